@@ -1,0 +1,1 @@
+"""The service on Quart: an ASGI application, one event loop for every request under way."""

@@ -1,0 +1,115 @@
+"""The most that theory allows: a figure above it is a mistake of the measurement, not a success."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from portcompare.model import Bound
+from portcompare.units import count, duration
+
+if TYPE_CHECKING:
+    from portcompare.model import Round
+
+TOLERANCE = 0.02
+"""By how much a rate may exceed its bound: CPU time is read some milliseconds beside the window's edges."""
+
+TIMER_S = 0.001
+"""Event loops whose timers count whole milliseconds end a delay by up to this much too early."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What limits a round, besides what it measures.
+
+    Attributes:
+        users: Concurrent users.
+        slots: Requests that the server can hold in handlers at once; None for no limit.
+        delay_s: Waiting that every answer contains by design.
+        server_cpus: CPUs that the server may use.
+    """
+
+    users: int
+    slots: int | None
+    delay_s: float
+    server_cpus: int
+
+
+def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
+    """The lowest of the bounds that apply.
+
+    Args:
+        cpu_s_per_request: CPU seconds of the server per request; None if not known.
+        limits: The round's limits.
+
+    Returns:
+        The bound; None if nothing is known that would limit the rate.
+
+    References:
+        Utilization law and Little's law (N = X R), as in Denning and Buzen, "The Operational Analysis of
+        Queueing Network Models", ACM Computing Surveys 10 (3), 1978.
+    """
+    bounds = []
+    # No request is served faster than its CPU time takes on all the server's CPUs together.
+    service_s = (cpu_s_per_request or 0.0) / limits.server_cpus
+    held_s = limits.delay_s + service_s
+    if limits.slots is not None and held_s > 0:
+        bounds.append(
+            Bound(
+                name="slots",
+                rate_rps=limits.slots / held_s,
+                reason=f"{count(limits.slots, 'slot')}, "
+                f"each held {_held(limits.delay_s, service_s)} by a request",
+            )
+        )
+    if service_s > 0:
+        bounds.append(
+            Bound(
+                name="server CPU",
+                rate_rps=1 / service_s,
+                reason=f"{limits.server_cpus} CPU at {duration(cpu_s_per_request or 0.0)} a request",
+            )
+        )
+    if limits.delay_s > 0:
+        bounds.append(
+            Bound(
+                name="users",
+                rate_rps=limits.users / limits.delay_s,
+                reason=f"{count(limits.users, 'user')}, "
+                f"each waiting {duration(limits.delay_s)} for an answer",
+            )
+        )
+    return min(bounds, key=lambda bound: bound.rate_rps, default=None)
+
+
+def exceeds_bound(measured: Round, limits: Limits) -> str | None:
+    """Say whether a round's rate is impossible.
+
+    Args:
+        measured: The round.
+        limits: Its limits.
+
+    Returns:
+        Why it is; None if it is possible.
+    """
+    lenient = Limits(
+        users=limits.users,
+        slots=limits.slots,
+        delay_s=max(limits.delay_s - TIMER_S, 0.0),
+        server_cpus=limits.server_cpus,
+    )
+    bound = find_bound(measured.cpu_s_per_request, lenient)
+    if bound is None:
+        return None
+    # Each user can have one request more inside the window than its share, the one under way at its start.
+    most = bound.rate_rps * measured.window_s * (1 + TOLERANCE) + limits.users
+    if measured.requests <= most:
+        return None
+    return (
+        f"{measured.requests} requests in {duration(measured.window_s)} are more than the bound allows "
+        f"({bound.name}: {bound.reason}); is the scenario's delay_s right?"
+    )
+
+
+def _held(delay_s: float, service_s: float) -> str:
+    return " + ".join(duration(part) for part in (delay_s, service_s) if part > 0)

@@ -1,0 +1,108 @@
+"""Each candidate, and the control, against the baseline: paired by block, by scenario, level and metric."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from portcompare.analyse.intervals import paired_ratio
+from portcompare.analyse.verdicts import judge
+from portcompare.model import BASELINE, METRICS, Comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from portcompare.model import Metric, Round, Verdict
+
+_LEAST_BLOCKS = 2
+_QUANTILES: dict[Metric, float] = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+
+
+def compare(rounds: Iterable[Round], margin: float) -> tuple[Comparison, ...]:
+    """Compare every arm with the baseline wherever both were measured.
+
+    Args:
+        rounds: The judged rounds of all arms; void ones are left out.
+        margin: The equivalence margin.
+
+    Returns:
+        The comparisons, in the order in which the levels and arms first appear.
+    """
+    by_level: dict[tuple[str, float], dict[str, list[Round]]] = {}
+    for one in rounds:
+        by_level.setdefault((one.scenario, one.level), {}).setdefault(one.arm, []).append(one)
+    return tuple(
+        _compare_metric(metric, arms[BASELINE], arms[arm], margin)
+        for arms in by_level.values()
+        if BASELINE in arms
+        for arm in arms
+        if arm != BASELINE
+        for metric in METRICS
+    )
+
+
+def metric_of(measured: Round, metric: Metric) -> float | None:
+    """A round's value in a metric.
+
+    Args:
+        measured: The round.
+        metric: The metric.
+
+    Returns:
+        The value; None where it is not known or nothing succeeded.
+    """
+    if metric == "throughput":
+        return measured.rate_rps or None
+    if metric == "cpu_s_per_request":
+        return measured.cpu_s_per_request or None
+    return getattr(measured.latency_s, metric, None)
+
+
+def _compare_metric(
+    metric: Metric, baseline: Sequence[Round], candidate: Sequence[Round], margin: float
+) -> Comparison:
+    theirs = {one.block: one for one in candidate}
+    pairs = [
+        (base_value, candidate_value, min(base.requests, theirs[base.block].requests))
+        for base in baseline
+        if base.block in theirs and base.void is None and theirs[base.block].void is None
+        if (base_value := metric_of(base, metric)) is not None
+        and (candidate_value := metric_of(theirs[base.block], metric)) is not None
+    ]
+    subject = candidate[0]
+    too_few = _too_few(metric, pairs)
+    if too_few is not None:
+        verdict, reason = too_few
+        ratio = low = high = None
+    else:
+        base_values, candidate_values, _ = zip(*pairs, strict=True)
+        interval = paired_ratio(base_values, candidate_values)
+        verdict, reason = judge(metric, interval, margin)
+        ratio, low, high = interval.ratio, interval.low, interval.high
+    return Comparison(
+        scenario=subject.scenario,
+        level=subject.level,
+        metric=metric,
+        candidate=subject.arm,
+        blocks=len(pairs),
+        ratio=ratio,
+        low=low,
+        high=high,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _too_few(metric: Metric, pairs: Sequence[tuple[float, float, int]]) -> tuple[Verdict, str] | None:
+    """Why the pairs cannot carry a verdict; None if they can."""
+    if len(pairs) < _LEAST_BLOCKS:
+        found = f"{len(pairs)} {'block' if len(pairs) == 1 else 'blocks'} with a valid round of both"
+        return "invalid", f"{found}; an interval needs {_LEAST_BLOCKS}"
+    quantile = _QUANTILES.get(metric)
+    if quantile is None:
+        return None
+    needed = round(1 / (1 - quantile))
+    usual = median(requests for _, _, requests in pairs)
+    if usual < needed:
+        return "inconclusive", f"{usual:g} requests a round are too few for a {metric}, which needs {needed}"
+    return None

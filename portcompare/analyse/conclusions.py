@@ -1,0 +1,76 @@
+"""What it comes to, in one plain sentence for each scenario and candidate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portcompare.model import BASELINE, CONTROL, Conclusion
+from portcompare.units import count, ratio, share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from portcompare.model import Comparison, Summary
+
+_SAYS = {
+    "faster": "serves more requests than",
+    "slower": "serves fewer requests than",
+    "equivalent": "serves as many requests as",
+    "inconclusive": "cannot be told apart from",
+}
+
+
+def conclude(comparisons: Iterable[Comparison], summaries: Sequence[Summary]) -> tuple[Conclusion, ...]:
+    """Say what each candidate gains, level by level.
+
+    Args:
+        comparisons: The comparisons.
+        summaries: The summaries, for the bounds.
+
+    Returns:
+        One conclusion for each scenario and candidate; none for the control.
+    """
+    found = {(one.scenario, one.candidate, one.level, one.metric): one for one in comparisons}
+    subjects = dict.fromkeys(
+        (one.scenario, one.candidate) for one in found.values() if one.candidate != CONTROL
+    )
+    return tuple(
+        Conclusion(
+            scenario=scenario,
+            candidate=candidate,
+            text=" ".join(
+                _sentence(
+                    throughput,
+                    found[scenario, candidate, throughput.level, "p50"],
+                    _baseline(summaries, scenario, throughput.level),
+                )
+                for throughput in sorted(
+                    (
+                        one
+                        for one in found.values()
+                        if (one.scenario, one.candidate, one.metric) == (scenario, candidate, "throughput")
+                    ),
+                    key=lambda one: one.level,
+                )
+            ),
+        )
+        for scenario, candidate in subjects
+    )
+
+
+def _baseline(summaries: Sequence[Summary], scenario: str, level: float) -> Summary:
+    return next(one for one in summaries if (one.scenario, one.level, one.arm) == (scenario, level, BASELINE))
+
+
+def _sentence(throughput: Comparison, median: Comparison, baseline: Summary) -> str:
+    at = f"At {count(throughput.level, 'user')}"
+    name, other = throughput.candidate, baseline.deployment
+    if throughput.ratio is None or throughput.low is None or throughput.high is None:
+        return f"{at} nothing can be said of {name}: {throughput.reason}."
+    measured = f"{ratio(throughput.ratio)}, 95% interval {ratio(throughput.low)} to {ratio(throughput.high)}"
+    text = f"{at} {name} {_SAYS[throughput.verdict]} {other} ({measured})"
+    if median.ratio is not None and median.verdict in ("faster", "slower"):
+        text += f", and its median response time is {share(median.ratio)} of the other's"
+    if baseline.bound_share is not None and baseline.bound is not None and throughput.verdict == "faster":
+        text += f"; {other} is at {share(baseline.bound_share)} of its bound: {baseline.bound.reason}"
+    return text + "."

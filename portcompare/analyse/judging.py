@@ -1,0 +1,54 @@
+"""Which rounds count: each gets its bound, and the reason why it is void, if it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from portcompare.analyse.bounds import exceeds_bound, find_bound
+from portcompare.units import share
+
+if TYPE_CHECKING:
+    from portcompare.analyse.bounds import Limits
+    from portcompare.model import Round
+
+MOST_GENERATOR_CPU = 0.9
+"""A load generator busier than this part of its CPU measures itself as well as the server."""
+
+MOST_FAILURES = 0.01
+"""The greatest part of requests that may fail for want of an answer; a wrong answer voids a round at once."""
+
+_WRONG = ("status ", "wrong body")
+
+
+def judge_round(measured: Round, limits: Limits) -> Round:
+    """Judge a round by itself.
+
+    Args:
+        measured: The round as it was measured.
+        limits: What limits it.
+
+    Returns:
+        The round with its bound, and void if something is wrong with it.
+    """
+    bound = find_bound(measured.cpu_s_per_request, limits) if measured.requests else None
+    return replace(measured, bound=bound, void=measured.void or _find_fault(measured, limits))
+
+
+def _find_fault(measured: Round, limits: Limits) -> str | None:
+    if not measured.requests:
+        return "no request succeeded" + _listed(measured.error_kinds)
+    wrong = {kind: count for kind, count in measured.error_kinds.items() if kind.startswith(_WRONG)}
+    if wrong:
+        return "answers were wrong" + _listed(wrong)
+    if measured.errors > MOST_FAILURES * (measured.requests + measured.errors):
+        return f"more than {share(MOST_FAILURES)} of the requests failed" + _listed(measured.error_kinds)
+    if measured.generator_cpu_ratio > MOST_GENERATOR_CPU:
+        return (
+            f"the load generator was at {share(measured.generator_cpu_ratio)} of its CPU and may be the limit"
+        )
+    return exceeds_bound(measured, limits)
+
+
+def _listed(kinds: dict[str, int]) -> str:
+    return ": " + ", ".join(f"{count} x {kind}" for kind, count in kinds.items()) if kinds else ""

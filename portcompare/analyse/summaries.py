@@ -1,0 +1,84 @@
+"""What each arm did at each level: medians over its valid rounds."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from portcompare.model import Latency, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from portcompare.model import Comparison, Round, Verdict
+
+
+def summarise(rounds: Iterable[Round], comparisons: Iterable[Comparison]) -> tuple[Summary, ...]:
+    """Summarise the rounds of each arm at each level.
+
+    Args:
+        rounds: The judged rounds.
+        comparisons: Where the verdicts are taken from.
+
+    Returns:
+        One summary for each arm and level, in the order in which they first appear.
+    """
+    groups: dict[tuple[str, float, str], list[Round]] = {}
+    for one in rounds:
+        groups.setdefault((one.scenario, one.level, one.arm), []).append(one)
+    verdicts = {
+        (one.scenario, one.level, one.candidate): one.verdict
+        for one in comparisons
+        if one.metric == "throughput"
+    }
+    return tuple(_summary(group, verdicts.get(key)) for key, group in groups.items())
+
+
+def _summary(group: Sequence[Round], verdict: Verdict | None) -> Summary:
+    first = group[0]
+    valid = [one for one in group if one.void is None]
+    latencies = [one.latency_s for one in valid if one.latency_s is not None]
+    rate_rps = _median(one.rate_rps for one in valid)
+    latency_s = _median_latency(latencies)
+    handler_s = _median(one.handler_s for one in valid)
+    middle = min(valid, key=lambda one: abs(one.rate_rps - (rate_rps or 0.0)), default=None)
+    bound = middle.bound if middle else None
+    return Summary(
+        arm=first.arm,
+        deployment=first.deployment,
+        scenario=first.scenario,
+        level=first.level,
+        rounds=len(valid),
+        voided=len(group) - len(valid),
+        requests=sum(one.requests for one in valid),
+        errors=sum(one.errors for one in group),
+        rate_rps=rate_rps,
+        latency_s=latency_s,
+        handler_s=handler_s,
+        outside_handler_s=(
+            max(latency_s.p50 - handler_s, 0.0) if latency_s is not None and handler_s is not None else None
+        ),
+        received_bytes_per_request=_median(one.received_bytes_per_request for one in valid),
+        cpu_s_per_request=_median(one.cpu_s_per_request for one in valid),
+        rss_peak_bytes=max((one.rss_peak_bytes for one in valid if one.rss_peak_bytes), default=None),
+        bound=bound,
+        bound_share=rate_rps / bound.rate_rps if rate_rps is not None and bound is not None else None,
+        verdict=verdict,
+    )
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def _median_latency(latencies: Sequence[Latency]) -> Latency | None:
+    if not latencies:
+        return None
+    return Latency(
+        p50=median(one.p50 for one in latencies),
+        p95=median(one.p95 for one in latencies),
+        p99=median(one.p99 for one in latencies),
+        p999=median(one.p999 for one in latencies),
+        max=max(one.max for one in latencies),
+    )

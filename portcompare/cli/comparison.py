@@ -1,0 +1,111 @@
+"""A whole comparison: serve, prove alike, measure block by block, until it is known or time is up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portcompare.measure import measure_round, plan_blocks
+from portcompare.model import BASELINE
+from portcompare.parity import check_parity, derive_cases
+from portcompare.serve import serve_deployments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from portcompare.cli.progress import Progress
+    from portcompare.cli.recording import Recording
+    from portcompare.cli.session import Session
+    from portcompare.model import Expectation
+    from portcompare.parity import ParityOutcome
+    from portcompare.serve import RunningServer
+
+
+def measure_all(session: Session, recording: Recording, progress: Progress) -> None:
+    """Measure a plan from the first server's start to the last round.
+
+    The answers are compared on the first block's servers before the load, and on the last block's after it.
+
+    Args:
+        session: The plan and its load generator.
+        recording: Where everything goes.
+        progress: Told what is being done.
+
+    Raises:
+        ServerError: A server did not start, or died.
+        LoadGeneratorError: The load generator died.
+    """
+    plan = session.plan
+    outcome: ParityOutcome | None = None
+    blocks = plan_blocks(plan, recording.find_undecided)
+    block = next(blocks, None)
+    while block is not None:
+        progress.start_servers(block[0].block)
+        with serve(session, recording.folder) as servers:
+            if outcome is None:
+                outcome = ask_everything(session, servers, progress)
+                recording.add_parity(outcome.parity)
+                if not outcome.parity.equal:
+                    return
+            progress.start_block(block)
+            for place in block:
+                progress.start_round(place)
+                expectations = _expectations(session, place.scenario, outcome)
+                server = servers[place.arm]
+                recording.add_round(measure_round(plan, place, server, session.generator, expectations))
+                progress.advance()
+            recording.save(partial=True)
+            block = next(blocks, None)
+            if block is None:
+                recording.add_parity(ask_everything(session, servers, progress).parity)
+
+
+def serve(session: Session, folder: Path) -> AbstractContextManager[dict[str, RunningServer]]:
+    """Serve all arms of a plan.
+
+    Args:
+        session: The plan.
+        folder: Where the servers' logs go.
+
+    Returns:
+        A context of running servers by arm.
+    """
+    arms = {arm.name: arm.deployment for arm in session.plan.arms}
+    return serve_deployments(session.plan, arms, folder=folder, cpus=session.cpus)
+
+
+def ask_everything(
+    session: Session, servers: Mapping[str, RunningServer], progress: Progress
+) -> ParityOutcome:
+    """Compare the answers of all arms, the control's too.
+
+    Args:
+        session: The plan and what its scenarios ask for.
+        servers: The running servers by arm.
+        progress: Told of each case.
+
+    Returns:
+        What was found, and what to expect under load.
+    """
+    scenario_requests = [request for requests in session.requests.values() for request in requests]
+    extra = [request.spec() for request in session.plan.parity.requests]
+    cases = derive_cases(scenario_requests, extra)
+    progress.start_parity(len(cases))
+    others = {arm: server.url for arm, server in servers.items() if arm != BASELINE}
+    return check_parity(
+        servers[BASELINE].url,
+        others,
+        cases,
+        timeout_s=session.plan.rounds.timeout_s,
+        on_case=progress.advance,
+    )
+
+
+def _expectations(session: Session, scenario: str, outcome: ParityOutcome) -> dict[str, Expectation]:
+    """What the baseline answered to each of a scenario's requests."""
+    return {
+        request.name: expected
+        for request in session.requests[scenario]
+        if (expected := outcome.expectation(request)) is not None
+    }

@@ -1,0 +1,89 @@
+"""What is being done and how long it will take: a bar on a terminal, a line for each step elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from portcompare.cli.console import err
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from portcompare.measure import Place
+
+
+class Progress:
+    """Shows the steps of a run on standard error; a context manager."""
+
+    def __init__(self, least_rounds: int) -> None:
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        )
+        self._least_rounds = least_rounds
+        self._task = self._bar.add_task("checking the plan", total=None)
+        self._measured = 0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def start_servers(self, block: int) -> None:
+        """Say that the servers of a block are being started.
+
+        Args:
+            block: Number of the block, from 0.
+        """
+        self._say(f"block {block + 1}: starting servers")
+
+    def start_parity(self, cases: int) -> None:
+        """Say that answers are being compared.
+
+        Args:
+            cases: How many cases there are.
+        """
+        self._say(f"comparing answers, {cases} cases")
+        self._bar.update(self._task, completed=0, total=cases)
+
+    def start_block(self, block: tuple[Place, ...]) -> None:
+        """Say that a block is being measured.
+
+        Args:
+            block: Its rounds.
+        """
+        self._say(f"block {block[0].block + 1}: measuring {len(block)} rounds")
+        total = max(self._least_rounds, self._measured + len(block))
+        self._bar.update(self._task, completed=self._measured, total=total)
+
+    def start_round(self, place: Place) -> None:
+        """Say what is being measured.
+
+        Args:
+            place: The round.
+        """
+        self._measured += 1
+        users = "1 user" if place.level == 1 else f"{place.level} users"
+        what = f"block {place.block + 1}: {place.arm}, {place.scenario}, {users}"
+        self._bar.update(self._task, description=what)
+
+    def advance(self) -> None:
+        """Say that one case or round is done."""
+        self._bar.advance(self._task)
+
+    def _say(self, what: str) -> None:
+        self._bar.update(self._task, description=what)
+        if not err.is_terminal:
+            err.print(what, soft_wrap=True)

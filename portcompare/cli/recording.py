@@ -1,0 +1,134 @@
+"""What a run has measured so far: kept as it comes, analysed when asked, written so that nothing is lost."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from portcompare.analyse import (
+    Limits,
+    compare,
+    conclude,
+    find_invalid_reasons,
+    find_undecided,
+    find_warnings,
+    judge_round,
+    summarise,
+)
+from portcompare.model import SCHEMA_VERSION, Results
+from portcompare.parity import combine_parity
+from portcompare.report import (
+    RESULTS_FILE,
+    Interval,
+    histogram_path,
+    write_histogram_log,
+    write_results,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from portcompare.measure import MeasuredRound
+    from portcompare.model import Manifest, Parity, Round
+    from portcompare.plan import Plan
+
+
+class Recording:
+    """A run in the making."""
+
+    def __init__(self, plan: Plan, manifest: Manifest, folder: Path, started_at: datetime) -> None:
+        self.folder = folder
+        self._plan = plan
+        self._manifest = manifest
+        self._started_at = started_at
+        self._began_s = time.monotonic()
+        self._slots = {served.name: served.slots for served in manifest.deployments}
+        self._cpus = {served.name: len(served.cpus) for served in manifest.deployments}
+        self._rounds: list[Round] = []
+        self._parity: Parity | None = None
+
+    def add_parity(self, parity: Parity) -> None:
+        """Keep a check of the answers.
+
+        Args:
+            parity: The check; combined with an earlier one.
+        """
+        self._parity = parity if self._parity is None else combine_parity(self._parity, parity)
+
+    def add_round(self, measured: MeasuredRound) -> None:
+        """Judge and keep a round, and write its histogram.
+
+        Args:
+            measured: The round.
+        """
+        one = measured.round
+        limits = Limits(
+            users=int(one.level),
+            slots=self._slots[one.deployment],
+            delay_s=self._plan.scenarios[one.scenario].delay_s,
+            server_cpus=self._cpus[one.deployment],
+        )
+        self._rounds.append(judge_round(one, limits))
+        path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
+        interval = Interval(start_s=one.started_at_s, length_s=one.window_s, histogram=measured.histogram)
+        write_histogram_log(path, [interval])
+
+    def find_undecided(self) -> frozenset[tuple[str, float]]:
+        """The levels that are not yet known well enough."""
+        rounds = self._plan.rounds
+        return find_undecided(compare(self._rounds, rounds.margin), rounds.precision)
+
+    def results(self, *, partial: bool) -> Results:
+        """Analyse what was measured so far.
+
+        Args:
+            partial: True unless the run has come to its end.
+
+        Returns:
+            The whole run.
+        """
+        ordered = self._in_plan_order()
+        comparisons = compare(ordered, self._plan.rounds.margin)
+        summaries = summarise(ordered, comparisons)
+        invalid_reasons = find_invalid_reasons(self._rounds, comparisons, self._parity)
+        return Results(
+            schema_version=SCHEMA_VERSION,
+            name=self._plan.name,
+            started_at=self._started_at.isoformat(timespec="seconds"),
+            duration_s=time.monotonic() - self._began_s,
+            measured_s=sum(one.window_s for one in self._rounds),
+            partial=partial,
+            valid=not invalid_reasons,
+            invalid_reasons=invalid_reasons,
+            warnings=find_warnings(self._rounds, comparisons),
+            plan=self._plan.as_json(),
+            manifest=self._manifest,
+            parity=self._parity,
+            rounds=tuple(self._rounds),
+            comparisons=comparisons,
+            summaries=summaries,
+            conclusions=conclude(comparisons, summaries),
+        )
+
+    def _in_plan_order(self) -> list[Round]:
+        """The rounds as a reader expects them, not in the random order in which they were measured."""
+        levels = [(scenario, float(level)) for scenario, level in self._plan.levels]
+        arms = [arm.name for arm in self._plan.arms]
+        return sorted(
+            self._rounds,
+            key=lambda one: (levels.index((one.scenario, one.level)), arms.index(one.arm), one.block),
+        )
+
+    def save(self, *, partial: bool) -> Results:
+        """Analyse and write what was measured so far.
+
+        Args:
+            partial: True unless the run has come to its end.
+
+        Returns:
+            What was written.
+        """
+        results = self.results(partial=partial)
+        write_results(results, self.folder / RESULTS_FILE)
+        return results

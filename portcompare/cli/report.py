@@ -1,0 +1,25 @@
+"""`portcompare report`: render a finished run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from portcompare.cli.console import out
+from portcompare.report import RESULTS_FILE, read_results, render_conclusions, render_table, write_reports
+
+
+def report(
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="the run's folder, e.g. runs/20260101T120000-plan")
+    ],
+) -> None:
+    """Write a run's reports again from its results.json, and show them here."""
+    results = read_results(folder / RESULTS_FILE)
+    paths = write_reports(results, folder)
+    out.print(render_table(results))
+    out.print(render_conclusions(results))
+    for path in paths:
+        out.print(str(path), soft_wrap=True, markup=False)

@@ -1,0 +1,94 @@
+"""`portcompare run`: the main job."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from portcompare.cli.comparison import measure_all
+from portcompare.cli.console import err, out
+from portcompare.cli.folder import make_run_folder, name_run_folder, remove_empty_run_folder
+from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath
+from portcompare.cli.progress import Progress
+from portcompare.cli.recording import Recording
+from portcompare.cli.session import open_session, read_plan
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
+from portcompare.report import RESULTS_FILE, render_conclusions, render_parity, render_table, write_reports
+from portcompare.serve import describe_manifest
+
+if TYPE_CHECKING:
+    from portcompare.model import Results
+    from portcompare.plan import Plan
+
+
+def run(
+    plan_path: PlanPath = DEFAULT_PLAN,
+    out_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="the run's folder; default runs/TIME-PLAN", show_default=False
+        ),
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Serve both sides, prove that they answer alike, load them, and say what the port gains."""
+    started_at = datetime.now(UTC)
+    folder = out_folder or name_run_folder(plan_path, started_at)
+    plan = _read_input(plan_path, folder)
+    try:
+        results = _compare(plan, folder, started_at)
+    except InputError:
+        remove_empty_run_folder(folder)
+        raise
+    _show(results, folder, as_json=as_json)
+    raise typer.Exit(_exit_code(results))
+
+
+def _read_input(plan_path: Path, folder: Path) -> Plan:
+    """Read the plan and make the run's folder; what is wrong with either is told at once."""
+    problems = make_run_folder(folder)
+    try:
+        plan = read_plan(plan_path)
+    except InputError as error:
+        remove_empty_run_folder(folder)
+        raise InputError([*error.problems, *problems]) from error
+    if problems:
+        raise InputError(problems)
+    return plan
+
+
+def _compare(plan: Plan, folder: Path, started_at: datetime) -> Results:
+    """Measure; whatever happens, what was measured until then is kept."""
+    least_rounds = plan.rounds.min_blocks * len(plan.levels) * len(plan.arms)
+    with Progress(least_rounds) as progress, open_session(plan, folder) as session:
+        recording = Recording(plan, describe_manifest(plan, session.cpus), folder, started_at)
+        try:
+            measure_all(session, recording, progress)
+        except BaseException:
+            recording.save(partial=True)
+            kept = f"what was measured is kept, marked partial: portcompare report {folder} shows it"
+            err.print(kept, soft_wrap=True, markup=False)
+            raise
+        results = recording.save(partial=False)
+    write_reports(results, folder)
+    return results
+
+
+def _show(results: Results, folder: Path, *, as_json: bool) -> None:
+    if as_json:
+        out.print((folder / RESULTS_FILE).read_text(encoding="utf-8"), soft_wrap=True, markup=False, end="")
+        return
+    out.print(render_table(results))
+    out.print(render_conclusions(results))
+    if results.parity is not None and not results.parity.equal:
+        out.print(render_parity(results.parity))
+    out.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True)
+
+
+def _exit_code(results: Results) -> int:
+    if results.parity is not None and not results.parity.equal:
+        return EXIT_COMPARISON_SAYS_NO
+    return EXIT_DONE if results.valid else EXIT_NOT_VALID

@@ -1,0 +1,61 @@
+"""Every error that portcompare raises on purpose, on one page, with the exit code each ends in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EXIT_DONE = 0
+EXIT_COMPARISON_SAYS_NO = 1
+EXIT_BAD_INPUT = 2
+EXIT_NOT_VALID = 3
+EXIT_INTERRUPTED = 130
+
+
+class PortcompareError(Exception):
+    """The root of all errors that portcompare raises on purpose."""
+
+    exit_code: ClassVar[int] = EXIT_NOT_VALID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with the user's input.
+
+    Attributes:
+        where: The file and key, or the flag, that is wrong.
+        found: What is wrong with it.
+        remedy: What to do about it.
+    """
+
+    where: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.found}\n    {self.remedy}"
+
+
+class InputError(PortcompareError):
+    """The user's input is wrong; carries every problem found, not just the first."""
+
+    exit_code = EXIT_BAD_INPUT
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class MeasurementError(PortcompareError):
+    """The measurement cannot be valid: something that was being measured, or that measures, failed."""
+
+
+class ServerError(MeasurementError):
+    """A server did not start, died, or never became ready; its last log lines are in the text."""
+
+
+class LoadGeneratorError(MeasurementError):
+    """The load-generator process failed or broke off."""

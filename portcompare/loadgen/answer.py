@@ -1,0 +1,156 @@
+"""An answer as it comes in: fed with bytes, complete or refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_BODY_BYTES: Final = 16 * 1024 * 1024
+
+_FIRST_FINAL_STATUS: Final = 200
+_SWITCHING_PROTOCOLS: Final = 101
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_INTERIM: Final = re.compile(rb"HTTP/[0-9.]+ 1(?!01)")
+
+GARBAGE: Final = "garbage instead of HTTP"
+HEAD_TOO_LARGE: Final = f"headers of more than {MAX_HEAD_BYTES} bytes"
+BODY_TOO_LARGE: Final = f"body of more than {MAX_BODY_BYTES} bytes"
+HALF: Final = "half an answer"
+
+
+class AnswerReader:
+    """Reads the answers of one connection, one after the other.
+
+    Only the parser callbacks that are needed exist: each is a call from C into Python for every answer.
+
+    Attributes:
+        complete: True when the answer is whole.
+        keep_alive: False if the server will close the connection after it.
+        status: Its status code.
+        body: Its body.
+        head: The first bytes received of it: at least the status line and all headers.
+        received_bytes: Its size on the wire, headers included.
+    """
+
+    __slots__ = (
+        "_body_bytes",
+        "_body_parts",
+        "_head_complete",
+        "_head_only",
+        "_parser",
+        "body",
+        "complete",
+        "head",
+        "keep_alive",
+        "received_bytes",
+        "status",
+    )
+
+    def __init__(self) -> None:
+        self._head_only = True  # so that `expect` makes a parser
+        self.complete: bool
+        self.keep_alive: bool
+        self.expect(head_only=False)
+
+    def expect(self, *, head_only: bool) -> None:
+        """Get ready for the next answer.
+
+        Args:
+            head_only: True for the answer to a HEAD request: it ends with its headers whatever they say.
+        """
+        if self._head_only or not self.complete or not self.keep_alive:
+            # The parser still waits for a body, or is at the end of its connection: it takes no other answer.
+            self._parser = HttpResponseParser(self)
+        self._head_only = head_only
+        self._head_complete = False
+        self._body_parts: list[bytes] = []
+        self._body_bytes = 0
+        self.complete = False
+        self.keep_alive = True
+        self.status = 0
+        self.body = b""
+        self.head = b""
+        self.received_bytes = 0
+
+    def feed(self, data: bytes) -> str | None:
+        """Take in bytes from the connection.
+
+        Args:
+            data: What was received; not empty.
+
+        Returns:
+            What is wrong with the answer; None if nothing is so far.
+        """
+        if not self.received_bytes:
+            self.head = data
+        elif not self._head_complete:
+            self.head += data
+        self.received_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserError:
+            self.keep_alive = False
+            return GARBAGE
+        except HttpParserUpgrade:  # the answer is whole; what follows it on this connection is not HTTP
+            self.keep_alive = False
+        if self.complete:
+            return None
+        if not self._head_complete and self.received_bytes > MAX_HEAD_BYTES:
+            return HEAD_TOO_LARGE
+        if self._body_bytes > MAX_BODY_BYTES:
+            return BODY_TOO_LARGE
+        return None
+
+    def feed_end(self) -> str | None:
+        """Take in that the server has closed the connection.
+
+        Returns:
+            What is wrong with the answer; None if it was of the kind that ends so.
+        """
+        head = self._final_head().lower()
+        has_length = any(name in head for name in (b"\ncontent-length:", b"\ntransfer-encoding:"))
+        if not self._head_complete or has_length:
+            return HALF
+        self._finish()
+        return None
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser when the headers are whole."""
+        self._head_complete = True
+        if self._head_only:
+            self._finish()
+
+    def on_body(self, body: bytes) -> None:
+        """Called by the parser for each piece of the body.
+
+        Args:
+            body: The piece.
+        """
+        self._body_bytes += len(body)
+        if self._body_bytes <= MAX_BODY_BYTES:
+            self._body_parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """Called by the parser at the end of an answer, and of each interim one (1xx) before it."""
+        if not self.complete:
+            self._finish()
+
+    def _final_head(self) -> bytes:
+        rest = self.head
+        while _INTERIM.match(rest):
+            rest = rest.partition(_END_OF_HEAD)[2]
+        return rest.partition(_END_OF_HEAD)[0]
+
+    def _finish(self) -> None:
+        status = self._parser.get_status_code()
+        if status < _FIRST_FINAL_STATUS and status != _SWITCHING_PROTOCOLS:
+            self._head_complete = False
+            return
+        self.status = status
+        self.keep_alive = self._parser.should_keep_alive()
+        parts = self._body_parts
+        self.body = parts[0] if len(parts) == 1 else b"".join(parts)
+        self.complete = True

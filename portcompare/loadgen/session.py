@@ -1,0 +1,180 @@
+"""What the users of one load test share: their targets, what they expect, and where they count."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import gevent
+from gevent.event import Event
+
+from portcompare.loadgen.locust_stats import feed_locust
+from portcompare.loadgen.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from locust import User
+    from locust.env import Environment
+
+    from portcompare.model import Expectation, RequestSpec
+
+_FEED_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A server under load.
+
+    Attributes:
+        name: What tables call it; empty where there is only one.
+        url: Its address.
+    """
+
+    name: str
+    url: str
+
+
+@dataclass(slots=True, kw_only=True, weakref_slot=True)
+class Session:
+    """The shared state of one load test in one process.
+
+    Attributes:
+        targets: The servers; users are spread over them evenly.
+        users: How many users are to come; 0 where that is not known beforehand.
+        stagger_s: Over how long their starts are spread.
+        timeout_s: Time limit of an answer; None to leave it to the user classes.
+        recorder: Where users count.
+        all_answered: Set when each of the users has had an answer or a failure.
+    """
+
+    targets: tuple[Target, ...]
+    users: int = 0
+    stagger_s: float = 0.0
+    timeout_s: float | None = None
+    recorder: Recorder = field(default_factory=Recorder)
+    all_answered: Event = field(default_factory=Event)
+    answered: int = 0
+    _expected_bodies: dict[str, tuple[int, bytes | None]] = field(default_factory=dict)
+    _places: dict[type, tuple[int, int]] = field(default_factory=dict)
+
+    def expect(self, expectations: Mapping[str, Expectation]) -> None:
+        """Say what answers must look like.
+
+        Args:
+            expectations: Status and body by request name.
+        """
+        for name, expected in expectations.items():
+            body = None if expected.body_base64 is None else base64.b64decode(expected.body_base64)
+            self._expected_bodies[name] = (expected.status, body)
+
+    def expected(self, request: RequestSpec) -> tuple[int | None, bytes | None]:
+        """What an answer must look like.
+
+        Args:
+            request: The request it answers.
+
+        Returns:
+            Status and body; None for what is not known beforehand.
+        """
+        return self._expected_bodies.get(request.name, (None, None))
+
+    def take_place(self, user_class: type[User]) -> tuple[int, Target]:
+        """Give a new user its place.
+
+        The users of each class are spread by themselves: Locust starts classes in turn, and of two classes
+        and two targets each would get the other one. Each class begins with another target.
+
+        Args:
+            user_class: The user's class.
+
+        Returns:
+            The user's number in its class in this process, from 0, and its target.
+        """
+        first, place = self._places.get(user_class, (len(self._places), 0))
+        self._places[user_class] = (first, place + 1)
+        return place, self.targets[(first + place) % len(self.targets)]
+
+    def count_answered(self) -> None:
+        """Note that one more user has had its first answer or failure."""
+        self.answered += 1
+        if self.answered == self.users:
+            self.all_answered.set()
+
+
+_SESSIONS: WeakKeyDictionary[Environment, Session] = WeakKeyDictionary()
+
+
+def open_session(environment: Environment, session: Session) -> None:
+    """Give a load test its shared state.
+
+    Args:
+        environment: Locust's environment of the load test.
+        session: The state.
+    """
+    _SESSIONS[environment] = session
+
+
+def session_of(environment: Environment) -> Session:
+    """The shared state of a load test.
+
+    Under plain Locust, where nobody opened one, the first user does: its targets are those declared with
+    `declare_targets`, or else Locust's `--host`, and what users count is fed to Locust's statistics.
+
+    Args:
+        environment: Locust's environment of the load test.
+
+    Returns:
+        Its state.
+
+    Raises:
+        ValueError: If no target is known.
+    """
+    found = _SESSIONS.get(environment)
+    if found is None:
+        found = Session(targets=targets_of(environment))
+        open_session(environment, found)
+        gevent.spawn(_feed_forever, environment, found)
+        # Locust works out its exit code when it is quitting, which after a signal is before the test stops.
+        for end in (environment.events.test_stop, environment.events.quitting):
+            end.add_listener(lambda **_: feed_locust(environment.stats, found.recorder.cut()))
+    return found
+
+
+def _feed_forever(environment: Environment, session: Session) -> None:
+    while True:
+        gevent.sleep(_FEED_EVERY_S)
+        feed_locust(environment.stats, session.recorder.cut())
+
+
+def targets_of(environment: Environment) -> tuple[Target, ...]:
+    """The servers that Locust's command line names: those declared with `declare_targets`, or `--host`.
+
+    Args:
+        environment: Locust's environment of the load test.
+
+    Returns:
+        At least one.
+
+    Raises:
+        ValueError: If none is named.
+    """
+    options = vars(environment.parsed_options) if environment.parsed_options else {}
+    declared = tuple(
+        Target(name=name, url=options[option])
+        for option, name in DECLARED_TARGETS.items()
+        if options.get(option)
+    )
+    if declared:
+        return declared
+    if environment.host:
+        return (Target(name="", url=environment.host),)
+    asked = [f"--{option.replace('_', '-')}" for option in DECLARED_TARGETS]
+    msg = f"no server to load: give {' or '.join([*asked, '--host'])}"
+    raise ValueError(msg)
+
+
+DECLARED_TARGETS: dict[str, str] = {}
+"""Command line option and name of each declared target."""

@@ -1,0 +1,29 @@
+"""Several servers in one plain Locust test, each with its own address and its own line in the statistics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from locust import events
+
+from portcompare.loadgen.session import DECLARED_TARGETS
+
+if TYPE_CHECKING:
+    from configargparse import ArgumentParser
+
+
+def declare_targets(*names: str) -> None:
+    """Give Locust a `--NAME-url` option for each target; users are spread evenly over those that are given.
+
+    Locust's own `--host` overwrites the host of every class, so it cannot tell two servers apart.
+
+    Args:
+        names: What the statistics call the targets.
+    """
+    for name in names:
+        DECLARED_TARGETS[f"{name}_url".replace("-", "_")] = name  # as argparse calls it
+
+    @events.init_command_line_parser.add_listener
+    def _add_options(parser: ArgumentParser, **_: object) -> None:
+        for name in names:
+            parser.add_argument(f"--{name}-url", default="", help=f"address of the {name} deployment")

@@ -1,0 +1,72 @@
+"""Blocks: fresh servers, and one round of every arm at every level still undecided, in random order."""
+
+from __future__ import annotations
+
+import time
+from random import Random
+from typing import TYPE_CHECKING
+
+from portcompare.measure.rounds import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from portcompare.plan import Plan
+
+
+def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, int]]) -> tuple[Place, ...]:
+    """The rounds of a block in the random order in which they are measured.
+
+    The order is random so that no arm always follows the same other; it depends on the plan's seed and the
+    block's number alone, so that a run can be repeated.
+
+    Args:
+        plan: The plan.
+        block: Number of the block, from 0.
+        levels: Scenario and level still undecided.
+
+    Returns:
+        A round of every arm at each of these levels.
+    """
+    rounds = [(arm.name, scenario, level) for scenario, level in levels for arm in plan.arms]
+    Random(f"{plan.rounds.seed}/{block}").shuffle(rounds)  # noqa: S311 - an order, not a secret
+    return tuple(
+        Place(block=block, order=order, arm=arm, scenario=scenario, level=level)
+        for order, (arm, scenario, level) in enumerate(rounds)
+    )
+
+
+def plan_blocks(
+    plan: Plan,
+    find_undecided: Callable[[], frozenset[tuple[str, float]]],
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[tuple[Place, ...]]:
+    """The blocks of a run, until every level is known well enough or the plan's limits are reached.
+
+    Args:
+        plan: The plan.
+        find_undecided: Asked after each block from `rounds.min_blocks` on for the levels still undecided.
+        clock: Tells seconds.
+
+    Yields:
+        The rounds of the next block in their order.
+    """
+    began_s = clock()
+    levels = plan.levels
+    for block in range(plan.rounds.max_blocks):
+        block_began_s = clock()
+        yield order_block(plan, block, levels)
+        now_s = clock()
+        if block + 1 < plan.rounds.min_blocks:
+            continue
+        undecided = find_undecided()
+        left = tuple(level for level in levels if level in undecided)
+        next_s = (now_s - block_began_s) * _windows_s(plan, left) / _windows_s(plan, levels)
+        if not left or now_s - began_s + next_s > plan.rounds.budget_s:
+            return
+        levels = left
+
+
+def _windows_s(plan: Plan, levels: Iterable[tuple[str, int]]) -> float:
+    """The windows of one round at each level, added up: what the length of a block goes by."""
+    return sum(plan.window_s(scenario) for scenario, _ in levels)

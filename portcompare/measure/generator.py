@@ -1,0 +1,117 @@
+"""The load-generator process, as the harness sees it: started once, driven by orders, ended with the run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from portcompare.errors import LoadGeneratorError
+from portcompare.protocol import Prepare, Prepared, RoundDone, WindowOpens, decode, encode
+from portcompare.serve import start_supervised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from portcompare.protocol import Message, RunRound
+    from portcompare.serve import Supervised
+
+Reply = TypeVar("Reply", Prepared, WindowOpens, RoundDone)
+
+
+class LoadGenerator:
+    """The running process."""
+
+    def __init__(self, process: Supervised) -> None:
+        self._process = process
+
+    def prepare(self, order: Prepare) -> Prepared:
+        """Have the scenarios loaded.
+
+        Args:
+            order: Which, and from where.
+
+        Returns:
+            What they ask for, and what is wrong with those that cannot be had.
+
+        Raises:
+            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        """
+        self._send(order)
+        return self._receive(Prepared)
+
+    def begin_round(self, order: RunRound) -> WindowOpens:
+        """Have a server loaded, and wait until its users are warm.
+
+        Args:
+            order: Which server, and how.
+
+        Returns:
+            The instants of the window that is about to open.
+
+        Raises:
+            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        """
+        self._send(order)
+        return self._receive(WindowOpens)
+
+    def end_round(self) -> RoundDone:
+        """Wait for the round to end.
+
+        Returns:
+            What happened inside its window.
+
+        Raises:
+            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        """
+        return self._receive(RoundDone)
+
+    def _send(self, message: Message) -> None:
+        try:
+            self._process.stdin.write(encode(message))
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._failure("ended") from None
+
+    def _receive(self, kind: type[Reply]) -> Reply:
+        line = self._process.stdout.readline()
+        if not line:
+            raise self._failure("ended")
+        try:
+            message = decode(line)
+        except ValueError:  # it ended within a line, or something else writes to its standard output
+            raise self._failure(f"said {line!r}, which is no message") from None
+        if not isinstance(message, kind):
+            raise self._failure(f"said {type(message).__name__} out of turn")
+        return message
+
+    def _failure(self, found: str) -> LoadGeneratorError:
+        return LoadGeneratorError(f"the load generator {found}; its last lines:\n{self._process.log_tail()}")
+
+
+@contextmanager
+def start_generator(log_path: Path, cpus: tuple[int, ...], directory: Path) -> Iterator[LoadGenerator]:
+    """Start the load-generator process, and end it whatever happens.
+
+    Args:
+        log_path: Where what it and the locustfile print is appended.
+        cpus: The CPUs it may use.
+        directory: Its working directory, from which a locustfile may import.
+
+    Yields:
+        The running process.
+    """
+    process = start_supervised(
+        [sys.executable, "-m", "portcompare.loadgen"],
+        directory=directory,
+        environment=os.environ,
+        cpus=cpus,
+        log_path=log_path,
+        pipes=True,
+    )
+    try:
+        yield LoadGenerator(process)
+    finally:
+        process.stop()

@@ -1,0 +1,124 @@
+"""One round: the load generator and the server's CPU time, measured over the same window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from portcompare.model import Round
+from portcompare.protocol import RunRound
+from portcompare.serve import measure_usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portcompare.measure.generator import LoadGenerator
+    from portcompare.model import Expectation
+    from portcompare.plan import Plan
+    from portcompare.protocol import RoundDone
+    from portcompare.serve import RunningServer, WindowUsage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a round stands in a run.
+
+    Attributes:
+        block: Number of the block, from 0.
+        order: The round's place in it, from 0.
+        arm: Name of the arm.
+        scenario: Name of the scenario.
+        level: Concurrent users.
+    """
+
+    block: int
+    order: int
+    arm: str
+    scenario: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredRound:
+    """A round, and the histogram of its latencies.
+
+    Attributes:
+        round: The record, not judged yet.
+        histogram: All its latencies as a base64 encoded HdrHistogram, in microseconds.
+    """
+
+    round: Round
+    histogram: str
+
+
+def measure_round(
+    plan: Plan,
+    place: Place,
+    server: RunningServer,
+    generator: LoadGenerator,
+    expectations: Mapping[str, Expectation],
+) -> MeasuredRound:
+    """Measure one arm at one level once.
+
+    Args:
+        plan: The plan.
+        place: Which arm, at which level.
+        server: The arm's server.
+        generator: The load generator.
+        expectations: What answers must look like, by request name.
+
+    Returns:
+        What was measured.
+
+    Raises:
+        ServerError: The server died.
+        LoadGeneratorError: The load generator died.
+    """
+    server.check_alive()
+    window = generator.begin_round(
+        RunRound(
+            scenario=place.scenario,
+            url=server.url,
+            users=place.level,
+            delay_s=plan.scenarios[place.scenario].delay_s,
+            warmup_s=plan.rounds.warmup_s,
+            warmup_max_s=plan.rounds.warmup_max_s,
+            window_s=plan.window_s(place.scenario),
+            timeout_s=plan.rounds.timeout_s,
+            expectations=dict(expectations),
+        )
+    )
+    usage = measure_usage(server, window.start_s, window.end_s)
+    done = generator.end_round()
+    server.check_alive()
+    return MeasuredRound(
+        round=_record(place, server, done, usage, window.end_s - window.start_s), histogram=done.histogram
+    )
+
+
+def _record(
+    place: Place, server: RunningServer, done: RoundDone, usage: WindowUsage, nominal_s: float
+) -> Round:
+    requests = done.requests
+    return Round(
+        block=place.block,
+        arm=place.arm,
+        deployment=server.deployment,
+        scenario=place.scenario,
+        level=place.level,
+        order=place.order,
+        started_at_s=done.started_at_s,
+        window_s=done.window_s,
+        warmup_s=done.warmup_s,
+        requests=requests,
+        errors=sum(done.error_kinds.values()),
+        error_kinds=done.error_kinds,
+        rate_rps=done.rate_rps,
+        latency_s=done.latency_s,
+        handler_s=done.handler_s,
+        received_bytes_per_request=done.received_bytes_per_request,
+        cpu_s_per_request=usage.cpu_s / nominal_s / done.rate_rps if requests else None,
+        rss_peak_bytes=usage.rss_peak_bytes or None,
+        generator_cpu_ratio=done.generator_cpu_ratio,
+        void=done.void,
+    )

@@ -1,0 +1,400 @@
+"""The frozen records at which the stages meet, and which `results.json` is made of.
+
+Units are in the names; seconds and bytes throughout. `None` stands for "not known" and is said to be,
+never shown as zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA_VERSION = 1
+
+BASELINE = "baseline"
+CONTROL = "control"
+
+Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "invalid"]
+Metric = Literal["throughput", "p50", "p95", "p99", "cpu_s_per_request"]
+METRICS: tuple[Metric, ...] = ("throughput", "p50", "p95", "p99", "cpu_s_per_request")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSpec:
+    """One HTTP request, as the plan or a locustfile declares it.
+
+    Attributes:
+        name: What it is called in tables.
+        method: The HTTP method.
+        target: Path and query, as they stand in the request line.
+        headers: Name and value pairs beside those the client must send.
+        body: The body's text, sent as UTF-8; empty for none.
+    """
+
+    name: str
+    method: str = "GET"
+    target: str = "/"
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+
+
+def http_request(
+    path: str,
+    *,
+    method: str = "GET",
+    query: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    body: str = "",
+    name: str = "",
+) -> RequestSpec:
+    """Declare a request.
+
+    Args:
+        path: Path, with or without a query.
+        method: HTTP method.
+        query: Query parameters to encode; a list repeats the parameter.
+        headers: Request headers.
+        body: Request body, sent as UTF-8.
+        name: What tables call it; method and target by default.
+
+    Returns:
+        The record.
+    """
+    encoded = urlencode(query or {}, doseq=True)
+    separator = "&" if "?" in path else "?"
+    target = f"{path}{separator}{encoded}" if encoded else path
+    return RequestSpec(
+        name=name or f"{method} {target}",
+        method=method,
+        target=target,
+        headers=tuple((headers or {}).items()),
+        body=body,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What every answer under load must look like: what parity approved.
+
+    Attributes:
+        status: The HTTP status code.
+        body_base64: The body's bytes in base64; None where it is not checked, because it differs by itself
+            from answer to answer or names the server's own address.
+    """
+
+    status: int
+    body_base64: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One side of the comparison.
+
+    Attributes:
+        name: "baseline", "control", or the candidate's deployment name.
+        deployment: The deployment's name in the plan.
+    """
+
+    name: str
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Percentiles of the response time of the successful requests of a round, in seconds."""
+
+    p50: float
+    p95: float
+    p99: float
+    p999: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """The most that theory allows, and the name of what sets it.
+
+    Attributes:
+        name: "slots", "server CPU" or "users".
+        rate_rps: Requests per second.
+        reason: The bound in words, with its figures.
+    """
+
+    name: str
+    rate_rps: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One measured interval of one arm at one level: the unit of statistics.
+
+    Attributes:
+        block: Number of the block, from 0.
+        arm: Name of the arm.
+        deployment: Name of the deployment.
+        scenario: Name of the scenario.
+        level: Users (closed model) or requests per second (open model).
+        order: The round's place in its block, from 0.
+        started_at_s: Start of the window, in seconds since the epoch.
+        window_s: Length of the window that was cut out of the steady state.
+        warmup_s: What was discarded before it.
+        requests: Successful requests that ended inside the window.
+        errors: Failed requests that ended inside the window.
+        error_kinds: The failures by kind.
+        rate_rps: Successful requests per second, the window's edges smoothed so that waves count exactly.
+        latency_s: Their latencies; None without a success.
+        handler_s: Median of the time in the handler, as the server's own `Server-Timing: app` tells it
+            on sampled answers; None where it does not.
+        received_bytes_per_request: Size of an answer on the wire, headers included; None without a success.
+        cpu_s_per_request: CPU seconds of the whole server per successful request; None if not known.
+        rss_peak_bytes: Highest resident memory of the server's process tree; None if not known.
+        generator_cpu_ratio: CPU seconds of the load generator per second.
+        bound: The most that theory allows this round; None without a success.
+        void: Why the round does not count; None if it does.
+    """
+
+    block: int
+    arm: str
+    deployment: str
+    scenario: str
+    level: float
+    order: int
+    started_at_s: float
+    window_s: float
+    warmup_s: float
+    requests: int
+    errors: int
+    error_kinds: dict[str, int]
+    rate_rps: float
+    latency_s: Latency | None
+    handler_s: float | None
+    received_bytes_per_request: float | None
+    cpu_s_per_request: float | None
+    rss_peak_bytes: int | None
+    generator_cpu_ratio: float
+    bound: Bound | None = None
+    void: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Candidate against baseline in one metric at one level.
+
+    Attributes:
+        scenario: Name of the scenario.
+        level: The level.
+        metric: What is compared.
+        candidate: Name of the candidate's arm; "control" for the control.
+        blocks: How many blocks the interval rests on.
+        ratio: Candidate divided by baseline; None where it cannot be told.
+        low: Lower end of the 95% interval; None where it cannot be told.
+        high: Upper end of the 95% interval; None where it cannot be told.
+        verdict: In words; "faster" means better in this metric.
+        reason: Why the verdict is what it is, in a sentence.
+    """
+
+    scenario: str
+    level: float
+    metric: Metric
+    candidate: str
+    blocks: int
+    ratio: float | None
+    low: float | None
+    high: float | None
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What one arm did at one level, as medians over its rounds; None for what is not known.
+
+    Attributes:
+        arm: Name of the arm.
+        deployment: Name of the deployment.
+        scenario: Name of the scenario.
+        level: The level.
+        rounds: How many rounds counted.
+        voided: How many did not.
+        requests: Successful requests in the rounds that counted.
+        errors: Failed requests in all rounds, void ones too.
+        rate_rps: Median of the rounds' rates.
+        latency_s: Medians of the rounds' percentiles.
+        handler_s: Median time in the handler.
+        outside_handler_s: The rest of the median response time: queue, server and network.
+        received_bytes_per_request: Median size of an answer.
+        cpu_s_per_request: Median CPU seconds per request.
+        rss_peak_bytes: Highest resident memory of any round.
+        bound: The bound of the median round.
+        bound_share: Median rate divided by the bound.
+        verdict: Of this arm's throughput against the baseline; None for the baseline itself.
+    """
+
+    arm: str
+    deployment: str
+    scenario: str
+    level: float
+    rounds: int
+    voided: int
+    requests: int
+    errors: int
+    rate_rps: float | None
+    latency_s: Latency | None
+    handler_s: float | None
+    outside_handler_s: float | None
+    received_bytes_per_request: float | None
+    cpu_s_per_request: float | None
+    rss_peak_bytes: int | None
+    bound: Bound | None
+    bound_share: float | None
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """What a scenario's comparisons come to, in one plain sentence for each candidate."""
+
+    scenario: str
+    candidate: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One way in which a candidate answers otherwise than the baseline.
+
+    Attributes:
+        case: The case that shows it: method and target.
+        deployment: Who answers otherwise.
+        kind: "status", "header" or "body".
+        pointer: Where: the header's name, or empty.
+        baseline: What the baseline answers there.
+        candidate: What the candidate answers there.
+    """
+
+    case: str
+    deployment: str
+    kind: Literal["status", "header", "body"]
+    pointer: str
+    baseline: str
+    candidate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """Whether the candidates answer as the baseline does.
+
+    Attributes:
+        equal: True if there are cases and candidates, and no case shows a difference.
+        cases: How many cases were sent to each deployment.
+        deployments: Those compared with the baseline.
+        differences: What was found; the baseline's too where it fails to answer or contradicts its status.
+        unstable: What was not compared, because the baseline's own two answers differ there: the case, and
+            "body" or the header's name.
+    """
+
+    equal: bool
+    cases: int
+    deployments: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    unstable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedDeployment:
+    """How a deployment was really started: what the manifest records of it.
+
+    Attributes:
+        name: Its name in the plan.
+        server: Name and version of the server program.
+        command: The command line, with `{port}` for the port.
+        environment: What the plan adds to the environment.
+        settings: Every knob and its value, also those left at the harness's default.
+        slots: How many requests it can hold in handlers at once; None for no limit.
+        cpus: The CPUs it was pinned to.
+        versions: Name and version of the framework and libraries that matter.
+    """
+
+    name: str
+    server: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    settings: dict[str, str]
+    slots: int | None
+    cpus: tuple[int, ...]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Under which conditions a run was made.
+
+    Attributes:
+        portcompare: Version of this tool.
+        python: Version of the interpreter.
+        kernel: Name and release of the operating system.
+        cpu_model: As the system tells it; empty if it does not.
+        cpu_count: CPUs of the machine.
+        memory_bytes: Memory of the machine.
+        generator_cpus: The CPUs of the load generator.
+        libraries: Versions of what the load generator and the statistics rest on.
+        deployments: Each deployment as it was started.
+        differences: What differs between baseline and candidates besides app and server, in words.
+    """
+
+    portcompare: str
+    python: str
+    kernel: str
+    cpu_model: str
+    cpu_count: int
+    memory_bytes: int
+    generator_cpus: tuple[int, ...]
+    libraries: dict[str, str]
+    deployments: tuple[ServedDeployment, ...]
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """A whole run: what `results.json` holds and every report is made from.
+
+    Attributes:
+        schema_version: Of this very form.
+        name: Of the plan.
+        started_at: ISO 8601, UTC.
+        duration_s: From the first server's start to the end of the last round.
+        measured_s: The sum of all windows.
+        partial: True if the run was interrupted or broke off.
+        valid: False if the comparison must not be relied on.
+        invalid_reasons: Why.
+        warnings: What a careful reader should know.
+        plan: The plan, with every default filled in.
+        manifest: The conditions.
+        parity: The answers, before and after the load; None if the run ended before.
+        rounds: All rounds, void ones too.
+        comparisons: Each candidate and the control against the baseline.
+        summaries: One for each arm and level.
+        conclusions: In sentences.
+    """
+
+    schema_version: int
+    name: str
+    started_at: str
+    duration_s: float
+    measured_s: float
+    partial: bool
+    valid: bool
+    invalid_reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    plan: dict[str, Any]
+    manifest: Manifest
+    parity: Parity | None
+    rounds: tuple[Round, ...]
+    comparisons: tuple[Comparison, ...]
+    summaries: tuple[Summary, ...]
+    conclusions: tuple[Conclusion, ...]

@@ -1,0 +1,141 @@
+"""Checks that need more than one key of the plan.
+
+They work on the raw tables, so that they speak even where a single key elsewhere is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from portcompare.errors import Problem
+from portcompare.plan.names import remedy_for_unknown
+from portcompare.plan.schema import ROUND_DELAYS, Rounds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from portcompare.plan.origins import Origins
+
+    Servers = Mapping[str, Mapping[str, frozenset[str]]]
+
+KNOBS = frozenset({"workers", "threads", "loop", "keep_alive_s", "backlog"})
+
+
+def find_inconsistencies(origins: Origins, data: dict[str, Any], servers: Servers) -> list[Problem]:
+    """Check the plan's tables against each other and against the servers there are.
+
+    Args:
+        origins: The files the tables stand in, for the messages.
+        data: The plan's raw tables.
+        servers: For each server its interfaces, and for each interface the knobs it has.
+
+    Returns:
+        What is wrong; empty if nothing is.
+    """
+    return [
+        *_arms(origins, data),
+        *(
+            problem
+            for name, deployment in _tables(data, "deployments").items()
+            for problem in _deployment(origins.where("deployments", name), deployment, data, servers)
+        ),
+        *_rounds(origins, data),
+    ]
+
+
+def _tables(data: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
+    """The tables below a key, without whatever is no table."""
+    tables = data.get(key)
+    if not isinstance(tables, dict):
+        return {}
+    return {name: table for name, table in tables.items() if isinstance(table, dict)}
+
+
+def _arms(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
+    baseline = data.get("baseline")
+    candidates = data.get("candidates")
+    candidates = candidates if isinstance(candidates, list) else []
+    deployments = _tables(data, "deployments")
+    named = {"baseline": baseline} | {f"candidates.{place}": name for place, name in enumerate(candidates)}
+    for key, name in named.items():
+        if isinstance(name, str) and name not in deployments:
+            yield Problem(
+                where=origins.where(key),
+                found=f"there is no deployment {name!r}",
+                remedy=remedy_for_unknown(name, deployments),
+            )
+    if baseline in candidates:
+        yield Problem(
+            where=origins.where("candidates"),
+            found=f"the baseline {baseline!r} is also a candidate",
+            remedy="remove it there; a control instance of the baseline is measured anyway",
+        )
+    for name in sorted({name for name in candidates if isinstance(name, str) and candidates.count(name) > 1}):
+        yield Problem(
+            where=origins.where("candidates"), found=f"{name!r} stands there twice", remedy="remove one"
+        )
+    for name in sorted({"baseline", "control"} & set(deployments)):
+        yield Problem(
+            where=origins.where("deployments", name),
+            found=f"{name!r} is the name of an arm",
+            remedy="call the deployment otherwise",
+        )
+
+
+def _deployment(
+    where: str, deployment: dict[str, Any], data: dict[str, Any], servers: Servers
+) -> Iterator[Problem]:
+    apps, app, server = _tables(data, "apps"), deployment.get("app"), deployment.get("server")
+    if isinstance(app, str) and app not in apps:
+        yield Problem(
+            where=f"{where}.app", found=f"there is no app {app!r}", remedy=remedy_for_unknown(app, apps)
+        )
+    if not isinstance(server, str):
+        return
+    if server not in servers:
+        yield Problem(
+            where=f"{where}.server",
+            found=f"there is no server {server!r}",
+            remedy=remedy_for_unknown(server, servers),
+        )
+        return
+    interface = apps.get(str(app), {}).get("interface")
+    if interface not in ("wsgi", "asgi"):
+        return
+    if interface not in servers[server]:
+        yield Problem(
+            where=f"{where}.server",
+            found=f"{server} does not serve {interface} apps",
+            remedy="servers that do: " + ", ".join(sorted(s for s in servers if interface in servers[s])),
+        )
+        return
+    for knob in sorted((KNOBS & deployment.keys()) - servers[server][interface]):
+        yield Problem(
+            where=f"{where}.{knob}",
+            found=f"{server} has no such knob for {interface} apps",
+            remedy="remove it; it has: " + ", ".join(sorted(servers[server][interface])),
+        )
+
+
+def _rounds(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
+    rounds = data.get("rounds")
+    rounds = rounds if isinstance(rounds, dict) else {}
+    default_s = rounds.get("seconds", Rounds.model_fields["seconds"].default)
+    for name, scenario in _tables(data, "scenarios").items():
+        delay_s, seconds = scenario.get("delay_s", 0.0), scenario.get("seconds", default_s)
+        if not isinstance(delay_s, int | float) or not isinstance(seconds, int | float):
+            continue
+        if seconds < ROUND_DELAYS * delay_s:
+            yield Problem(
+                where=origins.where("scenarios", name),
+                found=f"rounds of {seconds} s are shorter than {ROUND_DELAYS} times the delay of {delay_s} s",
+                remedy=f"set seconds = {ROUND_DELAYS * delay_s:g} or more for this scenario",
+            )
+    least = rounds.get("min_blocks", Rounds.model_fields["min_blocks"].default)
+    most = rounds.get("max_blocks", Rounds.model_fields["max_blocks"].default)
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        yield Problem(
+            where=origins.where("rounds", "min_blocks"),
+            found=f"{least} is more than max_blocks, {most}",
+            remedy="lower min_blocks or raise max_blocks",
+        )

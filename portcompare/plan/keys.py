@@ -1,0 +1,99 @@
+"""The list of the plan's keys, for the command's help and the docs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from portcompare.plan.schema import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+
+_TOML_TYPES = {str: "string", Path: "string", int: "integer", float: "number"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key of the plan.
+
+    Attributes:
+        path: Where it stands, e.g. `rounds.seconds`; NAME stands for a name of the user's.
+        type: What it holds.
+        default: Its default as TOML would write it; empty if there is none and it must be given.
+        description: Meaning and unit.
+    """
+
+    path: str
+    type: str
+    default: str
+    description: str
+
+
+def plan_keys(section: type[BaseModel] = Plan, prefix: str = "") -> Iterator[Key]:
+    """Every key a plan can have.
+
+    Args:
+        section: The table to begin at.
+        prefix: That table's path, with a dot at its end.
+
+    Yields:
+        The keys in the order of the schema.
+    """
+    for name, field in section.model_fields.items():
+        if field.exclude:
+            continue
+        table = _table(field)
+        if table is None:
+            yield Key(
+                path=prefix + name,
+                type=_type(field.annotation),
+                default=_default(field),
+                description=field.description or "",
+            )
+        else:
+            inside, suffix = table
+            yield from plan_keys(inside, f"{prefix}{name}{suffix}.")
+
+
+def _table(field: FieldInfo) -> tuple[type[BaseModel], str] | None:
+    """The table a key holds, if it holds one, and how its path goes on."""
+    annotation: Any = field.annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, ""
+    for part in get_args(annotation):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            is_named = getattr(annotation, "__origin__", None) is dict
+            return part, ".NAME" if is_named else ""
+    return None
+
+
+def _type(annotation: Any) -> str:  # noqa: ANN401 - whatever a field can be annotated with
+    """What an annotation stands for, in TOML's words."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(f'"{part}"' for part in parts)
+    if origin is Annotated:
+        return _type(parts[0])
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(_type(part) for part in parts if part is not NoneType))
+    if origin is list:
+        return f"array of {_type(parts[0])}"
+    return "table" if origin is dict else _TOML_TYPES[annotation]
+
+
+def _default(field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    if default is PydanticUndefined:
+        return ""
+    if default is None:
+        return "none"
+    return f'"{default}"' if not isinstance(default, int | float | list | dict) else str(default)

@@ -1,0 +1,237 @@
+"""The plan's keys: their types, units and defaults, and the checks that one key can fail by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+
+from portcompare.model import BASELINE, CONTROL, Arm, RequestSpec, http_request
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]{1,200}$")]
+Target = Annotated[str, Field(pattern=r"^/[!\x22$-~]*$")]
+HeaderName = Annotated[str, Field(pattern=r"^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")]
+HeaderValue = Annotated[str, Field(pattern=r"^([!-~\u00a0-\u00ff]+([\t ]+[!-~\u00a0-\u00ff]+)*)?$")]
+Scalar = str | int | float
+
+
+def _say_once(value: object, validate: ValidatorFunctionWrapHandler) -> Scalar | list[Scalar]:
+    """Otherwise pydantic reports a wrong value once for each type that it might have had."""
+    try:
+        return cast("Scalar | list[Scalar]", validate(value))
+    except ValidationError:
+        raise ValueError("should be text, a number, or a list of these") from None
+
+
+QueryValue = Annotated[Scalar | list[Scalar], WrapValidator(_say_once)]
+
+ROUND_DELAYS = 5
+"""A round lasts at least this many times the scenario's delay, so that an answer more or less at the edges
+of the window changes the rate by less than a fifth for one user and far less for many."""
+
+
+class _Section(BaseModel):
+    """A table of the plan: no unknown keys, no number in quotes, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PlanRequest(_Section):
+    """A request, written down in the plan."""
+
+    method: str = Field("GET", pattern=r"^[A-Z]+$", description="HTTP method")
+    path: Target = Field(description="path, with or without a query; percent-encoded")
+    query: dict[str, QueryValue] = Field(
+        default_factory=dict, description="query parameters; a list repeats the parameter"
+    )
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, description="request headers")
+    body: str = Field("", description="request body, sent as UTF-8")
+
+    def spec(self, name: str = "") -> RequestSpec:
+        """The request as a record.
+
+        Args:
+            name: What tables call it; method and target by default.
+
+        Returns:
+            The record, its query encoded into the target.
+        """
+        return http_request(
+            self.path,
+            method=self.method,
+            query=self.query,
+            headers=self.headers,
+            body=self.body,
+            name=name,
+        )
+
+
+class App(_Section):
+    """A WSGI or ASGI application object."""
+
+    target: str = Field(pattern=r"^[\w.]+:[\w.]+$", description="the application object, `module:object`")
+    interface: Literal["wsgi", "asgi"] = Field(description="how servers call it")
+    directory: Path = Field(
+        Path(".."), strict=False, description="working directory, relative to the plan file"
+    )
+    ready_path: Target = Field("/healthz", description="path that answers 2xx or 3xx when the app is ready")
+
+
+class Deployment(_Section):
+    """An app on a server: what is started and measured. A knob left out has the harness's default."""
+
+    app: str = Field(description="name of a table in [apps]")
+    server: str = Field(description="name of a server; `portcompare run --help` lists them")
+    workers: Count | None = Field(None, description="worker processes; default 1")
+    threads: Count | None = Field(None, description="threads that run handlers, each worker; default 8")
+    loop: Literal["asyncio", "uvloop"] | None = Field(None, description="event loop of an ASGI server")
+    keep_alive_s: Count | None = Field(None, description="how long an idle connection is kept; default 75")
+    backlog: Count | None = Field(None, description="connections waiting to be accepted; default 2048")
+    environment: dict[str, str] = Field(default_factory=dict, description="added to the server's environment")
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None, description="fixed port on 127.0.0.1; default: a free one"
+    )
+
+
+class ClosedLoad(_Section):
+    """The closed model: so many users, each waiting for its answer before it asks again."""
+
+    model: Literal["closed"] = Field("closed", description="the load model")
+    users: list[Count] = Field(min_length=1, description="the levels: numbers of concurrent users")
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The levels, each once, in rising order."""
+        return tuple(sorted(set(self.users)))
+
+
+class Scenario(_Section):
+    """A request and a load."""
+
+    user: str | None = Field(None, description="name of a user class in the locustfile")
+    request: PlanRequest | None = Field(None, description="or the request itself")
+    delay_s: Seconds = Field(
+        0.0, description="waiting that every answer contains by design; enters the bound and the round length"
+    )
+    seconds: PositiveSeconds | None = Field(None, description="length of its rounds; default rounds.seconds")
+    load: ClosedLoad = Field(description="the load")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Scenario:
+        if (self.user is None) == (self.request is None):
+            msg = "give exactly one of `user` and `request`"
+            raise ValueError(msg)
+        return self
+
+
+class ParityPlan(_Section):
+    """What is asked of all deployments to see that they answer alike."""
+
+    requests: list[PlanRequest] = Field(
+        default_factory=list, description="cases beside each scenario's own and those derived from it"
+    )
+
+
+class Rounds(_Section):
+    """How long and how often is measured."""
+
+    seconds: PositiveSeconds = Field(1.0, description="length of a round's window, in seconds")
+    precision: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.05, description="a level is done when its ratios' 95% intervals are within this of the ratio"
+    )
+    margin: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.05, description="ratios this close to 1 count as equivalent"
+    )
+    min_blocks: Annotated[int, Field(ge=2)] = Field(5, description="blocks measured in any case")
+    max_blocks: Annotated[int, Field(ge=2)] = Field(10, description="blocks after which a run ends")
+    budget_s: PositiveSeconds = Field(
+        150.0, description="no block beyond min_blocks starts that would end later than this, in seconds"
+    )
+    warmup_s: Seconds = Field(
+        0.2, description="how long users go on after their first answer before a window, in seconds"
+    )
+    warmup_max_s: PositiveSeconds = Field(
+        30.0, description="a round whose users have not all had an answer by then is void, in seconds"
+    )
+    timeout_s: PositiveSeconds = Field(
+        30.0, description="an answer that takes longer is a failure, in seconds"
+    )
+    seed: int = Field(1, description="seed of the random order inside blocks")
+
+
+class Cpus(_Section):
+    """Which CPUs do what; by default the last for the generator, one per worker for the servers."""
+
+    server: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="CPUs of the servers")
+    generator: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="CPUs of the generator")
+
+
+class Plan(_Section):
+    """A whole plan, complete and consistent."""
+
+    name: Name = Field("", description="name of the run's folder and report; default: the file's name")
+    baseline: str = Field(description="the deployment compared against")
+    candidates: list[str] = Field(min_length=1, description="the deployments compared with it")
+    include: list[str] = Field(default_factory=list, description="files whose tables are added to this one's")
+    locustfile: Path = Field(Path("locustfile.py"), strict=False, description="where user classes live")
+    apps: dict[Name, App]
+    deployments: dict[Name, Deployment]
+    scenarios: dict[Name, Scenario] = Field(min_length=1)
+    parity: ParityPlan = ParityPlan()
+    rounds: Rounds = Rounds()
+    cpus: Cpus = Cpus()
+    path: Path = Field(exclude=True, description="the plan file; set when it is read")
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """Baseline, control and candidates, in this order."""
+        return (
+            Arm(name=BASELINE, deployment=self.baseline),
+            Arm(name=CONTROL, deployment=self.baseline),
+            *(Arm(name=candidate, deployment=candidate) for candidate in self.candidates),
+        )
+
+    @property
+    def levels(self) -> tuple[tuple[str, int], ...]:
+        """Every scenario with every one of its levels."""
+        return tuple(
+            (name, level) for name, scenario in self.scenarios.items() for level in scenario.load.levels
+        )
+
+    def window_s(self, scenario: str) -> float:
+        """Length of a scenario's rounds.
+
+        Args:
+            scenario: Its name.
+
+        Returns:
+            Seconds.
+        """
+        return self.scenarios[scenario].seconds or self.rounds.seconds
+
+    def resolve(self, path: Path) -> Path:
+        """A path of the plan, as seen from the plan file.
+
+        Args:
+            path: As written in the plan.
+
+        Returns:
+            The absolute path.
+        """
+        return (self.path.parent / path).resolve()
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan with every default filled in, ready for JSON."""
+        return self.model_dump(mode="json")

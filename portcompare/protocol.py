@@ -1,0 +1,152 @@
+"""What the harness and the load-generator process say to each other: one JSON object a line.
+
+The harness writes orders to the process's standard input and reads replies from its standard output.
+Instants are those of CLOCK_MONOTONIC, which all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from portcompare.model import Expectation, Latency, RequestSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioSource:
+    """Where a scenario comes from: a user class of the locustfile, or a request."""
+
+    user: str | None
+    request: RequestSpec | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepare:
+    """Order: load these scenarios and say what they ask for."""
+
+    locustfile: str | None
+    scenarios: dict[str, ScenarioSource]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Reply to Prepare: each scenario's requests, or what is wrong with it, by name.
+
+    Attributes:
+        requests: The requests of each scenario.
+        problems: For each scenario that cannot be had, what was found and what to do.
+    """
+
+    requests: dict[str, tuple[RequestSpec, ...]]
+    problems: dict[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRound:
+    """Order: load one server at one level, and cut a window out of the steady state.
+
+    Attributes:
+        scenario: Name of a prepared scenario.
+        url: The server.
+        users: Concurrent users (closed model).
+        delay_s: Waiting that every answer contains by design: the users' starts are spread over it.
+        warmup_s: Least time before the window.
+        warmup_max_s: The round is void if not every user has had an answer by then.
+        window_s: Length of the window.
+        timeout_s: An answer that takes longer is a failure.
+        expectations: What answers must look like, by request name.
+    """
+
+    scenario: str
+    url: str
+    users: int
+    delay_s: float
+    warmup_s: float
+    warmup_max_s: float
+    window_s: float
+    timeout_s: float
+    expectations: dict[str, Expectation]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowOpens:
+    """Reply to RunRound when the users are warm: the window's instants, so that others can measure it too."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundDone:
+    """Last reply to RunRound: what happened inside the window.
+
+    Attributes:
+        started_at_s: Start of the window, in seconds since the epoch.
+        window_s: Its length.
+        warmup_s: What was discarded before it.
+        requests: Successful requests that ended inside it.
+        rate_rps: Their rate, its window's edges smoothed.
+        error_kinds: Failed requests that ended inside it, by kind.
+        received_bytes_per_request: Of the successful requests, headers included; None without one.
+        reconnects: Connections made again inside it.
+        latency_s: Percentiles; None without a success.
+        histogram: The latencies as a base64 encoded HdrHistogram, in microseconds.
+        handler_s: Median of the sampled `Server-Timing: app`; None where there is none.
+        generator_cpu_ratio: The process's CPU seconds per second.
+        void: Why the round does not count; None if it does.
+    """
+
+    started_at_s: float
+    window_s: float
+    warmup_s: float
+    requests: int
+    rate_rps: float
+    error_kinds: dict[str, int]
+    received_bytes_per_request: float | None
+    reconnects: int
+    latency_s: Latency | None
+    histogram: str
+    handler_s: float | None
+    generator_cpu_ratio: float
+    void: str | None
+
+
+Message = Prepare | Prepared | RunRound | WindowOpens | RoundDone
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    kind.__name__: TypeAdapter(kind) for kind in (Prepare, Prepared, RunRound, WindowOpens, RoundDone)
+}
+
+
+def encode(message: Message) -> str:
+    """A message as a line.
+
+    Args:
+        message: What to say.
+
+    Returns:
+        One line of JSON, its end included.
+    """
+    return json.dumps({"kind": type(message).__name__, "message": asdict(message)}) + "\n"
+
+
+def decode(line: str | bytes) -> Message:
+    """The message in a line.
+
+    Args:
+        line: One line of JSON.
+
+    Returns:
+        The message.
+
+    Raises:
+        ValueError: If the line holds none.
+    """
+    match json.loads(line):
+        case {"kind": str(kind), "message": fields} if kind in _ADAPTERS:
+            message: Message = _ADAPTERS[kind].validate_python(fields)
+            return message
+    msg = f"not a message: {line!r}"
+    raise ValueError(msg)

@@ -1,0 +1,132 @@
+"""Forest plots: the candidates' ratios to the baseline with 95% intervals, one a scenario and metric."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from portcompare.model import METRICS
+from portcompare.report.rows import comparison_rows, outcome
+from portcompare.report.svg import FAINT, FONT_SIZE, ROW_HEIGHT, TEXT, Figure, arm_axis, draw
+from portcompare.report.wording import METRIC_GOALS, METRIC_NAMES, percent, plan_value, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.model import Comparison, Metric, Results
+    from portcompare.report.rows import ComparisonRow
+
+_PLOT_WIDTH = 170
+_TICKS = {
+    1.3: [0.8, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.15, 1.2],
+    4.0: [0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.25, 1.5, 2, 2.5, 3],
+    math.inf: [step * 10.0**power for power in range(-3, 4) for step in (1, 2, 5)],
+}
+"""Where an axis has ticks, by the greatest ratio between its ends: a log scale's own choice leaves out either
+what lies above 1 or what lies between."""
+
+_TONES = ["better", "worse", "same", "unsure"]
+_HEADER = ("Level", "Candidate", "Ratio", "95% interval", "Verdict")
+
+
+def forest_plots(results: Results, scenario: str) -> tuple[Figure, ...]:
+    """One plot for each metric in which the scenario was compared.
+
+    Args:
+        results: The run.
+        scenario: Name of the scenario.
+
+    Returns:
+        The figures, in the order of the metrics.
+    """
+    return tuple(_plots(results, scenario))
+
+
+def _plots(results: Results, scenario: str) -> Iterator[Figure]:
+    rows = list(zip(results.comparisons, comparison_rows(results), strict=True))
+    for metric in METRICS:
+        chosen = [(c, row) for c, row in rows if c.scenario == scenario and c.metric == metric]
+        if chosen:
+            yield _plot(results, metric, chosen)
+
+
+def _plot(results: Results, metric: Metric, rows: list[tuple[Comparison, ComparisonRow]]) -> Figure:
+    title = METRIC_NAMES[metric]
+    subtitle = f"candidate divided by baseline; {METRIC_GOALS[metric]}"
+    description = (
+        f"Forest plot for scenario {visible(rows[0][0].scenario)}: one row for each level and candidate,"
+        " a point at the ratio, a line over its 95% interval."
+    )
+    margin = plan_value(results, "rounds", "margin")
+    if margin is not None:
+        description += f" In the shaded band, the margin of {percent(margin)}, ratios count as equivalent."
+    return Figure(
+        title=title,
+        subtitle=subtitle,
+        description=description,
+        svg=draw(_chart(results, rows), f"{title}, {subtitle}", description),
+        header=_HEADER,
+        rows=tuple((row.level, row.candidate, row.ratio, row.interval, row.verdict) for _, row in rows),
+    )
+
+
+def _chart(results: Results, rows: list[tuple[Comparison, ComparisonRow]]) -> alt.FacetChart:
+    data = [_datum(c, row) for c, row in rows]
+    scale = alt.Scale(type="log", nice=False, padding=8)
+    axis = alt.Axis(format="~r", values=_ticks(data))
+    ratio = alt.X("low:Q", scale=scale, title="ratio (log scale)", axis=axis)
+    colour = alt.Color(
+        "tone:N", legend=None, scale=alt.Scale(domain=_TONES, range=[f"var(--{tone})" for tone in _TONES])
+    )
+    line = alt.Chart().encode(y=alt.Y("candidate:N", sort=None, title=None, axis=arm_axis()))
+    drawable = line.transform_filter("isValid(datum.low)")
+    return (
+        alt.layer(
+            *_equivalence(results),
+            drawable.mark_rule(strokeWidth=2).encode(x=ratio, x2="high:Q", color=colour),
+            drawable.mark_point(size=55, filled=True, opacity=1).encode(x="ratio:Q", color=colour),
+            line.mark_text(align="left", dx=8, fontSize=FONT_SIZE, color=TEXT).encode(
+                x=alt.value("width"), text="text:N"
+            ),
+            data=alt.InlineData(data),
+        )
+        .properties(width=_PLOT_WIDTH, height=alt.Step(ROW_HEIGHT))
+        .facet(
+            facet=alt.Facet("level:N", sort=None, title=None, header=alt.Header(labelAnchor="start")),
+            columns=1,
+        )
+    )
+
+
+def _equivalence(results: Results) -> list[alt.Chart]:
+    """The line of no difference, and around it the band in which ratios count as equivalent."""
+    once = alt.Chart(alt.InlineData([{}]))
+    one = once.mark_rule(color=FAINT, strokeWidth=1.5).encode(x=alt.XDatum(1))
+    margin = plan_value(results, "rounds", "margin")
+    if margin is None:
+        return [one]
+    # The same ends as those by which `analyse` judges.
+    ends = {"x": alt.XDatum(1 / (1 + margin)), "x2": alt.X2Datum(1 + margin)}
+    band = once.mark_rect(color="var(--band)").encode(**ends)
+    return [band, one]
+
+
+def _ticks(data: list[dict[str, Any]]) -> list[float]:
+    ends = [1.0, *(datum[end] for datum in data for end in ("low", "high") if datum[end] is not None)]
+    return next(ticks for widest, ticks in _TICKS.items() if max(ends) / min(ends) <= widest)
+
+
+def _datum(comparison: Comparison, row: ComparisonRow) -> dict[str, Any]:
+    """What is drawn of a comparison; one without a ratio, or with one a log scale lacks, is only told."""
+    is_drawable = comparison.low is not None and comparison.low > 0
+    return {
+        "level": row.level,
+        "candidate": row.candidate,
+        "tone": row.tone,
+        "text": outcome(row),
+        "ratio": comparison.ratio if is_drawable else None,
+        "low": comparison.low if is_drawable else None,
+        "high": comparison.high if is_drawable else None,
+    }

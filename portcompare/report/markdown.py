@@ -1,0 +1,135 @@
+"""The report as Markdown, fit for a comment on a pull request."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from portcompare import units
+from portcompare.report.method import deployment_settings, machine_facts, method_facts
+from portcompare.report.notices import find_notices, parity_text
+from portcompare.report.rows import (
+    ARM_HEADER,
+    COMPARISON_HEADER,
+    arm_cells,
+    arm_rows,
+    comparison_cells,
+    comparison_rows,
+)
+from portcompare.report.wording import clipped, count, timestamp, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from portcompare.model import Results
+    from portcompare.report.method import Facts
+
+_MARKUP = re.compile(r"([\\`*_\[~|$])")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_LONGEST_ANSWER = 120
+_MOST_DIFFERENCES = 20
+"""A comment on GitHub holds 65,536 characters; the rest of the differences is in results.json."""
+
+
+def render(results: Results) -> str:
+    """Render a run as GitHub-flavoured Markdown.
+
+    Args:
+        results: The run.
+
+    Returns:
+        Markdown.
+    """
+    return "\n\n".join(_blocks(results)) + "\n"
+
+
+def escape(text: str) -> str:
+    """A text that Markdown shows as it is, in one line, also in a table's cell.
+
+    Args:
+        text: Any text, such as a name from the plan or a server's answer.
+
+    Returns:
+        Markdown.
+    """
+    text = _MARKUP.sub(r"\\\1", visible(text))
+    return "".join(_ENTITIES.get(char, char) for char in text)
+
+
+def _blocks(results: Results) -> Iterator[str]:
+    yield f"# portcompare: {escape(results.name)}"
+    yield from (f"> **{notice.label}**: {escape(notice.text)}" for notice in find_notices(results))
+    yield _conclusions(results)
+    validity = "This run is valid" if results.valid else "**This run is NOT VALID**"
+    yield (
+        f"{validity}: {count(len(results.rounds), 'round')} in {units.duration(results.duration_s)},"
+        f" {escape(timestamp(results.started_at))}. {escape(parity_text(results))}."
+    )
+    yield "## What each deployment did"
+    yield _table(ARM_HEADER, (arm_cells(row) for row in arm_rows(results)))
+    yield "## Candidates against the baseline"
+    yield _table(
+        COMPARISON_HEADER,
+        ([(cell,) for cell in comparison_cells(row)] for row in comparison_rows(results)),
+    )
+    if results.parity is not None and results.parity.differences:
+        yield "## Differences from the baseline's answers"
+        yield from _differences(results)
+    if results.parity is not None and results.parity.unstable:
+        yield "Not compared, because the baseline's own answers differ there:"
+        yield _list(results.parity.unstable)
+    yield "<details>\n<summary>How it was measured</summary>"
+    yield from _method(results)
+    yield "</details>"
+
+
+def _conclusions(results: Results) -> str:
+    if not results.conclusions:
+        return "No conclusion was drawn."
+    return "\n".join(f"- **{escape(c.scenario)}**: {escape(c.text)}" for c in results.conclusions)
+
+
+def _differences(results: Results) -> Iterator[str]:
+    found = results.parity.differences if results.parity else ()
+    yield _table(
+        ("Case", "Deployment", "Where", "Baseline", "Candidate"),
+        (
+            (
+                (d.case,),
+                (d.deployment,),
+                (f"{d.kind} {d.pointer}".strip(),),
+                (clipped(d.baseline, _LONGEST_ANSWER),),
+                (clipped(d.candidate, _LONGEST_ANSWER),),
+            )
+            for d in found[:_MOST_DIFFERENCES]
+        ),
+    )
+    if len(found) > _MOST_DIFFERENCES:
+        yield f"These are the first {_MOST_DIFFERENCES} of {len(found):,}; results.json has all."
+
+
+def _method(results: Results) -> Iterator[str]:
+    yield _facts(method_facts(results) + machine_facts(results))
+    differences = results.manifest.differences
+    yield "What is not equal besides app and server:" if differences else "Nothing else is known to differ."
+    if differences:
+        yield _list(differences)
+    yield _table(
+        ("Setting", *(deployment.name for deployment in results.manifest.deployments)),
+        ([(cell,) for cell in (setting.name, *setting.values)] for setting in deployment_settings(results)),
+    )
+
+
+def _list(texts: Iterable[str]) -> str:
+    return "\n".join(f"- {escape(text)}" for text in texts)
+
+
+def _facts(facts: Facts) -> str:
+    return "\n".join(f"- **{escape(term)}**: {escape(text)}" for term, text in facts)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Sequence[str]]]) -> str:
+    """A table; a cell with several lines keeps them."""
+    lines = [[escape(name) for name in header], ["---"] * len(header)]
+    lines += [["<br>".join(escape(line) for line in cell) for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

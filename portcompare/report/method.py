@@ -1,0 +1,163 @@
+"""How a run was measured, told from its plan and manifest and never from memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from portcompare import units
+from portcompare.report.wording import count, exact, known, level_text, percent, plan_value, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.model import Results
+
+_LOAD_MODELS = {
+    "closed": "closed model, each user waits for its answer before it asks again",
+    "open": "open model, requests are due at a fixed rate whether or not answers come",
+}
+
+Facts = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One line of the table of deployments.
+
+    Attributes:
+        name: What is set.
+        values: Its value for each deployment, in the manifest's order.
+        differs: True if not all of them are the same.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    differs: bool
+
+
+def method_facts(results: Results) -> Facts:
+    """How was measured: blocks, rounds, windows, warm-up, order.
+
+    Args:
+        results: The run.
+
+    Returns:
+        Pairs of a term and what holds for it.
+    """
+    blocks = len({round_.block for round_ in results.rounds})
+    void = sum(round_.void is not None for round_ in results.rounds)
+    rounds = plan_value(results, "rounds") or {}
+    seconds = {
+        key: known(rounds.get(key), _seconds) for key in ("budget_s", "warmup_s", "warmup_max_s", "timeout_s")
+    }
+    least, most, seed = (known(rounds.get(key), str) for key in ("min_blocks", "max_blocks", "seed"))
+    margin, precision = (known(rounds.get(key), percent) for key in ("margin", "precision"))
+    scenarios = results.plan.get("scenarios", {})
+    reasons = visible("; ".join(results.invalid_reasons))
+    facts = {f"Scenario {visible(name)}": _scenario(results, name) for name in scenarios} | {
+        "Blocks": f"{blocks:,} measured, each on servers started afresh; the plan asks for {least} to {most}",
+        "Rounds": f"{count(len(results.rounds), 'round')}, {void:,} of them void",
+        "Time": f"{units.duration(results.measured_s)} inside windows,"
+        f" {units.duration(results.duration_s)} in all; budget {seconds['budget_s']}",
+        "Warm-up": f"at least {seconds['warmup_s']} before each window; a round whose users have not all had"
+        f" an answer after {seconds['warmup_max_s']} is void",
+        "Validity": "nothing speaks against it" if results.valid else f"NOT VALID: {reasons}",
+        "Order": f"every arm at every undecided level in random order in each block, seed {seed}",
+        "Time-out": f"an answer that takes {seconds['timeout_s']} is an error",
+        "Equivalent": f"a ratio whose 95% interval lies wholly inside 1 / (1 + {margin}) to 1 + {margin}",
+        "Precise enough": f"a level is done when its intervals reach at most {precision} from the ratio",
+    }
+    return tuple(facts.items())
+
+
+def machine_facts(results: Results) -> Facts:
+    """Where was measured: machine, system, versions.
+
+    Args:
+        results: The run.
+
+    Returns:
+        Pairs of a term and what holds for it.
+    """
+    manifest = results.manifest
+    model = visible(manifest.cpu_model) or "model not known"
+    return (
+        (
+            "Machine",
+            f"{model}, {count(manifest.cpu_count, 'CPU')}, {units.size(manifest.memory_bytes)} memory",
+        ),
+        ("System", f"{visible(manifest.kernel)}, Python {visible(manifest.python)}"),
+        ("Load generator", f"CPUs {_cpus(manifest.generator_cpus)}"),
+        ("portcompare", visible(manifest.portcompare)),
+        ("Libraries", _pairs(manifest.libraries)),
+    )
+
+
+def deployment_settings(results: Results) -> tuple[Setting, ...]:
+    """What each deployment was started with, one setting a line.
+
+    Args:
+        results: The run.
+
+    Returns:
+        The settings; in each, one value for each deployment of the manifest.
+    """
+    deployments = results.manifest.deployments
+    return (
+        _setting("server", [d.server for d in deployments]),
+        _setting("command", [" ".join(d.command) for d in deployments]),
+        _setting("environment", [_pairs(d.environment) for d in deployments]),
+        _setting("CPUs", [_cpus(d.cpus) for d in deployments]),
+        _setting(
+            "requests in handlers at once",
+            ["no limit" if d.slots is None else f"{d.slots:,}" for d in deployments],
+        ),
+        *_settings([d.settings for d in deployments], "no such setting"),
+        *_settings([{f"{k} version": v for k, v in d.versions.items()} for d in deployments], "not used"),
+    )
+
+
+def _settings(tables: list[dict[str, str]], missing: str) -> Iterator[Setting]:
+    """A setting for each name in any of the tables."""
+    for name in dict.fromkeys(name for table in tables for name in table):
+        yield _setting(name, [table.get(name, missing) for table in tables])
+
+
+def _setting(name: str, values: list[str]) -> Setting:
+    values = [visible(value) for value in values]
+    return Setting(name=visible(name), values=tuple(values), differs=len(set(values)) > 1)
+
+
+def _scenario(results: Results, name: str) -> str:
+    model = plan_value(results, "scenarios", name, "load", "model")
+    levels = dict.fromkeys(s.level for s in results.summaries if s.scenario == name)
+    loads = ", ".join(level_text(results, name, level) for level in levels)
+    window_s = plan_value(results, "scenarios", name, "seconds") or plan_value(results, "rounds", "seconds")
+    what = plan_value(results, "scenarios", name, "user")
+    request = plan_value(results, "scenarios", name, "request")
+    asked = f"user class {what}" if what else _request(request)
+    delay = known(plan_value(results, "scenarios", name, "delay_s"), _seconds)
+    return visible(
+        f"{asked}; {loads or 'no level'} ({_LOAD_MODELS.get(model, 'load model not known')});"
+        f" {delay} of waiting by design in each answer; windows of {known(window_s, _seconds)}"
+    )
+
+
+def _request(request: object) -> str:
+    """The plan's own request: method and path; its query is in the plan."""
+    if not isinstance(request, dict):
+        return "a request that is not known"
+    return f"{request.get('method', 'GET')} {request.get('path', '')}"
+
+
+def _pairs(table: dict[str, str]) -> str:
+    return visible(", ".join(f"{name} {value}" for name, value in table.items())) or "none"
+
+
+def _cpus(cpus: tuple[int, ...]) -> str:
+    return ", ".join(str(cpu) for cpu in cpus) or "not pinned"
+
+
+def _seconds(value_s: float) -> str:
+    return f"{exact(value_s)} s"

@@ -1,0 +1,273 @@
+"""The rows of the two tables that every format shows, their cells already in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from portcompare import units
+from portcompare.model import BASELINE, CONTROL, METRICS
+from portcompare.report.wording import (
+    METRIC_NAMES,
+    NOT_KNOWN,
+    TONES,
+    Tone,
+    count,
+    interval,
+    known,
+    latencies,
+    level_text,
+    verdict_word,
+    visible,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portcompare.model import Comparison, Results, Summary
+
+ARM_HEADER = ("Pattern", "Server processing", "Response delay", "Network payload", "Verdict")
+COMPARISON_HEADER = (
+    "Scenario",
+    "Level",
+    "Metric",
+    "Candidate",
+    "Ratio",
+    "95% interval",
+    "Blocks",
+    "Verdict",
+    "Reason",
+)
+
+_SHOWN_PERCENTILES = ("p50", "p95", "p99")
+_ROLES = {BASELINE: "baseline", CONTROL: "control"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmRow:
+    """What one arm did at one level, in words.
+
+    Attributes:
+        scenario: The scenario's name.
+        level: The level with its unit.
+        deployment: The deployment's name.
+        role: "baseline", "control", or empty for a candidate.
+        rounds: How many rounds counted, and how many did not.
+        cpu: CPU time per request.
+        handler: Time in the handler.
+        outside: Time outside it: queue, server and network.
+        memory: Highest resident memory.
+        percentiles: Names and values of the response time's p50, p95 and p99.
+        rate: Successful requests per second.
+        errors: How many requests failed; empty if none did.
+        payload: Size of an answer.
+        ratio: Throughput against the baseline; empty where nothing was compared, as for the baseline.
+        interval: The ratio's 95% interval; empty where there is no ratio.
+        verdict: The verdict on the throughput; "baseline" for the baseline.
+        tone: How good that is; None where nothing is judged.
+        bound: How near it comes to the bound, and what that is.
+    """
+
+    scenario: str
+    level: str
+    deployment: str
+    role: str
+    rounds: str
+    cpu: str
+    handler: str
+    outside: str
+    memory: str
+    percentiles: tuple[tuple[str, str], ...]
+    rate: str
+    errors: str
+    payload: str
+    ratio: str
+    interval: str
+    verdict: str
+    tone: Tone | None
+    bound: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonRow:
+    """One comparison, in words.
+
+    Attributes:
+        scenario: The scenario's name.
+        level: The level with its unit.
+        metric: The metric's name.
+        candidate: Name of the arm.
+        ratio: Candidate divided by baseline.
+        interval: The ratio's 95% interval.
+        blocks: How many blocks it rests on.
+        verdict: The verdict.
+        tone: How good that is.
+        reason: Why the verdict is what it is.
+    """
+
+    scenario: str
+    level: str
+    metric: str
+    candidate: str
+    ratio: str
+    interval: str
+    blocks: str
+    verdict: str
+    tone: Tone
+    reason: str
+
+
+def arm_rows(results: Results) -> tuple[ArmRow, ...]:
+    """One row for each arm and level, in the record's order.
+
+    Args:
+        results: The run.
+
+    Returns:
+        The rows.
+    """
+    throughput = {
+        (c.scenario, c.level, c.candidate): c for c in results.comparisons if c.metric == METRICS[0]
+    }
+    return tuple(
+        _arm_row(results, summary, throughput.get((summary.scenario, summary.level, summary.arm)))
+        for summary in results.summaries
+    )
+
+
+def rows_by_level(rows: Iterable[ArmRow]) -> dict[tuple[str, str], list[ArmRow]]:
+    """The rows in groups, whatever their order.
+
+    Args:
+        rows: The rows of any arms and levels.
+
+    Returns:
+        The rows of each scenario and level, in the order in which these first appear.
+    """
+    groups: dict[tuple[str, str], list[ArmRow]] = {}
+    for row in rows:
+        groups.setdefault((row.scenario, row.level), []).append(row)
+    return groups
+
+
+def comparison_rows(results: Results) -> tuple[ComparisonRow, ...]:
+    """One row for each comparison, in the record's order.
+
+    Args:
+        results: The run.
+
+    Returns:
+        The rows.
+    """
+    return tuple(
+        ComparisonRow(
+            scenario=visible(c.scenario),
+            level=level_text(results, c.scenario, c.level),
+            metric=METRIC_NAMES[c.metric],
+            candidate=visible(c.candidate),
+            ratio=known(c.ratio, units.ratio),
+            interval=interval(c),
+            blocks=f"{c.blocks:,}",
+            verdict=verdict_word(c.metric, c.verdict),
+            tone=TONES[c.verdict],
+            reason=visible(c.reason),
+        )
+        for c in results.comparisons
+    )
+
+
+def arm_cells(row: ArmRow) -> tuple[tuple[str, ...], ...]:
+    """The row's five cells, each as lines of text.
+
+    Args:
+        row: The row.
+
+    Returns:
+        The lines of each cell, in the order of `ARM_HEADER`.
+    """
+    return (
+        (row.scenario, row.level, row.deployment, *filter(None, [row.role and f"({row.role})"]), row.rounds),
+        (
+            f"CPU {row.cpu}",
+            f"handler {row.handler}",
+            f"outside {row.outside}",
+            f"memory {row.memory}",
+        ),
+        (
+            *(f"{name} {value}" for name, value in row.percentiles),
+            f"rate {row.rate}",
+            *filter(None, [row.errors]),
+        ),
+        (row.payload,),
+        (outcome(row), *filter(None, [row.interval]), row.bound),
+    )
+
+
+def outcome(row: ArmRow | ComparisonRow) -> str:
+    """What a comparison came to.
+
+    Args:
+        row: The row.
+
+    Returns:
+        Text such as "7.93x faster", "not known, invalid", or the verdict alone where nothing was compared.
+    """
+    if row.ratio == NOT_KNOWN:
+        return f"{row.ratio}, {row.verdict}"
+    return f"{row.ratio} {row.verdict}".strip()
+
+
+def comparison_cells(row: ComparisonRow) -> tuple[str, ...]:
+    """The row's cells.
+
+    Args:
+        row: The row.
+
+    Returns:
+        The cells, in the order of `COMPARISON_HEADER`.
+    """
+    return (
+        row.scenario,
+        row.level,
+        row.metric,
+        row.candidate,
+        row.ratio,
+        row.interval,
+        row.blocks,
+        row.verdict,
+        row.reason,
+    )
+
+
+def _arm_row(results: Results, summary: Summary, comparison: Comparison | None) -> ArmRow:
+    is_baseline = summary.arm == BASELINE
+    return ArmRow(
+        scenario=visible(summary.scenario),
+        level=level_text(results, summary.scenario, summary.level),
+        deployment=visible(summary.deployment),
+        role=_ROLES.get(summary.arm, ""),
+        rounds=count(summary.rounds, "round") + (f", {summary.voided:,} void" if summary.voided else ""),
+        cpu=known(summary.cpu_s_per_request, units.duration),
+        handler=known(summary.handler_s, units.duration),
+        outside=known(summary.outside_handler_s, units.duration),
+        memory=known(summary.rss_peak_bytes, units.size),
+        percentiles=tuple(
+            (name, text) for name, text in latencies(summary.latency_s).items() if name in _SHOWN_PERCENTILES
+        ),
+        rate=known(summary.rate_rps, units.rate),
+        errors=count(summary.errors, "error") if summary.errors else "",
+        payload=known(summary.received_bytes_per_request, units.size),
+        ratio=known(comparison.ratio, units.ratio) if comparison else "",
+        interval=interval(comparison) if comparison and comparison.ratio is not None else "",
+        verdict="baseline" if is_baseline else summary.verdict or NOT_KNOWN,
+        tone=TONES[summary.verdict] if summary.verdict else None,
+        bound=_bound(summary),
+    )
+
+
+def _bound(summary: Summary) -> str:
+    if summary.bound is None or summary.bound_share is None:
+        return f"bound {NOT_KNOWN}"
+    bound = summary.bound
+    rate = units.rate(bound.rate_rps)
+    return f"{units.share(summary.bound_share)} of its bound, {rate}: {visible(bound.reason)}"

@@ -1,0 +1,89 @@
+"""The run as rich renderables; only the command line prints them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from portcompare.report.notices import find_notices, parity_text
+from portcompare.report.rows import ARM_HEADER, arm_cells, arm_rows, rows_by_level
+from portcompare.report.wording import visible
+
+if TYPE_CHECKING:
+    from portcompare.model import Results
+    from portcompare.report.rows import ArmRow
+    from portcompare.report.wording import Tone
+
+_STYLES: dict[Tone | None, str] = {
+    "better": "green",
+    "worse": "red",
+    "same": "cyan",
+    "unsure": "yellow",
+    None: "",
+}
+_GRAVE = "bold red"
+
+
+def render_table(results: Results) -> Table:
+    """The table of arms: pattern, server processing, response delay, network payload, verdict.
+
+    Args:
+        results: The run.
+
+    Returns:
+        The table, for a terminal of 80 columns or more.
+    """
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, expand=True, padding=(0, 1, 1, 0), title=_title(results)
+    )
+    pattern, server, delay, payload, verdict = ARM_HEADER
+    table.add_column(pattern, ratio=1, overflow="fold")
+    table.add_column(server, no_wrap=True)
+    table.add_column(delay, no_wrap=True)
+    table.add_column(payload.replace(" ", "\n"), no_wrap=True)
+    table.add_column(verdict, ratio=1, overflow="fold")
+    for rows in rows_by_level(arm_rows(results)).values():
+        for row in rows:
+            table.add_row(*_cells(row))
+        table.add_section()
+    return table
+
+
+def render_conclusions(results: Results) -> Group:
+    """What a reader must know: notices, conclusions, and whether the answers are alike.
+
+    Args:
+        results: The run.
+
+    Returns:
+        One line or paragraph for each.
+    """
+    lines = [
+        Text.assemble((notice.label, _GRAVE if notice.grave else "bold yellow"), f": {notice.text}")
+        for notice in find_notices(results)
+    ]
+    lines += [
+        Text.assemble((f"{visible(c.scenario)}: ", "bold"), visible(c.text)) for c in results.conclusions
+    ]
+    return Group(*lines, Text(f"{parity_text(results)}."))
+
+
+def _title(results: Results) -> Text:
+    title = Text(visible(results.name), style="bold")
+    if results.partial:
+        title.append(" PARTIAL", style=_GRAVE)
+    if not results.valid:
+        title.append(" NOT VALID", style=_GRAVE)
+    return title
+
+
+def _cells(row: ArmRow) -> list[Text]:
+    """The cells; texts and not markup, for a name may hold brackets."""
+    cells = [Text("\n").join([Text(line) for line in lines]) for lines in arm_cells(row)]
+    cells[0].highlight_words([row.deployment], "bold")
+    cells[-1].highlight_words([row.verdict], _STYLES[row.tone])
+    return cells

@@ -1,0 +1,216 @@
+"""The words that all formats share."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, Any, Literal
+
+from portcompare import units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portcompare.model import Comparison, Latency, Metric, Results, Verdict
+
+Tone = Literal["better", "worse", "same", "unsure"]
+
+NOT_KNOWN = "not known"
+
+METRIC_NAMES: dict[Metric, str] = {
+    "throughput": "Throughput",
+    "p50": "Response time p50",
+    "p95": "Response time p95",
+    "p99": "Response time p99",
+    "cpu_s_per_request": "CPU time per request",
+}
+METRIC_GOALS: dict[Metric, str] = {
+    "throughput": "more is better",
+    "p50": "less is better",
+    "p95": "less is better",
+    "p99": "less is better",
+    "cpu_s_per_request": "less is better",
+}
+PERCENTILES = {"p50": "p50", "p95": "p95", "p99": "p99", "p99.9": "p999", "max": "max"}
+"""What a latency record holds, by the name people read."""
+
+TONES: dict[Verdict, Tone] = {
+    "faster": "better",
+    "slower": "worse",
+    "equivalent": "same",
+    "inconclusive": "unsure",
+    "invalid": "unsure",
+}
+
+_COST_WORDS: dict[Verdict, str] = {"faster": "cheaper", "slower": "dearer"}
+_LOAD_UNITS = {"closed": ("user", "users"), "open": ("request/s", "requests/s")}
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Unicode's categories of what has no shape: controls, direction marks, surrogates, line separators."""
+
+
+def known(value: float | None, show: Callable[[float], str]) -> str:
+    """A quantity, or the admission that it is not known.
+
+    Args:
+        value: The quantity, None if not known.
+        show: One of the functions of `units`.
+
+    Returns:
+        Text such as "12.3 ms"; "not known" for None.
+    """
+    return NOT_KNOWN if value is None else show(value)
+
+
+def latencies(latency: Latency | None) -> dict[str, str]:
+    """The percentiles of the response time.
+
+    Args:
+        latency: The record, None if not known.
+
+    Returns:
+        Texts such as "12.3 ms" by the names of `PERCENTILES`; each "not known" for None.
+    """
+    return {
+        name: NOT_KNOWN if latency is None else units.duration(getattr(latency, field))
+        for name, field in PERCENTILES.items()
+    }
+
+
+def count(value: int, noun: str) -> str:
+    """A number of things.
+
+    Args:
+        value: How many.
+        noun: What, in the singular.
+
+    Returns:
+        Text such as "1 round" or "1,234 rounds".
+    """
+    return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
+
+
+def exact(value: float) -> str:
+    """A number that was given and not measured, as it was given.
+
+    Args:
+        value: Any finite number.
+
+    Returns:
+        Text such as "0.25", "64" or "10,000".
+    """
+    return f"{value:,.15g}"
+
+
+def percent(value: float) -> str:
+    """A ratio that was given and not measured, in percent.
+
+    Args:
+        value: Part of the whole.
+
+    Returns:
+        Text such as "5%".
+    """
+    return f"{exact(value * 100)}%"
+
+
+def verdict_word(metric: Metric, verdict: Verdict) -> str:
+    """A verdict as reports call it: what costs less is not faster but cheaper.
+
+    Args:
+        metric: What is compared.
+        verdict: The record's verdict.
+
+    Returns:
+        The verdict; "cheaper" or "dearer" for CPU time.
+    """
+    return _COST_WORDS.get(verdict, verdict) if metric == "cpu_s_per_request" else verdict
+
+
+def interval(comparison: Comparison) -> str:
+    """The 95% interval of a ratio.
+
+    Args:
+        comparison: The comparison.
+
+    Returns:
+        Text such as "[1.20x, 1.26x]"; "not known" if it cannot be told.
+    """
+    if comparison.low is None or comparison.high is None:
+        return NOT_KNOWN
+    return f"[{units.ratio(comparison.low)}, {units.ratio(comparison.high)}]"
+
+
+def level_text(results: Results, scenario: str, level: float) -> str:
+    """A level with its unit, which depends on the scenario's load model.
+
+    Args:
+        results: The run.
+        scenario: Name of the scenario.
+        level: The level.
+
+    Returns:
+        Text such as "64 users" or "400 requests/s"; "level 64" where the plan does not tell the model.
+    """
+    model = plan_value(results, "scenarios", scenario, "load", "model")
+    if model not in _LOAD_UNITS:
+        return f"level {exact(level)}"
+    singular, plural = _LOAD_UNITS[model]
+    return f"{exact(level)} {singular if level == 1 else plural}"
+
+
+def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan is JSON
+    """A value of the plan.
+
+    Args:
+        results: The run.
+        keys: The way there, table by table.
+
+    Returns:
+        The value; None where the plan has none.
+    """
+    value: Any = results.plan
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def visible(text: str) -> str:
+    r"""A text in one line, in which nothing hides: what has no shape is written as its escape.
+
+    Left in place, a control character could move a terminal's cursor and a direction mark could turn the
+    rest of a line around.
+
+    Args:
+        text: Any text, such as a name from the plan or a server's answer.
+
+    Returns:
+        The text; a line feed becomes "\n", the right-to-left override "\u202e".
+    """
+    return "".join(
+        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in _UNSEEN else char
+        for char in text
+    )
+
+
+def clipped(text: str, longest: int) -> str:
+    """A text cut to a length, and marked where it was.
+
+    Args:
+        text: Any text.
+        longest: How many characters to keep.
+
+    Returns:
+        The text, or its beginning with the number of characters it had.
+    """
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
+
+
+def timestamp(iso: str) -> str:
+    """A moment of the record as people read it.
+
+    Args:
+        iso: ISO 8601, UTC.
+
+    Returns:
+        Text such as "2026-03-02 09:41:07 UTC".
+    """
+    return visible(iso).replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")

@@ -1,0 +1,29 @@
+"""Servers: how each is started, kept, watched and stopped."""
+
+from portcompare.serve.cpus import CpuAssignment, assign_cpus, find_cpu_problems
+from portcompare.serve.deployments import serve_deployments
+from portcompare.serve.manifest import describe_manifest
+from portcompare.serve.preflight import preflight
+from portcompare.serve.running import RunningServer
+from portcompare.serve.sampling import Usage, WindowUsage, measure_usage
+from portcompare.serve.servers import SERVERS, Server, vocabulary
+from portcompare.serve.supervise import Supervised, start_supervised, stop_all
+
+__all__ = [
+    "SERVERS",
+    "CpuAssignment",
+    "RunningServer",
+    "Server",
+    "Supervised",
+    "Usage",
+    "WindowUsage",
+    "assign_cpus",
+    "describe_manifest",
+    "find_cpu_problems",
+    "measure_usage",
+    "preflight",
+    "serve_deployments",
+    "start_supervised",
+    "stop_all",
+    "vocabulary",
+]

@@ -1,0 +1,84 @@
+"""Which CPUs the servers use, and which the load generator."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from portcompare.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuAssignment:
+    """Who runs where.
+
+    Attributes:
+        server: The CPUs that every server may use.
+        generator: The CPUs of the load generator.
+    """
+
+    server: tuple[int, ...]
+    generator: tuple[int, ...]
+
+
+def assign_cpus(plan: Plan) -> CpuAssignment:
+    """Keep servers and load generator apart where the machine allows.
+
+    Args:
+        plan: The plan; what it does not say of CPUs is chosen: the last one that this process may use for
+            the generator, and as many as the largest number of workers, of the others, for the servers.
+            CPUs that this process may not use are as good as not named; `find_cpu_problems` tells of them.
+
+    Returns:
+        The assignment; on a single CPU both share it.
+    """
+    allowed = sorted(os.sched_getaffinity(0))
+    given = [cpu for cpu in plan.cpus.server or () if cpu in allowed]
+    generator = [cpu for cpu in plan.cpus.generator or () if cpu in allowed]
+    generator = generator or _without(allowed, given)[-1:]
+    workers = max(plan.deployments[arm.deployment].workers or 1 for arm in plan.arms)
+    server = given or _without(allowed, generator)[:workers]
+    return CpuAssignment(server=tuple(server), generator=tuple(generator))
+
+
+def _without(cpus: list[int], taken: list[int]) -> list[int]:
+    """The CPUs that are not taken, or all where none would be left."""
+    return [cpu for cpu in cpus if cpu not in taken] or cpus
+
+
+def find_cpu_problems(plan: Plan) -> Iterator[Problem]:
+    """Check the CPUs that a plan names.
+
+    Args:
+        plan: The plan.
+
+    Yields:
+        CPUs that do not exist or may not be used, and CPUs named for both.
+    """
+    allowed = os.sched_getaffinity(0)
+    named = {"server": plan.cpus.server, "generator": plan.cpus.generator}
+    for key, cpus in named.items():
+        missing = sorted(set(cpus or ()) - allowed)
+        if missing or cpus == []:
+            yield Problem(
+                where=f"{plan.path}: cpus.{key}",
+                found=f"this process may not use CPU {_listed(missing)}" if missing else "names no CPU",
+                remedy=f"choose of {_listed(sorted(allowed))}, or leave the key out",
+            )
+    shared = sorted(set(plan.cpus.server or ()) & set(plan.cpus.generator or ()))
+    if shared:
+        yield Problem(
+            where=f"{plan.path}: cpus",
+            found=f"CPU {_listed(shared)} is named for servers and generator, which would disturb each other",
+            remedy="name each CPU once, or leave both keys out",
+        )
+
+
+def _listed(cpus: list[int]) -> str:
+    return ", ".join(str(cpu) for cpu in cpus)

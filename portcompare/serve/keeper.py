@@ -1,0 +1,124 @@
+"""Keeps one process, and ends it with everything it has started when portcompare goes away.
+
+Run as a script of its own: `python -I keeper.py LIVENESS_FD CPU,CPU,... PROGRAM ARGUMENT...`.
+
+The keeper holds the read end of a pipe whose write end only portcompare holds. The pipe ends when
+portcompare closes it on purpose and when portcompare dies, by whatever signal: one path for all ends. The
+keeper is a child subreaper, so that processes that leave the program's process group, or lose their parent,
+still become its children and are found. Should the keeper itself be killed, the kernel sends the program
+SIGTERM, so that a server still ends its workers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+GRACE_S = 1.0
+"""How long the program may take to end after SIGTERM, in seconds."""
+
+_MOST_OPEN_FILES = 65_536
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+_libc = ctypes.CDLL(None)
+
+
+def open_files_limit() -> int:
+    """How many files the program may have open: a quiet ceiling on connections, raised where allowed.
+
+    Returns:
+        The soft limit that the program is given.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = _MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_OPEN_FILES)
+    return max(soft, allowed)
+
+
+def keep(liveness: int, cpus: set[int], command: list[str]) -> int:
+    """Run a program until it ends or the liveness pipe does, and leave no process behind.
+
+    Args:
+        liveness: File descriptor of the pipe's read end.
+        cpus: The CPUs that the program may use.
+        command: Program and arguments.
+
+    Returns:
+        The program's exit status; 128 and the signal's number if a signal ended it.
+    """
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    # The keeper only waits: it may share what the program inherits from it.
+    os.sched_setaffinity(0, cpus)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (open_files_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    )
+    keeper = os.getpid()
+
+    def end_with_keeper() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != keeper:  # it died before the kernel was told
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    # preexec_fn: the keeper has no other threads, which are what makes it unsafe.
+    program = subprocess.Popen(command, process_group=0, preexec_fn=end_with_keeper)  # noqa: PLW1509
+    _let_go_of_pipes()
+    ended = os.pidfd_open(program.pid)
+    _wait_for_any(liveness, ended)
+    os.killpg(program.pid, signal.SIGTERM)
+    _wait_for_any(ended, timeout_s=GRACE_S)
+    os.killpg(program.pid, signal.SIGKILL)
+    status = program.wait()
+    _kill_descendants()
+    return status if status >= 0 else 128 - status
+
+
+def _let_go_of_pipes() -> None:
+    """Leave stdin and stdout to the program, so that its peer sees them end when the program ends."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.close(null)
+
+
+def _wait_for_any(*descriptors: int, timeout_s: float | None = None) -> None:
+    """Wait until one of the descriptors can be read or has ended."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    poll.poll(None if timeout_s is None else timeout_s * 1000)
+
+
+def _kill_descendants() -> None:
+    """Kill children until none is left: a killed child's own children become the keeper's."""
+    while True:
+        for pid in _children():
+            os.kill(pid, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _children() -> list[int]:
+    """The keeper's own children; they stay, at least as zombies, until the keeper waits for them."""
+    keeper = os.getpid()
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [pid for pid in pids if _parent_of(pid) == keeper]
+
+
+def _parent_of(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # it has gone
+        return None
+    return int(stat.rpartition(b")")[2].split()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(keep(int(sys.argv[1]), {int(cpu) for cpu in sys.argv[2].split(",")}, sys.argv[3:]))

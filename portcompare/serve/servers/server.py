@@ -1,0 +1,121 @@
+"""What the registry knows of a server: knobs, command line, settings and slots for each interface."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portcompare.plan import Deployment
+
+CONNECTION_LIMIT = 10_000
+"""Open connections a worker accepts, wherever a server has such a limit: more than any level will open."""
+
+STOP_S = 1
+"""Seconds that a server told to stop gives to running requests: no more than its keeper gives to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knobs:
+    """What a plan may turn, complete; the values here are the harness's defaults.
+
+    Attributes:
+        workers: Worker processes.
+        threads: Threads that run handlers, each worker.
+        loop: Event loop.
+        keep_alive_s: How long an idle connection is kept, in seconds.
+        backlog: Connections waiting to be accepted.
+    """
+
+    workers: int = 1
+    threads: int = 8
+    loop: str = "asyncio"
+    keep_alive_s: int = 75
+    backlog: int = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How a server serves one interface.
+
+    Attributes:
+        knobs: The knobs it has; those of `Knobs` that are not named here mean nothing to it.
+        arguments: What follows `python -m`; in braces the knobs, `target`, its `module` and `object`,
+            `port`, `config`, `connection_limit` and `stop_s`.
+        settings: What is set beside the knobs, for the manifest.
+        slots: From knobs and number of CPUs to the requests it can hold in handlers at once; None for
+            no limit.
+        defaults: The values of knobs that the plan does not turn.
+        config: A configuration file, for settings that have no flag.
+    """
+
+    knobs: frozenset[str]
+    arguments: str
+    settings: dict[str, str]
+    slots: Callable[[Knobs, int], int | None]
+    defaults: Knobs = Knobs()
+    config: Path | None = None
+
+    def turn(self, deployment: Deployment) -> Knobs:
+        """The knobs as a deployment turns them.
+
+        Args:
+            deployment: The deployment; what it leaves out has its default.
+
+        Returns:
+            Every knob's value.
+        """
+        turned = {knob: getattr(deployment, knob) for knob in self.knobs}
+        return replace(self.defaults, **{knob: value for knob, value in turned.items() if value is not None})
+
+    def command(self, knobs: Knobs, *, target: str, port: int | str) -> tuple[str, ...]:
+        """The command line that serves an app.
+
+        Args:
+            knobs: Every knob's value.
+            target: The app, `module:object`.
+            port: The port on 127.0.0.1, or what shall stand in its place.
+
+        Returns:
+            Program and arguments.
+        """
+        values = asdict(knobs) | {
+            "target": target,
+            "module": target.partition(":")[0],
+            "object": target.partition(":")[2],
+            "port": port,
+            "config": self.config,
+            "connection_limit": CONNECTION_LIMIT,
+            "stop_s": STOP_S,
+        }
+        return (sys.executable, "-m", *(word.format(**values) for word in self.arguments.split()))
+
+    def describe(self, knobs: Knobs) -> dict[str, str]:
+        """Every setting in force, those of the plan and those of the harness.
+
+        Args:
+            knobs: Every knob's value.
+
+        Returns:
+            Values by name.
+        """
+        turned = {knob: str(value) for knob, value in asdict(knobs).items() if knob in self.knobs}
+        return turned | self.settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server program.
+
+    Attributes:
+        distributions: What must be installed to run it; the first is the server itself.
+        interfaces: How it serves "wsgi" and "asgi", as far as it does.
+        accelerators: What makes it faster where it is installed, so that the manifest must tell.
+    """
+
+    distributions: tuple[str, ...]
+    interfaces: dict[str, Serving]
+    accelerators: tuple[str, ...] = ()

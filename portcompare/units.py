@@ -1,0 +1,110 @@
+"""Quantities as people read them; everything inside the house is in SI units."""
+
+from __future__ import annotations
+
+import math
+
+_MILLI = 1e-3
+_KIBI = 1024
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number rounded to significant digits, without an exponent, with thousands separated.
+
+    Args:
+        value: Any finite number.
+        digits: How many significant digits to keep.
+
+    Returns:
+        Text such as "1,230", "12.3" or "0.0123"; "0" for zero.
+    """
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    rounded = round(value, digits - 1 - magnitude)
+    decimals = max(digits - 1 - math.floor(math.log10(abs(rounded))), 0)
+    return f"{rounded:,.{decimals}f}"
+
+
+def duration(value_s: float) -> str:
+    """A duration in the unit that suits it, from microseconds to seconds, to three significant digits.
+
+    Args:
+        value_s: Seconds, zero or more.
+
+    Returns:
+        Text such as "850 us", "12.3 ms" or "1.60 s".
+    """
+    value_s = float(f"{value_s:.3g}")  # first, or 0.9999 s would be shown as 1,000 ms
+    if value_s < _MILLI:
+        return f"{significant(value_s * 1e6)} us"
+    if value_s < 1:
+        return f"{significant(value_s * 1e3)} ms"
+    return f"{significant(value_s)} s"
+
+
+def rate(value_rps: float) -> str:
+    """A rate in requests per second.
+
+    Args:
+        value_rps: Requests per second.
+
+    Returns:
+        Text such as "7,930/s".
+    """
+    return f"{significant(value_rps)}/s"
+
+
+def size(value_bytes: float) -> str:
+    """A size in bytes, KiB, MiB or GiB.
+
+    Args:
+        value_bytes: Bytes, zero or more.
+
+    Returns:
+        Text such as "174 B", "3.20 KiB" or "41.5 MiB".
+    """
+    if value_bytes < _KIBI:
+        return f"{value_bytes:.0f} B"
+    if value_bytes < _KIBI**2:
+        return f"{significant(value_bytes / _KIBI)} KiB"
+    if value_bytes < _KIBI**3:
+        return f"{significant(value_bytes / _KIBI**2)} MiB"
+    return f"{significant(value_bytes / _KIBI**3)} GiB"
+
+
+def count(number: float, noun: str) -> str:
+    """So many of something.
+
+    Args:
+        number: How many.
+        noun: What, in the singular, with a regular plural.
+
+    Returns:
+        Text such as "1 user" or "64 users".
+    """
+    return f"{number:,.15g} {noun}" if number == 1 else f"{number:,.15g} {noun}s"
+
+
+def ratio(value: float) -> str:
+    """A ratio between two measurements.
+
+    Args:
+        value: Candidate divided by baseline.
+
+    Returns:
+        Text such as "1.23x".
+    """
+    return f"{significant(value)}x"
+
+
+def share(value: float) -> str:
+    """A part of a whole, in percent.
+
+    Args:
+        value: The part divided by the whole.
+
+    Returns:
+        Text such as "99.0%" or "99.6%".
+    """
+    return f"{significant(value * 100)}%"

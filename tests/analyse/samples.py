@@ -1,0 +1,84 @@
+"""Records that are right, to be changed by tests with `dataclasses.replace`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from portcompare.model import BASELINE, Bound, Comparison, Latency, Parity, Round, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CANDIDATE = "new"
+
+LATENCY = Latency(p50=0.010, p95=0.020, p99=0.030, p999=0.040, max=0.050)
+
+BOUND = Bound(name="server CPU", rate_rps=2000.0, reason="1 CPU at 500 us a request")
+
+ROUND = Round(
+    block=0,
+    arm=BASELINE,
+    deployment="old",
+    scenario="fast",
+    level=4.0,
+    order=0,
+    started_at_s=0.0,
+    window_s=1.0,
+    warmup_s=0.25,
+    requests=1000,
+    errors=0,
+    error_kinds={},
+    rate_rps=1000.0,
+    latency_s=LATENCY,
+    handler_s=0.004,
+    received_bytes_per_request=200.0,
+    cpu_s_per_request=0.0005,
+    rss_peak_bytes=50_000_000,
+    generator_cpu_ratio=0.3,
+    bound=BOUND,
+)
+
+COMPARISON = Comparison(
+    scenario="fast",
+    level=4.0,
+    metric="throughput",
+    candidate=CANDIDATE,
+    blocks=5,
+    ratio=1.0,
+    low=0.99,
+    high=1.01,
+    verdict="equivalent",
+    reason="the interval lies wholly inside the equivalence margin of 5.00%",
+)
+
+SUMMARY = Summary(
+    arm=BASELINE,
+    deployment="old",
+    scenario="fast",
+    level=4.0,
+    rounds=5,
+    voided=0,
+    requests=5000,
+    errors=0,
+    rate_rps=1000.0,
+    latency_s=LATENCY,
+    handler_s=0.004,
+    outside_handler_s=0.006,
+    received_bytes_per_request=200.0,
+    cpu_s_per_request=0.0005,
+    rss_peak_bytes=50_000_000,
+    bound=BOUND,
+    bound_share=0.5,
+    verdict=None,
+)
+
+PARITY = Parity(equal=True, cases=3, deployments=(CANDIDATE,), differences=())
+
+
+def rounds_of(arm: str, rates_rps: Sequence[float]) -> list[Round]:
+    """A round a block, from block 0 on, that differ in their rates alone."""
+    return [
+        replace(ROUND, arm=arm, deployment=arm, block=block, rate_rps=rate_rps)
+        for block, rate_rps in enumerate(rates_rps)
+    ]

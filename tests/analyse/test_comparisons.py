@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.analyse import compare
+from portcompare.model import BASELINE, CONTROL, METRICS
+from tests.analyse.samples import CANDIDATE, LATENCY, ROUND, rounds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portcompare.model import Comparison, Metric, Round
+
+
+def by_metric(rounds: Iterable[Round]) -> dict[Metric, Comparison]:
+    """The comparisons of a single candidate at a single level."""
+    comparisons = compare(rounds, 0.05)
+    assert len({(one.scenario, one.level, one.candidate) for one in comparisons}) == 1
+    return {one.metric: one for one in comparisons}
+
+
+def test_a_candidate_is_compared_in_every_metric() -> None:
+    comparisons = compare([*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])], 0.05)
+    assert [one.metric for one in comparisons] == list(METRICS)
+    assert {(one.scenario, one.level, one.candidate) for one in comparisons} == {("fast", 4.0, CANDIDATE)}
+
+
+def test_the_ratio_is_the_geometric_mean_of_the_blocks_ratios() -> None:
+    found = by_metric([*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [200, 800])])["throughput"]
+    assert found.blocks == 2
+    assert found.ratio == pytest.approx(4)  # of 2 and 8
+
+
+def test_rounds_are_paired_by_block_in_whatever_order_they_come() -> None:
+    candidate = rounds_of(CANDIDATE, [200, 400, 800])
+    found = by_metric([*reversed(candidate), *rounds_of(BASELINE, [100, 200, 400])])["throughput"]
+    assert found.blocks == 3
+    assert found.low == pytest.approx(2)
+    assert found.high == pytest.approx(2)
+
+
+@pytest.mark.parametrize("arm", [BASELINE, CANDIDATE])
+def test_a_void_round_in_one_arm_drops_the_whole_pair(arm: str) -> None:
+    rounds = [*rounds_of(BASELINE, [100, 7, 100]), *rounds_of(CANDIDATE, [200, 999, 200])]
+    voided = [replace(one, void="spoilt") if (one.block, one.arm) == (1, arm) else one for one in rounds]
+    assert by_metric(rounds)["throughput"].blocks == 3
+    found = by_metric(voided)
+    assert {one.blocks for one in found.values()} == {2}
+    assert found["throughput"].ratio == pytest.approx(2)
+
+
+@pytest.mark.parametrize("arm", [BASELINE, CANDIDATE])
+def test_a_block_that_one_arm_lacks_is_left_out(arm: str) -> None:
+    rounds = [*rounds_of(BASELINE, [100, 7, 100]), *rounds_of(CANDIDATE, [200, 999, 200])]
+    found = by_metric([one for one in rounds if (one.block, one.arm) != (1, arm)])["throughput"]
+    assert found.blocks == 2
+    assert found.ratio == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "reason"),
+    [
+        (0, "0 blocks with a valid round of both; an interval needs 2"),
+        (1, "1 block with a valid round of both; an interval needs 2"),
+    ],
+)
+def test_fewer_than_two_pairs_are_invalid(blocks: int, reason: str) -> None:
+    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [200, 200])]
+    found = by_metric(replace(one, void=None if one.block < blocks else "spoilt") for one in rounds)
+    assert {(one.verdict, one.blocks, one.reason) for one in found.values()} == {("invalid", blocks, reason)}
+    assert {(one.ratio, one.low, one.high) for one in found.values()} == {(None, None, None)}
+
+
+def test_a_round_without_latencies_is_missing_from_latency_metrics_alone() -> None:
+    rounds = [*rounds_of(BASELINE, [100, 100, 100]), *rounds_of(CANDIDATE, [100, 100, 100])]
+    rounds[4] = replace(rounds[4], latency_s=None)
+    found = by_metric(rounds)
+    assert {metric: one.blocks for metric, one in found.items()} == {
+        "throughput": 3,
+        "p50": 2,
+        "p95": 2,
+        "p99": 2,
+        "cpu_s_per_request": 3,
+    }
+
+
+@pytest.mark.parametrize("cpu_s", [None, 0.0])
+def test_cpu_time_that_is_not_known_is_not_compared(cpu_s: float | None) -> None:
+    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
+    found = by_metric(replace(one, cpu_s_per_request=cpu_s) for one in rounds)
+    assert found["cpu_s_per_request"].verdict == "invalid"
+    assert found["throughput"].verdict == "equivalent"
+
+
+def test_a_rate_of_zero_has_no_ratio() -> None:
+    found = by_metric([*rounds_of(BASELINE, [100, 100, 0]), *rounds_of(CANDIDATE, [100, 100, 100])])
+    assert found["throughput"].blocks == 2
+    assert found["throughput"].ratio == pytest.approx(1)
+
+
+def test_each_metric_compares_its_own_value_and_knows_what_is_better() -> None:
+    candidate = replace(
+        ROUND,
+        arm=CANDIDATE,
+        rate_rps=2 * ROUND.rate_rps,
+        latency_s=replace(LATENCY, p50=0.5 * LATENCY.p50, p95=3 * LATENCY.p95, p99=4 * LATENCY.p99),
+        cpu_s_per_request=0.00025,
+    )
+    rounds = [replace(one, block=block) for one in (ROUND, candidate) for block in (0, 1)]
+    found = by_metric(rounds)
+    assert list(found) == ["throughput", "p50", "p95", "p99", "cpu_s_per_request"]
+    assert [one.ratio for one in found.values()] == pytest.approx([2, 0.5, 3, 4, 0.5])
+    assert [one.verdict for one in found.values()] == ["faster", "faster", "slower", "slower", "faster"]
+
+
+@pytest.mark.parametrize(("metric", "needed"), [("p50", 2), ("p95", 20), ("p99", 100)])
+def test_a_quantile_needs_a_request_beyond_it(metric: Metric, needed: int) -> None:
+    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
+    enough = by_metric(replace(one, requests=needed) for one in rounds)[metric]
+    assert enough.verdict == "equivalent"
+    few = by_metric(replace(one, requests=needed - 1) for one in rounds)[metric]
+    assert few.verdict == "inconclusive"
+    assert few.reason == f"{needed - 1} requests a round are too few for a {metric}, which needs {needed}"
+    assert (few.ratio, few.low, few.high) == (None, None, None)
+    assert few.blocks == 2
+
+
+def test_a_single_request_is_enough_for_throughput_and_cpu_time() -> None:
+    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
+    found = by_metric(replace(one, requests=1) for one in rounds)
+    assert found["throughput"].verdict == found["cpu_s_per_request"].verdict == "equivalent"
+
+
+@pytest.mark.parametrize("scarce", [BASELINE, CANDIDATE])
+def test_the_arm_with_fewer_requests_decides_whether_they_are_enough(scarce: str) -> None:
+    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
+    found = by_metric(replace(one, requests=99 if one.arm == scarce else 1000) for one in rounds)
+    assert found["p99"].verdict == "inconclusive"
+
+
+def test_a_single_round_with_few_requests_does_not_spoil_a_quantile() -> None:
+    rounds = [*rounds_of(BASELINE, [100, 100, 100]), *rounds_of(CANDIDATE, [100, 100, 100])]
+    found = by_metric(replace(one, requests=10 if one.block == 0 else 1000) for one in rounds)
+    assert found["p99"].verdict == "equivalent"
+
+
+def test_the_margin_decides_what_is_equivalent() -> None:
+    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [107, 107])]
+    assert compare(rounds, 0.05)[0].verdict == "faster"
+    assert compare(rounds, 0.10)[0].verdict == "equivalent"
+
+
+def test_the_control_is_compared_as_a_candidate_is() -> None:
+    rounds = [arm for name in (BASELINE, CONTROL, CANDIDATE) for arm in rounds_of(name, [100, 100])]
+    comparisons = compare(rounds, 0.05)
+    assert list(dict.fromkeys(one.candidate for one in comparisons)) == [CONTROL, CANDIDATE]
+    assert len(comparisons) == 2 * len(METRICS)
+
+
+def test_without_a_baseline_there_is_nothing_to_compare() -> None:
+    assert compare(rounds_of(CANDIDATE, [100, 100]), 0.05) == ()
+    assert compare([], 0.05) == ()
+
+
+def test_levels_and_scenarios_are_never_mixed() -> None:
+    rounds = [
+        replace(one, scenario=scenario, level=level, rate_rps=one.rate_rps * factor)
+        for scenario, level, factors in (
+            ("slow", 4.0, {BASELINE: 1, CANDIDATE: 2}),
+            ("fast", 4.0, {BASELINE: 10, CANDIDATE: 30}),
+            ("fast", 8.0, {BASELINE: 100, CANDIDATE: 400}),
+        )
+        for arm, factor in factors.items()
+        for one in rounds_of(arm, [100, 100])
+    ]
+    throughput = [one for one in compare(rounds, 0.05) if one.metric == "throughput"]
+    assert [(one.scenario, one.level) for one in throughput] == [("slow", 4.0), ("fast", 4.0), ("fast", 8.0)]
+    assert [one.ratio for one in throughput] == pytest.approx([2, 3, 4])

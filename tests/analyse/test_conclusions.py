@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from portcompare.analyse import conclude
+from portcompare.model import CONTROL, Comparison, Summary, Verdict
+from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, SUMMARY
+
+THROUGHPUT = replace(COMPARISON, ratio=1.5, low=1.4, high=1.6)
+MEDIAN = replace(COMPARISON, metric="p50", ratio=1.0, low=0.99, high=1.01, verdict="equivalent")
+UNBOUND = replace(SUMMARY, bound=None, bound_share=None)
+
+
+def text_of(throughput: Comparison, median: Comparison = MEDIAN, summary: Summary = UNBOUND) -> str:
+    (conclusion,) = conclude([throughput, median], [summary])
+    assert (conclusion.scenario, conclusion.candidate) == ("fast", CANDIDATE)
+    return conclusion.text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "says"),
+    [
+        ("faster", "serves more requests than"),
+        ("slower", "serves fewer requests than"),
+        ("equivalent", "serves as many requests as"),
+        ("inconclusive", "cannot be told apart from"),
+    ],
+)
+def test_each_verdict_has_its_words(verdict: Verdict, says: str) -> None:
+    assert text_of(replace(THROUGHPUT, verdict=verdict)) == (
+        f"At 4 users new {says} old (1.50x, 95% interval 1.40x to 1.60x)."
+    )
+
+
+def test_what_is_invalid_says_why() -> None:
+    invalid = replace(
+        THROUGHPUT, ratio=None, low=None, high=None, verdict="invalid", reason="0 blocks with a valid round"
+    )
+    assert text_of(invalid) == "At 4 users nothing can be said of new: 0 blocks with a valid round."
+
+
+def test_one_user_is_not_called_users() -> None:
+    text = text_of(replace(THROUGHPUT, level=1.0), replace(MEDIAN, level=1.0), replace(UNBOUND, level=1.0))
+    assert text.startswith("At 1 user new ")
+
+
+@pytest.mark.parametrize("verdict", ["faster", "slower"])
+def test_a_median_that_differs_is_told(verdict: Verdict) -> None:
+    text = text_of(THROUGHPUT, replace(MEDIAN, ratio=0.5, verdict=verdict))
+    assert text.endswith(", and its median response time is 50.0% of the other's.")
+
+
+@pytest.mark.parametrize("verdict", ["equivalent", "inconclusive"])
+def test_a_median_that_does_not_differ_is_not_told(verdict: Verdict) -> None:
+    assert "median" not in text_of(THROUGHPUT, replace(MEDIAN, ratio=0.9, verdict=verdict))
+
+
+def test_a_median_without_a_ratio_is_not_told() -> None:
+    unknown = replace(MEDIAN, ratio=None, low=None, high=None, verdict="invalid")
+    assert "median" not in text_of(THROUGHPUT, unknown)
+
+
+def test_a_faster_candidate_has_its_gain_explained_by_the_baselines_bound() -> None:
+    summary = replace(
+        SUMMARY,
+        bound_share=0.97,
+        bound=replace(BOUND, name="slots", reason="8 slots, each held 200 ms by a request"),
+    )
+    text = text_of(replace(THROUGHPUT, verdict="faster"), summary=summary)
+    assert text.endswith("; old is at 97.0% of its bound: 8 slots, each held 200 ms by a request.")
+
+
+@pytest.mark.parametrize("verdict", ["slower", "equivalent", "inconclusive"])
+def test_the_bound_explains_nothing_but_a_gain(verdict: Verdict) -> None:
+    assert "bound" not in text_of(replace(THROUGHPUT, verdict=verdict), summary=SUMMARY)
+
+
+def test_levels_follow_one_another_in_rising_order() -> None:
+    comparisons = [
+        replace(one, level=level, ratio=level) for level in (64.0, 1.0, 8.0) for one in (THROUGHPUT, MEDIAN)
+    ]
+    summaries = [replace(UNBOUND, level=level) for level in (64.0, 1.0, 8.0)]
+    (conclusion,) = conclude(comparisons, summaries)
+    assert conclusion.text == " ".join(
+        f"At {at} new serves as many requests as old ({ratio}, 95% interval 1.40x to 1.60x)."
+        for at, ratio in (("1 user", "1.00x"), ("8 users", "8.00x"), ("64 users", "64.0x"))
+    )
+
+
+def test_every_candidate_has_a_conclusion_in_every_scenario_and_the_control_has_none() -> None:
+    comparisons = [
+        replace(one, scenario=scenario, candidate=candidate)
+        for scenario in ("fast", "slow")
+        for candidate in (CONTROL, "new", "newer")
+        for one in (THROUGHPUT, MEDIAN)
+    ]
+    summaries = [replace(UNBOUND, scenario=scenario) for scenario in ("fast", "slow")]
+    summaries.insert(0, replace(UNBOUND, arm=CONTROL, deployment="not this one"))
+    conclusions = conclude(comparisons, summaries)
+    assert [(one.scenario, one.candidate) for one in conclusions] == [
+        ("fast", "new"),
+        ("fast", "newer"),
+        ("slow", "new"),
+        ("slow", "newer"),
+    ]
+    assert all(f" {one.candidate} serves as many requests as old " in one.text for one in conclusions)
+
+
+def test_nothing_compared_comes_to_nothing() -> None:
+    assert conclude([], []) == ()

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.analyse import Limits, judge_round
+from tests.analyse.samples import ROUND
+
+if TYPE_CHECKING:
+    from portcompare.model import Round
+
+LIMITS = Limits(users=4, slots=None, delay_s=0.0, server_cpus=1)
+MEASURED = replace(ROUND, bound=None)
+
+
+def test_a_sound_round_counts_and_gets_its_bound() -> None:
+    judged = judge_round(MEASURED, LIMITS)
+    assert judged.void is None
+    assert judged.bound is not None
+    assert judged.bound.rate_rps == pytest.approx(2000)
+    assert replace(judged, bound=None) == MEASURED
+
+
+@pytest.mark.parametrize(
+    ("measured", "reason"),
+    [
+        (
+            replace(MEASURED, requests=0, rate_rps=0.0, errors=3, error_kinds={"timeout": 2, "refused": 1}),
+            "no request succeeded: 2 x timeout, 1 x refused",
+        ),
+        (replace(MEASURED, requests=0, rate_rps=0.0), "no request succeeded"),
+        (
+            replace(MEASURED, errors=3, error_kinds={"status 500": 1, "wrong body": 1, "timeout": 1}),
+            "answers were wrong: 1 x status 500, 1 x wrong body",
+        ),
+        (
+            replace(MEASURED, requests=980, errors=20, error_kinds={"timeout": 20}),
+            "more than 1.00% of the requests failed: 20 x timeout",
+        ),
+        (
+            replace(MEASURED, generator_cpu_ratio=0.95),
+            "the load generator was at 95.0% of its CPU and may be the limit",
+        ),
+        (
+            replace(MEASURED, requests=3000),
+            (
+                "3000 requests in 1.00 s are more than the bound allows "
+                "(server CPU: 1 CPU at 500 us a request); is the scenario's delay_s right?"
+            ),
+        ),
+    ],
+    ids=["nothing but failures", "nothing", "wrong answers", "failures", "generator", "bound"],
+)
+def test_a_round_with_a_fault_is_void_and_says_why(measured: Round, reason: str) -> None:
+    assert judge_round(measured, LIMITS).void == reason
+
+
+@pytest.mark.parametrize("kind", ["status 404", "wrong body"])
+def test_a_single_wrong_answer_voids_a_round(kind: str) -> None:
+    measured = replace(MEASURED, errors=1, error_kinds={kind: 1})
+    assert judge_round(measured, LIMITS).void == f"answers were wrong: 1 x {kind}"
+
+
+def test_one_request_in_a_hundred_may_fail() -> None:
+    at_the_edge = replace(MEASURED, requests=990, errors=10, error_kinds={"timeout": 10})
+    assert judge_round(at_the_edge, LIMITS).void is None
+    beyond = replace(MEASURED, requests=989, errors=11, error_kinds={"timeout": 11})
+    assert judge_round(beyond, LIMITS).void is not None
+
+
+def test_the_generator_may_use_nine_tenths_of_its_cpu() -> None:
+    assert judge_round(replace(MEASURED, generator_cpu_ratio=0.9), LIMITS).void is None
+    assert judge_round(replace(MEASURED, generator_cpu_ratio=0.901), LIMITS).void is not None
+
+
+def test_a_round_that_was_void_already_keeps_its_reason_and_gets_its_bound() -> None:
+    judged = judge_round(replace(MEASURED, void="3 of 4 users were cold", generator_cpu_ratio=1.0), LIMITS)
+    assert judged.void == "3 of 4 users were cold"
+    assert judged.bound is not None
+
+
+def test_a_round_without_a_success_has_no_bound() -> None:
+    limits = replace(LIMITS, delay_s=0.2)
+    assert judge_round(MEASURED, limits).bound is not None
+    assert judge_round(replace(MEASURED, requests=0), limits).bound is None

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from portcompare.analyse import summarise
+from portcompare.model import BASELINE, CONTROL, Latency, Round, Summary
+from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, LATENCY, ROUND, rounds_of
+
+LOW = replace(
+    ROUND,
+    block=0,
+    rate_rps=800.0,
+    handler_s=0.001,
+    latency_s=Latency(p50=0.011, p95=0.021, p99=0.031, p999=0.041, max=0.9),
+    received_bytes_per_request=100.0,
+    cpu_s_per_request=0.001,
+    rss_peak_bytes=3,
+    bound=replace(BOUND, rate_rps=1000.0),
+)
+MIDDLE = replace(
+    ROUND,
+    block=1,
+    rate_rps=900.0,
+    handler_s=0.002,
+    latency_s=Latency(p50=0.012, p95=0.022, p99=0.032, p999=0.042, max=0.5),
+    received_bytes_per_request=200.0,
+    cpu_s_per_request=0.002,
+    rss_peak_bytes=9,
+    bound=replace(BOUND, rate_rps=1200.0),
+)
+HIGH = replace(
+    ROUND,
+    block=2,
+    rate_rps=2000.0,
+    handler_s=0.009,
+    latency_s=Latency(p50=0.019, p95=0.029, p99=0.039, p999=0.049, max=0.6),
+    received_bytes_per_request=900.0,
+    cpu_s_per_request=0.009,
+    rss_peak_bytes=5,
+    bound=replace(BOUND, rate_rps=4000.0),
+)
+
+
+def summary_of(*rounds: Round) -> Summary:
+    (summary,) = summarise(rounds, [])
+    return summary
+
+
+def test_an_arm_is_summed_up_by_medians_and_its_peaks() -> None:
+    assert summary_of(HIGH, LOW, MIDDLE) == Summary(
+        arm=BASELINE,
+        deployment="old",
+        scenario="fast",
+        level=4.0,
+        rounds=3,
+        voided=0,
+        requests=3000,
+        errors=0,
+        rate_rps=900.0,
+        latency_s=Latency(p50=0.012, p95=0.022, p99=0.032, p999=0.042, max=0.9),
+        handler_s=0.002,
+        outside_handler_s=0.012 - 0.002,
+        received_bytes_per_request=200.0,
+        cpu_s_per_request=0.002,
+        rss_peak_bytes=9,
+        bound=replace(BOUND, rate_rps=1200.0),
+        bound_share=0.75,
+        verdict=None,
+    )
+
+
+def test_the_median_of_an_even_number_lies_between_the_middle_two() -> None:
+    summary = summary_of(LOW, MIDDLE)
+    assert summary.rate_rps == 850.0
+    assert summary.handler_s == 0.0015
+
+
+def test_what_some_rounds_do_not_know_is_taken_from_the_others() -> None:
+    unknown = replace(
+        HIGH,
+        handler_s=None,
+        latency_s=None,
+        received_bytes_per_request=None,
+        cpu_s_per_request=None,
+        rss_peak_bytes=None,
+    )
+    summary = summary_of(unknown, MIDDLE, replace(MIDDLE, block=3))
+    assert (summary.handler_s, summary.latency_s) == (0.002, MIDDLE.latency_s)
+    assert (summary.received_bytes_per_request, summary.cpu_s_per_request) == (200.0, 0.002)
+    assert summary.rss_peak_bytes == 9
+
+
+def test_what_no_round_knows_stays_unknown() -> None:
+    summary = summary_of(
+        replace(
+            ROUND,
+            handler_s=None,
+            latency_s=None,
+            received_bytes_per_request=None,
+            cpu_s_per_request=None,
+            rss_peak_bytes=None,
+            bound=None,
+        )
+    )
+    assert summary.handler_s is None
+    assert summary.latency_s is None
+    assert summary.outside_handler_s is None
+    assert summary.received_bytes_per_request is None
+    assert summary.cpu_s_per_request is None
+    assert summary.rss_peak_bytes is None
+    assert summary.bound is None
+    assert summary.bound_share is None
+
+
+@pytest.mark.parametrize("unknown", [replace(ROUND, handler_s=None), replace(ROUND, latency_s=None)])
+def test_the_time_outside_the_handler_needs_both_times(unknown: Round) -> None:
+    assert summary_of(unknown).outside_handler_s is None
+
+
+def test_the_time_outside_the_handler_is_never_negative() -> None:
+    # The handler is timed on sampled answers, the response on all: their medians may cross.
+    assert summary_of(replace(ROUND, handler_s=LATENCY.p50 + 0.001)).outside_handler_s == 0.0
+
+
+def test_void_rounds_count_as_voided_and_their_errors_as_errors_but_nothing_else_of_them() -> None:
+    spoilt = replace(HIGH, block=3, void="spoilt", errors=7, error_kinds={"timeout": 7}, rss_peak_bytes=10**9)
+    valid = [replace(LOW, errors=1, error_kinds={"timeout": 1}), MIDDLE]
+    assert summary_of(*valid, spoilt) == replace(summary_of(*valid), voided=1, errors=8)
+
+
+def test_an_arm_whose_rounds_are_all_void_has_no_figures() -> None:
+    summary = summary_of(*(replace(one, void="spoilt", errors=2) for one in (LOW, MIDDLE)))
+    assert (summary.rounds, summary.voided, summary.requests, summary.errors) == (0, 2, 0, 4)
+    assert (summary.rate_rps, summary.latency_s, summary.bound, summary.bound_share) == (None,) * 4
+
+
+def test_arms_and_levels_keep_the_order_in_which_they_appear() -> None:
+    rounds = [
+        replace(one, level=level)
+        for level in (8.0, 4.0)
+        for arm in (BASELINE, CONTROL)
+        for one in rounds_of(arm, [100, 100])
+    ]
+    summaries = summarise(rounds, [])
+    assert [(one.level, one.arm, one.rounds) for one in summaries] == [
+        (8.0, BASELINE, 2),
+        (8.0, CONTROL, 2),
+        (4.0, BASELINE, 2),
+        (4.0, CONTROL, 2),
+    ]
+
+
+def test_the_verdict_is_that_of_the_arms_throughput_at_that_level() -> None:
+    rounds = [*rounds_of(BASELINE, [100]), *rounds_of(CANDIDATE, [100])]
+    comparisons = [
+        replace(COMPARISON, verdict="faster"),
+        replace(COMPARISON, metric="p50", verdict="slower"),
+        replace(COMPARISON, level=8.0, verdict="slower"),
+    ]
+    assert [one.verdict for one in summarise(rounds, comparisons)] == [None, "faster"]
+
+
+def test_no_rounds_have_no_summaries() -> None:
+    assert summarise([], []) == ()

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from portcompare.cli import progress
+from portcompare.cli.progress import Progress
+from portcompare.measure import Place
+
+if TYPE_CHECKING:
+    import pytest
+
+BLOCK = tuple(
+    Place(block=1, order=order, arm="quart-uvicorn", scenario="delayed", level=64) for order in range(3)
+)
+
+
+def show(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=terminal, width=100, color_system=None)
+    monkeypatch.setattr(progress, "err", console)
+    with Progress(least_rounds=10) as shown:
+        shown.start_servers(0)
+        shown.start_parity(18)
+        shown.advance()
+        shown.start_block(BLOCK)
+        shown.start_round(BLOCK[0])
+        shown.advance()
+    return text.getvalue()
+
+
+def test_a_terminal_shows_what_is_measured_and_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = show(monkeypatch, terminal=True)
+    assert "block 2: quart-uvicorn, delayed, 64 users" in text
+    assert "1/10" in text
+
+
+def test_elsewhere_each_step_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert show(monkeypatch, terminal=False).splitlines() == [
+        "block 1: starting servers",
+        "comparing answers, 18 cases",
+        "block 2: measuring 3 rounds",
+    ]

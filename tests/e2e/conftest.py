@@ -1,0 +1,81 @@
+"""What the tests of whole commands share: a short plan over the twins, and running portcompare itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).parents[2]
+
+SHORT_PLAN = """
+baseline = "flask-gunicorn"
+candidates = ["quart-uvicorn"]
+include = ["{twins}"]
+locustfile = "{locustfile}"
+
+[scenarios.fast]
+user = "Fast"
+load = {{ users = [2] }}
+
+[scenarios.delayed]
+request = {{ path = "/data", query = {{ delay = "0.05" }} }}
+delay_s = 0.05
+load = {{ users = [24] }}
+
+[rounds]
+seconds = 0.4
+warmup_s = 0.05
+min_blocks = 2
+max_blocks = 2
+"""
+
+
+def write_plan(folder: Path) -> Path:
+    """Write a plan over the twins that takes a few seconds."""
+    folder.mkdir()
+    twins = (ROOT / "loadtests" / "twins.toml").read_text()
+    (folder / "twins.toml").write_text(twins.replace('interface = "', f'directory = "{ROOT}"\ninterface = "'))
+    path = folder / "short.toml"
+    path.write_text(SHORT_PLAN.format(twins="twins.toml", locustfile=ROOT / "loadtests" / "locustfile.py"))
+    return path
+
+
+def begin(*arguments: str | Path, directory: Path) -> subprocess.Popen[str]:
+    """Begin a portcompare command."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "portcompare", *map(str, arguments)],
+        cwd=directory,
+        env=os.environ | {"COLUMNS": "120"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    return write_plan(tmp_path / "loadtests")
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start portcompare with arguments; it is ended at the test's end."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin_and_note(*arguments: str | Path) -> subprocess.Popen[str]:
+        started.append(begin(*arguments, directory=tmp_path))
+        return started[-1]
+
+    yield begin_and_note
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()

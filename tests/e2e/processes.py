@@ -1,0 +1,52 @@
+"""Which processes a command has started, and whether they are gone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s, f"not so after {timeout_s} s"
+        threading.Event().wait(0.02)
+
+
+def processes_below(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def servers_below(pid: int) -> list[psutil.Process]:
+    """The servers of a run, once they are all there."""
+    commands = {process: command_of(process) for process in processes_below(pid)}
+    found = [process for process, command in commands.items() if "portcompare.loadgen" not in command]
+    is_serving = all(any(name in commands[one] for one in found) for name in ("gunicorn", "uvicorn"))
+    return found if is_serving else []
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
+
+
+def are_gone(processes: list[psutil.Process]) -> bool:
+    return not any(is_running(process) for process in processes)
+
+
+def is_running(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+import re
+import signal
+from typing import TYPE_CHECKING
+
+import httpx
+
+from tests.e2e.conftest import ROOT
+from tests.e2e.processes import are_gone, processes_below
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Start = Callable[..., subprocess.Popen[str]]
+
+
+def test_every_deployment_answers_alike(start: Start) -> None:
+    process = start("check", ROOT / "loadtests" / "every-server.toml", "--json")
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    parity = json.loads(out)
+    assert parity["schema_version"] == 1
+    assert parity["equal"]
+    assert parity["cases"] >= 18
+    assert len(parity["deployments"]) == 10  # nine candidates and the control
+    assert parity["differences"] == []
+
+
+def test_a_difference_is_shown_and_ends_in_one(start: Start, plan: Path) -> None:
+    twins = plan.parent / "twins.toml"
+    uvicorn = '[deployments.quart-uvicorn]\napp = "quart"\nserver = "uvicorn"\n'
+    other = uvicorn + 'environment = { DATA_MAX_DELAY_S = "5" }\n'
+    twins.write_text(twins.read_text().replace(uvicorn, other))
+    process = start("check", plan)
+    out, _ = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert "The answers differ" in out
+    assert "quart-uvicorn" in out
+
+
+def test_up_serves_side_by_side_until_it_is_interrupted(start: Start, plan: Path) -> None:
+    process = start("up", plan)
+    assert process.stdout is not None
+    addresses: dict[str, str] = {}
+    for line in process.stdout:
+        if found := re.search(r"(\S+) +(http://127\.0\.0\.1:\d+)", line):
+            addresses[found[1]] = found[2]
+        if len(addresses) == 2:
+            break
+    assert set(addresses) == {"flask-gunicorn", "quart-uvicorn"}
+    for address in addresses.values():
+        assert httpx.get(f"{address}/data", trust_env=False).json() == {"message": "Hello"}
+    tree = processes_below(process.pid)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert are_gone(tree)

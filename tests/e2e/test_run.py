@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import psutil
+import pytest
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
+
+from portcompare.report import results_schema
+from tests.e2e.conftest import begin, write_plan
+from tests.e2e.processes import (
+    are_gone,
+    command_of,
+    is_running,
+    processes_below,
+    servers_below,
+    wait_until,
+)
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    Start = Callable[..., subprocess.Popen[str]]
+
+
+def read_results(folder: Path) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return results
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A run that has come to its end."""
+
+    folder: Path
+    status: int
+    out: str
+    err: str
+    tree: list[psutil.Process]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    place = tmp_path_factory.mktemp("finished")
+    plan = write_plan(place / "loadtests")
+    process = begin("run", plan, "--out", place / "run", "--json", directory=place)
+    wait_until(lambda: servers_below(process.pid), 60)
+    tree = processes_below(process.pid)
+    out, err = process.communicate(timeout=100)
+    return Finished(folder=place / "run", status=process.returncode, out=out, err=err, tree=tree)
+
+
+def test_a_run_measures_and_compares(finished: Finished) -> None:
+    assert finished.status in (0, 3), finished.err  # 3: so short a run may be too noisy, and says so
+    results = read_results(finished.folder)
+    jsonschema.Draft202012Validator(results_schema()).validate(results)
+    assert not results["partial"]
+    assert results["parity"]["equal"]
+    assert len(results["rounds"]) == 2 * 3 * 2
+    assert all(not one["errors"] for one in results["rounds"])
+    slow = {one["arm"]: one for one in results["summaries"] if one["scenario"] == "delayed"}
+    assert slow["baseline"]["bound"]["name"] == "slots"
+    assert slow["quart-uvicorn"]["rate_rps"] > 1.5 * slow["baseline"]["rate_rps"]  # 24 users, 8 threads
+    ratio = next(
+        one["ratio"]
+        for one in results["comparisons"]
+        if (one["scenario"], one["candidate"], one["metric"]) == ("delayed", "quart-uvicorn", "throughput")
+    )
+    rates = slow["quart-uvicorn"]["rate_rps"], slow["baseline"]["rate_rps"]
+    assert ratio == pytest.approx(rates[0] / rates[1], rel=0.3)
+
+
+def test_a_finished_run_leaves_no_process_behind(finished: Finished) -> None:
+    assert finished.tree
+    assert are_gone(finished.tree)
+
+
+def test_json_is_all_there_is_on_stdout(finished: Finished) -> None:
+    assert json.loads(finished.out) == read_results(finished.folder)
+
+
+def test_a_run_keeps_the_logs_of_servers_and_generator(finished: Finished) -> None:
+    for name in ("baseline", "control", "quart-uvicorn"):
+        assert (finished.folder / f"{name}.log").stat().st_size
+    assert (finished.folder / "loadgen.log").exists()
+
+
+def test_the_histograms_hold_what_the_results_say(finished: Finished) -> None:
+    rounds = [
+        one["requests"]
+        for one in read_results(finished.folder)["rounds"]
+        if one["arm"] == "quart-uvicorn" and one["scenario"] == "fast"
+    ]
+    path = finished.folder / "histograms" / "fast-2-quart-uvicorn.hlog"
+    log = HistogramLogReader(str(path), HdrHistogram(1, 3_600_000_000, 3))
+    counts = []
+    while (histogram := log.get_next_interval_histogram()) is not None:
+        counts.append(histogram.get_total_count())
+    log.close()
+    assert counts == rounds
+
+
+def test_a_report_is_rendered_again_to_the_byte(start: Start, finished: Finished) -> None:
+    names = ("report.md", "report.html")
+    before = [(finished.folder / name).read_bytes() for name in names]
+    for name in names:
+        (finished.folder / name).unlink()
+    process = start("report", finished.folder)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert [(finished.folder / name).read_bytes() for name in names] == before
+    assert "quart-uvicorn" in out
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_stops_everything_and_keeps_what_it_measured(
+    start: Start, plan: Path, tmp_path: Path, ending: signal.Signals
+) -> None:
+    folder = tmp_path / "run"
+    plan.write_text(plan.read_text().replace("max_blocks = 2", "max_blocks = 50\nprecision = 0.0001"))
+    process = start("run", plan, "--out", folder)
+    wait_until((folder / "results.json").exists, 60)
+    wait_until(lambda: servers_below(process.pid), 60)
+    tree = processes_below(process.pid)
+    interrupted_s = time.monotonic()
+    process.send_signal(ending)
+    _, err = process.communicate(timeout=10)
+    assert time.monotonic() - interrupted_s < 6  # 3 s on a machine that does nothing else
+    assert process.returncode == 130, err
+    assert are_gone(tree)
+    results = read_results(folder)
+    jsonschema.Draft202012Validator(results_schema()).validate(results)
+    assert results["partial"]
+    assert results["rounds"]
+    assert str(folder) in err.replace("\n", "")
+
+
+@pytest.mark.parametrize("phase", ["checking", "starting servers"])
+def test_an_interruption_before_the_first_round_leaves_nothing_running(
+    start: Start, plan: Path, tmp_path: Path, phase: str
+) -> None:
+    process = start("run", plan, "--out", tmp_path / "run")
+    seen = processes_below if phase == "checking" else servers_below
+    wait_until(lambda: seen(process.pid), 60)
+    tree = processes_below(process.pid)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+    wait_until(lambda: are_gone(tree), 5)
+
+
+def test_a_killed_run_leaves_no_process_behind(start: Start, plan: Path, tmp_path: Path) -> None:
+    process = start("run", plan, "--out", tmp_path / "run")
+    wait_until(lambda: servers_below(process.pid), 60)
+    tree = processes_below(process.pid)
+    process.kill()
+    process.communicate(timeout=10)
+    wait_until(lambda: are_gone(tree), 10)
+
+
+def test_a_server_that_dies_ends_the_run_as_not_valid(start: Start, plan: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    plan.write_text(plan.read_text().replace("max_blocks = 2", "max_blocks = 50\nprecision = 0.0001"))
+    process = start("run", plan, "--out", folder)
+    wait_until((folder / "results.json").exists, 60)
+
+    def kill_the_candidate() -> bool:
+        for one in servers_below(process.pid):
+            if "uvicorn" in command_of(one)[2:3] and is_running(one):
+                one.kill()
+        return process.poll() is not None
+
+    wait_until(kill_the_candidate, 60)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "quart-uvicorn: ended with status" in err
+    assert "last lines of" in err
+    assert read_results(folder)["partial"]
+
+
+def test_different_answers_end_the_run_before_any_load(start: Start, plan: Path, tmp_path: Path) -> None:
+    twins = plan.parent / "twins.toml"
+    uvicorn = '[deployments.quart-uvicorn]\napp = "quart"\nserver = "uvicorn"\n'
+    other = uvicorn + 'environment = { DATA_MAX_DELAY_S = "5" }\n'
+    twins.write_text(twins.read_text().replace(uvicorn, other))
+    folder = tmp_path / "run"
+    process = start("run", plan, "--out", folder)
+    out, _ = process.communicate(timeout=100)
+    assert process.returncode == 1
+    results = read_results(folder)
+    assert not results["rounds"]
+    assert not results["valid"]
+    assert {one["deployment"] for one in results["parity"]["differences"]} == {"quart-uvicorn"}
+    assert "delay=-1" in out

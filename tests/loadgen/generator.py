@@ -1,0 +1,150 @@
+"""The real load-generator process, driven by orders as the harness drives it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from portcompare.model import Expectation, http_request
+from portcompare.protocol import (
+    Message,
+    Prepare,
+    Prepared,
+    RoundDone,
+    RunRound,
+    ScenarioSource,
+    WindowOpens,
+    decode,
+    encode,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from portcompare.model import RequestSpec
+
+GET = http_request("/", name="the request")
+
+
+class Generator:
+    """The process.
+
+    Attributes:
+        process: As started; its standard error goes to the log.
+        window: The window announced last.
+    """
+
+    def __init__(self, log_path: Path) -> None:
+        self._log_path = log_path
+        self.window = WindowOpens(start_s=0.0, end_s=0.0)
+        with log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "portcompare.loadgen"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+
+    @property
+    def log(self) -> str:
+        """What the process has written to its standard error."""
+        return self._log_path.read_text(encoding="utf-8")
+
+    def send(self, order: Message) -> None:
+        """Give an order."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(encode(order).encode())
+        self.process.stdin.flush()
+
+    def receive(self) -> Message:
+        """The next line on the process's standard output, which must be a message."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, f"the load generator ended:\n{self.log[-3000:]}"
+        return decode(line)
+
+    def prepare(self, locustfile: Path | None = None, **scenarios: str | RequestSpec) -> Prepared:
+        """Have scenarios loaded: user classes by name, or requests."""
+        sources = {
+            name: ScenarioSource(user=source, request=None)
+            if isinstance(source, str)
+            else ScenarioSource(user=None, request=source)
+            for name, source in scenarios.items()
+        }
+        self.send(Prepare(locustfile=str(locustfile) if locustfile else None, scenarios=sources))
+        prepared = self.receive()
+        assert isinstance(prepared, Prepared)
+        return prepared
+
+    def run(
+        self,
+        url: str,
+        request: RequestSpec = GET,
+        *,
+        users: int = 1,
+        window_s: float = 0.2,
+        timeout_s: float = 20.0,
+        expect: Expectation | None = None,
+    ) -> RoundDone:
+        """Have one request sent to a server for a while."""
+        prepared = self.prepare(scenario=request)
+        assert prepared == Prepared(requests={"scenario": (request,)}, problems={})
+        expectations = {request.name: expect} if expect else {}
+        return self.run_round(
+            url,
+            users=users,
+            window_s=window_s,
+            timeout_s=timeout_s,
+            expectations=expectations,
+        )
+
+    def run_round(  # noqa: PLR0913 - the knobs of a round
+        self,
+        url: str,
+        *,
+        scenario: str = "scenario",
+        users: int = 1,
+        window_s: float = 0.2,
+        timeout_s: float = 20.0,
+        delay_s: float = 0.0,
+        warmup_s: float = 0.03,
+        warmup_max_s: float = 10.0,
+        expectations: dict[str, Expectation] | None = None,
+    ) -> RoundDone:
+        """Have a prepared scenario run for a while."""
+        self.send(
+            RunRound(
+                scenario=scenario,
+                url=url,
+                users=users,
+                delay_s=delay_s,
+                warmup_s=warmup_s,
+                warmup_max_s=warmup_max_s,
+                window_s=window_s,
+                timeout_s=timeout_s,
+                expectations=expectations or {},
+            )
+        )
+        opens = self.receive()
+        assert isinstance(opens, WindowOpens)
+        self.window = opens
+        done = self.receive()
+        assert isinstance(done, RoundDone)
+        return done
+
+    def end(self) -> int:
+        """End the orders.
+
+        Returns:
+            The process's exit code.
+        """
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.close()
+            return self.process.wait(timeout=20)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()

@@ -1,0 +1,161 @@
+"""A server that plays exact byte sequences, each connection in a thread of its own."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Play = Callable[["Peer"], None]
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Peer:
+    """The other side of one connection, as a script sees it.
+
+    Attributes:
+        number: Of the connection, from 0.
+        sock: Its socket.
+    """
+
+    def __init__(self, server: ScriptedServer, sock: socket.socket, number: int) -> None:
+        self._server = server
+        self.sock = sock
+        self.number = number
+
+    def take_request(self) -> bytes:
+        """The next request, body included; empty at the end of the connection."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            more = self.sock.recv(1 << 16)
+            if not more:
+                return b""
+            data += more
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = 0
+        for line in head.split(b"\r\n"):
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                length = int(value)
+        parts = [body]
+        missing = length - len(body)
+        while missing > 0:
+            more = self.sock.recv(1 << 16)
+            if not more:
+                return b""
+            parts.append(more)
+            missing -= len(more)
+        request = head + b"\r\n\r\n" + b"".join(parts)
+        self._server.requests.append((self.number, request))
+        return request
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Keep the other side waiting, until the server is closed at the latest."""
+        self._server.closing.wait(timeout_s)
+
+    def reset(self) -> None:
+        """End the connection with a reset."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+
+class ScriptedServer:
+    """Plays a script on each connection and closes it afterwards.
+
+    Attributes:
+        requests: Those received: number of the connection, and the bytes.
+        connections: How many were accepted.
+        closing: Set when the server is being closed.
+        url: Its address.
+    """
+
+    def __init__(self, play: Play) -> None:
+        self._play = play
+        self._threads: list[threading.Thread] = []
+        self._socks: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.requests: list[tuple[int, bytes]] = []
+        self.connections = 0
+        self.closing = threading.Event()
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._acceptor = threading.Thread(target=self._accept)
+        self._acceptor.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer = Peer(self, sock, self.connections)
+            self.connections += 1
+            self._socks.append(sock)
+            thread = threading.Thread(target=self._serve, args=(peer,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, peer: Peer) -> None:
+        with peer.sock, suppress(OSError):  # the client may leave at any time
+            self._play(peer)
+
+    def close(self) -> None:
+        """End all connections and all threads."""
+        self.closing.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
+        self._listener.close()
+        for sock in self._socks:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+
+
+@contextmanager
+def serve(play: Play) -> Iterator[ScriptedServer]:
+    """Run a scripted server."""
+    server = ScriptedServer(play)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def answering(*answers: bytes, delay_s: float = 0.0) -> Play:
+    """A script: one answer for each request, in turn, then from the beginning again."""
+
+    def play(peer: Peer) -> None:
+        count = 0
+        while peer.take_request():
+            if delay_s:
+                peer.wait(delay_s)
+            peer.sock.sendall(answers[count % len(answers)])
+            count += 1
+
+    return play
+
+
+def answering_once(answer: bytes) -> Play:
+    """A script: an answer to the first request, and the end of the connection."""
+
+    def play(peer: Peer) -> None:
+        if peer.take_request():
+            peer.sock.sendall(answer)
+
+    return play
+
+
+def alternating(odd: Play, even: Play) -> Play:
+    """A script: the one on connections 0, 2, 4..., the other on 1, 3, 5..."""
+
+    def play(peer: Peer) -> None:
+        (even if peer.number % 2 else odd)(peer)
+
+    return play

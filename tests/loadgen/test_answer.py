@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portcompare.loadgen.answer import (
+    BODY_TOO_LARGE,
+    GARBAGE,
+    HALF,
+    HEAD_TOO_LARGE,
+    MAX_BODY_BYTES,
+    MAX_HEAD_BYTES,
+    AnswerReader,
+)
+
+LENGTH = b"HTTP/1.1 200 OK\r\nServer: a\r\nContent-Length: 5\r\n\r\nhello"
+CHUNKED = (
+    b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\nX-End: 1\r\n\r\n"
+)
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nX: y\r\n\r\n"
+UNTIL_THE_END = b"HTTP/1.1 200 OK\r\nServer: a\r\n\r\nhello"
+CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
+
+
+def feed_pieces(reader: AnswerReader, data: bytes, cuts: list[int]) -> None:
+    edges = [0, *sorted(cut for cut in set(cuts) if 0 < cut < len(data)), len(data)]
+    for start, end in pairwise(edges):
+        assert not reader.complete
+        assert reader.feed(data[start:end]) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [(LENGTH, 200), (CHUNKED, 201), (INTERIM + LENGTH, 200)],
+    ids=["length", "chunked", "1xx"],
+)
+@given(cuts=st.lists(st.integers(1, 150), max_size=5))
+def test_an_answer_is_the_same_however_it_is_cut_up(data: bytes, status: int, cuts: list[int]) -> None:
+    reader = AnswerReader()
+    feed_pieces(reader, data, cuts)
+    assert reader.complete
+    assert reader.keep_alive
+    assert (reader.status, reader.body, reader.received_bytes) == (status, b"hello", len(data))
+
+
+@pytest.mark.parametrize("before", [b"", INTERIM])
+@given(cuts=st.lists(st.integers(1, 120), max_size=5))
+def test_a_body_without_length_ends_with_the_connection_however_it_is_cut_up(
+    before: bytes, cuts: list[int]
+) -> None:
+    reader = AnswerReader()
+    feed_pieces(reader, before + UNTIL_THE_END, cuts)
+    assert not reader.complete
+    assert reader.feed_end() is None
+    assert reader.complete
+    assert not reader.keep_alive
+    assert reader.body == b"hello"
+
+
+@pytest.mark.parametrize("data", [LENGTH, CHUNKED, INTERIM + LENGTH, INTERIM + CHUNKED])
+@given(cuts=st.lists(st.integers(1, 150), max_size=5), end=st.integers(1, 200))
+def test_an_answer_with_a_length_that_ends_early_is_half_however_it_is_cut_up(
+    data: bytes, cuts: list[int], end: int
+) -> None:
+    reader = AnswerReader()
+    feed_pieces(reader, data[: min(end, len(data) - 1)], cuts)
+    assert reader.feed_end() == HALF
+    assert not reader.complete
+
+
+def test_a_body_that_speaks_of_lengths_does_not_count_as_headers() -> None:
+    reader = AnswerReader()
+    reader.feed(b"HTTP/1.1 200 OK\r\n\r\nlook:\r\nContent-Length: 3\r\n\r\n")
+    assert reader.feed_end() is None
+    assert reader.body == b"look:\r\nContent-Length: 3\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"nonsense",
+        LENGTH + b"nonsense",
+        LENGTH[:-2],
+        LENGTH[:10],
+        UNTIL_THE_END,
+        CLOSE,
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+    ],
+    ids=["garbage", "garbage behind", "half a body", "half a head", "until the end", "close", "upgrade"],
+)
+def test_what_came_before_does_not_spoil_the_next_answer(before: bytes) -> None:
+    reader = AnswerReader()
+    reader.feed(before)
+    reader.feed_end()
+    reader.expect(head_only=False)
+    assert reader.feed(CHUNKED) is None
+    assert reader.complete
+    assert (reader.status, reader.body, reader.received_bytes) == (201, b"hello", len(CHUNKED))
+
+
+def test_the_answer_to_a_head_request_ends_with_its_headers() -> None:
+    reader = AnswerReader()
+    for _ in range(2):
+        reader.expect(head_only=True)
+        reader.feed(INTERIM + LENGTH.removesuffix(b"hello"))
+        assert reader.complete
+        assert (reader.status, reader.body) == (200, b"")
+    reader.expect(head_only=False)
+    reader.feed(LENGTH)
+    assert reader.body == b"hello"
+
+
+def test_nonsense_is_garbage() -> None:
+    assert AnswerReader().feed(b"220 smtp.example.org ESMTP\r\n") == GARBAGE
+
+
+def test_an_upgrade_is_a_final_answer_and_the_end_of_http() -> None:
+    reader = AnswerReader()
+    found = reader.feed(
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x00"
+    )
+    assert found is None
+    assert reader.complete
+    assert reader.status == 101
+    assert not reader.keep_alive
+
+
+def test_the_head_is_there_whole_when_it_comes_in_pieces() -> None:
+    reader = AnswerReader()
+    head = b"HTTP/1.1 200 OK\r\nServer-Timing: app;dur=1\r\nContent-Length: 5\r\n\r\n"
+    for piece in (head[:20], head[20:], b"hel", b"lo"):
+        reader.feed(piece)
+    assert reader.complete
+    assert reader.head == head
+
+
+def test_headers_are_limited() -> None:
+    reader = AnswerReader()
+    assert reader.feed(b"HTTP/1.1 200 OK\r\nX: ".ljust(MAX_HEAD_BYTES, b"x")) is None
+    assert reader.feed(b"x") == HEAD_TOO_LARGE
+
+
+def test_interim_answers_without_end_are_limited_too() -> None:
+    reader = AnswerReader()
+    found = [reader.feed(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000) for _ in range(4)]
+    assert found[0] is None
+    assert found[-1] == HEAD_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n"]
+)
+def test_a_body_is_limited_and_what_is_over_the_limit_is_not_kept(head: bytes) -> None:
+    reader = AnswerReader()
+    reader.feed(head)
+    assert reader.feed(bytes(MAX_BODY_BYTES)) is None
+    assert reader.feed(b"x") == BODY_TOO_LARGE
+    reader.feed_end()
+    assert len(reader.body) <= MAX_BODY_BYTES

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from portcompare.loadgen.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from portcompare.loadgen.recorder import Tally
+
+KEYS = [("flask /data", "GET"), ("quart /data", "GET"), ("quart /data", "POST")]
+COUNTERS = (
+    "name",
+    "method",
+    "num_requests",
+    "num_none_requests",
+    "num_failures",
+    "min_response_time",
+    "max_response_time",
+    "total_content_length",
+    "response_times",
+)
+
+latencies_s = st.one_of(
+    st.floats(1e-6, 20),
+    st.integers(0, 40_000).map(lambda halves: halves / 2000),  # whole and half milliseconds: where to round
+)
+outcomes = st.lists(
+    st.tuples(st.sampled_from(KEYS), latencies_s, st.sampled_from([None, None, "status 500", "wrong body"])),
+    max_size=40,
+)
+
+
+@pytest.fixture(scope="module")
+def locust_stats() -> Iterator[Any]:
+    """The module under test, and Locust's statistics, without the monkey-patching of everything else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
+        yield import_module("portcompare.loadgen.locust_stats")
+        assert not import_module("gevent.monkey").is_module_patched("socket")
+
+
+def request_stats() -> Any:  # noqa: ANN401 - Locust's is untyped
+    return import_module("locust.stats").RequestStats()
+
+
+def counters(stats: Any) -> dict[str, Any]:  # noqa: ANN401
+    entries = [stats.total, *(stats.entries[key] for key in sorted(stats.entries))]
+    return {
+        "entries": [{counter: getattr(entry, counter) for counter in COUNTERS} for entry in entries],
+        "per second": [
+            (sum(entry.num_reqs_per_sec.values()), sum(entry.num_fail_per_sec.values())) for entry in entries
+        ],
+        "errors": {key: error.occurrences for key, error in stats.errors.items()},
+    }
+
+
+@example(batches=[[(KEYS[0], 4.1495, None), (KEYS[0], 1.0, None)]])  # 4150 would be in another bucket
+@given(batches=st.lists(outcomes, min_size=1, max_size=3))
+def test_locusts_own_counters_come_out_as_if_each_request_had_fired_its_event(
+    locust_stats: Any,  # noqa: ANN401
+    batches: list[list[tuple[tuple[str, str], float, str | None]]],
+) -> None:
+    fed, fired = request_stats(), request_stats()
+    recorder = Recorder()
+    for batch in batches:
+        for key, latency_s, failure in batch:
+            name, method = key
+            tally = recorder.tally(key)
+            if failure is None:
+                tally.latencies_s.append(latency_s)
+                tally.received_bytes += 100
+            else:
+                tally.failures_s[failure].append(latency_s)
+            fired.log_request(method, name, latency_s * 1e3, 0 if failure else 100)
+            if failure is not None:
+                fired.log_error(method, name, failure)
+        locust_stats.feed_locust(fed, recorder.cut())
+    assert counters(fed) == counters(fired)
+    for entry, same in [(fed.total, fired.total), *((fed.entries[key], fired.entries[key]) for key in KEYS)]:
+        assert entry.total_response_time == pytest.approx(same.total_response_time)
+        assert entry.median_response_time == pytest.approx(same.median_response_time)
+
+
+def test_a_tally_without_requests_makes_no_line(locust_stats: Any) -> None:  # noqa: ANN401
+    recorder = Recorder()
+    recorder.tally(KEYS[0]).reconnects += 1
+    tallies: Mapping[tuple[str, str], Tally] = recorder.cut()
+    stats = request_stats()
+    locust_stats.feed_locust(stats, tallies)
+    assert dict(stats.entries) == {}
+    assert stats.total.num_requests == 0
+
+
+def test_the_percentiles_of_the_last_seconds_see_what_was_fed(
+    locust_stats: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorder = Recorder()
+    stats = request_stats()
+    for now_s in range(1000, 1020):
+        monkeypatch.setattr("time.time", lambda now_s=now_s: now_s + 0.5)
+        recorder.tally(KEYS[0]).latencies_s.extend([0.02 if now_s < 1008 else 0.05] * 10)
+        locust_stats.feed_locust(stats, recorder.cut())
+    assert stats.total.get_response_time_percentile(0.3) == 20
+    assert stats.total.get_current_response_time_percentile(0.3) == 50

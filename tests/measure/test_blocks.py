@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.measure import order_block, plan_blocks
+from tests.measure.plans import make_plan
+
+if TYPE_CHECKING:
+    from portcompare.measure import Place
+    from portcompare.plan import Plan
+
+ARMS = ("baseline", "control", "new", "newer")
+LEVELS = (("fast", 1), ("fast", 8), ("slow", 64))
+ALL = frozenset({("fast", 1.0), ("fast", 8.0), ("slow", 64.0)})
+NONE: frozenset[tuple[str, float]] = frozenset()
+
+
+def contents(block: tuple[Place, ...]) -> list[tuple[str, str, int]]:
+    return [(place.arm, place.scenario, place.level) for place in block]
+
+
+def test_a_block_has_every_arm_at_each_of_its_levels_once() -> None:
+    levels = LEVELS[1:]
+    block = order_block(make_plan(), 3, levels)
+    assert Counter(contents(block)) == Counter((arm, *level) for arm in ARMS for level in levels)
+    assert [place.order for place in block] == list(range(len(ARMS) * len(levels)))
+    assert {place.block for place in block} == {3}
+
+
+def test_the_order_of_a_block_can_be_repeated_on_any_day_and_machine() -> None:
+    # Written down: what is computed here twice would be the same twice in this process alone.
+    block = order_block(make_plan(seed=1), 0, [("fast", 8)])
+    assert [place.arm for place in block] == ["new", "baseline", "control", "newer"]
+
+
+def test_the_order_does_not_depend_on_what_else_the_plan_says() -> None:
+    orders = [
+        order_block(make_plan(seed=5, **others), 2, LEVELS)
+        for others in ({}, {"seconds": 9.0, "min_blocks": 3, "max_blocks": 4})
+    ]
+    assert orders[0] == orders[1]
+
+
+def test_another_seed_is_another_order() -> None:
+    one, other = (order_block(make_plan(seed=seed), 0, LEVELS) for seed in (1, 2))
+    assert contents(one) != contents(other)
+
+
+def test_every_block_has_an_order_of_its_own() -> None:
+    orders = {tuple(contents(order_block(make_plan(), block, LEVELS))) for block in range(10)}
+    assert len(orders) == 10
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_no_arm_always_follows_the_same_other(arm: str) -> None:
+    blocks = (order_block(make_plan(), block, [("fast", 8)]) for block in range(30))
+    before = {one.arm for block in blocks for one, other in pairwise(block) if other.arm == arm}
+    assert before == set(ARMS) - {arm}
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_every_arm_comes_first_now_and_then(arm: str) -> None:
+    blocks = (order_block(make_plan(), block, [("fast", 8)]) for block in range(30))
+    assert arm in {block[0].arm for block in blocks}
+
+
+class Run:
+    """A run whose rounds last so many seconds each by a clock of its own.
+
+    What is undecided is told by number of blocks measured; the last of them holds from then on.
+    """
+
+    def __init__(
+        self, plan: Plan, undecided: list[frozenset[tuple[str, float]]], round_s: float = 0.0
+    ) -> None:
+        self.now_s = 1000.0
+        self.blocks: list[tuple[Place, ...]] = []
+        self.asked_after: list[int] = []
+        self._undecided = undecided
+        for block in plan_blocks(plan, self._find_undecided, lambda: self.now_s):
+            self.blocks.append(block)
+            self.now_s += round_s * len(block)
+
+    def _find_undecided(self) -> frozenset[tuple[str, float]]:
+        self.asked_after.append(len(self.blocks))
+        return self._undecided[min(len(self.asked_after), len(self._undecided)) - 1]
+
+    @property
+    def levels(self) -> list[set[tuple[str, int]]]:
+        """The levels of each block."""
+        return [{(place.scenario, place.level) for place in block} for block in self.blocks]
+
+
+def test_the_least_number_of_blocks_is_measured_whatever_they_tell() -> None:
+    run = Run(make_plan(min_blocks=3, max_blocks=9), [NONE])
+    assert run.levels == [set(LEVELS)] * 3
+    assert run.asked_after == [3]
+
+
+def test_the_least_number_of_blocks_is_measured_whatever_it_costs() -> None:
+    run = Run(make_plan(min_blocks=3, max_blocks=9, budget_s=1.0), [ALL], round_s=100.0)
+    assert len(run.blocks) == 3
+
+
+def test_a_run_ends_after_the_greatest_number_of_blocks() -> None:
+    run = Run(make_plan(min_blocks=2, max_blocks=4), [ALL])
+    assert run.levels == [set(LEVELS)] * 4
+    assert [block[0].block for block in run.blocks] == [0, 1, 2, 3]
+
+
+def test_a_run_ends_once_all_is_decided() -> None:
+    run = Run(make_plan(min_blocks=2, max_blocks=9), [ALL, ALL, NONE])
+    assert len(run.blocks) == 4
+    assert run.asked_after == [2, 3, 4]
+
+
+def test_levels_that_are_decided_are_measured_no_more() -> None:
+    slow, both = frozenset({("slow", 64.0)}), frozenset({("slow", 64.0), ("fast", 1.0)})
+    run = Run(make_plan(min_blocks=2, max_blocks=9), [both, slow, NONE])
+    assert run.levels == [set(LEVELS), set(LEVELS), {("fast", 1), ("slow", 64)}, {("slow", 64)}]
+
+
+def test_a_level_once_decided_does_not_come_back() -> None:
+    run = Run(make_plan(min_blocks=2, max_blocks=4), [frozenset({("slow", 64.0)}), ALL])
+    assert run.levels[2:] == [{("slow", 64)}, {("slow", 64)}]
+
+
+@pytest.mark.parametrize(("budget_s", "blocks"), [(47.9, 3), (48.0, 4), (59.9, 4), (60.0, 5)])
+def test_no_block_begins_that_would_end_after_the_budget(budget_s: float, blocks: int) -> None:
+    # Four arms at three levels, a second each: a block takes 12 s.
+    run = Run(make_plan(min_blocks=2, max_blocks=9, budget_s=budget_s), [ALL], round_s=1.0)
+    assert len(run.blocks) == blocks
+
+
+@pytest.mark.parametrize(("budget_s", "blocks"), [(26.6, 2), (26.7, 3), (32.0, 4)])
+def test_a_block_of_fewer_levels_is_expected_to_take_less(budget_s: float, blocks: int) -> None:
+    # Two blocks of 12 s, and then one level, with 1 s of their 4.5 s of windows: 2.7 s.
+    run = Run(
+        make_plan(min_blocks=2, max_blocks=9, budget_s=budget_s), [frozenset({("fast", 1.0)})], round_s=1.0
+    )
+    assert len(run.blocks) == blocks

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from portcompare.errors import LoadGeneratorError
+from portcompare.measure import LoadGenerator, start_generator
+from portcompare.model import http_request
+from portcompare.protocol import (
+    Prepare,
+    Prepared,
+    RoundDone,
+    RunRound,
+    ScenarioSource,
+    WindowOpens,
+    decode,
+    encode,
+)
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from portcompare.protocol import Message
+
+# Stands in for the interpreter: tells how it was started, and answers each order with the next of the
+# replies, which are JSON lists of lines. After the last it says something to the log and ends.
+FAKE = f"""\
+#!{sys.executable} -IS
+import json, os, sys
+here = os.path.dirname(os.path.abspath(__file__))
+with open(os.path.join(here, "started.json"), "w") as started:
+    json.dump({{
+        "pid": os.getpid(),
+        "arguments": sys.argv[1:],
+        "directory": os.getcwd(),
+        "cpus": sorted(os.sched_getaffinity(0)),
+        "marked": os.environ.get("MARK"),
+    }}, started)
+with open(os.path.join(here, "replies.json")) as file:
+    replies = json.load(file)
+with open(os.path.join(here, "heard"), "w") as heard:
+    for lines in replies:
+        heard.write(sys.stdin.readline())
+        heard.flush()
+        sys.stdout.write("".join(lines))
+        sys.stdout.flush()
+print("a word from the locustfile\\nand its last words", file=sys.stderr)
+"""
+
+PREPARE = Prepare(locustfile="locustfile.py", scenarios={"own": ScenarioSource(user="Own", request=None)})
+PREPARED = Prepared(requests={"own": ()}, problems={})
+RUN_ROUND = RunRound(
+    scenario="own",
+    url="http://127.0.0.1:8000",
+    users=3,
+    delay_s=0.2,
+    warmup_s=0.25,
+    warmup_max_s=30.0,
+    window_s=1.0,
+    timeout_s=30.0,
+    expectations={},
+)
+WINDOW = WindowOpens(start_s=1.0, end_s=2.0)
+DONE = RoundDone(
+    started_at_s=0.0,
+    window_s=1.0,
+    warmup_s=0.3,
+    requests=0,
+    rate_rps=0.0,
+    error_kinds={},
+    received_bytes_per_request=None,
+    reconnects=0,
+    latency_s=None,
+    histogram="",
+    handler_s=None,
+    generator_cpu_ratio=0.1,
+    void=None,
+)
+
+
+class Fake:
+    """A load generator that gives prepared replies."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.program = folder / "python"
+        self.program.write_text(FAKE, encoding="utf-8")
+        self.program.chmod(0o755)
+        self.log_path = folder / "generator.log"
+        self.log_path.write_text("of an earlier process\n", encoding="utf-8")
+
+    def start(self) -> AbstractContextManager[LoadGenerator]:
+        return start_generator(self.log_path, tuple(os.sched_getaffinity(0)), self._folder)
+
+    def reply(self, *replies: list[str]) -> None:
+        (self._folder / "replies.json").write_text(json.dumps(replies), encoding="utf-8")
+
+    @property
+    def started(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self._folder / "started.json").read_text(encoding="utf-8"))
+        return found
+
+    @property
+    def heard(self) -> list[Message]:
+        text = (self._folder / "heard").read_text(encoding="utf-8")
+        return [decode(line) for line in text.splitlines()]
+
+
+def wait_until_gone(pid: int) -> None:
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).wait(timeout=10)
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
+    fake = Fake(tmp_path)
+    interpreter = SimpleNamespace(executable=str(fake.program))
+    monkeypatch.setattr("portcompare.measure.generator.sys", interpreter)
+    return fake
+
+
+def test_a_round_is_driven_by_orders_and_told_by_replies(fake: Fake) -> None:
+    fake.reply([encode(PREPARED)], [encode(WINDOW), encode(DONE)], [encode(WINDOW), encode(DONE)])
+    with fake.start() as generator:
+        assert generator.prepare(PREPARE) == PREPARED
+        for _ in range(2):
+            assert generator.begin_round(RUN_ROUND) == WINDOW
+            assert generator.end_round() == DONE
+        assert fake.heard == [PREPARE, RUN_ROUND, RUN_ROUND]
+
+
+def test_it_is_a_python_process_on_its_own_cpus_in_the_directory_of_the_plan(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARK", "inherited")
+    cpu = max(os.sched_getaffinity(0))
+    directory = tmp_path / "plan"
+    directory.mkdir()
+    fake.reply([encode(PREPARED)])
+    with start_generator(fake.log_path, (cpu,), directory) as generator:
+        generator.prepare(PREPARE)
+    started = fake.started
+    assert started["arguments"] == ["-m", "portcompare.loadgen"]
+    assert started["directory"] == str(directory)
+    assert started["cpus"] == [cpu]
+    assert started["marked"] == "inherited"
+
+
+def test_it_ends_with_the_run_even_if_that_breaks_off(fake: Fake) -> None:
+    fake.reply([encode(PREPARED)], [])
+
+    def break_off() -> None:
+        with fake.start() as generator:
+            generator.prepare(PREPARE)
+            assert psutil.pid_exists(fake.started["pid"])  # it waits for the next order
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    assert not psutil.pid_exists(fake.started["pid"])
+
+
+@pytest.mark.parametrize(
+    ("reply", "name"), [(WINDOW, "WindowOpens"), (DONE, "RoundDone"), (PREPARE, "Prepare")]
+)
+def test_a_reply_out_of_turn_to_prepare_is_an_error(fake: Fake, reply: Message, name: str) -> None:
+    fake.reply([encode(reply)], [])
+    with fake.start() as generator, pytest.raises(LoadGeneratorError, match=f"said {name} out of turn"):
+        generator.prepare(PREPARE)
+
+
+def test_a_reply_out_of_turn_in_a_round_is_an_error(fake: Fake) -> None:
+    fake.reply([encode(DONE)], [encode(WINDOW), encode(WINDOW)], [])
+    with fake.start() as generator:
+        with pytest.raises(LoadGeneratorError, match="said RoundDone out of turn"):
+            generator.begin_round(RUN_ROUND)
+        assert generator.begin_round(RUN_ROUND) == WINDOW
+        with pytest.raises(LoadGeneratorError, match="said WindowOpens out of turn"):
+            generator.end_round()
+
+
+def test_a_process_that_ends_early_is_an_error_with_its_last_words(fake: Fake) -> None:
+    fake.reply([])
+    with fake.start() as generator, pytest.raises(LoadGeneratorError) as caught:
+        generator.prepare(PREPARE)
+    assert str(caught.value) == (
+        "the load generator ended; its last lines:\na word from the locustfile\nand its last words"
+    )
+
+
+def test_a_process_that_ends_within_a_round_is_an_error(fake: Fake) -> None:
+    fake.reply([encode(WINDOW)])
+    with fake.start() as generator:
+        generator.begin_round(RUN_ROUND)
+        with pytest.raises(LoadGeneratorError, match=r"(?s)ended.*and its last words"):
+            generator.end_round()
+
+
+def test_orders_to_a_process_that_has_ended_are_an_error(fake: Fake) -> None:
+    fake.reply([])
+    with fake.start() as generator:
+        with pytest.raises(LoadGeneratorError):
+            generator.prepare(PREPARE)
+        wait_until_gone(fake.started["pid"])  # or its end of the pipe might still be open
+        with pytest.raises(LoadGeneratorError, match=r"(?s)ended.*and its last words"):
+            generator.begin_round(RUN_ROUND)
+
+
+@pytest.mark.parametrize("said", ["Starting Locust\n", encode(DONE)[:40]], ids=["chatter", "broken off"])
+def test_a_line_that_is_no_reply_is_an_error_that_shows_it(fake: Fake, said: str) -> None:
+    fake.reply([said])
+    with fake.start() as generator, pytest.raises(LoadGeneratorError) as caught:
+        generator.prepare(PREPARE)
+    assert f"said {said!r}, which is no message" in str(caught.value)
+
+
+def test_the_real_load_generator_understands_orders(tmp_path: Path) -> None:
+    request = http_request("/data", query={"a": 1})
+    order = Prepare(locustfile=None, scenarios={"short": ScenarioSource(user=None, request=request)})
+    cpus = tuple(os.sched_getaffinity(0))
+    with start_generator(tmp_path / "generator.log", cpus, tmp_path) as generator:
+        assert generator.prepare(order) == Prepared(requests={"short": (request,)}, problems={})

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from portcompare.errors import ServerError
+from portcompare.measure import LoadGenerator, MeasuredRound, Place, measure_round
+from portcompare.model import Expectation, Latency, Round
+from portcompare.protocol import RoundDone, RunRound, WindowOpens
+from portcompare.serve import RunningServer, WindowUsage
+from tests.measure.plans import make_plan
+
+LATENCY = Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5)
+DONE = RoundDone(
+    started_at_s=1_700_000_000.0,
+    window_s=0.8,
+    warmup_s=0.3,
+    requests=400,
+    rate_rps=500.0,
+    error_kinds={"timeout": 2, "refused": 3},
+    received_bytes_per_request=170.5,
+    reconnects=1,
+    latency_s=LATENCY,
+    histogram="SElTVEZBQUFB",
+    handler_s=0.05,
+    generator_cpu_ratio=0.4,
+    void=None,
+)
+PLACE = Place(block=2, order=5, arm="new", scenario="fast", level=8)
+EXPECTATIONS = {"GET /": Expectation(status=200, body_base64="e30=")}
+
+
+class Bench:
+    """A server, a load generator and a sampler that only note what they are asked, and when."""
+
+    def __init__(self) -> None:
+        self.happened: list[str] = []
+        self.orders: list[RunRound] = []
+        self.window = WindowOpens(start_s=50.0, end_s=52.0)
+        self.done = DONE
+        self.usage = WindowUsage(cpu_s=1.5, rss_peak_bytes=70_000_000)
+        self.dies_at_check = 0
+        self.url = "http://127.0.0.1:8123"
+        self.deployment = "new-deployment"
+
+    def check_alive(self) -> None:
+        self.happened.append("check alive")
+        if self.happened.count("check alive") == self.dies_at_check:
+            raise ServerError("new: ended with status 1")
+
+    def begin_round(self, order: RunRound) -> WindowOpens:
+        self.happened.append("begin round")
+        self.orders.append(order)
+        return self.window
+
+    def measure_usage(self, server: object, start_s: float, end_s: float) -> WindowUsage:
+        assert server is self
+        self.happened.append(f"measure usage {start_s} {end_s}")
+        return self.usage
+
+    def end_round(self) -> RoundDone:
+        self.happened.append("end round")
+        return self.done
+
+    def measure(self, place: Place = PLACE, **rounds: float) -> MeasuredRound:
+        server, generator = cast("RunningServer", self), cast("LoadGenerator", self)
+        return measure_round(make_plan(**rounds), place, server, generator, EXPECTATIONS)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    bench = Bench()
+    monkeypatch.setattr("portcompare.measure.rounds.measure_usage", bench.measure_usage)
+    return bench
+
+
+def test_a_round_is_the_servers_and_the_generators_account_of_one_window(bench: Bench) -> None:
+    assert bench.measure() == MeasuredRound(
+        round=Round(
+            block=2,
+            arm="new",
+            deployment="new-deployment",
+            scenario="fast",
+            level=8,
+            order=5,
+            started_at_s=1_700_000_000.0,
+            window_s=0.8,
+            warmup_s=0.3,
+            requests=400,
+            errors=5,
+            error_kinds={"timeout": 2, "refused": 3},
+            rate_rps=500.0,
+            latency_s=LATENCY,
+            handler_s=0.05,
+            received_bytes_per_request=170.5,
+            cpu_s_per_request=0.0015,  # 1.5 s in the nominal 2 s, at 500 a second
+            rss_peak_bytes=70_000_000,
+            generator_cpu_ratio=0.4,
+            bound=None,
+            void=None,
+        ),
+        histogram="SElTVEZBQUFB",
+    )
+
+
+def test_usage_is_measured_in_the_generators_window_on_a_server_that_lives_before_and_after(
+    bench: Bench,
+) -> None:
+    bench.measure()
+    assert bench.happened == [
+        "check alive",
+        "begin round",
+        "measure usage 50.0 52.0",
+        "end round",
+        "check alive",
+    ]
+
+
+def test_the_generator_is_ordered_what_the_plan_says(bench: Bench) -> None:
+    bench.measure(seconds=3.0, warmup_s=0.5, warmup_max_s=12.0, timeout_s=7.0)
+    assert bench.orders == [
+        RunRound(
+            scenario="fast",
+            url="http://127.0.0.1:8123",
+            users=8,
+            delay_s=0.0,
+            warmup_s=0.5,
+            warmup_max_s=12.0,
+            window_s=3.0,
+            timeout_s=7.0,
+            expectations=EXPECTATIONS,
+        )
+    ]
+
+
+def test_the_generator_is_told_how_long_every_answer_waits(bench: Bench) -> None:
+    bench.measure(replace(PLACE, scenario="slow", level=64))
+    assert (bench.orders[0].users, bench.orders[0].delay_s) == (64, 0.2)
+
+
+def test_a_scenario_may_have_a_round_length_of_its_own(bench: Bench) -> None:
+    bench.measure(replace(PLACE, scenario="slow", level=64), seconds=3.0)
+    assert bench.orders[0].window_s == 2.5
+
+
+def test_without_a_success_there_is_no_cpu_time_per_request(bench: Bench) -> None:
+    bench.done = replace(
+        DONE,
+        requests=0,
+        rate_rps=0.0,
+        latency_s=None,
+        handler_s=None,
+        received_bytes_per_request=None,
+        void="cold",
+    )
+    found = bench.measure().round
+    assert (found.rate_rps, found.cpu_s_per_request, found.latency_s) == (0.0, None, None)
+    assert (found.errors, found.void) == (5, "cold")
+
+
+def test_memory_that_could_not_be_sampled_is_not_known(bench: Bench) -> None:
+    bench.usage = WindowUsage(cpu_s=1.5, rss_peak_bytes=0)
+    assert bench.measure().round.rss_peak_bytes is None
+
+
+def test_a_server_that_is_dead_is_not_loaded(bench: Bench) -> None:
+    bench.dies_at_check = 1
+    with pytest.raises(ServerError, match="ended with status 1"):
+        bench.measure()
+    assert bench.orders == []
+
+
+def test_a_server_that_dies_under_load_gives_no_round(bench: Bench) -> None:
+    bench.dies_at_check = 2
+    with pytest.raises(ServerError, match="ended with status 1"):
+        bench.measure()
+    assert len(bench.orders) == 1

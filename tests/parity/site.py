@@ -1,0 +1,95 @@
+"""A small web server in a thread, to answer what a test wants answered."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request as it arrived; `closing` is set when the site goes down."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    closing: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b"hello"
+
+    def wire(self, method: str) -> Iterator[bytes]:
+        yield f"HTTP/1.1 {self.status} Whatever\r\n".encode()
+        if "content-length" not in {name.lower() for name, _ in self.headers}:
+            yield f"Content-Length: {len(self.body)}\r\n".encode()
+        for name, value in self.headers:
+            yield f"{name}: {value}\r\n".encode("latin-1")
+        yield b"\r\n"
+        if method != "HEAD":
+            yield self.body
+
+
+@dataclass(slots=True)
+class Site:
+    url: str
+    asked: list[Asked] = field(default_factory=list)
+
+
+@contextmanager
+def serving(answer: Callable[[Asked], Reply | Iterable[bytes]]) -> Iterator[Site]:
+    """Serve until the block ends; an answer is a reply, or what goes over the wire instead of one."""
+    closing = Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_one_request(self) -> None:
+            self.close_connection = True
+            self.raw_requestline = self.rfile.readline()
+            if not self.parse_request():
+                return
+            method, target, _ = self.raw_requestline.decode("latin-1").split(" ")
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked = Asked(
+                method=method, target=target, headers=tuple(self.headers.items()), body=body, closing=closing
+            )
+            site.asked.append(asked)
+            reply = answer(asked)
+            with suppress(ConnectionError):
+                for part in reply.wire(method) if isinstance(reply, Reply) else reply:
+                    self.wfile.write(part)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        site = Site(url=f"http://127.0.0.1:{server.server_port}")
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield site
+        finally:
+            closing.set()
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def serving_all(*answers: Callable[[Asked], Reply | Iterable[bytes]]) -> Iterator[tuple[Site, ...]]:
+    """Serve several at once."""
+    if not answers:
+        yield ()
+        return
+    with serving(answers[0]) as first, serving_all(*answers[1:]) as others:
+        yield (first, *others)
+
+
+def always(reply: Reply) -> Callable[[Asked], Reply]:
+    """Answer everything alike."""
+    return lambda _: reply

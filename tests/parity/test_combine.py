@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from portcompare.model import Difference, Parity
+from portcompare.parity import combine_parity
+
+
+def difference(case: str) -> Difference:
+    return Difference(case=case, deployment="new", kind="status", pointer="", baseline="200", candidate="404")
+
+
+ALIKE = Parity(equal=True, cases=3, deployments=("new",), differences=(), unstable=())
+UNLIKE = replace(ALIKE, equal=False)
+
+
+def test_two_checks_without_a_difference_are_one() -> None:
+    assert combine_parity(ALIKE, ALIKE) == ALIKE
+
+
+@pytest.mark.parametrize(("before", "after"), [(ALIKE, UNLIKE), (UNLIKE, ALIKE), (UNLIKE, UNLIKE)])
+def test_equal_is_only_what_stayed_equal(before: Parity, after: Parity) -> None:
+    assert not combine_parity(before, after).equal
+
+
+def test_what_both_checks_found_is_told_once_in_the_order_it_was_found() -> None:
+    before = replace(ALIKE, equal=False, differences=(difference("a"), difference("b")), unstable=("x", "y"))
+    after = replace(ALIKE, equal=False, differences=(difference("b"), difference("c")), unstable=("y", "z"))
+
+    combined = combine_parity(before, after)
+
+    assert [each.case for each in combined.differences] == ["a", "b", "c"]
+    assert combined.unstable == ("x", "y", "z")

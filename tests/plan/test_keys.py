@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.plan import App, Deployment, Key, Plan, PlanRequest, Scenario, plan_keys
+from portcompare.plan.schema import ClosedLoad, Cpus, ParityPlan, Rounds
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+KEYS = {key.path: key for key in plan_keys()}
+
+
+@pytest.mark.parametrize(
+    ("section", "prefix", "tables"),
+    [
+        (Plan, "", {"path", "apps", "deployments", "scenarios", "parity", "rounds", "cpus"}),
+        (App, "apps.NAME.", set()),
+        (Deployment, "deployments.NAME.", set()),
+        (Scenario, "scenarios.NAME.", {"request", "load"}),
+        (PlanRequest, "scenarios.NAME.request.", set()),
+        (ClosedLoad, "scenarios.NAME.load.", set()),
+        (ParityPlan, "parity.", {"requests"}),
+        (PlanRequest, "parity.requests.", set()),
+        (Rounds, "rounds.", set()),
+        (Cpus, "cpus.", set()),
+    ],
+)
+def test_every_key_is_listed(section: type[BaseModel], prefix: str, tables: set[str]) -> None:
+    assert {prefix + name for name in section.model_fields.keys() - tables} <= KEYS.keys()
+
+
+def test_every_key_is_described() -> None:
+    assert [key.path for key in KEYS.values() if not key.description] == []
+
+
+def test_what_the_tool_sets_itself_is_no_key() -> None:
+    assert "path" not in KEYS
+
+
+@pytest.mark.parametrize(
+    ("path", "default"),
+    [
+        ("baseline", ""),
+        ("include", "[]"),
+        ("locustfile", '"locustfile.py"'),
+        ("rounds.seconds", "1.0"),
+        ("rounds.seed", "1"),
+        ("deployments.NAME.threads", "none"),
+        ("scenarios.NAME.load.model", '"closed"'),
+        ("scenarios.NAME.request.query", "{}"),
+        ("scenarios.NAME.request.body", '""'),
+    ],
+)
+def test_defaults_are_written_as_in_a_plan(path: str, default: str) -> None:
+    assert KEYS[path].default == default
+
+
+def test_a_key_knows_its_meaning() -> None:
+    assert KEYS["parity.requests.method"] == Key(
+        path="parity.requests.method", type="string", default='"GET"', description="HTTP method"
+    )

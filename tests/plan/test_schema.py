@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import ValidationError
+
+from portcompare.model import Arm, RequestSpec
+from portcompare.plan import Plan, PlanRequest, load_plan
+from tests.plan.plans import GOOD, SERVERS, spoilt, write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return load_plan(write(tmp_path / "plan.toml", GOOD), SERVERS)
+
+
+def test_what_the_plan_leaves_out_has_a_default(plan: Plan, tmp_path: Path) -> None:
+    assert plan.rounds.seconds == 1.0
+    assert plan.rounds.precision == 0.05
+    assert plan.rounds.min_blocks == 5
+    assert plan.rounds.max_blocks == 10
+    assert plan.parity.requests == []
+    assert plan.cpus.server is None
+    assert plan.scenarios["fast"].load.model == "closed"
+    assert plan.apps["flask"].ready_path == "/healthz"
+    assert plan.deployments["old"].threads is None
+    assert plan.path == tmp_path / "plan.toml"
+
+
+def test_the_arms_are_baseline_control_and_candidates(tmp_path: Path) -> None:
+    text = spoilt('["new"]', '["new", "newer"]') + '[deployments.newer]\napp = "quart"\nserver = "uvicorn"\n'
+
+    assert load_plan(write(tmp_path / "plan.toml", text), SERVERS).arms == (
+        Arm(name="baseline", deployment="old"),
+        Arm(name="control", deployment="old"),
+        Arm(name="new", deployment="new"),
+        Arm(name="newer", deployment="newer"),
+    )
+
+
+def test_levels_rise_and_stand_once(tmp_path: Path) -> None:
+    text = spoilt("users = [1]", "users = [64, 1, 8, 64]")
+
+    plan = load_plan(write(tmp_path / "plan.toml", text), SERVERS)
+
+    assert plan.levels == (("fast", 1), ("fast", 8), ("fast", 64))
+
+
+def test_a_scenario_may_have_rounds_of_its_own_length(tmp_path: Path) -> None:
+    text = spoilt(
+        "[scenarios.fast]",
+        '[scenarios.long]\nseconds = 7\nrequest = { path = "/" }\nload = { users = [1] }\n\n[scenarios.fast]',
+    )
+
+    plan = load_plan(write(tmp_path / "plan.toml", text), SERVERS)
+
+    assert plan.window_s("long") == 7
+    assert plan.window_s("fast") == 1.0
+
+
+def test_paths_are_seen_from_the_plan_file(plan: Plan, tmp_path: Path) -> None:
+    assert plan.resolve(plan.locustfile) == tmp_path / "locustfile.py"
+    assert plan.resolve(plan.apps["flask"].directory) == tmp_path.parent
+    assert plan.resolve(Path("/absolute")) == Path("/absolute")
+
+
+def test_as_json_holds_every_default_and_not_where_the_file_is(plan: Plan) -> None:
+    written = json.loads(json.dumps(plan.as_json()))
+
+    assert written["rounds"]["timeout_s"] == 30.0
+    assert written["deployments"]["old"]["workers"] is None
+    assert written["locustfile"] == "locustfile.py"
+    assert "path" not in written
+
+
+def test_a_plan_does_not_change(plan: Plan) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        plan.baseline = "new"  # type: ignore[misc] # that it cannot be is what is tested
+
+
+@pytest.mark.parametrize(
+    ("query", "target"),
+    [
+        ({}, "/data"),
+        ({"delay": "0.2"}, "/data?delay=0.2"),
+        ({"delay": 0.2}, "/data?delay=0.2"),
+        ({"delay": ""}, "/data?delay="),
+        ({"delay": ["0", 1]}, "/data?delay=0&delay=1"),
+        ({"q": "a b&c=ä"}, "/data?q=a+b%26c%3D%C3%A4"),
+    ],
+)
+def test_the_query_is_encoded_into_the_target(query: Mapping[str, Any], target: str) -> None:
+    request = PlanRequest.model_validate({"path": "/data", "query": query})
+
+    assert request.spec().target == target
+    assert request.spec().name == f"GET {target}"
+
+
+def test_a_query_is_added_to_one_in_the_path() -> None:
+    request = PlanRequest.model_validate({"path": "/data?a=1", "query": {"b": 2}})
+
+    assert request.spec().target == "/data?a=1&b=2"
+
+
+def test_a_request_becomes_a_record() -> None:
+    request = PlanRequest(method="PUT", path="/", headers={"X-A": "1"}, body="text")
+
+    assert request.spec("mine") == RequestSpec(
+        name="mine", method="PUT", target="/", headers=(("X-A", "1"),), body="text"
+    )
+
+
+@pytest.mark.parametrize("path", ["/%C3%A4", "/a?b=c&b=", "/a;b='\"{}|\\^`~", "/"])
+def test_a_path_that_can_stand_in_a_request_line_is_taken(path: str) -> None:
+    assert PlanRequest(path=path).spec().target == path
+
+
+@pytest.mark.parametrize("path", ["", "a", "/ä", "/a b", "/a\n", "/a\r\nHost: x", "/\x00", "/a#b"])
+def test_a_path_that_cannot_stand_in_a_request_line_is_refused(path: str) -> None:
+    with pytest.raises(ValidationError, match="path"):
+        PlanRequest(path=path)
+
+
+@pytest.mark.parametrize("value", ["", "gzip", "a b\tc", "café"])
+def test_a_header_that_can_be_sent_is_taken(value: str) -> None:
+    assert PlanRequest(path="/", headers={"X-A": value}).spec().headers == (("X-A", value),)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("", "1"), ("X A", "1"), ("X:", "1"), ("Ä", "1"), ("X", "a\r\nb"), ("X", " a"), ("X", "€")],
+)
+def test_a_header_that_cannot_be_sent_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValidationError, match="headers"):
+        PlanRequest(path="/", headers={name: value})

@@ -1,0 +1,324 @@
+"""A run as it could have been: what every test of the reports renders."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from portcompare.model import (
+    METRICS,
+    Bound,
+    Comparison,
+    Conclusion,
+    Difference,
+    Latency,
+    Manifest,
+    Metric,
+    Parity,
+    Results,
+    Round,
+    ServedDeployment,
+    Summary,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BASELINE = "flask-gunicorn"
+CANDIDATES = ("quart-hypercorn", "quart-uvicorn")
+SCENARIOS = ("fast", "delayed")
+LEVELS = {"fast": (1.0, 32.0), "delayed": (1.0, 64.0)}
+DELAYS_S = {"fast": 0.0, "delayed": 0.2}
+CPU_S = {"baseline": 0.00062, "control": 0.00062, CANDIDATES[0]: 0.00101, CANDIDATES[1]: 0.00048}
+SLOTS = {"baseline": 8, "control": 8, CANDIDATES[0]: None, CANDIDATES[1]: None}
+_CONCLUSIONS = {
+    "fast": "{candidate} is slower than {baseline} by 38% at 32 users: each request costs more CPU time.",
+    "delayed": "{candidate} serves 8.0 times as many requests as {baseline} at 64 users: a waiting request no"
+    " longer holds one of 8 threads.",
+}
+HOSTILE_CANDIDATES = ("<script>alert(1)</script>|`\"'*x*", "خادم عربي\u202eevil\n| a | b |")
+HOSTILE_SCENARIOS = ("<img src=x onerror=alert(1)>", "x" * 200)
+
+
+class MakeResults(Protocol):
+    """Makes a run; the names of candidates and scenarios are the caller's."""
+
+    def __call__(
+        self, *, blocks: int = 6, candidates: Sequence[str] = CANDIDATES, scenarios: Sequence[str] = SCENARIOS
+    ) -> Results: ...
+
+
+@pytest.fixture(scope="session")
+def make_results() -> MakeResults:
+    return _make_results
+
+
+@pytest.fixture(scope="session")
+def results() -> Results:
+    return _make_results()
+
+
+@pytest.fixture(scope="session")
+def hostile() -> Results:
+    """Partial and invalid, with names and answers that try to break out of every format."""
+    run = _make_results(blocks=2, candidates=HOSTILE_CANDIDATES, scenarios=HOSTILE_SCENARIOS)
+    answer = "</td></table><script>alert(2)</script>" + "long " * 400
+    difference = Difference(
+        case="GET /data?delay=<b>|",
+        deployment=HOSTILE_CANDIDATES[0],
+        kind="body",
+        pointer="",
+        baseline='{"delay": 0.0}',
+        candidate=answer,
+    )
+    return replace(
+        run,
+        name="</title><script>alert(3)</script>",
+        partial=True,
+        valid=False,
+        invalid_reasons=("the control differs by 12%: <script>alert(4)</script>", "generator was the limit"),
+        warnings=("CPU frequency scaling is on | <script>alert(5)</script>",),
+        parity=Parity(equal=False, cases=14, deployments=HOSTILE_CANDIDATES, differences=(difference,)),
+    )
+
+
+def _make_results(
+    *, blocks: int = 6, candidates: Sequence[str] = CANDIDATES, scenarios: Sequence[str] = SCENARIOS
+) -> Results:
+    arms = dict(zip(("baseline", "control", *CANDIDATES), ("baseline", "control", *candidates), strict=True))
+    names = dict(zip(SCENARIOS, scenarios, strict=True))
+    rng = random.Random(7)  # noqa: S311 - a sample, not a secret
+    rounds = [
+        _round(rng, (block, order), (kind, arms[kind]), (scenario, names[scenario]), level)
+        for block in range(blocks)
+        for scenario in SCENARIOS
+        for level in LEVELS[scenario]
+        for order, kind in enumerate(arms)
+    ]
+    # One arm at one level never counts, as on a server that answers wrongly from the first request on.
+    rounds = [
+        replace(r, void="answers were wrong", requests=0, errors=31, error_kinds={"status 500": 31},
+                rate_rps=0.0, latency_s=None, handler_s=None, received_bytes_per_request=None,
+                cpu_s_per_request=None, bound=None)
+        if (r.scenario, r.level, r.arm) == (names["fast"], 32.0, candidates[1])
+        else r
+        for r in rounds
+    ]  # fmt: skip
+    rounds[1] = replace(rounds[1], void="the load generator was the limit")
+    summaries = tuple(
+        _summary([r for r in rounds if (r.scenario, r.level, r.arm) == (names[scenario], level, arm)])
+        for scenario in SCENARIOS
+        for level in LEVELS[scenario]
+        for arm in arms.values()
+    )
+    comparisons = tuple(
+        _compare(summary, _baseline_of(summary, summaries), metric, blocks)
+        for metric in METRICS
+        for summary in summaries
+        if summary.arm != "baseline"
+    )
+    verdicts = {
+        (c.scenario, c.level, c.candidate): c.verdict for c in comparisons if c.metric == "throughput"
+    }
+    return Results(
+        schema_version=1,
+        name="plan",
+        started_at="2026-03-02T09:41:07+00:00",
+        duration_s=148.31,
+        measured_s=sum(r.window_s for r in rounds),
+        partial=False,
+        valid=True,
+        invalid_reasons=(),
+        warnings=("the load generator shares its CPU with the operating system",),
+        plan=_plan(names, candidates),
+        manifest=_manifest(candidates),
+        parity=Parity(
+            equal=True,
+            cases=14,
+            deployments=tuple(candidates),
+            differences=(),
+            unstable=("GET /now: body", "GET /<b>|: header Date"),
+        ),
+        rounds=tuple(rounds),
+        comparisons=comparisons,
+        summaries=tuple(replace(s, verdict=verdicts.get((s.scenario, s.level, s.arm))) for s in summaries),
+        conclusions=tuple(
+            Conclusion(
+                scenario=names[scenario],
+                candidate=candidate,
+                text=_CONCLUSIONS[scenario].format(candidate=candidate, baseline=BASELINE),
+            )
+            for scenario in SCENARIOS
+            for candidate in candidates
+        ),
+    )
+
+
+def _round(
+    rng: random.Random, place: tuple[int, int], arm: tuple[str, str], scenario: tuple[str, str], level: float
+) -> Round:
+    block, order = place
+    kind, name = arm
+    delay_s, cpu_s, slots = DELAYS_S[scenario[0]], CPU_S[kind], SLOTS[kind]
+    service_s = delay_s + cpu_s * 1.1
+    limits = [
+        (1 / cpu_s, "server CPU", f"1 CPU at {cpu_s * 1e6:.0f} us a request"),
+        (level / service_s, "users", f"{level:g} users, each waiting {service_s * 1e3:.1f} ms for an answer"),
+    ]
+    if slots is not None:
+        limits.append(
+            (slots / service_s, "slots", f"{slots} slots, each held {service_s * 1e3:.0f} ms by a request")
+        )
+    limit_rps, bound, reason = min(limits)
+    rate_rps = limit_rps * rng.uniform(0.965, 0.985)
+    p50_s = level / rate_rps
+    return Round(
+        block=block,
+        arm=name,
+        deployment=BASELINE if kind in ("baseline", "control") else name,
+        scenario=scenario[1],
+        level=level,
+        order=order,
+        started_at_s=1772444467.0 + block * 20 + order * 1.3,
+        window_s=1.0 + rng.uniform(0, 0.004),
+        warmup_s=0.31,
+        requests=round(rate_rps),
+        errors=0,
+        error_kinds={},
+        rate_rps=rate_rps,
+        latency_s=Latency(p50=p50_s, p95=p50_s * 1.2, p99=p50_s * 1.45, p999=p50_s * 2.1, max=p50_s * 2.9),
+        handler_s=delay_s + cpu_s * 0.4 if kind != CANDIDATES[1] else None,
+        received_bytes_per_request=174.0 if slots else 151.0,
+        cpu_s_per_request=cpu_s * rng.uniform(0.99, 1.01),
+        rss_peak_bytes=41_500_000 + order * 3_000_000,
+        generator_cpu_ratio=0.41,
+        bound=Bound(name=bound, rate_rps=limit_rps, reason=reason),
+    )  # fmt: skip
+
+
+def _summary(rounds: list[Round]) -> Summary:
+    counted = [r for r in rounds if r.void is None]
+    first, last = rounds[0], rounds[-1]
+    known = last.latency_s is not None and bool(counted)
+    rate_rps = median(r.rate_rps for r in counted) if known else None
+    outside_s = last.latency_s.p50 - last.handler_s if last.latency_s and last.handler_s else None
+    return Summary(
+        arm=first.arm,
+        deployment=first.deployment,
+        scenario=first.scenario,
+        level=first.level,
+        rounds=len(counted),
+        voided=len(rounds) - len(counted),
+        requests=sum(r.requests for r in counted),
+        errors=sum(r.errors for r in rounds),
+        rate_rps=rate_rps,
+        latency_s=last.latency_s,
+        handler_s=last.handler_s,
+        outside_handler_s=outside_s,
+        received_bytes_per_request=last.received_bytes_per_request,
+        cpu_s_per_request=last.cpu_s_per_request,
+        rss_peak_bytes=last.rss_peak_bytes if known else None,
+        bound=last.bound,
+        bound_share=rate_rps / last.bound.rate_rps if rate_rps and last.bound else None,
+        verdict=None,
+    )
+
+
+def _baseline_of(summary: Summary, summaries: Sequence[Summary]) -> Summary:
+    return next(
+        s for s in summaries if (s.arm, s.scenario, s.level) == ("baseline", summary.scenario, summary.level)
+    )
+
+
+def _value(summary: Summary, metric: Metric) -> float | None:
+    if metric == "throughput":
+        return summary.rate_rps
+    if metric == "cpu_s_per_request":
+        return summary.cpu_s_per_request
+    return None if summary.latency_s is None else float(getattr(summary.latency_s, metric))
+
+
+def _compare(summary: Summary, baseline: Summary, metric: Metric, blocks: int) -> Comparison:
+    value, base = _value(summary, metric), _value(baseline, metric)
+    ratio = value / base if value is not None and base is not None else None
+    width = 1.03 if metric != "p99" else 1.12
+    verdict, reason = _judge(ratio, width, more_is_better=metric == "throughput")
+    return Comparison(
+        scenario=summary.scenario,
+        level=summary.level,
+        metric=metric,
+        candidate=summary.arm,
+        blocks=blocks if ratio else 0,
+        ratio=ratio,
+        low=ratio / width if ratio else None,
+        high=ratio * width if ratio else None,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _judge(ratio: float | None, width: float, *, more_is_better: bool) -> tuple[Verdict, str]:
+    if ratio is None:
+        return "invalid", "no round of the candidate counts"
+    if ratio / width > 1.05 or ratio * width < 0.95:
+        return ("faster" if (ratio > 1) == more_is_better else "slower"), "the interval is outside the margin"
+    if ratio / width > 0.95 and ratio * width < 1.05:
+        return "equivalent", "the interval is within 5% of 1"
+    return "inconclusive", "the interval reaches over the margin"
+
+
+def _plan(names: dict[str, str], candidates: Sequence[str]) -> dict[str, object]:
+    return {
+        "name": "plan",
+        "baseline": BASELINE,
+        "candidates": list(candidates),
+        "scenarios": {
+            names[s]: {
+                "user": s.title() if s == "delayed" else None,
+                "request": {"method": "GET", "path": "/data"} if s == "fast" else None,
+                "delay_s": DELAYS_S[s],
+                "seconds": None,
+                "load": {"model": "closed", "users": [int(level) for level in LEVELS[s]]},
+            }
+            for s in SCENARIOS
+        },
+        "rounds": {
+            "seconds": 1.0, "precision": 0.05, "margin": 0.05, "min_blocks": 5, "max_blocks": 10,
+            "budget_s": 150.0, "warmup_s": 0.25, "warmup_max_s": 30.0, "timeout_s": 30.0, "seed": 1,
+        },
+    }  # fmt: skip
+
+
+def _manifest(candidates: Sequence[str]) -> Manifest:
+    servers = ("gunicorn 23.0.0", "hypercorn 0.17.3", "uvicorn 0.34.0")
+    frameworks = ("Flask", "Quart", "Quart")
+    return Manifest(
+        portcompare="0.1.0",
+        python="3.11.9",
+        kernel="Linux 6.8.0",
+        cpu_model="AMD EPYC 7B13",
+        cpu_count=4,
+        memory_bytes=16 * 1024**3,
+        generator_cpus=(3,),
+        libraries={"locust": "2.32.4", "httptools": "0.6.4", "numpy": "2.2.1", "hdrhistogram": "0.10.3"},
+        deployments=tuple(
+            ServedDeployment(
+                name=name,
+                server=server,
+                command=(server.split()[0], "--bind", "127.0.0.1:{port}", "app:app"),
+                environment={} if framework == "Flask" else {"PYTHONASYNCIODEBUG": "0"},
+                settings={"workers": "1", "keep_alive_s": "75", "backlog": "2048"}
+                | ({"threads": "8"} if framework == "Flask" else {"loop": "asyncio"}),
+                slots=8 if framework == "Flask" else None,
+                cpus=(0,),
+                versions={framework: "3.1.0" if framework == "Flask" else "0.20.0", "Werkzeug": "3.1.3"},
+            )
+            for name, server, framework in zip((BASELINE, *candidates), servers, frameworks, strict=True)
+        ),
+        differences=("flask-gunicorn parses HTTP in Python, the others in h11",),
+    )

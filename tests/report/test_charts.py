@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare import units
+from portcompare.model import METRICS
+from portcompare.report.forest import forest_plots
+from portcompare.report.latency import latency_chart
+from portcompare.report.wording import TONES
+
+if TYPE_CHECKING:
+    from portcompare.model import Results
+    from portcompare.report.svg import Figure
+
+POINTS = re.compile(r'<g class="mark-symbol role-mark [^>/]*>(.*?)</g>')
+RULES = re.compile(r'<line [^>]*stroke="var\(--(?:better|worse|same|unsure)\)" stroke-width="2"')
+
+
+def _points(figure: Figure) -> list[str]:
+    return [point for group in POINTS.findall(figure.svg) for point in re.findall("<path [^>]*>", group)]
+
+
+@pytest.mark.parametrize("scenario", ["fast", "delayed"])
+def test_each_comparison_with_a_ratio_is_a_point_and_an_interval_in_the_colour_of_its_verdict(
+    scenario: str, results: Results
+) -> None:
+    for metric, figure in zip(METRICS, forest_plots(results, scenario), strict=True):
+        drawn = [
+            c
+            for c in results.comparisons
+            if (c.scenario, c.metric) == (scenario, metric) and c.ratio is not None
+        ]
+        points = _points(figure)
+        assert len(points) == len(drawn)
+        assert len(RULES.findall(figure.svg)) == len(drawn)
+        for tone in TONES.values():
+            expected = sum(TONES[c.verdict] == tone for c in drawn)
+            assert sum(f"var(--{tone})" in point for point in points) == expected
+
+
+def test_points_and_lines_stand_where_ratio_and_interval_are(results: Results) -> None:
+    (throughput, *_) = forest_plots(results, "delayed")
+    points = [float(x) for point in _points(throughput) for x in re.findall(r"translate\(([\d.]+)", point)]
+    lines = re.findall(
+        r'<line transform="translate\(([\d.]+)[^>]* x2="([\d.]+)"[^>]*width="2"', throughput.svg
+    )
+    ends = [(float(start), float(start) + float(length)) for start, length in lines]
+    drawn = [c for c in results.comparisons if (c.scenario, c.metric) == ("delayed", "throughput")]
+    first, last = drawn[0], drawn[-1]
+    assert first.ratio
+    assert last.ratio
+    per_unit = (points[-1] - points[0]) / math.log(last.ratio / first.ratio)
+    for c, x, (left, right) in zip(drawn, points, ends, strict=True):
+        assert c.ratio
+        assert c.low
+        assert c.high
+        assert x - left == pytest.approx(per_unit * math.log(c.ratio / c.low), abs=0.1)
+        assert right - x == pytest.approx(per_unit * math.log(c.high / c.ratio), abs=0.1)
+
+
+def test_each_comparison_is_told_beside_its_row_and_in_the_data(results: Results) -> None:
+    (throughput, *_) = forest_plots(results, "delayed")
+    compared = [c for c in results.comparisons if (c.scenario, c.metric) == ("delayed", "throughput")]
+    assert len(throughput.rows) == len(compared)
+    for c, row in zip(compared, throughput.rows, strict=True):
+        assert c.ratio
+        assert f">{units.ratio(c.ratio)} {c.verdict}</text>" in throughput.svg
+        assert row[1:3] == (c.candidate, units.ratio(c.ratio))
+
+
+def test_what_cannot_be_told_has_a_row_without_a_mark(results: Results) -> None:
+    (throughput, *_) = forest_plots(results, "fast")
+    assert ">not known, invalid</text>" in throughput.svg
+    assert ("32 users", "quart-uvicorn", "not known", "not known", "invalid") in throughput.rows
+
+
+def test_a_ratio_that_a_log_scale_lacks_is_told_and_not_drawn(results: Results) -> None:
+    (first, *rest) = [c for c in results.comparisons if c.scenario == "fast" and c.metric == "throughput"]
+    broken = replace(first, ratio=0.0, low=0.0, high=0.1, verdict="slower")
+    (figure,) = forest_plots(replace(results, comparisons=(broken, *rest)), "fast")
+    assert len(_points(figure)) == len([c for c in rest if c.ratio is not None])
+    assert ">0x slower<" in figure.svg
+    assert "NaN" not in figure.svg
+
+
+def test_the_equivalence_band_comes_from_the_plan(results: Results) -> None:
+    rounds = {key: value for key, value in results.plan["rounds"].items() if key != "margin"}
+    (figure, *_) = forest_plots(results, "delayed")
+    (bare, *_) = forest_plots(replace(results, plan=results.plan | {"rounds": rounds}), "delayed")
+    assert figure.svg.count("var(--band)") == 2
+    assert "the margin of 5%" in figure.description
+    assert "var(--band)" not in bare.svg
+    assert "band" not in bare.description
+
+
+def test_titles_say_what_is_shown_and_which_way_is_better(results: Results) -> None:
+    figures = forest_plots(results, "fast")
+    assert [(figure.title, figure.subtitle) for figure in figures[:2]] == [
+        ("Throughput", "candidate divided by baseline; more is better"),
+        ("Response time p50", "candidate divided by baseline; less is better"),
+    ]
+
+
+def test_latency_has_five_marks_for_each_arm_that_was_answered(results: Results) -> None:
+    figure = latency_chart(results, "fast")
+    answered = [s for s in results.summaries if s.scenario == "fast" and s.latency_s]
+    assert len(answered) == 7
+    assert len(_points(figure)) == 5 * len(answered)
+    assert figure.subtitle.startswith("in milliseconds")
+    assert len(figure.rows) == 8
+    assert ("32 users", "quart-uvicorn", *["not known"] * 5) in figure.rows
+
+
+def test_a_scenario_without_an_answer_still_has_its_rows(results: Results) -> None:
+    silent = tuple(replace(s, latency_s=None) for s in results.summaries)
+    figure = latency_chart(replace(results, summaries=silent), "fast")
+    assert _points(figure) == []
+    assert "NaN" not in figure.svg
+    assert ">baseline</text>" in figure.svg
+
+
+def test_names_cannot_leave_their_texts(hostile: Results) -> None:
+    for scenario in {s.scenario for s in hostile.summaries}:
+        for figure in (*forest_plots(hostile, scenario), latency_chart(hostile, scenario)):
+            assert "<script" not in figure.svg
+            assert "&lt;script&gt;alert(1)" in figure.svg
+            tags = re.findall("<[^>]+>", figure.svg)
+            assert not [tag for tag in tags if re.search(r"\s(id|style|xmlns|on\w+)=", tag)]

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hdrh.histogram import HdrHistogram
+from hdrh.log import HistogramLogReader
+
+from portcompare.report.histograms import Interval, histogram_path, write_histogram_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
+START_S = 1772444467.25
+
+
+def _histogram() -> HdrHistogram:
+    return HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
+
+
+def _interval(start_s: float, *latencies_us: int) -> Interval:
+    histogram = _histogram()
+    for latency_us in latencies_us:
+        histogram.record_value(latency_us)
+    return Interval(start_s=start_s, length_s=1.5, histogram=histogram.encode().decode("ascii"))
+
+
+def _read(path: Path) -> Iterator[HdrHistogram]:
+    reader = HistogramLogReader(str(path), _histogram())
+    try:
+        while histogram := reader.get_next_interval_histogram():
+            yield histogram
+    finally:
+        reader.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return histogram_path(tmp_path, scenario="delayed", level=64, arm="baseline")
+
+
+def test_the_library_reads_what_was_written(path: Path) -> None:
+    write_histogram_log(path, [_interval(START_S, 200, 450, 1999), _interval(START_S + 20, 300)])
+    first, second = _read(path)
+    assert first.get_total_count() == 3
+    assert (first.get_min_value(), first.get_max_value()) == (200, 1999)
+    assert first.get_start_time_stamp() == START_S * 1000
+    assert first.get_end_time_stamp() == (START_S + 1.5) * 1000
+    assert second.get_total_count() == 1
+    assert second.get_start_time_stamp() == (START_S + 20) * 1000
+
+
+def test_rounds_are_appended_below_one_header(path: Path) -> None:
+    write_histogram_log(path, [_interval(START_S, 200)])
+    write_histogram_log(path, [_interval(START_S + 20, 300)])
+    lines = path.read_text(encoding="ascii").splitlines()
+    assert lines[0] == "#[Histogram log format version 1.2]"
+    assert lines[2] == "#[StartTime: 1772444467.250 (seconds since epoch), 2026-03-02 09:41:07.250000+00:00]"
+    assert lines[3].startswith('"StartTimestamp","Interval_Length","Interval_Max"')
+    assert [line.split(",")[0] for line in lines[4:]] == ["1772444467.250", "1772444487.250"]
+
+
+def test_the_maximum_is_told_in_milliseconds_and_not_rounded_down(path: Path) -> None:
+    write_histogram_log(path, [_interval(START_S, 200, 1999)])
+    assert path.read_text(encoding="ascii").splitlines()[4].split(",")[2] == "1.999"
+
+
+def test_the_whole_range_survives(path: Path) -> None:
+    write_histogram_log(path, [_interval(START_S, LOWEST_US, HIGHEST_US)])
+    (histogram,) = _read(path)
+    assert histogram.get_min_value() == LOWEST_US
+    assert histogram.get_max_value() == pytest.approx(HIGHEST_US, rel=10**-DIGITS)
+
+
+def test_usual_names_stand_in_the_path_as_they_are(tmp_path: Path) -> None:
+    path = histogram_path(tmp_path, scenario="delayed", level=64.0, arm="quart-hypercorn")
+    assert path == tmp_path / "histograms" / "delayed-64-quart-hypercorn.hlog"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a b|<c>", "خادم", "x" * 200, ".", "", "CON\n"])
+def test_any_name_makes_a_file_in_the_folder(name: str, tmp_path: Path) -> None:
+    path = histogram_path(tmp_path, scenario=name, level=400.5, arm=name)
+    write_histogram_log(path, [_interval(START_S, 200)])
+    assert [found.resolve() for found in (tmp_path / "histograms").iterdir()] == [path.resolve()]
+    assert path.name.isascii()
+    assert not set(path.name) & set(' |<>/\\\n"')
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("a b", 1, "c"), ("a|b", 1, "c")),
+        (("x" * 100, 1, "c"), ("x" * 101, 1, "c")),
+        (("a-1", 1, "b"), ("a", 1, "1-b")),
+        (("a", 1, "c"), ("a", 1.5, "c")),
+    ],
+)
+def test_no_two_arms_share_a_file(
+    one: tuple[str, float, str], other: tuple[str, float, str], tmp_path: Path
+) -> None:
+    paths = {
+        histogram_path(tmp_path, scenario=scenario, level=level, arm=arm)
+        for scenario, level, arm in (one, other)
+    }
+    assert len(paths) == 2

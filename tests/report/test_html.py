@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare import units
+from portcompare.report import html
+
+if TYPE_CHECKING:
+    from portcompare.model import Results
+    from tests.report.conftest import MakeResults
+
+PASSIVE = re.compile(
+    "a|bdi|body|caption|dd|desc|details|div|dl|dt|figcaption|figure|footer|g|h[1-3]|head|header|html|li|line"
+    "|main|meta|p|path|section|small|span|strong|style|summary|svg|table|tbody|td|text|th|thead|time|title|tr"
+    "|ul"
+)
+VOID = frozenset({"meta"})
+
+
+class Page(HTMLParser):
+    """What a browser would find: elements with their attributes, and the text of every table row."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.rows: list[str] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "tr":
+            self.rows.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] not in {"style", "title"}:
+            self.text += f" {data}"
+        if "tr" in self._open:
+            self.rows[-1] = " ".join(f"{self.rows[-1]} {data}".split())
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def source(results: Results) -> str:
+    return html.render(results)
+
+
+@pytest.fixture(scope="module")
+def page(source: str) -> Page:
+    return Page(source)
+
+
+@pytest.fixture(scope="module")
+def hostile_source(hostile: Results) -> str:
+    return html.render(hostile)
+
+
+@pytest.fixture(scope="module")
+def hostile_page(hostile_source: str) -> Page:
+    return Page(hostile_source)
+
+
+def test_only_passive_elements_stand_in_it_whatever_the_names(hostile_page: Page) -> None:
+    assert not [tag for tag, _ in hostile_page.elements if not PASSIVE.fullmatch(tag)]
+    attributes = {name for _, attributes in hostile_page.elements for name in attributes}
+    assert not {name for name in attributes if name.startswith("on")}
+
+
+@pytest.mark.parametrize("name", ["source", "hostile_source"])
+def test_nothing_outside_the_run_is_referred_to(name: str, request: pytest.FixtureRequest) -> None:
+    source: str = request.getfixturevalue(name)
+    found = Page(source)
+    assert {attributes["href"] for attributes in found.attributes("a")} == {"results.json", "histograms/"}
+    assert not {"src", "srcset", "xlink:href", "action"} & {
+        name for _, attributes in found.elements for name in attributes
+    }
+    assert not re.search(r"https?:|//[a-z]|url\(|@import", source)
+
+
+def test_the_policy_allows_the_one_style_sheet_and_nothing_else(source: str, page: Page) -> None:
+    (policy,) = [a["content"] for a in page.attributes("meta") if "http-equiv" in a]
+    (style,) = re.findall(r"<style>(.*?)</style>", source, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == (f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'")
+    assert not [attributes for _, attributes in page.elements if "style" in attributes]
+
+
+def test_hostile_texts_are_shown_as_they_are(hostile_page: Page) -> None:
+    assert "</title><script>alert(3)</script>" in hostile_page.text
+    assert "<script>alert(1)</script>|`\"'*x*" in hostile_page.text
+    assert "خادم عربي\\u202eevil\\n| a | b |" in hostile_page.text
+    assert "x" * 200 in hostile_page.text
+
+
+def test_ids_are_unique_and_every_label_leads_somewhere(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    labels = {a["aria-labelledby"] for _, a in page.elements if "aria-labelledby" in a}
+    assert labels == set(ids)
+
+
+def test_tables_are_captioned_headed_and_scroll_by_themselves(page: Page) -> None:
+    tables = page.attributes("table")
+    assert len(page.attributes("caption")) == len(tables)
+    assert all(a.get("scope") in {"col", "row", "rowgroup"} for a in page.attributes("th"))
+    scrolling = [a for a in page.attributes("div") if a.get("class") == "scroll"]
+    assert len(scrolling) == len(tables) + len(page.attributes("svg"))
+    assert all(a.get("tabindex") == "0" and a.get("role") == "group" for a in scrolling)
+
+
+def test_every_arm_at_every_level_has_its_row(results: Results, page: Page) -> None:
+    for s in results.summaries:
+        role = f" {s.arm}" if s.arm in {"baseline", "control"} else ""
+        cells = [f"{s.deployment}{role}", f"{s.rounds} round"]
+        if s.latency_s and s.rate_rps and s.cpu_s_per_request and s.bound and s.bound_share:
+            cells += [
+                f"CPU {units.duration(s.cpu_s_per_request)}",
+                f"p50 {units.duration(s.latency_s.p50)} p95 {units.duration(s.latency_s.p95)}",
+                f"p99 {units.duration(s.latency_s.p99)} {units.rate(s.rate_rps)}",
+                f"{units.share(s.bound_share)} of its bound, {units.rate(s.bound.rate_rps)}:",
+                s.bound.reason,
+            ]
+        else:
+            cells += ["CPU not known in handler not known outside it not known", "p50 not known"]
+        assert [row for row in page.rows if all(cell in row for cell in cells)], cells
+
+
+def test_every_level_is_a_group_of_rows(page: Page) -> None:
+    for group in ("fast · 1 user", "fast · 32 users", "delayed · 1 user", "delayed · 64 users"):
+        assert group in page.rows
+
+
+def test_rows_of_a_level_stand_together_whatever_the_order_of_the_record(results: Results) -> None:
+    shuffled = replace(results, summaries=results.summaries[::2] + results.summaries[1::2])
+    page = Page(html.render(shuffled))
+    assert len([row for row in page.rows if row == "fast · 1 user"]) == 1
+
+
+def test_verdicts_stand_with_ratio_and_interval(results: Results, page: Page) -> None:
+    comparison = next(c for c in results.comparisons if (c.level, c.candidate) == (64, "quart-hypercorn"))
+    assert comparison.ratio
+    assert comparison.low
+    assert comparison.high
+    interval = f"[{units.ratio(comparison.low)}, {units.ratio(comparison.high)}]"
+    assert [row for row in page.rows if f"{units.ratio(comparison.ratio)} faster {interval}" in row]
+
+
+def test_an_arm_that_never_counted_says_so_and_shows_no_zero(page: Page) -> None:
+    (row,) = [row for row in page.rows if row.startswith("quart-uvicorn 0 rounds, 6 void")]
+    assert "186 errors" in row
+    assert "not known invalid bound not known" in row
+    assert " 0 " not in row.removeprefix("quart-uvicorn 0 rounds")
+
+
+def test_cost_is_cheaper_or_dearer_and_never_faster(page: Page) -> None:
+    costs = [row for row in page.rows if re.match(r"(fast|delayed) \d+ users? CPU time per request", row)]
+    assert any("dearer" in row for row in costs)
+    assert any("cheaper" in row for row in costs)
+    assert not [row for row in costs if "faster" in row or "slower" in row]
+
+
+def test_what_is_grave_stands_above_the_conclusions(hostile_page: Page) -> None:
+    top, _ = hostile_page.text.split("Conclusions", 1)
+    for label in ("NOT VALID", "PARTIAL", "ANSWERS DIFFER", "FEW ROUNDS", "WARNING"):
+        assert label in top
+    assert "the control differs by 12%" in top
+
+
+def test_a_sound_run_has_no_alarm(results: Results) -> None:
+    text = Page(html.render(replace(results, warnings=()))).text
+    top, _ = text.split("Conclusions", 1)
+    assert not re.search("VALID|PARTIAL|DIFFER|FEW|WARNING", top)
+
+
+def test_differences_show_both_answers_and_long_ones_are_cut(hostile: Results, hostile_page: Page) -> None:
+    assert hostile.parity
+    (difference,) = hostile.parity.differences
+    (row,) = [row for row in hostile_page.rows if row.startswith("GET /data?delay=<b>|")]
+    assert difference.baseline in row
+    assert row.endswith(f"({len(difference.candidate):,} characters)")
+
+
+def test_what_was_not_compared_is_named(page: Page, hostile_page: Page) -> None:
+    _, answers = page.text.split("Not compared, because the baseline's own answers differ there:")
+    assert "GET /now: body" in answers
+    assert "GET /<b>|: header Date" in answers
+    assert "Not compared" not in hostile_page.text
+
+
+def test_charts_have_a_name_a_description_and_their_data(results: Results, source: str, page: Page) -> None:
+    svgs = page.attributes("svg")
+    assert len(svgs) == 2 * (5 + 1)
+    assert all(svg["role"] == "img" for svg in svgs)
+    assert len(re.findall(r"<svg [^>]*><title>[^<]+</title><desc>[^<]+</desc>", source)) == len(svgs)
+    for c in results.comparisons:
+        if c.ratio is not None:
+            assert [row for row in page.rows if c.candidate in row and units.ratio(c.ratio) in row]
+
+
+def test_settings_that_differ_are_marked(page: Page) -> None:
+    assert "threads differs 8 no such setting no such setting" in page.rows
+    assert "workers 1 1 1" in page.rows
+
+
+def test_every_round_of_a_long_run_has_its_row(make_results: MakeResults) -> None:
+    results = make_results(blocks=13)
+    page = Page(html.render(results))
+    assert len(results.rounds) == 208
+    assert len([row for row in page.rows if re.match(r"\d+ \d (fast|delayed) ", row)]) == 208
+    assert "12 3 delayed 64 users quart-uvicorn quart-uvicorn yes 1.00 s 310 ms" in " ".join(page.rows)
+
+
+def test_a_run_that_ended_before_its_first_round_is_still_a_page(results: Results) -> None:
+    empty = replace(
+        results, partial=True, parity=None, rounds=(), comparisons=(), summaries=(), conclusions=()
+    )
+    text = Page(html.render(empty)).text
+    assert "ANSWERS NOT COMPARED" in text
+    assert "None was drawn." in text
+    assert "0 rounds, 0 of them void" in text

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from markdown_it import MarkdownIt
+
+from portcompare import units
+from portcompare.model import Difference, Parity
+from portcompare.report import markdown
+
+if TYPE_CHECKING:
+    from portcompare.model import Results
+    from tests.report.conftest import MakeResults
+
+HOSTILE_TEXTS = [
+    "<script>alert(1)</script>",
+    "a | b",
+    "a \\| b \\",
+    "`code` and ``more``",
+    "*bold* _em_ ~~gone~~ $x$",
+    "[link](https://example.org) ![image](x)",
+    "&lt; &amp; <!-- gone -->",
+    "\"quotes\" 'both'",
+    "خادم عربي",
+    "x" * 200,
+]
+
+
+def _html(source: str) -> str:
+    return str(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(source))
+
+
+def _text(html: str) -> str:
+    plain = re.sub(r"<[^>]+>", "", html)
+    for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&amp;", "&")):
+        plain = plain.replace(entity, char)
+    return plain
+
+
+def _rows(source: str) -> list[list[str]]:
+    """The cells of every table, as a renderer sees them."""
+    rows = re.findall(r"<tr>(.*?)</tr>", _html(source), re.DOTALL)
+    return [[_text(cell) for cell in re.findall(r"<t[dh]>(.*?)</t[dh]>", row, re.DOTALL)] for row in rows]
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS)
+def test_escaped_texts_are_shown_as_they_are(text: str) -> None:
+    escaped = markdown.escape(text)
+    assert _text(_html(f"Text: {escaped}")).strip() == f"Text: {text}"
+    assert _rows(f"| a | b |\n| --- | --- |\n| {escaped} | next |\n")[1] == [text, "next"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a\nb", "a\\nb"), ("a\x1b[31mb", "a\\x1b[31mb"), ("a\u202eb", "a\\u202eb")]
+)
+def test_what_has_no_shape_is_shown_as_its_escape(text: str, shown: str) -> None:
+    assert _text(_html(markdown.escape(text))).strip() == shown
+
+
+def test_usual_names_are_left_alone() -> None:
+    assert markdown.escape("flask-gunicorn (control): 1.5 ms, 99%") == "flask-gunicorn (control): 1.5 ms, 99%"
+
+
+def test_hostile_names_break_no_table(hostile: Results) -> None:
+    source = markdown.render(hostile)
+    widths = {len(row) for row in _rows(source)}
+    assert widths == {5, 9, 4}
+    assert len([row for row in _rows(source) if len(row) == 5]) == 1 + len(hostile.summaries) + 2
+    assert "<script" not in _html(source)
+    assert set(re.findall(r"<(\w+)", source)) == {"br", "details", "summary"}
+
+
+def test_every_arm_at_every_level_has_its_row_with_the_figures_of_the_record(results: Results) -> None:
+    rows = [row for row in _rows(markdown.render(results)) if len(row) == 5][1:]
+    assert len(rows) == len(results.summaries)
+    for s, (pattern, server, delay, payload, verdict) in zip(results.summaries, rows, strict=True):
+        assert s.deployment in pattern
+        assert s.scenario in pattern
+        if not (s.latency_s and s.rate_rps and s.cpu_s_per_request and s.received_bytes_per_request):
+            assert "not known" in server
+            assert "not known" in delay
+            assert payload == "not known"
+            continue
+        assert f"CPU {units.duration(s.cpu_s_per_request)}" in server
+        assert f"handler {units.duration(s.handler_s) if s.handler_s else 'not known'}" in server
+        assert (
+            f"outside {units.duration(s.outside_handler_s) if s.outside_handler_s else 'not known'}" in server
+        )
+        assert f"p50 {units.duration(s.latency_s.p50)}" in delay
+        assert f"p99 {units.duration(s.latency_s.p99)}" in delay
+        assert units.rate(s.rate_rps) in delay
+        assert payload == units.size(s.received_bytes_per_request)
+        assert s.bound
+        assert s.bound.reason in verdict
+
+
+def test_baseline_and_control_are_marked(results: Results) -> None:
+    patterns = [row[0] for row in _rows(markdown.render(results)) if len(row) == 5]
+    assert patterns[1] == "fast1 userflask-gunicorn(baseline)6 rounds"
+    assert patterns[2] == "fast1 userflask-gunicorn(control)5 rounds, 1 void"
+    assert patterns[3] == "fast1 userquart-hypercorn6 rounds"
+
+
+def test_every_comparison_has_its_row(results: Results) -> None:
+    rows = [row for row in _rows(markdown.render(results)) if len(row) == 9][1:]
+    assert len(rows) == len(results.comparisons)
+    for c, row in zip(results.comparisons, rows, strict=True):
+        assert row[0] == c.scenario
+        assert row[3] == c.candidate
+        assert row[4] == (units.ratio(c.ratio) if c.ratio else "not known")
+        assert row[8] == c.reason
+        cost = {"faster": "cheaper", "slower": "dearer"} if c.metric == "cpu_s_per_request" else {}
+        assert row[7] == cost.get(c.verdict, c.verdict)
+
+
+def test_conclusions_come_first_in_a_sound_run(results: Results) -> None:
+    blocks = markdown.render(replace(results, warnings=())).split("\n\n")
+    assert blocks[0] == "# portcompare: plan"
+    assert blocks[1].startswith("- **fast**: quart-hypercorn is slower")
+    assert blocks[2].startswith(
+        "This run is valid: 96 rounds in 148 s, 2026-03-02 09:41:07 UTC. All answered"
+    )
+
+
+def test_what_is_grave_comes_before_the_conclusions(hostile: Results) -> None:
+    blocks = markdown.render(hostile).split("\n\n")
+    labels = [re.match(r"> \*\*([A-Z ]+)\*\*: ", block) for block in blocks[1:6]]
+    assert [label and label[1] for label in labels] == [
+        "NOT VALID",
+        "PARTIAL",
+        "ANSWERS DIFFER",
+        "FEW ROUNDS",
+        "WARNING",
+    ]
+    assert "This run is NOT VALID" in _text(_html("\n\n".join(blocks)))
+
+
+def test_the_method_is_folded_away_at_the_end(results: Results) -> None:
+    _, folded = markdown.render(results).split("<details>")
+    assert folded.endswith("</details>\n")
+    assert "- **Equivalent**: a ratio whose 95% interval lies wholly inside 1 / (1 + 5%) to 1 + 5%" in folded
+    assert "flask-gunicorn parses HTTP in Python, the others in h11" in folded
+
+
+def test_a_comment_holds_a_long_run_with_many_differences(make_results: MakeResults) -> None:
+    difference = Difference(
+        case="GET /", deployment="d", kind="header", pointer="Server", baseline="<" * 9000, candidate="y"
+    )
+    parity = Parity(equal=False, cases=900, deployments=("d",), differences=(difference,) * 900)
+    source = markdown.render(replace(make_results(blocks=13), parity=parity))
+    assert len(source) < 65536
+    assert "the first 20 of 900" in source
+
+
+def test_what_was_not_compared_is_named(results: Results, hostile: Results) -> None:
+    text = _text(_html(markdown.render(results)))
+    assert "the baseline's own answers differ there:\n\nGET /now: body\nGET /<b>|: header Date" in text
+    assert "Not compared" not in markdown.render(hostile)
+
+
+def test_a_run_without_a_conclusion_says_so(results: Results) -> None:
+    assert "No conclusion was drawn." in markdown.render(replace(results, conclusions=()))
+
+
+def test_no_known_difference_is_said_to_be_none(results: Results) -> None:
+    equal = replace(results, manifest=replace(results.manifest, differences=()))
+    assert "Nothing else is known to differ." in markdown.render(equal)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare import units
+from portcompare.report import wording
+from portcompare.report.method import method_facts
+from portcompare.report.notices import FEW_BLOCKS, find_notices
+from portcompare.report.rounds import ROUND_HEADER, round_rows
+from portcompare.report.rows import arm_cells, arm_rows
+
+if TYPE_CHECKING:
+    from portcompare.model import Metric, Results, Verdict
+    from tests.report.conftest import MakeResults
+
+
+def test_what_is_not_known_is_never_a_number() -> None:
+    assert wording.known(None, units.duration) == "not known"
+    assert wording.known(0, units.duration) == "0 us"
+    assert set(wording.latencies(None).values()) == {"not known"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "verdict", "word"),
+    [
+        ("cpu_s_per_request", "faster", "cheaper"),
+        ("cpu_s_per_request", "slower", "dearer"),
+        ("cpu_s_per_request", "equivalent", "equivalent"),
+        ("throughput", "faster", "faster"),
+        ("p99", "slower", "slower"),
+    ],
+)
+def test_verdicts_on_cost_are_called_by_their_name(metric: Metric, verdict: Verdict, word: str) -> None:
+    assert wording.verdict_word(metric, verdict) == word
+
+
+@pytest.mark.parametrize(
+    ("model", "level", "text"),
+    [
+        ("closed", 1.0, "1 user"),
+        ("closed", 12345.0, "12,345 users"),
+        ("open", 400.5, "400.5 requests/s"),
+        ("open", 1.0, "1 request/s"),
+        ("unheard-of", 64.0, "level 64"),
+    ],
+)
+def test_a_level_has_the_unit_of_its_load_model(
+    model: str, level: float, text: str, results: Results
+) -> None:
+    plan = {"scenarios": {"s": {"load": {"model": model}}}}
+    assert wording.level_text(replace(results, plan=plan), "s", level) == text
+
+
+def test_a_level_of_a_scenario_that_the_plan_lacks_is_told_without_a_unit(results: Results) -> None:
+    assert wording.level_text(replace(results, plan={}), "s", 8.0) == "level 8"
+
+
+@pytest.mark.parametrize("iso", ["2026-03-02T09:41:07+00:00", "2026-03-02T09:41:07Z"])
+def test_moments_are_told_in_utc(iso: str) -> None:
+    assert wording.timestamp(iso) == "2026-03-02 09:41:07 UTC"
+
+
+def test_long_texts_are_cut_and_say_how_long_they_were() -> None:
+    assert wording.clipped("x" * 10, 10) == "x" * 10
+    assert wording.clipped("x" * 1234, 10) == "xxxxxxxxxx… (1,234 characters)"
+
+
+@pytest.mark.parametrize(("blocks", "is_called_out"), [(FEW_BLOCKS - 1, True), (FEW_BLOCKS, False)])
+def test_few_rounds_are_called_out(blocks: int, is_called_out: bool, make_results: MakeResults) -> None:  # noqa: FBT001 - a parameter of the test
+    labels = [notice.label for notice in find_notices(make_results(blocks=blocks))]
+    assert ("FEW ROUNDS" in labels) == is_called_out
+
+
+def test_an_invalid_run_without_a_reason_is_still_called_out(results: Results) -> None:
+    notice, *_ = find_notices(replace(results, valid=False))
+    assert (notice.label, notice.text) == ("NOT VALID", "no reason was recorded")
+
+
+def test_the_method_is_that_of_the_plan(results: Results) -> None:
+    facts = dict(method_facts(results))
+    assert facts["Scenario delayed"] == (
+        "user class Delayed; 1 user, 64 users (closed model, each user waits for its answer before it asks"
+        " again); 0.2 s of waiting by design in each answer; windows of 1 s"
+    )
+    assert facts["Scenario fast"].startswith("GET /data; 1 user, 32 users")
+    assert facts["Blocks"] == "6 measured, each on servers started afresh; the plan asks for 5 to 10"
+    assert facts["Rounds"] == "96 rounds, 7 of them void"
+    assert facts["Order"].endswith("seed 1")
+    assert facts["Validity"] == "nothing speaks against it"
+
+
+def test_a_method_that_the_plan_does_not_tell_is_not_made_up(results: Results) -> None:
+    facts = dict(method_facts(replace(results, plan={"scenarios": {"s": {}}})))
+    assert facts["Scenario s"].startswith("a request that is not known; no level (load model not known)")
+    assert facts["Time-out"] == "an answer that takes not known is an error"
+
+
+def test_reasons_against_a_run_stand_in_its_method(hostile: Results) -> None:
+    assert dict(method_facts(hostile))["Validity"].startswith("NOT VALID: the control differs by 12%")
+
+
+def test_an_arm_that_was_never_compared_has_no_ratio_and_no_verdict(results: Results) -> None:
+    summaries = tuple(replace(s, verdict=None) for s in results.summaries)
+    row = arm_rows(replace(results, comparisons=(), summaries=summaries))[2]
+    assert arm_cells(row)[4][0] == "not known"
+
+
+def test_a_round_s_row_has_a_cell_for_each_heading(results: Results) -> None:
+    rows = [dict(zip(ROUND_HEADER, row, strict=True)) for row in round_rows(results)]
+    void = next(row for row in rows if row["Arm"] == "quart-uvicorn" and row["Level"] == "32 users")
+    assert void["Counts"] == "void: answers were wrong"
+    assert void["Errors"] == "31 (status 500: 31)"
+    assert void["p50"] == void["Bytes per answer"] == void["Bound"] == "not known"
+    first = results.rounds[0]
+    assert first.bound
+    assert rows[0]["Rate"] == units.rate(first.rate_rps)
+    assert rows[0]["Bound"] == f"{units.rate(first.bound.rate_rps)} ({first.bound.name})"

@@ -1,0 +1,26 @@
+"""Serves a plan as portcompare does, prints what runs as JSON, and waits to be killed: `PLAN FOLDER`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import psutil
+
+from portcompare.plan import load_plan
+from portcompare.serve import assign_cpus, serve_deployments, vocabulary
+
+
+def main() -> None:
+    plan = load_plan(Path(sys.argv[1]), vocabulary())
+    arms = {name: name for name in plan.deployments}
+    with serve_deployments(plan, arms, folder=Path(sys.argv[2]), cpus=assign_cpus(plan)):
+        pids = [process.pid for process in psutil.Process().children(recursive=True)]
+        sys.stdout.write(json.dumps(pids) + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from portcompare.serve import Supervised, start_supervised, stop_all
+from portcompare.serve.keeper import open_files_limit
+from tests.serve.support import all_gone, is_gone, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+STUBBORN = """
+import os, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(os.getpid(), flush=True)
+while True:
+    signal.pause()
+"""
+
+# Starts a stubborn process that leaves group and session, tells its pid, and ends or waits.
+RUNAWAY = f"""
+import signal, subprocess, sys
+stubborn = [sys.executable, "-c", {STUBBORN!r}]
+runaway = subprocess.Popen(stubborn, start_new_session=True, stdout=subprocess.PIPE)
+print(int(runaway.stdout.readline()), flush=True)
+"""
+
+ECHO = """
+import sys
+for line in sys.stdin:
+    print("heard", line.strip(), flush=True)
+"""
+
+LOOK = """
+import json, os, resource
+print(json.dumps({
+    "cpus": sorted(os.sched_getaffinity(0)),
+    "session": os.getsid(0),
+    "group": os.getpgid(0),
+    "pid": os.getpid(),
+    "files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+    "directory": os.getcwd(),
+    "environment": dict(os.environ),
+    "open": sorted(os.listdir("/proc/self/fd")),
+}), flush=True)
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
+    started: list[Supervised] = []
+
+    def start_code(code: str, *, pipes: bool = True) -> Supervised:
+        started.append(
+            start_supervised(
+                [sys.executable, "-c", code],
+                directory=tmp_path,
+                environment={**os.environ, "GREETING": "hello"},
+                cpus=[min(os.sched_getaffinity(0))],
+                log_path=tmp_path / "program.log",
+                pipes=pipes,
+            )
+        )
+        return started[-1]
+
+    yield start_code
+    stop_all(started)
+
+
+def test_the_exit_status_of_the_program_is_the_keepers(start: Callable[..., Supervised]) -> None:
+    assert start("raise SystemExit(7)").wait(5) == 7
+
+
+def test_a_signal_that_ended_the_program_is_told_as_shells_do(start: Callable[..., Supervised]) -> None:
+    assert start("import os; os.kill(os.getpid(), 9)").wait(5) == 128 + 9
+
+
+def test_a_running_program_has_no_exit_status(start: Callable[..., Supervised]) -> None:
+    assert start(STUBBORN).poll() is None
+
+
+def test_the_program_is_spoken_with_line_by_line(start: Callable[..., Supervised]) -> None:
+    program = start(ECHO)
+    program.stdin.write("one\n")
+    assert program.stdout.readline() == "heard one\n"
+    program.stdin.write("two\n")
+    assert program.stdout.readline() == "heard two\n"
+
+
+def test_the_program_sees_its_input_end(start: Callable[..., Supervised]) -> None:
+    program = start(ECHO)
+    program.stdin.close()
+    assert program.stdout.read() == ""
+    assert program.wait(5) == 0
+
+
+def test_the_program_runs_as_it_was_told(start: Callable[..., Supervised], tmp_path: Path) -> None:
+    program = start(LOOK)
+    seen = json.loads(program.stdout.readline())
+    assert seen["cpus"] == [min(os.sched_getaffinity(0))]
+    assert seen["session"] == program.pid != os.getsid(0)
+    assert seen["group"] == seen["pid"] != program.pid
+    assert seen["files"] == open_files_limit()
+    assert seen["directory"] == str(tmp_path)
+    assert seen["environment"]["GREETING"] == "hello"
+    assert seen["open"] == ["0", "1", "2", "3"]  # 3 is the listing itself: no end of the liveness pipe
+
+
+def test_stopping_ends_a_program_that_ignores_sigterm(start: Callable[..., Supervised]) -> None:
+    program = start(STUBBORN)
+    pid = int(program.stdout.readline())
+    program.stop()
+    assert is_gone(pid)
+    assert program.poll() == 128 + signal.SIGKILL
+
+
+def test_stopping_twice_does_no_harm(start: Callable[..., Supervised]) -> None:
+    program = start(STUBBORN)
+    program.stop()
+    program.stop()
+
+
+def test_stopping_gives_a_program_time_to_end_well(start: Callable[..., Supervised]) -> None:
+    program = start(
+        "import signal, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit('bye'))\n"
+        "print(flush=True)\n"
+        "signal.pause()"
+    )
+    program.stdout.readline()
+    program.stop()
+    assert program.poll() == 1
+    assert program.log_tail() == "bye"
+
+
+@pytest.mark.parametrize("ending", ["signal.pause()", ""], ids=["parent stays", "parent ends"])
+def test_a_process_that_left_group_and_session_is_killed(
+    start: Callable[..., Supervised], ending: str
+) -> None:
+    program = start(RUNAWAY + ending)
+    pid = int(program.stdout.readline())
+    program.stop()
+    assert is_gone(pid)
+
+
+def test_many_are_stopped_in_the_time_of_one(start: Callable[..., Supervised]) -> None:
+    programs = [start(STUBBORN) for _ in range(8)]
+    pids = [int(program.stdout.readline()) for program in programs]
+    begin_s = time.monotonic()
+    stop_all(programs)
+    assert time.monotonic() - begin_s < 2.5
+    assert all_gone(pids)
+
+
+def test_a_program_ends_when_its_keeper_is_killed(start: Callable[..., Supervised]) -> None:
+    program = start("import os, signal; print(os.getpid(), flush=True); signal.pause()")
+    pid = int(program.stdout.readline())
+    os.kill(program.pid, signal.SIGKILL)
+    wait_until(lambda: is_gone(pid))
+
+
+def test_a_stubborn_program_whose_keeper_was_killed_is_found_by_its_session(
+    start: Callable[..., Supervised],
+) -> None:
+    program = start(STUBBORN)
+    pid = int(program.stdout.readline())
+    os.kill(program.pid, signal.SIGKILL)
+    program.stop()
+    wait_until(lambda: is_gone(pid))
+
+
+def test_a_keeper_that_hangs_is_killed(start: Callable[..., Supervised]) -> None:
+    program = start(STUBBORN)
+    pid = int(program.stdout.readline())
+    os.kill(program.pid, signal.SIGSTOP)
+    program.tell_to_stop()
+    program.wait_stopped(timeout_s=0.1)
+    assert program.poll() == -signal.SIGKILL
+    wait_until(lambda: is_gone(pid))
+
+
+def test_two_programs_do_not_keep_each_other_alive(start: Callable[..., Supervised]) -> None:
+    first, second = start(STUBBORN), start(STUBBORN)
+    first.stdout.readline()
+    second.stdout.readline()
+    first.stop()  # would hang if the second had inherited the pipe's other end
+    assert first.poll() is not None
+    assert second.poll() is None
+
+
+def test_a_program_that_cannot_be_started_says_so_in_the_log(tmp_path: Path) -> None:
+    program = start_supervised(
+        [str(tmp_path / "nothing")],
+        directory=tmp_path,
+        environment=os.environ,
+        cpus=[min(os.sched_getaffinity(0))],
+        log_path=tmp_path / "log",
+    )
+    assert program.wait(5) == 1
+    assert "nothing" in program.log_tail(1)
+    program.stop()
+
+
+def test_a_directory_that_is_missing_leaves_nothing_open(tmp_path: Path) -> None:
+    before = psutil.Process().num_fds()
+    with pytest.raises(FileNotFoundError):
+        start_supervised(
+            ["true"], directory=tmp_path / "nowhere", environment={}, cpus=[0], log_path=tmp_path / "log"
+        )
+    assert psutil.Process().num_fds() == before
+
+
+def test_the_log_is_appended_to_and_its_tail_is_of_this_process_alone(
+    start: Callable[..., Supervised],
+) -> None:
+    start("print('first')", pipes=False).wait(5)
+    second = start("for i in range(30): print(i)", pipes=False)
+    second.wait(5)
+    assert second.log_path.read_text().startswith("first\n")
+    assert second.log_tail(2) == "28\n29"
+    assert "first" not in second.log_tail(1000)

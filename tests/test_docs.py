@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.plan import load_plan
+from portcompare.serve import vocabulary
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+def load_script(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def snippets(language: str) -> list[tuple[str, str]]:
+    found = []
+    for page in PAGES:
+        blocks = re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+        found += [(page.name, block) for block in blocks]
+    return found
+
+
+def test_the_list_of_keys_is_up_to_date() -> None:
+    script = load_script(ROOT / "docs" / "generate.py")
+    page = (ROOT / "docs" / "plan.md").read_text()
+    assert page == script.insert(page, script.describe_plan()), "run `make docs`"
+
+
+@pytest.mark.parametrize(("page", "snippet"), snippets("toml"))
+def test_plans_in_the_docs_are_plans(page: str, snippet: str, tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(snippet)
+    assert load_plan(path, vocabulary()).name == "plan", page
+
+
+@pytest.mark.parametrize(("page", "snippet"), snippets("python"))
+def test_python_in_the_docs_compiles(page: str, snippet: str) -> None:
+    compile(snippet, page, "exec")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_make_targets_named_in_the_docs_exist() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"\bmake (\w+)\b", page.read_text())}
+    assert named - {"made", "run"} <= targets
+
+
+def test_the_shipped_plans_name_only_what_exists() -> None:
+    for path in (ROOT / "loadtests").glob("*.toml"):
+        if "baseline" in tomllib.loads(path.read_text()):
+            load_plan(path, vocabulary())

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import get_args
+
+import pytest
+
+from portcompare.model import Expectation, Latency, RequestSpec
+from portcompare.protocol import (
+    Message,
+    Prepare,
+    Prepared,
+    RoundDone,
+    RunRound,
+    ScenarioSource,
+    WindowOpens,
+    decode,
+    encode,
+)
+
+REQUEST = RequestSpec(
+    name="naïve\nname", method="POST", target="/data?a=1", headers=(("X-A", "1"), ("X-A", "2")), body="{}"
+)
+ROUND_DONE = RoundDone(
+    started_at_s=1_700_000_000.25,
+    window_s=1.0,
+    warmup_s=0.3,
+    requests=12,
+    rate_rps=12.5,
+    error_kinds={"timeout": 2},
+    received_bytes_per_request=170.5,
+    reconnects=1,
+    latency_s=Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5),
+    histogram="SElTVEZBQUFB",
+    handler_s=0.05,
+    generator_cpu_ratio=0.4,
+    void=None,
+)
+MESSAGES: list[Message] = [
+    Prepare(
+        locustfile="locustfile.py",
+        scenarios={
+            "own": ScenarioSource(user="Delayed", request=None),
+            "short": ScenarioSource(user=None, request=REQUEST),
+        },
+    ),
+    Prepare(locustfile=None, scenarios={}),
+    Prepared(requests={"own": (REQUEST, REQUEST), "none": ()}, problems={"bad": ("found", "do")}),
+    RunRound(
+        scenario="own",
+        url="http://127.0.0.1:8000",
+        users=3,
+        delay_s=0.2,
+        warmup_s=0.25,
+        warmup_max_s=30.0,
+        window_s=1.0,
+        timeout_s=30.0,
+        expectations={
+            "checked": Expectation(status=200, body_base64="e30="),
+            "unchecked": Expectation(status=404, body_base64=None),
+        },
+    ),
+    WindowOpens(start_s=12345.678901234567, end_s=12346.678901234567),
+    ROUND_DONE,
+    RoundDone(
+        **asdict(ROUND_DONE)
+        | {"latency_s": None, "received_bytes_per_request": None, "handler_s": None, "void": "cold"}
+    ),
+]
+
+
+def test_every_kind_of_message_is_tried_here() -> None:
+    assert {type(message) for message in MESSAGES} == set(get_args(Message))
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_a_message_comes_back_as_it_was_said(message: Message) -> None:
+    line = encode(message)
+    assert decode(line) == message
+    assert decode(line.encode()) == message
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_a_message_is_one_line_of_json(message: Message) -> None:
+    line = encode(message)
+    assert line.endswith("\n")
+    assert line.splitlines() == [line.rstrip("\n")]
+    assert json.loads(line)["kind"] == type(message).__name__
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "\n",
+        "Starting Locust\n",
+        encode(ROUND_DONE)[:40],
+        "null",
+        "[]",
+        '"Prepare"',
+        "{}",
+        '{"kind": "Shutdown", "message": {}}',
+        '{"kind": null, "message": {}}',
+        '{"kind": ["WindowOpens"], "message": {"start_s": 1, "end_s": 2}}',
+        '{"message": {"start_s": 1, "end_s": 2}}',
+        '{"kind": "WindowOpens"}',
+        '{"kind": "WindowOpens", "message": null}',
+        '{"kind": "WindowOpens", "message": {"start_s": 1}}',
+        '{"kind": "WindowOpens", "message": {"start_s": "soon", "end_s": 2}}',
+        b"\xff\xfe\xfa",
+    ],
+)
+def test_a_line_that_holds_no_message_is_refused(line: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        decode(line)
+
+
+def test_the_refusal_shows_what_was_said_instead() -> None:
+    with pytest.raises(ValueError, match=r"^not a message: .*Shutdown"):
+        decode('{"kind": "Shutdown"}')
