@@ -16,17 +16,17 @@ RUNS = Path("runs")
 GENERATOR_LOG = "loadgen.log"
 
 
-def name_run_folder(plan_path: Path, started_at: datetime) -> Path:
+def name_run_folder(name: str, started_at: datetime) -> Path:
     """The folder that a run is written to if none is asked for.
 
     Args:
-        plan_path: The plan file.
+        name: Name of the plan.
         started_at: When the run began.
 
     Returns:
-        `runs/<time>-<name of the plan file>`.
+        `runs/<time>-<name>`.
     """
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", plan_path.stem)
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     return RUNS / f"{started_at:%Y%m%dT%H%M%S}-{safe}"
 
 

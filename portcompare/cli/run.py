@@ -15,7 +15,7 @@ from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath
 from portcompare.cli.progress import Progress
 from portcompare.cli.recording import Recording
 from portcompare.cli.session import open_session, read_plan
-from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.report import RESULTS_FILE, render_conclusions, render_parity, render_table, write_reports
 from portcompare.serve import describe_manifest
 
@@ -29,15 +29,14 @@ def run(
     out_folder: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="the run's folder; default runs/TIME-PLAN", show_default=False
+            "--out", metavar="DIR", help="the run's folder; default runs/TIME-NAME", show_default=False
         ),
     ] = None,
     as_json: AsJson = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Serve both sides, prove that they answer alike, load them, and say what the port gains."""
     started_at = datetime.now(UTC)
-    folder = out_folder or name_run_folder(plan_path, started_at)
-    plan = _read_input(plan_path, folder)
+    plan, folder = _read_input(plan_path, started_at, out_folder)
     try:
         results = _compare(plan, folder, started_at)
     except InputError:
@@ -47,17 +46,23 @@ def run(
     raise typer.Exit(_exit_code(results))
 
 
-def _read_input(plan_path: Path, folder: Path) -> Plan:
+def _read_input(plan_path: Path, started_at: datetime, out_folder: Path | None) -> tuple[Plan, Path]:
     """Read the plan and make the run's folder; what is wrong with either is told at once."""
-    problems = make_run_folder(folder)
+    problems: list[Problem] = []
+    if out_folder is not None:
+        problems += make_run_folder(out_folder)
     try:
         plan = read_plan(plan_path)
     except InputError as error:
-        remove_empty_run_folder(folder)
+        if out_folder is not None:
+            remove_empty_run_folder(out_folder)
         raise InputError([*error.problems, *problems]) from error
+    if out_folder is None:
+        out_folder = name_run_folder(plan.name, started_at)
+        problems += make_run_folder(out_folder)
     if problems:
         raise InputError(problems)
-    return plan
+    return plan, out_folder
 
 
 def _compare(plan: Plan, folder: Path, started_at: datetime) -> Results:

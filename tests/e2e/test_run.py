@@ -133,9 +133,10 @@ def test_an_interrupted_run_stops_everything_and_keeps_what_it_measured(
     interrupted_s = time.monotonic()
     process.send_signal(ending)
     _, err = process.communicate(timeout=10)
-    assert time.monotonic() - interrupted_s < 6  # 3 s on a machine that does nothing else
     assert process.returncode == 130, err
-    assert are_gone(tree)
+    # One that was just being started ends by itself as soon as portcompare is gone.
+    wait_until(lambda: are_gone(tree), 3)
+    assert time.monotonic() - interrupted_s < 6  # 3 s on a machine that does nothing else
     results = read_results(folder)
     jsonschema.Draft202012Validator(results_schema()).validate(results)
     assert results["partial"]
