@@ -119,7 +119,7 @@ class Bound:
     """The most that theory allows, and the name of what sets it.
 
     Attributes:
-        name: "slots", "server CPU" or "users".
+        name: "slots", "server CPU", "users", "connections" or "offered".
         rate_rps: Requests per second.
         reason: The bound in words, with its figures.
     """
@@ -153,6 +153,13 @@ class Round:
         received_bytes_per_request: Size of an answer on the wire, headers included; None without a success.
         cpu_s_per_request: CPU seconds of the whole server per successful request; None if not known.
         rss_peak_bytes: Highest resident memory of the server's process tree; None if not known.
+        offered_rps: Requests that fell due inside the window, per second; None in the closed model.
+        dropped: Requests given up inside the window because no connection had become free within the time
+            limit; among the errors too.
+        lag_p99_s: How late the load generator was for a request that was due, in the 99th percentile: until
+            it was sent, or until it began to wait for a free connection; None in the closed model.
+        lag_max_s: The same at worst.
+        stall_max_s: The longest that the load generator's event loop was late for a heartbeat.
         generator_cpu_ratio: CPU seconds of the load generator per second.
         bound: The most that theory allows this round; None without a success.
         void: Why the round does not count; None if it does.
@@ -176,6 +183,11 @@ class Round:
     received_bytes_per_request: float | None
     cpu_s_per_request: float | None
     rss_peak_bytes: int | None
+    offered_rps: float | None
+    dropped: int
+    lag_p99_s: float | None
+    lag_max_s: float | None
+    stall_max_s: float
     generator_cpu_ratio: float
     bound: Bound | None = None
     void: str | None = None

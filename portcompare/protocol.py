@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
@@ -45,24 +45,56 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserLoad:
+    """The closed model: so many users, each waiting for its answer before it asks again.
+
+    Attributes:
+        users: How many.
+    """
+
+    users: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLoad:
+    """The open model: requests are due at instants of their own, whether or not answers come.
+
+    Attributes:
+        rate_rps: Requests due per second.
+        arrivals: "poisson" for independent arrivals, "even" for equal gaps.
+        connections: At most so many requests are under way at once.
+        seed: Of the arrivals: the same seed is the same schedule.
+    """
+
+    rate_rps: float
+    arrivals: Literal["poisson", "even"]
+    connections: int
+    seed: str
+
+
+Load = UserLoad | RateLoad
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRound:
     """Order: load one server at one level, and cut a window out of the steady state.
 
     Attributes:
         scenario: Name of a prepared scenario.
         url: The server.
-        users: Concurrent users (closed model).
+        load: How it is loaded.
         delay_s: Waiting that every answer contains by design: the users' starts are spread over it.
         warmup_s: Least time before the window.
-        warmup_max_s: The round is void if not every user has had an answer by then.
+        warmup_max_s: In the closed model, the round is void if not every user has had an answer by then.
         window_s: Length of the window.
-        timeout_s: An answer that takes longer is a failure.
+        timeout_s: An answer that takes longer is a failure; in the open model also a request that has waited
+            this long for a free connection.
         expectations: What answers must look like, by request name.
     """
 
     scenario: str
     url: str
-    users: int
+    load: Load
     delay_s: float
     warmup_s: float
     warmup_max_s: float
@@ -73,7 +105,7 @@ class RunRound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowOpens:
-    """Reply to RunRound when the users are warm: the window's instants, so that others can measure it too."""
+    """Reply to RunRound when the load is steady: the window's instants, so that others can measure it too."""
 
     start_s: float
     end_s: float
@@ -91,10 +123,18 @@ class RoundDone:
         rate_rps: Their rate, its window's edges smoothed.
         error_kinds: Failed requests that ended inside it, by kind.
         received_bytes_per_request: Of the successful requests, headers included; None without one.
-        reconnects: Connections made again inside it.
+        reconnects: Connections made inside it because the server had ended the one before; those made after a
+            failure do not count.
         latency_s: Percentiles; None without a success.
         histogram: The latencies as a base64 encoded HdrHistogram, in microseconds.
         handler_s: Median of the sampled `Server-Timing: app`; None where there is none.
+        offered_rps: Requests that fell due inside it, per second; None in the closed model.
+        dropped: Requests given up inside it because no connection had become free within the time limit;
+            among the failures too.
+        lag_p99_s: How late the generator was for a request that was due, in the 99th percentile: until it
+            was sent, or until it began to wait for a free connection; None in the closed model.
+        lag_max_s: The same at worst.
+        stall_max_s: The longest that the generator's event loop was late for a heartbeat.
         generator_cpu_ratio: The process's CPU seconds per second.
         void: Why the round does not count; None if it does.
     """
@@ -110,6 +150,11 @@ class RoundDone:
     latency_s: Latency | None
     histogram: str
     handler_s: float | None
+    offered_rps: float | None
+    dropped: int
+    lag_p99_s: float | None
+    lag_max_s: float | None
+    stall_max_s: float
     generator_cpu_ratio: float
     void: str | None
 

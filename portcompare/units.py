@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
+
+LoadModel = Literal["closed", "open"]
 
 _MILLI = 1e-3
 _KIBI = 1024
@@ -71,6 +74,19 @@ def size(value_bytes: float) -> str:
     if value_bytes < _KIBI**3:
         return f"{significant(value_bytes / _KIBI**2)} MiB"
     return f"{significant(value_bytes / _KIBI**3)} GiB"
+
+
+def level(value: float, model: LoadModel) -> str:
+    """A level of a load, with the unit of its model.
+
+    Args:
+        value: Users, or requests per second.
+        model: The load model.
+
+    Returns:
+        Text such as "64 users" or "400 requests/s".
+    """
+    return count(value, "user") if model == "closed" else f"{count(value, 'request')}/s"
 
 
 def count(number: float, noun: str) -> str:

@@ -11,9 +11,11 @@ from portcompare.protocol import (
     Message,
     Prepare,
     Prepared,
+    RateLoad,
     RoundDone,
     RunRound,
     ScenarioSource,
+    UserLoad,
     WindowOpens,
     decode,
     encode,
@@ -34,6 +36,11 @@ ROUND_DONE = RoundDone(
     latency_s=Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5),
     histogram="SElTVEZBQUFB",
     handler_s=0.05,
+    offered_rps=400.5,
+    dropped=3,
+    lag_p99_s=0.001,
+    lag_max_s=0.002,
+    stall_max_s=0.003,
     generator_cpu_ratio=0.4,
     void=None,
 )
@@ -50,7 +57,7 @@ MESSAGES: list[Message] = [
     RunRound(
         scenario="own",
         url="http://127.0.0.1:8000",
-        users=3,
+        load=UserLoad(users=3),
         delay_s=0.2,
         warmup_s=0.25,
         warmup_max_s=30.0,
@@ -61,11 +68,25 @@ MESSAGES: list[Message] = [
             "unchecked": Expectation(status=404, body_base64=None),
         },
     ),
+    RunRound(
+        scenario="own",
+        url="http://127.0.0.1:8000",
+        load=RateLoad(rate_rps=400.0, arrivals="even", connections=256, seed="1/0/own"),
+        delay_s=0.0,
+        warmup_s=0.25,
+        warmup_max_s=30.0,
+        window_s=1.0,
+        timeout_s=30.0,
+        expectations={},
+    ),
     WindowOpens(start_s=12345.678901234567, end_s=12346.678901234567),
     ROUND_DONE,
     RoundDone(
         **asdict(ROUND_DONE)
-        | {"latency_s": None, "received_bytes_per_request": None, "handler_s": None, "void": "cold"}
+        | dict.fromkeys(
+            ("latency_s", "received_bytes_per_request", "handler_s", "offered_rps", "lag_p99_s", "lag_max_s")
+        )
+        | {"void": "cold"}
     ),
 ]
 

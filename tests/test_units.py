@@ -108,3 +108,17 @@ def test_wrong_input_tells_every_problem_with_its_remedy() -> None:
 )
 def test_every_error_has_its_exit_code(error: PortcompareError, exit_code: int) -> None:
     assert error.exit_code == exit_code
+
+
+@pytest.mark.parametrize(
+    ("value", "model", "text"),
+    [
+        (1, "closed", "1 user"),
+        (64.0, "closed", "64 users"),
+        (1.0, "open", "1 request/s"),
+        (0.5, "open", "0.5 requests/s"),
+        (10_000, "open", "10,000 requests/s"),
+    ],
+)
+def test_a_level_has_the_unit_of_its_load_model(value: float, model: units.LoadModel, text: str) -> None:
+    assert units.level(value, model) == text

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from portcompare.model import Bound
-from portcompare.units import count, duration
+from portcompare.units import count, duration, rate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from portcompare.model import Round
 
 TOLERANCE = 0.02
@@ -23,13 +25,15 @@ class Limits:
     """What limits a round, besides what it measures.
 
     Attributes:
-        users: Concurrent users.
+        concurrency: Requests that can be under way at once: the users, or the open model's connections.
+        offered_rps: Requests that were due per second in the open model; None in the closed one.
         slots: Requests that the server can hold in handlers at once; None for no limit.
         delay_s: Waiting that every answer contains by design.
         server_cpus: CPUs that the server may use.
     """
 
-    users: int
+    concurrency: int
+    offered_rps: float | None = None
     slots: int | None
     delay_s: float
     server_cpus: int
@@ -49,6 +53,20 @@ def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
         Utilization law and Little's law (N = X R), as in Denning and Buzen, "The Operational Analysis of
         Queueing Network Models", ACM Computing Surveys 10 (3), 1978.
     """
+    bounds = _lasting_bounds(cpu_s_per_request, limits)
+    if limits.offered_rps:
+        bounds.append(
+            Bound(
+                name="offered",
+                rate_rps=limits.offered_rps,
+                reason=f"no more than {rate(limits.offered_rps)} were asked for",
+            )
+        )
+    return _lowest(bounds)
+
+
+def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bound]:
+    """The bounds that hold for answers whenever they were asked for."""
     bounds = []
     # No request is served faster than its CPU time takes on all the server's CPUs together.
     service_s = (cpu_s_per_request or 0.0) / limits.server_cpus
@@ -71,14 +89,19 @@ def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
             )
         )
     if limits.delay_s > 0:
+        noun = "user" if limits.offered_rps is None else "connection"
         bounds.append(
             Bound(
-                name="users",
-                rate_rps=limits.users / limits.delay_s,
-                reason=f"{count(limits.users, 'user')}, "
+                name=f"{noun}s",
+                rate_rps=limits.concurrency / limits.delay_s,
+                reason=f"{count(limits.concurrency, noun)}, "
                 f"each waiting {duration(limits.delay_s)} for an answer",
             )
         )
+    return bounds
+
+
+def _lowest(bounds: Iterable[Bound]) -> Bound | None:
     return min(bounds, key=lambda bound: bound.rate_rps, default=None)
 
 
@@ -92,17 +115,14 @@ def exceeds_bound(measured: Round, limits: Limits) -> str | None:
     Returns:
         Why it is; None if it is possible.
     """
-    lenient = Limits(
-        users=limits.users,
-        slots=limits.slots,
-        delay_s=max(limits.delay_s - TIMER_S, 0.0),
-        server_cpus=limits.server_cpus,
-    )
-    bound = find_bound(measured.cpu_s_per_request, lenient)
+    lenient = replace(limits, delay_s=max(limits.delay_s - TIMER_S, 0.0))
+    # Not what was offered: what has waited since before the window may be answered inside it, too.
+    bound = _lowest(_lasting_bounds(measured.cpu_s_per_request, lenient))
     if bound is None:
         return None
-    # Each user can have one request more inside the window than its share, the one under way at its start.
-    most = bound.rate_rps * measured.window_s * (1 + TOLERANCE) + limits.users
+    # Each user or connection can have one request more inside the window than its share: the one under way
+    # at its start.
+    most = bound.rate_rps * measured.window_s * (1 + TOLERANCE) + limits.concurrency
     if measured.requests <= most:
         return None
     return (

@@ -6,14 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portcompare.analyse.bounds import exceeds_bound, find_bound
+from portcompare.analyse.generator import find_overload
 from portcompare.units import share
 
 if TYPE_CHECKING:
     from portcompare.analyse.bounds import Limits
+    from portcompare.analyse.generator import GeneratorLimits
     from portcompare.model import Round
-
-MOST_GENERATOR_CPU = 0.9
-"""A load generator busier than this part of its CPU measures itself as well as the server."""
 
 MOST_FAILURES = 0.01
 """The greatest part of requests that may fail for want of an answer; a wrong answer voids a round at once."""
@@ -21,32 +20,32 @@ MOST_FAILURES = 0.01
 _WRONG = ("status ", "wrong body")
 
 
-def judge_round(measured: Round, limits: Limits) -> Round:
+def judge_round(measured: Round, limits: Limits, generator: GeneratorLimits) -> Round:
     """Judge a round by itself.
 
     Args:
         measured: The round as it was measured.
         limits: What limits it.
+        generator: What the load generator may have come to in it.
 
     Returns:
         The round with its bound, and void if something is wrong with it.
     """
     bound = find_bound(measured.cpu_s_per_request, limits) if measured.requests else None
-    return replace(measured, bound=bound, void=measured.void or _find_fault(measured, limits))
+    return replace(measured, bound=bound, void=measured.void or _find_fault(measured, limits, generator))
 
 
-def _find_fault(measured: Round, limits: Limits) -> str | None:
+def _find_fault(measured: Round, limits: Limits, generator: GeneratorLimits) -> str | None:
     if not measured.requests:
         return "no request succeeded" + _listed(measured.error_kinds)
     wrong = {kind: count for kind, count in measured.error_kinds.items() if kind.startswith(_WRONG)}
     if wrong:
         return "answers were wrong" + _listed(wrong)
+    overload = find_overload(measured, generator)
+    if overload:
+        return overload
     if measured.errors > MOST_FAILURES * (measured.requests + measured.errors):
         return f"more than {share(MOST_FAILURES)} of the requests failed" + _listed(measured.error_kinds)
-    if measured.generator_cpu_ratio > MOST_GENERATOR_CPU:
-        return (
-            f"the load generator was at {share(measured.generator_cpu_ratio)} of its CPU and may be the limit"
-        )
     return exceeds_bound(measured, limits)
 
 

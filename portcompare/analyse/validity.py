@@ -8,9 +8,11 @@ from portcompare.model import CONTROL
 from portcompare.units import count, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from portcompare.model import Comparison, Metric, Parity, Round, Verdict
+
+    LevelText = Callable[[str, float], str]
 
 CONTROL_METRICS: frozenset[Metric] = frozenset({"throughput", "p50"})
 
@@ -31,7 +33,10 @@ MOST_VOID = 0.2
 
 
 def find_invalid_reasons(
-    rounds: Sequence[Round], comparisons: Iterable[Comparison], parity: Parity | None
+    rounds: Sequence[Round],
+    comparisons: Iterable[Comparison],
+    parity: Parity | None,
+    level_text: LevelText,
 ) -> tuple[str, ...]:
     """Why a run must not be relied on.
 
@@ -39,36 +44,43 @@ def find_invalid_reasons(
         rounds: The judged rounds.
         comparisons: The comparisons, the control's too.
         parity: The answers.
+        level_text: Words a scenario's level, with its unit.
 
     Returns:
         The reasons; empty if the run is valid.
     """
-    return tuple(_invalid_reasons(rounds, comparisons, parity))
+    return tuple(_invalid_reasons(rounds, comparisons, parity, level_text))
 
 
-def find_warnings(rounds: Sequence[Round], comparisons: Iterable[Comparison]) -> tuple[str, ...]:
+def find_warnings(
+    rounds: Sequence[Round], comparisons: Iterable[Comparison], level_text: LevelText
+) -> tuple[str, ...]:
     """What does not make a run invalid, but its figures less sure.
 
     Args:
         rounds: The judged rounds.
         comparisons: The comparisons, the control's too.
+        level_text: Words a scenario's level, with its unit.
 
     Returns:
         The warnings; empty if there is nothing to say.
     """
     unsure = [
-        f"{one.metric} {share(one.low)} to {share(one.high)} {_where(one)}"
+        f"{one.metric} {share(one.low)} to {share(one.high)} {_where(one, level_text)}"
         for one in _control(comparisons)
         if one.verdict == "inconclusive" and one.low is not None and one.high is not None
     ]
     warnings = [f"{_NOISE} {'; '.join(unsure)}. {_CALM}"] if unsure else []
     void = [one for one in rounds if one.void is not None]
-    reasons = dict.fromkeys(f"{one.arm} {_where(one)}: {one.void}" for one in void)
+    reasons = dict.fromkeys(f"{one.arm} {_where(one, level_text)}: {one.void}" for one in void)
     return (*warnings, *(f"void round: {reason}" for reason in reasons))
 
 
 def _invalid_reasons(
-    rounds: Sequence[Round], comparisons: Iterable[Comparison], parity: Parity | None
+    rounds: Sequence[Round],
+    comparisons: Iterable[Comparison],
+    parity: Parity | None,
+    level_text: LevelText,
 ) -> Iterator[str]:
     if parity is not None and not parity.equal:
         places = len(parity.differences)
@@ -80,7 +92,7 @@ def _invalid_reasons(
         yield f"{void} of {len(rounds)} rounds are void"
     for one in _control(comparisons):
         if one.verdict in _REASONS:
-            came_out = f"came out {one.verdict} in {one.metric} {_where(one)}"
+            came_out = f"came out {one.verdict} in {one.metric} {_where(one, level_text)}"
             yield f"the control, a second instance of the baseline, {came_out}: {_REASONS[one.verdict]}"
 
 
@@ -88,5 +100,5 @@ def _control(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
     return (one for one in comparisons if one.candidate == CONTROL and one.metric in CONTROL_METRICS)
 
 
-def _where(one: Comparison | Round) -> str:
-    return f"({one.scenario}, {count(one.level, 'user')})"
+def _where(one: Comparison | Round, level_text: LevelText) -> str:
+    return f"({one.scenario}, {level_text(one.scenario, one.level)})"

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from typing import NoReturn
 
-import typer
-
-from portcompare.cli.check import check
-from portcompare.cli.console import err
-from portcompare.cli.reference import describe_plan
-from portcompare.cli.report import report
-from portcompare.cli.run import run
-from portcompare.cli.up import up
-from portcompare.errors import EXIT_DONE, PortcompareError
-
-app = typer.Typer(
-    name="portcompare",
-    help="What does a Flask service gain from a port to Quart, and does the port still answer the same?",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-# "\b" keeps the lines as they are.
-app.command(epilog="\b\n" + describe_plan().replace("\n\n", "\n\n\b\n"))(run)
-for command in (check, up, report):
-    app.command()(command)
+from portcompare.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NOT_VALID, PortcompareError
 
 
 def main() -> NoReturn:
-    """Run the command line; every deliberate error ends in its message and its exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Run the command line.
+
+    Every deliberate error ends in its message and its exit code; a mistake of portcompare's own in a
+    traceback and in "not valid", so that nobody takes it for a verdict.
+    """
+    # SIGINT too: a shell starts what is to run in the background with it ignored.
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
+        from portcompare.cli.app import app  # noqa: PLC0415 - takes a while, in which Ctrl-C must do no harm
+
         app()
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
     except PortcompareError as error:
-        err.print(f"portcompare: {error}", markup=False, soft_wrap=True)
+        sys.stderr.write(f"portcompare: {error}\n")
         sys.exit(error.exit_code)
+    except Exception:  # noqa: BLE001 - shown whole, and never with the exit code of a verdict
+        traceback.print_exc()
+        sys.exit(EXIT_NOT_VALID)
     sys.exit(EXIT_DONE)

@@ -50,12 +50,12 @@ def measure_all(session: Session, recording: Recording, progress: Progress) -> N
                     return
             progress.start_block(block)
             for place in block:
-                progress.start_round(place)
+                progress.start_round(place, plan.level_text(place.scenario, place.level))
                 expectations = _expectations(session, place.scenario, outcome)
                 server = servers[place.arm]
                 recording.add_round(measure_round(plan, place, server, session.generator, expectations))
+                recording.save(partial=True)
                 progress.advance()
-            recording.save(partial=True)
             block = next(blocks, None)
             if block is None:
                 recording.add_parity(ask_everything(session, servers, progress).parity)

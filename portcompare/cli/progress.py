@@ -68,15 +68,15 @@ class Progress:
         total = max(self._least_rounds, self._measured + len(block))
         self._bar.update(self._task, completed=self._measured, total=total)
 
-    def start_round(self, place: Place) -> None:
+    def start_round(self, place: Place, level: str) -> None:
         """Say what is being measured.
 
         Args:
             place: The round.
+            level: Its level with the unit.
         """
         self._measured += 1
-        users = "1 user" if place.level == 1 else f"{place.level} users"
-        what = f"block {place.block + 1}: {place.arm}, {place.scenario}, {users}"
+        what = f"block {place.block + 1}: {place.arm}, {place.scenario}, {level}"
         self._bar.update(self._task, description=what)
 
     def advance(self) -> None:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from portcompare.analyse import (
+    GeneratorLimits,
     Limits,
     compare,
     conclude,
@@ -45,6 +46,7 @@ class Recording:
         self._began_s = time.monotonic()
         self._slots = {served.name: served.slots for served in manifest.deployments}
         self._cpus = {served.name: len(served.cpus) for served in manifest.deployments}
+        self._generator_limits = GeneratorLimits(**plan.generator.model_dump())
         self._rounds: list[Round] = []
         self._parity: Parity | None = None
 
@@ -63,13 +65,15 @@ class Recording:
             measured: The round.
         """
         one = measured.round
+        scenario = self._plan.scenarios[one.scenario]
         limits = Limits(
-            users=int(one.level),
+            concurrency=scenario.load.concurrency(one.level),
+            offered_rps=one.offered_rps,
             slots=self._slots[one.deployment],
-            delay_s=self._plan.scenarios[one.scenario].delay_s,
+            delay_s=scenario.delay_s,
             server_cpus=self._cpus[one.deployment],
         )
-        self._rounds.append(judge_round(one, limits))
+        self._rounds.append(judge_round(one, limits, self._generator_limits))
         path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
         interval = Interval(start_s=one.started_at_s, length_s=one.window_s, histogram=measured.histogram)
         write_histogram_log(path, [interval])
@@ -91,7 +95,7 @@ class Recording:
         ordered = self._in_plan_order()
         comparisons = compare(ordered, self._plan.rounds.margin)
         summaries = summarise(ordered, comparisons)
-        invalid_reasons = find_invalid_reasons(self._rounds, comparisons, self._parity)
+        invalid_reasons = find_invalid_reasons(self._rounds, comparisons, self._parity, self._plan.level_text)
         return Results(
             schema_version=SCHEMA_VERSION,
             name=self._plan.name,
@@ -101,14 +105,14 @@ class Recording:
             partial=partial,
             valid=not invalid_reasons,
             invalid_reasons=invalid_reasons,
-            warnings=find_warnings(self._rounds, comparisons),
+            warnings=find_warnings(self._rounds, comparisons, self._plan.level_text),
             plan=self._plan.as_json(),
             manifest=self._manifest,
             parity=self._parity,
             rounds=tuple(self._rounds),
             comparisons=comparisons,
             summaries=summaries,
-            conclusions=conclude(comparisons, summaries),
+            conclusions=conclude(comparisons, summaries, self._plan.level_text),
         )
 
     def _in_plan_order(self) -> list[Round]:

@@ -15,7 +15,7 @@ from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath
 from portcompare.cli.progress import Progress
 from portcompare.cli.recording import Recording
 from portcompare.cli.session import open_session, read_plan
-from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
 from portcompare.report import RESULTS_FILE, render_conclusions, render_parity, render_table, write_reports
 from portcompare.serve import describe_manifest
 
@@ -48,21 +48,19 @@ def run(
 
 def _read_input(plan_path: Path, started_at: datetime, out_folder: Path | None) -> tuple[Plan, Path]:
     """Read the plan and make the run's folder; what is wrong with either is told at once."""
-    problems: list[Problem] = []
-    if out_folder is not None:
-        problems += make_run_folder(out_folder)
-    try:
-        plan = read_plan(plan_path)
-    except InputError as error:
-        if out_folder is not None:
-            remove_empty_run_folder(out_folder)
-        raise InputError([*error.problems, *problems]) from error
     if out_folder is None:
+        plan = read_plan(plan_path)
         out_folder = name_run_folder(plan.name, started_at)
-        problems += make_run_folder(out_folder)
-    if problems:
-        raise InputError(problems)
-    return plan, out_folder
+        problems = make_run_folder(out_folder)
+        if problems:
+            raise InputError(problems)
+        return plan, out_folder
+    problems = make_run_folder(out_folder)
+    try:
+        return read_plan(plan_path, problems), out_folder
+    except InputError:
+        remove_empty_run_folder(out_folder)
+        raise
 
 
 def _compare(plan: Plan, folder: Path, started_at: datetime) -> Results:
@@ -70,6 +68,7 @@ def _compare(plan: Plan, folder: Path, started_at: datetime) -> Results:
     least_rounds = plan.rounds.min_blocks * len(plan.levels) * len(plan.arms)
     with Progress(least_rounds) as progress, open_session(plan, folder) as session:
         recording = Recording(plan, describe_manifest(plan, session.cpus), folder, started_at)
+        recording.save(partial=True)
         try:
             measure_all(session, recording, progress)
         except BaseException:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NoReturn
 
 from portcompare.cli.folder import GENERATOR_LOG
 from portcompare.errors import InputError, Problem
 from portcompare.measure import LoadGenerator, start_generator
 from portcompare.model import RequestSpec
-from portcompare.plan import Plan, load_plan
+from portcompare.plan import Plan, PlanError, load_plan
 from portcompare.protocol import Prepare, ScenarioSource
 from portcompare.serve import CpuAssignment, assign_cpus, preflight, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from portcompare.protocol import Prepared
 
@@ -39,28 +40,46 @@ class Session:
     requests: Mapping[str, tuple[RequestSpec, ...]]
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path, known: Sequence[Problem] = ()) -> Plan:
     """Read a plan.
 
     Args:
         path: The plan file.
+        known: What is known to be wrong with the input already.
 
     Returns:
         The plan.
 
     Raises:
-        InputError: With all that is wrong with it.
+        InputError: With all that is wrong: with the plan, what it names, and what is known already.
     """
-    return load_plan(path, vocabulary())
+    try:
+        plan = load_plan(path, vocabulary())
+    except PlanError as error:
+        _reject(error.remains, [*error.problems, *known])
+    except InputError as error:
+        _reject(None, [*error.problems, *known])
+    if known:
+        _reject(plan, known)
+    return plan
+
+
+def _reject(plan: Plan | None, known: Sequence[Problem]) -> NoReturn:
+    """Reject the input for what is known to be wrong, and for whatever else is."""
+    if plan is not None:
+        with TemporaryDirectory(prefix="portcompare-") as folder, open_session(plan, Path(folder), known):
+            pass  # it never comes here: what is known is enough to be rejected
+    raise InputError(known)
 
 
 @contextmanager
-def open_session(plan: Plan, log_folder: Path) -> Iterator[Session]:
+def open_session(plan: Plan, log_folder: Path, known: Sequence[Problem] = ()) -> Iterator[Session]:
     """Check all that a plan needs before any server is started, and start the load generator.
 
     Args:
         plan: The plan.
         log_folder: Where the load generator's log is appended.
+        known: What is known to be wrong already.
 
     Yields:
         The session.
@@ -68,7 +87,7 @@ def open_session(plan: Plan, log_folder: Path) -> Iterator[Session]:
     Raises:
         InputError: With all that is wrong, with apps, servers, ports and scenarios alike.
     """
-    problems = preflight(plan)
+    problems = [*known, *preflight(plan)]
     cpus = assign_cpus(plan)
     log_path = log_folder / GENERATOR_LOG
     with start_generator(log_path, cpus.generator, plan.path.parent) as generator:
@@ -97,10 +116,10 @@ def _scenario_problems(plan: Plan, prepared: Prepared) -> Iterator[Problem]:
     locustfile = plan.resolve(plan.locustfile)
     if not locustfile.exists() and any(scenario.user for scenario in plan.scenarios.values()):
         yield Problem(
-            where=f"{plan.path}: locustfile",
+            where=plan.where("locustfile"),
             found=f"there is no {locustfile}",
             remedy="name the file that holds the user classes, or give each scenario a `request`",
         )
         return
     for name, (found, remedy) in prepared.problems.items():
-        yield Problem(where=f"{plan.path}: scenarios.{name}.user", found=found, remedy=remedy)
+        yield Problem(where=plan.where("scenarios", name, "user"), found=found, remedy=remedy)

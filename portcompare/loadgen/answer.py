@@ -14,9 +14,12 @@ _FIRST_FINAL_STATUS: Final = 200
 _SWITCHING_PROTOCOLS: Final = 101
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _INTERIM: Final = re.compile(rb"HTTP/[0-9.]+ 1(?!01)")
+_CLOSES: Final = re.compile(rb"\r\nconnection:(?:[^\r\n]*[,\s])?close[,\s]", re.IGNORECASE)
+_KEEPS: Final = re.compile(rb"\r\nconnection:(?:[^\r\n]*[,\s])?keep-alive[,\s]", re.IGNORECASE)
 
 GARBAGE: Final = "garbage instead of HTTP"
 HEAD_TOO_LARGE: Final = f"headers of more than {MAX_HEAD_BYTES} bytes"
+INTERIM_TOO_LARGE: Final = f"interim answers (1xx) of more than {MAX_HEAD_BYTES} bytes"
 BODY_TOO_LARGE: Final = f"body of more than {MAX_BODY_BYTES} bytes"
 HALF: Final = "half an answer"
 
@@ -99,7 +102,8 @@ class AnswerReader:
         if self.complete:
             return None
         if not self._head_complete and self.received_bytes > MAX_HEAD_BYTES:
-            return HEAD_TOO_LARGE
+            final_bytes = len(self._from_final_head())
+            return HEAD_TOO_LARGE if 2 * final_bytes > self.received_bytes else INTERIM_TOO_LARGE
         if self._body_bytes > MAX_BODY_BYTES:
             return BODY_TOO_LARGE
         return None
@@ -138,11 +142,26 @@ class AnswerReader:
         if not self.complete:
             self._finish()
 
-    def _final_head(self) -> bytes:
+    def _from_final_head(self) -> bytes:
+        """What was received first, without the interim answers."""
         rest = self.head
-        while _INTERIM.match(rest):
-            rest = rest.partition(_END_OF_HEAD)[2]
-        return rest.partition(_END_OF_HEAD)[0]
+        start = 0
+        while _INTERIM.match(rest, start):
+            end = rest.find(_END_OF_HEAD, start)
+            if end < 0:
+                return b""
+            start = end + len(_END_OF_HEAD)
+        return rest[start:]
+
+    def _final_head(self) -> bytes:
+        return self._from_final_head().partition(_END_OF_HEAD)[0]
+
+    def _should_keep_alive_after_head(self) -> bool:
+        """The parser does not know that no body follows, and takes the connection's end for the body's."""
+        head = self._final_head() + b"\r\n"
+        if self._parser.get_http_version() == "1.1":
+            return not _CLOSES.search(head)
+        return _KEEPS.search(head) is not None
 
     def _finish(self) -> None:
         status = self._parser.get_status_code()
@@ -150,7 +169,9 @@ class AnswerReader:
             self._head_complete = False
             return
         self.status = status
-        self.keep_alive = self._parser.should_keep_alive()
+        self.keep_alive = (
+            self._should_keep_alive_after_head() if self._head_only else self._parser.should_keep_alive()
+        )
         parts = self._body_parts
         self.body = parts[0] if len(parts) == 1 else b"".join(parts)
         self.complete = True

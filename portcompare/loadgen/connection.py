@@ -10,14 +10,18 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 import gevent
-from gevent import socket
+from gevent import socket, ssl
 
 from portcompare.loadgen.answer import AnswerReader
+from portcompare.loadgen.tls import TlsError, kind_of
 
 if TYPE_CHECKING:
-    from portcompare.loadgen.address import Address
+    from portcompare.loadgen.dialing import Dialer
 
 _RECEIVE_BYTES: Final = 64 * 1024
+"""More than a TLS record, of at most 16 KiB: so each `recv` takes all that TLS has read, and nothing is left
+pending in there, where waiting for readability would wait for ever."""
+
 _READ: Final = 1  # libev's EV_READ
 _CHECKS_PER_TIME_LIMIT: Final = 20
 
@@ -27,6 +31,12 @@ RESET: Final = "connection reset"
 CLOSED: Final = "connection closed without an answer"
 TIMEOUT: Final = "no whole answer in time"
 UNREACHABLE: Final = "cannot connect"
+
+_NAMES: Final = (
+    (ConnectionRefusedError, REFUSED),
+    ((socket.gaierror, UnicodeError), UNRESOLVABLE),  # the latter: it cannot even be encoded
+    ((ConnectionResetError, BrokenPipeError, ssl.SSLEOFError), RESET),
+)
 
 
 class _TimeLimitReached(BaseException):
@@ -41,12 +51,14 @@ class Connection:
         ended_s: When the last exchange ended, in seconds of `time.perf_counter()`.
         latency_s: From just before the request was sent to the end of its answer; with the time to connect
             where a connection had to be made.
+        reconnects: How often a connection was made because the server had ended the one before, announced or
+            not; those after failures do not count. For others to read and to set back to 0.
     """
 
     __slots__ = (
-        "_address",
-        "_connects",
         "_deadline_s",
+        "_dialer",
+        "_ended_by_server",
         "_greenlet",
         "_hub",
         "_socket",
@@ -56,10 +68,11 @@ class Connection:
         "answer",
         "ended_s",
         "latency_s",
+        "reconnects",
     )
 
-    def __init__(self, address: Address, time_limit_s: float) -> None:
-        self._address = address
+    def __init__(self, dialer: Dialer, time_limit_s: float) -> None:
+        self._dialer = dialer
         self._time_limit_s = time_limit_s
         self._socket: socket.socket | None = None
         self._greenlet: gevent.Greenlet | None = None
@@ -72,7 +85,8 @@ class Connection:
         self.answer = AnswerReader()
         self.ended_s = 0.0
         self.latency_s = 0.0
-        self._connects = 0
+        self.reconnects = 0
+        self._ended_by_server = False
 
     def exchange(self, request: bytes, *, head_only: bool = False) -> str | None:
         """Send a request and receive its answer.
@@ -97,13 +111,8 @@ class Connection:
         self.latency_s = self.ended_s - started_s
         if error is not None or not self.answer.keep_alive:
             self._disconnect()
+            self._ended_by_server = error is None
         return error
-
-    def take_reconnects(self) -> int:
-        """How often the connection was made again since this was last asked."""
-        again = max(self._connects - 1, 0)
-        self._connects -= again
-        return again
 
     def close(self) -> None:
         """Close the connection and give its resources back; it cannot be used again."""
@@ -116,6 +125,7 @@ class Connection:
         if was_open and error in (RESET, CLOSED) and not self.answer.received_bytes:
             # A server may end an idle connection at any time: not a failure of the request, but counted.
             self._disconnect()
+            self._ended_by_server = True
             error = self._attempt(request, head_only=head_only)
         return error
 
@@ -128,14 +138,8 @@ class Connection:
             if sent < len(request):
                 self._socket.sendall(request[sent:])
             return self._receive(self._socket)
-        except ConnectionRefusedError:
-            return REFUSED
-        except (socket.gaierror, UnicodeError):  # the latter: it cannot even be encoded
-            return UNRESOLVABLE
-        except (ConnectionResetError, BrokenPipeError):
-            return RESET
-        except OSError:
-            return UNREACHABLE
+        except (OSError, UnicodeError, TlsError) as failure:
+            return _name(failure)
 
     def _receive(self, sock: socket.socket) -> str | None:
         answer, wait, watcher, receive = self.answer, self._hub.wait, self._watcher, sock.recv
@@ -150,9 +154,9 @@ class Connection:
         return None
 
     def _connect(self) -> socket.socket:
-        connected = socket.create_connection((self._address.host, self._address.port))
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._connects += 1
+        connected = self._dialer.dial()
+        self.reconnects += self._ended_by_server
+        self._ended_by_server = False
         self._watcher = self._hub.loop.io(connected.fileno(), _READ)
         return connected
 
@@ -168,3 +172,13 @@ class Connection:
         """Run by the timer again and again: end an exchange that is over its time limit."""
         if self._greenlet is not None and perf_counter() > self._deadline_s:
             self._greenlet.throw(_TimeLimitReached)
+
+
+def _name(failure: OSError | UnicodeError | TlsError) -> str:
+    """The kind of a failure: one of a few, whatever its text."""
+    if isinstance(failure, TlsError):
+        return failure.kind
+    for kinds, name in _NAMES:
+        if isinstance(failure, kinds):
+            return name
+    return kind_of(failure) if isinstance(failure, ssl.SSLError) else UNREACHABLE

@@ -17,6 +17,9 @@ LOWEST_US = 1
 HIGHEST_US = 3_600_000_000
 SIGNIFICANT_FIGURES = 3
 
+NOT_SENT = "not sent in time"
+"""The kind of failure of a request of the open model that found no free connection."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
@@ -28,7 +31,8 @@ class Tally:
         received_bytes: Of the successful requests, headers included.
         failures_s: How long each failed request took, by kind of failure.
         handler_s: The server's own word (`Server-Timing: app`) on sampled answers.
-        reconnects: Connections made again, because the server had ended one between two requests.
+        reconnects: Connections made because the server had ended the one before, announced or not; those made
+            after a failure do not count.
     """
 
     latencies_s: array[float] = field(default_factory=lambda: array("d"))
@@ -41,12 +45,32 @@ class Tally:
     reconnects: int = 0
 
 
-class Recorder:
-    """Where the users of a process put what they saw, by the key Locust's statistics have: (name, method)."""
+@dataclass(slots=True, kw_only=True)
+class Pace:
+    """How well the schedule was kept since the pace was begun.
 
-    __slots__ = ("_tallies",)
+    Attributes:
+        due_s: When each request was due, in seconds of `time.perf_counter()`.
+        lags_s: How long after that it was dealt with: sent, or left to wait for a free connection.
+        dropped: Requests given up, because they had waited for a connection for as long as the time limit.
+    """
+
+    due_s: array[float] = field(default_factory=lambda: array("d"))
+    lags_s: array[float] = field(default_factory=lambda: array("d"))
+    dropped: int = 0
+
+
+class Recorder:
+    """Where the users of a process put what they saw, by the key Locust's statistics have: (name, method).
+
+    Attributes:
+        label: Added to the names of what is counted until the next cut.
+    """
+
+    __slots__ = ("_tallies", "label")
 
     def __init__(self) -> None:
+        self.label = ""
         self._tallies: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
 
     def tally(self, key: tuple[str, str]) -> Tally:
@@ -60,6 +84,10 @@ class Recorder:
         """
         return self._tallies[key]
 
+    def count_answers(self) -> int:
+        """How many successful requests are in the running tallies."""
+        return sum(len(tally.ended_s) for tally in self._tallies.values())
+
     def cut(self) -> dict[tuple[str, str], Tally]:
         """Begin new tallies.
 
@@ -67,7 +95,7 @@ class Recorder:
             Those that ran until now.
         """
         tallies, self._tallies = self._tallies, defaultdict(Tally)
-        return tallies
+        return {(name + self.label, method): tally for (name, method), tally in tallies.items()}
 
 
 def make_histogram(latencies_s: NDArray[np.float64]) -> HdrHistogram:

@@ -7,26 +7,28 @@ import time
 from typing import TYPE_CHECKING
 
 import gevent
-import numpy as np
 from locust.env import Environment
 
-from portcompare.loadgen.recorder import make_histogram
-from portcompare.loadgen.session import Session, Target, open_session
-from portcompare.loadgen.window import choose_edge, smooth_rate
-from portcompare.model import Latency
-from portcompare.protocol import RoundDone, RunRound, WindowOpens
+from portcompare.loadgen.arrivals import due_times
+from portcompare.loadgen.dispatcher import Dispatcher
+from portcompare.loadgen.figures import Counts, Window, sum_up
+from portcompare.loadgen.heartbeat import Heartbeat
+from portcompare.loadgen.open_user import make_open
+from portcompare.loadgen.session import SPARSE, Session, Target, open_session
+from portcompare.protocol import RateLoad, WindowOpens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
-    from hdrh.histogram import HdrHistogram
-    from numpy.typing import NDArray
-
-    from portcompare.loadgen.recorder import Tally
     from portcompare.loadgen.user import LeanUser
+    from portcompare.protocol import RoundDone, RunRound
 
 _NOTICE_S = 0.005
 """The window's start is announced this long before, so that the harness can be at its place."""
+
+
+_MANY_RPS = 2000.0
+"""From this rate on looking at every answer's `Server-Timing` would cost more than a hundredth of a CPU."""
 
 
 def run_round(
@@ -37,105 +39,99 @@ def run_round(
     Args:
         order: Which server, how, how long.
         user_class: The scenario's user class.
-        announce: Called with the window's instants when the users are warm.
+        announce: Called with the window's instants when the load is steady.
 
     Returns:
         What happened inside the window.
     """
-    stagger_s = order.delay_s if order.users > 1 else 0.0
+    load = order.load
+    dispatcher = Dispatcher(due_times(load), order.timeout_s) if isinstance(load, RateLoad) else None
+    users = load.connections if isinstance(load, RateLoad) else load.users
     session = Session(
         targets=(Target(name="", url=order.url),),
-        users=order.users,
-        stagger_s=stagger_s,
+        users=users,
+        stagger_s=order.delay_s if users > 1 else 0.0,
         timeout_s=order.timeout_s,
     )
     session.expect(order.expectations)
-    environment = Environment(user_classes=[user_class])
+    environment = Environment(user_classes=[make_open(user_class, dispatcher) if dispatcher else user_class])
     open_session(environment, session)
     runner = environment.create_local_runner()
+    heartbeat = Heartbeat()
     # A collection in mid-round would be a stall that the answers are blamed for.
     gc.collect()
     gc.disable()
     try:
         warm_from_s = time.perf_counter()
-        runner.start(order.users, spawn_rate=order.users)
-        session.all_answered.wait(order.warmup_max_s)
+        runner.start(users, spawn_rate=users)
+        void = None
+        if dispatcher:
+            runner.spawning_greenlet.join()  # the schedule begins when all are there: that takes time
+            dispatcher.begin()
+        else:
+            void = _await_answers(order, session)
         gevent.sleep(max(order.warmup_s, order.delay_s))
-        cold = order.users - session.answered
-        void = (
-            f"{cold} of {order.users} users had no answer within {order.warmup_max_s:g} s" if cold else None
-        )
-        return _cut_window(order, session, announce, warm_from_s=warm_from_s, void=void)
+        warm_rps = session.recorder.count_answers() / (time.perf_counter() - warm_from_s)
+        session.sample_every = 1 if warm_rps < _MANY_RPS else SPARSE
+
+        def count() -> Counts:
+            return Counts(
+                tallies=tuple(session.recorder.cut().values()),
+                pace=dispatcher.cut() if dispatcher else None,
+                stall_s=heartbeat.cut(),
+                cpu_s=time.process_time(),
+                taken_at_s=time.perf_counter(),
+            )
+
+        window, before, during = _cut_window(order, count, announce, warm_from_s)
+        return sum_up(window, before, during, void)
     finally:
+        if dispatcher:
+            dispatcher.end()
+        heartbeat.stop()
         runner.quit()
         gc.enable()
 
 
+def _await_answers(order: RunRound, session: Session) -> str | None:
+    """Wait until each user has had an answer; why the round does not count if one has none in time."""
+    session.all_answered.wait(order.warmup_max_s)
+    cold = session.users - session.answered
+    if not cold:
+        return None
+    return f"{cold} of {session.users} users had no answer within {order.warmup_max_s:g} s"
+
+
 def _cut_window(
     order: RunRound,
-    session: Session,
+    count: Callable[[], Counts],
     announce: Callable[[WindowOpens], None],
-    *,
     warm_from_s: float,
-    void: str | None,
-) -> RoundDone:
-    recorder = session.recorder
+) -> tuple[Window, Counts, Counts]:
+    """Open the window and close it.
+
+    Args:
+        order: Says how long it is.
+        count: Takes what was counted since it was last called.
+        announce: Called with the window's instants.
+        warm_from_s: When the load began, in seconds of `time.perf_counter()`.
+
+    Returns:
+        The window, and what was counted before it and in it.
+    """
     start_s = time.perf_counter() + _NOTICE_S
     end_s = start_s + order.window_s
     announce(WindowOpens(start_s=start_s, end_s=end_s))
     gevent.sleep(start_s - time.perf_counter())
-    before = recorder.cut()
-    opened_at_s, cpu_before_s = time.time(), time.process_time()
+    before = count()
+    opened_at_s = time.time()
     gevent.sleep(end_s - time.perf_counter())
-    during = recorder.cut()
-    cpu_s = time.process_time() - cpu_before_s
-    tallies = [*before.values(), *during.values()]
-    ended_s = _joined(tally.ended_s for tally in tallies)
-    latencies_s = _joined(tally.latencies_s for tally in tallies)[(ended_s > start_s) & (ended_s <= end_s)]
-    histogram = make_histogram(latencies_s)
-    latency_s = _percentiles(histogram)
-    usual_s = order.delay_s or (latency_s.p50 if latency_s else 0.0)
-    edge_s = choose_edge(usual_s, ended_s.min(initial=start_s), start_s, end_s)
-    requests = sum(len(tally.ended_s) for tally in during.values())
-    received_bytes = sum(tally.received_bytes for tally in during.values())
-    handler_s = _joined(tally.handler_s for tally in during.values())
-    return RoundDone(
-        started_at_s=opened_at_s,
-        window_s=order.window_s,
-        warmup_s=start_s - warm_from_s,
-        requests=len(latencies_s),
-        rate_rps=smooth_rate(ended_s, start_s, end_s, edge_s) if len(latencies_s) else 0.0,
-        error_kinds=_count_failures(during.values()),
-        received_bytes_per_request=received_bytes / requests if requests else None,
-        reconnects=sum(tally.reconnects for tally in during.values()),
-        latency_s=latency_s,
-        histogram=histogram.encode().decode(),
-        handler_s=float(np.median(handler_s)) if len(handler_s) else None,
-        generator_cpu_ratio=cpu_s / order.window_s,
-        void=void,
+    during = count()
+    window = Window(
+        warm_from_s=warm_from_s,
+        start_s=start_s,
+        end_s=end_s,
+        opened_at_s=opened_at_s,
+        delay_s=order.delay_s,
     )
-
-
-def _joined(parts: Iterable[Sequence[float]]) -> NDArray[np.float64]:
-    return np.concatenate([np.empty(0), *(np.asarray(part, dtype=float) for part in parts)])
-
-
-def _count_failures(tallies: Iterable[Tally]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for tally in tallies:
-        for kind, failures_s in tally.failures_s.items():
-            counts[kind] = counts.get(kind, 0) + len(failures_s)
-    return counts
-
-
-def _percentiles(histogram: HdrHistogram) -> Latency | None:
-    if not histogram.get_total_count():
-        return None
-    at = histogram.get_percentile_to_value_dict([50, 95, 99, 99.9])
-    return Latency(
-        p50=at[50] / 1e6,
-        p95=at[95] / 1e6,
-        p99=at[99] / 1e6,
-        p999=at[99.9] / 1e6,
-        max=histogram.get_max_value() / 1e6,
-    )
+    return window, before, during

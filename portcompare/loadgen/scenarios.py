@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from locust.util.load_locustfile import load_locustfile
 
-from portcompare.loadgen.user import LeanUser
-from portcompare.model import RequestSpec
+from portcompare.loadgen.mix import weights_of
+from portcompare.loadgen.user import LeanUser, find_problem
 from portcompare.protocol import Prepared, ScenarioSource
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def prepare(order: Prepare) -> tuple[dict[str, type[LeanUser]], Prepared]:
         elif user is not None and issubclass(user, LeanUser):
             found[name] = user
     return found, Prepared(
-        requests={name: (user.request,) for name, user in found.items()}, problems=problems
+        requests={name: tuple(weights_of(user)) for name, user in found.items()}, problems=problems
     )
 
 
@@ -66,6 +66,4 @@ def _find_problem(
         return f"there is no user class {source.user!r}", f"the locustfile's user classes: {listed}"
     if not issubclass(user, LeanUser):
         return f"{source.user} is not a LeanUser", "derive it from portcompare.loadgen.LeanUser"
-    if not isinstance(getattr(user, "request", None), RequestSpec):
-        return f"{source.user} has no request", 'give it one: request = http_request("/path")'
-    return None
+    return find_problem(user)

@@ -37,6 +37,10 @@ class Target:
     url: str
 
 
+SPARSE = 64
+"""How rarely answers are sampled where there are so many that looking at each would cost too much."""
+
+
 @dataclass(slots=True, kw_only=True, weakref_slot=True)
 class Session:
     """The shared state of one load test in one process.
@@ -47,6 +51,8 @@ class Session:
         stagger_s: Over how long their starts are spread.
         timeout_s: Time limit of an answer; None to leave it to the user classes.
         recorder: Where users count.
+        sample_every: `Server-Timing` is read on every so many answers of a user; the same for all answers, so
+            that slow ones do not weigh more.
         all_answered: Set when each of the users has had an answer or a failure.
     """
 
@@ -55,6 +61,7 @@ class Session:
     stagger_s: float = 0.0
     timeout_s: float | None = None
     recorder: Recorder = field(default_factory=Recorder)
+    sample_every: int = SPARSE
     all_answered: Event = field(default_factory=Event)
     answered: int = 0
     _expected_bodies: dict[str, tuple[int, bytes | None]] = field(default_factory=dict)

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import gevent
 from locust import User, events, task
+from locust.user.task import LOCUST_STATE_RUNNING
 
 from portcompare.loadgen.address import Address, encode_request
 from portcompare.loadgen.connection import Connection
+from portcompare.loadgen.dialing import Dialer
+from portcompare.loadgen.mix import draw, find_mix_problem, weights_of
 from portcompare.loadgen.session import session_of, targets_of
+from portcompare.loadgen.tls import make_context
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from locust.env import Environment
 
+    from portcompare.loadgen.mix import Problem
+    from portcompare.loadgen.session import Session, Target
     from portcompare.model import RequestSpec
 
 _STINT_S: Final = 1.0
@@ -27,31 +36,47 @@ _PAUSE_AFTER_BROKEN_EXCHANGE_S: Final = 0.1
 
 _FIRST_BAD_STATUS: Final = 400
 
-_SAMPLE_EVERY: Final = 64
-_SLOW_S: Final = 0.01
-"""`Server-Timing` is read on every 64th answer and on all that take 10 ms: there, time is plentiful."""
-
 _HANDLER_MS = re.compile(rb"\r\nserver-timing:(?:[^\r]*[,\s])?app;dur=([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE)
 
 WRONG_BODY: Final = "wrong body"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """A request as one user sends it: everything that does not change from time to time."""
+
+    data: bytes
+    head_only: bool
+    key: tuple[str, str]
+    expected_status: int | None
+    expected_body: bytes | None
+
+
 class LeanUser(User):
-    """A user that sends one request again and again over its own keep-alive connection.
+    """A user that sends its requests one after the other over its own keep-alive connection.
 
     Subclass it in a locustfile and say what it asks for:
 
         class Delayed(LeanUser):
             request = http_request("/data", query={"delay": "0.2"})
 
+        class Visitor(LeanUser):
+            requests = {http_request("/"): 3, http_request("/data"): 1}
+
     Attributes:
         request: What it asks for.
+        requests: What it asks for instead, if it is more than one thing: each request and how often, compared
+            with the others. Each has its own line in the statistics. The n-th user of a class draws the same
+            sequence in every test.
         timeout_s: An answer that takes longer is a failure.
+        ca_file: A PEM bundle to trust, for https, instead of the system's certificates and certifi's.
     """
 
     abstract = True
     request: ClassVar[RequestSpec]
+    requests: ClassVar[Mapping[RequestSpec, float]]
     timeout_s: ClassVar[float] = 30.0
+    ca_file: ClassVar[str | None] = None
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -59,21 +84,18 @@ class LeanUser(User):
         place, target = session.take_place(type(self))
         address = Address.of(target.url)
         self._session = session
+        self._is_new = True
         self._start_after_s = session.stagger_s * place / max(session.users, 1)
-        label = self.request.name.removeprefix(f"{self.request.method} ")
-        self._key = (f"{target.name} {label}".lstrip(), self.request.method)
-        self._bytes = encode_request(self.request, address)
-        self._expected_status, self._expected_body = session.expected(self.request)
-        self._connection = Connection(address, session.timeout_s or self.timeout_s)
+        weights = weights_of(type(self))
+        self._calls = draw(
+            [_make_call(request, address, target, session) for request in weights],
+            tuple(weights.values()),
+            seed=place // len(session.targets),  # so that the users of each target draw alike
+        )
+        self._connection = Connection(Dialer(address, self.ca_file), session.timeout_s or self.timeout_s)
         self._answers = 0
         # A class with a waiting time of its own waits after each request, as everywhere in Locust.
         self._stint_s = _STINT_S if type(self).wait_time is LeanUser.wait_time else 0.0
-
-    def on_start(self) -> None:
-        """Wait for this user's turn to start, and ask once."""
-        gevent.sleep(self._start_after_s)
-        self._ask()
-        self._session.count_answered()
 
     def on_stop(self) -> None:
         """Close the connection."""
@@ -81,53 +103,111 @@ class LeanUser(User):
 
     @task
     def ask_for_a_while(self) -> None:
-        """Ask again and again, for a second at a time."""
+        """Ask again and again, for a second at a time, or until Locust wants the user to stop."""
+        if self._is_new:
+            self._begin()
+            return
         until_s = perf_counter() + self._stint_s
-        self._ask()
-        while perf_counter() < until_s:
-            self._ask()
+        self.ask()
+        while perf_counter() < until_s and self._state == LOCUST_STATE_RUNNING:
+            self.ask()
 
-    def _ask(self) -> None:
+    def _begin(self) -> None:
+        """Wait for this user's turn to start, and ask once."""
+        self._is_new = False
+        gevent.sleep(self._start_after_s)
+        self.ask()
+        self._session.count_answered()
+
+    def ask(self, due_s: float | None = None) -> None:
+        """Send one request, wait for its answer and count it.
+
+        Args:
+            due_s: When it was due, in seconds of `time.perf_counter()`: its latency counts from then; None
+                to count it from the send.
+        """
+        call = next(self._calls)
         connection = self._connection
-        failure = connection.exchange(self._bytes, head_only=self.request.method == "HEAD")
-        tally = self._session.recorder.tally(self._key)
-        tally.reconnects += connection.take_reconnects()
-        wrong = failure or self._find_wrong()
+        failure = connection.exchange(call.data, head_only=call.head_only)
+        latency_s = connection.latency_s if due_s is None else connection.ended_s - due_s
+        tally = self._session.recorder.tally(call.key)
+        if connection.reconnects:
+            tally.reconnects += connection.reconnects
+            connection.reconnects = 0
+        wrong = failure or self._find_wrong(call)
         if wrong is None:
-            tally.latencies_s.append(connection.latency_s)
+            tally.latencies_s.append(latency_s)
             tally.ended_s.append(connection.ended_s)
             tally.received_bytes += connection.answer.received_bytes
             self._answers += 1
-            if not self._answers % _SAMPLE_EVERY or connection.latency_s > _SLOW_S:
+            if not self._answers % self._session.sample_every:
                 handler = _HANDLER_MS.search(connection.answer.head)
                 if handler:
                     tally.handler_s.append(float(handler[1]) / 1e3)
             return
-        tally.failures_s[wrong].append(connection.latency_s)
+        tally.failures_s[wrong].append(latency_s)
         if failure is not None:
             gevent.sleep(_PAUSE_AFTER_BROKEN_EXCHANGE_S)
 
-    def _find_wrong(self) -> str | None:
+    def _find_wrong(self, call: _Call) -> str | None:
         """What is wrong with a whole answer: its status or its body; None if nothing is."""
         answer = self._connection.answer
         status = answer.status
-        if status != self._expected_status and (
-            self._expected_status is not None or status >= _FIRST_BAD_STATUS
+        if status != call.expected_status and (
+            call.expected_status is not None or status >= _FIRST_BAD_STATUS
         ):
             return f"status {status}"
-        if self._expected_body is not None and answer.body != self._expected_body:
+        if call.expected_body is not None and answer.body != call.expected_body:
             return WRONG_BODY
         return None
 
 
-@events.init.add_listener
-def _end_without_targets(environment: Environment, **_: object) -> None:
-    """Have plain Locust end with one clear line, where the first user would fail in the background."""
-    options = environment.parsed_options
-    if not options.headless or options.worker:  # the web UI's user, or the master, says later
-        return
-    if any(issubclass(user_class, LeanUser) for user_class in environment.user_classes):
+def _make_call(request: RequestSpec, address: Address, target: Target, session: Session) -> _Call:
+    label = request.name.removeprefix(f"{request.method} ")
+    status, body = session.expected(request)
+    return _Call(
+        data=encode_request(request, address),
+        head_only=request.method == "HEAD",
+        key=(f"{target.name} {label}".lstrip(), request.method),
+        expected_status=status,
+        expected_body=body,
+    )
+
+
+def find_problem(user_class: type[LeanUser]) -> Problem | None:
+    """What is wrong with a user class.
+
+    Args:
+        user_class: The class.
+
+    Returns:
+        What was found and what to do; None if it can be used.
+    """
+    if user_class.ca_file is not None:
         try:
-            targets_of(environment)
-        except ValueError as error:
-            sys.exit(str(error))
+            make_context(user_class.ca_file)
+        except OSError as error:
+            found = f"{user_class.__name__}'s ca_file {user_class.ca_file!r} cannot be used: {error}"
+            return found, "name a file of PEM certificates"
+    return find_mix_problem(user_class)
+
+
+@events.init.add_listener
+def _end_where_users_would_fail(environment: Environment, **_: object) -> None:
+    """Have plain Locust end with one clear line, where the first user would fail in the background."""
+    lean = [user_class for user_class in environment.user_classes if issubclass(user_class, LeanUser)]
+    for user_class in lean:
+        problem = find_problem(user_class)
+        if problem is not None:
+            sys.exit(": ".join(problem))
+    options = environment.parsed_options
+    if (
+        not lean or not options.headless or options.worker
+    ):  # the web UI's user, or the master, names them later
+        return
+    try:
+        targets = targets_of(environment)
+        for target in targets:
+            Address.of(target.url)
+    except ValueError as error:
+        sys.exit(str(error))

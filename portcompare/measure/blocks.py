@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from portcompare.plan import Plan
 
 
-def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, int]]) -> tuple[Place, ...]:
+def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, float]]) -> tuple[Place, ...]:
     """The rounds of a block in the random order in which they are measured.
 
     The order is random so that no arm always follows the same other; it depends on the plan's seed and the
@@ -67,6 +67,6 @@ def plan_blocks(
         levels = left
 
 
-def _windows_s(plan: Plan, levels: Iterable[tuple[str, int]]) -> float:
+def _windows_s(plan: Plan, levels: Iterable[tuple[str, float]]) -> float:
     """The windows of one round at each level, added up: what the length of a block goes by."""
     return sum(plan.window_s(scenario) for scenario, _ in levels)

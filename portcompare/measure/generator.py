@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
-from portcompare.errors import LoadGeneratorError
+from portcompare.errors import InputError, LoadGeneratorError, Problem
 from portcompare.protocol import Prepare, Prepared, RoundDone, WindowOpens, decode, encode
 from portcompare.serve import start_supervised
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from portcompare.serve import Supervised
 
 Reply = TypeVar("Reply", Prepared, WindowOpens, RoundDone)
+
+
+PREPARE_LIMIT_S = 30.0
+"""How long a locustfile may take to be loaded."""
 
 
 class LoadGenerator:
@@ -37,10 +42,22 @@ class LoadGenerator:
             What they ask for, and what is wrong with those that cannot be had.
 
         Raises:
+            InputError: If the locustfile takes too long to be loaded.
             LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
         """
         self._send(order)
-        return self._receive(Prepared)
+        too_long = Timer(PREPARE_LIMIT_S, self._process.tell_to_stop)
+        too_long.start()
+        try:
+            return self._receive(Prepared)
+        except LoadGeneratorError:
+            if too_long.finished.is_set():
+                remedy = "keep what takes time or waits out of the file's top level"
+                found = f"was not loaded within {PREPARE_LIMIT_S:g} s"
+                raise InputError([Problem(where=str(order.locustfile), found=found, remedy=remedy)]) from None
+            raise
+        finally:
+            too_long.cancel()
 
     def begin_round(self, order: RunRound) -> WindowOpens:
         """Have a server loaded, and wait until its users are warm.

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portcompare.model import Round
-from portcompare.protocol import RunRound
+from portcompare.plan import OpenLoad
+from portcompare.protocol import RateLoad, RunRound, UserLoad
 from portcompare.serve import measure_usage
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from portcompare.measure.generator import LoadGenerator
     from portcompare.model import Expectation
     from portcompare.plan import Plan
-    from portcompare.protocol import RoundDone
+    from portcompare.protocol import Load, RoundDone
     from portcompare.serve import RunningServer, WindowUsage
 
 
@@ -28,14 +29,14 @@ class Place:
         order: The round's place in it, from 0.
         arm: Name of the arm.
         scenario: Name of the scenario.
-        level: Concurrent users.
+        level: Users (closed model) or requests per second (open model).
     """
 
     block: int
     order: int
     arm: str
     scenario: str
-    level: int
+    level: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ def measure_round(
         RunRound(
             scenario=place.scenario,
             url=server.url,
-            users=place.level,
+            load=_load(plan, place),
             delay_s=plan.scenarios[place.scenario].delay_s,
             warmup_s=plan.rounds.warmup_s,
             warmup_max_s=plan.rounds.warmup_max_s,
@@ -94,6 +95,19 @@ def measure_round(
     return MeasuredRound(
         round=_record(place, server, done, usage, window.end_s - window.start_s), histogram=done.histogram
     )
+
+
+def _load(plan: Plan, place: Place) -> Load:
+    """The load as an order; all arms of a block have the same arrivals, so that they can be paired."""
+    load = plan.scenarios[place.scenario].load
+    if isinstance(load, OpenLoad):
+        return RateLoad(
+            rate_rps=place.level,
+            arrivals=load.arrivals,
+            connections=load.connections,
+            seed=f"{plan.rounds.seed}/{place.block}/{place.scenario}/{place.level:g}",
+        )
+    return UserLoad(users=int(place.level))
 
 
 def _record(
@@ -119,6 +133,11 @@ def _record(
         received_bytes_per_request=done.received_bytes_per_request,
         cpu_s_per_request=usage.cpu_s / nominal_s / done.rate_rps if requests else None,
         rss_peak_bytes=usage.rss_peak_bytes or None,
+        offered_rps=done.offered_rps,
+        dropped=done.dropped,
+        lag_p99_s=done.lag_p99_s,
+        lag_max_s=done.lag_max_s,
+        stall_max_s=done.stall_max_s,
         generator_cpu_ratio=done.generator_cpu_ratio,
         void=done.void,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -51,8 +51,8 @@ def plan_keys(section: type[BaseModel] = Plan, prefix: str = "") -> Iterator[Key
     for name, field in section.model_fields.items():
         if field.exclude:
             continue
-        table = _table(field)
-        if table is None:
+        tables, suffix = _tables(field)
+        if not tables:
             yield Key(
                 path=prefix + name,
                 type=_type(field.annotation),
@@ -60,20 +60,26 @@ def plan_keys(section: type[BaseModel] = Plan, prefix: str = "") -> Iterator[Key
                 description=field.description or "",
             )
         else:
-            inside, suffix = table
-            yield from plan_keys(inside, f"{prefix}{name}{suffix}.")
+            yield from _merged(tables, f"{prefix}{name}{suffix}.")
 
 
-def _table(field: FieldInfo) -> tuple[type[BaseModel], str] | None:
-    """The table a key holds, if it holds one, and how its path goes on."""
+def _merged(tables: list[type[BaseModel]], prefix: str) -> Iterator[Key]:
+    """The keys of a table, or of the tables among which there is a choice; what all have comes once."""
+    keys: dict[str, Key] = {}
+    for table in tables:
+        for key in plan_keys(table, prefix):
+            known = keys.get(key.path)
+            keys[key.path] = key if known is None else replace(known, type=f"{known.type} or {key.type}")
+    yield from keys.values()
+
+
+def _tables(field: FieldInfo) -> tuple[list[type[BaseModel]], str]:
+    """The tables a key can hold, none if it holds another thing, and how its path goes on."""
     annotation: Any = field.annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, ""
-    for part in get_args(annotation):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            is_named = getattr(annotation, "__origin__", None) is dict
-            return part, ".NAME" if is_named else ""
-    return None
+    parts = [annotation, *get_args(annotation)]
+    parts = [get_args(part)[0] if get_origin(part) is Annotated else part for part in parts]
+    tables = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
+    return tables, ".NAME" if get_origin(annotation) is dict else ""
 
 
 def _type(annotation: Any) -> str:  # noqa: ANN401 - whatever a field can be annotated with

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import tomllib
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
 from portcompare.errors import InputError, Problem
 from portcompare.plan.consistency import find_inconsistencies
+from portcompare.plan.loads import LOAD_MODEL_UNKNOWN
 from portcompare.plan.names import remedy_for_unknown
 from portcompare.plan.origins import Origins
+from portcompare.plan.salvage import salvage
 from portcompare.plan.schema import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
 MERGED_TABLES = ("apps", "deployments", "scenarios", "parity")
+
+
+class PlanError(InputError):
+    """The plan is faulty; what of it is sound can still be checked further.
+
+    Attributes:
+        remains: A plan of the sound parts; None if it has no sound arm.
+    """
+
+    def __init__(self, problems: Iterable[Problem], remains: Plan | None) -> None:
+        super().__init__(problems)
+        self.remains = remains
 
 
 def load_plan(path: Path, servers: Mapping[str, Mapping[str, frozenset[str]]]) -> Plan:
@@ -35,20 +48,21 @@ def load_plan(path: Path, servers: Mapping[str, Mapping[str, frozenset[str]]]) -
         The plan, complete and consistent.
 
     Raises:
-        InputError: With every problem found.
+        PlanError: With every problem found.
+        InputError: If there is no plan to be read.
     """
     data = _read_toml(path)
     problems, origins = _merge_includes(data, path)
-    if "path" in data:  # which pydantic would take for its own field
-        problems.append(_unknown(origins.where("path"), "path", Plan))
+    own = {"path": path, "included": dict(origins.included)}
+    problems += [_unknown(origins.where(key), key, Plan) for key in own.keys() & data.keys()]
     plan: Plan | None = None
     try:
-        plan = Plan.model_validate({"name": path.stem} | data | {"path": path.resolve()})
+        plan = Plan.model_validate({"name": path.stem} | data | own)
     except ValidationError as error:
         problems += [_problem(origins, details) for details in error.errors(include_url=False)]
     problems += find_inconsistencies(origins, data, servers)
     if problems or plan is None:
-        raise InputError(problems)
+        raise PlanError(problems, salvage(origins, data, servers))
     return plan
 
 
@@ -108,15 +122,17 @@ def _twice(where: str, included_path: Path) -> Problem:
 
 
 def _problem(origins: Origins, details: ErrorDetails) -> Problem:
-    where = origins.where(*details["loc"])
+    keys, section = _follow(details["loc"])
+    where = origins.where(*keys)
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] == "extra_forbidden":
-        section: Any = Plan
-        for part in details["loc"][:-1]:
-            section = _below(section, part)
-        return _unknown(where, str(details["loc"][-1]), section)
+        return _unknown(where, str(keys[-1]), section)
     if details["type"] == "missing":
         return Problem(where=where, found="is missing", remedy="add it")
+    if details["type"] == LOAD_MODEL_UNKNOWN:
+        model = details["input"].get("model")
+        found = "is missing" if model is None else f"is {model!r}"
+        return Problem(where=f"{where}.model", found=found, remedy=message)
     given = details["input"]
     found = message if isinstance(given, dict) else f"{message} (found {given!r})"
     return Problem(where=where, found=found, remedy="`portcompare run --help` lists each key with its type")
@@ -127,11 +143,38 @@ def _unknown(where: str, key: str, section: type[BaseModel]) -> Problem:
     return Problem(where=where, found="there is no such key", remedy=remedy_for_unknown(key, known))
 
 
+def _follow(location: tuple[int | str, ...]) -> tuple[list[int | str], Any]:
+    """The keys on the way to a place, and the section that the last of them stands in."""
+    keys: list[int | str] = []
+    section: Any = Plan
+    parent: Any = Plan
+    for part in location:
+        choices = _choices(section)
+        if choices:
+            section = choices[str(part)]  # no key, but pydantic's word for the choice
+            continue
+        keys.append(part)
+        parent, section = section, _below(section, part)
+    return keys, parent
+
+
+def _choices(section: Any) -> dict[str, Any]:  # noqa: ANN401 - as below
+    """The tables that a key can hold, by their tags; empty if there is no choice."""
+    return {
+        part.__metadata__[0].tag: get_args(part)[0]
+        for part in get_args(section)
+        if get_origin(part) is Annotated and isinstance(part.__metadata__[0], Tag)
+    }
+
+
 def _below(section: Any, part: int | str) -> Any:  # noqa: ANN401 - a model class or a typing construct
-    """What a key of a section holds: the model of a table, or a dict or list of such."""
+    """What a key of a section holds: the model of a table, or a dict or list of such; else None."""
     if get_origin(section) in (dict, list):
         return get_args(section)[-1]  # the key is a name of the user's, or a place in a list
-    annotation = section.model_fields[part].annotation
+    fields = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}
+    if part not in fields:
+        return None
+    annotation = fields[str(part)].annotation
     if get_origin(annotation) is UnionType:
         return next(each for each in get_args(annotation) if each is not NoneType)
     return annotation

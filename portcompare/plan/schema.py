@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -15,11 +14,12 @@ from pydantic import (
     model_validator,
 )
 
+from portcompare import units
 from portcompare.model import BASELINE, CONTROL, Arm, RequestSpec, http_request
+from portcompare.plan.loads import Load, OpenLoad
+from portcompare.plan.origins import Origins
+from portcompare.plan.section import Count, PositiveSeconds, Seconds, Section
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]{1,200}$")]
 Target = Annotated[str, Field(pattern=r"^/[!\x22$-~]*$")]
 HeaderName = Annotated[str, Field(pattern=r"^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")]
@@ -42,13 +42,7 @@ ROUND_DELAYS = 5
 of the window changes the rate by less than a fifth for one user and far less for many."""
 
 
-class _Section(BaseModel):
-    """A table of the plan: no unknown keys, no number in quotes, and nothing changes once it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class PlanRequest(_Section):
+class PlanRequest(Section):
     """A request, written down in the plan."""
 
     method: str = Field("GET", pattern=r"^[A-Z]+$", description="HTTP method")
@@ -78,7 +72,7 @@ class PlanRequest(_Section):
         )
 
 
-class App(_Section):
+class App(Section):
     """A WSGI or ASGI application object."""
 
     target: str = Field(pattern=r"^[\w.]+:[\w.]+$", description="the application object, `module:object`")
@@ -89,7 +83,7 @@ class App(_Section):
     ready_path: Target = Field("/healthz", description="path that answers 2xx or 3xx when the app is ready")
 
 
-class Deployment(_Section):
+class Deployment(Section):
     """An app on a server: what is started and measured. A knob left out has the harness's default."""
 
     app: str = Field(description="name of a table in [apps]")
@@ -105,19 +99,7 @@ class Deployment(_Section):
     )
 
 
-class ClosedLoad(_Section):
-    """The closed model: so many users, each waiting for its answer before it asks again."""
-
-    model: Literal["closed"] = Field("closed", description="the load model")
-    users: list[Count] = Field(min_length=1, description="the levels: numbers of concurrent users")
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """The levels, each once, in rising order."""
-        return tuple(sorted(set(self.users)))
-
-
-class Scenario(_Section):
+class Scenario(Section):
     """A request and a load."""
 
     user: str | None = Field(None, description="name of a user class in the locustfile")
@@ -126,7 +108,7 @@ class Scenario(_Section):
         0.0, description="waiting that every answer contains by design; enters the bound and the round length"
     )
     seconds: PositiveSeconds | None = Field(None, description="length of its rounds; default rounds.seconds")
-    load: ClosedLoad = Field(description="the load")
+    load: Load = Field(description="the load")
 
     @model_validator(mode="after")
     def _one_source(self) -> Scenario:
@@ -135,8 +117,21 @@ class Scenario(_Section):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _enough_connections(self) -> Scenario:
+        if isinstance(self.load, OpenLoad):
+            # Little's law: so many requests are under way at the highest rate, even on the fastest server.
+            needed = math.ceil(self.load.levels[-1] * self.delay_s)
+            if self.load.connections < needed:
+                msg = (
+                    f"with this delay_s the highest rate needs {needed} connections, "
+                    f"more than load.connections, {self.load.connections}"
+                )
+                raise ValueError(msg)
+        return self
 
-class ParityPlan(_Section):
+
+class ParityPlan(Section):
     """What is asked of all deployments to see that they answer alike."""
 
     requests: list[PlanRequest] = Field(
@@ -144,7 +139,7 @@ class ParityPlan(_Section):
     )
 
 
-class Rounds(_Section):
+class Rounds(Section):
     """How long and how often is measured."""
 
     seconds: PositiveSeconds = Field(1.0, description="length of a round's window, in seconds")
@@ -171,14 +166,28 @@ class Rounds(_Section):
     seed: int = Field(1, description="seed of the random order inside blocks")
 
 
-class Cpus(_Section):
+class Generator(Section):
+    """When a round is void because the load generator was the limit."""
+
+    max_cpu_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.9, description="most CPU time it may use, as part of a CPU"
+    )
+    max_lag_s: PositiveSeconds = Field(
+        0.01, description="most that 99% of the requests may be late in the open model, in seconds"
+    )
+    max_stall_s: PositiveSeconds = Field(
+        0.1, description="longest that its event loop may stand still, in seconds"
+    )
+
+
+class Cpus(Section):
     """Which CPUs do what; by default the last for the generator, one per worker for the servers."""
 
     server: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="CPUs of the servers")
     generator: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="CPUs of the generator")
 
 
-class Plan(_Section):
+class Plan(Section):
     """A whole plan, complete and consistent."""
 
     name: Name = Field("", description="name of the run's folder and report; default: the file's name")
@@ -191,8 +200,12 @@ class Plan(_Section):
     scenarios: dict[Name, Scenario] = Field(min_length=1)
     parity: ParityPlan = ParityPlan()
     rounds: Rounds = Rounds()
+    generator: Generator = Generator()
     cpus: Cpus = Cpus()
     path: Path = Field(exclude=True, description="the plan file; set when it is read")
+    included: dict[tuple[str, str], Path] = Field(
+        default_factory=dict, exclude=True, description="the file of each included entry; set when it is read"
+    )
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -204,11 +217,34 @@ class Plan(_Section):
         )
 
     @property
-    def levels(self) -> tuple[tuple[str, int], ...]:
+    def levels(self) -> tuple[tuple[str, float], ...]:
         """Every scenario with every one of its levels."""
         return tuple(
             (name, level) for name, scenario in self.scenarios.items() for level in scenario.load.levels
         )
+
+    def where(self, *key: str) -> str:
+        """A key with the file it stands in, for a message.
+
+        Args:
+            key: The key's parts.
+
+        Returns:
+            Text such as "loadtests/twins.toml: apps.flask.target".
+        """
+        return Origins(plan=self.path, included=self.included).where(*key)
+
+    def level_text(self, scenario: str, level: float) -> str:
+        """A level with its unit.
+
+        Args:
+            scenario: Name of the scenario.
+            level: One of its levels.
+
+        Returns:
+            Text such as "64 users" or "400 requests/s".
+        """
+        return units.level(level, self.scenarios[scenario].load.model)
 
     def window_s(self, scenario: str) -> float:
         """Length of a scenario's rounds.

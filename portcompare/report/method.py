@@ -51,6 +51,9 @@ def method_facts(results: Results) -> Facts:
     seconds = {
         key: known(rounds.get(key), _seconds) for key in ("budget_s", "warmup_s", "warmup_max_s", "timeout_s")
     }
+    limits = plan_value(results, "generator") or {}
+    cpu = known(limits.get("max_cpu_ratio"), percent)
+    lag, stall = (known(limits.get(key), units.duration) for key in ("max_lag_s", "max_stall_s"))
     least, most, seed = (known(rounds.get(key), str) for key in ("min_blocks", "max_blocks", "seed"))
     margin, precision = (known(rounds.get(key), percent) for key in ("margin", "precision"))
     scenarios = results.plan.get("scenarios", {})
@@ -62,6 +65,8 @@ def method_facts(results: Results) -> Facts:
         f" {units.duration(results.duration_s)} in all; budget {seconds['budget_s']}",
         "Warm-up": f"at least {seconds['warmup_s']} before each window; a round whose users have not all had"
         f" an answer after {seconds['warmup_max_s']} is void",
+        "Load generator": f"a round is void in which it used more than {cpu} of a CPU, was over {lag} late"
+        f" for 1% of the requests that were due, or stood still for more than {stall}",
         "Validity": "nothing speaks against it" if results.valid else f"NOT VALID: {reasons}",
         "Order": f"every arm at every undecided level in random order in each block, seed {seed}",
         "Time-out": f"an answer that takes {seconds['timeout_s']} is an error",

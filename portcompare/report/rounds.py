@@ -32,6 +32,11 @@ ROUND_HEADER = (
     "CPU per request",
     "Memory, peak",
     "Bytes per answer",
+    "Offered",
+    "Not sent",
+    "Lag, p99",
+    "Lag, max",
+    "Stall, max",
     "Generator CPU",
     "Bound",
 )
@@ -69,6 +74,11 @@ def _row(results: Results, round_: Round) -> tuple[str, ...]:
         known(round_.cpu_s_per_request, units.duration),
         known(round_.rss_peak_bytes, units.size),
         known(round_.received_bytes_per_request, units.size),
+        known(round_.offered_rps, units.rate),
+        f"{round_.dropped:,}",
+        known(round_.lag_p99_s, units.duration),
+        known(round_.lag_max_s, units.duration),
+        units.duration(round_.stall_max_s),
         units.share(round_.generator_cpu_ratio),
         NOT_KNOWN if round_.bound is None else f"{units.rate(round_.bound.rate_rps)} ({round_.bound.name})",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from portcompare import units
 
@@ -42,7 +42,6 @@ TONES: dict[Verdict, Tone] = {
 }
 
 _COST_WORDS: dict[Verdict, str] = {"faster": "cheaper", "slower": "dearer"}
-_LOAD_UNITS = {"closed": ("user", "users"), "open": ("request/s", "requests/s")}
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of what has no shape: controls, direction marks, surrogates, line separators."""
 
@@ -151,10 +150,9 @@ def level_text(results: Results, scenario: str, level: float) -> str:
         Text such as "64 users" or "400 requests/s"; "level 64" where the plan does not tell the model.
     """
     model = plan_value(results, "scenarios", scenario, "load", "model")
-    if model not in _LOAD_UNITS:
+    if model not in get_args(units.LoadModel):
         return f"level {exact(level)}"
-    singular, plural = _LOAD_UNITS[model]
-    return f"{exact(level)} {singular if level == 1 else plural}"
+    return units.level(level, model)
 
 
 def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan is JSON

@@ -67,14 +67,14 @@ def find_cpu_problems(plan: Plan) -> Iterator[Problem]:
         missing = sorted(set(cpus or ()) - allowed)
         if missing or cpus == []:
             yield Problem(
-                where=f"{plan.path}: cpus.{key}",
+                where=plan.where("cpus", key),
                 found=f"this process may not use CPU {_listed(missing)}" if missing else "names no CPU",
                 remedy=f"choose of {_listed(sorted(allowed))}, or leave the key out",
             )
     shared = sorted(set(plan.cpus.server or ()) & set(plan.cpus.generator or ()))
     if shared:
         yield Problem(
-            where=f"{plan.path}: cpus",
+            where=plan.where("cpus"),
             found=f"CPU {_listed(shared)} is named for servers and generator, which would disturb each other",
             remedy="name each CPU once, or leave both keys out",
         )

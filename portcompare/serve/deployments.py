@@ -146,4 +146,7 @@ async def _is_ready(server: RunningServer, ready_path: str, client: httpx.AsyncC
                     seen = f"it answered {answer.status_code}"
                 await asyncio.sleep(_POLL_INTERVAL_S)
     except TimeoutError:
-        raise server.failure(f"GET {ready_path} was not ready in {READY_LIMIT_S:g} s: {seen}") from None
+        raise server.failure(
+            f"GET {ready_path} was not ready in {READY_LIMIT_S:g} s: {seen}; if that is not where the app "
+            "says that it is ready, set ready_path in its table of [apps] to a path that answers 2xx or 3xx"
+        ) from None

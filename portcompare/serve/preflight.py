@@ -53,7 +53,7 @@ def _missing_packages(plan: Plan, recipes: list[Recipe]) -> Iterator[Problem]:
         missing = [name for name in recipe.distributions if not _is_installed(name)]
         if missing:
             yield Problem(
-                where=f"{plan.path}: deployments.{recipe.name}.server",
+                where=plan.where("deployments", recipe.name, "server"),
                 found=f"{recipe.deployment.server} needs {' and '.join(missing)}, not installed here",
                 remedy=f"pip install {' '.join(missing)}",
             )
@@ -77,7 +77,7 @@ def _unusable_ports(plan: Plan, recipes: list[Recipe]) -> Iterator[Problem]:
         reason = f"deployments.{first} has it too" if first != recipe.name else why_unusable(port)
         if reason:
             yield Problem(
-                where=f"{plan.path}: deployments.{recipe.name}.port",
+                where=plan.where("deployments", recipe.name, "port"),
                 found=f"port {port} cannot be used: {reason}",
                 remedy="choose another port, or leave the key out for a free one",
             )
@@ -88,7 +88,7 @@ def _missing_directories(plan: Plan, recipes: list[Recipe]) -> Iterator[Problem]
     for name, recipe in apps.items():
         if not recipe.directory.is_dir():
             yield Problem(
-                where=f"{plan.path}: apps.{name}.directory",
+                where=plan.where("apps", name, "directory"),
                 found=f"there is no directory {recipe.directory}",
                 remedy="name the directory that the app is imported from, relative to the plan file",
             )
@@ -126,7 +126,7 @@ def _import_problem(plan: Plan, recipe: Recipe, check: Supervised, status: int |
     reason = f"not done after {IMPORT_LIMIT_S:g} s" if status is None else check.log_tail(1)
     module = target.partition(":")[0]
     return Problem(
-        where=f"{plan.path}: apps.{recipe.deployment.app}.target",
+        where=plan.where("apps", recipe.deployment.app, "target"),
         found=f"{target!r} cannot be served: {reason or f'importing it ended with status {status}'}",
         remedy=f"correct the target, or the app until this works: "
         f"cd {recipe.directory} && {sys.executable} -c 'import {module}'",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from portcompare import units
 from portcompare.model import BASELINE, Bound, Comparison, Latency, Parity, Round, Summary
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ ROUND = Round(
     received_bytes_per_request=200.0,
     cpu_s_per_request=0.0005,
     rss_peak_bytes=50_000_000,
+    offered_rps=None,
+    dropped=0,
+    lag_p99_s=None,
+    lag_max_s=None,
+    stall_max_s=0.002,
     generator_cpu_ratio=0.3,
     bound=BOUND,
 )
@@ -82,3 +88,9 @@ def rounds_of(arm: str, rates_rps: Sequence[float]) -> list[Round]:
         replace(ROUND, arm=arm, deployment=arm, block=block, rate_rps=rate_rps)
         for block, rate_rps in enumerate(rates_rps)
     ]
+
+
+def in_users(scenario: str, level: float) -> str:
+    """Words levels as those of a closed load."""
+    assert scenario
+    return units.level(level, "closed")

@@ -8,11 +8,11 @@ from portcompare.analyse import Limits
 from portcompare.analyse.bounds import exceeds_bound, find_bound
 from tests.analyse.samples import ROUND
 
-ROOMY = Limits(users=1000, slots=None, delay_s=0.0, server_cpus=1)
+ROOMY = Limits(concurrency=1000, slots=None, delay_s=0.0, server_cpus=1)
 
 
 def test_slots_are_held_for_the_delay_and_the_cpu_time() -> None:
-    bound = find_bound(0.010, Limits(users=1000, slots=8, delay_s=0.190, server_cpus=1))
+    bound = find_bound(0.010, Limits(concurrency=1000, slots=8, delay_s=0.190, server_cpus=1))
     assert bound is not None
     assert bound.name == "slots"
     assert bound.rate_rps == pytest.approx(8 / 0.200)
@@ -20,7 +20,7 @@ def test_slots_are_held_for_the_delay_and_the_cpu_time() -> None:
 
 
 def test_slots_limit_a_delay_even_if_the_cpu_time_is_not_known() -> None:
-    bound = find_bound(None, Limits(users=1000, slots=1, delay_s=0.2, server_cpus=1))
+    bound = find_bound(None, Limits(concurrency=1000, slots=1, delay_s=0.2, server_cpus=1))
     assert bound is not None
     assert bound.rate_rps == pytest.approx(5)
     assert bound.reason == "1 slot, each held 200 ms by a request"
@@ -36,7 +36,7 @@ def test_cpu_time_limits_by_all_the_servers_cpus_together() -> None:
 
 @pytest.mark.parametrize(("users", "noun"), [(1, "1 user"), (3, "3 users")])
 def test_users_can_ask_no_more_often_than_their_answers_come(users: int, noun: str) -> None:
-    bound = find_bound(0.001, replace(ROOMY, users=users, delay_s=0.2))
+    bound = find_bound(0.001, replace(ROOMY, concurrency=users, delay_s=0.2))
     assert bound is not None
     assert bound.name == "users"
     assert bound.rate_rps == pytest.approx(users / 0.2)
@@ -52,7 +52,7 @@ def test_users_can_ask_no_more_often_than_their_answers_come(users: int, noun: s
     ],
 )
 def test_the_lowest_bound_is_the_bound(users: int, slots: int, cpu_s: float, lowest: str) -> None:
-    bound = find_bound(cpu_s, Limits(users=users, slots=slots, delay_s=0.2, server_cpus=1))
+    bound = find_bound(cpu_s, Limits(concurrency=users, slots=slots, delay_s=0.2, server_cpus=1))
     assert bound is not None
     assert bound.name == lowest
 
@@ -64,7 +64,7 @@ def test_without_delay_and_cpu_time_nothing_limits() -> None:
 
 def test_an_impossible_round_is_told_with_its_figures_and_what_to_check() -> None:
     told = exceeds_bound(
-        replace(ROUND, requests=300, cpu_s_per_request=0.010, window_s=2.0), replace(ROOMY, users=1)
+        replace(ROUND, requests=300, cpu_s_per_request=0.010, window_s=2.0), replace(ROOMY, concurrency=1)
     )
     assert told == (
         "300 requests in 2.00 s are more than the bound allows (server CPU: 1 CPU at 10.0 ms a request); "
@@ -76,11 +76,11 @@ def test_an_impossible_round_is_told_with_its_figures_and_what_to_check() -> Non
     ("most", "window_s", "cpu_s", "limits"),
     [
         # 100/s for 100 s, 2% more as CPU time cannot be read at the very instant, and one for the user.
-        (10_201, 100.0, 0.010, replace(ROOMY, users=1)),
+        (10_201, 100.0, 0.010, replace(ROOMY, concurrency=1)),
         # 50 users in 0.499 s: 102.2 with the tolerance, and one for each that was under way at the start.
-        (152, 1.0, None, replace(ROOMY, users=50, delay_s=0.5)),
+        (152, 1.0, None, replace(ROOMY, concurrency=50, delay_s=0.5)),
         # A delay of 2 ms that a timer of whole milliseconds ends after 1 ms: 1,000/s for 10 s, 2%, one user.
-        (10_201, 10.0, None, replace(ROOMY, users=1, delay_s=0.002)),
+        (10_201, 10.0, None, replace(ROOMY, concurrency=1, delay_s=0.002)),
     ],
     ids=["tolerance", "one more for each user", "timers of whole milliseconds"],
 )
@@ -100,3 +100,44 @@ def test_a_delay_shorter_than_a_timer_tick_sets_no_bound() -> None:
         )
         is None
     )
+
+
+OPEN = replace(ROOMY, concurrency=256, offered_rps=400.0)
+
+
+def test_what_is_not_asked_for_cannot_be_answered() -> None:
+    bound = find_bound(0.001, OPEN)
+    assert bound is not None
+    assert bound.name == "offered"
+    assert bound.rate_rps == 400.0
+    assert bound.reason == "no more than 400/s were asked for"
+
+
+def test_connections_can_ask_no_more_often_than_their_answers_come() -> None:
+    bound = find_bound(None, replace(OPEN, concurrency=20, delay_s=0.2))
+    assert bound is not None
+    assert bound.name == "connections"
+    assert bound.rate_rps == pytest.approx(100)
+    assert bound.reason == "20 connections, each waiting 200 ms for an answer"
+
+
+def test_a_saturated_server_is_at_its_own_bound_and_not_at_what_was_offered() -> None:
+    bound = find_bound(0.005, OPEN)
+    assert bound is not None
+    assert bound.name == "server CPU"
+
+
+def test_a_window_in_which_nothing_fell_due_has_no_bound_of_zero() -> None:
+    assert find_bound(None, replace(OPEN, offered_rps=0.0)) is None
+
+
+def test_a_backlog_may_be_answered_inside_the_window_beside_what_was_offered() -> None:
+    measured = replace(ROUND, requests=4000, cpu_s_per_request=0.0001)
+    assert exceeds_bound(measured, OPEN) is None
+    assert exceeds_bound(replace(measured, requests=12_000), OPEN) is not None  # the CPU's bound holds
+
+
+def test_each_connection_may_have_one_request_under_way_at_the_windows_start() -> None:
+    measured = replace(ROUND, cpu_s_per_request=0.010)  # 100/s, and the window lasts 1 s
+    assert exceeds_bound(replace(measured, requests=102 + 256), OPEN) is None
+    assert exceeds_bound(replace(measured, requests=102 + 258), OPEN) is not None

@@ -6,15 +6,22 @@ import pytest
 
 from portcompare.analyse import conclude
 from portcompare.model import CONTROL, Comparison, Summary, Verdict
-from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, SUMMARY
+from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, SUMMARY, in_users
 
 THROUGHPUT = replace(COMPARISON, ratio=1.5, low=1.4, high=1.6)
 MEDIAN = replace(COMPARISON, metric="p50", ratio=1.0, low=0.99, high=1.01, verdict="equivalent")
+TAIL = replace(MEDIAN, metric="p95")
 UNBOUND = replace(SUMMARY, bound=None, bound_share=None)
 
 
-def text_of(throughput: Comparison, median: Comparison = MEDIAN, summary: Summary = UNBOUND) -> str:
-    (conclusion,) = conclude([throughput, median], [summary])
+def text_of(
+    throughput: Comparison,
+    median: Comparison = MEDIAN,
+    summary: Summary = UNBOUND,
+    tail: Comparison = TAIL,
+) -> str:
+    tail = replace(tail, level=median.level)
+    (conclusion,) = conclude([throughput, median, tail], [summary], in_users)
     assert (conclusion.scenario, conclusion.candidate) == ("fast", CANDIDATE)
     return conclusion.text
 
@@ -25,7 +32,7 @@ def text_of(throughput: Comparison, median: Comparison = MEDIAN, summary: Summar
         ("faster", "serves more requests than"),
         ("slower", "serves fewer requests than"),
         ("equivalent", "serves as many requests as"),
-        ("inconclusive", "cannot be told apart from"),
+        ("inconclusive", "serves requests at a rate that cannot be told from that of"),
     ],
 )
 def test_each_verdict_has_its_words(verdict: Verdict, says: str) -> None:
@@ -79,10 +86,12 @@ def test_the_bound_explains_nothing_but_a_gain(verdict: Verdict) -> None:
 
 def test_levels_follow_one_another_in_rising_order() -> None:
     comparisons = [
-        replace(one, level=level, ratio=level) for level in (64.0, 1.0, 8.0) for one in (THROUGHPUT, MEDIAN)
+        replace(one, level=level, ratio=level)
+        for level in (64.0, 1.0, 8.0)
+        for one in (THROUGHPUT, MEDIAN, TAIL)
     ]
     summaries = [replace(UNBOUND, level=level) for level in (64.0, 1.0, 8.0)]
-    (conclusion,) = conclude(comparisons, summaries)
+    (conclusion,) = conclude(comparisons, summaries, in_users)
     assert conclusion.text == " ".join(
         f"At {at} new serves as many requests as old ({ratio}, 95% interval 1.40x to 1.60x)."
         for at, ratio in (("1 user", "1.00x"), ("8 users", "8.00x"), ("64 users", "64.0x"))
@@ -94,11 +103,11 @@ def test_every_candidate_has_a_conclusion_in_every_scenario_and_the_control_has_
         replace(one, scenario=scenario, candidate=candidate)
         for scenario in ("fast", "slow")
         for candidate in (CONTROL, "new", "newer")
-        for one in (THROUGHPUT, MEDIAN)
+        for one in (THROUGHPUT, MEDIAN, TAIL)
     ]
     summaries = [replace(UNBOUND, scenario=scenario) for scenario in ("fast", "slow")]
     summaries.insert(0, replace(UNBOUND, arm=CONTROL, deployment="not this one"))
-    conclusions = conclude(comparisons, summaries)
+    conclusions = conclude(comparisons, summaries, in_users)
     assert [(one.scenario, one.candidate) for one in conclusions] == [
         ("fast", "new"),
         ("fast", "newer"),
@@ -109,4 +118,24 @@ def test_every_candidate_has_a_conclusion_in_every_scenario_and_the_control_has_
 
 
 def test_nothing_compared_comes_to_nothing() -> None:
-    assert conclude([], []) == ()
+    assert conclude([], [], in_users) == ()
+
+
+def test_each_scenarios_levels_are_worded_as_its_load_has_them() -> None:
+    (conclusion,) = conclude(
+        [THROUGHPUT, MEDIAN, TAIL], [UNBOUND], lambda scenario, level: f"{level} of {scenario}"
+    )
+    assert conclusion.text.startswith("At 4.0 of fast new ")
+
+
+@pytest.mark.parametrize(("verdict", "opposite"), [("faster", "slower"), ("slower", "faster")])
+def test_a_median_that_hides_the_opposite_tail_is_told_with_it(verdict: Verdict, opposite: Verdict) -> None:
+    median = replace(MEDIAN, ratio=0.07, verdict=verdict)
+    text = text_of(THROUGHPUT, median, tail=replace(TAIL, ratio=5.0, verdict=opposite))
+    assert text.endswith("is 7.00% of the other's, but its p95 is 500%: not all users are served alike.")
+
+
+@pytest.mark.parametrize("verdict", ["faster", "equivalent", "inconclusive"])
+def test_a_tail_that_does_not_contradict_the_median_is_not_told(verdict: Verdict) -> None:
+    median = replace(MEDIAN, ratio=0.5, verdict="faster")
+    assert "p95" not in text_of(THROUGHPUT, median, tail=replace(TAIL, ratio=0.9, verdict=verdict))

@@ -5,18 +5,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import Limits, judge_round
+from portcompare.analyse import GeneratorLimits, Limits, judge_round
 from tests.analyse.samples import ROUND
 
 if TYPE_CHECKING:
     from portcompare.model import Round
 
-LIMITS = Limits(users=4, slots=None, delay_s=0.0, server_cpus=1)
+LIMITS = Limits(concurrency=4, slots=None, delay_s=0.0, server_cpus=1)
+GENERATOR = GeneratorLimits(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)
 MEASURED = replace(ROUND, bound=None)
 
 
 def test_a_sound_round_counts_and_gets_its_bound() -> None:
-    judged = judge_round(MEASURED, LIMITS)
+    judged = judge_round(MEASURED, LIMITS, GENERATOR)
     assert judged.void is None
     assert judged.bound is not None
     assert judged.bound.rate_rps == pytest.approx(2000)
@@ -44,6 +45,22 @@ def test_a_sound_round_counts_and_gets_its_bound() -> None:
             "the load generator was at 95.0% of its CPU and may be the limit",
         ),
         (
+            replace(MEASURED, lag_p99_s=0.0123),
+            "the load generator was up to 12.3 ms late for 99% of the requests, more than 10.0 ms",
+        ),
+        (
+            replace(MEASURED, stall_max_s=0.25),
+            "the load generator stood still for 250 ms, more than 100 ms",
+        ),
+        (
+            replace(MEASURED, dropped=1, errors=1, error_kinds={"not sent in time": 1}),
+            "1 request found no free connection in time",
+        ),
+        (
+            replace(MEASURED, requests=10, dropped=90, errors=90, error_kinds={"not sent in time": 90}),
+            "90 requests found no free connection in time",
+        ),
+        (
             replace(MEASURED, requests=3000),
             (
                 "3000 requests in 1.00 s are more than the bound allows "
@@ -51,37 +68,63 @@ def test_a_sound_round_counts_and_gets_its_bound() -> None:
             ),
         ),
     ],
-    ids=["nothing but failures", "nothing", "wrong answers", "failures", "generator", "bound"],
+    ids=[
+        "nothing but failures",
+        "nothing",
+        "wrong answers",
+        "failures",
+        "CPU",
+        "lag",
+        "stall",
+        "drop",
+        "drops",
+        "bound",
+    ],
 )
 def test_a_round_with_a_fault_is_void_and_says_why(measured: Round, reason: str) -> None:
-    assert judge_round(measured, LIMITS).void == reason
+    assert judge_round(measured, LIMITS, GENERATOR).void == reason
 
 
 @pytest.mark.parametrize("kind", ["status 404", "wrong body"])
 def test_a_single_wrong_answer_voids_a_round(kind: str) -> None:
     measured = replace(MEASURED, errors=1, error_kinds={kind: 1})
-    assert judge_round(measured, LIMITS).void == f"answers were wrong: 1 x {kind}"
+    assert judge_round(measured, LIMITS, GENERATOR).void == f"answers were wrong: 1 x {kind}"
 
 
 def test_one_request_in_a_hundred_may_fail() -> None:
     at_the_edge = replace(MEASURED, requests=990, errors=10, error_kinds={"timeout": 10})
-    assert judge_round(at_the_edge, LIMITS).void is None
+    assert judge_round(at_the_edge, LIMITS, GENERATOR).void is None
     beyond = replace(MEASURED, requests=989, errors=11, error_kinds={"timeout": 11})
-    assert judge_round(beyond, LIMITS).void is not None
+    assert judge_round(beyond, LIMITS, GENERATOR).void is not None
+
+
+def test_the_generator_may_be_as_late_as_its_limits() -> None:
+    limits = replace(GENERATOR, max_lag_s=0.05, max_stall_s=0.06)
+    at_the_edge = replace(MEASURED, lag_p99_s=0.05, stall_max_s=0.06)
+    assert judge_round(at_the_edge, LIMITS, limits).void is None
+    assert judge_round(replace(at_the_edge, lag_p99_s=0.051), LIMITS, limits).void is not None
+    assert judge_round(replace(at_the_edge, stall_max_s=0.061), LIMITS, limits).void is not None
+
+
+def test_the_worst_lag_alone_voids_no_round() -> None:
+    measured = replace(MEASURED, lag_p99_s=0.001, lag_max_s=5.0)
+    assert judge_round(measured, LIMITS, GENERATOR).void is None
 
 
 def test_the_generator_may_use_nine_tenths_of_its_cpu() -> None:
-    assert judge_round(replace(MEASURED, generator_cpu_ratio=0.9), LIMITS).void is None
-    assert judge_round(replace(MEASURED, generator_cpu_ratio=0.901), LIMITS).void is not None
+    assert judge_round(replace(MEASURED, generator_cpu_ratio=0.9), LIMITS, GENERATOR).void is None
+    assert judge_round(replace(MEASURED, generator_cpu_ratio=0.901), LIMITS, GENERATOR).void is not None
 
 
 def test_a_round_that_was_void_already_keeps_its_reason_and_gets_its_bound() -> None:
-    judged = judge_round(replace(MEASURED, void="3 of 4 users were cold", generator_cpu_ratio=1.0), LIMITS)
+    judged = judge_round(
+        replace(MEASURED, void="3 of 4 users were cold", generator_cpu_ratio=1.0), LIMITS, GENERATOR
+    )
     assert judged.void == "3 of 4 users were cold"
     assert judged.bound is not None
 
 
 def test_a_round_without_a_success_has_no_bound() -> None:
     limits = replace(LIMITS, delay_s=0.2)
-    assert judge_round(MEASURED, limits).bound is not None
-    assert judge_round(replace(MEASURED, requests=0), limits).bound is None
+    assert judge_round(MEASURED, limits, GENERATOR).bound is not None
+    assert judge_round(replace(MEASURED, requests=0), limits, GENERATOR).bound is None

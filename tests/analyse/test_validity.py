@@ -6,7 +6,7 @@ import pytest
 
 from portcompare.analyse import find_invalid_reasons, find_warnings
 from portcompare.model import CONTROL, Difference, Metric, Verdict
-from tests.analyse.samples import COMPARISON, PARITY, ROUND
+from tests.analyse.samples import COMPARISON, PARITY, ROUND, in_users
 
 CONTROLLED = replace(COMPARISON, candidate=CONTROL)
 VOID = replace(ROUND, void="spoilt")
@@ -16,38 +16,42 @@ DIFFERENCE = Difference(
 
 
 def test_a_sound_run_is_valid_and_without_warnings() -> None:
-    assert find_invalid_reasons([ROUND], [CONTROLLED, COMPARISON], PARITY) == ()
-    assert find_warnings([ROUND], [CONTROLLED, COMPARISON]) == ()
+    assert find_invalid_reasons([ROUND], [CONTROLLED, COMPARISON], PARITY, in_users) == ()
+    assert find_warnings([ROUND], [CONTROLLED, COMPARISON], in_users) == ()
 
 
 @pytest.mark.parametrize(("count", "places"), [(1, "1 place"), (2, "2 places")])
 def test_answers_that_differ_make_a_run_invalid(count: int, places: str) -> None:
     parity = replace(PARITY, equal=False, differences=(DIFFERENCE,) * count)
-    assert find_invalid_reasons([ROUND], [], parity) == (f"the answers differ in {places}",)
+    assert find_invalid_reasons([ROUND], [], parity, in_users) == (f"the answers differ in {places}",)
 
 
 def test_a_parity_check_without_cases_is_not_called_a_difference() -> None:
     parity = replace(PARITY, equal=False, cases=0)
-    assert find_invalid_reasons([ROUND], [], parity) == ("no answers were compared",)
+    assert find_invalid_reasons([ROUND], [], parity, in_users) == ("no answers were compared",)
 
 
 def test_a_run_that_ended_before_parity_was_checked_is_not_blamed_for_it() -> None:
-    assert find_invalid_reasons([ROUND], [], None) == ()
+    assert find_invalid_reasons([ROUND], [], None, in_users) == ()
 
 
 def test_a_run_without_rounds_is_invalid() -> None:
-    assert find_invalid_reasons([], [], PARITY) == ("nothing was measured",)
+    assert find_invalid_reasons([], [], PARITY, in_users) == ("nothing was measured",)
 
 
 def test_more_than_a_fifth_of_void_rounds_make_a_run_invalid() -> None:
-    assert find_invalid_reasons([VOID, *[ROUND] * 4], [], PARITY) == ()
-    assert find_invalid_reasons([VOID, VOID, *[ROUND] * 7], [], PARITY) == ("2 of 9 rounds are void",)
+    assert find_invalid_reasons([VOID, *[ROUND] * 4], [], PARITY, in_users) == ()
+    assert find_invalid_reasons([VOID, VOID, *[ROUND] * 7], [], PARITY, in_users) == (
+        "2 of 9 rounds are void",
+    )
 
 
 @pytest.mark.parametrize("verdict", ["faster", "slower"])
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
 def test_a_control_that_differs_makes_a_run_invalid(metric: Metric, verdict: Verdict) -> None:
-    (reason,) = find_invalid_reasons([ROUND], [replace(CONTROLLED, metric=metric, verdict=verdict)], PARITY)
+    (reason,) = find_invalid_reasons(
+        [ROUND], [replace(CONTROLLED, metric=metric, verdict=verdict)], PARITY, in_users
+    )
     assert reason == (
         f"the control, a second instance of the baseline, came out {verdict} in {metric} (fast, 4 users): "
         "this machine is too noisy now. Close what else runs, or measure longer "
@@ -56,23 +60,26 @@ def test_a_control_that_differs_makes_a_run_invalid(metric: Metric, verdict: Ver
 
 
 def test_a_control_that_differs_in_a_tail_is_no_reason() -> None:
-    assert find_invalid_reasons([ROUND], [replace(CONTROLLED, metric="p99", verdict="slower")], PARITY) == ()
+    assert (
+        find_invalid_reasons([ROUND], [replace(CONTROLLED, metric="p99", verdict="slower")], PARITY, in_users)
+        == ()
+    )
 
 
 def test_a_candidate_that_differs_is_no_reason() -> None:
-    assert find_invalid_reasons([ROUND], [replace(COMPARISON, verdict="slower")], PARITY) == ()
+    assert find_invalid_reasons([ROUND], [replace(COMPARISON, verdict="slower")], PARITY, in_users) == ()
 
 
 def test_every_reason_is_given() -> None:
     parity = replace(PARITY, equal=False, differences=(DIFFERENCE,))
-    assert len(find_invalid_reasons([VOID], [replace(CONTROLLED, verdict="faster")], parity)) == 3
+    assert len(find_invalid_reasons([VOID], [replace(CONTROLLED, verdict="faster")], parity, in_users)) == 3
 
 
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
 def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: Metric) -> None:
     noisy = replace(CONTROLLED, metric=metric, low=0.9, high=1.125, verdict="inconclusive")
-    assert find_invalid_reasons([ROUND], [noisy], PARITY) == ()
-    (warning,) = find_warnings([ROUND], [noisy])
+    assert find_invalid_reasons([ROUND], [noisy], PARITY, in_users) == ()
+    (warning,) = find_warnings([ROUND], [noisy], in_users)
     assert warning == (
         "this machine is noisy: two instances of the baseline cannot be shown to be equivalent, so smaller "
         f"differences than these cannot be told here: {metric} 90.0% to 112% (fast, 4 users). Close what "
@@ -88,12 +95,12 @@ def test_nothing_else_that_is_inconclusive_is_a_warning() -> None:
         replace(wide, verdict="equivalent"),
         replace(wide, ratio=None, low=None, high=None),
     ]
-    assert find_warnings([ROUND], quiet) == ()
+    assert find_warnings([ROUND], quiet, in_users) == ()
 
 
 def test_void_rounds_are_told_once_for_each_reason_and_place() -> None:
     rounds = [VOID, ROUND, replace(VOID, block=1), replace(VOID, arm=CONTROL), replace(VOID, void="late")]
-    assert find_warnings(rounds, []) == (
+    assert find_warnings(rounds, [], in_users) == (
         "void round: baseline (fast, 4 users): spoilt",
         "void round: control (fast, 4 users): spoilt",
         "void round: baseline (fast, 4 users): late",
@@ -101,12 +108,21 @@ def test_void_rounds_are_told_once_for_each_reason_and_place() -> None:
 
 
 def test_a_control_without_valid_rounds_makes_a_run_invalid() -> None:
-    (reason,) = find_invalid_reasons([ROUND], [replace(CONTROLLED, verdict="invalid")], PARITY)
+    (reason,) = find_invalid_reasons([ROUND], [replace(CONTROLLED, verdict="invalid")], PARITY, in_users)
     assert reason.endswith("(fast, 4 users): too few of its rounds are valid")
 
 
 def test_all_noise_is_told_in_one_warning() -> None:
     noisy = replace(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
-    (warning,) = find_warnings([ROUND], [noisy, replace(noisy, scenario="slow", level=1.0)])
+    (warning,) = find_warnings([ROUND], [noisy, replace(noisy, scenario="slow", level=1.0)], in_users)
     assert "(fast, 4 users); " in warning
     assert "(slow, 1 user). " in warning
+
+
+def test_levels_are_worded_as_the_scenarios_load_has_them() -> None:
+    def word(scenario: str, level: float) -> str:
+        return f"{level} of {scenario}"
+
+    (reason,) = find_invalid_reasons([ROUND], [replace(CONTROLLED, verdict="faster")], PARITY, word)
+    assert "(fast, 4.0 of fast): " in reason
+    assert find_warnings([VOID], [], word) == ("void round: baseline (fast, 4.0 of fast): spoilt",)

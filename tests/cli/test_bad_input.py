@@ -163,3 +163,55 @@ def test_a_server_that_never_answers_ready_is_not_valid(call: Call, plan: Path, 
     code, err = call("check", plan)
     assert code == 3
     assert "no luck" in err
+
+
+def test_what_a_faulty_plan_names_is_checked_all_the_same(call: Call, plan: Path, tmp_path: Path) -> None:
+    bad = PLAN.replace("probe:asgi", "nowhere:app").replace('server = "waitress"', 'server = "waitres"')
+    plan.write_text(
+        bad + "\n[rounds]\nseconds = 'long'\n\n[scenarios.back]\nuser = 'Nobody'\nload = { users = [1] }\n"
+    )
+    (tmp_path / "locustfile.py").write_text("")
+    code, err = call("run", plan, "--out", tmp_path / "run")
+    assert code == 2
+    assert f"{plan}: rounds.seconds" in err
+    assert f"{plan}: deployments.old.server: there is no server 'waitres'" in err
+    assert f"{plan}: apps.new.target" in err
+    assert f"{plan}: scenarios.back.user: there is no user class 'Nobody'" in err
+
+
+def test_a_problem_is_told_with_the_file_it_stands_in(call: Call, plan: Path, tmp_path: Path) -> None:
+    apps = PLAN[PLAN.index("[apps.old]") : PLAN.index("[deployments.old]")]
+    (tmp_path / "apps.toml").write_text(apps.replace("probe:wsgi", "nowhere:app"))
+    plan.write_text(
+        PLAN.replace(apps, "").replace("[deployments", 'include = ["apps.toml"]\n[deployments', 1)
+    )
+    code, err = call("check", plan)
+    assert code == 2
+    assert f"{tmp_path}/apps.toml: apps.old.target" in err
+
+
+def test_a_report_that_cannot_be_written_is_the_users_to_mend(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portcompare.cli.report.read_results", lambda path: path)
+    (tmp_path / "report.html").mkdir()
+
+    def write_reports(results: object, folder: Path) -> None:
+        (folder / "report.html").write_text(str(results))
+
+    monkeypatch.setattr("portcompare.cli.report.write_reports", write_reports)
+    code, err = call("report", tmp_path)
+    assert code == 2
+    assert f"{tmp_path}: the reports cannot be written" in err
+
+
+def test_a_mistake_of_its_own_is_never_taken_for_a_verdict(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> None:
+        raise RuntimeError(path)
+
+    monkeypatch.setattr("portcompare.cli.report.read_results", fail)
+    code, err = call("report", "anywhere")
+    assert code == 3
+    assert "RuntimeError" in err

@@ -26,7 +26,7 @@ def show(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
         shown.start_parity(18)
         shown.advance()
         shown.start_block(BLOCK)
-        shown.start_round(BLOCK[0])
+        shown.start_round(BLOCK[0], "64 users")
         shown.advance()
     return text.getvalue()
 

@@ -120,23 +120,23 @@ def test_a_report_is_rendered_again_to_the_byte(start: Start, finished: Finished
     assert "quart-uvicorn" in out
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_stops_everything_and_keeps_what_it_measured(
     start: Start, plan: Path, tmp_path: Path, ending: signal.Signals
 ) -> None:
     folder = tmp_path / "run"
     plan.write_text(plan.read_text().replace("max_blocks = 2", "max_blocks = 50\nprecision = 0.0001"))
     process = start("run", plan, "--out", folder)
-    wait_until((folder / "results.json").exists, 60)
+    wait_until((folder / "histograms").exists, 60)
     wait_until(lambda: servers_below(process.pid), 60)
     tree = processes_below(process.pid)
     interrupted_s = time.monotonic()
     process.send_signal(ending)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     # One that was just being started ends by itself as soon as portcompare is gone.
-    wait_until(lambda: are_gone(tree), 3)
-    assert time.monotonic() - interrupted_s < 6  # 3 s on a machine that does nothing else
+    wait_until(lambda: are_gone(tree), 10)
+    assert time.monotonic() - interrupted_s < 10  # 3 s on a machine that does nothing else
     results = read_results(folder)
     jsonschema.Draft202012Validator(results_schema()).validate(results)
     assert results["partial"]
@@ -153,25 +153,31 @@ def test_an_interruption_before_the_first_round_leaves_nothing_running(
     wait_until(lambda: seen(process.pid), 60)
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=30)
     assert process.returncode == 130
     wait_until(lambda: are_gone(tree), 5)
 
 
-def test_a_killed_run_leaves_no_process_behind(start: Start, plan: Path, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_no_process_behind_and_keeps_its_rounds(
+    start: Start, plan: Path, tmp_path: Path
+) -> None:
     process = start("run", plan, "--out", tmp_path / "run")
     wait_until(lambda: servers_below(process.pid), 60)
     tree = processes_below(process.pid)
+    wait_until(lambda: read_results(tmp_path / "run")["rounds"], 60)
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate(timeout=30)
     wait_until(lambda: are_gone(tree), 10)
+    results = read_results(tmp_path / "run")
+    assert results["partial"]
+    assert results["rounds"]
 
 
 def test_a_server_that_dies_ends_the_run_as_not_valid(start: Start, plan: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     plan.write_text(plan.read_text().replace("max_blocks = 2", "max_blocks = 50\nprecision = 0.0001"))
     process = start("run", plan, "--out", folder)
-    wait_until((folder / "results.json").exists, 60)
+    wait_until((folder / "histograms").exists, 60)
 
     def kill_the_candidate() -> bool:
         for one in servers_below(process.pid):

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
     Play = Callable[["Peer"], None]
@@ -59,6 +60,15 @@ class Peer:
         """Keep the other side waiting, until the server is closed at the latest."""
         self._server.closing.wait(timeout_s)
 
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Go on over TLS."""
+        self.sock = context.wrap_socket(self.sock, server_side=True)
+        self._server.hold(self.sock)
+
+    def stop_listening(self) -> None:
+        """Have the server refuse further connections."""
+        self._server.stop_listening()
+
     def reset(self) -> None:
         """End the connection with a reset."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -72,18 +82,21 @@ class ScriptedServer:
         requests: Those received: number of the connection, and the bytes.
         connections: How many were accepted.
         closing: Set when the server is being closed.
+        port: Its port.
         url: Its address.
     """
 
-    def __init__(self, play: Play) -> None:
+    def __init__(self, play: Play, host: str = "127.0.0.1") -> None:
         self._play = play
         self._threads: list[threading.Thread] = []
         self._socks: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, 0), family=family, backlog=128)
         self.requests: list[tuple[int, bytes]] = []
         self.connections = 0
         self.closing = threading.Event()
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
         self._acceptor = threading.Thread(target=self._accept)
         self._acceptor.start()
 
@@ -96,32 +109,45 @@ class ScriptedServer:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             peer = Peer(self, sock, self.connections)
             self.connections += 1
-            self._socks.append(sock)
+            self.hold(sock)
             thread = threading.Thread(target=self._serve, args=(peer,))
             self._threads.append(thread)
             thread.start()
 
+    def hold(self, sock: socket.socket) -> None:
+        """Have a connection ended with the server."""
+        self._socks.append(sock)
+
     def _serve(self, peer: Peer) -> None:
-        with peer.sock, suppress(OSError):  # the client may leave at any time
-            self._play(peer)
+        try:
+            with suppress(OSError):  # the client may leave at any time
+                self._play(peer)
+        finally:
+            peer.sock.close()
+
+    def stop_listening(self) -> None:
+        """Refuse further connections."""
+        with suppress(OSError):  # a second time
+            self._listener.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End all connections and all threads."""
         self.closing.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self.stop_listening()
         self._acceptor.join()
         self._listener.close()
         for sock in self._socks:
             with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                # The plain one's also for TLS: its own would pull the connection from under the thread.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
 
 
 @contextmanager
-def serve(play: Play) -> Iterator[ScriptedServer]:
+def serve(play: Play, host: str = "127.0.0.1") -> Iterator[ScriptedServer]:
     """Run a scripted server."""
-    server = ScriptedServer(play)
+    server = ScriptedServer(play, host)
     try:
         yield server
     finally:
@@ -159,3 +185,13 @@ def alternating(odd: Play, even: Play) -> Play:
         (even if peer.number % 2 else odd)(peer)
 
     return play
+
+
+def over_tls(context: ssl.SSLContext, play: Play) -> Play:
+    """A script: a handshake, and the one given over TLS."""
+
+    def secured(peer: Peer) -> None:
+        peer.secure(context)
+        play(peer)
+
+    return secured

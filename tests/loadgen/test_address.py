@@ -1,32 +1,96 @@
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
-from portcompare.loadgen.address import Address, encode_request
-from portcompare.model import http_request
+from portcompare.loadgen.address import Address, encode_request, find_flaw
+from portcompare.model import RequestSpec, http_request
 
 HERE = Address.of("http://localhost:8001")
 
 
 @pytest.mark.parametrize(
-    ("url", "host", "port", "netloc"),
+    ("url", "secure", "host", "port", "netloc"),
     [
-        ("http://example.org", "example.org", 80, "example.org"),
-        ("http://Example.org:8080/path?query", "example.org", 8080, "Example.org:8080"),
-        ("http://[::1]:8001", "::1", 8001, "[::1]:8001"),
+        ("http://example.org", False, "example.org", 80, "example.org"),
+        ("http://Example.org:8080/path?query", False, "example.org", 8080, "Example.org:8080"),
+        ("http://[::1]:8001", False, "::1", 8001, "[::1]:8001"),
+        ("https://example.org", True, "example.org", 443, "example.org"),
+        ("https://[::1]", True, "::1", 443, "[::1]"),
+        ("https://localhost:8443", True, "localhost", 8443, "localhost:8443"),
     ],
 )
 def test_an_address_is_host_and_port_and_what_the_host_header_says(
-    url: str, host: str, port: int, netloc: str
+    url: str, *, secure: bool, host: str, port: int, netloc: str
 ) -> None:
-    assert Address.of(url) == Address(host=host, port=port, netloc=netloc)
+    assert Address.of(url) == Address(secure=secure, host=host, port=port, netloc=netloc)
 
 
-@pytest.mark.parametrize("url", ["https://example.org", "example.org:80", "http://", "", "ftp://example.org"])
+@pytest.mark.parametrize(
+    "url",
+    ["example.org:80", "http://", "https://:443", "", "ftp://example.org", "http://example.org:0"],
+)
 def test_what_is_no_address_of_a_server_is_refused_by_name(url: str) -> None:
-    with pytest.raises(ValueError, match=r"must begin with http:// and name a host") as refused:
+    with pytest.raises(ValueError, match=r"must begin with http:// or https:// and name a host") as refused:
         Address.of(url)
     assert repr(url) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://example.org:eighty", "Port could not be cast"),
+        ("http://example.org:99999", "Port out of range"),
+        ("http://[::1", "Invalid IPv6 URL"),
+    ],
+)
+def test_an_address_that_cannot_be_taken_apart_is_refused_with_the_reason(url: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason) as refused:
+        Address.of(url)
+    assert repr(url) in str(refused.value)
+
+
+def test_a_user_in_an_address_is_refused_and_the_password_not_told() -> None:
+    with pytest.raises(ValueError, match=r"example\.org names a user: send an Authorization") as refused:
+        Address.of("http://me:secret@example.org")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("request_", "flaw"),
+    [
+        (http_request("/", method="GET /"), "the method 'GET /' is none"),
+        (http_request("/", method=""), "the method '' is none"),
+        (http_request("data"), "the path 'data' does not begin with /"),
+        (http_request("/größe"), "the path '/größe' does not begin with / or holds what must be percent-enc"),
+        (http_request("/a b"), "the path '/a b' does not"),
+        (http_request("/a HTTP/1.1\r\nX: y"), "the path"),
+        (http_request("/", headers={"X Y": "z"}), "the header name 'X Y' is none"),
+        (http_request("/", headers={"X": "a\r\nY: b"}), "the header 'X' is not one line of latin-1 text"),
+        (http_request("/", headers={"X": "€"}), "the header 'X' is not one line of latin-1 text: '€'"),
+        (RequestSpec(name="x", headers=(("X", cast("str", 1)),)), "the header 'X' is not one line"),
+        (http_request("/", body="\ud800"), "the body is not text that can be sent as UTF-8"),
+        (http_request("/", body=cast("str", b"bytes")), "the body is not text"),
+    ],
+)
+def test_what_cannot_be_sent_has_a_flaw(request_: RequestSpec, flaw: str) -> None:
+    found = find_flaw(request_)
+    assert found is not None
+    assert found.startswith(flaw)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        http_request("/a?b=%C3%BC", headers={"X-Size": "groß\t1"}),
+        http_request("*", method="OPTIONS"),
+        http_request("/", method="POST", body="€"),
+    ],
+)
+def test_what_can_be_sent_has_no_flaw_and_bytes(request_: RequestSpec) -> None:
+    assert find_flaw(request_) is None
+    assert encode_request(request_, HERE).startswith(f"{request_.method} {request_.target} HTTP/1.1".encode())
 
 
 def test_a_request_without_a_body_is_a_line_and_the_usual_headers() -> None:

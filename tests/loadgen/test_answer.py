@@ -11,6 +11,7 @@ from portcompare.loadgen.answer import (
     GARBAGE,
     HALF,
     HEAD_TOO_LARGE,
+    INTERIM_TOO_LARGE,
     MAX_BODY_BYTES,
     MAX_HEAD_BYTES,
     AnswerReader,
@@ -143,11 +144,46 @@ def test_headers_are_limited() -> None:
     assert reader.feed(b"x") == HEAD_TOO_LARGE
 
 
-def test_interim_answers_without_end_are_limited_too() -> None:
+@pytest.mark.parametrize(
+    "piece", [b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, b"HTTP/1.1 102 Processing\r\nX: ".ljust(30_000, b"x")]
+)
+def test_interim_answers_without_end_are_limited_too(piece: bytes) -> None:
     reader = AnswerReader()
-    found = [reader.feed(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000) for _ in range(4)]
-    assert found[0] is None
-    assert found[-1] == HEAD_TOO_LARGE
+    found = [reader.feed(piece)]
+    while found[-1] is None:
+        found.append(reader.feed(piece if piece.endswith(b"\n") else b"x" * 30_000))
+    assert found[-1] == INTERIM_TOO_LARGE
+    assert 2 <= len(found) <= 4
+
+
+def test_endless_headers_after_an_interim_answer_are_headers() -> None:
+    reader = AnswerReader()
+    assert reader.feed(INTERIM) is None
+    assert reader.feed(b"HTTP/1.1 200 OK\r\nX: ".ljust(MAX_HEAD_BYTES, b"x")) == HEAD_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("head", "keeps"),
+    [
+        (b"HTTP/1.1 200 OK\r\nServer: a\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nX-Connection: close\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", True),
+        (b"HTTP/1.1 103 Early Hints\r\nConnection: keep-alive\r\n\r\nHTTP/1.0 200 OK\r\n\r\n", False),
+        (b"HTTP/1.1 200 OK\r\nconnection:Close\r\nServer: a\r\n\r\n", False),
+        (b"HTTP/1.1 200 OK\r\nConnection: te, close\r\n\r\n", False),
+        (b"HTTP/1.0 200 OK\r\n\r\n", False),
+        (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n\r\n", True),
+    ],
+)
+def test_the_answer_to_a_head_request_keeps_the_connection_unless_it_says_otherwise(
+    head: bytes, *, keeps: bool
+) -> None:
+    reader = AnswerReader()
+    reader.expect(head_only=True)
+    assert reader.feed(head) is None
+    assert reader.complete
+    assert reader.keep_alive is keeps
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,9 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
-from portcompare.loadgen.answer import BODY_TOO_LARGE, GARBAGE, HALF, HEAD_TOO_LARGE, MAX_BODY_BYTES
+from portcompare.loadgen.answer import GARBAGE, HALF, HEAD_TOO_LARGE
 from portcompare.model import http_request
 from tests.loadgen.scripted import OK, alternating, answering, answering_once, serve
 
@@ -54,12 +53,16 @@ def test_a_whole_answer_leaves_the_connection_usable(generator: Generator, answe
     assert server.connections == 1
 
 
-def test_a_head_request_needs_no_body_and_leaves_the_connection_usable(generator: Generator) -> None:
-    with serve(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")) as server:
+@pytest.mark.parametrize("length", [b"Content-Length: 5000\r\n", b"", b"Transfer-Encoding: chunked\r\n"])
+def test_a_head_request_needs_no_body_and_leaves_the_connection_usable(
+    generator: Generator, length: bytes
+) -> None:
+    with serve(answering(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")) as server:
         done = generator.run(server.url, http_request("/", method="HEAD"))
     assert server.requests[0][1].startswith(b"HEAD / HTTP/1.1\r\n")
     assert done.error_kinds == {}
     assert done.requests > 10
+    assert done.reconnects == 0
     assert server.connections == 1
 
 
@@ -168,31 +171,9 @@ def test_each_way_to_break_an_answer_has_its_kind_and_spoils_no_later_answer(
     assert set(done.error_kinds) == {kind}
     assert done.requests > 0
     assert abs(done.error_kinds[kind] - done.requests) <= 1
+    # Every other connection follows an announced end and counts; the rest follow a failure and do not.
+    assert abs(done.reconnects - done.error_kinds[kind]) <= 1
     assert done.received_bytes_per_request == len(answer_one)
-
-
-def test_an_endless_body_is_cut_off_and_does_not_fill_the_memory(generator: Generator) -> None:
-    process = psutil.Process(generator.process.pid)
-    seen: list[int] = []
-    sent: list[int] = []
-
-    def play(peer: Peer) -> None:
-        peer.take_request()
-        peer.sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        sent.append(0)
-        while True:
-            peer.sock.sendall(bytes(1 << 20))
-            sent[-1] += 1 << 20
-            seen.append(process.memory_info().rss)
-
-    with serve(play) as server:
-        before = process.memory_info().rss
-        done = generator.run(server.url, window_s=0.7)
-    assert set(done.error_kinds) == {BODY_TOO_LARGE}
-    assert done.requests == 0
-    assert max(sent) >= MAX_BODY_BYTES
-    assert sum(sent) > 2 * MAX_BODY_BYTES
-    assert max(seen) - before < 3 * MAX_BODY_BYTES
 
 
 def test_a_refused_connection_has_its_kind(generator: Generator) -> None:

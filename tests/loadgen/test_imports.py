@@ -8,7 +8,7 @@ import pytest
 import portcompare.loadgen
 
 
-@pytest.mark.parametrize("module", ["address", "answer", "recorder", "window"])
+@pytest.mark.parametrize("module", ["address", "answer", "arrivals", "figures", "recorder", "window"])
 def test_the_parts_without_locust_leave_the_process_alone(module: str) -> None:
     code = (
         f"import socket, sys, portcompare.loadgen.{module};"

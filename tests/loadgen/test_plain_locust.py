@@ -2,59 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import threading
-import time
-from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tests.loadgen.plain import LOCUSTFILE, have_asked, lines_of, locust
 from tests.loadgen.scripted import OK, answering, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-    from tests.loadgen.scripted import ScriptedServer
 
-LOCUSTFILE = Path(__file__).parents[2] / "loadtests" / "locustfile.py"
 WRONG = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
-
-
-def locust(
-    locustfile: Path, *arguments: str, until: Callable[[], bool] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run Locust to its end, or until the servers saw enough: its own `-t` is early on a busy machine."""
-    options = ["-f", str(locustfile), "--headless", "--json", "--only-summary"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "locust", *options, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            if until is not None:
-                deadline_s = time.monotonic() + 30
-                while not until():
-                    assert process.poll() is None, process.communicate()
-                    assert time.monotonic() < deadline_s
-                    threading.Event().wait(0.02)
-                process.terminate()
-            stdout, stderr = process.communicate(timeout=30)
-        finally:
-            process.kill()
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
-
-
-def have_asked(server: ScriptedServer, *, users: int, times: int) -> bool:
-    counts = Counter(number for number, _ in server.requests)
-    return len(counts) >= users and min(counts.values()) >= times
-
-
-def lines_of(ended: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
-    return {line["name"]: line for line in json.loads(ended.stdout)}
 
 
 def test_each_target_has_its_own_lines_and_its_share_of_the_users_of_each_class() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from portcompare.plan import Plan
+from portcompare.plan import Plan, Scenario
 
 
 def make_plan(**rounds: float) -> Plan:
@@ -24,3 +24,10 @@ def make_plan(**rounds: float) -> Plan:
             "rounds": rounds,
         }
     )
+
+
+def add_open(plan: Plan) -> Plan:
+    """The plan with an open scenario beside the others."""
+    load = {"model": "open", "rates": [400], "arrivals": "even", "connections": 32}
+    scenario = Scenario.model_validate({"request": {"path": "/"}, "load": load})
+    return plan.model_copy(update={"scenarios": plan.scenarios | {"open": scenario}})

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from portcompare.plan import Plan
 
 ARMS = ("baseline", "control", "new", "newer")
-LEVELS = (("fast", 1), ("fast", 8), ("slow", 64))
+LEVELS: tuple[tuple[str, float], ...] = (("fast", 1), ("fast", 8), ("slow", 64))
 ALL = frozenset({("fast", 1.0), ("fast", 8.0), ("slow", 64.0)})
 NONE: frozenset[tuple[str, float]] = frozenset()
 
 
-def contents(block: tuple[Place, ...]) -> list[tuple[str, str, int]]:
+def contents(block: tuple[Place, ...]) -> list[tuple[str, str, float]]:
     return [(place.arm, place.scenario, place.level) for place in block]
 
 
@@ -90,7 +90,7 @@ class Run:
         return self._undecided[min(len(self.asked_after), len(self._undecided)) - 1]
 
     @property
-    def levels(self) -> list[set[tuple[str, int]]]:
+    def levels(self) -> list[set[tuple[str, float]]]:
         """The levels of each block."""
         return [{(place.scenario, place.level) for place in block} for block in self.blocks]
 

@@ -19,6 +19,7 @@ from portcompare.protocol import (
     RoundDone,
     RunRound,
     ScenarioSource,
+    UserLoad,
     WindowOpens,
     decode,
     encode,
@@ -60,7 +61,7 @@ PREPARED = Prepared(requests={"own": ()}, problems={})
 RUN_ROUND = RunRound(
     scenario="own",
     url="http://127.0.0.1:8000",
-    users=3,
+    load=UserLoad(users=3),
     delay_s=0.2,
     warmup_s=0.25,
     warmup_max_s=30.0,
@@ -81,6 +82,11 @@ DONE = RoundDone(
     latency_s=None,
     histogram="",
     handler_s=None,
+    offered_rps=None,
+    dropped=0,
+    lag_p99_s=None,
+    lag_max_s=None,
+    stall_max_s=0.002,
     generator_cpu_ratio=0.1,
     void=None,
 )

@@ -8,9 +8,9 @@ import pytest
 from portcompare.errors import ServerError
 from portcompare.measure import LoadGenerator, MeasuredRound, Place, measure_round
 from portcompare.model import Expectation, Latency, Round
-from portcompare.protocol import RoundDone, RunRound, WindowOpens
+from portcompare.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
 from portcompare.serve import RunningServer, WindowUsage
-from tests.measure.plans import make_plan
+from tests.measure.plans import add_open, make_plan
 
 LATENCY = Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5)
 DONE = RoundDone(
@@ -25,6 +25,11 @@ DONE = RoundDone(
     latency_s=LATENCY,
     histogram="SElTVEZBQUFB",
     handler_s=0.05,
+    offered_rps=501.0,
+    dropped=3,
+    lag_p99_s=0.001,
+    lag_max_s=0.002,
+    stall_max_s=0.003,
     generator_cpu_ratio=0.4,
     void=None,
 )
@@ -66,7 +71,7 @@ class Bench:
 
     def measure(self, place: Place = PLACE, **rounds: float) -> MeasuredRound:
         server, generator = cast("RunningServer", self), cast("LoadGenerator", self)
-        return measure_round(make_plan(**rounds), place, server, generator, EXPECTATIONS)
+        return measure_round(add_open(make_plan(**rounds)), place, server, generator, EXPECTATIONS)
 
 
 @pytest.fixture
@@ -97,6 +102,11 @@ def test_a_round_is_the_servers_and_the_generators_account_of_one_window(bench: 
             received_bytes_per_request=170.5,
             cpu_s_per_request=0.0015,  # 1.5 s in the nominal 2 s, at 500 a second
             rss_peak_bytes=70_000_000,
+            offered_rps=501.0,
+            dropped=3,
+            lag_p99_s=0.001,
+            lag_max_s=0.002,
+            stall_max_s=0.003,
             generator_cpu_ratio=0.4,
             bound=None,
             void=None,
@@ -124,7 +134,7 @@ def test_the_generator_is_ordered_what_the_plan_says(bench: Bench) -> None:
         RunRound(
             scenario="fast",
             url="http://127.0.0.1:8123",
-            users=8,
+            load=UserLoad(users=8),
             delay_s=0.0,
             warmup_s=0.5,
             warmup_max_s=12.0,
@@ -137,7 +147,22 @@ def test_the_generator_is_ordered_what_the_plan_says(bench: Bench) -> None:
 
 def test_the_generator_is_told_how_long_every_answer_waits(bench: Bench) -> None:
     bench.measure(replace(PLACE, scenario="slow", level=64))
-    assert (bench.orders[0].users, bench.orders[0].delay_s) == (64, 0.2)
+    assert (bench.orders[0].load, bench.orders[0].delay_s) == (UserLoad(users=64), 0.2)
+
+
+def test_an_open_scenario_is_ordered_as_a_rate(bench: Bench) -> None:
+    bench.measure(replace(PLACE, scenario="open", level=400.0), seed=7)
+    assert bench.orders[0].load == RateLoad(
+        rate_rps=400.0, arrivals="even", connections=32, seed="7/2/open/400"
+    )
+
+
+def test_all_arms_of_a_block_have_the_same_arrivals_and_no_other_block_has(bench: Bench) -> None:
+    place = replace(PLACE, scenario="open", level=400.0)
+    for one in (place, replace(place, arm="baseline", order=6), replace(place, block=3)):
+        bench.measure(one)
+    first, second, third = (order.load for order in bench.orders)
+    assert first == second != third
 
 
 def test_a_scenario_may_have_a_round_length_of_its_own(bench: Bench) -> None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.plan import App, Deployment, Key, Plan, PlanRequest, Scenario, plan_keys
-from portcompare.plan.schema import ClosedLoad, Cpus, ParityPlan, Rounds
+from portcompare.plan.loads import ClosedLoad, OpenLoad
+from portcompare.plan.schema import Cpus, Generator, ParityPlan, Rounds
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -16,15 +17,21 @@ KEYS = {key.path: key for key in plan_keys()}
 @pytest.mark.parametrize(
     ("section", "prefix", "tables"),
     [
-        (Plan, "", {"path", "apps", "deployments", "scenarios", "parity", "rounds", "cpus"}),
+        (
+            Plan,
+            "",
+            {"path", "included", "apps", "deployments", "scenarios", "parity", "rounds", "generator", "cpus"},
+        ),
         (App, "apps.NAME.", set()),
         (Deployment, "deployments.NAME.", set()),
         (Scenario, "scenarios.NAME.", {"request", "load"}),
         (PlanRequest, "scenarios.NAME.request.", set()),
         (ClosedLoad, "scenarios.NAME.load.", set()),
+        (OpenLoad, "scenarios.NAME.load.", set()),
         (ParityPlan, "parity.", {"requests"}),
         (PlanRequest, "parity.requests.", set()),
         (Rounds, "rounds.", set()),
+        (Generator, "generator.", set()),
         (Cpus, "cpus.", set()),
     ],
 )
@@ -37,7 +44,7 @@ def test_every_key_is_described() -> None:
 
 
 def test_what_the_tool_sets_itself_is_no_key() -> None:
-    assert "path" not in KEYS
+    assert KEYS.keys().isdisjoint({"path", "included"})
 
 
 @pytest.mark.parametrize(
@@ -62,3 +69,8 @@ def test_a_key_knows_its_meaning() -> None:
     assert KEYS["parity.requests.method"] == Key(
         path="parity.requests.method", type="string", default='"GET"', description="HTTP method"
     )
+
+
+def test_what_both_load_models_have_is_listed_once_with_both_its_types() -> None:
+    listed = [key for key in plan_keys() if key.path == "scenarios.NAME.load.model"]
+    assert [(key.type, key.default) for key in listed] == [('"closed" or "open"', '"closed"')]

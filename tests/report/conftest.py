@@ -196,6 +196,11 @@ def _round(
         received_bytes_per_request=174.0 if slots else 151.0,
         cpu_s_per_request=cpu_s * rng.uniform(0.99, 1.01),
         rss_peak_bytes=41_500_000 + order * 3_000_000,
+        offered_rps=None,
+        dropped=0,
+        lag_p99_s=None,
+        lag_max_s=None,
+        stall_max_s=0.002,
         generator_cpu_ratio=0.41,
         bound=Bound(name=bound, rate_rps=limit_rps, reason=reason),
     )  # fmt: skip

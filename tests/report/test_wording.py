@@ -118,3 +118,26 @@ def test_a_round_s_row_has_a_cell_for_each_heading(results: Results) -> None:
     assert first.bound
     assert rows[0]["Rate"] == units.rate(first.rate_rps)
     assert rows[0]["Bound"] == f"{units.rate(first.bound.rate_rps)} ({first.bound.name})"
+
+
+def test_a_round_s_row_tells_how_the_generator_kept_its_schedule(results: Results) -> None:
+    first, *others = results.rounds
+    measured = replace(
+        first, offered_rps=400.0, dropped=1200, lag_p99_s=0.0015, lag_max_s=0.02, stall_max_s=0.004
+    )
+    opened, closed, *_ = (
+        dict(zip(ROUND_HEADER, row, strict=True))
+        for row in round_rows(replace(results, rounds=(measured, *others)))
+    )
+    columns = ("Offered", "Not sent", "Lag, p99", "Lag, max", "Stall, max")
+    assert [opened[column] for column in columns] == ["400/s", "1,200", "1.50 ms", "20.0 ms", "4.00 ms"]
+    assert [closed[column] for column in columns[:4]] == ["not known", "0", "not known", "not known"]
+
+
+def test_the_limits_of_the_load_generator_are_those_of_the_plan(results: Results) -> None:
+    limits = {"max_cpu_ratio": 0.8, "max_lag_s": 0.02, "max_stall_s": 0.3}
+    facts = dict(method_facts(replace(results, plan=results.plan | {"generator": limits})))
+    assert facts["Load generator"] == (
+        "a round is void in which it used more than 80% of a CPU, was over 20.0 ms late for 1% of the"
+        " requests that were due, or stood still for more than 300 ms"
+    )

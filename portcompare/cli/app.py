@@ -1,0 +1,25 @@
+"""All commands, put together."""
+
+from __future__ import annotations
+
+import typer
+
+from portcompare.cli.check import check
+from portcompare.cli.load import load
+from portcompare.cli.reference import describe_plan
+from portcompare.cli.report import report
+from portcompare.cli.run import run
+from portcompare.cli.up import up
+
+app = typer.Typer(
+    name="portcompare",
+    help="What does a Flask service gain from a port to Quart, and does the port still answer the same?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+# "\b" keeps the lines as they are.
+app.command(epilog="\b\n" + describe_plan().replace("\n\n", "\n\n\b\n"))(run)
+for command in (check, up, report, load):
+    app.command()(command)

@@ -1,0 +1,138 @@
+"""`portcompare load`: load one target, as one would with wrk."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from hdrh.histogram import HdrHistogram
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from portcompare.analyse import GeneratorLimits, find_overload
+from portcompare.cli.console import err, out
+from portcompare.cli.options import AsJson
+from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
+from portcompare.measure import load_target, start_generator
+from portcompare.model import SCHEMA_VERSION
+from portcompare.plan import Generator
+from portcompare.protocol import RateLoad, UserLoad
+from portcompare.units import count, duration, rate, share
+
+if TYPE_CHECKING:
+    from portcompare.protocol import Load, RoundDone
+
+PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
+LIMITS = GeneratorLimits(**Generator().model_dump())
+MOST_CONNECTIONS = 1024
+SEED = "load"
+
+
+def load(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="what to ask for, e.g. http://127.0.0.1:8000/data")
+    ],
+    users: Annotated[
+        int | None, typer.Option(min=1, help="closed model: so many users, each waiting for its answer")
+    ] = None,
+    rate_rps: Annotated[
+        float | None,
+        typer.Option("--rate", min=0.1, help="open model: so many requests a second, at random instants"),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="how long is measured")] = 10.0,
+    as_json: AsJson = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Load one target, and say what it answered and what that cost the generator."""
+    if (users is None) == (rate_rps is None):
+        remedy = "give one of them: --users 32 for the closed model, --rate 1000 for the open model"
+        raise InputError([Problem(where="--users, --rate", found="both or neither are given", remedy=remedy)])
+    how: Load = (
+        UserLoad(users=users)
+        if users is not None
+        else RateLoad(rate_rps=rate_rps or 0.0, arrivals="poisson", connections=MOST_CONNECTIONS, seed=SEED)
+    )
+    cpu = max(os.sched_getaffinity(0))
+    steps = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
+        steps,
+        start_generator(Path(folder) / "loadgen.log", (cpu,), Path.cwd()) as generator,
+    ):
+        step = steps.add_task("warming up", total=None)
+        done = load_target(
+            generator,
+            url,
+            how,
+            seconds,
+            lambda: steps.update(step, description=f"measuring for {seconds:g} s"),
+        )
+    if as_json:
+        out.print(json.dumps(describe(done), indent=2), soft_wrap=True, markup=False)
+    else:
+        out.print(_table(done))
+    overload = done.void or find_overload(done, LIMITS)
+    if overload is not None:
+        err.print(f"not valid: {overload}", soft_wrap=True, markup=False)
+    raise typer.Exit(EXIT_DONE if done.requests and overload is None else EXIT_NOT_VALID)
+
+
+def describe(done: RoundDone) -> dict[str, Any]:
+    """The versioned machine form of what happened.
+
+    Args:
+        done: What happened.
+
+    Returns:
+        Plain values for JSON; `latency_s` is None without a success.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "requests": done.requests,
+        "errors": sum(done.error_kinds.values()),
+        "error_kinds": done.error_kinds,
+        "rate_rps": done.rate_rps,
+        "offered_rps": done.offered_rps,
+        "dropped": done.dropped,
+        "window_s": done.window_s,
+        "latency_s": _percentiles(done) if done.requests else None,
+        "reconnects": done.reconnects,
+        "generator": {
+            "cpu_ratio": done.generator_cpu_ratio,
+            "lag_p99_s": done.lag_p99_s,
+            "lag_max_s": done.lag_max_s,
+            "stall_max_s": done.stall_max_s,
+        },
+    }
+
+
+def _percentiles(done: RoundDone) -> dict[str, float]:
+    histogram = HdrHistogram.decode(done.histogram)
+    at = histogram.get_percentile_to_value_dict(list(PERCENTILES.values()))
+    found = {name: at[percentile] / 1e6 for name, percentile in PERCENTILES.items()}
+    return found | {"max": histogram.get_max_value() / 1e6}
+
+
+def _table(done: RoundDone) -> Table:
+    table = Table(box=None, show_header=False)
+    table.add_row("requests", f"{done.requests:,} in {duration(done.window_s)}")
+    table.add_row("rate", rate(done.rate_rps))
+    if done.offered_rps is not None:
+        table.add_row("offered", f"{rate(done.offered_rps)}, {done.dropped:,} dropped")
+    for kind, number in done.error_kinds.items() or {"none": 0}.items():
+        table.add_row("errors", f"{number:,} x {kind}" if number else kind)
+    if done.requests:
+        for name, latency_s in _percentiles(done).items():
+            table.add_row({"p999": "p99.9"}.get(name, name), duration(latency_s))
+    generator = f"{share(done.generator_cpu_ratio)} of a CPU, longest stall {duration(done.stall_max_s)}"
+    if done.lag_p99_s is not None:
+        generator += f", lag p99 {duration(done.lag_p99_s)}"
+    table.add_row("generator", generator)
+    if done.reconnects:
+        table.add_row("reconnects", count(done.reconnects, "time"))
+    return table

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+# In a process of its own: gevent's loop belongs to the process.
+RINGING = """
+from time import perf_counter
+import gevent
+from portcompare.loadgen.alarm import Alarm
+
+due_s = [perf_counter() + 0.01 * number for number in range(1, 41)]
+late_s = []
+done = gevent.event.Event()
+
+def ring():
+    late_s.append(perf_counter() - due_s[len(late_s)])
+    if len(late_s) < len(due_s):
+        alarm.set(due_s[len(late_s)])
+    else:
+        alarm.close()
+        done.set()
+
+alarm = Alarm(ring)
+alarm.set(due_s[0])
+done.wait(10)
+late_s.sort()
+print(len(late_s), late_s[0] >= 0, late_s[len(late_s) // 2] < 0.0005)
+gevent.sleep(0.03)
+print(len(late_s))
+"""
+
+WITHOUT_DESCRIPTORS = """
+import os, resource, gevent
+from portcompare.loadgen.alarm import Alarm
+
+gevent.get_hub().loop
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+lowest_free = os.dup(0)
+os.close(lowest_free)
+resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, most))
+try:
+    Alarm(print)
+except OSError as error:
+    print(type(error).__name__, error.strerror)
+"""
+
+
+def say(code: str) -> list[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+
+
+def test_an_alarm_rings_once_at_each_instant_and_more_precisely_than_a_timer() -> None:
+    assert say("import gevent.event" + RINGING) == ["40 True True", "40"]
+
+
+def test_without_a_free_descriptor_there_is_no_alarm() -> None:
+    assert say(WITHOUT_DESCRIPTORS) == ["OSError Too many open files"]

@@ -1,0 +1,85 @@
+"""What the generator says of itself, so that a round can be void when it was the limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.analyse import GeneratorLimits, find_overload
+from portcompare.model import http_request
+from portcompare.plan import Generator as GeneratorPlan
+from portcompare.protocol import RateLoad
+from tests.loadgen.scripted import OK, answering, serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.loadgen.generator import Generator
+
+LIMITS = GeneratorLimits(**GeneratorPlan().model_dump())
+
+# A user whose 30th request of all is followed by a computation that takes the event loop's time.
+BLOCKING = """
+from time import perf_counter
+from portcompare.loadgen import LeanUser, http_request
+
+class Blocking(LeanUser):
+    request = http_request("/")
+    asked = 0
+
+    def ask(self, due_s=None):
+        super().ask(due_s)
+        Blocking.asked += 1
+        if Blocking.asked == 30:
+            until_s = perf_counter() + 0.2
+            while perf_counter() < until_s:
+                pass
+"""
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [None, RateLoad(rate_rps=100.0, arrivals="even", connections=4, seed="1")],
+    ids=["closed", "open"],
+)
+def test_a_user_that_blocks_the_loop_is_noticed_and_voids_the_round(
+    generator: Generator, tmp_path: Path, rate: RateLoad | None
+) -> None:
+    locustfile = tmp_path / "locustfile.py"
+    locustfile.write_text(BLOCKING, encoding="utf-8")
+    generator.prepare(locustfile, scenario="Blocking")
+    with serve(answering(OK, delay_s=0.01)) as server:
+        done = generator.run_round(server.url, rate=rate, warmup_s=0.1, window_s=0.8)
+        again = generator.run_round(server.url, rate=rate, window_s=0.3)
+    assert 0.15 <= done.stall_max_s < 0.4
+    said = find_overload(done, replace(LIMITS, max_lag_s=1.0))
+    assert said is not None
+    assert said.startswith("the load generator stood still for ")
+    assert again.stall_max_s < 0.1  # the stall is not the next round's
+
+
+def test_a_stall_delays_what_is_due_and_this_is_lag(generator: Generator, tmp_path: Path) -> None:
+    locustfile = tmp_path / "locustfile.py"
+    locustfile.write_text(BLOCKING, encoding="utf-8")
+    generator.prepare(locustfile, scenario="Blocking")
+    rate = RateLoad(rate_rps=100.0, arrivals="even", connections=16, seed="1")
+    with serve(answering(OK)) as server:
+        done = generator.run_round(server.url, rate=rate, warmup_s=0.1, window_s=0.8)
+    assert done.lag_max_s is not None
+    assert done.latency_s is not None
+    # The one due first in the 0.2 s waits for all that is left of them.
+    assert 0.15 <= done.lag_max_s < 0.4
+    assert done.latency_s.max >= done.lag_max_s * 0.999
+    assert done.lag_p99_s is not None
+    assert done.lag_p99_s > LIMITS.max_lag_s
+
+
+def test_a_generator_with_time_to_spare_is_not_the_limit(generator: Generator) -> None:
+    generator.prepare(scenario=http_request("/"))
+    with serve(answering(OK, delay_s=0.01)) as server:
+        done = generator.run_round(server.url, users=4, window_s=0.5)
+    assert 0 <= done.stall_max_s < LIMITS.max_stall_s
+    assert 0 < done.generator_cpu_ratio < 0.9
+    assert find_overload(done, LIMITS) is None

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.errors import Problem
+from portcompare.plan import OpenLoad, Plan, load_plan
+from portcompare.plan.loads import ClosedLoad
+from tests.plan.plans import SERVERS, problems_of, spoilt, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LISTED = "`portcompare run --help` lists each key with its type"
+MODELS = "should be 'closed' (with `users`) or 'open' (with `rates`)"
+
+
+def with_load(path: Path, load: str, more: str = "") -> Path:
+    return write(path / "plan.toml", spoilt("load = { users = [1] }", f"{more}load = {load}"))
+
+
+def read(path: Path, load: str) -> Plan:
+    return load_plan(with_load(path, load), SERVERS)
+
+
+def test_a_load_without_a_model_is_closed(tmp_path: Path) -> None:
+    for load in ("{ users = [8, 1, 8] }", '{ model = "closed", users = [8, 1, 8] }'):
+        plan = read(tmp_path, load)
+        assert plan.scenarios["fast"].load == ClosedLoad(users=[8, 1, 8])
+        assert plan.levels == (("fast", 1), ("fast", 8))
+        assert plan.level_text("fast", 8) == "8 users"
+        assert plan.scenarios["fast"].load.concurrency(8) == 8
+
+
+def test_an_open_load_has_rates_for_levels(tmp_path: Path) -> None:
+    plan = read(tmp_path, '{ model = "open", rates = [400, 2.5, 400] }')
+    assert plan.scenarios["fast"].load == OpenLoad(
+        model="open", rates=[400, 2.5, 400], arrivals="poisson", connections=256
+    )
+    assert plan.levels == (("fast", 2.5), ("fast", 400.0))
+    assert plan.level_text("fast", 400.0) == "400 requests/s"
+    assert plan.scenarios["fast"].load.concurrency(400.0) == 256
+
+
+def test_arrivals_and_connections_can_be_chosen(tmp_path: Path) -> None:
+    plan = read(tmp_path, '{ model = "open", rates = [1], arrivals = "even", connections = 9 }')
+    assert plan.as_json()["scenarios"]["fast"]["load"] == {
+        "model": "open",
+        "rates": [1.0],
+        "arrivals": "even",
+        "connections": 9,
+    }
+
+
+@pytest.mark.parametrize(
+    ("load", "key", "found", "remedy"),
+    [
+        ("{ rates = [1] }", ".model", "is missing", MODELS),
+        ('{ model = "opne", rates = [1] }', ".model", "is 'opne'", MODELS),
+        ("{ model = 3, users = [1] }", ".model", "is 3", MODELS),
+        ("{}", ".users", "is missing", "add it"),
+        ('{ model = "open" }', ".rates", "is missing", "add it"),
+        (
+            '{ model = "open", rates = [1, 0] }',
+            ".rates.1",
+            "Input should be greater than 0 (found 0)",
+            LISTED,
+        ),
+        (
+            '{ model = "open", rates = [inf] }',
+            ".rates.0",
+            "Input should be a finite number (found inf)",
+            LISTED,
+        ),
+        (
+            '{ model = "open", rates = [] }',
+            ".rates",
+            "List should have at least 1 item after validation, not 0 (found [])",
+            LISTED,
+        ),
+        (
+            '{ model = "open", rates = [1], arrivals = "random" }',
+            ".arrivals",
+            "Input should be 'poisson' or 'even' (found 'random')",
+            LISTED,
+        ),
+        (
+            '{ model = "open", rates = [1], connections = 0 }',
+            ".connections",
+            "Input should be greater than or equal to 1 (found 0)",
+            LISTED,
+        ),
+        (
+            '{ model = "open", rates = [1], arivals = "even" }',
+            ".arivals",
+            "there is no such key",
+            "did you mean 'arrivals'? Known: arrivals, connections, model, rates",
+        ),
+        (
+            '{ users = [1], arrivals = "even" }',
+            ".arrivals",
+            "there is no such key",
+            "known: model, users",
+        ),
+        (
+            "[32]",
+            "",
+            "Input should be a valid dictionary or instance of ClosedLoad (found [32])",
+            LISTED,
+        ),
+    ],
+)
+def test_a_wrong_load_is_told_by_its_own_keys(
+    tmp_path: Path, load: str, key: str, found: str, remedy: str
+) -> None:
+    path = with_load(tmp_path, load)
+    where = f"{path}: scenarios.fast.load{key}"
+    assert problems_of(path) == (Problem(where=where, found=found, remedy=remedy),)
+
+
+def test_users_of_an_open_load_are_told_to_be_rates(tmp_path: Path) -> None:
+    path = with_load(tmp_path, '{ model = "open", users = [1] }')
+    assert {(problem.where, problem.found) for problem in problems_of(path)} == {
+        (f"{path}: scenarios.fast.load.rates", "is missing"),
+        (f"{path}: scenarios.fast.load.users", "there is no such key"),
+    }
+
+
+def test_too_few_connections_for_the_rate_and_the_delay_are_refused(tmp_path: Path) -> None:
+    more = "delay_s = 0.2\nseconds = 1\n"
+    enough = with_load(tmp_path, '{ model = "open", rates = [100, 10], connections = 20 }', more)
+    assert load_plan(enough, SERVERS).levels[-1] == ("fast", 100.0)
+
+    path = with_load(tmp_path, '{ model = "open", rates = [100, 10], connections = 19 }', more)
+
+    [problem] = problems_of(path)
+    assert problem.where == f"{path}: scenarios.fast"
+    assert problem.found == (
+        "with this delay_s the highest rate needs 20 connections, more than load.connections, 19"
+    )
+
+
+def test_the_limits_of_the_generator_can_be_set(tmp_path: Path) -> None:
+    text = spoilt("[scenarios.fast]", "[generator]\nmax_lag_s = 0.5\n\n[scenarios.fast]")
+    plan = load_plan(write(tmp_path / "plan.toml", text), SERVERS)
+    assert plan.generator.max_lag_s == 0.5
+    assert plan.generator.max_cpu_ratio == 0.9
