@@ -82,7 +82,7 @@ def _sentence(
     text = f"{at} {name} {_SAYS[throughput.verdict]} {other} ({measured})"
     if median.ratio is not None and median.verdict in _OPPOSITE:
         text += f", and its median response time is {share(median.ratio)} of the other's"
-        # Equal rates mean equal mean response times here, so a better median can hide a worse tail.
+        # Equal rates of a closed load mean equal mean response times: a better median can hide a worse tail.
         if tail.ratio is not None and tail.verdict == _OPPOSITE[median.verdict]:
             text += f", but its p95 is {share(tail.ratio)}: not all users are served alike"
     if baseline.bound_share is not None and baseline.bound is not None and throughput.verdict == "faster":

@@ -48,12 +48,13 @@ def write_plan(folder: Path) -> Path:
     return path
 
 
-def begin(*arguments: str | Path, directory: Path) -> subprocess.Popen[str]:
-    """Begin a portcompare command."""
+def begin(*arguments: str | Path, directory: Path, measured: bool = True) -> subprocess.Popen[str]:
+    """Begin a portcompare command; without coverage, whose tracer can swallow the exception of a signal."""
+    environment = {name: value for name, value in os.environ.items() if measured or "COVERAGE" not in name}
     return subprocess.Popen(
         [sys.executable, "-m", "portcompare", *map(str, arguments)],
         cwd=directory,
-        env=os.environ | {"COLUMNS": "120"},
+        env=environment | {"COLUMNS": "120"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -70,8 +71,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start portcompare with arguments; it is ended at the test's end."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin_and_note(*arguments: str | Path) -> subprocess.Popen[str]:
-        started.append(begin(*arguments, directory=tmp_path))
+    def begin_and_note(*arguments: str | Path, measured: bool = True) -> subprocess.Popen[str]:
+        started.append(begin(*arguments, directory=tmp_path, measured=measured))
         return started[-1]
 
     yield begin_and_note

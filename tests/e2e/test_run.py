@@ -126,7 +126,7 @@ def test_an_interrupted_run_stops_everything_and_keeps_what_it_measured(
 ) -> None:
     folder = tmp_path / "run"
     plan.write_text(plan.read_text().replace("max_blocks = 2", "max_blocks = 50\nprecision = 0.0001"))
-    process = start("run", plan, "--out", folder)
+    process = start("run", plan, "--out", folder, measured=False)
     wait_until((folder / "histograms").exists, 60)
     wait_until(lambda: servers_below(process.pid), 60)
     tree = processes_below(process.pid)
@@ -148,7 +148,7 @@ def test_an_interrupted_run_stops_everything_and_keeps_what_it_measured(
 def test_an_interruption_before_the_first_round_leaves_nothing_running(
     start: Start, plan: Path, tmp_path: Path, phase: str
 ) -> None:
-    process = start("run", plan, "--out", tmp_path / "run")
+    process = start("run", plan, "--out", tmp_path / "run", measured=False)
     seen = processes_below if phase == "checking" else servers_below
     wait_until(lambda: seen(process.pid), 60)
     tree = processes_below(process.pid)
@@ -161,7 +161,7 @@ def test_an_interruption_before_the_first_round_leaves_nothing_running(
 def test_a_killed_run_leaves_no_process_behind_and_keeps_its_rounds(
     start: Start, plan: Path, tmp_path: Path
 ) -> None:
-    process = start("run", plan, "--out", tmp_path / "run")
+    process = start("run", plan, "--out", tmp_path / "run", measured=False)
     wait_until(lambda: servers_below(process.pid), 60)
     tree = processes_below(process.pid)
     wait_until(lambda: read_results(tmp_path / "run")["rounds"], 60)
