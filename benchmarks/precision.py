@@ -1,98 +1,60 @@
-"""How true are the latencies, beside wrk's, and beside those of a server that keeps its own account?
+"""How near are the latencies to wrk's, on the same target?
 
     .venv/bin/python -m benchmarks.precision
 
-The truth is the server's own clock, request by request, from the receipt of the request to the end of its
-answer. Locust's own figures, which it rounds, stand beside. Writes docs/benchmarks.md.
+Locust's own figures, which it rounds, stand beside. Writes docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
-import statistics
 from functools import partial
+from statistics import median
 
-import httpx
-import numpy as np
+from benchmarks.common import header, in_turn, is_near, publish, row, spread, verdict, versions
+from benchmarks.peers import Figures, run_fast_http_user, run_portcompare, run_wrk
+from benchmarks.serving import raw_target, target
 
-from benchmarks.common import (
-    Figures,
-    in_turn,
-    publish,
-    raw_target,
-    run_fast_http_user,
-    run_portcompare,
-    run_wrk,
-    target,
-    timed_target,
-)
-
-SECONDS, ROUNDS, USERS = 2.0, 8, 8
-KNOWN = {"1 ms": "/?ms=1", "5 ms": "/?ms=5", "50 ms": "/?ms=50", "1 ms, every 10th 50 ms": "/?ms=1,50"}
+CONNECTIONS, SECONDS, ROUNDS = (1, 32), 3.0, 6
+SHARE, FLOOR_S = 0.05, 50e-6
 
 
 def main() -> None:
     """Measure and publish."""
-    publish("precision", [*against_wrk(), "", *against_truth()])
+    publish("precision", describe(measure(SECONDS, ROUNDS)))
 
 
-def against_wrk() -> list[str]:
-    """Median and 99th percentile beside wrk's, at 1 and 32 connections."""
-    lines = [
-        "| connections | percentile | portcompare, us | wrk, us | difference, us | ratio |",
-        "|---|---|---|---|---|---|",
-    ]
+def measure(seconds: float, rounds: int) -> dict[int, dict[str, list[Figures]]]:
+    """Run the clients alternately, with each number of connections."""
+    clients = {"portcompare": run_portcompare, "wrk": run_wrk, "Locust": run_fast_http_user}
     with target(raw_target()) as url:
-        for connections in (1, 32):
-            sides = {
-                "portcompare": partial(run_portcompare, url, "/", connections, SECONDS),
-                "wrk": partial(run_wrk, url, "/", connections, SECONDS),
-            }
-            found = in_turn(sides, ROUNDS)
-            for name in ("p50", "p99"):
-                ours, theirs = (median_us(found[side], name) for side in sides)
-                row = (connections, name, f"{ours:,.0f}", f"{theirs:,.0f}")
-                cells = (*row, f"{ours - theirs:+,.0f}", f"{ours / theirs:.3f}")
-                lines.append(f"| {' | '.join(map(str, cells))} |")
-    return lines
+        return {
+            connections: in_turn(
+                {name: partial(client, url, "/", connections, seconds) for name, client in clients.items()},
+                rounds,
+            )
+            for connections in CONNECTIONS
+        }
 
 
-def against_truth() -> list[str]:
-    """Each client's percentiles beside those of the server's own account of the same requests."""
-    lines = [
-        "| server | percentile | portcompare - truth, us | ratio | Locust - truth, us | ratio |",
-        "|---|---|---|---|---|---|",
-    ]
-    with target(timed_target()) as url:
-        for name, path in KNOWN.items():
-            sides = {
-                "portcompare": partial(with_truth, run_portcompare, url, path),
-                "Locust": partial(with_truth, run_fast_http_user, url, path),
-            }
-            found = in_turn(sides, ROUNDS)
-            for percentile in ("p50", "p99"):
-                cells = []
-                for pairs in found.values():
-                    measured = median_us([pair[0] for pair in pairs], percentile)
-                    true = median_us([pair[1] for pair in pairs], percentile)
-                    cells.append(f"{measured - true:+,.0f} | {measured / true:.3f}")
-                lines.append(f"| {name} | {percentile} | {' | '.join(cells)} |")
-    return lines
-
-
-def with_truth(run: object, url: str, path: str) -> tuple[Figures, Figures]:
-    """A client's figures, and the server's of the same requests."""
-    httpx.get(f"{url}/account", trust_env=False)
-    assert callable(run)
-    figures = run(url, path, USERS, SECONDS)
-    account_s = httpx.get(f"{url}/account", trust_env=False).json()
-    answered_s = [one for one in account_s if one]
-    p50_s, p99_s = np.percentile(answered_s, [50, 99])
-    return figures, Figures(rate_rps=len(answered_s) / SECONDS, p50_s=float(p50_s), p99_s=float(p99_s))
-
-
-def median_us(figures: list[Figures], percentile: str) -> float:
-    """Median of a percentile over the rounds, in microseconds."""
-    return 1e6 * float(statistics.median(getattr(one, f"{percentile}_s") for one in figures))
+def describe(found: dict[int, dict[str, list[Figures]]]) -> list[str]:
+    """The figures as Markdown."""
+    lines = header(
+        *("connections", "percentile", "portcompare, us", "wrk, us", "difference, us", "ratio"),
+        *(f"within {SHARE:.0%} or {FLOOR_S * 1e6:g} us", "Locust, us"),
+    )
+    for connections, sides in found.items():
+        for percentile in ("p50", "p99"):
+            said_s = [[getattr(one, f"{percentile}_s") for one in figures] for figures in sides.values()]
+            ours_s, wrk_s, _ = map(median, said_s)
+            ours_us, wrk_us, locust_us = (spread(one * 1e6 for one in values_s) for values_s in said_s)
+            difference = f"{(ours_s - wrk_s) * 1e6:+,.0f}"
+            met = verdict(met=is_near(ours_s, wrk_s, share=SHARE, floor_s=FLOOR_S))
+            compared = (difference, f"{ours_s / wrk_s:.3f}", met)
+            lines.append(row(connections, percentile, ours_us, wrk_us, *compared, locust_us))
+    everything = [one for sides in found.values() for figures in sides.values() for one in figures]
+    errors = sum(one.errors for one in everything)
+    rounds = len(next(iter(next(iter(found.values())).values())))
+    return [*lines, "", f"{rounds} rounds, {errors} errors. {versions('locust', 'uvicorn')}."]
 
 
 if __name__ == "__main__":

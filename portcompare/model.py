@@ -6,9 +6,11 @@ never shown as zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
+
+from portcompare.sweeps import Sweeps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,6 +117,23 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A part of a round's window; all parts are as long.
+
+    Attributes:
+        requests: Successful requests that ended inside it.
+        errors: Failed requests that ended inside it.
+        p50_s: Median latency; None without a success.
+        p99_s: The 99th percentile; None without a success.
+    """
+
+    requests: int
+    errors: int
+    p50_s: float | None
+    p99_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
     """The most that theory allows, and the name of what sets it.
 
@@ -143,6 +162,7 @@ class Round:
         started_at_s: Start of the window, in seconds since the epoch.
         window_s: Length of the window that was cut out of the steady state.
         warmup_s: What was discarded before it.
+        steady: Whether the rate was steady when it opened.
         requests: Successful requests that ended inside the window.
         errors: Failed requests that ended inside the window.
         error_kinds: The failures by kind.
@@ -160,7 +180,11 @@ class Round:
             it was sent, or until it began to wait for a free connection; None in the closed model.
         lag_max_s: The same at worst.
         stall_max_s: The longest that the load generator's event loop was late for a heartbeat.
-        generator_cpu_ratio: CPU seconds of the load generator per second.
+        generator_cpu_ratio: CPU seconds per second of the load generator's busiest process, or of all those
+            of a machine divided by the CPUs they share, if that is more.
+        generator_cpu_ratios: The CPU seconds per second of each process of the load generator by its name.
+        reconnects: Connections made inside the window because the server had ended the one before.
+        slices: The window in ten parts, or in seconds if these are shorter.
         bound: The most that theory allows this round; None without a success.
         void: Why the round does not count; None if it does.
     """
@@ -174,6 +198,7 @@ class Round:
     started_at_s: float
     window_s: float
     warmup_s: float
+    steady: bool
     requests: int
     errors: int
     error_kinds: dict[str, int]
@@ -189,6 +214,9 @@ class Round:
     lag_max_s: float | None
     stall_max_s: float
     generator_cpu_ratio: float
+    generator_cpu_ratios: dict[str, float]
+    reconnects: int
+    slices: tuple[Slice, ...]
     bound: Bound | None = None
     void: str | None = None
 
@@ -352,6 +380,7 @@ class Manifest:
         kernel: Name and release of the operating system.
         cpu_model: As the system tells it; empty if it does not.
         cpu_count: CPUs of the machine.
+        cpu_governor: How the clocks of the CPUs used are chosen; empty if the system does not tell.
         memory_bytes: Memory of the machine.
         generator_cpus: The CPUs of the load generator.
         libraries: Versions of what the load generator and the statistics rest on.
@@ -364,6 +393,7 @@ class Manifest:
     kernel: str
     cpu_model: str
     cpu_count: int
+    cpu_governor: str = ""
     memory_bytes: int
     generator_cpus: tuple[int, ...]
     libraries: dict[str, str]
@@ -385,6 +415,7 @@ class Results:
         valid: False if the comparison must not be relied on.
         invalid_reasons: Why.
         warnings: What a careful reader should know.
+        headline: What it comes to: how many comparisons were made, which differences hold, and the control.
         plan: The plan, with every default filled in.
         manifest: The conditions.
         parity: The answers, before and after the load; None if the run ended before.
@@ -392,6 +423,7 @@ class Results:
         comparisons: Each candidate and the control against the baseline.
         summaries: One for each arm and level.
         conclusions: In sentences.
+        sweeps: What was found by varying the load.
     """
 
     schema_version: int
@@ -403,6 +435,7 @@ class Results:
     valid: bool
     invalid_reasons: tuple[str, ...]
     warnings: tuple[str, ...]
+    headline: str
     plan: dict[str, Any]
     manifest: Manifest
     parity: Parity | None
@@ -410,3 +443,4 @@ class Results:
     comparisons: tuple[Comparison, ...]
     summaries: tuple[Summary, ...]
     conclusions: tuple[Conclusion, ...]
+    sweeps: Sweeps = field(default_factory=Sweeps)

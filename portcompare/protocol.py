@@ -8,11 +8,48 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
-from portcompare.model import Expectation, Latency, RequestSpec
+from portcompare.model import Expectation, Latency, RequestSpec, Slice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gather:
+    """Order: leave the load to worker processes, and wait until all have joined.
+
+    Attributes:
+        start: How many to start here, each on one of `cpus` in turn; 0 if they come from elsewhere.
+        expect: How many to wait for.
+        cpus: The CPUs of this machine for those started here.
+        host: Address to listen on.
+        port: Port to listen on; 0 for any that is free.
+    """
+
+    start: int
+    expect: int
+    cpus: tuple[int, ...]
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """Reply to Gather for the address, once that is known, and for each worker that has joined.
+
+    Attributes:
+        address: Where workers are listened for, HOST:PORT.
+        workers: The names of those that have joined until now.
+        problem: Why nobody can join, and what to do; None if they can.
+    """
+
+    address: str
+    workers: tuple[str, ...]
+    problem: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +112,18 @@ class RateLoad:
 Load = UserLoad | RateLoad
 
 
+def concurrency_of(load: Load) -> int:
+    """How many requests can be under way at once.
+
+    Args:
+        load: The load.
+
+    Returns:
+        The users, or the open model's connections.
+    """
+    return load.users if isinstance(load, UserLoad) else load.connections
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRound:
     """Order: load one server at one level, and cut a window out of the steady state.
@@ -119,6 +168,7 @@ class RoundDone:
         started_at_s: Start of the window, in seconds since the epoch.
         window_s: Its length.
         warmup_s: What was discarded before it.
+        steady: Whether the rate was steady when it opened; it is waited for, but not for ever.
         requests: Successful requests that ended inside it.
         rate_rps: Their rate, its window's edges smoothed.
         error_kinds: Failed requests that ended inside it, by kind.
@@ -135,13 +185,17 @@ class RoundDone:
             was sent, or until it began to wait for a free connection; None in the closed model.
         lag_max_s: The same at worst.
         stall_max_s: The longest that the generator's event loop was late for a heartbeat.
-        generator_cpu_ratio: The process's CPU seconds per second.
+        generator_cpu_ratio: CPU seconds per second of the busiest process, or of all those of a machine
+            divided by the CPUs they share, if that is more.
+        generator_cpu_ratios: The CPU seconds per second of each process of the load generator by its name.
+        slices: The window in ten parts, or in seconds if these are shorter.
         void: Why the round does not count; None if it does.
     """
 
     started_at_s: float
     window_s: float
     warmup_s: float
+    steady: bool
     requests: int
     rate_rps: float
     error_kinds: dict[str, int]
@@ -156,42 +210,48 @@ class RoundDone:
     lag_max_s: float | None
     stall_max_s: float
     generator_cpu_ratio: float
+    generator_cpu_ratios: dict[str, float]
+    slices: tuple[Slice, ...]
     void: str | None
 
 
-Message = Prepare | Prepared | RunRound | WindowOpens | RoundDone
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {
-    kind.__name__: TypeAdapter(kind) for kind in (Prepare, Prepared, RunRound, WindowOpens, RoundDone)
-}
+Message = Gather | Joined | Prepare | Prepared | RunRound | WindowOpens | RoundDone
+Kind = TypeVar("Kind")
 
 
-def encode(message: Message) -> str:
+def encode(message: object) -> str:
     """A message as a line.
 
     Args:
-        message: What to say.
+        message: What to say: a record.
 
     Returns:
         One line of JSON, its end included.
     """
-    return json.dumps({"kind": type(message).__name__, "message": asdict(message)}) + "\n"
+    return json.dumps({"kind": type(message).__name__, "message": asdict(message)}) + "\n"  # type: ignore[call-overload]
 
 
-def decode(line: str | bytes) -> Message:
-    """The message in a line.
+def make_decoder(*kinds: type[Kind]) -> Callable[[str | bytes], Kind]:
+    """Make a function that reads messages.
 
     Args:
-        line: One line of JSON.
+        kinds: The records that may come.
 
     Returns:
-        The message.
-
-    Raises:
-        ValueError: If the line holds none.
+        The message in a line; the function raises ValueError if the line holds none.
     """
-    match json.loads(line):
-        case {"kind": str(kind), "message": fields} if kind in _ADAPTERS:
-            message: Message = _ADAPTERS[kind].validate_python(fields)
-            return message
-    msg = f"not a message: {line!r}"
-    raise ValueError(msg)
+    adapters: dict[str, TypeAdapter[Kind]] = {kind.__name__: TypeAdapter(kind) for kind in kinds}
+
+    def decode(line: str | bytes) -> Kind:
+        match json.loads(line):
+            case {"kind": str(kind), "message": fields} if kind in adapters:
+                return adapters[kind].validate_python(fields)
+        msg = f"not a message: {line!r}"
+        raise ValueError(msg)
+
+    return decode
+
+
+decode: Callable[[str | bytes], Message] = make_decoder(
+    Gather, Joined, Prepare, Prepared, RunRound, WindowOpens, RoundDone
+)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
-from portcompare.model import Expectation, Latency, RequestSpec
+from portcompare.model import Expectation, Latency, RequestSpec, Slice
 from portcompare.protocol import (
+    Gather,
+    Joined,
     Message,
     Prepare,
     Prepared,
@@ -28,6 +30,7 @@ ROUND_DONE = RoundDone(
     started_at_s=1_700_000_000.25,
     window_s=1.0,
     warmup_s=0.3,
+    steady=True,
     requests=12,
     rate_rps=12.5,
     error_kinds={"timeout": 2},
@@ -42,6 +45,8 @@ ROUND_DONE = RoundDone(
     lag_max_s=0.002,
     stall_max_s=0.003,
     generator_cpu_ratio=0.4,
+    generator_cpu_ratios={"1": 0.4},
+    slices=(Slice(requests=3, errors=1, p50_s=0.1, p99_s=None),),
     void=None,
 )
 MESSAGES: list[Message] = [
@@ -79,14 +84,20 @@ MESSAGES: list[Message] = [
         timeout_s=30.0,
         expectations={},
     ),
+    Gather(start=2, expect=2, cpus=(1, 3), host="127.0.0.1", port=0),
+    Joined(address="127.0.0.1:5557", workers=("machine/1",)),
+    Joined(address="127.0.0.1:5557", workers=(), problem=("found", "remedy")),
     WindowOpens(start_s=12345.678901234567, end_s=12346.678901234567),
     ROUND_DONE,
-    RoundDone(
-        **asdict(ROUND_DONE)
-        | dict.fromkeys(
-            ("latency_s", "received_bytes_per_request", "handler_s", "offered_rps", "lag_p99_s", "lag_max_s")
-        )
-        | {"void": "cold"}
+    replace(
+        ROUND_DONE,
+        latency_s=None,
+        received_bytes_per_request=None,
+        handler_s=None,
+        offered_rps=None,
+        lag_p99_s=None,
+        lag_max_s=None,
+        void="cold",
     ),
 ]
 

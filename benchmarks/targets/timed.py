@@ -1,8 +1,8 @@
 """A server with known latencies, which keeps its own account of every request.
 
 `/?ms=5` answers after 5 ms, `/?ms=1,50` after 1 ms or 50 ms in turn, nine of ten after the first. `/account`
-tells the times from the receipt of each request to the end of its answer by this server's clock, and begins a
-new account.
+tells of each request that was answered when that was and how long it took, from its receipt to the end of its
+answer, in seconds of this server's clock, and begins a new account.
 """
 
 from __future__ import annotations
@@ -13,14 +13,28 @@ import sys
 from time import perf_counter
 
 REQUESTS_PER_SLOW = 10
+BACKLOG = 4096
+
+
+class Account:
+    """What the server knows of the requests of all connections."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.answered: list[tuple[float, float]] = []
+
+    def hand_over(self) -> bytes:
+        """All that was noted, as JSON, to begin anew."""
+        noted = json.dumps(self.answered).encode()
+        self.received = 0
+        self.answered.clear()
+        return noted
 
 
 class Timed(asyncio.Protocol):
     """One connection; requests come one at a time and have no body."""
 
-    account: list[float]
-
-    def __init__(self, account: list[float]) -> None:
+    def __init__(self, account: Account) -> None:
         self.account = account
         self.buffer = b""
 
@@ -37,24 +51,21 @@ class Timed(asyncio.Protocol):
             return
         target, self.buffer = self.buffer.split(b" ", 2)[1].decode(), b""
         if target == "/account":
-            body = json.dumps(self.account).encode()
-            self.account.clear()
+            body = self.account.hand_over()
             self.transport.write(head(body) + body)
             return
         first, *second = (float(ms) / 1e3 for ms in target.partition("ms=")[2].split(","))
-        self.account.append(0.0)  # its place, so that the turns count requests received
-        place = len(self.account)
-        delay_s = second[0] if second and place % REQUESTS_PER_SLOW == 0 else first
-        asyncio.get_running_loop().call_at(
-            asyncio.get_running_loop().time() + delay_s, self.answer, received_s, place - 1
-        )
+        self.account.received += 1
+        is_slow = bool(second) and self.account.received % REQUESTS_PER_SLOW == 0
+        loop = asyncio.get_running_loop()
+        loop.call_at(loop.time() + (second[0] if is_slow else first), self.answer, received_s)
 
-    def answer(self, received_s: float, place: int) -> None:
+    def answer(self, received_s: float) -> None:
         """Send the answer and note how long it took."""
         body = b"ok"
         self.transport.write(head(body) + body)
-        if place < len(self.account):
-            self.account[place] = perf_counter() - received_s
+        answered_s = perf_counter()
+        self.account.answered.append((answered_s, answered_s - received_s))
 
 
 def head(body: bytes) -> bytes:
@@ -64,8 +75,10 @@ def head(body: bytes) -> bytes:
 
 async def main(port: int) -> None:
     """Serve until killed."""
-    account: list[float] = []
-    server = await asyncio.get_running_loop().create_server(lambda: Timed(account), "127.0.0.1", port)
+    account = Account()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Timed(account), "127.0.0.1", port, backlog=BACKLOG
+    )
     await server.serve_forever()
 
 

@@ -1,12 +1,18 @@
 """Analysis: pure functions from rounds to ratios, intervals, bounds and verdicts."""
 
 from portcompare.analyse.bounds import Limits
+from portcompare.analyse.break_even import find_break_even
+from portcompare.analyse.capacity import find_bracket, find_capacities, find_unsure_searches
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.conclusions import conclude
 from portcompare.analyse.generator import GeneratorLimits, find_overload
+from portcompare.analyse.headline import find_headline
 from portcompare.analyse.judging import judge_round
+from portcompare.analyse.knees import find_knees
+from portcompare.analyse.objective import judge_objective
 from portcompare.analyse.precision import find_undecided
 from portcompare.analyse.summaries import summarise
+from portcompare.analyse.usl import find_scalability
 from portcompare.analyse.validity import find_invalid_reasons, find_warnings
 
 __all__ = [
@@ -14,10 +20,18 @@ __all__ = [
     "Limits",
     "compare",
     "conclude",
+    "find_bracket",
+    "find_break_even",
+    "find_capacities",
+    "find_headline",
     "find_invalid_reasons",
+    "find_knees",
     "find_overload",
+    "find_scalability",
     "find_undecided",
+    "find_unsure_searches",
     "find_warnings",
+    "judge_objective",
     "judge_round",
     "summarise",
 ]

@@ -10,7 +10,7 @@ from portcompare.analyse.verdicts import judge
 from portcompare.model import BASELINE, METRICS, Comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from portcompare.model import Metric, Round, Verdict
 
@@ -18,12 +18,12 @@ _LEAST_BLOCKS = 2
 _QUANTILES: dict[Metric, float] = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
-def compare(rounds: Iterable[Round], margin: float) -> tuple[Comparison, ...]:
+def compare(rounds: Iterable[Round], margins: Mapping[Metric, float]) -> tuple[Comparison, ...]:
     """Compare every arm with the baseline wherever both were measured.
 
     Args:
         rounds: The judged rounds of all arms; void ones are left out.
-        margin: The equivalence margin.
+        margins: The equivalence margin of each metric.
 
     Returns:
         The comparisons, in the order in which the levels and arms first appear.
@@ -32,7 +32,7 @@ def compare(rounds: Iterable[Round], margin: float) -> tuple[Comparison, ...]:
     for one in rounds:
         by_level.setdefault((one.scenario, one.level), {}).setdefault(one.arm, []).append(one)
     return tuple(
-        _compare_metric(metric, arms[BASELINE], arms[arm], margin)
+        _compare_metric(metric, arms[BASELINE], arms[arm], margins[metric])
         for arms in by_level.values()
         if BASELINE in arms
         for arm in arms

@@ -1,17 +1,25 @@
-"""The interval of a ratio, from paired rounds."""
+"""The interval of a ratio, from paired rounds, and how surely it lies beyond a margin."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp, log
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CONFIDENCE = 0.95
+
+BLOCKS_A_CUT = 8
+"""One block of so many is cut at either end: none of fewer than eight, one of eight to fifteen.
+
+References:
+    docs/method.md, "Verdicts": the simulation that this share was chosen by.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,26 +39,58 @@ def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Ratio
         candidate: One positive value a block, of the same blocks in the same order.
 
     Returns:
-        The geometric mean of the ratios and its Student t interval, carried back from the logarithms.
+        The geometric mean of the ratios, the outermost cut off, and its t interval, carried back from the
+        logarithms. With fewer than eight blocks nothing is cut, and the interval is Student's.
 
     Raises:
         ValueError: Fewer than two blocks, or of unequal number.
 
     References:
         Fleming and Wallace, "How not to lie with statistics: the correct way to summarize benchmark results",
-        Communications of the ACM 29 (3), 1986, for the geometric mean of ratios. Student, "The probable error
-        of a mean", Biometrika 6 (1), 1908, for the interval.
+        Communications of the ACM 29 (3), 1986, for the geometric mean of ratios. Tukey and McLaughlin, "Less
+        vulnerable confidence and significance procedures for location based on a single sample:
+        trimming/winsorization 1", Sankhya A 25 (3), 1963, for the interval of a trimmed mean. Student, "The
+        probable error of a mean", Biometrika 6 (1), 1908, for the interval without a cut.
     """
     if len(baseline) != len(candidate):  # numpy would repeat a single value as often as needed
         msg = f"{len(baseline)} blocks of the baseline cannot be paired with {len(candidate)}"
         raise ValueError(msg)
-    logs = np.log(np.asarray(candidate, dtype=float)) - np.log(np.asarray(baseline, dtype=float))
-    if len(logs) < 2:  # noqa: PLR2004 - a deviation needs two values
+    blocks = len(baseline)
+    if blocks < 2:  # noqa: PLR2004 - a deviation needs two values
         msg = "an interval needs two blocks or more"
         raise ValueError(msg)
-    quantile = float(stdtrit(len(logs) - 1, (1 + CONFIDENCE) / 2))
-    half = quantile * float(logs.std(ddof=1)) / len(logs) ** 0.5
-    middle = float(logs.mean())
-    return RatioInterval(
-        ratio=float(np.exp(middle)), low=float(np.exp(middle - half)), high=float(np.exp(middle + half))
-    )
+    logs = np.sort(np.log(np.asarray(candidate, dtype=float)) - np.log(np.asarray(baseline, dtype=float)))
+    cut = blocks // BLOCKS_A_CUT
+    kept = logs[cut : blocks - cut]
+    # Cutting alone would make the deviation too small: what is cut counts as if it lay where the cut is.
+    deviation = float(logs.clip(kept[0], kept[-1]).std(ddof=1))
+    error = deviation * ((blocks - 1) / (len(kept) * (len(kept) - 1))) ** 0.5
+    middle, half = float(kept.mean()), _quantile(blocks) * error
+    return RatioInterval(ratio=exp(middle), low=exp(middle - half), high=exp(middle + half))
+
+
+def chance_beyond(interval: RatioInterval, blocks: int, margin: float) -> float:
+    """How often chance alone would put a ratio as far beyond the margin, if the true one lay on its edge.
+
+    Args:
+        interval: The interval, of `paired_ratio`.
+        blocks: How many blocks it rests on.
+        margin: Ratios from 1 / (1 + margin) to 1 + margin count as equivalent.
+
+    Returns:
+        The p-value, from 0 to 1: twice the tail of the interval's own t statistic, as a ratio may be beyond
+        on either side. It is less than 5% just where the whole interval lies beyond the margin.
+    """
+    beyond = abs(log(interval.ratio)) - log(1 + margin)
+    error = log(interval.high / interval.low) / 2 / _quantile(blocks)
+    if error == 0:
+        return 0.0 if beyond > 0 else 1.0
+    return min(1.0, 2 * float(stdtr(_degrees_of_freedom(blocks), -beyond / error)))
+
+
+def _quantile(blocks: int) -> float:
+    return float(stdtrit(_degrees_of_freedom(blocks), (1 + CONFIDENCE) / 2))
+
+
+def _degrees_of_freedom(blocks: int) -> int:
+    return blocks - 2 * (blocks // BLOCKS_A_CUT) - 1

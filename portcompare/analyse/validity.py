@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from math import sqrt
 from typing import TYPE_CHECKING
 
+from portcompare.analyse.change_points import describe_changes
+from portcompare.analyse.drift import describe_drifts
+from portcompare.analyse.multiplicity import HEADLINE_METRICS
 from portcompare.model import CONTROL
 from portcompare.units import count, share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from portcompare.model import Comparison, Metric, Parity, Round, Verdict
+    from portcompare.model import Comparison, Metric, Parity, Round
 
     LevelText = Callable[[str, float], str]
 
-CONTROL_METRICS: frozenset[Metric] = frozenset({"throughput", "p50"})
-
-_CALM = "Close what else runs, or measure longer (rounds.seconds, rounds.min_blocks)"
-_NOISE = (
-    "this machine is noisy: two instances of the baseline cannot be shown to be equivalent, so smaller "
-    "differences than these cannot be told here:"
+_REMEDY = (
+    "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
+    "rounds.max_blocks), or use a machine with more CPUs"
 )
-_NOISY = f"this machine is too noisy now. {_CALM}"
-_REASONS: dict[Verdict, str] = {
-    "faster": _NOISY,
-    "slower": _NOISY,
-    "invalid": "too few of its rounds are valid",
-}
+_CONTROL = "the control, a second instance of the baseline,"
 
 MOST_VOID = 0.2
 """A run of whose rounds more than this part are void is not valid as a whole."""
@@ -53,27 +50,44 @@ def find_invalid_reasons(
 
 
 def find_warnings(
-    rounds: Sequence[Round], comparisons: Iterable[Comparison], level_text: LevelText
+    rounds: Sequence[Round],
+    comparisons: Iterable[Comparison],
+    margins: Mapping[Metric, float],
+    level_text: LevelText,
 ) -> tuple[str, ...]:
     """What does not make a run invalid, but its figures less sure.
 
     Args:
         rounds: The judged rounds.
         comparisons: The comparisons, the control's too.
+        margins: The equivalence margin of each metric.
         level_text: Words a scenario's level, with its unit.
 
     Returns:
         The warnings; empty if there is nothing to say.
     """
     unsure = [
-        f"{one.metric} {share(one.low)} to {share(one.high)} {_where(one, level_text)}"
+        f"{one.metric} {share(_least_told(one.low, one.high, margins[one.metric]))} {_where(one, level_text)}"
         for one in _control(comparisons)
         if one.verdict == "inconclusive" and one.low is not None and one.high is not None
     ]
-    warnings = [f"{_NOISE} {'; '.join(unsure)}. {_CALM}"] if unsure else []
+    noise = (
+        f"too noisy: {_CONTROL} cannot be shown to be equivalent, so only differences larger than these "
+        f"can be told here today: {'; '.join(unsure)}. {_REMEDY}"
+    )
     void = [one for one in rounds if one.void is not None]
     reasons = dict.fromkeys(f"{one.arm} {_where(one, level_text)}: {one.void}" for one in void)
-    return (*warnings, *(f"void round: {reason}" for reason in reasons))
+    unsteady = Counter(f"{one.arm} {_where(one, level_text)}" for one in rounds if not one.steady)
+    return (
+        *([noise] if unsure else []),
+        *(f"void round: {reason}" for reason in reasons),
+        *(
+            f"not steady after the longest warm-up: {where}, {count(n, 'round')}"
+            for where, n in unsteady.items()
+        ),
+        *describe_drifts(rounds, margins, level_text),
+        *describe_changes(rounds, margins, level_text),
+    )
 
 
 def _invalid_reasons(
@@ -90,14 +104,26 @@ def _invalid_reasons(
     void = sum(one.void is not None for one in rounds)
     if void > MOST_VOID * len(rounds):
         yield f"{void} of {len(rounds)} rounds are void"
-    for one in _control(comparisons):
-        if one.verdict in _REASONS:
-            came_out = f"came out {one.verdict} in {one.metric} {_where(one, level_text)}"
-            yield f"the control, a second instance of the baseline, {came_out}: {_REASONS[one.verdict]}"
+    control = list(_control(comparisons))
+    differences = [
+        f"{one.verdict} in {one.metric} {_where(one, level_text)}"
+        for one in control
+        if one.verdict in ("faster", "slower")
+    ]
+    if differences:
+        yield f"too noisy: {_CONTROL} came out {'; '.join(differences)}. {_REMEDY}"
+    missing = [f"{one.metric} {_where(one, level_text)}" for one in control if one.verdict == "invalid"]
+    if missing:
+        yield f"{_CONTROL} has too few valid rounds: {'; '.join(missing)}"
+
+
+def _least_told(low: float, high: float, margin: float) -> float:
+    """The least relative difference whose interval, if it is as wide, lies wholly beyond the margin."""
+    return (1 + margin) * sqrt(high / low) - 1
 
 
 def _control(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
-    return (one for one in comparisons if one.candidate == CONTROL and one.metric in CONTROL_METRICS)
+    return (one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS)
 
 
 def _where(one: Comparison | Round, level_text: LevelText) -> str:

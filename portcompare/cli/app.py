@@ -5,11 +5,13 @@ from __future__ import annotations
 import typer
 
 from portcompare.cli.check import check
+from portcompare.cli.doctor import doctor
 from portcompare.cli.load import load
 from portcompare.cli.reference import describe_plan
 from portcompare.cli.report import report
 from portcompare.cli.run import run
 from portcompare.cli.up import up
+from portcompare.cli.worker import worker
 
 app = typer.Typer(
     name="portcompare",
@@ -21,5 +23,5 @@ app = typer.Typer(
 )
 # "\b" keeps the lines as they are.
 app.command(epilog="\b\n" + describe_plan().replace("\n\n", "\n\n\b\n"))(run)
-for command in (check, up, report, load):
+for command in (check, up, report, load, worker, doctor):
     app.command()(command)

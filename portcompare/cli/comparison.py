@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portcompare.measure import measure_round, plan_blocks
+from portcompare.measure import measure_round, plan_blocks, plan_break_even, plan_searches
 from portcompare.model import BASELINE
 from portcompare.parity import check_parity, derive_cases
-from portcompare.serve import serve_deployments
+from portcompare.serve import serve_deployments, wait_until_settled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from portcompare.cli.progress import Progress
     from portcompare.cli.recording import Recording
     from portcompare.cli.session import Session
+    from portcompare.measure import Place
     from portcompare.model import Expectation
     from portcompare.parity import ParityOutcome
+    from portcompare.plan import Plan
     from portcompare.serve import RunningServer
 
 
@@ -38,17 +40,17 @@ def measure_all(session: Session, recording: Recording, progress: Progress) -> N
     """
     plan = session.plan
     outcome: ParityOutcome | None = None
-    blocks = plan_blocks(plan, recording.find_undecided)
-    block = next(blocks, None)
+    blocks = _plan_blocks(plan, recording)
+    number, block = next(blocks, (0, None))
     while block is not None:
-        progress.start_servers(block[0].block)
+        progress.start_servers(number)
         with serve(session, recording.folder) as servers:
             if outcome is None:
                 outcome = ask_everything(session, servers, progress)
                 recording.add_parity(outcome.parity)
                 if not outcome.parity.equal:
                     return
-            progress.start_block(block)
+            progress.start_block(number, len(block) if isinstance(block, tuple) else None)
             for place in block:
                 progress.start_round(place, plan.level_text(place.scenario, place.level))
                 expectations = _expectations(session, place.scenario, outcome)
@@ -56,9 +58,21 @@ def measure_all(session: Session, recording: Recording, progress: Progress) -> N
                 recording.add_round(measure_round(plan, place, server, session.generator, expectations))
                 recording.save(partial=True)
                 progress.advance()
-            block = next(blocks, None)
+                if place.scenario in plan.searches:
+                    wait_until_settled(server, plan.apps[plan.deployments[server.deployment].app].ready_path)
+            number, block = next(blocks, (number, None))
             if block is None:
                 recording.add_parity(ask_everything(session, servers, progress).parity)
+
+
+def _plan_blocks(plan: Plan, recording: Recording) -> Iterator[tuple[int, Iterable[Place]]]:
+    """The numbered blocks of all that a plan asks for: its levels or its grid, and then its searches."""
+    if plan.break_even is not None:
+        yield from enumerate(plan_break_even(plan, plan.break_even, recording.find_grids))
+    elif plan.levels:
+        yield from enumerate(plan_blocks(plan, recording.find_undecided))
+    if plan.searches:
+        yield from enumerate(plan_searches(plan, recording.find_bracket, recording.find_unsure_searches))
 
 
 def serve(session: Session, folder: Path) -> AbstractContextManager[dict[str, RunningServer]]:

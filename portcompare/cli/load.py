@@ -16,11 +16,13 @@ from rich.table import Table
 from portcompare.analyse import GeneratorLimits, find_overload
 from portcompare.cli.console import err, out
 from portcompare.cli.options import AsJson
+from portcompare.cli.workers import LOOPBACK, Processes, Workers
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.measure import load_target, start_generator
 from portcompare.model import SCHEMA_VERSION
 from portcompare.plan import Generator
 from portcompare.protocol import RateLoad, UserLoad
+from portcompare.serve import generator_cpus
 from portcompare.units import count, duration, rate, share
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def load(
     url: Annotated[
         str, typer.Argument(metavar="URL", help="what to ask for, e.g. http://127.0.0.1:8000/data")
     ],
+    *,
     users: Annotated[
         int | None, typer.Option(min=1, help="closed model: so many users, each waiting for its answer")
     ] = None,
@@ -44,7 +47,8 @@ def load(
         typer.Option("--rate", min=0.1, help="open model: so many requests a second, at random instants"),
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="how long is measured")] = 10.0,
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    processes: Processes = 1,
+    as_json: AsJson = False,
 ) -> None:
     """Load one target, and say what it answered and what that cost the generator."""
     if (users is None) == (rate_rps is None):
@@ -55,16 +59,19 @@ def load(
         if users is not None
         else RateLoad(rate_rps=rate_rps or 0.0, arrivals="poisson", connections=MOST_CONNECTIONS, seed=SEED)
     )
-    cpu = max(os.sched_getaffinity(0))
+    cpus = tuple(generator_cpus(sorted(os.sched_getaffinity(0)), processes))
+    gather = Workers(processes=processes, expect=0, host=LOOPBACK, port=0).order(cpus)
     steps = Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
     )
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
         steps,
-        start_generator(Path(folder) / "loadgen.log", (cpu,), Path.cwd()) as generator,
+        start_generator(Path(folder) / "loadgen.log", cpus, Path.cwd()) as generator,
     ):
         step = steps.add_task("warming up", total=None)
+        if gather is not None:
+            generator.gather(gather, lambda _: None)
         done = load_target(
             generator,
             url,
@@ -104,6 +111,7 @@ def describe(done: RoundDone) -> dict[str, Any]:
         "reconnects": done.reconnects,
         "generator": {
             "cpu_ratio": done.generator_cpu_ratio,
+            "cpu_ratios": done.generator_cpu_ratios,
             "lag_p99_s": done.lag_p99_s,
             "lag_max_s": done.lag_max_s,
             "stall_max_s": done.stall_max_s,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from portcompare.measure import Place
+    from portcompare.protocol import Joined
 
 
 class Progress:
@@ -41,6 +42,15 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
+    def show_workers(self, joined: Joined) -> None:
+        """Say which load workers have joined.
+
+        Args:
+            joined: What the load generator says of them.
+        """
+        names = ", ".join(joined.workers) or "none yet"
+        self._say(f"waiting for load workers at {joined.address}; joined: {names}")
+
     def start_servers(self, block: int) -> None:
         """Say that the servers of a block are being started.
 
@@ -58,14 +68,15 @@ class Progress:
         self._say(f"comparing answers, {cases} cases")
         self._bar.update(self._task, completed=0, total=cases)
 
-    def start_block(self, block: tuple[Place, ...]) -> None:
+    def start_block(self, block: int, rounds: int | None) -> None:
         """Say that a block is being measured.
 
         Args:
-            block: Its rounds.
+            block: Its number, from 0.
+            rounds: How many rounds it has; None for a search, which ends when it has found something.
         """
-        self._say(f"block {block[0].block + 1}: measuring {len(block)} rounds")
-        total = max(self._least_rounds, self._measured + len(block))
+        self._say(f"block {block + 1}: " + ("searching" if rounds is None else f"measuring {rounds} rounds"))
+        total = max(self._least_rounds, self._measured + (rounds or 1))
         self._bar.update(self._task, completed=self._measured, total=total)
 
     def start_round(self, place: Place, level: str) -> None:

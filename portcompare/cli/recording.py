@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portcompare.analyse import (
@@ -10,9 +11,17 @@ from portcompare.analyse import (
     Limits,
     compare,
     conclude,
+    find_bracket,
+    find_break_even,
+    find_capacities,
+    find_headline,
     find_invalid_reasons,
+    find_knees,
+    find_scalability,
     find_undecided,
+    find_unsure_searches,
     find_warnings,
+    judge_objective,
     judge_round,
     summarise,
 )
@@ -25,6 +34,7 @@ from portcompare.report import (
     write_histogram_log,
     write_results,
 )
+from portcompare.sweeps import Sweeps
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,6 +43,7 @@ if TYPE_CHECKING:
     from portcompare.measure import MeasuredRound
     from portcompare.model import Manifest, Parity, Round
     from portcompare.plan import Plan
+    from portcompare.sweeps import Bracket, BreakEven, Capacity, Outcome
 
 
 class Recording:
@@ -73,7 +84,10 @@ class Recording:
             delay_s=scenario.delay_s,
             server_cpus=self._cpus[one.deployment],
         )
-        self._rounds.append(judge_round(one, limits, self._generator_limits))
+        judged = judge_round(one, limits, self._generator_limits)
+        if judged.scenario in self._plan.searches and self._judge_objective(judged) == "missed":
+            judged = replace(judged, void=None)  # a server that fails at this rate is what was looked for
+        self._rounds.append(judged)
         path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
         interval = Interval(start_s=one.started_at_s, length_s=one.window_s, histogram=measured.histogram)
         write_histogram_log(path, [interval])
@@ -81,7 +95,45 @@ class Recording:
     def find_undecided(self) -> frozenset[tuple[str, float]]:
         """The levels that are not yet known well enough."""
         rounds = self._plan.rounds
-        return find_undecided(compare(self._rounds, rounds.margin), rounds.precision)
+        return find_undecided(compare(self._rounds, rounds.margins), rounds.precision)
+
+    def find_grids(self) -> tuple[BreakEven, ...]:
+        """What is known of the plan's break-even grid."""
+        grid = self._plan.break_even
+        if grid is None:
+            return ()
+        comparisons = compare(self._rounds, self._plan.rounds.margins)
+        return find_break_even(comparisons, grid.delays_s, grid.levels)
+
+    def find_bracket(self, block: int, scenario: str, arm: str) -> Bracket:
+        """What a search has found.
+
+        Args:
+            block: Number of the block.
+            scenario: Name of the scenario.
+            arm: Name of the arm.
+
+        Returns:
+            The bracket around the capacity.
+        """
+        return find_bracket(
+            (one.level, self._judge_objective(one))
+            for one in self._rounds
+            if (one.block, one.scenario, one.arm) == (block, scenario, arm)
+        )
+
+    def find_unsure_searches(self) -> frozenset[str]:
+        """The scenarios whose capacities are not yet known well enough."""
+        return find_unsure_searches(self._find_capacities(), self._plan.rounds.precision)
+
+    def _find_capacities(self) -> tuple[Capacity, ...]:
+        searches = [one for one in self._rounds if one.scenario in self._plan.searches]
+        return find_capacities(searches, self._judge_objective, self._plan.rounds.margins["throughput"])
+
+    def _judge_objective(self, one: Round) -> Outcome:
+        objective = self._plan.searches[one.scenario].limits_s
+        delay_s = self._plan.scenarios[one.scenario].delay_s
+        return judge_objective(one, objective, self._generator_limits, delay_s)
 
     def results(self, *, partial: bool) -> Results:
         """Analyse what was measured so far.
@@ -92,8 +144,9 @@ class Recording:
         Returns:
             The whole run.
         """
+        margins = self._plan.rounds.margins
         ordered = self._in_plan_order()
-        comparisons = compare(ordered, self._plan.rounds.margin)
+        comparisons = compare(ordered, margins)
         summaries = summarise(ordered, comparisons)
         invalid_reasons = find_invalid_reasons(self._rounds, comparisons, self._parity, self._plan.level_text)
         return Results(
@@ -105,7 +158,8 @@ class Recording:
             partial=partial,
             valid=not invalid_reasons,
             invalid_reasons=invalid_reasons,
-            warnings=find_warnings(self._rounds, comparisons, self._plan.level_text),
+            warnings=find_warnings(self._rounds, comparisons, margins, self._plan.level_text),
+            headline=find_headline(comparisons, margins, self._plan.level_text, invalid_reasons),
             plan=self._plan.as_json(),
             manifest=self._manifest,
             parity=self._parity,
@@ -113,6 +167,12 @@ class Recording:
             comparisons=comparisons,
             summaries=summaries,
             conclusions=conclude(comparisons, summaries, self._plan.level_text),
+            sweeps=Sweeps(
+                knees=find_knees(ordered),
+                scalability=find_scalability(ordered),
+                capacities=self._find_capacities(),
+                break_even=self.find_grids(),
+            ),
         )
 
     def _in_plan_order(self) -> list[Round]:
@@ -120,7 +180,7 @@ class Recording:
         levels = [(scenario, float(level)) for scenario, level in self._plan.levels]
         arms = [arm.name for arm in self._plan.arms]
         return sorted(
-            self._rounds,
+            (one for one in self._rounds if one.scenario not in self._plan.searches),
             key=lambda one: (levels.index((one.scenario, one.level)), arms.index(one.arm), one.block),
         )
 

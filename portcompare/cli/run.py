@@ -15,6 +15,15 @@ from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath
 from portcompare.cli.progress import Progress
 from portcompare.cli.recording import Recording
 from portcompare.cli.session import open_session, read_plan
+from portcompare.cli.workers import (
+    DEFAULT_PORT,
+    LOOPBACK,
+    ExpectWorkers,
+    Listen,
+    Processes,
+    Workers,
+    choose_workers,
+)
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
 from portcompare.report import RESULTS_FILE, render_conclusions, render_parity, render_table, write_reports
 from portcompare.serve import describe_manifest
@@ -26,19 +35,24 @@ if TYPE_CHECKING:
 
 def run(
     plan_path: PlanPath = DEFAULT_PLAN,
+    *,
     out_folder: Annotated[
         Path | None,
         typer.Option(
             "--out", metavar="DIR", help="the run's folder; default runs/TIME-NAME", show_default=False
         ),
     ] = None,
-    as_json: AsJson = False,  # noqa: FBT002 - a flag
+    processes: Processes = 1,
+    expect_workers: ExpectWorkers = 0,
+    listen: Listen = f"{LOOPBACK}:{DEFAULT_PORT}",
+    as_json: AsJson = False,
 ) -> None:
     """Serve both sides, prove that they answer alike, load them, and say what the port gains."""
     started_at = datetime.now(UTC)
+    workers = choose_workers(processes, expect_workers, listen)
     plan, folder = _read_input(plan_path, started_at, out_folder)
     try:
-        results = _compare(plan, folder, started_at)
+        results = _compare(plan, folder, started_at, workers)
     except InputError:
         remove_empty_run_folder(folder)
         raise
@@ -63,10 +77,14 @@ def _read_input(plan_path: Path, started_at: datetime, out_folder: Path | None) 
         raise
 
 
-def _compare(plan: Plan, folder: Path, started_at: datetime) -> Results:
+def _compare(plan: Plan, folder: Path, started_at: datetime, workers: Workers) -> Results:
     """Measure; whatever happens, what was measured until then is kept."""
-    least_rounds = plan.rounds.min_blocks * len(plan.levels) * len(plan.arms)
-    with Progress(least_rounds) as progress, open_session(plan, folder) as session:
+    levels = plan.levels if plan.break_even is None else ()  # of a grid, not all cells are measured
+    least_rounds = plan.rounds.min_blocks * len(levels) * len(plan.arms)
+    with (
+        Progress(least_rounds) as progress,
+        open_session(plan, folder, workers=workers, on_joined=progress.show_workers) as session,
+    ):
         recording = Recording(plan, describe_manifest(plan, session.cpus), folder, started_at)
         recording.save(partial=True)
         try:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
 from portcompare.cli.folder import GENERATOR_LOG
+from portcompare.cli.workers import ALONE, Workers
 from portcompare.errors import InputError, Problem
 from portcompare.measure import LoadGenerator, start_generator
 from portcompare.model import RequestSpec
@@ -18,9 +19,9 @@ from portcompare.protocol import Prepare, ScenarioSource
 from portcompare.serve import CpuAssignment, assign_cpus, preflight, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from portcompare.protocol import Prepared
+    from portcompare.protocol import Joined, Prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +74,21 @@ def _reject(plan: Plan | None, known: Sequence[Problem]) -> NoReturn:
 
 
 @contextmanager
-def open_session(plan: Plan, log_folder: Path, known: Sequence[Problem] = ()) -> Iterator[Session]:
+def open_session(
+    plan: Plan,
+    log_folder: Path,
+    known: Sequence[Problem] = (),
+    workers: Workers = ALONE,
+    on_joined: Callable[[Joined], None] = lambda _: None,
+) -> Iterator[Session]:
     """Check all that a plan needs before any server is started, and start the load generator.
 
     Args:
         plan: The plan.
         log_folder: Where the load generator's log is appended.
         known: What is known to be wrong already.
+        workers: Who generates the load.
+        on_joined: Called for each worker that joins.
 
     Yields:
         The session.
@@ -88,13 +97,20 @@ def open_session(plan: Plan, log_folder: Path, known: Sequence[Problem] = ()) ->
         InputError: With all that is wrong, with apps, servers, ports and scenarios alike.
     """
     problems = [*known, *preflight(plan)]
-    cpus = assign_cpus(plan)
+    cpus = assign_cpus(plan, workers.processes)
     log_path = log_folder / GENERATOR_LOG
     with start_generator(log_path, cpus.generator, plan.path.parent) as generator:
         prepared = generator.prepare(_order(plan))
         problems += _scenario_problems(plan, prepared)
         if problems:
             raise InputError(problems)
+        gather = workers.order(cpus.generator)
+        if gather is not None:  # only now: nobody waits for workers to be told of a mistake
+            generator.gather(gather, on_joined)
+            prepared = generator.prepare(_order(plan))
+            problems += _scenario_problems(plan, prepared)
+            if problems:
+                raise InputError(problems)
         yield Session(plan=plan, cpus=cpus, generator=generator, requests=prepared.requests)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, BinaryIO
 
+import gevent
 from gevent.fileobject import FileObject
 
+from portcompare.loadgen.crew import LoneCrew
+from portcompare.loadgen.leader import NobodyCanJoinError, WorkerCrew
 from portcompare.loadgen.rounds import run_round
-from portcompare.loadgen.scenarios import prepare
-from portcompare.protocol import Message, Prepare, RunRound, decode, encode
+from portcompare.protocol import Gather, Joined, Message, Prepare, RunRound, decode, encode
 
 if TYPE_CHECKING:
-    from portcompare.loadgen.user import LeanUser
+    from portcompare.loadgen.crew import Crew
 
 
 def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
@@ -28,14 +31,28 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
         replies.write(encode(message).encode())
         replies.flush()
 
-    users: dict[str, type[LeanUser]] = {}
+    crew: Crew = LoneCrew()
     for line in orders:
         order = decode(line)
-        if isinstance(order, Prepare):
-            users, prepared = prepare(order)
-            reply(prepared)
+        if isinstance(order, Gather):
+            try:
+                crew = workers = WorkerCrew(order)
+                gevent.signal_handler(signal.SIGTERM, _dismiss_and_end, workers)
+                workers.gather(reply)
+            except NobodyCanJoinError as error:
+                found, remedy = error.args
+                reply(Joined(address=f"{order.host}:{order.port}", workers=(), problem=(found, remedy)))
+        elif isinstance(order, Prepare):
+            reply(crew.prepare(order))
         elif isinstance(order, RunRound):
-            reply(run_round(order, users[order.scenario], reply))
+            reply(run_round(order, crew, reply))
+    crew.dismiss()
+
+
+def _dismiss_and_end(crew: Crew) -> None:
+    """Let workers on other machines go; they would load the server for some seconds more."""
+    crew.dismiss()
+    sys.exit(128 + signal.SIGTERM)
 
 
 def main() -> None:

@@ -6,8 +6,9 @@ What makes it fast: the request is bytes built once; the connection waits for re
 
 from __future__ import annotations
 
+import errno
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import gevent
 from gevent import socket, ssl
@@ -31,6 +32,7 @@ RESET: Final = "connection reset"
 CLOSED: Final = "connection closed without an answer"
 TIMEOUT: Final = "no whole answer in time"
 UNREACHABLE: Final = "cannot connect"
+NO_FILE_LEFT: Final = "too many open files"
 
 _NAMES: Final = (
     (ConnectionRefusedError, REFUSED),
@@ -75,10 +77,10 @@ class Connection:
         self._dialer = dialer
         self._time_limit_s = time_limit_s
         self._socket: socket.socket | None = None
-        self._greenlet: gevent.Greenlet | None = None
+        self._greenlet: Any = None
         self._deadline_s = 0.0
         self._hub = gevent.get_hub()
-        self._watcher = None
+        self._watcher: Any = None
         check_s = time_limit_s / _CHECKS_PER_TIME_LIMIT
         self._timer = self._hub.loop.timer(check_s, repeat=check_s)
         self._timer.start(self._end_late_exchange)
@@ -142,9 +144,15 @@ class Connection:
             return _name(failure)
 
     def _receive(self, sock: socket.socket) -> str | None:
-        answer, wait, watcher, receive = self.answer, self._hub.wait, self._watcher, sock.recv
+        answer, watcher, receive = self.answer, self._watcher, sock.recv
+        # What `Hub.wait` does, without its waiter: less memory for each user, and less time for each answer.
+        to_hub, wake = self._hub.switch, self._greenlet.switch
         while not answer.complete:
-            wait(watcher)
+            watcher.start(wake)
+            try:
+                to_hub()
+            finally:
+                watcher.stop()
             data = receive(_RECEIVE_BYTES)
             if not data:
                 return answer.feed_end() if answer.received_bytes else CLOSED
@@ -181,4 +189,7 @@ def _name(failure: OSError | UnicodeError | TlsError) -> str:
     for kinds, name in _NAMES:
         if isinstance(failure, kinds):
             return name
-    return kind_of(failure) if isinstance(failure, ssl.SSLError) else UNREACHABLE
+    if isinstance(failure, ssl.SSLError):
+        return kind_of(failure)
+    out_of_files = isinstance(failure, OSError) and failure.errno in (errno.EMFILE, errno.ENFILE)
+    return NO_FILE_LEFT if out_of_files else UNREACHABLE

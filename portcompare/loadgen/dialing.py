@@ -48,14 +48,22 @@ class Dialer:
         known, self._known = self._known, None
         if known is not None:
             return self._try(*known)
-        found = socket.getaddrinfo(self._address.host, self._address.port, 0, socket.SOCK_STREAM)
-        *others, last = [(family, place) for family, _, _, _, place in found]
+        *others, last = self._resolve()
         for other in others:  # of both families, perhaps, and the server listens on one
             try:
                 return self._try(*other)
             except OSError:
                 continue
         return self._try(*last)
+
+    def _resolve(self) -> list[tuple[int, tuple[str | int, ...]]]:
+        try:
+            found = socket.getaddrinfo(self._address.host, self._address.port, 0, socket.SOCK_STREAM)
+        except OSError:
+            # The resolver hides that no file was left to ask with; then no socket can be made either.
+            socket.socket().close()
+            raise
+        return [(family, place) for family, _, _, _, place in found]
 
     def _try(self, family: int, place: tuple[str | int, ...]) -> socket.socket:
         connected = socket.socket(family, socket.SOCK_STREAM)

@@ -1,22 +1,24 @@
-"""What a round comes to: from the counts before and in its window to the reply to the harness."""
+"""What one process's part of a round comes to: from the counts before and in its window."""
 
 from __future__ import annotations
 
+import math
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from portcompare.loadgen.recorder import NOT_SENT, Pace, Tally, make_histogram
 from portcompare.loadgen.window import choose_edge, smooth_rate
-from portcompare.model import Latency
-from portcompare.protocol import RoundDone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hdrh.histogram import HdrHistogram
     from numpy.typing import NDArray
+
+_FEWEST_SLICES: Final = 10
+_LONGEST_SLICE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +45,14 @@ class Window:
     """The part of a round that counts.
 
     Attributes:
-        warm_from_s: When the load began, in seconds of `time.perf_counter()`.
-        start_s: When the window opened.
+        start_s: When the window opened, in seconds of `time.perf_counter()`.
         end_s: When it closed.
-        opened_at_s: When it opened, in seconds since the epoch.
-        delay_s: Waiting that every answer contains by design.
+        wave_s: Waiting that every answer contains by design: the time between waves.
     """
 
-    warm_from_s: float
     start_s: float
     end_s: float
-    opened_at_s: float
-    delay_s: float
+    wave_s: float
 
     def holds(self, instants_s: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which instants lie inside.
@@ -68,50 +66,105 @@ class Window:
         inside: NDArray[np.bool_] = (instants_s > self.start_s) & (instants_s <= self.end_s)
         return inside
 
+    def slices(self) -> NDArray[np.float64]:
+        """The edges of the window's slices: ten, or seconds if these are shorter."""
+        length_s = self.end_s - self.start_s
+        number = max(_FEWEST_SLICES, math.ceil(length_s / _LONGEST_SLICE_S))
+        return np.linspace(self.start_s, self.end_s, number + 1)
 
-def sum_up(window: Window, before: Counts, during: Counts, void: str | None) -> RoundDone:
-    """Work out the figures of a round.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warm:
+    """How the warm-up ended.
+
+    Attributes:
+        void: Why the round cannot count; None if it can.
+        steady: Whether the rate was steady; False if the window had to open without.
+    """
+
+    void: str | None
+    steady: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlicePart:
+    """What one process saw in a slice of the window: a histogram of latencies, and the number of failures."""
+
+    histogram: str
+    errors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartDone:
+    """What one process did and saw in the window of a round, in the form in which it can be added up.
+
+    Attributes:
+        requests: Successful requests that ended inside it.
+        rate_rps: Their rate, its window's edges smoothed.
+        error_kinds: Failed requests that ended inside it, by kind.
+        received_bytes: Of the successful requests, headers included.
+        reconnects: Connections made because the server had ended the one before.
+        histogram: The latencies as a base64 encoded HdrHistogram, in microseconds.
+        slices: The same for the slices of the window.
+        handler_s: The sampled `Server-Timing: app`.
+        lags: Histogram, in the same form, of how late the requests that were due were dealt with; None in the
+            closed model.
+        dropped: Requests given up because no connection had become free within the time limit.
+        stall_max_s: The longest that the event loop was late for a heartbeat.
+        cpu_ratio: CPU seconds per second.
+        cpus: How many CPUs the process may use.
+    """
+
+    requests: int
+    rate_rps: float
+    error_kinds: dict[str, int]
+    received_bytes: float
+    reconnects: int
+    histogram: str
+    slices: tuple[SlicePart, ...]
+    handler_s: tuple[float, ...]
+    lags: str | None
+    dropped: int
+    stall_max_s: float
+    cpu_ratio: float
+    cpus: tuple[int, ...]
+
+
+def sum_up(window: Window, before: Counts, during: Counts) -> PartDone:
+    """Work out the figures of a process's part.
 
     Args:
         window: The window.
         before: What was counted until it opened.
         during: What was counted until it closed.
-        void: Why the round does not count; None if it does.
 
     Returns:
-        The reply.
+        The figures.
     """
-    length_s = window.end_s - window.start_s
     tallies = (*before.tallies, *during.tallies)
-    ended_s = _joined(tally.ended_s for tally in tallies)
-    latencies_s = _joined(tally.latencies_s for tally in tallies)[window.holds(ended_s)]
-    histogram = make_histogram(latencies_s)
-    latency_s = _percentiles(histogram)
-    usual_s = window.delay_s or (latency_s.p50 if latency_s else 0.0)
-    edge_s = choose_edge(usual_s, ended_s.min(initial=window.start_s), window.start_s, window.end_s)
-    requests = sum(len(tally.ended_s) for tally in during.tallies)
+    all_ended_s = _joined(tally.ended_s for tally in tallies)
+    inside = window.holds(all_ended_s)
+    ended_s = all_ended_s[inside]
+    latencies_s = _joined(tally.latencies_s for tally in tallies)[inside]
+    usual_s = window.wave_s or (float(np.median(latencies_s)) if len(latencies_s) else 0.0)
+    first_s = all_ended_s.min(initial=window.start_s)
+    edge_s = choose_edge(usual_s, first_s, window.start_s, window.end_s)
+    cut = sum(len(tally.ended_s) for tally in during.tallies)
     received_bytes = sum(tally.received_bytes for tally in during.tallies)
-    handler_s = _joined(tally.handler_s for tally in during.tallies)
-    lags_s = _lags(window, before, during)
-    return RoundDone(
-        started_at_s=window.opened_at_s,
-        window_s=length_s,
-        warmup_s=window.start_s - window.warm_from_s,
+    return PartDone(
         requests=len(latencies_s),
-        rate_rps=smooth_rate(ended_s, window.start_s, window.end_s, edge_s) if len(latencies_s) else 0.0,
+        rate_rps=smooth_rate(all_ended_s, window.start_s, window.end_s, edge_s) if len(latencies_s) else 0.0,
         error_kinds=_count_failures(during),
-        received_bytes_per_request=received_bytes / requests if requests else None,
+        received_bytes=received_bytes / cut * len(latencies_s) if cut else 0.0,
         reconnects=sum(tally.reconnects for tally in during.tallies),
-        latency_s=latency_s,
-        histogram=histogram.encode().decode(),
-        handler_s=float(np.median(handler_s)) if len(handler_s) else None,
-        offered_rps=len(lags_s) / length_s if during.pace else None,
+        histogram=_histogram(latencies_s),
+        slices=_slices(window, ended_s, latencies_s, _joined(tally.failed_s for tally in during.tallies)),
+        handler_s=tuple(value for tally in during.tallies for value in tally.handler_s),
+        lags=_lags(window, before, during),
         dropped=during.pace.dropped if during.pace else 0,
-        lag_p99_s=float(np.quantile(lags_s, 0.99)) if len(lags_s) else None,
-        lag_max_s=float(lags_s.max()) if len(lags_s) else None,
         stall_max_s=during.stall_s,
-        generator_cpu_ratio=(during.cpu_s - before.cpu_s) / (during.taken_at_s - before.taken_at_s),
-        void=void,
+        cpu_ratio=(during.cpu_s - before.cpu_s) / (during.taken_at_s - before.taken_at_s),
+        cpus=tuple(sorted(os.sched_getaffinity(0))),
     )
 
 
@@ -119,11 +172,34 @@ def _joined(parts: Iterable[Sequence[float]]) -> NDArray[np.float64]:
     return np.concatenate([np.empty(0), *(np.asarray(part, dtype=float) for part in parts)])
 
 
-def _lags(window: Window, before: Counts, during: Counts) -> NDArray[np.float64]:
+def _histogram(seconds: NDArray[np.float64]) -> str:
+    return str(make_histogram(seconds).encode().decode())
+
+
+def _slices(
+    window: Window,
+    ended_s: NDArray[np.float64],
+    latencies_s: NDArray[np.float64],
+    failed_s: NDArray[np.float64],
+) -> tuple[SlicePart, ...]:
+    edges_s = window.slices()
+    # side: what ends on an edge belongs to the slice before, as in the whole window.
+    place = np.searchsorted(edges_s, ended_s, side="left") - 1
+    failed = np.searchsorted(edges_s, failed_s[window.holds(failed_s)], side="left") - 1
+    errors = np.bincount(failed, minlength=len(edges_s) - 1)
+    return tuple(
+        SlicePart(histogram=_histogram(latencies_s[place == number]), errors=int(errors[number]))
+        for number in range(len(edges_s) - 1)
+    )
+
+
+def _lags(window: Window, before: Counts, during: Counts) -> str | None:
     """How late each request was that fell due inside the window."""
+    if during.pace is None:
+        return None
     paces = [counts.pace for counts in (before, during) if counts.pace]
     due_s = _joined(pace.due_s for pace in paces)
-    return _joined(pace.lags_s for pace in paces)[window.holds(due_s)]
+    return _histogram(_joined(pace.lags_s for pace in paces)[window.holds(due_s)])
 
 
 def _count_failures(during: Counts) -> dict[str, int]:
@@ -134,16 +210,3 @@ def _count_failures(during: Counts) -> dict[str, int]:
     if during.pace and during.pace.dropped:
         counts[NOT_SENT] = during.pace.dropped
     return counts
-
-
-def _percentiles(histogram: HdrHistogram) -> Latency | None:
-    if not histogram.get_total_count():
-        return None
-    at = histogram.get_percentile_to_value_dict([50, 95, 99, 99.9])
-    return Latency(
-        p50=at[50] / 1e6,
-        p95=at[95] / 1e6,
-        p99=at[99] / 1e6,
-        p999=at[99.9] / 1e6,
-        max=histogram.get_max_value() / 1e6,
-    )

@@ -30,6 +30,7 @@ class Tally:
         ended_s: When each of them ended, in seconds of `time.perf_counter()`.
         received_bytes: Of the successful requests, headers included.
         failures_s: How long each failed request took, by kind of failure.
+        failed_s: When each of them ended, of whatever kind, in seconds of `time.perf_counter()`.
         handler_s: The server's own word (`Server-Timing: app`) on sampled answers.
         reconnects: Connections made because the server had ended the one before, announced or not; those made
             after a failure do not count.
@@ -41,6 +42,7 @@ class Tally:
     failures_s: defaultdict[str, array[float]] = field(
         default_factory=lambda: defaultdict(lambda: array("d"))
     )
+    failed_s: array[float] = field(default_factory=lambda: array("d"))
     handler_s: list[float] = field(default_factory=list)
     reconnects: int = 0
 
@@ -84,9 +86,10 @@ class Recorder:
         """
         return self._tallies[key]
 
-    def count_answers(self) -> int:
-        """How many successful requests are in the running tallies."""
-        return sum(len(tally.ended_s) for tally in self._tallies.values())
+    def ended_s(self) -> NDArray[np.float64]:
+        """When the requests of the running tallies ended, failed ones too, in seconds of `perf_counter()`."""
+        parts = [part for tally in self._tallies.values() for part in (tally.ended_s, tally.failed_s)]
+        return np.concatenate([np.empty(0), *parts])
 
     def cut(self) -> dict[tuple[str, str], Tally]:
         """Begin new tallies.
@@ -98,6 +101,11 @@ class Recorder:
         return {(name + self.label, method): tally for (name, method), tally in tallies.items()}
 
 
+def new_histogram() -> HdrHistogram:
+    """An empty histogram in microseconds, from 1 us to one hour, to three significant figures."""
+    return HdrHistogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_FIGURES)
+
+
 def make_histogram(latencies_s: NDArray[np.float64]) -> HdrHistogram:
     """The histogram of latencies, at a resolution of 1 us or three significant figures.
 
@@ -105,9 +113,9 @@ def make_histogram(latencies_s: NDArray[np.float64]) -> HdrHistogram:
         latencies_s: In seconds; may be empty.
 
     Returns:
-        A histogram in microseconds from 1 us to one hour.
+        As `new_histogram` makes it.
     """
-    histogram = HdrHistogram(LOWEST_US, HIGHEST_US, SIGNIFICANT_FIGURES)
+    histogram = new_histogram()
     latencies_us = np.clip(np.rint(latencies_s * 1e6), LOWEST_US, HIGHEST_US).astype(np.int64)
     for value_us, count in zip(*np.unique(latencies_us, return_counts=True), strict=True):
         histogram.record_value(int(value_us), int(count))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import gevent
@@ -12,14 +13,17 @@ from gevent.event import Event
 
 from portcompare.loadgen.locust_stats import feed_locust
 from portcompare.loadgen.recorder import Recorder
+from portcompare.loadgen.share import WHOLE, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from locust import User
     from locust.env import Environment
 
     from portcompare.model import Expectation, RequestSpec
+
+Shared = TypeVar("Shared")
 
 _FEED_EVERY_S = 1.0
 
@@ -47,17 +51,19 @@ class Session:
 
     Attributes:
         targets: The servers; users are spread over them evenly.
-        users: How many users are to come; 0 where that is not known beforehand.
+        users: How many users are to come in all processes; 0 where that is not known beforehand.
+        part: This process's share of them.
         stagger_s: Over how long their starts are spread.
         timeout_s: Time limit of an answer; None to leave it to the user classes.
         recorder: Where users count.
         sample_every: `Server-Timing` is read on every so many answers of a user; the same for all answers, so
             that slow ones do not weigh more.
-        all_answered: Set when each of the users has had an answer or a failure.
+        all_answered: Set when each user of this process has had an answer or a failure.
     """
 
     targets: tuple[Target, ...]
     users: int = 0
+    part: Share = WHOLE
     stagger_s: float = 0.0
     timeout_s: float | None = None
     recorder: Recorder = field(default_factory=Recorder)
@@ -66,6 +72,7 @@ class Session:
     answered: int = 0
     _expected_bodies: dict[str, tuple[int, bytes | None]] = field(default_factory=dict)
     _places: dict[type, tuple[int, int]] = field(default_factory=dict)
+    _shared: dict[Hashable, Any] = field(default_factory=dict)
 
     def expect(self, expectations: Mapping[str, Expectation]) -> None:
         """Say what answers must look like.
@@ -88,6 +95,21 @@ class Session:
         """
         return self._expected_bodies.get(request.name, (None, None))
 
+    def share(self, key: Hashable, make: Callable[[], Shared]) -> Shared:
+        """Make once what many users need alike: thousands of them take memory.
+
+        Args:
+            key: What it depends on.
+            make: Makes it.
+
+        Returns:
+            What was made the first time.
+        """
+        if key not in self._shared:
+            self._shared[key] = make()
+        shared: Shared = self._shared[key]
+        return shared
+
     def take_place(self, user_class: type[User]) -> tuple[int, Target]:
         """Give a new user its place.
 
@@ -98,16 +120,16 @@ class Session:
             user_class: The user's class.
 
         Returns:
-            The user's number in its class in this process, from 0, and its target.
+            The user's number in its class, from 0 and of all processes, and its target.
         """
         first, place = self._places.get(user_class, (len(self._places), 0))
         self._places[user_class] = (first, place + 1)
-        return place, self.targets[(first + place) % len(self.targets)]
+        return self.part.number(place), self.targets[(first + place) % len(self.targets)]
 
     def count_answered(self) -> None:
         """Note that one more user has had its first answer or failure."""
         self.answered += 1
-        if self.answered == self.users:
+        if self.answered == self.part.of(self.users):
             self.all_answered.set()
 
 

@@ -43,13 +43,22 @@ WRONG_BODY: Final = "wrong body"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Call:
-    """A request as one user sends it: everything that does not change from time to time."""
+    """A request as users send it: everything that does not change from time to time."""
 
     data: bytes
     head_only: bool
     key: tuple[str, str]
     expected_status: int | None
     expected_body: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Script:
+    """What all users of a class have alike that load one server."""
+
+    address: Address
+    calls: tuple[_Call, ...]
+    weights: tuple[float, ...]
 
 
 class LeanUser(User):
@@ -82,17 +91,14 @@ class LeanUser(User):
         super().__init__(environment)
         session = session_of(environment)
         place, target = session.take_place(type(self))
-        address = Address.of(target.url)
         self._session = session
         self._is_new = True
         self._start_after_s = session.stagger_s * place / max(session.users, 1)
-        weights = weights_of(type(self))
-        self._calls = draw(
-            [_make_call(request, address, target, session) for request in weights],
-            tuple(weights.values()),
-            seed=place // len(session.targets),  # so that the users of each target draw alike
-        )
-        self._connection = Connection(Dialer(address, self.ca_file), session.timeout_s or self.timeout_s)
+        script = session.share((type(self), target), lambda: _make_script(type(self), target, session))
+        # The seed is such that the users of each target draw alike.
+        self._calls = draw(script.calls, script.weights, seed=place // len(session.targets))
+        dialer = Dialer(script.address, self.ca_file)
+        self._connection = Connection(dialer, session.timeout_s or self.timeout_s)
         self._answers = 0
         # A class with a waiting time of its own waits after each request, as everywhere in Locust.
         self._stint_s = _STINT_S if type(self).wait_time is LeanUser.wait_time else 0.0
@@ -146,6 +152,7 @@ class LeanUser(User):
                     tally.handler_s.append(float(handler[1]) / 1e3)
             return
         tally.failures_s[wrong].append(latency_s)
+        tally.failed_s.append(connection.ended_s)
         if failure is not None:
             gevent.sleep(_PAUSE_AFTER_BROKEN_EXCHANGE_S)
 
@@ -160,6 +167,16 @@ class LeanUser(User):
         if call.expected_body is not None and answer.body != call.expected_body:
             return WRONG_BODY
         return None
+
+
+def _make_script(user_class: type[LeanUser], target: Target, session: Session) -> _Script:
+    address = Address.of(target.url)
+    weights = weights_of(user_class)
+    return _Script(
+        address=address,
+        calls=tuple(_make_call(request, address, target, session) for request in weights),
+        weights=tuple(weights.values()),
+    )
 
 
 def _make_call(request: RequestSpec, address: Address, target: Target, session: Session) -> _Call:

@@ -1,17 +1,25 @@
 """Measuring: blocks of rounds, driven through the load-generator process."""
 
 from portcompare.measure.blocks import order_block, plan_blocks
+from portcompare.measure.break_even import plan_break_even
+from portcompare.measure.capacity import plan_searches
+from portcompare.measure.ceiling import Ceiling, measure_ceiling, start_null_server
 from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.measure.rounds import MeasuredRound, Place, measure_round
 from portcompare.measure.single import load_target
 
 __all__ = [
+    "Ceiling",
     "LoadGenerator",
     "MeasuredRound",
     "Place",
     "load_target",
+    "measure_ceiling",
     "measure_round",
     "order_block",
     "plan_blocks",
+    "plan_break_even",
+    "plan_searches",
     "start_generator",
+    "start_null_server",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.measure.rounds import Place
 
@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
     from portcompare.plan import Plan
 
+Item = TypeVar("Item")
+
 
 def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, float]]) -> tuple[Place, ...]:
     """The rounds of a block in the random order in which they are measured.
 
-    The order is random so that no arm always follows the same other; it depends on the plan's seed and the
-    block's number alone, so that a run can be repeated.
+    Levels come in random order, and at each level the arms one after the other in random order: what is
+    paired is measured within seconds, so that a machine that changes slowly changes for all arms alike. The
+    order depends on the plan's seed and the block's number alone, so that a run can be repeated.
 
     Args:
         plan: The plan.
@@ -28,12 +31,22 @@ def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, float]]) -> 
     Returns:
         A round of every arm at each of these levels.
     """
-    rounds = [(arm.name, scenario, level) for scenario, level in levels for arm in plan.arms]
-    Random(f"{plan.rounds.seed}/{block}").shuffle(rounds)  # noqa: S311 - an order, not a secret
+    random = Random(f"{plan.rounds.seed}/{block}")  # noqa: S311 - an order, not a secret
+    rounds = [
+        (arm.name, scenario, level)
+        for scenario, level in _shuffled(random, levels)
+        for arm in _shuffled(random, plan.arms)
+    ]
     return tuple(
         Place(block=block, order=order, arm=arm, scenario=scenario, level=level)
         for order, (arm, scenario, level) in enumerate(rounds)
     )
+
+
+def _shuffled(random: Random, items: Iterable[Item]) -> list[Item]:
+    shuffled = list(items)
+    random.shuffle(shuffled)
+    return shuffled
 
 
 def plan_blocks(

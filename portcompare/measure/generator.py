@@ -9,17 +9,17 @@ from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.errors import InputError, LoadGeneratorError, Problem
-from portcompare.protocol import Prepare, Prepared, RoundDone, WindowOpens, decode, encode
+from portcompare.protocol import Gather, Joined, Prepare, Prepared, RoundDone, WindowOpens, decode, encode
 from portcompare.serve import start_supervised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from portcompare.protocol import Message, RunRound
     from portcompare.serve import Supervised
 
-Reply = TypeVar("Reply", Prepared, WindowOpens, RoundDone)
+Reply = TypeVar("Reply", Joined, Prepared, WindowOpens, RoundDone)
 
 
 PREPARE_LIMIT_S = 30.0
@@ -31,6 +31,27 @@ class LoadGenerator:
 
     def __init__(self, process: Supervised) -> None:
         self._process = process
+
+    def gather(self, order: Gather, on_joined: Callable[[Joined], None]) -> None:
+        """Leave the load to worker processes, and wait until all have joined; for as long as that takes.
+
+        Args:
+            order: How many, and where to listen for them.
+            on_joined: Called when it listens, and for each worker that has joined.
+
+        Raises:
+            InputError: If nobody can join.
+            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        """
+        self._send(order)
+        joined = 0
+        while joined < order.expect:
+            reply = self._receive(Joined)
+            if reply.problem is not None:
+                found, remedy = reply.problem
+                raise InputError([Problem(where="load workers", found=found, remedy=remedy)])
+            joined = len(reply.workers)
+            on_joined(reply)
 
     def prepare(self, order: Prepare) -> Prepared:
         """Have the scenarios loaded.

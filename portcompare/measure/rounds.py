@@ -124,6 +124,7 @@ def _record(
         started_at_s=done.started_at_s,
         window_s=done.window_s,
         warmup_s=done.warmup_s,
+        steady=done.steady,
         requests=requests,
         errors=sum(done.error_kinds.values()),
         error_kinds=done.error_kinds,
@@ -139,5 +140,8 @@ def _record(
         lag_max_s=done.lag_max_s,
         stall_max_s=done.stall_max_s,
         generator_cpu_ratio=done.generator_cpu_ratio,
+        generator_cpu_ratios=done.generator_cpu_ratios,
+        reconnects=done.reconnects,
+        slices=done.slices,
         void=done.void,
     )

@@ -34,6 +34,7 @@ def find_inconsistencies(origins: Origins, data: dict[str, Any], servers: Server
     """
     return [
         *_arms(origins, data),
+        *_subject(origins, data),
         *(
             problem
             for name, deployment in _tables(data, "deployments").items()
@@ -79,6 +80,17 @@ def _arms(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
             where=origins.where("deployments", name),
             found=f"{name!r} is the name of an arm",
             remedy="call the deployment otherwise",
+        )
+
+
+def _subject(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
+    if "scenarios" not in data and "break_even" not in data:
+        yield Problem(where=origins.where("scenarios"), found="is missing", remedy="add it")
+    if "scenarios" in data and "break_even" in data:
+        yield Problem(
+            where=origins.where("break_even"),
+            found="stands beside [scenarios]",
+            remedy="give each a plan of its own: [break_even] makes its own scenarios",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 
-_TOML_TYPES = {str: "string", Path: "string", int: "integer", float: "number"}
+_TOML_TYPES = {IPv4Address: "string", str: "string", Path: "string", int: "integer", float: "number"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +53,14 @@ def plan_keys(section: type[BaseModel] = Plan, prefix: str = "") -> Iterator[Key
         if field.exclude:
             continue
         tables, suffix = _tables(field)
-        if not tables:
+        if not tables or _holds_a_value(field):
             yield Key(
                 path=prefix + name,
                 type=_type(field.annotation),
                 default=_default(field),
                 description=field.description or "",
             )
-        else:
+        if tables:
             yield from _merged(tables, f"{prefix}{name}{suffix}.")
 
 
@@ -82,6 +83,12 @@ def _tables(field: FieldInfo) -> tuple[list[type[BaseModel]], str]:
     return tables, ".NAME" if get_origin(annotation) is dict else ""
 
 
+def _holds_a_value(field: FieldInfo) -> bool:
+    """Whether a key that can hold a table can hold a number instead."""
+    parts = get_args(field.annotation)
+    return any(get_origin(part) is Annotated and get_args(part)[0] is float for part in parts)
+
+
 def _type(annotation: Any) -> str:  # noqa: ANN401 - whatever a field can be annotated with
     """What an annotation stands for, in TOML's words."""
     origin, parts = get_origin(annotation), get_args(annotation)
@@ -93,13 +100,14 @@ def _type(annotation: Any) -> str:  # noqa: ANN401 - whatever a field can be ann
         return " or ".join(dict.fromkeys(_type(part) for part in parts if part is not NoneType))
     if origin is list:
         return f"array of {_type(parts[0])}"
-    return "table" if origin is dict else _TOML_TYPES[annotation]
+    is_table = origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel))
+    return "table" if is_table else _TOML_TYPES[annotation]
 
 
 def _default(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     if default is PydanticUndefined:
         return ""
-    if default is None:
+    if default is None or isinstance(default, BaseModel):  # a table's keys have defaults of their own
         return "none"
     return f'"{default}"' if not isinstance(default, int | float | list | dict) else str(default)

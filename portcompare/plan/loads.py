@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
+from portcompare.plan.capacity import Objective  # noqa: TC001 - read by pydantic
 from portcompare.plan.section import Count, Rate, Section
 
 
@@ -39,16 +40,26 @@ class OpenLoad(Section):
 
     model: Literal["open"] = Field(description="the load model")
     rates: list[Rate] = Field(
-        min_length=1, description="the levels of the open model: requests due per second"
+        default_factory=list, description="the levels of the open model: requests due per second"
+    )
+    objective: Objective | None = Field(
+        None, description="instead of rates: the highest rate is searched that keeps it"
     )
     arrivals: Literal["poisson", "even"] = Field(
         "poisson", description="independent arrivals, or equal gaps between them"
     )
     connections: Count = Field(256, description="most requests under way at once; others that are due wait")
 
+    @model_validator(mode="after")
+    def _one_source_of_rates(self) -> OpenLoad:
+        if bool(self.rates) == (self.objective is not None):
+            msg = "give exactly one of `rates` and `objective`"
+            raise ValueError(msg)
+        return self
+
     @property
     def levels(self) -> tuple[float, ...]:
-        """The levels, each once, in rising order."""
+        """The levels, each once, in rising order; none where the rate is searched."""
         return tuple(sorted(set(self.rates)))
 
     def concurrency(self, _level: float) -> int:
@@ -66,8 +77,8 @@ def _load_model(load: object) -> str | None:
         return load.model
     if not isinstance(load, dict):
         return "closed"  # whose error says what a load is
-    # Without a model, `rates` show that the closed one is not meant.
-    model = load.get("model", None if "rates" in load else "closed")
+    # Without a model, `rates` or an `objective` show that the closed one is not meant.
+    model = load.get("model", None if load.keys() & {"rates", "objective"} else "closed")
     return model if model in ("closed", "open") else None
 
 
@@ -79,6 +90,6 @@ Load = Annotated[
     Discriminator(
         _load_model,
         custom_error_type=LOAD_MODEL_UNKNOWN,
-        custom_error_message="should be 'closed' (with `users`) or 'open' (with `rates`)",
+        custom_error_message="should be 'closed' (with `users`) or 'open' (with `rates` or `objective`)",
     ),
 ]

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import math
+from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import (
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    field_validator,
     model_validator,
 )
 
 from portcompare import units
-from portcompare.model import BASELINE, CONTROL, Arm, RequestSpec, http_request
+from portcompare.model import BASELINE, CONTROL, METRICS, Arm, Metric, RequestSpec, http_request
+from portcompare.plan.break_even import BreakEvenGrid
 from portcompare.plan.loads import Load, OpenLoad
+from portcompare.plan.margins import Margin, Margins
 from portcompare.plan.origins import Origins
-from portcompare.plan.section import Count, PositiveSeconds, Seconds, Section
+from portcompare.plan.section import Count, PositiveSeconds, Seconds, Section, Target
+
+if TYPE_CHECKING:
+    from portcompare.plan.capacity import Objective
 
 Name = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]{1,200}$")]
-Target = Annotated[str, Field(pattern=r"^/[!\x22$-~]*$")]
 HeaderName = Annotated[str, Field(pattern=r"^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")]
 HeaderValue = Annotated[str, Field(pattern=r"^([!-~\u00a0-\u00ff]+([\t ]+[!-~\u00a0-\u00ff]+)*)?$")]
 Scalar = str | int | float
@@ -95,7 +101,7 @@ class Deployment(Section):
     backlog: Count | None = Field(None, description="connections waiting to be accepted; default 2048")
     environment: dict[str, str] = Field(default_factory=dict, description="added to the server's environment")
     port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
-        None, description="fixed port on 127.0.0.1; default: a free one"
+        None, description="fixed port; default: a free one"
     )
 
 
@@ -121,7 +127,7 @@ class Scenario(Section):
     def _enough_connections(self) -> Scenario:
         if isinstance(self.load, OpenLoad):
             # Little's law: so many requests are under way at the highest rate, even on the fastest server.
-            needed = math.ceil(self.load.levels[-1] * self.delay_s)
+            needed = math.ceil(max(self.load.levels, default=0.0) * self.delay_s)
             if self.load.connections < needed:
                 msg = (
                     f"with this delay_s the highest rate needs {needed} connections, "
@@ -146,8 +152,9 @@ class Rounds(Section):
     precision: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.05, description="a level is done when its ratios' 95% intervals are within this of the ratio"
     )
-    margin: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.05, description="ratios this close to 1 count as equivalent"
+    margin: Margin = Field(
+        Margins(),
+        description="ratios this close to 1 count as equivalent: one for all metrics, or a table of these",
     )
     min_blocks: Annotated[int, Field(ge=2)] = Field(5, description="blocks measured in any case")
     max_blocks: Annotated[int, Field(ge=2)] = Field(10, description="blocks after which a run ends")
@@ -164,6 +171,14 @@ class Rounds(Section):
         30.0, description="an answer that takes longer is a failure, in seconds"
     )
     seed: int = Field(1, description="seed of the random order inside blocks")
+
+    @property
+    def margins(self) -> dict[Metric, float]:
+        """The margin of each metric."""
+        return {
+            metric: getattr(self.margin, metric) if isinstance(self.margin, Margins) else self.margin
+            for metric in METRICS
+        }
 
 
 class Generator(Section):
@@ -195,9 +210,15 @@ class Plan(Section):
     candidates: list[str] = Field(min_length=1, description="the deployments compared with it")
     include: list[str] = Field(default_factory=list, description="files whose tables are added to this one's")
     locustfile: Path = Field(Path("locustfile.py"), strict=False, description="where user classes live")
+    host: IPv4Address = Field(
+        IPv4Address("127.0.0.1"),
+        strict=False,
+        description="address the servers listen on: one that load workers on other machines reach",
+    )
     apps: dict[Name, App]
     deployments: dict[Name, Deployment]
-    scenarios: dict[Name, Scenario] = Field(min_length=1)
+    scenarios: dict[Name, Scenario] = Field(default_factory=dict, min_length=1)
+    break_even: BreakEvenGrid | None = None
     parity: ParityPlan = ParityPlan()
     rounds: Rounds = Rounds()
     generator: Generator = Generator()
@@ -206,6 +227,29 @@ class Plan(Section):
     included: dict[tuple[str, str], Path] = Field(
         default_factory=dict, exclude=True, description="the file of each included entry; set when it is read"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lay_out_break_even(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Put the scenarios of [break_even] beside the plan's own."""
+        try:
+            grid = BreakEvenGrid.model_validate(data.get("break_even"))
+        except ValidationError:
+            return data  # there is none, or it is told what is wrong with it
+        rounds = data.get("rounds")
+        round_s = rounds.get("seconds") if isinstance(rounds, dict) else None
+        if not isinstance(round_s, int | float):
+            round_s = Rounds.model_fields["seconds"].default
+        scenarios = data.get("scenarios", {})
+        return data | {"scenarios": grid.scenarios(round_s, ROUND_DELAYS) | scenarios}
+
+    @field_validator("host")
+    @classmethod
+    def _one_address(cls, host: IPv4Address) -> IPv4Address:
+        if host.is_unspecified:
+            msg = f"{host} stands for all addresses, and requests need one to go to; name it"
+            raise ValueError(msg)
+        return host
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -222,6 +266,15 @@ class Plan(Section):
         return tuple(
             (name, level) for name, scenario in self.scenarios.items() for level in scenario.load.levels
         )
+
+    @property
+    def searches(self) -> dict[str, Objective]:
+        """The scenarios whose highest rate is searched, each with what must be kept."""
+        return {
+            name: scenario.load.objective
+            for name, scenario in self.scenarios.items()
+            if isinstance(scenario.load, OpenLoad) and scenario.load.objective is not None
+        }
 
     def where(self, *key: str) -> str:
         """A key with the file it stands in, for a message.

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+Target = Annotated[str, Field(pattern=r"^/[!\x22$-~]*$")]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 

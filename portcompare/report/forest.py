@@ -10,7 +10,7 @@ import altair as alt
 from portcompare.model import METRICS
 from portcompare.report.rows import comparison_rows, outcome
 from portcompare.report.svg import FAINT, FONT_SIZE, ROW_HEIGHT, TEXT, Figure, arm_axis, draw
-from portcompare.report.wording import METRIC_GOALS, METRIC_NAMES, percent, plan_value, visible
+from portcompare.report.wording import METRIC_GOALS, METRIC_NAMES, margin_of, percent, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,20 +59,20 @@ def _plot(results: Results, metric: Metric, rows: list[tuple[Comparison, Compari
         f"Forest plot for scenario {visible(rows[0][0].scenario)}: one row for each level and candidate,"
         " a point at the ratio, a line over its 95% interval."
     )
-    margin = plan_value(results, "rounds", "margin")
+    margin = margin_of(results, metric)
     if margin is not None:
         description += f" In the shaded band, the margin of {percent(margin)}, ratios count as equivalent."
     return Figure(
         title=title,
         subtitle=subtitle,
         description=description,
-        svg=draw(_chart(results, rows), f"{title}, {subtitle}", description),
+        svg=draw(_chart(rows, margin), f"{title}, {subtitle}", description),
         header=_HEADER,
         rows=tuple((row.level, row.candidate, row.ratio, row.interval, row.verdict) for _, row in rows),
     )
 
 
-def _chart(results: Results, rows: list[tuple[Comparison, ComparisonRow]]) -> alt.FacetChart:
+def _chart(rows: list[tuple[Comparison, ComparisonRow]], margin: float | None) -> alt.FacetChart:
     data = [_datum(c, row) for c, row in rows]
     scale = alt.Scale(type="log", nice=False, padding=8)
     axis = alt.Axis(format="~r", values=_ticks(data))
@@ -84,7 +84,7 @@ def _chart(results: Results, rows: list[tuple[Comparison, ComparisonRow]]) -> al
     drawable = line.transform_filter("isValid(datum.low)")
     return (
         alt.layer(
-            *_equivalence(results),
+            *_equivalence(margin),
             drawable.mark_rule(strokeWidth=2).encode(x=ratio, x2="high:Q", color=colour),
             drawable.mark_point(size=55, filled=True, opacity=1).encode(x="ratio:Q", color=colour),
             line.mark_text(align="left", dx=8, fontSize=FONT_SIZE, color=TEXT).encode(
@@ -100,11 +100,10 @@ def _chart(results: Results, rows: list[tuple[Comparison, ComparisonRow]]) -> al
     )
 
 
-def _equivalence(results: Results) -> list[alt.Chart]:
+def _equivalence(margin: float | None) -> list[alt.Chart]:
     """The line of no difference, and around it the band in which ratios count as equivalent."""
     once = alt.Chart(alt.InlineData([{}]))
     one = once.mark_rule(color=FAINT, strokeWidth=1.5).encode(x=alt.XDatum(1))
-    margin = plan_value(results, "rounds", "margin")
     if margin is None:
         return [one]
     # The same ends as those by which `analyse` judges.

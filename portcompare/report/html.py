@@ -12,6 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from portcompare import units
+from portcompare.report.break_even import break_even_tables
+from portcompare.report.capacity import capacity_tables
 from portcompare.report.forest import forest_plots
 from portcompare.report.histograms import HISTOGRAM_FOLDER
 from portcompare.report.latency import latency_chart
@@ -83,6 +85,7 @@ def render(results: Results) -> str:
         duration=units.duration(results.duration_s),
         notices=find_notices(results),
         scenarios=_scenarios(results),
+        sweeps=(*break_even_tables(results), *capacity_tables(results)),
         comparison_header=COMPARISON_HEADER,
         comparisons=[comparison_cells(row) for row in comparison_rows(results)],
         differences=_differences(results),

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from portcompare import units
+from portcompare.report.break_even import break_even_tables
+from portcompare.report.capacity import capacity_tables
 from portcompare.report.method import deployment_settings, machine_facts, method_facts
 from portcompare.report.notices import find_notices, parity_text
 from portcompare.report.rows import (
@@ -58,6 +60,7 @@ def escape(text: str) -> str:
 
 def _blocks(results: Results) -> Iterator[str]:
     yield f"# portcompare: {escape(results.name)}"
+    yield f"**{escape(results.headline)}**"
     yield from (f"> **{notice.label}**: {escape(notice.text)}" for notice in find_notices(results))
     yield _conclusions(results)
     validity = "This run is valid" if results.valid else "**This run is NOT VALID**"
@@ -65,6 +68,10 @@ def _blocks(results: Results) -> Iterator[str]:
         f"{validity}: {count(len(results.rounds), 'round')} in {units.duration(results.duration_s)},"
         f" {escape(timestamp(results.started_at))}. {escape(parity_text(results))}."
     )
+    for table in (*break_even_tables(results), *capacity_tables(results)):
+        yield f"## {escape(table.title)}"
+        yield _table(table.header, ([(cell,) for cell in row] for row in table.rows))
+        yield escape(table.note)
     yield "## What each deployment did"
     yield _table(ARM_HEADER, (arm_cells(row) for row in arm_rows(results)))
     yield "## Candidates against the baseline"

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portcompare import units
-from portcompare.report.wording import count, exact, known, level_text, percent, plan_value, visible
+from portcompare.model import METRICS
+from portcompare.report.wording import (
+    METRIC_NAMES,
+    count,
+    exact,
+    known,
+    level_text,
+    margin_of,
+    percent,
+    plan_value,
+    visible,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +66,7 @@ def method_facts(results: Results) -> Facts:
     cpu = known(limits.get("max_cpu_ratio"), percent)
     lag, stall = (known(limits.get(key), units.duration) for key in ("max_lag_s", "max_stall_s"))
     least, most, seed = (known(rounds.get(key), str) for key in ("min_blocks", "max_blocks", "seed"))
-    margin, precision = (known(rounds.get(key), percent) for key in ("margin", "precision"))
+    precision = known(rounds.get("precision"), percent)
     scenarios = results.plan.get("scenarios", {})
     reasons = visible("; ".join(results.invalid_reasons))
     facts = {f"Scenario {visible(name)}": _scenario(results, name) for name in scenarios} | {
@@ -70,7 +81,7 @@ def method_facts(results: Results) -> Facts:
         "Validity": "nothing speaks against it" if results.valid else f"NOT VALID: {reasons}",
         "Order": f"every arm at every undecided level in random order in each block, seed {seed}",
         "Time-out": f"an answer that takes {seconds['timeout_s']} is an error",
-        "Equivalent": f"a ratio whose 95% interval lies wholly inside 1 / (1 + {margin}) to 1 + {margin}",
+        "Equivalent": _equivalence(results),
         "Precise enough": f"a level is done when its intervals reach at most {precision} from the ratio",
     }
     return tuple(facts.items())
@@ -147,6 +158,20 @@ def _scenario(results: Results, name: str) -> str:
         f"{asked}; {loads or 'no level'} ({_LOAD_MODELS.get(model, 'load model not known')});"
         f" {delay} of waiting by design in each answer; windows of {known(window_s, _seconds)}"
     )
+
+
+def _equivalence(results: Results) -> str:
+    """What counts as equivalent; each metric by itself only where they differ."""
+    margins = {metric: known(margin_of(results, metric), percent) for metric in METRICS}
+    by_margin = {
+        margin: [metric for metric in METRICS if margins[metric] == margin] for margin in margins.values()
+    }
+    bands = (
+        f"1 / (1 + {margin}) to 1 + {margin}"
+        + (f" ({', '.join(METRIC_NAMES[metric] for metric in metrics)})" if len(by_margin) > 1 else "")
+        for margin, metrics in by_margin.items()
+    )
+    return f"a ratio whose 95% interval lies wholly inside {', '.join(bands)}"
 
 
 def _request(request: object) -> str:

@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from portcompare import model
+from portcompare import model, sweeps
 from portcompare.model import SCHEMA_VERSION
 from portcompare.report.files import write_atomically
 from portcompare.report.results_file import Envelope
@@ -26,7 +26,7 @@ def results_schema() -> dict[str, Any]:
     """
     records: dict[str, Any] = Envelope.model_json_schema()["$defs"]
     for name, record in records.items():
-        _describe(record, getattr(model, name))
+        _describe(record, getattr(model, name, None) or getattr(sweeps, name))
     root = records.pop("Results")
     root["properties"]["schema_version"]["const"] = SCHEMA_VERSION
     return {

@@ -9,6 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from portcompare.report.break_even import break_even_tables
+from portcompare.report.capacity import capacity_tables
 from portcompare.report.notices import find_notices, parity_text
 from portcompare.report.rows import ARM_HEADER, arm_cells, arm_rows, rows_by_level
 from portcompare.report.wording import visible
@@ -16,6 +18,7 @@ from portcompare.report.wording import visible
 if TYPE_CHECKING:
     from portcompare.model import Results
     from portcompare.report.rows import ArmRow
+    from portcompare.report.tables import TextTable
     from portcompare.report.wording import Tone
 
 _STYLES: dict[Tone | None, str] = {
@@ -54,22 +57,33 @@ def render_table(results: Results) -> Table:
 
 
 def render_conclusions(results: Results) -> Group:
-    """What a reader must know: notices, conclusions, and whether the answers are alike.
+    """What a reader must know: sweeps, headline, notices, conclusions, and whether the answers are alike.
 
     Args:
         results: The run.
 
     Returns:
-        One line or paragraph for each.
+        One table, line or paragraph for each.
     """
-    lines = [
+    lines = [Text(visible(results.headline), style="bold")]
+    lines += [
         Text.assemble((notice.label, _GRAVE if notice.grave else "bold yellow"), f": {notice.text}")
         for notice in find_notices(results)
     ]
     lines += [
         Text.assemble((f"{visible(c.scenario)}: ", "bold"), visible(c.text)) for c in results.conclusions
     ]
-    return Group(*lines, Text(f"{parity_text(results)}."))
+    tables = (*break_even_tables(results), *capacity_tables(results))
+    return Group(*map(_sweep_table, tables), *lines, Text(f"{parity_text(results)}."))
+
+
+def _sweep_table(found: TextTable) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=Text(found.title), caption=Text(found.note), expand=True)
+    for name in found.header:
+        table.add_column(Text(name), overflow="fold")
+    for row in found.rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def _title(results: Results) -> Text:

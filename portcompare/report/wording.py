@@ -171,6 +171,20 @@ def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan 
     return value
 
 
+def margin_of(results: Results, metric: Metric) -> float | None:
+    """The equivalence margin of a metric, which the plan gives for all or for each.
+
+    Args:
+        results: The run.
+        metric: The metric.
+
+    Returns:
+        The margin; None where the plan does not tell it.
+    """
+    margin: float | dict[str, float] | None = plan_value(results, "rounds", "margin")
+    return margin.get(metric) if isinstance(margin, dict) else margin
+
+
 def visible(text: str) -> str:
     r"""A text in one line, in which nothing hides: what has no shape is written as its escape.
 

@@ -1,12 +1,13 @@
 """Servers: how each is started, kept, watched and stopped."""
 
-from portcompare.serve.cpus import CpuAssignment, assign_cpus, find_cpu_problems
+from portcompare.serve.cpus import CpuAssignment, assign_cpus, find_cpu_problems, generator_cpus
 from portcompare.serve.deployments import serve_deployments
 from portcompare.serve.manifest import describe_manifest
 from portcompare.serve.preflight import preflight
 from portcompare.serve.running import RunningServer
 from portcompare.serve.sampling import Usage, WindowUsage, measure_usage
 from portcompare.serve.servers import SERVERS, Server, vocabulary
+from portcompare.serve.settling import wait_until_settled
 from portcompare.serve.supervise import Supervised, start_supervised, stop_all
 
 __all__ = [
@@ -20,10 +21,12 @@ __all__ = [
     "assign_cpus",
     "describe_manifest",
     "find_cpu_problems",
+    "generator_cpus",
     "measure_usage",
     "preflight",
     "serve_deployments",
     "start_supervised",
     "stop_all",
     "vocabulary",
+    "wait_until_settled",
 ]

@@ -27,13 +27,14 @@ class CpuAssignment:
     generator: tuple[int, ...]
 
 
-def assign_cpus(plan: Plan) -> CpuAssignment:
+def assign_cpus(plan: Plan, generator_processes: int = 1) -> CpuAssignment:
     """Keep servers and load generator apart where the machine allows.
 
     Args:
-        plan: The plan; what it does not say of CPUs is chosen: the last one that this process may use for
+        plan: The plan; what it does not say of CPUs is chosen: the last ones that this process may use for
             the generator, and as many as the largest number of workers, of the others, for the servers.
             CPUs that this process may not use are as good as not named; `find_cpu_problems` tells of them.
+        generator_processes: How many CPUs the generator can use; one at least is left to the servers.
 
     Returns:
         The assignment; on a single CPU both share it.
@@ -41,10 +42,23 @@ def assign_cpus(plan: Plan) -> CpuAssignment:
     allowed = sorted(os.sched_getaffinity(0))
     given = [cpu for cpu in plan.cpus.server or () if cpu in allowed]
     generator = [cpu for cpu in plan.cpus.generator or () if cpu in allowed]
-    generator = generator or _without(allowed, given)[-1:]
+    generator = generator or generator_cpus(_without(allowed, given), generator_processes)
     workers = max(plan.deployments[arm.deployment].workers or 1 for arm in plan.arms)
     server = given or _without(allowed, generator)[:workers]
     return CpuAssignment(server=tuple(server), generator=tuple(generator))
+
+
+def generator_cpus(allowed: list[int], processes: int) -> list[int]:
+    """The CPUs for a load generator of several processes.
+
+    Args:
+        allowed: Those that may be used, in rising order.
+        processes: How many processes there are.
+
+    Returns:
+        The last of them, one for each process, as far as one is left for what is under load.
+    """
+    return allowed[-min(processes, max(len(allowed) - 1, 1)) :]
 
 
 def _without(cpus: list[int], taken: list[int]) -> list[int]:

@@ -53,7 +53,9 @@ class _Start:
             cpus=self.cpus,
             log_path=self.log_path,
         )
-        return RunningServer(arm=self.arm, deployment=self.recipe.name, port=port, process=process)
+        return RunningServer(
+            arm=self.arm, deployment=self.recipe.name, host=self.recipe.host, port=port, process=process
+        )
 
 
 @contextmanager
@@ -91,7 +93,7 @@ def _plan_starts(plan: Plan, arms: Mapping[str, str], folder: Path, cpus: CpuAss
             fixed.setdefault(port, arm)
     ports = {arm: port for port, arm in fixed.items()}
     others = [arm for arm in arms if arm not in ports]
-    ports |= dict(zip(others, find_free_ports(len(others), besides=fixed), strict=True))
+    ports |= dict(zip(others, find_free_ports(str(plan.host), len(others), besides=fixed), strict=True))
     return [
         _Start(
             arm=arm,
@@ -107,7 +109,7 @@ def _plan_starts(plan: Plan, arms: Mapping[str, str], folder: Path, cpus: CpuAss
 async def _bring_up_all(starts: list[_Start], running: dict[str, RunningServer]) -> None:
     for start in starts:
         running[start.arm] = start.begin(start.port)
-    # trust_env: a proxy has no business between us and 127.0.0.1.
+    # trust_env: a proxy has no business between us and our own servers.
     async with httpx.AsyncClient(trust_env=False, timeout=READY_LIMIT_S) as client:
         await asyncio.gather(*(_bring_up(start, running, client) for start in starts))
 
@@ -119,7 +121,7 @@ async def _bring_up(start: _Start, running: dict[str, RunningServer], client: ht
         return
     if start.port != start.recipe.deployment.port:
         running[start.arm].process.stop()
-        (port,) = find_free_ports(1)
+        (port,) = find_free_ports(start.recipe.host, 1)
         running[start.arm] = start.begin(port)
         if await _is_ready(running[start.arm], ready_path, client):
             return

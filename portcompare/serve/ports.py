@@ -1,4 +1,4 @@
-"""Ports on 127.0.0.1: which are free, and who listens on one."""
+"""Ports: which are free, and who listens on one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-HOST = "127.0.0.1"
 
-
-def find_free_ports(count: int, *, besides: Collection[int] = ()) -> list[int]:
+def find_free_ports(host: str, count: int, *, besides: Collection[int] = ()) -> list[int]:
     """Choose ports that nobody uses at this moment.
 
     Args:
+        host: The address to listen on.
         count: How many.
         besides: Ports not to choose.
 
@@ -28,18 +27,19 @@ def find_free_ports(count: int, *, besides: Collection[int] = ()) -> list[int]:
     with ExitStack() as held:  # all at once, so that none is given twice
         while len(ports) < count:
             probe = held.enter_context(socket.socket())
-            probe.bind((HOST, 0))
+            probe.bind((host, 0))
             port: int = probe.getsockname()[1]
             if port not in besides:
                 ports.append(port)
     return ports
 
 
-def why_unusable(port: int) -> str | None:
+def why_unusable(host: str, port: int) -> str | None:
     """Find out whether a server could listen on a port.
 
     Args:
-        port: The port.
+        host: The address to listen on.
+        port: The port; 0 for any.
 
     Returns:
         The system's reason why not; None if it could.
@@ -47,17 +47,18 @@ def why_unusable(port: int) -> str | None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
             return error.strerror
     return None
 
 
-def listeners(port: int) -> set[int | None]:
-    """The processes that listen on a port of 127.0.0.1, which may be several by SO_REUSEPORT.
+def listeners(host: str, port: int) -> set[int | None]:
+    """The processes that listen on a port, which may be several by SO_REUSEPORT.
 
     Args:
-        port: The port.
+        host: The address.
+        port: The port there.
 
     Returns:
         Their ids; None stands for processes of other users.
@@ -65,5 +66,5 @@ def listeners(port: int) -> set[int | None]:
     return {
         connection.pid
         for connection in psutil.net_connections("tcp4")
-        if connection.status == psutil.CONN_LISTEN and connection.laddr == (HOST, port)
+        if connection.status == psutil.CONN_LISTEN and connection.laddr == (host, port)
     }

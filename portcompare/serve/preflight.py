@@ -41,6 +41,7 @@ def preflight(plan: Plan) -> list[Problem]:
     recipes = [resolve_deployment(plan, name) for name in names]
     return [
         *_missing_packages(plan, recipes),
+        *_foreign_host(plan),
         *_unusable_ports(plan, recipes),
         *find_cpu_problems(plan),
         *_missing_directories(plan, recipes),
@@ -67,6 +68,16 @@ def _is_installed(distribution: str) -> bool:
     return True
 
 
+def _foreign_host(plan: Plan) -> Iterator[Problem]:
+    reason = why_unusable(str(plan.host), 0)
+    if reason:
+        yield Problem(
+            where=plan.where("host"),
+            found=f"{plan.host} cannot be listened on: {reason}",
+            remedy="give an address of this machine, or leave the key out for 127.0.0.1",
+        )
+
+
 def _unusable_ports(plan: Plan, recipes: list[Recipe]) -> Iterator[Problem]:
     users: dict[int, str] = {}
     for recipe in recipes:
@@ -74,7 +85,9 @@ def _unusable_ports(plan: Plan, recipes: list[Recipe]) -> Iterator[Problem]:
         if port is None:
             continue
         first = users.setdefault(port, recipe.name)
-        reason = f"deployments.{first} has it too" if first != recipe.name else why_unusable(port)
+        reason = (
+            f"deployments.{first} has it too" if first != recipe.name else why_unusable(recipe.host, port)
+        )
         if reason:
             yield Problem(
                 where=plan.where("deployments", recipe.name, "port"),

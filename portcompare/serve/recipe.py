@@ -44,6 +44,7 @@ class Recipe:
         accelerators: What makes the server faster where it is installed.
         knobs: Every knob's value.
         directory: The working directory.
+        host: The address to listen on.
     """
 
     name: str
@@ -54,17 +55,18 @@ class Recipe:
     accelerators: tuple[str, ...]
     knobs: Knobs
     directory: Path
+    host: str
 
     def command(self, port: int | str) -> tuple[str, ...]:
         """The command line that serves it.
 
         Args:
-            port: The port on 127.0.0.1, or what shall stand in its place.
+            port: The port to listen on, or what shall stand in its place.
 
         Returns:
             Program and arguments.
         """
-        return self.serving.command(self.knobs, target=self.app.target, port=port)
+        return self.serving.command(self.knobs, target=self.app.target, host=self.host, port=port)
 
     def environment(self) -> dict[str, str]:
         """The environment it is started in.
@@ -105,4 +107,5 @@ def resolve_deployment(plan: Plan, name: str) -> Recipe:
         accelerators=server.accelerators,
         knobs=knobs,
         directory=plan.resolve(app.directory),
+        host=str(plan.host),
     )

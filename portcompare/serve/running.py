@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from portcompare.errors import ServerError
-from portcompare.serve.ports import HOST, listeners
+from portcompare.serve.ports import listeners
 from portcompare.serve.sampling import Usage, list_tree, read_usage
 from portcompare.serve.supervise import Supervised
 
@@ -17,25 +17,27 @@ class RunningServer:
     Attributes:
         arm: Name of the arm.
         deployment: Name of the deployment.
-        port: The port it listens on, on 127.0.0.1.
+        host: The address it listens on.
+        port: The port there.
         process: The server and its keeper.
     """
 
     arm: str
     deployment: str
+    host: str
     port: int
     process: Supervised
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def owns_port(self) -> bool:
         """Whether it, and nobody else, listens on its port."""
         own = {process.pid for process in list_tree(self.process.pid)}
-        found = listeners(self.port)
+        found = listeners(self.host, self.port)
         return bool(found) and found <= own
 
     def check_alive(self) -> None:

@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portcompare import units
-from portcompare.model import BASELINE, Bound, Comparison, Latency, Parity, Round, Summary
+from portcompare.model import BASELINE, METRICS, Bound, Comparison, Latency, Metric, Parity, Round, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CANDIDATE = "new"
+
+MARGINS: dict[Metric, float] = dict.fromkeys(METRICS, 0.05)
 
 LATENCY = Latency(p50=0.010, p95=0.020, p99=0.030, p999=0.040, max=0.050)
 
@@ -27,6 +29,7 @@ ROUND = Round(
     started_at_s=0.0,
     window_s=1.0,
     warmup_s=0.25,
+    steady=True,
     requests=1000,
     errors=0,
     error_kinds={},
@@ -42,6 +45,9 @@ ROUND = Round(
     lag_max_s=None,
     stall_max_s=0.002,
     generator_cpu_ratio=0.3,
+    generator_cpu_ratios={"1": 0.3},
+    reconnects=0,
+    slices=(),
     bound=BOUND,
 )
 

@@ -7,7 +7,7 @@ import pytest
 
 from portcompare.analyse import compare
 from portcompare.model import BASELINE, CONTROL, METRICS
-from tests.analyse.samples import CANDIDATE, LATENCY, ROUND, rounds_of
+from tests.analyse.samples import CANDIDATE, LATENCY, MARGINS, ROUND, rounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 def by_metric(rounds: Iterable[Round]) -> dict[Metric, Comparison]:
     """The comparisons of a single candidate at a single level."""
-    comparisons = compare(rounds, 0.05)
+    comparisons = compare(rounds, MARGINS)
     assert len({(one.scenario, one.level, one.candidate) for one in comparisons}) == 1
     return {one.metric: one for one in comparisons}
 
 
 def test_a_candidate_is_compared_in_every_metric() -> None:
-    comparisons = compare([*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])], 0.05)
+    comparisons = compare([*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])], MARGINS)
     assert [one.metric for one in comparisons] == list(METRICS)
     assert {(one.scenario, one.level, one.candidate) for one in comparisons} == {("fast", 4.0, CANDIDATE)}
 
@@ -147,22 +147,31 @@ def test_a_single_round_with_few_requests_does_not_spoil_a_quantile() -> None:
     assert found["p99"].verdict == "equivalent"
 
 
-def test_the_margin_decides_what_is_equivalent() -> None:
-    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [107, 107])]
-    assert compare(rounds, 0.05)[0].verdict == "faster"
-    assert compare(rounds, 0.10)[0].verdict == "equivalent"
+@pytest.mark.parametrize("metric", METRICS)
+def test_each_metric_has_its_own_margin(metric: Metric) -> None:
+    candidate = replace(
+        ROUND,
+        arm=CANDIDATE,
+        rate_rps=1.07 * ROUND.rate_rps,
+        latency_s=replace(LATENCY, p50=1.07 * LATENCY.p50, p95=1.07 * LATENCY.p95, p99=1.07 * LATENCY.p99),
+        cpu_s_per_request=1.07 * 0.0005,
+    )
+    rounds = [replace(one, block=block) for one in (ROUND, candidate) for block in (0, 1)]
+    found = {one.metric: one.verdict for one in compare(rounds, MARGINS | {metric: 0.10})}
+    assert found.pop(metric) == "equivalent"
+    assert "equivalent" not in found.values()
 
 
 def test_the_control_is_compared_as_a_candidate_is() -> None:
     rounds = [arm for name in (BASELINE, CONTROL, CANDIDATE) for arm in rounds_of(name, [100, 100])]
-    comparisons = compare(rounds, 0.05)
+    comparisons = compare(rounds, MARGINS)
     assert list(dict.fromkeys(one.candidate for one in comparisons)) == [CONTROL, CANDIDATE]
     assert len(comparisons) == 2 * len(METRICS)
 
 
 def test_without_a_baseline_there_is_nothing_to_compare() -> None:
-    assert compare(rounds_of(CANDIDATE, [100, 100]), 0.05) == ()
-    assert compare([], 0.05) == ()
+    assert compare(rounds_of(CANDIDATE, [100, 100]), MARGINS) == ()
+    assert compare([], MARGINS) == ()
 
 
 def test_levels_and_scenarios_are_never_mixed() -> None:
@@ -176,6 +185,6 @@ def test_levels_and_scenarios_are_never_mixed() -> None:
         for arm, factor in factors.items()
         for one in rounds_of(arm, [100, 100])
     ]
-    throughput = [one for one in compare(rounds, 0.05) if one.metric == "throughput"]
+    throughput = [one for one in compare(rounds, MARGINS) if one.metric == "throughput"]
     assert [(one.scenario, one.level) for one in throughput] == [("slow", 4.0), ("fast", 4.0), ("fast", 8.0)]
     assert [one.ratio for one in throughput] == pytest.approx([2, 3, 4])

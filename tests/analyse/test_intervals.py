@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from portcompare.analyse.intervals import paired_ratio
+from portcompare.analyse.intervals import chance_beyond, paired_ratio
+from portcompare.analyse.verdicts import judge
 
 if TYPE_CHECKING:
     from random import Random
@@ -129,3 +130,53 @@ def test_95_of_100_intervals_cover_the_truth(count: int) -> None:
     covered = sum(interval.low <= truth <= interval.high for interval in intervals) / runs
     # The standard error of a coverage of 95% in 2,000 runs is sqrt(0.95 * 0.05 / 2000) = 0.5%.
     assert 0.93 <= covered <= 0.97
+
+
+def test_eight_blocks_by_hand() -> None:
+    # Logarithms to the base 2: -9, 0, 0, 1, 1, 2, 2, 9. Without the ends their mean is 1.
+    steps = [9, 0, 2, 1, -9, 2, 0, 1]
+    interval = paired_ratio([100] * 8, [100 * 2.0**step for step in steps])
+    # The ends count as 0 and 2: eight values with squares of distances 6, so a deviation of sqrt(6 / 7). The
+    # error is that times sqrt(7 / (6 * 5)); the 97.5% point of Student's t with 5 degrees of freedom is
+    # 2.571: NIST/SEMATECH e-Handbook of Statistical Methods, section 1.3.6.7.2.
+    half = 2.571 * sqrt(6 / 7) * sqrt(7 / 30)
+    assert interval.ratio == pytest.approx(2)
+    assert log(interval.high) == pytest.approx((1 + half) * log(2), abs=1e-3)
+    assert log(interval.low) == pytest.approx((1 - half) * log(2), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "spoilt", "holds"), [(7, 1, False), (8, 1, True), (15, 2, False), (16, 2, True)]
+)
+def test_one_block_in_eight_may_be_spoilt(blocks: int, spoilt: int, *, holds: bool) -> None:
+    ratios = [1.2 + 0.001 * block for block in range(blocks - spoilt)] + [40.0] * spoilt
+    assert (paired_ratio([1.0] * blocks, ratios).high < 1.25) == holds
+
+
+MARGINS = [0.01, 0.05, 0.5]
+
+
+@settings(deadline=None)
+@given(blocks, st.sampled_from(MARGINS))
+def test_chance_is_under_five_percent_just_where_the_interval_lies_beyond_the_margin(
+    pairs: list[tuple[float, float]], margin: float
+) -> None:
+    interval = paired_ratio(*split(pairs))
+    chance = chance_beyond(interval, len(pairs), margin)
+    beyond = judge("throughput", interval, margin)[0] in ("faster", "slower")
+    assert 0 <= chance <= 1
+    assert (chance < 0.05) == beyond or chance == pytest.approx(0.05, abs=1e-6)
+
+
+def test_chance_is_that_of_scipys_t_test_against_the_margins_edge() -> None:
+    ratios = [1.11, 1.08, 1.15, 1.09, 1.12, 1.10]
+    interval = paired_ratio([1.0] * 6, ratios)
+    expected = stats.ttest_1samp(np.log(ratios), np.log(1.05)).pvalue
+    assert chance_beyond(interval, 6, 0.05) == pytest.approx(expected)
+    inverted = paired_ratio(ratios, [1.0] * 6)
+    assert chance_beyond(inverted, 6, 0.05) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("ratio", "chance"), [(1.06, 0.0), (0.94, 0.0), (1.04, 1.0)])
+def test_without_any_spread_there_is_no_doubt(ratio: float, chance: float) -> None:
+    assert chance_beyond(paired_ratio([1.0, 1.0], [ratio, ratio]), 2, 0.05) == chance

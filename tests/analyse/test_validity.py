@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from portcompare.analyse import find_invalid_reasons, find_warnings
+from portcompare.analyse.intervals import RatioInterval
+from portcompare.analyse.verdicts import judge
 from portcompare.model import CONTROL, Difference, Metric, Verdict
-from tests.analyse.samples import COMPARISON, PARITY, ROUND, in_users
+from tests.analyse.samples import COMPARISON, MARGINS, PARITY, ROUND, in_users
 
 CONTROLLED = replace(COMPARISON, candidate=CONTROL)
+REMEDY = (
+    "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
+    "rounds.max_blocks), or use a machine with more CPUs"
+)
 VOID = replace(ROUND, void="spoilt")
 DIFFERENCE = Difference(
     case="GET /data", deployment="new", kind="status", pointer="", baseline="200", candidate="500"
@@ -17,7 +24,7 @@ DIFFERENCE = Difference(
 
 def test_a_sound_run_is_valid_and_without_warnings() -> None:
     assert find_invalid_reasons([ROUND], [CONTROLLED, COMPARISON], PARITY, in_users) == ()
-    assert find_warnings([ROUND], [CONTROLLED, COMPARISON], in_users) == ()
+    assert find_warnings([ROUND], [CONTROLLED, COMPARISON], MARGINS, in_users) == ()
 
 
 @pytest.mark.parametrize(("count", "places"), [(1, "1 place"), (2, "2 places")])
@@ -53,9 +60,8 @@ def test_a_control_that_differs_makes_a_run_invalid(metric: Metric, verdict: Ver
         [ROUND], [replace(CONTROLLED, metric=metric, verdict=verdict)], PARITY, in_users
     )
     assert reason == (
-        f"the control, a second instance of the baseline, came out {verdict} in {metric} (fast, 4 users): "
-        "this machine is too noisy now. Close what else runs, or measure longer "
-        "(rounds.seconds, rounds.min_blocks)"
+        f"too noisy: the control, a second instance of the baseline, came out {verdict} in {metric} "
+        f"(fast, 4 users). {REMEDY}"
     )
 
 
@@ -79,12 +85,28 @@ def test_every_reason_is_given() -> None:
 def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: Metric) -> None:
     noisy = replace(CONTROLLED, metric=metric, low=0.9, high=1.125, verdict="inconclusive")
     assert find_invalid_reasons([ROUND], [noisy], PARITY, in_users) == ()
-    (warning,) = find_warnings([ROUND], [noisy], in_users)
+    (warning,) = find_warnings([ROUND], [noisy], MARGINS, in_users)
     assert warning == (
-        "this machine is noisy: two instances of the baseline cannot be shown to be equivalent, so smaller "
-        f"differences than these cannot be told here: {metric} 90.0% to 112% (fast, 4 users). Close what "
-        "else runs, or measure longer (rounds.seconds, rounds.min_blocks)"
-    )
+        "too noisy: the control, a second instance of the baseline, cannot be shown to be equivalent, so "
+        f"only differences larger than these can be told here today: {metric} 17.4% (fast, 4 users). {REMEDY}"
+    )  # 1.05 * sqrt(1.125 / 0.9) - 1
+
+
+def test_what_can_be_told_is_what_would_just_be_called_a_difference() -> None:
+    noisy = replace(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
+    (warning,) = find_warnings([ROUND], [noisy], MARGINS | {"throughput": 0.20}, in_users)
+    (found,) = re.findall(r"throughput ([\d.]+)%", warning)
+    ratio, half = 1 + float(found) / 100, (1.125 / 0.9) ** 0.5
+    for factor, verdict in ((0.999, "inconclusive"), (1.001, "faster")):
+        interval = RatioInterval(ratio=factor * ratio, low=factor * ratio / half, high=factor * ratio * half)
+        assert judge("throughput", interval, 0.20)[0] == verdict
+
+
+def test_every_place_where_the_control_differs_is_told_in_one_reason() -> None:
+    slower = replace(CONTROLLED, verdict="slower")
+    reasons = find_invalid_reasons([ROUND], [slower, replace(slower, metric="p50")], PARITY, in_users)
+    assert len(reasons) == 1
+    assert "slower in throughput (fast, 4 users); slower in p50 (fast, 4 users). Close" in reasons[0]
 
 
 def test_nothing_else_that_is_inconclusive_is_a_warning() -> None:
@@ -95,12 +117,12 @@ def test_nothing_else_that_is_inconclusive_is_a_warning() -> None:
         replace(wide, verdict="equivalent"),
         replace(wide, ratio=None, low=None, high=None),
     ]
-    assert find_warnings([ROUND], quiet, in_users) == ()
+    assert find_warnings([ROUND], quiet, MARGINS, in_users) == ()
 
 
 def test_void_rounds_are_told_once_for_each_reason_and_place() -> None:
     rounds = [VOID, ROUND, replace(VOID, block=1), replace(VOID, arm=CONTROL), replace(VOID, void="late")]
-    assert find_warnings(rounds, [], in_users) == (
+    assert find_warnings(rounds, [], MARGINS, in_users) == (
         "void round: baseline (fast, 4 users): spoilt",
         "void round: control (fast, 4 users): spoilt",
         "void round: baseline (fast, 4 users): late",
@@ -109,12 +131,16 @@ def test_void_rounds_are_told_once_for_each_reason_and_place() -> None:
 
 def test_a_control_without_valid_rounds_makes_a_run_invalid() -> None:
     (reason,) = find_invalid_reasons([ROUND], [replace(CONTROLLED, verdict="invalid")], PARITY, in_users)
-    assert reason.endswith("(fast, 4 users): too few of its rounds are valid")
+    assert reason == (
+        "the control, a second instance of the baseline, has too few valid rounds: throughput (fast, 4 users)"
+    )
 
 
 def test_all_noise_is_told_in_one_warning() -> None:
     noisy = replace(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
-    (warning,) = find_warnings([ROUND], [noisy, replace(noisy, scenario="slow", level=1.0)], in_users)
+    (warning,) = find_warnings(
+        [ROUND], [noisy, replace(noisy, scenario="slow", level=1.0)], MARGINS, in_users
+    )
     assert "(fast, 4 users); " in warning
     assert "(slow, 1 user). " in warning
 
@@ -124,5 +150,5 @@ def test_levels_are_worded_as_the_scenarios_load_has_them() -> None:
         return f"{level} of {scenario}"
 
     (reason,) = find_invalid_reasons([ROUND], [replace(CONTROLLED, verdict="faster")], PARITY, word)
-    assert "(fast, 4.0 of fast): " in reason
-    assert find_warnings([VOID], [], word) == ("void round: baseline (fast, 4.0 of fast): spoilt",)
+    assert "(fast, 4.0 of fast). " in reason
+    assert find_warnings([VOID], [], MARGINS, word) == ("void round: baseline (fast, 4.0 of fast): spoilt",)

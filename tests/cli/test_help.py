@@ -16,7 +16,7 @@ def ask_for_help(*command: str) -> str:
     return finished.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "check", "up", "report"])
+@pytest.mark.parametrize("command", ["run", "check", "up", "report", "load", "worker"])
 def test_every_command_is_listed(command: str) -> None:
     assert command in ask_for_help()
 

@@ -94,3 +94,9 @@ def test_what_is_no_address_is_refused(address: str) -> None:
     finished = load(address, "--users", "1")
     assert finished.returncode == 2
     assert "http://HOST:PORT/PATH" in finished.stderr
+
+
+def test_several_processes_share_the_load(url: str) -> None:
+    found = json.loads(load(url, "--users", "4", "--processes", "2", "--json").stdout)
+    assert len(found["generator"]["cpu_ratios"]) == 2
+    assert found["requests"] > 10

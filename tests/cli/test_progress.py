@@ -25,7 +25,7 @@ def show(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> str:
         shown.start_servers(0)
         shown.start_parity(18)
         shown.advance()
-        shown.start_block(BLOCK)
+        shown.start_block(1, 3)
         shown.start_round(BLOCK[0], "64 users")
         shown.advance()
     return text.getvalue()
@@ -43,3 +43,11 @@ def test_elsewhere_each_step_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         "comparing answers, 18 cases",
         "block 2: measuring 3 rounds",
     ]
+
+
+def test_a_search_does_not_say_how_many_rounds_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.StringIO()
+    monkeypatch.setattr(progress, "err", Console(file=text, width=100))
+    with Progress(least_rounds=0) as shown:
+        shown.start_block(4, None)
+    assert text.getvalue() == "block 5: searching\n"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,3 +208,23 @@ def test_different_answers_end_the_run_before_any_load(start: Start, plan: Path,
     assert not results["valid"]
     assert {one["deployment"] for one in results["parity"]["differences"]} == {"quart-uvicorn"}
     assert "delay=-1" in out
+
+
+def test_workers_generate_the_load_of_a_run(start: Start, plan: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        listen = f"127.0.0.1:{probe.getsockname()[1]}"
+    leader = start("run", plan, "--out", tmp_path / "run", "--expect-workers", "2", "--listen", listen)
+    workers = [start("worker", "--master", listen) for _ in range(2)]
+    _, err = leader.communicate(timeout=100)
+    assert leader.returncode in (0, 3), err
+    assert f"waiting for load workers at {listen}; joined: none yet" in err
+    results = read_results(tmp_path / "run")
+    assert not results["partial"]
+    for one in results["rounds"]:
+        assert one["void"] is None or "worker" not in one["void"]
+        assert len(one["generator_cpu_ratios"]) == 2
+    for worker in workers:
+        out, _ = worker.communicate(timeout=20)
+        assert worker.returncode == 0
+        assert "joined the run" in out
+        assert out.splitlines()[-1] == "the run is over"

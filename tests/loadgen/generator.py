@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 from portcompare.model import Expectation, http_request
 from portcompare.protocol import (
+    Gather,
+    Joined,
     Message,
     Prepare,
     Prepared,
@@ -22,6 +25,7 @@ from portcompare.protocol import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from portcompare.model import RequestSpec
@@ -65,6 +69,20 @@ class Generator:
         line = self.process.stdout.readline()
         assert line, f"the load generator ended:\n{self.log[-3000:]}"
         return decode(line)
+
+    def gather(self, *, start: int = 0, expect: int = 0, port: int = 0) -> Iterator[Joined]:
+        """Leave the load to workers; yields what is said of them until all have joined or nobody can."""
+        cpus = tuple(os.sched_getaffinity(0))
+        expect = expect or start
+        self.send(Gather(start=start, expect=expect, cpus=cpus, host="127.0.0.1", port=port))
+        joined: tuple[str, ...] = ()
+        while len(joined) < expect:
+            reply = self.receive()
+            assert isinstance(reply, Joined)
+            yield reply
+            if reply.problem:
+                return
+            joined = reply.workers
 
     def prepare(self, locustfile: Path | None = None, **scenarios: str | RequestSpec) -> Prepared:
         """Have scenarios loaded: user classes by name, or requests."""

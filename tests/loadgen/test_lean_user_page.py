@@ -10,6 +10,7 @@ import certifi
 import pytest
 
 from portcompare.loadgen import answer, connection, tls
+from portcompare.loadgen.recorder import NOT_SENT
 
 if TYPE_CHECKING:
     from tests.loadgen.generator import Generator
@@ -38,4 +39,4 @@ def test_each_kind_of_failure_is_in_the_table() -> None:
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     }
     assert kinds <= listed
-    assert listed - kinds == {"status 500", "wrong body"}
+    assert listed - kinds == {"status 500", "wrong body", NOT_SENT}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LIMITS = GeneratorLimits(**GeneratorPlan().model_dump())
 
-# A user whose 30th request of all is followed by a computation that takes the event loop's time.
+# A user whose 90th request of all is followed by a computation that takes the event loop's time.
 BLOCKING = """
 from time import perf_counter
 from portcompare.loadgen import LeanUser, http_request
@@ -32,7 +32,7 @@ class Blocking(LeanUser):
     def ask(self, due_s=None):
         super().ask(due_s)
         Blocking.asked += 1
-        if Blocking.asked == 30:
+        if Blocking.asked == 90:
             until_s = perf_counter() + 0.2
             while perf_counter() < until_s:
                 pass

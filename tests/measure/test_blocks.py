@@ -55,6 +55,12 @@ def test_every_block_has_an_order_of_its_own() -> None:
     assert len(orders) == 10
 
 
+def test_the_arms_of_a_level_follow_one_another_so_that_a_slow_drift_meets_all_alike() -> None:
+    for number in range(10):
+        levels = [(place.scenario, place.level) for place in order_block(make_plan(), number, LEVELS)]
+        assert sum(one != other for one, other in pairwise(levels)) == len(LEVELS) - 1
+
+
 @pytest.mark.parametrize("arm", ARMS)
 def test_no_arm_always_follows_the_same_other(arm: str) -> None:
     blocks = (order_block(make_plan(), block, [("fast", 8)]) for block in range(30))

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from portcompare.errors import LoadGeneratorError
+from portcompare.errors import InputError, LoadGeneratorError
 from portcompare.measure import LoadGenerator, start_generator
 from portcompare.model import http_request
 from portcompare.protocol import (
+    Gather,
+    Joined,
     Prepare,
     Prepared,
     RoundDone,
@@ -74,6 +76,7 @@ DONE = RoundDone(
     started_at_s=0.0,
     window_s=1.0,
     warmup_s=0.3,
+    steady=True,
     requests=0,
     rate_rps=0.0,
     error_kinds={},
@@ -88,6 +91,8 @@ DONE = RoundDone(
     lag_max_s=None,
     stall_max_s=0.002,
     generator_cpu_ratio=0.1,
+    generator_cpu_ratios={"1": 0.1},
+    slices=(),
     void=None,
 )
 
@@ -181,6 +186,30 @@ def test_a_reply_out_of_turn_to_prepare_is_an_error(fake: Fake, reply: Message, 
     fake.reply([encode(reply)], [])
     with fake.start() as generator, pytest.raises(LoadGeneratorError, match=f"said {name} out of turn"):
         generator.prepare(PREPARE)
+
+
+def test_workers_are_waited_for_one_by_one(fake: Fake) -> None:
+    order = Gather(start=0, expect=2, cpus=(0,), host="127.0.0.1", port=5557)
+    replies = [
+        Joined(address="127.0.0.1:5557", workers=workers) for workers in ((), ("a/1",), ("a/1", "b/2"))
+    ]
+    fake.reply([encode(reply) for reply in replies])
+    heard: list[Joined] = []
+    with fake.start() as generator:
+        generator.gather(order, heard.append)
+        assert fake.heard == [order]
+    assert heard == replies
+
+
+def test_workers_that_cannot_join_are_an_input_error(fake: Fake) -> None:
+    problem = Joined(address="10.0.0.1:1", workers=(), problem=("cannot be listened on", "give another"))
+    fake.reply([encode(problem)])
+    order = Gather(start=0, expect=1, cpus=(0,), host="10.0.0.1", port=1)
+    with fake.start() as generator, pytest.raises(InputError) as caught:
+        generator.gather(order, lambda _: None)
+    assert [(one.found, one.remedy) for one in caught.value.problems] == [
+        ("cannot be listened on", "give another")
+    ]
 
 
 def test_a_reply_out_of_turn_in_a_round_is_an_error(fake: Fake) -> None:

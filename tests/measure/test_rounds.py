@@ -7,16 +7,18 @@ import pytest
 
 from portcompare.errors import ServerError
 from portcompare.measure import LoadGenerator, MeasuredRound, Place, measure_round
-from portcompare.model import Expectation, Latency, Round
+from portcompare.model import Expectation, Latency, Round, Slice
 from portcompare.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
 from portcompare.serve import RunningServer, WindowUsage
 from tests.measure.plans import add_open, make_plan
 
 LATENCY = Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5)
+SLICES = (Slice(requests=400, errors=5, p50_s=0.05, p99_s=0.09),)
 DONE = RoundDone(
     started_at_s=1_700_000_000.0,
     window_s=0.8,
     warmup_s=0.3,
+    steady=True,
     requests=400,
     rate_rps=500.0,
     error_kinds={"timeout": 2, "refused": 3},
@@ -31,6 +33,8 @@ DONE = RoundDone(
     lag_max_s=0.002,
     stall_max_s=0.003,
     generator_cpu_ratio=0.4,
+    generator_cpu_ratios={"1": 0.4},
+    slices=SLICES,
     void=None,
 )
 PLACE = Place(block=2, order=5, arm="new", scenario="fast", level=8)
@@ -93,6 +97,7 @@ def test_a_round_is_the_servers_and_the_generators_account_of_one_window(bench: 
             started_at_s=1_700_000_000.0,
             window_s=0.8,
             warmup_s=0.3,
+            steady=True,
             requests=400,
             errors=5,
             error_kinds={"timeout": 2, "refused": 3},
@@ -108,6 +113,9 @@ def test_a_round_is_the_servers_and_the_generators_account_of_one_window(bench: 
             lag_max_s=0.002,
             stall_max_s=0.003,
             generator_cpu_ratio=0.4,
+            generator_cpu_ratios={"1": 0.4},
+            reconnects=1,
+            slices=SLICES,
             bound=None,
             void=None,
         ),

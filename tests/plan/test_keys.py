@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.plan import App, Deployment, Key, Plan, PlanRequest, Scenario, plan_keys
+from portcompare.plan.break_even import BreakEvenGrid
+from portcompare.plan.capacity import Objective
 from portcompare.plan.loads import ClosedLoad, OpenLoad
 from portcompare.plan.schema import Cpus, Generator, ParityPlan, Rounds
 
@@ -20,14 +22,17 @@ KEYS = {key.path: key for key in plan_keys()}
         (
             Plan,
             "",
-            {"path", "included", "apps", "deployments", "scenarios", "parity", "rounds", "generator", "cpus"},
+            {"path", "included", "apps", "deployments", "scenarios", "break_even", "parity", "rounds"}
+            | {"generator", "cpus"},
         ),
         (App, "apps.NAME.", set()),
+        (BreakEvenGrid, "break_even.", set()),
         (Deployment, "deployments.NAME.", set()),
         (Scenario, "scenarios.NAME.", {"request", "load"}),
         (PlanRequest, "scenarios.NAME.request.", set()),
         (ClosedLoad, "scenarios.NAME.load.", set()),
-        (OpenLoad, "scenarios.NAME.load.", set()),
+        (OpenLoad, "scenarios.NAME.load.", {"objective"}),
+        (Objective, "scenarios.NAME.load.objective.", set()),
         (ParityPlan, "parity.", {"requests"}),
         (PlanRequest, "parity.requests.", set()),
         (Rounds, "rounds.", set()),
@@ -74,3 +79,8 @@ def test_a_key_knows_its_meaning() -> None:
 def test_what_both_load_models_have_is_listed_once_with_both_its_types() -> None:
     listed = [key for key in plan_keys() if key.path == "scenarios.NAME.load.model"]
     assert [(key.type, key.default) for key in listed] == [('"closed" or "open"', '"closed"')]
+
+
+def test_a_key_that_holds_a_number_or_a_table_is_listed_with_the_tables_keys() -> None:
+    assert (KEYS["rounds.margin"].type, KEYS["rounds.margin"].default) == ("number or table", "none")
+    assert (KEYS["rounds.margin.p99"].type, KEYS["rounds.margin.p99"].default) == ("number", "0.1")

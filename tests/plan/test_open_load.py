@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LISTED = "`portcompare run --help` lists each key with its type"
-MODELS = "should be 'closed' (with `users`) or 'open' (with `rates`)"
+MODELS = "should be 'closed' (with `users`) or 'open' (with `rates` or `objective`)"
 
 
 def with_load(path: Path, load: str, more: str = "") -> Path:
@@ -48,6 +48,7 @@ def test_arrivals_and_connections_can_be_chosen(tmp_path: Path) -> None:
     assert plan.as_json()["scenarios"]["fast"]["load"] == {
         "model": "open",
         "rates": [1.0],
+        "objective": None,
         "arrivals": "even",
         "connections": 9,
     }
@@ -60,7 +61,7 @@ def test_arrivals_and_connections_can_be_chosen(tmp_path: Path) -> None:
         ('{ model = "opne", rates = [1] }', ".model", "is 'opne'", MODELS),
         ("{ model = 3, users = [1] }", ".model", "is 3", MODELS),
         ("{}", ".users", "is missing", "add it"),
-        ('{ model = "open" }', ".rates", "is missing", "add it"),
+        ('{ model = "open" }', "", "give exactly one of `rates` and `objective`", LISTED),
         (
             '{ model = "open", rates = [1, 0] }',
             ".rates.1",
@@ -73,11 +74,31 @@ def test_arrivals_and_connections_can_be_chosen(tmp_path: Path) -> None:
             "Input should be a finite number (found inf)",
             LISTED,
         ),
+        ('{ model = "open", rates = [] }', "", "give exactly one of `rates` and `objective`", LISTED),
         (
-            '{ model = "open", rates = [] }',
-            ".rates",
-            "List should have at least 1 item after validation, not 0 (found [])",
+            '{ model = "open", rates = [1], objective = { p99 = 0.5 } }',
+            "",
+            "give exactly one of `rates` and `objective`",
             LISTED,
+        ),
+        ("{ objective = { p99 = 0.5 } }", ".model", "is missing", MODELS),
+        (
+            '{ model = "open", objective = {} }',
+            ".objective",
+            "give at least one of `p50`, `p95`, `p99`, `p999`",
+            LISTED,
+        ),
+        (
+            '{ model = "open", objective = { p99 = 0 } }',
+            ".objective.p99",
+            "Input should be greater than 0 (found 0)",
+            LISTED,
+        ),
+        (
+            '{ model = "open", objective = { p98 = 0.5 } }',
+            ".objective.p98",
+            "there is no such key",
+            "did you mean 'p99'? Known: p50, p95, p99, p999",
         ),
         (
             '{ model = "open", rates = [1], arrivals = "random" }',
@@ -95,7 +116,7 @@ def test_arrivals_and_connections_can_be_chosen(tmp_path: Path) -> None:
             '{ model = "open", rates = [1], arivals = "even" }',
             ".arivals",
             "there is no such key",
-            "did you mean 'arrivals'? Known: arrivals, connections, model, rates",
+            "did you mean 'arrivals'? Known: arrivals, connections, model, objective, rates",
         ),
         (
             '{ users = [1], arrivals = "even" }',
@@ -121,10 +142,13 @@ def test_a_wrong_load_is_told_by_its_own_keys(
 
 def test_users_of_an_open_load_are_told_to_be_rates(tmp_path: Path) -> None:
     path = with_load(tmp_path, '{ model = "open", users = [1] }')
-    assert {(problem.where, problem.found) for problem in problems_of(path)} == {
-        (f"{path}: scenarios.fast.load.rates", "is missing"),
-        (f"{path}: scenarios.fast.load.users", "there is no such key"),
-    }
+    assert problems_of(path) == (
+        Problem(
+            where=f"{path}: scenarios.fast.load.users",
+            found="there is no such key",
+            remedy="known: arrivals, connections, model, objective, rates",
+        ),
+    )
 
 
 def test_too_few_connections_for_the_rate_and_the_delay_are_refused(tmp_path: Path) -> None:
@@ -146,3 +170,15 @@ def test_the_limits_of_the_generator_can_be_set(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path / "plan.toml", text), SERVERS)
     assert plan.generator.max_lag_s == 0.5
     assert plan.generator.max_cpu_ratio == 0.9
+
+
+def test_a_rate_can_be_searched_that_keeps_an_objective(tmp_path: Path) -> None:
+    plan = read(tmp_path, '{ model = "open", objective = { p99 = 0.5, p50 = 0.1 } }')
+    assert plan.searches.keys() == {"fast"}
+    assert plan.searches["fast"].limits_s == {"p50": 0.1, "p99": 0.5}
+    assert plan.searches["fast"].quantile == 0.99
+    assert plan.levels == ()
+
+
+def test_rates_that_are_given_are_not_searched(tmp_path: Path) -> None:
+    assert read(tmp_path, '{ model = "open", rates = [1] }').searches == {}

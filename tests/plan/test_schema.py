@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from portcompare.model import Arm, RequestSpec
 from portcompare.plan import Plan, PlanRequest, load_plan
-from tests.plan.plans import GOOD, SERVERS, spoilt, write
+from tests.plan.plans import GOOD, SERVERS, problems_of, spoilt, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,6 +79,14 @@ def test_as_json_holds_every_default_and_not_where_the_file_is(plan: Plan) -> No
     assert "path" not in written
 
 
+def test_servers_listen_on_one_address_that_workers_can_be_told(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    assert str(load_plan(write(path, 'host = "10.0.0.5"\n' + GOOD), SERVERS).host) == "10.0.0.5"
+    for wrong in ("0.0.0.0", "localhost", "::1"):  # noqa: S104 - refused
+        (problem,) = problems_of(write(path, f'host = "{wrong}"\n' + GOOD))
+        assert problem.where.endswith(": host")
+
+
 def test_a_plan_does_not_change(plan: Plan) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         plan.baseline = "new"  # type: ignore[misc] # that it cannot be is what is tested
@@ -139,3 +147,43 @@ def test_a_header_that_can_be_sent_is_taken(value: str) -> None:
 def test_a_header_that_cannot_be_sent_is_refused(name: str, value: str) -> None:
     with pytest.raises(ValidationError, match="headers"):
         PlanRequest(path="/", headers={name: value})
+
+
+def with_margin(tmp_path: Path, margin: str) -> Plan:
+    return load_plan(write(tmp_path / "plan.toml", f"{GOOD}[rounds]\nmargin = {margin}\n"), SERVERS)
+
+
+def test_tails_have_a_wider_margin_by_default(plan: Plan) -> None:
+    assert plan.rounds.margins == {
+        "throughput": 0.05,
+        "p50": 0.05,
+        "p95": 0.1,
+        "p99": 0.1,
+        "cpu_s_per_request": 0.05,
+    }
+
+
+def test_one_margin_is_for_all_metrics(tmp_path: Path) -> None:
+    assert set(with_margin(tmp_path, "0.2").rounds.margins.values()) == {0.2}
+
+
+def test_a_table_of_margins_leaves_the_other_metrics_their_defaults(tmp_path: Path, plan: Plan) -> None:
+    margins = with_margin(tmp_path, "{ p50 = 0.03, p99 = 0.3 }").rounds.margins
+    assert margins == plan.rounds.margins | {"p50": 0.03, "p99": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("margin", "key", "found"),
+    [
+        ("0", "rounds.margin", "greater than 0 (found 0)"),
+        ("1.0", "rounds.margin", "less than 1 (found 1.0)"),
+        ('"wide"', "rounds.margin", "valid number (found 'wide')"),
+        ("{ p50 = 2.0 }", "rounds.margin.p50", "less than 1 (found 2.0)"),
+        ("{ p90 = 0.1 }", "rounds.margin.p90", "there is no such key"),
+    ],
+)
+def test_a_wrong_margin_is_told_once_with_its_key(margin: str, key: str, found: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "plan.toml", f"{GOOD}[rounds]\nmargin = {margin}\n")
+    [problem] = problems_of(path)
+    assert problem.where == f"{path}: {key}"
+    assert problem.found.endswith(found)

@@ -83,6 +83,7 @@ def hostile() -> Results:
         valid=False,
         invalid_reasons=("the control differs by 12%: <script>alert(4)</script>", "generator was the limit"),
         warnings=("CPU frequency scaling is on | <script>alert(5)</script>",),
+        headline="This run is not valid: | <script>alert(6)</script>\u202e",
         parity=Parity(equal=False, cases=14, deployments=HOSTILE_CANDIDATES, differences=(difference,)),
     )
 
@@ -135,6 +136,7 @@ def _make_results(
         valid=True,
         invalid_reasons=(),
         warnings=("the load generator shares its CPU with the operating system",),
+        headline="Of 16 comparisons, 9 differences hold.",
         plan=_plan(names, candidates),
         manifest=_manifest(candidates),
         parity=Parity(
@@ -187,6 +189,7 @@ def _round(
         started_at_s=1772444467.0 + block * 20 + order * 1.3,
         window_s=1.0 + rng.uniform(0, 0.004),
         warmup_s=0.31,
+        steady=True,
         requests=round(rate_rps),
         errors=0,
         error_kinds={},
@@ -202,6 +205,9 @@ def _round(
         lag_max_s=None,
         stall_max_s=0.002,
         generator_cpu_ratio=0.41,
+        generator_cpu_ratios={"1": 0.41},
+        reconnects=0,
+        slices=(),
         bound=Bound(name=bound, rate_rps=limit_rps, reason=reason),
     )  # fmt: skip
 

@@ -98,6 +98,17 @@ def test_the_equivalence_band_comes_from_the_plan(results: Results) -> None:
     assert "band" not in bare.description
 
 
+def test_each_metric_has_the_band_of_its_own_margin(results: Results) -> None:
+    rounds = results.plan["rounds"] | {"margin": {"throughput": 0.05, "p50": 0.2}}
+    throughput, median, tail, *_ = forest_plots(
+        replace(results, plan=results.plan | {"rounds": rounds}), "fast"
+    )
+    assert "the margin of 5%" in throughput.description
+    assert "the margin of 20%" in median.description
+    assert "var(--band)" in median.svg
+    assert "var(--band)" not in tail.svg
+
+
 def test_titles_say_what_is_shown_and_which_way_is_better(results: Results) -> None:
     figures = forest_plots(results, "fast")
     assert [(figure.title, figure.subtitle) for figure in figures[:2]] == [

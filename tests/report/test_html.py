@@ -238,3 +238,14 @@ def test_a_run_that_ended_before_its_first_round_is_still_a_page(results: Result
     assert "ANSWERS NOT COMPARED" in text
     assert "None was drawn." in text
     assert "0 rounds, 0 of them void" in text
+
+
+def test_the_headline_stands_above_everything_else(results: Results, page: Page) -> None:
+    headline, conclusions = page.text.index(results.headline), page.text.index("Conclusions")
+    assert headline < conclusions
+    assert page.text.count(results.headline) == 1
+
+
+def test_a_hostile_headline_is_shown_and_not_obeyed(hostile_page: Page) -> None:
+    shown = hostile_page.text.index("This run is not valid: | <script>alert(6)</script>\\u202e")
+    assert shown < hostile_page.text.index("the control differs by 12%")

@@ -116,18 +116,20 @@ def test_every_comparison_has_its_row(results: Results) -> None:
         assert row[7] == cost.get(c.verdict, c.verdict)
 
 
-def test_conclusions_come_first_in_a_sound_run(results: Results) -> None:
+def test_the_headline_and_the_conclusions_come_first_in_a_sound_run(results: Results) -> None:
     blocks = markdown.render(replace(results, warnings=())).split("\n\n")
     assert blocks[0] == "# portcompare: plan"
-    assert blocks[1].startswith("- **fast**: quart-hypercorn is slower")
-    assert blocks[2].startswith(
+    assert blocks[1] == f"**{results.headline}**"
+    assert blocks[2].startswith("- **fast**: quart-hypercorn is slower")
+    assert blocks[3].startswith(
         "This run is valid: 96 rounds in 148 s, 2026-03-02 09:41:07 UTC. All answered"
     )
 
 
 def test_what_is_grave_comes_before_the_conclusions(hostile: Results) -> None:
     blocks = markdown.render(hostile).split("\n\n")
-    labels = [re.match(r"> \*\*([A-Z ]+)\*\*: ", block) for block in blocks[1:6]]
+    assert _text(_html(blocks[1])).startswith("This run is not valid: | <script>")
+    labels = [re.match(r"> \*\*([A-Z ]+)\*\*: ", block) for block in blocks[2:7]]
     assert [label and label[1] for label in labels] == [
         "NOT VALID",
         "PARTIAL",
@@ -143,6 +145,14 @@ def test_the_method_is_folded_away_at_the_end(results: Results) -> None:
     assert folded.endswith("</details>\n")
     assert "- **Equivalent**: a ratio whose 95% interval lies wholly inside 1 / (1 + 5%) to 1 + 5%" in folded
     assert "flask-gunicorn parses HTTP in Python, the others in h11" in folded
+
+
+def test_margins_that_differ_are_told_with_their_metrics(results: Results) -> None:
+    margin = {"throughput": 0.05, "p50": 0.05, "p95": 0.1, "p99": 0.1, "cpu_s_per_request": 0.05}
+    rounds = results.plan["rounds"] | {"margin": margin}
+    text = _text(_html(markdown.render(replace(results, plan=results.plan | {"rounds": rounds}))))
+    assert "1 / (1 + 5%) to 1 + 5% (Throughput, Response time p50, CPU time per request), " in text
+    assert "1 / (1 + 10%) to 1 + 10% (Response time p95, Response time p99)" in text
 
 
 def test_a_comment_holds_a_long_run_with_many_differences(make_results: MakeResults) -> None:

@@ -72,22 +72,24 @@ def test_hostile_names_are_shown_and_neither_obeyed_nor_parsed(width: int, hosti
     assert "\\x1b[2Jcleared [red]x[/red]" in _print(render_table(run), width)
 
 
-def test_conclusions_follow_what_is_grave(hostile: Results) -> None:
+def test_the_headline_comes_first_then_what_is_grave_then_the_conclusions(hostile: Results) -> None:
     lines = _print(render_conclusions(hostile), 4000).splitlines()
-    assert [line.split(":")[0] for line in lines[:5]] == [
+    assert lines[0] == "This run is not valid: | <script>alert(6)</script>\\u202e"
+    assert [line.split(":")[0] for line in lines[1:6]] == [
         "NOT VALID",
         "PARTIAL",
         "ANSWERS DIFFER",
         "FEW ROUNDS",
         "WARNING",
     ]
-    assert lines[5].startswith("<img src=x onerror=alert(1)>: <script>")
+    assert lines[6].startswith("<img src=x onerror=alert(1)>: <script>")
     assert lines[-1].startswith("Not alike: 1 difference from the baseline in 14 cases")
 
 
 def test_conclusions_are_sentences(results: Results) -> None:
     lines = _print(render_conclusions(replace(results, warnings=())), 200).splitlines()
-    assert lines[0].startswith("fast: quart-hypercorn is slower than flask-gunicorn by 38%")
+    assert lines[0] == results.headline
+    assert lines[1].startswith("fast: quart-hypercorn is slower than flask-gunicorn by 38%")
     assert lines[-1] == (
         "All answered alike: 14 cases sent to the baseline and to quart-hypercorn, quart-uvicorn."
     )

@@ -31,6 +31,26 @@ def test_the_generator_has_the_last_cpu_and_servers_have_one_a_worker(
 
 
 @pytest.mark.parametrize(
+    ("allowed", "processes", "expected"),
+    [
+        ({0, 1, 2, 3}, 2, CpuAssignment(server=(0,), generator=(2, 3))),
+        ({0, 1, 2, 3}, 4, CpuAssignment(server=(0,), generator=(1, 2, 3))),
+        ({0, 1}, 2, CpuAssignment(server=(0,), generator=(1,))),
+        ({5}, 2, CpuAssignment(server=(5,), generator=(5,))),
+    ],
+)
+def test_each_process_of_the_generator_has_a_cpu_as_far_as_one_is_left_to_the_servers(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    allowed: set[int],
+    processes: int,
+    expected: CpuAssignment,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed)
+    assert assign_cpus(write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": ""}), processes) == expected
+
+
+@pytest.mark.parametrize(
     ("cpus", "expected"),
     [
         ("server = [3]", CpuAssignment(server=(3,), generator=(2,))),

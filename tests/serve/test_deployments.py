@@ -9,9 +9,11 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from portcompare.errors import ServerError
@@ -66,12 +68,12 @@ def first_choice(stranger_port: int, monkeypatch: pytest.MonkeyPatch) -> int:
     """Have the stranger's port chosen as free, once."""
     chosen: list[int] = []
 
-    def find_free_ports(count: int, *, besides: object = ()) -> list[int]:
+    def find_free_ports(host: str, count: int, *, besides: object = ()) -> list[int]:
         del besides
         if not chosen:
             chosen.append(stranger_port)
             return chosen
-        return ports.find_free_ports(count)
+        return ports.find_free_ports(host, count)
 
     monkeypatch.setattr(deployments, "find_free_ports", find_free_ports)
     return stranger_port
@@ -200,7 +202,7 @@ def test_a_fixed_port_that_somebody_has_is_an_error(tmp_path: Path, stranger_por
 
 
 def test_the_control_leaves_the_fixed_port_to_the_baseline(tmp_path: Path) -> None:
-    (port,) = ports.find_free_ports(1)
+    (port,) = ports.find_free_ports("127.0.0.1", 1)
     plan = write_plan(tmp_path, {"gunicorn": f"port = {port}", "uvicorn asgi": ""})
     arms = {BASELINE: "gunicorn", CONTROL: "gunicorn"}
     with serve_deployments(plan, arms, folder=tmp_path, cpus=assign_cpus(plan)) as running:
@@ -210,6 +212,18 @@ def test_the_control_leaves_the_fixed_port_to_the_baseline(tmp_path: Path) -> No
 
 
 def test_free_ports_are_different_and_none_that_is_spoken_for() -> None:
-    found = ports.find_free_ports(50)
+    found = ports.find_free_ports("127.0.0.1", 50)
     assert len(set(found)) == 50
-    assert not set(ports.find_free_ports(50, besides=found)) & set(found)
+    assert not set(ports.find_free_ports("127.0.0.1", 50, besides=found)) & set(found)
+
+
+def test_servers_listen_where_the_plan_says(tmp_path: Path) -> None:
+    plan = write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": ""}).model_copy(
+        update={"host": IPv4Address("127.0.0.2")}
+    )
+    with serve_deployments(plan, {BASELINE: "gunicorn"}, folder=tmp_path, cpus=assign_cpus(plan)) as running:
+        server = running[BASELINE]
+        assert server.url == f"http://127.0.0.2:{server.port}"
+        assert httpx.get(f"{server.url}/healthz", trust_env=False).status_code < 500
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port))

@@ -2,18 +2,27 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import psutil
 
-from portcompare.serve import CpuAssignment, describe_manifest
+from portcompare.serve import CpuAssignment, describe_manifest, manifest
 from portcompare.serve.keeper import open_files_limit
-from portcompare.serve.manifest import find_versions, read_cpu_model
-from tests.serve.support import write_plan
+from portcompare.serve.manifest import (
+    find_versions,
+    list_facts,
+    mask_secrets,
+    read_cpu_model,
+    read_governors,
+)
+from tests.serve.support import ALL, write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from portcompare.model import Manifest
 
@@ -27,13 +36,17 @@ def manifest_of(tmp_path: Path, deployments: dict[str, str]) -> Manifest:
 def test_the_machine_and_the_software_are_written_down(tmp_path: Path) -> None:
     found = manifest_of(tmp_path, {"gunicorn": "", "uvicorn asgi": ""})
     assert found.portcompare == version("portcompare")
-    assert found.python == f"CPython {platform.python_version()}"
+    assert found.python.startswith(
+        f"CPython {platform.python_version()} ({platform.python_compiler()}, build "
+    )
     assert found.kernel == f"Linux {platform.release()}"
     assert found.cpu_count == os.cpu_count()
     assert found.memory_bytes == psutil.virtual_memory().total
     assert found.generator_cpus == (2,)
     assert found.libraries["locust"] == version("locust")
-    assert {"numpy", "hdrhistogram", "httptools", "gevent"} <= found.libraries.keys()
+    assert found.libraries == find_versions(
+        ["gevent", "greenlet", "hdrhistogram", "httptools", "locust", "numpy", "psutil", "pydantic", "scipy"]
+    )
 
 
 def test_each_deployment_is_written_down_once_with_all_its_settings(tmp_path: Path) -> None:
@@ -48,6 +61,7 @@ def test_each_deployment_is_written_down_once_with_all_its_settings(tmp_path: Pa
     assert baseline.settings == {
         "workers": "1",
         "threads": "4",
+        "loop": "none",
         "keep_alive_s": "75",
         "backlog": "2048",
         "connection_limit": "10000",
@@ -83,9 +97,9 @@ def test_what_differs_besides_app_and_server_is_told_in_words(tmp_path: Path) ->
     assert found.differences == (
         "workers: gunicorn 1, granian asgi 2",
         "threads: gunicorn 8, granian asgi none",
+        "loop: gunicorn none, granian asgi uvloop",
         "keep_alive_s: gunicorn 75, granian asgi 60",
         "slots: gunicorn 8, granian asgi 20000",
-        "loop: gunicorn none, granian asgi uvloop",
         "threads: gunicorn 8, gunicorn-sync none",
         "keep_alive_s: gunicorn 75, gunicorn-sync none",
         "requests_per_connection: gunicorn no limit, gunicorn-sync 1",
@@ -108,3 +122,98 @@ def test_the_processor_is_named_where_the_system_names_it(tmp_path: Path) -> Non
     assert read_cpu_model(cpuinfo) == "Some CPU @ 3 GHz"
     cpuinfo.write_text("processor\t: 0\nCPU part\t: 0xd0c\n")
     assert not read_cpu_model(cpuinfo)
+
+
+def test_every_server_tells_of_all_that_may_differ_between_arms(tmp_path: Path) -> None:
+    deployments = manifest_of(tmp_path, dict.fromkeys(ALL, "")).deployments
+    assert {one.name for one in deployments} == set(ALL)
+    told = {"workers", "threads", "loop", "http_parser", "keep_alive_s", "backlog", "access_log"}
+    for one in deployments:
+        assert told <= one.settings.keys()
+        assert one.settings["access_log"] == "off"
+        assert one.cpus == CPUS.server
+        assert {"flask", "werkzeug"} <= one.versions.keys()
+
+
+SECRETS = {
+    "API_KEY": "k1",
+    "auth_token": "t1",
+    "MY_SECRET_X": "s1",
+    "DbPassword": "p1",
+    "GCP_CREDENTIALS": "c1",
+}
+
+
+def test_secrets_are_masked_by_their_names_and_nothing_else_is() -> None:
+    assert mask_secrets(SECRETS | {"MODE": "fast"}) == dict.fromkeys(SECRETS, "***") | {"MODE": "fast"}
+
+
+def test_no_secret_of_a_deployment_is_written_down(tmp_path: Path) -> None:
+    values = ", ".join(f'{name} = "hidden-{value}"' for name, value in SECRETS.items())
+    found = manifest_of(
+        tmp_path,
+        {
+            "waitress": f'environment = {{ {values}, MODE = "fast" }}',
+            "waitress x": "environment = {API_KEY='hidden'}",
+        },
+    )
+    assert found.deployments[0].environment == dict.fromkeys(SECRETS, "***") | {"MODE": "fast"}
+    assert "hidden" not in str(asdict(found))
+
+
+def test_secrets_that_differ_are_a_difference_though_both_are_masked(tmp_path: Path) -> None:
+    key = 'environment = { API_KEY = "%s" }'
+    found = manifest_of(tmp_path, {"waitress": key % "one", "waitress x": key % "two", "waitress y": ""})
+    assert found.differences == (
+        "environment API_KEY: waitress ***, waitress x ***",
+        "environment API_KEY: waitress ***, waitress y none",
+    )
+    alike = manifest_of(tmp_path, {"waitress": key % "one", "waitress x": key % "one"})
+    assert alike.differences == ()
+
+
+def test_facts_are_sorted_lines_with_a_key_and_a_value_each(tmp_path: Path) -> None:
+    environment = 'environment = { GREETING = "a\\nb é" }'
+    found = manifest_of(tmp_path, {"gunicorn": f"{environment}\nthreads = 4", "uvicorn asgi": ""})
+    lines = list_facts(found)
+    assert lines == sorted(lines)
+    assert {
+        "cpu_count: " + str(os.cpu_count()),
+        "generator_cpus: 2",
+        f"libraries.numpy: {version('numpy')}",
+        "deployments.gunicorn.settings.threads: 4",
+        "deployments.gunicorn.cpus: 0 1",
+        "deployments.gunicorn.slots: 4",
+        "deployments.gunicorn.environment.GREETING: a\\nb é",
+        "deployments.uvicorn asgi.slots: None",
+        f"deployments.uvicorn asgi.versions.quart: {version('quart')}",
+    } <= set(lines)
+    assert not [line for line in lines if line.startswith("differences")]
+
+
+def test_what_changed_between_two_runs_is_what_differs_between_their_facts(tmp_path: Path) -> None:
+    before = manifest_of(tmp_path, {"gunicorn": "threads = 4", "uvicorn asgi": ""})
+    after = replace(manifest_of(tmp_path, {"gunicorn": "threads = 8", "uvicorn asgi": ""}), kernel="Linux 99")
+    assert set(list_facts(after)) - set(list_facts(before)) == {
+        "kernel: Linux 99",
+        "deployments.gunicorn.command: " + " ".join(after.deployments[0].command),
+        "deployments.gunicorn.settings.threads: 8",
+        "deployments.gunicorn.slots: 8",
+    }
+
+
+def test_the_governors_of_the_cpus_used_are_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cpu, governor in enumerate(("performance", "powersave", "performance", "schedutil")):
+        folder = tmp_path / f"cpu{cpu}" / "cpufreq"
+        folder.mkdir(parents=True)
+        (folder / "scaling_governor").write_text(f"{governor}\n")
+    monkeypatch.setattr(manifest, "_CPU_FOLDER", tmp_path)
+    assert (
+        manifest_of(tmp_path, {"gunicorn": "", "uvicorn asgi": ""}).cpu_governor == "performance, powersave"
+    )
+
+
+def test_a_machine_that_leaves_the_clock_no_choice_has_no_governor(tmp_path: Path) -> None:
+    assert read_governors(tmp_path, [0, 1]) == ()

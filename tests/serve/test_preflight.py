@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from importlib import import_module, metadata
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,14 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def test_a_plan_that_can_be_served_has_no_problems(tmp_path: Path) -> None:
     assert preflight(write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": "", "granian asgi": ""})) == []
+
+
+def test_an_address_of_another_machine(tmp_path: Path) -> None:
+    plan = write_plan(tmp_path).model_copy(update={"host": IPv4Address("192.0.2.1")})
+    (problem,) = preflight(plan)
+    assert problem.where == f"{plan.path}: host"
+    assert problem.found.startswith("192.0.2.1 cannot be listened on")
+    assert "127.0.0.1" in problem.remedy
 
 
 def test_a_module_that_is_missing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from portcompare.serve.servers.server import CONNECTION_LIMIT, Knobs, Server, Se
 # Its backpressure counts open connections, not requests (seen with 2: a third connection is not read from).
 # Its header-read timeout, given in ms, also ends idle connections, and 60 s is the most that it takes.
 _COMMON = """
-    granian --host 127.0.0.1 --port {port} --workers {workers} --backlog {backlog}
+    granian --host {host} --port {port} --workers {workers} --backlog {backlog}
     --backpressure {connection_limit} --http1-header-read-timeout 60000
     --workers-kill-timeout {stop_s} --no-access-log
 """

@@ -11,7 +11,7 @@ _CONFIG = Path(__file__).with_name("gunicorn_config.py")
 
 # --timeout 0: a worker is never killed for being silent, however long a request waits.
 _COMMON = """
-    gunicorn --config {config} --bind 127.0.0.1:{port} --workers {workers} --backlog {backlog}
+    gunicorn --config {config} --bind {host}:{port} --workers {workers} --backlog {backlog}
     --worker-connections {connection_limit} --timeout 0 --graceful-timeout {stop_s}
 """
 

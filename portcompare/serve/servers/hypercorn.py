@@ -15,7 +15,7 @@ _NEVER_EMPTY = Path(__file__).parent / "hypercorn_wsgi" / "portcompare_never_emp
 _KNOBS = frozenset({"workers", "loop", "keep_alive_s", "backlog"})
 
 _ARGUMENTS = """
-    hypercorn --config {config} --bind 127.0.0.1:{port} --workers {workers} --worker-class {loop}
+    hypercorn --config {config} --bind {host}:{port} --workers {workers} --worker-class {loop}
     --backlog {backlog} --keep-alive {keep_alive_s} --graceful-timeout {stop_s}
 """
 

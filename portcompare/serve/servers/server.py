@@ -71,13 +71,14 @@ class Serving:
         turned = {knob: getattr(deployment, knob) for knob in self.knobs}
         return replace(self.defaults, **{knob: value for knob, value in turned.items() if value is not None})
 
-    def command(self, knobs: Knobs, *, target: str, port: int | str) -> tuple[str, ...]:
+    def command(self, knobs: Knobs, *, target: str, host: str, port: int | str) -> tuple[str, ...]:
         """The command line that serves an app.
 
         Args:
             knobs: Every knob's value.
             target: The app, `module:object`.
-            port: The port on 127.0.0.1, or what shall stand in its place.
+            host: The address to listen on.
+            port: The port there, or what shall stand in its place.
 
         Returns:
             Program and arguments.
@@ -86,6 +87,7 @@ class Serving:
             "target": target,
             "module": target.partition(":")[0],
             "object": target.partition(":")[2],
+            "host": host,
             "port": port,
             "config": self.config,
             "connection_limit": CONNECTION_LIMIT,

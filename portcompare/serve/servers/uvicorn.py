@@ -11,7 +11,7 @@ UVICORN = Server(
         "asgi": Serving(
             knobs=frozenset({"workers", "loop", "keep_alive_s", "backlog"}),
             arguments="""
-                uvicorn --host 127.0.0.1 --port {port} --workers {workers} --loop {loop} --http httptools
+                uvicorn --host {host} --port {port} --workers {workers} --loop {loop} --http httptools
                 --backlog {backlog} --timeout-keep-alive {keep_alive_s}
                 --timeout-graceful-shutdown {stop_s} --no-access-log {target}
             """,

@@ -11,7 +11,7 @@ WAITRESS = Server(
         "wsgi": Serving(
             knobs=frozenset({"threads", "keep_alive_s", "backlog"}),
             arguments="""
-                waitress --host 127.0.0.1 --port {port} --threads {threads} --backlog {backlog}
+                waitress --host {host} --port {port} --threads {threads} --backlog {backlog}
                 --channel-timeout {keep_alive_s} --connection-limit {connection_limit} --asyncore-use-poll
                 {target}
             """,

@@ -1,0 +1,66 @@
+"""How much a process of Locust grows for each user: prints bytes per user, as JSON.
+
+    python -m benchmarks.clients.memory KIND URL PATH FEW MANY
+
+KIND is `LeanUser` or `FastHttpUser`; both run in a plain Locust environment, in this process.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import gevent
+import psutil
+from locust.env import Environment
+
+from benchmarks.clients.fast_http_user import Asking
+from portcompare.loadgen import LeanUser, http_request
+
+if TYPE_CHECKING:
+    from locust.runners import Runner
+
+LIMIT_S = 60.0
+SPAWN_RATE = 500
+"""All at once would measure what spawning takes for a moment, and not what users take."""
+ANSWERS_PER_USER = 2
+
+
+class Lean(LeanUser):
+    """Asks for one path again and again, as `Asking` does with Locust's own client."""
+
+
+def main(kind: str, url: str, path: str, *steps: int) -> None:
+    """Measure the process with few users and with many, all of them connected and waiting for an answer."""
+    Asking.path, Lean.request = path, http_request(path)
+    environment = Environment(user_classes=[{"LeanUser": Lean, "FastHttpUser": Asking}[kind]], host=url)
+    runner = environment.create_local_runner()
+    few, many = steps
+    few_bytes, many_bytes = (rss_bytes(runner, users) for users in (few, many))
+    errors = runner.stats.total.num_failures
+    runner.quit()
+    grown = {"bytes_per_user": (many_bytes - few_bytes) / (many - few), "errors": errors}
+    sys.stdout.write(json.dumps(grown) + "\n")
+
+
+def rss_bytes(runner: Runner, users: int) -> int:
+    """The memory of this process once so many users have had answers."""
+    runner.start(users, spawn_rate=SPAWN_RATE)
+    runner.spawning_greenlet.join()
+    total = runner.stats.total
+    enough = total.num_requests + ANSWERS_PER_USER * users
+    deadline_s = time.monotonic() + LIMIT_S
+    while total.num_requests < enough:
+        if time.monotonic() > deadline_s:
+            sys.exit(f"{users} users had {total.num_requests} answers within {LIMIT_S:g} s")
+        gevent.sleep(0.1)
+    gc.collect()
+    found: int = psutil.Process().memory_info().rss
+    return found
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3], *map(int, sys.argv[4:]))

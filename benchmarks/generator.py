@@ -1,0 +1,55 @@
+"""The load generator for what `portcompare load` does not do: even arrivals, and starts that are spread."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.serving import CLIENT_CPU
+from portcompare.measure import start_generator
+from portcompare.model import http_request
+from portcompare.protocol import Prepare, RunRound, ScenarioSource
+
+if TYPE_CHECKING:
+    from portcompare.protocol import Load, RoundDone
+
+SCENARIO = "load"
+
+
+def run_round(url: str, path: str, load: Load, *, window_s: float, delay_s: float = 0.0) -> RoundDone:
+    """Load a server as a plan's round does, on the clients' CPU.
+
+    Args:
+        url: The server.
+        path: What is asked for, with the query.
+        load: Users or a rate.
+        window_s: How long is measured.
+        delay_s: How long each answer takes by design: starts are spread over it, and the warm-up lasts so
+            much longer than until each user has had an answer.
+
+    Returns:
+        What happened inside the window.
+    """
+    source = ScenarioSource(user=None, request=http_request(path))
+    order = RunRound(
+        scenario=SCENARIO,
+        url=url,
+        load=load,
+        delay_s=delay_s,
+        warmup_s=0.5,
+        warmup_max_s=30.0 + 2 * delay_s,
+        window_s=window_s,
+        timeout_s=30.0 + delay_s,
+        expectations={},
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
+        start_generator(Path(folder) / "loadgen.log", (CLIENT_CPU,), Path.cwd()) as generator,
+    ):
+        prepared = generator.prepare(Prepare(locustfile=None, scenarios={SCENARIO: source}))
+        assert not prepared.problems, prepared.problems
+        generator.begin_round(order)
+        done = generator.end_round()
+    assert done.void is None, done.void
+    return done

@@ -1,0 +1,106 @@
+"""The targets: servers on a CPU of their own, started for one benchmark."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+
+from benchmarks.common import HERE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SERVER_CPU, CLIENT_CPU = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
+
+
+def pinned(cpu: int, command: Sequence[str]) -> list[str]:
+    """A command that runs on one CPU."""
+    return ["taskset", "-c", str(cpu), *command]
+
+
+@contextmanager
+def target(command: Sequence[str]) -> Iterator[str]:
+    """A server on the servers' CPU.
+
+    Args:
+        command: How it is started, with `{port}` for its port.
+
+    Yields:
+        Its address.
+    """
+    if SERVER_CPU == CLIENT_CPU:
+        sys.exit("a benchmark needs two CPUs: on a single one, server and client would measure each other")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    words = [word.replace("{port}", str(port)) for word in command]
+    process = subprocess.Popen(pinned(SERVER_CPU, words), cwd=HERE / "targets", stdout=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_ready(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def wait_ready(url: str, process: subprocess.Popen[bytes], limit_s: float = 20.0) -> None:
+    """Ask until somebody answers, or nobody will."""
+    deadline_s = time.monotonic() + limit_s
+    while True:
+        try:
+            take_account(url)
+        except httpx.ConnectError:
+            if process.poll() is not None or time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def take_account(url: str) -> bytes:
+    """What a target that keeps an account has noted since it was last asked; it begins a new one."""
+    return httpx.get(f"{url}/account", trust_env=False).content
+
+
+def raise_file_limit() -> None:
+    """Let this process and those it starts hold as many connections as the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def raw_target() -> list[str]:
+    """The raw ASGI callable on uvicorn."""
+    return [*_uvicorn("raw:app"), "--loop", "uvloop", "--http", "httptools"]
+
+
+def null_target() -> list[str]:
+    """The server that does not parse."""
+    return [sys.executable, "null.py", "{port}"]
+
+
+def twin_target() -> list[str]:
+    """The Quart twin on uvicorn, which lets as many connections wait to be accepted as the system allows."""
+    return [*_uvicorn("async_quart.app:app"), "--app-dir", str(HERE.parent), "--backlog", "8192"]
+
+
+def timed_target() -> list[str]:
+    """The server with known latencies."""
+    return [sys.executable, "timed.py", "{port}"]
+
+
+def stalling_target(at_request: int, stall_s: float) -> list[str]:
+    """The server that stalls once."""
+    return [sys.executable, "stalling.py", "{port}", str(at_request), str(stall_s)]
+
+
+def _uvicorn(app: str) -> list[str]:
+    where = ("--host", "127.0.0.1", "--port", "{port}")
+    return [sys.executable, "-m", "uvicorn", app, *where, "--no-access-log", "--log-level", "warning"]

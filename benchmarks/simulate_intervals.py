@@ -1,0 +1,157 @@
+"""Which interval covers the truth as often as it says, at the number of blocks that a run has?
+
+    .venv/bin/python -m benchmarks.simulate_intervals
+
+Seeds are fixed: the figures are the same each time. Writes docs/method.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.common import HERE, header, publish, row
+from benchmarks.simulate_methods import METHODS, trimmed
+from benchmarks.simulate_noise import (
+    DEPENDENT,
+    MODELS,
+    autocorrelations,
+    one_sided,
+    recorded_log_ratios,
+    recorded_residuals,
+)
+from benchmarks.simulate_runs import LEVELS, holds_anything, simulate_run
+from portcompare.analyse.intervals import paired_ratio
+from portcompare.analyse.multiplicity import HEADLINE_METRICS
+from portcompare.model import CONTROL, METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    from benchmarks.simulate_noise import Noise
+    from benchmarks.simulate_runs import Draw
+
+    Array = NDArray[np.float64]
+
+PAGE = HERE.parent / "docs" / "method.md"
+BLOCKS = (5, 8, 12, 16, 30)
+SIMULATED, RESAMPLED = 10_000, 2_000
+WHOLE_RUNS = 2_000
+CHOSEN = "trimmed t"
+LEAST, MOST = 93.0, 97.0
+
+
+def main() -> None:
+    """Simulate and publish."""
+    check_chosen_method()
+    publish("intervals", list(coverage_lines()), page=PAGE)
+    publish("whole-runs", list(run_lines()), page=PAGE)
+
+
+def check_chosen_method() -> None:
+    """The simulated method is the one that portcompare uses."""
+    rng = np.random.default_rng(1)
+    for blocks in BLOCKS:
+        logs = rng.normal(size=(5, blocks))
+        for one, low, middle, high in zip(logs, *trimmed(logs), strict=True):
+            found = paired_ratio([1.0] * blocks, np.exp(one).tolist())
+            assert np.allclose(np.log([found.low, found.ratio, found.high]), [low, middle, high])
+
+
+def coverage_lines() -> Iterator[str]:
+    """How often each method's interval covers the truth, and how wide it is."""
+    figures = {name: [compare_methods(model, blocks) for blocks in BLOCKS] for name, model in MODELS.items()}
+    names = list(METHODS)
+    yield f"Percent of intervals that cover the truth: {' / '.join(names)}."
+    yield ""
+    yield from header("noise", *(f"{blocks} blocks" for blocks in BLOCKS))
+    for noise, cells in figures.items():
+        yield row(noise, *(" / ".join(f"{covered:.1f}" for covered, _ in cell.values()) for cell in cells))
+    yield ""
+    yield f"Median width, Student's t = 1: {' / '.join(names[1:])}."
+    yield ""
+    yield from header("noise", *(f"{blocks} blocks" for blocks in BLOCKS))
+    for noise, cells in figures.items():
+        student = [cell[names[0]][1] for cell in cells]
+        widths = (
+            " / ".join(f"{cell[name][1] / one:.2f}" for name in names[1:])
+            for cell, one in zip(cells, student, strict=True)
+        )
+        yield row(noise, *widths)
+    yield ""
+    for name in names:
+        covered = [cell[name][0] for noise, cells in figures.items() if noise != DEPENDENT for cell in cells]
+        inside = sum(LEAST <= one <= MOST for one in covered)
+        yield (
+            f"- {name}{' (used)' if name == CHOSEN else ''}: {min(covered):.1f}% to {max(covered):.1f}%; "
+            f"{inside} of {len(covered)} figures are in {LEAST:.0f}% to {MOST:.0f}% (without the last row)"
+        )
+    found = autocorrelations(recorded_log_ratios())
+    chance = autocorrelations(np.random.default_rng(5).normal(size=(20_000, 5)))
+    error = found.std(ddof=1) / len(found) ** 0.5
+    yield (
+        f"- autocorrelation of recorded log ratios from block to block, mean of {len(found)} series of 5: "
+        f"{found.mean():.2f} ± {error:.2f}; independent ones would give {chance.mean():.2f}"
+    )
+
+
+def compare_methods(model: Noise, blocks: int) -> dict[str, tuple[float, float]]:
+    """Coverage in percent and median width of each method."""
+    logs = model(np.random.default_rng(blocks), SIMULATED, blocks)
+    found = {}
+    for name, method in METHODS.items():
+        low, middle, high = method(logs[:RESAMPLED] if name == "bootstrap t" else logs)
+        # Skewed ratios have no centre that all methods agree on: each is held to its own.
+        truth = middle.mean() if model is one_sided else 0.0
+        found[name] = (100 * float(((low <= truth) & (truth <= high)).mean()), float(np.median(high - low)))
+    return found
+
+
+def run_lines() -> Iterator[str]:
+    """How often a whole run in which nothing differs says that something does."""
+    pools = recorded_residuals()
+
+    def draw_recorded(rng: Generator, level: tuple[str, float], rounds: int) -> Array:
+        pool = pools[level]
+        return np.asarray(pool[rng.integers(0, len(pool), rounds)])
+
+    def draw_normal(size: float) -> Draw:
+        return lambda rng, _level, rounds: rng.normal(0, size, (rounds, len(METRICS)))
+
+    noises = {
+        "normal, 2%": draw_normal(0.02),
+        "normal, 4%": draw_normal(0.04),
+        "recorded rounds": draw_recorded,
+    }
+    yield from header("noise", "blocks", *METRICS, "headline", "intervals that cover 1")
+    for name, draw in noises.items():
+        print(f"{WHOLE_RUNS} runs: {name}", file=sys.stderr)
+        yield row(name, *simulate_runs(draw))
+
+
+def simulate_runs(draw: Draw) -> Iterator[str]:
+    """The cells of a row: median of blocks, percent of runs with a false word, percent covered."""
+    rng = np.random.default_rng(2)
+    wrong = dict.fromkeys(METRICS, 0)
+    headlines, covered, blocks = 0, 0, []
+    for _ in range(WHOLE_RUNS):
+        comparisons, measured = simulate_run(rng, draw)
+        control = [one for one in comparisons if one.candidate == CONTROL]
+        for metric in {one.metric for one in control if one.verdict in ("faster", "slower")}:
+            wrong[metric] += 1
+        stopping = [one for one in control if one.metric in HEADLINE_METRICS]
+        covered += sum((one.low or 0) <= 1 <= (one.high or 0) for one in stopping)
+        headlines += holds_anything(comparisons)
+        blocks.append(measured)
+    yield f"{np.median(blocks):.0f}"
+    yield from (f"{100 * one / WHOLE_RUNS:.1f}%" for one in (*wrong.values(), headlines))
+    yield f"{100 * covered / (WHOLE_RUNS * len(LEVELS) * len(HEADLINE_METRICS)):.1f}%"
+
+
+if __name__ == "__main__":
+    main()

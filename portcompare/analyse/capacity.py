@@ -1,0 +1,179 @@
+"""The highest rate at which each arm keeps a scenario's objective, from the searches of all blocks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portcompare.analyse.intervals import paired_ratio
+from portcompare.analyse.verdicts import judge
+from portcompare.model import BASELINE
+from portcompare.sweeps import Bracket, Capacity, Estimate
+from portcompare.units import rate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from portcompare.model import Round, Verdict
+    from portcompare.sweeps import Outcome
+
+    Brackets = Mapping[int, Bracket]
+
+_LEAST_BLOCKS = 2
+_ENOUGH = 2  # so many failures at a rate, and no success, make it one that fails
+
+
+def find_bracket(trials: Iterable[tuple[float, Outcome]]) -> Bracket:
+    """Say what the rounds of one arm in one block tell.
+
+    A rate fails when two rounds did not keep the objective there, and none did: one hiccup of the machine
+    must not end a search far below the capacity.
+
+    Args:
+        trials: Rate and outcome of each round, in the order in which they were measured.
+
+    Returns:
+        The bracket around the capacity.
+    """
+    outcomes: dict[float, list[Outcome]] = {}
+    last_rps = None
+    for rate_rps, outcome in trials:
+        outcomes.setdefault(rate_rps, []).append(outcome)
+        last_rps = rate_rps
+    kept = [rate_rps for rate_rps, found in outcomes.items() if "kept" in found]
+    failed = [rate for rate, found in outcomes.items() if "kept" not in found and len(found) >= _ENOUGH]
+    settled = {*kept, *failed}
+    failed_rps = min(failed, default=None)
+    return Bracket(
+        kept_rps=max(kept, default=None),
+        failed_rps=failed_rps,
+        failed_for=None if failed_rps is None else _reason(outcomes[failed_rps]),
+        doubtful_rps=None if last_rps in settled else last_rps,
+    )
+
+
+def _reason(found: Iterable[Outcome]) -> Outcome:
+    return "missed" if "missed" in found else "unknown"
+
+
+def find_capacities(
+    rounds: Iterable[Round], judge_round: Callable[[Round], Outcome], margin: float
+) -> tuple[Capacity, ...]:
+    """Find each arm's capacity, and each candidate's in relation to the baseline's.
+
+    Every block searches anew, from another start: so the searches' coarseness and each round's luck show in
+    how much the blocks differ, and the interval over the blocks contains both.
+
+    Args:
+        rounds: The rounds of scenarios with an objective, in the order in which they were measured.
+        judge_round: Says whether a round kept the objective of its scenario.
+        margin: The equivalence margin.
+
+    Returns:
+        The capacities, in the order in which scenarios and arms first appear.
+    """
+    trials: dict[tuple[str, str], dict[int, list[tuple[float, Outcome]]]] = {}
+    for one in rounds:
+        blocks = trials.setdefault((one.scenario, one.arm), {})
+        blocks.setdefault(one.block, []).append((one.level, judge_round(one)))
+    brackets = {
+        key: {block: find_bracket(found) for block, found in blocks.items()} for key, blocks in trials.items()
+    }
+    return tuple(
+        _capacity(scenario, arm, found, brackets.get((scenario, BASELINE), {}), margin)
+        for (scenario, arm), found in brackets.items()
+    )
+
+
+def find_unsure_searches(capacities: Iterable[Capacity], precision: float) -> frozenset[str]:
+    """The scenarios whose capacities are not yet known well enough.
+
+    Args:
+        capacities: The capacities so far.
+        precision: The relative half-width at which a ratio's interval is narrow enough.
+
+    Returns:
+        Names of the scenarios in which some arm's ratio is wider. One that cannot be told is none of them:
+        its arm keeps the objective at no rate, and more blocks do not change that.
+    """
+    return frozenset(
+        one.scenario
+        for one in capacities
+        if one.ratio is not None
+        and (one.ratio.high is None or one.ratio.high > one.ratio.value * (1 + precision))
+    )
+
+
+def _capacity(scenario: str, arm: str, own: Brackets, baseline: Brackets, margin: float) -> Capacity:
+    rates_rps = _rates(own)
+    is_at_least = _is_at_least(own)
+    if rates_rps:
+        rate_rps, reason = _interval(rates_rps, is_at_least=is_at_least), _ended_by(own)
+    else:
+        rate_rps, reason = None, _nothing(own)
+    ratio, verdict = None, None
+    if arm != BASELINE:
+        ratio, verdict, why = _against(rates_rps, _rates(baseline), margin)
+        verdict = _lenient(verdict, is_at_least=is_at_least, than_at_least=_is_at_least(baseline))
+        reason = f"{reason}; {why}"
+    return Capacity(
+        scenario=scenario,
+        arm=arm,
+        blocks=len(rates_rps),
+        rate_rps=rate_rps,
+        is_at_least=is_at_least,
+        ratio=ratio,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _rates(brackets: Brackets) -> dict[int, float]:
+    found = {block: bracket.estimate_rps for block, bracket in brackets.items()}
+    return {block: rate_rps for block, rate_rps in found.items() if rate_rps is not None}
+
+
+def _is_at_least(brackets: Brackets) -> bool:
+    return any(one.kept_rps is not None and one.failed_for != "missed" for one in brackets.values())
+
+
+def _interval(rates_rps: Mapping[int, float], *, is_at_least: bool) -> Estimate:
+    values = list(rates_rps.values())
+    if len(values) < _LEAST_BLOCKS:
+        return Estimate(value=values[0], low=None, high=None)
+    interval = paired_ratio([1.0] * len(values), values)
+    return Estimate(value=interval.ratio, low=interval.low, high=None if is_at_least else interval.high)
+
+
+def _ended_by(brackets: Brackets) -> str:
+    if any(one.failed_for == "unknown" for one in brackets.values()):
+        return "the load generator was the limit: the capacity may be higher"
+    if any(one.failed_rps is None for one in brackets.values()):
+        return "no rate that was tried missed the objective: the capacity may be higher"
+    return "the objective was missed at higher rates"
+
+
+def _nothing(brackets: Brackets) -> str:
+    failed = [one.failed_rps for one in brackets.values() if one.failed_rps is not None]
+    if not failed:
+        return "no search came to its end"
+    lowest = rate(min(failed))
+    return f"the objective was missed even at {lowest}, the lowest rate whose rounds hold enough requests"
+
+
+def _against(
+    candidate: Mapping[int, float], baseline: Mapping[int, float], margin: float
+) -> tuple[Estimate | None, Verdict, str]:
+    blocks = sorted(candidate.keys() & baseline.keys())
+    if len(blocks) < _LEAST_BLOCKS:
+        return None, "invalid", f"an interval of the ratio needs {_LEAST_BLOCKS} blocks with both capacities"
+    interval = paired_ratio([baseline[block] for block in blocks], [candidate[block] for block in blocks])
+    verdict, reason = judge("throughput", interval, margin)
+    return Estimate(value=interval.ratio, low=interval.low, high=interval.high), verdict, reason
+
+
+def _lenient(verdict: Verdict, *, is_at_least: bool, than_at_least: bool) -> Verdict:
+    """The verdict that still holds if a capacity may be higher than was found."""
+    may_be_wrong = (is_at_least and verdict in ("slower", "equivalent")) or (
+        than_at_least and verdict in ("faster", "equivalent")
+    )
+    return "inconclusive" if may_be_wrong else verdict

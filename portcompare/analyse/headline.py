@@ -1,0 +1,87 @@
+"""What a whole run comes to: how many comparisons were made, which differences hold, and the control."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portcompare.analyse.multiplicity import HEADLINE_METRICS, find_holding, headline_family
+from portcompare.model import CONTROL
+from portcompare.units import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from portcompare.model import Comparison, Metric, Verdict
+
+    LevelText = Callable[[str, float], str]
+
+_OF = "throughput and median response time"
+_DIFFERENCES: tuple[Verdict, ...] = ("faster", "slower")
+
+
+def find_headline(
+    comparisons: Sequence[Comparison],
+    margins: Mapping[Metric, float],
+    level_text: LevelText,
+    invalid_reasons: Collection[str],
+) -> str:
+    """Say first what can be relied on.
+
+    Args:
+        comparisons: The comparisons, the control's too.
+        margins: The equivalence margin of each metric.
+        level_text: Words a scenario's level, with its unit.
+        invalid_reasons: Why the run must not be relied on; empty if it is valid.
+
+    Returns:
+        A sentence on the candidates and one on the control.
+    """
+    family = headline_family(comparisons)
+    if not family:
+        return "Nothing was compared."
+    made = f"{count(len(family), 'comparison')} of {_OF}"
+    if invalid_reasons:
+        found = f"This run is not valid: its {made} cannot be relied on."
+    else:
+        holding = find_holding(family, margins)
+        found = f"Of {made}, {_count_differences(len(holding))}, however many were looked for (Holm, 5%)"
+        told = "; ".join(
+            _differences(name, [one for one in holding if one.candidate == name], level_text)
+            for name in dict.fromkeys(one.candidate for one in holding)
+        )
+        found += f": {told}." if told else "."
+    return " ".join([found, *_control(comparisons)])
+
+
+def _count_differences(number: int) -> str:
+    if number == 0:
+        return "no difference holds"
+    return f"{count(number, 'difference')} {'holds' if number == 1 else 'hold'}"
+
+
+def _differences(candidate: str, holding: Sequence[Comparison], level_text: LevelText) -> str:
+    """A candidate's differences: "new is slower (fast, 1 user) and faster (slow, 8 users: p50 alone)"."""
+    parts = []
+    for verdict in _DIFFERENCES:
+        places: dict[tuple[str, float], list[Metric]] = {}
+        for one in holding:
+            if one.verdict == verdict:
+                places.setdefault((one.scenario, one.level), []).append(one.metric)
+        if places:
+            texts = (
+                f"{scenario}, {level_text(scenario, level)}"
+                + ("" if len(metrics) == len(HEADLINE_METRICS) else f": {metrics[0]} alone")
+                for (scenario, level), metrics in places.items()
+            )
+            parts.append(f"{verdict} ({'; '.join(texts)})")
+    return f"{candidate} is {' and '.join(parts)}"
+
+
+def _control(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    made = [one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS]
+    equivalent = sum(one.verdict == "equivalent" for one in made)
+    shown = "The control, a second instance of the baseline, was shown to be equivalent"
+    if equivalent < len(made):
+        yield f"{shown} in {equivalent} of {len(made)}: too noisy for small differences."
+    elif made:
+        yield f"{shown} everywhere."

@@ -1,0 +1,98 @@
+"""`portcompare doctor`: what this machine can measure."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from portcompare.analyse import GeneratorLimits
+from portcompare.analyse.doctor import judge_machine
+from portcompare.analyse.doctor_ceiling import find_distrust, judge_ceiling
+from portcompare.cli.console import err, out
+from portcompare.cli.options import AsJson
+from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
+from portcompare.measure import measure_ceiling, start_generator, start_null_server
+from portcompare.model import SCHEMA_VERSION
+from portcompare.plan import Generator
+from portcompare.serve.machine import examine_machine
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portcompare.analyse.doctor import Finding
+    from portcompare.measure import Ceiling
+    from portcompare.serve.machine import Machine
+
+LIMITS = GeneratorLimits(**Generator().model_dump())
+
+_STYLES = {"ok": "green", "note": "cyan", "warning": "yellow"}
+
+
+def doctor(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
+    """Say what this machine can measure: CPUs, limits, and how much load it can make. Takes about 20 s."""
+    steps = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
+    )
+    with steps:
+        step = steps.add_task("looking at the machine", total=None)
+        machine = examine_machine()
+        with (
+            tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
+            start_generator(Path(folder, "loadgen.log"), machine.generator_cpus, Path(folder)) as generator,
+            start_null_server(Path(folder, "server.log"), machine.server_cpus) as url,
+        ):
+            ceiling = measure_ceiling(
+                generator,
+                url,
+                judge=lambda done: find_distrust(done, LIMITS),
+                on_step=lambda what: steps.update(step, description=what),
+            )
+    apart = machine.server_cpus != machine.generator_cpus
+    findings = (*judge_machine(machine), *judge_ceiling(ceiling, LIMITS, apart=apart))
+    if as_json:
+        out.print(json.dumps(describe(machine, ceiling, findings), indent=2), soft_wrap=True, markup=False)
+    else:
+        out.print(_table(findings))
+    reasons = [finding.found for finding in findings if finding.disqualifies]
+    for reason in reasons:
+        err.print(f"not valid: {reason}", soft_wrap=True, markup=False)
+    raise typer.Exit(EXIT_NOT_VALID if reasons else EXIT_DONE)
+
+
+def describe(machine: Machine, ceiling: Ceiling, findings: Sequence[Finding]) -> dict[str, Any]:
+    """The versioned machine form of what was found.
+
+    Args:
+        machine: The facts.
+        ceiling: The load generator's.
+        findings: What both mean.
+
+    Returns:
+        Plain values for JSON.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "trusted": not any(finding.disqualifies for finding in findings),
+        "findings": [asdict(finding) for finding in findings],
+        "machine": asdict(machine),
+        "ceiling": asdict(ceiling),
+    }
+
+
+def _table(findings: Sequence[Finding]) -> Table:
+    table = Table(box=None, show_header=False)
+    for finding in findings:
+        table.add_row(
+            Text(finding.mark, style=_STYLES[finding.mark]), Text(finding.subject), Text(finding.found)
+        )
+        if finding.remedy:
+            table.add_row("", "", Text(f"-> {finding.remedy}"))
+    return table

@@ -1,0 +1,31 @@
+"""`portcompare worker`: join a run on another machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import Annotated
+
+import typer
+
+from portcompare.cli.workers import read_endpoint
+from portcompare.errors import InputError, Problem
+
+
+def worker(
+    master: Annotated[
+        str,
+        typer.Option("--master", metavar="HOST[:PORT]", help="where `portcompare run --listen` waits"),
+    ],
+) -> None:
+    """Generate a share of a run's load, until the run is over; start one for each CPU."""
+    host, port = read_endpoint("--master", master)
+    try:
+        socket.getaddrinfo(host.strip("[]"), port)
+    except OSError as error:
+        found = f"{host} cannot be resolved: {error.strerror}"
+        remedy = "give the name or address of the machine that runs `portcompare run --expect-workers`"
+        raise InputError([Problem(where="--master", found=found, remedy=remedy)]) from None
+    # In this very process: what the terminal sends, such as Ctrl-C, is the worker's own.
+    os.execv(sys.executable, [sys.executable, "-m", "portcompare.loadgen.worker", host, str(port)])  # noqa: S606 - no shell wanted

@@ -1,0 +1,125 @@
+"""The options that spread the load over several processes or machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import urlsplit
+
+import typer
+
+from portcompare.errors import InputError, Problem
+from portcompare.protocol import Gather
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LOOPBACK: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 5557
+"""Locust's own."""
+
+Processes = Annotated[
+    int, typer.Option("--processes", min=1, help="load-generator processes on this machine, one for a CPU")
+]
+ExpectWorkers = Annotated[
+    int,
+    typer.Option(
+        "--expect-workers",
+        min=0,
+        metavar="N",
+        help="leave the load to N `portcompare worker` processes, and wait for them",
+        show_default=False,
+    ),
+]
+Listen = Annotated[
+    str,
+    typer.Option(
+        "--listen",
+        metavar="HOST[:PORT]",
+        help="where to wait for workers; open to whoever reaches it: keep it in a private network",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """Who generates the load.
+
+    Attributes:
+        processes: Processes on this machine.
+        expect: Workers that come from elsewhere; 0 for none.
+        host: Where to listen for those.
+        port: The port there.
+    """
+
+    processes: int
+    expect: int
+    host: str
+    port: int
+
+    def order(self, cpus: Iterable[int]) -> Gather | None:
+        """The order to the load generator.
+
+        Args:
+            cpus: The load generator's CPUs.
+
+        Returns:
+            The order; None if it generates the load itself.
+        """
+        if self.expect:
+            return Gather(start=0, expect=self.expect, cpus=tuple(cpus), host=self.host, port=self.port)
+        if self.processes > 1:
+            return Gather(
+                start=self.processes, expect=self.processes, cpus=tuple(cpus), host=LOOPBACK, port=0
+            )
+        return None
+
+
+ALONE: Final = Workers(processes=1, expect=0, host=LOOPBACK, port=0)
+"""The load generator by itself."""
+
+
+def choose_workers(processes: int, expect: int, listen: str) -> Workers:
+    """Put the options together.
+
+    Args:
+        processes: `--processes`.
+        expect: `--expect-workers`.
+        listen: `--listen`.
+
+    Returns:
+        Who generates the load.
+
+    Raises:
+        InputError: If the options contradict each other, or name no address.
+    """
+    if expect and processes > 1:
+        found = "both are given"
+        remedy = "give --processes for this machine alone, or --expect-workers for workers that join"
+        raise InputError([Problem(where="--processes, --expect-workers", found=found, remedy=remedy)])
+    host, port = read_endpoint("--listen", listen)
+    return Workers(processes=processes, expect=expect, host=host, port=port)
+
+
+def read_endpoint(flag: str, text: str) -> tuple[str, int]:
+    """Read HOST or HOST:PORT.
+
+    Args:
+        flag: The option it was given with.
+        text: Its value.
+
+    Returns:
+        The host, an IPv6 address in brackets, and the port.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port or DEFAULT_PORT
+    except ValueError:
+        host = None
+    if not host or parts.path:
+        remedy = f"write HOST or HOST:PORT, such as {LOOPBACK}:{DEFAULT_PORT} or [::1]:{DEFAULT_PORT}"
+        raise InputError([Problem(where=flag, found=f"{text!r} is no address", remedy=remedy)])
+    return (f"[{host}]" if ":" in host else host), port

@@ -1,0 +1,197 @@
+"""The leading process of several: a Locust master that deals a round out to workers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from gevent.queue import Empty, Queue
+from locust.env import Environment
+from locust.exception import RPCError
+from locust.runners import STATE_MISSING
+
+from portcompare.loadgen.figures import Warm
+from portcompare.loadgen.messages import (
+    TYPE,
+    BeginPart,
+    EndPart,
+    OpenWindow,
+    PartWarm,
+    Scenarios,
+    ScenariosLoaded,
+    WindowClosed,
+    decode_from_worker,
+)
+from portcompare.loadgen.share import Share
+from portcompare.protocol import Joined, Prepared, concurrency_of, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from locust.rpc import Message
+
+    from portcompare.loadgen.figures import PartDone
+    from portcompare.loadgen.messages import FromWorker, ToWorker
+    from portcompare.protocol import Gather, Prepare, RunRound
+
+Reply = TypeVar("Reply", ScenariosLoaded, PartWarm, WindowClosed)
+
+_LOOK_EVERY_S: Final = 0.1
+"""How often it is seen whether a worker is lost; Locust calls one lost after 4 s without a heartbeat."""
+
+_END_LIMIT_S: Final = 2.0
+
+
+class NobodyCanJoinError(Exception):
+    """Workers cannot join; the arguments are what was found, and what to do."""
+
+
+class WorkerCrew:
+    """Worker processes on this machine or others; a `Crew`."""
+
+    def __init__(self, order: Gather) -> None:
+        """Listen for workers, and start those that are to run on this machine.
+
+        Args:
+            order: Where to listen, and how many to start.
+
+        Raises:
+            NobodyCanJoinError: If that address cannot be listened on.
+        """
+        self._expected = order.expect
+        try:
+            self._runner = Environment().create_master_runner(order.host, order.port)
+        except (RPCError, SystemExit) as error:  # Locust exits when the port is taken
+            found = f"{order.host}:{order.port} cannot be listened on"
+            raise NobodyCanJoinError(found, "give a free port and an address of this machine") from error
+        self.address = f"{order.host}:{self._runner.server.port}"
+        self._inbox: Queue = Queue()
+        self._runner.register_message(TYPE, self._take)
+        self._members: tuple[str, ...] = ()
+        self._crew: tuple[str, ...] = ()
+        self._number = 0
+        self._processes = [
+            subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "portcompare.loadgen.worker"),
+                    *("127.0.0.1", str(self._runner.server.port), str(order.cpus[number % len(order.cpus)])),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+            )
+            for number in range(order.start)
+        ]
+
+    def gather(self, announce: Callable[[Joined], None]) -> None:
+        """Wait until all workers have joined.
+
+        Args:
+            announce: Called at once, and then for each that has joined.
+
+        Raises:
+            NobodyCanJoinError: If one that was started here has ended.
+        """
+        announce(Joined(address=self.address, workers=()))
+        while len(self._members) < self._expected:
+            ended = [process.returncode for process in self._processes if process.poll() is not None]
+            if ended:
+                found = f"a load worker ended with status {ended[0]} before it joined"
+                raise NobodyCanJoinError(found, "the load generator's log says why")
+            self._runner.greenlet.join(_LOOK_EVERY_S)
+            joined = tuple(self._alive(self._runner.clients))
+            if len(joined) > len(self._members):
+                self._members = joined[: self._expected]
+                announce(Joined(address=self.address, workers=tuple(map(self._name, self._members))))
+
+    def prepare(self, order: Prepare) -> Prepared:
+        """As in `Crew`."""
+        text = None if order.locustfile is None else Path(order.locustfile).read_text(encoding="utf-8")
+        self._crew = tuple(self._alive(self._members))
+        self._tell(Scenarios(order=order, locustfile_text=text, version=version("portcompare")))
+        loaded = self._collect(ScenariosLoaded)
+        problems: dict[str, tuple[str, str]] = {}
+        requests = next(iter(loaded.values())).prepared.requests if loaded else {}
+        for worker, reply in loaded.items():
+            for name, (found, remedy) in reply.prepared.problems.items():
+                problems[name] = (f"{found} (load worker {self._name(worker)})", remedy)
+            if reply.version != version("portcompare"):
+                found = f"load worker {self._name(worker)} runs portcompare {reply.version}"
+                remedy = f"install {version('portcompare')} there, as here"
+                problems |= dict.fromkeys(order.scenarios, (found, remedy))
+        return Prepared(
+            requests={name: asked for name, asked in requests.items() if name not in problems},
+            problems=problems,
+        )
+
+    def warm_up(self, order: RunRound) -> Warm:
+        """As in `Crew`."""
+        self._number += 1
+        # A worker without a user or connection would have nothing to do.
+        self._crew = tuple(self._alive(self._members))[: concurrency_of(order.load)]
+        if not self._crew:
+            sys.exit("no load worker is left")
+        for index, worker in enumerate(self._crew):
+            share = Share(index=index, processes=len(self._crew))
+            self._tell(BeginPart(number=self._number, order=order, share=share), worker)
+        warm = self._collect(PartWarm)
+        ends = [reply.warm for reply in warm.values()]
+        void = self._find_lost(warm) or next((end.void for end in ends if end.void), None)
+        return Warm(void=void, steady=all(end.steady for end in ends))
+
+    def measure(self, notice_s: float) -> tuple[Mapping[str, PartDone], str | None]:
+        """As in `Crew`."""
+        self._tell(OpenWindow(number=self._number, notice_s=notice_s))
+        closed = self._collect(WindowClosed)
+        return {self._name(worker): reply.done for worker, reply in closed.items()}, self._find_lost(closed)
+
+    def end_round(self) -> None:
+        """As in `Crew`."""
+        self._tell(EndPart())
+
+    def dismiss(self) -> None:
+        """As in `Crew`."""
+        self._runner.quit()
+        for process in self._processes:
+            try:
+                process.wait(_END_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _take(self, msg: Message, **_: object) -> None:
+        self._inbox.put((msg.node_id, decode_from_worker(msg.data)))
+
+    def _tell(self, message: ToWorker, worker: str | None = None) -> None:
+        for one in self._crew if worker is None else [worker]:
+            self._runner.send_message(TYPE, encode(message), one)
+
+    def _collect(self, kind: type[Reply]) -> dict[str, Reply]:
+        """Wait for a reply from each worker of the crew that is not lost meanwhile."""
+        replies: dict[str, Reply] = {}
+        while any(worker not in replies for worker in self._alive(self._crew)):
+            try:
+                worker, message = self._inbox.get(timeout=_LOOK_EVERY_S)
+            except Empty:
+                continue
+            if self._is_due(message, kind):
+                replies[worker] = message
+        return {worker: replies[worker] for worker in self._crew if worker in replies}
+
+    def _is_due(self, message: FromWorker, kind: type[Reply]) -> bool:
+        """Whether it is the reply that is waited for, and not one to an earlier order."""
+        return isinstance(message, kind) and getattr(message, "number", self._number) == self._number
+
+    def _alive(self, workers: Mapping[str, object] | tuple[str, ...]) -> Iterator[str]:
+        clients = self._runner.clients
+        return (one for one in workers if one in clients and clients[one].state != STATE_MISSING)
+
+    def _find_lost(self, replies: Mapping[str, object]) -> str | None:
+        lost = [self._name(worker) for worker in self._crew if worker not in replies]
+        return f"the load worker {', '.join(lost)} was lost during the round" if lost else None
+
+    def _name(self, worker: str) -> str:
+        """The worker's machine, a slash and its number; to Locust it is the machine and random digits."""
+        return f"{worker.rpartition('_')[0]}/{self._runner.get_worker_index(worker) + 1}"

@@ -1,0 +1,89 @@
+"""What the leading process and its workers say to each other, as Locust's own custom messages.
+
+Every message is of one Locust type and carries a record as a line of JSON. No message carries an instant: a
+worker counts time by its own clock, so the clocks of machines need not agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from portcompare.loadgen.figures import PartDone, Warm
+from portcompare.loadgen.share import Share
+from portcompare.protocol import Prepare, Prepared, RunRound, make_decoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TYPE: Final = "portcompare"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenarios:
+    """To a worker: load these scenarios.
+
+    Attributes:
+        order: Which.
+        locustfile_text: The locustfile, for a worker on a machine without it; None without one.
+        version: The leader's version of portcompare.
+    """
+
+    order: Prepare
+    locustfile_text: str | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenariosLoaded:
+    """From a worker: what the scenarios ask for, and its version of portcompare."""
+
+    prepared: Prepared
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginPart:
+    """To a worker: begin its part of a round, and end that of any other."""
+
+    number: int
+    order: RunRound
+    share: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartWarm:
+    """From a worker: how its warm-up ended."""
+
+    number: int
+    warm: Warm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenWindow:
+    """To a worker: open the window so long from now."""
+
+    number: int
+    notice_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowClosed:
+    """From a worker: what happened inside the window."""
+
+    number: int
+    done: PartDone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndPart:
+    """To a worker: stop the load."""
+
+
+ToWorker = Scenarios | BeginPart | OpenWindow | EndPart
+FromWorker = ScenariosLoaded | PartWarm | WindowClosed
+
+decode_to_worker: Callable[[str | bytes], ToWorker] = make_decoder(Scenarios, BeginPart, OpenWindow, EndPart)
+decode_from_worker: Callable[[str | bytes], FromWorker] = make_decoder(
+    ScenariosLoaded, PartWarm, WindowClosed
+)

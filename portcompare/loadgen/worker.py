@@ -1,0 +1,157 @@
+"""A worker process: joins a leading process, on this machine or another, and does its part of each round.
+
+Run as a program: `python -m portcompare.loadgen.worker HOST PORT [CPU]`. It ends with status 0 when the run
+does, and with 3 when the leader was lost.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import gevent
+from locust import runners
+from locust.env import Environment
+
+from portcompare.errors import EXIT_INTERRUPTED, EXIT_NOT_VALID
+from portcompare.loadgen.messages import (
+    TYPE,
+    BeginPart,
+    EndPart,
+    OpenWindow,
+    PartWarm,
+    Scenarios,
+    ScenariosLoaded,
+    WindowClosed,
+    decode_to_worker,
+)
+from portcompare.loadgen.part import Part
+from portcompare.loadgen.scenarios import prepare
+from portcompare.protocol import concurrency_of, encode
+
+if TYPE_CHECKING:
+    from locust.rpc import Message
+
+    from portcompare.loadgen.messages import FromWorker, ToWorker
+    from portcompare.loadgen.user import LeanUser
+    from portcompare.protocol import Prepare
+
+LEADER_LOST_S: Final = 5.0
+"""Without a heartbeat for so long the leader is lost; Locust's own minute is long for a server under load."""
+
+
+class Worker:
+    """What a worker knows, and what it is doing."""
+
+    def __init__(self, environment: Environment, folder: Path) -> None:
+        self._environment = environment
+        self._folder = folder
+        self._users: dict[str, type[LeanUser]] = {}
+        self._part: Part | None = None
+        self._doing: gevent.Greenlet | None = None
+
+    def take(self, msg: Message, **_: object) -> None:
+        """Do what the leader says, in a greenlet of its own: Locust goes on listening meanwhile.
+
+        Args:
+            msg: Locust's message.
+        """
+        message = decode_to_worker(msg.data)
+        if isinstance(message, BeginPart | EndPart):
+            self._end()
+        self._doing = gevent.spawn(self._do, message)
+
+    def _do(self, message: ToWorker) -> None:
+        try:
+            self._carry_out(message)
+        except Exception:  # noqa: BLE001 - without this worker the leader would wait for ever: it must know
+            traceback.print_exc()
+            self.leave(EXIT_NOT_VALID)
+
+    def _carry_out(self, message: ToWorker) -> None:
+        if isinstance(message, Scenarios):
+            self._users, prepared = prepare(self._with_locustfile(message))
+            self._say(ScenariosLoaded(prepared=prepared, version=version("portcompare")))
+        elif isinstance(message, BeginPart):
+            order = message.order
+            total = concurrency_of(order.load)
+            what = f"{order.scenario}, {message.share.of(total)} of {total}, {order.url}"
+            print(f"round {message.number}: {what}", flush=True)  # noqa: T201
+            self._part = Part(order, message.share, self._users[order.scenario])
+            self._say(PartWarm(number=message.number, warm=self._part.warm_up()))
+        elif isinstance(message, OpenWindow) and self._part is not None:
+            self._say(WindowClosed(number=message.number, done=self._part.measure(message.notice_s)))
+
+    def _with_locustfile(self, message: Scenarios) -> Prepare:
+        """The order with a locustfile that is the leader's: this machine's own if it is the same."""
+        order, text = message.order, message.locustfile_text
+        if order.locustfile is None or text is None:
+            return order
+        own = Path(order.locustfile)
+        if own.is_file() and own.read_text(encoding="utf-8") == text:
+            return order
+        copy = self._folder / own.name
+        copy.write_text(text, encoding="utf-8")
+        return replace(order, locustfile=str(copy))
+
+    def _say(self, message: FromWorker) -> None:
+        self._environment.runner.send_message(TYPE, encode(message))
+
+    def _end(self) -> None:
+        if self._doing is not None:
+            self._doing.kill()
+        if self._part is not None:
+            self._part.end()
+            self._part = None
+
+    def leave(self, status: int) -> None:
+        """Tell the leader, and end this process.
+
+        Args:
+            status: Its exit status.
+        """
+        self._environment.events.quitting.fire(environment=self._environment, reverse=True)
+        gevent.sleep(0.1)  # for the message to leave
+        os._exit(status)
+
+
+def main(host: str, port: int, cpu: int | None) -> None:
+    """Join, and work until the leader says that the run is over.
+
+    Args:
+        host: The leader's address.
+        port: Its port.
+        cpu: The CPU to run on; None for any.
+    """
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
+    runners.MASTER_HEARTBEAT_TIMEOUT = LEADER_LOST_S
+    print(f"waiting for the run at {host}:{port}", flush=True)  # noqa: T201
+    environment = Environment()
+    try:
+        runner = environment.create_worker_runner(host, port)
+    except ConnectionError:
+        sys.exit(f"nobody answered at {host}:{port}")
+    print(f"joined the run at {host}:{port}", flush=True)  # noqa: T201
+    with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
+        worker = Worker(environment, Path(folder))
+        runner.register_message(TYPE, worker.take)
+        try:
+            runner.greenlet.join()
+        except KeyboardInterrupt:
+            worker.leave(EXIT_INTERRUPTED)
+    if time.time() - (runner.last_heartbeat_timestamp or 0.0) > LEADER_LOST_S:
+        print(f"the run at {host}:{port} was lost", file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_NOT_VALID)
+    print("the run is over")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else None)  # noqa: PLR2004

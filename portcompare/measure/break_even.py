@@ -1,0 +1,158 @@
+"""Which cells of a break-even grid to measure next: a few of all, then those along the border."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar
+
+from portcompare.measure.blocks import order_block
+from portcompare.model import CONTROL
+
+Number = TypeVar("Number", int, float)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from portcompare.measure.rounds import Place
+    from portcompare.plan import BreakEvenGrid, Plan
+    from portcompare.sweeps import BreakEven, BreakEvenCell
+
+    Cell = tuple[float, int]
+    Counts = Mapping[Cell, int]
+
+
+def plan_break_even(
+    plan: Plan,
+    grid: BreakEvenGrid,
+    find_grids: Callable[[], Iterable[BreakEven]],
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[tuple[Place, ...]]:
+    """The blocks of a break-even sweep, until the border is known or the plan's limits are reached.
+
+    New cells are measured in `rounds.min_blocks` blocks before anything is concluded from them; afterwards
+    those that are undecided get one block after the other, up to `rounds.max_blocks` each.
+
+    Args:
+        plan: The plan; its scenarios are those of the grid.
+        grid: The grid.
+        find_grids: Tells what is known of it; asked after each round of blocks.
+        clock: Tells seconds.
+
+    Yields:
+        The rounds of the next block in their order.
+    """
+    began_s = clock()
+    counts: Counter[Cell] = Counter()
+    names = {delay_s: name for name, delay_s in grid.delays_s.items()}
+    cells, blocks = choose_coarse(grid), plan.rounds.min_blocks
+    number = 0
+    while cells:
+        levels = [(names[delay_s], users) for delay_s, users in cells]
+        for _ in range(blocks):
+            yield order_block(plan, number, levels)
+            number += 1
+            counts.update(cells)
+        grids = [one for one in find_grids() if one.candidate != CONTROL]
+        windows_s = sum(plan.window_s(names[delay_s]) * times for (delay_s, _), times in counts.items())
+        elapsed_s = clock() - began_s
+        left_s = (plan.rounds.budget_s - elapsed_s) * windows_s / elapsed_s if elapsed_s else windows_s
+        cells, blocks = choose_new(grids, counts), plan.rounds.min_blocks
+        if not cells:
+            cells, blocks = choose_undecided(grids, counts, plan), 1
+        cells = _affordable(cells, left_s / blocks, lambda cell: plan.window_s(names[cell[0]]))
+
+
+def choose_coarse(grid: BreakEvenGrid) -> list[Cell]:
+    """The cells to begin with.
+
+    Args:
+        grid: The grid.
+
+    Returns:
+        The corners, the middle, and what lies halfway between the corners.
+    """
+    delays_s, users = tuple(grid.delays_s.values()), grid.levels
+    return [(delay_s, level) for delay_s in _spread(delays_s) for level in _spread(users)]
+
+
+def choose_new(grids: Iterable[BreakEven], counts: Counts) -> list[Cell]:
+    """Cells that no block has held yet, but which a border runs through.
+
+    Along each row and column, wherever two cells that are known disagree and are neighbours or have only
+    unknown ones between them: the middle one of these; without any, those of the two that are known only by
+    their own neighbours.
+
+    Args:
+        grids: What is known, one grid a candidate.
+        counts: In how many blocks each cell was measured.
+
+    Returns:
+        Delays and users; empty if every border runs between cells that were measured.
+    """
+    chosen: dict[Cell, None] = {}
+    for grid in grids:
+        for line in _lines(grid.cells):
+            known = [place for place, cell in enumerate(line) if cell.is_win is not None]
+            for low, high in pairwise(known):
+                if line[low].is_win == line[high].is_win:
+                    continue
+                between = [cell for cell in line[low + 1 : high] if not counts.get(_place(cell))]
+                ends = [cell for cell in (line[low], line[high]) if not counts.get(_place(cell))]
+                wanted = [between[len(between) // 2]] if between else ends
+                chosen.update(dict.fromkeys(map(_place, wanted)))
+    return sorted(chosen)
+
+
+def choose_undecided(grids: Iterable[BreakEven], counts: Counts, plan: Plan) -> list[Cell]:
+    """Cells whose interval lay around 1 after their first blocks, and is not yet as narrow as the plan asks.
+
+    They go on until it is, also when it has left 1 meanwhile: whoever stopped there would stop at every lucky
+    moment.
+
+    Args:
+        grids: What is known, one grid a candidate.
+        counts: In how many blocks each cell was measured.
+        plan: Holds `rounds.precision`, `rounds.min_blocks` and `rounds.max_blocks`.
+
+    Returns:
+        Delays and users; empty if none is left, or all have been measured often enough.
+    """
+    least, most, precision = plan.rounds.min_blocks, plan.rounds.max_blocks, plan.rounds.precision
+    return sorted(
+        {
+            _place(cell)
+            for grid in grids
+            for cell in grid.cells
+            if cell.state == "undecided" or counts.get(_place(cell), 0) > least
+            if counts.get(_place(cell), 0) < most
+            if cell.ratio is None or cell.high is None or cell.high > cell.ratio * (1 + precision)
+        }
+    )
+
+
+def _spread(values: Sequence[Number]) -> list[Number]:
+    return sorted({values[0], values[len(values) // 2], values[-1]})
+
+
+def _affordable(cells: Sequence[Cell], left_s: float, window_s: Callable[[Cell], float]) -> list[Cell]:
+    """As many of the cells as there is time for, those of the shortest rounds first."""
+    chosen, needed_s = [], 0.0
+    for cell in sorted(cells, key=window_s):
+        needed_s += window_s(cell)
+        if needed_s <= left_s:
+            chosen.append(cell)
+    return chosen
+
+
+def _lines(cells: Sequence[BreakEvenCell]) -> Iterator[list[BreakEvenCell]]:
+    """The rows and columns of a grid."""
+    for delay_s in dict.fromkeys(cell.delay_s for cell in cells):
+        yield [cell for cell in cells if cell.delay_s == delay_s]
+    for users in dict.fromkeys(cell.users for cell in cells):
+        yield [cell for cell in cells if cell.users == users]
+
+
+def _place(cell: BreakEvenCell) -> Cell:
+    return cell.delay_s, cell.users

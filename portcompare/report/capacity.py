@@ -1,0 +1,133 @@
+"""What varying the load has shown of each arm: capacity, knee, scalability."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portcompare import units
+from portcompare.report.tables import TextTable
+from portcompare.report.wording import NOT_KNOWN, PERCENTILES, known, level_text, plan_value, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portcompare.model import Results
+    from portcompare.sweeps import Capacity, Estimate, Knee, Scalability
+
+_CAPACITY_NOTE = (
+    "The highest rate at which the objective is kept, fewer than 1% of the requests fail and at least 99% of"
+    " those offered are answered; searched anew in every block."
+)
+_KNEE_NOTE = (
+    "The load at which the rate of the lowest level, carried on in proportion, meets the highest rate: beyond"
+    " it more load brings waiting and no rate."
+)
+_USL_NOTE = (
+    "Universal Scalability Law: contention is the part of the work that is done one at a time, coherency the"
+    " cost of users getting in each other's way; the residual tells how far the rates lie from the law."
+)
+
+
+def capacity_tables(results: Results) -> tuple[TextTable, ...]:
+    """The tables of capacities, knees and scalability.
+
+    Args:
+        results: The run.
+
+    Returns:
+        Those that have rows.
+    """
+    sweeps = results.sweeps
+    tables = (
+        TextTable(
+            title="Capacity",
+            note=_CAPACITY_NOTE,
+            header=("Scenario", "Objective", "Arm", "Rate", "Against the baseline", "Blocks", "Reason"),
+            rows=tuple(_capacity(results, one) for one in sweeps.capacities),
+        ),
+        TextTable(
+            title="Knee",
+            note=_KNEE_NOTE,
+            header=("Scenario", "Arm", "Knee", "95% interval", "Highest rate", "Blocks"),
+            rows=tuple(_knee(results, one) for one in sweeps.knees),
+        ),
+        TextTable(
+            title="Scalability",
+            note=_USL_NOTE,
+            header=("Scenario", "Arm", "One user", "Contention", "Coherency", "Residual", "Peak"),
+            rows=tuple(_scalability(one) for one in sweeps.scalability),
+        ),
+    )
+    return tuple(table for table in tables if table.rows)
+
+
+def _capacity(results: Results, one: Capacity) -> tuple[str, ...]:
+    rate = NOT_KNOWN
+    if one.rate_rps is not None:
+        rate = ("at least " if one.is_at_least else "") + _estimate(one.rate_rps, units.rate)
+    ratio = _estimate(one.ratio, units.ratio) if one.ratio is not None else ""
+    against = f"{ratio} {one.verdict or 'baseline'}".strip()
+    return (
+        visible(one.scenario),
+        _objective(results, one.scenario),
+        visible(one.arm),
+        rate,
+        against,
+        str(one.blocks),
+        visible(one.reason),
+    )
+
+
+def _objective(results: Results, scenario: str) -> str:
+    limits = plan_value(results, "scenarios", scenario, "load", "objective")
+    if not isinstance(limits, dict):
+        return NOT_KNOWN
+    names = {field: name for name, field in PERCENTILES.items()}
+    return ", ".join(
+        f"{names.get(field, field)} within {units.duration(limit_s)}"
+        for field, limit_s in limits.items()
+        if limit_s is not None
+    )
+
+
+def _knee(results: Results, one: Knee) -> tuple[str, ...]:
+    if one.is_reached:
+        model = plan_value(results, "scenarios", one.scenario, "load", "model")
+        knee = f"{units.significant(one.load.value)} {'users' if model == 'closed' else 'requests/s'}"
+    else:
+        knee = f"beyond {level_text(results, one.scenario, one.load.value)}"
+    return (
+        visible(one.scenario),
+        visible(one.arm),
+        knee,
+        _interval(one.load, units.significant),
+        units.rate(one.rate_rps),
+        str(one.blocks),
+    )
+
+
+def _scalability(one: Scalability) -> tuple[str, ...]:
+    peak = "none"
+    if one.peak_users is not None and one.peak_rps is not None:
+        users = _estimate(one.peak_users, units.significant)
+        peak = f"{units.rate(one.peak_rps)} at {users} users"
+    return (
+        visible(one.scenario),
+        visible(one.arm),
+        _estimate(one.one_user_rps, units.rate),
+        _estimate(one.contention, units.share),
+        _estimate(one.coherency, units.share),
+        units.share(one.residual),
+        peak,
+    )
+
+
+def _estimate(one: Estimate, show: Callable[[float], str]) -> str:
+    interval = _interval(one, show)
+    return f"{show(one.value)} {interval}".strip()
+
+
+def _interval(one: Estimate, show: Callable[[float], str]) -> str:
+    if one.low is None and one.high is None:
+        return ""
+    return f"[{known(one.low, show)}, {'no end' if one.high is None else show(one.high)}]"

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.analyse.break_even import find_break_even
+from portcompare.model import CONTROL
+from tests.analyse.samples import CANDIDATE, COMPARISON
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portcompare.model import Comparison
+    from portcompare.sweeps import BreakEven
+
+DELAYS_S = {"none": 0.0, "short": 0.01, "long": 0.2}
+USERS = (1, 8, 64)
+SIGNS = {True: "+", False: "-", None: "?"}
+
+
+def wins(scenario: str, users: int) -> Comparison:
+    return replace(
+        COMPARISON, scenario=scenario, level=float(users), ratio=2.0, low=1.9, high=2.1, verdict="faster"
+    )
+
+
+def loses(scenario: str, users: int) -> Comparison:
+    return replace(
+        COMPARISON, scenario=scenario, level=float(users), ratio=0.5, low=0.4, high=0.6, verdict="slower"
+    )
+
+
+def lay_out(rows: Sequence[str], users: Sequence[int] = USERS) -> BreakEven:
+    """The grid of a candidate that wins at +, loses at -, and was not measured at a dot."""
+    measured = [
+        (wins if sign == "+" else loses)(scenario, level)
+        for scenario, row in zip(DELAYS_S, rows, strict=True)
+        for level, sign in zip(users, row, strict=True)
+        if sign != "."
+    ]
+    (grid,) = find_break_even(measured, DELAYS_S, users)
+    return grid
+
+
+def implied(grid: BreakEven, width: int = 3) -> list[str]:
+    """What is known of each cell, row by row."""
+    signs = [SIGNS[cell.is_win] for cell in grid.cells]
+    return ["".join(signs[at : at + width]) for at in range(0, len(signs), width)]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "state"),
+    [
+        (1.2, 1.4, "faster", "wins"),
+        (1.01, 1.4, "inconclusive", "wins"),
+        (1.01, 1.02, "equivalent", "equal"),
+        (0.98, 1.02, "equivalent", "equal"),
+        (0.98, 1.40, "inconclusive", "undecided"),
+        (0.60, 0.99, "inconclusive", "loses"),
+        (0.5, 0.6, "slower", "loses"),
+    ],
+)
+def test_the_state_of_a_cell_is_where_its_interval_lies(
+    low: float, high: float, verdict: str, state: str
+) -> None:
+    one = replace(wins("long", 64), low=low, high=high, ratio=(low + high) / 2)
+    (grid,) = find_break_even([replace(one, verdict=verdict)], DELAYS_S, USERS)  # type: ignore[arg-type]
+    cell = grid.cells[-1]
+    assert (cell.delay_s, cell.users, cell.state) == (0.2, 64, state)
+    assert (cell.ratio, cell.low, cell.high, cell.blocks) == (one.ratio, low, high, 5)
+    assert cell.is_win is (state == "wins")
+    assert cell.implied is None
+
+
+def test_cells_that_were_not_measured_say_so() -> None:
+    grid = lay_out(["-..", "...", "..+"])
+    assert [cell.state for cell in grid.cells].count("not measured") == 7
+    assert implied(grid) == ["-??", "???", "??+"]
+    assert {cell.ratio for cell in grid.cells if cell.state == "not measured"} == {None}
+
+
+def test_a_cell_without_a_ratio_is_undecided_and_no_neighbour() -> None:
+    unknown = replace(wins("none", 8), ratio=None, low=None, high=None, blocks=1, verdict="invalid")
+    (grid,) = find_break_even([unknown, wins("none", 1), wins("none", 64)], DELAYS_S, USERS)
+    assert (grid.cells[1].state, grid.cells[1].implied) == ("undecided", True)
+
+
+@pytest.mark.parametrize(
+    ("measured", "known"),
+    [
+        (["-.-", "...", "-.+"], ["---", "-??", "-?+"]),
+        (["-.-", "...", "-.-"], ["---", "---", "---"]),
+        (["+.+", "...", "+.+"], ["+++", "+++", "+++"]),
+        (["-+.", ".+.", "-+."], ["-+?", "-+?", "-+?"]),
+    ],
+)
+def test_what_lies_between_neighbours_that_agree_is_implied(measured: list[str], known: list[str]) -> None:
+    assert implied(lay_out(measured)) == known
+
+
+def test_what_row_and_column_contradict_is_not_implied() -> None:
+    assert implied(lay_out([".+.", "-.-", ".+."])) == ["?+?", "-?-", "?+?"]
+
+
+def test_what_was_measured_is_never_implied() -> None:
+    grid = lay_out(["+-+", "-+-", "+-+"])
+    assert implied(grid) == ["+-+", "-+-", "+-+"]
+    assert {cell.implied for cell in grid.cells} == {None}
+
+
+@pytest.mark.parametrize(
+    ("row", "wins_from", "not_at"),
+    [("--+", 64, 8), ("-++", 8, 1), ("+++", 1, None), ("---", None, None), ("-+-", None, None),
+     ("+-+", 64, 8), ("-.+", 64, 1), ("++.", None, None)],
+)  # fmt: skip
+def test_the_border_is_where_all_that_lies_beyond_wins(
+    row: str, wins_from: int | None, not_at: int | None
+) -> None:
+    grid = lay_out(["...", "...", row])
+    border = grid.borders[2]
+    assert (border.delay_s, border.wins_from_users, border.not_at_users) == (0.2, wins_from, not_at)
+
+
+def test_there_is_a_border_for_each_delay() -> None:
+    grid = lay_out(["---", "--+", "-++"])
+    assert [(one.delay_s, one.wins_from_users) for one in grid.borders] == [(0.0, None), (0.01, 64), (0.2, 8)]
+
+
+def test_each_candidate_has_a_grid_and_other_metrics_and_scenarios_have_none() -> None:
+    comparisons = [
+        wins("long", 64),
+        replace(loses("long", 64), candidate=CONTROL),
+        replace(loses("long", 64), metric="p50"),
+        wins("elsewhere", 64),
+    ]
+    grids = find_break_even(comparisons, DELAYS_S, USERS)
+    assert {grid.candidate: grid.cells[-1].state for grid in grids} == {CANDIDATE: "wins", CONTROL: "loses"}
+
+
+def test_nothing_measured_is_no_grid() -> None:
+    assert find_break_even([], DELAYS_S, USERS) == ()

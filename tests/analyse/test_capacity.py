@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.analyse.capacity import find_bracket, find_capacities, find_unsure_searches
+from portcompare.model import BASELINE
+from portcompare.sweeps import Bracket
+from tests.analyse.samples import ROUND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from portcompare.model import Round
+    from portcompare.sweeps import Capacity, Outcome
+
+    Trials = Iterable[tuple[float, Outcome]]
+
+
+def ended(kept: float, failed: float, why: Outcome = "missed") -> Trials:
+    """A search that came to its end."""
+    return [(kept, "kept"), (failed, why), (failed, why)]
+
+
+def capacities(trials: Mapping[str, Sequence[Trials]], margin: float = 0.05) -> dict[str, Capacity]:
+    """Capacities by arm, from the trials of each arm and block."""
+    outcomes: dict[int, Outcome] = {}
+    rounds: list[Round] = []
+    for arm, blocks in trials.items():
+        for block, found in enumerate(blocks):
+            for rate_rps, outcome in found:
+                outcomes[len(rounds)] = outcome
+                rounds.append(replace(ROUND, arm=arm, block=block, level=rate_rps, order=len(rounds)))
+    return {one.arm: one for one in find_capacities(rounds, lambda one: outcomes[one.order], margin)}
+
+
+@pytest.mark.parametrize(
+    ("trials", "bracket"),
+    [
+        ([], Bracket()),
+        ([(100, "kept")], Bracket(kept_rps=100)),
+        ([(100, "kept"), (200, "missed")], Bracket(kept_rps=100, doubtful_rps=200)),
+        ([(100, "kept"), (200, "missed"), (200, "kept")], Bracket(kept_rps=200)),
+        (
+            [(100, "kept"), (200, "missed"), (200, "missed")],
+            Bracket(kept_rps=100, failed_rps=200, failed_for="missed"),
+        ),
+        ([(100, "missed"), (100, "missed")], Bracket(failed_rps=100, failed_for="missed")),
+        ([(100, "unknown"), (100, "unknown")], Bracket(failed_rps=100, failed_for="unknown")),
+        ([(100, "unknown"), (100, "missed")], Bracket(failed_rps=100, failed_for="missed")),
+        (
+            [*ended(100, 200), (150, "missed"), (150, "missed"), (120, "kept")],
+            Bracket(kept_rps=120, failed_rps=150, failed_for="missed"),
+        ),
+    ],
+)
+def test_trials_make_a_bracket(trials: Trials, bracket: Bracket) -> None:
+    assert find_bracket(trials) == bracket
+
+
+def test_a_capacity_is_the_middle_of_the_bracket_and_has_an_interval_over_blocks() -> None:
+    found = capacities({BASELINE: [ended(100, 104), ended(110, 114), ended(105, 109)]})[BASELINE]
+    assert found.rate_rps is not None
+    middles = [sqrt(100 * 104), sqrt(110 * 114), sqrt(105 * 109)]
+    assert found.rate_rps.value == pytest.approx((middles[0] * middles[1] * middles[2]) ** (1 / 3))
+    assert found.rate_rps.low is not None
+    assert found.rate_rps.high is not None
+    assert found.rate_rps.low < min(middles)
+    assert found.rate_rps.high > max(middles)
+    assert found.blocks == 3
+    assert not found.is_at_least
+    assert (found.ratio, found.verdict) == (None, None)
+
+
+def test_the_ratio_is_paired_by_block() -> None:
+    found = capacities(
+        {
+            BASELINE: [ended(100, 104), ended(200, 208), ended(50, 52)],
+            "new": [ended(200, 208), ended(400, 416), ended(100, 104)],
+        }
+    )["new"]
+    assert found.ratio is not None
+    assert found.ratio.value == pytest.approx(2)
+    assert found.ratio.low == pytest.approx(2)
+    assert found.verdict == "faster"
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(2.0, "faster"), (0.5, "slower"), (1.0, "equivalent")])
+def test_the_verdict_goes_by_the_margin(factor: float, verdict: str) -> None:
+    found = capacities(
+        {BASELINE: [ended(100, 104)] * 3, "new": [ended(100 * factor, 104 * factor)] * 3}, margin=0.1
+    )["new"]
+    assert found.verdict == verdict
+
+
+def test_where_the_generator_was_the_limit_the_capacity_is_at_least_what_was_kept() -> None:
+    found = capacities({BASELINE: [ended(100, 104), ended(100, 104, "unknown")]})[BASELINE]
+    assert found.is_at_least
+    assert found.rate_rps is not None
+    assert found.rate_rps.value == pytest.approx(sqrt(sqrt(100 * 104) * 100))
+    assert found.rate_rps.high is None
+    assert "load generator was the limit" in found.reason
+
+
+def test_a_search_that_nothing_ended_tells_the_least() -> None:
+    found = capacities({BASELINE: [[(100, "kept")], [(110, "kept")]]})[BASELINE]
+    assert found.is_at_least
+    assert "no rate that was tried missed" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("factor", "at_least", "verdict"),
+    [
+        (2.0, "new", "faster"),
+        (0.5, "new", "inconclusive"),
+        (1.0, "new", "inconclusive"),
+        (0.5, BASELINE, "slower"),
+        (2.0, BASELINE, "inconclusive"),
+        (1.0, BASELINE, "inconclusive"),
+    ],
+)
+def test_a_verdict_never_rests_on_what_may_be_higher(factor: float, at_least: str, verdict: str) -> None:
+    def why(arm: str) -> Outcome:
+        return "unknown" if arm == at_least else "missed"
+
+    found = capacities(
+        {
+            BASELINE: [ended(100, 101, why(BASELINE))] * 3,
+            "new": [ended(100 * factor, 101 * factor, why("new"))] * 3,
+        }
+    )["new"]
+    assert found.verdict == verdict
+
+
+def test_an_arm_that_misses_it_at_any_rate_has_no_capacity() -> None:
+    never = [(50.0, "missed"), (50.0, "missed")]
+    found = capacities({BASELINE: [ended(100, 104)] * 2, "new": [never, never]})["new"]  # type: ignore[list-item]
+    assert found.rate_rps is None
+    assert not found.is_at_least
+    assert found.verdict == "invalid"
+    assert "missed even at 50.0/s" in found.reason
+
+
+def test_a_search_that_was_broken_off_does_not_count() -> None:
+    broken = ended(100, 200)
+    found = capacities({BASELINE: [ended(100, 104), broken]})[BASELINE]
+    assert found.blocks == 1
+    alone = capacities({BASELINE: [broken]})[BASELINE]
+    assert alone.rate_rps is None
+    assert not alone.is_at_least
+
+
+def test_one_block_has_a_capacity_but_neither_interval_nor_ratio() -> None:
+    found = capacities({BASELINE: [ended(100, 104)], "new": [ended(200, 208)]})["new"]
+    assert found.rate_rps is not None
+    assert found.rate_rps.low is None
+    assert found.ratio is None
+    assert found.verdict == "invalid"
+
+
+def test_scenarios_are_kept_apart() -> None:
+    rounds = [replace(ROUND, level=level, scenario=name) for level, name in ((100.0, "fast"), (50.0, "slow"))]
+    found = find_capacities(rounds, lambda _: "kept", 0.05)
+    assert [(one.scenario, one.rate_rps and one.rate_rps.value) for one in found] == [
+        ("fast", 100),
+        ("slow", 50),
+    ]
+
+
+def test_a_search_is_unsure_while_a_ratio_is_wide() -> None:
+    wide = capacities({BASELINE: [ended(100, 104)] * 3, "new": [ended(f, f * 1.04) for f in (90, 100, 110)]})
+    assert find_unsure_searches(wide.values(), 0.05) == {"fast"}
+    narrow = capacities({BASELINE: [ended(100, 104)] * 3, "new": [ended(200, 208)] * 3})
+    assert find_unsure_searches(narrow.values(), 0.05) == frozenset()
+
+
+def test_more_blocks_do_not_help_where_there_is_no_ratio() -> None:
+    found = capacities({BASELINE: [ended(100, 104)], "new": [ended(200, 208)]})
+    assert find_unsure_searches(found.values(), 0.05) == frozenset()

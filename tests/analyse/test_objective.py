@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.analyse.generator import GeneratorLimits
+from portcompare.analyse.objective import judge_objective
+from tests.analyse.samples import LATENCY, ROUND
+
+if TYPE_CHECKING:
+    from portcompare.model import Latency, Round
+    from portcompare.sweeps import Outcome
+
+OBJECTIVE = {"p99": 0.05, "p50": 0.02}
+LIMITS = GeneratorLimits(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)
+OPEN = replace(ROUND, level=1000.0, offered_rps=1000.0, lag_p99_s=0.001, lag_max_s=0.002)
+
+
+def outcome(measured: Round, delay_s: float = 0.0) -> Outcome:
+    return judge_objective(measured, OBJECTIVE, LIMITS, delay_s)
+
+
+def test_a_round_whose_percentiles_are_low_enough_keeps_it() -> None:
+    assert outcome(OPEN) == "kept"
+    assert outcome(replace(OPEN, latency_s=replace(LATENCY, p50=0.02, p99=0.05))) == "kept"
+
+
+@pytest.mark.parametrize("slow", [replace(LATENCY, p50=0.021), replace(LATENCY, p99=0.051)])
+def test_one_percentile_too_high_misses_it(slow: Latency) -> None:
+    assert outcome(replace(OPEN, latency_s=slow)) == "missed"
+
+
+def test_percentiles_that_are_not_limited_do_not_matter() -> None:
+    assert outcome(replace(OPEN, latency_s=replace(LATENCY, p95=9.0, p999=9.0, max=9.0))) == "kept"
+
+
+@pytest.mark.parametrize(("achieved_rps", "expected"), [(991.0, "kept"), (989.0, "missed")])
+def test_a_server_that_answers_less_than_99_percent_of_what_is_offered_misses_it(
+    achieved_rps: float, expected: str
+) -> None:
+    assert outcome(replace(OPEN, rate_rps=achieved_rps)) == expected
+
+
+@pytest.mark.parametrize(("achieved_rps", "expected"), [(951.0, "kept"), (949.0, "missed")])
+def test_what_chance_moves_over_the_edges_of_the_window_is_allowed_for(
+    achieved_rps: float, expected: str
+) -> None:
+    # A delay of 0.2 s: 200 +- sqrt(200) are under way at either end, in a window of 1 s: 2 sqrt(400) = 40.
+    assert outcome(replace(OPEN, rate_rps=achieved_rps), delay_s=0.2) == expected
+    assert outcome(replace(OPEN, rate_rps=975.0, window_s=4.0), delay_s=0.2) == "missed"
+
+
+@pytest.mark.parametrize(("errors", "expected"), [(10, "kept"), (11, "missed")])
+def test_more_than_one_percent_of_failures_miss_it(errors: int, expected: str) -> None:
+    void = "more than 1.00% of the requests failed" if errors > 10 else None
+    assert outcome(replace(OPEN, requests=1000, errors=errors, void=void)) == expected
+
+
+def test_no_answer_at_all_misses_it() -> None:
+    silent = replace(OPEN, requests=0, rate_rps=0.0, latency_s=None, void="no request succeeded")
+    assert outcome(silent) == "missed"
+
+
+@pytest.mark.parametrize(
+    "overloaded",
+    [replace(OPEN, generator_cpu_ratio=0.95), replace(OPEN, lag_p99_s=0.02), replace(OPEN, stall_max_s=0.2)],
+)
+def test_where_the_generator_was_the_limit_nothing_is_known_of_the_server(overloaded: Round) -> None:
+    slow = replace(overloaded, void="the load generator was late", latency_s=replace(LATENCY, p99=1.0))
+    assert outcome(slow) == "unknown"
+
+
+def test_requests_that_found_no_connection_in_time_are_the_servers_fault() -> None:
+    late = replace(OPEN, dropped=30, errors=30, void="30 requests found no free connection in time")
+    assert outcome(late) == "missed"
+
+
+def test_a_round_that_is_void_for_another_reason_is_not_known() -> None:
+    assert outcome(replace(OPEN, void="a worker was lost")) == "unknown"

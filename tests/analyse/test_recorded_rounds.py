@@ -1,0 +1,82 @@
+"""The statistics on rounds recorded from real runs of the default plan, five blocks each, on two CPUs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portcompare.analyse import compare, find_headline, find_invalid_reasons, find_undecided, find_warnings
+from portcompare.analyse.multiplicity import find_holding, headline_family
+from portcompare.model import CONTROL, Comparison, Round
+from tests.analyse.samples import LATENCY, MARGINS, PARITY, ROUND, in_users
+
+FIXTURES = Path(__file__).parent / "fixtures"
+RUNS = ["calm", "busy"]
+
+
+@cache
+def rounds_of_run(name: str) -> tuple[Round, ...]:
+    data = json.loads((FIXTURES / f"{name}.json").read_text())
+    return tuple(_round(**dict(zip(data["columns"], row, strict=True))) for row in data["rounds"])
+
+
+@cache
+def comparisons_of_run(name: str) -> tuple[Comparison, ...]:
+    return compare(rounds_of_run(name), MARGINS)
+
+
+def _round(*, arm: str, p50_s: float, p95_s: float, p99_s: float, **others: Any) -> Round:  # noqa: ANN401
+    latency_s = replace(LATENCY, p50=p50_s, p95=p95_s, p99=p99_s)
+    return replace(ROUND, arm=arm, deployment=arm, latency_s=latency_s, **others)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_control_is_never_called_another(name: str) -> None:
+    control = [one for one in comparisons_of_run(name) if one.candidate == CONTROL]
+    assert len(control) == 20
+    assert {one.verdict for one in control} <= {"equivalent", "inconclusive"}
+    assert find_invalid_reasons(rounds_of_run(name), control, PARITY, in_users) == ()
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_sixty_four_users_who_wait_are_served_eight_times_as_many_by_an_event_loop(name: str) -> None:
+    gains = [
+        one
+        for one in comparisons_of_run(name)
+        if (one.scenario, one.level, one.metric) == ("delayed", 64, "throughput") and one.candidate != CONTROL
+    ]
+    assert len(gains) == 3
+    for one in gains:
+        assert one.verdict == "faster"
+        assert one.ratio == pytest.approx(8, rel=0.2)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_headline_tells_what_both_runs_have_in_common(name: str) -> None:
+    comparisons = comparisons_of_run(name)
+    family = headline_family(comparisons)
+    assert len(family) == 24
+    assert len(find_holding(family, MARGINS)) == 17
+    told = find_headline(comparisons, MARGINS, in_users, ()).split(": ", 1)[1]
+    assert "quart-hypercorn is faster (delayed, 64 users) and slower (fast, " in told
+    assert "quart-uvicorn is faster (fast, " in told
+    assert "gevent is faster (fast, 32 users: p50 alone; fast, 1 user; delayed, 64 users)" in told
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_noisy_level_goes_on_and_a_still_one_is_done(name: str) -> None:
+    undecided = find_undecided(comparisons_of_run(name), 0.05)
+    assert {("fast", 1), ("fast", 32)} <= undecided
+    assert ("delayed", 1) not in undecided
+
+
+def test_the_warning_tells_the_noisy_levels_and_not_the_still_ones() -> None:
+    (warning,) = find_warnings(rounds_of_run("calm"), comparisons_of_run("calm"), MARGINS, in_users)
+    assert "(fast, 1 user)" in warning
+    assert "(fast, 32 users)" in warning
+    assert "delayed" not in warning

@@ -1,0 +1,113 @@
+"""The benchmark scripts: verdicts come from what was measured, and each has its place in the docs."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks import open_model, precision, speed, stalled_server, truth, width
+from benchmarks.common import publish
+from benchmarks.peers import Figures
+from tests.loadgen.stalling import latencies_after_stall
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = (speed, precision, truth, stalled_server, open_model, width)
+
+
+def figures(rate_rps: float = 1000.0, p50_s: float = 0.001, p99_s: float = 0.01) -> Figures:
+    return Figures(rate_rps=rate_rps, p50_s=p50_s, p99_s=p99_s, cpu_ratio=0.5)
+
+
+def verdicts(lines: list[str]) -> list[str]:
+    return re.findall(r"met|missed", "\n".join(lines))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def test_what_a_script_publishes_has_a_place(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text((ROOT / "docs" / "benchmarks.md").read_text())
+    monkeypatch.setattr(script, "publish", partial(publish, page=page))
+    monkeypatch.setattr(script, "measure", lambda *_: None)
+    monkeypatch.setattr(script, "describe", lambda _: ["what was measured"])
+    script.main()
+    assert page.read_text().count("what was measured") == 1
+    assert f"-m {script.__name__}" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("locust_rps", "wrk_rps", "expected"),
+    [(200.0, 1250.0, ["met", "met"]), (201.0, 1251.0, ["missed", "missed"])],
+)
+def test_speed_is_judged_by_the_rates(locust_rps: float, wrk_rps: float, expected: list[str]) -> None:
+    sides = {"portcompare": [figures()], "FastHttpUser": [figures(locust_rps)], "wrk": [figures(wrk_rps)]}
+    assert verdicts(speed.describe_one(sides)) == expected
+
+
+def test_precision_is_judged_by_wrk_and_not_by_locust() -> None:
+    far = figures(p50_s=1.0, p99_s=1.0)
+    sides = {"portcompare": [figures()], "wrk": [figures(p50_s=0.00104, p99_s=0.011)], "Locust": [far]}
+    assert verdicts(precision.describe({1: sides})) == ["met", "missed"]
+
+
+def test_truth_is_judged_round_by_round() -> None:
+    # Measured and true p99 rise together: each round is near, though the rounds are far apart.
+    near = [
+        truth.Told(measured=figures(p99_s=p99_s + 140e-6), true=figures(p99_s=p99_s))
+        for p99_s in (0.01, 0.02, 0.03)
+    ]
+    off = [truth.Told(measured=figures(p50_s=0.00116), true=figures())]
+    assert verdicts(truth.describe({"1 ms": {"portcompare": near, "Locust": off}})) == ["met", "met"]
+    assert verdicts(truth.describe({"1 ms": {"portcompare": off, "Locust": near}})) == ["missed", "met"]
+
+
+@pytest.mark.parametrize(
+    ("rate_rps", "lag_s", "expected"), [(995.0, 9e-4, ["met", "met"]), (985.0, 2e-3, ["missed", "missed"])]
+)
+def test_the_open_model_is_judged_by_rate_and_lag(rate_rps: float, lag_s: float, expected: list[str]) -> None:
+    said = {
+        "rate_rps": rate_rps,
+        "offered_rps": 1000.0,
+        "dropped": 0,
+        "errors": 0,
+        "latency_s": {"p99": 0.001},
+        "generator": {"lag_p99_s": lag_s, "lag_max_s": lag_s, "cpu_ratio": 0.5},
+    }
+    found = open_model.Open(closed_rps={8: 2000.0}, asked_rps=1000, rounds=[said])
+    assert verdicts(open_model.describe(found)) == expected
+
+
+def test_the_stall_by_hand_is_the_requests_due_in_it() -> None:
+    true = stalled_server.by_hand()
+    assert true.max_s == 1.0
+    assert true.p99_s == pytest.approx(0.97)  # six of the 600 requests are slower: 1, 0.995 ... 0.975
+    assert true.slow == sum(one > 0.1 for one in latencies_after_stall(200, 1.0, 600)) == 180
+
+
+@pytest.mark.parametrize(("p99_s", "expected"), [(0.97, ["met"]), (0.93, ["missed"]), (0.001, ["missed"])])
+def test_only_the_open_model_is_judged_by_the_stall(p99_s: float, expected: list[str]) -> None:
+    other = stalled_server.Found(p99_s=0.0, max_s=0.0, slow=0)
+    ours = stalled_server.Found(p99_s=p99_s, max_s=1.01, slow=180)
+    first, *rest = stalled_server.NAMES
+    assert verdicts(stalled_server.describe({first: [ours], **{name: [other] for name in rest}})) == expected
+
+
+@pytest.mark.parametrize(
+    ("rate_rps", "cpu_ratio", "errors", "own_bytes", "expected"),
+    [(96.0, 0.5, 0, 10.0, "met"), (94.0, 0.7, 1, 11.0, "missed")],
+)
+def test_width_is_judged_by_rate_errors_cpu_and_memory(
+    rate_rps: float, cpu_ratio: float, errors: int, own_bytes: float, expected: str
+) -> None:
+    done = Figures(rate_rps=rate_rps, p50_s=5.0, p99_s=5.0, errors=errors, cpu_ratio=cpu_ratio)
+    memory = {"LeanUser": [own_bytes], "FastHttpUser": [20.0]}
+    found = width.Width(bound_rps=100.0, loaded=[done], bytes_per_user=memory)
+    assert verdicts(width.describe(found)) == [expected] * 4

@@ -1,0 +1,197 @@
+"""Sweeps on their whole way through plan, drivers, recording and analysis; servers and load are made up."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from portcompare.cli import comparison
+from portcompare.cli.comparison import measure_all
+from portcompare.cli.recording import Recording
+from portcompare.measure import MeasuredRound
+from portcompare.model import Manifest, ServedDeployment
+from portcompare.parity.check import ParityOutcome
+from portcompare.plan import Plan
+from portcompare.report import read_results, write_results
+from tests.analyse.samples import LATENCY, PARITY, ROUND
+from tests.measure.plans import make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from portcompare.cli.progress import Progress
+    from portcompare.cli.session import Session
+    from portcompare.measure import Place
+    from portcompare.model import Results, Round
+
+NOTHING = HdrHistogram(1, 10**6, 3).encode().decode()
+CAPACITIES_RPS = {"baseline": 300.0, "control": 300.0, "new": 900.0}
+
+
+def with_subject(subject: Mapping[str, Any], **rounds: float) -> Plan:
+    fields = {"scenarios": {}} | dict(make_plan(**rounds)) | {"candidates": ["new"]}
+    del fields["scenarios"]
+    return Plan.model_validate(fields | dict(subject))
+
+
+def make_manifest() -> Manifest:
+    deployments = tuple(
+        ServedDeployment(
+            name=name, server="s", command=(), environment={}, settings={}, slots=None, cpus=(0,), versions={}
+        )
+        for name in ("old", "new")
+    )
+    return Manifest(
+        **dict.fromkeys(Manifest.__slots__, "")
+        | {  # type: ignore[arg-type]
+            "cpu_count": 2,
+            "memory_bytes": 1,
+            "generator_cpus": (1,),
+            "libraries": {},
+            "deployments": deployments,
+            "differences": (),
+        }
+    )
+
+
+class Run:
+    """A run whose rounds are made up."""
+
+    def __init__(
+        self, plan: Plan, make_round: Callable[[Place], Round], monkeypatch: pytest.MonkeyPatch, folder: Path
+    ) -> None:
+        self.places: list[Place] = []
+        self.settled: list[str] = []
+
+        def measure_round(_plan: Plan, place: Place, server: object, *_: object) -> MeasuredRound:
+            self.places.append(place)
+            made = replace(
+                make_round(place),
+                block=place.block,
+                arm=place.arm,
+                deployment=cast("Any", server).deployment,
+                scenario=place.scenario,
+                level=float(place.level),
+                order=place.order,
+            )
+            return MeasuredRound(round=made, histogram=NOTHING)
+
+        servers = {arm.name: SimpleNamespace(arm=arm.name, deployment=arm.deployment) for arm in plan.arms}
+        monkeypatch.setattr(comparison, "serve", lambda *_: nullcontext(servers))
+        outcome = ParityOutcome(parity=PARITY, expectations={})
+        monkeypatch.setattr(comparison, "ask_everything", lambda *_: outcome)
+        monkeypatch.setattr(comparison, "measure_round", measure_round)
+        monkeypatch.setattr(
+            comparison, "wait_until_settled", lambda server, _: self.settled.append(server.arm)
+        )
+        session = SimpleNamespace(plan=plan, generator=None, requests=dict.fromkeys(plan.scenarios, ()))
+        recording = Recording(plan, make_manifest(), folder, datetime.now(UTC))
+        monkeypatch.setattr(recording, "save", lambda **_: None)
+        measure_all(cast("Session", session), recording, cast("Progress", _Silent()))
+        self.results: Results = recording.results(partial=False)
+
+
+class _Silent:
+    """Progress that nobody sees."""
+
+    def __getattr__(self, _name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+def in_a_grid(place: Place) -> Round:
+    """Eight threads against an event loop, where each request waits."""
+    delay_s = float(place.scenario.split()[1])
+    slots, cpu_s = (8, 0.0005) if place.arm != "new" else (10**6, 0.001)
+    rate_rps = min(min(place.level, slots) / (delay_s + cpu_s), 1 / cpu_s)
+    rate_rps *= 1 + 0.001 * (place.order % 5)
+    return replace(ROUND, rate_rps=rate_rps, requests=int(rate_rps), cpu_s_per_request=None)
+
+
+def under_an_objective(place: Place) -> Round:
+    kept = place.level <= CAPACITIES_RPS[place.arm]
+    open_round = replace(
+        ROUND, offered_rps=place.level, rate_rps=place.level, lag_p99_s=0.001, cpu_s_per_request=None
+    )
+    if kept:
+        return open_round
+    return replace(open_round, rate_rps=place.level / 2, errors=500, latency_s=replace(LATENCY, p99=2.0))
+
+
+@pytest.fixture
+def break_even(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    grid = {"path": "/", "delay_s": [0, 0.02, 0.1, 0.2], "users": [1, 4, 8, 16, 32, 64]}
+    plan = with_subject({"break_even": grid}, min_blocks=2, max_blocks=3, budget_s=1e6)
+    return Run(plan, in_a_grid, monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def capacity(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    load = {"model": "open", "objective": {"p99": 0.5}}
+    plan = with_subject(
+        {"scenarios": {"front": {"request": {"path": "/"}, "load": load}}}, min_blocks=3, max_blocks=3
+    )
+    return Run(plan, under_an_objective, monkeypatch, tmp_path)
+
+
+def test_a_grid_is_measured_along_its_border(break_even: Run) -> None:
+    found = {one.candidate: one for one in break_even.results.sweeps.break_even}
+    assert found.keys() == {"control", "new"}
+    borders = {one.delay_s: (one.not_at_users, one.wins_from_users) for one in found["new"].borders}
+    assert borders == {0.0: (None, None), 0.02: (8, 16), 0.1: (8, 16), 0.2: (8, 16)}
+    assert len({(place.scenario, place.level) for place in break_even.places}) < 24
+    assert break_even.settled == []
+
+
+def test_cells_of_a_grid_are_compared_and_summarised_like_any_level(break_even: Run) -> None:
+    levels = {(one.scenario, one.level) for one in break_even.results.comparisons}
+    assert levels == {(place.scenario, place.level) for place in break_even.places}
+    assert levels == {(one.scenario, one.level) for one in break_even.results.summaries}
+
+
+def test_the_knee_of_each_delay_is_found(break_even: Run) -> None:
+    knees = {(one.scenario, one.arm): one for one in break_even.results.sweeps.knees}
+    assert knees["delay 0.2 s", "baseline"].load.value == pytest.approx(8, rel=0.01)
+
+
+def test_a_search_finds_the_capacity_of_every_arm(capacity: Run) -> None:
+    found = {one.arm: one for one in capacity.results.sweeps.capacities}
+    assert found.keys() == CAPACITIES_RPS.keys()
+    for arm, one in found.items():
+        assert one.rate_rps is not None
+        assert one.rate_rps.value == pytest.approx(CAPACITIES_RPS[arm], rel=0.03)
+        assert one.blocks == 3
+    assert found["new"].ratio is not None
+    assert found["new"].ratio.value == pytest.approx(3, rel=0.05)
+    assert found["new"].verdict == "faster"
+
+
+def test_servers_settle_after_every_round_of_a_search(capacity: Run) -> None:
+    assert capacity.settled == [place.arm for place in capacity.places]
+
+
+def test_rates_that_were_tried_are_no_levels_to_be_compared(capacity: Run) -> None:
+    assert capacity.results.comparisons == ()
+    assert capacity.results.summaries == ()
+    assert len(capacity.results.rounds) == len(capacity.places)
+
+
+def test_a_rate_that_was_too_much_does_not_spoil_the_run(capacity: Run) -> None:
+    assert any(one.errors for one in capacity.results.rounds)
+    assert all(one.void is None for one in capacity.results.rounds)
+    assert capacity.results.valid
+
+
+@pytest.mark.parametrize("kind", ["break_even", "capacity"])
+def test_what_was_found_can_be_written_and_read_again(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    results = request.getfixturevalue(kind).results
+    write_results(results, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json").sweeps == results.sweeps

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hdrh.histogram import HdrHistogram
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portcompare.loadgen.figures import Counts, PartDone, SlicePart, Window, sum_up
+from portcompare.loadgen.merge import find_busiest, merge_histograms, merge_parts
+from portcompare.loadgen.recorder import Pace, Tally, make_histogram
+
+if TYPE_CHECKING:
+    from portcompare.protocol import RoundDone
+
+WINDOW = Window(start_s=10.0, end_s=11.0, wave_s=0.0)
+US = st.lists(st.integers(1, 10_000_000), max_size=50)
+
+
+def encoded(*latencies_us: float) -> str:
+    return str(make_histogram(np.asarray(latencies_us) / 1e6).encode().decode())
+
+
+def counts_of(histogram: HdrHistogram) -> Counter[int]:
+    return Counter(
+        {
+            one.value_iterated_to: one.count_added_in_this_iter_step
+            for one in histogram.get_recorded_iterator()
+        }
+    )
+
+
+def part(**given_: object) -> PartDone:
+    fields: dict[str, object] = {
+        "requests": 1,
+        "rate_rps": 1.0,
+        "error_kinds": {},
+        "received_bytes": 100.0,
+        "reconnects": 0,
+        "histogram": encoded(1000),
+        "slices": (),
+        "handler_s": (),
+        "lags": None,
+        "dropped": 0,
+        "stall_max_s": 0.0,
+        "cpu_ratio": 0.5,
+        "cpus": (1,),
+    }
+    return PartDone(**fields | given_)  # type: ignore[arg-type]
+
+
+def merge(*parts: PartDone, void: str | None = None) -> RoundDone:
+    named = {f"machine/{number}": one for number, one in enumerate(parts, 1)}
+    return merge_parts(named, started_at_s=1e9, window_s=2.0, warmup_s=0.5, steady=True, void=void)
+
+
+@settings(deadline=None, max_examples=25)  # each example walks a whole histogram in Python
+@given(US, US)
+def test_merged_histograms_are_the_sum_count_by_count(first_us: list[int], second_us: list[int]) -> None:
+    merged = merge_histograms([encoded(*first_us), encoded(*second_us)])
+    assert counts_of(merged) == counts_of(make_histogram(np.asarray([*first_us, *second_us]) / 1e6))
+    assert merged.get_total_count() == len(first_us) + len(second_us)
+
+
+def test_counts_add_up_and_percentiles_are_those_of_all_requests() -> None:
+    slow, fast = [50_000.0] * 10, [1_000.0] * 90
+    done = merge(
+        part(
+            requests=10,
+            rate_rps=5.0,
+            received_bytes=1000.0,
+            histogram=encoded(*slow),
+            error_kinds={"reset": 2},
+            reconnects=1,
+            stall_max_s=0.02,
+            handler_s=(0.3, 0.1),
+            dropped=3,
+        ),
+        part(
+            requests=90,
+            rate_rps=45.0,
+            received_bytes=19_000.0,
+            histogram=encoded(*fast),
+            error_kinds={"reset": 1, "timeout": 4},
+            reconnects=2,
+            stall_max_s=0.01,
+            handler_s=(0.2,),
+        ),
+    )
+    assert (done.requests, done.rate_rps, done.reconnects, done.dropped) == (100, 50.0, 3, 3)
+    assert done.error_kinds == {"reset": 3, "timeout": 4}
+    assert done.received_bytes_per_request == 200.0
+    assert done.stall_max_s == 0.02
+    assert done.handler_s == 0.2
+    assert done.latency_s is not None
+    assert done.latency_s.p50 == pytest.approx(0.001, rel=1e-3)
+    assert done.latency_s.p95 == pytest.approx(0.05, rel=1e-3)
+    assert (done.started_at_s, done.window_s, done.warmup_s, done.void) == (1e9, 2.0, 0.5, None)
+    assert done.offered_rps is None
+
+
+def test_lag_is_that_of_all_due_requests() -> None:
+    done = merge(part(lags=encoded(*[100] * 98)), part(lags=encoded(9000, 9000)))
+    assert done.offered_rps == 50.0
+    assert done.lag_p99_s == pytest.approx(0.009, rel=1e-3)
+    assert done.lag_max_s == pytest.approx(0.009, rel=1e-3)
+    assert merge(part(lags=encoded(*[100] * 98))).lag_p99_s == pytest.approx(1e-4)
+
+
+def test_slices_are_merged_one_by_one() -> None:
+    done = merge(
+        part(slices=(SlicePart(histogram=encoded(1000), errors=1), SlicePart(histogram=encoded(), errors=0))),
+        part(
+            slices=(
+                SlicePart(histogram=encoded(3000, 3000), errors=2),
+                SlicePart(histogram=encoded(), errors=4),
+            )
+        ),
+    )
+    first, second = done.slices
+    assert (first.requests, first.errors, second.requests, second.errors) == (3, 3, 0, 4)
+    assert first.p50_s == pytest.approx(0.003, rel=1e-3)
+    assert (second.p50_s, second.p99_s) == (None, None)
+
+
+def test_without_any_part_nothing_is_known_but_why() -> None:
+    done = merge(void="the load worker machine/1 was lost during the round")
+    assert (done.requests, done.latency_s, done.slices, done.generator_cpu_ratio) == (0, None, (), 0.0)
+    assert done.void == "the load worker machine/1 was lost during the round"
+
+
+@pytest.mark.parametrize(
+    ("parts", "busiest"),
+    [
+        ({"a/1": part(cpu_ratio=0.4)}, 0.4),
+        ({"a/1": part(cpu_ratio=0.4, cpus=(0,)), "a/2": part(cpu_ratio=0.5, cpus=(1,))}, 0.5),
+        ({"a/1": part(cpu_ratio=0.4), "a/2": part(cpu_ratio=0.5)}, 0.9),  # they share one CPU
+        ({"a/1": part(cpu_ratio=0.4), "b/2": part(cpu_ratio=0.5)}, 0.5),  # on two machines
+        ({}, 0.0),
+    ],
+)
+def test_processes_that_share_a_cpu_are_as_busy_as_that_cpu(
+    parts: dict[str, PartDone], busiest: float
+) -> None:
+    assert find_busiest(parts) == pytest.approx(busiest)
+
+
+def test_a_part_is_cut_into_slices_that_hold_what_the_window_holds() -> None:
+    before, during = Tally(), Tally()
+    for tally, ended_s, latency_s in (
+        (before, 9.9, 0.5),
+        (before, 10.01, 0.001),  # ended after the window's start, before the cut
+        (during, 10.15, 0.002),
+        (during, 11.0, 0.003),
+        (during, 11.01, 0.5),  # ended after the window's end, before the cut
+    ):
+        tally.ended_s.append(ended_s)
+        tally.latencies_s.append(latency_s)
+    during.failures_s["reset"].append(0.1)
+    during.failed_s.append(10.95)
+    counts = {"stall_s": 0.0, "pace": None}
+    done = sum_up(
+        WINDOW,
+        Counts(tallies=(before,), cpu_s=1.0, taken_at_s=10.0, **counts),  # type: ignore[arg-type]
+        Counts(tallies=(during,), cpu_s=1.25, taken_at_s=11.0, **counts),  # type: ignore[arg-type]
+    )
+    slices = [HdrHistogram.decode(one.histogram).get_total_count() for one in done.slices]
+    assert slices == [1, 1, 0, 0, 0, 0, 0, 0, 0, 1]
+    assert [one.errors for one in done.slices] == [0] * 9 + [1]
+    assert done.requests == 3
+    assert done.cpu_ratio == pytest.approx(0.25)
+    assert done.lags is None
+
+
+def test_a_long_window_is_cut_into_seconds() -> None:
+    assert len(Window(start_s=0.0, end_s=30.0, wave_s=0.0).slices()) == 31
+    assert len(Window(start_s=0.0, end_s=12.5, wave_s=0.0).slices()) == 14
+    assert len(Window(start_s=0.0, end_s=0.2, wave_s=0.0).slices()) == 11
+
+
+def test_what_falls_due_in_the_window_is_offered_there() -> None:
+    pace = Pace()
+    for due_s, lag_s in ((9.99, 0.5), (10.5, 0.001), (11.0, 0.002), (11.001, 0.5)):
+        pace.due_s.append(due_s)
+        pace.lags_s.append(lag_s)
+    pace.dropped = 2
+    empty = Counts(tallies=(), pace=Pace(), stall_s=0.0, cpu_s=0.0, taken_at_s=10.0)
+    done = sum_up(WINDOW, empty, Counts(tallies=(), pace=pace, stall_s=0.0, cpu_s=0.0, taken_at_s=11.0))
+    assert done.lags is not None
+    assert counts_of(HdrHistogram.decode(done.lags)) == counts_of(make_histogram(np.asarray([0.001, 0.002])))
+    assert done.error_kinds == {"not sent in time": 2}

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from math import exp, inf, log, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from portcompare.analyse.capacity import find_bracket
+from portcompare.measure.capacity import Search, find_limit, find_start, plan_searches, propose_rate
+from portcompare.plan import Scenario
+from portcompare.sweeps import RESOLUTION, Bracket
+from tests.measure.plans import make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portcompare.measure import Place
+    from portcompare.plan import Plan
+    from portcompare.sweeps import Outcome
+
+ARMS = ("baseline", "control", "new", "newer")
+SEARCH = Search(scenario="fast", arm="new", start_rps=100, step=2, least_rps=100, most_rps=10_000)
+
+
+def make_search_plan(delay_s: float = 0.0, **rounds: float) -> Plan:
+    load = {"model": "open", "objective": {"p99": 0.5}, "connections": 100}
+    scenario = Scenario.model_validate({"request": {"path": "/"}, "delay_s": delay_s, "load": load})
+    return make_plan(**rounds).model_copy(update={"scenarios": {"fast": scenario}})
+
+
+def propose(search: Search = SEARCH, **bracket: float | str) -> float | None:
+    return propose_rate(search, Bracket(**bracket))  # type: ignore[arg-type]
+
+
+def test_a_search_begins_at_its_start() -> None:
+    assert propose() == 100
+
+
+def test_a_search_climbs_by_steps_while_the_objective_is_kept() -> None:
+    assert propose(kept_rps=800.0) == 1600
+
+
+def test_a_search_goes_down_by_steps_while_it_is_missed() -> None:
+    assert propose(failed_rps=800.0) == 400
+
+
+def test_a_doubtful_rate_is_measured_again_first() -> None:
+    assert propose(kept_rps=100.0, failed_rps=400.0, doubtful_rps=200.0) == 200
+
+
+def test_a_bracket_is_halved_on_a_log_scale() -> None:
+    assert propose(kept_rps=100.0, failed_rps=400.0) == 200
+
+
+@pytest.mark.parametrize(("failed_rps", "proposed"), [(105.0, None), (106.0, 103)])
+def test_a_narrow_bracket_ends_the_search(failed_rps: float, proposed: float | None) -> None:
+    assert propose(kept_rps=100.0, failed_rps=failed_rps) == proposed
+
+
+def test_a_search_does_not_leave_its_limits() -> None:
+    assert propose(kept_rps=8000.0) == 10_000
+    assert propose(kept_rps=10_000.0) is None
+    assert propose(failed_rps=150.0) == 100
+    assert propose(failed_rps=100.0) is None
+
+
+def test_rates_have_three_digits() -> None:
+    assert propose(kept_rps=101.0, failed_rps=117.0) == 109
+
+
+@pytest.mark.parametrize(("quantile", "rate_rps"), [(0.5, 50), (0.99, 50), (0.999, 500)])
+def test_the_lowest_rate_gives_a_round_enough_requests(quantile: float, rate_rps: float) -> None:
+    assert find_start(quantile, 2.0) == pytest.approx(rate_rps)
+
+
+def test_the_highest_rate_leaves_connections_free() -> None:
+    limit_rps = find_limit(256, 0.2)
+    under_way = limit_rps * 0.2
+    assert under_way + 3 * sqrt(under_way) == pytest.approx(256)
+    assert find_limit(256, 0.0) == inf
+
+
+class Servers:
+    """Arms whose capacities are known.
+
+    Every block has luck of its own, which all arms share, and every arm in it some besides. A round keeps the
+    objective the more rarely the nearer it comes to the capacity; now and then it fails for no reason.
+    """
+
+    def __init__(
+        self, capacities_rps: Mapping[str, float], *, noise: float = 0.0, hiccups: float = 0.0
+    ) -> None:
+        self.now_s = 0.0
+        self.trials: dict[tuple[int, str], list[tuple[float, Outcome]]] = {}
+        self._capacities_rps = capacities_rps
+        self._noise = noise
+        self._hiccups = hiccups
+        self._rng = np.random.default_rng(20261123)
+        self.luck: dict[int | tuple[int, str], float] = {}
+
+    def serve(self, place: Place) -> None:
+        distance = log(place.level / self.capacity_rps(place.block, place.arm))
+        share = 1 / (1 + exp(min(distance / max(self._noise / 2, 1e-6), 500)))
+        is_kept = self._rng.random() < share * (1 - self._hiccups)
+        outcome: Outcome = "kept" if is_kept else "missed"
+        self.trials.setdefault((place.block, place.arm), []).append((place.level, outcome))
+
+    def find_bracket(self, block: int, _scenario: str, arm: str) -> Bracket:
+        return find_bracket(self.trials.get((block, arm), []))
+
+    def deviate(self, key: int | tuple[int, str]) -> float:
+        return self.luck.setdefault(key, exp(self._noise * self._rng.standard_normal()))
+
+    def run(self, plan: Plan) -> list[list[Place]]:
+        blocks: list[list[Place]] = []
+        for block in plan_searches(plan, self.find_bracket, lambda: frozenset(plan.searches)):
+            blocks.append([])
+            for place in block:
+                blocks[-1].append(place)
+                self.serve(place)
+        return blocks
+
+    def capacity_rps(self, block: int, arm: str) -> float:
+        return self._capacities_rps[arm] * self.deviate(block) * self.deviate((block, arm))
+
+    def mistakes(self, arm: str, blocks: int) -> list[float]:
+        """By how much, on a log scale, each block's search missed the arm's capacity in that block."""
+        found = [self.find_bracket(block, "fast", arm).estimate_rps for block in range(blocks)]
+        return [
+            log(one / self.capacity_rps(block, arm)) for block, one in enumerate(found) if one is not None
+        ]
+
+
+CAPACITIES = {"baseline": 730.0, "control": 730.0, "new": 5200.0, "newer": 1490.0}
+
+
+def test_every_arm_is_bracketed_in_every_block() -> None:
+    servers = Servers(CAPACITIES)
+    servers.run(make_search_plan(min_blocks=4, max_blocks=4))
+    for block in range(4):
+        for arm, capacity_rps in CAPACITIES.items():
+            bracket = servers.find_bracket(block, "fast", arm)
+            assert bracket.kept_rps is not None
+            assert bracket.failed_rps is not None
+            assert bracket.kept_rps <= capacity_rps <= bracket.failed_rps <= bracket.kept_rps * RESOLUTION
+
+
+def test_the_first_block_takes_some_dozen_rounds_an_arm_and_later_ones_a_few() -> None:
+    servers = Servers(CAPACITIES)
+    blocks = servers.run(make_search_plan(min_blocks=6, max_blocks=6))
+    # From 100/s to 730/s: 4 rates and a repetition, then 4 to 8 for the bracket.
+    assert all(len(servers.trials[0, arm]) <= 17 for arm in ARMS)
+    later = [len(block) / len(ARMS) for block in blocks[1:]]
+    assert sum(later) / len(later) < 5.5
+
+
+def test_noise_and_hiccups_do_not_lead_it_astray() -> None:
+    servers = Servers(CAPACITIES, noise=0.05, hiccups=0.05)
+    blocks = servers.run(make_search_plan(min_blocks=20, max_blocks=20))
+    mistakes = {arm: servers.mistakes(arm, 20) for arm in ARMS}
+    for found in mistakes.values():
+        assert len(found) == 20
+        # A rate that is kept once of two times counts as kept: that leans up, by half of the rounds' noise.
+        assert 0 < np.mean(found) < 0.04
+        assert np.std(found) < 0.06
+    # It leans alike for all arms: their ratios do not.
+    ratios = np.subtract(mistakes["new"], mistakes["baseline"])
+    assert abs(np.mean(ratios)) < 2.5 * np.std(ratios) / sqrt(20)
+    later = [len(block) / len(ARMS) for block in blocks[1:]]
+    assert sum(later) / len(later) < 8
+
+
+def test_brackets_of_other_blocks_end_elsewhere() -> None:
+    servers = Servers(CAPACITIES)
+    servers.run(make_search_plan(min_blocks=5, max_blocks=5))
+    brackets = {
+        servers.find_bracket(block, "fast", arm) for block in range(5) for arm in ("baseline", "control")
+    }
+    assert len(brackets) > 5  # of one capacity
+
+
+def test_a_server_far_slower_than_in_the_block_before_is_found_again() -> None:
+    servers = Servers(CAPACITIES)
+    servers.luck.update({0: 1.0, 1: 0.5, 2: 2.0})
+    servers.run(make_search_plan(min_blocks=3, max_blocks=3))
+    for block, luck in enumerate((1.0, 0.5, 2.0)):
+        assert servers.find_bracket(block, "fast", "newer").estimate_rps == pytest.approx(
+            1490 * luck, rel=0.03
+        )
+
+
+def test_the_search_ends_where_connections_would_be_the_limit() -> None:
+    servers = Servers(dict.fromkeys(ARMS, 1e6))
+    blocks = servers.run(make_search_plan(delay_s=0.2, min_blocks=2, max_blocks=2))
+    limit_rps = find_limit(100, 0.2)
+    assert max(place.level for place in blocks[0]) == pytest.approx(limit_rps, rel=0.01)
+    bracket = servers.find_bracket(0, "fast", "new")
+    assert bracket.failed_rps is None
+    assert bracket.kept_rps == pytest.approx(limit_rps, rel=0.01)
+
+
+def test_an_arm_that_always_misses_it_is_tried_at_the_lowest_rate_alone() -> None:
+    servers = Servers(dict.fromkeys(ARMS, 1.0))
+    blocks = servers.run(make_search_plan(min_blocks=2, max_blocks=2))
+    assert [place.level for place in blocks[0]] == [100] * 8
+
+
+def test_arms_take_turns_in_random_order() -> None:
+    servers = Servers(dict.fromkeys(ARMS, 700.0))
+    (block, *_) = servers.run(make_search_plan(min_blocks=2, max_blocks=2))
+    turns = [tuple(place.arm for place in block[at : at + 4]) for at in range(0, 16, 4)]
+    assert all(sorted(turn) == sorted(ARMS) for turn in turns)
+    assert len(set(turns)) > 1
+    assert [place.order for place in block] == list(range(len(block)))
+
+
+def test_the_same_seed_is_the_same_search() -> None:
+    one, same, other = (
+        Servers(CAPACITIES).run(make_search_plan(min_blocks=2, max_blocks=2, seed=seed)) for seed in (1, 1, 2)
+    )
+    assert one == same
+    assert one != other
+
+
+@pytest.mark.parametrize(("undecided", "blocks"), [(frozenset({"fast"}), 6), (frozenset[str](), 3)])
+def test_it_ends_when_nothing_is_undecided_or_after_the_last_block(
+    undecided: frozenset[str], blocks: int
+) -> None:
+    servers = Servers(CAPACITIES)
+    measured = 0
+    for block in plan_searches(
+        make_search_plan(min_blocks=3, max_blocks=6), servers.find_bracket, lambda: undecided
+    ):
+        measured += 1
+        for place in block:
+            servers.serve(place)
+    assert measured == blocks
+
+
+@pytest.mark.parametrize(("budget_s", "blocks"), [(39.0, 3), (40.0, 4), (55.0, 5)])
+def test_no_block_begins_that_would_end_after_the_budget(budget_s: float, blocks: int) -> None:
+    plan = make_search_plan(min_blocks=2, max_blocks=9, budget_s=budget_s)
+    servers, measured = Servers(CAPACITIES), 0
+    for _ in plan_searches(plan, servers.find_bracket, lambda: frozenset({"fast"}), lambda: servers.now_s):
+        servers.now_s += 10  # each takes 10 s
+        measured += 1
+    assert measured == blocks

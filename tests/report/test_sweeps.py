@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from portcompare.report import html, markdown, render_conclusions
+from portcompare.report.break_even import break_even_tables
+from portcompare.report.capacity import capacity_tables
+from portcompare.sweeps import Border, BreakEven, BreakEvenCell, Capacity, Estimate, Knee, Scalability, Sweeps
+
+if TYPE_CHECKING:
+    from portcompare.model import Results
+
+CELL = BreakEvenCell(
+    delay_s=0.2, users=8, blocks=5, ratio=1.0, low=0.98, high=1.02, state="equal", implied=None
+)
+UNMEASURED = replace(CELL, blocks=0, ratio=None, low=None, high=None, state="not measured")
+GRID = BreakEven(
+    candidate="quart-uvicorn",
+    cells=(
+        replace(UNMEASURED, delay_s=0.0, implied=False),
+        replace(UNMEASURED, delay_s=0.0, users=64, implied=True),
+        CELL,
+        replace(CELL, users=64, ratio=7.9, low=7.8, high=8.0, state="wins"),
+    ),
+    borders=(
+        Border(delay_s=0.0, wins_from_users=None, not_at_users=None),
+        Border(delay_s=0.2, wins_from_users=64, not_at_users=8),
+    ),
+)
+RATE = Estimate(value=169.0, low=156.0, high=183.0)
+CAPACITY = Capacity(
+    scenario="delayed",
+    arm="quart-uvicorn",
+    blocks=3,
+    rate_rps=RATE,
+    is_at_least=False,
+    ratio=Estimate(value=2.0, low=1.9, high=2.1),
+    verdict="faster",
+    reason="the objective was missed at higher rates",
+)
+KNEE = Knee(
+    scenario="delayed",
+    arm="baseline",
+    levels=4,
+    blocks=5,
+    load=Estimate(value=8.02, low=7.8, high=8.3),
+    rate_rps=39.8,
+    is_reached=True,
+)
+SCALABILITY = Scalability(
+    scenario="fast",
+    arm="baseline",
+    levels=6,
+    blocks=5,
+    one_user_rps=RATE,
+    contention=Estimate(value=0.05, low=0.04, high=0.06),
+    coherency=Estimate(value=0.001, low=0.0, high=0.002),
+    residual=0.03,
+    peak_users=Estimate(value=30.8, low=25.0, high=None),
+    peak_rps=812.0,
+)
+
+
+def with_sweeps(results: Results, **sweeps: object) -> Results:
+    return replace(results, sweeps=Sweeps(**sweeps))  # type: ignore[arg-type]
+
+
+def rows_of(results: Results, title: str) -> list[dict[str, str]]:
+    (table,) = [one for one in capacity_tables(results) if one.title == title]
+    return [dict(zip(table.header, row, strict=True)) for row in table.rows]
+
+
+@pytest.fixture
+def swept(results: Results) -> Results:
+    return with_sweeps(
+        results, break_even=(GRID,), capacities=(CAPACITY,), knees=(KNEE,), scalability=(SCALABILITY,)
+    )
+
+
+def test_a_grid_has_a_row_for_each_delay_and_a_column_for_each_number_of_users(swept: Results) -> None:
+    (table,) = break_even_tables(swept)
+    assert table.title == "Break-even of quart-uvicorn"
+    assert table.header == ("Delay", "8 users", "64 users", "Wins")
+    assert table.rows == (
+        (
+            "none",
+            "not measured, no win around it",
+            "not measured, wins around it",
+            "at no number of users that was tried",
+        ),
+        (
+            "200 ms",
+            "1.00x [0.980x, 1.02x] equal",
+            "7.90x [7.80x, 8.00x] wins",
+            "from 64 users on, not at 8",
+        ),
+    )
+
+
+def test_a_cell_that_nothing_is_known_of_says_so(results: Results) -> None:
+    measured_in_vain = replace(CELL, ratio=None, low=None, high=None, state="undecided")
+    grid = replace(GRID, cells=(UNMEASURED, measured_in_vain), borders=GRID.borders[1:])
+    (table,) = break_even_tables(with_sweeps(results, break_even=(grid,)))
+    assert table.rows[0][1:3] == ("not measured", "not known")
+
+
+def test_a_border_below_all_that_was_tried_names_no_other_side(results: Results) -> None:
+    grid = replace(GRID, borders=(Border(delay_s=0.2, wins_from_users=1, not_at_users=None),))
+    (table,) = break_even_tables(with_sweeps(results, break_even=(grid,)))
+    assert table.rows[0][-1] == "from 1 user on"
+
+
+def test_a_capacity_is_shown_with_interval_objective_and_ratio(swept: Results) -> None:
+    plan = {"scenarios": {"delayed": {"load": {"model": "open", "objective": {"p50": None, "p999": 0.5}}}}}
+    (row,) = rows_of(replace(swept, plan=swept.plan | plan), "Capacity")
+    assert row == {
+        "Scenario": "delayed",
+        "Objective": "p99.9 within 500 ms",
+        "Arm": "quart-uvicorn",
+        "Rate": "169/s [156/s, 183/s]",
+        "Against the baseline": "2.00x [1.90x, 2.10x] faster",
+        "Blocks": "3",
+        "Reason": "the objective was missed at higher rates",
+    }
+
+
+def test_a_capacity_that_may_be_higher_says_so(results: Results) -> None:
+    one = replace(CAPACITY, is_at_least=True, rate_rps=replace(RATE, high=None))
+    (row,) = rows_of(with_sweeps(results, capacities=(one,)), "Capacity")
+    assert row["Rate"] == "at least 169/s [156/s, no end]"
+
+
+def test_a_baseline_is_compared_with_nothing_and_what_is_not_known_is_said(results: Results) -> None:
+    one = replace(CAPACITY, arm="baseline", rate_rps=None, ratio=None, verdict=None)
+    (row,) = rows_of(with_sweeps(results, capacities=(one,)), "Capacity")
+    assert (row["Rate"], row["Against the baseline"], row["Objective"]) == (
+        "not known",
+        "baseline",
+        "not known",
+    )
+
+
+def test_a_knee_that_was_not_reached_lies_beyond_the_levels(results: Results) -> None:
+    beyond = replace(KNEE, is_reached=False, load=Estimate(value=64.0, low=None, high=None))
+    rows = rows_of(with_sweeps(results, knees=(KNEE, beyond)), "Knee")
+    assert [(row["Knee"], row["95% interval"]) for row in rows] == [
+        ("8.02 users", "[7.80, 8.30]"),
+        ("beyond 64 users", ""),
+    ]
+
+
+def test_the_peak_is_shown_and_its_want_too(results: Results) -> None:
+    endless = replace(SCALABILITY, peak_users=None, peak_rps=None)
+    rows = rows_of(with_sweeps(results, scalability=(SCALABILITY, endless)), "Scalability")
+    assert [row["Peak"] for row in rows] == ["812/s at 30.8 [25.0, no end] users", "none"]
+    assert rows[0]["Contention"] == "5.00% [4.00%, 6.00%]"
+
+
+def test_every_format_shows_all_of_it(swept: Results) -> None:
+    console = Console(width=200, record=True, file=None)
+    with console.capture() as captured:
+        console.print(render_conclusions(swept))
+    for text in (markdown.render(swept), html.render(swept), captured.get()):
+        for title in ("Break-even of quart-uvicorn", "Capacity", "Knee", "Scalability"):
+            assert title in text
+        assert "from 64 users on, not at 8" in text
+        assert "169/s" in text
+
+
+def test_without_sweeps_no_format_shows_a_table_of_them(results: Results) -> None:
+    assert break_even_tables(results) == ()
+    assert capacity_tables(results) == ()
+    assert "What varying the load shows" not in html.render(results)
+
+
+def test_names_cannot_break_out_of_a_format(results: Results) -> None:
+    hostile = with_sweeps(results, break_even=(replace(GRID, candidate="<script>x</script>|"),))
+    for text in (markdown.render(hostile), html.render(hostile)):
+        assert "<script>" not in text

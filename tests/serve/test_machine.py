@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from portcompare.serve import SERVERS, Server, assign_cpus, machine
+from portcompare.serve.machine import examine_machine, read_cpu_quota, read_governors, share_cpus
+from tests.serve.support import write_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def found() -> machine.Machine:
+    return examine_machine(watch_s=0.05)
+
+
+def test_cpus_and_memory_are_those_of_this_machine(found: machine.Machine) -> None:
+    assert found.cpu_count == os.cpu_count()
+    assert found.usable_cpus == tuple(sorted(os.sched_getaffinity(0)))
+    assert found.server_cpus == (min(found.usable_cpus),)
+    assert found.generator_cpus == (max(found.usable_cpus),)
+    assert found.memory_bytes == psutil.virtual_memory().total
+    assert 0 < found.available_bytes <= found.memory_bytes
+    assert found.kernel == f"Linux {platform.release()}"
+
+
+def test_file_limits_are_those_of_this_process_and_those_of_what_it_starts(found: machine.Machine) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert found.open_files_soft == soft
+    assert found.open_files_hard == (None if hard == resource.RLIM_INFINITY else hard)
+    assert found.open_files_given >= soft
+
+
+def test_the_clock_is_finer_than_a_latency_and_no_two_readings_are_the_same(found: machine.Machine) -> None:
+    assert 0 < found.clock_step_s < 1e-4
+
+
+def test_every_server_program_installed_here_is_found_with_its_version(found: machine.Machine) -> None:
+    assert found.missing == {}
+    for server in SERVERS.values():
+        assert found.servers[server.distributions[0]] == version(server.distributions[0])
+    assert found.servers["uvloop"] == version("uvloop")
+
+
+def test_a_server_program_that_is_not_installed_is_missing_with_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    strange = Server(distributions=("nowhere-to-be-found", "uvicorn"), interfaces={})
+    monkeypatch.setattr(machine, "SERVERS", {"strange": strange, "uvicorn": SERVERS["uvicorn"]})
+    found = examine_machine(watch_s=0.01)
+    assert found.missing == {"strange": ("nowhere-to-be-found",)}
+    assert "nowhere-to-be-found" not in found.servers
+
+
+def test_the_busiest_of_the_cpus_that_would_be_measured_on_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    monkeypatch.setattr(psutil, "cpu_percent", lambda _watch_s, *, percpu: [5.0, 90.0, 80.0, 30.0] * percpu)
+    assert examine_machine().busy_ratio == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome"])
+def test_chromium_is_found_on_the_path_by_each_of_its_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert examine_machine(watch_s=0.01).browser is None
+    shutil.copy("/bin/true", tmp_path / name)
+    assert examine_machine(watch_s=0.01).browser == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("usable", [{0, 1, 2, 3}, {4, 6}, {5}])
+def test_cpus_are_shared_as_in_a_plan_that_says_nothing_of_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, usable: set[int]
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: usable)
+    assert share_cpus(sorted(usable)) == assign_cpus(write_plan(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("own", "limits", "expected"),
+    [
+        ("0::/", {}, None),
+        ("0::/", {".": "max 100000"}, None),
+        ("0::/", {".": "150000 100000"}, 1.5),
+        ("0::/outer/inner", {"outer": "200000 100000", "outer/inner": "max 100000"}, 2.0),
+        ("0::/outer/inner", {"outer": "200000 100000", "outer/inner": "25000 50000"}, 0.5),
+        ("0::/outer", {"outer/inner": "25000 50000"}, None),
+        ("1:cpu:/outer", {"outer": "25000 50000"}, None),
+    ],
+)
+def test_the_tightest_limit_of_the_own_control_group_and_those_around_it_counts(
+    tmp_path: Path, own: str, limits: dict[str, str], expected: float | None
+) -> None:
+    (tmp_path / "cgroup").write_text(f"{own}\n")
+    for name, limit in limits.items():
+        group = tmp_path / "groups" / name
+        group.mkdir(parents=True, exist_ok=True)
+        (group / "cpu.max").write_text(f"{limit}\n")
+    assert read_cpu_quota(tmp_path / "cgroup", tmp_path / "groups") == expected
+
+
+def test_a_machine_without_control_groups_has_no_limit(tmp_path: Path) -> None:
+    assert read_cpu_quota(tmp_path / "cgroup", tmp_path / "groups") is None
+
+
+def test_governors_are_read_of_the_cpus_in_question_only_and_each_is_told_once(tmp_path: Path) -> None:
+    for cpu, governor in enumerate(("performance", "performance", "powersave")):
+        folder = tmp_path / f"cpu{cpu}" / "cpufreq"
+        folder.mkdir(parents=True)
+        (folder / "scaling_governor").write_text(f"{governor}\n")
+    assert read_governors(tmp_path, [0, 1]) == ("performance",)
+    assert read_governors(tmp_path, [1, 2]) == ("performance", "powersave")
+    assert read_governors(tmp_path, [7]) == ()
