@@ -414,6 +414,7 @@ class Results:
         partial: True if the run was interrupted or broke off.
         valid: False if the comparison must not be relied on.
         invalid_reasons: Why.
+        stop_reason: Why no more was measured; empty for a partial run.
         warnings: What a careful reader should know.
         headline: What it comes to: how many comparisons were made, which differences hold, and the control.
         plan: The plan, with every default filled in.
@@ -434,6 +435,7 @@ class Results:
     partial: bool
     valid: bool
     invalid_reasons: tuple[str, ...]
+    stop_reason: str
     warnings: tuple[str, ...]
     headline: str
     plan: dict[str, Any]

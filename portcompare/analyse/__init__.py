@@ -10,7 +10,7 @@ from portcompare.analyse.headline import find_headline
 from portcompare.analyse.judging import judge_round
 from portcompare.analyse.knees import find_knees
 from portcompare.analyse.objective import judge_objective
-from portcompare.analyse.precision import find_undecided
+from portcompare.analyse.precision import find_stop_reason, find_undecided
 from portcompare.analyse.summaries import summarise
 from portcompare.analyse.usl import find_scalability
 from portcompare.analyse.validity import find_invalid_reasons, find_warnings
@@ -28,6 +28,7 @@ __all__ = [
     "find_knees",
     "find_overload",
     "find_scalability",
+    "find_stop_reason",
     "find_undecided",
     "find_unsure_searches",
     "find_warnings",

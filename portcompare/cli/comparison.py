@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from portcompare.measure import measure_round, plan_blocks, plan_break_even, plan_searches
+from portcompare.measure import Timekeeper, measure_round, plan_blocks, plan_break_even, plan_searches
 from portcompare.model import BASELINE
 from portcompare.parity import check_parity, derive_cases
 from portcompare.serve import serve_deployments, wait_until_settled
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from portcompare.serve import RunningServer
 
 
-def measure_all(session: Session, recording: Recording, progress: Progress) -> None:
+CLOSING_S = 3.5
+"""What is kept of a run's time for the last comparison of the answers, the servers' end and the report."""
+
+
+def measure_all(session: Session, recording: Recording, progress: Progress, budget_s: float) -> None:
     """Measure a plan from the first server's start to the last round.
 
     The answers are compared on the first block's servers before the load, and on the last block's after it.
@@ -33,6 +38,7 @@ def measure_all(session: Session, recording: Recording, progress: Progress) -> N
         session: The plan and its load generator.
         recording: Where everything goes.
         progress: Told what is being done.
+        budget_s: How long the whole run may still take.
 
     Raises:
         ServerError: A server did not start, or died.
@@ -40,10 +46,12 @@ def measure_all(session: Session, recording: Recording, progress: Progress) -> N
     """
     plan = session.plan
     outcome: ParityOutcome | None = None
-    blocks = _plan_blocks(plan, recording)
+    timekeeper = Timekeeper(time.monotonic() + budget_s - CLOSING_S)
+    blocks = _plan_blocks(plan, recording, timekeeper)
     number, block = next(blocks, (0, None))
     while block is not None:
         progress.start_servers(number)
+        timekeeper.begin_block()
         with serve(session, recording.folder) as servers:
             if outcome is None:
                 outcome = ask_everything(session, servers, progress)
@@ -52,11 +60,15 @@ def measure_all(session: Session, recording: Recording, progress: Progress) -> N
                     return
             progress.start_block(number, len(block) if isinstance(block, tuple) else None)
             for place in block:
+                if not timekeeper.begin_round(place):
+                    recording.note_time_is_up()
+                    break
                 progress.start_round(place, plan.level_text(place.scenario, place.level))
                 expectations = _expectations(session, place.scenario, outcome)
                 server = servers[place.arm]
                 recording.add_round(measure_round(plan, place, server, session.generator, expectations))
-                recording.save(partial=True)
+                recording.save_now_and_then()
+                timekeeper.end_round(place)
                 progress.advance()
                 if place.scenario in plan.searches:
                     wait_until_settled(server, plan.apps[plan.deployments[server.deployment].app].ready_path)
@@ -65,14 +77,18 @@ def measure_all(session: Session, recording: Recording, progress: Progress) -> N
                 recording.add_parity(ask_everything(session, servers, progress).parity)
 
 
-def _plan_blocks(plan: Plan, recording: Recording) -> Iterator[tuple[int, Iterable[Place]]]:
+def _plan_blocks(
+    plan: Plan, recording: Recording, timekeeper: Timekeeper
+) -> Iterator[tuple[int, Iterable[Place]]]:
     """The numbered blocks of all that a plan asks for: its levels or its grid, and then its searches."""
     if plan.break_even is not None:
-        yield from enumerate(plan_break_even(plan, plan.break_even, recording.find_grids))
+        yield from enumerate(plan_break_even(plan, plan.break_even, recording.find_grids, timekeeper))
     elif plan.levels:
-        yield from enumerate(plan_blocks(plan, recording.find_undecided))
-    if plan.searches:
-        yield from enumerate(plan_searches(plan, recording.find_bracket, recording.find_unsure_searches))
+        yield from enumerate(plan_blocks(plan, recording.find_undecided, timekeeper))
+    if plan.searches and not timekeeper.is_up:
+        yield from enumerate(
+            plan_searches(plan, recording.find_bracket, recording.find_unsure_searches, timekeeper)
+        )
 
 
 def serve(session: Session, folder: Path) -> AbstractContextManager[dict[str, RunningServer]]:

@@ -18,6 +18,7 @@ from portcompare.analyse import (
     find_invalid_reasons,
     find_knees,
     find_scalability,
+    find_stop_reason,
     find_undecided,
     find_unsure_searches,
     find_warnings,
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
     from portcompare.sweeps import Bracket, BreakEven, Capacity, Outcome
 
 
+SAVE_EVERY_S = 3.0
+"""A run that is killed has lost so much at most; one that is interrupted or breaks off, nothing."""
+
+
 class Recording:
     """A run in the making."""
 
@@ -60,6 +65,8 @@ class Recording:
         self._generator_limits = GeneratorLimits(**plan.generator.model_dump())
         self._rounds: list[Round] = []
         self._parity: Parity | None = None
+        self._is_up = False
+        self._saved_s = 0.0
 
     def add_parity(self, parity: Parity) -> None:
         """Keep a check of the answers.
@@ -92,8 +99,12 @@ class Recording:
         interval = Interval(start_s=one.started_at_s, length_s=one.window_s, histogram=measured.histogram)
         write_histogram_log(path, [interval])
 
-    def find_undecided(self) -> frozenset[tuple[str, float]]:
-        """The levels that are not yet known well enough."""
+    def note_time_is_up(self) -> None:
+        """Note that the budget ended in the middle of a block."""
+        self._is_up = True
+
+    def find_undecided(self) -> dict[tuple[str, float], float]:
+        """The levels that are not yet known well enough, and how wide their intervals are."""
         rounds = self._plan.rounds
         return find_undecided(compare(self._rounds, rounds.margins), rounds.precision)
 
@@ -158,7 +169,11 @@ class Recording:
             partial=partial,
             valid=not invalid_reasons,
             invalid_reasons=invalid_reasons,
-            warnings=find_warnings(self._rounds, comparisons, margins, self._plan.level_text),
+            stop_reason="" if partial else self._find_stop_reason(),
+            warnings=(
+                *find_warnings(self._rounds, comparisons, margins, self._plan.level_text),
+                *(f"not alike: {difference}" for difference in self._manifest.differences),
+            ),
             headline=find_headline(comparisons, margins, self._plan.level_text, invalid_reasons),
             plan=self._plan.as_json(),
             manifest=self._manifest,
@@ -175,6 +190,17 @@ class Recording:
             ),
         )
 
+    def _find_stop_reason(self) -> str:
+        rounds = self._plan.rounds
+        return find_stop_reason(
+            self.find_undecided() or self.find_unsure_searches(),
+            len({one.block for one in self._rounds}),
+            max_blocks=rounds.max_blocks,
+            precision=rounds.precision,
+            budget_s=rounds.budget_s,
+            is_up=self._is_up,
+        )
+
     def _in_plan_order(self) -> list[Round]:
         """The rounds as a reader expects them, not in the random order in which they were measured."""
         levels = [(scenario, float(level)) for scenario, level in self._plan.levels]
@@ -183,6 +209,11 @@ class Recording:
             (one for one in self._rounds if one.scenario not in self._plan.searches),
             key=lambda one: (levels.index((one.scenario, one.level)), arms.index(one.arm), one.block),
         )
+
+    def save_now_and_then(self) -> None:
+        """Write what was measured so far, unless that was done a moment ago: it takes time from the run."""
+        if time.monotonic() - self._saved_s > SAVE_EVERY_S:
+            self.save(partial=True)
 
     def save(self, *, partial: bool) -> Results:
         """Analyse and write what was measured so far.
@@ -193,6 +224,7 @@ class Recording:
         Returns:
             What was written.
         """
+        self._saved_s = time.monotonic()
         results = self.results(partial=partial)
         write_results(results, self.folder / RESULTS_FILE)
         return results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,7 @@ import typer
 from portcompare.cli.comparison import measure_all
 from portcompare.cli.console import err, out
 from portcompare.cli.folder import make_run_folder, name_run_folder, remove_empty_run_folder
-from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath
+from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath, read_duration
 from portcompare.cli.progress import Progress
 from portcompare.cli.recording import Recording
 from portcompare.cli.session import open_session, read_plan
@@ -42,6 +43,14 @@ def run(
             "--out", metavar="DIR", help="the run's folder; default runs/TIME-NAME", show_default=False
         ),
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="how long it may take: 90, 120s or 5m; default rounds.budget_s",
+            show_default=False,
+        ),
+    ] = None,
     processes: Processes = 1,
     expect_workers: ExpectWorkers = 0,
     listen: Listen = f"{LOOPBACK}:{DEFAULT_PORT}",
@@ -49,10 +58,14 @@ def run(
 ) -> None:
     """Serve both sides, prove that they answer alike, load them, and say what the port gains."""
     started_at = datetime.now(UTC)
+    began_s = time.monotonic()
     workers = choose_workers(processes, expect_workers, listen)
+    budget_s = None if budget is None else read_duration("--budget", budget)
     plan, folder = _read_input(plan_path, started_at, out_folder)
+    if budget_s is not None:
+        plan = plan.model_copy(update={"rounds": plan.rounds.model_copy(update={"budget_s": budget_s})})
     try:
-        results = _compare(plan, folder, started_at, workers)
+        results = _compare(plan, folder, started_at, workers, began_s)
     except InputError:
         remove_empty_run_folder(folder)
         raise
@@ -77,7 +90,7 @@ def _read_input(plan_path: Path, started_at: datetime, out_folder: Path | None) 
         raise
 
 
-def _compare(plan: Plan, folder: Path, started_at: datetime, workers: Workers) -> Results:
+def _compare(plan: Plan, folder: Path, started_at: datetime, workers: Workers, began_s: float) -> Results:
     """Measure; whatever happens, what was measured until then is kept."""
     levels = plan.levels if plan.break_even is None else ()  # of a grid, not all cells are measured
     least_rounds = plan.rounds.min_blocks * len(levels) * len(plan.arms)
@@ -88,7 +101,9 @@ def _compare(plan: Plan, folder: Path, started_at: datetime, workers: Workers) -
         recording = Recording(plan, describe_manifest(plan, session.cpus), folder, started_at)
         recording.save(partial=True)
         try:
-            measure_all(session, recording, progress)
+            # To wait for workers is not the run's own time.
+            spent_s = 0.0 if workers.expect else time.monotonic() - began_s
+            measure_all(session, recording, progress, plan.rounds.budget_s - spent_s)
         except BaseException:
             recording.save(partial=True)
             kept = f"what was measured is kept, marked partial: portcompare report {folder} shows it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,7 +100,10 @@ def open_session(
     problems = [*known, *preflight(plan)]
     cpus = assign_cpus(plan, workers.processes)
     log_path = log_folder / GENERATOR_LOG
-    with start_generator(log_path, cpus.generator, plan.path.parent) as generator:
+    with (
+        _keep_to(cpus.generator),
+        start_generator(log_path, cpus.generator, plan.path.parent) as generator,
+    ):
         prepared = generator.prepare(_order(plan))
         problems += _scenario_problems(plan, prepared)
         if problems:
@@ -112,6 +116,17 @@ def open_session(
             if problems:
                 raise InputError(problems)
         yield Session(plan=plan, cpus=cpus, generator=generator, requests=prepared.requests)
+
+
+@contextmanager
+def _keep_to(cpus: tuple[int, ...]) -> Iterator[None]:
+    """Have this very process keep off the servers' CPUs as well, as long as the context lasts."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _order(plan: Plan) -> Prepare:

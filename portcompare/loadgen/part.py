@@ -31,7 +31,7 @@ _MANY_RPS = 2000.0
 _SETTLING_S = 3.0
 """How much longer than the test for it needs at least a rate may take to become steady."""
 
-_LOOK_EVERY_S = 0.05
+_LOOK_EVERY_S = 0.02
 """How often it is seen whether the rate is steady."""
 
 
@@ -85,7 +85,7 @@ class Part:
             self._began_s = time.perf_counter()
         else:
             void = self._await_answers()
-        gevent.sleep(order.warmup_s)
+        gevent.sleep(max(self._began_s + order.warmup_s - time.perf_counter(), 0.0))
         steady = void is None and self._await_steady_rate()
         warm_rps = len(self._session.recorder.ended_s()) / (time.perf_counter() - self._began_s)
         self._session.sample_every = 1 if warm_rps < _MANY_RPS else SPARSE

@@ -7,12 +7,14 @@ from portcompare.measure.ceiling import Ceiling, measure_ceiling, start_null_ser
 from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.measure.rounds import MeasuredRound, Place, measure_round
 from portcompare.measure.single import load_target
+from portcompare.measure.timekeeper import Timekeeper
 
 __all__ = [
     "Ceiling",
     "LoadGenerator",
     "MeasuredRound",
     "Place",
+    "Timekeeper",
     "load_target",
     "measure_ceiling",
     "measure_round",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.measure.rounds import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from portcompare.measure.timekeeper import Timekeeper
     from portcompare.plan import Plan
+
+    Level = tuple[str, float]
 
 Item = TypeVar("Item")
 
@@ -50,36 +52,31 @@ def _shuffled(random: Random, items: Iterable[Item]) -> list[Item]:
 
 
 def plan_blocks(
-    plan: Plan,
-    find_undecided: Callable[[], frozenset[tuple[str, float]]],
-    clock: Callable[[], float] = time.monotonic,
+    plan: Plan, find_undecided: Callable[[], Mapping[Level, float]], timekeeper: Timekeeper
 ) -> Iterator[tuple[Place, ...]]:
     """The blocks of a run, until every level is known well enough or the plan's limits are reached.
 
+    Once there is not time for all that are undecided, it goes to those with the widest intervals.
+
     Args:
         plan: The plan.
-        find_undecided: Asked after each block from `rounds.min_blocks` on for the levels still undecided.
-        clock: Tells seconds.
+        find_undecided: Asked after each block from `rounds.min_blocks` on for the levels still undecided, and
+            how wide their intervals are.
+        timekeeper: Knows how long rounds take, and when time is up.
 
     Yields:
         The rounds of the next block in their order.
     """
-    began_s = clock()
     levels = plan.levels
     for block in range(plan.rounds.max_blocks):
-        block_began_s = clock()
         yield order_block(plan, block, levels)
-        now_s = clock()
+        if timekeeper.is_up:
+            return
         if block + 1 < plan.rounds.min_blocks:
             continue
-        undecided = find_undecided()
-        left = tuple(level for level in levels if level in undecided)
-        next_s = (now_s - block_began_s) * _windows_s(plan, left) / _windows_s(plan, levels)
-        if not left or now_s - began_s + next_s > plan.rounds.budget_s:
+        widths = find_undecided()
+        wanted = sorted((level for level in levels if level in widths), key=lambda level: -widths[level])
+        chosen = timekeeper.choose(wanted, len(plan.arms))
+        levels = tuple(level for level in plan.levels if level in chosen)
+        if not levels:
             return
-        levels = left
-
-
-def _windows_s(plan: Plan, levels: Iterable[tuple[str, float]]) -> float:
-    """The windows of one round at each level, added up: what the length of a block goes by."""
-    return sum(plan.window_s(scenario) for scenario, _ in levels)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from portcompare.measure.rounds import Place
+    from portcompare.measure.timekeeper import Timekeeper
     from portcompare.plan import BreakEvenGrid, Plan
     from portcompare.sweeps import BreakEven, BreakEvenCell
 
@@ -27,7 +27,7 @@ def plan_break_even(
     plan: Plan,
     grid: BreakEvenGrid,
     find_grids: Callable[[], Iterable[BreakEven]],
-    clock: Callable[[], float] = time.monotonic,
+    timekeeper: Timekeeper,
 ) -> Iterator[tuple[Place, ...]]:
     """The blocks of a break-even sweep, until the border is known or the plan's limits are reached.
 
@@ -38,12 +38,12 @@ def plan_break_even(
         plan: The plan; its scenarios are those of the grid.
         grid: The grid.
         find_grids: Tells what is known of it; asked after each round of blocks.
-        clock: Tells seconds.
+        timekeeper: Knows when time is up.
 
     Yields:
         The rounds of the next block in their order.
     """
-    began_s = clock()
+    began_s = timekeeper.clock()
     counts: Counter[Cell] = Counter()
     names = {delay_s: name for name, delay_s in grid.delays_s.items()}
     cells, blocks = choose_coarse(grid), plan.rounds.min_blocks
@@ -52,12 +52,14 @@ def plan_break_even(
         levels = [(names[delay_s], users) for delay_s, users in cells]
         for _ in range(blocks):
             yield order_block(plan, number, levels)
+            if timekeeper.is_up:
+                return
             number += 1
             counts.update(cells)
         grids = [one for one in find_grids() if one.candidate != CONTROL]
         windows_s = sum(plan.window_s(names[delay_s]) * times for (delay_s, _), times in counts.items())
-        elapsed_s = clock() - began_s
-        left_s = (plan.rounds.budget_s - elapsed_s) * windows_s / elapsed_s if elapsed_s else windows_s
+        now_s = timekeeper.clock()
+        left_s = (timekeeper.deadline_s - now_s) * windows_s / max(now_s - began_s, 1e-9)
         cells, blocks = choose_new(grids, counts), plan.rounds.min_blocks
         if not cells:
             cells, blocks = choose_undecided(grids, counts, plan), 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
 from random import Random
@@ -15,6 +14,7 @@ from portcompare.sweeps import RESOLUTION
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from portcompare.measure.timekeeper import Timekeeper
     from portcompare.plan import Plan
     from portcompare.sweeps import Bracket
 
@@ -113,7 +113,7 @@ def plan_searches(
     plan: Plan,
     find_bracket: FindBracket,
     find_undecided: Callable[[], frozenset[str]],
-    clock: Callable[[], float] = time.monotonic,
+    timekeeper: Timekeeper,
 ) -> Iterator[Iterator[Place]]:
     """The blocks of a search, until the capacities are known well enough or the plan's limits are reached.
 
@@ -121,23 +121,24 @@ def plan_searches(
         plan: The plan.
         find_bracket: Tells what the rounds of a block, scenario and arm have shown until now.
         find_undecided: Asked after each block from `rounds.min_blocks` on for the scenarios still undecided.
-        clock: Tells seconds.
+        timekeeper: Knows when time is up.
 
     Yields:
         The next block's rounds; each is chosen by the outcome of those before it.
     """
-    began_s = clock()
     scenarios = tuple(plan.searches)
     for block in range(plan.rounds.max_blocks):
-        block_began_s = clock()
+        began_s = timekeeper.clock()
         yield _search_block(plan, block, scenarios, find_bracket)
-        now_s = clock()
+        now_s = timekeeper.clock()
+        if timekeeper.is_up:
+            return
         if block + 1 < plan.rounds.min_blocks:
             continue
         undecided = find_undecided()
         scenarios = tuple(name for name in scenarios if name in undecided)
         # The next block is taken to last as long as this one: all but the first begin near the capacity.
-        if not scenarios or now_s - began_s + (now_s - block_began_s) > plan.rounds.budget_s:
+        if not scenarios or now_s + (now_s - began_s) > timekeeper.deadline_s:
             return
 
 

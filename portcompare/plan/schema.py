@@ -159,7 +159,7 @@ class Rounds(Section):
     min_blocks: Annotated[int, Field(ge=2)] = Field(5, description="blocks measured in any case")
     max_blocks: Annotated[int, Field(ge=2)] = Field(10, description="blocks after which a run ends")
     budget_s: PositiveSeconds = Field(
-        150.0, description="no block beyond min_blocks starts that would end later than this, in seconds"
+        180.0, description="how long a run takes at most, in seconds; `--budget` overrides it"
     )
     warmup_s: Seconds = Field(
         0.2, description="how long users go on after their first answer before a window, in seconds"

@@ -71,6 +71,7 @@ def method_facts(results: Results) -> Facts:
     reasons = visible("; ".join(results.invalid_reasons))
     facts = {f"Scenario {visible(name)}": _scenario(results, name) for name in scenarios} | {
         "Blocks": f"{blocks:,} measured, each on servers started afresh; the plan asks for {least} to {most}",
+        "Ended": visible(results.stop_reason) or "before its time",
         "Rounds": f"{count(len(results.rounds), 'round')}, {void:,} of them void",
         "Time": f"{units.duration(results.measured_s)} inside windows,"
         f" {units.duration(results.duration_s)} in all; budget {seconds['budget_s']}",

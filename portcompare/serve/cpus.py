@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psutil
+
 from portcompare.errors import Problem
+from portcompare.serve.sampling import list_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from portcompare.plan import Plan
 
@@ -46,6 +50,25 @@ def assign_cpus(plan: Plan, generator_processes: int = 1) -> CpuAssignment:
     workers = max(plan.deployments[arm.deployment].workers or 1 for arm in plan.arms)
     server = given or _without(allowed, generator)[:workers]
     return CpuAssignment(server=tuple(server), generator=tuple(generator))
+
+
+def pin_tree(pid: int, cpus: Iterable[int]) -> None:
+    """Have a process, all below it and all that they will start run on these CPUs and no others.
+
+    Args:
+        pid: The process at the top.
+        cpus: The CPUs.
+    """
+    wanted, pinned = set(cpus), -1
+    threads: set[int] = set()
+    while len(threads) != pinned:  # until none was started meanwhile by one that was not pinned yet
+        pinned = len(threads)
+        for process in list_tree(pid):
+            with suppress(psutil.NoSuchProcess):
+                threads |= {thread.id for thread in process.threads()}
+        for thread in threads:
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(thread, wanted)
 
 
 def generator_cpus(allowed: list[int], processes: int) -> list[int]:

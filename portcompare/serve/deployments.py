@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from portcompare.serve.cpus import pin_tree
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.recipe import Recipe, resolve_deployment
 from portcompare.serve.running import RunningServer
@@ -35,7 +36,7 @@ class _Start:
         arm: Name of the arm.
         recipe: Its deployment.
         port: Where it is to listen.
-        cpus: The CPUs that it may use.
+        cpus: The CPUs that it may use until it is ready.
         log_path: Where it logs to.
     """
 
@@ -80,6 +81,8 @@ def serve_deployments(
     running: dict[str, RunningServer] = {}
     try:
         asyncio.run(_bring_up_all(_plan_starts(plan, arms, folder, cpus), running))
+        for server in running.values():
+            pin_tree(server.process.pid, cpus.server)
         yield running
     finally:
         stop_all(server.process for server in running.values())
@@ -99,7 +102,7 @@ def _plan_starts(plan: Plan, arms: Mapping[str, str], folder: Path, cpus: CpuAss
             arm=arm,
             recipe=resolve_deployment(plan, name),
             port=ports[arm],
-            cpus=cpus.server,
+            cpus=tuple(sorted({*cpus.server, *cpus.generator})),  # nothing is measured yet
             log_path=folder / f"{arm}.log",
         )
         for arm, name in arms.items()

@@ -20,7 +20,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-GRACE_S = 1.0
+GRACE_S = 0.5
 """How long the program may take to end after SIGTERM, in seconds."""
 
 _MOST_OPEN_FILES = 65_536

@@ -1,50 +1,61 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
+from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import find_undecided
+from portcompare.analyse import find_stop_reason, find_undecided
 from portcompare.model import CONTROL, METRICS, Metric
 from tests.analyse.samples import COMPARISON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portcompare.model import Comparison
 
 NARROW = replace(COMPARISON, ratio=2.0, low=1.95, high=2.05)
 WIDE = replace(COMPARISON, ratio=2.0, low=1.60, high=2.50)
 HERE = frozenset({("fast", 4.0)})
 
 
+def undecided(comparisons: Iterable[Comparison], precision: float) -> frozenset[tuple[str, float]]:
+    return frozenset(find_undecided(comparisons, precision))
+
+
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
 def test_a_level_is_undecided_while_throughput_or_median_is_wide(metric: Metric) -> None:
     others = [replace(NARROW, metric=other) for other in METRICS if other != metric]
-    assert find_undecided([*others, replace(WIDE, metric=metric)], 0.05) == HERE
-    assert find_undecided([*others, replace(NARROW, metric=metric)], 0.05) == frozenset()
+    assert undecided([*others, replace(WIDE, metric=metric)], 0.05) == HERE
+    assert undecided([*others, replace(NARROW, metric=metric)], 0.05) == frozenset()
 
 
 @pytest.mark.parametrize("metric", ["p95", "p99", "cpu_s_per_request"])
 def test_other_metrics_keep_no_level_going(metric: Metric) -> None:
-    assert find_undecided([NARROW, replace(WIDE, metric=metric)], 0.05) == frozenset()
+    assert undecided([NARROW, replace(WIDE, metric=metric)], 0.05) == frozenset()
 
 
 def test_what_cannot_be_told_is_undecided() -> None:
     unknown = replace(COMPARISON, ratio=None, low=None, high=None, verdict="invalid")
-    assert find_undecided([unknown], 0.05) == HERE
+    assert undecided([unknown], 0.05) == HERE
 
 
 def test_the_width_is_relative_to_the_ratio() -> None:
     interval = replace(COMPARISON, ratio=10.0, low=9.6, high=10.4)
-    assert find_undecided([interval], 0.05) == frozenset()
-    assert find_undecided([interval], 0.03) == HERE
+    assert undecided([interval], 0.05) == frozenset()
+    assert undecided([interval], 0.03) == HERE
 
 
 def test_a_width_of_just_the_precision_is_narrow_enough() -> None:
     edge = replace(COMPARISON, ratio=2.0, low=1.6, high=2.5)
-    assert find_undecided([edge], 0.25) == frozenset()
-    assert find_undecided([replace(edge, high=2.5001)], 0.25) == HERE
+    assert undecided([edge], 0.25) == frozenset()
+    assert undecided([replace(edge, high=2.5001)], 0.25) == HERE
 
 
 def test_verdicts_do_not_decide_when_to_stop() -> None:
-    assert find_undecided([replace(WIDE, verdict="faster")], 0.05) == HERE
-    assert find_undecided([replace(NARROW, verdict="inconclusive")], 0.05) == frozenset()
+    assert undecided([replace(WIDE, verdict="faster")], 0.05) == HERE
+    assert undecided([replace(NARROW, verdict="inconclusive")], 0.05) == frozenset()
 
 
 def test_one_wide_arm_keeps_its_level_going_and_no_other() -> None:
@@ -54,4 +65,29 @@ def test_one_wide_arm_keeps_its_level_going_and_no_other() -> None:
         replace(NARROW, level=8.0),
         replace(WIDE, scenario="slow", level=8.0),
     ]
-    assert find_undecided(comparisons, 0.05) == {("fast", 4.0), ("slow", 8.0)}
+    assert undecided(comparisons, 0.05) == {("fast", 4.0), ("slow", 8.0)}
+
+
+def test_the_widest_interval_of_a_level_is_told() -> None:
+    wider = replace(WIDE, metric="p50", candidate=CONTROL, high=3.0)
+    unknown = replace(WIDE, scenario="slow", ratio=None, low=None, high=None)
+    assert find_undecided([WIDE, wider, NARROW, unknown], 0.05) == {
+        ("fast", 4.0): pytest.approx(0.5),
+        ("slow", 4.0): inf,
+    }
+
+
+@pytest.mark.parametrize(
+    ("undecided", "blocks", "is_up", "reason"),
+    [
+        ([], 7, False, "every interval had become as narrow as 5.00% of its ratio"),
+        ([("fast", 4.0)], 10, False, "10 blocks were measured, the most that the plan allows"),
+        ([("fast", 4.0)], 7, False, "no further block fitted into the budget of 180 s"),
+        ([("fast", 4.0)], 3, True, "the budget of 180 s ended in block 3"),
+    ],
+)
+def test_a_run_says_why_it_ended(
+    *, undecided: list[tuple[str, float]], blocks: int, is_up: bool, reason: str
+) -> None:
+    found = find_stop_reason(undecided, blocks, max_blocks=10, precision=0.05, budget_s=180.0, is_up=is_up)
+    assert found == reason

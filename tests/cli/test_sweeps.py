@@ -93,8 +93,8 @@ class Run:
         )
         session = SimpleNamespace(plan=plan, generator=None, requests=dict.fromkeys(plan.scenarios, ()))
         recording = Recording(plan, make_manifest(), folder, datetime.now(UTC))
-        monkeypatch.setattr(recording, "save", lambda **_: None)
-        measure_all(cast("Session", session), recording, cast("Progress", _Silent()))
+        monkeypatch.setattr(recording, "save_now_and_then", lambda: None)
+        measure_all(cast("Session", session), recording, cast("Progress", _Silent()), 1e6)
         self.results: Results = recording.results(partial=False)
 
 

@@ -228,3 +228,15 @@ def test_workers_generate_the_load_of_a_run(start: Start, plan: Path, tmp_path: 
         assert worker.returncode == 0
         assert "joined the run" in out
         assert out.splitlines()[-1] == "the run is over"
+
+
+def test_a_budget_is_kept_though_the_plan_asks_for_more(start: Start, plan: Path, tmp_path: Path) -> None:
+    process = start("run", plan, "--out", tmp_path / "run", "--budget", "11s")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 3, err  # too few blocks to tell whether the machine is quiet
+    results = read_results(tmp_path / "run")
+    assert results["duration_s"] < 11
+    assert 0 < len(results["rounds"]) < 2 * 3 * 2
+    assert results["stop_reason"].startswith("the budget of 11.0 s ended in block ")
+    assert results["parity"]["equal"]
+    assert not results["partial"]

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.measure import order_block, plan_blocks
+from portcompare.measure import Timekeeper, order_block, plan_blocks
 from tests.measure.plans import make_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from portcompare.measure import Place
     from portcompare.plan import Plan
 
 ARMS = ("baseline", "control", "new", "newer")
 LEVELS: tuple[tuple[str, float], ...] = (("fast", 1), ("fast", 8), ("slow", 64))
-ALL = frozenset({("fast", 1.0), ("fast", 8.0), ("slow", 64.0)})
-NONE: frozenset[tuple[str, float]] = frozenset()
+ALL = {("fast", 1.0): 0.3, ("fast", 8.0): 0.1, ("slow", 64.0): 0.2}
+NONE: dict[tuple[str, float], float] = {}
 
 
 def contents(block: tuple[Place, ...]) -> list[tuple[str, str, float]]:
@@ -75,23 +77,32 @@ def test_every_arm_comes_first_now_and_then(arm: str) -> None:
 
 
 class Run:
-    """A run whose rounds last so many seconds each by a clock of its own.
+    """A run by a clock of its own: each round takes so many seconds, and to start servers 2 s.
 
     What is undecided is told by number of blocks measured; the last of them holds from then on.
     """
 
     def __init__(
-        self, plan: Plan, undecided: list[frozenset[tuple[str, float]]], round_s: float = 0.0
+        self, plan: Plan, undecided: list[Mapping[tuple[str, float], float]], round_s: float = 0.0
     ) -> None:
         self.now_s = 1000.0
         self.blocks: list[tuple[Place, ...]] = []
+        self.rounds = 0
         self.asked_after: list[int] = []
         self._undecided = undecided
-        for block in plan_blocks(plan, self._find_undecided, lambda: self.now_s):
+        timekeeper = Timekeeper(self.now_s + plan.rounds.budget_s, lambda: self.now_s)
+        for block in plan_blocks(plan, self._find_undecided, timekeeper):
             self.blocks.append(block)
-            self.now_s += round_s * len(block)
+            timekeeper.begin_block()
+            self.now_s += 2.0
+            for place in block:
+                if not timekeeper.begin_round(place):
+                    break
+                self.now_s += round_s
+                self.rounds += 1
+                timekeeper.end_round(place)
 
-    def _find_undecided(self) -> frozenset[tuple[str, float]]:
+    def _find_undecided(self) -> Mapping[tuple[str, float], float]:
         self.asked_after.append(len(self.blocks))
         return self._undecided[min(len(self.asked_after), len(self._undecided)) - 1]
 
@@ -107,11 +118,6 @@ def test_the_least_number_of_blocks_is_measured_whatever_they_tell() -> None:
     assert run.asked_after == [3]
 
 
-def test_the_least_number_of_blocks_is_measured_whatever_it_costs() -> None:
-    run = Run(make_plan(min_blocks=3, max_blocks=9, budget_s=1.0), [ALL], round_s=100.0)
-    assert len(run.blocks) == 3
-
-
 def test_a_run_ends_after_the_greatest_number_of_blocks() -> None:
     run = Run(make_plan(min_blocks=2, max_blocks=4), [ALL])
     assert run.levels == [set(LEVELS)] * 4
@@ -125,27 +131,42 @@ def test_a_run_ends_once_all_is_decided() -> None:
 
 
 def test_levels_that_are_decided_are_measured_no_more() -> None:
-    slow, both = frozenset({("slow", 64.0)}), frozenset({("slow", 64.0), ("fast", 1.0)})
+    slow, both = {("slow", 64.0): 0.1}, {("slow", 64.0): 0.1, ("fast", 1.0): 0.2}
     run = Run(make_plan(min_blocks=2, max_blocks=9), [both, slow, NONE])
     assert run.levels == [set(LEVELS), set(LEVELS), {("fast", 1), ("slow", 64)}, {("slow", 64)}]
 
 
 def test_a_level_once_decided_does_not_come_back() -> None:
-    run = Run(make_plan(min_blocks=2, max_blocks=4), [frozenset({("slow", 64.0)}), ALL])
+    run = Run(make_plan(min_blocks=2, max_blocks=4), [{("slow", 64.0): 0.1}, ALL])
     assert run.levels[2:] == [{("slow", 64)}, {("slow", 64)}]
 
 
-@pytest.mark.parametrize(("budget_s", "blocks"), [(47.9, 3), (48.0, 4), (59.9, 4), (60.0, 5)])
-def test_no_block_begins_that_would_end_after_the_budget(budget_s: float, blocks: int) -> None:
-    # Four arms at three levels, a second each: a block takes 12 s.
-    run = Run(make_plan(min_blocks=2, max_blocks=9, budget_s=budget_s), [ALL], round_s=1.0)
-    assert len(run.blocks) == blocks
+@pytest.mark.parametrize(
+    ("left_s", "levels"),
+    [
+        (14.0, set(LEVELS)),  # the servers' start and twelve rounds
+        (13.9, {("fast", 1), ("slow", 64)}),
+        (10.0, {("fast", 1), ("slow", 64)}),
+        (9.9, {("fast", 1)}),
+        (6.0, {("fast", 1)}),
+    ],
+)
+def test_what_is_left_of_the_time_goes_to_the_widest_intervals(
+    left_s: float, levels: set[tuple[str, float]]
+) -> None:
+    run = Run(make_plan(min_blocks=2, max_blocks=3, budget_s=28.0 + left_s), [ALL], round_s=1.0)
+    assert run.levels == [set(LEVELS), set(LEVELS), levels]
+    assert run.now_s <= 1000.0 + 28.0 + left_s
 
 
-@pytest.mark.parametrize(("budget_s", "blocks"), [(26.6, 2), (26.7, 3), (32.0, 4)])
-def test_a_block_of_fewer_levels_is_expected_to_take_less(budget_s: float, blocks: int) -> None:
-    # Two blocks of 12 s, and then one level, with 1 s of their 4.5 s of windows: 2.7 s.
-    run = Run(
-        make_plan(min_blocks=2, max_blocks=9, budget_s=budget_s), [frozenset({("fast", 1.0)})], round_s=1.0
-    )
-    assert len(run.blocks) == blocks
+def test_no_block_begins_for_which_there_is_no_time_at_all() -> None:
+    run = Run(make_plan(min_blocks=2, max_blocks=9, budget_s=33.9), [ALL], round_s=1.0)
+    assert len(run.blocks) == 2
+
+
+@pytest.mark.parametrize(("budget_s", "rounds"), [(10.0, 8), (20.0, 16), (1.0, 0)])
+def test_the_budget_is_kept_in_the_midst_of_the_first_blocks_too(budget_s: float, rounds: int) -> None:
+    # 2 s until the first round of a block.
+    run = Run(make_plan(min_blocks=5, max_blocks=9, budget_s=budget_s), [ALL], round_s=1.0)
+    assert run.rounds == rounds
+    assert run.asked_after == []

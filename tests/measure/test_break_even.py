@@ -9,6 +9,7 @@ import pytest
 
 from portcompare.analyse import compare
 from portcompare.analyse.break_even import find_break_even
+from portcompare.measure import Timekeeper
 from portcompare.measure.break_even import choose_coarse, choose_new, plan_break_even
 from portcompare.model import BASELINE
 from portcompare.plan import BreakEvenGrid, Plan
@@ -56,7 +57,8 @@ class Sweep:
         rng = np.random.default_rng(20261123)
         grid = plan.break_even
         assert grid is not None
-        for block in plan_break_even(plan, grid, self.find_grids, lambda: self.now_s):
+        timekeeper = Timekeeper(plan.rounds.budget_s, lambda: self.now_s)
+        for block in plan_break_even(plan, grid, self.find_grids, timekeeper):
             self.blocks.append(block)
             for place in block:
                 self.now_s += round_s

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from portcompare.analyse.capacity import find_bracket
+from portcompare.measure import Timekeeper
 from portcompare.measure.capacity import Search, find_limit, find_start, plan_searches, propose_rate
 from portcompare.plan import Scenario
 from portcompare.sweeps import RESOLUTION, Bracket
@@ -114,7 +115,9 @@ class Servers:
 
     def run(self, plan: Plan) -> list[list[Place]]:
         blocks: list[list[Place]] = []
-        for block in plan_searches(plan, self.find_bracket, lambda: frozenset(plan.searches)):
+        for block in plan_searches(
+            plan, self.find_bracket, lambda: frozenset(plan.searches), Timekeeper(inf)
+        ):
             blocks.append([])
             for place in block:
                 blocks[-1].append(place)
@@ -230,7 +233,7 @@ def test_it_ends_when_nothing_is_undecided_or_after_the_last_block(
     servers = Servers(CAPACITIES)
     measured = 0
     for block in plan_searches(
-        make_search_plan(min_blocks=3, max_blocks=6), servers.find_bracket, lambda: undecided
+        make_search_plan(min_blocks=3, max_blocks=6), servers.find_bracket, lambda: undecided, Timekeeper(inf)
     ):
         measured += 1
         for place in block:
@@ -242,7 +245,8 @@ def test_it_ends_when_nothing_is_undecided_or_after_the_last_block(
 def test_no_block_begins_that_would_end_after_the_budget(budget_s: float, blocks: int) -> None:
     plan = make_search_plan(min_blocks=2, max_blocks=9, budget_s=budget_s)
     servers, measured = Servers(CAPACITIES), 0
-    for _ in plan_searches(plan, servers.find_bracket, lambda: frozenset({"fast"}), lambda: servers.now_s):
+    timekeeper = Timekeeper(servers.now_s + budget_s, lambda: servers.now_s)
+    for _ in plan_searches(plan, servers.find_bracket, lambda: frozenset({"fast"}), timekeeper):
         servers.now_s += 10  # each takes 10 s
         measured += 1
     assert measured == blocks

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+import psutil
 import pytest
 
 from portcompare.errors import ServerError
@@ -85,6 +86,9 @@ def test_each_server_serves_the_app_on_the_cpus_it_was_given(
 ) -> None:
     seen = ask(servers[name], "/process")
     assert seen["cpus"] == [min(os.sched_getaffinity(0))]
+    for process in psutil.Process(servers[name].process.pid).children(recursive=True):
+        assert {min(os.sched_getaffinity(thread.id)) for thread in process.threads()} == set(seen["cpus"])
+        assert {max(os.sched_getaffinity(thread.id)) for thread in process.threads()} == set(seen["cpus"])
     assert seen["environment"]["PYTHONUNBUFFERED"] == "1"
     assert seen["pid"] in tree_of(servers[name])
     servers[name].check_alive()
