@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
+from portcompare.manifest import Manifest
 from portcompare.sweeps import Sweeps
 
 if TYPE_CHECKING:
@@ -343,62 +344,6 @@ class Parity:
     deployments: tuple[str, ...]
     differences: tuple[Difference, ...]
     unstable: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedDeployment:
-    """How a deployment was really started: what the manifest records of it.
-
-    Attributes:
-        name: Its name in the plan.
-        server: Name and version of the server program.
-        command: The command line, with `{port}` for the port.
-        environment: What the plan adds to the environment.
-        settings: Every knob and its value, also those left at the harness's default.
-        slots: How many requests it can hold in handlers at once; None for no limit.
-        cpus: The CPUs it was pinned to.
-        versions: Name and version of the framework and libraries that matter.
-    """
-
-    name: str
-    server: str
-    command: tuple[str, ...]
-    environment: dict[str, str]
-    settings: dict[str, str]
-    slots: int | None
-    cpus: tuple[int, ...]
-    versions: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """Under which conditions a run was made.
-
-    Attributes:
-        portcompare: Version of this tool.
-        python: Version of the interpreter.
-        kernel: Name and release of the operating system.
-        cpu_model: As the system tells it; empty if it does not.
-        cpu_count: CPUs of the machine.
-        cpu_governor: How the clocks of the CPUs used are chosen; empty if the system does not tell.
-        memory_bytes: Memory of the machine.
-        generator_cpus: The CPUs of the load generator.
-        libraries: Versions of what the load generator and the statistics rest on.
-        deployments: Each deployment as it was started.
-        differences: What differs between baseline and candidates besides app and server, in words.
-    """
-
-    portcompare: str
-    python: str
-    kernel: str
-    cpu_model: str
-    cpu_count: int
-    cpu_governor: str = ""
-    memory_bytes: int
-    generator_cpus: tuple[int, ...]
-    libraries: dict[str, str]
-    deployments: tuple[ServedDeployment, ...]
-    differences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

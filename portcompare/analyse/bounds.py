@@ -76,7 +76,7 @@ def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bou
             Bound(
                 name="slots",
                 rate_rps=limits.slots / held_s,
-                reason=f"{count(limits.slots, 'slot')}, "
+                reason=f"{_waiting(limits)}{count(limits.slots, 'slot')}, "
                 f"each held {_held(limits.delay_s, service_s)} by a request",
             )
         )
@@ -129,6 +129,14 @@ def exceeds_bound(measured: Round, limits: Limits) -> str | None:
         f"{measured.requests} requests in {duration(measured.window_s)} are more than the bound allows "
         f"({bound.name}: {bound.reason}); is the scenario's delay_s right?"
     )
+
+
+def _waiting(limits: Limits) -> str:
+    """Who waits for the slots, where there are too few of them."""
+    if limits.slots is None or limits.concurrency <= limits.slots:
+        return ""
+    noun = "user" if limits.offered_rps is None else "connection"
+    return f"{count(limits.concurrency, noun)} for "
 
 
 def _held(delay_s: float, service_s: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portcompare.analyse import (
     GeneratorLimits,
@@ -35,14 +35,16 @@ from portcompare.report import (
     write_histogram_log,
     write_results,
 )
+from portcompare.serve import mask_secrets
 from portcompare.sweeps import Sweeps
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from portcompare.manifest import Manifest
     from portcompare.measure import MeasuredRound
-    from portcompare.model import Manifest, Parity, Round
+    from portcompare.model import Parity, Round
     from portcompare.plan import Plan
     from portcompare.sweeps import Bracket, BreakEven, Capacity, Outcome
 
@@ -172,10 +174,10 @@ class Recording:
             stop_reason="" if partial else self._find_stop_reason(),
             warnings=(
                 *find_warnings(self._rounds, comparisons, margins, self._plan.level_text),
-                *(f"not alike: {difference}" for difference in self._manifest.differences),
+                *self._find_unlike(),
             ),
             headline=find_headline(comparisons, margins, self._plan.level_text, invalid_reasons),
-            plan=self._plan.as_json(),
+            plan=self._plan_without_secrets(),
             manifest=self._manifest,
             parity=self._parity,
             rounds=tuple(self._rounds),
@@ -189,6 +191,16 @@ class Recording:
                 break_even=self.find_grids(),
             ),
         )
+
+    def _find_unlike(self) -> tuple[str, ...]:
+        differences = self._manifest.differences
+        return (f"not alike besides app and server: {'; '.join(differences)}",) if differences else ()
+
+    def _plan_without_secrets(self) -> dict[str, Any]:
+        plan = self._plan.as_json()
+        for deployment in plan["deployments"].values():
+            deployment["environment"] = mask_secrets(deployment["environment"])
+        return plan
 
     def _find_stop_reason(self) -> str:
         rounds = self._plan.rounds

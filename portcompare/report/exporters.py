@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from portcompare.report import html, markdown
+from portcompare.report import html, manifest_text, markdown
 from portcompare.report.files import write_atomically
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Exporter(Protocol):
 EXPORTERS: dict[str, Exporter] = {
     "report.md": markdown.render,
     "report.html": html.render,
+    "manifest.txt": manifest_text.render,
 }
 """Every format by the name of its file."""
 

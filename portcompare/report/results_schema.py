@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from portcompare import model, sweeps
+from portcompare import manifest, model, sweeps
 from portcompare.model import SCHEMA_VERSION
 from portcompare.report.files import write_atomically
 from portcompare.report.results_file import Envelope
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)", re.MULTILINE)
+
+_HOMES = (model, sweeps, manifest)
+"""The modules of the records."""
 
 
 def results_schema() -> dict[str, Any]:
@@ -26,7 +29,7 @@ def results_schema() -> dict[str, Any]:
     """
     records: dict[str, Any] = Envelope.model_json_schema()["$defs"]
     for name, record in records.items():
-        _describe(record, getattr(model, name, None) or getattr(sweeps, name))
+        _describe(record, next(vars(home)[name] for home in _HOMES if name in vars(home)))
     root = records.pop("Results")
     root["properties"]["schema_version"]["const"] = SCHEMA_VERSION
     return {

@@ -2,7 +2,7 @@
 
 from portcompare.serve.cpus import CpuAssignment, assign_cpus, find_cpu_problems, generator_cpus
 from portcompare.serve.deployments import serve_deployments
-from portcompare.serve.manifest import describe_manifest
+from portcompare.serve.manifest import describe_manifest, mask_secrets
 from portcompare.serve.preflight import preflight
 from portcompare.serve.running import RunningServer
 from portcompare.serve.sampling import Usage, WindowUsage, measure_usage
@@ -22,6 +22,7 @@ __all__ = [
     "describe_manifest",
     "find_cpu_problems",
     "generator_cpus",
+    "mask_secrets",
     "measure_usage",
     "preflight",
     "serve_deployments",

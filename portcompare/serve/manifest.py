@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
-from portcompare.model import Manifest, ServedDeployment
+from portcompare.manifest import Manifest, ServedDeployment
 from portcompare.serve.keeper import open_files_limit
 from portcompare.serve.recipe import resolve_deployment
 
@@ -75,6 +75,7 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
         cpu_model=read_cpu_model(Path("/proc/cpuinfo")),
         cpu_count=os.cpu_count() or 1,
         cpu_governor=", ".join(read_governors(_CPU_FOLDER, sorted({*cpus.server, *cpus.generator}))),
+        load_average=os.getloadavg()[0],
         memory_bytes=psutil.virtual_memory().total,
         generator_cpus=cpus.generator,
         libraries=find_versions(_LIBRARIES),
@@ -155,36 +156,6 @@ def mask_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _is_secret(name: str) -> bool:
     return any(word in name.upper() for word in _SECRET_WORDS)
-
-
-def list_facts(manifest: Manifest) -> list[str]:
-    """Write a manifest down in a form whose differences a line-by-line comparison shows.
-
-    Args:
-        manifest: The manifest.
-
-    Returns:
-        Lines such as `deployments.quart.settings.workers: 1`, sorted; its `differences`, which follow from
-        the rest, are left out.
-    """
-    facts = asdict(manifest)
-    facts["deployments"] = {one.pop("name"): one for one in facts["deployments"]}
-    del facts["differences"]
-    return sorted(_flatten("", facts))
-
-
-def _flatten(path: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a record holds
-    if isinstance(value, dict):
-        for key, each in value.items():
-            yield from _flatten(f"{path}.{key}" if path else key, each)
-    else:
-        text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        yield f"{path}: {''.join(map(_visible, text))}"
-
-
-def _visible(character: str) -> str:
-    """A character, or its escape: a line break would make two facts of one."""
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 def find_versions(distributions: Iterable[str]) -> dict[str, str]:

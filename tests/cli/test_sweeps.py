@@ -14,8 +14,8 @@ from hdrh.histogram import HdrHistogram
 from portcompare.cli import comparison
 from portcompare.cli.comparison import measure_all
 from portcompare.cli.recording import Recording
+from portcompare.manifest import Manifest, ServedDeployment
 from portcompare.measure import MeasuredRound
-from portcompare.model import Manifest, ServedDeployment
 from portcompare.parity.check import ParityOutcome
 from portcompare.plan import Plan
 from portcompare.report import read_results, write_results
@@ -53,6 +53,7 @@ def make_manifest() -> Manifest:
         | {  # type: ignore[arg-type]
             "cpu_count": 2,
             "memory_bytes": 1,
+            "load_average": 0.0,
             "generator_cpus": (1,),
             "libraries": {},
             "deployments": deployments,

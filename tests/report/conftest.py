@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from portcompare.manifest import Manifest, ServedDeployment
 from portcompare.model import (
     METRICS,
     Bound,
@@ -16,12 +17,10 @@ from portcompare.model import (
     Conclusion,
     Difference,
     Latency,
-    Manifest,
     Metric,
     Parity,
     Results,
     Round,
-    ServedDeployment,
     Summary,
     Verdict,
 )
@@ -316,6 +315,8 @@ def _manifest(candidates: Sequence[str]) -> Manifest:
         kernel="Linux 6.8.0",
         cpu_model="AMD EPYC 7B13",
         cpu_count=4,
+        cpu_governor="performance",
+        load_average=0.25,
         memory_bytes=16 * 1024**3,
         generator_cpus=(3,),
         libraries={"locust": "2.32.4", "httptools": "0.6.4", "numpy": "2.2.1", "hdrhistogram": "0.10.3"},

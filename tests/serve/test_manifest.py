@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from portcompare.serve import CpuAssignment, describe_manifest, manifest
 from portcompare.serve.keeper import open_files_limit
 from portcompare.serve.manifest import (
     find_versions,
-    list_facts,
     mask_secrets,
     read_cpu_model,
     read_governors,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from portcompare.model import Manifest
+    from portcompare.manifest import Manifest
 
 CPUS = CpuAssignment(server=(0, 1), generator=(2,))
 
@@ -170,36 +169,6 @@ def test_secrets_that_differ_are_a_difference_though_both_are_masked(tmp_path: P
     )
     alike = manifest_of(tmp_path, {"waitress": key % "one", "waitress x": key % "one"})
     assert alike.differences == ()
-
-
-def test_facts_are_sorted_lines_with_a_key_and_a_value_each(tmp_path: Path) -> None:
-    environment = 'environment = { GREETING = "a\\nb é" }'
-    found = manifest_of(tmp_path, {"gunicorn": f"{environment}\nthreads = 4", "uvicorn asgi": ""})
-    lines = list_facts(found)
-    assert lines == sorted(lines)
-    assert {
-        "cpu_count: " + str(os.cpu_count()),
-        "generator_cpus: 2",
-        f"libraries.numpy: {version('numpy')}",
-        "deployments.gunicorn.settings.threads: 4",
-        "deployments.gunicorn.cpus: 0 1",
-        "deployments.gunicorn.slots: 4",
-        "deployments.gunicorn.environment.GREETING: a\\nb é",
-        "deployments.uvicorn asgi.slots: None",
-        f"deployments.uvicorn asgi.versions.quart: {version('quart')}",
-    } <= set(lines)
-    assert not [line for line in lines if line.startswith("differences")]
-
-
-def test_what_changed_between_two_runs_is_what_differs_between_their_facts(tmp_path: Path) -> None:
-    before = manifest_of(tmp_path, {"gunicorn": "threads = 4", "uvicorn asgi": ""})
-    after = replace(manifest_of(tmp_path, {"gunicorn": "threads = 8", "uvicorn asgi": ""}), kernel="Linux 99")
-    assert set(list_facts(after)) - set(list_facts(before)) == {
-        "kernel: Linux 99",
-        "deployments.gunicorn.command: " + " ".join(after.deployments[0].command),
-        "deployments.gunicorn.settings.threads: 8",
-        "deployments.gunicorn.slots: 8",
-    }
 
 
 def test_the_governors_of_the_cpus_used_are_written_down(

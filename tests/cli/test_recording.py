@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from portcompare.cli.recording import Recording
+from portcompare.measure import MeasuredRound
+from portcompare.report import RESULTS_FILE
+from tests.analyse.samples import ROUND
+from tests.cli.test_sweeps import NOTHING, make_manifest
+from tests.measure.plans import make_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from portcompare.plan import Plan
+
+
+def record(plan: Plan, folder: Path, **manifest: Any) -> Recording:  # noqa: ANN401 - any of its fields
+    return Recording(plan, replace(make_manifest(), **manifest), folder, datetime.now(UTC))
+
+
+def add_round(recording: Recording) -> None:
+    made = replace(ROUND, arm="baseline", deployment="old", scenario="fast", level=8.0, block=0, void=None)
+    recording.add_round(MeasuredRound(round=made, histogram=NOTHING))
+
+
+def test_secrets_of_the_plan_do_not_go_into_the_results(tmp_path: Path) -> None:
+    plan = make_plan()
+    old = plan.deployments["old"].model_copy(update={"environment": {"API_KEY": "hidden", "MODE": "shown"}})
+    plan = plan.model_copy(update={"deployments": plan.deployments | {"old": old}})
+    results = record(plan, tmp_path).results(partial=True)
+    assert results.plan["deployments"]["old"]["environment"] == {"API_KEY": "***", "MODE": "shown"}
+    assert plan.deployments["old"].environment["API_KEY"] == "hidden"
+
+
+def test_what_is_not_alike_beside_app_and_server_is_a_warning(tmp_path: Path) -> None:
+    differences = ("threads: old 8, new none", "loop: old none, new uvloop")
+    results = record(make_plan(), tmp_path, differences=differences).results(partial=True)
+    said = "not alike besides app and server: threads: old 8, new none; loop: old none, new uvloop"
+    assert said in results.warnings
+    assert not [one for one in record(make_plan(), tmp_path).results(partial=True).warnings if "alike" in one]
+
+
+def test_a_run_that_came_to_its_end_says_why_and_a_partial_one_does_not(tmp_path: Path) -> None:
+    recording = record(make_plan(max_blocks=5), tmp_path)
+    add_round(recording)
+    assert recording.results(partial=True).stop_reason == ""
+    recording.note_time_is_up()
+    assert recording.results(partial=False).stop_reason == "the budget of 180 s ended in block 1"
+
+
+def test_results_are_written_now_and_then_and_not_after_every_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("portcompare.cli.recording.time.monotonic", lambda: now_s)
+    recording = record(make_plan(), tmp_path)
+    recording.save(partial=True)
+    path = tmp_path / RESULTS_FILE
+    path.unlink()
+    now_s += 1.0
+    recording.save_now_and_then()
+    assert not path.exists()
+    now_s += 5.0
+    recording.save_now_and_then()
+    assert path.exists()
