@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from portcompare.analyse import compare, find_undecided
+from portcompare.analyse import compare, find_invalid_reasons, find_undecided, find_warnings
 from portcompare.analyse.multiplicity import find_holding, headline_family
 from portcompare.model import BASELINE, CONTROL, Latency, Round
 from portcompare.plan.schema import Rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.random import Generator
-    from numpy.typing import NDArray
 
+    from benchmarks.simulate_run_noise import Noise
     from portcompare.model import Comparison
 
-    Draw = Callable[[Generator, tuple[str, float], int], NDArray[np.float64]]
+Item = TypeVar("Item")
 
 LEVELS: tuple[tuple[str, float], ...] = (("fast", 1.0), ("fast", 32.0), ("delayed", 1.0), ("delayed", 64.0))
 ARMS = (BASELINE, CONTROL, "one", "two", "three")
@@ -37,28 +35,50 @@ _ROUND = Round(
 )  # fmt: skip
 
 
-def simulate_run(rng: Generator, draw: Draw) -> tuple[tuple[Comparison, ...], int]:
+def simulate_run(rng: Generator, noise: Noise) -> tuple[tuple[Comparison, ...], list[Round]]:
     """Measure block after block of equal arms until every level is known well enough.
 
     Args:
         rng: The chance.
-        draw: Noise of so many rounds at a level, in logarithms: one column a metric.
+        noise: What makes rounds of equal arms differ.
 
     Returns:
-        The comparisons, and how many blocks there were.
+        The comparisons and the rounds.
     """
     rounds: list[Round] = []
     levels = LEVELS
+    draw = noise(rng)
     for block in range(PLANNED.max_blocks):
-        for level in levels:
-            noise = np.exp(draw(rng, level, len(ARMS))).tolist()
-            rounds += [_round(block, arm, level, one) for arm, one in zip(ARMS, noise, strict=True)]
+        for level in _shuffled(rng, levels):
+            values = np.exp(draw(level, len(ARMS))).tolist()
+            arms = _shuffled(rng, ARMS)
+            rounds += [_round(block, arm, level, one) for arm, one in zip(arms, values, strict=True)]
         if block + 1 >= PLANNED.min_blocks:
-            undecided = find_undecided(compare(rounds, MARGINS), PLANNED.precision)
+            # Nothing more is learnt of levels that are done.
+            still = [one for one in rounds if (one.scenario, one.level) in levels]
+            undecided = find_undecided(compare(still, MARGINS), PLANNED.precision)
             levels = tuple(level for level in levels if level in undecided)
             if not levels:
                 break
-    return compare(rounds, MARGINS), block + 1
+    return compare(rounds, MARGINS), rounds
+
+
+def is_invalid(comparisons: tuple[Comparison, ...], rounds: list[Round]) -> bool:
+    """Whether the control would make the run invalid."""
+    return bool(find_invalid_reasons(rounds, comparisons, MARGINS, None, _in_words))
+
+
+def is_warned_of(comparisons: tuple[Comparison, ...]) -> bool:
+    """Whether the run would warn of what the control shows."""
+    return bool(find_warnings((), comparisons, MARGINS, _in_words))
+
+
+def _in_words(_scenario: str, level: float) -> str:
+    return f"level {level:g}"
+
+
+def _shuffled(rng: Generator, items: tuple[Item, ...]) -> list[Item]:
+    return [items[place] for place in rng.permutation(len(items))]
 
 
 def holds_anything(comparisons: tuple[Comparison, ...]) -> bool:

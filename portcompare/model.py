@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
+from portcompare import sweeps as _sweeps
 from portcompare.manifest import Manifest
 from portcompare.sweeps import Sweeps
 
@@ -21,7 +22,7 @@ SCHEMA_VERSION = 1
 BASELINE = "baseline"
 CONTROL = "control"
 
-Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "invalid"]
+Verdict = _sweeps.Verdict
 Metric = Literal["throughput", "p50", "p95", "p99", "cpu_s_per_request"]
 METRICS: tuple[Metric, ...] = ("throughput", "p50", "p95", "p99", "cpu_s_per_request")
 
@@ -139,7 +140,7 @@ class Bound:
     """The most that theory allows, and the name of what sets it.
 
     Attributes:
-        name: "slots", "server CPU", "users", "connections" or "offered".
+        name: "slots", "server CPU", "users" or "connections"; "offered" if less than these was asked for.
         rate_rps: Requests per second.
         reason: The bound in words, with its figures.
     """
@@ -272,7 +273,7 @@ class Summary:
         cpu_s_per_request: Median CPU seconds per request.
         rss_peak_bytes: Highest resident memory of any round.
         bound: The bound of the median round.
-        bound_share: Median rate divided by the bound.
+        bound_share: Median rate divided by the bound; above 1 by what edges of windows and backlogs add.
         verdict: Of this arm's throughput against the baseline; None for the baseline itself.
     """
 
@@ -354,7 +355,7 @@ class Results:
         schema_version: Of this very form.
         name: Of the plan.
         started_at: ISO 8601, UTC.
-        duration_s: From the first server's start to the end of the last round.
+        duration_s: From the command's start, or the last worker's joining, to the last comparison of answers.
         measured_s: The sum of all windows.
         partial: True if the run was interrupted or broke off.
         valid: False if the comparison must not be relied on.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
 
+Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "invalid"]
 Outcome = Literal["kept", "missed", "unknown"]
 CellState = Literal["wins", "loses", "equal", "undecided", "not measured"]
 
@@ -85,20 +86,39 @@ class Scalability:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What one round of a search tells.
+
+    Attributes:
+        rate_rps: The rate that was tried.
+        outcome: Whether the objective was kept.
+        void: Why that is not known; None if it is.
+    """
+
+    rate_rps: float
+    outcome: Outcome
+    void: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bracket:
     """What the rounds of one arm in one block tell of the highest rate that keeps an objective.
 
     Attributes:
         kept_rps: The highest rate that kept it; None if none did.
         failed_rps: The lowest rate that twice did not; None if none did.
-        failed_for: Why that one did not: "missed", or "unknown" where the load generator was the limit.
+        failed_for: Why that one did not: "missed", or "unknown" where no round there could be judged.
+        failed_why: Why they could not be judged; None if they could, or if it is not known.
         doubtful_rps: The rate that was tried last and did not keep it once; None if that is settled.
+        is_over: Whether the search found nothing more to try.
     """
 
     kept_rps: float | None = None
     failed_rps: float | None = None
     failed_for: Outcome | None = None
+    failed_why: str | None = None
     doubtful_rps: float | None = None
+    is_over: bool = False
 
     @property
     def estimate_rps(self) -> float | None:
@@ -107,11 +127,16 @@ class Bracket:
         It is the middle of the bracket; the highest rate that kept the objective if something else than the
         server ended the search; None if no rate did, or the search did not come to its end.
         """
-        if self.kept_rps is None or self.failed_rps is None or self.failed_for != "missed":
-            return self.kept_rps
-        if self.failed_rps > self.kept_rps * RESOLUTION:
+        if self.kept_rps is None:
             return None
-        return sqrt(self.kept_rps * self.failed_rps)
+        if self.failed_rps is not None and self.failed_rps <= self.kept_rps * RESOLUTION:
+            return sqrt(self.kept_rps * self.failed_rps) if self.failed_for == "missed" else self.kept_rps
+        return self.kept_rps if self.is_over else None
+
+    @property
+    def is_at_least(self) -> bool:
+        """Whether the capacity may be higher than the estimate: something else than the server ended it."""
+        return self.estimate_rps is not None and self.failed_for != "missed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +160,7 @@ class Capacity:
     rate_rps: Estimate | None
     is_at_least: bool
     ratio: Estimate | None
-    verdict: Literal["faster", "slower", "equivalent", "inconclusive", "invalid"] | None
+    verdict: Verdict | None
     reason: str
 
 
@@ -177,9 +202,10 @@ class Border:
 
     Attributes:
         delay_s: The delay.
-        wins_from_users: The fewest users from which on every cell that was measured wins; None if the cell of
-            the most users does not, or was not measured.
-        not_at_users: The most users below that at which a measured cell does not win; None if there is none.
+        wins_from_users: The fewest users from which on every cell wins, as measured or implied; None if the
+            cell of the most users does not, or is not known.
+        not_at_users: The most users below that at which a cell does not win, as measured or implied; None if
+            there is none.
     """
 
     delay_s: float

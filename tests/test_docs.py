@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from portcompare.loadgen.steady import least_time
 from portcompare.plan import load_plan
 from portcompare.serve import vocabulary
 
@@ -69,3 +70,16 @@ def test_the_shipped_plans_name_only_what_exists() -> None:
     for path in (ROOT / "loadtests").glob("*.toml"):
         if "baseline" in tomllib.loads(path.read_text()):
             load_plan(path, vocabulary())
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "loadtests").glob("*.toml")), ids=lambda path: path.name)
+def test_the_least_that_a_shipped_plan_asks_for_fits_into_its_budget(path: Path) -> None:
+    if "baseline" not in tomllib.loads(path.read_text()):
+        return  # a part of other plans
+    plan = load_plan(path, vocabulary())
+    levels = [] if plan.break_even or plan.searches else plan.levels
+    block_s = sum(
+        plan.window_s(name) + max(plan.rounds.warmup_s, least_time(plan.scenarios[name].delay_s))
+        for name, _ in levels
+    ) * len(plan.arms)
+    assert plan.rounds.min_blocks * block_s < plan.rounds.budget_s

@@ -3,6 +3,11 @@
 from portcompare.analyse.bounds import Limits
 from portcompare.analyse.break_even import find_break_even
 from portcompare.analyse.capacity import find_bracket, find_capacities, find_unsure_searches
+from portcompare.analyse.capacity_conclusions import (
+    conclude_capacities,
+    find_capacity_headline,
+    find_unlike_controls,
+)
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.conclusions import conclude
 from portcompare.analyse.generator import GeneratorLimits, find_overload
@@ -10,7 +15,7 @@ from portcompare.analyse.headline import find_headline
 from portcompare.analyse.judging import judge_round
 from portcompare.analyse.knees import find_knees
 from portcompare.analyse.objective import judge_objective
-from portcompare.analyse.precision import find_stop_reason, find_undecided
+from portcompare.analyse.precision import find_undecided
 from portcompare.analyse.summaries import summarise
 from portcompare.analyse.usl import find_scalability
 from portcompare.analyse.validity import find_invalid_reasons, find_warnings
@@ -20,16 +25,18 @@ __all__ = [
     "Limits",
     "compare",
     "conclude",
+    "conclude_capacities",
     "find_bracket",
     "find_break_even",
     "find_capacities",
+    "find_capacity_headline",
     "find_headline",
     "find_invalid_reasons",
     "find_knees",
     "find_overload",
     "find_scalability",
-    "find_stop_reason",
     "find_undecided",
+    "find_unlike_controls",
     "find_unsure_searches",
     "find_warnings",
     "judge_objective",

@@ -47,7 +47,8 @@ def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
         limits: The round's limits.
 
     Returns:
-        The bound; None if nothing is known that would limit the rate.
+        The bound; None if nothing is known that would limit the rate. What was offered is one in the long run
+        alone: a window may hold answers to what was asked for before it, too.
 
     References:
         Utilization law and Little's law (N = X R), as in Denning and Buzen, "The Operational Analysis of
@@ -59,7 +60,7 @@ def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
             Bound(
                 name="offered",
                 rate_rps=limits.offered_rps,
-                reason=f"no more than {rate(limits.offered_rps)} were asked for",
+                reason=f"{rate(limits.offered_rps)} were asked for",
             )
         )
     return _lowest(bounds)
@@ -69,7 +70,8 @@ def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bou
     """The bounds that hold for answers whenever they were asked for."""
     bounds = []
     # No request is served faster than its CPU time takes on all the server's CPUs together.
-    service_s = (cpu_s_per_request or 0.0) / limits.server_cpus
+    cpu_s = cpu_s_per_request or 0.0
+    service_s = cpu_s / limits.server_cpus
     held_s = limits.delay_s + service_s
     if limits.slots is not None and held_s > 0:
         bounds.append(
@@ -85,7 +87,7 @@ def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bou
             Bound(
                 name="server CPU",
                 rate_rps=1 / service_s,
-                reason=f"{limits.server_cpus} CPU at {duration(cpu_s_per_request or 0.0)} a request",
+                reason=f"{count(limits.server_cpus, 'CPU')} at {duration(cpu_s)} a request",
             )
         )
     if limits.delay_s > 0:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from portcompare.analyse.intervals import paired_ratio
 from portcompare.analyse.verdicts import judge
 from portcompare.model import BASELINE
-from portcompare.sweeps import Bracket, Capacity, Estimate
+from portcompare.sweeps import Bracket, Capacity, Estimate, Trial
 from portcompare.units import rate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from portcompare.model import Round, Verdict
     from portcompare.sweeps import Outcome
@@ -22,32 +22,38 @@ _LEAST_BLOCKS = 2
 _ENOUGH = 2  # so many failures at a rate, and no success, make it one that fails
 
 
-def find_bracket(trials: Iterable[tuple[float, Outcome]]) -> Bracket:
+def find_bracket(trials: Iterable[Trial], *, is_over: bool) -> Bracket:
     """Say what the rounds of one arm in one block tell.
 
     A rate fails when two rounds did not keep the objective there, and none did: one hiccup of the machine
     must not end a search far below the capacity.
 
     Args:
-        trials: Rate and outcome of each round, in the order in which they were measured.
+        trials: What each round tells, in the order in which they were measured.
+        is_over: Whether the search found nothing more to try.
 
     Returns:
         The bracket around the capacity.
     """
     outcomes: dict[float, list[Outcome]] = {}
+    voids: dict[float, str | None] = {}
     last_rps = None
-    for rate_rps, outcome in trials:
-        outcomes.setdefault(rate_rps, []).append(outcome)
-        last_rps = rate_rps
+    for one in trials:
+        outcomes.setdefault(one.rate_rps, []).append(one.outcome)
+        voids[one.rate_rps] = one.void
+        last_rps = one.rate_rps
     kept = [rate_rps for rate_rps, found in outcomes.items() if "kept" in found]
     failed = [rate for rate, found in outcomes.items() if "kept" not in found and len(found) >= _ENOUGH]
     settled = {*kept, *failed}
     failed_rps = min(failed, default=None)
+    failed_for = None if failed_rps is None else _reason(outcomes[failed_rps])
     return Bracket(
         kept_rps=max(kept, default=None),
         failed_rps=failed_rps,
-        failed_for=None if failed_rps is None else _reason(outcomes[failed_rps]),
+        failed_for=failed_for,
+        failed_why=voids.get(failed_rps) if failed_rps is not None and failed_for == "unknown" else None,
         doubtful_rps=None if last_rps in settled else last_rps,
+        is_over=is_over,
     )
 
 
@@ -56,7 +62,10 @@ def _reason(found: Iterable[Outcome]) -> Outcome:
 
 
 def find_capacities(
-    rounds: Iterable[Round], judge_round: Callable[[Round], Outcome], margin: float
+    rounds: Iterable[Round],
+    judge_round: Callable[[Round], Outcome],
+    ended: Collection[tuple[int, str, str]],
+    margin: float,
 ) -> tuple[Capacity, ...]:
     """Find each arm's capacity, and each candidate's in relation to the baseline's.
 
@@ -66,17 +75,20 @@ def find_capacities(
     Args:
         rounds: The rounds of scenarios with an objective, in the order in which they were measured.
         judge_round: Says whether a round kept the objective of its scenario.
+        ended: Block, scenario and arm of the searches that found nothing more to try.
         margin: The equivalence margin.
 
     Returns:
         The capacities, in the order in which scenarios and arms first appear.
     """
-    trials: dict[tuple[str, str], dict[int, list[tuple[float, Outcome]]]] = {}
+    trials: dict[tuple[str, str], dict[int, list[Trial]]] = {}
     for one in rounds:
         blocks = trials.setdefault((one.scenario, one.arm), {})
-        blocks.setdefault(one.block, []).append((one.level, judge_round(one)))
+        trial = Trial(rate_rps=one.level, outcome=judge_round(one), void=one.void)
+        blocks.setdefault(one.block, []).append(trial)
     brackets = {
-        key: {block: find_bracket(found) for block, found in blocks.items()} for key, blocks in trials.items()
+        key: {block: find_bracket(found, is_over=(block, *key) in ended) for block, found in blocks.items()}
+        for key, blocks in trials.items()
     }
     return tuple(
         _capacity(scenario, arm, found, brackets.get((scenario, BASELINE), {}), margin)
@@ -93,14 +105,26 @@ def find_unsure_searches(capacities: Iterable[Capacity], precision: float) -> fr
 
     Returns:
         Names of the scenarios in which some arm's ratio is wider. One that cannot be told is none of them:
-        its arm keeps the objective at no rate, and more blocks do not change that.
+        its arm keeps the objective at no rate, and more blocks do not change that. Nor do they where both
+        ends of the interval are open.
     """
     return frozenset(
-        one.scenario
-        for one in capacities
-        if one.ratio is not None
-        and (one.ratio.high is None or one.ratio.high > one.ratio.value * (1 + precision))
+        one.scenario for one in capacities if one.ratio is not None and half_width(one.ratio) > 1 + precision
     )
+
+
+def half_width(ratio: Estimate) -> float:
+    """How wide an interval is, by the end that is known.
+
+    Args:
+        ratio: The ratio with its interval.
+
+    Returns:
+        The factor between its middle and its ends; 1 if neither end is known.
+    """
+    if ratio.high is not None:
+        return ratio.high / ratio.value
+    return 1.0 if ratio.low is None else ratio.value / ratio.low
 
 
 def _capacity(scenario: str, arm: str, own: Brackets, baseline: Brackets, margin: float) -> Capacity:
@@ -112,9 +136,14 @@ def _capacity(scenario: str, arm: str, own: Brackets, baseline: Brackets, margin
         rate_rps, reason = None, _nothing(own)
     ratio, verdict = None, None
     if arm != BASELINE:
-        ratio, verdict, why = _against(rates_rps, _rates(baseline), margin)
-        verdict = _lenient(verdict, is_at_least=is_at_least, than_at_least=_is_at_least(baseline))
+        ratio, found, why = _against(rates_rps, _rates(baseline), margin)
+        than_at_least = _is_at_least(baseline)
+        ratio = _open(ratio, is_at_least=is_at_least, than_at_least=than_at_least)
+        verdict = _lenient(found, is_at_least=is_at_least, than_at_least=than_at_least)
         reason = f"{reason}; {why}"
+        if verdict != found:
+            whose = "the" if is_at_least else "the baseline's"
+            reason += f", but {whose} capacity may be higher"
     return Capacity(
         scenario=scenario,
         arm=arm,
@@ -133,7 +162,7 @@ def _rates(brackets: Brackets) -> dict[int, float]:
 
 
 def _is_at_least(brackets: Brackets) -> bool:
-    return any(one.kept_rps is not None and one.failed_for != "missed" for one in brackets.values())
+    return any(one.is_at_least for one in brackets.values())
 
 
 def _interval(rates_rps: Mapping[int, float], *, is_at_least: bool) -> Estimate:
@@ -145,19 +174,32 @@ def _interval(rates_rps: Mapping[int, float], *, is_at_least: bool) -> Estimate:
 
 
 def _ended_by(brackets: Brackets) -> str:
-    if any(one.failed_for == "unknown" for one in brackets.values()):
-        return "the load generator was the limit: the capacity may be higher"
-    if any(one.failed_rps is None for one in brackets.values()):
-        return "no rate that was tried missed the objective: the capacity may be higher"
+    at_least = [one for one in brackets.values() if one.is_at_least]
+    unknown = [one for one in at_least if one.failed_rps is not None]
+    if unknown:
+        return f"{_why(unknown[0])}: the capacity may be higher"
+    if at_least:
+        return "no rate that the connections suffice for missed the objective: the capacity may be higher"
     return "the objective was missed at higher rates"
 
 
 def _nothing(brackets: Brackets) -> str:
-    failed = [one.failed_rps for one in brackets.values() if one.failed_rps is not None]
-    if not failed:
+    ended = [one for one in brackets.values() if one.is_over]
+    unknown = [one for one in ended if one.failed_for == "unknown"]
+    if unknown:
+        return f"nothing is known: {_why(unknown[0])}"
+    lowest = min((one.failed_rps for one in ended if one.failed_rps is not None), default=None)
+    if lowest is None:
         return "no search came to its end"
-    lowest = rate(min(failed))
-    return f"the objective was missed even at {lowest}, the lowest rate whose rounds hold enough requests"
+    return (
+        f"the objective was missed even at {rate(lowest)}, the lowest rate whose rounds hold enough requests"
+    )
+
+
+def _why(bracket: Bracket) -> str:
+    """Why the lowest rate that failed could not be judged."""
+    at = "" if bracket.failed_rps is None else f" at {rate(bracket.failed_rps)}"
+    return f"{bracket.failed_why or 'no round could be judged'}{at}"
 
 
 def _against(
@@ -169,6 +211,17 @@ def _against(
     interval = paired_ratio([baseline[block] for block in blocks], [candidate[block] for block in blocks])
     verdict, reason = judge("throughput", interval, margin)
     return Estimate(value=interval.ratio, low=interval.low, high=interval.high), verdict, reason
+
+
+def _open(ratio: Estimate | None, *, is_at_least: bool, than_at_least: bool) -> Estimate | None:
+    """The ratio without those ends of its interval that say nothing if a capacity may be higher."""
+    if ratio is None:
+        return None
+    return Estimate(
+        value=ratio.value,
+        low=None if than_at_least else ratio.low,
+        high=None if is_at_least else ratio.high,
+    )
 
 
 def _lenient(verdict: Verdict, *, is_at_least: bool, than_at_least: bool) -> Verdict:

@@ -132,7 +132,7 @@ def describe_changes(
         if _matters(before_rps, after_rps, margins["throughput"])
     ]
     alike = [text for one, text in told if one.block is None]
-    single = [f"{text} in block {one.block}" for one, text in told if one.block is not None]
+    single = [f"{text} in block {one.block + 1}" for one, text in told if one.block is not None]
     more = f"; and {len(single) - _MOST_TOLD} more" if len(single) > _MOST_TOLD else ""
     tested = sum(one.block is not None for one in series)
     sentences = []

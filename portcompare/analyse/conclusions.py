@@ -86,5 +86,7 @@ def _sentence(
         if tail.ratio is not None and tail.verdict == _OPPOSITE[median.verdict]:
             text += f", but its p95 is {share(tail.ratio)}: not all users are served alike"
     if baseline.bound_share is not None and baseline.bound is not None and throughput.verdict == "faster":
-        text += f"; {other} is at {share(baseline.bound_share)} of its bound: {baseline.bound.reason}"
+        text += (
+            f"; {other} is at {share(min(baseline.bound_share, 1.0))} of its bound: {baseline.bound.reason}"
+        )
     return text + "."

@@ -150,7 +150,7 @@ def _open_files(machine: Machine) -> Finding:
         remedy = f"raise the hard limit, as root: `ulimit -n {FEW_USERS + RESERVED_FILES}` or more"
         return Finding(subject=subject, mark="warning", found=found, remedy=remedy)
     if soft < given:
-        remedy = f"plain Locust has {soft:,} unless you say `ulimit -n {given}` before you start it"
+        remedy = f"plain Locust has fewer unless you say `ulimit -n {given}` before you start it"
         return Finding(subject=subject, mark="note", found=found, remedy=remedy)
     return Finding(subject=subject, mark="ok", found=found)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from portcompare.model import Comparison, Metric
 
 HEADLINE_METRICS: tuple[Metric, ...] = ("throughput", "p50")
+"""What the headline speaks of, what the control is held to, and what must be known before a level is done."""
 
 
 def headline_family(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]:

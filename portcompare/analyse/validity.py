@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from portcompare.analyse.change_points import describe_changes
 from portcompare.analyse.drift import describe_drifts
-from portcompare.analyse.multiplicity import HEADLINE_METRICS
+from portcompare.analyse.multiplicity import HEADLINE_METRICS, find_holding
 from portcompare.model import CONTROL
 from portcompare.units import count, share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from portcompare.model import Comparison, Metric, Parity, Round
 
@@ -32,21 +32,31 @@ MOST_VOID = 0.2
 def find_invalid_reasons(
     rounds: Sequence[Round],
     comparisons: Iterable[Comparison],
+    margins: Mapping[Metric, float],
     parity: Parity | None,
     level_text: LevelText,
+    *,
+    searched: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Why a run must not be relied on.
 
     Args:
         rounds: The judged rounds.
         comparisons: The comparisons, the control's too.
+        margins: The equivalence margin of each metric.
         parity: The answers.
         level_text: Words a scenario's level, with its unit.
+        searched: The scenarios whose rates were searched: to try rates that are too high is part of that,
+            so how many of their rounds are void says nothing.
 
     Returns:
         The reasons; empty if the run is valid.
     """
-    return tuple(_invalid_reasons(rounds, comparisons, parity, level_text))
+    fixed = [one for one in rounds if one.scenario not in searched]
+    return (
+        *([] if rounds else ["nothing was measured"]),
+        *_invalid_reasons(fixed, comparisons, margins, parity, level_text),
+    )
 
 
 def find_warnings(
@@ -66,9 +76,16 @@ def find_warnings(
     Returns:
         The warnings; empty if there is nothing to say.
     """
+    control = tuple(_control(comparisons))
+    holding = _holding(control, margins)
+    single = [one for one in control if one.verdict in ("faster", "slower") and one not in holding]
+    maybe_chance = (
+        f"{_CONTROL} came out {_differences(single, level_text)}. Among {count(len(control), 'comparison')} "
+        "this may be chance (Holm, 5%), and so may be what a candidate shows there"
+    )
     unsure = [
         f"{one.metric} {share(_least_told(one.low, one.high, margins[one.metric]))} {_where(one, level_text)}"
-        for one in _control(comparisons)
+        for one in control
         if one.verdict == "inconclusive" and one.low is not None and one.high is not None
     ]
     noise = (
@@ -80,6 +97,7 @@ def find_warnings(
     unsteady = Counter(f"{one.arm} {_where(one, level_text)}" for one in rounds if not one.steady)
     return (
         *([noise] if unsure else []),
+        *([maybe_chance] if single else []),
         *(f"void round: {reason}" for reason in reasons),
         *(
             f"not steady after the longest warm-up: {where}, {count(n, 'round')}"
@@ -93,25 +111,20 @@ def find_warnings(
 def _invalid_reasons(
     rounds: Sequence[Round],
     comparisons: Iterable[Comparison],
+    margins: Mapping[Metric, float],
     parity: Parity | None,
     level_text: LevelText,
 ) -> Iterator[str]:
     if parity is not None and not parity.equal:
         places = len(parity.differences)
         yield f"the answers differ in {count(places, 'place')}" if places else "no answers were compared"
-    if not rounds:
-        yield "nothing was measured"
     void = sum(one.void is not None for one in rounds)
     if void > MOST_VOID * len(rounds):
         yield f"{void} of {len(rounds)} rounds are void"
-    control = list(_control(comparisons))
-    differences = [
-        f"{one.verdict} in {one.metric} {_where(one, level_text)}"
-        for one in control
-        if one.verdict in ("faster", "slower")
-    ]
-    if differences:
-        yield f"too noisy: {_CONTROL} came out {'; '.join(differences)}. {_REMEDY}"
+    control = tuple(_control(comparisons))
+    holding = _holding(control, margins)
+    if holding:
+        yield f"too noisy: {_CONTROL} came out {_differences(holding, level_text)}. {_REMEDY}"
     missing = [f"{one.metric} {_where(one, level_text)}" for one in control if one.verdict == "invalid"]
     if missing:
         yield f"{_CONTROL} has too few valid rounds: {'; '.join(missing)}"
@@ -120,6 +133,15 @@ def _invalid_reasons(
 def _least_told(low: float, high: float, margin: float) -> float:
     """The least relative difference whose interval, if it is as wide, lies wholly beyond the margin."""
     return (1 + margin) * sqrt(high / low) - 1
+
+
+def _holding(control: Iterable[Comparison], margins: Mapping[Metric, float]) -> tuple[Comparison, ...]:
+    """In what the control differs however many comparisons were made: some of many do so by chance."""
+    return find_holding([one for one in control if one.ratio is not None], margins)
+
+
+def _differences(told: Iterable[Comparison], level_text: LevelText) -> str:
+    return "; ".join(f"{one.verdict} in {one.metric} {_where(one, level_text)}" for one in told)
 
 
 def _control(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:

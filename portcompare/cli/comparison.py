@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from portcompare.measure import Timekeeper, measure_round, plan_blocks, plan_break_even, plan_searches
 from portcompare.model import BASELINE
 from portcompare.parity import check_parity, derive_cases
-from portcompare.serve import serve_deployments, wait_until_settled
+from portcompare.serve import SETTLE_LIMIT_S, measure_idle, serve_deployments, wait_until_settled
+from portcompare.units import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from portcompare.serve import RunningServer
 
 
-CLOSING_S = 3.5
-"""What is kept of a run's time for the last comparison of the answers, the servers' end and the report."""
+CLOSING_S = 2.0
+"""What is kept of a run's time for the servers' end and the report."""
+
+CHARTS_S = 0.4
+"""And so much more for the charts of each scenario."""
 
 
-def measure_all(session: Session, recording: Recording, progress: Progress, budget_s: float) -> None:
+def measure_all(session: Session, recording: Recording, progress: Progress, deadline_s: float) -> None:
     """Measure a plan from the first server's start to the last round.
 
     The answers are compared on the first block's servers before the load, and on the last block's after it.
@@ -38,7 +42,7 @@ def measure_all(session: Session, recording: Recording, progress: Progress, budg
         session: The plan and its load generator.
         recording: Where everything goes.
         progress: Told what is being done.
-        budget_s: How long the whole run may still take.
+        deadline_s: When the whole run must have ended, in seconds of `time.monotonic()`.
 
     Raises:
         ServerError: A server did not start, or died.
@@ -46,7 +50,7 @@ def measure_all(session: Session, recording: Recording, progress: Progress, budg
     """
     plan = session.plan
     outcome: ParityOutcome | None = None
-    timekeeper = Timekeeper(time.monotonic() + budget_s - CLOSING_S)
+    timekeeper = Timekeeper(deadline_s - CLOSING_S - CHARTS_S * len(plan.scenarios))
     blocks = _plan_blocks(plan, recording, timekeeper)
     number, block = next(blocks, (0, None))
     while block is not None:
@@ -54,26 +58,33 @@ def measure_all(session: Session, recording: Recording, progress: Progress, budg
         timekeeper.begin_block()
         with serve(session, recording.folder) as servers:
             if outcome is None:
+                asked_s = time.monotonic()
                 outcome = ask_everything(session, servers, progress)
+                timekeeper.deadline_s -= time.monotonic() - asked_s  # the last comparison takes as long
                 recording.add_parity(outcome.parity)
                 if not outcome.parity.equal:
+                    recording.stop_reason = "the answers differ"
                     return
+            idle_s = _measure_idle(plan, servers)
             progress.start_block(number, len(block) if isinstance(block, tuple) else None)
             for place in block:
                 if not timekeeper.begin_round(place):
-                    recording.note_time_is_up()
                     break
                 progress.start_round(place, plan.level_text(place.scenario, place.level))
                 expectations = _expectations(session, place.scenario, outcome)
                 server = servers[place.arm]
                 recording.add_round(measure_round(plan, place, server, session.generator, expectations))
                 recording.save_now_and_then()
+                if place.arm in idle_s and not _settle(plan, server, idle_s[place.arm], timekeeper):
+                    recording.add_warning(
+                        f"{place.arm} ({place.scenario}) was still slow {duration(SETTLE_LIMIT_S)} after a "
+                        "round: what that left in its queues may have slowed down the next rounds"
+                    )
                 timekeeper.end_round(place)
                 progress.advance()
-                if place.scenario in plan.searches:
-                    wait_until_settled(server, plan.apps[plan.deployments[server.deployment].app].ready_path)
             number, block = next(blocks, (number, None))
             if block is None:
+                recording.stop_reason = timekeeper.reason
                 recording.add_parity(ask_everything(session, servers, progress).parity)
 
 
@@ -87,8 +98,28 @@ def _plan_blocks(
         yield from enumerate(plan_blocks(plan, recording.find_undecided, timekeeper))
     if plan.searches and not timekeeper.is_up:
         yield from enumerate(
-            plan_searches(plan, recording.find_bracket, recording.find_unsure_searches, timekeeper)
+            plan_searches(
+                plan, recording.find_bracket, recording.note_end, recording.find_unsure_searches, timekeeper
+            )
         )
+
+
+def _measure_idle(plan: Plan, servers: Mapping[str, RunningServer]) -> dict[str, float]:
+    """How long each arm's idle server takes to answer; none where no round is a search for an overload."""
+    if not plan.searches:
+        return {}
+    return {arm: measure_idle(server, _ready_path(plan, server)) for arm, server in servers.items()}
+
+
+def _settle(plan: Plan, server: RunningServer, idle_s: float, timekeeper: Timekeeper) -> bool:
+    """Wait until a server answers quickly again; False if it does not, and other rounds may follow."""
+    left_s = timekeeper.deadline_s - timekeeper.clock()
+    limit_s = min(SETTLE_LIMIT_S, left_s)
+    return wait_until_settled(server, _ready_path(plan, server), idle_s, limit_s) or limit_s == left_s
+
+
+def _ready_path(plan: Plan, server: RunningServer) -> str:
+    return plan.apps[plan.deployments[server.deployment].app].ready_path
 
 
 def serve(session: Session, folder: Path) -> AbstractContextManager[dict[str, RunningServer]]:

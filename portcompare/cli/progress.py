@@ -76,7 +76,7 @@ class Progress:
             rounds: How many rounds it has; None for a search, which ends when it has found something.
         """
         self._say(f"block {block + 1}: " + ("searching" if rounds is None else f"measuring {rounds} rounds"))
-        total = max(self._least_rounds, self._measured + (rounds or 1))
+        total = None if rounds is None else max(self._least_rounds, self._measured + rounds)
         self._bar.update(self._task, completed=self._measured, total=total)
 
     def start_round(self, place: Place, level: str) -> None:

@@ -11,15 +11,17 @@ from portcompare.analyse import (
     Limits,
     compare,
     conclude,
+    conclude_capacities,
     find_bracket,
     find_break_even,
     find_capacities,
+    find_capacity_headline,
     find_headline,
     find_invalid_reasons,
     find_knees,
     find_scalability,
-    find_stop_reason,
     find_undecided,
+    find_unlike_controls,
     find_unsure_searches,
     find_warnings,
     judge_objective,
@@ -36,7 +38,7 @@ from portcompare.report import (
     write_results,
 )
 from portcompare.serve import mask_secrets
-from portcompare.sweeps import Sweeps
+from portcompare.sweeps import Sweeps, Trial
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,25 +52,46 @@ if TYPE_CHECKING:
 
 
 SAVE_EVERY_S = 3.0
-"""A run that is killed has lost so much at most; one that is interrupted or breaks off, nothing."""
+"""A run that is killed has lost about so much; one that is interrupted or breaks off, nothing."""
+
+SAVING_SHARE = 0.02
+"""To save takes at most about this part of the run, however many rounds there are."""
 
 
 class Recording:
-    """A run in the making."""
+    """A run in the making.
 
-    def __init__(self, plan: Plan, manifest: Manifest, folder: Path, started_at: datetime) -> None:
+    Attributes:
+        folder: Where it is written.
+        stop_reason: Why no more is measured; empty as long as more is.
+    """
+
+    def __init__(
+        self, plan: Plan, manifest: Manifest, folder: Path, started_at: datetime, began_s: float
+    ) -> None:
+        """Begin a recording.
+
+        Args:
+            plan: The plan.
+            manifest: The conditions.
+            folder: Where it is written.
+            started_at: When the run was started.
+            began_s: When its time began to count, in seconds of `time.monotonic()`.
+        """
         self.folder = folder
         self._plan = plan
         self._manifest = manifest
         self._started_at = started_at
-        self._began_s = time.monotonic()
+        self._began_s = began_s
         self._slots = {served.name: served.slots for served in manifest.deployments}
         self._cpus = {served.name: len(served.cpus) for served in manifest.deployments}
         self._generator_limits = GeneratorLimits(**plan.generator.model_dump())
         self._rounds: list[Round] = []
+        self._ended: set[tuple[int, str, str]] = set()
+        self._warnings: dict[str, None] = {}
         self._parity: Parity | None = None
-        self._is_up = False
-        self._saved_s = 0.0
+        self.stop_reason = ""
+        self._saved_s = self._saving_s = 0.0
 
     def add_parity(self, parity: Parity) -> None:
         """Keep a check of the answers.
@@ -77,6 +100,14 @@ class Recording:
             parity: The check; combined with an earlier one.
         """
         self._parity = parity if self._parity is None else combine_parity(self._parity, parity)
+
+    def add_warning(self, warning: str) -> None:
+        """Keep what a careful reader should know, once.
+
+        Args:
+            warning: A clause.
+        """
+        self._warnings[warning] = None
 
     def add_round(self, measured: MeasuredRound) -> None:
         """Judge and keep a round, and write its histogram.
@@ -100,10 +131,6 @@ class Recording:
         path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
         interval = Interval(start_s=one.started_at_s, length_s=one.window_s, histogram=measured.histogram)
         write_histogram_log(path, [interval])
-
-    def note_time_is_up(self) -> None:
-        """Note that the budget ended in the middle of a block."""
-        self._is_up = True
 
     def find_undecided(self) -> dict[tuple[str, float], float]:
         """The levels that are not yet known well enough, and how wide their intervals are."""
@@ -129,24 +156,38 @@ class Recording:
         Returns:
             The bracket around the capacity.
         """
-        return find_bracket(
-            (one.level, self._judge_objective(one))
+        trials = (
+            Trial(rate_rps=one.level, outcome=self._judge_objective(one), void=one.void)
             for one in self._rounds
             if (one.block, one.scenario, one.arm) == (block, scenario, arm)
         )
+        return find_bracket(trials, is_over=(block, scenario, arm) in self._ended)
+
+    def note_end(self, block: int, scenario: str, arm: str) -> None:
+        """Note that a search found nothing more to try.
+
+        Args:
+            block: Number of the block.
+            scenario: Name of the scenario.
+            arm: Name of the arm.
+        """
+        self._ended.add((block, scenario, arm))
 
     def find_unsure_searches(self) -> frozenset[str]:
         """The scenarios whose capacities are not yet known well enough."""
         return find_unsure_searches(self._find_capacities(), self._plan.rounds.precision)
 
     def _find_capacities(self) -> tuple[Capacity, ...]:
-        searches = [one for one in self._rounds if one.scenario in self._plan.searches]
-        return find_capacities(searches, self._judge_objective, self._plan.rounds.margins["throughput"])
+        scenarios, arms = list(self._plan.searches), [arm.name for arm in self._plan.arms]
+        searches = sorted(
+            (one for one in self._rounds if one.scenario in scenarios),
+            key=lambda one: (scenarios.index(one.scenario), arms.index(one.arm)),
+        )
+        margin = self._plan.rounds.margins["throughput"]
+        return find_capacities(searches, self._judge_objective, self._ended, margin)
 
     def _judge_objective(self, one: Round) -> Outcome:
-        objective = self._plan.searches[one.scenario].limits_s
-        delay_s = self._plan.scenarios[one.scenario].delay_s
-        return judge_objective(one, objective, self._generator_limits, delay_s)
+        return judge_objective(one, self._plan.searches[one.scenario].limits_s, self._generator_limits)
 
     def results(self, *, partial: bool) -> Results:
         """Analyse what was measured so far.
@@ -161,7 +202,15 @@ class Recording:
         ordered = self._in_plan_order()
         comparisons = compare(ordered, margins)
         summaries = summarise(ordered, comparisons)
-        invalid_reasons = find_invalid_reasons(self._rounds, comparisons, self._parity, self._plan.level_text)
+        capacities = self._find_capacities()
+        searched = self._plan.searches.keys()
+        invalid_reasons = (
+            *find_invalid_reasons(
+                self._rounds, comparisons, margins, self._parity, self._plan.level_text, searched=searched
+            ),
+            *find_unlike_controls(capacities, margins["throughput"]),
+        )
+        fixed = [one for one in self._rounds if one.scenario not in searched]
         return Results(
             schema_version=SCHEMA_VERSION,
             name=self._plan.name,
@@ -171,23 +220,31 @@ class Recording:
             partial=partial,
             valid=not invalid_reasons,
             invalid_reasons=invalid_reasons,
-            stop_reason="" if partial else self._find_stop_reason(),
+            stop_reason=self.stop_reason,
             warnings=(
-                *find_warnings(self._rounds, comparisons, margins, self._plan.level_text),
+                *find_warnings(fixed, comparisons, margins, self._plan.level_text),
                 *self._find_unlike(),
+                *self._warnings,
             ),
-            headline=find_headline(comparisons, margins, self._plan.level_text, invalid_reasons),
+            headline=(
+                find_capacity_headline(capacities, margins["throughput"], invalid_reasons)
+                if searched
+                else find_headline(comparisons, margins, self._plan.level_text, invalid_reasons)
+            ),
             plan=self._plan_without_secrets(),
             manifest=self._manifest,
             parity=self._parity,
             rounds=tuple(self._rounds),
             comparisons=comparisons,
             summaries=summaries,
-            conclusions=conclude(comparisons, summaries, self._plan.level_text),
+            conclusions=(
+                *conclude(comparisons, summaries, self._plan.level_text),
+                *conclude_capacities(capacities, self._plan.baseline),
+            ),
             sweeps=Sweeps(
                 knees=find_knees(ordered),
                 scalability=find_scalability(ordered),
-                capacities=self._find_capacities(),
+                capacities=capacities,
                 break_even=self.find_grids(),
             ),
         )
@@ -202,17 +259,6 @@ class Recording:
             deployment["environment"] = mask_secrets(deployment["environment"])
         return plan
 
-    def _find_stop_reason(self) -> str:
-        rounds = self._plan.rounds
-        return find_stop_reason(
-            self.find_undecided() or self.find_unsure_searches(),
-            len({one.block for one in self._rounds}),
-            max_blocks=rounds.max_blocks,
-            precision=rounds.precision,
-            budget_s=rounds.budget_s,
-            is_up=self._is_up,
-        )
-
     def _in_plan_order(self) -> list[Round]:
         """The rounds as a reader expects them, not in the random order in which they were measured."""
         levels = [(scenario, float(level)) for scenario, level in self._plan.levels]
@@ -224,7 +270,7 @@ class Recording:
 
     def save_now_and_then(self) -> None:
         """Write what was measured so far, unless that was done a moment ago: it takes time from the run."""
-        if time.monotonic() - self._saved_s > SAVE_EVERY_S:
+        if time.monotonic() - self._saved_s > max(SAVE_EVERY_S, self._saving_s / SAVING_SHARE):
             self.save(partial=True)
 
     def save(self, *, partial: bool) -> Results:
@@ -236,7 +282,9 @@ class Recording:
         Returns:
             What was written.
         """
-        self._saved_s = time.monotonic()
+        began_s = time.monotonic()
         results = self.results(partial=partial)
         write_results(results, self.folder / RESULTS_FILE)
+        self._saved_s = time.monotonic()
+        self._saving_s = self._saved_s - began_s
         return results

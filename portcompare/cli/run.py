@@ -16,15 +16,7 @@ from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath, read_duratio
 from portcompare.cli.progress import Progress
 from portcompare.cli.recording import Recording
 from portcompare.cli.session import open_session, read_plan
-from portcompare.cli.workers import (
-    DEFAULT_PORT,
-    LOOPBACK,
-    ExpectWorkers,
-    Listen,
-    Processes,
-    Workers,
-    choose_workers,
-)
+from portcompare.cli.workers import ExpectWorkers, Listen, Processes, Workers, choose_workers
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
 from portcompare.report import RESULTS_FILE, render_conclusions, render_parity, render_table, write_reports
 from portcompare.serve import describe_manifest
@@ -53,7 +45,7 @@ def run(
     ] = None,
     processes: Processes = 1,
     expect_workers: ExpectWorkers = 0,
-    listen: Listen = f"{LOOPBACK}:{DEFAULT_PORT}",
+    listen: Listen = None,
     as_json: AsJson = False,
 ) -> None:
     """Serve both sides, prove that they answer alike, load them, and say what the port gains."""
@@ -98,12 +90,13 @@ def _compare(plan: Plan, folder: Path, started_at: datetime, workers: Workers, b
         Progress(least_rounds) as progress,
         open_session(plan, folder, workers=workers, on_joined=progress.show_workers) as session,
     ):
-        recording = Recording(plan, describe_manifest(plan, session.cpus), folder, started_at)
+        if workers.expect:
+            began_s = time.monotonic()  # to wait for workers is not the run's own time
+        manifest = describe_manifest(plan, session.cpus)
+        recording = Recording(plan, manifest, folder, started_at, began_s)
         recording.save(partial=True)
         try:
-            # To wait for workers is not the run's own time.
-            spent_s = 0.0 if workers.expect else time.monotonic() - began_s
-            measure_all(session, recording, progress, plan.rounds.budget_s - spent_s)
+            measure_all(session, recording, progress, began_s + plan.rounds.budget_s)
         except BaseException:
             recording.save(partial=True)
             kept = f"what was measured is kept, marked partial: portcompare report {folder} shows it"

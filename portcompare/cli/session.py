@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
 from portcompare.cli.folder import GENERATOR_LOG
-from portcompare.cli.workers import ALONE, Workers
+from portcompare.cli.workers import ALONE, Workers, find_unreachable
 from portcompare.errors import InputError, Problem
 from portcompare.measure import LoadGenerator, start_generator
 from portcompare.model import RequestSpec
@@ -97,7 +97,7 @@ def open_session(
     Raises:
         InputError: With all that is wrong, with apps, servers, ports and scenarios alike.
     """
-    problems = [*known, *preflight(plan)]
+    problems = [*known, *preflight(plan), *find_unreachable(workers, plan)]
     cpus = assign_cpus(plan, workers.processes)
     log_path = log_folder / GENERATOR_LOG
     with (

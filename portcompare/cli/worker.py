@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import sys
 from typing import Annotated
@@ -11,12 +12,17 @@ import typer
 
 from portcompare.cli.workers import read_endpoint
 from portcompare.errors import InputError, Problem
+from portcompare.serve.keeper import open_files_limit
 
 
 def worker(
     master: Annotated[
         str,
-        typer.Option("--master", metavar="HOST[:PORT]", help="where `portcompare run --listen` waits"),
+        typer.Option(
+            "--master",
+            metavar="HOST[:PORT]",
+            help="where `portcompare run --listen` waits; port 5557 unless given",
+        ),
     ],
 ) -> None:
     """Generate a share of a run's load, until the run is over; start one for each CPU."""
@@ -27,5 +33,8 @@ def worker(
         found = f"{host} cannot be resolved: {error.strerror}"
         remedy = "give the name or address of the machine that runs `portcompare run --expect-workers`"
         raise InputError([Problem(where="--master", found=found, remedy=remedy)]) from None
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (open_files_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    )
     # In this very process: what the terminal sends, such as Ctrl-C, is the worker's own.
     os.execv(sys.executable, [sys.executable, "-m", "portcompare.loadgen.worker", host, str(port)])  # noqa: S606 - no shell wanted

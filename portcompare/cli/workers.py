@@ -12,7 +12,9 @@ from portcompare.errors import InputError, Problem
 from portcompare.protocol import Gather
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from portcompare.plan import Plan
 
 LOOPBACK: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 5557
@@ -32,7 +34,7 @@ ExpectWorkers = Annotated[
     ),
 ]
 Listen = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--listen",
         metavar="HOST[:PORT]",
@@ -79,7 +81,7 @@ ALONE: Final = Workers(processes=1, expect=0, host=LOOPBACK, port=0)
 """The load generator by itself."""
 
 
-def choose_workers(processes: int, expect: int, listen: str) -> Workers:
+def choose_workers(processes: int, expect: int, listen: str | None) -> Workers:
     """Put the options together.
 
     Args:
@@ -97,8 +99,29 @@ def choose_workers(processes: int, expect: int, listen: str) -> Workers:
         found = "both are given"
         remedy = "give --processes for this machine alone, or --expect-workers for workers that join"
         raise InputError([Problem(where="--processes, --expect-workers", found=found, remedy=remedy)])
-    host, port = read_endpoint("--listen", listen)
+    if listen is not None and not expect:
+        remedy = "say how many workers to wait for: --expect-workers N"
+        raise InputError([Problem(where="--listen", found="nobody is waited for", remedy=remedy)])
+    host, port = (LOOPBACK, DEFAULT_PORT) if listen is None else read_endpoint("--listen", listen)
     return Workers(processes=processes, expect=expect, host=host, port=port)
+
+
+def find_unreachable(workers: Workers, plan: Plan) -> Iterator[Problem]:
+    """Find out whether workers on other machines could reach the servers.
+
+    Args:
+        workers: Who generates the load.
+        plan: The plan.
+
+    Yields:
+        The problem, if they are listened for in a network in which the servers are not.
+    """
+    if workers.expect and workers.host != LOOPBACK and plan.host.is_loopback:
+        yield Problem(
+            where=plan.where("host"),
+            found=f"is {plan.host}, where workers on other machines would find themselves",
+            remedy="give the address of this machine that they can reach, as with --listen",
+        )
 
 
 def read_endpoint(flag: str, text: str) -> tuple[str, int]:

@@ -6,40 +6,44 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING
 
+from portcompare.loadgen.share import WHOLE, Share
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from portcompare.protocol import RateLoad
 
 
-def due_times(load: RateLoad) -> Iterator[float]:
+def due_times(load: RateLoad, share: Share = WHOLE) -> Iterator[float]:
     """The instants at which requests are due.
 
     Args:
-        load: The rate, the kind of arrivals and their seed.
+        load: The rate of all processes together, the kind of arrivals and their seed.
+        share: One process's share of it.
 
     Returns:
         Seconds from the beginning, in rising order, without end.
     """
-    return _ARRIVALS[load.arrivals](load)
+    return _ARRIVALS[load.arrivals](load, share)
 
 
-def _even(load: RateLoad) -> Iterator[float]:
+def _even(load: RateLoad, share: Share) -> Iterator[float]:
     # Divided, not added up: a sum of gaps would drift away from the rate.
-    return (number / load.rate_rps for number in count())
+    return (share.number(place) / load.rate_rps for place in count())
 
 
-def _poisson(load: RateLoad) -> Iterator[float]:
-    """Independent arrivals, whose gaps are exponential.
+def _poisson(load: RateLoad, share: Share) -> Iterator[float]:
+    """Independent arrivals, whose gaps are exponential; independent shares add up to such arrivals again.
 
     References:
         Kingman, "Poisson Processes", Oxford University Press, 1993, section 4.1: the interval theorem.
     """
-    random = Random(load.seed)  # noqa: S311 - a schedule, not a secret
+    seed = load.seed if share == WHOLE else f"{load.seed}/{share.index}"
+    random = Random(seed)  # noqa: S311 - a schedule, not a secret
     due_s = 0.0
     while True:
-        due_s += random.expovariate(load.rate_rps)
+        due_s += random.expovariate(load.rate_rps / share.processes)
         yield due_s
 
 
-_ARRIVALS: dict[str, Callable[[RateLoad], Iterator[float]]] = {"poisson": _poisson, "even": _even}
+_ARRIVALS: dict[str, Callable[[RateLoad, Share], Iterator[float]]] = {"poisson": _poisson, "even": _even}

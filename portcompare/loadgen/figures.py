@@ -187,9 +187,11 @@ def _slices(
     place = np.searchsorted(edges_s, ended_s, side="left") - 1
     failed = np.searchsorted(edges_s, failed_s[window.holds(failed_s)], side="left") - 1
     errors = np.bincount(failed, minlength=len(edges_s) - 1)
+    order = np.argsort(place, kind="stable")
+    ends = np.searchsorted(place[order], np.arange(1, len(edges_s) - 1))
     return tuple(
-        SlicePart(histogram=_histogram(latencies_s[place == number]), errors=int(errors[number]))
-        for number in range(len(edges_s) - 1)
+        SlicePart(histogram=_histogram(inside_s), errors=int(failures))
+        for inside_s, failures in zip(np.split(latencies_s[order], ends), errors, strict=True)
     )
 
 

@@ -92,14 +92,13 @@ class WorkerCrew:
             announce: Called at once, and then for each that has joined.
 
         Raises:
-            NobodyCanJoinError: If one that was started here has ended.
+            SystemExit: If one that was started here has ended; what it said stands in the log before.
         """
         announce(Joined(address=self.address, workers=()))
         while len(self._members) < self._expected:
             ended = [process.returncode for process in self._processes if process.poll() is not None]
             if ended:
-                found = f"a load worker ended with status {ended[0]} before it joined"
-                raise NobodyCanJoinError(found, "the load generator's log says why")
+                sys.exit(f"a load worker ended with status {ended[0]} before it joined")
             self._runner.greenlet.join(_LOOK_EVERY_S)
             joined = tuple(self._alive(self._runner.clients))
             if len(joined) > len(self._members):
@@ -109,11 +108,16 @@ class WorkerCrew:
     def prepare(self, order: Prepare) -> Prepared:
         """As in `Crew`."""
         text = None if order.locustfile is None else Path(order.locustfile).read_text(encoding="utf-8")
-        self._crew = tuple(self._alive(self._members))
-        self._tell(Scenarios(order=order, locustfile_text=text, version=version("portcompare")))
+        self._crew = self._members
+        self._tell(Scenarios(order=order, locustfile_text=text))
         loaded = self._collect(ScenariosLoaded)
         problems: dict[str, tuple[str, str]] = {}
         requests = next(iter(loaded.values())).prepared.requests if loaded else {}
+        lost = [self._name(worker) for worker in self._crew if worker not in loaded]
+        if lost:
+            found = f"load worker {', '.join(lost)} was lost before it had loaded the scenario"
+            remedy = f"see what it said; it must run portcompare {version('portcompare')}, as here"
+            problems |= dict.fromkeys(order.scenarios, (found, remedy))
         for worker, reply in loaded.items():
             for name, (found, remedy) in reply.prepared.problems.items():
                 problems[name] = (f"{found} (load worker {self._name(worker)})", remedy)

@@ -33,7 +33,7 @@ def merge_parts(
     No instant of one process is compared with one of another, so their clocks need not agree.
 
     Args:
-        parts: What each process saw, by the process's name: its machine, a slash, and its number there.
+        parts: What each process saw, by the process's name: its machine, a slash, and its number.
         started_at_s: Start of the window, in seconds since the epoch.
         window_s: Its length.
         warmup_s: What was discarded before it.

@@ -26,12 +26,10 @@ class Scenarios:
     Attributes:
         order: Which.
         locustfile_text: The locustfile, for a worker on a machine without it; None without one.
-        version: The leader's version of portcompare.
     """
 
     order: Prepare
     locustfile_text: str | None
-    version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

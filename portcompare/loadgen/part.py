@@ -51,7 +51,7 @@ class Part:
         self._dispatcher = None
         users = concurrency_of(load)
         if isinstance(load, RateLoad):
-            self._dispatcher = Dispatcher(share.deal(due_times(load)), order.timeout_s)
+            self._dispatcher = Dispatcher(due_times(load, share), order.timeout_s)
             user_class = make_open(user_class, self._dispatcher)
         self._session = Session(
             targets=(Target(name="", url=order.url),),

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +39,6 @@ class Share:
             From 0.
         """
         return place * self.processes + self.index
-
-    def deal(self, schedule: Iterator[float]) -> Iterator[float]:
-        """This process's part of a schedule.
-
-        Args:
-            schedule: When requests are due in all processes together.
-
-        Returns:
-            When they are due in this one.
-        """
-        return islice(schedule, self.index, None, self.processes)
 
 
 WHOLE: Final = Share(index=0, processes=1)

@@ -78,8 +78,9 @@ def least_time(wave_s: float) -> float:
     Returns:
         Seconds.
     """
+    batch_s = _BINS_IN_BATCH * _bin_length(wave_s)
     # The first wave comes when the time between waves has passed once.
-    return (LEAST_WAVES + 1) * wave_s if wave_s else LEAST_BATCHES * _BINS_IN_BATCH * _bin_length(wave_s)
+    return wave_s + LEAST_WAVES * batch_s if wave_s else LEAST_BATCHES * batch_s
 
 
 def _bin_length(wave_s: float) -> float:

@@ -7,6 +7,7 @@ does, and with 3 when the leader was lost.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -14,7 +15,7 @@ import traceback
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import gevent
 from locust import runners
@@ -47,6 +48,10 @@ LEADER_LOST_S: Final = 5.0
 """Without a heartbeat for so long the leader is lost; Locust's own minute is long for a server under load."""
 
 
+CONNECT_TRIES: Final = 720
+"""Of five seconds each: a worker waits an hour for its run."""
+
+
 class Worker:
     """What a worker knows, and what it is doing."""
 
@@ -63,7 +68,11 @@ class Worker:
         Args:
             msg: Locust's message.
         """
-        message = decode_to_worker(msg.data)
+        try:
+            message = decode_to_worker(msg.data)
+        except ValueError:  # the leader runs another version
+            traceback.print_exc()
+            self.leave(EXIT_NOT_VALID)
         if isinstance(message, BeginPart | EndPart):
             self._end()
         self._doing = gevent.spawn(self._do, message)
@@ -111,7 +120,7 @@ class Worker:
             self._part.end()
             self._part = None
 
-    def leave(self, status: int) -> None:
+    def leave(self, status: int) -> NoReturn:
         """Tell the leader, and end this process.
 
         Args:
@@ -119,6 +128,7 @@ class Worker:
         """
         self._environment.events.quitting.fire(environment=self._environment, reverse=True)
         gevent.sleep(0.1)  # for the message to leave
+        shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(status)
 
 
@@ -133,12 +143,16 @@ def main(host: str, port: int, cpu: int | None) -> None:
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
     runners.MASTER_HEARTBEAT_TIMEOUT = LEADER_LOST_S
+    runners.CONNECT_RETRY_COUNT = CONNECT_TRIES
     print(f"waiting for the run at {host}:{port}", flush=True)  # noqa: T201
     environment = Environment()
     try:
         runner = environment.create_worker_runner(host, port)
     except ConnectionError:
-        sys.exit(f"nobody answered at {host}:{port}")
+        print(f"nobody answered at {host}:{port}", file=sys.stderr)  # noqa: T201
+        sys.exit(EXIT_NOT_VALID)
+    except SystemExit:  # Locust's answer to Ctrl-C while it waits
+        sys.exit(EXIT_INTERRUPTED)
     print(f"joined the run at {host}:{port}", flush=True)  # noqa: T201
     with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
         worker = Worker(environment, Path(folder))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import isinf
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.measure.rounds import Place
+from portcompare.units import count, duration, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -71,12 +73,22 @@ def plan_blocks(
     for block in range(plan.rounds.max_blocks):
         yield order_block(plan, block, levels)
         if timekeeper.is_up:
+            timekeeper.reason = f"the budget of {duration(plan.rounds.budget_s)} ended in block {block + 1}"
             return
         if block + 1 < plan.rounds.min_blocks:
             continue
         widths = find_undecided()
-        wanted = sorted((level for level in levels if level in widths), key=lambda level: -widths[level])
+        # Those without an interval come last: that more rounds would give them one is not known.
+        wanted = sorted(
+            (level for level in levels if level in widths),
+            key=lambda level: (isinf(widths[level]), -widths[level]),
+        )
         chosen = timekeeper.choose(wanted, len(plan.arms))
         levels = tuple(level for level in plan.levels if level in chosen)
+        if not wanted:
+            timekeeper.reason = f"every interval is as narrow as {share(plan.rounds.precision)} of its ratio"
+        elif not levels:
+            timekeeper.reason = f"no other block fits into the budget of {duration(plan.rounds.budget_s)}"
         if not levels:
             return
+    timekeeper.reason = f"{count(plan.rounds.max_blocks, 'block')} are the most that the plan allows"

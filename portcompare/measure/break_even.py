@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.measure.blocks import order_block
 from portcompare.model import CONTROL
+from portcompare.units import duration
 
 Number = TypeVar("Number", int, float)
 
@@ -53,6 +54,9 @@ def plan_break_even(
         for _ in range(blocks):
             yield order_block(plan, number, levels)
             if timekeeper.is_up:
+                timekeeper.reason = (
+                    f"the budget of {duration(plan.rounds.budget_s)} ended in block {number + 1}"
+                )
                 return
             number += 1
             counts.update(cells)
@@ -63,7 +67,12 @@ def plan_break_even(
         cells, blocks = choose_new(grids, counts), plan.rounds.min_blocks
         if not cells:
             cells, blocks = choose_undecided(grids, counts, plan), 1
+        wanted = len(cells)
         cells = _affordable(cells, left_s / blocks, lambda cell: plan.window_s(names[cell[0]]))
+        if not wanted:
+            timekeeper.reason = "every cell along a border is decided, or was measured often enough"
+        elif not cells:
+            timekeeper.reason = f"no other cell fits into the budget of {duration(plan.rounds.budget_s)}"
 
 
 def choose_coarse(grid: BreakEvenGrid) -> list[Cell]:

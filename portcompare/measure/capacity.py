@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from portcompare.measure.rounds import Place
 from portcompare.sweeps import RESOLUTION
+from portcompare.units import count, duration, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from portcompare.sweeps import Bracket
 
     FindBracket = Callable[[int, str, str], Bracket]
+    NoteEnd = Callable[[int, str, str], None]
 
 FIRST_STEP = 2.0
 """By this factor the first block climbs from the lowest rate, whatever the server can bear."""
@@ -112,6 +114,7 @@ def propose_rate(search: Search, bracket: Bracket) -> float | None:
 def plan_searches(
     plan: Plan,
     find_bracket: FindBracket,
+    note_end: NoteEnd,
     find_undecided: Callable[[], frozenset[str]],
     timekeeper: Timekeeper,
 ) -> Iterator[Iterator[Place]]:
@@ -120,6 +123,7 @@ def plan_searches(
     Args:
         plan: The plan.
         find_bracket: Tells what the rounds of a block, scenario and arm have shown until now.
+        note_end: Told of a block, scenario and arm when nothing more is to be tried there.
         find_undecided: Asked after each block from `rounds.min_blocks` on for the scenarios still undecided.
         timekeeper: Knows when time is up.
 
@@ -129,21 +133,27 @@ def plan_searches(
     scenarios = tuple(plan.searches)
     for block in range(plan.rounds.max_blocks):
         began_s = timekeeper.clock()
-        yield _search_block(plan, block, scenarios, find_bracket)
+        yield _search_block(plan, block, scenarios, find_bracket, note_end)
         now_s = timekeeper.clock()
         if timekeeper.is_up:
+            timekeeper.reason = f"the budget of {duration(plan.rounds.budget_s)} ended in block {block + 1}"
             return
         if block + 1 < plan.rounds.min_blocks:
             continue
         undecided = find_undecided()
         scenarios = tuple(name for name in scenarios if name in undecided)
         # The next block is taken to last as long as this one: all but the first begin near the capacity.
-        if not scenarios or now_s + (now_s - began_s) > timekeeper.deadline_s:
+        if not scenarios:
+            timekeeper.reason = f"every capacity is known within {share(plan.rounds.precision)}"
             return
+        if now_s + (now_s - began_s) > timekeeper.deadline_s:
+            timekeeper.reason = f"no other block fits into the budget of {duration(plan.rounds.budget_s)}"
+            return
+    timekeeper.reason = f"{count(plan.rounds.max_blocks, 'block')} are the most that the plan allows"
 
 
 def _search_block(
-    plan: Plan, block: int, scenarios: tuple[str, ...], find_bracket: FindBracket
+    plan: Plan, block: int, scenarios: tuple[str, ...], find_bracket: FindBracket, note_end: NoteEnd
 ) -> Iterator[Place]:
     """The rounds of a block: all arms search side by side, one round of each at a time, in random order."""
     random = Random(f"{plan.rounds.seed}/{block}")  # noqa: S311 - an order, not a secret
@@ -156,6 +166,7 @@ def _search_block(
             rate_rps = propose_rate(search, find_bracket(block, search.scenario, search.arm))
             if rate_rps is None:
                 searches.remove(search)
+                note_end(block, search.scenario, search.arm)
                 continue
             yield Place(block=block, order=order, arm=search.arm, scenario=search.scenario, level=rate_rps)
             order += 1

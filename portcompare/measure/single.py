@@ -31,7 +31,7 @@ def load_target(
         generator: The load generator.
         url: The address, with path and query.
         load: Users or a rate.
-        window_s: How long is measured, after half a second of warm-up.
+        window_s: How long is measured, after a warm-up of half a second at least.
         on_window: Called when the window opens.
 
     Returns:

@@ -22,12 +22,14 @@ class Timekeeper:
         deadline_s: When the last round must have ended, by `clock`.
         clock: Tells seconds.
         is_up: Whether a round was not begun because it would have ended too late.
+        reason: Why no more is measured, in a clause; empty until it is known.
     """
 
     def __init__(self, deadline_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.deadline_s = deadline_s
         self.clock = clock
         self.is_up = False
+        self.reason = ""
         self._began_s = clock()
         self._starts_s: list[float] = []
         self._rounds_s: defaultdict[Level, list[float]] = defaultdict(list)

@@ -35,6 +35,7 @@ def find_inconsistencies(origins: Origins, data: dict[str, Any], servers: Server
     return [
         *_arms(origins, data),
         *_subject(origins, data),
+        *_searches(origins, data),
         *(
             problem
             for name, deployment in _tables(data, "deployments").items()
@@ -92,6 +93,22 @@ def _subject(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
             found="stands beside [scenarios]",
             remedy="give each a plan of its own: [break_even] makes its own scenarios",
         )
+
+
+def _searches(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
+    loads = {name: scenario.get("load") for name, scenario in _tables(data, "scenarios").items()}
+    known = {name: load for name, load in loads.items() if isinstance(load, dict)}
+    searched = [name for name, load in known.items() if "objective" in load]
+    levels = [name for name, load in known.items() if load.keys() & {"users", "rates"}]
+    # A load with both is told of by itself.
+    others = [name for name in levels if name not in searched]
+    if others:
+        for name in searched:
+            yield Problem(
+                where=origins.where("scenarios", name, "load", "objective"),
+                found="is searched for, beside levels that are given: " + ", ".join(others),
+                remedy="give the scenarios with an objective a plan of their own",
+            )
 
 
 def _deployment(

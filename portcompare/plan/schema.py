@@ -136,6 +136,18 @@ class Scenario(Section):
                 raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _objective_beyond_delay(self) -> Scenario:
+        objective = self.load.objective if isinstance(self.load, OpenLoad) else None
+        for name, limit_s in objective.limits_s.items() if objective is not None else ():
+            if limit_s <= self.delay_s:
+                msg = (
+                    f"with this delay_s no answer takes less than {self.delay_s:g} s, so the objective "
+                    f"{name} = {limit_s:g} can never be kept"
+                )
+                raise ValueError(msg)
+        return self
+
 
 class ParityPlan(Section):
     """What is asked of all deployments to see that they answer alike."""
@@ -156,7 +168,9 @@ class Rounds(Section):
         Margins(),
         description="ratios this close to 1 count as equivalent: one for all metrics, or a table of these",
     )
-    min_blocks: Annotated[int, Field(ge=2)] = Field(5, description="blocks measured in any case")
+    min_blocks: Annotated[int, Field(ge=2)] = Field(
+        5, description="blocks before a level can be done; the budget may end a run earlier"
+    )
     max_blocks: Annotated[int, Field(ge=2)] = Field(10, description="blocks after which a run ends")
     budget_s: PositiveSeconds = Field(
         180.0, description="how long a run takes at most, in seconds; `--budget` overrides it"
@@ -236,11 +250,14 @@ class Plan(Section):
             grid = BreakEvenGrid.model_validate(data.get("break_even"))
         except ValidationError:
             return data  # there is none, or it is told what is wrong with it
+        scenarios = data.get("scenarios", {})
+        if not isinstance(scenarios, dict):
+            return data
         rounds = data.get("rounds")
         round_s = rounds.get("seconds") if isinstance(rounds, dict) else None
-        if not isinstance(round_s, int | float):
+        # A wrong length is told of where it stands, and not again at scenarios that nobody wrote.
+        if not isinstance(round_s, int | float) or not 0 < round_s < math.inf:
             round_s = Rounds.model_fields["seconds"].default
-        scenarios = data.get("scenarios", {})
         return data | {"scenarios": grid.scenarios(round_s, ROUND_DELAYS) | scenarios}
 
     @field_validator("host")

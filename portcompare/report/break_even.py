@@ -9,6 +9,8 @@ from portcompare.report.tables import TextTable
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portcompare.model import Results
     from portcompare.sweeps import Border, BreakEven, BreakEvenCell
 
@@ -38,14 +40,15 @@ def _table(grid: BreakEven) -> TextTable:
         note=_NOTE,
         header=("Delay", *(units.count(level, "user") for level in users), "Wins"),
         rows=tuple(
-            (
-                units.duration(border.delay_s) if border.delay_s else "none",
-                *(_cell(cell) for cell in grid.cells if cell.delay_s == border.delay_s),
-                _border(border),
-            )
+            _row(border, [cell for cell in grid.cells if cell.delay_s == border.delay_s])
             for border in grid.borders
         ),
     )
+
+
+def _row(border: Border, cells: Sequence[BreakEvenCell]) -> tuple[str, ...]:
+    delay = units.duration(border.delay_s) if border.delay_s else "none"
+    return (delay, *map(_cell, cells), _border(border, cells))
 
 
 def _cell(cell: BreakEvenCell) -> str:
@@ -55,8 +58,22 @@ def _cell(cell: BreakEvenCell) -> str:
     return f"{units.ratio(cell.ratio)} [{units.ratio(cell.low)}, {units.ratio(cell.high)}] {cell.state}"
 
 
-def _border(border: Border) -> str:
-    if border.wins_from_users is None:
-        return "at no number of users that was tried"
-    text = f"from {units.count(border.wins_from_users, 'user')} on"
-    return text if border.not_at_users is None else f"{text}, not at {border.not_at_users:,}"
+def _border(border: Border, cells: Sequence[BreakEvenCell]) -> str:
+    """From where on the candidate wins; where it does not, that is not the same as not to be shown to."""
+    by_users = {cell.users: cell for cell in cells}
+    if border.wins_from_users is not None:
+        text = f"from {units.count(border.wins_from_users, 'user')} on"
+        return text if border.not_at_users is None else f"{text}, {_not(by_users[border.not_at_users])}"
+    wins = [f"{cell.users:,}" for cell in cells if cell.is_win]
+    if wins:
+        return f"at {' and '.join(wins)}, {_not(cells[-1])}"
+    if any(cell.is_win is None for cell in cells):
+        return "not known"
+    shown = all(cell.state != "undecided" for cell in cells)
+    return "at no number of users that was tried" if shown else "not shown at any number of users"
+
+
+def _not(cell: BreakEvenCell) -> str:
+    if cell.is_win is None:
+        return f"not known at {cell.users:,}"
+    return f"not shown at {cell.users:,}" if cell.state == "undecided" else f"not at {cell.users:,}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from portcompare import units
 from portcompare.report.tables import TextTable
-from portcompare.report.wording import NOT_KNOWN, PERCENTILES, known, level_text, plan_value, visible
+from portcompare.report.wording import NOT_KNOWN, known, level_text, objective_text, plan_value, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from portcompare.sweeps import Capacity, Estimate, Knee, Scalability
 
 _CAPACITY_NOTE = (
-    "The highest rate at which the objective is kept, fewer than 1% of the requests fail and at least 99% of"
-    " those offered are answered; searched anew in every block."
+    "The highest rate at which the objective is kept, no answer has a wrong status, no more than 1% of the"
+    " requests fail and at least 99% of those offered are answered; searched anew in every block."
 )
 _KNEE_NOTE = (
     "The load at which the rate of the lowest level, carried on in proportion, meets the highest rate: beyond"
@@ -69,24 +69,12 @@ def _capacity(results: Results, one: Capacity) -> tuple[str, ...]:
     against = f"{ratio} {one.verdict or 'baseline'}".strip()
     return (
         visible(one.scenario),
-        _objective(results, one.scenario),
+        objective_text(results, one.scenario),
         visible(one.arm),
         rate,
         against,
         str(one.blocks),
         visible(one.reason),
-    )
-
-
-def _objective(results: Results, scenario: str) -> str:
-    limits = plan_value(results, "scenarios", scenario, "load", "objective")
-    if not isinstance(limits, dict):
-        return NOT_KNOWN
-    names = {field: name for name, field in PERCENTILES.items()}
-    return ", ".join(
-        f"{names.get(field, field)} within {units.duration(limit_s)}"
-        for field, limit_s in limits.items()
-        if limit_s is not None
     )
 
 

@@ -48,14 +48,14 @@ class ScenarioPart:
         conclusions: The sentences about it.
         groups: Its levels, each with the rows of its arms.
         forests: Its ratios, one figure a metric.
-        latency: Its response times.
+        latency: Its response times; None if it has no levels of its own.
     """
 
     name: str
     conclusions: tuple[str, ...]
     groups: tuple[tuple[str, tuple[ArmRow, ...]], ...]
     forests: tuple[Figure, ...]
-    latency: Figure
+    latency: Figure | None
 
 
 def render(results: Results) -> str:
@@ -125,5 +125,5 @@ def _scenario(results: Results, name: str) -> ScenarioPart:
         conclusions=tuple(visible(c.text) for c in results.conclusions if c.scenario == name),
         groups=tuple((level, tuple(group)) for (_, level), group in rows_by_level(rows).items()),
         forests=forest_plots(results, name),
-        latency=latency_chart(results, name),
+        latency=latency_chart(results, name) if rows else None,
     )

@@ -18,7 +18,7 @@ from portcompare.report.rows import (
     comparison_cells,
     comparison_rows,
 )
-from portcompare.report.wording import clipped, count, timestamp, visible
+from portcompare.report.wording import clipped, timestamp, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -65,20 +65,22 @@ def _blocks(results: Results) -> Iterator[str]:
     yield _conclusions(results)
     validity = "This run is valid" if results.valid else "**This run is NOT VALID**"
     yield (
-        f"{validity}: {count(len(results.rounds), 'round')} in {units.duration(results.duration_s)},"
+        f"{validity}: {units.count(len(results.rounds), 'round')} in {units.duration(results.duration_s)},"
         f" {escape(timestamp(results.started_at))}. {escape(parity_text(results))}."
     )
     for table in (*break_even_tables(results), *capacity_tables(results)):
         yield f"## {escape(table.title)}"
         yield _table(table.header, ([(cell,) for cell in row] for row in table.rows))
         yield escape(table.note)
-    yield "## What each deployment did"
-    yield _table(ARM_HEADER, (arm_cells(row) for row in arm_rows(results)))
-    yield "## Candidates against the baseline"
-    yield _table(
-        COMPARISON_HEADER,
-        ([(cell,) for cell in comparison_cells(row)] for row in comparison_rows(results)),
-    )
+    if results.summaries:
+        yield "## What each deployment did"
+        yield _table(ARM_HEADER, (arm_cells(row) for row in arm_rows(results)))
+    if results.comparisons:
+        yield "## Candidates against the baseline"
+        yield _table(
+            COMPARISON_HEADER,
+            ([(cell,) for cell in comparison_cells(row)] for row in comparison_rows(results)),
+        )
     if results.parity is not None and results.parity.differences:
         yield "## Differences from the baseline's answers"
         yield from _differences(results)

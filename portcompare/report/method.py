@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 
 from portcompare import units
 from portcompare.model import METRICS
+from portcompare.report.course import (
+    describe_blocks,
+    describe_levels,
+    describe_order,
+    describe_precision,
+    describe_warmup,
+)
 from portcompare.report.wording import (
     METRIC_NAMES,
-    count,
-    exact,
+    NOT_KNOWN,
     known,
-    level_text,
     margin_of,
     percent,
     plan_value,
+    seconds_text,
     visible,
 )
 
@@ -56,34 +62,28 @@ def method_facts(results: Results) -> Facts:
     Returns:
         Pairs of a term and what holds for it.
     """
-    blocks = len({round_.block for round_ in results.rounds})
     void = sum(round_.void is not None for round_ in results.rounds)
     rounds = plan_value(results, "rounds") or {}
-    seconds = {
-        key: known(rounds.get(key), _seconds) for key in ("budget_s", "warmup_s", "warmup_max_s", "timeout_s")
-    }
+    budget, timeout = (known(rounds.get(key), seconds_text) for key in ("budget_s", "timeout_s"))
     limits = plan_value(results, "generator") or {}
     cpu = known(limits.get("max_cpu_ratio"), percent)
     lag, stall = (known(limits.get(key), units.duration) for key in ("max_lag_s", "max_stall_s"))
-    least, most, seed = (known(rounds.get(key), str) for key in ("min_blocks", "max_blocks", "seed"))
-    precision = known(rounds.get("precision"), percent)
     scenarios = results.plan.get("scenarios", {})
     reasons = visible("; ".join(results.invalid_reasons))
     facts = {f"Scenario {visible(name)}": _scenario(results, name) for name in scenarios} | {
-        "Blocks": f"{blocks:,} measured, each on servers started afresh; the plan asks for {least} to {most}",
+        "Blocks": describe_blocks(results),
         "Ended": visible(results.stop_reason) or "before its time",
-        "Rounds": f"{count(len(results.rounds), 'round')}, {void:,} of them void",
+        "Rounds": f"{units.count(len(results.rounds), 'round')}, {void:,} of them void",
         "Time": f"{units.duration(results.measured_s)} inside windows,"
-        f" {units.duration(results.duration_s)} in all; budget {seconds['budget_s']}",
-        "Warm-up": f"at least {seconds['warmup_s']} before each window; a round whose users have not all had"
-        f" an answer after {seconds['warmup_max_s']} is void",
+        f" {units.duration(results.duration_s)} in all; budget {budget}",
+        "Warm-up": describe_warmup(results),
         "Load generator": f"a round is void in which it used more than {cpu} of a CPU, was over {lag} late"
         f" for 1% of the requests that were due, or stood still for more than {stall}",
         "Validity": "nothing speaks against it" if results.valid else f"NOT VALID: {reasons}",
-        "Order": f"every arm at every undecided level in random order in each block, seed {seed}",
-        "Time-out": f"an answer that takes {seconds['timeout_s']} is an error",
+        "Order": describe_order(results),
+        "Time-out": f"an answer that takes {timeout} is an error",
         "Equivalent": _equivalence(results),
-        "Precise enough": f"a level is done when its intervals reach at most {precision} from the ratio",
+        "Precise enough": describe_precision(results),
     }
     return tuple(facts.items())
 
@@ -99,11 +99,11 @@ def machine_facts(results: Results) -> Facts:
     """
     manifest = results.manifest
     model = visible(manifest.cpu_model) or "model not known"
+    size = f"{units.count(manifest.cpu_count, 'CPU')}, {units.size(manifest.memory_bytes)} memory"
+    governor = visible(manifest.cpu_governor) or NOT_KNOWN
+    load = units.significant(manifest.load_average)
     return (
-        (
-            "Machine",
-            f"{model}, {count(manifest.cpu_count, 'CPU')}, {units.size(manifest.memory_bytes)} memory",
-        ),
+        ("Machine", f"{model}, {size}; clock governor {governor}; load average {load} at the start"),
         ("System", f"{visible(manifest.kernel)}, Python {visible(manifest.python)}"),
         ("Load generator", f"CPUs {_cpus(manifest.generator_cpus)}"),
         ("portcompare", visible(manifest.portcompare)),
@@ -148,16 +148,14 @@ def _setting(name: str, values: list[str]) -> Setting:
 
 def _scenario(results: Results, name: str) -> str:
     model = plan_value(results, "scenarios", name, "load", "model")
-    levels = dict.fromkeys(s.level for s in results.summaries if s.scenario == name)
-    loads = ", ".join(level_text(results, name, level) for level in levels)
     window_s = plan_value(results, "scenarios", name, "seconds") or plan_value(results, "rounds", "seconds")
     what = plan_value(results, "scenarios", name, "user")
     request = plan_value(results, "scenarios", name, "request")
     asked = f"user class {what}" if what else _request(request)
-    delay = known(plan_value(results, "scenarios", name, "delay_s"), _seconds)
+    delay = known(plan_value(results, "scenarios", name, "delay_s"), seconds_text)
     return visible(
-        f"{asked}; {loads or 'no level'} ({_LOAD_MODELS.get(model, 'load model not known')});"
-        f" {delay} of waiting by design in each answer; windows of {known(window_s, _seconds)}"
+        f"{asked}; {describe_levels(results, name)} ({_LOAD_MODELS.get(model, 'load model not known')});"
+        f" {delay} of waiting by design in each answer; windows of {known(window_s, seconds_text)}"
     )
 
 
@@ -188,7 +186,3 @@ def _pairs(table: dict[str, str]) -> str:
 
 def _cpus(cpus: tuple[int, ...]) -> str:
     return ", ".join(str(cpu) for cpu in cpus) or "not pinned"
-
-
-def _seconds(value_s: float) -> str:
-    return f"{exact(value_s)} s"

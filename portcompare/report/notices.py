@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portcompare.report.wording import count, visible
+from portcompare import units
+from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
     from portcompare.model import Results
@@ -54,13 +55,13 @@ def find_notices(results: Results) -> tuple[Notice, ...]:
         text = "nothing proves that the deployments answer alike"
         notices.append(Notice(grave=True, label="ANSWERS NOT COMPARED", text=text))
     elif not results.parity.equal:
-        found = count(len(results.parity.differences), "difference")
+        found = units.count(len(results.parity.differences), "difference")
         text = f"{found} from the baseline's answers; a comparison of speed means little"
         notices.append(Notice(grave=True, label="ANSWERS DIFFER", text=text))
     thin = [c for c in results.comparisons if c.ratio is not None and c.blocks < FEW_BLOCKS]
     if thin:
         text = (
-            f"{len(thin)} of {count(len(results.comparisons), 'comparison')} rest on fewer than"
+            f"{len(thin)} of {units.count(len(results.comparisons), 'comparison')} rest on fewer than"
             f" {FEW_BLOCKS} blocks; their intervals are rough"
         )
         notices.append(Notice(grave=False, label="FEW ROUNDS", text=text))
@@ -80,9 +81,9 @@ def parity_text(results: Results) -> str:
     parity = results.parity
     if parity is None:
         return "Whether the answers are alike is not known: the run ended before it was checked"
-    cases = count(parity.cases, "case")
+    cases = units.count(parity.cases, "case")
     against = visible(", ".join(parity.deployments))
     if parity.equal:
         return f"All answered alike: {cases} sent to the baseline and to {against}"
-    found = count(len(parity.differences), "difference")
+    found = units.count(len(parity.differences), "difference")
     return f"Not alike: {found} from the baseline in {cases} sent to {against}"

@@ -20,6 +20,7 @@ ROUND_HEADER = (
     "Counts",
     "Window",
     "Warm-up",
+    "Steady",
     "Answers",
     "Errors",
     "Rate",
@@ -32,6 +33,7 @@ ROUND_HEADER = (
     "CPU per request",
     "Memory, peak",
     "Bytes per answer",
+    "Reconnects",
     "Offered",
     "Not sent",
     "Lag, p99",
@@ -57,8 +59,8 @@ def round_rows(results: Results) -> tuple[tuple[str, ...], ...]:
 def _row(results: Results, round_: Round) -> tuple[str, ...]:
     kinds = ", ".join(f"{kind}: {times:,}" for kind, times in round_.error_kinds.items())
     return (
-        f"{round_.block:,}",
-        f"{round_.order:,}",
+        f"{round_.block + 1:,}",
+        f"{round_.order + 1:,}",
         visible(round_.scenario),
         level_text(results, round_.scenario, round_.level),
         visible(round_.arm),
@@ -66,6 +68,7 @@ def _row(results: Results, round_: Round) -> tuple[str, ...]:
         "yes" if round_.void is None else f"void: {visible(round_.void)}",
         units.duration(round_.window_s),
         units.duration(round_.warmup_s),
+        "yes" if round_.steady else "no",
         f"{round_.requests:,}",
         f"{round_.errors:,}" + (f" ({visible(kinds)})" if kinds else ""),
         units.rate(round_.rate_rps),
@@ -74,6 +77,7 @@ def _row(results: Results, round_: Round) -> tuple[str, ...]:
         known(round_.cpu_s_per_request, units.duration),
         known(round_.rss_peak_bytes, units.size),
         known(round_.received_bytes_per_request, units.size),
+        f"{round_.reconnects:,}",
         known(round_.offered_rps, units.rate),
         f"{round_.dropped:,}",
         known(round_.lag_p99_s, units.duration),

@@ -12,7 +12,6 @@ from portcompare.report.wording import (
     NOT_KNOWN,
     TONES,
     Tone,
-    count,
     interval,
     known,
     latencies,
@@ -246,7 +245,8 @@ def _arm_row(results: Results, summary: Summary, comparison: Comparison | None) 
         level=level_text(results, summary.scenario, summary.level),
         deployment=visible(summary.deployment),
         role=_ROLES.get(summary.arm, ""),
-        rounds=count(summary.rounds, "round") + (f", {summary.voided:,} void" if summary.voided else ""),
+        rounds=units.count(summary.rounds, "round")
+        + (f", {summary.voided:,} void" if summary.voided else ""),
         cpu=known(summary.cpu_s_per_request, units.duration),
         handler=known(summary.handler_s, units.duration),
         outside=known(summary.outside_handler_s, units.duration),
@@ -255,7 +255,7 @@ def _arm_row(results: Results, summary: Summary, comparison: Comparison | None) 
             (name, text) for name, text in latencies(summary.latency_s).items() if name in _SHOWN_PERCENTILES
         ),
         rate=known(summary.rate_rps, units.rate),
-        errors=count(summary.errors, "error") if summary.errors else "",
+        errors=units.count(summary.errors, "error") if summary.errors else "",
         payload=known(summary.received_bytes_per_request, units.size),
         ratio=known(comparison.ratio, units.ratio) if comparison else "",
         interval=interval(comparison) if comparison and comparison.ratio is not None else "",
@@ -270,4 +270,8 @@ def _bound(summary: Summary) -> str:
         return f"bound {NOT_KNOWN}"
     bound = summary.bound
     rate = units.rate(bound.rate_rps)
-    return f"{units.share(summary.bound_share)} of its bound, {rate}: {visible(bound.reason)}"
+    if bound.name == "offered":
+        return f"{units.share(summary.bound_share)} of what was asked for, {rate}"
+    # The edges of a window let a valid rate come out a little above its bound.
+    share = units.share(min(summary.bound_share, 1.0))
+    return f"{share} of its bound, {rate}: {visible(bound.reason)}"

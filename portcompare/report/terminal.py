@@ -31,15 +31,17 @@ _STYLES: dict[Tone | None, str] = {
 _GRAVE = "bold red"
 
 
-def render_table(results: Results) -> Table:
+def render_table(results: Results) -> Table | Text:
     """The table of arms: pattern, server processing, response delay, network payload, verdict.
 
     Args:
         results: The run.
 
     Returns:
-        The table, for a terminal of 80 columns or more.
+        The table, for a terminal of 80 columns or more; its title alone if there are no rows.
     """
+    if not results.summaries:
+        return _title(results)
     table = Table(
         box=box.SIMPLE_HEAD, show_edge=False, expand=True, padding=(0, 1, 1, 0), title=_title(results)
     )

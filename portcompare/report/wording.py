@@ -74,19 +74,6 @@ def latencies(latency: Latency | None) -> dict[str, str]:
     }
 
 
-def count(value: int, noun: str) -> str:
-    """A number of things.
-
-    Args:
-        value: How many.
-        noun: What, in the singular.
-
-    Returns:
-        Text such as "1 round" or "1,234 rounds".
-    """
-    return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
-
-
 def exact(value: float) -> str:
     """A number that was given and not measured, as it was given.
 
@@ -97,6 +84,18 @@ def exact(value: float) -> str:
         Text such as "0.25", "64" or "10,000".
     """
     return f"{value:,.15g}"
+
+
+def seconds_text(value_s: float) -> str:
+    """A duration that was given and not measured, as it was given.
+
+    Args:
+        value_s: Seconds.
+
+    Returns:
+        Text such as "0.25 s".
+    """
+    return f"{exact(value_s)} s"
 
 
 def percent(value: float) -> str:
@@ -153,6 +152,27 @@ def level_text(results: Results, scenario: str, level: float) -> str:
     if model not in get_args(units.LoadModel):
         return f"level {exact(level)}"
     return units.level(level, model)
+
+
+def objective_text(results: Results, scenario: str) -> str:
+    """What must be kept while the highest rate of a scenario is searched.
+
+    Args:
+        results: The run.
+        scenario: Name of the scenario.
+
+    Returns:
+        Text such as "p99 within 50.0 ms"; "not known" where the plan does not tell.
+    """
+    limits = plan_value(results, "scenarios", scenario, "load", "objective")
+    if not isinstance(limits, dict):
+        return NOT_KNOWN
+    names = {field: name for name, field in PERCENTILES.items()}
+    return ", ".join(
+        f"{names.get(field, field)} within {units.duration(limit_s)}"
+        for field, limit_s in limits.items()
+        if limit_s is not None
+    )
 
 
 def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan is JSON

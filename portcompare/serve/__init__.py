@@ -7,11 +7,12 @@ from portcompare.serve.preflight import preflight
 from portcompare.serve.running import RunningServer
 from portcompare.serve.sampling import Usage, WindowUsage, measure_usage
 from portcompare.serve.servers import SERVERS, Server, vocabulary
-from portcompare.serve.settling import wait_until_settled
+from portcompare.serve.settling import SETTLE_LIMIT_S, measure_idle, wait_until_settled
 from portcompare.serve.supervise import Supervised, start_supervised, stop_all
 
 __all__ = [
     "SERVERS",
+    "SETTLE_LIMIT_S",
     "CpuAssignment",
     "RunningServer",
     "Server",
@@ -23,6 +24,7 @@ __all__ = [
     "find_cpu_problems",
     "generator_cpus",
     "mask_secrets",
+    "measure_idle",
     "measure_usage",
     "preflight",
     "serve_deployments",

@@ -16,7 +16,7 @@ import psutil
 
 from portcompare.serve.cpus import CpuAssignment
 from portcompare.serve.keeper import open_files_limit
-from portcompare.serve.manifest import find_versions, read_cpu_model
+from portcompare.serve.manifest import find_versions, read_cpu_model, read_governors
 from portcompare.serve.servers import SERVERS
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -89,7 +89,8 @@ def examine_machine(watch_s: float = 1.0) -> Machine:
     usable = sorted(os.sched_getaffinity(0))
     cpus = share_cpus(usable)
     measured_on = sorted({*cpus.server, *cpus.generator})
-    busy_percent = psutil.cpu_percent(watch_s, percpu=True)
+    before = read_cpu_times(Path("/proc/stat"))
+    time.sleep(watch_s)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     memory = psutil.virtual_memory()
     sys, proc = Path("/sys"), Path("/proc")
@@ -100,7 +101,7 @@ def examine_machine(watch_s: float = 1.0) -> Machine:
         server_cpus=cpus.server,
         generator_cpus=cpus.generator,
         cpu_quota=read_cpu_quota(proc / "self/cgroup", sys / "fs/cgroup"),
-        busy_ratio=max(busy_percent[cpu] for cpu in measured_on) / 100,
+        busy_ratio=find_busiest(before, read_cpu_times(proc / "stat"), measured_on),
         load_average=os.getloadavg()[0],
         governors=read_governors(sys / "devices/system/cpu", measured_on),
         open_files_soft=soft,
@@ -162,18 +163,44 @@ def read_cpu_quota(own: Path, groups: Path) -> float | None:
     return min(quotas, default=None)
 
 
-def read_governors(folder: Path, cpus: list[int]) -> tuple[str, ...]:
-    """Read how the clocks of CPUs are chosen.
+def read_cpu_times(stat: Path) -> dict[int, tuple[int, int]]:
+    """Read what each CPU has done since the machine was started.
 
     Args:
-        folder: The kernel's folder of CPUs.
-        cpus: Which.
+        stat: The kernel's account, /proc/stat.
 
     Returns:
-        The governors, each once; empty where the machine leaves no choice, as most virtual ones do.
+        Busy and all ticks by the CPU's number; those that are offline have no line there.
+
+    References:
+        proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal; guests' are in user already.
     """
-    read = (_read(folder / f"cpu{cpu}" / "cpufreq/scaling_governor") for cpu in cpus)
-    return tuple(sorted({governor for governor in read if governor}))
+    times = {}
+    for line in stat.read_text(encoding="utf-8").splitlines():
+        name, *ticks = line.split()
+        if name.startswith("cpu") and name != "cpu":
+            user, nice, system, idle, iowait, *others = map(int, ticks[:8])
+            busy = user + nice + system + sum(others)
+            times[int(name.removeprefix("cpu"))] = (busy, busy + idle + iowait)
+    return times
+
+
+def find_busiest(
+    before: dict[int, tuple[int, int]], after: dict[int, tuple[int, int]], cpus: list[int]
+) -> float:
+    """The part of its time that the busiest of some CPUs was busy.
+
+    Args:
+        before: An earlier reading of `read_cpu_times`.
+        after: A later one.
+        cpus: Which CPUs.
+
+    Returns:
+        From 0 to 1; 0 where no tick has passed.
+    """
+    busy = [after[cpu][0] - before[cpu][0] for cpu in cpus]
+    ticks = [after[cpu][1] - before[cpu][1] for cpu in cpus]
+    return max(one / total if total else 0.0 for one, total in zip(busy, ticks, strict=True))
 
 
 def _find_missing() -> dict[str, tuple[str, ...]]:

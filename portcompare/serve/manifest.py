@@ -109,7 +109,7 @@ def describe_deployment(plan: Plan, name: str, cpus: CpuAssignment) -> ServedDep
         settings=_WITHOUT_CHOICE
         | recipe.serving.describe(recipe.knobs)
         | {"open_files": str(open_files_limit())},
-        slots=recipe.serving.slots(recipe.knobs, len(cpus.server)),
+        slots=recipe.serving.slots(recipe.knobs, len({*cpus.server, *cpus.generator})),
         cpus=cpus.server,
         versions=find_versions([*_FRAMEWORKS[recipe.app.interface], *libraries, *recipe.accelerators]),
     )

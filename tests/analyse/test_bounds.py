@@ -31,7 +31,7 @@ def test_cpu_time_limits_by_all_the_servers_cpus_together() -> None:
     assert bound is not None
     assert bound.name == "server CPU"
     assert bound.rate_rps == pytest.approx(2000)
-    assert bound.reason == "2 CPU at 1.00 ms a request"
+    assert bound.reason == "2 CPUs at 1.00 ms a request"
 
 
 @pytest.mark.parametrize(("users", "noun"), [(1, "1 user"), (3, "3 users")])
@@ -110,7 +110,7 @@ def test_what_is_not_asked_for_cannot_be_answered() -> None:
     assert bound is not None
     assert bound.name == "offered"
     assert bound.rate_rps == 400.0
-    assert bound.reason == "no more than 400/s were asked for"
+    assert bound.reason == "400/s were asked for"
 
 
 def test_connections_can_ask_no_more_often_than_their_answers_come() -> None:

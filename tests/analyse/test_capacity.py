@@ -8,11 +8,11 @@ import pytest
 
 from portcompare.analyse.capacity import find_bracket, find_capacities, find_unsure_searches
 from portcompare.model import BASELINE
-from portcompare.sweeps import Bracket
+from portcompare.sweeps import Bracket, Estimate, Trial
 from tests.analyse.samples import ROUND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from portcompare.model import Round
     from portcompare.sweeps import Capacity, Outcome
@@ -25,16 +25,35 @@ def ended(kept: float, failed: float, why: Outcome = "missed") -> Trials:
     return [(kept, "kept"), (failed, why), (failed, why)]
 
 
-def capacities(trials: Mapping[str, Sequence[Trials]], margin: float = 0.05) -> dict[str, Capacity]:
-    """Capacities by arm, from the trials of each arm and block."""
+def bracket_of(trials: Trials, *, is_over: bool = False) -> Bracket:
+    return find_bracket((Trial(rate_rps=at, outcome=outcome) for at, outcome in trials), is_over=is_over)
+
+
+def capacities(
+    trials: Mapping[str, Sequence[Trials]],
+    margin: float = 0.05,
+    over: Collection[str] = (),
+    void: str | None = None,
+) -> dict[str, Capacity]:
+    """Capacities by arm, from the trials of each arm and block; some arms found nothing more to try."""
     outcomes: dict[int, Outcome] = {}
     rounds: list[Round] = []
     for arm, blocks in trials.items():
         for block, found in enumerate(blocks):
             for rate_rps, outcome in found:
                 outcomes[len(rounds)] = outcome
-                rounds.append(replace(ROUND, arm=arm, block=block, level=rate_rps, order=len(rounds)))
-    return {one.arm: one for one in find_capacities(rounds, lambda one: outcomes[one.order], margin)}
+                rounds.append(
+                    replace(
+                        ROUND,
+                        arm=arm,
+                        block=block,
+                        level=rate_rps,
+                        order=len(rounds),
+                        void=void if outcome == "unknown" else None,
+                    )
+                )
+    ended = {(block, ROUND.scenario, arm) for arm in over for block in range(len(trials[arm]))}
+    return {one.arm: one for one in find_capacities(rounds, lambda one: outcomes[one.order], ended, margin)}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +77,16 @@ def capacities(trials: Mapping[str, Sequence[Trials]], margin: float = 0.05) -> 
     ],
 )
 def test_trials_make_a_bracket(trials: Trials, bracket: Bracket) -> None:
-    assert find_bracket(trials) == bracket
+    assert bracket_of(trials) == bracket
+    assert bracket_of(trials, is_over=True) == replace(bracket, is_over=True)
+
+
+def test_a_bracket_says_why_its_end_could_not_be_judged() -> None:
+    slow, lost = (Trial(rate_rps=100, outcome="unknown", void=void) for void in ("slow", "a worker was lost"))
+    missed = Trial(rate_rps=100, outcome="missed")
+    assert find_bracket([slow, lost], is_over=False).failed_why == "a worker was lost"
+    assert find_bracket([lost, missed], is_over=False).failed_why is None
+    assert find_bracket([missed, lost], is_over=False).failed_why is None
 
 
 def test_a_capacity_is_the_middle_of_the_bracket_and_has_an_interval_over_blocks() -> None:
@@ -96,19 +124,41 @@ def test_the_verdict_goes_by_the_margin(factor: float, verdict: str) -> None:
     assert found.verdict == verdict
 
 
-def test_where_the_generator_was_the_limit_the_capacity_is_at_least_what_was_kept() -> None:
-    found = capacities({BASELINE: [ended(100, 104), ended(100, 104, "unknown")]})[BASELINE]
+def test_where_rounds_cannot_be_judged_the_capacity_is_at_least_what_was_kept() -> None:
+    trials = {BASELINE: [ended(100, 104), ended(100, 104, "unknown")]}
+    found = capacities(trials, void="a worker was lost")[BASELINE]
     assert found.is_at_least
     assert found.rate_rps is not None
     assert found.rate_rps.value == pytest.approx(sqrt(sqrt(100 * 104) * 100))
     assert found.rate_rps.high is None
-    assert "load generator was the limit" in found.reason
+    assert found.reason == "a worker was lost at 104/s: the capacity may be higher"
 
 
-def test_a_search_that_nothing_ended_tells_the_least() -> None:
-    found = capacities({BASELINE: [[(100, "kept")], [(110, "kept")]]})[BASELINE]
+CUT_OFF: list[Trials] = [
+    [(100, "kept")],
+    [(100, "kept"), (200, "missed")],
+    [(100, "kept"), (200, "unknown"), (200, "unknown")],
+]
+
+
+@pytest.mark.parametrize("trials", CUT_OFF)
+def test_a_search_that_was_cut_off_before_its_end_tells_nothing(trials: Trials) -> None:
+    found = capacities({BASELINE: [trials, trials]})[BASELINE]
+    assert (found.rate_rps, found.blocks, found.is_at_least) == (None, 0, False)
+    assert found.reason == "no search came to its end"
+
+
+def test_one_that_found_nothing_more_to_try_tells_the_least() -> None:
+    found = capacities({BASELINE: [[(100, "kept")], [(110, "kept")]]}, over=[BASELINE])[BASELINE]
     assert found.is_at_least
-    assert "no rate that was tried missed" in found.reason
+    assert found.rate_rps is not None
+    assert (found.blocks, found.rate_rps.high) == (2, None)
+    assert "no rate that the connections suffice for missed" in found.reason
+
+
+def test_a_bracket_that_is_narrow_enough_needs_no_more_to_be_an_end() -> None:
+    assert bracket_of(ended(100, 104)).estimate_rps == pytest.approx(sqrt(100 * 104))
+    assert bracket_of(ended(100, 104, "unknown")).estimate_rps == 100
 
 
 @pytest.mark.parametrize(
@@ -133,15 +183,39 @@ def test_a_verdict_never_rests_on_what_may_be_higher(factor: float, at_least: st
         }
     )["new"]
     assert found.verdict == verdict
+    assert found.ratio is not None
+    assert (found.ratio.low is None, found.ratio.high is None) == (at_least == BASELINE, at_least == "new")
+    whose = "the" if at_least == "new" else "the baseline's"
+    is_told = found.reason.endswith(f", but {whose} capacity may be higher")
+    assert is_told is (verdict == "inconclusive")
+
+
+def test_a_ratio_of_two_that_may_be_higher_has_no_interval() -> None:
+    open_ended = ended(100, 101, "unknown")
+    found = capacities({BASELINE: [open_ended] * 3, "new": [open_ended] * 3})
+    assert found["new"].ratio == Estimate(value=1.0, low=None, high=None)
+    assert found["new"].verdict == "inconclusive"
+    assert find_unsure_searches(found.values(), 0.05) == frozenset()
 
 
 def test_an_arm_that_misses_it_at_any_rate_has_no_capacity() -> None:
     never = [(50.0, "missed"), (50.0, "missed")]
-    found = capacities({BASELINE: [ended(100, 104)] * 2, "new": [never, never]})["new"]  # type: ignore[list-item]
+    found = capacities({BASELINE: [ended(100, 104)] * 2, "new": [never, never]}, over=["new"])["new"]  # type: ignore[list-item]
     assert found.rate_rps is None
     assert not found.is_at_least
     assert found.verdict == "invalid"
     assert "missed even at 50.0/s" in found.reason
+
+
+def test_where_no_rate_could_be_judged_it_says_why_and_not_that_the_objective_was_missed() -> None:
+    never: Trials = [(50.0, "unknown"), (50.0, "unknown")]
+    found = capacities({BASELINE: [never] * 2}, over=[BASELINE], void="the generator was late")[BASELINE]
+    assert found.reason == "nothing is known: the generator was late at 50.0/s"
+
+
+def test_a_rate_that_was_missed_above_one_that_was_kept_is_not_called_the_lowest() -> None:
+    found = capacities({BASELINE: [ended(100, 200)] * 2})[BASELINE]
+    assert found.reason == "no search came to its end"
 
 
 def test_a_search_that_was_broken_off_does_not_count() -> None:
@@ -163,7 +237,7 @@ def test_one_block_has_a_capacity_but_neither_interval_nor_ratio() -> None:
 
 def test_scenarios_are_kept_apart() -> None:
     rounds = [replace(ROUND, level=level, scenario=name) for level, name in ((100.0, "fast"), (50.0, "slow"))]
-    found = find_capacities(rounds, lambda _: "kept", 0.05)
+    found = find_capacities(rounds, lambda _: "kept", {(0, "fast", BASELINE), (0, "slow", BASELINE)}, 0.05)
     assert [(one.scenario, one.rate_rps and one.rate_rps.value) for one in found] == [
         ("fast", 100),
         ("slow", 50),
@@ -173,6 +247,14 @@ def test_scenarios_are_kept_apart() -> None:
 def test_a_search_is_unsure_while_a_ratio_is_wide() -> None:
     wide = capacities({BASELINE: [ended(100, 104)] * 3, "new": [ended(f, f * 1.04) for f in (90, 100, 110)]})
     assert find_unsure_searches(wide.values(), 0.05) == {"fast"}
+    at_least = capacities(
+        {BASELINE: [ended(100, 104)] * 3, "new": [ended(f, f * 1.04, "unknown") for f in (90, 100, 110)]}
+    )
+    assert find_unsure_searches(at_least.values(), 0.05) == {"fast"}
+    steady = capacities({BASELINE: [ended(100, 104)] * 3, "new": [ended(200, 208, "unknown")] * 3})
+    assert steady["new"].ratio is not None
+    assert steady["new"].ratio.high is None
+    assert find_unsure_searches(steady.values(), 0.05) == frozenset()
     narrow = capacities({BASELINE: [ended(100, 104)] * 3, "new": [ended(200, 208)] * 3})
     assert find_unsure_searches(narrow.values(), 0.05) == frozenset()
 

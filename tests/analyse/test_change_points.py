@@ -120,7 +120,7 @@ def test_a_change_in_one_round_of_a_hundred_is_told_with_its_place_and_size() ->
     assert describe_changes(rounds, MARGINS, in_users) == (
         (
             "change inside rounds: something else may have run for a part of 1 of 100 rounds: "
-            "new (fast, 3 users) from 10,000/s to 7,000/s in block 2"
+            "new (fast, 3 users) from 10,000/s to 7,000/s in block 3"
         ),
     )
 

@@ -18,8 +18,8 @@ LIMITS = GeneratorLimits(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)
 OPEN = replace(ROUND, level=1000.0, offered_rps=1000.0, lag_p99_s=0.001, lag_max_s=0.002)
 
 
-def outcome(measured: Round, delay_s: float = 0.0) -> Outcome:
-    return judge_objective(measured, OBJECTIVE, LIMITS, delay_s)
+def outcome(measured: Round) -> Outcome:
+    return judge_objective(measured, OBJECTIVE, LIMITS)
 
 
 def test_a_round_whose_percentiles_are_low_enough_keeps_it() -> None:
@@ -40,22 +40,37 @@ def test_percentiles_that_are_not_limited_do_not_matter() -> None:
 def test_a_server_that_answers_less_than_99_percent_of_what_is_offered_misses_it(
     achieved_rps: float, expected: str
 ) -> None:
-    assert outcome(replace(OPEN, rate_rps=achieved_rps)) == expected
+    at_once = replace(LATENCY, p50=0.0)
+    assert outcome(replace(OPEN, rate_rps=achieved_rps, latency_s=at_once)) == expected
 
 
-@pytest.mark.parametrize(("achieved_rps", "expected"), [(951.0, "kept"), (949.0, "missed")])
+@pytest.mark.parametrize(("achieved_rps", "expected"), [(971.0, "kept"), (969.0, "missed")])
 def test_what_chance_moves_over_the_edges_of_the_window_is_allowed_for(
     achieved_rps: float, expected: str
 ) -> None:
-    # A delay of 0.2 s: 200 +- sqrt(200) are under way at either end, in a window of 1 s: 2 sqrt(400) = 40.
-    assert outcome(replace(OPEN, rate_rps=achieved_rps), delay_s=0.2) == expected
-    assert outcome(replace(OPEN, rate_rps=975.0, window_s=4.0), delay_s=0.2) == "missed"
+    # Requests are under way for 20 ms: 20 +- sqrt(20) of 1,000/s at either end of a window of 0.632 s, and
+    # 2 sqrt(40) / 0.632 = 20.
+    waiting = replace(OPEN, latency_s=replace(LATENCY, p50=0.02), window_s=0.6325)
+    assert outcome(replace(waiting, rate_rps=achieved_rps)) == expected
+    assert outcome(replace(waiting, rate_rps=980.0, window_s=4.0)) == "missed"
 
 
 @pytest.mark.parametrize(("errors", "expected"), [(10, "kept"), (11, "missed")])
 def test_more_than_one_percent_of_failures_miss_it(errors: int, expected: str) -> None:
     void = "more than 1.00% of the requests failed" if errors > 10 else None
     assert outcome(replace(OPEN, requests=1000, errors=errors, void=void)) == expected
+
+
+def test_a_refused_request_misses_it() -> None:
+    void = "answers were wrong: 1 x status 503"
+    refused = replace(OPEN, errors=1, error_kinds={"status 503": 1}, void=void)
+    assert outcome(refused) == "missed"
+
+
+def test_a_wrong_body_says_nothing_of_the_rate() -> None:
+    void = "answers were wrong: 500 x wrong body"
+    wrong = replace(OPEN, errors=500, error_kinds={"wrong body": 500}, void=void)
+    assert outcome(wrong) == "unknown"
 
 
 def test_no_answer_at_all_misses_it() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import find_stop_reason, find_undecided
+from portcompare.analyse import find_undecided
 from portcompare.model import CONTROL, METRICS, Metric
 from tests.analyse.samples import COMPARISON
 
@@ -75,19 +75,3 @@ def test_the_widest_interval_of_a_level_is_told() -> None:
         ("fast", 4.0): pytest.approx(0.5),
         ("slow", 4.0): inf,
     }
-
-
-@pytest.mark.parametrize(
-    ("undecided", "blocks", "is_up", "reason"),
-    [
-        ([], 7, False, "every interval had become as narrow as 5.00% of its ratio"),
-        ([("fast", 4.0)], 10, False, "10 blocks were measured, the most that the plan allows"),
-        ([("fast", 4.0)], 7, False, "no further block fitted into the budget of 180 s"),
-        ([("fast", 4.0)], 3, True, "the budget of 180 s ended in block 3"),
-    ],
-)
-def test_a_run_says_why_it_ended(
-    *, undecided: list[tuple[str, float]], blocks: int, is_up: bool, reason: str
-) -> None:
-    found = find_stop_reason(undecided, blocks, max_blocks=10, precision=0.05, budget_s=180.0, is_up=is_up)
-    assert found == reason

@@ -12,6 +12,10 @@ from portcompare.model import CONTROL, Difference, Metric, Verdict
 from tests.analyse.samples import COMPARISON, MARGINS, PARITY, ROUND, in_users
 
 CONTROLLED = replace(COMPARISON, candidate=CONTROL)
+DIFFERING = replace(CONTROLLED, ratio=1.5, low=1.49, high=1.51, verdict="faster")
+# 1.2 / 1.06 = 1.3584 / 1.2: five blocks make it a difference by itself, but not among many.
+SLIGHT = replace(CONTROLLED, ratio=1.2, low=1.06, high=1.3584, verdict="faster")
+MANY = [replace(CONTROLLED, level=float(level)) for level in range(20)]
 REMEDY = (
     "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
     "rounds.max_blocks), or use a machine with more CPUs"
@@ -23,32 +27,34 @@ DIFFERENCE = Difference(
 
 
 def test_a_sound_run_is_valid_and_without_warnings() -> None:
-    assert find_invalid_reasons([ROUND], [CONTROLLED, COMPARISON], PARITY, in_users) == ()
+    assert find_invalid_reasons([ROUND], [CONTROLLED, COMPARISON], MARGINS, PARITY, in_users) == ()
     assert find_warnings([ROUND], [CONTROLLED, COMPARISON], MARGINS, in_users) == ()
 
 
 @pytest.mark.parametrize(("count", "places"), [(1, "1 place"), (2, "2 places")])
 def test_answers_that_differ_make_a_run_invalid(count: int, places: str) -> None:
     parity = replace(PARITY, equal=False, differences=(DIFFERENCE,) * count)
-    assert find_invalid_reasons([ROUND], [], parity, in_users) == (f"the answers differ in {places}",)
+    assert find_invalid_reasons([ROUND], [], MARGINS, parity, in_users) == (
+        f"the answers differ in {places}",
+    )
 
 
 def test_a_parity_check_without_cases_is_not_called_a_difference() -> None:
     parity = replace(PARITY, equal=False, cases=0)
-    assert find_invalid_reasons([ROUND], [], parity, in_users) == ("no answers were compared",)
+    assert find_invalid_reasons([ROUND], [], MARGINS, parity, in_users) == ("no answers were compared",)
 
 
 def test_a_run_that_ended_before_parity_was_checked_is_not_blamed_for_it() -> None:
-    assert find_invalid_reasons([ROUND], [], None, in_users) == ()
+    assert find_invalid_reasons([ROUND], [], MARGINS, None, in_users) == ()
 
 
 def test_a_run_without_rounds_is_invalid() -> None:
-    assert find_invalid_reasons([], [], PARITY, in_users) == ("nothing was measured",)
+    assert find_invalid_reasons([], [], MARGINS, PARITY, in_users) == ("nothing was measured",)
 
 
 def test_more_than_a_fifth_of_void_rounds_make_a_run_invalid() -> None:
-    assert find_invalid_reasons([VOID, *[ROUND] * 4], [], PARITY, in_users) == ()
-    assert find_invalid_reasons([VOID, VOID, *[ROUND] * 7], [], PARITY, in_users) == (
+    assert find_invalid_reasons([VOID, *[ROUND] * 4], [], MARGINS, PARITY, in_users) == ()
+    assert find_invalid_reasons([VOID, VOID, *[ROUND] * 7], [], MARGINS, PARITY, in_users) == (
         "2 of 9 rounds are void",
     )
 
@@ -57,7 +63,7 @@ def test_more_than_a_fifth_of_void_rounds_make_a_run_invalid() -> None:
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
 def test_a_control_that_differs_makes_a_run_invalid(metric: Metric, verdict: Verdict) -> None:
     (reason,) = find_invalid_reasons(
-        [ROUND], [replace(CONTROLLED, metric=metric, verdict=verdict)], PARITY, in_users
+        [ROUND], [*MANY, replace(DIFFERING, metric=metric, verdict=verdict)], MARGINS, PARITY, in_users
     )
     assert reason == (
         f"too noisy: the control, a second instance of the baseline, came out {verdict} in {metric} "
@@ -67,24 +73,49 @@ def test_a_control_that_differs_makes_a_run_invalid(metric: Metric, verdict: Ver
 
 def test_a_control_that_differs_in_a_tail_is_no_reason() -> None:
     assert (
-        find_invalid_reasons([ROUND], [replace(CONTROLLED, metric="p99", verdict="slower")], PARITY, in_users)
+        find_invalid_reasons(
+            [ROUND], [replace(DIFFERING, metric="p99", verdict="slower")], MARGINS, PARITY, in_users
+        )
         == ()
     )
 
 
 def test_a_candidate_that_differs_is_no_reason() -> None:
-    assert find_invalid_reasons([ROUND], [replace(COMPARISON, verdict="slower")], PARITY, in_users) == ()
+    assert (
+        find_invalid_reasons([ROUND], [replace(DIFFERING, candidate="new")], MARGINS, PARITY, in_users) == ()
+    )
+
+
+def test_a_control_that_differs_by_itself_but_not_among_many_is_a_warning_and_no_reason() -> None:
+    assert find_invalid_reasons([ROUND], [SLIGHT], MARGINS, PARITY, in_users) != ()
+    assert find_warnings([ROUND], [SLIGHT], MARGINS, in_users) == ()
+    assert find_invalid_reasons([ROUND], [*MANY, SLIGHT], MARGINS, PARITY, in_users) == ()
+    assert find_warnings([ROUND], [*MANY, SLIGHT], MARGINS, in_users) == (
+        (
+            "the control, a second instance of the baseline, came out faster in throughput (fast, 4 users). "
+            "Among 21 comparisons this may be chance (Holm, 5%), and so may be what a candidate shows there"
+        ),
+    )
+
+
+def test_the_candidates_do_not_make_the_controls_differences_fewer() -> None:
+    others = [replace(one, candidate="new") for one in MANY]
+    assert find_invalid_reasons([ROUND], [*others, SLIGHT], MARGINS, PARITY, in_users) != ()
+
+
+def test_the_control_is_held_to_the_metrics_own_margin() -> None:
+    assert find_invalid_reasons([ROUND], [DIFFERING], MARGINS | {"throughput": 0.6}, PARITY, in_users) == ()
 
 
 def test_every_reason_is_given() -> None:
     parity = replace(PARITY, equal=False, differences=(DIFFERENCE,))
-    assert len(find_invalid_reasons([VOID], [replace(CONTROLLED, verdict="faster")], parity, in_users)) == 3
+    assert len(find_invalid_reasons([VOID], [DIFFERING], MARGINS, parity, in_users)) == 3
 
 
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
 def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: Metric) -> None:
     noisy = replace(CONTROLLED, metric=metric, low=0.9, high=1.125, verdict="inconclusive")
-    assert find_invalid_reasons([ROUND], [noisy], PARITY, in_users) == ()
+    assert find_invalid_reasons([ROUND], [noisy], MARGINS, PARITY, in_users) == ()
     (warning,) = find_warnings([ROUND], [noisy], MARGINS, in_users)
     assert warning == (
         "too noisy: the control, a second instance of the baseline, cannot be shown to be equivalent, so "
@@ -103,8 +134,10 @@ def test_what_can_be_told_is_what_would_just_be_called_a_difference() -> None:
 
 
 def test_every_place_where_the_control_differs_is_told_in_one_reason() -> None:
-    slower = replace(CONTROLLED, verdict="slower")
-    reasons = find_invalid_reasons([ROUND], [slower, replace(slower, metric="p50")], PARITY, in_users)
+    slower = replace(DIFFERING, verdict="slower")
+    reasons = find_invalid_reasons(
+        [ROUND], [slower, replace(slower, metric="p50")], MARGINS, PARITY, in_users
+    )
     assert len(reasons) == 1
     assert "slower in throughput (fast, 4 users); slower in p50 (fast, 4 users). Close" in reasons[0]
 
@@ -130,7 +163,9 @@ def test_void_rounds_are_told_once_for_each_reason_and_place() -> None:
 
 
 def test_a_control_without_valid_rounds_makes_a_run_invalid() -> None:
-    (reason,) = find_invalid_reasons([ROUND], [replace(CONTROLLED, verdict="invalid")], PARITY, in_users)
+    (reason,) = find_invalid_reasons(
+        [ROUND], [replace(CONTROLLED, verdict="invalid")], MARGINS, PARITY, in_users
+    )
     assert reason == (
         "the control, a second instance of the baseline, has too few valid rounds: throughput (fast, 4 users)"
     )
@@ -149,6 +184,6 @@ def test_levels_are_worded_as_the_scenarios_load_has_them() -> None:
     def word(scenario: str, level: float) -> str:
         return f"{level} of {scenario}"
 
-    (reason,) = find_invalid_reasons([ROUND], [replace(CONTROLLED, verdict="faster")], PARITY, word)
+    (reason,) = find_invalid_reasons([ROUND], [DIFFERING], MARGINS, PARITY, word)
     assert "(fast, 4.0 of fast). " in reason
     assert find_warnings([VOID], [], MARGINS, word) == ("void round: baseline (fast, 4.0 of fast): spoilt",)

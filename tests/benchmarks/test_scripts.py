@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import open_model, precision, speed, stalled_server, truth, width
+from benchmarks import known_differences, open_model, precision, speed, stalled_server, truth, width
 from benchmarks.common import publish
 from benchmarks.peers import Figures
+from portcompare.model import METRICS
 from tests.loadgen.stalling import latencies_after_stall
 
 if TYPE_CHECKING:
@@ -111,3 +112,39 @@ def test_width_is_judged_by_rate_errors_cpu_and_memory(
     memory = {"LeanUser": [own_bytes], "FastHttpUser": [20.0]}
     found = width.Width(bound_rps=100.0, loaded=[done], bytes_per_user=memory)
     assert verdicts(width.describe(found)) == [expected] * 4
+
+
+def a_run(**verdicts_of: str) -> dict[str, Any]:
+    comparisons = [
+        {"scenario": "fast", "level": 32, "candidate": name, "metric": metric, "verdict": word, "ratio": 1.1}
+        for name, word in verdicts_of.items()
+        for metric in METRICS
+    ]
+    rounds = [{"block": number} for number in range(5)]
+    return {
+        "comparisons": comparisons,
+        "rounds": rounds,
+        "valid": True,
+        "duration_s": 170.0,
+        "measured_s": 102.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("false", "found", "expected"),
+    [(0, 9, ["met"] * 6), (1, 9, ["missed"] * 5 + ["met"]), (0, 8, ["met"] * 5 + ["missed"])],
+)
+def test_known_differences_are_judged_by_what_was_called_faster_or_slower(
+    false: int, found: int, expected: list[str]
+) -> None:
+    runs = [
+        a_run(
+            control="slower" if number < false else "equivalent",
+            **{
+                "ten-percent-more": "slower" if number < found else "inconclusive",
+                "thirty-percent-more": "slower",
+            },
+        )
+        for number in range(10)
+    ]
+    assert verdicts(known_differences.describe(runs)) == [*expected, "met"]

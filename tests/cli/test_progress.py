@@ -51,3 +51,16 @@ def test_a_search_does_not_say_how_many_rounds_it_will_take(monkeypatch: pytest.
     with Progress(least_rounds=0) as shown:
         shown.start_block(4, None)
     assert text.getvalue() == "block 5: searching\n"
+
+
+def test_a_search_on_a_terminal_counts_its_rounds_up_to_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=100, color_system=None)
+    monkeypatch.setattr(progress, "err", console)
+    with Progress(least_rounds=10) as shown:
+        shown.start_block(0, None)
+        for place in BLOCK[:2]:
+            shown.start_round(place, "400 requests/s")
+            shown.advance()
+    assert "2/?" in text.getvalue()
+    assert "/10" not in text.getvalue()

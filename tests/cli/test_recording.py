@@ -1,14 +1,13 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from portcompare.cli.recording import Recording
-from portcompare.measure import MeasuredRound
 from portcompare.report import RESULTS_FILE
-from tests.analyse.samples import ROUND
-from tests.cli.test_sweeps import NOTHING, make_manifest
+from tests.cli.test_sweeps import make_manifest
 from tests.measure.plans import make_plan
 
 if TYPE_CHECKING:
@@ -20,12 +19,7 @@ if TYPE_CHECKING:
 
 
 def record(plan: Plan, folder: Path, **manifest: Any) -> Recording:  # noqa: ANN401 - any of its fields
-    return Recording(plan, replace(make_manifest(), **manifest), folder, datetime.now(UTC))
-
-
-def add_round(recording: Recording) -> None:
-    made = replace(ROUND, arm="baseline", deployment="old", scenario="fast", level=8.0, block=0, void=None)
-    recording.add_round(MeasuredRound(round=made, histogram=NOTHING))
+    return Recording(plan, replace(make_manifest(), **manifest), folder, datetime.now(UTC), time.monotonic())
 
 
 def test_secrets_of_the_plan_do_not_go_into_the_results(tmp_path: Path) -> None:
@@ -43,14 +37,6 @@ def test_what_is_not_alike_beside_app_and_server_is_a_warning(tmp_path: Path) ->
     said = "not alike besides app and server: threads: old 8, new none; loop: old none, new uvloop"
     assert said in results.warnings
     assert not [one for one in record(make_plan(), tmp_path).results(partial=True).warnings if "alike" in one]
-
-
-def test_a_run_that_came_to_its_end_says_why_and_a_partial_one_does_not(tmp_path: Path) -> None:
-    recording = record(make_plan(max_blocks=5), tmp_path)
-    add_round(recording)
-    assert recording.results(partial=True).stop_reason == ""
-    recording.note_time_is_up()
-    assert recording.results(partial=False).stop_reason == "the budget of 180 s ended in block 1"
 
 
 def test_results_are_written_now_and_then_and_not_after_every_round(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from portcompare.cli import comparison
 from portcompare.cli.comparison import measure_all
 from portcompare.cli.recording import Recording
 from portcompare.manifest import Manifest, ServedDeployment
-from portcompare.measure import MeasuredRound
+from portcompare.measure import MeasuredRound, Timekeeper
 from portcompare.parity.check import ParityOutcome
 from portcompare.plan import Plan
 from portcompare.report import read_results, write_results
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from portcompare.model import Results, Round
 
 NOTHING = HdrHistogram(1, 10**6, 3).encode().decode()
+IDLE_S = 0.003
 CAPACITIES_RPS = {"baseline": 300.0, "control": 300.0, "new": 900.0}
 
 
@@ -63,10 +65,15 @@ def make_manifest() -> Manifest:
 
 
 class Run:
-    """A run whose rounds are made up."""
+    """A run whose rounds are made up, and whether an arm settles after one within a limit."""
 
     def __init__(
-        self, plan: Plan, make_round: Callable[[Place], Round], monkeypatch: pytest.MonkeyPatch, folder: Path
+        self,
+        plan: Plan,
+        make_round: Callable[[Place], Round],
+        monkeypatch: pytest.MonkeyPatch,
+        folder: Path,
+        settle: Callable[[str, float], bool] = lambda *_: True,
     ) -> None:
         self.places: list[Place] = []
         self.settled: list[str] = []
@@ -89,13 +96,18 @@ class Run:
         outcome = ParityOutcome(parity=PARITY, expectations={})
         monkeypatch.setattr(comparison, "ask_everything", lambda *_: outcome)
         monkeypatch.setattr(comparison, "measure_round", measure_round)
-        monkeypatch.setattr(
-            comparison, "wait_until_settled", lambda server, _: self.settled.append(server.arm)
-        )
+        monkeypatch.setattr(comparison, "measure_idle", lambda *_: IDLE_S)
+
+        def wait_until_settled(server: SimpleNamespace, _path: str, idle_s: float, limit_s: float) -> bool:
+            assert idle_s == IDLE_S
+            self.settled.append(server.arm)
+            return settle(server.arm, limit_s)
+
+        monkeypatch.setattr(comparison, "wait_until_settled", wait_until_settled)
         session = SimpleNamespace(plan=plan, generator=None, requests=dict.fromkeys(plan.scenarios, ()))
-        recording = Recording(plan, make_manifest(), folder, datetime.now(UTC))
+        recording = Recording(plan, make_manifest(), folder, datetime.now(UTC), time.monotonic())
         monkeypatch.setattr(recording, "save_now_and_then", lambda: None)
-        measure_all(cast("Session", session), recording, cast("Progress", _Silent()), 1e6)
+        measure_all(cast("Session", session), recording, cast("Progress", _Silent()), time.monotonic() + 1e6)
         self.results: Results = recording.results(partial=False)
 
 
@@ -132,13 +144,15 @@ def break_even(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     return Run(plan, in_a_grid, monkeypatch, tmp_path)
 
 
+def search_plan(blocks: int = 3) -> Plan:
+    load = {"model": "open", "objective": {"p99": 0.5}}
+    scenarios = {"front": {"request": {"path": "/"}, "load": load}}
+    return with_subject({"scenarios": scenarios}, min_blocks=blocks, max_blocks=blocks)
+
+
 @pytest.fixture
 def capacity(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    load = {"model": "open", "objective": {"p99": 0.5}}
-    plan = with_subject(
-        {"scenarios": {"front": {"request": {"path": "/"}, "load": load}}}, min_blocks=3, max_blocks=3
-    )
-    return Run(plan, under_an_objective, monkeypatch, tmp_path)
+    return Run(search_plan(), under_an_objective, monkeypatch, tmp_path)
 
 
 def test_a_grid_is_measured_along_its_border(break_even: Run) -> None:
@@ -163,7 +177,7 @@ def test_the_knee_of_each_delay_is_found(break_even: Run) -> None:
 
 def test_a_search_finds_the_capacity_of_every_arm(capacity: Run) -> None:
     found = {one.arm: one for one in capacity.results.sweeps.capacities}
-    assert found.keys() == CAPACITIES_RPS.keys()
+    assert list(found) == ["baseline", "control", "new"]
     for arm, one in found.items():
         assert one.rate_rps is not None
         assert one.rate_rps.value == pytest.approx(CAPACITIES_RPS[arm], rel=0.03)
@@ -187,6 +201,73 @@ def test_a_rate_that_was_too_much_does_not_spoil_the_run(capacity: Run) -> None:
     assert any(one.errors for one in capacity.results.rounds)
     assert all(one.void is None for one in capacity.results.rounds)
     assert capacity.results.valid
+
+
+def test_a_search_has_a_headline_and_a_conclusion(capacity: Run) -> None:
+    headline = capacity.results.headline
+    assert headline.startswith("Of 1 comparison of capacities, 1 difference holds, ")
+    assert "new is faster (front, 3.0" in headline
+    (conclusion,) = capacity.results.conclusions
+    assert (conclusion.scenario, conclusion.candidate) == ("front", "new")
+    assert conclusion.text.startswith("new has a higher capacity than old (")
+
+
+def test_a_control_with_another_capacity_makes_the_run_invalid(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(CAPACITIES_RPS, "control", 400.0)
+    run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path)
+    (reason,) = run.results.invalid_reasons
+    assert "came out faster in capacity (front, 1.3" in reason
+    assert not run.results.valid
+    assert run.results.headline.startswith("This run is not valid")
+
+
+def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def wrong_beyond(place: Place) -> Round:
+        made = under_an_objective(place)
+        return replace(made, error_kinds={"wrong body": made.errors}) if made.errors else made
+
+    run = Run(search_plan(), wrong_beyond, monkeypatch, tmp_path)
+    void = [one for one in run.results.rounds if one.void is not None]
+    assert len(void) > 0.2 * len(run.results.rounds)
+    assert all(one.void == f"answers were wrong: {one.errors} x wrong body" for one in void)
+    assert run.results.valid
+    assert run.results.warnings == ()
+    for one in run.results.sweeps.capacities:
+        assert one.is_at_least
+        assert one.reason.startswith("answers were wrong: 500 x wrong body at ")
+
+
+def test_a_server_that_does_not_settle_is_warned_of_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path, lambda arm, _: arm != "new")
+    (warning,) = run.results.warnings
+    assert warning.startswith("new (front) was still slow 30.0 s after a round")
+
+
+@pytest.mark.parametrize(
+    ("budget_s", "limits_s"), [(55.0, [30.0, 30.0]), (65.0, [30.0, 30.0, 25.0]), (12.0, [12.0])]
+)
+def test_waiting_is_part_of_a_round_and_does_not_outlast_the_budget(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, budget_s: float, limits_s: list[float]
+) -> None:
+    now_s, given_s = 0.0, []
+
+    def settle(_arm: str, limit_s: float) -> bool:
+        nonlocal now_s
+        given_s.append(limit_s)
+        now_s += min(limit_s, 20.0)
+        return limit_s > 20.0
+
+    monkeypatch.setattr(comparison, "Timekeeper", lambda _: Timekeeper(budget_s, lambda: now_s))
+    run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path, settle)
+    assert given_s == pytest.approx(limits_s, abs=0.01)
+    assert now_s <= budget_s
+    assert run.results.warnings == ()
 
 
 @pytest.mark.parametrize("kind", ["break_even", "capacity"])

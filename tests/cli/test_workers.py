@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from ipaddress import IPv4Address
 
 import pytest
 
-from portcompare.cli.workers import Workers, choose_workers, read_endpoint
+from portcompare.cli.workers import Workers, choose_workers, find_unreachable, read_endpoint
 from portcompare.errors import InputError
 from portcompare.protocol import Gather
+from tests.measure.plans import make_plan
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -56,10 +58,24 @@ def test_workers_of_this_machine_meet_on_loopback_and_others_where_they_are_told
     assert workers.order((1, 3)) == order
 
 
+def test_nobody_is_listened_for_who_is_not_expected() -> None:
+    with pytest.raises(InputError, match="--expect-workers N"):
+        choose_workers(1, 0, "127.0.0.1")
+
+
+def test_workers_on_other_machines_need_servers_that_they_can_reach() -> None:
+    plan = make_plan()
+    (problem,) = find_unreachable(choose_workers(1, 2, "10.0.0.5"), plan)
+    assert problem.where.endswith(": host")
+    reachable = plan.model_copy(update={"host": IPv4Address("10.0.0.5")})
+    assert not list(find_unreachable(choose_workers(1, 2, "10.0.0.5"), reachable))
+    assert not list(find_unreachable(choose_workers(1, 2, None), plan))
+
+
 def test_it_is_processes_here_or_workers_from_elsewhere() -> None:
     with pytest.raises(InputError, match="--expect-workers"):
-        choose_workers(2, 2, "127.0.0.1")
-    assert choose_workers(2, 0, "127.0.0.1").processes == 2
+        choose_workers(2, 2, None)
+    assert choose_workers(2, 0, None).processes == 2
 
 
 def test_a_master_that_cannot_be_resolved_is_refused() -> None:

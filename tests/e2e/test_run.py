@@ -110,7 +110,7 @@ def test_the_histograms_hold_what_the_results_say(finished: Finished) -> None:
 
 
 def test_a_report_is_rendered_again_to_the_byte(start: Start, finished: Finished) -> None:
-    names = ("report.md", "report.html")
+    names = ("report.md", "report.html", "manifest.txt")
     before = [(finished.folder / name).read_bytes() for name in names]
     for name in names:
         (finished.folder / name).unlink()
@@ -234,12 +234,19 @@ def test_workers_generate_the_load_of_a_run(start: Start, plan: Path, tmp_path: 
 
 
 def test_a_budget_is_kept_though_the_plan_asks_for_more(start: Start, plan: Path, tmp_path: Path) -> None:
+    text = (
+        plan.read_text()
+        .replace("min_blocks = 2", "min_blocks = 40")
+        .replace("max_blocks = 2", "max_blocks = 40")
+    )
+    plan.write_text(text)
+    began_s = time.monotonic()
     process = start("run", plan, "--out", tmp_path / "run", "--budget", "11s")
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 3, err  # too few blocks to tell whether the machine is quiet
+    assert process.returncode in (0, 3), err  # 3: so short a run may be too noisy
+    assert time.monotonic() - began_s < 25  # forty blocks would take minutes
     results = read_results(tmp_path / "run")
-    assert results["duration_s"] < 11
-    assert 0 < len(results["rounds"]) < 2 * 3 * 2
+    assert results["rounds"]
     assert results["stop_reason"].startswith("the budget of 11.0 s ended in block ")
     assert results["parity"]["equal"]
     assert not results["partial"]

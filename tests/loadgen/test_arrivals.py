@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from portcompare.loadgen.arrivals import due_times
+from portcompare.loadgen.share import Share
 from portcompare.protocol import RateLoad
 
 EVEN = RateLoad(rate_rps=3.0, arrivals="even", connections=1, seed="a")
@@ -52,3 +53,21 @@ def test_the_same_seed_is_the_same_schedule() -> None:
 def test_a_schedule_is_the_same_on_any_day_and_machine() -> None:
     # Written down: what is computed here twice would be the same twice in this process alone.
     assert first(POISSON, 3) == pytest.approx([0.000793737, 0.000968014, 0.003258205], abs=1e-9)
+
+
+def test_even_shares_add_up_to_the_whole_schedule() -> None:
+    shares = [islice(due_times(EVEN, Share(index=index, processes=3)), 4) for index in range(3)]
+    assert sorted(due_s for share in shares for due_s in share) == first(EVEN, 12)
+
+
+def test_poisson_shares_are_independent_and_add_up_to_the_rate() -> None:
+    one, other = (
+        np.array(list(islice(due_times(POISSON, Share(index=index, processes=2)), 20_000)))
+        for index in (0, 1)
+    )
+    for due_s in (one, other):
+        assert stats.kstest(np.diff(due_s), "expon", args=(0, 2 / POISSON.rate_rps)).pvalue > 0.001
+    assert abs(stats.pearsonr(np.diff(one), np.diff(other)).statistic) < 0.03
+    until_s = min(one[-1], other[-1])
+    together = np.sum(one < until_s) + np.sum(other < until_s)
+    assert together / until_s == pytest.approx(POISSON.rate_rps, rel=0.03)

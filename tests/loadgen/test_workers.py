@@ -189,6 +189,39 @@ def round_of(url: str, window_s: float = 0.2, users: int = 1) -> RunRound:
     )
 
 
+def test_a_worker_that_is_lost_before_it_has_loaded_the_scenarios_is_a_problem(
+    leader: Generator, join: Callable[..., list[subprocess.Popen[str]]]
+) -> None:
+    workers = join(0.0, 0.0)
+    workers[0].send_signal(signal.SIGINT)
+    workers[0].wait(10)
+    found, remedy = leader.prepare(scenario=GET).problems["scenario"]
+    assert found.startswith(f"load worker {socket.gethostname()}/")
+    assert found.endswith("was lost before it had loaded the scenario")
+    assert "must run portcompare" in remedy
+
+
+def test_a_worker_of_another_version_that_understands_nothing_says_so_and_goes(leader: Generator) -> None:
+    replies = leader.gather(expect=1)
+    port = next(replies).address.rpartition(":")[2]
+    deaf = (
+        "import sys\n"
+        "from portcompare.loadgen import worker\n"
+        "def decode(line):\n"
+        "    raise ValueError('not a message')\n"
+        "worker.decode_to_worker = decode\n"
+        "worker.main('127.0.0.1', int(sys.argv[1]), None)\n"
+    )
+    command = [sys.executable, "-c", deaf, port]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        list(replies)
+        found, _ = leader.prepare(scenario=GET).problems["scenario"]
+        assert "was lost before it had loaded the scenario" in found
+        assert process.wait(10) == 3
+        assert process.stderr is not None
+        assert b"not a message" in process.stderr.read()
+
+
 def test_a_lost_leader_stops_the_workers(
     leader: Generator, join: Callable[..., list[subprocess.Popen[str]]]
 ) -> None:
@@ -276,7 +309,7 @@ def test_a_machine_without_the_locustfile_is_sent_it(tmp_path: Path) -> None:
         "from portcompare.protocol import Prepare\n"
         "order = Prepare(locustfile='/nowhere/locustfile.py', scenarios={})\n"
         f"worker = Worker(None, Path({str(tmp_path)!r}))\n"
-        "message = Scenarios(order=order, locustfile_text='# the text', version='1')\n"
+        "message = Scenarios(order=order, locustfile_text='# the text')\n"
         "print(worker._with_locustfile(message).locustfile)\n"
     )
     environment = os.environ | {"PYTHONWARNINGS": "ignore"}

@@ -90,7 +90,7 @@ class Run:
         self.rounds = 0
         self.asked_after: list[int] = []
         self._undecided = undecided
-        timekeeper = Timekeeper(self.now_s + plan.rounds.budget_s, lambda: self.now_s)
+        self.timekeeper = timekeeper = Timekeeper(self.now_s + plan.rounds.budget_s, lambda: self.now_s)
         for block in plan_blocks(plan, self._find_undecided, timekeeper):
             self.blocks.append(block)
             timekeeper.begin_block()
@@ -170,3 +170,19 @@ def test_the_budget_is_kept_in_the_midst_of_the_first_blocks_too(budget_s: float
     run = Run(make_plan(min_blocks=5, max_blocks=9, budget_s=budget_s), [ALL], round_s=1.0)
     assert run.rounds == rounds
     assert run.asked_after == []
+
+
+@pytest.mark.parametrize(
+    ("rounds", "undecided", "reason"),
+    [
+        ({"max_blocks": 9}, NONE, "every interval is as narrow as 5.00% of its ratio"),
+        ({"max_blocks": 3}, ALL, "3 blocks are the most that the plan allows"),
+        ({"max_blocks": 9, "budget_s": 33.9}, ALL, "no other block fits into the budget of 33.9 s"),
+        ({"max_blocks": 9, "budget_s": 20.0}, ALL, "the budget of 20.0 s ended in block 2"),
+    ],
+)
+def test_a_run_says_why_it_ended(
+    rounds: dict[str, float], undecided: Mapping[tuple[str, float], float], reason: str
+) -> None:
+    run = Run(make_plan(min_blocks=2, **rounds), [undecided], round_s=1.0)
+    assert run.timekeeper.reason == reason

@@ -10,7 +10,7 @@ from portcompare.analyse.capacity import find_bracket
 from portcompare.measure import Timekeeper
 from portcompare.measure.capacity import Search, find_limit, find_start, plan_searches, propose_rate
 from portcompare.plan import Scenario
-from portcompare.sweeps import RESOLUTION, Bracket
+from portcompare.sweeps import RESOLUTION, Bracket, Trial
 from tests.measure.plans import make_plan
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ class Servers:
         self, capacities_rps: Mapping[str, float], *, noise: float = 0.0, hiccups: float = 0.0
     ) -> None:
         self.now_s = 0.0
-        self.trials: dict[tuple[int, str], list[tuple[float, Outcome]]] = {}
+        self.trials: dict[tuple[int, str], list[Trial]] = {}
+        self.ended: list[tuple[int, str, str]] = []
         self._capacities_rps = capacities_rps
         self._noise = noise
         self._hiccups = hiccups
@@ -105,10 +106,15 @@ class Servers:
         share = 1 / (1 + exp(min(distance / max(self._noise / 2, 1e-6), 500)))
         is_kept = self._rng.random() < share * (1 - self._hiccups)
         outcome: Outcome = "kept" if is_kept else "missed"
-        self.trials.setdefault((place.block, place.arm), []).append((place.level, outcome))
+        trial = Trial(rate_rps=place.level, outcome=outcome)
+        self.trials.setdefault((place.block, place.arm), []).append(trial)
 
-    def find_bracket(self, block: int, _scenario: str, arm: str) -> Bracket:
-        return find_bracket(self.trials.get((block, arm), []))
+    def find_bracket(self, block: int, scenario: str, arm: str) -> Bracket:
+        is_over = (block, scenario, arm) in self.ended
+        return find_bracket(self.trials.get((block, arm), []), is_over=is_over)
+
+    def note_end(self, block: int, scenario: str, arm: str) -> None:
+        self.ended.append((block, scenario, arm))
 
     def deviate(self, key: int | tuple[int, str]) -> float:
         return self.luck.setdefault(key, exp(self._noise * self._rng.standard_normal()))
@@ -116,7 +122,7 @@ class Servers:
     def run(self, plan: Plan) -> list[list[Place]]:
         blocks: list[list[Place]] = []
         for block in plan_searches(
-            plan, self.find_bracket, lambda: frozenset(plan.searches), Timekeeper(inf)
+            plan, self.find_bracket, self.note_end, lambda: frozenset(plan.searches), Timekeeper(inf)
         ):
             blocks.append([])
             for place in block:
@@ -201,12 +207,25 @@ def test_the_search_ends_where_connections_would_be_the_limit() -> None:
     bracket = servers.find_bracket(0, "fast", "new")
     assert bracket.failed_rps is None
     assert bracket.kept_rps == pytest.approx(limit_rps, rel=0.01)
+    assert bracket.estimate_rps == bracket.kept_rps
+    assert bracket.is_at_least
 
 
 def test_an_arm_that_always_misses_it_is_tried_at_the_lowest_rate_alone() -> None:
     servers = Servers(dict.fromkeys(ARMS, 1.0))
     blocks = servers.run(make_search_plan(min_blocks=2, max_blocks=2))
     assert [place.level for place in blocks[0]] == [100] * 8
+
+
+def test_a_search_is_told_to_be_over_when_it_is_and_not_before() -> None:
+    servers = Servers(CAPACITIES)
+    (first, *_) = plan_searches(
+        make_search_plan(min_blocks=2), servers.find_bracket, servers.note_end, frozenset, Timekeeper(inf)
+    )
+    for place in first:
+        assert (place.block, "fast", place.arm) not in servers.ended
+        servers.serve(place)
+    assert sorted(servers.ended) == [(0, "fast", arm) for arm in sorted(ARMS)]
 
 
 def test_arms_take_turns_in_random_order() -> None:
@@ -233,7 +252,11 @@ def test_it_ends_when_nothing_is_undecided_or_after_the_last_block(
     servers = Servers(CAPACITIES)
     measured = 0
     for block in plan_searches(
-        make_search_plan(min_blocks=3, max_blocks=6), servers.find_bracket, lambda: undecided, Timekeeper(inf)
+        make_search_plan(min_blocks=3, max_blocks=6),
+        servers.find_bracket,
+        servers.note_end,
+        lambda: undecided,
+        Timekeeper(inf),
     ):
         measured += 1
         for place in block:
@@ -246,7 +269,8 @@ def test_no_block_begins_that_would_end_after_the_budget(budget_s: float, blocks
     plan = make_search_plan(min_blocks=2, max_blocks=9, budget_s=budget_s)
     servers, measured = Servers(CAPACITIES), 0
     timekeeper = Timekeeper(servers.now_s + budget_s, lambda: servers.now_s)
-    for _ in plan_searches(plan, servers.find_bracket, lambda: frozenset({"fast"}), timekeeper):
+    unsure = frozenset({"fast"})
+    for _ in plan_searches(plan, servers.find_bracket, servers.note_end, lambda: unsure, timekeeper):
         servers.now_s += 10  # each takes 10 s
         measured += 1
     assert measured == blocks

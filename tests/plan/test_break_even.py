@@ -87,11 +87,21 @@ def test_a_plan_has_a_grid_or_scenarios_of_its_own(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("scenarios", ["[]", '"x"'])
+def test_a_grid_beside_what_are_no_scenarios_is_told(tmp_path: Path, scenarios: str) -> None:
+    path = with_grid(tmp_path)
+    write(path, f"scenarios = {scenarios}\n{path.read_text(encoding='utf-8')}")
+    told = {(problem.where, problem.found) for problem in problems_of(path)}
+    assert (f"{path}: break_even", "stands beside [scenarios]") in told
+    assert f"{path}: scenarios" in {where for where, _ in told}
+
+
 def test_a_plan_without_either_lacks_scenarios(tmp_path: Path) -> None:
     path = with_grid(tmp_path, "")
     assert problems_of(path) == (Problem(where=f"{path}: scenarios", found="is missing", remedy="add it"),)
 
 
-def test_a_grid_whose_rounds_are_wrong_is_told_once(tmp_path: Path) -> None:
-    path = with_grid(tmp_path, more='[rounds]\nseconds = "1"\n')
+@pytest.mark.parametrize("seconds", ['"1"', "-1", "0", "inf", "nan"])
+def test_a_grid_whose_rounds_are_wrong_is_told_once(tmp_path: Path, seconds: str) -> None:
+    path = with_grid(tmp_path, more=f"[rounds]\nseconds = {seconds}\n")
     assert [problem.where for problem in problems_of(path)] == [f"{path}: rounds.seconds"]

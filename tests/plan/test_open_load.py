@@ -182,3 +182,44 @@ def test_a_rate_can_be_searched_that_keeps_an_objective(tmp_path: Path) -> None:
 
 def test_rates_that_are_given_are_not_searched(tmp_path: Path) -> None:
     assert read(tmp_path, '{ model = "open", rates = [1] }').searches == {}
+
+
+@pytest.mark.parametrize("limit_s", ["0.2", "0.1"])
+def test_an_objective_that_the_delay_makes_impossible_is_refused(tmp_path: Path, limit_s: str) -> None:
+    more = "delay_s = 0.2\nseconds = 1\n"
+    above = with_load(tmp_path, '{ model = "open", objective = { p99 = 0.5, p50 = 0.21 } }', more)
+    assert load_plan(above, SERVERS).searches.keys() == {"fast"}
+
+    load = f'{{ model = "open", objective = {{ p99 = 0.5, p50 = {limit_s} }} }}'
+    [problem] = problems_of(with_load(tmp_path, load, more))
+
+    assert problem.where.endswith(": scenarios.fast")
+    assert problem.found == (
+        "with this delay_s no answer takes less than 0.2 s, "
+        f"so the objective p50 = {limit_s} can never be kept"
+    )
+
+
+@pytest.mark.parametrize("load", ["{ users = [1] }", '{ model = "open", rates = [1] }'])
+def test_an_objective_beside_levels_is_refused(tmp_path: Path, load: str) -> None:
+    more = f'[scenarios.other]\nrequest = {{ path = "/" }}\nload = {load}\n\n[scenarios.fast]'
+    text = spoilt("[scenarios.fast]", more)
+    text = text.replace(
+        'request = { path = "/data" }\nload = { users = [1] }',
+        'request = { path = "/data" }\nload = { model = "open", objective = { p99 = 0.5 } }',
+    )
+    path = write(tmp_path / "plan.toml", text)
+    assert problems_of(path) == (
+        Problem(
+            where=f"{path}: scenarios.fast.load.objective",
+            found="is searched for, beside levels that are given: other",
+            remedy="give the scenarios with an objective a plan of their own",
+        ),
+    )
+
+
+def test_several_objectives_can_be_searched_in_one_plan(tmp_path: Path) -> None:
+    load = 'load = { model = "open", objective = { p99 = 0.5 } }'
+    more = f'{load}\n\n[scenarios.other]\nrequest = {{ path = "/" }}\n{load}'
+    plan = load_plan(write(tmp_path / "plan.toml", spoilt("load = { users = [1] }", more)), SERVERS)
+    assert plan.searches.keys() == {"fast", "other"}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def test_writes_every_format_and_says_where(results: Results, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "plan"
-    assert write_reports(results, folder) == (folder / "report.md", folder / "report.html")
+    assert write_reports(results, folder) == tuple(folder / name for name in EXPORTERS)
     assert {path.name for path in folder.iterdir()} == set(EXPORTERS)
 
 

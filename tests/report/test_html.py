@@ -227,7 +227,7 @@ def test_every_round_of_a_long_run_has_its_row(make_results: MakeResults) -> Non
     page = Page(html.render(results))
     assert len(results.rounds) == 208
     assert len([row for row in page.rows if re.match(r"\d+ \d (fast|delayed) ", row)]) == 208
-    assert "12 3 delayed 64 users quart-uvicorn quart-uvicorn yes 1.00 s 310 ms" in " ".join(page.rows)
+    assert "13 4 delayed 64 users quart-uvicorn quart-uvicorn yes 1.00 s 310 ms yes" in " ".join(page.rows)
 
 
 def test_a_run_that_ended_before_its_first_round_is_still_a_page(results: Results) -> None:

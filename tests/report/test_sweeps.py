@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from portcompare.report import html, markdown, render_conclusions
+from portcompare.report import html, markdown, render_conclusions, render_table
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
 from portcompare.sweeps import Border, BreakEven, BreakEvenCell, Capacity, Estimate, Knee, Scalability, Sweeps
 
 if TYPE_CHECKING:
     from portcompare.model import Results
+    from portcompare.sweeps import CellState
 
 CELL = BreakEvenCell(
     delay_s=0.2, users=8, blocks=5, ratio=1.0, low=0.98, high=1.02, state="equal", implied=None
@@ -21,8 +22,8 @@ UNMEASURED = replace(CELL, blocks=0, ratio=None, low=None, high=None, state="not
 GRID = BreakEven(
     candidate="quart-uvicorn",
     cells=(
-        replace(UNMEASURED, delay_s=0.0, implied=False),
-        replace(UNMEASURED, delay_s=0.0, users=64, implied=True),
+        replace(UNMEASURED, delay_s=0.0, implied=True),
+        replace(UNMEASURED, delay_s=0.0, users=64, implied=False),
         CELL,
         replace(CELL, users=64, ratio=7.9, low=7.8, high=8.0, state="wins"),
     ),
@@ -88,9 +89,9 @@ def test_a_grid_has_a_row_for_each_delay_and_a_column_for_each_number_of_users(s
     assert table.rows == (
         (
             "none",
-            "not measured, no win around it",
             "not measured, wins around it",
-            "at no number of users that was tried",
+            "not measured, no win around it",
+            "at 8, not at 64",
         ),
         (
             "200 ms",
@@ -112,6 +113,43 @@ def test_a_border_below_all_that_was_tried_names_no_other_side(results: Results)
     grid = replace(GRID, borders=(Border(delay_s=0.2, wins_from_users=1, not_at_users=None),))
     (table,) = break_even_tables(with_sweeps(results, break_even=(grid,)))
     assert table.rows[0][-1] == "from 1 user on"
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (["loses", "equal", "loses"], "at no number of users that was tried"),
+        (["loses", "undecided", "loses"], "not shown at any number of users"),
+        (["not measured", "not measured", "not measured"], "not known"),
+        (["loses", "not measured", "not measured"], "not known"),
+        (["loses", "wins", "undecided"], "at 8, not shown at 64"),
+        (["wins", "wins", "loses"], "at 1 and 8, not at 64"),
+        (["wins", "wins", "not measured"], "at 1 and 8, not known at 64"),
+    ],
+)
+def test_where_it_does_not_win_is_told_from_where_that_is_not_shown_or_not_known(
+    results: Results, row: list[CellState], text: str
+) -> None:
+    cells = tuple(
+        replace(UNMEASURED if state == "not measured" else CELL, users=users, state=state)
+        for users, state in zip((1, 8, 64), row, strict=True)
+    )
+    border = Border(delay_s=0.2, wins_from_users=None, not_at_users=None)
+    (table,) = break_even_tables(
+        with_sweeps(results, break_even=(replace(GRID, cells=cells, borders=(border,)),))
+    )
+    assert table.rows[0][-1] == text
+
+
+def test_a_border_next_to_an_undecided_cell_says_not_shown(results: Results) -> None:
+    cells = (
+        replace(CELL, state="undecided", low=0.9, high=1.3),
+        replace(CELL, users=64, ratio=7.9, low=7.8, high=8.0, state="wins"),
+    )
+    (table,) = break_even_tables(
+        with_sweeps(results, break_even=(replace(GRID, cells=cells, borders=GRID.borders[1:]),))
+    )
+    assert table.rows[0][-1] == "from 64 users on, not shown at 8"
 
 
 def test_a_capacity_is_shown_with_interval_objective_and_ratio(swept: Results) -> None:
@@ -175,6 +213,20 @@ def test_without_sweeps_no_format_shows_a_table_of_them(results: Results) -> Non
     assert break_even_tables(results) == ()
     assert capacity_tables(results) == ()
     assert "What varying the load shows" not in html.render(results)
+
+
+def test_a_run_without_comparisons_shows_no_empty_table(swept: Results) -> None:
+    bare = replace(swept, comparisons=(), summaries=())
+    console = Console(width=120, record=True, file=None)
+    with console.capture() as captured:
+        console.print(render_table(bare))
+    page = html.render(bare)
+    for text in (markdown.render(bare), page, captured.get()):
+        assert "Network payload" not in text
+        assert "Candidates against the baseline" not in text
+        assert "All 0 comparisons" not in text
+    assert "Capacity" in page
+    assert captured.get().strip() == bare.name
 
 
 def test_names_cannot_break_out_of_a_format(results: Results) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare import units
+from portcompare.model import Bound
 from portcompare.report import wording
-from portcompare.report.method import method_facts
+from portcompare.report.method import machine_facts, method_facts
 from portcompare.report.notices import FEW_BLOCKS, find_notices
 from portcompare.report.rounds import ROUND_HEADER, round_rows
 from portcompare.report.rows import arm_cells, arm_rows
@@ -88,7 +89,10 @@ def test_the_method_is_that_of_the_plan(results: Results) -> None:
     assert facts["Scenario fast"].startswith("GET /data; 1 user, 32 users")
     assert facts["Blocks"] == "6 measured, each on servers started afresh; the plan asks for 5 to 10"
     assert facts["Rounds"] == "96 rounds, 7 of them void"
-    assert facts["Order"].endswith("seed 1")
+    assert facts["Order"] == (
+        "in each block its undecided levels in random order, at each of them the arms in random order; seed 1"
+    )
+    assert facts["Precise enough"] == "a level is done when its intervals reach at most 5% from the ratio"
     assert facts["Validity"] == "nothing speaks against it"
 
 
@@ -96,6 +100,15 @@ def test_a_method_that_the_plan_does_not_tell_is_not_made_up(results: Results) -
     facts = dict(method_facts(replace(results, plan={"scenarios": {"s": {}}})))
     assert facts["Scenario s"].startswith("a request that is not known; no level (load model not known)")
     assert facts["Time-out"] == "an answer that takes not known is an error"
+
+
+def test_the_machine_is_told_with_its_clocks_and_its_load(results: Results) -> None:
+    facts = dict(machine_facts(results))
+    assert facts["Machine"] == (
+        "AMD EPYC 7B13, 4 CPUs, 16.0 GiB memory; clock governor performance; load average 0.250 at the start"
+    )
+    silent = replace(results, manifest=replace(results.manifest, cpu_governor=""))
+    assert "clock governor not known" in dict(machine_facts(silent))["Machine"]
 
 
 def test_reasons_against_a_run_stand_in_its_method(hostile: Results) -> None:
@@ -132,6 +145,41 @@ def test_a_round_s_row_tells_how_the_generator_kept_its_schedule(results: Result
     columns = ("Offered", "Not sent", "Lag, p99", "Lag, max", "Stall, max")
     assert [opened[column] for column in columns] == ["400/s", "1,200", "1.50 ms", "20.0 ms", "4.00 ms"]
     assert [closed[column] for column in columns[:4]] == ["not known", "0", "not known", "not known"]
+
+
+def test_a_round_s_row_counts_from_one_and_tells_what_was_not_as_it_should_be(results: Results) -> None:
+    first, *others = results.rounds
+    unsteady = replace(first, steady=False, reconnects=1234)
+    rows = [
+        dict(zip(ROUND_HEADER, row, strict=True))
+        for row in round_rows(replace(results, rounds=(unsteady, *others)))
+    ]
+    assert [rows[0][column] for column in ("Block", "Order", "Steady", "Reconnects")] == [
+        "1",
+        "1",
+        "no",
+        "1,234",
+    ]
+    assert [rows[-1][column] for column in ("Block", "Order", "Steady", "Reconnects")] == [
+        "6",
+        "4",
+        "yes",
+        "0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "share", "text"),
+    [
+        ("offered", 1.03, "103% of what was asked for, 400/s"),
+        ("users", 1.004, "100% of its bound, 400/s: so it is"),
+        ("users", 0.5, "50.0% of its bound, 400/s: so it is"),
+    ],
+)
+def test_no_bound_is_said_to_be_beaten(name: str, share: float, text: str, results: Results) -> None:
+    bound = Bound(name=name, rate_rps=400.0, reason="so it is")
+    summaries = tuple(replace(one, bound=bound, bound_share=share) for one in results.summaries)
+    assert {row.bound for row in arm_rows(replace(results, summaries=summaries))} == {text}
 
 
 def test_the_limits_of_the_load_generator_are_those_of_the_plan(results: Results) -> None:

@@ -11,7 +11,13 @@ import psutil
 import pytest
 
 from portcompare.serve import SERVERS, Server, assign_cpus, machine
-from portcompare.serve.machine import examine_machine, read_cpu_quota, read_governors, share_cpus
+from portcompare.serve.machine import (
+    examine_machine,
+    find_busiest,
+    read_cpu_quota,
+    read_cpu_times,
+    share_cpus,
+)
 from tests.serve.support import write_plan
 
 if TYPE_CHECKING:
@@ -61,10 +67,20 @@ def test_a_server_program_that_is_not_installed_is_missing_with_what_it_lacks(
     assert "nowhere-to-be-found" not in found.servers
 
 
-def test_the_busiest_of_the_cpus_that_would_be_measured_on_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
-    monkeypatch.setattr(psutil, "cpu_percent", lambda _watch_s, *, percpu: [5.0, 90.0, 80.0, 30.0] * percpu)
-    assert examine_machine().busy_ratio == pytest.approx(0.3)
+def test_the_times_of_cpus_are_read_by_their_numbers(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    # user nice system idle iowait irq softirq steal guest guest_nice; CPU 2 is offline.
+    stat.write_text(
+        "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 50 5 10 90 10 1 2 3 4 0\ncpu3 1 0 0 9 0 0 0 0 0 0\nintr 7\n"
+    )
+    assert read_cpu_times(stat) == {0: (71, 171), 3: (1, 10)}
+
+
+def test_the_busiest_of_the_cpus_in_question_counts() -> None:
+    before = {0: (100, 200), 1: (0, 0), 3: (50, 550)}
+    after = {0: (120, 300), 1: (90, 100), 3: (80, 650)}
+    assert find_busiest(before, after, [0, 3]) == pytest.approx(0.3)
+    assert find_busiest(before, before, [0]) == 0.0
 
 
 @pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome"])
@@ -110,13 +126,3 @@ def test_the_tightest_limit_of_the_own_control_group_and_those_around_it_counts(
 
 def test_a_machine_without_control_groups_has_no_limit(tmp_path: Path) -> None:
     assert read_cpu_quota(tmp_path / "cgroup", tmp_path / "groups") is None
-
-
-def test_governors_are_read_of_the_cpus_in_question_only_and_each_is_told_once(tmp_path: Path) -> None:
-    for cpu, governor in enumerate(("performance", "performance", "powersave")):
-        folder = tmp_path / f"cpu{cpu}" / "cpufreq"
-        folder.mkdir(parents=True)
-        (folder / "scaling_governor").write_text(f"{governor}\n")
-    assert read_governors(tmp_path, [0, 1]) == ("performance",)
-    assert read_governors(tmp_path, [1, 2]) == ("performance", "powersave")
-    assert read_governors(tmp_path, [7]) == ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from portcompare.errors import ServerError
-from portcompare.serve import wait_until_settled
+from portcompare.serve import measure_idle, wait_until_settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,23 +58,36 @@ def serve(slow: int, begun: threading.Event) -> Iterator[tuple[int, list[str]]]:
 @pytest.mark.parametrize("slow", [0, 2])
 def test_a_server_has_settled_when_it_answers_quickly_a_few_times(slow: int) -> None:
     with serve(slow, threading.Event()) as (port, asked):
-        assert wait_until_settled(stand_in(port), "/healthz", limit_s=20)
+        assert wait_until_settled(stand_in(port), "/healthz", 0.01, limit_s=20)
         assert len(asked) >= slow + 3
         assert set(asked) == {"/healthz"}
 
 
 def test_a_server_that_stays_slow_is_not_waited_for_without_end() -> None:
     with serve(10**6, threading.Event()) as (port, _):
-        assert not wait_until_settled(stand_in(port), "/healthz", limit_s=0.3)
+        assert not wait_until_settled(stand_in(port), "/healthz", 0.01, limit_s=0.3)
+
+
+def test_a_server_that_is_never_quick_has_settled_when_it_is_as_slow_as_when_idle() -> None:
+    with serve(10**6, threading.Event()) as (port, _):
+        idle_s = measure_idle(stand_in(port), "/healthz")
+        assert idle_s >= 0.1
+        assert wait_until_settled(stand_in(port), "/healthz", idle_s, limit_s=20)
+
+
+def test_one_slow_answer_does_not_make_the_idle_server_slow() -> None:
+    with serve(1, threading.Event()) as (port, asked):
+        assert measure_idle(stand_in(port), "/healthz") < 0.1
+        assert asked == ["/healthz"] * 3
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for_without_end() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(8)
-        assert not wait_until_settled(stand_in(silent.getsockname()[1]), "/", limit_s=0.2)
+        assert not wait_until_settled(stand_in(silent.getsockname()[1]), "/", 0.01, limit_s=0.2)
 
 
 def test_a_server_that_has_ended_is_told_of() -> None:
     with pytest.raises(ServerError, match="ended"):
-        wait_until_settled(stand_in(1, is_alive=False), "/")
+        wait_until_settled(stand_in(1, is_alive=False), "/", 0.01)

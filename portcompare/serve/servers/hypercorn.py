@@ -34,7 +34,7 @@ def executor_slots(knobs: Knobs, cpu_count: int) -> int:
 
     Args:
         knobs: Every knob's value.
-        cpu_count: CPUs that the server is pinned to.
+        cpu_count: CPUs that the server may use when it starts.
 
     Returns:
         Threads of all workers.

@@ -15,7 +15,7 @@ CONNECTION_LIMIT = 10_000
 """Open connections a worker accepts, wherever a server has such a limit: more than any level will open."""
 
 STOP_S = 1
-"""Seconds that a server told to stop gives to running requests: no more than its keeper gives to it."""
+"""Seconds that a server told to stop gives to running requests; its keeper may end it before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
