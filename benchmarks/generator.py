@@ -12,6 +12,7 @@ from portcompare.model import http_request
 from portcompare.protocol import Prepare, RunRound, ScenarioSource
 
 if TYPE_CHECKING:
+    from portcompare.measure import LoadGenerator
     from portcompare.protocol import Load, RoundDone
 
 SCENARIO = "load"
@@ -31,25 +32,38 @@ def run_round(url: str, path: str, load: Load, *, window_s: float, delay_s: floa
     Returns:
         What happened inside the window.
     """
-    source = ScenarioSource(user=None, request=http_request(path))
-    order = RunRound(
-        scenario=SCENARIO,
-        url=url,
-        load=load,
-        delay_s=delay_s,
-        warmup_s=0.5,
-        warmup_max_s=30.0 + 2 * delay_s,
-        window_s=window_s,
-        timeout_s=30.0 + delay_s,
-        expectations={},
-    )
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
         start_generator(Path(folder) / "loadgen.log", (CLIENT_CPU,), Path.cwd()) as generator,
     ):
-        prepared = generator.prepare(Prepare(locustfile=None, scenarios={SCENARIO: source}))
-        assert not prepared.problems, prepared.problems
-        generator.begin_round(order)
-        done = generator.end_round()
+        prepare(generator, path)
+        return load_once(generator, url, load, window_s=window_s, delay_s=delay_s)
+
+
+def prepare(generator: LoadGenerator, path: str) -> None:
+    """Tell a load generator what to ask for."""
+    source = ScenarioSource(user=None, request=http_request(path))
+    prepared = generator.prepare(Prepare(locustfile=None, scenarios={SCENARIO: source}))
+    assert not prepared.problems, prepared.problems
+
+
+def load_once(
+    generator: LoadGenerator, url: str, load: Load, *, window_s: float, delay_s: float = 0.0
+) -> RoundDone:
+    """One round of a load generator that knows what to ask for."""
+    generator.begin_round(
+        RunRound(
+            scenario=SCENARIO,
+            url=url,
+            load=load,
+            delay_s=delay_s,
+            warmup_s=0.5,
+            warmup_max_s=30.0 + 2 * delay_s,
+            window_s=window_s,
+            timeout_s=30.0 + delay_s,
+            expectations={},
+        )
+    )
+    done = generator.end_round()
     assert done.void is None, done.void
     return done

@@ -1,11 +1,11 @@
 """Are real differences found, and none where there is none?
 
-    .venv/bin/python -m benchmarks.known_differences [RUNS]
+    .venv/bin/python -m benchmarks.known_differences FOLDER [RUNS]
 
 Runs of the default plan's length and levels whose arms are known: the control, which is the baseline once
-more, and candidates that are the baseline with 10% and 30% more CPU time a request. What that is in
-microseconds is measured first, with one that has 100 us more. Takes three minutes a run; writes
-docs/method.md.
+more, and candidates that are the baseline with 10% and 30% more CPU time a request. How many turns of a loop
+that is, is measured first. Takes three minutes a run; what the folder holds already is not measured again.
+Writes docs/method.md.
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ import json
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.common import HERE, header, publish, row, spread, verdict
 from portcompare.model import CONTROL, METRICS, Metric
 
-RUNS = 10
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MORE = {"ten-percent-more": 0.1, "thirty-percent-more": 0.3}
 LEAST_FOUND = {"ten-percent-more": 0.9, "thirty-percent-more": 1.0}
 TOLD: tuple[Metric, ...] = ("throughput", "p50", "cpu_s_per_request")
 MOST_FALSE, RUNS_ASKED = 1, 20
+CALIBRATION_TURNS = 5_000
 PAGE = HERE.parent / "docs" / "method.md"
 
 APPS = f"""
@@ -39,69 +43,62 @@ server = "gunicorn"
 threads = 8
 """
 
-SCENARIOS = """
-[scenarios.fast]
-user = "Fast"
-seconds = 1.1
-load = { users = [1, 32] }
-
-[scenarios.delayed]
-user = "Delayed"
-delay_s = 0.2
-load = { users = [1, 64] }
-"""
+DEFAULT_PLAN = (HERE.parent / "loadtests" / "plan.toml").read_text(encoding="utf-8")
+SCENARIOS = DEFAULT_PLAN[DEFAULT_PLAN.index("[scenarios.") :]
+"""The default plan's own, which are its last tables."""
 
 CALIBRATION = """
 [scenarios.fast]
 user = "Fast"
 load = { users = [32] }
 """
+CALIBRATION_ROUNDS = "precision = 0.005\nmin_blocks = 20\nmax_blocks = 20"
 
 
-def main(runs: int) -> None:
+def main(folder: Path, runs: int) -> None:
     """Measure and publish."""
-    with tempfile.TemporaryDirectory(prefix="portcompare-") as name:
-        request_s = calibrate(Path(name))
-        extras_s = {candidate: share * request_s for candidate, share in MORE.items()}
-        found = []
-        for number in range(1, runs + 1):
-            print(f"run {number} of {runs}", file=sys.stderr)
-            found.append(compare(Path(name) / f"run{number}", extras_s, SCENARIOS, seed=number))
-        publish("known-differences", describe(found), page=PAGE)
+    folder.mkdir(exist_ok=True)
+    turns = kept(folder / "turns.json", calibrate)
+    found = []
+    for number in range(1, runs + 1):
+        print(f"run {number} of {runs}", file=sys.stderr)
+        found.append(
+            kept(folder / f"run{number}.json", partial(compare, turns, SCENARIOS, f"seed = {number}"))
+        )
+    publish("known-differences", describe(found), page=PAGE)
 
 
-def calibrate(folder: Path) -> float:
-    """The CPU seconds of a request of the baseline, by what the nominal ones do to a candidate's ratio.
-
-    A server's clock counts what the loop around a request costs as well; the ratio tells how much a nominal
-    second of spinning really is.
-    """
-    nominal_s = 100e-6
-    results = compare(folder / "calibration", {"double": nominal_s}, CALIBRATION, seed=0)
-    cpu = {one["arm"]: one["cpu_s_per_request"] for one in results["summaries"]}
-    real = (cpu["double"] - cpu["baseline"]) / nominal_s
-    print(
-        f"a request takes {cpu['baseline'] * 1e6:.1f} us; 1 us more is really {real:.2f} us", file=sys.stderr
-    )
-    request_s: float = cpu["baseline"] / real
-    return request_s
+def kept(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What a file holds; if there is none, what is measured now and kept there."""
+    if not path.exists():
+        path.write_text(json.dumps(measure()), encoding="utf-8")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
-def compare(folder: Path, extras_s: dict[str, float], scenarios: str, seed: int) -> dict[str, Any]:
+def calibrate() -> dict[str, int]:
+    """How many turns a request each candidate makes for its share of CPU time, as they cost under load."""
+    results = compare({"heavier": CALIBRATION_TURNS}, CALIBRATION, CALIBRATION_ROUNDS)
+    (ratio,) = (one["ratio"] for one in comparisons_of(results, "heavier", "cpu_s_per_request", 32))
+    print(f"{CALIBRATION_TURNS} turns make a request take {ratio:.3f} times the CPU time", file=sys.stderr)
+    return {candidate: round(share * CALIBRATION_TURNS / (ratio - 1)) for candidate, share in MORE.items()}
+
+
+def compare(turns: dict[str, int], scenarios: str, rounds: str) -> dict[str, Any]:
     """One run of portcompare; what its results.json holds."""
-    folder.mkdir()
     deployments = "".join(
         f"[deployments.{name}]\napp = 'flask'\nserver = 'gunicorn'\nthreads = 8\n"
-        f"environment = {{ HEAVIER_EXTRA_S = '{extra_s:.9f}' }}\n"
-        for name, extra_s in extras_s.items()
+        f"environment = {{ HEAVIER_TURNS = '{count}' }}\n"
+        for name, count in turns.items()
     )
-    plan = folder / "plan.toml"
     locustfile = HERE.parent / "loadtests" / "locustfile.py"
-    top = f"baseline = 'flask'\ncandidates = {list(extras_s)}\nlocustfile = '{locustfile}'\n"
-    plan.write_text(f"{top}{APPS}{deployments}{scenarios}[rounds]\nseed = {seed}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "portcompare", "run", str(plan), "--out", str(folder / "out")]
-    done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
-    results: dict[str, Any] = json.loads((folder / "out" / "results.json").read_text(encoding="utf-8"))
+    top = f"baseline = 'flask'\ncandidates = {list(turns)}\nlocustfile = '{locustfile}'\n"
+    with tempfile.TemporaryDirectory(prefix="portcompare-") as name:
+        plan, out = Path(name, "plan.toml"), Path(name, "out")
+        plan.write_text(f"{top}{APPS}{deployments}{scenarios}[rounds]\n{rounds}\n", encoding="utf-8")
+        command = [sys.executable, "-m", "portcompare", "run", str(plan), "--out", str(out)]
+        done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+        results: dict[str, Any] = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert results["comparisons"], (done.returncode, results["invalid_reasons"])
     return results
 
@@ -171,4 +168,5 @@ def is_slower(run: dict[str, Any], candidate: str, metric: str) -> bool:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else RUNS)
+    _, given, *number = sys.argv
+    main(Path(given), int(number[0]) if number else RUNS_ASKED)

@@ -13,26 +13,17 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
 
 from benchmarks.common import header, publish, row, verdict
-from benchmarks.generator import SCENARIO
+from benchmarks.generator import load_once, prepare
 from benchmarks.serving import CLIENT_CPU, pinned, raw_target, target
 from portcompare.measure import LoadGenerator, start_generator
-from portcompare.model import http_request
-from portcompare.protocol import (
-    Gather,
-    Joined,
-    Prepare,
-    RateLoad,
-    RoundDone,
-    RunRound,
-    ScenarioSource,
-    UserLoad,
-)
+from portcompare.protocol import Gather, Joined, RateLoad, UserLoad
 
 if TYPE_CHECKING:
     from portcompare.protocol import Load
@@ -44,24 +35,59 @@ LOADS: dict[str, Load] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What came of a round, and what its workers told of it.
+
+    Attributes:
+        requests: As the round says.
+        merged: The counts of its histogram by value.
+        told: Those of each worker's.
+    """
+
+    requests: int
+    merged: Counter[int]
+    told: list[Counter[int]]
+
+
 def main() -> None:
     """Measure and publish."""
-    lines = header("load", "round", "requests", "of each worker", "different counts", "equal")
+    publish("processes", describe(measure(ROUNDS)))
+
+
+def measure(rounds: int) -> dict[str, list[Account]]:
+    """Load the raw ASGI callable with two workers, closed and open."""
+    found: dict[str, list[Account]] = {name: [] for name in LOADS}
     with target(raw_target()) as url, tempfile.TemporaryDirectory(prefix="portcompare-") as name:
         folder = Path(name)
         with start_generator(folder / "loadgen.log", (CLIENT_CPU,), folder) as generator:
             workers = join(generator, folder)
-            source = ScenarioSource(user=None, request=http_request("/"))
-            prepared = generator.prepare(Prepare(locustfile=None, scenarios={SCENARIO: source}))
-            assert not prepared.problems, prepared.problems
-            for load in LOADS:
-                for number in range(1, ROUNDS + 1):
-                    print(f"{load}, round {number} of {ROUNDS}", file=sys.stderr)
-                    done = run(generator, url, load)
-                    lines.append(row(load, number, *compare(done, folder)))
+            prepare(generator, "/")
+            for load, accounts in found.items():
+                for number in range(1, rounds + 1):
+                    print(f"{load}, round {number} of {rounds}", file=sys.stderr)
+                    done = load_once(generator, url, LOADS[load], window_s=SECONDS)
+                    told = [counts_of(last_histogram(path)) for path in sorted(folder.glob("told*"))]
+                    accounts.append(
+                        Account(requests=done.requests, merged=counts_of(done.histogram), told=told)
+                    )
         for worker in workers:
             worker.wait(20)
-    publish("processes", lines)
+    return found
+
+
+def describe(found: dict[str, list[Account]]) -> list[str]:
+    """The figures as Markdown."""
+    lines = header("load", "round", "requests", "of each worker", "different counts", "equal")
+    for load, accounts in found.items():
+        for number, one in enumerate(accounts, 1):
+            summed = sum(one.told, Counter[int]())
+            different = sum(summed[value] != one.merged[value] for value in summed.keys() | one.merged.keys())
+            is_equal = not different and one.merged.total() == one.requests > 0 and len(one.told) == WORKERS
+            each = " + ".join(f"{counts.total():,}" for counts in one.told)
+            counted = f"{different} of {len(one.merged)}"
+            lines.append(row(load, number, f"{one.requests:,}", each, counted, verdict(met=is_equal)))
+    return lines
 
 
 def join(generator: LoadGenerator, folder: Path) -> list[subprocess.Popen[bytes]]:
@@ -76,39 +102,9 @@ def join(generator: LoadGenerator, folder: Path) -> list[subprocess.Popen[bytes]
                 command = pinned(CLIENT_CPU, [*client, str(folder / f"told{number}"), port, "0"])
                 workers.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
 
-    order = Gather(start=0, expect=WORKERS, cpus=(CLIENT_CPU,), host="127.0.0.1", port=0)
+    order = Gather(workers=WORKERS, here=False, cpus=(CLIENT_CPU,), host="127.0.0.1", port=0)
     generator.gather(order, start_once_it_listens)
     return workers
-
-
-def run(generator: LoadGenerator, url: str, load: str) -> RoundDone:
-    """One round of both workers."""
-    generator.begin_round(
-        RunRound(
-            scenario=SCENARIO,
-            url=url,
-            load=LOADS[load],
-            delay_s=0.0,
-            warmup_s=0.5,
-            warmup_max_s=30.0,
-            window_s=SECONDS,
-            timeout_s=30.0,
-            expectations={},
-        )
-    )
-    done = generator.end_round()
-    assert done.void is None, done.void
-    return done
-
-
-def compare(done: RoundDone, folder: Path) -> tuple[str, str, str, str]:
-    """What the round says beside what its workers told last."""
-    told = [counts_of(last_histogram(path)) for path in sorted(folder.glob("told*"))]
-    summed, merged = sum(told, Counter[int]()), counts_of(done.histogram)
-    different = sum(summed[value] != merged[value] for value in summed.keys() | merged.keys())
-    each = " + ".join(f"{one.total():,}" for one in told)
-    is_equal = not different and merged.total() == done.requests > 0 and len(told) == WORKERS
-    return f"{done.requests:,}", each, f"{different} of {len(merged)}", verdict(met=is_equal)
 
 
 def last_histogram(path: Path) -> str:

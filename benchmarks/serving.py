@@ -7,13 +7,16 @@ import resource
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
 from benchmarks.common import HERE
+from portcompare.measure import start_null_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,9 +84,18 @@ def raw_target() -> list[str]:
     return [*_uvicorn("raw:app"), "--loop", "uvloop", "--http", "httptools"]
 
 
-def null_target() -> list[str]:
-    """The server that does not parse."""
-    return [sys.executable, "null.py", "{port}"]
+@contextmanager
+def null_target() -> Iterator[str]:
+    """The server that does not parse, `portcompare doctor`'s own.
+
+    Yields:
+        Its address.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
+        start_null_server(Path(folder, "server.log"), (SERVER_CPU,)) as url,
+    ):
+        yield url
 
 
 def twin_target() -> list[str]:

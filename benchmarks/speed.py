@@ -10,14 +10,22 @@ from __future__ import annotations
 
 from functools import partial
 from statistics import median
+from typing import TYPE_CHECKING
 
 from benchmarks.common import header, in_turn, publish, ratios, row, spread, verdict, versions
 from benchmarks.peers import Figures, run_fast_http_user, run_portcompare, run_wrk
 from benchmarks.serving import null_target, raw_target, target
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
 CONNECTIONS, SECONDS, ROUNDS = 32, 2.0, 6
 LEAST = {"FastHttpUser": 5.0, "wrk": 0.8}
-SERVERS = {"a raw ASGI callable on uvicorn": raw_target(), "a server that does not parse": null_target()}
+SERVERS: dict[str, Callable[[], AbstractContextManager[str]]] = {
+    "a raw ASGI callable on uvicorn": partial(target, raw_target()),
+    "a server that does not parse": null_target,
+}
 
 
 def main() -> None:
@@ -27,13 +35,15 @@ def main() -> None:
 
 def measure(seconds: float, rounds: int) -> dict[str, dict[str, list[Figures]]]:
     """Run the clients alternately, on each of the servers."""
-    return {name: measure_on(command, seconds, rounds) for name, command in SERVERS.items()}
+    return {name: measure_on(serve, seconds, rounds) for name, serve in SERVERS.items()}
 
 
-def measure_on(server: list[str], seconds: float, rounds: int) -> dict[str, list[Figures]]:
+def measure_on(
+    serve: Callable[[], AbstractContextManager[str]], seconds: float, rounds: int
+) -> dict[str, list[Figures]]:
     """Run the clients alternately on one server."""
     clients = {"portcompare": run_portcompare, "FastHttpUser": run_fast_http_user, "wrk": run_wrk}
-    with target(server) as url:
+    with serve() as url:
         run = {name: partial(client, url, "/", CONNECTIONS, seconds) for name, client in clients.items()}
         return in_turn(run, rounds)
 

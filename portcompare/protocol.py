@@ -23,15 +23,15 @@ class Gather:
     """Order: leave the load to worker processes, and wait until all have joined.
 
     Attributes:
-        start: How many to start here, each on one of `cpus` in turn; 0 if they come from elsewhere.
-        expect: How many to wait for.
+        workers: How many.
+        here: Whether to start them here, each on one of `cpus` in turn; else they come from elsewhere.
         cpus: The CPUs of this machine for those started here.
         host: Address to listen on.
         port: Port to listen on; 0 for any that is free.
     """
 
-    start: int
-    expect: int
+    workers: int
+    here: bool
     cpus: tuple[int, ...]
     host: str
     port: int

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 LoadModel = Literal["closed", "open"]
+
+LevelText = Callable[[str, float], str]
+"""Words a scenario's level, with its unit."""
 
 _MILLI = 1e-3
 _KIBI = 1024

@@ -84,7 +84,7 @@ MESSAGES: list[Message] = [
         timeout_s=30.0,
         expectations={},
     ),
-    Gather(start=2, expect=2, cpus=(1, 3), host="127.0.0.1", port=0),
+    Gather(workers=2, here=True, cpus=(1, 3), host="127.0.0.1", port=0),
     Joined(address="127.0.0.1:5557", workers=("machine/1",)),
     Joined(address="127.0.0.1:5557", workers=(), problem=("found", "remedy")),
     WindowOpens(start_s=12345.678901234567, end_s=12346.678901234567),

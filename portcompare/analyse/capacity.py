@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.intervals import paired_ratio
+from portcompare.analyse.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.analyse.verdicts import judge
 from portcompare.model import BASELINE
 from portcompare.sweeps import Bracket, Capacity, Estimate, Trial
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     Brackets = Mapping[int, Bracket]
 
-_LEAST_BLOCKS = 2
 _ENOUGH = 2  # so many failures at a rate, and no success, make it one that fails
 
 
@@ -167,7 +166,7 @@ def _is_at_least(brackets: Brackets) -> bool:
 
 def _interval(rates_rps: Mapping[int, float], *, is_at_least: bool) -> Estimate:
     values = list(rates_rps.values())
-    if len(values) < _LEAST_BLOCKS:
+    if len(values) < LEAST_BLOCKS:
         return Estimate(value=values[0], low=None, high=None)
     interval = paired_ratio([1.0] * len(values), values)
     return Estimate(value=interval.ratio, low=interval.low, high=None if is_at_least else interval.high)
@@ -206,8 +205,8 @@ def _against(
     candidate: Mapping[int, float], baseline: Mapping[int, float], margin: float
 ) -> tuple[Estimate | None, Verdict, str]:
     blocks = sorted(candidate.keys() & baseline.keys())
-    if len(blocks) < _LEAST_BLOCKS:
-        return None, "invalid", f"an interval of the ratio needs {_LEAST_BLOCKS} blocks with both capacities"
+    if len(blocks) < LEAST_BLOCKS:
+        return None, "invalid", f"an interval of the ratio needs {LEAST_BLOCKS} blocks with both capacities"
     interval = paired_ratio([baseline[block] for block in blocks], [candidate[block] for block in blocks])
     verdict, reason = judge("throughput", interval, margin)
     return Estimate(value=interval.ratio, low=interval.low, high=interval.high), verdict, reason

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portcompare.analyse.capacity import half_width
-from portcompare.analyse.intervals import CONFIDENCE, RatioInterval, chance_beyond
-from portcompare.analyse.multiplicity import holm
+from portcompare.analyse.headline import tell_control, tell_holding
+from portcompare.analyse.intervals import RatioInterval, chance_beyond
+from portcompare.analyse.multiplicity import reject
+from portcompare.analyse.validity import THE_CONTROL
 from portcompare.model import BASELINE, CONTROL, Conclusion
 from portcompare.units import count, rate, ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from portcompare.sweeps import Capacity, Estimate
 
@@ -21,7 +23,6 @@ _SAYS = {
     "equivalent": "has the same capacity as",
     "inconclusive": "has a capacity that cannot be told from that of",
 }
-_CONTROL = "the control, a second instance of the baseline,"
 
 
 def find_capacity_headline(
@@ -45,13 +46,10 @@ def find_capacity_headline(
         found = f"This run is not valid: its {made} cannot be relied on."
     else:
         holding = _find_holding(family, margin)
-        hold = "difference holds" if len(holding) == 1 else "differences hold"
-        number = f"{len(holding)} {hold}" if holding else "no difference holds"
         told = "; ".join(f"{one.arm} is {one.verdict} ({one.scenario}, {_ratio(one)})" for one in holding)
-        found = f"Of {made}, {number}, however many were looked for (Holm, 5%)" + (
-            f": {told}." if told else "."
-        )
-    return " ".join([found, *_tell_control(capacities)])
+        found = tell_holding(made, len(holding), told)
+    control = [one.verdict for one in capacities if one.arm == CONTROL]
+    return f"{found} {tell_control(control, 'have the same capacity')}".rstrip()
 
 
 def find_unlike_controls(capacities: Iterable[Capacity], margin: float) -> tuple[str, ...]:
@@ -69,10 +67,10 @@ def find_unlike_controls(capacities: Iterable[Capacity], margin: float) -> tuple
     missing = [one for one in control if one.ratio is None]
     return (
         *(
-            f"too noisy: {_CONTROL} came out {one.verdict} in capacity ({one.scenario}, {_ratio(one)})"
+            f"too noisy: {THE_CONTROL} came out {one.verdict} in capacity ({one.scenario}, {_ratio(one)})"
             for one in differing
         ),
-        *(f"{_CONTROL} has no capacity to compare ({one.scenario}): {one.reason}" for one in missing),
+        *(f"{THE_CONTROL} has no capacity to compare ({one.scenario}): {one.reason}" for one in missing),
     )
 
 
@@ -125,8 +123,7 @@ def _interval(one: Estimate, show: Callable[[float], str]) -> str:
 
 def _find_holding(family: Sequence[Capacity], margin: float) -> tuple[Capacity, ...]:
     """The differences that hold together: the chance that any of them is false is at most 5%."""
-    adjusted = holm([_chance(one, margin) for one in family])
-    return tuple(one for one, chance in zip(family, adjusted, strict=True) if chance < 1 - CONFIDENCE)
+    return reject(family, [_chance(one, margin) for one in family])
 
 
 def _chance(one: Capacity, margin: float) -> float:
@@ -137,13 +134,3 @@ def _chance(one: Capacity, margin: float) -> float:
     middle, width = one.ratio.value, half_width(one.ratio)
     interval = RatioInterval(ratio=middle, low=middle / width, high=middle * width)
     return chance_beyond(interval, one.blocks, margin)
-
-
-def _tell_control(capacities: Iterable[Capacity]) -> Iterator[str]:
-    made = [one for one in capacities if one.arm == CONTROL]
-    equivalent = sum(one.verdict == "equivalent" for one in made)
-    shown = "The control, a second instance of the baseline, was shown to have the same capacity"
-    if equivalent < len(made):
-        yield f"{shown} in {equivalent} of {len(made)}: small differences cannot be told."
-    elif made:
-        yield f"{shown} everywhere."

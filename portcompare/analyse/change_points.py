@@ -11,13 +11,12 @@ import numpy as np
 from portcompare.units import rate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from portcompare.model import Metric, Round
-
-    LevelText = Callable[[str, float], str]
+    from portcompare.units import LevelText
 
 FALSE_ALARMS = 0.05
 """Of the runs in which no rate changes at most this part is said to have a change."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.intervals import paired_ratio
+from portcompare.analyse.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.analyse.verdicts import judge
 from portcompare.model import BASELINE, METRICS, Comparison
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from portcompare.model import Metric, Round, Verdict
 
-_LEAST_BLOCKS = 2
 _QUANTILES: dict[Metric, float] = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
@@ -95,9 +94,9 @@ def _compare_metric(
 
 def _too_few(metric: Metric, pairs: Sequence[tuple[float, float, int]]) -> tuple[Verdict, str] | None:
     """Why the pairs cannot carry a verdict; None if they can."""
-    if len(pairs) < _LEAST_BLOCKS:
+    if len(pairs) < LEAST_BLOCKS:
         found = f"{len(pairs)} {'block' if len(pairs) == 1 else 'blocks'} with a valid round of both"
-        return "invalid", f"{found}; an interval needs {_LEAST_BLOCKS}"
+        return "invalid", f"{found}; an interval needs {LEAST_BLOCKS}"
     quantile = _QUANTILES.get(metric)
     if quantile is None:
         return None

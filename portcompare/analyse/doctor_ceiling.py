@@ -46,7 +46,7 @@ def find_distrust(done: RoundDone, limits: GeneratorLimits) -> str | None:
 
     Returns:
         The reason; None if it can be trusted: nothing failed, the load generator kept to its limits, and as
-        many requests were answered as were offered, within 1% or one request.
+        many requests were answered as were offered, within 1% and one request.
     """
     if done.void is not None:
         return done.void

@@ -10,19 +10,15 @@ import numpy as np
 from scipy.special import stdtr
 
 from portcompare.analyse.comparisons import metric_of
-from portcompare.analyse.multiplicity import holm
+from portcompare.analyse.multiplicity import reject
 from portcompare.model import BASELINE, Metric
 from portcompare.units import count, share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portcompare.model import Round
-
-    LevelText = Callable[[str, float], str]
-
-FALSE_ALARMS = 0.05
-"""Of the runs in which nothing drifts at most this part is said to drift."""
+    from portcompare.units import LevelText
 
 LEAST_BLOCKS = 5
 """With fewer a trend cannot be told from noise."""
@@ -118,10 +114,7 @@ def describe_drifts(
         raise a false alarm in at most 5% of the runs (Holm).
     """
     tests = list(_tests(rounds, margins, level_text))
-    adjusted = holm([one.trend.chance for one in tests])
-    found = [
-        one for one, chance in zip(tests, adjusted, strict=True) if chance < FALSE_ALARMS and one.matters
-    ]
+    found = [one for one in reject(tests, [one.trend.chance for one in tests]) if one.matters]
     machine = [str(one) for one in found if one.arm == BASELINE]
     arms = [str(one) for one in found if one.arm != BASELINE]
     return tuple(

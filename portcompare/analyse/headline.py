@@ -9,11 +9,10 @@ from portcompare.model import CONTROL
 from portcompare.units import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from portcompare.model import Comparison, Metric, Verdict
-
-    LevelText = Callable[[str, float], str]
+    from portcompare.units import LevelText
 
 _OF = "throughput and median response time"
 _DIFFERENCES: tuple[Verdict, ...] = ("faster", "slower")
@@ -44,19 +43,46 @@ def find_headline(
         found = f"This run is not valid: its {made} cannot be relied on."
     else:
         holding = find_holding(family, margins)
-        found = f"Of {made}, {_count_differences(len(holding))}, however many were looked for (Holm, 5%)"
         told = "; ".join(
             _differences(name, [one for one in holding if one.candidate == name], level_text)
             for name in dict.fromkeys(one.candidate for one in holding)
         )
-        found += f": {told}." if told else "."
-    return " ".join([found, *_control(comparisons)])
+        found = tell_holding(made, len(holding), told)
+    control = [one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS]
+    return f"{found} {tell_control([one.verdict for one in control], 'be equivalent')}".rstrip()
 
 
-def _count_differences(number: int) -> str:
-    if number == 0:
-        return "no difference holds"
-    return f"{count(number, 'difference')} {'holds' if number == 1 else 'hold'}"
+def tell_holding(made: str, number: int, told: str) -> str:
+    """Say how many differences hold, and which.
+
+    Args:
+        made: How many comparisons were made, in words.
+        number: How many differences hold.
+        told: Which; empty if none does.
+
+    Returns:
+        A sentence.
+    """
+    differences = f"{count(number, 'difference')} {'holds' if number == 1 else 'hold'}"
+    found = differences if number else "no difference holds"
+    return f"Of {made}, {found}, however many were looked for (Holm, 5%)" + (f": {told}." if told else ".")
+
+
+def tell_control(verdicts: Sequence[Verdict | None], to_be: str) -> str:
+    """Say what the control shows of how small a difference can be told.
+
+    Args:
+        verdicts: Those on the control.
+        to_be: What it was to be shown: "be equivalent".
+
+    Returns:
+        A sentence; empty if there was no control.
+    """
+    equivalent = sum(verdict == "equivalent" for verdict in verdicts)
+    shown = f"The control, a second instance of the baseline, was shown to {to_be}"
+    if equivalent < len(verdicts):
+        return f"{shown} in {equivalent} of {len(verdicts)}: too noisy for small differences."
+    return f"{shown} everywhere." if verdicts else ""
 
 
 def _differences(candidate: str, holding: Sequence[Comparison], level_text: LevelText) -> str:
@@ -75,13 +101,3 @@ def _differences(candidate: str, holding: Sequence[Comparison], level_text: Leve
             )
             parts.append(f"{verdict} ({'; '.join(texts)})")
     return f"{candidate} is {' and '.join(parts)}"
-
-
-def _control(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    made = [one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS]
-    equivalent = sum(one.verdict == "equivalent" for one in made)
-    shown = "The control, a second instance of the baseline, was shown to be equivalent"
-    if equivalent < len(made):
-        yield f"{shown} in {equivalent} of {len(made)}: too noisy for small differences."
-    elif made:
-        yield f"{shown} everywhere."

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 
+LEAST_BLOCKS = 2
+"""A deviation needs two values."""
+
 BLOCKS_A_CUT = 8
 """One block of so many is cut at either end: none of fewer than eight, one of eight to fifteen.
 
@@ -56,7 +59,7 @@ def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Ratio
         msg = f"{len(baseline)} blocks of the baseline cannot be paired with {len(candidate)}"
         raise ValueError(msg)
     blocks = len(baseline)
-    if blocks < 2:  # noqa: PLR2004 - a deviation needs two values
+    if blocks < LEAST_BLOCKS:
         msg = "an interval needs two blocks or more"
         raise ValueError(msg)
     logs = np.sort(np.log(np.asarray(candidate, dtype=float)) - np.log(np.asarray(baseline, dtype=float)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portcompare.analyse.intervals import paired_ratio
+from portcompare.analyse.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.sweeps import Estimate, Knee
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ LEAST_LEVELS = 3
 MOST_GAIN = 0.1
 """The ceiling counts as reached if, over the last doubling of the load, one percent more load brought less
 than this many percent more rate (the elasticity). 0.1 means 7% for twice the load; 1 is proportional."""
-
-_LEAST_BLOCKS = 2
 
 
 def find_knees(rounds: Iterable[Round]) -> tuple[Knee, ...]:
@@ -106,7 +104,7 @@ def _meeting_point(
 ) -> Estimate:
     """Where the asymptotes meet, block by block."""
     light_rps, ceiling_rps = [light[block] for block in blocks], [ceiling[block] for block in blocks]
-    if len(blocks) < _LEAST_BLOCKS:
+    if len(blocks) < LEAST_BLOCKS:
         return Estimate(value=lowest * ceiling_rps[0] / light_rps[0], low=None, high=None)
     interval = paired_ratio(light_rps, ceiling_rps)
     value, low, high = (lowest * np.array([interval.ratio, interval.low, interval.high])).tolist()

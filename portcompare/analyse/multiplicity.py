@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.analyse.intervals import CONFIDENCE, RatioInterval, chance_beyond
 from portcompare.model import CONTROL
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from portcompare.model import Comparison, Metric
+
+Item = TypeVar("Item")
 
 HEADLINE_METRICS: tuple[Metric, ...] = ("throughput", "p50")
 """What the headline speaks of, what the control is held to, and what must be known before a level is done."""
@@ -42,8 +44,21 @@ def find_holding(family: Sequence[Comparison], margins: Mapping[Metric, float]) 
     Returns:
         Those that are faster or slower by Holm's test, in the order of the family.
     """
-    adjusted = holm([_chance(one, margins[one.metric]) for one in family])
-    return tuple(one for one, chance in zip(family, adjusted, strict=True) if chance < 1 - CONFIDENCE)
+    return reject(family, [_chance(one, margins[one.metric]) for one in family])
+
+
+def reject(tested: Sequence[Item], chances: Sequence[float]) -> tuple[Item, ...]:
+    """Choose what is surely so, of all that was tested.
+
+    Args:
+        tested: What was tested.
+        chances: How often chance alone would show each: the p-values.
+
+    Returns:
+        Those that remain when the p-values are adjusted for their number: the chance that any of them is
+        false is at most 5%.
+    """
+    return tuple(one for one, chance in zip(tested, holm(chances), strict=True) if chance < 1 - CONFIDENCE)
 
 
 def holm(chances: Sequence[float]) -> tuple[float, ...]:

@@ -13,17 +13,16 @@ from portcompare.model import CONTROL
 from portcompare.units import count, share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from portcompare.model import Comparison, Metric, Parity, Round
-
-    LevelText = Callable[[str, float], str]
+    from portcompare.units import LevelText
 
 _REMEDY = (
     "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
     "rounds.max_blocks), or use a machine with more CPUs"
 )
-_CONTROL = "the control, a second instance of the baseline,"
+THE_CONTROL = "the control, a second instance of the baseline,"
 
 MOST_VOID = 0.2
 """A run of whose rounds more than this part are void is not valid as a whole."""
@@ -80,8 +79,9 @@ def find_warnings(
     holding = _holding(control, margins)
     single = [one for one in control if one.verdict in ("faster", "slower") and one not in holding]
     maybe_chance = (
-        f"{_CONTROL} came out {_differences(single, level_text)}. Among {count(len(control), 'comparison')} "
-        "this may be chance (Holm, 5%), and so may be what a candidate shows there"
+        f"{THE_CONTROL} came out {_differences(single, level_text)}. "
+        f"Among {count(len(control), 'comparison')} this may be chance (Holm, 5%), "
+        "and so may be what a candidate shows there"
     )
     unsure = [
         f"{one.metric} {share(_least_told(one.low, one.high, margins[one.metric]))} {_where(one, level_text)}"
@@ -89,7 +89,7 @@ def find_warnings(
         if one.verdict == "inconclusive" and one.low is not None and one.high is not None
     ]
     noise = (
-        f"too noisy: {_CONTROL} cannot be shown to be equivalent, so only differences larger than these "
+        f"too noisy: {THE_CONTROL} cannot be shown to be equivalent, so only differences larger than these "
         f"can be told here today: {'; '.join(unsure)}. {_REMEDY}"
     )
     void = [one for one in rounds if one.void is not None]
@@ -124,10 +124,10 @@ def _invalid_reasons(
     control = tuple(_control(comparisons))
     holding = _holding(control, margins)
     if holding:
-        yield f"too noisy: {_CONTROL} came out {_differences(holding, level_text)}. {_REMEDY}"
+        yield f"too noisy: {THE_CONTROL} came out {_differences(holding, level_text)}. {_REMEDY}"
     missing = [f"{one.metric} {_where(one, level_text)}" for one in control if one.verdict == "invalid"]
     if missing:
-        yield f"{_CONTROL} has too few valid rounds: {'; '.join(missing)}"
+        yield f"{THE_CONTROL} has too few valid rounds: {'; '.join(missing)}"
 
 
 def _least_told(low: float, high: float, margin: float) -> float:

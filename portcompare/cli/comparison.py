@@ -91,17 +91,17 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
 def _plan_blocks(
     plan: Plan, recording: Recording, timekeeper: Timekeeper
 ) -> Iterator[tuple[int, Iterable[Place]]]:
-    """The numbered blocks of all that a plan asks for: its levels or its grid, and then its searches."""
+    """The numbered blocks of what a plan asks for: its grid, its searches or its levels."""
+    blocks: Iterator[Iterable[Place]]
     if plan.break_even is not None:
-        yield from enumerate(plan_break_even(plan, plan.break_even, recording.find_grids, timekeeper))
-    elif plan.levels:
-        yield from enumerate(plan_blocks(plan, recording.find_undecided, timekeeper))
-    if plan.searches and not timekeeper.is_up:
-        yield from enumerate(
-            plan_searches(
-                plan, recording.find_bracket, recording.note_end, recording.find_unsure_searches, timekeeper
-            )
+        blocks = plan_break_even(plan, plan.break_even, recording.find_grids, timekeeper)
+    elif plan.searches:
+        blocks = plan_searches(
+            plan, recording.find_bracket, recording.note_end, recording.find_unsure_searches, timekeeper
         )
+    else:
+        blocks = plan_blocks(plan, recording.find_undecided, timekeeper)
+    return enumerate(blocks)
 
 
 def _measure_idle(plan: Plan, servers: Mapping[str, RunningServer]) -> dict[str, float]:

@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.analyse import GeneratorLimits
 from portcompare.analyse.doctor import judge_machine
 from portcompare.analyse.doctor_ceiling import find_distrust, judge_ceiling
 from portcompare.cli.console import err, out
+from portcompare.cli.load import LIMITS
 from portcompare.cli.options import AsJson
+from portcompare.cli.progress import make_spinner
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
 from portcompare.measure import measure_ceiling, start_generator, start_null_server
 from portcompare.model import SCHEMA_VERSION
-from portcompare.plan import Generator
 from portcompare.serve.machine import examine_machine
 
 if TYPE_CHECKING:
@@ -31,16 +30,12 @@ if TYPE_CHECKING:
     from portcompare.measure import Ceiling
     from portcompare.serve.machine import Machine
 
-LIMITS = GeneratorLimits(**Generator().model_dump())
-
 _STYLES = {"ok": "green", "note": "cyan", "warning": "yellow"}
 
 
 def doctor(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
     """Say what this machine can measure: CPUs, limits, and how much load it can make. Takes about 20 s."""
-    steps = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
-    )
+    steps = make_spinner()
     with steps:
         step = steps.add_task("looking at the machine", total=None)
         machine = examine_machine()

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from hdrh.histogram import HdrHistogram
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from portcompare.analyse import GeneratorLimits, find_overload
 from portcompare.cli.console import err, out
 from portcompare.cli.options import AsJson
+from portcompare.cli.progress import make_spinner
 from portcompare.cli.workers import LOOPBACK, Processes, Workers
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.measure import load_target, start_generator
@@ -61,9 +61,7 @@ def load(
     )
     cpus = tuple(generator_cpus(sorted(os.sched_getaffinity(0)), processes))
     gather = Workers(processes=processes, expect=0, host=LOOPBACK, port=0).order(cpus)
-    steps = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
-    )
+    steps = make_spinner()
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
         steps,

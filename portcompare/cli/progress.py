@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 from portcompare.cli.console import err
@@ -14,6 +21,13 @@ if TYPE_CHECKING:
 
     from portcompare.measure import Place
     from portcompare.protocol import Joined
+
+
+def make_spinner() -> Bar:
+    """What shows that something goes on whose steps have no number: a context manager."""
+    return Bar(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
+    )
 
 
 class Progress:

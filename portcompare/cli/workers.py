@@ -69,11 +69,9 @@ class Workers:
             The order; None if it generates the load itself.
         """
         if self.expect:
-            return Gather(start=0, expect=self.expect, cpus=tuple(cpus), host=self.host, port=self.port)
+            return Gather(workers=self.expect, here=False, cpus=tuple(cpus), host=self.host, port=self.port)
         if self.processes > 1:
-            return Gather(
-                start=self.processes, expect=self.processes, cpus=tuple(cpus), host=LOOPBACK, port=0
-            )
+            return Gather(workers=self.processes, here=True, cpus=tuple(cpus), host=LOOPBACK, port=0)
         return None
 
 

@@ -38,6 +38,7 @@ def _poisson(load: RateLoad, share: Share) -> Iterator[float]:
     References:
         Kingman, "Poisson Processes", Oxford University Press, 1993, section 4.1: the interval theorem.
     """
+    # One that is alone keeps the schedule that the seed has always stood for.
     seed = load.seed if share == WHOLE else f"{load.seed}/{share.index}"
     random = Random(seed)  # noqa: S311 - a schedule, not a secret
     due_s = 0.0

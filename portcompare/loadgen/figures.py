@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _FEWEST_SLICES: Final = 10
 _LONGEST_SLICE_S: Final = 1.0
+# Read once and now: in a round there may be no file left to read it with.
+_MACHINE: Final = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +115,8 @@ class PartDone:
         dropped: Requests given up because no connection had become free within the time limit.
         stall_max_s: The longest that the event loop was late for a heartbeat.
         cpu_ratio: CPU seconds per second.
-        cpus: How many CPUs the process may use.
+        machine: What tells its machine from others: the kernel's id of this boot.
+        cpus: The CPUs that the process may use.
     """
 
     requests: int
@@ -127,6 +131,7 @@ class PartDone:
     dropped: int
     stall_max_s: float
     cpu_ratio: float
+    machine: str
     cpus: tuple[int, ...]
 
 
@@ -164,6 +169,7 @@ def sum_up(window: Window, before: Counts, during: Counts) -> PartDone:
         dropped=during.pace.dropped if during.pace else 0,
         stall_max_s=during.stall_s,
         cpu_ratio=(during.cpu_s - before.cpu_s) / (during.taken_at_s - before.taken_at_s),
+        machine=_MACHINE,
         cpus=tuple(sorted(os.sched_getaffinity(0))),
     )
 

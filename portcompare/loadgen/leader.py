@@ -61,7 +61,7 @@ class WorkerCrew:
         Raises:
             NobodyCanJoinError: If that address cannot be listened on.
         """
-        self._expected = order.expect
+        self._expected = order.workers
         try:
             self._runner = Environment().create_master_runner(order.host, order.port)
         except (RPCError, SystemExit) as error:  # Locust exits when the port is taken
@@ -82,7 +82,7 @@ class WorkerCrew:
                 stdin=subprocess.DEVNULL,
                 stdout=sys.stderr,
             )
-            for number in range(order.start)
+            for number in range(order.workers if order.here else 0)
         ]
 
     def gather(self, announce: Callable[[Joined], None]) -> None:

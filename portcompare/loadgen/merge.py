@@ -69,7 +69,7 @@ def merge_parts(
         lag_p99_s=lags.get_value_at_percentile(99) / 1e6 if due else None,
         lag_max_s=lags.get_max_value() / 1e6 if due else None,
         stall_max_s=max((part.stall_max_s for part in all_parts), default=0.0),
-        generator_cpu_ratio=find_busiest(parts),
+        generator_cpu_ratio=find_busiest(all_parts),
         generator_cpu_ratios={name: part.cpu_ratio for name, part in parts.items()},
         slices=tuple(_merge_slice(same) for same in zip(*(part.slices for part in all_parts), strict=True)),
         void=void,
@@ -91,19 +91,19 @@ def merge_histograms(encoded: Iterable[str]) -> HdrHistogram:
     return merged
 
 
-def find_busiest(parts: Mapping[str, PartDone]) -> float:
+def find_busiest(parts: Iterable[PartDone]) -> float:
     """How near to its limit the load generator was.
 
     Args:
-        parts: What each process did, by its name.
+        parts: What each process did.
 
     Returns:
         CPU seconds per second of the busiest process; or of all processes of one machine, divided by the
         CPUs they share, if that is more; 0 without processes.
     """
     machines: dict[str, list[PartDone]] = {}
-    for name, part in parts.items():
-        machines.setdefault(name.rpartition("/")[0], []).append(part)
+    for part in parts:
+        machines.setdefault(part.machine, []).append(part)
     return max(
         (
             max(

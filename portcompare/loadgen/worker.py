@@ -6,6 +6,7 @@ does, and with 3 when the leader was lost.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -44,9 +45,10 @@ if TYPE_CHECKING:
     from portcompare.loadgen.user import LeanUser
     from portcompare.protocol import Prepare
 
+_LOG = logging.getLogger(__name__)
+
 LEADER_LOST_S: Final = 5.0
 """Without a heartbeat for so long the leader is lost; Locust's own minute is long for a server under load."""
-
 
 CONNECT_TRIES: Final = 720
 """Of five seconds each: a worker waits an hour for its run."""
@@ -92,7 +94,7 @@ class Worker:
             order = message.order
             total = concurrency_of(order.load)
             what = f"{order.scenario}, {message.share.of(total)} of {total}, {order.url}"
-            print(f"round {message.number}: {what}", flush=True)  # noqa: T201
+            _LOG.info("round %d: %s", message.number, what)
             self._part = Part(order, message.share, self._users[order.scenario])
             self._say(PartWarm(number=message.number, warm=self._part.warm_up()))
         elif isinstance(message, OpenWindow) and self._part is not None:
@@ -140,20 +142,22 @@ def main(host: str, port: int, cpu: int | None) -> None:
         port: Its port.
         cpu: The CPU to run on; None for any.
     """
+    _LOG.addHandler(logging.StreamHandler())
+    _LOG.setLevel(logging.INFO)
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
     runners.MASTER_HEARTBEAT_TIMEOUT = LEADER_LOST_S
     runners.CONNECT_RETRY_COUNT = CONNECT_TRIES
-    print(f"waiting for the run at {host}:{port}", flush=True)  # noqa: T201
+    _LOG.info("waiting for the run at %s:%d", host, port)
     environment = Environment()
     try:
         runner = environment.create_worker_runner(host, port)
     except ConnectionError:
-        print(f"nobody answered at {host}:{port}", file=sys.stderr)  # noqa: T201
+        _LOG.error("nobody answered at %s:%d", host, port)
         sys.exit(EXIT_NOT_VALID)
     except SystemExit:  # Locust's answer to Ctrl-C while it waits
         sys.exit(EXIT_INTERRUPTED)
-    print(f"joined the run at {host}:{port}", flush=True)  # noqa: T201
+    _LOG.info("joined the run at %s:%d", host, port)
     with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
         worker = Worker(environment, Path(folder))
         runner.register_message(TYPE, worker.take)
@@ -162,9 +166,9 @@ def main(host: str, port: int, cpu: int | None) -> None:
         except KeyboardInterrupt:
             worker.leave(EXIT_INTERRUPTED)
     if time.time() - (runner.last_heartbeat_timestamp or 0.0) > LEADER_LOST_S:
-        print(f"the run at {host}:{port} was lost", file=sys.stderr)  # noqa: T201
+        _LOG.error("the run at %s:%d was lost", host, port)
         sys.exit(EXIT_NOT_VALID)
-    print("the run is over")  # noqa: T201
+    _LOG.info("the run is over")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ from math import isinf
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
+from portcompare.measure.endings import all_blocks, ended_in_block, nothing_fits
 from portcompare.measure.rounds import Place
-from portcompare.units import count, duration, share
+from portcompare.units import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -73,7 +74,7 @@ def plan_blocks(
     for block in range(plan.rounds.max_blocks):
         yield order_block(plan, block, levels)
         if timekeeper.is_up:
-            timekeeper.reason = f"the budget of {duration(plan.rounds.budget_s)} ended in block {block + 1}"
+            timekeeper.reason = ended_in_block(plan, block)
             return
         if block + 1 < plan.rounds.min_blocks:
             continue
@@ -87,8 +88,8 @@ def plan_blocks(
         levels = tuple(level for level in plan.levels if level in chosen)
         if not wanted:
             timekeeper.reason = f"every interval is as narrow as {share(plan.rounds.precision)} of its ratio"
-        elif not levels:
-            timekeeper.reason = f"no other block fits into the budget of {duration(plan.rounds.budget_s)}"
-        if not levels:
             return
-    timekeeper.reason = f"{count(plan.rounds.max_blocks, 'block')} are the most that the plan allows"
+        if not levels and block + 1 < plan.rounds.max_blocks:
+            timekeeper.reason = nothing_fits(plan, "block")
+            return
+    timekeeper.reason = all_blocks(plan)

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.measure.blocks import order_block
+from portcompare.measure.endings import ended_in_block, nothing_fits
 from portcompare.model import CONTROL
-from portcompare.units import duration
 
 Number = TypeVar("Number", int, float)
 
@@ -54,9 +54,7 @@ def plan_break_even(
         for _ in range(blocks):
             yield order_block(plan, number, levels)
             if timekeeper.is_up:
-                timekeeper.reason = (
-                    f"the budget of {duration(plan.rounds.budget_s)} ended in block {number + 1}"
-                )
+                timekeeper.reason = ended_in_block(plan, number)
                 return
             number += 1
             counts.update(cells)
@@ -72,7 +70,7 @@ def plan_break_even(
         if not wanted:
             timekeeper.reason = "every cell along a border is decided, or was measured often enough"
         elif not cells:
-            timekeeper.reason = f"no other cell fits into the budget of {duration(plan.rounds.budget_s)}"
+            timekeeper.reason = nothing_fits(plan, "cell")
 
 
 def choose_coarse(grid: BreakEvenGrid) -> list[Cell]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
 from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from portcompare.measure.endings import all_blocks, ended_in_block, nothing_fits
 from portcompare.measure.rounds import Place
 from portcompare.sweeps import RESOLUTION
-from portcompare.units import count, duration, share
+from portcompare.units import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,7 +138,7 @@ def plan_searches(
         yield _search_block(plan, block, scenarios, find_bracket, note_end)
         now_s = timekeeper.clock()
         if timekeeper.is_up:
-            timekeeper.reason = f"the budget of {duration(plan.rounds.budget_s)} ended in block {block + 1}"
+            timekeeper.reason = ended_in_block(plan, block)
             return
         if block + 1 < plan.rounds.min_blocks:
             continue
@@ -146,10 +148,11 @@ def plan_searches(
         if not scenarios:
             timekeeper.reason = f"every capacity is known within {share(plan.rounds.precision)}"
             return
-        if now_s + (now_s - began_s) > timekeeper.deadline_s:
-            timekeeper.reason = f"no other block fits into the budget of {duration(plan.rounds.budget_s)}"
+        is_last = block + 1 == plan.rounds.max_blocks
+        if now_s + (now_s - began_s) > timekeeper.deadline_s and not is_last:
+            timekeeper.reason = nothing_fits(plan, "block")
             return
-    timekeeper.reason = f"{count(plan.rounds.max_blocks, 'block')} are the most that the plan allows"
+    timekeeper.reason = all_blocks(plan)
 
 
 def _search_block(
@@ -160,6 +163,7 @@ def _search_block(
     arms = [(scenario, arm.name) for scenario in scenarios for arm in plan.arms]
     searches = [_begin_search(plan, block, pair, find_bracket, random) for pair in arms]
     order = 0
+    attempts: Counter[tuple[str, str, float]] = Counter()
     while searches:
         random.shuffle(searches)
         for search in tuple(searches):
@@ -168,7 +172,16 @@ def _search_block(
                 searches.remove(search)
                 note_end(block, search.scenario, search.arm)
                 continue
-            yield Place(block=block, order=order, arm=search.arm, scenario=search.scenario, level=rate_rps)
+            tried = (search.scenario, search.arm, rate_rps)
+            yield Place(
+                block=block,
+                order=order,
+                arm=search.arm,
+                scenario=search.scenario,
+                level=rate_rps,
+                attempt=attempts[tried],
+            )
+            attempts[tried] += 1
             order += 1
 
 

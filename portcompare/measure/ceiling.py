@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from portcompare.errors import ServerError
 from portcompare.model import Latency, http_request
+from portcompare.plan import OpenLoad
 from portcompare.protocol import Prepare, RateLoad, RunRound, ScenarioSource, UserLoad
 from portcompare.serve import start_supervised
 
@@ -38,7 +39,7 @@ LOWEST_SHARE = 0.1
 OPEN_STEPS = 6
 """Halvings of that range, a factor of ten: what is found is within 4% of the truth, 10 ** (1 / 2 ** 6)."""
 
-_CONNECTIONS = 256  # a plan's default
+_CONNECTIONS: int = OpenLoad.model_fields["connections"].default
 _WARMUP_S = 0.2
 _WARMUP_MAX_S = _TIMEOUT_S = 5.0
 _SCENARIO = "nothing"

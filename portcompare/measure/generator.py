@@ -45,7 +45,7 @@ class LoadGenerator:
         """
         self._send(order)
         joined = 0
-        while joined < order.expect:
+        while joined < order.workers:
             reply = self._receive(Joined)
             if reply.problem is not None:
                 found, remedy = reply.problem

@@ -30,6 +30,7 @@ class Place:
         arm: Name of the arm.
         scenario: Name of the scenario.
         level: Users (closed model) or requests per second (open model).
+        attempt: How often the arm was measured at this level in this block before.
     """
 
     block: int
@@ -37,6 +38,7 @@ class Place:
     arm: str
     scenario: str
     level: float
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +100,17 @@ def measure_round(
 
 
 def _load(plan: Plan, place: Place) -> Load:
-    """The load as an order; all arms of a block have the same arrivals, so that they can be paired."""
+    """The load as an order.
+
+    All arms of a block have the same arrivals, so that they can be paired; a second attempt has others.
+    """
     load = plan.scenarios[place.scenario].load
     if isinstance(load, OpenLoad):
         return RateLoad(
             rate_rps=place.level,
             arrivals=load.arrivals,
             connections=load.connections,
-            seed=f"{plan.rounds.seed}/{place.block}/{place.scenario}/{place.level:g}",
+            seed=f"{plan.rounds.seed}/{place.block}/{place.scenario}/{place.level:g}/{place.attempt}",
         )
     return UserLoad(users=int(place.level))
 

@@ -13,7 +13,7 @@ from portcompare.errors import Problem
 from portcompare.serve.sampling import list_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from portcompare.plan import Plan
 
@@ -44,11 +44,37 @@ def assign_cpus(plan: Plan, generator_processes: int = 1) -> CpuAssignment:
         The assignment; on a single CPU both share it.
     """
     allowed = sorted(os.sched_getaffinity(0))
-    given = [cpu for cpu in plan.cpus.server or () if cpu in allowed]
-    generator = [cpu for cpu in plan.cpus.generator or () if cpu in allowed]
-    generator = generator or generator_cpus(_without(allowed, given), generator_processes)
-    workers = max(plan.deployments[arm.deployment].workers or 1 for arm in plan.arms)
-    server = given or _without(allowed, generator)[:workers]
+    return share_cpus(
+        allowed,
+        server=[cpu for cpu in plan.cpus.server or () if cpu in allowed],
+        generator=[cpu for cpu in plan.cpus.generator or () if cpu in allowed],
+        server_workers=max(plan.deployments[arm.deployment].workers or 1 for arm in plan.arms),
+        generator_processes=generator_processes,
+    )
+
+
+def share_cpus(
+    allowed: list[int],
+    *,
+    server: Sequence[int] = (),
+    generator: Sequence[int] = (),
+    server_workers: int = 1,
+    generator_processes: int = 1,
+) -> CpuAssignment:
+    """Share CPUs between servers and load generator.
+
+    Args:
+        allowed: The CPUs that may be used, in rising order; at least one.
+        server: Those that the servers are given; empty to choose.
+        generator: Those that the load generator is given; empty to choose.
+        server_workers: How many CPUs a server can use.
+        generator_processes: How many CPUs the load generator can use.
+
+    Returns:
+        The assignment; a single CPU is shared.
+    """
+    generator = generator or generator_cpus(_without(allowed, server), generator_processes)
+    server = server or _without(allowed, generator)[:server_workers]
     return CpuAssignment(server=tuple(server), generator=tuple(generator))
 
 
@@ -84,7 +110,7 @@ def generator_cpus(allowed: list[int], processes: int) -> list[int]:
     return allowed[-min(processes, max(len(allowed) - 1, 1)) :]
 
 
-def _without(cpus: list[int], taken: list[int]) -> list[int]:
+def _without(cpus: list[int], taken: Sequence[int]) -> list[int]:
     """The CPUs that are not taken, or all where none would be left."""
     return [cpu for cpu in cpus if cpu not in taken] or cpus
 

@@ -14,7 +14,7 @@ from statistics import median
 
 import psutil
 
-from portcompare.serve.cpus import CpuAssignment
+from portcompare.serve.cpus import share_cpus
 from portcompare.serve.keeper import open_files_limit
 from portcompare.serve.manifest import find_versions, read_cpu_model, read_governors
 from portcompare.serve.servers import SERVERS
@@ -123,18 +123,6 @@ def examine_machine(watch_s: float = 1.0) -> Machine:
         ),
         missing=_find_missing(),
     )
-
-
-def share_cpus(usable: list[int]) -> CpuAssignment:
-    """Share CPUs as a plan that says nothing of them would, for servers with one worker.
-
-    Args:
-        usable: The CPUs that this process may use, in rising order; at least one.
-
-    Returns:
-        The last for the load generator, the first for the servers; a single one is shared.
-    """
-    return CpuAssignment(server=(usable[0],), generator=(usable[-1],))
 
 
 def read_cpu_quota(own: Path, groups: Path) -> float | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 STOP_LIMIT_S = 2.0
-"""How long a keeper may take to end; some times the grace that it gives to its program."""
+"""How long a keeper may take to end; four times the grace that it gives to its program."""
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _TAIL_BYTES = 65_536

@@ -77,7 +77,7 @@ def test_a_run_that_is_not_valid_tells_no_difference() -> None:
 def test_a_control_that_is_not_shown_to_be_the_same_is_told() -> None:
     unsure = replace(SAME, scenario="back", verdict="inconclusive")
     assert headline(OLD, SAME, unsure, NEW).endswith(
-        " was shown to have the same capacity in 1 of 2: small differences cannot be told."
+        " was shown to have the same capacity in 1 of 2: too noisy for small differences."
     )
 
 

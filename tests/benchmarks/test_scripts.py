@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import known_differences, open_model, precision, speed, stalled_server, truth, width
+from benchmarks import (
+    known_differences,
+    open_model,
+    precision,
+    processes,
+    speed,
+    stalled_server,
+    truth,
+    width,
+)
 from benchmarks.common import publish
 from benchmarks.peers import Figures
 from portcompare.model import METRICS
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = (speed, precision, truth, stalled_server, open_model, width)
+SCRIPTS = (speed, precision, truth, stalled_server, open_model, width, processes)
 
 
 def figures(rate_rps: float = 1000.0, p50_s: float = 0.001, p99_s: float = 0.01) -> Figures:
@@ -148,3 +158,22 @@ def test_known_differences_are_judged_by_what_was_called_faster_or_slower(
         for number in range(10)
     ]
     assert verdicts(known_differences.describe(runs)) == [*expected, "met"]
+
+
+@pytest.mark.parametrize(
+    ("merged", "requests", "told", "expected"),
+    [
+        ({1: 3, 2: 1}, 4, [{1: 1}, {1: 2, 2: 1}], "met"),
+        ({1: 3, 2: 1}, 4, [{1: 2}, {1: 2}], "missed"),  # as many, but others
+        ({1: 3}, 4, [{1: 1}, {1: 2}], "missed"),  # not all requests
+        ({1: 3}, 3, [{1: 3}], "missed"),  # of one worker alone
+        ({}, 0, [{}, {}], "missed"),
+    ],
+)
+def test_histograms_add_up_count_by_count_or_do_not(
+    merged: dict[int, int], requests: int, told: list[dict[int, int]], expected: str
+) -> None:
+    account = processes.Account(
+        requests=requests, merged=Counter(merged), told=[Counter(one) for one in told]
+    )
+    assert verdicts(processes.describe({"32 users": [account]})) == [expected]

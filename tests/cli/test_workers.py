@@ -44,11 +44,11 @@ def test_what_is_no_endpoint_is_refused_with_the_flag(text: str) -> None:
         (Workers(processes=1, expect=0, host="h", port=1), None),
         (
             Workers(processes=2, expect=0, host="h", port=1),
-            Gather(start=2, expect=2, cpus=(1, 3), host="127.0.0.1", port=0),
+            Gather(workers=2, here=True, cpus=(1, 3), host="127.0.0.1", port=0),
         ),
         (
             Workers(processes=1, expect=3, host="10.0.0.1", port=5557),
-            Gather(start=0, expect=3, cpus=(1, 3), host="10.0.0.1", port=5557),
+            Gather(workers=3, here=False, cpus=(1, 3), host="10.0.0.1", port=5557),
         ),
     ],
 )

@@ -227,10 +227,10 @@ def test_workers_generate_the_load_of_a_run(start: Start, plan: Path, tmp_path: 
         assert one["void"] is None or "worker" not in one["void"]
         assert len(one["generator_cpu_ratios"]) == 2
     for worker in workers:
-        out, _ = worker.communicate(timeout=20)
+        _, said = worker.communicate(timeout=20)
         assert worker.returncode == 0
-        assert "joined the run" in out
-        assert out.splitlines()[-1] == "the run is over"
+        assert "joined the run" in said
+        assert said.splitlines()[-1] == "the run is over"
 
 
 def test_a_budget_is_kept_though_the_plan_asks_for_more(start: Start, plan: Path, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ class Generator:
         """Leave the load to workers; yields what is said of them until all have joined or nobody can."""
         cpus = tuple(os.sched_getaffinity(0))
         expect = expect or start
-        self.send(Gather(start=start, expect=expect, cpus=cpus, host="127.0.0.1", port=port))
+        self.send(Gather(workers=expect, here=start > 0, cpus=cpus, host="127.0.0.1", port=port))
         joined: tuple[str, ...] = ()
         while len(joined) < expect:
             reply = self.receive()

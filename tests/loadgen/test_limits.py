@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from portcompare.loadgen.answer import BODY_TOO_LARGE, HEAD_TOO_LARGE, INTERIM_TOO_LARGE, MAX_BODY_BYTES
+from tests.loadgen.generator import GET
 from tests.loadgen.scripted import serve
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def reset(peer: Peer) -> None:
 def test_what_has_no_end_has_a_kind_and_neither_holds_nor_fills_the_generator(
     generator: Generator, play: Play, kind: str, bound_bytes: int
 ) -> None:
+    generator.prepare(scenario=GET)  # once it answers it has grown by all that it imports
     process = psutil.Process(generator.process.pid)
     before_bytes = process.memory_info().rss
     seen_bytes = [before_bytes]

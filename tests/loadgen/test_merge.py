@@ -47,6 +47,7 @@ def part(**given_: object) -> PartDone:
         "dropped": 0,
         "stall_max_s": 0.0,
         "cpu_ratio": 0.5,
+        "machine": "a",
         "cpus": (1,),
     }
     return PartDone(**fields | given_)  # type: ignore[arg-type]
@@ -142,16 +143,14 @@ def test_without_any_part_nothing_is_known_but_why() -> None:
 @pytest.mark.parametrize(
     ("parts", "busiest"),
     [
-        ({"a/1": part(cpu_ratio=0.4)}, 0.4),
-        ({"a/1": part(cpu_ratio=0.4, cpus=(0,)), "a/2": part(cpu_ratio=0.5, cpus=(1,))}, 0.5),
-        ({"a/1": part(cpu_ratio=0.4), "a/2": part(cpu_ratio=0.5)}, 0.9),  # they share one CPU
-        ({"a/1": part(cpu_ratio=0.4), "b/2": part(cpu_ratio=0.5)}, 0.5),  # on two machines
-        ({}, 0.0),
+        ([part(cpu_ratio=0.4)], 0.4),
+        ([part(cpu_ratio=0.4, cpus=(0,)), part(cpu_ratio=0.5, cpus=(1,))], 0.5),
+        ([part(cpu_ratio=0.4), part(cpu_ratio=0.5)], 0.9),  # they share one CPU
+        ([part(cpu_ratio=0.4), part(cpu_ratio=0.5, machine="b")], 0.5),  # on two machines
+        ([], 0.0),
     ],
 )
-def test_processes_that_share_a_cpu_are_as_busy_as_that_cpu(
-    parts: dict[str, PartDone], busiest: float
-) -> None:
+def test_processes_that_share_a_cpu_are_as_busy_as_that_cpu(parts: list[PartDone], busiest: float) -> None:
     assert find_busiest(parts) == pytest.approx(busiest)
 
 

@@ -78,6 +78,7 @@ def test_an_address_that_is_none_ends_locust_with_one_line() -> None:
 STOPPING = """
 import time
 import gevent
+import gevent.event
 from locust import events
 from portcompare.loadgen import LeanUser, http_request
 
@@ -88,13 +89,22 @@ class Data(LeanUser):
         super().__init__(environment)
         self._stint_s = 3600.0  # so that only the wish to stop can end it
 
+    def ask(self, due_s=None):
+        super().ask(due_s)
+        if not self._is_new:
+            busy.add(self)
+        if len(busy) == 4:
+            all_busy.set()
+
+busy, all_busy = set(), gevent.event.Event()
+
 @events.spawning_complete.add_listener
 def stop_soon(user_count, **_):
     gevent.spawn(stop)
 
 def stop():
     runner = stop.environment.runner
-    gevent.sleep(0.3)
+    assert all_busy.wait(20)
     stop.environment.stop_timeout = 20
     started_s = time.perf_counter()
     runner.stop()

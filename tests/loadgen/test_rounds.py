@@ -162,7 +162,7 @@ def test_a_wrong_answer_has_its_kind_and_is_no_success(
     with serve(answering(answer, OK)) as server:
         done = generator.run(server.url, expect=expect)
     assert set(done.error_kinds) == {kind}
-    assert done.requests > 5
+    assert done.requests > 0
     assert abs(done.requests - done.error_kinds[kind]) <= 2  # every other answer is right
     assert done.received_bytes_per_request == pytest.approx(len(OK), rel=0.3)
     assert server.connections == 1
@@ -185,7 +185,7 @@ def test_an_answer_that_is_as_expected_is_a_success(
     with serve(answering(answer)) as server:
         done = generator.run(server.url, expect=expect)
     assert done.error_kinds == {}
-    assert done.requests > 5
+    assert done.requests > 0
 
 
 def test_expectations_of_other_requests_do_not_matter(generator: Generator) -> None:

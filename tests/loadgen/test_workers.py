@@ -242,8 +242,8 @@ def test_workers_end_with_the_run(
     (worker,) = join(0.0)
     assert leader.end() == 0
     assert worker.wait(10) == 0
-    assert worker.stdout is not None
-    assert worker.stdout.read().splitlines()[-1] == "the run is over"
+    assert worker.stderr is not None
+    assert worker.stderr.read().splitlines()[-1] == "the run is over"
 
 
 def test_a_leader_that_is_told_to_end_lets_its_workers_go(

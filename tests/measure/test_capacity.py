@@ -274,3 +274,32 @@ def test_no_block_begins_that_would_end_after_the_budget(budget_s: float, blocks
         servers.now_s += 10  # each takes 10 s
         measured += 1
     assert measured == blocks
+
+
+def test_a_rate_that_is_tried_again_is_another_attempt() -> None:
+    (block, *_) = Servers(CAPACITIES).run(make_search_plan(min_blocks=2, max_blocks=2))
+    attempts: dict[tuple[str, float], list[int]] = {}
+    for place in block:
+        attempts.setdefault((place.arm, place.level), []).append(place.attempt)
+    assert set(map(tuple, attempts.values())) == {(0,), (0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("rounds", "undecided", "round_s", "reason"),
+    [
+        ({"max_blocks": 6}, frozenset[str](), 1.0, "every capacity is known within 5.00%"),
+        ({"max_blocks": 2}, frozenset({"fast"}), 1.0, "2 blocks are the most that the plan allows"),
+        # There is no time for a third block, but there would have been none in any case.
+        ({"max_blocks": 2}, frozenset({"fast"}), 45.0, "2 blocks are the most that the plan allows"),
+        ({"max_blocks": 6}, frozenset({"fast"}), 45.0, "no other block fits into the budget of 100 s"),
+    ],
+)
+def test_a_search_says_why_it_ended(
+    rounds: dict[str, int], undecided: frozenset[str], round_s: float, reason: str
+) -> None:
+    plan = make_search_plan(min_blocks=2, budget_s=100.0, **rounds)
+    servers = Servers(CAPACITIES)
+    timekeeper = Timekeeper(100.0, lambda: servers.now_s)
+    for _ in plan_searches(plan, servers.find_bracket, servers.note_end, lambda: undecided, timekeeper):
+        servers.now_s += round_s
+    assert timekeeper.reason == reason

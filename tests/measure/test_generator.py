@@ -189,7 +189,7 @@ def test_a_reply_out_of_turn_to_prepare_is_an_error(fake: Fake, reply: Message, 
 
 
 def test_workers_are_waited_for_one_by_one(fake: Fake) -> None:
-    order = Gather(start=0, expect=2, cpus=(0,), host="127.0.0.1", port=5557)
+    order = Gather(workers=2, here=False, cpus=(0,), host="127.0.0.1", port=5557)
     replies = [
         Joined(address="127.0.0.1:5557", workers=workers) for workers in ((), ("a/1",), ("a/1", "b/2"))
     ]
@@ -204,7 +204,7 @@ def test_workers_are_waited_for_one_by_one(fake: Fake) -> None:
 def test_workers_that_cannot_join_are_an_input_error(fake: Fake) -> None:
     problem = Joined(address="10.0.0.1:1", workers=(), problem=("cannot be listened on", "give another"))
     fake.reply([encode(problem)])
-    order = Gather(start=0, expect=1, cpus=(0,), host="10.0.0.1", port=1)
+    order = Gather(workers=1, here=False, cpus=(0,), host="10.0.0.1", port=1)
     with fake.start() as generator, pytest.raises(InputError) as caught:
         generator.gather(order, lambda _: None)
     assert [(one.found, one.remedy) for one in caught.value.problems] == [

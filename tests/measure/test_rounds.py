@@ -161,8 +161,17 @@ def test_the_generator_is_told_how_long_every_answer_waits(bench: Bench) -> None
 def test_an_open_scenario_is_ordered_as_a_rate(bench: Bench) -> None:
     bench.measure(replace(PLACE, scenario="open", level=400.0), seed=7)
     assert bench.orders[0].load == RateLoad(
-        rate_rps=400.0, arrivals="even", connections=32, seed="7/2/open/400"
+        rate_rps=400.0, arrivals="even", connections=32, seed="7/2/open/400/0"
     )
+
+
+def test_arms_have_the_same_arrivals_and_a_second_attempt_others(bench: Bench) -> None:
+    first = replace(PLACE, scenario="open", level=400.0)
+    for place in (first, replace(first, arm="newer"), replace(first, attempt=1)):
+        bench.measure(place)
+    one, same, other = (order.load for order in bench.orders)
+    assert one == same
+    assert one != other
 
 
 def test_all_arms_of_a_block_have_the_same_arrivals_and_no_other_block_has(bench: Bench) -> None:

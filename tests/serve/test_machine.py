@@ -16,7 +16,6 @@ from portcompare.serve.machine import (
     find_busiest,
     read_cpu_quota,
     read_cpu_times,
-    share_cpus,
 )
 from tests.serve.support import write_plan
 
@@ -98,7 +97,10 @@ def test_cpus_are_shared_as_in_a_plan_that_says_nothing_of_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, usable: set[int]
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: usable)
-    assert share_cpus(sorted(usable)) == assign_cpus(write_plan(tmp_path))
+    monkeypatch.setattr(machine, "read_cpu_times", lambda _: dict.fromkeys(usable, (0, 0)))
+    found = examine_machine(watch_s=0.0)
+    shared = assign_cpus(write_plan(tmp_path))
+    assert (found.server_cpus, found.generator_cpus) == (shared.server, shared.generator)
 
 
 @pytest.mark.parametrize(
