@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.serving import CLIENT_CPU
 from portcompare.measure import start_generator
-from portcompare.model import http_request
 from portcompare.protocol import Prepare, RunRound, ScenarioSource
+from portcompare.requests import http_request
 
 if TYPE_CHECKING:
     from portcompare.measure import LoadGenerator
@@ -42,7 +42,7 @@ def run_round(url: str, path: str, load: Load, *, window_s: float, delay_s: floa
 
 def prepare(generator: LoadGenerator, path: str) -> None:
     """Tell a load generator what to ask for."""
-    source = ScenarioSource(user=None, request=http_request(path))
+    source = ScenarioSource(requests=((http_request(path), 1.0),))
     prepared = generator.prepare(Prepare(locustfile=None, scenarios={SCENARIO: source}))
     assert not prepared.problems, prepared.problems
 

@@ -28,7 +28,7 @@ MORE = {"ten-percent-more": 0.1, "thirty-percent-more": 0.3}
 LEAST_FOUND = {"ten-percent-more": 0.9, "thirty-percent-more": 1.0}
 TOLD: tuple[Metric, ...] = ("throughput", "p50", "cpu_s_per_request")
 MOST_FALSE, RUNS_ASKED = 1, 20
-CALIBRATION_TURNS = 5_000
+GUESS = {"ten-percent-more": 1_500, "thirty-percent-more": 4_500}
 PAGE = HERE.parent / "docs" / "method.md"
 
 APPS = f"""
@@ -52,7 +52,7 @@ CALIBRATION = """
 user = "Fast"
 load = { users = [32] }
 """
-CALIBRATION_ROUNDS = "precision = 0.005\nmin_blocks = 20\nmax_blocks = 20"
+CALIBRATION_ROUNDS = "precision = 0.005\nmin_blocks = 20\nmax_blocks = 20\nbudget_s = 400"
 
 
 def main(folder: Path, runs: int) -> None:
@@ -77,11 +77,17 @@ def kept(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def calibrate() -> dict[str, int]:
-    """How many turns a request each candidate makes for its share of CPU time, as they cost under load."""
-    results = compare({"heavier": CALIBRATION_TURNS}, CALIBRATION, CALIBRATION_ROUNDS)
-    (ratio,) = (one["ratio"] for one in comparisons_of(results, "heavier", "cpu_s_per_request", 32))
-    print(f"{CALIBRATION_TURNS} turns make a request take {ratio:.3f} times the CPU time", file=sys.stderr)
-    return {candidate: round(share * CALIBRATION_TURNS / (ratio - 1)) for candidate, share in MORE.items()}
+    """How many turns a request each candidate makes for its share of CPU time: by what a first guess costs.
+
+    Each by its own: turns of few cost less than those of many, which also change how threads take turns.
+    """
+    results = compare(GUESS, CALIBRATION, CALIBRATION_ROUNDS)
+    turns = {}
+    for name, guess in GUESS.items():
+        (ratio,) = (one["ratio"] for one in comparisons_of(results, name, "cpu_s_per_request", 32))
+        turns[name] = round(guess * MORE[name] / (ratio - 1))
+        print(f"{name}: {guess} turns take {ratio:.3f} times the CPU time: {turns[name]}", file=sys.stderr)
+    return turns
 
 
 def compare(turns: dict[str, int], scenarios: str, rounds: str) -> dict[str, Any]:

@@ -6,6 +6,15 @@ They are part of `results.json`, as those of `model.py` are.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["server", "command", "url"]
+
+WHY_NOT_KNOWN: dict[Kind, str] = {
+    "command": "its own command serves it",
+    "url": "it was already running",
+}
+"""Why settings and slots of a deployment are not known; of one that was running, CPU and memory neither."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,12 +23,15 @@ class ServedDeployment:
 
     Attributes:
         name: Its name in the plan.
-        server: Name and version of the server program.
-        command: The command line, with `{port}` for the port.
+        kind: Whether a server of the registry serves it, a command of the plan, or somebody else at a URL.
+        server: Name and version of the server program; for the other kinds, what serves.
+        python: Name and version of the interpreter; empty if it is not known.
+        command: The command line, with `{port}` for the port; empty if it was already running.
         environment: What the plan adds to the environment.
         settings: Every knob and its value, also those left at the harness's default.
-        slots: How many requests it can hold in handlers at once; None for no limit.
-        cpus: The CPUs it was pinned to.
+        slots: How many requests it can hold in handlers at once; None for no limit, or
+            where `kind` is not "server" and it is not known.
+        cpus: The CPUs it was pinned to; empty for one that was already running.
         versions: Name and version of the framework and libraries that matter.
     """
 
@@ -31,6 +43,8 @@ class ServedDeployment:
     slots: int | None
     cpus: tuple[int, ...]
     versions: dict[str, str]
+    kind: Kind = "server"
+    python: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

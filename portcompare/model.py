@@ -7,15 +7,13 @@ never shown as zero.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlencode
+from typing import Any, Literal
+
+from pydantic import Base64Bytes
 
 from portcompare import sweeps as _sweeps
 from portcompare.manifest import Manifest
 from portcompare.sweeps import Sweeps
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SCHEMA_VERSION = 1
 
@@ -26,58 +24,46 @@ Verdict = _sweeps.Verdict
 Metric = Literal["throughput", "p50", "p95", "p99", "cpu_s_per_request"]
 METRICS: tuple[Metric, ...] = ("throughput", "p50", "p95", "p99", "cpu_s_per_request")
 
+DifferenceKind = Literal["status", "header", "body", "json"]
+Severity = Literal["breaks", "changes", "harmless"]
+SEVERITIES: tuple[Severity, ...] = ("breaks", "changes", "harmless")
+"""Most severe first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSpec:
     """One HTTP request, as the plan or a locustfile declares it.
 
     Attributes:
-        name: What it is called in tables.
+        name: What it is called in tables; requests that differ in a value of the user's only may share it.
         method: The HTTP method.
         target: Path and query, as they stand in the request line.
         headers: Name and value pairs beside those the client must send.
-        body: The body's text, sent as UTF-8; empty for none.
+        body: The body's bytes; empty for none.
+        login: What a user does once before it asks this; what these steps keep fills the `{name}`
+            placeholders of the target, the headers and the body. Without steps, braces are just braces.
     """
 
     name: str
     method: str = "GET"
     target: str = "/"
     headers: tuple[tuple[str, str], ...] = ()
-    body: str = ""
+    body: Base64Bytes = b""
+    login: tuple[LoginStep, ...] = ()
 
 
-def http_request(
-    path: str,
-    *,
-    method: str = "GET",
-    query: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-    body: str = "",
-    name: str = "",
-) -> RequestSpec:
-    """Declare a request.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginStep:
+    """A step that a user does once before it asks.
 
-    Args:
-        path: Path, with or without a query.
-        method: HTTP method.
-        query: Query parameters to encode; a list repeats the parameter.
-        headers: Request headers.
-        body: Request body, sent as UTF-8.
-        name: What tables call it; method and target by default.
-
-    Returns:
-        The record.
+    Attributes:
+        request: What it sends.
+        keep: For each value that is kept of the answer, its name and where it stands: "json:" and a JSON
+            pointer, "header:" and a name, or "cookie:" and a name.
     """
-    encoded = urlencode(query or {}, doseq=True)
-    separator = "&" if "?" in path else "?"
-    target = f"{path}{separator}{encoded}" if encoded else path
-    return RequestSpec(
-        name=name or f"{method} {target}",
-        method=method,
-        target=target,
-        headers=tuple((headers or {}).items()),
-        body=body,
-    )
+
+    request: RequestSpec
+    keep: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +72,16 @@ class Expectation:
 
     Attributes:
         status: The HTTP status code.
-        body_base64: The body's bytes in base64; None where it is not checked, because it differs by itself
-            from answer to answer or names the server's own address.
+        body_base64: The body's bytes in base64, the server's own address in them replaced by `{server}`; None
+            where it is not checked, because it differs by itself from answer to answer.
+        masked: JSON pointers to values of the body that differ by themselves and are not compared.
+        own_address: Whether the body names the server's own address.
     """
 
     status: int
     body_base64: str | None
+    masked: tuple[str, ...] = ()
+    own_address: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +162,8 @@ class Round:
         latency_s: Their latencies; None without a success.
         handler_s: Median of the time in the handler, as the server's own `Server-Timing: app` tells it
             on sampled answers; None where it does not.
-        received_bytes_per_request: Size of an answer on the wire, headers included; None without a success.
+        received_bytes_per_request: Size of an answer on the wire, headers included; of a user class that is
+            no `LeanUser` what its client says, the body as a rule; None without a success or a byte.
         cpu_s_per_request: CPU seconds of the whole server per successful request; None if not known.
         rss_peak_bytes: Highest resident memory of the server's process tree; None if not known.
         offered_rps: Requests that fell due inside the window, per second; None in the closed model.
@@ -313,18 +304,35 @@ class Difference:
     Attributes:
         case: The case that shows it: method and target.
         deployment: Who answers otherwise.
-        kind: "status", "header" or "body".
-        pointer: Where: the header's name, or empty.
+        kind: "status", "header", "body", or "json" for a place in a JSON body.
+        pointer: Where: the header's name (with the cookie and its attribute: `Set-Cookie: sid; Path`), or the
+            JSON pointer; empty for the status and the whole body.
+        severity: "breaks" clients, "changes" what they get, or "harmless": no client can tell.
         baseline: What the baseline answers there.
         candidate: What the candidate answers there.
+        curl_baseline: A command line that asks the baseline for it.
+        curl_candidate: The same for the candidate.
+        from_order: True if the case, asked alone on fresh servers, does not show it: then it comes from what
+            was asked before.
+        allowed: Why the plan allows it; empty if it does not.
     """
 
     case: str
     deployment: str
-    kind: Literal["status", "header", "body"]
+    kind: DifferenceKind
     pointer: str
+    severity: Severity
     baseline: str
     candidate: str
+    curl_baseline: str = ""
+    curl_candidate: str = ""
+    from_order: bool = False
+    allowed: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it makes the answers unequal: it is not allowed, and not harmless."""
+        return not self.allowed and self.severity != "harmless"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,19 +340,24 @@ class Parity:
     """Whether the candidates answer as the baseline does.
 
     Attributes:
-        equal: True if there are cases and candidates, and no case shows a difference.
+        equal: True if there are cases and candidates, and no case shows a difference that counts.
         cases: How many cases were sent to each deployment.
         deployments: Those compared with the baseline.
-        differences: What was found; the baseline's too where it fails to answer or contradicts its status.
-        unstable: What was not compared, because the baseline's own two answers differ there: the case, and
-            "body" or the header's name.
+        differences: What was found, most severe first, also what is allowed or harmless; the baseline's and
+            the control's too where they fail to answer or contradict each other's status.
+        masked: What was not compared, because it differs by itself: the case, and the JSON pointer, the
+            header's name or "body".
+        seeds: What the generated cases were made from, so that they can be made again.
+        warnings: What a careful reader should know of the check.
     """
 
     equal: bool
     cases: int
     deployments: tuple[str, ...]
     differences: tuple[Difference, ...]
-    unstable: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

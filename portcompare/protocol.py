@@ -7,12 +7,13 @@ Instants are those of CLOCK_MONOTONIC, which all processes of a machine share.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
-from portcompare.model import Expectation, Latency, RequestSpec, Slice
+from portcompare.model import Expectation, Latency, LoginStep, RequestSpec, Slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,10 +55,20 @@ class Joined:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioSource:
-    """Where a scenario comes from: a user class of the locustfile, or a request."""
+    """Where a scenario comes from: a user class of the locustfile, or requests.
 
-    user: str | None
-    request: RequestSpec | None
+    Attributes:
+        user: Name of the class; None for requests.
+        requests: The requests, each with its weight compared with the others; of the login, none has any.
+        login: What each user does before it asks: for each step its variants, of which the n-th user takes
+            the n-th, and begins again after the last.
+        is_paced: Whether requests are due at instants of their own: the open model.
+    """
+
+    user: str | None = None
+    requests: tuple[tuple[RequestSpec, float], ...] = ()
+    login: tuple[tuple[LoginStep, ...], ...] = ()
+    is_paced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +84,40 @@ class Prepared:
     """Reply to Prepare: each scenario's requests, or what is wrong with it, by name.
 
     Attributes:
-        requests: The requests of each scenario.
+        requests: The requests of each scenario, each with the login of the first user.
         problems: For each scenario that cannot be had, what was found and what to do.
+        to_capture: The scenarios whose requests are not known before a user of theirs has run: those of user
+            classes that are no `LeanUser`.
     """
 
     requests: dict[str, tuple[RequestSpec, ...]]
     problems: dict[str, tuple[str, str]]
+    to_capture: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """Order: run one user of a prepared scenario for a moment, to see what it asks for."""
+
+    scenario: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """Reply to Capture: what the user asked for.
+
+    Attributes:
+        requests: The distinct requests, in the order in which they were first asked.
+        varying: The places of those that were not answered alike each time.
+        elsewhere: Addresses that were asked and are not of the server: those requests are not known.
+        problem: Why the class cannot be used, and what to do; None if it can.
+    """
+
+    requests: tuple[RequestSpec, ...]
+    varying: tuple[int, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    problem: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +177,8 @@ class RunRound:
         window_s: Length of the window.
         timeout_s: An answer that takes longer is a failure; in the open model also a request that has waited
             this long for a free connection.
-        expectations: What answers must look like, by request name.
+        expectations: What answers must look like, by the request's place in `Prepared.requests[scenario]`,
+            or in `Captured.requests`.
     """
 
     scenario: str
@@ -149,7 +189,7 @@ class RunRound:
     warmup_max_s: float
     window_s: float
     timeout_s: float
-    expectations: dict[str, Expectation]
+    expectations: dict[int, Expectation]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +211,9 @@ class RoundDone:
         steady: Whether the rate was steady when it opened; it is waited for, but not for ever.
         requests: Successful requests that ended inside it.
         rate_rps: Their rate, its window's edges smoothed.
-        error_kinds: Failed requests that ended inside it, by kind.
-        received_bytes_per_request: Of the successful requests, headers included; None without one.
+        error_kinds: Failed requests that ended inside it, by kind; and wrong bodies that came only before it.
+        received_bytes_per_request: Of the successful requests, headers included; of a user class that is no
+            `LeanUser` what it says of them, the body as a rule; None without a request or a byte.
         reconnects: Connections made inside it because the server had ended the one before; those made after a
             failure do not count.
         latency_s: Percentiles; None without a success.
@@ -215,7 +256,7 @@ class RoundDone:
     void: str | None
 
 
-Message = Gather | Joined | Prepare | Prepared | RunRound | WindowOpens | RoundDone
+Message = Gather | Joined | Prepare | Prepared | Capture | Captured | RunRound | WindowOpens | RoundDone
 Kind = TypeVar("Kind")
 
 
@@ -228,7 +269,15 @@ def encode(message: object) -> str:
     Returns:
         One line of JSON, its end included.
     """
-    return json.dumps({"kind": type(message).__name__, "message": asdict(message)}) + "\n"  # type: ignore[call-overload]
+    fields = asdict(message)  # type: ignore[call-overload]
+    return json.dumps({"kind": type(message).__name__, "message": fields}, default=_as_base64) + "\n"
+
+
+def _as_base64(value: object) -> str:
+    """Bytes as JSON can hold them."""
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    raise TypeError(f"no message holds {value!r}")
 
 
 def make_decoder(*kinds: type[Kind]) -> Callable[[str | bytes], Kind]:
@@ -253,5 +302,5 @@ def make_decoder(*kinds: type[Kind]) -> Callable[[str | bytes], Kind]:
 
 
 decode: Callable[[str | bytes], Message] = make_decoder(
-    Gather, Joined, Prepare, Prepared, RunRound, WindowOpens, RoundDone
+    Gather, Joined, Prepare, Prepared, Capture, Captured, RunRound, WindowOpens, RoundDone
 )

@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
+SERVED = """
+baseline = "old"
+candidates = ["new"]
+[deployments.old]
+app = "app"
+server = "gunicorn"
+[deployments.new]
+app = "app"
+server = "waitress"
+[apps.app]
+target = "app:app"
+interface = "wsgi"
+"""
+"""What a part of a plan needs to be a plan."""
+
 
 def load_script(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -36,6 +51,13 @@ def snippets(language: str) -> list[tuple[str, str]]:
     return found
 
 
+def write_files_of(page: str, folder: Path) -> None:
+    """Write the files that a page shows: blocks with a name behind their language."""
+    text = next(path for path in PAGES if path.name == page).read_text()
+    for name, content in re.findall(r"^```\w+ (\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        (folder / name).write_text(content)
+
+
 def test_the_list_of_keys_is_up_to_date() -> None:
     script = load_script(ROOT / "docs" / "generate.py")
     page = (ROOT / "docs" / "plan.md").read_text()
@@ -44,8 +66,9 @@ def test_the_list_of_keys_is_up_to_date() -> None:
 
 @pytest.mark.parametrize(("page", "snippet"), snippets("toml"))
 def test_plans_in_the_docs_are_plans(page: str, snippet: str, tmp_path: Path) -> None:
+    write_files_of(page, tmp_path)
     path = tmp_path / "plan.toml"
-    path.write_text(snippet)
+    path.write_text(snippet if "baseline =" in snippet else SERVED + snippet)
     assert load_plan(path, vocabulary()).name == "plan", page
 
 

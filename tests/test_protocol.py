@@ -6,8 +6,10 @@ from typing import get_args
 
 import pytest
 
-from portcompare.model import Expectation, Latency, RequestSpec, Slice
+from portcompare.model import Expectation, Latency, LoginStep, RequestSpec, Slice
 from portcompare.protocol import (
+    Capture,
+    Captured,
     Gather,
     Joined,
     Message,
@@ -24,8 +26,10 @@ from portcompare.protocol import (
 )
 
 REQUEST = RequestSpec(
-    name="naïve\nname", method="POST", target="/data?a=1", headers=(("X-A", "1"), ("X-A", "2")), body="{}"
+    name="naïve\nname", method="POST", target="/data?a=1", headers=(("X-A", "1"), ("X-A", "2")), body=b"{}"
 )
+# Every byte, so many that base64 by lines would break them.
+STEP = LoginStep(request=replace(REQUEST, body=bytes(range(256))), keep=(("token", "json:/token"),))
 ROUND_DONE = RoundDone(
     started_at_s=1_700_000_000.25,
     window_s=1.0,
@@ -53,12 +57,19 @@ MESSAGES: list[Message] = [
     Prepare(
         locustfile="locustfile.py",
         scenarios={
-            "own": ScenarioSource(user="Delayed", request=None),
-            "short": ScenarioSource(user=None, request=REQUEST),
+            "own": ScenarioSource(user="Delayed"),
+            "short": ScenarioSource(requests=((REQUEST, 0.5),), login=((STEP, STEP),)),
         },
     ),
     Prepare(locustfile=None, scenarios={}),
-    Prepared(requests={"own": (REQUEST, REQUEST), "none": ()}, problems={"bad": ("found", "do")}),
+    Prepared(
+        requests={"own": (REQUEST, replace(REQUEST, login=(STEP,))), "none": ()},
+        problems={"bad": ("found", "do")},
+    ),
+    Prepared(requests={}, problems={}, to_capture=("own",)),
+    Capture(scenario="own", url="http://127.0.0.1:8000"),
+    Captured(requests=(REQUEST,), varying=(0,), elsewhere=("http://127.0.0.1:1/",)),
+    Captured(requests=(), problem=("found", "do")),
     RunRound(
         scenario="own",
         url="http://127.0.0.1:8000",
@@ -69,8 +80,8 @@ MESSAGES: list[Message] = [
         window_s=1.0,
         timeout_s=30.0,
         expectations={
-            "checked": Expectation(status=200, body_base64="e30="),
-            "unchecked": Expectation(status=404, body_base64=None),
+            0: Expectation(status=200, body_base64="e30=", masked=("/id",), own_address=True),
+            7: Expectation(status=404, body_base64=None),
         },
     ),
     RunRound(

@@ -17,6 +17,7 @@ from portcompare.analyse.knees import find_knees
 from portcompare.analyse.objective import judge_objective
 from portcompare.analyse.precision import find_undecided
 from portcompare.analyse.summaries import summarise
+from portcompare.analyse.unknowns import find_unknowns
 from portcompare.analyse.usl import find_scalability
 from portcompare.analyse.validity import find_invalid_reasons, find_warnings
 
@@ -36,6 +37,7 @@ __all__ = [
     "find_overload",
     "find_scalability",
     "find_undecided",
+    "find_unknowns",
     "find_unlike_controls",
     "find_unsure_searches",
     "find_warnings",

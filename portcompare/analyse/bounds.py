@@ -29,7 +29,7 @@ class Limits:
         offered_rps: Requests that were due per second in the open model; None in the closed one.
         slots: Requests that the server can hold in handlers at once; None for no limit.
         delay_s: Waiting that every answer contains by design.
-        server_cpus: CPUs that the server may use.
+        server_cpus: CPUs that the server may use; 0 where neither that nor its CPU time is known.
     """
 
     concurrency: int
@@ -71,7 +71,7 @@ def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bou
     bounds = []
     # No request is served faster than its CPU time takes on all the server's CPUs together.
     cpu_s = cpu_s_per_request or 0.0
-    service_s = cpu_s / limits.server_cpus
+    service_s = cpu_s / limits.server_cpus if cpu_s else 0.0
     held_s = limits.delay_s + service_s
     if limits.slots is not None and held_s > 0:
         bounds.append(

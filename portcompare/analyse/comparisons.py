@@ -69,7 +69,7 @@ def _compare_metric(
         and (candidate_value := metric_of(theirs[base.block], metric)) is not None
     ]
     subject = candidate[0]
-    too_few = _too_few(metric, pairs)
+    too_few = _not_known(metric, baseline, candidate) or _too_few(metric, pairs)
     if too_few is not None:
         verdict, reason = too_few
         ratio = low = high = None
@@ -90,6 +90,23 @@ def _compare_metric(
         verdict=verdict,
         reason=reason,
     )
+
+
+def _not_known(
+    metric: Metric, baseline: Sequence[Round], candidate: Sequence[Round]
+) -> tuple[Verdict, str] | None:
+    """Why there is nothing to compare in any round that counts; None if there is."""
+    if metric != "cpu_s_per_request":
+        return None
+    unknown = [
+        valid[0].deployment
+        for valid in ([one for one in rounds if one.void is None] for rounds in (baseline, candidate))
+        if valid and all(one.cpu_s_per_request is None for one in valid)
+    ]
+    if not unknown:
+        return None
+    names = " and ".join(dict.fromkeys(unknown))
+    return "inconclusive", f"the CPU time of {names} is not known: it was already running"
 
 
 def _too_few(metric: Metric, pairs: Sequence[tuple[float, float, int]]) -> tuple[Verdict, str] | None:

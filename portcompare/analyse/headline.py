@@ -79,7 +79,7 @@ def tell_control(verdicts: Sequence[Verdict | None], to_be: str) -> str:
         A sentence; empty if there was no control.
     """
     equivalent = sum(verdict == "equivalent" for verdict in verdicts)
-    shown = f"The control, a second instance of the baseline, was shown to {to_be}"
+    shown = f"The control, the baseline measured again, was shown to {to_be}"
     if equivalent < len(verdicts):
         return f"{shown} in {equivalent} of {len(verdicts)}: too noisy for small differences."
     return f"{shown} everywhere." if verdicts else ""

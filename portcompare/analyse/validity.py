@@ -22,7 +22,7 @@ _REMEDY = (
     "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
     "rounds.max_blocks), or use a machine with more CPUs"
 )
-THE_CONTROL = "the control, a second instance of the baseline,"
+THE_CONTROL = "the control, the baseline measured again,"
 
 MOST_VOID = 0.2
 """A run of whose rounds more than this part are void is not valid as a whole."""
@@ -116,7 +116,7 @@ def _invalid_reasons(
     level_text: LevelText,
 ) -> Iterator[str]:
     if parity is not None and not parity.equal:
-        places = len(parity.differences)
+        places = sum(each.counts for each in parity.differences)
         yield f"the answers differ in {count(places, 'place')}" if places else "no answers were compared"
     void = sum(one.void is not None for one in rounds)
     if void > MOST_VOID * len(rounds):

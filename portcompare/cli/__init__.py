@@ -23,12 +23,24 @@ def main() -> NoReturn:
         from portcompare.cli.app import app  # noqa: PLC0415 - takes a while, in which Ctrl-C must do no harm
 
         app()
+    except SystemExit as leaving:  # to which typer turns Ctrl-C, among others
+        _tell_notes(leaving)
+        raise
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except PortcompareError as error:
         sys.stderr.write(f"portcompare: {error}\n")
+        _tell_notes(error)
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 - shown whole, and never with the exit code of a verdict
         traceback.print_exc()
         sys.exit(EXIT_NOT_VALID)
     sys.exit(EXIT_DONE)
+
+
+def _tell_notes(error: BaseException | None) -> None:
+    """Tell what went wrong besides, while what the error left was cleared away."""
+    while error is not None:
+        for note in getattr(error, "__notes__", ()):
+            sys.stderr.write(f"portcompare: {note}\n")
+        error = error.__context__

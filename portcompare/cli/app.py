@@ -6,6 +6,7 @@ import typer
 
 from portcompare.cli.check import check
 from portcompare.cli.doctor import doctor
+from portcompare.cli.init import init
 from portcompare.cli.load import load
 from portcompare.cli.reference import describe_plan
 from portcompare.cli.report import report
@@ -23,5 +24,5 @@ app = typer.Typer(
 )
 # "\b" keeps the lines as they are.
 app.command(epilog="\b\n" + describe_plan().replace("\n\n", "\n\n\b\n"))(run)
-for command in (check, up, report, load, worker, doctor):
+for command in (init, check, up, report, load, worker, doctor):
     app.command()(command)

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.cli.comparison import ask_everything, serve
+from portcompare.cli.asking import ask_differing_alone, ask_everything
+from portcompare.cli.comparison import prepare, serve
 from portcompare.cli.console import out
+from portcompare.cli.dry_pass import capture_requests
 from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath
 from portcompare.cli.progress import Progress
 from portcompare.cli.session import open_session, read_plan
-from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, Problem
 from portcompare.model import SCHEMA_VERSION
-from portcompare.report import render_parity
+from portcompare.report import render_parity, write_junit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.parity import ParityOutcome
+    from portcompare.plan import Plan
 
 
-def check(plan_path: PlanPath = DEFAULT_PLAN, as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
+def check(
+    plan_path: PlanPath = DEFAULT_PLAN,
+    *,
+    junit_path: Annotated[
+        Path | None,
+        typer.Option(
+            "--junit",
+            metavar="FILE",
+            help="also write the results as JUnit XML, which CI systems read",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Compare the answers of baseline and candidates, and nothing else."""
-    plan = read_plan(plan_path)
-    with (
-        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
-        Progress(least_rounds=0) as progress,
-        open_session(plan, Path(folder)) as session,
-        serve(session, Path(folder)) as servers,
-    ):
-        parity = ask_everything(session, servers, progress).parity
+    outcome = _compare(read_plan(plan_path, [*_find_junit_problems(junit_path)]))
+    parity = outcome.parity
+    if junit_path is not None:
+        write_junit(parity, tuple(outcome.asked), junit_path)
     if as_json:
         out.print(
             json.dumps({"schema_version": SCHEMA_VERSION} | asdict(parity), indent=2),
@@ -36,5 +55,33 @@ def check(plan_path: PlanPath = DEFAULT_PLAN, as_json: AsJson = False) -> None: 
             markup=False,
         )
     else:
-        out.print(render_parity(parity))
+        out.print(render_parity(parity), crop=False)
     raise typer.Exit(EXIT_DONE if parity.equal else EXIT_COMPARISON_SAYS_NO)
+
+
+def _compare(plan: Plan) -> ParityOutcome:
+    """Ask everything, and what differs once more alone; what must be known of the check is in its record."""
+    warnings: list[str] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
+        Progress(least_rounds=0) as progress,
+        open_session(plan, Path(folder)) as session,
+        prepare(session, Path(folder), progress),
+    ):
+        captured = capture_requests(session, Path(folder), progress, warnings.append)
+        with serve(session, Path(folder)) as servers:
+            outcome = ask_everything(captured, servers, progress)
+        parity = ask_differing_alone(session, outcome, Path(folder), progress)
+    warnings += (*parity.warnings, *outcome.unused)
+    return replace(outcome, parity=replace(parity, warnings=tuple(warnings)))
+
+
+def _find_junit_problems(path: Path | None) -> Iterator[Problem]:
+    """What would keep the file from being written: told before minutes are spent on what goes into it."""
+    if path is None:
+        return
+    if path.is_dir():
+        yield Problem(where="--junit", found=f"{path} is a folder", remedy="name a file")
+    elif not os.access(path.parent, os.W_OK):
+        found = f"nothing can be written in {path.parent}"
+        yield Problem(where="--junit", found=found, remedy="name a file in a folder that you may write to")

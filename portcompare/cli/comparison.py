@@ -5,10 +5,22 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from portcompare.cli.asking import (
+    ask_differing_alone,
+    ask_everything,
+    expect,
+    find_writing,
+    tell_unchecked,
+)
+from portcompare.cli.dry_pass import capture_requests
 from portcompare.measure import Timekeeper, measure_round, plan_blocks, plan_break_even, plan_searches
-from portcompare.model import BASELINE
-from portcompare.parity import check_parity, derive_cases
-from portcompare.serve import SETTLE_LIMIT_S, measure_idle, serve_deployments, wait_until_settled
+from portcompare.serve import (
+    SETTLE_LIMIT_S,
+    measure_idle,
+    prepare_arms,
+    serve_deployments,
+    wait_until_settled,
+)
 from portcompare.units import duration
 
 if TYPE_CHECKING:
@@ -20,7 +32,6 @@ if TYPE_CHECKING:
     from portcompare.cli.recording import Recording
     from portcompare.cli.session import Session
     from portcompare.measure import Place
-    from portcompare.model import Expectation
     from portcompare.parity import ParityOutcome
     from portcompare.plan import Plan
     from portcompare.serve import RunningServer
@@ -45,10 +56,12 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
         deadline_s: When the whole run must have ended, in seconds of `time.monotonic()`.
 
     Raises:
+        InputError: A user class cannot be used.
         ServerError: A server did not start, or died.
         LoadGeneratorError: The load generator died.
     """
     plan = session.plan
+    session = capture_requests(session, recording.folder, progress, recording.add_warning)
     outcome: ParityOutcome | None = None
     timekeeper = Timekeeper(deadline_s - CLOSING_S - CHARTS_S * len(plan.scenarios))
     blocks = _plan_blocks(plan, recording, timekeeper)
@@ -58,24 +71,20 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
         timekeeper.begin_block()
         with serve(session, recording.folder) as servers:
             if outcome is None:
-                asked_s = time.monotonic()
-                outcome = ask_everything(session, servers, progress)
-                timekeeper.deadline_s -= time.monotonic() - asked_s  # the last comparison takes as long
-                recording.add_parity(outcome.parity)
+                outcome = _ask_first(session, servers, recording, progress, timekeeper)
                 if not outcome.parity.equal:
-                    recording.stop_reason = "the answers differ"
-                    return
+                    break
             idle_s = _measure_idle(plan, servers)
             progress.start_block(number, len(block) if isinstance(block, tuple) else None)
             for place in block:
                 if not timekeeper.begin_round(place):
                     break
                 progress.start_round(place, plan.level_text(place.scenario, place.level))
-                expectations = _expectations(session, place.scenario, outcome)
+                expectations = expect(session, place.scenario, outcome)
                 server = servers[place.arm]
                 recording.add_round(measure_round(plan, place, server, session.generator, expectations))
                 recording.save_now_and_then()
-                if place.arm in idle_s and not _settle(plan, server, idle_s[place.arm], timekeeper):
+                if place.arm in idle_s and not _settle(server, idle_s[place.arm], timekeeper):
                     recording.add_warning(
                         f"{place.arm} ({place.scenario}) was still slow {duration(SETTLE_LIMIT_S)} after a "
                         "round: what that left in its queues may have slowed down the next rounds"
@@ -85,7 +94,31 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
             number, block = next(blocks, (number, None))
             if block is None:
                 recording.stop_reason = timekeeper.reason
-                recording.add_parity(ask_everything(session, servers, progress).parity)
+                if not find_writing(session):
+                    recording.add_parity(ask_everything(session, servers, progress).parity)
+    if outcome is not None and not outcome.parity.equal:
+        recording.add_parity(ask_differing_alone(session, outcome, recording.folder, progress))
+
+
+def _ask_first(
+    session: Session,
+    servers: Mapping[str, RunningServer],
+    recording: Recording,
+    progress: Progress,
+    timekeeper: Timekeeper,
+) -> ParityOutcome:
+    """Compare the answers before the load, and keep the time to do so again after it."""
+    began_s = time.monotonic()
+    outcome = ask_everything(session, servers, progress)
+    recording.add_parity(outcome.parity)
+    if not outcome.parity.equal:
+        recording.stop_reason = "the answers differ"
+        return outcome
+    if not find_writing(session):
+        timekeeper.deadline_s -= time.monotonic() - began_s
+    for warning in tell_unchecked(session, outcome):
+        recording.add_warning(warning)
+    return outcome
 
 
 def _plan_blocks(
@@ -108,18 +141,30 @@ def _measure_idle(plan: Plan, servers: Mapping[str, RunningServer]) -> dict[str,
     """How long each arm's idle server takes to answer; none where no round is a search for an overload."""
     if not plan.searches:
         return {}
-    return {arm: measure_idle(server, _ready_path(plan, server)) for arm, server in servers.items()}
+    return {arm: measure_idle(server, server.ready_target) for arm, server in servers.items()}
 
 
-def _settle(plan: Plan, server: RunningServer, idle_s: float, timekeeper: Timekeeper) -> bool:
+def _settle(server: RunningServer, idle_s: float, timekeeper: Timekeeper) -> bool:
     """Wait until a server answers quickly again; False if it does not, and other rounds may follow."""
     left_s = timekeeper.deadline_s - timekeeper.clock()
     limit_s = min(SETTLE_LIMIT_S, left_s)
-    return wait_until_settled(server, _ready_path(plan, server), idle_s, limit_s) or limit_s == left_s
+    return wait_until_settled(server, server.ready_target, idle_s, limit_s) or limit_s == left_s
 
 
-def _ready_path(plan: Plan, server: RunningServer) -> str:
-    return plan.apps[plan.deployments[server.deployment].app].ready_path
+def prepare(session: Session, folder: Path, progress: Progress) -> AbstractContextManager[None]:
+    """Have all that is done once in a run done for all arms of a plan: setup now, teardown at the end.
+
+    Args:
+        session: The plan.
+        folder: Where the output goes.
+        progress: Told, if there is anything to do.
+
+    Returns:
+        A context around all that is served.
+    """
+    if any(session.plan.app_of(arm.deployment).setup for arm in session.plan.arms):
+        progress.start_setup()
+    return prepare_arms(session.plan, _deployments(session), folder=folder, cpus=session.cpus)
 
 
 def serve(session: Session, folder: Path) -> AbstractContextManager[dict[str, RunningServer]]:
@@ -132,41 +177,8 @@ def serve(session: Session, folder: Path) -> AbstractContextManager[dict[str, Ru
     Returns:
         A context of running servers by arm.
     """
-    arms = {arm.name: arm.deployment for arm in session.plan.arms}
-    return serve_deployments(session.plan, arms, folder=folder, cpus=session.cpus)
+    return serve_deployments(session.plan, _deployments(session), folder=folder, cpus=session.cpus)
 
 
-def ask_everything(
-    session: Session, servers: Mapping[str, RunningServer], progress: Progress
-) -> ParityOutcome:
-    """Compare the answers of all arms, the control's too.
-
-    Args:
-        session: The plan and what its scenarios ask for.
-        servers: The running servers by arm.
-        progress: Told of each case.
-
-    Returns:
-        What was found, and what to expect under load.
-    """
-    scenario_requests = [request for requests in session.requests.values() for request in requests]
-    extra = [request.spec() for request in session.plan.parity.requests]
-    cases = derive_cases(scenario_requests, extra)
-    progress.start_parity(len(cases))
-    others = {arm: server.url for arm, server in servers.items() if arm != BASELINE}
-    return check_parity(
-        servers[BASELINE].url,
-        others,
-        cases,
-        timeout_s=session.plan.rounds.timeout_s,
-        on_case=progress.advance,
-    )
-
-
-def _expectations(session: Session, scenario: str, outcome: ParityOutcome) -> dict[str, Expectation]:
-    """What the baseline answered to each of a scenario's requests."""
-    return {
-        request.name: expected
-        for request in session.requests[scenario]
-        if (expected := outcome.expectation(request)) is not None
-    }
+def _deployments(session: Session) -> dict[str, str]:
+    return {arm.name: arm.deployment for arm in session.plan.arms}

@@ -65,6 +65,10 @@ class Progress:
         names = ", ".join(joined.workers) or "none yet"
         self._say(f"waiting for load workers at {joined.address}; joined: {names}")
 
+    def start_setup(self) -> None:
+        """Say that the commands of the plan are run that come before the first server."""
+        self._say("running the setup of each arm")
+
     def start_servers(self, block: int) -> None:
         """Say that the servers of a block are being started.
 
@@ -72,6 +76,14 @@ class Progress:
             block: Number of the block, from 0.
         """
         self._say(f"block {block + 1}: starting servers")
+
+    def start_dry_pass(self, scenario: str) -> None:
+        """Say that a scenario's requests are being captured.
+
+        Args:
+            scenario: Its name.
+        """
+        self._say(f"seeing what {scenario} asks for")
 
     def start_parity(self, cases: int) -> None:
         """Say that answers are being compared.
@@ -81,6 +93,19 @@ class Progress:
         """
         self._say(f"comparing answers, {cases} cases")
         self._bar.update(self._task, completed=0, total=cases)
+
+    def start_exploring(self, document: str) -> None:
+        """Say that requests are being made of an OpenAPI document; how many there will be is not known.
+
+        Args:
+            document: Where it comes from.
+        """
+        self._say(f"comparing answers, cases of {document}")
+        self._bar.update(self._task, completed=0, total=None)
+
+    def start_asking_alone(self) -> None:
+        """Say that cases that differ are asked again."""
+        self._say("asking the cases that differ again, alone on fresh servers")
 
     def start_block(self, block: int, rounds: int | None) -> None:
         """Say that a block is being measured.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from portcompare.analyse import (
     GeneratorLimits,
@@ -21,6 +21,7 @@ from portcompare.analyse import (
     find_knees,
     find_scalability,
     find_undecided,
+    find_unknowns,
     find_unlike_controls,
     find_unsure_searches,
     find_warnings,
@@ -28,6 +29,7 @@ from portcompare.analyse import (
     judge_round,
     summarise,
 )
+from portcompare.masking import mask_plan
 from portcompare.model import SCHEMA_VERSION, Results
 from portcompare.parity import combine_parity
 from portcompare.report import (
@@ -37,7 +39,6 @@ from portcompare.report import (
     write_histogram_log,
     write_results,
 )
-from portcompare.serve import mask_secrets
 from portcompare.sweeps import Sweeps, Trial
 
 if TYPE_CHECKING:
@@ -224,14 +225,16 @@ class Recording:
             warnings=(
                 *find_warnings(fixed, comparisons, margins, self._plan.level_text),
                 *self._find_unlike(),
+                *find_unknowns(self._manifest),
                 *self._warnings,
+                *(self._parity.warnings if self._parity is not None else ()),
             ),
             headline=(
                 find_capacity_headline(capacities, margins["throughput"], invalid_reasons)
                 if searched
                 else find_headline(comparisons, margins, self._plan.level_text, invalid_reasons)
             ),
-            plan=self._plan_without_secrets(),
+            plan=mask_plan(self._plan.as_json()),
             manifest=self._manifest,
             parity=self._parity,
             rounds=tuple(self._rounds),
@@ -252,12 +255,6 @@ class Recording:
     def _find_unlike(self) -> tuple[str, ...]:
         differences = self._manifest.differences
         return (f"not alike besides app and server: {'; '.join(differences)}",) if differences else ()
-
-    def _plan_without_secrets(self) -> dict[str, Any]:
-        plan = self._plan.as_json()
-        for deployment in plan["deployments"].values():
-            deployment["environment"] = mask_secrets(deployment["environment"])
-        return plan
 
     def _in_plan_order(self) -> list[Round]:
         """The rounds as a reader expects them, not in the random order in which they were measured."""

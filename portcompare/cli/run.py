@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.cli.comparison import measure_all
+from portcompare.cli.comparison import measure_all, prepare
 from portcompare.cli.console import err, out
 from portcompare.cli.folder import make_run_folder, name_run_folder, remove_empty_run_folder
 from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath, read_duration
@@ -96,7 +96,8 @@ def _compare(plan: Plan, folder: Path, started_at: datetime, workers: Workers, b
         recording = Recording(plan, manifest, folder, started_at, began_s)
         recording.save(partial=True)
         try:
-            measure_all(session, recording, progress, began_s + plan.rounds.budget_s)
+            with prepare(session, folder, progress):
+                measure_all(session, recording, progress, began_s + plan.rounds.budget_s)
         except BaseException:
             recording.save(partial=True)
             kept = f"what was measured is kept, marked partial: portcompare report {folder} shows it"
@@ -114,7 +115,7 @@ def _show(results: Results, folder: Path, *, as_json: bool) -> None:
     out.print(render_table(results))
     out.print(render_conclusions(results))
     if results.parity is not None and not results.parity.equal:
-        out.print(render_parity(results.parity))
+        out.print(render_parity(results.parity), crop=False)
     out.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True)
 
 

@@ -11,11 +11,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
 
 from portcompare.cli.folder import GENERATOR_LOG
+from portcompare.cli.openapi import find_document_problems
 from portcompare.cli.workers import ALONE, Workers, find_unreachable
 from portcompare.errors import InputError, Problem
 from portcompare.measure import LoadGenerator, start_generator
 from portcompare.model import RequestSpec
-from portcompare.plan import Plan, PlanError, load_plan
+from portcompare.plan import OpenLoad, Plan, PlanError, load_plan
 from portcompare.protocol import Prepare, ScenarioSource
 from portcompare.serve import CpuAssignment, assign_cpus, preflight, vocabulary
 
@@ -34,12 +35,14 @@ class Session:
         cpus: Who runs where.
         generator: The load generator.
         requests: What each scenario asks for.
+        to_capture: The scenarios of which that is not known yet: one of their users must run first.
     """
 
     plan: Plan
     cpus: CpuAssignment
     generator: LoadGenerator
     requests: Mapping[str, tuple[RequestSpec, ...]]
+    to_capture: tuple[str, ...] = ()
 
 
 def read_plan(path: Path, known: Sequence[Problem] = ()) -> Plan:
@@ -97,25 +100,32 @@ def open_session(
     Raises:
         InputError: With all that is wrong, with apps, servers, ports and scenarios alike.
     """
-    problems = [*known, *preflight(plan), *find_unreachable(workers, plan)]
+    problems = [*known, *preflight(plan), *find_unreachable(workers, plan), *find_document_problems(plan)]
     cpus = assign_cpus(plan, workers.processes)
     log_path = log_folder / GENERATOR_LOG
     with (
         _keep_to(cpus.generator),
         start_generator(log_path, cpus.generator, plan.path.parent) as generator,
     ):
-        prepared = generator.prepare(_order(plan))
+        order = _order(plan, problems)
+        prepared = generator.prepare(order)
         problems += _scenario_problems(plan, prepared)
         if problems:
             raise InputError(problems)
         gather = workers.order(cpus.generator)
         if gather is not None:  # only now: nobody waits for workers to be told of a mistake
             generator.gather(gather, on_joined)
-            prepared = generator.prepare(_order(plan))
+            prepared = generator.prepare(order)
             problems += _scenario_problems(plan, prepared)
             if problems:
                 raise InputError(problems)
-        yield Session(plan=plan, cpus=cpus, generator=generator, requests=prepared.requests)
+        yield Session(
+            plan=plan,
+            cpus=cpus,
+            generator=generator,
+            requests=prepared.requests,
+            to_capture=prepared.to_capture,
+        )
 
 
 @contextmanager
@@ -129,18 +139,22 @@ def _keep_to(cpus: tuple[int, ...]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _order(plan: Plan) -> Prepare:
+def _order(plan: Plan, problems: list[Problem]) -> Prepare:
+    """The order to load a plan's scenarios; what is wrong with files they name is added to the problems."""
     locustfile = plan.resolve(plan.locustfile)
-    return Prepare(
-        locustfile=str(locustfile) if locustfile.exists() else None,
-        scenarios={
-            name: ScenarioSource(
+    folder = plan.path.parent
+    sources = {}
+    for name, scenario in plan.scenarios.items():
+        try:
+            sources[name] = ScenarioSource(
                 user=scenario.user,
-                request=scenario.request.spec() if scenario.request is not None else None,
+                requests=scenario.asked(folder),
+                login=scenario.login_steps(folder),
+                is_paced=isinstance(scenario.load, OpenLoad),
             )
-            for name, scenario in plan.scenarios.items()
-        },
-    )
+        except InputError as error:  # told already, unless the file has changed since
+            problems += [problem for problem in error.problems if problem not in problems]
+    return Prepare(locustfile=str(locustfile) if locustfile.exists() else None, scenarios=sources)
 
 
 def _scenario_problems(plan: Plan, prepared: Prepared) -> Iterator[Problem]:
@@ -153,4 +167,6 @@ def _scenario_problems(plan: Plan, prepared: Prepared) -> Iterator[Problem]:
         )
         return
     for name, (found, remedy) in prepared.problems.items():
-        yield Problem(where=plan.where("scenarios", name, "user"), found=found, remedy=remedy)
+        scenario = plan.scenarios[name]
+        key = "user" if scenario.user else "request" if scenario.request else "requests"
+        yield Problem(where=plan.where("scenarios", name, key), found=found, remedy=remedy)

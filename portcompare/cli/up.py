@@ -13,7 +13,7 @@ from portcompare.cli.options import DEFAULT_PLAN, PlanPath
 from portcompare.cli.session import read_plan
 from portcompare.errors import InputError
 from portcompare.model import CONTROL
-from portcompare.serve import assign_cpus, preflight, serve_deployments
+from portcompare.serve import ForeignServer, assign_cpus, preflight, prepare_arms, serve_deployments
 
 _LOOK_EVERY_S = 0.5
 
@@ -25,15 +25,17 @@ def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
     if problems:
         raise InputError(problems)
     arms = {arm.deployment: arm.deployment for arm in plan.arms if arm.name != CONTROL}
+    cpus = assign_cpus(plan)
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
-        serve_deployments(plan, arms, folder=Path(folder), cpus=assign_cpus(plan)) as servers,
+        prepare_arms(plan, arms, folder=Path(folder), cpus=cpus),
+        serve_deployments(plan, arms, folder=Path(folder), cpus=cpus) as servers,
     ):
-        table = Table("deployment", "address", box=None)
+        table = Table("deployment", "address", "", box=None)
         for name, server in servers.items():
-            table.add_row(name, server.url)
+            table.add_row(name, server.url, "already running" if isinstance(server, ForeignServer) else "")
         out.print(table)
-        err.print("Ctrl-C stops them.")
+        err.print("Ctrl-C stops what was started.")
         while True:
             for server in servers.values():
                 server.check_alive()

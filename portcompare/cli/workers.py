@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LOOPBACK: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 5557
 """Locust's own."""
+_THIS_MACHINE = (LOOPBACK, "localhost", "::1")
 
 Processes = Annotated[
     int, typer.Option("--processes", min=1, help="load-generator processes on this machine, one for a CPU")
@@ -112,9 +113,19 @@ def find_unreachable(workers: Workers, plan: Plan) -> Iterator[Problem]:
         plan: The plan.
 
     Yields:
-        The problem, if they are listened for in a network in which the servers are not.
+        The problems, if they are listened for in a network in which the servers are not.
     """
-    if workers.expect and workers.host != LOOPBACK and plan.host.is_loopback:
+    if not workers.expect or workers.host == LOOPBACK:
+        return
+    urls = {arm.deployment: plan.deployments[arm.deployment].url for arm in plan.arms}
+    for name, url in urls.items():
+        if url is not None and urlsplit(url).hostname in _THIS_MACHINE:
+            yield Problem(
+                where=plan.where("deployments", name, "url"),
+                found=f"is {url}, where workers on other machines would find themselves",
+                remedy="give an address that they can reach",
+            )
+    if plan.host.is_loopback and None in urls.values():
         yield Problem(
             where=plan.where("host"),
             found=f"is {plan.host}, where workers on other machines would find themselves",

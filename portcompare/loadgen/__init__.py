@@ -1,27 +1,40 @@
 """The load generator: everything that lives inside the Locust process.
 
-For locustfiles: `LeanUser`, `http_request`, `declare_targets`, `Steps` and `Step`. They are imported when
-first asked for: importing Locust monkey-patches the process, and the modules that do without it can be used
-anywhere.
+For locustfiles: `LeanUser`, `http_request`, `FilePart`, `with_values`, `login_step`, `declare_targets`,
+`Steps` and `Step`. They are imported when first asked for: importing Locust monkey-patches the process, and
+the modules that do without it can be used anywhere.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from portcompare.loadgen.declare import login_step, with_values
     from portcompare.loadgen.steps import Step, Steps
     from portcompare.loadgen.targets import declare_targets
     from portcompare.loadgen.user import LeanUser
-    from portcompare.model import http_request
+    from portcompare.requests import FilePart, http_request
 
-__all__ = ["LeanUser", "Step", "Steps", "declare_targets", "http_request"]
+__all__ = [
+    "FilePart",
+    "LeanUser",
+    "Step",
+    "Steps",
+    "declare_targets",
+    "http_request",
+    "login_step",
+    "with_values",
+]
 
 _HOMES = {
+    "FilePart": "portcompare.requests",
     "LeanUser": "portcompare.loadgen.user",
     "Step": "portcompare.loadgen.steps",
     "Steps": "portcompare.loadgen.steps",
     "declare_targets": "portcompare.loadgen.targets",
-    "http_request": "portcompare.model",
+    "http_request": "portcompare.requests",
+    "login_step": "portcompare.loadgen.declare",
+    "with_values": "portcompare.loadgen.declare",
 }
 
 

@@ -13,7 +13,7 @@ from gevent.fileobject import FileObject
 from portcompare.loadgen.crew import LoneCrew
 from portcompare.loadgen.leader import NobodyCanJoinError, WorkerCrew
 from portcompare.loadgen.rounds import run_round
-from portcompare.protocol import Gather, Joined, Message, Prepare, RunRound, decode, encode
+from portcompare.protocol import Capture, Gather, Joined, Message, Prepare, RunRound, decode, encode
 
 if TYPE_CHECKING:
     from portcompare.loadgen.crew import Crew
@@ -44,6 +44,8 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
                 reply(Joined(address=f"{order.host}:{order.port}", workers=(), problem=(found, remedy)))
         elif isinstance(order, Prepare):
             reply(crew.prepare(order))
+        elif isinstance(order, Capture):
+            reply(crew.capture(order))
         elif isinstance(order, RunRound):
             reply(run_round(order, crew, reply))
     crew.dismiss()

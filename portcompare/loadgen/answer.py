@@ -121,6 +121,12 @@ class AnswerReader:
         self._finish()
         return None
 
+    def headers(self) -> list[tuple[str, str]]:
+        """The answer's headers, in its order and its case; a header that comes twice is there twice."""
+        lines = self._final_head().split(b"\r\n")[1:]
+        pairs = (line.decode("latin-1").partition(":") for line in lines)
+        return [(name, value.strip()) for name, _, value in pairs]
+
     def on_headers_complete(self) -> None:
         """Called by the parser when the headers are whole."""
         self._head_complete = True

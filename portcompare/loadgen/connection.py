@@ -53,6 +53,7 @@ class Connection:
         ended_s: When the last exchange ended, in seconds of `time.perf_counter()`.
         latency_s: From just before the request was sent to the end of its answer; with the time to connect
             where a connection had to be made.
+        made: How many connections were made.
         reconnects: How often a connection was made because the server had ended the one before, announced or
             not; those after failures do not count. For others to read and to set back to 0.
     """
@@ -70,6 +71,7 @@ class Connection:
         "answer",
         "ended_s",
         "latency_s",
+        "made",
         "reconnects",
     )
 
@@ -87,6 +89,7 @@ class Connection:
         self.answer = AnswerReader()
         self.ended_s = 0.0
         self.latency_s = 0.0
+        self.made = 0
         self.reconnects = 0
         self._ended_by_server = False
 
@@ -163,6 +166,7 @@ class Connection:
 
     def _connect(self) -> socket.socket:
         connected = self._dialer.dial()
+        self.made += 1
         self.reconnects += self._ended_by_server
         self._ended_by_server = False
         self._watcher = self._hub.loop.io(connected.fileno(), _READ)

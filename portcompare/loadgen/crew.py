@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Protocol
 
+from portcompare.loadgen.dry_pass import capture
 from portcompare.loadgen.part import Part
 from portcompare.loadgen.scenarios import prepare
 from portcompare.loadgen.share import WHOLE
@@ -12,9 +13,10 @@ from portcompare.loadgen.share import WHOLE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from locust import User
+
     from portcompare.loadgen.figures import PartDone, Warm
-    from portcompare.loadgen.user import LeanUser
-    from portcompare.protocol import Prepare, Prepared, RunRound
+    from portcompare.protocol import Capture, Captured, Prepare, Prepared, RunRound
 
 
 class Crew(Protocol):
@@ -28,6 +30,17 @@ class Crew(Protocol):
 
         Returns:
             What they ask for, and what is wrong with those that cannot be had.
+        """
+        ...
+
+    def capture(self, order: Capture) -> Captured:
+        """See what a scenario's user class asks for; later rounds compare its answers.
+
+        Args:
+            order: Which, and who is to answer.
+
+        Returns:
+            What one user of it asked for.
         """
         ...
 
@@ -66,17 +79,25 @@ class LoneCrew:
     """This process alone."""
 
     def __init__(self) -> None:
-        self._users: dict[str, type[LeanUser]] = {}
+        self._users: dict[str, type[User]] = {}
+        self._captured: dict[str, Captured] = {}
         self._part: Part | None = None
 
     def prepare(self, order: Prepare) -> Prepared:
         """As in `Crew`."""
         self._users, prepared = prepare(order)
+        self._captured = {}
         return prepared
+
+    def capture(self, order: Capture) -> Captured:
+        """As in `Crew`."""
+        captured = self._captured[order.scenario] = capture(self._users[order.scenario], order.url)
+        return captured
 
     def warm_up(self, order: RunRound) -> Warm:
         """As in `Crew`."""
-        self._part = Part(order, WHOLE, self._users[order.scenario])
+        captured = self._captured.get(order.scenario)
+        self._part = Part(order, WHOLE, self._users[order.scenario], captured)
         return self._part.warm_up()
 
     def measure(self, notice_s: float) -> tuple[Mapping[str, PartDone], str | None]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from portcompare.loadgen.recorder import NOT_SENT, Pace, Tally, make_histogram
+from portcompare.loadgen.recorder import NOT_SENT, WRONG_BODY, Pace, Tally, make_histogram
 from portcompare.loadgen.window import choose_edge, smooth_rate
 
 if TYPE_CHECKING:
@@ -104,8 +104,9 @@ class PartDone:
     Attributes:
         requests: Successful requests that ended inside it.
         rate_rps: Their rate, its window's edges smoothed.
-        error_kinds: Failed requests that ended inside it, by kind.
-        received_bytes: Of the successful requests, headers included.
+        error_kinds: Failed requests that ended inside it, by kind; and wrong bodies that came only before it.
+        received_bytes: Of the successful requests, headers included; what a user class says that is no
+            `LeanUser`: of the body, as a rule.
         reconnects: Connections made because the server had ended the one before.
         histogram: The latencies as a base64 encoded HdrHistogram, in microseconds.
         slices: The same for the slices of the window.
@@ -159,7 +160,7 @@ def sum_up(window: Window, before: Counts, during: Counts) -> PartDone:
     return PartDone(
         requests=len(latencies_s),
         rate_rps=smooth_rate(all_ended_s, window.start_s, window.end_s, edge_s) if len(latencies_s) else 0.0,
-        error_kinds=_count_failures(during),
+        error_kinds=_count_failures(before, during),
         received_bytes=received_bytes / cut * len(latencies_s) if cut else 0.0,
         reconnects=sum(tally.reconnects for tally in during.tallies),
         histogram=_histogram(latencies_s),
@@ -210,11 +211,23 @@ def _lags(window: Window, before: Counts, during: Counts) -> str | None:
     return _histogram(_joined(pace.lags_s for pace in paces)[window.holds(due_s)])
 
 
-def _count_failures(during: Counts) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for tally in during.tallies:
-        for kind, failures_s in tally.failures_s.items():
-            counts[kind] = counts.get(kind, 0) + len(failures_s)
+def _count_failures(before: Counts, during: Counts) -> dict[str, int]:
+    """The failures inside the window, and the wrong bodies that came only before it.
+
+    A server may still be starting during the warm-up, but what it says then must be right; and the first
+    answer of a connection, which is always checked, mostly comes there.
+    """
+    early = _add_up(before.tallies)
+    counts = {kind: number for kind, number in early.items() if kind.startswith(WRONG_BODY)}
+    counts |= _add_up(during.tallies)
     if during.pace and during.pace.dropped:
         counts[NOT_SENT] = during.pace.dropped
+    return counts
+
+
+def _add_up(tallies: Iterable[Tally]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for tally in tallies:
+        for kind, failures_s in tally.failures_s.items():
+            counts[kind] = counts.get(kind, 0) + len(failures_s)
     return counts

@@ -13,6 +13,7 @@ from locust.env import Environment
 from locust.exception import RPCError
 from locust.runners import STATE_MISSING
 
+from portcompare.loadgen.dry_pass import capture
 from portcompare.loadgen.figures import Warm
 from portcompare.loadgen.messages import (
     TYPE,
@@ -25,6 +26,7 @@ from portcompare.loadgen.messages import (
     WindowClosed,
     decode_from_worker,
 )
+from portcompare.loadgen.scenarios import prepare
 from portcompare.loadgen.share import Share
 from portcompare.protocol import Joined, Prepared, concurrency_of, encode
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from portcompare.loadgen.figures import PartDone
     from portcompare.loadgen.messages import FromWorker, ToWorker
-    from portcompare.protocol import Gather, Prepare, RunRound
+    from portcompare.protocol import Capture, Captured, Gather, Prepare, RunRound
 
 Reply = TypeVar("Reply", ScenariosLoaded, PartWarm, WindowClosed)
 
@@ -73,6 +75,8 @@ class WorkerCrew:
         self._members: tuple[str, ...] = ()
         self._crew: tuple[str, ...] = ()
         self._number = 0
+        self._order: Prepare | None = None
+        self._captured: dict[str, Captured] = {}
         self._processes = [
             subprocess.Popen(
                 [
@@ -109,10 +113,11 @@ class WorkerCrew:
         """As in `Crew`."""
         text = None if order.locustfile is None else Path(order.locustfile).read_text(encoding="utf-8")
         self._crew = self._members
+        self._order, self._captured = order, {}
         self._tell(Scenarios(order=order, locustfile_text=text))
         loaded = self._collect(ScenariosLoaded)
         problems: dict[str, tuple[str, str]] = {}
-        requests = next(iter(loaded.values())).prepared.requests if loaded else {}
+        prepared = next((reply.prepared for reply in loaded.values()), Prepared(requests={}, problems={}))
         lost = [self._name(worker) for worker in self._crew if worker not in loaded]
         if lost:
             found = f"load worker {', '.join(lost)} was lost before it had loaded the scenario"
@@ -126,9 +131,17 @@ class WorkerCrew:
                 remedy = f"install {version('portcompare')} there, as here"
                 problems |= dict.fromkeys(order.scenarios, (found, remedy))
         return Prepared(
-            requests={name: asked for name, asked in requests.items() if name not in problems},
+            requests={name: asked for name, asked in prepared.requests.items() if name not in problems},
             problems=problems,
+            to_capture=tuple(name for name in prepared.to_capture if name not in problems),
         )
+
+    def capture(self, order: Capture) -> Captured:
+        """As in `Crew`: by this process, which has no other users to run."""
+        assert self._order is not None  # noqa: S101 - the scenarios are prepared
+        users, _ = prepare(self._order)
+        captured = self._captured[order.scenario] = capture(users[order.scenario], order.url)
+        return captured
 
     def warm_up(self, order: RunRound) -> Warm:
         """As in `Crew`."""
@@ -139,7 +152,9 @@ class WorkerCrew:
             sys.exit("no load worker is left")
         for index, worker in enumerate(self._crew):
             share = Share(index=index, processes=len(self._crew))
-            self._tell(BeginPart(number=self._number, order=order, share=share), worker)
+            captured = self._captured.get(order.scenario)
+            part = BeginPart(number=self._number, order=order, share=share, captured=captured)
+            self._tell(part, worker)
         warm = self._collect(PartWarm)
         ends = [reply.warm for reply in warm.values()]
         void = self._find_lost(warm) or next((end.void for end in ends if end.void), None)

@@ -59,7 +59,8 @@ def merge_parts(
         requests=requests,
         rate_rps=sum(part.rate_rps for part in all_parts),
         error_kinds=dict(sum((Counter(part.error_kinds) for part in all_parts), Counter[str]())),
-        received_bytes_per_request=received_bytes / requests if requests else None,
+        # A client that does not say how much it received says 0.
+        received_bytes_per_request=received_bytes / requests if requests and received_bytes else None,
         reconnects=sum(part.reconnects for part in all_parts),
         latency_s=_percentiles(histogram),
         histogram=histogram.encode().decode(),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from portcompare.loadgen.figures import PartDone, Warm
 from portcompare.loadgen.share import Share
-from portcompare.protocol import Prepare, Prepared, RunRound, make_decoder
+from portcompare.protocol import Captured, Prepare, Prepared, RunRound, make_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,11 +42,19 @@ class ScenariosLoaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginPart:
-    """To a worker: begin its part of a round, and end that of any other."""
+    """To a worker: begin its part of a round, and end that of any other.
+
+    Attributes:
+        number: The round's.
+        order: The whole round.
+        share: The worker's part.
+        captured: What the scenario's user class asks for, if it is no `LeanUser`.
+    """
 
     number: int
     order: RunRound
     share: Share
+    captured: Captured | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from portcompare.loadgen.address import find_flaw
-from portcompare.model import RequestSpec
+from portcompare.loadgen.declare import Mix, Variants
+from portcompare.model import LoginStep, RequestSpec
+from portcompare.placeholders import names_in
+from portcompare.requests import find_flaw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +25,7 @@ _BLOCK: Final = 64
 
 _HOW_ONE: Final = 'request = http_request("/path")'
 _HOW_MANY: Final = 'requests = {http_request("/a"): 3, http_request("/b"): 1}'
+_HOW_TO_LOG_IN: Final = 'login = [login_step(http_request("/login", method="POST"))]'
 
 
 def weights_of(user_class: type) -> Mapping[RequestSpec, float]:
@@ -61,6 +64,51 @@ def find_mix_problem(user_class: type) -> Problem | None:
     return _find_request_problem(name, [declared["request"]])
 
 
+def find_login_problem(user_class: type) -> Problem | None:
+    """What is wrong with how the users of a class log in.
+
+    Args:
+        user_class: A class in which `find_mix_problem` finds none.
+
+    Returns:
+        What was found and what to do; None if nothing is wrong.
+    """
+    name = user_class.__name__
+    login = getattr(user_class, "login", ())
+    if not isinstance(login, list | tuple) or not all(_is_step(variants) for variants in login):
+        return f"{name}'s `login` is not a list of login steps", f"write {_HOW_TO_LOG_IN}"
+    for variants in login:
+        for step in variants:
+            flaw = find_flaw(step.request)
+            if flaw is not None:
+                return f"{name} cannot send {step.request.name!r}: {flaw}", "correct the login step"
+    return None
+
+
+def find_unfilled(user_class: type) -> Problem | None:
+    """What placeholders of a locustfile's class are filled by nothing.
+
+    Args:
+        user_class: A class in which `find_login_problem` finds nothing wrong.
+
+    Returns:
+        What was found and what to do; None if nothing is wrong.
+    """
+    kept: set[str] = set()
+    login = getattr(user_class, "login", ())
+    for variants in login:
+        left = variants.left if isinstance(variants, Variants) else names_in(variants[0].request)
+        if left - kept:
+            return _unfilled(user_class, left - kept, kept)
+        kept |= {name for name, _ in variants[0].keep}
+    asked = weights_of(user_class)
+    # Without a login or rows, braces are just braces.
+    left = frozenset(asked.left if isinstance(asked, Mix) else ())
+    if login and not isinstance(asked, Mix):
+        left = frozenset(name for request in asked for name in names_in(request))
+    return _unfilled(user_class, left - kept, kept) if left - kept else None
+
+
 def draw(items: Sequence[Item], weights: Sequence[float], seed: int) -> Iterator[Item]:
     """Draw by weight, for ever.
 
@@ -75,7 +123,8 @@ def draw(items: Sequence[Item], weights: Sequence[float], seed: int) -> Iterator
     if len(items) == 1:
         return repeat(items[0])
     source = Random(seed)  # noqa: S311 - to be repeated, not to be kept secret
-    return chain.from_iterable(source.choices(items, weights, k=_BLOCK) for _ in repeat(None))
+    sums = list(accumulate(weights))  # once: there may be as many items as a file has rows
+    return chain.from_iterable(source.choices(items, cum_weights=sums, k=_BLOCK) for _ in repeat(None))
 
 
 def _declared(user_class: type) -> dict[str, Any]:
@@ -99,12 +148,26 @@ def _find_weight_problem(name: str, requests: object) -> Problem | None:
 
 
 def _find_request_problem(name: str, requests: Sequence[RequestSpec]) -> Problem | None:
-    seen: set[str] = set()
+    methods: dict[str, str] = {}
     for request in requests:
         flaw = find_flaw(request)
         if flaw is not None:
             return f"{name} cannot send {request.name!r}: {flaw}", "correct the request"
-        if request.name in seen:
-            return f"{name} has two requests named {request.name!r}", "give each a `name` of its own"
-        seen.add(request.name)
+        if methods.setdefault(request.name, request.method) != request.method:
+            found = f"{name} has two requests named {request.name!r} of different methods"
+            return found, "give each a `name` of its own"
     return None
+
+
+def _is_step(variants: object) -> bool:
+    return (
+        isinstance(variants, list | tuple)
+        and bool(variants)
+        and all(isinstance(step, LoginStep) for step in variants)
+    )
+
+
+def _unfilled(user_class: type, names: frozenset[str], kept: set[str]) -> Problem:
+    listed = ", ".join(f"{{{name}}}" for name in sorted(names))
+    known = f"kept until there: {', '.join(sorted(kept)) or 'nothing'}"
+    return f"nothing fills {listed} in {user_class.__name__}", f"name a column or what a login keeps; {known}"

@@ -21,6 +21,7 @@ def make_open(user_class: type[LeanUser], dispatcher: Dispatcher) -> type[LeanUs
     """
 
     def ask_when_due(user: LeanUser) -> None:
+        user.enter()
         # For ever: Locust's own turn between two tasks would come between an answer and the next request.
         while True:
             user.ask(due_s=dispatcher.take())

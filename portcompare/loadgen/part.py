@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING
 import gevent
 from locust.env import Environment
 
+from portcompare.loadgen.address import Address
+from portcompare.loadgen.approved import Approved
 from portcompare.loadgen.arrivals import due_times
 from portcompare.loadgen.dispatcher import Dispatcher
+from portcompare.loadgen.event_counter import EventCounter
 from portcompare.loadgen.figures import Counts, Warm, Window, sum_up
 from portcompare.loadgen.heartbeat import Heartbeat
 from portcompare.loadgen.open_user import make_open
 from portcompare.loadgen.session import SPARSE, Session, Target, open_session
 from portcompare.loadgen.steady import is_steady, least_time
-from portcompare.protocol import RateLoad, concurrency_of
+from portcompare.loadgen.user import LeanUser
+from portcompare.protocol import Captured, RateLoad, concurrency_of
 
 if TYPE_CHECKING:
+    from locust import User
+    from locust.runners import LocalRunner
+
     from portcompare.loadgen.figures import PartDone
     from portcompare.loadgen.share import Share
-    from portcompare.loadgen.user import LeanUser
     from portcompare.protocol import RunRound
 
 _MANY_RPS = 2000.0
@@ -38,17 +44,22 @@ _LOOK_EVERY_S = 0.02
 class Part:
     """A process's part of a round, under way until it is ended."""
 
-    def __init__(self, order: RunRound, share: Share, user_class: type[LeanUser]) -> None:
+    def __init__(
+        self, order: RunRound, share: Share, user_class: type[User], captured: Captured | None = None
+    ) -> None:
         """Begin the load.
 
         Args:
             order: The whole round.
             share: How much of it is this process's; at least one user or connection.
             user_class: The scenario's user class.
+            captured: What it asks for, if it is no `LeanUser`.
         """
         load = order.load
         self._order = order
-        self._dispatcher = None
+        self._dispatcher: Dispatcher | None = None
+        self._counter: EventCounter | None = None
+        self._logs_in = issubclass(user_class, LeanUser) and bool(user_class.login)
         users = concurrency_of(load)
         if isinstance(load, RateLoad):
             self._dispatcher = Dispatcher(due_times(load, share), order.timeout_s)
@@ -59,18 +70,31 @@ class Part:
             part=share,
             stagger_s=order.delay_s if users > 1 else 0.0,
             timeout_s=order.timeout_s,
+            expectations=order.expectations,
         )
-        self._session.expect(order.expectations)
         self._mine = share.of(users)
-        environment = Environment(user_classes=[user_class])
-        open_session(environment, self._session)
-        self._runner = environment.create_local_runner()
+        if issubclass(user_class, LeanUser):
+            self._runner = Environment(user_classes=[user_class]).create_local_runner()
+        else:
+            self._runner = self._listen(user_class, captured or Captured(requests=()))
+        open_session(self._runner.environment, self._session)
         self._heartbeat = Heartbeat()
-        # A collection in mid-round would be a stall that the answers are blamed for.
+        # A collection in mid-round would be a stall that the answers are blamed for. But other clients leave
+        # garbage that only a collection finds: there it is kept from looking through all that is older.
         gc.collect()
-        gc.disable()
+        if self._counter is None:
+            gc.disable()
+        else:
+            gc.freeze()
         self._began_s = time.perf_counter()
         self._runner.start(self._mine, spawn_rate=self._mine)
+
+    def _listen(self, user_class: type[User], captured: Captured) -> LocalRunner:
+        """Set up the load of users that do not count themselves."""
+        order = self._order
+        approved = Approved(captured, order.expectations, Address.of(order.url).netloc)
+        self._counter = EventCounter(self._session, approved)
+        return self._counter.stage(user_class, order.url)
 
     def warm_up(self) -> Warm:
         """Wait until each user has had an answer and answers come at a steady rate, or time is up.
@@ -81,6 +105,7 @@ class Part:
         order, void = self._order, None
         if self._dispatcher:
             self._runner.spawning_greenlet.join()  # the schedule begins when all are there: that takes time
+            void = self._await_answers() if self._logs_in else None
             self._dispatcher.begin()
             self._began_s = time.perf_counter()
         else:
@@ -96,7 +121,8 @@ class Part:
         cold = self._mine - self._session.answered
         if not cold:
             return None
-        return f"{cold} of {self._mine} users had no answer within {self._order.warmup_max_s:g} s"
+        why = f": {self._session.hindrance}" if self._session.hindrance else ""
+        return f"{cold} of {self._mine} users had no answer within {self._order.warmup_max_s:g} s{why}"
 
     def _await_steady_rate(self) -> bool:
         wave_s = self._order.delay_s
@@ -141,4 +167,7 @@ class Part:
             self._dispatcher.end()
         self._heartbeat.stop()
         self._runner.quit()
+        if self._counter:
+            self._counter.stop()
         gc.enable()
+        gc.unfreeze()

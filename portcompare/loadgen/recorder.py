@@ -17,6 +17,9 @@ LOWEST_US = 1
 HIGHEST_US = 3_600_000_000
 SIGNIFICANT_FIGURES = 3
 
+WRONG_BODY = "wrong body"
+"""How the kind of failure begins of an answer that is not what parity approved."""
+
 NOT_SENT = "not sent in time"
 """The kind of failure of a request of the open model that found no free connection."""
 
@@ -28,7 +31,7 @@ class Tally:
     Attributes:
         latencies_s: One for each successful request.
         ended_s: When each of them ended, in seconds of `time.perf_counter()`.
-        received_bytes: Of the successful requests, headers included.
+        received_bytes: Of the successful requests, headers included, where users read them themselves.
         failures_s: How long each failed request took, by kind of failure.
         failed_s: When each of them ended, of whatever kind, in seconds of `time.perf_counter()`.
         handler_s: The server's own word (`Server-Timing: app`) on sampled answers.

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from locust.util.load_locustfile import load_locustfile
 
-from portcompare.loadgen.mix import weights_of
+from portcompare.loadgen.entry import steps_of
+from portcompare.loadgen.mix import find_unfilled, weights_of
 from portcompare.loadgen.user import LeanUser, find_problem
 from portcompare.protocol import Prepared, ScenarioSource
 
 if TYPE_CHECKING:
     from locust import User
 
+    from portcompare.model import RequestSpec
     from portcompare.protocol import Prepare
 
 
-def prepare(order: Prepare) -> tuple[dict[str, type[LeanUser]], Prepared]:
+def prepare(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:
     """Load the scenarios' user classes.
 
     Args:
@@ -26,7 +29,7 @@ def prepare(order: Prepare) -> tuple[dict[str, type[LeanUser]], Prepared]:
         The user class of each scenario that is in order, and the reply to the harness.
     """
     problems: dict[str, tuple[str, str]] = {}
-    found: dict[str, type[LeanUser]] = {}
+    found: dict[str, type[User]] = {}
     named = {name: source.user for name, source in order.scenarios.items() if source.user is not None}
     known: dict[str, type[User]] = {}
     if named and order.locustfile is not None:
@@ -45,17 +48,26 @@ def prepare(order: Prepare) -> tuple[dict[str, type[LeanUser]], Prepared]:
         problem = _find_problem(source, user, known)
         if problem is not None:
             problems[name] = problem
-        elif user is not None and issubclass(user, LeanUser):
+        elif user is not None:
             found[name] = user
+    lean = {name: user for name, user in found.items() if issubclass(user, LeanUser)}
     return found, Prepared(
-        requests={name: tuple(weights_of(user)) for name, user in found.items()}, problems=problems
+        requests={name: _requests_of(user) for name, user in lean.items()},
+        problems=problems,
+        to_capture=tuple(name for name in found if name not in lean),
     )
 
 
+def _requests_of(user: type[LeanUser]) -> tuple[RequestSpec, ...]:
+    login = steps_of(user.login, 0)
+    return tuple(replace(request, login=login) for request in weights_of(user))
+
+
 def _from_request(name: str, source: ScenarioSource) -> type[LeanUser] | None:
-    if source.request is None:
+    if not source.requests:
         return None
-    return type(name, (LeanUser,), {"request": source.request, "abstract": False})
+    own = {"requests": dict(source.requests), "login": source.login, "abstract": False}
+    return type(name, (LeanUser,), own)
 
 
 def _find_problem(
@@ -64,6 +76,10 @@ def _find_problem(
     if user is None:
         listed = ", ".join(sorted(known)) or "none"
         return f"there is no user class {source.user!r}", f"the locustfile's user classes: {listed}"
-    if not issubclass(user, LeanUser):
-        return f"{source.user} is not a LeanUser", "derive it from portcompare.loadgen.LeanUser"
-    return find_problem(user)
+    if issubclass(user, LeanUser):
+        # The plan's own placeholders are filled by now; braces left over came with the values.
+        return find_problem(user) or (find_unfilled(user) if source.user is not None else None)
+    if source.is_paced:
+        found = f"{source.user} is no LeanUser, and no other class asks when a request is due"
+        return found, "load it by `users`, or derive it from portcompare.loadgen.LeanUser"
+    return None

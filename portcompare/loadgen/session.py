@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -14,14 +13,13 @@ from gevent.event import Event
 from portcompare.loadgen.locust_stats import feed_locust
 from portcompare.loadgen.recorder import Recorder
 from portcompare.loadgen.share import WHOLE, Share
+from portcompare.model import Expectation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from locust import User
     from locust.env import Environment
-
-    from portcompare.model import Expectation, RequestSpec
 
 Shared = TypeVar("Shared")
 
@@ -58,7 +56,10 @@ class Session:
         recorder: Where users count.
         sample_every: `Server-Timing` is read on every so many answers of a user; the same for all answers, so
             that slow ones do not weigh more.
-        all_answered: Set when each user of this process has had an answer or a failure.
+        all_answered: Set when each user of this process has had an answer or a failure; where the open model
+            logs in, when each has.
+        hindrance: Why a user could not log in, of the failures the last; empty if all could.
+        expectations: What answers must look like, by the request's place in its class.
     """
 
     targets: tuple[Target, ...]
@@ -70,30 +71,10 @@ class Session:
     sample_every: int = SPARSE
     all_answered: Event = field(default_factory=Event)
     answered: int = 0
-    _expected_bodies: dict[str, tuple[int, bytes | None]] = field(default_factory=dict)
+    hindrance: str = ""
+    expectations: Mapping[int, Expectation] = field(default_factory=dict)
     _places: dict[type, tuple[int, int]] = field(default_factory=dict)
     _shared: dict[Hashable, Any] = field(default_factory=dict)
-
-    def expect(self, expectations: Mapping[str, Expectation]) -> None:
-        """Say what answers must look like.
-
-        Args:
-            expectations: Status and body by request name.
-        """
-        for name, expected in expectations.items():
-            body = None if expected.body_base64 is None else base64.b64decode(expected.body_base64)
-            self._expected_bodies[name] = (expected.status, body)
-
-    def expected(self, request: RequestSpec) -> tuple[int | None, bytes | None]:
-        """What an answer must look like.
-
-        Args:
-            request: The request it answers.
-
-        Returns:
-            Status and body; None for what is not known beforehand.
-        """
-        return self._expected_bodies.get(request.name, (None, None))
 
     def share(self, key: Hashable, make: Callable[[], Shared]) -> Shared:
         """Make once what many users need alike: thousands of them take memory.

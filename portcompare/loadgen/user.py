@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -12,21 +11,24 @@ import gevent
 from locust import User, events, task
 from locust.user.task import LOCUST_STATE_RUNNING
 
-from portcompare.loadgen.address import Address, encode_request
+from portcompare.loadgen.address import Address
 from portcompare.loadgen.connection import Connection
 from portcompare.loadgen.dialing import Dialer
-from portcompare.loadgen.mix import draw, find_mix_problem, weights_of
-from portcompare.loadgen.session import session_of, targets_of
+from portcompare.loadgen.entry import log_in, steps_of
+from portcompare.loadgen.mix import draw, find_login_problem, find_mix_problem, find_unfilled
+from portcompare.loadgen.script import make_script
+from portcompare.loadgen.session import SPARSE, session_of, targets_of
 from portcompare.loadgen.tls import make_context
+from portcompare.login import LoginFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from locust.env import Environment
 
     from portcompare.loadgen.mix import Problem
-    from portcompare.loadgen.session import Session, Target
-    from portcompare.model import RequestSpec
+    from portcompare.loadgen.script import Call
+    from portcompare.model import LoginStep, RequestSpec
 
 _STINT_S: Final = 1.0
 """How long a user stays in one Locust task: a task a request would cost as much as the request."""
@@ -34,31 +36,11 @@ _STINT_S: Final = 1.0
 _PAUSE_AFTER_BROKEN_EXCHANGE_S: Final = 0.1
 """A server that refuses or resets is not hammered at the speed of a loop."""
 
+_PAUSE_AFTER_FAILED_LOGIN_S: Final = 0.5
+
 _FIRST_BAD_STATUS: Final = 400
 
 _HANDLER_MS = re.compile(rb"\r\nserver-timing:(?:[^\r]*[,\s])?app;dur=([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE)
-
-WRONG_BODY: Final = "wrong body"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
-    """A request as users send it: everything that does not change from time to time."""
-
-    data: bytes
-    head_only: bool
-    key: tuple[str, str]
-    expected_status: int | None
-    expected_body: bytes | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Script:
-    """What all users of a class have alike that load one server."""
-
-    address: Address
-    calls: tuple[_Call, ...]
-    weights: tuple[float, ...]
 
 
 class LeanUser(User):
@@ -75,8 +57,10 @@ class LeanUser(User):
     Attributes:
         request: What it asks for.
         requests: What it asks for instead, if it is more than one thing: each request and how often, compared
-            with the others. Each has its own line in the statistics. The n-th user of a class draws the same
-            sequence in every test.
+            with the others. Each name has its own line in the statistics. The n-th user of a class draws the
+            same sequence in every test.
+        login: What it does once before, as `login_step` declares it; what these steps keep fills `{name}`
+            in the requests.
         timeout_s: An answer that takes longer is a failure.
         ca_file: A PEM bundle to trust, for https, instead of the system's certificates and certifi's.
     """
@@ -84,6 +68,7 @@ class LeanUser(User):
     abstract = True
     request: ClassVar[RequestSpec]
     requests: ClassVar[Mapping[RequestSpec, float]]
+    login: ClassVar[Sequence[Sequence[LoginStep]]] = ()
     timeout_s: ClassVar[float] = 30.0
     ca_file: ClassVar[str | None] = None
 
@@ -94,12 +79,16 @@ class LeanUser(User):
         self._session = session
         self._is_new = True
         self._start_after_s = session.stagger_s * place / max(session.users, 1)
-        script = session.share((type(self), target), lambda: _make_script(type(self), target, session))
-        # The seed is such that the users of each target draw alike.
-        self._calls = draw(script.calls, script.weights, seed=place // len(session.targets))
+        script = session.share((type(self), target), lambda: make_script(type(self), target, session))
+        self._script = script
+        # The number is such that the users of each target draw alike, and log in alike.
+        self._number = place // len(session.targets)
+        self._calls = draw(script.calls, script.weights, seed=self._number)
         dialer = Dialer(script.address, self.ca_file)
         self._connection = Connection(dialer, session.timeout_s or self.timeout_s)
         self._answers = 0
+        self._unchecked = SPARSE  # so that the first answer is checked
+        self._checked_connection = 0
         # A class with a waiting time of its own waits after each request, as everywhere in Locust.
         self._stint_s = _STINT_S if type(self).wait_time is LeanUser.wait_time else 0.0
 
@@ -119,11 +108,42 @@ class LeanUser(User):
             self.ask()
 
     def _begin(self) -> None:
-        """Wait for this user's turn to start, and ask once."""
-        self._is_new = False
+        """Wait for this user's turn to start, log in, and ask once."""
         gevent.sleep(self._start_after_s)
+        if self.login and not self._log_in():
+            return
+        self._is_new = False
         self.ask()
         self._session.count_answered()
+
+    def enter(self) -> None:
+        """Log in, where the class says how, before requests of the open model are taken."""
+        if self.login and self._log_in():
+            self._session.count_answered()
+
+    def _log_in(self) -> bool:
+        """Log in, again and again until it works; False if Locust wants the user to stop before."""
+        steps = steps_of(self.login, self._number)
+        while self._state == LOCUST_STATE_RUNNING:
+            try:
+                kept = log_in(steps, self._connection, self._script.address)
+            except LoginFailed as failed:
+                self._count_failed_login(f"login: {failed}")
+                gevent.sleep(_PAUSE_AFTER_FAILED_LOGIN_S)
+            else:
+                # What others are answered was never approved: only the first user's login was asked with.
+                is_approved = steps == steps_of(self.login, 0)
+                places = range(len(self._script.calls))
+                own = self._script.filled(kept, is_approved=is_approved)
+                self._calls = map(own, draw(places, self._script.weights, seed=self._number))
+                return True
+        return False
+
+    def _count_failed_login(self, kind: str) -> None:
+        self._session.hindrance = kind
+        tally = self._session.recorder.tally((f"{type(self).__name__} login", ""))
+        tally.failures_s[kind].append(self._connection.latency_s)
+        tally.failed_s.append(self._connection.ended_s)
 
     def ask(self, due_s: float | None = None) -> None:
         """Send one request, wait for its answer and count it.
@@ -156,7 +176,7 @@ class LeanUser(User):
         if failure is not None:
             gevent.sleep(_PAUSE_AFTER_BROKEN_EXCHANGE_S)
 
-    def _find_wrong(self, call: _Call) -> str | None:
+    def _find_wrong(self, call: Call) -> str | None:
         """What is wrong with a whole answer: its status or its body; None if nothing is."""
         answer = self._connection.answer
         status = answer.status
@@ -164,31 +184,21 @@ class LeanUser(User):
             call.expected_status is not None or status >= _FIRST_BAD_STATUS
         ):
             return f"status {status}"
-        if call.expected_body is not None and answer.body != call.expected_body:
-            return WRONG_BODY
+        if call.expected_body is not None:
+            if answer.body != call.expected_body:
+                return call.wrong_body
+        elif call.loose_body is not None and self._is_sampled() and not call.loose_body.matches(answer.body):
+            return call.wrong_body
         return None
 
-
-def _make_script(user_class: type[LeanUser], target: Target, session: Session) -> _Script:
-    address = Address.of(target.url)
-    weights = weights_of(user_class)
-    return _Script(
-        address=address,
-        calls=tuple(_make_call(request, address, target, session) for request in weights),
-        weights=tuple(weights.values()),
-    )
-
-
-def _make_call(request: RequestSpec, address: Address, target: Target, session: Session) -> _Call:
-    label = request.name.removeprefix(f"{request.method} ")
-    status, body = session.expected(request)
-    return _Call(
-        data=encode_request(request, address),
-        head_only=request.method == "HEAD",
-        key=(f"{target.name} {label}".lstrip(), request.method),
-        expected_status=status,
-        expected_body=body,
-    )
+    def _is_sampled(self) -> bool:
+        """Whether to check an answer: the first of each connection, and every so many."""
+        made = self._connection.made
+        self._unchecked += 1
+        if self._unchecked < SPARSE and made == self._checked_connection:
+            return False
+        self._unchecked, self._checked_connection = 0, made
+        return True
 
 
 def find_problem(user_class: type[LeanUser]) -> Problem | None:
@@ -206,7 +216,7 @@ def find_problem(user_class: type[LeanUser]) -> Problem | None:
         except OSError as error:
             found = f"{user_class.__name__}'s ca_file {user_class.ca_file!r} cannot be used: {error}"
             return found, "name a file of PEM certificates"
-    return find_mix_problem(user_class)
+    return find_mix_problem(user_class) or find_login_problem(user_class)
 
 
 @events.init.add_listener
@@ -214,7 +224,7 @@ def _end_where_users_would_fail(environment: Environment, **_: object) -> None:
     """Have plain Locust end with one clear line, where the first user would fail in the background."""
     lean = [user_class for user_class in environment.user_classes if issubclass(user_class, LeanUser)]
     for user_class in lean:
-        problem = find_problem(user_class)
+        problem = find_problem(user_class) or find_unfilled(user_class)
         if problem is not None:
             sys.exit(": ".join(problem))
     options = environment.parsed_options

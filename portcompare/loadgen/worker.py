@@ -39,10 +39,10 @@ from portcompare.loadgen.scenarios import prepare
 from portcompare.protocol import concurrency_of, encode
 
 if TYPE_CHECKING:
+    from locust import User
     from locust.rpc import Message
 
     from portcompare.loadgen.messages import FromWorker, ToWorker
-    from portcompare.loadgen.user import LeanUser
     from portcompare.protocol import Prepare
 
 _LOG = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Worker:
     def __init__(self, environment: Environment, folder: Path) -> None:
         self._environment = environment
         self._folder = folder
-        self._users: dict[str, type[LeanUser]] = {}
+        self._users: dict[str, type[User]] = {}
         self._part: Part | None = None
         self._doing: gevent.Greenlet | None = None
 
@@ -95,7 +95,8 @@ class Worker:
             total = concurrency_of(order.load)
             what = f"{order.scenario}, {message.share.of(total)} of {total}, {order.url}"
             _LOG.info("round %d: %s", message.number, what)
-            self._part = Part(order, message.share, self._users[order.scenario])
+            user_class = self._users[order.scenario]
+            self._part = Part(order, message.share, user_class, message.captured)
             self._say(PartWarm(number=message.number, warm=self._part.warm_up()))
         elif isinstance(message, OpenWindow) and self._part is not None:
             self._say(WindowClosed(number=message.number, done=self._part.measure(message.notice_s)))

@@ -12,9 +12,10 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from portcompare.errors import ServerError
-from portcompare.model import Latency, http_request
+from portcompare.model import Latency
 from portcompare.plan import OpenLoad
 from portcompare.protocol import Prepare, RateLoad, RunRound, ScenarioSource, UserLoad
+from portcompare.requests import http_request
 from portcompare.serve import start_supervised
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def measure_ceiling(generator: LoadGenerator, url: str, judge: Judge, on_step: O
     Raises:
         LoadGeneratorError: The load generator died.
     """
-    source = ScenarioSource(user=None, request=http_request("/"))
+    source = ScenarioSource(requests=((http_request("/"), 1.0),))
     generator.prepare(Prepare(locustfile=None, scenarios={_SCENARIO: source}))
 
     def load(how: Load, window_s: float) -> RoundDone:

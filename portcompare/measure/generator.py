@@ -9,7 +9,18 @@ from threading import Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.errors import InputError, LoadGeneratorError, Problem
-from portcompare.protocol import Gather, Joined, Prepare, Prepared, RoundDone, WindowOpens, decode, encode
+from portcompare.protocol import (
+    Capture,
+    Captured,
+    Gather,
+    Joined,
+    Prepare,
+    Prepared,
+    RoundDone,
+    WindowOpens,
+    decode,
+    encode,
+)
 from portcompare.serve import start_supervised
 
 if TYPE_CHECKING:
@@ -19,11 +30,14 @@ if TYPE_CHECKING:
     from portcompare.protocol import Message, RunRound
     from portcompare.serve import Supervised
 
-Reply = TypeVar("Reply", Joined, Prepared, WindowOpens, RoundDone)
+Reply = TypeVar("Reply", Joined, Prepared, Captured, WindowOpens, RoundDone)
 
 
 PREPARE_LIMIT_S = 30.0
 """How long a locustfile may take to be loaded."""
+
+CAPTURE_LIMIT_S = 60.0
+"""How long the dry pass of a user class may take; it ends itself much sooner if the class lets it."""
 
 
 class LoadGenerator:
@@ -66,19 +80,32 @@ class LoadGenerator:
             InputError: If the locustfile takes too long to be loaded.
             LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
         """
-        self._send(order)
-        too_long = Timer(PREPARE_LIMIT_S, self._process.tell_to_stop)
-        too_long.start()
-        try:
-            return self._receive(Prepared)
-        except LoadGeneratorError:
-            if too_long.finished.is_set():
-                remedy = "keep what takes time or waits out of the file's top level"
-                found = f"was not loaded within {PREPARE_LIMIT_S:g} s"
-                raise InputError([Problem(where=str(order.locustfile), found=found, remedy=remedy)]) from None
-            raise
-        finally:
-            too_long.cancel()
+        problem = Problem(
+            where=str(order.locustfile),
+            found=f"was not loaded within {PREPARE_LIMIT_S:g} s",
+            remedy="keep what takes time or waits out of the file's top level",
+        )
+        return self._ask(order, Prepared, PREPARE_LIMIT_S, problem)
+
+    def capture(self, order: Capture) -> Captured:
+        """Have one user of a prepared scenario run for a moment, to see what it asks for.
+
+        Args:
+            order: Which, and the server.
+
+        Returns:
+            Its requests, and what is wrong with it.
+
+        Raises:
+            InputError: If it does not let go.
+            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        """
+        problem = Problem(
+            where=f"scenario {order.scenario}",
+            found=f"one user of its class did not stop within {CAPTURE_LIMIT_S:g} s",
+            remedy="have its tasks and its on_stop come to an end",
+        )
+        return self._ask(order, Captured, CAPTURE_LIMIT_S, problem)
 
     def begin_round(self, order: RunRound) -> WindowOpens:
         """Have a server loaded, and wait until its users are warm.
@@ -105,6 +132,20 @@ class LoadGenerator:
             LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
         """
         return self._receive(RoundDone)
+
+    def _ask(self, order: Prepare | Capture, kind: type[Reply], limit_s: float, too_long: Problem) -> Reply:
+        """Have the process run what the user wrote, for so long at most."""
+        self._send(order)
+        timer = Timer(limit_s, self._process.tell_to_stop)
+        timer.start()
+        try:
+            return self._receive(kind)
+        except LoadGeneratorError:
+            if timer.finished.is_set():
+                raise InputError([too_long]) from None
+            raise
+        finally:
+            timer.cancel()
 
     def _send(self, message: Message) -> None:
         try:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from portcompare.model import Round
 from portcompare.plan import OpenLoad
 from portcompare.protocol import RateLoad, RunRound, UserLoad
-from portcompare.serve import measure_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +58,7 @@ def measure_round(
     place: Place,
     server: RunningServer,
     generator: LoadGenerator,
-    expectations: Mapping[str, Expectation],
+    expectations: Mapping[int, Expectation],
 ) -> MeasuredRound:
     """Measure one arm at one level once.
 
@@ -68,7 +67,7 @@ def measure_round(
         place: Which arm, at which level.
         server: The arm's server.
         generator: The load generator.
-        expectations: What answers must look like, by request name.
+        expectations: What answers must look like, by the request's place in the scenario.
 
     Returns:
         What was measured.
@@ -91,7 +90,7 @@ def measure_round(
             expectations=dict(expectations),
         )
     )
-    usage = measure_usage(server, window.start_s, window.end_s)
+    usage = server.measure_usage(window.start_s, window.end_s)
     done = generator.end_round()
     server.check_alive()
     return MeasuredRound(
@@ -116,7 +115,7 @@ def _load(plan: Plan, place: Place) -> Load:
 
 
 def _record(
-    place: Place, server: RunningServer, done: RoundDone, usage: WindowUsage, nominal_s: float
+    place: Place, server: RunningServer, done: RoundDone, usage: WindowUsage | None, nominal_s: float
 ) -> Round:
     requests = done.requests
     return Round(
@@ -137,8 +136,8 @@ def _record(
         latency_s=done.latency_s,
         handler_s=done.handler_s,
         received_bytes_per_request=done.received_bytes_per_request,
-        cpu_s_per_request=usage.cpu_s / nominal_s / done.rate_rps if requests else None,
-        rss_peak_bytes=usage.rss_peak_bytes or None,
+        cpu_s_per_request=usage.cpu_s / nominal_s / done.rate_rps if usage and requests else None,
+        rss_peak_bytes=(usage.rss_peak_bytes or None) if usage else None,
         offered_rps=done.offered_rps,
         dropped=done.dropped,
         lag_p99_s=done.lag_p99_s,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from portcompare.errors import InputError, Problem
-from portcompare.model import http_request
 from portcompare.protocol import Prepare, RunRound, ScenarioSource
+from portcompare.requests import http_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def load_target(
         remedy = "write it as http://HOST:PORT/PATH"
         raise InputError([Problem(where=url, found="is not the address of a server", remedy=remedy)])
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    source = ScenarioSource(user=None, request=http_request(target))
+    source = ScenarioSource(requests=((http_request(target), 1.0),))
     prepared = generator.prepare(Prepare(locustfile=None, scenarios={_SCENARIO: source}))
     if prepared.problems:
         found, remedy = prepared.problems[_SCENARIO]

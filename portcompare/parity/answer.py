@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-_ANY_SERVER = b"{server}"
+import httpx
+
+from portcompare.bodies import without_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,8 @@ class Answer:
         server: Host and port it was asked at, as in the Host header.
         status: The HTTP status code; None if there was no complete answer.
         headers: Name and value pairs in the order of the answer, the names in lower case.
-        body: The bytes as sent: still encoded as Content-Encoding says.
+        body: The bytes as sent: still encoded as Content-Encoding says. Of the answer to a HEAD request,
+            which should have none, whatever came after its headers.
         error: Why there is no complete answer; empty if there is one.
     """
 
@@ -26,6 +28,21 @@ class Answer:
     body: bytes = b""
     error: str = ""
 
+    def lines(self, name: str) -> list[str]:
+        """The values of a header, one for each line, the server's own address replaced by a placeholder.
+
+        Args:
+            name: Its name in lower case.
+
+        Returns:
+            The values; empty if it is absent.
+        """
+        return [
+            without_address(value.encode("latin-1"), self.server).decode("latin-1")
+            for given, value in self.headers
+            if given == name
+        ]
+
     def header(self, name: str) -> str | None:
         """A header's value, the server's own address replaced by a placeholder.
 
@@ -33,22 +50,28 @@ class Answer:
             name: Its name in lower case.
 
         Returns:
-            The value, or None if it is absent. What is sent in several lines is joined as RFC 9110,
-            section 5.3 says: by commas, except cookies, which may contain commas and have a line each.
+            The value, or None if it is absent. What is sent in several lines is joined by commas, as
+            RFC 9110, section 5.3 says; for cookies, which may contain commas, see `lines`.
         """
-        values = [value for given, value in self.headers if given == name]
-        if not values:
-            return None
-        joined = ("\n" if name == "set-cookie" else ", ").join(values)
-        return self._without_address(joined.encode("latin-1")).decode("latin-1")
+        values = self.lines(name)
+        return ", ".join(values) if values else None
 
     @property
     def portable_body(self) -> bytes:
-        """The body, the server's own address replaced by a placeholder."""
-        return self._without_address(self.body)
+        """The body as sent, the server's own address replaced by a placeholder."""
+        return without_address(self.body, self.server)
 
-    def _without_address(self, content: bytes) -> bytes:
-        # The colon may stand percent-encoded in the query of a redirect. The digits around are looked at
-        # so that port 80 is not found in port 8000.
-        address = re.escape(self.server.encode()).replace(b":", b"(?::|%3[Aa])")
-        return re.sub(rb"(?<![\d.])" + address + rb"(?!\d)", _ANY_SERVER, content)
+    @property
+    def content(self) -> bytes:
+        """The body as the app meant it: decoded, the server's own address replaced by a placeholder.
+
+        It stays encoded where no decoder is at hand, or where it is not what Content-Encoding says.
+        """
+        encoding = self.header("content-encoding")
+        if not encoding:
+            return self.portable_body
+        try:
+            decoded = httpx.Response(200, headers={"Content-Encoding": encoding}, content=self.body).content
+        except httpx.DecodingError:
+            return self.portable_body
+        return without_address(decoded, self.server)

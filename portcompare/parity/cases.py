@@ -7,16 +7,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portcompare.model import RequestSpec
+from portcompare.parity.variants import (
+    app_decides,
+    body_variants,
+    header_variants,
+    method_variants,
+    parameter_names,
+    parameter_variants,
+    path_variants,
+    query_variants,
+    shape_of,
+)
+from portcompare.parity.variants.methods import NO_SUCH_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterable, Iterator, Sequence
 
-_NO_SUCH_PATH = "/portcompare-no-such-path"
-
-# Methods that hardly any route knows. All three are safe by definition (RFC 4918, 9.1; RFC 3253, 3.6;
-# RFC 5323, 2), so that nothing is lost should the route know them after all: DELETE could not promise that.
-_WRONG_METHODS = ("PROPFIND", "REPORT", "SEARCH")
+# A changed DELETE might delete what nobody meant: without its parameter, everything. The same goes for
+# methods that are not known here.
+_VARIED_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH"})
 
 
 def identity(request: RequestSpec) -> RequestSpec:
@@ -34,49 +43,75 @@ def identity(request: RequestSpec) -> RequestSpec:
 def derive_cases(
     scenario_requests: Iterable[RequestSpec], extra: Iterable[RequestSpec]
 ) -> tuple[RequestSpec, ...]:
-    """The cases that follow from the scenarios, and the plan's own.
+    """The cases that follow from the scenarios' requests and the plan's own.
 
     Args:
         scenario_requests: What the scenarios ask.
         extra: The requests of the plan's [parity].
 
     Returns:
-        Each scenario's request; for each of their paths HEAD, OPTIONS, a method it does not know, and a path
-        below it that does not exist; one such path at the root; the plan's own. Each case once, named by
-        method and target and, where that does not tell two apart, a number. Empty if there are no requests.
+        All these requests, before anything odd is asked; then, route by route, what follows from them: other
+        methods, paths, queries, headers and bodies. Each case once, named by method and target, by what was
+        varied and, where that does not tell two apart, a number. Empty if there are no requests.
     """
     asked, own = list(scenario_requests), list(extra)
-    firsts: dict[str, RequestSpec] = {}
-    for request in asked:
-        firsts.setdefault(_path(request), request)
-    derived = [
-        case
-        for path, request in firsts.items()
-        for case in _around(
-            path, request.headers, {each.method for each in asked + own if _path(each) == path}
-        )
-    ]
-    root = [RequestSpec(name="", target=_NO_SUCH_PATH)] if asked else []
-    return tuple(_named(dict.fromkeys(map(identity, [*asked, *derived, *root, *own]))))
+    # The plan's own come first: who writes them can choose a quick one to be varied.
+    derived = [case for route in _routes([*own, *asked], by_method=True) for case in _varied(route)]
+    around = [case for route in _routes([*own, *asked], by_method=False) for case in _around(route)]
+    root = [_named(RequestSpec(name="", target=NO_SUCH_PATH))] if asked or own else []
+    cases: dict[RequestSpec, str] = {}
+    for case in (*map(_named, (*asked, *own)), *around, *root, *filter(app_decides, derived)):
+        cases.setdefault(identity(case), case.name)
+    return tuple(_numbered(replace(case, name=name) for case, name in cases.items()))
 
 
-def _path(request: RequestSpec) -> str:
-    return request.target.partition("?")[0]
-
-
-def _around(
-    path: str, headers: tuple[tuple[str, str], ...], known_methods: AbstractSet[str]
-) -> Iterator[RequestSpec]:
-    """What else is asked about a path; with the scenario's headers, or a login would answer it all."""
-    wrong_methods = [method for method in _WRONG_METHODS if method not in known_methods]
-    for method in ("HEAD", "OPTIONS", *wrong_methods[:1]):
-        yield RequestSpec(name="", method=method, target=path, headers=headers)
-    yield RequestSpec(name="", target=path.rstrip("/") + _NO_SUCH_PATH, headers=headers)
-
-
-def _named(requests: Iterable[RequestSpec]) -> Iterator[RequestSpec]:
-    seen: Counter[str] = Counter()
+def _routes(requests: Sequence[RequestSpec], *, by_method: bool) -> list[list[RequestSpec]]:
+    """Requests that belong together: of one path but for the identifiers in it, or made of one template."""
+    routes: list[list[RequestSpec]] = []
+    known: dict[tuple[str, ...], list[RequestSpec]] = {}
     for request in requests:
-        name = f"{request.method} {request.target}"
-        seen[name] += 1
-        yield replace(request, name=name if seen[name] == 1 else f"{name} ({seen[name]})")
+        path = request.target.partition("?")[0]
+        method = request.method if by_method else ""
+        keys: list[tuple[str, ...]] = [(method, shape_of(path))]
+        if request.name:  # rows of values make many requests of one name
+            keys.append((method, request.name, str(path.count("/"))))
+        route = next((known[key] for key in keys if key in known), None)
+        if route is None:
+            route = []
+            routes.append(route)
+        route.append(request)
+        known.update(dict.fromkeys(keys, route))
+    return routes
+
+
+def _around(route: Sequence[RequestSpec]) -> Iterator[RequestSpec]:
+    """The other methods of a path, asked as its first GET is, if it has one."""
+    base = next((request for request in route if request.method == "GET"), route[0])
+    yield from map(_named, method_variants(base, {request.method for request in route}))
+
+
+def _varied(route: Sequence[RequestSpec]) -> Iterator[RequestSpec]:
+    """What follows from a route: each thing varied once, in the first request that has it."""
+    base = route[0]
+    if base.method not in _VARIED_METHODS:
+        return
+    varied = [(base, each) for each in (*path_variants(base), *query_variants(base), *header_variants(base))]
+    with_parameter = {name: request for request in reversed(route) for name in parameter_names(request)}
+    for name in dict.fromkeys(name for request in route for name in parameter_names(request)):
+        varied += [(with_parameter[name], each) for each in parameter_variants(with_parameter[name], name)]
+    with_body = next((request for request in route if request.body), None)
+    if with_body is not None:
+        varied += [(with_body, each) for each in body_variants(with_body)]
+    for original, (what, case) in varied:
+        yield replace(case, name=f"{original.method} {original.target} [{what}]")
+
+
+def _named(request: RequestSpec) -> RequestSpec:
+    return replace(request, name=f"{request.method} {request.target}")
+
+
+def _numbered(cases: Iterable[RequestSpec]) -> Iterator[RequestSpec]:
+    seen: Counter[str] = Counter()
+    for case in cases:
+        seen[case.name] += 1
+        yield case if seen[case.name] == 1 else replace(case, name=f"{case.name} ({seen[case.name]})")

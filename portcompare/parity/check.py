@@ -1,23 +1,23 @@
-"""Asking all deployments everything, and judging their answers."""
+"""What a check comes to."""
 
 from __future__ import annotations
 
-from base64 import b64encode
+from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-from portcompare.model import BASELINE, Difference, Expectation, Parity, RequestSpec
+from portcompare.model import SEVERITIES, Expectation, Parity, RequestSpec
 from portcompare.parity.cases import identity
-from portcompare.parity.compare import compare_answers
-from portcompare.parity.send import ask, open_transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from portcompare.parity.answer import Answer
+    from portcompare.model import Difference
+    from portcompare.parity.asker import Asker, Examined
+
+MOST_DIFFERENCES = 20
+"""So many differences of one case and deployment are listed: an array in another order has one an element."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,15 @@ class ParityOutcome:
 
     Attributes:
         parity: The record for the results.
+        asked: Each case by its name, in the order in which they were asked.
         expectations: What the baseline answered, by the request without its name.
+        unused: Which of the plan's allowances no answer has needed, in words.
     """
 
     parity: Parity
+    asked: Mapping[str, RequestSpec]
     expectations: Mapping[RequestSpec, Expectation]
+    unused: tuple[str, ...] = ()
 
     def expectation(self, request: RequestSpec) -> Expectation | None:
         """What a scenario's answers must look like.
@@ -39,76 +43,86 @@ class ParityOutcome:
             request: The scenario's request; its name does not matter.
 
         Returns:
-            What the baseline answered to it; None if it was no case or was not answered.
+            What the baseline answered to it; None if it was no case, was not answered, or was answered with
+            another status the second time.
         """
         return self.expectations.get(identity(request))
 
 
-def check_parity(
-    baseline_url: str,
-    candidates: Mapping[str, str],
-    cases: Sequence[RequestSpec],
-    *,
-    timeout_s: float = 30.0,
-    on_case: Callable[[], None] | None = None,
-) -> ParityOutcome:
-    """Ask the baseline everything twice and every candidate once.
-
-    All are asked a case at the same time, and the baseline again after them, so that what changes by itself
-    shows in the baseline's own answers.
+def sum_up(asker: Asker, examined: Sequence[Examined], *, seeds: tuple[str, ...] = ()) -> ParityOutcome:
+    """Put together what all cases have shown.
 
     Args:
-        baseline_url: The baseline's address, `http://host:port`.
-        candidates: The candidates' addresses by their deployments' names.
-        cases: What is asked, in this order.
-        timeout_s: How long an answer may take, in seconds.
-        on_case: Called after each case, for progress.
+        asker: Who has asked them all.
+        examined: What they have shown, in the order in which they were asked; each has a name of its own.
+        seeds: What generated cases were made from.
 
     Returns:
         The differences, and what to expect under load. Nothing asked, or nobody to compare, is not equal.
     """
-    differences: list[Difference] = []
-    unstable: list[str] = []
-    expectations: dict[RequestSpec, Expectation] = {}
-    urls = (baseline_url, *candidates.values())
-    with open_transport() as transport, ThreadPoolExecutor(len(urls)) as pool:
-        for case in cases:
-            ask_case = partial(ask, transport, case=case, timeout_s=timeout_s)
-            first, *others = pool.map(ask_case, urls)
-            again = ask_case(baseline_url)
-            noise = compare_answers(case, BASELINE, first, again)
-            differences += _judge(case, first, dict(zip(candidates, others, strict=True)), noise)
-            unstable += [
-                f"{case.name}: {each.pointer or each.kind}" for each in noise if each.kind != "status"
-            ]
-            if first.status is not None:
-                expectations[identity(case)] = _expectation(first.status, first, noise)
-            if on_case:
-                on_case()
+    listed, unlisted = _select(examined)
     parity = Parity(
-        equal=bool(cases) and bool(candidates) and not differences,
-        cases=len(cases),
-        deployments=tuple(candidates),
-        differences=tuple(differences),
-        unstable=tuple(unstable),
+        equal=bool(examined) and bool(asker.arms) and not any(each.counts for each in listed),
+        cases=len(examined),
+        deployments=asker.arms,
+        differences=tuple(sort_differences(listed)),
+        masked=tuple(place for one in examined for place in one.masked),
+        seeds=seeds,
+        warnings=tuple(_warn_of_unlisted(unlisted)),
     )
-    return ParityOutcome(parity=parity, expectations=expectations)
+    return ParityOutcome(
+        parity=parity,
+        asked={one.case.name: one.case for one in examined},
+        expectations={identity(one.case): one.expectation for one in examined if one.expectation is not None},
+        unused=tuple(_tell_unused(asker)),
+    )
 
 
-def _judge(
-    case: RequestSpec, baseline: Answer, candidates: Mapping[str, Answer], noise: list[Difference]
-) -> list[Difference]:
-    """The differences that count: in status always, elsewhere where the baseline agrees with itself."""
-    found = [
-        difference
-        for name, candidate in candidates.items()
-        for difference in compare_answers(case, name, baseline, candidate)
-    ]
-    wavering = {(each.kind, each.pointer) for each in noise if each.kind != "status"}
-    contradictions = [each for each in noise if each.kind == "status"]
-    return contradictions + [each for each in found if (each.kind, each.pointer) not in wavering]
+def sort_differences(differences: Iterable[Difference]) -> list[Difference]:
+    """Put differences in the order in which they matter.
+
+    Args:
+        differences: In the order in which they were found.
+
+    Returns:
+        What is not allowed first, and the most severe first.
+    """
+    return sorted(differences, key=lambda each: (bool(each.allowed), SEVERITIES.index(each.severity)))
 
 
-def _expectation(status: int, answer: Answer, noise: list[Difference]) -> Expectation:
-    checked = answer.portable_body == answer.body and all(each.kind != "body" for each in noise)
-    return Expectation(status=status, body_base64=b64encode(answer.body).decode() if checked else None)
+def place_of(each: Difference) -> tuple[str, str, str, str]:
+    """What makes a difference the same in another check, where the servers' addresses are others.
+
+    Args:
+        each: The difference.
+
+    Returns:
+        Case, deployment, kind and pointer.
+    """
+    return each.case, each.deployment, each.kind, each.pointer
+
+
+def _select(examined: Iterable[Examined]) -> tuple[list[Difference], Counter[tuple[str, str]]]:
+    """What is listed, and how much more there is of each case and deployment."""
+    listed: list[Difference] = []
+    seen: Counter[tuple[str, str]] = Counter()
+    for one in examined:
+        for each in sort_differences(one.differences):
+            seen[each.case, each.deployment] += 1
+            if seen[each.case, each.deployment] <= MOST_DIFFERENCES:
+                listed.append(each)
+    return listed, Counter({key: n - MOST_DIFFERENCES for key, n in seen.items() if n > MOST_DIFFERENCES})
+
+
+def _warn_of_unlisted(unlisted: Counter[tuple[str, str]]) -> Iterator[str]:
+    for (case, deployment), number in unlisted.items():
+        yield f"{case} at {deployment}: {number} more differences are not listed"
+
+
+def _tell_unused(asker: Asker) -> Iterator[str]:
+    for one in asker.unused_allowances:
+        yield (
+            f"parity.allow {one.reason!r} (case {one.case!r}, deployment {one.deployment!r}, "
+            f"kind {one.kind!r}, pointer {one.pointer!r}) allows what no answer shows: remove it, "
+            "or correct its patterns"
+        )

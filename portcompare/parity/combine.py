@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from portcompare.parity.check import place_of, sort_differences
+
 if TYPE_CHECKING:
     from portcompare.model import Parity
 
@@ -17,11 +19,14 @@ def combine_parity(before: Parity, after: Parity) -> Parity:
         after: The check after it.
 
     Returns:
-        Equal only if both are; each difference and each unstable answer once.
+        Equal only if both are; each difference once, as the later check has it, though the servers' addresses
+        were others, and each masked place.
     """
+    differences = {place_of(each): each for each in (*before.differences, *after.differences)}
     return replace(
         before,
         equal=before.equal and after.equal,
-        differences=tuple(dict.fromkeys((*before.differences, *after.differences))),
-        unstable=tuple(dict.fromkeys((*before.unstable, *after.unstable))),
+        differences=tuple(sort_differences(differences.values())),
+        masked=tuple(dict.fromkeys((*before.masked, *after.masked))),
+        warnings=tuple(dict.fromkeys((*before.warnings, *after.warnings))),
     )

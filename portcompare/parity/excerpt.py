@@ -18,7 +18,7 @@ def excerpts(one: str, other: str) -> tuple[str, str]:
         Both texts, whole if they are short; what cannot be seen is escaped, and dots stand for what is cut.
     """
     if max(len(one), len(other)) <= _EXCERPT_CHARS:
-        return _printable(one), _printable(other)
+        return printable(one), printable(other)
     start = max(_first_difference(one, other) - _LEAD_CHARS, 0)
     return _cut(one, start), _cut(other, start)
 
@@ -31,11 +31,11 @@ def _first_difference(one: str, other: str) -> int:
 def _cut(text: str, start: int) -> str:
     end = start + _EXCERPT_CHARS
     before, after = _CUT if start else "", _CUT if end < len(text) else ""
-    return before + _printable(text[start:end]) + after
+    return before + printable(text[start:end]) + after
 
 
-def _printable(text: str) -> str:
-    """The text in one line; escaped, an invisible character shows and does not move the cursor."""
+def printable(text: str) -> str:
+    """A text in one line; escaped, an invisible character shows and does not move the cursor."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
     )

@@ -2,84 +2,125 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import socket
+import ssl
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx
+import certifi
 
+from portcompare.encoding import encode_request
 from portcompare.parity.answer import Answer
+from portcompare.parity.wire import AnswerParser, BrokenAnswerError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from urllib.parse import SplitResult
+
     from portcompare.model import RequestSpec
 
-# The load generator sends the same, so that what parity approves is what the answers under load look like.
-_HEADERS = (("User-Agent", "portcompare"), ("Accept", "*/*"))
+_RECEIVE_BYTES = 64 * 1024
+_PORTS = {"http": 80, "https": 443}
+
+_BODY_AFTER_HEAD_S = 0.2
+"""How long a server that leaves the connection open has for a body after the headers of a HEAD answer."""
+
+_NAMES: tuple[tuple[type[Exception], str], ...] = (
+    (TimeoutError, "no whole answer in time"),
+    (ConnectionRefusedError, "connection refused"),
+    (ConnectionError, "connection reset"),
+    (socket.gaierror, "host cannot be resolved"),
+)
 
 
-def open_transport() -> httpx.HTTPTransport:
-    """The way to the servers; to be closed by the caller, and safe to share among threads.
-
-    A transport, not a Client: a Client looks into Location headers and fails on those it cannot read, where
-    they are to be compared.
-
-    Returns:
-        A transport that knows no proxy and opens a connection for each request, so that no answer depends on
-        what another one left on the connection or on when the server closes it.
-    """
-    return httpx.HTTPTransport(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
-
-
-def ask(transport: httpx.HTTPTransport, url: str, case: RequestSpec, timeout_s: float) -> Answer:
+def ask(url: str, case: RequestSpec, timeout_s: float) -> Answer:
     """Send a case to a server and read its whole answer.
 
+    Each goes over a connection of its own, so that no answer depends on what another one left there or on
+    when the server closes it. The bytes are written and read here and not by httpx, which would hide a body
+    after the headers of a HEAD answer, and takes several times as long.
+
     Args:
-        transport: The way to the server.
         url: The server's address, `http://host:port`.
-        case: What is asked; its target goes out as it stands.
-        timeout_s: Limit for connecting, for each wait for bytes, and for the body as a whole, in seconds.
+        case: What is asked, with nothing left to be filled in; its target goes out as it stands.
+        timeout_s: How long it may take, in seconds.
 
     Returns:
         The answer; that there is none is an answer too.
     """
-    server = urlsplit(url).netloc
-    begun_s = monotonic()
+    address = urlsplit(url)
+    parser = AnswerParser(head_only=case.method == "HEAD")
+    deadline_s = monotonic() + timeout_s
     try:
-        with closing(transport.handle_request(_request(url, case, timeout_s))) as response:
-            return Answer(
-                server=server,
-                status=response.status_code,
-                headers=tuple(
-                    (name.decode("latin-1").lower(), value.decode("latin-1"))
-                    for name, value in response.headers.raw
-                ),
-                body=_read_body(response, begun_s + timeout_s),
-            )
-    except httpx.TransportError as error:
-        return Answer(server=server, error=type(error).__name__)
+        with _connect(address, timeout_s) as connection:
+            with suppress(BrokenPipeError, ConnectionResetError):  # some answer before they have heard it all
+                connection.sendall(encode_request(as_sent(case), address.netloc))
+            _receive(connection, parser, deadline_s)
+    except (OSError, BrokenAnswerError, UnicodeEncodeError) as error:
+        return Answer(server=address.netloc, error=_words(error))
+    return parser.answer(address.netloc)
 
 
-def _request(url: str, case: RequestSpec, timeout_s: float) -> httpx.Request:
-    given = {name.lower() for name, _ in case.headers}
-    headers = [(name, value) for name, value in _HEADERS if name.lower() not in given]
-    return httpx.Request(
-        case.method,
-        url,
-        headers=[
-            (name.encode("latin-1"), value.encode("latin-1")) for name, value in (*headers, *case.headers)
-        ],
-        content=case.body.encode() or None,
-        # Any other way httpx would write the target anew: it encodes what it thinks should be encoded.
-        extensions={"target": case.target.encode(), "timeout": httpx.Timeout(timeout_s).as_dict()},
-    )
+def as_sent(case: RequestSpec) -> RequestSpec:
+    """A case with what the check adds to it.
+
+    Args:
+        case: What is asked.
+
+    Returns:
+        HEAD asks for the connection's end, unless the case has other wishes: then what comes after the
+        headers of its answer, and before that end, is a body that should not be.
+    """
+    if case.method != "HEAD" or "connection" in {name.lower() for name, _ in case.headers}:
+        return case
+    return replace(case, headers=(*case.headers, ("Connection", "close")))
 
 
-def _read_body(response: httpx.Response, deadline_s: float) -> bytes:
-    """The body as sent; a timeout where it comes on and on, as a stream of events does."""
-    parts = []
-    for part in response.iter_raw():
-        parts.append(part)
-        if monotonic() > deadline_s:
-            raise httpx.ReadTimeout("the body did not end")
-    return b"".join(parts)
+@contextmanager
+def _connect(address: SplitResult, timeout_s: float) -> Iterator[socket.socket]:
+    place = address.hostname or "", address.port or _PORTS[address.scheme]
+    with socket.create_connection(place, timeout_s) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if address.scheme == "http":
+            yield connection
+            return
+        with _tls().wrap_socket(connection, server_hostname=place[0]) as secured:
+            yield secured
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Certificate and host name are verified, always."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def _receive(connection: socket.socket, parser: AnswerParser, deadline_s: float) -> None:
+    while not (parser.complete or (parser.head_only and parser.head_complete)):
+        parser.feed(_read(connection, deadline_s))
+    deadline_s = min(deadline_s, monotonic() + _BODY_AFTER_HEAD_S)
+    with suppress(TimeoutError, ConnectionError):
+        while not parser.complete and not parser.has_body:
+            parser.feed(_read(connection, deadline_s))
+
+
+def _read(connection: socket.socket, deadline_s: float) -> bytes:
+    """What comes next; a timeout where it comes on and on, as a stream of events does."""
+    left_s = deadline_s - monotonic()
+    if left_s <= 0:
+        raise TimeoutError
+    connection.settimeout(left_s)
+    return connection.recv(_RECEIVE_BYTES)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, BrokenAnswerError | ssl.SSLError):
+        return str(error)
+    if isinstance(error, UnicodeEncodeError):  # of what a login has filled in
+        return f"cannot be sent, {error.object[error.start : error.end]!r} is not latin-1"
+    return next((name for kind, name in _NAMES if isinstance(error, kind)), f"cannot connect: {error}")

@@ -8,17 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portcompare.errors import Problem
+from portcompare.plan.deployments import find_deployment_problems
 from portcompare.plan.names import remedy_for_unknown
+from portcompare.plan.request_problems import find_request_problems
 from portcompare.plan.schema import ROUND_DELAYS, Rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
+    from portcompare.plan.deployments import Servers
     from portcompare.plan.origins import Origins
-
-    Servers = Mapping[str, Mapping[str, frozenset[str]]]
-
-KNOBS = frozenset({"workers", "threads", "loop", "keep_alive_s", "backlog"})
 
 
 def find_inconsistencies(origins: Origins, data: dict[str, Any], servers: Servers) -> list[Problem]:
@@ -39,9 +38,12 @@ def find_inconsistencies(origins: Origins, data: dict[str, Any], servers: Server
         *(
             problem
             for name, deployment in _tables(data, "deployments").items()
-            for problem in _deployment(origins.where("deployments", name), deployment, data, servers)
+            for problem in find_deployment_problems(
+                origins.where("deployments", name), deployment, _tables(data, "apps"), servers
+            )
         ),
         *_rounds(origins, data),
+        *find_request_problems(origins, _tables(data, "scenarios"), data.get("parity")),
     ]
 
 
@@ -109,41 +111,6 @@ def _searches(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
                 found="is searched for, beside levels that are given: " + ", ".join(others),
                 remedy="give the scenarios with an objective a plan of their own",
             )
-
-
-def _deployment(
-    where: str, deployment: dict[str, Any], data: dict[str, Any], servers: Servers
-) -> Iterator[Problem]:
-    apps, app, server = _tables(data, "apps"), deployment.get("app"), deployment.get("server")
-    if isinstance(app, str) and app not in apps:
-        yield Problem(
-            where=f"{where}.app", found=f"there is no app {app!r}", remedy=remedy_for_unknown(app, apps)
-        )
-    if not isinstance(server, str):
-        return
-    if server not in servers:
-        yield Problem(
-            where=f"{where}.server",
-            found=f"there is no server {server!r}",
-            remedy=remedy_for_unknown(server, servers),
-        )
-        return
-    interface = apps.get(str(app), {}).get("interface")
-    if interface not in ("wsgi", "asgi"):
-        return
-    if interface not in servers[server]:
-        yield Problem(
-            where=f"{where}.server",
-            found=f"{server} does not serve {interface} apps",
-            remedy="servers that do: " + ", ".join(sorted(s for s in servers if interface in servers[s])),
-        )
-        return
-    for knob in sorted((KNOBS & deployment.keys()) - servers[server][interface]):
-        yield Problem(
-            where=f"{where}.{knob}",
-            found=f"{server} has no such knob for {interface} apps",
-            remedy="remove it; it has: " + ", ".join(sorted(servers[server][interface])),
-        )
 
 
 def _rounds(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:

@@ -14,12 +14,19 @@ from pydantic_core import PydanticUndefined
 from portcompare.plan.schema import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic.fields import FieldInfo
 
 
-_TOML_TYPES = {IPv4Address: "string", str: "string", Path: "string", int: "integer", float: "number"}
+_TOML_TYPES = {
+    IPv4Address: "string",
+    str: "string",
+    Path: "string",
+    int: "integer",
+    float: "number",
+    Any: "any value",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,36 +46,47 @@ class Key:
     description: str
 
 
-def plan_keys(section: type[BaseModel] = Plan, prefix: str = "") -> Iterator[Key]:
+def plan_keys() -> Iterator[Key]:
     """Every key a plan can have.
 
-    Args:
-        section: The table to begin at.
-        prefix: That table's path, with a dot at its end.
-
     Yields:
-        The keys in the order of the schema.
+        The keys in the order of the schema; those of a table that can stand in several places, at the first.
     """
+    yield from _keys(Plan, "", {})
+
+
+def _keys(section: type[BaseModel], prefix: str, listed: dict[type, str]) -> Iterator[Key]:
+    """The keys of a table, but for those of a table it is derived from that is listed already."""
+    known = _known(section, listed)
+    listed.setdefault(section, prefix)
     for name, field in section.model_fields.items():
-        if field.exclude:
+        if field.exclude or (known is not None and name in known.model_fields):
             continue
+        path = prefix + (field.alias or name)
         tables, suffix = _tables(field)
-        if not tables or _holds_a_value(field):
+        again = [listed[same] for table in tables if (same := _known(table, listed)) is not None]
+        if not tables or again or _holds_a_value(field):
+            elsewhere = "".join(f"; its keys are those of `{place.rstrip('.')}`" for place in again)
             yield Key(
-                path=prefix + name,
+                path=path,
                 type=_type(field.annotation),
                 default=_default(field),
-                description=field.description or "",
+                description=(field.description or "") + elsewhere,
             )
         if tables:
-            yield from _merged(tables, f"{prefix}{name}{suffix}.")
+            yield from _merged(tables, f"{path}{suffix}.", listed)
 
 
-def _merged(tables: list[type[BaseModel]], prefix: str) -> Iterator[Key]:
+def _known(section: type[BaseModel], listed: Mapping[type, str]) -> type[BaseModel] | None:
+    """The table itself, or one that it is derived from, whose keys are listed; None if there is none."""
+    return next((base for base in section.__mro__ if base in listed), None)
+
+
+def _merged(tables: list[type[BaseModel]], prefix: str, listed: dict[type, str]) -> Iterator[Key]:
     """The keys of a table, or of the tables among which there is a choice; what all have comes once."""
     keys: dict[str, Key] = {}
     for table in tables:
-        for key in plan_keys(table, prefix):
+        for key in _keys(table, prefix, listed):
             known = keys.get(key.path)
             keys[key.path] = key if known is None else replace(known, type=f"{known.type} or {key.type}")
     yield from keys.values()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, Tag, ValidationError
 
 from portcompare.errors import InputError, Problem
 from portcompare.plan.consistency import find_inconsistencies
+from portcompare.plan.inline import name_inline
 from portcompare.plan.loads import LOAD_MODEL_UNKNOWN
 from portcompare.plan.names import remedy_for_unknown
 from portcompare.plan.origins import Origins
@@ -53,13 +55,18 @@ def load_plan(path: Path, servers: Mapping[str, Mapping[str, frozenset[str]]]) -
     """
     data = _read_toml(path)
     problems, origins = _merge_includes(data, path)
-    own = {"path": path, "included": dict(origins.included)}
+    nameless, inline = name_inline(data, origins)
+    problems += nameless
+    origins = replace(origins, inline=inline)
+    own = {"path": path, "included": dict(origins.included), "inline": inline}
     problems += [_unknown(origins.where(key), key, Plan) for key in own.keys() & data.keys()]
     plan: Plan | None = None
     try:
         plan = Plan.model_validate({"name": path.stem} | data | own)
     except ValidationError as error:
-        problems += [_problem(origins, details) for details in error.errors(include_url=False)]
+        told = {problem.where for problem in nameless}
+        found = (_problem(origins, details) for details in error.errors(include_url=False))
+        problems += [problem for problem in found if problem.where not in told]
     problems += find_inconsistencies(origins, data, servers)
     if problems or plan is None:
         raise PlanError(problems, salvage(origins, data, servers))
@@ -139,7 +146,7 @@ def _problem(origins: Origins, details: ErrorDetails) -> Problem:
 
 
 def _unknown(where: str, key: str, section: type[BaseModel]) -> Problem:
-    known = [name for name, field in section.model_fields.items() if not field.exclude]
+    known = [field.alias or name for name, field in section.model_fields.items() if not field.exclude]
     return Problem(where=where, found="there is no such key", remedy=remedy_for_unknown(key, known))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from portcompare.plan.capacity import Objective  # noqa: TC001 - read by pydantic
+from portcompare.plan.capacity import Objective
 from portcompare.plan.section import Count, Rate, Section
 
 

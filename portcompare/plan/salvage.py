@@ -7,32 +7,36 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from portcompare.plan.schema import App, Cpus, Deployment, Plan, Scenario
+from portcompare.plan.apps import App, Deployment
+from portcompare.plan.deployments import find_deployment_problems
+from portcompare.plan.scenarios import Scenario
+from portcompare.plan.schema import Cpus, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from portcompare.plan.deployments import Servers
     from portcompare.plan.origins import Origins
 
 Section = TypeVar("Section", bound=BaseModel)
 
 
-def salvage(origins: Origins, data: dict[str, Any], servers: Mapping[str, Mapping[str, Any]]) -> Plan | None:
+def salvage(origins: Origins, data: dict[str, Any], servers: Servers) -> Plan | None:
     """Put together what is sound in a faulty plan.
 
     Args:
         origins: The files the tables stand in.
         data: The plan's raw tables.
-        servers: For each server its interfaces.
+        servers: For each server its interfaces, and for each interface the knobs it has.
 
     Returns:
         A plan that can be checked further but not run; None if it has no sound arm.
     """
     apps = _sound(App, data.get("apps"))
+    raw = {key: data.get(key, {}) for key in ("apps", "deployments")}
+    raw_apps = {name: raw["apps"][name] for name in apps}
     deployments = {
         name: deployment
-        for name, deployment in _sound(Deployment, data.get("deployments")).items()
-        if deployment.app in apps and apps[deployment.app].interface in servers.get(deployment.server, {})
+        for name, deployment in _sound(Deployment, raw["deployments"]).items()
+        if not any(find_deployment_problems(name, raw["deployments"][name], raw_apps, servers))
     }
     candidates = data.get("candidates")
     named = [data.get("baseline"), *(candidates if isinstance(candidates, list) else [])]
@@ -51,6 +55,7 @@ def salvage(origins: Origins, data: dict[str, Any], servers: Mapping[str, Mappin
         cpus=_sound(Cpus, {"cpus": data.get("cpus", {})}).get("cpus", Cpus()),
         path=origins.plan,
         included=dict(origins.included),
+        inline=dict(origins.inline),
     )
 
 

@@ -5,156 +5,29 @@ from __future__ import annotations
 import math
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import (
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from portcompare import units
-from portcompare.model import BASELINE, CONTROL, METRICS, Arm, Metric, RequestSpec, http_request
+from portcompare.model import BASELINE, CONTROL, METRICS, Arm, Metric
+from portcompare.plan.apps import App, Deployment
 from portcompare.plan.break_even import BreakEvenGrid
-from portcompare.plan.loads import Load, OpenLoad
+from portcompare.plan.loads import OpenLoad
 from portcompare.plan.margins import Margin, Margins
 from portcompare.plan.origins import Origins
-from portcompare.plan.section import Count, PositiveSeconds, Seconds, Section, Target
+from portcompare.plan.parity import ParityPlan
+from portcompare.plan.scenarios import Scenario
+from portcompare.plan.section import PositiveSeconds, Seconds, Section
 
 if TYPE_CHECKING:
     from portcompare.plan.capacity import Objective
 
 Name = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]{1,200}$")]
-HeaderName = Annotated[str, Field(pattern=r"^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")]
-HeaderValue = Annotated[str, Field(pattern=r"^([!-~\u00a0-\u00ff]+([\t ]+[!-~\u00a0-\u00ff]+)*)?$")]
-Scalar = str | int | float
-
-
-def _say_once(value: object, validate: ValidatorFunctionWrapHandler) -> Scalar | list[Scalar]:
-    """Otherwise pydantic reports a wrong value once for each type that it might have had."""
-    try:
-        return cast("Scalar | list[Scalar]", validate(value))
-    except ValidationError:
-        raise ValueError("should be text, a number, or a list of these") from None
-
-
-QueryValue = Annotated[Scalar | list[Scalar], WrapValidator(_say_once)]
 
 ROUND_DELAYS = 5
 """A round lasts at least this many times the scenario's delay, so that an answer more or less at the edges
 of the window changes the rate by less than a fifth for one user and far less for many."""
-
-
-class PlanRequest(Section):
-    """A request, written down in the plan."""
-
-    method: str = Field("GET", pattern=r"^[A-Z]+$", description="HTTP method")
-    path: Target = Field(description="path, with or without a query; percent-encoded")
-    query: dict[str, QueryValue] = Field(
-        default_factory=dict, description="query parameters; a list repeats the parameter"
-    )
-    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, description="request headers")
-    body: str = Field("", description="request body, sent as UTF-8")
-
-    def spec(self, name: str = "") -> RequestSpec:
-        """The request as a record.
-
-        Args:
-            name: What tables call it; method and target by default.
-
-        Returns:
-            The record, its query encoded into the target.
-        """
-        return http_request(
-            self.path,
-            method=self.method,
-            query=self.query,
-            headers=self.headers,
-            body=self.body,
-            name=name,
-        )
-
-
-class App(Section):
-    """A WSGI or ASGI application object."""
-
-    target: str = Field(pattern=r"^[\w.]+:[\w.]+$", description="the application object, `module:object`")
-    interface: Literal["wsgi", "asgi"] = Field(description="how servers call it")
-    directory: Path = Field(
-        Path(".."), strict=False, description="working directory, relative to the plan file"
-    )
-    ready_path: Target = Field("/healthz", description="path that answers 2xx or 3xx when the app is ready")
-
-
-class Deployment(Section):
-    """An app on a server: what is started and measured. A knob left out has the harness's default."""
-
-    app: str = Field(description="name of a table in [apps]")
-    server: str = Field(description="name of a server; `portcompare run --help` lists them")
-    workers: Count | None = Field(None, description="worker processes; default 1")
-    threads: Count | None = Field(None, description="threads that run handlers, each worker; default 8")
-    loop: Literal["asyncio", "uvloop"] | None = Field(None, description="event loop of an ASGI server")
-    keep_alive_s: Count | None = Field(None, description="how long an idle connection is kept; default 75")
-    backlog: Count | None = Field(None, description="connections waiting to be accepted; default 2048")
-    environment: dict[str, str] = Field(default_factory=dict, description="added to the server's environment")
-    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
-        None, description="fixed port; default: a free one"
-    )
-
-
-class Scenario(Section):
-    """A request and a load."""
-
-    user: str | None = Field(None, description="name of a user class in the locustfile")
-    request: PlanRequest | None = Field(None, description="or the request itself")
-    delay_s: Seconds = Field(
-        0.0, description="waiting that every answer contains by design; enters the bound and the round length"
-    )
-    seconds: PositiveSeconds | None = Field(None, description="length of its rounds; default rounds.seconds")
-    load: Load = Field(description="the load")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Scenario:
-        if (self.user is None) == (self.request is None):
-            msg = "give exactly one of `user` and `request`"
-            raise ValueError(msg)
-        return self
-
-    @model_validator(mode="after")
-    def _enough_connections(self) -> Scenario:
-        if isinstance(self.load, OpenLoad):
-            # Little's law: so many requests are under way at the highest rate, even on the fastest server.
-            needed = math.ceil(max(self.load.levels, default=0.0) * self.delay_s)
-            if self.load.connections < needed:
-                msg = (
-                    f"with this delay_s the highest rate needs {needed} connections, "
-                    f"more than load.connections, {self.load.connections}"
-                )
-                raise ValueError(msg)
-        return self
-
-    @model_validator(mode="after")
-    def _objective_beyond_delay(self) -> Scenario:
-        objective = self.load.objective if isinstance(self.load, OpenLoad) else None
-        for name, limit_s in objective.limits_s.items() if objective is not None else ():
-            if limit_s <= self.delay_s:
-                msg = (
-                    f"with this delay_s no answer takes less than {self.delay_s:g} s, so the objective "
-                    f"{name} = {limit_s:g} can never be kept"
-                )
-                raise ValueError(msg)
-        return self
-
-
-class ParityPlan(Section):
-    """What is asked of all deployments to see that they answer alike."""
-
-    requests: list[PlanRequest] = Field(
-        default_factory=list, description="cases beside each scenario's own and those derived from it"
-    )
 
 
 class Rounds(Section):
@@ -220,8 +93,10 @@ class Plan(Section):
     """A whole plan, complete and consistent."""
 
     name: Name = Field("", description="name of the run's folder and report; default: the file's name")
-    baseline: str = Field(description="the deployment compared against")
-    candidates: list[str] = Field(min_length=1, description="the deployments compared with it")
+    baseline: str = Field(description='the deployment compared against, or `{ url = "..." }`')
+    candidates: list[str] = Field(
+        min_length=1, description='the deployments compared with it, or `{ url = "..." }`'
+    )
     include: list[str] = Field(default_factory=list, description="files whose tables are added to this one's")
     locustfile: Path = Field(Path("locustfile.py"), strict=False, description="where user classes live")
     host: IPv4Address = Field(
@@ -229,7 +104,7 @@ class Plan(Section):
         strict=False,
         description="address the servers listen on: one that load workers on other machines reach",
     )
-    apps: dict[Name, App]
+    apps: dict[Name, App] = Field(default_factory=dict)
     deployments: dict[Name, Deployment]
     scenarios: dict[Name, Scenario] = Field(default_factory=dict, min_length=1)
     break_even: BreakEvenGrid | None = None
@@ -240,6 +115,11 @@ class Plan(Section):
     path: Path = Field(exclude=True, description="the plan file; set when it is read")
     included: dict[tuple[str, str], Path] = Field(
         default_factory=dict, exclude=True, description="the file of each included entry; set when it is read"
+    )
+    inline: dict[str, str] = Field(
+        default_factory=dict,
+        exclude=True,
+        description="the key of each deployment without a table; set when it is read",
     )
 
     @model_validator(mode="before")
@@ -302,7 +182,19 @@ class Plan(Section):
         Returns:
             Text such as "loadtests/twins.toml: apps.flask.target".
         """
-        return Origins(plan=self.path, included=self.included).where(*key)
+        return Origins(plan=self.path, included=self.included, inline=self.inline).where(*key)
+
+    def app_of(self, deployment: str) -> App:
+        """The app that a deployment serves.
+
+        Args:
+            deployment: Its name.
+
+        Returns:
+            The app; where it names none, one that has every default.
+        """
+        name = self.deployments[deployment].app
+        return App() if name is None else self.apps[name]
 
     def level_text(self, scenario: str, level: float) -> str:
         """A level with its unit.
@@ -340,4 +232,4 @@ class Plan(Section):
 
     def as_json(self) -> dict[str, Any]:
         """The plan with every default filled in, ready for JSON."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", by_alias=True)

@@ -8,14 +8,29 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.report.wording import clipped, visible
-from portcompare.units import count
+from portcompare.report.differences import (
+    DIFFERENCE_HEADER,
+    RANKS,
+    curl_pairs,
+    difference_cells,
+    summary_text,
+)
+from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
-    from portcompare.model import Parity
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from portcompare.model import Difference, Parity, Severity
 
 
 _LONGEST = 200
+_MOST_ROWS = 40
+"""A terminal with more is not read; JSON has all."""
+
+_MOST_MASKED = 20
+_STYLES: dict[Severity, str] = {"breaks": "bold red", "changes": "yellow", "harmless": "dim"}
 
 
 def render_parity(parity: Parity) -> Group:
@@ -25,15 +40,56 @@ def render_parity(parity: Parity) -> Group:
         parity: The check.
 
     Returns:
-        A sentence, and a table where there is something to show.
+        A sentence; below it, where there is any, the differences with the command lines that show them, what
+        is allowed, what was not compared, the seeds, and warnings. To be printed without cropping, so that
+        command lines stay whole.
     """
+    return Group(*_parts(parity))
+
+
+def _parts(parity: Parity) -> Iterator[RenderableType]:
     compared = f"{parity.cases} cases, {len(parity.deployments)} deployments compared with the baseline"
     if parity.equal:
-        return Group(Text(f"The answers are alike ({compared}).", style="green"))
-    table = Table("case", "deployment", "where", "baseline", "candidate", box=None, show_lines=True)
-    for one in parity.differences:
-        where = f"{one.kind} {one.pointer}".strip()
-        cells = (one.case, one.deployment, where, one.baseline, one.candidate)
-        table.add_row(*(Text(visible(clipped(cell, _LONGEST))) for cell in cells))
-    places = count(len(parity.differences), "place")
-    return Group(Text(f"The answers differ in {places} ({compared}).", style="bold red"), table)
+        yield Text(f"The answers are alike: {summary_text(parity)} ({compared}).", style="green")
+    else:
+        yield Text(f"The answers differ: {summary_text(parity)} ({compared}).", style="bold red")
+    shown = [each for each in parity.differences if not each.allowed]
+    if shown:
+        yield from _differences(shown)
+    allowed = [each for each in parity.differences if each.allowed]
+    if allowed:
+        yield Text("\nAllowed by the plan:")
+        yield _table(allowed[:_MOST_ROWS])
+        yield from _more(len(allowed), _MOST_ROWS)
+    if parity.masked:
+        yield Text("\nNot compared, because it differs by itself:")
+        yield from (Text(f"  {visible(place)}") for place in parity.masked[:_MOST_MASKED])
+        yield from _more(len(parity.masked), _MOST_MASKED)
+    if parity.seeds:
+        yield Text(f"\nSeeds of the generated cases: {visible(', '.join(parity.seeds))}")
+    yield from (Text(f"\nWARNING: {visible(warning)}", style="yellow") for warning in parity.warnings)
+
+
+def _differences(shown: Sequence[Difference]) -> Iterator[RenderableType]:
+    listed = shown[:_MOST_ROWS]
+    yield Text(f"\n{RANKS}\n")
+    yield _table(listed)
+    yield from _more(len(shown), _MOST_ROWS)
+    yield Text("\nTo see it while `portcompare up` serves them (it prints the ports):")
+    for title, baseline, candidate in curl_pairs(listed):
+        yield Text(title, style="bold")
+        # Not wrapped: a line that is copied must stay one.
+        yield from (Text(f"  {line}", no_wrap=True, overflow="ignore") for line in (baseline, candidate))
+
+
+def _table(differences: Sequence[Difference]) -> Table:
+    table = Table(*(name.lower() for name in DIFFERENCE_HEADER), box=None, show_lines=True)
+    for one in differences:
+        cells = (Text(cell) for cell in difference_cells(one, _LONGEST))
+        table.add_row(*cells, style=_STYLES[one.severity])
+    return table
+
+
+def _more(number: int, most: int) -> Iterator[Text]:
+    if number > most:
+        yield Text(f"  and {number - most} more: `--json`, or the run's results.json, has all")

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from portcompare import units
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
+from portcompare.report.differences import DIFFERENCE_HEADER, RANKS, curl_pairs, difference_cells
 from portcompare.report.forest import forest_plots
 from portcompare.report.histograms import HISTOGRAM_FOLDER
 from portcompare.report.latency import latency_chart
@@ -30,10 +31,10 @@ from portcompare.report.rows import (
     rows_by_level,
 )
 from portcompare.report.svg import Figure
-from portcompare.report.wording import clipped, timestamp, visible
+from portcompare.report.wording import timestamp, visible
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
+    from portcompare.model import Difference, Results
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST_ANSWER = 500
@@ -88,7 +89,13 @@ def render(results: Results) -> str:
         sweeps=(*break_even_tables(results), *capacity_tables(results)),
         comparison_header=COMPARISON_HEADER,
         comparisons=[comparison_cells(row) for row in comparison_rows(results)],
-        differences=_differences(results),
+        difference_header=DIFFERENCE_HEADER,
+        ranks=RANKS,
+        differences=[
+            difference_cells(each, _LONGEST_ANSWER) for each in _differences(results, allowed=False)
+        ],
+        allowed=[difference_cells(each, _LONGEST_ANSWER) for each in _differences(results, allowed=True)],
+        commands=curl_pairs(_differences(results, allowed=False)),
         parity=parity_text(results),
         method=method_facts(results),
         machine=machine_facts(results),
@@ -100,17 +107,9 @@ def render(results: Results) -> str:
     )
 
 
-def _differences(results: Results) -> list[tuple[str, ...]]:
-    return [
-        (
-            visible(d.case),
-            visible(d.deployment),
-            visible(f"{d.kind} {d.pointer}"),
-            clipped(visible(d.baseline), _LONGEST_ANSWER),
-            clipped(visible(d.candidate), _LONGEST_ANSWER),
-        )
-        for d in (results.parity.differences if results.parity else ())
-    ]
+def _differences(results: Results, *, allowed: bool) -> list[Difference]:
+    found = results.parity.differences if results.parity else ()
+    return [each for each in found if bool(each.allowed) == allowed]
 
 
 def _scenarios(results: Results) -> tuple[ScenarioPart, ...]:

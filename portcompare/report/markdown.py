@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from portcompare import units
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
+from portcompare.report.differences import DIFFERENCE_HEADER, RANKS, curl_pairs, difference_cells
 from portcompare.report.method import deployment_settings, machine_facts, method_facts
 from portcompare.report.notices import find_notices, parity_text
 from portcompare.report.rows import (
@@ -18,19 +19,22 @@ from portcompare.report.rows import (
     comparison_cells,
     comparison_rows,
 )
-from portcompare.report.wording import clipped, timestamp, visible
+from portcompare.report.wording import timestamp, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from portcompare.model import Results
+    from portcompare.model import Difference, Parity, Results
     from portcompare.report.method import Facts
 
 _MARKUP = re.compile(r"([\\`*_\[~|$])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _LONGEST_ANSWER = 120
+# A comment on GitHub holds 65,536 characters; the rest is in results.json.
 _MOST_DIFFERENCES = 20
-"""A comment on GitHub holds 65,536 characters; the rest of the differences is in results.json."""
+_MOST_MASKED = 50
+_MOST_COMMANDS = 10
+_LONGEST_COMMANDS = 1000
 
 
 def render(results: Results) -> str:
@@ -81,12 +85,8 @@ def _blocks(results: Results) -> Iterator[str]:
             COMPARISON_HEADER,
             ([(cell,) for cell in comparison_cells(row)] for row in comparison_rows(results)),
         )
-    if results.parity is not None and results.parity.differences:
-        yield "## Differences from the baseline's answers"
-        yield from _differences(results)
-    if results.parity is not None and results.parity.unstable:
-        yield "Not compared, because the baseline's own answers differ there:"
-        yield _list(results.parity.unstable)
+    if results.parity is not None:
+        yield from _answers(results.parity)
     yield "<details>\n<summary>How it was measured</summary>"
     yield from _method(results)
     yield "</details>"
@@ -98,23 +98,43 @@ def _conclusions(results: Results) -> str:
     return "\n".join(f"- **{escape(c.scenario)}**: {escape(c.text)}" for c in results.conclusions)
 
 
-def _differences(results: Results) -> Iterator[str]:
-    found = results.parity.differences if results.parity else ()
+def _answers(parity: Parity) -> Iterator[str]:
+    shown = [each for each in parity.differences if not each.allowed]
+    allowed = [each for each in parity.differences if each.allowed]
+    if shown:
+        yield "## Differences from the baseline's answers"
+        yield escape(RANKS)
+        yield from _differences(shown)
+        yield _commands(shown)
+    if allowed:
+        yield "Differences that the plan allows:"
+        yield from _differences(allowed)
+    if parity.seeds:
+        yield f"Seeds of the generated cases: {escape(', '.join(parity.seeds))}"
+    if parity.masked:
+        yield "Not compared, because it differs by itself:"
+        yield _list(parity.masked[:_MOST_MASKED])
+        if len(parity.masked) > _MOST_MASKED:
+            yield f"These are the first {_MOST_MASKED} of {len(parity.masked):,}; results.json has all."
+
+
+def _differences(found: Sequence[Difference]) -> Iterator[str]:
     yield _table(
-        ("Case", "Deployment", "Where", "Baseline", "Candidate"),
-        (
-            (
-                (d.case,),
-                (d.deployment,),
-                (f"{d.kind} {d.pointer}".strip(),),
-                (clipped(d.baseline, _LONGEST_ANSWER),),
-                (clipped(d.candidate, _LONGEST_ANSWER),),
-            )
-            for d in found[:_MOST_DIFFERENCES]
-        ),
+        DIFFERENCE_HEADER,
+        ([(cell,) for cell in difference_cells(d, _LONGEST_ANSWER)] for d in found[:_MOST_DIFFERENCES]),
     )
     if len(found) > _MOST_DIFFERENCES:
         yield f"These are the first {_MOST_DIFFERENCES} of {len(found):,}; results.json has all."
+
+
+def _commands(found: Sequence[Difference]) -> str:
+    """Command lines that show differences, folded; those that would fill the comment are left out."""
+    pairs = [pair for pair in curl_pairs(found) if sum(map(len, pair)) <= _LONGEST_COMMANDS]
+    lines = [line for title, *pair in pairs[:_MOST_COMMANDS] for line in (f"# {title}", *pair)]
+    longest = max((len(ticks) for line in lines for ticks in re.findall("`+", line)), default=0)
+    fence = "`" * max(longest + 1, 3)
+    code = "\n".join([f"{fence}sh", *lines, fence])
+    return f"<details>\n<summary>Command lines that show them</summary>\n\n{code}\n\n</details>"
 
 
 def _method(results: Results) -> Iterator[str]:

@@ -15,6 +15,7 @@ from portcompare.report.course import (
     describe_warmup,
 )
 from portcompare.report.wording import (
+    ALREADY_RUNNING,
     METRIC_NAMES,
     NOT_KNOWN,
     known,
@@ -28,6 +29,7 @@ from portcompare.report.wording import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from portcompare.manifest import ServedDeployment
     from portcompare.model import Results
 
 _LOAD_MODELS = {
@@ -123,22 +125,37 @@ def deployment_settings(results: Results) -> tuple[Setting, ...]:
     deployments = results.manifest.deployments
     return (
         _setting("server", [d.server for d in deployments]),
-        _setting("command", [" ".join(d.command) for d in deployments]),
-        _setting("environment", [_pairs(d.environment) for d in deployments]),
-        _setting("CPUs", [_cpus(d.cpus) for d in deployments]),
-        _setting(
-            "requests in handlers at once",
-            ["no limit" if d.slots is None else f"{d.slots:,}" for d in deployments],
+        _setting("command", [_unless_running(d, " ".join(d.command)) for d in deployments]),
+        _setting("Python", [d.python or NOT_KNOWN for d in deployments]),
+        _setting("environment", [_unless_running(d, _pairs(d.environment)) for d in deployments]),
+        _setting("CPUs", [_unless_running(d, _cpus(d.cpus)) for d in deployments]),
+        _setting("requests in handlers at once", [_slots(d) for d in deployments]),
+        *_settings(
+            [d.settings for d in deployments],
+            ["no such setting" if d.kind == "server" else NOT_KNOWN for d in deployments],
         ),
-        *_settings([d.settings for d in deployments], "no such setting"),
-        *_settings([{f"{k} version": v for k, v in d.versions.items()} for d in deployments], "not used"),
+        *_settings(
+            [{f"{k} version": v for k, v in d.versions.items()} for d in deployments],
+            ["not used" if d.kind == "server" else NOT_KNOWN for d in deployments],
+        ),
     )
 
 
-def _settings(tables: list[dict[str, str]], missing: str) -> Iterator[Setting]:
-    """A setting for each name in any of the tables."""
+def _unless_running(deployment: ServedDeployment, text: str) -> str:
+    """How a deployment was started; of one that was already running nobody knows."""
+    return f"{NOT_KNOWN}: {ALREADY_RUNNING}" if deployment.kind == "url" else text
+
+
+def _slots(deployment: ServedDeployment) -> str:
+    if deployment.kind != "server":
+        return NOT_KNOWN
+    return "no limit" if deployment.slots is None else f"{deployment.slots:,}"
+
+
+def _settings(tables: list[dict[str, str]], missing: list[str]) -> Iterator[Setting]:
+    """A setting for each name in any of the tables; each table has a word for what it lacks."""
     for name in dict.fromkeys(name for table in tables for name in table):
-        yield _setting(name, [table.get(name, missing) for table in tables])
+        yield _setting(name, [table.get(name, word) for table, word in zip(tables, missing, strict=True)])
 
 
 def _setting(name: str, values: list[str]) -> Setting:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portcompare import units
+from portcompare.report.differences import summary_text
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def find_notices(results: Results) -> tuple[Notice, ...]:
         text = "nothing proves that the deployments answer alike"
         notices.append(Notice(grave=True, label="ANSWERS NOT COMPARED", text=text))
     elif not results.parity.equal:
-        found = units.count(len(results.parity.differences), "difference")
+        found = units.count(sum(each.counts for each in results.parity.differences), "difference")
         text = f"{found} from the baseline's answers; a comparison of speed means little"
         notices.append(Notice(grave=True, label="ANSWERS DIFFER", text=text))
     thin = [c for c in results.comparisons if c.ratio is not None and c.blocks < FEW_BLOCKS]
@@ -83,7 +84,8 @@ def parity_text(results: Results) -> str:
         return "Whether the answers are alike is not known: the run ended before it was checked"
     cases = units.count(parity.cases, "case")
     against = visible(", ".join(parity.deployments))
-    if parity.equal:
-        return f"All answered alike: {cases} sent to the baseline and to {against}"
-    found = units.count(len(parity.differences), "difference")
-    return f"Not alike: {found} from the baseline in {cases} sent to {against}"
+    if not parity.equal:
+        found = units.count(sum(each.counts for each in parity.differences), "difference")
+        return f"Not alike: {found} from the baseline in {cases} sent to {against}"
+    besides = f"; {summary_text(parity)}" if parity.differences else ""
+    return f"All answered alike: {cases} sent to the baseline and to {against}{besides}"

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portcompare import units
-from portcompare.report.wording import NOT_KNOWN, known, latencies, level_text, visible
+from portcompare.report.wording import (
+    NOT_KNOWN,
+    known,
+    latencies,
+    level_text,
+    visible,
+    why_usage_unknown,
+)
 
 if TYPE_CHECKING:
     from portcompare.model import Results, Round
@@ -57,6 +64,8 @@ def round_rows(results: Results) -> tuple[tuple[str, ...], ...]:
 
 
 def _row(results: Results, round_: Round) -> tuple[str, ...]:
+    reason = why_usage_unknown(results, round_.deployment)
+    usage = f"{NOT_KNOWN}: {reason}" if reason else NOT_KNOWN
     kinds = ", ".join(f"{kind}: {times:,}" for kind, times in round_.error_kinds.items())
     return (
         f"{round_.block + 1:,}",
@@ -74,8 +83,8 @@ def _row(results: Results, round_: Round) -> tuple[str, ...]:
         units.rate(round_.rate_rps),
         *latencies(round_.latency_s).values(),
         known(round_.handler_s, units.duration),
-        known(round_.cpu_s_per_request, units.duration),
-        known(round_.rss_peak_bytes, units.size),
+        known(round_.cpu_s_per_request, units.duration, usage),
+        known(round_.rss_peak_bytes, units.size, usage),
         known(round_.received_bytes_per_request, units.size),
         f"{round_.reconnects:,}",
         known(round_.offered_rps, units.rate),

@@ -18,6 +18,7 @@ from portcompare.report.wording import (
     level_text,
     verdict_word,
     visible,
+    why_usage_unknown,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class ArmRow:
         level: The level with its unit.
         deployment: The deployment's name.
         role: "baseline", "control", or empty for a candidate.
+        unknown: Why CPU time and memory are not known; empty if they are, or for another reason.
         rounds: How many rounds counted, and how many did not.
         cpu: CPU time per request.
         handler: Time in the handler.
@@ -71,6 +73,7 @@ class ArmRow:
     level: str
     deployment: str
     role: str
+    unknown: str
     rounds: str
     cpu: str
     handler: str
@@ -191,6 +194,7 @@ def arm_cells(row: ArmRow) -> tuple[tuple[str, ...], ...]:
             f"handler {row.handler}",
             f"outside {row.outside}",
             f"memory {row.memory}",
+            *filter(None, [row.unknown and f"({row.unknown})"]),
         ),
         (
             *(f"{name} {value}" for name, value in row.percentiles),
@@ -245,6 +249,7 @@ def _arm_row(results: Results, summary: Summary, comparison: Comparison | None) 
         level=level_text(results, summary.scenario, summary.level),
         deployment=visible(summary.deployment),
         role=_ROLES.get(summary.arm, ""),
+        unknown=why_usage_unknown(results, summary.deployment),
         rounds=units.count(summary.rounds, "round")
         + (f", {summary.voided:,} void" if summary.voided else ""),
         cpu=known(summary.cpu_s_per_request, units.duration),

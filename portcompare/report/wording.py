@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Tone = Literal["better", "worse", "same", "unsure"]
 
 NOT_KNOWN = "not known"
+ALREADY_RUNNING = "already running"
 
 METRIC_NAMES: dict[Metric, str] = {
     "throughput": "Throughput",
@@ -46,17 +47,32 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of what has no shape: controls, direction marks, surrogates, line separators."""
 
 
-def known(value: float | None, show: Callable[[float], str]) -> str:
+def known(value: float | None, show: Callable[[float], str], otherwise: str = NOT_KNOWN) -> str:
     """A quantity, or the admission that it is not known.
 
     Args:
         value: The quantity, None if not known.
         show: One of the functions of `units`.
+        otherwise: The admission.
 
     Returns:
-        Text such as "12.3 ms"; "not known" for None.
+        Text such as "12.3 ms"; the admission for None.
     """
-    return NOT_KNOWN if value is None else show(value)
+    return otherwise if value is None else show(value)
+
+
+def why_usage_unknown(results: Results, deployment: str) -> str:
+    """Why CPU time and memory of a deployment are not known.
+
+    Args:
+        results: The run.
+        deployment: The deployment's name.
+
+    Returns:
+        "already running"; empty where there is no such reason.
+    """
+    kinds = {served.name: served.kind for served in results.manifest.deployments}
+    return ALREADY_RUNNING if kinds.get(deployment) == "url" else ""
 
 
 def latencies(latency: Latency | None) -> dict[str, str]:

@@ -2,20 +2,23 @@
 
 from portcompare.serve.cpus import CpuAssignment, assign_cpus, find_cpu_problems, generator_cpus
 from portcompare.serve.deployments import serve_deployments
-from portcompare.serve.manifest import describe_manifest, mask_secrets
+from portcompare.serve.manifest import describe_manifest
 from portcompare.serve.preflight import preflight
-from portcompare.serve.running import RunningServer
+from portcompare.serve.running import ForeignServer, RunningServer, StartedServer
 from portcompare.serve.sampling import Usage, WindowUsage, measure_usage
 from portcompare.serve.servers import SERVERS, Server, vocabulary
 from portcompare.serve.settling import SETTLE_LIMIT_S, measure_idle, wait_until_settled
+from portcompare.serve.setups import prepare_arms
 from portcompare.serve.supervise import Supervised, start_supervised, stop_all
 
 __all__ = [
     "SERVERS",
     "SETTLE_LIMIT_S",
     "CpuAssignment",
+    "ForeignServer",
     "RunningServer",
     "Server",
+    "StartedServer",
     "Supervised",
     "Usage",
     "WindowUsage",
@@ -23,10 +26,10 @@ __all__ = [
     "describe_manifest",
     "find_cpu_problems",
     "generator_cpus",
-    "mask_secrets",
     "measure_idle",
     "measure_usage",
     "preflight",
+    "prepare_arms",
     "serve_deployments",
     "start_supervised",
     "stop_all",

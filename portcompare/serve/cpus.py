@@ -30,6 +30,11 @@ class CpuAssignment:
     server: tuple[int, ...]
     generator: tuple[int, ...]
 
+    @property
+    def everyone(self) -> tuple[int, ...]:
+        """The CPUs for what runs while nothing is measured, in rising order."""
+        return tuple(sorted({*self.server, *self.generator}))
+
 
 def assign_cpus(plan: Plan, generator_processes: int = 1) -> CpuAssignment:
     """Keep servers and load generator apart where the machine allows.

@@ -5,57 +5,74 @@ from __future__ import annotations
 import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
 from portcompare.serve.cpus import pin_tree
 from portcompare.serve.ports import find_free_ports
-from portcompare.serve.recipe import Recipe, resolve_deployment
-from portcompare.serve.running import RunningServer
+from portcompare.serve.recipe import resolve_deployment
+from portcompare.serve.running import ForeignServer, StartedServer
+from portcompare.serve.setups import ArmSetup, set_up
 from portcompare.serve.supervise import start_supervised, stop_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from portcompare.plan import Plan
     from portcompare.serve.cpus import CpuAssignment
+    from portcompare.serve.running import RunningServer
 
 READY_LIMIT_S = 20.0
 """How long a server may take until it answers, in seconds."""
 
 _POLL_INTERVAL_S = 0.02
 
+_STRANGER = {
+    "server": "somebody else listens",
+    "command": "no process that the command started listens (give a container, or a service that it has "
+    "started elsewhere, by its `url`), but somebody else does,",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Start:
-    """One arm's server, to be started.
+    """One arm's server, to be started, or to be found running.
 
     Attributes:
-        arm: Name of the arm.
-        recipe: Its deployment.
+        arm: The arm and its deployment, and which CPUs it may use until it is ready.
         port: Where it is to listen.
-        cpus: The CPUs that it may use until it is ready.
-        log_path: Where it logs to.
     """
 
-    arm: str
-    recipe: Recipe
+    arm: ArmSetup
     port: int
-    cpus: tuple[int, ...]
-    log_path: Path
 
     def begin(self, port: int) -> RunningServer:
+        """Start the server; one that runs already is only noted."""
+        recipe = self.arm.recipe
+        if recipe.url is not None:
+            return ForeignServer(
+                arm=self.arm.arm,
+                deployment=recipe.name,
+                url=recipe.url,
+                port=port,
+                ready_target=recipe.app.ready_target,
+            )
         process = start_supervised(
-            self.recipe.command(port),
-            directory=self.recipe.directory,
-            environment=self.recipe.environment(),
-            cpus=self.cpus,
-            log_path=self.log_path,
+            recipe.command(port, self.arm.arm),
+            directory=recipe.surroundings.directory,
+            environment=recipe.environment(self.arm.arm),
+            cpus=self.arm.cpus,
+            log_path=self.arm.log_path,
         )
-        return RunningServer(
-            arm=self.arm, deployment=self.recipe.name, host=self.recipe.host, port=port, process=process
+        return StartedServer(
+            arm=self.arm.arm,
+            deployment=recipe.name,
+            host=recipe.host,
+            port=port,
+            ready_target=recipe.app.ready_target,
+            process=process,
         )
 
 
@@ -73,45 +90,51 @@ def serve_deployments(
         cpus: The CPUs to pin the servers to.
 
     Yields:
-        The servers by arm; all of them are ready.
+        The servers by arm; all of them are ready. Those that run already are not pinned.
 
     Raises:
-        ServerError: A server did not start, died, or did not become ready in time.
+        ServerError: A server did not start, died, or did not become ready in time; or a command that the
+            plan wants run before or after failed.
     """
+    starts = _plan_starts(plan, arms, folder, cpus)
     running: dict[str, RunningServer] = {}
-    try:
-        asyncio.run(_bring_up_all(_plan_starts(plan, arms, folder, cpus), running))
-        for server in running.values():
-            pin_tree(server.process.pid, cpus.server)
-        yield running
-    finally:
-        stop_all(server.process for server in running.values())
+    with set_up(start.arm.for_block(start.port) for start in starts):
+        try:
+            asyncio.run(_bring_up_all(starts, running))
+            for server in _started(running):
+                pin_tree(server.process.pid, cpus.server)
+            yield running
+        finally:
+            stop_all(server.process for server in _started(running))
+
+
+def _started(running: Mapping[str, RunningServer]) -> list[StartedServer]:
+    return [server for server in running.values() if isinstance(server, StartedServer)]
 
 
 def _plan_starts(plan: Plan, arms: Mapping[str, str], folder: Path, cpus: CpuAssignment) -> list[_Start]:
-    fixed: dict[int, str] = {}
-    for arm, name in arms.items():
-        port = plan.deployments[name].port
-        if port is not None:
-            fixed.setdefault(port, arm)
-    ports = {arm: port for port, arm in fixed.items()}
+    recipes = {arm: resolve_deployment(plan, name) for arm, name in arms.items()}
+    ports: dict[str, int] = {}
+    fixed: set[int] = set()
+    for arm, recipe in recipes.items():
+        # One that runs already has its port for all arms; another is started for each.
+        if recipe.port is not None and (recipe.url is not None or recipe.port not in fixed):
+            ports[arm] = recipe.port
+            fixed |= {recipe.port} if recipe.url is None else set()
     others = [arm for arm in arms if arm not in ports]
     ports |= dict(zip(others, find_free_ports(str(plan.host), len(others), besides=fixed), strict=True))
     return [
         _Start(
-            arm=arm,
-            recipe=resolve_deployment(plan, name),
+            arm=ArmSetup(plan=plan, recipe=recipe, arm=arm, cpus=cpus.everyone, folder=folder),
             port=ports[arm],
-            cpus=tuple(sorted({*cpus.server, *cpus.generator})),  # nothing is measured yet
-            log_path=folder / f"{arm}.log",
         )
-        for arm, name in arms.items()
+        for arm, recipe in recipes.items()
     ]
 
 
 async def _bring_up_all(starts: list[_Start], running: dict[str, RunningServer]) -> None:
     for start in starts:
-        running[start.arm] = start.begin(start.port)
+        running[start.arm.arm] = start.begin(start.port)
     # trust_env: a proxy has no business between us and our own servers.
     async with httpx.AsyncClient(trust_env=False, timeout=READY_LIMIT_S) as client:
         await asyncio.gather(*(_bring_up(start, running, client) for start in starts))
@@ -119,39 +142,49 @@ async def _bring_up_all(starts: list[_Start], running: dict[str, RunningServer])
 
 async def _bring_up(start: _Start, running: dict[str, RunningServer], client: httpx.AsyncClient) -> None:
     """Wait for a server; should somebody have taken the port meanwhile, start it once more on another."""
-    ready_path = start.recipe.app.ready_path
-    if await _is_ready(running[start.arm], ready_path, client):
+    arm, recipe = start.arm.arm, start.arm.recipe
+    server = running[arm]
+    if await _is_ready(start, server, client) or not isinstance(server, StartedServer):
         return
-    if start.port != start.recipe.deployment.port:
-        running[start.arm].process.stop()
-        (port,) = find_free_ports(start.recipe.host, 1)
-        running[start.arm] = start.begin(port)
-        if await _is_ready(running[start.arm], ready_path, client):
+    if start.port != recipe.port:
+        server.process.stop()
+        (port,) = find_free_ports(recipe.host, 1)
+        start.arm.for_block(port).repeat()
+        running[arm] = server = start.begin(port)
+        if await _is_ready(start, server, client):
             return
-    server = running[start.arm]
-    raise server.failure(f"somebody else listens on port {server.port}; free it or choose another")
+    raise server.failure(
+        f"{_STRANGER[recipe.deployment.kind]} on port {server.port}; free it or choose another"
+    )
 
 
-async def _is_ready(server: RunningServer, ready_path: str, client: httpx.AsyncClient) -> bool:
+async def _is_ready(start: _Start, server: RunningServer, client: httpx.AsyncClient) -> bool:
     """Ask a server until it is ready; False if its port turns out to be somebody else's."""
-    seen = "nothing answered"
+    app, seen = start.arm.recipe.app, "nothing answered"
     try:
         async with asyncio.timeout(READY_LIMIT_S):
             while True:
-                if server.process.poll() is not None and "in use" in server.process.log_tail().lower():
+                if _has_lost_its_port(server):
                     return False
                 server.check_alive()
                 try:
-                    answer = await client.get(server.url + ready_path)
+                    answer = await client.get(server.url + app.ready_target)
                 except httpx.TransportError as error:
                     seen = f"the last attempt ended in {error!r}"
                 else:
-                    if answer.is_success or answer.is_redirect:
-                        return server.owns_port
+                    if app.is_ready(answer.status_code):
+                        return not isinstance(server, StartedServer) or server.owns_port
                     seen = f"it answered {answer.status_code}"
                 await asyncio.sleep(_POLL_INTERVAL_S)
     except TimeoutError:
         raise server.failure(
-            f"GET {ready_path} was not ready in {READY_LIMIT_S:g} s: {seen}; if that is not where the app "
-            "says that it is ready, set ready_path in its table of [apps] to a path that answers 2xx or 3xx"
+            f"GET {app.ready_target} was not ready in {READY_LIMIT_S:g} s: {seen}; if that is not where the "
+            "app says that it is ready, set ready_path in its table of [apps] to a path that answers 2xx "
+            "or 3xx"
         ) from None
+
+
+def _has_lost_its_port(server: RunningServer) -> bool:
+    if not isinstance(server, StartedServer) or server.process.poll() is None:
+        return False
+    return "in use" in server.process.log_tail().lower()

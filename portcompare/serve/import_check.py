@@ -1,10 +1,57 @@
-"""Imports an application as a server would; a script of its own: `python -P import_check.py TARGET`."""
+"""Tells about an interpreter, and imports an application with it as a server would.
+
+A script of its own, run by the app's interpreter, so for Python 3.8 and later:
+`python import_check.py FACTS TARGET DISTRIBUTION,...`. FACTS is a file to write to: the interpreter's
+name and version, and the versions of those distributions that are installed. TARGET, `module:object`, may be
+empty.
+"""
 
 from __future__ import annotations
 
 import importlib
+import json
+import platform
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def find_versions(distributions: Iterable[str]) -> dict[str, str]:
+    """Look up the versions of distributions.
+
+    Args:
+        distributions: Their names.
+
+    Returns:
+        The versions of those that are installed.
+    """
+    versions = {}
+    for name in distributions:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def describe(distributions: Iterable[str]) -> dict[str, object]:
+    """Describe this interpreter.
+
+    Args:
+        distributions: What to look for.
+
+    Returns:
+        Plain values for JSON.
+    """
+    return {
+        "name": f"{platform.python_implementation()} {platform.python_version()}",
+        "version": list(sys.version_info[:2]),
+        "versions": find_versions(distributions),
+    }
 
 
 def check(target: str) -> None:
@@ -26,6 +73,19 @@ def check(target: str) -> None:
         sys.exit(f"{path!r} cannot be called: it is of type {type(found).__name__}")
 
 
+def main(facts_path: str, target: str, distributions: str) -> None:
+    """Write down the facts, then import the application, if there is one.
+
+    Args:
+        facts_path: The file to write to.
+        target: The application, or empty.
+        distributions: What to look for, with commas between.
+    """
+    sys.path[0] = str(Path.cwd())  # as with `python -m`; until now it is the folder of this script
+    Path(facts_path).write_text(json.dumps(describe(distributions.split(","))), encoding="utf-8")
+    if target:
+        check(target)
+
+
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path.cwd()))
-    check(sys.argv[1])
+    main(*sys.argv[1:])

@@ -15,8 +15,9 @@ from statistics import median
 import psutil
 
 from portcompare.serve.cpus import share_cpus
+from portcompare.serve.import_check import find_versions
 from portcompare.serve.keeper import open_files_limit
-from portcompare.serve.manifest import find_versions, read_cpu_model, read_governors
+from portcompare.serve.manifest import read_cpu_model, read_governors
 from portcompare.serve.servers import SERVERS
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

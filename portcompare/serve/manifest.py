@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
-from portcompare.manifest import Manifest, ServedDeployment
+from portcompare.manifest import WHY_NOT_KNOWN, Manifest, ServedDeployment
+from portcompare.masking import MASK, is_secret, mask_secrets
+from portcompare.serve.import_check import find_versions
+from portcompare.serve.interpreters import ask_interpreters, has_interpreter, wanted_distributions
 from portcompare.serve.keeper import open_files_limit
 from portcompare.serve.recipe import resolve_deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from portcompare.plan import Plan
     from portcompare.serve.cpus import CpuAssignment
-
-_FRAMEWORKS = {"wsgi": ("flask", "werkzeug"), "asgi": ("quart", "flask", "werkzeug")}
+    from portcompare.serve.interpreters import Interpreter
+    from portcompare.serve.recipe import Recipe
 
 # The generator's, then the statistics', then what both speak to each other with.
 _LIBRARIES = (
@@ -47,9 +51,6 @@ _WITHOUT_CHOICE = {
     "keep_alive_s": "none",
 }
 
-_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
-_MASK = "***"
-
 # Settings that mean the same for every server. Connection limits are set too high everywhere to matter.
 _COMPARABLE = ("workers", "threads", "loop", "keep_alive_s", "backlog", "requests_per_connection")
 
@@ -65,7 +66,11 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
         The manifest; it lists each arm's deployment once, the baseline first.
     """
     names = dict.fromkeys(arm.deployment for arm in plan.arms)
-    baseline, *candidates = (describe_deployment(plan, name, cpus) for name in names)
+    recipes = [resolve_deployment(plan, name) for name in names]
+    interpreters = _ask(plan, recipes)
+    baseline, *candidates = (
+        describe_deployment(recipe, cpus, interpreters.get(recipe.name)) for recipe in recipes
+    )
     build, built_at = platform.python_build()
     return Manifest(
         portcompare=version("portcompare"),
@@ -83,35 +88,63 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
             replace(one, environment=mask_secrets(one.environment)) for one in (baseline, *candidates)
         ),
         differences=tuple(
-            difference for candidate in candidates for difference in find_differences(baseline, candidate)
+            dict.fromkeys(
+                difference for candidate in candidates for difference in find_differences(baseline, candidate)
+            )
         ),
     )
 
 
-def describe_deployment(plan: Plan, name: str, cpus: CpuAssignment) -> ServedDeployment:
+def _ask(plan: Plan, recipes: Iterable[Recipe]) -> dict[str, Interpreter]:
+    """What serves each deployment, by its name, as far as that is known."""
+    arms = {arm.deployment: arm.name for arm in reversed(plan.arms)}
+    known = {arms[recipe.name]: recipe for recipe in recipes if has_interpreter(recipe)}
+    return {
+        recipe.name: asked.interpreter
+        for asked in ask_interpreters(known, with_import=False)
+        if asked.interpreter is not None
+        for recipe in asked.recipes
+    }
+
+
+def describe_deployment(
+    recipe: Recipe, cpus: CpuAssignment, interpreter: Interpreter | None
+) -> ServedDeployment:
     """Write down how a deployment is started.
 
     Args:
-        plan: The plan.
-        name: The deployment's name.
+        recipe: The deployment.
         cpus: Who runs where.
+        interpreter: What serves it; None if that is not known.
 
     Returns:
         The record, secrets of the environment included.
     """
-    recipe = resolve_deployment(plan, name)
-    server, *libraries = recipe.distributions
-    return ServedDeployment(
-        name=name,
-        server=f"{recipe.deployment.server} {find_versions([server]).get(server, '(not installed)')}",
+    kind = recipe.deployment.kind
+    installed = interpreter.versions if interpreter is not None else {}
+    served = ServedDeployment(
+        name=recipe.name,
+        kind=kind,
+        server=f"at {recipe.url}, already running" if kind == "url" else "by its own command",
+        python=interpreter.name if interpreter is not None else "",
         command=recipe.command("{port}"),
-        environment=dict(recipe.deployment.environment),
-        settings=_WITHOUT_CHOICE
-        | recipe.serving.describe(recipe.knobs)
-        | {"open_files": str(open_files_limit())},
-        slots=recipe.serving.slots(recipe.knobs, len({*cpus.server, *cpus.generator})),
-        cpus=cpus.server,
-        versions=find_versions([*_FRAMEWORKS[recipe.app.interface], *libraries, *recipe.accelerators]),
+        environment={} if kind == "url" else dict(recipe.surroundings.added),
+        settings={} if kind == "url" else {"open_files": str(open_files_limit())},
+        slots=None,
+        cpus=() if kind == "url" else cpus.server,
+        versions={name: installed[name] for name in wanted_distributions(recipe) if name in installed},
+    )
+    by_registry = recipe.by_registry
+    if by_registry is None:
+        return served
+    program = by_registry.distributions[0]
+    version_info = interpreter.version if interpreter is not None else sys.version_info[:2]
+    return replace(
+        served,
+        server=f"{recipe.deployment.server} {installed.get(program, '(not installed)')}",
+        settings=_WITHOUT_CHOICE | by_registry.serving.describe(by_registry.knobs) | served.settings,
+        slots=by_registry.serving.slots(by_registry.knobs, len(cpus.everyone), version_info),
+        versions={name: version for name, version in served.versions.items() if name != program},
     )
 
 
@@ -123,57 +156,34 @@ def find_differences(baseline: ServedDeployment, candidate: ServedDeployment) ->
         candidate: The other.
 
     Yields:
-        Each difference in words; of secrets that they differ, and not what they are.
+        Each difference in words; of secrets that they differ, and not what they are. Where settings are not
+        known, that.
     """
-    left, right = _comparable_facts(baseline), _comparable_facts(candidate)
+    for one in (baseline, candidate):
+        if one.kind != "server":
+            yield f"the settings of {one.name} are not known: {WHY_NOT_KNOWN[one.kind]}"
+    left, right = _comparable_facts(baseline, candidate), _comparable_facts(candidate, baseline)
     for fact in dict.fromkeys([*left, *right]):
         ours, theirs = left.get(fact, "none"), right.get(fact, "none")
         if ours != theirs:
-            if _is_secret(fact):
-                ours, theirs = (_MASK if fact in facts else "none" for facts in (left, right))
+            if is_secret(fact):
+                ours, theirs = (MASK if fact in facts else "none" for facts in (left, right))
             yield f"{fact}: {baseline.name} {ours}, {candidate.name} {theirs}"
 
 
-def _comparable_facts(deployment: ServedDeployment) -> dict[str, str]:
-    settings = {name: deployment.settings[name] for name in _COMPARABLE if name in deployment.settings}
-    slots = "no limit" if deployment.slots is None else str(deployment.slots)
-    environment = {f"environment {name}": value for name, value in deployment.environment.items()}
-    return settings | {"slots": slots} | environment
-
-
-def mask_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Hide the values of variables whose names look secret, as results are passed on to others.
-
-    Args:
-        environment: Values by name.
-
-    Returns:
-        The same, with `***` for each value whose name has KEY, TOKEN, SECRET, PASSWORD or CREDENTIAL in it,
-        in whatever case.
-    """
-    return {name: _MASK if _is_secret(name) else value for name, value in environment.items()}
-
-
-def _is_secret(name: str) -> bool:
-    return any(word in name.upper() for word in _SECRET_WORDS)
-
-
-def find_versions(distributions: Iterable[str]) -> dict[str, str]:
-    """Look up the versions of distributions.
-
-    Args:
-        distributions: Their names.
-
-    Returns:
-        The versions of those that are installed.
-    """
-    versions = {}
-    for name in distributions:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
+def _comparable_facts(deployment: ServedDeployment, other: ServedDeployment) -> dict[str, str]:
+    """What could differ from another deployment, as far as it is known of both."""
+    facts = {}
+    if deployment.kind == other.kind == "server":
+        facts = {name: deployment.settings[name] for name in _COMPARABLE if name in deployment.settings}
+        facts["slots"] = "no limit" if deployment.slots is None else str(deployment.slots)
+    if deployment.python and other.python:
+        facts["python"] = deployment.python
+    common = deployment.versions.keys() & other.versions.keys()
+    facts |= {f"{name} version": deployment.versions[name] for name in deployment.versions if name in common}
+    if "url" not in (deployment.kind, other.kind):
+        facts |= {f"environment {name}": value for name, value in deployment.environment.items()}
+    return facts
 
 
 def read_cpu_model(cpuinfo: Path) -> str:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
-from contextlib import ExitStack
-from importlib.metadata import PackageNotFoundError, version
+import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+import httpx
 
 from portcompare.errors import Problem
 from portcompare.serve.cpus import find_cpu_problems
+from portcompare.serve.interpreters import Asked, ask_interpreters, has_interpreter
 from portcompare.serve.ports import why_unusable
 from portcompare.serve.recipe import Recipe, resolve_deployment
-from portcompare.serve.supervise import Supervised, start_supervised, stop_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from portcompare.plan import Plan
 
-IMPORT_LIMIT_S = 20.0
-"""How long an app may take to be imported, in seconds."""
-
-_IMPORT_CHECK = Path(__file__).with_name("import_check.py")
+URL_LIMIT_S = 5.0
+"""How long a server that runs already may take to answer, in seconds."""
 
 
 def preflight(plan: Plan) -> list[Problem]:
@@ -37,40 +33,87 @@ def preflight(plan: Plan) -> list[Problem]:
     Returns:
         What is wrong; empty if nothing is.
     """
+    arms = {arm.deployment: arm.name for arm in reversed(plan.arms)}
     names = dict.fromkeys(arm.deployment for arm in plan.arms)
-    recipes = [resolve_deployment(plan, name) for name in names]
+    recipes = {arms[name]: resolve_deployment(plan, name) for name in names}
+    at_hand = {
+        arm: recipe
+        for arm, recipe in recipes.items()
+        if has_interpreter(recipe)
+        and why_no_interpreter(recipe.surroundings.python) is None
+        and recipe.surroundings.directory.is_dir()
+    }
+    asked = ask_interpreters(at_hand, with_import=True)
     return [
-        *_missing_packages(plan, recipes),
-        *_foreign_host(plan),
-        *_unusable_ports(plan, recipes),
+        *_missing_interpreters(plan, recipes.values()),
+        *_missing_packages(plan, asked),
+        *_foreign_host(plan, recipes.values()),
+        *_unusable_ports(plan, recipes.values()),
         *find_cpu_problems(plan),
-        *_missing_directories(plan, recipes),
-        *_broken_apps(plan, [recipe for recipe in recipes if recipe.directory.is_dir()]),
+        *_missing_directories(plan, recipes.values()),
+        *_missing_programs(plan, recipes),
+        *_unreachable(plan, recipes.values()),
+        *_broken_apps(plan, asked),
     ]
 
 
-def _missing_packages(plan: Plan, recipes: list[Recipe]) -> Iterator[Problem]:
-    for recipe in recipes:
-        missing = [name for name in recipe.distributions if not _is_installed(name)]
+def why_no_interpreter(python: str) -> tuple[str, str] | None:
+    """Find out whether a file could be an interpreter.
+
+    Args:
+        python: Its path.
+
+    Returns:
+        What was found, and what to do; None if it could.
+    """
+    path = Path(python)
+    if path.is_dir():
+        inside = next((one for one in (path / "bin" / "python", path / "python") if one.is_file()), None)
+        remedy = f"name the interpreter in it, such as {inside}" if inside else "name an interpreter"
+        return f"{path} is a directory", remedy
+    if not path.is_file():
+        remedy = "make the virtual environment, or name its interpreter relative to the plan file"
+        return f"there is no {path}", remedy
+    if not os.access(path, os.X_OK):
+        return f"{path} cannot be executed", "name an interpreter"
+    return None
+
+
+def _missing_interpreters(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
+    for recipe in _once_an_app(recipes):
+        reason = why_no_interpreter(recipe.surroundings.python) if recipe.app.python is not None else None
+        if reason:
+            found, remedy = reason
+            yield Problem(where=_of_app(plan, recipe, "python"), found=found, remedy=remedy)
+
+
+def _once_an_app(recipes: Iterable[Recipe]) -> list[Recipe]:
+    return list({recipe.deployment.app: recipe for recipe in recipes}.values())
+
+
+def _of_app(plan: Plan, recipe: Recipe, key: str) -> str:
+    return plan.where("apps", str(recipe.deployment.app), key)
+
+
+def _missing_packages(plan: Plan, asked: Iterable[Asked]) -> Iterator[Problem]:
+    found = {recipe.name: (recipe, one.interpreter) for one in asked for recipe in one.recipes}
+    for name, (recipe, interpreter) in found.items():
+        if recipe.by_registry is None or interpreter is None:
+            continue
+        missing = [one for one in recipe.by_registry.distributions if one not in interpreter.versions]
         if missing:
+            python = recipe.surroundings.python
             yield Problem(
-                where=plan.where("deployments", recipe.name, "server"),
-                found=f"{recipe.deployment.server} needs {' and '.join(missing)}, not installed here",
-                remedy=f"pip install {' '.join(missing)}",
+                where=plan.where("deployments", name, "server"),
+                found=f"{recipe.deployment.server} needs {' and '.join(missing)}, "
+                f"not installed for {python} ({interpreter.name})",
+                remedy=f"{python} -m pip install {' '.join(missing)}",
             )
 
 
-def _is_installed(distribution: str) -> bool:
-    try:
-        version(distribution)
-    except PackageNotFoundError:
-        return False
-    return True
-
-
-def _foreign_host(plan: Plan) -> Iterator[Problem]:
+def _foreign_host(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
     reason = why_unusable(str(plan.host), 0)
-    if reason:
+    if reason and any(recipe.url is None for recipe in recipes):
         yield Problem(
             where=plan.where("host"),
             found=f"{plan.host} cannot be listened on: {reason}",
@@ -78,7 +121,7 @@ def _foreign_host(plan: Plan) -> Iterator[Problem]:
         )
 
 
-def _unusable_ports(plan: Plan, recipes: list[Recipe]) -> Iterator[Problem]:
+def _unusable_ports(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
     users: dict[int, str] = {}
     for recipe in recipes:
         port = recipe.deployment.port
@@ -96,51 +139,78 @@ def _unusable_ports(plan: Plan, recipes: list[Recipe]) -> Iterator[Problem]:
             )
 
 
-def _missing_directories(plan: Plan, recipes: list[Recipe]) -> Iterator[Problem]:
-    apps = {recipe.deployment.app: recipe for recipe in recipes}
-    for name, recipe in apps.items():
-        if not recipe.directory.is_dir():
+def _missing_directories(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
+    for recipe in _once_an_app(recipes):
+        directory = recipe.surroundings.directory
+        if recipe.deployment.app is not None and not directory.is_dir():
             yield Problem(
-                where=plan.where("apps", name, "directory"),
-                found=f"there is no directory {recipe.directory}",
+                where=_of_app(plan, recipe, "directory"),
+                found=f"there is no directory {directory}",
                 remedy="name the directory that the app is imported from, relative to the plan file",
+            )
+        for place, folder in enumerate(recipe.app.pythonpath):
+            if not plan.resolve(folder).exists():
+                yield Problem(
+                    where=_of_app(plan, recipe, f"pythonpath.{place}"),
+                    found=f"there is no {plan.resolve(folder)}",
+                    remedy="name a folder to import from, relative to the plan file",
+                )
+
+
+def _missing_programs(plan: Plan, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
+    for arm, recipe in recipes.items():
+        if recipe.deployment.command is None or not recipe.surroundings.directory.is_dir():
+            continue
+        program = recipe.command("0", arm)[0]
+        path = recipe.environment(arm).get("PATH")
+        # A path with a slash in it is looked for from the working directory, as the system does.
+        name = str(recipe.surroundings.directory / program) if "/" in program else program
+        if shutil.which(name, path=path) is None:
+            yield Problem(
+                where=plan.where("deployments", recipe.name, "command"),
+                found=f"there is no program {program!r}",
+                remedy=f"name one in PATH, or its path, absolute or from {recipe.surroundings.directory}",
             )
 
 
-def _broken_apps(plan: Plan, recipes: list[Recipe]) -> Iterator[Problem]:
-    """Import each app in each environment that it is served in, all at the same time."""
-    imports = {
-        (recipe.deployment.app, *sorted(recipe.deployment.environment.items())): recipe for recipe in recipes
-    }
-    with TemporaryDirectory() as folder, ExitStack() as stack:
-        checks: list[tuple[Recipe, Supervised]] = []
-        stack.callback(lambda: stop_all(check for _, check in checks))
-        for recipe in imports.values():
-            checks.append((recipe, _start_import(recipe, Path(folder, str(len(checks))))))
-        deadline_s = time.monotonic() + IMPORT_LIMIT_S
-        for recipe, check in checks:
-            status = check.wait(max(deadline_s - time.monotonic(), 0))
-            if status != 0:
-                yield _import_problem(plan, recipe, check, status)
+def _unreachable(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
+    with httpx.Client(trust_env=False, timeout=URL_LIMIT_S) as client:
+        for recipe in recipes:
+            reason = _why_unreachable(client, recipe) if recipe.url is not None else None
+            if reason:
+                yield Problem(
+                    where=plan.where("deployments", recipe.name, "url"),
+                    found=f"GET {recipe.url}{recipe.app.ready_target} {reason}",
+                    remedy="start that server first, or correct its address; "
+                    "portcompare only measures what runs there",
+                )
 
 
-def _start_import(recipe: Recipe, log_path: Path) -> Supervised:
-    return start_supervised(
-        [sys.executable, "-P", str(_IMPORT_CHECK), recipe.app.target],
-        directory=recipe.directory,
-        environment=recipe.environment(),
-        cpus=os.sched_getaffinity(0),
-        log_path=log_path,
-    )
+def _why_unreachable(client: httpx.Client, recipe: Recipe) -> str | None:
+    try:
+        with client.stream("GET", f"{recipe.url}{recipe.app.ready_target}") as answer:
+            status = answer.status_code
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        return f"had no answer: {str(error) or type(error).__name__}"
+    return None if recipe.app.is_ready(status) else f"was answered {status}: it is not ready"
 
 
-def _import_problem(plan: Plan, recipe: Recipe, check: Supervised, status: int | None) -> Problem:
-    target = recipe.app.target
-    reason = f"not done after {IMPORT_LIMIT_S:g} s" if status is None else check.log_tail(1)
-    module = target.partition(":")[0]
-    return Problem(
-        where=plan.where("apps", recipe.deployment.app, "target"),
-        found=f"{target!r} cannot be served: {reason or f'importing it ended with status {status}'}",
-        remedy=f"correct the target, or the app until this works: "
-        f"cd {recipe.directory} && {sys.executable} -c 'import {module}'",
-    )
+def _broken_apps(plan: Plan, asked: Iterable[Asked]) -> Iterator[Problem]:
+    for one in asked:
+        recipe = one.recipes[0]
+        python, directory = recipe.surroundings.python, recipe.surroundings.directory
+        if one.interpreter is None:
+            yield Problem(
+                where=_of_app(plan, recipe, "python"),
+                found=f"{python} cannot be used: {one.problem}",
+                remedy="name an interpreter of Python 3.8 or later",
+            )
+        elif one.problem is not None:
+            target = recipe.app.target or ""
+            module = target.partition(":")[0]
+            yield Problem(
+                where=_of_app(plan, recipe, "target"),
+                found=f"{target!r} cannot be served: {one.problem}",
+                remedy=f"correct the target, or the app until this works: "
+                f"cd {directory} && {python} -c 'import {module}'",
+            )

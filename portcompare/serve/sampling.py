@@ -12,7 +12,7 @@ import psutil
 from portcompare.errors import MeasurementError
 
 if TYPE_CHECKING:
-    from portcompare.serve.running import RunningServer
+    from portcompare.serve.running import StartedServer
 
 SAMPLE_INTERVAL_S = 0.2
 
@@ -58,7 +58,7 @@ def read_usage(keeper: int) -> Usage:
     return Usage(cpu_s=sum(_read_cpu_s(tree).values()), rss_bytes=_read_rss_bytes(tree))
 
 
-def measure_usage(server: RunningServer, start_s: float, end_s: float) -> WindowUsage:
+def measure_usage(server: StartedServer, start_s: float, end_s: float) -> WindowUsage:
     """Measure what a server uses in a window; blocks until the window has ended.
 
     CPU time is read once the clock has reached either end of the window. What was used between the two

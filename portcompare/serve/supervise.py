@@ -117,6 +117,15 @@ class Supervised:
             log.seek(max(self.log_start, end - _TAIL_BYTES))
             return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
 
+    def show_log(self) -> str:
+        """The end of what this process has logged, for an error's text.
+
+        Returns:
+            Indented lines, the first of which names the file.
+        """
+        lines = self.log_tail().splitlines() or ["(nothing)"]
+        return "\n".join([f"    last lines of {self.log_path}:", *(f"        {line}" for line in lines)])
+
 
 def start_supervised(
     command: Sequence[str],

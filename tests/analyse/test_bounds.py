@@ -141,3 +141,11 @@ def test_each_connection_may_have_one_request_under_way_at_the_windows_start() -
     measured = replace(ROUND, cpu_s_per_request=0.010)  # 100/s, and the window lasts 1 s
     assert exceeds_bound(replace(measured, requests=102 + 256), OPEN) is None
     assert exceeds_bound(replace(measured, requests=102 + 258), OPEN) is not None
+
+
+def test_a_server_elsewhere_of_whose_cpus_nothing_is_known_is_bound_by_users_alone() -> None:
+    bound = find_bound(None, Limits(concurrency=4, slots=None, delay_s=0.2, server_cpus=0))
+    assert bound is not None
+    assert bound.name == "users"
+    assert bound.rate_rps == pytest.approx(20)
+    assert find_bound(None, Limits(concurrency=4, slots=None, delay_s=0.0, server_cpus=0)) is None

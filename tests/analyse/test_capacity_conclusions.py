@@ -37,7 +37,7 @@ def headline(*capacities: Capacity, invalid: tuple[str, ...] = ()) -> str:
 def test_the_headline_tells_what_holds_and_the_control() -> None:
     assert headline(OLD, SAME, NEW) == (
         "Of 1 comparison of capacities, 1 difference holds, however many were looked for (Holm, 5%): new is "
-        "faster (front, 3.00x, 95% interval 2.90x to 3.10x). The control, a second instance of the baseline, "
+        "faster (front, 3.00x, 95% interval 2.90x to 3.10x). The control, the baseline measured again, "
         "was shown to have the same capacity everywhere."
     )
 
@@ -85,7 +85,7 @@ def test_a_control_with_another_capacity_makes_the_run_invalid() -> None:
     faster = replace(SAME, ratio=Estimate(value=1.3, low=1.2, high=1.4), verdict="faster")
     (reason,) = find_unlike_controls([OLD, faster, NEW], MARGIN)
     assert reason == (
-        "too noisy: the control, a second instance of the baseline, came out faster in capacity "
+        "too noisy: the control, the baseline measured again, came out faster in capacity "
         "(front, 1.30x, 95% interval 1.20x to 1.40x)"
     )
 

@@ -87,10 +87,9 @@ def test_a_round_without_latencies_is_missing_from_latency_metrics_alone() -> No
     }
 
 
-@pytest.mark.parametrize("cpu_s", [None, 0.0])
-def test_cpu_time_that_is_not_known_is_not_compared(cpu_s: float | None) -> None:
+def test_cpu_time_too_short_to_be_read_is_not_compared() -> None:
     rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
-    found = by_metric(replace(one, cpu_s_per_request=cpu_s) for one in rounds)
+    found = by_metric(replace(one, cpu_s_per_request=0.0) for one in rounds)
     assert found["cpu_s_per_request"].verdict == "invalid"
     assert found["throughput"].verdict == "equivalent"
 
@@ -188,3 +187,25 @@ def test_levels_and_scenarios_are_never_mixed() -> None:
     throughput = [one for one in compare(rounds, MARGINS) if one.metric == "throughput"]
     assert [(one.scenario, one.level) for one in throughput] == [("slow", 4.0), ("fast", 4.0), ("fast", 8.0)]
     assert [one.ratio for one in throughput] == pytest.approx([2, 3, 4])
+
+
+@pytest.mark.parametrize("arm", [BASELINE, CANDIDATE])
+def test_cpu_time_that_is_not_known_of_one_arm_cannot_be_compared_and_the_rest_can(arm: str) -> None:
+    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [200, 200])]
+    unknown = [replace(one, cpu_s_per_request=None) if one.arm == arm else one for one in rounds]
+    found = by_metric(unknown)
+    name = next(one.deployment for one in rounds if one.arm == arm)
+    assert found["cpu_s_per_request"].verdict == "inconclusive"
+    assert found["cpu_s_per_request"].ratio is None
+    assert found["cpu_s_per_request"].reason == f"the CPU time of {name} is not known: it was already running"
+    assert found["throughput"].ratio == pytest.approx(2)
+
+
+def test_cpu_time_that_is_not_known_of_both_is_told_of_both() -> None:
+    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [200, 200])]
+    found = by_metric(replace(one, cpu_s_per_request=None, deployment=f"{one.arm}:80") for one in rounds)[
+        "cpu_s_per_request"
+    ]
+    assert found.reason == (
+        f"the CPU time of {BASELINE}:80 and {CANDIDATE}:80 is not known: it was already running"
+    )

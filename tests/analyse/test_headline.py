@@ -57,7 +57,7 @@ def test_what_does_not_hold_among_so_many_is_not_told() -> None:
 
 def test_an_equivalent_control_is_told() -> None:
     assert headline(RATES, *CONTROLS).endswith(
-        " The control, a second instance of the baseline, was shown to be equivalent everywhere."
+        " The control, the baseline measured again, was shown to be equivalent everywhere."
     )
 
 

@@ -22,7 +22,13 @@ REMEDY = (
 )
 VOID = replace(ROUND, void="spoilt")
 DIFFERENCE = Difference(
-    case="GET /data", deployment="new", kind="status", pointer="", baseline="200", candidate="500"
+    case="GET /data",
+    deployment="new",
+    kind="status",
+    pointer="",
+    severity="breaks",
+    baseline="200",
+    candidate="500",
 )
 
 
@@ -33,7 +39,8 @@ def test_a_sound_run_is_valid_and_without_warnings() -> None:
 
 @pytest.mark.parametrize(("count", "places"), [(1, "1 place"), (2, "2 places")])
 def test_answers_that_differ_make_a_run_invalid(count: int, places: str) -> None:
-    parity = replace(PARITY, equal=False, differences=(DIFFERENCE,) * count)
+    allowed = replace(DIFFERENCE, allowed="meant to be")
+    parity = replace(PARITY, equal=False, differences=(*(DIFFERENCE,) * count, allowed))
     assert find_invalid_reasons([ROUND], [], MARGINS, parity, in_users) == (
         f"the answers differ in {places}",
     )
@@ -66,7 +73,7 @@ def test_a_control_that_differs_makes_a_run_invalid(metric: Metric, verdict: Ver
         [ROUND], [*MANY, replace(DIFFERING, metric=metric, verdict=verdict)], MARGINS, PARITY, in_users
     )
     assert reason == (
-        f"too noisy: the control, a second instance of the baseline, came out {verdict} in {metric} "
+        f"too noisy: the control, the baseline measured again, came out {verdict} in {metric} "
         f"(fast, 4 users). {REMEDY}"
     )
 
@@ -92,7 +99,7 @@ def test_a_control_that_differs_by_itself_but_not_among_many_is_a_warning_and_no
     assert find_invalid_reasons([ROUND], [*MANY, SLIGHT], MARGINS, PARITY, in_users) == ()
     assert find_warnings([ROUND], [*MANY, SLIGHT], MARGINS, in_users) == (
         (
-            "the control, a second instance of the baseline, came out faster in throughput (fast, 4 users). "
+            "the control, the baseline measured again, came out faster in throughput (fast, 4 users). "
             "Among 21 comparisons this may be chance (Holm, 5%), and so may be what a candidate shows there"
         ),
     )
@@ -118,7 +125,7 @@ def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: Metric) -
     assert find_invalid_reasons([ROUND], [noisy], MARGINS, PARITY, in_users) == ()
     (warning,) = find_warnings([ROUND], [noisy], MARGINS, in_users)
     assert warning == (
-        "too noisy: the control, a second instance of the baseline, cannot be shown to be equivalent, so "
+        "too noisy: the control, the baseline measured again, cannot be shown to be equivalent, so "
         f"only differences larger than these can be told here today: {metric} 17.4% (fast, 4 users). {REMEDY}"
     )  # 1.05 * sqrt(1.125 / 0.9) - 1
 
@@ -167,7 +174,7 @@ def test_a_control_without_valid_rounds_makes_a_run_invalid() -> None:
         [ROUND], [replace(CONTROLLED, verdict="invalid")], MARGINS, PARITY, in_users
     )
     assert reason == (
-        "the control, a second instance of the baseline, has too few valid rounds: throughput (fast, 4 users)"
+        "the control, the baseline measured again, has too few valid rounds: throughput (fast, 4 users)"
     )
 
 

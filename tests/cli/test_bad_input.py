@@ -215,3 +215,14 @@ def test_a_mistake_of_its_own_is_never_taken_for_a_verdict(
     code, err = call("report", "anywhere")
     assert code == 3
     assert "RuntimeError" in err
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_asked(
+    call: Call, plan: Path, tmp_path: Path
+) -> None:
+    code, err = call("check", plan, "--junit", tmp_path)
+    assert code == 2
+    assert f"--junit: {tmp_path} is a folder" in err
+    code, err = call("check", plan, "--junit", tmp_path / "nowhere" / "junit.xml")
+    assert code == 2
+    assert f"--junit: nothing can be written in {tmp_path}/nowhere" in err

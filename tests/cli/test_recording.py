@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from portcompare.cli.recording import Recording
+from portcompare.model import Parity
 from portcompare.report import RESULTS_FILE
 from tests.cli.test_sweeps import make_manifest
 from tests.measure.plans import make_plan
@@ -54,3 +55,26 @@ def test_results_are_written_now_and_then_and_not_after_every_round(
     now_s += 5.0
     recording.save_now_and_then()
     assert path.exists()
+
+
+def test_secrets_of_an_app_do_not_go_into_the_results(tmp_path: Path) -> None:
+    plan = make_plan()
+    app = plan.apps["app"].model_copy(update={"environment": {"API_KEY": "hidden", "MODE": "shown"}})
+    results = record(plan.model_copy(update={"apps": {"app": app}}), tmp_path).results(partial=True)
+    assert results.plan["apps"]["app"]["environment"] == {"API_KEY": "***", "MODE": "shown"}
+
+
+def test_what_is_not_known_of_a_server_elsewhere_is_a_warning(tmp_path: Path) -> None:
+    running, other = make_manifest().deployments
+    deployments = (replace(running, kind="url"), other)
+    warnings = record(make_plan(), tmp_path, deployments=deployments).results(partial=True).warnings
+    assert any(one.startswith("CPU time and memory of old are not known") for one in warnings)
+    assert any(one.startswith("the control is no second instance of old") for one in warnings)
+
+
+def test_what_must_be_known_of_the_check_of_the_answers_is_a_warning(tmp_path: Path) -> None:
+    recording = record(make_plan(), tmp_path)
+    recording.add_parity(
+        Parity(equal=True, cases=1, deployments=("new",), differences=(), warnings=("not all was asked",))
+    )
+    assert "not all was asked" in recording.results(partial=True).warnings

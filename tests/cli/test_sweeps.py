@@ -91,9 +91,15 @@ class Run:
             )
             return MeasuredRound(round=made, histogram=NOTHING)
 
-        servers = {arm.name: SimpleNamespace(arm=arm.name, deployment=arm.deployment) for arm in plan.arms}
+        servers = {
+            arm.name: SimpleNamespace(
+                arm=arm.name, deployment=arm.deployment, url="http://h", ready_target="/"
+            )
+            for arm in plan.arms
+        }
         monkeypatch.setattr(comparison, "serve", lambda *_: nullcontext(servers))
-        outcome = ParityOutcome(parity=PARITY, expectations={})
+        monkeypatch.setattr(comparison, "capture_requests", lambda session, *_: session)
+        outcome = ParityOutcome(parity=PARITY, asked={}, expectations={})
         monkeypatch.setattr(comparison, "ask_everything", lambda *_: outcome)
         monkeypatch.setattr(comparison, "measure_round", measure_round)
         monkeypatch.setattr(comparison, "measure_idle", lambda *_: IDLE_S)

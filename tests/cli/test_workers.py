@@ -8,6 +8,7 @@ import pytest
 
 from portcompare.cli.workers import Workers, choose_workers, find_unreachable, read_endpoint
 from portcompare.errors import InputError
+from portcompare.plan import Deployment
 from portcompare.protocol import Gather
 from tests.measure.plans import make_plan
 
@@ -70,6 +71,18 @@ def test_workers_on_other_machines_need_servers_that_they_can_reach() -> None:
     reachable = plan.model_copy(update={"host": IPv4Address("10.0.0.5")})
     assert not list(find_unreachable(choose_workers(1, 2, "10.0.0.5"), reachable))
     assert not list(find_unreachable(choose_workers(1, 2, None), plan))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_an_address_of_this_machine_is_none_that_workers_elsewhere_can_reach(host: str) -> None:
+    plan = make_plan()
+    urls = {name: Deployment(url="http://10.0.0.5:80") for name in plan.deployments}
+    workers = choose_workers(1, 2, "10.0.0.5")
+    elsewhere = plan.model_copy(update={"deployments": urls})
+    assert list(find_unreachable(workers, elsewhere)) == []
+    here = plan.model_copy(update={"deployments": urls | {"new": Deployment(url=f"http://{host}:80")}})
+    (problem,) = find_unreachable(workers, here)
+    assert problem.where.endswith(": deployments.new.url")
 
 
 def test_it_is_processes_here_or_workers_from_elsewhere() -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import httpx
 
@@ -25,7 +26,13 @@ def test_every_deployment_answers_alike(start: Start) -> None:
     parity = json.loads(out)
     assert parity["schema_version"] == 1
     assert parity["equal"]
-    assert parity["cases"] >= 18
+    assert parity["cases"] >= 300
+    assert [seed.partition(":")[0] for seed in parity["seeds"]] == [
+        "GET /data",
+        "HEAD /data",
+        "GET /healthz",
+        "HEAD /healthz",
+    ]
     assert len(parity["deployments"]) == 10  # nine candidates and the control
     assert parity["differences"] == []
 
@@ -35,11 +42,19 @@ def test_a_difference_is_shown_and_ends_in_one(start: Start, plan: Path) -> None
     uvicorn = '[deployments.quart-uvicorn]\napp = "quart"\nserver = "uvicorn"\n'
     other = uvicorn + 'environment = { DATA_MAX_DELAY_S = "5" }\n'
     twins.write_text(twins.read_text().replace(uvicorn, other))
-    process = start("check", plan)
+    junit = plan.parent / "junit.xml"
+    process = start("check", plan, "--junit", junit)
     out, _ = process.communicate(timeout=100)
     assert process.returncode == 1
     assert "The answers differ" in out
     assert "quart-uvicorn" in out
+    assert re.search(r"^  curl .* 'http://127\.0\.0\.1:\d+/data\?", out, re.MULTILINE)
+    failures = {
+        suite.attrib["name"]: int(suite.attrib["failures"])
+        for suite in ET.parse(junit).getroot()  # noqa: S314 - our own
+    }
+    assert failures["control"] == 0
+    assert failures["quart-uvicorn"] > 0
 
 
 def test_up_serves_side_by_side_until_it_is_interrupted(start: Start, plan: Path) -> None:

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from portcompare.model import Expectation, http_request
 from portcompare.protocol import (
+    Capture,
+    Captured,
     Gather,
     Joined,
     Message,
@@ -23,12 +24,13 @@ from portcompare.protocol import (
     decode,
     encode,
 )
+from portcompare.requests import http_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from portcompare.model import RequestSpec
+    from portcompare.model import Expectation, RequestSpec
 
 GET = http_request("/", name="the request")
 
@@ -84,18 +86,25 @@ class Generator:
                 return
             joined = reply.workers
 
-    def prepare(self, locustfile: Path | None = None, **scenarios: str | RequestSpec) -> Prepared:
-        """Have scenarios loaded: user classes by name, or requests."""
+    def prepare(
+        self, locustfile: Path | None = None, **scenarios: str | RequestSpec | ScenarioSource
+    ) -> Prepared:
+        """Have scenarios loaded: user classes by name, requests, or what else there can be."""
         sources = {
-            name: ScenarioSource(user=source, request=None)
-            if isinstance(source, str)
-            else ScenarioSource(user=None, request=source)
+            name: source if isinstance(source, ScenarioSource) else _source_of(source)
             for name, source in scenarios.items()
         }
         self.send(Prepare(locustfile=str(locustfile) if locustfile else None, scenarios=sources))
         prepared = self.receive()
         assert isinstance(prepared, Prepared)
         return prepared
+
+    def capture(self, url: str, scenario: str = "scenario") -> Captured:
+        """Have one user of a prepared scenario run for a moment."""
+        self.send(Capture(scenario=scenario, url=url))
+        captured = self.receive()
+        assert isinstance(captured, Captured)
+        return captured
 
     def run(
         self,
@@ -110,7 +119,7 @@ class Generator:
         """Have one request sent to a server for a while."""
         prepared = self.prepare(scenario=request)
         assert prepared == Prepared(requests={"scenario": (request,)}, problems={})
-        expectations = {request.name: expect} if expect else {}
+        expectations = {0: expect} if expect else {}
         return self.run_round(
             url,
             users=users,
@@ -131,7 +140,7 @@ class Generator:
         delay_s: float = 0.0,
         warmup_s: float = 0.03,
         warmup_max_s: float = 10.0,
-        expectations: dict[str, Expectation] | None = None,
+        expectations: dict[int, Expectation] | None = None,
     ) -> RoundDone:
         """Have a prepared scenario run for a while."""
         self.send(
@@ -169,3 +178,9 @@ class Generator:
             self.process.kill()
             self.process.wait()
             self.process.stdout.close()
+
+
+def _source_of(source: str | RequestSpec) -> ScenarioSource:
+    if isinstance(source, str):
+        return ScenarioSource(user=source)
+    return ScenarioSource(requests=((source, 1.0),))

@@ -154,6 +154,12 @@ def serve(play: Play, host: str = "127.0.0.1") -> Iterator[ScriptedServer]:
         server.close()
 
 
+def answer_of(status: str, body: bytes, *headers: str) -> bytes:
+    """The bytes of an answer."""
+    head = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""])
+    return head.encode() + body
+
+
 def answering(*answers: bytes, delay_s: float = 0.0) -> Play:
     """A script: one answer for each request, in turn, then from the beginning again."""
 

@@ -8,7 +8,10 @@ import pytest
 import portcompare.loadgen
 
 
-@pytest.mark.parametrize("module", ["address", "answer", "arrivals", "figures", "recorder", "window"])
+@pytest.mark.parametrize(
+    "module",
+    ["address", "answer", "arrivals", "checks", "declare", "figures", "mix", "recorder", "script", "window"],
+)
 def test_the_parts_without_locust_leave_the_process_alone(module: str) -> None:
     code = (
         f"import socket, sys, portcompare.loadgen.{module};"
@@ -27,7 +30,7 @@ def test_a_locustfile_gets_what_it_needs_from_the_package() -> None:
     assert said.stdout.split() == [
         "portcompare.loadgen.user",
         "portcompare.loadgen.targets",
-        "portcompare.model",
+        "portcompare.requests",
     ]
 
 

@@ -26,6 +26,8 @@ def test_each_snippet_is_a_locustfile_whose_classes_are_in_order(
     locustfile = tmp_path / "locustfile.py"
     # The snippet's bundle is not at hand; the class is in order with one that is.
     locustfile.write_text(snippet.replace('"company-ca.pem"', repr(certifi.where())))
+    (tmp_path / "items.csv").write_text("id,word\n1,tea\n")
+    (tmp_path / "users.csv").write_text("user,password\nann,secret\n")
     (name,) = re.findall(r"^class (\w+)\(LeanUser\)", snippet, re.MULTILINE)
     assert generator.prepare(locustfile, shown=name).problems == {}
 
@@ -39,4 +41,4 @@ def test_each_kind_of_failure_is_in_the_table() -> None:
         if name.isupper() and not name.startswith("_") and isinstance(value, str)
     }
     assert kinds <= listed
-    assert listed - kinds == {"status 500", "wrong body", NOT_SENT}
+    assert listed - kinds == {"status 500", "wrong body", "login: status 401 (POST /login)", NOT_SENT}

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from portcompare.loadgen.address import find_flaw
 from portcompare.loadgen.mix import draw, find_mix_problem, weights_of
-from portcompare.model import http_request
+from portcompare.requests import find_flaw, http_request
 
 A, B = http_request("/a"), http_request("/b")
 
@@ -56,8 +55,8 @@ def test_what_a_class_says_itself_counts_before_what_it_inherits(
         ({"requests": {A: float("inf")}}, "Asking gives 'GET /a' the weight inf"),
         ({"requests": {A: "3"}}, "Asking gives 'GET /a' the weight '3'"),
         (
-            {"requests": {A: 1, http_request("/c", name="GET /a"): 1}},
-            "Asking has two requests named 'GET /a'",
+            {"requests": {A: 1, http_request("/c", method="POST", name="GET /a"): 1}},
+            "Asking has two requests named 'GET /a' of different methods",
         ),
         (
             {"request": http_request("/ü")},
@@ -76,7 +75,14 @@ def test_what_cannot_be_asked_for_is_a_problem(declared: dict[str, Any], found: 
     assert problem[1]
 
 
-@pytest.mark.parametrize("declared", [{"request": A}, {"requests": {A: 3, B: 0.5}}])
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"request": A},
+        {"requests": {A: 3, B: 0.5}},
+        {"requests": {A: 1, http_request("/c", name="GET /a"): 1}},  # counted together, on purpose
+    ],
+)
 def test_what_can_be_asked_for_is_no_problem(declared: dict[str, Any]) -> None:
     assert find_mix_problem(asking(**declared)) is None
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from portcompare.loadgen.arrivals import due_times
-from portcompare.model import http_request
 from portcompare.protocol import RateLoad
+from portcompare.requests import http_request
 from tests.loadgen.scripted import OK, answering, serve
 from tests.loadgen.stalling import StallOnce, latencies_after_stall, percentile
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portcompare.model import http_request
+from portcompare.requests import http_request
 from tests.loadgen.generator import Generator
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.analyse import GeneratorLimits, find_overload
-from portcompare.model import http_request
 from portcompare.plan import Generator as GeneratorPlan
 from portcompare.protocol import RateLoad
+from portcompare.requests import http_request
 from tests.loadgen.scripted import OK, answering, serve
 
 if TYPE_CHECKING:

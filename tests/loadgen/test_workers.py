@@ -17,8 +17,8 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from portcompare.loadgen.merge import merge_histograms
-from portcompare.model import http_request
 from portcompare.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
+from portcompare.requests import http_request
 from tests.loadgen.generator import GET, Generator
 from tests.loadgen.scripted import OK, answering, serve
 

@@ -12,8 +12,9 @@ import pytest
 
 from portcompare.errors import InputError, LoadGeneratorError
 from portcompare.measure import LoadGenerator, start_generator
-from portcompare.model import http_request
 from portcompare.protocol import (
+    Capture,
+    Captured,
     Gather,
     Joined,
     Prepare,
@@ -26,6 +27,7 @@ from portcompare.protocol import (
     decode,
     encode,
 )
+from portcompare.requests import http_request
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -58,8 +60,9 @@ with open(os.path.join(here, "heard"), "w") as heard:
 print("a word from the locustfile\\nand its last words", file=sys.stderr)
 """
 
-PREPARE = Prepare(locustfile="locustfile.py", scenarios={"own": ScenarioSource(user="Own", request=None)})
+PREPARE = Prepare(locustfile="locustfile.py", scenarios={"own": ScenarioSource(user="Own")})
 PREPARED = Prepared(requests={"own": ()}, problems={})
+CAPTURE = Capture(scenario="own", url="http://127.0.0.1:8000")
 RUN_ROUND = RunRound(
     scenario="own",
     url="http://127.0.0.1:8000",
@@ -212,6 +215,26 @@ def test_workers_that_cannot_join_are_an_input_error(fake: Fake) -> None:
     ]
 
 
+def test_what_a_user_class_asks_for_is_captured_by_order(fake: Fake) -> None:
+    captured = Captured(requests=(http_request("/data"),), elsewhere=("http://other/",))
+    fake.reply([encode(captured)])
+    with fake.start() as generator:
+        assert generator.capture(CAPTURE) == captured
+        assert fake.heard == [CAPTURE]
+
+
+def test_a_user_class_that_does_not_let_go_is_an_input_error(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portcompare.measure.generator.CAPTURE_LIMIT_S", 0.2)
+    fake.reply([], [])  # to the first order it says nothing, and waits for the second
+    with fake.start() as generator, pytest.raises(InputError) as caught:
+        generator.capture(CAPTURE)
+    (problem,) = caught.value.problems
+    assert problem.where == "scenario own"
+    assert problem.found == "one user of its class did not stop within 0.2 s"
+
+
 def test_a_reply_out_of_turn_in_a_round_is_an_error(fake: Fake) -> None:
     fake.reply([encode(DONE)], [encode(WINDOW), encode(WINDOW)], [])
     with fake.start() as generator:
@@ -259,7 +282,7 @@ def test_a_line_that_is_no_reply_is_an_error_that_shows_it(fake: Fake, said: str
 
 def test_the_real_load_generator_understands_orders(tmp_path: Path) -> None:
     request = http_request("/data", query={"a": 1})
-    order = Prepare(locustfile=None, scenarios={"short": ScenarioSource(user=None, request=request)})
+    order = Prepare(locustfile=None, scenarios={"short": ScenarioSource(requests=((request, 1.0),))})
     cpus = tuple(os.sched_getaffinity(0))
     with start_generator(tmp_path / "generator.log", cpus, tmp_path) as generator:
         assert generator.prepare(order) == Prepared(requests={"short": (request,)}, problems={})

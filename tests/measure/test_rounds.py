@@ -38,7 +38,7 @@ DONE = RoundDone(
     void=None,
 )
 PLACE = Place(block=2, order=5, arm="new", scenario="fast", level=8)
-EXPECTATIONS = {"GET /": Expectation(status=200, body_base64="e30=")}
+EXPECTATIONS = {0: Expectation(status=200, body_base64="e30=")}
 
 
 class Bench:
@@ -49,7 +49,7 @@ class Bench:
         self.orders: list[RunRound] = []
         self.window = WindowOpens(start_s=50.0, end_s=52.0)
         self.done = DONE
-        self.usage = WindowUsage(cpu_s=1.5, rss_peak_bytes=70_000_000)
+        self.usage: WindowUsage | None = WindowUsage(cpu_s=1.5, rss_peak_bytes=70_000_000)
         self.dies_at_check = 0
         self.url = "http://127.0.0.1:8123"
         self.deployment = "new-deployment"
@@ -64,8 +64,7 @@ class Bench:
         self.orders.append(order)
         return self.window
 
-    def measure_usage(self, server: object, start_s: float, end_s: float) -> WindowUsage:
-        assert server is self
+    def measure_usage(self, start_s: float, end_s: float) -> WindowUsage | None:
         self.happened.append(f"measure usage {start_s} {end_s}")
         return self.usage
 
@@ -79,10 +78,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
-    bench = Bench()
-    monkeypatch.setattr("portcompare.measure.rounds.measure_usage", bench.measure_usage)
-    return bench
+def bench() -> Bench:
+    return Bench()
 
 
 def test_a_round_is_the_servers_and_the_generators_account_of_one_window(bench: Bench) -> None:
@@ -219,3 +216,10 @@ def test_a_server_that_dies_under_load_gives_no_round(bench: Bench) -> None:
     with pytest.raises(ServerError, match="ended with status 1"):
         bench.measure()
     assert len(bench.orders) == 1
+
+
+def test_what_a_server_elsewhere_uses_is_not_known(bench: Bench) -> None:
+    bench.usage = None
+    found = bench.measure().round
+    assert (found.cpu_s_per_request, found.rss_peak_bytes) == (None, None)
+    assert found.rate_rps == 500.0

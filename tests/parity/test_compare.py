@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcompare.model import Difference, RequestSpec
-from portcompare.parity import Answer, compare_answers
+from portcompare.model import RequestSpec
+from portcompare.parity import Answer
+from portcompare.parity.compare import compare_answers
 
 GET = RequestSpec(name="GET /data", target="/data")
 HEAD = RequestSpec(name="HEAD /data", method="HEAD", target="/data")
@@ -23,16 +24,16 @@ def new(*headers: tuple[str, str], status: int = 200, body: bytes = b"") -> Answ
 def found(baseline: Answer, candidate: Answer, case: RequestSpec = GET) -> list[tuple[str, str, str, str]]:
     return [
         (each.kind, each.pointer, each.baseline, each.candidate)
-        for each in compare_answers(case, "new", baseline, candidate)
+        for each in compare_answers(case, baseline, candidate)
     ]
 
 
-def test_a_difference_names_case_and_deployment() -> None:
-    assert compare_answers(GET, "new", old(status=200), new(status=404)) == [
-        Difference(
-            case="GET /data", deployment="new", kind="status", pointer="", baseline="200", candidate="404"
-        )
-    ]
+def ranks(baseline: Answer, candidate: Answer, case: RequestSpec = GET) -> list[str]:
+    return [each.severity for each in compare_answers(case, baseline, candidate)]
+
+
+def test_another_status_breaks_clients() -> None:
+    assert ranks(old(status=200), new(status=404)) == ["breaks"]
 
 
 def test_where_the_status_differs_the_rest_follows_from_it() -> None:
@@ -58,7 +59,6 @@ def test_two_servers_that_both_do_not_answer_are_not_alike() -> None:
     [
         "Content-Type",
         "Location",
-        "Set-Cookie",
         "Cache-Control",
         "ETag",
         "Content-Encoding",
@@ -104,22 +104,23 @@ def test_a_missing_member_of_a_set_is_shown_with_the_set_as_it_came() -> None:
     ]
 
 
-def test_the_order_of_headers_does_not_count_but_that_of_cookies_does() -> None:
+def test_the_order_of_headers_and_of_cookies_does_not_count() -> None:
     first = (("etag", "x"), ("set-cookie", "a=1"), ("set-cookie", "b=2"))
     moved = (("set-cookie", "a=1"), ("set-cookie", "b=2"), ("etag", "x"))
     swapped = (("etag", "x"), ("set-cookie", "b=2"), ("set-cookie", "a=1"))
     baseline = Answer(server=OLD, status=200, headers=first)
 
     assert found(baseline, Answer(server=NEW, status=200, headers=moved)) == []
-    assert found(baseline, Answer(server=NEW, status=200, headers=swapped)) == [
-        ("header", "Set-Cookie", r"a=1\nb=2", r"b=2\na=1")
-    ]
+    assert found(baseline, Answer(server=NEW, status=200, headers=swapped)) == []
 
 
 def test_one_cookie_is_not_two() -> None:
     two = Answer(server=NEW, status=200, headers=(("set-cookie", "a=1"), ("set-cookie", "b=2")))
 
-    assert found(old(("set-cookie", "a=1, b=2")), two) == [("header", "Set-Cookie", "a=1, b=2", r"a=1\nb=2")]
+    assert found(old(("set-cookie", "a=1, b=2")), two) == [
+        ("header", "Set-Cookie: a", "1, b=2", "1"),
+        ("header", "Set-Cookie: b", "(absent)", "b=2"),
+    ]
 
 
 def test_bodies_are_compared_as_bytes() -> None:
@@ -195,11 +196,11 @@ ANSWERS = st.builds(
 
 @given(ANSWERS)
 def test_an_answer_is_like_itself(answer: Answer) -> None:
-    assert compare_answers(GET, "new", answer, answer) == []
+    assert compare_answers(GET, answer, answer) == []
 
 
 @given(ANSWERS, ANSWERS)
 def test_it_does_not_matter_who_is_compared_with_whom(one: Answer, other: Answer) -> None:
     swapped = [(kind, pointer, theirs, ours) for kind, pointer, ours, theirs in found(other, one)]
 
-    assert found(one, other) == swapped
+    assert sorted(found(one, other)) == sorted(swapped)

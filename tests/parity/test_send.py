@@ -7,7 +7,7 @@ import pytest
 
 from portcompare.model import RequestSpec
 from portcompare.parity.answer import Answer
-from portcompare.parity.send import ask, open_transport
+from portcompare.parity.send import ask
 from tests.parity.site import Asked, Reply, always, serving
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 def asking(url: str, timeout_s: float = 30.0, **request: object) -> Answer:
     case = RequestSpec(name="case", **request)  # type: ignore[arg-type] # whatever the test names
-    with open_transport() as transport:
-        return ask(transport, url, case, timeout_s)
+    return ask(url, case, timeout_s)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +64,11 @@ def test_a_cases_headers_are_added_and_win() -> None:
     )
 
 
-def test_a_body_is_sent_as_utf_8() -> None:
+def test_a_body_is_sent_as_it_is() -> None:
     with serving(always(Reply())) as site:
-        asking(site.url, method="POST", body="é")
+        asking(site.url, method="POST", body=b"\xff\x00")
 
-    assert (site.asked[0].method, site.asked[0].body) == ("POST", "é".encode())
+    assert (site.asked[0].method, site.asked[0].body) == ("POST", b"\xff\x00")
     assert ("Content-Length", "2") in site.asked[0].headers
 
 
@@ -102,9 +101,9 @@ def test_a_redirect_is_an_answer_and_not_followed(location: str) -> None:
 
 
 def test_a_cookie_is_not_sent_back() -> None:
-    with serving(always(Reply(headers=(("Set-Cookie", "a=1"),)))) as site, open_transport() as transport:
+    with serving(always(Reply(headers=(("Set-Cookie", "a=1"),)))) as site:
         for _ in range(2):
-            ask(transport, site.url, RequestSpec(name="case"), 30.0)
+            ask(site.url, RequestSpec(name="case"), 30.0)
 
     assert "cookie" not in {name.lower() for name, _ in site.asked[1].headers}
 
@@ -132,7 +131,7 @@ def test_a_refused_connection_is_data() -> None:
         unheard.bind(("127.0.0.1", 0))  # bound and not listening: the port is nobody else's, and refuses
         server = f"127.0.0.1:{unheard.getsockname()[1]}"
 
-        assert asking(f"http://{server}") == Answer(server=server, error="ConnectError")
+        assert asking(f"http://{server}") == Answer(server=server, error="connection refused")
 
 
 def silence(asked: Asked) -> Iterator[bytes]:
@@ -142,7 +141,7 @@ def silence(asked: Asked) -> Iterator[bytes]:
 
 def test_a_server_that_stays_silent_is_data() -> None:
     with serving(silence) as site:
-        assert asking(site.url, timeout_s=0.05).error == "ReadTimeout"
+        assert asking(site.url, timeout_s=0.05).error == "no whole answer in time"
 
 
 def dripping(asked: Asked) -> Iterator[bytes]:
@@ -155,16 +154,91 @@ def test_a_body_that_does_not_end_is_data() -> None:
     with serving(dripping) as site:
         answer = asking(site.url, timeout_s=0.1)
 
-    assert (answer.status, answer.error) == (None, "ReadTimeout")
+    assert (answer.status, answer.error) == (None, "no whole answer in time")
+
+
+@pytest.mark.parametrize(
+    ("wire", "error"),
+    [
+        ([], "connection closed before the headers were complete"),
+        ([b"oops\r\n\r\n"], "garbage instead of HTTP"),
+        (
+            [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"],
+            "connection closed before the body was complete",
+        ),
+        (
+            [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort"],
+            "connection closed before the body was complete",
+        ),
+    ],
+    ids=["nothing", "no HTTP", "cut short", "a piece is missing"],
+)
+def test_a_broken_answer_is_data(wire: list[bytes], error: str) -> None:
+    with serving(lambda _: wire) as site:
+        answer = asking(site.url)
+
+    assert (answer.status, answer.error) == (None, error)
 
 
 @pytest.mark.parametrize(
     "wire",
-    [[], [b"oops\r\n\r\n"], [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"]],
-    ids=["nothing", "no HTTP", "cut short"],
+    [
+        [b"HTTP/1.1 200 OK\r\n\r\nhello"],
+        [b"HTTP/1.1 200 OK\r\nContent-Le", b"ngth: 5\r\n\r\nhe", b"llo and what follows"],
+        [
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"2\r\nhe\r\n3\r\nllo\r\n0\r\nX-Late: 1\r\n\r\n",
+        ],
+        [b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"],
+    ],
+    ids=["until the end", "in pieces", "chunked", "after an interim answer"],
 )
-def test_a_broken_answer_is_data(wire: list[bytes]) -> None:
+def test_a_body_is_read_however_its_end_is_told(wire: list[bytes]) -> None:
     with serving(lambda _: wire) as site:
         answer = asking(site.url)
 
-    assert (answer.status, answer.error) == (None, "RemoteProtocolError")
+    assert (answer.status, answer.body) == (200, b"hello")
+    assert {name for name, _ in answer.headers} <= {"content-length", "transfer-encoding"}
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b"hello"],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nhello"],
+        [b"HTTP/1.1 204 No Content\r\n\r\n", b"hello"],
+    ],
+    ids=["at once", "later", "after a length of none", "after a status without a body"],
+)
+def test_what_follows_the_headers_of_a_head_answer_is_seen(wire: list[bytes]) -> None:
+    with serving(lambda _: wire) as site:
+        assert asking(site.url, method="HEAD").body == b"hello"
+
+
+def staying(asked: Asked) -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    asked.closing.wait()
+
+
+def test_a_head_answer_is_complete_though_the_connection_stays_open() -> None:
+    with serving(staying) as site:
+        answer = asking(site.url, method="HEAD")
+
+    assert (answer.status, answer.body, answer.error) == (200, b"", "")
+
+
+def test_head_asks_for_the_end_of_the_connection() -> None:
+    with serving(always(Reply())) as site:
+        asking(site.url, method="HEAD")
+        asking(site.url)
+
+    assert [("Connection", "close") in asked.headers for asked in site.asked] == [True, False]
+
+
+def test_what_is_no_latin_1_is_not_sent() -> None:
+    with serving(always(Reply())) as site:
+        answer = asking(site.url, headers=(("X-Name", "\u20ac"),))
+
+    assert answer.error == "cannot be sent, '\u20ac' is not latin-1"
+    assert site.asked == []

@@ -26,7 +26,8 @@ def test_a_grid_makes_a_scenario_of_each_delay(tmp_path: Path) -> None:
     assert plan.break_even.delays_s == {"delay 0 s": 0.0, "delay 0.2 s": 0.2, "delay 1 s": 1.0}
     one = plan.scenarios["delay 0.2 s"]
     assert one.request is not None
-    assert one.request.spec().target == "/data?x=1&delay=0.2"
+    (spec,) = one.request.specs(tmp_path)
+    assert spec.target == "/data?x=1&delay=0.2"
     assert one.delay_s == 0.2
     assert plan.levels[3:6] == (("delay 0.2 s", 1), ("delay 0.2 s", 8), ("delay 0.2 s", 64))
 
@@ -35,7 +36,8 @@ def test_the_delay_goes_into_the_parameter_that_is_named(tmp_path: Path) -> None
     grid = GRID.replace("users", 'parameter = "sleep"\nusers')
     request = load_plan(with_grid(tmp_path, grid), SERVERS).scenarios["delay 1 s"].request
     assert request is not None
-    assert request.spec().target == "/data?x=1&sleep=1"
+    (spec,) = request.specs(tmp_path)
+    assert spec.target == "/data?x=1&sleep=1"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from tests.plan.plans import GOOD, SERVERS, problems_of, spoilt, write
 if TYPE_CHECKING:
     from pathlib import Path
 
+OTHERS = "any other is started by a `command`, with `{port}` where the port stands"
+
 
 @pytest.mark.parametrize(
     "case",
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
             'server = "gunicron"',
             "deployments.old.server",
             "there is no server 'gunicron'",
-            f"did you mean 'gunicorn'? Known: {', '.join(sorted(SERVERS))}",
+            f"did you mean 'gunicorn'? Known: {', '.join(sorted(SERVERS))}; {OTHERS}",
         ),
         (
             'server = "hypercorn"',

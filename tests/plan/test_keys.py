@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.plan import App, Deployment, Key, Plan, PlanRequest, Scenario, plan_keys
+from portcompare.plan import App, Deployment, Key, ParityPlan, Plan, PlanRequest, Scenario, plan_keys
 from portcompare.plan.break_even import BreakEvenGrid
 from portcompare.plan.capacity import Objective
 from portcompare.plan.loads import ClosedLoad, OpenLoad
-from portcompare.plan.schema import Cpus, Generator, ParityPlan, Rounds
+from portcompare.plan.schema import Cpus, Generator, Rounds
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -22,7 +22,17 @@ KEYS = {key.path: key for key in plan_keys()}
         (
             Plan,
             "",
-            {"path", "included", "apps", "deployments", "scenarios", "break_even", "parity", "rounds"}
+            {
+                "path",
+                "included",
+                "inline",
+                "apps",
+                "deployments",
+                "scenarios",
+                "break_even",
+                "parity",
+                "rounds",
+            }
             | {"generator", "cpus"},
         ),
         (App, "apps.NAME.", set()),
@@ -33,15 +43,15 @@ KEYS = {key.path: key for key in plan_keys()}
         (ClosedLoad, "scenarios.NAME.load.", set()),
         (OpenLoad, "scenarios.NAME.load.", {"objective"}),
         (Objective, "scenarios.NAME.load.objective.", set()),
-        (ParityPlan, "parity.", {"requests"}),
-        (PlanRequest, "parity.requests.", set()),
+        (ParityPlan, "parity.", {"requests", "allow"}),
         (Rounds, "rounds.", set()),
         (Generator, "generator.", set()),
         (Cpus, "cpus.", set()),
     ],
 )
 def test_every_key_is_listed(section: type[BaseModel], prefix: str, tables: set[str]) -> None:
-    assert {prefix + name for name in section.model_fields.keys() - tables} <= KEYS.keys()
+    names = {field.alias or name for name, field in section.model_fields.items()}
+    assert {prefix + name for name in names - tables} <= KEYS.keys()
 
 
 def test_every_key_is_described() -> None:
@@ -49,7 +59,7 @@ def test_every_key_is_described() -> None:
 
 
 def test_what_the_tool_sets_itself_is_no_key() -> None:
-    assert KEYS.keys().isdisjoint({"path", "included"})
+    assert KEYS.keys().isdisjoint({"path", "included", "inline"})
 
 
 @pytest.mark.parametrize(
@@ -71,9 +81,29 @@ def test_defaults_are_written_as_in_a_plan(path: str, default: str) -> None:
 
 
 def test_a_key_knows_its_meaning() -> None:
-    assert KEYS["parity.requests.method"] == Key(
-        path="parity.requests.method", type="string", default='"GET"', description="HTTP method"
+    assert KEYS["scenarios.NAME.request.method"] == Key(
+        path="scenarios.NAME.request.method", type="string", default='"GET"', description="HTTP method"
     )
+
+
+def test_a_table_that_can_stand_in_several_places_is_listed_once_and_then_only_what_is_more() -> None:
+    again = {
+        place: {path.removeprefix(place) for path in KEYS if path.startswith(f"{place}.")}
+        for place in ("scenarios.NAME.requests", "scenarios.NAME.login", "parity.requests")
+    }
+    assert again == {
+        "scenarios.NAME.requests": {".weight"},
+        "scenarios.NAME.login": {".keep"},
+        "parity.requests": set(),
+    }
+    for place in again:
+        assert KEYS[place].type == "array of table"
+        assert KEYS[place].description.endswith("; its keys are those of `scenarios.NAME.request`")
+
+
+def test_a_key_is_listed_by_the_name_it_has_in_a_plan() -> None:
+    assert KEYS["scenarios.NAME.request.json"].type == "any value"
+    assert not [path for path in KEYS if "json_body" in path]
 
 
 def test_what_both_load_models_have_is_listed_once_with_both_its_types() -> None:

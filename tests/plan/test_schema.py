@@ -2,17 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
-from portcompare.model import Arm, RequestSpec
-from portcompare.plan import Plan, PlanRequest, load_plan
+from portcompare.model import Arm
+from portcompare.plan import Plan, load_plan
 from tests.plan.plans import GOOD, SERVERS, problems_of, spoilt, write
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @pytest.fixture
@@ -28,7 +24,8 @@ def test_what_the_plan_leaves_out_has_a_default(plan: Plan, tmp_path: Path) -> N
     assert plan.parity.requests == []
     assert plan.cpus.server is None
     assert plan.scenarios["fast"].load.model == "closed"
-    assert plan.apps["flask"].ready_path == "/healthz"
+    assert plan.apps["flask"].ready_path is None
+    assert plan.apps["flask"].ready_target == "/"
     assert plan.deployments["old"].threads is None
     assert plan.path == tmp_path / "plan.toml"
 
@@ -90,63 +87,6 @@ def test_servers_listen_on_one_address_that_workers_can_be_told(tmp_path: Path) 
 def test_a_plan_does_not_change(plan: Plan) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         plan.baseline = "new"  # type: ignore[misc] # that it cannot be is what is tested
-
-
-@pytest.mark.parametrize(
-    ("query", "target"),
-    [
-        ({}, "/data"),
-        ({"delay": "0.2"}, "/data?delay=0.2"),
-        ({"delay": 0.2}, "/data?delay=0.2"),
-        ({"delay": ""}, "/data?delay="),
-        ({"delay": ["0", 1]}, "/data?delay=0&delay=1"),
-        ({"q": "a b&c=ä"}, "/data?q=a+b%26c%3D%C3%A4"),
-    ],
-)
-def test_the_query_is_encoded_into_the_target(query: Mapping[str, Any], target: str) -> None:
-    request = PlanRequest.model_validate({"path": "/data", "query": query})
-
-    assert request.spec().target == target
-    assert request.spec().name == f"GET {target}"
-
-
-def test_a_query_is_added_to_one_in_the_path() -> None:
-    request = PlanRequest.model_validate({"path": "/data?a=1", "query": {"b": 2}})
-
-    assert request.spec().target == "/data?a=1&b=2"
-
-
-def test_a_request_becomes_a_record() -> None:
-    request = PlanRequest(method="PUT", path="/", headers={"X-A": "1"}, body="text")
-
-    assert request.spec("mine") == RequestSpec(
-        name="mine", method="PUT", target="/", headers=(("X-A", "1"),), body="text"
-    )
-
-
-@pytest.mark.parametrize("path", ["/%C3%A4", "/a?b=c&b=", "/a;b='\"{}|\\^`~", "/"])
-def test_a_path_that_can_stand_in_a_request_line_is_taken(path: str) -> None:
-    assert PlanRequest(path=path).spec().target == path
-
-
-@pytest.mark.parametrize("path", ["", "a", "/ä", "/a b", "/a\n", "/a\r\nHost: x", "/\x00", "/a#b"])
-def test_a_path_that_cannot_stand_in_a_request_line_is_refused(path: str) -> None:
-    with pytest.raises(ValidationError, match="path"):
-        PlanRequest(path=path)
-
-
-@pytest.mark.parametrize("value", ["", "gzip", "a b\tc", "café"])
-def test_a_header_that_can_be_sent_is_taken(value: str) -> None:
-    assert PlanRequest(path="/", headers={"X-A": value}).spec().headers == (("X-A", value),)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("", "1"), ("X A", "1"), ("X:", "1"), ("Ä", "1"), ("X", "a\r\nb"), ("X", " a"), ("X", "€")],
-)
-def test_a_header_that_cannot_be_sent_is_refused(name: str, value: str) -> None:
-    with pytest.raises(ValidationError, match="headers"):
-        PlanRequest(path="/", headers={name: value})
 
 
 def with_margin(tmp_path: Path, margin: str) -> Plan:

@@ -72,8 +72,11 @@ def hostile() -> Results:
         deployment=HOSTILE_CANDIDATES[0],
         kind="body",
         pointer="",
+        severity="changes",
         baseline='{"delay": 0.0}',
         candidate=answer,
+        curl_baseline="curl http://127.0.0.1:1/data?delay=<b>|",
+        curl_candidate="curl 'http://127.0.0.1:2/```<script>alert(7)</script>\u202e'",
     )
     return replace(
         run,
@@ -145,7 +148,7 @@ def _make_results(
             cases=14,
             deployments=tuple(candidates),
             differences=(),
-            unstable=("GET /now: body", "GET /<b>|: header Date"),
+            masked=("GET /now: body", "GET /<b>|: header Date"),
         ),
         rounds=tuple(rounds),
         comparisons=comparisons,

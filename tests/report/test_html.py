@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PASSIVE = re.compile(
     "a|bdi|body|caption|dd|desc|details|div|dl|dt|figcaption|figure|footer|g|h[1-3]|head|header|html|li|line"
     "|main|meta|p|path|section|small|span|strong|style|summary|svg|table|tbody|td|text|th|thead|time|title|tr"
-    "|ul"
+    "|pre|ul"
 )
 VOID = frozenset({"meta"})
 
@@ -94,7 +94,8 @@ def test_nothing_outside_the_run_is_referred_to(name: str, request: pytest.Fixtu
     assert not {"src", "srcset", "xlink:href", "action"} & {
         name for _, attributes in found.elements for name in attributes
     }
-    assert not re.search(r"https?:|//[a-z]|url\(|@import", source)
+    outside_code = re.sub(r"<pre .*?</pre>", "", source, flags=re.DOTALL)
+    assert not re.search(r"https?:|//[a-z]|url\(|@import", outside_code)
 
 
 def test_the_policy_allows_the_one_style_sheet_and_nothing_else(source: str, page: Page) -> None:
@@ -201,7 +202,7 @@ def test_differences_show_both_answers_and_long_ones_are_cut(hostile: Results, h
 
 
 def test_what_was_not_compared_is_named(page: Page, hostile_page: Page) -> None:
-    _, answers = page.text.split("Not compared, because the baseline's own answers differ there:")
+    _, answers = page.text.split("Not compared, because it differs by itself:")
     assert "GET /now: body" in answers
     assert "GET /<b>|: header Date" in answers
     assert "Not compared" not in hostile_page.text
@@ -249,3 +250,23 @@ def test_the_headline_stands_above_everything_else(results: Results, page: Page)
 def test_a_hostile_headline_is_shown_and_not_obeyed(hostile_page: Page) -> None:
     shown = hostile_page.text.index("This run is not valid: | <script>alert(6)</script>\\u202e")
     assert shown < hostile_page.text.index("the control differs by 12%")
+
+
+def test_command_lines_and_ranks_are_shown(hostile: Results, hostile_page: Page) -> None:
+    assert hostile.parity
+    (difference,) = hostile.parity.differences
+    assert "breaks: clients fail" in hostile_page.text
+    assert difference.curl_baseline in hostile_page.text
+
+
+def test_allowed_differences_stand_apart_with_their_reason(hostile: Results) -> None:
+    assert hostile.parity
+    (difference,) = hostile.parity.differences
+    parity = replace(
+        hostile.parity, differences=(replace(difference, allowed="meant <to> be"),), seeds=("77",)
+    )
+    text = Page(html.render(replace(hostile, parity=parity))).text
+    assert "Differences that the plan allows" in text
+    assert "allowed: meant <to> be" in text
+    assert "Seeds of the generated cases: 77" in text
+    assert "Differences from the baseline's answers" not in text

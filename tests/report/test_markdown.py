@@ -67,10 +67,33 @@ def test_usual_names_are_left_alone() -> None:
 def test_hostile_names_break_no_table(hostile: Results) -> None:
     source = markdown.render(hostile)
     widths = {len(row) for row in _rows(source)}
-    assert widths == {5, 9, 4}
-    assert len([row for row in _rows(source) if len(row) == 5]) == 1 + len(hostile.summaries) + 2
+    assert widths == {5, 6, 9, 4}
+    assert len([row for row in _rows(source) if len(row) == 5]) == 1 + len(hostile.summaries)
+    assert len([row for row in _rows(source) if len(row) == 6]) == 2
     assert "<script" not in _html(source)
-    assert set(re.findall(r"<(\w+)", source)) == {"br", "details", "summary"}
+    outside_code = re.sub(r"^(`{3,})sh$.*?^\1$", "", source, flags=re.DOTALL | re.MULTILINE)
+    assert set(re.findall(r"<(\w+)", outside_code)) == {"br", "details", "summary"}
+
+
+def test_command_lines_can_be_copied_and_do_not_end_their_block(hostile: Results) -> None:
+    code = _html(markdown.render(hostile)).split('<code class="language-sh">')[1].split("</code>")[0]
+    assert hostile.parity
+    assert code.splitlines()[1:] == [
+        "curl http://127.0.0.1:1/data?delay=&lt;b&gt;|",
+        "curl 'http://127.0.0.1:2/```&lt;script&gt;alert(7)&lt;/script&gt;\\u202e'",
+    ]
+
+
+def test_allowed_differences_stand_apart_with_their_reason(hostile: Results) -> None:
+    assert hostile.parity
+    [difference] = hostile.parity.differences
+    allowed = replace(difference, allowed="meant | to be")
+    parity = replace(hostile.parity, equal=True, differences=(allowed,), seeds=("77",))
+    text = _text(_html(markdown.render(replace(hostile, parity=parity))))
+    assert "Differences that the plan allows:" in text
+    assert "allowed: meant | to be" in text
+    assert "Seeds of the generated cases: 77" in text
+    assert "Differences from the baseline's answers" not in text
 
 
 def test_every_arm_at_every_level_has_its_row_with_the_figures_of_the_record(results: Results) -> None:
@@ -157,7 +180,15 @@ def test_margins_that_differ_are_told_with_their_metrics(results: Results) -> No
 
 def test_a_comment_holds_a_long_run_with_many_differences(make_results: MakeResults) -> None:
     difference = Difference(
-        case="GET /", deployment="d", kind="header", pointer="Server", baseline="<" * 9000, candidate="y"
+        case="GET /",
+        deployment="d",
+        kind="header",
+        pointer="Server",
+        severity="changes",
+        baseline="<" * 9000,
+        candidate="y",
+        curl_baseline="curl " + "a" * 400,
+        curl_candidate="curl",
     )
     parity = Parity(equal=False, cases=900, deployments=("d",), differences=(difference,) * 900)
     source = markdown.render(replace(make_results(blocks=13), parity=parity))
@@ -167,7 +198,7 @@ def test_a_comment_holds_a_long_run_with_many_differences(make_results: MakeResu
 
 def test_what_was_not_compared_is_named(results: Results, hostile: Results) -> None:
     text = _text(_html(markdown.render(results)))
-    assert "the baseline's own answers differ there:\n\nGET /now: body\nGET /<b>|: header Date" in text
+    assert "because it differs by itself:\n\nGET /now: body\nGET /<b>|: header Date" in text
     assert "Not compared" not in markdown.render(hostile)
 
 

@@ -12,12 +12,13 @@ from urllib.request import urlopen
 import psutil
 
 from portcompare.plan import Plan, load_plan
-from portcompare.serve import RunningServer, vocabulary
+from portcompare.serve import RunningServer, StartedServer, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 APPS = Path(__file__).with_name("apps")
+HERE = "directory = '.'\n"
 
 ALL = {
     "gunicorn": "wsgi",
@@ -51,8 +52,13 @@ def all_gone(pids: Iterable[int]) -> bool:
     return all(is_gone(pid) for pid in pids)
 
 
-def tree_of(server: RunningServer) -> list[int]:
+def tree_of(server: StartedServer) -> list[int]:
     return [process.pid for process in psutil.Process(server.process.pid).children(recursive=True)]
+
+
+def started(running: Mapping[str, RunningServer]) -> dict[str, StartedServer]:
+    """Those of the servers that were started."""
+    return {arm: server for arm, server in running.items() if isinstance(server, StartedServer)}
 
 
 def ask(server: RunningServer, target: str) -> dict[str, Any]:
@@ -69,6 +75,7 @@ def write_plan(
     target: str = "probe:wsgi",
     ready_path: str = "/healthz",
     cpus: str = "",
+    more: str = "",
 ) -> Plan:
     """Write and read a plan.
 
@@ -80,6 +87,7 @@ def write_plan(
         target: Of the WSGI app.
         ready_path: Of the WSGI app.
         cpus: The TOML lines of the table of that name.
+        more: TOML lines for both apps.
     """
     names = list(deployments or {"gunicorn": "", "uvicorn asgi": ""})
     lines = [
@@ -88,7 +96,10 @@ def write_plan(
         f"[cpus]\n{cpus}",
         f'[apps.wsgi]\ninterface = "wsgi"\ndirectory = "{directory}"',
         f'target = "{target}"\nready_path = "{ready_path}"',
+        more,
         f'[apps.asgi]\ninterface = "asgi"\ndirectory = "{APPS}"\ntarget = "probe:asgi"',
+        'ready_path = "/healthz"',
+        more,
         '[scenarios.fast]\nrequest = { path = "/" }\nload = { users = [1] }',
     ]
     for name, knobs in (deployments or dict.fromkeys(names, "")).items():
@@ -97,4 +108,24 @@ def write_plan(
         lines.append(f'[deployments."{name}"]\nserver = "{server}"\napp = "{interface}"\n{knobs}')
     path = folder / "plan.toml"
     path.write_text("\n".join(lines), encoding="utf-8")
+    return load_plan(path, vocabulary())
+
+
+def write_deployments(folder: Path, first: str, second: str, *, app: str = "") -> Plan:
+    """Write and read a plan of two deployments, whatever serves them.
+
+    Args:
+        folder: Where.
+        first: The TOML lines of the baseline, `first`.
+        second: The TOML lines of the candidate, `second`.
+        app: The TOML lines of the app `one`, that they may name; its directory is the folder by default.
+    """
+    path = folder / "plan.toml"
+    path.write_text(
+        "baseline = 'first'\ncandidates = ['second']\n"
+        f"[apps.one]\n{'' if 'directory' in app else HERE}{app}\n"
+        f"[deployments.first]\n{first}\n[deployments.second]\n{second}\n"
+        "[scenarios.fast]\nrequest = { path = '/' }\nload = { users = [1] }\n",
+        encoding="utf-8",
+    )
     return load_plan(path, vocabulary())

@@ -19,8 +19,8 @@ import pytest
 
 from portcompare.errors import ServerError
 from portcompare.model import BASELINE, CONTROL
-from portcompare.serve import RunningServer, assign_cpus, deployments, ports, serve_deployments
-from tests.serve.support import ALL, APPS, all_gone, ask, tree_of, wait_until, write_plan
+from portcompare.serve import StartedServer, assign_cpus, deployments, ports, serve_deployments
+from tests.serve.support import ALL, APPS, all_gone, ask, started, tree_of, wait_until, write_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +31,10 @@ TWO = {"gunicorn": "", "uvicorn asgi": ""}
 
 
 @contextmanager
-def serve(plan: Plan, folder: Path, *names: str) -> Iterator[dict[str, RunningServer]]:
+def serve(plan: Plan, folder: Path, *names: str) -> Iterator[dict[str, StartedServer]]:
     arms = {name: name for name in names or plan.deployments}
     with serve_deployments(plan, arms, folder=folder, cpus=assign_cpus(plan)) as running:
-        yield running
+        yield started(running)
 
 
 class Stranger(http.server.HTTPServer):
@@ -82,7 +82,7 @@ def first_choice(stranger_port: int, monkeypatch: pytest.MonkeyPatch) -> int:
 
 @pytest.mark.parametrize("name", ALL)
 def test_each_server_serves_the_app_on_the_cpus_it_was_given(
-    servers: dict[str, RunningServer], name: str
+    servers: dict[str, StartedServer], name: str
 ) -> None:
     seen = ask(servers[name], "/process")
     assert seen["cpus"] == [min(os.sched_getaffinity(0))]

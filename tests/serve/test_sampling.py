@@ -14,14 +14,14 @@ from portcompare.serve.sampling import read_usage
 from tests.serve.support import ask, is_gone, tree_of, wait_until
 
 if TYPE_CHECKING:
-    from portcompare.serve import RunningServer
+    from portcompare.serve import StartedServer
 
 # In gunicorn and hypercorn the app runs in a child of the server's main process.
 NAMES = ["gunicorn", "gunicorn-gevent", "waitress", "granian", "hypercorn", "uvicorn asgi"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_cpu_time_is_what_the_app_itself_counts(servers: dict[str, RunningServer], name: str) -> None:
+def test_the_cpu_time_is_what_the_app_itself_counts(servers: dict[str, StartedServer], name: str) -> None:
     server = servers[name]
     app_before_s, before_s = ask(server, "/process")["cpu_s"], server.usage().cpu_s
     ask(server, "/burn?seconds=0.25")
@@ -30,7 +30,7 @@ def test_the_cpu_time_is_what_the_app_itself_counts(servers: dict[str, RunningSe
     assert used_s == pytest.approx(app_used_s, abs=0.02)
 
 
-def test_a_window_has_what_was_used_in_it(servers: dict[str, RunningServer]) -> None:
+def test_a_window_has_what_was_used_in_it(servers: dict[str, StartedServer]) -> None:
     server = servers["gunicorn"]
     client = threading.Thread(target=ask, args=(server, "/burn?seconds=0.25"))
     client.start()
@@ -44,27 +44,27 @@ def test_a_window_has_what_was_used_in_it(servers: dict[str, RunningServer]) -> 
     assert usage.rss_peak_bytes == pytest.approx(after.rss_bytes, rel=0.1)
 
 
-def test_a_window_has_nothing_of_what_was_used_before(servers: dict[str, RunningServer]) -> None:
+def test_a_window_has_nothing_of_what_was_used_before(servers: dict[str, StartedServer]) -> None:
     server = servers["gunicorn"]
     ask(server, "/burn?seconds=0.25")
     start_s = time.monotonic()
     assert measure_usage(server, start_s, start_s + 0.3).cpu_s < 0.1
 
 
-def test_a_window_is_waited_for(servers: dict[str, RunningServer]) -> None:
+def test_a_window_is_waited_for(servers: dict[str, StartedServer]) -> None:
     start_s = time.monotonic() + 0.1
     measure_usage(servers["waitress"], start_s, start_s + 0.1)
     assert time.monotonic() >= start_s + 0.1
 
 
-def test_a_window_that_is_over_cannot_be_measured(servers: dict[str, RunningServer]) -> None:
+def test_a_window_that_is_over_cannot_be_measured(servers: dict[str, StartedServer]) -> None:
     now_s = time.monotonic()
     with pytest.raises(MeasurementError, match="waitress: the window was over"):
         measure_usage(servers["waitress"], now_s - 2, now_s - 1)
 
 
 def test_the_usage_counts_the_workers_and_has_finer_steps_than_ticks(
-    servers: dict[str, RunningServer],
+    servers: dict[str, StartedServer],
 ) -> None:
     server = servers["gunicorn"]
     worker = ask(server, "/process")
@@ -74,7 +74,7 @@ def test_the_usage_counts_the_workers_and_has_finer_steps_than_ticks(
     assert usage.cpu_s * 100 != pytest.approx(round(usage.cpu_s * 100), abs=1e-6)
 
 
-def test_a_worker_that_ends_in_the_window_is_no_accident(servers: dict[str, RunningServer]) -> None:
+def test_a_worker_that_ends_in_the_window_is_no_accident(servers: dict[str, StartedServer]) -> None:
     server = servers["gunicorn"]
     worker = ask(server, "/process")["pid"]
     start_s = time.monotonic()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.errors import InputError
-from portcompare.plan import Deployment
+from portcompare.plan import Deployment, Plan
 from portcompare.serve import SERVERS, vocabulary
-from portcompare.serve.recipe import resolve_deployment
+from portcompare.serve.recipe import ByRegistry, resolve_deployment
 from portcompare.serve.servers.server import CONNECTION_LIMIT
 from tests.serve.support import ALL, write_plan
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KNOBS = ("workers", "threads", "loop", "keep_alive_s", "backlog")
+
+
+def by_registry(plan: Plan, name: str) -> ByRegistry:
+    found = resolve_deployment(plan, name).by_registry
+    assert found is not None
+    return found
 
 
 def test_the_vocabulary_names_every_server_with_its_interfaces_and_knobs() -> None:
@@ -63,10 +69,10 @@ def test_a_command_line_turns_every_knob_and_leaves_nothing_open(tmp_path: Path,
 
 def test_knobs_left_out_have_the_harness_defaults(tmp_path: Path) -> None:
     plan = write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": "", "hypercorn asgi": ""})
-    knobs = resolve_deployment(plan, "gunicorn").knobs
+    knobs = by_registry(plan, "gunicorn").knobs
     assert tuple(getattr(knobs, knob) for knob in KNOBS) == (1, 8, "asyncio", 75, 2048)
-    assert resolve_deployment(plan, "uvicorn asgi").knobs.loop == "uvloop"
-    assert resolve_deployment(plan, "hypercorn asgi").knobs.loop == "asyncio"
+    assert by_registry(plan, "uvicorn asgi").knobs.loop == "uvloop"
+    assert by_registry(plan, "hypercorn asgi").knobs.loop == "asyncio"
 
 
 @pytest.mark.parametrize(
@@ -83,8 +89,8 @@ def test_knobs_left_out_have_the_harness_defaults(tmp_path: Path) -> None:
     ],
 )
 def test_slots_follow_from_the_knobs(tmp_path: Path, name: str, knobs: str, slots: int | None) -> None:
-    recipe = resolve_deployment(write_plan(tmp_path, {name: knobs, "uvicorn other asgi": ""}), name)
-    assert recipe.serving.slots(recipe.knobs, 1) == slots
+    served = by_registry(write_plan(tmp_path, {name: knobs, "uvicorn other asgi": ""}), name)
+    assert served.serving.slots(served.knobs, 1, (3, 11)) == slots
 
 
 @pytest.mark.parametrize(
@@ -99,10 +105,9 @@ def test_hypercorn_runs_wsgi_in_the_default_executor(
     slots: int,
 ) -> None:
     machine, pinned_to = cpus
-    recipe = resolve_deployment(write_plan(tmp_path, {"hypercorn": "", "uvicorn asgi": ""}), "hypercorn")
-    monkeypatch.setattr(sys, "version_info", version)
+    served = by_registry(write_plan(tmp_path, {"hypercorn": "", "uvicorn asgi": ""}), "hypercorn")
     monkeypatch.setattr(os, "cpu_count", lambda: machine)
-    assert recipe.serving.slots(recipe.knobs, pinned_to) == slots
+    assert served.serving.slots(served.knobs, pinned_to, version) == slots
 
 
 def test_uvloop_must_be_installed_only_where_it_is_used(tmp_path: Path) -> None:
@@ -110,7 +115,7 @@ def test_uvloop_must_be_installed_only_where_it_is_used(tmp_path: Path) -> None:
         tmp_path,
         {"gunicorn": "", "uvicorn asgi": "", "hypercorn asgi": "", "granian asgi": 'loop = "asyncio"'},
     )
-    users = [name for name in plan.deployments if "uvloop" in resolve_deployment(plan, name).distributions]
+    users = [name for name in plan.deployments if "uvloop" in by_registry(plan, name).distributions]
     assert users == ["uvicorn asgi"]
 
 
@@ -121,7 +126,7 @@ def test_what_would_turn_knobs_unseen_is_not_inherited(
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("DATABASE", "inherited")
     plan = write_plan(tmp_path, {"gunicorn": 'environment = { FLASK_DEBUG = "0" }', "uvicorn asgi": ""})
-    environment = resolve_deployment(plan, "gunicorn").environment()
+    environment = resolve_deployment(plan, "gunicorn").environment("baseline")
     assert "GUNICORN_CMD_ARGS" not in environment
     assert "WEB_CONCURRENCY" not in environment
     assert "GRANIAN_WORKERS" not in environment

@@ -18,7 +18,7 @@ from tests.serve.support import ALL, ask, wait_until, write_plan
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from portcompare.serve import RunningServer
+    from portcompare.serve import RunningServer, StartedServer
 
 SLOTS = {
     "gunicorn": THREADS,
@@ -46,7 +46,7 @@ def connect(server: RunningServer) -> http.client.HTTPConnection:
 
 @pytest.mark.parametrize("name", SLOTS)
 def test_a_wsgi_server_holds_as_many_requests_as_it_has_slots(
-    servers: dict[str, RunningServer], name: str
+    servers: dict[str, StartedServer], name: str
 ) -> None:
     with ThreadPoolExecutor(THREADS + 5) as clients:
         answers = list(clients.map(lambda _: ask(servers[name], "/hold?seconds=0.15"), range(THREADS + 5)))
@@ -54,7 +54,7 @@ def test_a_wsgi_server_holds_as_many_requests_as_it_has_slots(
 
 
 @pytest.mark.parametrize("name", KEEPING)
-def test_more_than_a_hundred_connections_stay_open(servers: dict[str, RunningServer], name: str) -> None:
+def test_more_than_a_hundred_connections_stay_open(servers: dict[str, StartedServer], name: str) -> None:
     with ExitStack() as stack:
         connections = [stack.enter_context(closing(connect(servers[name]))) for _ in range(150)]
         for connection in connections * 2:
@@ -62,7 +62,7 @@ def test_more_than_a_hundred_connections_stay_open(servers: dict[str, RunningSer
             assert connection.sock is not None  # it would be None, had the server announced its end
 
 
-def test_waitress_holds_more_connections_than_select_can(servers: dict[str, RunningServer]) -> None:
+def test_waitress_holds_more_connections_than_select_can(servers: dict[str, StartedServer]) -> None:
     with ExitStack() as stack:
         for _ in range(1100):
             connection = stack.enter_context(closing(connect(servers["waitress"])))
@@ -70,7 +70,7 @@ def test_waitress_holds_more_connections_than_select_can(servers: dict[str, Runn
 
 
 @pytest.mark.parametrize("name", KEEPING)
-def test_a_connection_outlives_a_thousand_requests(servers: dict[str, RunningServer], name: str) -> None:
+def test_a_connection_outlives_a_thousand_requests(servers: dict[str, StartedServer], name: str) -> None:
     with closing(connect(servers[name])) as connection:
         get(connection)
         socket = connection.sock
@@ -79,7 +79,7 @@ def test_a_connection_outlives_a_thousand_requests(servers: dict[str, RunningSer
         assert connection.sock is socket
 
 
-def test_the_sync_worker_closes_every_connection(servers: dict[str, RunningServer]) -> None:
+def test_the_sync_worker_closes_every_connection(servers: dict[str, StartedServer]) -> None:
     with closing(connect(servers["gunicorn-sync"])) as connection:
         assert get(connection).getheader("connection") == "close"
 
@@ -101,6 +101,6 @@ def test_idle_connections_are_closed_when_the_plan_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_server_logs_no_requests(servers: dict[str, RunningServer], name: str) -> None:
+def test_a_server_logs_no_requests(servers: dict[str, StartedServer], name: str) -> None:
     ask(servers[name], "/healthz")
     assert "/healthz" not in servers[name].process.log_path.read_text()

@@ -34,7 +34,7 @@ GTHREAD = Server(
             arguments=_COMMON
             + "--worker-class gthread --threads {threads} --keep-alive {keep_alive_s} {target}",
             settings=_SETTINGS,
-            slots=lambda knobs, _: knobs.workers * knobs.threads,
+            slots=lambda knobs, *_: knobs.workers * knobs.threads,
             config=_CONFIG,
         )
     },
@@ -49,7 +49,7 @@ SYNC = Server(
             knobs=frozenset({"workers", "backlog"}),
             arguments=_COMMON + "--worker-class sync {target}",
             settings=_SETTINGS | {"requests_per_connection": "1", "connection_limit": "1"},
-            slots=lambda knobs, _: knobs.workers,
+            slots=lambda knobs, *_: knobs.workers,
             config=_CONFIG,
         )
     },
@@ -64,7 +64,7 @@ GEVENT = Server(
             knobs=frozenset({"workers", "keep_alive_s", "backlog"}),
             arguments=_COMMON + "--worker-class gevent --keep-alive {keep_alive_s} {target}",
             settings=_SETTINGS,
-            slots=lambda knobs, _: knobs.workers * CONNECTION_LIMIT,
+            slots=lambda knobs, *_: knobs.workers * CONNECTION_LIMIT,
             config=_CONFIG,
         )
     },

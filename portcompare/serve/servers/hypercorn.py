@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from portcompare.serve.servers.server import Knobs, Server, Serving
@@ -27,7 +26,7 @@ _SETTINGS = {
 }
 
 
-def executor_slots(knobs: Knobs, cpu_count: int) -> int:
+def executor_slots(knobs: Knobs, cpu_count: int, version: tuple[int, int]) -> int:
     """How many WSGI requests all workers can hold in handlers.
 
     hypercorn runs them by `loop.run_in_executor(None, ...)`, so in a ThreadPoolExecutor of default size.
@@ -35,6 +34,7 @@ def executor_slots(knobs: Knobs, cpu_count: int) -> int:
     Args:
         knobs: Every knob's value.
         cpu_count: CPUs that the server may use when it starts.
+        version: Of the Python that it runs on.
 
     Returns:
         Threads of all workers.
@@ -43,7 +43,7 @@ def executor_slots(knobs: Knobs, cpu_count: int) -> int:
         https://docs.python.org/3/library/concurrent.futures.html#threadpoolexecutor: min(32, CPUs + 4);
         since Python 3.13 of the CPUs that the process may use, before of the machine's.
     """
-    counted = cpu_count if sys.version_info >= (3, 13) else os.cpu_count() or 1
+    counted = cpu_count if version >= (3, 13) else os.cpu_count() or 1
     return knobs.workers * min(32, counted + 4)
 
 
@@ -62,7 +62,7 @@ HYPERCORN = Server(
             knobs=_KNOBS,
             arguments=_ARGUMENTS + "asgi:{target}",
             settings=_SETTINGS,
-            slots=lambda _knobs, _cpus: None,
+            slots=lambda *_: None,
             config=_CONFIG,
         ),
     },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -46,8 +45,8 @@ class Serving:
         arguments: What follows `python -m`; in braces the knobs, `target`, its `module` and `object`,
             `port`, `config`, `connection_limit` and `stop_s`.
         settings: What is set beside the knobs, for the manifest.
-        slots: From knobs and number of CPUs to the requests it can hold in handlers at once; None for
-            no limit.
+        slots: From knobs, number of CPUs and version of Python to the requests it can hold in handlers at
+            once; None for no limit.
         defaults: The values of knobs that the plan does not turn.
         config: A configuration file, for settings that have no flag.
     """
@@ -55,7 +54,7 @@ class Serving:
     knobs: frozenset[str]
     arguments: str
     settings: dict[str, str]
-    slots: Callable[[Knobs, int], int | None]
+    slots: Callable[[Knobs, int, tuple[int, int]], int | None]
     defaults: Knobs = Knobs()
     config: Path | None = None
 
@@ -71,11 +70,14 @@ class Serving:
         turned = {knob: getattr(deployment, knob) for knob in self.knobs}
         return replace(self.defaults, **{knob: value for knob, value in turned.items() if value is not None})
 
-    def command(self, knobs: Knobs, *, target: str, host: str, port: int | str) -> tuple[str, ...]:
+    def command(
+        self, knobs: Knobs, *, python: str, target: str, host: str, port: int | str
+    ) -> tuple[str, ...]:
         """The command line that serves an app.
 
         Args:
             knobs: Every knob's value.
+            python: The interpreter.
             target: The app, `module:object`.
             host: The address to listen on.
             port: The port there, or what shall stand in its place.
@@ -93,7 +95,7 @@ class Serving:
             "connection_limit": CONNECTION_LIMIT,
             "stop_s": STOP_S,
         }
-        return (sys.executable, "-m", *(word.format(**values) for word in self.arguments.split()))
+        return (python, "-m", *(word.format(**values) for word in self.arguments.split()))
 
     def describe(self, knobs: Knobs) -> dict[str, str]:
         """Every setting in force, those of the plan and those of the harness.

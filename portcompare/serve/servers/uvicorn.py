@@ -21,7 +21,7 @@ UVICORN = Server(
                 "access_log": "off",
                 "http_parser": "httptools",
             },
-            slots=lambda _knobs, _cpus: None,
+            slots=lambda *_: None,
             defaults=Knobs(loop="uvloop"),
         )
     },

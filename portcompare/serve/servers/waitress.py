@@ -22,7 +22,7 @@ WAITRESS = Server(
                 "access_log": "off",
                 "event_notification": "poll",
             },
-            slots=lambda knobs, _: knobs.threads,
+            slots=lambda knobs, *_: knobs.threads,
         )
     },
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _lock = threading.Lock()
 _inside = 0
 _most_inside = 0
+_made: list[object] = []
 
 
 def describe_process() -> dict[str, Any]:
@@ -55,6 +56,8 @@ def answer(path: str, query: str) -> tuple[str, bytes]:
             body = burn(seconds)
         case "/hold":
             body = hold(seconds)
+        case "/made":
+            body = {"made": _made}
         case _:
             return "503 Service Unavailable", b"{}"
     return "200 OK", json.dumps(body).encode()
@@ -81,6 +84,12 @@ async def asgi(
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": int(status[:3]), "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def make(interface: str, mark: int = 0) -> object:
+    """A factory; the app tells at /made with what it was made."""
+    _made.append([interface, mark])
+    return {"wsgi": wsgi, "asgi": asgi}.get(interface)
 
 
 not_an_app = 5

@@ -9,13 +9,17 @@ from pathlib import Path
 import psutil
 
 from portcompare.plan import load_plan
-from portcompare.serve import assign_cpus, serve_deployments, vocabulary
+from portcompare.serve import assign_cpus, prepare_arms, serve_deployments, vocabulary
 
 
 def main() -> None:
     plan = load_plan(Path(sys.argv[1]), vocabulary())
     arms = {name: name for name in plan.deployments}
-    with serve_deployments(plan, arms, folder=Path(sys.argv[2]), cpus=assign_cpus(plan)):
+    folder, cpus = Path(sys.argv[2]), assign_cpus(plan)
+    with (
+        prepare_arms(plan, arms, folder=folder, cpus=cpus),
+        serve_deployments(plan, arms, folder=folder, cpus=cpus),
+    ):
         pids = [process.pid for process in psutil.Process().children(recursive=True)]
         sys.stdout.write(json.dumps(pids) + "\n")
         sys.stdout.flush()

@@ -1,0 +1,162 @@
+"""Comparing the answers of a plan's servers, and what follows from that for the load."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from portcompare.cli.openapi import explore_document
+from portcompare.model import BASELINE, CONTROL
+from portcompare.parity import READING, Asker, ask_alone, derive_cases, sum_up
+from portcompare.serve import serve_deployments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from portcompare.cli.progress import Progress
+    from portcompare.cli.session import Session
+    from portcompare.model import Expectation, Parity
+    from portcompare.parity import ParityOutcome
+    from portcompare.plan import Plan
+    from portcompare.serve import RunningServer
+
+
+def ask_everything(
+    session: Session, servers: Mapping[str, RunningServer], progress: Progress
+) -> ParityOutcome:
+    """Compare the answers of all arms, the control's too.
+
+    Args:
+        session: The plan and what its scenarios ask for.
+        servers: The running servers by arm.
+        progress: Told of each case.
+
+    Returns:
+        What was found, and what to expect under load.
+
+    Raises:
+        InputError: The plan's OpenAPI document cannot be used.
+    """
+    scenario_requests = [request for requests in session.requests.values() for request in requests]
+    folder = session.plan.path.parent
+    extra = [case for request in session.plan.parity.requests for case in request.specs(folder)]
+    cases = derive_cases(scenario_requests, extra)
+    progress.start_parity(len(cases))
+    with _make_asker(session.plan, servers) as asker:
+        examined = []
+        for case in cases:
+            examined.append(asker.examine(case))
+            progress.advance()
+        # Only then what is made of a document: what its requests change, the plan's own do not meet.
+        explored = explore_document(session.plan, asker, servers[BASELINE].url, cases, progress)
+        return sum_up(asker, (*examined, *explored.examined), seeds=explored.seeds)
+
+
+def ask_differing_alone(session: Session, outcome: ParityOutcome, folder: Path, progress: Progress) -> Parity:
+    """Ask the cases that differ once more, each alone on fresh servers.
+
+    Args:
+        session: The plan.
+        outcome: What was found; its servers have ended, so that their ports are free.
+        folder: Where the servers' logs go.
+        progress: Told that it is done.
+
+    Returns:
+        What was found, with the differences marked that come from what was asked before; as it was if the
+        answers are equal, or the baseline is a server that cannot be started afresh.
+    """
+    plan = session.plan
+    startable = frozenset(arm.name for arm in plan.arms if plan.deployments[arm.deployment].url is None)
+    if outcome.parity.equal or BASELINE not in startable:
+        return outcome.parity
+
+    @contextmanager
+    def serve_afresh(names: frozenset[str]) -> Iterator[Asker]:
+        arms = {arm.name: arm.deployment for arm in plan.arms if arm.name in names | {BASELINE, CONTROL}}
+        with (
+            serve_deployments(plan, arms, folder=folder, cpus=session.cpus) as servers,
+            _make_asker(plan, servers) as asker,
+        ):
+            yield asker
+
+    progress.start_asking_alone()
+    return ask_alone(outcome, startable, serve_afresh)
+
+
+def _make_asker(plan: Plan, servers: Mapping[str, RunningServer]) -> Asker:
+    return Asker(
+        servers[BASELINE].url,
+        {arm: server.url for arm, server in servers.items() if arm != BASELINE},
+        timeout_s=plan.rounds.timeout_s,
+        allow=plan.parity.allow,
+    )
+
+
+def find_writing(session: Session) -> tuple[str, ...]:
+    """The scenarios that write: any method but GET, HEAD and OPTIONS may change what later answers are.
+
+    Args:
+        session: What the scenarios ask for.
+
+    Returns:
+        Their names.
+    """
+    return tuple(
+        name
+        for name, requests in session.requests.items()
+        if any(request.method not in READING for request in requests)
+    )
+
+
+def expect(session: Session, scenario: str, outcome: ParityOutcome) -> dict[int, Expectation]:
+    """What a scenario's answers must look like under load.
+
+    Args:
+        session: What the scenarios ask for.
+        scenario: Name of the scenario.
+        outcome: What the baseline answered.
+
+    Returns:
+        What is expected, by the request's place among the scenario's; only statuses if the scenario writes.
+    """
+    known = {
+        place: expected
+        for place, request in enumerate(session.requests[scenario])
+        if (expected := outcome.expectation(request)) is not None
+    }
+    if scenario not in find_writing(session):
+        return known
+    return {
+        place: replace(expected, body_base64=None, masked=(), own_address=False)
+        for place, expected in known.items()
+    }
+
+
+def tell_unchecked(session: Session, outcome: ParityOutcome) -> Iterator[str]:
+    """What a careful reader should know of the check: what of it the load cannot be held to.
+
+    Args:
+        session: What the scenarios ask for.
+        outcome: What the baseline answered.
+
+    Yields:
+        Clauses for the run's warnings.
+    """
+    yield from outcome.unused
+    writing = find_writing(session)
+    if writing:
+        names = ", ".join(writing)
+        yield f"{names}: asks more than to read, so under load only the statuses of its answers are checked"
+        yield (
+            "the answers are not compared again after the load: each deployment has been written to by then, "
+            "as often as it is fast"
+        )
+    for scenario, requests in session.requests.items():
+        changing = [request.name for request in requests if outcome.expectation(request) is None]
+        for name in dict.fromkeys(changing):
+            yield (
+                f"{scenario}: {name} is answered with another status when asked again, so under load "
+                "any status below 400 will do"
+            )

@@ -1,0 +1,117 @@
+"""What the users of a class send, prepared once: the requests' bytes, and what answers must look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from portcompare.encoding import encode_request
+from portcompare.loadgen.address import Address
+from portcompare.loadgen.checks import LooseBody, exact_body
+from portcompare.loadgen.mix import weights_of
+from portcompare.loadgen.recorder import WRONG_BODY
+from portcompare.login import fill
+from portcompare.model import RequestSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portcompare.loadgen.session import Session, Target
+    from portcompare.login import Kept
+    from portcompare.model import Expectation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request as users send it: everything that does not change from time to time.
+
+    Attributes:
+        data: Its bytes.
+        head_only: Whether its answer ends with the headers.
+        key: Where it is counted: name and method.
+        expected_status: The status its answers have; None for any below 400.
+        expected_body: The body each of its answers has; None where that is not known or not all there is.
+        loose_body: What a sample of its answers is held against instead; None for nothing.
+        wrong_body: The kind of failure of an answer with another body.
+    """
+
+    data: bytes
+    head_only: bool
+    key: tuple[str, str]
+    expected_status: int | None
+    expected_body: bytes | None
+    loose_body: LooseBody | None
+    wrong_body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What all users of a class have alike that load one server."""
+
+    address: Address
+    requests: tuple[RequestSpec, ...]
+    calls: tuple[Call, ...]
+    weights: tuple[float, ...]
+
+    def filled(self, kept: Kept, *, is_approved: bool) -> Callable[[int], Call]:
+        """Fill the requests with what one user keeps of its login.
+
+        Args:
+            kept: What it keeps.
+            is_approved: Whether what parity approved of are answers to this very user.
+
+        Returns:
+            The user's own calls by the request's place; each is encoded when it is first asked for.
+        """
+        made: dict[int, Call] = {}
+
+        def call_of(place: int) -> Call:
+            if place not in made:
+                data = encode_request(fill(self.requests[place], kept), self.address.netloc)
+                own = replace(self.calls[place], data=data)
+                made[place] = own if is_approved else replace(own, expected_body=None, loose_body=None)
+            return made[place]
+
+        return call_of
+
+
+def make_script(user_class: type, target: Target, session: Session) -> Script:
+    """Prepare what the users of a class send.
+
+    Args:
+        user_class: A class in which nothing is wrong.
+        target: The server.
+        session: Says what answers must look like.
+
+    Returns:
+        The script.
+
+    Raises:
+        ValueError: If the server's address is none.
+    """
+    address = Address.of(target.url)
+    weights = weights_of(user_class)
+    return Script(
+        address=address,
+        requests=tuple(weights),
+        calls=tuple(
+            _make_call(request, address, target, session.expectations.get(place))
+            for place, request in enumerate(weights)
+        ),
+        weights=tuple(weights.values()),
+    )
+
+
+def _make_call(request: RequestSpec, address: Address, target: Target, expected: Expectation | None) -> Call:
+    label = request.name.removeprefix(f"{request.method} ")
+    exact = exact_body(expected) if expected is not None else None
+    is_loose = expected is not None and expected.body_base64 is not None and exact is None
+    return Call(
+        data=encode_request(request, address.netloc),
+        head_only=request.method == "HEAD",
+        key=(f"{target.name} {label}".lstrip(), request.method),
+        expected_status=expected.status if expected is not None else None,
+        expected_body=exact,
+        loose_body=LooseBody.of(expected, address.netloc) if expected is not None and is_loose else None,
+        wrong_body=f"{WRONG_BODY} ({request.name})",
+    )

@@ -1,0 +1,67 @@
+"""Hiding secrets in results, which are passed on to others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MASK = "***"
+
+_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "AUTHORIZATION", "COOKIE")
+
+# The tables of a plan whose names are not portcompare's: all others say nothing secret.
+_FOREIGN_TABLES = frozenset({"environment", "query", "headers", "cookies", "json", "form", "multipart"})
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a name looks as if its value were a secret.
+
+    Args:
+        name: Of a variable, a header, a field.
+
+    Returns:
+        True if KEY, TOKEN, SECRET, PASSWORD, CREDENTIAL, AUTHORIZATION or COOKIE is in it, in whatever case.
+    """
+    return any(word in name.upper() for word in _SECRET_WORDS)
+
+
+def mask_secrets(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Hide the values whose names look secret.
+
+    Args:
+        table: Values by name; tables and lists in it are looked through.
+
+    Returns:
+        The same, with `***` for each such value, and for all values of a table with such a name.
+    """
+    return {name: _mask(value, hide=is_secret(name)) for name, value in table.items()}
+
+
+def mask_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Hide the secrets of a plan: in environments, and in what requests send beside their path.
+
+    Args:
+        plan: The plan as JSON.
+
+    Returns:
+        The same, without the values whose names look secret, and without any cookie's value.
+    """
+    return {name: _mask_part(name, part) for name, part in plan.items()}
+
+
+def _mask_part(name: str, part: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    if name in _FOREIGN_TABLES:
+        return _mask(part, hide=is_secret(name))
+    if isinstance(part, Mapping):
+        return mask_plan(part)
+    if isinstance(part, list):
+        return [_mask_part("", each) for each in part]
+    return part
+
+
+def _mask(value: Any, *, hide: bool) -> Any:  # noqa: ANN401 - as above
+    if isinstance(value, Mapping):
+        return {name: _mask(each, hide=hide or is_secret(name)) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_mask(each, hide=hide) for each in value]
+    return MASK if hide and value is not None else value

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from portcompare.cli import asking
+from portcompare.cli.asking import ask_differing_alone, ask_everything, expect, find_writing, tell_unchecked
+from portcompare.cli.progress import Progress
+from portcompare.model import BASELINE, CONTROL, Expectation, Parity, RequestSpec
+from portcompare.parity import ParityOutcome
+from portcompare.plan import load_plan
+from portcompare.serve import vocabulary
+from tests.parity.site import Asked, Reply, serving_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import pytest
+
+    from portcompare.cli.session import Session
+    from portcompare.plan import Plan
+
+URLS = """
+baseline = { url = "http://127.0.0.1:1" }
+candidates = [{ url = "http://127.0.0.1:2" }]
+"""
+COMMANDS = """
+baseline = "old"
+candidates = ["new"]
+
+[deployments.old]
+command = "serve {port}"
+
+[deployments.new]
+command = "serve {port}"
+"""
+REST = """
+[scenarios.front]
+request = { path = "/" }
+load = { users = [1] }
+
+[parity]
+requests = [{ path = "/extra" }]
+
+[[parity.allow]]
+reason = "known"
+pointer = "X-Never"
+
+[[parity.allow]]
+reason = "moved"
+case = "GET /extra"
+kind = "status"
+"""
+READ = RequestSpec(name="read", target="/read")
+ODD = RequestSpec(name="odd", target="/odd")
+WRITE = RequestSpec(name="write", method="POST", target="/write")
+FOUND = Expectation(status=200, body_base64="aGVsbG8=", masked=("/at",), own_address=True)
+
+
+def make_plan(folder: Path, deployments: str) -> Plan:
+    path = folder / "plan.toml"
+    path.write_text(deployments + REST)
+    return load_plan(path, vocabulary())
+
+
+def session_of(plan: Plan | None = None, **requests: tuple[RequestSpec, ...]) -> Session:
+    return cast("Session", SimpleNamespace(plan=plan, requests=requests, cpus=None))
+
+
+def outcome_of(*requests: RequestSpec, unused: tuple[str, ...] = ()) -> ParityOutcome:
+    parity = Parity(equal=True, cases=1, deployments=("new",), differences=())
+    known = {replace(request, name=""): FOUND for request in requests}
+    return ParityOutcome(parity=parity, asked={}, expectations=known, unused=unused)
+
+
+def answering(status: int) -> Any:  # noqa: ANN401 - what a site answers by
+    def answer(asked: Asked) -> Reply:
+        return Reply(status=status if asked.target == "/extra" else 200)
+
+    return answer
+
+
+@contextmanager
+def served(*statuses: int) -> Iterator[dict[str, Any]]:
+    """Baseline, control and candidate, each with the status of one path."""
+    with serving_all(*map(answering, statuses)) as sites:
+        yield dict(zip((BASELINE, CONTROL, "new"), sites, strict=True))
+
+
+def test_the_plans_requests_are_asked_and_what_it_allows_is_allowed(tmp_path: Path) -> None:
+    session = session_of(make_plan(tmp_path, URLS), front=(READ,))
+    with served(200, 200, 301) as servers, Progress(least_rounds=0) as progress:
+        outcome = ask_everything(session, servers, progress)
+
+    moved = [each for each in outcome.parity.differences if each.case == "GET /extra"]
+    assert [(each.deployment, each.allowed) for each in moved] == [("new", "moved")]
+    assert [text for text in outcome.unused if "'known'" in text]
+    assert {"GET /read", "GET /extra"} <= outcome.asked.keys()
+    assert outcome.expectation(READ) is not None
+
+
+def test_what_differs_is_asked_again_on_fresh_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan(tmp_path, COMMANDS)
+    plan = plan.model_copy(update={"parity": plan.parity.model_copy(update={"allow": []})})
+    session = session_of(plan, front=(READ,))
+    started: list[Mapping[str, str]] = []
+
+    @contextmanager
+    def serve_alike(_: Plan, arms: Mapping[str, str], **__: object) -> Iterator[dict[str, Any]]:
+        started.append(arms)
+        with served(200, 200, 200) as servers:
+            yield servers
+
+    monkeypatch.setattr(asking, "serve_deployments", serve_alike)
+    with Progress(least_rounds=0) as progress:
+        with served(200, 200, 500) as servers:
+            outcome = ask_everything(session, servers, progress)
+        parity = ask_differing_alone(session, outcome, tmp_path, progress)
+
+    assert started
+    assert all(arms == {BASELINE: "old", CONTROL: "old", "new": "new"} for arms in started)
+    assert not parity.equal
+    assert {each.from_order for each in parity.differences} == {True}
+
+
+def test_servers_of_others_are_not_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = session_of(make_plan(tmp_path, URLS), front=(READ,))
+    monkeypatch.delattr(asking, "serve_deployments")
+    outcome = outcome_of()
+    outcome = replace(outcome, parity=replace(outcome.parity, equal=False))
+
+    with Progress(least_rounds=0) as progress:
+        assert ask_differing_alone(session, outcome, tmp_path, progress) == outcome.parity
+
+
+def test_whoever_asks_more_than_to_read_writes() -> None:
+    head = replace(READ, method="HEAD")
+
+    assert find_writing(session_of(a=(READ, head), b=(READ, WRITE), c=(WRITE,))) == ("b", "c")
+
+
+def test_under_load_each_place_has_its_expectation() -> None:
+    session = session_of(mix=(READ, ODD, READ))
+
+    assert expect(session, "mix", outcome_of(READ)) == {0: FOUND, 2: FOUND}
+
+
+def test_of_a_scenario_that_writes_only_statuses_are_expected() -> None:
+    session = session_of(mix=(READ, WRITE), other=(READ,))
+    outcome = outcome_of(READ, WRITE)
+
+    status = Expectation(status=200, body_base64=None)
+    assert expect(session, "mix", outcome) == {0: status, 1: status}
+    assert expect(session, "other", outcome) == {0: FOUND}
+
+
+def test_what_is_not_checked_is_told() -> None:
+    session = session_of(mix=(READ, WRITE), other=(ODD,))
+
+    warnings = list(tell_unchecked(session, outcome_of(READ, WRITE, unused=("not needed",))))
+
+    assert warnings[0] == "not needed"
+    assert warnings[1].startswith("mix: asks more than to read")
+    assert warnings[2].startswith("the answers are not compared again after the load")
+    assert warnings[3].startswith("other: odd is answered with another status")
+    assert len(warnings) == 4
+
+
+def test_of_scenarios_that_only_read_nothing_is_left_out() -> None:
+    assert list(tell_unchecked(session_of(mix=(READ,)), outcome_of(READ))) == []

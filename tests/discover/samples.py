@@ -1,0 +1,61 @@
+"""What is found in made-up projects, without any project."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portcompare.discover import Found
+from portcompare.discover.records import FoundApp, Place, Route, Sighting
+
+if TYPE_CHECKING:
+    from portcompare.discover.records import Framework
+
+
+def make_app(framework: Framework, *routes: Route, problem: str = "") -> FoundApp:
+    sighting = Sighting(framework=framework, file=Path("/project/app.py"), line=1, name="app")
+    place = Place(directory=Path("/project"), module="app")
+    return FoundApp(sighting=sighting, place=place, python=Path("python"), routes=routes, problem=problem)
+
+
+def make_route(rule: str, *methods: str, path: str | None = "", parameter: str = "") -> Route:
+    return Route(
+        rule=rule,
+        endpoint=rule.strip("/").replace("/", "_") or "index",
+        methods=tuple(sorted({*(methods or ("GET",)), "HEAD", "OPTIONS"})),
+        converters={parameter: "int"} if parameter else {},
+        path=rule if path == "" else path,
+    )
+
+
+INDEX = make_route("/")
+ITEM = make_route("/items/<int:n>", "GET", "PUT", path="/items/1", parameter="n")
+ITEMS = make_route("/items", "GET", "POST")
+HEALTH = make_route("/healthz")
+
+EVERYTHING = frozenset(
+    {"gunicorn", "gevent", "waitress", "uvicorn", "httptools", "uvloop", "hypercorn", "h11"}
+)
+
+
+def make_found(
+    baseline: FoundApp, candidate: FoundApp | None = None, installed: frozenset[str] = EVERYTHING
+) -> Found:
+    return Found(
+        project=Path("/project"),
+        baseline=replace(baseline, installed=installed),
+        candidate=candidate and replace(candidate, installed=installed),
+        others=(),
+        openapi=(),
+        notes=(),
+    )
+
+
+PAIR = make_found(make_app("flask", INDEX), make_app("quart", INDEX))
+
+FULL = make_found(
+    make_app("flask", HEALTH, INDEX, ITEM, ITEMS, make_route("/<even:n>", path=None, parameter="n")),
+    make_app("quart", HEALTH, INDEX, ITEM, make_route("/new")),
+)
+ALONE = make_found(make_app("flask", INDEX))

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from portcompare.discover import Found, draft_plan, plan_text
+from portcompare.discover.records import Place, Sighting
+from portcompare.loadgen.steady import least_time
+from portcompare.plan import Plan, load_plan
+from portcompare.serve import vocabulary
+from tests.discover.samples import ALONE, FULL, INDEX, ITEMS, PAIR, make_app, make_found, make_route
+
+if TYPE_CHECKING:
+    from portcompare.discover import FoundApp
+
+
+def text_of(found: Found, locustfile: str = "locustfile.py") -> str:
+    return plan_text(draft_plan(found), found.project / "loadtests", locustfile)
+
+
+def read(text: str, folder: Path) -> Plan:
+    path = folder / "plan.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_plan(path, vocabulary())
+
+
+def app_of(found: Found, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - an app's fields
+    """The table of a baseline that differs from the usual one."""
+    changed = replace(found, baseline=replace(found.baseline, **changes))
+    table: dict[str, Any] = tomllib.loads(text_of(changed))["apps"]["flask"]
+    return table
+
+
+@pytest.mark.parametrize("found", [FULL, PAIR, ALONE], ids=["full", "pair", "alone"])
+def test_it_is_a_plan(found: Found, tmp_path: Path) -> None:
+    plan = read(text_of(found), tmp_path)
+    assert plan.name == "project"
+    assert {plan.baseline, *plan.candidates} == set(plan.deployments)
+    assert all(scenario.user for scenario in plan.scenarios.values())
+
+
+@pytest.mark.parametrize("found", [FULL, PAIR, ALONE], ids=["full", "pair", "alone"])
+def test_each_key_has_a_comment_above_it(found: Found) -> None:
+    lines = text_of(found, "locustfile_portcompare.py").splitlines()
+    keys = [number for number, line in enumerate(lines) if re.match(r"\w+ = ", line)]
+    assert len(keys) > 10
+    for number in keys:
+        assert lines[number - 1].startswith("# "), lines[number]
+
+
+def test_apps_are_named_with_their_interface_and_place() -> None:
+    assert app_of(PAIR) == {"target": "app:app", "interface": "wsgi", "directory": "..", "python": "python"}
+    place = Place(directory=Path("/project"), pythonpath=(Path("/project/src"),), module="shop.wsgi")
+    changed = app_of(PAIR, place=place, python=Path("/project/.venv/bin/python"))
+    assert changed["target"] == "shop.wsgi:app"
+    assert changed["pythonpath"] == ["../src"]
+    assert changed["python"] == "../.venv/bin/python"
+    assert app_of(PAIR, python=Path("/opt/python"))["python"] == "/opt/python"
+
+
+def test_where_the_apps_are_ready_is_asked_of_both(tmp_path: Path) -> None:
+    plan = read(text_of(FULL), tmp_path)
+    assert {app.ready_path for app in plan.apps.values()} == {"/healthz"}
+    assert [request.path for request in plan.parity.requests] == ["/healthz"]
+    assert all(app.ready_path is None for app in read(text_of(PAIR), tmp_path).apps.values())
+
+
+def test_what_changes_data_or_is_on_one_side_only_can_be_switched_on(tmp_path: Path) -> None:
+    text = text_of(FULL)
+    paths = {(each.method, each.path) for each in read(text, tmp_path).parity.requests}
+    on = re.sub(r"^    # (\{.*)$", r"    \1", text, flags=re.MULTILINE)
+    switched_on = {(each.method, each.path) for each in read(on, tmp_path).parity.requests} - paths
+    assert switched_on == {
+        ("PUT", "/items/1"),
+        ("GET", "/<even:n>"),
+        ("GET", "/items"),
+        ("POST", "/items"),
+        ("GET", "/new"),
+    }
+
+
+def test_without_a_port_its_place_is_shown(tmp_path: Path) -> None:
+    text = text_of(ALONE)
+    assert read(text, tmp_path).candidates == ["flask-gunicorn-gevent"]
+    # The candidates, and the block of the port.
+    ported = re.sub(r"^candidates = .*\n# with the port:\n# ", "", text, flags=re.MULTILINE)
+    head, mark, block = ported.partition("# The port, once there is one")
+    lines, rest = block.split("\n\n", 1)
+    switched_on = [re.sub("^# ?", "", line) for line in lines.splitlines()[1:]]
+    plan = read("\n".join([head + mark, *switched_on, "", rest]), tmp_path)
+    assert plan.candidates == ["flask-gunicorn-gevent", "quart-uvicorn"]
+    assert plan.apps["quart"].interface == "asgi"
+
+
+def test_a_side_that_cannot_be_imported_is_left_to_the_user_with_the_reason(tmp_path: Path) -> None:
+    broken = make_app("quart", problem="ImportError: no \x1b[31mdb\nat all")
+    text = text_of(replace(PAIR, candidate=broken))
+    assert read(text, tmp_path).apps["quart"].target == "app:app"
+    assert (
+        "# TO DO: it could not be imported, so its routes are not known: ImportError: no  [31mdb\n# at all"
+        in text
+    )
+
+
+def test_other_apps_are_listed() -> None:
+    other = Sighting(framework="flask", file=Path("/project/tools/admin.py"), line=7, name="admin")
+    assert "# admin (tools/admin.py, line 7)" in text_of(replace(PAIR, others=(other,)))
+
+
+def test_of_many_other_apps_some_are_listed() -> None:
+    others = [
+        Sighting(framework="flask", file=Path(f"/project/{n}.py"), line=1, name="app") for n in range(12)
+    ]
+    text = text_of(replace(PAIR, others=tuple(others)))
+    assert "# app (9.py, line 1)\n# and 2 more\n" in text
+
+
+def document(baseline: FoundApp, *files: Path) -> tuple[str | None, str]:
+    text = text_of(replace(make_found(baseline), openapi=files))
+    parity: dict[str, str] = tomllib.loads(text).get("parity", {})
+    return parity.get("openapi"), text
+
+
+@pytest.fixture
+def schemathesis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks as if it was installed."""
+    monkeypatch.setattr(import_module("portcompare.discover.plan_text"), "find_spec", str)
+
+
+@pytest.mark.usefixtures("schemathesis")
+def test_an_openapi_document_is_named() -> None:
+    served = make_route("/openapi.json")
+    assert document(make_app("flask", INDEX, served))[0] == "/openapi.json"
+    assert (
+        document(make_app("flask", INDEX, served), Path("/project/docs/openapi.json"))[0]
+        == "../docs/openapi.json"
+    )
+    assert document(make_app("flask", INDEX))[0] is None
+
+
+@pytest.mark.usefixtures("schemathesis")
+def test_an_openapi_document_is_switched_off_where_its_cases_would_change_data() -> None:
+    named, text = document(make_app("flask", INDEX, ITEMS), Path("/project/openapi.json"))
+    assert named is None
+    assert '# openapi = "../openapi.json"' in text
+
+
+def test_an_openapi_document_is_switched_off_where_it_could_not_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(import_module("portcompare.discover.plan_text"), "find_spec", lambda _: None)
+    named, text = document(make_app("flask", INDEX), Path("/project/openapi.json"))
+    assert named is None
+    assert "# To be installed for it: pip install 'portcompare[openapi]'\n# openapi = " in text
+
+
+def test_another_locustfile_is_named(tmp_path: Path) -> None:
+    assert read(text_of(PAIR, "mine.py"), tmp_path).locustfile == Path("mine.py")
+
+
+@pytest.mark.parametrize("routes", [1, 3, 20])
+def test_the_least_number_of_blocks_fits_into_the_budget(routes: int, tmp_path: Path) -> None:
+    app = make_app("flask", *(make_route(f"/{number}") for number in range(routes)))
+    plan = read(text_of(make_found(app)), tmp_path)
+    assert 120 <= plan.rounds.budget_s <= 180
+    block_s = sum(plan.window_s(name) + least_time(0.0) for name, _ in plan.levels) * len(plan.arms)
+    starts_s = 3.0
+    assert plan.rounds.min_blocks * (block_s + starts_s) < plan.rounds.budget_s

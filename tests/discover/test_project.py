@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.discover import look_at_project
+from portcompare.errors import InputError
+from tests.discover.projects import FLASK, QUART, write_project
+
+if TYPE_CHECKING:
+    from portcompare.discover import Found
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """A port that lacks a route, a src layout, a second Flask app, one that is broken."""
+    files = {
+        "src/shop/__init__.py": "",
+        "src/shop/wsgi.py": "from .factory import create_app\napp = create_app()",
+        "src/shop/factory.py": """
+            from flask import Blueprint, Flask, send_file
+
+            api = Blueprint("api", __name__, url_prefix="/api")
+
+
+            @api.route("/items/<int:item_id>", methods=["GET", "PUT"])
+            def item(item_id):
+                return {"id": item_id}
+
+
+            def create_app():
+                print("what an app prints does no harm")
+                app = Flask(__name__)
+                app.register_blueprint(api)
+                app.add_url_rule("/", "index", lambda: "hello")
+                return app
+            """,
+        "asgi.py": QUART,
+        "admin.py": FLASK + "app.add_url_rule('/users', 'users', index)\n",
+        "broken.py": FLASK + "raise ValueError('DATABASE is not set')",
+        "openapi.json": '{"openapi": "3.1.0"}',
+        "docs/openapi.yaml": "swagger: 2.0",
+    }
+    return look_at_project(write_project(tmp_path_factory.mktemp("pair"), files))
+
+
+def test_both_sides_are_found_with_their_routes(pair: Found) -> None:
+    assert pair.baseline.target == "shop.wsgi:app"
+    assert pair.baseline.problem == ""
+    rules = {route.rule: route.methods for route in pair.baseline.routes if not route.is_static}
+    assert rules["/api/items/<int:item_id>"] == ("GET", "HEAD", "OPTIONS", "PUT")
+    assert pair.candidate is not None
+    assert pair.candidate.target == "asgi:app"
+    assert [route.rule for route in pair.candidate.routes if not route.is_static] == ["/"]
+
+
+def test_a_src_layout_is_imported_from_src(pair: Found) -> None:
+    assert pair.baseline.place.directory == pair.project
+    assert pair.baseline.place.pythonpath == (pair.project / "src",)
+
+
+def test_what_is_installed_is_asked_of_the_interpreter(pair: Found) -> None:
+    assert pair.baseline.python == Path(sys.executable)
+    assert {"flask", "gunicorn", "uvicorn"} <= pair.baseline.installed
+
+
+def test_other_apps_are_named_the_likeliest_first(pair: Found) -> None:
+    assert [(each.file.name, each.name) for each in pair.others] == [
+        ("admin.py", "app"),
+        ("broken.py", "app"),
+        ("factory.py", "create_app"),
+    ]
+
+
+def test_only_openapi_3_counts_as_a_document(pair: Found) -> None:
+    assert pair.openapi == (pair.project / "openapi.json",)
+
+
+def test_of_two_apps_the_one_that_the_port_is_of_is_chosen(tmp_path: Path) -> None:
+    route = "app.add_url_rule('/{0}', '{0}', index)\n"
+    files = {
+        "app.py": FLASK.replace('"/"', '"/admin"') + route.format("users"),
+        "shop.py": FLASK + route.format("items"),
+        "port.py": QUART + route.format("items"),
+    }
+    found = look_at_project(write_project(tmp_path, files))
+    assert found.baseline.target == "shop:app"
+
+
+def test_an_app_that_cannot_be_imported_is_told_with_its_error(tmp_path: Path) -> None:
+    files = {"app.py": FLASK, "port.py": QUART + "import nowhere_to_be_found"}
+    found = look_at_project(write_project(tmp_path, files))
+    assert found.candidate is not None
+    assert found.candidate.problem == "ModuleNotFoundError: No module named 'nowhere_to_be_found'"
+    assert found.candidate.routes == ()
+    assert found.baseline.problem == ""
+
+
+def test_an_app_that_imports_from_the_projects_folder_is_tried_from_there(tmp_path: Path) -> None:
+    files = {
+        "backend/app.py": "from backend.settings import NAME\n" + FLASK,
+        "backend/settings.py": "NAME = 1",
+    }
+    found = look_at_project(write_project(tmp_path, files))
+    assert (found.baseline.target, found.baseline.problem) == ("backend.app:app", "")
+    assert found.baseline.place.directory == found.project
+
+
+def test_an_app_whose_import_hangs_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("portcompare.discover.asking"), "ANSWER_LIMIT_S", 2.0)
+    hanging = "from pathlib import Path\nPath(__file__).with_name('tried').open('a').write('x')\n" + FLASK
+    files = {"backend/app.py": hanging + "import signal\nsignal.pause()"}
+    found = look_at_project(write_project(tmp_path, files))
+    assert found.baseline.problem.startswith("not done after")
+    assert (tmp_path / "backend" / "tried").read_text() == "x"
+
+
+def test_a_factory_with_arguments_is_not_called(tmp_path: Path) -> None:
+    factory = "from flask import Flask\ndef create_app(config):\n    return Flask(config)"
+    found = look_at_project(write_project(tmp_path, {"app.py": factory}))
+    assert found.baseline.target == "app:create_app()"
+    assert found.baseline.problem == "create_app cannot be called without config"
+
+
+def test_a_thread_that_an_app_starts_does_not_keep_it_waiting(tmp_path: Path) -> None:
+    waits = "import threading\nthreading.Thread(target=threading.Event().wait).start()\n"
+    found = look_at_project(write_project(tmp_path, {"app.py": waits + FLASK}))
+    assert found.baseline.problem == ""
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"notes.py": "x = 1"}, "no Flask app in 1 Python files"),
+        ({"asgi.py": QUART}, "there is a Quart app (app in asgi.py:4), and no Flask app to compare it with"),
+    ],
+)
+def test_without_a_flask_app_it_is_said_what_was_found(
+    tmp_path: Path, files: dict[str, str], said: str
+) -> None:
+    with pytest.raises(InputError) as raised:
+        look_at_project(write_project(tmp_path, files))
+    (problem,) = raised.value.problems
+    assert problem.where == str(tmp_path)
+    assert said in problem.found
+    assert "portcompare init FOLDER" in problem.remedy

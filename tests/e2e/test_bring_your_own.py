@@ -1,0 +1,101 @@
+"""The page about bringing one's own app says what happens."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from tests.discover.projects import write_project
+from tests.e2e.conftest import ROOT
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Start = Callable[..., subprocess.Popen[str]]
+
+PAGE = (ROOT / "docs" / "bring-your-own.md").read_text(encoding="utf-8")
+APP, PORT = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+COMMANDS = re.findall(r"^\$ portcompare (.*)$", PAGE, re.MULTILINE)
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for a command to end well; returns what it has printed."""
+    out, err = process.communicate(timeout=100)
+    assert process.returncode in (0, 3), err  # 3: so short a run may be too noisy, and says so
+    return out
+
+
+def shorten(project: Path) -> None:
+    """Have a run of the plan take seconds."""
+    plan = project / "loadtests" / "plan.toml"
+    text = plan.read_text()
+    assert "seconds = 1.0" in text
+    shorter = text.replace("seconds = 1.0", "seconds = 0.3\nmin_blocks = 2\nmax_blocks = 2")
+    plan.write_text(shorter.replace("users = [1, 32]", "users = [2]"))
+
+
+def test_it_takes_under_ten_lines() -> None:
+    assert COMMANDS == ["init", "run"]
+    lines = [line for line in APP.splitlines() if line]
+    assert len(lines) + len(COMMANDS) < 10
+
+
+def test_a_flask_app_gets_its_verdict(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    said = finish(start("init"))
+    assert said.endswith("next: portcompare run\n")
+    shorten(tmp_path)
+    finish(start("run", "--out", tmp_path / "run"))
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["parity"]["equal"]
+    assert not results["partial"]
+    assert {one["scenario"] for one in results["rounds"]} == {"hello"}
+    assert not any(one["errors"] for one in results["rounds"])
+    verdicts = {
+        one["verdict"] for one in results["comparisons"] if one["candidate"] == "flask-gunicorn-gevent"
+    }
+    assert verdicts
+    assert verdicts <= {"faster", "slower", "equivalent", "inconclusive"}
+
+
+def test_the_port_answers_alike(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "port.py").write_text(PORT)
+    finish(start("init"))
+    process = start("check", "--json")
+    parity = json.loads(finish(process))
+    assert process.returncode == 0
+    assert parity["equal"]
+    assert parity["cases"] > 5
+    assert "quart-uvicorn" in parity["deployments"]
+
+
+def test_a_factory_in_a_src_folder_is_served_as_it_was_found(start: Start, tmp_path: Path) -> None:
+    factory = """
+        from flask import Blueprint, Flask
+
+        from .names import NAME
+
+        api = Blueprint("api", __name__, url_prefix="/api")
+
+
+        @api.get("/items/<int:item_id>")
+        def item(item_id):
+            return {"id": item_id, "name": NAME}
+
+
+        def create_app(name=NAME):
+            app = Flask(name)
+            app.register_blueprint(api)
+            return app
+        """
+    package = {"__init__.py": "", "names.py": "NAME = 'shop'", "factory.py": factory}
+    write_project(tmp_path, {f"src/shop/{name}": text for name, text in package.items()})
+    assert "shop.factory:create_app()" in finish(start("init"))
+    process = start("check", "--json")
+    parity = json.loads(finish(process))
+    assert process.returncode == 0
+    assert parity["equal"]

@@ -1,0 +1,346 @@
+"""What a user class asks for is captured byte by byte, whatever client library it asks with."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.loadgen.generator import Generator
+from tests.loadgen.locust_users import CLASSES, write
+from tests.loadgen.scripted import OK, ScriptedServer, answering, over_tls, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from portcompare.protocol import Captured
+    from tests.loadgen.certificates import Authority
+    from tests.loadgen.scripted import Peer
+
+COOKIE = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=7; Path=/\r\nContent-Length: 2\r\n\r\nok"
+NEVER_CAPTURED = {"host", "content-length", "connection", "transfer-encoding"}
+
+SHOP = """
+class Shop(HttpUser):
+    wait_time = constant(60)
+
+    def on_start(self):
+        self.client.post("/login", json={"user": "\\u00e9"}, headers={"X-Case": "Kept, as it is"})
+
+    @task(1000)
+    def look(self):
+        self.client.get("/items?tag=a%2Fb&tag=c")
+
+    @task
+    class Editing(SequentialTaskSet):
+        wait_time = constant(60)
+
+        @task
+        def put(self):
+            self.client.put("/items/1", data=b"\\x00\\xff raw")
+
+        @task
+        def leave(self):
+            self.interrupt()
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    with serve(answering(OK)) as running:
+        yield running
+
+
+@pytest.fixture
+def capture(generator: Generator, tmp_path: Path, server: ScriptedServer) -> Callable[..., Captured]:
+    def capture_class(text: str, user: str = "Asking", url: str = server.url) -> Captured:
+        prepared = generator.prepare(write(tmp_path / "locustfile.py", text), scenario=user)
+        assert prepared.problems == {}
+        assert prepared.requests == {}
+        assert prepared.to_capture == ("scenario",)
+        server.requests.clear()
+        return generator.capture(url)
+
+    return capture_class
+
+
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+def test_requests_are_captured_as_they_were_sent_in_the_order_in_which_they_came(
+    capture: Callable[..., Captured], kind: str
+) -> None:
+    with serve(answering(COOKIE)) as server:
+        captured = capture(SHOP.replace("HttpUser", kind), "Shop", server.url)
+    assert captured.problem is None
+    assert captured.requests[0].target == "/login"
+    by_name = {request.name: request for request in captured.requests}
+    assert set(by_name) == {"POST /login", "GET /items?tag=a%2Fb&tag=c", "PUT /items/1"}
+    login, put = by_name["POST /login"], by_name["PUT /items/1"]
+    assert json.loads(login.body) == {"user": "é"}
+    assert ("X-Case", "Kept, as it is") in login.headers
+    assert ("Content-Type", "application/json") in login.headers
+    assert put.body == b"\x00\xff raw"
+    assert put.method == "PUT"
+    assert [value for name, value in put.headers if name.lower() == "cookie"] == ["sid=7"]
+    for request in captured.requests:
+        assert not {name.lower() for name, _ in request.headers} & NEVER_CAPTURED
+        sent = next(data for _, data in server.requests if data.startswith(request.method.encode()))
+        head, _, body = sent.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        assert lines[0] == f"{request.method} {request.target} HTTP/1.1"
+        assert f"Host: {server.url.removeprefix('http://')}" in lines
+        told = [f"{name}: {value}" for name, value in request.headers if name.lower() != "accept-encoding"]
+        assert [line for line in lines if line in told] == told
+        assert body == request.body
+
+
+@pytest.mark.parametrize("text", CLASSES.values(), ids=CLASSES)
+def test_every_kind_of_user_is_captured(capture: Callable[..., Captured], text: str) -> None:
+    captured = capture(text)
+    assert captured.problem is None
+    assert [(one.method, one.target) for one in captured.requests] == [("GET", "/items?tag=a%2Fb&tag=c")]
+
+
+def test_a_class_is_run_no_longer_than_each_of_its_tasks_needs_to_be_seen(
+    capture: Callable[..., Captured], server: ScriptedServer
+) -> None:
+    captured = capture(CLASSES["HttpUser"])
+    assert len(captured.requests) == 1
+    assert len(server.requests) == 10
+
+
+def test_what_is_new_each_time_is_captured_up_to_a_number(capture: Callable[..., Captured]) -> None:
+    captured = capture("""
+class Asking(FastHttpUser):
+    @task
+    def ask(self):
+        for number in range(10_000):
+            self.client.get(f"/{number}")
+""")
+    assert captured.problem is None
+    assert [request.target for request in captured.requests] == [f"/{number}" for number in range(50)]
+
+
+def test_a_body_of_unknown_length_is_captured_whole(capture: Callable[..., Captured]) -> None:
+    captured = capture("""
+class Asking(HttpUser):
+    @task
+    def ask(self):
+        self.client.post("/upload", data=iter([b"first ", b"second"]))
+""")
+    assert [request.body for request in captured.requests] == [b"first second"]
+    assert not {name.lower() for name, _ in captured.requests[0].headers} & NEVER_CAPTURED
+
+
+def test_what_is_drawn_by_chance_is_drawn_alike_each_time(capture: Callable[..., Captured]) -> None:
+    text = """
+import random
+
+class Asking(FastHttpUser):
+    @task(5)
+    def one(self):
+        self.client.get(f"/one/{random.randrange(1000)}")
+    @task
+    def two(self):
+        self.client.get(f"/two/{random.randrange(1000)}")
+"""
+    first = capture(text)
+    assert len({request.target for request in first.requests}) > 10
+    assert capture(text).requests == first.requests
+
+
+def test_a_secure_server_is_asked_over_tls_and_its_secure_cookies_come_back(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    generator = Generator(tmp_path / "loadgen.log")
+    cookie = COOKIE.replace(b"Path=/", b"Path=/; Secure; HttpOnly")
+    try:
+        with serve(over_tls(authority.issue("DNS:localhost"), answering(cookie))) as server:
+            generator.prepare(write(tmp_path / "locustfile.py", CLASSES["HttpUser"]), scenario="Asking")
+            captured = generator.capture(f"https://localhost:{server.port}")
+            sent = [request for _, request in server.requests]
+    finally:
+        generator.end()
+    assert captured.problem is None
+    assert ("Cookie", "sid=7") in captured.requests[-1].headers
+    assert f"Host: localhost:{server.port}\r\n".encode() in sent[0]
+
+
+def test_what_a_user_asks_on_leaving_is_captured_too(capture: Callable[..., Captured]) -> None:
+    captured = capture(CLASSES["HttpUser"] + '    def on_stop(self):\n        self.client.get("/logout")\n')
+    assert [request.target for request in captured.requests][-1] == "/logout"
+
+
+def play_links(peer: Peer) -> None:
+    """A server that names its own address, as frameworks do, from the Host header."""
+    while data := peer.take_request():
+        lines = data.decode().split("\r\n")
+        path = lines[0].split()[1]
+        host = next(line[6:] for line in lines if line.lower().startswith("host: "))
+        assert "Accept-Encoding: identity" in lines
+        if path == "/moved":
+            head, body = f"302 Found\r\nLocation: http://{host}/there", ""
+        else:
+            head, body = "200 OK", json.dumps({"next": f"http://{host}/linked", "host": host})
+        peer.sock.sendall(f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+
+
+def test_links_to_the_server_s_own_address_are_followed_and_captured(
+    capture: Callable[..., Captured],
+) -> None:
+    with serve(play_links) as server:
+        captured = capture(
+            f"HOST = {server.url.removeprefix('http://')!r}\n"
+            """
+class Asking(HttpUser):
+    @task
+    def ask(self):
+        answer = self.client.get("/moved").json()
+        assert answer["host"] == HOST
+        assert answer["next"].startswith(self.host)
+        self.client.get(answer["next"], headers={"Referer": self.host + "/moved"})
+        raise StopUser
+""",
+            url=server.url,
+        )
+        referer = server.url + "/moved"
+    assert captured.problem is None
+    assert captured.elsewhere == ()
+    assert [request.target for request in captured.requests] == ["/moved", "/there", "/linked"]
+    assert ("Referer", referer) in captured.requests[2].headers
+    accepted = [value for name, value in captured.requests[0].headers if name == "Accept-Encoding"]
+    assert "gzip" in accepted[0]
+
+
+def test_an_answer_to_head_says_how_long_its_body_would_be(capture: Callable[..., Captured]) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    with serve(answering(head)) as server:
+        captured = capture(
+            """
+class Asking(HttpUser):
+    @task
+    def ask(self):
+        assert self.client.head("/").headers["Content-Length"] == "5"
+        raise StopUser
+""",
+            url=server.url,
+        )
+    assert captured.problem is None
+    assert [request.name for request in captured.requests] == ["HEAD /"]
+
+
+def test_answers_that_change_by_themselves_are_noted(capture: Callable[..., Captured]) -> None:
+    text = """
+class Asking(HttpUser):
+    @task
+    def ask(self):
+        self.client.get("/")
+        self.client.get("/other", headers={"Connection": "close"})
+"""
+    alike = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d"
+    counts = iter(range(10))
+
+    def play(peer: Peer) -> None:
+        while request := peer.take_request():
+            peer.sock.sendall(OK if b"/other" in request else alike % next(counts))
+
+    with serve(play) as server:
+        captured = capture(text, url=server.url)
+    assert [request.target for request in captured.requests] == ["/", "/other"]
+    assert captured.varying == (0,)
+
+
+def test_a_server_that_does_not_answer_is_no_reason_not_to_capture(
+    capture: Callable[..., Captured], server: ScriptedServer
+) -> None:
+    with serve(answering(OK)) as gone:
+        url = gone.url
+    captured = capture(CLASSES["HttpUser"], url=url)
+    assert [request.method for request in captured.requests] == ["GET"]
+    assert server.requests == []
+
+
+def test_what_a_class_raises_is_a_problem_with_its_place(capture: Callable[..., Captured]) -> None:
+    captured = capture("""
+class Asking(HttpUser):
+    @task
+    def ask(self):
+        self.client.get("/")
+        {}["token"]
+""")
+    assert captured.problem is not None
+    found, remedy = captured.problem
+    raised = "Asking raised KeyError: 'token' (locustfile.py, line 13)"
+    assert found == f"{raised} when one user of it ran against the baseline"
+    assert remedy.startswith("correct the class")
+
+
+@pytest.mark.parametrize("method", ["__init__", "on_start"])
+def test_a_class_that_cannot_even_start_is_a_problem(capture: Callable[..., Captured], method: str) -> None:
+    arguments = "self, environment" if method == "__init__" else "self"
+    captured = capture(
+        f"class Asking(HttpUser):\n    def {method}({arguments}):\n        raise OSError('no such bank')\n"
+        "    @task\n    def ask(self):\n        self.client.get('/')\n"
+    )
+    assert captured.problem is not None
+    assert captured.problem[0].startswith("Asking raised OSError: no such bank (locustfile.py, line ")
+
+
+def test_a_class_that_asks_nothing_is_a_problem(capture: Callable[..., Captured]) -> None:
+    captured = capture("class Asking(User):\n    @task\n    def ask(self):\n        raise StopUser\n")
+    assert captured.problem == (
+        "Asking asked nothing of its host",
+        "give it a task that asks for something at once",
+    )
+
+
+def test_a_class_without_tasks_is_a_problem(capture: Callable[..., Captured]) -> None:
+    captured = capture("class Asking(HttpUser):\n    pass\n")
+    assert captured.problem is not None
+    assert "No tasks defined on Asking" in captured.problem[0]
+
+
+@pytest.mark.parametrize("also", ["", 'self.client.get("/")'], ids=["nothing else", "the host as well"])
+def test_requests_that_pass_by_the_host_are_told(capture: Callable[..., Captured], also: str) -> None:
+    with serve(answering(OK)) as other:
+        url = f"{other.url}/token"
+        captured = capture(
+            "class Asking(FastHttpUser):\n    @task\n    def ask(self):\n"
+            f"        self.client.get({url + '?code=1'!r})\n        {also}\n        raise StopUser\n"
+        )
+    assert captured.elsewhere == (url,)
+    if also:
+        assert captured.problem is None
+        assert [request.target for request in captured.requests] == ["/"]
+    else:
+        assert captured.problem is not None
+        assert captured.problem[0] == f"Asking asks {url}, and nothing of the host that it is given"
+
+
+def test_the_locustfile_s_listeners_and_options_are_there_as_under_locust(
+    capture: Callable[..., Captured], generator: Generator
+) -> None:
+    captured = capture("""
+@events.init_command_line_parser.add_listener
+def add(parser):
+    parser.add_argument("--shop", default="corner")
+
+@events.init.add_listener
+def begin(environment, runner, **_):
+    print("init heard", runner.environment is environment, flush=True)
+
+@events.test_start.add_listener
+def start(environment, **_):
+    print("start heard", environment.host == environment.user_classes[0].host, flush=True)
+
+class Asking(HttpUser):
+    host = "http://elsewhere.invalid"
+    weight = 0
+    @task
+    def ask(self):
+        self.client.get("/" + self.environment.parsed_options.shop)
+""")
+    assert [request.target for request in captured.requests] == ["/corner"]
+    assert "init heard True\nstart heard True\n" in generator.log

@@ -1,0 +1,237 @@
+"""Users that log in before they ask, on a server that wants them to."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections import Counter, defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.model import Expectation, LoginStep
+from portcompare.protocol import RateLoad, ScenarioSource
+from portcompare.requests import http_request
+from tests.loadgen.scripted import answer_of, serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.loadgen.generator import Generator
+    from tests.loadgen.scripted import Peer, ScriptedServer
+
+OPEN = RateLoad(rate_rps=200.0, arrivals="even", connections=4, seed="1")
+ME = http_request("/me/{account}?csrf={csrf}", headers={"Authorization": "Bearer {token}"})
+
+
+class Members:
+    """A site that greets by name who comes with token, cookie and the word of the second step.
+
+    Attributes:
+        refusals: So many logins are refused first.
+        logins: How often each name logged in.
+    """
+
+    def __init__(self, refusals: int = 0) -> None:
+        self.refusals = refusals
+        self.logins: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def __call__(self, peer: Peer) -> None:
+        while request := peer.take_request():
+            peer.sock.sendall(self.answer(request))
+
+    def answer(self, request: bytes) -> bytes:
+        target = request.split(b" ")[1]
+        if target == b"/login":
+            return self._log_in(json.loads(request.partition(b"\r\n\r\n")[2])["name"])
+        if target == b"/enter" and b"\r\nX-Token: token of " in request:
+            return answer_of("302 Found", b"", "Location: /", "X-Csrf: 4 2")
+        name = target.removeprefix(b"/me/").partition(b"?")[0]
+        wanted = (
+            b"?csrf=4%202 ",
+            b"\r\nAuthorization: Bearer token of " + name,
+            b"\r\nCookie: sid=s-" + name,
+        )
+        is_member = all(one in request for one in wanted)
+        return answer_of("200 OK", b"hello " + name) if is_member else answer_of("401 No", b"")
+
+    def _log_in(self, name: str) -> bytes:
+        with self._lock:
+            self.refusals -= 1
+            if self.refusals >= 0:
+                return answer_of("403 No", b"")
+            self.logins[name] += 1
+        body = json.dumps({"access": {"token": f"token of {name}"}, "account": name}).encode()
+        return answer_of("201 Created", body, f"Set-Cookie: sid=s-{name}; Path=/; HttpOnly")
+
+
+def login_of(*names: str) -> tuple[tuple[LoginStep, ...], ...]:
+    keep = (("token", "json:/access/token"), ("account", "json:/account"))
+    login = tuple(
+        LoginStep(request=http_request("/login", method="POST", json={"name": name}), keep=keep)
+        for name in names
+    )
+    enter = http_request("/enter", headers={"X-Token": "{token}"})
+    return login, (LoginStep(request=enter, keep=(("csrf", "header:X-Csrf"),)),)
+
+
+def prepare(generator: Generator, *names: str) -> None:
+    source = ScenarioSource(requests=((ME, 1.0),), login=login_of(*names))
+    prepared = generator.prepare(scenario=source)
+    assert prepared.problems == {}
+    assert prepared.requests == {
+        "scenario": (replace(ME, login=tuple(variants[0] for variants in source.login)),)
+    }
+
+
+def names_by_connection(server: ScriptedServer) -> dict[int, set[bytes]]:
+    found = defaultdict(set)
+    for number, request in server.requests:
+        if request.startswith(b"GET /me/"):
+            found[number].add(request.split(b" ")[1].partition(b"?")[0].removeprefix(b"/me/"))
+    return dict(found)
+
+
+def greet(name: str) -> dict[int, Expectation]:
+    return {0: Expectation(status=200, body_base64=base64.b64encode(f"hello {name}".encode()).decode())}
+
+
+def test_each_user_logs_in_once_as_its_own_row_and_asks_with_what_it_kept(generator: Generator) -> None:
+    prepare(generator, "ann", "bob", "cy")
+    members = Members()
+    with serve(members) as server:
+        done = generator.run_round(server.url, users=4)
+    assert (done.void, done.error_kinds) == (None, {})
+    assert members.logins == {"ann": 2, "bob": 1, "cy": 1}  # the fourth user begins again
+    assert done.requests > 20
+    asked = names_by_connection(server)
+    assert sorted(asked.values(), key=min) == [{b"ann"}, {b"ann"}, {b"bob"}, {b"cy"}]
+
+
+def test_logging_in_is_no_success_of_the_scenario(generator: Generator) -> None:
+    def play(peer: Peer) -> None:
+        peer.take_request()
+        peer.wait(0.3)  # in the window, if it opened before all have logged in
+        peer.sock.sendall(members.answer(server.requests[-1][1]))
+        members(peer)
+
+    prepare(generator, "ann")
+    members = Members()
+    with serve(play) as server:
+        done = generator.run_round(server.url, warmup_s=0.0)
+    assert done.latency_s is not None
+    assert done.latency_s.max < 0.3
+    assert done.warmup_s >= 0.3
+
+
+def test_a_login_that_fails_is_tried_again(generator: Generator) -> None:
+    prepare(generator, "ann")
+    members = Members(refusals=1)
+    with serve(members) as server:
+        done = generator.run_round(server.url)
+    assert (done.void, done.error_kinds) == (None, {})
+    assert done.warmup_s >= 0.4  # a pause lies between
+    assert done.requests > 5
+
+
+@pytest.mark.parametrize("rate", [None, OPEN], ids=["closed", "open"])
+def test_users_that_cannot_log_in_void_the_round_and_the_reason_is_told(
+    generator: Generator, rate: RateLoad | None
+) -> None:
+    prepare(generator, "ann")
+    with serve(Members(refusals=1000)) as server:
+        done = generator.run_round(server.url, users=4, rate=rate, warmup_max_s=0.3, window_s=0.6)
+    assert done.void == "4 of 4 users had no answer within 0.3 s: login: status 403 (POST /login)"
+    assert done.error_kinds["login: status 403 (POST /login)"] >= 4
+    assert done.requests == 0
+    assert not names_by_connection(server)
+
+
+def test_connections_of_the_open_model_log_in_before_requests_are_due(generator: Generator) -> None:
+    prepare(generator, "ann", "bob")
+    members = Members()
+    with serve(members) as server:
+        done = generator.run_round(server.url, rate=OPEN, window_s=0.5)
+    assert (done.void, done.error_kinds, done.dropped) == (None, {}, 0)
+    assert members.logins == {"ann": 2, "bob": 2}
+    assert done.requests == pytest.approx(100, abs=20)
+
+
+def test_answers_are_held_against_those_that_the_first_users_login_was_approved_with(
+    generator: Generator,
+) -> None:
+    prepare(generator, "ann", "bob")
+    with serve(Members()) as server:
+        done = generator.run_round(server.url, users=2, expectations=greet("ann"))
+        assert done.error_kinds == {}
+        done = generator.run_round(server.url, users=2, expectations=greet("bob"))
+    (kind,) = done.error_kinds
+    assert kind == "wrong body (GET /me/{account}?csrf={csrf})"
+    assert done.requests > 5  # the second user's: nobody approved of those
+
+
+def test_workers_share_out_the_rows(tmp_path: Path) -> None:
+    from tests.loadgen.generator import Generator  # noqa: PLC0415
+
+    leader = Generator(tmp_path / "loadgen.log")
+    try:
+        list(leader.gather(start=2))
+        prepare(leader, "ann", "bob", "cy", "di")
+        members = Members()
+        with serve(members) as server:
+            done = leader.run_round(server.url, users=4, expectations=greet("ann"))
+    finally:
+        leader.end()
+    assert (done.void, done.error_kinds) == (None, {})
+    assert members.logins == {"ann": 1, "bob": 1, "cy": 1, "di": 1}
+    assert len(done.generator_cpu_ratios) == 2
+
+
+def test_a_locustfile_says_the_same(generator: Generator, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("name,item\nann,1\nbob,2\n")
+    (tmp_path / "locustfile.py").write_text(
+        "from pathlib import Path\n"
+        "from portcompare.loadgen import LeanUser, http_request, login_step, with_values\n"
+        "USERS = Path(__file__).with_name('users.csv')\n"
+        "class Member(LeanUser):\n"
+        "    login = [\n"
+        "        login_step(\n"
+        "            http_request('/login', method='POST', json={'name': '{name}'}),\n"
+        "            keep={'token': 'json:/access/token', 'account': 'json:/account'},\n"
+        "            values=USERS,\n"
+        "        ),\n"
+        "        login_step(\n"
+        "            http_request('/enter', headers={'X-Token': '{token}'}), keep={'csrf': 'header:X-Csrf'}\n"
+        "        ),\n"
+        "    ]\n"
+        "    requests = with_values({\n"
+        "        http_request(\n"
+        "            '/me/{account}?csrf={csrf}&item={item}', headers={'Authorization': 'Bearer {token}'}\n"
+        "        ): 1\n"
+        "    }, USERS)\n"
+    )
+    prepared = generator.prepare(tmp_path / "locustfile.py", scenario="Member")
+    assert prepared.problems == {}
+    assert [request.target for request in prepared.requests["scenario"]] == [
+        "/me/{account}?csrf={csrf}&item=1",
+        "/me/{account}?csrf={csrf}&item=2",
+    ]
+    assert {request.login for request in prepared.requests["scenario"]} == {
+        tuple(variants[0] for variants in login_of("ann"))
+    }
+
+
+def test_a_placeholder_of_a_locustfile_that_nothing_fills_is_a_problem(
+    generator: Generator, tmp_path: Path
+) -> None:
+    (tmp_path / "locustfile.py").write_text(
+        "from portcompare.loadgen import LeanUser, http_request, login_step\n"
+        "class Member(LeanUser):\n"
+        "    login = [login_step(http_request('/login'), keep={'token': 'json:/token'})]\n"
+        "    request = http_request('/', headers={'X': '{tokn}'})\n"
+    )
+    prepared = generator.prepare(tmp_path / "locustfile.py", scenario="Member")
+    assert prepared.problems["scenario"][0] == "nothing fills {tokn} in Member"

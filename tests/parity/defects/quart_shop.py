@@ -1,0 +1,125 @@
+"""The shop ported to the Quart twin; the environment variable DEFECT names what went wrong with the port."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any
+
+from quart import Blueprint, Response, json, jsonify, request, url_for
+
+from async_quart.app import create_app
+from async_quart.config import Config
+from async_quart.errors import problem
+from tests.parity.defects.seeded import SEEDED
+from tests.parity.defects.stock import METHODS, VARIES, Refused, Stock, check_login, read_json, read_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Send = Callable[[dict[str, Any]], Awaitable[None]]
+    Application = Callable[[dict[str, Any], Callable[[], Awaitable[dict[str, Any]]], Send], Awaitable[None]]
+
+_DEFECT = os.environ.get("DEFECT", "none")
+if _DEFECT not in (*SEEDED, "none"):
+    raise ValueError(f"DEFECT is {_DEFECT!r}; there are: " + ", ".join(SEEDED))
+
+_SWAPPED = {"item_not_found": "item_withdrawn", "item_withdrawn": "item_not_found"}
+
+
+def shop_blueprint(stock: Stock) -> Blueprint:
+    """Build the routes of the shop."""
+    blueprint = Blueprint("shop", __name__)
+    last_asked = [0]
+
+    @blueprint.post("/login")
+    async def login() -> Response:
+        user = check_login(request.authorization)
+        answer = jsonify(user=user)
+        hidden = _DEFECT != "lost-cookie-attribute"
+        answer.set_cookie("session", f"{user}-1", max_age=3600, httponly=hidden, samesite="Lax")
+        return answer
+
+    @blueprint.get("/items")
+    async def items() -> Response:
+        answer = jsonify(items=stock.first(read_limit(request.args.getlist("limit"))))
+        if _DEFECT != "lost-header":
+            answer.headers["Cache-Control"] = "private, max-age=60"
+        return answer
+
+    @blueprint.post("/items")
+    async def add_item() -> Response:
+        item = stock.make(await document())
+        if _DEFECT != "write-not-stored":
+            stock.keep(item)
+        answer = jsonify(item.document())
+        answer.status_code = 201
+        answer.headers["Location"] = url_for("shop.item", item_id=item.id, _external=True)
+        return answer
+
+    item_number = "item_id" if _DEFECT == "text-for-number-in-path" else "int:item_id"
+
+    @blueprint.get(f"/items/<{item_number}>")
+    async def item(item_id: int | str) -> Response:
+        number = int(item_id)
+        if _DEFECT == "mixed-up-under-load":  # what belongs to one request is kept where all requests see it
+            last_asked[0] = number
+            await asyncio.sleep(0.002)
+            number = last_asked[0]
+        found = stock.find(number).document()
+        if _DEFECT == "number-for-text":
+            found["sku"] = int(str(found["sku"]))
+        return jsonify(found)
+
+    @blueprint.route("/receipt", methods=METHODS)
+    async def receipt() -> Response:
+        answer = jsonify(stock.receipt())
+        answer.set_cookie("seen", "yes", max_age=3600)
+        answer.vary.update(VARIES)
+        return answer
+
+    return blueprint
+
+
+async def document() -> object:
+    """The JSON that was sent."""
+    if _DEFECT == "crash-on-content-type" and request.mimetype != "application/json":
+        raise TypeError("'NoneType' object is not subscriptable")
+    return read_json(request.mimetype, await request.data)
+
+
+async def refuse(error: Refused) -> Response:
+    """Answer with the twin's problem document and the error's code in it."""
+    if _DEFECT == "status-of-bad-parameter" and error.error == "bad_limit":
+        error.code = 422
+    code = _SWAPPED.get(error.error, error.error) if _DEFECT == "swapped-error-codes" else error.error
+    answer = await problem(error)
+    answer.set_data(json.dumps(json.loads(await answer.data) | {"error": code}))
+    return answer
+
+
+def without_bodies_to_head(application: Application) -> Application:
+    """Send no body in answer to HEAD: Quart leaves that to the server, and not every server does it."""
+
+    async def serve(
+        scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send
+    ) -> None:
+        async def send_head(event: dict[str, Any]) -> None:
+            await send(event | {"body": b""} if event["type"] == "http.response.body" else event)
+
+        is_head = scope["type"] == "http" and scope["method"] == "HEAD"
+        await application(scope, receive, send_head if is_head else send)
+
+    return serve
+
+
+def build() -> Application:
+    """Put the shop together."""
+    shop: Any = create_app(Config())
+    shop.register_error_handler(Refused, refuse)
+    shop.register_blueprint(shop_blueprint(Stock()))
+    application: Application = shop
+    return application if _DEFECT == "head-with-body" else without_bodies_to_head(application)
+
+
+app = build()

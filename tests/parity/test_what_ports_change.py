@@ -1,0 +1,81 @@
+"""What docs/parity.md says that a port from Flask to Quart changes unasked, and that the variants show it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, cast
+
+import flask
+import httpx
+import pytest
+import quart
+
+from portcompare.parity.variants import body_variants
+from portcompare.requests import http_request
+
+if TYPE_CHECKING:
+    from portcompare.model import RequestSpec
+
+JSON = http_request("/json", method="POST", json={"name": "x"})
+FORM = http_request("/form", method="POST", form={"name": "x"})
+
+
+def flask_app() -> flask.Flask:
+    app = flask.Flask("old")
+    app.add_url_rule("/json", "json", lambda: {"got": flask.request.get_json()}, methods=["POST"])
+    app.add_url_rule("/form", "form", lambda: {"got": flask.request.form}, methods=["POST"])
+    return app
+
+
+def quart_app() -> quart.Quart:
+    app = quart.Quart("new")
+
+    async def get_json() -> dict[str, Any]:
+        return {"got": await quart.request.get_json()}
+
+    async def get_form() -> dict[str, Any]:
+        return {"got": await quart.request.form}
+
+    app.add_url_rule("/json", view_func=get_json, methods=["POST"])
+    app.add_url_rule("/form", view_func=get_form, methods=["POST"])
+    return app
+
+
+def ask_old(spec: RequestSpec) -> httpx.Response:
+    transport = httpx.WSGITransport(flask_app(), raise_app_exceptions=False)
+    with httpx.Client(transport=transport, base_url="http://old.test") as client:
+        return client.request(spec.method, spec.target, headers=dict(spec.headers), content=spec.body)
+
+
+def ask_new(spec: RequestSpec) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(cast("Any", quart_app()), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://new.test") as client:
+            return await client.request(
+                spec.method, spec.target, headers=dict(spec.headers), content=spec.body
+            )
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("what", "old", "new"),
+    [
+        ("no Content-Type", 415, 200),
+        ("Content-Type: text/plain", 415, 200),
+        ("body not UTF-8", 400, 500),
+        ("body in UTF-16", 200, 500),
+        ("body after a byte order mark", 200, 400),
+    ],
+)
+def test_another_status_of_what_is_no_plain_json(what: str, old: int, new: int) -> None:
+    spec = dict(body_variants(JSON))[what]
+
+    assert (ask_old(spec).status_code, ask_new(spec).status_code) == (old, new)
+
+
+def test_another_text_of_what_is_no_utf8_in_a_form() -> None:
+    spec = dict(body_variants(FORM))["field name not UTF-8"]
+
+    got = [ask(spec).json()["got"] for ask in (ask_old, ask_new)]
+    assert got == [{"name": "%FF"}, {"name": "\ufffd"}]

@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import ValidationError
+
+from portcompare.errors import InputError, Problem
+from portcompare.model import LoginStep, RequestSpec
+from portcompare.plan import PlanRequest, load_plan
+from tests.plan.plans import GOOD, SERVERS, problems_of, write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOWHERE = Path("/nowhere")
+BEFORE = GOOD.partition("[scenarios.fast]")[0]
+
+
+def request_of(text: str) -> PlanRequest:
+    return PlanRequest.model_validate(tomllib.loads(text))
+
+
+def spec_of(request: PlanRequest) -> RequestSpec:
+    (spec,) = request.specs(NOWHERE)
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("query", "target"),
+    [
+        ({}, "/data"),
+        ({"delay": "0.2"}, "/data?delay=0.2"),
+        ({"delay": 0.2}, "/data?delay=0.2"),
+        ({"delay": ""}, "/data?delay="),
+        ({"delay": ["0", 1]}, "/data?delay=0&delay=1"),
+        ({"q": "a b&c=ä"}, "/data?q=a+b%26c%3D%C3%A4"),
+    ],
+)
+def test_the_query_is_encoded_into_the_target(query: Mapping[str, Any], target: str) -> None:
+    spec = spec_of(PlanRequest.model_validate({"path": "/data", "query": query}))
+    assert (spec.target, spec.name) == (target, f"GET {target}")
+
+
+def test_a_query_is_added_to_one_in_the_path() -> None:
+    request = PlanRequest.model_validate({"path": "/data?a=1", "query": {"b": 2}})
+    assert spec_of(request).target == "/data?a=1&b=2"
+
+
+def test_a_request_becomes_a_record() -> None:
+    request = request_of(
+        'name = "mine"\nmethod = "PUT"\npath = "/"\nheaders = { X-A = "1" }\ncookies = { a = "1", b = "2" }\n'
+        'body = "é"'
+    )
+    assert spec_of(request) == RequestSpec(
+        name="mine",
+        method="PUT",
+        target="/",
+        headers=(("X-A", "1"), ("Cookie", "a=1; b=2")),
+        body="é".encode(),
+    )
+
+
+@pytest.mark.parametrize("path", ["/%C3%A4", "/a?b=c&b=", "/a;b='\"{}|\\^`~", "/", "/{id}"])
+def test_a_path_that_can_stand_in_a_request_line_is_taken(path: str) -> None:
+    assert spec_of(PlanRequest(path=path)).target == path
+
+
+@pytest.mark.parametrize("path", ["", "a", "/ä", "/a b", "/a\n", "/a\r\nHost: x", "/\x00", "/a#b"])
+def test_a_path_that_cannot_stand_in_a_request_line_is_refused(path: str) -> None:
+    with pytest.raises(ValidationError, match="path"):
+        PlanRequest(path=path)
+
+
+@pytest.mark.parametrize("value", ["", "gzip", "a b\tc", "café"])
+def test_a_header_that_can_be_sent_is_taken(value: str) -> None:
+    assert spec_of(PlanRequest(path="/", headers={"X-A": value})).headers == (("X-A", value),)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("", "1"), ("X A", "1"), ("X:", "1"), ("Ä", "1"), ("X", "a\r\nb"), ("X", " a"), ("X", "€")],
+)
+def test_a_header_that_cannot_be_sent_is_refused(name: str, value: str) -> None:
+    with pytest.raises(ValidationError, match="headers"):
+        PlanRequest(path="/", headers={name: value})
+
+
+@pytest.mark.parametrize("value", ["a;b", "a b", "a\r\n", "ä"])
+def test_a_cookie_that_is_more_than_one_is_refused(value: str) -> None:
+    with pytest.raises(ValidationError, match="cookies"):
+        PlanRequest(path="/", cookies={"a": value})
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "content_type"),
+    [
+        (
+            "json = { n = 1, at = 2024-02-29T12:00:00Z, on = true, list = [1.5, {}] }",
+            '{"n":1,"at":"2024-02-29T12:00:00+00:00","on":true,"list":[1.5,{}]}',
+            "application/json",
+        ),
+        ("json = false", "false", "application/json"),
+        ('form = { a = "b c", n = [1, 2] }', "a=b+c&n=1&n=2", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_body_has_the_content_type_of_its_kind(text: str, body: str, content_type: str) -> None:
+    spec = spec_of(request_of(f'method = "POST"\npath = "/"\n{text}'))
+    assert (spec.body.decode(), spec.headers) == (body, (("Content-Type", content_type),))
+
+
+def test_files_are_bodies_and_parts_seen_from_the_plan(tmp_path: Path) -> None:
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG")
+    whole = request_of('method = "PUT"\npath = "/"\nbody_file = "logo.png"')
+    assert whole.specs(tmp_path) == (
+        RequestSpec(
+            name="PUT /",
+            method="PUT",
+            target="/",
+            headers=(("Content-Type", "image/png"),),
+            body=b"\x89PNG",
+        ),
+    )
+    parts = request_of(
+        'method = "POST"\npath = "/"\n[multipart]\nnote = "hi"\n'
+        'files = [{ file = "logo.png" }, { file = "logo.png", type = "x/y", filename = "other" }]'
+    )
+    (spec,) = parts.specs(tmp_path)
+    for line in (
+        b'form-data; name="note"\r\n\r\nhi\r\n',
+        b'name="files"; filename="logo.png"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n',
+        b'name="files"; filename="other"\r\nContent-Type: x/y\r\n\r\n\x89PNG\r\n',
+    ):
+        assert line in spec.body
+
+
+def in_plan(tmp_path: Path, scenario: str) -> Path:
+    return write(tmp_path / "plan.toml", f"{BEFORE}[scenarios.s]\nload = {{ users = [1] }}\n{scenario}")
+
+
+@pytest.mark.parametrize(
+    ("request_text", "found"),
+    [
+        ('method = "POST", path = "/", json = 1, body = "x"', "a request has one body, not json and body"),
+        ('path = "/", body = "x"', '`body` without a `method` would go out with GET: say `method = "POST"`'),
+        ('path = "/", cookies = { a = "1" }, headers = { cookie = "b" }', "give cookies either by"),
+        (
+            'method = "POST", path = "/", multipart = { a = "b" }, headers = { Content-Type = "x/y" }',
+            "`multipart` comes with its own Content-Type: remove the header",
+        ),
+    ],
+)
+def test_keys_of_a_request_that_contradict_each_other_are_told(
+    tmp_path: Path, request_text: str, found: str
+) -> None:
+    path = in_plan(tmp_path, f"request = {{ {request_text} }}")
+    [problem] = problems_of(path)
+    assert problem.where == f"{path}: scenarios.s.request"
+    assert problem.found.startswith(found)
+
+
+@pytest.mark.parametrize(
+    ("request_text", "key", "found"),
+    [
+        ("json = inf", "json", "Out of range float values are not JSON compliant"),
+        ("form = { a = {} }", "form.a", "should be text, a number, or a list of these"),
+        (
+            'multipart = { a = { fiel = "x" } }',
+            "multipart.a",
+            "should be text, a table with `file` (and `type`, `filename`), or a list of these",
+        ),
+        ("jsn = 1", "jsn", "there is no such key"),
+    ],
+)
+def test_a_wrong_body_is_told_once_with_its_key(
+    tmp_path: Path, request_text: str, key: str, found: str
+) -> None:
+    path = in_plan(tmp_path, f'request = {{ method = "POST", path = "/", {request_text} }}')
+    [problem] = problems_of(path)
+    assert problem.where == f"{path}: scenarios.s.request.{key}"
+    assert problem.found.startswith(found)
+    assert "json_body" not in problem.remedy
+
+
+def test_a_body_may_go_with_get_if_that_is_said() -> None:
+    assert spec_of(request_of('method = "GET"\npath = "/"\nbody = "x"')).body == b"x"
+
+
+def test_the_plan_is_told_with_the_keys_that_it_has(tmp_path: Path) -> None:
+    plan = load_plan(
+        in_plan(tmp_path, 'request = { method = "POST", path = "/", json = { a = 1 } }'), SERVERS
+    )
+    told = json.loads(json.dumps(plan.as_json()))["scenarios"]["s"]["request"]
+    assert told["json"] == {"a": 1}
+    assert "json_body" not in told
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> Path:
+    path = tmp_path / "values.jsonl"
+    path.write_text('{"id": 1, "word": "a b"}\n{"id": 2, "word": "c\\"d"}\n')
+    return path
+
+
+def test_each_row_makes_a_request_of_the_same_name(values: Path) -> None:
+    request = request_of(
+        'method = "POST"\npath = "/items/{id}"\nquery = { q = "{word}" }\nheaders = { X = "{word}" }\n'
+        f'json = {{ id = "{{id}}", text = "no {{id}}", word = "{{word}}" }}\nvalues = "{values.name}"'
+    )
+    first, second = request.specs(values.parent)
+    assert first.name == second.name == "POST /items/{id}?q={word}"
+    assert first.target == "/items/1?q=a%20b"
+    assert second.target == "/items/2?q=c%22d"
+    assert second.headers[0] == ("X", 'c"d')
+    assert json.loads(second.body) == {"id": 2, "text": "no 2", "word": 'c"d'}
+
+
+def test_a_scenario_asks_by_weight_and_rows_share_it(tmp_path: Path, values: Path) -> None:
+    plan = load_plan(
+        in_plan(
+            tmp_path,
+            f'requests = [{{ path = "/a", weight = 3 }}, {{ path = "/{{id}}", values = "{values.name}" }}]',
+        ),
+        SERVERS,
+    )
+    asked = plan.scenarios["s"].asked(tmp_path)
+    assert [(spec.target, weight) for spec, weight in asked] == [("/a", 3.0), ("/1", 0.5), ("/2", 0.5)]
+
+
+LOGIN = """
+request = { path = "/me", headers = { Authorization = "Bearer {token}" } }
+[[scenarios.s.login]]
+method = "POST"
+path = "/login"
+form = { user = "{word}" }
+values = "values.jsonl"
+keep = { token = "json:/access/token", csrf = "header:X-Csrf" }
+[[scenarios.s.login]]
+path = "/enter/{csrf}"
+"""
+
+
+@pytest.mark.usefixtures("values")
+def test_a_login_has_steps_with_a_variant_for_each_row(tmp_path: Path) -> None:
+    scenario = load_plan(in_plan(tmp_path, LOGIN), SERVERS).scenarios["s"]
+    login, enter = scenario.login_steps(tmp_path)
+    assert [step.request.body for step in login] == [b"user=a%20b", b"user=c%22d"]
+    assert login[0].keep == (("token", "json:/access/token"), ("csrf", "header:X-Csrf"))
+    assert enter == (LoginStep(request=RequestSpec(name="GET /enter/{csrf}", target="/enter/{csrf}")),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "found", "remedy"),
+    [
+        (
+            "Bearer {token}",
+            "Bearer {tokne}",
+            "request",
+            "nothing fills {tokne}",
+            "did you mean 'token'? Known: csrf, token",
+        ),
+        (
+            "/enter/{csrf}",
+            "/enter/{id}",
+            "login.1",
+            "nothing fills {id}",
+            "known: csrf, token",
+        ),
+        (
+            '{ user = "{word}" }',
+            '{ user = "{wrod}", id = "{id}" }',
+            "login.0",
+            "nothing fills {wrod}",
+            "did you mean 'word'? Known: id, word",
+        ),
+        (
+            '{ user = "{word}" }',
+            '{ user = "me" }',
+            "login.0.values",
+            "no column is used",
+            "write {column} where a value goes, or remove `values`: id, word",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("values")
+def test_a_placeholder_that_nothing_fills_is_told_with_what_there_is(
+    tmp_path: Path, *, old: str, new: str, key: str, found: str, remedy: str
+) -> None:
+    assert LOGIN.count(old) == 1
+    path = in_plan(tmp_path, LOGIN.replace(old, new))
+    assert problems_of(path) == (Problem(where=f"{path}: scenarios.s.{key}", found=found, remedy=remedy),)
+
+
+@pytest.mark.parametrize("where", ["json:token", "body:/a", "header:", "cookie:a b", ""])
+def test_what_cannot_be_kept_from_is_told(tmp_path: Path, where: str) -> None:
+    login = f'login = [{{ path = "/", keep = {{ token = "{where}" }} }}]\nrequest = {{ path = "/" }}'
+    path = in_plan(tmp_path, login)
+    [problem] = problems_of(path)
+    assert problem.where.startswith(f"{path}: scenarios.s.login.0.keep")
+
+
+def test_braces_without_values_or_a_login_are_just_braces(tmp_path: Path) -> None:
+    plan = load_plan(in_plan(tmp_path, 'request = { path = "/{x}" }'), SERVERS)
+    assert plan.scenarios["s"].asked(tmp_path)[0][0].target == "/{x}"
+
+
+def test_files_that_are_not_there_are_told_of_login_requests_and_parity_alike(tmp_path: Path) -> None:
+    path = in_plan(
+        tmp_path,
+        'login = [{ method = "POST", path = "/", body_file = "a.txt" }]\n'
+        'requests = [{ path = "/{x}", values = "b.csv" }]\n'
+        '[parity]\nrequests = [{ method = "PUT", path = "/", multipart = { f = { file = "c.txt" } } }]\n',
+    )
+    problems = {problem.where: problem.found for problem in problems_of(path)}
+    assert problems == {
+        str(tmp_path / "a.txt"): "cannot be read: No such file or directory",
+        str(tmp_path / "b.csv"): "there is no such file",
+        str(tmp_path / "c.txt"): "cannot be read: No such file or directory",
+    }
+
+
+def test_a_row_that_cannot_be_sent_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text("x\nfine\n漢\n", encoding="utf-8")
+    path = in_plan(tmp_path, 'request = { path = "/", headers = { X = "{x}" }, values = "v.csv" }')
+    assert problems_of(path) == (
+        Problem(
+            where=f"{tmp_path / 'v.csv'}: line 3",
+            found="the header 'X' is not one line of latin-1 text: '漢'",
+            remedy="correct the row's values",
+        ),
+    )
+
+
+def test_rows_are_checked_again_when_they_are_used(values: Path) -> None:
+    request = request_of(f'path = "/{{id}}"\nvalues = "{values.name}"')
+    values.unlink()
+    with pytest.raises(InputError, match="there is no such file"):
+        request.specs(values.parent)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "found"),
+    [
+        ("", "give exactly one of `user`, `request` and `requests`"),
+        ("requests = []", "give exactly one of `user`, `request` and `requests`"),
+        (
+            'request = { path = "/" }\nrequests = [{ path = "/" }]',
+            "give exactly one of `user`, `request` and `requests`",
+        ),
+        (
+            'user = "Own"\nlogin = [{ path = "/" }]',
+            "`login` goes with `request` or `requests`: let the user class say its own",
+        ),
+    ],
+)
+def test_a_scenario_has_one_source(tmp_path: Path, scenario: str, found: str) -> None:
+    path = in_plan(tmp_path, scenario)
+    [problem] = problems_of(path)
+    assert (problem.where, problem.found) == (f"{path}: scenarios.s", found)
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf"])
+def test_a_weight_is_a_number_above_0(tmp_path: Path, weight: str) -> None:
+    path = in_plan(tmp_path, f'requests = [{{ path = "/", weight = {weight} }}]')
+    [problem] = problems_of(path)
+    assert problem.where == f"{path}: scenarios.s.requests.0.weight"

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from portcompare.model import Difference, Parity
+from portcompare.report import render_parity
+
+DIFFERENCE = Difference(
+    case="GET /a",
+    deployment="new",
+    kind="json",
+    pointer="/items/0/id",
+    severity="breaks",
+    baseline="number 1",
+    candidate='string "1"',
+    curl_baseline="curl http://127.0.0.1:1/" + "a" * 300,
+    curl_candidate="curl http://127.0.0.1:2/a",
+)
+PARITY = Parity(equal=False, cases=7, deployments=("control", "new"), differences=(DIFFERENCE,))
+
+
+def printed(parity: Parity, width: int = 120) -> str:
+    console = Console(width=width, highlight=False)
+    with console.capture() as capture:
+        console.print(render_parity(parity), crop=False)
+    return capture.get()
+
+
+def test_a_difference_is_shown_side_by_side_with_its_rank_and_place() -> None:
+    text = printed(PARITY)
+
+    assert "The answers differ: 1 difference (1 of them breaks clients) (7 cases, 2 deployments" in text
+    [row] = [line for line in text.splitlines() if line.startswith(" GET /a ")]
+    for part in ("new", "breaks", "json /items/0/id", "number 1", 'string "1"'):
+        assert part in row
+
+
+@pytest.mark.parametrize("width", [40, 120])
+def test_a_command_line_stays_one_line(width: int) -> None:
+    lines = printed(PARITY, width).splitlines()
+
+    assert f"  {DIFFERENCE.curl_baseline}" in lines
+    assert f"  {DIFFERENCE.curl_candidate}" in lines
+
+
+def test_what_comes_from_the_order_is_said_to() -> None:
+    words = printed(replace(PARITY, differences=(replace(DIFFERENCE, from_order=True),)), 400)
+
+    assert "comes from what was asked before" in words
+
+
+def test_allowed_differences_stand_apart_with_their_reason() -> None:
+    parity = replace(PARITY, equal=True, differences=(replace(DIFFERENCE, allowed="ids are text now"),))
+    text = printed(parity, 400)
+
+    assert "The answers are alike: no difference, 1 allowed (7 cases" in text
+    assert "allowed: ids are text now" in text.split("Allowed by the plan:")[1]
+
+
+def test_masked_places_seeds_and_warnings_are_told() -> None:
+    parity = replace(
+        PARITY, equal=True, differences=(), masked=("GET /a: /at",), seeds=("77",), warnings=("beware",)
+    )
+    text = printed(parity)
+
+    assert "Not compared, because it differs by itself:\n  GET /a: /at\n" in text
+    assert "Seeds of the generated cases: 77" in text
+    assert "WARNING: beware" in text
+
+
+def test_very_many_differences_are_counted() -> None:
+    parity = replace(PARITY, differences=tuple(replace(DIFFERENCE, case=f"GET /{n}") for n in range(100)))
+    text = printed(parity)
+
+    assert "and 60 more: `--json`" in text
+    assert "GET /39 " in text
+    assert "GET /40 " not in text
+
+
+def test_what_a_server_says_is_shown_and_not_obeyed() -> None:
+    text = printed(replace(PARITY, differences=(replace(DIFFERENCE, candidate="[red]\x1b[2J"),)))
+
+    assert r"[red]\x1b[2J" in text

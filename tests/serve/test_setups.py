@@ -1,0 +1,196 @@
+"""What the plan wants done before an arm is served and afterwards, in which order, and what if it fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.errors import ServerError
+from portcompare.model import BASELINE, CONTROL
+from portcompare.serve import assign_cpus, commands, prepare_arms, serve_deployments
+from tests.serve.support import APPS, all_gone, wait_until, write_deployments
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from portcompare.plan import Plan
+    from portcompare.serve import RunningServer
+
+SERVE = "app = 'one'\ncommand = 'python -m http.server {port} --bind {host}'"
+ARMS = {BASELINE: "first", CONTROL: "first", "second": "second"}
+PYTHON = Path(sys.executable)
+
+
+def note(*keys: str) -> str:
+    """TOML lines that have commands note that they ran, for which arm."""
+    return "\n".join(f"{key} = ['echo {key} {{arm}} >>notes', 'echo {key} again >>notes']" for key in keys)
+
+
+def notes(folder: Path) -> list[str]:
+    return (folder / "notes").read_text().splitlines()
+
+
+def prepare(plan: Plan, folder: Path) -> AbstractContextManager[None]:
+    return prepare_arms(plan, ARMS, folder=folder, cpus=assign_cpus(plan))
+
+
+def serve(plan: Plan, folder: Path, *arms: str) -> AbstractContextManager[dict[str, RunningServer]]:
+    chosen = {arm: ARMS[arm] for arm in arms or ARMS}
+    return serve_deployments(plan, chosen, folder=folder, cpus=assign_cpus(plan))
+
+
+def test_commands_run_once_a_run_and_around_each_start_arm_by_arm(tmp_path: Path) -> None:
+    plan = write_deployments(
+        tmp_path, SERVE, SERVE, app=note("setup", "teardown", "block_setup", "block_teardown")
+    )
+    arms = (BASELINE, "second")
+    with prepare_arms(plan, {arm: ARMS[arm] for arm in arms}, folder=tmp_path, cpus=assign_cpus(plan)):
+        for _ in range(2):
+            with serve(plan, tmp_path, *arms), (tmp_path / "notes").open("a") as file:
+                file.write("serving\n")
+    block = [
+        *("block_setup baseline", "block_setup again", "block_setup second", "block_setup again"),
+        "serving",
+        *("block_teardown second", "block_teardown again"),
+        *("block_teardown baseline", "block_teardown again"),
+    ]
+    assert notes(tmp_path) == [
+        *("setup baseline", "setup again", "setup second", "setup again"),
+        *block,
+        *block,
+        *("teardown second", "teardown again", "teardown baseline", "teardown again"),
+    ]
+
+
+def test_a_command_knows_its_arm_its_port_and_its_surroundings(tmp_path: Path) -> None:
+    (tmp_path / "libraries").mkdir()
+    tell = "echo $PORTCOMPARE_ARM $PORTCOMPARE_PORT $DATABASE $PWD $PYTHONPATH {} >notes"
+    line = f"{tell}; command -v {PYTHON.name} >>notes"
+    app = f'block_setup = ["{line}"]\npythonpath = ["libraries"]\nenvironment.DATABASE = "test_{{arm}}"'
+    plan = write_deployments(tmp_path, SERVE, SERVE, app=app)
+    with serve(plan, tmp_path, CONTROL) as running:
+        told, python = notes(tmp_path)
+    paths = os.pathsep.join(filter(None, [str(tmp_path / "libraries"), os.environ.get("PYTHONPATH")]))
+    assert told == f"control {running[CONTROL].port} test_control {tmp_path} {paths} {{}}"
+    assert Path(python) == PYTHON  # and not whichever is first in PATH
+
+
+def test_what_commands_say_is_in_the_arms_log(tmp_path: Path) -> None:
+    plan = write_deployments(tmp_path, SERVE, SERVE, app="setup = ['echo made for {arm}; echo so-so >&2']")
+    with prepare(plan, tmp_path):
+        pass
+    assert (tmp_path / "control.log").read_text() == "made for control\nso-so\n"
+
+
+def test_a_setup_that_fails_is_told_and_undone(tmp_path: Path) -> None:
+    app = "setup = ['echo setup {arm} >>notes', 'test {arm} = baseline || { echo no database; exit 4; }']\n"
+    plan = write_deployments(tmp_path, SERVE, SERVE, app=app + note("teardown"))
+    with pytest.raises(ServerError) as raised, prepare(plan, tmp_path):
+        pass
+    assert str(raised.value) == (
+        f"control: {plan.path}: apps.one.setup.1: ended with status 4\n"
+        "    command: test control = baseline || { echo no database; exit 4; }\n"
+        f"    in {tmp_path}\n"
+        f"    last lines of {tmp_path / 'control.log'}:\n"
+        "        no database"
+    )
+    assert notes(tmp_path) == [
+        *("setup baseline", "setup control"),
+        *("teardown control", "teardown again", "teardown baseline", "teardown again"),
+    ]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_what_was_set_up_is_torn_down_after_the_servers_have_ended(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    app = (
+        "block_setup = ['echo $PORTCOMPARE_PORT >port']\n"
+        "block_teardown = ['python closed.py >>notes']\nteardown = ['echo torn down >>notes']\n"
+    )
+    (tmp_path / "closed.py").write_text(
+        "import socket\nport = int(open('port').read())\n"
+        "print('open' if socket.socket().connect_ex(('127.0.0.1', port)) == 0 else 'closed')\n"
+    )
+    plan = write_deployments(tmp_path, SERVE, SERVE, app=app)
+
+    def serve_and_fail() -> None:
+        with (
+            prepare_arms(plan, {BASELINE: "first"}, folder=tmp_path, cpus=assign_cpus(plan)),
+            serve(plan, tmp_path, BASELINE),
+        ):
+            raise error
+
+    with pytest.raises(error):
+        serve_and_fail()
+    assert notes(tmp_path) == ["closed", "torn down"]
+
+
+def test_every_teardown_is_tried_and_each_failure_told(tmp_path: Path) -> None:
+    plan = write_deployments(tmp_path, SERVE, SERVE, app="teardown = ['exit 5', 'echo {arm} >>notes']")
+    with pytest.raises(ServerError) as raised, prepare(plan, tmp_path):
+        pass
+    assert notes(tmp_path) == ["second", "control", "baseline"]
+    assert [line for line in str(raised.value).splitlines() if "status 5" in line] == [
+        f"{arm}: {plan.path}: apps.one.teardown.0: ended with status 5" for arm in reversed(ARMS)
+    ]
+
+
+def test_a_teardown_that_fails_does_not_hide_what_went_wrong_before(tmp_path: Path) -> None:
+    plan = write_deployments(tmp_path, SERVE, SERVE, app="teardown = ['exit 5']")
+    with pytest.raises(KeyboardInterrupt) as raised, prepare(plan, tmp_path):
+        raise KeyboardInterrupt
+    assert [note.splitlines()[0] for note in raised.value.__notes__] == [
+        f"{arm}: {plan.path}: apps.one.teardown.0: ended with status 5" for arm in reversed(ARMS)
+    ]
+
+
+def test_a_command_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "COMMAND_LIMIT_S", 0.3)
+    app = "setup = ['echo $$ >notes; sleep 600 & echo $! >>notes; echo waiting; wait']"
+    plan = write_deployments(tmp_path, SERVE, SERVE, app=app)
+    with (
+        pytest.raises(ServerError, match=r"has not ended after 0\.3 s(.|\n)*waiting"),
+        prepare(plan, tmp_path),
+    ):
+        pass
+    assert all_gone(int(pid) for pid in notes(tmp_path))
+
+
+def test_what_a_command_leaves_running_ends_with_it(tmp_path: Path) -> None:
+    plan = write_deployments(tmp_path, SERVE, SERVE, app="setup = ['sleep 600 & echo $! >notes']")
+    with prepare_arms(plan, {BASELINE: "first"}, folder=tmp_path, cpus=assign_cpus(plan)):
+        assert all_gone(int(pid) for pid in notes(tmp_path))
+
+
+def test_commands_of_the_app_run_for_a_server_elsewhere_too(
+    tmp_path: Path, servers: dict[str, RunningServer]
+) -> None:
+    app = note("block_setup") + "\nready_path = '/process'"
+    url = f"app = 'one'\nurl = '{servers['waitress'].url}'"
+    with serve(write_deployments(tmp_path, url, url, app=app), tmp_path, BASELINE):
+        assert notes(tmp_path) == ["block_setup baseline", "block_setup again"]
+
+
+def test_an_interruption_in_a_setup_leaves_nothing_behind(tmp_path: Path) -> None:
+    app = "setup = ['echo $$ >notes; exec sleep 600']\nteardown = ['echo torn down >>undone']"
+    plan = write_deployments(tmp_path, SERVE, SERVE, app=app)
+    with subprocess.Popen(
+        [sys.executable, APPS / "serve_until_killed.py", plan.path, tmp_path],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as portcompare:
+        wait_until(lambda: (tmp_path / "notes").exists() and notes(tmp_path) != [], timeout_s=20)
+        portcompare.send_signal(signal.SIGINT)
+        _, err = portcompare.communicate(timeout=20)
+    assert b"KeyboardInterrupt" in err
+    assert all_gone([int(notes(tmp_path)[0])])
+    assert (tmp_path / "undone").read_text() == "torn down\n"
