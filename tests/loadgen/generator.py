@@ -27,7 +27,7 @@ from portcompare.protocol import (
 from portcompare.requests import http_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from portcompare.model import Expectation, RequestSpec
@@ -141,6 +141,7 @@ class Generator:
         warmup_s: float = 0.03,
         warmup_max_s: float = 10.0,
         expectations: dict[int, Expectation] | None = None,
+        on_window: Callable[[WindowOpens], None] = lambda _: None,
     ) -> RoundDone:
         """Have a prepared scenario run for a while."""
         self.send(
@@ -159,6 +160,7 @@ class Generator:
         opens = self.receive()
         assert isinstance(opens, WindowOpens)
         self.window = opens
+        on_window(opens)
         done = self.receive()
         assert isinstance(done, RoundDone)
         return done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,27 +17,37 @@ from tests.loadgen.scripted import OK, answering, serve
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from portcompare.protocol import WindowOpens
     from tests.loadgen.generator import Generator
 
 LIMITS = GeneratorLimits(**GeneratorPlan().model_dump())
 
-# A user whose 90th request of all is followed by a computation that takes the event loop's time.
+# A user whose first request after the instant that a file holds is followed by a computation that takes the
+# event loop's time.
 BLOCKING = """
+from pathlib import Path
 from time import perf_counter
 from portcompare.loadgen import LeanUser, http_request
 
 class Blocking(LeanUser):
     request = http_request("/")
-    asked = 0
+    instant = Path(__file__).with_name("instant")
 
     def ask(self, due_s=None):
         super().ask(due_s)
-        Blocking.asked += 1
-        if Blocking.asked == 90:
+        if self.instant.exists() and perf_counter() > float(self.instant.read_text()):
+            self.instant.unlink()
             until_s = perf_counter() + 0.2
             while perf_counter() < until_s:
                 pass
 """
+
+
+def block_inside(window: WindowOpens, folder: Path) -> None:
+    """Have the user block the loop soon after the window has opened."""
+    draft = folder / "draft"
+    draft.write_text(str(window.start_s + 0.1), encoding="utf-8")
+    draft.rename(folder / "instant")  # at once: it is looked for all the time
 
 
 @pytest.mark.parametrize(
@@ -51,13 +62,15 @@ def test_a_user_that_blocks_the_loop_is_noticed_and_voids_the_round(
     locustfile.write_text(BLOCKING, encoding="utf-8")
     generator.prepare(locustfile, scenario="Blocking")
     with serve(answering(OK, delay_s=0.01)) as server:
-        done = generator.run_round(server.url, rate=rate, warmup_s=0.1, window_s=0.8)
+        done = generator.run_round(
+            server.url, rate=rate, window_s=0.8, on_window=partial(block_inside, folder=tmp_path)
+        )
         again = generator.run_round(server.url, rate=rate, window_s=0.3)
-    assert 0.15 <= done.stall_max_s < 0.4
+    assert 0.15 <= done.stall_max_s < 1
     said = find_overload(done, replace(LIMITS, max_lag_s=1.0))
     assert said is not None
     assert said.startswith("the load generator stood still for ")
-    assert again.stall_max_s < 0.1  # the stall is not the next round's
+    assert again.stall_max_s < 0.15  # the stall is not the next round's
 
 
 def test_a_stall_delays_what_is_due_and_this_is_lag(generator: Generator, tmp_path: Path) -> None:
@@ -66,11 +79,13 @@ def test_a_stall_delays_what_is_due_and_this_is_lag(generator: Generator, tmp_pa
     generator.prepare(locustfile, scenario="Blocking")
     rate = RateLoad(rate_rps=100.0, arrivals="even", connections=16, seed="1")
     with serve(answering(OK)) as server:
-        done = generator.run_round(server.url, rate=rate, warmup_s=0.1, window_s=0.8)
+        done = generator.run_round(
+            server.url, rate=rate, window_s=0.8, on_window=partial(block_inside, folder=tmp_path)
+        )
     assert done.lag_max_s is not None
     assert done.latency_s is not None
     # The one due first in the 0.2 s waits for all that is left of them.
-    assert 0.15 <= done.lag_max_s < 0.4
+    assert 0.15 <= done.lag_max_s < 1
     assert done.latency_s.max >= done.lag_max_s * 0.999
     assert done.lag_p99_s is not None
     assert done.lag_p99_s > LIMITS.max_lag_s
