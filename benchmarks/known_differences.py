@@ -105,7 +105,7 @@ def compare(turns: dict[str, int], scenarios: str, rounds: str) -> dict[str, Any
         command = [sys.executable, "-m", "portcompare", "run", str(plan), "--out", str(out)]
         done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
         results: dict[str, Any] = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    assert results["comparisons"], (done.returncode, results["invalid_reasons"])
+    assert not results["partial"], (done.returncode, results["invalid_reasons"])
     return results
 
 

@@ -20,12 +20,17 @@ def without_address(content: bytes, server: str) -> bytes:
         server: Host and port the server was asked at, as in the Host header.
 
     Returns:
-        The content; as it is if it does not name the server.
+        The content, its own origin as of http; as it is if it does not name the server. A host without a port
+        is replaced only in an origin: elsewhere it is a word like others.
     """
-    # The colon may stand percent-encoded in the query of a redirect. The digits around are looked at
-    # so that port 80 is not found in port 8000.
+    # The colon may stand percent-encoded in the query of a redirect. What stands around is looked at
+    # so that port 80 is not found in port 8000, nor a host in another one's name.
     address = re.escape(server.encode()).replace(b":", b"(?::|%3[Aa])")
-    return re.sub(rb"(?<![\d.])" + address + rb"(?!\d)", ANY_SERVER, content)
+    origin = rb"(?i:https?)(://|%3[Aa]%2[Ff]%2[Ff])" + address + rb"(?![\w-]|\.\w|:\d|%3[Aa]\d)"
+    content = re.sub(origin, rb"http\1" + ANY_SERVER, content)
+    if ":" not in server:
+        return content
+    return re.sub(rb"(?<![\w.-])" + address + rb"(?!\d)", ANY_SERVER, content)
 
 
 def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,21 @@ _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "AUTHORIZAT
 
 # The tables of a plan whose names are not portcompare's: all others say nothing secret.
 _FOREIGN_TABLES = frozenset({"environment", "query", "headers", "cookies", "json", "form", "multipart"})
+
+
+_PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]+(?=@)")
+
+
+def mask_passwords(text: str) -> str:
+    """Hide the passwords of the URLs in a text.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The same, with `user:***@` in each URL that has a password.
+    """
+    return _PASSWORD_IN_URL.sub(rf"\1:{MASK}", text)
 
 
 def is_secret(name: str) -> bool:
@@ -32,7 +48,8 @@ def mask_secrets(table: Mapping[str, Any]) -> dict[str, Any]:
         table: Values by name; tables and lists in it are looked through.
 
     Returns:
-        The same, with `***` for each such value, and for all values of a table with such a name.
+        The same, with `***` for each such value, for all values of a table with such a name, and for
+        passwords in URLs.
     """
     return {name: _mask(value, hide=is_secret(name)) for name, value in table.items()}
 
@@ -64,4 +81,6 @@ def _mask(value: Any, *, hide: bool) -> Any:  # noqa: ANN401 - as above
         return {name: _mask(each, hide=hide or is_secret(name)) for name, each in value.items()}
     if isinstance(value, list):
         return [_mask(each, hide=hide) for each in value]
-    return MASK if hide and value is not None else value
+    if hide and value is not None:
+        return MASK
+    return mask_passwords(value) if isinstance(value, str) else value

@@ -69,3 +69,25 @@ def test_any_key_can_be_pointed_at(value: object, key: str) -> None:
 )
 def test_only_the_very_address_is_replaced(content: bytes, expected: bytes) -> None:
     assert without_address(content, "127.0.0.1:80") == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"https://flask/x", b"http://{server}/x"),
+        (b"HTTP://flask", b"http://{server}"),
+        (b"made with flask", b"made with flask"),
+        (b"http://flask.example.org/", b"http://flask.example.org/"),
+        (b"http://flask-2/", b"http://flask-2/"),
+        (b"http://flask:8000/", b"http://flask:8000/"),
+    ],
+)
+def test_a_host_without_a_port_is_replaced_only_where_it_is_an_origin(
+    content: bytes, expected: bytes
+) -> None:
+    assert without_address(content, "flask") == expected
+
+
+def test_the_scheme_of_its_own_origin_does_not_count() -> None:
+    old = without_address(b"at http://a.example:80/x", "a.example:80")
+    assert old == without_address(b"at https://b.example:443/x", "b.example:443")

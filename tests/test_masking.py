@@ -56,3 +56,14 @@ def test_a_plan_s_requests_and_environments_lose_their_secrets(
 def test_names_of_the_plan_s_own_tables_mean_nothing() -> None:
     plan = {"scenarios": {"token": {"load": {"users": [1]}, "login": [{"keep": {"token": "json:/token"}}]}}}
     assert mask_plan(plan) == plan
+
+
+def test_passwords_in_urls_are_masked_wherever_they_stand() -> None:
+    table = {
+        "DATABASE_URL": "postgresql://ann:s3cret@db:5432/shop",
+        "SITE": "http://ann@example.org:80/a:b@c",
+    }
+    assert mask_secrets(table) == {
+        "DATABASE_URL": "postgresql://ann:***@db:5432/shop",
+        "SITE": "http://ann@example.org:80/a:b@c",
+    }

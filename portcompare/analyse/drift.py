@@ -7,7 +7,7 @@ from math import exp, inf, log
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtr
+import scipy  # its parts are loaded when they are first used
 
 from portcompare.analyse.comparisons import metric_of
 from portcompare.analyse.multiplicity import reject
@@ -92,7 +92,7 @@ def find_trend(values: Mapping[int, float]) -> Trend | None:
     return Trend(
         blocks=len(values),
         ratio=exp(slope * float(np.ptp(blocks))),
-        chance=2 * float(stdtr(freedom, -errors)) if slope else 1.0,
+        chance=2 * float(scipy.special.stdtr(freedom, -errors)) if slope else 1.0,
     )
 
 

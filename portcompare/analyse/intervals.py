@@ -7,7 +7,7 @@ from math import exp, log
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+import scipy  # its parts are loaded when they are first used
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,11 +88,11 @@ def chance_beyond(interval: RatioInterval, blocks: int, margin: float) -> float:
     error = log(interval.high / interval.low) / 2 / _quantile(blocks)
     if error == 0:
         return 0.0 if beyond > 0 else 1.0
-    return min(1.0, 2 * float(stdtr(_degrees_of_freedom(blocks), -beyond / error)))
+    return min(1.0, 2 * float(scipy.special.stdtr(_degrees_of_freedom(blocks), -beyond / error)))
 
 
 def _quantile(blocks: int) -> float:
-    return float(stdtrit(_degrees_of_freedom(blocks), (1 + CONFIDENCE) / 2))
+    return float(scipy.special.stdtrit(_degrees_of_freedom(blocks), (1 + CONFIDENCE) / 2))
 
 
 def _degrees_of_freedom(blocks: int) -> int:

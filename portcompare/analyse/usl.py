@@ -7,8 +7,7 @@ from math import inf, isfinite, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import nnls
-from scipy.special import ndtr, stdtrit
+import scipy  # its parts are loaded when they are first used
 
 from portcompare.analyse.intervals import CONFIDENCE
 from portcompare.analyse.knees import rates_by_level
@@ -91,7 +90,7 @@ def fit_usl(users: Sequence[float], rates_rps: Sequence[float]) -> UslFit | None
     loads = np.asarray(users, dtype=float)
     per_rate_s = np.column_stack([np.ones_like(loads), loads, loads * (loads - 1)])
     shares = per_rate_s * (np.asarray(rates_rps, dtype=float) / loads)[:, np.newaxis]
-    parts, norm = nnls(shares, np.ones_like(loads))
+    parts, norm = scipy.optimize.nnls(shares, np.ones_like(loads))
     parallel_s, serial_s, pairs_s = parts.tolist()
     alone_s = parallel_s + serial_s
     if not alone_s:
@@ -168,8 +167,8 @@ def _estimate(value: float, resampled: Sequence[float], blocks: int) -> Estimate
     if not resampled:
         return Estimate(value=value, low=None, high=None)
     # As far out as Student's t would go, in the deviations of a mean of so many blocks.
-    reach = float(stdtrit(blocks - 1, (1 + CONFIDENCE) / 2)) * sqrt(blocks / (blocks - 1))
-    tail = float(ndtr(-reach))
+    reach = float(scipy.special.stdtrit(blocks - 1, (1 + CONFIDENCE) / 2)) * sqrt(blocks / (blocks - 1))
+    tail = float(scipy.special.ndtr(-reach))
     low, high = np.quantile(resampled, [tail, 1 - tail], method="nearest").tolist()
     # The fit to all blocks is a mean of them; an interval that left it out would confuse more than it told.
     return Estimate(value=value, low=min(low, value), high=max(high, value) if isfinite(high) else None)

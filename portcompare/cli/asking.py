@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from portcompare.cli.openapi import explore_document
 from portcompare.model import BASELINE, CONTROL
-from portcompare.parity import READING, Asker, ask_alone, derive_cases, sum_up
+from portcompare.parity import READING, Asker, ask_alone, derive_cases, identity, only_status, sum_up
 from portcompare.serve import serve_deployments
 
 if TYPE_CHECKING:
@@ -51,7 +51,12 @@ def ask_everything(
             progress.advance()
         # Only then what is made of a document: what its requests change, the plan's own do not meet.
         explored = explore_document(session.plan, asker, servers[BASELINE].url, cases, progress)
-        return sum_up(asker, (*examined, *explored.examined), seeds=explored.seeds)
+        examined += explored.examined
+        # The load meets what the cases have written.
+        has_written = any(one.case.method not in READING for one in examined)
+        read = {identity(request) for request in scenario_requests if request.method in READING}
+        at_last = [asker.examine(one.case) for one in examined if has_written and identity(one.case) in read]
+        return sum_up(asker, examined, at_last=at_last, seeds=explored.seeds)
 
 
 def ask_differing_alone(session: Session, outcome: ParityOutcome, folder: Path, progress: Progress) -> Parity:
@@ -65,12 +70,18 @@ def ask_differing_alone(session: Session, outcome: ParityOutcome, folder: Path, 
 
     Returns:
         What was found, with the differences marked that come from what was asked before; as it was if the
-        answers are equal, or the baseline is a server that cannot be started afresh.
+        answers are equal; with a warning if the baseline cannot be started afresh.
     """
     plan = session.plan
-    startable = frozenset(arm.name for arm in plan.arms if plan.deployments[arm.deployment].url is None)
-    if outcome.parity.equal or BASELINE not in startable:
+    startable = frozenset(arm.name for arm in plan.arms if _starts_afresh(plan, arm.deployment))
+    if outcome.parity.equal:
         return outcome.parity
+    if BASELINE not in startable:
+        unknown = (
+            "whether differences come from what was asked before is not known: the baseline cannot be "
+            "started afresh, as it runs already or its data is set up once in a run"
+        )
+        return replace(outcome.parity, warnings=(*outcome.parity.warnings, unknown))
 
     @contextmanager
     def serve_afresh(names: frozenset[str]) -> Iterator[Asker]:
@@ -85,10 +96,17 @@ def ask_differing_alone(session: Session, outcome: ParityOutcome, folder: Path, 
     return ask_alone(outcome, startable, serve_afresh)
 
 
+def _starts_afresh(plan: Plan, deployment: str) -> bool:
+    """Whether its servers know nothing of earlier ones; what `setup` has made stays for the run."""
+    return plan.deployments[deployment].url is None and not plan.app_of(deployment).setup
+
+
 def _make_asker(plan: Plan, servers: Mapping[str, RunningServer]) -> Asker:
+    # A control that is the very same server as the baseline would write everything twice there.
+    left_out = {BASELINE} if plan.deployments[plan.baseline].url is None else {BASELINE, CONTROL}
     return Asker(
         servers[BASELINE].url,
-        {arm: server.url for arm, server in servers.items() if arm != BASELINE},
+        {arm: server.url for arm, server in servers.items() if arm not in left_out},
         timeout_s=plan.rounds.timeout_s,
         allow=plan.parity.allow,
     )
@@ -110,13 +128,14 @@ def find_writing(session: Session) -> tuple[str, ...]:
     )
 
 
-def expect(session: Session, scenario: str, outcome: ParityOutcome) -> dict[int, Expectation]:
-    """What a scenario's answers must look like under load.
+def expect(session: Session, scenario: str, arm: str, outcome: ParityOutcome) -> dict[int, Expectation]:
+    """What an arm's answers to a scenario must look like under load.
 
     Args:
         session: What the scenarios ask for.
         scenario: Name of the scenario.
-        outcome: What the baseline answered.
+        arm: Name of the arm.
+        outcome: What it answered.
 
     Returns:
         What is expected, by the request's place among the scenario's; only statuses if the scenario writes.
@@ -124,14 +143,11 @@ def expect(session: Session, scenario: str, outcome: ParityOutcome) -> dict[int,
     known = {
         place: expected
         for place, request in enumerate(session.requests[scenario])
-        if (expected := outcome.expectation(request)) is not None
+        if (expected := outcome.expectation(request, arm)) is not None
     }
     if scenario not in find_writing(session):
         return known
-    return {
-        place: replace(expected, body_base64=None, masked=(), own_address=False)
-        for place, expected in known.items()
-    }
+    return {place: only_status(expected) for place, expected in known.items()}
 
 
 def tell_unchecked(session: Session, outcome: ParityOutcome) -> Iterator[str]:

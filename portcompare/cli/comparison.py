@@ -80,7 +80,7 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
                 if not timekeeper.begin_round(place):
                     break
                 progress.start_round(place, plan.level_text(place.scenario, place.level))
-                expectations = expect(session, place.scenario, outcome)
+                expectations = expect(session, place.scenario, place.arm, outcome)
                 server = servers[place.arm]
                 recording.add_round(measure_round(plan, place, server, session.generator, expectations))
                 recording.save_now_and_then()

@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portcompare.errors import InputError, Problem
-from portcompare.model import BASELINE
 from portcompare.protocol import Capture
-from portcompare.serve import serve_deployments
+from portcompare.serve import prepare_arms, serve_deployments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,14 +16,17 @@ if TYPE_CHECKING:
     from portcompare.cli.progress import Progress
     from portcompare.cli.session import Session
 
+_ARM = "dry-pass"
+"""The name of its server among the arms: so its log is called, and what `setup` makes for it."""
+
 
 def capture_requests(
     session: Session, folder: Path, progress: Progress, warn: Callable[[str], None]
 ) -> Session:
     """Run one user of each class that is no `LeanUser` for a moment, to compare answers to what it asks for.
 
-    A baseline of its own answers, so that what the users write is on none of the servers that are compared;
-    only where it runs elsewhere is it the very same.
+    A baseline of its own answers, with setup and teardown, so that what the users write is on none of the
+    servers that are compared; only where it runs elsewhere is it the very same.
 
     Args:
         session: The plan and its load generator.
@@ -43,10 +45,14 @@ def capture_requests(
     if not session.to_capture:
         return session
     plan, requests, problems = session.plan, dict(session.requests), []
-    with serve_deployments(plan, {BASELINE: plan.baseline}, folder=folder, cpus=session.cpus) as servers:
+    arms = {_ARM: plan.baseline}
+    with (
+        prepare_arms(plan, arms, folder=folder, cpus=session.cpus),
+        serve_deployments(plan, arms, folder=folder, cpus=session.cpus) as servers,
+    ):
         for scenario in session.to_capture:
             progress.start_dry_pass(scenario)
-            captured = session.generator.capture(Capture(scenario=scenario, url=servers[BASELINE].url))
+            captured = session.generator.capture(Capture(scenario=scenario, url=servers[_ARM].url))
             requests[scenario] = captured.requests
             if captured.problem is not None:
                 found, remedy = captured.problem

@@ -72,7 +72,7 @@ def _ask(sighting: Sighting, place: Place, python: Path) -> FoundApp:
             said = probe.log_tail(1)
         finally:
             probe.stop()
-        if status == 0:
+        if status == 0 and reply.exists():
             return _read_reply(asked, json.loads(reply.read_text(encoding="utf-8")))
     ended = said or f"importing it ended with status {status}"
     return replace(asked, problem=_NOT_DONE if status is None else ended)

@@ -37,6 +37,8 @@ _MANY_RPS = 2000.0
 _SETTLING_S = 3.0
 """How much longer than the test for it needs at least a rate may take to become steady."""
 
+_QUIT_LIMIT_S = 10.0
+
 _LOOK_EVERY_S = 0.02
 """How often it is seen whether the rate is steady."""
 
@@ -166,7 +168,9 @@ class Part:
         if self._dispatcher:
             self._dispatcher.end()
         self._heartbeat.stop()
-        self._runner.quit()
+        # A user's own on_stop may wait for ever for a server that answers no more.
+        with gevent.Timeout(_QUIT_LIMIT_S, exception=False):
+            self._runner.quit()
         if self._counter:
             self._counter.stop()
         gc.enable()

@@ -39,12 +39,16 @@ PREPARE_LIMIT_S = 30.0
 CAPTURE_LIMIT_S = 60.0
 """How long the dry pass of a user class may take; it ends itself much sooner if the class lets it."""
 
+ROUND_GRACE_S = 60.0
+"""What a round may take beside its warm-up and its window: to start thousands of users, and to stop them."""
+
 
 class LoadGenerator:
     """The running process."""
 
     def __init__(self, process: Supervised) -> None:
         self._process = process
+        self._window_s = 0.0
 
     def gather(self, order: Gather, on_joined: Callable[[Joined], None]) -> None:
         """Leave the load to worker processes, and wait until all have joined; for as long as that takes.
@@ -119,8 +123,10 @@ class LoadGenerator:
         Raises:
             LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
         """
+        self._window_s = order.window_s
         self._send(order)
-        return self._receive(WindowOpens)
+        with self._limited(order.warmup_max_s + order.timeout_s + ROUND_GRACE_S):
+            return self._receive(WindowOpens)
 
     def end_round(self) -> RoundDone:
         """Wait for the round to end.
@@ -131,19 +137,27 @@ class LoadGenerator:
         Raises:
             LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
         """
-        return self._receive(RoundDone)
+        with self._limited(self._window_s + ROUND_GRACE_S):
+            return self._receive(RoundDone)
 
     def _ask(self, order: Prepare | Capture, kind: type[Reply], limit_s: float, too_long: Problem) -> Reply:
         """Have the process run what the user wrote, for so long at most."""
         self._send(order)
+        with self._limited(limit_s) as timer:
+            try:
+                return self._receive(kind)
+            except LoadGeneratorError:
+                if timer.finished.is_set():
+                    raise InputError([too_long]) from None
+                raise
+
+    @contextmanager
+    def _limited(self, limit_s: float) -> Iterator[Timer]:
+        """Stop the process if what it is to do takes longer."""
         timer = Timer(limit_s, self._process.tell_to_stop)
         timer.start()
         try:
-            return self._receive(kind)
-        except LoadGeneratorError:
-            if timer.finished.is_set():
-                raise InputError([too_long]) from None
-            raise
+            yield timer
         finally:
             timer.cancel()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Self
 from portcompare.model import BASELINE, Difference, Expectation, RequestSpec
 from portcompare.parity.arms import AskedArm
 from portcompare.parity.judging import expect, find_noise, judge
+from portcompare.parity.variants.paths import shape_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
     from portcompare.parity.judging import Answers, Judged
@@ -31,14 +33,14 @@ class Examined:
         case: What was asked.
         differences: What is not masked; what the plan allows has its reason.
         masked: What was not compared, because it differs by itself.
-        expectation: What to expect under load; None where the baseline did not answer, or not always with one
-            status.
+        expectations: What to expect of each arm under load; None where it did not answer, or not always with
+            one status.
     """
 
     case: RequestSpec
     differences: tuple[Difference, ...]
     masked: tuple[str, ...]
-    expectation: Expectation | None
+    expectations: Mapping[str, Expectation | None]
 
 
 class Asker:
@@ -73,7 +75,7 @@ class Asker:
         self._allow = allow
         self._used: set[int] = set()
         self._tick_s = tick_s
-        self._sure: set[tuple[str, str, str]] = set()
+        self._sure: set[tuple[str, ...]] = set()
         self._pool = ThreadPoolExecutor(len(self._servers))
 
     def __enter__(self) -> Self:
@@ -82,7 +84,8 @@ class Asker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown()
+        # After an error or Ctrl-C nobody waits for a route that hangs: its server is about to be stopped.
+        self._pool.shutdown(wait=kind is None, cancel_futures=True)
 
     @property
     def unused_allowances(self) -> tuple[Allowance, ...]:
@@ -108,7 +111,7 @@ class Asker:
         differs by itself and is masked; a status never is.
 
         A clock that ticks between the answers of two servers looks like a difference. So where values differ,
-        all are asked twice more when every clock has ticked: once for each place that differs.
+        all are asked twice more when every clock has ticked: once for each place of a route that differs.
 
         Args:
             case: What is asked.
@@ -119,22 +122,22 @@ class Asker:
         answers = self._ask_all(case)
         noise = find_noise(case, answers)
         found = list(judge(case, answers, noise))
-        if any(each.finding.aspect == "value" and not self._is_sure(each) for each in found):
+        if any(each.finding.aspect == "value" and not self._is_sure(case, each) for each in found):
             time.sleep(self._tick_s)
             later = self._ask_all(case)
             answers = {arm: (*answers[arm], *later[arm]) for arm in answers}
             noise = find_noise(case, answers)
             found = list(judge(case, answers, noise))
-            self._sure |= {each.place for each in found}
+            self._sure |= {_place(case, each) for each in found}
         return Examined(
             case=case,
             differences=tuple(self._difference(case, each) for each in found),
             masked=tuple(noise.told(case)),
-            expectation=expect(case, answers, noise),
+            expectations={arm: expect(case, replies, noise) for arm, replies in answers.items()},
         )
 
-    def _is_sure(self, each: Judged) -> bool:
-        return each.finding.kind == "status" or each.place in self._sure
+    def _is_sure(self, case: RequestSpec, each: Judged) -> bool:
+        return each.finding.kind == "status" or _place(case, each) in self._sure
 
     def _ask_all(self, case: RequestSpec) -> Answers:
         asked = self._pool.map(lambda server: server.ask_twice(case), self._servers.values())
@@ -162,6 +165,12 @@ class Asker:
                 self._used.add(place)
                 return replace(difference, allowed=allowance.reason)
         return difference
+
+
+def _place(case: RequestSpec, judged: Judged) -> tuple[str, ...]:
+    """What a difference has in common with the same one in another case of the route."""
+    path = shape_of(case.target.partition("?")[0])
+    return judged.arm, case.method, path, judged.finding.kind, judged.finding.pointer
 
 
 def _matches(allowance: Allowance, difference: Difference) -> bool:

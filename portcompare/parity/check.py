@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portcompare.model import SEVERITIES, Expectation, Parity, RequestSpec
+from portcompare.model import BASELINE, SEVERITIES, Expectation, Parity, RequestSpec
 from portcompare.parity.cases import identity
 
 if TYPE_CHECKING:
@@ -27,34 +27,43 @@ class ParityOutcome:
     Attributes:
         parity: The record for the results.
         asked: Each case by its name, in the order in which they were asked.
-        expectations: What the baseline answered, by the request without its name.
+        expectations: What each arm answered, by the request without its name.
         unused: Which of the plan's allowances no answer has needed, in words.
     """
 
     parity: Parity
     asked: Mapping[str, RequestSpec]
-    expectations: Mapping[RequestSpec, Expectation]
+    expectations: Mapping[RequestSpec, Mapping[str, Expectation | None]]
     unused: tuple[str, ...] = ()
 
-    def expectation(self, request: RequestSpec) -> Expectation | None:
-        """What a scenario's answers must look like.
+    def expectation(self, request: RequestSpec, arm: str = BASELINE) -> Expectation | None:
+        """What an arm's answers to a scenario's request must look like.
 
         Args:
             request: The scenario's request; its name does not matter.
+            arm: Name of the arm; one that was not asked is held to what the baseline answered.
 
         Returns:
-            What the baseline answered to it; None if it was no case, was not answered, or was answered with
-            another status the second time.
+            What it answered; None if that was no case, was not answered, or was answered with another status
+            the second time.
         """
-        return self.expectations.get(identity(request))
+        known = self.expectations.get(identity(request), {})
+        return known.get(arm, known.get(BASELINE))
 
 
-def sum_up(asker: Asker, examined: Sequence[Examined], *, seeds: tuple[str, ...] = ()) -> ParityOutcome:
+def sum_up(
+    asker: Asker,
+    examined: Sequence[Examined],
+    *,
+    at_last: Sequence[Examined] = (),
+    seeds: tuple[str, ...] = (),
+) -> ParityOutcome:
     """Put together what all cases have shown.
 
     Args:
         asker: Who has asked them all.
         examined: What they have shown, in the order in which they were asked; each has a name of its own.
+        at_last: What those that the load asks have shown once more, after all others.
         seeds: What generated cases were made from.
 
     Returns:
@@ -73,9 +82,40 @@ def sum_up(asker: Asker, examined: Sequence[Examined], *, seeds: tuple[str, ...]
     return ParityOutcome(
         parity=parity,
         asked={one.case.name: one.case for one in examined},
-        expectations={identity(one.case): one.expectation for one in examined if one.expectation is not None},
+        expectations=_expect(examined, at_last),
         unused=tuple(_tell_unused(asker)),
     )
+
+
+def _expect(
+    examined: Iterable[Examined], at_last: Iterable[Examined]
+) -> dict[RequestSpec, Mapping[str, Expectation | None]]:
+    """What to expect under load; where an answer has changed with what others wrote, only its status."""
+    expectations = {identity(one.case): one.expectations for one in examined}
+    for one in at_last:
+        before = expectations[identity(one.case)]
+        expectations[identity(one.case)] = {
+            arm: _what_stays(before.get(arm), later) for arm, later in one.expectations.items()
+        }
+    return expectations
+
+
+def _what_stays(before: Expectation | None, later: Expectation | None) -> Expectation | None:
+    if before is None or later is None or before.status != later.status:
+        return None
+    return later if before == later else only_status(later)
+
+
+def only_status(expected: Expectation) -> Expectation:
+    """What to expect of answers of which only the status is known beforehand.
+
+    Args:
+        expected: What is known of one of them.
+
+    Returns:
+        Its status.
+    """
+    return Expectation(status=expected.status, body_base64=None)
 
 
 def sort_differences(differences: Iterable[Difference]) -> list[Difference]:

@@ -1,7 +1,7 @@
 """Comparing two answers: what must be alike, and how grave it is where it is not.
 
-Not compared is what the server program decides and not the app: Date, Server, Server-Timing, the reason
-phrase, case and order of headers, and how connections are handled.
+Not compared is what the server program decides and not the app: Date, Server, Via, Alt-Svc, Server-Timing,
+the reason phrase, case and order of headers, and how connections are handled.
 """
 
 from __future__ import annotations

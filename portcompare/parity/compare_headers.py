@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from portcompare.model import RequestSpec, Severity
     from portcompare.parity.answer import Answer
 
-_BY_VALUE = ("Content-Type", "Location", "Cache-Control", "ETag", "Content-Encoding", "WWW-Authenticate")
+# In this order they are told, and after them all others.
+_KNOWN = (
+    "Content-Type",
+    "Location",
+    "Cache-Control",
+    "ETag",
+    "Content-Encoding",
+    "WWW-Authenticate",
+    "Allow",
+    "Vary",
+)
 # Frameworks keep these in sets, whose order changes with the hash seed of the process.
 _AS_SET = frozenset(
     {
@@ -27,6 +37,23 @@ _AS_SET = frozenset(
         "Access-Control-Expose-Headers",
     }
 )
+# What the server program decides, what the connection is about, and what is compared in ways of its own.
+_NOT_COMPARED = frozenset(
+    {
+        "alt-svc",
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "server",
+        "server-timing",
+        "set-cookie",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+    }
+)
 _CORS_PREFIX = "access-control-"
 # Without these a client does not know what it got, where to go or how to log in, or a browser keeps it back.
 _NEEDED = ("content-type", "location", "www-authenticate", _CORS_PREFIX)
@@ -34,7 +61,7 @@ _OWN_ORIGIN = re.compile(r"https?://\{server\}(?=[/?#]|$)", re.IGNORECASE)
 
 
 def compare_headers(case: RequestSpec, baseline: Answer, candidate: Answer) -> Iterator[Finding]:
-    """Find every header that matters in which two answers differ.
+    """Find every header in which two answers differ, but for those that are not the app's.
 
     Args:
         case: What was asked.
@@ -44,7 +71,7 @@ def compare_headers(case: RequestSpec, baseline: Answer, candidate: Answer) -> I
     Yields:
         The findings, cookies by their attributes.
     """
-    for name in (*_BY_VALUE, *_cors_headers(baseline, candidate), "Allow", "Vary"):
+    for name in (*_KNOWN, *_others(baseline, candidate)):
         ours, theirs = baseline.header(name.lower()), candidate.header(name.lower())
         if ours is None or theirs is None:
             if ours != theirs:
@@ -61,10 +88,11 @@ def compare_headers(case: RequestSpec, baseline: Answer, candidate: Answer) -> I
         yield make_finding("header", "Content-Length", "value", "changes", lengths)
 
 
-def _cors_headers(baseline: Answer, candidate: Answer) -> list[str]:
-    """The names of the CORS headers that either answer has, as they are usually written."""
+def _others(baseline: Answer, candidate: Answer) -> list[str]:
+    """The names of the other headers that either answer has, as they are usually written."""
     names = {name for name, _ in baseline.headers + candidate.headers}
-    return sorted(name.title() for name in names if name.startswith(_CORS_PREFIX))
+    known = {name.lower() for name in _KNOWN}
+    return sorted(name.title() for name in names - known - _NOT_COMPARED)
 
 
 def _elements(value: str) -> frozenset[str]:

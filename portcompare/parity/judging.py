@@ -36,11 +36,6 @@ class Judged:
     finding: Finding
     again: bool
 
-    @property
-    def place(self) -> tuple[str, str, str]:
-        """What it has in common with the same finding in another case."""
-        return self.arm, self.finding.kind, self.finding.pointer
-
 
 def find_noise(case: RequestSpec, answers: Answers) -> Noise:
     """Find what differs by itself: among the baseline's answers, or between them and the control's.
@@ -84,18 +79,20 @@ def judge(case: RequestSpec, answers: Answers, noise: Noise) -> Iterator[Judged]
                     yield Judged(arm=arm, finding=finding, again=turn > 0)
 
 
-def expect(case: RequestSpec, answers: Answers, noise: Noise) -> Expectation | None:
-    """What every answer to a case must look like under load.
+def expect(case: RequestSpec, answers: tuple[Answer, ...], noise: Noise) -> Expectation | None:
+    """What every answer of a server to a case must look like under load.
+
+    It is held to its own answers, which are what the baseline answers but for what the plan allows.
 
     Args:
         case: What was asked.
-        answers: The answers.
+        answers: Its answers.
         noise: What differs by itself.
 
     Returns:
-        What the baseline answered; None if it did not, or not always with one status.
+        What it answered; None if it did not, or not always with one status.
     """
-    first, *others = answers[BASELINE]
+    first, *others = answers
     if first.status is None or any(other.status != first.status for other in others):
         return None
     pointers = noise.masks()

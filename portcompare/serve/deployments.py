@@ -149,7 +149,7 @@ async def _bring_up(start: _Start, running: dict[str, RunningServer], client: ht
     if start.port != recipe.port:
         server.process.stop()
         (port,) = find_free_ports(recipe.host, 1)
-        start.arm.for_block(port).repeat()
+        await asyncio.to_thread(start.arm.for_block(port).repeat)  # the others are waited for meanwhile
         running[arm] = server = start.begin(port)
         if await _is_ready(start, server, client):
             return

@@ -84,7 +84,12 @@ def main(facts_path: str, target: str, distributions: str) -> None:
     sys.path[0] = str(Path.cwd())  # as with `python -m`; until now it is the folder of this script
     Path(facts_path).write_text(json.dumps(describe(distributions.split(","))), encoding="utf-8")
     if target:
-        check(target)
+        try:
+            check(target)
+        except SystemExit as ended:
+            if ended.code in (None, 0):
+                sys.exit("importing it ended the process, with status 0")
+            raise
 
 
 if __name__ == "__main__":

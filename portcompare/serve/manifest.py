@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from portcompare.manifest import WHY_NOT_KNOWN, Manifest, ServedDeployment
-from portcompare.masking import MASK, is_secret, mask_secrets
+from portcompare.masking import MASK, is_secret, mask_passwords, mask_secrets
 from portcompare.serve.import_check import find_versions
 from portcompare.serve.interpreters import ask_interpreters, has_interpreter, wanted_distributions
 from portcompare.serve.keeper import open_files_limit
@@ -168,7 +168,7 @@ def find_differences(baseline: ServedDeployment, candidate: ServedDeployment) ->
         if ours != theirs:
             if is_secret(fact):
                 ours, theirs = (MASK if fact in facts else "none" for facts in (left, right))
-            yield f"{fact}: {baseline.name} {ours}, {candidate.name} {theirs}"
+            yield mask_passwords(f"{fact}: {baseline.name} {ours}, {candidate.name} {theirs}")
 
 
 def _comparable_facts(deployment: ServedDeployment, other: ServedDeployment) -> dict[str, str]:

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
-# Its columns: number, local address, remote address, state (0A for listening), ... (proc(5)).
-_TCP_TABLE = Path("/proc/net/tcp")
-_LISTENING = " {address:08X}:{port:04X} 00000000:0000 0A "
-_INODE = 9
+# Their columns: number, local address, remote address, state (0A for listening), ... (proc(5)).
+_TCP_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_LISTENS = ":0000 0A "
+_LOCAL, _INODE = 1, 9
+_ANY = "0" * 8
+_MAPPED = "0" * 16 + "FFFF0000"
+"""What stands before an IPv4 address in the table of IPv6."""
 
 
 def find_free_ports(host: str, count: int, *, besides: Collection[int] = ()) -> list[int]:
@@ -70,13 +73,26 @@ def is_listened_on_by(pids: Iterable[int], host: str, port: int) -> bool:
         port: The port there.
 
     Returns:
-        True if one of them does, or several by SO_REUSEPORT.
+        True if one of them does there or at all addresses, or several by SO_REUSEPORT.
     """
-    address = int.from_bytes(socket.inet_aton(host), sys.byteorder)
-    listening = _LISTENING.format(address=address, port=port)
-    lines = _TCP_TABLE.read_text(encoding="ascii").splitlines()
-    inodes = {line.split()[_INODE] for line in lines if listening in line}
+    own = f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}"
+    addresses = {own, _ANY, f"{_MAPPED}{own}", _ANY * 4}
+    inodes = {
+        inode
+        for table in _TCP_TABLES
+        if table.exists()
+        for inode in _listening(table, {f"{address}:{port:04X}" for address in addresses})
+    }
     return bool(inodes) and {f"socket:[{inode}]" for inode in inodes} <= _open_files(pids)
+
+
+def _listening(table: Path, places: Collection[str]) -> Iterator[str]:
+    """The inodes of the sockets that listen at one of these places."""
+    for line in table.read_text(encoding="ascii").splitlines():
+        if _LISTENS in line:
+            fields = line.split()
+            if fields[_LOCAL] in places:
+                yield fields[_INODE]
 
 
 def _open_files(pids: Iterable[int]) -> set[str]:

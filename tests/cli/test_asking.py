@@ -10,7 +10,7 @@ from portcompare.cli.asking import ask_differing_alone, ask_everything, expect, 
 from portcompare.cli.progress import Progress
 from portcompare.model import BASELINE, CONTROL, Expectation, Parity, RequestSpec
 from portcompare.parity import ParityOutcome
-from portcompare.plan import load_plan
+from portcompare.plan import App, load_plan
 from portcompare.serve import vocabulary
 from tests.parity.site import Asked, Reply, serving_all
 
@@ -58,6 +58,7 @@ READ = RequestSpec(name="read", target="/read")
 ODD = RequestSpec(name="odd", target="/odd")
 WRITE = RequestSpec(name="write", method="POST", target="/write")
 FOUND = Expectation(status=200, body_base64="aGVsbG8=", masked=("/at",), own_address=True)
+OWN = Expectation(status=200, body_base64="b3du")
 
 
 def make_plan(folder: Path, deployments: str) -> Plan:
@@ -72,7 +73,7 @@ def session_of(plan: Plan | None = None, **requests: tuple[RequestSpec, ...]) ->
 
 def outcome_of(*requests: RequestSpec, unused: tuple[str, ...] = ()) -> ParityOutcome:
     parity = Parity(equal=True, cases=1, deployments=("new",), differences=())
-    known = {replace(request, name=""): FOUND for request in requests}
+    known = {replace(request, name=""): {BASELINE: FOUND, "new": OWN} for request in requests}
     return ParityOutcome(parity=parity, asked={}, expectations=known, unused=unused)
 
 
@@ -135,7 +136,58 @@ def test_servers_of_others_are_not_asked_again(tmp_path: Path, monkeypatch: pyte
     outcome = replace(outcome, parity=replace(outcome.parity, equal=False))
 
     with Progress(least_rounds=0) as progress:
-        assert ask_differing_alone(session, outcome, tmp_path, progress) == outcome.parity
+        parity = ask_differing_alone(session, outcome, tmp_path, progress)
+    assert parity.differences == outcome.parity.differences
+    assert any("the baseline cannot be started afresh" in warning for warning in parity.warnings)
+
+
+def test_servers_whose_data_is_set_up_once_in_a_run_are_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan(tmp_path, COMMANDS)
+    apps = {name: app.model_copy(update={"setup": ["true"]}) for name, app in plan.apps.items()}
+    deployments = {name: one.model_copy(update={"app": "service"}) for name, one in plan.deployments.items()}
+    apps.setdefault("service", App(setup=["true"]))
+    session = session_of(plan.model_copy(update={"apps": apps, "deployments": deployments}), front=(READ,))
+    monkeypatch.delattr(asking, "serve_deployments")
+    outcome = outcome_of()
+    outcome = replace(outcome, parity=replace(outcome.parity, equal=False))
+
+    with Progress(least_rounds=0) as progress:
+        parity = ask_differing_alone(session, outcome, tmp_path, progress)
+    assert any("the baseline cannot be started afresh" in warning for warning in parity.warnings)
+
+
+def test_a_control_that_is_the_baseline_itself_is_not_asked_what_would_be_written_twice(
+    tmp_path: Path,
+) -> None:
+    session = session_of(make_plan(tmp_path, URLS), front=(READ, WRITE))
+    with serving_all(*map(answering, (200, 200, 200))) as sites, Progress(least_rounds=0) as progress:
+        servers: dict[str, Any] = dict(zip((BASELINE, CONTROL, "new"), sites, strict=True))
+        outcome = ask_everything(session, servers, progress)
+    assert outcome.parity.deployments == ("new",)
+    assert sites[1].asked == []
+
+
+def test_what_cases_have_written_is_known_under_load(tmp_path: Path) -> None:
+    session = session_of(make_plan(tmp_path, COMMANDS), front=(READ,), posts=(WRITE,))
+
+    def storing() -> Any:  # noqa: ANN401 - what a site answers by
+        stored: list[str] = []
+
+        def answer(asked: Asked) -> Reply:
+            if asked.method == "POST":
+                stored.append(asked.target)
+            return Reply(body=str(len(stored)).encode() if asked.target == READ.target else b"stays")
+
+        return answer
+
+    with serving_all(storing(), storing(), storing()) as sites, Progress(least_rounds=0) as progress:
+        servers: dict[str, Any] = dict(zip((BASELINE, CONTROL, "new"), sites, strict=True))
+        outcome = ask_everything(session, servers, progress)
+    assert outcome.parity.equal
+    # The first answer was another than the last: of what comes later only the status is known.
+    assert outcome.expectation(READ, "new") == Expectation(status=200, body_base64=None)
 
 
 def test_whoever_asks_more_than_to_read_writes() -> None:
@@ -147,7 +199,14 @@ def test_whoever_asks_more_than_to_read_writes() -> None:
 def test_under_load_each_place_has_its_expectation() -> None:
     session = session_of(mix=(READ, ODD, READ))
 
-    assert expect(session, "mix", outcome_of(READ)) == {0: FOUND, 2: FOUND}
+    assert expect(session, "mix", BASELINE, outcome_of(READ)) == {0: FOUND, 2: FOUND}
+
+
+def test_each_arm_is_held_to_what_it_answered_itself_and_one_not_asked_to_the_baselines() -> None:
+    session = session_of(mix=(READ,))
+
+    assert expect(session, "mix", "new", outcome_of(READ)) == {0: OWN}
+    assert expect(session, "mix", CONTROL, outcome_of(READ)) == {0: FOUND}
 
 
 def test_of_a_scenario_that_writes_only_statuses_are_expected() -> None:
@@ -155,8 +214,8 @@ def test_of_a_scenario_that_writes_only_statuses_are_expected() -> None:
     outcome = outcome_of(READ, WRITE)
 
     status = Expectation(status=200, body_base64=None)
-    assert expect(session, "mix", outcome) == {0: status, 1: status}
-    assert expect(session, "other", outcome) == {0: FOUND}
+    assert expect(session, "mix", BASELINE, outcome) == {0: status, 1: status}
+    assert expect(session, "other", BASELINE, outcome) == {0: FOUND}
 
 
 def test_what_is_not_checked_is_told() -> None:

@@ -42,8 +42,8 @@ class Capturing:
 def pretend_to_serve(
     plan: Plan, arms: Mapping[str, str], **_: object
 ) -> Iterator[dict[str, SimpleNamespace]]:
-    assert arms == {"baseline": plan.baseline}
-    yield {"baseline": SimpleNamespace(url=URL)}
+    assert arms == {"dry-pass": plan.baseline}
+    yield {"dry-pass": SimpleNamespace(url=URL)}
 
 
 @pytest.fixture(autouse=True)

@@ -119,6 +119,11 @@ def test_an_app_whose_import_hangs_is_tried_once(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "backend" / "tried").read_text() == "x"
 
 
+def test_an_app_whose_import_ends_the_process_is_told_so(tmp_path: Path) -> None:
+    found = look_at_project(write_project(tmp_path, {"app.py": FLASK + "raise SystemExit(0)"}))
+    assert found.baseline.problem == "importing it ended with status 0"
+
+
 def test_a_factory_with_arguments_is_not_called(tmp_path: Path) -> None:
     factory = "from flask import Flask\ndef create_app(config):\n    return Flask(config)"
     found = look_at_project(write_project(tmp_path, {"app.py": factory}))

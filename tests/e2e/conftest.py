@@ -48,8 +48,12 @@ def write_plan(folder: Path) -> Path:
     return path
 
 
-def begin(*arguments: str | Path, directory: Path, measured: bool = True) -> subprocess.Popen[str]:
-    """Begin a portcompare command; without coverage, whose tracer can swallow the exception of a signal."""
+def begin(*arguments: str | Path, directory: Path, measured: bool = False) -> subprocess.Popen[str]:
+    """Begin a portcompare command.
+
+    Coverage looks on only if asked to: it takes as much CPU again, and its tracer can swallow the exception
+    of a signal.
+    """
     environment = {name: value for name, value in os.environ.items() if measured or "COVERAGE" not in name}
     return subprocess.Popen(
         [sys.executable, "-m", "portcompare", *map(str, arguments)],
@@ -71,7 +75,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start portcompare with arguments; it is ended at the test's end."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin_and_note(*arguments: str | Path, measured: bool = True) -> subprocess.Popen[str]:
+    def begin_and_note(*arguments: str | Path, measured: bool = False) -> subprocess.Popen[str]:
         started.append(begin(*arguments, directory=tmp_path, measured=measured))
         return started[-1]
 

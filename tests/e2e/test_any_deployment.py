@@ -97,7 +97,7 @@ def notes(folder: Path) -> list[str]:
 def test_a_run_against_what_runs_already_says_what_is_not_known(
     start: Start, service: Path, tmp_path: Path, url: str
 ) -> None:
-    process = start("run", service, "--out", tmp_path / "run")
+    process = start("run", service, "--out", tmp_path / "run", measured=True)
     out, err = process.communicate(timeout=100)
     assert process.returncode in (0, 3), err  # 3: so short a run may be too noisy, and says so
     results = json.loads((tmp_path / "run" / "results.json").read_text())
@@ -119,7 +119,7 @@ def test_a_run_against_what_runs_already_says_what_is_not_known(
 def test_up_shows_what_it_started_and_what_ran_already(
     start: Start, service: Path, tmp_path: Path, url: str
 ) -> None:
-    process = start("up", service)
+    process = start("up", service, measured=True)
     assert process.stdout is not None
     addresses: dict[str, str] = {}
     for line in process.stdout:
@@ -144,7 +144,7 @@ def test_ctrl_c_in_a_setup_undoes_it_and_leaves_nothing_running(
 ) -> None:
     slow = service.read_text().replace('setup = ["', 'setup = ["echo begun >begun; sleep 600", "')
     service.write_text(slow.replace('teardown = ["', 'teardown = ["exit 5", "'))
-    process = start("check", service, measured=False)
+    process = start("check", service)
     wait_until((tmp_path / "begun").exists, 60)
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)

@@ -43,7 +43,7 @@ def test_a_difference_is_shown_and_ends_in_one(start: Start, plan: Path) -> None
     other = uvicorn + 'environment = { DATA_MAX_DELAY_S = "5" }\n'
     twins.write_text(twins.read_text().replace(uvicorn, other))
     junit = plan.parent / "junit.xml"
-    process = start("check", plan, "--junit", junit)
+    process = start("check", plan, "--junit", junit, measured=True)
     out, _ = process.communicate(timeout=100)
     assert process.returncode == 1
     assert "The answers differ" in out

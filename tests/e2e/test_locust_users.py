@@ -36,7 +36,7 @@ def check(start: Start, plan: Path) -> tuple[int, dict[str, object], str]:
     lines = ['locustfile = "own.py"' if line.startswith("locustfile") else line for line in text]
     plan.write_text("\n".join(lines))
     (plan.parent / "own.py").write_text(LOCUSTFILE)
-    process = start("check", plan, "--json")
+    process = start("check", plan, "--json", measured=True)
     out, err = process.communicate(timeout=100)
     return process.returncode, json.loads(out) if out else {}, err
 

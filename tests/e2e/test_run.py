@@ -52,7 +52,7 @@ class Finished:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     place = tmp_path_factory.mktemp("finished")
     plan = write_plan(place / "loadtests")
-    process = begin("run", plan, "--out", place / "run", "--json", directory=place)
+    process = begin("run", plan, "--out", place / "run", "--json", directory=place, measured=True)
     wait_until(lambda: servers_below(process.pid), 60)
     tree = processes_below(process.pid)
     out, err = process.communicate(timeout=100)
@@ -127,7 +127,7 @@ def test_an_interrupted_run_stops_everything_and_keeps_what_it_measured(
 ) -> None:
     folder = tmp_path / "run"
     plan.write_text(plan.read_text().replace("max_blocks = 2", "max_blocks = 50\nprecision = 0.0001"))
-    process = start("run", plan, "--out", folder, measured=False)
+    process = start("run", plan, "--out", folder)
     wait_until((folder / "histograms").exists, 60)
     wait_until(lambda: servers_below(process.pid), 60)
     tree = processes_below(process.pid)
@@ -149,7 +149,7 @@ def test_an_interrupted_run_stops_everything_and_keeps_what_it_measured(
 def test_an_interruption_before_the_first_round_leaves_nothing_running(
     start: Start, plan: Path, tmp_path: Path, phase: str
 ) -> None:
-    process = start("run", plan, "--out", tmp_path / "run", measured=False)
+    process = start("run", plan, "--out", tmp_path / "run")
     seen = processes_below if phase == "checking" else servers_below
     wait_until(lambda: seen(process.pid), 60)
     tree = processes_below(process.pid)
@@ -162,7 +162,7 @@ def test_an_interruption_before_the_first_round_leaves_nothing_running(
 def test_a_killed_run_leaves_no_process_behind_and_keeps_its_rounds(
     start: Start, plan: Path, tmp_path: Path
 ) -> None:
-    process = start("run", plan, "--out", tmp_path / "run", measured=False)
+    process = start("run", plan, "--out", tmp_path / "run")
     wait_until(lambda: servers_below(process.pid), 60)
     tree = processes_below(process.pid)
     wait_until(lambda: read_results(tmp_path / "run")["rounds"], 60)
@@ -214,7 +214,7 @@ def test_workers_generate_the_load_of_a_run(start: Start, plan: Path, tmp_path: 
     with socket.create_server(("127.0.0.1", 0)) as probe:
         listen = f"127.0.0.1:{probe.getsockname()[1]}"
     leader = start(
-        "run", plan, "--out", tmp_path / "run", "--expect-workers", "2", "--listen", listen, "--budget", "9s"
+        "run", plan, "--out", tmp_path / "run", "--expect-workers", "2", "--listen", listen, "--budget", "13s"
     )
     workers = [start("worker", "--master", listen) for _ in range(2)]
     _, err = leader.communicate(timeout=100)

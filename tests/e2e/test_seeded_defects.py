@@ -160,8 +160,20 @@ def test_what_shows_only_after_a_write_is_said_to_come_from_the_order(
     }
 
 
-def test_a_body_that_is_wrong_under_load_only_makes_the_rounds_void(tmp_path: Path) -> None:
-    plan = write_plan(tmp_path, "flask-shop", [UNDER_LOAD], [FLASK_SHOP, port(UNDER_LOAD)], SCENARIO)
+ALLOWED = "number-for-text"
+ALLOWANCE = f"""
+[[parity.allow]]
+reason = "numbers, as the clients were told"
+deployment = "{ALLOWED}"
+"""
+
+
+def test_a_body_that_is_wrong_under_load_only_makes_the_rounds_void_and_what_is_allowed_does_not(
+    tmp_path: Path,
+) -> None:
+    ports = [UNDER_LOAD, ALLOWED]
+    tables = [FLASK_SHOP, *map(port, ports)]
+    plan = write_plan(tmp_path, "flask-shop", ports, tables, SCENARIO + ALLOWANCE)
     process = begin("run", plan, "--out", tmp_path / "run", directory=tmp_path)
     _, err = process.communicate(timeout=100)
     assert process.returncode == 3, err
@@ -175,4 +187,6 @@ def test_a_body_that_is_wrong_under_load_only_makes_the_rounds_void(tmp_path: Pa
     voids = [one["void"] for one in results["rounds"] if one["arm"] == UNDER_LOAD]
     assert all(void and "wrong body" in void for void in voids)
     assert any(UNDER_LOAD in warning and "wrong body" in warning for warning in results["warnings"])
-    assert any("of 6 rounds are void" in reason for reason in results["invalid_reasons"])
+    assert any("of 8 rounds are void" in reason for reason in results["invalid_reasons"])
+    assert {one["deployment"] for one in results["parity"]["differences"]} == {ALLOWED}
+    assert not any(one["errors"] for one in results["rounds"] if one["arm"] == ALLOWED)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -35,7 +36,7 @@ def test_the_line_sends_what_the_check_sends(case: RequestSpec) -> None:
     with serving(always(Reply())) as site:
         line = curl_line(site.url, case)
         done = subprocess.run(
-            ["bash", "-c", line], capture_output=True, check=True
+            ["bash", "-c", line], capture_output=True, check=True, env=os.environ | {"COOKIE": "a=1; b=2"}
         )  # the line is for a shell
         ask(site.url, case, 30.0)
     by_curl, by_check = (
@@ -67,3 +68,14 @@ def test_a_target_that_is_no_path_is_sent_as_one_all_the_same() -> None:
     line = curl_line("http://127.0.0.1:1", RequestSpec(name="", method="OPTIONS", target="*"))
 
     assert line.endswith("--request-target '*' http://127.0.0.1:1")
+
+
+def test_what_looks_secret_comes_from_a_variable() -> None:
+    headers = (("Authorization", "Bearer abc"), ("X-Api-Key", "abc"), ("Cookie", "sid=abc"), ("Accept", "x"))
+
+    line = curl_line("http://127.0.0.1:1", RequestSpec(name="", headers=headers))
+
+    assert "abc" not in line
+    for word in ('"Authorization: $AUTHORIZATION"', '"X-Api-Key: $X_API_KEY"', '"Cookie: $COOKIE"'):
+        assert f"-H {word} " in line
+    assert "-H 'Accept: x' " in line

@@ -47,7 +47,7 @@ class FakeAsker:
             )
             for kind, pointer in self.rule(case)
         )
-        return Examined(case=case, differences=differences, masked=(), expectation=None)
+        return Examined(case=case, differences=differences, masked=(), expectations={})
 
 
 def document(paths: dict[str, Any], **more: object) -> OpenApiDocument:

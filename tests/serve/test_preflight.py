@@ -72,6 +72,12 @@ def test_an_app_that_ends_the_process_without_a_word(tmp_path: Path) -> None:
     assert problem.found.endswith("cannot be served: it ended with status 3")
 
 
+def test_an_app_that_ends_the_process_as_if_all_were_well(tmp_path: Path) -> None:
+    (tmp_path / "quitter.py").write_text("raise SystemExit")
+    (problem,) = preflight(write_plan(tmp_path, directory=tmp_path, target="quitter:app"))
+    assert problem.found.endswith("cannot be served: importing it ended the process, with status 0")
+
+
 def test_an_app_that_does_not_finish_its_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters, "ANSWER_LIMIT_S", 0.5)
     (tmp_path / "slow.py").write_text("import signal\nsignal.pause()")
