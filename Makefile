@@ -30,7 +30,7 @@ lint: setup
 	$(BIN)/lint-imports --no-logo
 
 lock: setup # after a change of pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --extra openapi --extra servers --extra dev --generate-hashes --allow-unsafe \
+	$(BIN)/pip-compile --quiet --upgrade --extra browser --extra openapi --extra servers --extra dev --generate-hashes --allow-unsafe \
 		--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
 		--output-file requirements.lock pyproject.toml
 

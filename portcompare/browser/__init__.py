@@ -1,0 +1,5 @@
+"""What a person at a screen waits for: pages loaded by a real browser."""
+
+from portcompare.browser.chromium import find_chromium, launch_chromium
+
+__all__ = ["find_chromium", "launch_chromium"]
