@@ -9,6 +9,7 @@ import numpy as np
 
 from portcompare.analyse import compare, find_invalid_reasons, find_undecided, find_warnings
 from portcompare.analyse.multiplicity import find_holding, headline_family
+from portcompare.measure.blocks import EARLY_BLOCKS
 from portcompare.model import BASELINE, CONTROL, Latency, Round
 from portcompare.plan.schema import Rounds
 
@@ -53,10 +54,11 @@ def simulate_run(rng: Generator, noise: Noise) -> tuple[tuple[Comparison, ...], 
             values = np.exp(draw(level, len(ARMS))).tolist()
             arms = _shuffled(rng, ARMS)
             rounds += [_round(block, arm, level, one) for arm, one in zip(arms, values, strict=True)]
-        if block + 1 >= PLANNED.min_blocks:
+        if block + 1 >= EARLY_BLOCKS:
             # Nothing more is learnt of levels that are done.
             still = [one for one in rounds if (one.scenario, one.level) in levels]
-            undecided = find_undecided(compare(still, MARGINS), PLANNED.precision)
+            is_early = block + 1 < PLANNED.min_blocks
+            undecided = find_undecided(compare(still, MARGINS), PLANNED.precision, is_early=is_early)
             levels = tuple(level for level in levels if level in undecided)
             if not levels:
                 break

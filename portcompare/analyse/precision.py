@@ -12,13 +12,25 @@ if TYPE_CHECKING:
 
     from portcompare.model import Comparison
 
+EARLY_SHARE = 0.2
+"""The part of the precision that intervals must reach for a level to be done before the fewest blocks.
 
-def find_undecided(comparisons: Iterable[Comparison], precision: float) -> dict[tuple[str, float], float]:
+A narrow interval of few blocks may be so by chance, and then it covers too little. One as narrow as this is
+next to never so by chance where noise is as large as the precision; where it is much smaller, it does not
+matter to a verdict.
+"""
+
+
+def find_undecided(
+    comparisons: Iterable[Comparison], precision: float, *, is_early: bool
+) -> dict[tuple[str, float], float]:
     """The levels that are not yet known well enough.
 
     Args:
         comparisons: The comparisons so far.
         precision: The relative half-width at which an interval is narrow enough.
+        is_early: Whether fewer blocks were measured than a level should have at least: then it must be
+            `EARLY_SHARE` of that.
 
     Returns:
         By scenario and level, wherever throughput or median of any arm is still wider: the relative
@@ -30,4 +42,5 @@ def find_undecided(comparisons: Iterable[Comparison], precision: float) -> dict[
             width = inf if one.ratio is None or one.high is None else one.high / one.ratio - 1
             level = (one.scenario, one.level)
             widest[level] = max(width, widest.get(level, 0.0))
-    return {level: width for level, width in widest.items() if width > precision}
+    narrow = precision * EARLY_SHARE if is_early else precision
+    return {level: width for level, width in widest.items() if width > narrow}

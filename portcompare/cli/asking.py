@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from portcompare.cli.openapi import explore_document
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from portcompare.cli.progress import Progress
     from portcompare.cli.session import Session
     from portcompare.model import Expectation, Parity
-    from portcompare.parity import ParityOutcome
+    from portcompare.parity import Examined, ParityOutcome
     from portcompare.plan import Plan
     from portcompare.serve import RunningServer
 
@@ -53,7 +54,7 @@ def ask_everything(
         explored = explore_document(session.plan, asker, servers[BASELINE].url, cases, progress)
         examined += explored.examined
         # The load meets what the cases have written.
-        has_written = any(one.case.method not in READING for one in examined)
+        has_written = any(map(_may_have_written, examined))
         read = {identity(request) for request in scenario_requests if request.method in READING}
         at_last = [asker.examine(one.case) for one in examined if has_written and identity(one.case) in read]
         return sum_up(asker, examined, at_last=at_last, seeds=explored.seeds)
@@ -94,6 +95,13 @@ def ask_differing_alone(session: Session, outcome: ParityOutcome, folder: Path, 
 
     progress.start_asking_alone()
     return ask_alone(outcome, startable, serve_afresh)
+
+
+def _may_have_written(one: Examined) -> bool:
+    """Whether a case may have changed other answers: it does more than read, and was not refused."""
+    statuses = [expected.status for expected in one.expectations.values() if expected is not None]
+    was_refused = len(statuses) == len(one.expectations) and min(statuses) >= HTTPStatus.BAD_REQUEST
+    return one.case.method not in READING and not was_refused
 
 
 def _starts_afresh(plan: Plan, deployment: str) -> bool:

@@ -53,9 +53,10 @@ if TYPE_CHECKING:
 
 
 SAVE_EVERY_S = 3.0
-"""A run that is killed has lost about so much; one that is interrupted or breaks off, nothing."""
+"""A run that is killed has lost about so much, a little more if it has many rounds; one that is interrupted
+or breaks off, nothing."""
 
-SAVING_SHARE = 0.02
+SAVING_SHARE = 0.005
 """To save takes at most about this part of the run, however many rounds there are."""
 
 
@@ -133,10 +134,18 @@ class Recording:
         interval = Interval(start_s=one.started_at_s, length_s=one.window_s, histogram=measured.histogram)
         write_histogram_log(path, [interval])
 
-    def find_undecided(self) -> dict[tuple[str, float], float]:
-        """The levels that are not yet known well enough, and how wide their intervals are."""
+    def find_undecided(self, blocks: int) -> dict[tuple[str, float], float]:
+        """What is not yet known well enough.
+
+        Args:
+            blocks: How many blocks were measured.
+
+        Returns:
+            The levels, and how wide their intervals are.
+        """
         rounds = self._plan.rounds
-        return find_undecided(compare(self._rounds, rounds.margins), rounds.precision)
+        comparisons = compare(self._rounds, rounds.margins)
+        return find_undecided(comparisons, rounds.precision, is_early=blocks < rounds.min_blocks)
 
     def find_grids(self) -> tuple[BreakEven, ...]:
         """What is known of the plan's break-even grid."""

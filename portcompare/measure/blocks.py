@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+EARLY_BLOCKS = 3
+"""From so many blocks on, even if `rounds.min_blocks` are more, a level may be done that is known very well."""
+
 
 def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, float]]) -> tuple[Place, ...]:
     """The rounds of a block in the random order in which they are measured.
@@ -55,7 +58,7 @@ def _shuffled(random: Random, items: Iterable[Item]) -> list[Item]:
 
 
 def plan_blocks(
-    plan: Plan, find_undecided: Callable[[], Mapping[Level, float]], timekeeper: Timekeeper
+    plan: Plan, find_undecided: Callable[[int], Mapping[Level, float]], timekeeper: Timekeeper
 ) -> Iterator[tuple[Place, ...]]:
     """The blocks of a run, until every level is known well enough or the plan's limits are reached.
 
@@ -63,8 +66,9 @@ def plan_blocks(
 
     Args:
         plan: The plan.
-        find_undecided: Asked after each block from `rounds.min_blocks` on for the levels still undecided, and
-            how wide their intervals are.
+        find_undecided: Asked after each block from the third on, or from `rounds.min_blocks` on if these are
+            fewer: told how many were measured, it tells the levels still undecided, and how wide their
+            intervals are.
         timekeeper: Knows how long rounds take, and when time is up.
 
     Yields:
@@ -76,15 +80,16 @@ def plan_blocks(
         if timekeeper.is_up:
             timekeeper.reason = ended_in_block(plan, block)
             return
-        if block + 1 < plan.rounds.min_blocks:
+        if block + 1 < min(EARLY_BLOCKS, plan.rounds.min_blocks):
             continue
-        widths = find_undecided()
+        widths = find_undecided(block + 1)
         # Those without an interval come last: that more rounds would give them one is not known.
         wanted = sorted(
             (level for level in levels if level in widths),
             key=lambda level: (isinf(widths[level]), -widths[level]),
         )
-        chosen = timekeeper.choose(wanted, len(plan.arms))
+        is_early = block + 1 < plan.rounds.min_blocks
+        chosen = wanted if is_early else timekeeper.choose(wanted, len(plan.arms))
         levels = tuple(level for level in plan.levels if level in chosen)
         if not wanted:
             timekeeper.reason = f"every interval is as narrow as {share(plan.rounds.precision)} of its ratio"

@@ -21,7 +21,7 @@ HERE = frozenset({("fast", 4.0)})
 
 
 def undecided(comparisons: Iterable[Comparison], precision: float) -> frozenset[tuple[str, float]]:
-    return frozenset(find_undecided(comparisons, precision))
+    return frozenset(find_undecided(comparisons, precision, is_early=False))
 
 
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
@@ -71,7 +71,15 @@ def test_one_wide_arm_keeps_its_level_going_and_no_other() -> None:
 def test_the_widest_interval_of_a_level_is_told() -> None:
     wider = replace(WIDE, metric="p50", candidate=CONTROL, high=3.0)
     unknown = replace(WIDE, scenario="slow", ratio=None, low=None, high=None)
-    assert find_undecided([WIDE, wider, NARROW, unknown], 0.05) == {
+    assert find_undecided([WIDE, wider, NARROW, unknown], 0.05, is_early=False) == {
         ("fast", 4.0): pytest.approx(0.5),
         ("slow", 4.0): inf,
     }
+
+
+def test_before_the_least_number_of_blocks_only_far_narrower_intervals_are_enough() -> None:
+    narrower = replace(COMPARISON, ratio=2.0, low=1.99, high=2.01)
+    for one, is_undecided in ((NARROW, True), (narrower, False)):
+        found = find_undecided([one], 0.05, is_early=True)
+        assert bool(found) == is_undecided
+        assert find_undecided([one], 0.05, is_early=False) == {}

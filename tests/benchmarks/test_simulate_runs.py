@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.simulate_run_noise import LONGEST, NOISES, normal
 from benchmarks.simulate_runs import ARMS, LEVELS, PLANNED, simulate_run
+from portcompare.measure.blocks import EARLY_BLOCKS
 from portcompare.model import BASELINE, METRICS
 
 LEVEL = LEVELS[0]
@@ -52,7 +53,7 @@ def test_heavy_tails_have_more_far_values_than_normal_ones() -> None:
 
 def test_a_run_ends_when_all_is_known_and_no_later_than_planned() -> None:
     quiet, loud = (simulate_run(np.random.default_rng(5), partial(normal, size))[1] for size in (0.001, 0.5))
-    assert quiet[-1].block + 1 == PLANNED.min_blocks
+    assert quiet[-1].block + 1 == EARLY_BLOCKS
     assert loud[-1].block + 1 == PLANNED.max_blocks
 
 

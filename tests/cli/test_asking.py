@@ -9,7 +9,7 @@ from portcompare.cli import asking
 from portcompare.cli.asking import ask_differing_alone, ask_everything, expect, find_writing, tell_unchecked
 from portcompare.cli.progress import Progress
 from portcompare.model import BASELINE, CONTROL, Expectation, Parity, RequestSpec
-from portcompare.parity import ParityOutcome
+from portcompare.parity import READING, ParityOutcome
 from portcompare.plan import App, load_plan
 from portcompare.serve import vocabulary
 from tests.parity.site import Asked, Reply, serving_all
@@ -188,6 +188,20 @@ def test_what_cases_have_written_is_known_under_load(tmp_path: Path) -> None:
     assert outcome.parity.equal
     # The first answer was another than the last: of what comes later only the status is known.
     assert outcome.expectation(READ, "new") == Expectation(status=200, body_base64=None)
+
+
+def test_what_was_refused_has_written_nothing(tmp_path: Path) -> None:
+    session = session_of(make_plan(tmp_path, COMMANDS), front=(READ,))
+
+    def refusing(asked: Asked) -> Reply:
+        return Reply(status=200 if asked.method in READING else 405)
+
+    with serving_all(refusing, refusing, refusing) as sites, Progress(least_rounds=0) as progress:
+        servers: dict[str, Any] = dict(zip((BASELINE, CONTROL, "new"), sites, strict=True))
+        ask_everything(session, servers, progress)
+    assert any(asked.method not in READING for asked in sites[0].asked)
+    plain = [asked for asked in sites[0].asked if (asked.method, asked.target) == ("GET", READ.target)]
+    assert plain[-1] is not sites[0].asked[-1]  # not once more after all others
 
 
 def test_whoever_asks_more_than_to_read_writes() -> None:

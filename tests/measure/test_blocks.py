@@ -102,8 +102,9 @@ class Run:
                 self.rounds += 1
                 timekeeper.end_round(place)
 
-    def _find_undecided(self) -> Mapping[tuple[str, float], float]:
-        self.asked_after.append(len(self.blocks))
+    def _find_undecided(self, blocks: int) -> Mapping[tuple[str, float], float]:
+        assert blocks == len(self.blocks)
+        self.asked_after.append(blocks)
         return self._undecided[min(len(self.asked_after), len(self._undecided)) - 1]
 
     @property
@@ -112,10 +113,24 @@ class Run:
         return [{(place.scenario, place.level) for place in block} for block in self.blocks]
 
 
-def test_the_least_number_of_blocks_is_measured_whatever_they_tell() -> None:
-    run = Run(make_plan(min_blocks=3, max_blocks=9), [NONE])
-    assert run.levels == [set(LEVELS)] * 3
-    assert run.asked_after == [3]
+@pytest.mark.parametrize(("min_blocks", "least"), [(2, 2), (3, 3), (5, 3)])
+def test_the_least_number_of_blocks_is_measured_whatever_they_tell(min_blocks: int, least: int) -> None:
+    run = Run(make_plan(min_blocks=min_blocks, max_blocks=9), [NONE])
+    assert run.levels == [set(LEVELS)] * least
+    assert run.asked_after == [least]
+
+
+def test_a_level_that_is_known_early_is_left_out_and_the_others_get_their_blocks() -> None:
+    fast = {("fast", 1.0): 0.3, ("fast", 8.0): 0.1}
+    run = Run(make_plan(min_blocks=5, max_blocks=9), [fast, fast, NONE])
+    assert run.levels == [set(LEVELS)] * 3 + [{("fast", 1), ("fast", 8)}] * 2
+    assert run.asked_after == [3, 4, 5]
+
+
+def test_before_the_least_number_of_blocks_no_level_is_left_out_for_want_of_time() -> None:
+    run = Run(make_plan(min_blocks=5, max_blocks=9, budget_s=42.0 + 9.0), [ALL], round_s=1.0)
+    assert run.levels == [set(LEVELS)] * 4
+    assert run.rounds == 36 + 7
 
 
 def test_a_run_ends_after_the_greatest_number_of_blocks() -> None:
