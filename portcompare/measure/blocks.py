@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 EARLY_BLOCKS = 3
-"""From so many blocks on, even if `rounds.min_blocks` are more, a level may be done that is known very well."""
+"""From so many blocks on a level that is known very well is done, even if `rounds.min_blocks` are more."""
 
 
 def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, float]]) -> tuple[Place, ...]:
