@@ -143,7 +143,7 @@ def describe_runs(runs: list[dict[str, Any]]) -> str:
 def describe_equals(heavier: list[dict[str, Any]], alike: list[dict[str, Any]]) -> list[str]:
     """How often an arm that is the baseline was called faster or slower."""
     runs = len(heavier) + len(alike)
-    lines = header("metric", "control", "faster or slower", f"asked for in {RUNS_ASKED} runs", "", *ALIKE, "")
+    lines = header("in", "control", "faster or slower", f"asked for in {RUNS_ASKED} runs", "", *ALIKE, "")
     for metric in METRICS:
         control, again = (
             [one["verdict"] for run in chosen for one in comparisons_of(run, arm, metric)]
