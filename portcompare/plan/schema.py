@@ -42,7 +42,9 @@ class Rounds(Section):
         description="ratios this close to 1 count as equivalent: one for all metrics, or a table of these",
     )
     min_blocks: Annotated[int, Field(ge=2)] = Field(
-        5, description="blocks before a level can be done; the budget may end a run earlier"
+        5,
+        description="blocks before a level can be done, or three if its intervals are a fifth as wide as "
+        "`precision` asks; the budget may end a run earlier",
     )
     max_blocks: Annotated[int, Field(ge=2)] = Field(10, description="blocks after which a run ends")
     budget_s: PositiveSeconds = Field(
