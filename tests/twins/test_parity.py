@@ -10,8 +10,21 @@ FLASK = ROOT / "sync_flask"
 QUART = ROOT / "async_quart"
 MODULES = sorted(path.name for path in FLASK.glob("*.py"))
 
+TEMPLATES = sorted(path.name for path in (FLASK / "templates").iterdir())
+
 # What a port changes, each as Quart has it and as Flask does.
-PORT = [("async def ", "def "), ("await ", ""), ("asyncio", "time"), ("quart", "flask"), ("Quart", "Flask")]
+PORT = [
+    *[("async def ", "def "), ("async with ", "with "), ("await ", "")],
+    *[("Awaitable[str]", "str"), ("Awaitable, ", "")],
+    *[("asyncio.Lock", "threading.Lock"), ("import asyncio\nfrom coll", "import threading\nfrom coll")],
+    *[("from quart.utils import run_sync\n", ""), ("run_sync(time.sleep)", "time.sleep")],
+    *[
+        ("AsyncClient", "Client"),
+        ("blueprint.after_app_serving(client.aclose)", "atexit.register(client.close)"),
+    ],
+    *[("asyncio", "time"), ("quart", "flask"), ("Quart", "Flask")],
+    ("\nimport httpx\n", "\nimport atexit\n\nimport httpx\n"),
+]
 
 REQUESTS = [
     *[
@@ -53,6 +66,7 @@ def test_both_twins_give_the_same_answer(method: str, target: str) -> None:
 
 def test_both_twins_have_the_same_files() -> None:
     assert sorted(path.name for path in QUART.glob("*.py")) == MODULES
+    assert sorted(path.name for path in (QUART / "templates").iterdir()) == TEMPLATES
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -60,9 +74,14 @@ def test_both_twins_have_the_same_functions_in_the_same_order(module: str) -> No
     assert functions(FLASK / module) == functions(QUART / module)
 
 
-@pytest.mark.parametrize("module", ["config.py", "seconds.py"])
+@pytest.mark.parametrize("module", ["allowed.py", "config.py"])
 def test_what_knows_no_framework_is_identical(module: str) -> None:
     assert (FLASK / module).read_bytes() == (QUART / module).read_bytes()
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_templates_are_identical(name: str) -> None:
+    assert (FLASK / "templates" / name).read_bytes() == (QUART / "templates" / name).read_bytes()
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__.py"])
