@@ -40,6 +40,14 @@ REQUESTS = [
         ("GET", path)
         for path in ("/", "/healthz", "/data/", "/data//", "/data%20", "/%64ata", "/nothing?delay=x")
     ],
+    *[
+        ("GET", f"/data/{name}")
+        for name in ("blocking", "cached", "computed", "dict", "offloaded", "upstream")
+    ],
+    *[("GET", f"/data?padding={padding}") for padding in ("0", "5", "1000001", "-1", "1.5", "1" * 5000)],
+    *[("GET", f"/data/computed?work={work}") for work in ("3", "003", "1e3", "", "1000001")],
+    *[("GET", f"/?{query}") for query in ("path=/data/dict", "path=/x", "path=/data&delay=%22%3E%ff&work=")],
+    *[("GET", f"/page?rows={rows}") for rows in ("0", "100", "-1", "10001")],
     *[("GET", "http://twin.test//data"), ("GET", "http://twin.test///"), ("OPTIONS", "/nothing")],
 ]
 
@@ -58,7 +66,14 @@ def test_both_twins_give_the_same_answer(method: str, target: str) -> None:
     assert flask.status_code == quart.status_code
     assert flask.content == quart.content
     assert sorted(flask.headers) == sorted(quart.headers)
-    for name in ("Content-Type", "Content-Length", "Location"):
+    for name in (
+        "Content-Type",
+        "Content-Length",
+        "Location",
+        "ETag",
+        "Cache-Control",
+        "Content-Security-Policy",
+    ):
         assert flask.headers.get(name) == quart.headers.get(name)
     # The order of the methods is that of a set, which changes from process to process.
     assert set(flask.headers.get("Allow", "").split(", ")) == set(quart.headers.get("Allow", "").split(", "))
