@@ -23,7 +23,7 @@ PORT = [
         ("blueprint.after_app_serving(client.aclose)", "atexit.register(client.close)"),
     ],
     *[("asyncio", "time"), ("quart", "flask"), ("Quart", "Flask")],
-    ("\nimport httpx\n", "\nimport atexit\n\nimport httpx\n"),
+    ("\nfrom itertools import cycle\n", "\nimport atexit\nfrom itertools import cycle\n"),
 ]
 
 REQUESTS = [

@@ -5,15 +5,19 @@ import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import create_server
+from typing import Any, Protocol
 
-import httpx
 import pytest
 
 import async_quart.app
 import async_quart.config
 import sync_flask.app
 import sync_flask.config
+import sync_flask.upstream
 from tests.twins.sending import MakeSender, Send
+
+# Status, Content-Type, JSON.
+Answer = tuple[int, str | None, Any]
 
 HELLO = b'{"message":"Hello from upstream"}'
 
@@ -65,18 +69,45 @@ def upstream() -> Iterator[Upstream]:
         thread.join()
 
 
-def assert_problem(answer: httpx.Response, status: int, detail: str) -> None:
-    assert answer.status_code == status
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json()["status"] == status
-    assert answer.json()["detail"] == detail
+class Ask(Protocol):
+    """Ask a new application once or more while it serves; status, Content-Type and JSON of each answer."""
+
+    def __call__(self, environ: Mapping[str, str], target: str, times: int = 1) -> list[Answer]: ...
 
 
-def test_the_message_is_that_of_the_upstream(make_sender: MakeSender, upstream: Upstream) -> None:
-    answer = make_sender(upstream.environ, {})("GET", "/data/upstream?delay=0.25")
+def ask_flask(environ: Mapping[str, str], target: str, times: int = 1) -> list[Answer]:
+    app = sync_flask.app.create_app(sync_flask.config.Config.from_environ(environ))
+    answers = [app.test_client().get(target) for _ in range(times)]
+    return [(answer.status_code, answer.content_type, answer.get_json()) for answer in answers]
 
-    assert answer.status_code == 200
-    assert answer.json() == {"message": "Hello from upstream"}
+
+def ask_quart(environ: Mapping[str, str], target: str, times: int = 1) -> list[Answer]:
+    app = async_quart.app.create_app(async_quart.config.Config.from_environ(environ))
+
+    async def ask() -> list[Answer]:
+        async with app.test_app() as serving:  # at its end the connections are closed
+            answers = [await serving.test_client().get(target) for _ in range(times)]
+            return [(answer.status_code, answer.content_type, await answer.get_json()) for answer in answers]
+
+    return asyncio.run(ask())
+
+
+@pytest.fixture
+def ask(twin: str) -> Ask:
+    return {"sync_flask": ask_flask, "async_quart": ask_quart}[twin]
+
+
+def assert_problem(answer: Answer, status: int, detail: str) -> None:
+    found, content_type, problem = answer
+    assert found == problem["status"] == status
+    assert content_type == "application/problem+json"
+    assert problem["detail"] == detail
+
+
+def test_the_message_is_that_of_the_upstream(ask: Ask, upstream: Upstream) -> None:
+    (answer,) = ask(upstream.environ, "/data/upstream?delay=0.25")
+
+    assert answer == (200, "application/json", {"message": "Hello from upstream"})
     assert upstream.asked == ["/data?delay=0.25"]
 
 
@@ -84,7 +115,8 @@ def test_every_deployment_has_an_upstream(send: Send, request: pytest.FixtureReq
     answer = send("GET", "/data/upstream?delay=0.001")
 
     if request.node.callspec.params["send"] in ("sync_flask", "async_quart"):
-        assert_problem(answer, 503, "No upstream is configured: DATA_UPSTREAM_URL is not set.")
+        assert answer.status_code == 503
+        assert answer.json()["detail"] == "No upstream is configured: DATA_UPSTREAM_URL is not set."
     else:
         assert answer.content == b'{"message":"Hello"}\n'
 
@@ -94,53 +126,37 @@ def test_every_deployment_has_an_upstream(send: Send, request: pytest.FixtureReq
     [(500, HELLO), (302, HELLO), (200, b"Hello"), (200, b"\xff"), (200, b"[]"), (200, b"{}"), (200, b"null")],
 )
 def test_an_upstream_that_fails_is_a_bad_gateway(
-    make_sender: MakeSender, upstream: Upstream, status: int, body: bytes
+    ask: Ask, upstream: Upstream, status: int, body: bytes
 ) -> None:
     upstream.status, upstream.body = status, body
 
-    answer = make_sender(upstream.environ, {})("GET", "/data/upstream")
+    (answer,) = ask(upstream.environ, "/data/upstream")
 
     assert_problem(answer, 502, "The upstream has not answered as it should.")
 
 
-def test_an_upstream_that_is_not_there_is_a_bad_gateway(make_sender: MakeSender) -> None:
+def test_an_upstream_that_is_not_there_is_a_bad_gateway(ask: Ask) -> None:
     with create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
 
-    answer = make_sender({"DATA_UPSTREAM_URL": f"http://127.0.0.1:{port}/"}, {})("GET", "/data/upstream")
+    (answer,) = ask({"DATA_UPSTREAM_URL": f"http://127.0.0.1:{port}/"}, "/data/upstream")
 
     assert_problem(answer, 502, "The upstream has not answered as it should.")
 
 
-def test_an_upstream_that_is_too_slow_is_a_gateway_timeout(
-    make_sender: MakeSender, upstream: Upstream
-) -> None:
+def test_an_upstream_that_is_too_slow_is_a_gateway_timeout(ask: Ask, upstream: Upstream) -> None:
     upstream.may_answer.clear()
 
-    answer = make_sender(upstream.environ | {"DATA_UPSTREAM_TIMEOUT_S": "0.05"}, {})("GET", "/data/upstream")
+    (answer,) = ask({**upstream.environ, "DATA_UPSTREAM_TIMEOUT_S": "0.05"}, "/data/upstream")
 
     assert_problem(answer, 504, "The upstream has not answered in time.")
 
 
-def test_flask_keeps_its_connections(upstream: Upstream) -> None:
-    app = sync_flask.app.create_app(sync_flask.config.Config.from_environ(upstream.environ))
+def test_connections_are_kept(ask: Ask, upstream: Upstream) -> None:
+    answers = ask(upstream.environ, "/data/upstream", sync_flask.upstream.CLIENTS + 2)
 
-    statuses = [app.test_client().get("/data/upstream").status_code for _ in range(3)]
-
-    assert statuses == [200] * 3
-    assert len(upstream.connections) == 1
-
-
-def test_quart_keeps_its_connections_as_long_as_it_serves(upstream: Upstream) -> None:
-    app = async_quart.app.create_app(async_quart.config.Config.from_environ(upstream.environ))
-
-    async def ask() -> list[int]:
-        async with app.test_app() as serving:
-            statuses = [(await serving.test_client().get("/data/upstream")).status_code for _ in range(3)]
-        return [*statuses, (await app.test_client().get("/data/upstream")).status_code]
-
-    assert asyncio.run(ask()) == [200, 200, 200, 500]  # the client is closed
-    assert len(upstream.connections) == 1
+    assert {status for status, *_ in answers} == {200}
+    assert len(upstream.connections) == sync_flask.upstream.CLIENTS
 
 
 @pytest.mark.parametrize("found", ["", "127.0.0.1:8000", "ftp://host", "http://host/path", "http://u:p@host"])
