@@ -4,13 +4,15 @@ from quart import Response, json
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, HTTPException
 
+from .allowed import Allowed
+
 
 class ParameterError(BadRequest):
     """A query parameter is not what it must be."""
 
-    def __init__(self, parameter: str, allowed: str, *, minimum: float, maximum: float) -> None:
+    def __init__(self, parameter: str, allowed: Allowed[object]) -> None:
         super().__init__(f"The query parameter '{parameter}' must be given at most once, as {allowed}.")
-        self.members: dict[str, object] = {"parameter": parameter, "minimum": minimum, "maximum": maximum}
+        self.members: dict[str, object] = {"parameter": parameter, **allowed.members}
 
 
 async def problem(error: HTTPException) -> Response:

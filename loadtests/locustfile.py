@@ -25,3 +25,39 @@ class Slow(LeanUser):
     """Asks for the answer that takes two seconds: the classic bad route."""
 
     request = http_request("/data", query={"delay": "2"})
+
+
+class Padded(LeanUser):
+    """Asks for an answer of 64 KiB."""
+
+    request = http_request("/data", query={"padding": "65536"})
+
+
+class Blocking(LeanUser):
+    """Asks for the answer that blocks whatever serves it for a fifth of a second."""
+
+    request = http_request("/data/blocking", query={"delay": "0.2"})
+
+
+class Offloaded(LeanUser):
+    """Asks for the answer that blocks a thread for a fifth of a second."""
+
+    request = http_request("/data/offloaded", query={"delay": "0.2"})
+
+
+class Cached(LeanUser):
+    """Asks for the answer that takes a fifth of a second the first time."""
+
+    request = http_request("/data/cached", query={"delay": "0.2"})
+
+
+class Computed(LeanUser):
+    """Asks for the answer that takes some milliseconds of CPU time."""
+
+    request = http_request("/data/computed", query={"work": "10000"})
+
+
+class Upstream(LeanUser):
+    """Asks for the answer for which an upstream takes a fifth of a second."""
+
+    request = http_request("/data/upstream", query={"delay": "0.2"})

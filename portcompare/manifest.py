@@ -5,7 +5,7 @@ They are part of `results.json`, as those of `model.py` are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["server", "command", "url"]
@@ -15,6 +15,19 @@ WHY_NOT_KNOWN: dict[Kind, str] = {
     "url": "it was already running",
 }
 """Why settings and slots of a deployment are not known; of one that was running, CPU and memory neither."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """How many requests a deployment can have in its handlers at once.
+
+    Attributes:
+        slots: Of all its workers together; None for no limit.
+        noun: What each of them is, in the singular.
+    """
+
+    slots: int | None
+    noun: str = "slot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +46,7 @@ class ServedDeployment:
             where `kind` is not "server" and it is not known.
         cpus: The CPUs it was pinned to; empty for one that was already running.
         versions: Name and version of the framework and libraries that matter.
+        ceilings: By scenario, where the plan says that the app has fewer slots than the server.
     """
 
     name: str
@@ -45,6 +59,7 @@ class ServedDeployment:
     versions: dict[str, str]
     kind: Kind = "server"
     python: str = ""
+    ceilings: dict[str, Ceiling] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +78,7 @@ class Manifest:
         generator_cpus: The CPUs of the load generator.
         libraries: Versions of what the load generator and the statistics rest on.
         deployments: Each deployment as it was started.
+        upstreams: What the environments of these name, as it was started beside them.
         differences: What differs between baseline and candidates besides app and server, in words.
     """
 
@@ -78,3 +94,4 @@ class Manifest:
     libraries: dict[str, str]
     deployments: tuple[ServedDeployment, ...]
     differences: tuple[str, ...]
+    upstreams: tuple[ServedDeployment, ...] = ()

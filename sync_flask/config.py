@@ -1,13 +1,16 @@
 """What a deployment may choose, read from the environment and checked at start."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from typing import Self, TypeVar
 
-from .seconds import allowed_seconds, parse_seconds
+from .allowed import Address, Allowed, seconds, whole
 
-# A longer simulated delay is a slip of the pen, and sleeping takes no number without bounds.
-LONGEST_DELAY_S = 3600.0
+T = TypeVar("T")
+
+# A longer wait is a slip of the pen, and sleeping takes no number without bounds.
+LONGEST_S = 3600.0
+LARGEST_PADDING_BYTES = 100_000_000
 
 
 class ConfigError(ValueError):
@@ -21,10 +24,18 @@ class Config:
     Attributes:
         data_delay_s: The delay of an answer to a request that asks for none.
         data_max_delay_s: The longest delay that a request may ask for.
+        data_max_padding_bytes: The most padding that a request may ask for.
+        data_cache_ttl_s: For how long a result is kept.
+        data_upstream_url: What the upstream's paths follow; empty if there is no upstream.
+        data_upstream_timeout_s: For how long the upstream may keep silent.
     """
 
     data_delay_s: float = 0.0
     data_max_delay_s: float = 10.0
+    data_max_padding_bytes: int = 1_000_000
+    data_cache_ttl_s: float = 60.0
+    data_upstream_url: str = ""
+    data_upstream_timeout_s: float = 15.0
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -40,25 +51,43 @@ class Config:
             ConfigError: A variable is out of its range; the message lists every such variable.
         """
         default = cls()
-        errors: list[str] = []
-        maximum = _read_seconds(
-            environ, "DATA_MAX_DELAY_S", default.data_max_delay_s, LONGEST_DELAY_S, errors
+        reader = _Reader(environ=environ)
+        maximum = reader.read(
+            "DATA_MAX_DELAY_S", seconds(LONGEST_S), default.data_max_delay_s, instead=LONGEST_S
         )
-        delay = _read_seconds(environ, "DATA_DELAY_S", default.data_delay_s, maximum, errors)
-        if errors:
-            raise ConfigError("\n".join(["The environment cannot be used:", *errors]))
-        return cls(data_delay_s=delay, data_max_delay_s=maximum)
+        config = cls(
+            data_delay_s=reader.read("DATA_DELAY_S", seconds(maximum), default.data_delay_s),
+            data_max_delay_s=maximum,
+            data_max_padding_bytes=reader.read(
+                "DATA_MAX_PADDING_BYTES",
+                whole("bytes", LARGEST_PADDING_BYTES),
+                default.data_max_padding_bytes,
+            ),
+            data_cache_ttl_s=reader.read("DATA_CACHE_TTL_S", seconds(LONGEST_S), default.data_cache_ttl_s),
+            data_upstream_url=reader.read("DATA_UPSTREAM_URL", Address(), default.data_upstream_url),
+            data_upstream_timeout_s=reader.read(
+                "DATA_UPSTREAM_TIMEOUT_S", seconds(LONGEST_S), default.data_upstream_timeout_s
+            ),
+        )
+        if reader.errors:
+            raise ConfigError("\n".join(["The environment cannot be used:", *reader.errors]))
+        return config
 
 
-def _read_seconds(
-    environ: Mapping[str, str], variable: str, default: float, maximum: float, errors: list[str]
-) -> float:
-    """Return the variable's seconds, or note its error and return the maximum in its place."""
-    found = environ.get(variable)
-    if found is None:
-        return default
-    seconds = parse_seconds(found, maximum)
-    if seconds is None:
-        errors.append(f"  {variable} is {found!r}; it must be {allowed_seconds(maximum)}")
-        return maximum
-    return seconds
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    """Reads variables, and notes what is wrong with them."""
+
+    environ: Mapping[str, str]
+    errors: list[str] = field(default_factory=list)
+
+    def read(self, variable: str, allowed: Allowed[T], default: T, *, instead: T | None = None) -> T:
+        """Return the variable's value; of a wrong one note the error, and return another in its place."""
+        found = self.environ.get(variable)
+        if found is None:
+            return default
+        value = allowed.parse(found)
+        if value is None:
+            self.errors.append(f"  {variable} is {found!r}; it must be {allowed}")
+            return default if instead is None else instead
+        return value

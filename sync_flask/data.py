@@ -1,42 +1,36 @@
-"""The data, after a simulated delay if there is one."""
+"""The data, after a simulated delay and with padding, if they are asked for."""
 
 import time
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
+from .allowed import whole
 from .config import Config
-from .errors import ParameterError
-from .seconds import allowed_seconds, parse_seconds
+from .parameters import read_delay, read_parameter
 
 
 def data_blueprint(config: Config) -> Blueprint:
-    """Build the routes of the data.
+    """Build the route of the data.
 
     Args:
-        config: Its delays are the default and the limit of what a request may ask for.
+        config: Its delays are the default and the limit of what a request may ask for, and its padding
+            is that limit.
 
     Returns:
         A blueprint to register.
     """
     blueprint = Blueprint("data", __name__)
+    padding_allowed = whole("bytes", config.data_max_padding_bytes)
 
     @blueprint.get("/data")
     def data() -> Response:
         """Answer the data."""
-        delay = _delay(request.args.getlist("delay"), config)
+        delay = read_delay(config)
+        padding = read_parameter("padding", padding_allowed, default=0)
         if delay:
             time.sleep(delay)
+        if padding:
+            return jsonify(message="Hello", padding="x" * padding)
         return jsonify(message="Hello")
 
     return blueprint
-
-
-def _delay(asked: list[str], config: Config) -> float:
-    """Return the delay that was asked for, or the default if none was."""
-    if not asked:
-        return config.data_delay_s
-    maximum = config.data_max_delay_s
-    delay = parse_seconds(asked[0], maximum) if len(asked) == 1 else None
-    if delay is None:
-        raise ParameterError("delay", allowed_seconds(maximum), minimum=0.0, maximum=maximum)
-    return delay

@@ -28,6 +28,7 @@ class Limits:
         concurrency: Requests that can be under way at once: the users, or the open model's connections.
         offered_rps: Requests that were due per second in the open model; None in the closed one.
         slots: Requests that the server can hold in handlers at once; None for no limit.
+        slot_noun: What each of them is.
         delay_s: Waiting that every answer contains by design.
         server_cpus: CPUs that the server may use; 0 where neither that nor its CPU time is known.
     """
@@ -37,6 +38,7 @@ class Limits:
     slots: int | None
     delay_s: float
     server_cpus: int
+    slot_noun: str = "slot"
 
 
 def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
@@ -78,7 +80,7 @@ def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bou
             Bound(
                 name="slots",
                 rate_rps=limits.slots / held_s,
-                reason=f"{_waiting(limits)}{count(limits.slots, 'slot')}, "
+                reason=f"{_waiting(limits)}{count(limits.slots, limits.slot_noun)}, "
                 f"each held {_held(limits.delay_s, service_s)} by a request",
             )
         )

@@ -43,7 +43,7 @@ def ask_everything(
     scenario_requests = [request for requests in session.requests.values() for request in requests]
     folder = session.plan.path.parent
     extra = [case for request in session.plan.parity.requests for case in request.specs(folder)]
-    cases = derive_cases(scenario_requests, extra)
+    cases = derive_cases(scenario_requests, extra, session.plan.parity.vary)
     progress.start_parity(len(cases))
     with _make_asker(session.plan, servers) as asker:
         examined = []

@@ -57,7 +57,7 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
 
     Raises:
         InputError: A user class cannot be used.
-        ServerError: A server did not start, or died.
+        ServerError: A server did not start, or died; so may an upstream.
         LoadGeneratorError: The load generator died.
     """
     plan = session.plan
@@ -82,6 +82,7 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
                 progress.start_round(place, plan.level_text(place.scenario, place.level))
                 expectations = expect(session, place.scenario, place.arm, outcome)
                 server = servers[place.arm]
+                session.check_upstreams()
                 recording.add_round(measure_round(plan, place, server, session.generator, expectations))
                 recording.save_now_and_then()
                 if place.arm in idle_s and not _settle(server, idle_s[place.arm], timekeeper):

@@ -29,6 +29,7 @@ from portcompare.analyse import (
     judge_round,
     summarise,
 )
+from portcompare.manifest import Ceiling
 from portcompare.masking import mask_plan
 from portcompare.model import SCHEMA_VERSION, Results
 from portcompare.parity import combine_parity
@@ -85,8 +86,7 @@ class Recording:
         self._manifest = manifest
         self._started_at = started_at
         self._began_s = began_s
-        self._slots = {served.name: served.slots for served in manifest.deployments}
-        self._cpus = {served.name: len(served.cpus) for served in manifest.deployments}
+        self._served = {served.name: served for served in manifest.deployments}
         self._generator_limits = GeneratorLimits(**plan.generator.model_dump())
         self._rounds: list[Round] = []
         self._ended: set[tuple[int, str, str]] = set()
@@ -119,12 +119,15 @@ class Recording:
         """
         one = measured.round
         scenario = self._plan.scenarios[one.scenario]
+        served = self._served[one.deployment]
+        ceiling = served.ceilings.get(one.scenario, Ceiling(slots=served.slots))
         limits = Limits(
             concurrency=scenario.load.concurrency(one.level),
             offered_rps=one.offered_rps,
-            slots=self._slots[one.deployment],
+            slots=ceiling.slots,
             delay_s=scenario.delay_s,
-            server_cpus=self._cpus[one.deployment],
+            server_cpus=len(served.cpus),
+            slot_noun=ceiling.noun,
         )
         judged = judge_round(one, limits, self._generator_limits)
         if judged.scenario in self._plan.searches and self._judge_objective(judged) == "missed":

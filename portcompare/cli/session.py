@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NoReturn
@@ -16,9 +16,16 @@ from portcompare.cli.workers import ALONE, Workers, find_unreachable
 from portcompare.errors import InputError, Problem
 from portcompare.measure import LoadGenerator, start_generator
 from portcompare.model import RequestSpec
-from portcompare.plan import OpenLoad, Plan, PlanError, load_plan
+from portcompare.plan import OpenLoad, Plan, PlanError, load_plan, with_addresses
 from portcompare.protocol import Prepare, ScenarioSource
-from portcompare.serve import CpuAssignment, assign_cpus, preflight, vocabulary
+from portcompare.serve import (
+    CpuAssignment,
+    RunningServer,
+    assign_cpus,
+    preflight,
+    serve_upstreams,
+    vocabulary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,11 +38,12 @@ class Session:
     """A plan that is in order, and the load generator that knows its scenarios.
 
     Attributes:
-        plan: The plan.
+        plan: The plan; its environments say where the upstreams are.
         cpus: Who runs where.
         generator: The load generator.
         requests: What each scenario asks for.
         to_capture: The scenarios of which that is not known yet: one of their users must run first.
+        upstreams: What the arms depend on, by name.
     """
 
     plan: Plan
@@ -43,6 +51,16 @@ class Session:
     generator: LoadGenerator
     requests: Mapping[str, tuple[RequestSpec, ...]]
     to_capture: tuple[str, ...] = ()
+    upstreams: Mapping[str, RunningServer] = field(default_factory=dict)
+
+    def check_upstreams(self) -> None:
+        """Make sure that what the arms depend on still runs.
+
+        Raises:
+            ServerError: One does not.
+        """
+        for upstream in self.upstreams.values():
+            upstream.check_alive()
 
 
 def read_plan(path: Path, known: Sequence[Problem] = ()) -> Plan:
@@ -85,11 +103,11 @@ def open_session(
     workers: Workers = ALONE,
     on_joined: Callable[[Joined], None] = lambda _: None,
 ) -> Iterator[Session]:
-    """Check all that a plan needs before any server is started, and start the load generator.
+    """Check all that a plan needs before any server is started; start load generator and upstreams.
 
     Args:
         plan: The plan.
-        log_folder: Where the load generator's log is appended.
+        log_folder: Where the logs of both are appended.
         known: What is known to be wrong already.
         workers: Who generates the load.
         on_joined: Called for each worker that joins.
@@ -99,6 +117,7 @@ def open_session(
 
     Raises:
         InputError: With all that is wrong, with apps, servers, ports and scenarios alike.
+        ServerError: An upstream did not start, or died.
     """
     problems = [*known, *preflight(plan), *find_unreachable(workers, plan), *find_document_problems(plan)]
     cpus = assign_cpus(plan, workers.processes)
@@ -119,13 +138,15 @@ def open_session(
             problems += _scenario_problems(plan, prepared)
             if problems:
                 raise InputError(problems)
-        yield Session(
-            plan=plan,
-            cpus=cpus,
-            generator=generator,
-            requests=prepared.requests,
-            to_capture=prepared.to_capture,
-        )
+        with serve_upstreams(plan, folder=log_folder, cpus=cpus) as upstreams:
+            yield Session(
+                plan=with_addresses(plan, {name: server.url for name, server in upstreams.items()}),
+                cpus=cpus,
+                generator=generator,
+                requests=prepared.requests,
+                to_capture=prepared.to_capture,
+                upstreams=upstreams,
+            )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.table import Table
@@ -13,7 +14,16 @@ from portcompare.cli.options import DEFAULT_PLAN, PlanPath
 from portcompare.cli.session import read_plan
 from portcompare.errors import InputError
 from portcompare.model import CONTROL
-from portcompare.serve import ForeignServer, assign_cpus, preflight, prepare_arms, serve_deployments
+from portcompare.plan import with_addresses
+from portcompare.serve import (
+    ForeignServer,
+    RunningServer,
+    assign_cpus,
+    preflight,
+    prepare_arms,
+    serve_deployments,
+    serve_upstreams,
+)
 
 _LOOK_EVERY_S = 0.5
 
@@ -24,19 +34,25 @@ def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
     problems = preflight(plan)
     if problems:
         raise InputError(problems)
-    arms = {arm.deployment: arm.deployment for arm in plan.arms if arm.name != CONTROL}
     cpus = assign_cpus(plan)
-    with (
-        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
-        prepare_arms(plan, arms, folder=Path(folder), cpus=cpus),
-        serve_deployments(plan, arms, folder=Path(folder), cpus=cpus) as servers,
-    ):
+    with tempfile.TemporaryDirectory(prefix="portcompare-") as log_folder, ExitStack() as stack:
+        folder = Path(log_folder)
+        upstreams = stack.enter_context(serve_upstreams(plan, folder=folder, cpus=cpus))
+        plan = with_addresses(plan, {name: server.url for name, server in upstreams.items()})
+        arms = {arm.deployment: arm.deployment for arm in plan.arms if arm.name != CONTROL}
+        stack.enter_context(prepare_arms(plan, arms, folder=folder, cpus=cpus))
+        servers = stack.enter_context(serve_deployments(plan, arms, folder=folder, cpus=cpus))
         table = Table("deployment", "address", "", box=None)
-        for name, server in servers.items():
-            table.add_row(name, server.url, "already running" if isinstance(server, ForeignServer) else "")
+        for name, server in (servers | upstreams).items():
+            table.add_row(name, server.url, _remark(server, is_upstream=name in upstreams))
         out.print(table)
         err.print("Ctrl-C stops what was started.")
         while True:
-            for server in servers.values():
+            for server in (servers | upstreams).values():
                 server.check_alive()
             time.sleep(_LOOK_EVERY_S)
+
+
+def _remark(server: RunningServer, *, is_upstream: bool) -> str:
+    remarks = ["upstream"] if is_upstream else []
+    return ", ".join([*remarks, *(["already running"] if isinstance(server, ForeignServer) else [])])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from portcompare.model import RequestSpec
@@ -41,13 +42,14 @@ def identity(request: RequestSpec) -> RequestSpec:
 
 
 def derive_cases(
-    scenario_requests: Iterable[RequestSpec], extra: Iterable[RequestSpec]
+    scenario_requests: Iterable[RequestSpec], extra: Iterable[RequestSpec], vary: Sequence[str] = ("*",)
 ) -> tuple[RequestSpec, ...]:
     """The cases that follow from the scenarios' requests and the plan's own.
 
     Args:
         scenario_requests: What the scenarios ask.
         extra: The requests of the plan's [parity].
+        vary: Patterns of the paths that are varied.
 
     Returns:
         All these requests, before anything odd is asked; then, route by route, what follows from them: other
@@ -56,8 +58,9 @@ def derive_cases(
     """
     asked, own = list(scenario_requests), list(extra)
     # The plan's own come first: who writes them can choose a quick one to be varied.
-    derived = [case for route in _routes([*own, *asked], by_method=True) for case in _varied(route)]
-    around = [case for route in _routes([*own, *asked], by_method=False) for case in _around(route)]
+    varied = [request for request in (*own, *asked) if _is_any(_path(request), vary)]
+    derived = [case for route in _routes(varied, by_method=True) for case in _varied(route)]
+    around = [case for route in _routes(varied, by_method=False) for case in _around(route)]
     root = [_named(RequestSpec(name="", target=NO_SUCH_PATH))] if asked or own else []
     cases: dict[RequestSpec, str] = {}
     for case in (*map(_named, (*asked, *own)), *around, *root, *filter(app_decides, derived)):
@@ -65,12 +68,20 @@ def derive_cases(
     return tuple(_numbered(replace(case, name=name) for case, name in cases.items()))
 
 
+def _path(request: RequestSpec) -> str:
+    return request.target.partition("?")[0]
+
+
+def _is_any(path: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
+
+
 def _routes(requests: Sequence[RequestSpec], *, by_method: bool) -> list[list[RequestSpec]]:
     """Requests that belong together: of one path but for the identifiers in it, or made of one template."""
     routes: list[list[RequestSpec]] = []
     known: dict[tuple[str, ...], list[RequestSpec]] = {}
     for request in requests:
-        path = request.target.partition("?")[0]
+        path = _path(request)
         method = request.method if by_method else ""
         keys: list[tuple[str, ...]] = [(method, shape_of(path))]
         if request.name:  # rows of values make many requests of one name

@@ -10,6 +10,7 @@ from portcompare.plan.parity import Allowance, ParityPlan
 from portcompare.plan.requests import PlanRequest
 from portcompare.plan.scenarios import Scenario
 from portcompare.plan.schema import Generator, Plan
+from portcompare.plan.upstreams import find_upstreams, with_addresses
 
 __all__ = [
     "Allowance",
@@ -25,6 +26,8 @@ __all__ = [
     "PlanError",
     "PlanRequest",
     "Scenario",
+    "find_upstreams",
     "load_plan",
     "plan_keys",
+    "with_addresses",
 ]

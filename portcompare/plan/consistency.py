@@ -12,6 +12,7 @@ from portcompare.plan.deployments import find_deployment_problems
 from portcompare.plan.names import remedy_for_unknown
 from portcompare.plan.request_problems import find_request_problems
 from portcompare.plan.schema import ROUND_DELAYS, Rounds
+from portcompare.plan.upstreams import find_upstream_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,10 @@ def find_inconsistencies(origins: Origins, data: dict[str, Any], servers: Server
                 origins.where("deployments", name), deployment, _tables(data, "apps"), servers
             )
         ),
+        *find_upstream_problems(
+            origins, _named_arms(data).values(), _tables(data, "apps"), _tables(data, "deployments")
+        ),
+        *_slots(origins, data),
         *_rounds(origins, data),
         *find_request_problems(origins, _tables(data, "scenarios"), data.get("parity")),
     ]
@@ -55,14 +60,23 @@ def _tables(data: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
     return {name: table for name, table in tables.items() if isinstance(table, dict)}
 
 
-def _arms(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
-    baseline = data.get("baseline")
+def _named_arms(data: dict[str, Any]) -> dict[str, str]:
+    """The names of the arms' deployments, by the keys that they stand in."""
     candidates = data.get("candidates")
-    candidates = candidates if isinstance(candidates, list) else []
+    named = {"baseline": data.get("baseline")} | {
+        f"candidates.{place}": name
+        for place, name in enumerate(candidates if isinstance(candidates, list) else [])
+    }
+    return {key: name for key, name in named.items() if isinstance(name, str)}
+
+
+def _arms(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
     deployments = _tables(data, "deployments")
-    named = {"baseline": baseline} | {f"candidates.{place}": name for place, name in enumerate(candidates)}
+    named = _named_arms(data)
+    baseline = named.get("baseline")
+    candidates = [name for key, name in named.items() if key != "baseline"]
     for key, name in named.items():
-        if isinstance(name, str) and name not in deployments:
+        if name not in deployments:
             yield Problem(
                 where=origins.where(key),
                 found=f"there is no deployment {name!r}",
@@ -74,7 +88,7 @@ def _arms(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
             found=f"the baseline {baseline!r} is also a candidate",
             remedy="remove it there; a control instance of the baseline is measured anyway",
         )
-    for name in sorted({name for name in candidates if isinstance(name, str) and candidates.count(name) > 1}):
+    for name in sorted({name for name in candidates if candidates.count(name) > 1}):
         yield Problem(
             where=origins.where("candidates"), found=f"{name!r} stands there twice", remedy="remove one"
         )
@@ -111,6 +125,19 @@ def _searches(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
                 found="is searched for, beside levels that are given: " + ", ".join(others),
                 remedy="give the scenarios with an objective a plan of their own",
             )
+
+
+def _slots(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
+    apps = _tables(data, "apps")
+    for name, scenario in _tables(data, "scenarios").items():
+        slots = scenario.get("slots")
+        for app in slots if isinstance(slots, dict) else ():
+            if app not in apps:
+                yield Problem(
+                    where=origins.where("scenarios", name, "slots", app),
+                    found=f"there is no app {app!r}",
+                    remedy=remedy_for_unknown(app, apps),
+                )
 
 
 def _rounds(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from portcompare.plan.requests import PlanRequest
@@ -25,6 +27,10 @@ class ParityPlan(Section):
 
     requests: list[PlanRequest] = Field(
         default_factory=list, description="cases beside each scenario's own; from both more are derived"
+    )
+    vary: list[Annotated[str, Field(pattern=r"^[/*]")]] = Field(
+        default_factory=lambda: ["*"],
+        description="patterns of the paths whose requests are varied; those of others are asked as they are",
     )
     openapi: str | None = Field(
         None,

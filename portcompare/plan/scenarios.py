@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from portcompare.model import LoginStep, RequestSpec
 from portcompare.plan.loads import Load, OpenLoad
 from portcompare.plan.requests import LoginRequest, PlanRequest, WeightedRequest
-from portcompare.plan.section import PositiveSeconds, Seconds, Section
+from portcompare.plan.section import Count, PositiveSeconds, Seconds, Section
 from portcompare.rows import share_weights
 
 
@@ -29,6 +30,11 @@ class Scenario(Section):
         0.0, description="waiting that every answer contains by design; enters the bound and the round length"
     )
     seconds: PositiveSeconds | None = Field(None, description="length of its rounds; default rounds.seconds")
+    slots: dict[str, Count | Literal["event-loop", "executor"]] = Field(
+        default_factory=dict,
+        description="requests that a worker of an app can have in this handler at once, by the app's name: a "
+        'number, "event-loop" (1: it is blocked) or "executor" (the threads of the loop\'s default executor)',
+    )
     load: Load = Field(description="the load")
 
     @model_validator(mode="after")

@@ -108,6 +108,7 @@ def machine_facts(results: Results) -> Facts:
         ("Machine", f"{model}, {size}; clock governor {governor}; load average {load} at the start"),
         ("System", f"{visible(manifest.kernel)}, Python {visible(manifest.python)}"),
         ("Load generator", f"CPUs {_cpus(manifest.generator_cpus)}"),
+        *((f"Upstream {one.name}", _upstream(one)) for one in manifest.upstreams),
         ("portcompare", visible(manifest.portcompare)),
         ("Libraries", _pairs(manifest.libraries)),
     )
@@ -141,6 +142,11 @@ def deployment_settings(results: Results) -> tuple[Setting, ...]:
     )
 
 
+def _upstream(served: ServedDeployment) -> str:
+    """How an upstream was started, in one line."""
+    return _unless_running(served, f"{served.server}, CPUs {_cpus(served.cpus)}: {' '.join(served.command)}")
+
+
 def _unless_running(deployment: ServedDeployment, text: str) -> str:
     """How a deployment was started; of one that was already running nobody knows."""
     return f"{NOT_KNOWN}: {ALREADY_RUNNING}" if deployment.kind == "url" else text
@@ -149,7 +155,9 @@ def _unless_running(deployment: ServedDeployment, text: str) -> str:
 def _slots(deployment: ServedDeployment) -> str:
     if deployment.kind != "server":
         return NOT_KNOWN
-    return "no limit" if deployment.slots is None else f"{deployment.slots:,}"
+    slots = "no limit" if deployment.slots is None else f"{deployment.slots:,}"
+    ceilings = (f"{name}: {one.slots:,} ({one.noun})" for name, one in deployment.ceilings.items())
+    return "; ".join([slots, *ceilings])
 
 
 def _settings(tables: list[dict[str, str]], missing: list[str]) -> Iterator[Setting]:

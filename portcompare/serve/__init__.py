@@ -10,6 +10,7 @@ from portcompare.serve.servers import SERVERS, Server, vocabulary
 from portcompare.serve.settling import SETTLE_LIMIT_S, measure_idle, wait_until_settled
 from portcompare.serve.setups import prepare_arms
 from portcompare.serve.supervise import Supervised, start_supervised, stop_all
+from portcompare.serve.upstreams import serve_upstreams
 
 __all__ = [
     "SERVERS",
@@ -31,6 +32,7 @@ __all__ = [
     "preflight",
     "prepare_arms",
     "serve_deployments",
+    "serve_upstreams",
     "start_supervised",
     "stop_all",
     "vocabulary",

@@ -14,15 +14,17 @@ import psutil
 
 from portcompare.manifest import WHY_NOT_KNOWN, Manifest, ServedDeployment
 from portcompare.masking import MASK, is_secret, mask_passwords, mask_secrets
+from portcompare.plan import find_upstreams
+from portcompare.serve.ceilings import find_ceilings
 from portcompare.serve.import_check import find_versions
 from portcompare.serve.interpreters import ask_interpreters, has_interpreter, wanted_distributions
 from portcompare.serve.keeper import open_files_limit
 from portcompare.serve.recipe import resolve_deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from portcompare.plan import Plan
+    from portcompare.plan import Plan, Scenario
     from portcompare.serve.cpus import CpuAssignment
     from portcompare.serve.interpreters import Interpreter
     from portcompare.serve.recipe import Recipe
@@ -63,14 +65,18 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
         cpus: Who runs where.
 
     Returns:
-        The manifest; it lists each arm's deployment once, the baseline first.
+        The manifest; it lists each arm's deployment once, the baseline first, and the upstreams.
     """
-    names = dict.fromkeys(arm.deployment for arm in plan.arms)
+    upstreams = find_upstreams(plan)
+    names = dict.fromkeys((*(arm.deployment for arm in plan.arms), *upstreams))
     recipes = [resolve_deployment(plan, name) for name in names]
     interpreters = _ask(plan, recipes)
     baseline, *candidates = (
-        describe_deployment(recipe, cpus, interpreters.get(recipe.name)) for recipe in recipes
+        describe_deployment(recipe, cpus, interpreters.get(recipe.name), plan.scenarios)
+        for recipe in recipes
+        if recipe.name not in upstreams
     )
+    beside = replace(cpus, server=cpus.generator)
     build, built_at = platform.python_build()
     return Manifest(
         portcompare=version("portcompare"),
@@ -84,8 +90,11 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
         memory_bytes=psutil.virtual_memory().total,
         generator_cpus=cpus.generator,
         libraries=find_versions(_LIBRARIES),
-        deployments=tuple(
-            replace(one, environment=mask_secrets(one.environment)) for one in (baseline, *candidates)
+        deployments=tuple(_without_secrets(one) for one in (baseline, *candidates)),
+        upstreams=tuple(
+            _without_secrets(describe_deployment(recipe, beside, interpreters.get(recipe.name), {}))
+            for recipe in recipes
+            if recipe.name in upstreams
         ),
         differences=tuple(
             dict.fromkeys(
@@ -98,7 +107,7 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
 def _ask(plan: Plan, recipes: Iterable[Recipe]) -> dict[str, Interpreter]:
     """What serves each deployment, by its name, as far as that is known."""
     arms = {arm.deployment: arm.name for arm in reversed(plan.arms)}
-    known = {arms[recipe.name]: recipe for recipe in recipes if has_interpreter(recipe)}
+    known = {arms.get(recipe.name, recipe.name): recipe for recipe in recipes if has_interpreter(recipe)}
     return {
         recipe.name: asked.interpreter
         for asked in ask_interpreters(known, with_import=False)
@@ -107,8 +116,15 @@ def _ask(plan: Plan, recipes: Iterable[Recipe]) -> dict[str, Interpreter]:
     }
 
 
+def _without_secrets(served: ServedDeployment) -> ServedDeployment:
+    return replace(served, environment=mask_secrets(served.environment))
+
+
 def describe_deployment(
-    recipe: Recipe, cpus: CpuAssignment, interpreter: Interpreter | None
+    recipe: Recipe,
+    cpus: CpuAssignment,
+    interpreter: Interpreter | None,
+    scenarios: Mapping[str, Scenario],
 ) -> ServedDeployment:
     """Write down how a deployment is started.
 
@@ -116,6 +132,7 @@ def describe_deployment(
         recipe: The deployment.
         cpus: Who runs where.
         interpreter: What serves it; None if that is not known.
+        scenarios: The plan's scenarios by name.
 
     Returns:
         The record, secrets of the environment included.
@@ -145,6 +162,9 @@ def describe_deployment(
         settings=_WITHOUT_CHOICE | by_registry.serving.describe(by_registry.knobs) | served.settings,
         slots=by_registry.serving.slots(by_registry.knobs, len(cpus.everyone), version_info),
         versions={name: version for name, version in served.versions.items() if name != program},
+        ceilings=find_ceilings(
+            scenarios, recipe.deployment.app or "", by_registry, len(cpus.everyone), version_info
+        ),
     )
 
 

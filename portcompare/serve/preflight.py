@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from portcompare.errors import Problem
+from portcompare.plan import find_upstreams, with_addresses
 from portcompare.serve.cpus import find_cpu_problems
 from portcompare.serve.interpreters import Asked, ask_interpreters, has_interpreter
 from portcompare.serve.ports import why_unusable
@@ -20,21 +21,26 @@ if TYPE_CHECKING:
 
     from portcompare.plan import Plan
 
+NOT_YET = "http://127.0.0.1:9"
+"""Address of each upstream as long as none is started: apps are imported with it, and nobody is there."""
+
 URL_LIMIT_S = 5.0
 """How long a server that runs already may take to answer, in seconds."""
 
 
 def preflight(plan: Plan) -> list[Problem]:
-    """Find everything that would keep the plan's arms from being served.
+    """Find everything that would keep the plan's arms, and their upstreams, from being served.
 
     Args:
-        plan: The plan; deployments that are no arms are not looked at.
+        plan: The plan; deployments that are neither arms nor upstreams of these are not looked at.
 
     Returns:
         What is wrong; empty if nothing is.
     """
-    arms = {arm.deployment: arm.name for arm in reversed(plan.arms)}
-    names = dict.fromkeys(arm.deployment for arm in plan.arms)
+    upstreams = find_upstreams(plan)
+    plan = with_addresses(plan, dict.fromkeys(upstreams, NOT_YET))
+    arms = {name: name for name in upstreams} | {arm.deployment: arm.name for arm in reversed(plan.arms)}
+    names = dict.fromkeys((*(arm.deployment for arm in plan.arms), *upstreams))
     recipes = {arms[name]: resolve_deployment(plan, name) for name in names}
     at_hand = {
         arm: recipe

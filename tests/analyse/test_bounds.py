@@ -19,6 +19,14 @@ def test_slots_are_held_for_the_delay_and_the_cpu_time() -> None:
     assert bound.reason == "1,000 users for 8 slots, each held 190 ms + 10.0 ms by a request"
 
 
+def test_the_bound_says_what_the_slots_are() -> None:
+    limits = Limits(concurrency=64, slots=1, delay_s=0.2, server_cpus=1, slot_noun="blocked event loop")
+    bound = find_bound(None, limits)
+    assert bound is not None
+    assert bound.rate_rps == pytest.approx(5.0)
+    assert bound.reason == "64 users for 1 blocked event loop, each held 200 ms by a request"
+
+
 def test_slots_limit_a_delay_even_if_the_cpu_time_is_not_known() -> None:
     bound = find_bound(None, Limits(concurrency=1000, slots=1, delay_s=0.2, server_cpus=1))
     assert bound is not None

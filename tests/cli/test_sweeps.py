@@ -110,7 +110,12 @@ class Run:
             return settle(server.arm, limit_s)
 
         monkeypatch.setattr(comparison, "wait_until_settled", wait_until_settled)
-        session = SimpleNamespace(plan=plan, generator=None, requests=dict.fromkeys(plan.scenarios, ()))
+        session = SimpleNamespace(
+            plan=plan,
+            generator=None,
+            requests=dict.fromkeys(plan.scenarios, ()),
+            check_upstreams=lambda: None,
+        )
         recording = Recording(plan, make_manifest(), folder, datetime.now(UTC), time.monotonic())
         monkeypatch.setattr(recording, "save_now_and_then", lambda: None)
         measure_all(cast("Session", session), recording, cast("Progress", _Silent()), time.monotonic() + 1e6)

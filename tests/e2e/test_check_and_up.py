@@ -27,12 +27,10 @@ def test_every_deployment_answers_alike(start: Start) -> None:
     assert parity["schema_version"] == 1
     assert parity["equal"]
     assert parity["cases"] >= 300
-    assert [seed.partition(":")[0] for seed in parity["seeds"]] == [
-        "GET /data",
-        "HEAD /data",
-        "GET /healthz",
-        "HEAD /healthz",
-    ]
+    paths = json.loads((ROOT / "loadtests" / "openapi.json").read_text())["paths"]
+    assert {seed.partition(":")[0] for seed in parity["seeds"]} == {
+        f"{method} {path}" for path in paths for method in ("GET", "HEAD")
+    }
     assert len(parity["deployments"]) == 10  # nine candidates and the control
     assert parity["differences"] == []
 
@@ -64,11 +62,13 @@ def test_up_serves_side_by_side_until_it_is_interrupted(start: Start, plan: Path
     for line in process.stdout:
         if found := re.search(r"(\S+) +(http://127\.0\.0\.1:\d+)", line):
             addresses[found[1]] = found[2]
-        if len(addresses) == 2:
+        if len(addresses) == 3:
             break
-    assert set(addresses) == {"flask-gunicorn", "quart-uvicorn"}
-    for address in addresses.values():
-        assert httpx.get(f"{address}/data", trust_env=False).json() == {"message": "Hello"}
+    assert set(addresses) == {"flask-gunicorn", "quart-uvicorn", "waiting"}
+    assert "upstream" in line
+    for name, address in addresses.items():
+        path = "/data" if name == "waiting" else "/data/upstream"
+        assert httpx.get(f"{address}{path}", trust_env=False).json() == {"message": "Hello"}
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)

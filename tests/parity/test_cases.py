@@ -43,6 +43,21 @@ def test_the_plans_requests_are_asked_before_anything_odd() -> None:
     assert [case.name for case in cases[:3]] == ["GET /data?delay=2", "GET /data", "GET /healthz"]
 
 
+def test_only_the_paths_that_the_plan_names_are_varied() -> None:
+    asked = [RequestSpec(name="a", target="/data?delay=2"), RequestSpec(name="b", target="/items/5")]
+
+    cases = derive_cases(asked, [RequestSpec(name="c", target="/healthz")], ["/items/*", "/x"])
+
+    assert {case.target.partition("?")[0] for case in cases if case not in varied(cases)} == {
+        "/data",
+        "/healthz",
+        "/items/5",
+        "/items/5/portcompare-no-such-path",
+        "/portcompare-no-such-path",
+    }
+    assert {case.name.partition(" [")[0] for case in varied(cases)} == {"GET /items/5"}
+
+
 def test_two_requests_of_one_path_share_what_stands_around_it() -> None:
     cases = derive_cases(
         [RequestSpec(name="slow", target="/data?delay=2"), RequestSpec(name="fast", target="/data")], []

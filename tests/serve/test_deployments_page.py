@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from portcompare.plan import load_plan
+from portcompare.plan import find_upstreams, load_plan
 from portcompare.serve import assign_cpus, preflight, prepare_arms, serve_deployments, vocabulary
 from tests.serve.interpreters import make_interpreter
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from portcompare.plan import Plan
 
 PAGE = (Path(__file__).parents[2] / "docs" / "deployments.md").read_text(encoding="utf-8")
-OWN, COMMAND, RUNNING = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+OWN, COMMAND, RUNNING, UPSTREAM = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 SERVICE = """
 import os
@@ -146,3 +146,7 @@ def test_what_runs_already_beside_what_is_started(project: Path, elsewhere: int)
         "port": "None GREETING = 'Hello'",
         f"localhost:{elsewhere}": "from elsewhere",
     }
+
+
+def test_an_upstream_is_what_an_environment_names(project: Path) -> None:
+    assert find_upstreams(read(project, UPSTREAM)) == ("inventory",)

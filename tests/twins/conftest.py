@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from portcompare.plan import load_plan
-from portcompare.serve import assign_cpus, serve_deployments, vocabulary
+from portcompare.plan import load_plan, with_addresses
+from portcompare.serve import assign_cpus, serve_deployments, serve_upstreams, vocabulary
 from tests.twins.sending import SENDER_MAKERS, MakeSender, Send, client_sender
 
 PLAN = load_plan(Path(__file__).parents[2] / "loadtests" / "every-server.toml", vocabulary())
@@ -25,8 +25,11 @@ def server_senders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping
     """Every deployment, really served, and what sends requests to it."""
     arms = {name: name for name in DEPLOYMENTS}
     folder = tmp_path_factory.mktemp("servers")
+    cpus = assign_cpus(PLAN)
     with ExitStack() as stack:
-        servers = stack.enter_context(serve_deployments(PLAN, arms, folder=folder, cpus=assign_cpus(PLAN)))
+        upstreams = stack.enter_context(serve_upstreams(PLAN, folder=folder, cpus=cpus))
+        plan = with_addresses(PLAN, {name: upstream.url for name, upstream in upstreams.items()})
+        servers = stack.enter_context(serve_deployments(plan, arms, folder=folder, cpus=cpus))
         clients = {
             name: stack.enter_context(httpx.Client(base_url=server.url, trust_env=False))
             for name, server in servers.items()
@@ -56,14 +59,18 @@ def send(request: pytest.FixtureRequest) -> Send:
 
 @pytest.fixture
 def naps(twin: str, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Record the seconds that /data sleeps instead of sleeping."""
+    """Record the seconds that the routes sleep instead of sleeping."""
     seconds: list[float] = []
 
     async def nap(delay: float) -> None:
         seconds.append(delay)
 
-    if twin == "sync_flask":
-        monkeypatch.setattr("sync_flask.data.time", SimpleNamespace(sleep=seconds.append))
-    else:
-        monkeypatch.setattr("async_quart.data.asyncio", SimpleNamespace(sleep=nap))
+    blocking, waiting = SimpleNamespace(sleep=seconds.append), SimpleNamespace(sleep=nap)
+    for module in ("blocking", "offloaded"):
+        monkeypatch.setattr(f"{twin}.{module}.time", blocking)
+    for module in ("cached", "data"):
+        if twin == "sync_flask":
+            monkeypatch.setattr(f"sync_flask.{module}.time", blocking)
+        else:
+            monkeypatch.setattr(f"async_quart.{module}.asyncio", waiting)
     return seconds

@@ -4,7 +4,7 @@ from tests.twins.sending import Send
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE"])
-@pytest.mark.parametrize("path", ["/", "/nothing", "/DATA", "/data/x", "/static/x"])
+@pytest.mark.parametrize("path", ["/nothing", "/DATA", "/data/x", "/static/x"])
 def test_an_unknown_path_is_a_problem(send: Send, method: str, path: str) -> None:
     answer = send(method, path)
 

@@ -10,8 +10,21 @@ FLASK = ROOT / "sync_flask"
 QUART = ROOT / "async_quart"
 MODULES = sorted(path.name for path in FLASK.glob("*.py"))
 
+TEMPLATES = sorted(path.name for path in (FLASK / "templates").iterdir())
+
 # What a port changes, each as Quart has it and as Flask does.
-PORT = [("async def ", "def "), ("await ", ""), ("asyncio", "time"), ("quart", "flask"), ("Quart", "Flask")]
+PORT = [
+    *[("async def ", "def "), ("async with ", "with "), ("await ", "")],
+    *[("Awaitable[str]", "str"), ("Awaitable, ", "")],
+    *[("asyncio.Lock", "threading.Lock"), ("import asyncio\nfrom coll", "import threading\nfrom coll")],
+    *[("from quart.utils import run_sync\n", ""), ("run_sync(time.sleep)", "time.sleep")],
+    *[
+        ("AsyncClient", "Client"),
+        ("blueprint.after_app_serving(client.aclose)", "atexit.register(client.close)"),
+    ],
+    *[("asyncio", "time"), ("quart", "flask"), ("Quart", "Flask")],
+    ("\nfrom itertools import cycle\n", "\nimport atexit\nfrom itertools import cycle\n"),
+]
 
 REQUESTS = [
     *[
@@ -27,6 +40,14 @@ REQUESTS = [
         ("GET", path)
         for path in ("/", "/healthz", "/data/", "/data//", "/data%20", "/%64ata", "/nothing?delay=x")
     ],
+    *[
+        ("GET", f"/data/{name}")
+        for name in ("blocking", "cached", "computed", "dict", "offloaded", "upstream")
+    ],
+    *[("GET", f"/data?padding={padding}") for padding in ("0", "5", "1000001", "-1", "1.5", "1" * 5000)],
+    *[("GET", f"/data/computed?work={work}") for work in ("3", "003", "1e3", "", "1000001")],
+    *[("GET", f"/?{query}") for query in ("path=/data/dict", "path=/x", "path=/data&delay=%22%3E%ff&work=")],
+    *[("GET", f"/page?rows={rows}") for rows in ("0", "100", "-1", "10001")],
     *[("GET", "http://twin.test//data"), ("GET", "http://twin.test///"), ("OPTIONS", "/nothing")],
 ]
 
@@ -45,7 +66,14 @@ def test_both_twins_give_the_same_answer(method: str, target: str) -> None:
     assert flask.status_code == quart.status_code
     assert flask.content == quart.content
     assert sorted(flask.headers) == sorted(quart.headers)
-    for name in ("Content-Type", "Content-Length", "Location"):
+    for name in (
+        "Content-Type",
+        "Content-Length",
+        "Location",
+        "ETag",
+        "Cache-Control",
+        "Content-Security-Policy",
+    ):
         assert flask.headers.get(name) == quart.headers.get(name)
     # The order of the methods is that of a set, which changes from process to process.
     assert set(flask.headers.get("Allow", "").split(", ")) == set(quart.headers.get("Allow", "").split(", "))
@@ -53,6 +81,7 @@ def test_both_twins_give_the_same_answer(method: str, target: str) -> None:
 
 def test_both_twins_have_the_same_files() -> None:
     assert sorted(path.name for path in QUART.glob("*.py")) == MODULES
+    assert sorted(path.name for path in (QUART / "templates").iterdir()) == TEMPLATES
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -60,9 +89,14 @@ def test_both_twins_have_the_same_functions_in_the_same_order(module: str) -> No
     assert functions(FLASK / module) == functions(QUART / module)
 
 
-@pytest.mark.parametrize("module", ["config.py", "seconds.py"])
+@pytest.mark.parametrize("module", ["allowed.py", "config.py"])
 def test_what_knows_no_framework_is_identical(module: str) -> None:
     assert (FLASK / module).read_bytes() == (QUART / module).read_bytes()
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_templates_are_identical(name: str) -> None:
+    assert (FLASK / "templates" / name).read_bytes() == (QUART / "templates" / name).read_bytes()
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name != "__init__.py"])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from portcompare.serve.servers.granian import GRANIAN
 from portcompare.serve.servers.gunicorn import GEVENT, GTHREAD, SYNC
 from portcompare.serve.servers.hypercorn import HYPERCORN
-from portcompare.serve.servers.server import Knobs, Server, Serving
+from portcompare.serve.servers.server import Knobs, Server, Serving, executor_threads
 from portcompare.serve.servers.uvicorn import UVICORN
 from portcompare.serve.servers.waitress import WAITRESS
 
-__all__ = ["SERVERS", "Knobs", "Server", "Serving", "vocabulary"]
+__all__ = ["SERVERS", "Knobs", "Server", "Serving", "executor_threads", "vocabulary"]
 
 SERVERS: dict[str, Server] = {
     "gunicorn": GTHREAD,

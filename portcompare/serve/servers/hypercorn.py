@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from portcompare.serve.servers.server import Knobs, Server, Serving
+from portcompare.serve.servers.server import Knobs, Server, Serving, executor_threads
 
 _CONFIG = Path(__file__).with_name("hypercorn.toml")
 
@@ -29,7 +28,7 @@ _SETTINGS = {
 def executor_slots(knobs: Knobs, cpu_count: int, version: tuple[int, int]) -> int:
     """How many WSGI requests all workers can hold in handlers.
 
-    hypercorn runs them by `loop.run_in_executor(None, ...)`, so in a ThreadPoolExecutor of default size.
+    hypercorn runs them by `loop.run_in_executor(None, ...)`, so in the loop's default executor.
 
     Args:
         knobs: Every knob's value.
@@ -38,13 +37,8 @@ def executor_slots(knobs: Knobs, cpu_count: int, version: tuple[int, int]) -> in
 
     Returns:
         Threads of all workers.
-
-    References:
-        https://docs.python.org/3/library/concurrent.futures.html#threadpoolexecutor: min(32, CPUs + 4);
-        since Python 3.13 of the CPUs that the process may use, before of the machine's.
     """
-    counted = cpu_count if version >= (3, 13) else os.cpu_count() or 1
-    return knobs.workers * min(32, counted + 4)
+    return knobs.workers * executor_threads(cpu_count, version)
 
 
 HYPERCORN = Server(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,6 +16,24 @@ CONNECTION_LIMIT = 10_000
 
 STOP_S = 1
 """Seconds that a server told to stop gives to running requests; its keeper may end it before."""
+
+
+def executor_threads(cpu_count: int, version: tuple[int, int]) -> int:
+    """How many threads the default executor of an event loop has: those of a ThreadPoolExecutor.
+
+    Args:
+        cpu_count: CPUs that the process may use when it starts.
+        version: Of the Python that it runs on.
+
+    Returns:
+        Threads of each process.
+
+    References:
+        https://docs.python.org/3/library/concurrent.futures.html#threadpoolexecutor: min(32, CPUs + 4);
+        since Python 3.13 of the CPUs that the process may use, before of the machine's.
+    """
+    counted = cpu_count if version >= (3, 13) else os.cpu_count() or 1
+    return min(32, counted + 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,183 @@
+"""Every pattern of a slow route under load: does each come to what theory says of it?
+
+    .venv/bin/python -m benchmarks.patterns
+
+`loadtests/patterns.toml`, one whole run, and the first requests for a result that is to be kept, all at once.
+Writes docs/patterns.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import async_quart.app
+import async_quart.cached
+import async_quart.config
+import sync_flask.app
+import sync_flask.cached
+import sync_flask.config
+from benchmarks.common import HERE, header, publish, row, verdict, versions
+from portcompare.units import duration, rate, share
+
+PLAN = HERE.parent / "loadtests" / "patterns.toml"
+PAGE = HERE.parent / "docs" / "patterns.md"
+
+FIRST_REQUESTS = 1000
+CACHED = "/data/cached?delay=0.5"
+PORT = "quart-uvicorn"
+AT_BOUND, LEAST_OF_DELAYED = 0.95, 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was found.
+
+    Attributes:
+        results: The run, as `results.json` has it.
+        computed: How often each twin computed what a thousand first requests asked for.
+    """
+
+    results: dict[str, Any]
+    computed: dict[str, int]
+
+
+def main() -> None:
+    """Measure and publish."""
+    publish("patterns", describe(measure()), page=PAGE)
+
+
+def measure() -> Found:
+    """Run the plan, then ask each twin for what it has not computed yet."""
+    with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
+        out = Path(folder, "run")
+        command = [sys.executable, "-m", "portcompare", "run", str(PLAN), "--out", str(out)]
+        subprocess.run(command, check=False, stdout=sys.stderr)
+        results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    computed = {"Flask": ask_flask(FIRST_REQUESTS), "Quart": asyncio.run(ask_quart(FIRST_REQUESTS))}
+    return Found(results=results, computed=computed)
+
+
+def ask_flask(requests: int) -> int:
+    """Ask the Flask twin from so many threads at once; how often it computed."""
+    app = sync_flask.app.create_app(sync_flask.config.Config())
+    naps: list[float] = []
+    together = threading.Barrier(requests)
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        time.sleep(seconds)
+
+    def ask() -> int:
+        together.wait()
+        return app.test_client().get(CACHED).status_code
+
+    with (
+        mock.patch.object(sync_flask.cached, "time", SimpleNamespace(sleep=nap)),
+        ThreadPoolExecutor(requests) as pool,
+    ):
+        asked = [pool.submit(ask) for _ in range(requests)]
+        assert {one.result() for one in asked} == {200}
+    return len(naps)
+
+
+async def ask_quart(requests: int) -> int:
+    """Ask the Quart twin from so many tasks at once; how often it computed."""
+    app = async_quart.app.create_app(async_quart.config.Config())
+    naps: list[float] = []
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+        await asyncio.sleep(seconds)
+
+    with mock.patch.object(async_quart.cached, "asyncio", SimpleNamespace(sleep=nap)):
+        answers = await asyncio.gather(*(app.test_client().get(CACHED) for _ in range(requests)))
+    assert {answer.status_code for answer in answers} == {200}
+    return len(naps)
+
+
+def describe(found: Found) -> list[str]:
+    """The figures as Markdown."""
+    results = found.results
+    names = list(dict.fromkeys(one["arm"] for one in results["summaries"] if one["arm"] != "control"))
+    by_cell = {(one["scenario"], one["arm"]): one for one in results["summaries"]}
+    scenarios = list(dict.fromkeys(one["scenario"] for one in results["summaries"]))
+    baseline = by_cell[scenarios[0], "baseline"]["deployment"]
+    blocks = max(one["block"] for one in results["rounds"]) + 1
+    said = "valid" if results["valid"] else f"not valid: {'; '.join(results['invalid_reasons'])}"
+    return [
+        f"Requests/s at 64 users, p95, CPU time a request; the baseline is {baseline}.",
+        "",
+        *header("pattern", *(name.replace("baseline", baseline) for name in names)),
+        *(row(one, *(_cell(by_cell[one, name]) for name in names)) for one in scenarios),
+        "",
+        f"What sets the bound of {PORT}:",
+        "",
+        *(f"- {one}: {_bound(by_cell[one, PORT])}" for one in scenarios),
+        "",
+        *header("figure", "measured", "asked for", ""),
+        *_figures(found, by_cell),
+        "",
+        f"{blocks} blocks; the run is {said}.",
+        f"{versions('flask', 'quart', 'gunicorn', 'uvicorn', 'httpx', 'asgiref')}.",
+    ]
+
+
+def _cell(summary: dict[str, Any]) -> str:
+    if summary["rate_rps"] is None:
+        return "void"
+    parts = (duration(summary["latency_s"]["p95"]), f"{duration(summary['cpu_s_per_request'])} CPU")
+    return f"**{rate(summary['rate_rps'])}**, {', '.join(parts)}"
+
+
+def _bound(summary: dict[str, Any]) -> str:
+    bound = summary["bound"]
+    if bound is None:
+        return "nothing that is known"
+    return f"{share(summary['bound_share'])} of {rate(bound['rate_rps'])}: {bound['reason']}"
+
+
+def _figures(found: Found, by_cell: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
+    rows = []
+    for scenario in ("blocking", "offloaded"):
+        of_bound = by_cell[scenario, PORT]["bound_share"] or 0.0
+        rows.append(
+            row(
+                f"{PORT}, {scenario}: share of its bound",
+                share(of_bound),
+                f"at least {AT_BOUND:.0%}",
+                verdict(met=of_bound >= AT_BOUND),
+            )
+        )
+    upstream, delayed = (by_cell[one, PORT]["rate_rps"] or 0.0 for one in ("upstream", "delayed"))
+    of_delayed = upstream / delayed if delayed else 0.0
+    cpu_s = by_cell["upstream", PORT]["cpu_s_per_request"]
+    until = f", until {rate(1 / cpu_s)} of CPU time" if cpu_s else ""
+    rows.append(
+        row(
+            f"{PORT}: rate with an upstream / with the delay simulated",
+            f"{share(of_delayed)}{until}",
+            f"at least {LEAST_OF_DELAYED:.0%}",
+            verdict(met=of_delayed >= LEAST_OF_DELAYED),
+        )
+    )
+    rows += [
+        row(f"{twin}: computed for {FIRST_REQUESTS:,} first requests", times, "once", verdict(met=times == 1))
+        for twin, times in found.computed.items()
+    ]
+    return rows
+
+
+if __name__ == "__main__":
+    main()
