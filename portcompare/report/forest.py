@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
+from portcompare import units
 from portcompare.model import METRICS
 from portcompare.report.rows import comparison_rows, outcome
-from portcompare.report.svg import FAINT, FONT_SIZE, ROW_HEIGHT, TEXT, Figure, arm_axis, draw
+from portcompare.report.svg import FAINT, FONT_SIZE, ROW_HEIGHT, TEXT, Figure, arm_axis, by_level, draw, told
 from portcompare.report.wording import METRIC_GOALS, METRIC_NAMES, margin_of, percent, visible
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def _plot(results: Results, metric: Metric, rows: list[tuple[Comparison, Compari
     if margin is not None:
         description += f" In the shaded band, the margin of {percent(margin)}, ratios count as equivalent."
     return Figure(
+        name=f"ratio-{metric}",
         title=title,
         subtitle=subtitle,
         description=description,
@@ -80,24 +82,20 @@ def _chart(rows: list[tuple[Comparison, ComparisonRow]], margin: float | None) -
     colour = alt.Color(
         "tone:N", legend=None, scale=alt.Scale(domain=_TONES, range=[f"var(--{tone})" for tone in _TONES])
     )
-    line = alt.Chart().encode(y=alt.Y("candidate:N", sort=None, title=None, axis=arm_axis()))
-    drawable = line.transform_filter("isValid(datum.low)")
-    return (
-        alt.layer(
-            *_equivalence(margin),
-            drawable.mark_rule(strokeWidth=2).encode(x=ratio, x2="high:Q", color=colour),
-            drawable.mark_point(size=55, filled=True, opacity=1).encode(x="ratio:Q", color=colour),
-            line.mark_text(align="left", dx=8, fontSize=FONT_SIZE, color=TEXT).encode(
-                x=alt.value("width"), text="text:N"
-            ),
-            data=alt.InlineData(data),
-        )
-        .properties(width=_PLOT_WIDTH, height=alt.Step(ROW_HEIGHT))
-        .facet(
-            facet=alt.Facet("level:N", sort=None, title=None, header=alt.Header(labelAnchor="start")),
-            columns=1,
-        )
+    line = alt.Chart().encode(
+        y=alt.Y("candidate:N", sort=None, title=None, axis=arm_axis()), description="told:N"
     )
+    drawable = line.transform_filter("isValid(datum.low)")
+    rows_of_a_level = alt.layer(
+        *_equivalence(margin),
+        drawable.mark_rule(strokeWidth=2).encode(x=ratio, x2="high:Q", color=colour),
+        drawable.mark_point(size=55, filled=True, opacity=1).encode(x="ratio:Q", color=colour),
+        line.mark_text(align="left", dx=8, fontSize=FONT_SIZE, color=TEXT).encode(
+            x=alt.value("width"), text="text:N"
+        ),
+        data=alt.InlineData(data),
+    )
+    return by_level(rows_of_a_level.properties(width=_PLOT_WIDTH, height=alt.Step(ROW_HEIGHT)))
 
 
 def _equivalence(margin: float | None) -> list[alt.Chart]:
@@ -125,6 +123,9 @@ def _datum(comparison: Comparison, row: ComparisonRow) -> dict[str, Any]:
         "candidate": row.candidate,
         "tone": row.tone,
         "text": outcome(row),
+        "told": told(
+            f"{row.candidate}: {outcome(row)} {row.interval}, {units.count(comparison.blocks, 'block')}"
+        ),
         "ratio": comparison.ratio if is_drawable else None,
         "low": comparison.low if is_drawable else None,
         "high": comparison.high if is_drawable else None,

@@ -1,10 +1,9 @@
-"""The report as one HTML file that opens anywhere: no script, no network, nothing beside it."""
+"""The report as one HTML file that opens anywhere: one small script, no network, nothing beside it."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -12,16 +11,16 @@ from markupsafe import Markup
 
 from portcompare import units
 from portcompare.report.histograms import HISTOGRAM_FOLDER
+from portcompare.report.notices import find_notices
 from portcompare.report.results_file import RESULTS_FILE
 from portcompare.report.sections import SECTIONS
+from portcompare.report.style import TEMPLATES, style_sheet
 from portcompare.report.wording import timestamp, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portcompare.model import Results
-
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(results: Results) -> str:
@@ -34,7 +33,7 @@ def render(results: Results) -> str:
         HTML.
     """
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -42,22 +41,30 @@ def render(results: Results) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["visible"] = visible
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    style, script = style_sheet(), (TEMPLATES / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(
         style=Markup(style),  # noqa: S704 - our own file; escaping would change it and its hash
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        style_hash=_hash(style),
+        script=Markup(script),  # noqa: S704 - the same
+        script_hash=_hash(script),
         results=results,
         started=timestamp(results.started_at),
         duration=units.duration(results.duration_s),
-        sections=_sections(environment, results),
+        notices=find_notices(results),
+        sections=list(_sections(environment, results)),
         results_file=RESULTS_FILE,
         histogram_folder=HISTOGRAM_FOLDER,
     )
 
 
-def _sections(environment: Environment, results: Results) -> Iterator[Markup]:
-    for name, build in SECTIONS.items():
-        context = build(results)
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _sections(environment: Environment, results: Results) -> Iterator[dict[str, str]]:
+    for name, section in SECTIONS.items():
+        context = section.build(results)
         if context is not None:
             template = environment.get_template(f"sections/{name}.html.j2")
-            yield Markup(template.render(results=results, **context))  # noqa: S704 - escaped by its template
+            body = Markup(template.render(results=results, **context))  # noqa: S704 - escaped by its template
+            yield {"name": name, "title": section.title, "body": body}

@@ -1,16 +1,20 @@
-"""The sections of the web page: what the template of each is given, or None where a run has nothing for it."""
+"""The sections of the web page: what the template of each is given; None where a run has nothing for it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from portcompare.model import Results
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
+from portcompare.report.capacity_chart import capacity_charts
+from portcompare.report.charts import find_charts
 from portcompare.report.differences import DIFFERENCE_HEADER, RANKS, curl_pairs, difference_cells
-from portcompare.report.forest import forest_plots
-from portcompare.report.latency import latency_chart
+from portcompare.report.heat_map import heat_maps
 from portcompare.report.method import deployment_settings, machine_facts, method_facts
-from portcompare.report.notices import find_notices, parity_text
+from portcompare.report.notices import parity_text
 from portcompare.report.rounds import ROUND_HEADER, round_rows
 from portcompare.report.rows import (
     COMPARISON_HEADER,
@@ -19,21 +23,28 @@ from portcompare.report.rows import (
     comparison_rows,
     rows_by_level,
 )
+from portcompare.report.validity import VOID_HEADER, control_rows, trust_facts, void_rows
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from portcompare.model import Difference, Results
+    from portcompare.model import Difference
 
 Context = dict[str, Any]
 
 _LONGEST_ANSWER = 500
 
 
-def _notices(results: Results) -> Context | None:
-    notices = find_notices(results)
-    return {"notices": notices} if notices else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of the page with a heading of its own.
+
+    Attributes:
+        title: The heading.
+        build: Makes what the section's template shows; None where the run has nothing for it.
+    """
+
+    title: str
+    build: Callable[[Results], Context | None]
 
 
 def _conclusions(results: Results) -> Context:
@@ -41,11 +52,6 @@ def _conclusions(results: Results) -> Context:
     for one in results.conclusions:
         by_scenario.setdefault(visible(one.scenario), []).append(visible(one.text))
     return {"scenarios": by_scenario, "parity": parity_text(results)}
-
-
-def _sweeps(results: Results) -> Context | None:
-    tables = (*break_even_tables(results), *capacity_tables(results))
-    return {"tables": tables} if tables else None
 
 
 def _deployments(results: Results) -> Context | None:
@@ -56,13 +62,33 @@ def _ratios(results: Results) -> Context | None:
     if not results.comparisons:
         return None
     return {
-        "scenarios": {
-            visible(name): (*forest_plots(results, name), latency_chart(results, name))
-            for name in scenario_names(results)
-        },
+        "scenarios": _named(results, "ratios"),
         "header": COMPARISON_HEADER,
         "comparisons": [comparison_cells(row) for row in comparison_rows(results)],
     }
+
+
+def _charts(subject: str) -> Callable[[Results], Context | None]:
+    """A section that shows the charts of one subject and nothing else."""
+
+    def build(results: Results) -> Context | None:
+        scenarios = _named(results, subject)
+        return {"scenarios": scenarios} if scenarios else None
+
+    return build
+
+
+def _load(results: Results) -> Context | None:
+    scenarios, capacities = _named(results, "load"), capacity_charts(results)
+    tables = capacity_tables(results)
+    if not (scenarios or capacities or tables):
+        return None
+    return {"scenarios": scenarios, "capacities": capacities, "tables": tables}
+
+
+def _break_even(results: Results) -> Context | None:
+    maps = heat_maps(results)
+    return {"maps": maps, "tables": break_even_tables(results)} if maps else None
 
 
 def _answers(results: Results) -> Context:
@@ -85,33 +111,40 @@ def _method(results: Results) -> Context:
     }
 
 
+def _validity(results: Results) -> Context:
+    return {
+        "facts": trust_facts(results),
+        "header": COMPARISON_HEADER,
+        "control": control_rows(results),
+        "void_header": VOID_HEADER,
+        "void": void_rows(results),
+    }
+
+
 def _rounds(results: Results) -> Context:
     return {"header": ROUND_HEADER, "rounds": round_rows(results)}
 
 
-SECTIONS: dict[str, Callable[[Results], Context | None]] = {
-    "notices": _notices,
-    "conclusions": _conclusions,
-    "deployments": _deployments,
-    "ratios": _ratios,
-    "sweeps": _sweeps,
-    "answers": _answers,
-    "method": _method,
-    "rounds": _rounds,
+SECTIONS: dict[str, Section] = {
+    "conclusions": Section(title="Conclusions", build=_conclusions),
+    "deployments": Section(title="What each deployment did", build=_deployments),
+    "ratios": Section(title="Candidates against the baseline", build=_ratios),
+    "latency": Section(title="How response times are distributed", build=_charts("latency")),
+    "load": Section(title="What more load does", build=_load),
+    "break_even": Section(title="From where on a candidate wins", build=_break_even),
+    "time": Section(title="Where the time goes", build=_charts("time")),
+    "cost": Section(title="What it costs", build=_charts("cost")),
+    "timeline": Section(title="The run, second by second", build=_charts("timeline")),
+    "answers": Section(title="Answers", build=_answers),
+    "method": Section(title="How it was measured", build=_method),
+    "validity": Section(title="Whether it can be trusted", build=_validity),
+    "rounds": Section(title="Rounds", build=_rounds),
 }
 """Each section in the page's order, by the name of its template in `templates/sections/`."""
 
 
-def scenario_names(results: Results) -> tuple[str, ...]:
-    """The scenarios that have levels of their own.
-
-    Args:
-        results: The run.
-
-    Returns:
-        Their names, in the record's order.
-    """
-    return tuple(dict.fromkeys(one.scenario for one in results.summaries))
+def _named(results: Results, subject: str) -> dict[str, Any]:
+    return {visible(name): figures for name, figures in find_charts(results, subject).items()}
 
 
 def _differences(results: Results, *, allowed: bool) -> list[Difference]:
