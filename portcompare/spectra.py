@@ -15,10 +15,12 @@ class SpectrumPoint:
     Attributes:
         quantile: The part of the requests that took at most so long, from 0 to 1.
         latency_s: The response time.
+        rank: How many requests that is.
     """
 
     quantile: float
     latency_s: float
+    rank: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
@@ -63,9 +64,11 @@ def _spectrum(scenario: str, level: float, arm: str, histograms: Sequence[str]) 
 
 
 def _points(merged: HdrHistogram) -> Iterator[SpectrumPoint]:
-    beyond = merged.get_total_count()
+    requests = merged.get_total_count()
     for quantile in QUANTILES:
         # A hair of tolerance: 10,000 requests have a p99.99.
-        if beyond * (1 - quantile) >= 1 - 1e-9:
+        if requests * (1 - quantile) >= 1 - 1e-9:
             latency_s = merged.get_value_at_percentile(quantile * 100) / _US_PER_S
-            yield SpectrumPoint(quantile=quantile, latency_s=latency_s)
+            yield SpectrumPoint(
+                quantile=quantile, latency_s=latency_s, rank=max(ceil(quantile * requests), 1)
+            )

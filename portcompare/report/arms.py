@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import altair as alt
 
 from portcompare.model import BASELINE, CONTROL
+from portcompare.report.svg import guide
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def arm_colour(looks: Mapping[str, Look]) -> alt.Color:
         The encoding, without a legend: that stands beside the chart.
     """
     colours = [f"var(--{look.colour})" for look in looks.values()]
-    return alt.Color("arm:N", legend=None, scale=alt.Scale(domain=_labels(looks), range=colours))
+    return alt.Color("arm:N", legend=None, scale=guide(domain=_labels(looks), range=colours))
 
 
 def arm_dash(looks: Mapping[str, Look]) -> alt.StrokeDash:
@@ -100,7 +101,7 @@ def arm_dash(looks: Mapping[str, Look]) -> alt.StrokeDash:
         The encoding.
     """
     dashes = [list(look.dash) or [1, 0] for look in looks.values()]
-    return alt.StrokeDash("arm:N", legend=None, scale=alt.Scale(domain=_labels(looks), range=dashes))
+    return alt.StrokeDash("arm:N", legend=None, scale=guide(domain=_labels(looks), range=dashes))
 
 
 def arm_shape(looks: Mapping[str, Look]) -> alt.Shape:
@@ -113,7 +114,7 @@ def arm_shape(looks: Mapping[str, Look]) -> alt.Shape:
         The encoding.
     """
     shapes = [look.shape for look in looks.values()]
-    return alt.Shape("arm:N", legend=None, scale=alt.Scale(domain=_labels(looks), range=shapes))
+    return alt.Shape("arm:N", legend=None, scale=guide(domain=_labels(looks), range=shapes))
 
 
 def _labels(looks: Mapping[str, Look]) -> list[str]:

@@ -9,7 +9,7 @@ import altair as alt
 from portcompare import units
 from portcompare.report.arms import arm_colour, find_looks
 from portcompare.report.files import safe_name
-from portcompare.report.svg import FONT_SIZE, ROW_HEIGHT, TEXT, Figure, arm_axis, draw, told
+from portcompare.report.svg import FONT_SIZE, ROW_HEIGHT, ROWS, TEXT, Figure, arm_axis, draw, guide, told
 from portcompare.report.wording import NOT_KNOWN, known, objective_text, visible
 
 if TYPE_CHECKING:
@@ -44,28 +44,27 @@ def _figure(results: Results, scenario: str) -> Figure:
         "Dot plot: one row for each arm, a point at the highest rate that keeps the objective, a line over"
         " its 95% interval."
     )
+    data = [_datum(one, looks[one.arm]) for one in found]
     return Figure(
         name=f"capacity-{safe_name(scenario)}",
         title=title,
         subtitle=subtitle,
         description=description,
-        svg=draw(
-            _chart([_datum(one, looks[one.arm]) for one in found], looks), f"{title}, {subtitle}", description
-        ),
+        svg=draw(_chart(looks), {"rows": data}, f"{title}, {subtitle}", description),
         header=("Arm", "Capacity", "Low", "High"),
         rows=tuple(_row(one) for one in found),
     )
 
 
-def _chart(data: list[dict[str, Any]], looks: dict[str, Look]) -> alt.LayerChart:
-    base = alt.Chart(alt.InlineData(data)).encode(
+def _chart(looks: dict[str, Look]) -> alt.LayerChart:
+    base = alt.Chart(ROWS).encode(
         y=alt.Y("arm:N", sort=None, title=None, axis=arm_axis()),
         color=arm_colour(looks),
         description="told:N",
     )
     known_ones = base.transform_filter("isValid(datum.rate_rps)")
-    axis = alt.Axis(format="~s", grid=True, gridOpacity=0.6, tickCount=5)
-    x = alt.X("rate_rps:Q", title="requests per second", scale=alt.Scale(zero=True), axis=axis)
+    axis = guide(format="~s", grid=True, gridOpacity=0.6, tickCount=5)
+    x = alt.X("rate_rps:Q", title="requests per second", scale=guide(zero=True), axis=axis)
     return alt.layer(
         known_ones.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q"),
         known_ones.mark_point(filled=True, size=60, opacity=1).encode(x=x),

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import vl_convert
 
-from portcompare.report.charts import all_charts
+from portcompare.report.charts import draw_charts
 from portcompare.report.files import encode
 from portcompare.report.style import light_colours
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from portcompare.report.svg import Figure
 
 CHART_FOLDER = "charts"
+
+PICTURED = ("break-even", "capacity", "ratio-throughput", "latency-spectrum", "load")
+"""How the names of the charts begin that are pictures too, and stand in the Markdown report."""
 
 _SCALE = 1.5
 _MARGIN = 16
@@ -34,13 +37,14 @@ def render(results: Results) -> dict[str, bytes]:
         results: The run.
 
     Returns:
-        Each chart twice, as SVG and as PNG, by the file's name.
+        Each chart as SVG, and those that tell most as PNG too, by the file's name.
     """
     files = {}
-    for name, figure in all_charts(results):
+    for name, figure in draw_charts(results).named():
         svg = stand_alone(figure)
         files[f"{name}.svg"] = encode(svg)
-        files[f"{name}.png"] = vl_convert.svg_to_png(svg, scale=_SCALE)
+        if figure.name.startswith(PICTURED):
+            files[f"{name}.png"] = vl_convert.svg_to_png(svg, scale=_SCALE)
     return files
 
 
@@ -53,6 +57,7 @@ def stand_alone(figure: Figure) -> str:
     Returns:
         SVG in the light page's colours, with title, unit and legend.
     """
+    title = f"{figure.title} · {figure.scenario}" if figure.scenario else figure.title
     chart = ET.fromstring(figure.svg)  # noqa: S314 - drawn here, not received
     width = max(int(chart.get("width", "0")) + 2 * _MARGIN, _LEAST_WIDTH)
     columns = max((width - 2 * _MARGIN) // _LEGEND_WIDTH, 1)
@@ -68,7 +73,7 @@ def stand_alone(figure: Figure) -> str:
     )
     root.set("font-family", "system-ui, sans-serif")
     ET.SubElement(root, "rect", width="100%", height="100%", fill="var(--page)")
-    _text(root, _MARGIN, _MARGIN + _TITLE_SIZE - 2, figure.title, size=_TITLE_SIZE, weight="bold")
+    _text(root, _MARGIN, _MARGIN + _TITLE_SIZE - 2, title, size=_TITLE_SIZE, weight="bold")
     _text(root, _MARGIN, _MARGIN + _LINE + _TEXT_SIZE, figure.subtitle, colour="muted")
     for number, (label, colour) in enumerate(figure.arms):
         x = _MARGIN + number % columns * _LEGEND_WIDTH

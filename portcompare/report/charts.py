@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portcompare.report.capacity_chart import capacity_charts
@@ -11,6 +12,7 @@ from portcompare.report.forest import forest_plots
 from portcompare.report.heat_map import heat_maps
 from portcompare.report.load_curves import load_chart
 from portcompare.report.spectrum import spectrum_chart
+from portcompare.report.svg import Figure
 from portcompare.report.time_parts import time_chart
 from portcompare.report.timeline import timeline_chart
 
@@ -18,58 +20,76 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from portcompare.model import Results
-    from portcompare.report.svg import Figure
 
-Charts = dict[str, tuple["Figure", ...]]
-"""The charts of each scenario, by its name."""
 
-_ONE_CHART: dict[str, Callable[[Results, str], Figure | None]] = {
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charts:
+    """The charts of a run.
+
+    Attributes:
+        heat_maps: Where each candidate wins; of a break-even grid alone.
+        capacities: The capacities found by searches, one chart a scenario.
+        scenarios: By subject and scenario, those of each; none of a break-even grid, which has dozens of
+            levels and its heat maps to show them at a glance.
+    """
+
+    heat_maps: tuple[Figure, ...]
+    capacities: tuple[Figure, ...]
+    scenarios: dict[str, dict[str, tuple[Figure, ...]]]
+
+    def named(self) -> Iterator[tuple[str, Figure]]:
+        """Every chart.
+
+        Yields:
+            A name fit for a file, each once, and the chart.
+        """
+        for figure in (*self.heat_maps, *self.capacities):
+            yield figure.name, figure
+        for scenarios in self.scenarios.values():
+            for scenario, figures in scenarios.items():
+                for figure in figures:
+                    yield f"{safe_name(scenario)}-{figure.name}", figure
+
+
+_SUBJECTS: dict[str, Callable[[Results, str], tuple[Figure, ...]]] = {
+    "ratios": forest_plots,
     "latency": spectrum_chart,
     "load": load_chart,
     "time": time_chart,
     "cost": cost_chart,
     "timeline": timeline_chart,
 }
-"""The subjects of which a scenario has one chart."""
+"""What a scenario has charts of."""
+
+_drawn: list[tuple[Results, Charts]] = []
+"""Of the last run: several formats show the same charts, and drawing is most of the time they take."""
 
 
-def find_charts(results: Results, subject: str) -> Charts:
-    """The charts of one subject.
+def draw_charts(results: Results) -> Charts:
+    """Draw all charts of a run.
 
     Args:
         results: The run.
-        subject: "ratios", "latency", "load", "time", "cost" or "timeline".
 
     Returns:
-        Those of each scenario that has any; none for a break-even grid, which has dozens of levels and a heat
-        map to show them at a glance.
+        The charts; the same ones as long as it is the same run.
     """
-    if results.sweeps.break_even:
-        return {}
-    names = dict.fromkeys(one.scenario for one in (*results.summaries, *results.rounds))
-    found = {name: _charts(results, subject, name) for name in names}
-    return {name: charts for name, charts in found.items() if charts}
+    for drawn, charts in _drawn:
+        if drawn is results:
+            return charts
+    names = () if results.sweeps.break_even else _scenario_names(results)
+    charts = Charts(
+        heat_maps=heat_maps(results),
+        capacities=capacity_charts(results),
+        scenarios={
+            subject: {name: figures for name in names if (figures := draw(results, name))}
+            for subject, draw in _SUBJECTS.items()
+        },
+    )
+    _drawn[:] = [(results, charts)]
+    return charts
 
 
-def _charts(results: Results, subject: str, scenario: str) -> tuple[Figure, ...]:
-    if subject == "ratios":
-        return forest_plots(results, scenario)
-    chart = _ONE_CHART[subject](results, scenario)
-    return () if chart is None else (chart,)
-
-
-def all_charts(results: Results) -> Iterator[tuple[str, Figure]]:
-    """Every chart of a run.
-
-    Args:
-        results: The run.
-
-    Yields:
-        A name fit for a file, each once, and the chart.
-    """
-    for figure in (*heat_maps(results), *capacity_charts(results)):
-        yield figure.name, figure
-    for subject in ("ratios", *_ONE_CHART):
-        for scenario, figures in find_charts(results, subject).items():
-            for figure in figures:
-                yield f"{safe_name(scenario)}-{figure.name}", figure
+def _scenario_names(results: Results) -> tuple[str, ...]:
+    """The scenarios that were measured, also those that were searched and have no levels of their own."""
+    return tuple(dict.fromkeys(one.scenario for one in (*results.summaries, *results.rounds)))

@@ -8,7 +8,7 @@ import altair as alt
 
 from portcompare import units
 from portcompare.report.arms import arm_colour, find_looks, legend
-from portcompare.report.svg import ROW_HEIGHT, Figure, arm_axis, by_level, draw, told
+from portcompare.report.svg import ROW_HEIGHT, ROWS, Figure, arm_axis, by_level, draw, guide, told
 from portcompare.report.wording import NOT_KNOWN, exact, known, level_text, plan_value, visible
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def price_text(results: Results) -> str:
     return f"Cost: the CPU time alone, at {exact(price)} {currency} for an hour of a core, as the plan says."
 
 
-def cost_chart(results: Results, scenario: str) -> Figure | None:
+def cost_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
     """Draw what the arms take in a scenario.
 
     Args:
@@ -59,11 +59,11 @@ def cost_chart(results: Results, scenario: str) -> Figure | None:
         scenario: Name of the scenario.
 
     Returns:
-        The figure; None where neither CPU time nor memory is known.
+        The figure, alone; none where neither CPU time nor memory is known.
     """
     summaries = [one for one in results.summaries if one.scenario == scenario]
     if not any(one.cpu_s_per_request or one.rss_peak_bytes for one in summaries):
-        return None
+        return ()
     looks = find_looks(results)
     priced = any(one.cost_per_million is not None for one in summaries)
     title = "What it takes"
@@ -73,33 +73,32 @@ def cost_chart(results: Results, scenario: str) -> Figure | None:
     description = (
         f"Bars for scenario {visible(scenario)}, one row for each level and arm, side by side: {subtitle}."
     )
-    data = alt.InlineData([_datum(results, one, looks[one.arm]) for one in summaries])
+    data = [_datum(results, one, looks[one.arm]) for one in summaries]
     fields = {"cpu_us": "CPU per request, us", "rss_mib": "peak memory, MiB"}
     if priced:
         fields["cost"] = f"{visible(plan_value(results, 'cost', 'currency') or '')} per million"
     panels = [
-        _panel(data, looks, field, name, is_first=not number)
-        for number, (field, name) in enumerate(fields.items())
+        _panel(looks, field, name, is_first=not number) for number, (field, name) in enumerate(fields.items())
     ]
     chart = alt.hconcat(*panels, spacing=18)
     show = money(results)
-    return Figure(
+    figure = Figure(
         name="cost",
         title=title,
+        scenario=visible(scenario),
         subtitle=subtitle,
         description=description,
-        svg=draw(chart, f"{title}, {subtitle}", description),
+        svg=draw(chart, {"rows": data}, f"{title}, {subtitle}", description),
         header=("Level", "Arm", "CPU per request", "Peak memory", *["Cost per million"] * priced),
         rows=tuple(_row(results, one, show, is_priced=priced) for one in summaries),
         arms=legend(looks, [one.arm for one in summaries]),
         note=price_text(results),
         wide=True,
     )
+    return (figure,)
 
 
-def _panel(
-    data: alt.InlineData, looks: dict[str, Look], field: str, title: str, *, is_first: bool
-) -> alt.FacetChart:
+def _panel(looks: dict[str, Look], field: str, title: str, *, is_first: bool) -> alt.FacetChart:
     names = [look.label for look in looks.values()]
     axis = arm_axis() if is_first else None
     bars = (
@@ -107,14 +106,14 @@ def _panel(
         .mark_bar(height=13)
         .encode(
             x=alt.X(
-                f"{field}:Q", title=title, axis=alt.Axis(format="~r", grid=True, gridOpacity=0.6, tickCount=3)
+                f"{field}:Q", title=title, axis=guide(format="~r", grid=True, gridOpacity=0.6, tickCount=3)
             ),
             y=alt.Y("arm:N", sort=names, title=None, axis=axis),
             color=arm_colour(looks),
             description=f"{field}_told:N",
         )
     )
-    return by_level(alt.layer(bars, data=data).properties(width=_WIDTH, height=alt.Step(ROW_HEIGHT)))
+    return by_level(alt.layer(bars, data=ROWS).properties(width=_WIDTH, height=alt.Step(ROW_HEIGHT)))
 
 
 def _datum(results: Results, one: Summary, look: Look) -> dict[str, Any]:

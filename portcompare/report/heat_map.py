@@ -10,7 +10,7 @@ import altair as alt
 from portcompare import units
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.files import safe_name
-from portcompare.report.svg import FONT_SIZE, TEXT, Figure, draw, told
+from portcompare.report.svg import FONT_SIZE, ROWS, TEXT, Figure, draw, guide, told
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
@@ -54,22 +54,24 @@ def _figure(grid: BreakEven, header: tuple[str, ...], rows: tuple[tuple[str, ...
         title=title,
         subtitle=subtitle,
         description=description,
-        svg=draw(_chart(grid), f"{title}, {subtitle}", description),
+        svg=draw(
+            _chart(), {"rows": [_datum(cell) for cell in grid.cells]}, f"{title}, {subtitle}", description
+        ),
         header=header,
         rows=rows,
         note="Cells without a ratio were not measured: what stands there their neighbours share.",
     )
 
 
-def _chart(grid: BreakEven) -> alt.LayerChart:
+def _chart() -> alt.LayerChart:
     tones = list(_TONES.values())
-    axis = alt.Axis(ticks=False, labelAngle=0)
-    base = alt.Chart(alt.InlineData([_datum(cell) for cell in grid.cells])).encode(
+    axis = guide(ticks=False, labelAngle=0)
+    base = alt.Chart(ROWS).encode(
         x=alt.X("users:O", title="users", axis=axis), y=alt.Y("delay:N", sort=None, title="delay", axis=axis)
     )
     cells = base.mark_rect(stroke="var(--panel)", strokeWidth=2).encode(
         color=alt.Color(
-            "tone:N", legend=None, scale=alt.Scale(domain=tones, range=[f"var(--{tone})" for tone in tones])
+            "tone:N", legend=None, scale=guide(domain=tones, range=[f"var(--{tone})" for tone in tones])
         ),
         opacity=alt.Opacity("opacity:Q", legend=None, scale=None),
         description="told:N",

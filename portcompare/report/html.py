@@ -10,9 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from portcompare import units
-from portcompare.report.histograms import HISTOGRAM_FOLDER
 from portcompare.report.notices import find_notices
-from portcompare.report.results_file import RESULTS_FILE
 from portcompare.report.sections import SECTIONS
 from portcompare.report.style import TEMPLATES, style_sheet
 from portcompare.report.wording import timestamp, visible
@@ -50,10 +48,8 @@ def render(results: Results) -> str:
         results=results,
         started=timestamp(results.started_at),
         duration=units.duration(results.duration_s),
-        notices=find_notices(results),
+        notices=[notice for notice in find_notices(results) if notice.grave],
         sections=list(_sections(environment, results)),
-        results_file=RESULTS_FILE,
-        histogram_folder=HISTOGRAM_FOLDER,
     )
 
 

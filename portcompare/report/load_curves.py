@@ -8,7 +8,7 @@ import altair as alt
 
 from portcompare import units
 from portcompare.report.arms import arm_colour, arm_dash, arm_shape, find_looks, legend
-from portcompare.report.svg import Figure, draw, told
+from portcompare.report.svg import ROWS, TICKS, Figure, draw, guide, told
 from portcompare.report.wording import known, level_text, plan_value, visible
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _KNEE = "Ring: the knee, beyond which more load brings waiting and no rate."
 _HEADER = ("Level", "Arm", "Rate", "Bound", "p50", "p99")
 
 
-def load_chart(results: Results, scenario: str) -> Figure | None:
+def load_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
     """Draw what an arm does as the load grows.
 
     Args:
@@ -34,12 +34,12 @@ def load_chart(results: Results, scenario: str) -> Figure | None:
         scenario: Name of the scenario.
 
     Returns:
-        The figure; None where there is but one level.
+        The figure, alone; none where there is but one level.
     """
     summaries = [one for one in results.summaries if one.scenario == scenario]
     levels = sorted({one.level for one in summaries})
     if len(levels) < _LEAST_LEVELS:
-        return None
+        return ()
     looks = find_looks(results)
     knees = [one for one in results.sweeps.knees if one.scenario == scenario and one.is_reached]
     is_closed = plan_value(results, "scenarios", scenario, "load", "model") == "closed"
@@ -51,28 +51,31 @@ def load_chart(results: Results, scenario: str) -> Figure | None:
         " the median response time, and thinner the 99th percentile."
     )
     data = [datum for one in summaries for datum in _data(results, one, looks[one.arm])]
+    tables = {"rows": data, "knees": [_knee(one, looks[one.arm]) for one in knees]}
     x = alt.X(
         "level:Q",
         title=f"{load} (log scale)",
-        scale=alt.Scale(type="log", nice=False, padding=8),
-        axis=alt.Axis(values=levels, format="~r", grid=True, gridOpacity=0.6),
+        scale=guide(type="log", nice=False, padding=8),
+        axis=guide(values=levels, format="~r", grid=True, gridOpacity=0.6),
     )
-    chart = alt.vconcat(_rates(knees, looks, x), _times(looks, x), data=alt.InlineData(data))
-    return Figure(
+    chart = alt.vconcat(_rates(looks, x, has_knees=bool(knees)), _times(looks, x), data=ROWS)
+    figure = Figure(
         name="load",
         title=title,
+        scenario=visible(scenario),
         subtitle=subtitle,
         description=description,
-        svg=draw(chart, f"{title}, {subtitle}", description),
+        svg=draw(chart, tables, f"{title}, {subtitle}", description),
         header=_HEADER,
         rows=tuple(_row(results, one) for one in summaries),
         arms=legend(looks, [one.arm for one in summaries]),
         note=_BOUND + (f" {_KNEE}" if knees else ""),
     )
+    return (figure,)
 
 
-def _rates(knees: list[Knee], looks: dict[str, Look], x: alt.X) -> alt.LayerChart:
-    axis = alt.Axis(format="~s", grid=True, gridOpacity=0.6, tickCount=5)
+def _rates(looks: dict[str, Look], x: alt.X, *, has_knees: bool) -> alt.LayerChart:
+    axis = guide(format="~s", grid=True, gridOpacity=0.6, tickCount=5)
     y = alt.Y("rate_rps:Q", title="answers per second", axis=axis)
     base = alt.Chart().encode(x=x, color=arm_colour(looks), description="rate_told:N")
     bound = base.mark_line(strokeWidth=1.2, strokeDash=[1, 3]).encode(
@@ -80,11 +83,9 @@ def _rates(knees: list[Knee], looks: dict[str, Look], x: alt.X) -> alt.LayerChar
     )
     line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=arm_dash(looks))
     point = base.mark_point(filled=True, size=40, opacity=1).encode(y=y, shape=arm_shape(looks))
-    marked = alt.Chart(alt.InlineData([_knee(one, looks[one.arm]) for one in knees])).encode(
-        color=arm_colour(looks), description="told:N"
-    )
+    marked = alt.Chart(alt.NamedData(name="knees")).encode(color=arm_colour(looks), description="told:N")
     layers = [bound, line, point]
-    if knees:
+    if has_knees:
         layers += [
             marked.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y="rate_rps:Q"),
             marked.mark_point(size=160, strokeWidth=2, opacity=1).encode(x="load:Q", y="rate_rps:Q"),
@@ -96,8 +97,8 @@ def _times(looks: dict[str, Look], x: alt.X) -> alt.LayerChart:
     y = alt.Y(
         "p50_ms:Q",
         title="p50 and p99 in ms (log)",
-        scale=alt.Scale(type="log", nice=False, padding=8),
-        axis=alt.Axis(format="~r", grid=True, gridOpacity=0.6, tickCount=5),
+        scale=guide(type="log"),
+        axis=guide(format="~r", values=TICKS, grid=True, gridOpacity=0.6),
     )
     base = alt.Chart().encode(x=x, color=arm_colour(looks), description="times_told:N")
     return alt.layer(

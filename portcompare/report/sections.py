@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from portcompare.model import Results
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
-from portcompare.report.capacity_chart import capacity_charts
-from portcompare.report.charts import find_charts
+from portcompare.report.charts import draw_charts
 from portcompare.report.differences import DIFFERENCE_HEADER, RANKS, curl_pairs, difference_cells
-from portcompare.report.heat_map import heat_maps
+from portcompare.report.downloads import BESIDE, files_inside
+from portcompare.report.glance import find_glance
 from portcompare.report.method import deployment_settings, machine_facts, method_facts
-from portcompare.report.notices import parity_text
+from portcompare.report.notices import find_notices, parity_text
 from portcompare.report.rounds import ROUND_HEADER, round_rows
 from portcompare.report.rows import (
     COMPARISON_HEADER,
@@ -51,7 +51,13 @@ def _conclusions(results: Results) -> Context:
     by_scenario: dict[str, list[str]] = {}
     for one in results.conclusions:
         by_scenario.setdefault(visible(one.scenario), []).append(visible(one.text))
-    return {"scenarios": by_scenario, "parity": parity_text(results)}
+    return {
+        "glance": find_glance(results),
+        "baseline": visible(str(results.plan.get("baseline", ""))),
+        "scenarios": by_scenario,
+        "parity": parity_text(results),
+        "notices": [notice for notice in find_notices(results) if not notice.grave],
+    }
 
 
 def _deployments(results: Results) -> Context | None:
@@ -79,7 +85,7 @@ def _charts(subject: str) -> Callable[[Results], Context | None]:
 
 
 def _load(results: Results) -> Context | None:
-    scenarios, capacities = _named(results, "load"), capacity_charts(results)
+    scenarios, capacities = _named(results, "load"), draw_charts(results).capacities
     tables = capacity_tables(results)
     if not (scenarios or capacities or tables):
         return None
@@ -87,7 +93,7 @@ def _load(results: Results) -> Context | None:
 
 
 def _break_even(results: Results) -> Context | None:
-    maps = heat_maps(results)
+    maps = draw_charts(results).heat_maps
     return {"maps": maps, "tables": break_even_tables(results)} if maps else None
 
 
@@ -125,6 +131,10 @@ def _rounds(results: Results) -> Context:
     return {"header": ROUND_HEADER, "rounds": round_rows(results)}
 
 
+def _files(results: Results) -> Context:
+    return {"inside": tuple(files_inside(results)), "beside": BESIDE}
+
+
 SECTIONS: dict[str, Section] = {
     "conclusions": Section(title="Conclusions", build=_conclusions),
     "deployments": Section(title="What each deployment did", build=_deployments),
@@ -139,12 +149,13 @@ SECTIONS: dict[str, Section] = {
     "method": Section(title="How it was measured", build=_method),
     "validity": Section(title="Whether it can be trusted", build=_validity),
     "rounds": Section(title="Rounds", build=_rounds),
+    "files": Section(title="Files", build=_files),
 }
 """Each section in the page's order, by the name of its template in `templates/sections/`."""
 
 
 def _named(results: Results, subject: str) -> dict[str, Any]:
-    return {visible(name): figures for name, figures in find_charts(results, subject).items()}
+    return {visible(name): figures for name, figures in draw_charts(results).scenarios[subject].items()}
 
 
 def _differences(results: Results, *, allowed: bool) -> list[Difference]:

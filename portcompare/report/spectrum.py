@@ -8,7 +8,7 @@ import altair as alt
 
 from portcompare import units
 from portcompare.report.arms import arm_colour, arm_dash, arm_shape, find_looks, legend
-from portcompare.report.svg import Figure, by_level, draw, told
+from portcompare.report.svg import ROWS, TICKS, Figure, by_level, draw, guide, told
 from portcompare.report.wording import NOT_KNOWN, level_text, visible
 
 if TYPE_CHECKING:
@@ -18,22 +18,21 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 400, 190
 _MS_PER_S = 1e3
-_TICKS_MS = [step * 10.0**power for power in range(-3, 7) for step in (1, 2, 5)]
 
 NAMED = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "p99.99": 0.9999}
 """The percentiles that the axis and the table name."""
 
 _NAMES = {quantile: name for name, quantile in NAMED.items()}
-_AXIS = alt.Axis(
-    values=[1, 2, 10, 100, 1000, 10_000],
-    labelExpr="datum.value < 2 ? 'min' : 'p' + format(100 - 100 / datum.value, '~r')",
+_AXIS = guide(
+    values=[2, 10, 100, 1000, 10_000],
+    labelExpr="'p' + format(100 - 100 / datum.value, '~r')",
     grid=True,
     gridOpacity=0.6,
     labelOverlap=False,
 )
 
 
-def spectrum_chart(results: Results, scenario: str) -> Figure | None:
+def spectrum_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
     """Draw how the response times of a scenario are distributed.
 
     Args:
@@ -41,43 +40,45 @@ def spectrum_chart(results: Results, scenario: str) -> Figure | None:
         scenario: Name of the scenario.
 
     Returns:
-        The figure; None where no request was answered, or the run was recorded without spectra.
+        The figure, alone; none where no request was answered, or the run was recorded without spectra.
     """
     spectra = [one for one in results.spectra if one.scenario == scenario]
     if not spectra:
-        return None
+        return ()
     looks = find_looks(results)
+    data = [datum for one in spectra for datum in _data(results, one, looks[one.arm])]
     title, subtitle = "Latency spectrum", "response time in ms by percentile, both axes logarithmic"
     description = (
         f"Line chart for scenario {visible(scenario)}: from left to right the percentiles from the minimum to"
         " p99.99, upwards the response time; one line for each arm, one panel for each level."
     )
-    return Figure(
+    figure = Figure(
         name="latency-spectrum",
         title=title,
+        scenario=visible(scenario),
         subtitle=subtitle,
         description=description,
-        svg=draw(_chart(results, spectra, looks), f"{title}, {subtitle}", description),
+        svg=draw(_chart(looks), {"rows": data}, f"{title}, {subtitle}", description),
         header=("Level", "Arm", "Requests", *NAMED),
         rows=tuple(_row(results, one) for one in spectra),
         arms=legend(looks, [one.arm for one in spectra]),
         note="All requests of all rounds that count, merged; a line ends where no request lies beyond.",
     )
+    return (figure,)
 
 
-def _chart(results: Results, spectra: list[Spectrum], looks: dict[str, Look]) -> alt.FacetChart:
+def _chart(looks: dict[str, Look]) -> alt.FacetChart:
     base = alt.Chart().encode(
-        x=alt.X("beyond:Q", title="percentile", axis=_AXIS, scale=alt.Scale(type="log", nice=False)),
+        x=alt.X("beyond:Q", title="percentile", axis=_AXIS, scale=guide(type="log", nice=False)),
         y=alt.Y(
             "ms:Q",
             title="response time in ms",
-            scale=alt.Scale(type="log", nice=False, padding=8),
-            axis=alt.Axis(format="~r", values=_TICKS_MS, grid=True, gridOpacity=0.6),
+            scale=guide(type="log"),
+            axis=guide(format="~r", values=TICKS, grid=True, gridOpacity=0.6),
         ),
         color=arm_colour(looks),
         description="told:N",
     )
-    data = [datum for one in spectra for datum in _data(results, one, looks[one.arm])]
     layers = (
         base.mark_line(strokeWidth=2).encode(strokeDash=arm_dash(looks)),
         base.transform_filter("datum.named")
@@ -85,7 +86,7 @@ def _chart(results: Results, spectra: list[Spectrum], looks: dict[str, Look]) ->
         .encode(shape=arm_shape(looks)),
     )
     return by_level(
-        alt.layer(*layers, data=alt.InlineData(data))
+        alt.layer(*layers, data=ROWS)
         # One of n requests lies beyond the quantile 1 - 1/n: that spreads the tail out.
         .transform_calculate(beyond="1 / (1 - datum.quantile)")
         .properties(width=_WIDTH, height=_HEIGHT)

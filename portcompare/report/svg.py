@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import altair as alt
@@ -19,9 +20,37 @@ LABEL_WIDTH = 140
 FONT_SLACK = 20
 """Pixels kept free beside texts: a reader's fonts may be wider than those the chart was laid out with."""
 
+Tables = dict[str, list[dict[str, Any]]]
+"""Data by name, a table's rows by the fields that a chart draws."""
+
+ROWS = alt.NamedData(name="rows")
+"""The table that most charts are made of."""
+
+TICKS = alt.ExprRef(f"{[step * 10.0**power for power in range(-3, 7) for step in (1, 2, 5)]}")
+"""Of logarithmic axes: the scale's own are either too few or too many. An expression, because Altair copies a
+list number by number each time a chart is put into another."""
+
+_CONFIG = {
+    "background": "transparent",
+    "font": "system-ui, sans-serif",
+    "padding": {"left": 2, "right": FONT_SLACK, "top": 2, "bottom": 2},
+    "view": {"stroke": None},
+    "axis": {
+        "domain": False,
+        "grid": False,
+        "gridColor": FAINT,
+        "labelColor": TEXT,
+        "labelFontSize": FONT_SIZE,
+        "tickColor": FAINT,
+        "titleColor": TEXT,
+        "titleFontSize": FONT_SIZE,
+        "titleFontWeight": "normal",
+    },
+    "header": {"labelColor": TEXT, "labelFontSize": FONT_SIZE, "labelFontWeight": "bold", "labelLimit": 600},
+}
+
 _NAMESPACE = re.compile(r"^\{[^}]*\}")
 _TOLD = "told:"
-_MOST_CHARTS = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +65,7 @@ class Figure:
         svg: The chart.
         header: Names of the columns of its data.
         rows: The data, in words; the first cell names the row.
+        scenario: The scenario it is about; empty if it is about more than one.
         arms: The arms that are told apart by colour, each with its colour; empty if none are.
         note: What else must be known to read it; empty if nothing.
         wide: Whether it takes the page's whole width.
@@ -48,18 +78,32 @@ class Figure:
     svg: Markup
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    scenario: str = ""
     arms: tuple[tuple[str, str], ...] = ()
     note: str = ""
     wide: bool = False
 
 
-def arm_axis() -> alt.Axis:
+def guide(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever Vega-Lite has a setting for
+    """An axis, a scale, a legend or a header.
+
+    Args:
+        settings: By the names that Vega-Lite gives them.
+
+    Returns:
+        The settings as they are: Altair's own classes have a place for each of a hundred settings, and copy
+        all of them each time a chart is put into another.
+    """
+    return settings
+
+
+def arm_axis() -> dict[str, Any]:
     """The axis on which the arms stand, one below the other.
 
     Returns:
         An axis wide enough for the names that are usual; longer ones are cut.
     """
-    return alt.Axis(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
+    return guide(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
 
 
 def by_level(chart: alt.LayerChart) -> alt.FacetChart:
@@ -71,7 +115,7 @@ def by_level(chart: alt.LayerChart) -> alt.FacetChart:
     Returns:
         The charts.
     """
-    header = alt.Header(labelAnchor="start")
+    header = guide(labelAnchor="start")
     return chart.facet(facet=alt.Facet("level:N", sort=None, title=None, header=header), columns=1)
 
 
@@ -88,11 +132,12 @@ def told(text: str, arm: str = "") -> str:
     return f"{_TOLD}{arm}:{text}"
 
 
-def draw(chart: alt.TopLevelMixin, title: str, description: str) -> Markup:
+def draw(chart: alt.TopLevelMixin, tables: Tables, title: str, description: str) -> Markup:
     """Draw a chart in colours that the page's style sheet defines.
 
     Args:
-        chart: The chart.
+        chart: The chart; its data are tables by their names.
+        tables: The tables.
         title: What screen readers call it.
         description: What screen readers tell of it.
 
@@ -101,39 +146,9 @@ def draw(chart: alt.TopLevelMixin, title: str, description: str) -> Markup:
         Content-Security-Policy could not have. Its marks carry what they tell in `data-told`, and the colour
         of their arm in `data-arm`.
     """
-    styled = (
-        chart.configure(
-            background="transparent",
-            font="system-ui, sans-serif",
-            padding={"left": 2, "right": FONT_SLACK, "top": 2, "bottom": 2},
-        )
-        .configure_view(stroke=None)
-        .configure_axis(
-            domain=False,
-            grid=False,
-            gridColor=FAINT,
-            labelColor=TEXT,
-            labelFontSize=FONT_SIZE,
-            tickColor=FAINT,
-            titleColor=TEXT,
-            titleFontSize=FONT_SIZE,
-            titleFontWeight="normal",
-        )
-        .configure_header(
-            labelColor=TEXT,
-            labelFontSize=FONT_SIZE,
-            labelFontWeight="bold",
-            labelLimit=600,
-            titleColor=TEXT,
-        )
-    )
-    return _draw(styled.to_json(validate=False), title, description)
-
-
-@lru_cache(maxsize=_MOST_CHARTS)
-def _draw(spec: str, title: str, description: str) -> Markup:
-    """Kept, because the same chart stands in the page and in a file beside it."""
-    root = ET.fromstring(vl_convert.vegalite_to_svg(spec))  # noqa: S314 - drawn here, not received
+    # Only now and as plain tables: Altair copies a chart whole each time something is added to it.
+    spec = chart.to_dict(validate=False) | {"datasets": tables, "config": _CONFIG}
+    root = ET.fromstring(vl_convert.vegalite_to_svg(json.dumps(spec)))  # noqa: S314 - drawn here, not received
     for element in list(root.iter()):
         _tidy(element)
     width, height = root.get("width", "0"), root.get("height", "0")

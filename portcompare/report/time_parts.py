@@ -8,7 +8,18 @@ import altair as alt
 
 from portcompare import units
 from portcompare.report.arms import find_looks
-from portcompare.report.svg import FONT_SIZE, ROW_HEIGHT, TEXT, Figure, arm_axis, by_level, draw, told
+from portcompare.report.svg import (
+    FONT_SIZE,
+    ROW_HEIGHT,
+    ROWS,
+    TEXT,
+    Figure,
+    arm_axis,
+    by_level,
+    draw,
+    guide,
+    told,
+)
 from portcompare.report.wording import known, level_text, visible
 
 if TYPE_CHECKING:
@@ -27,7 +38,7 @@ _NOTE = (
 )
 
 
-def time_chart(results: Results, scenario: str) -> Figure | None:
+def time_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
     """Draw what the median response time of a scenario is made of.
 
     Args:
@@ -35,27 +46,29 @@ def time_chart(results: Results, scenario: str) -> Figure | None:
         scenario: Name of the scenario.
 
     Returns:
-        The figure; None where no request was answered.
+        The figure, alone; none where no request was answered.
     """
     summaries = [one for one in results.summaries if one.scenario == scenario]
     data = [datum for one in summaries for datum in _data(results, one)]
     if not data:
-        return None
+        return ()
     title, subtitle = "Where the time goes", "median response time in ms"
     description = (
         f"Stacked bars for scenario {visible(scenario)}: one row for each level and arm, the time in the"
         " handler first, then the time outside it: in queues, the server and the network."
     )
-    return Figure(
+    figure = Figure(
         name="time",
         title=title,
+        scenario=visible(scenario),
         subtitle=subtitle,
         description=description,
-        svg=draw(_chart(results, data), f"{title}, {subtitle}", description),
+        svg=draw(_chart(results, data), {"rows": data}, f"{title}, {subtitle}", description),
         header=("Level", "Arm", "Response time p50", "In the handler", "Outside it"),
         rows=tuple(_row(results, one) for one in summaries),
         note=_NOTE,
     )
+    return (figure,)
 
 
 def _chart(results: Results, data: list[dict[str, Any]]) -> alt.FacetChart:
@@ -69,20 +82,20 @@ def _chart(results: Results, data: list[dict[str, Any]]) -> alt.FacetChart:
                 "ms:Q",
                 title="ms",
                 stack="zero",
-                axis=alt.Axis(format="~r", grid=True, gridOpacity=0.6, tickCount=4),
+                axis=guide(format="~r", grid=True, gridOpacity=0.6, tickCount=4),
             ),
             y=alt.Y("arm:N", sort=names, title=None, axis=arm_axis()),
             color=alt.Color(
                 "part:N",
                 title=None,
-                scale=alt.Scale(domain=parts, range=[_COLOURS[part] for part in parts]),
-                legend=alt.Legend(orient="top", labelColor=TEXT, labelFontSize=FONT_SIZE),
+                scale=guide(domain=parts, range=[_COLOURS[part] for part in parts]),
+                legend=guide(orient="top", labelColor=TEXT, labelFontSize=FONT_SIZE, columnPadding=28),
             ),
             order="order:O",
             description="told:N",
         )
     )
-    chart = alt.layer(bars, data=alt.InlineData(data)).properties(width=_WIDTH, height=alt.Step(ROW_HEIGHT))
+    chart = alt.layer(bars, data=ROWS).properties(width=_WIDTH, height=alt.Step(ROW_HEIGHT))
     return by_level(chart).resolve_scale(x="independent")
 
 

@@ -9,11 +9,11 @@ import altair as alt
 from portcompare import units
 from portcompare.analyse import find_courses
 from portcompare.report.arms import arm_colour, find_looks, legend
-from portcompare.report.svg import FAINT, Figure, draw, told
+from portcompare.report.svg import FAINT, ROWS, TICKS, Figure, draw, guide, told
 from portcompare.report.wording import known, level_text, plan_value, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from portcompare.analyse import Course
     from portcompare.model import Results
@@ -29,7 +29,7 @@ _HEADER = ("Start", "Block", "Level", "Arm", "Rate of each slice", "p99 of each 
 _RATE, _P99 = "answers per second", "p99 in ms"
 
 
-def timeline_chart(results: Results, scenario: str) -> Figure | None:
+def timeline_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
     """Draw the course of a scenario.
 
     Args:
@@ -37,43 +37,49 @@ def timeline_chart(results: Results, scenario: str) -> Figure | None:
         scenario: Name of the scenario.
 
     Returns:
-        The figure; None where no round has slices.
+        The figure, alone; none where no round has slices.
     """
-    courses = [one for one in find_courses(results.rounds) if one.round.scenario == scenario]
+    everything = find_courses(results.rounds)
+    courses = [one for one in everything if one.round.scenario == scenario]
     drawn = [one for one in courses if any(moment.rate_rps for moment in one.moments)]
     if not drawn:
-        return None
+        return ()
     looks = find_looks(results)
     title, subtitle = "Time line", "what each slice of each round saw; logarithmic"
     description = (
-        f"Line charts for scenario {visible(scenario)} over the run: each short line is a round,"
-        " its points the slices of its window. Vertical lines stand where blocks begin, crosses on rounds that"
-        " are void, triangles on windows that opened before the rate was steady."
+        f"Line charts for scenario {visible(scenario)} over the run: each line is a round, its points the"
+        " slices of its window. Vertical lines stand where blocks begin, crosses on rounds that are void,"
+        " triangles on windows that opened before the rate was steady."
     )
     drifts = [visible(warning) for warning in results.warnings if warning.startswith("drift:")]
-    return Figure(
+    data = [datum for one in drawn for datum in _data(results, one, looks[one.round.arm])]
+    begun = {one.round.block: one.at_s for one in reversed(everything)}
+    panels = dict.fromkeys(datum["panel"] for datum in data)
+    data += [{"panel": panel, "kind": "block", "at_s": at_s} for panel in panels for at_s in begun.values()]
+    figure = Figure(
         name="timeline",
         title=title,
+        scenario=visible(scenario),
         subtitle=subtitle,
         description=description,
-        svg=draw(_chart(results, drawn, looks), f"{title}, {subtitle}", description),
+        svg=draw(_chart(looks), {"rows": data}, f"{title}, {subtitle}", description),
         header=_HEADER,
         rows=tuple(_row(results, one) for one in courses),
         arms=legend(looks, [one.round.arm for one in drawn]),
         note=" ".join((_HOW_TO_READ, *(f"{drift[0].upper()}{drift[1:]}." for drift in drifts))),
         wide=True,
     )
+    return (figure,)
 
 
-def _chart(results: Results, courses: Sequence[Course], looks: dict[str, Look]) -> alt.FacetChart:
-    data = [datum for one in courses for datum in _data(results, one, looks[one.round.arm])]
+def _chart(looks: dict[str, Look]) -> alt.FacetChart:
     base = alt.Chart().encode(
-        x=alt.X("at_s:Q", title="seconds since the first window", axis=alt.Axis(format="~r", tickCount=10)),
+        x=alt.X("at_s:Q", title="seconds since the first window", axis=guide(format="~r", tickCount=10)),
         y=alt.Y(
             "value:Q",
             title=None,
-            scale=alt.Scale(type="log", nice=False, padding=6),
-            axis=alt.Axis(format="~s", grid=True, gridOpacity=0.6, tickCount=3),
+            scale=guide(type="log"),
+            axis=guide(format="~r", values=TICKS, grid=True, gridOpacity=0.6),
         ),
         color=arm_colour(looks),
         description="told:N",
@@ -91,10 +97,10 @@ def _chart(results: Results, courses: Sequence[Course], looks: dict[str, Look]) 
     )
     unsteady = event.transform_filter("datum.event == 'unsteady'").encode(shape=alt.value("triangle-up"))
     return (
-        alt.layer(blocks, lines, void, unsteady, data=alt.InlineData(data))
+        alt.layer(blocks, lines, void, unsteady, data=ROWS)
         .properties(width=_WIDTH, height=_HEIGHT)
         .facet(
-            facet=alt.Facet("panel:N", sort=None, title=None, header=alt.Header(labelAnchor="start")),
+            facet=alt.Facet("panel:N", sort=None, title=None, header=guide(labelAnchor="start")),
             columns=1,
         )
         .resolve_scale(y="independent")
@@ -109,8 +115,6 @@ def _data(results: Results, course: Course, look: Look) -> Iterator[dict[str, An
     what = told(", ".join(filter(None, texts)), look.colour)
     for quantity in (_RATE, _P99):
         panel = ": ".join(filter(None, (level, quantity)))
-        if one.order == 0:
-            yield {"panel": panel, "kind": "block", "at_s": course.at_s}
         event = "void" if one.void else "" if one.steady else "unsteady"
         for moment in course.moments:
             value = moment.rate_rps if quantity == _RATE else (moment.p99_s or 0) * _MS_PER_S
