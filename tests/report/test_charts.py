@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from portcompare.report.latency import latency_chart
 
 from portcompare import units
 from portcompare.model import METRICS
 from portcompare.report.forest import forest_plots
-from portcompare.report.latency import latency_chart
 from portcompare.report.wording import TONES
 
 if TYPE_CHECKING:
