@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import vl_convert
 
-from portcompare.report.charts import draw_charts
+from portcompare.report.charts import draw_charts, main_charts
 from portcompare.report.files import encode
 from portcompare.report.style import light_colours
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from portcompare.report.svg import Figure
 
 CHART_FOLDER = "charts"
-
-PICTURED = ("break-even", "capacity", "ratio-throughput", "latency-spectrum", "load")
-"""How the names of the charts begin that are pictures too, and stand in the Markdown report."""
 
 _SCALE = 1.5
 _MARGIN = 16
@@ -40,10 +37,11 @@ def render(results: Results) -> dict[str, bytes]:
         Each chart as SVG, and those that tell most as PNG too, by the file's name.
     """
     files = {}
+    pictured = main_charts(results)
     for name, figure in draw_charts(results).named():
         svg = stand_alone(figure)
         files[f"{name}.svg"] = encode(svg)
-        if figure.name.startswith(PICTURED):
+        if name in pictured:
             files[f"{name}.png"] = vl_convert.svg_to_png(svg, scale=_SCALE)
     return files
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from portcompare.model import METRICS
 from portcompare.report.capacity_chart import capacity_charts
 from portcompare.report.costs import cost_chart
 from portcompare.report.files import safe_name
@@ -88,6 +89,27 @@ def draw_charts(results: Results) -> Charts:
     )
     _drawn[:] = [(results, charts)]
     return charts
+
+
+def main_charts(results: Results) -> dict[str, str]:
+    """The charts that tell most, without drawing them.
+
+    Args:
+        results: The run.
+
+    Returns:
+        What each shows, by its name among `Charts.named`.
+    """
+    grids = [one.candidate for one in results.sweeps.break_even]
+    found = {f"break-even-{safe_name(name)}": f"Break-even of {name}" for name in grids}
+    searched = dict.fromkeys(one.scenario for one in results.sweeps.capacities)
+    found |= {f"capacity-{safe_name(name)}": f"Capacity, {name}" for name in searched}
+    if not grids:
+        compared = dict.fromkeys(one.scenario for one in results.comparisons if one.metric == METRICS[0])
+        found |= {f"{safe_name(name)}-ratio-{METRICS[0]}": f"Throughput, {name}" for name in compared}
+        spread = dict.fromkeys(one.scenario for one in results.spectra)
+        found |= {f"{safe_name(name)}-latency-spectrum": f"Latency spectrum, {name}" for name in spread}
+    return found
 
 
 def _scenario_names(results: Results) -> tuple[str, ...]:

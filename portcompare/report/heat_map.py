@@ -43,7 +43,7 @@ def heat_maps(results: Results) -> tuple[Figure, ...]:
 
 
 def _figure(grid: BreakEven, header: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Figure:
-    title = f"Where {visible(grid.candidate)} wins"
+    title = f"Break-even of {visible(grid.candidate)}"
     subtitle = "throughput divided by the baseline's, by delay and users"
     description = (
         "Heat map: a row for each delay, a column for each number of users, in each cell the ratio; coloured"

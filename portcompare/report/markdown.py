@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from portcompare import units
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
-from portcompare.report.chart_files import CHART_FOLDER, PICTURED
-from portcompare.report.charts import draw_charts
+from portcompare.report.chart_files import CHART_FOLDER
+from portcompare.report.charts import main_charts
 from portcompare.report.differences import DIFFERENCE_HEADER, RANKS, curl_pairs, difference_cells
 from portcompare.report.method import deployment_settings, machine_facts, method_facts
 from portcompare.report.notices import find_notices, parity_text
@@ -121,10 +121,9 @@ def _comparisons(results: Results) -> Iterator[str]:
 
 def _charts(results: Results) -> Iterator[str]:
     """The main charts, as files beside this one: where only the text is shown, their titles are links."""
-    for name, figure in draw_charts(results).named():
-        if figure.name.startswith(PICTURED):
-            title = escape(f"{figure.title} {figure.scenario}".strip())
-            yield f"[{title}]({CHART_FOLDER}/{name}.svg)\n\n![{title}]({CHART_FOLDER}/{name}.png)"
+    for name, what in main_charts(results).items():
+        title = escape(what)
+        yield f"[{title}]({CHART_FOLDER}/{name}.svg)\n\n![{title}]({CHART_FOLDER}/{name}.png)"
 
 
 def _conclusions(results: Results) -> str:

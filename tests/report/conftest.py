@@ -217,7 +217,8 @@ def _round(
         generator_cpu_ratios={"1": 0.41},
         reconnects=0,
         slices=tuple(
-            Slice(requests=round(rate_rps / 10) + part % 3, errors=0, p50_s=p50_s, p99_s=p50_s * 1.45) for part in range(10)
+            Slice(requests=round(rate_rps / 10) + part % 3, errors=0, p50_s=p50_s, p99_s=p50_s * 1.45)
+            for part in range(10)
         ),
         bound=Bound(name=bound, rate_rps=limit_rps, reason=reason),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from portcompare.model import Results
 
+Scheme = Literal["light", "dark"]
+
+MARKS = ".mark-symbol path, .mark-line path, .mark-rect path, .mark-text text"
 HIDDEN = 'figure svg [data-arm="{arm}"].off'
 
 
@@ -45,9 +48,8 @@ def path(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hostile_path(hostile: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "hostile.html"
-    run = with_sweeps(
-        hostile, break_even=(replace(GRID, candidate="<script>alert(1)</script>"),), knees=(KNEE,)
-    )
+    grid = replace(GRID, candidate="<script>alert(1)</script>")
+    run = with_sweeps(hostile, break_even=(grid,), knees=(KNEE,))
     path.write_text(html.render(run), encoding="utf-8")
     return path
 
@@ -65,7 +67,7 @@ def opened(chromium: Browser, path: Path) -> Iterator[Opened]:
 def test_it_opens_without_complaint_or_request_and_fits(
     chromium: Browser,
     which: str,
-    scheme: Any,
+    scheme: Scheme,
     width: int,
     request: pytest.FixtureRequest,
 ) -> None:
@@ -75,15 +77,13 @@ def test_it_opens_without_complaint_or_request_and_fits(
     assert opened.requests == [path.as_uri()]
     assert opened.page.evaluate("document.documentElement.scrollWidth") == width
     for chart in opened.page.query_selector_all("figure svg[role=img]"):
-        assert chart.query_selector_all(
-            ".mark-symbol path, .mark-line path, .mark-rect path, .mark-text text"
-        )
+        assert chart.query_selector_all(MARKS)
         assert (chart.bounding_box() or {}).get("height", 0) > 0
     opened.page.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(chromium: Browser, path: Path, scheme: Any) -> None:  # noqa: ANN401
+def test_axe_finds_nothing_serious(chromium: Browser, path: Path, scheme: Scheme) -> None:
     opened = Opened(chromium, path, color_scheme=scheme)
     found = Axe().run(opened.page).response["violations"]
     assert [
