@@ -1,4 +1,4 @@
-"""Take the pictures of the gallery from real reports: `docs/gallery.py FOLDER`.
+"""Take the pictures of the gallery from real reports: `python -m benchmarks.gallery FOLDER`.
 
 FOLDER holds one run a plan, named as the plan; those it does not hold yet are made there first, one after the
 other. Needs Chromium and the extra `browser`.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[1]
-IMAGES = Path(__file__).parent / "images"
+IMAGES = ROOT / "docs" / "images"
 
 PICTURES: dict[str, dict[str, str]] = {
     "plan": {
