@@ -84,8 +84,12 @@ def _run(results: Results) -> Iterator[str]:
     yield from _gauge("valid", "", "Whether the run may be relied on.", [({}, int(results.valid))])
     yield from _gauge("partial", "", "Whether the run broke off.", [({}, int(results.partial))])
     if results.parity is not None:
-        alike = [({}, int(results.parity.equal))]
-        yield from _gauge("answers_alike", "", "Whether all deployments answer alike.", alike)
+        yield from _gauge(
+            "answers_alike",
+            "",
+            "Whether all deployments answer alike.",
+            [({}, int(results.parity.equal))],
+        )
 
 
 def _arms(results: Results) -> Iterator[str]:
