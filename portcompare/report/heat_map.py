@@ -10,7 +10,7 @@ import altair as alt
 from portcompare import units
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.files import safe_name
-from portcompare.report.svg import FONT_SIZE, ROWS, TEXT, Figure, draw, guide, told
+from portcompare.report.svg import FONT_SIZE, FONT_SLACK, ROWS, TEXT, Figure, draw, guide, told
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def _chart() -> alt.LayerChart:
     tones = list(_TONES.values())
     axis = guide(ticks=False, labelAngle=0)
     base = alt.Chart(ROWS).encode(
-        x=alt.X("users:O", title="users", axis=axis), y=alt.Y("delay:N", sort=None, title="delay", axis=axis)
+        x=alt.X("users:O", title="users", axis=axis),
+        y=alt.Y("delay:N", sort=None, title="delay", axis=axis | {"titlePadding": FONT_SLACK}),
     )
     cells = base.mark_rect(stroke="var(--panel)", strokeWidth=2).encode(
         color=alt.Color(
@@ -86,7 +87,7 @@ def _datum(cell: BreakEvenCell) -> dict[str, Any]:
     where = f"delay {delay}, {units.count(cell.users, 'user')}"
     if cell.ratio is None or cell.low is None or cell.high is None:
         text = _IMPLIED[cell.implied]
-        tone = {True: "better", False: "worse", None: "unsure"}[cell.implied]
+        tone = "better" if cell.implied else "unsure"
         return datum | {
             "text": text,
             "tone": tone,
