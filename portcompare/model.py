@@ -13,6 +13,7 @@ from pydantic import Base64Bytes
 
 from portcompare import sweeps as _sweeps
 from portcompare.manifest import Manifest
+from portcompare.spectra import Spectrum
 from portcompare.sweeps import Sweeps
 
 SCHEMA_VERSION = 1
@@ -262,6 +263,8 @@ class Summary:
         outside_handler_s: The rest of the median response time: queue, server and network.
         received_bytes_per_request: Median size of an answer.
         cpu_s_per_request: Median CPU seconds per request.
+        cost_per_million: What the CPU time of a million requests costs, in the plan's currency; None if
+            that is not known or the plan names no price.
         rss_peak_bytes: Highest resident memory of any round.
         bound: The bound of the median round.
         bound_share: Median rate divided by the bound; above 1 by what edges of windows and backlogs add.
@@ -286,6 +289,7 @@ class Summary:
     bound: Bound | None
     bound_share: float | None
     verdict: Verdict | None
+    cost_per_million: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,6 +388,7 @@ class Results:
         summaries: One for each arm and level.
         conclusions: In sentences.
         sweeps: What was found by varying the load.
+        spectra: How the response times of each arm at each level are distributed.
     """
 
     schema_version: int
@@ -405,3 +410,4 @@ class Results:
     summaries: tuple[Summary, ...]
     conclusions: tuple[Conclusion, ...]
     sweeps: Sweeps = field(default_factory=Sweeps)
+    spectra: tuple[Spectrum, ...] = ()

@@ -16,12 +16,15 @@ from portcompare.analyse.judging import judge_round
 from portcompare.analyse.knees import find_knees
 from portcompare.analyse.objective import judge_objective
 from portcompare.analyse.precision import find_undecided
+from portcompare.analyse.spectra import find_spectra
 from portcompare.analyse.summaries import summarise
+from portcompare.analyse.timelines import Course, find_courses
 from portcompare.analyse.unknowns import find_unknowns
 from portcompare.analyse.usl import find_scalability
 from portcompare.analyse.validity import find_invalid_reasons, find_warnings
 
 __all__ = [
+    "Course",
     "GeneratorLimits",
     "Limits",
     "compare",
@@ -31,11 +34,13 @@ __all__ = [
     "find_break_even",
     "find_capacities",
     "find_capacity_headline",
+    "find_courses",
     "find_headline",
     "find_invalid_reasons",
     "find_knees",
     "find_overload",
     "find_scalability",
+    "find_spectra",
     "find_undecided",
     "find_unknowns",
     "find_unlike_controls",

@@ -12,13 +12,19 @@ if TYPE_CHECKING:
 
     from portcompare.model import Comparison, Round, Verdict
 
+_MILLION = 1e6
+_S_PER_HOUR = 3600
 
-def summarise(rounds: Iterable[Round], comparisons: Iterable[Comparison]) -> tuple[Summary, ...]:
+
+def summarise(
+    rounds: Iterable[Round], comparisons: Iterable[Comparison], core_hour_price: float | None = None
+) -> tuple[Summary, ...]:
     """Summarise the rounds of each arm at each level.
 
     Args:
         rounds: The judged rounds.
         comparisons: Where the verdicts are taken from.
+        core_hour_price: What one CPU core costs for an hour, in any currency; None if that is not known.
 
     Returns:
         One summary for each arm and level, in the order in which they first appear.
@@ -31,10 +37,10 @@ def summarise(rounds: Iterable[Round], comparisons: Iterable[Comparison]) -> tup
         for one in comparisons
         if one.metric == "throughput"
     }
-    return tuple(_summary(group, verdicts.get(key)) for key, group in groups.items())
+    return tuple(_summary(group, verdicts.get(key), core_hour_price) for key, group in groups.items())
 
 
-def _summary(group: Sequence[Round], verdict: Verdict | None) -> Summary:
+def _summary(group: Sequence[Round], verdict: Verdict | None, core_hour_price: float | None) -> Summary:
     first = group[0]
     valid = [one for one in group if one.void is None]
     latencies = [one.latency_s for one in valid if one.latency_s is not None]
@@ -43,6 +49,7 @@ def _summary(group: Sequence[Round], verdict: Verdict | None) -> Summary:
     handler_s = _median(one.handler_s for one in valid)
     middle = min(valid, key=lambda one: abs(one.rate_rps - (rate_rps or 0.0)), default=None)
     bound = middle.bound if middle else None
+    cpu_s = _median(one.cpu_s_per_request for one in valid)
     return Summary(
         arm=first.arm,
         deployment=first.deployment,
@@ -59,11 +66,16 @@ def _summary(group: Sequence[Round], verdict: Verdict | None) -> Summary:
             max(latency_s.p50 - handler_s, 0.0) if latency_s is not None and handler_s is not None else None
         ),
         received_bytes_per_request=_median(one.received_bytes_per_request for one in valid),
-        cpu_s_per_request=_median(one.cpu_s_per_request for one in valid),
+        cpu_s_per_request=cpu_s,
         rss_peak_bytes=max((one.rss_peak_bytes for one in valid if one.rss_peak_bytes), default=None),
         bound=bound,
         bound_share=rate_rps / bound.rate_rps if rate_rps is not None and bound is not None else None,
         verdict=verdict,
+        cost_per_million=(
+            None
+            if cpu_s is None or core_hour_price is None
+            else cpu_s * _MILLION / _S_PER_HOUR * core_hour_price
+        ),
     )
 
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 CLOSING_S = 2.0
 """What is kept of a run's time for the servers' end and the report."""
 
-CHARTS_S = 0.4
+CHARTS_S = 1.2
 """And so much more for the charts of each scenario."""
 
 

@@ -20,6 +20,7 @@ from portcompare.analyse import (
     find_invalid_reasons,
     find_knees,
     find_scalability,
+    find_spectra,
     find_undecided,
     find_unknowns,
     find_unlike_controls,
@@ -89,6 +90,7 @@ class Recording:
         self._served = {served.name: served for served in manifest.deployments}
         self._generator_limits = GeneratorLimits(**plan.generator.model_dump())
         self._rounds: list[Round] = []
+        self._histograms: dict[tuple[str, float, str], list[str]] = {}
         self._ended: set[tuple[int, str, str]] = set()
         self._warnings: dict[str, None] = {}
         self._parity: Parity | None = None
@@ -133,6 +135,9 @@ class Recording:
         if judged.scenario in self._plan.searches and self._judge_objective(judged) == "missed":
             judged = replace(judged, void=None)  # a server that fails at this rate is what was looked for
         self._rounds.append(judged)
+        if judged.void is None:
+            key = (judged.scenario, judged.level, judged.arm)
+            self._histograms.setdefault(key, []).append(measured.histogram)
         path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
         interval = Interval(start_s=one.started_at_s, length_s=one.window_s, histogram=measured.histogram)
         write_histogram_log(path, [interval])
@@ -214,7 +219,9 @@ class Recording:
         margins = self._plan.rounds.margins
         ordered = self._in_plan_order()
         comparisons = compare(ordered, margins)
-        summaries = summarise(ordered, comparisons)
+        summaries = summarise(
+            ordered, comparisons, self._plan.cost.per_core_hour if self._plan.cost else None
+        )
         capacities = self._find_capacities()
         searched = self._plan.searches.keys()
         invalid_reasons = (
@@ -262,6 +269,7 @@ class Recording:
                 capacities=capacities,
                 break_even=self.find_grids(),
             ),
+            spectra=find_spectra(summaries, self._histograms),
         )
 
     def _find_unlike(self) -> tuple[str, ...]:

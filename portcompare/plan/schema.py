@@ -13,6 +13,7 @@ from portcompare import units
 from portcompare.model import BASELINE, CONTROL, METRICS, Arm, Metric
 from portcompare.plan.apps import App, Deployment
 from portcompare.plan.break_even import BreakEvenGrid
+from portcompare.plan.cost import Cost
 from portcompare.plan.loads import OpenLoad
 from portcompare.plan.margins import Margin, Margins
 from portcompare.plan.origins import Origins
@@ -110,6 +111,7 @@ class Plan(Section):
     deployments: dict[Name, Deployment]
     scenarios: dict[Name, Scenario] = Field(default_factory=dict, min_length=1)
     break_even: BreakEvenGrid | None = None
+    cost: Cost | None = None
     parity: ParityPlan = ParityPlan()
     rounds: Rounds = Rounds()
     generator: Generator = Generator()

@@ -1,29 +1,40 @@
-"""The formats in which a run is written for people, one exporter each."""
+"""The formats in which a run is written for people and machines, one exporter each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from portcompare.report import html, manifest_text, markdown
+from portcompare.report import (
+    chart_files,
+    csv_comparisons,
+    csv_rounds,
+    hgrm,
+    html,
+    junit_run,
+    manifest_text,
+    markdown,
+    openmetrics,
+)
 from portcompare.report.files import write_atomically
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from portcompare.model import Results
 
 
 class Exporter(Protocol):
-    """Renders a run; the same run always gives the same text."""
+    """Renders a run; the same run always gives the same bytes."""
 
-    def __call__(self, results: Results) -> str:
+    def __call__(self, results: Results) -> str | Mapping[str, bytes]:
         """Render a run.
 
         Args:
             results: The run.
 
         Returns:
-            The whole file's text.
+            A file's whole text; or the files of a folder by their names.
         """
         ...
 
@@ -31,9 +42,15 @@ class Exporter(Protocol):
 EXPORTERS: dict[str, Exporter] = {
     "report.md": markdown.render,
     "report.html": html.render,
+    chart_files.CHART_FOLDER: chart_files.render,
+    "rounds.csv": csv_rounds.render,
+    "comparisons.csv": csv_comparisons.render,
+    "junit.xml": junit_run.render,
+    "metrics.txt": openmetrics.render,
+    hgrm.SPECTRUM_FOLDER: hgrm.render,
     "manifest.txt": manifest_text.render,
 }
-"""Every format by the name of its file."""
+"""Every format by the name of its file or folder."""
 
 
 def write_reports(results: Results, folder: Path) -> tuple[Path, ...]:
@@ -44,14 +61,20 @@ def write_reports(results: Results, folder: Path) -> tuple[Path, ...]:
         folder: The run's folder; made if it is missing.
 
     Returns:
-        The files, in the order of `EXPORTERS`.
+        The files and folders, in the order of `EXPORTERS`; a folder only if there is anything for it.
 
     Raises:
         OSError: If a file cannot be written.
     """
-    paths = []
+    return tuple(_write(results, folder))
+
+
+def _write(results: Results, folder: Path) -> Iterator[Path]:
     for name, render in EXPORTERS.items():
-        path = folder / name
-        write_atomically(path, render(results))
-        paths.append(path)
-    return tuple(paths)
+        content = render(results)
+        if isinstance(content, str):
+            write_atomically(folder / name, content)
+        for inner, data in ({} if isinstance(content, str) else content).items():
+            write_atomically(folder / name / inner, data)
+        if content:
+            yield folder / name

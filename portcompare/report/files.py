@@ -1,21 +1,37 @@
-"""Writing files so that a reader never meets half of one."""
+"""The files of a run: their names, and writing them so that a reader never meets half of one."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_LONGEST_NAME = 60
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file as UTF-8, whole or not at all; what stood there before is replaced.
+
+def encode(text: str) -> bytes:
+    """A text as it is written: UTF-8.
+
+    Args:
+        text: Any text. A lone surrogate, which UTF-8 cannot hold, becomes "?": one odd character in an
+            answer must not cost the run that measured it.
+
+    Returns:
+        Its bytes.
+    """
+    return text.encode("utf-8", errors="replace")
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file, whole or not at all; what stood there before is replaced.
 
     Args:
         path: The file; its folder is made if it is missing.
-        text: The content. A lone surrogate, which UTF-8 cannot hold, becomes "?": one odd character in a
-            server's answer must not cost the run that measured it.
+        content: The content; text is encoded by `encode`.
 
     Raises:
         OSError: If the file cannot be written; whatever stood there before is still there.
@@ -24,9 +40,27 @@ def write_atomically(path: Path, text: str) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with unfinished.open("xb") as file:
-            file.write(text.encode("utf-8", errors="replace"))
+            file.write(encode(content) if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def safe_name(name: str) -> str:
+    """A name fit for a file's name; two names never become one.
+
+    A dash before a digit counts as unfit, for a level may follow one.
+
+    Args:
+        name: Any text, such as a scenario's name.
+
+    Returns:
+        The name; where other characters had to be replaced, with a digest.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:_LONGEST_NAME]
+    if safe == name and not re.search(r"^[.-]|-\d", name):
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", errors="surrogatepass")).hexdigest()[:12]
+    return f"{safe.lstrip('.-')}_{digest}"

@@ -7,9 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
+from portcompare import units
 from portcompare.model import METRICS
 from portcompare.report.rows import comparison_rows, outcome
-from portcompare.report.svg import FAINT, FONT_SIZE, ROW_HEIGHT, TEXT, Figure, arm_axis, draw
+from portcompare.report.svg import (
+    FAINT,
+    FONT_SIZE,
+    ROW_HEIGHT,
+    ROWS,
+    TEXT,
+    Figure,
+    arm_axis,
+    by_level,
+    draw,
+    guide,
+    told,
+)
 from portcompare.report.wording import METRIC_GOALS, METRIC_NAMES, margin_of, percent, visible
 
 if TYPE_CHECKING:
@@ -62,47 +75,45 @@ def _plot(results: Results, metric: Metric, rows: list[tuple[Comparison, Compari
     margin = margin_of(results, metric)
     if margin is not None:
         description += f" In the shaded band, the margin of {percent(margin)}, ratios count as equivalent."
+    data = [_datum(c, row) for c, row in rows]
     return Figure(
+        name=f"ratio-{metric}",
         title=title,
+        scenario=visible(rows[0][0].scenario),
         subtitle=subtitle,
         description=description,
-        svg=draw(_chart(rows, margin), f"{title}, {subtitle}", description),
+        svg=draw(_chart(data, margin), {"rows": data, "once": [{}]}, f"{title}, {subtitle}", description),
         header=_HEADER,
         rows=tuple((row.level, row.candidate, row.ratio, row.interval, row.verdict) for _, row in rows),
     )
 
 
-def _chart(rows: list[tuple[Comparison, ComparisonRow]], margin: float | None) -> alt.FacetChart:
-    data = [_datum(c, row) for c, row in rows]
-    scale = alt.Scale(type="log", nice=False, padding=8)
-    axis = alt.Axis(format="~r", values=_ticks(data))
+def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
+    scale = guide(type="log", nice=False, padding=8)
+    axis = guide(format="~r", values=alt.ExprRef(f"{_ticks(data)}"))
     ratio = alt.X("low:Q", scale=scale, title="ratio (log scale)", axis=axis)
     colour = alt.Color(
-        "tone:N", legend=None, scale=alt.Scale(domain=_TONES, range=[f"var(--{tone})" for tone in _TONES])
+        "tone:N", legend=None, scale=guide(domain=_TONES, range=[f"var(--{tone})" for tone in _TONES])
     )
-    line = alt.Chart().encode(y=alt.Y("candidate:N", sort=None, title=None, axis=arm_axis()))
+    line = alt.Chart().encode(
+        y=alt.Y("candidate:N", sort=None, title=None, axis=arm_axis()), description="told:N"
+    )
     drawable = line.transform_filter("isValid(datum.low)")
-    return (
-        alt.layer(
-            *_equivalence(margin),
-            drawable.mark_rule(strokeWidth=2).encode(x=ratio, x2="high:Q", color=colour),
-            drawable.mark_point(size=55, filled=True, opacity=1).encode(x="ratio:Q", color=colour),
-            line.mark_text(align="left", dx=8, fontSize=FONT_SIZE, color=TEXT).encode(
-                x=alt.value("width"), text="text:N"
-            ),
-            data=alt.InlineData(data),
-        )
-        .properties(width=_PLOT_WIDTH, height=alt.Step(ROW_HEIGHT))
-        .facet(
-            facet=alt.Facet("level:N", sort=None, title=None, header=alt.Header(labelAnchor="start")),
-            columns=1,
-        )
+    rows_of_a_level = alt.layer(
+        *_equivalence(margin),
+        drawable.mark_rule(strokeWidth=2).encode(x=ratio, x2="high:Q", color=colour),
+        drawable.mark_point(size=55, filled=True, opacity=1).encode(x="ratio:Q", color=colour),
+        line.mark_text(align="left", dx=8, fontSize=FONT_SIZE, color=TEXT).encode(
+            x=alt.value("width"), text="text:N"
+        ),
+        data=ROWS,
     )
+    return by_level(rows_of_a_level.properties(width=_PLOT_WIDTH, height=alt.Step(ROW_HEIGHT)))
 
 
 def _equivalence(margin: float | None) -> list[alt.Chart]:
     """The line of no difference, and around it the band in which ratios count as equivalent."""
-    once = alt.Chart(alt.InlineData([{}]))
+    once = alt.Chart(alt.NamedData(name="once"))
     one = once.mark_rule(color=FAINT, strokeWidth=1.5).encode(x=alt.XDatum(1))
     if margin is None:
         return [one]
@@ -125,6 +136,9 @@ def _datum(comparison: Comparison, row: ComparisonRow) -> dict[str, Any]:
         "candidate": row.candidate,
         "tone": row.tone,
         "text": outcome(row),
+        "told": told(
+            f"{row.candidate}: {outcome(row)} {row.interval}, {units.count(comparison.blocks, 'block')}"
+        ),
         "ratio": comparison.ratio if is_drawable else None,
         "low": comparison.low if is_drawable else None,
         "high": comparison.high if is_drawable else None,

@@ -6,13 +6,13 @@ References:
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
+
+from portcompare.report.files import safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 HISTOGRAM_FOLDER = "histograms"
 
 _US_PER_MS = 1000
-_LONGEST_NAME = 60
 _HEADER = """\
 #[Histogram log format version 1.2]
 #[Latencies in microseconds; Interval_Max in milliseconds; timestamps and lengths in seconds]
@@ -58,7 +57,7 @@ def histogram_path(folder: Path, *, scenario: str, level: float, arm: str) -> Pa
         `histograms/<scenario>-<level>-<arm>.hlog`; in a name that could not stand there as it is, other
         characters are replaced and a digest keeps it apart from its like.
     """
-    name = f"{_safe(scenario)}-{level:.15g}-{_safe(arm)}.hlog"
+    name = f"{safe_name(scenario)}-{level:.15g}-{safe_name(arm)}.hlog"
     return folder / HISTOGRAM_FOLDER / name
 
 
@@ -85,15 +84,3 @@ def write_histogram_log(path: Path, intervals: Iterable[Interval]) -> None:
             file.write(
                 f"{interval.start_s:.3f},{interval.length_s:.3f},{longest_ms:.3f},{interval.histogram}\n"
             )
-
-
-def _safe(name: str) -> str:
-    """A name fit for a file's name; two names never become one.
-
-    A dash before a digit counts as unfit, for the level follows one.
-    """
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:_LONGEST_NAME]
-    if safe == name and not re.search(r"^[.-]|-\d", name):
-        return name
-    digest = hashlib.sha256(name.encode("utf-8", errors="surrogatepass")).hexdigest()[:12]
-    return f"{safe.lstrip('.-')}_{digest}"

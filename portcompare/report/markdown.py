@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from portcompare import units
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
+from portcompare.report.chart_files import CHART_FOLDER
+from portcompare.report.charts import main_charts
 from portcompare.report.differences import DIFFERENCE_HEADER, RANKS, curl_pairs, difference_cells
 from portcompare.report.method import deployment_settings, machine_facts, method_facts
 from portcompare.report.notices import find_notices, parity_text
@@ -19,7 +21,7 @@ from portcompare.report.rows import (
     comparison_cells,
     comparison_rows,
 )
-from portcompare.report.wording import timestamp, visible
+from portcompare.report.wording import clipped, timestamp, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,6 +35,8 @@ _LONGEST_ANSWER = 120
 # A comment on GitHub holds 65,536 characters; the rest is in results.json.
 _MOST_DIFFERENCES = 20
 _MOST_MASKED = 50
+_MOST_ARMS = 40
+_MOST_COMPARISONS = 60
 _MOST_COMMANDS = 10
 _LONGEST_COMMANDS = 1000
 
@@ -78,18 +82,48 @@ def _blocks(results: Results) -> Iterator[str]:
         yield escape(table.note)
     if results.summaries:
         yield "## What each deployment did"
-        yield _table(ARM_HEADER, (arm_cells(row) for row in arm_rows(results)))
+        rows = arm_rows(results)
+        yield _table(ARM_HEADER, (arm_cells(row) for row in rows[:_MOST_ARMS]))
+        yield from _more(len(rows), _MOST_ARMS)
     if results.comparisons:
-        yield "## Candidates against the baseline"
-        yield _table(
-            COMPARISON_HEADER,
-            ([(cell,) for cell in comparison_cells(row)] for row in comparison_rows(results)),
-        )
+        yield from _folded("All comparisons with the baseline", _comparisons(results))
+    yield from _folded("Charts", _charts(results))
     if results.parity is not None:
         yield from _answers(results.parity)
-    yield "<details>\n<summary>How it was measured</summary>"
-    yield from _method(results)
-    yield "</details>"
+    yield from _folded("How it was measured", _method(results))
+
+
+def _folded(summary: str, blocks: Iterable[str]) -> Iterator[str]:
+    """Blocks that a reader unfolds; nothing where there are none."""
+    inside = list(blocks)
+    if inside:
+        yield f"<details>\n<summary>{summary}</summary>"
+        yield from inside
+        yield "</details>"
+
+
+def _more(number: int, most: int) -> Iterator[str]:
+    if number > most:
+        yield f"These are the first {most} of {number:,}; results.json has all."
+
+
+def _comparisons(results: Results) -> Iterator[str]:
+    rows = comparison_rows(results)
+    yield _table(
+        COMPARISON_HEADER,
+        (
+            [(clipped(cell, _LONGEST_ANSWER),) for cell in comparison_cells(row)]
+            for row in rows[:_MOST_COMPARISONS]
+        ),
+    )
+    yield from _more(len(rows), _MOST_COMPARISONS)
+
+
+def _charts(results: Results) -> Iterator[str]:
+    """The main charts, as files beside this one: where only the text is shown, their titles are links."""
+    for name, what in main_charts(results).items():
+        title = escape(what)
+        yield f"[{title}]({CHART_FOLDER}/{name}.svg)\n\n![{title}]({CHART_FOLDER}/{name}.png)"
 
 
 def _conclusions(results: Results) -> str:
@@ -114,8 +148,7 @@ def _answers(parity: Parity) -> Iterator[str]:
     if parity.masked:
         yield "Not compared, because it differs by itself:"
         yield _list(parity.masked[:_MOST_MASKED])
-        if len(parity.masked) > _MOST_MASKED:
-            yield f"These are the first {_MOST_MASKED} of {len(parity.masked):,}; results.json has all."
+        yield from _more(len(parity.masked), _MOST_MASKED)
 
 
 def _differences(found: Sequence[Difference]) -> Iterator[str]:
@@ -123,8 +156,7 @@ def _differences(found: Sequence[Difference]) -> Iterator[str]:
         DIFFERENCE_HEADER,
         ([(cell,) for cell in difference_cells(d, _LONGEST_ANSWER)] for d in found[:_MOST_DIFFERENCES]),
     )
-    if len(found) > _MOST_DIFFERENCES:
-        yield f"These are the first {_MOST_DIFFERENCES} of {len(found):,}; results.json has all."
+    yield from _more(len(found), _MOST_DIFFERENCES)
 
 
 def _commands(found: Sequence[Difference]) -> str:

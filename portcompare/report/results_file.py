@@ -43,8 +43,22 @@ def write_results(results: Results, path: Path) -> None:
         ValueError: If a number is infinite or not a number, which JSON cannot say.
         OSError: If the file cannot be written.
     """
-    text = json.dumps(asdict(results), indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomically(path, text + "\n")
+    write_atomically(path, results_text(results))
+
+
+def results_text(results: Results) -> str:
+    """A run as JSON, its keys in the order of the record's fields.
+
+    Args:
+        results: The run.
+
+    Returns:
+        What `results.json` holds.
+
+    Raises:
+        ValueError: If a number is infinite or not a number, which JSON cannot say.
+    """
+    return json.dumps(asdict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_results(path: Path) -> Results:

@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from portcompare import manifest, model, sweeps
+from portcompare import manifest, model, spectra, sweeps
 from portcompare.model import SCHEMA_VERSION
 from portcompare.report.files import write_atomically
 from portcompare.report.results_file import Envelope
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)", re.MULTILINE)
 
-_HOMES = (model, sweeps, manifest)
+_HOMES = (model, sweeps, spectra, manifest)
 """The modules of the records."""
 
 

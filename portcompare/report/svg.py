@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree as ET
 
 import altair as alt
 import vl_convert
@@ -17,7 +20,37 @@ LABEL_WIDTH = 140
 FONT_SLACK = 20
 """Pixels kept free beside texts: a reader's fonts may be wider than those the chart was laid out with."""
 
-_OPENING = re.compile(r'<svg [^>]*?width="(\d+)" height="(\d+)"[^>]*>')
+Tables = dict[str, list[dict[str, Any]]]
+"""Data by name, a table's rows by the fields that a chart draws."""
+
+ROWS = alt.NamedData(name="rows")
+"""The table that most charts are made of."""
+
+TICKS = alt.ExprRef(f"{[step * 10.0**power for power in range(-3, 7) for step in (1, 2, 5)]}")
+"""Of logarithmic axes: the scale's own are either too few or too many. An expression, because Altair copies a
+list number by number each time a chart is put into another."""
+
+_CONFIG = {
+    "background": "transparent",
+    "font": "system-ui, sans-serif",
+    "padding": {"left": 2, "right": FONT_SLACK, "top": 2, "bottom": 2},
+    "view": {"stroke": None},
+    "axis": {
+        "domain": False,
+        "grid": False,
+        "gridColor": FAINT,
+        "labelColor": TEXT,
+        "labelFontSize": FONT_SIZE,
+        "tickColor": FAINT,
+        "titleColor": TEXT,
+        "titleFontSize": FONT_SIZE,
+        "titleFontWeight": "normal",
+    },
+    "header": {"labelColor": TEXT, "labelFontSize": FONT_SIZE, "labelFontWeight": "bold", "labelLimit": 600},
+}
+
+_NAMESPACE = re.compile(r"^\{[^}]*\}")
+_TOLD = "told:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,70 +58,120 @@ class Figure:
     """A chart and all that a page says about it.
 
     Attributes:
+        name: What its file is called, without a suffix.
         title: What is shown.
         subtitle: In which unit, and how to read it.
         description: The same for those who cannot see it, with how to read it.
         svg: The chart.
         header: Names of the columns of its data.
         rows: The data, in words; the first cell names the row.
+        scenario: The scenario it is about; empty if it is about more than one.
+        arms: The arms that are told apart by colour, each with its colour; empty if none are.
+        note: What else must be known to read it; empty if nothing.
+        wide: Whether it takes the page's whole width.
     """
 
+    name: str
     title: str
     subtitle: str
     description: str
     svg: Markup
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    scenario: str = ""
+    arms: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+    wide: bool = False
 
 
-def arm_axis() -> alt.Axis:
+def guide(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever Vega-Lite has a setting for
+    """An axis, a scale, a legend or a header.
+
+    Args:
+        settings: By the names that Vega-Lite gives them.
+
+    Returns:
+        The settings as they are: Altair's own classes have a place for each of a hundred settings, and copy
+        all of them each time a chart is put into another.
+    """
+    return settings
+
+
+def arm_axis() -> dict[str, Any]:
     """The axis on which the arms stand, one below the other.
 
     Returns:
         An axis wide enough for the names that are usual; longer ones are cut.
     """
-    return alt.Axis(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
+    return guide(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
 
 
-def draw(chart: alt.FacetChart, title: str, description: str) -> Markup:
+def by_level(chart: alt.LayerChart) -> alt.FacetChart:
+    """A chart for each level, one below the other.
+
+    Args:
+        chart: The chart; its data have the level, in words, in the field `level`.
+
+    Returns:
+        The charts.
+    """
+    header = guide(labelAnchor="start")
+    return chart.facet(facet=alt.Facet("level:N", sort=None, title=None, header=header), columns=1)
+
+
+def told(text: str, arm: str = "") -> str:
+    """What a mark tells when it is pointed at, for the field that a chart gives as the description of marks.
+
+    Args:
+        text: In words, with units.
+        arm: The colour of the arm it belongs to; empty if it belongs to none.
+
+    Returns:
+        Text that `draw` finds again in the chart.
+    """
+    return f"{_TOLD}{arm}:{text}"
+
+
+def draw(chart: alt.TopLevelMixin, tables: Tables, title: str, description: str) -> Markup:
     """Draw a chart in colours that the page's style sheet defines.
 
     Args:
-        chart: The chart.
+        chart: The chart; its data are tables by their names.
+        tables: The tables.
         title: What screen readers call it.
         description: What screen readers tell of it.
 
     Returns:
         An SVG element without ids and style attributes, which a page with several figures and a strict
-        Content-Security-Policy could not have.
+        Content-Security-Policy could not have. Its marks carry what they tell in `data-told`, and the colour
+        of their arm in `data-arm`.
     """
-    styled = (
-        chart.configure(
-            aria=False,
-            background="transparent",
-            font="system-ui, sans-serif",
-            padding={"left": 2, "right": FONT_SLACK, "top": 2, "bottom": 2},
-        )
-        .configure_view(stroke=None)
-        .configure_axis(
-            domain=False,
-            grid=False,
-            gridColor=FAINT,
-            labelColor=TEXT,
-            labelFontSize=FONT_SIZE,
-            tickColor=FAINT,
-            titleColor=TEXT,
-            titleFontSize=FONT_SIZE,
-            titleFontWeight="normal",
-        )
-        .configure_header(labelColor=TEXT, labelFontSize=FONT_SIZE, labelFontWeight="bold")
-    )
-    svg = vl_convert.vegalite_to_svg(styled.to_json())
-    return Markup(_OPENING.sub(lambda found: _opening(found, title, description), svg, count=1))  # noqa: S704 - drawn here, and Vega escapes its texts
+    # Only now and as plain tables: Altair copies a chart whole each time something is added to it.
+    spec = chart.to_dict(validate=False) | {"datasets": tables, "config": _CONFIG}
+    root = ET.fromstring(vl_convert.vegalite_to_svg(json.dumps(spec)))  # noqa: S314 - drawn here, not received
+    for element in list(root.iter()):
+        _tidy(element)
+    width, height = root.get("width", "0"), root.get("height", "0")
+    root.attrib.clear()
+    root.attrib.update(role="img", width=width, height=height, viewBox=f"0 0 {width} {height}")
+    for name, text in (("desc", description), ("title", title)):
+        said = ET.Element(name)
+        said.text = text
+        root.insert(0, said)
+    return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - drawn here, its texts are escaped
 
 
-def _opening(found: re.Match[str], title: str, description: str) -> str:
-    width, height = found.groups()
-    return Markup(
-        '<svg role="img" width="{0}" height="{1}" viewBox="0 0 {0} {1}"><title>{2}</title><desc>{3}</desc>'
-    ).format(width, height, title, description)
+def _tidy(element: ET.Element) -> None:
+    """Leave of an element what is drawn, and what a mark tells."""
+    element.tag = _NAMESPACE.sub("", element.tag)
+    label = element.attrib.pop("aria-label", "")
+    for name in [name for name in element.attrib if name == "role" or name.startswith("aria-")]:
+        del element.attrib[name]
+    if label.startswith(_TOLD):
+        arm, _, text = label.removeprefix(_TOLD).partition(":")
+        element.set("data-told", text)
+        if arm:
+            element.set("data-arm", arm)
+    for child in list(element):
+        if not len(child) and child.get("class") in {"background", "foreground"}:
+            element.remove(child)

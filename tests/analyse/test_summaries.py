@@ -164,3 +164,11 @@ def test_the_verdict_is_that_of_the_arms_throughput_at_that_level() -> None:
 
 def test_no_rounds_have_no_summaries() -> None:
     assert summarise([], []) == ()
+
+
+def test_cost_is_the_cpu_time_of_a_million_requests_at_the_plans_price() -> None:
+    (summary,) = summarise([MIDDLE], [], core_hour_price=0.036)
+    assert summary.cost_per_million == pytest.approx(0.002 * 1e6 / 3600 * 0.036)
+    assert summary_of(MIDDLE).cost_per_million is None
+    (unknown,) = summarise([replace(MIDDLE, cpu_s_per_request=None)], [], core_hour_price=0.036)
+    assert unknown.cost_per_million is None

@@ -14,7 +14,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from portcompare.report import results_schema
+from portcompare.report import EXPORTERS, results_schema
 from tests.e2e.conftest import begin, write_plan
 from tests.e2e.processes import (
     are_gone,
@@ -109,15 +109,20 @@ def test_the_histograms_hold_what_the_results_say(finished: Finished) -> None:
     assert counts == rounds
 
 
+def _files(path: Path) -> list[Path]:
+    return sorted(path.iterdir()) if path.is_dir() else [path]
+
+
 def test_a_report_is_rendered_again_to_the_byte(start: Start, finished: Finished) -> None:
-    names = ("report.md", "report.html", "manifest.txt")
-    before = [(finished.folder / name).read_bytes() for name in names]
-    for name in names:
-        (finished.folder / name).unlink()
+    reports = [path for name in EXPORTERS for path in _files(finished.folder / name)]
+    before = [path.read_bytes() for path in reports]
+    assert len(reports) > len(EXPORTERS)
+    for path in reports:
+        path.unlink()
     process = start("report", finished.folder)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert [(finished.folder / name).read_bytes() for name in names] == before
+    assert [path.read_bytes() for path in reports] == before
     assert "quart-uvicorn" in out
 
 

@@ -7,6 +7,7 @@ import pytest
 from portcompare.plan import App, Deployment, Key, ParityPlan, Plan, PlanRequest, Scenario, plan_keys
 from portcompare.plan.break_even import BreakEvenGrid
 from portcompare.plan.capacity import Objective
+from portcompare.plan.cost import Cost
 from portcompare.plan.loads import ClosedLoad, OpenLoad
 from portcompare.plan.schema import Cpus, Generator, Rounds
 
@@ -33,7 +34,7 @@ KEYS = {key.path: key for key in plan_keys()}
                 "parity",
                 "rounds",
             }
-            | {"generator", "cpus"},
+            | {"generator", "cpus", "cost"},
         ),
         (App, "apps.NAME.", set()),
         (BreakEvenGrid, "break_even.", set()),
@@ -47,6 +48,7 @@ KEYS = {key.path: key for key in plan_keys()}
         (Rounds, "rounds.", set()),
         (Generator, "generator.", set()),
         (Cpus, "cpus.", set()),
+        (Cost, "cost.", set()),
     ],
 )
 def test_every_key_is_listed(section: type[BaseModel], prefix: str, tables: set[str]) -> None:

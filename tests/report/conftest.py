@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from portcompare.analyse.spectra import QUANTILES
 from portcompare.manifest import Manifest, ServedDeployment
 from portcompare.model import (
     METRICS,
@@ -21,9 +22,11 @@ from portcompare.model import (
     Parity,
     Results,
     Round,
+    Slice,
     Summary,
     Verdict,
 )
+from portcompare.spectra import Spectrum, SpectrumPoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +37,7 @@ SCENARIOS = ("fast", "delayed")
 LEVELS = {"fast": (1.0, 32.0), "delayed": (1.0, 64.0)}
 DELAYS_S = {"fast": 0.0, "delayed": 0.2}
 CPU_S = {"baseline": 0.00062, "control": 0.00062, CANDIDATES[0]: 0.00101, CANDIDATES[1]: 0.00048}
+PRICE = 0.04
 SLOTS = {"baseline": 8, "control": 8, CANDIDATES[0]: None, CANDIDATES[1]: None}
 _CONCLUSIONS = {
     "fast": "{candidate} is slower than {baseline} by 38% at 32 users: each request costs more CPU time.",
@@ -162,6 +166,7 @@ def _make_results(
             for scenario in SCENARIOS
             for candidate in candidates
         ),
+        spectra=tuple(_spectrum(s) for s in summaries if s.latency_s),
     )
 
 
@@ -211,7 +216,10 @@ def _round(
         generator_cpu_ratio=0.41,
         generator_cpu_ratios={"1": 0.41},
         reconnects=0,
-        slices=(),
+        slices=tuple(
+            Slice(requests=round(rate_rps / 10) + part % 3, errors=0, p50_s=p50_s, p99_s=p50_s * 1.45)
+            for part in range(10)
+        ),
         bound=Bound(name=bound, rate_rps=limit_rps, reason=reason),
     )  # fmt: skip
 
@@ -241,6 +249,25 @@ def _summary(rounds: list[Round]) -> Summary:
         bound=last.bound,
         bound_share=rate_rps / last.bound.rate_rps if rate_rps and last.bound else None,
         verdict=None,
+        cost_per_million=last.cpu_s_per_request * 1e6 / 3600 * PRICE if last.cpu_s_per_request else None,
+    )
+
+
+def _spectrum(summary: Summary) -> Spectrum:
+    assert summary.latency_s
+    return Spectrum(
+        scenario=summary.scenario,
+        level=summary.level,
+        arm=summary.arm,
+        requests=12_000,
+        points=tuple(
+            SpectrumPoint(
+                quantile=quantile,
+                latency_s=summary.latency_s.p50 * (1 + quantile),
+                rank=round(quantile * 12_000),
+            )
+            for quantile in QUANTILES
+        ),
     )
 
 
@@ -302,6 +329,7 @@ def _plan(names: dict[str, str], candidates: Sequence[str]) -> dict[str, object]
             }
             for s in SCENARIOS
         },
+        "cost": {"per_core_hour": PRICE, "currency": "EUR"},
         "rounds": {
             "seconds": 1.0, "precision": 0.05, "margin": 0.05, "min_blocks": 5, "max_blocks": 10,
             "budget_s": 150.0, "warmup_s": 0.25, "warmup_max_s": 30.0, "timeout_s": 30.0, "seed": 1,

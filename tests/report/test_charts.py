@@ -4,14 +4,22 @@ import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from portcompare import units
 from portcompare.model import METRICS
+from portcompare.report.chart_files import render as render_files
+from portcompare.report.chart_files import stand_alone
+from portcompare.report.charts import draw_charts, main_charts
 from portcompare.report.forest import forest_plots
-from portcompare.report.latency import latency_chart
+from portcompare.report.load_curves import load_chart
+from portcompare.report.spectrum import spectrum_chart
+from portcompare.report.time_parts import time_chart
+from portcompare.report.timeline import timeline_chart
 from portcompare.report.wording import TONES
+from portcompare.sweeps import Estimate, Knee
 
 if TYPE_CHECKING:
     from portcompare.model import Results
@@ -117,27 +125,83 @@ def test_titles_say_what_is_shown_and_which_way_is_better(results: Results) -> N
     ]
 
 
-def test_latency_has_five_marks_for_each_arm_that_was_answered(results: Results) -> None:
-    figure = latency_chart(results, "fast")
+def test_a_spectrum_has_a_line_and_named_points_for_each_arm_that_was_answered(results: Results) -> None:
+    (figure,) = spectrum_chart(results, "fast")
     answered = [s for s in results.summaries if s.scenario == "fast" and s.latency_s]
-    assert len(answered) == 7
+    assert len(figure.rows) == len(answered) == 7
     assert len(_points(figure)) == 5 * len(answered)
-    assert figure.subtitle.startswith("in milliseconds")
-    assert len(figure.rows) == 8
-    assert ("32 users", "quart-uvicorn", *["not known"] * 5) in figure.rows
+    assert figure.svg.count('class="mark-line role-mark') == 2
+    assert [name for name, _ in figure.arms] == ["baseline", "control", "quart-hypercorn", "quart-uvicorn"]
+    assert figure.rows[4][:3] == ("32 users", "baseline", "12,000")
+    assert spectrum_chart(replace(results, spectra=()), "fast") == ()
 
 
-def test_a_scenario_without_an_answer_still_has_its_rows(results: Results) -> None:
-    silent = tuple(replace(s, latency_s=None) for s in results.summaries)
-    figure = latency_chart(replace(results, summaries=silent), "fast")
-    assert _points(figure) == []
-    assert "NaN" not in figure.svg
-    assert ">baseline</text>" in figure.svg
+def test_load_curves_draw_the_bound_and_mark_the_knees_that_were_reached(results: Results) -> None:
+    (plain,) = load_chart(results, "delayed")
+    assert plain.svg.count('stroke-dasharray="1,3"') == 4
+    assert "Ring" not in plain.note
+    knee = Knee(
+        scenario="delayed",
+        arm="baseline",
+        levels=3,
+        blocks=5,
+        load=Estimate(value=8.0, low=7.0, high=9.0),
+        rate_rps=40.0,
+        is_reached=True,
+    )
+    for is_reached in (True, False):
+        sweeps = replace(results.sweeps, knees=(replace(knee, is_reached=is_reached),))
+        (figure,) = load_chart(replace(results, sweeps=sweeps), "delayed")
+        assert ("knee at 8.00" in figure.svg) == is_reached
+    one_level = tuple(one for one in results.summaries if one.level == 64)
+    assert load_chart(replace(results, summaries=one_level), "delayed") == ()
+
+
+def test_the_time_is_split_only_where_the_server_tells_it(results: Results) -> None:
+    (figure,) = time_chart(results, "delayed")
+    told = re.findall('data-told="([^"]*)"', figure.svg)
+    assert len([text for text in told if "in the handler" in text]) == 6
+    assert len([text for text in told if "not told apart" in text]) == 2
+    assert time_chart(replace(results, summaries=()), "delayed") == ()
+
+
+def test_a_time_line_has_a_line_for_each_round_and_marks_void_and_unsteady_ones(results: Results) -> None:
+    first, second, *others = results.rounds
+    rounds = (replace(first, steady=False), second, *others)
+    drift = "drift: the machine changed"
+    (figure,) = timeline_chart(replace(results, rounds=rounds, warnings=(drift,)), "fast")
+    assert "not yet steady" in figure.svg
+    assert "void: the load generator was the limit" in figure.svg
+    assert "Drift: the machine changed." in figure.note
+    assert len(figure.rows) == len([one for one in rounds if one.scenario == "fast"])
+    assert timeline_chart(replace(results, rounds=()), "fast") == ()
+
+
+def test_charts_as_files_stand_alone_and_the_main_ones_are_pictures_too(hostile: Results) -> None:
+    files = render_files(hostile)
+    names = [name for name, _ in draw_charts(hostile).named()]
+    assert len(names) == len(set(names))
+    assert {name for name in files if name.endswith(".svg")} == {f"{name}.svg" for name in names}
+    pictures = {name.removesuffix(".png") for name in files if name.endswith(".png")}
+    assert pictures == main_charts(hostile).keys()
+    assert all(content.startswith(b"\x89PNG") for name, content in files.items() if name.endswith(".png"))
+    assert all(re.fullmatch(r"[\w.-]+", name) for name in files)
+
+
+def test_a_chart_that_stands_alone_has_title_unit_legend_and_colours_of_its_own(hostile: Results) -> None:
+    for _, figure in draw_charts(hostile).named():
+        root = ET.fromstring(stand_alone(figure))  # noqa: S314 - made here
+        texts = [element.text or "" for element in root.iter("{http://www.w3.org/2000/svg}text")]
+        assert texts[0].startswith(figure.title)
+        assert texts[1] == figure.subtitle
+        assert [name for name, _ in figure.arms] == texts[2 : 2 + len(figure.arms)]
+        assert not [value for element in root.iter() for value in element.attrib.values() if "var(" in value]
+        assert not list(root.iter("{http://www.w3.org/2000/svg}script"))
 
 
 def test_names_cannot_leave_their_texts(hostile: Results) -> None:
     for scenario in {s.scenario for s in hostile.summaries}:
-        for figure in (*forest_plots(hostile, scenario), latency_chart(hostile, scenario)):
+        for figure in (*forest_plots(hostile, scenario), *spectrum_chart(hostile, scenario)):
             assert "<script" not in figure.svg
             assert "&lt;script&gt;alert(1)" in figure.svg
             tags = re.findall("<[^>]+>", figure.svg)

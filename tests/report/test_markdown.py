@@ -164,7 +164,7 @@ def test_what_is_grave_comes_before_the_conclusions(hostile: Results) -> None:
 
 
 def test_the_method_is_folded_away_at_the_end(results: Results) -> None:
-    _, folded = markdown.render(results).split("<details>")
+    *_, folded = markdown.render(results).split("<details>")
     assert folded.endswith("</details>\n")
     assert "- **Equivalent**: a ratio whose 95% interval lies wholly inside 1 / (1 + 5%) to 1 + 5%" in folded
     assert "flask-gunicorn parses HTTP in Python, the others in h11" in folded

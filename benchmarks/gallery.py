@@ -1,0 +1,79 @@
+"""Take the pictures of the gallery from real reports: `python -m benchmarks.gallery FOLDER`.
+
+FOLDER holds one run a plan, named as the plan; those it does not hold yet are made there first, one after the
+other. Needs Chromium and the extra `browser`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portcompare.browser import launch_chromium
+from portcompare.report import RESULTS_FILE, read_results, write_reports
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
+
+PICTURES: dict[str, dict[str, str]] = {
+    "plan": {
+        "report": "body",
+        "ratios": "section[aria-labelledby=ratios] .figures",
+        "latency": "section[aria-labelledby=latency] .figures",
+        "time": "section[aria-labelledby=time] .figures",
+        "cost": "section[aria-labelledby=cost] .figures figure",
+        "timeline": "section[aria-labelledby=timeline] .figures figure",
+    },
+    "break-even": {"break-even": "section[aria-labelledby=break_even] .figures"},
+    "capacity": {"capacity": "section[aria-labelledby=load] .figures"},
+    "slow-route": {"slow-route": "section[aria-labelledby=conclusions]"},
+    "every-server": {"every-server": "section[aria-labelledby=conclusions]"},
+}
+"""For each plan, the pictures by name and what of the page they show."""
+
+BUDGETS_S = {"plan": 180, "break-even": 120, "capacity": 120, "slow-route": 120, "every-server": 120}
+WIDTH, LONGEST = 1180, 1500
+
+
+def main() -> None:
+    """Make what is missing, and take the pictures."""
+    folder = Path(sys.argv[1])
+    for plan in PICTURES:
+        if not (folder / plan / RESULTS_FILE).exists():
+            make_run(plan, folder / plan)
+    with launch_chromium() as browser:
+        for plan, pictures in PICTURES.items():
+            write_reports(read_results(folder / plan / RESULTS_FILE), folder / plan)
+            take(browser, folder / plan / "report.html", pictures)
+
+
+def make_run(plan: str, folder: Path) -> None:
+    """Measure one plan; a run that says no, or that it is not valid, is a report all the same."""
+    program = Path(sys.executable).with_name("portcompare")
+    command = [program, "run", ROOT / "loadtests" / f"{plan}.toml", "--out", folder]
+    subprocess.run([*map(str, command), "--budget", f"{BUDGETS_S[plan]}s"], check=False)
+
+
+def take(browser: Browser, page_path: Path, pictures: dict[str, str]) -> None:
+    """Take pictures of parts of a page, each cut where it would be too long."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
+    page.goto(page_path.resolve().as_uri())
+    for name, selector in pictures.items():
+        part = page.locator(selector).first
+        if not part.count():
+            print(f"{page_path} has nothing for {name}")
+            continue
+        box = part.bounding_box()
+        if box is not None:
+            clip = {key: box[key] for key in ("x", "y", "width")} | {"height": min(box["height"], LONGEST)}
+            page.screenshot(path=IMAGES / f"{name}.png", clip=clip, full_page=True)
+    page.close()
+
+
+if __name__ == "__main__":
+    main()

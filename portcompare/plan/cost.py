@@ -1,0 +1,20 @@
+"""What CPU time costs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from portcompare.plan.section import Section
+
+
+class Cost(Section):
+    """What an hour of a CPU core costs, so that the report can say what a million requests cost."""
+
+    per_core_hour: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        description="price of one CPU core for an hour"
+    )
+    currency: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,20}$")] = Field(
+        description='what the price is in, as it is to be shown: "EUR", "$"'
+    )

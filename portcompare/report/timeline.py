@@ -1,0 +1,158 @@
+"""Time lines: what every slice of every round saw, in the order of time, one chart a scenario."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from portcompare import units
+from portcompare.analyse import find_courses
+from portcompare.report.arms import arm_colour, find_looks, legend
+from portcompare.report.svg import FAINT, ROWS, TICKS, Figure, draw, guide, told
+from portcompare.report.wording import known, level_text, plan_value, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.analyse import Course
+    from portcompare.model import Results
+    from portcompare.report.arms import Look
+
+_WIDTH, _HEIGHT = 820, 84
+_MS_PER_S = 1e3
+_HOW_TO_READ = (
+    "A short line is a round. Vertical lines: a block begins, on servers started afresh. Cross: the round is"
+    " void. Triangle: not yet steady when the window opened."
+)
+_HEADER = ("Start", "Block", "Level", "Arm", "Rate of each slice", "p99 of each slice", "Events")
+_RATE, _P99 = "answers per second", "p99 in ms"
+
+
+def timeline_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
+    """Draw the course of a scenario.
+
+    Args:
+        results: The run.
+        scenario: Name of the scenario.
+
+    Returns:
+        The figure, alone; none where no round has slices.
+    """
+    everything = find_courses(results.rounds)
+    courses = [one for one in everything if one.round.scenario == scenario]
+    drawn = [one for one in courses if any(moment.rate_rps for moment in one.moments)]
+    if not drawn:
+        return ()
+    looks = find_looks(results)
+    title, subtitle = "Time line", "what each slice of each round saw; logarithmic"
+    description = (
+        f"Line charts for scenario {visible(scenario)} over the run: each line is a round, its points the"
+        " slices of its window. Vertical lines stand where blocks begin, crosses on rounds that are void,"
+        " triangles on windows that opened before the rate was steady."
+    )
+    drifts = [visible(warning) for warning in results.warnings if warning.startswith("drift:")]
+    data = [datum for one in drawn for datum in _data(results, one, looks[one.round.arm])]
+    begun = {one.round.block: one.at_s for one in reversed(everything)}
+    panels = dict.fromkeys(datum["panel"] for datum in data)
+    data += [{"panel": panel, "kind": "block", "at_s": at_s} for panel in panels for at_s in begun.values()]
+    figure = Figure(
+        name="timeline",
+        title=title,
+        scenario=visible(scenario),
+        subtitle=subtitle,
+        description=description,
+        svg=draw(_chart(looks), {"rows": data}, f"{title}, {subtitle}", description),
+        header=_HEADER,
+        rows=tuple(_row(results, one) for one in courses),
+        arms=legend(looks, [one.round.arm for one in drawn]),
+        note=" ".join((_HOW_TO_READ, *(f"{drift[0].upper()}{drift[1:]}." for drift in drifts))),
+        wide=True,
+    )
+    return (figure,)
+
+
+def _chart(looks: dict[str, Look]) -> alt.FacetChart:
+    base = alt.Chart().encode(
+        x=alt.X("at_s:Q", title="seconds since the first window", axis=guide(format="~r", tickCount=10)),
+        y=alt.Y(
+            "value:Q",
+            title=None,
+            scale=guide(type="log"),
+            axis=guide(format="~r", values=TICKS, grid=True, gridOpacity=0.6),
+        ),
+        color=arm_colour(looks),
+        description="told:N",
+    )
+    lines = base.transform_filter("datum.kind == 'slice'").mark_line(strokeWidth=1.6).encode(detail="round:N")
+    blocks = (
+        alt.Chart()
+        .transform_filter("datum.kind == 'block'")
+        .mark_rule(color=FAINT, strokeDash=[2, 2])
+        .encode(x="at_s:Q")
+    )
+    event = base.mark_point(size=60, strokeWidth=2, opacity=1)
+    void = event.transform_filter("datum.event == 'void'").encode(
+        color=alt.value("var(--worse)"), shape=alt.value("cross")
+    )
+    unsteady = event.transform_filter("datum.event == 'unsteady'").encode(shape=alt.value("triangle-up"))
+    return (
+        alt.layer(blocks, lines, void, unsteady, data=ROWS)
+        .properties(width=_WIDTH, height=_HEIGHT)
+        .facet(
+            facet=alt.Facet("panel:N", sort=None, title=None, header=guide(labelAnchor="start")),
+            columns=1,
+        )
+        .resolve_scale(y="independent")
+    )
+
+
+def _data(results: Results, course: Course, look: Look) -> Iterator[dict[str, Any]]:
+    one = course.round
+    number = f"{one.block}-{one.order}-{one.level}-{one.arm}"
+    level = _level(results, course)
+    texts = (look.label, level, f"block {one.block + 1}", units.rate(one.rate_rps), *_events(course))
+    what = told(", ".join(filter(None, texts)), look.colour)
+    for quantity in (_RATE, _P99):
+        panel = ": ".join(filter(None, (level, quantity)))
+        event = "void" if one.void else "" if one.steady else "unsteady"
+        for moment in course.moments:
+            value = moment.rate_rps if quantity == _RATE else (moment.p99_s or 0) * _MS_PER_S
+            if value:
+                yield {
+                    "panel": panel,
+                    "kind": "slice",
+                    "at_s": moment.at_s,
+                    "value": value,
+                    "arm": look.label,
+                    "round": number,
+                    "event": event,
+                    "told": what,
+                }
+                event = ""
+
+
+def _level(results: Results, course: Course) -> str:
+    """The level of a round; of a search, which tries many, none."""
+    one = course.round
+    if plan_value(results, "scenarios", one.scenario, "load", "objective"):
+        return ""
+    return level_text(results, one.scenario, one.level)
+
+
+def _events(course: Course) -> list[str]:
+    void = course.round.void
+    return ([f"void: {visible(void)}"] if void else []) + ([] if course.round.steady else ["not yet steady"])
+
+
+def _row(results: Results, course: Course) -> tuple[str, ...]:
+    one = course.round
+    return (
+        units.duration(course.at_s),
+        f"{one.block + 1:,}",
+        level_text(results, one.scenario, one.level),
+        visible(one.arm),
+        " ".join(units.significant(moment.rate_rps) for moment in course.moments),
+        ", ".join(known(moment.p99_s, units.duration) for moment in course.moments),
+        "; ".join(_events(course)),
+    )

@@ -1,0 +1,116 @@
+"""The formats that programs read: CSV, JUnit, OpenMetrics and percentile files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from portcompare.report import csv_comparisons, csv_rounds, hgrm, junit_run, openmetrics
+from portcompare.report.wording import visible
+from tests.report.conftest import HOSTILE_CANDIDATES, HOSTILE_SCENARIOS
+
+if TYPE_CHECKING:
+    from portcompare.model import Results
+
+NAMES = {visible(name) for name in (*HOSTILE_CANDIDATES, "baseline", "control")}
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def _samples(results: Results, name: str) -> dict[tuple[str, ...], float]:
+    families = {family.name: family for family in text_string_to_metric_families(openmetrics.render(results))}
+    return {tuple(sample.labels.values()): sample.value for sample in families[name].samples}
+
+
+def test_every_round_is_a_row_of_csv_with_the_figures_of_the_record(results: Results) -> None:
+    rows = _rows(csv_rounds.render(results))
+    for one, row in zip(results.rounds, rows, strict=True):
+        assert float(row["rate_rps"]) == one.rate_rps
+        assert row["p50_s"] == ("" if one.latency_s is None else str(one.latency_s.p50))
+        assert (row["void"] == "") == (one.void is None)
+        assert row["handler_s"] == ("" if one.handler_s is None else str(one.handler_s))
+
+
+def test_every_comparison_is_a_row_of_csv(results: Results) -> None:
+    rows = _rows(csv_comparisons.render(results))
+    for one, row in zip(results.comparisons, rows, strict=True):
+        assert row["ratio"] == ("" if one.ratio is None else str(one.ratio))
+        assert (row["candidate"], row["metric"], row["verdict"]) == (one.candidate, one.metric, one.verdict)
+
+
+def test_hostile_names_come_out_of_csv_as_they_are_shown(hostile: Results) -> None:
+    assert {row["arm"] for row in _rows(csv_rounds.render(hostile))} == NAMES
+    assert {row["scenario"] for row in _rows(csv_comparisons.render(hostile))} == set(HOSTILE_SCENARIOS)
+
+
+def test_junit_fails_where_the_command_does_and_skips_what_cannot_be_told(
+    results: Results, hostile: Results
+) -> None:
+    for run, failing in ((results, 0), (hostile, 2)):
+        root = ET.fromstring(junit_run.render(run).partition("\n")[2])  # noqa: S314 - made here
+        assert len(root.findall(".//failure")) == failing
+        undecided = [one for one in run.comparisons if one.verdict in {"inconclusive", "invalid"}]
+        assert len(root.findall(".//skipped")) == len(undecided)
+        assert len(root.findall(".//testcase")) == 2 + len(run.comparisons)
+        assert [suite.get("name") for suite in root][1:] == list(
+            dict.fromkeys(c.scenario for c in run.comparisons)
+        )
+
+
+def test_junit_of_a_run_that_broke_off_before_its_answers_were_compared(results: Results) -> None:
+    root = ET.fromstring(  # noqa: S314 - made here
+        junit_run.render(replace(results, partial=True, parity=None)).partition("\n")[2]
+    )
+    (suite, *_) = root
+    assert (suite.get("failures"), suite.get("skipped")) == ("1", "1")
+
+
+def test_metrics_are_openmetrics_with_a_sample_for_what_is_known(results: Results) -> None:
+    rates = _samples(results, "portcompare_rate_rps")
+    for one in results.summaries:
+        key = (one.scenario, f"{one.level:g}", one.arm, one.deployment)
+        assert rates.get(key) == one.rate_rps
+    ratios = _samples(results, "portcompare_ratio")
+    for c in results.comparisons:
+        assert ratios.get((c.scenario, f"{c.level:g}", c.candidate, c.metric)) == c.ratio
+    assert _samples(results, "portcompare_valid") == {(): 1.0}
+    assert len(_samples(results, "portcompare_latency_seconds")) == 5 * sum(
+        one.latency_s is not None for one in results.summaries
+    )
+
+
+def test_hostile_names_are_labels_and_nothing_else(hostile: Results) -> None:
+    assert {key[2] for key in _samples(hostile, "portcompare_requests_measured")} == NAMES
+    assert openmetrics.render(hostile).endswith("# EOF\n")
+
+
+def test_percentile_files_have_the_four_columns_that_the_plotter_reads(results: Results) -> None:
+    files = hgrm.render(results)
+    assert len(files) == len(results.spectra)
+    for spectrum, (name, content) in zip(results.spectra, files.items(), strict=True):
+        assert re.fullmatch(r"[\w.-]+\.hgrm", name)
+        header, *lines = content.decode().splitlines()
+        assert header.split() == ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"]
+        rows = [list(map(float, line.split())) for line in lines if line and not line.startswith("#")]
+        assert {len(row) for row in rows} == {4}
+        for point, (value_ms, quantile, rank, beyond) in zip(spectrum.points, rows, strict=True):
+            assert value_ms == pytest.approx(point.latency_s * 1e3, abs=0.001)
+            assert quantile == pytest.approx(point.quantile)
+            assert rank == point.rank
+            assert beyond == pytest.approx(1 / (1 - quantile), rel=0.01)
+
+
+def test_names_of_percentile_files_cannot_lead_out_of_their_folder(hostile: Results) -> None:
+    spectra = tuple(replace(one, scenario="../../etc", arm="a/b") for one in hostile.spectra[:1])
+    (name,) = hgrm.render(replace(hostile, spectra=spectra))
+    assert "/" not in name
+    assert not name.startswith(".")
