@@ -36,7 +36,7 @@ PAGE = HERE.parent / "docs" / "patterns.md"
 
 FIRST_REQUESTS = 1000
 CACHED = "/data/cached?delay=0.5"
-PORT = "quart-uvicorn"
+PORT = "quart-hypercorn"
 AT_BOUND, LEAST_OF_DELAYED = 0.95, 0.9
 
 
@@ -130,7 +130,7 @@ def describe(found: Found) -> list[str]:
         *_figures(found, by_cell),
         "",
         f"{blocks} blocks; the run is {said}.",
-        f"{versions('flask', 'quart', 'gunicorn', 'uvicorn', 'httpx', 'asgiref')}.",
+        f"{versions('flask', 'quart', 'gunicorn', 'hypercorn', 'httpx', 'asgiref')}.",
     ]
 
 
