@@ -1,4 +1,4 @@
-"""Write the parts of the docs that come from the code: the plan's keys and the results' schema.
+"""Write the parts of the docs that come from the code: the plan's keys and the JSON Schemas.
 
 Run it by `make docs` after a change of either; a test fails until it is done.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from portcompare.history import history_schema
 from portcompare.plan import plan_keys
-from portcompare.report import write_results_schema
+from portcompare.report import diff_schema, results_schema, write_schema
 from portcompare.serve import vocabulary
 
 DOCS = Path(__file__).parent
@@ -39,7 +40,9 @@ def main() -> None:
     """Write them all."""
     page = DOCS / "plan.md"
     page.write_text(insert(page.read_text(encoding="utf-8"), describe_plan()), encoding="utf-8")
-    write_results_schema(DOCS / "results.schema.json")
+    write_schema(results_schema(), DOCS / "results.schema.json")
+    write_schema(diff_schema(), DOCS / "diff.schema.json")
+    write_schema(history_schema(), DOCS / "history.schema.json")
 
 
 if __name__ == "__main__":

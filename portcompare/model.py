@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from pydantic import Base64Bytes
 
-from portcompare import sweeps as _sweeps
+from portcompare import words as _words
+from portcompare.gates import GateResult
 from portcompare.manifest import Manifest
 from portcompare.spectra import Spectrum
 from portcompare.sweeps import Sweeps
@@ -21,9 +22,9 @@ SCHEMA_VERSION = 1
 BASELINE = "baseline"
 CONTROL = "control"
 
-Verdict = _sweeps.Verdict
-Metric = Literal["throughput", "p50", "p95", "p99", "cpu_s_per_request"]
-METRICS: tuple[Metric, ...] = ("throughput", "p50", "p95", "p99", "cpu_s_per_request")
+Verdict = _words.Verdict
+Metric = _words.Metric
+METRICS = _words.METRICS
 
 DifferenceKind = Literal["status", "header", "body", "json"]
 Severity = Literal["breaks", "changes", "harmless"]
@@ -388,6 +389,7 @@ class Results:
         summaries: One for each arm and level.
         conclusions: In sentences.
         sweeps: What was found by varying the load.
+        gates: What the plan's gates came to, one for each level.
         spectra: How the response times of each arm at each level are distributed.
     """
 
@@ -410,4 +412,5 @@ class Results:
     summaries: tuple[Summary, ...]
     conclusions: tuple[Conclusion, ...]
     sweeps: Sweeps = field(default_factory=Sweeps)
+    gates: tuple[GateResult, ...] = ()
     spectra: tuple[Spectrum, ...] = ()

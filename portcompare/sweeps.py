@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
 
-Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "invalid"]
+from portcompare.words import Verdict
+
 Outcome = Literal["kept", "missed", "unknown"]
 CellState = Literal["wins", "loses", "equal", "undecided", "not measured"]
 

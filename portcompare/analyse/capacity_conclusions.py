@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from portcompare.analyse.capacity import half_width
 from portcompare.analyse.headline import tell_control, tell_holding
-from portcompare.analyse.intervals import RatioInterval, chance_beyond
+from portcompare.analyse.intervals import RatioInterval, chance_beyond, degrees_of_freedom
 from portcompare.analyse.multiplicity import reject
 from portcompare.analyse.validity import THE_CONTROL
 from portcompare.model import BASELINE, CONTROL, Conclusion
@@ -133,4 +133,4 @@ def _chance(one: Capacity, margin: float) -> float:
     # An open end says nothing against the verdict: the other one is as far from the middle on a log scale.
     middle, width = one.ratio.value, half_width(one.ratio)
     interval = RatioInterval(ratio=middle, low=middle / width, high=middle * width)
-    return chance_beyond(interval, one.blocks, margin)
+    return chance_beyond(interval, degrees_of_freedom(one.blocks), margin)

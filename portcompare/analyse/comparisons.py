@@ -57,6 +57,19 @@ def metric_of(measured: Round, metric: Metric) -> float | None:
     return getattr(measured.latency_s, metric, None)
 
 
+def requests_needed(metric: Metric) -> int:
+    """How many requests a round must have for a metric to mean something.
+
+    Args:
+        metric: The metric.
+
+    Returns:
+        For a percentile as many that one lies beyond it; 0 for the others.
+    """
+    quantile = _QUANTILES.get(metric)
+    return 0 if quantile is None else round(1 / (1 - quantile))
+
+
 def _compare_metric(
     metric: Metric, baseline: Sequence[Round], candidate: Sequence[Round], margin: float
 ) -> Comparison:
@@ -114,10 +127,7 @@ def _too_few(metric: Metric, pairs: Sequence[tuple[float, float, int]]) -> tuple
     if len(pairs) < LEAST_BLOCKS:
         found = f"{len(pairs)} {'block' if len(pairs) == 1 else 'blocks'} with a valid round of both"
         return "invalid", f"{found}; an interval needs {LEAST_BLOCKS}"
-    quantile = _QUANTILES.get(metric)
-    if quantile is None:
-        return None
-    needed = round(1 / (1 - quantile))
+    needed = requests_needed(metric)
     usual = median(requests for _, _, requests in pairs)
     if usual < needed:
         return "inconclusive", f"{usual:g} requests a round are too few for a {metric}, which needs {needed}"

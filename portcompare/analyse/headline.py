@@ -11,10 +11,11 @@ from portcompare.units import count
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from portcompare.changes import Change
     from portcompare.model import Comparison, Metric, Verdict
     from portcompare.units import LevelText
 
-_OF = "throughput and median response time"
+OF = "throughput and median response time"
 _DIFFERENCES: tuple[Verdict, ...] = ("faster", "slower")
 
 
@@ -38,13 +39,13 @@ def find_headline(
     family = headline_family(comparisons)
     if not family:
         return "Nothing was compared."
-    made = f"{count(len(family), 'comparison')} of {_OF}"
+    made = f"{count(len(family), 'comparison')} of {OF}"
     if invalid_reasons:
         found = f"This run is not valid: its {made} cannot be relied on."
     else:
         holding = find_holding(family, margins)
         told = "; ".join(
-            _differences(name, [one for one in holding if one.candidate == name], level_text)
+            tell_differences(name, [one for one in holding if one.candidate == name], level_text)
             for name in dict.fromkeys(one.candidate for one in holding)
         )
         found = tell_holding(made, len(holding), told)
@@ -85,8 +86,17 @@ def tell_control(verdicts: Sequence[Verdict | None], to_be: str) -> str:
     return f"{shown} everywhere." if verdicts else ""
 
 
-def _differences(candidate: str, holding: Sequence[Comparison], level_text: LevelText) -> str:
-    """A candidate's differences: "new is slower (fast, 1 user) and faster (slow, 8 users: p50 alone)"."""
+def tell_differences(name: str, holding: Sequence[Comparison | Change], level_text: LevelText) -> str:
+    """Say where one side differs.
+
+    Args:
+        name: Whose differences they are.
+        holding: Its differences.
+        level_text: Words a scenario's level, with its unit.
+
+    Returns:
+        Text such as "new is slower (fast, 1 user) and faster (slow, 8 users: p50 alone)".
+    """
     parts = []
     for verdict in _DIFFERENCES:
         places: dict[tuple[str, float], list[Metric]] = {}
@@ -100,4 +110,4 @@ def _differences(candidate: str, holding: Sequence[Comparison], level_text: Leve
                 for (scenario, level), metrics in places.items()
             )
             parts.append(f"{verdict} ({'; '.join(texts)})")
-    return f"{candidate} is {' and '.join(parts)}"
+    return f"{name} is {' and '.join(parts)}"

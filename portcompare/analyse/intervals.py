@@ -12,6 +12,8 @@ import scipy  # its parts are loaded when they are first used
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
 CONFIDENCE = 0.95
 
 LEAST_BLOCKS = 2
@@ -32,6 +34,15 @@ class RatioInterval:
     ratio: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrimmedMean:
+    """A trimmed mean, its standard error, and the degrees of freedom of that."""
+
+    middle: float
+    error: float
+    degrees_of_freedom: int
 
 
 def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> RatioInterval:
@@ -58,26 +69,47 @@ def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Ratio
     if len(baseline) != len(candidate):  # numpy would repeat a single value as often as needed
         msg = f"{len(baseline)} blocks of the baseline cannot be paired with {len(candidate)}"
         raise ValueError(msg)
-    blocks = len(baseline)
+    found = trimmed_mean(
+        np.log(np.asarray(candidate, dtype=float)) - np.log(np.asarray(baseline, dtype=float))
+    )
+    half = quantile(found.degrees_of_freedom) * found.error
+    return RatioInterval(ratio=exp(found.middle), low=exp(found.middle - half), high=exp(found.middle + half))
+
+
+def trimmed_mean(values: NDArray[np.float64]) -> TrimmedMean:
+    """The mean of the values that are left when the outermost are cut off, and how sure it is.
+
+    Args:
+        values: One a block.
+
+    Returns:
+        The trimmed mean; of fewer than eight values the mean of all.
+
+    Raises:
+        ValueError: Fewer than two values.
+    """
+    blocks = len(values)
     if blocks < LEAST_BLOCKS:
         msg = "an interval needs two blocks or more"
         raise ValueError(msg)
-    logs = np.sort(np.log(np.asarray(candidate, dtype=float)) - np.log(np.asarray(baseline, dtype=float)))
+    ordered = np.sort(values)
     cut = blocks // BLOCKS_A_CUT
-    kept = logs[cut : blocks - cut]
+    kept = ordered[cut : blocks - cut]
     # Cutting alone would make the deviation too small: what is cut counts as if it lay where the cut is.
-    deviation = float(logs.clip(kept[0], kept[-1]).std(ddof=1))
-    error = deviation * ((blocks - 1) / (len(kept) * (len(kept) - 1))) ** 0.5
-    middle, half = float(kept.mean()), _quantile(blocks) * error
-    return RatioInterval(ratio=exp(middle), low=exp(middle - half), high=exp(middle + half))
+    deviation = float(ordered.clip(kept[0], kept[-1]).std(ddof=1))
+    return TrimmedMean(
+        middle=float(kept.mean()),
+        error=deviation * ((blocks - 1) / (len(kept) * (len(kept) - 1))) ** 0.5,
+        degrees_of_freedom=degrees_of_freedom(blocks),
+    )
 
 
-def chance_beyond(interval: RatioInterval, blocks: int, margin: float) -> float:
+def chance_beyond(interval: RatioInterval, degrees: float, margin: float) -> float:
     """How often chance alone would put a ratio as far beyond the margin, if the true one lay on its edge.
 
     Args:
-        interval: The interval, of `paired_ratio`.
-        blocks: How many blocks it rests on.
+        interval: The interval, of `paired_ratio` or `unpaired_ratio`.
+        degrees: The degrees of freedom of its t distribution.
         margin: Ratios from 1 / (1 + margin) to 1 + margin count as equivalent.
 
     Returns:
@@ -85,15 +117,31 @@ def chance_beyond(interval: RatioInterval, blocks: int, margin: float) -> float:
         on either side. It is less than 5% just where the whole interval lies beyond the margin.
     """
     beyond = abs(log(interval.ratio)) - log(1 + margin)
-    error = log(interval.high / interval.low) / 2 / _quantile(blocks)
+    error = log(interval.high / interval.low) / 2 / quantile(degrees)
     if error == 0:
         return 0.0 if beyond > 0 else 1.0
-    return min(1.0, 2 * float(scipy.special.stdtr(_degrees_of_freedom(blocks), -beyond / error)))
+    return min(1.0, 2 * float(scipy.special.stdtr(degrees, -beyond / error)))
 
 
-def _quantile(blocks: int) -> float:
-    return float(scipy.special.stdtrit(_degrees_of_freedom(blocks), (1 + CONFIDENCE) / 2))
+def quantile(degrees: float) -> float:
+    """How many standard errors a 95% interval reaches to either side.
+
+    Args:
+        degrees: The degrees of freedom.
+
+    Returns:
+        Student's t.
+    """
+    return float(scipy.special.stdtrit(degrees, (1 + CONFIDENCE) / 2))
 
 
-def _degrees_of_freedom(blocks: int) -> int:
+def degrees_of_freedom(blocks: int) -> int:
+    """The degrees of freedom of a trimmed mean.
+
+    Args:
+        blocks: How many values it rests on, those that are cut off too.
+
+    Returns:
+        One less than are kept.
+    """
     return blocks - 2 * (blocks // BLOCKS_A_CUT) - 1

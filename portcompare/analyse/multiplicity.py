@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from portcompare.analyse.intervals import CONFIDENCE, RatioInterval, chance_beyond
+from portcompare.analyse.intervals import CONFIDENCE, RatioInterval, chance_beyond, degrees_of_freedom
 from portcompare.model import CONTROL
 
 if TYPE_CHECKING:
@@ -86,4 +86,6 @@ def holm(chances: Sequence[float]) -> tuple[float, ...]:
 def _chance(one: Comparison, margin: float) -> float:
     if one.ratio is None or one.low is None or one.high is None:
         return 1.0
-    return chance_beyond(RatioInterval(ratio=one.ratio, low=one.low, high=one.high), one.blocks, margin)
+    return chance_beyond(
+        RatioInterval(ratio=one.ratio, low=one.low, high=one.high), degrees_of_freedom(one.blocks), margin
+    )

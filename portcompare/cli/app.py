@@ -5,7 +5,9 @@ from __future__ import annotations
 import typer
 
 from portcompare.cli.check import check
+from portcompare.cli.diff import diff
 from portcompare.cli.doctor import doctor
+from portcompare.cli.history import history
 from portcompare.cli.init import init
 from portcompare.cli.load import load
 from portcompare.cli.reference import describe_plan
@@ -24,5 +26,5 @@ app = typer.Typer(
 )
 # "\b" keeps the lines as they are.
 app.command(epilog="\b\n" + describe_plan().replace("\n\n", "\n\n\b\n"))(run)
-for command in (init, check, up, report, load, worker, doctor):
+for command in (init, check, up, report, diff, history, load, worker, doctor):
     app.command()(command)

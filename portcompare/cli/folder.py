@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portcompare.errors import Problem
+from portcompare.history import RUNS
 from portcompare.report import RESULTS_FILE
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-RUNS = Path("runs")
 GENERATOR_LOG = "loadgen.log"
 
 

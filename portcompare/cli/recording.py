@@ -30,6 +30,7 @@ from portcompare.analyse import (
     judge_round,
     summarise,
 )
+from portcompare.cli.gates import judge_gates
 from portcompare.manifest import Ceiling
 from portcompare.masking import mask_plan
 from portcompare.model import SCHEMA_VERSION, Results
@@ -44,6 +45,7 @@ from portcompare.report import (
 from portcompare.sweeps import Sweeps, Trial
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -71,7 +73,14 @@ class Recording:
     """
 
     def __init__(
-        self, plan: Plan, manifest: Manifest, folder: Path, started_at: datetime, began_s: float
+        self,
+        plan: Plan,
+        manifest: Manifest,
+        folder: Path,
+        started_at: datetime,
+        began_s: float,
+        *,
+        stored: Mapping[str, Results] | None = None,
     ) -> None:
         """Begin a recording.
 
@@ -81,12 +90,14 @@ class Recording:
             folder: Where it is written.
             started_at: When the run was started.
             began_s: When its time began to count, in seconds of `time.monotonic()`.
+            stored: The stored runs that the plan's gates compare with, by what the plan calls them.
         """
         self.folder = folder
         self._plan = plan
         self._manifest = manifest
         self._started_at = started_at
         self._began_s = began_s
+        self._stored = stored or {}
         self._served = {served.name: served for served in manifest.deployments}
         self._generator_limits = GeneratorLimits(**plan.generator.model_dump())
         self._rounds: list[Round] = []
@@ -231,7 +242,7 @@ class Recording:
             *find_unlike_controls(capacities, margins["throughput"]),
         )
         fixed = [one for one in self._rounds if one.scenario not in searched]
-        return Results(
+        results = Results(
             schema_version=SCHEMA_VERSION,
             name=self._plan.name,
             started_at=self._started_at.isoformat(timespec="seconds"),
@@ -271,6 +282,7 @@ class Recording:
             ),
             spectra=find_spectra(summaries, self._histograms),
         )
+        return replace(results, gates=judge_gates(self._plan, results, self._stored))
 
     def _find_unlike(self) -> tuple[str, ...]:
         differences = self._manifest.differences

@@ -12,16 +12,19 @@ import typer
 from portcompare.cli.comparison import measure_all, prepare
 from portcompare.cli.console import err, out
 from portcompare.cli.folder import make_run_folder, name_run_folder, remove_empty_run_folder
+from portcompare.cli.gates import read_stored_runs
 from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath, read_duration
 from portcompare.cli.progress import Progress
 from portcompare.cli.recording import Recording
 from portcompare.cli.session import open_session, read_plan
 from portcompare.cli.workers import ExpectWorkers, Listen, Processes, Workers, choose_workers
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
+from portcompare.history import is_kept, note_run
 from portcompare.report import RESULTS_FILE, render_conclusions, render_parity, render_table, write_reports
 from portcompare.serve import describe_manifest
 
 if TYPE_CHECKING:
+    from portcompare.errors import Problem
     from portcompare.model import Results
     from portcompare.plan import Plan
 
@@ -84,16 +87,18 @@ def _read_input(plan_path: Path, started_at: datetime, out_folder: Path | None) 
 
 def _compare(plan: Plan, folder: Path, started_at: datetime, workers: Workers, began_s: float) -> Results:
     """Measure; whatever happens, what was measured until then is kept."""
+    problems: list[Problem] = []
+    stored = read_stored_runs(plan, problems)
     levels = plan.levels if plan.break_even is None else ()  # of a grid, not all cells are measured
     least_rounds = plan.rounds.min_blocks * len(levels) * len(plan.arms)
     with (
         Progress(least_rounds) as progress,
-        open_session(plan, folder, workers=workers, on_joined=progress.show_workers) as session,
+        open_session(plan, folder, problems, workers, progress.show_workers) as session,
     ):
         if workers.expect:
             began_s = time.monotonic()  # to wait for workers is not the run's own time
         manifest = describe_manifest(plan, session.cpus)
-        recording = Recording(plan, manifest, folder, started_at, began_s)
+        recording = Recording(plan, manifest, folder, started_at, began_s, stored=stored)
         recording.save(partial=True)
         try:
             with prepare(session, folder, progress):
@@ -105,7 +110,18 @@ def _compare(plan: Plan, folder: Path, started_at: datetime, workers: Workers, b
             raise
         results = recording.save(partial=False)
     write_reports(results, folder)
+    _note(folder)
     return results
+
+
+def _note(folder: Path) -> None:
+    """Add the run to the history; it is none the worse if that cannot be done."""
+    if not is_kept(folder):
+        return
+    try:
+        note_run(folder)
+    except InputError as error:
+        err.print(f"warning: the run is not in the history: {error}", soft_wrap=True, markup=False)
 
 
 def _show(results: Results, folder: Path, *, as_json: bool) -> None:
@@ -122,4 +138,6 @@ def _show(results: Results, folder: Path, *, as_json: bool) -> None:
 def _exit_code(results: Results) -> int:
     if results.parity is not None and not results.parity.equal:
         return EXIT_COMPARISON_SAYS_NO
-    return EXIT_DONE if results.valid else EXIT_NOT_VALID
+    if not results.valid:
+        return EXIT_NOT_VALID
+    return EXIT_DONE if all(gate.passed for gate in results.gates) else EXIT_COMPARISON_SAYS_NO

@@ -3,9 +3,11 @@
 from portcompare.plan.apps import App, Deployment
 from portcompare.plan.break_even import BreakEvenGrid
 from portcompare.plan.capacity import Objective
+from portcompare.plan.gates import Gate
 from portcompare.plan.keys import Key, plan_keys
 from portcompare.plan.load import PlanError, load_plan
 from portcompare.plan.loads import OpenLoad
+from portcompare.plan.names import remedy_for_unknown
 from portcompare.plan.parity import Allowance, ParityPlan
 from portcompare.plan.requests import PlanRequest
 from portcompare.plan.scenarios import Scenario
@@ -17,6 +19,7 @@ __all__ = [
     "App",
     "BreakEvenGrid",
     "Deployment",
+    "Gate",
     "Generator",
     "Key",
     "Objective",
@@ -29,5 +32,6 @@ __all__ = [
     "find_upstreams",
     "load_plan",
     "plan_keys",
+    "remedy_for_unknown",
     "with_addresses",
 ]

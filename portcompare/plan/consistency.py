@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from portcompare.errors import Problem
 from portcompare.plan.deployments import find_deployment_problems
+from portcompare.plan.gates import find_gate_problems
 from portcompare.plan.names import remedy_for_unknown
 from portcompare.plan.request_problems import find_request_problems
 from portcompare.plan.schema import ROUND_DELAYS, Rounds
@@ -49,6 +50,7 @@ def find_inconsistencies(origins: Origins, data: dict[str, Any], servers: Server
         *_slots(origins, data),
         *_rounds(origins, data),
         *find_request_problems(origins, _tables(data, "scenarios"), data.get("parity")),
+        *find_gate_problems(origins, data),
     ]
 
 

@@ -23,6 +23,7 @@ _TOML_TYPES = {
     IPv4Address: "string",
     str: "string",
     Path: "string",
+    bool: "boolean",
     int: "integer",
     float: "number",
     Any: "any value",
@@ -128,4 +129,6 @@ def _default(field: FieldInfo) -> str:
         return ""
     if default is None or isinstance(default, BaseModel):  # a table's keys have defaults of their own
         return "none"
+    if isinstance(default, bool):
+        return str(default).lower()
     return f'"{default}"' if not isinstance(default, int | float | list | dict) else str(default)

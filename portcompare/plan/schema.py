@@ -14,6 +14,7 @@ from portcompare.model import BASELINE, CONTROL, METRICS, Arm, Metric
 from portcompare.plan.apps import App, Deployment
 from portcompare.plan.break_even import BreakEvenGrid
 from portcompare.plan.cost import Cost
+from portcompare.plan.gates import Gate
 from portcompare.plan.loads import OpenLoad
 from portcompare.plan.margins import Margin, Margins
 from portcompare.plan.origins import Origins
@@ -114,6 +115,9 @@ class Plan(Section):
     cost: Cost | None = None
     parity: ParityPlan = ParityPlan()
     rounds: Rounds = Rounds()
+    gates: list[Gate] = Field(
+        default_factory=list, description="what a run must keep; exit code 1 if it does not"
+    )
     generator: Generator = Generator()
     cpus: Cpus = Cpus()
     path: Path = Field(exclude=True, description="the plan file; set when it is read")

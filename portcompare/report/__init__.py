@@ -1,28 +1,52 @@
 """Reports: one file a format; no arithmetic."""
 
 from portcompare.report.answers import render_parity
+from portcompare.report.diff_terminal import render_diff
+from portcompare.report.diffs import DIFF_EXPORTERS, write_diff
 from portcompare.report.exporters import EXPORTERS, Exporter, write_reports
-from portcompare.report.histograms import Interval, histogram_path, write_histogram_log
+from portcompare.report.files import write_atomically
+from portcompare.report.histograms import HISTOGRAM_FOLDER, Interval, histogram_path, write_histogram_log
 from portcompare.report.junit import render_junit, write_junit
+from portcompare.report.pages import render_page
 from portcompare.report.results_file import RESULTS_FILE, read_results, write_results
-from portcompare.report.results_schema import results_schema, write_results_schema
+from portcompare.report.results_schema import diff_schema, record_schema, results_schema, write_schema
+from portcompare.report.svg import ROWS, Figure, draw, told
 from portcompare.report.terminal import render_conclusions, render_table
+from portcompare.report.wording import METRIC_GOALS, METRIC_NAMES, level_text, margin_of, timestamp, visible
 
 __all__ = [
+    "DIFF_EXPORTERS",
     "EXPORTERS",
+    "HISTOGRAM_FOLDER",
+    "METRIC_GOALS",
+    "METRIC_NAMES",
     "RESULTS_FILE",
+    "ROWS",
     "Exporter",
+    "Figure",
     "Interval",
+    "diff_schema",
+    "draw",
     "histogram_path",
+    "level_text",
+    "margin_of",
     "read_results",
+    "record_schema",
     "render_conclusions",
+    "render_diff",
     "render_junit",
+    "render_page",
     "render_parity",
     "render_table",
     "results_schema",
+    "timestamp",
+    "told",
+    "visible",
+    "write_atomically",
+    "write_diff",
     "write_histogram_log",
     "write_junit",
     "write_reports",
     "write_results",
-    "write_results_schema",
+    "write_schema",
 ]

@@ -44,30 +44,35 @@ _TONES = ["better", "worse", "same", "unsure"]
 _HEADER = ("Level", "Candidate", "Ratio", "95% interval", "Verdict")
 
 
-def forest_plots(results: Results, scenario: str) -> tuple[Figure, ...]:
+def forest_plots(
+    results: Results, scenario: str, ratio_of: str = "candidate divided by baseline"
+) -> tuple[Figure, ...]:
     """One plot for each metric in which the scenario was compared.
 
     Args:
         results: The run.
         scenario: Name of the scenario.
+        ratio_of: What the ratios are of.
 
     Returns:
         The figures, in the order of the metrics.
     """
-    return tuple(_plots(results, scenario))
+    return tuple(_plots(results, scenario, ratio_of))
 
 
-def _plots(results: Results, scenario: str) -> Iterator[Figure]:
+def _plots(results: Results, scenario: str, ratio_of: str) -> Iterator[Figure]:
     rows = list(zip(results.comparisons, comparison_rows(results), strict=True))
     for metric in METRICS:
         chosen = [(c, row) for c, row in rows if c.scenario == scenario and c.metric == metric]
         if chosen:
-            yield _plot(results, metric, chosen)
+            yield _plot(results, metric, chosen, ratio_of)
 
 
-def _plot(results: Results, metric: Metric, rows: list[tuple[Comparison, ComparisonRow]]) -> Figure:
+def _plot(
+    results: Results, metric: Metric, rows: list[tuple[Comparison, ComparisonRow]], ratio_of: str
+) -> Figure:
     title = METRIC_NAMES[metric]
-    subtitle = f"candidate divided by baseline; {METRIC_GOALS[metric]}"
+    subtitle = f"{ratio_of}; {METRIC_GOALS[metric]}"
     description = (
         f"Forest plot for scenario {visible(rows[0][0].scenario)}: one row for each level and candidate,"
         " a point at the ratio, a line over its 95% interval."

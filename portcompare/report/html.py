@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from portcompare import units
 from portcompare.report.notices import find_notices
+from portcompare.report.pages import hash_of, make_environment
 from portcompare.report.sections import SECTIONS
 from portcompare.report.style import TEMPLATES, style_sheet
-from portcompare.report.wording import timestamp, visible
+from portcompare.report.wording import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from jinja2 import Environment
 
     from portcompare.model import Results
 
@@ -30,31 +30,19 @@ def render(results: Results) -> str:
     Returns:
         HTML.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["visible"] = visible
+    environment = make_environment()
     style, script = style_sheet(), (TEMPLATES / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(
         style=Markup(style),  # noqa: S704 - our own file; escaping would change it and its hash
-        style_hash=_hash(style),
+        style_hash=hash_of(style),
         script=Markup(script),  # noqa: S704 - the same
-        script_hash=_hash(script),
+        script_hash=hash_of(script),
         results=results,
         started=timestamp(results.started_at),
         duration=units.duration(results.duration_s),
         notices=[notice for notice in find_notices(results) if notice.grave],
         sections=list(_sections(environment, results)),
     )
-
-
-def _hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _sections(environment: Environment, results: Results) -> Iterator[dict[str, str]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from portcompare.analyse import list_conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from portcompare.model import Results
 
 
@@ -21,22 +20,12 @@ def render(results: Results) -> str:
         Lines such as `deployments.quart.settings.workers: 1`, sorted; without the differences between
         deployments, which follow from the rest, and the load of the moment.
     """
-    facts = asdict(results.manifest)
-    facts["deployments"] = {one.pop("name"): one for one in facts["deployments"]}
-    for left_out in ("differences", "load_average"):
-        del facts[left_out]
-    return "".join(f"{line}\n" for line in sorted(_flatten("", facts)))
+    conditions = list_conditions(results.manifest)
+    return "".join(
+        f"{line}\n" for line in sorted(f"{name}: {_visible(conditions[name])}" for name in conditions)
+    )
 
 
-def _flatten(path: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a record holds
-    if isinstance(value, dict):
-        for key, each in value.items():
-            yield from _flatten(f"{path}.{key}" if path else key, each)
-    else:
-        text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        yield f"{path}: {''.join(map(_visible, text))}"
-
-
-def _visible(character: str) -> str:
-    """A character, or its escape: a line break would make two facts of one."""
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
+def _visible(text: str) -> str:
+    """A text, with escapes for what is not printable: a line break would make two facts of one."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -11,6 +11,7 @@ from portcompare.report.capacity import capacity_tables
 from portcompare.report.chart_files import CHART_FOLDER
 from portcompare.report.charts import main_charts
 from portcompare.report.differences import DIFFERENCE_HEADER, RANKS, curl_pairs, difference_cells
+from portcompare.report.gates import gate_tables
 from portcompare.report.method import deployment_settings, machine_facts, method_facts
 from portcompare.report.notices import find_notices, parity_text
 from portcompare.report.rows import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from portcompare.model import Difference, Parity, Results
     from portcompare.report.method import Facts
+    from portcompare.report.tables import TextTable
 
 _MARKUP = re.compile(r"([\\`*_\[~|$])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -66,6 +68,19 @@ def escape(text: str) -> str:
     return "".join(_ENTITIES.get(char, char) for char in text)
 
 
+def text_table(table: TextTable) -> Iterator[str]:
+    """A table of words, and how to read it.
+
+    Args:
+        table: The table.
+
+    Yields:
+        Markdown.
+    """
+    yield _table(table.header, ([(cell,) for cell in row] for row in table.rows))
+    yield escape(table.note)
+
+
 def _blocks(results: Results) -> Iterator[str]:
     yield f"# portcompare: {escape(results.name)}"
     yield f"**{escape(results.headline)}**"
@@ -78,8 +93,10 @@ def _blocks(results: Results) -> Iterator[str]:
     )
     for table in (*break_even_tables(results), *capacity_tables(results)):
         yield f"## {escape(table.title)}"
-        yield _table(table.header, ([(cell,) for cell in row] for row in table.rows))
-        yield escape(table.note)
+        yield from text_table(table)
+    for table in gate_tables(results):
+        yield f"## {escape(table.title)}"
+        yield from text_table(table)
     if results.summaries:
         yield "## What each deployment did"
         rows = arm_rows(results)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from portcompare import units
 from portcompare.report.differences import summary_text
+from portcompare.report.gates import gates_text
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def find_notices(results: Results) -> tuple[Notice, ...]:
         found = units.count(sum(each.counts for each in results.parity.differences), "difference")
         text = f"{found} from the baseline's answers; a comparison of speed means little"
         notices.append(Notice(grave=True, label="ANSWERS DIFFER", text=text))
+    if not all(gate.passed for gate in results.gates):
+        notices.append(Notice(grave=True, label="GATES", text=gates_text(results)))
     thin = [c for c in results.comparisons if c.ratio is not None and c.blocks < FEW_BLOCKS]
     if thin:
         text = (

@@ -1,4 +1,4 @@
-"""The JSON Schema of `results.json`, generated from the record and published in `docs/`."""
+"""The JSON Schemas of what is written as JSON, generated from the records and published in `docs/`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from portcompare import manifest, model, spectra, sweeps
-from portcompare.model import SCHEMA_VERSION
+from pydantic import create_model
+
+from portcompare import changes, gates, manifest, model, spectra, sweeps
+from portcompare.changes import DIFF_SCHEMA_VERSION, RunDiff
+from portcompare.model import SCHEMA_VERSION, Results
 from portcompare.report.files import write_atomically
 from portcompare.report.results_file import Envelope
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
 _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)", re.MULTILINE)
-
-_HOMES = (model, sweeps, spectra, manifest)
-"""The modules of the records."""
 
 
 def results_schema() -> dict[str, Any]:
@@ -27,30 +28,56 @@ def results_schema() -> dict[str, Any]:
     Returns:
         The schema, with the records' docstrings as descriptions.
     """
-    records: dict[str, Any] = Envelope.model_json_schema()["$defs"]
-    for name, record in records.items():
-        _describe(record, next(vars(home)[name] for home in _HOMES if name in vars(home)))
-    root = records.pop("Results")
-    root["properties"]["schema_version"]["const"] = SCHEMA_VERSION
+    return record_schema(Results, (model, sweeps, spectra, gates, manifest), "results", SCHEMA_VERSION)
+
+
+def diff_schema() -> dict[str, Any]:
+    """The JSON Schema of what `portcompare diff --json` prints.
+
+    Returns:
+        The schema, as that of the results.
+    """
+    return record_schema(RunDiff, (changes,), "diff", DIFF_SCHEMA_VERSION)
+
+
+def record_schema(record: type, homes: tuple[ModuleType, ...], name: str, version: int) -> dict[str, Any]:
+    """The JSON Schema of a record.
+
+    Args:
+        record: The record; its `schema_version` says of which form it is.
+        homes: The modules of the record and of those it holds.
+        name: What it is called.
+        version: Of its form.
+
+    Returns:
+        The schema, with the records' docstrings as descriptions.
+    """
+    envelope = create_model("Envelope", __config__=Envelope.model_config, record=(record, ...))
+    records: dict[str, Any] = envelope.model_json_schema()["$defs"]
+    for title, one in records.items():
+        _describe(one, next(vars(home)[title] for home in homes if title in vars(home)))
+    root = records.pop(record.__name__)
+    root["properties"]["schema_version"]["const"] = version
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:portcompare:results:{SCHEMA_VERSION}",
+        "$id": f"urn:portcompare:{name}:{version}",
         **root,
-        "title": "portcompare results",
+        "title": f"portcompare {name}",
         "$defs": records,
     }
 
 
-def write_results_schema(path: Path) -> None:
-    """Write the schema as JSON, as it is published in `docs/results.schema.json`.
+def write_schema(schema: dict[str, Any], path: Path) -> None:
+    """Write a schema as JSON, as it is published in `docs/`.
 
     Args:
+        schema: The schema.
         path: The file.
 
     Raises:
         OSError: If the file cannot be written.
     """
-    write_atomically(path, json.dumps(results_schema(), indent=2) + "\n")
+    write_atomically(path, json.dumps(schema, indent=2) + "\n")
 
 
 def _describe(record: dict[str, Any], cls: type) -> None:

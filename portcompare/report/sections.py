@@ -12,6 +12,7 @@ from portcompare.report.capacity import capacity_tables
 from portcompare.report.charts import draw_charts
 from portcompare.report.differences import DIFFERENCE_HEADER, RANKS, curl_pairs, difference_cells
 from portcompare.report.downloads import BESIDE, files_inside
+from portcompare.report.gates import gate_tables
 from portcompare.report.glance import find_glance
 from portcompare.report.method import deployment_settings, machine_facts, method_facts
 from portcompare.report.notices import find_notices, parity_text
@@ -58,6 +59,10 @@ def _conclusions(results: Results) -> Context:
         "parity": parity_text(results),
         "notices": [notice for notice in find_notices(results) if not notice.grave],
     }
+
+
+def _gates(results: Results) -> Context | None:
+    return {"tables": gate_tables(results)} if results.gates else None
 
 
 def _deployments(results: Results) -> Context | None:
@@ -137,6 +142,7 @@ def _files(results: Results) -> Context:
 
 SECTIONS: dict[str, Section] = {
     "conclusions": Section(title="Conclusions", build=_conclusions),
+    "gates": Section(title="Gates", build=_gates),
     "deployments": Section(title="What each deployment did", build=_deployments),
     "ratios": Section(title="Candidates against the baseline", build=_ratios),
     "latency": Section(title="How response times are distributed", build=_charts("latency")),

@@ -11,17 +11,19 @@ from rich.text import Text
 
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
+from portcompare.report.gates import render_gates
 from portcompare.report.notices import find_notices, parity_text
 from portcompare.report.rows import ARM_HEADER, arm_cells, arm_rows, rows_by_level
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
     from portcompare.model import Results
+    from portcompare.report.notices import Notice
     from portcompare.report.rows import ArmRow
     from portcompare.report.tables import TextTable
     from portcompare.report.wording import Tone
 
-_STYLES: dict[Tone | None, str] = {
+TONE_STYLES: dict[Tone | None, str] = {
     "better": "green",
     "worse": "red",
     "same": "cyan",
@@ -65,21 +67,39 @@ def render_conclusions(results: Results) -> Group:
         results: The run.
 
     Returns:
-        One table, line or paragraph for each.
+        One table, line or paragraph for each; the gates come last.
     """
     lines = [Text(visible(results.headline), style="bold")]
-    lines += [
-        Text.assemble((notice.label, _GRAVE if notice.grave else "bold yellow"), f": {notice.text}")
-        for notice in find_notices(results)
-    ]
+    lines += map(notice_line, find_notices(results))
     lines += [
         Text.assemble((f"{visible(c.scenario)}: ", "bold"), visible(c.text)) for c in results.conclusions
     ]
     tables = (*break_even_tables(results), *capacity_tables(results))
-    return Group(*map(_sweep_table, tables), *lines, Text(f"{parity_text(results)}."))
+    gates = render_gates(results)
+    return Group(*map(text_table, tables), *lines, Text(f"{parity_text(results)}."), *gates)
 
 
-def _sweep_table(found: TextTable) -> Table:
+def notice_line(notice: Notice) -> Text:
+    """What must be known before any figure.
+
+    Args:
+        notice: The notice.
+
+    Returns:
+        A paragraph.
+    """
+    return Text.assemble((notice.label, _GRAVE if notice.grave else "bold yellow"), f": {notice.text}")
+
+
+def text_table(found: TextTable) -> Table:
+    """A table of words.
+
+    Args:
+        found: The table.
+
+    Returns:
+        The table as wide as the terminal.
+    """
     table = Table(box=box.SIMPLE_HEAD, title=Text(found.title), caption=Text(found.note), expand=True)
     for name in found.header:
         table.add_column(Text(name), overflow="fold")
@@ -101,5 +121,5 @@ def _cells(row: ArmRow) -> list[Text]:
     """The cells; texts and not markup, for a name may hold brackets."""
     cells = [Text("\n").join([Text(line) for line in lines]) for lines in arm_cells(row)]
     cells[0].highlight_words([row.deployment], "bold")
-    cells[-1].highlight_words([row.verdict], _STYLES[row.tone])
+    cells[-1].highlight_words([row.verdict], TONE_STYLES[row.tone])
     return cells

@@ -10,6 +10,8 @@ from portcompare import units
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from portcompare.changes import Change
+    from portcompare.gates import GateResult
     from portcompare.model import Comparison, Latency, Metric, Results, Verdict
 
 Tone = Literal["better", "worse", "same", "unsure"]
@@ -139,7 +141,7 @@ def verdict_word(metric: Metric, verdict: Verdict) -> str:
     return _COST_WORDS.get(verdict, verdict) if metric == "cpu_s_per_request" else verdict
 
 
-def interval(comparison: Comparison) -> str:
+def interval(comparison: Comparison | Change | GateResult) -> str:
     """The 95% interval of a ratio.
 
     Args:

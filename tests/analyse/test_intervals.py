@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from portcompare.analyse.intervals import chance_beyond, paired_ratio
+from portcompare.analyse.intervals import chance_beyond, degrees_of_freedom, paired_ratio
 from portcompare.analyse.verdicts import judge
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def test_chance_is_under_five_percent_just_where_the_interval_lies_beyond_the_ma
     pairs: list[tuple[float, float]], margin: float
 ) -> None:
     interval = paired_ratio(*split(pairs))
-    chance = chance_beyond(interval, len(pairs), margin)
+    chance = chance_beyond(interval, degrees_of_freedom(len(pairs)), margin)
     beyond = judge("throughput", interval, margin)[0] in ("faster", "slower")
     assert 0 <= chance <= 1
     assert (chance < 0.05) == beyond or chance == pytest.approx(0.05, abs=1e-6)
@@ -172,11 +172,11 @@ def test_chance_is_that_of_scipys_t_test_against_the_margins_edge() -> None:
     ratios = [1.11, 1.08, 1.15, 1.09, 1.12, 1.10]
     interval = paired_ratio([1.0] * 6, ratios)
     expected = stats.ttest_1samp(np.log(ratios), np.log(1.05)).pvalue
-    assert chance_beyond(interval, 6, 0.05) == pytest.approx(expected)
+    assert chance_beyond(interval, 5, 0.05) == pytest.approx(expected)
     inverted = paired_ratio(ratios, [1.0] * 6)
-    assert chance_beyond(inverted, 6, 0.05) == pytest.approx(expected)
+    assert chance_beyond(inverted, 5, 0.05) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("ratio", "chance"), [(1.06, 0.0), (0.94, 0.0), (1.04, 1.0)])
 def test_without_any_spread_there_is_no_doubt(ratio: float, chance: float) -> None:
-    assert chance_beyond(paired_ratio([1.0, 1.0], [ratio, ratio]), 2, 0.05) == chance
+    assert chance_beyond(paired_ratio([1.0, 1.0], [ratio, ratio]), 1, 0.05) == chance

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.plan import App, Deployment, Key, ParityPlan, Plan, PlanRequest, Scenario, plan_keys
+from portcompare.plan import App, Deployment, Gate, Key, ParityPlan, Plan, PlanRequest, Scenario, plan_keys
 from portcompare.plan.break_even import BreakEvenGrid
 from portcompare.plan.capacity import Objective
 from portcompare.plan.cost import Cost
@@ -34,9 +34,10 @@ KEYS = {key.path: key for key in plan_keys()}
                 "parity",
                 "rounds",
             }
-            | {"generator", "cpus", "cost"},
+            | {"gates", "generator", "cpus", "cost"},
         ),
         (App, "apps.NAME.", set()),
+        (Gate, "gates.", set()),
         (BreakEvenGrid, "break_even.", set()),
         (Deployment, "deployments.NAME.", set()),
         (Scenario, "scenarios.NAME.", {"request", "load"}),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from portcompare.report.results_schema import results_schema, write_results_schema
+from portcompare.report.results_schema import results_schema, write_schema
 
 if TYPE_CHECKING:
     from portcompare.model import Results
@@ -62,5 +62,5 @@ def test_descriptions_come_from_the_docstrings() -> None:
 
 def test_the_published_schema_is_the_generated_one(tmp_path: Path) -> None:
     path = tmp_path / "results.schema.json"
-    write_results_schema(path)
+    write_schema(results_schema(), path)
     assert PUBLISHED.read_text(encoding="utf-8") == path.read_text(encoding="utf-8")

@@ -1,0 +1,122 @@
+"""`portcompare diff`: compare two finished runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from portcompare.analyse import Run, diff_runs
+from portcompare.cli.console import out
+from portcompare.cli.options import AsJson
+from portcompare.errors import InputError, Problem
+from portcompare.model import METRICS
+from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, render_diff, write_diff
+
+if TYPE_CHECKING:
+    from portcompare.changes import RunDiff
+    from portcompare.model import Metric, Results
+
+ACROSS_MACHINES = "--across-machines"
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="folder of the earlier run")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="folder of the later run")],
+    *,
+    out_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="also write diff.md and diff.html there", show_default=False
+        ),
+    ] = None,
+    across_machines: Annotated[
+        bool,
+        typer.Option(ACROSS_MACHINES, help="compare although the machines differ: so will their figures"),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two finished runs: each deployment, and its ratio to the baseline, with what it was then."""
+    problems: list[Problem] = []
+    then, now = (_read(folder, problems) for folder in (old, new))
+    if then is None or now is None:
+        raise InputError(problems)
+    found = diff_runs(
+        Run(folder=str(old), results=then),
+        Run(folder=str(new), results=now),
+        read_margins(now, new),
+        partial(level_text, now),
+    )
+    _check(found, f"{old}, {new}", across_machines=across_machines)
+    paths = () if out_folder is None else _write(found, now, out_folder)
+    if as_json:
+        text = json.dumps(asdict(found), indent=1, ensure_ascii=False, allow_nan=False)
+        out.print(text, soft_wrap=True, markup=False)
+        return
+    out.print(render_diff(found, now))
+    for path in paths:
+        out.print(str(path), soft_wrap=True, markup=False)
+
+
+def read_margins(results: Results, folder: Path) -> dict[Metric, float]:
+    """The equivalence margins of a finished run.
+
+    Args:
+        results: The run.
+        folder: Where it was read from, for the message.
+
+    Returns:
+        The margin of each metric.
+
+    Raises:
+        InputError: If the run's plan does not tell one.
+    """
+    margins = {metric: margin for metric in METRICS if (margin := margin_of(results, metric)) is not None}
+    if len(margins) < len(METRICS):
+        missing = ", ".join(metric for metric in METRICS if metric not in margins)
+        raise InputError(
+            [
+                Problem(
+                    where=f"{folder / RESULTS_FILE}: plan.rounds.margin",
+                    found=f"does not tell the margin of {missing}",
+                    remedy="restore the file, or measure again",
+                )
+            ]
+        )
+    return margins
+
+
+def _read(folder: Path, problems: list[Problem]) -> Results | None:
+    try:
+        return read_results(folder / RESULTS_FILE)
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+def _check(found: RunDiff, where: str, *, across_machines: bool) -> None:
+    if found.machines and not across_machines:
+        what = "; ".join(f"{one.what} {one.old} and {one.new}" for one in found.machines)
+        remedy = f"compare runs of one machine; {ACROSS_MACHINES} compares them all the same"
+        raise InputError([Problem(where=where, found=f"the machines differ: {what}", remedy=remedy)])
+    if not found.changes:
+        left_out = "".join(f"; {why}" for why in found.not_compared)
+        remedy = "compare runs of plans that share a scenario, a level of it and a deployment"
+        raise InputError(
+            [Problem(where=where, found=f"have nothing in common to compare{left_out}", remedy=remedy)]
+        )
+
+
+def _write(found: RunDiff, results: Results, folder: Path) -> tuple[Path, ...]:
+    try:
+        return write_diff(found, results, folder)
+    except OSError as error:
+        remedy = "name a folder that you may write to"
+        problem = Problem(
+            where=f"--out {folder}", found=f"cannot be written: {error.strerror}", remedy=remedy
+        )
+        raise InputError([problem]) from error

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from tests.runs import NEW, make_run, store
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Command
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "diff.schema.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def _runs(tmp_path: Path) -> None:
+    store(make_run(1, blocks=8), tmp_path / "old")
+    store(make_run(2, blocks=8, slower=1.3), tmp_path / "new")
+
+
+def test_a_slow_down_is_told_and_the_exit_code_is_0_all_the_same(command: Command) -> None:
+    code, told, err = command("diff", "old", "new")
+    assert code == 0, err
+    said = " ".join(told.split())
+    assert f"{NEW} is slower (delayed, 1 user; delayed, 64 users)" in said
+    assert "Unpaired: the rounds of two runs share no block" in said
+    assert "what the machine did then or does now cancels" in said
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_the_machine_form_satisfies_the_published_schema(command: Command) -> None:
+    code, told, _ = command("diff", "old", "new", "--json")
+    assert code == 0
+    data = json.loads(told)
+    jsonschema.Draft202012Validator(SCHEMA).validate(data)
+    assert {one["verdict"] for one in data["changes"] if one["deployment"] == NEW} >= {"slower"}
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(data | {"schema_version": 2})
+
+
+def test_the_files_are_written_where_they_are_asked_for(command: Command, tmp_path: Path) -> None:
+    code, told, _ = command("diff", "old", "new", "--out", tmp_path / "a" / "b")
+    assert code == 0
+    assert told.rstrip().endswith(f"{tmp_path}/a/b/diff.html")
+    for name in ("diff.md", "diff.html"):
+        assert "slower" in (tmp_path / "a" / "b" / name).read_text(encoding="utf-8")
+    (tmp_path / "file").touch()
+    code, _, err = command("diff", "old", "new", "--out", tmp_path / "file")
+    assert code == 2
+    assert f"--out {tmp_path}/file: cannot be written" in err
+
+
+def test_other_machines_are_refused_unless_that_is_meant(command: Command, tmp_path: Path) -> None:
+    run = make_run(2, blocks=8)
+    store(replace(run, manifest=replace(run.manifest, cpu_count=64, kernel="Linux 9")), tmp_path / "far")
+    code, told, err = command("diff", "old", "far")
+    assert (code, told) == (2, "")
+    assert "old, far: the machines differ: cpu_count 2 and 64" in err
+    assert "--across-machines compares them all the same" in err
+    code, told, _ = command("diff", "old", "far", "--across-machines")
+    assert code == 0
+    assert "ANOTHER MACHINE: cpu_count was 2 and is 64" in " ".join(told.split())
+    assert "kernel" in told
+
+
+def test_what_is_wrong_with_both_runs_is_told_at_once(command: Command) -> None:
+    code, _, err = command("diff", "nowhere", "neither")
+    assert code == 2
+    assert "nowhere/results.json: there is no such file" in err
+    assert "neither/results.json: there is no such file" in err
+
+
+def test_runs_with_nothing_in_common_are_refused_with_the_reason(command: Command, tmp_path: Path) -> None:
+    run = make_run(2, blocks=8)
+    run.plan["scenarios"]["delayed"]["delay_s"] = 0.5
+    store(run, tmp_path / "other")
+    code, _, err = command("diff", "old", "other")
+    assert code == 2
+    assert "have nothing in common to compare; delayed: it does not ask the same: delay_s was 0.2" in err
+
+
+def test_a_plan_that_does_not_tell_its_margins_is_refused(command: Command, tmp_path: Path) -> None:
+    run = make_run(2, blocks=8)
+    del run.plan["rounds"]["margin"]["p99"]
+    store(run, tmp_path / "other")
+    code, _, err = command("diff", "old", "other")
+    assert code == 2
+    assert "plan.rounds.margin: does not tell the margin of p99" in err
+
+
+def test_a_partial_or_invalid_run_is_compared_with_a_warning(command: Command, tmp_path: Path) -> None:
+    run = replace(make_run(2, blocks=8), partial=True, valid=False, invalid_reasons=("too noisy",))
+    store(run, tmp_path / "bad")
+    code, told, _ = command("diff", "old", "bad")
+    assert code == 0
+    assert "NEW RUN NOT VALID: too noisy" in told
+    assert "NEW RUN PARTIAL" in told
+    assert "cannot be relied on" in " ".join(told.split())

@@ -1,0 +1,56 @@
+"""A gate on real servers, and what remains of the run: in the history, and to be compared with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+GATES = """
+[[gates]]
+metric = "throughput"
+scenario = "delayed"
+candidate = "quart-uvicorn"
+min_ratio = 1.2
+
+[[gates]]
+metric = "throughput"
+scenario = "delayed"
+candidate = "quart-uvicorn"
+min_ratio = 100
+"""
+
+
+def test_a_broken_gate_ends_in_1_and_the_run_is_found_again(
+    start: Callable[..., subprocess.Popen[str]], plan: Path, tmp_path: Path
+) -> None:
+    text = plan.read_text()
+    fast = text[text.index("[scenarios.fast]") : text.index("[scenarios.delayed]")]
+    plan.write_text(text.replace(fast, "") + GATES)
+    process = start("run", plan)
+    out, err = process.communicate(timeout=100)
+    (folder,) = [path for path in (tmp_path / "runs").iterdir() if path.is_dir()]
+    results = json.loads((folder / "results.json").read_text())
+    # On a machine that is too noisy for it the run is not valid, and then no gate is passed.
+    assert process.returncode == (1 if results["valid"] else 3), err
+    kept, broken = results["gates"]
+    assert not broken["passed"]
+    assert kept["passed"] == (kept["outcome"] == "kept")
+    assert "Gates: " in out
+    assert "Gates: " in (folder / "report.html").read_text()
+
+    found, _ = start("history", "--json").communicate(timeout=100)
+    (indexed,) = json.loads(found)["runs"]
+    assert (indexed["folder"], indexed["gates"]) == (folder.name, 2)
+    assert (tmp_path / "runs" / "history.db").is_file()
+
+    again = shutil.copytree(folder, tmp_path / "again")
+    found, _ = start("diff", folder, again, "--json").communicate(timeout=100)
+    changes = json.loads(found)["changes"]
+    assert {one["deployment"] for one in changes} == {"flask-gunicorn", "control", "quart-uvicorn"}
+    assert all(one["ratio"] in (None, 1.0) for one in changes)

@@ -1,0 +1,49 @@
+"""The index page and the comparison in a real browser: nothing is asked for, nothing overflows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.history import write_index_page
+from portcompare.report import DIFF_EXPORTERS
+from tests.history.test_page import folder, history
+from tests.report.test_diff import DIFF, NEW
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+    from portcompare.history import History
+
+__all__ = ["folder", "history"]  # fixtures
+
+
+@pytest.fixture(scope="module")
+def pages(folder: Path, history: History) -> list[Path]:
+    diff = folder / "diff.html"
+    diff.write_text(DIFF_EXPORTERS["diff.html"](DIFF, NEW), encoding="utf-8")
+    return [write_index_page(history, folder), diff]
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_pages_ask_for_nothing_and_fit_their_window(chromium: Browser, pages: list[Path], width: int) -> None:
+    for path in pages:
+        look_at(chromium, path, width)
+
+
+def look_at(chromium: Browser, path: Path, width: int) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(path.as_uri())
+    assert asked == [path.as_uri()]
+    assert said == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.querySelectorAll('svg path').length") > 0
+    page.close()

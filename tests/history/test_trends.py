@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.analyse.quantities import find_quantities
+from portcompare.history import Filter, Trend, list_runs, list_trends, open_history
+from portcompare.history.records import Point
+from portcompare.history.steps import find_steps
+from tests.runs import NEW, OLD, make_run, store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def make_trend(values: Sequence[float]) -> Trend:
+    return Trend(
+        scenario="fast",
+        level=1.0,
+        level_text="1 user",
+        metric="throughput",
+        deployment="new",
+        machine="this",
+        is_ratio=False,
+        points=tuple(
+            Point(folder=f"run-{place}", started_at="", blocks=5, value=value, low=value, high=value)
+            for place, value in enumerate(values)
+        ),
+        step=None,
+    )
+
+
+def noisy(seed: int, factors: Sequence[float]) -> list[float]:
+    drawn = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    return [100 * factor * math.exp(drawn.gauss(0, 0.01)) for factor in factors]
+
+
+def test_a_lasting_change_is_found_where_it_is() -> None:
+    (found,) = find_steps([(make_trend(noisy(1, [1] * 7 + [0.75] * 5)), 0.05)])
+    assert found.step is not None
+    assert found.step.folder == "run-7"
+    assert found.step.after / found.step.before == pytest.approx(0.75, rel=0.02)
+
+
+def test_a_change_within_the_margin_is_none_that_matters() -> None:
+    trend = make_trend(noisy(1, [1] * 7 + [0.75] * 5))
+    (found,) = find_steps([(trend, 0.5)])
+    assert found == trend
+
+
+def test_noise_and_single_outliers_are_no_change() -> None:
+    quiet = [make_trend(noisy(seed, [1] * 12)) for seed in range(20)]
+    outlier = make_trend(noisy(3, [1] * 6 + [0.5] + [1] * 6))
+    found = find_steps([(trend, 0.0) for trend in [*quiet, outlier]])
+    assert [one.step for one in found] == [None] * 21
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [1.0, 1.0, 2.0, 2.0]])
+def test_few_runs_show_no_change(values: list[float]) -> None:
+    (found,) = find_steps([(make_trend(values), 0.05)])
+    assert found.step is None
+
+
+def test_quantities_have_intervals_and_candidates_ratios() -> None:
+    found = {(one.level, one.metric, one.deployment): one for one in find_quantities(make_run(1, blocks=8))}
+    assert {deployment for _, _, deployment in found} == {OLD, NEW}
+    new = found[64, "throughput", NEW]
+    assert new.low <= new.value <= new.high
+    assert new.blocks == 8
+    assert new.ratio == pytest.approx(8, rel=0.1)
+    assert found[64, "throughput", OLD].ratio is None
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten runs, the last four of a slower candidate, and two that do not count."""
+    folder = tmp_path_factory.mktemp("runs")
+    for number in range(10):
+        run = make_run(
+            number,
+            blocks=4,
+            slower=1.3 if number > 5 else 1.0,
+            started_at=f"2026-03-{number + 1:02}T09:00:00+00:00",
+        )
+        store(run, folder / f"run-{number}")
+    store(replace(make_run(1, blocks=4, slower=9), valid=False), folder / "invalid")
+    store(replace(make_run(1, blocks=4, slower=9), partial=True), folder / "partial")
+    return folder
+
+
+def trends(runs: Path, wanted: Filter, *, is_ratio: bool = False, **asked: object) -> tuple[Trend, ...]:
+    with open_history(runs, pytest.fail) as connection:
+        found = list_runs(connection, wanted)
+        return list_trends(connection, found, ["throughput"], is_ratio=is_ratio, **asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_ratio", [False, True])
+def test_a_slow_down_is_marked_in_the_trend_and_only_there(runs: Path, is_ratio: bool) -> None:  # noqa: FBT001
+    found = {(one.level, one.deployment): one for one in trends(runs, Filter(), is_ratio=is_ratio)}
+    assert found.keys() == ({(1, NEW), (64, NEW)} | (set() if is_ratio else {(1, OLD), (64, OLD)}))
+    step = found[64, NEW].step
+    assert step is not None
+    assert step.folder == "run-6"
+    assert found[64, NEW].level_text == "64 users"
+    assert len(found[64, NEW].points) == 10
+    assert all(one.started_at < other.started_at for one, other in pairwise(found[64, NEW].points))
+    assert is_ratio or found[64, OLD].step is None
+
+
+def test_trends_are_narrowed(runs: Path) -> None:
+    (one,) = trends(runs, Filter(), level=64.0, deployment=NEW, scenario="delayed")
+    assert (one.level, one.deployment) == (64.0, NEW)
+    assert trends(runs, Filter(), scenario="other") == ()
+
+
+def test_runs_are_filtered(runs: Path) -> None:
+    def folders(wanted: Filter) -> set[str]:
+        with open_history(runs, pytest.fail) as connection:
+            return {run.folder for run in list_runs(connection, wanted)}
+
+    everything = folders(Filter())
+    assert len(everything) == 12
+    assert folders(Filter(only_valid=True)) == everything - {"invalid", "partial"}
+    assert folders(Filter(name="run-3")) == {"run-3"}
+    assert folders(Filter(name="recorded")) == everything
+    assert folders(Filter(deployment="other")) == set()
+    assert folders(Filter(deployment=NEW)) == everything
+    since = datetime(2026, 3, 9, tzinfo=UTC)
+    assert folders(Filter(since=since)) == {"run-8", "run-9"}
+
+
+def test_other_machines_have_trends_of_their_own(tmp_path: Path) -> None:
+    for number in range(4):
+        run = make_run(number, blocks=2)
+        manifest = replace(run.manifest, cpu_count=2 + number % 2)
+        store(replace(run, manifest=manifest), tmp_path / f"run-{number}")
+    found = trends(tmp_path, Filter(), level=64.0, deployment=NEW)
+    assert [(one.machine.split(", ")[1], len(one.points)) for one in found] == [("2 CPUs", 2), ("3 CPUs", 2)]

@@ -1,0 +1,95 @@
+"""What the plan's gates came to, in every format."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from portcompare.gates import GateResult
+from portcompare.report import html, markdown, render_conclusions
+from tests.report.test_html import Page
+from tests.runs import HOSTILE, make_run
+
+if TYPE_CHECKING:
+    from portcompare.model import Results
+
+KEPT = GateResult(
+    scenario="delayed",
+    level=64.0,
+    metric="throughput",
+    candidate="quart-uvicorn",
+    against=None,
+    relative=False,
+    min_ratio=2.0,
+    max_ratio=None,
+    inconclusive="fail",
+    ratio=8.0,
+    low=7.9,
+    high=8.1,
+    outcome="kept",
+    passed=True,
+    reason="the whole interval keeps the limit",
+)
+CROSSED = replace(KEPT, outcome="inconclusive", passed=False, min_ratio=8.0, max_ratio=9.0, reason="crosses")
+FORGIVEN = replace(CROSSED, inconclusive="pass", passed=True)
+UNKNOWN = replace(
+    KEPT,
+    against="<b>../runs/old</b>",
+    relative=True,
+    candidate=HOSTILE[1],
+    ratio=None,
+    low=None,
+    high=None,
+    outcome="not judged",
+    passed=False,
+    reason=HOSTILE[0],
+)
+RUN = replace(make_run(1, blocks=4), gates=(KEPT, CROSSED, FORGIVEN, UNKNOWN))
+
+
+def terminal(run: Results) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    console.print(render_conclusions(run))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_the_page_has_a_section_with_a_row_for_each() -> None:
+    page = Page(html.render(RUN))
+    assert "Gates: 2 of 4 not passed" in page.text
+    rows = [row for row in page.rows if row.startswith("Throughput of ")]
+    assert rows[0] == (
+        "Throughput of quart-uvicorn (delayed, 64 users) at least 2x 8.00x [7.90x, 8.10x] kept"
+        " the whole interval keeps the limit"
+    )
+    assert "at least 8x, at most 9x 8.00x [7.90x, 8.10x] inconclusive crosses; so it does not pass" in rows[1]
+    assert "crosses; the plan lets it pass" in rows[2]
+    assert "not known not known not judged <script>alert(1)</script>" in rows[3]
+    assert "/ baseline against <b>../runs/old</b> (delayed, 64 users)" in rows[3]
+    assert "GATES 2 of 4 not passed" in " ".join(page.text.split())
+
+
+def test_markdown_has_the_same_table() -> None:
+    told = markdown.render(RUN)
+    assert "## Gates: 2 of 4 not passed" in told
+    assert "<script>" not in told
+    assert "| Throughput of quart-uvicorn (delayed, 64 users) | at least 2x | 8.00x |" in told
+
+
+def test_the_terminal_has_it_within_80_columns() -> None:
+    told = terminal(RUN)
+    assert "Gates: 2 of 4 not passed" in told
+    assert "GATES: 2 of 4 not passed" in told
+    assert max(map(len, told.splitlines())) <= 80
+    assert "\u202e" not in told
+
+
+def test_passed_gates_raise_no_alarm_and_none_are_not_spoken_of() -> None:
+    told = terminal(replace(RUN, gates=(KEPT,)))
+    assert "Gates: 1 passed" in told
+    assert "GATES" not in told
+    assert "gate" not in terminal(replace(RUN, gates=())).lower()
+    assert "Gates" not in html.render(replace(RUN, gates=()))

@@ -1,0 +1,108 @@
+"""Finished runs made of recorded rounds, to be compared, gated and indexed by tests."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from portcompare.analyse import compare, find_headline, summarise
+from portcompare.model import BASELINE, CONTROL, METRICS, Latency, Metric, Results, Round
+from portcompare.report import RESULTS_FILE, write_results
+from tests.analyse.samples import PARITY, in_users
+from tests.analyse.test_recorded_rounds import rounds_of_run
+from tests.cli.test_sweeps import make_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OLD, NEW = "flask-gunicorn", "quart-uvicorn"
+ARMS = {BASELINE: OLD, CONTROL: OLD, NEW: NEW}
+MARGINS: dict[Metric, float] = {metric: 0.1 if metric in ("p95", "p99") else 0.05 for metric in METRICS}
+HOSTILE = ("<script>alert(1)</script>|`\"'*x*", "خادم عربي\u202eevil\n| a | b |" + "x" * 180)
+
+
+def make_run(
+    seed: int,
+    *,
+    slower: float = 1.0,
+    all_slower: float = 1.0,
+    blocks: int = 24,
+    candidate: str = NEW,
+    scenario: str = "delayed",
+    started_at: str = "2026-03-02T09:41:07+00:00",
+) -> Results:
+    """A run of rounds drawn from a recorded one, its candidate slowed down, or all that it measured."""
+    drawn = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    pools: dict[tuple[float, str], list[Round]] = {}
+    for one in rounds_of_run("calm"):
+        if one.scenario == "delayed" and one.arm in ARMS:
+            pools.setdefault((one.level, one.arm), []).append(one)
+    rounds = []
+    for block in range(blocks):
+        place = drawn.randrange(5)
+        for (level, arm), pool in pools.items():
+            factor = all_slower * (slower if arm == NEW else 1.0)
+            rounds.append(
+                replace(
+                    _slowed(pool[place], factor),
+                    block=block,
+                    arm=candidate if arm == NEW else arm,
+                    deployment=candidate if arm == NEW else ARMS[arm],
+                    scenario=scenario,
+                    level=level,
+                )
+            )
+    ordered = sorted(rounds, key=lambda one: (one.level, [BASELINE, CONTROL, candidate].index(one.arm)))
+    comparisons = compare(ordered, MARGINS)
+    manifest = make_manifest()
+    return Results(
+        schema_version=1,
+        name="recorded",
+        started_at=started_at,
+        duration_s=60.0,
+        measured_s=50.0,
+        partial=False,
+        valid=True,
+        invalid_reasons=(),
+        stop_reason="the budget was spent",
+        warnings=(),
+        headline=find_headline(comparisons, MARGINS, in_users, ()),
+        plan={
+            "name": "recorded",
+            "baseline": OLD,
+            "candidates": [candidate],
+            "scenarios": {
+                scenario: {
+                    "user": "Delayed",
+                    "delay_s": 0.2,
+                    "load": {"model": "closed", "users": [1, 64]},
+                }
+            },
+            "rounds": {"margin": dict(MARGINS)},
+        },
+        manifest=replace(manifest, memory_bytes=8 * 1024**3, cpu_model="a CPU", upstreams=()),
+        parity=PARITY,
+        rounds=tuple(rounds),
+        comparisons=comparisons,
+        summaries=summarise(ordered, comparisons),
+        conclusions=(),
+    )
+
+
+def store(run: Results, folder: Path) -> Path:
+    """Write a run as `portcompare run` does."""
+    write_results(run, folder / RESULTS_FILE)
+    return folder
+
+
+def _slowed(one: Round, factor: float) -> Round:
+    assert one.latency_s is not None
+    assert one.cpu_s_per_request is not None
+    slowed = Latency(**{name: factor * latency_s for name, latency_s in asdict(one.latency_s).items()})
+    return replace(
+        one,
+        rate_rps=one.rate_rps / factor,
+        latency_s=slowed,
+        cpu_s_per_request=one.cpu_s_per_request * factor,
+    )
