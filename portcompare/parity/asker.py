@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Self
 
 from portcompare.model import BASELINE, Difference, Expectation, RequestSpec
@@ -174,9 +174,10 @@ def _place(case: RequestSpec, judged: Judged) -> tuple[str, ...]:
 
 
 def _matches(allowance: Allowance, difference: Difference) -> bool:
-    return (
-        fnmatchcase(difference.case, allowance.case)
-        and fnmatchcase(difference.deployment, allowance.deployment)
-        and fnmatchcase(difference.kind, allowance.kind)
-        and fnmatchcase(difference.pointer, allowance.pointer)
-    )
+    names = "case", "deployment", "kind", "pointer"
+    return all(_fits(getattr(allowance, name), getattr(difference, name)) for name in names)
+
+
+def _fits(pattern: str, text: str) -> bool:
+    """Whether a text is what a pattern says: `*` is anything, all else itself, as names have `?` and `[`."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
