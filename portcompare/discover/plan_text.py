@@ -105,7 +105,7 @@ def _deployment(served: Served) -> list[str]:
         lines += comment(f"To be installed for it: {' '.join(served.choice.missing)}")
     lines += entry("deployments.NAME.app", served.app)
     lines += entry("deployments.NAME.server", served.choice.server)
-    as_usual = "As where you run it in production."
+    as_usual = "Make it what it is in production."
     lines += [] if served.choice.server == "waitress" else entry("deployments.NAME.workers", 1, as_usual)
     if served.choice.server in PREFERRED["flask"]:
         lines += entry("deployments.NAME.threads", 8, as_usual)
