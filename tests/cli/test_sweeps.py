@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from contextlib import nullcontext
 from dataclasses import replace
@@ -278,7 +279,21 @@ def test_waiting_is_part_of_a_round_and_does_not_outlast_the_budget(
     run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path, settle)
     assert given_s == pytest.approx(limits_s, abs=0.01)
     assert now_s <= budget_s
-    assert run.results.warnings == ()
+    assert not any("still slow" in warning for warning in run.results.warnings)
+
+
+def test_a_budget_that_ends_in_the_first_block_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr(comparison, "Timekeeper", lambda _: Timekeeper(3.0, lambda: float(next(ticks))))
+    scenarios = {"front": {"request": {"path": "/"}, "load": {"users": [1, 8]}}}
+    run = Run(with_subject({"scenarios": scenarios}), lambda _: ROUND, monkeypatch, tmp_path)
+    assert len(run.places) < 6
+    assert run.results.stop_reason.endswith(" ended in block 1")
+    (warning,) = (one for one in run.results.warnings if "budget" in one)
+    assert warning.startswith(f"{run.results.stop_reason}, before everything was measured once")
+    assert "--budget" in warning
 
 
 @pytest.mark.parametrize("kind", ["break_even", "capacity"])
