@@ -92,6 +92,11 @@ class Asker:
         """What the plan allows and nothing has shown so far."""
         return tuple(each for place, each in enumerate(self._allow) if place not in self._used)
 
+    @property
+    def failed_logins(self) -> tuple[str, ...]:
+        """Which step failed of each login that did at the baseline, and why."""
+        return self._servers[BASELINE].failed_logins
+
     def ask(self, case: RequestSpec) -> tuple[Difference, ...]:
         """Ask all servers a case.
 

@@ -28,7 +28,7 @@ def ring():
 alarm = Alarm(ring)
 set_again()
 done.wait(30)
-# A timer of 0.3 ms waits for a whole one, 0.7 ms too long each time; a busy machine makes some later, not all.
+# A timer of 0.3 ms waits for a whole one, each time; a busy machine makes some later, but not all.
 print(len(late_s), 0 <= min(late_s) < 0.0004)
 later = gevent.event.Event()
 witness = Alarm(later.set)  # by when an alarm that was still set would have rung

@@ -498,6 +498,14 @@ def test_a_login_that_fails_is_told_as_the_reason_for_no_answer() -> None:
     assert told(outcome) == [
         ("new-0", "status", "", "200", "no answer: login step 1, POST /login: status 403")
     ]
+    assert outcome.parity.warnings == ()
+
+
+def test_a_login_that_fails_at_the_baseline_is_a_mistake_in_the_plan_and_told() -> None:
+    outcome = checking(always(Reply(status=403)), always(Reply(status=403)), cases=BEHIND_LOGIN)
+
+    [warning] = outcome.parity.warnings
+    assert "login step 1, POST /login: status 403; correct the scenario's login" in warning
 
 
 def test_a_command_line_does_not_tell_what_the_login_has_left() -> None:
