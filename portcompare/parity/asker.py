@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from portcompare.model import BASELINE, Difference, Expectation, RequestSpec
 from portcompare.parity.arms import AskedArm
 from portcompare.parity.judging import expect, find_noise, judge
 from portcompare.parity.variants.paths import shape_of
+from portcompare.parity.wildcards import fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,9 +180,4 @@ def _place(case: RequestSpec, judged: Judged) -> tuple[str, ...]:
 
 def _matches(allowance: Allowance, difference: Difference) -> bool:
     names = "case", "deployment", "kind", "pointer"
-    return all(_fits(getattr(allowance, name), getattr(difference, name)) for name in names)
-
-
-def _fits(pattern: str, text: str) -> bool:
-    """Whether a text is what a pattern says: `*` is anything, all else itself, as names have `?` and `[`."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+    return all(fits(getattr(allowance, name), getattr(difference, name)) for name in names)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from portcompare.plan.patterns import NOT_BLANK
+from portcompare.plan.patterns import NOT_BLANK, PATH_PATTERN
 from portcompare.plan.requests import PlanRequest
 from portcompare.plan.section import Count, Section
 
@@ -31,7 +31,7 @@ class ParityPlan(Section):
     requests: list[PlanRequest] = Field(
         default_factory=list, description="cases beside each scenario's own; from both more are derived"
     )
-    vary: list[Annotated[str, Field(pattern=r"^[/*]")]] = Field(
+    vary: list[Annotated[str, Field(pattern=PATH_PATTERN)]] = Field(
         default_factory=lambda: ["*"],
         description="patterns of the paths whose requests are varied; those of others are asked as they are",
     )

@@ -18,6 +18,8 @@ KEPT_FROM: Final = rf"^({KEEP})$"
 FILE_NAME: Final = r"^[^/\\\x00-\x1f]{1,200}$"
 VARIABLE: Final = r"^[^=\x00]+$"
 WITHOUT_NUL: Final = r"^[^\x00]*$"
+PATH_PATTERN: Final = r"^[/*]"
+CURRENCY: Final = r"^[^\x00-\x1f\x7f]{1,20}$"
 NOT_BLANK: Final = r"\S"
 
 IN_WORDS: Final = {
@@ -32,5 +34,7 @@ IN_WORDS: Final = {
     FILE_NAME: "a name without slashes and control characters, of 200 characters at most",
     VARIABLE: "the name of an environment variable, without `=`",
     WITHOUT_NUL: "a text without NUL",
+    PATH_PATTERN: "a pattern of paths, which begins with `/` or `*`",
+    CURRENCY: "a name or a sign of 20 characters at most",
     NOT_BLANK: "some text",
 }

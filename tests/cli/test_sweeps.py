@@ -72,6 +72,7 @@ def make_manifest() -> Manifest:
             "libraries": {},
             "deployments": deployments,
             "differences": (),
+            "upstreams": (),
         }
     )
 
