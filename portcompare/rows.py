@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from portcompare.bodies import json_type
 from portcompare.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -148,21 +149,22 @@ def _jsonl_rows(path: Path, text: str, problems: list[Problem]) -> Iterator[Row]
             continue
         try:
             values = json.loads(line)
-        except ValueError as error:
-            problems.append(
-                Problem(where=where, found=f"is not JSON: {error}", remedy="write one JSON object a line")
-            )
+        except ValueError as error:  # of a number of thousands of digits it is no JSONDecodeError
+            said = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+            found = f"is not JSON: {said}"
+            problems.append(Problem(where=where, found=found, remedy="write one JSON object a line"))
             continue
         if not isinstance(values, dict):
             problems.append(
                 Problem(
                     where=where,
-                    found=f"holds {type(values).__name__}, not an object",
+                    found=f"holds {json_type(values)}, not an object",
                     remedy='write one JSON object a line: {"name": "value"}',
                 )
             )
             continue
-        columns = columns or set(values)
+        if columns is None:
+            columns = set(values)
         differing = sorted(columns ^ set(values))
         if differing:
             found = f"does not have the keys of the first line: {', '.join(differing)}"

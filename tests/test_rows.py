@@ -45,9 +45,10 @@ def test_a_json_lines_file_has_values_of_any_type(tmp_path: Path) -> None:
         ("v.csv", "a,a\n1,2\n", "line 1", "names 'a' twice"),
         ("v.csv", "a,\n1,2\n", "line 1", "has a column without a name"),
         ("v.csv", 'a\n"x\n', "line 2", "is not CSV: unexpected end of data"),
-        ("v.jsonl", '{"a": 1}\n{"a": \n', "line 2", "is not JSON: Expecting value: line 1 column 7 (char 6)"),
-        ("v.jsonl", "[1]\n", "line 1", "holds list, not an object"),
+        ("v.jsonl", '{"a": 1}\n{"a": \n', "line 2", "is not JSON: Expecting value, column 7"),
+        ("v.jsonl", "[1]\n", "line 1", "holds array, not an object"),
         ("v.jsonl", '{"a": 1}\n{"b": 1}\n', "line 2", "does not have the keys of the first line: a, b"),
+        ("v.jsonl", '{}\n{"b": 1}\n', "line 2", "does not have the keys of the first line: b"),
     ],
 )
 def test_a_wrong_row_is_told_with_its_line(

@@ -22,6 +22,7 @@ _REMEDY = (
     "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
     "rounds.max_blocks), or use a machine with more CPUs"
 )
+_NOT_COMPARED = "nothing was compared: no level was measured both on the baseline and on another"
 THE_CONTROL = "the control, the baseline measured again,"
 
 MOST_VOID = 0.2
@@ -52,8 +53,10 @@ def find_invalid_reasons(
         The reasons; empty if the run is valid.
     """
     fixed = [one for one in rounds if one.scenario not in searched]
+    comparisons = tuple(comparisons)
     return (
         *([] if rounds else ["nothing was measured"]),
+        *([_NOT_COMPARED] if fixed and not comparisons else []),
         *_invalid_reasons(fixed, comparisons, margins, parity, level_text),
     )
 

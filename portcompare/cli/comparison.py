@@ -43,6 +43,11 @@ CLOSING_S = 2.0
 CHARTS_S = 1.2
 """And so much more for the charts of each scenario."""
 
+_TOO_SHORT = (
+    "before everything was measured once, the comparison of the answers included: give it more time "
+    "(--budget, rounds.budget_s), or fewer scenarios and levels"
+)
+
 
 def measure_all(session: Session, recording: Recording, progress: Progress, deadline_s: float) -> None:
     """Measure a plan from the first server's start to the last round.
@@ -94,11 +99,17 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
                 progress.advance()
             number, block = next(blocks, (number, None))
             if block is None:
-                recording.stop_reason = timekeeper.reason
+                _note_end(recording, timekeeper, number)
                 if not find_writing(session):
                     recording.add_parity(ask_everything(session, servers, progress).parity)
     if outcome is not None and not outcome.parity.equal:
         recording.add_parity(ask_differing_alone(session, outcome, recording.folder, progress))
+
+
+def _note_end(recording: Recording, timekeeper: Timekeeper, block: int) -> None:
+    recording.stop_reason = timekeeper.reason
+    if timekeeper.is_up and block == 0:
+        recording.add_warning(f"{timekeeper.reason}, {_TOO_SHORT}")
 
 
 def _ask_first(

@@ -95,8 +95,9 @@ def _app(name: str, app: FoundApp, draft: Draft, folder: Path) -> list[str]:
         lines += entry("apps.NAME.python", _relative(app.python, folder) if inside else str(app.python))
     if draft.asks.ready_path and not app.problem:
         lines += entry("apps.NAME.ready_path", draft.asks.ready_path)
-    lines += comment("What else it needs from its environment:")
-    return lines + switched_off(['environment = { DATABASE_URL = "sqlite:///a-copy.db" }'])
+    lines += comment("What else it needs: its environment, and commands before its first start.")
+    needs = ['environment = { DATABASE_URL = "sqlite:///copy-{arm}.db" }', 'setup = ["python seed.py"]']
+    return lines + switched_off(needs)
 
 
 def _deployment(served: Served) -> list[str]:
@@ -105,7 +106,7 @@ def _deployment(served: Served) -> list[str]:
         lines += comment(f"To be installed for it: {' '.join(served.choice.missing)}")
     lines += entry("deployments.NAME.app", served.app)
     lines += entry("deployments.NAME.server", served.choice.server)
-    as_usual = "As where you run it in production."
+    as_usual = "Make it what it is in production."
     lines += [] if served.choice.server == "waitress" else entry("deployments.NAME.workers", 1, as_usual)
     if served.choice.server in PREFERRED["flask"]:
         lines += entry("deployments.NAME.threads", 8, as_usual)

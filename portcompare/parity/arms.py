@@ -29,6 +29,11 @@ class AskedArm:
         self._timeout_s = timeout_s
         self._logins: dict[tuple[LoginStep, ...], Kept | Answer] = {}
 
+    @property
+    def failed_logins(self) -> tuple[str, ...]:
+        """Which step failed of each login that did, and why."""
+        return tuple(left.error for left in self._logins.values() if isinstance(left, Answer))
+
     def ask_twice(self, case: RequestSpec) -> Twice:
         """Send a case twice in a row; before the first that needs it, log in.
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Self
 
 from portcompare.model import BASELINE, Difference, Expectation, RequestSpec
 from portcompare.parity.arms import AskedArm
 from portcompare.parity.judging import expect, find_noise, judge
 from portcompare.parity.variants.paths import shape_of
+from portcompare.parity.wildcards import fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +91,11 @@ class Asker:
     def unused_allowances(self) -> tuple[Allowance, ...]:
         """What the plan allows and nothing has shown so far."""
         return tuple(each for place, each in enumerate(self._allow) if place not in self._used)
+
+    @property
+    def failed_logins(self) -> tuple[str, ...]:
+        """Which step failed of each login that did at the baseline, and why."""
+        return self._servers[BASELINE].failed_logins
 
     def ask(self, case: RequestSpec) -> tuple[Difference, ...]:
         """Ask all servers a case.
@@ -174,9 +179,5 @@ def _place(case: RequestSpec, judged: Judged) -> tuple[str, ...]:
 
 
 def _matches(allowance: Allowance, difference: Difference) -> bool:
-    return (
-        fnmatchcase(difference.case, allowance.case)
-        and fnmatchcase(difference.deployment, allowance.deployment)
-        and fnmatchcase(difference.kind, allowance.kind)
-        and fnmatchcase(difference.pointer, allowance.pointer)
-    )
+    names = "case", "deployment", "kind", "pointer"
+    return all(fits(getattr(allowance, name), getattr(difference, name)) for name in names)

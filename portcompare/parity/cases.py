@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from portcompare.model import RequestSpec
@@ -20,6 +19,7 @@ from portcompare.parity.variants import (
     shape_of,
 )
 from portcompare.parity.variants.methods import NO_SUCH_PATH
+from portcompare.parity.wildcards import fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -73,7 +73,7 @@ def _path(request: RequestSpec) -> str:
 
 
 def _is_any(path: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(path, pattern) for pattern in patterns)
+    return any(fits(pattern, path) for pattern in patterns)
 
 
 def _routes(requests: Sequence[RequestSpec], *, by_method: bool) -> list[list[RequestSpec]]:

@@ -77,7 +77,7 @@ def sum_up(
         differences=tuple(sort_differences(listed)),
         masked=tuple(place for one in examined for place in one.masked),
         seeds=seeds,
-        warnings=tuple(_warn_of_unlisted(unlisted)),
+        warnings=(*_warn_of_logins(asker), *_warn_of_unlisted(unlisted)),
     )
     return ParityOutcome(
         parity=parity,
@@ -152,6 +152,15 @@ def _select(examined: Iterable[Examined]) -> tuple[list[Difference], Counter[tup
             if seen[each.case, each.deployment] <= MOST_DIFFERENCES:
                 listed.append(each)
     return listed, Counter({key: n - MOST_DIFFERENCES for key, n in seen.items() if n > MOST_DIFFERENCES})
+
+
+def _warn_of_logins(asker: Asker) -> Iterator[str]:
+    """What fails at the baseline is wrong in the plan, and all behind it seems to differ for that alone."""
+    for said in asker.failed_logins:
+        yield (
+            f"nobody can log in to the baseline, so nothing behind that was compared: {said}; correct the "
+            "scenario's login in the plan"
+        )
 
 
 def _warn_of_unlisted(unlisted: Counter[tuple[str, str]]) -> Iterator[str]:

@@ -8,13 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from portcompare.plan.factories import is_factory, why_no_target
+from portcompare.plan.patterns import VARIABLE, WITHOUT_NUL
 from portcompare.plan.section import Count, Section, Target
 
 AnyPath = Annotated[Path, Field(strict=False)]
-Environment = dict[
-    Annotated[str, Field(pattern=r"^[^=\x00]+$")], Annotated[str, Field(pattern=r"^[^\x00]*$")]
-]
-Commands = list[Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$")]]
+Environment = dict[Annotated[str, Field(pattern=VARIABLE)], Annotated[str, Field(pattern=WITHOUT_NUL)]]
+Commands = list[Annotated[str, Field(min_length=1, pattern=WITHOUT_NUL)]]
 
 ARM = "{arm}"
 """Stands for the arm's name in commands and in values of the environment."""

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from portcompare.plan.patterns import CURRENCY
 from portcompare.plan.section import Section
 
 
@@ -15,6 +16,6 @@ class Cost(Section):
     per_core_hour: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         description="price of one CPU core for an hour"
     )
-    currency: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,20}$")] = Field(
+    currency: Annotated[str, Field(pattern=CURRENCY)] = Field(
         description='what the price is in, as it is to be shown: "EUR", "$"'
     )

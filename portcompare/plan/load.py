@@ -15,6 +15,7 @@ from portcompare.plan.inline import name_inline
 from portcompare.plan.loads import LOAD_MODEL_UNKNOWN
 from portcompare.plan.names import remedy_for_unknown
 from portcompare.plan.origins import Origins
+from portcompare.plan.patterns import IN_WORDS
 from portcompare.plan.salvage import salvage
 from portcompare.plan.schema import Plan
 
@@ -141,6 +142,9 @@ def _problem(origins: Origins, details: ErrorDetails) -> Problem:
         found = "is missing" if model is None else f"is {model!r}"
         return Problem(where=f"{where}.model", found=found, remedy=message)
     given = details["input"]
+    if details["type"] == "string_pattern_mismatch":
+        wanted = IN_WORDS[details["ctx"]["pattern"]]
+        return Problem(where=where, found=f"is {given!r}", remedy=f"write {wanted}")
     found = message if isinstance(given, dict) else f"{message} (found {given!r})"
     return Problem(where=where, found=found, remedy="`portcompare run --help` lists each key with its type")
 
@@ -160,6 +164,8 @@ def _follow(location: tuple[int | str, ...]) -> tuple[list[int | str], Any]:
         if choices:
             section = choices[str(part)]  # no key, but pydantic's word for the choice
             continue
+        if part == "[key]":  # pydantic's word for a name that is wrong, and not what it names
+            break
         keys.append(part)
         parent, section = section, _below(section, part)
     return keys, parent

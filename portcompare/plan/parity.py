@@ -6,17 +6,20 @@ from typing import Annotated
 
 from pydantic import Field
 
+from portcompare.plan.patterns import NOT_BLANK, PATH_PATTERN
 from portcompare.plan.requests import PlanRequest
 from portcompare.plan.section import Count, Section
 
 
 class Allowance(Section):
-    """Differences that are meant to be. Patterns have `*`, `?` and `[abc]`, as shells know them."""
+    """Differences that are meant to be. In patterns `*` stands for anything, all else for itself."""
 
     reason: str = Field(
-        pattern=r"\S", description="why they are meant to be; stands beside each in the reports"
+        pattern=NOT_BLANK, description="why they are meant to be; stands beside each in the reports"
     )
-    case: str = Field("*", description="pattern of the cases that may show it, `GET /items*`")
+    case: str = Field(
+        "*", description="pattern of the cases that may show it, `GET /items*`; `*` stands for anything"
+    )
     deployment: str = Field("*", description="pattern of the deployments that may show it")
     kind: str = Field("*", description="pattern of its kind: status, header, body or json")
     pointer: str = Field("*", description="pattern of the header's name or the JSON pointer, `/items/*/id`")
@@ -28,13 +31,13 @@ class ParityPlan(Section):
     requests: list[PlanRequest] = Field(
         default_factory=list, description="cases beside each scenario's own; from both more are derived"
     )
-    vary: list[Annotated[str, Field(pattern=r"^[/*]")]] = Field(
+    vary: list[Annotated[str, Field(pattern=PATH_PATTERN)]] = Field(
         default_factory=lambda: ["*"],
         description="patterns of the paths whose requests are varied; those of others are asked as they are",
     )
     openapi: str | None = Field(
         None,
-        pattern=r"\S",
+        pattern=NOT_BLANK,
         description="an OpenAPI document that cases are made of: a file relative to the plan file, or a path "
         "on the baseline's server such as `/openapi.json`; needs the extra `openapi`",
     )

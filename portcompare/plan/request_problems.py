@@ -34,7 +34,11 @@ def find_request_problems(
     """
     for name, scenario in scenarios.items():
         kept: dict[str, str] | None = None
-        for place, step in _valid(LoginRequest, scenario.get("login")):
+        tables = scenario.get("login")
+        steps = [*_valid(LoginRequest, tables)]
+        if isinstance(tables, list) and len(steps) < len(tables):
+            continue  # what a faulty step keeps is not known
+        for place, step in steps:
             yield from _problems(origins, ("scenarios", name, "login", place), step, kept or {})
             kept = (kept or {}) | step.keep
         for _, request in _valid(PlanRequest, [scenario.get("request")]):

@@ -17,18 +17,26 @@ from pydantic import (
 )
 
 from portcompare.errors import InputError, Problem
-from portcompare.login import KEEP
 from portcompare.model import LoginStep, RequestSpec
-from portcompare.placeholders import NAME, fill_in, names_in
+from portcompare.placeholders import fill_in, names_in
+from portcompare.plan.patterns import (
+    COOKIE_VALUE,
+    HEADER_VALUE,
+    KEPT_FROM,
+    KEPT_NAME,
+    MEDIA_TYPE,
+    METHOD,
+    TOKEN,
+)
 from portcompare.plan.section import Rate, Section, Target
 from portcompare.requests import FilePart, Part, encode_json, find_flaw, http_request, type_by_name
 from portcompare.rows import read_rows, refuse_rows
 
-Token = Annotated[str, Field(pattern=r"^[0-9A-Za-z!#$%&'*+.^_`|~-]+$")]
-HeaderValue = Annotated[str, Field(pattern=r"^([!-~\u00a0-\u00ff]+([\t ]+[!-~\u00a0-\u00ff]+)*)?$")]
-CookieValue = Annotated[str, Field(pattern=r"^[!-:<-~]*$")]
-KeptName = Annotated[str, Field(pattern=rf"^{NAME}$")]
-KeptFrom = Annotated[str, Field(pattern=rf"^({KEEP})$")]
+Token = Annotated[str, Field(pattern=TOKEN)]
+HeaderValue = Annotated[str, Field(pattern=HEADER_VALUE)]
+CookieValue = Annotated[str, Field(pattern=COOKIE_VALUE)]
+KeptName = Annotated[str, Field(pattern=KEPT_NAME)]
+KeptFrom = Annotated[str, Field(pattern=KEPT_FROM)]
 Scalar = str | int | float
 
 
@@ -48,7 +56,7 @@ class PlanFile(Section):
     """A file in a multipart body."""
 
     file: Path = Field(strict=False, description="the file, relative to the plan file")
-    type: str = Field("", pattern=r"^[!-~ ]*$", description="its media type; default: by its name")
+    type: str = Field("", pattern=MEDIA_TYPE, description="its media type; default: by its name")
     filename: str = Field("", description="what it is called in the request; default: its own name")
 
 
@@ -63,7 +71,7 @@ class PlanRequest(Section):
     """A request, written down in the plan."""
 
     name: str = Field("", description="what tables call it; default: its method, path and query")
-    method: str = Field("GET", pattern=r"^[A-Z]+$", description="HTTP method")
+    method: str = Field("GET", pattern=METHOD, description="HTTP method")
     path: Target = Field(description="path, with or without a query; percent-encoded")
     query: dict[str, QueryValue] = Field(
         default_factory=dict, description="query parameters; a list repeats the parameter"

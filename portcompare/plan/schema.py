@@ -19,13 +19,14 @@ from portcompare.plan.loads import OpenLoad
 from portcompare.plan.margins import Margin, Margins
 from portcompare.plan.origins import Origins
 from portcompare.plan.parity import ParityPlan
+from portcompare.plan.patterns import FILE_NAME
 from portcompare.plan.scenarios import Scenario
 from portcompare.plan.section import PositiveSeconds, Seconds, Section
 
 if TYPE_CHECKING:
     from portcompare.plan.capacity import Objective
 
-Name = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f]{1,200}$")]
+Name = Annotated[str, Field(pattern=FILE_NAME)]
 
 ROUND_DELAYS = 5
 """A round lasts at least this many times the scenario's delay, so that an answer more or less at the edges

@@ -6,10 +6,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from portcompare.plan.patterns import TARGET
+
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
-Target = Annotated[str, Field(pattern=r"^/[!\x22$-~]*$")]
+Target = Annotated[str, Field(pattern=TARGET)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 

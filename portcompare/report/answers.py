@@ -13,6 +13,8 @@ from portcompare.report.differences import (
     RANKS,
     curl_pairs,
     difference_cells,
+    group_alike,
+    masked_texts,
     summary_text,
 )
 from portcompare.report.wording import visible
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from portcompare.model import Difference, Parity, Severity
+    from portcompare.report.differences import Alike
 
 
 _LONGEST = 200
@@ -59,35 +62,35 @@ def _parts(parity: Parity) -> Iterator[RenderableType]:
     allowed = [each for each in parity.differences if each.allowed]
     if allowed:
         yield Text("\nAllowed by the plan:")
-        yield _table(allowed[:_MOST_ROWS])
-        yield from _more(len(allowed), _MOST_ROWS)
+        yield from _table(group_alike(allowed))
     if parity.masked:
         yield Text("\nNot compared, because it differs by itself:")
-        yield from (Text(f"  {visible(place)}") for place in parity.masked[:_MOST_MASKED])
-        yield from _more(len(parity.masked), _MOST_MASKED)
+        masked = masked_texts(parity.masked)
+        yield from (Text(f"  {place}") for place in masked[:_MOST_MASKED])
+        yield from _more(len(masked), _MOST_MASKED)
     if parity.seeds:
         yield Text(f"\nSeeds of the generated cases: {visible(', '.join(parity.seeds))}")
     yield from (Text(f"\nWARNING: {visible(warning)}", style="yellow") for warning in parity.warnings)
 
 
 def _differences(shown: Sequence[Difference]) -> Iterator[RenderableType]:
-    listed = shown[:_MOST_ROWS]
+    groups = group_alike(shown)
     yield Text(f"\n{RANKS}\n")
-    yield _table(listed)
-    yield from _more(len(shown), _MOST_ROWS)
+    yield from _table(groups)
     yield Text("\nTo see it while `portcompare up` serves them (it prints the ports):")
-    for title, baseline, candidate in curl_pairs(listed):
+    for title, baseline, candidate in curl_pairs(group.first for group in groups[:_MOST_ROWS]):
         yield Text(title, style="bold")
         # Not wrapped: a line that is copied must stay one.
         yield from (Text(f"  {line}", no_wrap=True, overflow="ignore") for line in (baseline, candidate))
 
 
-def _table(differences: Sequence[Difference]) -> Table:
+def _table(groups: Sequence[Alike]) -> Iterator[RenderableType]:
     table = Table(*(name.lower() for name in DIFFERENCE_HEADER), box=None, show_lines=True)
-    for one in differences:
-        cells = (Text(cell) for cell in difference_cells(one, _LONGEST))
-        table.add_row(*cells, style=_STYLES[one.severity])
-    return table
+    for group in groups[:_MOST_ROWS]:
+        cells = (Text(cell) for cell in difference_cells(group, _LONGEST))
+        table.add_row(*cells, style=_STYLES[group.first.severity])
+    yield table
+    yield from _more(len(groups), _MOST_ROWS)
 
 
 def _more(number: int, most: int) -> Iterator[Text]:

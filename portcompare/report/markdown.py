@@ -10,7 +10,14 @@ from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
 from portcompare.report.chart_files import CHART_FOLDER
 from portcompare.report.charts import main_charts
-from portcompare.report.differences import DIFFERENCE_HEADER, RANKS, curl_pairs, difference_cells
+from portcompare.report.differences import (
+    DIFFERENCE_HEADER,
+    RANKS,
+    curl_pairs,
+    difference_cells,
+    group_alike,
+    masked_texts,
+)
 from portcompare.report.gates import gate_tables
 from portcompare.report.method import deployment_settings, machine_facts, method_facts
 from portcompare.report.notices import find_notices, parity_text
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from portcompare.model import Difference, Parity, Results
+    from portcompare.report.differences import Alike
     from portcompare.report.method import Facts
     from portcompare.report.tables import TextTable
 
@@ -153,22 +161,24 @@ def _answers(parity: Parity) -> Iterator[str]:
     shown = [each for each in parity.differences if not each.allowed]
     allowed = [each for each in parity.differences if each.allowed]
     if shown:
+        groups = group_alike(shown)
         yield "## Differences from the baseline's answers"
         yield escape(RANKS)
-        yield from _differences(shown)
-        yield _commands(shown)
+        yield from _differences(groups)
+        yield _commands([group.first for group in groups])
     if allowed:
         yield "Differences that the plan allows:"
-        yield from _differences(allowed)
+        yield from _differences(group_alike(allowed))
     if parity.seeds:
         yield f"Seeds of the generated cases: {escape(', '.join(parity.seeds))}"
     if parity.masked:
         yield "Not compared, because it differs by itself:"
-        yield _list(parity.masked[:_MOST_MASKED])
-        yield from _more(len(parity.masked), _MOST_MASKED)
+        masked = masked_texts(parity.masked)
+        yield _list(masked[:_MOST_MASKED])
+        yield from _more(len(masked), _MOST_MASKED)
 
 
-def _differences(found: Sequence[Difference]) -> Iterator[str]:
+def _differences(found: Sequence[Alike]) -> Iterator[str]:
     yield _table(
         DIFFERENCE_HEADER,
         ([(cell,) for cell in difference_cells(d, _LONGEST_ANSWER)] for d in found[:_MOST_DIFFERENCES]),

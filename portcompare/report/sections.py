@@ -10,7 +10,14 @@ from portcompare.model import Results
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
 from portcompare.report.charts import draw_charts
-from portcompare.report.differences import DIFFERENCE_HEADER, RANKS, curl_pairs, difference_cells
+from portcompare.report.differences import (
+    DIFFERENCE_HEADER,
+    RANKS,
+    curl_pairs,
+    difference_cells,
+    group_alike,
+    masked_texts,
+)
 from portcompare.report.downloads import BESIDE, files_inside
 from portcompare.report.gates import gate_tables
 from portcompare.report.glance import find_glance
@@ -28,7 +35,7 @@ from portcompare.report.validity import VOID_HEADER, control_rows, trust_facts, 
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
-    from portcompare.model import Difference
+    from portcompare.report.differences import Alike
 
 Context = dict[str, Any]
 
@@ -110,7 +117,8 @@ def _answers(results: Results) -> Context:
         "ranks": RANKS,
         "differences": [difference_cells(each, _LONGEST_ANSWER) for each in counting],
         "allowed": [difference_cells(each, _LONGEST_ANSWER) for each in _differences(results, allowed=True)],
-        "commands": curl_pairs(counting),
+        "commands": curl_pairs(group.first for group in counting),
+        "masked": masked_texts(results.parity.masked if results.parity else ()),
     }
 
 
@@ -164,6 +172,6 @@ def _named(results: Results, subject: str) -> dict[str, Any]:
     return {visible(name): figures for name, figures in draw_charts(results).scenarios[subject].items()}
 
 
-def _differences(results: Results, *, allowed: bool) -> list[Difference]:
+def _differences(results: Results, *, allowed: bool) -> list[Alike]:
     found = results.parity.differences if results.parity else ()
-    return [each for each in found if bool(each.allowed) == allowed]
+    return group_alike(each for each in found if bool(each.allowed) == allowed)

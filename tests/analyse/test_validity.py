@@ -41,27 +41,35 @@ def test_a_sound_run_is_valid_and_without_warnings() -> None:
 def test_answers_that_differ_make_a_run_invalid(count: int, places: str) -> None:
     allowed = replace(DIFFERENCE, allowed="meant to be")
     parity = replace(PARITY, equal=False, differences=(*(DIFFERENCE,) * count, allowed))
-    assert find_invalid_reasons([ROUND], [], MARGINS, parity, in_users) == (
+    assert find_invalid_reasons([ROUND], [CONTROLLED], MARGINS, parity, in_users) == (
         f"the answers differ in {places}",
     )
 
 
 def test_a_parity_check_without_cases_is_not_called_a_difference() -> None:
     parity = replace(PARITY, equal=False, cases=0)
-    assert find_invalid_reasons([ROUND], [], MARGINS, parity, in_users) == ("no answers were compared",)
+    assert find_invalid_reasons([ROUND], [CONTROLLED], MARGINS, parity, in_users) == (
+        "no answers were compared",
+    )
 
 
 def test_a_run_that_ended_before_parity_was_checked_is_not_blamed_for_it() -> None:
-    assert find_invalid_reasons([ROUND], [], MARGINS, None, in_users) == ()
+    assert find_invalid_reasons([ROUND], [CONTROLLED], MARGINS, None, in_users) == ()
 
 
 def test_a_run_without_rounds_is_invalid() -> None:
     assert find_invalid_reasons([], [], MARGINS, PARITY, in_users) == ("nothing was measured",)
 
 
+def test_a_run_of_one_arm_alone_is_invalid() -> None:
+    assert find_invalid_reasons([ROUND], [], MARGINS, PARITY, in_users) == (
+        "nothing was compared: no level was measured both on the baseline and on another",
+    )
+
+
 def test_more_than_a_fifth_of_void_rounds_make_a_run_invalid() -> None:
-    assert find_invalid_reasons([VOID, *[ROUND] * 4], [], MARGINS, PARITY, in_users) == ()
-    assert find_invalid_reasons([VOID, VOID, *[ROUND] * 7], [], MARGINS, PARITY, in_users) == (
+    assert find_invalid_reasons([VOID, *[ROUND] * 4], [CONTROLLED], MARGINS, PARITY, in_users) == ()
+    assert find_invalid_reasons([VOID, VOID, *[ROUND] * 7], [CONTROLLED], MARGINS, PARITY, in_users) == (
         "2 of 9 rounds are void",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,9 +18,11 @@ from portcompare.cli.comparison import measure_all
 from portcompare.cli.recording import Recording
 from portcompare.manifest import Manifest, ServedDeployment
 from portcompare.measure import MeasuredRound, Timekeeper
+from portcompare.model import Difference
 from portcompare.parity.check import ParityOutcome
 from portcompare.plan import Plan
 from portcompare.report import read_results, write_results
+from portcompare.requests import http_request
 from tests.analyse.samples import LATENCY, PARITY, ROUND
 from tests.measure.plans import make_plan
 
@@ -30,10 +33,19 @@ if TYPE_CHECKING:
     from portcompare.cli.progress import Progress
     from portcompare.cli.session import Session
     from portcompare.measure import Place
-    from portcompare.model import Results, Round
+    from portcompare.model import Parity, RequestSpec, Results, Round
 
 NOTHING = HdrHistogram(1, 10**6, 3).encode().decode()
 IDLE_S = 0.003
+DIFFERENCE = Difference(
+    case="GET /",
+    deployment="new",
+    kind="status",
+    pointer="",
+    severity="breaks",
+    baseline="200",
+    candidate="500",
+)
 CAPACITIES_RPS = {"baseline": 300.0, "control": 300.0, "new": 900.0}
 
 
@@ -60,12 +72,19 @@ def make_manifest() -> Manifest:
             "libraries": {},
             "deployments": deployments,
             "differences": (),
+            "upstreams": (),
         }
     )
 
 
 class Run:
-    """A run whose rounds are made up, and whether an arm settles after one within a limit."""
+    """A run whose rounds are made up, and whether an arm settles after one within a limit.
+
+    Attributes:
+        places: What was measured.
+        settled: The arms that were waited for.
+        checked_after: After how many rounds the answers were compared.
+    """
 
     def __init__(
         self,
@@ -74,9 +93,13 @@ class Run:
         monkeypatch: pytest.MonkeyPatch,
         folder: Path,
         settle: Callable[[str, float], bool] = lambda *_: True,
+        *,
+        requests: tuple[RequestSpec, ...] = (),
+        later: Parity = PARITY,
     ) -> None:
         self.places: list[Place] = []
         self.settled: list[str] = []
+        self.checked_after: list[int] = []
 
         def measure_round(_plan: Plan, place: Place, server: object, *_: object) -> MeasuredRound:
             self.places.append(place)
@@ -99,8 +122,13 @@ class Run:
         }
         monkeypatch.setattr(comparison, "serve", lambda *_: nullcontext(servers))
         monkeypatch.setattr(comparison, "capture_requests", lambda session, *_: session)
-        outcome = ParityOutcome(parity=PARITY, asked={}, expectations={})
-        monkeypatch.setattr(comparison, "ask_everything", lambda *_: outcome)
+
+        def ask_everything(*_: object) -> ParityOutcome:
+            self.checked_after.append(len(self.places))
+            parity = later if self.places else PARITY
+            return ParityOutcome(parity=parity, asked={}, expectations={})
+
+        monkeypatch.setattr(comparison, "ask_everything", ask_everything)
         monkeypatch.setattr(comparison, "measure_round", measure_round)
         monkeypatch.setattr(comparison, "measure_idle", lambda *_: IDLE_S)
 
@@ -113,7 +141,7 @@ class Run:
         session = SimpleNamespace(
             plan=plan,
             generator=None,
-            requests=dict.fromkeys(plan.scenarios, ()),
+            requests=dict.fromkeys(plan.scenarios, requests),
             check_upstreams=lambda: None,
         )
         recording = Recording(plan, make_manifest(), folder, datetime.now(UTC), time.monotonic())
@@ -278,7 +306,41 @@ def test_waiting_is_part_of_a_round_and_does_not_outlast_the_budget(
     run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path, settle)
     assert given_s == pytest.approx(limits_s, abs=0.01)
     assert now_s <= budget_s
-    assert run.results.warnings == ()
+    assert not any("still slow" in warning for warning in run.results.warnings)
+
+
+def test_answers_that_differ_only_after_the_load_make_the_run_invalid(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    later = replace(PARITY, equal=False, differences=(DIFFERENCE,))
+    run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path, later=later)
+    assert run.checked_after == [0, len(run.places)]
+    assert run.results.parity is not None
+    assert run.results.parity.differences == (DIFFERENCE,)
+    assert "the answers differ in 1 place" in run.results.invalid_reasons
+
+
+def test_answers_are_not_compared_again_where_the_load_has_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    requests = (http_request("/", method="POST"),)
+    run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path, requests=requests)
+    assert run.checked_after == [0]
+    assert any("not compared again after the load" in warning for warning in run.results.warnings)
+
+
+def test_a_budget_that_ends_in_the_first_block_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr(comparison, "Timekeeper", lambda _: Timekeeper(3.0, lambda: float(next(ticks))))
+    scenarios = {"front": {"request": {"path": "/"}, "load": {"users": [1, 8]}}}
+    run = Run(with_subject({"scenarios": scenarios}), lambda _: ROUND, monkeypatch, tmp_path)
+    assert len(run.places) < 6
+    assert run.results.stop_reason.endswith(" ended in block 1")
+    (warning,) = (one for one in run.results.warnings if "budget" in one)
+    assert warning.startswith(f"{run.results.stop_reason}, before everything was measured once")
+    assert "--budget" in warning
 
 
 @pytest.mark.parametrize("kind", ["break_even", "capacity"])

@@ -71,7 +71,7 @@ def url(tmp_path: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as server:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}"), 20)
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}"), 60)
         yield f"http://127.0.0.1:{port}"
         server.terminate()
 
@@ -98,7 +98,7 @@ def test_a_run_against_what_runs_already_says_what_is_not_known(
     start: Start, service: Path, tmp_path: Path, url: str
 ) -> None:
     process = start("run", service, "--out", tmp_path / "run", measured=True)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     assert process.returncode in (0, 3), err  # 3: so short a run may be too noisy, and says so
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     jsonschema.Draft202012Validator(results_schema()).validate(results)
@@ -132,7 +132,7 @@ def test_up_shows_what_it_started_and_what_ran_already(
     assert all(map(answers, addresses.values()))
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     assert are_gone(tree)
     assert answers(url)
@@ -148,8 +148,8 @@ def test_ctrl_c_in_a_setup_undoes_it_and_leaves_nothing_running(
     wait_until((tmp_path / "begun").exists, 60)
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    wait_until(lambda: are_gone(tree), 10)
+    wait_until(lambda: are_gone(tree), 30)
     assert notes(tmp_path) == ["teardown command"]
     assert f"{service}: apps.service.teardown.0: ended with status 5" in err

@@ -23,7 +23,7 @@ COMMANDS = re.findall(r"^\$ portcompare (.*)$", PAGE, re.MULTILINE)
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Wait for a command to end well; returns what it has printed."""
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     assert process.returncode in (0, 3), err  # 3: so short a run may be too noisy, and says so
     return out
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def test_every_deployment_answers_alike(start: Start) -> None:
     process = start("check", ROOT / "loadtests" / "every-server.toml", "--json")
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     parity = json.loads(out)
     assert parity["schema_version"] == 1
@@ -42,7 +42,7 @@ def test_a_difference_is_shown_and_ends_in_one(start: Start, plan: Path) -> None
     twins.write_text(twins.read_text().replace(uvicorn, other))
     junit = plan.parent / "junit.xml"
     process = start("check", plan, "--junit", junit, measured=True)
-    out, _ = process.communicate(timeout=100)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "The answers differ" in out
     assert "quart-uvicorn" in out
@@ -71,6 +71,6 @@ def test_up_serves_side_by_side_until_it_is_interrupted(start: Start, plan: Path
         assert httpx.get(f"{address}{path}", trust_env=False).json() == {"message": "Hello"}
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     assert are_gone(tree)

@@ -37,7 +37,7 @@ def check(start: Start, plan: Path) -> tuple[int, dict[str, object], str]:
     plan.write_text("\n".join(lines))
     (plan.parent / "own.py").write_text(LOCUSTFILE)
     process = start("check", plan, "--json", measured=True)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     return process.returncode, json.loads(out) if out else {}, err
 
 

@@ -41,7 +41,7 @@ def test_no_two_starts_of_one_app_differ(tmp_path: Path, app: str, server: str) 
     ]
     plan = write_plan(tmp_path, "first", seeds, tables, REQUESTS)
     process = begin("check", plan, "--json", directory=tmp_path)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     parity: dict[str, Any] = json.loads(out)
     assert parity["differences"] == []
     assert parity["equal"]

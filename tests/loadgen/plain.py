@@ -33,13 +33,13 @@ def locust(
     ) as process:
         try:
             if until is not None:
-                deadline_s = time.monotonic() + 30
+                deadline_s = time.monotonic() + 90
                 while not until():
                     assert process.poll() is None, process.communicate()
                     assert time.monotonic() < deadline_s
                     threading.Event().wait(0.02)
                 process.terminate()
-            stdout, stderr = process.communicate(timeout=30)
+            stdout, stderr = process.communicate(timeout=90)
         finally:
             process.kill()
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)

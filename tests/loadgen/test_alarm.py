@@ -9,23 +9,27 @@ from time import perf_counter
 import gevent
 from portcompare.loadgen.alarm import Alarm
 
-due_s = [perf_counter() + 0.01 * number for number in range(1, 41)]
+due_s = []
 late_s = []
 done = gevent.event.Event()
 
+def set_again():
+    due_s.append(perf_counter() + 0.0003)
+    alarm.set(due_s[-1])
+
 def ring():
-    late_s.append(perf_counter() - due_s[len(late_s)])
-    if len(late_s) < len(due_s):
-        alarm.set(due_s[len(late_s)])
+    late_s.append(perf_counter() - due_s[-1])
+    if len(late_s) < 40:
+        set_again()
     else:
         alarm.close()
         done.set()
 
 alarm = Alarm(ring)
-alarm.set(due_s[0])
-done.wait(10)
-late_s.sort()
-print(len(late_s), late_s[0] >= 0, late_s[len(late_s) // 2] < 0.0005)
+set_again()
+done.wait(30)
+# A timer of 0.3 ms waits for a whole one, each time; a busy machine makes some later, but not all.
+print(len(late_s), 0 <= min(late_s) < 0.0004)
 later = gevent.event.Event()
 witness = Alarm(later.set)  # by when an alarm that was still set would have rung
 witness.set(perf_counter() + 0.03)
@@ -55,7 +59,7 @@ def say(code: str) -> list[str]:
 
 
 def test_an_alarm_rings_once_at_each_instant_and_more_precisely_than_a_timer() -> None:
-    assert say("import gevent.event" + RINGING) == ["40 True True", "True 40"]
+    assert say("import gevent.event" + RINGING) == ["40 True", "True 40"]
 
 
 def test_without_a_free_descriptor_there_is_no_alarm() -> None:

@@ -169,9 +169,9 @@ def test_a_worker_that_is_interrupted_says_so_and_without_any_the_run_cannot_go_
         with round_under_way(leader, server.url, users=1, window_s=0.3) as found:
             worker.send_signal(signal.SIGINT)
         assert found[0].void == f"the load worker {socket.gethostname()}/1 was lost during the round"
-        assert worker.wait(10) == 130
+        assert worker.wait(60) == 130
         leader.send(round_of(server.url))
-        assert leader.process.wait(10) != 0
+        assert leader.process.wait(60) != 0
     assert "no load worker is left" in leader.log
 
 
@@ -194,7 +194,7 @@ def test_a_worker_that_is_lost_before_it_has_loaded_the_scenarios_is_a_problem(
 ) -> None:
     workers = join(0.0, 0.0)
     workers[0].send_signal(signal.SIGINT)
-    workers[0].wait(10)
+    workers[0].wait(60)
     found, remedy = leader.prepare(scenario=GET).problems["scenario"]
     assert found.startswith(f"load worker {socket.gethostname()}/")
     assert found.endswith("was lost before it had loaded the scenario")
@@ -217,7 +217,7 @@ def test_a_worker_of_another_version_that_understands_nothing_says_so_and_goes(l
         list(replies)
         found, _ = leader.prepare(scenario=GET).problems["scenario"]
         assert "was lost before it had loaded the scenario" in found
-        assert process.wait(10) == 3
+        assert process.wait(60) == 3
         assert process.stderr is not None
         assert b"not a message" in process.stderr.read()
 
@@ -241,7 +241,7 @@ def test_workers_end_with_the_run(
 ) -> None:
     (worker,) = join(0.0)
     assert leader.end() == 0
-    assert worker.wait(10) == 0
+    assert worker.wait(60) == 0
     assert worker.stderr is not None
     assert worker.stderr.read().splitlines()[-1] == "the run is over"
 
@@ -251,8 +251,8 @@ def test_a_leader_that_is_told_to_end_lets_its_workers_go(
 ) -> None:
     (worker,) = join(0.0)
     leader.process.terminate()
-    assert leader.process.wait(10) == 128 + signal.SIGTERM
-    assert worker.wait(10) == 0
+    assert leader.process.wait(60) == 128 + signal.SIGTERM
+    assert worker.wait(60) == 0
 
 
 def test_processes_of_this_machine_end_with_the_leader(leader: Generator) -> None:
@@ -261,7 +261,7 @@ def test_processes_of_this_machine_end_with_the_leader(leader: Generator) -> Non
     assert len(children) == 2
     assert {len(child.cpu_affinity()) for child in children} == {1}
     assert leader.end() == 0
-    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert psutil.wait_procs(children, timeout=60)[1] == []
 
 
 def test_a_port_that_is_taken_is_a_problem_with_a_remedy(leader: Generator) -> None:

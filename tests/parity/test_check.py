@@ -345,7 +345,7 @@ def test_a_body_after_the_headers_of_a_head_answer_is_a_difference(sender: str, 
 def test_what_the_plan_allows_is_listed_with_its_reason_and_leaves_the_answers_equal() -> None:
     allow = [
         Allowance(reason="never", pointer="X-*"),
-        Allowance(reason="caches now", kind="header", pointer="ETag", case="GET *", deployment="new-?"),
+        Allowance(reason="caches now", kind="header", pointer="ETag", case="GET *", deployment="new-*"),
     ]
     outcome = checking(always(Reply()), always(Reply(headers=(("ETag", "x"),))), allow=allow)
 
@@ -365,6 +365,17 @@ def test_an_allowance_must_match_in_everything(other: dict[str, str]) -> None:
 
     assert not outcome.parity.equal
     assert [each.allowed for each in outcome.parity.differences] == [""]
+
+
+@pytest.mark.parametrize("pattern", ["GET /a?b[]=1 [b[] repeated]", "*?b[]=1 [*]"])
+def test_a_case_is_allowed_by_its_name_as_the_report_has_it(pattern: str) -> None:
+    names = [f"GET /a?b[]=1 [b[] {how}]" for how in ("repeated", "empty")]
+    cases = [RequestSpec(name=name, target="/a?b[]=1") for name in names]
+    allow = [Allowance(reason="r", case=pattern)]
+    outcome = checking(always(Reply()), always(Reply(headers=(("ETag", "x"),))), cases=cases, allow=allow)
+
+    allowed = [each.case for each in outcome.parity.differences if each.allowed]
+    assert allowed == names[: 1 if "repeated" in pattern else 2]
 
 
 def test_of_very_many_differences_in_one_answer_some_are_listed_and_the_rest_counted() -> None:
@@ -487,6 +498,14 @@ def test_a_login_that_fails_is_told_as_the_reason_for_no_answer() -> None:
     assert told(outcome) == [
         ("new-0", "status", "", "200", "no answer: login step 1, POST /login: status 403")
     ]
+    assert outcome.parity.warnings == ()
+
+
+def test_a_login_that_fails_at_the_baseline_is_a_mistake_in_the_plan_and_told() -> None:
+    outcome = checking(always(Reply(status=403)), always(Reply(status=403)), cases=BEHIND_LOGIN)
+
+    [warning] = outcome.parity.warnings
+    assert "login step 1, POST /login: status 403; correct the scenario's login" in warning
 
 
 def test_a_command_line_does_not_tell_what_the_login_has_left() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, cast
 
 import flask
@@ -24,6 +25,8 @@ def flask_app() -> flask.Flask:
     app = flask.Flask("old")
     app.add_url_rule("/json", "json", lambda: {"got": flask.request.get_json()}, methods=["POST"])
     app.add_url_rule("/form", "form", lambda: {"got": flask.request.form}, methods=["POST"])
+    app.add_url_rule("/session", "session", lambda: {"got": flask.session.get("name")})
+    app.secret_key = token_hex()
     return app
 
 
@@ -37,7 +40,13 @@ def quart_app() -> quart.Quart:
         return {"got": await quart.request.form}
 
     app.add_url_rule("/json", view_func=get_json, methods=["POST"])
+
+    async def get_session() -> dict[str, Any]:
+        return {"got": quart.session.get("name")}
+
     app.add_url_rule("/form", view_func=get_form, methods=["POST"])
+    app.add_url_rule("/session", view_func=get_session)
+    app.secret_key = token_hex()
     return app
 
 
@@ -79,3 +88,9 @@ def test_another_text_of_what_is_no_utf8_in_a_form() -> None:
 
     got = [ask(spec).json()["got"] for ask in (ask_old, ask_new)]
     assert got == [{"name": "%FF"}, {"name": "\ufffd"}]
+
+
+def test_no_word_that_the_answer_depends_on_the_session() -> None:
+    answers = [ask(http_request("/session")) for ask in (ask_old, ask_new)]
+
+    assert [answer.headers.get("Vary") for answer in answers] == ["Cookie", None]

@@ -84,7 +84,7 @@ def test_a_name_in_two_included_files_is_a_problem_of_these_two(tmp_path: Path) 
             "scenarios.slow",
             "shorter than 5 times",
         ),
-        ('[parity]\nrequests = [{ path = "x" }]\n', "parity.requests.0.path", "match pattern"),
+        ('[parity]\nrequests = [{ path = "x" }]\n', "parity.requests.0.path", "is 'x'"),
     ],
 )
 def test_a_problem_in_an_included_file_names_that_file(

@@ -113,8 +113,15 @@ LISTED = "`portcompare run --help` lists each key with its type"
             'path = "/data"',
             'path = "data"',
             "scenarios.fast.request.path",
-            r"""String should match pattern '^/[!\x22$-~]*$' (found 'data')""",
-            LISTED,
+            "is 'data'",
+            "write a path that begins with `/`, percent-encoded: no blank, no `#`, nothing beyond ASCII",
+        ),
+        (
+            'path = "/data"',
+            'path = "/data", headers = { "X Y" = "1" }',
+            "scenarios.fast.request.headers.X Y",
+            "is 'X Y'",
+            "write a name of letters, digits and !#$%&'*+.^_`|~-",
         ),
         (
             'path = "/data"',

@@ -296,9 +296,9 @@ def test_a_placeholder_that_nothing_fills_is_told_with_what_there_is(
 
 @pytest.mark.parametrize("where", ["json:token", "body:/a", "header:", "cookie:a b", ""])
 def test_what_cannot_be_kept_from_is_told(tmp_path: Path, where: str) -> None:
-    login = f'login = [{{ path = "/", keep = {{ token = "{where}" }} }}]\nrequest = {{ path = "/" }}'
+    login = f'login = [{{ path = "/", keep = {{ token = "{where}" }} }}]\nrequest = {{ path = "/{{token}}" }}'
     path = in_plan(tmp_path, login)
-    [problem] = problems_of(path)
+    [problem] = problems_of(path)  # and not that nothing fills {token}
     assert problem.where.startswith(f"{path}: scenarios.s.login.0.keep")
 
 

@@ -19,6 +19,7 @@ DIFFERENCE = Difference(
     curl_baseline="curl http://127.0.0.1:1/" + "a" * 300,
     curl_candidate="curl http://127.0.0.1:2/a",
 )
+STATUSES = (("no body", "400"), ("cut", "500"), ("twice", "400"))
 PARITY = Parity(equal=False, cases=7, deployments=("control", "new"), differences=(DIFFERENCE,))
 
 
@@ -78,6 +79,43 @@ def test_very_many_differences_are_counted() -> None:
     assert "and 60 more: `--json`" in text
     assert "GET /39 " in text
     assert "GET /40 " not in text
+
+
+def test_one_mistake_that_shows_in_every_variation_of_a_request_is_one_row() -> None:
+    varied = [replace(DIFFERENCE, case=f"GET /a [{what}]", baseline=what) for what in ("b empty", "c: [x]")]
+    element = replace(DIFFERENCE, pointer="/items/7/id")
+    others = [
+        replace(DIFFERENCE, case="GET /other [b empty]"),
+        replace(DIFFERENCE, pointer="/items/0/name"),
+        replace(DIFFERENCE, deployment="newer"),
+        replace(DIFFERENCE, severity="changes"),
+    ]
+    text = printed(replace(PARITY, differences=(DIFFERENCE, *varied, element, *others)), 400)
+
+    rows = [line.split("  ")[0].strip() for line in text.splitlines() if line.startswith(" GET ")]
+    assert rows == ["GET /a (and 3 more)", "GET /other [b empty]", *["GET /a"] * 3]
+    assert "GET /a [b empty]" not in text  # neither its command lines
+
+
+def test_statuses_that_differ_otherwise_are_rows_of_their_own() -> None:
+    refused = replace(DIFFERENCE, case="POST /a [no body]", kind="status", pointer="", baseline="415")
+    found = [replace(refused, case=f"POST /a [{what}]", candidate=says) for what, says in STATUSES]
+    text = printed(replace(PARITY, differences=tuple(found)), 400)
+
+    rows = [line.split("  ")[0].strip() for line in text.splitlines() if line.startswith(" POST ")]
+    assert rows == ["POST /a [no body] (and 1 more)", "POST /a [cut]"]
+
+
+def test_what_is_masked_in_every_variation_of_a_request_is_one_line() -> None:
+    masked = (
+        "GET /a: /at",
+        "GET /a [header X: [y]]: /at",
+        "GET /a [b] (2): /at",
+        "GET /a [b]: Set-Cookie: s",
+    )
+    text = printed(replace(PARITY, masked=masked))
+
+    assert "\n  GET /a: /at (and 2 more)\n  GET /a: Set-Cookie: s\n" in text
 
 
 def test_what_a_server_says_is_shown_and_not_obeyed() -> None:
