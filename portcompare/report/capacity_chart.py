@@ -57,8 +57,9 @@ def _figure(results: Results, scenario: str) -> Figure:
 
 
 def _chart(looks: dict[str, Look]) -> alt.LayerChart:
+    names = [look.label for look in looks.values()]
     base = alt.Chart(ROWS).encode(
-        y=alt.Y("arm:N", sort=None, title=None, axis=arm_axis()),
+        y=alt.Y("arm:N", sort=names, title=None, axis=arm_axis()),
         color=arm_colour(looks),
         description="told:N",
     )

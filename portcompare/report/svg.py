@@ -33,7 +33,7 @@ list number by number each time a chart is put into another."""
 _CONFIG = {
     "background": "transparent",
     "font": "system-ui, sans-serif",
-    "padding": {"left": 2, "right": FONT_SLACK, "top": 2, "bottom": 2},
+    "padding": {"left": 2, "right": 2 * FONT_SLACK, "top": 2, "bottom": 2},
     "view": {"stroke": None},
     "axis": {
         "domain": False,
