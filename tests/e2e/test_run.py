@@ -219,7 +219,7 @@ def test_workers_generate_the_load_of_a_run(start: Start, plan: Path, tmp_path: 
     with socket.create_server(("127.0.0.1", 0)) as probe:
         listen = f"127.0.0.1:{probe.getsockname()[1]}"
     leader = start(
-        "run", plan, "--out", tmp_path / "run", "--expect-workers", "2", "--listen", listen, "--budget", "13s"
+        "run", plan, "--out", tmp_path / "run", "--expect-workers", "2", "--listen", listen, "--budget", "14s"
     )
     workers = [start("worker", "--master", listen) for _ in range(2)]
     _, err = leader.communicate(timeout=100)
@@ -246,12 +246,12 @@ def test_a_budget_is_kept_though_the_plan_asks_for_more(start: Start, plan: Path
     )
     plan.write_text(text)
     began_s = time.monotonic()
-    process = start("run", plan, "--out", tmp_path / "run", "--budget", "15s")
+    process = start("run", plan, "--out", tmp_path / "run", "--budget", "16s")
     _, err = process.communicate(timeout=60)
     assert process.returncode in (0, 3), err  # 3: so short a run may be too noisy
     assert time.monotonic() - began_s < 40  # forty blocks would take minutes
     results = read_results(tmp_path / "run")
     assert results["rounds"]
-    assert results["stop_reason"].startswith("the budget of 15.0 s ended in block ")
+    assert results["stop_reason"].startswith("the budget of 16.0 s ended in block ")
     assert results["parity"]["equal"]
     assert not results["partial"]
