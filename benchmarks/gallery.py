@@ -70,8 +70,8 @@ def take(browser: Browser, page_path: Path, pictures: dict[str, str]) -> None:
             continue
         box = part.bounding_box()
         if box is not None:
-            clip = {key: box[key] for key in ("x", "y", "width")} | {"height": min(box["height"], LONGEST)}
-            page.screenshot(path=IMAGES / f"{name}.png", clip=clip, full_page=True)
+            box["height"] = min(box["height"], LONGEST)
+            page.screenshot(path=IMAGES / f"{name}.png", clip=box, full_page=True)
     page.close()
 
 

@@ -26,8 +26,8 @@ def main() -> None:
             html_bytes = (Path(folder) / "report.html").stat().st_size
             size_bytes = sum(path.stat().st_size for path in files)
         print(
-            f"time {number + 1}: {took_s:.2f} s ({cpu_s:.2f} s of CPU), {len(files)} files, {size_bytes / 1e6:.2f} MB,"
-            f" report.html {html_bytes / 1e6:.2f} MB"
+            f"time {number + 1}: {took_s:.2f} s ({cpu_s:.2f} s of CPU), {len(files)} files,"
+            f" {size_bytes / 1e6:.2f} MB, report.html {html_bytes / 1e6:.2f} MB"
         )
 
 

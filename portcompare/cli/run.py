@@ -20,7 +20,14 @@ from portcompare.cli.session import open_session, read_plan
 from portcompare.cli.workers import ExpectWorkers, Listen, Processes, Workers, choose_workers
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
 from portcompare.history import is_kept, note_run
-from portcompare.report import RESULTS_FILE, render_conclusions, render_parity, render_table, write_reports
+from portcompare.report import (
+    RESULTS_FILE,
+    read_results,
+    render_conclusions,
+    render_parity,
+    render_table,
+    write_reports,
+)
 from portcompare.serve import describe_manifest
 
 if TYPE_CHECKING:
@@ -109,7 +116,8 @@ def _compare(plan: Plan, folder: Path, started_at: datetime, workers: Workers, b
             err.print(kept, soft_wrap=True, markup=False)
             raise
         results = recording.save(partial=False)
-    write_reports(results, folder)
+    # From the file, as `portcompare report` does: a whole number there is 1 before and 1.0 after it is read.
+    write_reports(read_results(folder / RESULTS_FILE), folder)
     _note(folder)
     return results
 

@@ -48,7 +48,9 @@ def find_looks(results: Results) -> dict[str, Look]:
     Returns:
         The looks by arm: the baseline, the control, and the candidates in the plan's order.
     """
-    measured = [one.arm for one in (*results.summaries, *results.sweeps.capacities, *results.rounds)]
+    measured = [one.arm for one in results.summaries]
+    measured += [one.arm for one in results.sweeps.capacities]
+    measured += [one.arm for one in results.rounds]
     candidates = [name for name in dict.fromkeys(measured) if name not in {BASELINE, CONTROL}]
     looks = {
         BASELINE: Look(label=BASELINE, colour="baseline", dash=(), shape="circle"),

@@ -9,7 +9,18 @@ import altair as alt
 from portcompare import units
 from portcompare.report.arms import arm_colour, find_looks
 from portcompare.report.files import safe_name
-from portcompare.report.svg import FONT_SIZE, ROW_HEIGHT, ROWS, TEXT, Figure, arm_axis, draw, guide, told
+from portcompare.report.svg import (
+    FONT_SIZE,
+    ROW_HEIGHT,
+    ROWS,
+    TEXT,
+    Figure,
+    arm_axis,
+    draw,
+    guide,
+    overlay,
+    told,
+)
 from portcompare.report.wording import NOT_KNOWN, known, objective_text, visible
 
 if TYPE_CHECKING:
@@ -66,13 +77,15 @@ def _chart(looks: dict[str, Look]) -> alt.LayerChart:
     known_ones = base.transform_filter("isValid(datum.rate_rps)")
     axis = guide(format="~s", grid=True, gridOpacity=0.6, tickCount=5)
     x = alt.X("rate_rps:Q", title="requests per second", scale=guide(zero=True), axis=axis)
-    return alt.layer(
+    return overlay(
         known_ones.mark_rule(strokeWidth=2).encode(x="low:Q", x2="high:Q"),
         known_ones.mark_point(filled=True, size=60, opacity=1).encode(x=x),
         base.mark_text(align="left", dx=8, fontSize=FONT_SIZE).encode(
             x=alt.value("width"), text="text:N", color=alt.value(TEXT)
         ),
-    ).properties(width=_WIDTH, height=alt.Step(ROW_HEIGHT))
+        width=_WIDTH,
+        height=alt.Step(ROW_HEIGHT),
+    )
 
 
 def _text(one: Capacity) -> str:

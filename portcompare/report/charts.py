@@ -114,4 +114,5 @@ def main_charts(results: Results) -> dict[str, str]:
 
 def _scenario_names(results: Results) -> tuple[str, ...]:
     """The scenarios that were measured, also those that were searched and have no levels of their own."""
-    return tuple(dict.fromkeys(one.scenario for one in (*results.summaries, *results.rounds)))
+    measured = [one.scenario for one in results.summaries] + [one.scenario for one in results.rounds]
+    return tuple(dict.fromkeys(measured))

@@ -8,7 +8,7 @@ import altair as alt
 
 from portcompare import units
 from portcompare.report.arms import arm_colour, find_looks, legend
-from portcompare.report.svg import ROW_HEIGHT, ROWS, Figure, arm_axis, by_level, draw, guide, told
+from portcompare.report.svg import ROW_HEIGHT, ROWS, Figure, arm_axis, by_level, draw, guide, overlay, told
 from portcompare.report.wording import NOT_KNOWN, exact, known, level_text, plan_value, visible
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _panel(looks: dict[str, Look], field: str, title: str, *, is_first: bool) ->
             description=f"{field}_told:N",
         )
     )
-    return by_level(alt.layer(bars, data=ROWS).properties(width=_WIDTH, height=alt.Step(ROW_HEIGHT)))
+    return by_level(overlay(bars, data=ROWS, width=_WIDTH, height=alt.Step(ROW_HEIGHT)))
 
 
 def _datum(results: Results, one: Summary, look: Look) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from portcompare.report.svg import (
     by_level,
     draw,
     guide,
+    overlay,
     told,
 )
 from portcompare.report.wording import METRIC_GOALS, METRIC_NAMES, margin_of, percent, visible
@@ -104,7 +105,7 @@ def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
         y=alt.Y("candidate:N", sort=None, title=None, axis=arm_axis()), description="told:N"
     )
     drawable = line.transform_filter("isValid(datum.low)")
-    rows_of_a_level = alt.layer(
+    rows_of_a_level = overlay(
         *_equivalence(margin),
         drawable.mark_rule(strokeWidth=2).encode(x=ratio, x2="high:Q", color=colour),
         drawable.mark_point(size=55, filled=True, opacity=1).encode(x="ratio:Q", color=colour),
@@ -112,8 +113,10 @@ def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
             x=alt.value("width"), text="text:N"
         ),
         data=ROWS,
+        width=_PLOT_WIDTH,
+        height=alt.Step(ROW_HEIGHT),
     )
-    return by_level(rows_of_a_level.properties(width=_PLOT_WIDTH, height=alt.Step(ROW_HEIGHT)))
+    return by_level(rows_of_a_level)
 
 
 def _equivalence(margin: float | None) -> list[alt.Chart]:

@@ -10,7 +10,7 @@ import altair as alt
 from portcompare import units
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.files import safe_name
-from portcompare.report.svg import FONT_SIZE, FONT_SLACK, ROWS, TEXT, Figure, draw, guide, told
+from portcompare.report.svg import FONT_SIZE, FONT_SLACK, ROWS, TEXT, Figure, draw, guide, overlay, told
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _chart() -> alt.LayerChart:
         description="told:N",
     )
     text = base.mark_text(fontSize=FONT_SIZE, color=TEXT).encode(text="text:N")
-    return alt.layer(cells, text).properties(width=alt.Step(_STEP_X), height=alt.Step(_STEP_Y))
+    return overlay(cells, text, width=alt.Step(_STEP_X), height=alt.Step(_STEP_Y))
 
 
 def _datum(cell: BreakEvenCell) -> dict[str, Any]:

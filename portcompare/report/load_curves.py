@@ -8,7 +8,7 @@ import altair as alt
 
 from portcompare import units
 from portcompare.report.arms import arm_colour, arm_dash, arm_shape, find_looks, legend
-from portcompare.report.svg import ROWS, TICKS, Figure, draw, guide, told
+from portcompare.report.svg import ROWS, TICKS, Figure, draw, guide, overlay, told
 from portcompare.report.wording import known, level_text, plan_value, visible
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _rates(looks: dict[str, Look], x: alt.X, *, has_knees: bool) -> alt.LayerCha
             marked.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y="rate_rps:Q"),
             marked.mark_point(size=160, strokeWidth=2, opacity=1).encode(x="load:Q", y="rate_rps:Q"),
         ]
-    return alt.layer(*layers).properties(width=_WIDTH, height=_HEIGHT)
+    return overlay(*layers, width=_WIDTH, height=_HEIGHT)
 
 
 def _times(looks: dict[str, Look], x: alt.X) -> alt.LayerChart:
@@ -101,11 +101,13 @@ def _times(looks: dict[str, Look], x: alt.X) -> alt.LayerChart:
         axis=guide(format="~r", values=TICKS, grid=True, gridOpacity=0.6),
     )
     base = alt.Chart().encode(x=x, color=arm_colour(looks), description="times_told:N")
-    return alt.layer(
+    return overlay(
         base.mark_line(strokeWidth=1, opacity=0.8).encode(y="p99_ms:Q", strokeDash=arm_dash(looks)),
         base.mark_line(strokeWidth=2).encode(y=y, strokeDash=arm_dash(looks)),
         base.mark_point(filled=True, size=40, opacity=1).encode(y=y, shape=arm_shape(looks)),
-    ).properties(width=_WIDTH, height=_HEIGHT)
+        width=_WIDTH,
+        height=_HEIGHT,
+    )
 
 
 def _data(results: Results, one: Summary, look: Look) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ import altair as alt
 
 from portcompare import units
 from portcompare.report.arms import arm_colour, arm_dash, arm_shape, find_looks, legend
-from portcompare.report.svg import ROWS, TICKS, Figure, by_level, draw, guide, told
+from portcompare.report.svg import ROWS, TICKS, Figure, by_level, draw, guide, overlay, told
 from portcompare.report.wording import NOT_KNOWN, level_text, visible
 
 if TYPE_CHECKING:
@@ -85,12 +85,9 @@ def _chart(looks: dict[str, Look]) -> alt.FacetChart:
         .mark_point(filled=True, size=34, opacity=1)
         .encode(shape=arm_shape(looks)),
     )
-    return by_level(
-        alt.layer(*layers, data=ROWS)
-        # One of n requests lies beyond the quantile 1 - 1/n: that spreads the tail out.
-        .transform_calculate(beyond="1 / (1 - datum.quantile)")
-        .properties(width=_WIDTH, height=_HEIGHT)
-    ).resolve_scale(y="independent")
+    chart = overlay(*layers, data=ROWS, width=_WIDTH, height=_HEIGHT)
+    # One of n requests lies beyond the quantile 1 - 1/n: that spreads the tail out.
+    return by_level(chart.transform_calculate(beyond="1 / (1 - datum.quantile)"), own="y")
 
 
 def _data(results: Results, one: Spectrum, look: Look) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
 import altair as alt
@@ -106,17 +106,37 @@ def arm_axis() -> dict[str, Any]:
     return guide(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
 
 
-def by_level(chart: alt.LayerChart) -> alt.FacetChart:
+def overlay(*charts: alt.Chart, **settings: Any) -> alt.LayerChart:  # noqa: ANN401 - as `guide`
+    """Charts one above the other; `alt.layer` does the same, but may answer with another kind of chart.
+
+    Args:
+        charts: The lowest first.
+        settings: Of the whole: data, width, height.
+
+    Returns:
+        The chart.
+    """
+    return alt.LayerChart(layer=charts, **settings)
+
+
+def by_level(chart: alt.LayerChart, *, own: Literal["x", "y"] | None = None) -> alt.FacetChart:
     """A chart for each level, one below the other.
 
     Args:
         chart: The chart; its data have the level, in words, in the field `level`.
+        own: The axis of which each chart has a scale of its own; None if all are drawn to the same.
 
     Returns:
         The charts.
     """
     header = guide(labelAnchor="start")
-    return chart.facet(facet=alt.Facet("level:N", sort=None, title=None, header=header), columns=1)
+    level = alt.Facet("level:N", sort=None, title=None, header=header)
+    charts: alt.FacetChart = chart.facet(facet=level, columns=1)
+    if own == "x":
+        charts = charts.resolve_scale(x="independent")
+    if own == "y":
+        charts = charts.resolve_scale(y="independent")
+    return charts
 
 
 def told(text: str, arm: str = "") -> str:

@@ -18,6 +18,7 @@ from portcompare.report.svg import (
     by_level,
     draw,
     guide,
+    overlay,
     told,
 )
 from portcompare.report.wording import known, level_text, visible
@@ -95,8 +96,8 @@ def _chart(results: Results, data: list[dict[str, Any]]) -> alt.FacetChart:
             description="told:N",
         )
     )
-    chart = alt.layer(bars, data=ROWS).properties(width=_WIDTH, height=alt.Step(ROW_HEIGHT))
-    return by_level(chart).resolve_scale(x="independent")
+    chart = overlay(bars, data=ROWS, width=_WIDTH, height=alt.Step(ROW_HEIGHT))
+    return by_level(chart, own="x")
 
 
 def _data(results: Results, one: Summary) -> Iterator[dict[str, Any]]:

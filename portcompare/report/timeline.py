@@ -9,7 +9,7 @@ import altair as alt
 from portcompare import units
 from portcompare.analyse import find_courses
 from portcompare.report.arms import arm_colour, find_looks, legend
-from portcompare.report.svg import FAINT, ROWS, TICKS, Figure, draw, guide, told
+from portcompare.report.svg import FAINT, ROWS, TICKS, Figure, by_level, draw, guide, overlay, told
 from portcompare.report.wording import known, level_text, plan_value, visible
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def timeline_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
     drifts = [visible(warning) for warning in results.warnings if warning.startswith("drift:")]
     data = [datum for one in drawn for datum in _data(results, one, looks[one.round.arm])]
     begun = {one.round.block: one.at_s for one in reversed(everything)}
-    panels = dict.fromkeys(datum["panel"] for datum in data)
-    data += [{"panel": panel, "kind": "block", "at_s": at_s} for panel in panels for at_s in begun.values()]
+    panels = dict.fromkeys(datum["level"] for datum in data)
+    data += [{"level": panel, "kind": "block", "at_s": at_s} for panel in panels for at_s in begun.values()]
     figure = Figure(
         name="timeline",
         title=title,
@@ -96,15 +96,8 @@ def _chart(looks: dict[str, Look]) -> alt.FacetChart:
         color=alt.value("var(--worse)"), shape=alt.value("cross")
     )
     unsteady = event.transform_filter("datum.event == 'unsteady'").encode(shape=alt.value("triangle-up"))
-    return (
-        alt.layer(blocks, lines, void, unsteady, data=ROWS)
-        .properties(width=_WIDTH, height=_HEIGHT)
-        .facet(
-            facet=alt.Facet("panel:N", sort=None, title=None, header=guide(labelAnchor="start")),
-            columns=1,
-        )
-        .resolve_scale(y="independent")
-    )
+    chart = overlay(blocks, lines, void, unsteady, data=ROWS, width=_WIDTH, height=_HEIGHT)
+    return by_level(chart, own="y")
 
 
 def _data(results: Results, course: Course, look: Look) -> Iterator[dict[str, Any]]:
@@ -120,7 +113,7 @@ def _data(results: Results, course: Course, look: Look) -> Iterator[dict[str, An
             value = moment.rate_rps if quantity == _RATE else (moment.p99_s or 0) * _MS_PER_S
             if value:
                 yield {
-                    "panel": panel,
+                    "level": panel,
                     "kind": "slice",
                     "at_s": moment.at_s,
                     "value": value,

@@ -78,7 +78,9 @@ def test_it_opens_without_complaint_or_request_and_fits(
     assert opened.page.evaluate("document.documentElement.scrollWidth") == width
     for chart in opened.page.query_selector_all("figure svg[role=img]"):
         assert chart.query_selector_all(MARKS)
-        assert (chart.bounding_box() or {}).get("height", 0) > 0
+        box = chart.bounding_box()
+        assert box
+        assert box["height"] > 0
     opened.page.context.close()
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -17,6 +17,8 @@ from portcompare.report.wording import visible
 from tests.report.conftest import HOSTILE_CANDIDATES, HOSTILE_SCENARIOS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from portcompare.model import Results
 
 NAMES = {visible(name) for name in (*HOSTILE_CANDIDATES, "baseline", "control")}
@@ -26,8 +28,12 @@ def _rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
+def _parse(text: str) -> Iterable[Any]:
+    return text_string_to_metric_families(text)  # type: ignore[no-any-return,no-untyped-call]
+
+
 def _samples(results: Results, name: str) -> dict[tuple[str, ...], float]:
-    families = {family.name: family for family in text_string_to_metric_families(openmetrics.render(results))}
+    families = {family.name: family for family in _parse(openmetrics.render(results))}
     return {tuple(sample.labels.values()): sample.value for sample in families[name].samples}
 
 
