@@ -1,10 +1,11 @@
-"""A whole run as JUnit XML: whether it is valid, whether the answers are alike, and every comparison."""
+"""A whole run as JUnit XML: is it valid, are the answers alike, its gates, and every comparison."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from portcompare.report.gates import gate_tables
 from portcompare.report.notices import parity_text
 from portcompare.report.rows import comparison_rows, outcome
 from portcompare.report.wording import visible
@@ -12,6 +13,7 @@ from portcompare.report.wording import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portcompare.gates import GateResult
     from portcompare.model import Comparison, Results
     from portcompare.report.rows import ComparisonRow
 
@@ -22,7 +24,8 @@ def render(results: Results) -> str:
     """Render a run as JUnit XML.
 
     What makes `portcompare run` end with another code than 0 fails here: a run that is not valid, answers
-    that differ. A comparison passes, whichever its verdict; one that could not be told is skipped.
+    that differ, a gate that is not passed. A comparison passes, whichever its verdict; one that could not be
+    told is skipped, as is an inconclusive gate that the plan lets pass.
 
     Args:
         results: The run.
@@ -32,6 +35,10 @@ def render(results: Results) -> str:
     """
     root = ET.Element("testsuites", name=f"portcompare run {visible(results.name)}")
     root.append(_suite("run", [_validity(results), _parity(results)]))
+    if results.gates:
+        (table,) = gate_tables(results)
+        gates = zip(results.gates, table.rows, strict=True)
+        root.append(_suite("gates", [_gate(gate, row) for gate, row in gates]))
     scenarios = dict.fromkeys(one.scenario for one in results.comparisons)
     rows = list(zip(results.comparisons, comparison_rows(results), strict=True))
     for scenario in scenarios:
@@ -72,6 +79,17 @@ def _parity(results: Results) -> ET.Element:
     elif not results.parity.equal:
         ET.SubElement(test, "failure", message=text, type="parity")
     ET.SubElement(test, "system-out").text = text
+    return test
+
+
+def _gate(gate: GateResult, row: tuple[str, ...]) -> ET.Element:
+    name, limits, ratio, interval, result, reason = row
+    test = ET.Element("testcase", classname="gates", name=f"{name}: {limits}")
+    if not gate.passed:
+        ET.SubElement(test, "failure", message=f"{result}: {reason}", type=result)
+    elif gate.outcome != "kept":
+        ET.SubElement(test, "skipped", message=f"{result}: {reason}")
+    ET.SubElement(test, "system-out").text = f"{ratio} {interval}: {result}"
     return test
 
 

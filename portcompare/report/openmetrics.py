@@ -13,6 +13,7 @@ from portcompare.report.wording import PERCENTILES, visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from portcompare.gates import GateResult
     from portcompare.model import Comparison, Results, Summary
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
@@ -69,7 +70,8 @@ def render(results: Results) -> str:
     Returns:
         OpenMetrics 1.0; what is not known has no sample.
     """
-    return "".join(f"{line}\n" for line in (*_run(results), *_arms(results), *_ratios(results), "# EOF"))
+    lines = (*_run(results), *_arms(results), *_ratios(results), *_gates(results), "# EOF")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _run(results: Results) -> Iterator[str]:
@@ -112,6 +114,22 @@ def _ratios(results: Results) -> Iterator[str]:
         )
     verdicts = ((_of_comparison(one) | {"verdict": one.verdict}, 1) for one in results.comparisons)
     yield from _gauge("verdict", "", "The verdict on each comparison, in the label.", verdicts)
+
+
+def _gates(results: Results) -> Iterator[str]:
+    passed = ((_of_gate(gate, number), int(gate.passed)) for number, gate in enumerate(results.gates))
+    yield from _gauge("gate_passed", "", "Whether a gate of the plan lets the run pass.", passed)
+
+
+def _of_gate(gate: GateResult, number: int) -> dict[str, str]:
+    return {
+        "gate": str(number),
+        "scenario": gate.scenario,
+        "level": f"{gate.level:.15g}",
+        "candidate": gate.candidate,
+        "metric": gate.metric,
+        "outcome": gate.outcome,
+    }
 
 
 def _of_arm(one: Summary) -> dict[str, str]:

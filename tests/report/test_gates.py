@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 from rich.console import Console
 
 from portcompare.gates import GateResult
-from portcompare.report import html, markdown, render_conclusions
+from portcompare.report import html, junit_run, markdown, openmetrics, render_conclusions
 from tests.report.test_html import Page
 from tests.runs import HOSTILE, make_run
 
@@ -48,6 +49,7 @@ UNKNOWN = replace(
     reason=HOSTILE[0],
 )
 RUN = replace(make_run(1, blocks=4), gates=(KEPT, CROSSED, FORGIVEN, UNKNOWN))
+NO_GATES = junit_run.render(replace(RUN, gates=())).partition("\n")[2]
 
 
 def terminal(run: Results) -> str:
@@ -70,6 +72,24 @@ def test_the_page_has_a_section_with_a_row_for_each() -> None:
     assert "not known not known not judged <script>alert(1)</script>" in rows[3]
     assert "/ baseline against <b>../runs/old</b> (delayed, 64 users)" in rows[3]
     assert "GATES 2 of 4 not passed" in " ".join(page.text.split())
+
+
+def test_junit_fails_for_each_that_is_not_passed_and_skips_what_is_let_pass() -> None:
+    root = ET.fromstring(junit_run.render(RUN).partition("\n")[2])  # noqa: S314 - made here
+    (suite,) = (one for one in root if one.get("name") == "gates")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("4", "2", "1")
+    assert suite[0].get("name") == "Throughput of quart-uvicorn (delayed, 64 users): at least 2x"
+    assert [failure.get("type") for failure in suite.iter("failure")] == ["inconclusive", "not judged"]
+    assert all(one.get("name") != "gates" for one in ET.fromstring(NO_GATES))  # noqa: S314 - made here
+
+
+def test_each_is_a_metric_with_its_outcome() -> None:
+    lines = [
+        line for line in openmetrics.render(RUN).splitlines() if line.startswith("portcompare_gate_passed{")
+    ]
+    assert [line[-1] for line in lines] == ["1", "0", "1", "0"]
+    assert 'gate="0",scenario="delayed",level="64",candidate="quart-uvicorn",metric="throughput"' in lines[0]
+    assert 'outcome="not judged"' in lines[3]
 
 
 def test_markdown_has_the_same_table() -> None:
