@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from portcompare.sweeps import Estimate, Verdict
+from portcompare.sweeps import Estimate
+from portcompare.words import Verdict
 
 LoadKind = Literal["cold", "warm"]
 Stage = Literal["handler", "queue", "server", "network", "client"]
