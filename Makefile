@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup compare test lint lock docs clean
+.PHONY: setup compare claims test lint lock docs clean
 
 setup: $(READY)
 
@@ -16,6 +16,14 @@ $(READY): requirements.lock pyproject.toml
 
 compare: setup
 	$(BIN)/portcompare run
+
+claims: setup .venv-flask-2/.ready
+	$(BIN)/python -m benchmarks.claims runs/claims-$$(date +%Y%m%dT%H%M%S)
+
+.venv-flask-2/.ready: # an older Flask, for loadtests/claims.toml
+	$(BIN)/python -m venv .venv-flask-2
+	.venv-flask-2/bin/python -m pip install --quiet --disable-pip-version-check 'flask<3' 'werkzeug<3' gunicorn cachetools httpx
+	touch $@
 
 test: setup
 	$(BIN)/coverage erase
@@ -38,4 +46,4 @@ docs: setup # after a change of the plan or the results
 	$(BIN)/python docs/generate.py
 
 clean:
-	rm -rf .venv .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-flask-2 .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

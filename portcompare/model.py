@@ -12,8 +12,10 @@ from typing import Any, Literal
 from pydantic import Base64Bytes
 
 from portcompare import words as _words
+from portcompare.claims import ClaimResult
 from portcompare.gates import GateResult
 from portcompare.manifest import Manifest
+from portcompare.pages import Pages
 from portcompare.spectra import Spectrum
 from portcompare.sweeps import Sweeps
 
@@ -391,6 +393,8 @@ class Results:
         sweeps: What was found by varying the load.
         gates: What the plan's gates came to, one for each level.
         spectra: How the response times of each arm at each level are distributed.
+        pages: What a browser measured.
+        claims: What the plan's claims come to.
     """
 
     schema_version: int
@@ -414,3 +418,5 @@ class Results:
     sweeps: Sweeps = field(default_factory=Sweeps)
     gates: tuple[GateResult, ...] = ()
     spectra: tuple[Spectrum, ...] = ()
+    pages: Pages = field(default_factory=Pages)
+    claims: tuple[ClaimResult, ...] = ()

@@ -179,6 +179,7 @@ class RunRound:
             this long for a free connection.
         expectations: What answers must look like, by the request's place in `Prepared.requests[scenario]`,
             or in `Captured.requests`.
+        is_held: Whether the window stays open until CloseWindow comes; for `window_s` at most.
     """
 
     scenario: str
@@ -190,6 +191,12 @@ class RunRound:
     window_s: float
     timeout_s: float
     expectations: dict[int, Expectation]
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseWindow:
+    """Order, given once in each round whose window is held, after WindowOpens: close it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +263,18 @@ class RoundDone:
     void: str | None
 
 
-Message = Gather | Joined | Prepare | Prepared | Capture | Captured | RunRound | WindowOpens | RoundDone
+Message = (
+    Gather
+    | Joined
+    | Prepare
+    | Prepared
+    | Capture
+    | Captured
+    | RunRound
+    | WindowOpens
+    | CloseWindow
+    | RoundDone
+)
 Kind = TypeVar("Kind")
 
 
@@ -302,5 +320,5 @@ def make_decoder(*kinds: type[Kind]) -> Callable[[str | bytes], Kind]:
 
 
 decode: Callable[[str | bytes], Message] = make_decoder(
-    Gather, Joined, Prepare, Prepared, Capture, Captured, RunRound, WindowOpens, RoundDone
+    Gather, Joined, Prepare, Prepared, Capture, Captured, RunRound, WindowOpens, CloseWindow, RoundDone
 )

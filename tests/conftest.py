@@ -24,14 +24,19 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A real browser; its tests are skipped where there is none, but not where REQUIRE_CHROMIUM is set."""
+@pytest.fixture(scope="session")
+def has_chromium() -> None:
+    """Skips tests where there is no browser, but not where REQUIRE_CHROMIUM is set."""
     try:
         find_chromium()
     except InputError as error:
         if "REQUIRE_CHROMIUM" in os.environ:
             raise
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def chromium(has_chromium: None) -> Iterator[Browser]:  # noqa: ARG001 - only asked for
+    """A real browser."""
     with launch_chromium() as browser:
         yield browser

@@ -10,6 +10,7 @@ from portcompare.model import Expectation, Latency, LoginStep, RequestSpec, Slic
 from portcompare.protocol import (
     Capture,
     Captured,
+    CloseWindow,
     Gather,
     Joined,
     Message,
@@ -54,6 +55,7 @@ ROUND_DONE = RoundDone(
     void=None,
 )
 MESSAGES: list[Message] = [
+    CloseWindow(),
     Prepare(
         locustfile="locustfile.py",
         scenarios={

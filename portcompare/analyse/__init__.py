@@ -9,6 +9,7 @@ from portcompare.analyse.capacity_conclusions import (
     find_unlike_controls,
 )
 from portcompare.analyse.change_points import find_changes
+from portcompare.analyse.claims import judge_claims
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.conclusions import conclude
 from portcompare.analyse.conditions import compare_conditions, list_conditions
@@ -19,6 +20,8 @@ from portcompare.analyse.judging import judge_round
 from portcompare.analyse.knees import find_knees
 from portcompare.analyse.multiplicity import HEADLINE_METRICS
 from portcompare.analyse.objective import judge_objective
+from portcompare.analyse.page_conclusions import conclude_pages
+from portcompare.analyse.pages import compare_pages, summarise_pages
 from portcompare.analyse.precision import find_undecided
 from portcompare.analyse.quantities import find_quantities
 from portcompare.analyse.run_diff import Run, diff_runs, find_unlike_scenarios
@@ -37,8 +40,10 @@ __all__ = [
     "Run",
     "compare",
     "compare_conditions",
+    "compare_pages",
     "conclude",
     "conclude_capacities",
+    "conclude_pages",
     "diff_runs",
     "find_bracket",
     "find_break_even",
@@ -59,9 +64,11 @@ __all__ = [
     "find_unlike_scenarios",
     "find_unsure_searches",
     "find_warnings",
+    "judge_claims",
     "judge_gate",
     "judge_objective",
     "judge_round",
     "list_conditions",
     "summarise",
+    "summarise_pages",
 ]

@@ -199,7 +199,13 @@ def _servers(machine: Machine) -> Finding:
 
 
 def _browser(machine: Machine) -> Finding:
-    if machine.browser is not None:
-        return Finding(subject="browser", mark="ok", found=machine.browser)
-    remedy = "install it to measure pages in a browser: `apt install chromium`; nothing else needs it"
-    return Finding(subject="browser", mark="note", found="no Chromium on PATH", remedy=remedy)
+    subject, browser, driver = "browser", machine.browser, machine.playwright
+    found = f"{browser or 'no Chromium on PATH'}, {f'Playwright {driver}' if driver else 'no Playwright'}"
+    remedies = [
+        *(["`apt install chromium`"] if browser is None else []),
+        *(["`pip install 'portcompare[browser]'`"] if driver is None else []),
+    ]
+    if not remedies:
+        return Finding(subject=subject, mark="ok", found=found)
+    remedy = f"to measure pages in a browser: {' and '.join(remedies)}; nothing else needs it"
+    return Finding(subject=subject, mark="note", found=found, remedy=remedy)

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portcompare.errors import InputError, Problem
+from portcompare.serve.machine import BROWSERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser
-
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-"""What distributions call it."""
 
 _FLAGS = (
     "--no-sandbox",  # it runs as root in containers, and loads only what was started here
@@ -43,9 +41,9 @@ def find_chromium() -> Path:
     if importlib.util.find_spec("playwright") is None:
         remedy = "pip install 'portcompare[browser]'"
         problems.append(Problem(where="browser", found="Playwright is not installed", remedy=remedy))
-    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if program is None:
-        found = f"there is no Chromium on the PATH (looked for {', '.join(_NAMES)})"
+        found = f"there is no Chromium on the PATH (looked for {', '.join(BROWSERS)})"
         remedy = "install the package `chromium` of your distribution: apt-get install chromium"
         problems.append(Problem(where="browser", found=found, remedy=remedy))
     if problems or program is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from portcompare.cli.openapi import explore_document
 from portcompare.model import BASELINE, CONTROL
 from portcompare.parity import READING, Asker, ask_alone, derive_cases, identity, only_status, sum_up
+from portcompare.requests import http_request
 from portcompare.serve import serve_deployments
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def ask_everything(
     scenario_requests = [request for requests in session.requests.values() for request in requests]
     folder = session.plan.path.parent
     extra = [case for request in session.plan.parity.requests for case in request.specs(folder)]
+    extra += [http_request(page.path) for page in session.plan.pages.values()]
     cases = derive_cases(scenario_requests, extra, session.plan.parity.vary)
     progress.start_parity(len(cases))
     with _make_asker(session.plan, servers) as asker:

@@ -13,15 +13,10 @@ from portcompare.cli.asking import (
     tell_unchecked,
 )
 from portcompare.cli.dry_pass import capture_requests
+from portcompare.cli.pages import load_pages
+from portcompare.cli.settling import Settling
 from portcompare.measure import Timekeeper, measure_round, plan_blocks, plan_break_even, plan_searches
-from portcompare.serve import (
-    SETTLE_LIMIT_S,
-    measure_idle,
-    prepare_arms,
-    serve_deployments,
-    wait_until_settled,
-)
-from portcompare.units import duration
+from portcompare.serve import prepare_arms, serve_deployments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -80,7 +75,7 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
                 outcome = _ask_first(session, servers, recording, progress, timekeeper)
                 if not outcome.parity.equal:
                     break
-            idle_s = _measure_idle(plan, servers)
+            settling = Settling(plan, servers, recording, timekeeper)
             progress.start_block(number, len(block) if isinstance(block, tuple) else None)
             for place in block:
                 if not timekeeper.begin_round(place):
@@ -91,13 +86,19 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
                 session.check_upstreams()
                 recording.add_round(measure_round(plan, place, server, session.generator, expectations))
                 recording.save_now_and_then()
-                if place.arm in idle_s and not _settle(server, idle_s[place.arm], timekeeper):
-                    recording.add_warning(
-                        f"{place.arm} ({place.scenario}) was still slow {duration(SETTLE_LIMIT_S)} after a "
-                        "round: what that left in its queues may have slowed down the next rounds"
-                    )
+                settling.settle(place.arm, place.scenario)
                 timekeeper.end_round(place)
                 progress.advance()
+            load_pages(
+                session,
+                number,
+                servers,
+                outcome,
+                recording=recording,
+                timekeeper=timekeeper,
+                settling=settling,
+                progress=progress,
+            )
             number, block = next(blocks, (number, None))
             if block is None:
                 _note_end(recording, timekeeper, number)
@@ -148,20 +149,6 @@ def _plan_blocks(
     else:
         blocks = plan_blocks(plan, recording.find_undecided, timekeeper)
     return enumerate(blocks)
-
-
-def _measure_idle(plan: Plan, servers: Mapping[str, RunningServer]) -> dict[str, float]:
-    """How long each arm's idle server takes to answer; none where no round is a search for an overload."""
-    if not plan.searches:
-        return {}
-    return {arm: measure_idle(server, server.ready_target) for arm, server in servers.items()}
-
-
-def _settle(server: RunningServer, idle_s: float, timekeeper: Timekeeper) -> bool:
-    """Wait until a server answers quickly again; False if it does not, and other rounds may follow."""
-    left_s = timekeeper.deadline_s - timekeeper.clock()
-    limit_s = min(SETTLE_LIMIT_S, left_s)
-    return wait_until_settled(server, server.ready_target, idle_s, limit_s) or limit_s == left_s
 
 
 def prepare(session: Session, folder: Path, progress: Progress) -> AbstractContextManager[None]:

@@ -14,12 +14,13 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from portcompare import units
 from portcompare.cli.console import err
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from portcompare.measure import Place
+    from portcompare.measure import PagePlace, Place
     from portcompare.protocol import Joined
 
 
@@ -127,6 +128,16 @@ class Progress:
         """
         self._measured += 1
         what = f"block {place.block + 1}: {place.arm}, {place.scenario}, {level}"
+        self._bar.update(self._task, description=what)
+
+    def start_visit(self, place: PagePlace) -> None:
+        """Say which page is being loaded.
+
+        Args:
+            place: The visit.
+        """
+        condition = f"{units.count(place.users, 'user')} meanwhile" if place.users else "idle"
+        what = f"block {place.block + 1}: {place.arm}, page {place.page}, {condition}"
         self._bar.update(self._task, description=what)
 
     def advance(self) -> None:

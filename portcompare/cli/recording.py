@@ -10,8 +10,10 @@ from portcompare.analyse import (
     GeneratorLimits,
     Limits,
     compare,
+    compare_pages,
     conclude,
     conclude_capacities,
+    conclude_pages,
     find_bracket,
     find_break_even,
     find_capacities,
@@ -26,14 +28,17 @@ from portcompare.analyse import (
     find_unlike_controls,
     find_unsure_searches,
     find_warnings,
+    judge_claims,
     judge_objective,
     judge_round,
     summarise,
+    summarise_pages,
 )
 from portcompare.cli.gates import judge_gates
 from portcompare.manifest import Ceiling
 from portcompare.masking import mask_plan
 from portcompare.model import SCHEMA_VERSION, Results
+from portcompare.pages import Pages
 from portcompare.parity import combine_parity
 from portcompare.report import (
     RESULTS_FILE,
@@ -49,9 +54,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from portcompare.manifest import Manifest
+    from portcompare.manifest import Manifest, ServedDeployment
     from portcompare.measure import MeasuredRound
     from portcompare.model import Parity, Round
+    from portcompare.pages import PageVisit
     from portcompare.plan import Plan
     from portcompare.sweeps import Bracket, BreakEven, Capacity, Outcome
 
@@ -70,6 +76,7 @@ class Recording:
     Attributes:
         folder: Where it is written.
         stop_reason: Why no more is measured; empty as long as more is.
+        browser: What loads the pages; empty as long as none was loaded.
     """
 
     def __init__(
@@ -102,10 +109,11 @@ class Recording:
         self._generator_limits = GeneratorLimits(**plan.generator.model_dump())
         self._rounds: list[Round] = []
         self._histograms: dict[tuple[str, float, str], list[str]] = {}
+        self._visits: list[PageVisit] = []
         self._ended: set[tuple[int, str, str]] = set()
         self._warnings: dict[str, None] = {}
         self._parity: Parity | None = None
-        self.stop_reason = ""
+        self.stop_reason = self.browser = ""
         self._saved_s = self._saving_s = 0.0
 
     def add_parity(self, parity: Parity) -> None:
@@ -133,7 +141,7 @@ class Recording:
         one = measured.round
         scenario = self._plan.scenarios[one.scenario]
         served = self._served[one.deployment]
-        ceiling = served.ceilings.get(one.scenario, Ceiling(slots=served.slots))
+        ceiling = _ceiling(served, one.scenario)
         limits = Limits(
             concurrency=scenario.load.concurrency(one.level),
             offered_rps=one.offered_rps,
@@ -152,6 +160,14 @@ class Recording:
         path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
         interval = Interval(start_s=one.started_at_s, length_s=one.window_s, histogram=measured.histogram)
         write_histogram_log(path, [interval])
+
+    def add_visit(self, visit: PageVisit) -> None:
+        """Keep a visit.
+
+        Args:
+            visit: What a browser measured.
+        """
+        self._visits.append(visit)
 
     def find_undecided(self, blocks: int) -> dict[tuple[str, float], float]:
         """What is not yet known well enough.
@@ -235,6 +251,7 @@ class Recording:
         )
         capacities = self._find_capacities()
         searched = self._plan.searches.keys()
+        pages = self._find_pages()
         invalid_reasons = (
             *find_invalid_reasons(
                 self._rounds, comparisons, margins, self._parity, self._plan.level_text, searched=searched
@@ -273,6 +290,7 @@ class Recording:
             conclusions=(
                 *conclude(comparisons, summaries, self._plan.level_text),
                 *conclude_capacities(capacities, self._plan.baseline),
+                *conclude_pages(pages),
             ),
             sweeps=Sweeps(
                 knees=find_knees(ordered),
@@ -281,8 +299,26 @@ class Recording:
                 break_even=self.find_grids(),
             ),
             spectra=find_spectra(summaries, self._histograms),
+            pages=pages,
+            claims=judge_claims(self._plan.claims, self._rounds, self._visits),
         )
         return replace(results, gates=judge_gates(self._plan, results, self._stored))
+
+    def _find_pages(self) -> Pages:
+        pages, arms = list(self._plan.pages), [arm.name for arm in self._plan.arms]
+        ordered = sorted(
+            self._visits,
+            key=lambda one: (pages.index(one.page), one.users, arms.index(one.arm), one.block),
+        )
+        return Pages(
+            browser=self.browser,
+            visits=tuple(self._visits),
+            summaries=summarise_pages(ordered, self._ceiling_of_page),
+            comparisons=compare_pages(ordered, self._plan.rounds.margins["p50"]),
+        )
+
+    def _ceiling_of_page(self, deployment: str, page: str) -> Ceiling:
+        return _ceiling(self._served[deployment], self._plan.pages[page].scenario)
 
     def _find_unlike(self) -> tuple[str, ...]:
         differences = self._manifest.differences
@@ -317,3 +353,8 @@ class Recording:
         self._saved_s = time.monotonic()
         self._saving_s = self._saved_s - began_s
         return results
+
+
+def _ceiling(served: ServedDeployment, scenario: str | None) -> Ceiling:
+    """How many requests of a scenario its handlers hold at once."""
+    return served.ceilings.get(scenario or "", Ceiling(slots=served.slots))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from portcompare.cli.folder import GENERATOR_LOG
 from portcompare.cli.openapi import find_document_problems
+from portcompare.cli.pages import find_browser_problems
 from portcompare.cli.workers import ALONE, Workers, find_unreachable
 from portcompare.errors import InputError, Problem
 from portcompare.measure import LoadGenerator, start_generator
@@ -119,7 +120,13 @@ def open_session(
         InputError: With all that is wrong, with apps, servers, ports and scenarios alike.
         ServerError: An upstream did not start, or died.
     """
-    problems = [*known, *preflight(plan), *find_unreachable(workers, plan), *find_document_problems(plan)]
+    problems = [
+        *known,
+        *preflight(plan),
+        *find_unreachable(workers, plan),
+        *find_document_problems(plan),
+        *find_browser_problems(plan),
+    ]
     cpus = assign_cpus(plan, workers.processes)
     log_path = log_folder / GENERATOR_LOG
     with (

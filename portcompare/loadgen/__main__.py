@@ -47,7 +47,7 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
         elif isinstance(order, Capture):
             reply(crew.capture(order))
         elif isinstance(order, RunRound):
-            reply(run_round(order, crew, reply))
+            reply(run_round(order, crew, reply, orders.readline if order.is_held else None))
     crew.dismiss()
 
 

@@ -66,6 +66,14 @@ class Crew(Protocol):
         """
         ...
 
+    def close_window(self, window_s: float) -> None:
+        """Have the window close earlier than was ordered.
+
+        Args:
+            window_s: When it has been open for so long.
+        """
+        ...
+
     def end_round(self) -> None:
         """Stop the load; does no harm when there is none."""
         ...
@@ -104,6 +112,11 @@ class LoneCrew:
         """As in `Crew`."""
         assert self._part is not None  # noqa: S101 - the load has begun
         return {f"{socket.gethostname()}/1": self._part.measure(notice_s)}, None
+
+    def close_window(self, window_s: float) -> None:
+        """As in `Crew`."""
+        assert self._part is not None  # noqa: S101 - the window is open
+        self._part.close_window(window_s)
 
     def end_round(self) -> None:
         """As in `Crew`."""

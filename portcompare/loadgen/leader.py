@@ -23,6 +23,7 @@ from portcompare.loadgen.messages import (
     PartWarm,
     Scenarios,
     ScenariosLoaded,
+    ShortenWindow,
     WindowClosed,
     decode_from_worker,
 )
@@ -165,6 +166,10 @@ class WorkerCrew:
         self._tell(OpenWindow(number=self._number, notice_s=notice_s))
         closed = self._collect(WindowClosed)
         return {self._name(worker): reply.done for worker, reply in closed.items()}, self._find_lost(closed)
+
+    def close_window(self, window_s: float) -> None:
+        """As in `Crew`."""
+        self._tell(ShortenWindow(window_s=window_s))
 
     def end_round(self) -> None:
         """As in `Crew`."""

@@ -74,6 +74,13 @@ class OpenWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShortenWindow:
+    """To a worker: close the window that is open when it has been so for so long."""
+
+    window_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowClosed:
     """From a worker: what happened inside the window."""
 
@@ -86,10 +93,12 @@ class EndPart:
     """To a worker: stop the load."""
 
 
-ToWorker = Scenarios | BeginPart | OpenWindow | EndPart
+ToWorker = Scenarios | BeginPart | OpenWindow | ShortenWindow | EndPart
 FromWorker = ScenariosLoaded | PartWarm | WindowClosed
 
-decode_to_worker: Callable[[str | bytes], ToWorker] = make_decoder(Scenarios, BeginPart, OpenWindow, EndPart)
+decode_to_worker: Callable[[str | bytes], ToWorker] = make_decoder(
+    Scenarios, BeginPart, OpenWindow, ShortenWindow, EndPart
+)
 decode_from_worker: Callable[[str | bytes], FromWorker] = make_decoder(
     ScenariosLoaded, PartWarm, WindowClosed
 )

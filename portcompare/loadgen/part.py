@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import gevent
+from gevent.event import Event
 from locust.env import Environment
 
 from portcompare.loadgen.address import Address
@@ -75,6 +76,8 @@ class Part:
             expectations=order.expectations,
         )
         self._mine = share.of(users)
+        self._window_s = order.window_s
+        self._closing = Event()
         if issubclass(user_class, LeanUser):
             self._runner = Environment(user_classes=[user_class]).create_local_runner()
         else:
@@ -147,12 +150,22 @@ class Part:
             What happened inside it.
         """
         start_s = time.perf_counter() + notice_s
-        window = Window(start_s=start_s, end_s=start_s + self._order.window_s, wave_s=self._order.delay_s)
-        gevent.sleep(window.start_s - time.perf_counter())
+        gevent.sleep(start_s - time.perf_counter())
         before = self._count()
-        gevent.sleep(window.end_s - time.perf_counter())
+        self._closing.wait(start_s + self._window_s - time.perf_counter())
+        end_s = start_s + self._window_s
+        gevent.sleep(end_s - time.perf_counter())
         during = self._count()
-        return sum_up(window, before, during)
+        return sum_up(Window(start_s=start_s, end_s=end_s, wave_s=self._order.delay_s), before, during)
+
+    def close_window(self, window_s: float) -> None:
+        """Have the window close when it has been open for so long.
+
+        Args:
+            window_s: Its length, no longer than was ordered.
+        """
+        self._window_s = window_s
+        self._closing.set()
 
     def _count(self) -> Counts:
         return Counts(

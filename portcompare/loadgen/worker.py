@@ -31,6 +31,7 @@ from portcompare.loadgen.messages import (
     PartWarm,
     Scenarios,
     ScenariosLoaded,
+    ShortenWindow,
     WindowClosed,
     decode_to_worker,
 )
@@ -75,6 +76,10 @@ class Worker:
         except ValueError:  # the leader runs another version
             traceback.print_exc()
             self.leave(EXIT_NOT_VALID)
+        if isinstance(message, ShortenWindow):  # for the greenlet that measures
+            if self._part is not None:
+                self._part.close_window(message.window_s)
+            return
         if isinstance(message, BeginPart | EndPart):
             self._end()
         self._doing = gevent.spawn(self._do, message)

@@ -5,6 +5,7 @@ from portcompare.measure.break_even import plan_break_even
 from portcompare.measure.capacity import plan_searches
 from portcompare.measure.ceiling import Ceiling, measure_ceiling, start_null_server
 from portcompare.measure.generator import LoadGenerator, start_generator
+from portcompare.measure.pages import PagePlace, measure_visit, order_visits
 from portcompare.measure.rounds import MeasuredRound, Place, measure_round
 from portcompare.measure.single import load_target
 from portcompare.measure.timekeeper import Timekeeper
@@ -13,12 +14,15 @@ __all__ = [
     "Ceiling",
     "LoadGenerator",
     "MeasuredRound",
+    "PagePlace",
     "Place",
     "Timekeeper",
     "load_target",
     "measure_ceiling",
     "measure_round",
+    "measure_visit",
     "order_block",
+    "order_visits",
     "plan_blocks",
     "plan_break_even",
     "plan_searches",

@@ -42,8 +42,8 @@ def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, float]]) -> 
     random = Random(f"{plan.rounds.seed}/{block}")  # noqa: S311 - an order, not a secret
     rounds = [
         (arm.name, scenario, level)
-        for scenario, level in _shuffled(random, levels)
-        for arm in _shuffled(random, plan.arms)
+        for scenario, level in shuffled(random, levels)
+        for arm in shuffled(random, plan.arms)
     ]
     return tuple(
         Place(block=block, order=order, arm=arm, scenario=scenario, level=level)
@@ -51,10 +51,19 @@ def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, float]]) -> 
     )
 
 
-def _shuffled(random: Random, items: Iterable[Item]) -> list[Item]:
-    shuffled = list(items)
-    random.shuffle(shuffled)
-    return shuffled
+def shuffled(random: Random, items: Iterable[Item]) -> list[Item]:
+    """Items in random order.
+
+    Args:
+        random: Where chance comes from.
+        items: The items; they stay as they are.
+
+    Returns:
+        All of them.
+    """
+    order = list(items)
+    random.shuffle(order)
+    return order
 
 
 def plan_blocks(
@@ -91,6 +100,8 @@ def plan_blocks(
         is_early = block + 1 < plan.rounds.min_blocks
         chosen = wanted if is_early else timekeeper.choose(wanted, len(plan.arms))
         levels = tuple(level for level in plan.levels if level in chosen)
+        if is_early and plan.pages:
+            continue  # its last blocks may have nothing but pages, which no interval ends
         if not wanted:
             timekeeper.reason = f"every interval is as narrow as {share(plan.rounds.precision)} of its ratio"
             return

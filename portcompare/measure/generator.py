@@ -12,6 +12,7 @@ from portcompare.errors import InputError, LoadGeneratorError, Problem
 from portcompare.protocol import (
     Capture,
     Captured,
+    CloseWindow,
     Gather,
     Joined,
     Prepare,
@@ -127,6 +128,15 @@ class LoadGenerator:
         self._send(order)
         with self._limited(order.warmup_max_s + order.timeout_s + ROUND_GRACE_S):
             return self._receive(WindowOpens)
+
+    def close_window(self) -> None:
+        """Have a window closed that is held open.
+
+        Raises:
+            LoadGeneratorError: The process ended; its last log lines are in the text.
+        """
+        self._window_s = 0.0
+        self._send(CloseWindow())
 
     def end_round(self) -> RoundDone:
         """Wait for the round to end.

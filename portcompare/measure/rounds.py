@@ -77,24 +77,39 @@ def measure_round(
         LoadGeneratorError: The load generator died.
     """
     server.check_alive()
-    window = generator.begin_round(
-        RunRound(
-            scenario=place.scenario,
-            url=server.url,
-            load=_load(plan, place),
-            delay_s=plan.scenarios[place.scenario].delay_s,
-            warmup_s=plan.rounds.warmup_s,
-            warmup_max_s=plan.rounds.warmup_max_s,
-            window_s=plan.window_s(place.scenario),
-            timeout_s=plan.rounds.timeout_s,
-            expectations=dict(expectations),
-        )
-    )
+    window = generator.begin_round(make_order(plan, place, server, expectations))
     usage = server.measure_usage(window.start_s, window.end_s)
     done = generator.end_round()
     server.check_alive()
     return MeasuredRound(
         round=_record(place, server, done, usage, window.end_s - window.start_s), histogram=done.histogram
+    )
+
+
+def make_order(
+    plan: Plan, place: Place, server: RunningServer, expectations: Mapping[int, Expectation]
+) -> RunRound:
+    """The order for a round.
+
+    Args:
+        plan: The plan.
+        place: Which arm, at which level.
+        server: The arm's server.
+        expectations: What answers must look like, by the request's place in the scenario.
+
+    Returns:
+        What the load generator is told.
+    """
+    return RunRound(
+        scenario=place.scenario,
+        url=server.url,
+        load=_load(plan, place),
+        delay_s=plan.scenarios[place.scenario].delay_s,
+        warmup_s=plan.rounds.warmup_s,
+        warmup_max_s=plan.rounds.warmup_max_s,
+        window_s=plan.window_s(place.scenario),
+        timeout_s=plan.rounds.timeout_s,
+        expectations=dict(expectations),
     )
 
 

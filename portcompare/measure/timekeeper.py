@@ -23,6 +23,7 @@ class Timekeeper:
         clock: Tells seconds.
         is_up: Whether a round was not begun because it would have ended too late.
         reason: Why no more is measured, in a clause; empty until it is known.
+        beside_s: What each block takes beside its start and its rounds.
     """
 
     def __init__(self, deadline_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,6 +31,7 @@ class Timekeeper:
         self.clock = clock
         self.is_up = False
         self.reason = ""
+        self.beside_s = 0.0
         self._began_s = clock()
         self._starts_s: list[float] = []
         self._rounds_s: defaultdict[Level, list[float]] = defaultdict(list)
@@ -78,7 +80,7 @@ class Timekeeper:
             As many as there is time for; empty if there is none.
         """
         # The first block's start holds the comparison of the answers as well.
-        left_s = self.deadline_s - self.clock() - min(self._starts_s)
+        left_s = self.deadline_s - self.clock() - min(self._starts_s) - self.beside_s
         chosen: list[Level] = []
         for level in levels:
             needed_s = arms * fmean(self._rounds_s[level])

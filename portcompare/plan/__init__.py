@@ -3,11 +3,13 @@
 from portcompare.plan.apps import App, Deployment
 from portcompare.plan.break_even import BreakEvenGrid
 from portcompare.plan.capacity import Objective
+from portcompare.plan.claims import Check, Claim, Measured
 from portcompare.plan.gates import Gate
 from portcompare.plan.keys import Key, plan_keys
 from portcompare.plan.load import PlanError, load_plan
 from portcompare.plan.loads import OpenLoad
 from portcompare.plan.names import remedy_for_unknown
+from portcompare.plan.pages import Page
 from portcompare.plan.parity import Allowance, ParityPlan
 from portcompare.plan.requests import PlanRequest
 from portcompare.plan.scenarios import Scenario
@@ -18,12 +20,16 @@ __all__ = [
     "Allowance",
     "App",
     "BreakEvenGrid",
+    "Check",
+    "Claim",
     "Deployment",
     "Gate",
     "Generator",
     "Key",
+    "Measured",
     "Objective",
     "OpenLoad",
+    "Page",
     "ParityPlan",
     "Plan",
     "PlanError",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portcompare.errors import Problem
+from portcompare.plan.claims import find_claim_problems
 from portcompare.plan.deployments import find_deployment_problems
 from portcompare.plan.gates import find_gate_problems
 from portcompare.plan.names import remedy_for_unknown
@@ -49,6 +50,8 @@ def find_inconsistencies(origins: Origins, data: dict[str, Any], servers: Server
         ),
         *_slots(origins, data),
         *_rounds(origins, data),
+        *_pages(origins, data),
+        *find_claim_problems(origins, data),
         *find_request_problems(origins, _tables(data, "scenarios"), data.get("parity")),
         *find_gate_problems(origins, data),
     ]
@@ -163,4 +166,27 @@ def _rounds(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
             where=origins.where("rounds", "min_blocks"),
             found=f"{least} is more than max_blocks, {most}",
             remedy="lower min_blocks or raise max_blocks",
+        )
+
+
+def _pages(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
+    scenarios, pages = _tables(data, "scenarios"), _tables(data, "pages")
+    for name, page in pages.items():
+        scenario = page.get("scenario")
+        if not isinstance(scenario, str):
+            continue
+        where = origins.where("pages", name, "scenario")
+        if scenario not in scenarios:
+            remedy = remedy_for_unknown(scenario, scenarios)
+            yield Problem(where=where, found=f"there is no scenario {scenario!r}", remedy=remedy)
+            continue
+        load = scenarios[scenario].get("load")
+        if isinstance(load, dict) and load.get("model") == "open":
+            found = f"{scenario!r} has a load of the open model"
+            yield Problem(where=where, found=found, remedy="name a scenario whose load is `users`")
+    if pages and "break_even" in data:
+        yield Problem(
+            where=origins.where("pages"),
+            found="stands beside [break_even]",
+            remedy="give the pages a plan of their own: a grid's blocks are too many and too short for them",
         )

@@ -13,11 +13,13 @@ from portcompare import units
 from portcompare.model import BASELINE, CONTROL, METRICS, Arm, Metric
 from portcompare.plan.apps import App, Deployment
 from portcompare.plan.break_even import BreakEvenGrid
+from portcompare.plan.claims import Claim
 from portcompare.plan.cost import Cost
 from portcompare.plan.gates import Gate
 from portcompare.plan.loads import OpenLoad
 from portcompare.plan.margins import Margin, Margins
 from portcompare.plan.origins import Origins
+from portcompare.plan.pages import Page
 from portcompare.plan.parity import ParityPlan
 from portcompare.plan.patterns import FILE_NAME
 from portcompare.plan.scenarios import Scenario
@@ -114,6 +116,8 @@ class Plan(Section):
     scenarios: dict[Name, Scenario] = Field(default_factory=dict, min_length=1)
     break_even: BreakEvenGrid | None = None
     cost: Cost | None = None
+    pages: dict[Name, Page] = Field(default_factory=dict)
+    claims: dict[Name, Claim] = Field(default_factory=dict)
     parity: ParityPlan = ParityPlan()
     rounds: Rounds = Rounds()
     gates: list[Gate] = Field(

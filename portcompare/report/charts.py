@@ -16,6 +16,7 @@ from portcompare.report.spectrum import spectrum_chart
 from portcompare.report.svg import Figure
 from portcompare.report.time_parts import time_chart
 from portcompare.report.timeline import timeline_chart
+from portcompare.report.waterfall import waterfalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,12 +31,14 @@ class Charts:
     Attributes:
         heat_maps: Where each candidate wins; of a break-even grid alone.
         capacities: The capacities found by searches, one chart a scenario.
+        pages: Where the time of each page goes.
         scenarios: By subject and scenario, those of each; none of a break-even grid, which has dozens of
             levels and its heat maps to show them at a glance.
     """
 
     heat_maps: tuple[Figure, ...]
     capacities: tuple[Figure, ...]
+    pages: tuple[Figure, ...]
     scenarios: dict[str, dict[str, tuple[Figure, ...]]]
 
     def named(self) -> Iterator[tuple[str, Figure]]:
@@ -44,7 +47,7 @@ class Charts:
         Yields:
             A name fit for a file, each once, and the chart.
         """
-        for figure in (*self.heat_maps, *self.capacities):
+        for figure in (*self.heat_maps, *self.capacities, *self.pages):
             yield figure.name, figure
         for scenarios in self.scenarios.values():
             for scenario, figures in scenarios.items():
@@ -82,6 +85,7 @@ def draw_charts(results: Results) -> Charts:
     charts = Charts(
         heat_maps=heat_maps(results),
         capacities=capacity_charts(results),
+        pages=waterfalls(results),
         scenarios={
             subject: {name: figures for name in names if (figures := draw(results, name))}
             for subject, draw in _SUBJECTS.items()

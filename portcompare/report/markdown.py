@@ -10,6 +10,7 @@ from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
 from portcompare.report.chart_files import CHART_FOLDER
 from portcompare.report.charts import main_charts
+from portcompare.report.claims import claim_tables
 from portcompare.report.differences import (
     DIFFERENCE_HEADER,
     RANKS,
@@ -21,6 +22,7 @@ from portcompare.report.differences import (
 from portcompare.report.gates import gate_tables
 from portcompare.report.method import deployment_settings, machine_facts, method_facts
 from portcompare.report.notices import find_notices, parity_text
+from portcompare.report.page_tables import page_tables
 from portcompare.report.rows import (
     ARM_HEADER,
     COMPARISON_HEADER,
@@ -112,6 +114,9 @@ def _blocks(results: Results) -> Iterator[str]:
         yield from _more(len(rows), _MOST_ARMS)
     if results.comparisons:
         yield from _folded("All comparisons with the baseline", _comparisons(results))
+    for table in (*claim_tables(results), *page_tables(results)):
+        yield f"## {escape(table.title)}"
+        yield from text_table(table)
     yield from _folded("Charts", _charts(results))
     if results.parity is not None:
         yield from _answers(results.parity)

@@ -10,6 +10,7 @@ from portcompare.model import Results
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
 from portcompare.report.charts import draw_charts
+from portcompare.report.claims import claim_tables
 from portcompare.report.differences import (
     DIFFERENCE_HEADER,
     RANKS,
@@ -23,6 +24,7 @@ from portcompare.report.gates import gate_tables
 from portcompare.report.glance import find_glance
 from portcompare.report.method import deployment_settings, machine_facts, method_facts
 from portcompare.report.notices import find_notices, parity_text
+from portcompare.report.page_tables import page_tables
 from portcompare.report.rounds import ROUND_HEADER, round_rows
 from portcompare.report.rows import (
     COMPARISON_HEADER,
@@ -72,6 +74,11 @@ def _gates(results: Results) -> Context | None:
     return {"tables": gate_tables(results)} if results.gates else None
 
 
+def _claims(results: Results) -> Context | None:
+    tables = claim_tables(results)
+    return {"tables": tables} if tables else None
+
+
 def _deployments(results: Results) -> Context | None:
     return {"groups": rows_by_level(arm_rows(results))} if results.summaries else None
 
@@ -107,6 +114,13 @@ def _load(results: Results) -> Context | None:
 def _break_even(results: Results) -> Context | None:
     maps = draw_charts(results).heat_maps
     return {"maps": maps, "tables": break_even_tables(results)} if maps else None
+
+
+def _pages(results: Results) -> Context | None:
+    tables = page_tables(results)
+    if not tables:
+        return None
+    return {"browser": results.pages.browser, "figures": draw_charts(results).pages, "tables": tables}
 
 
 def _answers(results: Results) -> Context:
@@ -151,11 +165,13 @@ def _files(results: Results) -> Context:
 SECTIONS: dict[str, Section] = {
     "conclusions": Section(title="Conclusions", build=_conclusions),
     "gates": Section(title="Gates", build=_gates),
+    "claims": Section(title="What people say, tested", build=_claims),
     "deployments": Section(title="What each deployment did", build=_deployments),
     "ratios": Section(title="Candidates against the baseline", build=_ratios),
     "latency": Section(title="How response times are distributed", build=_charts("latency")),
     "load": Section(title="What more load does", build=_load),
     "break_even": Section(title="From where on a candidate wins", build=_break_even),
+    "pages": Section(title="What a visitor waits for", build=_pages),
     "time": Section(title="Where the time goes", build=_charts("time")),
     "cost": Section(title="What it costs", build=_charts("cost")),
     "timeline": Section(title="The run, second by second", build=_charts("timeline")),

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from portcompare.report.break_even import break_even_tables
 from portcompare.report.capacity import capacity_tables
+from portcompare.report.claims import claim_tables
 from portcompare.report.gates import render_gates
 from portcompare.report.notices import find_notices, parity_text
 from portcompare.report.rows import ARM_HEADER, arm_cells, arm_rows, rows_by_level
@@ -74,7 +75,8 @@ def render_conclusions(results: Results) -> Group:
     lines += [
         Text.assemble((f"{visible(c.scenario)}: ", "bold"), visible(c.text)) for c in results.conclusions
     ]
-    tables = (*break_even_tables(results), *capacity_tables(results))
+    verdicts = claim_tables(results)[:1]  # the checks behind them fill a page
+    tables = (*break_even_tables(results), *capacity_tables(results), *verdicts)
     gates = render_gates(results)
     return Group(*map(text_table, tables), *lines, Text(f"{parity_text(results)}."), *gates)
 

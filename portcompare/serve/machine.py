@@ -20,7 +20,7 @@ from portcompare.serve.keeper import open_files_limit
 from portcompare.serve.manifest import read_cpu_model, read_governors
 from portcompare.serve.servers import SERVERS
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """What Chromium is called, first the name to look for first."""
 
 _READINGS = 2000
@@ -51,6 +51,7 @@ class Machine:
         clock_source: What the kernel reads the time from.
         clock_step_s: The median step between two readings of the clock, one right after the other.
         browser: Path of Chromium; None if it was not found.
+        playwright: The version of what drives it; None if it is not installed.
         servers: The versions of the server programs that are installed, and of what makes them faster.
         missing: What the other server programs lack, by the server's name in plans.
     """
@@ -74,6 +75,7 @@ class Machine:
     clock_source: str | None
     clock_step_s: float
     browser: str | None
+    playwright: str | None
     servers: dict[str, str]
     missing: dict[str, tuple[str, ...]]
 
@@ -115,6 +117,7 @@ def examine_machine(watch_s: float = 1.0) -> Machine:
         clock_source=_read(sys / "devices/system/clocksource/clocksource0/current_clocksource"),
         clock_step_s=_measure_clock_step(),
         browser=next((path for path in map(shutil.which, BROWSERS) if path), None),
+        playwright=find_versions(["playwright"]).get("playwright"),
         servers=find_versions(
             [
                 *(name for server in SERVERS.values() for name in server.distributions),

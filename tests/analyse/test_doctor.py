@@ -29,6 +29,7 @@ MACHINE = Machine(
     clock_source="tsc",
     clock_step_s=5e-8,
     browser="/usr/bin/chromium",
+    playwright="1.49",
     servers={"uvicorn": "0.34", "gunicorn": "23.0"},
     missing={},
 )
@@ -57,7 +58,7 @@ def test_what_was_found_is_told_with_its_units() -> None:
         "kernel": "Linux 6.1",
         "clock": "steps of 0.0500 us, source tsc",
         "server programs": "gunicorn 23.0, uvicorn 0.34",
-        "browser": "/usr/bin/chromium",
+        "browser": "/usr/bin/chromium, Playwright 1.49",
     }
 
 
@@ -105,6 +106,7 @@ def test_what_was_found_is_told_with_its_units() -> None:
         ),
         ("server programs", {"servers": {}, "missing": {"granian": ("granian",)}}, "note", "none", "granian"),
         ("browser", {"browser": None}, "note", "no Chromium", "apt install chromium"),
+        ("browser", {"playwright": None}, "note", "no Playwright", "pip install 'portcompare[browser]'"),
     ],
 )
 def test_each_fault_is_marked_and_comes_with_what_to_do(

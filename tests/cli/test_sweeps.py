@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from portcompare.cli import comparison
+from portcompare.cli import comparison, settling
 from portcompare.cli.comparison import measure_all
 from portcompare.cli.recording import Recording
 from portcompare.manifest import Manifest, ServedDeployment
@@ -130,14 +130,14 @@ class Run:
 
         monkeypatch.setattr(comparison, "ask_everything", ask_everything)
         monkeypatch.setattr(comparison, "measure_round", measure_round)
-        monkeypatch.setattr(comparison, "measure_idle", lambda *_: IDLE_S)
+        monkeypatch.setattr(settling, "measure_idle", lambda *_: IDLE_S)
 
         def wait_until_settled(server: SimpleNamespace, _path: str, idle_s: float, limit_s: float) -> bool:
             assert idle_s == IDLE_S
             self.settled.append(server.arm)
             return settle(server.arm, limit_s)
 
-        monkeypatch.setattr(comparison, "wait_until_settled", wait_until_settled)
+        monkeypatch.setattr(settling, "wait_until_settled", wait_until_settled)
         session = SimpleNamespace(
             plan=plan,
             generator=None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from portcompare.protocol import (
     Capture,
     Captured,
+    CloseWindow,
     Gather,
     Joined,
     Message,
@@ -141,6 +142,7 @@ class Generator:
         warmup_s: float = 0.03,
         warmup_max_s: float = 10.0,
         expectations: dict[int, Expectation] | None = None,
+        is_held: bool = False,
         on_window: Callable[[WindowOpens], None] = lambda _: None,
     ) -> RoundDone:
         """Have a prepared scenario run for a while."""
@@ -155,12 +157,15 @@ class Generator:
                 window_s=window_s,
                 timeout_s=timeout_s,
                 expectations=expectations or {},
+                is_held=is_held,
             )
         )
         opens = self.receive()
         assert isinstance(opens, WindowOpens)
         self.window = opens
         on_window(opens)
+        if is_held:
+            self.send(CloseWindow())
         done = self.receive()
         assert isinstance(done, RoundDone)
         return done

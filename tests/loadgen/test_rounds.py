@@ -10,9 +10,11 @@ from hdrh.histogram import HdrHistogram
 
 from portcompare.model import Expectation
 from portcompare.requests import http_request
+from tests.e2e.processes import wait_until
 from tests.loadgen.scripted import OK, answer_of, answering, serve
 
 if TYPE_CHECKING:
+    from portcompare.protocol import WindowOpens
     from tests.loadgen.generator import Generator
     from tests.loadgen.scripted import Peer
 
@@ -222,3 +224,32 @@ def test_the_servers_own_word_is_sampled_on_fast_answers(generator: Generator) -
         done = generator.run(server.url, window_s=0.8)
     assert done.requests > 64
     assert done.handler_s == 0.00025
+
+
+def wait_open(window: WindowOpens, length_s: float) -> None:
+    """Wait until a window has been open for so long."""
+    wait_until(lambda: time.perf_counter() > window.start_s + length_s, 30)
+
+
+def test_a_window_that_is_held_closes_when_it_is_told_to(generator: Generator) -> None:
+    held_s = 0.5
+    with serve(answering(OK, delay_s=DELAY_S)) as server:
+        generator.prepare(scenario=http_request("/"))
+        done = generator.run_round(
+            server.url, users=2, window_s=90, is_held=True, on_window=lambda window: wait_open(window, held_s)
+        )
+        after = generator.run_round(server.url, window_s=0.2)
+    assert held_s <= done.window_s < 60
+    assert 0 < done.requests <= 2 * done.window_s / DELAY_S + 2
+    assert sum(part.requests for part in done.slices) == done.requests
+    assert after.window_s == 0.2
+    assert after.requests > 0
+
+
+def test_a_window_is_held_no_longer_than_was_ordered(generator: Generator) -> None:
+    with serve(answering(OK, delay_s=DELAY_S)) as server:
+        generator.prepare(scenario=http_request("/"))
+        done = generator.run_round(
+            server.url, window_s=0.2, is_held=True, on_window=lambda window: wait_open(window, 0.4)
+        )
+    assert done.window_s == 0.2

@@ -133,6 +133,15 @@ def test_an_open_load_is_dealt_out(leader: Generator) -> None:
     assert set(done.generator_cpu_ratios) == {f"{socket.gethostname()}/1", f"{socket.gethostname()}/2"}
 
 
+def test_a_window_that_is_held_closes_for_all_at_once(leader: Generator) -> None:
+    list(leader.gather(start=2))
+    leader.prepare(scenario=GET)
+    with serve(answering(OK, delay_s=0.01)) as server:
+        done = leader.run_round(server.url, users=4, window_s=90, is_held=True)
+    assert (done.void, len(done.generator_cpu_ratios)) == (None, 2)
+    assert 0 < done.window_s < 60
+
+
 def test_fewer_users_than_processes_leave_some_without_work(leader: Generator) -> None:
     list(leader.gather(start=2))
     leader.prepare(scenario=GET)

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from portcompare.measure import LoadGenerator, start_generator
 from portcompare.protocol import (
     Capture,
     Captured,
+    CloseWindow,
     Gather,
     Joined,
     Prepare,
@@ -149,6 +151,16 @@ def test_a_round_is_driven_by_orders_and_told_by_replies(fake: Fake) -> None:
             assert generator.begin_round(RUN_ROUND) == WINDOW
             assert generator.end_round() == DONE
         assert fake.heard == [PREPARE, RUN_ROUND, RUN_ROUND]
+
+
+def test_a_window_that_is_held_is_closed_by_an_order(fake: Fake) -> None:
+    held = replace(RUN_ROUND, is_held=True, window_s=3600.0)
+    fake.reply([encode(WINDOW)], [encode(DONE)])
+    with fake.start() as generator:
+        assert generator.begin_round(held) == WINDOW
+        generator.close_window()
+        assert generator.end_round() == DONE
+        assert fake.heard == [held, CloseWindow()]
 
 
 def test_it_is_a_python_process_on_its_own_cpus_in_the_directory_of_the_plan(

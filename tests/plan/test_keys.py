@@ -4,9 +4,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.plan import App, Deployment, Gate, Key, ParityPlan, Plan, PlanRequest, Scenario, plan_keys
+from portcompare.plan import (
+    App,
+    Deployment,
+    Gate,
+    Key,
+    Page,
+    ParityPlan,
+    Plan,
+    PlanRequest,
+    Scenario,
+    plan_keys,
+)
 from portcompare.plan.break_even import BreakEvenGrid
 from portcompare.plan.capacity import Objective
+from portcompare.plan.claims import Check, Claim, Measured
 from portcompare.plan.cost import Cost
 from portcompare.plan.loads import ClosedLoad, OpenLoad
 from portcompare.plan.schema import Cpus, Generator, Rounds
@@ -34,7 +46,7 @@ KEYS = {key.path: key for key in plan_keys()}
                 "parity",
                 "rounds",
             }
-            | {"gates", "generator", "cpus", "cost"},
+            | {"gates", "generator", "cpus", "cost", "pages", "claims"},
         ),
         (App, "apps.NAME.", set()),
         (Gate, "gates.", set()),
@@ -45,6 +57,10 @@ KEYS = {key.path: key for key in plan_keys()}
         (ClosedLoad, "scenarios.NAME.load.", set()),
         (OpenLoad, "scenarios.NAME.load.", {"objective"}),
         (Objective, "scenarios.NAME.load.objective.", set()),
+        (Page, "pages.NAME.", set()),
+        (Claim, "claims.NAME.", {"checks"}),
+        (Check, "claims.NAME.checks.", {"of"}),
+        (Measured, "claims.NAME.checks.of.", set()),
         (ParityPlan, "parity.", {"requests", "allow"}),
         (Rounds, "rounds.", set()),
         (Generator, "generator.", set()),

@@ -170,7 +170,7 @@ def test_a_wrong_key_is_named_with_what_was_found_and_what_to_do(
             "candidates",
             "wholly_other = 1\ncandidates",
             "wholly_other",
-            "known: apps, baseline, break_even, candidates, cost",
+            "known: apps, baseline, break_even, candidates, claims, cost",
         ),
         ("candidates", 'path = "x"\ncandidates', "path", "did you mean 'parity'? Known: apps, "),
         (

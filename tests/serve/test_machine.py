@@ -82,7 +82,7 @@ def test_the_busiest_of_the_cpus_in_question_counts() -> None:
     assert find_busiest(before, before, [0]) == 0.0
 
 
-@pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome"])
+@pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"])
 def test_chromium_is_found_on_the_path_by_each_of_its_names(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:

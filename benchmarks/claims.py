@@ -1,0 +1,53 @@
+"""What people say of slow Flask routes: is it so?
+
+    .venv/bin/python -m benchmarks.claims FOLDER
+
+Runs loadtests/claims.toml into the folder, unless it holds that run already, which takes ten minutes, and
+writes what it found into docs/claims.md. `make claims` makes the environment that it needs as well.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.common import HERE, header, publish, row
+from portcompare.report import RESULTS_FILE, read_results
+from portcompare.report.claims import claim_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.model import Results
+
+PLAN = HERE.parent / "loadtests" / "claims.toml"
+PAGE = HERE.parent / "docs" / "claims.md"
+
+
+def main(folder: Path) -> None:
+    """Measure and publish."""
+    if not (folder / RESULTS_FILE).exists():
+        command = [sys.executable, "-m", "portcompare", "run", str(PLAN), "--out", str(folder)]
+        subprocess.run(command, check=False)  # a run that is too noisy says so in what is published
+    publish("claims", list(describe(read_results(folder / RESULTS_FILE))), page=PAGE)
+
+
+def describe(results: Results) -> Iterator[str]:
+    """The verdicts and the checks behind them as Markdown."""
+    blocks = len({one.block for one in results.rounds})
+    valid = "the run is valid" if results.valid else f"NOT VALID: {'; '.join(results.invalid_reasons)}"
+    served = "; ".join(
+        f"{one.name}: {', '.join(f'{name} {version}' for name, version in one.versions.items())}"
+        for one in results.manifest.deployments
+    )
+    yield f"{blocks} blocks; {valid}. {served}."
+    for table in claim_tables(results):
+        yield ""
+        yield from header(*table.header)
+        yield from (row(*cells) for cells in table.rows)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

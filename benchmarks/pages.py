@@ -1,0 +1,107 @@
+"""What does a visitor's browser wait for, by route pattern and deployment?
+
+    .venv/bin/python -m benchmarks.pages FOLDER
+
+Runs loadtests/pages.toml into the folder, unless it holds that run already, which takes ten minutes, and
+writes what it found into docs/pages.md.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.common import HERE, header, publish, row, verdict
+from portcompare.model import BASELINE, CONTROL
+from portcompare.report import RESULTS_FILE, read_results
+from portcompare.units import duration, ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.model import Results
+    from portcompare.pages import PageFigure, PageSummary
+    from portcompare.sweeps import Estimate
+
+PLAN = HERE.parent / "loadtests" / "pages.toml"
+PAGE = HERE.parent / "docs" / "pages.md"
+SLOW_S, FAST_S, AS_FAST = 2.0, 0.2, 1.1
+
+
+def main(folder: Path) -> None:
+    """Measure and publish."""
+    if not (folder / RESULTS_FILE).exists():
+        command = [sys.executable, "-m", "portcompare", "run", str(PLAN), "--out", str(folder)]
+        subprocess.run(command, check=False)  # a run that is too noisy says so in what is published
+    publish("pages", list(describe(read_results(folder / RESULTS_FILE))), page=PAGE)
+
+
+def describe(results: Results) -> Iterator[str]:
+    """The figures as Markdown."""
+    pages = results.pages
+    valid = "the run is valid" if results.valid else f"NOT VALID: {'; '.join(results.invalid_reasons)}"
+    yield f"{pages.browser}, {len({one.block for one in pages.visits})} blocks; {valid}."
+    yield ""
+    yield from header(
+        "page", "meanwhile", "load", "deployment", "LCP", "rating", "against the baseline", "time goes"
+    )
+    for one in pages.summaries:
+        if one.arm == CONTROL:
+            continue
+        lcp = _lcp(one)
+        users = f"{one.users} users" if one.users else "idle"
+        shown = (_interval(lcp.median_s), lcp.rating) if lcp else ("none succeeded", "")
+        yield row(one.page, users, one.kind, one.deployment, *shown, _against(results, one), one.bottleneck)
+    yield ""
+    yield from header("asked for", "found", "")
+    yield from _judge(results)
+
+
+def _judge(results: Results) -> Iterator[str]:
+    idle = [one for one in results.pages.summaries if not one.users]
+    slow = [lcp.median_s.value for one in idle if one.page == "slow" and (lcp := _lcp(one))]
+    fast = {
+        (one.kind, one.arm): lcp.median_s.value for one in idle if one.page == "fast" and (lcp := _lcp(one))
+    }
+    kept = {
+        one.arm: lcp.median_s.value
+        for one in idle
+        if (one.page, one.kind) == ("cached", "warm") and (lcp := _lcp(one))
+    }
+    least, most = min(slow), max(fast.values())
+    yield row("LCP of the 2 s route at or above 2 s", duration(least), verdict(met=least >= SLOW_S))
+    yield row("LCP of the fast route under 0.2 s", duration(most), verdict(met=most < FAST_S))
+    slowest = max(kept[arm] / fast["warm", arm] for arm in kept)
+    yield row(
+        "second load of the cached page as fast as the fast route (within a tenth)",
+        ratio(slowest),
+        verdict(met=slowest <= AS_FAST),
+    )
+
+
+def _lcp(one: PageSummary) -> PageFigure | None:
+    return next((figure for figure in one.figures if figure.metric == "lcp"), None)
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return duration(estimate.value)
+    return f"{duration(estimate.value)} ({duration(estimate.low)} to {duration(estimate.high)})"
+
+
+def _against(results: Results, one: PageSummary) -> str:
+    if one.arm == BASELINE:
+        return "baseline"
+    found = next(
+        each
+        for each in results.pages.comparisons
+        if (each.page, each.users, each.kind, each.candidate, each.metric)
+        == (one.page, one.users, one.kind, one.arm, "lcp")
+    )
+    return found.verdict if found.ratio is None else f"{ratio(found.ratio.value)}, {found.verdict}"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,241 @@
+"""What page loads come to: medians with intervals, ratings, and each candidate against the baseline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy  # its parts are loaded when they are first used
+
+from portcompare.analyse.intervals import CONFIDENCE, LEAST_BLOCKS, paired_ratio
+from portcompare.analyse.page_parts import find_bottleneck, find_parts
+from portcompare.analyse.verdicts import judge
+from portcompare.model import BASELINE
+from portcompare.pages import PageComparison, PageFigure, PageSummary
+from portcompare.sweeps import Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from portcompare.manifest import Ceiling
+    from portcompare.model import Verdict
+    from portcompare.pages import LoadKind, PageLoad, PageMetric, PageVisit, Rating
+
+    Condition = tuple[str, int, LoadKind]
+    ByArm = dict[str, list[PageVisit]]
+
+KINDS: tuple[LoadKind, ...] = ("cold", "warm")
+METRICS: tuple[PageMetric, ...] = ("lcp", "fcp", "ttfb", "answer", "download", "blocking")
+COMPARED: tuple[PageMetric, ...] = ("lcp", "fcp", "ttfb")
+
+THRESHOLDS_S: dict[PageMetric, tuple[float, float]] = {
+    "lcp": (2.5, 4.0),
+    "fcp": (1.8, 3.0),
+    "ttfb": (0.8, 1.8),
+    "blocking": (0.2, 0.6),
+}
+"""Up to the first it is good, beyond the second poor.
+
+References:
+    web.dev/articles/lcp, /fcp and /ttfb, all at the 75th percentile of page loads; for the total blocking
+    time, which only laboratories measure, Lighthouse's scoring of it on
+    developer.chrome.com/docs/lighthouse/performance/lighthouse-total-blocking-time.
+"""
+
+
+def page_metric(load: PageLoad, metric: PageMetric) -> float | None:
+    """A load's value in a measure.
+
+    Args:
+        load: The load.
+        metric: The measure.
+
+    Returns:
+        Seconds; None where it is not known.
+    """
+    document, answer = load.document, load.answer
+    if metric == "lcp":
+        return load.lcp_s
+    if metric == "fcp":
+        return load.fcp_s
+    if metric == "blocking":
+        return load.blocking_s
+    if metric == "ttfb":
+        return document.first_byte_s if document else None
+    if metric == "answer":
+        return answer.first_byte_s - answer.asked_s if answer else None
+    waited_for = answer or document
+    return waited_for.ended_s - waited_for.first_byte_s if waited_for else None
+
+
+def rate(metric: PageMetric, p75_s: float) -> Rating | None:
+    """Rate a page by the thresholds that are usual.
+
+    Args:
+        metric: The measure.
+        p75_s: Its 75th percentile, in seconds.
+
+    Returns:
+        The rating; None for a measure without thresholds.
+    """
+    if metric not in THRESHOLDS_S:
+        return None
+    good_s, poor_s = THRESHOLDS_S[metric]
+    if p75_s <= good_s:
+        return "good"
+    return "needs improvement" if p75_s <= poor_s else "poor"
+
+
+def median_interval(values: Sequence[float]) -> Estimate:
+    """The median with its interval, from the order of the values alone.
+
+    Args:
+        values: Independent values, such as one of each block; at least one.
+
+    Returns:
+        The median; its ends are the innermost values between which the true median lies in 95% of samples or
+        more, and None for fewer than six values, which are too few for that.
+
+    References:
+        David and Nagaraja, "Order Statistics", 3rd edition, 2003, section 7.1: the number of values below the
+        median is binomial.
+    """
+    ordered = sorted(values)
+    # How many values may be cut at either end, each end being wrong in at most 2.5%; -1 for none.
+    cut = int(scipy.stats.binom.ppf((1 - CONFIDENCE) / 2, len(ordered), 0.5)) - 1
+    low, high = (ordered[cut], ordered[-cut - 1]) if cut >= 0 else (None, None)
+    return Estimate(value=median(ordered), low=low, high=high)
+
+
+def summarise_pages(
+    visits: Iterable[PageVisit], ceiling_of: Callable[[str, str], Ceiling]
+) -> tuple[PageSummary, ...]:
+    """Summarise the loads of each page under each condition from each arm.
+
+    Args:
+        visits: The visits; void ones are left out.
+        ceiling_of: Tells how many requests a deployment, the first argument, holds in handlers at once while
+            a page, the second, is loaded.
+
+    Returns:
+        The summaries, in the order in which pages, conditions and arms first appear.
+    """
+    return tuple(
+        _summary(condition, group, ceiling_of(group[0].deployment, condition[0]))
+        for condition, arms in _group(visits).items()
+        for group in arms.values()
+    )
+
+
+def compare_pages(visits: Iterable[PageVisit], margin: float) -> tuple[PageComparison, ...]:
+    """Compare every arm with the baseline, paired by block.
+
+    Args:
+        visits: The visits; void ones are left out.
+        margin: Ratios this close to 1 count as equivalent.
+
+    Returns:
+        The comparisons, in the order in which pages, conditions and arms first appear.
+    """
+    return tuple(
+        _comparison(condition, metric, (arms[BASELINE], arms[arm]), margin)
+        for condition, arms in _group(visits).items()
+        if BASELINE in arms
+        for arm in arms
+        if arm != BASELINE
+        for metric in COMPARED
+    )
+
+
+def _group(visits: Iterable[PageVisit]) -> dict[Condition, ByArm]:
+    groups: dict[Condition, ByArm] = {}
+    for visit in visits:
+        if visit.void is None:
+            for kind in KINDS:
+                groups.setdefault((visit.page, visit.users, kind), {}).setdefault(visit.arm, []).append(visit)
+    return groups
+
+
+def _loads(visits: Iterable[PageVisit], kind: LoadKind) -> Iterator[PageLoad]:
+    return (load for visit in visits for load in visit.loads if load.kind == kind)
+
+
+def _by_block(visits: Iterable[PageVisit], kind: LoadKind, metric: PageMetric) -> dict[int, float]:
+    """The median of each block's loads, which are no independent samples."""
+    found = {
+        visit.block: [
+            value for load in _loads([visit], kind) if (value := page_metric(load, metric)) is not None
+        ]
+        for visit in visits
+    }
+    return {block: median(values) for block, values in found.items() if values}
+
+
+def _summary(condition: Condition, visits: Sequence[PageVisit], ceiling: Ceiling) -> PageSummary:
+    page, users, kind = condition
+    loads = list(_loads(visits, kind))
+    good = sorted((load for load in loads if load.lcp_s is not None), key=lambda load: load.lcp_s or 0.0)
+    middle = good[(len(good) - 1) // 2] if good else None
+    parts = find_parts(middle) if middle else ()
+    rates = [visit.load_rps for visit in visits if visit.load_rps is not None]
+    return PageSummary(
+        page=page,
+        users=users,
+        kind=kind,
+        arm=visits[0].arm,
+        deployment=visits[0].deployment,
+        blocks=len({visit.block for visit in visits}),
+        loads=len(good),
+        failures=dict(Counter(load.failure for load in loads if load.failure is not None)),
+        figures=tuple(_figures(visits, kind, good)),
+        parts=parts,
+        bottleneck=find_bottleneck(parts, middle, users, ceiling) if middle else "",
+        load_rps=median(rates) if rates else None,
+    )
+
+
+def _figures(visits: Sequence[PageVisit], kind: LoadKind, good: Sequence[PageLoad]) -> Iterator[PageFigure]:
+    for metric in METRICS:
+        values = [value for load in good if (value := page_metric(load, metric)) is not None]
+        if values:
+            p75_s = float(np.percentile(values, 75))
+            yield PageFigure(
+                metric=metric,
+                median_s=median_interval(list(_by_block(visits, kind, metric).values())),
+                p75_s=p75_s,
+                rating=rate(metric, p75_s),
+            )
+
+
+def _comparison(
+    condition: Condition,
+    metric: PageMetric,
+    sides: tuple[Sequence[PageVisit], Sequence[PageVisit]],
+    margin: float,
+) -> PageComparison:
+    page, users, kind = condition
+    baseline, candidate = (_by_block(side, kind, metric) for side in sides)
+    both = sorted(
+        block for block in baseline.keys() & candidate.keys() if baseline[block] and candidate[block]
+    )
+    ratio: Estimate | None = None
+    verdict: Verdict
+    if len(both) < LEAST_BLOCKS:
+        verdict, reason = "invalid", f"too few blocks in which both pages loaded: {len(both)}"
+    else:
+        interval = paired_ratio([baseline[block] for block in both], [candidate[block] for block in both])
+        verdict, reason = judge("p50", interval, margin)  # a response time, whose less is better
+        ratio = Estimate(value=interval.ratio, low=interval.low, high=interval.high)
+    return PageComparison(
+        page=page,
+        users=users,
+        kind=kind,
+        metric=metric,
+        candidate=sides[1][0].arm,
+        blocks=len(both),
+        ratio=ratio,
+        verdict=verdict,
+        reason=reason,
+    )

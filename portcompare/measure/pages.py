@@ -1,0 +1,166 @@
+"""Page visits: a browser loads pages from each arm in turn, idle and while the server is under load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import chain
+from random import Random
+from typing import TYPE_CHECKING
+
+from portcompare.browser import visit_page
+from portcompare.measure.blocks import shuffled
+from portcompare.measure.rounds import Place, make_order
+from portcompare.pages import PageVisit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from playwright.sync_api import Browser
+
+    from portcompare.measure.generator import LoadGenerator
+    from portcompare.model import Expectation
+    from portcompare.plan import Page, Plan
+    from portcompare.protocol import RoundDone
+    from portcompare.serve import RunningServer
+
+LONGEST_HOLD_S = 3600.0
+"""A load is held no longer than that while pages load; each load of a page has a limit of its own."""
+
+MOST_FAILURES = 0.01
+"""As with rounds: a visit does not count if more of the load's requests failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagePlace:
+    """Where in a run pages are loaded.
+
+    Attributes:
+        block: Number of the block, from 0.
+        order: The visit's place in it among the visits, from 0.
+        arm: Name of the arm.
+        page: Name of the page.
+        users: How many users of the page's scenario are served meanwhile; 0 for none.
+    """
+
+    block: int
+    order: int
+    arm: str
+    page: str
+    users: int
+
+    @property
+    def budgeted(self) -> Place:
+        """The place as a round's, for what keeps the time."""
+        return Place(
+            block=self.block,
+            order=self.order,
+            arm=self.arm,
+            scenario=f"page {self.page}",
+            level=float(self.users),
+        )
+
+
+def order_visits(plan: Plan, block: int) -> tuple[PagePlace, ...]:
+    """The visits of a block in the random order in which they are made.
+
+    Pages and conditions come in random order, and each from all arms one after the other in random order, as
+    rounds do.
+
+    Args:
+        plan: The plan.
+        block: Number of the block, from 0.
+
+    Returns:
+        One visit for each page, condition and arm; empty without pages.
+    """
+    random = Random(f"{plan.rounds.seed}/{block}/pages")  # noqa: S311 - an order, not a secret
+    conditions = [(name, users) for name, page in plan.pages.items() for users in page.conditions]
+    visits = [
+        (arm.name, page, users)
+        for page, users in shuffled(random, conditions)
+        for arm in shuffled(random, plan.arms)
+    ]
+    return tuple(
+        PagePlace(block=block, order=order, arm=arm, page=page, users=users)
+        for order, (arm, page, users) in enumerate(visits)
+    )
+
+
+def measure_visit(
+    plan: Plan,
+    place: PagePlace,
+    server: RunningServer,
+    browser: Browser,
+    *,
+    generator: LoadGenerator,
+    expectations: Mapping[int, Expectation],
+) -> PageVisit:
+    """Load a page from one arm, as often as the plan asks.
+
+    Args:
+        plan: The plan.
+        place: Which page, which arm, under which load.
+        server: The arm's server.
+        browser: The browser.
+        generator: The load generator; idle without users.
+        expectations: What the scenario's answers must look like, by the request's place in it.
+
+    Returns:
+        What was measured.
+
+    Raises:
+        ServerError: The server died.
+        LoadGeneratorError: The load generator died.
+    """
+    page = plan.pages[place.page]
+    server.check_alive()
+    if place.users:
+        order = replace(
+            make_order(plan, _load_place(place, page), server, expectations),
+            window_s=LONGEST_HOLD_S,
+            is_held=True,
+        )
+        generator.begin_round(order)
+    loads = tuple(
+        chain.from_iterable(
+            visit_page(browser, server.url + page.path, page.timeout_s) for _ in range(page.loads)
+        )
+    )
+    done = None
+    if place.users:
+        generator.close_window()
+        done = generator.end_round()
+    server.check_alive()
+    return PageVisit(
+        block=place.block,
+        order=place.order,
+        arm=place.arm,
+        deployment=server.deployment,
+        page=place.page,
+        users=place.users,
+        loads=loads,
+        load_rps=done.rate_rps if done else None,
+        void=_why_void(done) if done else None,
+    )
+
+
+def _load_place(place: PagePlace, page: Page) -> Place:
+    return Place(
+        block=place.block,
+        order=place.order,
+        arm=place.arm,
+        scenario=str(page.scenario),
+        level=float(place.users),
+    )
+
+
+def _why_void(done: RoundDone) -> str | None:
+    """Why the load was not what the plan says; None if it was.
+
+    How busy the load generator was does not matter here: its figures are nobody's result, only a load.
+    """
+    failed = sum(done.error_kinds.values())
+    if done.void is None and failed > MOST_FAILURES * (done.requests + failed):
+        kinds = ", ".join(f"{number} x {kind}" for kind, number in done.error_kinds.items())
+        return f"the load's requests failed: {kinds}"
+    return done.void

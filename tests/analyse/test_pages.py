@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.analyse import compare_pages, conclude_pages, summarise_pages
+from portcompare.analyse.pages import median_interval, rate
+from portcompare.manifest import Ceiling
+from portcompare.pages import Exchange, PageLoad, Pages, PageVisit
+from portcompare.sweeps import Estimate
+
+if TYPE_CHECKING:
+    from portcompare.pages import PageMetric, PageSummary
+
+DOCUMENT = Exchange(
+    target="/", asked_s=0.005, first_byte_s=0.008, ended_s=0.010, handler_s=0.002, received_bytes=900
+)
+ANSWER = Exchange(
+    target="/data", asked_s=0.050, first_byte_s=2.055, ended_s=2.060, handler_s=2.0, received_bytes=200
+)
+LOAD = PageLoad(kind="cold", fcp_s=0.08, lcp_s=2.08, blocking_s=0.0, document=DOCUMENT, answer=ANSWER)
+VISIT = PageVisit(block=0, order=0, arm="baseline", deployment="old", page="slow", users=0, loads=(LOAD,))
+
+
+def visits(*lcps_s: float, arm: str = "baseline") -> list[PageVisit]:
+    return [
+        replace(VISIT, block=block, arm=arm, deployment=arm, loads=(replace(LOAD, lcp_s=lcp_s),))
+        for block, lcp_s in enumerate(lcps_s)
+    ]
+
+
+def summary(*made: PageVisit, slots: int | None = 8) -> PageSummary:
+    first, *_ = summarise_pages(made, lambda *_: Ceiling(slots=slots, noun="thread"))
+    return first
+
+
+def test_the_parts_of_a_load_follow_one_another_and_add_up_to_its_largest_paint() -> None:
+    parts = summary(VISIT).parts
+    assert [(part.stage, part.what) for part in parts] == [
+        ("network", "connect"),
+        ("queue", "wait for the page's handler"),
+        ("handler", "handle the page"),
+        ("network", "download the page"),
+        ("client", "run the script"),
+        ("queue", "wait for the answer's handler"),
+        ("handler", "handle the answer"),
+        ("network", "download the answer"),
+        ("client", "render"),
+    ]
+    assert parts[0].start_s == 0
+    assert parts[-1].end_s == LOAD.lcp_s
+    assert all(one.end_s == other.start_s for one, other in pairwise(parts))
+    assert parts[6].end_s - parts[6].start_s == pytest.approx(2.0)
+
+
+def test_a_page_that_waits_for_no_answer_is_cut_without_one() -> None:
+    load = replace(LOAD, answer=None, lcp_s=0.1)
+    parts = summary(replace(VISIT, loads=(load,))).parts
+    assert [part.what for part in parts][-2:] == ["download the page", "render"]
+    assert parts[-1].end_s == 0.1
+
+
+def test_a_server_that_does_not_tell_its_handler_s_time_is_one_stage() -> None:
+    load = replace(LOAD, document=replace(DOCUMENT, handler_s=None), answer=replace(ANSWER, handler_s=None))
+    one = summary(replace(VISIT, loads=(load,)))
+    assert {part.stage for part in one.parts} == {"network", "server", "client"}
+    assert "which it does not tell apart" in one.bottleneck
+
+
+@pytest.mark.parametrize(
+    ("load", "users", "slots", "told"),
+    [
+        (LOAD, 0, 8, "96.5% of the wait of 2.08 s is the server's: 2.00 s in handlers, 6.00 ms around them"),
+        (
+            replace(LOAD, answer=replace(ANSWER, handler_s=0.2)),
+            64,
+            8,
+            "the server's: 1.81 s around the handlers, as 64 users wait for 8 threads, 202 ms in them",
+        ),
+        (replace(LOAD, answer=replace(ANSWER, handler_s=0.2)), 64, None, "while 64 users wait as well"),
+        (replace(LOAD, answer=replace(ANSWER, handler_s=0.2)), 4, 8, "around the handlers, 202 ms in them"),
+        (replace(LOAD, answer=None, lcp_s=0.1), 0, 8, "90.0% of the wait of 100 ms is the browser's"),
+        (
+            replace(LOAD, document=replace(DOCUMENT, ended_s=2.0), answer=None),
+            0,
+            8,
+            "the network's: to connect and to transfer 900 B",
+        ),
+    ],
+)
+def test_the_bottleneck_is_named(load: PageLoad, users: int, slots: int | None, told: str) -> None:
+    assert told in summary(replace(VISIT, loads=(load,), users=users), slots=slots).bottleneck
+
+
+def test_the_median_s_interval_comes_from_six_values_on() -> None:
+    assert median_interval([1, 2, 3, 4, 5]) == Estimate(value=3, low=None, high=None)
+    assert median_interval([6, 1, 5, 2, 4, 3]) == Estimate(value=3.5, low=1, high=6)
+    # David and Nagaraja: of 9 values the 2nd and the 8th, of 10 the same from either end.
+    assert median_interval(range(1, 10)) == Estimate(value=5, low=2, high=8)
+    assert median_interval(range(1, 11)) == Estimate(value=5.5, low=2, high=9)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value_s", "rating"),
+    [
+        ("lcp", 2.5, "good"),
+        ("lcp", 2.6, "needs improvement"),
+        ("lcp", 4.1, "poor"),
+        ("fcp", 1.8, "good"),
+        ("blocking", 0.7, "poor"),
+        ("answer", 9.0, None),
+    ],
+)
+def test_pages_are_rated_by_the_usual_thresholds(
+    metric: PageMetric, value_s: float, rating: str | None
+) -> None:
+    assert rate(metric, value_s) == rating
+
+
+def test_loads_of_a_block_count_as_one_and_the_rating_is_of_all() -> None:
+    loads = tuple(replace(LOAD, lcp_s=lcp_s) for lcp_s in (1.0, 3.0, 5.0))
+    one = summary(replace(VISIT, loads=loads), replace(VISIT, block=1, loads=loads[:1]))
+    lcp = next(figure for figure in one.figures if figure.metric == "lcp")
+    assert (one.blocks, one.loads) == (2, 4)
+    assert lcp.median_s.value == 2.0
+    assert (lcp.p75_s, lcp.rating) == (3.5, "needs improvement")
+
+
+def test_failed_loads_are_counted_by_their_reason_and_void_visits_are_left_out() -> None:
+    failed = replace(VISIT, block=1, loads=(PageLoad(kind="cold", failure="nothing was painted"),))
+    void = replace(VISIT, block=2, void="the load's requests failed")
+    one = summary(VISIT, failed, failed, void)
+    assert (one.loads, one.failures, one.blocks) == (1, {"nothing was painted": 2}, 2)
+
+
+def test_a_page_of_which_no_load_succeeded_has_no_figures() -> None:
+    one = summary(replace(VISIT, loads=(PageLoad(kind="cold", failure="nothing was painted"),)))
+    assert (one.figures, one.parts, one.bottleneck) == ((), (), "")
+
+
+def test_candidates_are_compared_block_by_block() -> None:
+    both = [*visits(2.0, 2.2, 2.1), *visits(1.0, 1.1, 1.05, arm="new")]
+    comparisons = {one.metric: one for one in compare_pages(both, 0.05) if one.kind == "cold"}
+    lcp = comparisons["lcp"]
+    assert lcp.ratio is not None
+    assert (lcp.candidate, lcp.blocks, lcp.verdict) == ("new", 3, "faster")
+    assert lcp.ratio.value == pytest.approx(0.5)
+    assert comparisons["fcp"].verdict == "equivalent"
+
+
+def test_a_single_block_compares_nothing() -> None:
+    comparison, *_ = compare_pages([*visits(2.0), *visits(1.0, arm="new")], 0.05)
+    assert (comparison.ratio, comparison.verdict) == (None, "invalid")
+
+
+def test_a_conclusion_names_what_a_visitor_waits_for_on_either_side() -> None:
+    both = [*visits(2.08, 2.08), *visits(2.05, 2.05, arm="control"), *visits(2.08, 2.08, arm="new")]
+    pages = Pages(
+        visits=tuple(both),
+        summaries=summarise_pages(both, lambda *_: Ceiling(slots=8)),
+        comparisons=compare_pages(both, 0.05),
+    )
+    (conclusion,) = conclude_pages(pages)
+    assert (conclusion.scenario, conclusion.candidate) == ("page slow", "new")
+    assert conclusion.text.startswith(
+        "On an idle server, the page is complete after 2.08 s on new (good), after 2.08 s on baseline"
+        " (good): 1.00x, 95% interval 1.00x to 1.00x, equivalent; new: 96.5% of the wait"
+    )

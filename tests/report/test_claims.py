@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from portcompare.claims import CheckResult, ClaimResult
+from portcompare.report import html, markdown, render_conclusions
+from portcompare.report.claims import claim_tables
+from portcompare.sweeps import Estimate
+
+if TYPE_CHECKING:
+    from portcompare.model import Results
+
+RATIO = CheckResult(
+    name="one user",
+    metric="p50",
+    subject="slow at 1 on baseline",
+    reference="fast at 1 on baseline",
+    blocks=5,
+    value=Estimate(value=100.0, low=90.0, high=110.0),
+    at_least=10.0,
+    at_most=None,
+    holds=True,
+)
+VALUE = replace(
+    RATIO,
+    reference=None,
+    value=Estimate(value=0.002, low=0.0019, high=0.0021),
+    at_least=None,
+    at_most=0.01,
+    holds=False,
+)
+RATE = replace(VALUE, metric="throughput", value=None, at_least=500.0, at_most=None, holds=None)
+CLAIM = ClaimResult(
+    name="slow-work",
+    text="Slow work makes answers slow",
+    verdict="depends",
+    reason="true: one user",
+    checks=(RATIO, VALUE, RATE),
+)
+
+
+def test_a_claim_has_its_verdict_and_the_checks_behind_it(results: Results) -> None:
+    verdicts, checks = claim_tables(replace(results, claims=(CLAIM,)))
+    assert verdicts.rows == (("Slow work makes answers slow", "depends", "true: one user"),)
+    assert [row[5:] for row in checks.rows] == [
+        ("100x [90.0x, 110x]", "at least 10.0x", "yes", "5"),
+        ("2.00 ms [1.90 ms, 2.10 ms]", "at most 10.0 ms", "no", "5"),
+        ("not known", "at least 500/s", "cannot tell", "5"),
+    ]
+
+
+def test_people_at_a_terminal_read_the_verdicts(results: Results) -> None:
+    console = Console(width=200, file=io.StringIO())
+    console.print(render_conclusions(replace(results, claims=(CLAIM,))))
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "Slow work makes answers slow" in told
+    assert "depends" in told
+    assert "Checks of the claims" not in told
+
+
+def test_both_reports_show_the_claims_of_a_plan_that_makes_some(results: Results) -> None:
+    with_claims = replace(results, claims=(CLAIM,))
+    for render in (html.render, markdown.render):
+        assert "Slow work makes answers slow" in render(with_claims)
+        assert "Checks of the claims" not in render(results)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.pages import PageComparison, PageFigure, PagePart, Pages, PageSummary
+from portcompare.report import html, markdown
+from portcompare.report.page_tables import page_tables
+from portcompare.report.waterfall import waterfalls
+from portcompare.sweeps import Estimate
+
+if TYPE_CHECKING:
+    from portcompare.model import Results
+
+LCP = PageFigure(
+    metric="lcp", median_s=Estimate(value=2.5, low=2.4, high=2.6), p75_s=2.6, rating="needs improvement"
+)
+PARTS = (
+    PagePart(stage="network", what="connect", start_s=0.0, end_s=0.01),
+    PagePart(stage="queue", what="wait for the page's handler", start_s=0.01, end_s=2.1),
+    PagePart(stage="handler", what="handle the page", start_s=2.1, end_s=2.3),
+    PagePart(stage="client", what="render", start_s=2.3, end_s=2.5),
+)
+SUMMARY = PageSummary(
+    page="slow",
+    users=64,
+    kind="cold",
+    arm="baseline",
+    deployment="flask",
+    blocks=6,
+    loads=12,
+    failures={"nothing was painted": 2},
+    figures=(LCP,),
+    parts=PARTS,
+    bottleneck="91.6% of the wait of 2.50 s is the server's",
+    load_rps=39.9,
+)
+COMPARISON = PageComparison(
+    page="slow",
+    users=64,
+    kind="cold",
+    metric="lcp",
+    candidate="new",
+    blocks=6,
+    ratio=Estimate(value=0.1, low=0.09, high=0.11),
+    verdict="faster",
+    reason="the interval lies wholly below the margin",
+)
+IDLE = replace(SUMMARY, users=0, kind="warm", load_rps=None, failures={})
+UNTOLD = replace(SUMMARY, arm="new", parts=(replace(PARTS[0], stage="server"),), figures=())
+
+
+@pytest.fixture
+def paged(results: Results) -> Results:
+    pages = Pages(browser="Chromium 1", summaries=(SUMMARY, UNTOLD, IDLE), comparisons=(COMPARISON,))
+    return replace(results, pages=pages)
+
+
+def test_the_figures_of_a_page_have_their_interval_rating_and_failures(paged: Results) -> None:
+    figures, _ = page_tables(paged)
+    first, second, third = figures.rows
+    assert first[:5] == ("slow", "64 users", "cold", "baseline", "2.50 s [2.40 s, 2.60 s], needs improvement")
+    assert first[-2:] == ("baseline", "12 in 6 blocks; 39.9/s for the users; 2 failed: nothing was painted")
+    assert second[4] == "not known"
+    assert second[-2] == "0.100x [0.0900x, 0.110x] faster"
+    assert third[1:3] == ("nothing", "warm")
+    assert third[-1] == "12 in 6 blocks"
+
+
+def test_the_stages_of_a_page_are_told_apart_where_the_server_does(paged: Results) -> None:
+    _, stages = page_tables(paged)
+    told, untold, _ = stages.rows
+    assert told[4:] == ("200 ms", "2.09 s", "10.0 ms", "200 ms", SUMMARY.bottleneck)
+    assert untold[4:6] == ("not known", "not known")
+
+
+def test_a_page_has_one_waterfall_of_all_conditions_and_arms(paged: Results) -> None:
+    (figure,) = waterfalls(paged)
+    assert figure.title == "slow"
+    for text in ("cold, 64 users meanwhile", "warm, idle", "server, around handlers"):
+        assert text in figure.svg
+    assert ("cold, 64 users meanwhile", "baseline", "connect", "network", "0 us", "10.0 ms") in figure.rows
+
+
+def test_both_reports_show_the_pages(paged: Results) -> None:
+    for text in (html.render(paged), markdown.render(paged)):
+        assert "What a visitor waits for" in text
+        assert "time goes" in text
+        assert SUMMARY.bottleneck.replace("'", "&#39;") in text or SUMMARY.bottleneck in text
+
+
+def test_a_run_without_pages_says_nothing_of_them(results: Results) -> None:
+    assert page_tables(results) == ()
+    assert "What a visitor waits for" not in html.render(results)
+
+
+def test_a_comparison_without_a_ratio_shows_its_verdict_alone(paged: Results) -> None:
+    unknown = replace(COMPARISON, ratio=None, verdict="invalid")
+    figures, _ = page_tables(replace(paged, pages=replace(paged.pages, comparisons=(unknown,))))
+    assert figures.rows[1][-2] == "invalid"
