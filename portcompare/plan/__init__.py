@@ -5,17 +5,19 @@ from portcompare.plan.break_even import BreakEvenGrid
 from portcompare.plan.capacity import Objective
 from portcompare.plan.keys import Key, plan_keys
 from portcompare.plan.load import PlanError, load_plan
-from portcompare.plan.loads import OpenLoad
+from portcompare.plan.loads import ClosedLoad, OpenLoad
 from portcompare.plan.parity import Allowance, ParityPlan
 from portcompare.plan.requests import PlanRequest
 from portcompare.plan.scenarios import Scenario
-from portcompare.plan.schema import Generator, Plan
+from portcompare.plan.schema import ROUND_DELAYS, Generator, Plan
 from portcompare.plan.upstreams import find_upstreams, with_addresses
 
 __all__ = [
+    "ROUND_DELAYS",
     "Allowance",
     "App",
     "BreakEvenGrid",
+    "ClosedLoad",
     "Deployment",
     "Generator",
     "Key",
