@@ -1,7 +1,7 @@
 """What the harness and the load-generator process say to each other about the web UI.
 
-The harness keeps the servers and knows what they use; the load-generator process loads them and serves the UI.
-Once a second the harness shows what it knows, and is told what viewers wish.
+The harness keeps the servers and knows what they use; the load-generator process loads them and serves the
+UI. Once a second the harness shows what it knows, and is told what viewers wish.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from portcompare.ui_protocol import ArmUsage, OpenUi, ShowState, UiArm, UiPlan, 
 
 if TYPE_CHECKING:
     from portcompare.cli.session import Session
-    from portcompare.plan import Plan, Scenario
+    from portcompare.plan import Scenario
     from portcompare.serve import Standing
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
@@ -38,7 +38,7 @@ DEFAULT_PORT = 8089
 _RATE_RPS = 100.0
 
 
-def ui(  # noqa: PLR0913 - the options of a command
+def ui(
     plan_path: PlanPath = DEFAULT_PLAN,
     *,
     host: Annotated[
@@ -119,7 +119,7 @@ def _refuse_other_users(session: Session) -> None:
             [
                 Problem(
                     where=session.plan.where("scenarios", name, "user"),
-                    found=f"{session.plan.scenarios[name].user} is no LeanUser, and has one host for all users",
+                    found=f"{session.plan.scenarios[name].user} is no LeanUser: all its users have one host",
                     remedy="derive it from portcompare.loadgen.LeanUser, or give the scenario `requests`",
                 )
                 for name in session.to_capture
@@ -136,12 +136,12 @@ def _describe(session: Session, standing: Standing) -> UiPlan:
             UiArm(name=name, url=server.url, slots=served[name].slots, cpus=len(served[name].cpus))
             for name, server in standing.servers.items()
         ),
-        scenarios={name: _describe_scenario(plan, name, one) for name, one in plan.scenarios.items()},
+        scenarios={name: _describe_scenario(name, one) for name, one in plan.scenarios.items()},
         timeout_s=plan.rounds.timeout_s,
     )
 
 
-def _describe_scenario(plan: Plan, name: str, scenario: Scenario) -> UiScenario:
+def _describe_scenario(name: str, scenario: Scenario) -> UiScenario:
     load, levels = scenario.load, scenario.load.levels
     is_open = isinstance(load, OpenLoad)
     return UiScenario(
@@ -156,7 +156,7 @@ def _describe_scenario(plan: Plan, name: str, scenario: Scenario) -> UiScenario:
 
 
 def _show_until_stopped(session: Session, standing: Standing, folder: Path) -> None:
-    """Keep the servers up, tell the UI what they use, and measure properly what its viewers wish, for ever."""
+    """Keep the servers up, tell the UI what they use, and measure properly what its viewers wish."""
     measuring: Measuring | None = None
     try:
         while True:

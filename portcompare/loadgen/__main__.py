@@ -18,6 +18,8 @@ from portcompare.protocol import Capture, Gather, Joined, Message, Prepare, RunR
 from portcompare.ui_protocol import OpenUi, ShowState, UiOpened
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portcompare.loadgen.crew import Crew
 
 
@@ -50,18 +52,25 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
         elif isinstance(order, Capture):
             reply(crew.capture(order))
         elif isinstance(order, OpenUi):
-            assert isinstance(crew, WorkerCrew)  # noqa: S101 - gathered before
-            try:
-                ui = LiveUi(order, crew)
-                reply(UiOpened(url=ui.url))
-            except OSError as error:
-                found = f"{order.host}:{order.port} cannot be listened on: {error.strerror}"
-                reply(UiOpened(url="", problem=(found, "give a free port and an address of this machine")))
+            ui = _open_ui(order, crew, reply)
         elif isinstance(order, ShowState) and ui is not None:
             reply(ui.exchange(order))
         elif isinstance(order, RunRound):
             reply(run_round(order, crew, reply))
     crew.dismiss()
+
+
+def _open_ui(order: OpenUi, crew: Crew, reply: Callable[[Message], None]) -> LiveUi | None:
+    """Serve the web UI over the workers that were gathered before."""
+    assert isinstance(crew, WorkerCrew)  # noqa: S101 - as said
+    try:
+        ui = LiveUi(order, crew)
+    except OSError as error:
+        found = f"{order.host}:{order.port} cannot be listened on: {error.strerror}"
+        reply(UiOpened(url="", problem=(found, "give a free port and an address of this machine")))
+        return None
+    reply(UiOpened(url=ui.url))
+    return ui
 
 
 def _dismiss_and_end(crew: Crew) -> None:

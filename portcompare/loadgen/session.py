@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from locust import User
     from locust.env import Environment
 
-    from portcompare.loadgen.recorder import Tally
-
 Shared = TypeVar("Shared")
 
 _FEED_EVERY_S = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -130,13 +130,12 @@ def restart_server(plan: Plan, server: StartedServer, *, folder: Path, cpus: Cpu
     start = _Start(arm=arm, port=server.port)
     again = start.begin(server.port)
     assert isinstance(again, StartedServer)  # noqa: S101 - as it was before
-    try:
+    with ExitStack() as undo:
+        undo.callback(again.process.stop)
         if not asyncio.run(_await_ready(start, again)):
             raise again.failure(f"{_STRANGER[recipe.deployment.kind]} on port {server.port}")
         pin_tree(again.process.pid, cpus.server)
-    except BaseException:
-        again.process.stop()
-        raise
+        undo.pop_all()
     return again
 
 

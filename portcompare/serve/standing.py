@@ -58,7 +58,7 @@ class Standing:
 
         Args:
             plan: The plan.
-            servers: The running servers by arm, as `serve_deployments` yields them: it stops what is in there.
+            servers: The running servers by arm, as `serve_deployments` yields them: it stops those in there.
             upstreams: The running upstreams.
             folder: Where their logs are.
             cpus: The CPUs they are pinned to.

@@ -17,7 +17,7 @@ from portcompare.loadgen.webui.rows import ArmLoad, describe, explain, make_rows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from portcompare.loadgen.webui.ledger import Point
+    from portcompare.loadgen.webui.ledger import Figures, Point
     from portcompare.loadgen.webui.reports import SecondReport
     from portcompare.loadgen.webui.rows import Row
     from portcompare.loadgen.webui.runs_folder import FinishedRun
@@ -193,19 +193,14 @@ class Board:
         }
 
     def _charts(self) -> dict[str, Any]:
-        """The closed seconds, as columns: each line's rate and percentiles, with gaps where it did nothing."""
+        """The closed seconds, as columns, with gaps where a line did nothing."""
         lines = sorted({line for point in self._points for line in point.figures})
         return {
             "at_s": [round(point.at_s) for point in self._points],
             "lines": [
-                {
-                    "scenario": scenario,
-                    "arm": arm,
-                    "rate_rps": [_rounded(found and found.rate_rps) for found in self._of(scenario, arm)],
-                    "p50_ms": [_rounded(found and found.p50_s, 1e3) for found in self._of(scenario, arm)],
-                    "p99_ms": [_rounded(found and found.p99_s, 1e3) for found in self._of(scenario, arm)],
-                }
-                for scenario, arm in lines
+                {"scenario": line[0], "arm": line[1]}
+                | _columns([point.figures.get(line) for point in self._points])
+                for line in lines
             ],
             "marks": [
                 {"at_s": round(at_s), "text": text}
@@ -214,8 +209,13 @@ class Board:
             ],
         }
 
-    def _of(self, scenario: str, arm: str) -> list[Any]:
-        return [point.figures.get((scenario, arm)) for point in self._points]
+
+def _columns(figures: list[Figures | None]) -> dict[str, list[float | None]]:
+    return {
+        "rate_rps": [_rounded(one and one.rate_rps) for one in figures],
+        "p50_ms": [_rounded(one and one.p50_s, 1e3) for one in figures],
+        "p99_ms": [_rounded(one and one.p99_s, 1e3) for one in figures],
+    }
 
 
 def _rounded(value: float | None, scale: float = 1.0) -> float | None:

@@ -26,5 +26,8 @@ def charts_script() -> bytes:
 
 @cache
 def _make() -> bytes:
-    made = subprocess.run([sys.executable, "-c", _PRINT], stdout=subprocess.PIPE, check=True)
+    # It must not have our stdin: its runtime would make that block, and with it all of this process.
+    made = subprocess.run(
+        [sys.executable, "-c", _PRINT], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True
+    )
     return gzip.compress(made.stdout)

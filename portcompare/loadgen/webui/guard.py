@@ -42,8 +42,8 @@ def is_loopback(host: str) -> bool:
 def guard(app: Flask, host: str) -> None:
     """Refuse what comes from elsewhere.
 
-    A page of another site can have a browser post to this one, cookies or not (CSRF); and by changing what its
-    own name stands for it can have it read from this one (DNS rebinding).
+    A page of another site can have a browser post to this one, cookies or not (CSRF); and by changing what
+    its own name stands for it can have it read from this one (DNS rebinding).
 
     Args:
         app: The application.

@@ -21,11 +21,11 @@ from portcompare.loadgen.messages import BeginLive
 from portcompare.loadgen.session import DECLARED_TARGETS
 from portcompare.loadgen.share import Share
 from portcompare.loadgen.webui.board import Board
+from portcompare.loadgen.webui.following import follow
 from portcompare.loadgen.webui.form import FormError, fields_of, read_form
 from portcompare.loadgen.webui.guard import guard
 from portcompare.loadgen.webui.live_load import make_live_class
 from portcompare.loadgen.webui.login import require_login
-from portcompare.loadgen.webui.reports import TYPE, decode_report
 from portcompare.loadgen.webui.routes import add_side_by_side
 from portcompare.loadgen.webui.runs_folder import find_runs
 from portcompare.ui_protocol import Wishes
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from portcompare.ui_protocol import LiveSettings, OpenUi, ShowState
 
 _LOG: Final = logging.getLogger(__name__)
-_TICK_S: Final = 1.0
 _STOP_LIMIT_S: Final = 10.0
 _LOOK_EVERY_S: Final = 0.05
 _UNDER_WAY: Final = (STATE_RUNNING, STATE_SPAWNING)
@@ -91,15 +90,9 @@ class LiveUi:
             require_login(self._web_ui, order.password_hash)
         self._web_ui.app.before_request(self._read_form)
         add_side_by_side(self._web_ui, self._board, Path(order.runs))
-        crew.runner.register_message(TYPE, self._take_report)
-        environment.events.test_start.add_listener(self._begin_test)
-        environment.events.spawning_complete.add_listener(
-            lambda user_count, **_: self._board.note_users(user_count)
-        )
-        environment.events.test_stop.add_listener(lambda **_: self._board.end())
+        follow(self._board, environment, self._begin_test)
         environment.events.worker_connect.add_listener(lambda client_id, **_: crew.welcome(client_id))
         self.url = self._listen()
-        gevent.spawn(self._tick_forever)
 
     def exchange(self, order: ShowState) -> Wishes:
         """Show what the harness knows.
@@ -169,7 +162,7 @@ class LiveUi:
             while len(self._crew.runner.clients.ready) < self._workers:
                 gevent.sleep(_LOOK_EVERY_S)
 
-    def _begin_test(self, **_: object) -> None:
+    def _begin_test(self) -> None:
         """Tell each worker its share, just before Locust tells them to start users."""
         assert self._wanted is not None  # noqa: S101 - a form was read
         self._test += 1
@@ -179,11 +172,3 @@ class LiveUi:
             share = Share(index=index, processes=len(workers))
             plan, settings = self._order.plan, self._wanted
             self._crew.tell(BeginLive(test=self._test, plan=plan, settings=settings, share=share), worker)
-
-    def _take_report(self, msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message
-        self._board.add(msg.node_id, decode_report(msg.data))
-
-    def _tick_forever(self) -> None:
-        while True:
-            gevent.sleep(_TICK_S)
-            self._board.tick(self._crew.runner.state)

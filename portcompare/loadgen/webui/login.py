@@ -33,7 +33,7 @@ class _Viewer(UserMixin):
 def require_login(web_ui: WebUI, password_hash: str) -> None:
     """Let nobody in without the password.
 
-    Locust protects its own routes one by one; here all are closed but the form's, so that no new one is forgotten.
+    Locust protects its own routes one by one; here all are closed but the form's, so that none is forgotten.
 
     Args:
         web_ui: Locust's web UI, made with a login.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, abort, jsonify, render_template_string, request, send_from_directory
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
@@ -27,7 +27,7 @@ _SCRIPTS: Final = (
     '<script type="module" src="./side-by-side/assets/tab.js"></script></body>'
 )
 _A_DAY_S: Final = 86_400
-_UNFINISHED: Final = (STATE_RUNNING, STATE_SPAWNING)
+_UNDER_WAY: Final = (STATE_RUNNING, STATE_SPAWNING)
 
 
 def add_side_by_side(web_ui: WebUI, board: Board, runs: Path, base_path: str = "") -> None:
@@ -39,72 +39,79 @@ def add_side_by_side(web_ui: WebUI, board: Board, runs: Path, base_path: str = "
         runs: The folder of finished runs.
         base_path: Where the UI's own routes begin.
     """
-    web_ui.template_args |= {
-        "extended_tabs": [TAB, REPORTS_TAB],
-        "extended_csv_files": [CSV],
-    }
+    web_ui.template_args |= {"extended_tabs": [TAB, REPORTS_TAB], "extended_csv_files": [CSV]}
+    views = _Views(web_ui, board, runs)
     routes = Blueprint("side_by_side", __name__, url_prefix=base_path or None)
+    for rule, view in {
+        "/side-by-side": views.page,
+        "/side-by-side.json": views.as_json,
+        "/side-by-side.csv": views.as_csv,
+        "/side-by-side/assets/<path:name>": views.asset,
+        "/side-by-side/charts.js": views.charts,
+        "/side-by-side/reports/<folder>/<path:name>": views.report,
+    }.items():
+        routes.add_url_rule(rule, view_func=view)
+    routes.add_url_rule("/side-by-side/measure", view_func=views.measure, methods=["POST"])
+    # As Locust protects its own routes, where it is told to.
+    routes.before_request(web_ui.auth_required_if_enabled(lambda: None))
+    web_ui.app.register_blueprint(routes)
+    web_ui.app.after_request(_put_into_index)
 
-    @routes.get("/side-by-side")
-    def page() -> str:
-        return render_template_string(_PAGE, plan=board.plan.name)
 
-    @routes.get("/side-by-side.json")
-    def as_json() -> Response:
-        is_small = "gzip" in request.accept_encodings
-        response = Response(
-            board.snapshot.json_gzip if is_small else board.snapshot.json, mimetype="application/json"
-        )
+class _Views:
+    """What each route answers."""
+
+    def __init__(self, web_ui: WebUI, board: Board, runs: Path) -> None:
+        self._web_ui = web_ui
+        self._board = board
+        self._runs = runs
+
+    def page(self) -> str:
+        return render_template_string(_PAGE, plan=self._board.plan.name)
+
+    def as_json(self) -> Response:
+        snapshot, is_small = self._board.snapshot, "gzip" in request.accept_encodings
+        response = Response(snapshot.json_gzip if is_small else snapshot.json, mimetype="application/json")
         if is_small:
             response.content_encoding = "gzip"
         response.vary.add("Accept-Encoding")
         response.cache_control.no_store = True
         return response
 
-    @routes.get("/side-by-side.csv")
-    def as_csv() -> Response:
-        response = Response(board.snapshot.csv, mimetype="text/csv")
+    def as_csv(self) -> Response:
+        response = Response(self._board.snapshot.csv, mimetype="text/csv")
         response.headers["Content-Disposition"] = "attachment; filename=side-by-side.csv"
         return response
 
-    @routes.get("/side-by-side/assets/<path:name>")
-    def assets(name: str) -> Response:
+    def asset(self, name: str) -> Response:
         return send_from_directory(_ASSETS, name)
 
-    @routes.get("/side-by-side/charts.js")
-    def charts() -> Response:
+    def charts(self) -> Response:
         response = Response(charts_script(), mimetype="text/javascript")
         response.content_encoding = "gzip"
         response.cache_control.max_age = _A_DAY_S
         return response
 
-    @routes.get("/side-by-side/reports/<folder>/<path:name>")
-    def report(folder: str, name: str) -> Response:
-        if folder not in {run.folder for run in find_runs(runs)}:
+    def report(self, folder: str, name: str) -> Response:
+        if folder not in {run.folder for run in find_runs(self._runs)}:
             abort(404)
-        return send_from_directory((runs / folder).resolve(), name)
+        return send_from_directory((self._runs / folder).resolve(), name)
 
-    @routes.post("/side-by-side/measure")
-    def measure() -> Any:  # noqa: ANN401 - whatever Flask answers with
-        if board.settings is None:
-            return jsonify(success=False, message="Start a test first: its settings are measured"), 409
+    def measure(self) -> tuple[Response, int]:
+        board = self._board
+        if board.settings is None or len(board.settings.arms) == 1:
+            return jsonify(success=False, message="Start a test of two or more arms first"), 409
         if board.run is not None and board.run.state == "running":
             return jsonify(success=False, message="A run is under way already"), 409
-        runner = web_ui.environment.runner
-        if runner.state in _UNFINISHED:
+        runner = self._web_ui.environment.runner
+        if runner.state in _UNDER_WAY:
             runner.stop()
         board.wished = board.settings
-        return jsonify(success=True)
+        return jsonify(success=True), 200
 
-    @routes.before_request
-    def protect() -> Any:  # noqa: ANN401 - as above
-        """As Locust protects its own routes where it is told to."""
-        return web_ui.auth_required_if_enabled(lambda: None)()
 
-    web_ui.app.register_blueprint(routes)
-
-    @web_ui.app.after_request
-    def put_into_index(response: Response) -> Response:
-        if request.endpoint == "locust.index" and response.mimetype == "text/html":
-            response.set_data(response.get_data(as_text=True).replace("</body>", _SCRIPTS))
-        return response
+def _put_into_index(response: Response) -> Response:
+    """Have Locust's own page load our script."""
+    if request.endpoint == "locust.index" and response.mimetype == "text/html":
+        response.set_data(response.get_data(as_text=True).replace("</body>", _SCRIPTS))
+    return response

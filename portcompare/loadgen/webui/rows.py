@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from portcompare.bounds import Limits, find_bound
-from portcompare.intervals import paired_ratio
+from portcompare.intervals import RatioInterval, paired_ratio
 from portcompare.loadgen.recorder import percentiles_of
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Total
+from portcompare.model import Bound
 from portcompare.units import duration, rate, share, significant, size
 from portcompare.units import ratio as ratio_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from portcompare.intervals import RatioInterval
     from portcompare.loadgen.webui.ledger import Ledger, Line
-    from portcompare.model import Bound
     from portcompare.ui_protocol import LiveSettings, UiArm, UiPlan
 
 LEAST_PAIRS: Final = 5
@@ -148,24 +147,17 @@ def make_rows(
     Returns:
         A row for each scenario and arm that was loaded, scenario by scenario, arms in the plan's order.
     """
-    order = [arm.name for arm in plan.arms]
-    scenarios = dict.fromkeys(scenario for scenario, _ in ledger.totals)
-    by_arm: dict[str, int] = {}
-    for (_, arm), total in ledger.totals.items():
-        by_arm[arm] = by_arm.get(arm, 0) + total.requests
+    arms, scenarios = _chosen(ledger, plan, settings)
+    answered = {arm.name: _requests_of(ledger, arm.name) for arm in arms}
     rows = []
-    for scenario in sorted(
-        scenarios, key=lambda name: (list(plan.scenarios) or sorted(scenarios)).index(name)
-    ):
-        arms = [arm for arm in plan.arms if (scenario, arm.name) in ledger.totals]
-        arms.sort(key=lambda arm: order.index(arm.name))
+    for scenario in scenarios:
         baseline = (scenario, arms[0].name)
         for arm in arms:
             line = (scenario, arm.name)
-            total = ledger.totals[line]
+            total = ledger.totals.get(line, Total())
             pairs, ratio = find_ratio(ledger.batches, baseline, line)
-            load = loads.get(arm.name)
-            cpu_s = load.cpu_s / by_arm[arm.name] if load and by_arm[arm.name] else None
+            load, requests = loads.get(arm.name), answered[arm.name]
+            cpu_s = load.cpu_s / requests if load and requests and arm.cpus else None
             rows.append(
                 Row(
                     scenario=scenario,
@@ -179,10 +171,25 @@ def make_rows(
                     ratio=ratio if line != baseline else None,
                     bound=_find_bound(cpu_s, arm, plan, settings),
                     load=load,
-                    histogram=_encode(total),
+                    histogram=total.histogram.encode().decode(),
                 )
             )
     return tuple(rows)
+
+
+def _chosen(
+    ledger: Ledger, plan: UiPlan, settings: LiveSettings | None
+) -> tuple[list[UiArm], tuple[str, ...]]:
+    """The arms and scenarios that are loaded; where nobody says so, those of which something was counted."""
+    if settings is not None:
+        return [arm for arm in plan.arms if arm.name in settings.arms], settings.scenarios
+    counted = {arm for _, arm in ledger.totals}
+    arms = [arm for arm in plan.arms if arm.name in counted]
+    return arms, tuple(sorted({scenario for scenario, _ in ledger.totals})) if arms else ()
+
+
+def _requests_of(ledger: Ledger, arm: str) -> int:
+    return sum(total.requests for (_, other), total in ledger.totals.items() if other == arm)
 
 
 def find_ratio(
@@ -220,8 +227,8 @@ def explain(settings: LiveSettings | None) -> str:
         else "Each arm gets the same number of users at the same time"
     )
     return (
-        f"{schedule}, and all arms share this machine: what one takes, another lacks. A ratio pairs what an arm "
-        f"and the baseline did in the same {BATCH_SECONDS} seconds; its 95% interval takes such pairs as "
+        f"{schedule}, and all arms share this machine: what one takes, another lacks. A ratio pairs what an "
+        f"arm and the baseline did in the same {BATCH_SECONDS} seconds; its 95% interval takes such pairs as "
         f"independent, and needs {LEAST_PAIRS} of them. Verdicts come from a run, which loads one arm after "
         "the other on fresh servers."
     )
@@ -242,11 +249,7 @@ def _find_bound(
         delay_s=scenario.delay_s if settings.delay_s is None else settings.delay_s,
         server_cpus=arm.cpus,
     )
-    return find_bound(cpu_s_per_request if arm.cpus else None, limits)
-
-
-def _encode(total: Total) -> str:
-    return str(total.histogram.encode().decode())
+    return find_bound(cpu_s_per_request, limits)
 
 
 def describe(settings: LiveSettings, plan: UiPlan) -> str:

@@ -144,7 +144,7 @@ export function makeCharts() {
     async show(state) {
       latest = state.charts;
       const lines = [...latest.lines].sort((one, other) => state.arms.indexOf(one.arm) - state.arms.indexOf(other.arm));
-      for (const line of lines) if (!order.includes(nameOf(line))) order.push(nameOf(line));
+      for (const line of [...state.rows, ...lines]) if (!order.includes(nameOf(line))) order.push(nameOf(line));
       all.hidden = lines.length === 0;
       if (all.hidden) return;
       showLegend(lines);

@@ -97,9 +97,9 @@ export function makeView(parent) {
       const load = state.load ? `${state.load}; ` : "";
       status.replaceChildren(element("strong", {}, state.state), ` ${load}${state.length_s ? `counted for ${Math.round(state.length_s)} s` : "start a test to see figures"}`);
       explanation.textContent = state.explanation;
-      showTable(state, charts.color);
       measure.show(state);
       charts.show(state);
+      showTable(state, charts.color);
     },
   };
 }
