@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from dataclasses import replace
 from functools import partial
@@ -33,6 +34,9 @@ from portcompare.ui_protocol import Wishes
 if TYPE_CHECKING:
     from portcompare.loadgen.leader import WorkerCrew
     from portcompare.ui_protocol import LiveSettings, OpenUi, ShowState
+
+_NICENESS: Final = 10
+"""Of this process: viewers wait rather than the workers, where both want the same CPU."""
 
 _LOG: Final = logging.getLogger(__name__)
 _STOP_LIMIT_S: Final = 10.0
@@ -92,6 +96,7 @@ class LiveUi:
         add_side_by_side(self._web_ui, self._board, Path(order.runs))
         follow(self._board, environment, self._begin_test)
         environment.events.worker_connect.add_listener(lambda client_id, **_: crew.welcome(client_id))
+        os.nice(_NICENESS)
         self.url = self._listen()
 
     def exchange(self, order: ShowState) -> Wishes:

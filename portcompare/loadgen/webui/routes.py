@@ -9,6 +9,7 @@ from flask import Blueprint, Response, abort, jsonify, render_template_string, r
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
 
 from portcompare.loadgen.webui.charts_script import charts_script
+from portcompare.loadgen.webui.replay import Replay
 from portcompare.loadgen.webui.runs_folder import find_runs
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def add_side_by_side(web_ui: WebUI, board: Board, runs: Path, base_path: str = "
     routes.before_request(web_ui.auth_required_if_enabled(lambda: None))
     web_ui.app.register_blueprint(routes)
     web_ui.app.after_request(_put_into_index)
+    web_ui.app.wsgi_app = Replay(web_ui.app.wsgi_app, f"{base_path}/side-by-side.json", board)
 
 
 class _Views:
