@@ -69,7 +69,7 @@ class Standing:
         self._folder = folder
         self._cpus = cpus
         self._restarts: Counter[str] = Counter()
-        self._lost_cpu_s: Counter[str] = Counter()
+        self._lost_cpu_s: dict[str, float] = {}
         self._latest: dict[str, Usage] = {}
         self._looked_s = time.monotonic()
 
@@ -93,7 +93,7 @@ class Standing:
             if status is None:
                 continue
             lost = self._latest.pop(arm, None)
-            self._lost_cpu_s[arm] += lost.cpu_s if lost else 0.0
+            self._lost_cpu_s[arm] = self._lost_cpu_s.get(arm, 0.0) + (lost.cpu_s if lost else 0.0)
             self._restarts[arm] += 1
             self.servers[arm] = restart_server(self._plan, server, folder=self._folder, cpus=self._cpus)
             told.append(
@@ -116,7 +116,7 @@ class Standing:
                 before = self._latest.get(arm, usage)
                 self._latest[arm] = usage
                 found[arm] = Use(
-                    cpu_s=self._lost_cpu_s[arm] + usage.cpu_s,
+                    cpu_s=self._lost_cpu_s.get(arm, 0.0) + usage.cpu_s,
                     cores=max(usage.cpu_s - before.cpu_s, 0.0) / between_s,
                     rss_bytes=usage.rss_bytes,
                     restarts=self._restarts[arm],

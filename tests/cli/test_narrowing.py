@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.cli.narrowing import Narrowing, narrow
 from portcompare.cli.session import read_plan
 from portcompare.errors import InputError
-from portcompare.plan import Plan
+
+if TYPE_CHECKING:
+    from portcompare.plan import Plan
 
 PLAN = Path(__file__).parents[2] / "loadtests" / "plan.toml"
 

@@ -91,6 +91,7 @@ def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(start: Start,
 
     _kill_server(process.pid)
     wait_until(lambda: sum(row["restarts"] for row in ui.state()["rows"]) == 1, 60)
+    ui.client.close()
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)

@@ -95,6 +95,12 @@ class Board:
         self._at_start = dict(self._usage)
         self.mark(describe(settings, self.plan) if settings is not None else "started")
 
+    def reset(self) -> None:
+        """Forget what was counted in the test that is under way, as Locust's own button has it."""
+        self._ledger.forget()
+        self._at_start = dict(self._usage)
+        self.mark("reset")
+
     def mark(self, text: str) -> None:
         """Put a mark into the charts, now.
 
@@ -212,9 +218,9 @@ class Board:
 
 def _columns(figures: list[Figures | None]) -> dict[str, list[float | None]]:
     return {
-        "rate_rps": [_rounded(one and one.rate_rps) for one in figures],
-        "p50_ms": [_rounded(one and one.p50_s, 1e3) for one in figures],
-        "p99_ms": [_rounded(one and one.p99_s, 1e3) for one in figures],
+        "rate_rps": [None if one is None else _rounded(one.rate_rps) for one in figures],
+        "p50_ms": [None if one is None else _rounded(one.p50_s, 1e3) for one in figures],
+        "p99_ms": [None if one is None else _rounded(one.p99_s, 1e3) for one in figures],
     }
 
 

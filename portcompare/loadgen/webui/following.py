@@ -33,6 +33,7 @@ def follow(board: Board, environment: Environment, on_start: Callable[[], None])
     environment.runner.register_message(TYPE, take)
     environment.events.test_start.add_listener(lambda **_: on_start())
     environment.events.spawning_complete.add_listener(lambda user_count, **_: board.note_users(user_count))
+    environment.events.reset_stats.add_listener(lambda **_: board.reset())
     environment.events.test_stop.add_listener(lambda **_: board.end())
     gevent.spawn(_tick_forever, board, environment)
 

@@ -131,6 +131,13 @@ class Ledger:
         self._is_complete = True
         self._in_batch = -1  # the second that is under way is of both
 
+    def forget(self) -> None:
+        """Forget what was counted; seconds go on."""
+        self.totals.clear()
+        self.batches.clear()
+        self._lengths_s.clear()
+        self._batch, self._in_batch = {}, 0
+
     def add(self, process: str, report: SecondReport) -> None:
         """Add a report.
 

@@ -43,16 +43,13 @@ def add_side_by_side(web_ui: WebUI, board: Board, runs: Path, base_path: str = "
     web_ui.template_args |= {"extended_tabs": [TAB, REPORTS_TAB], "extended_csv_files": [CSV]}
     views = _Views(web_ui, board, runs)
     routes = Blueprint("side_by_side", __name__, url_prefix=base_path or None)
-    for rule, view in {
-        "/side-by-side": views.page,
-        "/side-by-side.json": views.as_json,
-        "/side-by-side.csv": views.as_csv,
-        "/side-by-side/assets/<path:name>": views.asset,
-        "/side-by-side/charts.js": views.charts,
-        "/side-by-side/reports/<folder>/<path:name>": views.report,
-    }.items():
-        routes.add_url_rule(rule, view_func=view)
-    routes.add_url_rule("/side-by-side/measure", view_func=views.measure, methods=["POST"])
+    routes.get("/side-by-side")(views.page)
+    routes.get("/side-by-side.json")(views.as_json)
+    routes.get("/side-by-side.csv")(views.as_csv)
+    routes.get("/side-by-side/assets/<path:name>")(views.asset)
+    routes.get("/side-by-side/charts.js")(views.charts)
+    routes.get("/side-by-side/reports/<folder>/<path:name>")(views.report)
+    routes.post("/side-by-side/measure")(views.measure)
     # As Locust protects its own routes, where it is told to.
     routes.before_request(web_ui.auth_required_if_enabled(lambda: None))
     web_ui.app.register_blueprint(routes)
@@ -72,7 +69,7 @@ class _Views:
         return render_template_string(_PAGE, plan=self._board.plan.name)
 
     def as_json(self) -> Response:
-        snapshot, is_small = self._board.snapshot, "gzip" in request.accept_encodings
+        snapshot, is_small = self._board.snapshot, bool(request.accept_encodings["gzip"])
         response = Response(snapshot.json_gzip if is_small else snapshot.json, mimetype="application/json")
         if is_small:
             response.content_encoding = "gzip"

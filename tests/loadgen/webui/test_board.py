@@ -85,6 +85,17 @@ def test_charts_go_on_over_tests_and_changes_are_marked(board: Board) -> None:
     assert [row["requests"] for row in shown(board)["rows"]] == [0, 1]  # the table is of the last test alone
 
 
+def test_a_reset_begins_the_table_anew_and_leaves_the_charts(board: Board) -> None:
+    board.add("one", report(0, {FLASK: [0.1] * 9, QUART: [0.1]}))
+    board.reset()
+    board.add("one", report(1, {FLASK: [0.1], QUART: [0.1] * 2}))
+    board.tick("running")
+    state = shown(board)
+    assert [row["requests"] for row in state["rows"]] == [1, 2]
+    assert state["length_s"] == 1
+    assert state["charts"]["lines"][0]["rate_rps"] == [9, 1]
+
+
 def test_what_servers_use_counts_from_the_beginning_of_the_test() -> None:
     board = Board(PLAN)
     board.show(ShowState(usage={"flask": ArmUsage(cpu_s=5.0, rss_bytes=2**20)}))

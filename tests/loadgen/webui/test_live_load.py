@@ -66,7 +66,9 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         generator.send(OpenUi(host="127.0.0.1", port=0, password_hash=None, plan=plan, runs=str(folder)))
         opened = generator.receive()
         assert isinstance(opened, UiOpened)
-        yield Live(generator, servers, opened.url)
+        live = Live(generator, servers, opened.url)
+        stack.callback(live.client.close)
+        yield live
 
 
 def test_at_the_end_the_table_is_what_the_servers_answered(live: Live) -> None:

@@ -25,12 +25,12 @@ function isDark(place) {
 }
 
 function spec(title, ink) {
-  const axis = { grid: true, gridOpacity: 0.25, labelColor: ink, titleColor: ink, domainColor: ink, tickColor: ink };
+  const axis = { grid: true, gridColor: ink, gridOpacity: 0.12, labelColor: ink, titleColor: ink, domainColor: ink, tickColor: ink };
   return {
     width: "container",
     height: 190,
     background: null,
-    autosize: { type: "fit", contains: "padding" },
+    autosize: { type: "fit", contains: "padding", resize: true },
     config: { view: { stroke: null }, font: "system-ui, sans-serif" },
     title: { text: title, anchor: "start", color: ink, fontSize: 13 },
     layer: [
@@ -92,6 +92,7 @@ export function makeCharts() {
   const hidden = new Set();
   let order = [];
   let views = null;
+  let making = null;
   let ink = "";
   let latest = null;
 
@@ -100,14 +101,18 @@ export function makeCharts() {
     return COLORS[(place < 0 ? 0 : place) % COLORS.length];
   }
 
+  // Once, and again when the theme has changed; answers that come meanwhile wait for it.
   async function ready() {
     const now = isDark(all) ? "#e6e6e6" : "#333333";
-    if (views && ink === now) return;
+    if (ink === now) return making;
     ink = now;
-    const embed = await loadLibrary();
-    const made = await Promise.all(CHARTS.map(([, title], place) => embed(places[place], spec(title, ink), { actions: false, renderer: "canvas" })));
-    views?.forEach((view) => view.finalize());
-    views = made.map((one) => one.view);
+    making = loadLibrary().then(async (embed) => {
+      const options = { actions: false, renderer: "canvas", logLevel: 1 }; // errors alone
+      const made = await Promise.all(CHARTS.map(([, title], place) => embed(places[place], spec(title, now), options)));
+      views?.forEach((view) => view.finalize());
+      views = made.map((one) => one.view);
+    });
+    return making;
   }
 
   function showLegend(lines) {
