@@ -47,12 +47,19 @@ class Ui:
         answer: dict[str, Any] = self.client.post("/swarm", data={"spawn_rate": "100"} | fields).json()
         return answer
 
-    def requests(self) -> dict[str, int]:
-        return {row["arm"]: row["requests"] for row in self.state()["rows"]}
+    def await_requests(self, test: int, least: int) -> None:
+        """Wait until each arm has answered so many in a test, by its number."""
+
+        def has_counted() -> bool:
+            state = self.state()
+            counts = [row["requests"] for row in state["rows"]]
+            return state["test"] == test and min(counts, default=0) > least
+
+        wait_until(has_counted, 60)
 
     def stop(self) -> dict[str, Any]:
         self.client.post("/stop")
-        wait_until(lambda: self.state()["state"] == "stopped", 30)
+        wait_until(lambda: self.state()["state"] == "stopped", 60)
         return self.state()
 
 
@@ -61,11 +68,11 @@ def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(start: Start,
     ui = Ui(process)
     told = ui.start(user_count="8", scenario="delayed", arms=",".join(ARMS), delay="0.01")
     assert told["success"], told
-    wait_until(lambda: min(ui.requests().values(), default=0) > 50, 60)
+    ui.await_requests(1, 50)
     # A change ends the test and begins another one: no figure blends two loads.
     assert not ui.start(user_count="8", delay="soon")["success"]
     assert ui.start(user_count="8", load="open", rate="40", delay="0.01")["success"]
-    wait_until(lambda: min(ui.requests().values(), default=0) > 40, 60)
+    ui.await_requests(2, 40)
     state = ui.stop()
     assert state["settings"]["model"] == "open"
     assert [mark["text"] for mark in state["charts"]["marks"]] == [

@@ -68,7 +68,7 @@ class LiveUi:
         self._board = Board(order.plan, partial(find_runs, Path(order.runs)))
         environment = crew.runner.environment
         self._environment = environment
-        environment.host = ", ".join(arm.name for arm in order.plan.arms)  # what the UI's head shows
+        environment.host = order.plan.name  # the UI's head shows it; the arms have addresses of their own
         environment.locustfile = order.plan.name
         self._workers = len(crew.runner.clients.ready)
         self._classes = {name: make_live_class(name, user) for name, user in crew.load_users().items()}

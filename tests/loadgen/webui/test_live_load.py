@@ -41,13 +41,18 @@ class Live:
         """Load until each arm has answered so many, then stop; what is shown at the end."""
         for server in self.servers.values():
             server.requests.clear()
+        before = self.state()["test"] or 0
         form = {"user_count": "8", "spawn_rate": "100", "scenario": "data"} | fields
         started = self.client.post("/swarm", data=form).json()
         assert started["success"], started
         wait_until(lambda: min(len(one.requests) for one in self.servers.values()) >= requests, 60)
         self.client.post("/stop")
-        wait_until(lambda: self.state()["state"] == "stopped", 60)
+        wait_until(lambda: self._has_ended(before + 1), 60)
         return self.state()
+
+    def _has_ended(self, test: int) -> bool:
+        state = self.state()
+        return bool(state["test"] == test and state["state"] == "stopped")
 
 
 @pytest.fixture(scope="module")

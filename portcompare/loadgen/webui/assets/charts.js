@@ -38,8 +38,8 @@ function spec(title, ink) {
         data: { name: "seconds" },
         mark: { type: "line", strokeWidth: 2, clip: true, point: { size: 12 } },
         encoding: {
-          x: { field: "at", type: "temporal", axis: { ...axis, title: null, format: "%H:%M:%S", tickCount: 5 } },
-          y: { field: "value", type: "quantitative", axis: { ...axis, title: null, tickCount: 5 }, scale: { zero: true } },
+          x: { field: "at", type: "temporal", axis: { ...axis, title: null, format: "%H:%M:%S", tickCount: 4, labelOverlap: "greedy" } },
+          y: { field: "value", type: "quantitative", axis: { ...axis, title: null, tickCount: 5 }, scale: { zero: true, nice: 4 } },
           color: { field: "color", type: "nominal", scale: null, legend: null },
           detail: { field: "stretch" },
           tooltip: [
