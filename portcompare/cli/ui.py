@@ -18,7 +18,6 @@ from portcompare.cli.console import err, out
 from portcompare.cli.folder import RUNS
 from portcompare.cli.measuring import Measuring
 from portcompare.cli.options import DEFAULT_PLAN, PlanPath
-from portcompare.cli.progress import make_spinner
 from portcompare.cli.session import open_session, read_plan
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, tell_revived
 from portcompare.cli.workers import LOOPBACK, ExpectWorkers, Listen, Processes, choose_workers
@@ -30,6 +29,7 @@ from portcompare.ui_protocol import ArmUsage, OpenUi, ShowState, UiArm, UiPlan, 
 if TYPE_CHECKING:
     from portcompare.cli.session import Session
     from portcompare.plan import Scenario
+    from portcompare.protocol import Joined
     from portcompare.serve import Standing
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
@@ -57,21 +57,10 @@ def ui(
     workers = replace(choose_workers(processes, expect_workers, listen), is_apart=True)
     password_hash = _read_password(host)
     plan = read_plan(plan_path)
-    with (
-        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
-        make_spinner() as steps,
-    ):
-        step = steps.add_task("checking the plan", total=None)
-        with open_session(
-            plan,
-            Path(folder),
-            workers=workers,
-            on_joined=lambda joined: steps.update(
-                step, description=f"load workers at {joined.address}; joined: {', '.join(joined.workers)}"
-            ),
-        ) as session:
+    with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
+        on_joined = _tell_joined if workers.expect else lambda _: None
+        with open_session(plan, Path(folder), workers=workers, on_joined=on_joined) as session:
             _refuse_other_users(session)
-            steps.update(step, description="starting servers")
             with keep_serving(plan, Path(folder), session.cpus) as standing:
                 order = OpenUi(
                     host=host,
@@ -82,12 +71,16 @@ def ui(
                     picks_classes=class_picker,
                 )
                 url = session.generator.open_ui(order)
-                steps.stop()
                 out.print(list_addresses(standing))
                 out.print(f"\nweb UI: {url}", soft_wrap=True)
                 out.print(f"side by side, for a second screen: {url}/side-by-side", soft_wrap=True)
                 err.print("Ctrl-C stops all of it.")
                 _show_until_stopped(session, standing, Path(folder))
+
+
+def _tell_joined(joined: Joined) -> None:
+    names = ", ".join(joined.workers) or "none yet"
+    err.print(f"waiting for load workers at {joined.address}; joined: {names}", soft_wrap=True)
 
 
 def _read_password(host: str) -> str | None:

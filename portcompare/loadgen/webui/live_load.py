@@ -18,13 +18,14 @@ from portcompare.protocol import RateLoad
 from portcompare.requests import with_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from locust import User
     from locust.env import Environment
 
     from portcompare.loadgen.messages import BeginLive
     from portcompare.model import RequestSpec
+    from portcompare.ui_protocol import UiScenario
 
 _FEED_EVERY_S = 1.0
 
@@ -44,19 +45,13 @@ class LiveLoad:
         plan, settings = begin.plan, begin.settings
         targets = tuple(Target(name=arm.name, url=arm.url) for arm in plan.arms if arm.name in settings.arms)
         chosen = [plan.scenarios[name] for name in settings.scenarios]
-        self._dispatchers: dict[tuple[str, str], Dispatcher] = {}
-        if settings.model == "open":
-            for scenario in chosen:
-                load = RateLoad(
-                    rate_rps=settings.rate_rps,
-                    arrivals=scenario.arrivals,
-                    connections=settings.users,
-                    seed=f"live/{begin.test}/{scenario.name}",  # without the arm: all have the same schedule
-                )
-                for target in targets:
-                    self._dispatchers[scenario.name, target.name] = Dispatcher(
-                        due_times(load, begin.share), plan.timeout_s or LeanUser.timeout_s
-                    )
+        self._timeout_s = plan.timeout_s or LeanUser.timeout_s
+        self._dispatchers = {
+            (scenario.name, target.name): Dispatcher(_schedule(scenario, begin), self._timeout_s)
+            for scenario in chosen
+            for target in targets
+            if settings.model == "open"
+        }
         environment.user_classes = [
             make_live_class(
                 scenario.name,
@@ -69,7 +64,6 @@ class LiveLoad:
         delays_s = (
             [scenario.delay_s for scenario in chosen] if settings.delay_s is None else [settings.delay_s]
         )
-        self._timeout_s = plan.timeout_s or LeanUser.timeout_s
         self._session = Session(
             targets=targets,
             users=settings.users * len(targets),
@@ -78,7 +72,7 @@ class LiveLoad:
             timeout_s=plan.timeout_s,
         )
         open_session(environment, self._session)
-        self._has_ended = False
+        self._has_begun = self._has_ended = False
         self._reporter = Reporter(environment, begin.test)
         self._feeding = gevent.spawn(self._feed_forever)
         environment.events.spawning_complete.add_listener(self._begin_schedules)
@@ -97,7 +91,10 @@ class LiveLoad:
         self._environment.events.test_stop.remove_listener(self._end_test)
 
     def _begin_schedules(self, **_: object) -> None:
-        """Begin all schedules at once, when all connections are there."""
+        """Begin all schedules at once, when all connections are there for the first time."""
+        if self._has_begun:
+            return
+        self._has_begun = True
         for dispatcher in self._dispatchers.values():
             dispatcher.begin()
 
@@ -119,6 +116,17 @@ class LiveLoad:
     def _end_test(self, **_: object) -> None:
         self._feed()  # the last part of a second, before the leading process is told that all has stopped
         self.end()
+
+
+def _schedule(scenario: UiScenario, begin: BeginLive) -> Iterator[float]:
+    """When this worker's requests are due; the same for all arms."""
+    load = RateLoad(
+        rate_rps=begin.settings.rate_rps,
+        arrivals=scenario.arrivals,
+        connections=begin.settings.users,
+        seed=f"live/{begin.test}/{scenario.name}",
+    )
+    return due_times(load, begin.share)
 
 
 def make_live_class(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.loadgen.scripted import ScriptedServer
 
 WORKERS = 2
+SCENARIOS = ("data", "other")  # which ask for the same
 
 
 class Live:
@@ -37,12 +39,12 @@ class Live:
         state: dict[str, Any] = self.client.get("/side-by-side.json").json()
         return state
 
-    def run(self, requests: int, **fields: str) -> dict[str, Any]:
+    def run(self, requests: int, **fields: str | list[str]) -> dict[str, Any]:
         """Load until each arm has answered so many, then stop; what is shown at the end."""
         for server in self.servers.values():
             server.requests.clear()
         before = self.state()["test"] or 0
-        form = {"user_count": "8", "spawn_rate": "100", "scenario": "data"} | fields
+        form = {"user_count": "8", "spawn_rate": "100", "user_classes": "data"} | fields
         started = self.client.post("/swarm", data=form).json()
         assert started["success"], started
         wait_until(lambda: min(len(one.requests) for one in self.servers.values()) >= requests, 60)
@@ -64,11 +66,12 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         servers = {name: stack.enter_context(serve(answering(OK, delay_s=0.01))) for name in ("old", "new")}
         assert len(list(generator.gather(start=WORKERS))) >= 2
         source = ScenarioSource(requests=((http_request("/data"), 1.0),))
-        generator.send(Prepare(locustfile=None, scenarios={"data": source}))
+        generator.send(Prepare(locustfile=None, scenarios=dict.fromkeys(SCENARIOS, source)))
         generator.receive()
         arms = tuple(UiArm(name=name, url=server.url) for name, server in servers.items())
-        plan = UiPlan(name="plan", arms=arms, scenarios={"data": UiScenario(name="data")})
-        generator.send(OpenUi(host="127.0.0.1", port=0, password_hash=None, plan=plan, runs=str(folder)))
+        plan = UiPlan(name="plan", arms=arms, scenarios={name: UiScenario(name=name) for name in SCENARIOS})
+        order = OpenUi(host="127.0.0.1", port=0, password_hash=None, plan=plan, runs=str(folder))
+        generator.send(replace(order, picks_classes=True))
         opened = generator.receive()
         assert isinstance(opened, UiOpened)
         live = Live(generator, servers, opened.url)
@@ -92,6 +95,21 @@ def test_in_an_open_load_all_arms_have_the_same_rate(live: Live) -> None:
     assert state["settings"]["users"] == 4
     old, new = (row["requests"] for row in state["rows"])
     assert old == pytest.approx(new, rel=0.1, abs=8)
+
+
+def test_the_class_picker_picks_scenarios_several_at_once_each_with_rows_of_its_own(live: Live) -> None:
+    assert '"available_user_classes": ["data", "other"]' in live.client.get("/").text
+    rows = live.run(40, user_classes=list(SCENARIOS))["rows"]
+    assert [(row["scenario"], row["arm"]) for row in rows] == [
+        ("data", "old"),
+        ("data", "new"),
+        ("other", "old"),
+        ("other", "new"),
+    ]
+    assert all(row["requests"] > 5 for row in rows)
+    for arm, server in live.servers.items():
+        counted = sum(row["requests"] for row in rows if row["arm"] == arm)
+        assert len(server.requests) - 4 <= counted <= len(server.requests)
 
 
 def test_a_delay_is_written_to_the_requests(live: Live) -> None:
