@@ -32,7 +32,7 @@ from portcompare.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS, ROUNDS, USERS, MANY = 5.0, 6, 32, 200
+SECONDS, ROUNDS, USERS, MANY = 4.0, 6, 32, 200
 WITHOUT, ONE, HUNDREDS = "without", "one viewer", f"{MANY} viewers"
 COST = 0.03
 """What it may cost at most, as part of the rate."""
@@ -89,12 +89,13 @@ def run_live(generator: LoadGenerator, ui: str, *, viewers: int) -> Loaded:
     """A test under the web UI, from some seconds after its start."""
     generator.show(ShowState(usage={}))
     with httpx.Client(base_url=ui, trust_env=False, timeout=30) as client:
+        test = (client.get("/side-by-side.json").json()["test"] or 0) + 1
         started = client.post("/swarm", data={"user_count": USERS, "spawn_rate": USERS, "scenario": SCENARIO})
         assert started.json()["success"], started.text
         with viewed(ui, viewers) as count:
-            before = wait_counted(client, 2.0)
+            before = wait_counted(client, test, 2.0)
             polls, began_s = count(), time.monotonic()
-            after = wait_counted(client, before["length_s"] + SECONDS)
+            after = wait_counted(client, test, before["length_s"] + SECONDS)
             polls_rps = (count() - polls) / (time.monotonic() - began_s)
         client.post("/stop")
         while client.get("/side-by-side.json").json()["state"] != "stopped":
@@ -104,11 +105,11 @@ def run_live(generator: LoadGenerator, ui: str, *, viewers: int) -> Loaded:
     return Loaded(rate_rps=rate_rps, polls_rps=polls_rps)
 
 
-def wait_counted(client: httpx.Client, length_s: float) -> dict[str, Any]:
-    """What the view says when it has counted for so long."""
+def wait_counted(client: httpx.Client, test: int, length_s: float) -> dict[str, Any]:
+    """What the view says when it has counted for so long in a test."""
     while True:
         state: dict[str, Any] = client.get("/side-by-side.json").json()
-        if state["length_s"] >= length_s and state["rows"]:
+        if state["test"] == test and state["length_s"] >= length_s:
             return state
         time.sleep(0.2)
 

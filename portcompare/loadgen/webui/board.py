@@ -83,7 +83,7 @@ class Board:
         self.snapshot = self._take()
 
     def begin(self, test: int | None, settings: LiveSettings | None = None) -> None:
-        """Begin a test: what was counted before is forgotten, the charts go on.
+        """Begin a test: what was counted before is forgotten and shown no more, the charts go on.
 
         Args:
             test: Its number; None where nobody gives any.
@@ -94,6 +94,8 @@ class Board:
         self._ledger = Ledger(test, time.time())
         self._at_start = dict(self._usage)
         self.mark(describe(settings, self.plan) if settings is not None else "started")
+        self._state = "spawning"
+        self.snapshot = self._take()  # from now on nobody sees the test before
 
     def reset(self) -> None:
         """Forget what was counted in the test that is under way, as Locust's own button has it."""
