@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import psutil
+import pytest
 from hdrh.histogram import HdrHistogram
 
 from tests.e2e.processes import are_gone, command_of, processes_below, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     Start = Callable[..., subprocess.Popen[str]]
@@ -37,6 +38,7 @@ class Ui:
                 url = found[1]
                 break
         assert url is not None, process.communicate(timeout=10)
+        self.process = process
         self.client = httpx.Client(base_url=url, trust_env=False, timeout=60)
 
     def state(self) -> dict[str, Any]:
@@ -63,9 +65,14 @@ class Ui:
         return self.state()
 
 
-def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(start: Start, plan: Path) -> None:
-    process = start("ui", plan, "--port", "0", "--processes", "2", measured=True)
-    ui = Ui(process)
+@pytest.fixture
+def ui(start: Start, plan: Path) -> Iterator[Ui]:
+    running = Ui(start("ui", plan, "--port", "0", "--processes", "2", measured=True))
+    with running.client:
+        yield running
+
+
+def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(ui: Ui) -> None:
     told = ui.start(user_count="8", scenario="delayed", arms=",".join(ARMS), delay="0.01")
     assert told["success"], told
     ui.await_requests(1, 50)
@@ -96,9 +103,9 @@ def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(start: Start,
     for row in rows:  # Locust's own statistics count the same requests, each arm on a line of its own
         assert locusts[f"{row['arm']} delayed: /data?delay=0.01"]["num_requests"] == row["requests"]
 
-    _kill_server(process.pid)
+    _kill_server(ui.process.pid)
     wait_until(lambda: sum(row["restarts"] for row in ui.state()["rows"]) == 1, 60)
-    ui.client.close()
+    process = ui.process
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)

@@ -73,6 +73,7 @@ class Board:
         self._find_runs = find_runs
         self._ledger = Ledger()
         self._state = "ready"
+        self._is_over = False
         self._users = 0
         self._points: deque[Point] = deque(maxlen=SECONDS_SHOWN)
         self._marks: deque[tuple[float, str]] = deque(maxlen=50)
@@ -94,7 +95,7 @@ class Board:
         self._ledger = Ledger(test, time.time())
         self._at_start = dict(self._usage)
         self.mark(describe(settings, self.plan) if settings is not None else "started")
-        self._state = "spawning"
+        self._state, self._is_over = "spawning", False
         self.snapshot = self._take()  # from now on nobody sees the test before
 
     def reset(self) -> None:
@@ -134,6 +135,7 @@ class Board:
     def end(self) -> None:
         """End the test: nothing more will be counted."""
         self._close_seconds(is_over=True)
+        self._is_over = True
         self.mark("stopped")
 
     def show(self, order: ShowState) -> None:
@@ -157,7 +159,8 @@ class Board:
         Args:
             state: What Locust does: "ready", "spawning", "running", "stopped" and so on.
         """
-        self._state = state
+        # Locust says so a moment before the last word is in.
+        self._state = "stopping" if state == "stopped" and not self._is_over else state
         self._close_seconds()
         self.snapshot = self._take()
 

@@ -15,13 +15,15 @@ from portcompare.requests import http_request
 from portcompare.ui_protocol import OpenUi, ShowState, UiArm, UiOpened, UiPlan, UiScenario, Wishes
 from tests.e2e.processes import wait_until
 from tests.loadgen.generator import Generator
+from tests.loadgen.plain import have_asked
 from tests.loadgen.scripted import OK, answering, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.loadgen.scripted import ScriptedServer
+    from tests.loadgen.plain import have_asked
+from tests.loadgen.scripted import ScriptedServer
 
 WORKERS = 2
 SCENARIOS = ("data", "other")  # which ask for the same
@@ -39,18 +41,27 @@ class Live:
         state: dict[str, Any] = self.client.get("/side-by-side.json").json()
         return state
 
-    def run(self, requests: int, **fields: str | list[str]) -> dict[str, Any]:
-        """Load until each arm has answered so many, then stop; what is shown at the end."""
+    def run(self, until: Callable[[], bool], **fields: str | list[str]) -> dict[str, Any]:
+        """Load until something is so, then stop; what is shown at the end."""
         for server in self.servers.values():
             server.requests.clear()
         before = self.state()["test"] or 0
         form = {"user_count": "8", "spawn_rate": "100", "user_classes": "data"} | fields
         started = self.client.post("/swarm", data=form).json()
         assert started["success"], started
-        wait_until(lambda: min(len(one.requests) for one in self.servers.values()) >= requests, 60)
+        wait_until(until, 60)
         self.client.post("/stop")
         wait_until(lambda: self._has_ended(before + 1), 60)
         return self.state()
+
+    def have_answered(self, times: int, *, users: int = 1) -> Callable[[], bool]:
+        """Whether so many users of each arm have been answered so often."""
+        return lambda: all(have_asked(one, users=users, times=times) for one in self.servers.values())
+
+    def shows_rows(self, number: int) -> bool:
+        """Whether there are so many rows, with some requests in each."""
+        rows = self.state()["rows"]
+        return len(rows) == number and all(row["requests"] > 5 for row in rows)
 
     def _has_ended(self, test: int) -> bool:
         state = self.state()
@@ -80,7 +91,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 def test_at_the_end_the_table_is_what_the_servers_answered(live: Live) -> None:
-    state = live.run(100)
+    state = live.run(live.have_answered(20, users=4))
     for row in state["rows"]:
         answered = len(live.servers[row["arm"]].requests)
         # Each user's last request may have been cut off when it was stopped.
@@ -91,7 +102,7 @@ def test_at_the_end_the_table_is_what_the_servers_answered(live: Live) -> None:
 
 
 def test_in_an_open_load_all_arms_have_the_same_rate(live: Live) -> None:
-    state = live.run(60, load="open", rate="50")
+    state = live.run(live.have_answered(15), load="open", rate="50")
     assert state["settings"]["users"] == 4
     old, new = (row["requests"] for row in state["rows"])
     assert old == pytest.approx(new, rel=0.1, abs=8)
@@ -99,21 +110,20 @@ def test_in_an_open_load_all_arms_have_the_same_rate(live: Live) -> None:
 
 def test_the_class_picker_picks_scenarios_several_at_once_each_with_rows_of_its_own(live: Live) -> None:
     assert '"available_user_classes": ["data", "other"]' in live.client.get("/").text
-    rows = live.run(40, user_classes=list(SCENARIOS))["rows"]
+    rows = live.run(lambda: live.shows_rows(4), user_classes=list(SCENARIOS))["rows"]
     assert [(row["scenario"], row["arm"]) for row in rows] == [
         ("data", "old"),
         ("data", "new"),
         ("other", "old"),
         ("other", "new"),
     ]
-    assert all(row["requests"] > 5 for row in rows)
     for arm, server in live.servers.items():
         counted = sum(row["requests"] for row in rows if row["arm"] == arm)
         assert len(server.requests) - 4 <= counted <= len(server.requests)
 
 
 def test_a_delay_is_written_to_the_requests(live: Live) -> None:
-    live.run(10, delay="0.25")
+    live.run(live.have_answered(2), delay="0.25")
     first = live.servers["old"].requests[0][1]
     assert first.startswith(b"GET /data?delay=0.25 HTTP/1.1\r\n")
 
@@ -130,7 +140,7 @@ def test_a_single_arm_may_be_loaded_but_not_measured(live: Live) -> None:
 
 
 def test_what_a_viewer_wishes_to_be_measured_is_told_to_the_harness_once(live: Live) -> None:
-    live.run(10)
+    live.run(live.have_answered(2))
     assert live.client.post("/side-by-side/measure").json() == {"success": True}
     live.generator.send(ShowState(usage={}))
     wishes = live.generator.receive()
