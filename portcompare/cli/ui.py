@@ -61,7 +61,7 @@ def ui(
         on_joined = _tell_joined if workers.expect else lambda _: None
         with open_session(plan, Path(folder), workers=workers, on_joined=on_joined) as session:
             _refuse_other_users(session)
-            with keep_serving(plan, Path(folder), session.cpus) as standing:
+            with keep_serving(session.plan, session.upstreams, Path(folder), session.cpus) as standing:
                 order = OpenUi(
                     host=host,
                     port=port,

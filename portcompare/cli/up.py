@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +43,11 @@ def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
     problems = preflight(plan)
     if problems:
         raise InputError(problems)
+    cpus = assign_cpus(plan)
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
-        keep_serving(plan, Path(folder), assign_cpus(plan)) as standing,
+        serve_upstreams(plan, folder=Path(folder), cpus=cpus) as upstreams,
+        keep_serving(plan, upstreams, Path(folder), cpus) as standing,
     ):
         out.print(list_addresses(standing))
         err.print("Ctrl-C stops what was started.")
@@ -61,23 +63,26 @@ def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
 
 
 @contextmanager
-def keep_serving(plan: Plan, folder: Path, cpus: CpuAssignment) -> Iterator[Standing]:
+def keep_serving(
+    plan: Plan, upstreams: Mapping[str, RunningServer], folder: Path, cpus: CpuAssignment
+) -> Iterator[Standing]:
     """Serve baseline and candidates, side by side, for as long as the context lasts.
 
     Args:
         plan: The plan.
+        upstreams: What they depend on, by name; it runs.
         folder: Where their logs go.
         cpus: Who runs where.
 
     Yields:
         The servers, by the names of their deployments.
     """
+    plan = with_addresses(plan, {name: server.url for name, server in upstreams.items()})
     arms = {arm.deployment: arm.deployment for arm in plan.arms if arm.name != CONTROL}
-    with ExitStack() as stack:
-        upstreams = stack.enter_context(serve_upstreams(plan, folder=folder, cpus=cpus))
-        plan = with_addresses(plan, {name: server.url for name, server in upstreams.items()})
-        stack.enter_context(prepare_arms(plan, arms, folder=folder, cpus=cpus))
-        servers = stack.enter_context(serve_deployments(plan, arms, folder=folder, cpus=cpus))
+    with (
+        prepare_arms(plan, arms, folder=folder, cpus=cpus),
+        serve_deployments(plan, arms, folder=folder, cpus=cpus) as servers,
+    ):
         yield Standing(plan, servers, upstreams, folder=folder, cpus=cpus)
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.loadgen.plain import have_asked
 from tests.loadgen.scripted import ScriptedServer
 
 WORKERS = 2
