@@ -26,8 +26,8 @@ from benchmarks.simulate_noise import (
 )
 from benchmarks.simulate_run_noise import NOISES
 from benchmarks.simulate_runs import LEVELS, holds_anything, is_invalid, is_warned_of, simulate_run
-from portcompare.analyse.intervals import paired_ratio
 from portcompare.analyse.multiplicity import HEADLINE_METRICS
+from portcompare.intervals import paired_ratio
 from portcompare.model import CONTROL, METRICS
 
 if TYPE_CHECKING:

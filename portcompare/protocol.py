@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from pydantic import TypeAdapter
 
 from portcompare.model import Expectation, Latency, LoginStep, RequestSpec, Slice
+from portcompare.ui_protocol import OpenUi, ShowState, UiOpened, Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,12 +64,14 @@ class ScenarioSource:
         login: What each user does before it asks: for each step its variants, of which the n-th user takes
             the n-th, and begins again after the last.
         is_paced: Whether requests are due at instants of their own: the open model.
+        query: A query parameter, and its value in each request; None to leave requests as they are.
     """
 
     user: str | None = None
     requests: tuple[tuple[RequestSpec, float], ...] = ()
     login: tuple[tuple[LoginStep, ...], ...] = ()
     is_paced: bool = False
+    query: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +277,10 @@ Message = (
     | WindowOpens
     | CloseWindow
     | RoundDone
+    | OpenUi
+    | UiOpened
+    | ShowState
+    | Wishes
 )
 Kind = TypeVar("Kind")
 
@@ -320,5 +327,18 @@ def make_decoder(*kinds: type[Kind]) -> Callable[[str | bytes], Kind]:
 
 
 decode: Callable[[str | bytes], Message] = make_decoder(
-    Gather, Joined, Prepare, Prepared, Capture, Captured, RunRound, WindowOpens, CloseWindow, RoundDone
+    Gather,
+    Joined,
+    Prepare,
+    Prepared,
+    Capture,
+    Captured,
+    RunRound,
+    WindowOpens,
+    CloseWindow,
+    RoundDone,
+    OpenUi,
+    UiOpened,
+    ShowState,
+    Wishes,
 )

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json as _json
 import mimetypes
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from portcompare.model import RequestSpec
 from portcompare.placeholders import as_written
@@ -101,6 +101,25 @@ def http_request(  # noqa: PLR0913 - what a request can say
         headers=(*(headers or {}).items(), *added.items()),
         body=content,
     )
+
+
+def with_query(spec: RequestSpec, parameter: str, value: str) -> RequestSpec:
+    """Set a query parameter of a request.
+
+    Args:
+        spec: The request.
+        parameter: The parameter; added if the request has none of that name.
+        value: Its value.
+
+    Returns:
+        The request, under a name made anew if its own was made of its target.
+    """
+    path, _, query = spec.target.partition("?")
+    others = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] != parameter]
+    target = f"{path}?{urlencode([*others, (parameter, value)])}"
+    is_named = spec.name != f"{spec.method} {as_written(spec.target)}"
+    name = spec.name if is_named else f"{spec.method} {as_written(target)}"
+    return replace(spec, target=target, name=name)
 
 
 def find_flaw(spec: RequestSpec) -> str | None:

@@ -25,6 +25,18 @@ from portcompare.protocol import (
     decode,
     encode,
 )
+from portcompare.ui_protocol import (
+    ArmUsage,
+    LiveSettings,
+    OpenUi,
+    RunState,
+    ShowState,
+    UiArm,
+    UiOpened,
+    UiPlan,
+    UiScenario,
+    Wishes,
+)
 
 REQUEST = RequestSpec(
     name="naïve\nname", method="POST", target="/data?a=1", headers=(("X-A", "1"), ("X-A", "2")), body=b"{}"
@@ -112,6 +124,24 @@ MESSAGES: list[Message] = [
         lag_max_s=None,
         void="cold",
     ),
+    OpenUi(
+        host="127.0.0.1",
+        port=0,
+        password_hash="scrypt:1",  # noqa: S106 - no password
+        plan=UiPlan(
+            name="plan",
+            arms=(UiArm(name="flask", url="http://127.0.0.1:1", slots=8, cpus=1),),
+            scenarios={"slow": UiScenario(name="slow", delay_s=2.0, model="open", rate_rps=10.0)},
+        ),
+        runs="/runs",
+    ),
+    UiOpened(url="http://127.0.0.1:8089"),
+    ShowState(
+        usage={"flask": ArmUsage(cpu_s=1.5, rss_bytes=1024, restarts=1)},
+        run=RunState(command="portcompare run", state="running", progress="block 1", folder="run"),
+    ),
+    Wishes(),
+    Wishes(measure=LiveSettings(scenarios=("slow",), arms=("flask", "quart"), delay_s=0.5, users=4)),
 ]
 
 

@@ -1,6 +1,5 @@
 """Analysis: pure functions from rounds to ratios, intervals, bounds and verdicts."""
 
-from portcompare.analyse.bounds import Limits
 from portcompare.analyse.break_even import find_break_even
 from portcompare.analyse.capacity import find_bracket, find_capacities, find_unsure_searches
 from portcompare.analyse.capacity_conclusions import (
@@ -31,6 +30,7 @@ from portcompare.analyse.timelines import Course, find_courses
 from portcompare.analyse.unknowns import find_unknowns
 from portcompare.analyse.usl import find_scalability
 from portcompare.analyse.validity import find_invalid_reasons, find_warnings
+from portcompare.bounds import Limits
 
 __all__ = [
     "HEADLINE_METRICS",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.analyse.verdicts import judge
+from portcompare.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.model import BASELINE
 from portcompare.sweeps import Bracket, Capacity, Estimate, Trial
 from portcompare.units import rate

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from portcompare.analyse.capacity import half_width
 from portcompare.analyse.headline import tell_control, tell_holding
-from portcompare.analyse.intervals import RatioInterval, chance_beyond, degrees_of_freedom
 from portcompare.analyse.multiplicity import reject
 from portcompare.analyse.validity import THE_CONTROL
+from portcompare.intervals import RatioInterval, chance_beyond, degrees_of_freedom
 from portcompare.model import BASELINE, CONTROL, Conclusion
 from portcompare.units import count, rate, ratio
 

@@ -8,10 +8,10 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from portcompare.analyse.comparisons import metric_of, requests_needed
-from portcompare.analyse.intervals import LEAST_BLOCKS
 from portcompare.analyse.unpaired import unpaired_ratio
 from portcompare.analyse.verdicts import judge
 from portcompare.changes import Change
+from portcompare.intervals import LEAST_BLOCKS
 from portcompare.model import BASELINE, CONTROL, METRICS
 from portcompare.units import count
 

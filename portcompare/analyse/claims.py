@@ -6,8 +6,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from portcompare.analyse.comparisons import metric_of
-from portcompare.analyse.intervals import LEAST_BLOCKS, RatioInterval, paired_ratio
 from portcompare.claims import CheckResult, ClaimResult
+from portcompare.intervals import LEAST_BLOCKS, RatioInterval, paired_ratio
 from portcompare.sweeps import Estimate
 from portcompare.units import count
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.analyse.verdicts import judge
+from portcompare.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.model import BASELINE, METRICS, Comparison
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portcompare.analyse.headline import OF, tell_control, tell_differences, tell_holding
-from portcompare.analyse.intervals import RatioInterval, chance_beyond
 from portcompare.analyse.multiplicity import HEADLINE_METRICS, reject
+from portcompare.intervals import RatioInterval, chance_beyond
 from portcompare.model import CONTROL
 from portcompare.units import count
 

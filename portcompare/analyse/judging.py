@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.bounds import exceeds_bound, find_bound
 from portcompare.analyse.generator import find_overload
+from portcompare.bounds import exceeds_bound, find_bound
 from portcompare.units import share
 
 if TYPE_CHECKING:
-    from portcompare.analyse.bounds import Limits
     from portcompare.analyse.generator import GeneratorLimits
+    from portcompare.bounds import Limits
     from portcompare.model import Round
 
 MOST_FAILURES = 0.01

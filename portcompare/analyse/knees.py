@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portcompare.analyse.intervals import LEAST_BLOCKS, paired_ratio
+from portcompare.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.sweeps import Estimate, Knee
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from portcompare.analyse.intervals import CONFIDENCE, RatioInterval, chance_beyond, degrees_of_freedom
+from portcompare.intervals import CONFIDENCE, RatioInterval, chance_beyond, degrees_of_freedom
 from portcompare.model import CONTROL
 
 if TYPE_CHECKING:

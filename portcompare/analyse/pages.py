@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy  # its parts are loaded when they are first used
 
-from portcompare.analyse.intervals import CONFIDENCE, LEAST_BLOCKS, paired_ratio
 from portcompare.analyse.page_parts import find_bottleneck, find_parts
 from portcompare.analyse.verdicts import judge
+from portcompare.intervals import CONFIDENCE, LEAST_BLOCKS, paired_ratio
 from portcompare.model import BASELINE
 from portcompare.pages import PageComparison, PageFigure, PageSummary
 from portcompare.sweeps import Estimate

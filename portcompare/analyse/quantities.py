@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portcompare.analyse.comparisons import metric_of
-from portcompare.analyse.intervals import LEAST_BLOCKS, RatioInterval, paired_ratio
+from portcompare.intervals import LEAST_BLOCKS, RatioInterval, paired_ratio
 from portcompare.model import CONTROL, METRICS, Metric
 
 if TYPE_CHECKING:

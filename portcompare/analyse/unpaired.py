@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portcompare.analyse.intervals import RatioInterval, quantile, trimmed_mean
+from portcompare.intervals import RatioInterval, quantile, trimmed_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

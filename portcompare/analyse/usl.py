@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy  # its parts are loaded when they are first used
 
-from portcompare.analyse.intervals import CONFIDENCE
 from portcompare.analyse.knees import rates_by_level
+from portcompare.intervals import CONFIDENCE
 from portcompare.sweeps import Estimate, Scalability
 
 if TYPE_CHECKING:

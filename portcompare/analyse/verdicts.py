@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from portcompare.units import share
 
 if TYPE_CHECKING:
-    from portcompare.analyse.intervals import RatioInterval
+    from portcompare.intervals import RatioInterval
     from portcompare.model import Metric, Verdict
 
 MORE_IS_BETTER: frozenset[Metric] = frozenset({"throughput"})

@@ -13,6 +13,7 @@ from portcompare.cli.load import load
 from portcompare.cli.reference import describe_plan
 from portcompare.cli.report import report
 from portcompare.cli.run import run
+from portcompare.cli.ui import ui
 from portcompare.cli.up import up
 from portcompare.cli.worker import worker
 
@@ -26,5 +27,5 @@ app = typer.Typer(
 )
 # "\b" keeps the lines as they are.
 app.command(epilog="\b\n" + describe_plan().replace("\n\n", "\n\n\b\n"))(run)
-for command in (init, check, up, report, diff, history, load, worker, doctor):
+for command in (init, check, up, ui, report, diff, history, load, worker, doctor):
     app.command()(command)

@@ -13,6 +13,7 @@ from portcompare.cli.comparison import measure_all, prepare
 from portcompare.cli.console import err, out
 from portcompare.cli.folder import make_run_folder, name_run_folder, remove_empty_run_folder
 from portcompare.cli.gates import read_stored_runs
+from portcompare.cli.narrowing import Delay, Deployments, Narrowing, Rate, Scenarios, Users, narrow
 from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath, read_duration
 from portcompare.cli.progress import Progress
 from portcompare.cli.recording import Recording
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from portcompare.plan import Plan
 
 
-def run(
+def run(  # noqa: PLR0913 - the options of a command
     plan_path: PlanPath = DEFAULT_PLAN,
     *,
     out_folder: Annotated[
@@ -53,6 +54,11 @@ def run(
             show_default=False,
         ),
     ] = None,
+    scenario: Scenarios = None,
+    arm: Deployments = None,
+    users: Users = None,
+    rate_rps: Rate = None,
+    delay: Delay = None,
     processes: Processes = 1,
     expect_workers: ExpectWorkers = 0,
     listen: Listen = None,
@@ -63,7 +69,10 @@ def run(
     began_s = time.monotonic()
     workers = choose_workers(processes, expect_workers, listen)
     budget_s = None if budget is None else read_duration("--budget", budget)
-    plan, folder = _read_input(plan_path, started_at, out_folder)
+    wanted = Narrowing(
+        scenarios=scenario or (), arms=arm or (), users=users, rate_rps=rate_rps, delay_s=delay
+    )
+    plan, folder = _read_input(plan_path, started_at, out_folder, wanted)
     if budget_s is not None:
         plan = plan.model_copy(update={"rounds": plan.rounds.model_copy(update={"budget_s": budget_s})})
     try:
@@ -75,10 +84,12 @@ def run(
     raise typer.Exit(_exit_code(results))
 
 
-def _read_input(plan_path: Path, started_at: datetime, out_folder: Path | None) -> tuple[Plan, Path]:
+def _read_input(
+    plan_path: Path, started_at: datetime, out_folder: Path | None, wanted: Narrowing
+) -> tuple[Plan, Path]:
     """Read the plan and make the run's folder; what is wrong with either is told at once."""
     if out_folder is None:
-        plan = read_plan(plan_path)
+        plan = narrow(read_plan(plan_path), wanted)
         out_folder = name_run_folder(plan.name, started_at)
         problems = make_run_folder(out_folder)
         if problems:
@@ -86,7 +97,7 @@ def _read_input(plan_path: Path, started_at: datetime, out_folder: Path | None) 
         return plan, out_folder
     problems = make_run_folder(out_folder)
     try:
-        return read_plan(plan_path, problems), out_folder
+        return narrow(read_plan(plan_path, problems), wanted), out_folder
     except InputError:
         remove_empty_run_folder(out_folder)
         raise

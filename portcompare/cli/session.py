@@ -179,6 +179,11 @@ def _order(plan: Plan, problems: list[Problem]) -> Prepare:
                 requests=scenario.asked(folder),
                 login=scenario.login_steps(folder),
                 is_paced=isinstance(scenario.load, OpenLoad),
+                query=(
+                    (scenario.delay_parameter, f"{scenario.delay_s:.15g}")
+                    if scenario.delay_parameter is not None
+                    else None
+                ),
             )
         except InputError as error:  # told already, unless the file has changed since
             problems += [problem for problem in error.problems if problem not in problems]

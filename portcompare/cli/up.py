@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from rich.live import Live
 from rich.table import Table
 
 from portcompare.cli.console import err, out
@@ -17,42 +19,106 @@ from portcompare.model import CONTROL
 from portcompare.plan import with_addresses
 from portcompare.serve import (
     ForeignServer,
-    RunningServer,
+    Standing,
     assign_cpus,
     preflight,
     prepare_arms,
     serve_deployments,
     serve_upstreams,
 )
+from portcompare.units import count, size
 
-_LOOK_EVERY_S = 0.5
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from portcompare.plan import Plan
+    from portcompare.serve import CpuAssignment, RunningServer, Use
+
+LOOK_EVERY_S = 1.0
 
 
 def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
-    """Serve baseline and candidates until Ctrl-C, and print their addresses."""
+    """Serve baseline and candidates until Ctrl-C; print their addresses, and each second what they use."""
     plan = read_plan(plan_path)
     problems = preflight(plan)
     if problems:
         raise InputError(problems)
     cpus = assign_cpus(plan)
-    with tempfile.TemporaryDirectory(prefix="portcompare-") as log_folder, ExitStack() as stack:
-        folder = Path(log_folder)
-        upstreams = stack.enter_context(serve_upstreams(plan, folder=folder, cpus=cpus))
-        plan = with_addresses(plan, {name: server.url for name, server in upstreams.items()})
-        arms = {arm.deployment: arm.deployment for arm in plan.arms if arm.name != CONTROL}
-        stack.enter_context(prepare_arms(plan, arms, folder=folder, cpus=cpus))
-        servers = stack.enter_context(serve_deployments(plan, arms, folder=folder, cpus=cpus))
-        table = Table("deployment", "address", "", box=None)
-        for name, server in (servers | upstreams).items():
-            table.add_row(name, server.url, _remark(server, is_upstream=name in upstreams))
-        out.print(table)
+    with (
+        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
+        serve_upstreams(plan, folder=Path(folder), cpus=cpus) as upstreams,
+        keep_serving(plan, upstreams, Path(folder), cpus) as standing,
+    ):
+        out.print(list_addresses(standing))
         err.print("Ctrl-C stops what was started.")
-        while True:
-            for server in (servers | upstreams).values():
-                server.check_alive()
-            time.sleep(_LOOK_EVERY_S)
+        with Live(console=out, auto_refresh=False, transient=True) as live:
+            while True:
+                time.sleep(LOOK_EVERY_S)
+                tell_revived(standing)
+                table = _list_use(standing.look())
+                if out.is_terminal:
+                    live.update(table, refresh=True)
+                else:
+                    out.print(table)
+
+
+@contextmanager
+def keep_serving(
+    plan: Plan, upstreams: Mapping[str, RunningServer], folder: Path, cpus: CpuAssignment
+) -> Iterator[Standing]:
+    """Serve baseline and candidates, side by side, for as long as the context lasts.
+
+    Args:
+        plan: The plan.
+        upstreams: What they depend on, by name; it runs.
+        folder: Where their logs go.
+        cpus: Who runs where.
+
+    Yields:
+        The servers, by the names of their deployments.
+    """
+    plan = with_addresses(plan, {name: server.url for name, server in upstreams.items()})
+    arms = {arm.deployment: arm.deployment for arm in plan.arms if arm.name != CONTROL}
+    with (
+        prepare_arms(plan, arms, folder=folder, cpus=cpus),
+        serve_deployments(plan, arms, folder=folder, cpus=cpus) as servers,
+    ):
+        yield Standing(plan, servers, upstreams, folder=folder, cpus=cpus)
+
+
+def list_addresses(standing: Standing) -> Table:
+    """Where the servers answer.
+
+    Args:
+        standing: The servers.
+
+    Returns:
+        A table.
+    """
+    table = Table("deployment", "address", "", box=None)
+    for name, server in {**standing.servers, **standing.upstreams}.items():
+        table.add_row(name, server.url, _remark(server, is_upstream=name in standing.upstreams))
+    return table
 
 
 def _remark(server: RunningServer, *, is_upstream: bool) -> str:
     remarks = ["upstream"] if is_upstream else []
     return ", ".join([*remarks, *(["already running"] if isinstance(server, ForeignServer) else [])])
+
+
+def tell_revived(standing: Standing) -> None:
+    """Start again what has died, and say so.
+
+    Args:
+        standing: The servers.
+    """
+    for happened in standing.revive():
+        err.print(happened, soft_wrap=True, markup=False)
+
+
+def _list_use(uses: Mapping[str, Use]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, use in uses.items():
+        restarted = f"restarted {count(use.restarts, 'time')}" if use.restarts else ""
+        table.add_row(name, f"{use.cores:.2f} CPUs", size(use.rss_bytes), restarted)
+    return table

@@ -53,12 +53,14 @@ class Workers:
         expect: Workers that come from elsewhere; 0 for none.
         host: Where to listen for those.
         port: The port there.
+        is_apart: Whether a single process has to be a worker too, as the leading one has other things to do.
     """
 
     processes: int
     expect: int
     host: str
     port: int
+    is_apart: bool = False
 
     def order(self, cpus: Iterable[int]) -> Gather | None:
         """The order to the load generator.
@@ -71,7 +73,7 @@ class Workers:
         """
         if self.expect:
             return Gather(workers=self.expect, here=False, cpus=tuple(cpus), host=self.host, port=self.port)
-        if self.processes > 1:
+        if self.processes > 1 or self.is_apart:
             return Gather(workers=self.processes, here=True, cpus=tuple(cpus), host=LOOPBACK, port=0)
         return None
 

@@ -13,9 +13,13 @@ from gevent.fileobject import FileObject
 from portcompare.loadgen.crew import LoneCrew
 from portcompare.loadgen.leader import NobodyCanJoinError, WorkerCrew
 from portcompare.loadgen.rounds import run_round
+from portcompare.loadgen.webui.live_ui import LiveUi
 from portcompare.protocol import Capture, Gather, Joined, Message, Prepare, RunRound, decode, encode
+from portcompare.ui_protocol import OpenUi, ShowState, UiOpened
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portcompare.loadgen.crew import Crew
 
 
@@ -32,6 +36,7 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
         replies.flush()
 
     crew: Crew = LoneCrew()
+    ui: LiveUi | None = None
     for line in orders:
         order = decode(line)
         if isinstance(order, Gather):
@@ -46,9 +51,26 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
             reply(crew.prepare(order))
         elif isinstance(order, Capture):
             reply(crew.capture(order))
+        elif isinstance(order, OpenUi):
+            ui = _open_ui(order, crew, reply)
+        elif isinstance(order, ShowState) and ui is not None:
+            reply(ui.exchange(order))
         elif isinstance(order, RunRound):
             reply(run_round(order, crew, reply, orders.readline if order.is_held else None))
     crew.dismiss()
+
+
+def _open_ui(order: OpenUi, crew: Crew, reply: Callable[[Message], None]) -> LiveUi | None:
+    """Serve the web UI over the workers that were gathered before."""
+    assert isinstance(crew, WorkerCrew)  # noqa: S101 - as said
+    try:
+        ui = LiveUi(order, crew)
+    except OSError as error:
+        found = f"{order.host}:{order.port} cannot be listened on: {error.strerror}"
+        reply(UiOpened(url="", problem=(found, "give a free port and an address of this machine")))
+        return None
+    reply(UiOpened(url=ui.url))
+    return ui
 
 
 def _dismiss_and_end(crew: Crew) -> None:

@@ -34,6 +34,7 @@ from portcompare.protocol import Joined, Prepared, concurrency_of, encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from locust import User
     from locust.rpc import Message
 
     from portcompare.loadgen.figures import PartDone
@@ -53,7 +54,12 @@ class NobodyCanJoinError(Exception):
 
 
 class WorkerCrew:
-    """Worker processes on this machine or others; a `Crew`."""
+    """Worker processes on this machine or others; a `Crew`.
+
+    Attributes:
+        runner: Locust's, as their master.
+        address: Where they are listened for.
+    """
 
     def __init__(self, order: Gather) -> None:
         """Listen for workers, and start those that are to run on this machine.
@@ -66,23 +72,24 @@ class WorkerCrew:
         """
         self._expected = order.workers
         try:
-            self._runner = Environment().create_master_runner(order.host, order.port)
+            self.runner = Environment().create_master_runner(order.host, order.port)
         except (RPCError, SystemExit) as error:  # Locust exits when the port is taken
             found = f"{order.host}:{order.port} cannot be listened on"
             raise NobodyCanJoinError(found, "give a free port and an address of this machine") from error
-        self.address = f"{order.host}:{self._runner.server.port}"
+        self.address = f"{order.host}:{self.runner.server.port}"
         self._inbox: Queue = Queue()
-        self._runner.register_message(TYPE, self._take)
+        self.runner.register_message(TYPE, self._take)
         self._members: tuple[str, ...] = ()
         self._crew: tuple[str, ...] = ()
         self._number = 0
         self._order: Prepare | None = None
+        self._welcomed: set[str] = set()
         self._captured: dict[str, Captured] = {}
         self._processes = [
             subprocess.Popen(
                 [
                     *(sys.executable, "-m", "portcompare.loadgen.worker"),
-                    *("127.0.0.1", str(self._runner.server.port), str(order.cpus[number % len(order.cpus)])),
+                    *("127.0.0.1", str(self.runner.server.port), str(order.cpus[number % len(order.cpus)])),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=sys.stderr,
@@ -104,18 +111,19 @@ class WorkerCrew:
             ended = [process.returncode for process in self._processes if process.poll() is not None]
             if ended:
                 sys.exit(f"a load worker ended with status {ended[0]} before it joined")
-            self._runner.greenlet.join(_LOOK_EVERY_S)
-            joined = tuple(self._alive(self._runner.clients))
+            self.runner.greenlet.join(_LOOK_EVERY_S)
+            joined = tuple(self._alive(self.runner.clients))
             if len(joined) > len(self._members):
                 self._members = joined[: self._expected]
                 announce(Joined(address=self.address, workers=tuple(map(self._name, self._members))))
 
     def prepare(self, order: Prepare) -> Prepared:
         """As in `Crew`."""
-        text = None if order.locustfile is None else Path(order.locustfile).read_text(encoding="utf-8")
         self._crew = self._members
         self._order, self._captured = order, {}
-        self._tell(Scenarios(order=order, locustfile_text=text))
+        self._welcomed.clear()
+        for worker in self._crew:
+            self.welcome(worker)
         loaded = self._collect(ScenariosLoaded)
         problems: dict[str, tuple[str, str]] = {}
         prepared = next((reply.prepared for reply in loaded.values()), Prepared(requests={}, problems={}))
@@ -139,10 +147,33 @@ class WorkerCrew:
 
     def capture(self, order: Capture) -> Captured:
         """As in `Crew`: by this process, which has no other users to run."""
-        assert self._order is not None  # noqa: S101 - the scenarios are prepared
-        users, _ = prepare(self._order)
+        users = self.load_users()
         captured = self._captured[order.scenario] = capture(users[order.scenario], order.url)
         return captured
+
+    def load_users(self) -> dict[str, type[User]]:
+        """The user class of each scenario, in this process too.
+
+        Returns:
+            The classes by scenario.
+        """
+        assert self._order is not None  # noqa: S101 - the scenarios are prepared
+        users, _ = prepare(self._order)
+        return users
+
+    def welcome(self, worker: str) -> None:
+        """Have a worker load the scenarios, unless it has.
+
+        Args:
+            worker: Its id; it may have joined since they were prepared.
+        """
+        assert self._order is not None  # noqa: S101 - the scenarios are prepared
+        if worker in self._welcomed:
+            return
+        self._welcomed.add(worker)
+        file = self._order.locustfile
+        text = None if file is None else Path(file).read_text(encoding="utf-8")
+        self.tell(Scenarios(order=self._order, locustfile_text=text), worker)
 
     def warm_up(self, order: RunRound) -> Warm:
         """As in `Crew`."""
@@ -155,7 +186,7 @@ class WorkerCrew:
             share = Share(index=index, processes=len(self._crew))
             captured = self._captured.get(order.scenario)
             part = BeginPart(number=self._number, order=order, share=share, captured=captured)
-            self._tell(part, worker)
+            self.tell(part, worker)
         warm = self._collect(PartWarm)
         ends = [reply.warm for reply in warm.values()]
         void = self._find_lost(warm) or next((end.void for end in ends if end.void), None)
@@ -163,21 +194,21 @@ class WorkerCrew:
 
     def measure(self, notice_s: float) -> tuple[Mapping[str, PartDone], str | None]:
         """As in `Crew`."""
-        self._tell(OpenWindow(number=self._number, notice_s=notice_s))
+        self._tell_all(OpenWindow(number=self._number, notice_s=notice_s))
         closed = self._collect(WindowClosed)
         return {self._name(worker): reply.done for worker, reply in closed.items()}, self._find_lost(closed)
 
     def close_window(self, window_s: float) -> None:
         """As in `Crew`."""
-        self._tell(ShortenWindow(window_s=window_s))
+        self._tell_all(ShortenWindow(window_s=window_s))
 
     def end_round(self) -> None:
         """As in `Crew`."""
-        self._tell(EndPart())
+        self._tell_all(EndPart())
 
     def dismiss(self) -> None:
         """As in `Crew`."""
-        self._runner.quit()
+        self.runner.quit()
         for process in self._processes:
             try:
                 process.wait(_END_LIMIT_S)
@@ -188,9 +219,18 @@ class WorkerCrew:
     def _take(self, msg: Message, **_: object) -> None:
         self._inbox.put((msg.node_id, decode_from_worker(msg.data)))
 
-    def _tell(self, message: ToWorker, worker: str | None = None) -> None:
-        for one in self._crew if worker is None else [worker]:
-            self._runner.send_message(TYPE, encode(message), one)
+    def tell(self, message: ToWorker, worker: str) -> None:
+        """Send a worker a message.
+
+        Args:
+            message: The message.
+            worker: The worker's id.
+        """
+        self.runner.send_message(TYPE, encode(message), worker)
+
+    def _tell_all(self, message: ToWorker) -> None:
+        for worker in self._crew:
+            self.tell(message, worker)
 
     def _collect(self, kind: type[Reply]) -> dict[str, Reply]:
         """Wait for a reply from each worker of the crew that is not lost meanwhile."""
@@ -209,7 +249,7 @@ class WorkerCrew:
         return isinstance(message, kind) and getattr(message, "number", self._number) == self._number
 
     def _alive(self, workers: Mapping[str, object] | tuple[str, ...]) -> Iterator[str]:
-        clients = self._runner.clients
+        clients = self.runner.clients
         return (one for one in workers if one in clients and clients[one].state != STATE_MISSING)
 
     def _find_lost(self, replies: Mapping[str, object]) -> str | None:
@@ -218,4 +258,4 @@ class WorkerCrew:
 
     def _name(self, worker: str) -> str:
         """The worker's machine, a slash and its number; to Locust it is the machine and random digits."""
-        return f"{worker.rpartition('_')[0]}/{self._runner.get_worker_index(worker) + 1}"
+        return f"{worker.rpartition('_')[0]}/{self.runner.get_worker_index(worker) + 1}"

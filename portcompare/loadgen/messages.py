@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from portcompare.loadgen.figures import PartDone, Warm
 from portcompare.loadgen.share import Share
 from portcompare.protocol import Captured, Prepare, Prepared, RunRound, make_decoder
+from portcompare.ui_protocol import LiveSettings, UiPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,11 +94,28 @@ class EndPart:
     """To a worker: stop the load."""
 
 
-ToWorker = Scenarios | BeginPart | OpenWindow | ShortenWindow | EndPart
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginLive:
+    """To a worker: make ready for a live test, whose users Locust will start and stop.
+
+    Attributes:
+        test: The test's number.
+        plan: The servers and scenarios there are.
+        settings: What is to be loaded, and how.
+        share: The worker's part.
+    """
+
+    test: int
+    plan: UiPlan
+    settings: LiveSettings
+    share: Share
+
+
+ToWorker = Scenarios | BeginPart | OpenWindow | ShortenWindow | EndPart | BeginLive
 FromWorker = ScenariosLoaded | PartWarm | WindowClosed
 
 decode_to_worker: Callable[[str | bytes], ToWorker] = make_decoder(
-    Scenarios, BeginPart, OpenWindow, ShortenWindow, EndPart
+    Scenarios, BeginPart, OpenWindow, ShortenWindow, EndPart, BeginLive
 )
 decode_from_worker: Callable[[str | bytes], FromWorker] = make_decoder(
     ScenariosLoaded, PartWarm, WindowClosed

@@ -11,6 +11,7 @@ from portcompare.loadgen.entry import steps_of
 from portcompare.loadgen.mix import find_unfilled, weights_of
 from portcompare.loadgen.user import LeanUser, find_problem
 from portcompare.protocol import Prepared, ScenarioSource
+from portcompare.requests import with_query
 
 if TYPE_CHECKING:
     from locust import User
@@ -49,7 +50,7 @@ def prepare(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:
         if problem is not None:
             problems[name] = problem
         elif user is not None:
-            found[name] = user
+            found[name] = _with_query(user, source)
     lean = {name: user for name, user in found.items() if issubclass(user, LeanUser)}
     return found, Prepared(
         requests={name: _requests_of(user) for name, user in lean.items()},
@@ -68,6 +69,13 @@ def _from_request(name: str, source: ScenarioSource) -> type[LeanUser] | None:
         return None
     own = {"requests": dict(source.requests), "login": source.login, "abstract": False}
     return type(name, (LeanUser,), own)
+
+
+def _with_query(user: type[User], source: ScenarioSource) -> type[User]:
+    if source.query is None or not issubclass(user, LeanUser):
+        return user
+    requests = {with_query(request, *source.query): weight for request, weight in weights_of(user).items()}
+    return type(user.__name__, (user,), {"requests": requests, "abstract": False})
 
 
 def _find_problem(

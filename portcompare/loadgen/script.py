@@ -91,13 +91,15 @@ def make_script(user_class: type, target: Target, session: Session) -> Script:
     """
     address = Address.of(target.url)
     weights = weights_of(user_class)
+    calls = tuple(
+        _make_call(request, address, target, session.expectations.get(place))
+        for place, request in enumerate(weights)
+    )
+    session.lines |= {call.key: (user_class.__name__, target.name) for call in calls}
     return Script(
         address=address,
         requests=tuple(weights),
-        calls=tuple(
-            _make_call(request, address, target, session.expectations.get(place))
-            for place, request in enumerate(weights)
-        ),
+        calls=calls,
         weights=tuple(weights.values()),
     )
 

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 import gevent
 from gevent.event import Event
+from locust.event import EventHook
 
 from portcompare.loadgen.locust_stats import feed_locust
 from portcompare.loadgen.recorder import Recorder
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 Shared = TypeVar("Shared")
 
 _FEED_EVERY_S = 1.0
+
+COUNTED = EventHook()
+"""Fired with `environment`, `session` and `tallies` each time that what users counted is fed to Locust."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,7 @@ class Session:
             logs in, when each has.
         hindrance: Why a user could not log in, of the failures the last; empty if all could.
         expectations: What answers must look like, by the request's place in its class.
+        lines: For each key that users count under, whose line it is: the user class's name and the target's.
     """
 
     targets: tuple[Target, ...]
@@ -73,6 +78,7 @@ class Session:
     answered: int = 0
     hindrance: str = ""
     expectations: Mapping[int, Expectation] = field(default_factory=dict)
+    lines: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     _places: dict[type, tuple[int, int]] = field(default_factory=dict)
     _shared: dict[Hashable, Any] = field(default_factory=dict)
 
@@ -95,7 +101,8 @@ class Session:
         """Give a new user its place.
 
         The users of each class are spread by themselves: Locust starts classes in turn, and of two classes
-        and two targets each would get the other one. Each class begins with another target.
+        and two targets each would get the other one. Each class begins with another target, and so does each
+        process, which may have a single user.
 
         Args:
             user_class: The user's class.
@@ -105,7 +112,8 @@ class Session:
         """
         first, place = self._places.get(user_class, (len(self._places), 0))
         self._places[user_class] = (first, place + 1)
-        return self.part.number(place), self.targets[(first + place) % len(self.targets)]
+        target = self.targets[(first + place + self.part.index) % len(self.targets)]
+        return self.part.number(place), target
 
     def count_answered(self) -> None:
         """Note that one more user has had its first answer or failure."""
@@ -146,17 +154,35 @@ def session_of(environment: Environment) -> Session:
     if found is None:
         found = Session(targets=targets_of(environment))
         open_session(environment, found)
-        gevent.spawn(_feed_forever, environment, found)
+        gevent.spawn(feed_forever, environment, found)
         # Locust works out its exit code when it is quitting, which after a signal is before the test stops.
         for end in (environment.events.test_stop, environment.events.quitting):
-            end.add_listener(lambda **_: feed_locust(environment.stats, found.recorder.cut()))
+            end.add_listener(lambda **_: feed(environment, found))
     return found
 
 
-def _feed_forever(environment: Environment, session: Session) -> None:
+def feed(environment: Environment, session: Session) -> None:
+    """Feed Locust's statistics, and whoever listens, with what was counted since the last time.
+
+    Args:
+        environment: Locust's environment of the load test.
+        session: Its state.
+    """
+    tallies = session.recorder.cut()
+    feed_locust(environment.stats, tallies)
+    COUNTED.fire(environment=environment, session=session, tallies=tallies)
+
+
+def feed_forever(environment: Environment, session: Session) -> None:
+    """Feed them once a second.
+
+    Args:
+        environment: Locust's environment of the load test.
+        session: Its state.
+    """
     while True:
         gevent.sleep(_FEED_EVERY_S)
-        feed_locust(environment.stats, session.recorder.cut())
+        feed(environment, session)
 
 
 def targets_of(environment: Environment) -> tuple[Target, ...]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from locust import LoadTestShape, events
 from locust.runners import MasterRunner
 
-from portcompare.loadgen.locust_stats import feed_locust
-from portcompare.loadgen.session import session_of
+from portcompare.loadgen.session import feed, session_of
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -90,6 +89,6 @@ def _listen(runner: Runner, **_: object) -> None:
 
 
 def _begin_part(environment: Environment, label: str) -> None:
-    recorder = session_of(environment).recorder
-    feed_locust(environment.stats, recorder.cut())
-    recorder.label = label
+    session = session_of(environment)
+    feed(environment, session)
+    session.recorder.label = label

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from portcompare.loadgen.mix import Problem
     from portcompare.loadgen.script import Call
+    from portcompare.loadgen.session import Target
     from portcompare.model import LoginStep, RequestSpec
 
 _STINT_S: Final = 1.0
@@ -63,6 +64,7 @@ class LeanUser(User):
             in the requests.
         timeout_s: An answer that takes longer is a failure.
         ca_file: A PEM bundle to trust, for https, instead of the system's certificates and certifi's.
+        target: The server that this user loads.
     """
 
     abstract = True
@@ -71,6 +73,7 @@ class LeanUser(User):
     login: ClassVar[Sequence[Sequence[LoginStep]]] = ()
     timeout_s: ClassVar[float] = 30.0
     ca_file: ClassVar[str | None] = None
+    target: Target
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
@@ -81,6 +84,7 @@ class LeanUser(User):
         self._start_after_s = session.stagger_s * place / max(session.users, 1)
         script = session.share((type(self), target), lambda: make_script(type(self), target, session))
         self._script = script
+        self.target = target
         # The number is such that the users of each target draw alike, and log in alike.
         self._number = place // len(session.targets)
         self._calls = draw(script.calls, script.weights, seed=self._number)
@@ -141,7 +145,9 @@ class LeanUser(User):
 
     def _count_failed_login(self, kind: str) -> None:
         self._session.hindrance = kind
-        tally = self._session.recorder.tally((f"{type(self).__name__} login", ""))
+        key = (f"{self.target.name} {type(self).__name__} login".lstrip(), "")
+        self._session.lines[key] = (type(self).__name__, self.target.name)
+        tally = self._session.recorder.tally(key)
         tally.failures_s[kind].append(self._connection.latency_s)
         tally.failed_s.append(self._connection.ended_s)
 

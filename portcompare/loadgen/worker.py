@@ -25,6 +25,7 @@ from locust.env import Environment
 from portcompare.errors import EXIT_INTERRUPTED, EXIT_NOT_VALID
 from portcompare.loadgen.messages import (
     TYPE,
+    BeginLive,
     BeginPart,
     EndPart,
     OpenWindow,
@@ -37,6 +38,7 @@ from portcompare.loadgen.messages import (
 )
 from portcompare.loadgen.part import Part
 from portcompare.loadgen.scenarios import prepare
+from portcompare.loadgen.webui.live_load import LiveLoad
 from portcompare.protocol import concurrency_of, encode
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class Worker:
         self._folder = folder
         self._users: dict[str, type[User]] = {}
         self._part: Part | None = None
+        self._live: LiveLoad | None = None
         self._doing: gevent.Greenlet | None = None
 
     def take(self, msg: Message, **_: object) -> None:
@@ -79,6 +82,10 @@ class Worker:
         if isinstance(message, ShortenWindow):  # for the greenlet that measures
             if self._part is not None:
                 self._part.close_window(message.window_s)
+            return
+        if isinstance(message, BeginLive):  # at once: Locust's own order to start users comes next
+            self._end()
+            self._live = LiveLoad(self._environment, self._users, message)
             return
         if isinstance(message, BeginPart | EndPart):
             self._end()
@@ -127,6 +134,9 @@ class Worker:
         if self._part is not None:
             self._part.end()
             self._part = None
+        if self._live is not None:
+            self._live.end()
+            self._live = None
 
     def leave(self, status: int) -> NoReturn:
         """Tell the leader, and end this process.

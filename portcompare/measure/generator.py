@@ -23,6 +23,7 @@ from portcompare.protocol import (
     encode,
 )
 from portcompare.serve import start_supervised
+from portcompare.ui_protocol import UiOpened, Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
     from portcompare.protocol import Message, RunRound
     from portcompare.serve import Supervised
+    from portcompare.ui_protocol import OpenUi, ShowState
 
-Reply = TypeVar("Reply", Joined, Prepared, Captured, WindowOpens, RoundDone)
+Reply = TypeVar("Reply", Joined, Prepared, Captured, WindowOpens, RoundDone, UiOpened, Wishes)
 
 
 PREPARE_LIMIT_S = 30.0
@@ -111,6 +113,41 @@ class LoadGenerator:
             remedy="have its tasks and its on_stop come to an end",
         )
         return self._ask(order, Captured, CAPTURE_LIMIT_S, problem)
+
+    def open_ui(self, order: OpenUi) -> str:
+        """Have the web UI served.
+
+        Args:
+            order: Where, and what can be chosen from.
+
+        Returns:
+            Its address.
+
+        Raises:
+            InputError: If it cannot be served there.
+            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        """
+        self._send(order)
+        reply = self._receive(UiOpened)
+        if reply.problem is not None:
+            found, remedy = reply.problem
+            raise InputError([Problem(where="--host, --port", found=found, remedy=remedy)])
+        return reply.url
+
+    def show(self, order: ShowState) -> Wishes:
+        """Have the web UI show something.
+
+        Args:
+            order: What.
+
+        Returns:
+            What its viewers wish.
+
+        Raises:
+            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        """
+        self._send(order)
+        return self._receive(Wishes)
 
     def begin_round(self, order: RunRound) -> WindowOpens:
         """Have a server loaded, and wait until its users are warm.

@@ -29,6 +29,9 @@ class Scenario(Section):
     delay_s: Seconds = Field(
         0.0, description="waiting that every answer contains by design; enters the bound and the round length"
     )
+    delay_parameter: str | None = Field(
+        None, min_length=1, description="query parameter of its requests that `delay_s` is written to"
+    )
     seconds: PositiveSeconds | None = Field(None, description="length of its rounds; default rounds.seconds")
     slots: dict[str, Count | Literal["event-loop", "executor"]] = Field(
         default_factory=dict,

@@ -9,6 +9,7 @@ from portcompare.serve.sampling import Usage, WindowUsage, measure_usage
 from portcompare.serve.servers import SERVERS, Server, vocabulary
 from portcompare.serve.settling import SETTLE_LIMIT_S, measure_idle, wait_until_settled
 from portcompare.serve.setups import prepare_arms
+from portcompare.serve.standing import Standing, Use
 from portcompare.serve.supervise import Supervised, start_supervised, stop_all
 from portcompare.serve.upstreams import serve_upstreams
 
@@ -19,9 +20,11 @@ __all__ = [
     "ForeignServer",
     "RunningServer",
     "Server",
+    "Standing",
     "StartedServer",
     "Supervised",
     "Usage",
+    "Use",
     "WindowUsage",
     "assign_cpus",
     "describe_manifest",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,6 +106,42 @@ def serve_deployments(
             yield running
         finally:
             stop_all(server.process for server in _started(running))
+
+
+def restart_server(plan: Plan, server: StartedServer, *, folder: Path, cpus: CpuAssignment) -> StartedServer:
+    """Start a server that has died once more, where it was, and wait until it is ready.
+
+    Args:
+        plan: The plan.
+        server: The server.
+        folder: Where its log is appended.
+        cpus: The CPUs to pin it to.
+
+    Returns:
+        The new one.
+
+    Raises:
+        ServerError: It did not start, or did not become ready in time; or a command before failed.
+    """
+    server.process.stop()
+    recipe = resolve_deployment(plan, server.deployment)
+    arm = ArmSetup(plan=plan, recipe=recipe, arm=server.arm, cpus=cpus.everyone, folder=folder)
+    arm.for_block(server.port).repeat()
+    start = _Start(arm=arm, port=server.port)
+    again = start.begin(server.port)
+    assert isinstance(again, StartedServer)  # noqa: S101 - as it was before
+    with ExitStack() as undo:
+        undo.callback(again.process.stop)
+        if not asyncio.run(_await_ready(start, again)):
+            raise again.failure(f"{_STRANGER[recipe.deployment.kind]} on port {server.port}")
+        pin_tree(again.process.pid, cpus.server)
+        undo.pop_all()
+    return again
+
+
+async def _await_ready(start: _Start, server: RunningServer) -> bool:
+    async with httpx.AsyncClient(trust_env=False, timeout=READY_LIMIT_S) as client:
+        return await _is_ready(start, server, client)
 
 
 def _started(running: Mapping[str, RunningServer]) -> list[StartedServer]:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmarks.simulate_unpaired import LEAST, MODELS, MOST, check_formula, cover
-from portcompare.analyse.intervals import chance_beyond
 from portcompare.analyse.unpaired import unpaired_ratio
+from portcompare.intervals import chance_beyond
 
 if TYPE_CHECKING:
     from benchmarks.simulate_unpaired import Noise

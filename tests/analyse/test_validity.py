@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from portcompare.analyse import find_invalid_reasons, find_warnings
-from portcompare.analyse.intervals import RatioInterval
 from portcompare.analyse.verdicts import judge
+from portcompare.intervals import RatioInterval
 from portcompare.model import CONTROL, Difference, Metric, Verdict
 from tests.analyse.samples import COMPARISON, MARGINS, PARITY, ROUND, in_users
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from portcompare.analyse.intervals import RatioInterval
 from portcompare.analyse.verdicts import judge
+from portcompare.intervals import RatioInterval
 from portcompare.model import METRICS, Metric, Verdict
 
 LOWEST, HIGHEST = 1 / 1.05, 1.05  # of what counts as equivalent, at a margin of 5%

@@ -18,6 +18,7 @@ from benchmarks import (
     speed,
     stalled_server,
     truth,
+    webui,
     width,
 )
 from benchmarks.common import publish
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = (speed, precision, truth, stalled_server, open_model, width, processes)
+SCRIPTS = (speed, precision, truth, stalled_server, open_model, width, processes, webui)
 
 
 def figures(rate_rps: float = 1000.0, p50_s: float = 0.001, p99_s: float = 0.01) -> Figures:
@@ -180,3 +181,13 @@ def test_histograms_add_up_count_by_count_or_do_not(
         requests=requests, merged=Counter(merged), told=[Counter(one) for one in told]
     )
     assert verdicts(processes.describe({"32 users": [account]})) == [expected]
+
+
+@pytest.mark.parametrize(("rate_rps", "expected"), [(980.0, "met"), (960.0, "missed")])
+def test_the_cost_of_the_web_ui_is_that_beside_none(rate_rps: float, expected: str) -> None:
+    found = {
+        webui.WITHOUT: [webui.Loaded(rate_rps=1000.0)] * 2,
+        webui.ONE: [webui.Loaded(rate_rps=rate_rps, polls_rps=1.0)] * 2,
+        webui.HUNDREDS: [webui.Loaded(rate_rps=1000.0, polls_rps=200.0)] * 2,
+    }
+    assert verdicts(webui.describe(found)) == [expected, "met"]

@@ -69,6 +69,8 @@ def test_up_serves_side_by_side_until_it_is_interrupted(start: Start, plan: Path
     for name, address in addresses.items():
         path = "/data" if name == "waiting" else "/data/upstream"
         assert httpx.get(f"{address}{path}", trust_env=False).json() == {"message": "Hello"}
+    uses = (line for line in process.stdout if re.search(r"[0-9.]+ CPUs +[0-9.]+ MiB", line))
+    assert {next(uses).split()[0] for _ in range(2)} == {"flask-gunicorn", "quart-uvicorn"}
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from portcompare.analyse import Limits
-from portcompare.analyse.bounds import exceeds_bound, find_bound
+from portcompare.bounds import exceeds_bound, find_bound
 from tests.analyse.samples import ROUND
 
 ROOMY = Limits(concurrency=1000, slots=None, delay_s=0.0, server_cpus=1)

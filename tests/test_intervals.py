@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from portcompare.analyse.intervals import chance_beyond, degrees_of_freedom, paired_ratio
 from portcompare.analyse.verdicts import judge
+from portcompare.intervals import chance_beyond, degrees_of_freedom, paired_ratio
 
 if TYPE_CHECKING:
     from random import Random

@@ -1,0 +1,175 @@
+"""What does the web UI cost the load generator?
+
+    .venv/bin/python -m benchmarks.webui
+
+One worker process loads a raw ASGI callable as fast as it can: in rounds as a run has them, then under the
+web UI with one viewer, and with two hundred, in turn. Every viewer asks once a second. Writes
+docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import httpx
+
+from benchmarks.common import header, in_turn, publish, ratios, row, spread, verdict, versions
+from benchmarks.generator import SCENARIO, load_once, prepare
+from benchmarks.serving import CLIENT_CPU, SERVER_CPU, pinned, raw_target, target
+from portcompare.measure import LoadGenerator, start_generator
+from portcompare.protocol import Gather, UserLoad
+from portcompare.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECONDS, ROUNDS, USERS, MANY = 4.0, 6, 32, 200
+WITHOUT, ONE, HUNDREDS = "without", "one viewer", f"{MANY} viewers"
+COST = 0.03
+"""What it may cost at most, as part of the rate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What one load came to.
+
+    Attributes:
+        rate_rps: Requests per second.
+        polls_rps: Answers to viewers per second.
+    """
+
+    rate_rps: float
+    polls_rps: float = 0.0
+
+
+def main() -> None:
+    """Measure and publish."""
+    publish("webui", describe(measure(ROUNDS)))
+
+
+def measure(rounds: int) -> dict[str, list[Loaded]]:
+    """Load the raw ASGI callable without the UI, with it, and with many viewers, in turn."""
+    cpu = (CLIENT_CPU,)
+    with (
+        target(raw_target()) as url,
+        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
+        start_generator(Path(folder) / "loadgen.log", cpu, Path(folder)) as generator,
+    ):
+        generator.gather(Gather(workers=1, here=True, cpus=cpu, host="127.0.0.1", port=0), lambda _: None)
+        prepare(generator, "/")
+        arm = UiArm(name="raw", url=url)
+        plan = UiPlan(name="benchmark", arms=(arm,), scenarios={SCENARIO: UiScenario(name=SCENARIO)})
+        order = OpenUi(host="127.0.0.1", port=0, password_hash=None, plan=plan, runs=folder)
+        ui = generator.open_ui(order)
+        return in_turn(
+            {
+                WITHOUT: lambda: run_round(generator, url),
+                ONE: lambda: run_live(generator, ui, viewers=1),
+                HUNDREDS: lambda: run_live(generator, ui, viewers=MANY),
+            },
+            rounds,
+        )
+
+
+def run_round(generator: LoadGenerator, url: str) -> Loaded:
+    """A round, as a run has it; nobody looks."""
+    return Loaded(rate_rps=load_once(generator, url, UserLoad(users=USERS), window_s=SECONDS).rate_rps)
+
+
+def run_live(generator: LoadGenerator, ui: str, *, viewers: int) -> Loaded:
+    """A test under the web UI, from some seconds after its start."""
+    generator.show(ShowState(usage={}))
+    with httpx.Client(base_url=ui, trust_env=False, timeout=30) as client:
+        test = (client.get("/side-by-side.json").json()["test"] or 0) + 1
+        started = client.post("/swarm", data={"user_count": USERS, "spawn_rate": USERS, "scenario": SCENARIO})
+        assert started.json()["success"], started.text
+        with viewed(ui, viewers) as count:
+            before = wait_counted(client, test, 2.0)
+            polls, began_s = count(), time.monotonic()
+            after = wait_counted(client, test, before["length_s"] + SECONDS)
+            polls_rps = (count() - polls) / (time.monotonic() - began_s)
+        client.post("/stop")
+        while client.get("/side-by-side.json").json()["state"] != "stopped":
+            time.sleep(0.1)
+    requests = [state["rows"][0]["requests"] for state in (before, after)]
+    rate_rps = (requests[1] - requests[0]) / (after["length_s"] - before["length_s"])
+    return Loaded(rate_rps=rate_rps, polls_rps=polls_rps)
+
+
+def wait_counted(client: httpx.Client, test: int, length_s: float) -> dict[str, Any]:
+    """What the view says when it has counted for so long in a test."""
+    while True:
+        state: dict[str, Any] = client.get("/side-by-side.json").json()
+        if state["test"] == test and state["length_s"] >= length_s:
+            return state
+        time.sleep(0.2)
+
+
+@contextmanager
+def viewed(ui: str, viewers: int) -> Iterator[Any]:
+    """Viewers in a process of their own, on the server's CPU; yields what counts their answers."""
+    with tempfile.NamedTemporaryFile() as file:
+        command = [sys.executable, "-m", "benchmarks.webui", ui, str(viewers), file.name]
+        process = subprocess.Popen(pinned(SERVER_CPU, command))
+        try:
+            yield lambda: Path(file.name).stat().st_size
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+async def view(ui: str, viewers: int, count: IO[bytes]) -> None:
+    """Ask once a second, each viewer over a connection of its own; writes a byte for each answer."""
+    url = httpx.URL(ui)
+    question = (
+        f"GET /side-by-side.json HTTP/1.1\r\nHost: {url.host}:{url.port}\r\nAccept-Encoding: gzip\r\n\r\n"
+    ).encode()
+
+    async def look(place: int) -> None:
+        await asyncio.sleep(place / viewers)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        while True:
+            began_s = time.monotonic()
+            writer.write(question)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(
+                int(line.split(b":")[1])
+                for line in head.split(b"\r\n")
+                if line.lower().startswith(b"content-length")
+            )
+            await reader.readexactly(length)
+            count.write(b".")
+            await asyncio.sleep(max(began_s + 1 - time.monotonic(), 0))
+
+    await asyncio.gather(*(look(place) for place in range(viewers)))
+
+
+def describe(found: dict[str, list[Loaded]]) -> list[str]:
+    """The figures as Markdown."""
+    rates = {name: [one.rate_rps for one in loaded] for name, loaded in found.items()}
+    lines = header("side", "requests/s", "beside without", "cost under 3%", "answers to viewers/s")
+    for name, loaded in found.items():
+        beside = ratios(rates[name], rates[WITHOUT])
+        met = "" if name == WITHOUT else verdict(met=statistics.median(beside) > 1 - COST)
+        polls = "" if name == WITHOUT else spread(one.polls_rps for one in loaded)
+        ratio = "" if name == WITHOUT else spread(beside)
+        lines.append(row(name, spread(rates[name]), ratio, met, polls))
+    count = len(rates[WITHOUT])
+    return [*lines, "", f"{count} rounds of {SECONDS:g} s, {USERS} users. {versions('locust', 'uvicorn')}."]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        with Path(sys.argv[3]).open("ab", buffering=0) as answers:
+            asyncio.run(view(sys.argv[1], int(sys.argv[2]), answers))
+    else:
+        main()

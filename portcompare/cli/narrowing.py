@@ -1,0 +1,144 @@
+"""What `portcompare run` measures of a plan, where not all of it is wanted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from portcompare.errors import InputError, Problem
+from portcompare.plan import ROUND_DELAYS, ClosedLoad, OpenLoad
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from portcompare.plan import Plan, Scenario
+
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Option("--scenario", metavar="NAME", help="only this scenario; may be given again"),
+]
+Deployments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--arm",
+        metavar="DEPLOYMENT",
+        help="only this deployment; give two or more, the first of which is the baseline",
+    ),
+]
+Users = Annotated[int | None, typer.Option(min=1, help="instead of the scenarios' loads: so many users")]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", min=0.1, help="instead of the scenarios' loads: so many requests a second"),
+]
+Delay = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        help="seconds that each answer is to take: the requests' query parameter `delay`, or delay_parameter",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowing:
+    """What is wanted of a plan.
+
+    Attributes:
+        scenarios: Names of the scenarios; empty for all.
+        arms: Names of the deployments, the baseline first; empty for all.
+        users: The number of users, instead of the scenarios' loads; None to keep these.
+        rate_rps: The rate, instead of the scenarios' loads; None to keep these.
+        delay_s: The delay of each answer; None for each scenario's own.
+    """
+
+    scenarios: Sequence[str] = ()
+    arms: Sequence[str] = ()
+    users: int | None = None
+    rate_rps: float | None = None
+    delay_s: float | None = None
+
+    def options(self) -> list[str]:
+        """The options of `portcompare run` that say so."""
+        return [
+            *(part for name in self.scenarios for part in ("--scenario", name)),
+            *(part for name in self.arms for part in ("--arm", name)),
+            *(("--users", str(self.users)) if self.users is not None else ()),
+            *(("--rate", f"{self.rate_rps:.15g}") if self.rate_rps is not None else ()),
+            *(("--delay", f"{self.delay_s:.15g}") if self.delay_s is not None else ()),
+        ]
+
+
+def narrow(plan: Plan, wanted: Narrowing) -> Plan:
+    """Leave of a plan what is wanted.
+
+    Args:
+        plan: The plan.
+        wanted: What is.
+
+    Returns:
+        The plan without the rest.
+
+    Raises:
+        InputError: If the plan has no such scenario or deployment, or what is wanted contradicts itself.
+    """
+    if wanted == Narrowing():
+        return plan
+    problems = [
+        *_find_unknown("--scenario", wanted.scenarios, plan.scenarios),
+        *_find_unknown("--arm", wanted.arms, [plan.baseline, *plan.candidates]),
+        *_find_contradictions(wanted),
+    ]
+    if problems:
+        raise InputError(problems)
+    names = wanted.scenarios or plan.scenarios
+    arms = wanted.arms or (plan.baseline, *plan.candidates)
+    scenarios = {name: _narrow(plan, name, wanted) for name in plan.scenarios if name in names}
+    return plan.model_copy(
+        update={
+            "baseline": arms[0],
+            "candidates": list(arms[1:]),
+            "scenarios": scenarios,
+            "break_even": None,  # of which this is a part at most
+        }
+    )
+
+
+def _narrow(plan: Plan, name: str, wanted: Narrowing) -> Scenario:
+    scenario = plan.scenarios[name]
+    changes: dict[str, object] = {}
+    delay_s = scenario.delay_s if wanted.delay_s is None else wanted.delay_s
+    if wanted.delay_s is not None:
+        changes |= {
+            "delay_s": delay_s,
+            "delay_parameter": scenario.delay_parameter or "delay",
+            "seconds": max(plan.window_s(name), ROUND_DELAYS * delay_s),
+        }
+    if wanted.users is not None:
+        changes["load"] = ClosedLoad(users=[wanted.users])
+    elif wanted.rate_rps is not None:
+        before = scenario.load if isinstance(scenario.load, OpenLoad) else OpenLoad(model="open", rates=[1.0])
+        connections = max(before.connections, math.ceil(wanted.rate_rps * delay_s))
+        changes["load"] = before.model_copy(
+            update={"rates": [wanted.rate_rps], "objective": None, "connections": connections}
+        )
+    return scenario.model_copy(update=changes)
+
+
+def _find_unknown(flag: str, names: Iterable[str], known: Iterable[str]) -> Iterator[Problem]:
+    listed = ", ".join(known)
+    for name in names:
+        if name not in known:
+            yield Problem(where=flag, found=f"the plan has no {name!r}", remedy=f"choose of {listed}")
+
+
+def _find_contradictions(wanted: Narrowing) -> Iterator[Problem]:
+    if wanted.users is not None and wanted.rate_rps is not None:
+        remedy = "give one of them: --users for the closed model, --rate for the open model"
+        yield Problem(where="--users, --rate", found="both are given", remedy=remedy)
+    if len(wanted.arms) == 1 or len(set(wanted.arms)) < len(wanted.arms):
+        remedy = "name the baseline, and one or more others to compare with it"
+        yield Problem(where="--arm", found=f"{' and '.join(wanted.arms)} cannot be compared", remedy=remedy)

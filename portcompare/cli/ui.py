@@ -1,0 +1,168 @@
+"""`portcompare ui`: the deployments, and Locust's web UI that shows them side by side."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from werkzeug.security import generate_password_hash
+
+from portcompare.cli.console import err, out
+from portcompare.cli.measuring import Measuring
+from portcompare.cli.options import DEFAULT_PLAN, PlanPath
+from portcompare.cli.session import open_session, read_plan
+from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, tell_revived
+from portcompare.cli.workers import LOOPBACK, ExpectWorkers, Listen, Processes, choose_workers
+from portcompare.errors import InputError, Problem
+from portcompare.history import RUNS
+from portcompare.plan import OpenLoad
+from portcompare.serve import describe_manifest
+from portcompare.ui_protocol import ArmUsage, OpenUi, ShowState, UiArm, UiPlan, UiScenario
+
+if TYPE_CHECKING:
+    from portcompare.cli.session import Session
+    from portcompare.plan import Scenario
+    from portcompare.protocol import Joined
+    from portcompare.serve import Standing
+
+PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
+DEFAULT_PORT = 8089
+"""Locust's own."""
+_RATE_RPS = 100.0
+
+
+def ui(
+    plan_path: PlanPath = DEFAULT_PLAN,
+    *,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help=f"where to serve it; beyond {LOOPBACK} with a password")
+    ] = LOOPBACK,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="its port; 0 for any")] = DEFAULT_PORT,
+    class_picker: Annotated[
+        bool,
+        typer.Option("--class-picker", help="choose scenarios by Locust's class picker, several at once"),
+    ] = False,
+    processes: Processes = 1,
+    expect_workers: ExpectWorkers = 0,
+    listen: Listen = None,
+) -> None:
+    """Serve baseline and candidates and Locust's web UI, with both sides in one test, until Ctrl-C."""
+    workers = replace(choose_workers(processes, expect_workers, listen), is_apart=True)
+    password_hash = _read_password(host)
+    plan = read_plan(plan_path)
+    with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
+        on_joined = _tell_joined if workers.expect else lambda _: None
+        with open_session(plan, Path(folder), workers=workers, on_joined=on_joined) as session:
+            _refuse_other_users(session)
+            with keep_serving(session.plan, session.upstreams, Path(folder), session.cpus) as standing:
+                order = OpenUi(
+                    host=host,
+                    port=port,
+                    password_hash=password_hash,
+                    plan=_describe(session, standing),
+                    runs=str(RUNS.absolute()),
+                    picks_classes=class_picker,
+                )
+                url = session.generator.open_ui(order)
+                out.print(list_addresses(standing))
+                out.print(f"\nweb UI: {url}", soft_wrap=True)
+                out.print(f"side by side, for a second screen: {url}/side-by-side", soft_wrap=True)
+                err.print("Ctrl-C stops all of it.")
+                _show_until_stopped(session, standing, Path(folder))
+
+
+def _tell_joined(joined: Joined) -> None:
+    names = ", ".join(joined.workers) or "none yet"
+    err.print(f"waiting for load workers at {joined.address}; joined: {names}", soft_wrap=True)
+
+
+def _read_password(host: str) -> str | None:
+    """The hash of the password; None where nobody else can reach the UI."""
+    # Neither the servers nor the load generator need it.
+    password = os.environ.pop(PASSWORD, "")
+    if not password and _is_loopback(host):
+        return None
+    if not password and sys.stdin.isatty():
+        password = typer.prompt("Password for the web UI", hide_input=True, confirmation_prompt=True)
+    if not password:
+        remedy = f"set {PASSWORD}, or leave the option out and reach the UI by `ssh -L 8089:127.0.0.1:8089`"
+        found = f"{host} can be reached by others, who could start load from here"
+        raise InputError([Problem(where="--host", found=found, remedy=remedy)])
+    return generate_password_hash(password)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_other_users(session: Session) -> None:
+    """Lean users alone can load several servers in one test: Locust's own have one host for each class."""
+    if session.to_capture:
+        raise InputError(
+            [
+                Problem(
+                    where=session.plan.where("scenarios", name, "user"),
+                    found=f"{session.plan.scenarios[name].user} is no LeanUser: all its users have one host",
+                    remedy="derive it from portcompare.loadgen.LeanUser, or give the scenario `requests`",
+                )
+                for name in session.to_capture
+            ]
+        )
+
+
+def _describe(session: Session, standing: Standing) -> UiPlan:
+    plan = session.plan
+    served = {one.name: one for one in describe_manifest(plan, session.cpus).deployments}
+    return UiPlan(
+        name=plan.name,
+        arms=tuple(
+            UiArm(name=name, url=server.url, slots=served[name].slots, cpus=len(served[name].cpus))
+            for name, server in standing.servers.items()
+        ),
+        scenarios={name: _describe_scenario(name, one) for name, one in plan.scenarios.items()},
+        timeout_s=plan.rounds.timeout_s,
+    )
+
+
+def _describe_scenario(name: str, scenario: Scenario) -> UiScenario:
+    load, levels = scenario.load, scenario.load.levels
+    is_open = isinstance(load, OpenLoad)
+    return UiScenario(
+        name=name,
+        delay_s=scenario.delay_s,
+        delay_parameter=scenario.delay_parameter or "delay",
+        model=load.model,
+        users=load.connections if isinstance(load, OpenLoad) else max(load.users),
+        rate_rps=max(levels, default=_RATE_RPS) if is_open else 0.0,
+        arrivals=load.arrivals if isinstance(load, OpenLoad) else "poisson",
+    )
+
+
+def _show_until_stopped(session: Session, standing: Standing, folder: Path) -> None:
+    """Keep the servers up, tell the UI what they use, and measure properly what its viewers wish."""
+    measuring: Measuring | None = None
+    try:
+        while True:
+            time.sleep(LOOK_EVERY_S)
+            tell_revived(standing)
+            usage = {
+                name: ArmUsage(cpu_s=use.cpu_s, rss_bytes=use.rss_bytes, restarts=use.restarts)
+                for name, use in standing.look().items()
+            }
+            state = measuring.state if measuring is not None else None
+            wished = session.generator.show(ShowState(usage=usage, run=state)).measure
+            if wished is not None:
+                measuring = Measuring(session.plan, wished, cpus=session.cpus.everyone, folder=folder)
+    finally:
+        if measuring is not None:
+            measuring.stop()

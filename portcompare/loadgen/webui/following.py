@@ -1,0 +1,44 @@
+"""Has a board follow a load test, in the process that leads it or runs it alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import gevent
+
+from portcompare.loadgen.webui.reports import TYPE, decode_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from locust.env import Environment
+
+    from portcompare.loadgen.webui.board import Board
+
+_TICK_S: Final = 1.0
+
+
+def follow(board: Board, environment: Environment, on_start: Callable[[], None]) -> None:
+    """Put onto a board what is counted, and when users come and go.
+
+    Args:
+        board: The board.
+        environment: Locust's environment; its runner is there.
+        on_start: Called when a test starts, before there are users; begins it on the board.
+    """
+
+    def take(msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message
+        board.add(msg.node_id, decode_report(msg.data))
+
+    environment.runner.register_message(TYPE, take)
+    environment.events.test_start.add_listener(lambda **_: on_start())
+    environment.events.spawning_complete.add_listener(lambda user_count, **_: board.note_users(user_count))
+    environment.events.reset_stats.add_listener(lambda **_: board.reset())
+    environment.events.test_stop.add_listener(lambda **_: board.end())
+    gevent.spawn(_tick_forever, board, environment)
+
+
+def _tick_forever(board: Board, environment: Environment) -> None:
+    while True:
+        gevent.sleep(_TICK_S)
+        board.tick(environment.runner.state)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.cli.narrowing import Narrowing, narrow
+from portcompare.cli.session import read_plan
+from portcompare.errors import InputError
+
+if TYPE_CHECKING:
+    from portcompare.plan import Plan
+
+PLAN = Path(__file__).parents[2] / "loadtests" / "plan.toml"
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return read_plan(PLAN)
+
+
+def test_nothing_wanted_leaves_the_plan_as_it_is(plan: Plan) -> None:
+    assert narrow(plan, Narrowing()) is plan
+
+
+def test_a_scenario_at_a_load_with_a_delay(plan: Plan) -> None:
+    wanted = Narrowing(scenarios=["delayed"], arms=["quart-uvicorn", "flask-gunicorn"], users=7, delay_s=0.5)
+    narrowed = narrow(plan, wanted)
+    assert [arm.name for arm in narrowed.arms] == ["baseline", "control", "flask-gunicorn"]
+    assert narrowed.baseline == "quart-uvicorn"
+    assert narrowed.levels == (("delayed", 7),)
+    scenario = narrowed.scenarios["delayed"]
+    assert (scenario.delay_s, scenario.delay_parameter) == (0.5, "delay")
+    assert narrowed.window_s("delayed") == 2.5  # a round is never under five delays
+
+
+def test_a_rate_makes_the_load_open_with_connections_enough(plan: Plan) -> None:
+    narrowed = narrow(plan, Narrowing(scenarios=["delayed"], rate_rps=2000.0))
+    load = narrowed.scenarios["delayed"].load
+    assert load.model == "open"
+    assert load.levels == (2000.0,)
+    assert load.concurrency(2000.0) == 400
+
+
+def test_the_options_that_say_so_say_it_again() -> None:
+    wanted = Narrowing(scenarios=["a b"], arms=["x", "y"], rate_rps=0.5, delay_s=0.1)
+    assert wanted.options() == [
+        *("--scenario", "a b", "--arm", "x", "--arm", "y", "--rate", "0.5", "--delay", "0.1")
+    ]
+    assert Narrowing(users=3).options() == ["--users", "3"]
+
+
+def test_what_the_plan_does_not_have_is_told_at_once(plan: Plan) -> None:
+    with pytest.raises(InputError) as refused:
+        narrow(plan, Narrowing(scenarios=["slow"], arms=["django"], users=1, rate_rps=1.0))
+    text = str(refused.value)
+    assert "--scenario: the plan has no 'slow'\n    choose of fast, delayed" in text
+    assert "--arm: the plan has no 'django'" in text
+    assert "--arm: django cannot be compared" in text
+    assert "--users, --rate: both are given" in text

@@ -1,0 +1,140 @@
+"""`portcompare ui` without a browser: real servers, real workers, and what the view says of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psutil
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from tests.e2e.processes import are_gone, command_of, processes_below, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Start = Callable[..., subprocess.Popen[str]]
+
+ARMS = ["flask-gunicorn", "quart-uvicorn"]
+
+
+class Ui:
+    """The running UI, as a client sees it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        url = None
+        for line in process.stdout:
+            if found := re.search(r"web UI: (http://\S+)", line):
+                url = found[1]
+                break
+        assert url is not None, process.communicate(timeout=10)
+        self.process = process
+        self.client = httpx.Client(base_url=url, trust_env=False, timeout=60)
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.client.get("/side-by-side.json").json()
+        return state
+
+    def start(self, **fields: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client.post("/swarm", data={"spawn_rate": "100"} | fields).json()
+        return answer
+
+    def await_requests(self, test: int, least: int) -> None:
+        """Wait until each arm has answered so many in a test, by its number."""
+
+        def has_counted() -> bool:
+            state = self.state()
+            counts = [row["requests"] for row in state["rows"]]
+            return state["test"] == test and min(counts, default=0) > least
+
+        wait_until(has_counted, 60)
+
+    def stop(self) -> dict[str, Any]:
+        self.client.post("/stop")
+        wait_until(lambda: self.state()["state"] == "stopped", 60)
+        return self.state()
+
+
+@pytest.fixture
+def ui(start: Start, plan: Path) -> Iterator[Ui]:
+    running = Ui(start("ui", plan, "--port", "0", "--processes", "2", measured=True))
+    with running.client:
+        yield running
+
+
+def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(ui: Ui) -> None:
+    told = ui.start(user_count="8", scenario="delayed", arms=",".join(ARMS), delay="0.01")
+    assert told["success"], told
+    ui.await_requests(1, 50)
+    # A change ends the test and begins another one: no figure blends two loads.
+    assert not ui.start(user_count="8", delay="soon")["success"]
+    assert ui.start(user_count="8", load="open", rate="40", delay="0.01")["success"]
+    ui.await_requests(2, 40)
+    state = ui.stop()
+    assert state["settings"]["model"] == "open"
+    assert [mark["text"] for mark in state["charts"]["marks"]] == [
+        "delayed: 4 users on each of 2 arms, delay 10.0 ms",
+        "stopped",
+        "delayed: 40.0/s on each of 2 arms, delay 10.0 ms",
+        "stopped",
+    ]
+    assert {line["arm"] for line in state["charts"]["lines"]} == set(ARMS)
+    rows = state["rows"]
+    assert [row["arm"] for row in rows] == ARMS
+    table = csv.DictReader(io.StringIO(ui.client.get("/side-by-side.csv").text))
+    for row, line in zip(rows, table, strict=True):
+        histogram = HdrHistogram.decode(row["histogram"])
+        assert row["requests"] == int(line["requests"]) == histogram.get_total_count() > 40
+        assert row["p99_s"] == float(line["p99_s"]) == histogram.get_value_at_percentile(99) / 1e6
+        assert row["failures"] == 0
+        assert row["bound_rps"] is not None
+        assert row["server_rss_bytes"] > 10**6
+    locusts = {one["name"]: one for one in ui.client.get("/stats/requests").json()["stats"]}
+    for row in rows:  # Locust's own statistics count the same requests, each arm on a line of its own
+        assert locusts[f"{row['arm']} delayed: /data?delay=0.01"]["num_requests"] == row["requests"]
+
+    _kill_server(ui.process.pid)
+    wait_until(lambda: sum(row["restarts"] for row in ui.state()["rows"]) == 1, 60)
+    process = ui.process
+    tree = processes_below(process.pid)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert re.search(r"quart-uvicorn ended with status \d+, and was started again", err)
+    wait_until(lambda: are_gone(tree), 20)
+
+
+def _kill_server(pid: int) -> None:
+    for server in processes_below(pid):
+        command = command_of(server)
+        if "uvicorn" in " ".join(command) and not any("keeper.py" in part for part in command):
+            server.kill()
+            psutil.wait_procs([server], timeout=10)
+            return
+    raise AssertionError("uvicorn is not there")
+
+
+def test_beyond_loopback_it_is_refused_without_a_password(plan: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PORTCOMPARE_UI_PASSWORD"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "portcompare", "ui", str(plan), "--host", "0.0.0.0"],  # noqa: S104 - refused
+        stdin=subprocess.DEVNULL,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert ended.returncode == 2
+    assert "--host: 0.0.0.0 can be reached by others" in ended.stderr
+    assert "PORTCOMPARE_UI_PASSWORD" in ended.stderr

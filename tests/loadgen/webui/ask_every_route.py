@@ -1,0 +1,109 @@
+"""Asks every route of the web UI's own URL map as those would who must not get in; prints what they got.
+
+A program, as Locust changes the process it is imported into: `python ask_every_route.py HOST [PASSWORD]`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import locust  # noqa: F401 - first, as it patches the process
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.security import generate_password_hash
+
+from portcompare.loadgen.leader import WorkerCrew
+from portcompare.loadgen.webui.live_ui import LiveUi
+from portcompare.protocol import Gather, Prepare, ScenarioSource
+from portcompare.requests import http_request
+from portcompare.ui_protocol import OpenUi, UiArm, UiPlan, UiScenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+
+PASSWORD = "correct horse"  # noqa: S105 - a test's
+SOURCE = ScenarioSource(requests=((http_request("/"), 1.0),))
+EVIL = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
+
+
+def open_app(host: str, folder: Path, *, with_password: bool) -> Flask:
+    crew = WorkerCrew(Gather(workers=0, here=False, cpus=(0,), host="127.0.0.1", port=0))
+    crew.prepare(Prepare(locustfile=None, scenarios={"front": SOURCE}))
+    run = folder / "run"
+    run.mkdir()
+    (run / "report.html").write_text("<p>a report")
+    arms = tuple(UiArm(name=name, url=f"http://{name}.test") for name in ("old", "new"))
+    order = OpenUi(
+        host=host,
+        port=0,
+        password_hash=generate_password_hash(PASSWORD) if with_password else None,
+        plan=UiPlan(name="plan", arms=arms, scenarios={"front": UiScenario(name="front")}),
+        runs=str(folder),
+    )
+    LiveUi(order, crew)
+    app: Flask = crew.runner.environment.web_ui.app
+    return app
+
+
+def routes_of(app: Flask) -> Iterator[tuple[str, str, str]]:
+    """Each endpoint with each method it takes, and a path of it."""
+    values = {"path": "none.js", "filename": "none.js", "name": "report.html", "folder": "run"}
+    for rule in app.url_map.iter_rules():
+        with app.test_request_context():
+            path = app.url_map.bind("test").build(
+                rule.endpoint, {name: values[name] for name in rule.arguments}
+            )
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield rule.endpoint, method, path.removeprefix("http://test")
+
+
+def forged(app: Flask) -> str:
+    """A session like a real one, signed by somebody who does not know the key."""
+    serializer = SecureCookieSessionInterface()
+    key, app.secret_key = app.secret_key, b"a guess"
+    signer = serializer.get_signing_serializer(app)
+    app.secret_key = key
+    assert signer is not None
+    return str(signer.dumps({"_user_id": "viewer", "_fresh": True}))
+
+
+def ask(app: Flask, base: str, kind: str) -> dict[str, Any]:
+    client = app.test_client()
+    headers: dict[str, str] = {}
+    if kind == "forged cookie":
+        client.set_cookie("portcompare_ui", forged(app), domain="127.0.0.1")
+    elif kind == "wrong password":
+        client.post("/login/password", base_url=base, data={"password": "wrong"})
+    elif kind in ("right password", "cross-site"):
+        answer = client.post("/login/password", base_url=base, data={"password": PASSWORD})
+        headers = EVIL if kind == "cross-site" else {}
+        if kind == "right password":
+            sys.stderr.write(json.dumps({"cookie": answer.headers.get("Set-Cookie", "")}) + "\n")
+    elif kind == "another name":
+        base = "http://rebound.example:8089"
+    got = {}
+    for endpoint, method, path in routes_of(app):
+        answer = client.open(path, method=method, base_url=base, headers=headers)
+        got[f"{method} {endpoint}"] = {
+            "status": answer.status_code,
+            "location": answer.headers.get("Location", ""),
+            "shared": answer.headers.get("Access-Control-Allow-Origin", ""),
+            "framed": "frame-ancestors 'none'" not in answer.headers.get("Content-Security-Policy", ""),
+        }
+    return got
+
+
+def main() -> None:
+    kinds = sys.argv[2:]
+    with tempfile.TemporaryDirectory() as folder:
+        app = open_app("127.0.0.1", Path(folder), with_password=sys.argv[1] == "password")
+        sys.stdout.write(json.dumps({kind: ask(app, "http://127.0.0.1:8089", kind) for kind in kinds}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from portcompare.loadgen.webui.board import Board
+from portcompare.loadgen.webui.runs_folder import find_runs
+from portcompare.ui_protocol import ArmUsage, LiveSettings, RunState, ShowState, UiArm, UiPlan, UiScenario
+from tests.loadgen.webui.counted import report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FLASK, QUART = ("fast", "flask"), ("fast", "quart")
+PLAN = UiPlan(
+    name="plan",
+    arms=(UiArm(name="flask", url="", cpus=1), UiArm(name="quart", url="", cpus=1)),
+    scenarios={"fast": UiScenario(name="fast")},
+)
+SETTINGS = LiveSettings(scenarios=("fast",), arms=("flask", "quart"), users=8)
+
+
+@pytest.fixture
+def board() -> Board:
+    begun = Board(PLAN)
+    begun.begin(1, SETTINGS)
+    return begun
+
+
+def shown(board: Board) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(board.snapshot.json)
+    assert json.loads(gzip.decompress(board.snapshot.json_gzip)) == state
+    return state
+
+
+def test_what_viewers_see_is_computed_by_the_tick_and_by_nothing_else(board: Board) -> None:
+    before = board.snapshot
+    board.add("one", report(0, {FLASK: [0.1], QUART: [0.2]}))
+    assert board.snapshot is before
+    board.tick("running")
+    after = board.snapshot
+    assert shown(board)["state"] == "running"
+    assert board.snapshot is after
+
+
+def test_the_table_is_the_histograms_and_the_csv_is_the_table(board: Board) -> None:
+    board.add("one", report(0, {FLASK: [0.1, 0.2, 0.3], QUART: [0.01] * 99 + [0.5]}, failures={FLASK: 2}))
+    board.end()
+    board.tick("stopped")
+    rows = shown(board)["rows"]
+    for row in rows:
+        histogram = HdrHistogram.decode(row["histogram"])
+        assert row["requests"] == histogram.get_total_count()
+        for percent, key in ((50, "p50_s"), (95, "p95_s"), (99, "p99_s")):
+            assert row[key] == histogram.get_value_at_percentile(percent) / 1e6
+    assert [row["failures"] for row in rows] == [2, 0]
+    table = list(csv.DictReader(io.StringIO(board.snapshot.csv.decode())))
+    assert [(row["arm"], int(row["requests"]), float(row["p99_s"])) for row in table] == [
+        (row["arm"], row["requests"], row["p99_s"]) for row in rows
+    ]
+
+
+def test_charts_go_on_over_tests_and_changes_are_marked(board: Board) -> None:
+    board.add("one", report(0, {FLASK: [0.1], QUART: [0.1]}))
+    board.end()
+    board.begin(2, LiveSettings(scenarios=("fast",), arms=("flask", "quart"), users=16, delay_s=0.5))
+    board.add("one", report(0, {QUART: [0.5]}, test=2))
+    board.tick("running")
+    charts = shown(board)["charts"]
+    assert len(charts["at_s"]) == 2
+    lines = {line["arm"]: line for line in charts["lines"]}
+    assert lines["flask"]["rate_rps"] == [1.0, None]  # nothing counted is a gap
+    assert [mark["text"] for mark in charts["marks"]] == [
+        "fast: 8 users on each of 2 arms, delay 0 us",
+        "stopped",
+        "fast: 16 users on each of 2 arms, delay 500 ms",
+    ]
+    assert [row["requests"] for row in shown(board)["rows"]] == [0, 1]  # the table is of the last test alone
+
+
+def test_a_reset_begins_the_table_anew_and_leaves_the_charts(board: Board) -> None:
+    board.add("one", report(0, {FLASK: [0.1] * 9, QUART: [0.1]}))
+    board.reset()
+    board.add("one", report(1, {FLASK: [0.1], QUART: [0.1] * 2}))
+    board.tick("running")
+    state = shown(board)
+    assert [row["requests"] for row in state["rows"]] == [1, 2]
+    assert state["length_s"] == 1
+    assert state["charts"]["lines"][0]["rate_rps"] == [9, 1]
+
+
+def test_what_servers_use_counts_from_the_beginning_of_the_test() -> None:
+    board = Board(PLAN)
+    board.show(ShowState(usage={"flask": ArmUsage(cpu_s=5.0, rss_bytes=2**20)}))
+    board.begin(1, SETTINGS)
+    board.add("one", report(0, {FLASK: [0.1] * 10, QUART: [0.1] * 10}))
+    board.show(ShowState(usage={"flask": ArmUsage(cpu_s=5.5, rss_bytes=2**21, restarts=1)}))
+    board.tick("running")
+    flask, quart = shown(board)["rows"]
+    assert flask["bound_name"] == "server CPU"
+    assert flask["bound_rps"] == pytest.approx(20)  # half a second for ten requests
+    assert flask["server_rss_bytes"] == 2**21
+    assert flask["restarts"] == 1
+    assert quart["server_cores"] is None
+
+
+def test_a_server_that_was_started_again_is_marked(board: Board) -> None:
+    for restarts in (0, 1):
+        board.show(ShowState(usage={"flask": ArmUsage(cpu_s=1.0, rss_bytes=1, restarts=restarts)}))
+    board.add("one", report(0, {FLASK: [0.1]}))
+    board.tick("running")
+    assert "flask died and was started again" in [mark["text"] for mark in shown(board)["charts"]["marks"]]
+
+
+def test_without_settings_a_change_of_users_is_marked() -> None:
+    board = Board(UiPlan(name="", arms=PLAN.arms))
+    board.begin(None)
+    board.note_users(8)
+    board.add("local", report(0, {FLASK: [0.1]}, test=None))
+    board.note_users(16)
+    board.tick("running")
+    assert [mark["text"] for mark in shown(board)["charts"]["marks"]] == ["started", "8 users", "16 users"]
+    assert not shown(board)["can_measure"]
+
+
+def test_runs_are_listed_the_newest_first_and_so_is_the_one_under_way(tmp_path: Path) -> None:
+    for name in ("old", "new", "broken"):
+        folder = tmp_path / name
+        folder.mkdir()
+        results = {"name": name, "started_at": "2026-01-01T00:00:00+00:00", "headline": f"{name} wins"}
+        (folder / "results.json").write_text(json.dumps(results) if name != "broken" else "{")
+        (folder / "report.html").write_text("<p>")
+    (tmp_path / "without-report").mkdir()
+    for number, name in enumerate(("broken", "old", "new")):
+        os.utime(tmp_path / name / "report.html", (number, number))
+    assert [(run.folder, run.headline) for run in find_runs(tmp_path)] == [
+        ("new", "new wins"),
+        ("old", "old wins"),
+        ("broken", ""),
+    ]
+    assert find_runs(tmp_path / "nowhere") == ()
+    board = Board(PLAN, lambda: find_runs(tmp_path))
+    run = RunState(command="portcompare run", state="running", progress="block 1", folder="next")
+    board.show(ShowState(usage={}, run=run))
+    board.tick("ready")
+    assert shown(board)["run"]["progress"] == "block 1"
+    assert len(shown(board)["runs"]) == 3

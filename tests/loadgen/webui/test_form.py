@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from portcompare.loadgen.webui.form import FormError, fields_of, read_form
+from portcompare.ui_protocol import LiveSettings, UiArm, UiPlan, UiScenario
+
+PLAN = UiPlan(
+    name="plan",
+    arms=tuple(UiArm(name=name, url="") for name in ("flask", "quart", "gevent")),
+    scenarios={
+        "fast": UiScenario(name="fast", users=32),
+        "steady": UiScenario(name="steady", model="open", users=64, rate_rps=100.0),
+    },
+)
+
+
+def form(**fields: str) -> dict[str, list[str]]:
+    return {"user_count": ["12"]} | {name: [value] for name, value in fields.items()}
+
+
+def test_users_are_shared_by_arms_and_scenarios_and_rounded_up_so_that_all_are_alike() -> None:
+    read = read_form(form(scenario="fast", arms="flask,quart", user_count="13"), PLAN, None)
+    assert read == LiveSettings(scenarios=("fast",), arms=("flask", "quart"), users=7)
+
+
+def test_what_is_not_chosen_is_all_there_is() -> None:
+    read = read_form(form(), PLAN, None)
+    assert read.scenarios == ("fast", "steady")
+    assert read.arms == ("flask", "quart", "gevent")
+    assert read.users == 2
+
+
+def test_a_change_leaves_what_it_does_not_mention() -> None:
+    running = LiveSettings(scenarios=("steady",), arms=("flask",), model="open", users=8, rate_rps=50.0)
+    read = read_form(form(delay="0.5"), PLAN, running)
+    assert read == LiveSettings(
+        scenarios=("steady",), arms=("flask",), model="open", users=12, rate_rps=50.0, delay_s=0.5
+    )
+
+
+def test_arms_come_in_the_order_of_the_plan_from_one_field_or_several() -> None:
+    assert read_form(form() | {"arms": ["quart", "flask"]}, PLAN, None).arms == ("flask", "quart")
+
+
+def test_the_class_picker_chooses_scenarios() -> None:
+    assert read_form(form() | {"user_classes": ["steady"]}, PLAN, None).scenarios == ("steady",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"scenario": "slow"}, "There is no scenario slow; known: fast, steady"),
+        ({"arms": "flask,django"}, "There is no arm django"),
+        ({"delay": "soon"}, "Delay is 'soon': give a number from 0 to 3600"),
+        ({"delay": "-1"}, "Delay is '-1'"),
+        ({"delay": "nan"}, "Delay is 'nan'"),
+        ({"load": "open", "scenario": "fast", "rate": "many"}, "Rate is 'many'"),
+        ({"load": "open", "scenario": "fast"}, "Rate is '0.0'"),
+        ({"load": "half"}, "Load 'half' is neither closed nor open"),
+        ({"user_count": "0"}, "Number of users is '0'"),
+        ({"user_count": ""}, "Number of users is '0'"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_a_sentence(fields: dict[str, str], said: str) -> None:
+    with pytest.raises(FormError) as refused:
+        read_form(form(**fields), PLAN, None)
+    assert said in str(refused.value)
+
+
+def test_the_form_proposes_the_plan() -> None:
+    fields = fields_of(PLAN, picks_classes=False)
+    assert fields["scenario"]["choices"] == ["fast", "steady"]
+    assert fields["arms"]["default"] == ["flask", "quart", "gevent"]
+    assert "scenario" not in fields_of(PLAN, picks_classes=True)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from array import array
+from random import Random
+
+import numpy as np
+import pytest
+
+from portcompare.loadgen.recorder import Tally, make_histogram, percentiles_of
+from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger
+from portcompare.loadgen.webui.reports import make_cells
+from tests.loadgen.webui.counted import report
+
+FLASK, QUART = ("delayed", "flask"), ("delayed", "quart")
+
+
+def test_totals_are_the_exact_merge_of_what_all_processes_counted() -> None:
+    source = Random(1)  # noqa: S311 - to be repeated
+    ledger, seen = Ledger(1), []
+    for second in range(4):
+        for process in ("one", "two", "three"):
+            times_s = [source.expovariate(20) for _ in range(50)]
+            seen += times_s
+            ledger.add(process, report(second, {QUART: times_s}, failures={QUART: 1}))
+    expected = make_histogram(np.array(seen))
+    total = ledger.totals[QUART]
+    assert total.requests == len(seen) == expected.get_total_count()
+    assert total.failures == 12
+    assert list(total.histogram.counts) == list(expected.counts)
+
+
+def test_percentiles_are_those_that_the_histogram_itself_tells() -> None:
+    source = Random(2)  # noqa: S311 - to be repeated
+    for size in (1, 2, 3, 1000):
+        histogram = make_histogram(np.array([source.expovariate(5) for _ in range(size)]))
+        percents = (0.1, 50.0, 95.0, 99.0, 99.9, 100.0)
+        told = [histogram.get_value_at_percentile(percent) / 1e6 for percent in percents]
+        assert list(percentiles_of(histogram, percents)) == told
+
+
+def test_a_second_is_closed_when_all_processes_have_reported_of_it() -> None:
+    ledger = Ledger(1, began_at_s=1000.0)
+    ledger.add("one", report(0, {FLASK: [0.1] * 3}))
+    ledger.add("two", report(0, {FLASK: [0.1] * 4}))
+    ledger.add("one", report(1, {FLASK: [0.1] * 5}))
+    (point,) = ledger.close_seconds()
+    assert point.at_s == 1001.0
+    assert point.figures[FLASK].rate_rps == 7
+    assert point.figures[FLASK].p50_s == pytest.approx(0.1, rel=1e-3)
+    ledger.add("two", report(1, {FLASK: [0.1] * 6}))
+    assert [point.figures[FLASK].rate_rps for point in ledger.close_seconds()] == [11]
+    assert ledger.close_seconds() == []
+
+
+def test_a_process_that_is_lost_does_not_stop_the_charts() -> None:
+    ledger = Ledger(1)
+    ledger.add("lost", report(0, {FLASK: [0.1]}))
+    for second in range(10):
+        ledger.add("one", report(second, {FLASK: [0.1] * 2}))
+    rates = [point.figures[FLASK].rate_rps for point in ledger.close_seconds()]
+    assert rates == [3, 2, 2, 2, 2, 2, 2]
+    assert len(ledger.close_seconds(is_over=True)) == 3
+
+
+def test_a_process_that_joins_late_counts_from_the_second_it_joined_in() -> None:
+    ledger = Ledger(None)
+    for second in range(10):
+        ledger.add("one", report(second, {FLASK: [0.1]}, test=None))
+    ledger.close_seconds()
+    ledger.add("late", report(0, {FLASK: [0.1]}, test=None))
+    (point,) = ledger.close_seconds(is_over=True) or (None,)
+    assert ledger.totals[FLASK].requests == 11
+    assert point is None  # the tenth second had been closed: it is in the totals alone
+
+
+def test_what_comes_late_from_an_earlier_test_is_not_counted() -> None:
+    ledger = Ledger(2)
+    ledger.add("one", report(7, {FLASK: [0.1]}, test=1))
+    assert ledger.totals == {}
+
+
+def test_the_rest_of_a_second_at_the_end_is_counted_but_makes_no_point() -> None:
+    ledger = Ledger(1)
+    ledger.add("one", report(0, {FLASK: [0.1] * 10}))
+    ledger.add("one", report(1, {FLASK: [0.1]}, length_s=0.05))
+    assert len(ledger.close_seconds(is_over=True)) == 1
+    assert ledger.totals[FLASK].requests == 11
+    assert ledger.length_s == pytest.approx(1.05)
+
+
+def test_batches_begin_when_all_users_are_there_and_hold_the_same_seconds_of_each_line() -> None:
+    ledger = Ledger(1)
+    ledger.add("one", report(0, {FLASK: [0.1], QUART: [0.1]}))
+    ledger.close_seconds()
+    ledger.note_complete()
+    for second in range(1, 2 * BATCH_SECONDS + 2):
+        ledger.add("one", report(second, {FLASK: [0.1] * 10, QUART: [0.1] * 20}))
+    ledger.close_seconds()
+    # The second in which the last user came is of both kinds, and of no batch.
+    assert list(ledger.batches) == [{FLASK: 50, QUART: 100}] * 2
+
+
+def test_keys_that_are_nobodys_are_left_out_and_labels_do_not_matter() -> None:
+    tallies = {
+        ("quart /data [step 2: 8 users]", "GET"): Tally(latencies_s=array("d", [0.1])),
+        ("somebody else's", "GET"): Tally(latencies_s=array("d", [0.1])),
+    }
+    cells = make_cells(tallies, {("quart /data", "GET"): ("Data", "quart")}, " [step 2: 8 users]")
+    assert [(cell.scenario, cell.arm) for cell in cells] == [("Data", "quart")]
