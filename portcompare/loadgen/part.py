@@ -152,7 +152,8 @@ class Part:
         start_s = time.perf_counter() + notice_s
         gevent.sleep(start_s - time.perf_counter())
         before = self._count()
-        self._closing.wait(start_s + self._window_s - time.perf_counter())
+        if self._order.is_held:  # else nothing may stand between the window's end and the count
+            self._closing.wait(start_s + self._window_s - time.perf_counter())
         end_s = start_s + self._window_s
         gevent.sleep(end_s - time.perf_counter())
         during = self._count()
