@@ -65,10 +65,10 @@ def _spectrum(scenario: str, level: float, arm: str, histograms: Sequence[str]) 
 
 def _points(merged: HdrHistogram) -> Iterator[SpectrumPoint]:
     requests = merged.get_total_count()
-    for quantile in QUANTILES:
-        # A hair of tolerance: 10,000 requests have a p99.99.
-        if requests * (1 - quantile) >= 1 - 1e-9:
-            latency_s = merged.get_value_at_percentile(quantile * 100) / _US_PER_S
-            yield SpectrumPoint(
-                quantile=quantile, latency_s=latency_s, rank=max(ceil(quantile * requests), 1)
-            )
+    # A hair of tolerance: 10,000 requests have a p99.99.
+    known = [quantile for quantile in QUANTILES if requests * (1 - quantile) >= 1 - 1e-9]
+    # All in one pass over the buckets: one by one they take longer than all else that is done after a round.
+    values_us = merged.get_percentile_to_value_dict([quantile * 100 for quantile in known])
+    for quantile in known:
+        latency_s = values_us[quantile * 100] / _US_PER_S
+        yield SpectrumPoint(quantile=quantile, latency_s=latency_s, rank=max(ceil(quantile * requests), 1))

@@ -165,6 +165,7 @@ def test_an_interruption_before_the_first_round_leaves_nothing_running(
 def test_a_killed_run_leaves_no_process_behind_and_keeps_its_rounds(
     start: Start, plan: Path, tmp_path: Path
 ) -> None:
+    plan.write_text(plan.read_text().replace("max_blocks = 2", "max_blocks = 50\nprecision = 0.0001"))
     process = start("run", plan, "--out", tmp_path / "run")
     wait_until(lambda: servers_below(process.pid), 60)
     tree = processes_below(process.pid)
@@ -185,7 +186,7 @@ def test_a_server_that_dies_ends_the_run_as_not_valid(start: Start, plan: Path, 
 
     def kill_the_candidate() -> bool:
         for one in servers_below(process.pid):
-            if "uvicorn" in command_of(one)[2:3] and is_running(one):
+            if "async_quart.app:app" in command_of(one) and is_running(one):
                 one.kill()
         return process.poll() is not None
 
