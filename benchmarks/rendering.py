@@ -1,34 +1,93 @@
-"""How long it takes to write a run's reports, and how large they are: `benchmarks/rendering.py RUN`."""
+"""How long does it take to write a run's reports, and how large do they get?
+
+    .venv/bin/python -m benchmarks.rendering RUN
+
+Takes a finished run, has its rounds stand in it again and again until there are 200, and writes its reports
+into a folder that is thrown away, several times. Writes docs/benchmarks.md.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
+from benchmarks.common import header, publish, row, spread, verdict
 from portcompare.report import RESULTS_FILE, read_results, write_reports
 
-TIMES = 3
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.model import Results, Round
+
+TIMES, ROUNDS = 5, 200
+MOST_S, MOST_HTML_BYTES = 3.0, 3e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """What writing all reports once came to."""
+
+    took_s: float
+    files: int
+    size_bytes: int
+    html_bytes: int
 
 
 def main() -> None:
-    """Write the reports of a run into a folder that is thrown away, several times."""
-    results = read_results(Path(sys.argv[1]) / RESULTS_FILE)
-    print(f"{len(results.rounds)} rounds, {len(results.summaries)} arms at levels")
-    for number in range(TIMES):
-        with TemporaryDirectory() as folder:
-            began_s, began_cpu_s = time.perf_counter(), time.process_time()
-            # A copy, or the charts of the time before would be taken.
-            write_reports(read_results(Path(sys.argv[1]) / RESULTS_FILE), Path(folder))
-            took_s, cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
-            files = [path for path in Path(folder).rglob("*") if path.is_file()]
-            html_bytes = (Path(folder) / "report.html").stat().st_size
-            size_bytes = sum(path.stat().st_size for path in files)
-        print(
-            f"time {number + 1}: {took_s:.2f} s ({cpu_s:.2f} s of CPU), {len(files)} files,"
-            f" {size_bytes / 1e6:.2f} MB, report.html {html_bytes / 1e6:.2f} MB"
+    """Measure and publish."""
+    publish("rendering", describe(measure(Path(sys.argv[-1]))))
+
+
+def measure(run: Path) -> list[Rendered]:
+    """Write the reports, several times."""
+    return [render(run) for _ in range(TIMES)]
+
+
+def render(run: Path) -> Rendered:
+    """Write the reports once; of a copy, or the charts of the time before would be taken."""
+    results = read_results(run / RESULTS_FILE)
+    results = replace(results, rounds=tuple(islice(repeat(results), ROUNDS)))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        began_s = time.perf_counter()
+        write_reports(results, folder)
+        took_s = time.perf_counter() - began_s
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return Rendered(
+            took_s=took_s,
+            files=len(files),
+            size_bytes=sum(path.stat().st_size for path in files),
+            html_bytes=(folder / "report.html").stat().st_size,
         )
+
+
+def repeat(results: Results) -> Iterator[Round]:
+    """The rounds without end: the same again, in later blocks."""
+    blocks = max(one.block for one in results.rounds) + 1
+    times = 0
+    while True:
+        yield from (replace(one, block=one.block + times * blocks) for one in results.rounds)
+        times += 1
+
+
+def describe(times: list[Rendered]) -> list[str]:
+    """The figures as Markdown."""
+    took_s = spread(one.took_s for one in times)
+    slowest_s = max(one.took_s for one in times)
+    html_bytes = max(one.html_bytes for one in times)
+    mb = f"{html_bytes / 1e6:.2f}"
+    return [
+        *header("figure", "measured", "asked for", ""),
+        row(f"all reports of {ROUNDS} rounds, s", took_s, "less than 3", verdict(met=slowest_s < MOST_S)),
+        row("report.html, MB", mb, "less than 3", verdict(met=html_bytes < MOST_HTML_BYTES)),
+        "",
+        f"{len(times)} times; {times[0].files} files, {times[0].size_bytes / 1e6:.2f} MB in all.",
+    ]
 
 
 if __name__ == "__main__":

@@ -202,8 +202,9 @@ class LoadGenerator:
     def _limited(self, limit_s: float) -> Iterator[Timer]:
         """Stop the process if what it is to do takes longer."""
         timer = Timer(limit_s, self._process.tell_to_stop)
-        timer.start()
+        timer.daemon = True  # an interruption may come while it starts: then nothing waits for it
         try:
+            timer.start()
             yield timer
         finally:
             timer.cancel()

@@ -15,6 +15,7 @@ from benchmarks import (
     open_model,
     precision,
     processes,
+    rendering,
     speed,
     stalled_server,
     truth,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = (speed, precision, truth, stalled_server, open_model, width, processes, webui)
+SCRIPTS = (speed, precision, truth, stalled_server, open_model, width, processes, webui, rendering)
 
 
 def figures(rate_rps: float = 1000.0, p50_s: float = 0.001, p99_s: float = 0.01) -> Figures:
@@ -123,6 +124,19 @@ def test_width_is_judged_by_rate_errors_cpu_and_memory(
     memory = {"LeanUser": [own_bytes], "FastHttpUser": [20.0]}
     found = width.Width(bound_rps=100.0, loaded=[done], bytes_per_user=memory)
     assert verdicts(width.describe(found)) == [expected] * 4
+
+
+@pytest.mark.parametrize(
+    ("took_s", "html_bytes", "expected"), [(2.9, 2_900_000, "met"), (3.1, 3_100_000, "missed")]
+)
+def test_reports_are_judged_by_the_slowest_time_and_the_size_of_the_page(
+    took_s: float, html_bytes: int, expected: str
+) -> None:
+    times = [
+        rendering.Rendered(took_s=each_s, files=9, size_bytes=10, html_bytes=html_bytes)
+        for each_s in (1.0, took_s, 2.0)
+    ]
+    assert verdicts(rendering.describe(times)) == [expected] * 2
 
 
 def a_run(**verdicts_of: str) -> dict[str, Any]:

@@ -63,7 +63,8 @@ def test_nobody_sees_the_message_of_a_route_of_two_seconds_before_that(
         assert lcp_s(load) >= 2
         assert load.answer is not None
         assert load.answer.handler_s is not None
-        assert 2 <= load.answer.handler_s <= load.answer.first_byte_s
+        # An event loop's timer may end a millisecond early.
+        assert 1.99 <= load.answer.handler_s <= load.answer.first_byte_s
 
 
 def test_the_message_of_the_fast_route_is_there_at_once(loads: dict[str, tuple[PageLoad, ...]]) -> None:

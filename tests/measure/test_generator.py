@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
@@ -161,6 +162,21 @@ def test_a_window_that_is_held_is_closed_by_an_order(fake: Fake) -> None:
         generator.close_window()
         assert generator.end_round() == DONE
         assert fake.heard == [held, CloseWindow()]
+
+
+def test_an_interruption_while_a_limit_begins_leaves_nothing_that_keeps_the_process_alive(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(threading.Timer):
+        def start(self) -> None:
+            super().start()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("portcompare.measure.generator.Timer", Interrupted)
+    fake.reply([encode(WINDOW), encode(DONE)])
+    with fake.start() as generator, pytest.raises(KeyboardInterrupt):
+        generator.begin_round(RUN_ROUND)
+    assert all(one.daemon for one in threading.enumerate() if isinstance(one, Interrupted))
 
 
 def test_it_is_a_python_process_on_its_own_cpus_in_the_directory_of_the_plan(
