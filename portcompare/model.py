@@ -264,6 +264,8 @@ class Summary:
         latency_s: Medians of the rounds' percentiles.
         handler_s: Median time in the handler.
         outside_handler_s: The rest of the median response time: queue, server and network.
+        queue_s: The part of that in which a request waits for others: by how much it is longer than at one
+            user, where nobody waits; None where that was not measured.
         received_bytes_per_request: Median size of an answer.
         cpu_s_per_request: Median CPU seconds per request.
         cost_per_million: What the CPU time of a million requests costs, in the plan's currency; None if
@@ -293,6 +295,7 @@ class Summary:
     bound_share: float | None
     verdict: Verdict | None
     cost_per_million: float | None = None
+    queue_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

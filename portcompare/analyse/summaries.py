@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
 from portcompare.model import Latency, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from portcompare.model import Comparison, Round, Verdict
 
@@ -37,7 +38,29 @@ def summarise(
         for one in comparisons
         if one.metric == "throughput"
     }
-    return tuple(_summary(group, verdicts.get(key), core_hour_price) for key, group in groups.items())
+    summaries = [_summary(group, verdicts.get(key), core_hour_price) for key, group in groups.items()]
+    closed = {scenario for (scenario, _, _), group in groups.items() if group[0].offered_rps is None}
+    return tuple(_with_queues(summaries, closed))
+
+
+def _with_queues(summaries: Sequence[Summary], closed: Container[str]) -> Iterator[Summary]:
+    """Tell how long requests wait for others, in closed scenarios that have a level of one user.
+
+    What a lone request takes outside the handler is the server's own work and the network; what it takes
+    more among others is waiting, as a residence time is service and waiting (Lazowska and others,
+    "Quantitative System Performance", 1984).
+    """
+    alone_s = {
+        (one.scenario, one.arm): one.outside_handler_s
+        for one in summaries
+        if one.scenario in closed and one.level == 1
+    }
+    for one in summaries:
+        lone_s = alone_s.get((one.scenario, one.arm))
+        if lone_s is None or one.outside_handler_s is None:
+            yield one
+        else:
+            yield replace(one, queue_s=max(one.outside_handler_s - lone_s, 0.0))
 
 
 def _summary(group: Sequence[Round], verdict: Verdict | None, core_hour_price: float | None) -> Summary:

@@ -1,4 +1,4 @@
-"""Where the response time goes: in the handler and outside it, as stacked bars, one chart a scenario."""
+"""Where the response time goes: handler, queue and the rest, as stacked bars, one chart a scenario."""
 
 from __future__ import annotations
 
@@ -30,12 +30,20 @@ if TYPE_CHECKING:
 
 _WIDTH = 250
 _MS_PER_S = 1e3
-HANDLER, OUTSIDE, WHOLE = "in the handler", "outside it", "not told apart"
-_COLOURS = {HANDLER: "var(--part-1)", OUTSIDE: "var(--part-2)", WHOLE: "var(--line)"}
+HANDLER, REST, QUEUE = "in the handler", "server and network", "waiting in line"
+OUTSIDE, WHOLE = "outside the handler", "not told apart"
+_COLOURS = {
+    HANDLER: "var(--part-1)",
+    REST: "var(--part-2)",
+    QUEUE: "var(--stage-queue)",
+    OUTSIDE: "var(--part-2)",
+    WHOLE: "var(--line)",
+}
 _NOTE = (
-    "The handler's time is what the server itself tells (Server-Timing: app). Outside it is the rest of the"
-    " median response time: queues, the server's own work and the network together, which are not measured"
-    " apart; at one user nothing waits in a queue. An arm whose server tells nothing has one part."
+    "The handler's time is what the server itself tells (Server-Timing: app). What a request takes outside it"
+    " at one user, when it waits for no other, is the server's own work and the network; what it takes more"
+    " among others is waiting in line. Without a level of one user the two are not told apart. An arm whose"
+    " server tells nothing has one part."
 )
 
 
@@ -56,7 +64,7 @@ def time_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
     title, subtitle = "Where the time goes", "median response time in ms"
     description = (
         f"Stacked bars for scenario {visible(scenario)}: one row for each level and arm, the time in the"
-        " handler first, then the time outside it: in queues, the server and the network."
+        " handler first, then the server's own work and the network, then waiting in line."
     )
     figure = Figure(
         name="time",
@@ -65,7 +73,7 @@ def time_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
         subtitle=subtitle,
         description=description,
         svg=draw(_chart(results, data), {"rows": data}, f"{title}, {subtitle}", description),
-        header=("Level", "Arm", "Response time p50", "In the handler", "Outside it"),
+        header=("Level", "Arm", "Response time p50", "In the handler", "Outside it", "Of that in line"),
         rows=tuple(_row(results, one) for one in summaries),
         note=_NOTE,
     )
@@ -105,8 +113,11 @@ def _data(results: Results, one: Summary) -> Iterator[dict[str, Any]]:
         return
     if one.handler_s is None or one.outside_handler_s is None:
         parts = {WHOLE: one.latency_s.p50}
-    else:
+    elif one.queue_s is None:
         parts = {HANDLER: one.handler_s, OUTSIDE: one.outside_handler_s}
+    else:
+        rest_s = one.outside_handler_s - one.queue_s
+        parts = {HANDLER: one.handler_s, REST: rest_s, QUEUE: one.queue_s}
     for order, (part, value_s) in enumerate(parts.items()):
         yield {
             "level": level_text(results, one.scenario, one.level),
@@ -125,4 +136,5 @@ def _row(results: Results, one: Summary) -> tuple[str, ...]:
         known(one.latency_s.p50 if one.latency_s else None, units.duration),
         known(one.handler_s, units.duration),
         known(one.outside_handler_s, units.duration),
+        known(one.queue_s, units.duration),
     )

@@ -124,6 +124,23 @@ def test_the_time_outside_the_handler_is_never_negative() -> None:
     assert summary_of(replace(ROUND, handler_s=LATENCY.p50 + 0.001)).outside_handler_s == 0.0
 
 
+def test_waiting_in_line_is_what_a_request_takes_more_than_at_one_user() -> None:
+    alone, among = replace(LOW, level=1.0), replace(HIGH, level=64.0)
+    one, many = summarise([alone, among], [])
+    assert one.queue_s == 0.0
+    assert many.queue_s == pytest.approx((0.019 - 0.009) - (0.011 - 0.001), abs=1e-12)
+    slower = replace(among, latency_s=replace(LATENCY, p50=0.119), handler_s=0.009)
+    assert summarise([alone, slower], [])[1].queue_s == pytest.approx(0.1)
+
+
+def test_waiting_in_line_is_not_known_without_a_level_of_one_user() -> None:
+    assert summary_of(LOW).queue_s is None
+    open_model = [replace(one, offered_rps=one.level) for one in (replace(LOW, level=1.0), HIGH)]
+    assert [one.queue_s for one in summarise(open_model, [])] == [None, None]
+    untold = [replace(LOW, level=1.0, handler_s=None), HIGH]
+    assert [one.queue_s for one in summarise(untold, [])] == [None, None]
+
+
 def test_void_rounds_count_as_voided_and_their_errors_as_errors_but_nothing_else_of_them() -> None:
     spoilt = replace(HIGH, block=3, void="spoilt", errors=7, error_kinds={"timeout": 7}, rss_peak_bytes=10**9)
     valid = [replace(LOW, errors=1, error_kinds={"timeout": 1}), MIDDLE]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 
+VARIED = 'vary = ["/data"]'
 SHORT_PLAN = """
 baseline = "flask-gunicorn"
 candidates = ["quart-uvicorn"]
@@ -39,9 +40,11 @@ max_blocks = 2
 
 
 def write_plan(folder: Path) -> Path:
-    """Write a plan over the twins that takes a few seconds."""
+    """Write a plan over the twins that takes a few seconds: its requests are asked, but not varied."""
     folder.mkdir()
     twins = (ROOT / "loadtests" / "twins.toml").read_text()
+    assert VARIED in twins
+    twins = twins.replace(VARIED, "vary = []")
     (folder / "twins.toml").write_text(twins.replace('interface = "', f'directory = "{ROOT}"\ninterface = "'))
     path = folder / "short.toml"
     path.write_text(SHORT_PLAN.format(twins="twins.toml", locustfile=ROOT / "loadtests" / "locustfile.py"))

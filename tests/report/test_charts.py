@@ -165,6 +165,18 @@ def test_the_time_is_split_only_where_the_server_tells_it(results: Results) -> N
     assert time_chart(replace(results, summaries=()), "delayed") == ()
 
 
+def test_waiting_in_line_is_drawn_where_it_is_known(results: Results) -> None:
+    summaries = tuple(
+        replace(one, queue_s=one.outside_handler_s / 2) if one.outside_handler_s else one
+        for one in results.summaries
+    )
+    (figure,) = time_chart(replace(results, summaries=summaries), "delayed")
+    told = re.findall('data-told="([^"]*)"', figure.svg)
+    for part in ("in the handler", "server and network", "waiting in line"):
+        assert len([text for text in told if part in text]) == 6
+    assert not [text for text in told if "outside the handler" in text]
+
+
 def test_a_time_line_has_a_line_for_each_round_and_marks_void_and_unsteady_ones(results: Results) -> None:
     first, second, *others = results.rounds
     rounds = (replace(first, steady=False), second, *others)
