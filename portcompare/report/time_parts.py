@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 250
 _MS_PER_S = 1e3
-HANDLER, REST, QUEUE = "in the handler", "server and network", "waiting in line"
+HANDLER, REST, QUEUE = "in the handler", "server and network", "in line"
 OUTSIDE, WHOLE = "outside the handler", "not told apart"
 _COLOURS = {
     HANDLER: "var(--part-1)",
@@ -98,7 +98,7 @@ def _chart(results: Results, data: list[dict[str, Any]]) -> alt.FacetChart:
                 "part:N",
                 title=None,
                 scale=guide(domain=parts, range=[_COLOURS[part] for part in parts]),
-                legend=guide(orient="top", labelColor=TEXT, labelFontSize=FONT_SIZE, columnPadding=28),
+                legend=guide(orient="top", labelColor=TEXT, labelFontSize=FONT_SIZE, columnPadding=22),
             ),
             order="order:O",
             description="told:N",

@@ -172,7 +172,7 @@ def test_waiting_in_line_is_drawn_where_it_is_known(results: Results) -> None:
     )
     (figure,) = time_chart(replace(results, summaries=summaries), "delayed")
     told = re.findall('data-told="([^"]*)"', figure.svg)
-    for part in ("in the handler", "server and network", "waiting in line"):
+    for part in ("in the handler", "server and network", "in line"):
         assert len([text for text in told if part in text]) == 6
     assert not [text for text in told if "outside the handler" in text]
 
