@@ -52,7 +52,7 @@ def make_run(plan: str, folder: Path) -> None:
     """Measure one plan; a run that says no, or that it is not valid, is a report all the same."""
     program = Path(sys.executable).with_name("portcompare")
     command = [program, "run", ROOT / "loadtests" / f"{plan}.toml", "--out", folder]
-    subprocess.run(command, check=False)
+    subprocess.run([*map(str, command)], check=False)
 
 
 def take(browser: Browser, page_path: Path, pictures: dict[str, str]) -> None:
