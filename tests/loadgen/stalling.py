@@ -21,6 +21,7 @@ class StallOnce:
 
     Attributes:
         began_s: When the stall began, in seconds of `time.perf_counter()`; None until then.
+        answered_s: When each answer was sent, by the same clock.
     """
 
     def __init__(self, *, at_request: int, stall_s: float) -> None:
@@ -28,6 +29,7 @@ class StallOnce:
         self._stall_s = stall_s
         self._numbers = itertools.count()
         self.began_s: float | None = None
+        self.answered_s: list[float] = []
 
     def __call__(self, peer: Peer) -> None:
         while peer.take_request():
@@ -36,6 +38,7 @@ class StallOnce:
             if self.began_s is not None:
                 peer.wait(max(self.began_s + self._stall_s - time.perf_counter(), 0.0))
             peer.sock.sendall(OK)
+            self.answered_s.append(time.perf_counter())
 
 
 def latencies_after_stall(rate_rps: float, stall_s: float, requests: int) -> list[float]:
