@@ -8,13 +8,11 @@ writes what it found into docs/claims.md. `make claims` makes the environment th
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.common import HERE, header, publish, row
-from portcompare.report import RESULTS_FILE, read_results
+from benchmarks.common import HERE, header, publish, row, run_plan
 from portcompare.report.claims import claim_tables
 
 if TYPE_CHECKING:
@@ -28,10 +26,7 @@ PAGE = HERE.parent / "docs" / "claims.md"
 
 def main(folder: Path) -> None:
     """Measure and publish."""
-    if not (folder / RESULTS_FILE).exists():
-        command = [sys.executable, "-m", "portcompare", "run", str(PLAN), "--out", str(folder)]
-        subprocess.run(command, check=False)  # a run that is too noisy says so in what is published
-    publish("claims", list(describe(read_results(folder / RESULTS_FILE))), page=PAGE)
+    publish("claims", list(describe(run_plan(PLAN, folder))), page=PAGE)
 
 
 def describe(results: Results) -> Iterator[str]:

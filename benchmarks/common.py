@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,8 +13,12 @@ from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from portcompare.report import RESULTS_FILE, read_results
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from portcompare.model import Results
 
 Result = TypeVar("Result")
 
@@ -84,6 +89,22 @@ def header(*names: str) -> list[str]:
 def versions(*packages: str) -> str:
     """The versions of installed packages."""
     return ", ".join(f"{name} {version(name)}" for name in packages)
+
+
+def run_plan(plan: Path, folder: Path) -> Results:
+    """Run a plan, unless that was done.
+
+    Args:
+        plan: The plan file.
+        folder: The run's folder; what it holds already is not measured again.
+
+    Returns:
+        What the run found; one that is too noisy, or that says no, says so in there.
+    """
+    if not (folder / RESULTS_FILE).exists():
+        command = [sys.executable, "-m", "portcompare", "run", str(plan), "--out", str(folder)]
+        subprocess.run(command, check=False)
+    return read_results(folder / RESULTS_FILE)
 
 
 def publish(section: str, lines: Sequence[str], page: Path = PAGE) -> None:

@@ -6,13 +6,13 @@ other. Needs Chromium and the extra `browser`.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.common import run_plan
 from portcompare.browser import launch_chromium
-from portcompare.report import RESULTS_FILE, read_results, write_reports
+from portcompare.report import write_reports
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -39,20 +39,11 @@ WIDTH, LONGEST = 1180, 1500
 def main() -> None:
     """Make what is missing, and take the pictures."""
     folder = Path(sys.argv[1])
-    for plan in PICTURES:
-        if not (folder / plan / RESULTS_FILE).exists():
-            make_run(plan, folder / plan)
+    runs = {plan: run_plan(ROOT / "loadtests" / f"{plan}.toml", folder / plan) for plan in PICTURES}
     with launch_chromium() as browser:
         for plan, pictures in PICTURES.items():
-            write_reports(read_results(folder / plan / RESULTS_FILE), folder / plan)
+            write_reports(runs[plan], folder / plan)
             take(browser, folder / plan / "report.html", pictures)
-
-
-def make_run(plan: str, folder: Path) -> None:
-    """Measure one plan; a run that says no, or that it is not valid, is a report all the same."""
-    program = Path(sys.executable).with_name("portcompare")
-    command = [program, "run", ROOT / "loadtests" / f"{plan}.toml", "--out", folder]
-    subprocess.run([*map(str, command)], check=False)
 
 
 def take(browser: Browser, page_path: Path, pictures: dict[str, str]) -> None:

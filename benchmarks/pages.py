@@ -8,14 +8,12 @@ writes what it found into docs/pages.md.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.common import HERE, header, publish, row, verdict
+from benchmarks.common import HERE, header, publish, row, run_plan, verdict
 from portcompare.model import BASELINE, CONTROL
-from portcompare.report import RESULTS_FILE, read_results
 from portcompare.units import duration, ratio
 
 if TYPE_CHECKING:
@@ -32,10 +30,7 @@ SLOW_S, FAST_S, AS_FAST = 2.0, 0.2, 1.1
 
 def main(folder: Path) -> None:
     """Measure and publish."""
-    if not (folder / RESULTS_FILE).exists():
-        command = [sys.executable, "-m", "portcompare", "run", str(PLAN), "--out", str(folder)]
-        subprocess.run(command, check=False)  # a run that is too noisy says so in what is published
-    publish("pages", list(describe(read_results(folder / RESULTS_FILE))), page=PAGE)
+    publish("pages", list(describe(run_plan(PLAN, folder))), page=PAGE)
 
 
 def describe(results: Results) -> Iterator[str]:

@@ -266,6 +266,7 @@ class Summary:
         outside_handler_s: The rest of the median response time: queue, server and network.
         queue_s: The part of that in which a request waits for others: by how much it is longer than at one
             user, where nobody waits; None where that was not measured.
+        overhead_s: The other part: the server's own work and the network.
         received_bytes_per_request: Median size of an answer.
         cpu_s_per_request: Median CPU seconds per request.
         cost_per_million: What the CPU time of a million requests costs, in the plan's currency; None if
@@ -296,6 +297,7 @@ class Summary:
     verdict: Verdict | None
     cost_per_million: float | None = None
     queue_s: float | None = None
+    overhead_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,8 @@ def _with_queues(summaries: Sequence[Summary], closed: Container[str]) -> Iterat
         if lone_s is None or one.outside_handler_s is None:
             yield one
         else:
-            yield replace(one, queue_s=max(one.outside_handler_s - lone_s, 0.0))
+            overhead_s = min(one.outside_handler_s, lone_s)
+            yield replace(one, queue_s=one.outside_handler_s - overhead_s, overhead_s=overhead_s)
 
 
 def _summary(group: Sequence[Round], verdict: Verdict | None, core_hour_price: float | None) -> Summary:

@@ -113,11 +113,10 @@ def _data(results: Results, one: Summary) -> Iterator[dict[str, Any]]:
         return
     if one.handler_s is None or one.outside_handler_s is None:
         parts = {WHOLE: one.latency_s.p50}
-    elif one.queue_s is None:
+    elif one.queue_s is None or one.overhead_s is None:
         parts = {HANDLER: one.handler_s, OUTSIDE: one.outside_handler_s}
     else:
-        rest_s = one.outside_handler_s - one.queue_s
-        parts = {HANDLER: one.handler_s, REST: rest_s, QUEUE: one.queue_s}
+        parts = {HANDLER: one.handler_s, REST: one.overhead_s, QUEUE: one.queue_s}
     for order, (part, value_s) in enumerate(parts.items()):
         yield {
             "level": level_text(results, one.scenario, one.level),

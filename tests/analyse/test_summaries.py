@@ -130,7 +130,9 @@ def test_waiting_in_line_is_what_a_request_takes_more_than_at_one_user() -> None
     assert one.queue_s == 0.0
     assert many.queue_s == pytest.approx((0.019 - 0.009) - (0.011 - 0.001), abs=1e-12)
     slower = replace(among, latency_s=replace(LATENCY, p50=0.119), handler_s=0.009)
-    assert summarise([alone, slower], [])[1].queue_s == pytest.approx(0.1)
+    waiting = summarise([alone, slower], [])[1]
+    assert waiting.queue_s == pytest.approx(0.1)
+    assert waiting.overhead_s == pytest.approx(0.01)
 
 
 def test_waiting_in_line_is_not_known_without_a_level_of_one_user() -> None:
