@@ -9,15 +9,18 @@ docs/benchmarks.md.
 
 from __future__ import annotations
 
-import asyncio
+import os
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
 from typing import IO, TYPE_CHECKING, Any
 
 import httpx
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
 SECONDS, ROUNDS, USERS, MANY = 4.0, 6, 32, 200
 WITHOUT, ONE, HUNDREDS = "without", "one viewer", f"{MANY} viewers"
+LEAST_PRIORITY = 19
 COST = 0.03
 """What it may cost at most, as part of the rate."""
 
@@ -90,14 +94,15 @@ def run_live(generator: LoadGenerator, ui: str, *, viewers: int) -> Loaded:
     generator.show(ShowState(usage={}))
     with httpx.Client(base_url=ui, trust_env=False, timeout=30) as client:
         test = (client.get("/side-by-side.json").json()["test"] or 0) + 1
-        started = client.post("/swarm", data={"user_count": USERS, "spawn_rate": USERS, "scenario": SCENARIO})
-        assert started.json()["success"], started.text
         with viewed(ui, viewers) as count:
+            form = {"user_count": USERS, "spawn_rate": USERS, "scenario": SCENARIO}
+            started = client.post("/swarm", data=form)
+            assert started.json()["success"], started.text
             before = wait_counted(client, test, 2.0)
             polls, began_s = count(), time.monotonic()
             after = wait_counted(client, test, before["length_s"] + SECONDS)
             polls_rps = (count() - polls) / (time.monotonic() - began_s)
-        client.post("/stop")
+            client.post("/stop")
         while client.get("/side-by-side.json").json()["state"] != "stopped":
             time.sleep(0.1)
     requests = [state["rows"][0]["requests"] for state in (before, after)]
@@ -116,41 +121,83 @@ def wait_counted(client: httpx.Client, test: int, length_s: float) -> dict[str, 
 
 @contextmanager
 def viewed(ui: str, viewers: int) -> Iterator[Any]:
-    """Viewers in a process of their own, on the server's CPU; yields what counts their answers."""
+    """Viewers in a process of their own, once they have an answer each; yields what counts their answers.
+
+    People look from elsewhere. Here they share the server's CPU, at the lowest priority, so that what they do
+    themselves takes as little as possible from the load.
+    """
     with tempfile.NamedTemporaryFile() as file:
         command = [sys.executable, "-m", "benchmarks.webui", ui, str(viewers), file.name]
         process = subprocess.Popen(pinned(SERVER_CPU, command))
         try:
+            while Path(file.name).stat().st_size < viewers:
+                time.sleep(0.1)
             yield lambda: Path(file.name).stat().st_size
         finally:
             process.terminate()
             process.wait(20)
 
 
-async def view(ui: str, viewers: int, count: IO[bytes]) -> None:
-    """Ask once a second, each viewer over a connection of its own; writes a byte for each answer."""
+def view(ui: str, viewers: int, count: IO[bytes]) -> None:
+    """Ask once a second, each viewer over a connection of its own; writes a byte for each answer.
+
+    In one loop over bare sockets, as viewers here take their CPU time from the server that is loaded.
+    """
     url = httpx.URL(ui)
     question = (
         f"GET /side-by-side.json HTTP/1.1\r\nHost: {url.host}:{url.port}\r\nAccept-Encoding: gzip\r\n\r\n"
     ).encode()
-
-    async def look(place: int) -> None:
-        await asyncio.sleep(place / viewers)
-        reader, writer = await asyncio.open_connection(url.host, url.port)
+    queue: deque[Viewer] = deque()
+    with DefaultSelector() as selector:
+        for place in range(viewers):
+            connection = socket.create_connection((url.host, url.port))
+            queue.append(Viewer(connection, due_s=time.monotonic() + place / viewers))
+            selector.register(connection, EVENT_READ, queue[-1])
+        os.nice(LEAST_PRIORITY)
         while True:
-            began_s = time.monotonic()
-            writer.write(question)
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = next(
-                int(line.split(b":")[1])
-                for line in head.split(b"\r\n")
-                if line.lower().startswith(b"content-length")
-            )
-            await reader.readexactly(length)
-            count.write(b".")
-            await asyncio.sleep(max(began_s + 1 - time.monotonic(), 0))
+            while queue[0].due_s <= time.monotonic():
+                queue[0].ask(question)
+                queue.rotate(-1)
+            for key, _ in selector.select(max(queue[0].due_s - time.monotonic(), 0)):
+                if key.data.take():
+                    count.write(b".")
 
-    await asyncio.gather(*(look(place) for place in range(viewers)))
+
+@dataclass(slots=True)
+class Viewer:
+    """One connection.
+
+    Attributes:
+        connection: The connection.
+        due_s: When to ask next, by the monotonic clock.
+        missing_bytes: What is missing of the answer: None before its head is there, 0 if it is whole.
+    """
+
+    connection: socket.socket
+    due_s: float
+    missing_bytes: int | None = 0
+    head: bytes = b""
+
+    def ask(self, question: bytes) -> None:
+        """Ask, unless the last answer is still waited for, and again a second later."""
+        self.due_s += 1
+        if self.missing_bytes == 0:
+            self.connection.sendall(question)
+            self.missing_bytes, self.head = None, b""
+
+    def take(self) -> bool:
+        """Take what has come; whether the answer is whole."""
+        data = self.connection.recv(1 << 20)
+        if not data:
+            sys.exit("the web UI has ended a viewer's connection")
+        if self.missing_bytes is None:
+            self.head += data
+            head, end, data = self.head.partition(b"\r\n\r\n")
+            if not end:
+                return False
+            self.missing_bytes = int(head.lower().partition(b"content-length:")[2].split()[0])
+        self.missing_bytes -= len(data)
+        return self.missing_bytes == 0
 
 
 def describe(found: dict[str, list[Loaded]]) -> list[str]:
@@ -170,6 +217,6 @@ def describe(found: dict[str, list[Loaded]]) -> list[str]:
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         with Path(sys.argv[3]).open("ab", buffering=0) as answers:
-            asyncio.run(view(sys.argv[1], int(sys.argv[2]), answers))
+            view(sys.argv[1], int(sys.argv[2]), answers)
     else:
         main()

@@ -27,7 +27,8 @@ from portcompare.loadgen.webui.form import FormError, fields_of, read_form
 from portcompare.loadgen.webui.guard import guard
 from portcompare.loadgen.webui.live_load import make_live_class
 from portcompare.loadgen.webui.login import require_login
-from portcompare.loadgen.webui.routes import add_side_by_side
+from portcompare.loadgen.webui.replay import replaying
+from portcompare.loadgen.webui.routes import JSON, add_side_by_side
 from portcompare.loadgen.webui.runs_folder import find_runs
 from portcompare.ui_protocol import Wishes
 
@@ -124,7 +125,13 @@ class LiveUi:
                 parser.add_argument(f"--{name}", **options)
 
     def _listen(self) -> str:
-        server = WSGIServer((self._order.host, self._order.port), self._web_ui.app, log=None, error_log=_LOG)
+        server = WSGIServer(
+            (self._order.host, self._order.port),
+            self._web_ui.app,
+            log=None,
+            error_log=_LOG,
+            handler_class=replaying(JSON, self._board),
+        )
         server.init_socket()
         server.start()
         self._web_ui.server = server

@@ -9,7 +9,6 @@ from flask import Blueprint, Response, abort, jsonify, render_template_string, r
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
 
 from portcompare.loadgen.webui.charts_script import charts_script
-from portcompare.loadgen.webui.replay import Replay
 from portcompare.loadgen.webui.runs_folder import find_runs
 
 if TYPE_CHECKING:
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
 TAB: Final = {"title": "Side by side", "key": "side-by-side"}
 REPORTS_TAB: Final = {"title": "Load-test reports", "key": "load-test-reports"}
+JSON: Final = "/side-by-side.json"
+"""Where the figures are that the page asks for once a second."""
+
 CSV: Final = {"href": "./side-by-side.csv", "title": "Download side by side CSV"}
 
 _ASSETS: Final = Path(__file__).with_name("assets")
@@ -44,7 +46,7 @@ def add_side_by_side(web_ui: WebUI, board: Board, runs: Path, base_path: str = "
     views = _Views(web_ui, board, runs)
     routes = Blueprint("side_by_side", __name__, url_prefix=base_path or None)
     routes.get("/side-by-side")(views.page)
-    routes.get("/side-by-side.json")(views.as_json)
+    routes.get(JSON)(views.as_json)
     routes.get("/side-by-side.csv")(views.as_csv)
     routes.get("/side-by-side/assets/<path:name>")(views.asset)
     routes.get("/side-by-side/charts.js")(views.charts)
@@ -54,7 +56,6 @@ def add_side_by_side(web_ui: WebUI, board: Board, runs: Path, base_path: str = "
     routes.before_request(web_ui.auth_required_if_enabled(lambda: None))
     web_ui.app.register_blueprint(routes)
     web_ui.app.after_request(_put_into_index)
-    web_ui.app.wsgi_app = Replay(web_ui.app.wsgi_app, f"{base_path}/side-by-side.json", board)
 
 
 class _Views:
