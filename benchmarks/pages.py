@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.pages FOLDER
 
-Runs loadtests/pages.toml into the folder, unless it holds that run already, which takes ten minutes, and
+Runs loadtests/pages.toml into the folder, unless it holds that run already, which takes twenty minutes, and
 writes what it found into docs/pages.md.
 """
 

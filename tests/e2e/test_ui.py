@@ -103,7 +103,7 @@ def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(ui: Ui) -> No
         assert row["failures"] == 0
         assert row["bound_rps"] is not None
         assert row["server_rss_bytes"] > 10**6
-    # Locust's own statistics count the same requests, each arm on a line of its own; its workers tell every 3 s.
+    # Locust's own statistics count the same, each arm on its own line, once its workers have told it all.
     counted = {f"{row['arm']} delayed: /data?delay=0.01": row["requests"] for row in rows}
     wait_until(lambda: counted.items() <= ui.count_by_locust().items(), 30)
 
