@@ -54,9 +54,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from portcompare.differences import Parity
     from portcompare.manifest import Manifest, ServedDeployment
     from portcompare.measure import MeasuredRound
-    from portcompare.model import Parity, Round
+    from portcompare.model import Round
     from portcompare.pages import PageVisit
     from portcompare.plan import Plan
     from portcompare.sweeps import Bracket, BreakEven, Capacity, Outcome
