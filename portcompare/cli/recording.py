@@ -34,6 +34,7 @@ from portcompare.analyse import (
     summarise,
     summarise_pages,
 )
+from portcompare.bounds import find_bound
 from portcompare.cli.gates import judge_gates
 from portcompare.manifest import Ceiling
 from portcompare.masking import mask_plan
@@ -140,18 +141,7 @@ class Recording:
             measured: The round.
         """
         one = measured.round
-        scenario = self._plan.scenarios[one.scenario]
-        served = self._served[one.deployment]
-        ceiling = _ceiling(served, one.scenario)
-        limits = Limits(
-            concurrency=scenario.load.concurrency(one.level),
-            offered_rps=one.offered_rps,
-            slots=ceiling.slots,
-            delay_s=scenario.delay_s,
-            server_cpus=len(served.cpus),
-            slot_noun=ceiling.noun,
-        )
-        judged = judge_round(one, limits, self._generator_limits)
+        judged = judge_round(one, self._find_limits(one), self._generator_limits)
         if judged.scenario in self._plan.searches and self._judge_objective(judged) == "missed":
             judged = replace(judged, void=None)  # a server that fails at this rate is what was looked for
         self._rounds.append(judged)
@@ -161,6 +151,19 @@ class Recording:
         path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
         interval = Interval(start_s=one.started_at_s, length_s=one.window_s, histogram=measured.histogram)
         write_histogram_log(path, [interval])
+
+    def _find_limits(self, one: Round) -> Limits:
+        scenario = self._plan.scenarios[one.scenario]
+        served = self._served[one.deployment]
+        ceiling = _ceiling(served, one.scenario)
+        return Limits(
+            concurrency=scenario.load.concurrency(one.level),
+            offered_rps=one.offered_rps,
+            slots=ceiling.slots,
+            delay_s=scenario.delay_s,
+            server_cpus=len(served.cpus),
+            slot_noun=ceiling.noun,
+        )
 
     def add_visit(self, visit: PageVisit) -> None:
         """Keep a visit.
@@ -248,7 +251,10 @@ class Recording:
         ordered = self._in_plan_order()
         comparisons = compare(ordered, margins)
         summaries = summarise(
-            ordered, comparisons, self._plan.cost.per_core_hour if self._plan.cost else None
+            ordered,
+            comparisons,
+            lambda one, cpu_s: find_bound(cpu_s, self._find_limits(one)),
+            self._plan.cost.per_core_hour if self._plan.cost else None,
         )
         capacities = self._find_capacities()
         searched = self._plan.searches.keys()

@@ -101,3 +101,8 @@ def in_users(scenario: str, level: float) -> str:
     """Words levels as those of a closed load."""
     assert scenario
     return units.level(level, "closed")
+
+
+def own_bound(one: Round, _: float | None) -> Bound | None:
+    """The bound of a round alone, whatever CPU time others took."""
+    return one.bound
