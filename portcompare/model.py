@@ -268,7 +268,7 @@ class Summary:
         cost_per_million: What the CPU time of a million requests costs, in the plan's currency; None if
             that is not known or the plan names no price.
         rss_peak_bytes: Highest resident memory of any round.
-        bound: The bound of the median round.
+        bound: The bound at the median CPU time per request.
         bound_share: Median rate divided by the bound; above 1 by what edges of windows and backlogs add.
         verdict: Of this arm's throughput against the baseline; None for the baseline itself.
     """
