@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-LoadModel = Literal["closed", "open"]
+from portcompare.units import LoadModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from portcompare.errors import Problem
 from portcompare.model import BASELINE, CONTROL, Metric
 from portcompare.pages import LoadKind
 from portcompare.plan.names import remedy_for_unknown
-from portcompare.plan.section import Rate, Section
+from portcompare.plan.section import Rate, Section, raw_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def find_claim_problems(origins: Origins, data: dict[str, Any]) -> Iterator[Prob
 
 
 def _sides(data: dict[str, Any]) -> Iterator[tuple[str, int, str, dict[str, Any]]]:
-    for claim, table in _tables(data, "claims").items():
+    for claim, table in raw_tables(data, "claims").items():
         checks = table.get("checks")
         for place, check in enumerate(checks if isinstance(checks, list) else ()):
             for side in ("of", "to"):
@@ -105,8 +105,8 @@ def _sides(data: dict[str, Any]) -> Iterator[tuple[str, int, str, dict[str, Any]
 
 def _levels(data: dict[str, Any], measured: dict[str, Any]) -> list[float]:
     """The levels at which a scenario or a page is measured; empty where that cannot be told."""
-    scenario = _tables(data, "scenarios").get(str(measured.get("scenario")), {})
-    page = _tables(data, "pages").get(str(measured.get("page")))
+    scenario = raw_tables(data, "scenarios").get(str(measured.get("scenario")), {})
+    page = raw_tables(data, "pages").get(str(measured.get("page")))
     if page is not None:
         users = page.get("users", 0)
         return sorted({0, users}) if isinstance(users, int) else []
@@ -120,11 +120,4 @@ def _levels(data: dict[str, Any], measured: dict[str, Any]) -> list[float]:
 
 
 def _names(data: dict[str, Any], key: str) -> set[str]:
-    return set(_tables(data, key))
-
-
-def _tables(data: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
-    tables = data.get(key)
-    if not isinstance(tables, dict):
-        return {}
-    return {name: table for name, table in tables.items() if isinstance(table, dict)}
+    return set(raw_tables(data, key))
