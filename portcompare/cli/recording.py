@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from portcompare.differences import Parity
-    from portcompare.manifest import Manifest, ServedDeployment
+    from portcompare.manifest import Manifest
     from portcompare.measure import MeasuredRound
     from portcompare.model import Round
     from portcompare.pages import PageVisit
@@ -155,7 +155,7 @@ class Recording:
     def _find_limits(self, one: Round) -> Limits:
         scenario = self._plan.scenarios[one.scenario]
         served = self._served[one.deployment]
-        ceiling = _ceiling(served, one.scenario)
+        ceiling = served.ceiling_of(one.scenario)
         return Limits(
             concurrency=scenario.load.concurrency(one.level),
             offered_rps=one.offered_rps,
@@ -307,7 +307,9 @@ class Recording:
             ),
             spectra=find_spectra(summaries, self._histograms),
             pages=pages,
-            claims=judge_claims(self._plan.claims, self._rounds, self._visits),
+            claims=judge_claims(
+                self._plan.claims, self._rounds, self._visits, is_reliable=not (partial or invalid_reasons)
+            ),
         )
         return replace(results, gates=judge_gates(self._plan, results, self._stored))
 
@@ -325,7 +327,7 @@ class Recording:
         )
 
     def _ceiling_of_page(self, deployment: str, page: str) -> Ceiling:
-        return _ceiling(self._served[deployment], self._plan.pages[page].scenario)
+        return self._served[deployment].ceiling_of(self._plan.pages[page].scenario)
 
     def _find_unlike(self) -> tuple[str, ...]:
         differences = self._manifest.differences
@@ -360,8 +362,3 @@ class Recording:
         self._saved_s = time.monotonic()
         self._saving_s = self._saved_s - began_s
         return results
-
-
-def _ceiling(served: ServedDeployment, scenario: str | None) -> Ceiling:
-    """How many requests of a scenario its handlers hold at once."""
-    return served.ceilings.get(scenario or "", Ceiling(slots=served.slots))

@@ -126,7 +126,12 @@ def _describe(session: Session, standing: Standing) -> UiPlan:
     return UiPlan(
         name=plan.name,
         arms=tuple(
-            UiArm(name=name, url=server.url, slots=served[name].slots, cpus=len(served[name].cpus))
+            UiArm(
+                name=name,
+                url=server.url,
+                ceilings={scenario: served[name].ceiling_of(scenario) for scenario in plan.scenarios},
+                cpus=len(served[name].cpus),
+            )
             for name, server in standing.servers.items()
         ),
         scenarios={name: _describe_scenario(name, one) for name, one in plan.scenarios.items()},
