@@ -73,6 +73,12 @@ def find_claim_problems(origins: Origins, data: dict[str, Any]) -> Iterator[Prob
     Yields:
         Arms, scenarios and pages that are named and not there, and levels that are not measured.
     """
+    if "claims" in data and "break_even" in data:
+        found = "stand beside [break_even], of whose cells not all are measured"
+        yield Problem(
+            where=origins.where("claims"), found=found, remedy="give the claims a plan of their own"
+        )
+        return
     candidates = data.get("candidates")
     named = candidates if isinstance(candidates, list) else ()
     arms = {BASELINE, CONTROL, *(name for name in named if isinstance(name, str))}
@@ -84,6 +90,12 @@ def find_claim_problems(origins: Origins, data: dict[str, Any]) -> Iterator[Prob
             if isinstance(name, str) and name not in names:
                 remedy = remedy_for_unknown(name, names)
                 yield Problem(where=f"{where}.{key}", found=f"there is no {key} {name!r}", remedy=remedy)
+        if _is_searched(data, measured):
+            yield Problem(
+                where=f"{where}.scenario",
+                found="its rate is searched, and a claim stands at a given level",
+                remedy="name a scenario with `users` or `rates`",
+            )
         levels, level = _levels(data, measured), measured.get("level", 0.0)
         if levels and level not in levels:
             yield Problem(
@@ -101,6 +113,11 @@ def _sides(data: dict[str, Any]) -> Iterator[tuple[str, int, str, dict[str, Any]
                 measured = check.get(side) if isinstance(check, dict) else None
                 if isinstance(measured, dict):
                     yield claim, place, side, measured
+
+
+def _is_searched(data: dict[str, Any], measured: dict[str, Any]) -> bool:
+    load = raw_tables(data, "scenarios").get(str(measured.get("scenario")), {}).get("load")
+    return isinstance(load, dict) and "objective" in load
 
 
 def _levels(data: dict[str, Any], measured: dict[str, Any]) -> list[float]:
