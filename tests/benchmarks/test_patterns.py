@@ -14,6 +14,7 @@ def summary(scenario: str, arm: str, rate_rps: float, bound_share: float | None)
     return {
         "scenario": scenario,
         "arm": arm,
+        "level": 8.0,
         "deployment": "flask" if arm in ("baseline", "control") else arm,
         "rate_rps": rate_rps,
         "latency_s": {"p95": 0.2},
@@ -42,7 +43,7 @@ def test_each_figure_is_judged_by_its_bound(share: float, computed: int, expecte
     judged = lines[lines.index("|---|---|---|---|") + 1 :][:6]
     assert [line.split("|")[-2].strip() for line in judged] == expected
     text = "\n".join(lines)
-    assert f"| offloaded | **{30 * share:.3g}/s**, 200 ms, 1.00 ms CPU |" in text
+    assert f"| offloaded | 8 | **{30 * share:.3g}/s**, 200 ms, 1.00 ms CPU |" in text
     assert "3 blocks; the run is not valid: noisy." in text
 
 
@@ -52,6 +53,6 @@ def test_a_pattern_without_a_valid_round_is_said_to_be_void() -> None:
         if one["scenario"] == "upstream":
             one.update(rate_rps=None, bound=None, bound_share=None, cpu_s_per_request=None)
     text = "\n".join(patterns.describe(nothing))
-    assert "| upstream | void | void |" in text
+    assert "| upstream | 8 | void | void |" in text
     assert "- upstream: nothing that is known" in text
     assert "| 0% | at least 90% | **missed** |" in text
