@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from portcompare.loadgen.recorder import NOT_SENT, WRONG_BODY, Pace, Tally, make_histogram
+from portcompare.loadgen.recorder import NOT_SENT, Pace, Tally, make_histogram
 from portcompare.loadgen.window import choose_edge, smooth_rate
+from portcompare.protocol import WRONG_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
