@@ -203,7 +203,7 @@ class Viewer:
 def describe(found: dict[str, list[Loaded]]) -> list[str]:
     """The figures as Markdown."""
     rates = {name: [one.rate_rps for one in loaded] for name, loaded in found.items()}
-    lines = header("side", "requests/s", "beside without", "cost under 3%", "answers to viewers/s")
+    lines = header("side", "requests/s", "beside without", f"cost under {COST:.0%}", "answers to viewers/s")
     for name, loaded in found.items():
         beside = ratios(rates[name], rates[WITHOUT])
         met = "" if name == WITHOUT else verdict(met=statistics.median(beside) > 1 - COST)

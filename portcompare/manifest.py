@@ -61,6 +61,17 @@ class ServedDeployment:
     python: str = ""
     ceilings: dict[str, Ceiling] = field(default_factory=dict)
 
+    def ceiling_of(self, scenario: str | None) -> Ceiling:
+        """How many requests of a scenario its handlers hold at once.
+
+        Args:
+            scenario: The scenario's name; None for no scenario of the plan.
+
+        Returns:
+            The scenario's own ceiling, or else the server's.
+        """
+        return self.ceilings.get(scenario or "", Ceiling(slots=self.slots))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:

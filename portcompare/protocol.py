@@ -19,6 +19,12 @@ from portcompare.ui_protocol import OpenUi, ShowState, UiOpened, Wishes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+WRONG_STATUS = "status "
+"""How the kind of failure begins of an answer with another status than expected; the status follows."""
+
+WRONG_BODY = "wrong body"
+"""And that of an answer whose body is not what parity approved."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gather:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-LoadModel = Literal["closed", "open"]
+from portcompare.manifest import Ceiling
+from portcompare.units import LoadModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,13 +20,13 @@ class UiArm:
     Attributes:
         name: What it is called.
         url: Where it answers.
-        slots: Requests that it can hold in handlers at once; None for no limit, and where that is not known.
+        ceilings: By scenario, how many requests it can hold in handlers at once; empty if not known.
         cpus: CPUs that it may use; 0 where that is not known.
     """
 
     name: str
     url: str
-    slots: int | None = None
+    ceilings: dict[str, Ceiling] = field(default_factory=dict)
     cpus: int = 0
 
 

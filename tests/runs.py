@@ -85,7 +85,7 @@ def make_run(
         parity=PARITY,
         rounds=tuple(rounds),
         comparisons=comparisons,
-        summaries=summarise(ordered, comparisons),
+        summaries=summarise(ordered, comparisons, lambda one, _: one.bound),
         conclusions=(),
     )
 

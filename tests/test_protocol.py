@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from portcompare.manifest import Ceiling
 from portcompare.model import Expectation, Latency, LoginStep, RequestSpec, Slice
 from portcompare.protocol import (
     Capture,
@@ -130,7 +131,9 @@ MESSAGES: list[Message] = [
         password_hash="scrypt:1",  # noqa: S106 - no password
         plan=UiPlan(
             name="plan",
-            arms=(UiArm(name="flask", url="http://127.0.0.1:1", slots=8, cpus=1),),
+            arms=(
+                UiArm(name="flask", url="http://127.0.0.1:1", ceilings={"slow": Ceiling(slots=8)}, cpus=1),
+            ),
             scenarios={"slow": UiScenario(name="slow", delay_s=2.0, model="open", rate_rps=10.0)},
         ),
         runs="/runs",

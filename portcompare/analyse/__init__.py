@@ -11,7 +11,7 @@ from portcompare.analyse.change_points import find_changes
 from portcompare.analyse.claims import judge_claims
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.conclusions import conclude
-from portcompare.analyse.conditions import compare_conditions, list_conditions
+from portcompare.analyse.conditions import list_conditions
 from portcompare.analyse.gates import judge_gate
 from portcompare.analyse.generator import GeneratorLimits, find_overload
 from portcompare.analyse.headline import find_headline
@@ -39,7 +39,6 @@ __all__ = [
     "Limits",
     "Run",
     "compare",
-    "compare_conditions",
     "compare_pages",
     "conclude",
     "conclude_capacities",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.comparisons import metric_of
+from portcompare.analyse.comparisons import metric_of, requests_needed
 from portcompare.claims import CheckResult, ClaimResult
 from portcompare.intervals import LEAST_BLOCKS, RatioInterval, paired_ratio
 from portcompare.sweeps import Estimate
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 
 def judge_claims(
-    claims: Mapping[str, Claim], rounds: Sequence[Round], visits: Sequence[PageVisit]
+    claims: Mapping[str, Claim],
+    rounds: Sequence[Round],
+    visits: Sequence[PageVisit],
+    *,
+    is_reliable: bool = True,
 ) -> tuple[ClaimResult, ...]:
     """Decide claims.
 
@@ -29,14 +34,19 @@ def judge_claims(
         claims: What is claimed, by name.
         rounds: The judged rounds of all arms; void ones are left out.
         visits: The visits of pages; void ones are left out.
+        is_reliable: False if the run is partial or not valid: then no claim is decided.
 
     Returns:
         What each comes to.
     """
-    return tuple(
+    judged = (
         _judge(name, claim, [_check(check, rounds, visits) for check in claim.checks])
         for name, claim in claims.items()
     )
+    if is_reliable:
+        return tuple(judged)
+    why = "the run is partial or not valid"
+    return tuple(replace(one, verdict="cannot tell", reason=why) for one in judged)
 
 
 def _judge(name: str, claim: Claim, checks: Sequence[CheckResult]) -> ClaimResult:
@@ -97,11 +107,12 @@ def _values(
             if visit.void is None
         }
         return {block: median(values) for block, values in found.items() if values}
+    needed = requests_needed(check.metric)
     return {
         one.block: value
         for one in rounds
         if (one.arm, one.scenario, one.level) == (side.arm, side.scenario, side.level) and one.void is None
-        if (value := metric_of(one, check.metric)) is not None
+        if one.requests >= needed and (value := metric_of(one, check.metric)) is not None
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from portcompare.analyse.verdicts import judge
 from portcompare.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.model import BASELINE, METRICS, Comparison
+from portcompare.units import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -125,7 +126,7 @@ def _not_known(
 def _too_few(metric: Metric, pairs: Sequence[tuple[float, float, int]]) -> tuple[Verdict, str] | None:
     """Why the pairs cannot carry a verdict; None if they can."""
     if len(pairs) < LEAST_BLOCKS:
-        found = f"{len(pairs)} {'block' if len(pairs) == 1 else 'blocks'} with a valid round of both"
+        found = f"{count(len(pairs), 'block')} with a valid round of both"
         return "invalid", f"{found}; an interval needs {LEAST_BLOCKS}"
     needed = requests_needed(metric)
     usual = median(requests for _, _, requests in pairs)

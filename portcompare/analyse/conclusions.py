@@ -8,9 +8,10 @@ from portcompare.model import BASELINE, CONTROL, Conclusion
 from portcompare.units import ratio, share
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from portcompare.model import Comparison, Summary, Verdict
+    from portcompare.units import LevelText
 
 _SAYS = {
     "faster": "serves more requests than",
@@ -25,7 +26,7 @@ _OPPOSITE: dict[Verdict, Verdict] = {"faster": "slower", "slower": "faster"}
 def conclude(
     comparisons: Iterable[Comparison],
     summaries: Sequence[Summary],
-    level_text: Callable[[str, float], str],
+    level_text: LevelText,
 ) -> tuple[Conclusion, ...]:
     """Say what each candidate gains, level by level.
 

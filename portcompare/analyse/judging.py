@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from portcompare.analyse.generator import find_overload
 from portcompare.bounds import exceeds_bound, find_bound
+from portcompare.protocol import WRONG_BODY, WRONG_STATUS
 from portcompare.units import share
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 MOST_FAILURES = 0.01
 """The greatest part of requests that may fail for want of an answer; a wrong answer voids a round at once."""
 
-_WRONG = ("status ", "wrong body")
+_WRONG = (WRONG_STATUS, WRONG_BODY)
 
 
 def judge_round(measured: Round, limits: Limits, generator: GeneratorLimits) -> Round:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from portcompare.analyse.generator import find_overload
 from portcompare.analyse.judging import MOST_FAILURES
+from portcompare.protocol import WRONG_BODY, WRONG_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,6 @@ LEAST_ACHIEVED = 0.99
 behind for good, and only the shortness of the window keeps its latencies low."""
 
 _DEVIATIONS = 2.0
-_REFUSED, _WRONG = "status ", "wrong body"
 
 
 def judge_objective(measured: Round, objective: Mapping[str, float], limits: GeneratorLimits) -> Outcome:
@@ -38,7 +38,7 @@ def judge_objective(measured: Round, objective: Mapping[str, float], limits: Gen
         was the limit, a body was wrong, or the round is void for another reason than those.
     """
     # A request that found no free connection in time says that the server was the limit, not the generator.
-    if find_overload(replace(measured, dropped=0), limits) is not None or _has(measured, _WRONG):
+    if find_overload(replace(measured, dropped=0), limits) is not None or _has(measured, WRONG_BODY):
         return "unknown"
     if measured.latency_s is None or _fails(measured) or _falls_behind(measured, measured.latency_s.p50):
         return "missed"
@@ -49,7 +49,7 @@ def judge_objective(measured: Round, objective: Mapping[str, float], limits: Gen
 
 def _fails(measured: Round) -> bool:
     too_many = measured.errors > MOST_FAILURES * (measured.requests + measured.errors)
-    return too_many or _has(measured, _REFUSED)
+    return too_many or _has(measured, WRONG_STATUS)
 
 
 def _has(measured: Round, kind: str) -> bool:

@@ -9,22 +9,26 @@ from typing import TYPE_CHECKING
 from portcompare.model import Latency, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
-    from portcompare.model import Comparison, Round, Verdict
+    from portcompare.model import Bound, Comparison, Round, Verdict
 
 _MILLION = 1e6
 _S_PER_HOUR = 3600
 
 
 def summarise(
-    rounds: Iterable[Round], comparisons: Iterable[Comparison], core_hour_price: float | None = None
+    rounds: Iterable[Round],
+    comparisons: Iterable[Comparison],
+    find_bound: Callable[[Round, float | None], Bound | None],
+    core_hour_price: float | None = None,
 ) -> tuple[Summary, ...]:
     """Summarise the rounds of each arm at each level.
 
     Args:
         rounds: The judged rounds.
         comparisons: Where the verdicts are taken from.
+        find_bound: Tells a round's bound at a CPU time per request in seconds; None for what is not known.
         core_hour_price: What one CPU core costs for an hour, in any currency; None if that is not known.
 
     Returns:
@@ -38,7 +42,9 @@ def summarise(
         for one in comparisons
         if one.metric == "throughput"
     }
-    summaries = [_summary(group, verdicts.get(key), core_hour_price) for key, group in groups.items()]
+    summaries = [
+        _summary(group, verdicts.get(key), find_bound, core_hour_price) for key, group in groups.items()
+    ]
     closed = {scenario for (scenario, _, _), group in groups.items() if group[0].offered_rps is None}
     return tuple(_with_queues(summaries, closed))
 
@@ -64,7 +70,12 @@ def _with_queues(summaries: Sequence[Summary], closed: Container[str]) -> Iterat
             yield replace(one, queue_s=one.outside_handler_s - overhead_s, overhead_s=overhead_s)
 
 
-def _summary(group: Sequence[Round], verdict: Verdict | None, core_hour_price: float | None) -> Summary:
+def _summary(
+    group: Sequence[Round],
+    verdict: Verdict | None,
+    find_bound: Callable[[Round, float | None], Bound | None],
+    core_hour_price: float | None,
+) -> Summary:
     first = group[0]
     valid = [one for one in group if one.void is None]
     latencies = [one.latency_s for one in valid if one.latency_s is not None]
@@ -72,8 +83,9 @@ def _summary(group: Sequence[Round], verdict: Verdict | None, core_hour_price: f
     latency_s = _median_latency(latencies)
     handler_s = _median(one.handler_s for one in valid)
     middle = min(valid, key=lambda one: abs(one.rate_rps - (rate_rps or 0.0)), default=None)
-    bound = middle.bound if middle else None
     cpu_s = _median(one.cpu_s_per_request for one in valid)
+    # Of the medians themselves: the bound of a single round would not be that of the rate beside it.
+    bound = find_bound(middle, cpu_s) if middle else None
     return Summary(
         arm=first.arm,
         deployment=first.deployment,

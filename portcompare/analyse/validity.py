@@ -15,7 +15,8 @@ from portcompare.units import count, share
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from portcompare.model import Comparison, Metric, Parity, Round
+    from portcompare.differences import Parity
+    from portcompare.model import Comparison, Metric, Round
     from portcompare.units import LevelText
 
 _REMEDY = (

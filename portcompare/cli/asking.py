@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from portcompare.cli.progress import Progress
     from portcompare.cli.session import Session
-    from portcompare.model import Expectation, Parity
+    from portcompare.differences import Parity
+    from portcompare.model import Expectation
     from portcompare.parity import Examined, ParityOutcome
     from portcompare.plan import Plan
     from portcompare.serve import RunningServer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from portcompare.errors import InputError, Problem
-from portcompare.plan import ROUND_DELAYS, ClosedLoad, OpenLoad
+from portcompare.plan import ROUND_DELAYS, ClosedLoad, OpenLoad, remedy_for_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,6 +75,8 @@ class Narrowing:
 def narrow(plan: Plan, wanted: Narrowing) -> Plan:
     """Leave of a plan what is wanted.
 
+    Gates, claims and pages are of the plan as a whole, and name what may be left out: a part has none.
+
     Args:
         plan: The plan.
         wanted: What is.
@@ -103,7 +105,29 @@ def narrow(plan: Plan, wanted: Narrowing) -> Plan:
             "candidates": list(arms[1:]),
             "scenarios": scenarios,
             "break_even": None,  # of which this is a part at most
+            "gates": [],
+            "claims": {},
+            "pages": {},
         }
+    )
+
+
+def find_left_out(plan: Plan, wanted: Narrowing) -> str | None:
+    """Say what a part of a plan leaves out that a reader might count on.
+
+    Args:
+        plan: The whole plan.
+        wanted: What is wanted of it.
+
+    Returns:
+        A clause; None if there is no such thing.
+    """
+    tables = {"gates": plan.gates, "claims": plan.claims, "pages": plan.pages}
+    there = [name for name, table in tables.items() if table]
+    if wanted == Narrowing() or not there:
+        return None
+    return (
+        f"this is a part of the plan, whose {' and '.join(there)} are left out: a run of the whole has them"
     )
 
 
@@ -129,10 +153,10 @@ def _narrow(plan: Plan, name: str, wanted: Narrowing) -> Scenario:
 
 
 def _find_unknown(flag: str, names: Iterable[str], known: Iterable[str]) -> Iterator[Problem]:
-    listed = ", ".join(known)
     for name in names:
         if name not in known:
-            yield Problem(where=flag, found=f"the plan has no {name!r}", remedy=f"choose of {listed}")
+            remedy = remedy_for_unknown(name, known)
+            yield Problem(where=flag, found=f"the plan has no {name!r}", remedy=remedy)
 
 
 def _find_contradictions(wanted: Narrowing) -> Iterator[Problem]:

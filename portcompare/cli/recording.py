@@ -34,6 +34,7 @@ from portcompare.analyse import (
     summarise,
     summarise_pages,
 )
+from portcompare.bounds import find_bound
 from portcompare.cli.gates import judge_gates
 from portcompare.manifest import Ceiling
 from portcompare.masking import mask_plan
@@ -54,9 +55,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from portcompare.manifest import Manifest, ServedDeployment
+    from portcompare.differences import Parity
+    from portcompare.manifest import Manifest
     from portcompare.measure import MeasuredRound
-    from portcompare.model import Parity, Round
+    from portcompare.model import Round
     from portcompare.pages import PageVisit
     from portcompare.plan import Plan
     from portcompare.sweeps import Bracket, BreakEven, Capacity, Outcome
@@ -139,18 +141,7 @@ class Recording:
             measured: The round.
         """
         one = measured.round
-        scenario = self._plan.scenarios[one.scenario]
-        served = self._served[one.deployment]
-        ceiling = _ceiling(served, one.scenario)
-        limits = Limits(
-            concurrency=scenario.load.concurrency(one.level),
-            offered_rps=one.offered_rps,
-            slots=ceiling.slots,
-            delay_s=scenario.delay_s,
-            server_cpus=len(served.cpus),
-            slot_noun=ceiling.noun,
-        )
-        judged = judge_round(one, limits, self._generator_limits)
+        judged = judge_round(one, self._find_limits(one), self._generator_limits)
         if judged.scenario in self._plan.searches and self._judge_objective(judged) == "missed":
             judged = replace(judged, void=None)  # a server that fails at this rate is what was looked for
         self._rounds.append(judged)
@@ -160,6 +151,19 @@ class Recording:
         path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
         interval = Interval(start_s=one.started_at_s, length_s=one.window_s, histogram=measured.histogram)
         write_histogram_log(path, [interval])
+
+    def _find_limits(self, one: Round) -> Limits:
+        scenario = self._plan.scenarios[one.scenario]
+        served = self._served[one.deployment]
+        ceiling = served.ceiling_of(one.scenario)
+        return Limits(
+            concurrency=scenario.load.concurrency(one.level),
+            offered_rps=one.offered_rps,
+            slots=ceiling.slots,
+            delay_s=scenario.delay_s,
+            server_cpus=len(served.cpus),
+            slot_noun=ceiling.noun,
+        )
 
     def add_visit(self, visit: PageVisit) -> None:
         """Keep a visit.
@@ -247,7 +251,10 @@ class Recording:
         ordered = self._in_plan_order()
         comparisons = compare(ordered, margins)
         summaries = summarise(
-            ordered, comparisons, self._plan.cost.per_core_hour if self._plan.cost else None
+            ordered,
+            comparisons,
+            lambda one, cpu_s: find_bound(cpu_s, self._find_limits(one)),
+            self._plan.cost.per_core_hour if self._plan.cost else None,
         )
         capacities = self._find_capacities()
         searched = self._plan.searches.keys()
@@ -300,7 +307,9 @@ class Recording:
             ),
             spectra=find_spectra(summaries, self._histograms),
             pages=pages,
-            claims=judge_claims(self._plan.claims, self._rounds, self._visits),
+            claims=judge_claims(
+                self._plan.claims, self._rounds, self._visits, is_reliable=not (partial or invalid_reasons)
+            ),
         )
         return replace(results, gates=judge_gates(self._plan, results, self._stored))
 
@@ -318,7 +327,7 @@ class Recording:
         )
 
     def _ceiling_of_page(self, deployment: str, page: str) -> Ceiling:
-        return _ceiling(self._served[deployment], self._plan.pages[page].scenario)
+        return self._served[deployment].ceiling_of(self._plan.pages[page].scenario)
 
     def _find_unlike(self) -> tuple[str, ...]:
         differences = self._manifest.differences
@@ -353,8 +362,3 @@ class Recording:
         self._saved_s = time.monotonic()
         self._saving_s = self._saved_s - began_s
         return results
-
-
-def _ceiling(served: ServedDeployment, scenario: str | None) -> Ceiling:
-    """How many requests of a scenario its handlers hold at once."""
-    return served.ceilings.get(scenario or "", Ceiling(slots=served.slots))

@@ -13,7 +13,16 @@ from portcompare.cli.comparison import measure_all, prepare
 from portcompare.cli.console import err, out
 from portcompare.cli.folder import make_run_folder, name_run_folder, remove_empty_run_folder
 from portcompare.cli.gates import read_stored_runs
-from portcompare.cli.narrowing import Delay, Deployments, Narrowing, Rate, Scenarios, Users, narrow
+from portcompare.cli.narrowing import (
+    Delay,
+    Deployments,
+    Narrowing,
+    Rate,
+    Scenarios,
+    Users,
+    find_left_out,
+    narrow,
+)
 from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath, read_duration
 from portcompare.cli.progress import Progress
 from portcompare.cli.recording import Recording
@@ -72,11 +81,11 @@ def run(  # noqa: PLR0913 - the options of a command
     wanted = Narrowing(
         scenarios=scenario or (), arms=arm or (), users=users, rate_rps=rate_rps, delay_s=delay
     )
-    plan, folder = _read_input(plan_path, started_at, out_folder, wanted)
+    plan, folder, left_out = _read_input(plan_path, started_at, out_folder, wanted)
     if budget_s is not None:
         plan = plan.model_copy(update={"rounds": plan.rounds.model_copy(update={"budget_s": budget_s})})
     try:
-        results = _compare(plan, folder, started_at, workers, began_s)
+        results = _compare(plan, folder, started_at, workers, began_s, left_out=left_out)
     except InputError:
         remove_empty_run_folder(folder)
         raise
@@ -86,24 +95,31 @@ def run(  # noqa: PLR0913 - the options of a command
 
 def _read_input(
     plan_path: Path, started_at: datetime, out_folder: Path | None, wanted: Narrowing
-) -> tuple[Plan, Path]:
-    """Read the plan and make the run's folder; what is wrong with either is told at once."""
+) -> tuple[Plan, Path, str | None]:
+    """Read the plan and make the run's folder; what is wrong with either is told at once.
+
+    Beside them it says what of the plan is left out that a reader might count on.
+    """
     if out_folder is None:
-        plan = narrow(read_plan(plan_path), wanted)
+        whole = read_plan(plan_path)
+        plan = narrow(whole, wanted)
         out_folder = name_run_folder(plan.name, started_at)
         problems = make_run_folder(out_folder)
         if problems:
             raise InputError(problems)
-        return plan, out_folder
+        return plan, out_folder, find_left_out(whole, wanted)
     problems = make_run_folder(out_folder)
     try:
-        return narrow(read_plan(plan_path, problems), wanted), out_folder
+        whole = read_plan(plan_path, problems)
+        return narrow(whole, wanted), out_folder, find_left_out(whole, wanted)
     except InputError:
         remove_empty_run_folder(out_folder)
         raise
 
 
-def _compare(plan: Plan, folder: Path, started_at: datetime, workers: Workers, began_s: float) -> Results:
+def _compare(
+    plan: Plan, folder: Path, started_at: datetime, workers: Workers, began_s: float, *, left_out: str | None
+) -> Results:
     """Measure; whatever happens, what was measured until then is kept."""
     problems: list[Problem] = []
     stored = read_stored_runs(plan, problems)
@@ -117,6 +133,8 @@ def _compare(plan: Plan, folder: Path, started_at: datetime, workers: Workers, b
             began_s = time.monotonic()  # to wait for workers is not the run's own time
         manifest = describe_manifest(plan, session.cpus)
         recording = Recording(plan, manifest, folder, started_at, began_s, stored=stored)
+        if left_out is not None:
+            recording.add_warning(left_out)
         recording.save(partial=True)
         try:
             with prepare(session, folder, progress):

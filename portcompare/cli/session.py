@@ -119,6 +119,7 @@ def open_session(
     Raises:
         InputError: With all that is wrong, with apps, servers, ports and scenarios alike.
         ServerError: An upstream did not start, or died.
+        LoadGeneratorError: The load generator died, or a worker did before it had joined.
     """
     problems = [
         *known,

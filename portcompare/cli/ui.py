@@ -55,7 +55,7 @@ def ui(
 ) -> None:
     """Serve baseline and candidates and Locust's web UI, with both sides in one test, until Ctrl-C."""
     workers = replace(choose_workers(processes, expect_workers, listen), is_apart=True)
-    password_hash = _read_password(host)
+    password_hash = _read_password(host, port or DEFAULT_PORT)
     plan = read_plan(plan_path)
     with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
         on_joined = _tell_joined if workers.expect else lambda _: None
@@ -83,7 +83,7 @@ def _tell_joined(joined: Joined) -> None:
     err.print(f"waiting for load workers at {joined.address}; joined: {names}", soft_wrap=True)
 
 
-def _read_password(host: str) -> str | None:
+def _read_password(host: str, port: int) -> str | None:
     """The hash of the password; None where nobody else can reach the UI."""
     # Neither the servers nor the load generator need it.
     password = os.environ.pop(PASSWORD, "")
@@ -92,7 +92,9 @@ def _read_password(host: str) -> str | None:
     if not password and sys.stdin.isatty():
         password = typer.prompt("Password for the web UI", hide_input=True, confirmation_prompt=True)
     if not password:
-        remedy = f"set {PASSWORD}, or leave the option out and reach the UI by `ssh -L 8089:127.0.0.1:8089`"
+        remedy = (
+            f"set {PASSWORD}, or leave the option out and reach the UI by `ssh -L {port}:127.0.0.1:{port}`"
+        )
         found = f"{host} can be reached by others, who could start load from here"
         raise InputError([Problem(where="--host", found=found, remedy=remedy)])
     return generate_password_hash(password)
@@ -126,7 +128,12 @@ def _describe(session: Session, standing: Standing) -> UiPlan:
     return UiPlan(
         name=plan.name,
         arms=tuple(
-            UiArm(name=name, url=server.url, slots=served[name].slots, cpus=len(served[name].cpus))
+            UiArm(
+                name=name,
+                url=server.url,
+                ceilings={scenario: served[name].ceiling_of(scenario) for scenario in plan.scenarios},
+                cpus=len(served[name].cpus),
+            )
             for name, server in standing.servers.items()
         ),
         scenarios={name: _describe_scenario(name, one) for name, one in plan.scenarios.items()},

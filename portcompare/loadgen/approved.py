@@ -13,9 +13,9 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import DecodeError
 
 from portcompare.loadgen.checks import LooseBody, exact_body
-from portcompare.loadgen.recorder import WRONG_BODY
 from portcompare.loadgen.session import SPARSE
 from portcompare.model import Expectation
+from portcompare.protocol import WRONG_BODY, WRONG_STATUS
 
 if TYPE_CHECKING:
     from portcompare.protocol import Captured
@@ -119,7 +119,7 @@ class Approved:
         if approved is None:
             return None
         if response.status_code != approved.expected.status:
-            return f"status {response.status_code}"
+            return f"{WRONG_STATUS}{response.status_code}"
         content = _content(response)
         if content is None or not approved.is_due(first=first):
             return None

@@ -15,6 +15,7 @@ from locust.exception import CatchResponseError, ResponseError
 
 from portcompare.loadgen.connection import REFUSED, RESET, TIMEOUT, UNRESOLVABLE
 from portcompare.loadgen.staging import stage
+from portcompare.protocol import WRONG_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,7 +183,7 @@ def _kind_of(exception: BaseException | str, response: object) -> str:
         return _one_line(str(exception)) or type(exception).__name__
     status = getattr(response, "status_code", None) or 0
     if status >= _FIRST_BAD_STATUS:
-        return f"status {status}"
+        return f"{WRONG_STATUS}{status}"
     for kinds, name in _NAMES:
         if isinstance(exception, kinds):
             return str(name)

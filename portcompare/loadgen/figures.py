@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from portcompare.loadgen.recorder import NOT_SENT, WRONG_BODY, Pace, Tally, make_histogram
+from portcompare.loadgen.recorder import NOT_SENT, Pace, Tally, make_histogram
 from portcompare.loadgen.window import choose_edge, smooth_rate
+from portcompare.protocol import WRONG_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -152,9 +153,13 @@ def sum_up(window: Window, before: Counts, during: Counts) -> PartDone:
     inside = window.holds(all_ended_s)
     ended_s = all_ended_s[inside]
     latencies_s = _joined(tally.latencies_s for tally in tallies)[inside]
-    usual_s = window.wave_s or (float(np.median(latencies_s)) if len(latencies_s) else 0.0)
-    first_s = all_ended_s.min(initial=window.start_s)
-    edge_s = choose_edge(usual_s, first_s, window.start_s, window.end_s)
+    edge_s = choose_edge(
+        float(np.median(latencies_s)) if len(latencies_s) else 0.0,
+        window.wave_s,
+        first_s=all_ended_s.min(initial=window.start_s),
+        start_s=window.start_s,
+        end_s=window.end_s,
+    )
     cut = sum(len(tally.ended_s) for tally in during.tallies)
     received_bytes = sum(tally.received_bytes for tally in during.tallies)
     return PartDone(

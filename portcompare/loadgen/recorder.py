@@ -19,9 +19,6 @@ LOWEST_US = 1
 HIGHEST_US = 3_600_000_000
 SIGNIFICANT_FIGURES = 3
 
-WRONG_BODY = "wrong body"
-"""How the kind of failure begins of an answer that is not what parity approved."""
-
 NOT_SENT = "not sent in time"
 """The kind of failure of a request of the open model that found no free connection."""
 

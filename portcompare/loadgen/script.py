@@ -9,9 +9,9 @@ from portcompare.encoding import encode_request
 from portcompare.loadgen.address import Address
 from portcompare.loadgen.checks import LooseBody, exact_body
 from portcompare.loadgen.mix import weights_of
-from portcompare.loadgen.recorder import WRONG_BODY
 from portcompare.login import fill
 from portcompare.model import RequestSpec
+from portcompare.protocol import WRONG_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,6 +20,7 @@ from portcompare.loadgen.script import make_script
 from portcompare.loadgen.session import SPARSE, session_of, targets_of
 from portcompare.loadgen.tls import make_context
 from portcompare.login import LoginFailed
+from portcompare.protocol import WRONG_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -189,7 +190,7 @@ class LeanUser(User):
         if status != call.expected_status and (
             call.expected_status is not None or status >= _FIRST_BAD_STATUS
         ):
-            return f"status {status}"
+            return f"{WRONG_STATUS}{status}"
         if call.expected_body is not None:
             if answer.body != call.expected_body:
                 return call.wrong_body

@@ -40,16 +40,23 @@ def smooth_rate(ended_s: NDArray[np.float64], start_s: float, end_s: float, edge
     return float(weights.sum()) / (end_s - start_s)
 
 
-def choose_edge(usual_s: float, first_s: float, start_s: float, end_s: float) -> float:
+def choose_edge(response_s: float, delay_s: float, *, first_s: float, start_s: float, end_s: float) -> float:
     """The length of a window's slopes.
 
+    In the closed model each user answers once in a response time, so that whatever pattern the answers of all
+    make, it repeats after that time: slopes of this length count it exactly. Where they have no room, and the
+    answers contain a delay, they come in waves that far apart.
+
     Args:
-        usual_s: The time between waves: the scenario's delay, or else the median response time.
+        response_s: The median response time; 0 without any.
+        delay_s: The scenario's delay; 0 without one.
         first_s: When the first answer of all ended.
         start_s: The window's start.
         end_s: The window's end.
 
     Returns:
-        That time, as far as there are answers before the window, and at most half of it.
+        The response time if there are answers for so long before the window, and the window is twice as long;
+        else the delay, or without one the response time, as far as it has such room.
     """
-    return max(min(usual_s, start_s - first_s, (end_s - start_s) / 2), 0.0)
+    room_s = max(min(start_s - first_s, (end_s - start_s) / 2), 0.0)
+    return response_s if response_s <= room_s else min(delay_s or response_s, room_s)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -177,6 +178,7 @@ def main(host: str, port: int, cpu: int | None) -> None:
     with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
         worker = Worker(environment, Path(folder))
         runner.register_message(TYPE, worker.take)
+        gevent.signal_handler(signal.SIGTERM, worker.leave, 128 + signal.SIGTERM)
         try:
             runner.greenlet.join()
         except KeyboardInterrupt:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
-    from portcompare.model import Parity
+    from portcompare.differences import Parity
     from portcompare.parity.asker import Asker
     from portcompare.parity.check import ParityOutcome
 

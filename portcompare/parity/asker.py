@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from portcompare.model import BASELINE, Difference, Expectation, RequestSpec
+from portcompare.differences import Difference
+from portcompare.model import BASELINE, Expectation, RequestSpec
 from portcompare.parity.arms import AskedArm
 from portcompare.parity.judging import expect, find_noise, judge
 from portcompare.parity.variants.paths import shape_of

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portcompare.model import BASELINE, SEVERITIES, Expectation, Parity, RequestSpec
+from portcompare.differences import SEVERITIES, Parity
+from portcompare.model import BASELINE, Expectation, RequestSpec
 from portcompare.parity.cases import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from portcompare.model import Difference
+    from portcompare.differences import Difference
     from portcompare.parity.asker import Asker, Examined
 
 MOST_DIFFERENCES = 20

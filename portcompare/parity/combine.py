@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from portcompare.parity.check import place_of, sort_differences
 
 if TYPE_CHECKING:
-    from portcompare.model import Parity
+    from portcompare.differences import Parity
 
 
 def combine_parity(before: Parity, after: Parity) -> Parity:

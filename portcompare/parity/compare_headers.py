@@ -13,7 +13,8 @@ from portcompare.parity.findings import Finding, make_finding
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from portcompare.model import RequestSpec, Severity
+    from portcompare.differences import Severity
+    from portcompare.model import RequestSpec
     from portcompare.parity.answer import Answer
 
 # In this order they are told, and after them all others.

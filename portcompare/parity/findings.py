@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from portcompare.model import DifferenceKind, Severity
+from portcompare.differences import DifferenceKind, Severity
 from portcompare.parity.excerpt import excerpts
 
 Aspect = Literal["presence", "type", "length", "value"]

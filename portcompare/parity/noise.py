@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portcompare.model import DifferenceKind
+from portcompare.differences import DifferenceKind
 from portcompare.parity.findings import Aspect
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from portcompare.plan.apps import App, Deployment
 from portcompare.plan.break_even import BreakEvenGrid
-from portcompare.plan.capacity import Objective
 from portcompare.plan.claims import Check, Claim, Measured
 from portcompare.plan.gates import Gate
 from portcompare.plan.keys import Key, plan_keys
@@ -29,7 +28,6 @@ __all__ = [
     "Generator",
     "Key",
     "Measured",
-    "Objective",
     "OpenLoad",
     "Page",
     "ParityPlan",

@@ -10,7 +10,7 @@ from portcompare.errors import Problem
 from portcompare.model import BASELINE, CONTROL, Metric
 from portcompare.pages import LoadKind
 from portcompare.plan.names import remedy_for_unknown
-from portcompare.plan.section import Rate, Section
+from portcompare.plan.section import Rate, Section, raw_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +73,12 @@ def find_claim_problems(origins: Origins, data: dict[str, Any]) -> Iterator[Prob
     Yields:
         Arms, scenarios and pages that are named and not there, and levels that are not measured.
     """
+    if "claims" in data and "break_even" in data:
+        found = "stand beside [break_even], of whose cells not all are measured"
+        yield Problem(
+            where=origins.where("claims"), found=found, remedy="give the claims a plan of their own"
+        )
+        return
     candidates = data.get("candidates")
     named = candidates if isinstance(candidates, list) else ()
     arms = {BASELINE, CONTROL, *(name for name in named if isinstance(name, str))}
@@ -84,6 +90,12 @@ def find_claim_problems(origins: Origins, data: dict[str, Any]) -> Iterator[Prob
             if isinstance(name, str) and name not in names:
                 remedy = remedy_for_unknown(name, names)
                 yield Problem(where=f"{where}.{key}", found=f"there is no {key} {name!r}", remedy=remedy)
+        if _is_searched(data, measured):
+            yield Problem(
+                where=f"{where}.scenario",
+                found="its rate is searched, and a claim stands at a given level",
+                remedy="name a scenario with `users` or `rates`",
+            )
         levels, level = _levels(data, measured), measured.get("level", 0.0)
         if levels and level not in levels:
             yield Problem(
@@ -94,7 +106,7 @@ def find_claim_problems(origins: Origins, data: dict[str, Any]) -> Iterator[Prob
 
 
 def _sides(data: dict[str, Any]) -> Iterator[tuple[str, int, str, dict[str, Any]]]:
-    for claim, table in _tables(data, "claims").items():
+    for claim, table in raw_tables(data, "claims").items():
         checks = table.get("checks")
         for place, check in enumerate(checks if isinstance(checks, list) else ()):
             for side in ("of", "to"):
@@ -103,10 +115,15 @@ def _sides(data: dict[str, Any]) -> Iterator[tuple[str, int, str, dict[str, Any]
                     yield claim, place, side, measured
 
 
+def _is_searched(data: dict[str, Any], measured: dict[str, Any]) -> bool:
+    load = raw_tables(data, "scenarios").get(str(measured.get("scenario")), {}).get("load")
+    return isinstance(load, dict) and "objective" in load
+
+
 def _levels(data: dict[str, Any], measured: dict[str, Any]) -> list[float]:
     """The levels at which a scenario or a page is measured; empty where that cannot be told."""
-    scenario = _tables(data, "scenarios").get(str(measured.get("scenario")), {})
-    page = _tables(data, "pages").get(str(measured.get("page")))
+    scenario = raw_tables(data, "scenarios").get(str(measured.get("scenario")), {})
+    page = raw_tables(data, "pages").get(str(measured.get("page")))
     if page is not None:
         users = page.get("users", 0)
         return sorted({0, users}) if isinstance(users, int) else []
@@ -120,11 +137,4 @@ def _levels(data: dict[str, Any], measured: dict[str, Any]) -> list[float]:
 
 
 def _names(data: dict[str, Any], key: str) -> set[str]:
-    return set(_tables(data, key))
-
-
-def _tables(data: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
-    tables = data.get(key)
-    if not isinstance(tables, dict):
-        return {}
-    return {name: table for name, table in tables.items() if isinstance(table, dict)}
+    return set(raw_tables(data, key))

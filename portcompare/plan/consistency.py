@@ -14,6 +14,7 @@ from portcompare.plan.gates import find_gate_problems
 from portcompare.plan.names import remedy_for_unknown
 from portcompare.plan.request_problems import find_request_problems
 from portcompare.plan.schema import ROUND_DELAYS, Rounds
+from portcompare.plan.section import raw_tables
 from portcompare.plan.upstreams import find_upstream_problems
 
 if TYPE_CHECKING:
@@ -40,29 +41,21 @@ def find_inconsistencies(origins: Origins, data: dict[str, Any], servers: Server
         *_searches(origins, data),
         *(
             problem
-            for name, deployment in _tables(data, "deployments").items()
+            for name, deployment in raw_tables(data, "deployments").items()
             for problem in find_deployment_problems(
-                origins.where("deployments", name), deployment, _tables(data, "apps"), servers
+                origins.where("deployments", name), deployment, raw_tables(data, "apps"), servers
             )
         ),
         *find_upstream_problems(
-            origins, _named_arms(data).values(), _tables(data, "apps"), _tables(data, "deployments")
+            origins, _named_arms(data).values(), raw_tables(data, "apps"), raw_tables(data, "deployments")
         ),
         *_slots(origins, data),
         *_rounds(origins, data),
         *_pages(origins, data),
         *find_claim_problems(origins, data),
-        *find_request_problems(origins, _tables(data, "scenarios"), data.get("parity")),
+        *find_request_problems(origins, raw_tables(data, "scenarios"), data.get("parity")),
         *find_gate_problems(origins, data),
     ]
-
-
-def _tables(data: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
-    """The tables below a key, without whatever is no table."""
-    tables = data.get(key)
-    if not isinstance(tables, dict):
-        return {}
-    return {name: table for name, table in tables.items() if isinstance(table, dict)}
 
 
 def _named_arms(data: dict[str, Any]) -> dict[str, str]:
@@ -76,7 +69,7 @@ def _named_arms(data: dict[str, Any]) -> dict[str, str]:
 
 
 def _arms(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
-    deployments = _tables(data, "deployments")
+    deployments = raw_tables(data, "deployments")
     named = _named_arms(data)
     baseline = named.get("baseline")
     candidates = [name for key, name in named.items() if key != "baseline"]
@@ -117,7 +110,7 @@ def _subject(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _searches(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
-    loads = {name: scenario.get("load") for name, scenario in _tables(data, "scenarios").items()}
+    loads = {name: scenario.get("load") for name, scenario in raw_tables(data, "scenarios").items()}
     known = {name: load for name, load in loads.items() if isinstance(load, dict)}
     searched = [name for name, load in known.items() if "objective" in load]
     levels = [name for name, load in known.items() if load.keys() & {"users", "rates"}]
@@ -133,8 +126,8 @@ def _searches(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _slots(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
-    apps = _tables(data, "apps")
-    for name, scenario in _tables(data, "scenarios").items():
+    apps = raw_tables(data, "apps")
+    for name, scenario in raw_tables(data, "scenarios").items():
         slots = scenario.get("slots")
         for app in slots if isinstance(slots, dict) else ():
             if app not in apps:
@@ -149,7 +142,7 @@ def _rounds(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
     rounds = data.get("rounds")
     rounds = rounds if isinstance(rounds, dict) else {}
     default_s = rounds.get("seconds", Rounds.model_fields["seconds"].default)
-    for name, scenario in _tables(data, "scenarios").items():
+    for name, scenario in raw_tables(data, "scenarios").items():
         delay_s, seconds = scenario.get("delay_s", 0.0), scenario.get("seconds", default_s)
         if not isinstance(delay_s, int | float) or not isinstance(seconds, int | float):
             continue
@@ -170,7 +163,7 @@ def _rounds(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _pages(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
-    scenarios, pages = _tables(data, "scenarios"), _tables(data, "pages")
+    scenarios, pages = raw_tables(data, "scenarios"), raw_tables(data, "pages")
     for name, page in pages.items():
         scenario = page.get("scenario")
         if not isinstance(scenario, str):

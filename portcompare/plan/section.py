@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,3 +19,19 @@ class Section(BaseModel):
     """A table of the plan: no unknown keys, no number in quotes, and nothing changes once it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def raw_tables(data: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
+    """The raw tables below a key of the plan.
+
+    Args:
+        data: The plan's raw tables.
+        key: The key.
+
+    Returns:
+        The tables by name, without whatever is no table; empty if there is none.
+    """
+    tables = data.get(key)
+    if not isinstance(tables, dict):
+        return {}
+    return {name: table for name, table in tables.items() if isinstance(table, dict)}

@@ -3,7 +3,7 @@
 from portcompare.report.answers import render_parity
 from portcompare.report.diff_terminal import render_diff
 from portcompare.report.diffs import DIFF_EXPORTERS, write_diff
-from portcompare.report.exporters import EXPORTERS, Exporter, write_reports
+from portcompare.report.exporters import EXPORTERS, write_reports
 from portcompare.report.files import write_atomically
 from portcompare.report.histograms import HISTOGRAM_FOLDER, Interval, histogram_path, write_histogram_log
 from portcompare.report.junit import render_junit, write_junit
@@ -22,7 +22,6 @@ __all__ = [
     "METRIC_NAMES",
     "RESULTS_FILE",
     "ROWS",
-    "Exporter",
     "Figure",
     "Interval",
     "diff_schema",

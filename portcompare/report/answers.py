@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from portcompare.model import Difference, Parity, Severity
+    from portcompare.differences import Difference, Parity, Severity
     from portcompare.report.differences import Alike
 
 

@@ -7,14 +7,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portcompare.model import Difference
+from portcompare.differences import Difference
 from portcompare.report.wording import clipped, visible
 from portcompare.units import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portcompare.model import Parity
+    from portcompare.differences import Parity
 
 DIFFERENCE_HEADER = ("Case", "Deployment", "Rank", "Where", "Baseline", "Candidate")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from portcompare.model import Difference, Parity
+    from portcompare.differences import Difference, Parity
 
 _NAME = "portcompare check"
 

@@ -36,7 +36,8 @@ from portcompare.report.wording import clipped, timestamp, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from portcompare.model import Difference, Parity, Results
+    from portcompare.differences import Difference, Parity
+    from portcompare.model import Results
     from portcompare.report.differences import Alike
     from portcompare.report.method import Facts
     from portcompare.report.tables import TextTable

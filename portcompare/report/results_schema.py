@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import create_model
 
-from portcompare import changes, claims, gates, manifest, model, pages, spectra, sweeps
+from portcompare import changes, claims, differences, gates, manifest, model, pages, spectra, sweeps
 from portcompare.changes import DIFF_SCHEMA_VERSION, RunDiff
 from portcompare.model import SCHEMA_VERSION, Results
 from portcompare.report.files import write_atomically
@@ -28,9 +28,8 @@ def results_schema() -> dict[str, Any]:
     Returns:
         The schema, with the records' docstrings as descriptions.
     """
-    return record_schema(
-        Results, (model, sweeps, spectra, gates, pages, claims, manifest), "results", SCHEMA_VERSION
-    )
+    homes = (model, differences, sweeps, spectra, gates, pages, claims, manifest)
+    return record_schema(Results, homes, "results", SCHEMA_VERSION)
 
 
 def diff_schema() -> dict[str, Any]:

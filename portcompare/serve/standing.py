@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from portcompare.serve.deployments import restart_server
 from portcompare.serve.running import StartedServer
-from portcompare.serve.sampling import Usage, read_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from portcompare.plan import Plan
     from portcompare.serve.cpus import CpuAssignment
     from portcompare.serve.running import RunningServer
+    from portcompare.serve.sampling import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ class Standing:
         found = {}
         for arm, server in self.servers.items():
             if isinstance(server, StartedServer):
-                usage = read_usage(server.process.pid)
+                usage = server.usage()
                 before = self._latest.get(arm, usage)
                 self._latest[arm] = usage
                 found[arm] = Use(

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portcompare import units
-from portcompare.model import BASELINE, METRICS, Bound, Comparison, Latency, Metric, Parity, Round, Summary
+from portcompare.differences import Parity
+from portcompare.model import BASELINE, METRICS, Bound, Comparison, Latency, Metric, Round, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,3 +101,8 @@ def in_users(scenario: str, level: float) -> str:
     """Words levels as those of a closed load."""
     assert scenario
     return units.level(level, "closed")
+
+
+def own_bound(one: Round, _: float | None) -> Bound | None:
+    """The bound of a round alone, whatever CPU time others took."""
+    return one.bound

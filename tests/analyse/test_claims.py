@@ -54,6 +54,20 @@ def test_a_claim_is_what_its_checks_agree_on(
     assert (result.name, result.text) == ("it", "It is so.")
 
 
+def test_a_run_that_is_not_reliable_decides_no_claim() -> None:
+    (result,) = judge_claims(claim({"to": FAST, "at_least": 10.0}), MEASURED, [], is_reliable=False)
+    assert (result.verdict, result.reason) == ("cannot tell", "the run is partial or not valid")
+    assert result.checks[0].holds  # what was found is shown all the same
+
+
+def test_a_percentile_beyond_which_no_request_lies_decides_nothing() -> None:
+    few = [replace(one, requests=99) for one in MEASURED]
+    at_p99 = claim({"metric": "p99", "to": FAST, "at_least": 0.1})
+    assert judge_claims(at_p99, few, [])[0].checks[0].holds is None
+    enough = [replace(one, requests=100) for one in MEASURED]
+    assert judge_claims(at_p99, enough, [])[0].checks[0].holds
+
+
 def test_a_ratio_between_scenarios_is_paired_by_block() -> None:
     (result,) = judge_claims(claim({"to": FAST, "at_least": 10.0}), MEASURED, [])
     (check,) = result.checks

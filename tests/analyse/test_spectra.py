@@ -7,7 +7,7 @@ from hdrh.histogram import HdrHistogram
 
 from portcompare.analyse import find_spectra, summarise
 from portcompare.analyse.spectra import QUANTILES
-from tests.analyse.samples import ROUND
+from tests.analyse.samples import ROUND, own_bound
 
 HIGHEST_US = 3_600_000_000
 
@@ -20,7 +20,7 @@ def encode(latencies_us: list[int]) -> str:
 
 
 def test_percentiles_are_those_of_all_requests_together_and_not_averages() -> None:
-    (summary,) = summarise([ROUND], [])
+    (summary,) = summarise([ROUND], [], own_bound)
     key = (summary.scenario, summary.level, summary.arm)
     fast, slow = [100] * 90, [1000] * 10
     (spectrum,) = find_spectra([summary], {key: [encode(fast), encode(slow)]})
@@ -31,7 +31,7 @@ def test_percentiles_are_those_of_all_requests_together_and_not_averages() -> No
 
 
 def test_a_percentile_beyond_which_no_request_lies_is_left_out() -> None:
-    (summary,) = summarise([ROUND], [])
+    (summary,) = summarise([ROUND], [], own_bound)
     key = (summary.scenario, summary.level, summary.arm)
     few, many = (
         find_spectra([summary], {key: [encode(list(range(1, number + 1)))]})[0] for number in (100, 10_000)
@@ -46,7 +46,7 @@ def test_a_percentile_beyond_which_no_request_lies_is_left_out() -> None:
 
 
 def test_an_arm_without_a_counted_request_has_no_spectrum() -> None:
-    (summary,) = summarise([ROUND], [])
+    (summary,) = summarise([ROUND], [], own_bound)
     key = (summary.scenario, summary.level, summary.arm)
     assert find_spectra([summary], {}) == ()
     assert find_spectra([summary], {key: [encode([])]}) == ()

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from portcompare.analyse import summarise
-from portcompare.model import BASELINE, CONTROL, Latency, Round, Summary
-from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, LATENCY, ROUND, rounds_of
+from portcompare.model import BASELINE, CONTROL, Bound, Latency, Round, Summary
+from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, LATENCY, ROUND, own_bound, rounds_of
 
 LOW = replace(
     ROUND,
@@ -44,7 +44,7 @@ HIGH = replace(
 
 
 def summary_of(*rounds: Round) -> Summary:
-    (summary,) = summarise(rounds, [])
+    (summary,) = summarise(rounds, [], own_bound)
     return summary
 
 
@@ -75,6 +75,16 @@ def test_the_median_of_an_even_number_lies_between_the_middle_two() -> None:
     summary = summary_of(LOW, MIDDLE)
     assert summary.rate_rps == 850.0
     assert summary.handler_s == 0.0015
+
+
+def test_the_bound_is_that_of_the_median_cpu_time() -> None:
+    def find_bound(one: Round, cpu_s: float | None) -> Bound | None:
+        assert cpu_s is not None
+        return replace(BOUND, rate_rps=1 / cpu_s, reason=one.arm)
+
+    (summary,) = summarise([LOW, MIDDLE], [], find_bound)
+    assert summary.bound == replace(BOUND, rate_rps=1 / 0.0015, reason=BASELINE)
+    assert summary.bound_share == pytest.approx(850 * 0.0015)
 
 
 def test_what_some_rounds_do_not_know_is_taken_from_the_others() -> None:
@@ -126,11 +136,11 @@ def test_the_time_outside_the_handler_is_never_negative() -> None:
 
 def test_waiting_in_line_is_what_a_request_takes_more_than_at_one_user() -> None:
     alone, among = replace(LOW, level=1.0), replace(HIGH, level=64.0)
-    one, many = summarise([alone, among], [])
+    one, many = summarise([alone, among], [], own_bound)
     assert one.queue_s == 0.0
     assert many.queue_s == pytest.approx((0.019 - 0.009) - (0.011 - 0.001), abs=1e-12)
     slower = replace(among, latency_s=replace(LATENCY, p50=0.119), handler_s=0.009)
-    waiting = summarise([alone, slower], [])[1]
+    waiting = summarise([alone, slower], [], own_bound)[1]
     assert waiting.queue_s == pytest.approx(0.1)
     assert waiting.overhead_s == pytest.approx(0.01)
 
@@ -138,9 +148,9 @@ def test_waiting_in_line_is_what_a_request_takes_more_than_at_one_user() -> None
 def test_waiting_in_line_is_not_known_without_a_level_of_one_user() -> None:
     assert summary_of(LOW).queue_s is None
     open_model = [replace(one, offered_rps=one.level) for one in (replace(LOW, level=1.0), HIGH)]
-    assert [one.queue_s for one in summarise(open_model, [])] == [None, None]
+    assert [one.queue_s for one in summarise(open_model, [], own_bound)] == [None, None]
     untold = [replace(LOW, level=1.0, handler_s=None), HIGH]
-    assert [one.queue_s for one in summarise(untold, [])] == [None, None]
+    assert [one.queue_s for one in summarise(untold, [], own_bound)] == [None, None]
 
 
 def test_void_rounds_count_as_voided_and_their_errors_as_errors_but_nothing_else_of_them() -> None:
@@ -162,7 +172,7 @@ def test_arms_and_levels_keep_the_order_in_which_they_appear() -> None:
         for arm in (BASELINE, CONTROL)
         for one in rounds_of(arm, [100, 100])
     ]
-    summaries = summarise(rounds, [])
+    summaries = summarise(rounds, [], own_bound)
     assert [(one.level, one.arm, one.rounds) for one in summaries] == [
         (8.0, BASELINE, 2),
         (8.0, CONTROL, 2),
@@ -178,16 +188,16 @@ def test_the_verdict_is_that_of_the_arms_throughput_at_that_level() -> None:
         replace(COMPARISON, metric="p50", verdict="slower"),
         replace(COMPARISON, level=8.0, verdict="slower"),
     ]
-    assert [one.verdict for one in summarise(rounds, comparisons)] == [None, "faster"]
+    assert [one.verdict for one in summarise(rounds, comparisons, own_bound)] == [None, "faster"]
 
 
 def test_no_rounds_have_no_summaries() -> None:
-    assert summarise([], []) == ()
+    assert summarise([], [], own_bound) == ()
 
 
 def test_cost_is_the_cpu_time_of_a_million_requests_at_the_plans_price() -> None:
-    (summary,) = summarise([MIDDLE], [], core_hour_price=0.036)
+    (summary,) = summarise([MIDDLE], [], own_bound, core_hour_price=0.036)
     assert summary.cost_per_million == pytest.approx(0.002 * 1e6 / 3600 * 0.036)
     assert summary_of(MIDDLE).cost_per_million is None
-    (unknown,) = summarise([replace(MIDDLE, cpu_s_per_request=None)], [], core_hour_price=0.036)
+    (unknown,) = summarise([replace(MIDDLE, cpu_s_per_request=None)], [], own_bound, core_hour_price=0.036)
     assert unknown.cost_per_million is None

@@ -7,8 +7,9 @@ import pytest
 
 from portcompare.analyse import find_invalid_reasons, find_warnings
 from portcompare.analyse.verdicts import judge
+from portcompare.differences import Difference
 from portcompare.intervals import RatioInterval
-from portcompare.model import CONTROL, Difference, Metric, Verdict
+from portcompare.model import CONTROL, Metric, Verdict
 from tests.analyse.samples import COMPARISON, MARGINS, PARITY, ROUND, in_users
 
 CONTROLLED = replace(COMPARISON, candidate=CONTROL)

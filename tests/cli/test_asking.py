@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from portcompare.cli import asking
 from portcompare.cli.asking import ask_differing_alone, ask_everything, expect, find_writing, tell_unchecked
 from portcompare.cli.progress import Progress
-from portcompare.model import BASELINE, CONTROL, Expectation, Parity, RequestSpec
+from portcompare.differences import Parity
+from portcompare.model import BASELINE, CONTROL, Expectation, RequestSpec
 from portcompare.parity import READING, ParityOutcome
 from portcompare.plan import App, load_plan
 from portcompare.serve import vocabulary

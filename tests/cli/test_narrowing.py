@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.cli.narrowing import Narrowing, narrow
+from portcompare.cli.narrowing import Narrowing, find_left_out, narrow
 from portcompare.cli.session import read_plan
 from portcompare.errors import InputError
 
@@ -43,6 +43,21 @@ def test_a_rate_makes_the_load_open_with_connections_enough(plan: Plan) -> None:
     assert load.concurrency(2000.0) == 400
 
 
+@pytest.mark.parametrize("name", ["claims", "pages"])
+def test_a_part_of_a_plan_has_nothing_that_names_the_rest_and_says_so(name: str) -> None:
+    whole = read_plan(PLAN.with_name(f"{name}.toml"))
+    wanted = Narrowing(scenarios=["delayed"])
+    narrowed = narrow(whole, wanted)
+    assert (narrowed.gates, narrowed.claims, narrowed.pages) == ([], {}, {})
+    found = find_left_out(whole, wanted)
+    assert found == f"a part of the plan was run, which has no {name}: a run of the whole has them"
+    assert find_left_out(whole, Narrowing()) is None
+
+
+def test_a_part_of_a_plan_with_nothing_else_leaves_nothing_out(plan: Plan) -> None:
+    assert find_left_out(plan, Narrowing(scenarios=["delayed"])) is None
+
+
 def test_the_options_that_say_so_say_it_again() -> None:
     wanted = Narrowing(scenarios=["a b"], arms=["x", "y"], rate_rps=0.5, delay_s=0.1)
     assert wanted.options() == [
@@ -55,7 +70,7 @@ def test_what_the_plan_does_not_have_is_told_at_once(plan: Plan) -> None:
     with pytest.raises(InputError) as refused:
         narrow(plan, Narrowing(scenarios=["slow"], arms=["django"], users=1, rate_rps=1.0))
     text = str(refused.value)
-    assert "--scenario: the plan has no 'slow'\n    choose of fast, delayed" in text
+    assert "--scenario: the plan has no 'slow'\n    known: delayed, fast" in text
     assert "--arm: the plan has no 'django'" in text
     assert "--arm: django cannot be compared" in text
     assert "--users, --rate: both are given" in text

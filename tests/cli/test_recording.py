@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from portcompare.cli.recording import Recording
-from portcompare.model import Parity
+from portcompare.differences import Parity
 from portcompare.report import RESULTS_FILE
 from tests.cli.test_sweeps import make_manifest
 from tests.measure.plans import make_plan

@@ -16,9 +16,9 @@ from hdrh.histogram import HdrHistogram
 from portcompare.cli import comparison, settling
 from portcompare.cli.comparison import measure_all
 from portcompare.cli.recording import Recording
+from portcompare.differences import Difference
 from portcompare.manifest import Manifest, ServedDeployment
 from portcompare.measure import MeasuredRound, Timekeeper
-from portcompare.model import Difference
 from portcompare.parity.check import ParityOutcome
 from portcompare.plan import Plan
 from portcompare.report import read_results, write_results
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
     from portcompare.cli.progress import Progress
     from portcompare.cli.session import Session
+    from portcompare.differences import Parity
     from portcompare.measure import Place
-    from portcompare.model import Parity, RequestSpec, Results, Round
+    from portcompare.model import RequestSpec, Results, Round
 
 NOTHING = HdrHistogram(1, 10**6, 3).encode().decode()
 IDLE_S = 0.003

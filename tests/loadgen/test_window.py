@@ -59,16 +59,31 @@ def test_without_answers_the_rate_is_zero(edge_s: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("usual_s", "first_s", "edge_s"),
+    ("response_s", "delay_s", "first_s", "edge_s"),
     [
-        (0.2, 0.0, 0.2),  # the time between waves
-        (0.2, 9.9, 0.1),  # there are answers for half of it only
-        (3.0, 0.0, 1.0),  # at most half the window
-        (0.2, 10.0, 0.0),  # no answer before the window
-        (0.2, 10.5, 0.0),
+        (0.21, 0.2, 0.0, 0.21),  # a user's whole turn
+        (1.6, 0.2, 0.0, 0.2),  # the window is too short for it, but not for the waves in it
+        (0.9, 0.2, 9.5, 0.2),  # there are answers for a part of it only
+        (0.2, 0.0, 9.9, 0.1),
+        (0.3, 0.2, 9.9, 0.1),
+        (3.0, 0.0, 0.0, 1.0),  # at most half the window
+        (0.2, 0.2, 10.0, 0.0),  # no answer before the window
+        (0.2, 0.2, 10.5, 0.0),
+        (0.0, 0.2, 10.0, 0.0),  # no answer at all
     ],
 )
-def test_the_slopes_are_as_long_as_there_are_answers_for_them(
-    usual_s: float, first_s: float, edge_s: float
+def test_the_slopes_are_a_turn_long_or_else_a_wave_as_far_as_there_are_answers_for_them(
+    response_s: float, delay_s: float, first_s: float, edge_s: float
 ) -> None:
-    assert choose_edge(usual_s, first_s, 10.0, 12.0) == pytest.approx(edge_s)
+    chosen_s = choose_edge(response_s, delay_s, first_s=first_s, start_s=10.0, end_s=12.0)
+    assert chosen_s == pytest.approx(edge_s)
+
+
+@pytest.mark.parametrize("phase_s", np.linspace(0.0, 1.6, 9))
+def test_users_in_clumps_are_counted_exactly_by_slopes_of_a_turn(phase_s: float) -> None:
+    clumps_s = [
+        (turn * 1.6 + at_s - phase_s, users) for turn in range(20) for at_s, users in ((0, 3), (0.9, 5))
+    ]
+    ended_s = np.repeat(*(np.array(part) for part in zip(*clumps_s, strict=True)))
+    edge_s = choose_edge(1.6, 0.2, first_s=0.0, start_s=4.0, end_s=16.0)
+    assert smooth_rate(ended_s, 4.0, 16.0, edge_s) == pytest.approx(8 / 1.6)

@@ -42,6 +42,8 @@ def leader(tmp_path: Path) -> Iterator[Generator]:
 def join(leader: Generator, tmp_path: Path) -> Iterator[Callable[..., list[subprocess.Popen[str]]]]:
     """Have workers join the leader."""
     started: list[subprocess.Popen[str]] = []
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
 
     def start(*ahead_s: float) -> list[subprocess.Popen[str]]:
         replies = leader.gather(expect=len(ahead_s))
@@ -49,7 +51,13 @@ def join(leader: Generator, tmp_path: Path) -> Iterator[Callable[..., list[subpr
         for number, by_s in enumerate(ahead_s):
             command = [*TELLING_WORKER, str(tmp_path / f"told{number}"), port, str(by_s)]
             started.append(
-                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                subprocess.Popen(
+                    command,
+                    env=os.environ | {"TMPDIR": str(temporary)},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
             )
         *_, last = replies
         assert last.problem is None
@@ -169,16 +177,21 @@ def test_a_lost_worker_voids_the_round_and_is_named_and_the_rest_go_on(
     assert after.requests > 0
 
 
-def test_a_worker_that_is_interrupted_says_so_and_without_any_the_run_cannot_go_on(
-    leader: Generator, join: Callable[..., list[subprocess.Popen[str]]]
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_is_ended_says_so_leaves_nothing_and_without_any_the_run_cannot_go_on(
+    leader: Generator,
+    join: Callable[..., list[subprocess.Popen[str]]],
+    tmp_path: Path,
+    ending: signal.Signals,
 ) -> None:
     (worker,) = join(0.0)
     leader.prepare(scenario=GET)
     with serve(answering(OK, delay_s=0.002)) as server:
         with round_under_way(leader, server.url, users=1, window_s=0.3) as found:
-            worker.send_signal(signal.SIGINT)
+            worker.send_signal(ending)
         assert found[0].void == f"the load worker {socket.gethostname()}/1 was lost during the round"
-        assert worker.wait(60) == 130
+        assert worker.wait(60) == 128 + ending
+        assert list((tmp_path / "temporary").iterdir()) == []
         leader.send(round_of(server.url))
         assert leader.process.wait(60) != 0
     assert "no load worker is left" in leader.log

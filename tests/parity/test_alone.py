@@ -4,7 +4,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from portcompare.model import Difference, Parity, RequestSpec
+from portcompare.differences import Difference, Parity
+from portcompare.model import RequestSpec
 from portcompare.parity import Asker, ParityOutcome, ask_alone
 
 if TYPE_CHECKING:

@@ -3,92 +3,20 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-from base64 import b64decode
-from itertools import count
 from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.model import BASELINE, CONTROL, Expectation, LoginStep, Parity, RequestSpec
-from portcompare.parity import Asker, ParityOutcome, sum_up
+from portcompare.differences import Parity
+from portcompare.model import CONTROL, Expectation, RequestSpec
+from portcompare.parity import Asker, sum_up
 from portcompare.plan import Allowance
+from tests.parity.checking import CASES, ONE, SCENARIO, checking, counting, document, in_turn, service, told
 from tests.parity.site import Asked, Reply, always, serving, serving_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    Answering = Callable[[Asked], Reply | Iterable[bytes]]
-
-SCENARIO = RequestSpec(name="delayed", target="/data?delay=0")
-ONE = (RequestSpec(name="GET /data?delay=0", target="/data?delay=0"),)
-CASES = (
-    *ONE,
-    RequestSpec(name="HEAD /data", method="HEAD", target="/data"),
-    RequestSpec(name="POST /data", method="POST", target="/data", body=b"x"),
-    RequestSpec(name="GET /nothing", target="/nothing"),
-)
-
-
-def checking(
-    baseline: Answering,
-    *others: Answering,
-    cases: Sequence[RequestSpec] = ONE,
-    timeout_s: float = 30.0,
-    control: Answering | None = None,
-    allow: Sequence[Allowance] = (),
-) -> ParityOutcome:
-    named: Mapping[str, Answering] = {f"new-{place}": answering for place, answering in enumerate(others)}
-    if control is not None:
-        named = {CONTROL: control, **named}
-    with serving_all(baseline, *named.values()) as (first, *sites):
-        urls = {name: site.url for name, site in zip(named, sites, strict=True)}
-        with Asker(first.url, urls, timeout_s=timeout_s, allow=allow, tick_s=0.0) as asker:
-            return sum_up(asker, [asker.examine(case) for case in cases])
-
-
-def told(outcome: ParityOutcome) -> list[tuple[str, str, str, str, str]]:
-    return [
-        (each.deployment, each.kind, each.pointer, each.baseline, each.candidate)
-        for each in outcome.parity.differences
-    ]
-
-
-def document(value: object, status: int = 200) -> Reply:
-    return Reply(
-        status=status, headers=(("Content-Type", "application/json"),), body=json.dumps(value).encode()
-    )
-
-
-def in_turn(*replies: Reply) -> Answering:
-    """Answer one after the other, then from the start again."""
-    turns = count()
-    return lambda _: replies[next(turns) % len(replies)]
-
-
-def counting(made: Callable[[int], Reply]) -> Answering:
-    """Answer each request with another number."""
-    turns = count()
-    return lambda _: made(next(turns))
-
-
-def service(allow: str, server: str) -> Answering:
-    """What a framework answers, in the words of one server program."""
-
-    def answer(asked: Asked) -> Reply:
-        headers = (
-            ("Server", server),
-            ("Date", f"today at {server}"),
-            ("Server-Timing", f"app;dur={len(server)}"),
-        )
-        path = asked.target.partition("?")[0]
-        if path != "/data":
-            return Reply(status=404, headers=headers, body=b"no such path")
-        if asked.method not in allow.split(", "):
-            return Reply(status=405, headers=(*headers, ("Allow", allow)))
-        return Reply(headers=(("Content-Type", "text/plain"), *headers))
-
-    return answer
+    from tests.parity.checking import Answering
 
 
 def test_services_that_differ_in_the_server_only_are_equal() -> None:
@@ -207,111 +135,6 @@ def test_a_baseline_that_contradicts_its_control_is_not_equal() -> None:
     ]
 
 
-def test_a_value_that_changes_by_itself_is_masked_by_its_pointer_and_the_rest_is_compared() -> None:
-    def stamped(name: str) -> Answering:
-        return counting(lambda turn: document({"at": turn, "name": name, "list": [turn]}))
-
-    outcome = checking(stamped("a"), stamped("a"), stamped("b"))
-
-    assert outcome.parity.masked == ("GET /data?delay=0: /at", "GET /data?delay=0: /list/0")
-    assert told(outcome) == [("new-1", "json", "/name", '"a"', '"b"')]
-
-
-def test_what_differs_between_two_instances_is_masked() -> None:
-    def instance(number: int) -> Answering:
-        return always(document({"instance": number}))
-
-    outcome = checking(instance(1), instance(3), control=instance(2))
-
-    assert outcome.parity.equal
-    assert outcome.parity.masked == ("GET /data?delay=0: /instance",)
-
-
-def test_of_a_masked_value_presence_and_type_are_still_compared() -> None:
-    def stamped(made: Callable[[int], object]) -> Answering:
-        return counting(lambda turn: document(made(turn)))
-
-    outcome = checking(
-        stamped(lambda turn: {"at": turn}), stamped(lambda turn: {"at": str(turn)}), stamped(lambda _: {})
-    )
-
-    assert [(each.deployment, each.pointer, each.severity) for each in outcome.parity.differences] == [
-        ("new-0", "/at", "breaks"),
-        ("new-1", "/at", "breaks"),
-    ]
-
-
-def test_a_growing_array_is_masked_as_a_whole() -> None:
-    def growing(start: int) -> Answering:
-        return counting(lambda turn: document({"log": ["x"] * (start + turn), "name": "a"}))
-
-    outcome = checking(growing(1), growing(3))
-
-    assert outcome.parity.equal
-    assert outcome.parity.masked == ("GET /data?delay=0: /log",)
-    assert outcome.expectation(SCENARIO) == Expectation(
-        status=200, body_base64="eyJsb2ciOiBbIngiXSwgIm5hbWUiOiAiYSJ9", masked=("/log",)
-    )
-
-
-def test_a_clock_that_ticks_between_two_servers_is_no_difference() -> None:
-    def clock(asked_before_tick: int) -> Answering:
-        return counting(lambda turn: Reply(body=b"12:00:00" if turn < asked_before_tick else b"12:00:01"))
-
-    outcome = checking(clock(2), clock(0))
-
-    assert outcome.parity.equal
-    assert outcome.parity.masked == ("GET /data?delay=0: body",)
-
-
-def test_a_value_that_differs_once_is_not_doubted_again() -> None:
-    cases = [RequestSpec(name=f"GET /{place}", target=f"/{place}") for place in range(3)]
-    with (
-        serving_all(always(Reply()), always(Reply(body=b"other"))) as (old, new),
-        Asker(old.url, {"new": new.url}, tick_s=0.0) as asker,
-    ):
-        outcome = sum_up(asker, [asker.examine(case) for case in cases])
-
-    assert [each.case for each in outcome.parity.differences] == ["GET /0", "GET /1", "GET /2"]
-    assert [asked.target for asked in new.asked] == ["/0"] * 4 + ["/1"] * 2 + ["/2"] * 2
-
-
-def test_a_body_that_changes_by_itself_is_not_compared_and_said_not_to_be() -> None:
-    def number() -> Answering:
-        return counting(lambda turn: Reply(body=f"<p>{turn}</p>".encode()))
-
-    outcome = checking(number(), always(Reply(body=b"<p>x</p>")), always(Reply(body=b"")))
-
-    assert outcome.parity.masked == ("GET /data?delay=0: body",)
-    assert told(outcome) == [("new-1", "body", "", "<p>0</p>", "")]
-    assert outcome.expectation(SCENARIO) == Expectation(status=200, body_base64=None)
-
-
-def test_a_cookie_that_changes_by_itself_must_still_come_with_its_attributes() -> None:
-    def session(attributes: str) -> Answering:
-        return counting(lambda turn: Reply(headers=(("Set-Cookie", f"sid={turn}{attributes}"),)))
-
-    outcome = checking(session("; HttpOnly"), session("; HttpOnly"), session(""), always(Reply()))
-
-    assert outcome.parity.masked == ("GET /data?delay=0: Set-Cookie: sid",)
-    assert [(each.deployment, each.pointer, each.severity) for each in outcome.parity.differences] == [
-        ("new-2", "Set-Cookie: sid", "breaks"),
-        ("new-1", "Set-Cookie: sid; HttpOnly", "changes"),
-    ]
-    assert outcome.expectation(SCENARIO) is not None
-
-
-def test_what_changes_by_itself_in_one_case_is_compared_in_the_others() -> None:
-    def baseline(turns: Iterator[int]) -> Answering:
-        return lambda asked: Reply(body=str(next(turns)).encode() if asked.target == "/clock" else b"still")
-
-    cases = [RequestSpec(name=f"GET /{name}", target=f"/{name}") for name in ("clock", "other")]
-    outcome = checking(baseline(count()), always(Reply(body=b"moved")), cases=cases)
-
-    assert [each.case for each in outcome.parity.differences] == ["GET /other"]
-    assert outcome.parity.masked == ("GET /clock: body",)
-
-
 def test_json_that_means_the_same_in_other_bytes_is_a_change_of_the_body() -> None:
     outcome = checking(always(document({"a": 1, "b": 2})), always(Reply(body=b'{"b":2,"a":1}')))
 
@@ -408,39 +231,6 @@ def test_the_cases_are_known_by_name_in_their_order() -> None:
     assert list(outcome.asked) == ["GET /nothing", "GET /data?delay=0"]
 
 
-def own_address(asked: Asked) -> Reply:
-    host = dict(asked.headers)["Host"]
-    return Reply(status=201, headers=(("Location", f"http://{host}/new"),), body=f"made {host}".encode())
-
-
-def test_a_servers_own_address_is_no_difference_and_expected_as_such_under_load() -> None:
-    outcome = checking(own_address, own_address)
-
-    assert outcome.parity.equal
-    assert outcome.parity.masked == ()
-    assert outcome.expectation(SCENARIO) == Expectation(
-        status=201, body_base64="bWFkZSB7c2VydmVyfQ==", own_address=True
-    )
-
-
-@pytest.mark.parametrize("body", [b"", b"hello", b"\xff\x00\n", "é".encode()])
-def test_what_the_baseline_answered_is_expected_under_load(body: bytes) -> None:
-    outcome = checking(always(Reply(status=203, body=body)), always(Reply(status=203, body=body)))
-
-    expectation = outcome.expectation(SCENARIO)
-
-    assert expectation is not None
-    assert expectation.status == 203
-    assert expectation.body_base64 is not None
-    assert b64decode(expectation.body_base64) == body
-
-
-def test_a_request_that_was_no_case_has_no_expectation() -> None:
-    outcome = checking(always(Reply()), always(Reply()))
-
-    assert outcome.expectation(RequestSpec(name=SCENARIO.name, target="/other")) is None
-
-
 def test_servers_are_asked_at_the_same_time() -> None:
     old_asked, new_asked = Event(), Event()
 
@@ -455,91 +245,3 @@ def test_servers_are_asked_at_the_same_time() -> None:
 
     assert outcome.expectation(SCENARIO) == Expectation(status=200, body_base64="aGVsbG8=")
     assert outcome.parity.equal
-
-
-LOGIN = (
-    LoginStep(
-        request=RequestSpec(name="in", method="POST", target="/login", body=b"me"),
-        keep=(("token", "json:/token"),),
-    ),
-)
-FAILED = Expectation(status=0, body_base64=None)
-BEHIND_LOGIN = tuple(
-    RequestSpec(name=f"GET /{name}", target=f"/{name}", headers=(("Authorization", "{token}"),), login=LOGIN)
-    for name in "ab"
-)
-
-
-def guarded(token: str) -> Answering:
-    """Answer those that send the token, which only this server knows."""
-
-    def answer(asked: Asked) -> Reply:
-        if asked.target == "/login":
-            return document({"token": token})
-        return Reply(status=200 if dict(asked.headers).get("Authorization") == token else 401)
-
-    return answer
-
-
-def test_each_server_is_logged_in_to_once_with_its_own_token() -> None:
-    with serving_all(guarded("x"), guarded("y")) as (old, new), Asker(old.url, {"new": new.url}) as asker:
-        outcome = sum_up(asker, [asker.examine(case) for case in BEHIND_LOGIN])
-
-    assert outcome.parity.equal
-    for case in BEHIND_LOGIN:
-        assert (outcome.expectation(case) or FAILED).status == 200
-    for site in (old, new):
-        assert [asked.target for asked in site.asked] == ["/login", "/a", "/a", "/b", "/b"]
-
-
-def test_a_login_that_fails_is_told_as_the_reason_for_no_answer() -> None:
-    outcome = checking(guarded("x"), always(Reply(status=403)), cases=BEHIND_LOGIN[:1])
-
-    assert told(outcome) == [
-        ("new-0", "status", "", "200", "no answer: login step 1, POST /login: status 403")
-    ]
-    assert outcome.parity.warnings == ()
-
-
-def test_a_login_that_fails_at_the_baseline_is_a_mistake_in_the_plan_and_told() -> None:
-    outcome = checking(always(Reply(status=403)), always(Reply(status=403)), cases=BEHIND_LOGIN)
-
-    [warning] = outcome.parity.warnings
-    assert "login step 1, POST /login: status 403; correct the scenario's login" in warning
-
-
-def test_a_command_line_does_not_tell_what_the_login_has_left() -> None:
-    def otherwise(asked: Asked) -> Reply:
-        return document({"token": "y"}) if asked.target == "/login" else Reply(status=500)
-
-    [difference] = checking(guarded("x"), otherwise, cases=BEHIND_LOGIN[:1]).parity.differences
-
-    assert '-H "Authorization: $AUTHORIZATION"' in difference.curl_baseline
-    assert '-H "Authorization: $AUTHORIZATION"' in difference.curl_candidate
-
-
-def test_an_arm_whose_difference_is_allowed_is_held_to_its_own_answer_under_load() -> None:
-    allow = [Allowance(reason="prices are text now", kind="json", pointer="/price")]
-    outcome = checking(always(document({"price": 1})), always(document({"price": "1"})), allow=allow)
-
-    assert outcome.parity.equal
-    for arm, body in ((BASELINE, b'{"price": 1}'), ("new-0", b'{"price": "1"}')):
-        expectation = outcome.expectation(SCENARIO, arm)
-        assert expectation is not None
-        assert b64decode(expectation.body_base64 or "") == body
-
-
-def test_a_clock_is_told_from_a_difference_that_another_route_really_has() -> None:
-    def answer(text: bytes) -> Answering:
-        ticks = in_turn(*(Reply(body=b"%d" % number) for number in (1, 1, 2, 2)))
-        return lambda asked: Reply(body=text) if asked.target == "/page" else ticks(asked)
-
-    def ahead() -> Answering:
-        ticks = in_turn(*(Reply(body=b"%d" % number) for number in (2, 2, 3, 3)))
-        return lambda asked: Reply(body=b"other") if asked.target == "/page" else ticks(asked)
-
-    cases = [RequestSpec(name=f"GET {path}", target=path) for path in ("/page", "/clock")]
-    outcome = checking(answer(b"one"), ahead(), cases=cases)
-
-    assert {each.case for each in outcome.parity.differences} == {"GET /page"}
-    assert outcome.parity.masked == ("GET /clock: body",)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from portcompare.model import Difference, Parity
+from portcompare.differences import Difference, Parity
 from portcompare.parity import combine_parity
 
 

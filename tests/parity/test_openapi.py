@@ -6,8 +6,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from portcompare.differences import Difference
 from portcompare.errors import InputError
-from portcompare.model import Difference, LoginStep, RequestSpec
+from portcompare.model import LoginStep, RequestSpec
 from portcompare.parity import Asker, Examined, Explored, OpenApiDocument, explore
 from portcompare.parity.cases import identity
 

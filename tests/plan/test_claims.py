@@ -60,3 +60,17 @@ def test_a_wrong_check_is_told_where_it_stands(
     problems = problems_of(write(tmp_path / "plan.toml", GOOD + CLAIMS.replace(old, new)))
     assert problems[0].where.endswith(f"claims.port.checks{key}")
     assert found in problems[0].found
+
+
+def test_claims_cannot_stand_where_not_all_levels_are_measured(tmp_path: Path) -> None:
+    grid = "[break_even]\npath = '/'\ndelay_s = [0, 0.1]\nusers = [1, 8]\n"
+    problems = problems_of(write(tmp_path / "plan.toml", GOOD + CLAIMS + grid))
+    told = [one for one in problems if one.where.endswith("claims")]
+    assert [one.found[:27] for one in told] == ["stand beside [break_even], "]
+
+
+def test_a_claim_on_a_searched_rate_is_told_where_it_stands(tmp_path: Path) -> None:
+    searched = GOOD.replace("users = [1]", 'model = "open", objective = { p99 = 0.5 }')
+    assert searched != GOOD
+    problems = problems_of(write(tmp_path / "plan.toml", searched + CLAIMS))
+    assert any("its rate is searched" in one.found and one.where.endswith("of.scenario") for one in problems)

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from portcompare.analyse.spectra import QUANTILES
+from portcompare.differences import Difference, Parity
 from portcompare.manifest import Manifest, ServedDeployment
 from portcompare.model import (
     METRICS,
     Bound,
     Comparison,
     Conclusion,
-    Difference,
     Latency,
     Metric,
-    Parity,
     Results,
     Round,
     Slice,

@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from portcompare import units
-from portcompare.model import Difference, Parity
+from portcompare.differences import Difference, Parity
 from portcompare.report import markdown
 
 if TYPE_CHECKING:

@@ -125,8 +125,10 @@ def test_stopping_ends_a_program_that_ignores_sigterm(start: Callable[..., Super
 
 def test_stopping_twice_does_no_harm(start: Callable[..., Supervised]) -> None:
     program = start(STUBBORN)
+    pid = int(program.stdout.readline())
     program.stop()
     program.stop()
+    assert is_gone(pid)
 
 
 def test_stopping_gives_a_program_time_to_end_well(start: Callable[..., Supervised]) -> None:

@@ -10,7 +10,8 @@ from portcompare.ui_protocol import LiveSettings
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from portcompare.ui_protocol import LoadModel, UiPlan
+    from portcompare.ui_protocol import UiPlan
+    from portcompare.units import LoadModel
 
 MODELS: Final[tuple[LoadModel, ...]] = ("closed", "open")
 _MOST_DELAY_S: Final = 3600.0

@@ -9,6 +9,7 @@ from portcompare.bounds import Limits, find_bound
 from portcompare.intervals import RatioInterval, paired_ratio
 from portcompare.loadgen.recorder import percentiles_of
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Total
+from portcompare.manifest import Ceiling
 from portcompare.model import Bound
 from portcompare.units import duration, rate, share, significant, size
 from portcompare.units import ratio as ratio_text
@@ -242,10 +243,12 @@ def _find_bound(
         return None
     scenario = plan.scenarios[settings.scenarios[0]]
     is_open = settings.model == "open"
+    ceiling = arm.ceilings.get(scenario.name, Ceiling(slots=None))
     limits = Limits(
         concurrency=settings.users,
         offered_rps=settings.rate_rps if is_open else None,
-        slots=arm.slots,
+        slots=ceiling.slots,
+        slot_noun=ceiling.noun,
         delay_s=scenario.delay_s if settings.delay_s is None else settings.delay_s,
         server_cpus=arm.cpus,
     )

@@ -6,13 +6,17 @@ import pytest
 
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger
 from portcompare.loadgen.webui.rows import LEAST_PAIRS, ArmLoad, describe, explain, find_ratio, make_rows
+from portcompare.manifest import Ceiling
 from portcompare.ui_protocol import LiveSettings, UiArm, UiPlan, UiScenario
 from tests.loadgen.webui.counted import report
 
 FLASK, QUART = ("delayed", "flask"), ("delayed", "quart")
 PLAN = UiPlan(
     name="plan",
-    arms=(UiArm(name="flask", url="", slots=8, cpus=1), UiArm(name="quart", url="", cpus=1)),
+    arms=(
+        UiArm(name="flask", url="", ceilings={"delayed": Ceiling(slots=8, noun="thread")}, cpus=1),
+        UiArm(name="quart", url="", cpus=1),
+    ),
     scenarios={"fast": UiScenario(name="fast"), "delayed": UiScenario(name="delayed", delay_s=0.2)},
 )
 SETTINGS = LiveSettings(scenarios=("delayed",), arms=("flask", "quart"), users=32)
@@ -35,6 +39,7 @@ def test_a_row_says_what_an_arm_did_and_how_near_to_its_bound_it_is() -> None:
     assert (flask.arm, flask.is_baseline, quart.is_baseline) == ("flask", True, False)
     assert flask.bound is not None
     assert flask.bound.name == "slots"
+    assert "8 threads" in flask.bound.reason
     assert flask.bound.rate_rps == pytest.approx(40)
     assert quart.bound is not None
     assert quart.bound.name == "users"

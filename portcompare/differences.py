@@ -1,0 +1,74 @@
+"""In what answers differ: the records of parity, a part of the results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+DifferenceKind = Literal["status", "header", "body", "json"]
+Severity = Literal["breaks", "changes", "harmless"]
+SEVERITIES: tuple[Severity, ...] = ("breaks", "changes", "harmless")
+"""Most severe first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One way in which a candidate answers otherwise than the baseline.
+
+    Attributes:
+        case: The case that shows it: method and target.
+        deployment: Who answers otherwise.
+        kind: "status", "header", "body", or "json" for a place in a JSON body.
+        pointer: Where: the header's name (with the cookie and its attribute: `Set-Cookie: sid; Path`), or the
+            JSON pointer; empty for the status and the whole body.
+        severity: "breaks" clients, "changes" what they get, or "harmless": no client can tell.
+        baseline: What the baseline answers there.
+        candidate: What the candidate answers there.
+        curl_baseline: A command line that asks the baseline for it.
+        curl_candidate: The same for the candidate.
+        from_order: True if the case, asked alone on fresh servers, does not show it: then it comes from what
+            was asked before.
+        allowed: Why the plan allows it; empty if it does not.
+    """
+
+    case: str
+    deployment: str
+    kind: DifferenceKind
+    pointer: str
+    severity: Severity
+    baseline: str
+    candidate: str
+    curl_baseline: str = ""
+    curl_candidate: str = ""
+    from_order: bool = False
+    allowed: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it makes the answers unequal: it is not allowed, and not harmless."""
+        return not self.allowed and self.severity != "harmless"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """Whether the candidates answer as the baseline does.
+
+    Attributes:
+        equal: True if there are cases and candidates, and no case shows a difference that counts.
+        cases: How many cases were sent to each deployment.
+        deployments: Those compared with the baseline.
+        differences: What was found, most severe first, also what is allowed or harmless; the baseline's and
+            the control's too where they fail to answer or contradict each other's status.
+        masked: What was not compared, because it differs by itself: the case, and the JSON pointer, the
+            header's name or "body".
+        seeds: What the generated cases were made from, so that they can be made again.
+        warnings: What a careful reader should know of the check.
+    """
+
+    equal: bool
+    cases: int
+    deployments: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    masked: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
