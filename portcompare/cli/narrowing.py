@@ -126,9 +126,7 @@ def find_left_out(plan: Plan, wanted: Narrowing) -> str | None:
     there = [name for name, table in tables.items() if table]
     if wanted == Narrowing() or not there:
         return None
-    return (
-        f"this is a part of the plan, whose {' and '.join(there)} are left out: a run of the whole has them"
-    )
+    return f"a part of the plan was run, which has no {' and no '.join(there)}: a run of the whole has them"
 
 
 def _narrow(plan: Plan, name: str, wanted: Narrowing) -> Scenario:

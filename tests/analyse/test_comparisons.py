@@ -42,6 +42,24 @@ def test_rounds_are_paired_by_block_in_whatever_order_they_come() -> None:
     assert found.high == pytest.approx(2)
 
 
+def test_a_candidate_is_compared_with_the_mean_of_the_baseline_and_its_control() -> None:
+    base, control = rounds_of(BASELINE, [100, 100]), rounds_of(CONTROL, [400, 400])
+    found = {
+        (one.candidate, one.metric): one
+        for one in compare([*base, *control, *rounds_of(CANDIDATE, [200, 200])], MARGINS)
+    }
+    assert found[CANDIDATE, "throughput"].ratio == pytest.approx(1)  # to the geometric mean of 100 and 400
+    assert found[CONTROL, "throughput"].ratio == pytest.approx(4)  # to the baseline alone
+
+
+def test_where_the_control_has_no_valid_round_the_baseline_stands_alone() -> None:
+    control = [replace(one, void="spoilt") for one in rounds_of(CONTROL, [400, 400, 400])[1:]]
+    rounds = [*rounds_of(BASELINE, [100, 100, 100]), *control, *rounds_of(CANDIDATE, [200, 200, 200])]
+    found = {(one.candidate, one.metric): one for one in compare(rounds, MARGINS)}[CANDIDATE, "throughput"]
+    assert found.blocks == 3
+    assert found.ratio == pytest.approx(2)
+
+
 @pytest.mark.parametrize("arm", [BASELINE, CANDIDATE])
 def test_a_void_round_in_one_arm_drops_the_whole_pair(arm: str) -> None:
     rounds = [*rounds_of(BASELINE, [100, 7, 100]), *rounds_of(CANDIDATE, [200, 999, 200])]

@@ -40,7 +40,7 @@ def found(share: float, computed: int) -> patterns.Found:
 )
 def test_each_figure_is_judged_by_its_bound(share: float, computed: int, expected: list[str]) -> None:
     lines = patterns.describe(found(share, computed))
-    judged = lines[lines.index("|---|---|---|---|") + 1 :][:6]
+    judged = lines[lines.index("| figure | measured | asked for |  |") + 2 :][:6]
     assert [line.split("|")[-2].strip() for line in judged] == expected
     text = "\n".join(lines)
     assert f"| offloaded | 8 | **{30 * share:.3g}/s**, 200 ms, 1.00 ms CPU |" in text
