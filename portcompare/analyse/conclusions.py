@@ -82,12 +82,17 @@ def _sentence(
     measured = f"{ratio(throughput.ratio)}, 95% interval {ratio(throughput.low)} to {ratio(throughput.high)}"
     text = f"{at} {name} {_SAYS[throughput.verdict]} {other} ({measured})"
     if median.ratio is not None and median.verdict in _OPPOSITE:
-        text += f", and its median response time is {share(median.ratio)} of the other's"
+        text += f", and its median response time is {_times(median.ratio)} the other's"
         # Equal rates of a closed load mean equal mean response times: a better median can hide a worse tail.
         if tail.ratio is not None and tail.verdict == _OPPOSITE[median.verdict]:
-            text += f", but its p95 is {share(tail.ratio)}: not all users are served alike"
+            text += f", but its p95 is {_times(tail.ratio)} it: not all users are served alike"
     if baseline.bound_share is not None and baseline.bound is not None and throughput.verdict == "faster":
         text += (
             f"; {other} is at {share(min(baseline.bound_share, 1.0))} of its bound: {baseline.bound.reason}"
         )
     return text + "."
+
+
+def _times(value: float) -> str:
+    """A part of something, or so many times it."""
+    return f"{share(value)} of" if value < 1 else ratio(value)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import gevent
 from locust import runners
 from locust.env import Environment
+from locust.stats import RequestStats
 
 from portcompare.errors import EXIT_INTERRUPTED, EXIT_NOT_VALID
 from portcompare.loadgen.messages import (
@@ -43,6 +44,8 @@ from portcompare.loadgen.webui.live_load import LiveLoad
 from portcompare.protocol import concurrency_of, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from locust import User
     from locust.rpc import Message
 
@@ -151,6 +154,19 @@ class Worker:
         os._exit(status)
 
 
+def _join(environment: Environment, host: str, port: int, take: Callable[..., None]) -> runners.WorkerRunner:
+    """Join a leader, ready for its orders: the first may come together with its welcome."""
+
+    class Joining(runners.WorkerRunner):
+        def connect_to_master(self) -> None:
+            self.environment.runner = self
+            self.register_message(TYPE, take)
+            super().connect_to_master()
+
+    environment.stats = RequestStats(use_response_times_cache=False)  # as Locust has it for workers
+    return Joining(environment, host, port)
+
+
 def main(host: str, port: int, cpu: int | None) -> None:
     """Join, and work until the leader says that the run is over.
 
@@ -167,18 +183,17 @@ def main(host: str, port: int, cpu: int | None) -> None:
     runners.CONNECT_RETRY_COUNT = CONNECT_TRIES
     _LOG.info("waiting for the run at %s:%d", host, port)
     environment = Environment()
-    try:
-        runner = environment.create_worker_runner(host, port)
-    except ConnectionError:
-        _LOG.error("nobody answered at %s:%d", host, port)
-        sys.exit(EXIT_NOT_VALID)
-    except SystemExit:  # Locust's answer to Ctrl-C while it waits
-        sys.exit(EXIT_INTERRUPTED)
-    _LOG.info("joined the run at %s:%d", host, port)
     with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
         worker = Worker(environment, Path(folder))
-        runner.register_message(TYPE, worker.take)
         gevent.signal_handler(signal.SIGTERM, worker.leave, 128 + signal.SIGTERM)
+        try:
+            runner = _join(environment, host, port, worker.take)
+        except ConnectionError:
+            _LOG.error("nobody answered at %s:%d", host, port)
+            sys.exit(EXIT_NOT_VALID)
+        except SystemExit:  # Locust's answer to Ctrl-C while it waits
+            sys.exit(EXIT_INTERRUPTED)
+        _LOG.info("joined the run at %s:%d", host, port)
         try:
             runner.greenlet.join()
         except KeyboardInterrupt:

@@ -128,11 +128,16 @@ def test_each_scenarios_levels_are_worded_as_its_load_has_them() -> None:
     assert conclusion.text.startswith("At 4.0 of fast new ")
 
 
+def test_a_slower_median_is_so_many_times_the_other() -> None:
+    text = text_of(THROUGHPUT, replace(MEDIAN, ratio=8.0, verdict="slower"))
+    assert "its median response time is 8.00x the other's" in text
+
+
 @pytest.mark.parametrize(("verdict", "opposite"), [("faster", "slower"), ("slower", "faster")])
 def test_a_median_that_hides_the_opposite_tail_is_told_with_it(verdict: Verdict, opposite: Verdict) -> None:
     median = replace(MEDIAN, ratio=0.07, verdict=verdict)
     text = text_of(THROUGHPUT, median, tail=replace(TAIL, ratio=5.0, verdict=opposite))
-    assert text.endswith("is 7.00% of the other's, but its p95 is 500%: not all users are served alike.")
+    assert text.endswith("is 7.00% of the other's, but its p95 is 5.00x it: not all users are served alike.")
 
 
 @pytest.mark.parametrize("verdict", ["faster", "equivalent", "inconclusive"])
