@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portcompare.model import Results
-    from portcompare.pages import PageFigure, PageSummary
+    from portcompare.pages import PageSummary
     from portcompare.sweeps import Estimate
 
 PLAN = HERE.parent / "loadtests" / "pages.toml"
@@ -45,7 +45,7 @@ def describe(results: Results) -> Iterator[str]:
     for one in pages.summaries:
         if one.arm == CONTROL:
             continue
-        lcp = _lcp(one)
+        lcp = one.lcp
         users = f"{one.users} users" if one.users else "idle"
         shown = (_interval(lcp.median_s), lcp.rating) if lcp else ("none succeeded", "")
         yield row(one.page, users, one.kind, one.deployment, *shown, _against(results, one), one.bottleneck)
@@ -56,14 +56,14 @@ def describe(results: Results) -> Iterator[str]:
 
 def _judge(results: Results) -> Iterator[str]:
     idle = [one for one in results.pages.summaries if not one.users]
-    slow = [lcp.median_s.value for one in idle if one.page == "slow" and (lcp := _lcp(one))]
+    slow = [lcp.median_s.value for one in idle if one.page == "slow" and (lcp := one.lcp)]
     fast = {
-        (one.kind, one.arm): lcp.median_s.value for one in idle if one.page == "fast" and (lcp := _lcp(one))
+        (one.kind, one.arm): lcp.median_s.value for one in idle if one.page == "fast" and (lcp := one.lcp)
     }
     kept = {
         one.arm: lcp.median_s.value
         for one in idle
-        if (one.page, one.kind) == ("cached", "warm") and (lcp := _lcp(one))
+        if (one.page, one.kind) == ("cached", "warm") and (lcp := one.lcp)
     }
     least, most = min(slow), max(fast.values())
     yield row(f"LCP of the 2 s route at or above {SLOW_S:g} s", duration(least), verdict(met=least >= SLOW_S))
@@ -76,10 +76,6 @@ def _judge(results: Results) -> Iterator[str]:
     )
 
 
-def _lcp(one: PageSummary) -> PageFigure | None:
-    return next((figure for figure in one.figures if figure.metric == "lcp"), None)
-
-
 def _interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return duration(estimate.value)
@@ -89,12 +85,9 @@ def _interval(estimate: Estimate) -> str:
 def _against(results: Results, one: PageSummary) -> str:
     if one.arm == BASELINE:
         return "baseline"
-    found = next(
-        each
-        for each in results.pages.comparisons
-        if (each.page, each.users, each.kind, each.candidate, each.metric)
-        == (one.page, one.users, one.kind, one.arm, "lcp")
-    )
+    found = results.pages.lcp_against_baseline(one)
+    if found is None:
+        return "nothing to compare with"
     return found.verdict if found.ratio is None else f"{ratio(found.ratio.value)}, {found.verdict}"
 
 

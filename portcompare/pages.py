@@ -7,10 +7,13 @@ which the browser was told to go to the page.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from portcompare.sweeps import Estimate
 from portcompare.words import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LoadKind = Literal["cold", "warm"]
 Stage = Literal["handler", "queue", "server", "network", "client"]
@@ -109,6 +112,19 @@ class PagePart:
     end_s: float
 
 
+def spent_s(parts: Iterable[PagePart], stage: Stage) -> float:
+    """How long the parts of a stage take together.
+
+    Args:
+        parts: The parts of a load.
+        stage: The stage.
+
+    Returns:
+        Seconds.
+    """
+    return sum(part.end_s - part.start_s for part in parts if part.stage == stage)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageFigure:
     """One measure of one page.
@@ -160,6 +176,11 @@ class PageSummary:
     bottleneck: str
     load_rps: float | None
 
+    @property
+    def lcp(self) -> PageFigure | None:
+        """Its largest contentful paint; None if no load succeeded."""
+        return next((figure for figure in self.figures if figure.metric == "lcp"), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageComparison:
@@ -203,3 +224,22 @@ class Pages:
     visits: tuple[PageVisit, ...] = field(default=())
     summaries: tuple[PageSummary, ...] = ()
     comparisons: tuple[PageComparison, ...] = ()
+
+    def lcp_against_baseline(self, one: PageSummary) -> PageComparison | None:
+        """How a page's largest contentful paint compares with the baseline's.
+
+        Args:
+            one: The page under its condition, on one arm.
+
+        Returns:
+            The comparison; None for the baseline itself, and where there was none to compare with.
+        """
+        same = (one.page, one.users, one.kind, one.arm, "lcp")
+        return next(
+            (
+                each
+                for each in self.comparisons
+                if (each.page, each.users, each.kind, each.candidate, each.metric) == same
+            ),
+            None,
+        )

@@ -8,9 +8,9 @@ from portcompare.model import BASELINE, CONTROL, Conclusion
 from portcompare.units import count, duration, ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from portcompare.pages import PageComparison, PageFigure, Pages, PageSummary
+    from portcompare.pages import Pages, PageSummary
 
 
 def conclude_pages(pages: Pages) -> Iterator[Conclusion]:
@@ -27,39 +27,27 @@ def conclude_pages(pages: Pages) -> Iterator[Conclusion]:
     for one in cold:
         baseline = baselines.get((one.page, one.users))
         if baseline is not None and one.arm not in (BASELINE, CONTROL):
-            text = _text(one, baseline, pages.comparisons)
+            text = _text(one, baseline, pages)
             yield Conclusion(scenario=f"page {one.page}", candidate=one.arm, text=text)
 
 
-def _text(one: PageSummary, baseline: PageSummary, comparisons: Iterable[PageComparison]) -> str:
+def _text(one: PageSummary, baseline: PageSummary, pages: Pages) -> str:
     condition = f"While {count(one.users, 'user')} wait as well" if one.users else "On an idle server"
-    parts = [
-        f"{condition}, the page is complete {_after(one)}, {_after(baseline)}{_against(one, comparisons)}"
-    ]
+    parts = [f"{condition}, the page is complete {_after(one)}, {_after(baseline)}{_against(one, pages)}"]
     parts += [f"{each.deployment}: {each.bottleneck}" for each in (one, baseline) if each.bottleneck]
     return "; ".join(parts) + "."
 
 
 def _after(one: PageSummary) -> str:
-    lcp = _lcp(one)
+    lcp = one.lcp
     if lcp is None:
         return f"never on {one.deployment}"
     return f"after {duration(lcp.median_s.value)} on {one.deployment} ({lcp.rating})"
 
 
-def _against(one: PageSummary, comparisons: Iterable[PageComparison]) -> str:
-    same = (one.page, one.users, one.kind, one.arm, "lcp")
-    for each in comparisons:
-        found = each.ratio
-        if (each.page, each.users, each.kind, each.candidate, each.metric) != same:
-            continue
-        if found is not None and found.low is not None and found.high is not None:
-            return (
-                f": {ratio(found.value)}, 95% interval {ratio(found.low)} to {ratio(found.high)},"
-                f" {each.verdict}"
-            )
-    return ""
-
-
-def _lcp(one: PageSummary) -> PageFigure | None:
-    return next((figure for figure in one.figures if figure.metric == "lcp"), None)
+def _against(one: PageSummary, pages: Pages) -> str:
+    each = pages.lcp_against_baseline(one)
+    found = None if each is None else each.ratio
+    if each is None or found is None or found.low is None or found.high is None:
+        return ""
+    return f": {ratio(found.value)}, 95% interval {ratio(found.low)} to {ratio(found.high)}, {each.verdict}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portcompare.pages import PagePart
+from portcompare.pages import PagePart, spent_s
 from portcompare.units import count, duration, share, size
 
 if TYPE_CHECKING:
@@ -77,13 +77,13 @@ def find_bottleneck(parts: Sequence[PagePart], load: PageLoad, users: int, ceili
     """
     if not parts or load.lcp_s is None:
         return ""
-    spent_s = {stage: _spent_s(parts, stage) for stage in ("handler", "queue", "server", "network", "client")}
-    server_s = sum(spent_s[stage] for stage in _SERVER)
+    took_s = {stage: spent_s(parts, stage) for stage in ("handler", "queue", "server", "network", "client")}
+    server_s = sum(took_s[stage] for stage in _SERVER)
     whose, most_s = max(
         (
             ("the server's", server_s),
-            ("the network's", spent_s["network"]),
-            ("the browser's", spent_s["client"]),
+            ("the network's", took_s["network"]),
+            ("the browser's", took_s["client"]),
         ),
         key=lambda one: one[1],
     )
@@ -93,10 +93,10 @@ def find_bottleneck(parts: Sequence[PagePart], load: PageLoad, users: int, ceili
         return f"{told}: to connect and to transfer {size(received)}"
     if whose == "the browser's":
         return f"{told}: to run scripts, to lay out and to paint"
-    if spent_s["handler"] == spent_s["queue"] == 0:
+    if took_s["handler"] == took_s["queue"] == 0:
         return f"{told}: in its queue or its handler, which it does not tell apart"
-    handler, queue = duration(spent_s["handler"]), duration(spent_s["queue"])
-    if spent_s["handler"] >= spent_s["queue"]:
+    handler, queue = duration(took_s["handler"]), duration(took_s["queue"])
+    if took_s["handler"] >= took_s["queue"]:
         return f"{told}: {handler} in handlers, {queue} around them"
     return f"{told}: {queue} around the handlers{_who_waits(users, ceiling)}, {handler} in them"
 
@@ -108,7 +108,3 @@ def _who_waits(users: int, ceiling: Ceiling) -> str:
         return f", while {count(users, 'user')} wait as well"
     waiting = f", as {count(users, 'user')} wait for {count(ceiling.slots, ceiling.noun)}"
     return waiting if users >= ceiling.slots else ""
-
-
-def _spent_s(parts: Sequence[PagePart], stage: Stage) -> float:
-    return sum(part.end_s - part.start_s for part in parts if part.stage == stage)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from portcompare import units
 from portcompare.model import BASELINE
+from portcompare.pages import spent_s
 from portcompare.report.tables import TextTable
 from portcompare.report.wording import NOT_KNOWN, known, visible
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from portcompare.model import Results
-    from portcompare.pages import PageComparison, PageFigure, PageMetric, PagePart, PageSummary, Stage
+    from portcompare.pages import PageFigure, PageMetric, PagePart, Pages, PageSummary, Stage
 
 METRIC_HEADERS: dict[PageMetric, str] = {
     "lcp": "Largest contentful paint",
@@ -96,7 +97,7 @@ def _figures(results: Results, one: PageSummary) -> tuple[str, ...]:
     return (
         *_who(one),
         *(_figure(found.get(metric)) for metric in METRIC_HEADERS),
-        _against(results.pages.comparisons, one),
+        _against(results.pages, one),
         "; ".join(_loads(one)),
     )
 
@@ -111,16 +112,13 @@ def _figure(figure: PageFigure | None) -> str:
     return f"{text}, {figure.rating}" if figure.rating else text
 
 
-def _against(comparisons: Iterable[PageComparison], one: PageSummary) -> str:
+def _against(pages: Pages, one: PageSummary) -> str:
     """The verdict on the largest contentful paint."""
     if one.arm == BASELINE:
         return "baseline"
-    found = next(
-        each
-        for each in comparisons
-        if (each.page, each.users, each.kind, each.candidate, each.metric)
-        == (one.page, one.users, one.kind, one.arm, "lcp")
-    )
+    found = pages.lcp_against_baseline(one)
+    if found is None:
+        return NOT_KNOWN
     if found.ratio is None:
         return found.verdict
     ends = (known(end, units.ratio) for end in (found.ratio.low, found.ratio.high))
@@ -147,4 +145,4 @@ def _stages(one: PageSummary) -> tuple[str, ...]:
 
 
 def _spent(parts: Iterable[PagePart], stage: Stage) -> str:
-    return units.duration(sum(part.end_s - part.start_s for part in parts if part.stage == stage))
+    return units.duration(spent_s(parts, stage))
