@@ -73,7 +73,7 @@ def test_the_lag_is_reported(generator: Generator) -> None:
     assert done.lag_p99_s is not None
     assert done.lag_max_s is not None
     assert 0 < done.lag_p99_s <= done.lag_max_s
-    assert done.lag_p99_s < 0.15  # what the server takes is no part of it
+    assert done.lag_p99_s < 0.3  # what the server takes is no part of it
     assert done.latency_s is not None
     assert done.latency_s.max > done.lag_max_s * 0.999  # and it is a part of what counts
 
@@ -143,7 +143,7 @@ def test_a_request_that_waits_for_a_connection_counts_from_when_it_was_due(gener
     assert done.rate_rps < 60
     assert done.dropped == 0
     assert done.lag_p99_s is not None
-    assert done.lag_p99_s < 0.15  # to wait for the server is not the generator's lag
+    assert done.lag_p99_s < done.latency_s.p50  # to wait for the server is not the generator's lag
 
 
 def test_a_request_that_finds_no_connection_in_time_is_given_up(generator: Generator) -> None:
