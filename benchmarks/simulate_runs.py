@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-LEVELS: tuple[tuple[str, float], ...] = (("fast", 1.0), ("fast", 32.0), ("delayed", 1.0), ("delayed", 64.0))
+LEVELS: dict[tuple[str, float], int] = {
+    ("fast", 1.0): 1500,
+    ("fast", 32.0): 5000,
+    ("delayed", 1.0): 7,
+    ("delayed", 64.0): 56,
+}
+"""The default plan's, and about how many requests its baseline answers in a round."""
+
 ARMS = (BASELINE, CONTROL, "one", "two", "three")
 PLANNED = Rounds()
 MARGINS = PLANNED.margins
@@ -47,7 +54,7 @@ def simulate_run(rng: Generator, noise: Noise) -> tuple[tuple[Comparison, ...], 
         The comparisons and the rounds.
     """
     rounds: list[Round] = []
-    levels = LEVELS
+    levels = tuple(LEVELS)
     draw = noise(rng)
     for block in range(PLANNED.max_blocks):
         for level in _shuffled(rng, levels):
@@ -96,6 +103,7 @@ def _round(block: int, arm: str, level: tuple[str, float], values: list[float]) 
         arm=arm,
         scenario=level[0],
         level=level[1],
+        requests=LEVELS[level],
         rate_rps=rate_rps,
         latency_s=Latency(p50=p50_s, p95=p95_s, p99=p99_s, p999=p99_s, max=p99_s),
         cpu_s_per_request=cpu_s,

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
     from portcompare.model import Metric, Round, Verdict
 
-_QUANTILES: dict[Metric, float] = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+_REQUESTS_NEEDED: dict[Metric, int] = {
+    "throughput": 0,
+    "p50": 2,
+    "p95": 20,
+    "p99": 100,
+    "cpu_s_per_request": 20,
+}
 
 
 def compare(rounds: Iterable[Round], margins: Mapping[Metric, float]) -> tuple[Comparison, ...]:
@@ -71,10 +77,10 @@ def requests_needed(metric: Metric) -> int:
         metric: The metric.
 
     Returns:
-        For a percentile as many that one lies beyond it; 0 for the others.
+        For a percentile as many that one lies beyond it. For CPU time as many that one is 5% of them: of a
+        request that a window's edge cuts, part of the CPU time lies outside. 0 for throughput.
     """
-    quantile = _QUANTILES.get(metric)
-    return 0 if quantile is None else round(1 / (1 - quantile))
+    return _REQUESTS_NEEDED[metric]
 
 
 def _compare_metric(

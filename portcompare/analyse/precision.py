@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from portcompare.model import Comparison
 
-EARLY_SHARE = 1 / 3
+EARLY_SHARE = 1 / 2
 """The part of the precision that intervals must reach for a level to be done before the fewest blocks.
 
 A narrow interval of few blocks may be so by chance, and then it covers too little. One as narrow as this is

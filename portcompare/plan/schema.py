@@ -40,7 +40,7 @@ class Rounds(Section):
 
     seconds: PositiveSeconds = Field(1.0, description="length of a round's window, in seconds")
     precision: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.03, description="a level is done when its ratios' 95% intervals are within this of the ratio"
+        0.025, description="a level is done when its ratios' 95% intervals are within this of the ratio"
     )
     margin: Margin = Field(
         Margins(),
@@ -48,7 +48,7 @@ class Rounds(Section):
     )
     min_blocks: Annotated[int, Field(ge=2)] = Field(
         5,
-        description="blocks before a level can be done, or three if its intervals are a third as wide as "
+        description="blocks before a level can be done, or three if its intervals are half as wide as "
         "`precision` asks; the budget may end a run earlier",
     )
     max_blocks: Annotated[int, Field(ge=2)] = Field(10, description="blocks after which a run ends")

@@ -77,9 +77,9 @@ def test_the_widest_interval_of_a_level_is_told() -> None:
     }
 
 
-def test_before_the_least_number_of_blocks_only_far_narrower_intervals_are_enough() -> None:
-    narrower = replace(COMPARISON, ratio=2.0, low=1.99, high=2.01)
-    for one, is_undecided in ((NARROW, True), (narrower, False)):
+def test_before_the_least_number_of_blocks_only_intervals_of_half_the_width_are_enough() -> None:
+    wider = replace(COMPARISON, ratio=2.0, low=1.949, high=2.051)
+    for one, is_undecided in ((wider, True), (NARROW, False)):
         found = find_undecided([one], 0.05, is_early=True)
         assert bool(found) == is_undecided
         assert find_undecided([one], 0.05, is_early=False) == {}

@@ -11,7 +11,7 @@ from benchmarks.simulate_runs import ARMS, LEVELS, PLANNED, simulate_run
 from portcompare.measure.blocks import EARLY_BLOCKS
 from portcompare.model import BASELINE, METRICS
 
-LEVEL = LEVELS[0]
+LEVEL = next(iter(LEVELS))
 
 
 def drawn(name: str, rounds: int) -> np.ndarray:
@@ -63,4 +63,4 @@ def test_each_arm_comes_in_each_place_of_its_level() -> None:
     assert all({one.arm for one in level} == set(ARMS) for level in levels)
     assert len({[one.arm for one in level].index(BASELINE) for level in levels}) == len(ARMS)
     first = [(level[0].scenario, level[0].level) for level in levels[: len(LEVELS)]]
-    assert Counter(first) == Counter(LEVELS)
+    assert Counter(first) == Counter(list(LEVELS))

@@ -190,7 +190,7 @@ def test_the_budget_is_kept_in_the_midst_of_the_first_blocks_too(budget_s: float
 @pytest.mark.parametrize(
     ("rounds", "undecided", "reason"),
     [
-        ({"max_blocks": 9}, NONE, "every interval is as narrow as 3.00% of its ratio"),
+        ({"max_blocks": 9}, NONE, "every interval is as narrow as 2.50% of its ratio"),
         ({"max_blocks": 3}, ALL, "3 blocks are the most that the plan allows"),
         ({"max_blocks": 2, "budget_s": 33.9}, ALL, "2 blocks are the most that the plan allows"),
         ({"max_blocks": 9, "budget_s": 33.9}, ALL, "no other block fits into the budget of 33.9 s"),

@@ -287,7 +287,7 @@ def test_a_rate_that_is_tried_again_is_another_attempt() -> None:
 @pytest.mark.parametrize(
     ("rounds", "undecided", "round_s", "reason"),
     [
-        ({"max_blocks": 6}, frozenset[str](), 1.0, "every capacity is known within 3.00%"),
+        ({"max_blocks": 6}, frozenset[str](), 1.0, "every capacity is known within 2.50%"),
         ({"max_blocks": 2}, frozenset({"fast"}), 1.0, "2 blocks are the most that the plan allows"),
         # There is no time for a third block, but there would have been none in any case.
         ({"max_blocks": 2}, frozenset({"fast"}), 45.0, "2 blocks are the most that the plan allows"),

@@ -18,7 +18,7 @@ def plan(tmp_path: Path) -> Plan:
 
 def test_what_the_plan_leaves_out_has_a_default(plan: Plan, tmp_path: Path) -> None:
     assert plan.rounds.seconds == 1.0
-    assert plan.rounds.precision == 0.03
+    assert plan.rounds.precision == 0.025
     assert plan.rounds.min_blocks == 5
     assert plan.rounds.max_blocks == 10
     assert plan.parity.requests == []
