@@ -100,11 +100,17 @@ def run_plan(plan: Path, folder: Path) -> Results:
 
     Returns:
         What the run found; one that is too noisy, or that says no, says so in there.
+
+    Raises:
+        ValueError: The run broke off.
     """
     if not (folder / RESULTS_FILE).exists():
         command = [sys.executable, "-m", "portcompare", "run", str(plan), "--out", str(folder)]
         subprocess.run(command, check=False)
-    return read_results(folder / RESULTS_FILE)
+    results = read_results(folder / RESULTS_FILE)
+    if results.partial:
+        raise ValueError(f"the run in {folder} broke off; remove it and measure again")
+    return results
 
 
 def publish(section: str, lines: Sequence[str], page: Path = PAGE) -> None:

@@ -1,4 +1,4 @@
-"""Take the pictures of the gallery from real reports: `python -m benchmarks.gallery FOLDER`.
+"""Take the pictures of the docs from real reports and the web UI: `python -m benchmarks.gallery FOLDER`.
 
 FOLDER holds one run a plan, named as the plan; those it does not hold yet are made there first, one after the
 other. Needs Chromium and the extra `browser`.
@@ -6,6 +6,7 @@ other. Needs Chromium and the extra `browser`.
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,10 @@ PICTURES: dict[str, dict[str, str]] = {
 
 WIDTH, LONGEST = 1180, 1500
 
+LIVE, LIVE_USERS, LIVE_S, LIVE_LIMIT_MS = "side-by-side", 32, 30, 120_000
+LIVE_COUNTED = "async () => (await (await fetch('./side-by-side.json')).json()).length_s"
+"""How long the live view has counted."""
+
 
 def main() -> None:
     """Make what is missing, and take the pictures."""
@@ -44,6 +49,7 @@ def main() -> None:
         for plan, pictures in PICTURES.items():
             write_reports(runs[plan], folder / plan)
             take(browser, folder / plan / "report.html", pictures)
+        take_live(browser)
 
 
 def take(browser: Browser, page_path: Path, pictures: dict[str, str]) -> None:
@@ -60,6 +66,37 @@ def take(browser: Browser, page_path: Path, pictures: dict[str, str]) -> None:
             box["height"] = min(box["height"], LONGEST)
             page.screenshot(path=IMAGES / f"{name}.png", clip=box, full_page=True)
     page.close()
+
+
+def take_live(browser: Browser) -> None:
+    """Take a picture of the web UI's tab, half a minute into a test of the default plan's arms."""
+    command = [
+        sys.executable,
+        "-m",
+        "portcompare",
+        "ui",
+        str(ROOT / "loadtests" / "plan.toml"),
+        "--port",
+        "0",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as ui:
+        try:
+            told = "web UI: "
+            url = next((line for line in ui.stdout or () if line.startswith(told)), "").removeprefix(told)
+            page = browser.new_page(viewport={"width": 1400, "height": 720}, color_scheme="light")
+            page.set_default_timeout(LIVE_LIMIT_MS)
+            page.goto(url.strip())
+            page.fill("input[name=userCount]", str(LIVE_USERS))
+            page.fill("input[name=spawnRate]", str(LIVE_USERS))
+            page.select_option("select[name=scenario]", "delayed")
+            page.click("button[type=submit]")
+            page.get_by_role("tab", name="Side by side").click()
+            while page.evaluate(LIVE_COUNTED) < LIVE_S:
+                page.wait_for_timeout(1000)
+            page.screenshot(path=IMAGES / f"{LIVE}.png")
+            page.close()
+        finally:
+            ui.terminate()
 
 
 if __name__ == "__main__":

@@ -1,25 +1,22 @@
 """Every pattern of a slow route under load: does each come to what theory says of it?
 
-    .venv/bin/python -m benchmarks.patterns
+    .venv/bin/python -m benchmarks.patterns FOLDER
 
 `loadtests/patterns.toml`, one whole run, and the first requests for a result that is to be kept, all at once.
-Writes docs/patterns.md.
+What the folder holds already is not measured again. Writes docs/patterns.md.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import async_quart.app
@@ -28,10 +25,14 @@ import async_quart.config
 import sync_flask.app
 import sync_flask.cached
 import sync_flask.config
-from benchmarks.common import HERE, header, publish, row, verdict, versions
+from benchmarks.common import HERE, header, publish, row, run_plan, verdict, versions
 from benchmarks.peers import portcompare_load
 from benchmarks.serving import target, twin_target
+from portcompare.model import BASELINE, CONTROL, Results
 from portcompare.units import duration, rate, share
+
+if TYPE_CHECKING:
+    from portcompare.model import Summary
 
 PLAN = HERE.parent / "loadtests" / "patterns.toml"
 PAGE = HERE.parent / "docs" / "patterns.md"
@@ -51,28 +52,24 @@ class Found:
     """What was found.
 
     Attributes:
-        results: The run, as `results.json` has it.
+        results: The run.
         blocked_rps: The rate of a blocked event loop.
         computed: How often each twin computed what a thousand first requests asked for.
     """
 
-    results: dict[str, Any]
+    results: Results
     blocked_rps: float
     computed: dict[str, int]
 
 
-def main() -> None:
+def main(folder: Path) -> None:
     """Measure and publish."""
-    publish("patterns", describe(measure()), page=PAGE)
+    publish("patterns", describe(measure(folder)), page=PAGE)
 
 
-def measure() -> Found:
+def measure(folder: Path) -> Found:
     """Run the plan, then ask each twin for what it has not computed yet."""
-    with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
-        out = Path(folder, "run")
-        command = [sys.executable, "-m", "portcompare", "run", str(PLAN), "--out", str(out)]
-        subprocess.run(command, check=False, stdout=sys.stderr)
-        results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    results = run_plan(PLAN, folder)
     computed = {"Flask": ask_flask(FIRST_REQUESTS), "Quart": asyncio.run(ask_quart(FIRST_REQUESTS))}
     # On uvloop some of the users have no turn for longer than a warm-up lasts.
     with target([*twin_target(), "--loop", "asyncio"]) as url:
@@ -122,18 +119,18 @@ async def ask_quart(requests: int) -> int:
 def describe(found: Found) -> list[str]:
     """The figures as Markdown."""
     results = found.results
-    names = list(dict.fromkeys(one["arm"] for one in results["summaries"] if one["arm"] != "control"))
-    by_cell = {(one["scenario"], one["arm"]): one for one in results["summaries"]}
-    scenarios = list(dict.fromkeys(one["scenario"] for one in results["summaries"]))
-    baseline = by_cell[scenarios[0], "baseline"]["deployment"]
-    blocks = max(one["block"] for one in results["rounds"]) + 1
-    said = "valid" if results["valid"] else f"not valid: {'; '.join(results['invalid_reasons'])}"
+    names = list(dict.fromkeys(one.arm for one in results.summaries if one.arm != CONTROL))
+    by_cell = {(one.scenario, one.arm): one for one in results.summaries}
+    scenarios = list(dict.fromkeys(one.scenario for one in results.summaries))
+    baseline = by_cell[scenarios[0], BASELINE].deployment
+    blocks = max(one.block for one in results.rounds) + 1
+    said = "valid" if results.valid else f"not valid: {'; '.join(results.invalid_reasons)}"
     return [
         f"Requests/s, p95, CPU time a request; the baseline is {baseline}.",
         "",
-        *header("pattern", "users", *(name.replace("baseline", baseline) for name in names)),
+        *header("pattern", "users", *(name.replace(BASELINE, baseline) for name in names)),
         *(
-            row(one, f"{by_cell[one, 'baseline']['level']:g}", *(_cell(by_cell[one, name]) for name in names))
+            row(one, f"{by_cell[one, BASELINE].level:g}", *(_cell(by_cell[one, name]) for name in names))
             for one in scenarios
         ),
         "",
@@ -149,21 +146,20 @@ def describe(found: Found) -> list[str]:
     ]
 
 
-def _cell(summary: dict[str, Any]) -> str:
-    if summary["rate_rps"] is None:
+def _cell(summary: Summary) -> str:
+    if summary.rate_rps is None or summary.latency_s is None or summary.cpu_s_per_request is None:
         return "void"
-    parts = (duration(summary["latency_s"]["p95"]), f"{duration(summary['cpu_s_per_request'])} CPU")
-    return f"**{rate(summary['rate_rps'])}**, {', '.join(parts)}"
+    parts = (duration(summary.latency_s.p95), f"{duration(summary.cpu_s_per_request)} CPU")
+    return f"**{rate(summary.rate_rps)}**, {', '.join(parts)}"
 
 
-def _bound(summary: dict[str, Any]) -> str:
-    bound = summary["bound"]
-    if bound is None:
+def _bound(summary: Summary) -> str:
+    if summary.bound is None or summary.bound_share is None:
         return "nothing that is known"
-    return f"{share(summary['bound_share'])} of {rate(bound['rate_rps'])}: {bound['reason']}"
+    return f"{share(summary.bound_share)} of {rate(summary.bound.rate_rps)}: {summary.bound.reason}"
 
 
-def _figures(found: Found, by_cell: dict[tuple[str, str], dict[str, Any]]) -> list[str]:
+def _figures(found: Found, by_cell: dict[tuple[str, str], Summary]) -> list[str]:
     of_loop = found.blocked_rps * DELAY_S
     rows = [
         row(
@@ -174,7 +170,7 @@ def _figures(found: Found, by_cell: dict[tuple[str, str], dict[str, Any]]) -> li
         )
     ]
     for scenario in ("blocking", "offloaded"):
-        of_bound = by_cell[scenario, PORT]["bound_share"] or 0.0
+        of_bound = by_cell[scenario, PORT].bound_share or 0.0
         rows.append(
             row(
                 f"{PORT}, {scenario}: share of its bound",
@@ -183,9 +179,9 @@ def _figures(found: Found, by_cell: dict[tuple[str, str], dict[str, Any]]) -> li
                 verdict(met=of_bound >= AT_BOUND),
             )
         )
-    upstream, delayed = (by_cell[one, PORT]["rate_rps"] or 0.0 for one in ("upstream", "delayed"))
+    upstream, delayed = (by_cell[one, PORT].rate_rps or 0.0 for one in ("upstream", "delayed"))
     of_delayed = upstream / delayed if delayed else 0.0
-    cpu_s = by_cell["upstream", PORT]["cpu_s_per_request"]
+    cpu_s = by_cell["upstream", PORT].cpu_s_per_request
     until = f", until {rate(1 / cpu_s)} of CPU time" if cpu_s else ""
     rows.append(
         row(
@@ -203,4 +199,4 @@ def _figures(found: Found, by_cell: dict[tuple[str, str], dict[str, Any]]) -> li
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

@@ -3,8 +3,8 @@
     .venv/bin/python -m benchmarks.webui
 
 One worker process loads a raw ASGI callable as fast as it can: in rounds as a run has them, then under the
-web UI with one viewer, and with two hundred, in turn. Every viewer asks once a second. Writes
-docs/benchmarks.md.
+web UI with one viewer, and with two hundred, in turn, each time in a load generator of its own. Every viewer
+asks once a second. Writes docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS, ROUNDS, USERS, MANY = 4.0, 6, 32, 200
+WARMUP_S = 5.0
 WITHOUT, ONE, HUNDREDS = "without", "one viewer", f"{MANY} viewers"
 LEAST_PRIORITY = 19
 COST = 0.03
@@ -62,61 +63,62 @@ def main() -> None:
 
 def measure(rounds: int) -> dict[str, list[Loaded]]:
     """Load the raw ASGI callable without the UI, with it, and with many viewers, in turn."""
-    cpu = (CLIENT_CPU,)
-    with (
-        target(raw_target()) as url,
-        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
-        start_generator(Path(folder) / "loadgen.log", cpu, Path(folder)) as generator,
-    ):
-        generator.gather(Gather(workers=1, here=True, cpus=cpu, host="127.0.0.1", port=0), lambda _: None)
-        prepare(generator, "/")
-        arm = UiArm(name="raw", url=url)
-        plan = UiPlan(name="benchmark", arms=(arm,), scenarios={SCENARIO: UiScenario(name=SCENARIO)})
-        order = OpenUi(host="127.0.0.1", port=0, password_hash=None, plan=plan, runs=folder)
-        ui = generator.open_ui(order)
+    with target(raw_target()) as url:
         return in_turn(
             {
-                WITHOUT: lambda: run_round(generator, url),
-                ONE: lambda: run_live(generator, ui, viewers=1),
-                HUNDREDS: lambda: run_live(generator, ui, viewers=MANY),
+                WITHOUT: lambda: run_round(url),
+                ONE: lambda: run_live(url, viewers=1),
+                HUNDREDS: lambda: run_live(url, viewers=MANY),
             },
             rounds,
         )
 
 
-def run_round(generator: LoadGenerator, url: str) -> Loaded:
-    """A round, as a run has it; nobody looks."""
-    return Loaded(rate_rps=load_once(generator, url, UserLoad(users=USERS), window_s=SECONDS).rate_rps)
+@contextmanager
+def generating() -> Iterator[tuple[LoadGenerator, str]]:
+    """A load generator with one worker, and its folder."""
+    cpu = (CLIENT_CPU,)
+    with (
+        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
+        start_generator(Path(folder) / "loadgen.log", cpu, Path(folder)) as generator,
+    ):
+        generator.gather(Gather(workers=1, here=True, cpus=cpu, host="127.0.0.1", port=0), lambda _: None)
+        prepare(generator, "/")
+        yield generator, folder
 
 
-def run_live(generator: LoadGenerator, ui: str, *, viewers: int) -> Loaded:
+def run_round(url: str) -> Loaded:
+    """A round, as a run has it, without a web UI."""
+    with generating() as (generator, _):
+        return Loaded(rate_rps=load_once(generator, url, UserLoad(users=USERS), window_s=SECONDS).rate_rps)
+
+
+def run_live(url: str, *, viewers: int) -> Loaded:
     """A test under the web UI, from some seconds after its start."""
-    generator.show(ShowState(usage={}))
-    with httpx.Client(base_url=ui, trust_env=False, timeout=30) as client:
-        test = (client.get("/side-by-side.json").json()["test"] or 0) + 1
-        with viewed(ui, viewers) as count:
+    arm = UiArm(name="raw", url=url)
+    plan = UiPlan(name="benchmark", arms=(arm,), scenarios={SCENARIO: UiScenario(name=SCENARIO)})
+    with generating() as (generator, folder):
+        ui = generator.open_ui(OpenUi(host="127.0.0.1", port=0, password_hash=None, plan=plan, runs=folder))
+        generator.show(ShowState(usage={}))
+        with httpx.Client(base_url=ui, trust_env=False, timeout=30) as client, viewed(ui, viewers) as count:
             form = {"user_count": USERS, "spawn_rate": USERS, "scenario": SCENARIO}
             started = client.post("/swarm", data=form)
             assert started.json()["success"], started.text
-            before = wait_counted(client, test, 2.0)
-            polls, began_s = count(), time.monotonic()
-            after = wait_counted(client, test, before["length_s"] + SECONDS)
+            time.sleep(WARMUP_S)
+            before, polls, began_s = ask_view(client), count(), time.monotonic()
+            time.sleep(SECONDS)
+            after = ask_view(client)
             polls_rps = (count() - polls) / (time.monotonic() - began_s)
             client.post("/stop")
-        while client.get("/side-by-side.json").json()["state"] != "stopped":
-            time.sleep(0.1)
     requests = [state["rows"][0]["requests"] for state in (before, after)]
     rate_rps = (requests[1] - requests[0]) / (after["length_s"] - before["length_s"])
     return Loaded(rate_rps=rate_rps, polls_rps=polls_rps)
 
 
-def wait_counted(client: httpx.Client, test: int, length_s: float) -> dict[str, Any]:
-    """What the view says when it has counted for so long in a test."""
-    while True:
-        state: dict[str, Any] = client.get("/side-by-side.json").json()
-        if state["test"] == test and state["length_s"] >= length_s:
-            return state
-        time.sleep(0.2)
+def ask_view(client: httpx.Client) -> dict[str, Any]:
+    """What the view has counted up to its last full second; asked seldom, as asking costs something too."""
+    state: dict[str, Any] = client.get("/side-by-side.json").json()
+    return state
 
 
 @contextmanager

@@ -79,6 +79,8 @@ class PageVisit:
         users: How many users of the page's scenario the server had to serve meanwhile; 0 for none.
         loads: The loads in their order.
         load_rps: What it served these users per second while the pages loaded; None without users.
+        load_requests: How many of the users' requests succeeded; None without users.
+        load_error_kinds: What went wrong with the others, and how often.
         void: Why the visit does not count; None if it does.
     """
 
@@ -90,6 +92,8 @@ class PageVisit:
     users: int
     loads: tuple[PageLoad, ...]
     load_rps: float | None = None
+    load_requests: int | None = None
+    load_error_kinds: dict[str, int] = field(default_factory=dict)
     void: str | None = None
 
 

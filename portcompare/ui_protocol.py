@@ -7,6 +7,7 @@ UI. Once a second the harness shows what it knows, and is told what viewers wish
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Literal
 
 from portcompare.manifest import Ceiling
@@ -179,3 +180,20 @@ class Wishes:
     """
 
     measure: LiveSettings | None = None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own, which nobody else reaches.
+
+    Args:
+        host: A name or an address, an IPv6 one with its brackets or without.
+
+    Returns:
+        True for localhost and loopback addresses.
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False

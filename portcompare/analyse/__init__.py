@@ -15,13 +15,13 @@ from portcompare.analyse.conditions import list_conditions
 from portcompare.analyse.gates import judge_gate
 from portcompare.analyse.generator import GeneratorLimits, find_overload
 from portcompare.analyse.headline import find_headline
-from portcompare.analyse.judging import judge_round
+from portcompare.analyse.judging import judge_round, judge_visit
 from portcompare.analyse.knees import find_knees
 from portcompare.analyse.multiplicity import HEADLINE_METRICS
 from portcompare.analyse.objective import judge_objective
 from portcompare.analyse.page_conclusions import conclude_pages
 from portcompare.analyse.pages import compare_pages, summarise_pages
-from portcompare.analyse.precision import find_undecided
+from portcompare.analyse.precision import EARLY_SHARE, find_undecided
 from portcompare.analyse.quantities import find_quantities
 from portcompare.analyse.run_diff import Run, diff_runs, find_unlike_scenarios
 from portcompare.analyse.spectra import find_spectra
@@ -33,6 +33,7 @@ from portcompare.analyse.validity import find_invalid_reasons, find_warnings
 from portcompare.bounds import Limits
 
 __all__ = [
+    "EARLY_SHARE",
     "HEADLINE_METRICS",
     "Course",
     "GeneratorLimits",
@@ -67,6 +68,7 @@ __all__ = [
     "judge_gate",
     "judge_objective",
     "judge_round",
+    "judge_visit",
     "list_conditions",
     "summarise",
     "summarise_pages",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.comparisons import metric_of, requests_needed
+from portcompare.analyse.comparisons import requests_needed
+from portcompare.analyse.pairing import pair_blocks, rounds_by_block
 from portcompare.analyse.unpaired import unpaired_ratio
 from portcompare.analyse.verdicts import judge
 from portcompare.changes import Change
@@ -16,7 +17,7 @@ from portcompare.model import BASELINE, CONTROL, METRICS
 from portcompare.units import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from portcompare.model import Metric, Round, Verdict
 
@@ -101,32 +102,25 @@ def _by_place(rounds: Iterable[Round]) -> dict[Place, list[Round]]:
 
 
 def _own(rounds: Iterable[Round], metric: Metric) -> _Values:
-    known = list(_known(rounds, metric))
-    return _values([value for _, value in known], [one for one, _ in known])
+    return _values(rounds_by_block(metric, rounds).values())
 
 
 def _ratios(places: Mapping[Place, list[Round]], place: Place, baseline: str, metric: Metric) -> _Values:
-    scenario, level, _ = place
-    own = {one.block: (one, value) for one, value in _known(places[place], metric)}
-    base = {
-        one.block: (one, value) for one, value in _known(places.get((scenario, level, baseline), ()), metric)
+    scenario, level, who = place
+    arms = {
+        BASELINE: places.get((scenario, level, baseline), []),
+        CONTROL: places.get((scenario, level, CONTROL), []),
+        who: places[place],
     }
-    both = [block for block in own if block in base]
-    return _values(
-        [own[block][1] / base[block][1] for block in both],
-        [one for block in both for one, _ in (own[block], base[block])],
+    return _values((pair.ratio, pair.requests) for pair in pair_blocks(metric, arms, who).values())
+
+
+def _values(known: Iterable[tuple[float, int]]) -> _Values:
+    """From each block's value and its requests."""
+    each = list(known)
+    return _Values(
+        blocks=[value for value, _ in each], requests=median([requests for _, requests in each] or [0])
     )
-
-
-def _known(rounds: Iterable[Round], metric: Metric) -> Iterator[tuple[Round, float]]:
-    for one in rounds:
-        value = metric_of(one, metric)
-        if one.void is None and value is not None:
-            yield one, value
-
-
-def _values(blocks: Iterable[float], rounds: Iterable[Round]) -> _Values:
-    return _Values(blocks=tuple(blocks), requests=median([one.requests for one in rounds] or [0]))
 
 
 def _change(place: Place, metric: Metric, old: _Values, new: _Values, margin: float) -> Change:

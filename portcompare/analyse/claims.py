@@ -6,7 +6,8 @@ from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.comparisons import metric_of, requests_needed
+from portcompare.analyse.comparisons import requests_needed
+from portcompare.analyse.pairing import rounds_by_block
 from portcompare.claims import CheckResult, ClaimResult
 from portcompare.intervals import LEAST_BLOCKS, RatioInterval, paired_ratio
 from portcompare.sweeps import Estimate
@@ -108,12 +109,11 @@ def _values(
         }
         return {block: median(values) for block, values in found.items() if values}
     needed = requests_needed(check.metric)
-    return {
-        one.block: value
-        for one in rounds
-        if (one.arm, one.scenario, one.level) == (side.arm, side.scenario, side.level) and one.void is None
-        if one.requests >= needed and (value := metric_of(one, check.metric)) is not None
-    }
+    own = [
+        one for one in rounds if (one.arm, one.scenario, one.level) == (side.arm, side.scenario, side.level)
+    ]
+    known = rounds_by_block(check.metric, own)
+    return {block: value for block, (value, requests) in known.items() if requests >= needed}
 
 
 def _name(side: Measured) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy  # its parts are loaded when they are first used
 
-from portcompare.analyse.comparisons import metric_of
 from portcompare.analyse.multiplicity import reject
+from portcompare.analyse.pairing import pair_blocks, rounds_by_block
 from portcompare.model import BASELINE, Metric
 from portcompare.units import count, share
 
@@ -127,18 +127,18 @@ def describe_drifts(
 def _tests(
     rounds: Sequence[Round], margins: Mapping[Metric, float], level_text: LevelText
 ) -> Iterator[_Test]:
-    values: dict[tuple[str, float, Metric], dict[str, dict[int, float]]] = {}
+    levels: dict[tuple[str, float, Metric], dict[str, list[Round]]] = {}
     for one in rounds:
         metric: Metric = "throughput" if one.offered_rps is None else "p50"
-        value = metric_of(one, metric)
-        if one.void is None and value is not None:
-            arms = values.setdefault((one.scenario, one.level, metric), {})
-            arms.setdefault(one.arm, {})[one.block] = value
-    for (scenario, level, metric), arms in values.items():
-        base = arms.get(BASELINE, {})
-        for arm, own in arms.items():
-            ratios = {block: value / base[block] for block, value in own.items() if block in base}
-            trend = find_trend(base if arm == BASELINE else ratios)
+        levels.setdefault((one.scenario, one.level, metric), {}).setdefault(one.arm, []).append(one)
+    for (scenario, level, metric), arms in levels.items():
+        for arm in arms:
+            if arm == BASELINE:
+                own = rounds_by_block(metric, arms[arm])
+                trend = find_trend({block: value for block, (value, _) in own.items()})
+            else:
+                pairs = pair_blocks(metric, arms, arm)
+                trend = find_trend({block: pair.ratio for block, pair in pairs.items()})
             if trend is not None:
                 where = f"({scenario}, {level_text(scenario, level)})"
                 yield _Test(arm=arm, metric=metric, where=where, margin=margins[metric], trend=trend)

@@ -1,4 +1,4 @@
-"""Which rounds count: each gets its bound, and the reason why it is void, if it is."""
+"""Which rounds and visits count: each gets the reason why it is void, if it is, and a round its bound."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from portcompare.analyse.generator import GeneratorLimits
     from portcompare.bounds import Limits
     from portcompare.model import Round
+    from portcompare.pages import PageVisit
 
 MOST_FAILURES = 0.01
 """The greatest part of requests that may fail for want of an answer; a wrong answer voids a round at once."""
@@ -36,18 +37,59 @@ def judge_round(measured: Round, limits: Limits, generator: GeneratorLimits) -> 
     return replace(measured, bound=bound, void=measured.void or _find_fault(measured, limits, generator))
 
 
+def judge_visit(measured: PageVisit) -> PageVisit:
+    """Judge the load that a page's server carried meanwhile.
+
+    How busy the load generator was does not matter here: its figures are nobody's result, only a load. That
+    no answer came is no fault either: a visit may be shorter than an answer takes, and each user had one
+    before it.
+
+    Args:
+        measured: The visit as it was measured.
+
+    Returns:
+        The visit, void if its load was not what the plan says.
+    """
+    requests, kinds = measured.load_requests, measured.load_error_kinds
+    if requests is None or measured.void or not kinds:
+        return measured
+    fault = _find_wrong(requests, kinds) or _find_failures(requests, kinds)
+    return replace(measured, void=fault and f"under load {fault}")
+
+
 def _find_fault(measured: Round, limits: Limits, generator: GeneratorLimits) -> str | None:
-    if not measured.requests:
-        return "no request succeeded" + _listed(measured.error_kinds)
-    wrong = {kind: count for kind, count in measured.error_kinds.items() if kind.startswith(_WRONG)}
-    if wrong:
-        return "answers were wrong" + _listed(wrong)
-    overload = find_overload(measured, generator)
-    if overload:
-        return overload
-    if measured.errors > MOST_FAILURES * (measured.requests + measured.errors):
-        return f"more than {share(MOST_FAILURES)} of the requests failed" + _listed(measured.error_kinds)
-    return exceeds_bound(measured, limits)
+    return (
+        _find_wrong(measured.requests, measured.error_kinds)
+        or find_overload(measured, generator)
+        or _find_failures(measured.requests, measured.error_kinds)
+        or exceeds_bound(measured, limits)
+    )
+
+
+def _find_wrong(requests: int, kinds: dict[str, int]) -> str | None:
+    if not requests:
+        return "no request succeeded" + _listed(kinds)
+    wrong = {kind: count for kind, count in kinds.items() if kind.startswith(_WRONG)}
+    return "answers were wrong" + _listed(wrong) if wrong else None
+
+
+def fail_too_often(requests: int, failed: int) -> bool:
+    """Whether more requests failed than a round may have.
+
+    Args:
+        requests: How many succeeded.
+        failed: How many failed.
+
+    Returns:
+        True if that is more than `MOST_FAILURES` of all.
+    """
+    return failed > MOST_FAILURES * (requests + failed)
+
+
+def _find_failures(requests: int, kinds: dict[str, int]) -> str | None:
+    if not fail_too_often(requests, sum(kinds.values())):
+        return None
+    return f"more than {share(MOST_FAILURES)} of the requests failed" + _listed(kinds)
 
 
 def _listed(kinds: dict[str, int]) -> str:

@@ -7,7 +7,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from portcompare.analyse.generator import find_overload
-from portcompare.analyse.judging import MOST_FAILURES
+from portcompare.analyse.judging import fail_too_often
 from portcompare.protocol import WRONG_BODY, WRONG_STATUS
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ def judge_objective(measured: Round, objective: Mapping[str, float], limits: Gen
 
 
 def _fails(measured: Round) -> bool:
-    too_many = measured.errors > MOST_FAILURES * (measured.requests + measured.errors)
-    return too_many or _has(measured, WRONG_STATUS)
+    return fail_too_often(measured.requests, measured.errors) or _has(measured, WRONG_STATUS)
 
 
 def _has(measured: Round, kind: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import scipy  # its parts are loaded when they are first used
 
 from portcompare.analyse.page_parts import find_bottleneck, find_parts
+from portcompare.analyse.pairing import find_references
 from portcompare.analyse.verdicts import judge
 from portcompare.intervals import CONFIDENCE, LEAST_BLOCKS, paired_ratio
 from portcompare.model import BASELINE
@@ -140,7 +141,7 @@ def compare_pages(visits: Iterable[PageVisit], margin: float) -> tuple[PageCompa
         The comparisons, in the order in which pages, conditions and arms first appear.
     """
     return tuple(
-        _comparison(condition, metric, (arms[BASELINE], arms[arm]), margin)
+        _comparison(condition, metric, arms, arm, margin)
         for condition, arms in _group(visits).items()
         if BASELINE in arms
         for arm in arms
@@ -210,13 +211,11 @@ def _figures(visits: Sequence[PageVisit], kind: LoadKind, good: Sequence[PageLoa
 
 
 def _comparison(
-    condition: Condition,
-    metric: PageMetric,
-    sides: tuple[Sequence[PageVisit], Sequence[PageVisit]],
-    margin: float,
+    condition: Condition, metric: PageMetric, arms: ByArm, arm: str, margin: float
 ) -> PageComparison:
     page, users, kind = condition
-    baseline, candidate = (_by_block(side, kind, metric) for side in sides)
+    values = {name: _by_block(visits, kind, metric) for name, visits in arms.items()}
+    baseline, candidate = find_references(values, arm), values[arm]
     both = sorted(
         block for block in baseline.keys() & candidate.keys() if baseline[block] and candidate[block]
     )
@@ -233,7 +232,7 @@ def _comparison(
         users=users,
         kind=kind,
         metric=metric,
-        candidate=sides[1][0].arm,
+        candidate=arm,
         blocks=len(both),
         ratio=ratio,
         verdict=verdict,

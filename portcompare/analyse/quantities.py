@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.comparisons import metric_of
+from portcompare.analyse.pairing import metric_of
 from portcompare.intervals import LEAST_BLOCKS, RatioInterval, paired_ratio
 from portcompare.model import CONTROL, METRICS, Metric
 

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portcompare.cli.folder import name_run_folder
@@ -16,7 +17,6 @@ from portcompare.ui_protocol import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from portcompare.plan import Plan
     from portcompare.ui_protocol import LiveSettings
@@ -48,7 +48,7 @@ class Measuring:
         self._options = ["run", str(plan.path), *wanted.options()]
         self._process = start_supervised(
             [sys.executable, "-m", "portcompare", *self._options, "--out", str(self._folder)],
-            directory=folder.cwd(),
+            directory=Path.cwd(),
             environment=os.environ,
             cpus=cpus,
             log_path=folder / "run.log",

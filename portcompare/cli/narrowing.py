@@ -75,7 +75,8 @@ class Narrowing:
 def narrow(plan: Plan, wanted: Narrowing) -> Plan:
     """Leave of a plan what is wanted.
 
-    Gates, claims and pages are of the plan as a whole, and name what may be left out: a part has none.
+    Gates, claims and pages are of the plan as a whole, and name what may be left out: a part has none. A
+    break-even grid stays one with other arms, but not with cells missing: the rest are then plain levels.
 
     Args:
         plan: The plan.
@@ -104,7 +105,7 @@ def narrow(plan: Plan, wanted: Narrowing) -> Plan:
             "baseline": arms[0],
             "candidates": list(arms[1:]),
             "scenarios": scenarios,
-            "break_even": None,  # of which this is a part at most
+            "break_even": plan.break_even if scenarios == plan.scenarios else None,
             "gates": [],
             "claims": {},
             "pages": {},
@@ -112,21 +113,26 @@ def narrow(plan: Plan, wanted: Narrowing) -> Plan:
     )
 
 
-def find_left_out(plan: Plan, wanted: Narrowing) -> str | None:
+def find_left_out(whole: Plan, part: Plan) -> str | None:
     """Say what a part of a plan leaves out that a reader might count on.
 
     Args:
-        plan: The whole plan.
-        wanted: What is wanted of it.
+        whole: The whole plan.
+        part: What is left of it; the whole if nothing was narrowed.
 
     Returns:
         A clause; None if there is no such thing.
     """
-    tables = {"gates": plan.gates, "claims": plan.claims, "pages": plan.pages}
-    there = [name for name, table in tables.items() if table]
-    if wanted == Narrowing() or not there:
+    tables = {
+        "gates": (whole.gates, part.gates),
+        "claims": (whole.claims, part.claims),
+        "pages": (whole.pages, part.pages),
+        "break-even borders": (whole.break_even, part.break_even),
+    }
+    gone = [name for name, (before, after) in tables.items() if before and not after]
+    if not gone:
         return None
-    return f"a part of the plan was run, which has no {' and no '.join(there)}: a run of the whole has them"
+    return f"a part of the plan was run, which has no {' and no '.join(gone)}: a run of the whole has them"
 
 
 def _narrow(plan: Plan, name: str, wanted: Narrowing) -> Scenario:

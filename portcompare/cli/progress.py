@@ -36,7 +36,7 @@ class Progress:
 
     def __init__(self, least_rounds: int) -> None:
         self._bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
@@ -147,4 +147,4 @@ class Progress:
     def _say(self, what: str) -> None:
         self._bar.update(self._task, description=what)
         if not err.is_terminal:
-            err.print(what, soft_wrap=True)
+            err.print(what, soft_wrap=True, markup=False)

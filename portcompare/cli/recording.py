@@ -31,6 +31,7 @@ from portcompare.analyse import (
     judge_claims,
     judge_objective,
     judge_round,
+    judge_visit,
     summarise,
     summarise_pages,
 )
@@ -166,12 +167,12 @@ class Recording:
         )
 
     def add_visit(self, visit: PageVisit) -> None:
-        """Keep a visit.
+        """Judge a visit, and keep it.
 
         Args:
             visit: What a browser measured.
         """
-        self._visits.append(visit)
+        self._visits.append(judge_visit(visit))
 
     def find_undecided(self, blocks: int) -> dict[tuple[str, float], float]:
         """What is not yet known well enough.
@@ -191,7 +192,7 @@ class Recording:
         grid = self._plan.break_even
         if grid is None:
             return ()
-        comparisons = compare(self._rounds, self._plan.rounds.margins)
+        comparisons = compare(self._in_plan_order(), self._plan.rounds.margins)
         return find_break_even(comparisons, grid.delays_s, grid.levels)
 
     def find_bracket(self, block: int, scenario: str, arm: str) -> Bracket:

@@ -107,11 +107,12 @@ def _read_input(
         problems = make_run_folder(out_folder)
         if problems:
             raise InputError(problems)
-        return plan, out_folder, find_left_out(whole, wanted)
+        return plan, out_folder, find_left_out(whole, plan)
     problems = make_run_folder(out_folder)
     try:
         whole = read_plan(plan_path, problems)
-        return narrow(whole, wanted), out_folder, find_left_out(whole, wanted)
+        plan = narrow(whole, wanted)
+        return plan, out_folder, find_left_out(whole, plan)
     except InputError:
         remove_empty_run_folder(out_folder)
         raise
@@ -169,7 +170,7 @@ def _show(results: Results, folder: Path, *, as_json: bool) -> None:
     out.print(render_conclusions(results))
     if results.parity is not None and not results.parity.equal:
         out.print(render_parity(results.parity), crop=False)
-    out.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True)
+    out.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True, markup=False)
 
 
 def _exit_code(results: Results) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from portcompare.errors import InputError, Problem
 from portcompare.history import RUNS
 from portcompare.plan import OpenLoad
 from portcompare.serve import describe_manifest
-from portcompare.ui_protocol import ArmUsage, OpenUi, ShowState, UiArm, UiPlan, UiScenario
+from portcompare.ui_protocol import ArmUsage, OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
 
 if TYPE_CHECKING:
     from portcompare.cli.session import Session
@@ -72,22 +71,23 @@ def ui(
                 )
                 url = session.generator.open_ui(order)
                 out.print(list_addresses(standing))
-                out.print(f"\nweb UI: {url}", soft_wrap=True)
-                out.print(f"side by side, for a second screen: {url}/side-by-side", soft_wrap=True)
+                out.print(f"\nweb UI: {url}", soft_wrap=True, markup=False)
+                screen = f"side by side, for a second screen: {url}/side-by-side"
+                out.print(screen, soft_wrap=True, markup=False)
                 err.print("Ctrl-C stops all of it.")
                 _show_until_stopped(session, standing, Path(folder))
 
 
 def _tell_joined(joined: Joined) -> None:
     names = ", ".join(joined.workers) or "none yet"
-    err.print(f"waiting for load workers at {joined.address}; joined: {names}", soft_wrap=True)
+    err.print(f"waiting for load workers at {joined.address}; joined: {names}", soft_wrap=True, markup=False)
 
 
 def _read_password(host: str, port: int) -> str | None:
     """The hash of the password; None where nobody else can reach the UI."""
     # Neither the servers nor the load generator need it.
     password = os.environ.pop(PASSWORD, "")
-    if not password and _is_loopback(host):
+    if not password and is_loopback(host):
         return None
     if not password and sys.stdin.isatty():
         password = typer.prompt("Password for the web UI", hide_input=True, confirmation_prompt=True)
@@ -98,13 +98,6 @@ def _read_password(host: str, port: int) -> str | None:
         found = f"{host} can be reached by others, who could start load from here"
         raise InputError([Problem(where="--host", found=found, remedy=remedy)])
     return generate_password_hash(password)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refuse_other_users(session: Session) -> None:
@@ -168,7 +161,8 @@ def _show_until_stopped(session: Session, standing: Standing, folder: Path) -> N
             }
             state = measuring.state if measuring is not None else None
             wished = session.generator.show(ShowState(usage=usage, run=state)).measure
-            if wished is not None:
+            is_running = state is not None and state.state == "running"
+            if wished is not None and not is_running:
                 measuring = Measuring(session.plan, wished, cpus=session.cpus.everyone, folder=folder)
     finally:
         if measuring is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from portcompare.cli.console import err, out
 from portcompare.cli.options import DEFAULT_PLAN, PlanPath
@@ -97,7 +98,8 @@ def list_addresses(standing: Standing) -> Table:
     """
     table = Table("deployment", "address", "", box=None)
     for name, server in {**standing.servers, **standing.upstreams}.items():
-        table.add_row(name, server.url, _remark(server, is_upstream=name in standing.upstreams))
+        remark = _remark(server, is_upstream=name in standing.upstreams)
+        table.add_row(Text(name), Text(server.url), remark)
     return table
 
 
@@ -120,5 +122,5 @@ def _list_use(uses: Mapping[str, Use]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, use in uses.items():
         restarted = f"restarted {count(use.restarts, 'time')}" if use.restarts else ""
-        table.add_row(name, f"{use.cores:.2f} CPUs", size(use.rss_bytes), restarted)
+        table.add_row(Text(name), f"{use.cores:.2f} CPUs", size(use.rss_bytes), restarted)
     return table

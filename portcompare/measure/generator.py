@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from threading import Timer
+from threading import Event, Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.errors import InputError, LoadGeneratorError, Problem
@@ -159,11 +159,14 @@ class LoadGenerator:
             The instants of the window that is about to open.
 
         Raises:
-            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+            LoadGeneratorError: The process ended, spoke out of turn or took too long; its last log lines are
+                in the text.
         """
         self._window_s = order.window_s
+        limit_s = order.warmup_max_s + order.timeout_s + ROUND_GRACE_S
+        found = f"did not open its window within {limit_s:g} s, and was stopped"
         self._send(order)
-        with self._limited(order.warmup_max_s + order.timeout_s + ROUND_GRACE_S):
+        with self._limited(limit_s, lambda: self._failure(found)):
             return self._receive(WindowOpens)
 
     def close_window(self) -> None:
@@ -182,30 +185,38 @@ class LoadGenerator:
             What happened inside its window.
 
         Raises:
-            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+            LoadGeneratorError: The process ended, spoke out of turn or took too long; its last log lines are
+                in the text.
         """
-        with self._limited(self._window_s + ROUND_GRACE_S):
+        limit_s = self._window_s + ROUND_GRACE_S
+        found = f"did not end its round within {limit_s:g} s, and was stopped"
+        with self._limited(limit_s, lambda: self._failure(found)):
             return self._receive(RoundDone)
 
     def _ask(self, order: Prepare | Capture, kind: type[Reply], limit_s: float, too_long: Problem) -> Reply:
         """Have the process run what the user wrote, for so long at most."""
         self._send(order)
-        with self._limited(limit_s) as timer:
-            try:
-                return self._receive(kind)
-            except LoadGeneratorError:
-                if timer.finished.is_set():
-                    raise InputError([too_long]) from None
-                raise
+        with self._limited(limit_s, lambda: InputError([too_long])):
+            return self._receive(kind)
 
     @contextmanager
-    def _limited(self, limit_s: float) -> Iterator[Timer]:
-        """Stop the process if what it is to do takes longer."""
-        timer = Timer(limit_s, self._process.tell_to_stop)
+    def _limited(self, limit_s: float, too_long: Callable[[], Exception]) -> Iterator[None]:
+        """Stop the process if what it is to do takes longer, and say that it did."""
+        is_over = Event()
+
+        def stop() -> None:
+            is_over.set()  # before the process ends: whoever waits for it may be the first to go on
+            self._process.tell_to_stop()
+
+        timer = Timer(limit_s, stop)
         timer.daemon = True  # an interruption may come while it starts: then nothing waits for it
         try:
             timer.start()
-            yield timer
+            yield
+        except LoadGeneratorError:
+            if is_over.is_set():
+                raise too_long() from None
+            raise
         finally:
             timer.cancel()
 

@@ -20,14 +20,10 @@ if TYPE_CHECKING:
     from portcompare.measure.generator import LoadGenerator
     from portcompare.model import Expectation
     from portcompare.plan import Page, Plan
-    from portcompare.protocol import RoundDone
     from portcompare.serve import RunningServer
 
 LONGEST_HOLD_S = 3600.0
 """A load is held no longer than that while pages load; each load of a page has a limit of its own."""
-
-MOST_FAILURES = 0.01
-"""As with rounds: a visit does not count if more of the load's requests failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +102,7 @@ def measure_visit(
         expectations: What the scenario's answers must look like, by the request's place in it.
 
     Returns:
-        What was measured.
+        What was measured, not judged yet.
 
     Raises:
         ServerError: The server died.
@@ -140,7 +136,9 @@ def measure_visit(
         users=place.users,
         loads=loads,
         load_rps=done.rate_rps if done else None,
-        void=_why_void(done) if done else None,
+        load_requests=done.requests if done else None,
+        load_error_kinds=done.error_kinds if done else {},
+        void=done.void if done else None,
     )
 
 
@@ -152,15 +150,3 @@ def _load_place(place: PagePlace, page: Page) -> Place:
         scenario=str(page.scenario),
         level=float(place.users),
     )
-
-
-def _why_void(done: RoundDone) -> str | None:
-    """Why the load was not what the plan says; None if it was.
-
-    How busy the load generator was does not matter here: its figures are nobody's result, only a load.
-    """
-    failed = sum(done.error_kinds.values())
-    if done.void is None and failed > MOST_FAILURES * (done.requests + failed):
-        kinds = ", ".join(f"{number} x {kind}" for kind, number in done.error_kinds.items())
-        return f"the load's requests failed: {kinds}"
-    return done.void

@@ -15,7 +15,8 @@ class ClosedLoad(Section):
 
     model: Literal["closed"] = Field("closed", description="the load model")
     users: list[Count] = Field(
-        min_length=1, description="the levels of the closed model: numbers of concurrent users"
+        min_length=1,
+        description="the levels of the closed model: numbers of concurrent users; none in the open one",
     )
 
     @property

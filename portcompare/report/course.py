@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from portcompare import units
+from portcompare.analyse import EARLY_SHARE
 from portcompare.report.wording import known, level_text, objective_text, percent, plan_value, seconds_text
 
 if TYPE_CHECKING:
@@ -99,13 +100,16 @@ def describe_precision(results: Results) -> str:
     Returns:
         A clause.
     """
-    precision = known(plan_value(results, "rounds", "precision"), percent)
+    asked = plan_value(results, "rounds", "precision")
+    precision, finer = known(asked, percent), known(asked and asked * EARLY_SHARE, percent)
+    least = known(plan_value(results, "rounds", "min_blocks"), str)
     done = {
         "levels": "a level is done when its intervals reach",
         "grid": "a cell whose interval lay around 1 is measured on until the interval reaches",
         "search": "a scenario is done when the intervals of its capacities' ratios reach",
     }
-    return f"{done[_kind(results)]} at most {precision} from the ratio"
+    early = f", or {finer} with fewer than {least} blocks" if _kind(results) == "levels" else ""
+    return f"{done[_kind(results)]} at most {precision} from the ratio{early}"
 
 
 def _kind(results: Results) -> Literal["levels", "grid", "search"]:

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portcompare import units
+from portcompare.analyse import find_undecided
 from portcompare.report.differences import summary_text
 from portcompare.report.gates import gates_text
-from portcompare.report.wording import visible
+from portcompare.report.wording import plan_value, visible
 
 if TYPE_CHECKING:
     from portcompare.model import Results
 
 FEW_BLOCKS = 5
-"""Comparisons on fewer blocks are called out: one side wins all of four blocks by chance alone with a
-probability of 2 / 2**4 = 12%.
+"""Levels of fewer blocks are called out, unless they are known well enough to be done early: one side wins
+all of four blocks by chance alone with a probability of 2 / 2**4 = 12%.
 
 References:
     The sign test, https://en.wikipedia.org/wiki/Sign_test
@@ -62,12 +63,11 @@ def find_notices(results: Results) -> tuple[Notice, ...]:
         notices.append(Notice(grave=True, label="ANSWERS DIFFER", text=text))
     if not all(gate.passed for gate in results.gates):
         notices.append(Notice(grave=True, label="GATES", text=gates_text(results)))
-    thin = [c for c in results.comparisons if c.ratio is not None and c.blocks < FEW_BLOCKS]
-    if thin:
-        text = (
-            f"{len(thin)} of {units.count(len(results.comparisons), 'comparison')} rest on fewer than"
-            f" {FEW_BLOCKS} blocks; their intervals are rough"
-        )
+    few = [one for one in results.comparisons if one.ratio is not None and one.blocks < FEW_BLOCKS]
+    rough = find_undecided(few, plan_value(results, "rounds", "precision") or 0.0, is_early=True)
+    if rough:
+        where = units.count(len(rough), "level")
+        text = f"throughput and median rest on fewer than {FEW_BLOCKS} blocks at {where}; intervals are rough"
         notices.append(Notice(grave=False, label="FEW ROUNDS", text=text))
     notices += [Notice(grave=False, label="WARNING", text=visible(warning)) for warning in results.warnings]
     return tuple(notices)

@@ -83,6 +83,14 @@ def test_an_arm_that_drifts_beside_the_baseline_is_told_of_by_its_ratio() -> Non
     assert warning.endswith("% over 6 blocks (fast, 4 users)")
 
 
+def test_an_arm_drifts_beside_both_of_the_baseline_s_instances() -> None:
+    rising = [1e6 / one for one in FALLING]  # the mean of both is 1000 in every block
+    rounds = rounds_of(BASELINE, FALLING) + rounds_of(CONTROL, rising)
+    _, arms = describe_drifts(rounds + rounds_of("new", STEADY), MARGINS, in_users)
+    assert "control's" in arms
+    assert "new's" not in arms
+
+
 def test_both_are_told_of_and_each_in_one_sentence_over_all_levels() -> None:
     here = rounds_of(BASELINE, FALLING) + rounds_of("new", STEADY)
     there = [replace(one, scenario="slow", level=1.0) for one in here]

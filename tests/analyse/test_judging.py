@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import GeneratorLimits, Limits, judge_round
+from portcompare.analyse import GeneratorLimits, Limits, judge_round, judge_visit
+from portcompare.pages import PageVisit
 from tests.analyse.samples import ROUND
 
 if TYPE_CHECKING:
@@ -128,3 +129,30 @@ def test_a_round_without_a_success_has_no_bound() -> None:
     limits = replace(LIMITS, delay_s=0.2)
     assert judge_round(MEASURED, limits, GENERATOR).bound is not None
     assert judge_round(replace(MEASURED, requests=0), limits, GENERATOR).bound is None
+
+
+VISIT = PageVisit(block=0, order=0, arm="baseline", deployment="old", page="slow", users=64, loads=())
+
+
+@pytest.mark.parametrize(
+    ("requests", "kinds", "void"),
+    [
+        (990, {"timeout": 10}, None),
+        (989, {"timeout": 11}, "under load more than 1.00% of the requests failed: 11 x timeout"),
+        (1000, {"wrong body": 1}, "under load answers were wrong: 1 x wrong body"),
+        (0, {"timeout": 3}, "under load no request succeeded: 3 x timeout"),
+        (0, {}, None),
+    ],
+    ids=["few failures", "failures", "wrong answer", "nothing but failures", "shorter than an answer"],
+)
+def test_a_visit_is_void_where_a_round_with_its_load_would_be(
+    requests: int, kinds: dict[str, int], void: str | None
+) -> None:
+    measured = replace(VISIT, load_requests=requests, load_error_kinds=kinds)
+    assert judge_visit(measured).void == void
+    assert judge_visit(replace(measured, void="3 of 64 users were cold")).void == "3 of 64 users were cold"
+
+
+def test_a_visit_without_users_has_no_load_to_judge() -> None:
+    idle = replace(VISIT, users=0)
+    assert judge_visit(idle) == idle

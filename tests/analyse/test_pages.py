@@ -151,13 +151,23 @@ def test_candidates_are_compared_block_by_block() -> None:
     assert comparisons["fcp"].verdict == "equivalent"
 
 
+def test_candidates_are_compared_with_the_mean_of_the_baseline_and_its_control() -> None:
+    all_three = [*visits(1.0, 1.0), *visits(4.0, 4.0, arm="control"), *visits(2.0, 2.0, arm="new")]
+    ratios = {
+        one.candidate: one.ratio.value
+        for one in compare_pages(all_three, 0.05)
+        if (one.kind, one.metric) == ("cold", "lcp") and one.ratio is not None
+    }
+    assert ratios == pytest.approx({"control": 4.0, "new": 1.0})
+
+
 def test_a_single_block_compares_nothing() -> None:
     comparison, *_ = compare_pages([*visits(2.0), *visits(1.0, arm="new")], 0.05)
     assert (comparison.ratio, comparison.verdict) == (None, "invalid")
 
 
 def test_a_conclusion_names_what_a_visitor_waits_for_on_either_side() -> None:
-    both = [*visits(2.08, 2.08), *visits(2.05, 2.05, arm="control"), *visits(2.08, 2.08, arm="new")]
+    both = [*visits(2.08, 2.08), *visits(2.08, 2.08, arm="control"), *visits(2.08, 2.08, arm="new")]
     pages = Pages(
         visits=tuple(both),
         summaries=summarise_pages(both, lambda *_: Ceiling(slots=8)),

@@ -81,6 +81,15 @@ def test_a_deployment_is_found_again_whatever_its_part_in_the_run() -> None:
     assert "have not the same baseline" in found.headline
 
 
+def test_a_ratio_is_to_the_mean_of_the_baseline_and_its_control() -> None:
+    run = make_run(2)
+    factors = {"baseline": 4.0, "control": 0.25, NEW: 1.0}
+    turned = tuple(replace(one, rate_rps=factors[one.arm] * one.rate_rps) for one in run.rounds)
+    found = diff(make_run(1), replace(run, rounds=turned)).relative_changes
+    ratios = {one.deployment: one.ratio for one in found if (one.level, one.metric) == (64, "throughput")}
+    assert ratios == {NEW: pytest.approx(1, rel=0.05), "control": pytest.approx(1 / 16, rel=0.05)}
+
+
 def test_rounds_that_are_void_do_not_count() -> None:
     run = make_run(2)
     one_left = tuple(one if one.block == 0 else replace(one, void="a reason") for one in run.rounds)

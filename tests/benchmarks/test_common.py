@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from benchmarks.common import in_turn, is_near, publish, ratios, spread, verdict
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from benchmarks.common import in_turn, is_near, publish, ratios, run_plan, spread, verdict
+from tests.runs import make_run, store
 
 
 def test_sides_come_as_often_in_each_place_and_after_each_other() -> None:
@@ -75,3 +74,10 @@ def test_a_page_without_the_section_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="has no section 'a'"):
         publish("a", ["new"], page=page)
     assert page.read_text() == "top\n"
+
+
+def test_a_run_that_is_there_is_not_measured_again_and_one_that_broke_off_is_refused(tmp_path: Path) -> None:
+    run = make_run(1, blocks=2)
+    assert run_plan(Path("no such plan"), store(run, tmp_path)).rounds == run.rounds
+    with pytest.raises(ValueError, match="broke off; remove it"):
+        run_plan(Path("no such plan"), store(replace(run, partial=True), tmp_path))

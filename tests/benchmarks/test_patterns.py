@@ -1,35 +1,45 @@
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from benchmarks import patterns
+from portcompare.model import BASELINE, CONTROL, Summary
+from tests.analyse.samples import BOUND, LATENCY, ROUND, SUMMARY
+from tests.runs import make_run
 
-ARMS = ("baseline", "control", patterns.PORT)
+ARMS = (BASELINE, CONTROL, patterns.PORT)
 
 
-def summary(scenario: str, arm: str, rate_rps: float, bound_share: float | None) -> dict[str, Any]:
-    bound = {"rate_rps": rate_rps / bound_share, "reason": "8 slots"} if bound_share else None
-    return {
-        "scenario": scenario,
-        "arm": arm,
-        "level": 8.0,
-        "deployment": "flask" if arm in ("baseline", "control") else arm,
-        "rate_rps": rate_rps,
-        "latency_s": {"p95": 0.2},
-        "cpu_s_per_request": 0.001,
-        "bound": bound,
-        "bound_share": bound_share,
-    }
+def summary(scenario: str, arm: str, rate_rps: float, bound_share: float) -> Summary:
+    return replace(
+        SUMMARY,
+        scenario=scenario,
+        arm=arm,
+        level=8.0,
+        deployment=arm if arm == patterns.PORT else "flask",
+        rate_rps=rate_rps,
+        latency_s=replace(LATENCY, p95=0.2),
+        cpu_s_per_request=0.001,
+        bound=replace(BOUND, rate_rps=rate_rps / bound_share),
+        bound_share=bound_share,
+    )
 
 
 def found(share: float, computed: int) -> patterns.Found:
     rates_rps = {"delayed": 100.0, "blocking": 5 * share, "offloaded": 30 * share, "upstream": 100 * share}
-    summaries = [
-        summary(scenario, arm, rate_rps, share) for scenario, rate_rps in rates_rps.items() for arm in ARMS
-    ]
-    results = {"summaries": summaries, "rounds": [{"block": 2}], "valid": False, "invalid_reasons": ["noisy"]}
+    results = replace(
+        make_run(1, blocks=2),
+        summaries=tuple(
+            summary(scenario, arm, rate_rps, share)
+            for scenario, rate_rps in rates_rps.items()
+            for arm in ARMS
+        ),
+        rounds=(replace(ROUND, block=2),),
+        valid=False,
+        invalid_reasons=("noisy",),
+    )
     return patterns.Found(
         results=results, blocked_rps=5 * share, computed={"Flask": computed, "Quart": computed}
     )
@@ -49,10 +59,14 @@ def test_each_figure_is_judged_by_its_bound(share: float, computed: int, expecte
 
 def test_a_pattern_without_a_valid_round_is_said_to_be_void() -> None:
     nothing = found(0.97, 1)
-    for one in nothing.results["summaries"]:
-        if one["scenario"] == "upstream":
-            one.update(rate_rps=None, bound=None, bound_share=None, cpu_s_per_request=None)
-    text = "\n".join(patterns.describe(nothing))
+    unknown = tuple(
+        replace(one, rate_rps=None, bound=None, bound_share=None, cpu_s_per_request=None)
+        if one.scenario == "upstream"
+        else one
+        for one in nothing.results.summaries
+    )
+    results = replace(nothing.results, summaries=unknown)
+    text = "\n".join(patterns.describe(replace(nothing, results=results)))
     assert "| upstream | 8 | void | void |" in text
     assert "- upstream: nothing that is known" in text
     assert "| 0% | at least 90% | **missed** |" in text

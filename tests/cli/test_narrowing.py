@@ -8,11 +8,13 @@ import pytest
 from portcompare.cli.narrowing import Narrowing, find_left_out, narrow
 from portcompare.cli.session import read_plan
 from portcompare.errors import InputError
+from portcompare.measure import Timekeeper, plan_break_even
 
 if TYPE_CHECKING:
     from portcompare.plan import Plan
 
 PLAN = Path(__file__).parents[2] / "loadtests" / "plan.toml"
+BREAK_EVEN = PLAN.with_name("break-even.toml")
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +51,36 @@ def test_a_part_of_a_plan_has_nothing_that_names_the_rest_and_says_so(name: str)
     wanted = Narrowing(scenarios=["delayed"])
     narrowed = narrow(whole, wanted)
     assert (narrowed.gates, narrowed.claims, narrowed.pages) == ([], {}, {})
-    found = find_left_out(whole, wanted)
+    found = find_left_out(whole, narrowed)
     assert found == f"a part of the plan was run, which has no {name}: a run of the whole has them"
-    assert find_left_out(whole, Narrowing()) is None
+    assert find_left_out(whole, narrow(whole, Narrowing())) is None
 
 
 def test_a_part_of_a_plan_with_nothing_else_leaves_nothing_out(plan: Plan) -> None:
-    assert find_left_out(plan, Narrowing(scenarios=["delayed"])) is None
+    assert find_left_out(plan, narrow(plan, Narrowing(scenarios=["delayed"]))) is None
+
+
+def test_a_break_even_grid_is_measured_along_its_border_with_other_arms_too() -> None:
+    whole = read_plan(BREAK_EVEN)
+    narrowed = narrow(whole, Narrowing(arms=["quart-uvicorn", "flask-gunicorn"]))
+    assert narrowed.break_even is not None
+    assert narrowed.break_even == whole.break_even
+    assert find_left_out(whole, narrowed) is None
+    block = next(plan_break_even(narrowed, narrowed.break_even, lambda: (), Timekeeper(1e6)))
+    assert {place.arm for place in block} == {"baseline", "control", "flask-gunicorn"}
+    assert {(place.scenario, place.level) for place in block} < set(whole.levels)
+
+
+@pytest.mark.parametrize(
+    "wanted", [Narrowing(scenarios=["delay 0.1 s"]), Narrowing(users=4), Narrowing(delay_s=0.1)]
+)
+def test_some_cells_of_a_break_even_grid_are_none_and_that_is_said(wanted: Narrowing) -> None:
+    whole = read_plan(BREAK_EVEN)
+    narrowed = narrow(whole, wanted)
+    assert narrowed.break_even is None
+    assert find_left_out(whole, narrowed) == (
+        "a part of the plan was run, which has no break-even borders: a run of the whole has them"
+    )
 
 
 def test_the_options_that_say_so_say_it_again() -> None:

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
+import pytest
 from rich.console import Console
 
 from portcompare.cli import progress
 from portcompare.cli.progress import Progress
 from portcompare.measure import Place
-
-if TYPE_CHECKING:
-    import pytest
 
 BLOCK = tuple(
     Place(block=1, order=order, arm="quart-uvicorn", scenario="delayed", level=64) for order in range(3)
@@ -43,6 +40,16 @@ def test_elsewhere_each_step_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         "comparing answers, 18 cases",
         "block 2: measuring 3 rounds",
     ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_brackets_are_no_markup(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> None:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=terminal, width=100, color_system=None)
+    monkeypatch.setattr(progress, "err", console)
+    with Progress(least_rounds=0) as shown:
+        shown.start_exploring("http://[fd00::1]:8000/[/x]")
+    assert "comparing answers, cases of http://[fd00::1]:8000/[/x]" in text.getvalue()
 
 
 def test_a_search_does_not_say_how_many_rounds_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from portcompare.cli.recording import Recording
 from portcompare.differences import Parity
+from portcompare.pages import PageVisit
 from portcompare.report import RESULTS_FILE
 from tests.cli.test_sweeps import make_manifest
 from tests.measure.plans import make_plan
+from tests.measure.test_pages import paged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,3 +80,12 @@ def test_what_must_be_known_of_the_check_of_the_answers_is_a_warning(tmp_path: P
         Parity(equal=True, cases=1, deployments=("new",), differences=(), warnings=("not all was asked",))
     )
     assert "not all was asked" in recording.results(partial=True).warnings
+
+
+def test_a_visit_whose_load_failed_is_kept_as_void(tmp_path: Path) -> None:
+    recording = record(paged(), tmp_path)
+    visit = PageVisit(block=0, order=0, arm="baseline", deployment="old", page="busy", users=8, loads=())
+    recording.add_visit(replace(visit, load_requests=100))
+    recording.add_visit(replace(visit, load_requests=0, load_error_kinds={"timeout": 8}))
+    kept = recording.results(partial=True).pages.visits
+    assert [one.void for one in kept] == [None, "under load no request succeeded: 8 x timeout"]

@@ -36,11 +36,19 @@ seconds = 0.4
 warmup_s = 0.05
 min_blocks = 2
 max_blocks = 2
+
+[generator]
+max_cpu_ratio = 1.0
+max_lag_s = 5.0
+max_stall_s = 5.0
 """
 
 
 def write_plan(folder: Path) -> Path:
-    """Write a plan over the twins that takes a few seconds: its requests are asked, but not varied."""
+    """Write a plan over the twins that takes a few seconds: its requests are asked, but not varied.
+
+    No round of it is void for a pause of the machine: of two blocks none can be spared.
+    """
     folder.mkdir()
     twins = (ROOT / "loadtests" / "twins.toml").read_text()
     assert VARIED in twins

@@ -290,6 +290,56 @@ def test_a_process_that_ends_within_a_round_is_an_error(fake: Fake) -> None:
             generator.end_round()
 
 
+def test_a_round_that_does_not_open_its_window_in_time_is_stopped_and_says_so(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portcompare.measure.generator.ROUND_GRACE_S", 0.1)
+    fake.reply([], [])  # to the first order it says nothing, and waits for the second
+    with fake.start() as generator, pytest.raises(LoadGeneratorError) as caught:
+        generator.begin_round(replace(RUN_ROUND, warmup_max_s=0.2, timeout_s=0.2))
+    said = "the load generator did not open its window within 0.5 s, and was stopped; its last lines:"
+    assert str(caught.value).startswith(said)
+
+
+def test_a_round_that_does_not_end_in_time_is_stopped_and_says_so(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portcompare.measure.generator.ROUND_GRACE_S", 0.1)
+    fake.reply([encode(WINDOW)], [])
+    with fake.start() as generator:
+        generator.begin_round(replace(RUN_ROUND, window_s=0.2))
+        said = "the load generator did not end its round within 0.3 s, and was stopped"
+        with pytest.raises(LoadGeneratorError, match=said):
+            generator.end_round()
+
+
+def test_a_window_that_was_held_and_is_closed_has_the_grace_alone_left(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portcompare.measure.generator.ROUND_GRACE_S", 0.1)
+    fake.reply([encode(WINDOW)], [], [])
+    with fake.start() as generator:
+        generator.begin_round(replace(RUN_ROUND, is_held=True, window_s=5.0))
+        generator.close_window()
+        with pytest.raises(LoadGeneratorError, match=r"did not end its round within 0\.1 s,"):
+            generator.end_round()
+
+
+def test_a_process_that_is_stopped_may_be_gone_before_its_timer_is_done(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unfinished(threading.Timer):
+        def run(self) -> None:
+            self.finished.wait(self.interval)
+            self.function()
+
+    monkeypatch.setattr("portcompare.measure.generator.Timer", Unfinished)
+    monkeypatch.setattr("portcompare.measure.generator.ROUND_GRACE_S", 0.1)
+    fake.reply([], [])
+    with fake.start() as generator, pytest.raises(LoadGeneratorError, match="did not open its window"):
+        generator.begin_round(replace(RUN_ROUND, warmup_max_s=0.1, timeout_s=0.1))
+
+
 def test_orders_to_a_process_that_has_ended_are_an_error(fake: Fake) -> None:
     fake.reply([])
     with fake.start() as generator:

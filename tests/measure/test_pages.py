@@ -6,8 +6,6 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-import pytest
-
 from portcompare.measure import Timekeeper, measure_visit, order_visits, plan_blocks
 from portcompare.pages import PageLoad
 from portcompare.plan import Page, Plan
@@ -15,6 +13,8 @@ from tests.measure.plans import make_plan
 from tests.measure.test_generator import DONE
 
 if TYPE_CHECKING:
+    import pytest
+
     from portcompare.measure import LoadGenerator, PagePlace
     from portcompare.protocol import RoundDone, RunRound
     from portcompare.serve import RunningServer
@@ -115,21 +115,13 @@ def test_pages_load_while_the_window_of_their_scenario_is_open(monkeypatch: pyte
     assert (visit.loads, visit.load_rps) == (LOADS * 2, DONE.rate_rps)
 
 
-@pytest.mark.parametrize(
-    ("done", "void"),
-    [
-        (replace(DONE, void="3 of 64 users had no answer"), "3 of 64 users had no answer"),
-        (
-            replace(DONE, void=None, requests=90, error_kinds={"status 500": 10}),
-            "the load's requests failed: 10 x status 500",
-        ),
-        (replace(DONE, void=None, requests=99, error_kinds={"status 500": 1}), None),
-    ],
-)
-def test_a_visit_is_void_if_its_load_was_not_what_the_plan_says(
-    monkeypatch: pytest.MonkeyPatch, done: RoundDone, void: str | None
-) -> None:
-    assert Watching(monkeypatch, done).visit(place_of("busy", 64)).void == void
+def test_a_visit_tells_what_became_of_its_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = replace(
+        DONE, void="3 of 64 users had no answer", requests=90, rate_rps=45.0, error_kinds={"timeout": 10}
+    )
+    visit = Watching(monkeypatch, done).visit(place_of("busy", 64))
+    assert visit.void == done.void
+    assert (visit.load_requests, visit.load_rps, visit.load_error_kinds) == (90, 45.0, {"timeout": 10})
 
 
 def test_pages_are_loaded_in_as_many_blocks_as_the_plan_asks_for_at_least() -> None:

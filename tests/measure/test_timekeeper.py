@@ -60,3 +60,16 @@ def test_what_fits_is_chosen_by_what_a_start_and_the_levels_rounds_took() -> Non
     assert timekeeper.choose(wanted, arms=4) == (("fast", 1.0),)
     clock.now_s = 99.0
     assert timekeeper.choose(wanted, arms=4) == ()
+
+
+def test_what_a_block_takes_beside_its_start_and_its_rounds_is_kept_for_it() -> None:
+    clock = Clock()
+    timekeeper = Timekeeper(10.0, clock)
+    timekeeper.begin_block()
+    assert timekeeper.begin_round(place("fast"))
+    clock.now_s = 2.0
+    timekeeper.end_round(place("fast"))
+    timekeeper.beside_s = 4.0
+    assert timekeeper.choose([("fast", 1.0)], arms=2) == (("fast", 1.0),)
+    timekeeper.beside_s = 4.1
+    assert timekeeper.choose([("fast", 1.0)], arms=2) == ()

@@ -75,6 +75,17 @@ def test_few_rounds_are_called_out(blocks: int, is_called_out: bool, make_result
     assert ("FEW ROUNDS" in labels) == is_called_out
 
 
+def test_few_rounds_of_a_level_that_is_known_very_well_are_not_called_out(make_results: MakeResults) -> None:
+    run = make_results(blocks=3)
+    assert run.plan["rounds"]["precision"] == 0.05
+    for half_width, is_called_out in ((0.02, False), (0.03, True)):
+        comparisons = tuple(
+            replace(one, ratio=1.0, low=1 / (1 + half_width), high=1 + half_width) for one in run.comparisons
+        )
+        labels = [notice.label for notice in find_notices(replace(run, comparisons=comparisons))]
+        assert ("FEW ROUNDS" in labels) == is_called_out
+
+
 def test_an_invalid_run_without_a_reason_is_still_called_out(results: Results) -> None:
     notice, *_ = find_notices(replace(results, valid=False))
     assert (notice.label, notice.text) == ("NOT VALID", "no reason was recorded")
@@ -92,7 +103,9 @@ def test_the_method_is_that_of_the_plan(results: Results) -> None:
     assert facts["Order"] == (
         "in each block its undecided levels in random order, at each of them the arms in random order; seed 1"
     )
-    assert facts["Precise enough"] == "a level is done when its intervals reach at most 5% from the ratio"
+    assert facts["Precise enough"] == (
+        "a level is done when its intervals reach at most 5% from the ratio, or 2.5% with fewer than 5 blocks"
+    )
     assert facts["Validity"] == "nothing speaks against it"
 
 

@@ -70,6 +70,7 @@ class Board:
         self.settings: LiveSettings | None = None
         self.wished: LiveSettings | None = None
         self.run: RunState | None = None
+        self._is_told = False  # the harness, of a wish, and has not shown the run yet
         self._find_runs = find_runs
         self._ledger = Ledger()
         self._state = "ready"
@@ -80,20 +81,38 @@ class Board:
         self._usage: dict[str, ArmUsage] = {}
         self._before: dict[str, ArmUsage] = {}
         self._at_start: dict[str, ArmUsage] = {}
+        self._at_end: dict[str, ArmUsage] = {}
         self._usage_at_s = self._usage_before_s = 0.0
         self.snapshot = self._take()
 
-    def begin(self, test: int | None, settings: LiveSettings | None = None) -> None:
+    @property
+    def is_measuring(self) -> bool:
+        """Whether a run is under way, or wished and not shown yet."""
+        is_running = self.run is not None and self.run.state == "running"
+        return is_running or self._is_told or self.wished is not None
+
+    def take_wish(self) -> LiveSettings | None:
+        """Take what is to be measured to the harness; when that shows what it knows again, the run is there.
+
+        Returns:
+            What a viewer wishes to be measured properly; None for nothing, or nothing more.
+        """
+        wished, self.wished = self.wished, None
+        self._is_told = wished is not None
+        return wished
+
+    def begin(self, test: int | None, settings: LiveSettings | None = None, *, processes: int = 1) -> None:
         """Begin a test: what was counted before is forgotten and shown no more, the charts go on.
 
         Args:
             test: Its number; None where nobody gives any.
             settings: What is loaded; None where nobody says so.
+            processes: How many count it from its beginning.
         """
         self._close_seconds(is_over=True)
         self.settings = settings
-        self._ledger = Ledger(test, time.time())
-        self._at_start = dict(self._usage)
+        self._ledger = Ledger(test, time.time(), processes=processes)
+        self._at_start, self._at_end = dict(self._usage), {}
         self.mark(describe(settings, self.plan) if settings is not None else "started")
         self._state, self._is_over = "spawning", False
         self.snapshot = self._take()  # from now on nobody sees the test before
@@ -101,7 +120,7 @@ class Board:
     def reset(self) -> None:
         """Forget what was counted in the test that is under way, as Locust's own button has it."""
         self._ledger.forget()
-        self._at_start = dict(self._usage)
+        self._at_start, self._at_end = dict(self._usage), {}
         self.mark("reset")
 
     def mark(self, text: str) -> None:
@@ -119,7 +138,8 @@ class Board:
             process: Whose report it is.
             report: The report.
         """
-        self._ledger.add(process, report)
+        if report.cells or not self._is_over:  # plain Locust's processes go on to tell of seconds without any
+            self._ledger.add(process, report)
 
     def note_users(self, users: int) -> None:
         """Note that all users are there.
@@ -151,7 +171,9 @@ class Board:
                 self.mark(f"{arm} died and was started again")
         if not self._at_start:
             self._at_start = dict(self._usage)
-        self.run = order.run
+        if self._is_over and not self._at_end:
+            self._at_end = dict(self._usage)  # what servers use from now on is not the test's
+        self.run, self._is_told = order.run, False
 
     def tick(self, state: str) -> None:
         """Compute what is shown for the next second.
@@ -178,7 +200,7 @@ class Board:
         for arm, usage in self._usage.items():
             before = self._before.get(arm, usage)
             loads[arm] = ArmLoad(
-                cpu_s=usage.cpu_s - self._at_start.get(arm, usage).cpu_s,
+                cpu_s=self._at_end.get(arm, usage).cpu_s - self._at_start.get(arm, usage).cpu_s,
                 cores=(usage.cpu_s - before.cpu_s) / between_s,
                 rss_bytes=usage.rss_bytes,
                 restarts=usage.restarts,

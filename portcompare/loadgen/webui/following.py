@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from portcompare.loadgen.webui.board import Board
 
+_LOG: Final = logging.getLogger(__name__)
 _TICK_S: Final = 1.0
 
 
@@ -41,4 +43,7 @@ def follow(board: Board, environment: Environment, on_start: Callable[[], None])
 def _tick_forever(board: Board, environment: Environment) -> None:
     while True:
         gevent.sleep(_TICK_S)
-        board.tick(environment.runner.state)
+        try:
+            board.tick(environment.runner.state)
+        except Exception:  # noqa: BLE001 - logged; the next second may be another matter
+            _LOG.exception("the figures of this second could not be computed")

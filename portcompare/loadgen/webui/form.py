@@ -83,7 +83,6 @@ def read_form(form: Mapping[str, Sequence[str]], plan: UiPlan, running: LiveSett
         form.get("arms", ()), [arm.name for arm in plan.arms], running.arms if running else (), "arm"
     )
     first = plan.scenarios[scenarios[0]]
-    delay = _one(form, "delay")
     model = _one(form, "load") or (running.model if running else first.model)
     if model not in MODELS:
         raise FormError(f"Load {model!r} is neither closed nor open")
@@ -93,11 +92,19 @@ def read_form(form: Mapping[str, Sequence[str]], plan: UiPlan, running: LiveSett
     return LiveSettings(
         scenarios=scenarios,
         arms=arms,
-        delay_s=_number(delay, "Delay", least=0.0, most=_MOST_DELAY_S) if delay else None,
+        delay_s=_read_delay(form, running),
         model="open" if is_open else "closed",
         users=math.ceil(users / (len(scenarios) * len(arms))),
         rate_rps=_number(rate, "Rate", least=0.1, most=1e6) if is_open else 0.0,
     )
+
+
+def _read_delay(form: Mapping[str, Sequence[str]], running: LiveSettings | None) -> float | None:
+    """The delay; None for each scenario's own, which a field asks for that is there and empty."""
+    if "delay" not in form:
+        return running.delay_s if running else None
+    delay = _one(form, "delay")
+    return _number(delay, "Delay", least=0.0, most=_MOST_DELAY_S) if delay else None
 
 
 def _one(form: Mapping[str, Sequence[str]], name: str) -> str:

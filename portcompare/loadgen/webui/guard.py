@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from flask import Response, request
+
+from portcompare.ui_protocol import is_loopback
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -20,23 +21,6 @@ _HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's own, which nobody else reaches.
-
-    Args:
-        host: A name or an address.
-
-    Returns:
-        True for localhost and loopback addresses.
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def guard(app: Flask, host: str) -> None:

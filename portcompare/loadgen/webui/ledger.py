@@ -86,7 +86,6 @@ class Point:
 class _Open:
     """A second that processes may still report of."""
 
-    reported: int = 0
     length_s: float = 0.0
     lines: dict[Line, Total] = field(default_factory=dict)
 
@@ -101,17 +100,19 @@ class Ledger:
             there.
     """
 
-    def __init__(self, test: int | None = None, began_at_s: float = 0.0) -> None:
+    def __init__(self, test: int | None = None, began_at_s: float = 0.0, *, processes: int = 1) -> None:
         """Open an account.
 
         Args:
             test: The test's number; None where nobody gives any.
             began_at_s: When the test began, in seconds since the epoch.
+            processes: How many count it from its beginning.
         """
         self.test = test
         self.totals: dict[Line, Total] = {}
         self.batches: deque[dict[Line, int]] = deque(maxlen=_MOST_BATCHES)
         self._began_at_s = began_at_s
+        self._processes = processes
         self._open: dict[int, _Open] = {}
         self._latest: dict[str, int] = {}
         self._shift: dict[str, int] = {}
@@ -158,7 +159,6 @@ class Ledger:
         if second < self._next or report.length_s < _SHORTEST_S:
             return
         entry = self._open.setdefault(second, _Open())
-        entry.reported += 1
         entry.length_s = max(entry.length_s, report.length_s)
         for cell in report.cells:
             entry.lines.setdefault((cell.scenario, cell.arm), Total()).add(cell)
@@ -173,9 +173,10 @@ class Ledger:
             Those closed now, in their order.
         """
         newest = max(self._latest.values(), default=-1)
-        slowest = max(min(self._latest.values(), default=-1), newest - _WAIT_SECONDS)
+        slowest = min(self._latest.values(), default=-1) if len(self._latest) >= self._processes else -1
+        last = newest if is_over else max(slowest, newest - _WAIT_SECONDS)
         points = []
-        while self._next <= (newest if is_over else slowest):
+        while self._next <= last:
             second = self._open.pop(self._next, None)
             self._next += 1
             if second is not None:

@@ -30,6 +30,7 @@ from portcompare.loadgen.webui.login import require_login
 from portcompare.loadgen.webui.replay import replaying
 from portcompare.loadgen.webui.routes import JSON, add_side_by_side
 from portcompare.loadgen.webui.runs_folder import find_runs
+from portcompare.loadgen.webui.stopping import stop_test
 from portcompare.ui_protocol import Wishes
 
 if TYPE_CHECKING:
@@ -110,8 +111,7 @@ class LiveUi:
             What viewers wish.
         """
         self._board.show(order)
-        wished, self._board.wished = self._board.wished, None
-        return Wishes(measure=wished)
+        return Wishes(measure=self._board.take_wish())
 
     def _add_fields(self) -> None:
         """Have Locust's form show what can be chosen; its command line is that of nobody."""
@@ -150,8 +150,7 @@ class LiveUi:
             )
         except FormError as error:
             return jsonify(success=False, message=str(error), host=self._environment.host)
-        if is_under_way:
-            runner.stop()
+        stop_test(self._web_ui)
         self._await_workers()
         if settings.model == "open":  # each worker has a part of the rate, and needs a connection for it
             settings = replace(settings, users=max(settings.users, len(runner.clients.ready)))
@@ -178,8 +177,8 @@ class LiveUi:
         """Tell each worker its share, just before Locust tells them to start users."""
         assert self._wanted is not None  # noqa: S101 - a form was read
         self._test += 1
-        self._board.begin(self._test, self._wanted)
         workers = [client.id for client in self._crew.runner.clients.ready]
+        self._board.begin(self._test, self._wanted, processes=len(workers))
         for index, worker in enumerate(workers):
             share = Share(index=index, processes=len(workers))
             plan, settings = self._order.plan, self._wanted

@@ -44,5 +44,5 @@ def show_side_by_side(environment: Environment, runner: Runner, web_ui: WebUI | 
         Reporter(environment)
     arms = tuple(UiArm(name=name, url="") for name in DECLARED_TARGETS.values())
     board = Board(UiPlan(name=environment.locustfile or "", arms=arms), partial(find_runs, _RUNS))
-    follow(board, environment, lambda: board.begin(None))
+    follow(board, environment, lambda: board.begin(None, processes=runner.worker_count))
     add_side_by_side(web_ui, board, _RUNS, environment.parsed_options.web_base_path)

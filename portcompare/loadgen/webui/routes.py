@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, abort, jsonify, render_template_string, request, send_from_directory
-from locust.runners import STATE_RUNNING, STATE_SPAWNING
 
 from portcompare.loadgen.webui.charts_script import charts_script
 from portcompare.loadgen.webui.runs_folder import find_runs
+from portcompare.loadgen.webui.stopping import stop_test
 
 if TYPE_CHECKING:
     from locust.web import WebUI
@@ -30,7 +30,6 @@ _SCRIPTS: Final = (
     '<script type="module" src="./side-by-side/assets/tab.js"></script></body>'
 )
 _A_DAY_S: Final = 86_400
-_UNDER_WAY: Final = (STATE_RUNNING, STATE_SPAWNING)
 
 
 def add_side_by_side(web_ui: WebUI, board: Board, runs: Path, base_path: str = "") -> None:
@@ -65,6 +64,7 @@ class _Views:
         self._web_ui = web_ui
         self._board = board
         self._runs = runs
+        self._is_stopping = False
 
     def page(self) -> str:
         return render_template_string(_PAGE, plan=self._board.plan.name)
@@ -98,15 +98,17 @@ class _Views:
         return send_from_directory((self._runs / folder).resolve(), name)
 
     def measure(self) -> tuple[Response, int]:
-        board = self._board
-        if board.settings is None or len(board.settings.arms) == 1:
+        board, settings = self._board, self._board.settings
+        if settings is None or len(settings.arms) == 1:
             return jsonify(success=False, message="Start a test of two or more arms first"), 409
-        if board.run is not None and board.run.state == "running":
+        if self._is_stopping or board.is_measuring:
             return jsonify(success=False, message="A run is under way already"), 409
-        runner = self._web_ui.environment.runner
-        if runner.state in _UNDER_WAY:
-            runner.stop()
-        board.wished = board.settings
+        self._is_stopping = True  # which takes a while, and another viewer may wish the same meanwhile
+        try:
+            stop_test(self._web_ui)
+            board.wished = settings
+        finally:
+            self._is_stopping = False
         return jsonify(success=True), 200
 
 

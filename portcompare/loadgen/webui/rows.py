@@ -31,7 +31,7 @@ class ArmLoad:
     """What an arm's server has used in a test.
 
     Attributes:
-        cpu_s: CPU seconds since the test began.
+        cpu_s: CPU seconds since the test began, until it ended.
         cores: CPU seconds per second, now.
         rss_bytes: Resident memory now.
         restarts: How often it died and was started again.

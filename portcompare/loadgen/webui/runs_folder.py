@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -39,16 +40,23 @@ def find_runs(runs: Path) -> tuple[FinishedRun, ...]:
         runs: Their folder; it need not be there.
 
     Returns:
-        Fifty at most.
+        Fifty at most; none of those that must not be read, or are being deleted.
     """
-    if not runs.is_dir():
+    try:
+        folders = list(runs.iterdir())
+    except OSError:
         return ()
-    found = [
-        (written.st_mtime_ns, folder)
-        for folder in runs.iterdir()
-        if (report := folder / REPORT).is_file() and (written := report.stat())
-    ]
+    found = [(at_ns, folder) for folder in folders if (at_ns := _when_written(folder)) is not None]
     return tuple(_read(folder, written_ns) for written_ns, folder in sorted(found, reverse=True)[:_MOST])
+
+
+def _when_written(folder: Path) -> int | None:
+    """When a folder's report was written; None without one."""
+    try:
+        found = (folder / REPORT).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns if S_ISREG(found.st_mode) else None
 
 
 @lru_cache(maxsize=2 * _MOST)

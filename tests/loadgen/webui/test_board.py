@@ -5,7 +5,9 @@ import gzip
 import io
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hdrh.histogram import HdrHistogram
@@ -14,9 +16,6 @@ from portcompare.loadgen.webui.board import Board
 from portcompare.loadgen.webui.runs_folder import find_runs
 from portcompare.ui_protocol import ArmUsage, LiveSettings, RunState, ShowState, UiArm, UiPlan, UiScenario
 from tests.loadgen.webui.counted import report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FLASK, QUART = ("fast", "flask"), ("fast", "quart")
 PLAN = UiPlan(
@@ -67,6 +66,20 @@ def test_the_table_is_the_histograms_and_the_csv_is_the_table(board: Board) -> N
     ]
 
 
+def test_seconds_without_a_request_after_the_test_are_not_the_tests_and_a_late_word_is(board: Board) -> None:
+    board.add("one", report(0, {FLASK: [0.1], QUART: [0.1]}))
+    board.end()
+    board.add("one", report(1, {FLASK: [0.2]}))
+    board.tick("stopped")
+    before = shown(board)
+    board.add("one", report(2, {}))
+    board.add("one", report(3, {}))
+    board.tick("stopped")
+    after = shown(board)
+    assert before["rows"][0]["requests"] == 2
+    assert (after["length_s"], after["rows"]) == (before["length_s"], before["rows"])
+
+
 def test_charts_go_on_over_tests_and_changes_are_marked(board: Board) -> None:
     board.add("one", report(0, {FLASK: [0.1], QUART: [0.1]}))
     board.end()
@@ -111,6 +124,53 @@ def test_what_servers_use_counts_from_the_beginning_of_the_test() -> None:
     assert quart["server_cores"] is None
 
 
+def test_what_servers_use_after_the_test_is_not_the_tests_and_the_next_one_begins_anew() -> None:
+    board = Board(PLAN)
+    use(board, 5.0)
+    board.begin(1, SETTINGS)
+    board.add("one", report(0, {FLASK: [0.1] * 10, QUART: [0.1] * 10}))
+    board.end()
+    for cpu_s in (5.5, 6.0, 9.0):  # the first still holds the end of the test
+        use(board, cpu_s)
+    board.tick("stopped")
+    assert shown(board)["rows"][0]["bound_rps"] == pytest.approx(20)
+    board.begin(2, SETTINGS)
+    board.add("one", report(0, {FLASK: [0.1] * 10, QUART: [0.1] * 10}, test=2))
+    for cpu_s in (9.5, 10.0):
+        use(board, cpu_s)
+    board.tick("running")
+    assert shown(board)["rows"][0]["bound_rps"] == pytest.approx(10)
+
+
+def use(board: Board, cpu_s: float) -> None:
+    board.show(ShowState(usage={"flask": ArmUsage(cpu_s=cpu_s, rss_bytes=2**20)}))
+
+
+def test_a_run_is_under_way_from_the_wish_until_the_harness_shows_that_it_has_ended(board: Board) -> None:
+    running = RunState(command="portcompare run", state="running", progress="block 1", folder="next")
+    assert not board.is_measuring
+    board.wished = SETTINGS
+    assert board.is_measuring
+    board.show(ShowState(usage={}))
+    assert board.take_wish() == SETTINGS
+    assert board.is_measuring  # the harness was told, and starts it
+    board.show(ShowState(usage={}, run=running))
+    assert board.take_wish() is None
+    assert board.is_measuring
+    board.show(ShowState(usage={}, run=replace(running, state="failed")))
+    assert not board.is_measuring
+
+
+def test_a_second_is_shown_when_all_processes_of_the_test_have_told_of_it(board: Board) -> None:
+    board.begin(2, SETTINGS, processes=2)
+    board.add("one", report(0, {FLASK: [0.1]}, test=2))
+    board.tick("running")
+    assert shown(board)["charts"]["at_s"] == []
+    board.add("two", report(0, {FLASK: [0.1] * 2}, test=2))
+    board.tick("running")
+    assert shown(board)["charts"]["lines"][0]["rate_rps"] == [3]
+
+
 def test_a_server_that_was_started_again_is_marked(board: Board) -> None:
     for restarts in (0, 1):
         board.show(ShowState(usage={"flask": ArmUsage(cpu_s=1.0, rss_bytes=1, restarts=restarts)}))
@@ -152,3 +212,21 @@ def test_runs_are_listed_the_newest_first_and_so_is_the_one_under_way(tmp_path: 
     board.tick("ready")
     assert shown(board)["run"]["progress"] == "block 1"
     assert len(shown(board)["runs"]) == 3
+
+
+def test_folders_that_cannot_be_read_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mine", "deleted", "somebody-elses"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.html").write_text("<p>")
+    (tmp_path / "folder" / "report.html").mkdir(parents=True)
+    refusals = {"deleted": FileNotFoundError, "somebody-elses": PermissionError}
+    look = Path.stat
+
+    def refuse(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.parent.name in refusals:
+            raise refusals[path.parent.name]
+        return look(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert [run.folder for run in find_runs(tmp_path)] == ["mine"]
+    assert find_runs(tmp_path / ("too-long" * 100)) == ()

@@ -39,6 +39,12 @@ def test_a_change_leaves_what_it_does_not_mention() -> None:
     )
 
 
+def test_a_delay_stays_where_it_is_not_mentioned_and_goes_where_it_is_left_empty() -> None:
+    running = LiveSettings(scenarios=("fast",), arms=("flask",), users=8, delay_s=0.25)
+    assert read_form(form(), PLAN, running).delay_s == 0.25
+    assert read_form(form(delay=" "), PLAN, running).delay_s is None
+
+
 def test_arms_come_in_the_order_of_the_plan_from_one_field_or_several() -> None:
     assert read_form(form() | {"arms": ["quart", "flask"]}, PLAN, None).arms == ("flask", "quart")
 

@@ -52,6 +52,21 @@ def test_a_second_is_closed_when_all_processes_have_reported_of_it() -> None:
     assert ledger.close_seconds() == []
 
 
+def test_no_second_is_closed_before_all_processes_have_been_heard_of() -> None:
+    ledger = Ledger(1, processes=2)
+    ledger.add("one", report(0, {FLASK: [0.1] * 3}))
+    assert ledger.close_seconds() == []
+    ledger.add("two", report(0, {FLASK: [0.1] * 4}))
+    assert [point.figures[FLASK].rate_rps for point in ledger.close_seconds()] == [7]
+
+
+def test_a_process_that_is_never_heard_of_does_not_stop_the_charts() -> None:
+    ledger = Ledger(1, processes=2)
+    for second in range(10):
+        ledger.add("one", report(second, {FLASK: [0.1]}))
+    assert len(ledger.close_seconds()) == 7
+
+
 def test_a_process_that_is_lost_does_not_stop_the_charts() -> None:
     ledger = Ledger(1)
     ledger.add("lost", report(0, {FLASK: [0.1]}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 from tests.loadgen.scripted import ScriptedServer
 
 WORKERS = 2
+SPAWNED_EVERY_S = 1.0  # Locust starts users once a second, several at once if they are many
 SCENARIOS = ("data", "other")  # which ask for the same
 
 
@@ -45,13 +47,31 @@ class Live:
         for server in self.servers.values():
             server.requests.clear()
         before = self.state()["test"] or 0
-        form = {"user_count": "8", "spawn_rate": "100", "user_classes": "data"} | fields
-        started = self.client.post("/swarm", data=form).json()
-        assert started["success"], started
+        self.begin(**fields)
         wait_until(until, 60)
         self.client.post("/stop")
         wait_until(lambda: self._has_ended(before + 1), 60)
         return self.state()
+
+    def begin(self, **fields: str | list[str]) -> None:
+        form = {"user_count": "8", "spawn_rate": "100", "user_classes": "data"} | fields
+        started = self.client.post("/swarm", data=form).json()
+        assert started["success"], started
+
+    def begin_slowly(self) -> None:
+        """Begin a test that is still starting users, some of which ask already."""
+        for server in self.servers.values():
+            server.requests.clear()
+        self.begin(user_count="600", spawn_rate="4")
+        wait_until(self.have_answered(2), 60)
+        assert self.state()["state"] == "spawning"
+
+    def exchange(self) -> Wishes:
+        """What the harness is told once a second."""
+        self.generator.send(ShowState(usage={}))
+        wishes = self.generator.receive()
+        assert isinstance(wishes, Wishes)
+        return wishes
 
     def have_answered(self, times: int, *, users: int = 1) -> Callable[[], bool]:
         """Whether so many users of each arm have been answered so often."""
@@ -141,14 +161,40 @@ def test_a_single_arm_may_be_loaded_but_not_measured(live: Live) -> None:
 def test_what_a_viewer_wishes_to_be_measured_is_told_to_the_harness_once(live: Live) -> None:
     live.run(live.have_answered(2))
     assert live.client.post("/side-by-side/measure").json() == {"success": True}
-    live.generator.send(ShowState(usage={}))
-    wishes = live.generator.receive()
-    assert isinstance(wishes, Wishes)
+    wishes = live.exchange()
     assert wishes.measure is not None
     assert wishes.measure.arms == ("old", "new")
     assert wishes.measure.users == 4
-    live.generator.send(ShowState(usage={}))
-    assert live.generator.receive() == Wishes()
+    assert live.exchange() == Wishes()
+
+
+def test_a_proper_measurement_stops_a_test_that_is_still_starting_users_and_is_wished_once(
+    live: Live,
+) -> None:
+    live.begin_slowly()
+    with ThreadPoolExecutor() as viewers:
+        asked = [viewers.submit(live.client.post, "/side-by-side/measure") for _ in range(3)]
+    assert sorted(answer.result().status_code for answer in asked) == [200, 409, 409]
+    for server in live.servers.values():
+        server.requests.clear()
+    threading.Event().wait(SPAWNED_EVERY_S * 2.5)
+    assert [server.requests for server in live.servers.values()] == [[], []]
+    wait_until(lambda: live.state()["state"] == "stopped", 60)
+    assert live.exchange().measure is not None
+    assert live.client.post("/side-by-side/measure").status_code == 409  # the harness starts the run now
+    assert live.exchange() == Wishes()
+
+
+def test_a_change_stops_a_test_that_is_still_starting_users(live: Live) -> None:
+    live.begin_slowly()
+    live.begin(delay="0.25")
+    for server in live.servers.values():
+        server.requests.clear()
+    wait_until(live.have_answered(2, users=4), 60)
+    live.client.post("/stop")
+    for server in live.servers.values():
+        lines = {request.partition(b"\r\n")[0] for _, request in server.requests}
+        assert lines == {b"GET /data?delay=0.25 HTTP/1.1"}
 
 
 def test_many_viewers_get_the_same_answer(live: Live) -> None:

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from portcompare.cli import ui
+from portcompare.protocol import Joined
+from portcompare.ui_protocol import LiveSettings, RunState, UiPlan, Wishes, is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from portcompare.ui_protocol import OpenUi, ShowState
+
+SETTINGS = LiveSettings(scenarios=("fast",), arms=("flask", "quart"))
+
+
+class Run:
+    """A run that has ended when it is looked at for the third time."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.is_stopped = False
+
+    @property
+    def state(self) -> RunState:
+        self.looks += 1
+        state: Any = "running" if self.looks < 3 else "done"
+        return RunState(command="portcompare run", state=state, progress="", folder="run")
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+class Stage:
+    """All that the command uses and that is not there: plan, servers, load generator and runs."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wishes: list[LiveSettings | None] = []
+        self.runs: list[Run] = []
+        instead: dict[str, object] = {
+            "read_plan": lambda _: None,
+            "open_session": self._open_session,
+            "keep_serving": lambda *_: nullcontext(SimpleNamespace(look=dict)),
+            "list_addresses": lambda _: "",
+            "tell_revived": lambda _: None,
+            "_describe": lambda *_: UiPlan(name="plan", arms=()),
+            "Measuring": self._begin_run,
+            "LOOK_EVERY_S": 0.0,
+        }
+        for name, value in instead.items():
+            monkeypatch.setattr(ui, name, value)
+        monkeypatch.setenv(ui.PASSWORD, "correct horse")
+
+    @contextmanager
+    def _open_session(
+        self, _plan: object, _folder: Path, *, on_joined: Callable[[Joined], None], **_: object
+    ) -> Iterator[SimpleNamespace]:
+        on_joined(Joined(address="[fd00::1]:5557", workers=()))
+        generator = SimpleNamespace(open_ui=self._open_ui, show=self._show)
+        cpus = SimpleNamespace(everyone=())
+        yield SimpleNamespace(plan=None, to_capture=(), upstreams={}, cpus=cpus, generator=generator)
+
+    def _open_ui(self, order: OpenUi) -> str:
+        return f"http://[{order.host}]:{order.port}"
+
+    def _show(self, _: ShowState) -> Wishes:
+        if not self.wishes:
+            raise KeyboardInterrupt
+        return Wishes(measure=self.wishes.pop(0))
+
+    def _begin_run(self, *_: object, **__: object) -> Run:
+        self.runs.append(Run())
+        return self.runs[-1]
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return Stage(monkeypatch)
+
+
+@pytest.mark.usefixtures("stage")
+def test_addresses_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        ui.ui(Path("plan.toml"), host="fd00::1", port=8089, expect_workers=1, listen="[fd00::1]")
+    told = capsys.readouterr()
+    assert "web UI: http://[fd00::1]:8089\n" in told.out
+    assert "second screen: http://[fd00::1]:8089/side-by-side\n" in told.out
+    assert "waiting for load workers at [fd00::1]:5557; joined: none yet\n" in told.err
+
+
+def test_one_run_is_under_way_at_a_time(stage: Stage) -> None:
+    stage.wishes = [SETTINGS, SETTINGS, SETTINGS, None, SETTINGS]
+    with pytest.raises(KeyboardInterrupt):
+        ui.ui(Path("plan.toml"))
+    assert [run.is_stopped for run in stage.runs] == [False, True]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"])
+def test_nobody_else_reaches_loopback(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "[fd00::1]", "10.0.0.1", "localhost.example", "[]", ""])  # noqa: S104
+def test_others_reach_any_other_address(host: str) -> None:
+    assert not is_loopback(host)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+from unittest.mock import Mock
+
+from portcompare.cli import up
+from portcompare.serve import Use
+
+ADDRESS = "[fd00::1]:8000"
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.cli.conftest import Command
+
+
+def test_an_address_with_brackets_is_shown_as_it_is(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use = Use(cpu_s=1.0, cores=0.5, rss_bytes=2**20, restarts=0)
+    standing = SimpleNamespace(
+        servers={ADDRESS: SimpleNamespace(url=f"http://{ADDRESS}")},
+        upstreams={},
+        revive=list,
+        look=Mock(side_effect=[{ADDRESS: use}, KeyboardInterrupt]),
+    )
+    for name in ("read_plan", "preflight", "assign_cpus"):
+        monkeypatch.setattr(up, name, lambda _: None)
+    monkeypatch.setattr(up, "serve_upstreams", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(up, "keep_serving", lambda *_: nullcontext(standing))
+    monkeypatch.setattr(up, "LOOK_EVERY_S", 0.0)
+    exit_code, said, _ = command("up")
+    assert exit_code == 130
+    assert [line.split() for line in said.splitlines()][1:] == [
+        [ADDRESS, f"http://{ADDRESS}"],
+        [ADDRESS, "0.50", "CPUs", "1.00", "MiB"],
+    ]
