@@ -4,7 +4,9 @@
 
 One worker process loads a raw ASGI callable as fast as it can: in rounds as a run has them, then under the
 web UI with one viewer, and with two hundred, in turn, each time in a load generator of its own. Every viewer
-asks once a second. Writes docs/benchmarks.md.
+asks once a second. What limits the rate here is the server, so the CPU time that a request takes in all the
+load generator's processes is told as well: where they are the limit, it is what the rate depends on. Writes
+docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -24,18 +26,20 @@ from selectors import EVENT_READ, DefaultSelector
 from typing import IO, TYPE_CHECKING, Any
 
 import httpx
+import psutil
 
 from benchmarks.common import header, in_turn, publish, ratios, row, spread, verdict, versions
 from benchmarks.generator import SCENARIO, load_once, prepare
-from benchmarks.serving import CLIENT_CPU, SERVER_CPU, pinned, raw_target, target
+from benchmarks.serving import CLIENT_CPU, pinned, raw_target, target
 from portcompare.measure import LoadGenerator, start_generator
 from portcompare.protocol import Gather, UserLoad
+from portcompare.serve.sampling import read_usage
 from portcompare.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS, ROUNDS, USERS, MANY = 4.0, 6, 32, 200
+SECONDS, ROUNDS, USERS, MANY = 4.0, 12, 32, 200
 WARMUP_S = 5.0
 WITHOUT, ONE, HUNDREDS = "without", "one viewer", f"{MANY} viewers"
 LEAST_PRIORITY = 19
@@ -49,10 +53,12 @@ class Loaded:
 
     Attributes:
         rate_rps: Requests per second.
+        cpu_s_per_request: CPU time of the load generator's processes; without the UI, of its worker alone.
         polls_rps: Answers to viewers per second.
     """
 
     rate_rps: float
+    cpu_s_per_request: float
     polls_rps: float = 0.0
 
 
@@ -90,7 +96,8 @@ def generating() -> Iterator[tuple[LoadGenerator, str]]:
 def run_round(url: str) -> Loaded:
     """A round, as a run has it, without a web UI."""
     with generating() as (generator, _):
-        return Loaded(rate_rps=load_once(generator, url, UserLoad(users=USERS), window_s=SECONDS).rate_rps)
+        done = load_once(generator, url, UserLoad(users=USERS), window_s=SECONDS)
+    return Loaded(rate_rps=done.rate_rps, cpu_s_per_request=done.generator_cpu_ratio / done.rate_rps)
 
 
 def run_live(url: str, *, viewers: int) -> Loaded:
@@ -105,14 +112,24 @@ def run_live(url: str, *, viewers: int) -> Loaded:
             started = client.post("/swarm", data=form)
             assert started.json()["success"], started.text
             time.sleep(WARMUP_S)
-            before, polls, began_s = ask_view(client), count(), time.monotonic()
+            before, polls, used_s, began_s = ask_view(client), count(), read_cpu_s(), time.monotonic()
             time.sleep(SECONDS)
-            after = ask_view(client)
-            polls_rps = (count() - polls) / (time.monotonic() - began_s)
+            used_s, lasted_s = read_cpu_s() - used_s, time.monotonic() - began_s
+            after, polls = ask_view(client), count() - polls
             client.post("/stop")
     requests = [state["rows"][0]["requests"] for state in (before, after)]
     rate_rps = (requests[1] - requests[0]) / (after["length_s"] - before["length_s"])
-    return Loaded(rate_rps=rate_rps, polls_rps=polls_rps)
+    return Loaded(
+        rate_rps=rate_rps,
+        cpu_s_per_request=used_s / lasted_s / rate_rps,
+        polls_rps=polls / lasted_s,
+    )
+
+
+def read_cpu_s() -> float:
+    """CPU time of the load generator's processes until now."""
+    keepers = [one for one in psutil.Process().children() if "portcompare.loadgen" in one.cmdline()]
+    return sum(read_usage(one.pid).cpu_s for one in keepers)
 
 
 def ask_view(client: httpx.Client) -> dict[str, Any]:
@@ -125,12 +142,12 @@ def ask_view(client: httpx.Client) -> dict[str, Any]:
 def viewed(ui: str, viewers: int) -> Iterator[Any]:
     """Viewers in a process of their own, once they have an answer each; yields what counts their answers.
 
-    People look from elsewhere. Here they share the server's CPU, at the lowest priority, so that what they do
-    themselves takes as little as possible from the load.
+    People look from elsewhere. Here they have what the load generator leaves idle of its CPU, at the lowest
+    priority, so that what they do themselves takes as little as possible from the load.
     """
     with tempfile.NamedTemporaryFile() as file:
         command = [sys.executable, "-m", "benchmarks.webui", ui, str(viewers), file.name]
-        process = subprocess.Popen(pinned(SERVER_CPU, command))
+        process = subprocess.Popen(pinned(CLIENT_CPU, command))
         try:
             while Path(file.name).stat().st_size < viewers:
                 time.sleep(0.1)
@@ -143,7 +160,7 @@ def viewed(ui: str, viewers: int) -> Iterator[Any]:
 def view(ui: str, viewers: int, count: IO[bytes]) -> None:
     """Ask once a second, each viewer over a connection of its own; writes a byte for each answer.
 
-    In one loop over bare sockets, as viewers here take their CPU time from the server that is loaded.
+    In one loop over bare sockets, as viewers here take their CPU time where the load is made.
     """
     url = httpx.URL(ui)
     question = (
@@ -204,15 +221,19 @@ class Viewer:
 
 def describe(found: dict[str, list[Loaded]]) -> list[str]:
     """The figures as Markdown."""
-    rates = {name: [one.rate_rps for one in loaded] for name, loaded in found.items()}
-    lines = header("side", "requests/s", "beside without", f"cost under {COST:.0%}", "answers to viewers/s")
+    within = f"within {COST:.0%}"
+    names = ("requests/s", "beside without", within, "CPU time a request, us", "beside without", within)
+    lines = header("side", *names, "answers to viewers/s")
+    without = found[WITHOUT]
     for name, loaded in found.items():
-        beside = ratios(rates[name], rates[WITHOUT])
-        met = "" if name == WITHOUT else verdict(met=statistics.median(beside) > 1 - COST)
-        polls = "" if name == WITHOUT else spread(one.polls_rps for one in loaded)
-        ratio = "" if name == WITHOUT else spread(beside)
-        lines.append(row(name, spread(rates[name]), ratio, met, polls))
-    count = len(rates[WITHOUT])
+        cells = [name]
+        for what, scale in (("rate_rps", 1.0), ("cpu_s_per_request", 1e6)):
+            own, theirs = ([getattr(one, what) for one in side] for side in (loaded, without))
+            beside = ratios(own, theirs)
+            change = statistics.median(beside) if what == "rate_rps" else 1 / statistics.median(beside)
+            cells += [spread(scale * one for one in own), spread(beside), verdict(met=change > 1 - COST)]
+        lines.append(row(*cells, spread(one.polls_rps for one in loaded)))
+    count = len(without)
     return [*lines, "", f"{count} rounds of {SECONDS:g} s, {USERS} users. {versions('locust', 'uvicorn')}."]
 
 
