@@ -36,7 +36,7 @@ PICTURES: dict[str, dict[str, str]] = {
 
 WIDTH, LONGEST = 1180, 1500
 
-LIVE, LIVE_USERS, LIVE_S, LIVE_LIMIT_MS = "side-by-side", 32, 30, 120_000
+LIVE, LIVE_USERS, LIVE_S, LIVE_LIMIT_MS = "side-by-side", 128, 30, 120_000
 LIVE_COUNTED = "async () => (await (await fetch('./side-by-side.json')).json()).length_s"
 """How long the live view has counted."""
 
