@@ -57,5 +57,9 @@ class ServerError(MeasurementError):
     """A server did not start, died, or never became ready; its last log lines are in the text."""
 
 
+class WindowMissedError(MeasurementError):
+    """A window was over before it could be measured, as the machine stood still meanwhile."""
+
+
 class LoadGeneratorError(MeasurementError):
     """The load-generator process failed or broke off."""

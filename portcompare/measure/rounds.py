@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from portcompare.errors import WindowMissedError
 from portcompare.model import Round
 from portcompare.plan import OpenLoad
 from portcompare.protocol import RateLoad, RunRound, UserLoad
@@ -70,7 +71,7 @@ def measure_round(
         expectations: What answers must look like, by the request's place in the scenario.
 
     Returns:
-        What was measured.
+        What was measured; void if the machine stood still over the whole window.
 
     Raises:
         ServerError: The server died.
@@ -78,8 +79,13 @@ def measure_round(
     """
     server.check_alive()
     window = generator.begin_round(make_order(plan, place, server, expectations))
-    usage = server.measure_usage(window.start_s, window.end_s)
+    usage, missed = None, None
+    try:
+        usage = server.measure_usage(window.start_s, window.end_s)
+    except WindowMissedError as error:
+        missed = str(error)
     done = generator.end_round()
+    done = replace(done, void=done.void or missed)
     server.check_alive()
     return MeasuredRound(
         round=_record(place, server, done, usage, window.end_s - window.start_s), histogram=done.histogram

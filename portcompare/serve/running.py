@@ -132,7 +132,7 @@ class StartedServer:
             The usage.
 
         Raises:
-            MeasurementError: The window was over before it could be measured.
+            WindowMissedError: The window was over before it could be measured.
         """
         return measure_usage(self, start_s, end_s)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from portcompare.errors import MeasurementError
+from portcompare.errors import WindowMissedError
 
 if TYPE_CHECKING:
     from portcompare.serve.running import StartedServer
@@ -75,14 +75,14 @@ def measure_usage(server: StartedServer, start_s: float, end_s: float) -> Window
         The usage; zeros if no process was left.
 
     Raises:
-        MeasurementError: The window was over before it could be measured.
+        WindowMissedError: The window was over before it could be measured.
     """
     tree = list_tree(server.process.pid)
     _sleep_until(start_s)
     before = _read_cpu_s(tree)
     read_start_s = read_end_s = time.monotonic()
     if read_start_s >= end_s:
-        raise MeasurementError(f"{server.arm}: the window was over before its CPU time could be read")
+        raise WindowMissedError(f"{server.arm}: the window was over before its CPU time could be read")
     latest = dict(before)
     rss_peak_bytes = 0
     while read_end_s < end_s:

@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from portcompare.errors import ServerError
+from portcompare.errors import ServerError, WindowMissedError
 from portcompare.measure import LoadGenerator, MeasuredRound, Place, measure_round
 from portcompare.model import Expectation, Latency, Round, Slice
 from portcompare.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
@@ -51,6 +51,7 @@ class Bench:
         self.done = DONE
         self.usage: WindowUsage | None = WindowUsage(cpu_s=1.5, rss_peak_bytes=70_000_000)
         self.dies_at_check = 0
+        self.misses_window = False
         self.url = "http://127.0.0.1:8123"
         self.deployment = "new-deployment"
 
@@ -66,6 +67,8 @@ class Bench:
 
     def measure_usage(self, start_s: float, end_s: float) -> WindowUsage | None:
         self.happened.append(f"measure usage {start_s} {end_s}")
+        if self.misses_window:
+            raise WindowMissedError("new: the window was over")
         return self.usage
 
     def end_round(self) -> RoundDone:
@@ -223,3 +226,13 @@ def test_what_a_server_elsewhere_uses_is_not_known(bench: Bench) -> None:
     found = bench.measure().round
     assert (found.cpu_s_per_request, found.rss_peak_bytes) == (None, None)
     assert found.rate_rps == 500.0
+
+
+def test_a_window_that_was_missed_voids_its_round_and_not_the_run(bench: Bench) -> None:
+    bench.misses_window = True
+    missed = bench.measure().round
+    assert missed.void == "new: the window was over"
+    assert (missed.cpu_s_per_request, missed.rss_peak_bytes, missed.requests) == (None, None, 400)
+    bench.done = replace(DONE, void="3 of 8 users had no answer")
+    assert bench.measure().round.void == "3 of 8 users had no answer"
+    assert bench.happened.count("end round") == 2

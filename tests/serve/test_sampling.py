@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.errors import MeasurementError
+from portcompare.errors import WindowMissedError
 from portcompare.serve import Usage, measure_usage
 from portcompare.serve.sampling import read_usage
 from tests.serve.support import ask, is_gone, tree_of, wait_until
@@ -59,7 +59,7 @@ def test_a_window_is_waited_for(servers: dict[str, StartedServer]) -> None:
 
 def test_a_window_that_is_over_cannot_be_measured(servers: dict[str, StartedServer]) -> None:
     now_s = time.monotonic()
-    with pytest.raises(MeasurementError, match="waitress: the window was over"):
+    with pytest.raises(WindowMissedError, match="waitress: the window was over"):
         measure_usage(servers["waitress"], now_s - 2, now_s - 1)
 
 
