@@ -21,7 +21,7 @@ from portcompare.analyse.multiplicity import HEADLINE_METRICS
 from portcompare.analyse.objective import judge_objective
 from portcompare.analyse.page_conclusions import conclude_pages
 from portcompare.analyse.pages import compare_pages, summarise_pages
-from portcompare.analyse.precision import EARLY_SHARE, find_undecided
+from portcompare.analyse.precision import early_precision, find_undecided
 from portcompare.analyse.quantities import find_quantities
 from portcompare.analyse.run_diff import Run, diff_runs, find_unlike_scenarios
 from portcompare.analyse.spectra import find_spectra
@@ -33,7 +33,6 @@ from portcompare.analyse.validity import find_invalid_reasons, find_warnings
 from portcompare.bounds import Limits
 
 __all__ = [
-    "EARLY_SHARE",
     "HEADLINE_METRICS",
     "Course",
     "GeneratorLimits",
@@ -45,6 +44,7 @@ __all__ = [
     "conclude_capacities",
     "conclude_pages",
     "diff_runs",
+    "early_precision",
     "find_bracket",
     "find_break_even",
     "find_capacities",

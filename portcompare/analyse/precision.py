@@ -21,6 +21,18 @@ matter to a verdict.
 """
 
 
+def early_precision(precision: float) -> float:
+    """How narrow the intervals of a level must be for it to be done before the fewest blocks.
+
+    Args:
+        precision: The relative half-width at which an interval is narrow enough after these.
+
+    Returns:
+        The relative half-width, `EARLY_SHARE` of that.
+    """
+    return precision * EARLY_SHARE
+
+
 def find_undecided(
     comparisons: Iterable[Comparison], precision: float, *, is_early: bool
 ) -> dict[tuple[str, float], float]:
@@ -29,8 +41,8 @@ def find_undecided(
     Args:
         comparisons: The comparisons so far.
         precision: The relative half-width at which an interval is narrow enough.
-        is_early: Whether fewer blocks were measured than a level should have at least: then it must be
-            `EARLY_SHARE` of that.
+        is_early: Whether fewer blocks were measured than a level should have at least: then it must be the
+            `early_precision`.
 
     Returns:
         By scenario and level, wherever throughput or median of any arm is still wider: the relative
@@ -42,5 +54,5 @@ def find_undecided(
             width = inf if one.ratio is None or one.high is None else one.high / one.ratio - 1
             level = (one.scenario, one.level)
             widest[level] = max(width, widest.get(level, 0.0))
-    narrow = precision * EARLY_SHARE if is_early else precision
+    narrow = early_precision(precision) if is_early else precision
     return {level: width for level, width in widest.items() if width > narrow}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from portcompare import units
-from portcompare.analyse import EARLY_SHARE
+from portcompare.analyse import early_precision
 from portcompare.report.wording import known, level_text, objective_text, percent, plan_value, seconds_text
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def describe_precision(results: Results) -> str:
         A clause.
     """
     asked = plan_value(results, "rounds", "precision")
-    precision, finer = known(asked, percent), known(asked and asked * EARLY_SHARE, percent)
+    precision, finer = known(asked, percent), known(asked, lambda value: percent(early_precision(value)))
     least = known(plan_value(results, "rounds", "min_blocks"), str)
     done = {
         "levels": "a level is done when its intervals reach",
