@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.common import HERE, header, publish, row, run_plan
-from portcompare.report.claims import claim_tables
+from portcompare.report.sections.checks import claim_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 PLAN = HERE.parent / "loadtests" / "claims.toml"
 PAGE = HERE.parent / "docs" / "claims.md"

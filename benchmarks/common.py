@@ -18,7 +18,7 @@ from portcompare.report import RESULTS_FILE, read_results
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 Result = TypeVar("Result")
 

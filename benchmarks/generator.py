@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.serving import CLIENT_CPU
+from portcompare.http.requests import http_request
 from portcompare.measure import start_generator
-from portcompare.protocol import Prepare, RunRound, ScenarioSource
-from portcompare.requests import http_request
+from portcompare.wire.protocol import Prepare, RunRound, ScenarioSource
 
 if TYPE_CHECKING:
     from portcompare.measure import LoadGenerator
-    from portcompare.protocol import Load, RoundDone
+    from portcompare.wire.protocol import Load, RoundDone
 
 SCENARIO = "load"
 

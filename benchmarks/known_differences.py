@@ -21,7 +21,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.common import HERE, header, publish, row, spread, verdict
-from portcompare.model import CONTROL, METRICS, Metric
+from portcompare.records.results import CONTROL, METRICS, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.common import HERE, header, publish, row, run_plan, verdict
-from portcompare.model import BASELINE, CONTROL
+from portcompare.records.results import BASELINE, CONTROL
 from portcompare.units import duration, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portcompare.model import Results
-    from portcompare.pages import PageSummary
-    from portcompare.sweeps import Estimate
+    from portcompare.records.pages import PageSummary
+    from portcompare.records.results import Results
+    from portcompare.records.sweeps import Estimate
 
 PLAN = HERE.parent / "loadtests" / "pages.toml"
 PAGE = HERE.parent / "docs" / "pages.md"

@@ -28,11 +28,11 @@ import sync_flask.config
 from benchmarks.common import HERE, header, publish, row, run_plan, verdict, versions
 from benchmarks.peers import portcompare_load
 from benchmarks.serving import target, twin_target
-from portcompare.model import BASELINE, CONTROL, Results
+from portcompare.records.results import BASELINE, CONTROL, Results
 from portcompare.units import duration, rate, share
 
 if TYPE_CHECKING:
-    from portcompare.model import Summary
+    from portcompare.records.results import Summary
 
 PLAN = HERE.parent / "loadtests" / "patterns.toml"
 PAGE = HERE.parent / "docs" / "patterns.md"

@@ -23,10 +23,10 @@ from benchmarks.common import header, publish, row, verdict
 from benchmarks.generator import load_once, prepare
 from benchmarks.serving import CLIENT_CPU, pinned, raw_target, target
 from portcompare.measure import LoadGenerator, start_generator
-from portcompare.protocol import Gather, Joined, RateLoad, UserLoad
+from portcompare.wire.protocol import Gather, Joined, RateLoad, UserLoad
 
 if TYPE_CHECKING:
-    from portcompare.protocol import Load
+    from portcompare.wire.protocol import Load
 
 SECONDS, ROUNDS, WORKERS = 2.0, 3, 2
 LOADS: dict[str, Load] = {

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from benchmarks.common import HERE
-from portcompare.measure import start_null_server
+from portcompare.doctor.ceiling import start_null_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -26,9 +26,9 @@ from benchmarks.simulate_noise import (
 )
 from benchmarks.simulate_run_noise import NOISES
 from benchmarks.simulate_runs import LEVELS, holds_anything, is_invalid, is_warned_of, simulate_run
-from portcompare.analyse.multiplicity import HEADLINE_METRICS
-from portcompare.intervals import paired_ratio
-from portcompare.model import CONTROL, METRICS
+from portcompare.records.results import CONTROL, METRICS
+from portcompare.stats.intervals import paired_ratio
+from portcompare.stats.multiplicity import HEADLINE_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

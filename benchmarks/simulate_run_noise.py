@@ -10,8 +10,8 @@ import numpy as np
 from scipy.signal import lfilter
 
 from benchmarks.simulate_noise import ROUNDS, recorded_residuals
-from portcompare.model import METRICS
 from portcompare.plan.schema import Rounds
+from portcompare.records.results import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

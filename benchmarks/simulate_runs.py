@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from portcompare.analyse import compare, find_invalid_reasons, find_undecided, find_warnings
-from portcompare.analyse.multiplicity import find_holding, headline_family
 from portcompare.measure.blocks import EARLY_BLOCKS
-from portcompare.model import BASELINE, CONTROL, Latency, Round
 from portcompare.plan.schema import Rounds
+from portcompare.records.results import BASELINE, CONTROL, Latency, Round
+from portcompare.stats.multiplicity import find_holding, headline_family
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
     from benchmarks.simulate_run_noise import Noise
-    from portcompare.model import Comparison
+    from portcompare.records.results import Comparison
 
 Item = TypeVar("Item")
 

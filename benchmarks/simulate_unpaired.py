@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 
 from benchmarks.common import HERE, header, publish, row, verdict
 from benchmarks.simulate_noise import COLUMNS, recorded_residuals
-from portcompare.analyse.unpaired import unpaired_ratio
+from portcompare.stats.intervals import unpaired_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

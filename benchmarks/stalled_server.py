@@ -20,7 +20,7 @@ from benchmarks.generator import run_round
 from benchmarks.peers import fast_http_user
 from benchmarks.serving import stalling_target, take_account, target
 from benchmarks.wrk import Histogram, run_wrk_raw
-from portcompare.protocol import RateLoad
+from portcompare.wire.protocol import RateLoad
 from tests.loadgen.stalling import latencies_after_stall, percentile
 
 RATE_RPS, STALL_S, SECONDS, ROUNDS = 200, 1.0, 3.0, 6

@@ -32,9 +32,9 @@ from benchmarks.common import header, in_turn, publish, ratios, row, spread, ver
 from benchmarks.generator import SCENARIO, load_once, prepare
 from benchmarks.serving import CLIENT_CPU, pinned, raw_target, target
 from portcompare.measure import LoadGenerator, start_generator
-from portcompare.protocol import Gather, UserLoad
-from portcompare.serve.sampling import read_usage
-from portcompare.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario
+from portcompare.serve.running import read_usage
+from portcompare.wire.protocol import Gather, UserLoad
+from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

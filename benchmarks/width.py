@@ -18,7 +18,7 @@ from benchmarks.common import header, in_turn, publish, ratios, row, spread, ver
 from benchmarks.generator import run_round
 from benchmarks.peers import Figures, ask
 from benchmarks.serving import raise_file_limit, target, timed_target, twin_target
-from portcompare.protocol import UserLoad
+from portcompare.wire.protocol import UserLoad
 
 USERS, DELAY_S, SECONDS, RATE_ROUNDS = 5000, 5, 10.0, 3
 FEW, MANY, IDLE_PATH, MEMORY_ROUNDS = 100, 2000, "/?ms=2000", 3

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from portcompare.browser import find_chromium, launch_chromium
+from portcompare.cli import main
 from portcompare.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser
 
@@ -40,3 +43,24 @@ def chromium(has_chromium: None) -> Iterator[Browser]:  # noqa: ARG001 - only as
     """A real browser."""
     with launch_chromium() as browser:
         yield browser
+
+
+class Command(Protocol):
+    """Runs a command in this process; returns its exit code, and what it said on stdout and stderr."""
+
+    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]: ...
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["portcompare", *map(str, arguments)])
+        with pytest.raises(SystemExit) as raised:
+            main()
+        told = capsys.readouterr()
+        return int(raised.value.code or 0), told.out, told.err
+
+    return run

@@ -7,11 +7,11 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from portcompare.analyse import compare, find_headline, summarise
-from portcompare.model import BASELINE, CONTROL, METRICS, Latency, Metric, Results, Round
+from portcompare.records.results import BASELINE, CONTROL, METRICS, Latency, Metric, Results, Round
 from portcompare.report import RESULTS_FILE, write_results
 from tests.analyse.samples import PARITY, in_users
 from tests.analyse.test_recorded_rounds import rounds_of_run
-from tests.cli.test_sweeps import make_manifest
+from tests.run.test_sweeps import make_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import typer.main
 import yaml
 
 from portcompare.cli.app import app
-from portcompare.loadgen.steady import least_time
+from portcompare.loadgen.window import least_time
 from portcompare.plan import load_plan
 from portcompare.serve import vocabulary
 

@@ -24,7 +24,7 @@ def main(told: str, port: int, ahead_s: float) -> None:
         time.time = lambda: wall_clock() + ahead_s
 
     from portcompare.loadgen import worker  # noqa: PLC0415
-    from portcompare.protocol import encode  # noqa: PLC0415
+    from portcompare.wire.protocol import encode  # noqa: PLC0415
 
     say = worker.Worker._say  # noqa: SLF001 - what it says is what is wanted
 

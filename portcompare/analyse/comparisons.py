@@ -2,20 +2,149 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import inf, sqrt
 from statistics import median
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.pairing import pair_blocks
-from portcompare.analyse.verdicts import judge
-from portcompare.intervals import LEAST_BLOCKS, paired_ratio
-from portcompare.model import BASELINE, METRICS, Comparison
-from portcompare.units import count
+from portcompare.records.results import BASELINE, CONTROL, METRICS, Comparison
+from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
+from portcompare.stats.multiplicity import HEADLINE_METRICS
+from portcompare.units import count, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from portcompare.analyse.pairing import Pair
-    from portcompare.model import Metric, Round, Verdict
+    from portcompare.records.results import Metric, Round, Verdict
+    from portcompare.stats.intervals import RatioInterval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One block's values in a metric.
+
+    Attributes:
+        reference: The baseline's.
+        value: The arm's.
+        requests: How many requests the round with the fewest has, of all that the values come from.
+    """
+
+    reference: float
+    value: float
+    requests: int
+
+    @property
+    def ratio(self) -> float:
+        """The arm's value divided by the baseline's."""
+        return self.value / self.reference
+
+
+def pair_blocks(metric: Metric, arms: Mapping[str, Iterable[Round]], arm: str) -> dict[int, Pair]:
+    """Pair an arm's rounds at a level with the baseline's.
+
+    Args:
+        metric: The metric.
+        arms: The level's rounds of each arm; void ones are left out.
+        arm: The candidate, or the control.
+
+    Returns:
+        A pair for each block in which both the baseline and the arm have a value, by its number.
+    """
+    known = {name: rounds_by_block(metric, rounds) for name, rounds in arms.items()}
+    values = {name: {block: value for block, (value, _) in blocks.items()} for name, blocks in known.items()}
+    return {
+        block: Pair(
+            reference=reference,
+            value=values[arm][block],
+            requests=min(
+                known[name][block][1] for name in {BASELINE, CONTROL, arm} if block in known.get(name, ())
+            ),
+        )
+        for block, reference in find_references(values, arm).items()
+        if block in values[arm]
+    }
+
+
+def find_references(values: Mapping[str, Mapping[int, float]], arm: str) -> dict[int, float]:
+    """What an arm is compared with in each block.
+
+    In each block the baseline is measured twice, as itself and as the control, and both say the same of it: a
+    candidate is compared with the geometric mean of the two. With equal noise in all rounds its log ratio has
+    three quarters of the variance that it has with one of them, as that of a mean of two is half of it. The
+    control is compared with the baseline alone, so what it differs by is no less than what candidates do.
+
+    Args:
+        values: Each arm's positive values by block.
+        arm: The candidate, or the control.
+
+    Returns:
+        By block, wherever the baseline has a value.
+    """
+    second = {} if arm == CONTROL else values.get(CONTROL, {})
+    return {
+        block: sqrt(value * second[block]) if block in second else value
+        for block, value in values.get(BASELINE, {}).items()
+    }
+
+
+def rounds_by_block(metric: Metric, rounds: Iterable[Round]) -> dict[int, tuple[float, int]]:
+    """An arm's value in each block that has one, and how many requests it rests on.
+
+    Args:
+        metric: The metric.
+        rounds: The arm's rounds at one level; void ones are left out.
+
+    Returns:
+        By the number of the block.
+    """
+    return {
+        one.block: (value, one.requests)
+        for one in rounds
+        if one.void is None and (value := metric_of(one, metric)) is not None
+    }
+
+
+def metric_of(measured: Round, metric: Metric) -> float | None:
+    """A round's value in a metric.
+
+    Args:
+        measured: The round.
+        metric: The metric.
+
+    Returns:
+        The value; None where it is not known or nothing succeeded.
+    """
+    if metric == "throughput":
+        return measured.rate_rps or None
+    if metric == "cpu_s_per_request":
+        return measured.cpu_s_per_request or None
+    return getattr(measured.latency_s, metric, None)
+
+
+MORE_IS_BETTER: frozenset[Metric] = frozenset({"throughput"})
+
+
+def judge(metric: Metric, interval: RatioInterval, margin: float) -> tuple[Verdict, str]:
+    """The verdict on a ratio: by where its whole interval lies, never by its middle.
+
+    Args:
+        metric: What the ratio is of; more throughput is better, less of all else.
+        interval: The ratio candidate / baseline.
+        margin: Ratios from 1 / (1 + margin) to 1 + margin count as equivalent.
+
+    Returns:
+        The verdict, "faster" meaning better in this metric, and its reason.
+    """
+    low, high = 1 / (1 + margin), 1 + margin
+    band = f"the equivalence margin of {share(margin)}"
+    if interval.low > high:
+        return ("faster" if metric in MORE_IS_BETTER else "slower"), f"the interval lies wholly above {band}"
+    if interval.high < low:
+        return ("slower" if metric in MORE_IS_BETTER else "faster"), f"the interval lies wholly below {band}"
+    if low <= interval.low and interval.high <= high:
+        return "equivalent", f"the interval lies wholly inside {band}"
+    return "inconclusive", f"the interval crosses the edge of {band}"
+
 
 _REQUESTS_NEEDED: dict[Metric, int] = {
     "throughput": 0,
@@ -116,3 +245,49 @@ def _too_few(metric: Metric, pairs: Sequence[Pair]) -> tuple[Verdict, str] | Non
     if usual < needed:
         return "inconclusive", f"{usual:g} requests a round are too few for a {metric}, which needs {needed}"
     return None
+
+
+EARLY_SHARE = 1 / 2
+"""The part of the precision that intervals must reach for a level to be done before the fewest blocks.
+
+A narrow interval of few blocks may be so by chance, and then it covers too little. One as narrow as this is
+next to never so by chance where noise is as large as the precision; where it is much smaller, it does not
+matter to a verdict.
+"""
+
+
+def early_precision(precision: float) -> float:
+    """How narrow the intervals of a level must be for it to be done before the fewest blocks.
+
+    Args:
+        precision: The relative half-width at which an interval is narrow enough after these.
+
+    Returns:
+        The relative half-width, `EARLY_SHARE` of that.
+    """
+    return precision * EARLY_SHARE
+
+
+def find_undecided(
+    comparisons: Iterable[Comparison], precision: float, *, is_early: bool
+) -> dict[tuple[str, float], float]:
+    """The levels that are not yet known well enough.
+
+    Args:
+        comparisons: The comparisons so far.
+        precision: The relative half-width at which an interval is narrow enough.
+        is_early: Whether fewer blocks were measured than a level should have at least: then it must be the
+            `early_precision`.
+
+    Returns:
+        By scenario and level, wherever throughput or median of any arm is still wider: the relative
+        half-width of the widest; infinite where there is no interval.
+    """
+    widest: dict[tuple[str, float], float] = {}
+    for one in comparisons:
+        if one.metric in HEADLINE_METRICS:
+            width = inf if one.ratio is None or one.high is None else one.high / one.ratio - 1
+            level = (one.scenario, one.level)
+            widest[level] = max(width, widest.get(level, 0.0))
+    narrow = early_precision(precision) if is_early else precision
+    return {level: width for level, width in widest.items() if width > narrow}

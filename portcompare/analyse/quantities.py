@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.pairing import metric_of
-from portcompare.intervals import LEAST_BLOCKS, RatioInterval, paired_ratio
-from portcompare.model import CONTROL, METRICS, Metric
+from portcompare.analyse.comparisons import metric_of
+from portcompare.records.results import CONTROL, METRICS, Metric
+from portcompare.stats.intervals import LEAST_BLOCKS, RatioInterval, paired_ratio
 
 if TYPE_CHECKING:
-    from portcompare.model import Results, Round
+    from portcompare.records.results import Results, Round
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

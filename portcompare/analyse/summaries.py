@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING
 
-from portcompare.model import Latency, Summary
+from hdrh.histogram import HdrHistogram
+
+from portcompare.records.results import Latency, Round, Summary
+from portcompare.records.spectra import Spectrum, SpectrumPoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
-    from portcompare.model import Bound, Comparison, Round, Verdict
+    from portcompare.records.results import Bound, Comparison, Verdict
+
 
 _MILLION = 1e6
 _S_PER_HOUR = 3600
@@ -129,4 +134,121 @@ def _median_latency(latencies: Sequence[Latency]) -> Latency | None:
         p99=median(one.p99 for one in latencies),
         p999=median(one.p999 for one in latencies),
         max=max(one.max for one in latencies),
+    )
+
+
+STEPS_A_DECADE = 8
+DECADES = 4
+
+QUANTILES = tuple(
+    sorted({1 - 10 ** (-step / STEPS_A_DECADE) for step in range(DECADES * STEPS_A_DECADE + 1)} | {0.5, 0.95})
+)
+"""At equal distances on a logarithmic axis of what lies beyond them, from the minimum to p99.99."""
+
+_US_PER_S = 1e6
+
+
+def find_spectra(
+    summaries: Sequence[Summary], histograms: Mapping[tuple[str, float, str], Sequence[str]]
+) -> tuple[Spectrum, ...]:
+    """Merge the histograms of the rounds that count, and read their percentiles.
+
+    Counts of the same buckets add up, so the merged percentiles are those of all requests together; they are
+    not averages of percentiles.
+
+    Args:
+        summaries: The arms and levels, in the order of the result.
+        histograms: Of the rounds that count, by scenario, level and arm: base64 encoded HdrHistograms of
+            latencies in microseconds.
+
+    Returns:
+        The spectra of the arms and levels that have histograms of any request.
+
+    References:
+        Gil Tene, "How NOT to Measure Latency", https://www.infoq.com/presentations/latency-response-time/
+    """
+    keys = ((one.scenario, one.level, one.arm) for one in summaries)
+    found = (_spectrum(*key, histograms[key]) for key in keys if histograms.get(key))
+    return tuple(one for one in found if one.requests)
+
+
+def _spectrum(scenario: str, level: float, arm: str, histograms: Sequence[str]) -> Spectrum:
+    first, *others = histograms
+    merged = HdrHistogram.decode(first)
+    for other in others:
+        merged.decode_and_add(other)
+    return Spectrum(
+        scenario=scenario,
+        level=level,
+        arm=arm,
+        requests=merged.get_total_count(),
+        points=tuple(_points(merged)),
+    )
+
+
+def _points(merged: HdrHistogram) -> Iterator[SpectrumPoint]:
+    requests = merged.get_total_count()
+    # A hair of tolerance: 10,000 requests have a p99.99.
+    known = [quantile for quantile in QUANTILES if requests * (1 - quantile) >= 1 - 1e-9]
+    # All in one pass over the buckets: one by one they take longer than all else that is done after a round.
+    values_us = merged.get_percentile_to_value_dict([quantile * 100 for quantile in known])
+    for quantile in known:
+        latency_s = values_us[quantile * 100] / _US_PER_S
+        yield SpectrumPoint(quantile=quantile, latency_s=latency_s, rank=max(ceil(quantile * requests), 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What a round did in one slice of its window.
+
+    Attributes:
+        at_s: The middle of the slice, in seconds since the first window of the run was opened.
+        rate_rps: Successful requests per second.
+        p99_s: The 99th percentile of their response times; None without a success.
+    """
+
+    at_s: float
+    rate_rps: float
+    p99_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A round on the time axis of its run.
+
+    Attributes:
+        round: The round.
+        at_s: When its window was opened, in seconds since the first window of the run was.
+        moments: Its slices; empty if they are not known.
+    """
+
+    round: Round
+    at_s: float
+    moments: tuple[Moment, ...]
+
+
+def find_courses(rounds: Iterable[Round]) -> tuple[Course, ...]:
+    """Lay the rounds of a run on one time axis.
+
+    Args:
+        rounds: All of them.
+
+    Returns:
+        One course for each, in order of time.
+    """
+    ordered = sorted(rounds, key=lambda one: one.started_at_s)
+    return tuple(_course(one, one.started_at_s - ordered[0].started_at_s) for one in ordered)
+
+
+def _course(one: Round, at_s: float) -> Course:
+    if not one.slices:
+        return Course(round=one, at_s=at_s, moments=())
+    length_s = one.window_s / len(one.slices)
+    return Course(
+        round=one,
+        at_s=at_s,
+        moments=tuple(
+            Moment(at_s=at_s + (number + 0.5) * length_s, rate_rps=each.requests / length_s, p99_s=each.p99_s)
+            for number, each in enumerate(one.slices)
+        ),
     )

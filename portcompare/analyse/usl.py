@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy  # its parts are loaded when they are first used
 
-from portcompare.analyse.knees import rates_by_level
-from portcompare.intervals import CONFIDENCE
-from portcompare.sweeps import Estimate, Scalability
+from portcompare.analyse.break_even import rates_by_level
+from portcompare.records.sweeps import Estimate, Scalability
+from portcompare.stats.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from portcompare.model import Round
+    from portcompare.records.results import Round
 
 LEAST_LEVELS = 6
 """Levels that a fit of three parameters needs: as many are left to show whether the law holds at all."""

@@ -1,6 +1,6 @@
 """What a person at a screen waits for: pages loaded by a real browser."""
 
 from portcompare.browser.chromium import find_chromium, launch_chromium
-from portcompare.browser.loading import visit_page
+from portcompare.browser.visits import visit_page
 
 __all__ = ["find_chromium", "launch_chromium", "visit_page"]

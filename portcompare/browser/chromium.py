@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portcompare.errors import InputError, Problem
-from portcompare.serve.machine import BROWSERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+"""What Chromium is called, first the name to look for first."""
 
 _FLAGS = (
     "--no-sandbox",  # it runs as root in containers, and loads only what was started here

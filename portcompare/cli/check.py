@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.cli.asking import ask_differing_alone, ask_everything
-from portcompare.cli.comparison import prepare, serve
-from portcompare.cli.console import out
-from portcompare.cli.dry_pass import capture_requests
 from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath
-from portcompare.cli.progress import Progress
-from portcompare.cli.session import open_session, read_plan
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, Problem
-from portcompare.model import SCHEMA_VERSION
+from portcompare.records.results import SCHEMA_VERSION
 from portcompare.report import render_parity, write_junit
+from portcompare.run.parity import ask_differing_alone, ask_everything, capture_requests
+from portcompare.run.phases import prepare, serve
+from portcompare.run.progress import Progress, out
+from portcompare.run.session import open_session, read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from portcompare.analyse import Run, diff_runs
-from portcompare.cli.console import out
 from portcompare.cli.options import AsJson
 from portcompare.errors import InputError, Problem
-from portcompare.model import METRICS
+from portcompare.records.results import METRICS
 from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, render_diff, write_diff
+from portcompare.run.progress import out
 
 if TYPE_CHECKING:
-    from portcompare.changes import RunDiff
-    from portcompare.model import Metric, Results
+    from portcompare.records.changes import RunDiff
+    from portcompare.records.results import Metric, Results
 
 ACROSS_MACHINES = "--across-machines"
 

@@ -12,23 +12,22 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.analyse.doctor import judge_machine
-from portcompare.analyse.doctor_ceiling import find_distrust, judge_ceiling
-from portcompare.cli.console import err, out
 from portcompare.cli.load import LIMITS
 from portcompare.cli.options import AsJson
-from portcompare.cli.progress import make_spinner
+from portcompare.doctor.ceiling import measure_ceiling, start_null_server
+from portcompare.doctor.judgement import find_distrust, judge_ceiling, judge_machine
+from portcompare.doctor.machine import examine_machine
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
-from portcompare.measure import measure_ceiling, start_generator, start_null_server
-from portcompare.model import SCHEMA_VERSION
-from portcompare.serve.machine import examine_machine
+from portcompare.measure import start_generator
+from portcompare.records.results import SCHEMA_VERSION
+from portcompare.run.progress import err, make_spinner, out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portcompare.analyse.doctor import Finding
-    from portcompare.measure import Ceiling
-    from portcompare.serve.machine import Machine
+    from portcompare.doctor.ceiling import Ceiling
+    from portcompare.doctor.judgement import Finding
+    from portcompare.doctor.machine import Machine
 
 _STYLES = {"ok": "green", "note": "cyan", "warning": "yellow"}
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from portcompare.analyse import HEADLINE_METRICS
-from portcompare.cli.console import err, out
 from portcompare.cli.options import AsJson
 from portcompare.errors import InputError, Problem
 from portcompare.history import (
@@ -26,14 +25,15 @@ from portcompare.history import (
     render_trend,
     write_index_page,
 )
-from portcompare.model import METRICS
 from portcompare.plan import remedy_for_unknown
+from portcompare.records.results import METRICS
+from portcompare.run.progress import err, out
 
 if TYPE_CHECKING:
     import sqlite3
 
     from portcompare.history import IndexedRun, Trend
-    from portcompare.model import Metric
+    from portcompare.records.results import Metric
 
 
 def history(  # noqa: PLR0913 - each is an option

@@ -11,12 +11,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.cli.console import err, out
 from portcompare.cli.options import DEFAULT_PLAN, AsJson
-from portcompare.cli.progress import make_spinner
 from portcompare.discover import draft_plan, locustfile_text, look_at_project, plan_text
 from portcompare.errors import InputError, Problem
-from portcompare.model import SCHEMA_VERSION
+from portcompare.records.results import SCHEMA_VERSION
+from portcompare.run.progress import err, make_spinner, out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

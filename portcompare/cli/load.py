@@ -13,20 +13,19 @@ from hdrh.histogram import HdrHistogram
 from rich.table import Table
 
 from portcompare.analyse import GeneratorLimits, find_overload
-from portcompare.cli.console import err, out
 from portcompare.cli.options import AsJson
-from portcompare.cli.progress import make_spinner
-from portcompare.cli.workers import LOOPBACK, Processes, Workers
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.measure import load_target, start_generator
-from portcompare.model import SCHEMA_VERSION
 from portcompare.plan import Generator
-from portcompare.protocol import RateLoad, UserLoad
+from portcompare.records.results import SCHEMA_VERSION
+from portcompare.run.progress import err, make_spinner, out
+from portcompare.run.workers import LOOPBACK, Processes, Workers
 from portcompare.serve import generator_cpus
 from portcompare.units import count, duration, rate, share
+from portcompare.wire.protocol import RateLoad, UserLoad
 
 if TYPE_CHECKING:
-    from portcompare.protocol import Load, RoundDone
+    from portcompare.wire.protocol import Load, RoundDone
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 LIMITS = GeneratorLimits(**Generator().model_dump())

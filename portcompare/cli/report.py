@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from portcompare.cli.console import out
 from portcompare.errors import InputError, Problem
 from portcompare.report import RESULTS_FILE, read_results, render_conclusions, render_table, write_reports
+from portcompare.run.progress import out
 
 
 def report(

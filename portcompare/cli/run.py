@@ -9,25 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.cli.comparison import measure_all, prepare
-from portcompare.cli.console import err, out
-from portcompare.cli.folder import make_run_folder, name_run_folder, remove_empty_run_folder
-from portcompare.cli.gates import read_stored_runs
-from portcompare.cli.narrowing import (
-    Delay,
-    Deployments,
-    Narrowing,
-    Rate,
-    Scenarios,
-    Users,
-    find_left_out,
-    narrow,
-)
 from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath, read_duration
-from portcompare.cli.progress import Progress
-from portcompare.cli.recording import Recording
-from portcompare.cli.session import open_session, read_plan
-from portcompare.cli.workers import ExpectWorkers, Listen, Processes, Workers, choose_workers
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
 from portcompare.history import is_kept, note_run
 from portcompare.report import (
@@ -38,12 +20,28 @@ from portcompare.report import (
     render_table,
     write_reports,
 )
+from portcompare.run.checks import read_stored_runs
+from portcompare.run.narrowing import (
+    Delay,
+    Deployments,
+    Narrowing,
+    Rate,
+    Scenarios,
+    Users,
+    find_left_out,
+    narrow,
+)
+from portcompare.run.phases import measure_all, prepare
+from portcompare.run.progress import Progress, err, out
+from portcompare.run.recording import Recording, make_run_folder, name_run_folder, remove_empty_run_folder
+from portcompare.run.session import open_session, read_plan
+from portcompare.run.workers import ExpectWorkers, Listen, Processes, Workers, choose_workers
 from portcompare.serve import describe_manifest
 
 if TYPE_CHECKING:
     from portcompare.errors import Problem
-    from portcompare.model import Results
     from portcompare.plan import Plan
+    from portcompare.records.results import Results
 
 
 def run(  # noqa: PLR0913 - the options of a command

@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from werkzeug.security import generate_password_hash
 
-from portcompare.cli.console import err, out
-from portcompare.cli.measuring import Measuring
 from portcompare.cli.options import DEFAULT_PLAN, PlanPath
-from portcompare.cli.session import open_session, read_plan
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, tell_revived
-from portcompare.cli.workers import LOOPBACK, ExpectWorkers, Listen, Processes, choose_workers
 from portcompare.errors import InputError, Problem
 from portcompare.history import RUNS
 from portcompare.plan import OpenLoad
+from portcompare.run.background import Measuring
+from portcompare.run.progress import err, out
+from portcompare.run.session import open_session, read_plan
+from portcompare.run.workers import LOOPBACK, ExpectWorkers, Listen, Processes, choose_workers
 from portcompare.serve import describe_manifest
-from portcompare.ui_protocol import ArmUsage, OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
+from portcompare.wire.ui_protocol import ArmUsage, OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
 
 if TYPE_CHECKING:
-    from portcompare.cli.session import Session
     from portcompare.plan import Scenario
-    from portcompare.protocol import Joined
+    from portcompare.run.session import Session
     from portcompare.serve import Standing
+    from portcompare.wire.protocol import Joined
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
 DEFAULT_PORT = 8089

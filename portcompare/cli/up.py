@@ -12,12 +12,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.cli.console import err, out
 from portcompare.cli.options import DEFAULT_PLAN, PlanPath
-from portcompare.cli.session import read_plan
 from portcompare.errors import InputError
-from portcompare.model import CONTROL
 from portcompare.plan import with_addresses
+from portcompare.records.results import CONTROL
+from portcompare.run.progress import err, out
+from portcompare.run.session import read_plan
 from portcompare.serve import (
     ForeignServer,
     Standing,

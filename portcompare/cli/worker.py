@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from portcompare.cli.workers import read_endpoint
 from portcompare.errors import InputError, Problem
-from portcompare.serve.keeper import open_files_limit
+from portcompare.run.workers import read_endpoint
+from portcompare.serve.watchdog import open_files_limit
 
 
 def worker(

@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from itertools import chain, count
 
-from portcompare.discover.asks import Ask, Asks, sort_routes
+from portcompare.discover.project import WITHOUT_PORTING, Choice, choose_server, look_at_server
 from portcompare.discover.records import Found, FoundApp, Route
-from portcompare.discover.servers import WITHOUT_PORTING, Choice, choose_server, look_at_server
+from portcompare.discover.routes import Ask, Asks, sort_routes
 
 MOST_SINGLE = 3
 """Up to so many routes have a scenario each; of more, none would get enough rounds in the time there is."""

@@ -2,20 +2,103 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import textwrap
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portcompare.discover.draft import LEVELS
-from portcompare.discover.servers import INTERFACES, PREFERRED
-from portcompare.discover.text import comment, describe, entry, switched_off, toml
+from portcompare.discover.project import INTERFACES, PREFERRED
+from portcompare.plan import plan_keys
 
 if TYPE_CHECKING:
-    from portcompare.discover.asks import Ask
+    from collections.abc import Iterable
+
     from portcompare.discover.draft import Draft, DraftScenario, Served
     from portcompare.discover.records import FoundApp
+    from portcompare.discover.routes import Ask
+
+
+_WIDTH = 100
+
+Value = str | int | float | list[str] | list[int]
+
+
+def comment(*paragraphs: str) -> list[str]:
+    """Text as comment lines.
+
+    Args:
+        paragraphs: Each begins a line; a line break inside one stays.
+
+    Returns:
+        The lines.
+    """
+    # TOML allows no control characters, and errors can hold any.
+    shown = [
+        "".join(each if each.isprintable() or each == "\n" else " " for each in text) for text in paragraphs
+    ]
+    lines = [line for text in shown for part in text.splitlines() for line in textwrap.wrap(part, _WIDTH)]
+    return [f"# {line}" for line in lines]
+
+
+def switched_off(lines: Iterable[str]) -> list[str]:
+    """Lines that do nothing until their "#" is removed.
+
+    Args:
+        lines: The lines.
+
+    Returns:
+        Them, commented out.
+    """
+    return [f"# {line}".rstrip() for line in lines]
+
+
+def entry(key: str, value: Value, *more: str) -> list[str]:
+    """A key with its comment.
+
+    Args:
+        key: Its path as `plan_keys` has it, `apps.NAME.target`.
+        value: Its value.
+        more: What is to be said beside what the list of keys says.
+
+    Returns:
+        The lines.
+    """
+    return [*comment(describe(key), *more), f"{key.rpartition('.')[2]} = {toml(value)}"]
+
+
+def describe(key: str) -> str:
+    """What the list of the plan's keys says of a key.
+
+    Args:
+        key: Its path.
+
+    Returns:
+        Meaning and unit.
+    """
+    return _descriptions()[key]
+
+
+def toml(value: Value) -> str:
+    """A value as TOML writes it.
+
+    Args:
+        value: The value.
+
+    Returns:
+        Its text; JSON's is the same for what plans hold.
+    """
+    return json.dumps(value, ensure_ascii=False)
+
+
+@cache
+def _descriptions() -> dict[str, str]:
+    return {key.path: key.description for key in plan_keys()}
+
 
 BUDGET_S = 180
 """How long a first run takes at most, in seconds: blocks enough for a verdict fit into it."""
@@ -199,3 +282,84 @@ def _others(draft: Draft) -> list[str]:
 
 def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def locustfile_text(draft: Draft, name: str) -> str:
+    """Write a first locustfile.
+
+    Args:
+        draft: What it asks for.
+        name: Its name.
+
+    Returns:
+        Python, with a user class for each scenario.
+    """
+    parts = [
+        _locustfile_head(draft, name),
+        *(_user(scenario) for scenario in draft.scenarios),
+        _left_out(draft),
+    ]
+    return "\n\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _locustfile_head(draft: Draft, name: str) -> list[str]:
+    apps = list(draft.apps)
+    urls = " ".join(f"--{app}-url http://127.0.0.1:{8001 + place}" for place, app in enumerate(apps))
+    return [
+        '"""What the load tests ask for: `portcompare run` uses these classes, and so does plain Locust.',
+        "",
+        f"For the latter: `locust -f loadtests/{name} {urls}`.",
+        "The requests are those that change nothing, going by their method: look through them all the same.",
+        '"""',
+        "",
+        "from portcompare.loadgen import LeanUser, declare_targets, http_request",
+        "",
+        f"declare_targets({', '.join(map(json.dumps, apps))})",
+    ]
+
+
+def _user(scenario: DraftScenario) -> list[str]:
+    lines = [f"class {scenario.user}(LeanUser):"]
+    if len(scenario.asks) == 1:
+        (ask,) = scenario.asks
+        lines += [
+            f'    """Asks for {ask.path}."""',
+            "",
+            *_doubt(ask, "    "),
+            f"    request = {_request(ask)}",
+        ]
+        return lines
+    return [
+        *lines,
+        '    """Asks for each route that both sides have, by weight: 2 is twice as often as 1."""',
+        "",
+        *_requests(scenario.asks),
+    ]
+
+
+def _left_out(draft: Draft) -> list[str]:
+    groups = draft.asks.left_out
+    if not groups:
+        return []
+    lines = ["class LeftOut(LeanUser):", "    requests = {"]
+    for reason, asks in groups.items():
+        lines += [f"        # {reason}", *(f"        {_request(ask)}: 1," for ask in asks)]
+    return [*comment("What is left out, and why:"), "#", *switched_off([*lines, "    }"])]
+
+
+def _requests(asks: Iterable[Ask]) -> list[str]:
+    lines = ["    requests = {"]
+    for ask in asks:
+        lines += [*_doubt(ask, "        "), f"        {_request(ask)}: 1,"]
+    return [*lines, "    }"]
+
+
+def _doubt(ask: Ask, indent: str) -> list[str]:
+    return [f"{indent}# {ask.doubt}"] if ask.doubt else []
+
+
+def _request(ask: Ask) -> str:
+    if ask.method == "GET":
+        return f"http_request({json.dumps(ask.path)})"
+    body = ", json={}" if ask.has_body else ""
+    return f"http_request({json.dumps(ask.path)}, method={json.dumps(ask.method)}{body})"

@@ -2,21 +2,111 @@
 
 from __future__ import annotations
 
+import os
 import re
+from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from portcompare.discover.asking import ask_app
-from portcompare.discover.files import MOST_FILES, list_files
 from portcompare.discover.reading import find_apps
 from portcompare.discover.records import Found
+from portcompare.discover.routes import ask_app
 from portcompare.errors import InputError, Problem
+from portcompare.serve import SERVERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Set as AbstractSet
 
-    from portcompare.discover.records import FoundApp, Sighting
+    from portcompare.discover.records import FoundApp, Framework, Sighting
+
+
+MOST_FILES = 2000
+"""Files that are looked at, the nearest to the project's folder first: parsing takes about 3 ms each."""
+
+MOST_BYTES = 1_000_000
+"""What is larger was not written by hand."""
+
+_SKIPPED = frozenset(
+    {"build", "dist", "loadtests", "migrations", "node_modules", "runs", "site-packages", "test", "tests"}
+)
+
+_OPENAPI = frozenset({"openapi.json", "openapi.yaml", "openapi.yml"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectFiles:
+    """The files of a project that are worth reading, the nearest first.
+
+    Attributes:
+        python: Python modules that are no tests.
+        openapi: Files that are named as OpenAPI documents are.
+        complete: Whether these are all there are, and not only the first.
+    """
+
+    python: tuple[Path, ...]
+    openapi: tuple[Path, ...]
+    complete: bool
+
+
+def list_files(project: Path) -> ProjectFiles:
+    """List the files of a project, without tests, virtual environments and what others have written.
+
+    Args:
+        project: Its folder.
+
+    Returns:
+        The files.
+    """
+    python: list[Path] = []
+    openapi: list[Path] = []
+    folders = [project]
+    complete = True
+    for folder in folders:  # grows as it goes: level by level
+        for entry in _entries(folder):
+            path = folder / entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if not _is_skipped(path):
+                    folders.append(path)
+            elif entry.name in _OPENAPI:
+                openapi.append(path)
+            elif _is_module(entry):
+                python.append(path)
+        if len(python) > MOST_FILES:
+            complete = False
+            break
+    return ProjectFiles(python=tuple(python[:MOST_FILES]), openapi=tuple(openapi), complete=complete)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except PermissionError:
+        return []  # as below
+
+
+def _is_skipped(folder: Path) -> bool:
+    return (
+        folder.name.startswith((".", "__"))
+        or folder.name in _SKIPPED
+        or (folder / "pyvenv.cfg").exists()  # a virtual environment, whatever it is called
+    )
+
+
+def _is_module(entry: os.DirEntry[str]) -> bool:
+    name = entry.name
+    return (
+        name.endswith(".py")
+        and not name.startswith("test_")
+        and not name.endswith("_test.py")
+        and name != "conftest.py"
+        and entry.is_file()
+        and os.access(entry.path, os.R_OK)  # what this user cannot read cannot be served by this user either
+        and entry.stat().st_size <= MOST_BYTES
+    )
+
 
 MOST_ASKED = 3
 """So many apps of each framework are imported, the likeliest: each takes about a second."""
@@ -106,3 +196,61 @@ def _no_flask(project: Path, quarts: Sequence[Sighting], files: int, notes: Sequ
     else:
         found = f"no Flask app in {files} Python files (tests are not looked at)"
     return Problem(where=str(project), found="; ".join([found, *notes]), remedy=where)
+
+
+PREFERRED: dict[Framework, tuple[str, ...]] = {
+    "flask": ("gunicorn", "waitress"),
+    "quart": ("uvicorn", "hypercorn"),
+}
+"""The servers that are looked for, the most usual first; hypercorn comes with Quart."""
+
+WITHOUT_PORTING = "gunicorn-gevent"
+"""What serves many Flask requests at once without a port."""
+
+INTERFACES = {"flask": "wsgi", "quart": "asgi"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A server for an app.
+
+    Attributes:
+        server: Its name.
+        missing: The distributions that are still to be installed for it.
+    """
+
+    server: str
+    missing: tuple[str, ...]
+
+
+def choose_server(framework: Framework, installed: AbstractSet[str]) -> Choice:
+    """Choose a server for an app.
+
+    Args:
+        framework: What it is an app of.
+        installed: The distributions that its interpreter has.
+
+    Returns:
+        The first of those usual that is installed, or the most usual.
+    """
+    choices = [look_at_server(name, installed) for name in PREFERRED[framework]]
+    return next((choice for choice in choices if not choice.missing), choices[0])
+
+
+def look_at_server(name: str, installed: AbstractSet[str]) -> Choice:
+    """See what a server lacks to be run.
+
+    Args:
+        name: The server.
+        installed: The distributions that the app's interpreter has.
+
+    Returns:
+        The server and what is missing.
+    """
+    return Choice(server=name, missing=tuple(need for need in _needs(name) if need not in installed))
+
+
+def _needs(name: str) -> tuple[str, ...]:
+    server = SERVERS[name]
+    has_uvloop = any(serving.defaults.loop == "uvloop" for serving in server.interfaces.values())
+    return (*server.distributions, *(("uvloop",) if has_uvloop else ()))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from portcompare.analyse import find_quantities
 from portcompare.errors import InputError
 from portcompare.history.database import DATABASE_FILE, open_database, writing
-from portcompare.model import CONTROL
+from portcompare.records.results import CONTROL
 from portcompare.report import HISTOGRAM_FOLDER, RESULTS_FILE, level_text, margin_of, read_results
 from portcompare.units import count, size
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator
 
-    from portcompare.manifest import Manifest
-    from portcompare.model import Results
+    from portcompare.records.manifest import Manifest
+    from portcompare.records.results import Results
 
 RUNS = Path("runs")
 """Where runs are written if nothing else is asked for."""

@@ -4,19 +4,129 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import altair as alt
+
 from portcompare import units
-from portcompare.history.chart import trend_figure
-from portcompare.history.words import gates_cell, started_text, state_text
-from portcompare.model import METRICS
-from portcompare.report import Figure, render_page, visible, write_atomically
+from portcompare.history.terminal import gates_cell, interval_text, show, started_text, state_text, step_text
+from portcompare.records.results import METRICS
+from portcompare.report import (
+    METRIC_GOALS,
+    METRIC_NAMES,
+    ROWS,
+    Figure,
+    draw,
+    render_page,
+    told,
+    visible,
+    write_atomically,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from portcompare.history.records import History, IndexedRun, Trend
+
+
+_WIDTH, _HEIGHT = 420, 90
+_UNITS = {"throughput": ("requests per second", 1.0), "cpu_s_per_request": ("us per request", 1e6)}
+_LATENCY = ("milliseconds", 1e3)
+
+
+def trend_figure(trends: Sequence[Trend]) -> Figure:
+    """Draw what several deployments did in one metric at one level on one machine.
+
+    Args:
+        trends: The trends, one a deployment.
+
+    Returns:
+        The figure.
+    """
+    first = trends[0]
+    unit, factor = _UNITS.get(first.metric, _LATENCY)
+    title = f"{METRIC_NAMES[first.metric]}, {first.level_text}"
+    subtitle = f"{unit}, by run; {METRIC_GOALS[first.metric]}"
+    runs = sorted({(point.started_at, point.folder) for trend in trends for point in trend.points})
+    places = {folder: place for place, (_, folder) in enumerate(runs, 1)}
+    steps = [f"{visible(trend.deployment)}: {step_text(trend)}" for trend in trends if trend.step is not None]
+    description = (
+        "A panel for each deployment, from the first run to the last: a point at the value, a line over its"
+        f" 95% interval, a dashed line where it changed. {' '.join(steps) or 'Nothing changed for sure.'}"
+    )
+    return Figure(
+        name=f"trend-{first.metric}",
+        title=title,
+        subtitle=subtitle,
+        description=description,
+        svg=draw(
+            _chart(unit, len(places)),
+            {"rows": _data(trends, places, factor)},
+            f"{title}, {subtitle}",
+            description,
+        ),
+        header=("Run", "Started", "Deployment", "Value", "95% interval", "Changed"),
+        rows=tuple(
+            (
+                visible(point.folder),
+                started_text(point),
+                visible(trend.deployment),
+                show(trend)(point.value),
+                interval_text(trend, point),
+                "here" if trend.step is not None and trend.step.folder == point.folder else "",
+            )
+            for trend in trends
+            for point in trend.points
+        ),
+    )
+
+
+def _data(trends: Sequence[Trend], places: Mapping[str, int], factor: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "deployment": visible(trend.deployment),
+            "run": places[point.folder],
+            "value": point.value * factor,
+            "low": point.low * factor,
+            "high": point.high * factor,
+            "step": trend.step is not None and trend.step.folder == point.folder,
+            "told": told(f"{visible(point.folder)}: {show(trend)(point.value)}"),
+        }
+        for trend in trends
+        for point in trend.points
+    ]
+
+
+def _chart(unit: str, runs: int) -> alt.FacetChart:
+    run = alt.X(
+        "run:Q",
+        title="run, from the first to the last",
+        scale=alt.Scale(domain=[0.5, runs + 0.5], nice=False),
+        axis=alt.Axis(tickMinStep=1, format="d"),
+    )
+    value = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(grid=True, tickCount=4))
+    base = alt.Chart().encode(x=run, description="told:N")
+    chart: alt.FacetChart = (
+        alt.layer(
+            base.transform_filter("datum.step").mark_rule(
+                color="var(--worse)", strokeDash=[4, 3], strokeWidth=1.5
+            ),
+            base.mark_rule(color="var(--accent)", strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2="high:Q"),
+            base.mark_line(color="var(--line)", strokeWidth=1).encode(y=value),
+            base.mark_point(color="var(--accent)", filled=True, size=40, opacity=1).encode(y=value),
+            data=ROWS,
+        )
+        .properties(width=_WIDTH, height=_HEIGHT)
+        .facet(
+            facet=alt.Facet("deployment:N", sort=None, title=None, header=alt.Header(labelAnchor="start")),
+            columns=1,
+        )
+        .resolve_scale(y="independent")
+    )
+    return chart
+
 
 INDEX_FILE = "index.html"
 _REPORT_FILE = "report.html"

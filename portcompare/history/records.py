@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from portcompare.model import Metric
+from portcompare.records.results import Metric
 from portcompare.report import record_schema
 
 HISTORY_SCHEMA_VERSION = 1

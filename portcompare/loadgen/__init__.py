@@ -9,11 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from portcompare.http.requests import FilePart, http_request
     from portcompare.loadgen.declare import login_step, with_values
-    from portcompare.loadgen.steps import Step, Steps
-    from portcompare.loadgen.targets import declare_targets
+    from portcompare.loadgen.steps import Step, Steps, declare_targets
     from portcompare.loadgen.user import LeanUser
-    from portcompare.requests import FilePart, http_request
 
 __all__ = [
     "FilePart",
@@ -27,12 +26,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FilePart": "portcompare.requests",
+    "FilePart": "portcompare.http.requests",
     "LeanUser": "portcompare.loadgen.user",
     "Step": "portcompare.loadgen.steps",
     "Steps": "portcompare.loadgen.steps",
-    "declare_targets": "portcompare.loadgen.targets",
-    "http_request": "portcompare.requests",
+    "declare_targets": "portcompare.loadgen.steps",
+    "http_request": "portcompare.http.requests",
     "login_step": "portcompare.loadgen.declare",
     "with_values": "portcompare.loadgen.declare",
 }

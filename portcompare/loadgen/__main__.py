@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, BinaryIO
 import gevent
 from gevent.fileobject import FileObject
 
-from portcompare.loadgen.crew import LoneCrew
-from portcompare.loadgen.leader import NobodyCanJoinError, WorkerCrew
+from portcompare.loadgen.leader import LoneCrew, NobodyCanJoinError, WorkerCrew
 from portcompare.loadgen.rounds import run_round
-from portcompare.loadgen.webui.live_ui import LiveUi
-from portcompare.protocol import Capture, Gather, Joined, Message, Prepare, RunRound, decode, encode
-from portcompare.ui_protocol import OpenUi, ShowState, UiOpened
+from portcompare.loadgen.webui.live import LiveUi
+from portcompare.wire.protocol import Capture, Gather, Joined, Message, Prepare, RunRound, decode, encode
+from portcompare.wire.ui_protocol import OpenUi, ShowState, UiOpened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portcompare.loadgen.crew import Crew
+    from portcompare.loadgen.leader import Crew
 
 
 def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:

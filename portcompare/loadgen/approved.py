@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib3 import HTTPResponse
 from urllib3.exceptions import DecodeError
 
-from portcompare.loadgen.checks import LooseBody, exact_body
+from portcompare.loadgen.bodies import LooseBody, exact_body
 from portcompare.loadgen.session import SPARSE
-from portcompare.model import Expectation
-from portcompare.protocol import WRONG_BODY, WRONG_STATUS
+from portcompare.records.results import Expectation
+from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
 
 if TYPE_CHECKING:
-    from portcompare.protocol import Captured
+    from portcompare.wire.protocol import Captured
 
 CONNECTION_ONLY: Final = frozenset(
     {

@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import count
 from random import Random
-from typing import TYPE_CHECKING
-
-from portcompare.loadgen.share import WHOLE, Share
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from portcompare.protocol import RateLoad
+    from portcompare.wire.protocol import RateLoad
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One process's part of the load.
+
+    Attributes:
+        index: The process's number, from 0.
+        processes: How many there are.
+    """
+
+    index: int
+    processes: int
+
+    def of(self, total: int) -> int:
+        """How many of something this process gets.
+
+        Args:
+            total: How many all processes get together.
+
+        Returns:
+            Its number; those of two processes differ by one at most.
+        """
+        return len(range(self.index, total, self.processes))
+
+    def number(self, place: int) -> int:
+        """The number, among all processes, of something that this process got.
+
+        Args:
+            place: Its number in this process, from 0.
+
+        Returns:
+            From 0.
+        """
+        return place * self.processes + self.index
+
+
+WHOLE: Final = Share(index=0, processes=1)
+"""The share of a process that is alone."""
 
 
 def due_times(load: RateLoad, share: Share = WHOLE) -> Iterator[float]:

@@ -7,17 +7,16 @@ What makes it fast: the request is bytes built once; the connection waits for re
 from __future__ import annotations
 
 import errno
+from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import gevent
 from gevent import socket, ssl
 
-from portcompare.loadgen.answer import AnswerReader
-from portcompare.loadgen.tls import TlsError, kind_of
-
-if TYPE_CHECKING:
-    from portcompare.loadgen.dialing import Dialer
+from portcompare.loadgen.response import AnswerReader
+from portcompare.loadgen.tls import TlsError, kind_of, make_context, secure
 
 _RECEIVE_BYTES: Final = 64 * 1024
 """More than a TLS record, of at most 16 KiB: so each `recv` takes all that TLS has read, and nothing is left
@@ -197,3 +196,120 @@ def _name(failure: OSError | UnicodeError | TlsError) -> str:
         return kind_of(failure)
     out_of_files = isinstance(failure, OSError) and failure.errno in (errno.EMFILE, errno.ENFILE)
     return NO_FILE_LEFT if out_of_files else UNREACHABLE
+
+
+class Dialer:
+    """Makes the connections of one user.
+
+    The address that answered is kept: a server that ends each connection would otherwise have the time to
+    resolve its name, in another thread, added to each of its latencies.
+    """
+
+    __slots__ = ("_address", "_context", "_known")
+
+    def __init__(self, address: Address, ca_file: str | None) -> None:
+        self._address = address
+        self._context = make_context(ca_file) if address.secure else None
+        self._known: tuple[int, tuple[str | int, ...]] | None = None
+
+    def dial(self) -> socket.socket:
+        """Make a connection.
+
+        Returns:
+            It, ready to be spoken over.
+
+        Raises:
+            OSError: If there is none: the failure of the address tried last.
+            UnicodeError: If the host's name cannot be one.
+            TlsError: If it cannot be secured.
+        """
+        connected = self._connect()
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._context is None:
+            return connected
+        return secure(connected, self._context, self._address.host)
+
+    def _connect(self) -> socket.socket:
+        # A known address that fails is forgotten, so that the next time asks for the name again.
+        known, self._known = self._known, None
+        if known is not None:
+            return self._try(*known)
+        *others, last = self._resolve()
+        for other in others:  # of both families, perhaps, and the server listens on one
+            try:
+                return self._try(*other)
+            except OSError:
+                continue
+        return self._try(*last)
+
+    def _resolve(self) -> list[tuple[int, tuple[str | int, ...]]]:
+        try:
+            found = socket.getaddrinfo(self._address.host, self._address.port, 0, socket.SOCK_STREAM)
+        except OSError:
+            # The resolver hides that no file was left to ask with; then no socket can be made either.
+            socket.socket().close()
+            raise
+        return [(family, place) for family, _, _, _, place in found]
+
+    def _try(self, family: int, place: tuple[str | int, ...]) -> socket.socket:
+        connected = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connected.connect(place)
+        except BaseException:  # the time limit and the end of the user too
+            connected.close()
+            raise
+        self._known = (family, place)
+        return connected
+
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where to connect to, and what to call it in the Host header.
+
+    Attributes:
+        secure: True for TLS.
+        host: Name or address, an IPv6 one without its brackets.
+        port: The port.
+        netloc: What the Host header says.
+    """
+
+    secure: bool
+    host: str
+    port: int
+    netloc: str
+
+    @classmethod
+    def of(cls, url: str) -> Address:
+        """The address in a URL.
+
+        Args:
+            url: Scheme, host and, if it is not the scheme's own, port; a path is ignored.
+
+        Returns:
+            The address.
+
+        Raises:
+            ValueError: If it is no such URL.
+        """
+        refused = f"{url!r} is not the address of a server"
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise ValueError(f"{refused}: {error}") from error
+        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or port == 0:
+            raise ValueError(f"{refused}: it must begin with http:// or https:// and name a host")
+        if parts.username is not None:
+            # Not shown as it is: it may hold a password.
+            raise ValueError(
+                f"the address of {parts.hostname} names a user: send an Authorization header instead"
+            )
+        return cls(
+            secure=parts.scheme == "https",
+            host=parts.hostname,
+            port=port or _DEFAULT_PORTS[parts.scheme],
+            netloc=parts.netloc,
+        )

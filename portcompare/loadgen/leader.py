@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from gevent.queue import Empty, Queue
 from locust.env import Environment
 from locust.exception import RPCError
 from locust.runners import STATE_MISSING
 
+from portcompare.loadgen.arrivals import WHOLE, Share
 from portcompare.loadgen.dry_pass import capture
 from portcompare.loadgen.figures import Warm
 from portcompare.loadgen.messages import (
@@ -27,9 +29,9 @@ from portcompare.loadgen.messages import (
     WindowClosed,
     decode_from_worker,
 )
+from portcompare.loadgen.part import Part
 from portcompare.loadgen.scenarios import prepare
-from portcompare.loadgen.share import Share
-from portcompare.protocol import Joined, Prepared, concurrency_of, encode
+from portcompare.wire.protocol import Joined, Prepared, concurrency_of, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
 
     from portcompare.loadgen.figures import PartDone
     from portcompare.loadgen.messages import FromWorker, ToWorker
-    from portcompare.protocol import Capture, Captured, Gather, Prepare, RunRound
+    from portcompare.wire.protocol import Capture, Captured, Gather, Prepare, RunRound
+
 
 Reply = TypeVar("Reply", ScenariosLoaded, PartWarm, WindowClosed)
 
@@ -259,3 +262,112 @@ class WorkerCrew:
     def _name(self, worker: str) -> str:
         """The worker's machine, a slash and its number; to Locust it is the machine and random digits."""
         return f"{worker.rpartition('_')[0]}/{self.runner.get_worker_index(worker) + 1}"
+
+
+class Crew(Protocol):
+    """The processes that generate the load."""
+
+    def prepare(self, order: Prepare) -> Prepared:
+        """Load the scenarios.
+
+        Args:
+            order: Which, and from where.
+
+        Returns:
+            What they ask for, and what is wrong with those that cannot be had.
+        """
+        ...
+
+    def capture(self, order: Capture) -> Captured:
+        """See what a scenario's user class asks for; later rounds compare its answers.
+
+        Args:
+            order: Which, and who is to answer.
+
+        Returns:
+            What one user of it asked for.
+        """
+        ...
+
+    def warm_up(self, order: RunRound) -> Warm:
+        """Begin the load, and wait until it is steady.
+
+        Args:
+            order: The round.
+
+        Returns:
+            What came of it.
+        """
+        ...
+
+    def measure(self, notice_s: float) -> tuple[Mapping[str, PartDone], str | None]:
+        """Open the window in all processes, and close it.
+
+        Args:
+            notice_s: It opens so long from now.
+
+        Returns:
+            What each process saw, by its name, and why the round cannot count; None if it can.
+        """
+        ...
+
+    def close_window(self, window_s: float) -> None:
+        """Have the window close earlier than was ordered.
+
+        Args:
+            window_s: When it has been open for so long.
+        """
+        ...
+
+    def end_round(self) -> None:
+        """Stop the load; does no harm when there is none."""
+        ...
+
+    def dismiss(self) -> None:
+        """Have all workers end."""
+        ...
+
+
+class LoneCrew:
+    """This process alone."""
+
+    def __init__(self) -> None:
+        self._users: dict[str, type[User]] = {}
+        self._captured: dict[str, Captured] = {}
+        self._part: Part | None = None
+
+    def prepare(self, order: Prepare) -> Prepared:
+        """As in `Crew`."""
+        self._users, prepared = prepare(order)
+        self._captured = {}
+        return prepared
+
+    def capture(self, order: Capture) -> Captured:
+        """As in `Crew`."""
+        captured = self._captured[order.scenario] = capture(self._users[order.scenario], order.url)
+        return captured
+
+    def warm_up(self, order: RunRound) -> Warm:
+        """As in `Crew`."""
+        captured = self._captured.get(order.scenario)
+        self._part = Part(order, WHOLE, self._users[order.scenario], captured)
+        return self._part.warm_up()
+
+    def measure(self, notice_s: float) -> tuple[Mapping[str, PartDone], str | None]:
+        """As in `Crew`."""
+        assert self._part is not None  # noqa: S101 - the load has begun
+        return {f"{socket.gethostname()}/1": self._part.measure(notice_s)}, None
+
+    def close_window(self, window_s: float) -> None:
+        """As in `Crew`."""
+        assert self._part is not None  # noqa: S101 - the window is open
+        self._part.close_window(window_s)
+
+    def end_round(self) -> None:
+        """As in `Crew`."""
+        if self._part is not None:
+            self._part.end()
+            self._part = None
+
+    def dismiss(self) -> None:
+        """As in `Crew`: there is nobody to dismiss."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
 
-from portcompare.loadgen.recorder import new_histogram
-from portcompare.model import Latency, Slice
-from portcompare.protocol import RoundDone
+from portcompare.loadgen.figures import new_histogram
+from portcompare.records.results import Latency, Slice
+from portcompare.wire.protocol import RoundDone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from portcompare.loadgen.arrivals import Share
 from portcompare.loadgen.figures import PartDone, Warm
-from portcompare.loadgen.share import Share
-from portcompare.protocol import Captured, Prepare, Prepared, RunRound, make_decoder
-from portcompare.ui_protocol import LiveSettings, UiPlan
+from portcompare.wire.protocol import Captured, Prepare, Prepared, RunRound, make_decoder
+from portcompare.wire.ui_protocol import LiveSettings, UiPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

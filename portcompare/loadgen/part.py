@@ -10,26 +10,24 @@ import gevent
 from gevent.event import Event
 from locust.env import Environment
 
-from portcompare.loadgen.address import Address
 from portcompare.loadgen.approved import Approved
 from portcompare.loadgen.arrivals import due_times
-from portcompare.loadgen.dispatcher import Dispatcher
-from portcompare.loadgen.event_counter import EventCounter
+from portcompare.loadgen.connection import Address
 from portcompare.loadgen.figures import Counts, Warm, Window, sum_up
-from portcompare.loadgen.heartbeat import Heartbeat
-from portcompare.loadgen.open_user import make_open
+from portcompare.loadgen.locust_users import EventCounter
+from portcompare.loadgen.open_model import Dispatcher, make_open
 from portcompare.loadgen.session import SPARSE, Session, Target, open_session
-from portcompare.loadgen.steady import is_steady, least_time
 from portcompare.loadgen.user import LeanUser
-from portcompare.protocol import Captured, RateLoad, concurrency_of
+from portcompare.loadgen.window import Heartbeat, is_steady, least_time
+from portcompare.wire.protocol import Captured, RateLoad, concurrency_of
 
 if TYPE_CHECKING:
     from locust import User
     from locust.runners import LocalRunner
 
+    from portcompare.loadgen.arrivals import Share
     from portcompare.loadgen.figures import PartDone
-    from portcompare.loadgen.share import Share
-    from portcompare.protocol import RunRound
+    from portcompare.wire.protocol import RunRound
 
 _MANY_RPS = 2000.0
 """From this rate on looking at every answer's `Server-Timing` would cost more than a hundredth of a CPU."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 import gevent
 
 from portcompare.loadgen.merge import merge_parts
-from portcompare.protocol import WindowOpens
+from portcompare.wire.protocol import WindowOpens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portcompare.loadgen.crew import Crew
-    from portcompare.protocol import RoundDone, RunRound
+    from portcompare.loadgen.leader import Crew
+    from portcompare.wire.protocol import RoundDone, RunRound
 
 _NOTICE_S: Final = 0.005
 """The window's start is announced this long before, so that everybody can be at their place."""

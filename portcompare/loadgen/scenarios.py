@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 from locust.util.load_locustfile import load_locustfile
 
-from portcompare.loadgen.entry import steps_of
-from portcompare.loadgen.mix import find_unfilled, weights_of
+from portcompare.http.requests import with_query
+from portcompare.loadgen.declare import find_unfilled, steps_of, weights_of
 from portcompare.loadgen.user import LeanUser, find_problem
-from portcompare.protocol import Prepared, ScenarioSource
-from portcompare.requests import with_query
+from portcompare.wire.protocol import Prepared, ScenarioSource
 
 if TYPE_CHECKING:
     from locust import User
 
-    from portcompare.model import RequestSpec
-    from portcompare.protocol import Prepare
+    from portcompare.records.results import RequestSpec
+    from portcompare.wire.protocol import Prepare
 
 
 def prepare(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:

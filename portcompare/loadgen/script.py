@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from portcompare.encoding import encode_request
-from portcompare.loadgen.address import Address
-from portcompare.loadgen.checks import LooseBody, exact_body
-from portcompare.loadgen.mix import weights_of
-from portcompare.login import fill
-from portcompare.model import RequestSpec
-from portcompare.protocol import WRONG_BODY
+from portcompare.http.login import fill
+from portcompare.http.requests import encode_request
+from portcompare.loadgen.bodies import LooseBody, exact_body
+from portcompare.loadgen.connection import Address
+from portcompare.loadgen.declare import weights_of
+from portcompare.records.results import RequestSpec
+from portcompare.wire.protocol import WRONG_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from portcompare.http.login import Kept
     from portcompare.loadgen.session import Session, Target
-    from portcompare.login import Kept
-    from portcompare.model import Expectation
+    from portcompare.records.results import Expectation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,26 +11,30 @@ import gevent
 from locust import User, events, task
 from locust.user.task import LOCUST_STATE_RUNNING
 
-from portcompare.loadgen.address import Address
-from portcompare.loadgen.connection import Connection
-from portcompare.loadgen.dialing import Dialer
-from portcompare.loadgen.entry import log_in, steps_of
-from portcompare.loadgen.mix import draw, find_login_problem, find_mix_problem, find_unfilled
+from portcompare.http.login import LoginFailed
+from portcompare.loadgen.connection import Address, Connection, Dialer
+from portcompare.loadgen.declare import (
+    draw,
+    find_login_problem,
+    find_mix_problem,
+    find_unfilled,
+    log_in,
+    steps_of,
+)
 from portcompare.loadgen.script import make_script
 from portcompare.loadgen.session import SPARSE, session_of, targets_of
 from portcompare.loadgen.tls import make_context
-from portcompare.login import LoginFailed
-from portcompare.protocol import WRONG_STATUS
+from portcompare.wire.protocol import WRONG_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from locust.env import Environment
 
-    from portcompare.loadgen.mix import Problem
+    from portcompare.loadgen.declare import Problem
     from portcompare.loadgen.script import Call
     from portcompare.loadgen.session import Target
-    from portcompare.model import LoginStep, RequestSpec
+    from portcompare.records.results import LoginStep, RequestSpec
 
 _STINT_S: Final = 1.0
 """How long a user stays in one Locust task: a task a request would cost as much as the request."""

@@ -41,7 +41,7 @@ from portcompare.loadgen.messages import (
 from portcompare.loadgen.part import Part
 from portcompare.loadgen.scenarios import prepare
 from portcompare.loadgen.webui.live_load import LiveLoad
-from portcompare.protocol import concurrency_of, encode
+from portcompare.wire.protocol import concurrency_of, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from locust.rpc import Message
 
     from portcompare.loadgen.messages import FromWorker, ToWorker
-    from portcompare.protocol import Prepare
+    from portcompare.wire.protocol import Prepare
 
 _LOG = logging.getLogger(__name__)
 

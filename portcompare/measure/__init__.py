@@ -1,24 +1,19 @@
 """Measuring: blocks of rounds, driven through the load-generator process."""
 
-from portcompare.measure.blocks import order_block, plan_blocks
+from portcompare.measure.blocks import Timekeeper, order_block, plan_blocks
 from portcompare.measure.break_even import plan_break_even
 from portcompare.measure.capacity import plan_searches
-from portcompare.measure.ceiling import Ceiling, measure_ceiling, start_null_server
 from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.measure.pages import PagePlace, measure_visit, order_visits
-from portcompare.measure.rounds import MeasuredRound, Place, measure_round
-from portcompare.measure.single import load_target
-from portcompare.measure.timekeeper import Timekeeper
+from portcompare.measure.rounds import MeasuredRound, Place, load_target, measure_round
 
 __all__ = [
-    "Ceiling",
     "LoadGenerator",
     "MeasuredRound",
     "PagePlace",
     "Place",
     "Timekeeper",
     "load_target",
-    "measure_ceiling",
     "measure_round",
     "measure_visit",
     "order_block",
@@ -27,5 +22,4 @@ __all__ = [
     "plan_break_even",
     "plan_searches",
     "start_generator",
-    "start_null_server",
 ]

@@ -2,20 +2,140 @@
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from math import isinf
 from random import Random
+from statistics import fmean
 from typing import TYPE_CHECKING, TypeVar
 
-from portcompare.measure.endings import all_blocks, ended_in_block, nothing_fits
 from portcompare.measure.rounds import Place
-from portcompare.units import share
+from portcompare.units import count, duration, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from portcompare.measure.timekeeper import Timekeeper
     from portcompare.plan import Plan
 
+
+if TYPE_CHECKING:
+    Level_timekeeper = tuple[str, float]
+
+
+class Timekeeper:
+    """Keeps a run within its budget.
+
+    Attributes:
+        deadline_s: When the last round must have ended, by `clock`.
+        clock: Tells seconds.
+        is_up: Whether a round was not begun because it would have ended too late.
+        reason: Why no more is measured, in a clause; empty until it is known.
+        beside_s: What each block takes beside its start and its rounds.
+    """
+
+    def __init__(self, deadline_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.deadline_s = deadline_s
+        self.clock = clock
+        self.is_up = False
+        self.reason = ""
+        self.beside_s = 0.0
+        self._began_s = clock()
+        self._starts_s: list[float] = []
+        self._rounds_s: defaultdict[Level_timekeeper, list[float]] = defaultdict(list)
+        self._is_first = False
+
+    def begin_block(self) -> None:
+        """Note that the servers of a block are being started."""
+        self._began_s = self.clock()
+        self._is_first = True
+
+    def begin_round(self, place: Place) -> bool:
+        """Note that a round is about to begin, if there is time for it.
+
+        Args:
+            place: The round.
+
+        Returns:
+            False if it would end too late, going by the longest of its scenario, or else of all.
+        """
+        now_s = self.clock()
+        if self._is_first:
+            self._starts_s.append(now_s - self._began_s)
+            self._is_first = False
+        longest_s = {level: max(took_s) for level, took_s in self._rounds_s.items()}
+        like_it_s = [took_s for (name, _), took_s in longest_s.items() if name == place.scenario]
+        self.is_up = now_s + max(like_it_s or longest_s.values(), default=0.0) > self.deadline_s
+        self._began_s = now_s
+        return not self.is_up
+
+    def end_round(self, place: Place) -> None:
+        """Note that a round has ended.
+
+        Args:
+            place: The round.
+        """
+        self._rounds_s[place.scenario, place.level].append(self.clock() - self._began_s)
+
+    def choose(self, levels: Iterable[Level_timekeeper], arms: int) -> tuple[Level_timekeeper, ...]:
+        """The levels of which another block ends in time.
+
+        Args:
+            levels: Those that are wanted, the most wanted first; each was measured before.
+            arms: How many arms a block has.
+
+        Returns:
+            As many as there is time for; empty if there is none.
+        """
+        # The first block's start holds the comparison of the answers as well.
+        left_s = self.deadline_s - self.clock() - min(self._starts_s) - self.beside_s
+        chosen: list[Level_timekeeper] = []
+        for level in levels:
+            needed_s = arms * fmean(self._rounds_s[level])
+            if needed_s <= left_s:
+                chosen.append(level)
+                left_s -= needed_s
+        return tuple(chosen)
+
+
+def ended_in_block(plan: Plan, block: int) -> str:
+    """Say that time was up in the middle of a block.
+
+    Args:
+        plan: The plan.
+        block: Number of the block, from 0.
+
+    Returns:
+        A clause.
+    """
+    return f"the budget of {duration(plan.rounds.budget_s)} ended in block {block + 1}"
+
+
+def nothing_fits(plan: Plan, what: str) -> str:
+    """Say that there is time for no more.
+
+    Args:
+        plan: The plan.
+        what: What there is no time for.
+
+    Returns:
+        A clause.
+    """
+    return f"no other {what} fits into the budget of {duration(plan.rounds.budget_s)}"
+
+
+def all_blocks(plan: Plan) -> str:
+    """Say that as many blocks were measured as the plan allows.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        A clause.
+    """
+    return f"{count(plan.rounds.max_blocks, 'block')} are the most that the plan allows"
+
+
+if TYPE_CHECKING:
     Level = tuple[str, float]
 
 Item = TypeVar("Item")

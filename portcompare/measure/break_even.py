@@ -6,19 +6,18 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
-from portcompare.measure.blocks import order_block
-from portcompare.measure.endings import ended_in_block, nothing_fits
-from portcompare.model import CONTROL
+from portcompare.measure.blocks import ended_in_block, nothing_fits, order_block
+from portcompare.records.results import CONTROL
 
 Number = TypeVar("Number", int, float)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from portcompare.measure.blocks import Timekeeper
     from portcompare.measure.rounds import Place
-    from portcompare.measure.timekeeper import Timekeeper
     from portcompare.plan import BreakEvenGrid, Plan
-    from portcompare.sweeps import BreakEven, BreakEvenCell
+    from portcompare.records.sweeps import BreakEven, BreakEvenCell
 
     Cell = tuple[float, int]
     Counts = Mapping[Cell, int]

@@ -9,17 +9,17 @@ from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from portcompare.measure.endings import all_blocks, ended_in_block, nothing_fits
+from portcompare.measure.blocks import all_blocks, ended_in_block, nothing_fits
 from portcompare.measure.rounds import Place
-from portcompare.sweeps import RESOLUTION
+from portcompare.records.sweeps import RESOLUTION
 from portcompare.units import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from portcompare.measure.timekeeper import Timekeeper
+    from portcompare.measure.blocks import Timekeeper
     from portcompare.plan import Plan
-    from portcompare.sweeps import Bracket
+    from portcompare.records.sweeps import Bracket
 
     FindBracket = Callable[[int, str, str], Bracket]
     NoteEnd = Callable[[int, str, str], None]

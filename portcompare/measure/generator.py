@@ -9,7 +9,8 @@ from threading import Event, Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.errors import InputError, LoadGeneratorError, Problem
-from portcompare.protocol import (
+from portcompare.serve import start_supervised
+from portcompare.wire.protocol import (
     Capture,
     Captured,
     CloseWindow,
@@ -22,16 +23,15 @@ from portcompare.protocol import (
     decode,
     encode,
 )
-from portcompare.serve import start_supervised
-from portcompare.ui_protocol import UiOpened, Wishes
+from portcompare.wire.ui_protocol import UiOpened, Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from portcompare.protocol import Message, RunRound
     from portcompare.serve import Supervised
-    from portcompare.ui_protocol import OpenUi, ShowState
+    from portcompare.wire.protocol import Message, RunRound
+    from portcompare.wire.ui_protocol import OpenUi, ShowState
 
 Reply = TypeVar("Reply", Joined, Prepared, Captured, WindowOpens, RoundDone, UiOpened, Wishes)
 

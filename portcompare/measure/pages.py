@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from portcompare.browser import visit_page
 from portcompare.measure.blocks import shuffled
 from portcompare.measure.rounds import Place, make_order
-from portcompare.pages import PageVisit
+from portcompare.records.pages import PageVisit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from portcompare.measure.generator import LoadGenerator
-    from portcompare.model import Expectation
     from portcompare.plan import Page, Plan
+    from portcompare.records.results import Expectation
     from portcompare.serve import RunningServer
 
 LONGEST_HOLD_S = 3600.0

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from portcompare.model import RequestSpec
+from portcompare.parity.compare import fits
 from portcompare.parity.variants import (
     app_decides,
     body_variants,
@@ -18,8 +18,8 @@ from portcompare.parity.variants import (
     query_variants,
     shape_of,
 )
-from portcompare.parity.variants.methods import NO_SUCH_PATH
-from portcompare.parity.wildcards import fits
+from portcompare.parity.variants.headers import NO_SUCH_PATH
+from portcompare.records.results import RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portcompare.differences import DifferenceKind
 from portcompare.parity.findings import Aspect
+from portcompare.records.parity import DifferenceKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from portcompare.model import RequestSpec
     from portcompare.parity.findings import Finding
+    from portcompare.records.results import RequestSpec
 
 # Where one of these differs by itself, what comes after it cannot be compared either.
 _HIDES: dict[Aspect, tuple[Aspect, ...]] = {

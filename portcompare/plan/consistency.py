@@ -8,20 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portcompare.errors import Problem
-from portcompare.plan.claims import find_claim_problems
-from portcompare.plan.deployments import find_deployment_problems
-from portcompare.plan.gates import find_gate_problems
-from portcompare.plan.names import remedy_for_unknown
-from portcompare.plan.request_problems import find_request_problems
+from portcompare.plan.checks import find_claim_problems, find_gate_problems
+from portcompare.plan.deployments import find_deployment_problems, find_upstream_problems
+from portcompare.plan.requests import find_request_problems
 from portcompare.plan.schema import ROUND_DELAYS, Rounds
-from portcompare.plan.section import raw_tables
-from portcompare.plan.upstreams import find_upstream_problems
+from portcompare.plan.types import raw_tables, remedy_for_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portcompare.plan.deployments import Servers
-    from portcompare.plan.origins import Origins
+    from portcompare.plan.types import Origins
 
 
 def find_inconsistencies(origins: Origins, data: dict[str, Any], servers: Servers) -> list[Problem]:

@@ -4,26 +4,138 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Tag, ValidationError
 
 from portcompare.errors import InputError, Problem
+from portcompare.plan.apps import App, Deployment
 from portcompare.plan.consistency import find_inconsistencies
-from portcompare.plan.inline import name_inline
-from portcompare.plan.loads import LOAD_MODEL_UNKNOWN
-from portcompare.plan.names import remedy_for_unknown
-from portcompare.plan.origins import Origins
-from portcompare.plan.patterns import IN_WORDS
-from portcompare.plan.salvage import salvage
-from portcompare.plan.schema import Plan
+from portcompare.plan.deployments import find_deployment_problems
+from portcompare.plan.scenarios import LOAD_MODEL_UNKNOWN, Scenario
+from portcompare.plan.schema import Cpus, Plan
+from portcompare.plan.types import IN_WORDS, Origins, remedy_for_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from pydantic_core import ErrorDetails
+
+    from portcompare.plan.deployments import Servers
+
+
+def name_inline(data: dict[str, Any], origins: Origins) -> tuple[list[Problem], dict[str, str]]:
+    """Make deployments of the tables that stand in `baseline` and `candidates`.
+
+    Args:
+        data: The plan's raw tables; afterwards names stand there, and their tables in `deployments`.
+        origins: The files the tables stand in.
+
+    Returns:
+        What is wrong, and where each of the new deployments was written, by name.
+    """
+    problems: list[Problem] = []
+    written: dict[str, str] = {}
+    deployments = data.get("deployments", {})
+    candidates = data.get("candidates")
+    places: list[tuple[str, Any, int | str]] = [("baseline", data, "baseline")]
+    if isinstance(candidates, list):
+        places += [(f"candidates.{place}", candidates, place) for place in range(len(candidates))]
+    for key, holder, place in places:
+        table = holder.get(place) if isinstance(holder, dict) else holder[place]
+        if not isinstance(table, dict) or not isinstance(deployments, dict):
+            continue
+        name = _host_and_port(table.get("url"))
+        if not name or name in deployments.keys() - written.keys():
+            problems.append(_refusal(origins.where(key), name))
+            continue
+        holder[place] = name
+        deployments.setdefault(name, table)
+        written.setdefault(name, key)
+        data["deployments"] = deployments
+    return problems, written
+
+
+def _host_and_port(url: object) -> str:
+    """What such a deployment is called; empty if its address names no host."""
+    if not isinstance(url, str):
+        return ""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]  # whoever is named before it is refused later
+    except ValueError:
+        return ""
+
+
+def _refusal(where: str, name: str) -> Problem:
+    if name:
+        return Problem(
+            where=where,
+            found=f"would be called {name!r}, as a table of [deployments] is",
+            remedy="write that name instead of the address, or call the table otherwise",
+        )
+    return Problem(
+        where=where,
+        found="is a table without a `url` that names a host",
+        remedy='write the name of a table in [deployments], or { url = "http://HOST:PORT" }',
+    )
+
+
+Section = TypeVar("Section", bound=BaseModel)
+
+
+def salvage(origins: Origins, data: dict[str, Any], servers: Servers) -> Plan | None:
+    """Put together what is sound in a faulty plan.
+
+    Args:
+        origins: The files the tables stand in.
+        data: The plan's raw tables.
+        servers: For each server its interfaces, and for each interface the knobs it has.
+
+    Returns:
+        A plan that can be checked further but not run; None if it has no sound arm.
+    """
+    apps = _sound(App, data.get("apps"))
+    raw = {key: data.get(key, {}) for key in ("apps", "deployments")}
+    raw_apps = {name: raw["apps"][name] for name in apps}
+    deployments = {
+        name: deployment
+        for name, deployment in _sound(Deployment, raw["deployments"]).items()
+        if not any(find_deployment_problems(name, raw["deployments"][name], raw_apps, servers))
+    }
+    candidates = data.get("candidates")
+    named = [data.get("baseline"), *(candidates if isinstance(candidates, list) else [])]
+    arms = [name for name in named if isinstance(name, str) and name in deployments]
+    if not arms:
+        return None
+    locustfile = data.get("locustfile")
+    default = Plan.model_fields["locustfile"].default
+    return Plan.model_construct(
+        locustfile=Path(locustfile) if isinstance(locustfile, str) else default,
+        baseline=arms[0],
+        candidates=list(dict.fromkeys(arms[1:])),
+        apps=apps,
+        deployments=deployments,
+        scenarios=_sound(Scenario, data.get("scenarios")),
+        cpus=_sound(Cpus, {"cpus": data.get("cpus", {})}).get("cpus", Cpus()),
+        path=origins.plan,
+        included=dict(origins.included),
+        inline=dict(origins.inline),
+    )
+
+
+def _sound(section: type[Section], tables: object) -> dict[str, Section]:
+    """Those of the tables that hold no fault of their own."""
+    found = {}
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        try:
+            found[name] = section.model_validate(table)
+        except ValidationError:
+            continue  # told already
+    return found
+
 
 MERGED_TABLES = ("apps", "deployments", "scenarios", "parity")
 

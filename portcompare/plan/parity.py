@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from portcompare.plan.patterns import NOT_BLANK, PATH_PATTERN
 from portcompare.plan.requests import PlanRequest
-from portcompare.plan.section import Count, Section
+from portcompare.plan.types import CURRENCY, NOT_BLANK, PATH_PATTERN, Count, PositiveSeconds, Section, Target
 
 
 class Allowance(Section):
@@ -45,4 +44,42 @@ class ParityPlan(Section):
     seed: int = Field(1, description="what making them begins with; the same seed makes the same")
     allow: list[Allowance] = Field(
         default_factory=list, description="differences that are meant to be, and why"
+    )
+
+
+class Page(Section):
+    """A page, and the load under which a visitor may meet it."""
+
+    path: Target = Field(description="the page's path, with or without a query; the same on every deployment")
+    loads: Count = Field(
+        1, description="visits in each block, idle and under load; each a cold and a warm load"
+    )
+    scenario: str | None = Field(
+        None, description="a scenario of the closed model whose users the server serves meanwhile as well"
+    )
+    users: Count | None = Field(None, description="how many of these users; with `scenario` alone")
+    timeout_s: PositiveSeconds = Field(
+        30.0, description="a load that is not over by then has failed, in seconds"
+    )
+
+    @model_validator(mode="after")
+    def _users_of_a_scenario(self) -> Page:
+        if (self.scenario is None) != (self.users is None):
+            raise ValueError("give both of `scenario` and `users`, or none of them")
+        return self
+
+    @property
+    def conditions(self) -> tuple[int, ...]:
+        """Under how many users the page is loaded: none, and those of its scenario."""
+        return (0,) if self.users is None else (0, self.users)
+
+
+class Cost(Section):
+    """What an hour of a CPU core costs, so that the report can say what a million requests cost."""
+
+    per_core_hour: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        description="price of one CPU core for an hour"
+    )
+    currency: Annotated[str, Field(pattern=CURRENCY)] = Field(
+        description='what the price is in, as it is to be shown: "EUR", "$"'
     )

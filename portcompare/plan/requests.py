@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import (
     Field,
@@ -17,9 +17,10 @@ from pydantic import (
 )
 
 from portcompare.errors import InputError, Problem
-from portcompare.model import LoginStep, RequestSpec
-from portcompare.placeholders import fill_in, names_in
-from portcompare.plan.patterns import (
+from portcompare.http.placeholders import fill_in, names_in
+from portcompare.http.requests import FilePart, Part, encode_json, find_flaw, http_request, type_by_name
+from portcompare.http.rows import read_rows, refuse_rows
+from portcompare.plan.types import (
     COOKIE_VALUE,
     HEADER_VALUE,
     KEPT_FROM,
@@ -27,10 +28,18 @@ from portcompare.plan.patterns import (
     MEDIA_TYPE,
     METHOD,
     TOKEN,
+    Rate,
+    Section,
+    Target,
+    remedy_for_unknown,
 )
-from portcompare.plan.section import Rate, Section, Target
-from portcompare.requests import FilePart, Part, encode_json, find_flaw, http_request, type_by_name
-from portcompare.rows import read_rows, refuse_rows
+from portcompare.records.results import LoginStep, RequestSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.plan.types import Origins
+
 
 Token = Annotated[str, Field(pattern=TOKEN)]
 HeaderValue = Annotated[str, Field(pattern=HEADER_VALUE)]
@@ -239,3 +248,76 @@ def _read(path: Path) -> bytes:
             where=str(path), found=f"cannot be read: {error.strerror}", remedy="name a readable file"
         )
         raise InputError([problem]) from error
+
+
+Request = TypeVar("Request", bound=PlanRequest)
+
+
+def find_request_problems(
+    origins: Origins, scenarios: Mapping[str, Mapping[str, Any]], parity: object
+) -> Iterator[Problem]:
+    """Check the files that requests name, every row of values, and what the placeholders are filled from.
+
+    Args:
+        origins: The files the tables stand in, for the messages.
+        scenarios: The raw tables of the scenarios; what of them is wrong by itself is told elsewhere.
+        parity: The raw table of that name, if it is one.
+
+    Yields:
+        What is wrong.
+    """
+    for name, scenario in scenarios.items():
+        kept: dict[str, str] | None = None
+        tables = scenario.get("login")
+        steps = [*_valid(LoginRequest, tables)]
+        if isinstance(tables, list) and len(steps) < len(tables):
+            continue  # what a faulty step keeps is not known
+        for place, step in steps:
+            yield from _problems(origins, ("scenarios", name, "login", place), step, kept or {})
+            kept = (kept or {}) | step.keep
+        for _, request in _valid(PlanRequest, [scenario.get("request")]):
+            yield from _problems(origins, ("scenarios", name, "request"), request, kept)
+        for place, weighted in _valid(WeightedRequest, scenario.get("requests")):
+            yield from _problems(origins, ("scenarios", name, "requests", place), weighted, kept)
+    for place, request in _valid(PlanRequest, parity.get("requests") if isinstance(parity, dict) else None):
+        yield from _problems(origins, ("parity", "requests", place), request, None)
+
+
+def _valid(kind: type[Request], tables: object) -> Iterator[tuple[int, Request]]:
+    """Those of the tables that hold no fault of their own, each with its place."""
+    for place, table in enumerate(tables) if isinstance(tables, list) else ():
+        try:
+            yield place, kind.model_validate(table)
+        except ValidationError:
+            continue  # told already
+
+
+def _problems(
+    origins: Origins, key: tuple[str | int, ...], request: PlanRequest, kept: Mapping[str, str] | None
+) -> Iterator[Problem]:
+    """What is wrong with a request; `kept` is what logging in keeps, None where nobody logs in."""
+    folder = origins.plan.parent
+    columns: frozenset[str] = frozenset()
+    try:
+        request.specs(folder)
+        if request.values is not None:
+            columns = frozenset(read_rows(folder / request.values)[0].values)
+    except InputError as error:
+        yield from error.problems
+        return
+    asked = request.placeholders
+    known = columns | (kept or {}).keys()
+    if request.values is None and kept is None:
+        return  # then braces are just braces
+    for name in sorted(asked - known):
+        yield Problem(
+            where=origins.where(*key),
+            found=f"nothing fills {{{name}}}",
+            remedy=remedy_for_unknown(name, known),
+        )
+    if columns and not asked & columns:
+        yield Problem(
+            where=origins.where(*key, "values"),
+            found="no column is used",
+            remedy="write {column} where a value goes, or remove `values`: " + ", ".join(sorted(columns)),
+        )

@@ -4,15 +4,128 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from portcompare.model import LoginStep, RequestSpec
-from portcompare.plan.loads import Load, OpenLoad
+from portcompare.http.rows import share_weights
 from portcompare.plan.requests import LoginRequest, PlanRequest, WeightedRequest
-from portcompare.plan.section import Count, PositiveSeconds, Seconds, Section
-from portcompare.rows import share_weights
+from portcompare.plan.types import Count, PositiveSeconds, Rate, Seconds, Section, Target
+from portcompare.records.results import LoginStep, RequestSpec
+
+_QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+
+
+class Objective(Section):
+    """The most that percentiles of the response time may be."""
+
+    p50: PositiveSeconds | None = Field(None, description="most that the median may be, in seconds")
+    p95: PositiveSeconds | None = Field(None, description="most that the p95 may be, in seconds")
+    p99: PositiveSeconds | None = Field(None, description="most that the p99 may be, in seconds")
+    p999: PositiveSeconds | None = Field(None, description="most that the p99.9 may be, in seconds")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Objective:
+        if not self.limits_s:
+            msg = "give at least one of `p50`, `p95`, `p99`, `p999`"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def limits_s(self) -> dict[str, float]:
+        """The limits that are given, in seconds, by percentile."""
+        return {name: limit_s for name in _QUANTILES if (limit_s := getattr(self, name)) is not None}
+
+    @property
+    def quantile(self) -> float:
+        """The highest percentile among them, as a part of 1."""
+        return max(_QUANTILES[name] for name in self.limits_s)
+
+
+class ClosedLoad(Section):
+    """The closed model: so many users, each waiting for its answer before it asks again."""
+
+    model: Literal["closed"] = Field("closed", description="the load model")
+    users: list[Count] = Field(
+        min_length=1,
+        description="the levels of the closed model: numbers of concurrent users; none in the open one",
+    )
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The levels, each once, in rising order."""
+        return tuple(sorted(set(self.users)))
+
+    def concurrency(self, level: float) -> int:
+        """How many requests can be under way at once.
+
+        Args:
+            level: One of the levels.
+
+        Returns:
+            The users.
+        """
+        return int(level)
+
+
+class OpenLoad(Section):
+    """The open model: requests are due at a rate, whether or not answers come."""
+
+    model: Literal["open"] = Field(description="the load model")
+    rates: list[Rate] = Field(
+        default_factory=list, description="the levels of the open model: requests due per second"
+    )
+    objective: Objective | None = Field(
+        None, description="instead of rates: the highest rate is searched that keeps it"
+    )
+    arrivals: Literal["poisson", "even"] = Field(
+        "poisson", description="independent arrivals, or equal gaps between them"
+    )
+    connections: Count = Field(256, description="most requests under way at once; others that are due wait")
+
+    @model_validator(mode="after")
+    def _one_source_of_rates(self) -> OpenLoad:
+        if bool(self.rates) == (self.objective is not None):
+            msg = "give exactly one of `rates` and `objective`"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The levels, each once, in rising order; none where the rate is searched."""
+        return tuple(sorted(set(self.rates)))
+
+    def concurrency(self, _level: float) -> int:
+        """How many requests can be under way at once.
+
+        Returns:
+            The connections, at every level.
+        """
+        return self.connections
+
+
+def _load_model(load: object) -> str | None:
+    """Which model a load is of; None if that cannot be told."""
+    if isinstance(load, ClosedLoad | OpenLoad):  # when it is written
+        return load.model
+    if not isinstance(load, dict):
+        return "closed"  # whose error says what a load is
+    # Without a model, `rates` or an `objective` show that the closed one is not meant.
+    model = load.get("model", None if load.keys() & {"rates", "objective"} else "closed")
+    return model if model in ("closed", "open") else None
+
+
+LOAD_MODEL_UNKNOWN = "load_model_unknown"
+"""The type of pydantic's error, for where it is told to the user."""
+
+Load = Annotated[
+    Annotated[ClosedLoad, Tag("closed")] | Annotated[OpenLoad, Tag("open")],
+    Discriminator(
+        _load_model,
+        custom_error_type=LOAD_MODEL_UNKNOWN,
+        custom_error_message="should be 'closed' (with `users`) or 'open' (with `rates` or `objective`)",
+    ),
+]
 
 
 class Scenario(Section):
@@ -102,3 +215,44 @@ class Scenario(Section):
             InputError: As `asked`.
         """
         return tuple(step.steps(folder) for step in self.login)
+
+
+class BreakEvenGrid(Section):
+    """A request whose delay can be chosen, and the delays and users over which it is measured."""
+
+    path: Target = Field(description="path of a request that waits as long as it is told")
+    parameter: str = Field("delay", min_length=1, description="its query parameter for the delay, in seconds")
+    delay_s: list[Annotated[Seconds, Field(le=3600)]] = Field(
+        min_length=2, description="the delays of the grid, in seconds"
+    )
+    users: list[Count] = Field(min_length=2, description="the numbers of users of the grid")
+
+    @property
+    def delays_s(self) -> dict[str, float]:
+        """The delays in rising order, each once, by the names of their scenarios."""
+        return {f"delay {delay_s:.15g} s": delay_s for delay_s in sorted(set(self.delay_s))}
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """The numbers of users in rising order, each once."""
+        return tuple(sorted(set(self.users)))
+
+    def scenarios(self, round_s: float, round_delays: float) -> dict[str, dict[str, Any]]:
+        """The scenarios that the grid stands for, one for each delay.
+
+        Args:
+            round_s: Length of a round.
+            round_delays: How many delays a round lasts at least.
+
+        Returns:
+            Tables as they could stand in a plan.
+        """
+        return {
+            name: {
+                "request": {"path": self.path, "query": {self.parameter: f"{delay_s:.15g}"}},
+                "delay_s": delay_s,
+                "seconds": max(round_s, round_delays * delay_s),
+                "load": {"users": list(self.levels)},
+            }
+            for name, delay_s in self.delays_s.items()
+        }

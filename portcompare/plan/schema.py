@@ -10,23 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from portcompare import units
-from portcompare.model import BASELINE, CONTROL, METRICS, Arm, Metric
 from portcompare.plan.apps import App, Deployment
-from portcompare.plan.break_even import BreakEvenGrid
-from portcompare.plan.claims import Claim
-from portcompare.plan.cost import Cost
-from portcompare.plan.gates import Gate
-from portcompare.plan.loads import OpenLoad
-from portcompare.plan.margins import Margin, Margins
-from portcompare.plan.origins import Origins
-from portcompare.plan.pages import Page
-from portcompare.plan.parity import ParityPlan
-from portcompare.plan.patterns import FILE_NAME
-from portcompare.plan.scenarios import Scenario
-from portcompare.plan.section import PositiveSeconds, Seconds, Section
+from portcompare.plan.checks import Claim, Gate
+from portcompare.plan.parity import Cost, Page, ParityPlan
+from portcompare.plan.scenarios import BreakEvenGrid, OpenLoad, Scenario
+from portcompare.plan.types import FILE_NAME, Margin, Margins, Origins, PositiveSeconds, Seconds, Section
+from portcompare.records.results import BASELINE, CONTROL, METRICS, Arm, Metric
 
 if TYPE_CHECKING:
-    from portcompare.plan.capacity import Objective
+    from portcompare.plan.scenarios import Objective
 
 Name = Annotated[str, Field(pattern=FILE_NAME)]
 

@@ -1,17 +1,21 @@
 """Reports: one file a format; no arithmetic."""
 
-from portcompare.report.answers import render_parity
-from portcompare.report.diff_terminal import render_diff
-from portcompare.report.diffs import DIFF_EXPORTERS, write_diff
-from portcompare.report.exporters import EXPORTERS, write_reports
+from portcompare.report.charts.svg import ROWS, Figure, draw, told
 from portcompare.report.files import write_atomically
-from portcompare.report.histograms import HISTOGRAM_FOLDER, Interval, histogram_path, write_histogram_log
-from portcompare.report.junit import render_junit, write_junit
-from portcompare.report.pages import render_page
-from portcompare.report.results_file import RESULTS_FILE, read_results, write_results
-from portcompare.report.results_schema import diff_schema, record_schema, results_schema, write_schema
-from portcompare.report.svg import ROWS, Figure, draw, told
-from portcompare.report.terminal import render_conclusions, render_table
+from portcompare.report.formats.diff_terminal import render_diff
+from portcompare.report.formats.diffs import DIFF_EXPORTERS, write_diff
+from portcompare.report.formats.exporters import EXPORTERS, write_reports
+from portcompare.report.formats.histograms import (
+    HISTOGRAM_FOLDER,
+    Interval,
+    histogram_path,
+    write_histogram_log,
+)
+from portcompare.report.formats.junit import render_junit, write_junit
+from portcompare.report.formats.results_file import RESULTS_FILE, read_results, write_results
+from portcompare.report.formats.results_schema import diff_schema, record_schema, results_schema, write_schema
+from portcompare.report.formats.terminal import render_conclusions, render_parity, render_table
+from portcompare.report.formats.web_page import render_page
 from portcompare.report.wording import METRIC_GOALS, METRIC_NAMES, level_text, margin_of, timestamp, visible
 
 __all__ = [

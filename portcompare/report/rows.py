@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portcompare import units
-from portcompare.model import BASELINE, CONTROL, METRICS
+from portcompare.records.results import BASELINE, CONTROL, METRICS
 from portcompare.report.wording import (
     METRIC_NAMES,
     NOT_KNOWN,
@@ -24,7 +24,8 @@ from portcompare.report.wording import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portcompare.model import Comparison, Results, Summary
+    from portcompare.records.results import Comparison, Results, Summary
+
 
 ARM_HEADER = ("Pattern", "Server processing", "Response delay", "Network payload", "Verdict")
 COMPARISON_HEADER = (
@@ -280,3 +281,62 @@ def _bound(summary: Summary) -> str:
     # The edges of a window let a valid rate come out a little above its bound.
     share = units.share(min(summary.bound_share, 1.0))
     return f"{share} of its bound, {rate}: {visible(bound.reason)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTable:
+    """A table whose cells are words already.
+
+    Attributes:
+        title: What it shows.
+        note: How to read it.
+        header: The names of the columns.
+        rows: The rows; the first cell names the row.
+    """
+
+    title: str
+    note: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """A table of verdicts.
+
+    Attributes:
+        columns: Scenario and level of each column.
+        rows: By candidate, the comparison of each column; None where there is none.
+    """
+
+    columns: tuple[tuple[str, str], ...]
+    rows: dict[str, tuple[ComparisonRow | None, ...]]
+
+
+MOST_COLUMNS = 8
+"""With more it is no longer a glance."""
+
+
+def find_glance(results: Results) -> Glance | None:
+    """Put the verdicts on the throughput together.
+
+    Args:
+        results: The run.
+
+    Returns:
+        The table; None where nothing was compared, or too much for one look.
+    """
+    rows = [
+        row
+        for one, row in zip(results.comparisons, comparison_rows(results), strict=True)
+        if one.metric == METRICS[0]
+    ]
+    by_place = {(row.scenario, row.level, row.candidate): row for row in rows}
+    columns = tuple(dict.fromkeys((row.scenario, row.level) for row in rows))
+    if not 0 < len(columns) <= MOST_COLUMNS:
+        return None
+    candidates = dict.fromkeys(row.candidate for row in rows)
+    return Glance(
+        columns=columns,
+        rows={name: tuple(by_place.get((*column, name)) for column in columns) for name in candidates},
+    )

@@ -10,9 +10,9 @@ from portcompare import units
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portcompare.changes import Change
-    from portcompare.gates import GateResult
-    from portcompare.model import Comparison, Latency, Metric, Results, Verdict
+    from portcompare.records.changes import Change
+    from portcompare.records.checks import GateResult
+    from portcompare.records.results import Comparison, Latency, Metric, Results, Verdict
 
 Tone = Literal["better", "worse", "same", "unsure"]
 

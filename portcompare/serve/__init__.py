@@ -1,17 +1,24 @@
 """Servers: how each is started, kept, watched and stopped."""
 
 from portcompare.serve.cpus import CpuAssignment, assign_cpus, find_cpu_problems, generator_cpus
-from portcompare.serve.deployments import serve_deployments
+from portcompare.serve.deployments import serve_deployments, serve_upstreams
+from portcompare.serve.live import Standing, Use
 from portcompare.serve.manifest import describe_manifest
 from portcompare.serve.preflight import preflight
-from portcompare.serve.running import ForeignServer, RunningServer, StartedServer
-from portcompare.serve.sampling import Usage, WindowUsage, measure_usage
+from portcompare.serve.processes import Supervised, start_supervised, stop_all
+from portcompare.serve.running import (
+    SETTLE_LIMIT_S,
+    ForeignServer,
+    RunningServer,
+    StartedServer,
+    Usage,
+    WindowUsage,
+    measure_idle,
+    measure_usage,
+    wait_until_settled,
+)
 from portcompare.serve.servers import SERVERS, Server, vocabulary
-from portcompare.serve.settling import SETTLE_LIMIT_S, measure_idle, wait_until_settled
 from portcompare.serve.setups import prepare_arms
-from portcompare.serve.standing import Standing, Use
-from portcompare.serve.supervise import Supervised, start_supervised, stop_all
-from portcompare.serve.upstreams import serve_upstreams
 
 __all__ = [
     "SERVERS",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from portcompare.errors import Problem
-from portcompare.serve.sampling import list_tree
+from portcompare.serve.running import list_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import httpx
 
+from portcompare.plan import find_upstreams
 from portcompare.serve.cpus import pin_tree
 from portcompare.serve.ports import find_free_ports
+from portcompare.serve.processes import start_supervised, stop_all
 from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.running import ForeignServer, StartedServer
-from portcompare.serve.setups import ArmSetup, set_up
-from portcompare.serve.supervise import start_supervised, stop_all
+from portcompare.serve.setups import ArmSetup, prepare_arms, set_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from portcompare.plan import Plan
     from portcompare.serve.cpus import CpuAssignment
     from portcompare.serve.running import RunningServer
+
 
 READY_LIMIT_S = 20.0
 """How long a server may take until it answers, in seconds."""
@@ -224,3 +226,34 @@ def _has_lost_its_port(server: RunningServer) -> bool:
     if not isinstance(server, StartedServer) or server.process.poll() is None:
         return False
     return "in use" in server.process.log_tail().lower()
+
+
+@contextmanager
+def serve_upstreams(plan: Plan, *, folder: Path, cpus: CpuAssignment) -> Iterator[dict[str, RunningServer]]:
+    """Serve the upstreams that the arms' environments name.
+
+    They run on the load generator's CPUs: what they take is not taken from an arm, and if it is too much the
+    load generator notices, as it watches itself.
+
+    Args:
+        plan: The plan.
+        folder: An existing folder; each upstream's log there, `NAME.log`, is appended to.
+        cpus: Who runs where.
+
+    Yields:
+        The upstreams by name, all of them ready; `with_addresses` tells the plan where they are.
+
+    Raises:
+        ServerError: An upstream did not start, or was found dead at the end.
+    """
+    upstreams = {name: name for name in find_upstreams(plan)}
+    if not upstreams:
+        yield {}
+        return
+    beside = replace(cpus, server=cpus.generator)
+    with ExitStack() as stack:
+        stack.enter_context(prepare_arms(plan, upstreams, folder=folder, cpus=beside))
+        servers = stack.enter_context(serve_deployments(plan, upstreams, folder=folder, cpus=beside))
+        yield servers
+        for server in servers.values():
+            server.check_alive()

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
+from portcompare.serve.processes import start_supervised, stop_all
 from portcompare.serve.recipe import Recipe
-from portcompare.serve.supervise import start_supervised, stop_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portcompare.serve.supervise import Supervised
+    from portcompare.serve.processes import Supervised
 
 ANSWER_LIMIT_S = 20.0
 """How long an interpreter may take to answer, the import of an app included, in seconds."""

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from portcompare.manifest import WHY_NOT_KNOWN, Manifest, ServedDeployment
 from portcompare.masking import MASK, is_secret, mask_passwords, mask_secrets
 from portcompare.plan import find_upstreams
-from portcompare.serve.ceilings import find_ceilings
+from portcompare.records.manifest import WHY_NOT_KNOWN, Manifest, ServedDeployment
 from portcompare.serve.import_check import find_versions
 from portcompare.serve.interpreters import ask_interpreters, has_interpreter, wanted_distributions
-from portcompare.serve.keeper import open_files_limit
-from portcompare.serve.recipe import resolve_deployment
+from portcompare.serve.recipe import find_ceilings, resolve_deployment
+from portcompare.serve.watchdog import open_files_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -2,15 +2,149 @@
 
 from __future__ import annotations
 
+import ctypes
 import socket
+import time
 from dataclasses import dataclass
+from statistics import median
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from portcompare.errors import ServerError
+import httpx
+import psutil
+
+from portcompare.errors import ServerError, WindowMissedError
 from portcompare.serve.ports import is_listened_on_by
-from portcompare.serve.sampling import Usage, WindowUsage, list_tree, measure_usage, read_usage
-from portcompare.serve.supervise import Supervised
+from portcompare.serve.processes import Supervised
+
+SAMPLE_INTERVAL_S = 0.2
+
+_libc = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a process tree has used until now.
+
+    Attributes:
+        cpu_s: CPU seconds of the processes that are there, since each began.
+        rss_bytes: Their resident memory; pages that they share are counted for each.
+    """
+
+    cpu_s: float
+    rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowUsage:
+    """What a process tree used in a window.
+
+    Attributes:
+        cpu_s: CPU seconds.
+        rss_peak_bytes: The highest resident memory that was sampled.
+    """
+
+    cpu_s: float
+    rss_peak_bytes: int
+
+
+def read_usage(keeper: int) -> Usage:
+    """Read what the processes below a keeper have used.
+
+    Args:
+        keeper: The keeper's process id.
+
+    Returns:
+        The usage; zeros if no process is left.
+    """
+    tree = list_tree(keeper)
+    return Usage(cpu_s=sum(_read_cpu_s(tree).values()), rss_bytes=_read_rss_bytes(tree))
+
+
+def measure_usage(server: StartedServer, start_s: float, end_s: float) -> WindowUsage:
+    """Measure what a server uses in a window; blocks until the window has ended.
+
+    CPU time is read once the clock has reached either end of the window. What was used between the two
+    readings is scaled to the window's nominal length, as a reading cannot hit the very instant. A process
+    that ends within the window counts up to the last sample it was seen in, one that begins within it from
+    its beginning.
+
+    Args:
+        server: The server.
+        start_s: The window's start, in seconds of `time.monotonic()`.
+        end_s: Its end.
+
+    Returns:
+        The usage; zeros if no process was left.
+
+    Raises:
+        WindowMissedError: The window was over before it could be measured.
+    """
+    tree = list_tree(server.process.pid)
+    _sleep_until(start_s)
+    before = _read_cpu_s(tree)
+    read_start_s = read_end_s = time.monotonic()
+    if read_start_s >= end_s:
+        raise WindowMissedError(f"{server.arm}: the window was over before its CPU time could be read")
+    latest = dict(before)
+    rss_peak_bytes = 0
+    while read_end_s < end_s:
+        _sleep_until(min(read_end_s + SAMPLE_INTERVAL_S, end_s))
+        latest |= _read_cpu_s(tree)
+        read_end_s = time.monotonic()
+        tree = list_tree(server.process.pid)
+        rss_peak_bytes = max(rss_peak_bytes, _read_rss_bytes(tree))
+    scale = (end_s - start_s) / (read_end_s - read_start_s)
+    return WindowUsage(
+        cpu_s=(sum(latest.values()) - sum(before.values())) * scale, rss_peak_bytes=rss_peak_bytes
+    )
+
+
+def list_tree(keeper: int) -> list[psutil.Process]:
+    """List the processes below a keeper.
+
+    Args:
+        keeper: The keeper's process id.
+
+    Returns:
+        Children, their children and so on; empty if the keeper has gone.
+    """
+    try:
+        return psutil.Process(keeper).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _read_cpu_s(tree: list[psutil.Process]) -> dict[int, float]:
+    """CPU seconds of each process, in nanoseconds' resolution, where /proc has ticks of 10 ms.
+
+    References:
+        clock_getcpuclockid(3): the clock of a process counts all its threads, also those that have ended.
+    """
+    clock = ctypes.c_int()
+    readings = {}
+    for process in tree:
+        if _libc.clock_getcpuclockid(process.pid, ctypes.byref(clock)) == 0:
+            try:
+                readings[process.pid] = time.clock_gettime(clock.value)
+            except OSError:  # it has gone since it was listed
+                continue
+    return readings
+
+
+def _read_rss_bytes(tree: list[psutil.Process]) -> int:
+    total = 0
+    for process in tree:
+        try:
+            total += process.memory_info().rss
+        except psutil.NoSuchProcess:  # it has gone since it was listed
+            continue
+    return total
+
+
+def _sleep_until(instant_s: float) -> None:
+    time.sleep(max(instant_s - time.monotonic(), 0))
+
 
 PROBE_LIMIT_S = 5.0
 """How long a connection to a server elsewhere may take to be made."""
@@ -214,3 +348,76 @@ class ForeignServer:
 
 def _called(server: RunningServer) -> str:
     return server.arm if server.arm == server.deployment else f"{server.arm} ({server.deployment})"
+
+
+SETTLE_LIMIT_S = 30.0
+"""How long a server may take to work off its queue."""
+
+_SLOWER = 3.0
+_JITTER_S = 0.01
+"""An answer is quick if it takes at most three times as long as on the idle server, and so much more."""
+
+_IN_A_ROW = 3  # on connections of their own, which go to whichever worker is free
+
+
+def measure_idle(server: RunningServer, path: str) -> float:
+    """Measure how long a server takes to answer that has nothing else to do.
+
+    Args:
+        server: The server, before any load.
+        path: Where it answers at once.
+
+    Returns:
+        The median of three answers, in seconds; the limit of waiting where there was none.
+
+    Raises:
+        ServerError: It has ended.
+    """
+    with _client() as client:
+        return median(_ask(client, server, path, SETTLE_LIMIT_S) or SETTLE_LIMIT_S for _ in range(_IN_A_ROW))
+
+
+def wait_until_settled(
+    server: RunningServer, path: str, idle_s: float, limit_s: float = SETTLE_LIMIT_S
+) -> bool:
+    """Wait until a server answers quickly again.
+
+    After a load that was too much, requests of users long gone still wait in the server's queues. They would
+    slow down the next round, and on a shared CPU the other arms too.
+
+    Args:
+        server: The server.
+        path: Where it answers at once when it is idle.
+        idle_s: How long that takes then.
+        limit_s: How long to wait at most.
+
+    Returns:
+        Whether it does; False if the limit was reached.
+
+    Raises:
+        ServerError: It has ended.
+    """
+    end_s = time.monotonic() + limit_s
+    quick = 0
+    with _client() as client:
+        while (left_s := end_s - time.monotonic()) > 0:
+            took_s = _ask(client, server, path, left_s)
+            quick = quick + 1 if took_s is not None and took_s <= _SLOWER * idle_s + _JITTER_S else 0
+            if quick == _IN_A_ROW:
+                return True
+    return False
+
+
+def _client() -> httpx.Client:
+    return httpx.Client(trust_env=False, headers={"Connection": "close"})
+
+
+def _ask(client: httpx.Client, server: RunningServer, path: str, timeout_s: float) -> float | None:
+    """How long an answer takes, in seconds; None if there is none."""
+    server.check_alive()
+    began_s = time.monotonic()
+    try:
+        client.get(server.url + path, timeout=timeout_s)
+    except httpx.TransportError:
+        return None
+    return time.monotonic() - began_s

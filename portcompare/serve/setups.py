@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from portcompare.errors import ServerError
 from portcompare.plan import Plan
 from portcompare.plan.apps import ARM
-from portcompare.serve.commands import Command
+from portcompare.serve.processes import Command
 from portcompare.serve.recipe import Recipe, resolve_deployment
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portcompare import units
-from portcompare.differences import Parity
-from portcompare.model import BASELINE, METRICS, Bound, Comparison, Latency, Metric, Round, Summary
+from portcompare.records.parity import Parity
+from portcompare.records.results import BASELINE, METRICS, Bound, Comparison, Latency, Metric, Round, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

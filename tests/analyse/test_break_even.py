@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.analyse.break_even import find_break_even
-from portcompare.model import CONTROL
+from portcompare.records.results import CONTROL
 from tests.analyse.samples import CANDIDATE, COMPARISON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portcompare.model import Comparison
-    from portcompare.sweeps import BreakEven
+    from portcompare.records.results import Comparison
+    from portcompare.records.sweeps import BreakEven
 
 DELAYS_S = {"none": 0.0, "short": 0.01, "long": 0.2}
 USERS = (1, 8, 64)

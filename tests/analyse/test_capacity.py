@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.analyse.capacity import find_bracket, find_capacities, find_unsure_searches
-from portcompare.model import BASELINE
-from portcompare.sweeps import Bracket, Estimate, Trial
+from portcompare.records.results import BASELINE
+from portcompare.records.sweeps import Bracket, Estimate, Trial
 from tests.analyse.samples import ROUND
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from portcompare.model import Round
-    from portcompare.sweeps import Capacity, Outcome
+    from portcompare.records.results import Round
+    from portcompare.records.sweeps import Capacity, Outcome
 
     Trials = Iterable[tuple[float, Outcome]]
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from portcompare.analyse import conclude_capacities, find_capacity_headline, find_unlike_controls
-from portcompare.model import BASELINE, CONTROL, Verdict
-from portcompare.sweeps import Capacity, Estimate
+from portcompare.records.results import BASELINE, CONTROL, Verdict
+from portcompare.records.sweeps import Capacity, Estimate
 
 MARGIN = 0.05
 OLD = Capacity(

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from portcompare.analyse import judge_claims
-from portcompare.pages import PageLoad, PageVisit
 from portcompare.plan import Claim
+from portcompare.records.pages import PageLoad, PageVisit
 from tests.analyse.samples import LATENCY, ROUND
 
 SLOW = {"scenario": "slow", "level": 4.0}

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.analyse import compare
-from portcompare.model import BASELINE, CONTROL, METRICS
+from portcompare.records.results import BASELINE, CONTROL, METRICS
 from tests.analyse.samples import CANDIDATE, LATENCY, MARGINS, ROUND, rounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portcompare.model import Comparison, Metric, Round
+    from portcompare.records.results import Comparison, Metric, Round
 
 
 def by_metric(rounds: Iterable[Round]) -> dict[Metric, Comparison]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from portcompare.analyse import conclude
-from portcompare.model import CONTROL, Comparison, Summary, Verdict
+from portcompare.records.results import CONTROL, Comparison, Summary, Verdict
 from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, SUMMARY, in_users
 
 THROUGHPUT = replace(COMPARISON, ratio=1.5, low=1.4, high=1.6)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from portcompare.analyse.drift import describe_drifts, find_trend
-from portcompare.model import BASELINE, CONTROL, METRICS
+from portcompare.analyse.validity import describe_drifts, find_trend
+from portcompare.records.results import BASELINE, CONTROL, METRICS
 from tests.analyse.samples import LATENCY, ROUND, in_users, rounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portcompare.model import Metric, Round
+    from portcompare.records.results import Metric, Round
 
     Noise = Callable[[np.random.Generator, int], np.ndarray[tuple[int], np.dtype[np.float64]]]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from portcompare.analyse import judge_gate
-from portcompare.gates import GateResult
+from portcompare.records.checks import GateResult
 from tests.analyse.samples import CANDIDATE, COMPARISON
 
 GATE = GateResult(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from portcompare.analyse import find_headline
-from portcompare.model import CONTROL, Comparison, Verdict
+from portcompare.records.results import CONTROL, Comparison, Verdict
 from tests.analyse.samples import COMPARISON, MARGINS, in_users
 
 RATES = replace(COMPARISON, ratio=1.5, low=1.49, high=1.51, verdict="faster")

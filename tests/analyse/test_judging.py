@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.analyse import GeneratorLimits, Limits, judge_round, judge_visit
-from portcompare.pages import PageVisit
+from portcompare.records.pages import PageVisit
 from tests.analyse.samples import ROUND
 
 if TYPE_CHECKING:
-    from portcompare.model import Round
+    from portcompare.records.results import Round
 
 LIMITS = Limits(concurrency=4, slots=None, delay_s=0.0, server_cpus=1)
 GENERATOR = GeneratorLimits(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from portcompare.analyse.knees import find_knees
+from portcompare.analyse.break_even import find_knees
 from tests.analyse.samples import ROUND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from portcompare.model import Round
+    from portcompare.records.results import Round
 
 
 def sweep(rates_rps: Mapping[float, Sequence[float]]) -> list[Round]:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse.generator import GeneratorLimits
-from portcompare.analyse.objective import judge_objective
+from portcompare.analyse.capacity import judge_objective
+from portcompare.analyse.rounds import GeneratorLimits
 from tests.analyse.samples import LATENCY, ROUND
 
 if TYPE_CHECKING:
-    from portcompare.model import Latency, Round
-    from portcompare.sweeps import Outcome
+    from portcompare.records.results import Latency, Round
+    from portcompare.records.sweeps import Outcome
 
 OBJECTIVE = {"p99": 0.05, "p50": 0.02}
 LIMITS = GeneratorLimits(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)

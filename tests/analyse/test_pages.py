@@ -8,12 +8,12 @@ import pytest
 
 from portcompare.analyse import compare_pages, conclude_pages, summarise_pages
 from portcompare.analyse.pages import median_interval, rate
-from portcompare.manifest import Ceiling
-from portcompare.pages import Exchange, PageLoad, Pages, PageVisit
-from portcompare.sweeps import Estimate
+from portcompare.records.manifest import Ceiling
+from portcompare.records.pages import Exchange, PageLoad, Pages, PageVisit
+from portcompare.records.sweeps import Estimate
 
 if TYPE_CHECKING:
-    from portcompare.pages import PageMetric, PageSummary
+    from portcompare.records.pages import PageMetric, PageSummary
 
 DOCUMENT = Exchange(
     target="/", asked_s=0.005, first_byte_s=0.008, ended_s=0.010, handler_s=0.002, received_bytes=900

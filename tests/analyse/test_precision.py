@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.analyse import find_undecided
-from portcompare.model import CONTROL, METRICS, Metric
+from portcompare.records.results import CONTROL, METRICS, Metric
 from tests.analyse.samples import COMPARISON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portcompare.model import Comparison
+    from portcompare.records.results import Comparison
 
 NARROW = replace(COMPARISON, ratio=2.0, low=1.95, high=2.05)
 WIDE = replace(COMPARISON, ratio=2.0, low=1.60, high=2.50)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from portcompare.analyse import compare, find_headline, find_invalid_reasons, find_undecided, find_warnings
-from portcompare.analyse.multiplicity import find_holding, headline_family
-from portcompare.model import CONTROL, Comparison, Round
+from portcompare.records.results import CONTROL, Comparison, Round
+from portcompare.stats.multiplicity import find_holding, headline_family
 from tests.analyse.samples import LATENCY, MARGINS, PARITY, ROUND, in_users
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.analyse import Run, diff_runs, list_conditions
-from portcompare.analyse.conditions import compare_conditions, find_altered, flatten
-from portcompare.model import METRICS
+from portcompare.analyse.diff import compare_conditions, find_altered, flatten
+from portcompare.records.results import METRICS
 from tests.analyse.samples import in_users
 from tests.runs import MARGINS, NEW, OLD, make_run
 
 if TYPE_CHECKING:
-    from portcompare.changes import Change, RunDiff
-    from portcompare.model import Results
+    from portcompare.records.changes import Change, RunDiff
+    from portcompare.records.results import Results
 
 
 def diff(old: Results, new: Results) -> RunDiff:

@@ -6,7 +6,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from portcompare.analyse import find_spectra, summarise
-from portcompare.analyse.spectra import QUANTILES
+from portcompare.analyse.summaries import QUANTILES
 from tests.analyse.samples import ROUND, own_bound
 
 HIGHEST_US = 3_600_000_000

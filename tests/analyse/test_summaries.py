@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from portcompare.analyse import summarise
-from portcompare.model import BASELINE, CONTROL, Bound, Latency, Round, Summary
+from portcompare.records.results import BASELINE, CONTROL, Bound, Latency, Round, Summary
 from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, LATENCY, ROUND, own_bound, rounds_of
 
 LOW = replace(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from portcompare.analyse import find_courses
-from portcompare.model import Slice
+from portcompare.records.results import Slice
 from tests.analyse.samples import ROUND
 
 SLICE = Slice(requests=50, errors=0, p50_s=0.01, p99_s=0.02)

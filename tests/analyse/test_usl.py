@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from portcompare.model import Round
+    from portcompare.records.results import Round
 
 USERS = (1, 2, 4, 8, 16, 32)
 

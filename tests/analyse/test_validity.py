@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from portcompare.analyse import find_invalid_reasons, find_warnings
-from portcompare.analyse.verdicts import judge
-from portcompare.differences import Difference
-from portcompare.intervals import RatioInterval
-from portcompare.model import CONTROL, Metric, Verdict
+from portcompare.analyse.comparisons import judge
+from portcompare.records.parity import Difference
+from portcompare.records.results import CONTROL, Metric, Verdict
+from portcompare.stats.intervals import RatioInterval
 from tests.analyse.samples import COMPARISON, MARGINS, PARITY, ROUND, in_users
 
 CONTROLLED = replace(COMPARISON, candidate=CONTROL)

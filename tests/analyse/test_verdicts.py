@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from portcompare.analyse.verdicts import judge
-from portcompare.intervals import RatioInterval
-from portcompare.model import METRICS, Metric, Verdict
+from portcompare.analyse.comparisons import judge
+from portcompare.records.results import METRICS, Metric, Verdict
+from portcompare.stats.intervals import RatioInterval
 
 LOWEST, HIGHEST = 1 / 1.05, 1.05  # of what counts as equivalent, at a margin of 5%
 LESS_IS_BETTER = [metric for metric in METRICS if metric != "throughput"]

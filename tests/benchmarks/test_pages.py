@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from benchmarks import claims, pages
-from portcompare.claims import CheckResult, ClaimResult
-from portcompare.pages import PageComparison, PageFigure, Pages, PageSummary
-from portcompare.sweeps import Estimate
+from portcompare.records.checks import CheckResult, ClaimResult
+from portcompare.records.pages import PageComparison, PageFigure, Pages, PageSummary
+from portcompare.records.sweeps import Estimate
 
 if TYPE_CHECKING:
-    from portcompare.pages import LoadKind
+    from portcompare.records.pages import LoadKind
 
 
 def summary(page: str, kind: LoadKind, arm: str, lcp_s: float) -> PageSummary:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import patterns
-from portcompare.model import BASELINE, CONTROL, Summary
+from portcompare.records.results import BASELINE, CONTROL, Summary
 from tests.analyse.samples import BOUND, LATENCY, ROUND, SUMMARY
 from tests.runs import make_run
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.simulate_run_noise import LONGEST, NOISES, normal
 from benchmarks.simulate_runs import ARMS, LEVELS, PLANNED, simulate_run
 from portcompare.measure.blocks import EARLY_BLOCKS
-from portcompare.model import BASELINE, METRICS
+from portcompare.records.results import BASELINE, METRICS
 
 LEVEL = next(iter(LEVELS))
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.browser import visit_page
-from portcompare.pages import PageLoad
+from portcompare.records.pages import PageLoad
 from tests.browser.site import serve_site
 
 if TYPE_CHECKING:

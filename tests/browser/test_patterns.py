@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from portcompare.pages import PageLoad
+    from portcompare.records.pages import PageLoad
 
 NOBODY = "http://127.0.0.1:9"
 """Where the upstream would be, which no page here asks."""

@@ -11,7 +11,7 @@ import pytest
 from tests.runs import NEW, make_run, store
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Command
+    from tests.conftest import Command
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "diff.schema.json").read_text(encoding="utf-8"))
 

@@ -10,8 +10,7 @@ import typer
 from rich.console import Console
 
 from portcompare.cli import doctor
-from portcompare.measure import ceiling
-from portcompare.serve import machine
+from portcompare.doctor import ceiling, machine
 from tests.cli.test_help import ask_for_help
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from portcompare.history import history_schema
 from tests.runs import NEW, OLD, make_run, store
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Command
+    from tests.conftest import Command
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "history.schema.json"
 

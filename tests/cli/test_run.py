@@ -9,7 +9,7 @@ from tests.runs import make_run
 if TYPE_CHECKING:
     import pytest
 
-    from tests.cli.conftest import Command
+    from tests.conftest import Command
 
 PLAN = Path(__file__).parents[2] / "loadtests" / "plan.toml"
 

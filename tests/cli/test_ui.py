@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from portcompare.cli import ui
-from portcompare.protocol import Joined
-from portcompare.ui_protocol import LiveSettings, RunState, UiPlan, Wishes, is_loopback
+from portcompare.wire.protocol import Joined
+from portcompare.wire.ui_protocol import LiveSettings, RunState, UiPlan, Wishes, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from portcompare.ui_protocol import OpenUi, ShowState
+    from portcompare.wire.ui_protocol import OpenUi, ShowState
 
 SETTINGS = LiveSettings(scenarios=("fast",), arms=("flask", "quart"))
 

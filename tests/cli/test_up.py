@@ -13,7 +13,7 @@ ADDRESS = "[fd00::1]:8000"
 if TYPE_CHECKING:
     import pytest
 
-    from tests.cli.conftest import Command
+    from tests.conftest import Command
 
 
 def test_an_address_with_brackets_is_shown_as_it_is(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from portcompare.discover.asks import sort_routes
 from portcompare.discover.records import Route
+from portcompare.discover.routes import sort_routes
 from tests.discover.samples import HEALTH, INDEX, ITEM, ITEMS, make_app, make_route
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portcompare.discover import files
-from portcompare.discover.files import list_files
+from portcompare.discover import project as files
+from portcompare.discover.project import list_files
 from tests.discover.projects import write_project
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from portcompare.discover import Found, draft_plan, locustfile_text
-from portcompare.requests import http_request
+from portcompare.http.requests import http_request
 from tests.discover.samples import ALONE, FULL, INDEX, ITEM, ITEMS, make_app, make_found, make_route
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from portcompare.discover.places import find_python, import_places
 from portcompare.discover.records import Place
+from portcompare.discover.routes import find_python, import_places
 from tests.discover.projects import write_project
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from portcompare.discover import Found, draft_plan, plan_text
 from portcompare.discover.records import Place, Sighting
-from portcompare.loadgen.steady import least_time
+from portcompare.loadgen.window import least_time
 from portcompare.plan import Plan, load_plan
 from portcompare.serve import vocabulary
 from tests.discover.samples import ALONE, FULL, INDEX, ITEMS, PAIR, make_app, make_found, make_route

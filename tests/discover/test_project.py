@@ -111,7 +111,7 @@ def test_an_app_that_imports_from_the_projects_folder_is_tried_from_there(tmp_pa
 
 
 def test_an_app_whose_import_hangs_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("portcompare.discover.asking"), "ANSWER_LIMIT_S", 2.0)
+    monkeypatch.setattr(import_module("portcompare.discover.routes"), "ANSWER_LIMIT_S", 2.0)
     hanging = "from pathlib import Path\nPath(__file__).with_name('tried').open('a').write('x')\n" + FLASK
     files = {"backend/app.py": hanging + "import signal\nsignal.pause()"}
     found = look_at_project(write_project(tmp_path, files))

@@ -12,7 +12,7 @@ import pytest
 from portcompare.analyse.quantities import find_quantities
 from portcompare.history import Filter, Trend, list_runs, list_trends, open_history
 from portcompare.history.records import Point
-from portcompare.history.steps import find_steps
+from portcompare.history.trends import find_steps
 from tests.runs import NEW, OLD, make_run, store
 
 if TYPE_CHECKING:

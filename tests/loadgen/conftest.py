@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from portcompare.protocol import RoundDone
+    from portcompare.wire.protocol import RoundDone
 
 
 @pytest.fixture(scope="session")

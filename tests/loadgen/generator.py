@@ -7,7 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from portcompare.protocol import (
+from portcompare.http.requests import http_request
+from portcompare.wire.protocol import (
     Capture,
     Captured,
     CloseWindow,
@@ -25,13 +26,12 @@ from portcompare.protocol import (
     decode,
     encode,
 )
-from portcompare.requests import http_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from portcompare.model import Expectation, RequestSpec
+    from portcompare.records.results import Expectation, RequestSpec
 
 GET = http_request("/", name="the request")
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from portcompare.loadgen.address import Address
+from portcompare.loadgen.connection import Address
 
 HERE = Address.of("http://localhost:8001")
 

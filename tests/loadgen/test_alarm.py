@@ -7,7 +7,7 @@ import sys
 RINGING = """
 from time import perf_counter
 import gevent
-from portcompare.loadgen.alarm import Alarm
+from portcompare.loadgen.open_model import Alarm
 
 due_s = []
 late_s = []
@@ -38,7 +38,7 @@ print(later.wait(10), len(late_s))
 
 WITHOUT_DESCRIPTORS = """
 import os, resource, gevent
-from portcompare.loadgen.alarm import Alarm
+from portcompare.loadgen.open_model import Alarm
 
 gevent.get_hub().loop
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

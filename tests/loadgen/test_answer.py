@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcompare.loadgen.answer import (
+from portcompare.loadgen.response import (
     BODY_TOO_LARGE,
     GARBAGE,
     HALF,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.model import Expectation
+from portcompare.records.results import Expectation
 from tests.loadgen.generator import Generator
 from tests.loadgen.locust_users import CLASSES, FAST, HTTP, write
 from tests.loadgen.scripted import OK, answering, serve
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from portcompare.protocol import Captured, RoundDone
+    from portcompare.wire.protocol import Captured, RoundDone
     from tests.loadgen.scripted import Peer, ScriptedServer
 
     Run = Callable[..., tuple[Captured, RoundDone]]

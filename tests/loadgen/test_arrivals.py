@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from portcompare.loadgen.arrivals import due_times
-from portcompare.loadgen.share import Share
-from portcompare.protocol import RateLoad
+from portcompare.loadgen.arrivals import Share, due_times
+from portcompare.wire.protocol import RateLoad
 
 EVEN = RateLoad(rate_rps=3.0, arrivals="even", connections=1, seed="a")
 POISSON = RateLoad(rate_rps=400.0, arrivals="poisson", connections=1, seed="a")

@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from portcompare.loadgen.checks import LooseBody, exact_body
-from portcompare.model import Expectation
+from portcompare.loadgen.bodies import LooseBody, exact_body
+from portcompare.records.results import Expectation
 
 HERE = "127.0.0.1:8001"
 

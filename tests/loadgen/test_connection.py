@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.loadgen.answer import GARBAGE, HALF, HEAD_TOO_LARGE
-from portcompare.requests import http_request
+from portcompare.http.requests import http_request
+from portcompare.loadgen.response import GARBAGE, HALF, HEAD_TOO_LARGE
 from tests.loadgen.scripted import OK, alternating, answering, answering_once, serve
 
 if TYPE_CHECKING:

@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from portcompare.errors import InputError
-from portcompare.loadgen.declare import login_step, with_values
-from portcompare.loadgen.entry import steps_of
-from portcompare.loadgen.mix import find_login_problem, find_unfilled
-from portcompare.requests import http_request
+from portcompare.http.requests import http_request
+from portcompare.loadgen.declare import find_login_problem, find_unfilled, login_step, steps_of, with_values
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from portcompare.model import RequestSpec
+    from portcompare.records.results import RequestSpec
 
 
 @pytest.fixture

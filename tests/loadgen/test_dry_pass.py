@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from portcompare.protocol import Captured
+    from portcompare.wire.protocol import Captured
     from tests.loadgen.certificates import Authority
     from tests.loadgen.scripted import Peer
 

@@ -13,15 +13,15 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from portcompare.loadgen.connection import REFUSED, TIMEOUT
-from portcompare.loadgen.recorder import make_histogram
-from portcompare.protocol import Prepare, Prepared, ScenarioSource
+from portcompare.loadgen.figures import make_histogram
+from portcompare.wire.protocol import Prepare, Prepared, ScenarioSource
 from tests.loadgen.locust_users import CLASSES, HTTP, write
 from tests.loadgen.scripted import OK, answering, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portcompare.protocol import RoundDone
+    from portcompare.wire.protocol import RoundDone
     from tests.loadgen.generator import Generator
     from tests.loadgen.scripted import Peer
 

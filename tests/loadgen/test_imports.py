@@ -29,8 +29,8 @@ def test_a_locustfile_gets_what_it_needs_from_the_package() -> None:
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert said.stdout.split() == [
         "portcompare.loadgen.user",
-        "portcompare.loadgen.targets",
-        "portcompare.requests",
+        "portcompare.loadgen.steps",
+        "portcompare.http.requests",
     ]
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import certifi
 import pytest
 
-from portcompare.loadgen import answer, connection, tls
-from portcompare.loadgen.recorder import NOT_SENT
+from portcompare.loadgen import connection, tls
+from portcompare.loadgen import response as answer
+from portcompare.loadgen.figures import NOT_SENT
 
 if TYPE_CHECKING:
     from tests.loadgen.generator import Generator

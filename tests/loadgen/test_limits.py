@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from portcompare.loadgen.answer import BODY_TOO_LARGE, HEAD_TOO_LARGE, INTERIM_TOO_LARGE, MAX_BODY_BYTES
+from portcompare.loadgen.response import BODY_TOO_LARGE, HEAD_TOO_LARGE, INTERIM_TOO_LARGE, MAX_BODY_BYTES
 from tests.loadgen.generator import GET
 from tests.loadgen.scripted import serve
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from portcompare.loadgen.recorder import Recorder
+from portcompare.loadgen.figures import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from portcompare.loadgen.recorder import Tally
+    from portcompare.loadgen.figures import Tally
 
 KEYS = [("flask /data", "GET"), ("quart /data", "GET"), ("quart /data", "POST")]
 COUNTERS = (
@@ -42,7 +42,7 @@ def locust_stats() -> Iterator[Any]:
     """The module under test, and Locust's statistics, without the monkey-patching of everything else."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-        yield import_module("portcompare.loadgen.locust_stats")
+        yield import_module("portcompare.loadgen.session")
         assert not import_module("gevent.monkey").is_module_patched("socket")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portcompare.loadgen.connection import REFUSED, RESET, TIMEOUT, UNRESOLVABLE
-from portcompare.protocol import WRONG_BODY
+from portcompare.wire.protocol import WRONG_BODY
 from tests.loadgen.scripted import serve
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.model import Expectation, LoginStep
-from portcompare.protocol import RateLoad, ScenarioSource
-from portcompare.requests import http_request
+from portcompare.http.requests import http_request
+from portcompare.records.results import Expectation, LoginStep
+from portcompare.wire.protocol import RateLoad, ScenarioSource
 from tests.loadgen.scripted import answer_of, serve
 
 if TYPE_CHECKING:

@@ -9,12 +9,20 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcompare.loadgen.figures import Counts, PartDone, SlicePart, Window, sum_up
+from portcompare.loadgen.figures import (
+    Counts,
+    Pace,
+    PartDone,
+    SlicePart,
+    Tally,
+    Window,
+    make_histogram,
+    sum_up,
+)
 from portcompare.loadgen.merge import find_busiest, merge_histograms, merge_parts
-from portcompare.loadgen.recorder import Pace, Tally, make_histogram
 
 if TYPE_CHECKING:
-    from portcompare.protocol import RoundDone
+    from portcompare.wire.protocol import RoundDone
 
 WINDOW = Window(start_s=10.0, end_s=11.0, wave_s=0.0)
 US = st.lists(st.integers(1, 10_000_000), max_size=50)

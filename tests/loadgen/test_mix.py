@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from portcompare.loadgen.mix import draw, find_mix_problem, weights_of
-from portcompare.requests import find_flaw, http_request
+from portcompare.http.requests import find_flaw, http_request
+from portcompare.loadgen.declare import draw, find_mix_problem, weights_of
 
 A, B = http_request("/a"), http_request("/b")
 

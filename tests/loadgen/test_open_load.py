@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from portcompare.http.requests import http_request
 from portcompare.loadgen.arrivals import due_times
-from portcompare.protocol import RateLoad
-from portcompare.requests import http_request
+from portcompare.wire.protocol import RateLoad
 from tests.loadgen.scripted import OK, answering, serve
 from tests.loadgen.stalling import StallOnce, latencies_after_stall, percentile
 
 if TYPE_CHECKING:
-    from portcompare.protocol import WindowOpens
+    from portcompare.wire.protocol import WindowOpens
     from tests.loadgen.generator import Generator
     from tests.loadgen.scripted import Peer
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portcompare.requests import http_request
+from portcompare.http.requests import http_request
 from tests.loadgen.generator import Generator
 
 if TYPE_CHECKING:

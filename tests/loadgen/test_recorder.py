@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcompare.loadgen.recorder import HIGHEST_US, Recorder, make_histogram
+from portcompare.loadgen.figures import HIGHEST_US, Recorder, make_histogram
 
 KEY = ("/data", "GET")
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from portcompare.model import Expectation
-from portcompare.requests import http_request
+from portcompare.http.requests import http_request
+from portcompare.records.results import Expectation
 from tests.e2e.processes import wait_until
 from tests.loadgen.scripted import OK, answer_of, answering, serve
 
 if TYPE_CHECKING:
-    from portcompare.protocol import WindowOpens
+    from portcompare.wire.protocol import WindowOpens
     from tests.loadgen.generator import Generator
     from tests.loadgen.scripted import Peer
 

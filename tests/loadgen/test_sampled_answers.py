@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from portcompare.model import Expectation
+from portcompare.records.results import Expectation
 from tests.loadgen.scripted import OK, answer_of, answering, serve
 
 if TYPE_CHECKING:

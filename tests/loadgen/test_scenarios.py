@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.model import Expectation
-from portcompare.requests import http_request
+from portcompare.http.requests import http_request
+from portcompare.records.results import Expectation
 from tests.loadgen.scripted import OK, answering, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from portcompare.model import RequestSpec
+    from portcompare.records.results import RequestSpec
     from tests.loadgen.generator import Generator
     from tests.loadgen.scripted import Peer
 

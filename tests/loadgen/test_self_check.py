@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.analyse import GeneratorLimits, find_overload
+from portcompare.http.requests import http_request
 from portcompare.plan import Generator as GeneratorPlan
-from portcompare.protocol import RateLoad
-from portcompare.requests import http_request
+from portcompare.wire.protocol import RateLoad
 from tests.loadgen.scripted import OK, answering, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from portcompare.protocol import WindowOpens
+    from portcompare.wire.protocol import WindowOpens
     from tests.loadgen.generator import Generator
 
 LIMITS = GeneratorLimits(**GeneratorPlan().model_dump())

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcompare.loadgen.share import WHOLE, Share
+from portcompare.loadgen.arrivals import WHOLE, Share
 
 
 @given(total=st.integers(0, 1000), processes=st.integers(1, 20))

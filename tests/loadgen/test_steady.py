@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from portcompare.loadgen.steady import find_truncation, is_steady
+from portcompare.loadgen.window import find_truncation, is_steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import certifi
 import pytest
 
+from portcompare.http.requests import http_request
 from portcompare.loadgen import tls
-from portcompare.requests import http_request
 from tests.loadgen.certificates import HERE
 from tests.loadgen.generator import Generator
 from tests.loadgen.scripted import OK, answering, over_tls, serve
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from portcompare.protocol import RoundDone
+    from portcompare.wire.protocol import RoundDone
     from tests.loadgen.certificates import Authority
     from tests.loadgen.scripted import Peer
 

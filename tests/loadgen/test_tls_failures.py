@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from portcompare.protocol import RoundDone
+    from portcompare.wire.protocol import RoundDone
     from tests.loadgen.scripted import Peer, Play
 
 

@@ -16,9 +16,9 @@ import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
+from portcompare.http.requests import http_request
 from portcompare.loadgen.merge import merge_histograms
-from portcompare.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
-from portcompare.requests import http_request
+from portcompare.wire.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
 from tests.loadgen.generator import GET, Generator
 from tests.loadgen.scripted import OK, answering, serve
 
@@ -328,7 +328,7 @@ def test_a_machine_without_the_locustfile_is_sent_it(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from portcompare.loadgen.worker import Worker\n"
         "from portcompare.loadgen.messages import Scenarios\n"
-        "from portcompare.protocol import Prepare\n"
+        "from portcompare.wire.protocol import Prepare\n"
         "order = Prepare(locustfile='/nowhere/locustfile.py', scenarios={})\n"
         f"worker = Worker(None, Path({str(tmp_path)!r}))\n"
         "message = Scenarios(order=order, locustfile_text='# the text')\n"

@@ -11,15 +11,15 @@ from portcompare.analyse import compare
 from portcompare.analyse.break_even import find_break_even
 from portcompare.measure import Timekeeper
 from portcompare.measure.break_even import choose_coarse, choose_new, plan_break_even
-from portcompare.model import BASELINE
 from portcompare.plan import BreakEvenGrid, Plan
+from portcompare.records.results import BASELINE
 from tests.analyse.samples import ROUND
 from tests.measure.plans import make_plan
 
 if TYPE_CHECKING:
     from portcompare.measure import Place
-    from portcompare.model import Round
-    from portcompare.sweeps import BreakEven
+    from portcompare.records.results import Round
+    from portcompare.records.sweeps import BreakEven
 
     Cell = tuple[float, int]
 

@@ -10,7 +10,7 @@ from portcompare.analyse.capacity import find_bracket
 from portcompare.measure import Timekeeper
 from portcompare.measure.capacity import Search, find_limit, find_start, plan_searches, propose_rate
 from portcompare.plan import Scenario
-from portcompare.sweeps import RESOLUTION, Bracket, Trial
+from portcompare.records.sweeps import RESOLUTION, Bracket, Trial
 from tests.measure.plans import make_plan
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from portcompare.measure import Place
     from portcompare.plan import Plan
-    from portcompare.sweeps import Outcome
+    from portcompare.records.sweeps import Outcome
 
 ARMS = ("baseline", "control", "new", "newer")
 SEARCH = Search(scenario="fast", arm="new", start_rps=100, step=2, least_rps=100, most_rps=10_000)

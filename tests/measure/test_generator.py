@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from portcompare.errors import InputError, LoadGeneratorError
+from portcompare.http.requests import http_request
 from portcompare.measure import LoadGenerator, start_generator
-from portcompare.protocol import (
+from portcompare.wire.protocol import (
     Capture,
     Captured,
     CloseWindow,
@@ -30,13 +31,12 @@ from portcompare.protocol import (
     decode,
     encode,
 )
-from portcompare.requests import http_request
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from portcompare.protocol import Message
+    from portcompare.wire.protocol import Message
 
 # Stands in for the interpreter: tells how it was started, and answers each order with the next of the
 # replies, which are JSON lists of lines. After the last it says something to the log and ends.

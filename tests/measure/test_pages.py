@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from portcompare.measure import Timekeeper, measure_visit, order_visits, plan_blocks
-from portcompare.pages import PageLoad
 from portcompare.plan import Page, Plan
+from portcompare.records.pages import PageLoad
 from tests.measure.plans import make_plan
 from tests.measure.test_generator import DONE
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pytest
 
     from portcompare.measure import LoadGenerator, PagePlace
-    from portcompare.protocol import RoundDone, RunRound
     from portcompare.serve import RunningServer
+    from portcompare.wire.protocol import RoundDone, RunRound
 
 ARMS = ("baseline", "control", "new", "newer")
 LOADS = (PageLoad(kind="cold", lcp_s=0.1), PageLoad(kind="warm", lcp_s=0.1))

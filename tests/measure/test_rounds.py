@@ -7,9 +7,9 @@ import pytest
 
 from portcompare.errors import ServerError, WindowMissedError
 from portcompare.measure import LoadGenerator, MeasuredRound, Place, measure_round
-from portcompare.model import Expectation, Latency, Round, Slice
-from portcompare.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
+from portcompare.records.results import Expectation, Latency, Round, Slice
 from portcompare.serve import RunningServer, WindowUsage
+from portcompare.wire.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
 from tests.measure.plans import add_open, make_plan
 
 LATENCY = Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5)

@@ -6,8 +6,8 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING
 
-from portcompare.model import CONTROL, RequestSpec
 from portcompare.parity import Asker, ParityOutcome, sum_up
+from portcompare.records.results import CONTROL, RequestSpec
 from tests.parity.site import Asked, Reply, serving_all
 
 if TYPE_CHECKING:

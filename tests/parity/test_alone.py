@@ -4,9 +4,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from portcompare.differences import Difference, Parity
-from portcompare.model import RequestSpec
 from portcompare.parity import Asker, ParityOutcome, ask_alone
+from portcompare.records.parity import Difference, Parity
+from portcompare.records.results import RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcompare.model import LoginStep, RequestSpec
+from portcompare.http.requests import http_request
 from portcompare.parity import derive_cases
 from portcompare.parity.cases import identity
-from portcompare.requests import http_request
+from portcompare.records.results import LoginStep, RequestSpec
 
 METHODS = st.sampled_from(["GET", "POST", "HEAD", "DELETE", "PROPFIND"])
 TARGETS = st.sampled_from(["/", "/a", "/a?x=1", "/a/", "/b?", "/items/5"])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.differences import Parity
-from portcompare.model import CONTROL, Expectation, RequestSpec
 from portcompare.parity import Asker, sum_up
 from portcompare.plan import Allowance
+from portcompare.records.parity import Parity
+from portcompare.records.results import CONTROL, Expectation, RequestSpec
 from tests.parity.checking import CASES, ONE, SCENARIO, checking, counting, document, in_turn, service, told
 from tests.parity.site import Asked, Reply, always, serving, serving_all
 

@@ -4,8 +4,8 @@ from base64 import b64decode
 
 import pytest
 
-from portcompare.model import BASELINE, Expectation, RequestSpec
 from portcompare.plan import Allowance
+from portcompare.records.results import BASELINE, Expectation, RequestSpec
 from tests.parity.checking import SCENARIO, checking, document
 from tests.parity.site import Asked, Reply, always
 

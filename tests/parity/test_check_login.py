@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portcompare.model import Expectation, LoginStep, RequestSpec
 from portcompare.parity import Asker, sum_up
+from portcompare.records.results import Expectation, LoginStep, RequestSpec
 from tests.parity.checking import checking, document, told
 from tests.parity.site import Asked, Reply, always, serving_all
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from portcompare.differences import Difference, Parity
 from portcompare.parity import combine_parity
+from portcompare.records.parity import Difference, Parity
 
 
 def difference(case: str) -> Difference:

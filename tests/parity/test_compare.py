@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcompare.model import RequestSpec
 from portcompare.parity import Answer
 from portcompare.parity.compare import compare_answers
+from portcompare.records.results import RequestSpec
 
 GET = RequestSpec(name="GET /data", target="/data")
 HEAD = RequestSpec(name="HEAD /data", method="HEAD", target="/data")

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from portcompare.model import RequestSpec
 from portcompare.parity import Answer
-from portcompare.parity.compare_headers import compare_headers
+from portcompare.parity.compare import compare_headers
+from portcompare.records.results import RequestSpec
 
 CASE = RequestSpec(name="GET /a/b", target="/a/b?c=1")
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from portcompare.parity.compare_json import compare_json
+from portcompare.parity.compare import compare_json
 
 
 def found(ours: object, theirs: object) -> list[tuple[str, str, str, str]]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from portcompare.parity.cookies import compare_cookies
+from portcompare.parity.compare import compare_cookies
 
 
 def found(ours: list[str], theirs: list[str]) -> list[tuple[str, str, str, str]]:

@@ -7,9 +7,8 @@ import subprocess
 
 import pytest
 
-from portcompare.model import RequestSpec
-from portcompare.parity.curl import curl_line
-from portcompare.parity.send import ask
+from portcompare.parity.sending import ask, curl_line
+from portcompare.records.results import RequestSpec
 from tests.parity.site import Reply, always, serving
 
 JSON = (("Content-Type", "application/json"),)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcompare.parity.excerpt import excerpts
+from portcompare.parity.findings import excerpts
 
 
 def test_short_texts_are_shown_whole() -> None:

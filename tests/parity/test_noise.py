@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from portcompare.model import RequestSpec
 from portcompare.parity.findings import Aspect, Finding
 from portcompare.parity.noise import Noise
+from portcompare.records.results import RequestSpec
 
 CASE = RequestSpec(name="GET /x", target="/x")
 

@@ -6,11 +6,11 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from portcompare.differences import Difference
 from portcompare.errors import InputError
-from portcompare.model import LoginStep, RequestSpec
 from portcompare.parity import Asker, Examined, Explored, OpenApiDocument, explore
 from portcompare.parity.cases import identity
+from portcompare.records.parity import Difference
+from portcompare.records.results import LoginStep, RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

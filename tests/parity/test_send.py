@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.model import RequestSpec
-from portcompare.parity.answer import Answer
-from portcompare.parity.send import ask
+from portcompare.parity.sending import Answer, ask
+from portcompare.records.results import RequestSpec
 from tests.parity.site import Asked, Reply, always, serving
 
 if TYPE_CHECKING:

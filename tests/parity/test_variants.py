@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcompare.model import RequestSpec
+from portcompare.http.requests import FilePart, Part, find_flaw, http_request
 from portcompare.parity.variants import (
     app_decides,
     body_variants,
@@ -20,7 +20,7 @@ from portcompare.parity.variants import (
     query_variants,
     shape_of,
 )
-from portcompare.requests import FilePart, Part, find_flaw, http_request
+from portcompare.records.results import RequestSpec
 
 
 def targets(request: RequestSpec, name: str) -> dict[str, str]:

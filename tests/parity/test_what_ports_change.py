@@ -11,11 +11,11 @@ import httpx
 import pytest
 import quart
 
+from portcompare.http.requests import http_request
 from portcompare.parity.variants import body_variants
-from portcompare.requests import http_request
 
 if TYPE_CHECKING:
-    from portcompare.model import RequestSpec
+    from portcompare.records.results import RequestSpec
 
 JSON = http_request("/json", method="POST", json={"name": "x"})
 FORM = http_request("/form", method="POST", form={"name": "x"})

@@ -16,11 +16,9 @@ from portcompare.plan import (
     Scenario,
     plan_keys,
 )
-from portcompare.plan.break_even import BreakEvenGrid
-from portcompare.plan.capacity import Objective
-from portcompare.plan.claims import Check, Claim, Measured
-from portcompare.plan.cost import Cost
-from portcompare.plan.loads import ClosedLoad, OpenLoad
+from portcompare.plan.checks import Check, Claim, Measured
+from portcompare.plan.parity import Cost
+from portcompare.plan.scenarios import BreakEvenGrid, ClosedLoad, Objective, OpenLoad
 from portcompare.plan.schema import Cpus, Generator, Rounds
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 
 from portcompare.errors import Problem
 from portcompare.plan import OpenLoad, Plan, load_plan
-from portcompare.plan.loads import ClosedLoad
+from portcompare.plan.scenarios import ClosedLoad
 from tests.plan.plans import SERVERS, problems_of, spoilt, write
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portcompare.plan import Plan
-from portcompare.plan.patterns import IN_WORDS
+from portcompare.plan.types import IN_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from portcompare.errors import InputError, Problem
-from portcompare.model import LoginStep, RequestSpec
 from portcompare.plan import PlanRequest, load_plan
+from portcompare.records.results import LoginStep, RequestSpec
 from tests.plan.plans import GOOD, SERVERS, problems_of, write
 
 if TYPE_CHECKING:

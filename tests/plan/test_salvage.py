@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from portcompare.plan.origins import Origins
-from portcompare.plan.salvage import salvage
+from portcompare.plan.load import salvage
+from portcompare.plan.types import Origins
 
 SERVERS: dict[str, dict[str, frozenset[str]]] = {"gunicorn": {"wsgi": frozenset()}}
 ORIGINS = Origins(plan=Path("plans/plan.toml"), included={("apps", "site"): Path("plans/apps.toml")})

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from portcompare.model import Arm
 from portcompare.plan import Plan, load_plan
+from portcompare.records.results import Arm
 from tests.plan.plans import GOOD, SERVERS, problems_of, spoilt, write
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from portcompare.analyse.spectra import QUANTILES
-from portcompare.differences import Difference, Parity
-from portcompare.manifest import Manifest, ServedDeployment
-from portcompare.model import (
+from portcompare.analyse.summaries import QUANTILES
+from portcompare.records.manifest import Manifest, ServedDeployment
+from portcompare.records.parity import Difference, Parity
+from portcompare.records.results import (
     METRICS,
     Bound,
     Comparison,
@@ -25,7 +25,7 @@ from portcompare.model import (
     Summary,
     Verdict,
 )
-from portcompare.spectra import Spectrum, SpectrumPoint
+from portcompare.records.spectra import Spectrum, SpectrumPoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

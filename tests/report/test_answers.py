@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from portcompare.differences import Difference, Parity
+from portcompare.records.parity import Difference, Parity
 from portcompare.report import render_parity
 
 DIFFERENCE = Difference(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from portcompare.report import html
+from portcompare.report.formats import html
 from tests.report.test_sweeps import GRID, KNEE, with_sweeps
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 Scheme = Literal["light", "dark"]
 

@@ -9,21 +9,20 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from portcompare import units
-from portcompare.model import METRICS
-from portcompare.report.chart_files import render as render_files
-from portcompare.report.chart_files import stand_alone
-from portcompare.report.charts import draw_charts, main_charts
-from portcompare.report.forest import forest_plots
-from portcompare.report.load_curves import load_chart
-from portcompare.report.spectrum import spectrum_chart
-from portcompare.report.time_parts import time_chart
-from portcompare.report.timeline import timeline_chart
+from portcompare.records.results import METRICS
+from portcompare.records.sweeps import Estimate, Knee
+from portcompare.report.charts.load_curves import load_chart
+from portcompare.report.charts.ratios import forest_plots
+from portcompare.report.charts.registry import draw_charts, main_charts
+from portcompare.report.charts.spectrum import spectrum_chart
+from portcompare.report.charts.times import time_chart, timeline_chart
+from portcompare.report.formats.chart_files import render as render_files
+from portcompare.report.formats.chart_files import stand_alone
 from portcompare.report.wording import TONES
-from portcompare.sweeps import Estimate, Knee
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
-    from portcompare.report.svg import Figure
+    from portcompare.records.results import Results
+    from portcompare.report.charts.svg import Figure
 
 POINTS = re.compile(r'<g class="mark-symbol role-mark [^>/]*>(.*?)</g>')
 RULES = re.compile(r'<line [^>]*stroke="var\(--(?:better|worse|same|unsure)\)" stroke-width="2"')

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from portcompare.claims import CheckResult, ClaimResult
-from portcompare.report import html, markdown, render_conclusions
-from portcompare.report.claims import claim_tables
-from portcompare.sweeps import Estimate
+from portcompare.records.checks import CheckResult, ClaimResult
+from portcompare.records.sweeps import Estimate
+from portcompare.report import render_conclusions
+from portcompare.report.formats import html, markdown
+from portcompare.report.sections.checks import claim_tables
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 RATIO = CheckResult(
     name="one user",

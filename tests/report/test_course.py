@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.report.course import describe_levels, describe_warmup
-from portcompare.report.method import method_facts
+from portcompare.report.sections.method import describe_levels, describe_warmup, method_facts
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 OPEN = {"model": "open", "rates": [400.0], "objective": None}
 SEARCHED = {"model": "open", "rates": [], "objective": {"p50": None, "p99": 0.05}}

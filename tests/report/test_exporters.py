@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.report.exporters import EXPORTERS, write_reports
-from portcompare.report.results_file import read_results, write_results
+from portcompare.report.formats.exporters import EXPORTERS, write_reports
+from portcompare.report.formats.results_file import read_results, write_results
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from portcompare.model import Results
+    from portcompare.records.results import Results
     from tests.report.conftest import MakeResults
 
 MOST_BYTES = 3_000_000

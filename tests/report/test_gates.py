@@ -9,13 +9,14 @@ from xml.etree import ElementTree as ET
 
 from rich.console import Console
 
-from portcompare.gates import GateResult
-from portcompare.report import html, junit_run, markdown, openmetrics, render_conclusions
+from portcompare.records.checks import GateResult
+from portcompare.report import render_conclusions
+from portcompare.report.formats import html, junit_run, markdown, openmetrics
 from tests.report.test_html import Page
 from tests.runs import HOSTILE, make_run
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 KEPT = GateResult(
     scenario="delayed",

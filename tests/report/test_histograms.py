@@ -6,7 +6,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from portcompare.report.histograms import Interval, histogram_path, write_histogram_log
+from portcompare.report.formats.histograms import Interval, histogram_path, write_histogram_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

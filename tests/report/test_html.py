@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare import units
-from portcompare.report import html
-from portcompare.report.downloads import BESIDE
+from portcompare.report.formats import html
+from portcompare.report.sections.files import BESIDE
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
+    from portcompare.records.results import Results
     from tests.report.conftest import MakeResults
 
 PASSIVE = re.compile(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from portcompare.differences import Difference, Parity
+from portcompare.records.parity import Difference, Parity
 from portcompare.report import render_junit, write_junit
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from xml.etree import ElementTree as ET
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from portcompare.report import csv_comparisons, csv_rounds, hgrm, junit_run, openmetrics
+from portcompare.report.formats import csv_comparisons, csv_rounds, hgrm, junit_run, openmetrics
 from portcompare.report.wording import visible
 from tests.report.conftest import HOSTILE_CANDIDATES, HOSTILE_SCENARIOS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 NAMES = {visible(name) for name in (*HOSTILE_CANDIDATES, "baseline", "control")}
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from portcompare.report.manifest_text import render
+from portcompare.report.formats.manifest_text import render
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 
 def test_facts_are_sorted_lines_with_a_key_and_a_value_each(results: Results) -> None:

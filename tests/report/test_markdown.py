@@ -8,11 +8,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from portcompare import units
-from portcompare.differences import Difference, Parity
-from portcompare.report import markdown
+from portcompare.records.parity import Difference, Parity
+from portcompare.report.formats import markdown
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
+    from portcompare.records.results import Results
     from tests.report.conftest import MakeResults
 
 HOSTILE_TEXTS = [

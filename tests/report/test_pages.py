@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.pages import PageComparison, PageFigure, PagePart, Pages, PageSummary
-from portcompare.report import html, markdown
-from portcompare.report.page_tables import page_tables
-from portcompare.report.waterfall import waterfalls
-from portcompare.sweeps import Estimate
+from portcompare.records.pages import PageComparison, PageFigure, PagePart, Pages, PageSummary
+from portcompare.records.sweeps import Estimate
+from portcompare.report.charts.waterfall import waterfalls
+from portcompare.report.formats import html, markdown
+from portcompare.report.sections.pages import page_tables
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 LCP = PageFigure(
     metric="lcp", median_s=Estimate(value=2.5, low=2.4, high=2.6), p75_s=2.6, rating="needs improvement"

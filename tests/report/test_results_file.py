@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from portcompare.errors import InputError
-from portcompare.report.results_file import read_results, write_results
+from portcompare.report.formats.results_file import read_results, write_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 Edit = dict[str, Any]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from portcompare.report.results_schema import results_schema, write_schema
+from portcompare.report.formats.results_schema import results_schema, write_schema
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "results.schema.json"
 

@@ -6,14 +6,23 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from portcompare.report import html, markdown, render_conclusions, render_table
-from portcompare.report.break_even import break_even_tables
-from portcompare.report.capacity import capacity_tables
-from portcompare.sweeps import Border, BreakEven, BreakEvenCell, Capacity, Estimate, Knee, Scalability, Sweeps
+from portcompare.records.sweeps import (
+    Border,
+    BreakEven,
+    BreakEvenCell,
+    Capacity,
+    Estimate,
+    Knee,
+    Scalability,
+    Sweeps,
+)
+from portcompare.report import render_conclusions, render_table
+from portcompare.report.formats import html, markdown
+from portcompare.report.sections.load import break_even_tables, capacity_tables
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
-    from portcompare.sweeps import CellState
+    from portcompare.records.results import Results
+    from portcompare.records.sweeps import CellState
 
 CELL = BreakEvenCell(
     delay_s=0.2, users=8, blocks=5, ratio=1.0, low=0.98, high=1.02, state="equal", implied=None

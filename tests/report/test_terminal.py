@@ -8,12 +8,12 @@ import pytest
 from rich.console import Console
 
 from portcompare import units
-from portcompare.report.terminal import render_conclusions, render_table
+from portcompare.report.formats.terminal import render_conclusions, render_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 WIDTHS = [80, 120]
 

@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from portcompare.report import EXPORTERS, render_table
-from portcompare.report.method import deployment_settings
-from portcompare.report.rounds import ROUND_HEADER, round_rows
 from portcompare.report.rows import arm_rows
+from portcompare.report.sections.method import deployment_settings
+from portcompare.report.sections.rounds import ROUND_HEADER, round_rows
 
 if TYPE_CHECKING:
-    from portcompare.model import Results
+    from portcompare.records.results import Results
 
 RUNNING, COMMAND = 0, 1
 

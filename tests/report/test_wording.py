@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare import units
-from portcompare.model import Bound
+from portcompare.records.results import Bound
 from portcompare.report import wording
-from portcompare.report.method import machine_facts, method_facts
-from portcompare.report.notices import FEW_BLOCKS, find_notices
-from portcompare.report.rounds import ROUND_HEADER, round_rows
 from portcompare.report.rows import arm_cells, arm_rows
+from portcompare.report.sections.method import machine_facts, method_facts
+from portcompare.report.sections.rounds import ROUND_HEADER, round_rows
+from portcompare.report.sections.validity import FEW_BLOCKS, find_notices
 
 if TYPE_CHECKING:
-    from portcompare.model import Metric, Results, Verdict
+    from portcompare.records.results import Metric, Results, Verdict
     from tests.report.conftest import MakeResults
 
 

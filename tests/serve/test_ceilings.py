@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.manifest import Ceiling
+from portcompare.records.manifest import Ceiling
 from portcompare.serve import assign_cpus, describe_manifest
 from portcompare.serve.servers import executor_threads
 from tests.serve.support import write_plan

@@ -12,7 +12,7 @@ import pytest
 from portcompare import serve
 from portcompare.plan import load_plan
 from portcompare.serve import assign_cpus, serve_deployments, vocabulary
-from portcompare.serve.surroundings import FACTORY, FACTORY_TARGET
+from portcompare.serve.recipe import FACTORY, FACTORY_TARGET
 from tests.serve.support import ALL, APPS, ask
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import psutil
 
 from portcompare.serve import CpuAssignment, describe_manifest, manifest
 from portcompare.serve.import_check import find_versions
-from portcompare.serve.keeper import open_files_limit
 from portcompare.serve.manifest import (
     read_cpu_model,
     read_governors,
 )
+from portcompare.serve.watchdog import open_files_limit
 from tests.serve.support import ALL, write_plan
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from portcompare.manifest import Manifest
+    from portcompare.records.manifest import Manifest
 
 CPUS = CpuAssignment(server=(0, 1), generator=(2,))
 

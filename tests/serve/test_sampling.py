@@ -10,7 +10,7 @@ import pytest
 
 from portcompare.errors import WindowMissedError
 from portcompare.serve import Usage, measure_usage
-from portcompare.serve.sampling import read_usage
+from portcompare.serve.running import read_usage
 from tests.serve.support import ask, is_gone, tree_of, wait_until
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.errors import ServerError
-from portcompare.model import BASELINE, CONTROL
-from portcompare.serve import assign_cpus, commands, prepare_arms, serve_deployments
+from portcompare.records.results import BASELINE, CONTROL
+from portcompare.serve import assign_cpus, prepare_arms, serve_deployments
+from portcompare.serve import processes as commands
 from tests.serve.support import APPS, all_gone, wait_until, write_deployments
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from portcompare.serve import Supervised, start_supervised, stop_all
-from portcompare.serve.keeper import open_files_limit
+from portcompare.serve.watchdog import open_files_limit
 from tests.serve.support import all_gone, is_gone, wait_until
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from portcompare.loadgen.webui.reports import SecondReport
     from portcompare.loadgen.webui.rows import Row
     from portcompare.loadgen.webui.runs_folder import FinishedRun
-    from portcompare.ui_protocol import ArmUsage, LiveSettings, RunState, ShowState, UiPlan
+    from portcompare.wire.ui_protocol import ArmUsage, LiveSettings, RunState, ShowState, UiPlan
 
 SECONDS_SHOWN: Final = 300
 SCHEMA_VERSION: Final = 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from portcompare.ui_protocol import LiveSettings
+from portcompare.wire.ui_protocol import LiveSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from portcompare.ui_protocol import UiPlan
     from portcompare.units import LoadModel
+    from portcompare.wire.ui_protocol import UiPlan
 
 MODELS: Final[tuple[LoadModel, ...]] = ("closed", "open")
 _MOST_DELAY_S: Final = 3600.0

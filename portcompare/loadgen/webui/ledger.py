@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from hdrh.histogram import HdrHistogram
 
-from portcompare.loadgen.recorder import new_histogram, percentiles_of
+from portcompare.loadgen.figures import new_histogram, percentiles_of
 
 if TYPE_CHECKING:
     from portcompare.loadgen.webui.reports import Cell, SecondReport

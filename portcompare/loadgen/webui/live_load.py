@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, cast
 
 import gevent
 
+from portcompare.http.requests import with_query
 from portcompare.loadgen.arrivals import due_times
-from portcompare.loadgen.dispatcher import Dispatcher
-from portcompare.loadgen.mix import weights_of
-from portcompare.loadgen.recorder import NOT_SENT
+from portcompare.loadgen.declare import weights_of
+from portcompare.loadgen.figures import NOT_SENT
+from portcompare.loadgen.open_model import Dispatcher
 from portcompare.loadgen.session import Session, Target, feed, open_session
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.webui.reporter import Reporter
-from portcompare.protocol import RateLoad
-from portcompare.requests import with_query
+from portcompare.wire.protocol import RateLoad
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from locust.env import Environment
 
     from portcompare.loadgen.messages import BeginLive
-    from portcompare.model import RequestSpec
-    from portcompare.ui_protocol import UiScenario
+    from portcompare.records.results import RequestSpec
+    from portcompare.wire.ui_protocol import UiScenario
 
 _FEED_EVERY_S = 1.0
 

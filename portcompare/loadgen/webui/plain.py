@@ -15,7 +15,7 @@ from portcompare.loadgen.webui.reporter import Reporter
 from portcompare.loadgen.webui.reports import TYPE
 from portcompare.loadgen.webui.routes import add_side_by_side
 from portcompare.loadgen.webui.runs_folder import find_runs
-from portcompare.ui_protocol import UiArm, UiPlan
+from portcompare.wire.ui_protocol import UiArm, UiPlan
 
 if TYPE_CHECKING:
     from locust.env import Environment

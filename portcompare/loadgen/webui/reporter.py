@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from portcompare.loadgen.session import COUNTED
 from portcompare.loadgen.webui.reports import TYPE, SecondReport, make_cells
-from portcompare.protocol import encode
+from portcompare.wire.protocol import encode
 
 if TYPE_CHECKING:
     from locust.env import Environment
 
-    from portcompare.loadgen.recorder import Tally
+    from portcompare.loadgen.figures import Tally
     from portcompare.loadgen.session import Session
 
 

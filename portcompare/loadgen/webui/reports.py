@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from portcompare.loadgen.recorder import make_histogram
-from portcompare.protocol import make_decoder
+from portcompare.loadgen.figures import make_histogram
+from portcompare.wire.protocol import make_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from portcompare.loadgen.recorder import Tally
+    from portcompare.loadgen.figures import Tally
 
 TYPE: Final = "portcompare_second"
 """Of the Locust message that carries a report."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from portcompare.bounds import Limits, find_bound
-from portcompare.intervals import RatioInterval, paired_ratio
-from portcompare.loadgen.recorder import percentiles_of
+from portcompare.loadgen.figures import percentiles_of
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Total
-from portcompare.manifest import Ceiling
-from portcompare.model import Bound
+from portcompare.records.manifest import Ceiling
+from portcompare.records.results import Bound
+from portcompare.stats.bounds import Limits, find_bound
+from portcompare.stats.intervals import RatioInterval, paired_ratio
 from portcompare.units import duration, rate, share, significant, size
 from portcompare.units import ratio as ratio_text
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from portcompare.loadgen.webui.ledger import Ledger, Line
-    from portcompare.ui_protocol import LiveSettings, UiArm, UiPlan
+    from portcompare.wire.ui_protocol import LiveSettings, UiArm, UiPlan
 
 LEAST_PAIRS: Final = 5
 """Fewer pairs of batches say too little of how much the ratio varies."""

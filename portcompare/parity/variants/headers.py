@@ -9,13 +9,41 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from portcompare.parity.variants.fields import with_field, without_fields
-from portcompare.parity.variants.odd import LONG, UNKNOWN
+from portcompare.parity.variants.urls import LONG, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
-    from portcompare.model import RequestSpec
+    from portcompare.records.results import RequestSpec
+
+
+Fields = tuple[tuple[str, str], ...]
+
+
+def field(fields: Fields, name: str) -> str | None:
+    """The value of a header field.
+
+    Args:
+        fields: Name and value pairs.
+        name: The field's name; case does not matter.
+
+    Returns:
+        The first value, or None if there is no such field.
+    """
+    return next((value for given, value in fields if given.lower() == name.lower()), None)
+
+
+def without_fields(fields: Fields, *names: str) -> Fields:
+    """The fields but for those of some names, whose case does not matter."""
+    left_out = {name.lower() for name in names}
+    return tuple((given, value) for given, value in fields if given.lower() not in left_out)
+
+
+def with_field(fields: Fields, name: str, value: str) -> Fields:
+    """The fields, that of one name replaced, or added at the end."""
+    return (*without_fields(fields, name), (name, value))
+
 
 _ORIGIN = "http://portcompare.invalid"
 
@@ -94,4 +122,59 @@ def _preflight(request: RequestSpec) -> RequestSpec:
             ("Access-Control-Request-Headers", f"content-type, x-{UNKNOWN}"),
         ),
         body=b"",
+    )
+
+
+NO_SUCH_PATH = "/portcompare-no-such-path"
+
+# Methods that hardly any route knows. All three are safe by definition (RFC 4918, 9.1; RFC 3253, 3.6;
+# RFC 5323, 2), so that nothing is lost should the route know them after all: DELETE could not promise that.
+# A word that is no method, or one in small letters, is refused by some servers before any app sees it.
+_WRONG_METHODS = ("PROPFIND", "REPORT", "SEARCH")
+
+
+def method_variants(request: RequestSpec, known_methods: AbstractSet[str]) -> Iterator[RequestSpec]:
+    """What else is asked about a path; with the request's headers and login, or a login would answer it all.
+
+    Args:
+        request: A request of the path.
+        known_methods: The methods that the plan uses on it.
+
+    Yields:
+        HEAD of the very target if the request is a GET; of the path alone HEAD, OPTIONS and a method that it
+        does not know; GET of a path below it that does not exist.
+    """
+    path = request.target.partition("?")[0]
+    bare = replace(
+        request,
+        target=path,
+        headers=without_fields(request.headers, "Content-Type", "Content-Encoding"),
+        body=b"",
+    )
+    if request.method == "GET":
+        yield replace(bare, method="HEAD", target=request.target)
+    wrong_methods = [method for method in _WRONG_METHODS if method not in known_methods]
+    for method in ("HEAD", "OPTIONS", *wrong_methods[:1]):
+        yield replace(bare, method=method)
+    yield replace(bare, method="GET", target=path.rstrip("/") + NO_SUCH_PATH)
+
+
+# gunicorn refuses a request line of more than 4094 bytes, and a header line of more than 8190; others allow
+# more, or answer another status.
+LONGEST_TARGET = 4000
+LONGEST_HEADER = 4000
+
+
+def app_decides(request: RequestSpec) -> bool:
+    """Whether a request comes to the app behind every server.
+
+    Args:
+        request: The request.
+
+    Returns:
+        False for what is too long for a server, and for headers with what is not ASCII, in whose place
+        granian hands an empty value to a WSGI app.
+    """
+    return len(request.target) <= LONGEST_TARGET and all(
+        len(name) + len(value) <= LONGEST_HEADER and value.isascii() for name, value in request.headers
     )

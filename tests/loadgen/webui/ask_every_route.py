@@ -15,11 +15,11 @@ import locust  # noqa: F401 - first, as it patches the process
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.security import generate_password_hash
 
+from portcompare.http.requests import http_request
 from portcompare.loadgen.leader import WorkerCrew
-from portcompare.loadgen.webui.live_ui import LiveUi
-from portcompare.protocol import Gather, Prepare, ScenarioSource
-from portcompare.requests import http_request
-from portcompare.ui_protocol import OpenUi, UiArm, UiPlan, UiScenario
+from portcompare.loadgen.webui.live import LiveUi
+from portcompare.wire.protocol import Gather, Prepare, ScenarioSource
+from portcompare.wire.ui_protocol import OpenUi, UiArm, UiPlan, UiScenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from portcompare.loadgen.recorder import Tally
+from portcompare.loadgen.figures import Tally
 from portcompare.loadgen.webui.reports import SecondReport, make_cells
 
 if TYPE_CHECKING:

@@ -14,7 +14,15 @@ from hdrh.histogram import HdrHistogram
 
 from portcompare.loadgen.webui.board import Board
 from portcompare.loadgen.webui.runs_folder import find_runs
-from portcompare.ui_protocol import ArmUsage, LiveSettings, RunState, ShowState, UiArm, UiPlan, UiScenario
+from portcompare.wire.ui_protocol import (
+    ArmUsage,
+    LiveSettings,
+    RunState,
+    ShowState,
+    UiArm,
+    UiPlan,
+    UiScenario,
+)
 from tests.loadgen.webui.counted import report
 
 FLASK, QUART = ("fast", "flask"), ("fast", "quart")

@@ -8,7 +8,7 @@ from gevent.event import Event
 
 from portcompare.loadgen.webui import following
 from portcompare.loadgen.webui.board import Board
-from portcompare.ui_protocol import UiPlan
+from portcompare.wire.ui_protocol import UiPlan
 
 if TYPE_CHECKING:
     import pytest

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from portcompare.loadgen.webui.form import FormError, fields_of, read_form
-from portcompare.ui_protocol import LiveSettings, UiArm, UiPlan, UiScenario
+from portcompare.wire.ui_protocol import LiveSettings, UiArm, UiPlan, UiScenario
 
 PLAN = UiPlan(
     name="plan",

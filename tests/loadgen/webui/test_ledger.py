@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from portcompare.loadgen.recorder import Tally, make_histogram, percentiles_of
+from portcompare.loadgen.figures import Tally, make_histogram, percentiles_of
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger
 from portcompare.loadgen.webui.reports import make_cells
 from tests.loadgen.webui.counted import report

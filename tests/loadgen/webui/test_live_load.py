@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from portcompare.protocol import Prepare, ScenarioSource
-from portcompare.requests import http_request
-from portcompare.ui_protocol import OpenUi, ShowState, UiArm, UiOpened, UiPlan, UiScenario, Wishes
+from portcompare.http.requests import http_request
+from portcompare.wire.protocol import Prepare, ScenarioSource
+from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiOpened, UiPlan, UiScenario, Wishes
 from tests.e2e.processes import wait_until
 from tests.loadgen.generator import Generator
 from tests.loadgen.plain import have_asked

@@ -8,7 +8,7 @@ from gevent.pywsgi import WSGIServer
 
 from portcompare.loadgen.webui.board import Board
 from portcompare.loadgen.webui.replay import replaying
-from portcompare.ui_protocol import UiPlan
+from portcompare.wire.ui_protocol import UiPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

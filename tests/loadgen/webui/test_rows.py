@@ -6,8 +6,8 @@ import pytest
 
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger
 from portcompare.loadgen.webui.rows import LEAST_PAIRS, ArmLoad, describe, explain, find_ratio, make_rows
-from portcompare.manifest import Ceiling
-from portcompare.ui_protocol import LiveSettings, UiArm, UiPlan, UiScenario
+from portcompare.records.manifest import Ceiling
+from portcompare.wire.ui_protocol import LiveSettings, UiArm, UiPlan, UiScenario
 from tests.loadgen.webui.counted import report
 
 FLASK, QUART = ("delayed", "flask"), ("delayed", "quart")

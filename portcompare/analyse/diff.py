@@ -1,0 +1,425 @@
+"""Two finished runs as one record: what both asked alike is compared, and what was not the same is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from portcompare.analyse.comparisons import judge, pair_blocks, requests_needed, rounds_by_block
+from portcompare.analyse.conclusions import OF, tell_control, tell_differences, tell_holding
+from portcompare.records.changes import DIFF_SCHEMA_VERSION, Altered, Change, RunDiff, RunFacts
+from portcompare.records.results import BASELINE, CONTROL, METRICS, Results
+from portcompare.stats.intervals import LEAST_BLOCKS, RatioInterval, chance_beyond, unpaired_ratio
+from portcompare.stats.multiplicity import HEADLINE_METRICS, reject
+from portcompare.units import count
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from portcompare.records.manifest import Manifest
+    from portcompare.records.results import Metric, Round, Verdict
+    from portcompare.units import LevelText
+
+
+Place = tuple[str, float, str]
+"""A scenario, a level, and who was measured there: a deployment, or "control"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Values:
+    """What one run tells of a quantity.
+
+    Attributes:
+        blocks: A positive value for each block that has one.
+        requests: How many requests a round usually had; 0 without a round.
+    """
+
+    blocks: Sequence[float]
+    requests: float
+
+
+def find_own_changes(
+    old: Iterable[Round], new: Iterable[Round], margins: Mapping[Metric, float]
+) -> tuple[Change, ...]:
+    """Compare each deployment with itself, wherever both runs measured it.
+
+    Args:
+        old: The rounds of the earlier run; void ones are left out.
+        new: The rounds of the later one, whose order the result has.
+        margins: The equivalence margin of each metric.
+
+    Returns:
+        The changes; also of a deployment that is baseline in one run and candidate in the other.
+    """
+    then, now = _by_place(old), _by_place(new)
+    return tuple(
+        _change(place, metric, _own(then[place], metric), _own(now[place], metric), margins[metric])
+        for place in now
+        if place in then
+        for metric in METRICS
+    )
+
+
+def find_relative_changes(
+    old: Iterable[Round], new: Iterable[Round], margins: Mapping[Metric, float]
+) -> tuple[Change, ...]:
+    """Compare each candidate's ratio to the baseline with what it was.
+
+    Inside either run the ratio is paired by block, so what the machine did then or does now cancels.
+
+    Args:
+        old: The rounds of the earlier run; void ones are left out.
+        new: The rounds of the later one, whose order the result has.
+        margins: The equivalence margin of each metric.
+
+    Returns:
+        The changes of the candidates and of the control; empty if the runs have not the same baseline.
+    """
+    old, new = list(old), list(new)
+    baseline = _baseline(new)
+    if baseline is None or _baseline(old) != baseline:
+        return ()
+    then, now = _by_place(old), _by_place(new)
+    return tuple(
+        _change(place, metric, _ratios(then, place, baseline, metric), _ratios(now, place, baseline, metric),
+                margins[metric])
+        for place in now
+        if place in then and place[2] != baseline
+        for metric in METRICS
+    )  # fmt: skip
+
+
+def _baseline(rounds: Iterable[Round]) -> str | None:
+    return next((one.deployment for one in rounds if one.arm == BASELINE), None)
+
+
+def _by_place(rounds: Iterable[Round]) -> dict[Place, list[Round]]:
+    places: dict[Place, list[Round]] = {}
+    for one in rounds:
+        who = CONTROL if one.arm == CONTROL else one.deployment
+        places.setdefault((one.scenario, one.level, who), []).append(one)
+    return places
+
+
+def _own(rounds: Iterable[Round], metric: Metric) -> _Values:
+    return _values(rounds_by_block(metric, rounds).values())
+
+
+def _ratios(places: Mapping[Place, list[Round]], place: Place, baseline: str, metric: Metric) -> _Values:
+    scenario, level, who = place
+    arms = {
+        BASELINE: places.get((scenario, level, baseline), []),
+        CONTROL: places.get((scenario, level, CONTROL), []),
+        who: places[place],
+    }
+    return _values((pair.ratio, pair.requests) for pair in pair_blocks(metric, arms, who).values())
+
+
+def _values(known: Iterable[tuple[float, int]]) -> _Values:
+    """From each block's value and its requests."""
+    each = list(known)
+    return _Values(
+        blocks=[value for value, _ in each], requests=median([requests for _, requests in each] or [0])
+    )
+
+
+def _change(place: Place, metric: Metric, old: _Values, new: _Values, margin: float) -> Change:
+    scenario, level, deployment = place
+    ratio = low = high = degrees = None
+    too_few = _too_few(metric, old, new)
+    if too_few is not None:
+        verdict, reason = too_few
+    else:
+        found = unpaired_ratio(old.blocks, new.blocks)
+        verdict, reason = judge(metric, found.interval, margin)
+        ratio, low, high = found.interval.ratio, found.interval.low, found.interval.high
+        degrees = found.degrees_of_freedom
+    return Change(
+        scenario=scenario,
+        level=level,
+        metric=metric,
+        deployment=deployment,
+        old_blocks=len(old.blocks),
+        new_blocks=len(new.blocks),
+        ratio=ratio,
+        low=low,
+        high=high,
+        degrees_of_freedom=degrees,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _too_few(metric: Metric, old: _Values, new: _Values) -> tuple[Verdict, str] | None:
+    """Why the values cannot carry a verdict; None if they can."""
+    for run, values in (("old", old), ("new", new)):
+        if len(values.blocks) < LEAST_BLOCKS:
+            found = f"{count(len(values.blocks), 'block')} of the {run} run with a value that counts"
+            return "invalid", f"{found}; an interval needs {LEAST_BLOCKS}"
+    needed, usual = requests_needed(metric), min(old.requests, new.requests)
+    if usual < needed:
+        return "inconclusive", f"{usual:g} requests a round are too few for a {metric}, which needs {needed}"
+    return None
+
+
+NONE = "none"
+
+_MACHINE = ("cpu_model", "cpu_count", "memory_bytes")
+"""What tells one machine from another, as far as a manifest knows it."""
+
+_MEMORY_SHARE = 0.05
+"""A kernel takes a little more or less of a machine's memory for itself after each update."""
+
+
+def list_conditions(manifest: Manifest) -> dict[str, str]:
+    """Flatten a manifest.
+
+    Args:
+        manifest: The conditions of a run.
+
+    Returns:
+        Values by names such as `deployments.quart.settings.workers`; without the differences between
+        deployments, which follow from the rest, and the load of the moment.
+    """
+    facts = asdict(manifest)
+    for served in ("deployments", "upstreams"):
+        facts[served] = {one.pop("name"): one for one in facts[served]}
+    for left_out in ("differences", "load_average"):
+        del facts[left_out]
+    return dict(flatten(facts))
+
+
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - whatever a record holds
+    """Name each single value of nested tables.
+
+    Args:
+        value: A table, a list or a single value.
+        path: The name of the whole.
+
+    Yields:
+        Names and values; a list of single values is one value.
+    """
+    if isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
+        value = dict(enumerate(value))
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from flatten(each, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def find_altered(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Altered, ...]:
+    """What is not the same.
+
+    Args:
+        old: Values by name.
+        new: The same of the later run.
+
+    Returns:
+        What differs or is there only once, sorted by name.
+    """
+    return tuple(
+        Altered(what=name, old=old.get(name, NONE), new=new.get(name, NONE))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    )
+
+
+def compare_conditions(old: Manifest, new: Manifest) -> tuple[tuple[Altered, ...], tuple[Altered, ...]]:
+    """What differs between two manifests.
+
+    Args:
+        old: That of the earlier run.
+        new: That of the later one.
+
+    Returns:
+        What says that the machines are not the same, and all else.
+    """
+    altered = find_altered(list_conditions(old), list_conditions(new))
+    least, most = sorted((old.memory_bytes, new.memory_bytes))
+    machine = [
+        one
+        for one in altered
+        if one.what in _MACHINE and (one.what != "memory_bytes" or most > (1 + _MEMORY_SHARE) * least)
+    ]
+    return tuple(machine), tuple(one for one in altered if one.what not in _MACHINE)
+
+
+NOT_FREED = (
+    "The runs have not the same baseline, so nothing here is freed of what the machine did between them."
+)
+
+
+def find_diff_headline(
+    changes: Sequence[Change],
+    relative_changes: Sequence[Change],
+    margins: Mapping[Metric, float],
+    level_text: LevelText,
+    *,
+    valid: bool,
+) -> str:
+    """Say first what can be relied on.
+
+    Args:
+        changes: Each deployment against itself.
+        relative_changes: Each candidate's ratio to the baseline against what it was.
+        margins: The equivalence margin of each metric.
+        level_text: Words a scenario's level, with its unit.
+        valid: Whether both runs are.
+
+    Returns:
+        A sentence on the figures themselves, one on the ratios to the baseline, and one on the control's.
+    """
+    if not valid:
+        return "Not both runs are valid: what is compared here cannot be relied on."
+    own = _tell(f"of {OF}, new with old", changes, margins, level_text)
+    if not relative_changes:
+        return f"{own} {NOT_FREED}"
+    relative = _tell(
+        "of their ratios to the baseline, freed of what the machine did",
+        relative_changes,
+        margins,
+        level_text,
+    )
+    control = [
+        one.verdict
+        for one in relative_changes
+        if one.deployment == CONTROL and one.metric in HEADLINE_METRICS
+    ]
+    return f"{own} {relative} {tell_control(control, 'be the same')}".rstrip()
+
+
+def _tell(
+    what: str, changes: Sequence[Change], margins: Mapping[Metric, float], level_text: LevelText
+) -> str:
+    family = [
+        one
+        for one in changes
+        if one.metric in HEADLINE_METRICS and one.deployment != CONTROL and one.ratio is not None
+    ]
+    if not family:
+        return f"Nothing {what} can be compared."
+    holding = reject(family, [_chance(one, margins[one.metric]) for one in family])
+    told = "; ".join(
+        tell_differences(name, [one for one in holding if one.deployment == name], level_text)
+        for name in dict.fromkeys(one.deployment for one in holding)
+    )
+    return tell_holding(f"{count(len(family), 'comparison')} {what}", len(holding), told)
+
+
+def _chance(one: Change, margin: float) -> float:
+    if one.ratio is None or one.low is None or one.high is None or one.degrees_of_freedom is None:
+        return 1.0
+    interval = RatioInterval(ratio=one.ratio, low=one.low, high=one.high)
+    return chance_beyond(interval, one.degrees_of_freedom, margin)
+
+
+_NOT_THE_QUESTION = ("seconds", "load.users", "load.rates")
+"""Keys of a scenario that say how long and how much is asked, and not what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        folder: Where it was read from.
+        results: The run.
+    """
+
+    folder: str
+    results: Results
+
+
+def diff_runs(old: Run, new: Run, margins: Mapping[Metric, float], level_text: LevelText) -> RunDiff:
+    """Compare two finished runs.
+
+    Args:
+        old: The earlier one.
+        new: The later one.
+        margins: The equivalence margin of each metric, the later run's.
+        level_text: Words a scenario's level, with its unit.
+
+    Returns:
+        The comparison; without any change where the runs have no scenario, level and deployment in common.
+    """
+    machines, conditions = compare_conditions(old.results.manifest, new.results.manifest)
+    left_out = find_unlike_scenarios(old.results, new.results)
+    then, now = (_ordered(run.results, left_out) for run in (old, new))
+    changes = find_own_changes(then, now, margins)
+    relative = find_relative_changes(then, now, margins)
+    valid = old.results.valid and new.results.valid
+    return RunDiff(
+        schema_version=DIFF_SCHEMA_VERSION,
+        old=_facts(old),
+        new=_facts(new),
+        headline=find_diff_headline(changes, relative, margins, level_text, valid=valid),
+        machines=machines,
+        conditions=conditions,
+        plans=find_altered(dict(flatten(old.results.plan)), dict(flatten(new.results.plan))),
+        not_compared=tuple(f"{name}: {why}" for name, why in left_out.items()),
+        changes=changes,
+        relative_changes=relative,
+    )
+
+
+def find_unlike_scenarios(old: Results, new: Results) -> dict[str, str]:
+    """The scenarios of both runs that do not ask the same, or whose figures are not comparable.
+
+    Args:
+        old: The earlier run.
+        new: The later one.
+
+    Returns:
+        Why each of them cannot be compared, by its name.
+    """
+    then, now = (_scenarios(run) for run in (old, new))
+    found = {}
+    for name in now:
+        if name not in then:
+            continue
+        if any(key.startswith("load.objective.") for key in then[name] | now[name]):
+            found[name] = "its rate is searched, and the reports tell what was found"
+            continue
+        altered = find_altered(then[name], now[name])
+        if altered:
+            what = "; ".join(f"{one.what} was {one.old} and is {one.new}" for one in altered)
+            found[name] = f"it does not ask the same: {what}"
+    return found
+
+
+def _scenarios(run: Results) -> dict[str, dict[str, str]]:
+    scenarios: Any = run.plan.get("scenarios")
+    if not isinstance(scenarios, Mapping):
+        return {}
+    return {
+        name: {key: value for key, value in flatten(scenario) if key not in _NOT_THE_QUESTION}
+        for name, scenario in scenarios.items()
+    }
+
+
+def _ordered(run: Results, left_out: Collection[str]) -> list[Round]:
+    """The rounds at given levels, as a reader expects them."""
+    order = {(one.scenario, one.level, one.arm): place for place, one in enumerate(run.summaries)}
+    kept = [
+        one
+        for one in run.rounds
+        if (one.scenario, one.level, one.arm) in order and one.scenario not in left_out
+    ]
+    return sorted(kept, key=lambda one: order[one.scenario, one.level, one.arm])
+
+
+def _facts(run: Run) -> RunFacts:
+    results = run.results
+    baseline = next((one.deployment for one in results.summaries if one.arm == BASELINE), "")
+    return RunFacts(
+        folder=run.folder,
+        name=results.name,
+        started_at=results.started_at,
+        baseline=baseline or str(results.plan.get("baseline", "")),
+        partial=results.partial,
+        valid=results.valid,
+        invalid_reasons=results.invalid_reasons,
+    )

@@ -1,0 +1,140 @@
+"""Which rounds and visits count: each gets the reason why it is void, if it is, and a round its bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from portcompare.stats.bounds import exceeds_bound, find_bound
+from portcompare.units import count, duration, share
+from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
+
+if TYPE_CHECKING:
+    from portcompare.records.pages import PageVisit
+    from portcompare.records.results import Round
+    from portcompare.stats.bounds import Limits
+    from portcompare.wire.protocol import RoundDone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorLimits:
+    """What the load generator may have come to in a round that counts.
+
+    Attributes:
+        max_cpu_ratio: Its CPU seconds per second.
+        max_lag_s: The 99th percentile of how late it was for a request that was due.
+        max_stall_s: How long its event loop stood still.
+    """
+
+    max_cpu_ratio: float
+    max_lag_s: float
+    max_stall_s: float
+
+
+def find_overload(measured: Round | RoundDone, limits: GeneratorLimits) -> str | None:
+    """Say whether the load generator was the limit.
+
+    Args:
+        measured: The round, or the generator's own account of it.
+        limits: What it may have come to.
+
+    Returns:
+        How it was; None if it was not.
+    """
+    if measured.generator_cpu_ratio > limits.max_cpu_ratio:
+        return (
+            f"the load generator was at {share(measured.generator_cpu_ratio)} of its CPU and may be the limit"
+        )
+    if measured.lag_p99_s is not None and measured.lag_p99_s > limits.max_lag_s:
+        return (
+            f"the load generator was more than {duration(measured.lag_p99_s)} late for 1% of the requests; "
+            f"{duration(limits.max_lag_s)} are allowed"
+        )
+    if measured.stall_max_s > limits.max_stall_s:
+        return (
+            f"the load generator stood still for {duration(measured.stall_max_s)}, "
+            f"more than {duration(limits.max_stall_s)}"
+        )
+    if measured.dropped:
+        return f"{count(measured.dropped, 'request')} found no free connection in time"
+    return None
+
+
+MOST_FAILURES = 0.01
+"""The greatest part of requests that may fail for want of an answer; a wrong answer voids a round at once."""
+
+_WRONG = (WRONG_STATUS, WRONG_BODY)
+
+
+def judge_round(measured: Round, limits: Limits, generator: GeneratorLimits) -> Round:
+    """Judge a round by itself.
+
+    Args:
+        measured: The round as it was measured.
+        limits: What limits it.
+        generator: What the load generator may have come to in it.
+
+    Returns:
+        The round with its bound, and void if something is wrong with it.
+    """
+    bound = find_bound(measured.cpu_s_per_request, limits) if measured.requests else None
+    return replace(measured, bound=bound, void=measured.void or _find_fault(measured, limits, generator))
+
+
+def judge_visit(measured: PageVisit) -> PageVisit:
+    """Judge the load that a page's server carried meanwhile.
+
+    How busy the load generator was does not matter here: its figures are nobody's result, only a load. That
+    no answer came is no fault either: a visit may be shorter than an answer takes, and each user had one
+    before it.
+
+    Args:
+        measured: The visit as it was measured.
+
+    Returns:
+        The visit, void if its load was not what the plan says.
+    """
+    requests, kinds = measured.load_requests, measured.load_error_kinds
+    if requests is None or measured.void or not kinds:
+        return measured
+    fault = _find_wrong(requests, kinds) or _find_failures(requests, kinds)
+    return replace(measured, void=fault and f"under load {fault}")
+
+
+def _find_fault(measured: Round, limits: Limits, generator: GeneratorLimits) -> str | None:
+    return (
+        _find_wrong(measured.requests, measured.error_kinds)
+        or find_overload(measured, generator)
+        or _find_failures(measured.requests, measured.error_kinds)
+        or exceeds_bound(measured, limits)
+    )
+
+
+def _find_wrong(requests: int, kinds: dict[str, int]) -> str | None:
+    if not requests:
+        return "no request succeeded" + _listed(kinds)
+    wrong = {kind: count for kind, count in kinds.items() if kind.startswith(_WRONG)}
+    return "answers were wrong" + _listed(wrong) if wrong else None
+
+
+def fail_too_often(requests: int, failed: int) -> bool:
+    """Whether more requests failed than a round may have.
+
+    Args:
+        requests: How many succeeded.
+        failed: How many failed.
+
+    Returns:
+        True if that is more than `MOST_FAILURES` of all.
+    """
+    return failed > MOST_FAILURES * (requests + failed)
+
+
+def _find_failures(requests: int, kinds: dict[str, int]) -> str | None:
+    if not fail_too_often(requests, sum(kinds.values())):
+        return None
+    return f"more than {share(MOST_FAILURES)} of the requests failed" + _listed(kinds)
+
+
+def _listed(kinds: dict[str, int]) -> str:
+    return ": " + ", ".join(f"{count} x {kind}" for kind, count in kinds.items()) if kinds else ""

@@ -1,0 +1,206 @@
+"""How much load one load-generator process can make, measured against a server that does next to nothing."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from portcompare.errors import ServerError
+from portcompare.http.requests import http_request
+from portcompare.plan import OpenLoad
+from portcompare.records.results import Latency
+from portcompare.serve import start_supervised
+from portcompare.wire.protocol import Prepare, RateLoad, RunRound, ScenarioSource, UserLoad
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from portcompare.measure.generator import LoadGenerator
+    from portcompare.wire.protocol import Load, RoundDone
+
+    Judge = Callable[[RoundDone], str | None]
+    OnStep = Callable[[str], None]
+
+USERS = 32
+"""Of the closed load: enough to keep a load generator busy all the time."""
+
+CLOSED_WINDOWS = 5
+CLOSED_WINDOW_S = 0.5
+OPEN_WINDOW_S = 1.0
+LOWEST_SHARE = 0.1
+"""The open rate is looked for from this part of the closed ceiling to the whole."""
+
+OPEN_STEPS = 6
+"""Halvings of that range, a factor of ten: what is found is within 4% of the truth, 10 ** (1 / 2 ** 6)."""
+
+_CONNECTIONS: int = OpenLoad.model_fields["connections"].default
+_WARMUP_S = 0.2
+_WARMUP_MAX_S = _TIMEOUT_S = 5.0
+_SCENARIO = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceiling:
+    """What one load-generator process came to against the null server.
+
+    Attributes:
+        alone_s: Latency at one user: what generator, kernel and null server add; None without a success.
+        users: Users of the closed load.
+        closed_rps: Its median rate.
+        closed_low_rps: Its slowest window's.
+        closed_high_rps: Its fastest window's.
+        closed_cpu_ratio: The generator's CPU seconds per second then, the median.
+        error_kinds: Failed requests of the closed load, by kind.
+        trusted_rps: The highest rate that was offered in the open model and can be trusted; None if none can.
+        trusted_cpu_ratio: The generator's CPU seconds per second then.
+        trusted_lag_p99_s: How late it was then for a request that was due, in the 99th percentile.
+        distrust: Why the lowest rate that cannot be trusted cannot; None if all can.
+    """
+
+    alone_s: Latency | None
+    users: int
+    closed_rps: float
+    closed_low_rps: float
+    closed_high_rps: float
+    closed_cpu_ratio: float
+    error_kinds: dict[str, int]
+    trusted_rps: float | None
+    trusted_cpu_ratio: float | None
+    trusted_lag_p99_s: float | None
+    distrust: str | None
+
+
+@contextmanager
+def start_null_server(log_path: Path, cpus: tuple[int, ...]) -> Iterator[str]:
+    """Start the null server, and end it whatever happens.
+
+    Args:
+        log_path: Where what it prints is appended.
+        cpus: The CPUs it may use.
+
+    Yields:
+        Where it answers.
+
+    Raises:
+        ServerError: It did not start; its last log lines are in the text.
+    """
+    process = start_supervised(
+        [sys.executable, "-m", "portcompare.doctor.null_server"],
+        directory=log_path.parent,
+        environment=os.environ,
+        cpus=cpus,
+        log_path=log_path,
+        pipes=True,
+    )
+    try:
+        port = process.stdout.readline().strip()
+        if not port:
+            raise ServerError(f"the null server did not start; its last lines:\n{process.log_tail()}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.stop()
+
+
+def measure_ceiling(generator: LoadGenerator, url: str, judge: Judge, on_step: OnStep) -> Ceiling:
+    """Measure how much load a load generator can make.
+
+    Args:
+        generator: The load generator.
+        url: The null server.
+        judge: Says why a window of the open load cannot be trusted; None if it can.
+        on_step: Told what is measured next.
+
+    Returns:
+        What it came to.
+
+    Raises:
+        LoadGeneratorError: The load generator died.
+    """
+    source = ScenarioSource(requests=((http_request("/"), 1.0),))
+    generator.prepare(Prepare(locustfile=None, scenarios={_SCENARIO: source}))
+
+    def load(how: Load, window_s: float) -> RoundDone:
+        generator.begin_round(_order(url, how, window_s))
+        return generator.end_round()
+
+    def offer(rate_rps: float) -> RoundDone:
+        on_step(f"load generator: {rate_rps:,.0f} requests/s, open model")
+        how = RateLoad(rate_rps=rate_rps, arrivals="poisson", connections=_CONNECTIONS, seed=_SCENARIO)
+        return load(how, OPEN_WINDOW_S)
+
+    on_step("load generator: one user")
+    alone = load(UserLoad(users=1), OPEN_WINDOW_S)
+    closed = []
+    for number in range(1, CLOSED_WINDOWS + 1):
+        on_step(f"load generator: {USERS} users, window {number} of {CLOSED_WINDOWS}")
+        closed.append(load(UserLoad(users=USERS), CLOSED_WINDOW_S))
+    rates_rps = [done.rate_rps for done in closed]
+    closed_rps = median(rates_rps)
+    trusted, distrust = find_highest(closed_rps, offer, judge) if closed_rps > 0 else (None, None)
+    return Ceiling(
+        alone_s=alone.latency_s,
+        users=USERS,
+        closed_rps=closed_rps,
+        closed_low_rps=min(rates_rps),
+        closed_high_rps=max(rates_rps),
+        closed_cpu_ratio=median(done.generator_cpu_ratio for done in closed),
+        error_kinds=dict(sum((Counter(done.error_kinds) for done in (alone, *closed)), Counter())),
+        trusted_rps=trusted and trusted[0],
+        trusted_cpu_ratio=trusted and trusted[1].generator_cpu_ratio,
+        trusted_lag_p99_s=trusted and trusted[1].lag_p99_s,
+        distrust=distrust,
+    )
+
+
+def find_highest(
+    most_rps: float, offer: Callable[[float], RoundDone], judge: Judge
+) -> tuple[tuple[float, RoundDone] | None, str | None]:
+    """Find the highest rate that can be trusted, by halving the range of its logarithm.
+
+    A rate that failed is offered once more: one disturbed second must not decide.
+
+    Args:
+        most_rps: The highest rate in question, the lowest is a tenth of it.
+        offer: Measures a rate.
+        judge: Says why a measurement cannot be trusted; None if it can.
+
+    Returns:
+        The rate and its measurement, None if none can be trusted; and why the lowest that cannot be cannot,
+        None if all can.
+    """
+    low_rps, high_rps = LOWEST_SHARE * most_rps, most_rps
+    trusted: tuple[float, RoundDone] | None = None
+    distrust: str | None = None
+    for _ in range(OPEN_STEPS):
+        rate_rps = math.sqrt(low_rps * high_rps)
+        for _attempt in range(2):
+            done = offer(rate_rps)
+            reason = judge(done)
+            if reason is None:
+                break
+        if reason is None:
+            low_rps, trusted = rate_rps, (rate_rps, done)
+        else:
+            high_rps, distrust = rate_rps, reason
+    return trusted, distrust
+
+
+def _order(url: str, how: Load, window_s: float) -> RunRound:
+    return RunRound(
+        scenario=_SCENARIO,
+        url=url,
+        load=how,
+        delay_s=0.0,
+        warmup_s=_WARMUP_S,
+        warmup_max_s=_WARMUP_MAX_S,
+        window_s=window_s,
+        timeout_s=_TIMEOUT_S,
+        expectations={},
+    )

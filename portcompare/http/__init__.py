@@ -1,0 +1,1 @@
+"""Requests, placeholders, logins, encoding and bodies: shared by parity and load."""

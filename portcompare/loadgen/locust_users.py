@@ -1,0 +1,244 @@
+"""Counting what Locust's request event tells of users that do not count themselves."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import gevent
+import locust
+from gevent import socket
+from locust.argument_parser import get_parser
+from locust.env import Environment
+from locust.event import Events
+from locust.exception import CatchResponseError, ResponseError
+
+from portcompare.loadgen.connection import REFUSED, RESET, TIMEOUT, UNRESOLVABLE
+from portcompare.wire.protocol import WRONG_STATUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from locust import User
+    from locust.runners import LocalRunner
+
+    from portcompare.loadgen.approved import Approved
+    from portcompare.loadgen.session import Session
+
+
+def stage(user_class: type[User], url: str, **attributes: Any) -> LocalRunner:  # noqa: ANN401 - a class's own
+    """Set up a load test of one user class, and start none of its users yet.
+
+    What Locust's command line does for a class is done here as well: the listeners of the locustfile hear all
+    events, `environment.parsed_options` has the defaults of its options, and `init` is fired.
+
+    Args:
+        user_class: The class.
+        url: Its host for this load test, whatever host it names itself: Locust's `--host` does the same.
+        attributes: What else is to be otherwise than in the class.
+
+    Returns:
+        The runner; its environment is new.
+    """
+    # Weight and count are shares among several classes; here there is one.
+    own = {"abstract": False, "host": url, "weight": 1, "fixed_count": 0}
+    staged = type(user_class.__name__, (user_class,), own)
+    for name, value in attributes.items():  # afterwards: Locust adds tasks in the body to those of the base
+        setattr(staged, name, value)
+    environment = Environment(
+        user_classes=[staged],
+        events=_make_events(),
+        host=url,
+        parsed_options=get_parser(default_config_files=[]).parse_args([]),
+    )
+    runner = environment.create_local_runner()
+    environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
+    return runner
+
+
+def _make_events() -> Events:
+    """Events of one load test, passed on to the global ones, where locustfiles listen and some clients fire.
+
+    Each load test leaves listeners of its own behind, so the global ones cannot be its own.
+    """
+    own = Events()
+    for name, hook in vars(locust.events).items():
+        getattr(own, name).add_listener(hook.fire)
+    return own
+
+
+OTHER_FAILURES: Final = "other failures"
+
+_MOST_KINDS: Final = 20
+"""A failure's text may be another one each time, and each kind takes memory and room in the report."""
+
+_LONGEST_KIND: Final = 80
+
+_NAMES: Final = (
+    (ConnectionRefusedError, REFUSED),
+    (socket.gaierror, UNRESOLVABLE),
+    ((ConnectionResetError, BrokenPipeError), RESET),
+    ((TimeoutError, gevent.Timeout), TIMEOUT),
+)
+
+_WORDS_OF_THE_USER: Final = (CatchResponseError, ResponseError, AssertionError)
+_HANDLER_MS: Final = re.compile(r"(?:^|[,\s])app;dur=([0-9]+(?:\.[0-9]+)?)")
+_MEMORY_ADDRESS: Final = re.compile(r"0x[0-9a-f]+")
+_FIRST_BAD_STATUS: Final = 400
+
+
+class EventCounter:
+    """Puts the request events of one load test where lean users count themselves."""
+
+    def __init__(self, session: Session, approved: Approved) -> None:
+        """Make a counter that does not listen yet.
+
+        Args:
+            session: Where to count.
+            approved: What answers must look like.
+        """
+        self._session = session
+        self._approved = approved
+        self._answers = 0
+        self._time_limit_s = session.timeout_s or math.inf
+        # Greenlets of users, by how far they are.
+        self._starting: set[object] = set()
+        self._without_answer: set[object] = set()
+
+    def stage(self, user_class: type[User], url: str) -> LocalRunner:
+        """Set up the load test, and listen.
+
+        Args:
+            user_class: The users' class; their starts are spread like those of lean users.
+            url: The server.
+
+        Returns:
+            The runner.
+        """
+        session = self._session
+
+        def on_start(user: User) -> None:
+            place, _ = session.take_place(type(user))
+            gevent.sleep(session.stagger_s * place / max(session.users, 1))
+            greenlet = gevent.getcurrent()
+            self._starting.add(greenlet)
+            user_class.on_start(user)
+            self._starting.remove(greenlet)
+            self._without_answer.add(greenlet)
+
+        runner = stage(user_class, url, on_start=on_start)
+        # The global ones: some clients fire them, and what the environment fires is passed on to them.
+        locust.events.request.add_listener(self._count)
+        locust.events.user_error.add_listener(self._count_error)
+        return runner
+
+    def stop(self) -> None:
+        """Listen no more."""
+        locust.events.request.remove_listener(self._count)
+        locust.events.user_error.remove_listener(self._count_error)
+
+    def _count(
+        self,
+        *,
+        request_type: object,
+        name: object,
+        response_time: float | None,
+        response_length: int | None,
+        response: Any = None,  # noqa: ANN401 - of whichever client library
+        exception: BaseException | str | None = None,
+        **_: object,
+    ) -> None:
+        """Count one request; whether it failed is for its client to say, as everywhere in Locust."""
+        ended_s = perf_counter()
+        first = self._note_answered()
+        latency_s = (response_time or 0.0) / 1e3
+        failure: str | None
+        if exception:
+            failure = _kind_of(exception, response)
+        elif latency_s > self._time_limit_s:
+            failure = TIMEOUT
+        else:
+            failure = self._approved.find_wrong(response, first=first)
+        key = (str(name), str(request_type))
+        if failure is not None:
+            self._add_failure(key, failure, latency_s, ended_s)
+        elif response_time is not None:  # None is Locust's own word for an event that is no request
+            tally = self._session.recorder.tally(key)
+            tally.latencies_s.append(latency_s)
+            tally.ended_s.append(ended_s)
+            tally.received_bytes += response_length or 0
+            self._answers += 1
+            if not self._answers % self._session.sample_every:
+                tally.handler_s.extend(_find_handler_s(response))
+
+    def _count_error(self, *, user_instance: object, exception: BaseException, **_: object) -> None:
+        """Count what leaves a task as an exception: less was asked than the class says."""
+        kind = f"raised {_described(exception)}"[:_LONGEST_KIND]
+        self._add_failure((type(user_instance).__name__, "task"), kind, 0.0, perf_counter())
+        self._note_answered()
+
+    def _add_failure(self, key: tuple[str, str], kind: str, latency_s: float, ended_s: float) -> None:
+        tally = self._session.recorder.tally(key)
+        if kind not in tally.failures_s and len(tally.failures_s) >= _MOST_KINDS:
+            kind = OTHER_FAILURES
+        tally.failures_s[kind].append(latency_s)
+        tally.failed_s.append(ended_s)
+
+    def _note_answered(self) -> bool:
+        """Note that the user in whose greenlet the event was fired, or in one that it spawned, is answered.
+
+        What it asks while it starts, to log in as a rule, does not make it ready.
+
+        Returns:
+            Whether that is the first time.
+        """
+        if not self._without_answer:
+            return False
+        greenlet: Any = gevent.getcurrent()
+        while greenlet is not None and greenlet not in self._without_answer:
+            if greenlet in self._starting:
+                return False
+            spawner = getattr(greenlet, "spawning_greenlet", None)
+            greenlet = spawner() if spawner else None
+        if greenlet is None:  # fired from some pool: by a user, but nobody can say which
+            greenlet = next(iter(self._without_answer))
+        self._without_answer.remove(greenlet)
+        self._session.count_answered()
+        return True
+
+
+def _find_handler_s(response: object) -> Iterator[float]:
+    """The time in the handler, where the server tells it and the client shows headers."""
+    headers = getattr(response, "headers", None)
+    if isinstance(headers, Mapping):
+        found = _HANDLER_MS.search(str(headers.get("server-timing")))
+        if found:
+            yield float(found[1]) / 1e3
+
+
+def _kind_of(exception: BaseException | str, response: object) -> str:
+    """A failure's kind: the lean user's where it has one, the user's own words where there are any."""
+    if isinstance(exception, str):
+        return _one_line(exception)
+    if isinstance(exception, _WORDS_OF_THE_USER):
+        return _one_line(str(exception)) or type(exception).__name__
+    status = getattr(response, "status_code", None) or 0
+    if status >= _FIRST_BAD_STATUS:
+        return f"{WRONG_STATUS}{status}"
+    for kinds, name in _NAMES:
+        if isinstance(exception, kinds):
+            return str(name)
+    return _one_line(_described(exception))
+
+
+def _described(exception: BaseException) -> str:
+    text = str(exception)
+    name = type(exception).__name__
+    return _one_line(f"{name}: {text}" if text else name)
+
+
+def _one_line(text: str) -> str:
+    return _MEMORY_ADDRESS.sub("0x...", " ".join(text.split()))[:_LONGEST_KIND]

@@ -1,0 +1,294 @@
+"""A path and its segments: what is no number, no UTF-8, another path in other words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_plus
+
+from portcompare.parity.findings import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.records.results import RequestSpec
+
+
+UNKNOWN = "portcompare"
+"""A name or a value that no app knows."""
+
+LONG = "x" * 3000
+
+MUCH = "x" * 600_000
+"""More than what Werkzeug keeps of a form in memory by default, 500 kB; less than what proxies let pass."""
+
+# Percent-encoded as they stand in a target. Zeros wherever a number may be understood: a route that waits
+# as long as it is asked to, or lists as many things, is not kept busy by its mistakes.
+_ALONE = {
+    "text": UNKNOWN,
+    "negative": "-1",
+    "beyond 32 bits": "2147483648",
+    "beyond 64 bits": "18446744073709551616",
+    "beyond a double": "1e309",
+    "nan": "nan",
+    "infinite": "inf",
+    "hexadecimal": "0x0",
+    "grouped digits": "0_0",
+    "decimal comma": "0,0",
+    "other digits": "%D9%A0",
+    "full-width digits": "%EF%BC%90",
+    "true": "true",
+    "null": "null",
+    "blank": "%20",
+    "quote": "%27",
+    "double quote": "%22",
+    "markup": "%3Cb%3E",
+    "JSON": "%7B%22x%22%3A1%7D",
+    "JSON list": "%5B0%5D",
+    "escaped twice": "%2530",
+    "letters beyond ASCII": "%C3%A9%E2%82%AC",
+    "beyond 16 bits": "%F0%9F%98%80",
+    "combining letters": "e%CC%81",
+    "not UTF-8": "%FF",
+    "cut UTF-8": "%C3",
+    "overlong UTF-8": "%C0%AF",
+    "surrogate": "%ED%A0%80",
+    "right to left": "%E2%80%AE",
+    "long": LONG,
+    "long number": "9" * 3000,
+}
+
+# What comes before and after the value that was there.
+_AROUND = {
+    "blank before": ("%20", ""),
+    "blank after": ("", "%20"),
+    "plus sign before": ("%2B", ""),
+    "minus sign before": ("-", ""),
+    "zero before": ("0", ""),
+    "tab after": ("", "%09"),
+    "line feed after": ("", "%0A"),
+    "carriage return and line feed after": ("", "%0D%0A"),
+    "NUL after": ("", "%00"),
+    "point zero after": ("", ".0"),
+    "exponent after": ("", "e0"),
+    "comma after": ("", ","),
+    "slash after": ("", "%2F"),
+}
+
+
+def odd_values(value: str) -> Iterator[tuple[str, str]]:
+    """What may stand in place of a value.
+
+    Args:
+        value: The value, percent-encoded.
+
+    Yields:
+        What is odd, and the percent-encoded value.
+    """
+    yield from _ALONE.items()
+    for what, (before, after) in _AROUND.items():
+        yield what, before + value + after
+
+
+# What stands for a thing and not for a kind of things: a number, a UUID or another long run of hexadecimal
+# digits, a placeholder that a login fills.
+_ID = re.compile(r"\d+|(?=.*\d)[0-9a-fA-F-]{8,}|\{[^}]*\}|%7B.*%7D")
+
+
+def shape_of(path: str) -> str:
+    """A path without the values in it, by which requests of one route are known.
+
+    Args:
+        path: The path, percent-encoded.
+
+    Returns:
+        The path with an asterisk for each segment that is a number or another identifier.
+    """
+    return "/".join("*" if _ID.fullmatch(segment) else segment for segment in path.split("/"))
+
+
+def path_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
+    """A request with another path.
+
+    Args:
+        request: The request.
+
+    Yields:
+        What was varied, and the request: each segment that is an identifier with odd values in its place, the
+        last one that is a word in other notations, the path with and without a slash at its end.
+    """
+    path, mark, query = request.target.partition("?")
+    for what, varied in (*_slashes(path), *_ids(path), *_words(path)):
+        yield what, replace(request, target=varied + mark + query)
+
+
+def _slashes(path: str) -> Iterator[tuple[str, str]]:
+    if path == "/":
+        return
+    if path.endswith("/"):
+        yield "slash at the end removed", path.rstrip("/")
+    else:
+        yield "slash at the end", f"{path}/"
+        yield "two slashes at the end", f"{path}//"
+
+
+def _ids(path: str) -> Iterator[tuple[str, str]]:
+    segments = path.split("/")
+    for place, segment in enumerate(segments):
+        if not _ID.fullmatch(segment):
+            continue
+        odd = [*odd_values(segment), ("encoded slash", f"{segment}%2F{segment}"), ("empty", "")]
+        for what, value in odd:
+            yield (
+                f"path segment {segment} {what}",
+                "/".join((*segments[:place], value, *segments[place + 1 :])),
+            )
+
+
+def _words(path: str) -> Iterator[tuple[str, str]]:
+    segments = path.split("/")
+    words = [place for place, segment in enumerate(segments) if segment and not _ID.fullmatch(segment)]
+    if not words:
+        return
+    place = words[-1]
+    word = segments[place]
+    for what, value in _notations(word):
+        yield f"path segment {word} {what}", "/".join((*segments[:place], value, *segments[place + 1 :]))
+
+
+def _notations(word: str) -> Iterator[tuple[str, str]]:
+    """Other notations of a word: some mean the same, and some do not."""
+    if word[0].isascii() and word[0].isalnum():
+        yield "escaped", f"%{ord(word[0]):02X}{word[1:]}"
+    yield "in other case", word.swapcase()
+    yield "after an empty one", f"/{word}"
+    yield "after a dot", f"./{word}"
+    yield "after two dots", f"x/../{word}"
+    yield "with a blank", f"{word}%20"
+    yield "with a plus sign", f"{word}+"
+    yield "with an encoded slash", f"{word}%2F"
+    yield "with an encoded question mark", f"{word}%3F"
+    yield "with an encoded hash", f"{word}%23"
+    yield "with an encoded backslash", f"{word}%5C"
+    yield "with a percent sign", f"{word}%25"
+    yield "with a parameter", f"{word};x=1"
+    yield "with an ending", f"{word}.json"
+    yield "with letters beyond ASCII", f"{word}%C3%A9"
+    yield "with what is not UTF-8", f"{word}%FF"
+    yield "with NUL", f"{word}%00"
+    yield "with a line feed", f"{word}%0A"
+    yield "long", word + LONG
+
+
+_MANY = 100
+
+
+def query_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
+    """A request with another query as a whole.
+
+    Args:
+        request: The request.
+
+    Yields:
+        What was varied, and the request; its parameters are left as they are.
+    """
+    path, _, query = request.target.partition("?")
+    for what, varied in whole_variants(query):
+        yield what, replace(request, target=f"{path}?{varied}")
+
+
+def parameter_variants(request: RequestSpec, name: str) -> Iterator[tuple[str, RequestSpec]]:
+    """A request with one of its query parameters varied.
+
+    Args:
+        request: The request.
+        name: The parameter's name, as `parameter_names` gives it.
+
+    Yields:
+        What was varied, and the request.
+    """
+    path, _, query = request.target.partition("?")
+    for what, varied in pair_variants(query, name):
+        yield what, replace(request, target=f"{path}?{varied}" if varied else path)
+
+
+def parameter_names(request: RequestSpec) -> tuple[str, ...]:
+    """The names of a request's query parameters, decoded, each once."""
+    return pair_names(request.target.partition("?")[2])
+
+
+def pair_names(pairs: str) -> tuple[str, ...]:
+    """The names in a text of pairs, as queries and forms are, decoded, each once."""
+    return tuple(dict.fromkeys(_name(pair) for pair in pairs.split("&") if pair))
+
+
+def pair_variants(pairs: str, name: str) -> Iterator[tuple[str, str]]:
+    """A text of pairs in which those of one name are varied.
+
+    Args:
+        pairs: The text, `name=value&...`.
+        name: The name.
+
+    Yields:
+        What was varied, and the text; empty where nothing is left of it.
+    """
+    parts = pairs.split("&")
+    first = next(place for place, part in enumerate(parts) if _name(part) == name)
+    before, after = parts[:first], [part for part in parts[first:] if _name(part) != name]
+    key, _, value = parts[first].partition("=")
+    for what, replacement in _replacements(key, value):
+        yield f"{printable(name)} {what}", "&".join([*before, *replacement, *after])
+
+
+def whole_variants(pairs: str) -> Iterator[tuple[str, str]]:
+    """A text of pairs with what belongs to none of them.
+
+    Args:
+        pairs: The text; empty for none.
+
+    Yields:
+        What was varied, and the text.
+    """
+    before = f"{pairs}&" if pairs else ""
+    yield "unknown parameter", f"{before}{UNKNOWN}=1"
+    yield "unknown parameter without a value", f"{before}{UNKNOWN}"
+    yield "unknown parameter that is not UTF-8", f"{before}{UNKNOWN}=%FF"
+    yield "parameter without a name", f"{before}=1"
+    yield "name that is not UTF-8", f"{before}%FF=1"
+    yield "empty pairs", f"&&{pairs}&"
+    yield "second question mark", f"{before}{UNKNOWN}=1?{UNKNOWN}=2"
+
+
+def _replacements(key: str, value: str) -> Iterator[tuple[str, list[str]]]:
+    """What stands in place of a parameter: nothing, or one pair, or several."""
+    pair = f"{key}={value}"
+    yield "missing", []
+    yield "without a value", [key]
+    yield "empty", [f"{key}="]
+    for what, odd in odd_values(value):
+        yield what, [f"{key}={odd}"]
+    yield "plus after", [f"{key}={value}+"]
+    yield "semicolon after", [f"{key}={value};x=1"]
+    yield "equals sign after", [f"{key}={value}="]
+    yield "bad escape after", [f"{key}={value}%zz"]
+    yield "lone percent sign after", [f"{key}={value}%"]
+    yield "repeated", [pair, pair]
+    yield "repeated, then empty", [pair, f"{key}="]
+    yield "repeated, then malformed", [pair, f"{key}={UNKNOWN}"]
+    yield "malformed, then repeated", [f"{key}={UNKNOWN}", pair]
+    yield f"repeated {_MANY} times", [pair] * _MANY
+    yield "in brackets", [f"{key}[]={value}"]
+    yield "with an index", [f"{key}%5B0%5D={value}"]
+    yield "in other case", [f"{key.swapcase()}={value}"]
+    yield "blank before the name", [f"+{key}={value}"]
+    yield "name escaped", [f"{_escaped(key)}={value}"]
+
+
+def _escaped(key: str) -> str:
+    """The key, its first character percent-encoded if it can be."""
+    return f"%{ord(key[0]):02X}{key[1:]}" if key[:1].isascii() and key[:1].isalnum() else key
+
+
+def _name(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0])

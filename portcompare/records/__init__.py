@@ -1,0 +1,1 @@
+"""The frozen records at which the stages meet, one file a subject."""

@@ -1,0 +1,42 @@
+"""All comparisons as CSV: ratios, intervals and verdicts, one row each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portcompare.report.formats.csv_rounds import write_csv
+from portcompare.report.wording import visible
+
+if TYPE_CHECKING:
+    from portcompare.records.results import Results
+
+_HEADER = ("scenario", "level", "metric", "candidate", "blocks", "ratio", "low", "high", "verdict", "reason")
+
+
+def render(results: Results) -> str:
+    """Write all comparisons down.
+
+    Args:
+        results: The run.
+
+    Returns:
+        CSV with a header, the columns named as in `results.json`; what is not known is empty.
+    """
+    return write_csv(
+        _HEADER,
+        (
+            (
+                visible(one.scenario),
+                one.level,
+                one.metric,
+                visible(one.candidate),
+                one.blocks,
+                one.ratio,
+                one.low,
+                one.high,
+                one.verdict,
+                visible(one.reason),
+            )
+            for one in results.comparisons
+        ),
+    )

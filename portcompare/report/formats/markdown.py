@@ -1,0 +1,227 @@
+"""The report as Markdown, fit for a comment on a pull request."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from portcompare import units
+from portcompare.report.charts.registry import main_charts
+from portcompare.report.formats.chart_files import CHART_FOLDER
+from portcompare.report.rows import (
+    ARM_HEADER,
+    COMPARISON_HEADER,
+    arm_cells,
+    arm_rows,
+    comparison_cells,
+    comparison_rows,
+)
+from portcompare.report.sections.answers import (
+    DIFFERENCE_HEADER,
+    RANKS,
+    curl_pairs,
+    difference_cells,
+    group_alike,
+    masked_texts,
+)
+from portcompare.report.sections.checks import claim_tables, gate_tables
+from portcompare.report.sections.load import break_even_tables, capacity_tables
+from portcompare.report.sections.method import deployment_settings, machine_facts, method_facts
+from portcompare.report.sections.pages import page_tables
+from portcompare.report.sections.validity import find_notices, parity_text
+from portcompare.report.wording import clipped, timestamp, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from portcompare.records.parity import Difference, Parity
+    from portcompare.records.results import Results
+    from portcompare.report.rows import TextTable
+    from portcompare.report.sections.answers import Alike
+    from portcompare.report.sections.method import Facts
+
+_MARKUP = re.compile(r"([\\`*_\[~|$])")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_LONGEST_ANSWER = 120
+# A comment on GitHub holds 65,536 characters; the rest is in results.json.
+_MOST_DIFFERENCES = 20
+_MOST_MASKED = 50
+_MOST_ARMS = 40
+_MOST_COMPARISONS = 60
+_MOST_COMMANDS = 10
+_LONGEST_COMMANDS = 1000
+
+
+def render(results: Results) -> str:
+    """Render a run as GitHub-flavoured Markdown.
+
+    Args:
+        results: The run.
+
+    Returns:
+        Markdown.
+    """
+    return "\n\n".join(_blocks(results)) + "\n"
+
+
+def escape(text: str) -> str:
+    """A text that Markdown shows as it is, in one line, also in a table's cell.
+
+    Args:
+        text: Any text, such as a name from the plan or a server's answer.
+
+    Returns:
+        Markdown.
+    """
+    text = _MARKUP.sub(r"\\\1", visible(text))
+    return "".join(_ENTITIES.get(char, char) for char in text)
+
+
+def text_table(table: TextTable) -> Iterator[str]:
+    """A table of words, and how to read it.
+
+    Args:
+        table: The table.
+
+    Yields:
+        Markdown.
+    """
+    yield _table(table.header, ([(cell,) for cell in row] for row in table.rows))
+    yield escape(table.note)
+
+
+def _blocks(results: Results) -> Iterator[str]:
+    yield f"# portcompare: {escape(results.name)}"
+    yield f"**{escape(results.headline)}**"
+    yield from (f"> **{notice.label}**: {escape(notice.text)}" for notice in find_notices(results))
+    yield _conclusions(results)
+    validity = "This run is valid" if results.valid else "**This run is NOT VALID**"
+    yield (
+        f"{validity}: {units.count(len(results.rounds), 'round')} in {units.duration(results.duration_s)},"
+        f" {escape(timestamp(results.started_at))}. {escape(parity_text(results))}."
+    )
+    for table in (*break_even_tables(results), *capacity_tables(results)):
+        yield f"## {escape(table.title)}"
+        yield from text_table(table)
+    for table in gate_tables(results):
+        yield f"## {escape(table.title)}"
+        yield from text_table(table)
+    if results.summaries:
+        yield "## What each deployment did"
+        rows = arm_rows(results)
+        yield _table(ARM_HEADER, (arm_cells(row) for row in rows[:_MOST_ARMS]))
+        yield from _more(len(rows), _MOST_ARMS)
+    if results.comparisons:
+        yield from _folded("All comparisons with the baseline", _comparisons(results))
+    for table in (*claim_tables(results), *page_tables(results)):
+        yield f"## {escape(table.title)}"
+        yield from text_table(table)
+    yield from _folded("Charts", _charts(results))
+    if results.parity is not None:
+        yield from _answers(results.parity)
+    yield from _folded("How it was measured", _method(results))
+
+
+def _folded(summary: str, blocks: Iterable[str]) -> Iterator[str]:
+    """Blocks that a reader unfolds; nothing where there are none."""
+    inside = list(blocks)
+    if inside:
+        yield f"<details>\n<summary>{summary}</summary>"
+        yield from inside
+        yield "</details>"
+
+
+def _more(number: int, most: int) -> Iterator[str]:
+    if number > most:
+        yield f"These are the first {most} of {number:,}; results.json has all."
+
+
+def _comparisons(results: Results) -> Iterator[str]:
+    rows = comparison_rows(results)
+    yield _table(
+        COMPARISON_HEADER,
+        (
+            [(clipped(cell, _LONGEST_ANSWER),) for cell in comparison_cells(row)]
+            for row in rows[:_MOST_COMPARISONS]
+        ),
+    )
+    yield from _more(len(rows), _MOST_COMPARISONS)
+
+
+def _charts(results: Results) -> Iterator[str]:
+    """The main charts, as files beside this one: where only the text is shown, their titles are links."""
+    for name, what in main_charts(results).items():
+        title = escape(what)
+        yield f"[{title}]({CHART_FOLDER}/{name}.svg)\n\n![{title}]({CHART_FOLDER}/{name}.png)"
+
+
+def _conclusions(results: Results) -> str:
+    if not results.conclusions:
+        return "No conclusion was drawn."
+    return "\n".join(f"- **{escape(c.scenario)}**: {escape(c.text)}" for c in results.conclusions)
+
+
+def _answers(parity: Parity) -> Iterator[str]:
+    shown = [each for each in parity.differences if not each.allowed]
+    allowed = [each for each in parity.differences if each.allowed]
+    if shown:
+        groups = group_alike(shown)
+        yield "## Differences from the baseline's answers"
+        yield escape(RANKS)
+        yield from _differences(groups)
+        yield _commands([group.first for group in groups])
+    if allowed:
+        yield "Differences that the plan allows:"
+        yield from _differences(group_alike(allowed))
+    if parity.seeds:
+        yield f"Seeds of the generated cases: {escape(', '.join(parity.seeds))}"
+    if parity.masked:
+        yield "Not compared, because it differs by itself:"
+        masked = masked_texts(parity.masked)
+        yield _list(masked[:_MOST_MASKED])
+        yield from _more(len(masked), _MOST_MASKED)
+
+
+def _differences(found: Sequence[Alike]) -> Iterator[str]:
+    yield _table(
+        DIFFERENCE_HEADER,
+        ([(cell,) for cell in difference_cells(d, _LONGEST_ANSWER)] for d in found[:_MOST_DIFFERENCES]),
+    )
+    yield from _more(len(found), _MOST_DIFFERENCES)
+
+
+def _commands(found: Sequence[Difference]) -> str:
+    """Command lines that show differences, folded; those that would fill the comment are left out."""
+    pairs = [pair for pair in curl_pairs(found) if sum(map(len, pair)) <= _LONGEST_COMMANDS]
+    lines = [line for title, *pair in pairs[:_MOST_COMMANDS] for line in (f"# {title}", *pair)]
+    longest = max((len(ticks) for line in lines for ticks in re.findall("`+", line)), default=0)
+    fence = "`" * max(longest + 1, 3)
+    code = "\n".join([f"{fence}sh", *lines, fence])
+    return f"<details>\n<summary>Command lines that show them</summary>\n\n{code}\n\n</details>"
+
+
+def _method(results: Results) -> Iterator[str]:
+    yield _facts(method_facts(results) + machine_facts(results))
+    differences = results.manifest.differences
+    yield "What is not equal besides app and server:" if differences else "Nothing else is known to differ."
+    if differences:
+        yield _list(differences)
+    yield _table(
+        ("Setting", *(deployment.name for deployment in results.manifest.deployments)),
+        ([(cell,) for cell in (setting.name, *setting.values)] for setting in deployment_settings(results)),
+    )
+
+
+def _list(texts: Iterable[str]) -> str:
+    return "\n".join(f"- {escape(text)}" for text in texts)
+
+
+def _facts(facts: Facts) -> str:
+    return "\n".join(f"- **{escape(term)}**: {escape(text)}" for term, text in facts)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Sequence[str]]]) -> str:
+    """A table; a cell with several lines keeps them."""
+    lines = [[escape(name) for name in header], ["---"] * len(header)]
+    lines += [["<br>".join(escape(line) for line in cell) for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -1,0 +1,210 @@
+"""The run as rich renderables; only the command line prints them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from portcompare.report.rows import ARM_HEADER, arm_cells, arm_rows, rows_by_level
+from portcompare.report.sections.answers import (
+    DIFFERENCE_HEADER,
+    RANKS,
+    curl_pairs,
+    difference_cells,
+    group_alike,
+    masked_texts,
+    summary_text,
+)
+from portcompare.report.sections.checks import claim_tables, render_gates
+from portcompare.report.sections.load import break_even_tables, capacity_tables
+from portcompare.report.sections.validity import find_notices, parity_text
+from portcompare.report.wording import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from portcompare.records.parity import Difference, Parity, Severity
+    from portcompare.records.results import Results
+    from portcompare.report.rows import ArmRow, TextTable
+    from portcompare.report.sections.answers import Alike
+    from portcompare.report.sections.validity import Notice
+    from portcompare.report.wording import Tone
+
+
+TONE_STYLES: dict[Tone | None, str] = {
+    "better": "green",
+    "worse": "red",
+    "same": "cyan",
+    "unsure": "yellow",
+    None: "",
+}
+_GRAVE = "bold red"
+
+
+def render_table(results: Results) -> Table | Text:
+    """The table of arms: pattern, server processing, response delay, network payload, verdict.
+
+    Args:
+        results: The run.
+
+    Returns:
+        The table, for a terminal of 80 columns or more; its title alone if there are no rows.
+    """
+    if not results.summaries:
+        return _title(results)
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, expand=True, padding=(0, 1, 1, 0), title=_title(results)
+    )
+    pattern, server, delay, payload, verdict = ARM_HEADER
+    table.add_column(pattern, ratio=1, overflow="fold")
+    table.add_column(server, no_wrap=True)
+    table.add_column(delay, no_wrap=True)
+    table.add_column(payload.replace(" ", "\n"), no_wrap=True)
+    table.add_column(verdict, ratio=1, overflow="fold")
+    for rows in rows_by_level(arm_rows(results)).values():
+        for row in rows:
+            table.add_row(*_cells(row))
+        table.add_section()
+    return table
+
+
+def render_conclusions(results: Results) -> Group:
+    """What a reader must know: sweeps, headline, notices, conclusions, and whether the answers are alike.
+
+    Args:
+        results: The run.
+
+    Returns:
+        One table, line or paragraph for each; the gates come last.
+    """
+    lines = [Text(visible(results.headline), style="bold")]
+    lines += map(notice_line, find_notices(results))
+    lines += [
+        Text.assemble((f"{visible(c.scenario)}: ", "bold"), visible(c.text)) for c in results.conclusions
+    ]
+    verdicts = claim_tables(results)[:1]  # the checks behind them fill a page
+    tables = (*break_even_tables(results), *capacity_tables(results), *verdicts)
+    gates = render_gates(results)
+    return Group(*map(text_table, tables), *lines, Text(f"{parity_text(results)}."), *gates)
+
+
+def notice_line(notice: Notice) -> Text:
+    """What must be known before any figure.
+
+    Args:
+        notice: The notice.
+
+    Returns:
+        A paragraph.
+    """
+    return Text.assemble((notice.label, _GRAVE if notice.grave else "bold yellow"), f": {notice.text}")
+
+
+def text_table(found: TextTable) -> Table:
+    """A table of words.
+
+    Args:
+        found: The table.
+
+    Returns:
+        The table as wide as the terminal.
+    """
+    table = Table(box=box.SIMPLE_HEAD, title=Text(found.title), caption=Text(found.note), expand=True)
+    for name in found.header:
+        table.add_column(Text(name), overflow="fold")
+    for row in found.rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _title(results: Results) -> Text:
+    title = Text(visible(results.name), style="bold")
+    if results.partial:
+        title.append(" PARTIAL", style=_GRAVE)
+    if not results.valid:
+        title.append(" NOT VALID", style=_GRAVE)
+    return title
+
+
+def _cells(row: ArmRow) -> list[Text]:
+    """The cells; texts and not markup, for a name may hold brackets."""
+    cells = [Text("\n").join([Text(line) for line in lines]) for lines in arm_cells(row)]
+    cells[0].highlight_words([row.deployment], "bold")
+    cells[-1].highlight_words([row.verdict], TONE_STYLES[row.tone])
+    return cells
+
+
+_LONGEST = 200
+_MOST_ROWS = 40
+"""A terminal with more is not read; JSON has all."""
+
+_MOST_MASKED = 20
+_STYLES: dict[Severity, str] = {"breaks": "bold red", "changes": "yellow", "harmless": "dim"}
+
+
+def render_parity(parity: Parity) -> Group:
+    """Whether all deployments answer alike, and every difference.
+
+    Args:
+        parity: The check.
+
+    Returns:
+        A sentence; below it, where there is any, the differences with the command lines that show them, what
+        is allowed, what was not compared, the seeds, and warnings. To be printed without cropping, so that
+        command lines stay whole.
+    """
+    return Group(*_parts(parity))
+
+
+def _parts(parity: Parity) -> Iterator[RenderableType]:
+    compared = f"{parity.cases} cases, {len(parity.deployments)} deployments compared with the baseline"
+    if parity.equal:
+        yield Text(f"The answers are alike: {summary_text(parity)} ({compared}).", style="green")
+    else:
+        yield Text(f"The answers differ: {summary_text(parity)} ({compared}).", style="bold red")
+    shown = [each for each in parity.differences if not each.allowed]
+    if shown:
+        yield from _differences(shown)
+    allowed = [each for each in parity.differences if each.allowed]
+    if allowed:
+        yield Text("\nAllowed by the plan:")
+        yield from _table(group_alike(allowed))
+    if parity.masked:
+        yield Text("\nNot compared, because it differs by itself:")
+        masked = masked_texts(parity.masked)
+        yield from (Text(f"  {place}") for place in masked[:_MOST_MASKED])
+        yield from _more(len(masked), _MOST_MASKED)
+    if parity.seeds:
+        yield Text(f"\nSeeds of the generated cases: {visible(', '.join(parity.seeds))}")
+    yield from (Text(f"\nWARNING: {visible(warning)}", style="yellow") for warning in parity.warnings)
+
+
+def _differences(shown: Sequence[Difference]) -> Iterator[RenderableType]:
+    groups = group_alike(shown)
+    yield Text(f"\n{RANKS}\n")
+    yield from _table(groups)
+    yield Text("\nTo see it while `portcompare up` serves them (it prints the ports):")
+    for title, baseline, candidate in curl_pairs(group.first for group in groups[:_MOST_ROWS]):
+        yield Text(title, style="bold")
+        # Not wrapped: a line that is copied must stay one.
+        yield from (Text(f"  {line}", no_wrap=True, overflow="ignore") for line in (baseline, candidate))
+
+
+def _table(groups: Sequence[Alike]) -> Iterator[RenderableType]:
+    table = Table(*(name.lower() for name in DIFFERENCE_HEADER), box=None, show_lines=True)
+    for group in groups[:_MOST_ROWS]:
+        cells = (Text(cell) for cell in difference_cells(group, _LONGEST))
+        table.add_row(*cells, style=_STYLES[group.first.severity])
+    yield table
+    yield from _more(len(groups), _MOST_ROWS)
+
+
+def _more(number: int, most: int) -> Iterator[Text]:
+    if number > most:
+        yield Text(f"  and {number - most} more: `--json`, or the run's results.json, has all")

@@ -1,0 +1,1 @@
+"""The sections of the report, builder and template side by side."""

@@ -1,0 +1,178 @@
+"""Differences between answers in the words that all formats share."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from portcompare.records.parity import Difference
+from portcompare.report.wording import clipped, visible
+from portcompare.units import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portcompare.records.parity import Parity
+
+DIFFERENCE_HEADER = ("Case", "Deployment", "Rank", "Where", "Baseline", "Candidate")
+
+RANKS = (
+    "breaks: clients fail; changes: they get something else; harmless: they cannot tell. "
+    "What differs alike in other variations of the same request is counted with the first of them."
+)
+"""What the ranks mean, and what a row stands for, for a reader of a table."""
+
+_INDEX = re.compile(r"/[0-9]+(?=/|$)")
+_MASKED = re.compile(r"(\S+ \S+) \[.*\](?: \([0-9]+\))?(: .*)")
+"""What was asked, what was varied in it, and what is masked there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """Differences of one request's variations that have one cause, as far as can be seen.
+
+    Attributes:
+        first: The one that was found first.
+        more: How many there are beside it.
+    """
+
+    first: Difference
+    more: int
+
+
+def group_alike(differences: Iterable[Difference]) -> list[Alike]:
+    """Put together what differs alike: one mistake in a port shows in every variation of its request.
+
+    Args:
+        differences: In their order.
+
+    Returns:
+        For each request, deployment, place and rank (and pair of statuses) the first difference and how many
+        there are beside it; the elements of an array are one place.
+    """
+    keys = [(_cause(each), each) for each in differences]
+    numbers = Counter(key for key, _ in keys)
+    firsts = dict(reversed(keys))
+    return [Alike(first=firsts[key], more=number - 1) for key, number in numbers.items()]
+
+
+def _cause(one: Difference) -> tuple[object, ...]:
+    request = one.case.partition(" [")[0]
+    statuses = (one.baseline, one.candidate) if one.kind == "status" else ()
+    place = one.kind, _INDEX.sub("/*", one.pointer)
+    return request, one.deployment, *place, one.severity, one.from_order, one.allowed, statuses
+
+
+def masked_texts(masked: Iterable[str]) -> list[str]:
+    """What is not compared, that of a request's variations together.
+
+    Args:
+        masked: The places, each with its case.
+
+    Returns:
+        Such as "GET /now: /at (and 30 more)".
+    """
+    numbers = Counter(_MASKED.sub(r"\1\2", place) for place in masked)
+    return [visible(place) + _and_more(number - 1) for place, number in numbers.items()]
+
+
+def _and_more(number: int) -> str:
+    return f" (and {number:,} more)" if number else ""
+
+
+def place_text(difference: Difference) -> str:
+    """Where two answers differ.
+
+    Args:
+        difference: The difference.
+
+    Returns:
+        Text such as "status", "header ETag" or "json /items/0/id".
+    """
+    return f"{difference.kind} {difference.pointer}".strip()
+
+
+def remark(difference: Difference) -> str:
+    """What must be known of a difference besides what differs.
+
+    Args:
+        difference: The difference.
+
+    Returns:
+        Text; empty if there is nothing.
+    """
+    parts = []
+    if difference.from_order:
+        parts.append(
+            "comes from what was asked before: asked alone on fresh servers, the case does not show it"
+        )
+    if difference.allowed:
+        parts.append(f"allowed: {difference.allowed}")
+    return "; ".join(parts)
+
+
+def difference_cells(alike: Alike, longest: int) -> tuple[str, ...]:
+    """A difference, and what differs alike, as a row.
+
+    Args:
+        alike: The differences.
+        longest: How many characters of an answer, and of a case's name, are shown.
+
+    Returns:
+        The cells below `DIFFERENCE_HEADER`.
+    """
+    difference = alike.first
+    said = remark(difference)
+    return (
+        visible(clipped(difference.case, longest)) + _and_more(alike.more),
+        visible(difference.deployment),
+        difference.severity,
+        visible(place_text(difference) + (f" ({said})" if said else "")),
+        clipped(visible(difference.baseline), longest),
+        clipped(visible(difference.candidate), longest),
+    )
+
+
+def curl_pairs(differences: Iterable[Difference]) -> list[tuple[str, str, str]]:
+    """How to see differences for oneself.
+
+    Args:
+        differences: The differences.
+
+    Returns:
+        For each case and deployment, once: both in words, the baseline's line and the candidate's.
+    """
+    pairs = {
+        (each.case, each.deployment): (each.curl_baseline, each.curl_candidate)
+        for each in reversed(list(differences))
+        if each.curl_baseline
+    }
+    return [
+        (visible(f"{case} at {deployment}"), visible(baseline), visible(candidate))
+        for (case, deployment), (baseline, candidate) in reversed(pairs.items())
+    ]
+
+
+def summary_text(parity: Parity) -> str:
+    """What a check has found, in a clause.
+
+    Args:
+        parity: The check.
+
+    Returns:
+        Such as "3 differences (1 breaks clients), 2 allowed"; "no difference" if there is none.
+    """
+    counting = [each for each in parity.differences if each.counts]
+    allowed = sum(bool(each.allowed) for each in parity.differences)
+    harmless = len(parity.differences) - len(counting) - allowed
+    breaking = sum(each.severity == "breaks" for each in counting)
+    found = count(len(counting), "difference") if counting else "no difference"
+    parts = [
+        f"{found} ({breaking} of them {'breaks' if breaking == 1 else 'break'} clients)"
+        if breaking
+        else found
+    ]
+    parts += [f"{allowed} allowed"] * bool(allowed) + [f"{harmless} harmless"] * bool(harmless)
+    return ", ".join(parts)

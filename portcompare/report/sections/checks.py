@@ -1,0 +1,184 @@
+"""What people claim, and what the comparisons say of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from portcompare import units
+from portcompare.report.rows import TextTable
+from portcompare.report.wording import METRIC_NAMES, NOT_KNOWN, exact, interval, known, level_text, visible
+
+if TYPE_CHECKING:
+    from portcompare.records.checks import CheckResult, ClaimResult, GateResult
+    from portcompare.records.results import Results
+
+
+_HOLDS = {True: "yes", False: "no", None: "cannot tell"}
+_NOTE = (
+    "A check is one comparison: a value divided by another, paired by block, or a value alone. It says yes"
+    " where its whole 95% interval is as asked, no where the whole interval is not. A claim is true if all"
+    " its checks say yes, false if all say no; it depends where some say yes and some no."
+)
+
+
+def claim_tables(results: Results) -> tuple[TextTable, ...]:
+    """The tables of the claims.
+
+    Args:
+        results: The run.
+
+    Returns:
+        One of the verdicts and one of the checks behind them; none if the plan makes no claims.
+    """
+    if not results.claims:
+        return ()
+    return (
+        TextTable(
+            title="Claims",
+            note=_NOTE,
+            header=("Claim", "Verdict", "Because"),
+            rows=tuple((visible(one.text), one.verdict, visible(one.reason)) for one in results.claims),
+        ),
+        TextTable(
+            title="Checks of the claims",
+            note="A value that is divided by nothing is in its own unit.",
+            header=(
+                "Claim",
+                "Where",
+                "Metric",
+                "Of",
+                "Divided by",
+                "Found, 95% interval",
+                "Asked",
+                "So",
+                "Blocks",
+            ),
+            rows=tuple(_check(one, check) for one in results.claims for check in one.checks),
+        ),
+    )
+
+
+def _check(one: ClaimResult, check: CheckResult) -> tuple[str, ...]:
+    return (
+        visible(one.name),
+        visible(check.name),
+        check.metric,
+        visible(check.subject),
+        visible(check.reference or ""),
+        _value(check),
+        _asked(check),
+        _HOLDS[check.holds],
+        str(check.blocks),
+    )
+
+
+def _value(check: CheckResult) -> str:
+    value = check.value
+    if value is None or value.low is None or value.high is None:
+        return NOT_KNOWN
+    middle, low, high = (_show(one, check) for one in (value.value, value.low, value.high))
+    return f"{middle} [{low}, {high}]"
+
+
+def _asked(check: CheckResult) -> str:
+    if check.at_least is not None:
+        return f"at least {_show(check.at_least, check)}"
+    return NOT_KNOWN if check.at_most is None else f"at most {_show(check.at_most, check)}"
+
+
+def _show(value: float, check: CheckResult) -> str:
+    if check.reference is not None:
+        return units.ratio(value)
+    return units.rate(value) if check.metric == "throughput" else units.duration(value)
+
+
+_HEADER = ("Gate", "Must be", "Ratio", "95% interval", "Outcome", "Reason")
+_NOTE_gates = (
+    "The whole interval decides: wholly on the right side of its limits a gate is kept, wholly on the wrong"
+    " side of one it is broken."
+)
+
+
+def gate_tables(results: Results) -> tuple[TextTable, ...]:
+    """The gates and what they came to.
+
+    Args:
+        results: The run.
+
+    Returns:
+        One table; none where the plan has no gates.
+    """
+    if not results.gates:
+        return ()
+    rows = tuple(_row(results, gate) for gate in results.gates)
+    return (TextTable(title=f"Gates: {gates_text(results)}", note=_NOTE_gates, header=_HEADER, rows=rows),)
+
+
+def render_gates(results: Results) -> tuple[Table, ...]:
+    """The same for a terminal of 80 columns or more: the reason stands below the gate.
+
+    Args:
+        results: The run.
+
+    Returns:
+        One table; none where the plan has no gates.
+    """
+    tables = []
+    for found in gate_tables(results):
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            expand=True,
+            padding=(0, 1, 1, 0),
+            title=Text(found.title, "bold"),
+        )
+        table.add_column(found.header[0], ratio=1, overflow="fold")
+        for name in found.header[1:-1]:
+            table.add_column(name, no_wrap=True)
+        for gate, (what, *cells, reason) in zip(results.gates, found.rows, strict=True):
+            style = "green" if gate.passed else "bold red"
+            *middle, outcome = map(Text, cells)
+            outcome.stylize(style)
+            table.add_row(Text.assemble(what, "\n", (reason, "dim")), *middle, outcome)
+        tables.append(table)
+    return tuple(tables)
+
+
+def gates_text(results: Results) -> str:
+    """What the gates came to in a clause.
+
+    Args:
+        results: The run; it has gates.
+
+    Returns:
+        Text such as "1 of 3 not passed".
+    """
+    missed = sum(not gate.passed for gate in results.gates)
+    return f"{missed} of {len(results.gates)} not passed" if missed else f"{len(results.gates)} passed"
+
+
+def _row(results: Results, gate: GateResult) -> tuple[str, ...]:
+    place = f"{visible(gate.scenario)}, {level_text(results, gate.scenario, gate.level)}"
+    over = " / baseline" if gate.relative else ""
+    other = over if gate.against is None else f"{over} against {visible(gate.against)}"
+    return (
+        f"{METRIC_NAMES[gate.metric]} of {visible(gate.candidate)}{other} ({place})",
+        _limits(gate),
+        known(gate.ratio, units.ratio),
+        interval(gate),
+        gate.outcome,
+        visible(gate.reason) + ("" if gate.outcome in ("kept", "broken") else _what_it_means(gate)),
+    )
+
+
+def _what_it_means(gate: GateResult) -> str:
+    return "; the plan lets it pass" if gate.passed else "; so it does not pass"
+
+
+def _limits(gate: GateResult) -> str:
+    limits = (("at least", gate.min_ratio), ("at most", gate.max_ratio))
+    return ", ".join(f"{what} {exact(limit)}x" for what, limit in limits if limit is not None)

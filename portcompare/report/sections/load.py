@@ -1,0 +1,195 @@
+"""Where a candidate begins to win, as a grid of delays and users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portcompare import units
+from portcompare.report.rows import TextTable
+from portcompare.report.wording import NOT_KNOWN, known, level_text, objective_text, plan_value, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from portcompare.records.results import Results
+    from portcompare.records.sweeps import (
+        Border,
+        BreakEven,
+        BreakEvenCell,
+        Capacity,
+        Estimate,
+        Knee,
+        Scalability,
+    )
+
+
+_NOTE = (
+    "Throughput of the candidate divided by the baseline's, with its 95% interval. It wins where the whole"
+    " interval lies above 1 and not inside the equivalence margin. Cells beside no border are not measured:"
+    " for them stands what their nearest neighbours on both sides have in common."
+)
+
+
+def break_even_tables(results: Results) -> tuple[TextTable, ...]:
+    """The grids, with a row for each delay and a column for each number of users.
+
+    Args:
+        results: The run.
+
+    Returns:
+        A table for the control and each candidate; none if the plan did not ask for it.
+    """
+    return tuple(_table(grid) for grid in results.sweeps.break_even)
+
+
+def _table(grid: BreakEven) -> TextTable:
+    users = list(dict.fromkeys(cell.users for cell in grid.cells))
+    return TextTable(
+        title=f"Break-even of {visible(grid.candidate)}",
+        note=_NOTE,
+        header=("Delay", *(units.count(level, "user") for level in users), "Wins"),
+        rows=tuple(
+            _row(border, [cell for cell in grid.cells if cell.delay_s == border.delay_s])
+            for border in grid.borders
+        ),
+    )
+
+
+def _row(border: Border, cells: Sequence[BreakEvenCell]) -> tuple[str, ...]:
+    delay = units.duration(border.delay_s) if border.delay_s else "none"
+    return (delay, *map(_cell, cells), _border(border, cells))
+
+
+def _cell(cell: BreakEvenCell) -> str:
+    if cell.ratio is None or cell.low is None or cell.high is None:
+        state = "not measured" if cell.state == "not measured" else "not known"
+        return state + {True: ", wins around it", False: ", no win around it", None: ""}[cell.implied]
+    return f"{units.ratio(cell.ratio)} [{units.ratio(cell.low)}, {units.ratio(cell.high)}] {cell.state}"
+
+
+def _border(border: Border, cells: Sequence[BreakEvenCell]) -> str:
+    """From where on the candidate wins; where it does not, that is not the same as not to be shown to."""
+    by_users = {cell.users: cell for cell in cells}
+    if border.wins_from_users is not None:
+        text = f"from {units.count(border.wins_from_users, 'user')} on"
+        return text if border.not_at_users is None else f"{text}, {_not(by_users[border.not_at_users])}"
+    wins = [f"{cell.users:,}" for cell in cells if cell.is_win]
+    if wins:
+        return f"at {' and '.join(wins)}, {_not(cells[-1])}"
+    if any(cell.is_win is None for cell in cells):
+        return "not known"
+    shown = all(cell.state != "undecided" for cell in cells)
+    return "at no number of users that was tried" if shown else "not shown at any number of users"
+
+
+def _not(cell: BreakEvenCell) -> str:
+    if cell.is_win is None:
+        return f"not known at {cell.users:,}"
+    return f"not shown at {cell.users:,}" if cell.state == "undecided" else f"not at {cell.users:,}"
+
+
+_CAPACITY_NOTE = (
+    "The highest rate at which the objective is kept, no answer has a wrong status, no more than 1% of the"
+    " requests fail and at least 99% of those offered are answered; searched anew in every block."
+)
+_KNEE_NOTE = (
+    "The load at which the rate of the lowest level, carried on in proportion, meets the highest rate: beyond"
+    " it more load brings waiting and no rate."
+)
+_USL_NOTE = (
+    "Universal Scalability Law: contention is the part of the work that is done one at a time, coherency the"
+    " cost of users getting in each other's way; the residual tells how far the rates lie from the law."
+)
+
+
+def capacity_tables(results: Results) -> tuple[TextTable, ...]:
+    """The tables of capacities, knees and scalability.
+
+    Args:
+        results: The run.
+
+    Returns:
+        Those that have rows.
+    """
+    sweeps = results.sweeps
+    tables = (
+        TextTable(
+            title="Capacity",
+            note=_CAPACITY_NOTE,
+            header=("Scenario", "Objective", "Arm", "Rate", "Against the baseline", "Blocks", "Reason"),
+            rows=tuple(_capacity(results, one) for one in sweeps.capacities),
+        ),
+        TextTable(
+            title="Knee",
+            note=_KNEE_NOTE,
+            header=("Scenario", "Arm", "Knee", "95% interval", "Highest rate", "Blocks"),
+            rows=tuple(_knee(results, one) for one in sweeps.knees),
+        ),
+        TextTable(
+            title="Scalability",
+            note=_USL_NOTE,
+            header=("Scenario", "Arm", "One user", "Contention", "Coherency", "Residual", "Peak"),
+            rows=tuple(_scalability(one) for one in sweeps.scalability),
+        ),
+    )
+    return tuple(table for table in tables if table.rows)
+
+
+def _capacity(results: Results, one: Capacity) -> tuple[str, ...]:
+    rate = NOT_KNOWN
+    if one.rate_rps is not None:
+        rate = ("at least " if one.is_at_least else "") + _estimate(one.rate_rps, units.rate)
+    ratio = _estimate(one.ratio, units.ratio) if one.ratio is not None else ""
+    against = f"{ratio} {one.verdict or 'baseline'}".strip()
+    return (
+        visible(one.scenario),
+        objective_text(results, one.scenario),
+        visible(one.arm),
+        rate,
+        against,
+        str(one.blocks),
+        visible(one.reason),
+    )
+
+
+def _knee(results: Results, one: Knee) -> tuple[str, ...]:
+    if one.is_reached:
+        model = plan_value(results, "scenarios", one.scenario, "load", "model")
+        knee = f"{units.significant(one.load.value)} {'users' if model == 'closed' else 'requests/s'}"
+    else:
+        knee = f"beyond {level_text(results, one.scenario, one.load.value)}"
+    return (
+        visible(one.scenario),
+        visible(one.arm),
+        knee,
+        _interval(one.load, units.significant),
+        units.rate(one.rate_rps),
+        str(one.blocks),
+    )
+
+
+def _scalability(one: Scalability) -> tuple[str, ...]:
+    peak = "none"
+    if one.peak_users is not None and one.peak_rps is not None:
+        users = _estimate(one.peak_users, units.significant)
+        peak = f"{units.rate(one.peak_rps)} at {users} users"
+    return (
+        visible(one.scenario),
+        visible(one.arm),
+        _estimate(one.one_user_rps, units.rate),
+        _estimate(one.contention, units.share),
+        _estimate(one.coherency, units.share),
+        units.share(one.residual),
+        peak,
+    )
+
+
+def _estimate(one: Estimate, show: Callable[[float], str]) -> str:
+    interval = _interval(one, show)
+    return f"{show(one.value)} {interval}".strip()
+
+
+def _interval(one: Estimate, show: Callable[[float], str]) -> str:
+    if one.low is None and one.high is None:
+        return ""
+    return f"[{known(one.low, show)}, {'no end' if one.high is None else show(one.high)}]"

@@ -1,0 +1,148 @@
+"""What a visitor waits for: the tables of the pages that a browser loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portcompare import units
+from portcompare.records.pages import spent_s
+from portcompare.records.results import BASELINE
+from portcompare.report.rows import TextTable
+from portcompare.report.wording import NOT_KNOWN, known, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from portcompare.records.pages import PageFigure, PageMetric, PagePart, Pages, PageSummary, Stage
+    from portcompare.records.results import Results
+
+METRIC_HEADERS: dict[PageMetric, str] = {
+    "lcp": "Largest contentful paint",
+    "fcp": "First contentful paint",
+    "ttfb": "Page's first byte",
+    "answer": "Answer's first byte",
+    "download": "Download",
+    "blocking": "Blocking",
+}
+STAGE_NAMES: dict[Stage, str] = {
+    "handler": "server, in handlers",
+    "queue": "server, around handlers",
+    "server": "server",
+    "network": "network",
+    "client": "browser",
+}
+
+_FIGURES_NOTE = (
+    "Medians of the blocks' medians with their 95% intervals, from the order of the blocks alone, which six"
+    " blocks or more can give; the rating is of the 75th percentile of all loads, by the thresholds of Core"
+    " Web Vitals, for the blocking time of Lighthouse. The answer is the last one to a script's request that"
+    " came before the largest paint, its first byte counted from that request on; the download is that"
+    " answer's, or the page's where there is none. The browser shares the load generator's CPUs, not the"
+    " servers'."
+)
+_STAGES_NOTE = (
+    "The load in the middle, whose largest contentful paint is the median: its parts add up to that. Time in"
+    " handlers is what the very answers of this load tell (Server-Timing: app); around them is the rest until"
+    " the first byte. Network is to connect and to receive, browser to run scripts, to lay out and to paint."
+)
+
+
+def page_tables(results: Results) -> tuple[TextTable, ...]:
+    """The tables of the pages.
+
+    Args:
+        results: The run.
+
+    Returns:
+        What was measured, and where the time goes; none if no page was loaded.
+    """
+    summaries = results.pages.summaries
+    if not summaries:
+        return ()
+    who = ("Page", "Meanwhile", "Load", "Arm")
+    return (
+        TextTable(
+            title="What a visitor waits for",
+            note=_FIGURES_NOTE,
+            header=(*who, *METRIC_HEADERS.values(), "Against the baseline", "Loads"),
+            rows=tuple(_figures(results, one) for one in summaries),
+        ),
+        TextTable(
+            title="Where a page's time goes",
+            note=_STAGES_NOTE,
+            header=(*who, "Server, in handlers", "Server, around them", "Network", "Browser", "In words"),
+            rows=tuple(_stages(one) for one in summaries if one.parts),
+        ),
+    )
+
+
+def meanwhile(users: int) -> str:
+    """What the server has to do while a page loads.
+
+    Args:
+        users: How many users it serves as well.
+
+    Returns:
+        Text such as "64 users"; "nothing" for none.
+    """
+    return units.count(users, "user") if users else "nothing"
+
+
+def _who(one: PageSummary) -> tuple[str, ...]:
+    return visible(one.page), meanwhile(one.users), one.kind, visible(one.arm)
+
+
+def _figures(results: Results, one: PageSummary) -> tuple[str, ...]:
+    found = {figure.metric: figure for figure in one.figures}
+    return (
+        *_who(one),
+        *(_figure(found.get(metric)) for metric in METRIC_HEADERS),
+        _against(results.pages, one),
+        "; ".join(_loads(one)),
+    )
+
+
+def _figure(figure: PageFigure | None) -> str:
+    if figure is None:
+        return NOT_KNOWN
+    estimate = figure.median_s
+    text = units.duration(estimate.value)
+    if estimate.low is not None:
+        text += f" [{units.duration(estimate.low)}, {known(estimate.high, units.duration)}]"
+    return f"{text}, {figure.rating}" if figure.rating else text
+
+
+def _against(pages: Pages, one: PageSummary) -> str:
+    """The verdict on the largest contentful paint."""
+    if one.arm == BASELINE:
+        return "baseline"
+    found = pages.lcp_against_baseline(one)
+    if found is None:
+        return NOT_KNOWN
+    if found.ratio is None:
+        return found.verdict
+    ends = (known(end, units.ratio) for end in (found.ratio.low, found.ratio.high))
+    return f"{units.ratio(found.ratio.value)} [{', '.join(ends)}] {found.verdict}"
+
+
+def _loads(one: PageSummary) -> Iterator[str]:
+    yield f"{one.loads} in {units.count(one.blocks, 'block')}"
+    if one.load_rps is not None:
+        yield f"{units.rate(one.load_rps)} for the users"
+    yield from (f"{number} failed: {visible(reason)}" for reason, number in one.failures.items())
+
+
+def _stages(one: PageSummary) -> tuple[str, ...]:
+    apart = not any(part.stage == "server" for part in one.parts)
+    return (
+        *_who(one),
+        _spent(one.parts, "handler") if apart else NOT_KNOWN,
+        _spent(one.parts, "queue") if apart else NOT_KNOWN,
+        _spent(one.parts, "network"),
+        _spent(one.parts, "client"),
+        one.bottleneck,
+    )
+
+
+def _spent(parts: Iterable[PagePart], stage: Stage) -> str:
+    return units.duration(spent_s(parts, stage))

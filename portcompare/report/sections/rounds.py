@@ -1,0 +1,97 @@
+"""The table of all rounds, void ones too: nothing that was measured is hidden."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portcompare import units
+from portcompare.report.wording import (
+    NOT_KNOWN,
+    known,
+    latencies,
+    level_text,
+    visible,
+    why_usage_unknown,
+)
+
+if TYPE_CHECKING:
+    from portcompare.records.results import Results, Round
+
+ROUND_HEADER = (
+    "Block",
+    "Order",
+    "Scenario",
+    "Level",
+    "Arm",
+    "Deployment",
+    "Counts",
+    "Window",
+    "Warm-up",
+    "Steady",
+    "Answers",
+    "Errors",
+    "Rate",
+    "p50",
+    "p95",
+    "p99",
+    "p99.9",
+    "Max",
+    "Handler",
+    "CPU per request",
+    "Memory, peak",
+    "Bytes per answer",
+    "Reconnects",
+    "Offered",
+    "Not sent",
+    "Lag, p99",
+    "Lag, max",
+    "Stall, max",
+    "Generator CPU",
+    "Bound",
+)
+
+
+def round_rows(results: Results) -> tuple[tuple[str, ...], ...]:
+    """One row for each round, in the record's order.
+
+    Args:
+        results: The run.
+
+    Returns:
+        The rows, their cells in the order of `ROUND_HEADER`.
+    """
+    return tuple(_row(results, round_) for round_ in results.rounds)
+
+
+def _row(results: Results, round_: Round) -> tuple[str, ...]:
+    reason = why_usage_unknown(results, round_.deployment)
+    usage = f"{NOT_KNOWN}: {reason}" if reason else NOT_KNOWN
+    kinds = ", ".join(f"{kind}: {times:,}" for kind, times in round_.error_kinds.items())
+    return (
+        f"{round_.block + 1:,}",
+        f"{round_.order + 1:,}",
+        visible(round_.scenario),
+        level_text(results, round_.scenario, round_.level),
+        visible(round_.arm),
+        visible(round_.deployment),
+        "yes" if round_.void is None else f"void: {visible(round_.void)}",
+        units.duration(round_.window_s),
+        units.duration(round_.warmup_s),
+        "yes" if round_.steady else "no",
+        f"{round_.requests:,}",
+        f"{round_.errors:,}" + (f" ({visible(kinds)})" if kinds else ""),
+        units.rate(round_.rate_rps),
+        *latencies(round_.latency_s).values(),
+        known(round_.handler_s, units.duration),
+        known(round_.cpu_s_per_request, units.duration, usage),
+        known(round_.rss_peak_bytes, units.size, usage),
+        known(round_.received_bytes_per_request, units.size),
+        f"{round_.reconnects:,}",
+        known(round_.offered_rps, units.rate),
+        f"{round_.dropped:,}",
+        known(round_.lag_p99_s, units.duration),
+        known(round_.lag_max_s, units.duration),
+        units.duration(round_.stall_max_s),
+        units.share(round_.generator_cpu_ratio),
+        NOT_KNOWN if round_.bound is None else f"{units.rate(round_.bound.rate_rps)} ({round_.bound.name})",
+    )

@@ -1,0 +1,1 @@
+"""A whole comparison: the only package that composes the stages."""

@@ -1,0 +1,73 @@
+"""A run that is started from the web UI, and how far it is."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
+from portcompare.run.narrowing import Narrowing
+from portcompare.run.recording import name_run_folder
+from portcompare.serve import start_supervised
+from portcompare.wire.ui_protocol import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portcompare.plan import Plan
+    from portcompare.wire.ui_protocol import LiveSettings
+
+_WITH_REPORT = (EXIT_DONE, EXIT_COMPARISON_SAYS_NO, EXIT_NOT_VALID)
+
+
+class Measuring:
+    """A `portcompare run` of its own, with servers of its own."""
+
+    def __init__(self, plan: Plan, settings: LiveSettings, *, cpus: Iterable[int], folder: Path) -> None:
+        """Start it.
+
+        Args:
+            plan: The plan.
+            settings: What to measure of it.
+            cpus: The CPUs it may use.
+            folder: Where its log goes.
+        """
+        is_open = settings.model == "open"
+        wanted = Narrowing(
+            scenarios=settings.scenarios,
+            arms=settings.arms,
+            users=None if is_open else settings.users,
+            rate_rps=settings.rate_rps if is_open else None,
+            delay_s=settings.delay_s,
+        )
+        self._folder = name_run_folder(plan.name, datetime.now(UTC))
+        self._options = ["run", str(plan.path), *wanted.options()]
+        self._process = start_supervised(
+            [sys.executable, "-m", "portcompare", *self._options, "--out", str(self._folder)],
+            directory=Path.cwd(),
+            environment=os.environ,
+            cpus=cpus,
+            log_path=folder / "run.log",
+        )
+
+    @property
+    def state(self) -> RunState:
+        """How far it is."""
+        status = self._process.poll()
+        report = self._folder / "report.html"
+        is_done = status in _WITH_REPORT and report.exists()
+        last = self._process.log_tail(1).strip()
+        return RunState(
+            command=f"portcompare {shlex.join(self._options)}",
+            state="running" if status is None else "done" if is_done else "failed",
+            progress=last or "starting",
+            folder=self._folder.name,
+        )
+
+    def stop(self) -> None:
+        """End it; what was measured is kept."""
+        self._process.stop()

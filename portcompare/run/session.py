@@ -1,0 +1,206 @@
+"""What every command that serves a plan begins with: the plan, checked, and what its scenarios ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NoReturn
+
+from portcompare.errors import InputError, Problem
+from portcompare.measure import LoadGenerator, start_generator
+from portcompare.plan import OpenLoad, Plan, PlanError, load_plan, with_addresses
+from portcompare.records.results import RequestSpec
+from portcompare.run.parity import find_document_problems
+from portcompare.run.phases import find_browser_problems
+from portcompare.run.recording import GENERATOR_LOG
+from portcompare.run.workers import ALONE, Workers, find_unreachable
+from portcompare.serve import (
+    CpuAssignment,
+    RunningServer,
+    assign_cpus,
+    preflight,
+    serve_upstreams,
+    vocabulary,
+)
+from portcompare.wire.protocol import Prepare, ScenarioSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from portcompare.wire.protocol import Joined, Prepared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A plan that is in order, and the load generator that knows its scenarios.
+
+    Attributes:
+        plan: The plan; its environments say where the upstreams are.
+        cpus: Who runs where.
+        generator: The load generator.
+        requests: What each scenario asks for.
+        to_capture: The scenarios of which that is not known yet: one of their users must run first.
+        upstreams: What the arms depend on, by name.
+    """
+
+    plan: Plan
+    cpus: CpuAssignment
+    generator: LoadGenerator
+    requests: Mapping[str, tuple[RequestSpec, ...]]
+    to_capture: tuple[str, ...] = ()
+    upstreams: Mapping[str, RunningServer] = field(default_factory=dict)
+
+    def check_upstreams(self) -> None:
+        """Make sure that what the arms depend on still runs.
+
+        Raises:
+            ServerError: One does not.
+        """
+        for upstream in self.upstreams.values():
+            upstream.check_alive()
+
+
+def read_plan(path: Path, known: Sequence[Problem] = ()) -> Plan:
+    """Read a plan.
+
+    Args:
+        path: The plan file.
+        known: What is known to be wrong with the input already.
+
+    Returns:
+        The plan.
+
+    Raises:
+        InputError: With all that is wrong: with the plan, what it names, and what is known already.
+    """
+    try:
+        plan = load_plan(path, vocabulary())
+    except PlanError as error:
+        _reject(error.remains, [*error.problems, *known])
+    except InputError as error:
+        _reject(None, [*error.problems, *known])
+    if known:
+        _reject(plan, known)
+    return plan
+
+
+def _reject(plan: Plan | None, known: Sequence[Problem]) -> NoReturn:
+    """Reject the input for what is known to be wrong, and for whatever else is."""
+    if plan is not None:
+        with TemporaryDirectory(prefix="portcompare-") as folder, open_session(plan, Path(folder), known):
+            pass  # it never comes here: what is known is enough to be rejected
+    raise InputError(known)
+
+
+@contextmanager
+def open_session(
+    plan: Plan,
+    log_folder: Path,
+    known: Sequence[Problem] = (),
+    workers: Workers = ALONE,
+    on_joined: Callable[[Joined], None] = lambda _: None,
+) -> Iterator[Session]:
+    """Check all that a plan needs before any server is started; start load generator and upstreams.
+
+    Args:
+        plan: The plan.
+        log_folder: Where the logs of both are appended.
+        known: What is known to be wrong already.
+        workers: Who generates the load.
+        on_joined: Called for each worker that joins.
+
+    Yields:
+        The session.
+
+    Raises:
+        InputError: With all that is wrong, with apps, servers, ports and scenarios alike.
+        ServerError: An upstream did not start, or died.
+        LoadGeneratorError: The load generator died, or a worker did before it had joined.
+    """
+    problems = [
+        *known,
+        *preflight(plan),
+        *find_unreachable(workers, plan),
+        *find_document_problems(plan),
+        *find_browser_problems(plan),
+    ]
+    cpus = assign_cpus(plan, workers.processes)
+    log_path = log_folder / GENERATOR_LOG
+    with (
+        _keep_to(cpus.generator),
+        start_generator(log_path, cpus.generator, plan.path.parent) as generator,
+    ):
+        order = _order(plan, problems)
+        prepared = generator.prepare(order)
+        problems += _scenario_problems(plan, prepared)
+        if problems:
+            raise InputError(problems)
+        gather = workers.order(cpus.generator)
+        if gather is not None:  # only now: nobody waits for workers to be told of a mistake
+            generator.gather(gather, on_joined)
+            prepared = generator.prepare(order)
+            problems += _scenario_problems(plan, prepared)
+            if problems:
+                raise InputError(problems)
+        with serve_upstreams(plan, folder=log_folder, cpus=cpus) as upstreams:
+            yield Session(
+                plan=with_addresses(plan, {name: server.url for name, server in upstreams.items()}),
+                cpus=cpus,
+                generator=generator,
+                requests=prepared.requests,
+                to_capture=prepared.to_capture,
+                upstreams=upstreams,
+            )
+
+
+@contextmanager
+def _keep_to(cpus: tuple[int, ...]) -> Iterator[None]:
+    """Have this very process keep off the servers' CPUs as well, as long as the context lasts."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _order(plan: Plan, problems: list[Problem]) -> Prepare:
+    """The order to load a plan's scenarios; what is wrong with files they name is added to the problems."""
+    locustfile = plan.resolve(plan.locustfile)
+    folder = plan.path.parent
+    sources = {}
+    for name, scenario in plan.scenarios.items():
+        try:
+            sources[name] = ScenarioSource(
+                user=scenario.user,
+                requests=scenario.asked(folder),
+                login=scenario.login_steps(folder),
+                is_paced=isinstance(scenario.load, OpenLoad),
+                query=(
+                    (scenario.delay_parameter, f"{scenario.delay_s:.15g}")
+                    if scenario.delay_parameter is not None
+                    else None
+                ),
+            )
+        except InputError as error:  # told already, unless the file has changed since
+            problems += [problem for problem in error.problems if problem not in problems]
+    return Prepare(locustfile=str(locustfile) if locustfile.exists() else None, scenarios=sources)
+
+
+def _scenario_problems(plan: Plan, prepared: Prepared) -> Iterator[Problem]:
+    locustfile = plan.resolve(plan.locustfile)
+    if not locustfile.exists() and any(scenario.user for scenario in plan.scenarios.values()):
+        yield Problem(
+            where=plan.where("locustfile"),
+            found=f"there is no {locustfile}",
+            remedy="name the file that holds the user classes, or give each scenario a `request`",
+        )
+        return
+    for name, (found, remedy) in prepared.problems.items():
+        scenario = plan.scenarios[name]
+        key = "user" if scenario.user else "request" if scenario.request else "requests"
+        yield Problem(where=plan.where("scenarios", name, key), found=found, remedy=remedy)

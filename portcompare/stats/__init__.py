@@ -1,0 +1,1 @@
+"""Intervals, bounds, multiplicity and change points: pure functions with their sources."""

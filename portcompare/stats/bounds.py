@@ -1,0 +1,147 @@
+"""The most that theory allows: a figure above it is a mistake of the measurement, not a success."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from portcompare.records.results import Bound
+from portcompare.units import count, duration, rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portcompare.records.results import Round
+
+TOLERANCE = 0.02
+"""By how much a rate may exceed its bound: CPU time is read some milliseconds beside the window's edges."""
+
+TIMER_S = 0.001
+"""Event loops whose timers count whole milliseconds end a delay by up to this much too early."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What limits a round, besides what it measures.
+
+    Attributes:
+        concurrency: Requests that can be under way at once: the users, or the open model's connections.
+        offered_rps: Requests that were due per second in the open model; None in the closed one.
+        slots: Requests that the server can hold in handlers at once; None for no limit.
+        slot_noun: What each of them is.
+        delay_s: Waiting that every answer contains by design.
+        server_cpus: CPUs that the server may use; 0 where neither that nor its CPU time is known.
+    """
+
+    concurrency: int
+    offered_rps: float | None = None
+    slots: int | None
+    delay_s: float
+    server_cpus: int
+    slot_noun: str = "slot"
+
+
+def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
+    """The lowest of the bounds that apply.
+
+    Args:
+        cpu_s_per_request: CPU seconds of the server per request; None if not known.
+        limits: The round's limits.
+
+    Returns:
+        The bound; None if nothing is known that would limit the rate. What was offered is one in the long run
+        alone: a window may hold answers to what was asked for before it, too.
+
+    References:
+        Utilization law and Little's law (N = X R), as in Denning and Buzen, "The Operational Analysis of
+        Queueing Network Models", ACM Computing Surveys 10 (3), 1978.
+    """
+    bounds = _lasting_bounds(cpu_s_per_request, limits)
+    if limits.offered_rps:
+        bounds.append(
+            Bound(
+                name="offered",
+                rate_rps=limits.offered_rps,
+                reason=f"{rate(limits.offered_rps)} were asked for",
+            )
+        )
+    return _lowest(bounds)
+
+
+def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bound]:
+    """The bounds that hold for answers whenever they were asked for."""
+    bounds = []
+    # No request is served faster than its CPU time takes on all the server's CPUs together.
+    cpu_s = cpu_s_per_request or 0.0
+    service_s = cpu_s / limits.server_cpus if cpu_s else 0.0
+    held_s = limits.delay_s + service_s
+    if limits.slots is not None and held_s > 0:
+        bounds.append(
+            Bound(
+                name="slots",
+                rate_rps=limits.slots / held_s,
+                reason=f"{_waiting(limits)}{count(limits.slots, limits.slot_noun)}, "
+                f"each held {_held(limits.delay_s, service_s)} by a request",
+            )
+        )
+    if service_s > 0:
+        bounds.append(
+            Bound(
+                name="server CPU",
+                rate_rps=1 / service_s,
+                reason=f"{count(limits.server_cpus, 'CPU')} at {duration(cpu_s)} a request",
+            )
+        )
+    if limits.delay_s > 0:
+        noun = "user" if limits.offered_rps is None else "connection"
+        bounds.append(
+            Bound(
+                name=f"{noun}s",
+                rate_rps=limits.concurrency / limits.delay_s,
+                reason=f"{count(limits.concurrency, noun)}, "
+                f"each waiting {duration(limits.delay_s)} for an answer",
+            )
+        )
+    return bounds
+
+
+def _lowest(bounds: Iterable[Bound]) -> Bound | None:
+    return min(bounds, key=lambda bound: bound.rate_rps, default=None)
+
+
+def exceeds_bound(measured: Round, limits: Limits) -> str | None:
+    """Say whether a round's rate is impossible.
+
+    Args:
+        measured: The round.
+        limits: Its limits.
+
+    Returns:
+        Why it is; None if it is possible.
+    """
+    lenient = replace(limits, delay_s=max(limits.delay_s - TIMER_S, 0.0))
+    # Not what was offered: what has waited since before the window may be answered inside it, too.
+    bound = _lowest(_lasting_bounds(measured.cpu_s_per_request, lenient))
+    if bound is None:
+        return None
+    # Each user or connection can have one request more inside the window than its share: the one under way
+    # at its start.
+    most = bound.rate_rps * measured.window_s * (1 + TOLERANCE) + limits.concurrency
+    if measured.requests <= most:
+        return None
+    return (
+        f"{measured.requests} requests in {duration(measured.window_s)} are more than the bound allows "
+        f"({bound.name}: {bound.reason}); is the scenario's delay_s right?"
+    )
+
+
+def _waiting(limits: Limits) -> str:
+    """Who waits for the slots, where there are too few of them."""
+    if limits.slots is None or limits.concurrency <= limits.slots:
+        return ""
+    noun = "user" if limits.offered_rps is None else "connection"
+    return f"{count(limits.concurrency, noun)} for "
+
+
+def _held(delay_s: float, service_s: float) -> str:
+    return " + ".join(duration(part) for part in (delay_s, service_s) if part > 0)

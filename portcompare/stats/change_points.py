@@ -1,0 +1,202 @@
+"""Whether the rate of answers changed inside a round: found in the counts of its slices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from portcompare.units import rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from portcompare.records.results import Metric, Round
+    from portcompare.units import LevelText
+
+FALSE_ALARMS = 0.05
+"""Of the runs in which no rate changes at most this part is said to have a change."""
+
+LEAST_SLICES = 2
+"""A change has as many slices on either side: a single one that stands out is a stall, not a change."""
+
+_PERMUTATIONS = 999
+_SEED = 1  # the same rounds must always give the same warnings
+
+_MOST_TOLD = 5
+
+_ALIKE = (
+    "change inside rounds: the rate changed alike in the rounds of a level, so their warm-up ended too early "
+    "or the server does not keep its rate:"
+)
+_SINGLE = "change inside rounds: something else may have run for a part of"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Series:
+    """The slices of a round, or what the rounds of an arm at a level have in common.
+
+    Attributes:
+        what: The arm and the level, in words.
+        block: Number of the block; None for what the rounds have in common.
+        rates_rps: Successful requests per second in each slice.
+        noise: Usual deviation of a slice, as part of their mean.
+    """
+
+    what: str
+    block: int | None
+    rates_rps: tuple[float, ...]
+    noise: float
+
+    def around(self, place: int) -> tuple[float, float]:
+        """The rates before and after a place."""
+        return fmean(self.rates_rps[:place]), fmean(self.rates_rps[place:])
+
+
+def find_changes(series: Sequence[Sequence[float]], noises: Sequence[float]) -> dict[int, int]:
+    """Find those of many series of counts that change their level.
+
+    The statistic of a series is the largest difference between its means before and after a place, divided by
+    the standard error. How large it becomes without a change is learnt from permutations of the series, so
+    that counts may vary more or less than those of random arrivals. Ten counts have no order so rare that it
+    would stand out among a hundred rounds by itself; but as the noises are given, and not taken from each
+    series, no permutation of a series without a change reaches what a clear change reaches.
+
+    Of a hundred series of ten, one that changes in the middle by three times its noise is found in half
+    of the cases or more, and by five times nearly always.
+
+    Args:
+        series: The counts, in the order of time; one of fewer than four, or of zeros, has none.
+        noises: For each series the usual deviation of a count, as part of their mean.
+
+    Returns:
+        From the place of a series among all to the place of its first count after the change. The chance that
+        any is false is at most 5%.
+
+    References:
+        James, James and Siegmund, "Tests for a change-point", Biometrika 74 (1), 1987, for the statistic.
+        Westfall and Young, "Resampling-based multiple testing", 1993, for the largest of many, step by step.
+    """
+    rng = np.random.default_rng(_SEED)
+    seen: dict[int, float] = {}
+    permuted: dict[int, NDArray[np.float64]] = {}
+    for place, (counts, noise) in enumerate(zip(series, noises, strict=True)):
+        if len(counts) >= 2 * LEAST_SLICES and any(counts):
+            deviations = (np.asarray(counts, dtype=float) / np.mean(counts) - 1) / noise
+            seen[place] = float(_steps(deviations).max())
+            orders = rng.permuted(np.tile(deviations, (_PERMUTATIONS, 1)), axis=1)
+            permuted[place] = _steps(orders).max(axis=1)
+    changed = _reject(seen, permuted)
+    return {place: locate_change(series[place]) for place in sorted(changed)}
+
+
+def locate_change(counts: Sequence[float]) -> int:
+    """Where a series of counts changes its level, if it does.
+
+    Args:
+        counts: Four or more.
+
+    Returns:
+        The place of the first count after the change.
+    """
+    return LEAST_SLICES + int(np.argmax(_steps(np.asarray(counts, dtype=float) - np.mean(counts))))
+
+
+def describe_changes(
+    rounds: Sequence[Round], margins: Mapping[Metric, float], level_text: LevelText
+) -> tuple[str, ...]:
+    """Tell of changes of the rate inside rounds that are both sure and large enough to matter.
+
+    Each round is tested, and so are the medians of each slice over an arm's rounds at a level: they show what
+    most rounds have in common, even where it is too little to be sure of in one.
+
+    Args:
+        rounds: The judged rounds of all arms; void ones are left out.
+        margins: The equivalence margin of each metric; a change must exceed that of the throughput.
+        level_text: Words a scenario's level, with its unit.
+
+    Returns:
+        A sentence on arms whose rounds change alike and one on single rounds, where there are any.
+    """
+    series = list(_all_series(rounds, level_text))
+    found = find_changes([one.rates_rps for one in series], [one.noise for one in series])
+    changes = [(series[place], *series[place].around(at)) for place, at in found.items()]
+    told = [
+        (one, f"{one.what} from {rate(before_rps)} to {rate(after_rps)}")
+        for one, before_rps, after_rps in changes
+        if _matters(before_rps, after_rps, margins["throughput"])
+    ]
+    alike = [text for one, text in told if one.block is None]
+    single = [f"{text} in block {one.block + 1}" for one, text in told if one.block is not None]
+    more = f"; and {len(single) - _MOST_TOLD} more" if len(single) > _MOST_TOLD else ""
+    tested = sum(one.block is not None for one in series)
+    sentences = []
+    if alike:
+        sentences.append(f"{_ALIKE} {'; '.join(alike)}")
+    if single:
+        sentences.append(
+            f"{_SINGLE} {len(single)} of {tested} rounds: {'; '.join(single[:_MOST_TOLD])}{more}"
+        )
+    return tuple(sentences)
+
+
+def _all_series(rounds: Sequence[Round], level_text: LevelText) -> Iterator[_Series]:
+    groups: dict[tuple[str, float, str, int], list[Round]] = {}
+    for one in rounds:
+        slices = len(one.slices)
+        if one.void is None and slices >= 2 * LEAST_SLICES and any(part.requests for part in one.slices):
+            groups.setdefault((one.scenario, one.level, one.arm, slices), []).append(one)
+    for (scenario, level, arm, slices), group in groups.items():
+        what = f"{arm} ({scenario}, {level_text(scenario, level)})"
+        counts = np.array([[part.requests for part in one.slices] for one in group], dtype=float)
+        means = counts.mean(axis=1, keepdims=True)
+        # An even series has no deviation, but less than one answer cannot be told.
+        noise = max(float(np.median(counts.std(axis=1, ddof=1) / means[:, 0])), 1 / float(np.median(means)))
+        a_second = slices / group[0].window_s
+        for one, own_rps in zip(group, (counts * a_second).tolist(), strict=True):
+            yield _Series(what=what, block=one.block, rates_rps=tuple(own_rps), noise=noise)
+        if len(group) > 1:
+            common = np.median(counts / means, axis=0) * np.median(means) * a_second
+            noise /= len(group) ** 0.5
+            yield _Series(what=what, block=None, rates_rps=tuple(common.tolist()), noise=noise)
+
+
+def _steps(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The differences between the means before and after each place, by their standard errors.
+
+    Args:
+        deviations: From the mean, in units of the noise; the last axis is time.
+
+    Returns:
+        Without a sign, for the places with enough slices on either side.
+    """
+    size = deviations.shape[-1]
+    before = np.arange(LEAST_SLICES, size - LEAST_SLICES + 1)
+    sums = np.cumsum(deviations, axis=-1)[..., before - 1]
+    steps: NDArray[np.float64] = np.abs(sums) / np.sqrt(before * (size - before) / size)
+    return steps
+
+
+def _reject(seen: Mapping[int, float], permuted: Mapping[int, NDArray[np.float64]]) -> set[int]:
+    """The series whose statistic is too large for chance, step by step from the largest."""
+    rising = sorted(seen, key=seen.__getitem__)
+    largest = np.zeros(_PERMUTATIONS)
+    chances = {}
+    for place in rising:
+        largest = np.maximum(largest, permuted[place])
+        reached = int(np.sum(largest >= seen[place] * (1 - 1e-9)))  # sums in another order round otherwise
+        chances[place] = (1 + reached) / (1 + _PERMUTATIONS)
+    rejected: set[int] = set()
+    for place in reversed(rising):
+        if chances[place] > FALSE_ALARMS:
+            break
+        rejected.add(place)
+    return rejected
+
+
+def _matters(before_rps: float, after_rps: float, margin: float) -> bool:
+    return max(before_rps, after_rps) > (1 + margin) * min(before_rps, after_rps)

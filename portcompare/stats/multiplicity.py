@@ -1,0 +1,91 @@
+"""Many comparisons, few false ones: which differences hold, however many were looked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from portcompare.records.results import CONTROL
+from portcompare.stats.intervals import CONFIDENCE, RatioInterval, chance_beyond, degrees_of_freedom
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from portcompare.records.results import Comparison, Metric
+
+Item = TypeVar("Item")
+
+HEADLINE_METRICS: tuple[Metric, ...] = ("throughput", "p50")
+"""What the headline speaks of, what the control is held to, and what must be known before a level is done."""
+
+
+def headline_family(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]:
+    """The comparisons that the headline speaks of.
+
+    Args:
+        comparisons: All comparisons of a run.
+
+    Returns:
+        Throughput and median of all candidates at all levels, without those that came to no ratio.
+    """
+    return tuple(
+        one
+        for one in comparisons
+        if one.metric in HEADLINE_METRICS and one.candidate != CONTROL and one.ratio is not None
+    )
+
+
+def find_holding(family: Sequence[Comparison], margins: Mapping[Metric, float]) -> tuple[Comparison, ...]:
+    """The differences that hold together: the chance that any of them is false is at most 5%.
+
+    Args:
+        family: The comparisons that were made.
+        margins: The equivalence margin of each metric.
+
+    Returns:
+        Those that are faster or slower by Holm's test, in the order of the family.
+    """
+    return reject(family, [_chance(one, margins[one.metric]) for one in family])
+
+
+def reject(tested: Sequence[Item], chances: Sequence[float]) -> tuple[Item, ...]:
+    """Choose what is surely so, of all that was tested.
+
+    Args:
+        tested: What was tested.
+        chances: How often chance alone would show each: the p-values.
+
+    Returns:
+        Those that remain when the p-values are adjusted for their number: the chance that any of them is
+        false is at most 5%.
+    """
+    return tuple(one for one, chance in zip(tested, holm(chances), strict=True) if chance < 1 - CONFIDENCE)
+
+
+def holm(chances: Sequence[float]) -> tuple[float, ...]:
+    """Adjust p-values for their number, by Holm's step-down method.
+
+    Args:
+        chances: The p-values, in any order.
+
+    Returns:
+        The adjusted p-values in the same order: rejecting all below a level keeps the chance of any false
+        rejection under this level, whatever the tests have in common.
+
+    References:
+        Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics
+        6 (2), 1979.
+    """
+    adjusted = [0.0] * len(chances)
+    highest = 0.0
+    for done, place in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
+        highest = max(highest, min(1.0, (len(chances) - done) * chances[place]))
+        adjusted[place] = highest
+    return tuple(adjusted)
+
+
+def _chance(one: Comparison, margin: float) -> float:
+    if one.ratio is None or one.low is None or one.high is None:
+        return 1.0
+    return chance_beyond(
+        RatioInterval(ratio=one.ratio, low=one.low, high=one.high), degrees_of_freedom(one.blocks), margin
+    )

@@ -1,0 +1,1 @@
+"""What the harness and the load-generator process send each other."""

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from portcompare.doctor.ceiling import LOWEST_SHARE, OPEN_STEPS, find_highest, measure_ceiling
+from portcompare.records.results import Latency
+from portcompare.wire.protocol import Prepared, RateLoad, RunRound, UserLoad, WindowOpens
+from tests.measure.test_rounds import DONE
+
+if TYPE_CHECKING:
+    from portcompare.doctor.ceiling import Ceiling
+    from portcompare.measure import LoadGenerator
+    from portcompare.wire.protocol import Prepare, RoundDone
+
+NULL = "http://127.0.0.1:8123"
+TOO_MUCH = "too much"
+ALONE_S = Latency(p50=5e-05, p95=6e-05, p99=7e-05, p999=8e-05, max=9e-05)
+
+
+class Bench:
+    """A load generator that makes 1,000 requests/s in the closed windows or so, and else what is offered."""
+
+    def __init__(self, error_kinds: dict[str, int] | None = None, *, answers: bool = True) -> None:
+        self.orders: list[RunRound] = []
+        self.steps: list[str] = []
+        self._error_kinds = error_kinds or {}
+        self._closed_rps = iter([900.0, 1100.0, 1000.0, 1050.0, 950.0] if answers else [0.0] * 5)
+
+    def prepare(self, order: Prepare) -> Prepared:
+        assert order.locustfile is None
+        return Prepared(requests={}, problems={})
+
+    def begin_round(self, order: RunRound) -> WindowOpens:
+        self.orders.append(order)
+        return WindowOpens(start_s=0.0, end_s=order.window_s)
+
+    def end_round(self) -> RoundDone:
+        match self.orders[-1].load:
+            case RateLoad(rate_rps=rate_rps):
+                ratio = rate_rps / 1000
+                return replace(DONE, rate_rps=rate_rps, generator_cpu_ratio=ratio, lag_p99_s=ratio / 1000)
+            case UserLoad(users=1):
+                return replace(DONE, latency_s=ALONE_S, error_kinds=self._error_kinds)
+        rate_rps = next(self._closed_rps)
+        return replace(
+            DONE, rate_rps=rate_rps, generator_cpu_ratio=rate_rps / 1200, error_kinds=self._error_kinds
+        )
+
+    def measure(self, most_rps: float) -> Ceiling:
+        """Measure it, trusting rates up to the one given."""
+        return measure_ceiling(
+            cast("LoadGenerator", self),
+            NULL,
+            judge=lambda done: TOO_MUCH if done.rate_rps > most_rps else None,
+            on_step=self.steps.append,
+        )
+
+
+def test_the_closed_ceiling_is_the_median_of_its_windows_with_the_slowest_and_the_fastest() -> None:
+    found = Bench().measure(most_rps=500)
+    assert (found.closed_low_rps, found.closed_rps, found.closed_high_rps) == (900, 1000, 1100)
+    assert found.closed_cpu_ratio == pytest.approx(1000 / 1200)
+    assert found.users == 32
+
+
+def test_the_least_latency_is_that_of_a_single_user() -> None:
+    assert Bench().measure(most_rps=500).alone_s == ALONE_S
+
+
+def test_all_windows_load_the_null_server_and_each_is_told() -> None:
+    bench = Bench()
+    bench.measure(most_rps=500)
+    assert {order.url for order in bench.orders} == {NULL}
+    assert len(bench.steps) == len(bench.orders)
+    assert "one user" in bench.steps[0]
+    assert "32 users, window 5 of 5" in bench.steps[5]
+    assert "requests/s, open model" in bench.steps[6]
+
+
+def test_the_highest_open_rate_that_can_be_trusted_is_found_with_what_it_cost() -> None:
+    found = Bench().measure(most_rps=500)
+    assert found.trusted_rps is not None
+    assert 500 * 0.96 < found.trusted_rps <= 500
+    assert found.trusted_cpu_ratio == pytest.approx(found.trusted_rps / 1000)
+    assert found.trusted_lag_p99_s == pytest.approx(found.trusted_rps / 1e6)
+    assert found.distrust == TOO_MUCH
+
+
+def test_where_no_rate_can_be_trusted_there_is_none() -> None:
+    found = Bench().measure(most_rps=0)
+    assert found.trusted_rps is None
+    assert found.trusted_cpu_ratio is None
+    assert found.trusted_lag_p99_s is None
+    assert found.distrust == TOO_MUCH
+
+
+def test_failures_are_added_up_over_the_closed_windows() -> None:
+    assert Bench({"connection reset": 2}).measure(most_rps=0).error_kinds == {"connection reset": 12}
+
+
+def test_without_a_single_answer_no_rate_is_offered() -> None:
+    bench = Bench(answers=False)
+    assert bench.measure(most_rps=500).trusted_rps is None
+    assert not any(isinstance(order.load, RateLoad) for order in bench.orders)
+
+
+def search(answers: dict[int, bool], *, otherwise: bool) -> tuple[float | None, list[float]]:
+    """Look for a rate from 100 to 1,000; the offers, from 0, that are trusted or not, and the others."""
+    offers: list[float] = []
+
+    def offer(rate_rps: float) -> RoundDone:
+        offers.append(rate_rps)
+        return DONE
+
+    def judge(_done: RoundDone) -> str | None:
+        return None if answers.get(len(offers) - 1, otherwise) else TOO_MUCH
+
+    trusted, _ = find_highest(1000, offer, judge)
+    return (trusted[0] if trusted else None), offers
+
+
+def test_the_range_is_halved_by_its_logarithm() -> None:
+    found, offers = search({}, otherwise=True)
+    assert offers[0] == pytest.approx(1000 * LOWEST_SHARE**0.5)
+    assert len(offers) == OPEN_STEPS
+    assert offers == sorted(offers)
+    assert found == offers[-1] == pytest.approx(1000, rel=0.04)
+
+
+def test_a_rate_that_failed_is_offered_once_more_before_it_counts() -> None:
+    found, offers = search({0: False}, otherwise=True)
+    assert offers[1] == offers[0]
+    assert found == pytest.approx(1000, rel=0.04)
+    found, offers = search({0: False, 1: False}, otherwise=True)
+    assert offers[2] < offers[0]
+    assert found == pytest.approx(offers[0], rel=0.04)
+
+
+def test_no_rate_is_offered_more_than_twice() -> None:
+    found, offers = search({}, otherwise=False)
+    assert found is None
+    assert len(offers) == 2 * OPEN_STEPS
+    assert offers[-1] == pytest.approx(100, rel=0.04)

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from portcompare.doctor import machine
+from portcompare.doctor.machine import (
+    examine_machine,
+    find_busiest,
+    read_cpu_quota,
+    read_cpu_times,
+)
+from portcompare.serve import SERVERS, Server, assign_cpus
+from tests.serve.support import write_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def found() -> machine.Machine:
+    return examine_machine(watch_s=0.05)
+
+
+def test_cpus_and_memory_are_those_of_this_machine(found: machine.Machine) -> None:
+    assert found.cpu_count == os.cpu_count()
+    assert found.usable_cpus == tuple(sorted(os.sched_getaffinity(0)))
+    assert found.server_cpus == (min(found.usable_cpus),)
+    assert found.generator_cpus == (max(found.usable_cpus),)
+    assert found.memory_bytes == psutil.virtual_memory().total
+    assert 0 < found.available_bytes <= found.memory_bytes
+    assert found.kernel == f"Linux {platform.release()}"
+
+
+def test_file_limits_are_those_of_this_process_and_those_of_what_it_starts(found: machine.Machine) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert found.open_files_soft == soft
+    assert found.open_files_hard == (None if hard == resource.RLIM_INFINITY else hard)
+    assert found.open_files_given >= soft
+
+
+def test_the_clock_is_finer_than_a_latency_and_no_two_readings_are_the_same(found: machine.Machine) -> None:
+    assert 0 < found.clock_step_s < 1e-4
+
+
+def test_every_server_program_installed_here_is_found_with_its_version(found: machine.Machine) -> None:
+    assert found.missing == {}
+    for server in SERVERS.values():
+        assert found.servers[server.distributions[0]] == version(server.distributions[0])
+    assert found.servers["uvloop"] == version("uvloop")
+
+
+def test_a_server_program_that_is_not_installed_is_missing_with_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    strange = Server(distributions=("nowhere-to-be-found", "uvicorn"), interfaces={})
+    monkeypatch.setattr(machine, "SERVERS", {"strange": strange, "uvicorn": SERVERS["uvicorn"]})
+    found = examine_machine(watch_s=0.01)
+    assert found.missing == {"strange": ("nowhere-to-be-found",)}
+    assert "nowhere-to-be-found" not in found.servers
+
+
+def test_the_times_of_cpus_are_read_by_their_numbers(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    # user nice system idle iowait irq softirq steal guest guest_nice; CPU 2 is offline.
+    stat.write_text(
+        "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 50 5 10 90 10 1 2 3 4 0\ncpu3 1 0 0 9 0 0 0 0 0 0\nintr 7\n"
+    )
+    assert read_cpu_times(stat) == {0: (71, 171), 3: (1, 10)}
+
+
+def test_the_busiest_of_the_cpus_in_question_counts() -> None:
+    before = {0: (100, 200), 1: (0, 0), 3: (50, 550)}
+    after = {0: (120, 300), 1: (90, 100), 3: (80, 650)}
+    assert find_busiest(before, after, [0, 3]) == pytest.approx(0.3)
+    assert find_busiest(before, before, [0]) == 0.0
+
+
+@pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"])
+def test_chromium_is_found_on_the_path_by_each_of_its_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert examine_machine(watch_s=0.01).browser is None
+    shutil.copy("/bin/true", tmp_path / name)
+    assert examine_machine(watch_s=0.01).browser == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("usable", [{0, 1, 2, 3}, {4, 6}, {5}])
+def test_cpus_are_shared_as_in_a_plan_that_says_nothing_of_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, usable: set[int]
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: usable)
+    monkeypatch.setattr(machine, "read_cpu_times", lambda _: dict.fromkeys(usable, (0, 0)))
+    found = examine_machine(watch_s=0.0)
+    shared = assign_cpus(write_plan(tmp_path))
+    assert (found.server_cpus, found.generator_cpus) == (shared.server, shared.generator)
+
+
+@pytest.mark.parametrize(
+    ("own", "limits", "expected"),
+    [
+        ("0::/", {}, None),
+        ("0::/", {".": "max 100000"}, None),
+        ("0::/", {".": "150000 100000"}, 1.5),
+        ("0::/outer/inner", {"outer": "200000 100000", "outer/inner": "max 100000"}, 2.0),
+        ("0::/outer/inner", {"outer": "200000 100000", "outer/inner": "25000 50000"}, 0.5),
+        ("0::/outer", {"outer/inner": "25000 50000"}, None),
+        ("1:cpu:/outer", {"outer": "25000 50000"}, None),
+    ],
+)
+def test_the_tightest_limit_of_the_own_control_group_and_those_around_it_counts(
+    tmp_path: Path, own: str, limits: dict[str, str], expected: float | None
+) -> None:
+    (tmp_path / "cgroup").write_text(f"{own}\n")
+    for name, limit in limits.items():
+        group = tmp_path / "groups" / name
+        group.mkdir(parents=True, exist_ok=True)
+        (group / "cpu.max").write_text(f"{limit}\n")
+    assert read_cpu_quota(tmp_path / "cgroup", tmp_path / "groups") == expected
+
+
+def test_a_machine_without_control_groups_has_no_limit(tmp_path: Path) -> None:
+    assert read_cpu_quota(tmp_path / "cgroup", tmp_path / "groups") is None

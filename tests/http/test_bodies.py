@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portcompare.http.bodies import escaped, json_type, masked_json, parse_json, without_address
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+)
+
+
+def masked(value: object, *pointers: str) -> Any:  # noqa: ANN401 - any JSON value
+    return masked_json(json.dumps(value).encode(), pointers)
+
+
+@pytest.mark.parametrize(
+    ("pointer", "expected"),
+    [
+        ("/at", {"at": "number", "items": [{"id": "x"}, None], "a/b~c": True}),
+        ("/items/0/id", {"at": 1.5, "items": [{"id": "string"}, None], "a/b~c": True}),
+        ("/items/1", {"at": 1.5, "items": [{"id": "x"}, "null"], "a/b~c": True}),
+        ("/items", {"at": 1.5, "items": "array", "a/b~c": True}),
+        ("/a~1b~0c", {"at": 1.5, "items": [{"id": "x"}, None], "a/b~c": "boolean"}),
+        ("", "object"),
+    ],
+)
+def test_a_masked_value_is_the_name_of_its_type(pointer: str, expected: object) -> None:
+    assert masked({"at": 1.5, "items": [{"id": "x"}, None], "a/b~c": True}, pointer) == expected
+
+
+@pytest.mark.parametrize("pointer", ["/b", "/a/b", "/list/2", "/list/-", "/list/00", "/list/x", "/a/b/c"])
+def test_a_pointer_to_nothing_is_passed_over(pointer: str) -> None:
+    value = {"a": 1, "list": [1, 2]}
+
+    assert masked(value, pointer) == value
+
+
+def test_what_lies_in_a_masked_value_may_be_masked_too() -> None:
+    assert masked({"a": {"b": 1}}, "/a", "/a/b") == {"a": "object"}
+    assert masked({"a": {"b": 1}}, "/a/b", "/a") == {"a": "object"}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"NaN", b"[Infinity]", b"\xff", b"[" * 100_000])
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever the reader says
+        parse_json(body)
+
+
+@given(JSON, st.text(max_size=5))
+def test_any_key_can_be_pointed_at(value: object, key: str) -> None:
+    assert masked({key: value}, "/" + escaped(key)) == {key: json_type(value)}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"http://127.0.0.1:80/x", b"http://{server}/x"),
+        (b"next=http%3A%2F%2F127.0.0.1%3A80%2F", b"next=http%3A%2F%2F{server}%2F"),
+        (b"127.0.0.1:8000", b"127.0.0.1:8000"),
+        (b"9127.0.0.1:80", b"9127.0.0.1:80"),
+        (b"\xff127.0.0.1:80\xff", b"\xff{server}\xff"),
+    ],
+)
+def test_only_the_very_address_is_replaced(content: bytes, expected: bytes) -> None:
+    assert without_address(content, "127.0.0.1:80") == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"https://flask/x", b"http://{server}/x"),
+        (b"HTTP://flask", b"http://{server}"),
+        (b"made with flask", b"made with flask"),
+        (b"http://flask.example.org/", b"http://flask.example.org/"),
+        (b"http://flask-2/", b"http://flask-2/"),
+        (b"http://flask:8000/", b"http://flask:8000/"),
+    ],
+)
+def test_a_host_without_a_port_is_replaced_only_where_it_is_an_origin(
+    content: bytes, expected: bytes
+) -> None:
+    assert without_address(content, "flask") == expected
+
+
+def test_the_scheme_of_its_own_origin_does_not_count() -> None:
+    old = without_address(b"at http://a.example:80/x", "a.example:80")
+    assert old == without_address(b"at https://b.example:443/x", "b.example:443")

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pytest
+
+from portcompare.http.login import Kept, LoginFailed, fill, keep_from
+from portcompare.http.requests import http_request
+from portcompare.records.results import LoginStep, RequestSpec
+
+LOGIN = http_request("/login", method="POST")
+
+
+def step(**keep: str) -> LoginStep:
+    return LoginStep(request=LOGIN, keep=tuple(keep.items()))
+
+
+def kept_of(
+    step: LoginStep,
+    body: bytes = b"",
+    *headers: tuple[str, str],
+    before: Kept | None = None,
+    status: int = 200,
+) -> Kept:
+    return keep_from(step, before or Kept(), status=status, headers=headers, body=body)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("json:/access/token", "abc"),
+        ("json:/ids/1", "22"),
+        ("json:/ratio", "0.5"),
+        ("json:/ok", "true"),
+        ("json:/a~1b/~0c", "odd"),
+        ("header:x-csrf", "123"),
+        ("header:X-CSRF", "123"),
+        ("cookie:sid", "s=1"),
+    ],
+)
+def test_a_value_is_kept_from_where_it_stands(where: str, value: str) -> None:
+    body = b'{"access": {"token": "abc"}, "ids": [1, 22], "ratio": 0.5, "ok": true, "a/b": {"~c": "odd"}}'
+    headers = (("X-Csrf", "123"), ("Set-Cookie", "sid=s=1; Path=/; HttpOnly"))
+    assert kept_of(step(it=where), body, *headers).values == {"it": value}
+
+
+def test_a_json_answer_can_be_kept_whole() -> None:
+    assert kept_of(step(it="json:"), b'"abc"').values == {"it": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("where", "body", "said"),
+    [
+        ("json:/token", b"<html>", "the answer is not JSON"),
+        ("json:/token", b"", "the answer is empty, not JSON"),
+        (
+            "json:/a/token",
+            b'{"a": {"x": 1, "y": 2}}',
+            "no 'token' on the way to /a/token of the JSON answer; there: x, y",
+        ),
+        ("json:/a/0/b", b'{"a": []}', "no '0' on the way to /a/0/b of the JSON answer; there: array"),
+        ("json:/a", b'{"a": {}}', "at /a of the JSON answer stands object, not a value"),
+        ("json:/a", b'{"a": null}', "at /a of the JSON answer stands null, not a value"),
+        ("json:/a", b'{"a": "x\\r\\nY: z"}', "what is to be kept as 'it' is not one line of latin-1 text"),
+        ("json:/a", '{"a": "漢"}'.encode(), "what is to be kept as 'it' is not one line of latin-1 text"),
+        ("header:X-Token", b"", "no header 'X-Token'"),
+        ("cookie:sid", b"", "no cookie 'sid'; set: lang"),
+    ],
+)
+def test_a_value_that_is_not_there_fails_the_login_with_what_was_found(
+    where: str, body: bytes, said: str
+) -> None:
+    with pytest.raises(LoginFailed) as failed:
+        kept_of(step(it=where), body, ("Set-Cookie", "lang=en"))
+    assert str(failed.value) == said
+
+
+@pytest.mark.parametrize("status", [400, 401, 503])
+def test_a_bad_status_fails_the_login(status: int) -> None:
+    with pytest.raises(LoginFailed, match=f"^status {status}$"):
+        kept_of(step(), status=status)
+
+
+def test_a_redirect_is_a_login_as_good_as_any() -> None:
+    assert kept_of(step(), b"", ("Set-Cookie", "sid=1"), status=302).cookies == {"sid": "1"}
+
+
+def test_later_steps_add_to_what_is_kept() -> None:
+    before = Kept(values={"a": "1", "b": "2"}, cookies={"x": "1", "y": "2"})
+    kept = kept_of(step(b="header:B"), b"", ("B", "3"), ("set-cookie", "y=3"), before=before)
+    assert kept == Kept(values={"a": "1", "b": "3"}, cookies={"x": "1", "y": "3"})
+
+
+@pytest.mark.parametrize(
+    ("line", "cookies"),
+    [
+        ("sid=2; Max-Age=60", {"sid": "2"}),
+        ("sid=; Max-Age=0", {}),
+        ("sid=x; max-age=-1", {}),
+        ("sid=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/", {}),
+        ("sid=2; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=9", {"sid": "2"}),
+        ("sid=2; Expires=Fri, 31 Dec 9999 23:59:59 GMT", {"sid": "2"}),
+        ("sid=2; Expires=soon", {"sid": "2"}),
+        ("sid=", {"sid": ""}),
+        ("nonsense", {"sid": "1"}),
+    ],
+)
+def test_a_cookie_is_set_or_removed(line: str, cookies: dict[str, str]) -> None:
+    kept = kept_of(step(), b"", ("Set-Cookie", line), before=Kept(cookies={"sid": "1"}))
+    assert kept.cookies == cookies
+
+
+def test_a_request_is_filled_and_has_no_login_any_more() -> None:
+    request = RequestSpec(
+        name="GET /{id}", target="/{id}", headers=(("Authorization", "Bearer {token}"),), login=(step(),)
+    )
+    assert fill(request, Kept(values={"id": "a b", "token": "t"})) == RequestSpec(
+        name="GET /{id}", target="/a%20b", headers=(("Authorization", "Bearer t"),)
+    )
+
+
+def test_kept_cookies_stand_beside_the_requests_own_which_come_first() -> None:
+    request = http_request("/", cookies={"lang": "de"}, headers={"X": "1"})
+    filled = fill(request, Kept(cookies={"sid": "1", "lang": "en"}))
+    assert filled.headers == (("X", "1"), ("Cookie", "sid=1; lang=de"))

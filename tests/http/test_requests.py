@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from datetime import date
+from email.parser import BytesParser
+from typing import Any, cast
+
+import pytest
+
+from portcompare.http.requests import FilePart, find_flaw, http_request
+from portcompare.records.results import RequestSpec
+
+
+@pytest.mark.parametrize(
+    ("request_", "flaw"),
+    [
+        (http_request("/", method="GET /"), "the method 'GET /' is none"),
+        (http_request("/", method=""), "the method '' is none"),
+        (http_request("data"), "the path 'data' does not begin with /"),
+        (http_request("/größe"), "the path '/größe' does not begin with / or holds what must be percent-enc"),
+        (http_request("/a b"), "the path '/a b' does not"),
+        (http_request("/a HTTP/1.1\r\nX: y"), "the path"),
+        (http_request("/", headers={"X Y": "z"}), "the header name 'X Y' is none"),
+        (http_request("/", headers={"X": "a\r\nY: b"}), "the header 'X' is not one line of latin-1 text"),
+        (http_request("/", headers={"X": "€"}), "the header 'X' is not one line of latin-1 text: '€'"),
+        (http_request("/", cookies={"a": "b\r\nX: y"}), "the header 'Cookie' is not one line"),
+        (RequestSpec(name="x", headers=(("X", cast("str", 1)),)), "the header 'X' is not one line"),
+        (RequestSpec(name="x", body=cast("bytes", "text")), "the body is not bytes but str"),
+    ],
+)
+def test_what_cannot_be_sent_has_a_flaw(request_: RequestSpec, flaw: str) -> None:
+    found = find_flaw(request_)
+    assert found is not None
+    assert found.startswith(flaw)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        http_request("/a?b=%C3%BC", headers={"X-Size": "groß\t1"}),
+        http_request("*", method="OPTIONS"),
+        http_request("/", method="POST", body="€"),
+        http_request("/", method="POST", body=b"\x00\xff"),
+    ],
+)
+def test_what_can_be_sent_has_no_flaw(request_: RequestSpec) -> None:
+    assert find_flaw(request_) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "content_type"),
+    [
+        (
+            {"json": {"a": [1, 2.5, True, None], "ä": "é"}},
+            '{"a":[1,2.5,true,null],"ä":"é"}',
+            "application/json",
+        ),
+        ({"json": date(2024, 2, 29)}, '"2024-02-29"', "application/json"),
+        ({"json": False}, "false", "application/json"),
+        (
+            {"form": {"a": "b c", "list": ["1", 2]}},
+            "a=b+c&list=1&list=2",
+            "application/x-www-form-urlencoded",
+        ),
+        ({"form": {}}, "", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_body_is_encoded_with_its_content_type(kind: dict[str, Any], body: str, content_type: str) -> None:
+    made = http_request("/", method="POST", **kind)
+    assert (made.body.decode(), made.headers) == (body, (("Content-Type", content_type),))
+
+
+def test_a_body_as_it_is_has_no_type_but_its_own() -> None:
+    assert http_request("/", method="POST", body="é").body == "é".encode()
+    assert http_request("/", method="POST", body=b"\xff").headers == ()
+
+
+def test_a_content_type_of_ones_own_comes_first() -> None:
+    headers = {"content-type": "application/problem+json"}
+    assert http_request("/", method="POST", json={}, headers=headers).headers == (*headers.items(),)
+
+
+def test_cookies_are_one_header() -> None:
+    assert http_request("/", cookies={"a": "1", "b": "x=y"}).headers == (("Cookie", "a=1; b=x=y"),)
+
+
+def read_multipart(request: RequestSpec) -> list[tuple[dict[str, str], bytes]]:
+    """As Python's own reader of mail reads it: the headers of each part, and its content."""
+    (content_type,) = (value for name, value in request.headers if name == "Content-Type")
+    message = BytesParser().parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + request.body)
+    return [
+        (dict(part.items()), cast("bytes", part.get_payload(decode=True)))
+        for part in cast("list[Any]", message.get_payload())
+    ]
+
+
+def test_multipart_holds_texts_and_files() -> None:
+    files = [
+        FilePart(filename="a.csv", content=b"x,y"),
+        FilePart(filename="b", content=b"\x00\xff", type="x/y"),
+    ]
+    made = http_request("/", method="POST", multipart={'no"te': "hi", "file": files})
+    assert read_multipart(made) == [
+        ({"Content-Disposition": 'form-data; name="no%22te"'}, b"hi"),
+        (
+            {"Content-Disposition": 'form-data; name="file"; filename="a.csv"', "Content-Type": "text/csv"},
+            b"x,y",
+        ),
+        (
+            {"Content-Disposition": 'form-data; name="file"; filename="b"', "Content-Type": "x/y"},
+            b"\x00\xff",
+        ),
+    ]
+
+
+def test_multipart_is_the_same_bytes_each_time_and_other_bytes_for_other_content() -> None:
+    first, again, other = (http_request("/", multipart={"a": text}) for text in ("x", "x", "y"))
+    assert first == again
+    assert first.headers != other.headers  # the boundary
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"json": 1, "body": "x"}, "a request has one body, not json and body"),
+        ({"form": {}, "multipart": {}}, "a request has one body, not form and multipart"),
+        ({"json": float("nan")}, "not JSON compliant"),
+        ({"json": {1, 2}}, "JSON has no set"),
+        ({"cookies": {"a": "1"}, "headers": {"cookie": "b=2"}}, "either by `cookies` or by a Cookie header"),
+        (
+            {"multipart": {"a": "b"}, "headers": {"Content-type": "multipart/form-data"}},
+            "comes with its own Content-Type",
+        ),
+        ({"body": "\ud800"}, "can't encode"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        http_request("/", method="POST", **wrong)
+
+
+def test_the_usual_name_shows_placeholders_as_they_were_written() -> None:
+    assert http_request("/items/{id}", query={"q": "{word}"}).name == "GET /items/{id}?q={word}"

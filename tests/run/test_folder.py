@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from portcompare.run.recording import make_run_folder, name_run_folder
+
+
+def test_a_run_is_named_by_its_time_and_its_plan() -> None:
+    began = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert name_run_folder("flask-to-quart", began) == Path("runs/20260102T030405-flask-to-quart")
+
+
+def test_a_name_cannot_lead_elsewhere() -> None:
+    began = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert name_run_folder("../é |", began) == Path("runs/20260102T030405-..____")
+
+
+def test_a_new_folder_is_made_with_all_above_it(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    assert make_run_folder(folder) == []
+    assert list(folder.iterdir()) == []

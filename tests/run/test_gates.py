@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from portcompare.cli.run import _exit_code
+from portcompare.plan import Plan
+from portcompare.run.checks import judge_gates, read_stored_runs
+from tests.runs import NEW, OLD, make_run, store
+
+if TYPE_CHECKING:
+    from portcompare.errors import Problem
+
+LIMITS = {"metric": "throughput", "scenario": "delayed", "candidate": NEW, "level": 64, "min_ratio": 0.8}
+STORED = {"against": "stored"}
+
+
+def make_plan(folder: Path, *gates: dict[str, Any]) -> Plan:
+    return Plan.model_validate(
+        {
+            "path": folder / "plan.toml",
+            "baseline": OLD,
+            "candidates": [NEW],
+            "apps": {"app": {"target": "service:app", "interface": "wsgi"}},
+            "deployments": {name: {"app": "app", "server": "gunicorn"} for name in (OLD, NEW)},
+            "scenarios": {"delayed": {"user": "Delayed", "delay_s": 0.2, "load": {"users": [1, 64]}}},
+            "gates": list(gates),
+        }
+    )
+
+
+def test_a_run_is_judged_by_its_own_baseline() -> None:
+    plan = make_plan(Path("/nowhere"), LIMITS | {"min_ratio": 7}, LIMITS | {"level": None, "min_ratio": 7})
+    kept, of_one_user, of_many = judge_gates(plan, make_run(1), {})
+    assert (kept.outcome, kept.passed) == ("kept", True)
+    assert (of_one_user.level, of_one_user.outcome) == (1, "broken")
+    assert (of_many.level, of_many.outcome) == (64, "kept")
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_slow_down_of_30_percent_against_a_stored_run_fails(relative: bool) -> None:  # noqa: FBT001
+    plan = make_plan(Path("/nowhere"), LIMITS | STORED | {"relative": relative})
+    stored = {"stored": make_run(1)}
+    (kept,) = judge_gates(plan, make_run(2), stored)
+    (broken,) = judge_gates(plan, make_run(2, slower=1.3), stored)
+    assert (kept.outcome, broken.outcome) == ("kept", "broken")
+    assert broken.ratio == pytest.approx(1 / 1.3, rel=0.02)
+    assert broken.reason == "the whole interval lies below 0.800x"
+
+
+def test_only_a_relative_gate_bears_a_slower_machine() -> None:
+    plan = make_plan(Path("/nowhere"), LIMITS | STORED, LIMITS | STORED | {"relative": True})
+    own, relative = judge_gates(plan, make_run(2, all_slower=1.3), {"stored": make_run(1)})
+    assert (own.outcome, relative.outcome) == ("broken", "kept")
+
+
+def test_another_machine_or_another_question_is_not_judged() -> None:
+    plan = make_plan(Path("/nowhere"), LIMITS | STORED)
+    stored = make_run(1)
+    elsewhere = replace(stored, manifest=replace(stored.manifest, cpu_count=64))
+    (found,) = judge_gates(plan, make_run(2), {"stored": elsewhere})
+    assert found.reason == "the stored run was made on another machine: cpu_count was 64 and is 2"
+    stored.plan["scenarios"]["delayed"]["delay_s"] = 0.1
+    (found,) = judge_gates(plan, make_run(2), {"stored": stored})
+    assert "it does not ask the same" in found.reason
+    assert not found.passed
+
+
+def test_a_run_that_is_partial_or_not_valid_passes_no_gate() -> None:
+    plan = make_plan(Path("/nowhere"), LIMITS, LIMITS | STORED)
+    for change, reason in (
+        ({"partial": True}, "the run is partial"),
+        ({"valid": False}, "the run is not valid"),
+    ):
+        run = replace(make_run(1), **change)  # type: ignore[arg-type]
+        found = judge_gates(plan, run, {"stored": make_run(2)})
+        assert {(one.outcome, one.passed, one.reason) for one in found} == {("not judged", False, reason)}
+        assert found[1].ratio is None  # and not that of the other comparison
+
+
+def test_the_exit_code_says_whether_all_gates_are_passed() -> None:
+    run = make_run(1)
+    plan = make_plan(Path("/nowhere"), LIMITS, LIMITS | {"min_ratio": 100})
+    kept, broken = judge_gates(plan, run, {})
+    assert _exit_code(replace(run, gates=(kept,))) == 0
+    assert _exit_code(replace(run, gates=(kept, broken))) == 1
+    assert _exit_code(replace(run, valid=False, gates=(broken,))) == 3
+
+
+def test_a_stored_run_that_cannot_be_compared_with_is_told_before_anything_is_measured(
+    tmp_path: Path,
+) -> None:
+    plan = make_plan(
+        tmp_path,
+        LIMITS | STORED,
+        LIMITS | {"against": "broken"},
+        LIMITS | {"against": "other", "relative": True},
+    )
+    store(replace(make_run(1), partial=True, valid=False, invalid_reasons=("noise",)), tmp_path / "stored")
+    other = make_run(1, candidate="another")
+    turned = tuple(
+        replace(one, deployment="gevent") if one.arm == "baseline" else one for one in other.rounds
+    )
+    store(replace(other, rounds=turned), tmp_path / "other")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "results.json").write_text("{}")
+    problems: list[Problem] = []
+    stored = read_stored_runs(plan, problems)
+    assert stored.keys() == {"stored", "other"}
+    told = [(one.where.rpartition("gates.")[2], one.found) for one in problems]
+    assert told[:2] == [
+        ("0.against", "that run is partial"),
+        ("0.against", "that run is not valid: noise"),
+    ]
+    assert told[2][0] == "1.against"
+    assert "schema_version" in told[2][1]
+    assert told[3:] == [
+        ("2.against", f"the baseline of that run is 'gevent', not '{OLD}'"),
+        ("2.against", f"that run did not measure {NEW} (delayed, 64 users)"),
+    ]
+
+
+def test_a_sound_stored_run_is_read_once(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, LIMITS, LIMITS | STORED, LIMITS | STORED | {"level": None})
+    store(make_run(1), tmp_path / "stored")
+    problems: list[Problem] = []
+    assert read_stored_runs(plan, problems).keys() == {"stored"}
+    assert problems == []

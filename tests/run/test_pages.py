@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from portcompare.errors import InputError, Problem
+from portcompare.measure import Timekeeper
+from portcompare.records.pages import PageVisit
+from portcompare.run import phases as pages
+from portcompare.run.phases import find_browser_problems, load_pages
+from tests.measure.plans import make_plan
+from tests.measure.test_pages import ARMS, paged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+    from portcompare.measure import PagePlace
+
+MISSING = Problem(where="browser", found="there is no Chromium", remedy="install it")
+
+
+def refuse() -> None:
+    raise InputError([MISSING])
+
+
+def test_a_plan_with_pages_needs_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "find_chromium", refuse)
+    assert find_browser_problems(paged()) == (MISSING,)
+    assert find_browser_problems(make_plan()) == ()
+    monkeypatch.setattr(pages, "find_chromium", lambda: None)
+    assert find_browser_problems(paged()) == ()
+
+
+class Block:
+    """A block of visits of three seconds each, and what comes of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, deadline_s: float = 1e6) -> None:
+        self.now_s = 0.0
+        self.browsers = 0
+        self.visits: list[PageVisit] = []
+        self.settled: list[tuple[str, str]] = []
+        self.timekeeper = Timekeeper(deadline_s, lambda: self.now_s)
+        self.timekeeper.begin_block()
+        self.recording = SimpleNamespace(
+            browser="", add_visit=self.visits.append, save_now_and_then=lambda: None
+        )
+        monkeypatch.setattr(pages, "launch_chromium", self._launch)
+        monkeypatch.setattr(pages, "measure_visit", self._measure)
+        monkeypatch.setattr(pages, "expect", lambda *_: {})
+
+    @contextmanager
+    def _launch(self) -> Iterator[SimpleNamespace]:
+        self.browsers += 1
+        yield SimpleNamespace(version="1.2")
+
+    def _measure(self, _plan: object, place: PagePlace, *_: object, **__: object) -> PageVisit:
+        self.now_s += 3.0
+        return PageVisit(
+            block=place.block,
+            order=place.order,
+            arm=place.arm,
+            deployment="app",
+            page=place.page,
+            users=place.users,
+            loads=(),
+        )
+
+    def load(self, *, with_pages: bool = True) -> None:
+        session = SimpleNamespace(
+            plan=paged() if with_pages else make_plan(), generator=None, check_upstreams=lambda: None
+        )
+        load_pages(
+            cast("Any", session),
+            0,
+            cast("Any", dict.fromkeys(ARMS)),
+            cast("Any", None),
+            recording=cast("Any", self.recording),
+            timekeeper=self.timekeeper,
+            settling=cast("Any", SimpleNamespace(settle=lambda *what: self.settled.append(what))),
+            progress=cast("Any", SimpleNamespace(start_visit=lambda _: None)),
+        )
+
+
+def test_every_visit_of_a_block_is_made_by_one_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = Block(monkeypatch)
+    block.load()
+    assert (len(block.visits), block.browsers, block.recording.browser) == (12, 1, "Chromium 1.2")
+    assert block.timekeeper.beside_s == 36.0
+
+
+def test_a_server_that_was_under_load_settles_before_the_next_visit(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = Block(monkeypatch)
+    block.load()
+    loaded = [(visit.arm, "page busy") for visit in block.visits if visit.users]
+    assert len(loaded) == 4
+    assert block.settled == loaded
+
+
+def test_visits_end_with_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = Block(monkeypatch, deadline_s=10.0)
+    block.load()
+    assert len(block.visits) == 3
+    assert block.timekeeper.is_up
+    block.load()
+    assert len(block.visits) == 3
+
+
+def test_a_plan_without_pages_starts_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = Block(monkeypatch)
+    block.load(with_pages=False)
+    assert block.browsers == 0

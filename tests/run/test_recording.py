@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from portcompare.records.pages import PageVisit
+from portcompare.records.parity import Parity
+from portcompare.report import RESULTS_FILE
+from portcompare.run.recording import Recording
+from tests.measure.plans import make_plan
+from tests.measure.test_pages import paged
+from tests.run.test_sweeps import make_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from portcompare.plan import Plan
+
+
+def record(plan: Plan, folder: Path, **manifest: Any) -> Recording:  # noqa: ANN401 - any of its fields
+    return Recording(plan, replace(make_manifest(), **manifest), folder, datetime.now(UTC), time.monotonic())
+
+
+def test_secrets_of_the_plan_do_not_go_into_the_results(tmp_path: Path) -> None:
+    plan = make_plan()
+    old = plan.deployments["old"].model_copy(update={"environment": {"API_KEY": "hidden", "MODE": "shown"}})
+    plan = plan.model_copy(update={"deployments": plan.deployments | {"old": old}})
+    results = record(plan, tmp_path).results(partial=True)
+    assert results.plan["deployments"]["old"]["environment"] == {"API_KEY": "***", "MODE": "shown"}
+    assert plan.deployments["old"].environment["API_KEY"] == "hidden"
+
+
+def test_what_is_not_alike_beside_app_and_server_is_a_warning(tmp_path: Path) -> None:
+    differences = ("threads: old 8, new none", "loop: old none, new uvloop")
+    results = record(make_plan(), tmp_path, differences=differences).results(partial=True)
+    said = "not alike besides app and server: threads: old 8, new none; loop: old none, new uvloop"
+    assert said in results.warnings
+    assert not [one for one in record(make_plan(), tmp_path).results(partial=True).warnings if "alike" in one]
+
+
+def test_results_are_written_now_and_then_and_not_after_every_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("portcompare.run.recording.time.monotonic", lambda: now_s)
+    recording = record(make_plan(), tmp_path)
+    recording.save(partial=True)
+    path = tmp_path / RESULTS_FILE
+    path.unlink()
+    now_s += 1.0
+    recording.save_now_and_then()
+    assert not path.exists()
+    now_s += 5.0
+    recording.save_now_and_then()
+    assert path.exists()
+
+
+def test_secrets_of_an_app_do_not_go_into_the_results(tmp_path: Path) -> None:
+    plan = make_plan()
+    app = plan.apps["app"].model_copy(update={"environment": {"API_KEY": "hidden", "MODE": "shown"}})
+    results = record(plan.model_copy(update={"apps": {"app": app}}), tmp_path).results(partial=True)
+    assert results.plan["apps"]["app"]["environment"] == {"API_KEY": "***", "MODE": "shown"}
+
+
+def test_what_is_not_known_of_a_server_elsewhere_is_a_warning(tmp_path: Path) -> None:
+    running, other = make_manifest().deployments
+    deployments = (replace(running, kind="url"), other)
+    warnings = record(make_plan(), tmp_path, deployments=deployments).results(partial=True).warnings
+    assert any(one.startswith("CPU time and memory of old are not known") for one in warnings)
+    assert any(one.startswith("the control is no second instance of old") for one in warnings)
+
+
+def test_what_must_be_known_of_the_check_of_the_answers_is_a_warning(tmp_path: Path) -> None:
+    recording = record(make_plan(), tmp_path)
+    recording.add_parity(
+        Parity(equal=True, cases=1, deployments=("new",), differences=(), warnings=("not all was asked",))
+    )
+    assert "not all was asked" in recording.results(partial=True).warnings
+
+
+def test_a_visit_whose_load_failed_is_kept_as_void(tmp_path: Path) -> None:
+    recording = record(paged(), tmp_path)
+    visit = PageVisit(block=0, order=0, arm="baseline", deployment="old", page="busy", users=8, loads=())
+    recording.add_visit(replace(visit, load_requests=100))
+    recording.add_visit(replace(visit, load_requests=0, load_error_kinds={"timeout": 8}))
+    kept = recording.results(partial=True).pages.visits
+    assert [one.void for one in kept] == [None, "under load no request succeeded: 8 x timeout"]

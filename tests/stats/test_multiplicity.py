@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from portcompare.records.results import CONTROL, METRICS
+from portcompare.stats.multiplicity import find_holding, headline_family, holm
+from tests.analyse.samples import COMPARISON, MARGINS
+
+CLEAR = replace(COMPARISON, ratio=1.5, low=1.49, high=1.51, verdict="faster")
+SLIGHT = replace(COMPARISON, ratio=1.2, low=1.06, high=1.3584, verdict="faster")  # 1.2 / 1.06 = 1.3584 / 1.2
+
+
+def test_holm_by_hand() -> None:
+    # Holm, 1979: the least times 4, the next times 3, and none less than the one before.
+    assert holm([0.04, 0.01, 0.03, 0.005]) == pytest.approx([0.06, 0.03, 0.06, 0.02])
+
+
+def test_holm_exceeds_no_certainty() -> None:
+    assert holm([0.9, 0.4, 0.6]) == (1.0, 1.0, 1.0)
+
+
+def test_holm_of_one_changes_nothing_and_of_none_is_none() -> None:
+    assert holm([0.03]) == (0.03,)
+    assert holm([]) == ()
+
+
+def test_holm_keeps_the_chance_of_any_false_rejection() -> None:
+    chances = np.random.default_rng(3).random((4000, 12))
+    # The standard error of 5% in 4,000 is 0.34%.
+    assert np.mean([min(holm(row.tolist())) < 0.05 for row in chances]) == pytest.approx(0.05, abs=0.011)
+
+
+def test_the_family_is_throughput_and_median_of_the_candidates() -> None:
+    everything = [
+        replace(COMPARISON, metric=metric, candidate=candidate)
+        for candidate in ("new", "newer", CONTROL)
+        for metric in METRICS
+    ]
+    assert [(one.candidate, one.metric) for one in headline_family(everything)] == [
+        ("new", "throughput"),
+        ("new", "p50"),
+        ("newer", "throughput"),
+        ("newer", "p50"),
+    ]
+
+
+def test_what_came_to_no_ratio_is_no_comparison() -> None:
+    assert headline_family([replace(COMPARISON, ratio=None, low=None, high=None, verdict="invalid")]) == ()
+
+
+def test_a_slight_difference_holds_alone_and_not_among_many() -> None:
+    assert find_holding([SLIGHT], MARGINS) == (SLIGHT,)
+    many = [replace(COMPARISON, level=float(level)) for level in range(20)]
+    assert find_holding([*many, SLIGHT], MARGINS) == ()
+
+
+def test_a_clear_difference_holds_among_many() -> None:
+    many = [replace(COMPARISON, level=float(level)) for level in range(20)]
+    assert find_holding([*many, CLEAR], MARGINS) == (CLEAR,)
+
+
+def test_what_is_held_beyond_is_the_metrics_own_margin() -> None:
+    assert find_holding([CLEAR], MARGINS | {"throughput": 0.5}) == ()
+    assert find_holding([CLEAR], MARGINS | {"p50": 0.5}) == (CLEAR,)
+
+
+def test_more_blocks_make_the_same_interval_surer() -> None:
+    many = [replace(COMPARISON, level=float(level)) for level in range(20)]
+    sure = replace(CLEAR, ratio=1.2, low=1.12, high=1.2 * 1.2 / 1.12)
+    fewer, more = (replace(sure, blocks=blocks) for blocks in (5, 30))
+    assert find_holding([*many, fewer], MARGINS) == ()
+    assert find_holding([*many, more], MARGINS) == (more,)
