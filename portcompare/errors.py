@@ -23,17 +23,11 @@ class PortcompareError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with the user's input.
+    """One thing that is wrong with the user's input."""
 
-    Attributes:
-        where: The file and key, or the flag, that is wrong.
-        found: What is wrong with it.
-        remedy: What to do about it.
-    """
-
-    where: str
-    found: str
-    remedy: str
+    where: str  # The file and key, or the flag, that is wrong
+    found: str  # What is wrong with it
+    remedy: str  # What to do about it
 
     def __str__(self) -> str:
         return f"{self.where}: {self.found}\n    {self.remedy}"

@@ -18,51 +18,22 @@ _PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]+(?=@)")
 
 
 def mask_passwords(text: str) -> str:
-    """Hide the passwords of the URLs in a text.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The same, with `user:***@` in each URL that has a password.
-    """
+    """Hide the passwords of the URLs in a text."""
     return _PASSWORD_IN_URL.sub(rf"\1:{MASK}", text)
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether a name looks as if its value were a secret.
-
-    Args:
-        name: Of a variable, a header, a field.
-
-    Returns:
-        True if KEY, TOKEN, SECRET, PASSWORD, CREDENTIAL, AUTHORIZATION or COOKIE is in it, in whatever case.
-    """
+    """Tell whether a name looks as if its value were a secret."""
     return any(word in name.upper() for word in _SECRET_WORDS)
 
 
 def mask_secrets(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Hide the values whose names look secret.
-
-    Args:
-        table: Values by name; tables and lists in it are looked through.
-
-    Returns:
-        The same, with `***` for each such value, for all values of a table with such a name, and for
-        passwords in URLs.
-    """
+    """Hide the values whose names look secret."""
     return {name: _mask(value, hide=is_secret(name)) for name, value in table.items()}
 
 
 def mask_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Hide the secrets of a plan: in environments, and in what requests send beside their path.
-
-    Args:
-        plan: The plan as JSON.
-
-    Returns:
-        The same, without the values whose names look secret, and without any cookie's value.
-    """
+    """Hide the secrets of a plan: in environments, and in what requests send beside their path."""
     return {name: _mask_part(name, part) for name, part in plan.items()}
 
 

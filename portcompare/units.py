@@ -16,15 +16,7 @@ _KIBI = 1024
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """A number rounded to significant digits, without an exponent, with thousands separated.
-
-    Args:
-        value: Any finite number.
-        digits: How many significant digits to keep.
-
-    Returns:
-        Text such as "1,230", "12.3" or "0.0123"; "0" for zero.
-    """
+    """A number rounded to significant digits, without an exponent, with thousands separated."""
     if value == 0:
         return "0"
     magnitude = math.floor(math.log10(abs(value)))
@@ -34,14 +26,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def duration(value_s: float) -> str:
-    """A duration in the unit that suits it, from microseconds to seconds, to three significant digits.
-
-    Args:
-        value_s: Seconds, zero or more.
-
-    Returns:
-        Text such as "850 us", "12.3 ms" or "1.60 s".
-    """
+    """A duration in the unit that suits it, from microseconds to seconds, to three significant digits."""
     value_s = float(f"{value_s:.3g}")  # first, or 0.9999 s would be shown as 1,000 ms
     if value_s < _MILLI:
         return f"{significant(value_s * 1e6)} us"
@@ -51,26 +36,12 @@ def duration(value_s: float) -> str:
 
 
 def rate(value_rps: float) -> str:
-    """A rate in requests per second.
-
-    Args:
-        value_rps: Requests per second.
-
-    Returns:
-        Text such as "7,930/s".
-    """
+    """A rate in requests per second."""
     return f"{significant(value_rps)}/s"
 
 
 def size(value_bytes: float) -> str:
-    """A size in bytes, KiB, MiB or GiB.
-
-    Args:
-        value_bytes: Bytes, zero or more.
-
-    Returns:
-        Text such as "174 B", "3.20 KiB" or "41.5 MiB".
-    """
+    """A size in bytes, KiB, MiB or GiB."""
     if value_bytes < _KIBI:
         return f"{value_bytes:.0f} B"
     if value_bytes < _KIBI**2:
@@ -83,48 +54,21 @@ def size(value_bytes: float) -> str:
 def level(value: float, model: LoadModel) -> str:
     """A level of a load, with the unit of its model.
 
-    Args:
-        value: Users, or requests per second.
-        model: The load model.
-
-    Returns:
-        Text such as "64 users" or "400 requests/s".
+    `value`: users, or requests per second.
     """
     return count(value, "user") if model == "closed" else f"{count(value, 'request')}/s"
 
 
 def count(number: float, noun: str) -> str:
-    """So many of something.
-
-    Args:
-        number: How many.
-        noun: What, in the singular, with a regular plural.
-
-    Returns:
-        Text such as "1 user" or "64 users".
-    """
+    """So many of something."""
     return f"{number:,.15g} {noun}" if number == 1 else f"{number:,.15g} {noun}s"
 
 
 def ratio(value: float) -> str:
-    """A ratio between two measurements.
-
-    Args:
-        value: Candidate divided by baseline.
-
-    Returns:
-        Text such as "1.23x".
-    """
+    """A ratio between two measurements."""
     return f"{significant(value)}x"
 
 
 def share(value: float) -> str:
-    """A part of a whole, in percent.
-
-    Args:
-        value: The part divided by the whole.
-
-    Returns:
-        Text such as "99.0%" or "99.6%".
-    """
+    """A part of a whole, in percent."""
     return f"{significant(value * 100)}%"

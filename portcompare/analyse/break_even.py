@@ -30,14 +30,6 @@ def find_break_even(
 
     A cell that was not measured takes after its nearest neighbours on both sides, in its row or column, where
     these agree: more users and longer delays are taken to change who wins once at most between two of them.
-
-    Args:
-        comparisons: The comparisons.
-        delays_s: The delays in rising order, by the names of their scenarios.
-        users: The levels in rising order.
-
-    Returns:
-        A grid for each candidate and the control, in the order in which they first appear.
     """
     found: dict[str, dict[tuple[str, float], Comparison]] = {}
     for one in comparisons:
@@ -165,16 +157,6 @@ def find_knees(rounds: Iterable[Round]) -> tuple[Knee, ...]:
     nobody waits for anybody, through the lowest level, and the ceiling, the highest of the levels' rates. In
     the closed model that is N* = X_max R_0 users, with R_0 the response time and think time at the lowest
     level (N_1 / X_1, by Little's law); in the open model it is the ceiling itself. Rates alone are needed.
-
-    Args:
-        rounds: The judged rounds; void ones are left out.
-
-    Returns:
-        The knees, in the order in which scenarios and arms first appear.
-
-    References:
-        Denning and Buzen, "The Operational Analysis of Queueing Network Models", ACM Computing Surveys 10
-        (3), 1978, for the asymptotes and the saturation point N*.
     """
     knees = [
         _find_knee(scenario, arm, by_level)
@@ -187,11 +169,7 @@ def find_knees(rounds: Iterable[Round]) -> tuple[Knee, ...]:
 def rates_by_level(rounds: Iterable[Round]) -> dict[tuple[str, str], dict[float, dict[int, float]]]:
     """The rates of each scenario and arm, by level and block.
 
-    Args:
-        rounds: The judged rounds; void ones are left out.
-
-    Returns:
-        Requests per second; the levels of each in rising order.
+    Returns requests per second; the levels of each in rising order.
     """
     found: dict[tuple[str, str], dict[float, dict[int, float]]] = {}
     for one in sorted(rounds, key=lambda one: one.level):

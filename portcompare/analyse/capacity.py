@@ -33,13 +33,6 @@ def find_bracket(trials: Iterable[Trial], *, is_over: bool) -> Bracket:
 
     A rate fails when two rounds did not keep the objective there, and none did: one hiccup of the machine
     must not end a search far below the capacity.
-
-    Args:
-        trials: What each round tells, in the order in which they were measured.
-        is_over: Whether the search found nothing more to try.
-
-    Returns:
-        The bracket around the capacity.
     """
     outcomes: dict[float, list[Outcome]] = {}
     voids: dict[float, str | None] = {}
@@ -77,15 +70,6 @@ def find_capacities(
 
     Every block searches anew, from another start: so the searches' coarseness and each round's luck show in
     how much the blocks differ, and the interval over the blocks contains both.
-
-    Args:
-        rounds: The rounds of scenarios with an objective, in the order in which they were measured.
-        judge_round: Says whether a round kept the objective of its scenario.
-        ended: Block, scenario and arm of the searches that found nothing more to try.
-        margin: The equivalence margin.
-
-    Returns:
-        The capacities, in the order in which scenarios and arms first appear.
     """
     trials: dict[tuple[str, str], dict[int, list[Trial]]] = {}
     for one in rounds:
@@ -103,31 +87,14 @@ def find_capacities(
 
 
 def find_unsure_searches(capacities: Iterable[Capacity], precision: float) -> frozenset[str]:
-    """The scenarios whose capacities are not yet known well enough.
-
-    Args:
-        capacities: The capacities so far.
-        precision: The relative half-width at which a ratio's interval is narrow enough.
-
-    Returns:
-        Names of the scenarios in which some arm's ratio is wider. One that cannot be told is none of them:
-        its arm keeps the objective at no rate, and more blocks do not change that. Nor do they where both
-        ends of the interval are open.
-    """
+    """The scenarios whose capacities are not yet known well enough."""
     return frozenset(
         one.scenario for one in capacities if one.ratio is not None and half_width(one.ratio) > 1 + precision
     )
 
 
 def half_width(ratio: Estimate) -> float:
-    """How wide an interval is, by the end that is known.
-
-    Args:
-        ratio: The ratio with its interval.
-
-    Returns:
-        The factor between its middle and its ends; 1 if neither end is known.
-    """
+    """How wide an interval is, by the end that is known."""
     if ratio.high is not None:
         return ratio.high / ratio.value
     return 1.0 if ratio.low is None else ratio.value / ratio.low
@@ -248,15 +215,7 @@ _DEVIATIONS = 2.0
 def judge_objective(measured: Round, objective: Mapping[str, float], limits: GeneratorLimits) -> Outcome:
     """Say whether a server kept an objective in one round.
 
-    Args:
-        measured: The judged round, of the open model.
-        objective: The most that each percentile may be, in seconds, by the names of the latency record.
-        limits: What the load generator may have come to.
-
-    Returns:
-        "kept"; "missed" if a percentile was higher, an answer had a wrong status, more than 1% of the
-        requests failed, or fewer than 99% of those offered were answered; "unknown" where the load generator
-        was the limit, a body was wrong, or the round is void for another reason than those.
+    `objective`: the most that each percentile may be, in seconds, by the names of the latency record.
     """
     # A request that found no free connection in time says that the server was the limit, not the generator.
     if find_overload(replace(measured, dropped=0), limits) is not None or _has(measured, WRONG_BODY):

@@ -27,14 +27,7 @@ def judge_gate(
 ) -> GateResult:
     """Decide whether a gate lets a run pass.
 
-    Args:
-        gate: The gate, not judged yet.
-        compared: The comparisons that it may be decided on: with the run's baseline, or with the stored run.
-        unreliable: Why none of them can be relied on; None if they can.
-
-    Returns:
-        The outcome. Without an interval to rely on the gate is not judged, and never passed: `inconclusive`
-        speaks of intervals that cross a limit, and not of what was never measured.
+    `unreliable`: why none of them can be relied on; None if they can.
     """
     found = next((one for one in compared if _is_meant(gate, one)), None)
     outcome, reason = _decide(gate, found, unreliable)
@@ -91,17 +84,7 @@ def judge_claims(
     *,
     is_reliable: bool = True,
 ) -> tuple[ClaimResult, ...]:
-    """Decide claims.
-
-    Args:
-        claims: What is claimed, by name.
-        rounds: The judged rounds of all arms; void ones are left out.
-        visits: The visits of pages; void ones are left out.
-        is_reliable: False if the run is partial or not valid: then no claim is decided.
-
-    Returns:
-        What each comes to.
-    """
+    """Decide claims."""
     judged = (
         _judge(name, claim, [_check(check, rounds, visits) for check in claim.checks])
         for name, claim in claims.items()

@@ -21,17 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One block's values in a metric.
+    """One block's values in a metric."""
 
-    Attributes:
-        reference: The baseline's.
-        value: The arm's.
-        requests: How many requests the round with the fewest has, of all that the values come from.
-    """
-
-    reference: float
-    value: float
-    requests: int
+    reference: float  # The baseline's
+    value: float  # The arm's
+    requests: int  # How many requests the round with the fewest has, of all that the values come from
 
     @property
     def ratio(self) -> float:
@@ -40,16 +34,7 @@ class Pair:
 
 
 def pair_blocks(metric: Metric, arms: Mapping[str, Iterable[Round]], arm: str) -> dict[int, Pair]:
-    """Pair an arm's rounds at a level with the baseline's.
-
-    Args:
-        metric: The metric.
-        arms: The level's rounds of each arm; void ones are left out.
-        arm: The candidate, or the control.
-
-    Returns:
-        A pair for each block in which both the baseline and the arm have a value, by its number.
-    """
+    """Pair an arm's rounds at a level with the baseline's."""
     known = {name: rounds_by_block(metric, rounds) for name, rounds in arms.items()}
     values = {name: {block: value for block, (value, _) in blocks.items()} for name, blocks in known.items()}
     return {
@@ -72,13 +57,6 @@ def find_references(values: Mapping[str, Mapping[int, float]], arm: str) -> dict
     candidate is compared with the geometric mean of the two. With equal noise in all rounds its log ratio has
     three quarters of the variance that it has with one of them, as that of a mean of two is half of it. The
     control is compared with the baseline alone, so what it differs by is no less than what candidates do.
-
-    Args:
-        values: Each arm's positive values by block.
-        arm: The candidate, or the control.
-
-    Returns:
-        By block, wherever the baseline has a value.
     """
     second = {} if arm == CONTROL else values.get(CONTROL, {})
     return {
@@ -88,15 +66,7 @@ def find_references(values: Mapping[str, Mapping[int, float]], arm: str) -> dict
 
 
 def rounds_by_block(metric: Metric, rounds: Iterable[Round]) -> dict[int, tuple[float, int]]:
-    """An arm's value in each block that has one, and how many requests it rests on.
-
-    Args:
-        metric: The metric.
-        rounds: The arm's rounds at one level; void ones are left out.
-
-    Returns:
-        By the number of the block.
-    """
+    """An arm's value in each block that has one, and how many requests it rests on."""
     return {
         one.block: (value, one.requests)
         for one in rounds
@@ -107,12 +77,7 @@ def rounds_by_block(metric: Metric, rounds: Iterable[Round]) -> dict[int, tuple[
 def metric_of(measured: Round, metric: Metric) -> float | None:
     """A round's value in a metric.
 
-    Args:
-        measured: The round.
-        metric: The metric.
-
-    Returns:
-        The value; None where it is not known or nothing succeeded.
+    Returns the value; None where it is not known or nothing succeeded.
     """
     if metric == "throughput":
         return measured.rate_rps or None
@@ -125,16 +90,7 @@ MORE_IS_BETTER: frozenset[Metric] = frozenset({"throughput"})
 
 
 def judge(metric: Metric, interval: RatioInterval, margin: float) -> tuple[Verdict, str]:
-    """The verdict on a ratio: by where its whole interval lies, never by its middle.
-
-    Args:
-        metric: What the ratio is of; more throughput is better, less of all else.
-        interval: The ratio candidate / baseline.
-        margin: Ratios from 1 / (1 + margin) to 1 + margin count as equivalent.
-
-    Returns:
-        The verdict, "faster" meaning better in this metric, and its reason.
-    """
+    """The verdict on a ratio: by where its whole interval lies, never by its middle."""
     low, high = 1 / (1 + margin), 1 + margin
     band = f"the equivalence margin of {share(margin)}"
     if interval.low > high:
@@ -156,15 +112,7 @@ _REQUESTS_NEEDED: dict[Metric, int] = {
 
 
 def compare(rounds: Iterable[Round], margins: Mapping[Metric, float]) -> tuple[Comparison, ...]:
-    """Compare every arm with the baseline wherever both were measured.
-
-    Args:
-        rounds: The judged rounds of all arms; void ones are left out.
-        margins: The equivalence margin of each metric.
-
-    Returns:
-        The comparisons, in the order in which the levels and arms first appear.
-    """
+    """Compare every arm with the baseline wherever both were measured."""
     by_level: dict[tuple[str, float], dict[str, list[Round]]] = {}
     for one in rounds:
         by_level.setdefault((one.scenario, one.level), {}).setdefault(one.arm, []).append(one)
@@ -179,15 +127,7 @@ def compare(rounds: Iterable[Round], margins: Mapping[Metric, float]) -> tuple[C
 
 
 def requests_needed(metric: Metric) -> int:
-    """How many requests a round must have for a metric to mean something.
-
-    Args:
-        metric: The metric.
-
-    Returns:
-        For a percentile as many that one lies beyond it. For CPU time as many that one is 5% of them: of a
-        request that a window's edge cuts, part of the CPU time lies outside. 0 for throughput.
-    """
+    """How many requests a round must have for a metric to mean something."""
     return _REQUESTS_NEEDED[metric]
 
 
@@ -257,32 +197,14 @@ matter to a verdict.
 
 
 def early_precision(precision: float) -> float:
-    """How narrow the intervals of a level must be for it to be done before the fewest blocks.
-
-    Args:
-        precision: The relative half-width at which an interval is narrow enough after these.
-
-    Returns:
-        The relative half-width, `EARLY_SHARE` of that.
-    """
+    """How narrow the intervals of a level must be for it to be done before the fewest blocks."""
     return precision * EARLY_SHARE
 
 
 def find_undecided(
     comparisons: Iterable[Comparison], precision: float, *, is_early: bool
 ) -> dict[tuple[str, float], float]:
-    """The levels that are not yet known well enough.
-
-    Args:
-        comparisons: The comparisons so far.
-        precision: The relative half-width at which an interval is narrow enough.
-        is_early: Whether fewer blocks were measured than a level should have at least: then it must be the
-            `early_precision`.
-
-    Returns:
-        By scenario and level, wherever throughput or median of any arm is still wider: the relative
-        half-width of the widest; infinite where there is no interval.
-    """
+    """The levels that are not yet known well enough."""
     widest: dict[tuple[str, float], float] = {}
     for one in comparisons:
         if one.metric in HEADLINE_METRICS:

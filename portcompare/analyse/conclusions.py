@@ -36,16 +36,7 @@ def conclude(
     summaries: Sequence[Summary],
     level_text: LevelText,
 ) -> tuple[Conclusion, ...]:
-    """Say what each candidate gains, level by level.
-
-    Args:
-        comparisons: The comparisons.
-        summaries: The summaries, for the bounds.
-        level_text: Words a scenario's level, with its unit.
-
-    Returns:
-        One conclusion for each scenario and candidate; none for the control.
-    """
+    """Say what each candidate gains, level by level."""
     found = {(one.scenario, one.candidate, one.level, one.metric): one for one in comparisons}
     subjects = dict.fromkeys(
         (one.scenario, one.candidate) for one in found.values() if one.candidate != CONTROL
@@ -116,17 +107,7 @@ def find_headline(
     level_text: LevelText,
     invalid_reasons: Collection[str],
 ) -> str:
-    """Say first what can be relied on.
-
-    Args:
-        comparisons: The comparisons, the control's too.
-        margins: The equivalence margin of each metric.
-        level_text: Words a scenario's level, with its unit.
-        invalid_reasons: Why the run must not be relied on; empty if it is valid.
-
-    Returns:
-        A sentence on the candidates and one on the control.
-    """
+    """Say first what can be relied on."""
     family = headline_family(comparisons)
     if not family:
         return "Nothing was compared."
@@ -145,31 +126,14 @@ def find_headline(
 
 
 def tell_holding(made: str, number: int, told: str) -> str:
-    """Say how many differences hold, and which.
-
-    Args:
-        made: How many comparisons were made, in words.
-        number: How many differences hold.
-        told: Which; empty if none does.
-
-    Returns:
-        A sentence.
-    """
+    """Say how many differences hold, and which."""
     differences = f"{count(number, 'difference')} {'holds' if number == 1 else 'hold'}"
     found = differences if number else "no difference holds"
     return f"Of {made}, {found}, however many were looked for (Holm, 5%)" + (f": {told}." if told else ".")
 
 
 def tell_control(verdicts: Sequence[Verdict | None], to_be: str) -> str:
-    """Say what the control shows of how small a difference can be told.
-
-    Args:
-        verdicts: Those on the control.
-        to_be: What it was to be shown: "be equivalent".
-
-    Returns:
-        A sentence; empty if there was no control.
-    """
+    """Say what the control shows of how small a difference can be told."""
     equivalent = sum(verdict == "equivalent" for verdict in verdicts)
     shown = f"The control, the baseline measured again, was shown to {to_be}"
     if equivalent < len(verdicts):
@@ -178,16 +142,7 @@ def tell_control(verdicts: Sequence[Verdict | None], to_be: str) -> str:
 
 
 def tell_differences(name: str, holding: Sequence[Comparison | Change], level_text: LevelText) -> str:
-    """Say where one side differs.
-
-    Args:
-        name: Whose differences they are.
-        holding: Its differences.
-        level_text: Words a scenario's level, with its unit.
-
-    Returns:
-        Text such as "new is slower (fast, 1 user) and faster (slow, 8 users: p50 alone)".
-    """
+    """Say where one side differs."""
     parts = []
     for verdict in _DIFFERENCES:
         places: dict[tuple[str, float], list[Metric]] = {}
@@ -205,14 +160,7 @@ def tell_differences(name: str, holding: Sequence[Comparison | Change], level_te
 
 
 def conclude_pages(pages: Pages) -> Iterator[Conclusion]:
-    """Say what a first visitor waits for, and what for.
-
-    Args:
-        pages: What a browser measured.
-
-    Yields:
-        A conclusion for each page, condition and candidate; on cold loads, which are the ones that are new.
-    """
+    """Say what a first visitor waits for, and what for."""
     cold = [one for one in pages.summaries if one.kind == "cold"]
     baselines = {(one.page, one.users): one for one in cold if one.arm == BASELINE}
     for one in cold:
@@ -255,16 +203,7 @@ _SAYS_capacity_conclusions = {
 def find_capacity_headline(
     capacities: Sequence[Capacity], margin: float, invalid_reasons: Collection[str]
 ) -> str:
-    """Say first what can be relied on.
-
-    Args:
-        capacities: The capacities, the control's too.
-        margin: The equivalence margin of the throughput.
-        invalid_reasons: Why the run must not be relied on; empty if it is valid.
-
-    Returns:
-        A sentence on the candidates and one on the control.
-    """
+    """Say first what can be relied on."""
     family = [one for one in capacities if one.arm not in (BASELINE, CONTROL) and one.ratio is not None]
     if not family:
         return "No capacity could be compared."
@@ -280,15 +219,7 @@ def find_capacity_headline(
 
 
 def find_unlike_controls(capacities: Iterable[Capacity], margin: float) -> tuple[str, ...]:
-    """Why capacities must not be relied on: the control, which is the baseline, has another or none.
-
-    Args:
-        capacities: The capacities, the control's too.
-        margin: The equivalence margin of the throughput.
-
-    Returns:
-        The reasons; empty if there is none.
-    """
+    """Why capacities must not be relied on: the control, which is the baseline, has another or none."""
     control = [one for one in capacities if one.arm == CONTROL]
     differing = _find_holding(control, margin)
     missing = [one for one in control if one.ratio is None]
@@ -302,15 +233,7 @@ def find_unlike_controls(capacities: Iterable[Capacity], margin: float) -> tuple
 
 
 def conclude_capacities(capacities: Sequence[Capacity], baseline: str) -> tuple[Conclusion, ...]:
-    """Say what each candidate gains.
-
-    Args:
-        capacities: The capacities.
-        baseline: Name of the baseline's deployment.
-
-    Returns:
-        One conclusion for each scenario and candidate; none for the control.
-    """
+    """Say what each candidate gains."""
     others = {one.scenario: one for one in capacities if one.arm == BASELINE}
     return tuple(
         Conclusion(

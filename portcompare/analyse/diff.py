@@ -29,30 +29,16 @@ Place = tuple[str, float, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Values:
-    """What one run tells of a quantity.
+    """What one run tells of a quantity."""
 
-    Attributes:
-        blocks: A positive value for each block that has one.
-        requests: How many requests a round usually had; 0 without a round.
-    """
-
-    blocks: Sequence[float]
-    requests: float
+    blocks: Sequence[float]  # A positive value for each block that has one
+    requests: float  # How many requests a round usually had; 0 without a round
 
 
 def find_own_changes(
     old: Iterable[Round], new: Iterable[Round], margins: Mapping[Metric, float]
 ) -> tuple[Change, ...]:
-    """Compare each deployment with itself, wherever both runs measured it.
-
-    Args:
-        old: The rounds of the earlier run; void ones are left out.
-        new: The rounds of the later one, whose order the result has.
-        margins: The equivalence margin of each metric.
-
-    Returns:
-        The changes; also of a deployment that is baseline in one run and candidate in the other.
-    """
+    """Compare each deployment with itself, wherever both runs measured it."""
     then, now = _by_place(old), _by_place(new)
     return tuple(
         _change(place, metric, _own(then[place], metric), _own(now[place], metric), margins[metric])
@@ -68,14 +54,6 @@ def find_relative_changes(
     """Compare each candidate's ratio to the baseline with what it was.
 
     Inside either run the ratio is paired by block, so what the machine did then or does now cancels.
-
-    Args:
-        old: The rounds of the earlier run; void ones are left out.
-        new: The rounds of the later one, whose order the result has.
-        margins: The equivalence margin of each metric.
-
-    Returns:
-        The changes of the candidates and of the control; empty if the runs have not the same baseline.
     """
     old, new = list(old), list(new)
     baseline = _baseline(new)
@@ -174,15 +152,7 @@ _MEMORY_SHARE = 0.05
 
 
 def list_conditions(manifest: Manifest) -> dict[str, str]:
-    """Flatten a manifest.
-
-    Args:
-        manifest: The conditions of a run.
-
-    Returns:
-        Values by names such as `deployments.quart.settings.workers`; without the differences between
-        deployments, which follow from the rest, and the load of the moment.
-    """
+    """Flatten a manifest."""
     facts = asdict(manifest)
     for served in ("deployments", "upstreams"):
         facts[served] = {one.pop("name"): one for one in facts[served]}
@@ -192,15 +162,7 @@ def list_conditions(manifest: Manifest) -> dict[str, str]:
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - whatever a record holds
-    """Name each single value of nested tables.
-
-    Args:
-        value: A table, a list or a single value.
-        path: The name of the whole.
-
-    Yields:
-        Names and values; a list of single values is one value.
-    """
+    """Name each single value of nested tables."""
     if isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
         value = dict(enumerate(value))
     if isinstance(value, Mapping):
@@ -211,15 +173,7 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: A
 
 
 def find_altered(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Altered, ...]:
-    """What is not the same.
-
-    Args:
-        old: Values by name.
-        new: The same of the later run.
-
-    Returns:
-        What differs or is there only once, sorted by name.
-    """
+    """What is not the same."""
     return tuple(
         Altered(what=name, old=old.get(name, NONE), new=new.get(name, NONE))
         for name in sorted(old.keys() | new.keys())
@@ -228,15 +182,7 @@ def find_altered(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Altere
 
 
 def compare_conditions(old: Manifest, new: Manifest) -> tuple[tuple[Altered, ...], tuple[Altered, ...]]:
-    """What differs between two manifests.
-
-    Args:
-        old: That of the earlier run.
-        new: That of the later one.
-
-    Returns:
-        What says that the machines are not the same, and all else.
-    """
+    """What differs between two manifests."""
     altered = find_altered(list_conditions(old), list_conditions(new))
     least, most = sorted((old.memory_bytes, new.memory_bytes))
     machine = [
@@ -260,18 +206,7 @@ def find_diff_headline(
     *,
     valid: bool,
 ) -> str:
-    """Say first what can be relied on.
-
-    Args:
-        changes: Each deployment against itself.
-        relative_changes: Each candidate's ratio to the baseline against what it was.
-        margins: The equivalence margin of each metric.
-        level_text: Words a scenario's level, with its unit.
-        valid: Whether both runs are.
-
-    Returns:
-        A sentence on the figures themselves, one on the ratios to the baseline, and one on the control's.
-    """
+    """Say first what can be relied on."""
     if not valid:
         return "Not both runs are valid: what is compared here cannot be relied on."
     own = _tell(f"of {OF}, new with old", changes, margins, level_text)
@@ -322,29 +257,14 @@ _NOT_THE_QUESTION = ("seconds", "load.users", "load.rates")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A finished run.
+    """A finished run."""
 
-    Attributes:
-        folder: Where it was read from.
-        results: The run.
-    """
-
-    folder: str
-    results: Results
+    folder: str  # Where it was read from
+    results: Results  # The run
 
 
 def diff_runs(old: Run, new: Run, margins: Mapping[Metric, float], level_text: LevelText) -> RunDiff:
-    """Compare two finished runs.
-
-    Args:
-        old: The earlier one.
-        new: The later one.
-        margins: The equivalence margin of each metric, the later run's.
-        level_text: Words a scenario's level, with its unit.
-
-    Returns:
-        The comparison; without any change where the runs have no scenario, level and deployment in common.
-    """
+    """Compare two finished runs."""
     machines, conditions = compare_conditions(old.results.manifest, new.results.manifest)
     left_out = find_unlike_scenarios(old.results, new.results)
     then, now = (_ordered(run.results, left_out) for run in (old, new))
@@ -366,15 +286,7 @@ def diff_runs(old: Run, new: Run, margins: Mapping[Metric, float], level_text: L
 
 
 def find_unlike_scenarios(old: Results, new: Results) -> dict[str, str]:
-    """The scenarios of both runs that do not ask the same, or whose figures are not comparable.
-
-    Args:
-        old: The earlier run.
-        new: The later one.
-
-    Returns:
-        Why each of them cannot be compared, by its name.
-    """
+    """The scenarios of both runs that do not ask the same, or whose figures are not comparable."""
     then, now = (_scenarios(run) for run in (old, new))
     found = {}
     for name in now:

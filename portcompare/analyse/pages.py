@@ -33,13 +33,6 @@ def find_parts(load: PageLoad) -> tuple[PagePart, ...]:
     The page is asked for, answered and received; then its script asks for what is to be shown, which is
     answered and received; then it is painted. Where the largest paint waited for no such answer, the middle
     is left out.
-
-    Args:
-        load: A load.
-
-    Returns:
-        The parts from its start to its largest paint, in their order and without a gap; those of no length
-        are left out. Empty if the load failed.
     """
     if load.document is None or load.lcp_s is None:
         return ()
@@ -75,17 +68,7 @@ def _exchanged(exchange: Exchange, name: str) -> Iterator[tuple[Stage, str, floa
 
 
 def find_bottleneck(parts: Sequence[PagePart], load: PageLoad, users: int, ceiling: Ceiling) -> str:
-    """Say where most of a page's time goes.
-
-    Args:
-        parts: The parts of the load.
-        load: The load.
-        users: How many users the server had to serve meanwhile; 0 for none.
-        ceiling: How many requests the server holds in handlers at once.
-
-    Returns:
-        A sentence; empty without parts.
-    """
+    """Say where most of a page's time goes."""
     if not parts or load.lcp_s is None:
         return ""
     took_s = {stage: spent_s(parts, stage) for stage in ("handler", "queue", "server", "network", "client")}
@@ -147,12 +130,7 @@ References:
 def page_metric(load: PageLoad, metric: PageMetric) -> float | None:
     """A load's value in a measure.
 
-    Args:
-        load: The load.
-        metric: The measure.
-
-    Returns:
-        Seconds; None where it is not known.
+    Returns seconds; None where it is not known.
     """
     document, answer = load.document, load.answer
     if metric == "lcp":
@@ -172,12 +150,8 @@ def page_metric(load: PageLoad, metric: PageMetric) -> float | None:
 def rate(metric: PageMetric, p75_s: float) -> Rating | None:
     """Rate a page by the thresholds that are usual.
 
-    Args:
-        metric: The measure.
-        p75_s: Its 75th percentile, in seconds.
-
-    Returns:
-        The rating; None for a measure without thresholds.
+    `p75_s`: its 75th percentile, in seconds.
+    Returns the rating; None for a measure without thresholds.
     """
     if metric not in THRESHOLDS_S:
         return None
@@ -190,16 +164,9 @@ def rate(metric: PageMetric, p75_s: float) -> Rating | None:
 def median_interval(values: Sequence[float]) -> Estimate:
     """The median with its interval, from the order of the values alone.
 
-    Args:
-        values: Independent values, such as one of each block; at least one.
-
-    Returns:
-        The median; its ends are the innermost values between which the true median lies in 95% of samples or
-        more, and None for fewer than six values, which are too few for that.
-
-    References:
-        David and Nagaraja, "Order Statistics", 3rd edition, 2003, section 7.1: the number of values below the
-        median is binomial.
+    Returns the median; its ends are the innermost values between which the true median lies in 95% of samples
+    or more, and None for fewer than six values, which are too few for that. References: David and Nagaraja,
+    "Order Statistics", 3rd edition, 2003, section 7.1: the number of values below the median is binomial.
     """
     ordered = sorted(values)
     # How many values may be cut at either end, each end being wrong in at most 2.5%; -1 for none.
@@ -211,16 +178,7 @@ def median_interval(values: Sequence[float]) -> Estimate:
 def summarise_pages(
     visits: Iterable[PageVisit], ceiling_of: Callable[[str, str], Ceiling]
 ) -> tuple[PageSummary, ...]:
-    """Summarise the loads of each page under each condition from each arm.
-
-    Args:
-        visits: The visits; void ones are left out.
-        ceiling_of: Tells how many requests a deployment, the first argument, holds in handlers at once while
-            a page, the second, is loaded.
-
-    Returns:
-        The summaries, in the order in which pages, conditions and arms first appear.
-    """
+    """Summarise the loads of each page under each condition from each arm."""
     return tuple(
         _summary(condition, group, ceiling_of(group[0].deployment, condition[0]))
         for condition, arms in _group(visits).items()
@@ -229,15 +187,7 @@ def summarise_pages(
 
 
 def compare_pages(visits: Iterable[PageVisit], margin: float) -> tuple[PageComparison, ...]:
-    """Compare every arm with the baseline, paired by block.
-
-    Args:
-        visits: The visits; void ones are left out.
-        margin: Ratios this close to 1 count as equivalent.
-
-    Returns:
-        The comparisons, in the order in which pages, conditions and arms first appear.
-    """
+    """Compare every arm with the baseline, paired by block."""
     return tuple(
         _comparison(condition, metric, arms, arm, margin)
         for condition, arms in _group(visits).items()

@@ -15,44 +15,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """One quantity of one deployment.
+    """One quantity of one deployment."""
 
-    Attributes:
-        scenario: Name of the scenario.
-        level: The level.
-        metric: What was measured.
-        deployment: Name of the deployment.
-        blocks: How many blocks it rests on.
-        value: The geometric mean over the blocks, the outermost cut off, in the metric's unit.
-        low: Lower end of its 95% interval.
-        high: Upper end.
-        ratio: Divided by the baseline's; None for the baseline, and where it cannot be told.
-        ratio_low: Lower end of the ratio's 95% interval.
-        ratio_high: Upper end.
-    """
-
-    scenario: str
-    level: float
-    metric: Metric
-    deployment: str
-    blocks: int
-    value: float
-    low: float
-    high: float
-    ratio: float | None
-    ratio_low: float | None
-    ratio_high: float | None
+    scenario: str  # Name of the scenario
+    level: float  # The level
+    metric: Metric  # What was measured
+    deployment: str  # Name of the deployment
+    blocks: int  # How many blocks it rests on
+    value: float  # The geometric mean over the blocks, the outermost cut off, in the metric's unit
+    low: float  # Lower end of its 95% interval
+    high: float  # Upper end
+    ratio: float | None  # Divided by the baseline's; None for the baseline, and where it cannot be told
+    ratio_low: float | None  # Lower end of the ratio's 95% interval
+    ratio_high: float | None  # Upper end
 
 
 def find_quantities(results: Results) -> tuple[Quantity, ...]:
-    """List what a run measured.
-
-    Args:
-        results: The run; rounds of searched rates are left out.
-
-    Returns:
-        The quantities of baseline and candidates that rest on two blocks or more.
-    """
+    """List what a run measured."""
     ratios = {(c.scenario, c.level, c.candidate, c.metric): c for c in results.comparisons}
     measured: dict[tuple[str, float, str], list[Round]] = {}
     for one in results.rounds:

@@ -18,28 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratorLimits:
-    """What the load generator may have come to in a round that counts.
+    """What the load generator may have come to in a round that counts."""
 
-    Attributes:
-        max_cpu_ratio: Its CPU seconds per second.
-        max_lag_s: The 99th percentile of how late it was for a request that was due.
-        max_stall_s: How long its event loop stood still.
-    """
-
-    max_cpu_ratio: float
-    max_lag_s: float
-    max_stall_s: float
+    max_cpu_ratio: float  # Its CPU seconds per second
+    max_lag_s: float  # The 99th percentile of how late it was for a request that was due
+    max_stall_s: float  # How long its event loop stood still
 
 
 def find_overload(measured: Round | RoundDone, limits: GeneratorLimits) -> str | None:
     """Say whether the load generator was the limit.
 
-    Args:
-        measured: The round, or the generator's own account of it.
-        limits: What it may have come to.
-
-    Returns:
-        How it was; None if it was not.
+    Returns how it was; None if it was not.
     """
     if measured.generator_cpu_ratio > limits.max_cpu_ratio:
         return (
@@ -67,16 +56,7 @@ _WRONG = (WRONG_STATUS, WRONG_BODY)
 
 
 def judge_round(measured: Round, limits: Limits, generator: GeneratorLimits) -> Round:
-    """Judge a round by itself.
-
-    Args:
-        measured: The round as it was measured.
-        limits: What limits it.
-        generator: What the load generator may have come to in it.
-
-    Returns:
-        The round with its bound, and void if something is wrong with it.
-    """
+    """Judge a round by itself."""
     bound = find_bound(measured.cpu_s_per_request, limits) if measured.requests else None
     return replace(measured, bound=bound, void=measured.void or _find_fault(measured, limits, generator))
 
@@ -87,12 +67,6 @@ def judge_visit(measured: PageVisit) -> PageVisit:
     How busy the load generator was does not matter here: its figures are nobody's result, only a load. That
     no answer came is no fault either: a visit may be shorter than an answer takes, and each user had one
     before it.
-
-    Args:
-        measured: The visit as it was measured.
-
-    Returns:
-        The visit, void if its load was not what the plan says.
     """
     requests, kinds = measured.load_requests, measured.load_error_kinds
     if requests is None or measured.void or not kinds:
@@ -118,15 +92,7 @@ def _find_wrong(requests: int, kinds: dict[str, int]) -> str | None:
 
 
 def fail_too_often(requests: int, failed: int) -> bool:
-    """Whether more requests failed than a round may have.
-
-    Args:
-        requests: How many succeeded.
-        failed: How many failed.
-
-    Returns:
-        True if that is more than `MOST_FAILURES` of all.
-    """
+    """Whether more requests failed than a round may have."""
     return failed > MOST_FAILURES * (requests + failed)
 
 

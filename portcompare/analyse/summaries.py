@@ -30,14 +30,8 @@ def summarise(
 ) -> tuple[Summary, ...]:
     """Summarise the rounds of each arm at each level.
 
-    Args:
-        rounds: The judged rounds.
-        comparisons: Where the verdicts are taken from.
-        find_bound: Tells a round's bound at a CPU time per request in seconds; None for what is not known.
-        core_hour_price: What one CPU core costs for an hour, in any currency; None if that is not known.
-
-    Returns:
-        One summary for each arm and level, in the order in which they first appear.
+    `find_bound`: tells a round's bound at a CPU time per request in seconds; None for what is not known.
+    `core_hour_price`: what one CPU core costs for an hour, in any currency; None if that is not known.
     """
     groups: dict[tuple[str, float, str], list[Round]] = {}
     for one in rounds:
@@ -155,17 +149,6 @@ def find_spectra(
 
     Counts of the same buckets add up, so the merged percentiles are those of all requests together; they are
     not averages of percentiles.
-
-    Args:
-        summaries: The arms and levels, in the order of the result.
-        histograms: Of the rounds that count, by scenario, level and arm: base64 encoded HdrHistograms of
-            latencies in microseconds.
-
-    Returns:
-        The spectra of the arms and levels that have histograms of any request.
-
-    References:
-        Gil Tene, "How NOT to Measure Latency", https://www.infoq.com/presentations/latency-response-time/
     """
     keys = ((one.scenario, one.level, one.arm) for one in summaries)
     found = (_spectrum(*key, histograms[key]) for key in keys if histograms.get(key))
@@ -199,43 +182,24 @@ def _points(merged: HdrHistogram) -> Iterator[SpectrumPoint]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """What a round did in one slice of its window.
+    """What a round did in one slice of its window."""
 
-    Attributes:
-        at_s: The middle of the slice, in seconds since the first window of the run was opened.
-        rate_rps: Successful requests per second.
-        p99_s: The 99th percentile of their response times; None without a success.
-    """
-
-    at_s: float
-    rate_rps: float
-    p99_s: float | None
+    at_s: float  # The middle of the slice, in seconds since the first window of the run was opened
+    rate_rps: float  # Successful requests per second
+    p99_s: float | None  # The 99th percentile of their response times; None without a success
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """A round on the time axis of its run.
+    """A round on the time axis of its run."""
 
-    Attributes:
-        round: The round.
-        at_s: When its window was opened, in seconds since the first window of the run was.
-        moments: Its slices; empty if they are not known.
-    """
-
-    round: Round
-    at_s: float
-    moments: tuple[Moment, ...]
+    round: Round  # The round
+    at_s: float  # When its window was opened, in seconds since the first window of the run was
+    moments: tuple[Moment, ...]  # Its slices; empty if they are not known
 
 
 def find_courses(rounds: Iterable[Round]) -> tuple[Course, ...]:
-    """Lay the rounds of a run on one time axis.
-
-    Args:
-        rounds: All of them.
-
-    Returns:
-        One course for each, in order of time.
-    """
+    """Lay the rounds of a run on one time axis."""
     ordered = sorted(rounds, key=lambda one: one.started_at_s)
     return tuple(_course(one, one.started_at_s - ordered[0].started_at_s) for one in ordered)
 

@@ -33,28 +33,17 @@ _NOTHING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UslFit:
-    """The law's parameters.
+    """The law's parameters."""
 
-    Attributes:
-        one_user_rps: The rate of a single user, lambda.
-        contention: Sigma, 0 to 1.
-        coherency: Kappa, 0 or more.
-        residual: Root mean square of the rates' relative deviations from the law.
-    """
-
-    one_user_rps: float
-    contention: float
-    coherency: float
-    residual: float
+    one_user_rps: float  # The rate of a single user, lambda
+    contention: float  # Sigma, 0 to 1
+    coherency: float  # Kappa, 0 or more
+    residual: float  # Root mean square of the rates' relative deviations from the law
 
     def rate_rps(self, users: float) -> float:
         """The law.
 
-        Args:
-            users: How many.
-
-        Returns:
-            Requests per second.
+        Returns requests per second.
         """
         waits = 1 + self.contention * (users - 1) + self.coherency * users * (users - 1)
         return self.one_user_rps * users / waits
@@ -75,17 +64,10 @@ def fit_usl(users: Sequence[float], rates_rps: Sequence[float]) -> UslFit | None
     has one minimum, which is found without a starting point. Errors that grow with the rate, as those of
     rounds do, weigh alike at all levels.
 
-    Args:
-        users: The levels, at least one of them.
-        rates_rps: The rate at each, above 0.
-
-    Returns:
-        The fit; None if the rates fall so fast that a single user's would have to be infinite.
-
-    References:
-        Gunther, "Guerrilla Capacity Planning", Springer, 2007, chapters 4 to 6, for the law and its peak at
-        sqrt((1 - sigma) / kappa). Lawson and Hanson, "Solving Least Squares Problems", 1974, for the solution
-        without negative parts.
+    Returns the fit; None if the rates fall so fast that a single user's would have to be infinite.
+    References: Gunther, "Guerrilla Capacity Planning", Springer, 2007, chapters 4 to 6, for the law and its
+    peak at sqrt((1 - sigma) / kappa). Lawson and Hanson, "Solving Least Squares Problems", 1974, for the
+    solution without negative parts.
     """
     loads = np.asarray(users, dtype=float)
     per_rate_s = np.column_stack([np.ones_like(loads), loads, loads * (loads - 1)])
@@ -106,19 +88,7 @@ def fit_usl(users: Sequence[float], rates_rps: Sequence[float]) -> UslFit | None
 
 
 def find_scalability(rounds: Iterable[Round]) -> tuple[Scalability, ...]:
-    """Fit the law to every arm in every scenario of the closed model that has six levels or more.
-
-    Args:
-        rounds: The judged rounds; void ones are left out, and so are blocks that lack a level.
-
-    Returns:
-        The fits, in the order in which scenarios and arms first appear.
-
-    References:
-        Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, for intervals from resampled blocks.
-        Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69 (4), 2015,
-        section 5.3, for widening them where blocks are few.
-    """
+    """Fit the law to every arm in every scenario of the closed model that has six levels or more."""
     closed = [one for one in rounds if one.offered_rps is None]
     found = [
         _describe(scenario, arm, by_level)

@@ -37,17 +37,11 @@ _ARMS = "drift: these ratios to the baseline changed from block to block, so no 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """A straight line through the logarithms of values, one a block.
+    """A straight line through the logarithms of values, one a block."""
 
-    Attributes:
-        blocks: How many values it rests on.
-        ratio: The line's value at the last block divided by that at the first.
-        chance: How often noise alone would make it as steep, up or down: the p-value.
-    """
-
-    blocks: int
-    ratio: float
-    chance: float
+    blocks: int  # How many values it rests on
+    ratio: float  # The line's value at the last block divided by that at the first
+    chance: float  # How often noise alone would make it as steep, up or down: the p-value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +68,8 @@ def find_trend(values: Mapping[int, float]) -> Trend | None:
     Its slope is tested by Student's t and not by ranks: five blocks have 120 orders, none of which is rare
     enough once several levels and arms are tested.
 
-    Args:
-        values: A positive value for each block, by the block's number.
-
-    Returns:
-        The trend; None with fewer than five blocks.
-
-    References:
-        Draper and Smith, "Applied Regression Analysis", third edition, 1998, chapter 1.
+    Returns the trend; None with fewer than five blocks. References: Draper and Smith, "Applied Regression
+    Analysis", third edition, 1998, chapter 1.
     """
     if len(values) < LEAST_BLOCKS:
         return None
@@ -108,15 +96,6 @@ def describe_drifts(
 
     At each level the baseline's own values are tested, for the machine, and every other arm's ratios to them.
     It is the throughput that is tested, or in the open model, where that is given, the median response time.
-
-    Args:
-        rounds: The judged rounds of all arms; void ones are left out.
-        margins: The equivalence margin of each metric: what a drift over the whole run must exceed.
-        level_text: Words a scenario's level, with its unit.
-
-    Returns:
-        A sentence for the machine and one for the arms, where there is something to say. All tests together
-        raise a false alarm in at most 5% of the runs (Holm).
     """
     tests = list(_tests(rounds, margins, level_text))
     found = [one for one in reject(tests, [one.trend.chance for one in tests]) if one.matters]
@@ -169,20 +148,7 @@ def find_invalid_reasons(
     *,
     searched: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """Why a run must not be relied on.
-
-    Args:
-        rounds: The judged rounds.
-        comparisons: The comparisons, the control's too.
-        margins: The equivalence margin of each metric.
-        parity: The answers.
-        level_text: Words a scenario's level, with its unit.
-        searched: The scenarios whose rates were searched: to try rates that are too high is part of that,
-            so how many of their rounds are void says nothing.
-
-    Returns:
-        The reasons; empty if the run is valid.
-    """
+    """Why a run must not be relied on."""
     fixed = [one for one in rounds if one.scenario not in searched]
     comparisons = tuple(comparisons)
     return (
@@ -198,17 +164,7 @@ def find_warnings(
     margins: Mapping[Metric, float],
     level_text: LevelText,
 ) -> tuple[str, ...]:
-    """What does not make a run invalid, but its figures less sure.
-
-    Args:
-        rounds: The judged rounds.
-        comparisons: The comparisons, the control's too.
-        margins: The equivalence margin of each metric.
-        level_text: Words a scenario's level, with its unit.
-
-    Returns:
-        The warnings; empty if there is nothing to say.
-    """
+    """What does not make a run invalid, but its figures less sure."""
     control = tuple(_control(comparisons))
     holding = _holding(control, margins)
     single = [one for one in control if one.verdict in ("faster", "slower") and one not in holding]
@@ -287,14 +243,7 @@ def _where(one: Comparison | Round, level_text: LevelText) -> str:
 
 
 def find_unknowns(manifest: Manifest) -> tuple[str, ...]:
-    """Say what a reader must not expect to be told of servers that were already running.
-
-    Args:
-        manifest: The conditions; the baseline is the first of its deployments.
-
-    Returns:
-        Clauses; empty if all servers were started.
-    """
+    """Say what a reader must not expect to be told of servers that were already running."""
     running = [served.name for served in manifest.deployments if served.kind == "url"]
     unknown = tuple(
         f"CPU time and memory of {name} are not known: it was already running; "

@@ -33,11 +33,7 @@ _FLAGS = (
 def find_chromium() -> Path:
     """Find the system's Chromium.
 
-    Returns:
-        Its program.
-
-    Raises:
-        InputError: There is none, or Playwright, which drives it, is not installed; with how to get both.
+    Raises InputError: there is none, or Playwright, which drives it, is not installed; with how to get both.
     """
     problems = []
     if importlib.util.find_spec("playwright") is None:
@@ -57,11 +53,7 @@ def find_chromium() -> Path:
 def launch_chromium() -> Iterator[Browser]:
     """Run the system's Chromium without a window.
 
-    Yields:
-        The browser. As long as it runs, no other event loop can run in this thread.
-
-    Raises:
-        InputError: As for `find_chromium`.
+    Raises InputError: as for `find_chromium`.
     """
     program = find_chromium()
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of an optional extra

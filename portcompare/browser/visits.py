@@ -55,15 +55,7 @@ The observers get what was noted before they came, too: `buffered`.
 
 
 def read_figures(found: Mapping[str, Any], kind: LoadKind) -> PageLoad:
-    """Make a record of a load.
-
-    Args:
-        found: What `FIGURES_SCRIPT` returned.
-        kind: Which load it was.
-
-    Returns:
-        The record; a failure if an answer was an error, or if nothing was painted.
-    """
+    """Make a record of a load."""
     document = found["navigation"]
     asked = [one for one in found["resources"] if one["initiatorType"] in ("fetch", "xmlhttprequest")]
     wrong = next((one for one in (document, *found["resources"]) if _is_wrong(one)), None)
@@ -128,17 +120,7 @@ KINDS: tuple[LoadKind, ...] = ("cold", "warm")
 
 
 def visit_page(browser: Browser, url: str, limit_s: float) -> tuple[PageLoad, ...]:
-    """Load a page twice: as on a first visit, and once more right after it.
-
-    Args:
-        browser: The browser.
-        url: The page's address.
-        limit_s: A load that is not over by then has failed.
-
-    Returns:
-        A cold load, with an empty cache and no connection, and a warm one in the same browser context, in a
-        tab of its own. A load that failed is among them, and the reason with it.
-    """
+    """Load a page twice: as on a first visit, and once more right after it."""
     context = browser.new_context()
     try:
         return tuple(_load(context.new_page(), url, limit_s, kind) for kind in KINDS)

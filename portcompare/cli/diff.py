@@ -65,15 +65,7 @@ def diff(
 def read_margins(results: Results, folder: Path) -> dict[Metric, float]:
     """The equivalence margins of a finished run.
 
-    Args:
-        results: The run.
-        folder: Where it was read from, for the message.
-
-    Returns:
-        The margin of each metric.
-
-    Raises:
-        InputError: If the run's plan does not tell one.
+    Raises InputError if the run's plan does not tell one.
     """
     margins = {metric: margin for metric in METRICS if (margin := margin_of(results, metric)) is not None}
     if len(margins) < len(METRICS):

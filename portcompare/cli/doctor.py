@@ -62,16 +62,7 @@ def doctor(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
 
 
 def describe(machine: Machine, ceiling: Ceiling, findings: Sequence[Finding]) -> dict[str, Any]:
-    """The versioned machine form of what was found.
-
-    Args:
-        machine: The facts.
-        ceiling: The load generator's.
-        findings: What both mean.
-
-    Returns:
-        Plain values for JSON.
-    """
+    """The versioned machine form of what was found."""
     return {
         "schema_version": SCHEMA_VERSION,
         "trusted": not any(finding.disqualifies for finding in findings),

@@ -89,11 +89,7 @@ def load(
 def describe(done: RoundDone) -> dict[str, Any]:
     """The versioned machine form of what happened.
 
-    Args:
-        done: What happened.
-
-    Returns:
-        Plain values for JSON; `latency_s` is None without a success.
+    Returns plain values for JSON; `latency_s` is None without a success.
     """
     return {
         "schema_version": SCHEMA_VERSION,

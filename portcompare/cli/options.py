@@ -24,15 +24,7 @@ _UNITS_S = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 def read_duration(flag: str, text: str) -> float:
     """Read a length of time.
 
-    Args:
-        flag: The option it was given with.
-        text: Its value: a number of seconds, or one with its unit, s, m or h.
-
-    Returns:
-        Seconds, more than 0.
-
-    Raises:
-        InputError: If it is none.
+    Raises InputError if it is none.
     """
     found = _DURATION.fullmatch(text.strip())
     seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0

@@ -7,11 +7,7 @@ from portcompare.serve import vocabulary
 
 
 def describe_plan() -> str:
-    """List every key of the plan, and every server with its knobs.
-
-    Returns:
-        Lines of plain text, each key with its type, default and meaning.
-    """
+    """List every key of the plan, and every server with its knobs."""
     lines = ["The plan's keys (NAME stands for a name of yours):", ""]
     for key in plan_keys():
         given = f"default {key.default}" if key.default else "required"

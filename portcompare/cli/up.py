@@ -67,17 +67,7 @@ def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
 def keep_serving(
     plan: Plan, upstreams: Mapping[str, RunningServer], folder: Path, cpus: CpuAssignment
 ) -> Iterator[Standing]:
-    """Serve baseline and candidates, side by side, for as long as the context lasts.
-
-    Args:
-        plan: The plan.
-        upstreams: What they depend on, by name; it runs.
-        folder: Where their logs go.
-        cpus: Who runs where.
-
-    Yields:
-        The servers, by the names of their deployments.
-    """
+    """Serve baseline and candidates, side by side, for as long as the context lasts."""
     plan = with_addresses(plan, {name: server.url for name, server in upstreams.items()})
     arms = {arm.deployment: arm.deployment for arm in plan.arms if arm.name != CONTROL}
     with (
@@ -88,14 +78,7 @@ def keep_serving(
 
 
 def list_addresses(standing: Standing) -> Table:
-    """Where the servers answer.
-
-    Args:
-        standing: The servers.
-
-    Returns:
-        A table.
-    """
+    """Where the servers answer."""
     table = Table("deployment", "address", "", box=None)
     for name, server in {**standing.servers, **standing.upstreams}.items():
         remark = _remark(server, is_upstream=name in standing.upstreams)
@@ -109,11 +92,7 @@ def _remark(server: RunningServer, *, is_upstream: bool) -> str:
 
 
 def tell_revived(standing: Standing) -> None:
-    """Start again what has died, and say so.
-
-    Args:
-        standing: The servers.
-    """
+    """Start again what has died, and say so."""
     for happened in standing.revive():
         err.print(happened, soft_wrap=True, markup=False)
 

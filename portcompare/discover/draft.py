@@ -20,51 +20,31 @@ LEVELS = (1, 32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A deployment of a first plan.
+    """A deployment of a first plan."""
 
-    Attributes:
-        name: Its name.
-        app: The app's name.
-        choice: Its server.
-    """
-
-    name: str
-    app: str
-    choice: Choice
+    name: str  # Its name
+    app: str  # The app's name
+    choice: Choice  # Its server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftScenario:
-    """A scenario of a first plan and its user class.
+    """A scenario of a first plan and its user class."""
 
-    Attributes:
-        name: Its name.
-        user: The class's name.
-        asks: What it asks for.
-    """
-
-    name: str
-    user: str
-    asks: tuple[Ask, ...]
+    name: str  # Its name
+    user: str  # The class's name
+    asks: tuple[Ask, ...]  # What it asks for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What a first plan says.
+    """What a first plan says."""
 
-    Attributes:
-        found: What it is made from.
-        baseline: The deployment compared against.
-        candidate: The deployment compared with it: the port, or else the same app on another server.
-        scenarios: What is measured.
-        asks: What of the routes is asked, and what is not.
-    """
-
-    found: Found
-    baseline: Served
-    candidate: Served
-    scenarios: tuple[DraftScenario, ...]
-    asks: Asks
+    found: Found  # What it is made from
+    baseline: Served  # The deployment compared against
+    candidate: Served  # The deployment compared with it: the port, or else the same app on another server
+    scenarios: tuple[DraftScenario, ...]  # What is measured
+    asks: Asks  # What of the routes is asked, and what is not
 
     @property
     def apps(self) -> dict[str, FoundApp]:
@@ -88,14 +68,7 @@ class Draft:
 
 
 def draft_plan(found: Found) -> Draft:
-    """Decide what a first plan says.
-
-    Args:
-        found: What was found in the project.
-
-    Returns:
-        The decisions.
-    """
+    """Decide what a first plan says."""
     asks = sort_routes(found.baseline, found.candidate)
     baseline = choose_server("flask", found.baseline.installed)
     if found.candidate is None:
@@ -131,15 +104,7 @@ def _scenarios(asks: tuple[Ask, ...]) -> list[DraftScenario]:
 
 
 def class_name(endpoint: str, taken: set[str]) -> str:
-    """A name for the user class of a route.
-
-    Args:
-        endpoint: What the app calls the route, such as `api.get_item`.
-        taken: The names of other classes, in lower case.
-
-    Returns:
-        A name that no other has, whatever its case: `GetItem`, or else `ApiGetItem`, or that with a number.
-    """
+    """A name for the user class of a route."""
     whole = _camel(endpoint)
     numbered = (f"{whole}{number}" for number in count(2))
     names = chain([_camel(endpoint.rpartition(".")[2]), whole], numbered)

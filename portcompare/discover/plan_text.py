@@ -29,14 +29,7 @@ Value = str | int | float | list[str] | list[int]
 
 
 def comment(*paragraphs: str) -> list[str]:
-    """Text as comment lines.
-
-    Args:
-        paragraphs: Each begins a line; a line break inside one stays.
-
-    Returns:
-        The lines.
-    """
+    """Text as comment lines."""
     # TOML allows no control characters, and errors can hold any.
     shown = [
         "".join(each if each.isprintable() or each == "\n" else " " for each in text) for text in paragraphs
@@ -46,52 +39,22 @@ def comment(*paragraphs: str) -> list[str]:
 
 
 def switched_off(lines: Iterable[str]) -> list[str]:
-    """Lines that do nothing until their "#" is removed.
-
-    Args:
-        lines: The lines.
-
-    Returns:
-        Them, commented out.
-    """
+    """Lines that do nothing until their "#" is removed."""
     return [f"# {line}".rstrip() for line in lines]
 
 
 def entry(key: str, value: Value, *more: str) -> list[str]:
-    """A key with its comment.
-
-    Args:
-        key: Its path as `plan_keys` has it, `apps.NAME.target`.
-        value: Its value.
-        more: What is to be said beside what the list of keys says.
-
-    Returns:
-        The lines.
-    """
+    """A key with its comment."""
     return [*comment(describe(key), *more), f"{key.rpartition('.')[2]} = {toml(value)}"]
 
 
 def describe(key: str) -> str:
-    """What the list of the plan's keys says of a key.
-
-    Args:
-        key: Its path.
-
-    Returns:
-        Meaning and unit.
-    """
+    """What the list of the plan's keys says of a key."""
     return _descriptions()[key]
 
 
 def toml(value: Value) -> str:
-    """A value as TOML writes it.
-
-    Args:
-        value: The value.
-
-    Returns:
-        Its text; JSON's is the same for what plans hold.
-    """
+    """A value as TOML writes it."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -113,16 +76,7 @@ _PORT = f"quart-{PREFERRED['quart'][0]}"
 
 
 def plan_text(draft: Draft, folder: Path, locustfile: str) -> str:
-    """Write a first plan.
-
-    Args:
-        draft: What it says.
-        folder: The folder that it will stand in.
-        locustfile: The name of the file beside it that has its user classes.
-
-    Returns:
-        TOML, with a comment above each key.
-    """
+    """Write a first plan."""
     parts = [
         _head(draft, locustfile),
         *(_app(name, app, draft, folder) for name, app in draft.apps.items()),
@@ -285,15 +239,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def locustfile_text(draft: Draft, name: str) -> str:
-    """Write a first locustfile.
-
-    Args:
-        draft: What it asks for.
-        name: Its name.
-
-    Returns:
-        Python, with a user class for each scenario.
-    """
+    """Write a first locustfile."""
     parts = [
         _locustfile_head(draft, name),
         *(_user(scenario) for scenario in draft.scenarios),

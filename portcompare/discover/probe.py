@@ -26,14 +26,7 @@ _WORD = "example"
 def find_app(target: str) -> Any:  # noqa: ANN401 - Flask and Quart are the app's, not ours
     """Import an app.
 
-    Args:
-        target: The app, `module:object` or `module:factory()`.
-
-    Returns:
-        The app.
-
-    Raises:
-        SystemExit: It is no app; the text says what it is.
+    Raises SystemExit: it is no app; the text says what it is.
     """
     module, _, name = target.partition(":")
     found = getattr(importlib.import_module(module), name.replace("()", ""))
@@ -45,14 +38,7 @@ def find_app(target: str) -> Any:  # noqa: ANN401 - Flask and Quart are the app'
 
 
 def routes(app: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - as above
-    """The route table of an app.
-
-    Args:
-        app: The app.
-
-    Yields:
-        For each route its rule, endpoint, methods, converters, and a path that leads to it.
-    """
+    """The route table of an app."""
     kinds = {converter: kind for kind, converter in app.url_map.converters.items() if kind != "default"}
     adapter = app.url_map.bind("127.0.0.1")
     for rule in app.url_map.iter_rules():
@@ -109,12 +95,7 @@ def _within(converter: Any, value: float) -> float:  # noqa: ANN401 - as above
 
 
 def main(reply: str, target: str) -> None:
-    """Import the app and write the reply.
-
-    Args:
-        reply: The file to write.
-        target: The app.
-    """
+    """Import the app and write the reply."""
     sys.path[0] = str(Path.cwd())  # instead of this script's own folder
     installed = {str(each.metadata["Name"]).lower() for each in distributions()}
     found = {"routes": list(routes(find_app(target))), "installed": sorted(installed)}

@@ -37,28 +37,15 @@ _OPENAPI = frozenset({"openapi.json", "openapi.yaml", "openapi.yml"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectFiles:
-    """The files of a project that are worth reading, the nearest first.
+    """The files of a project that are worth reading, the nearest first."""
 
-    Attributes:
-        python: Python modules that are no tests.
-        openapi: Files that are named as OpenAPI documents are.
-        complete: Whether these are all there are, and not only the first.
-    """
-
-    python: tuple[Path, ...]
-    openapi: tuple[Path, ...]
-    complete: bool
+    python: tuple[Path, ...]  # Python modules that are no tests
+    openapi: tuple[Path, ...]  # Files that are named as OpenAPI documents are
+    complete: bool  # Whether these are all there are, and not only the first
 
 
 def list_files(project: Path) -> ProjectFiles:
-    """List the files of a project, without tests, virtual environments and what others have written.
-
-    Args:
-        project: Its folder.
-
-    Returns:
-        The files.
-    """
+    """List the files of a project, without tests, virtual environments and what others have written."""
     python: list[Path] = []
     openapi: list[Path] = []
     folders = [project]
@@ -121,14 +108,7 @@ _OPENAPI_3 = re.compile(r"""\bopenapi["']?\s*:\s*["']?3\.""")
 def look_at_project(project: Path) -> Found:
     """Look for a Flask app and its Quart port, and ask both for their routes.
 
-    Args:
-        project: The project's folder, absolute.
-
-    Returns:
-        What was found.
-
-    Raises:
-        InputError: There is no Flask app.
+    Raises InputError: there is no Flask app.
     """
     files = list_files(project)
     sightings, unreadable = find_apps(files.python)
@@ -212,41 +192,20 @@ INTERFACES = {"flask": "wsgi", "quart": "asgi"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A server for an app.
+    """A server for an app."""
 
-    Attributes:
-        server: Its name.
-        missing: The distributions that are still to be installed for it.
-    """
-
-    server: str
-    missing: tuple[str, ...]
+    server: str  # Its name
+    missing: tuple[str, ...]  # The distributions that are still to be installed for it
 
 
 def choose_server(framework: Framework, installed: AbstractSet[str]) -> Choice:
-    """Choose a server for an app.
-
-    Args:
-        framework: What it is an app of.
-        installed: The distributions that its interpreter has.
-
-    Returns:
-        The first of those usual that is installed, or the most usual.
-    """
+    """Choose a server for an app."""
     choices = [look_at_server(name, installed) for name in PREFERRED[framework]]
     return next((choice for choice in choices if not choice.missing), choices[0])
 
 
 def look_at_server(name: str, installed: AbstractSet[str]) -> Choice:
-    """See what a server lacks to be run.
-
-    Args:
-        name: The server.
-        installed: The distributions that the app's interpreter has.
-
-    Returns:
-        The server and what is missing.
-    """
+    """See what a server lacks to be run."""
     return Choice(server=name, missing=tuple(need for need in _needs(name) if need not in installed))
 
 

@@ -18,36 +18,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A Python file.
+    """A Python file."""
 
-    Attributes:
-        path: The file.
-        imports: From each name that it imports to module and name it comes from; the module with leading dots
-            where the import is relative, the name empty where a module is imported.
-        functions: The functions at its top level.
-        classes: From each class at its top level to its bases.
-        calls: The names at its top level that are bound to what a call returns, and that call.
-    """
-
-    path: Path
+    path: Path  # The file
+    # From each name that it imports to module and name it comes from; the module with leading dots where the
+    # import is relative, the name empty where a module is imported
     imports: dict[str, tuple[str, str]]
-    functions: dict[str, ast.FunctionDef]
-    classes: dict[str, list[ast.expr]]
+    functions: dict[str, ast.FunctionDef]  # The functions at its top level
+    classes: dict[str, list[ast.expr]]  # From each class at its top level to its bases
+    # The names at its top level that are bound to what a call returns, and that call
     calls: dict[str, ast.Call]
 
 
 def read_source(path: Path) -> Source:
     """Read a Python file without running it.
 
-    Args:
-        path: The file.
-
-    Returns:
-        What it holds.
-
-    Raises:
-        SyntaxError: It is not Python of this version.
-        ValueError: It is not text.
+    Raises SyntaxError: it is not Python of this version.
+    Raises ValueError: it is not text.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of an escape that is none, say: that is between the app and Python
@@ -64,15 +51,7 @@ def read_source(path: Path) -> Source:
 
 
 def statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """All statements of a scope that run when others use it.
-
-    Args:
-        body: The scope's statements.
-
-    Yields:
-        These and the ones inside `if`, `try`, `with` and loops, but not those of functions and classes, nor
-        what runs only where the file is a script.
-    """
+    """All statements of a scope that run when others use it."""
     for statement in body:
         yield statement
         is_scope = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
@@ -85,14 +64,7 @@ def statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def bound_calls(body: Iterable[ast.stmt]) -> dict[str, ast.Call]:
-    """The names that are bound to what a call returns.
-
-    Args:
-        body: Statements of one scope.
-
-    Returns:
-        Each name and its last call.
-    """
+    """The names that are bound to what a call returns."""
     found: dict[str, ast.Call] = {}
     for statement in body:
         if isinstance(statement, ast.Assign):
@@ -142,14 +114,7 @@ _MAKERS: dict[str, Framework] = {
 
 
 def find_apps(files: Iterable[Path]) -> tuple[tuple[Sighting, ...], tuple[str, ...]]:
-    """Find the apps, and the factories of apps, in files; nothing of them is run.
-
-    Args:
-        files: The project's Python files.
-
-    Returns:
-        The apps in the files' order, and a note for each file that may hold one but cannot be read.
-    """
+    """Find the apps, and the factories of apps, in files; nothing of them is run."""
     sources: list[Source] = []
     notes: list[str] = []
     for file in files:

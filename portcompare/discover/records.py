@@ -15,67 +15,38 @@ CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """An app, as it was found by reading.
+    """An app, as it was found by reading."""
 
-    Attributes:
-        framework: What it is an app of.
-        file: The file that makes it.
-        line: The line there.
-        name: The object's name, or the factory's.
-        is_factory: Whether it is a function that makes the app.
-        needs: The arguments that a factory cannot be called without.
-    """
-
-    framework: Framework
-    file: Path
-    line: int
-    name: str
-    is_factory: bool = False
-    needs: tuple[str, ...] = ()
+    framework: Framework  # What it is an app of
+    file: Path  # The file that makes it
+    line: int  # The line there
+    name: str  # The object's name, or the factory's
+    is_factory: bool = False  # Whether it is a function that makes the app
+    needs: tuple[str, ...] = ()  # The arguments that a factory cannot be called without
 
     def target(self, module: str) -> str:
-        """What a plan calls it.
-
-        Args:
-            module: The name by which its file is imported.
-
-        Returns:
-            `module:object` or `module:factory()`.
-        """
+        """What a plan calls it."""
         return f"{module}:{self.name}{'()' if self.is_factory else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an app's file can be imported from.
+    """Where an app's file can be imported from."""
 
-    Attributes:
-        directory: The working directory.
-        pythonpath: The folders to import from beside it.
-        module: The file's name there.
-    """
-
-    directory: Path
-    pythonpath: tuple[Path, ...] = ()
-    module: str
+    directory: Path  # The working directory
+    pythonpath: tuple[Path, ...] = ()  # The folders to import from beside it
+    module: str  # The file's name there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A line of an app's route table.
+    """A line of an app's route table."""
 
-    Attributes:
-        rule: The rule, such as `/items/<int:item_id>`.
-        endpoint: What the app calls it.
-        methods: All methods it answers.
-        converters: Each parameter of the path and the kind of its values, such as "int".
-        path: A path that leads to it, made up where it has parameters; None if none could be made up.
-    """
-
-    rule: str
-    endpoint: str
-    methods: tuple[str, ...]
-    converters: dict[str, str]
+    rule: str  # The rule, such as `/items/<int:item_id>`
+    endpoint: str  # What the app calls it
+    methods: tuple[str, ...]  # All methods it answers
+    converters: dict[str, str]  # Each parameter of the path and the kind of its values, such as "int"
+    # A path that leads to it, made up where it has parameters; None if none could be made up
     path: str | None
 
     @property
@@ -86,23 +57,14 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundApp:
-    """An app that was imported, as far as that was possible.
+    """An app that was imported, as far as that was possible."""
 
-    Attributes:
-        sighting: Where it was found.
-        place: Where it is imported from.
-        python: The interpreter.
-        routes: Its route table; empty if it could not be imported.
-        installed: The distributions that the interpreter has, in lower case.
-        problem: Why it could not be imported; empty if it was.
-    """
-
-    sighting: Sighting
-    place: Place
-    python: Path
-    routes: tuple[Route, ...] = ()
-    installed: frozenset[str] = frozenset()
-    problem: str = ""
+    sighting: Sighting  # Where it was found
+    place: Place  # Where it is imported from
+    python: Path  # The interpreter
+    routes: tuple[Route, ...] = ()  # Its route table; empty if it could not be imported
+    installed: frozenset[str] = frozenset()  # The distributions that the interpreter has, in lower case
+    problem: str = ""  # Why it could not be imported; empty if it was
 
     @property
     def target(self) -> str:
@@ -117,20 +79,11 @@ class FoundApp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What was found in a project.
+    """What was found in a project."""
 
-    Attributes:
-        project: Its folder.
-        baseline: The Flask app.
-        candidate: The Quart app; None if there is none.
-        others: Apps that were not chosen, the likeliest first.
-        openapi: OpenAPI documents among its files, the nearest first.
-        notes: What else should be told.
-    """
-
-    project: Path
-    baseline: FoundApp
-    candidate: FoundApp | None
-    others: tuple[Sighting, ...]
-    openapi: tuple[Path, ...]
-    notes: tuple[str, ...]
+    project: Path  # Its folder
+    baseline: FoundApp  # The Flask app
+    candidate: FoundApp | None  # The Quart app; None if there is none
+    others: tuple[Sighting, ...]  # Apps that were not chosen, the likeliest first
+    openapi: tuple[Path, ...]  # OpenAPI documents among its files, the nearest first
+    notes: tuple[str, ...]  # What else should be told

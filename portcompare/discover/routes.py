@@ -29,15 +29,10 @@ _PAGES = frozenset({"/docs", "/redoc", "/redocs", "/scalar", "/swagger", "/swagg
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A request to a route.
+    """A request to a route."""
 
-    Attributes:
-        route: The route.
-        method: The method.
-    """
-
-    route: Route
-    method: str
+    route: Route  # The route
+    method: str  # The method
 
     @property
     def path(self) -> str:
@@ -60,25 +55,15 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asks:
-    """All that the routes of both sides come to, without static files and pages of documentation.
+    """All that the routes of both sides come to, without static files and pages of documentation."""
 
-    Attributes:
-        load: What the load is made of: both sides have it, and it is not known to change data.
-        changing: What may change data.
-        unknown: What no path was found for.
-        only_flask: What the port lacks.
-        only_quart: What the port has and the Flask app has not.
-        ready_path: Where the apps say that they are ready; None if nowhere.
-        openapi: Where the baseline serves its OpenAPI document; None if nowhere.
-    """
-
-    load: tuple[Ask, ...]
-    changing: tuple[Ask, ...]
-    unknown: tuple[Ask, ...]
-    only_flask: tuple[Ask, ...]
-    only_quart: tuple[Ask, ...]
-    ready_path: str | None
-    openapi: str | None
+    load: tuple[Ask, ...]  # What the load is made of: both sides have it, and it is not known to change data
+    changing: tuple[Ask, ...]  # What may change data
+    unknown: tuple[Ask, ...]  # What no path was found for
+    only_flask: tuple[Ask, ...]  # What the port lacks
+    only_quart: tuple[Ask, ...]  # What the port has and the Flask app has not
+    ready_path: str | None  # Where the apps say that they are ready; None if nowhere
+    openapi: str | None  # Where the baseline serves its OpenAPI document; None if nowhere
 
     @property
     def left_out(self) -> dict[str, tuple[Ask, ...]]:
@@ -100,12 +85,7 @@ class Asks:
 def sort_routes(baseline: FoundApp, candidate: FoundApp | None) -> Asks:
     """Sort the routes by what a load test may do with them.
 
-    Args:
-        baseline: The Flask app.
-        candidate: The Quart app; None if there is none.
-
-    Returns:
-        What is asked, and what is not. A side that could not be imported is taken to have what the other has.
+    `candidate`: the Quart app; None if there is none.
     """
     flask, quart = _table(baseline), _table(candidate)
     flask, quart = flask if flask is not None else quart or {}, quart if quart is not None else flask or {}
@@ -142,15 +122,7 @@ def _table(app: FoundApp | None) -> dict[tuple[str, str], Ask] | None:
 
 
 def import_places(file: Path, project: Path) -> tuple[Place, ...]:
-    """Where a file can be imported from.
-
-    Args:
-        file: The file.
-        project: The project's folder.
-
-    Returns:
-        The ways to import it, the likeliest first.
-    """
+    """Where a file can be imported from."""
     parts = [] if file.stem == "__init__" else [file.stem]
     folder = file.parent
     while (folder / "__init__.py").exists():
@@ -175,14 +147,6 @@ def find_python(folder: Path, project: Path, environment: Mapping[str, str] = os
     """Find the interpreter that an app is meant to run in.
 
     A virtual environment of the app's own side comes before the active one, and that before the project's.
-
-    Args:
-        folder: Where the app is imported from.
-        project: The project's folder.
-        environment: The environment variables; `VIRTUAL_ENV` names the active one.
-
-    Returns:
-        The interpreter; that of portcompare itself if there is no other.
     """
     own = Path(sys.prefix).resolve()
     active = environment.get("VIRTUAL_ENV", "")
@@ -207,15 +171,7 @@ _PROBE = Path(__file__).with_name("probe.py")
 
 
 def ask_app(sighting: Sighting, project: Path) -> FoundApp:
-    """Import an app and have it tell its routes.
-
-    Args:
-        sighting: The app; one that cannot be imported from one place is tried from the next.
-        project: The project's folder.
-
-    Returns:
-        The app with its routes, or with what went wrong at its likeliest place.
-    """
+    """Import an app and have it tell its routes."""
     python = find_python(sighting.file.parent, project)
     places = import_places(sighting.file, project)
     if sighting.needs:

@@ -48,48 +48,28 @@ _SCENARIO = "nothing"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceiling:
-    """What one load-generator process came to against the null server.
+    """What one load-generator process came to against the null server."""
 
-    Attributes:
-        alone_s: Latency at one user: what generator, kernel and null server add; None without a success.
-        users: Users of the closed load.
-        closed_rps: Its median rate.
-        closed_low_rps: Its slowest window's.
-        closed_high_rps: Its fastest window's.
-        closed_cpu_ratio: The generator's CPU seconds per second then, the median.
-        error_kinds: Failed requests of the closed load, by kind.
-        trusted_rps: The highest rate that was offered in the open model and can be trusted; None if none can.
-        trusted_cpu_ratio: The generator's CPU seconds per second then.
-        trusted_lag_p99_s: How late it was then for a request that was due, in the 99th percentile.
-        distrust: Why the lowest rate that cannot be trusted cannot; None if all can.
-    """
-
+    # Latency at one user: what generator, kernel and null server add; None without a success
     alone_s: Latency | None
-    users: int
-    closed_rps: float
-    closed_low_rps: float
-    closed_high_rps: float
-    closed_cpu_ratio: float
-    error_kinds: dict[str, int]
+    users: int  # Users of the closed load
+    closed_rps: float  # Its median rate
+    closed_low_rps: float  # Its slowest window's
+    closed_high_rps: float  # Its fastest window's
+    closed_cpu_ratio: float  # The generator's CPU seconds per second then, the median
+    error_kinds: dict[str, int]  # Failed requests of the closed load, by kind
+    # The highest rate that was offered in the open model and can be trusted; None if none can
     trusted_rps: float | None
-    trusted_cpu_ratio: float | None
-    trusted_lag_p99_s: float | None
-    distrust: str | None
+    trusted_cpu_ratio: float | None  # The generator's CPU seconds per second then
+    trusted_lag_p99_s: float | None  # How late it was then for a request that was due, in the 99th percentile
+    distrust: str | None  # Why the lowest rate that cannot be trusted cannot; None if all can
 
 
 @contextmanager
 def start_null_server(log_path: Path, cpus: tuple[int, ...]) -> Iterator[str]:
     """Start the null server, and end it whatever happens.
 
-    Args:
-        log_path: Where what it prints is appended.
-        cpus: The CPUs it may use.
-
-    Yields:
-        Where it answers.
-
-    Raises:
-        ServerError: It did not start; its last log lines are in the text.
+    Raises ServerError: it did not start; its last log lines are in the text.
     """
     process = start_supervised(
         [sys.executable, "-m", "portcompare.doctor.null_server"],
@@ -111,17 +91,8 @@ def start_null_server(log_path: Path, cpus: tuple[int, ...]) -> Iterator[str]:
 def measure_ceiling(generator: LoadGenerator, url: str, judge: Judge, on_step: OnStep) -> Ceiling:
     """Measure how much load a load generator can make.
 
-    Args:
-        generator: The load generator.
-        url: The null server.
-        judge: Says why a window of the open load cannot be trusted; None if it can.
-        on_step: Told what is measured next.
-
-    Returns:
-        What it came to.
-
-    Raises:
-        LoadGeneratorError: The load generator died.
+    `judge`: says why a window of the open load cannot be trusted; None if it can.
+    Raises LoadGeneratorError: the load generator died.
     """
     source = ScenarioSource(requests=((http_request("/"), 1.0),))
     generator.prepare(Prepare(locustfile=None, scenarios={_SCENARIO: source}))
@@ -166,14 +137,9 @@ def find_highest(
 
     A rate that failed is offered once more: one disturbed second must not decide.
 
-    Args:
-        most_rps: The highest rate in question, the lowest is a tenth of it.
-        offer: Measures a rate.
-        judge: Says why a measurement cannot be trusted; None if it can.
-
-    Returns:
-        The rate and its measurement, None if none can be trusted; and why the lowest that cannot be cannot,
-        None if all can.
+    `judge`: says why a measurement cannot be trusted; None if it can.
+    Returns the rate and its measurement, None if none can be trusted; and why the lowest that cannot be
+    cannot, None if all can.
     """
     low_rps, high_rps = LOWEST_SHARE * most_rps, most_rps
     trusted: tuple[float, RoundDone] | None = None

@@ -45,32 +45,17 @@ _CALM = "close what else runs, or wait until it is done"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was found out about the machine.
+    """One thing that was found out about the machine."""
 
-    Attributes:
-        subject: What it is about.
-        mark: "ok", "note" for what is good to know, "warning" for what spoils or limits measurements.
-        found: What was found.
-        remedy: What to do about it; empty if nothing is to be done.
-        disqualifies: Whether nothing that is measured here and now can be trusted.
-    """
-
-    subject: str
-    mark: Mark
-    found: str
-    remedy: str = ""
-    disqualifies: bool = False
+    subject: str  # What it is about
+    mark: Mark  # "ok", "note" for what is good to know, "warning" for what spoils or limits measurements
+    found: str  # What was found
+    remedy: str = ""  # What to do about it; empty if nothing is to be done
+    disqualifies: bool = False  # Whether nothing that is measured here and now can be trusted
 
 
 def judge_machine(machine: Machine) -> tuple[Finding, ...]:
-    """Say what the machine's facts mean for a measurement.
-
-    Args:
-        machine: The facts.
-
-    Returns:
-        A finding for each subject, in the order to be shown.
-    """
+    """Say what the machine's facts mean for a measurement."""
     return (
         _cpus(machine),
         _other_work(machine),
@@ -241,13 +226,8 @@ _CALM_doctor_ceiling = "close what else runs"
 def find_distrust(done: RoundDone, limits: GeneratorLimits) -> str | None:
     """Say why a window of open load against the null server cannot be trusted.
 
-    Args:
-        done: What happened inside it.
-        limits: What the load generator may have come to.
-
-    Returns:
-        The reason; None if it can be trusted: nothing failed, the load generator kept to its limits, and as
-        many requests were answered as were offered, within 1% and one request.
+    Returns the reason; None if it can be trusted: nothing failed, the load generator kept to its limits, and
+    as many requests were answered as were offered, within 1% and one request.
     """
     if done.void is not None:
         return done.void
@@ -263,16 +243,7 @@ def find_distrust(done: RoundDone, limits: GeneratorLimits) -> str | None:
 
 
 def judge_ceiling(ceiling: Ceiling, limits: GeneratorLimits, *, apart: bool) -> tuple[Finding, ...]:
-    """Say what the load generator's ceiling means for a measurement.
-
-    Args:
-        ceiling: What was measured.
-        limits: What the load generator may come to in a round that counts.
-        apart: Whether it and the null server had CPUs of their own.
-
-    Returns:
-        Findings on the closed load, the open load and the least latency.
-    """
+    """Say what the load generator's ceiling means for a measurement."""
     return (_closed(ceiling, limits, apart=apart), _open(ceiling), _least_latency(ceiling))
 
 

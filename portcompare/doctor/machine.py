@@ -26,66 +26,40 @@ _READINGS = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What was found; None stands for what this machine does not tell.
+    """What was found; None stands for what this machine does not tell."""
 
-    Attributes:
-        cpu_model: The processor's name; empty where the kernel does not tell it.
-        cpu_count: The machine's CPUs.
-        usable_cpus: Those that this process may use.
-        server_cpus: Of them, those that a server with one worker would have.
-        generator_cpus: Of them, those of the load generator.
-        cpu_quota: How many CPUs' time this process and those beside it may use; None without such a limit.
-        busy_ratio: The part of their time that the busiest of the servers' and the generator's CPUs spent
-            on others' work.
-        load_average: Processes that ran or wanted to, on average over the last minute.
-        governors: How the clocks of the servers' and the generator's CPUs are chosen; empty if not told.
-        open_files_soft: Files that this process may have open.
-        open_files_hard: How far it may raise that; None for no limit.
-        open_files_given: Files that servers and load generator may have open when portcompare starts them.
-        backlog_limit: The longest queue of connections that wait to be accepted.
-        kernel: Name and release.
-        memory_bytes: The machine's memory.
-        available_bytes: How much of it can be used without swapping.
-        clock_source: What the kernel reads the time from.
-        clock_step_s: The median step between two readings of the clock, one right after the other.
-        browser: Path of Chromium; None if it was not found.
-        playwright: The version of what drives it; None if it is not installed.
-        servers: The versions of the server programs that are installed, and of what makes them faster.
-        missing: What the other server programs lack, by the server's name in plans.
-    """
-
-    cpu_model: str
-    cpu_count: int
-    usable_cpus: tuple[int, ...]
-    server_cpus: tuple[int, ...]
-    generator_cpus: tuple[int, ...]
+    cpu_model: str  # The processor's name; empty where the kernel does not tell it
+    cpu_count: int  # The machine's CPUs
+    usable_cpus: tuple[int, ...]  # Those that this process may use
+    server_cpus: tuple[int, ...]  # Of them, those that a server with one worker would have
+    generator_cpus: tuple[int, ...]  # Of them, those of the load generator
+    # How many CPUs' time this process and those beside it may use; None without such a limit
     cpu_quota: float | None
+    # The part of their time that the busiest of the servers' and the generator's CPUs spent on others' work
     busy_ratio: float
-    load_average: float
+    load_average: float  # Processes that ran or wanted to, on average over the last minute
+    # How the clocks of the servers' and the generator's CPUs are chosen; empty if not told
     governors: tuple[str, ...]
-    open_files_soft: int
-    open_files_hard: int | None
-    open_files_given: int
-    backlog_limit: int | None
-    kernel: str
-    memory_bytes: int
-    available_bytes: int
-    clock_source: str | None
-    clock_step_s: float
-    browser: str | None
-    playwright: str | None
+    open_files_soft: int  # Files that this process may have open
+    open_files_hard: int | None  # How far it may raise that; None for no limit
+    open_files_given: int  # Files that servers and load generator may have open when portcompare starts them
+    backlog_limit: int | None  # The longest queue of connections that wait to be accepted
+    kernel: str  # Name and release
+    memory_bytes: int  # The machine's memory
+    available_bytes: int  # How much of it can be used without swapping
+    clock_source: str | None  # What the kernel reads the time from
+    clock_step_s: float  # The median step between two readings of the clock, one right after the other
+    browser: str | None  # Path of Chromium; None if it was not found
+    playwright: str | None  # The version of what drives it; None if it is not installed
+    # The versions of the server programs that are installed, and of what makes them faster
     servers: dict[str, str]
-    missing: dict[str, tuple[str, ...]]
+    missing: dict[str, tuple[str, ...]]  # What the other server programs lack, by the server's name in plans
 
 
 def examine_machine(watch_s: float = 1.0) -> Machine:
     """Find out what this machine is; best while nothing is being measured.
 
-    Args:
-        watch_s: For how long it is watched what others use of the CPUs, in seconds.
-
-    Returns:
-        What was found.
+    `watch_s`: for how long it is watched what others use of the CPUs, in seconds.
     """
     usable = sorted(os.sched_getaffinity(0))
     cpus = share_cpus(usable)
@@ -130,15 +104,9 @@ def examine_machine(watch_s: float = 1.0) -> Machine:
 def read_cpu_quota(own: Path, groups: Path) -> float | None:
     """Read how much CPU time the control groups that this process is in may use.
 
-    Args:
-        own: The kernel's list of the process's groups.
-        groups: Where the groups are mounted.
-
-    Returns:
-        The tightest limit, in CPU seconds per second; None if there is none, or if groups are of version 1.
-
-    References:
-        `cpu.max` in the kernel's Documentation/admin-guide/cgroup-v2.rst: quota and period in microseconds.
+    Returns the tightest limit, in CPU seconds per second; None if there is none, or if groups are of version
+    1. References: `cpu.max` in the kernel's Documentation/admin-guide/cgroup-v2.rst: quota and period in
+    microseconds.
     """
     lines = (_read(own) or "").splitlines()
     path = next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "/")
@@ -154,17 +122,7 @@ def read_cpu_quota(own: Path, groups: Path) -> float | None:
 
 
 def read_cpu_times(stat: Path) -> dict[int, tuple[int, int]]:
-    """Read what each CPU has done since the machine was started.
-
-    Args:
-        stat: The kernel's account, /proc/stat.
-
-    Returns:
-        Busy and all ticks by the CPU's number; those that are offline have no line there.
-
-    References:
-        proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal; guests' are in user already.
-    """
+    """Read what each CPU has done since the machine was started."""
     times = {}
     for line in stat.read_text(encoding="utf-8").splitlines():
         name, *ticks = line.split()
@@ -178,16 +136,7 @@ def read_cpu_times(stat: Path) -> dict[int, tuple[int, int]]:
 def find_busiest(
     before: dict[int, tuple[int, int]], after: dict[int, tuple[int, int]], cpus: list[int]
 ) -> float:
-    """The part of its time that the busiest of some CPUs was busy.
-
-    Args:
-        before: An earlier reading of `read_cpu_times`.
-        after: A later one.
-        cpus: Which CPUs.
-
-    Returns:
-        From 0 to 1; 0 where no tick has passed.
-    """
+    """The part of its time that the busiest of some CPUs was busy."""
     busy = [after[cpu][0] - before[cpu][0] for cpu in cpus]
     ticks = [after[cpu][1] - before[cpu][1] for cpu in cpus]
     return max(one / total if total else 0.0 for one, total in zip(busy, ticks, strict=True))

@@ -17,19 +17,11 @@ class NullProtocol(asyncio.Protocol):
     """Answers whatever ends like a request without a body."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back.
-
-        Args:
-            transport: The connection.
-        """
+        """Keep the way back."""
         self._write = transport.write  # type: ignore[attr-defined] # asyncio types it as the base of all
 
     def data_received(self, data: bytes) -> None:
-        """Answer.
-
-        Args:
-            data: What came in; a load generator's request comes whole.
-        """
+        """Answer."""
         if data.endswith(b"\r\n\r\n"):
             self._write(ANSWER)
 

@@ -70,14 +70,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 def open_database(path: Path | None) -> Iterator[sqlite3.Connection]:
     """Open a database, and bring its schema up to date.
 
-    Args:
-        path: The file, made if it is missing; None for a database that nobody else sees.
-
-    Yields:
-        The connection; each change of its own belongs into `writing`.
-
-    Raises:
-        InputError: If it cannot be used.
+    `path`: the file, made if it is missing; None for a database that nobody else sees.
+    Raises InputError if it cannot be used.
     """
     where = ":memory:" if path is None else str(path)
     try:
@@ -93,14 +87,7 @@ def open_database(path: Path | None) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[None]:
-    """Change the database in one go, alone; others wait.
-
-    Args:
-        connection: The connection.
-
-    Yields:
-        Nothing; what was changed is kept at the end, or not at all.
-    """
+    """Change the database in one go, alone; others wait."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

@@ -30,14 +30,7 @@ _TRACES = (RESULTS_FILE, HISTOGRAM_FOLDER, "loadgen.log")
 
 
 def is_kept(folder: Path) -> bool:
-    """Whether a run belongs to a history.
-
-    Args:
-        folder: The run's folder.
-
-    Returns:
-        True if it lies in `runs/`, or beside a history that is there already.
-    """
+    """Whether a run belongs to a history."""
     runs = folder.absolute().parent
     return runs == RUNS.absolute() or (runs / DATABASE_FILE).exists()
 
@@ -45,11 +38,7 @@ def is_kept(folder: Path) -> bool:
 def note_run(folder: Path) -> None:
     """Add a finished run to the history beside it.
 
-    Args:
-        folder: The run's folder.
-
-    Raises:
-        InputError: If the database cannot be used.
+    Raises InputError if the database cannot be used.
     """
     with open_database(folder.parent / DATABASE_FILE) as connection:
         _read(connection, folder)
@@ -59,15 +48,7 @@ def note_run(folder: Path) -> None:
 def open_history(runs: Path, warn: Callable[[str], None]) -> Iterator[sqlite3.Connection]:
     """Open the history of a folder of runs, with all that is there and nothing that is not.
 
-    Args:
-        runs: The folder of the run folders.
-        warn: Told if the database cannot be written; then it is built for this once.
-
-    Yields:
-        The connection.
-
-    Raises:
-        InputError: If the database is there and is none, or of a newer portcompare.
+    Raises InputError if the database is there and is none, or of a newer portcompare.
     """
     path = runs / DATABASE_FILE
     is_writable = os.access(runs, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))

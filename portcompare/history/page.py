@@ -37,14 +37,7 @@ _LATENCY = ("milliseconds", 1e3)
 
 
 def trend_figure(trends: Sequence[Trend]) -> Figure:
-    """Draw what several deployments did in one metric at one level on one machine.
-
-    Args:
-        trends: The trends, one a deployment.
-
-    Returns:
-        The figure.
-    """
+    """Draw what several deployments did in one metric at one level on one machine."""
     first = trends[0]
     unit, factor = _UNITS.get(first.metric, _LATENCY)
     title = f"{METRIC_NAMES[first.metric]}, {first.level_text}"
@@ -134,60 +127,33 @@ _REPORT_FILE = "report.html"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """A run as the page lists it.
+    """A run as the page lists it."""
 
-    Attributes:
-        folder: Name of its folder.
-        link: Where its report is; empty if there is none.
-        name: Of its plan.
-        started: When it was started.
-        duration: How long it took.
-        state: Whether it may be relied on.
-        is_sound: Whether it is valid and complete.
-        gates: What its gates came to.
-        deployments: What was measured; of a broken run, why it is broken.
-        headline: What it came to.
-    """
-
-    folder: str
-    link: str
-    name: str
-    started: str
-    duration: str
-    state: str
-    is_sound: bool
-    gates: str
-    deployments: str
-    headline: str
+    folder: str  # Name of its folder
+    link: str  # Where its report is; empty if there is none
+    name: str  # Of its plan
+    started: str  # When it was started
+    duration: str  # How long it took
+    state: str  # Whether it may be relied on
+    is_sound: bool  # Whether it is valid and complete
+    gates: str  # What its gates came to
+    deployments: str  # What was measured; of a broken run, why it is broken
+    headline: str  # What it came to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """The trends of one scenario on one machine.
+    """The trends of one scenario on one machine."""
 
-    Attributes:
-        scenario: Name of the scenario.
-        machine: The machine.
-        figures: A figure for each level and metric.
-    """
-
-    scenario: str
-    machine: str
-    figures: tuple[Figure, ...]
+    scenario: str  # Name of the scenario
+    machine: str  # The machine
+    figures: tuple[Figure, ...]  # A figure for each level and metric
 
 
 def write_index_page(history: History, runs: Path) -> Path:
     """Write the page beside the run folders.
 
-    Args:
-        history: The runs, and the trends that are drawn.
-        runs: The folder of the run folders.
-
-    Returns:
-        The page.
-
-    Raises:
-        OSError: If it cannot be written.
+    Raises OSError if it cannot be written.
     """
     path = runs / INDEX_FILE
     page = render_page(

@@ -19,14 +19,7 @@ if TYPE_CHECKING:
 
 
 def state_text(run: IndexedRun) -> str:
-    """Whether a run may be relied on.
-
-    Args:
-        run: The run.
-
-    Returns:
-        "valid", or what is wrong with it.
-    """
+    """Whether a run may be relied on."""
     if run.broken is not None:
         return "broken"
     words = [word for word, holds in (("NOT VALID", not run.valid), ("PARTIAL", run.partial)) if holds]
@@ -34,14 +27,7 @@ def state_text(run: IndexedRun) -> str:
 
 
 def gates_cell(run: IndexedRun) -> str:
-    """What a run's gates came to.
-
-    Args:
-        run: The run.
-
-    Returns:
-        Text such as "1 of 3 gates missed"; empty for a run without gates.
-    """
+    """What a run's gates came to."""
     if not run.gates:
         return ""
     gates = units.count(run.gates, "gate")
@@ -49,66 +35,30 @@ def gates_cell(run: IndexedRun) -> str:
 
 
 def started_text(run: IndexedRun | Point) -> str:
-    """When a run was started.
-
-    Args:
-        run: The run.
-
-    Returns:
-        Text such as "2026-03-02 09:41:07 UTC"; empty if it is not known.
-    """
+    """When a run was started."""
     return timestamp(run.started_at)
 
 
 def trend_title(trend: Trend) -> str:
-    """What a trend is of.
-
-    Args:
-        trend: The trend.
-
-    Returns:
-        Text such as "Throughput of quart-uvicorn (delayed, 64 users)".
-    """
+    """What a trend is of."""
     of = " / baseline" if trend.is_ratio else ""
     place = f"{visible(trend.scenario)}, {trend.level_text}"
     return f"{METRIC_NAMES[trend.metric]} of {visible(trend.deployment)}{of} ({place})"
 
 
 def show(trend: Trend) -> Callable[[float], str]:
-    """How a trend's values are written.
-
-    Args:
-        trend: The trend.
-
-    Returns:
-        A function of `units`.
-    """
+    """How a trend's values are written."""
     return units.ratio if trend.is_ratio else _OWN.get(trend.metric, units.duration)
 
 
 def interval_text(trend: Trend, point: Point) -> str:
-    """A value's 95% interval.
-
-    Args:
-        trend: The trend.
-        point: One of its points.
-
-    Returns:
-        Text such as "[310/s, 325/s]".
-    """
+    """A value's 95% interval."""
     written = show(trend)
     return f"[{written(point.low)}, {written(point.high)}]"
 
 
 def step_text(trend: Trend) -> str:
-    """Where a trend changed, and by how much.
-
-    Args:
-        trend: The trend.
-
-    Returns:
-        A sentence; empty if it did not.
-    """
+    """Where a trend changed, and by how much."""
     if trend.step is None:
         return ""
     written = show(trend)
@@ -127,14 +77,7 @@ _TO_THE_MINUTE = len("2026-03-02 09:41")
 
 
 def render_runs(runs: Iterable[IndexedRun]) -> Table:
-    """The list of runs.
-
-    Args:
-        runs: The runs.
-
-    Returns:
-        A table for a terminal of 80 columns or more.
-    """
+    """The list of runs."""
     table = Table(box=box.SIMPLE_HEAD, expand=True, show_edge=False)
     for name in ("Run", "Deployments"):
         table.add_column(name, ratio=1, overflow="fold")
@@ -151,14 +94,7 @@ def render_runs(runs: Iterable[IndexedRun]) -> Table:
 
 
 def render_trend(trend: Trend) -> Table:
-    """A trend with its intervals drawn, a line a run, and the change marked.
-
-    Args:
-        trend: The trend.
-
-    Returns:
-        A table for a terminal of 80 columns or more.
-    """
+    """A trend with its intervals drawn, a line a run, and the change marked."""
     low, high = min(point.low for point in trend.points), max(point.high for point in trend.points)
     caption = " ".join(filter(None, [step_text(trend), f"On {visible(trend.machine)}."]))
     table = Table(

@@ -30,12 +30,7 @@ _QUARTILE = NormalDist().inv_cdf(0.75) * 2**0.5
 def find_steps(trends: Sequence[tuple[Trend, float | None]]) -> tuple[Trend, ...]:
     """Find the trends that change their level.
 
-    Args:
-        trends: Trends, each with the equivalence margin of its metric, None where it is not known.
-
-    Returns:
-        The trends; those with a step that is sure (the chance that any of them is false is at most 5%) and
-        larger than the margin have it.
+    `trends`: trends, each with the equivalence margin of its metric, None where it is not known.
     """
     values = [[point.value for point in trend.points] for trend, _ in trends]
     logs = [[log(value) for value in each] for each in values]
@@ -61,29 +56,15 @@ def _with_step(trend: Trend, logs: Sequence[float], at: int, margin: float) -> T
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which runs are asked for.
+    """Which runs are asked for."""
 
-    Attributes:
-        name: A part of the plan's name or the folder's; empty for all.
-        since: The earliest start; None for all.
-        deployment: A deployment that was measured; None for all.
-        only_valid: Whether runs that are broken, partial or not valid are left out.
-    """
-
-    name: str = ""
-    since: datetime | None = None
-    deployment: str | None = None
-    only_valid: bool = False
+    name: str = ""  # A part of the plan's name or the folder's; empty for all
+    since: datetime | None = None  # The earliest start; None for all
+    deployment: str | None = None  # A deployment that was measured; None for all
+    only_valid: bool = False  # Whether runs that are broken, partial or not valid are left out
 
     def takes(self, run: IndexedRun) -> bool:
-        """Whether a run is asked for.
-
-        Args:
-            run: The run.
-
-        Returns:
-            True if it is.
-        """
+        """Whether a run is asked for."""
         if self.name not in run.name and self.name not in run.folder:
             return False
         if self.deployment is not None and self.deployment not in run.deployments:
@@ -94,15 +75,7 @@ class Filter:
 
 
 def list_runs(connection: sqlite3.Connection, wanted: Filter) -> tuple[IndexedRun, ...]:
-    """List the runs.
-
-    Args:
-        connection: The history.
-        wanted: Which of them.
-
-    Returns:
-        The runs, the latest first; broken ones, of which no time is known, last.
-    """
+    """List the runs."""
     fields = list(IndexedRun.__dataclass_fields__)
     rows = connection.execute(
         f"SELECT {', '.join(fields)} FROM runs ORDER BY started_at DESC, folder DESC"  # noqa: S608 - our own names
@@ -123,17 +96,9 @@ def list_trends(
 ) -> tuple[Trend, ...]:
     """Follow quantities over runs.
 
-    Args:
-        connection: The history.
-        runs: The runs; those that are partial or not valid are left out.
-        metrics: What is followed.
-        scenario: In which scenario; None for all.
-        level: At which level; None for all.
-        deployment: Of which deployment; None for all.
-        is_ratio: Whether the ratios to the baseline are followed, and not the values themselves.
-
-    Returns:
-        A trend for each scenario, level, metric, deployment and machine.
+    `scenario`: in which scenario; None for all.
+    `level`: at which level; None for all.
+    `deployment`: of which deployment; None for all.
     """
     kept = {run.folder: run for run in runs if run.broken is None and run.valid and not run.partial}
     value, low, high = ("ratio", "ratio_low", "ratio_high") if is_ratio else ("value", "low", "high")

@@ -13,16 +13,7 @@ _ARRAY_INDEX = re.compile(r"0|[1-9][0-9]*")
 
 
 def without_address(content: bytes, server: str) -> bytes:
-    """Content, a server's own address in it replaced by a placeholder.
-
-    Args:
-        content: A body or a header's value.
-        server: Host and port the server was asked at, as in the Host header.
-
-    Returns:
-        The content, its own origin as of http; as it is if it does not name the server. A host without a port
-        is replaced only in an origin: elsewhere it is a word like others.
-    """
+    """Content, a server's own address in it replaced by a placeholder."""
     # The colon may stand percent-encoded in the query of a redirect. What stands around is looked at
     # so that port 80 is not found in port 8000, nor a host in another one's name.
     address = re.escape(server.encode()).replace(b":", b"(?::|%3[Aa])")
@@ -36,14 +27,7 @@ def without_address(content: bytes, server: str) -> bytes:
 def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Read a body as JSON.
 
-    Args:
-        body: The decoded body.
-
-    Returns:
-        The value.
-
-    Raises:
-        ValueError: If it is no JSON, or too deep to be read.
+    Raises ValueError if it is no JSON, or too deep to be read.
     """
     try:
         return json.loads(body, parse_constant=_refuse_constant)
@@ -52,14 +36,7 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def json_type(value: object) -> str:
-    """The name of a JSON value's type.
-
-    Args:
-        value: The value, as Python has it.
-
-    Returns:
-        "object", "array", "string", "number", "boolean" or "null".
-    """
+    """The name of a JSON value's type."""
     if isinstance(value, bool):  # first: to Python it is a number too
         return "boolean"
     if isinstance(value, int | float):
@@ -71,15 +48,7 @@ def json_type(value: object) -> str:
 def masked_json(body: bytes, pointers: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
     """A JSON body whose values at some places do not matter.
 
-    Args:
-        body: The body.
-        pointers: JSON pointers (RFC 6901); what is not there is passed over.
-
-    Returns:
-        The parsed value; each value at a pointer is replaced by the name of its type.
-
-    Raises:
-        ValueError: If the body is no JSON.
+    Raises ValueError if the body is no JSON.
     """
     root = [parse_json(body)]  # in a list, so that the whole can be replaced like any part of it
     for pointer in pointers:
@@ -88,14 +57,7 @@ def masked_json(body: bytes, pointers: tuple[str, ...]) -> Any:  # noqa: ANN401 
 
 
 def escaped(key: str) -> str:
-    """A key as it stands in a JSON pointer.
-
-    Args:
-        key: The key of an object.
-
-    Returns:
-        The reference token of RFC 6901.
-    """
+    """A key as it stands in a JSON pointer."""
     return key.replace("~", "~0").replace("/", "~1")
 
 
@@ -119,12 +81,7 @@ def _mask(holder: Any, path: list[str]) -> None:  # noqa: ANN401 - any JSON valu
 def find_place(holder: object, token: str) -> int | str | None:
     """The key or index that a token of a JSON pointer means.
 
-    Args:
-        holder: Where the pointer has come to.
-        token: Its next token, unescaped.
-
-    Returns:
-        The key or index; None if there is nothing.
+    Returns the key or index; None if there is nothing.
     """
     if isinstance(holder, dict):
         return token if token in holder else None

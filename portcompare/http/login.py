@@ -33,27 +33,14 @@ class LoginFailed(Exception):  # noqa: N818 - it names what happened, not a faul
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What a user has from the login steps behind it.
+    """What a user has from the login steps behind it."""
 
-    Attributes:
-        values: The text of each kept value, by its name.
-        cookies: The cookies that the server has set, by name.
-    """
-
-    values: Mapping[str, str] = field(default_factory=dict)
-    cookies: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)  # The text of each kept value, by its name
+    cookies: Mapping[str, str] = field(default_factory=dict)  # The cookies that the server has set, by name
 
 
 def fill(request: RequestSpec, kept: Kept) -> RequestSpec:
-    """Fill a request with what a login left.
-
-    Args:
-        request: The request; its own cookies come before kept ones of the same name.
-        kept: What was kept.
-
-    Returns:
-        The request as it is sent; it has no login any more.
-    """
+    """Fill a request with what a login left."""
     filled = replace(fill_in(request, kept.values), login=())
     if not kept.cookies:
         return filled
@@ -69,19 +56,7 @@ def keep_from(
 ) -> Kept:
     """Take from an answer what a login step keeps.
 
-    Args:
-        step: The step that was answered.
-        kept: What was kept before.
-        status: The answer's status.
-        headers: Its headers, whatever the case of their names; a cookie a line.
-        body: Its body.
-
-    Returns:
-        All that is kept now. Cookies are kept whatever their path and other attributes; those that expire
-        at once are removed.
-
-    Raises:
-        LoginFailed: If the status is 400 or more, or a value is not there or cannot be sent in a header.
+    Raises LoginFailed if the status is 400 or more, or a value is not there or cannot be sent in a header.
     """
     if status >= _FIRST_BAD_STATUS:
         raise LoginFailed(f"status {status}")

@@ -29,26 +29,12 @@ _FORM: Final = "application/x-www-form-urlencoded"
 
 
 def as_written(target: str) -> str:
-    """A target, the braces of its placeholders not percent-encoded.
-
-    Args:
-        target: Path and query.
-
-    Returns:
-        For people to read.
-    """
+    """A target, the braces of its placeholders not percent-encoded."""
     return _ENCODED.sub(r"{\1}", target)
 
 
 def names_in(request: RequestSpec) -> frozenset[str]:
-    """The names of a request's placeholders.
-
-    Args:
-        request: The request; its login does not matter.
-
-    Returns:
-        The names; those of braces that are not meant as placeholders too.
-    """
+    """The names of a request's placeholders."""
     names = set(_ENCODED.findall(request.target))
     for _, value in request.headers:
         names |= set(_PLAIN.findall(value))
@@ -59,17 +45,7 @@ def names_in(request: RequestSpec) -> frozenset[str]:
 
 
 def fill_in(request: RequestSpec, values: Mapping[str, object]) -> RequestSpec:
-    """Fill placeholders with values.
-
-    Args:
-        request: The request.
-        values: Text or other JSON values by name.
-
-    Returns:
-        The request with each placeholder that has a value replaced: percent-encoded in the target and in a
-        form, escaped in JSON, as it is elsewhere. A JSON string that is nothing but a placeholder becomes
-        the value itself, of whatever type. Other placeholders stay.
-    """
+    """Fill placeholders with values."""
 
     def sub(pattern: re.Pattern[str], text: str, write: Callable[[object], str]) -> str:
         return pattern.sub(lambda found: write(values[found[1]]) if found[1] in values else found[0], text)

@@ -105,16 +105,7 @@ def http_request(  # noqa: PLR0913 - what a request can say
 
 
 def with_query(spec: RequestSpec, parameter: str, value: str) -> RequestSpec:
-    """Set a query parameter of a request.
-
-    Args:
-        spec: The request.
-        parameter: The parameter; added if the request has none of that name.
-        value: Its value.
-
-    Returns:
-        The request, under a name made anew if its own was made of its target.
-    """
+    """Set a query parameter of a request."""
     path, _, query = spec.target.partition("?")
     others = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] != parameter]
     target = f"{path}?{urlencode([*others, (parameter, value)])}"
@@ -126,11 +117,7 @@ def with_query(spec: RequestSpec, parameter: str, value: str) -> RequestSpec:
 def find_flaw(spec: RequestSpec) -> str | None:
     """What is wrong with a request.
 
-    Args:
-        spec: The request.
-
-    Returns:
-        Why it cannot be sent as HTTP/1.1; None if it can.
+    Returns why it cannot be sent as HTTP/1.1; None if it can.
     """
     if not _TOKEN.fullmatch(spec.method):
         return f"the method {spec.method!r} is none"
@@ -149,14 +136,7 @@ def find_flaw(spec: RequestSpec) -> str | None:
 def encode_json(value: object) -> bytes:
     """A value as JSON.
 
-    Args:
-        value: What JSON can hold, or a date or time, which become text.
-
-    Returns:
-        Compact UTF-8, as most clients send it.
-
-    Raises:
-        ValueError: If JSON cannot hold it: NaN and infinity are no JSON.
+    Raises ValueError if JSON cannot hold it: NaN and infinity are no JSON.
     """
     text = _json.dumps(
         value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_date_as_text
@@ -165,14 +145,7 @@ def encode_json(value: object) -> bytes:
 
 
 def type_by_name(filename: str) -> str:
-    """The media type that is usual for a file.
-
-    Args:
-        filename: Its name.
-
-    Returns:
-        By Python's own table, so that it is the same on each machine; that of bytes for other names.
-    """
+    """The media type that is usual for a file."""
     return mimetypes.MimeTypes().guess_type(filename)[0] or "application/octet-stream"
 
 
@@ -241,11 +214,7 @@ _METHODS_WITH_BODY: Final = ("POST", "PUT", "PATCH")
 def complete_headers(request: RequestSpec) -> tuple[tuple[str, str], ...]:
     """The headers that a request is sent with, beside Host.
 
-    Args:
-        request: The request.
-
-    Returns:
-        The usual ones, each unless the request has its own, and the request's.
+    Returns the usual ones, each unless the request has its own, and the request's.
     """
     usual = list(_USUAL)
     if request.body or request.method in _METHODS_WITH_BODY:
@@ -257,15 +226,7 @@ def complete_headers(request: RequestSpec) -> tuple[tuple[str, str], ...]:
 def encode_request(request: RequestSpec, server: str) -> bytes:
     """The bytes of a request.
 
-    Args:
-        request: The request; its target goes out as it stands.
-        server: Host and port, for the Host header.
-
-    Returns:
-        Request line, headers and body.
-
-    Raises:
-        UnicodeEncodeError: A header, or the target, is not latin-1.
+    Raises UnicodeEncodeError: A header, or the target, is not latin-1.
     """
     host = () if "host" in _names(request.headers) else (("Host", server),)
     headers = (*host, *complete_headers(request))

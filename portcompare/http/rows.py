@@ -25,29 +25,16 @@ _MOST_TOLD = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row of a file of values.
+    """A row of a file of values."""
 
-    Attributes:
-        line: The line of the file it ends on, from 1.
-        values: Its values by column: text from CSV, any JSON value from JSON Lines.
-    """
-
-    line: int
-    values: Mapping[str, object]
+    line: int  # The line of the file it ends on, from 1
+    values: Mapping[str, object]  # Its values by column: text from CSV, any JSON value from JSON Lines
 
 
 def read_rows(path: Path) -> tuple[Row, ...]:
     """Read a file of values.
 
-    Args:
-        path: A CSV file whose first line names the columns, or a JSON Lines file of objects that all have the
-            same keys; blank lines are passed over.
-
-    Returns:
-        The rows; at least one.
-
-    Raises:
-        InputError: With everything that is wrong with the file, each with its line.
+    Raises InputError: with everything that is wrong with the file, each with its line.
     """
     kind = _SUFFIXES.get(path.suffix.lower())
     if kind is None:
@@ -69,15 +56,7 @@ def read_rows(path: Path) -> tuple[Row, ...]:
 
 
 def refuse_rows(path: Path, problems: Sequence[Problem]) -> InputError:
-    """Refuse a file some of whose rows are wrong.
-
-    Args:
-        path: The file.
-        problems: What is wrong, each with its line.
-
-    Returns:
-        The error to raise; it tells the first few, and how many there are beside them.
-    """
+    """Refuse a file some of whose rows are wrong."""
     told = [*problems[:_MOST_TOLD]]
     more = len(problems) - len(told)
     if more:
@@ -89,14 +68,7 @@ def refuse_rows(path: Path, problems: Sequence[Problem]) -> InputError:
 def share_weights(
     asked: Iterable[tuple[Sequence[RequestSpec], float]],
 ) -> dict[RequestSpec, float]:
-    """Share the weight of each request among those that it became by its rows.
-
-    Args:
-        asked: For each request those that it became, at least one, and its weight.
-
-    Returns:
-        Weight by request, each once: rows that are alike add up.
-    """
+    """Share the weight of each request among those that it became by its rows."""
     weights: dict[RequestSpec, float] = {}
     for requests, weight in asked:
         for request in requests:

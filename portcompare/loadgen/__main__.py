@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 
 
 def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
-    """Carry out orders until there are no more.
-
-    Args:
-        orders: Where they come from.
-        replies: Where the replies go.
-    """
+    """Carry out orders until there are no more."""
 
     def reply(message: Message) -> None:
         replies.write(encode(message).encode())

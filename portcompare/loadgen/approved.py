@@ -43,22 +43,14 @@ _CREDENTIALS: Final = ("authorization", "cookie")
 
 @dataclass(slots=True, kw_only=True)
 class _Approved:
-    """A request that was captured, and how it must be answered.
+    """A request that was captured, and how it must be answered."""
 
-    Attributes:
-        name: What tables call it.
-        headers: Its headers, the names in lower case.
-        expected: The approved answer; without a body where that is not compared.
-        server: Host and port of the server under load.
-        answers: How many there were.
-        bodies: The body by the encoding in which it came: clients hand it over decoded.
-    """
-
-    name: str
-    headers: Mapping[str, str]
-    expected: Expectation
-    server: str
-    answers: int = 0
+    name: str  # What tables call it
+    headers: Mapping[str, str]  # Its headers, the names in lower case
+    expected: Expectation  # The approved answer; without a body where that is not compared
+    server: str  # Host and port of the server under load
+    answers: int = 0  # How many there were
+    # The body by the encoding in which it came: clients hand it over decoded
     bodies: dict[str | None, LooseBody] = field(default_factory=dict)
 
     def is_due(self, *, first: bool) -> bool:
@@ -85,13 +77,7 @@ class Approved:
     """
 
     def __init__(self, captured: Captured, expectations: Mapping[int, Expectation], server: str) -> None:
-        """Take what parity approved.
-
-        Args:
-            captured: The scenario's requests.
-            expectations: Their answers, by the request's place.
-            server: Host and port of the server under load, as in the Host header.
-        """
+        """Take what parity approved."""
         self._by_line: defaultdict[tuple[str, str], list[_Approved]] = defaultdict(list)
         for place, request in enumerate(captured.requests):
             expected = expectations.get(place)
@@ -107,13 +93,7 @@ class Approved:
     def find_wrong(self, response: Any, *, first: bool) -> str | None:  # noqa: ANN401 - of any client library
         """What is wrong with an answer.
 
-        Args:
-            response: What Locust's request event carries: a `requests.Response`, a `FastResponse`, or
-                anything else, which is not looked at.
-            first: Whether it is its user's first.
-
-        Returns:
-            The kind of failure; None if nothing is wrong, or the very request was never approved.
+        Returns the kind of failure; None if nothing is wrong, or the very request was never approved.
         """
         approved = self._find(getattr(response, "request", None))
         if approved is None:

@@ -15,36 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """One process's part of the load.
+    """One process's part of the load."""
 
-    Attributes:
-        index: The process's number, from 0.
-        processes: How many there are.
-    """
-
-    index: int
-    processes: int
+    index: int  # The process's number, from 0
+    processes: int  # How many there are
 
     def of(self, total: int) -> int:
-        """How many of something this process gets.
-
-        Args:
-            total: How many all processes get together.
-
-        Returns:
-            Its number; those of two processes differ by one at most.
-        """
+        """How many of something this process gets."""
         return len(range(self.index, total, self.processes))
 
     def number(self, place: int) -> int:
-        """The number, among all processes, of something that this process got.
-
-        Args:
-            place: Its number in this process, from 0.
-
-        Returns:
-            From 0.
-        """
+        """The number, among all processes, of something that this process got."""
         return place * self.processes + self.index
 
 
@@ -53,15 +34,7 @@ WHOLE: Final = Share(index=0, processes=1)
 
 
 def due_times(load: RateLoad, share: Share = WHOLE) -> Iterator[float]:
-    """The instants at which requests are due.
-
-    Args:
-        load: The rate of all processes together, the kind of arrivals and their seed.
-        share: One process's share of it.
-
-    Returns:
-        Seconds from the beginning, in rising order, without end.
-    """
+    """The instants at which requests are due."""
     return _ARRIVALS[load.arrivals](load, share)
 
 

@@ -15,31 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooseBody:
-    """A body that names the server, or parts of which differ by themselves: too costly to check each time.
+    """A body that names the server, or parts of which differ by themselves: too costly to check each time."""
 
-    Attributes:
-        content: What parity approved, the server's own address in it replaced.
-        server: Host and port that are replaced in answers; None to leave them.
-        masked: JSON pointers to values of which only the type is compared.
-        value: The JSON that is compared, as text; None to compare bytes.
-    """
-
-    content: bytes
-    server: str | None
-    masked: tuple[str, ...]
-    value: str | None
+    content: bytes  # What parity approved, the server's own address in it replaced
+    server: str | None  # Host and port that are replaced in answers; None to leave them
+    masked: tuple[str, ...]  # JSON pointers to values of which only the type is compared
+    value: str | None  # The JSON that is compared, as text; None to compare bytes
 
     @classmethod
     def of(cls, expected: Expectation, server: str) -> LooseBody:
-        """What parity approved, ready to be compared with.
-
-        Args:
-            expected: The expectation; it has a body.
-            server: Host and port that is asked, as in the Host header.
-
-        Returns:
-            The body.
-        """
+        """What parity approved, ready to be compared with."""
         content = base64.b64decode(expected.body_base64 or "")
         return cls(
             content=content,
@@ -49,14 +34,7 @@ class LooseBody:
         )
 
     def matches(self, body: bytes) -> bool:
-        """Whether an answer is what parity approved.
-
-        Args:
-            body: Its body.
-
-        Returns:
-            True if it is.
-        """
+        """Whether an answer is what parity approved."""
         content = body if self.server is None else without_address(body, self.server)
         if self.value is None:
             return content == self.content
@@ -69,11 +47,7 @@ class LooseBody:
 def exact_body(expected: Expectation) -> bytes | None:
     """The body that every answer must have.
 
-    Args:
-        expected: What parity approved.
-
-    Returns:
-        The bytes; None where answers are not compared byte by byte.
+    Returns the bytes; None where answers are not compared byte by byte.
     """
     if expected.body_base64 is None or expected.masked or expected.own_address:
         return None

@@ -45,17 +45,7 @@ class _TimeLimitReached(BaseException):
 
 
 class Connection:
-    """One connection; connects when first used and whenever the server has closed it.
-
-    Attributes:
-        answer: The answer received last.
-        ended_s: When the last exchange ended, in seconds of `time.perf_counter()`.
-        latency_s: From just before the request was sent to the end of its answer; with the time to connect
-            where a connection had to be made.
-        made: How many connections were made.
-        reconnects: How often a connection was made because the server had ended the one before, announced or
-            not; those after failures do not count. For others to read and to set back to 0.
-    """
+    """One connection; connects when first used and whenever the server has closed it."""
 
     __slots__ = (
         "_deadline_s",
@@ -85,22 +75,21 @@ class Connection:
         check_s = time_limit_s / _CHECKS_PER_TIME_LIMIT
         self._timer = self._hub.loop.timer(check_s, repeat=check_s)
         self._timer.start(self._end_late_exchange)
-        self.answer = AnswerReader()
-        self.ended_s = 0.0
+        self.answer = AnswerReader()  # The answer received last
+        self.ended_s = 0.0  # When the last exchange ended, in seconds of `time.perf_counter()`
+        # From just before the request was sent to the end of its answer; with the time to connect where a
+        # connection had to be made
         self.latency_s = 0.0
-        self.made = 0
+        self.made = 0  # How many connections were made
+        # How often a connection was made because the server had ended the one before, announced or not; those
+        # after failures do not count. For others to read and to set back to 0
         self.reconnects = 0
         self._ended_by_server = False
 
     def exchange(self, request: bytes, *, head_only: bool = False) -> str | None:
         """Send a request and receive its answer.
 
-        Args:
-            request: The request's bytes.
-            head_only: True if it is a HEAD request.
-
-        Returns:
-            The kind of failure; None if there is a whole answer, whatever its status.
+        Returns the kind of failure; None if there is a whole answer, whatever its status.
         """
         started_s = perf_counter()
         self._deadline_s = started_s + self._time_limit_s
@@ -215,13 +204,9 @@ class Dialer:
     def dial(self) -> socket.socket:
         """Make a connection.
 
-        Returns:
-            It, ready to be spoken over.
-
-        Raises:
-            OSError: If there is none: the failure of the address tried last.
-            UnicodeError: If the host's name cannot be one.
-            TlsError: If it cannot be secured.
+        Raises OSError if there is none: the failure of the address tried last.
+        Raises UnicodeError if the host's name cannot be one.
+        Raises TlsError if it cannot be secured.
         """
         connected = self._connect()
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -267,32 +252,18 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where to connect to, and what to call it in the Host header.
+    """Where to connect to, and what to call it in the Host header."""
 
-    Attributes:
-        secure: True for TLS.
-        host: Name or address, an IPv6 one without its brackets.
-        port: The port.
-        netloc: What the Host header says.
-    """
-
-    secure: bool
-    host: str
-    port: int
-    netloc: str
+    secure: bool  # True for TLS
+    host: str  # Name or address, an IPv6 one without its brackets
+    port: int  # The port
+    netloc: str  # What the Host header says
 
     @classmethod
     def of(cls, url: str) -> Address:
         """The address in a URL.
 
-        Args:
-            url: Scheme, host and, if it is not the scheme's own, port; a path is ignored.
-
-        Returns:
-            The address.
-
-        Raises:
-            ValueError: If it is no such URL.
+        Raises ValueError if it is no such URL.
         """
         refused = f"{url!r} is not the address of a server"
         try:

@@ -23,38 +23,22 @@ if TYPE_CHECKING:
 
 
 class Mix(dict[RequestSpec, float]):
-    """Requests filled from rows, and their weights.
+    """Requests filled from rows, and their weights."""
 
-    Attributes:
-        left: The names of placeholders that no column fills.
-    """
-
-    left: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()  # The names of placeholders that no column fills
 
 
 class Variants(list[LoginStep]):
-    """The variants of a login step, one for each row; the n-th user takes the n-th.
+    """The variants of a login step, one for each row; the n-th user takes the n-th."""
 
-    Attributes:
-        left: The names of placeholders that no column fills.
-    """
-
-    left: frozenset[str] = frozenset()
+    left: frozenset[str] = frozenset()  # The names of placeholders that no column fills
 
 
 def with_values(requests: Mapping[RequestSpec, float], values: Path | str) -> Mix:
     """Have requests filled from a file: each row makes a request of its own.
 
-    Args:
-        requests: Requests with `{column}` placeholders, and their weights.
-        values: A CSV file (with a line of column names) or a JSON Lines file.
-
-    Returns:
-        For `requests` of a user class: a request's weight is shared by its rows, which keep its name.
-
-    Raises:
-        InputError: If the file cannot be used.
-        ValueError: If a request uses none of the columns.
+    Raises InputError if the file cannot be used.
+    Raises ValueError if a request uses none of the columns.
     """
     rows = read_rows(Path(values))
     mix = Mix(share_weights((_fill_each(request, rows), weight) for request, weight in requests.items()))
@@ -67,19 +51,8 @@ def login_step(
 ) -> Variants:
     """Declare what a user does once before it asks.
 
-    Args:
-        request: What it sends; `{name}` takes what an earlier step kept.
-        keep: For each value to keep of the answer, where it stands: `json:/pointer`, `header:Name` or
-            `cookie:name`. It fills `{name}` in what follows. Cookies are kept anyway.
-        values: A file as `with_values` takes; the n-th user takes the n-th row, and begins again after the
-            last.
-
-    Returns:
-        For `login` of a user class.
-
-    Raises:
-        InputError: If the file cannot be used.
-        ValueError: If `keep` is not of that form, or the request uses none of the columns.
+    Raises InputError if the file cannot be used.
+    Raises ValueError if `keep` is not of that form, or the request uses none of the columns.
     """
     for name, where in (keep or {}).items():
         if not re.fullmatch(NAME, name):
@@ -118,14 +91,7 @@ _HOW_TO_LOG_IN: Final = 'login = [login_step(http_request("/login", method="POST
 
 
 def weights_of(user_class: type) -> Mapping[RequestSpec, float]:
-    """What a class asks for, and how often each.
-
-    Args:
-        user_class: A class in which `find_mix_problem` finds none.
-
-    Returns:
-        Weight by request.
-    """
+    """What a class asks for, and how often each."""
     declared = _declared(user_class)
     weights: Mapping[RequestSpec, float] = declared.get("requests") or {declared["request"]: 1}
     return weights
@@ -134,11 +100,7 @@ def weights_of(user_class: type) -> Mapping[RequestSpec, float]:
 def find_mix_problem(user_class: type) -> Problem | None:
     """What is wrong with what a class asks for.
 
-    Args:
-        user_class: The class.
-
-    Returns:
-        What was found and what to do; None if nothing is wrong.
+    Returns what was found and what to do; None if nothing is wrong.
     """
     name = user_class.__name__
     declared = _declared(user_class)
@@ -156,11 +118,7 @@ def find_mix_problem(user_class: type) -> Problem | None:
 def find_login_problem(user_class: type) -> Problem | None:
     """What is wrong with how the users of a class log in.
 
-    Args:
-        user_class: A class in which `find_mix_problem` finds none.
-
-    Returns:
-        What was found and what to do; None if nothing is wrong.
+    Returns what was found and what to do; None if nothing is wrong.
     """
     name = user_class.__name__
     login = getattr(user_class, "login", ())
@@ -177,11 +135,7 @@ def find_login_problem(user_class: type) -> Problem | None:
 def find_unfilled(user_class: type) -> Problem | None:
     """What placeholders of a locustfile's class are filled by nothing.
 
-    Args:
-        user_class: A class in which `find_login_problem` finds nothing wrong.
-
-    Returns:
-        What was found and what to do; None if nothing is wrong.
+    Returns what was found and what to do; None if nothing is wrong.
     """
     kept: set[str] = set()
     login = getattr(user_class, "login", ())
@@ -199,16 +153,7 @@ def find_unfilled(user_class: type) -> Problem | None:
 
 
 def draw(items: Sequence[Item], weights: Sequence[float], seed: int) -> Iterator[Item]:
-    """Draw by weight, for ever.
-
-    Args:
-        items: What to draw from; not empty.
-        weights: How often each.
-        seed: The same seed draws the same sequence.
-
-    Returns:
-        Those drawn; at the cost of a step of an iterator in C each.
-    """
+    """Draw by weight, for ever."""
     if len(items) == 1:
         return repeat(items[0])
     source = Random(seed)  # noqa: S311 - to be repeated, not to be kept secret
@@ -263,31 +208,14 @@ def _unfilled(user_class: type, names: frozenset[str], kept: set[str]) -> Proble
 
 
 def steps_of(login: Sequence[Sequence[LoginStep]], number: int) -> tuple[LoginStep, ...]:
-    """The steps of one user.
-
-    Args:
-        login: For each step its variants.
-        number: The user's, from 0.
-
-    Returns:
-        Of each step the variant with this number; after the last comes the first again.
-    """
+    """The steps of one user."""
     return tuple(variants[number % len(variants)] for variants in login)
 
 
 def log_in(steps: Sequence[LoginStep], connection: Connection, address: Address) -> Kept:
     """Do the steps of a login.
 
-    Args:
-        steps: The user's steps.
-        connection: The user's connection.
-        address: Whom they go to.
-
-    Returns:
-        What is kept of the answers.
-
-    Raises:
-        LoginFailed: At the first step that fails; the text says how, and which it is.
+    Raises LoginFailed: at the first step that fails; the text says how, and which it is.
     """
     kept = Kept()
     for step in steps:

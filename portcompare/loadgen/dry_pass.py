@@ -68,31 +68,20 @@ class Forwarder:
 
     The server is asked under its own name, as under load. Where its answer names it, the client is told the
     forwarder's address instead, so that it comes back for what is linked there.
-
-    Attributes:
-        url: The forwarder's own address.
-        requests: The distinct requests, in the order in which they were first asked; each with what tells
-            its first answer from others, once there is one.
-        varying: Those of them that were not answered alike each time.
     """
 
     def __init__(self, url: str, own_url: str, most: int, on_new: Callable[[], None]) -> None:
-        """Make a forwarder.
-
-        Args:
-            url: The server.
-            own_url: Where the forwarder listens.
-            most: So many distinct requests are noted.
-            on_new: Called when one more is.
-        """
+        """Make a forwarder."""
         self._address = Address.of(url)
         self._server_url = f"{'https' if self._address.secure else 'http'}://{self._address.netloc}"
         self._dialer = Dialer(self._address, None)
         self._most = most
         self._on_new = on_new
-        self.url = own_url
+        self.url = own_url  # The forwarder's own address
+        # The distinct requests, in the order in which they were first asked; each with what tells its first
+        # answer from others, once there is one
         self.requests: dict[RequestSpec, int | None] = {}
-        self.varying: set[RequestSpec] = set()
+        self.varying: set[RequestSpec] = set()  # Those of them that were not answered alike each time
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
         """Answer a request: the WSGI application."""
@@ -158,16 +147,7 @@ class Forwarder:
 
 @contextmanager
 def forwarding(url: str, most: int, on_new: Callable[[], None]) -> Iterator[Forwarder]:
-    """Have a forwarder listen.
-
-    Args:
-        url: The server's address.
-        most: So many distinct requests are noted.
-        on_new: Called when one more is.
-
-    Yields:
-        The forwarder.
-    """
+    """Have a forwarder listen."""
     server = WSGIServer((_HOST, 0), handler_class=_Handler, log=None)
     server.init_socket()
     forwarder = Forwarder(url, f"http://{_HOST}:{server.server_port}", most, on_new)
@@ -209,15 +189,7 @@ LONGEST_S: Final = 10.0
 
 
 def capture(user_class: type[User], url: str) -> Captured:
-    """See what a user class asks for.
-
-    Args:
-        user_class: A class that is no `LeanUser`.
-        url: The server that answers.
-
-    Returns:
-        The requests, or why there are none.
-    """
+    """See what a user class asks for."""
     watch = _Watch(user_class)
     with ExitStack() as stack:
         forwarder = stack.enter_context(forwarding(url, MOST_REQUESTS, watch.note_new))
@@ -235,18 +207,12 @@ def capture(user_class: type[User], url: str) -> Captured:
 
 
 class _Watch:
-    """What happens in a dry pass, and whether that is enough.
-
-    Attributes:
-        forwarder_url: The host that the user has been given.
-        elsewhere: The addresses that it asked instead, in order.
-        error: What it raised first.
-    """
+    """What happens in a dry pass, and whether that is enough."""
 
     def __init__(self, user_class: type[User]) -> None:
-        self.forwarder_url = ""
-        self.elsewhere: dict[str, None] = {}
-        self.error: BaseException | None = None
+        self.forwarder_url = ""  # The host that the user has been given
+        self.elsewhere: dict[str, None] = {}  # The addresses that it asked instead, in order
+        self.error: BaseException | None = None  # What it raised first
         self._turns_left = self._turns = TURNS_A_TASK * _count_tasks(user_class)
         self._requests_left = MOST_REQUESTS
         self._began_s = self._new_s = perf_counter()

@@ -32,67 +32,47 @@ NOT_SENT = "not sent in time"
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What happened since the tally was begun.
+    """What happened since the tally was begun."""
 
-    Attributes:
-        latencies_s: One for each successful request.
-        ended_s: When each of them ended, in seconds of `time.perf_counter()`.
-        received_bytes: Of the successful requests, headers included, where users read them themselves.
-        failures_s: How long each failed request took, by kind of failure.
-        failed_s: When each of them ended, of whatever kind, in seconds of `time.perf_counter()`.
-        handler_s: The server's own word (`Server-Timing: app`) on sampled answers.
-        reconnects: Connections made because the server had ended the one before, announced or not; those made
-            after a failure do not count.
-    """
-
-    latencies_s: array[float] = field(default_factory=lambda: array("d"))
+    latencies_s: array[float] = field(default_factory=lambda: array("d"))  # One for each successful request
+    # When each of them ended, in seconds of `time.perf_counter()`
     ended_s: array[float] = field(default_factory=lambda: array("d"))
-    received_bytes: int = 0
+    received_bytes: int = 0  # Of the successful requests, headers included, where users read them themselves
     failures_s: defaultdict[str, array[float]] = field(
         default_factory=lambda: defaultdict(lambda: array("d"))
-    )
+    )  # How long each failed request took, by kind of failure
+    # When each of them ended, of whatever kind, in seconds of `time.perf_counter()`
     failed_s: array[float] = field(default_factory=lambda: array("d"))
+    # The server's own word (`Server-Timing: app`) on sampled answers
     handler_s: list[float] = field(default_factory=list)
+    # Connections made because the server had ended the one before, announced or not; those made after a
+    # failure do not count
     reconnects: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class Pace:
-    """How well the schedule was kept since the pace was begun.
+    """How well the schedule was kept since the pace was begun."""
 
-    Attributes:
-        due_s: When each request was due, in seconds of `time.perf_counter()`.
-        lags_s: How long after that it was dealt with: sent, or left to wait for a free connection.
-        dropped: Requests given up, because they had waited for a connection for as long as the time limit.
-    """
-
+    # When each request was due, in seconds of `time.perf_counter()`
     due_s: array[float] = field(default_factory=lambda: array("d"))
+    # How long after that it was dealt with: sent, or left to wait for a free connection
     lags_s: array[float] = field(default_factory=lambda: array("d"))
+    # Requests given up, because they had waited for a connection for as long as the time limit
     dropped: int = 0
 
 
 class Recorder:
-    """Where the users of a process put what they saw, by the key Locust's statistics have: (name, method).
-
-    Attributes:
-        label: Added to the names of what is counted until the next cut.
-    """
+    """Where the users of a process put what they saw, by the key Locust's statistics have: (name, method)."""
 
     __slots__ = ("_tallies", "label")
 
     def __init__(self) -> None:
-        self.label = ""
+        self.label = ""  # Added to the names of what is counted until the next cut
         self._tallies: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
 
     def tally(self, key: tuple[str, str]) -> Tally:
-        """The running tally of a request; to be asked for again after every wait.
-
-        Args:
-            key: Name and method.
-
-        Returns:
-            The tally to add to.
-        """
+        """The running tally of a request; to be asked for again after every wait."""
         return self._tallies[key]
 
     def ended_s(self) -> NDArray[np.float64]:
@@ -101,11 +81,7 @@ class Recorder:
         return np.concatenate([np.empty(0), *parts])
 
     def cut(self) -> dict[tuple[str, str], Tally]:
-        """Begin new tallies.
-
-        Returns:
-            Those that ran until now.
-        """
+        """Begin new tallies."""
         tallies, self._tallies = self._tallies, defaultdict(Tally)
         return {(name + self.label, method): tally for (name, method), tally in tallies.items()}
 
@@ -116,14 +92,7 @@ def new_histogram() -> HdrHistogram:
 
 
 def make_histogram(latencies_s: NDArray[np.float64]) -> HdrHistogram:
-    """The histogram of latencies, at a resolution of 1 us or three significant figures.
-
-    Args:
-        latencies_s: In seconds; may be empty.
-
-    Returns:
-        As `new_histogram` makes it.
-    """
+    """The histogram of latencies, at a resolution of 1 us or three significant figures."""
     histogram = new_histogram()
     latencies_us = np.clip(np.rint(latencies_s * 1e6), LOWEST_US, HIGHEST_US).astype(np.int64)
     for value_us, count in zip(*np.unique(latencies_us, return_counts=True), strict=True):
@@ -132,15 +101,7 @@ def make_histogram(latencies_s: NDArray[np.float64]) -> HdrHistogram:
 
 
 def percentiles_of(histogram: HdrHistogram, percents: Sequence[float]) -> tuple[float, ...]:
-    """Percentiles, as the histogram itself tells them, but without a step in Python for each bucket.
-
-    Args:
-        histogram: As `new_histogram` makes it; not empty.
-        percents: Which, above 0.
-
-    Returns:
-        Seconds, one for each.
-    """
+    """Percentiles, as the histogram itself tells them, but without a step in Python for each bucket."""
     sums = np.cumsum(np.ctypeslib.as_array(histogram.counts))
     wanted = [histogram.get_target_count_at_percentile(percent) for percent in percents]
     places = np.searchsorted(sums, wanted)
@@ -156,46 +117,25 @@ _MACHINE: Final = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="as
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What was counted since the counts before.
+    """What was counted since the counts before."""
 
-    Attributes:
-        tallies: The users'.
-        pace: The schedule's; None in the closed model.
-        stall_s: The greatest delay of the event loop.
-        cpu_s: CPU time of the process since its start.
-        taken_at_s: When these were taken, in seconds of `time.perf_counter()`.
-    """
-
-    tallies: tuple[Tally, ...]
-    pace: Pace | None
-    stall_s: float
-    cpu_s: float
-    taken_at_s: float
+    tallies: tuple[Tally, ...]  # The users'
+    pace: Pace | None  # The schedule's; None in the closed model
+    stall_s: float  # The greatest delay of the event loop
+    cpu_s: float  # CPU time of the process since its start
+    taken_at_s: float  # When these were taken, in seconds of `time.perf_counter()`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The part of a round that counts.
+    """The part of a round that counts."""
 
-    Attributes:
-        start_s: When the window opened, in seconds of `time.perf_counter()`.
-        end_s: When it closed.
-        wave_s: Waiting that every answer contains by design: the time between waves.
-    """
-
-    start_s: float
-    end_s: float
-    wave_s: float
+    start_s: float  # When the window opened, in seconds of `time.perf_counter()`
+    end_s: float  # When it closed
+    wave_s: float  # Waiting that every answer contains by design: the time between waves
 
     def holds(self, instants_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which instants lie inside.
-
-        Args:
-            instants_s: In seconds of `time.perf_counter()`.
-
-        Returns:
-            True or False for each.
-        """
+        """Which instants lie inside."""
         inside: NDArray[np.bool_] = (instants_s > self.start_s) & (instants_s <= self.end_s)
         return inside
 
@@ -208,15 +148,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warm:
-    """How the warm-up ended.
+    """How the warm-up ended."""
 
-    Attributes:
-        void: Why the round cannot count; None if it can.
-        steady: Whether the rate was steady; False if the window had to open without.
-    """
-
-    void: str | None
-    steady: bool
+    void: str | None  # Why the round cannot count; None if it can
+    steady: bool  # Whether the rate was steady; False if the window had to open without
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,54 +164,31 @@ class SlicePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartDone:
-    """What one process did and saw in the window of a round, in the form in which it can be added up.
+    """What one process did and saw in the window of a round, in the form in which it can be added up."""
 
-    Attributes:
-        requests: Successful requests that ended inside it.
-        rate_rps: Their rate, its window's edges smoothed.
-        error_kinds: Failed requests that ended inside it, by kind; and wrong bodies that came only before it.
-        received_bytes: Of the successful requests, headers included; what a user class says that is no
-            `LeanUser`: of the body, as a rule.
-        reconnects: Connections made because the server had ended the one before.
-        histogram: The latencies as a base64 encoded HdrHistogram, in microseconds.
-        slices: The same for the slices of the window.
-        handler_s: The sampled `Server-Timing: app`.
-        lags: Histogram, in the same form, of how late the requests that were due were dealt with; None in the
-            closed model.
-        dropped: Requests given up because no connection had become free within the time limit.
-        stall_max_s: The longest that the event loop was late for a heartbeat.
-        cpu_ratio: CPU seconds per second.
-        machine: What tells its machine from others: the kernel's id of this boot.
-        cpus: The CPUs that the process may use.
-    """
-
-    requests: int
-    rate_rps: float
+    requests: int  # Successful requests that ended inside it
+    rate_rps: float  # Their rate, its window's edges smoothed
+    # Failed requests that ended inside it, by kind; and wrong bodies that came only before it
     error_kinds: dict[str, int]
+    # Of the successful requests, headers included; what a user class says that is no `LeanUser`: of the body,
+    # as a rule
     received_bytes: float
-    reconnects: int
-    histogram: str
-    slices: tuple[SlicePart, ...]
-    handler_s: tuple[float, ...]
+    reconnects: int  # Connections made because the server had ended the one before
+    histogram: str  # The latencies as a base64 encoded HdrHistogram, in microseconds
+    slices: tuple[SlicePart, ...]  # The same for the slices of the window
+    handler_s: tuple[float, ...]  # The sampled `Server-Timing: app`
+    # Histogram, in the same form, of how late the requests that were due were dealt with; None in the closed
+    # model
     lags: str | None
-    dropped: int
-    stall_max_s: float
-    cpu_ratio: float
-    machine: str
-    cpus: tuple[int, ...]
+    dropped: int  # Requests given up because no connection had become free within the time limit
+    stall_max_s: float  # The longest that the event loop was late for a heartbeat
+    cpu_ratio: float  # CPU seconds per second
+    machine: str  # What tells its machine from others: the kernel's id of this boot
+    cpus: tuple[int, ...]  # The CPUs that the process may use
 
 
 def sum_up(window: Window, before: Counts, during: Counts) -> PartDone:
-    """Work out the figures of a process's part.
-
-    Args:
-        window: The window.
-        before: What was counted until it opened.
-        during: What was counted until it closed.
-
-    Returns:
-        The figures.
-    """
+    """Work out the figures of a process's part."""
     tallies = (*before.tallies, *during.tallies)
     all_ended_s = _joined(tally.ended_s for tally in tallies)
     inside = window.holds(all_ended_s)

@@ -57,29 +57,21 @@ class NobodyCanJoinError(Exception):
 
 
 class WorkerCrew:
-    """Worker processes on this machine or others; a `Crew`.
-
-    Attributes:
-        runner: Locust's, as their master.
-        address: Where they are listened for.
-    """
+    """Worker processes on this machine or others; a `Crew`."""
 
     def __init__(self, order: Gather) -> None:
         """Listen for workers, and start those that are to run on this machine.
 
-        Args:
-            order: Where to listen, and how many to start.
-
-        Raises:
-            NobodyCanJoinError: If that address cannot be listened on.
+        Raises NobodyCanJoinError if that address cannot be listened on.
         """
         self._expected = order.workers
         try:
+            # Locust's, as their master
             self.runner = Environment().create_master_runner(order.host, order.port)
         except (RPCError, SystemExit) as error:  # Locust exits when the port is taken
             found = f"{order.host}:{order.port} cannot be listened on"
             raise NobodyCanJoinError(found, "give a free port and an address of this machine") from error
-        self.address = f"{order.host}:{self.runner.server.port}"
+        self.address = f"{order.host}:{self.runner.server.port}"  # Where they are listened for
         self._inbox: Queue = Queue()
         self.runner.register_message(TYPE, self._take)
         self._members: tuple[str, ...] = ()
@@ -103,11 +95,7 @@ class WorkerCrew:
     def gather(self, announce: Callable[[Joined], None]) -> None:
         """Wait until all workers have joined.
 
-        Args:
-            announce: Called at once, and then for each that has joined.
-
-        Raises:
-            SystemExit: If one that was started here has ended; what it said stands in the log before.
+        Raises SystemExit if one that was started here has ended; what it said stands in the log before.
         """
         announce(Joined(address=self.address, workers=()))
         while len(self._members) < self._expected:
@@ -155,21 +143,13 @@ class WorkerCrew:
         return captured
 
     def load_users(self) -> dict[str, type[User]]:
-        """The user class of each scenario, in this process too.
-
-        Returns:
-            The classes by scenario.
-        """
+        """The user class of each scenario, in this process too."""
         assert self._order is not None  # noqa: S101 - the scenarios are prepared
         users, _ = prepare(self._order)
         return users
 
     def welcome(self, worker: str) -> None:
-        """Have a worker load the scenarios, unless it has.
-
-        Args:
-            worker: Its id; it may have joined since they were prepared.
-        """
+        """Have a worker load the scenarios, unless it has."""
         assert self._order is not None  # noqa: S101 - the scenarios are prepared
         if worker in self._welcomed:
             return
@@ -223,12 +203,7 @@ class WorkerCrew:
         self._inbox.put((msg.node_id, decode_from_worker(msg.data)))
 
     def tell(self, message: ToWorker, worker: str) -> None:
-        """Send a worker a message.
-
-        Args:
-            message: The message.
-            worker: The worker's id.
-        """
+        """Send a worker a message."""
         self.runner.send_message(TYPE, encode(message), worker)
 
     def _tell_all(self, message: ToWorker) -> None:
@@ -268,55 +243,26 @@ class Crew(Protocol):
     """The processes that generate the load."""
 
     def prepare(self, order: Prepare) -> Prepared:
-        """Load the scenarios.
-
-        Args:
-            order: Which, and from where.
-
-        Returns:
-            What they ask for, and what is wrong with those that cannot be had.
-        """
+        """Load the scenarios."""
         ...
 
     def capture(self, order: Capture) -> Captured:
-        """See what a scenario's user class asks for; later rounds compare its answers.
-
-        Args:
-            order: Which, and who is to answer.
-
-        Returns:
-            What one user of it asked for.
-        """
+        """See what a scenario's user class asks for; later rounds compare its answers."""
         ...
 
     def warm_up(self, order: RunRound) -> Warm:
-        """Begin the load, and wait until it is steady.
-
-        Args:
-            order: The round.
-
-        Returns:
-            What came of it.
-        """
+        """Begin the load, and wait until it is steady."""
         ...
 
     def measure(self, notice_s: float) -> tuple[Mapping[str, PartDone], str | None]:
         """Open the window in all processes, and close it.
 
-        Args:
-            notice_s: It opens so long from now.
-
-        Returns:
-            What each process saw, by its name, and why the round cannot count; None if it can.
+        Returns what each process saw, by its name, and why the round cannot count; None if it can.
         """
         ...
 
     def close_window(self, window_s: float) -> None:
-        """Have the window close earlier than was ordered.
-
-        Args:
-            window_s: When it has been open for so long.
-        """
+        """Have the window close earlier than was ordered."""
         ...
 
     def end_round(self) -> None:

@@ -34,14 +34,6 @@ def stage(user_class: type[User], url: str, **attributes: Any) -> LocalRunner:  
 
     What Locust's command line does for a class is done here as well: the listeners of the locustfile hear all
     events, `environment.parsed_options` has the defaults of its options, and `init` is fired.
-
-    Args:
-        user_class: The class.
-        url: Its host for this load test, whatever host it names itself: Locust's `--host` does the same.
-        attributes: What else is to be otherwise than in the class.
-
-    Returns:
-        The runner; its environment is new.
     """
     # Weight and count are shares among several classes; here there is one.
     own = {"abstract": False, "host": url, "weight": 1, "fixed_count": 0}
@@ -94,12 +86,7 @@ class EventCounter:
     """Puts the request events of one load test where lean users count themselves."""
 
     def __init__(self, session: Session, approved: Approved) -> None:
-        """Make a counter that does not listen yet.
-
-        Args:
-            session: Where to count.
-            approved: What answers must look like.
-        """
+        """Make a counter that does not listen yet."""
         self._session = session
         self._approved = approved
         self._answers = 0
@@ -109,15 +96,7 @@ class EventCounter:
         self._without_answer: set[object] = set()
 
     def stage(self, user_class: type[User], url: str) -> LocalRunner:
-        """Set up the load test, and listen.
-
-        Args:
-            user_class: The users' class; their starts are spread like those of lean users.
-            url: The server.
-
-        Returns:
-            The runner.
-        """
+        """Set up the load test, and listen."""
         session = self._session
 
         def on_start(user: User) -> None:
@@ -191,9 +170,6 @@ class EventCounter:
         """Note that the user in whose greenlet the event was fired, or in one that it spawned, is answered.
 
         What it asks while it starts, to log in as a rule, does not make it ready.
-
-        Returns:
-            Whether that is the first time.
         """
         if not self._without_answer:
             return False

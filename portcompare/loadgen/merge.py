@@ -32,16 +32,8 @@ def merge_parts(
 
     No instant of one process is compared with one of another, so their clocks need not agree.
 
-    Args:
-        parts: What each process saw, by the process's name: its machine, a slash, and its number.
-        started_at_s: Start of the window, in seconds since the epoch.
-        window_s: Its length.
-        warmup_s: What was discarded before it.
-        steady: Whether the rate was steady when it opened.
-        void: Why the round does not count; None if it does.
-
-    Returns:
-        The reply to the harness.
+    `started_at_s`: start of the window, in seconds since the epoch.
+    `void`: why the round does not count; None if it does.
     """
     all_parts = list(parts.values())
     histogram = merge_histograms(part.histogram for part in all_parts)
@@ -78,14 +70,7 @@ def merge_parts(
 
 
 def merge_histograms(encoded: Iterable[str]) -> HdrHistogram:
-    """Add histograms up, count by count.
-
-    Args:
-        encoded: Base64 encoded HdrHistograms of equal resolution; may be none.
-
-    Returns:
-        Their sum.
-    """
+    """Add histograms up, count by count."""
     merged = new_histogram()
     for one in encoded:
         merged.add(HdrHistogram.decode(one))
@@ -95,12 +80,8 @@ def merge_histograms(encoded: Iterable[str]) -> HdrHistogram:
 def find_busiest(parts: Iterable[PartDone]) -> float:
     """How near to its limit the load generator was.
 
-    Args:
-        parts: What each process did.
-
-    Returns:
-        CPU seconds per second of the busiest process; or of all processes of one machine, divided by the
-        CPUs they share, if that is more; 0 without processes.
+    Returns CPU seconds per second of the busiest process; or of all processes of one machine, divided by the
+    CPUs they share, if that is more; 0 without processes.
     """
     machines: dict[str, list[PartDone]] = {}
     for part in parts:

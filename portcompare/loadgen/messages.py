@@ -22,15 +22,10 @@ TYPE: Final = "portcompare"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenarios:
-    """To a worker: load these scenarios.
+    """To a worker: load these scenarios."""
 
-    Attributes:
-        order: Which.
-        locustfile_text: The locustfile, for a worker on a machine without it; None without one.
-    """
-
-    order: Prepare
-    locustfile_text: str | None
+    order: Prepare  # Which
+    locustfile_text: str | None  # The locustfile, for a worker on a machine without it; None without one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +38,12 @@ class ScenariosLoaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginPart:
-    """To a worker: begin its part of a round, and end that of any other.
+    """To a worker: begin its part of a round, and end that of any other."""
 
-    Attributes:
-        number: The round's.
-        order: The whole round.
-        share: The worker's part.
-        captured: What the scenario's user class asks for, if it is no `LeanUser`.
-    """
-
-    number: int
-    order: RunRound
-    share: Share
-    captured: Captured | None
+    number: int  # The round's
+    order: RunRound  # The whole round
+    share: Share  # The worker's part
+    captured: Captured | None  # What the scenario's user class asks for, if it is no `LeanUser`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,19 +84,12 @@ class EndPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginLive:
-    """To a worker: make ready for a live test, whose users Locust will start and stop.
+    """To a worker: make ready for a live test, whose users Locust will start and stop."""
 
-    Attributes:
-        test: The test's number.
-        plan: The servers and scenarios there are.
-        settings: What is to be loaded, and how.
-        share: The worker's part.
-    """
-
-    test: int
-    plan: UiPlan
-    settings: LiveSettings
-    share: Share
+    test: int  # The test's number
+    plan: UiPlan  # The servers and scenarios there are
+    settings: LiveSettings  # What is to be loaded, and how
+    share: Share  # The worker's part
 
 
 ToWorker = Scenarios | BeginPart | OpenWindow | ShortenWindow | EndPart | BeginLive

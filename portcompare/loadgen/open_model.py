@@ -20,15 +20,7 @@ if TYPE_CHECKING:
 
 
 def make_open(user_class: type[LeanUser], dispatcher: Dispatcher) -> type[LeanUser]:
-    """Turn users that ask again when they are answered into users that ask when a request is due.
-
-    Args:
-        user_class: Says what they ask for; its waiting time does not matter.
-        dispatcher: Says when.
-
-    Returns:
-        A class of users for Locust; each of them is a connection.
-    """
+    """Turn users that ask again when they are answered into users that ask when a request is due."""
 
     def ask_when_due(user: LeanUser) -> None:
         user.enter()
@@ -69,12 +61,7 @@ class Alarm:
     def __init__(self, ring: Callable[[], None]) -> None:
         """Make an alarm that is not set.
 
-        Args:
-            ring: Called in the hub's greenlet, and again with every turn of the loop until the alarm is set
-                to another instant or closed.
-
-        Raises:
-            OSError: If the system has no file descriptor left.
+        Raises OSError if the system has no file descriptor left.
         """
         libc = ctypes.CDLL(None, use_errno=True)
         self._fd: int = libc.timerfd_create(_CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC)
@@ -88,11 +75,7 @@ class Alarm:
         self._watcher.start(ring)
 
     def set(self, at_s: float) -> None:
-        """Set it to another instant.
-
-        Args:
-            at_s: In seconds of `time.perf_counter()`; one that is past rings at once.
-        """
+        """Set it to another instant."""
         whole_s = int(at_s)
         value = self._timer.value
         value.seconds = whole_s
@@ -122,9 +105,7 @@ class Dispatcher:
     def __init__(self, schedule: Iterator[float], time_limit_s: float) -> None:
         """Make a dispatcher that has not begun.
 
-        Args:
-            schedule: When requests are due, in seconds from the beginning, without end.
-            time_limit_s: A request that has waited this long for a connection is given up.
+        `schedule`: when requests are due, in seconds from the beginning, without end.
         """
         self._schedule = schedule
         self._time_limit_s = time_limit_s
@@ -147,8 +128,7 @@ class Dispatcher:
     def take(self) -> float:
         """Take the oldest request that is due; wait for the next if there is none.
 
-        Returns:
-            When it was due, in seconds of `time.perf_counter()`.
+        Returns when it was due, in seconds of `time.perf_counter()`.
         """
         self._drop_late()
         if self._queue:
@@ -159,11 +139,7 @@ class Dispatcher:
         return due_s
 
     def cut(self) -> Pace:
-        """Begin a new pace.
-
-        Returns:
-            The one that ran until now.
-        """
+        """Begin a new pace."""
         self._drop_late()
         pace, self._pace = self._pace, Pace()
         return pace

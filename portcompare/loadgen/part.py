@@ -48,14 +48,7 @@ class Part:
     def __init__(
         self, order: RunRound, share: Share, user_class: type[User], captured: Captured | None = None
     ) -> None:
-        """Begin the load.
-
-        Args:
-            order: The whole round.
-            share: How much of it is this process's; at least one user or connection.
-            user_class: The scenario's user class.
-            captured: What it asks for, if it is no `LeanUser`.
-        """
+        """Begin the load."""
         load = order.load
         self._order = order
         self._dispatcher: Dispatcher | None = None
@@ -100,11 +93,7 @@ class Part:
         return self._counter.stage(user_class, order.url)
 
     def warm_up(self) -> Warm:
-        """Wait until each user has had an answer and answers come at a steady rate, or time is up.
-
-        Returns:
-            What came of it.
-        """
+        """Wait until each user has had an answer and answers come at a steady rate, or time is up."""
         order, void = self._order, None
         if self._dispatcher:
             self._runner.spawning_greenlet.join()  # the schedule begins when all are there: that takes time
@@ -139,14 +128,7 @@ class Part:
             gevent.sleep(_LOOK_EVERY_S)
 
     def measure(self, notice_s: float) -> PartDone:
-        """Open the window, and close it.
-
-        Args:
-            notice_s: The window opens so long from now.
-
-        Returns:
-            What happened inside it.
-        """
+        """Open the window, and close it."""
         start_s = time.perf_counter() + notice_s
         gevent.sleep(start_s - time.perf_counter())
         before = self._count()
@@ -158,11 +140,7 @@ class Part:
         return sum_up(Window(start_s=start_s, end_s=end_s, wave_s=self._order.delay_s), before, during)
 
     def close_window(self, window_s: float) -> None:
-        """Have the window close when it has been open for so long.
-
-        Args:
-            window_s: Its length, no longer than was ordered.
-        """
+        """Have the window close when it has been open for so long."""
         self._window_s = window_s
         self._closing.set()
 

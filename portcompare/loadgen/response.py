@@ -28,14 +28,6 @@ class AnswerReader:
     """Reads the answers of one connection, one after the other.
 
     Only the parser callbacks that are needed exist: each is a call from C into Python for every answer.
-
-    Attributes:
-        complete: True when the answer is whole.
-        keep_alive: False if the server will close the connection after it.
-        status: Its status code.
-        body: Its body.
-        head: The first bytes received of it: at least the status line and all headers.
-        received_bytes: Its size on the wire, headers included.
     """
 
     __slots__ = (
@@ -54,16 +46,12 @@ class AnswerReader:
 
     def __init__(self) -> None:
         self._head_only = True  # so that `expect` makes a parser
-        self.complete: bool
-        self.keep_alive: bool
+        self.complete: bool  # True when the answer is whole
+        self.keep_alive: bool  # False if the server will close the connection after it
         self.expect(head_only=False)
 
     def expect(self, *, head_only: bool) -> None:
-        """Get ready for the next answer.
-
-        Args:
-            head_only: True for the answer to a HEAD request: it ends with its headers whatever they say.
-        """
+        """Get ready for the next answer."""
         if self._head_only or not self.complete or not self.keep_alive:
             # The parser still waits for a body, or is at the end of its connection: it takes no other answer.
             self._parser = HttpResponseParser(self)
@@ -81,11 +69,7 @@ class AnswerReader:
     def feed(self, data: bytes) -> str | None:
         """Take in bytes from the connection.
 
-        Args:
-            data: What was received; not empty.
-
-        Returns:
-            What is wrong with the answer; None if nothing is so far.
+        Returns what is wrong with the answer; None if nothing is so far.
         """
         if not self.received_bytes:
             self.head = data
@@ -111,8 +95,7 @@ class AnswerReader:
     def feed_end(self) -> str | None:
         """Take in that the server has closed the connection.
 
-        Returns:
-            What is wrong with the answer; None if it was of the kind that ends so.
+        Returns what is wrong with the answer; None if it was of the kind that ends so.
         """
         head = self._final_head().lower()
         has_length = any(name in head for name in (b"\ncontent-length:", b"\ntransfer-encoding:"))
@@ -134,11 +117,7 @@ class AnswerReader:
             self._finish()
 
     def on_body(self, body: bytes) -> None:
-        """Called by the parser for each piece of the body.
-
-        Args:
-            body: The piece.
-        """
+        """Called by the parser for each piece of the body."""
         self._body_bytes += len(body)
         if self._body_bytes <= MAX_BODY_BYTES:
             self._body_parts.append(body)

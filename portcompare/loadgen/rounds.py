@@ -28,14 +28,7 @@ def run_round(
 ) -> RoundDone:
     """Load one server at one level.
 
-    Args:
-        order: Which server, how, how long.
-        crew: Who does it.
-        announce: Called with the window's instants when the load is steady.
-        await_close: Waits until a window that is held is to be closed; None for one that is not.
-
-    Returns:
-        What happened inside the window.
+    `await_close`: waits until a window that is held is to be closed; None for one that is not.
     """
     began_s = time.perf_counter()
     try:

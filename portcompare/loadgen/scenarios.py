@@ -20,14 +20,7 @@ if TYPE_CHECKING:
 
 
 def prepare(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:
-    """Load the scenarios' user classes.
-
-    Args:
-        order: Which scenarios, and from where.
-
-    Returns:
-        The user class of each scenario that is in order, and the reply to the harness.
-    """
+    """Load the scenarios' user classes."""
     problems: dict[str, tuple[str, str]] = {}
     found: dict[str, type[User]] = {}
     named = {name: source.user for name, source in order.scenarios.items() if source.user is not None}

@@ -23,25 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request as users send it: everything that does not change from time to time.
+    """A request as users send it: everything that does not change from time to time."""
 
-    Attributes:
-        data: Its bytes.
-        head_only: Whether its answer ends with the headers.
-        key: Where it is counted: name and method.
-        expected_status: The status its answers have; None for any below 400.
-        expected_body: The body each of its answers has; None where that is not known or not all there is.
-        loose_body: What a sample of its answers is held against instead; None for nothing.
-        wrong_body: The kind of failure of an answer with another body.
-    """
-
-    data: bytes
-    head_only: bool
-    key: tuple[str, str]
-    expected_status: int | None
+    data: bytes  # Its bytes
+    head_only: bool  # Whether its answer ends with the headers
+    key: tuple[str, str]  # Where it is counted: name and method
+    expected_status: int | None  # The status its answers have; None for any below 400
+    # The body each of its answers has; None where that is not known or not all there is
     expected_body: bytes | None
-    loose_body: LooseBody | None
-    wrong_body: str
+    loose_body: LooseBody | None  # What a sample of its answers is held against instead; None for nothing
+    wrong_body: str  # The kind of failure of an answer with another body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +45,7 @@ class Script:
     weights: tuple[float, ...]
 
     def filled(self, kept: Kept, *, is_approved: bool) -> Callable[[int], Call]:
-        """Fill the requests with what one user keeps of its login.
-
-        Args:
-            kept: What it keeps.
-            is_approved: Whether what parity approved of are answers to this very user.
-
-        Returns:
-            The user's own calls by the request's place; each is encoded when it is first asked for.
-        """
+        """Fill the requests with what one user keeps of its login."""
         made: dict[int, Call] = {}
 
         def call_of(place: int) -> Call:
@@ -78,16 +61,7 @@ class Script:
 def make_script(user_class: type, target: Target, session: Session) -> Script:
     """Prepare what the users of a class send.
 
-    Args:
-        user_class: A class in which nothing is wrong.
-        target: The server.
-        session: Says what answers must look like.
-
-    Returns:
-        The script.
-
-    Raises:
-        ValueError: If the server's address is none.
+    Raises ValueError if the server's address is none.
     """
     address = Address.of(target.url)
     weights = weights_of(user_class)

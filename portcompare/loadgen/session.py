@@ -29,12 +29,7 @@ if TYPE_CHECKING:
 
 
 def feed_locust(stats: RequestStats, tallies: Mapping[tuple[str, str], Tally]) -> None:
-    """Add what was counted to Locust's statistics, as if each request had fired its event.
-
-    Args:
-        stats: Locust's statistics.
-        tallies: What was counted, by (name, method), as Locust keys it.
-    """
+    """Add what was counted to Locust's statistics, as if each request had fired its event."""
     for (name, method), tally in tallies.items():
         times_ms = np.concatenate(
             [np.frombuffer(part) for part in (tally.latencies_s, *tally.failures_s.values())]
@@ -77,15 +72,10 @@ COUNTED = EventHook()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A server under load.
+    """A server under load."""
 
-    Attributes:
-        name: What tables call it; empty where there is only one.
-        url: Its address.
-    """
-
-    name: str
-    url: str
+    name: str  # What tables call it; empty where there is only one
+    url: str  # Its address
 
 
 SPARSE = 64
@@ -94,49 +84,31 @@ SPARSE = 64
 
 @dataclass(slots=True, kw_only=True, weakref_slot=True)
 class Session:
-    """The shared state of one load test in one process.
+    """The shared state of one load test in one process."""
 
-    Attributes:
-        targets: The servers; users are spread over them evenly.
-        users: How many users are to come in all processes; 0 where that is not known beforehand.
-        part: This process's share of them.
-        stagger_s: Over how long their starts are spread.
-        timeout_s: Time limit of an answer; None to leave it to the user classes.
-        recorder: Where users count.
-        sample_every: `Server-Timing` is read on every so many answers of a user; the same for all answers, so
-            that slow ones do not weigh more.
-        all_answered: Set when each user of this process has had an answer or a failure; where the open model
-            logs in, when each has.
-        hindrance: Why a user could not log in, of the failures the last; empty if all could.
-        expectations: What answers must look like, by the request's place in its class.
-        lines: For each key that users count under, whose line it is: the user class's name and the target's.
-    """
-
-    targets: tuple[Target, ...]
-    users: int = 0
-    part: Share = WHOLE
-    stagger_s: float = 0.0
-    timeout_s: float | None = None
-    recorder: Recorder = field(default_factory=Recorder)
+    targets: tuple[Target, ...]  # The servers; users are spread over them evenly
+    users: int = 0  # How many users are to come in all processes; 0 where that is not known beforehand
+    part: Share = WHOLE  # This process's share of them
+    stagger_s: float = 0.0  # Over how long their starts are spread
+    timeout_s: float | None = None  # Time limit of an answer; None to leave it to the user classes
+    recorder: Recorder = field(default_factory=Recorder)  # Where users count
+    # `Server-Timing` is read on every so many answers of a user; the same for all answers, so that slow ones
+    # do not weigh more
     sample_every: int = SPARSE
+    # Set when each user of this process has had an answer or a failure; where the open model logs in, when
+    # each has
     all_answered: Event = field(default_factory=Event)
     answered: int = 0
-    hindrance: str = ""
+    hindrance: str = ""  # Why a user could not log in, of the failures the last; empty if all could
+    # What answers must look like, by the request's place in its class
     expectations: Mapping[int, Expectation] = field(default_factory=dict)
+    # For each key that users count under, whose line it is: the user class's name and the target's
     lines: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     _places: dict[type, tuple[int, int]] = field(default_factory=dict)
     _shared: dict[Hashable, Any] = field(default_factory=dict)
 
     def share(self, key: Hashable, make: Callable[[], Shared]) -> Shared:
-        """Make once what many users need alike: thousands of them take memory.
-
-        Args:
-            key: What it depends on.
-            make: Makes it.
-
-        Returns:
-            What was made the first time.
-        """
+        """Make once what many users need alike: thousands of them take memory."""
         if key not in self._shared:
             self._shared[key] = make()
         shared: Shared = self._shared[key]
@@ -148,12 +120,6 @@ class Session:
         The users of each class are spread by themselves: Locust starts classes in turn, and of two classes
         and two targets each would get the other one. Each class begins with another target, and so does each
         process, which may have a single user.
-
-        Args:
-            user_class: The user's class.
-
-        Returns:
-            The user's number in its class, from 0 and of all processes, and its target.
         """
         first, place = self._places.get(user_class, (len(self._places), 0))
         self._places[user_class] = (first, place + 1)
@@ -171,12 +137,7 @@ _SESSIONS: WeakKeyDictionary[Environment, Session] = WeakKeyDictionary()
 
 
 def open_session(environment: Environment, session: Session) -> None:
-    """Give a load test its shared state.
-
-    Args:
-        environment: Locust's environment of the load test.
-        session: The state.
-    """
+    """Give a load test its shared state."""
     _SESSIONS[environment] = session
 
 
@@ -186,14 +147,7 @@ def session_of(environment: Environment) -> Session:
     Under plain Locust, where nobody opened one, the first user does: its targets are those declared with
     `declare_targets`, or else Locust's `--host`, and what users count is fed to Locust's statistics.
 
-    Args:
-        environment: Locust's environment of the load test.
-
-    Returns:
-        Its state.
-
-    Raises:
-        ValueError: If no target is known.
+    Raises ValueError if no target is known.
     """
     found = _SESSIONS.get(environment)
     if found is None:
@@ -207,24 +161,14 @@ def session_of(environment: Environment) -> Session:
 
 
 def feed(environment: Environment, session: Session) -> None:
-    """Feed Locust's statistics, and whoever listens, with what was counted since the last time.
-
-    Args:
-        environment: Locust's environment of the load test.
-        session: Its state.
-    """
+    """Feed Locust's statistics, and whoever listens, with what was counted since the last time."""
     tallies = session.recorder.cut()
     feed_locust(environment.stats, tallies)
     COUNTED.fire(environment=environment, session=session, tallies=tallies)
 
 
 def feed_forever(environment: Environment, session: Session) -> None:
-    """Feed them once a second.
-
-    Args:
-        environment: Locust's environment of the load test.
-        session: Its state.
-    """
+    """Feed them once a second."""
     while True:
         gevent.sleep(_FEED_EVERY_S)
         feed(environment, session)
@@ -233,14 +177,7 @@ def feed_forever(environment: Environment, session: Session) -> None:
 def targets_of(environment: Environment) -> tuple[Target, ...]:
     """The servers that Locust's command line names: those declared with `declare_targets`, or `--host`.
 
-    Args:
-        environment: Locust's environment of the load test.
-
-    Returns:
-        At least one.
-
-    Raises:
-        ValueError: If none is named.
+    Raises ValueError if none is named.
     """
     options = vars(environment.parsed_options) if environment.parsed_options else {}
     declared = tuple(

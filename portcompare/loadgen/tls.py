@@ -33,15 +33,11 @@ _BY_VERIFY_CODE: Final = {  # of OpenSSL's x509_vfy.h
 
 
 class TlsError(Exception):
-    """A connection that could not be secured.
-
-    Attributes:
-        kind: What it is counted as.
-    """
+    """A connection that could not be secured."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
-        self.kind = kind
+        self.kind = kind  # What it is counted as
 
 
 @cache
@@ -50,14 +46,8 @@ def make_context(ca_file: str | None) -> ssl.SSLContext:
 
     Made once a process, not once a user: to read all the certificates takes a while and much memory.
 
-    Args:
-        ca_file: A PEM bundle to trust instead of the system's certificates and certifi's; None for those.
-
-    Returns:
-        The context.
-
-    Raises:
-        OSError: If the bundle cannot be read or holds no certificate.
+    `ca_file`: A PEM bundle to trust instead of the system's certificates and certifi's; None for those.
+    Raises OSError if the bundle cannot be read or holds no certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_alpn_protocols(["http/1.1"])
@@ -72,16 +62,7 @@ def make_context(ca_file: str | None) -> ssl.SSLContext:
 def secure(connected: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
     """Make the handshake.
 
-    Args:
-        connected: A new connection; it is used up, and closed if the handshake fails.
-        context: The rules.
-        host: Whose certificate is expected.
-
-    Returns:
-        The connection to speak over.
-
-    Raises:
-        TlsError: If the handshake fails.
+    Raises TlsError if the handshake fails.
     """
     secured = context.wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
     try:
@@ -96,14 +77,7 @@ def secure(connected: socket.socket, context: ssl.SSLContext, host: str) -> ssl.
 
 
 def kind_of(error: OSError) -> str:
-    """What a failure of TLS is counted as: one of a few kinds, whatever its text.
-
-    Args:
-        error: As raised by the handshake, or later by the connection.
-
-    Returns:
-        The kind.
-    """
+    """What a failure of TLS is counted as: one of a few kinds, whatever its text."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _BY_VERIFY_CODE.get(error.verify_code, INVALID)
     if not isinstance(error, ssl.SSLError) or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):

@@ -22,19 +22,10 @@ def smooth_rate(ended_s: NDArray[np.float64], start_s: float, end_s: float, edge
     steady process add up to its rate times the window's length, and waves as far apart as the slope is long
     are counted exactly wherever the window falls.
 
-    Args:
-        ended_s: When each answer ended, in any order; those of the warm-up too.
-        start_s: The window's start.
-        end_s: The window's end.
-        edge_s: Length of the slopes: the time between waves; 0 for steps.
-
-    Returns:
-        Answers per second; 0 if there are none.
-
-    References:
-        The weights are the convolution of two boxes, of the window's length and the slope's; the latter's
-        spectrum is zero at the waves' frequency and its multiples: Harris, "On the use of windows for
-        harmonic analysis with the discrete Fourier transform", Proceedings of the IEEE 66 (1), 1978.
+    Returns answers per second; 0 if there are none. References: The weights are the convolution of two boxes,
+    of the window's length and the slope's; the latter's spectrum is zero at the waves' frequency and its
+    multiples: Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform",
+    Proceedings of the IEEE 66 (1), 1978.
     """
     if edge_s <= 0:
         weights = ((ended_s > start_s) & (ended_s <= end_s)).astype(float)
@@ -49,17 +40,6 @@ def choose_edge(response_s: float, delay_s: float, *, first_s: float, start_s: f
     In the closed model each user answers once in a response time, so that whatever pattern the answers of all
     make, it repeats after that time: slopes of this length count it exactly. Where they have no room, and the
     answers contain a delay, they come in waves that far apart.
-
-    Args:
-        response_s: The median response time; 0 without any.
-        delay_s: The scenario's delay; 0 without one.
-        first_s: When the first answer of all ended.
-        start_s: The window's start.
-        end_s: The window's end.
-
-    Returns:
-        The response time if there are answers for so long before the window, and the window is twice as long;
-        else the delay, or without one the response time, as far as it has such room.
     """
     room_s = max(min(start_s - first_s, (end_s - start_s) / 2), 0.0)
     return response_s if response_s <= room_s else min(delay_s or response_s, room_s)
@@ -88,20 +68,6 @@ def is_steady(ended_s: NDArray[np.float64], begun_s: float, now_s: float, wave_s
     present instant; five bins make a batch, so that each batch holds one wave. The rate is steady when MSER-5
     keeps at least half of the batches, and those of them that are in the second half or among the last five
     have answers and show no trend from bin to bin. Five batches are needed, or two whole waves.
-
-    Args:
-        ended_s: When requests ended, in any order.
-        begun_s: When the load began, by the same clock.
-        now_s: The present instant, by the same clock.
-        wave_s: The time between waves of answers: the scenario's delay; 0 for none.
-
-    Returns:
-        True if the rate is steady; False as long as that cannot be told, and if there are no answers.
-
-    References:
-        White, "An effective truncation heuristic for bias reduction in simulation output", Simulation 69 (6),
-        1997, for MSER. Hoad, Robinson and Davies, "Automating warm-up length estimation", Journal of the
-        Operational Research Society 61 (9), 2010, for the half.
     """
     bin_s = _bin_length(wave_s)
     least = LEAST_BATCHES
@@ -125,14 +91,7 @@ def is_steady(ended_s: NDArray[np.float64], begun_s: float, now_s: float, wave_s
 
 
 def least_time(wave_s: float) -> float:
-    """How long a load lasts at least before its rate can be called steady.
-
-    Args:
-        wave_s: The time between waves of answers; 0 for none.
-
-    Returns:
-        Seconds.
-    """
+    """How long a load lasts at least before its rate can be called steady."""
     batch_s = _BINS_IN_BATCH * _bin_length(wave_s)
     # The first wave comes when the time between waves has passed once.
     return wave_s + LEAST_WAVES * batch_s if wave_s else LEAST_BATCHES * batch_s
@@ -149,17 +108,10 @@ def find_truncation(batch_means: NDArray[np.float64], least: int = LEAST_BATCHES
     short series are often alike by chance, which looks like no error at all; so the noise between neighbours,
     or 2% of the mean, is added to each variance. A start that differs from the rest hardly enters that noise.
 
-    Args:
-        batch_means: The mean of each batch, in the order of time.
-        least: How many are needed.
-
-    Returns:
-        How many; None if there are fewer than needed, or if more than half would go: then it is too early.
-
-    References:
-        White, as above. Spratt, "Heuristics for the startup problem", University of Virginia, 1998, for
-        batches of five. Von Neumann and others, "The mean square successive difference", Annals of
-        Mathematical Statistics 12 (2), 1941, for the noise.
+    Returns how many; None if there are fewer than needed, or if more than half would go: then it is too
+    early. References: White, as above. Spratt, "Heuristics for the startup problem", University of Virginia,
+    1998, for batches of five. Von Neumann and others, "The mean square successive difference", Annals of
+    Mathematical Statistics 12 (2), 1941, for the noise.
     """
     count = len(batch_means)
     if count < least:
@@ -198,8 +150,7 @@ class Heartbeat:
     def cut(self) -> float:
         """Begin anew.
 
-        Returns:
-            The greatest delay since this was last asked, a beat that is late now included, in seconds.
+        Returns the greatest delay since this was last asked, a beat that is late now included, in seconds.
         """
         now_s = perf_counter()
         worst_s = max(self._worst_s, now_s - self._due_s)

@@ -73,11 +73,7 @@ class Worker:
         self._doing: gevent.Greenlet | None = None
 
     def take(self, msg: Message, **_: object) -> None:
-        """Do what the leader says, in a greenlet of its own: Locust goes on listening meanwhile.
-
-        Args:
-            msg: Locust's message.
-        """
+        """Do what the leader says, in a greenlet of its own: Locust goes on listening meanwhile."""
         try:
             message = decode_to_worker(msg.data)
         except ValueError:  # the leader runs another version
@@ -143,11 +139,7 @@ class Worker:
             self._live = None
 
     def leave(self, status: int) -> NoReturn:
-        """Tell the leader, and end this process.
-
-        Args:
-            status: Its exit status.
-        """
+        """Tell the leader, and end this process."""
         self._environment.events.quitting.fire(environment=self._environment, reverse=True)
         gevent.sleep(0.1)  # for the message to leave
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -170,10 +162,7 @@ def _join(environment: Environment, host: str, port: int, take: Callable[..., No
 def main(host: str, port: int, cpu: int | None) -> None:
     """Join, and work until the leader says that the run is over.
 
-    Args:
-        host: The leader's address.
-        port: Its port.
-        cpu: The CPU to run on; None for any.
+    `cpu`: the CPU to run on; None for any.
     """
     _LOG.addHandler(logging.StreamHandler())
     _LOG.setLevel(logging.INFO)

@@ -23,22 +23,14 @@ if TYPE_CHECKING:
 
 
 class Timekeeper:
-    """Keeps a run within its budget.
-
-    Attributes:
-        deadline_s: When the last round must have ended, by `clock`.
-        clock: Tells seconds.
-        is_up: Whether a round was not begun because it would have ended too late.
-        reason: Why no more is measured, in a clause; empty until it is known.
-        beside_s: What each block takes beside its start and its rounds.
-    """
+    """Keeps a run within its budget."""
 
     def __init__(self, deadline_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.deadline_s = deadline_s
-        self.clock = clock
-        self.is_up = False
-        self.reason = ""
-        self.beside_s = 0.0
+        self.deadline_s = deadline_s  # When the last round must have ended, by `clock`
+        self.clock = clock  # Tells seconds
+        self.is_up = False  # Whether a round was not begun because it would have ended too late
+        self.reason = ""  # Why no more is measured, in a clause; empty until it is known
+        self.beside_s = 0.0  # What each block takes beside its start and its rounds
         self._began_s = clock()
         self._starts_s: list[float] = []
         self._rounds_s: defaultdict[Level_timekeeper, list[float]] = defaultdict(list)
@@ -50,14 +42,7 @@ class Timekeeper:
         self._is_first = True
 
     def begin_round(self, place: Place) -> bool:
-        """Note that a round is about to begin, if there is time for it.
-
-        Args:
-            place: The round.
-
-        Returns:
-            False if it would end too late, going by the longest of its scenario, or else of all.
-        """
+        """Note that a round is about to begin, if there is time for it."""
         now_s = self.clock()
         if self._is_first:
             self._starts_s.append(now_s - self._began_s)
@@ -69,23 +54,11 @@ class Timekeeper:
         return not self.is_up
 
     def end_round(self, place: Place) -> None:
-        """Note that a round has ended.
-
-        Args:
-            place: The round.
-        """
+        """Note that a round has ended."""
         self._rounds_s[place.scenario, place.level].append(self.clock() - self._began_s)
 
     def choose(self, levels: Iterable[Level_timekeeper], arms: int) -> tuple[Level_timekeeper, ...]:
-        """The levels of which another block ends in time.
-
-        Args:
-            levels: Those that are wanted, the most wanted first; each was measured before.
-            arms: How many arms a block has.
-
-        Returns:
-            As many as there is time for; empty if there is none.
-        """
+        """The levels of which another block ends in time."""
         # The first block's start holds the comparison of the answers as well.
         left_s = self.deadline_s - self.clock() - min(self._starts_s) - self.beside_s
         chosen: list[Level_timekeeper] = []
@@ -98,40 +71,17 @@ class Timekeeper:
 
 
 def ended_in_block(plan: Plan, block: int) -> str:
-    """Say that time was up in the middle of a block.
-
-    Args:
-        plan: The plan.
-        block: Number of the block, from 0.
-
-    Returns:
-        A clause.
-    """
+    """Say that time was up in the middle of a block."""
     return f"the budget of {duration(plan.rounds.budget_s)} ended in block {block + 1}"
 
 
 def nothing_fits(plan: Plan, what: str) -> str:
-    """Say that there is time for no more.
-
-    Args:
-        plan: The plan.
-        what: What there is no time for.
-
-    Returns:
-        A clause.
-    """
+    """Say that there is time for no more."""
     return f"no other {what} fits into the budget of {duration(plan.rounds.budget_s)}"
 
 
 def all_blocks(plan: Plan) -> str:
-    """Say that as many blocks were measured as the plan allows.
-
-    Args:
-        plan: The plan.
-
-    Returns:
-        A clause.
-    """
+    """Say that as many blocks were measured as the plan allows."""
     return f"{count(plan.rounds.max_blocks, 'block')} are the most that the plan allows"
 
 
@@ -150,14 +100,6 @@ def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, float]]) -> 
     Levels come in random order, and at each level the arms one after the other in random order: what is
     paired is measured within seconds, so that a machine that changes slowly changes for all arms alike. The
     order depends on the plan's seed and the block's number alone, so that a run can be repeated.
-
-    Args:
-        plan: The plan.
-        block: Number of the block, from 0.
-        levels: Scenario and level still undecided.
-
-    Returns:
-        A round of every arm at each of these levels.
     """
     random = Random(f"{plan.rounds.seed}/{block}")  # noqa: S311 - an order, not a secret
     rounds = [
@@ -172,15 +114,7 @@ def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, float]]) -> 
 
 
 def shuffled(random: Random, items: Iterable[Item]) -> list[Item]:
-    """Items in random order.
-
-    Args:
-        random: Where chance comes from.
-        items: The items; they stay as they are.
-
-    Returns:
-        All of them.
-    """
+    """Items in random order."""
     order = list(items)
     random.shuffle(order)
     return order
@@ -192,16 +126,6 @@ def plan_blocks(
     """The blocks of a run, until every level is known well enough or the plan's limits are reached.
 
     Once there is not time for all that are undecided, it goes to those with the widest intervals.
-
-    Args:
-        plan: The plan.
-        find_undecided: Asked after each block from the third on, or from `rounds.min_blocks` on if these are
-            fewer: told how many were measured, it tells the levels still undecided, and how wide their
-            intervals are.
-        timekeeper: Knows how long rounds take, and when time is up.
-
-    Yields:
-        The rounds of the next block in their order.
     """
     levels = plan.levels
     for block in range(plan.rounds.max_blocks):

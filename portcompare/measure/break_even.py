@@ -33,15 +33,6 @@ def plan_break_even(
 
     New cells are measured in `rounds.min_blocks` blocks before anything is concluded from them; afterwards
     those that are undecided get one block after the other, up to `rounds.max_blocks` each.
-
-    Args:
-        plan: The plan; its scenarios are those of the grid.
-        grid: The grid.
-        find_grids: Tells what is known of it; asked after each round of blocks.
-        timekeeper: Knows when time is up.
-
-    Yields:
-        The rounds of the next block in their order.
     """
     began_s = timekeeper.clock()
     counts: Counter[Cell] = Counter()
@@ -73,14 +64,7 @@ def plan_break_even(
 
 
 def choose_coarse(grid: BreakEvenGrid) -> list[Cell]:
-    """The cells to begin with.
-
-    Args:
-        grid: The grid.
-
-    Returns:
-        The corners, the middle, and what lies halfway between the corners.
-    """
+    """The cells to begin with."""
     delays_s, users = tuple(grid.delays_s.values()), grid.levels
     return [(delay_s, level) for delay_s in _spread(delays_s) for level in _spread(users)]
 
@@ -91,13 +75,6 @@ def choose_new(grids: Iterable[BreakEven], counts: Counts) -> list[Cell]:
     Along each row and column, wherever two cells that are known disagree and are neighbours or have only
     unknown ones between them: the middle one of these; without any, those of the two that are known only by
     their own neighbours.
-
-    Args:
-        grids: What is known, one grid a candidate.
-        counts: In how many blocks each cell was measured.
-
-    Returns:
-        Delays and users; empty if every border runs between cells that were measured.
     """
     chosen: dict[Cell, None] = {}
     for grid in grids:
@@ -118,14 +95,6 @@ def choose_undecided(grids: Iterable[BreakEven], counts: Counts, plan: Plan) -> 
 
     They go on until it is, also when it has left 1 meanwhile: whoever stopped there would stop at every lucky
     moment.
-
-    Args:
-        grids: What is known, one grid a candidate.
-        counts: In how many blocks each cell was measured.
-        plan: Holds `rounds.precision`, `rounds.min_blocks` and `rounds.max_blocks`.
-
-    Returns:
-        Delays and users; empty if none is left, or all have been measured often enough.
     """
     least, most, precision = plan.rounds.min_blocks, plan.rounds.max_blocks, plan.rounds.precision
     return sorted(

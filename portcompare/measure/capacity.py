@@ -37,12 +37,8 @@ LEAST_REQUESTS = 100
 def find_start(quantile: float, window_s: float) -> float:
     """The lowest rate at which a round has enough requests for a percentile.
 
-    Args:
-        quantile: The percentile as a part of 1.
-        window_s: Length of the round.
-
-    Returns:
-        Requests per second: 100 requests in a round, or more if the percentile needs them (a p99.9: 1,000).
+    Returns requests per second: 100 requests in a round, or more if the percentile needs them (a p99.9:
+    1,000).
     """
     return max(LEAST_REQUESTS, 1 / (1 - quantile)) / window_s
 
@@ -52,15 +48,8 @@ def find_limit(connections: int, delay_s: float) -> float:
 
     With a Poisson number under way of mean a = rate x delay, a + 3 sqrt(a) are as good as never exceeded.
 
-    Args:
-        connections: How many there are.
-        delay_s: Waiting that every answer contains by design, seconds.
-
-    Returns:
-        Requests per second; infinite without a delay.
-
-    References:
-        Little, "A proof for the queuing formula L = lambda W", Operations Research 9 (3), 1961.
+    Returns requests per second; infinite without a delay. References: Little, "A proof for the queuing
+    formula L = lambda W", Operations Research 9 (3), 1961.
     """
     if not delay_s:
         return inf
@@ -69,34 +58,20 @@ def find_limit(connections: int, delay_s: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """One arm's search in one scenario and block.
+    """One arm's search in one scenario and block."""
 
-    Attributes:
-        scenario: Name of the scenario.
-        arm: Name of the arm.
-        start_rps: The first rate to try.
-        step: The factor by which to move while the capacity is not bracketed.
-        least_rps: The lowest rate to try.
-        most_rps: The highest.
-    """
-
-    scenario: str
-    arm: str
-    start_rps: float
-    step: float
-    least_rps: float
-    most_rps: float
+    scenario: str  # Name of the scenario
+    arm: str  # Name of the arm
+    start_rps: float  # The first rate to try
+    step: float  # The factor by which to move while the capacity is not bracketed
+    least_rps: float  # The lowest rate to try
+    most_rps: float  # The highest
 
 
 def propose_rate(search: Search, bracket: Bracket) -> float | None:
     """Say what to try next: doubtful rates again, then outwards by steps, then the middle of the bracket.
 
-    Args:
-        search: The search.
-        bracket: What its rounds have shown until now.
-
-    Returns:
-        Requests per second, to three digits; None if the search is over.
+    Returns requests per second, to three digits; None if the search is over.
     """
     kept, failed = bracket.kept_rps, bracket.failed_rps
     if bracket.doubtful_rps is not None:
@@ -120,18 +95,7 @@ def plan_searches(
     find_undecided: Callable[[], frozenset[str]],
     timekeeper: Timekeeper,
 ) -> Iterator[Iterator[Place]]:
-    """The blocks of a search, until the capacities are known well enough or the plan's limits are reached.
-
-    Args:
-        plan: The plan.
-        find_bracket: Tells what the rounds of a block, scenario and arm have shown until now.
-        note_end: Told of a block, scenario and arm when nothing more is to be tried there.
-        find_undecided: Asked after each block from `rounds.min_blocks` on for the scenarios still undecided.
-        timekeeper: Knows when time is up.
-
-    Yields:
-        The next block's rounds; each is chosen by the outcome of those before it.
-    """
+    """The blocks of a search, until the capacities are known well enough or the plan's limits are reached."""
     scenarios = tuple(plan.searches)
     for block in range(plan.rounds.max_blocks):
         began_s = timekeeper.clock()

@@ -56,13 +56,8 @@ class LoadGenerator:
     def gather(self, order: Gather, on_joined: Callable[[Joined], None]) -> None:
         """Leave the load to worker processes, and wait until all have joined; for as long as that takes.
 
-        Args:
-            order: How many, and where to listen for them.
-            on_joined: Called when it listens, and for each worker that has joined.
-
-        Raises:
-            InputError: If nobody can join.
-            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        Raises InputError if nobody can join.
+        Raises LoadGeneratorError: the process ended or spoke out of turn; its last log lines are in the text.
         """
         self._send(order)
         joined = 0
@@ -77,15 +72,8 @@ class LoadGenerator:
     def prepare(self, order: Prepare) -> Prepared:
         """Have the scenarios loaded.
 
-        Args:
-            order: Which, and from where.
-
-        Returns:
-            What they ask for, and what is wrong with those that cannot be had.
-
-        Raises:
-            InputError: If the locustfile takes too long to be loaded.
-            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        Raises InputError if the locustfile takes too long to be loaded.
+        Raises LoadGeneratorError: the process ended or spoke out of turn; its last log lines are in the text.
         """
         problem = Problem(
             where=str(order.locustfile),
@@ -97,15 +85,8 @@ class LoadGenerator:
     def capture(self, order: Capture) -> Captured:
         """Have one user of a prepared scenario run for a moment, to see what it asks for.
 
-        Args:
-            order: Which, and the server.
-
-        Returns:
-            Its requests, and what is wrong with it.
-
-        Raises:
-            InputError: If it does not let go.
-            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        Raises InputError if it does not let go.
+        Raises LoadGeneratorError: the process ended or spoke out of turn; its last log lines are in the text.
         """
         problem = Problem(
             where=f"scenario {order.scenario}",
@@ -117,15 +98,8 @@ class LoadGenerator:
     def open_ui(self, order: OpenUi) -> str:
         """Have the web UI served.
 
-        Args:
-            order: Where, and what can be chosen from.
-
-        Returns:
-            Its address.
-
-        Raises:
-            InputError: If it cannot be served there.
-            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        Raises InputError if it cannot be served there.
+        Raises LoadGeneratorError: the process ended or spoke out of turn; its last log lines are in the text.
         """
         self._send(order)
         reply = self._receive(UiOpened)
@@ -137,14 +111,7 @@ class LoadGenerator:
     def show(self, order: ShowState) -> Wishes:
         """Have the web UI show something.
 
-        Args:
-            order: What.
-
-        Returns:
-            What its viewers wish.
-
-        Raises:
-            LoadGeneratorError: The process ended or spoke out of turn; its last log lines are in the text.
+        Raises LoadGeneratorError: the process ended or spoke out of turn; its last log lines are in the text.
         """
         self._send(order)
         return self._receive(Wishes)
@@ -152,15 +119,8 @@ class LoadGenerator:
     def begin_round(self, order: RunRound) -> WindowOpens:
         """Have a server loaded, and wait until its users are warm.
 
-        Args:
-            order: Which server, and how.
-
-        Returns:
-            The instants of the window that is about to open.
-
-        Raises:
-            LoadGeneratorError: The process ended, spoke out of turn or took too long; its last log lines are
-                in the text.
+        Raises LoadGeneratorError: the process ended, spoke out of turn or took too long; its last log lines
+        are in the text.
         """
         self._window_s = order.window_s
         limit_s = order.warmup_max_s + order.timeout_s + ROUND_GRACE_S
@@ -172,8 +132,7 @@ class LoadGenerator:
     def close_window(self) -> None:
         """Have a window closed that is held open.
 
-        Raises:
-            LoadGeneratorError: The process ended; its last log lines are in the text.
+        Raises LoadGeneratorError: the process ended; its last log lines are in the text.
         """
         self._window_s = 0.0
         self._send(CloseWindow())
@@ -181,12 +140,8 @@ class LoadGenerator:
     def end_round(self) -> RoundDone:
         """Wait for the round to end.
 
-        Returns:
-            What happened inside its window.
-
-        Raises:
-            LoadGeneratorError: The process ended, spoke out of turn or took too long; its last log lines are
-                in the text.
+        Raises LoadGeneratorError: the process ended, spoke out of turn or took too long; its last log lines
+        are in the text.
         """
         limit_s = self._window_s + ROUND_GRACE_S
         found = f"did not end its round within {limit_s:g} s, and was stopped"
@@ -245,16 +200,7 @@ class LoadGenerator:
 
 @contextmanager
 def start_generator(log_path: Path, cpus: tuple[int, ...], directory: Path) -> Iterator[LoadGenerator]:
-    """Start the load-generator process, and end it whatever happens.
-
-    Args:
-        log_path: Where what it and the locustfile print is appended.
-        cpus: The CPUs it may use.
-        directory: Its working directory, from which a locustfile may import.
-
-    Yields:
-        The running process.
-    """
+    """Start the load-generator process, and end it whatever happens."""
     process = start_supervised(
         [sys.executable, "-m", "portcompare.loadgen"],
         directory=directory,

@@ -28,21 +28,13 @@ LONGEST_HOLD_S = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PagePlace:
-    """Where in a run pages are loaded.
+    """Where in a run pages are loaded."""
 
-    Attributes:
-        block: Number of the block, from 0.
-        order: The visit's place in it among the visits, from 0.
-        arm: Name of the arm.
-        page: Name of the page.
-        users: How many users of the page's scenario are served meanwhile; 0 for none.
-    """
-
-    block: int
-    order: int
-    arm: str
-    page: str
-    users: int
+    block: int  # Number of the block, from 0
+    order: int  # The visit's place in it among the visits, from 0
+    arm: str  # Name of the arm
+    page: str  # Name of the page
+    users: int  # How many users of the page's scenario are served meanwhile; 0 for none
 
     @property
     def budgeted(self) -> Place:
@@ -61,13 +53,6 @@ def order_visits(plan: Plan, block: int) -> tuple[PagePlace, ...]:
 
     Pages and conditions come in random order, and each from all arms one after the other in random order, as
     rounds do.
-
-    Args:
-        plan: The plan.
-        block: Number of the block, from 0.
-
-    Returns:
-        One visit for each page, condition and arm; empty without pages.
     """
     random = Random(f"{plan.rounds.seed}/{block}/pages")  # noqa: S311 - an order, not a secret
     conditions = [(name, users) for name, page in plan.pages.items() for users in page.conditions]
@@ -93,20 +78,8 @@ def measure_visit(
 ) -> PageVisit:
     """Load a page from one arm, as often as the plan asks.
 
-    Args:
-        plan: The plan.
-        place: Which page, which arm, under which load.
-        server: The arm's server.
-        browser: The browser.
-        generator: The load generator; idle without users.
-        expectations: What the scenario's answers must look like, by the request's place in it.
-
-    Returns:
-        What was measured, not judged yet.
-
-    Raises:
-        ServerError: The server died.
-        LoadGeneratorError: The load generator died.
+    Raises ServerError: the server died.
+    Raises LoadGeneratorError: the load generator died.
     """
     page = plan.pages[place.page]
     server.check_alive()

@@ -24,36 +24,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a round stands in a run.
+    """Where a round stands in a run."""
 
-    Attributes:
-        block: Number of the block, from 0.
-        order: The round's place in it, from 0.
-        arm: Name of the arm.
-        scenario: Name of the scenario.
-        level: Users (closed model) or requests per second (open model).
-        attempt: How often the arm was measured at this level in this block before.
-    """
-
-    block: int
-    order: int
-    arm: str
-    scenario: str
-    level: float
-    attempt: int = 0
+    block: int  # Number of the block, from 0
+    order: int  # The round's place in it, from 0
+    arm: str  # Name of the arm
+    scenario: str  # Name of the scenario
+    level: float  # Users (closed model) or requests per second (open model)
+    attempt: int = 0  # How often the arm was measured at this level in this block before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredRound:
-    """A round, and the histogram of its latencies.
+    """A round, and the histogram of its latencies."""
 
-    Attributes:
-        round: The record, not judged yet.
-        histogram: All its latencies as a base64 encoded HdrHistogram, in microseconds.
-    """
-
-    round: Round
-    histogram: str
+    round: Round  # The record, not judged yet
+    histogram: str  # All its latencies as a base64 encoded HdrHistogram, in microseconds
 
 
 def measure_round(
@@ -65,19 +51,8 @@ def measure_round(
 ) -> MeasuredRound:
     """Measure one arm at one level once.
 
-    Args:
-        plan: The plan.
-        place: Which arm, at which level.
-        server: The arm's server.
-        generator: The load generator.
-        expectations: What answers must look like, by the request's place in the scenario.
-
-    Returns:
-        What was measured; void if the machine stood still over the whole window.
-
-    Raises:
-        ServerError: The server died.
-        LoadGeneratorError: The load generator died.
+    Raises ServerError: the server died.
+    Raises LoadGeneratorError: the load generator died.
     """
     server.check_alive()
     window = generator.begin_round(make_order(plan, place, server, expectations))
@@ -97,17 +72,7 @@ def measure_round(
 def make_order(
     plan: Plan, place: Place, server: RunningServer, expectations: Mapping[int, Expectation]
 ) -> RunRound:
-    """The order for a round.
-
-    Args:
-        plan: The plan.
-        place: Which arm, at which level.
-        server: The arm's server.
-        expectations: What answers must look like, by the request's place in the scenario.
-
-    Returns:
-        What the load generator is told.
-    """
+    """The order for a round."""
     return RunRound(
         scenario=place.scenario,
         url=server.url,
@@ -186,19 +151,8 @@ def load_target(
 ) -> RoundDone:
     """Load one address with GET requests.
 
-    Args:
-        generator: The load generator.
-        url: The address, with path and query.
-        load: Users or a rate.
-        window_s: How long is measured, after a warm-up of half a second at least.
-        on_window: Called when the window opens.
-
-    Returns:
-        What happened inside the window.
-
-    Raises:
-        InputError: If nothing can be sent to this address.
-        LoadGeneratorError: If the load generator died.
+    Raises InputError if nothing can be sent to this address.
+    Raises LoadGeneratorError if the load generator died.
     """
     parts = urlsplit(url)
     if not parts.scheme or not parts.hostname:

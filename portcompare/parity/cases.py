@@ -30,32 +30,14 @@ _VARIED_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH"})
 
 
 def identity(request: RequestSpec) -> RequestSpec:
-    """What makes a request the same request, whatever it is called.
-
-    Args:
-        request: The request.
-
-    Returns:
-        The request without its name.
-    """
+    """What makes a request the same request, whatever it is called."""
     return replace(request, name="")
 
 
 def derive_cases(
     scenario_requests: Iterable[RequestSpec], extra: Iterable[RequestSpec], vary: Sequence[str] = ("*",)
 ) -> tuple[RequestSpec, ...]:
-    """The cases that follow from the scenarios' requests and the plan's own.
-
-    Args:
-        scenario_requests: What the scenarios ask.
-        extra: The requests of the plan's [parity].
-        vary: Patterns of the paths that are varied.
-
-    Returns:
-        All these requests, before anything odd is asked; then, route by route, what follows from them: other
-        methods, paths, queries, headers and bodies. Each case once, named by method and target, by what was
-        varied and, where that does not tell two apart, a number. Empty if there are no requests.
-    """
+    """The cases that follow from the scenarios' requests and the plan's own."""
     asked, own = list(scenario_requests), list(extra)
     # The plan's own come first: who writes them can choose a quick one to be varied.
     varied = [request for request in (*own, *asked) if _is_any(_path(request), vary)]

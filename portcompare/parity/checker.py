@@ -33,30 +33,19 @@ MOST_DIFFERENCES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityOutcome:
-    """What was found, and what every answer under load must look like.
+    """What was found, and what every answer under load must look like."""
 
-    Attributes:
-        parity: The record for the results.
-        asked: Each case by its name, in the order in which they were asked.
-        expectations: What each arm answered, by the request without its name.
-        unused: Which of the plan's allowances no answer has needed, in words.
-    """
-
-    parity: Parity
-    asked: Mapping[str, RequestSpec]
+    parity: Parity  # The record for the results
+    asked: Mapping[str, RequestSpec]  # Each case by its name, in the order in which they were asked
+    # What each arm answered, by the request without its name
     expectations: Mapping[RequestSpec, Mapping[str, Expectation | None]]
-    unused: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()  # Which of the plan's allowances no answer has needed, in words
 
     def expectation(self, request: RequestSpec, arm: str = BASELINE) -> Expectation | None:
         """What an arm's answers to a scenario's request must look like.
 
-        Args:
-            request: The scenario's request; its name does not matter.
-            arm: Name of the arm; one that was not asked is held to what the baseline answered.
-
-        Returns:
-            What it answered; None if that was no case, was not answered, or was answered with another status
-            the second time.
+        Returns what it answered; None if that was no case, was not answered, or was answered with another
+        status the second time.
         """
         known = self.expectations.get(identity(request), {})
         return known.get(arm, known.get(BASELINE))
@@ -69,17 +58,7 @@ def sum_up(
     at_last: Sequence[Examined] = (),
     seeds: tuple[str, ...] = (),
 ) -> ParityOutcome:
-    """Put together what all cases have shown.
-
-    Args:
-        asker: Who has asked them all.
-        examined: What they have shown, in the order in which they were asked; each has a name of its own.
-        at_last: What those that the load asks have shown once more, after all others.
-        seeds: What generated cases were made from.
-
-    Returns:
-        The differences, and what to expect under load. Nothing asked, or nobody to compare, is not equal.
-    """
+    """Put together what all cases have shown."""
     listed, unlisted = _select(examined)
     parity = Parity(
         equal=bool(examined) and bool(asker.arms) and not any(each.counts for each in listed),
@@ -118,38 +97,17 @@ def _what_stays(before: Expectation | None, later: Expectation | None) -> Expect
 
 
 def only_status(expected: Expectation) -> Expectation:
-    """What to expect of answers of which only the status is known beforehand.
-
-    Args:
-        expected: What is known of one of them.
-
-    Returns:
-        Its status.
-    """
+    """What to expect of answers of which only the status is known beforehand."""
     return Expectation(status=expected.status, body_base64=None)
 
 
 def sort_differences(differences: Iterable[Difference]) -> list[Difference]:
-    """Put differences in the order in which they matter.
-
-    Args:
-        differences: In the order in which they were found.
-
-    Returns:
-        What is not allowed first, and the most severe first.
-    """
+    """Put differences in the order in which they matter."""
     return sorted(differences, key=lambda each: (bool(each.allowed), SEVERITIES.index(each.severity)))
 
 
 def place_of(each: Difference) -> tuple[str, str, str, str]:
-    """What makes a difference the same in another check, where the servers' addresses are others.
-
-    Args:
-        each: The difference.
-
-    Returns:
-        Case, deployment, kind and pointer.
-    """
+    """What makes a difference the same in another check, where the servers' addresses are others."""
     return each.case, each.deployment, each.kind, each.pointer
 
 
@@ -194,29 +152,15 @@ Answers = Mapping[str, tuple[Answer, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A finding that counts.
+    """A finding that counts."""
 
-    Attributes:
-        arm: Whose answer differs.
-        finding: In what.
-        again: False if the first answer shows it, True if only a later one does.
-    """
-
-    arm: str
-    finding: Finding
-    again: bool
+    arm: str  # Whose answer differs
+    finding: Finding  # In what
+    again: bool  # False if the first answer shows it, True if only a later one does
 
 
 def find_noise(case: RequestSpec, answers: Answers) -> Noise:
-    """Find what differs by itself: among the baseline's answers, or between them and the control's.
-
-    Args:
-        case: What was asked.
-        answers: The answers. Two whose statuses differ say nothing: all else follows from that.
-
-    Returns:
-        The noise.
-    """
+    """Find what differs by itself: among the baseline's answers, or between them and the control's."""
     baseline = answers[BASELINE]
     pairs = [(baseline[0], other) for other in baseline[1:]]
     pairs += zip(baseline, answers.get(CONTROL, ()), strict=False)
@@ -224,17 +168,7 @@ def find_noise(case: RequestSpec, answers: Answers) -> Noise:
 
 
 def judge(case: RequestSpec, answers: Answers, noise: Noise) -> Iterator[Judged]:
-    """Find where servers differ from the baseline in what does not differ by itself.
-
-    Args:
-        case: What was asked.
-        answers: The answers: first ones are compared with first ones, second ones with second ones.
-        noise: What differs by itself.
-
-    Yields:
-        What counts, each place once an arm. The baseline's own where it does not answer; the control's where
-        their statuses differ, and then none of those who answer as the control does.
-    """
+    """Find where servers differ from the baseline in what does not differ by itself."""
     control = answers.get(CONTROL)
     for arm, candidate in answers.items():
         told: set[object] = set()
@@ -254,13 +188,7 @@ def expect(case: RequestSpec, answers: tuple[Answer, ...], noise: Noise) -> Expe
 
     It is held to its own answers, which are what the baseline answers but for what the plan allows.
 
-    Args:
-        case: What was asked.
-        answers: Its answers.
-        noise: What differs by itself.
-
-    Returns:
-        What it answered; None if it did not, or not always with one status.
+    Returns what it answered; None if it did not, or not always with one status.
     """
     first, *others = answers
     if first.status is None or any(other.status != first.status for other in others):
@@ -284,28 +212,17 @@ TICK_S = 1.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """What one case has shown.
+    """What one case has shown."""
 
-    Attributes:
-        case: What was asked.
-        differences: What is not masked; what the plan allows has its reason.
-        masked: What was not compared, because it differs by itself.
-        expectations: What to expect of each arm under load; None where it did not answer, or not always with
-            one status.
-    """
-
-    case: RequestSpec
-    differences: tuple[Difference, ...]
-    masked: tuple[str, ...]
+    case: RequestSpec  # What was asked
+    differences: tuple[Difference, ...]  # What is not masked; what the plan allows has its reason
+    masked: tuple[str, ...]  # What was not compared, because it differs by itself
+    # What to expect of each arm under load; None where it did not answer, or not always with one status
     expectations: Mapping[str, Expectation | None]
 
 
 class Asker:
-    """Asks one set of running servers; a context manager.
-
-    Attributes:
-        arms: The names of those compared with the baseline.
-    """
+    """Asks one set of running servers; a context manager."""
 
     def __init__(
         self,
@@ -318,14 +235,10 @@ class Asker:
     ) -> None:
         """Know the servers.
 
-        Args:
-            baseline_url: The baseline's address, `http://host:port`.
-            others: The addresses of those compared with it by the names of their arms, the control's too.
-            timeout_s: How long an answer may take, in seconds.
-            allow: The differences that are meant to be.
-            tick_s: How long to wait before a value that differs is asked for again, in seconds.
+        `timeout_s`: how long an answer may take, in seconds.
+        `tick_s`: how long to wait before a value that differs is asked for again, in seconds.
         """
-        self.arms = tuple(others)
+        self.arms = tuple(others)  # The names of those compared with the baseline
         self._servers = {
             name: AskedArm(url, timeout_s) for name, url in {BASELINE: baseline_url, **others}.items()
         }
@@ -355,14 +268,7 @@ class Asker:
         return self._servers[BASELINE].failed_logins
 
     def ask(self, case: RequestSpec) -> tuple[Difference, ...]:
-        """Ask all servers a case.
-
-        Args:
-            case: What is asked.
-
-        Returns:
-            In what they differ from the baseline, what is allowed too.
-        """
+        """Ask all servers a case."""
         return self.examine(case).differences
 
     def examine(self, case: RequestSpec) -> Examined:
@@ -374,12 +280,6 @@ class Asker:
 
         A clock that ticks between the answers of two servers looks like a difference. So where values differ,
         all are asked twice more when every clock has ticked: once for each place of a route that differs.
-
-        Args:
-            case: What is asked.
-
-        Returns:
-            What it has shown.
         """
         answers = self._ask_all(case)
         noise = find_noise(case, answers)
@@ -455,15 +355,6 @@ def ask_alone(outcome: ParityOutcome, arms: frozenset[str], serve_afresh: ServeA
 
     Cases that only read are asked on one start of the servers, since none leaves anything to the next; each
     of the others has a start of its own.
-
-    Args:
-        outcome: The check, in which all cases were asked one after the other.
-        arms: The names of the arms that can be served afresh.
-        serve_afresh: Serves some of them, beside baseline and control.
-
-    Returns:
-        The check; differences that a case does not show alone are marked, and a warning says how many of the
-        cases that differ were not asked again.
     """
     parity = outcome.parity
     differing: defaultdict[str, set[str]] = defaultdict(set)
@@ -498,16 +389,7 @@ def _tell_unknown(cases: int) -> Iterable[str]:
 
 
 def combine_parity(before: Parity, after: Parity) -> Parity:
-    """Combine two checks of the same cases.
-
-    Args:
-        before: The check before the load.
-        after: The check after it.
-
-    Returns:
-        Equal only if both are; each difference once, as the later check has it, though the servers' addresses
-        were others, and each masked place.
-    """
+    """Combine two checks of the same cases."""
     differences = {place_of(each): each for each in (*before.differences, *after.differences)}
     return replace(
         before,

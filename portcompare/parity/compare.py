@@ -27,15 +27,7 @@ if TYPE_CHECKING:
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Whether a text is what a pattern says.
-
-    Args:
-        pattern: `*` stands for anything and all else for itself: names of cases and paths have `?` and `[`.
-        text: The text.
-
-    Returns:
-        True if it is.
-    """
+    """Whether a text is what a pattern says."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
 
 
@@ -44,14 +36,6 @@ def compare_json(ours: object, theirs: object, pointer: str = "") -> Iterator[Fi
 
     Numbers count by their value, so 1 and 1.0 are alike; the order of an object's keys means nothing;
     elements of arrays are compared by their index.
-
-    Args:
-        ours: What the baseline says.
-        theirs: What the other says.
-        pointer: The JSON pointer (RFC 6901) to both.
-
-    Yields:
-        A finding for each place; a type that changes, and a key or element that is missing, break clients.
     """
     kind, other_kind = json_type(ours), json_type(theirs)
     if kind != other_kind:
@@ -97,29 +81,16 @@ _ANY_CASE = ("Domain", "SameSite")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cookie:
-    """A cookie as it is set.
+    """A cookie as it is set."""
 
-    Attributes:
-        line: The header's value.
-        value: The cookie's value.
-        attributes: Its attributes by their names, as these are usually written.
-    """
-
-    line: str
-    value: str
+    line: str  # The header's value
+    value: str  # The cookie's value
+    # Its attributes by their names, as these are usually written
     attributes: dict[str, str] = field(default_factory=dict)
 
 
 def compare_cookies(ours: Iterable[str], theirs: Iterable[str]) -> Iterator[Finding]:
-    """Find where two answers set other cookies; their order means nothing.
-
-    Args:
-        ours: The baseline's values of Set-Cookie.
-        theirs: The other's.
-
-    Yields:
-        A finding for each cookie, value and attribute; a cookie that is lost breaks clients.
-    """
+    """Find where two answers set other cookies; their order means nothing."""
     known, others = _read(ours), _read(theirs)
     for name in dict.fromkeys((*known, *others)):
         pointer = f"{_HEADER}: {name}"
@@ -216,16 +187,7 @@ _OWN_ORIGIN = re.compile(r"https?://\{server\}(?=[/?#]|$)", re.IGNORECASE)
 
 
 def compare_headers(case: RequestSpec, baseline: Answer, candidate: Answer) -> Iterator[Finding]:
-    """Find every header in which two answers differ, but for those that are not the app's.
-
-    Args:
-        case: What was asked.
-        baseline: The baseline's answer.
-        candidate: The other answer.
-
-    Yields:
-        The findings, cookies by their attributes.
-    """
+    """Find every header in which two answers differ, but for those that are not the app's."""
     for name in (*_KNOWN, *_others(baseline, candidate)):
         ours, theirs = baseline.header(name.lower()), candidate.header(name.lower())
         if ours is None or theirs is None:
@@ -269,11 +231,7 @@ def _rank_content_type(ours: str, theirs: str, _case: RequestSpec) -> Severity:
 def media_type(value: str | None) -> str:
     """The media type in a Content-Type.
 
-    Args:
-        value: The header's value; None if it is absent.
-
-    Returns:
-        Such as "text/html", in lower case and without parameters; empty if there is none.
+    `value`: the header's value; None if it is absent.
     """
     return _media_type(value or "")[0]
 
@@ -317,17 +275,7 @@ _RANKS: dict[str, Callable[[str, str, RequestSpec], Severity]] = {
 
 
 def compare_answers(case: RequestSpec, baseline: Answer, candidate: Answer) -> list[Finding]:
-    """Find every way in which an answer is not what the baseline answers.
-
-    Args:
-        case: What was asked.
-        baseline: The baseline's answer.
-        candidate: The other answer.
-
-    Returns:
-        The findings; only the status where it differs, since the rest follows from it; never none where
-        one of the two did not answer; empty if the answers are alike.
-    """
+    """Find every way in which an answer is not what the baseline answers."""
     if baseline.status is None or baseline.status != candidate.status:
         return [make_finding("status", "", "value", "breaks", (_status(baseline), _status(candidate)))]
     return [*compare_headers(case, baseline, candidate), *_compare_bodies(case, baseline, candidate)]

@@ -13,15 +13,7 @@ _CUT = "..."
 
 
 def excerpts(one: str, other: str) -> tuple[str, str]:
-    """Two texts, cut alike to what stands around their first difference.
-
-    Args:
-        one: A text.
-        other: Another one.
-
-    Returns:
-        Both texts, whole if they are short; what cannot be seen is escaped, and dots stand for what is cut.
-    """
+    """Two texts, cut alike to what stands around their first difference."""
     if max(len(one), len(other)) <= _EXCERPT_CHARS:
         return printable(one), printable(other)
     start = max(_first_difference(one, other) - _LEAD_CHARS, 0)
@@ -52,23 +44,14 @@ ABSENT = "(absent)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One way in which two answers differ.
+    """One way in which two answers differ."""
 
-    Attributes:
-        kind: As in `Difference`.
-        pointer: As in `Difference`.
-        aspect: In what they differ there: whether there is anything, its type, its length, or its value.
-        severity: As in `Difference`.
-        baseline: What the one says there, as it is shown.
-        candidate: What the other says there.
-    """
-
-    kind: DifferenceKind
-    pointer: str
-    aspect: Aspect
-    severity: Severity
-    baseline: str
-    candidate: str
+    kind: DifferenceKind  # As in `Difference`
+    pointer: str  # As in `Difference`
+    aspect: Aspect  # In what they differ there: whether there is anything, its type, its length, or its value
+    severity: Severity  # As in `Difference`
+    baseline: str  # What the one says there, as it is shown
+    candidate: str  # What the other says there
 
     @property
     def place(self) -> tuple[DifferenceKind, str, Aspect]:
@@ -85,15 +68,7 @@ def make_finding(
 ) -> Finding:
     """Make a finding, its texts cut to what differs.
 
-    Args:
-        kind: As in `Difference`.
-        pointer: As in `Difference`.
-        aspect: In what they differ.
-        severity: As in `Difference`.
-        says: What each says there; None if it says nothing.
-
-    Returns:
-        The finding.
+    `says`: what each says there; None if it says nothing.
     """
     ours, theirs = says
     baseline, candidate = excerpts(ABSENT if ours is None else ours, ABSENT if theirs is None else theirs)

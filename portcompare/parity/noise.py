@@ -25,24 +25,14 @@ _HIDES: dict[Aspect, tuple[Aspect, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What is not compared in the answers to one case.
+    """What is not compared in the answers to one case."""
 
-    Attributes:
-        places: Kind, pointer and aspect of what differs by itself.
-    """
-
+    # Kind, pointer and aspect of what differs by itself
     places: frozenset[tuple[DifferenceKind, str, Aspect]]
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> Noise:
-        """What answers show that should have been alike.
-
-        Args:
-            findings: What comparing them came to. A status is never noise.
-
-        Returns:
-            The noise; an array that has an element more by itself is noise as a whole.
-        """
+        """What answers show that should have been alike."""
         return cls(
             frozenset(
                 (each.kind, _holder(each.pointer) if each.aspect == "length" else each.pointer, each.aspect)
@@ -52,16 +42,7 @@ class Noise:
         )
 
     def hides(self, finding: Finding) -> bool:
-        """Whether a finding says nothing, because the same differs by itself.
-
-        Args:
-            finding: Where a candidate differs.
-
-        Returns:
-            True where its place differs by itself in the same aspect or a graver one, or lies in something
-            whose length, type or presence does. Where a value differs by itself, its presence and its type
-            still count.
-        """
+        """Whether a finding says nothing, because the same differs by itself."""
         return any(
             (finding.kind, finding.pointer, aspect) in self.places
             for aspect, hidden in _HIDES.items()
@@ -73,14 +54,7 @@ class Noise:
         )
 
     def told(self, case: RequestSpec) -> list[str]:
-        """What is not compared, in words.
-
-        Args:
-            case: What was asked.
-
-        Returns:
-            Texts such as "GET /x: /generated_at".
-        """
+        """What is not compared, in words."""
         places = ((kind, pointer) for kind, pointer, _ in sorted(self.places))
         return [
             f"{case.name}: {pointer or ('the whole JSON' if kind == 'json' else kind)}"
@@ -90,8 +64,7 @@ class Noise:
     def masks(self) -> tuple[str, ...] | None:
         """What of a JSON body is not compared under load.
 
-        Returns:
-            JSON pointers to the values that are not; None if nothing of the body can be compared.
+        Returns JSON pointers to the values that are not; None if nothing of the body can be compared.
         """
         pointers = []
         for kind, pointer, aspect in sorted(self.places):

@@ -43,28 +43,15 @@ _NO_DOCUMENT = "name an OpenAPI document, as JSON or YAML"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenApiDocument:
-    """An OpenAPI document.
+    """An OpenAPI document."""
 
-    Attributes:
-        where: The file or the address it comes from.
-        location: The same as an absolute URL: what its references to other documents are relative to.
-        content: What it says.
-    """
-
-    where: str
-    location: str
-    content: dict[str, Any]
+    where: str  # The file or the address it comes from
+    location: str  # The same as an absolute URL: what its references to other documents are relative to
+    content: dict[str, Any]  # What it says
 
 
 def find_missing_extra(where: str) -> list[Problem]:
-    """Find out whether the libraries are there that make cases of a document.
-
-    Args:
-        where: The plan's key that asks for them.
-
-    Returns:
-        A problem that names the extra to install; empty if all is there.
-    """
+    """Find out whether the libraries are there that make cases of a document."""
     if find_spec("schemathesis") is not None:
         return []
     return [
@@ -79,14 +66,7 @@ def find_missing_extra(where: str) -> list[Problem]:
 def read_document(path: Path) -> OpenApiDocument:
     """Read a document from a file.
 
-    Args:
-        path: The file.
-
-    Returns:
-        The document.
-
-    Raises:
-        InputError: It cannot be read, is no OpenAPI document, or refers to what it does not hold.
+    Raises InputError: it cannot be read, is no OpenAPI document, or refers to what it does not hold.
     """
     try:
         text = path.read_bytes()
@@ -98,15 +78,8 @@ def read_document(path: Path) -> OpenApiDocument:
 def fetch_document(url: str, timeout_s: float) -> OpenApiDocument:
     """Ask a running server for a document.
 
-    Args:
-        url: Its address.
-        timeout_s: How long the server may take, in seconds.
-
-    Returns:
-        The document.
-
-    Raises:
-        InputError: The server does not answer it, or what it answers is none.
+    `timeout_s`: how long the server may take, in seconds.
+    Raises InputError: the server does not answer it, or what it answers is none.
     """
     try:
         answer = httpx.get(url, timeout=timeout_s, trust_env=False, follow_redirects=True)
@@ -208,30 +181,17 @@ _LIBRARY_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """An operation of a document.
+    """An operation of a document."""
 
-    Attributes:
-        label: Method and path, as the document has them.
-        requests: Requests that it allows, and ones that it does not; their names are empty.
-    """
-
-    label: str
+    label: str  # Method and path, as the document has them
+    # Requests that it allows, and ones that it does not; their names are empty
     requests: SearchStrategy[RequestSpec]
 
 
 def read_operations(document: OpenApiDocument, known: Sequence[RequestSpec]) -> tuple[Operation, ...]:
     """Read what a document lets one ask for.
 
-    Args:
-        document: The document.
-        known: The plan's requests. An operation borrows the headers and the login of the first of its path,
-            or else of the first that logs in: without them a server might answer everything alike.
-
-    Returns:
-        Its operations, in its order.
-
-    Raises:
-        InputError: With all that cannot be read.
+    Raises InputError: with all that cannot be read.
     """
     problems: list[Problem] = []
     operations: list[Operation] = []
@@ -255,16 +215,7 @@ def read_operations(document: OpenApiDocument, known: Sequence[RequestSpec]) -> 
 
 
 def unreadable(document: OpenApiDocument, error: SchemathesisError, label: str = "") -> Problem:
-    """What is wrong with a document, or an operation of it.
-
-    Args:
-        document: The document.
-        error: What the library says.
-        label: The operation, by method and path.
-
-    Returns:
-        The problem.
-    """
+    """What is wrong with a document, or an operation of it."""
     return Problem(
         where=f"{document.where}: {label}" if label else document.where,
         found=" ".join(str(error).split()),

@@ -35,25 +35,17 @@ _SHOWN_BODY_CHARS = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explored:
-    """What the cases of a document showed.
+    """What the cases of a document showed."""
 
-    Attributes:
-        examined: The cases that were answered alike, and the smallest of those that were not.
-        seeds: For each operation the seed and the number of examples, in words.
-    """
-
+    # The cases that were answered alike, and the smallest of those that were not
     examined: tuple[Examined, ...] = ()
-    seeds: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()  # For each operation the seed and the number of examples, in words
 
 
 def check_document(document: OpenApiDocument) -> None:
     """Make sure that requests can be made of a document.
 
-    Args:
-        document: The document.
-
-    Raises:
-        InputError: With all that is wrong with its operations.
+    Raises InputError: with all that is wrong with its operations.
     """
     from portcompare.parity.openapi_document import read_operations  # noqa: PLC0415 - of an optional extra
 
@@ -71,19 +63,7 @@ def explore(
 ) -> Explored:
     """Ask what a document allows, and what it does not.
 
-    Args:
-        document: The document.
-        asker: Sends each case to all deployments.
-        examples: How many different requests are drawn of each operation.
-        seed: What the draw begins with; the same seed draws the same.
-        known: The cases that are asked anyway: they are not asked here, and lend their headers and logins.
-        on_case: Called after each request, for progress.
-
-    Returns:
-        What was asked and found.
-
-    Raises:
-        InputError: The document cannot be used.
+    Raises InputError: the document cannot be used.
     """
     # Both need the extra `openapi`.
     from portcompare.parity.openapi_document import read_operations  # noqa: PLC0415
@@ -192,12 +172,7 @@ class Search:
     def run(self, document: OpenApiDocument, seed: int) -> None:
         """Draw and ask, until all examples are drawn and what differs is as small as it can be made.
 
-        Args:
-            document: The document that the operation stands in, for messages.
-            seed: What the draw begins with.
-
-        Raises:
-            InputError: No request can be made of the operation.
+        Raises InputError: no request can be made of the operation.
         """
         test = seeded(seed)(
             settings(

@@ -32,32 +32,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A complete answer, or the error that stands for none.
+    """A complete answer, or the error that stands for none."""
 
-    Attributes:
-        server: Host and port it was asked at, as in the Host header.
-        status: The HTTP status code; None if there was no complete answer.
-        headers: Name and value pairs in the order of the answer, the names in lower case.
-        body: The bytes as sent: still encoded as Content-Encoding says. Of the answer to a HEAD request,
-            which should have none, whatever came after its headers.
-        error: Why there is no complete answer; empty if there is one.
-    """
-
-    server: str
-    status: int | None = None
+    server: str  # Host and port it was asked at, as in the Host header
+    status: int | None = None  # The HTTP status code; None if there was no complete answer
+    # Name and value pairs in the order of the answer, the names in lower case
     headers: tuple[tuple[str, str], ...] = ()
+    # The bytes as sent: still encoded as Content-Encoding says. Of the answer to a HEAD request, which should
+    # have none, whatever came after its headers
     body: bytes = b""
-    error: str = ""
+    error: str = ""  # Why there is no complete answer; empty if there is one
 
     def lines(self, name: str) -> list[str]:
-        """The values of a header, one for each line, the server's own address replaced by a placeholder.
-
-        Args:
-            name: Its name in lower case.
-
-        Returns:
-            The values; empty if it is absent.
-        """
+        """The values of a header, one for each line, the server's own address replaced by a placeholder."""
         return [
             without_address(value.encode("latin-1"), self.server).decode("latin-1")
             for given, value in self.headers
@@ -67,12 +54,8 @@ class Answer:
     def header(self, name: str) -> str | None:
         """A header's value, the server's own address replaced by a placeholder.
 
-        Args:
-            name: Its name in lower case.
-
-        Returns:
-            The value, or None if it is absent. What is sent in several lines is joined by commas, as
-            RFC 9110, section 5.3 says; for cookies, which may contain commas, see `lines`.
+        Returns the value, or None if it is absent. What is sent in several lines is joined by commas, as RFC
+        9110, section 5.3 says; for cookies, which may contain commas, see `lines`.
         """
         values = self.lines(name)
         return ", ".join(values) if values else None
@@ -113,28 +96,18 @@ class AnswerParser:
     """Reads one answer, fed with the bytes of its connection.
 
     The load generator has a reader of its own, which looks at no headers: each would cost it time.
-
-    Attributes:
-        head_only: True for the answer to a HEAD request.
-        head_complete: True when the status and all headers are there.
-        complete: True when the answer is whole.
     """
 
     def __init__(self, *, head_only: bool) -> None:
-        """Get ready for an answer.
-
-        Args:
-            head_only: True for the answer to a HEAD request. It is never complete by itself: who reads it
-                decides how long to wait for a body that should not come.
-        """
+        """Get ready for an answer."""
         self._parser = HttpResponseParser(self)
-        self.head_only = head_only
+        self.head_only = head_only  # True for the answer to a HEAD request
         self._headers: list[tuple[str, str]] = []
         self._parts: list[bytes] = []
         self._size_bytes = 0
         self._status = 0
-        self.head_complete = False
-        self.complete = False
+        self.head_complete = False  # True when the status and all headers are there
+        self.complete = False  # True when the answer is whole
 
     @property
     def has_body(self) -> bool:
@@ -144,11 +117,7 @@ class AnswerParser:
     def feed(self, data: bytes) -> None:
         """Take in what was received.
 
-        Args:
-            data: The bytes; none if the server has closed the connection.
-
-        Raises:
-            BrokenAnswerError: It is no answer, or not a whole one.
+        Raises BrokenAnswerError: it is no answer, or not a whole one.
         """
         if not data:
             self._end()
@@ -169,14 +138,7 @@ class AnswerParser:
             raise BrokenAnswerError(f"a body of more than {MOST_BODY_BYTES:,} bytes")
 
     def answer(self, server: str) -> Answer:
-        """The answer that was read.
-
-        Args:
-            server: Host and port it was asked at.
-
-        Returns:
-            The answer.
-        """
+        """The answer that was read."""
         return Answer(
             server=server, status=self._status, headers=tuple(self._headers), body=b"".join(self._parts)
         )
@@ -236,13 +198,7 @@ def ask(url: str, case: RequestSpec, timeout_s: float) -> Answer:
     when the server closes it. The bytes are written and read here and not by httpx, which would hide a body
     after the headers of a HEAD answer, and takes several times as long.
 
-    Args:
-        url: The server's address, `http://host:port`.
-        case: What is asked, with nothing left to be filled in; its target goes out as it stands.
-        timeout_s: How long it may take, in seconds.
-
-    Returns:
-        The answer; that there is none is an answer too.
+    `timeout_s`: how long it may take, in seconds.
     """
     address = urlsplit(url)
     parser = AnswerParser(head_only=case.method == "HEAD")
@@ -260,12 +216,8 @@ def ask(url: str, case: RequestSpec, timeout_s: float) -> Answer:
 def as_sent(case: RequestSpec) -> RequestSpec:
     """A case with what the check adds to it.
 
-    Args:
-        case: What is asked.
-
-    Returns:
-        HEAD asks for the connection's end, unless the case has other wishes: then what comes after the
-        headers of its answer, and before that end, is a body that should not be.
+    Returns HEAD asks for the connection's end, unless the case has other wishes: then what comes after the
+    headers of its answer, and before that end, is a body that should not be.
     """
     if case.method != "HEAD" or "connection" in {name.lower() for name, _ in case.headers}:
         return case
@@ -323,17 +275,7 @@ _LONGEST_BODY_BYTES = 4096
 
 
 def curl_line(url: str, case: RequestSpec) -> str:
-    """Write a case as a line for a shell: the same method, target, headers and body.
-
-    Args:
-        url: The server's address, `http://host:port`.
-        case: What is asked, with nothing left to be filled in.
-
-    Returns:
-        One line for bash; it shows the answer's headers too. A header whose name looks secret takes its value
-        from a variable of that name, as the line is written where others read it. A body that is no plain
-        text is piped in; where it is too long, the name of a file stands for it.
-    """
+    """Write a case as a line for a shell: the same method, target, headers and body."""
     words = ["curl", "-sS", "-i", "--globoff", "--path-as-is"]
     if case.method == "HEAD":
         words.append("--head")
@@ -385,9 +327,7 @@ class AskedArm:
     def __init__(self, url: str, timeout_s: float) -> None:
         """Know a server.
 
-        Args:
-            url: Its address, `http://host:port`.
-            timeout_s: How long an answer may take, in seconds.
+        `timeout_s`: how long an answer may take, in seconds.
         """
         self._url = url
         self._timeout_s = timeout_s
@@ -399,14 +339,7 @@ class AskedArm:
         return tuple(left.error for left in self._logins.values() if isinstance(left, Answer))
 
     def ask_twice(self, case: RequestSpec) -> Twice:
-        """Send a case twice in a row; before the first that needs it, log in.
-
-        Args:
-            case: What is asked.
-
-        Returns:
-            Both answers; if the login fails, twice that there is none.
-        """
+        """Send a case twice in a row; before the first that needs it, log in."""
         kept = self._login(case.login)
         if isinstance(kept, Answer):
             return kept, kept
@@ -414,14 +347,7 @@ class AskedArm:
         return ask(self._url, request, self._timeout_s), ask(self._url, request, self._timeout_s)
 
     def curl(self, case: RequestSpec) -> str:
-        """A command line that asks this server a case.
-
-        Args:
-            case: What was asked.
-
-        Returns:
-            The line, with what the login has left; as the plan has it if that failed.
-        """
+        """A command line that asks this server a case."""
         kept = self._login(case.login)
         return curl_line(self._url, case if isinstance(kept, Answer) else _filled(case, kept))
 

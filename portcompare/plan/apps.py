@@ -18,25 +18,14 @@ _SHAPE = "should be `module:object`, or `module:factory()`"
 
 
 def is_factory(target: str) -> bool:
-    """Whether a target is called to have the application.
-
-    Args:
-        target: A target that is in order.
-
-    Returns:
-        True for `module:factory()`.
-    """
+    """Whether a target is called to have the application."""
     return target.endswith(")")
 
 
 def why_no_target(target: str) -> str | None:
     """Find out what is wrong with a target.
 
-    Args:
-        target: The text.
-
-    Returns:
-        What it should be; None if it is.
+    Returns what it should be; None if it is.
     """
     if _OBJECT.fullmatch(target):
         return None
@@ -137,15 +126,7 @@ class App(Section):
         return self.ready_path or "/"
 
     def is_ready(self, status: int) -> bool:
-        """Whether an answer means that it is ready.
-
-        Args:
-            status: The answer's status to a GET of `ready_target`.
-
-        Returns:
-            True for 2xx and 3xx; without a `ready_path` for all but what a gateway says of an app that is not
-            there yet.
-        """
+        """Whether an answer means that it is ready."""
         return status // 100 in _GOOD if self.ready_path else status not in _NOT_YET
 
 

@@ -67,15 +67,7 @@ class Gate(Section):
 
 
 def find_gate_problems(origins: Origins, data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Check gates against the arms, the scenarios and the files there are.
-
-    Args:
-        origins: The files the tables stand in, for the messages.
-        data: The plan's raw tables; what of a gate is wrong by itself is told elsewhere.
-
-    Yields:
-        What is wrong.
-    """
+    """Check gates against the arms, the scenarios and the files there are."""
     gates = data.get("gates")
     for place, table in enumerate(gates) if isinstance(gates, list) else ():
         try:
@@ -211,15 +203,7 @@ class Claim(Section):
 
 
 def find_claim_problems(origins: Origins, data: dict[str, Any]) -> Iterator[Problem]:
-    """Check that the claims name what there is.
-
-    Args:
-        origins: The files the tables stand in, for the messages.
-        data: The plan's raw tables.
-
-    Yields:
-        Arms, scenarios and pages that are named and not there, and levels that are not measured.
-    """
+    """Check that the claims name what there is."""
     if "claims" in data and "break_even" in data:
         found = "stand beside [break_even], of whose cells not all are measured"
         yield Problem(

@@ -22,16 +22,7 @@ if TYPE_CHECKING:
 
 
 def find_inconsistencies(origins: Origins, data: dict[str, Any], servers: Servers) -> list[Problem]:
-    """Check the plan's tables against each other and against the servers there are.
-
-    Args:
-        origins: The files the tables stand in, for the messages.
-        data: The plan's raw tables.
-        servers: For each server its interfaces, and for each interface the knobs it has.
-
-    Returns:
-        What is wrong; empty if nothing is.
-    """
+    """Check the plan's tables against each other and against the servers there are."""
     return [
         *_arms(origins, data),
         *_subject(origins, data),

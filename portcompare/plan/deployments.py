@@ -37,17 +37,7 @@ _WHY_NOT = {
 def find_deployment_problems(
     where: str, deployment: Table, apps: Mapping[str, Table], servers: Servers
 ) -> Iterator[Problem]:
-    """Check a deployment.
-
-    Args:
-        where: Its place in the plan.
-        deployment: Its raw table.
-        apps: The raw tables of the apps by name.
-        servers: For each server its interfaces, and for each interface the knobs it has.
-
-    Yields:
-        What is wrong.
-    """
+    """Check a deployment."""
     app = deployment.get("app")
     if isinstance(app, str) and app not in apps:
         yield Problem(
@@ -126,11 +116,7 @@ def _server_problems(
 def why_no_command(command: str) -> tuple[str, str] | None:
     """Find out what is wrong with a command that is to serve.
 
-    Args:
-        command: The command line.
-
-    Returns:
-        What was found and what to do; None if it is in order.
+    Returns what was found and what to do; None if it is in order.
     """
     try:
         words = shlex.split(command)
@@ -149,11 +135,7 @@ def why_no_command(command: str) -> tuple[str, str] | None:
 def why_no_url(url: str) -> tuple[str, str] | None:
     """Find out what is wrong with the address of a server.
 
-    Args:
-        url: The address.
-
-    Returns:
-        What was found, without passwords, and what to do; None if it is in order.
+    Returns what was found, without passwords, and what to do; None if it is in order.
     """
     shape = "write http://HOST:PORT or https://HOST:PORT"
     try:
@@ -182,14 +164,7 @@ _UPSTREAM: Final = re.compile(r"\{upstream\.([^{}]+)\}")
 
 
 def find_upstreams(plan: Plan) -> tuple[str, ...]:
-    """Find the deployments that the environments of a plan's arms name.
-
-    Args:
-        plan: The plan.
-
-    Returns:
-        Their names, each once.
-    """
+    """Find the deployments that the environments of a plan's arms name."""
     values = (
         value
         for arm in plan.arms
@@ -201,15 +176,7 @@ def find_upstreams(plan: Plan) -> tuple[str, ...]:
 
 
 def with_addresses(plan: Plan, addresses: Mapping[str, str]) -> Plan:
-    """Put addresses in the place of the upstreams' names.
-
-    Args:
-        plan: The plan.
-        addresses: The address of each upstream by its name.
-
-    Returns:
-        A plan like it, whose environments name none of these upstreams any more.
-    """
+    """Put addresses in the place of the upstreams' names."""
 
     def fill(match: re.Match[str]) -> str:
         return addresses.get(match[1], match[0])
@@ -233,17 +200,7 @@ def with_addresses(plan: Plan, addresses: Mapping[str, str]) -> Plan:
 def find_upstream_problems(
     origins: Origins, arms: Iterable[str], apps: Mapping[str, AnyTable], deployments: Mapping[str, AnyTable]
 ) -> Iterator[Problem]:
-    """Check the upstreams that environments name.
-
-    Args:
-        origins: The files the tables stand in.
-        arms: The deployments that are arms.
-        apps: The raw tables of the apps by name.
-        deployments: The raw tables of the deployments by name.
-
-    Yields:
-        What is wrong.
-    """
+    """Check the upstreams that environments name."""
     measured = set(arms)
     for table, sections in (("apps", apps), ("deployments", deployments)):
         for section, content in sections.items():

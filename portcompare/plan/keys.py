@@ -32,27 +32,16 @@ _TOML_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One key of the plan.
+    """One key of the plan."""
 
-    Attributes:
-        path: Where it stands, e.g. `rounds.seconds`; NAME stands for a name of the user's.
-        type: What it holds.
-        default: Its default as TOML would write it; empty if there is none and it must be given.
-        description: Meaning and unit.
-    """
-
-    path: str
-    type: str
-    default: str
-    description: str
+    path: str  # Where it stands, e.g. `rounds.seconds`; NAME stands for a name of the user's
+    type: str  # What it holds
+    default: str  # Its default as TOML would write it; empty if there is none and it must be given
+    description: str  # Meaning and unit
 
 
 def plan_keys() -> Iterator[Key]:
-    """Every key a plan can have.
-
-    Yields:
-        The keys in the order of the schema; those of a table that can stand in several places, at the first.
-    """
+    """Every key a plan can have."""
     yield from _keys(Plan, "", {})
 
 

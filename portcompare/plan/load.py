@@ -28,15 +28,7 @@ if TYPE_CHECKING:
 
 
 def name_inline(data: dict[str, Any], origins: Origins) -> tuple[list[Problem], dict[str, str]]:
-    """Make deployments of the tables that stand in `baseline` and `candidates`.
-
-    Args:
-        data: The plan's raw tables; afterwards names stand there, and their tables in `deployments`.
-        origins: The files the tables stand in.
-
-    Returns:
-        What is wrong, and where each of the new deployments was written, by name.
-    """
+    """Make deployments of the tables that stand in `baseline` and `candidates`."""
     problems: list[Problem] = []
     written: dict[str, str] = {}
     deployments = data.get("deployments", {})
@@ -89,13 +81,7 @@ Section = TypeVar("Section", bound=BaseModel)
 def salvage(origins: Origins, data: dict[str, Any], servers: Servers) -> Plan | None:
     """Put together what is sound in a faulty plan.
 
-    Args:
-        origins: The files the tables stand in.
-        data: The plan's raw tables.
-        servers: For each server its interfaces, and for each interface the knobs it has.
-
-    Returns:
-        A plan that can be checked further but not run; None if it has no sound arm.
+    Returns A plan that can be checked further but not run; None if it has no sound arm.
     """
     apps = _sound(App, data.get("apps"))
     raw = {key: data.get(key, {}) for key in ("apps", "deployments")}
@@ -141,30 +127,18 @@ MERGED_TABLES = ("apps", "deployments", "scenarios", "parity")
 
 
 class PlanError(InputError):
-    """The plan is faulty; what of it is sound can still be checked further.
-
-    Attributes:
-        remains: A plan of the sound parts; None if it has no sound arm.
-    """
+    """The plan is faulty; what of it is sound can still be checked further."""
 
     def __init__(self, problems: Iterable[Problem], remains: Plan | None) -> None:
         super().__init__(problems)
-        self.remains = remains
+        self.remains = remains  # A plan of the sound parts; None if it has no sound arm
 
 
 def load_plan(path: Path, servers: Mapping[str, Mapping[str, frozenset[str]]]) -> Plan:
     """Read a plan file and the files it includes.
 
-    Args:
-        path: The plan file.
-        servers: For each server its interfaces, and for each interface the knobs it has.
-
-    Returns:
-        The plan, complete and consistent.
-
-    Raises:
-        PlanError: With every problem found.
-        InputError: If there is no plan to be read.
+    Raises PlanError: with every problem found.
+    Raises InputError if there is no plan to be read.
     """
     data = _read_toml(path)
     problems, origins = _merge_includes(data, path)

@@ -142,14 +142,7 @@ class PlanRequest(Section):
     def specs(self, folder: Path) -> tuple[RequestSpec, ...]:
         """The request as records.
 
-        Args:
-            folder: The plan file's, which files are relative to.
-
-        Returns:
-            One record, or one for each row of `values`, all of the same name.
-
-        Raises:
-            InputError: If a file cannot be read, or a row makes a request that cannot be sent.
+        Raises InputError if a file cannot be read, or a row makes a request that cannot be sent.
         """
         template = self._encode(folder)
         if self.values is None:
@@ -220,14 +213,7 @@ class LoginRequest(PlanRequest):
     def steps(self, folder: Path) -> tuple[LoginStep, ...]:
         """The step as records.
 
-        Args:
-            folder: The plan file's, which files are relative to.
-
-        Returns:
-            One record, or one for each row of `values`.
-
-        Raises:
-            InputError: As `specs`.
+        Raises InputError: as `specs`.
         """
         keep = tuple(self.keep.items())
         return tuple(LoginStep(request=request, keep=keep) for request in self.specs(folder))
@@ -256,16 +242,7 @@ Request = TypeVar("Request", bound=PlanRequest)
 def find_request_problems(
     origins: Origins, scenarios: Mapping[str, Mapping[str, Any]], parity: object
 ) -> Iterator[Problem]:
-    """Check the files that requests name, every row of values, and what the placeholders are filled from.
-
-    Args:
-        origins: The files the tables stand in, for the messages.
-        scenarios: The raw tables of the scenarios; what of them is wrong by itself is told elsewhere.
-        parity: The raw table of that name, if it is one.
-
-    Yields:
-        What is wrong.
-    """
+    """Check the files that requests name, every row of values, and what the placeholders are filled from."""
     for name, scenario in scenarios.items():
         kept: dict[str, str] | None = None
         tables = scenario.get("login")

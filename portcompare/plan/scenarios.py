@@ -57,14 +57,7 @@ class ClosedLoad(Section):
         return tuple(sorted(set(self.users)))
 
     def concurrency(self, level: float) -> int:
-        """How many requests can be under way at once.
-
-        Args:
-            level: One of the levels.
-
-        Returns:
-            The users.
-        """
+        """How many requests can be under way at once."""
         return int(level)
 
 
@@ -96,11 +89,7 @@ class OpenLoad(Section):
         return tuple(sorted(set(self.rates)))
 
     def concurrency(self, _level: float) -> int:
-        """How many requests can be under way at once.
-
-        Returns:
-            The connections, at every level.
-        """
+        """How many requests can be under way at once."""
         return self.connections
 
 
@@ -189,14 +178,7 @@ class Scenario(Section):
     def asked(self, folder: Path) -> tuple[tuple[RequestSpec, float], ...]:
         """What the plan has users ask for.
 
-        Args:
-            folder: The plan file's, which files are relative to.
-
-        Returns:
-            Each request with its weight; none where a user class says it.
-
-        Raises:
-            InputError: If a file of a request cannot be used.
+        Raises InputError if a file of a request cannot be used.
         """
         single = [(self.request, 1.0)] if self.request is not None else []
         requests = [*single, *((request, request.weight) for request in self.requests)]
@@ -205,14 +187,7 @@ class Scenario(Section):
     def login_steps(self, folder: Path) -> tuple[tuple[LoginStep, ...], ...]:
         """What the plan has users do before they ask.
 
-        Args:
-            folder: The plan file's, which files are relative to.
-
-        Returns:
-            For each step its variants, one a user.
-
-        Raises:
-            InputError: As `asked`.
+        Raises InputError: as `asked`.
         """
         return tuple(step.steps(folder) for step in self.login)
 
@@ -238,15 +213,7 @@ class BreakEvenGrid(Section):
         return tuple(sorted(set(self.users)))
 
     def scenarios(self, round_s: float, round_delays: float) -> dict[str, dict[str, Any]]:
-        """The scenarios that the grid stands for, one for each delay.
-
-        Args:
-            round_s: Length of a round.
-            round_delays: How many delays a round lasts at least.
-
-        Returns:
-            Tables as they could stand in a plan.
-        """
+        """The scenarios that the grid stands for, one for each delay."""
         return {
             name: {
                 "request": {"path": self.path, "query": {self.parameter: f"{delay_s:.15g}"}},

@@ -179,60 +179,24 @@ class Plan(Section):
         }
 
     def where(self, *key: str) -> str:
-        """A key with the file it stands in, for a message.
-
-        Args:
-            key: The key's parts.
-
-        Returns:
-            Text such as "loadtests/twins.toml: apps.flask.target".
-        """
+        """A key with the file it stands in, for a message."""
         return Origins(plan=self.path, included=self.included, inline=self.inline).where(*key)
 
     def app_of(self, deployment: str) -> App:
-        """The app that a deployment serves.
-
-        Args:
-            deployment: Its name.
-
-        Returns:
-            The app; where it names none, one that has every default.
-        """
+        """The app that a deployment serves."""
         name = self.deployments[deployment].app
         return App() if name is None else self.apps[name]
 
     def level_text(self, scenario: str, level: float) -> str:
-        """A level with its unit.
-
-        Args:
-            scenario: Name of the scenario.
-            level: One of its levels.
-
-        Returns:
-            Text such as "64 users" or "400 requests/s".
-        """
+        """A level with its unit."""
         return units.level(level, self.scenarios[scenario].load.model)
 
     def window_s(self, scenario: str) -> float:
-        """Length of a scenario's rounds.
-
-        Args:
-            scenario: Its name.
-
-        Returns:
-            Seconds.
-        """
+        """Length of a scenario's rounds."""
         return self.scenarios[scenario].seconds or self.rounds.seconds
 
     def resolve(self, path: Path) -> Path:
-        """A path of the plan, as seen from the plan file.
-
-        Args:
-            path: As written in the plan.
-
-        Returns:
-            The absolute path.
-        """
+        """A path of the plan, as seen from the plan file."""
         return (self.path.parent / path).resolve()
 
     def as_json(self) -> dict[str, Any]:

@@ -64,15 +64,7 @@ class Section(BaseModel):
 
 
 def raw_tables(data: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
-    """The raw tables below a key of the plan.
-
-    Args:
-        data: The plan's raw tables.
-        key: The key.
-
-    Returns:
-        The tables by name, without whatever is no table; empty if there is none.
-    """
+    """The raw tables below a key of the plan."""
     tables = data.get(key)
     if not isinstance(tables, dict):
         return {}
@@ -80,15 +72,7 @@ def raw_tables(data: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
 
 
 def remedy_for_unknown(name: str, known: Iterable[str]) -> str:
-    """What to do about an unknown name.
-
-    Args:
-        name: The unknown one.
-        known: All known ones.
-
-    Returns:
-        A sentence that lists the known names, the nearest first.
-    """
+    """What to do about an unknown name."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1)
     listed = ", ".join(names) or "none"
@@ -97,27 +81,16 @@ def remedy_for_unknown(name: str, known: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origins:
-    """The files a plan is made of.
+    """The files a plan is made of."""
 
-    Attributes:
-        plan: The plan file.
-        included: The file that each included entry stands in, by its table and name.
-        inline: The key that each deployment stands in that has no table of its own, by its name.
-    """
-
-    plan: Path
+    plan: Path  # The plan file
+    # The file that each included entry stands in, by its table and name
     included: Mapping[tuple[str, str], Path]
+    # The key that each deployment stands in that has no table of its own, by its name
     inline: Mapping[str, str] = field(default_factory=dict)
 
     def where(self, *key: str | int) -> str:
-        """A key with its file, for a message.
-
-        Args:
-            key: The key's parts.
-
-        Returns:
-            Text such as "loadtests/twins.toml: apps.flask.target".
-        """
+        """A key with its file, for a message."""
         parts = [str(part) for part in key]
         if parts[0] == "deployments" and len(parts) > 1 and parts[1] in self.inline:
             return f"{self.plan}: {'.'.join([self.inline[parts[1]], *parts[2:]])}"

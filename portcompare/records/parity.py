@@ -13,35 +13,23 @@ SEVERITIES: tuple[Severity, ...] = ("breaks", "changes", "harmless")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One way in which a candidate answers otherwise than the baseline.
+    """One way in which a candidate answers otherwise than the baseline."""
 
-    Attributes:
-        case: The case that shows it: method and target.
-        deployment: Who answers otherwise.
-        kind: "status", "header", "body", or "json" for a place in a JSON body.
-        pointer: Where: the header's name (with the cookie and its attribute: `Set-Cookie: sid; Path`), or the
-            JSON pointer; empty for the status and the whole body.
-        severity: "breaks" clients, "changes" what they get, or "harmless": no client can tell.
-        baseline: What the baseline answers there.
-        candidate: What the candidate answers there.
-        curl_baseline: A command line that asks the baseline for it.
-        curl_candidate: The same for the candidate.
-        from_order: True if the case, asked alone on fresh servers, does not show it: then it comes from what
-            was asked before.
-        allowed: Why the plan allows it; empty if it does not.
-    """
-
-    case: str
-    deployment: str
-    kind: DifferenceKind
+    case: str  # The case that shows it: method and target
+    deployment: str  # Who answers otherwise
+    kind: DifferenceKind  # "status", "header", "body", or "json" for a place in a JSON body
+    # Where: the header's name (with the cookie and its attribute: `Set-Cookie: sid; Path`), or the JSON
+    # pointer; empty for the status and the whole body
     pointer: str
-    severity: Severity
-    baseline: str
-    candidate: str
-    curl_baseline: str = ""
-    curl_candidate: str = ""
+    severity: Severity  # "breaks" clients, "changes" what they get, or "harmless": no client can tell
+    baseline: str  # What the baseline answers there
+    candidate: str  # What the candidate answers there
+    curl_baseline: str = ""  # A command line that asks the baseline for it
+    curl_candidate: str = ""  # The same for the candidate
+    # True if the case, asked alone on fresh servers, does not show it: then it comes from what was asked
+    # before
     from_order: bool = False
-    allowed: str = ""
+    allowed: str = ""  # Why the plan allows it; empty if it does not
 
     @property
     def counts(self) -> bool:
@@ -51,24 +39,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
-    """Whether the candidates answer as the baseline does.
+    """Whether the candidates answer as the baseline does."""
 
-    Attributes:
-        equal: True if there are cases and candidates, and no case shows a difference that counts.
-        cases: How many cases were sent to each deployment.
-        deployments: Those compared with the baseline.
-        differences: What was found, most severe first, also what is allowed or harmless; the baseline's and
-            the control's too where they fail to answer or contradict each other's status.
-        masked: What was not compared, because it differs by itself: the case, and the JSON pointer, the
-            header's name or "body".
-        seeds: What the generated cases were made from, so that they can be made again.
-        warnings: What a careful reader should know of the check.
-    """
-
-    equal: bool
-    cases: int
-    deployments: tuple[str, ...]
+    equal: bool  # True if there are cases and candidates, and no case shows a difference that counts
+    cases: int  # How many cases were sent to each deployment
+    deployments: tuple[str, ...]  # Those compared with the baseline
+    # What was found, most severe first, also what is allowed or harmless; the baseline's and the control's
+    # too where they fail to answer or contradict each other's status
     differences: tuple[Difference, ...]
+    # What was not compared, because it differs by itself: the case, and the JSON pointer, the header's name
+    # or "body"
     masked: tuple[str, ...] = ()
-    seeds: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()  # What the generated cases were made from, so that they can be made again
+    warnings: tuple[str, ...] = ()  # What a careful reader should know of the check

@@ -10,33 +10,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpectrumPoint:
-    """One percentile of a distribution.
+    """One percentile of a distribution."""
 
-    Attributes:
-        quantile: The part of the requests that took at most so long, from 0 to 1.
-        latency_s: The response time.
-        rank: How many requests that is.
-    """
-
-    quantile: float
-    latency_s: float
-    rank: int
+    quantile: float  # The part of the requests that took at most so long, from 0 to 1
+    latency_s: float  # The response time
+    rank: int  # How many requests that is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spectrum:
-    """How long the successful requests of one arm at one level took, merged exactly over its rounds.
+    """How long the successful requests of one arm at one level took, merged exactly over its rounds."""
 
-    Attributes:
-        scenario: Name of the scenario.
-        level: The level.
-        arm: Name of the arm.
-        requests: How many requests it rests on.
-        points: Percentiles up to p99.99, rising; only those beyond which at least one request lies.
-    """
-
-    scenario: str
-    level: float
-    arm: str
-    requests: int
+    scenario: str  # Name of the scenario
+    level: float  # The level
+    arm: str  # Name of the arm
+    requests: int  # How many requests it rests on
+    # Percentiles up to p99.99, rising; only those beyond which at least one request lies
     points: tuple[SpectrumPoint, ...]

@@ -14,27 +14,14 @@ _LONGEST_NAME = 60
 
 
 def encode(text: str) -> bytes:
-    """A text as it is written: UTF-8.
-
-    Args:
-        text: Any text. A lone surrogate, which UTF-8 cannot hold, becomes "?": one odd character in an
-            answer must not cost the run that measured it.
-
-    Returns:
-        Its bytes.
-    """
+    """A text as it is written: UTF-8."""
     return text.encode("utf-8", errors="replace")
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file, whole or not at all; what stood there before is replaced.
 
-    Args:
-        path: The file; its folder is made if it is missing.
-        content: The content; text is encoded by `encode`.
-
-    Raises:
-        OSError: If the file cannot be written; whatever stood there before is still there.
+    Raises OSError if the file cannot be written; whatever stood there before is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -52,12 +39,6 @@ def safe_name(name: str) -> str:
     """A name fit for a file's name; two names never become one.
 
     A dash before a digit counts as unfit, for a level may follow one.
-
-    Args:
-        name: Any text, such as a scenario's name.
-
-    Returns:
-        The name; where other characters had to be replaced, with a digest.
     """
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:_LONGEST_NAME]
     if safe == name and not re.search(r"^[.-]|-\d", name):

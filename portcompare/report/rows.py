@@ -46,89 +46,47 @@ _ROLES = {BASELINE: "baseline", CONTROL: "control"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmRow:
-    """What one arm did at one level, in words.
+    """What one arm did at one level, in words."""
 
-    Attributes:
-        scenario: The scenario's name.
-        level: The level with its unit.
-        deployment: The deployment's name.
-        role: "baseline", "control", or empty for a candidate.
-        unknown: Why CPU time and memory are not known; empty if they are, or for another reason.
-        rounds: How many rounds counted, and how many did not.
-        cpu: CPU time per request.
-        handler: Time in the handler.
-        outside: Time outside it: queue, server and network.
-        memory: Highest resident memory.
-        percentiles: Names and values of the response time's p50, p95 and p99.
-        rate: Successful requests per second.
-        errors: How many requests failed; empty if none did.
-        payload: Size of an answer.
-        ratio: Throughput against the baseline; empty where nothing was compared, as for the baseline.
-        interval: The ratio's 95% interval; empty where there is no ratio.
-        verdict: The verdict on the throughput; "baseline" for the baseline.
-        tone: How good that is; None where nothing is judged.
-        bound: How near it comes to the bound, and what that is.
-    """
-
-    scenario: str
-    level: str
-    deployment: str
-    role: str
-    unknown: str
-    rounds: str
-    cpu: str
-    handler: str
-    outside: str
-    memory: str
-    percentiles: tuple[tuple[str, str], ...]
-    rate: str
-    errors: str
-    payload: str
-    ratio: str
-    interval: str
-    verdict: str
-    tone: Tone | None
-    bound: str
+    scenario: str  # The scenario's name
+    level: str  # The level with its unit
+    deployment: str  # The deployment's name
+    role: str  # "baseline", "control", or empty for a candidate
+    unknown: str  # Why CPU time and memory are not known; empty if they are, or for another reason
+    rounds: str  # How many rounds counted, and how many did not
+    cpu: str  # CPU time per request
+    handler: str  # Time in the handler
+    outside: str  # Time outside it: queue, server and network
+    memory: str  # Highest resident memory
+    percentiles: tuple[tuple[str, str], ...]  # Names and values of the response time's p50, p95 and p99
+    rate: str  # Successful requests per second
+    errors: str  # How many requests failed; empty if none did
+    payload: str  # Size of an answer
+    ratio: str  # Throughput against the baseline; empty where nothing was compared, as for the baseline
+    interval: str  # The ratio's 95% interval; empty where there is no ratio
+    verdict: str  # The verdict on the throughput; "baseline" for the baseline
+    tone: Tone | None  # How good that is; None where nothing is judged
+    bound: str  # How near it comes to the bound, and what that is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonRow:
-    """One comparison, in words.
+    """One comparison, in words."""
 
-    Attributes:
-        scenario: The scenario's name.
-        level: The level with its unit.
-        metric: The metric's name.
-        candidate: Name of the arm.
-        ratio: Candidate divided by baseline.
-        interval: The ratio's 95% interval.
-        blocks: How many blocks it rests on.
-        verdict: The verdict.
-        tone: How good that is.
-        reason: Why the verdict is what it is.
-    """
-
-    scenario: str
-    level: str
-    metric: str
-    candidate: str
-    ratio: str
-    interval: str
-    blocks: str
-    verdict: str
-    tone: Tone
-    reason: str
+    scenario: str  # The scenario's name
+    level: str  # The level with its unit
+    metric: str  # The metric's name
+    candidate: str  # Name of the arm
+    ratio: str  # Candidate divided by baseline
+    interval: str  # The ratio's 95% interval
+    blocks: str  # How many blocks it rests on
+    verdict: str  # The verdict
+    tone: Tone  # How good that is
+    reason: str  # Why the verdict is what it is
 
 
 def arm_rows(results: Results) -> tuple[ArmRow, ...]:
-    """One row for each arm and level, in the record's order.
-
-    Args:
-        results: The run.
-
-    Returns:
-        The rows.
-    """
+    """One row for each arm and level, in the record's order."""
     throughput = {
         (c.scenario, c.level, c.candidate): c for c in results.comparisons if c.metric == METRICS[0]
     }
@@ -139,14 +97,7 @@ def arm_rows(results: Results) -> tuple[ArmRow, ...]:
 
 
 def rows_by_level(rows: Iterable[ArmRow]) -> dict[tuple[str, str], list[ArmRow]]:
-    """The rows in groups, whatever their order.
-
-    Args:
-        rows: The rows of any arms and levels.
-
-    Returns:
-        The rows of each scenario and level, in the order in which these first appear.
-    """
+    """The rows in groups, whatever their order."""
     groups: dict[tuple[str, str], list[ArmRow]] = {}
     for row in rows:
         groups.setdefault((row.scenario, row.level), []).append(row)
@@ -154,14 +105,7 @@ def rows_by_level(rows: Iterable[ArmRow]) -> dict[tuple[str, str], list[ArmRow]]
 
 
 def comparison_rows(results: Results) -> tuple[ComparisonRow, ...]:
-    """One row for each comparison, in the record's order.
-
-    Args:
-        results: The run.
-
-    Returns:
-        The rows.
-    """
+    """One row for each comparison, in the record's order."""
     return tuple(
         ComparisonRow(
             scenario=visible(c.scenario),
@@ -180,14 +124,7 @@ def comparison_rows(results: Results) -> tuple[ComparisonRow, ...]:
 
 
 def arm_cells(row: ArmRow) -> tuple[tuple[str, ...], ...]:
-    """The row's five cells, each as lines of text.
-
-    Args:
-        row: The row.
-
-    Returns:
-        The lines of each cell, in the order of `ARM_HEADER`.
-    """
+    """The row's five cells, each as lines of text."""
     return (
         (row.scenario, row.level, row.deployment, *filter(None, [row.role and f"({row.role})"]), row.rounds),
         (
@@ -208,28 +145,14 @@ def arm_cells(row: ArmRow) -> tuple[tuple[str, ...], ...]:
 
 
 def outcome(row: ArmRow | ComparisonRow) -> str:
-    """What a comparison came to.
-
-    Args:
-        row: The row.
-
-    Returns:
-        Text such as "7.93x faster", "not known, invalid", or the verdict alone where nothing was compared.
-    """
+    """What a comparison came to."""
     if row.ratio == NOT_KNOWN:
         return f"{row.ratio}, {row.verdict}"
     return f"{row.ratio} {row.verdict}".strip()
 
 
 def comparison_cells(row: ComparisonRow) -> tuple[str, ...]:
-    """The row's cells.
-
-    Args:
-        row: The row.
-
-    Returns:
-        The cells, in the order of `COMPARISON_HEADER`.
-    """
+    """The row's cells."""
     return (
         row.scenario,
         row.level,
@@ -285,31 +208,20 @@ def _bound(summary: Summary) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextTable:
-    """A table whose cells are words already.
+    """A table whose cells are words already."""
 
-    Attributes:
-        title: What it shows.
-        note: How to read it.
-        header: The names of the columns.
-        rows: The rows; the first cell names the row.
-    """
-
-    title: str
-    note: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    title: str  # What it shows
+    note: str  # How to read it
+    header: tuple[str, ...]  # The names of the columns
+    rows: tuple[tuple[str, ...], ...]  # The rows; the first cell names the row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """A table of verdicts.
+    """A table of verdicts."""
 
-    Attributes:
-        columns: Scenario and level of each column.
-        rows: By candidate, the comparison of each column; None where there is none.
-    """
-
-    columns: tuple[tuple[str, str], ...]
+    columns: tuple[tuple[str, str], ...]  # Scenario and level of each column
+    # By candidate, the comparison of each column; None where there is none
     rows: dict[str, tuple[ComparisonRow | None, ...]]
 
 
@@ -320,11 +232,7 @@ MOST_COLUMNS = 8
 def find_glance(results: Results) -> Glance | None:
     """Put the verdicts on the throughput together.
 
-    Args:
-        results: The run.
-
-    Returns:
-        The table; None where nothing was compared, or too much for one look.
+    Returns the table; None where nothing was compared, or too much for one look.
     """
     rows = [
         row

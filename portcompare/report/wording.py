@@ -52,27 +52,14 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 def known(value: float | None, show: Callable[[float], str], otherwise: str = NOT_KNOWN) -> str:
     """A quantity, or the admission that it is not known.
 
-    Args:
-        value: The quantity, None if not known.
-        show: One of the functions of `units`.
-        otherwise: The admission.
-
-    Returns:
-        Text such as "12.3 ms"; the admission for None.
+    `value`: the quantity, None if not known.
+    Returns text such as "12.3 ms"; the admission for None.
     """
     return otherwise if value is None else show(value)
 
 
 def why_usage_unknown(results: Results, deployment: str) -> str:
-    """Why CPU time and memory of a deployment are not known.
-
-    Args:
-        results: The run.
-        deployment: The deployment's name.
-
-    Returns:
-        "already running"; empty where there is no such reason.
-    """
+    """Why CPU time and memory of a deployment are not known."""
     kinds = {served.name: served.kind for served in results.manifest.deployments}
     return ALREADY_RUNNING if kinds.get(deployment) == "url" else ""
 
@@ -80,11 +67,8 @@ def why_usage_unknown(results: Results, deployment: str) -> str:
 def latencies(latency: Latency | None) -> dict[str, str]:
     """The percentiles of the response time.
 
-    Args:
-        latency: The record, None if not known.
-
-    Returns:
-        Texts such as "12.3 ms" by the names of `PERCENTILES`; each "not known" for None.
+    `latency`: the record, None if not known.
+    Returns texts such as "12.3 ms" by the names of `PERCENTILES`; each "not known" for None.
     """
     return {
         name: NOT_KNOWN if latency is None else units.duration(getattr(latency, field))
@@ -93,79 +77,34 @@ def latencies(latency: Latency | None) -> dict[str, str]:
 
 
 def exact(value: float) -> str:
-    """A number that was given and not measured, as it was given.
-
-    Args:
-        value: Any finite number.
-
-    Returns:
-        Text such as "0.25", "64" or "10,000".
-    """
+    """A number that was given and not measured, as it was given."""
     return f"{value:,.15g}"
 
 
 def seconds_text(value_s: float) -> str:
-    """A duration that was given and not measured, as it was given.
-
-    Args:
-        value_s: Seconds.
-
-    Returns:
-        Text such as "0.25 s".
-    """
+    """A duration that was given and not measured, as it was given."""
     return f"{exact(value_s)} s"
 
 
 def percent(value: float) -> str:
-    """A ratio that was given and not measured, in percent.
-
-    Args:
-        value: Part of the whole.
-
-    Returns:
-        Text such as "5%".
-    """
+    """A ratio that was given and not measured, in percent."""
     return f"{exact(value * 100)}%"
 
 
 def verdict_word(metric: Metric, verdict: Verdict) -> str:
-    """A verdict as reports call it: what costs less is not faster but cheaper.
-
-    Args:
-        metric: What is compared.
-        verdict: The record's verdict.
-
-    Returns:
-        The verdict; "cheaper" or "dearer" for CPU time.
-    """
+    """A verdict as reports call it: what costs less is not faster but cheaper."""
     return _COST_WORDS.get(verdict, verdict) if metric == "cpu_s_per_request" else verdict
 
 
 def interval(comparison: Comparison | Change | GateResult) -> str:
-    """The 95% interval of a ratio.
-
-    Args:
-        comparison: The comparison.
-
-    Returns:
-        Text such as "[1.20x, 1.26x]"; "not known" if it cannot be told.
-    """
+    """The 95% interval of a ratio."""
     if comparison.low is None or comparison.high is None:
         return NOT_KNOWN
     return f"[{units.ratio(comparison.low)}, {units.ratio(comparison.high)}]"
 
 
 def level_text(results: Results, scenario: str, level: float) -> str:
-    """A level with its unit, which depends on the scenario's load model.
-
-    Args:
-        results: The run.
-        scenario: Name of the scenario.
-        level: The level.
-
-    Returns:
-        Text such as "64 users" or "400 requests/s"; "level 64" where the plan does not tell the model.
-    """
+    """A level with its unit, which depends on the scenario's load model."""
     model = plan_value(results, "scenarios", scenario, "load", "model")
     if model not in get_args(units.LoadModel):
         return f"level {exact(level)}"
@@ -173,15 +112,7 @@ def level_text(results: Results, scenario: str, level: float) -> str:
 
 
 def objective_text(results: Results, scenario: str) -> str:
-    """What must be kept while the highest rate of a scenario is searched.
-
-    Args:
-        results: The run.
-        scenario: Name of the scenario.
-
-    Returns:
-        Text such as "p99 within 50.0 ms"; "not known" where the plan does not tell.
-    """
+    """What must be kept while the highest rate of a scenario is searched."""
     limits = plan_value(results, "scenarios", scenario, "load", "objective")
     if not isinstance(limits, dict):
         return NOT_KNOWN
@@ -196,12 +127,7 @@ def objective_text(results: Results, scenario: str) -> str:
 def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan is JSON
     """A value of the plan.
 
-    Args:
-        results: The run.
-        keys: The way there, table by table.
-
-    Returns:
-        The value; None where the plan has none.
+    Returns the value; None where the plan has none.
     """
     value: Any = results.plan
     for key in keys:
@@ -212,12 +138,7 @@ def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan 
 def margin_of(results: Results, metric: Metric) -> float | None:
     """The equivalence margin of a metric, which the plan gives for all or for each.
 
-    Args:
-        results: The run.
-        metric: The metric.
-
-    Returns:
-        The margin; None where the plan does not tell it.
+    Returns the margin; None where the plan does not tell it.
     """
     margin: float | dict[str, float] | None = plan_value(results, "rounds", "margin")
     return margin.get(metric) if isinstance(margin, dict) else margin
@@ -226,14 +147,8 @@ def margin_of(results: Results, metric: Metric) -> float | None:
 def visible(text: str) -> str:
     r"""A text in one line, in which nothing hides: what has no shape is written as its escape.
 
-    Left in place, a control character could move a terminal's cursor and a direction mark could turn the
-    rest of a line around.
-
-    Args:
-        text: Any text, such as a name from the plan or a server's answer.
-
-    Returns:
-        The text; a line feed becomes "\n", the right-to-left override "\u202e".
+    Left in place, a control character could move a terminal's cursor and a direction mark could turn the rest
+    of a line around.
     """
     return "".join(
         char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in _UNSEEN else char
@@ -242,25 +157,10 @@ def visible(text: str) -> str:
 
 
 def clipped(text: str, longest: int) -> str:
-    """A text cut to a length, and marked where it was.
-
-    Args:
-        text: Any text.
-        longest: How many characters to keep.
-
-    Returns:
-        The text, or its beginning with the number of characters it had.
-    """
+    """A text cut to a length, and marked where it was."""
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
 
 
 def timestamp(iso: str) -> str:
-    """A moment of the record as people read it.
-
-    Args:
-        iso: ISO 8601, UTC.
-
-    Returns:
-        Text such as "2026-03-02 09:41:07 UTC".
-    """
+    """A moment of the record as people read it."""
     return visible(iso).replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")

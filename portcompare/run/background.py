@@ -28,14 +28,7 @@ class Measuring:
     """A `portcompare run` of its own, with servers of its own."""
 
     def __init__(self, plan: Plan, settings: LiveSettings, *, cpus: Iterable[int], folder: Path) -> None:
-        """Start it.
-
-        Args:
-            plan: The plan.
-            settings: What to measure of it.
-            cpus: The CPUs it may use.
-            folder: Where its log goes.
-        """
+        """Start it."""
         is_open = settings.model == "open"
         wanted = Narrowing(
             scenarios=settings.scenarios,

@@ -19,15 +19,7 @@ if TYPE_CHECKING:
 
 
 def read_stored_runs(plan: Plan, problems: list[Problem]) -> dict[str, Results]:
-    """Read the runs that gates compare with, before anything is measured in vain.
-
-    Args:
-        plan: The plan.
-        problems: What is wrong with a run, or lacks in it, is added here.
-
-    Returns:
-        The runs by what the plan calls them.
-    """
+    """Read the runs that gates compare with, before anything is measured in vain."""
     stored: dict[str, Results] = {}
     for place, gate in enumerate(plan.gates):
         if gate.against is None:
@@ -45,16 +37,7 @@ def read_stored_runs(plan: Plan, problems: list[Problem]) -> dict[str, Results]:
 
 
 def judge_gates(plan: Plan, results: Results, stored: Mapping[str, Results]) -> tuple[GateResult, ...]:
-    """Decide a plan's gates.
-
-    Args:
-        plan: The plan.
-        results: The run.
-        stored: The stored runs by what the plan calls them.
-
-    Returns:
-        The gates in the plan's order, each at its levels; none of a run that cannot be relied on is passed.
-    """
+    """Decide a plan's gates."""
     unreliable = None
     if results.partial:
         unreliable = "the run is partial"

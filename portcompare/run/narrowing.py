@@ -45,21 +45,13 @@ Delay = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Narrowing:
-    """What is wanted of a plan.
+    """What is wanted of a plan."""
 
-    Attributes:
-        scenarios: Names of the scenarios; empty for all.
-        arms: Names of the deployments, the baseline first; empty for all.
-        users: The number of users, instead of the scenarios' loads; None to keep these.
-        rate_rps: The rate, instead of the scenarios' loads; None to keep these.
-        delay_s: The delay of each answer; None for each scenario's own.
-    """
-
-    scenarios: Sequence[str] = ()
-    arms: Sequence[str] = ()
-    users: int | None = None
-    rate_rps: float | None = None
-    delay_s: float | None = None
+    scenarios: Sequence[str] = ()  # Names of the scenarios; empty for all
+    arms: Sequence[str] = ()  # Names of the deployments, the baseline first; empty for all
+    users: int | None = None  # The number of users, instead of the scenarios' loads; None to keep these
+    rate_rps: float | None = None  # The rate, instead of the scenarios' loads; None to keep these
+    delay_s: float | None = None  # The delay of each answer; None for each scenario's own
 
     def options(self) -> list[str]:
         """The options of `portcompare run` that say so."""
@@ -78,15 +70,7 @@ def narrow(plan: Plan, wanted: Narrowing) -> Plan:
     Gates, claims and pages are of the plan as a whole, and name what may be left out: a part has none. A
     break-even grid stays one with other arms, but not with cells missing: the rest are then plain levels.
 
-    Args:
-        plan: The plan.
-        wanted: What is.
-
-    Returns:
-        The plan without the rest.
-
-    Raises:
-        InputError: If the plan has no such scenario or deployment, or what is wanted contradicts itself.
+    Raises InputError if the plan has no such scenario or deployment, or what is wanted contradicts itself.
     """
     if wanted == Narrowing():
         return plan
@@ -116,12 +100,7 @@ def narrow(plan: Plan, wanted: Narrowing) -> Plan:
 def find_left_out(whole: Plan, part: Plan) -> str | None:
     """Say what a part of a plan leaves out that a reader might count on.
 
-    Args:
-        whole: The whole plan.
-        part: What is left of it; the whole if nothing was narrowed.
-
-    Returns:
-        A clause; None if there is no such thing.
+    Returns A clause; None if there is no such thing.
     """
     tables = {
         "gates": (whole.gates, part.gates),

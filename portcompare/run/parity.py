@@ -43,14 +43,7 @@ if TYPE_CHECKING:
 
 
 def find_document_problems(plan: Plan) -> list[Problem]:
-    """Find what is wrong with a plan's document as far as it can be known before a server runs.
-
-    Args:
-        plan: The plan.
-
-    Returns:
-        The problems; empty if all is well, or the plan names no document.
-    """
+    """Find what is wrong with a plan's document as far as it can be known before a server runs."""
     if plan.parity.openapi is None:
         return []
     problems = find_missing_extra(plan.where("parity", "openapi"))
@@ -67,18 +60,7 @@ def explore_document(
 ) -> Explored:
     """Ask the cases of a plan's document.
 
-    Args:
-        plan: The plan.
-        asker: Sends each case to all deployments.
-        baseline_url: The baseline's address, for a document that it serves.
-        cases: What is asked anyway.
-        progress: Told of each request.
-
-    Returns:
-        What was found; nothing if the plan names no document.
-
-    Raises:
-        InputError: The document cannot be used.
+    Raises InputError: the document cannot be used.
     """
     parity = plan.parity
     if parity.openapi is None:
@@ -108,16 +90,7 @@ def ask_everything(
 ) -> ParityOutcome:
     """Compare the answers of all arms, the control's too.
 
-    Args:
-        session: The plan and what its scenarios ask for.
-        servers: The running servers by arm.
-        progress: Told of each case.
-
-    Returns:
-        What was found, and what to expect under load.
-
-    Raises:
-        InputError: The plan's OpenAPI document cannot be used.
+    Raises InputError: the plan's OpenAPI document cannot be used.
     """
     scenario_requests = [request for requests in session.requests.values() for request in requests]
     folder = session.plan.path.parent
@@ -141,18 +114,7 @@ def ask_everything(
 
 
 def ask_differing_alone(session: Session, outcome: ParityOutcome, folder: Path, progress: Progress) -> Parity:
-    """Ask the cases that differ once more, each alone on fresh servers.
-
-    Args:
-        session: The plan.
-        outcome: What was found; its servers have ended, so that their ports are free.
-        folder: Where the servers' logs go.
-        progress: Told that it is done.
-
-    Returns:
-        What was found, with the differences marked that come from what was asked before; as it was if the
-        answers are equal; with a warning if the baseline cannot be started afresh.
-    """
+    """Ask the cases that differ once more, each alone on fresh servers."""
     plan = session.plan
     startable = frozenset(arm.name for arm in plan.arms if _starts_afresh(plan, arm.deployment))
     if outcome.parity.equal:
@@ -201,14 +163,7 @@ def _make_asker(plan: Plan, servers: Mapping[str, RunningServer]) -> Asker:
 
 
 def find_writing(session: Session) -> tuple[str, ...]:
-    """The scenarios that write: any method but GET, HEAD and OPTIONS may change what later answers are.
-
-    Args:
-        session: What the scenarios ask for.
-
-    Returns:
-        Their names.
-    """
+    """The scenarios that write: any method but GET, HEAD and OPTIONS may change what later answers are."""
     return tuple(
         name
         for name, requests in session.requests.items()
@@ -217,17 +172,7 @@ def find_writing(session: Session) -> tuple[str, ...]:
 
 
 def expect(session: Session, scenario: str, arm: str, outcome: ParityOutcome) -> dict[int, Expectation]:
-    """What an arm's answers to a scenario must look like under load.
-
-    Args:
-        session: What the scenarios ask for.
-        scenario: Name of the scenario.
-        arm: Name of the arm.
-        outcome: What it answered.
-
-    Returns:
-        What is expected, by the request's place among the scenario's; only statuses if the scenario writes.
-    """
+    """What an arm's answers to a scenario must look like under load."""
     known = {
         place: expected
         for place, request in enumerate(session.requests[scenario])
@@ -239,15 +184,7 @@ def expect(session: Session, scenario: str, arm: str, outcome: ParityOutcome) ->
 
 
 def tell_unchecked(session: Session, outcome: ParityOutcome) -> Iterator[str]:
-    """What a careful reader should know of the check: what of it the load cannot be held to.
-
-    Args:
-        session: What the scenarios ask for.
-        outcome: What the baseline answered.
-
-    Yields:
-        Clauses for the run's warnings.
-    """
+    """What a careful reader should know of the check: what of it the load cannot be held to."""
     yield from outcome.unused
     writing = find_writing(session)
     if writing:
@@ -278,19 +215,9 @@ def capture_requests(
     A baseline of its own answers, with setup and teardown, so that what the users write is on none of the
     servers that are compared; only where it runs elsewhere is it the very same.
 
-    Args:
-        session: The plan and its load generator.
-        folder: Where that server's log goes.
-        progress: Told of each scenario.
-        warn: Told, in a clause, of what the comparison cannot cover.
-
-    Returns:
-        The session, the requests of all scenarios known.
-
-    Raises:
-        InputError: With all that is wrong with the classes.
-        ServerError: The baseline did not start, or died.
-        LoadGeneratorError: The load generator died.
+    Raises InputError: with all that is wrong with the classes.
+    Raises ServerError: the baseline did not start, or died.
+    Raises LoadGeneratorError: the load generator died.
     """
     if not session.to_capture:
         return session

@@ -58,14 +58,7 @@ class Settling:
         recording: Recording,
         timekeeper: Timekeeper,
     ) -> None:
-        """Ask the servers, which are idle; none is asked where no round is an overload and no page is loaded.
-
-        Args:
-            plan: The plan.
-            servers: The servers by arm.
-            recording: Told of those that stay slow.
-            timekeeper: Knows when time is up.
-        """
+        """Measure how fast idle servers respond, where rounds may overload them or pages are loaded."""
         asked = servers if plan.searches or plan.pages else {}
         self._idle_s = {arm: measure_idle(server, server.ready_target) for arm, server in asked.items()}
         self._servers = servers
@@ -73,12 +66,7 @@ class Settling:
         self._timekeeper = timekeeper
 
     def settle(self, arm: str, scenario: str) -> None:
-        """Wait until a server answers quickly again, and note if it does not.
-
-        Args:
-            arm: Whose server.
-            scenario: What it was loaded with.
-        """
+        """Wait until a server answers quickly again, and note if it does not."""
         if arm not in self._idle_s:
             return
         left_s = self._timekeeper.deadline_s - self._timekeeper.clock()
@@ -93,14 +81,7 @@ class Settling:
 
 
 def find_browser_problems(plan: Plan) -> tuple[Problem, ...]:
-    """Check that there is a browser for a plan's pages.
-
-    Args:
-        plan: The plan.
-
-    Returns:
-        What is missing; empty if nothing is, or if the plan has no pages.
-    """
+    """Check that there is a browser for a plan's pages."""
     if plan.pages:
         try:
             find_chromium()
@@ -125,20 +106,9 @@ def load_pages(
     The browser runs where the load generator runs: this process is kept off the servers' CPUs, and what it
     starts is as well.
 
-    Args:
-        session: The plan and its load generator.
-        block: Number of the block, from 0.
-        servers: The running servers by arm.
-        outcome: What the load's answers must look like.
-        recording: Where everything goes.
-        timekeeper: Knows how long visits take, and when time is up.
-        settling: Waits until a server has worked off the load that it had.
-        progress: Told what is being done.
-
-    Raises:
-        InputError: There is no browser.
-        ServerError: A server died.
-        LoadGeneratorError: The load generator died.
+    Raises InputError: there is no browser.
+    Raises ServerError: A server died.
+    Raises LoadGeneratorError: the load generator died.
     """
     plan = session.plan
     visits = order_visits(plan, block)
@@ -186,16 +156,10 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
 
     The answers are compared on the first block's servers before the load, and on the last block's after it.
 
-    Args:
-        session: The plan and its load generator.
-        recording: Where everything goes.
-        progress: Told what is being done.
-        deadline_s: When the whole run must have ended, in seconds of `time.monotonic()`.
-
-    Raises:
-        InputError: A user class cannot be used.
-        ServerError: A server did not start, or died; so may an upstream.
-        LoadGeneratorError: The load generator died.
+    `deadline_s`: when the whole run must have ended, in seconds of `time.monotonic()`.
+    Raises InputError: A user class cannot be used.
+    Raises ServerError: A server did not start, or died; so may an upstream.
+    Raises LoadGeneratorError: the load generator died.
     """
     plan = session.plan
     session = capture_requests(session, recording.folder, progress, recording.add_warning)
@@ -289,31 +253,14 @@ def _plan_blocks(
 
 
 def prepare(session: Session, folder: Path, progress: Progress) -> AbstractContextManager[None]:
-    """Have all that is done once in a run done for all arms of a plan: setup now, teardown at the end.
-
-    Args:
-        session: The plan.
-        folder: Where the output goes.
-        progress: Told, if there is anything to do.
-
-    Returns:
-        A context around all that is served.
-    """
+    """Have all that is done once in a run done for all arms of a plan: setup now, teardown at the end."""
     if any(session.plan.app_of(arm.deployment).setup for arm in session.plan.arms):
         progress.start_setup()
     return prepare_arms(session.plan, _deployments(session), folder=folder, cpus=session.cpus)
 
 
 def serve(session: Session, folder: Path) -> AbstractContextManager[dict[str, RunningServer]]:
-    """Serve all arms of a plan.
-
-    Args:
-        session: The plan.
-        folder: Where the servers' logs go.
-
-    Returns:
-        A context of running servers by arm.
-    """
+    """Serve all arms of a plan."""
     return serve_deployments(session.plan, _deployments(session), folder=folder, cpus=session.cpus)
 
 

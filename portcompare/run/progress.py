@@ -62,11 +62,7 @@ class Progress:
         self._bar.stop()
 
     def show_workers(self, joined: Joined) -> None:
-        """Say which load workers have joined.
-
-        Args:
-            joined: What the load generator says of them.
-        """
+        """Say which load workers have joined."""
         names = ", ".join(joined.workers) or "none yet"
         self._say(f"waiting for load workers at {joined.address}; joined: {names}")
 
@@ -75,36 +71,20 @@ class Progress:
         self._say("running the setup of each arm")
 
     def start_servers(self, block: int) -> None:
-        """Say that the servers of a block are being started.
-
-        Args:
-            block: Number of the block, from 0.
-        """
+        """Say that the servers of a block are being started."""
         self._say(f"block {block + 1}: starting servers")
 
     def start_dry_pass(self, scenario: str) -> None:
-        """Say that a scenario's requests are being captured.
-
-        Args:
-            scenario: Its name.
-        """
+        """Say that a scenario's requests are being captured."""
         self._say(f"seeing what {scenario} asks for")
 
     def start_parity(self, cases: int) -> None:
-        """Say that answers are being compared.
-
-        Args:
-            cases: How many cases there are.
-        """
+        """Say that answers are being compared."""
         self._say(f"comparing answers, {cases} cases")
         self._bar.update(self._task, completed=0, total=cases)
 
     def start_exploring(self, document: str) -> None:
-        """Say that requests are being made of an OpenAPI document; how many there will be is not known.
-
-        Args:
-            document: Where it comes from.
-        """
+        """Say that requests are being made of an OpenAPI document; how many there will be is not known."""
         self._say(f"comparing answers, cases of {document}")
         self._bar.update(self._task, completed=0, total=None)
 
@@ -115,31 +95,20 @@ class Progress:
     def start_block(self, block: int, rounds: int | None) -> None:
         """Say that a block is being measured.
 
-        Args:
-            block: Its number, from 0.
-            rounds: How many rounds it has; None for a search, which ends when it has found something.
+        `rounds`: how many rounds it has; None for a search, which ends when it has found something.
         """
         self._say(f"block {block + 1}: " + ("searching" if rounds is None else f"measuring {rounds} rounds"))
         total = None if rounds is None else max(self._least_rounds, self._measured + rounds)
         self._bar.update(self._task, completed=self._measured, total=total)
 
     def start_round(self, place: Place, level: str) -> None:
-        """Say what is being measured.
-
-        Args:
-            place: The round.
-            level: Its level with the unit.
-        """
+        """Say what is being measured."""
         self._measured += 1
         what = f"block {place.block + 1}: {place.arm}, {place.scenario}, {level}"
         self._bar.update(self._task, description=what)
 
     def start_visit(self, place: PagePlace) -> None:
-        """Say which page is being loaded.
-
-        Args:
-            place: The visit.
-        """
+        """Say which page is being loaded."""
         condition = f"{units.count(place.users, 'user')} meanwhile" if place.users else "idle"
         what = f"block {place.block + 1}: {place.arm}, page {place.page}, {condition}"
         self._bar.update(self._task, description=what)

@@ -70,13 +70,7 @@ SAVING_SHARE = 0.01
 
 
 class Recording:
-    """A run in the making.
-
-    Attributes:
-        folder: Where it is written.
-        stop_reason: Why no more is measured; empty as long as more is.
-        browser: What loads the pages; empty as long as none was loaded.
-    """
+    """A run in the making."""
 
     def __init__(
         self,
@@ -90,15 +84,9 @@ class Recording:
     ) -> None:
         """Begin a recording.
 
-        Args:
-            plan: The plan.
-            manifest: The conditions.
-            folder: Where it is written.
-            started_at: When the run was started.
-            began_s: When its time began to count, in seconds of `time.monotonic()`.
-            stored: The stored runs that the plan's gates compare with, by what the plan calls them.
+        `began_s`: when its time began to count, in seconds of `time.monotonic()`.
         """
-        self.folder = folder
+        self.folder = folder  # Where it is written
         self._plan = plan
         self._manifest = manifest
         self._started_at = started_at
@@ -112,31 +100,19 @@ class Recording:
         self._ended: set[tuple[int, str, str]] = set()
         self._warnings: dict[str, None] = {}
         self._parity: Parity | None = None
-        self.stop_reason = self.browser = ""
+        self.stop_reason = self.browser = ""  # What loads the pages; empty as long as none was loaded
         self._saved_s = self._saving_s = 0.0
 
     def add_parity(self, parity: Parity) -> None:
-        """Keep a check of the answers.
-
-        Args:
-            parity: The check; combined with an earlier one.
-        """
+        """Keep a check of the answers."""
         self._parity = parity if self._parity is None else combine_parity(self._parity, parity)
 
     def add_warning(self, warning: str) -> None:
-        """Keep what a careful reader should know, once.
-
-        Args:
-            warning: A clause.
-        """
+        """Keep what a careful reader should know, once."""
         self._warnings[warning] = None
 
     def add_round(self, measured: MeasuredRound) -> None:
-        """Judge and keep a round, and write its histogram.
-
-        Args:
-            measured: The round.
-        """
+        """Judge and keep a round, and write its histogram."""
         one = measured.round
         judged = judge_round(one, self._find_limits(one), self._generator_limits)
         if judged.scenario in self._plan.searches and self._judge_objective(judged) == "missed":
@@ -163,22 +139,11 @@ class Recording:
         )
 
     def add_visit(self, visit: PageVisit) -> None:
-        """Judge a visit, and keep it.
-
-        Args:
-            visit: What a browser measured.
-        """
+        """Judge a visit, and keep it."""
         self._visits.append(judge_visit(visit))
 
     def find_undecided(self, blocks: int) -> dict[tuple[str, float], float]:
-        """What is not yet known well enough.
-
-        Args:
-            blocks: How many blocks were measured.
-
-        Returns:
-            The levels, and how wide their intervals are.
-        """
+        """What is not yet known well enough."""
         rounds = self._plan.rounds
         comparisons = compare(self._rounds, rounds.margins)
         return find_undecided(comparisons, rounds.precision, is_early=blocks < rounds.min_blocks)
@@ -192,16 +157,7 @@ class Recording:
         return find_break_even(comparisons, grid.delays_s, grid.levels)
 
     def find_bracket(self, block: int, scenario: str, arm: str) -> Bracket:
-        """What a search has found.
-
-        Args:
-            block: Number of the block.
-            scenario: Name of the scenario.
-            arm: Name of the arm.
-
-        Returns:
-            The bracket around the capacity.
-        """
+        """What a search has found."""
         trials = (
             Trial(rate_rps=one.level, outcome=self._judge_objective(one), void=one.void)
             for one in self._rounds
@@ -210,13 +166,7 @@ class Recording:
         return find_bracket(trials, is_over=(block, scenario, arm) in self._ended)
 
     def note_end(self, block: int, scenario: str, arm: str) -> None:
-        """Note that a search found nothing more to try.
-
-        Args:
-            block: Number of the block.
-            scenario: Name of the scenario.
-            arm: Name of the arm.
-        """
+        """Note that a search found nothing more to try."""
         self._ended.add((block, scenario, arm))
 
     def find_unsure_searches(self) -> frozenset[str]:
@@ -238,11 +188,7 @@ class Recording:
     def results(self, *, partial: bool) -> Results:
         """Analyse what was measured so far.
 
-        Args:
-            partial: True unless the run has come to its end.
-
-        Returns:
-            The whole run.
+        `partial`: true unless the run has come to its end.
         """
         margins = self._plan.rounds.margins
         ordered = self._in_plan_order()
@@ -347,11 +293,7 @@ class Recording:
     def save(self, *, partial: bool) -> Results:
         """Analyse and write what was measured so far.
 
-        Args:
-            partial: True unless the run has come to its end.
-
-        Returns:
-            What was written.
+        `partial`: true unless the run has come to its end.
         """
         began_s = time.monotonic()
         results = self.results(partial=partial)
@@ -365,28 +307,13 @@ GENERATOR_LOG = "loadgen.log"
 
 
 def name_run_folder(name: str, started_at: datetime) -> Path:
-    """The folder that a run is written to if none is asked for.
-
-    Args:
-        name: Name of the plan.
-        started_at: When the run began.
-
-    Returns:
-        `runs/<time>-<name>`.
-    """
+    """The folder that a run is written to if none is asked for."""
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     return RUNS / f"{started_at:%Y%m%dT%H%M%S}-{safe}"
 
 
 def make_run_folder(folder: Path) -> list[Problem]:
-    """Make the folder that a run is written to.
-
-    Args:
-        folder: The folder; it may be there, but must hold no run.
-
-    Returns:
-        Why it cannot be used; empty if it can.
-    """
+    """Make the folder that a run is written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
@@ -404,11 +331,7 @@ def make_run_folder(folder: Path) -> list[Problem]:
 
 
 def remove_empty_run_folder(folder: Path) -> None:
-    """Remove a run's folder in which nothing has been measured.
-
-    Args:
-        folder: The folder; what else is in it stays.
-    """
+    """Remove a run's folder in which nothing has been measured."""
     if not folder.is_dir():
         return
     (folder / GENERATOR_LOG).unlink(missing_ok=True)

@@ -36,29 +36,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A plan that is in order, and the load generator that knows its scenarios.
+    """A plan that is in order, and the load generator that knows its scenarios."""
 
-    Attributes:
-        plan: The plan; its environments say where the upstreams are.
-        cpus: Who runs where.
-        generator: The load generator.
-        requests: What each scenario asks for.
-        to_capture: The scenarios of which that is not known yet: one of their users must run first.
-        upstreams: What the arms depend on, by name.
-    """
-
-    plan: Plan
-    cpus: CpuAssignment
-    generator: LoadGenerator
-    requests: Mapping[str, tuple[RequestSpec, ...]]
+    plan: Plan  # The plan; its environments say where the upstreams are
+    cpus: CpuAssignment  # Who runs where
+    generator: LoadGenerator  # The load generator
+    requests: Mapping[str, tuple[RequestSpec, ...]]  # What each scenario asks for
+    # The scenarios of which that is not known yet: one of their users must run first
     to_capture: tuple[str, ...] = ()
-    upstreams: Mapping[str, RunningServer] = field(default_factory=dict)
+    upstreams: Mapping[str, RunningServer] = field(default_factory=dict)  # What the arms depend on, by name
 
     def check_upstreams(self) -> None:
         """Make sure that what the arms depend on still runs.
 
-        Raises:
-            ServerError: One does not.
+        Raises ServerError: one does not.
         """
         for upstream in self.upstreams.values():
             upstream.check_alive()
@@ -67,15 +58,7 @@ class Session:
 def read_plan(path: Path, known: Sequence[Problem] = ()) -> Plan:
     """Read a plan.
 
-    Args:
-        path: The plan file.
-        known: What is known to be wrong with the input already.
-
-    Returns:
-        The plan.
-
-    Raises:
-        InputError: With all that is wrong: with the plan, what it names, and what is known already.
+    Raises InputError: with all that is wrong: with the plan, what it names, and what is known already.
     """
     try:
         plan = load_plan(path, vocabulary())
@@ -106,20 +89,9 @@ def open_session(
 ) -> Iterator[Session]:
     """Check all that a plan needs before any server is started; start load generator and upstreams.
 
-    Args:
-        plan: The plan.
-        log_folder: Where the logs of both are appended.
-        known: What is known to be wrong already.
-        workers: Who generates the load.
-        on_joined: Called for each worker that joins.
-
-    Yields:
-        The session.
-
-    Raises:
-        InputError: With all that is wrong, with apps, servers, ports and scenarios alike.
-        ServerError: An upstream did not start, or died.
-        LoadGeneratorError: The load generator died, or a worker did before it had joined.
+    Raises InputError: with all that is wrong, with apps, servers, ports and scenarios alike.
+    Raises ServerError: an upstream did not start, or died.
+    Raises LoadGeneratorError: the load generator died, or a worker did before it had joined.
     """
     problems = [
         *known,

@@ -46,30 +46,19 @@ Listen = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workers:
-    """Who generates the load.
+    """Who generates the load."""
 
-    Attributes:
-        processes: Processes on this machine.
-        expect: Workers that come from elsewhere; 0 for none.
-        host: Where to listen for those.
-        port: The port there.
-        is_apart: Whether a single process has to be a worker too, as the leading one has other things to do.
-    """
-
-    processes: int
-    expect: int
-    host: str
-    port: int
+    processes: int  # Processes on this machine
+    expect: int  # Workers that come from elsewhere; 0 for none
+    host: str  # Where to listen for those
+    port: int  # The port there
+    # Whether a single process has to be a worker too, as the leading one has other things to do
     is_apart: bool = False
 
     def order(self, cpus: Iterable[int]) -> Gather | None:
         """The order to the load generator.
 
-        Args:
-            cpus: The load generator's CPUs.
-
-        Returns:
-            The order; None if it generates the load itself.
+        Returns the order; None if it generates the load itself.
         """
         if self.expect:
             return Gather(workers=self.expect, here=False, cpus=tuple(cpus), host=self.host, port=self.port)
@@ -85,16 +74,7 @@ ALONE: Final = Workers(processes=1, expect=0, host=LOOPBACK, port=0)
 def choose_workers(processes: int, expect: int, listen: str | None) -> Workers:
     """Put the options together.
 
-    Args:
-        processes: `--processes`.
-        expect: `--expect-workers`.
-        listen: `--listen`.
-
-    Returns:
-        Who generates the load.
-
-    Raises:
-        InputError: If the options contradict each other, or name no address.
+    Raises InputError if the options contradict each other, or name no address.
     """
     if expect and processes > 1:
         found = "both are given"
@@ -108,15 +88,7 @@ def choose_workers(processes: int, expect: int, listen: str | None) -> Workers:
 
 
 def find_unreachable(workers: Workers, plan: Plan) -> Iterator[Problem]:
-    """Find out whether workers on other machines could reach the servers.
-
-    Args:
-        workers: Who generates the load.
-        plan: The plan.
-
-    Yields:
-        The problems, if they are listened for in a network in which the servers are not.
-    """
+    """Find out whether workers on other machines could reach the servers."""
     if not workers.expect or workers.host == LOOPBACK:
         return
     urls = {arm.deployment: plan.deployments[arm.deployment].url for arm in plan.arms}
@@ -138,15 +110,7 @@ def find_unreachable(workers: Workers, plan: Plan) -> Iterator[Problem]:
 def read_endpoint(flag: str, text: str) -> tuple[str, int]:
     """Read HOST or HOST:PORT.
 
-    Args:
-        flag: The option it was given with.
-        text: Its value.
-
-    Returns:
-        The host, an IPv6 address in brackets, and the port.
-
-    Raises:
-        InputError: If it is neither.
+    Raises InputError if it is neither.
     """
     try:
         parts = urlsplit(f"//{text}")

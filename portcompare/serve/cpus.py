@@ -20,15 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuAssignment:
-    """Who runs where.
+    """Who runs where."""
 
-    Attributes:
-        server: The CPUs that every server may use.
-        generator: The CPUs of the load generator.
-    """
-
-    server: tuple[int, ...]
-    generator: tuple[int, ...]
+    server: tuple[int, ...]  # The CPUs that every server may use
+    generator: tuple[int, ...]  # The CPUs of the load generator
 
     @property
     def everyone(self) -> tuple[int, ...]:
@@ -37,17 +32,7 @@ class CpuAssignment:
 
 
 def assign_cpus(plan: Plan, generator_processes: int = 1) -> CpuAssignment:
-    """Keep servers and load generator apart where the machine allows.
-
-    Args:
-        plan: The plan; what it does not say of CPUs is chosen: the last ones that this process may use for
-            the generator, and as many as the largest number of workers, of the others, for the servers.
-            CPUs that this process may not use are as good as not named; `find_cpu_problems` tells of them.
-        generator_processes: How many CPUs the generator can use; one at least is left to the servers.
-
-    Returns:
-        The assignment; on a single CPU both share it.
-    """
+    """Keep servers and load generator apart where the machine allows."""
     allowed = sorted(os.sched_getaffinity(0))
     return share_cpus(
         allowed,
@@ -66,30 +51,14 @@ def share_cpus(
     server_workers: int = 1,
     generator_processes: int = 1,
 ) -> CpuAssignment:
-    """Share CPUs between servers and load generator.
-
-    Args:
-        allowed: The CPUs that may be used, in rising order; at least one.
-        server: Those that the servers are given; empty to choose.
-        generator: Those that the load generator is given; empty to choose.
-        server_workers: How many CPUs a server can use.
-        generator_processes: How many CPUs the load generator can use.
-
-    Returns:
-        The assignment; a single CPU is shared.
-    """
+    """Share CPUs between servers and load generator."""
     generator = generator or generator_cpus(_without(allowed, server), generator_processes)
     server = server or _without(allowed, generator)[:server_workers]
     return CpuAssignment(server=tuple(server), generator=tuple(generator))
 
 
 def pin_tree(pid: int, cpus: Iterable[int]) -> None:
-    """Have a process, all below it and all that they will start run on these CPUs and no others.
-
-    Args:
-        pid: The process at the top.
-        cpus: The CPUs.
-    """
+    """Have a process, all below it and all that they will start run on these CPUs and no others."""
     wanted, pinned = set(cpus), -1
     threads: set[int] = set()
     while len(threads) != pinned:  # until none was started meanwhile by one that was not pinned yet
@@ -103,15 +72,7 @@ def pin_tree(pid: int, cpus: Iterable[int]) -> None:
 
 
 def generator_cpus(allowed: list[int], processes: int) -> list[int]:
-    """The CPUs for a load generator of several processes.
-
-    Args:
-        allowed: Those that may be used, in rising order.
-        processes: How many processes there are.
-
-    Returns:
-        The last of them, one for each process, as far as one is left for what is under load.
-    """
+    """The CPUs for a load generator of several processes."""
     return allowed[-min(processes, max(len(allowed) - 1, 1)) :]
 
 
@@ -121,14 +82,7 @@ def _without(cpus: list[int], taken: Sequence[int]) -> list[int]:
 
 
 def find_cpu_problems(plan: Plan) -> Iterator[Problem]:
-    """Check the CPUs that a plan names.
-
-    Args:
-        plan: The plan.
-
-    Yields:
-        CPUs that do not exist or may not be used, and CPUs named for both.
-    """
+    """Check the CPUs that a plan names."""
     allowed = os.sched_getaffinity(0)
     named = {"server": plan.cpus.server, "generator": plan.cpus.generator}
     for key, cpus in named.items():

@@ -40,15 +40,10 @@ _STRANGER = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Start:
-    """One arm's server, to be started, or to be found running.
+    """One arm's server, to be started, or to be found running."""
 
-    Attributes:
-        arm: The arm and its deployment, and which CPUs it may use until it is ready.
-        port: Where it is to listen.
-    """
-
-    arm: ArmSetup
-    port: int
+    arm: ArmSetup  # The arm and its deployment, and which CPUs it may use until it is ready
+    port: int  # Where it is to listen
 
     def begin(self, port: int) -> RunningServer:
         """Start the server; one that runs already is only noted."""
@@ -84,19 +79,8 @@ def serve_deployments(
 ) -> Iterator[dict[str, RunningServer]]:
     """Serve deployments for as long as the context lasts.
 
-    Args:
-        plan: The plan.
-        arms: From the name of each arm to the name of its deployment. Where two arms have the same
-            deployment, the first has its fixed port, if it has one, and the others have free ones.
-        folder: An existing folder; each server's log there, `ARM.log`, is appended to.
-        cpus: The CPUs to pin the servers to.
-
-    Yields:
-        The servers by arm; all of them are ready. Those that run already are not pinned.
-
-    Raises:
-        ServerError: A server did not start, died, or did not become ready in time; or a command that the
-            plan wants run before or after failed.
+    Raises ServerError: A server did not start, died, or did not become ready in time; or a command that the
+    plan wants run before or after failed.
     """
     starts = _plan_starts(plan, arms, folder, cpus)
     running: dict[str, RunningServer] = {}
@@ -113,17 +97,7 @@ def serve_deployments(
 def restart_server(plan: Plan, server: StartedServer, *, folder: Path, cpus: CpuAssignment) -> StartedServer:
     """Start a server that has died once more, where it was, and wait until it is ready.
 
-    Args:
-        plan: The plan.
-        server: The server.
-        folder: Where its log is appended.
-        cpus: The CPUs to pin it to.
-
-    Returns:
-        The new one.
-
-    Raises:
-        ServerError: It did not start, or did not become ready in time; or a command before failed.
+    Raises ServerError: it did not start, or did not become ready in time; or a command before failed.
     """
     server.process.stop()
     recipe = resolve_deployment(plan, server.deployment)
@@ -235,16 +209,7 @@ def serve_upstreams(plan: Plan, *, folder: Path, cpus: CpuAssignment) -> Iterato
     They run on the load generator's CPUs: what they take is not taken from an arm, and if it is too much the
     load generator notices, as it watches itself.
 
-    Args:
-        plan: The plan.
-        folder: An existing folder; each upstream's log there, `NAME.log`, is appended to.
-        cpus: Who runs where.
-
-    Yields:
-        The upstreams by name, all of them ready; `with_addresses` tells the plan where they are.
-
-    Raises:
-        ServerError: An upstream did not start, or was found dead at the end.
+    Raises ServerError: an upstream did not start, or was found dead at the end.
     """
     upstreams = {name: name for name in find_upstreams(plan)}
     if not upstreams:

@@ -21,14 +21,7 @@ if TYPE_CHECKING:
 
 
 def find_versions(distributions: Iterable[str]) -> dict[str, str]:
-    """Look up the versions of distributions.
-
-    Args:
-        distributions: Their names.
-
-    Returns:
-        The versions of those that are installed.
-    """
+    """Look up the versions of distributions."""
     versions = {}
     for name in distributions:
         try:
@@ -39,14 +32,7 @@ def find_versions(distributions: Iterable[str]) -> dict[str, str]:
 
 
 def describe(distributions: Iterable[str]) -> dict[str, object]:
-    """Describe this interpreter.
-
-    Args:
-        distributions: What to look for.
-
-    Returns:
-        Plain values for JSON.
-    """
+    """Describe this interpreter."""
     return {
         "name": f"{platform.python_implementation()} {platform.python_version()}",
         "version": list(sys.version_info[:2]),
@@ -57,11 +43,7 @@ def describe(distributions: Iterable[str]) -> dict[str, object]:
 def check(target: str) -> None:
     """Import an application and see that it can be called.
 
-    Args:
-        target: The application, `module:object`.
-
-    Raises:
-        SystemExit: The module has no such object, or it cannot be called; the text says which.
+    Raises SystemExit: the module has no such object, or it cannot be called; the text says which.
     """
     module_name, _, path = target.partition(":")
     found: object = importlib.import_module(module_name)
@@ -74,13 +56,7 @@ def check(target: str) -> None:
 
 
 def main(facts_path: str, target: str, distributions: str) -> None:
-    """Write down the facts, then import the application, if there is one.
-
-    Args:
-        facts_path: The file to write to.
-        target: The application, or empty.
-        distributions: What to look for, with commas between.
-    """
+    """Write down the facts, then import the application, if there is one."""
     sys.path[0] = str(Path.cwd())  # as with `python -m`; until now it is the folder of this script
     Path(facts_path).write_text(json.dumps(describe(distributions.split(","))), encoding="utf-8")
     if target:

@@ -32,17 +32,11 @@ _ALL_FRAMEWORKS = tuple(dict.fromkeys(name for names in _FRAMEWORKS.values() for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
-    """An interpreter that serves.
+    """An interpreter that serves."""
 
-    Attributes:
-        name: Its name and version, such as "CPython 3.11.7".
-        version: The version's first two numbers.
-        versions: Of the distributions that matter, as far as they are installed there.
-    """
-
-    name: str
-    version: tuple[int, int]
-    versions: Mapping[str, str]
+    name: str  # Its name and version, such as "CPython 3.11.7"
+    version: tuple[int, int]  # The version's first two numbers
+    versions: Mapping[str, str]  # Of the distributions that matter, as far as they are installed there
 
 
 _INTERPRETER = TypeAdapter(Interpreter)
@@ -50,40 +44,20 @@ _INTERPRETER = TypeAdapter(Interpreter)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What came of asking an interpreter.
+    """What came of asking an interpreter."""
 
-    Attributes:
-        recipes: The deployments that it serves in the same surroundings.
-        interpreter: What it is; None if it did not tell.
-        problem: Why it did not tell, or the app cannot be imported; None if all is well.
-    """
-
-    recipes: tuple[Recipe, ...]
-    interpreter: Interpreter | None
-    problem: str | None
+    recipes: tuple[Recipe, ...]  # The deployments that it serves in the same surroundings
+    interpreter: Interpreter | None  # What it is; None if it did not tell
+    problem: str | None  # Why it did not tell, or the app cannot be imported; None if all is well
 
 
 def has_interpreter(recipe: Recipe) -> bool:
-    """Whether it is known which interpreter serves a deployment, or is at hand for its commands.
-
-    Args:
-        recipe: The deployment.
-
-    Returns:
-        False where a command serves it, or somebody else, and the plan names no interpreter.
-    """
+    """Whether it is known which interpreter serves a deployment, or is at hand for its commands."""
     return recipe.by_registry is not None or recipe.app.python is not None
 
 
 def wanted_distributions(recipe: Recipe) -> tuple[str, ...]:
-    """The distributions whose versions matter for a deployment.
-
-    Args:
-        recipe: The deployment.
-
-    Returns:
-        Their names: of the framework, and of what its server rests on.
-    """
+    """The distributions whose versions matter for a deployment."""
     if recipe.by_registry is None:
         return _ALL_FRAMEWORKS
     served = recipe.by_registry
@@ -91,15 +65,7 @@ def wanted_distributions(recipe: Recipe) -> tuple[str, ...]:
 
 
 def ask_interpreters(recipes: Mapping[str, Recipe], *, with_import: bool) -> list[Asked]:
-    """Ask the interpreter of each deployment, once for all that are served alike, all at the same time.
-
-    Args:
-        recipes: The deployments whose interpreters and directories exist, by the name of an arm of each.
-        with_import: Whether to import the apps too. One with a setup is not: it may need that first.
-
-    Returns:
-        What each has told, in the order of the deployments.
-    """
+    """Ask the interpreter of each deployment, once for all that are served alike, all at the same time."""
     distributions = ",".join(
         dict.fromkeys(name for recipe in recipes.values() for name in wanted_distributions(recipe))
     )

@@ -21,28 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """What a server uses.
+    """What a server uses."""
 
-    Attributes:
-        cpu_s: CPU seconds since it was first started, those of servers that died included.
-        cores: CPU seconds per second since it was last looked at.
-        rss_bytes: Resident memory.
-        restarts: How often it died and was started again.
-    """
-
-    cpu_s: float
-    cores: float
-    rss_bytes: int
-    restarts: int
+    cpu_s: float  # CPU seconds since it was first started, those of servers that died included
+    cores: float  # CPU seconds per second since it was last looked at
+    rss_bytes: int  # Resident memory
+    restarts: int  # How often it died and was started again
 
 
 class Standing:
-    """Servers that are kept up.
-
-    Attributes:
-        servers: By arm; what is started again takes its predecessor's place, under the same address.
-        upstreams: What the servers ask themselves, by name; watched, but not started again.
-    """
+    """Servers that are kept up."""
 
     def __init__(
         self,
@@ -53,17 +41,10 @@ class Standing:
         folder: Path,
         cpus: CpuAssignment,
     ) -> None:
-        """Begin to watch.
-
-        Args:
-            plan: The plan.
-            servers: The running servers by arm, as `serve_deployments` yields them: it stops those in there.
-            upstreams: The running upstreams.
-            folder: Where their logs are.
-            cpus: The CPUs they are pinned to.
-        """
+        """Begin to watch."""
+        # By arm; what is started again takes its predecessor's place, under the same address
         self.servers = servers
-        self.upstreams = upstreams
+        self.upstreams = upstreams  # What the servers ask themselves, by name; watched, but not started again
         self._plan = plan
         self._folder = folder
         self._cpus = cpus
@@ -75,11 +56,7 @@ class Standing:
     def revive(self) -> list[str]:
         """Start those again that have died.
 
-        Returns:
-            For each, what happened to it.
-
-        Raises:
-            ServerError: One cannot be started again, or one that somebody else has started is gone.
+        Raises ServerError: one cannot be started again, or one that somebody else has started is gone.
         """
         for upstream in self.upstreams.values():
             upstream.check_alive()
@@ -101,11 +78,7 @@ class Standing:
         return told
 
     def look(self) -> dict[str, Use]:
-        """See what the servers use.
-
-        Returns:
-            The use by arm; of those that somebody else has started nothing is known.
-        """
+        """See what the servers use."""
         now_s = time.monotonic()
         between_s, self._looked_s = now_s - self._looked_s, now_s
         found = {}

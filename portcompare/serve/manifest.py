@@ -57,15 +57,7 @@ _COMPARABLE = ("workers", "threads", "loop", "keep_alive_s", "backlog", "request
 
 
 def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
-    """Write down the conditions of a run.
-
-    Args:
-        plan: The plan.
-        cpus: Who runs where.
-
-    Returns:
-        The manifest; it lists each arm's deployment once, the baseline first, and the upstreams.
-    """
+    """Write down the conditions of a run."""
     upstreams = find_upstreams(plan)
     names = dict.fromkeys((*(arm.deployment for arm in plan.arms), *upstreams))
     recipes = [resolve_deployment(plan, name) for name in names]
@@ -127,14 +119,7 @@ def describe_deployment(
 ) -> ServedDeployment:
     """Write down how a deployment is started.
 
-    Args:
-        recipe: The deployment.
-        cpus: Who runs where.
-        interpreter: What serves it; None if that is not known.
-        scenarios: The plan's scenarios by name.
-
-    Returns:
-        The record, secrets of the environment included.
+    `interpreter`: what serves it; None if that is not known.
     """
     kind = recipe.deployment.kind
     installed = interpreter.versions if interpreter is not None else {}
@@ -168,16 +153,7 @@ def describe_deployment(
 
 
 def find_differences(baseline: ServedDeployment, candidate: ServedDeployment) -> Iterator[str]:
-    """Find what differs between two deployments besides app and server.
-
-    Args:
-        baseline: The one compared against.
-        candidate: The other.
-
-    Yields:
-        Each difference in words; of secrets that they differ, and not what they are. Where settings are not
-        known, that.
-    """
+    """Find what differs between two deployments besides app and server."""
     for one in (baseline, candidate):
         if one.kind != "server":
             yield f"the settings of {one.name} are not known: {WHY_NOT_KNOWN[one.kind]}"
@@ -206,14 +182,7 @@ def _comparable_facts(deployment: ServedDeployment, other: ServedDeployment) -> 
 
 
 def read_cpu_model(cpuinfo: Path) -> str:
-    """Read the processor's name.
-
-    Args:
-        cpuinfo: The kernel's list of processors.
-
-    Returns:
-        The name as x86 kernels tell it; empty where they do not.
-    """
+    """Read the processor's name."""
     for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
         key, _, value = line.partition(":")
         if key.strip() == "model name":
@@ -222,15 +191,7 @@ def read_cpu_model(cpuinfo: Path) -> str:
 
 
 def read_governors(folder: Path, cpus: Iterable[int]) -> tuple[str, ...]:
-    """Read how the clocks of CPUs are chosen.
-
-    Args:
-        folder: The kernel's folder of CPUs.
-        cpus: Which.
-
-    Returns:
-        The governors, each once; empty where the machine leaves no choice, as most virtual ones do.
-    """
+    """Read how the clocks of CPUs are chosen."""
     governors = set()
     for cpu in cpus:
         try:

@@ -21,16 +21,7 @@ _MAPPED = "0" * 16 + "FFFF0000"
 
 
 def find_free_ports(host: str, count: int, *, besides: Collection[int] = ()) -> list[int]:
-    """Choose ports that nobody uses at this moment.
-
-    Args:
-        host: The address to listen on.
-        count: How many.
-        besides: Ports not to choose.
-
-    Returns:
-        Different ports; somebody else may still take one before it is used.
-    """
+    """Choose ports that nobody uses at this moment."""
     ports: list[int] = []
     with ExitStack() as held:  # all at once, so that none is given twice
         while len(ports) < count:
@@ -45,12 +36,7 @@ def find_free_ports(host: str, count: int, *, besides: Collection[int] = ()) -> 
 def why_unusable(host: str, port: int) -> str | None:
     """Find out whether a server could listen on a port.
 
-    Args:
-        host: The address to listen on.
-        port: The port; 0 for any.
-
-    Returns:
-        The system's reason why not; None if it could.
+    Returns the system's reason why not; None if it could.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
@@ -66,14 +52,6 @@ def is_listened_on_by(pids: Iterable[int], host: str, port: int) -> bool:
 
     The kernel's table is read here and not by psutil, which makes an object of each connection: of those that
     a comparison of answers has just closed there are thousands.
-
-    Args:
-        pids: The processes.
-        host: The address.
-        port: The port there.
-
-    Returns:
-        True if one of them does there or at all addresses, or several by SO_REUSEPORT.
     """
     own = f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}"
     addresses = {own, _ANY, f"{_MAPPED}{own}", _ANY * 4}

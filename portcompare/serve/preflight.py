@@ -29,14 +29,7 @@ URL_LIMIT_S = 5.0
 
 
 def preflight(plan: Plan) -> list[Problem]:
-    """Find everything that would keep the plan's arms, and their upstreams, from being served.
-
-    Args:
-        plan: The plan; deployments that are neither arms nor upstreams of these are not looked at.
-
-    Returns:
-        What is wrong; empty if nothing is.
-    """
+    """Find everything that would keep the plan's arms, and their upstreams, from being served."""
     upstreams = find_upstreams(plan)
     plan = with_addresses(plan, dict.fromkeys(upstreams, NOT_YET))
     arms = {name: name for name in upstreams} | {arm.deployment: arm.name for arm in reversed(plan.arms)}
@@ -66,11 +59,7 @@ def preflight(plan: Plan) -> list[Problem]:
 def why_no_interpreter(python: str) -> tuple[str, str] | None:
     """Find out whether a file could be an interpreter.
 
-    Args:
-        python: Its path.
-
-    Returns:
-        What was found, and what to do; None if it could.
+    Returns what was found, and what to do; None if it could.
     """
     path = Path(python)
     if path.is_dir():

@@ -30,20 +30,13 @@ _TAIL_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervised:
-    """A running program and its keeper.
+    """A running program and its keeper."""
 
-    Attributes:
-        command: The program and its arguments.
-        log_path: Where its stderr goes, and its stdout unless that is a pipe.
-        log_start: Where in that file this process begins, in bytes.
-        keeper: The keeper's process.
-        liveness: The write end of the pipe that tells the keeper that portcompare still wants the program.
-    """
-
-    command: tuple[str, ...]
-    log_path: Path
-    log_start: int
-    keeper: Popen[str]
+    command: tuple[str, ...]  # The program and its arguments
+    log_path: Path  # Where its stderr goes, and its stdout unless that is a pipe
+    log_start: int  # Where in that file this process begins, in bytes
+    keeper: Popen[str]  # The keeper's process
+    # The write end of the pipe that tells the keeper that portcompare still wants the program
     liveness: BinaryIO
 
     @property
@@ -64,19 +57,14 @@ class Supervised:
     def poll(self) -> int | None:
         """See whether the program has ended.
 
-        Returns:
-            Its exit status, 128 and more if a signal ended it; None while it runs.
+        Returns its exit status, 128 and more if a signal ended it; None while it runs.
         """
         return self.wait(0)
 
     def wait(self, timeout_s: float) -> int | None:
         """Wait for the program to end by itself.
 
-        Args:
-            timeout_s: For how long, in seconds.
-
-        Returns:
-            As `poll`.
+        `timeout_s`: for how long, in seconds.
         """
         if self.keeper.returncode is None:
             with suppress(TimeoutExpired):
@@ -89,11 +77,7 @@ class Supervised:
         self.liveness.close()
 
     def wait_stopped(self, timeout_s: float = STOP_LIMIT_S) -> None:
-        """Wait until nothing is left of a program that was told to stop.
-
-        Args:
-            timeout_s: After so many seconds the keeper is killed as well.
-        """
+        """Wait until nothing is left of a program that was told to stop."""
         if self.wait(timeout_s) is None:
             self.keeper.kill()
             self.wait(STOP_LIMIT_S)
@@ -108,25 +92,14 @@ class Supervised:
         self.wait_stopped()
 
     def log_tail(self, lines: int = 20) -> str:
-        """The end of what this process has logged.
-
-        Args:
-            lines: How many lines.
-
-        Returns:
-            The lines; empty if it has logged nothing.
-        """
+        """The end of what this process has logged."""
         with self.log_path.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(self.log_start, end - _TAIL_BYTES))
             return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
 
     def show_log(self) -> str:
-        """The end of what this process has logged, for an error's text.
-
-        Returns:
-            Indented lines, the first of which names the file.
-        """
+        """The end of what this process has logged, for an error's text."""
         lines = self.log_tail().splitlines() or ["(nothing)"]
         return "\n".join([f"    last lines of {self.log_path}:", *(f"        {line}" for line in lines)])
 
@@ -145,16 +118,7 @@ def start_supervised(
     The keeper has a session of its own: Ctrl-C in the terminal reaches portcompare alone, which then stops
     what it has started.
 
-    Args:
-        command: The program and its arguments.
-        directory: Its working directory.
-        environment: Its whole environment.
-        cpus: The CPUs that it may use.
-        log_path: Where its stderr is appended, and its stdout unless that is a pipe.
-        pipes: Whether to speak with it in lines on its stdin and stdout.
-
-    Returns:
-        The running program; stop it with `stop`, or many with `stop_all`.
+    `log_path`: where its stderr is appended, and its stdout unless that is a pipe.
     """
     with ExitStack() as undo:
         read_end, write_end = os.pipe()  # neither is inherited by other children
@@ -192,11 +156,7 @@ def start_supervised(
 
 
 def stop_all(processes: Iterable[Supervised]) -> None:
-    """Stop many at once: first tell all, then wait for all.
-
-    Args:
-        processes: What to stop; those already stopped do no harm.
-    """
+    """Stop many at once: first tell all, then wait for all."""
     told = list(processes)
     for process in told:
         process.tell_to_stop()
@@ -219,31 +179,20 @@ COMMAND_LIMIT_S = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A shell command of the plan, to be run for one arm.
+    """A shell command of the plan, to be run for one arm."""
 
-    Attributes:
-        where: Its place in the plan.
-        line: The command line, the arm's name filled in.
-        arm: Name of the arm.
-        directory: The working directory.
-        environment: The whole environment.
-        cpus: The CPUs that it may use.
-        log_path: The arm's log, to which its output is appended.
-    """
-
-    where: str
-    line: str
-    arm: str
-    directory: Path
-    environment: Mapping[str, str]
-    cpus: tuple[int, ...]
-    log_path: Path
+    where: str  # Its place in the plan
+    line: str  # The command line, the arm's name filled in
+    arm: str  # Name of the arm
+    directory: Path  # The working directory
+    environment: Mapping[str, str]  # The whole environment
+    cpus: tuple[int, ...]  # The CPUs that it may use
+    log_path: Path  # The arm's log, to which its output is appended
 
     def run(self) -> None:
         """Run it to its end; whatever it leaves running then is ended.
 
-        Raises:
-            ServerError: It failed, or took too long; its last log lines are in the text.
+        Raises ServerError: it failed, or took too long; its last log lines are in the text.
         """
         process = start_supervised(
             ["sh", "-c", self.line],

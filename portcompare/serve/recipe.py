@@ -27,18 +27,7 @@ def find_ceilings(
     cpu_count: int,
     version: tuple[int, int],
 ) -> dict[str, Ceiling]:
-    """Find the ceilings of a deployment.
-
-    Args:
-        scenarios: The plan's scenarios by name.
-        app: The name of its app.
-        served_by: How a server of the registry serves it.
-        cpu_count: CPUs that it may use when it starts.
-        version: Of the Python that it runs on.
-
-    Returns:
-        A ceiling for each scenario in which the app has fewer slots than the server.
-    """
+    """Find the ceilings of a deployment."""
     of_a_worker = {
         "event-loop": (1, "blocked event loop"),
         "executor": (executor_threads(cpu_count, version), "executor thread"),
@@ -86,30 +75,15 @@ _DISTURBING_PREFIXES = ("COVERAGE_", "GRANIAN_", "GUNICORN_", "UVICORN_")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """In what the programs of a deployment run.
+    """In what the programs of a deployment run."""
 
-    Attributes:
-        directory: The working directory.
-        python: The interpreter.
-        import_folders: Folders to import from, besides the working directory.
-        added: What the plan adds to the environment, the arm's name not yet filled in.
-    """
-
-    directory: Path
-    python: str
-    import_folders: tuple[str, ...]
-    added: Mapping[str, str]
+    directory: Path  # The working directory
+    python: str  # The interpreter
+    import_folders: tuple[str, ...]  # Folders to import from, besides the working directory
+    added: Mapping[str, str]  # What the plan adds to the environment, the arm's name not yet filled in
 
     def environment(self, arm: str) -> dict[str, str]:
-        """The whole environment.
-
-        Args:
-            arm: Name of the arm.
-
-        Returns:
-            This process's own, less what would turn a server's knobs unseen, and what the plan adds. The
-            interpreter's folder comes first in PATH, as if its virtual environment was activated.
-        """
+        """The whole environment."""
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -123,16 +97,7 @@ class Surroundings:
 
 
 def describe_surroundings(plan: Plan, app: App, deployment: Deployment) -> Surroundings:
-    """Find out in what a deployment runs.
-
-    Args:
-        plan: The plan.
-        app: The deployment's app.
-        deployment: The deployment.
-
-    Returns:
-        The surroundings.
-    """
+    """Find out in what a deployment runs."""
     folders = (str(plan.resolve(path)) for path in app.pythonpath)
     return Surroundings(
         directory=plan.resolve(app.directory),
@@ -143,16 +108,7 @@ def describe_surroundings(plan: Plan, app: App, deployment: Deployment) -> Surro
 
 
 def find_interpreter(plan: Plan, python: Path) -> str:
-    """The path of an interpreter.
-
-    Args:
-        plan: The plan.
-        python: As written there.
-
-    Returns:
-        The absolute path. The file's own link is not followed: an interpreter knows by the path that it is
-        called by to which virtual environment it belongs.
-    """
+    """The path of an interpreter."""
     return str(plan.resolve(python.parent) / python.name)
 
 
@@ -166,44 +122,27 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByRegistry:
-    """How a server of the registry serves a deployment's app.
+    """How a server of the registry serves a deployment's app."""
 
-    Attributes:
-        target: The app as the server is told it.
-        interface: "wsgi" or "asgi".
-        serving: How the server serves that interface.
-        distributions: What must be installed; the first is the server itself.
-        accelerators: What makes the server faster where it is installed.
-        knobs: Every knob's value.
-    """
-
-    target: str
-    interface: str
-    serving: Serving
-    distributions: tuple[str, ...]
-    accelerators: tuple[str, ...]
-    knobs: Knobs
+    target: str  # The app as the server is told it
+    interface: str  # "wsgi" or "asgi"
+    serving: Serving  # How the server serves that interface
+    distributions: tuple[str, ...]  # What must be installed; the first is the server itself
+    accelerators: tuple[str, ...]  # What makes the server faster where it is installed
+    knobs: Knobs  # Every knob's value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """A deployment, ready to be started, or the address of one that runs already.
+    """A deployment, ready to be started, or the address of one that runs already."""
 
-    Attributes:
-        name: Its name in the plan.
-        app: The app that it serves; one that has every default where the plan names none.
-        deployment: As the plan has it.
-        by_registry: How a server of the registry serves it; None where a command does, or somebody else.
-        surroundings: In what it, and what is done for it, runs.
-        host: The address to listen on.
-    """
-
-    name: str
-    app: App
-    deployment: Deployment
+    name: str  # Its name in the plan
+    app: App  # The app that it serves; one that has every default where the plan names none
+    deployment: Deployment  # As the plan has it
+    # How a server of the registry serves it; None where a command does, or somebody else
     by_registry: ByRegistry | None
-    surroundings: Surroundings
-    host: str
+    surroundings: Surroundings  # In what it, and what is done for it, runs
+    host: str  # The address to listen on
 
     @property
     def url(self) -> str | None:
@@ -219,15 +158,7 @@ class Recipe:
         return parts.port or _DEFAULT_PORTS[parts.scheme]
 
     def command(self, port: int | str, arm: str = ARM) -> tuple[str, ...]:
-        """The command line that serves it.
-
-        Args:
-            port: The port to listen on, or what shall stand in its place.
-            arm: Name of the arm, or what shall stand in its place.
-
-        Returns:
-            Program and arguments; empty for one that runs already.
-        """
+        """The command line that serves it."""
         if self.by_registry is not None:
             return self.by_registry.serving.command(
                 self.by_registry.knobs,
@@ -240,14 +171,7 @@ class Recipe:
         return tuple(_replace_all(word, values) for word in shlex.split(self.deployment.command or ""))
 
     def environment(self, arm: str) -> dict[str, str]:
-        """The environment it is started in.
-
-        Args:
-            arm: Name of the arm.
-
-        Returns:
-            As `Surroundings.environment`; where a server of the registry calls a factory, with that too.
-        """
+        """The environment it is started in."""
         environment = self.surroundings.environment(arm)
         if self.by_registry is not None and self.app.has_factory:
             environment[FACTORY] = cast("str", self.app.target)
@@ -255,15 +179,7 @@ class Recipe:
 
 
 def resolve_deployment(plan: Plan, name: str) -> Recipe:
-    """Find all that it takes to start a deployment.
-
-    Args:
-        plan: A plan that was read with the registry's vocabulary.
-        name: The deployment's name.
-
-    Returns:
-        The recipe.
-    """
+    """Find all that it takes to start a deployment."""
     deployment, app = plan.deployments[name], plan.app_of(name)
     return Recipe(
         name=name,

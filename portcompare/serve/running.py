@@ -24,39 +24,22 @@ _libc = ctypes.CDLL(None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a process tree has used until now.
+    """What a process tree has used until now."""
 
-    Attributes:
-        cpu_s: CPU seconds of the processes that are there, since each began.
-        rss_bytes: Their resident memory; pages that they share are counted for each.
-    """
-
-    cpu_s: float
-    rss_bytes: int
+    cpu_s: float  # CPU seconds of the processes that are there, since each began
+    rss_bytes: int  # Their resident memory; pages that they share are counted for each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowUsage:
-    """What a process tree used in a window.
+    """What a process tree used in a window."""
 
-    Attributes:
-        cpu_s: CPU seconds.
-        rss_peak_bytes: The highest resident memory that was sampled.
-    """
-
-    cpu_s: float
-    rss_peak_bytes: int
+    cpu_s: float  # CPU seconds
+    rss_peak_bytes: int  # The highest resident memory that was sampled
 
 
 def read_usage(keeper: int) -> Usage:
-    """Read what the processes below a keeper have used.
-
-    Args:
-        keeper: The keeper's process id.
-
-    Returns:
-        The usage; zeros if no process is left.
-    """
+    """Read what the processes below a keeper have used."""
     tree = list_tree(keeper)
     return Usage(cpu_s=sum(_read_cpu_s(tree).values()), rss_bytes=_read_rss_bytes(tree))
 
@@ -69,16 +52,8 @@ def measure_usage(server: StartedServer, start_s: float, end_s: float) -> Window
     that ends within the window counts up to the last sample it was seen in, one that begins within it from
     its beginning.
 
-    Args:
-        server: The server.
-        start_s: The window's start, in seconds of `time.monotonic()`.
-        end_s: Its end.
-
-    Returns:
-        The usage; zeros if no process was left.
-
-    Raises:
-        WindowMissedError: The window was over before it could be measured.
+    `start_s`: the window's start, in seconds of `time.monotonic()`.
+    Raises WindowMissedError: the window was over before it could be measured.
     """
     tree = list_tree(server.process.pid)
     _sleep_until(start_s)
@@ -101,14 +76,7 @@ def measure_usage(server: StartedServer, start_s: float, end_s: float) -> Window
 
 
 def list_tree(keeper: int) -> list[psutil.Process]:
-    """List the processes below a keeper.
-
-    Args:
-        keeper: The keeper's process id.
-
-    Returns:
-        Children, their children and so on; empty if the keeper has gone.
-    """
+    """List the processes below a keeper."""
     try:
         return psutil.Process(keeper).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -181,54 +149,33 @@ class RunningServer(Protocol):
     def check_alive(self) -> None:
         """Make sure that it still runs.
 
-        Raises:
-            ServerError: It does not.
+        Raises ServerError: it does not.
         """
         ...
 
     def measure_usage(self, start_s: float, end_s: float) -> WindowUsage | None:
         """Measure what it uses in a window, and wait until the window has ended where it is measured.
 
-        Args:
-            start_s: The window's start, in seconds of `time.monotonic()`.
-            end_s: Its end.
-
-        Returns:
-            The usage; None where it cannot be known.
+        `start_s`: the window's start, in seconds of `time.monotonic()`.
+        Returns the usage; None where it cannot be known.
         """
         ...
 
     def failure(self, found: str) -> ServerError:
-        """An error that says what is wrong with this server.
-
-        Args:
-            found: What was found.
-
-        Returns:
-            The error.
-        """
+        """An error that says what is wrong with this server."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedServer:
-    """A server that was started for one arm.
+    """A server that was started for one arm."""
 
-    Attributes:
-        arm: Name of the arm.
-        deployment: Name of the deployment.
-        host: The address it listens on.
-        port: The port there.
-        ready_target: What it can be asked at any time, and answers at once.
-        process: The server and its keeper.
-    """
-
-    arm: str
-    deployment: str
-    host: str
-    port: int
-    ready_target: str
-    process: Supervised
+    arm: str  # Name of the arm
+    deployment: str  # Name of the deployment
+    host: str  # The address it listens on
+    port: int  # The port there
+    ready_target: str  # What it can be asked at any time, and answers at once
+    process: Supervised  # The server and its keeper
 
     @property
     def url(self) -> str:
@@ -244,8 +191,7 @@ class StartedServer:
     def check_alive(self) -> None:
         """Make sure that it still runs.
 
-        Raises:
-            ServerError: It has ended; its last log lines are in the text.
+        Raises ServerError: it has ended; its last log lines are in the text.
         """
         status = self.process.poll()
         if status is not None:
@@ -258,27 +204,13 @@ class StartedServer:
     def measure_usage(self, start_s: float, end_s: float) -> WindowUsage:
         """Measure what its whole process tree uses in a window; blocks until the window has ended.
 
-        Args:
-            start_s: The window's start, in seconds of `time.monotonic()`.
-            end_s: Its end.
-
-        Returns:
-            The usage.
-
-        Raises:
-            WindowMissedError: The window was over before it could be measured.
+        `start_s`: the window's start, in seconds of `time.monotonic()`.
+        Raises WindowMissedError: the window was over before it could be measured.
         """
         return measure_usage(self, start_s, end_s)
 
     def failure(self, found: str) -> ServerError:
-        """An error that says what is wrong with this server.
-
-        Args:
-            found: What was found.
-
-        Returns:
-            The error, with the command line and the last log lines.
-        """
+        """An error that says what is wrong with this server."""
         return ServerError(
             f"{_called(self)}: {found}\n"
             f"    command: {' '.join(self.process.command)}\n"
@@ -288,21 +220,13 @@ class StartedServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignServer:
-    """A server that somebody else has started and will end: nothing is known of it but its answers.
+    """A server that somebody else has started and will end: nothing is known of it but its answers."""
 
-    Attributes:
-        arm: Name of the arm.
-        deployment: Name of the deployment.
-        url: Where it answers.
-        port: The port there.
-        ready_target: What it can be asked at any time, and answers at once.
-    """
-
-    arm: str
-    deployment: str
-    url: str
-    port: int
-    ready_target: str
+    arm: str  # Name of the arm
+    deployment: str  # Name of the deployment
+    url: str  # Where it answers
+    port: int  # The port there
+    ready_target: str  # What it can be asked at any time, and answers at once
 
     def check_alive(self) -> None:
         """Make sure that somebody still listens there.
@@ -310,8 +234,7 @@ class ForeignServer:
         A connection shows that, without a request that the server would have to work on and log. One that is
         not made in time is no sign of death: so it is with a server whose queue is full.
 
-        Raises:
-            ServerError: Nobody listens there, or the way there is closed.
+        Raises ServerError: nobody listens there, or the way there is closed.
         """
         try:
             socket.create_connection((urlsplit(self.url).hostname, self.port), PROBE_LIMIT_S).close()
@@ -323,24 +246,12 @@ class ForeignServer:
     def measure_usage(self, start_s: float, end_s: float) -> None:
         """Say that what it uses is not known.
 
-        Args:
-            start_s: The window's start.
-            end_s: Its end.
-
-        Returns:
-            None, always and at once: the processes are somebody else's, and maybe on another machine.
+        Returns none, always and at once: the processes are somebody else's, and maybe on another machine.
         """
         del start_s, end_s
 
     def failure(self, found: str) -> ServerError:
-        """An error that says what is wrong with this server.
-
-        Args:
-            found: What was found.
-
-        Returns:
-            The error, with the address.
-        """
+        """An error that says what is wrong with this server."""
         return ServerError(
             f"{_called(self)}: {found}\n    {self.url} is not started by portcompare: look into its own log"
         )
@@ -363,15 +274,8 @@ _IN_A_ROW = 3  # on connections of their own, which go to whichever worker is fr
 def measure_idle(server: RunningServer, path: str) -> float:
     """Measure how long a server takes to answer that has nothing else to do.
 
-    Args:
-        server: The server, before any load.
-        path: Where it answers at once.
-
-    Returns:
-        The median of three answers, in seconds; the limit of waiting where there was none.
-
-    Raises:
-        ServerError: It has ended.
+    Returns the median of three answers, in seconds; the limit of waiting where there was none.
+    Raises ServerError: it has ended.
     """
     with _client() as client:
         return median(_ask(client, server, path, SETTLE_LIMIT_S) or SETTLE_LIMIT_S for _ in range(_IN_A_ROW))
@@ -385,17 +289,7 @@ def wait_until_settled(
     After a load that was too much, requests of users long gone still wait in the server's queues. They would
     slow down the next round, and on a shared CPU the other arms too.
 
-    Args:
-        server: The server.
-        path: Where it answers at once when it is idle.
-        idle_s: How long that takes then.
-        limit_s: How long to wait at most.
-
-    Returns:
-        Whether it does; False if the limit was reached.
-
-    Raises:
-        ServerError: It has ended.
+    Raises ServerError: it has ended.
     """
     end_s = time.monotonic() + limit_s
     quick = 0

@@ -23,21 +23,15 @@ Key = Literal["setup", "teardown", "block_setup", "block_teardown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What is done for one arm.
+    """What is done for one arm."""
 
-    Attributes:
-        before: The commands before it is served.
-        after: The commands afterwards.
-    """
-
-    before: tuple[Command, ...]
-    after: tuple[Command, ...]
+    before: tuple[Command, ...]  # The commands before it is served
+    after: tuple[Command, ...]  # The commands afterwards
 
     def repeat(self) -> None:
         """Do it all again, as for a second start.
 
-        Raises:
-            ServerError: A command failed.
+        Raises ServerError: A command failed.
         """
         for command in (*self.after, *self.before):
             command.run()
@@ -45,21 +39,13 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSetup:
-    """An arm about to be served, and what the plan wants done for it.
+    """An arm about to be served, and what the plan wants done for it."""
 
-    Attributes:
-        plan: The plan.
-        recipe: The arm's deployment.
-        arm: Name of the arm.
-        cpus: The CPUs that commands may use.
-        folder: Where the arm's log is.
-    """
-
-    plan: Plan
-    recipe: Recipe
-    arm: str
-    cpus: tuple[int, ...]
-    folder: Path
+    plan: Plan  # The plan
+    recipe: Recipe  # The arm's deployment
+    arm: str  # Name of the arm
+    cpus: tuple[int, ...]  # The CPUs that commands may use
+    folder: Path  # Where the arm's log is
 
     @property
     def log_path(self) -> Path:
@@ -71,14 +57,7 @@ class ArmSetup:
         return Setup(before=self._commands("setup"), after=self._commands("teardown"))
 
     def for_block(self, port: int) -> Setup:
-        """What is done each time its server is started.
-
-        Args:
-            port: The port that the server will listen on.
-
-        Returns:
-            The commands; those before the start are told the port.
-        """
+        """What is done each time its server is started."""
         return Setup(
             before=self._commands("block_setup", PORTCOMPARE_PORT=str(port)),
             after=self._commands("block_teardown"),
@@ -104,17 +83,7 @@ class ArmSetup:
 def prepare_arms(plan: Plan, arms: Mapping[str, str], *, folder: Path, cpus: CpuAssignment) -> Iterator[None]:
     """Run each arm's `setup` now, and its `teardown` at the end of the context, whatever happens within.
 
-    Args:
-        plan: The plan.
-        arms: From the name of each arm to the name of its deployment.
-        folder: An existing folder; the output goes to `ARM.log` there.
-        cpus: Who runs where; nothing is measured meanwhile, so the commands may use all of these.
-
-    Yields:
-        Nothing; all is prepared.
-
-    Raises:
-        ServerError: A command failed.
+    Raises ServerError: A command failed.
     """
     with set_up(
         ArmSetup(
@@ -129,15 +98,8 @@ def prepare_arms(plan: Plan, arms: Mapping[str, str], *, folder: Path, cpus: Cpu
 def set_up(setups: Iterable[Setup]) -> Iterator[None]:
     """Run the commands before, one arm after the other, and those after in the opposite order of the arms.
 
-    Args:
-        setups: What is to be done for each arm.
-
-    Yields:
-        Nothing; all is prepared.
-
-    Raises:
-        ServerError: A command failed. Those after are run nevertheless, all of them, for each arm for which
-            anything was begun.
+    Raises ServerError: A command failed. Those after are run nevertheless, all of them, for each arm for
+    which anything was begun.
     """
     failures: list[str] = []
     try:

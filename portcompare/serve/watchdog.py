@@ -31,27 +31,14 @@ _libc = ctypes.CDLL(None)
 
 
 def open_files_limit() -> int:
-    """How many files the program may have open: a quiet ceiling on connections, raised where allowed.
-
-    Returns:
-        The soft limit that the program is given.
-    """
+    """How many files the program may have open: a quiet ceiling on connections, raised where allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = _MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_OPEN_FILES)
     return max(soft, allowed)
 
 
 def keep(liveness: int, cpus: set[int], command: list[str]) -> int:
-    """Run a program until it ends or the liveness pipe does, and leave no process behind.
-
-    Args:
-        liveness: File descriptor of the pipe's read end.
-        cpus: The CPUs that the program may use.
-        command: Program and arguments.
-
-    Returns:
-        The program's exit status; 128 and the signal's number if a signal ended it.
-    """
+    """Run a program until it ends or the liveness pipe does, and leave no process behind."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # The keeper only waits: it may share what the program inherits from it.
     os.sched_setaffinity(0, cpus)

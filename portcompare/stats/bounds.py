@@ -22,39 +22,25 @@ TIMER_S = 0.001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What limits a round, besides what it measures.
+    """What limits a round, besides what it measures."""
 
-    Attributes:
-        concurrency: Requests that can be under way at once: the users, or the open model's connections.
-        offered_rps: Requests that were due per second in the open model; None in the closed one.
-        slots: Requests that the server can hold in handlers at once; None for no limit.
-        slot_noun: What each of them is.
-        delay_s: Waiting that every answer contains by design.
-        server_cpus: CPUs that the server may use; 0 where neither that nor its CPU time is known.
-    """
-
-    concurrency: int
+    concurrency: int  # Requests that can be under way at once: the users, or the open model's connections
+    # Requests that were due per second in the open model; None in the closed one
     offered_rps: float | None = None
-    slots: int | None
-    delay_s: float
-    server_cpus: int
-    slot_noun: str = "slot"
+    slots: int | None  # Requests that the server can hold in handlers at once; None for no limit
+    delay_s: float  # Waiting that every answer contains by design
+    server_cpus: int  # CPUs that the server may use; 0 where neither that nor its CPU time is known
+    slot_noun: str = "slot"  # What each of them is
 
 
 def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
     """The lowest of the bounds that apply.
 
-    Args:
-        cpu_s_per_request: CPU seconds of the server per request; None if not known.
-        limits: The round's limits.
-
-    Returns:
-        The bound; None if nothing is known that would limit the rate. What was offered is one in the long run
-        alone: a window may hold answers to what was asked for before it, too.
-
-    References:
-        Utilization law and Little's law (N = X R), as in Denning and Buzen, "The Operational Analysis of
-        Queueing Network Models", ACM Computing Surveys 10 (3), 1978.
+    `cpu_s_per_request`: CPU seconds of the server per request; None if not known.
+    Returns the bound; None if nothing is known that would limit the rate. What was offered is one in the long
+    run alone: a window may hold answers to what was asked for before it, too. References: Utilization law and
+    Little's law (N = X R), as in Denning and Buzen, "The Operational Analysis of Queueing Network Models",
+    ACM Computing Surveys 10 (3), 1978.
     """
     bounds = _lasting_bounds(cpu_s_per_request, limits)
     if limits.offered_rps:
@@ -112,12 +98,7 @@ def _lowest(bounds: Iterable[Bound]) -> Bound | None:
 def exceeds_bound(measured: Round, limits: Limits) -> str | None:
     """Say whether a round's rate is impossible.
 
-    Args:
-        measured: The round.
-        limits: Its limits.
-
-    Returns:
-        Why it is; None if it is possible.
+    Returns why it is; None if it is possible.
     """
     lenient = replace(limits, delay_s=max(limits.delay_s - TIMER_S, 0.0))
     # Not what was offered: what has waited since before the window may be answered inside it, too.

@@ -38,19 +38,12 @@ _SINGLE = "change inside rounds: something else may have run for a part of"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Series:
-    """The slices of a round, or what the rounds of an arm at a level have in common.
+    """The slices of a round, or what the rounds of an arm at a level have in common."""
 
-    Attributes:
-        what: The arm and the level, in words.
-        block: Number of the block; None for what the rounds have in common.
-        rates_rps: Successful requests per second in each slice.
-        noise: Usual deviation of a slice, as part of their mean.
-    """
-
-    what: str
-    block: int | None
-    rates_rps: tuple[float, ...]
-    noise: float
+    what: str  # The arm and the level, in words
+    block: int | None  # Number of the block; None for what the rounds have in common
+    rates_rps: tuple[float, ...]  # Successful requests per second in each slice
+    noise: float  # Usual deviation of a slice, as part of their mean
 
     def around(self, place: int) -> tuple[float, float]:
         """The rates before and after a place."""
@@ -66,20 +59,8 @@ def find_changes(series: Sequence[Sequence[float]], noises: Sequence[float]) -> 
     would stand out among a hundred rounds by itself; but as the noises are given, and not taken from each
     series, no permutation of a series without a change reaches what a clear change reaches.
 
-    Of a hundred series of ten, one that changes in the middle by three times its noise is found in half
-    of the cases or more, and by five times nearly always.
-
-    Args:
-        series: The counts, in the order of time; one of fewer than four, or of zeros, has none.
-        noises: For each series the usual deviation of a count, as part of their mean.
-
-    Returns:
-        From the place of a series among all to the place of its first count after the change. The chance that
-        any is false is at most 5%.
-
-    References:
-        James, James and Siegmund, "Tests for a change-point", Biometrika 74 (1), 1987, for the statistic.
-        Westfall and Young, "Resampling-based multiple testing", 1993, for the largest of many, step by step.
+    Of a hundred series of ten, one that changes in the middle by three times its noise is found in half of
+    the cases or more, and by five times nearly always.
     """
     rng = np.random.default_rng(_SEED)
     seen: dict[int, float] = {}
@@ -95,14 +76,7 @@ def find_changes(series: Sequence[Sequence[float]], noises: Sequence[float]) -> 
 
 
 def locate_change(counts: Sequence[float]) -> int:
-    """Where a series of counts changes its level, if it does.
-
-    Args:
-        counts: Four or more.
-
-    Returns:
-        The place of the first count after the change.
-    """
+    """Where a series of counts changes its level, if it does."""
     return LEAST_SLICES + int(np.argmax(_steps(np.asarray(counts, dtype=float) - np.mean(counts))))
 
 
@@ -113,14 +87,6 @@ def describe_changes(
 
     Each round is tested, and so are the medians of each slice over an arm's rounds at a level: they show what
     most rounds have in common, even where it is too little to be sure of in one.
-
-    Args:
-        rounds: The judged rounds of all arms; void ones are left out.
-        margins: The equivalence margin of each metric; a change must exceed that of the throughput.
-        level_text: Words a scenario's level, with its unit.
-
-    Returns:
-        A sentence on arms whose rounds change alike and one on single rounds, where there are any.
     """
     series = list(_all_series(rounds, level_text))
     found = find_changes([one.rates_rps for one in series], [one.noise for one in series])
@@ -166,14 +132,7 @@ def _all_series(rounds: Sequence[Round], level_text: LevelText) -> Iterator[_Ser
 
 
 def _steps(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The differences between the means before and after each place, by their standard errors.
-
-    Args:
-        deviations: From the mean, in units of the noise; the last axis is time.
-
-    Returns:
-        Without a sign, for the places with enough slices on either side.
-    """
+    """The differences between the means before and after each place, by their standard errors."""
     size = deviations.shape[-1]
     before = np.arange(LEAST_SLICES, size - LEAST_SLICES + 1)
     sums = np.cumsum(deviations, axis=-1)[..., before - 1]

@@ -47,26 +47,7 @@ class TrimmedMean:
 
 
 def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> RatioInterval:
-    """The ratio candidate / baseline with its interval, from the logarithms of each block's ratio.
-
-    Args:
-        baseline: One positive value a block.
-        candidate: One positive value a block, of the same blocks in the same order.
-
-    Returns:
-        The geometric mean of the ratios, the outermost cut off, and its t interval, carried back from the
-        logarithms. With fewer than eight blocks nothing is cut, and the interval is Student's.
-
-    Raises:
-        ValueError: Fewer than two blocks, or of unequal number.
-
-    References:
-        Fleming and Wallace, "How not to lie with statistics: the correct way to summarize benchmark results",
-        Communications of the ACM 29 (3), 1986, for the geometric mean of ratios. Tukey and McLaughlin, "Less
-        vulnerable confidence and significance procedures for location based on a single sample:
-        trimming/winsorization 1", Sankhya A 25 (3), 1963, for the interval of a trimmed mean. Student, "The
-        probable error of a mean", Biometrika 6 (1), 1908, for the interval without a cut.
-    """
+    """The ratio candidate / baseline with its interval, from the logarithms of each block's ratio."""
     if len(baseline) != len(candidate):  # numpy would repeat a single value as often as needed
         msg = f"{len(baseline)} blocks of the baseline cannot be paired with {len(candidate)}"
         raise ValueError(msg)
@@ -80,14 +61,7 @@ def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Ratio
 def trimmed_mean(values: NDArray[np.float64]) -> TrimmedMean:
     """The mean of the values that are left when the outermost are cut off, and how sure it is.
 
-    Args:
-        values: One a block.
-
-    Returns:
-        The trimmed mean; of fewer than eight values the mean of all.
-
-    Raises:
-        ValueError: Fewer than two values.
+    Raises ValueError: fewer than two values.
     """
     blocks = len(values)
     if blocks < LEAST_BLOCKS:
@@ -106,17 +80,7 @@ def trimmed_mean(values: NDArray[np.float64]) -> TrimmedMean:
 
 
 def chance_beyond(interval: RatioInterval, degrees: float, margin: float) -> float:
-    """How often chance alone would put a ratio as far beyond the margin, if the true one lay on its edge.
-
-    Args:
-        interval: The interval, of `paired_ratio` or `unpaired_ratio`.
-        degrees: The degrees of freedom of its t distribution.
-        margin: Ratios from 1 / (1 + margin) to 1 + margin count as equivalent.
-
-    Returns:
-        The p-value, from 0 to 1: twice the tail of the interval's own t statistic, as a ratio may be beyond
-        on either side. It is less than 5% just where the whole interval lies beyond the margin.
-    """
+    """How often chance alone would put a ratio as far beyond the margin, if the true one lay on its edge."""
     beyond = abs(log(interval.ratio)) - log(1 + margin)
     error = log(interval.high / interval.low) / 2 / quantile(degrees)
     if error == 0:
@@ -125,26 +89,12 @@ def chance_beyond(interval: RatioInterval, degrees: float, margin: float) -> flo
 
 
 def quantile(degrees: float) -> float:
-    """How many standard errors a 95% interval reaches to either side.
-
-    Args:
-        degrees: The degrees of freedom.
-
-    Returns:
-        Student's t.
-    """
+    """How many standard errors a 95% interval reaches to either side."""
     return float(scipy.special.stdtrit(degrees, (1 + CONFIDENCE) / 2))
 
 
 def degrees_of_freedom(blocks: int) -> int:
-    """The degrees of freedom of a trimmed mean.
-
-    Args:
-        blocks: How many values it rests on, those that are cut off too.
-
-    Returns:
-        One less than are kept.
-    """
+    """The degrees of freedom of a trimmed mean."""
     return blocks - 2 * (blocks // BLOCKS_A_CUT) - 1
 
 
@@ -162,21 +112,6 @@ def unpaired_ratio(old: Sequence[float], new: Sequence[float]) -> UnpairedRatio:
     It is the sibling of `paired_ratio`: as much is cut off either run's values, and with fewer than eight
     blocks in both it is Welch's interval. The two runs may have unequal numbers of blocks and unequal spread.
     What befell one run as a whole it cannot know of.
-
-    Args:
-        old: One positive value a block of the old run.
-        new: One positive value a block of the new run.
-
-    Returns:
-        The ratio of the geometric means, the outermost values cut off, with its t interval.
-
-    Raises:
-        ValueError: Fewer than two blocks in a run.
-
-    References:
-        Yuen, "The two-sample trimmed t for unequal population variances", Biometrika 61 (1), 1974. Welch,
-        "The generalization of 'Student's' problem when several different population variances are involved",
-        Biometrika 34 (1-2), 1947, for the degrees of freedom and for what it is without a cut.
     """
     then, now = (trimmed_mean(np.log(np.asarray(values, dtype=float))) for values in (old, new))
     parts = [(one.error**2, one.degrees_of_freedom) for one in (then, now)]

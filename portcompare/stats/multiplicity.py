@@ -19,14 +19,7 @@ HEADLINE_METRICS: tuple[Metric, ...] = ("throughput", "p50")
 
 
 def headline_family(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]:
-    """The comparisons that the headline speaks of.
-
-    Args:
-        comparisons: All comparisons of a run.
-
-    Returns:
-        Throughput and median of all candidates at all levels, without those that came to no ratio.
-    """
+    """The comparisons that the headline speaks of."""
     return tuple(
         one
         for one in comparisons
@@ -35,46 +28,17 @@ def headline_family(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]
 
 
 def find_holding(family: Sequence[Comparison], margins: Mapping[Metric, float]) -> tuple[Comparison, ...]:
-    """The differences that hold together: the chance that any of them is false is at most 5%.
-
-    Args:
-        family: The comparisons that were made.
-        margins: The equivalence margin of each metric.
-
-    Returns:
-        Those that are faster or slower by Holm's test, in the order of the family.
-    """
+    """The differences that hold together: the chance that any of them is false is at most 5%."""
     return reject(family, [_chance(one, margins[one.metric]) for one in family])
 
 
 def reject(tested: Sequence[Item], chances: Sequence[float]) -> tuple[Item, ...]:
-    """Choose what is surely so, of all that was tested.
-
-    Args:
-        tested: What was tested.
-        chances: How often chance alone would show each: the p-values.
-
-    Returns:
-        Those that remain when the p-values are adjusted for their number: the chance that any of them is
-        false is at most 5%.
-    """
+    """Choose what is surely so, of all that was tested."""
     return tuple(one for one, chance in zip(tested, holm(chances), strict=True) if chance < 1 - CONFIDENCE)
 
 
 def holm(chances: Sequence[float]) -> tuple[float, ...]:
-    """Adjust p-values for their number, by Holm's step-down method.
-
-    Args:
-        chances: The p-values, in any order.
-
-    Returns:
-        The adjusted p-values in the same order: rejecting all below a level keeps the chance of any false
-        rejection under this level, whatever the tests have in common.
-
-    References:
-        Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics
-        6 (2), 1979.
-    """
+    """Adjust p-values for their number, by Holm's step-down method."""
     adjusted = [0.0] * len(chances)
     highest = 0.0
     for done, place in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):

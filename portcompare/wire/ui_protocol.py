@@ -16,181 +16,107 @@ from portcompare.units import LoadModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UiArm:
-    """A server that the UI can load.
+    """A server that the UI can load."""
 
-    Attributes:
-        name: What it is called.
-        url: Where it answers.
-        ceilings: By scenario, how many requests it can hold in handlers at once; empty if not known.
-        cpus: CPUs that it may use; 0 where that is not known.
-    """
-
-    name: str
-    url: str
+    name: str  # What it is called
+    url: str  # Where it answers
+    # By scenario, how many requests it can hold in handlers at once; empty if not known
     ceilings: dict[str, Ceiling] = field(default_factory=dict)
-    cpus: int = 0
+    cpus: int = 0  # CPUs that it may use; 0 where that is not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UiScenario:
-    """A scenario that can be chosen, and what the form proposes for it.
+    """A scenario that can be chosen, and what the form proposes for it."""
 
-    Attributes:
-        name: Name of the scenario.
-        delay_s: Waiting that every answer contains by design.
-        delay_parameter: The query parameter that a chosen delay is written to.
-        model: The load model.
-        users: Users, or connections, for each arm.
-        rate_rps: Requests due per second on each arm; 0 in the closed model.
-        arrivals: How they arrive.
-    """
-
-    name: str
-    delay_s: float = 0.0
-    delay_parameter: str = "delay"
-    model: LoadModel = "closed"
-    users: int = 1
-    rate_rps: float = 0.0
-    arrivals: Literal["poisson", "even"] = "poisson"
+    name: str  # Name of the scenario
+    delay_s: float = 0.0  # Waiting that every answer contains by design
+    delay_parameter: str = "delay"  # The query parameter that a chosen delay is written to
+    model: LoadModel = "closed"  # The load model
+    users: int = 1  # Users, or connections, for each arm
+    rate_rps: float = 0.0  # Requests due per second on each arm; 0 in the closed model
+    arrivals: Literal["poisson", "even"] = "poisson"  # How they arrive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UiPlan:
-    """What can be chosen from.
+    """What can be chosen from."""
 
-    Attributes:
-        name: Of the plan.
-        arms: The servers, the baseline first.
-        scenarios: The scenarios, by name.
-        timeout_s: Time limit of an answer; None to leave it to the user classes.
-    """
-
-    name: str
-    arms: tuple[UiArm, ...]
-    scenarios: dict[str, UiScenario] = field(default_factory=dict)
-    timeout_s: float | None = None
+    name: str  # Of the plan
+    arms: tuple[UiArm, ...]  # The servers, the baseline first
+    scenarios: dict[str, UiScenario] = field(default_factory=dict)  # The scenarios, by name
+    timeout_s: float | None = None  # Time limit of an answer; None to leave it to the user classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSettings:
-    """What is being loaded, and how.
+    """What is being loaded, and how."""
 
-    Attributes:
-        scenarios: The scenarios, by name.
-        arms: The arms, by name.
-        delay_s: The delay that was asked for; None for each scenario's own.
-        model: The load model.
-        users: Users, or connections, of each scenario on each arm.
-        rate_rps: Requests due per second of each scenario on each arm; 0 in the closed model.
-    """
-
-    scenarios: tuple[str, ...]
-    arms: tuple[str, ...]
-    delay_s: float | None = None
-    model: LoadModel = "closed"
-    users: int = 1
-    rate_rps: float = 0.0
+    scenarios: tuple[str, ...]  # The scenarios, by name
+    arms: tuple[str, ...]  # The arms, by name
+    delay_s: float | None = None  # The delay that was asked for; None for each scenario's own
+    model: LoadModel = "closed"  # The load model
+    users: int = 1  # Users, or connections, of each scenario on each arm
+    rate_rps: float = 0.0  # Requests due per second of each scenario on each arm; 0 in the closed model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenUi:
-    """Order: serve the web UI; the load is left to workers, which have been gathered before.
+    """Order: serve the web UI; the load is left to workers, which have been gathered before."""
 
-    Attributes:
-        host: Address to listen on.
-        port: Port to listen on; 0 for any that is free.
-        password_hash: Of the password that opens the UI, as werkzeug writes it; None for an open UI.
-        plan: What can be chosen from.
-        runs: The folder of finished runs.
-        picks_classes: Whether scenarios are chosen by Locust's class picker, several at once.
-    """
-
-    host: str
-    port: int
-    password_hash: str | None
-    plan: UiPlan
-    runs: str
-    picks_classes: bool = False
+    host: str  # Address to listen on
+    port: int  # Port to listen on; 0 for any that is free
+    password_hash: str | None  # Of the password that opens the UI, as werkzeug writes it; None for an open UI
+    plan: UiPlan  # What can be chosen from
+    runs: str  # The folder of finished runs
+    picks_classes: bool = False  # Whether scenarios are chosen by Locust's class picker, several at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UiOpened:
-    """Reply to OpenUi.
+    """Reply to OpenUi."""
 
-    Attributes:
-        url: Where the UI answers.
-        problem: Why it cannot be served, and what to do; None if it is.
-    """
-
-    url: str
-    problem: tuple[str, str] | None = None
+    url: str  # Where the UI answers
+    problem: tuple[str, str] | None = None  # Why it cannot be served, and what to do; None if it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmUsage:
-    """What a server has used.
+    """What a server has used."""
 
-    Attributes:
-        cpu_s: CPU seconds since its start, and of those before that died.
-        rss_bytes: Resident memory now.
-        restarts: How often it died and was started again.
-    """
-
-    cpu_s: float
-    rss_bytes: int
-    restarts: int = 0
+    cpu_s: float  # CPU seconds since its start, and of those before that died
+    rss_bytes: int  # Resident memory now
+    restarts: int = 0  # How often it died and was started again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """How far a run is that was started from the UI.
+    """How far a run is that was started from the UI."""
 
-    Attributes:
-        command: The command line, to run it again.
-        state: What it is doing.
-        progress: Its last word.
-        folder: Name of its folder.
-    """
-
-    command: str
-    state: Literal["running", "done", "failed"]
-    progress: str
-    folder: str
+    command: str  # The command line, to run it again
+    state: Literal["running", "done", "failed"]  # What it is doing
+    progress: str  # Its last word
+    folder: str  # Name of its folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowState:
-    """Order: show this.
+    """Order: show this."""
 
-    Attributes:
-        usage: What each arm's server has used; none of those that somebody else has started.
-        run: The run that was started from the UI last; None before.
-    """
-
+    # What each arm's server has used; none of those that somebody else has started
     usage: dict[str, ArmUsage]
-    run: RunState | None = None
+    run: RunState | None = None  # The run that was started from the UI last; None before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """Reply to ShowState: what a viewer wishes.
+    """Reply to ShowState: what a viewer wishes."""
 
-    Attributes:
-        measure: What to measure properly, by a run; None for nothing.
-    """
-
-    measure: LiveSettings | None = None
+    measure: LiveSettings | None = None  # What to measure properly, by a run; None for nothing
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's own, which nobody else reaches.
-
-    Args:
-        host: A name or an address, an IPv6 one with its brackets or without.
-
-    Returns:
-        True for localhost and loopback addresses.
-    """
+    """Whether an address is this machine's own, which nobody else reaches."""
     if host == "localhost":
         return True
     try:

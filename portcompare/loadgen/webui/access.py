@@ -36,10 +36,6 @@ def guard(app: Flask, host: str) -> None:
 
     A page of another site can have a browser post to this one, cookies or not (CSRF); and by changing what
     its own name stands for it can have it read from this one (DNS rebinding).
-
-    Args:
-        app: The application.
-        host: The address that it listens on.
     """
 
     @app.before_request
@@ -95,10 +91,6 @@ def require_login(web_ui: WebUI, password_hash: str) -> None:
     """Let nobody in without the password.
 
     Locust protects its own routes one by one; here all are closed but the form's, so that none is forgotten.
-
-    Args:
-        web_ui: Locust's web UI, made with a login.
-        password_hash: The password, hashed by werkzeug.
     """
     app = web_ui.app
     app.secret_key = secrets.token_bytes(32)  # a cookie of an earlier UI opens nothing

@@ -35,41 +35,24 @@ _COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What all viewers see until the next second.
+    """What all viewers see until the next second."""
 
-    Attributes:
-        json: The whole as JSON.
-        json_gzip: The same, compressed once for all.
-        csv: The table as CSV.
-    """
-
-    json: bytes
-    json_gzip: bytes
-    csv: bytes
+    json: bytes  # The whole as JSON
+    json_gzip: bytes  # The same, compressed once for all
+    csv: bytes  # The table as CSV
 
 
 class Board:
-    """Everything that is known of the load, the servers and the runs.
-
-    Attributes:
-        plan: The servers and scenarios there are.
-        settings: What is being loaded; None before the first test, and where nobody says so.
-        snapshot: What viewers see.
-        wished: What a viewer wishes to be measured properly; None for nothing.
-        run: The run that was started last; None before.
-    """
+    """Everything that is known of the load, the servers and the runs."""
 
     def __init__(self, plan: UiPlan, find_runs: Callable[[], Iterable[FinishedRun]] = tuple) -> None:
-        """Make a board with nothing on it.
-
-        Args:
-            plan: The servers and scenarios there are.
-            find_runs: Tells the finished runs.
-        """
-        self.plan = plan
+        """Make a board with nothing on it."""
+        self.plan = plan  # The servers and scenarios there are
+        # What is being loaded; None before the first test, and where nobody says so
         self.settings: LiveSettings | None = None
+        # What a viewer wishes to be measured properly; None for nothing
         self.wished: LiveSettings | None = None
-        self.run: RunState | None = None
+        self.run: RunState | None = None  # The run that was started last; None before
         self._is_told = False  # the harness, of a wish, and has not shown the run yet
         self._find_runs = find_runs
         self._ledger = Ledger()
@@ -83,7 +66,7 @@ class Board:
         self._at_start: dict[str, ArmUsage] = {}
         self._at_end: dict[str, ArmUsage] = {}
         self._usage_at_s = self._usage_before_s = 0.0
-        self.snapshot = self._take()
+        self.snapshot = self._take()  # What viewers see
 
     @property
     def is_measuring(self) -> bool:
@@ -94,8 +77,7 @@ class Board:
     def take_wish(self) -> LiveSettings | None:
         """Take what is to be measured to the harness; when that shows what it knows again, the run is there.
 
-        Returns:
-            What a viewer wishes to be measured properly; None for nothing, or nothing more.
+        Returns what a viewer wishes to be measured properly; None for nothing, or nothing more.
         """
         wished, self.wished = self.wished, None
         self._is_told = wished is not None
@@ -104,10 +86,8 @@ class Board:
     def begin(self, test: int | None, settings: LiveSettings | None = None, *, processes: int = 1) -> None:
         """Begin a test: what was counted before is forgotten and shown no more, the charts go on.
 
-        Args:
-            test: Its number; None where nobody gives any.
-            settings: What is loaded; None where nobody says so.
-            processes: How many count it from its beginning.
+        `test`: its number; None where nobody gives any.
+        `settings`: what is loaded; None where nobody says so.
         """
         self._close_seconds(is_over=True)
         self.settings = settings
@@ -124,29 +104,16 @@ class Board:
         self.mark("reset")
 
     def mark(self, text: str) -> None:
-        """Put a mark into the charts, now.
-
-        Args:
-            text: What changed.
-        """
+        """Put a mark into the charts, now."""
         self._marks.append((time.time(), text))
 
     def add(self, process: str, report: SecondReport) -> None:
-        """Add what a process has counted.
-
-        Args:
-            process: Whose report it is.
-            report: The report.
-        """
+        """Add what a process has counted."""
         if report.cells or not self._is_over:  # plain Locust's processes go on to tell of seconds without any
             self._ledger.add(process, report)
 
     def note_users(self, users: int) -> None:
-        """Note that all users are there.
-
-        Args:
-            users: How many.
-        """
+        """Note that all users are there."""
         self._ledger.note_complete()
         if self.settings is None and users != self._users:
             self.mark(f"{users} users")
@@ -159,11 +126,7 @@ class Board:
         self.mark("stopped")
 
     def show(self, order: ShowState) -> None:
-        """Take over what the harness knows.
-
-        Args:
-            order: What it shows.
-        """
+        """Take over what the harness knows."""
         self._before, self._usage_before_s = self._usage, self._usage_at_s
         self._usage, self._usage_at_s = dict(order.usage), time.monotonic()
         for arm, usage in self._usage.items():
@@ -176,11 +139,7 @@ class Board:
         self.run, self._is_told = order.run, False
 
     def tick(self, state: str) -> None:
-        """Compute what is shown for the next second.
-
-        Args:
-            state: What Locust does: "ready", "spawning", "running", "stopped" and so on.
-        """
+        """Compute what is shown for the next second."""
         # Locust says so a moment before the last word is in.
         self._state = "stopping" if state == "stopped" and not self._is_over else state
         self._close_seconds()

@@ -21,13 +21,7 @@ _TICK_S: Final = 1.0
 
 
 def follow(board: Board, environment: Environment, on_start: Callable[[], None]) -> None:
-    """Put onto a board what is counted, and when users come and go.
-
-    Args:
-        board: The board.
-        environment: Locust's environment; its runner is there.
-        on_start: Called when a test starts, before there are users; begins it on the board.
-    """
+    """Put onto a board what is counted, and when users come and go."""
 
     def take(msg: Any, **_: object) -> None:  # noqa: ANN401 - Locust's message
         board.add(msg.node_id, decode_report(msg.data))

@@ -26,15 +26,7 @@ class FormError(ValueError):
 
 
 def fields_of(plan: UiPlan, *, picks_classes: bool) -> Fields:
-    """The fields beside Locust's own: number of users, their ramp and the run time.
-
-    Args:
-        plan: What can be chosen from.
-        picks_classes: Whether Locust's class picker chooses the scenarios.
-
-    Returns:
-        The fields.
-    """
+    """The fields beside Locust's own: number of users, their ramp and the run time."""
     first = next(iter(plan.scenarios.values()))
     names = list(plan.scenarios)
     scenario: Fields = {"scenario": {"choices": names, "default": first.name, "help": "what is asked"}}
@@ -62,16 +54,8 @@ def fields_of(plan: UiPlan, *, picks_classes: bool) -> Fields:
 def read_form(form: Mapping[str, Sequence[str]], plan: UiPlan, running: LiveSettings | None) -> LiveSettings:
     """Read what is to be loaded.
 
-    Args:
-        form: The form's fields, each with its values.
-        plan: What can be chosen from.
-        running: What is being loaded now, which fields that are not there leave as it is; None for nothing.
-
-    Returns:
-        The settings; users are those of each scenario on each arm, rounded up so that all arms are alike.
-
-    Raises:
-        FormError: If a field cannot be used.
+    `running`: what is being loaded now, which fields that are not there leave as it is; None for nothing.
+    Raises FormError if a field cannot be used.
     """
     scenarios = _choose(
         [*form.get("user_classes", ()), *form.get("scenario", ())],

@@ -33,15 +33,11 @@ _SHORTEST_S: Final = 0.5
 
 @dataclass(slots=True, kw_only=True)
 class Total:
-    """What one line has counted.
+    """What one line has counted."""
 
-    Attributes:
-        histogram: Latencies of the successful requests, in microseconds.
-        failures: Failed requests.
-    """
-
+    # Latencies of the successful requests, in microseconds
     histogram: HdrHistogram = field(default_factory=new_histogram)
-    failures: int = 0
+    failures: int = 0  # Failed requests
 
     @property
     def requests(self) -> int:
@@ -49,11 +45,7 @@ class Total:
         return int(self.histogram.get_total_count())
 
     def add(self, cell: Cell) -> None:
-        """Add what was counted, count by count.
-
-        Args:
-            cell: What was.
-        """
+        """Add what was counted, count by count."""
         if cell.histogram:
             self.histogram.add(HdrHistogram.decode(cell.histogram))
         self.failures += cell.failures
@@ -71,15 +63,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A closed second of all lines.
+    """A closed second of all lines."""
 
-    Attributes:
-        at_s: When it ended, in seconds since the epoch.
-        figures: What each line did; those that did nothing are left out.
-    """
-
-    at_s: float
-    figures: dict[Line, Figures]
+    at_s: float  # When it ended, in seconds since the epoch
+    figures: dict[Line, Figures]  # What each line did; those that did nothing are left out
 
 
 @dataclass(slots=True, kw_only=True)
@@ -91,25 +78,17 @@ class _Open:
 
 
 class Ledger:
-    """The account of one test.
-
-    Attributes:
-        test: Its number; reports of another one are not for it.
-        totals: What each line has counted.
-        batches: How many successful requests each line had in each batch of seconds since all users were
-            there.
-    """
+    """The account of one test."""
 
     def __init__(self, test: int | None = None, began_at_s: float = 0.0, *, processes: int = 1) -> None:
         """Open an account.
 
-        Args:
-            test: The test's number; None where nobody gives any.
-            began_at_s: When the test began, in seconds since the epoch.
-            processes: How many count it from its beginning.
+        `test`: the test's number; None where nobody gives any.
+        `began_at_s`: when the test began, in seconds since the epoch.
         """
-        self.test = test
-        self.totals: dict[Line, Total] = {}
+        self.test = test  # Its number; reports of another one are not for it
+        self.totals: dict[Line, Total] = {}  # What each line has counted
+        # How many successful requests each line had in each batch of seconds since all users were there
         self.batches: deque[dict[Line, int]] = deque(maxlen=_MOST_BATCHES)
         self._began_at_s = began_at_s
         self._processes = processes
@@ -140,12 +119,7 @@ class Ledger:
         self._batch, self._in_batch = {}, 0
 
     def add(self, process: str, report: SecondReport) -> None:
-        """Add a report.
-
-        Args:
-            process: Whose.
-            report: The report.
-        """
+        """Add a report."""
         if report.test != self.test:
             return
         for cell in report.cells:
@@ -164,14 +138,7 @@ class Ledger:
             entry.lines.setdefault((cell.scenario, cell.arm), Total()).add(cell)
 
     def close_seconds(self, *, is_over: bool = False) -> list[Point]:
-        """Close the seconds that all processes have reported of, or that are waited for no longer.
-
-        Args:
-            is_over: Whether nothing more will come.
-
-        Returns:
-            Those closed now, in their order.
-        """
+        """Close the seconds that all processes have reported of, or that are waited for no longer."""
         newest = max(self._latest.values(), default=-1)
         slowest = min(self._latest.values(), default=-1) if len(self._latest) >= self._processes else -1
         last = newest if is_over else max(slowest, newest - _WAIT_SECONDS)

@@ -50,21 +50,12 @@ _UNDER_WAY: Final = (STATE_RUNNING, STATE_SPAWNING)
 
 
 class LiveUi:
-    """The running UI.
-
-    Attributes:
-        url: Where it answers.
-    """
+    """The running UI."""
 
     def __init__(self, order: OpenUi, crew: WorkerCrew) -> None:
         """Serve the UI.
 
-        Args:
-            order: Where, and what can be chosen from.
-            crew: The workers; they have loaded the scenarios.
-
-        Raises:
-            OSError: If the address cannot be listened on.
+        Raises OSError if the address cannot be listened on.
         """
         self._order = order
         self._crew = crew
@@ -102,17 +93,10 @@ class LiveUi:
         follow(self._board, environment, self._begin_test)
         environment.events.worker_connect.add_listener(lambda client_id, **_: crew.welcome(client_id))
         os.nice(_NICENESS)
-        self.url = self._listen()
+        self.url = self._listen()  # Where it answers
 
     def exchange(self, order: ShowState) -> Wishes:
-        """Show what the harness knows.
-
-        Args:
-            order: What it knows.
-
-        Returns:
-            What viewers wish.
-        """
+        """Show what the harness knows."""
         self._board.show(order)
         return Wishes(measure=self._board.take_wish())
 

@@ -34,13 +34,7 @@ class LiveLoad:
     """What a worker does for one live test; Locust starts and stops its users."""
 
     def __init__(self, environment: Environment, users: Mapping[str, type[User]], begin: BeginLive) -> None:
-        """Make ready for the users that Locust is about to start.
-
-        Args:
-            environment: Locust's environment of the worker.
-            users: The user class of each scenario.
-            begin: What is to be loaded, and this worker's share.
-        """
+        """Make ready for the users that Locust is about to start."""
         self._environment = environment
         plan, settings = begin.plan, begin.settings
         targets = tuple(Target(name=arm.name, url=arm.url) for arm in plan.arms if arm.name in settings.arms)
@@ -137,14 +131,7 @@ def make_live_class(
 ) -> type[LeanUser]:
     """A class of users for Locust that is called like its scenario, so that the class picker shows scenarios.
 
-    Args:
-        scenario: Name of the scenario.
-        user_class: Says what users ask for; a class of lean users.
-        dispatchers: In the open model, who says when, by scenario and arm.
-        delay: The query parameter of the delay, and the delay; None to leave requests as they are.
-
-    Returns:
-        The class.
+    `delay`: the query parameter of the delay, and the delay; None to leave requests as they are.
     """
     schedules = dispatchers or {}
 

@@ -28,10 +28,7 @@ _RUNS: Final = Path("runs")
 def show_side_by_side(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: object) -> None:
     """Show the targets side by side in Locust's web UI; a listener of Locust's `init` event.
 
-    Args:
-        environment: Locust's environment.
-        runner: Its runner.
-        web_ui: Its web UI; None without one.
+    `web_ui`: its web UI; None without one.
     """
     if isinstance(runner, WorkerRunner):
         Reporter(environment)

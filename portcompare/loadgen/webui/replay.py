@@ -20,13 +20,6 @@ def replaying(path: str, board: Board) -> type[WSGIHandler]:
 
     Reading a request, the application's routes and writing the answer take half a millisecond or more, for
     what has been computed already. Questions are the same if they are so byte by byte, cookies included.
-
-    Args:
-        path: The path whose answers are replayed, until the board has a new snapshot.
-        board: The board.
-
-    Returns:
-        The class, for `WSGIServer(handler_class=...)`.
     """
     own = {"question": f"GET {path} HTTP/1.1\r\n".encode(), "answers": _Answers(board)}
     return type("ReplayingHandler", (_Handler,), own)

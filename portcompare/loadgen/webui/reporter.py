@@ -22,9 +22,7 @@ class Reporter:
     def __init__(self, environment: Environment, test: int | None = None) -> None:
         """Begin to report.
 
-        Args:
-            environment: Locust's environment of the load test.
-            test: Number of the test; None where nobody gives any, and each start of a test begins anew.
+        `test`: number of the test; None where nobody gives any, and each start of a test begins anew.
         """
         self._environment = environment
         self._test = test

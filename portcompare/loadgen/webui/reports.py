@@ -21,37 +21,24 @@ TYPE: Final = "portcompare_second"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What one scenario did on one arm.
+    """What one scenario did on one arm."""
 
-    Attributes:
-        scenario: Name of the scenario, or of the user class.
-        arm: Name of the arm.
-        histogram: Latencies of the successful requests, as a base64 encoded HdrHistogram in microseconds;
-            empty without any.
-        failures: Failed requests.
-    """
-
-    scenario: str
-    arm: str
+    scenario: str  # Name of the scenario, or of the user class
+    arm: str  # Name of the arm
+    # Latencies of the successful requests, as a base64 encoded HdrHistogram in microseconds; empty without
+    # any
     histogram: str
-    failures: int
+    failures: int  # Failed requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondReport:
-    """What one process counted in a second of a test; no instant is in it, so clocks need not agree.
+    """What one process counted in a second of a test; no instant is in it, so clocks need not agree."""
 
-    Attributes:
-        test: Number of the test, as the leading process gave it; None where nobody gives any.
-        second: Number of the second, by the process's own clock.
-        length_s: How long it was.
-        cells: What was counted.
-    """
-
-    test: int | None
-    second: int
-    length_s: float
-    cells: tuple[Cell, ...]
+    test: int | None  # Number of the test, as the leading process gave it; None where nobody gives any
+    second: int  # Number of the second, by the process's own clock
+    length_s: float  # How long it was
+    cells: tuple[Cell, ...]  # What was counted
 
 
 decode_report: Callable[[str | bytes], SecondReport] = make_decoder(SecondReport)
@@ -62,16 +49,7 @@ def make_cells(
     lines: Mapping[tuple[str, str], tuple[str, str]],
     label: str = "",
 ) -> tuple[Cell, ...]:
-    """Sum up what was counted, a cell for each line.
-
-    Args:
-        tallies: What was counted, by name and method.
-        lines: Whose each is: scenario and arm.
-        label: What the names end with beside that.
-
-    Returns:
-        The cells; keys that are nobody's are left out.
-    """
+    """Sum up what was counted, a cell for each line."""
     found: dict[tuple[str, str], list[Tally]] = {}
     for (name, method), tally in tallies.items():
         line = lines.get((name.removesuffix(label), method))

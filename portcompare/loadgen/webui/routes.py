@@ -33,14 +33,7 @@ _A_DAY_S: Final = 86_400
 
 
 def add_side_by_side(web_ui: WebUI, board: Board, runs: Path, base_path: str = "") -> None:
-    """Add the tabs, the page, and what they are made of.
-
-    Args:
-        web_ui: Locust's web UI.
-        board: What is shown.
-        runs: The folder of finished runs.
-        base_path: Where the UI's own routes begin.
-    """
+    """Add the tabs, the page, and what they are made of."""
     web_ui.template_args |= {"extended_tabs": [TAB, REPORTS_TAB], "extended_csv_files": [CSV]}
     views = _Views(web_ui, board, runs)
     routes = Blueprint("side_by_side", __name__, url_prefix=base_path or None)

@@ -28,52 +28,30 @@ PERCENTS: Final = (50.0, 95.0, 99.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmLoad:
-    """What an arm's server has used in a test.
+    """What an arm's server has used in a test."""
 
-    Attributes:
-        cpu_s: CPU seconds since the test began, until it ended.
-        cores: CPU seconds per second, now.
-        rss_bytes: Resident memory now.
-        restarts: How often it died and was started again.
-    """
-
-    cpu_s: float
-    cores: float
-    rss_bytes: int
-    restarts: int
+    cpu_s: float  # CPU seconds since the test began, until it ended
+    cores: float  # CPU seconds per second, now
+    rss_bytes: int  # Resident memory now
+    restarts: int  # How often it died and was started again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What one scenario did on one arm; None for what is not known.
+    """What one scenario did on one arm; None for what is not known."""
 
-    Attributes:
-        scenario: Name of the scenario.
-        arm: Name of the arm.
-        is_baseline: Whether the others are compared with it.
-        requests: Successful requests.
-        failures: Failed requests.
-        rate_rps: Successful requests per second, over the whole test.
-        percentiles_s: Of their latencies: p50, p95 and p99.
-        pairs: How many pairs of batches the ratio rests on.
-        ratio: Of the rates to the baseline's, with its interval.
-        bound: The most that theory allows.
-        load: What the server used.
-        histogram: The latencies, as a base64 encoded HdrHistogram in microseconds.
-    """
-
-    scenario: str
-    arm: str
-    is_baseline: bool
-    requests: int
-    failures: int
-    rate_rps: float | None
-    percentiles_s: tuple[float, ...] | None
-    pairs: int
-    ratio: RatioInterval | None
-    bound: Bound | None
-    load: ArmLoad | None
-    histogram: str
+    scenario: str  # Name of the scenario
+    arm: str  # Name of the arm
+    is_baseline: bool  # Whether the others are compared with it
+    requests: int  # Successful requests
+    failures: int  # Failed requests
+    rate_rps: float | None  # Successful requests per second, over the whole test
+    percentiles_s: tuple[float, ...] | None  # Of their latencies: p50, p95 and p99
+    pairs: int  # How many pairs of batches the ratio rests on
+    ratio: RatioInterval | None  # Of the rates to the baseline's, with its interval
+    bound: Bound | None  # The most that theory allows
+    load: ArmLoad | None  # What the server used
+    histogram: str  # The latencies, as a base64 encoded HdrHistogram in microseconds
 
     def as_json(self) -> dict[str, Any]:
         """The row for programs, in SI units, and as text for people."""
@@ -139,14 +117,7 @@ def make_rows(
 ) -> tuple[Row, ...]:
     """Work out the table.
 
-    Args:
-        ledger: What was counted.
-        plan: The servers and scenarios there are.
-        settings: What is being loaded; None where nobody says so.
-        loads: What the servers have used, by arm.
-
-    Returns:
-        A row for each scenario and arm that was loaded, scenario by scenario, arms in the plan's order.
+    `settings`: what is being loaded; None where nobody says so.
     """
     arms, scenarios = _chosen(ledger, plan, settings)
     answered = {arm.name: _requests_of(ledger, arm.name) for arm in arms}
@@ -198,13 +169,7 @@ def find_ratio(
 ) -> tuple[int, RatioInterval | None]:
     """The ratio of two lines' rates, from what both did in the same seconds.
 
-    Args:
-        batches: Successful requests of each line in batches of seconds.
-        baseline: The one line.
-        candidate: The other.
-
-    Returns:
-        How many pairs there are, and the ratio with its 95% interval; None with too few pairs.
+    Returns how many pairs there are, and the ratio with its 95% interval; None with too few pairs.
     """
     both = [(batch.get(baseline, 0), batch.get(candidate, 0)) for batch in batches]
     pairs = [pair for pair in both if all(pair)]  # nothing can be said of a ratio with nothing
@@ -216,11 +181,7 @@ def find_ratio(
 def explain(settings: LiveSettings | None) -> str:
     """Say what the table and its ratios mean.
 
-    Args:
-        settings: What is being loaded; None where nobody says so.
-
-    Returns:
-        Sentences.
+    `settings`: what is being loaded; None where nobody says so.
     """
     schedule = (
         f"Each arm gets the same {rate(settings.rate_rps)} at the same instants"
@@ -256,15 +217,7 @@ def _find_bound(
 
 
 def describe(settings: LiveSettings, plan: UiPlan) -> str:
-    """What is loaded and how, in words.
-
-    Args:
-        settings: What is being loaded.
-        plan: The servers and scenarios there are.
-
-    Returns:
-        Text such as "delayed: 32 users on each of 2 arms, delay 200 ms".
-    """
+    """What is loaded and how, in words."""
     names = ", ".join(settings.scenarios)
     load = f"{settings.users} users" if settings.model == "closed" else f"{rate(settings.rate_rps)}"
     delays_s = {plan.scenarios[name].delay_s for name in settings.scenarios}

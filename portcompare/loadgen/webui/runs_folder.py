@@ -18,30 +18,16 @@ _MOST: Final = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedRun:
-    """A run with a report.
+    """A run with a report."""
 
-    Attributes:
-        folder: Name of its folder.
-        name: Of the plan.
-        started_at: ISO 8601, UTC; empty if its results cannot be read.
-        headline: What it comes to.
-    """
-
-    folder: str
-    name: str
-    started_at: str
-    headline: str
+    folder: str  # Name of its folder
+    name: str  # Of the plan
+    started_at: str  # ISO 8601, UTC; empty if its results cannot be read
+    headline: str  # What it comes to
 
 
 def find_runs(runs: Path) -> tuple[FinishedRun, ...]:
-    """List the runs that have a report, the newest first.
-
-    Args:
-        runs: Their folder; it need not be there.
-
-    Returns:
-        Fifty at most; none of those that must not be read, or are being deleted.
-    """
+    """List the runs that have a report, the newest first."""
     try:
         folders = list(runs.iterdir())
     except OSError:

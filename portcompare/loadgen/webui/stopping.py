@@ -13,8 +13,5 @@ def stop_test(web_ui: WebUI) -> None:
 
     To stop the runner is not enough: what still starts users goes on, and so does the clock of a run time.
     Locust's own view ends all of it.
-
-    Args:
-        web_ui: Locust's web UI, which is answering somebody who may stop tests.
     """
     web_ui.app.view_functions["locust.stop"]()

@@ -46,14 +46,7 @@ _TEXTS: dict[str, bytes] = {
 
 
 def json_variants(body: bytes) -> Iterator[tuple[str, bytes]]:
-    """Vary a JSON body.
-
-    Args:
-        body: The body.
-
-    Yields:
-        What was varied, and the body; what stands in its top level is varied if it is an object.
-    """
+    """Vary a JSON body."""
     for what, other in _TEXTS.items():
         yield f"body is {what}", other
     try:
@@ -131,15 +124,7 @@ def boundary_of(media_type: str) -> bytes | None:
 
 
 def multipart_variants(media_type: str, body: bytes) -> Iterator[tuple[str, bytes]]:
-    """Vary a multipart body.
-
-    Args:
-        media_type: Its Content-Type, which tells the boundary.
-        body: The body.
-
-    Yields:
-        What was varied, and the body; nothing if the two do not belong together.
-    """
+    """Vary a multipart body."""
     named = boundary_of(media_type)
     if named is None:
         return
@@ -198,14 +183,7 @@ _TYPES = (
 
 
 def body_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
-    """A request with another body.
-
-    Args:
-        request: The request.
-
-    Yields:
-        What was varied, and the request; nothing if it has no body, or must not have any.
-    """
+    """A request with another body."""
     if not request.body or request.method in ("GET", "HEAD"):
         return
     media_type = field(request.headers, "Content-Type") or ""

@@ -24,12 +24,7 @@ Fields = tuple[tuple[str, str], ...]
 def field(fields: Fields, name: str) -> str | None:
     """The value of a header field.
 
-    Args:
-        fields: Name and value pairs.
-        name: The field's name; case does not matter.
-
-    Returns:
-        The first value, or None if there is no such field.
+    Returns the first value, or None if there is no such field.
     """
     return next((value for given, value in fields if given.lower() == name.lower()), None)
 
@@ -85,13 +80,9 @@ _TERMS = (
 def header_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
     """A request with other headers.
 
-    Args:
-        request: The request.
-
-    Yields:
-        What was varied, and the request: each of its own headers left out and malformed, except what says
-        what its body is; with headers that ask for another form of the answer, unless it has these itself; a
-        CORS preflight.
+    Yields what was varied, and the request: each of its own headers left out and malformed, except what says
+    what its body is; with headers that ask for another form of the answer, unless it has these itself; a CORS
+    preflight.
     """
     own = {name.lower(): name for name, _ in request.headers}
     for name in own.values():
@@ -134,16 +125,7 @@ _WRONG_METHODS = ("PROPFIND", "REPORT", "SEARCH")
 
 
 def method_variants(request: RequestSpec, known_methods: AbstractSet[str]) -> Iterator[RequestSpec]:
-    """What else is asked about a path; with the request's headers and login, or a login would answer it all.
-
-    Args:
-        request: A request of the path.
-        known_methods: The methods that the plan uses on it.
-
-    Yields:
-        HEAD of the very target if the request is a GET; of the path alone HEAD, OPTIONS and a method that it
-        does not know; GET of a path below it that does not exist.
-    """
+    """Other methods of a path, with the request's headers and login."""
     path = request.target.partition("?")[0]
     bare = replace(
         request,
@@ -166,15 +148,7 @@ LONGEST_HEADER = 4000
 
 
 def app_decides(request: RequestSpec) -> bool:
-    """Whether a request comes to the app behind every server.
-
-    Args:
-        request: The request.
-
-    Returns:
-        False for what is too long for a server, and for headers with what is not ASCII, in whose place
-        granian hands an empty value to a WSGI app.
-    """
+    """Whether a request comes to the app behind every server."""
     return len(request.target) <= LONGEST_TARGET and all(
         len(name) + len(value) <= LONGEST_HEADER and value.isascii() for name, value in request.headers
     )

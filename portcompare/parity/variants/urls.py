@@ -78,14 +78,7 @@ _AROUND = {
 
 
 def odd_values(value: str) -> Iterator[tuple[str, str]]:
-    """What may stand in place of a value.
-
-    Args:
-        value: The value, percent-encoded.
-
-    Yields:
-        What is odd, and the percent-encoded value.
-    """
+    """What may stand in place of a value."""
     yield from _ALONE.items()
     for what, (before, after) in _AROUND.items():
         yield what, before + value + after
@@ -97,27 +90,12 @@ _ID = re.compile(r"\d+|(?=.*\d)[0-9a-fA-F-]{8,}|\{[^}]*\}|%7B.*%7D")
 
 
 def shape_of(path: str) -> str:
-    """A path without the values in it, by which requests of one route are known.
-
-    Args:
-        path: The path, percent-encoded.
-
-    Returns:
-        The path with an asterisk for each segment that is a number or another identifier.
-    """
+    """A path without the values in it, by which requests of one route are known."""
     return "/".join("*" if _ID.fullmatch(segment) else segment for segment in path.split("/"))
 
 
 def path_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
-    """A request with another path.
-
-    Args:
-        request: The request.
-
-    Yields:
-        What was varied, and the request: each segment that is an identifier with odd values in its place, the
-        last one that is a word in other notations, the path with and without a slash at its end.
-    """
+    """A request with another path."""
     path, mark, query = request.target.partition("?")
     for what, varied in (*_slashes(path), *_ids(path), *_words(path)):
         yield what, replace(request, target=varied + mark + query)
@@ -185,29 +163,14 @@ _MANY = 100
 
 
 def query_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
-    """A request with another query as a whole.
-
-    Args:
-        request: The request.
-
-    Yields:
-        What was varied, and the request; its parameters are left as they are.
-    """
+    """A request with another query as a whole."""
     path, _, query = request.target.partition("?")
     for what, varied in whole_variants(query):
         yield what, replace(request, target=f"{path}?{varied}")
 
 
 def parameter_variants(request: RequestSpec, name: str) -> Iterator[tuple[str, RequestSpec]]:
-    """A request with one of its query parameters varied.
-
-    Args:
-        request: The request.
-        name: The parameter's name, as `parameter_names` gives it.
-
-    Yields:
-        What was varied, and the request.
-    """
+    """A request with one of its query parameters varied."""
     path, _, query = request.target.partition("?")
     for what, varied in pair_variants(query, name):
         yield what, replace(request, target=f"{path}?{varied}" if varied else path)
@@ -224,15 +187,7 @@ def pair_names(pairs: str) -> tuple[str, ...]:
 
 
 def pair_variants(pairs: str, name: str) -> Iterator[tuple[str, str]]:
-    """A text of pairs in which those of one name are varied.
-
-    Args:
-        pairs: The text, `name=value&...`.
-        name: The name.
-
-    Yields:
-        What was varied, and the text; empty where nothing is left of it.
-    """
+    """A text of pairs in which those of one name are varied."""
     parts = pairs.split("&")
     first = next(place for place, part in enumerate(parts) if _name(part) == name)
     before, after = parts[:first], [part for part in parts[first:] if _name(part) != name]
@@ -242,14 +197,7 @@ def pair_variants(pairs: str, name: str) -> Iterator[tuple[str, str]]:
 
 
 def whole_variants(pairs: str) -> Iterator[tuple[str, str]]:
-    """A text of pairs with what belongs to none of them.
-
-    Args:
-        pairs: The text; empty for none.
-
-    Yields:
-        What was varied, and the text.
-    """
+    """A text of pairs with what belongs to none of them."""
     before = f"{pairs}&" if pairs else ""
     yield "unknown parameter", f"{before}{UNKNOWN}=1"
     yield "unknown parameter without a value", f"{before}{UNKNOWN}"

@@ -33,14 +33,7 @@ _WIDTH = 250
 
 
 def capacity_charts(results: Results) -> tuple[Figure, ...]:
-    """Draw the capacities of a run.
-
-    Args:
-        results: The run.
-
-    Returns:
-        A figure for each scenario in which one was searched.
-    """
+    """Draw the capacities of a run."""
     scenarios = dict.fromkeys(one.scenario for one in results.sweeps.capacities)
     return tuple(_figure(results, scenario) for scenario in scenarios)
 

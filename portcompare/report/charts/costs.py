@@ -35,27 +35,13 @@ _MIB = 1024**2
 
 
 def money(results: Results) -> Callable[[float], str]:
-    """How an amount of the plan's currency is shown.
-
-    Args:
-        results: The run.
-
-    Returns:
-        A function from an amount to text such as "0.0123 EUR".
-    """
+    """How an amount of the plan's currency is shown."""
     currency = visible(plan_value(results, "cost", "currency") or "")
     return lambda amount: f"{units.significant(amount)} {currency}".strip()
 
 
 def price_text(results: Results) -> str:
-    """What the plan says that CPU time costs.
-
-    Args:
-        results: The run.
-
-    Returns:
-        A sentence; empty where the plan names no price.
-    """
+    """What the plan says that CPU time costs."""
     price = plan_value(results, "cost", "per_core_hour")
     if price is None:
         return ""
@@ -64,15 +50,7 @@ def price_text(results: Results) -> str:
 
 
 def cost_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
-    """Draw what the arms take in a scenario.
-
-    Args:
-        results: The run.
-        scenario: Name of the scenario.
-
-    Returns:
-        The figure, alone; none where neither CPU time nor memory is known.
-    """
+    """Draw what the arms take in a scenario."""
     summaries = [one for one in results.summaries if one.scenario == scenario]
     if not any(one.cpu_s_per_request or one.rss_peak_bytes for one in summaries):
         return ()

@@ -39,15 +39,7 @@ _HEADER = ("Level", "Arm", "Rate", "Bound", "p50", "p99")
 
 
 def load_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
-    """Draw what an arm does as the load grows.
-
-    Args:
-        results: The run.
-        scenario: Name of the scenario.
-
-    Returns:
-        The figure, alone; none where there is but one level.
-    """
+    """Draw what an arm does as the load grows."""
     summaries = [one for one in results.summaries if one.scenario == scenario]
     levels = sorted({one.level for one in summaries})
     if len(levels) < _LEAST_LEVELS:

@@ -55,16 +55,7 @@ _HEADER = ("Level", "Candidate", "Ratio", "95% interval", "Verdict")
 def forest_plots(
     results: Results, scenario: str, ratio_of: str = "candidate divided by baseline"
 ) -> tuple[Figure, ...]:
-    """One plot for each metric in which the scenario was compared.
-
-    Args:
-        results: The run.
-        scenario: Name of the scenario.
-        ratio_of: What the ratios are of.
-
-    Returns:
-        The figures, in the order of the metrics.
-    """
+    """One plot for each metric in which the scenario was compared."""
     return tuple(_plots(results, scenario, ratio_of))
 
 
@@ -174,14 +165,7 @@ _FAINTEST, _STRONGEST, _IMPLIED_OPACITY = 0.14, 0.6, 0.08
 
 
 def heat_maps(results: Results) -> tuple[Figure, ...]:
-    """Draw the break-even grids.
-
-    Args:
-        results: The run.
-
-    Returns:
-        A figure for the control and each candidate; none if the plan did not ask for it.
-    """
+    """Draw the break-even grids."""
     tables = break_even_tables(results)
     return tuple(
         _figure(grid, table.header, table.rows)

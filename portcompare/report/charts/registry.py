@@ -24,27 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charts:
-    """The charts of a run.
+    """The charts of a run."""
 
-    Attributes:
-        heat_maps: Where each candidate wins; of a break-even grid alone.
-        capacities: The capacities found by searches, one chart a scenario.
-        pages: Where the time of each page goes.
-        scenarios: By subject and scenario, those of each; none of a break-even grid, which has dozens of
-            levels and its heat maps to show them at a glance.
-    """
-
-    heat_maps: tuple[Figure, ...]
-    capacities: tuple[Figure, ...]
-    pages: tuple[Figure, ...]
+    heat_maps: tuple[Figure, ...]  # Where each candidate wins; of a break-even grid alone
+    capacities: tuple[Figure, ...]  # The capacities found by searches, one chart a scenario
+    pages: tuple[Figure, ...]  # Where the time of each page goes
+    # By subject and scenario, those of each; none of a break-even grid, which has dozens of levels and its
+    # heat maps to show them at a glance
     scenarios: dict[str, dict[str, tuple[Figure, ...]]]
 
     def named(self) -> Iterator[tuple[str, Figure]]:
-        """Every chart.
-
-        Yields:
-            A name fit for a file, each once, and the chart.
-        """
+        """Every chart."""
         for figure in (*self.heat_maps, *self.capacities, *self.pages):
             yield figure.name, figure
         for scenarios in self.scenarios.values():
@@ -68,14 +58,7 @@ _drawn: list[tuple[Results, Charts]] = []
 
 
 def draw_charts(results: Results) -> Charts:
-    """Draw all charts of a run.
-
-    Args:
-        results: The run.
-
-    Returns:
-        The charts; the same ones as long as it is the same run.
-    """
+    """Draw all charts of a run."""
     for drawn, charts in _drawn:
         if drawn is results:
             return charts
@@ -94,14 +77,7 @@ def draw_charts(results: Results) -> Charts:
 
 
 def main_charts(results: Results) -> dict[str, str]:
-    """The charts that tell most, without drawing them.
-
-    Args:
-        results: The run.
-
-    Returns:
-        What each shows, by its name among `Charts.named`.
-    """
+    """The charts that tell most, without drawing them."""
     grids = [one.candidate for one in results.sweeps.break_even]
     found = {f"break-even-{safe_name(name)}": f"Break-even of {name}" for name in grids}
     searched = dict.fromkeys(one.scenario for one in results.sweeps.capacities)

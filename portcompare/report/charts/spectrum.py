@@ -46,15 +46,7 @@ _AXIS = guide(
 
 
 def spectrum_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
-    """Draw how the response times of a scenario are distributed.
-
-    Args:
-        results: The run.
-        scenario: Name of the scenario.
-
-    Returns:
-        The figure, alone; none where no request was answered, or the run was recorded without spectra.
-    """
+    """Draw how the response times of a scenario are distributed."""
     spectra = [one for one in results.spectra if one.scenario == scenario]
     if not spectra:
         return ()

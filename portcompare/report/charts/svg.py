@@ -66,79 +66,41 @@ _TOLD = "told:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A chart and all that a page says about it.
+    """A chart and all that a page says about it."""
 
-    Attributes:
-        name: What its file is called, without a suffix.
-        title: What is shown.
-        subtitle: In which unit, and how to read it.
-        description: The same for those who cannot see it, with how to read it.
-        svg: The chart.
-        header: Names of the columns of its data.
-        rows: The data, in words; the first cell names the row.
-        scenario: The scenario it is about; empty if it is about more than one.
-        arms: The arms that are told apart by colour, each with its colour; empty if none are.
-        note: What else must be known to read it; empty if nothing.
-        wide: Whether it takes the page's whole width.
-    """
-
-    name: str
-    title: str
-    subtitle: str
-    description: str
-    svg: Markup
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    scenario: str = ""
+    name: str  # What its file is called, without a suffix
+    title: str  # What is shown
+    subtitle: str  # In which unit, and how to read it
+    description: str  # The same for those who cannot see it, with how to read it
+    svg: Markup  # The chart
+    header: tuple[str, ...]  # Names of the columns of its data
+    rows: tuple[tuple[str, ...], ...]  # The data, in words; the first cell names the row
+    scenario: str = ""  # The scenario it is about; empty if it is about more than one
+    # The arms that are told apart by colour, each with its colour; empty if none are
     arms: tuple[tuple[str, str], ...] = ()
-    note: str = ""
-    wide: bool = False
+    note: str = ""  # What else must be known to read it; empty if nothing
+    wide: bool = False  # Whether it takes the page's whole width
 
 
 def guide(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever Vega-Lite has a setting for
-    """An axis, a scale, a legend or a header.
-
-    Args:
-        settings: By the names that Vega-Lite gives them.
-
-    Returns:
-        The settings as they are: Altair's own classes have a place for each of a hundred settings, and copy
-        all of them each time a chart is put into another.
-    """
+    """An axis, a scale, a legend or a header."""
     return settings
 
 
 def arm_axis() -> dict[str, Any]:
-    """The axis on which the arms stand, one below the other.
-
-    Returns:
-        An axis wide enough for the names that are usual; longer ones are cut.
-    """
+    """The axis on which the arms stand, one below the other."""
     return guide(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
 
 
 def overlay(*charts: alt.Chart, **settings: Any) -> alt.LayerChart:  # noqa: ANN401 - as `guide`
-    """Charts one above the other; `alt.layer` does the same, but may answer with another kind of chart.
-
-    Args:
-        charts: The lowest first.
-        settings: Of the whole: data, width, height.
-
-    Returns:
-        The chart.
-    """
+    """Charts one above the other; `alt.layer` does the same, but may answer with another kind of chart."""
     return alt.LayerChart(layer=charts, **settings)
 
 
 def by_level(chart: alt.LayerChart, *, own: Literal["x", "y"] | None = None) -> alt.FacetChart:
     """A chart for each level, one below the other.
 
-    Args:
-        chart: The chart; its data have the level, in words, in the field `level`.
-        own: The axis of which each chart has a scale of its own; None if all are drawn to the same.
-
-    Returns:
-        The charts.
+    `own`: the axis of which each chart has a scale of its own; None if all are drawn to the same.
     """
     header = guide(labelAnchor="start")
     level = alt.Facet("level:N", sort=None, title=None, header=header)
@@ -151,32 +113,12 @@ def by_level(chart: alt.LayerChart, *, own: Literal["x", "y"] | None = None) -> 
 
 
 def told(text: str, arm: str = "") -> str:
-    """What a mark tells when it is pointed at, for the field that a chart gives as the description of marks.
-
-    Args:
-        text: In words, with units.
-        arm: The colour of the arm it belongs to; empty if it belongs to none.
-
-    Returns:
-        Text that `draw` finds again in the chart.
-    """
+    """The tooltip of a mark, for the field that a chart gives as the description of marks."""
     return f"{_TOLD}{arm}:{text}"
 
 
 def draw(chart: alt.TopLevelMixin, tables: Tables, title: str, description: str) -> Markup:
-    """Draw a chart in colours that the page's style sheet defines.
-
-    Args:
-        chart: The chart; its data are tables by their names.
-        tables: The tables.
-        title: What screen readers call it.
-        description: What screen readers tell of it.
-
-    Returns:
-        An SVG element without ids and style attributes, which a page with several figures and a strict
-        Content-Security-Policy could not have. Its marks carry what they tell in `data-told`, and the colour
-        of their arm in `data-arm`.
-    """
+    """Draw a chart in colours that the page's style sheet defines."""
     # Only now and as plain tables: Altair copies a chart whole each time something is added to it.
     spec = chart.to_dict(validate=False) | {"datasets": tables, "config": _CONFIG}
     root = ET.fromstring(vl_convert.vegalite_to_svg(json.dumps(spec)))  # noqa: S314 - drawn here, not received
@@ -216,30 +158,16 @@ _SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """How charts show an arm.
+    """How charts show an arm."""
 
-    Attributes:
-        label: Its name.
-        colour: Its colour's name in the style sheet.
-        dash: Lengths of dashes and gaps of its lines; empty for a line without gaps.
-        shape: Of its points, as Vega names it.
-    """
-
-    label: str
-    colour: str
-    dash: tuple[int, ...]
-    shape: str
+    label: str  # Its name
+    colour: str  # Its colour's name in the style sheet
+    dash: tuple[int, ...]  # Lengths of dashes and gaps of its lines; empty for a line without gaps
+    shape: str  # Of its points, as Vega names it
 
 
 def find_looks(results: Results) -> dict[str, Look]:
-    """How each arm of a run looks.
-
-    Args:
-        results: The run.
-
-    Returns:
-        The looks by arm: the baseline, the control, and the candidates in the plan's order.
-    """
+    """How each arm of a run looks."""
     measured = [one.arm for one in results.summaries]
     measured += [one.arm for one in results.sweeps.capacities]
     measured += [one.arm for one in results.rounds]
@@ -259,54 +187,25 @@ def find_looks(results: Results) -> dict[str, Look]:
 
 
 def legend(looks: Mapping[str, Look], arms: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """The legend of a chart.
-
-    Args:
-        looks: Those of the run.
-        arms: The arms that the chart shows.
-
-    Returns:
-        Name and colour of each, in the run's order.
-    """
+    """The legend of a chart."""
     shown = set(arms)
     return tuple((look.label, look.colour) for name, look in looks.items() if name in shown)
 
 
 def arm_colour(looks: Mapping[str, Look]) -> alt.Color:
-    """The colour of a mark by the field `arm`, which holds labels.
-
-    Args:
-        looks: Those of the run.
-
-    Returns:
-        The encoding, without a legend: that stands beside the chart.
-    """
+    """The colour of a mark by the field `arm`, which holds labels."""
     colours = [f"var(--{look.colour})" for look in looks.values()]
     return alt.Color("arm:N", legend=None, scale=guide(domain=_labels(looks), range=colours))
 
 
 def arm_dash(looks: Mapping[str, Look]) -> alt.StrokeDash:
-    """The dashes of a line by the field `arm`.
-
-    Args:
-        looks: Those of the run.
-
-    Returns:
-        The encoding.
-    """
+    """The dashes of a line by the field `arm`."""
     dashes = [list(look.dash) or [1, 0] for look in looks.values()]
     return alt.StrokeDash("arm:N", legend=None, scale=guide(domain=_labels(looks), range=dashes))
 
 
 def arm_shape(looks: Mapping[str, Look]) -> alt.Shape:
-    """The shape of a point by the field `arm`.
-
-    Args:
-        looks: Those of the run.
-
-    Returns:
-        The encoding.
-    """
+    """The shape of a point by the field `arm`."""
     shapes = [look.shape for look in looks.values()]
     return alt.Shape("arm:N", legend=None, scale=guide(domain=_labels(looks), range=shapes))
 
@@ -322,20 +221,12 @@ _COLOUR = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")
 
 @cache
 def style_sheet() -> str:
-    """The style sheet of a report.
-
-    Returns:
-        CSS.
-    """
+    """The style sheet of a report."""
     return (TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
 @cache
 def light_colours() -> dict[str, str]:
-    """The colours of the light page.
-
-    Returns:
-        Each colour by the name of its variable.
-    """
+    """The colours of the light page."""
     light, _, _ = style_sheet().partition("@media")
     return dict(_COLOUR.findall(light))

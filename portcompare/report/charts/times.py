@@ -56,15 +56,7 @@ _NOTE = (
 
 
 def time_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
-    """Draw what the median response time of a scenario is made of.
-
-    Args:
-        results: The run.
-        scenario: Name of the scenario.
-
-    Returns:
-        The figure, alone; none where no request was answered.
-    """
+    """Draw what the median response time of a scenario is made of."""
     summaries = [one for one in results.summaries if one.scenario == scenario]
     data = [datum for one in summaries for datum in _data(results, one)]
     if not data:
@@ -158,15 +150,7 @@ _RATE, _P99 = "answers per second", "p99 in ms"
 
 
 def timeline_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
-    """Draw the course of a scenario.
-
-    Args:
-        results: The run.
-        scenario: Name of the scenario.
-
-    Returns:
-        The figure, alone; none where no round has slices.
-    """
+    """Draw the course of a scenario."""
     everything = find_courses(results.rounds)
     courses = [one for one in everything if one.round.scenario == scenario]
     drawn = [one for one in courses if any(moment.rate_rps for moment in one.moments)]

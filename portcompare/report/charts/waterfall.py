@@ -31,14 +31,7 @@ _PLOT_WIDTH = 270
 
 
 def waterfalls(results: Results) -> tuple[Figure, ...]:
-    """Draw where the time of each page goes.
-
-    Args:
-        results: The run.
-
-    Returns:
-        One figure for each page of which a load succeeded.
-    """
+    """Draw where the time of each page goes."""
     summaries = [one for one in results.pages.summaries if one.parts]
     return tuple(
         _waterfall(page, [one for one in summaries if one.page == page])

@@ -28,14 +28,7 @@ _VARIABLE = re.compile(r"var\(--([\w-]+)\)")
 
 
 def render(results: Results) -> dict[str, bytes]:
-    """Draw the charts of a run as files.
-
-    Args:
-        results: The run.
-
-    Returns:
-        Each chart as SVG, and those that tell most as PNG too, by the file's name.
-    """
+    """Draw the charts of a run as files."""
     files = {}
     pictured = main_charts(results)
     for name, figure in draw_charts(results).named():
@@ -47,14 +40,7 @@ def render(results: Results) -> dict[str, bytes]:
 
 
 def stand_alone(figure: Figure) -> str:
-    """A chart with all that it needs to be understood without the page around it.
-
-    Args:
-        figure: The chart.
-
-    Returns:
-        SVG in the light page's colours, with title, unit and legend.
-    """
+    """A chart with all that it needs to be understood without the page around it."""
     title = f"{figure.title} · {figure.scenario}" if figure.scenario else figure.title
     chart = ET.fromstring(figure.svg)  # noqa: S314 - drawn here, not received
     width = max(int(chart.get("width", "0")) + 2 * _MARGIN, _LEAST_WIDTH)

@@ -14,14 +14,7 @@ _HEADER = ("scenario", "level", "metric", "candidate", "blocks", "ratio", "low",
 
 
 def render(results: Results) -> str:
-    """Write all comparisons down.
-
-    Args:
-        results: The run.
-
-    Returns:
-        CSV with a header, the columns named as in `results.json`; what is not known is empty.
-    """
+    """Write all comparisons down."""
     return write_csv(
         _HEADER,
         (

@@ -40,14 +40,7 @@ _FIELDS = (
 
 
 def render(results: Results) -> str:
-    """Write all rounds down.
-
-    Args:
-        results: The run.
-
-    Returns:
-        CSV with a header, the columns named as in `results.json`; what is not known is empty.
-    """
+    """Write all rounds down."""
     header = (
         *_TEXTS,
         *_FIELDS,
@@ -62,12 +55,7 @@ def render(results: Results) -> str:
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Write a table as CSV.
 
-    Args:
-        header: The names of the columns.
-        rows: The rows; None becomes an empty cell.
-
-    Returns:
-        CSV as RFC 4180 has it, but with line feeds alone.
+    `rows`: the rows; None becomes an empty cell.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")

@@ -26,29 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioPlots:
-    """The ratios of one scenario, drawn.
+    """The ratios of one scenario, drawn."""
 
-    Attributes:
-        name: The scenario's name.
-        own: Each deployment against itself, one figure a metric.
-        relative: Each ratio to the baseline against what it was; empty where there is none.
-    """
-
-    name: str
-    own: tuple[Figure, ...]
-    relative: tuple[Figure, ...]
+    name: str  # The scenario's name
+    own: tuple[Figure, ...]  # Each deployment against itself, one figure a metric
+    relative: tuple[Figure, ...]  # Each ratio to the baseline against what it was; empty where there is none
 
 
 def render(diff: RunDiff, results: Results) -> str:
-    """Render a comparison as a web page.
-
-    Args:
-        diff: The comparison.
-        results: The later run.
-
-    Returns:
-        HTML.
-    """
+    """Render a comparison as a web page."""
     return render_page(
         "diff.html.j2",
         diff=diff,

@@ -15,15 +15,7 @@ if TYPE_CHECKING:
 
 
 def render(diff: RunDiff, results: Results) -> str:
-    """Render a comparison as GitHub-flavoured Markdown.
-
-    Args:
-        diff: The comparison.
-        results: The later run.
-
-    Returns:
-        Markdown.
-    """
+    """Render a comparison as GitHub-flavoured Markdown."""
     return "\n\n".join(_blocks(diff, results)) + "\n"
 
 

@@ -42,28 +42,15 @@ _RELATIVE_NOTE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeGroup:
-    """Changes of one kind.
+    """Changes of one kind."""
 
-    Attributes:
-        title: What they are of.
-        note: How to read them.
-        changes: The changes.
-    """
-
-    title: str
-    note: str
-    changes: tuple[Change, ...]
+    title: str  # What they are of
+    note: str  # How to read them
+    changes: tuple[Change, ...]  # The changes
 
 
 def diff_notices(diff: RunDiff) -> tuple[Notice, ...]:
-    """What must be said before any figure.
-
-    Args:
-        diff: The comparison.
-
-    Returns:
-        The notices, the gravest first.
-    """
+    """What must be said before any figure."""
     return tuple(_notices(diff))
 
 
@@ -86,14 +73,7 @@ def _notices(diff: RunDiff) -> Iterator[Notice]:
 
 
 def run_line(run: RunFacts) -> str:
-    """One of the two runs in a line.
-
-    Args:
-        run: The run.
-
-    Returns:
-        Its folder, name, time and baseline.
-    """
+    """One of the two runs in a line."""
     return (
         f"{visible(run.folder)} ({visible(run.name)}, {timestamp(run.started_at)},"
         f" baseline {visible(run.baseline)})"
@@ -101,14 +81,7 @@ def run_line(run: RunFacts) -> str:
 
 
 def altered_tables(diff: RunDiff) -> tuple[TextTable, ...]:
-    """What was not the same in both runs, besides what was measured.
-
-    Args:
-        diff: The comparison.
-
-    Returns:
-        A table of conditions and one of the plans' keys, where there is something to tell.
-    """
+    """What was not the same in both runs, besides what was measured."""
     found = (
         ("What was not the same", "From the manifests of both runs.", (*diff.machines, *diff.conditions)),
         ("What differs between the plans", "The plans with every default filled in.", diff.plans),
@@ -117,14 +90,7 @@ def altered_tables(diff: RunDiff) -> tuple[TextTable, ...]:
 
 
 def change_groups(diff: RunDiff) -> tuple[ChangeGroup, ...]:
-    """All that was compared.
-
-    Args:
-        diff: The comparison.
-
-    Returns:
-        Each deployment's own figures and, where there are any, the ratios to the baseline.
-    """
+    """All that was compared."""
     baseline = visible(diff.new.baseline)
     groups = (
         ChangeGroup(title="Each deployment, new against old", note=_OWN_NOTE, changes=diff.changes),
@@ -138,15 +104,7 @@ def change_groups(diff: RunDiff) -> tuple[ChangeGroup, ...]:
 
 
 def change_tables(diff: RunDiff, results: Results) -> tuple[TextTable, ...]:
-    """All that was compared, a table a group.
-
-    Args:
-        diff: The comparison.
-        results: The later run, whose plan tells the levels' units.
-
-    Returns:
-        The tables.
-    """
+    """All that was compared, a table a group."""
     return tuple(
         TextTable(
             title=group.title,
@@ -159,14 +117,7 @@ def change_tables(diff: RunDiff, results: Results) -> tuple[TextTable, ...]:
 
 
 def as_comparisons(changes: Iterable[Change]) -> tuple[Comparison, ...]:
-    """Changes in the form in which ratios are drawn.
-
-    Args:
-        changes: The changes.
-
-    Returns:
-        Comparisons, whose candidate is the deployment.
-    """
+    """Changes in the form in which ratios are drawn."""
     return tuple(
         Comparison(
             scenario=one.scenario,

@@ -28,15 +28,7 @@ _SHORT: dict[Metric, str] = {"cpu_s_per_request": "CPU time"}
 
 
 def render_diff(diff: RunDiff, results: Results) -> Group:
-    """The whole comparison: what was not the same, what was compared, what it comes to.
-
-    Args:
-        diff: The comparison.
-        results: The later run.
-
-    Returns:
-        Tables and lines, for a terminal of 80 columns or more.
-    """
+    """The whole comparison: what was not the same, what was compared, what it comes to."""
     return Group(
         Text.assemble(("old: ", "bold"), run_line(diff.old)),
         Text.assemble(("new: ", "bold"), run_line(diff.new)),

@@ -18,15 +18,7 @@ class DiffExporter(Protocol):
     """Renders a comparison; the same comparison always gives the same text."""
 
     def __call__(self, diff: RunDiff, results: Results) -> str:
-        """Render a comparison.
-
-        Args:
-            diff: The comparison.
-            results: The later run.
-
-        Returns:
-            The whole file's text.
-        """
+        """Render a comparison."""
         ...
 
 
@@ -37,16 +29,7 @@ DIFF_EXPORTERS: dict[str, DiffExporter] = {"diff.md": diff_markdown.render, "dif
 def write_diff(diff: RunDiff, results: Results, folder: Path) -> tuple[Path, ...]:
     """Write a comparison in every format.
 
-    Args:
-        diff: The comparison.
-        results: The later run.
-        folder: Where to; made if it is missing.
-
-    Returns:
-        The files, in the order of `DIFF_EXPORTERS`.
-
-    Raises:
-        OSError: If a file cannot be written.
+    Raises OSError if a file cannot be written.
     """
     paths = []
     for name, render in DIFF_EXPORTERS.items():

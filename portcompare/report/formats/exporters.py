@@ -28,14 +28,7 @@ class Exporter(Protocol):
     """Renders a run; the same run always gives the same bytes."""
 
     def __call__(self, results: Results) -> str | Mapping[str, bytes]:
-        """Render a run.
-
-        Args:
-            results: The run.
-
-        Returns:
-            A file's whole text; or the files of a folder by their names.
-        """
+        """Render a run."""
         ...
 
 
@@ -56,15 +49,7 @@ EXPORTERS: dict[str, Exporter] = {
 def write_reports(results: Results, folder: Path) -> tuple[Path, ...]:
     """Write a run in every format.
 
-    Args:
-        results: The run.
-        folder: The run's folder; made if it is missing.
-
-    Returns:
-        The files and folders, in the order of `EXPORTERS`; a folder only if there is anything for it.
-
-    Raises:
-        OSError: If a file cannot be written.
+    Raises OSError if a file cannot be written.
     """
     return tuple(_write(results, folder))
 

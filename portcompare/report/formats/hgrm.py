@@ -24,14 +24,7 @@ _MS_PER_S = 1e3
 
 
 def render(results: Results) -> dict[str, bytes]:
-    """Write the spectra of a run down.
-
-    Args:
-        results: The run.
-
-    Returns:
-        A file for each arm at each level, by its name: `<scenario>-<level>-<arm>.hgrm`.
-    """
+    """Write the spectra of a run down."""
     return {
         f"{safe_name(one.scenario)}-{one.level:.15g}-{safe_name(one.arm)}.hgrm": encode(
             "".join(f"{line}\n" for line in _lines(one))

@@ -31,32 +31,15 @@ _HEADER = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """The latencies of one round.
+    """The latencies of one round."""
 
-    Attributes:
-        start_s: Start of the window, in seconds since the epoch.
-        length_s: Length of the window.
-        histogram: What `HdrHistogram.encode()` made of the latencies in microseconds, as text.
-    """
-
-    start_s: float
-    length_s: float
-    histogram: str
+    start_s: float  # Start of the window, in seconds since the epoch
+    length_s: float  # Length of the window
+    histogram: str  # What `HdrHistogram.encode()` made of the latencies in microseconds, as text
 
 
 def histogram_path(folder: Path, *, scenario: str, level: float, arm: str) -> Path:
-    """Where the histograms of one arm at one level are kept.
-
-    Args:
-        folder: The run's folder.
-        scenario: Name of the scenario; any text.
-        level: The level.
-        arm: Name of the arm; any text.
-
-    Returns:
-        `histograms/<scenario>-<level>-<arm>.hlog`; in a name that could not stand there as it is, other
-        characters are replaced and a digest keeps it apart from its like.
-    """
+    """Where the histograms of one arm at one level are kept."""
     name = f"{safe_name(scenario)}-{level:.15g}-{safe_name(arm)}.hlog"
     return folder / HISTOGRAM_FOLDER / name
 
@@ -67,12 +50,7 @@ def write_histogram_log(path: Path, intervals: Iterable[Interval]) -> None:
     The lines are written here because `hdrh.log.HistogramLogWriter` cannot write a start time (it raises
     AttributeError) and rounds each interval's maximum down to whole units.
 
-    Args:
-        path: The file; its folder is made if it is missing.
-        intervals: The rounds, in order of time.
-
-    Raises:
-        OSError: If the file cannot be written.
+    Raises OSError if the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="ascii") as file:

@@ -22,14 +22,7 @@ if TYPE_CHECKING:
 
 
 def render(results: Results) -> str:
-    """Render a run as a web page.
-
-    Args:
-        results: The run.
-
-    Returns:
-        HTML.
-    """
+    """Render a run as a web page."""
     environment = make_environment()
     style, script = style_sheet(), (TEMPLATES / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(

@@ -23,13 +23,7 @@ _NAME = "portcompare check"
 def write_junit(parity: Parity, cases: Sequence[str], path: Path) -> None:
     """Write a check as JUnit XML.
 
-    Args:
-        parity: The check.
-        cases: The names of the cases in their order.
-        path: The file; its folder is made if it is missing.
-
-    Raises:
-        OSError: If the file cannot be written.
+    Raises OSError if the file cannot be written.
     """
     write_atomically(path, render_junit(parity, cases))
 
@@ -38,13 +32,6 @@ def render_junit(parity: Parity, cases: Sequence[str]) -> str:
     """Render a check as JUnit XML.
 
     A case fails at a deployment where a difference counts. What is allowed or harmless is told in its output.
-
-    Args:
-        parity: The check.
-        cases: The names of the cases in their order.
-
-    Returns:
-        XML, of the form that Jenkins publishes (junit-10.xsd).
     """
     found: defaultdict[tuple[str, str], list[Difference]] = defaultdict(list)
     for each in parity.differences:

@@ -26,12 +26,6 @@ def render(results: Results) -> str:
     What makes `portcompare run` end with another code than 0 fails here: a run that is not valid, answers
     that differ, a gate that is not passed. A comparison passes, whichever its verdict; one that could not be
     told is skipped, as is an inconclusive gate that the plan lets pass.
-
-    Args:
-        results: The run.
-
-    Returns:
-        XML, of the form that Jenkins publishes (junit-10.xsd).
     """
     root = ET.Element("testsuites", name=f"portcompare run {visible(results.name)}")
     root.append(_suite("run", [_validity(results), _parity(results)]))

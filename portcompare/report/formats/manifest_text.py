@@ -11,15 +11,7 @@ if TYPE_CHECKING:
 
 
 def render(results: Results) -> str:
-    """Write the manifest down: `diff OLD/manifest.txt NEW/manifest.txt` shows what was not alike.
-
-    Args:
-        results: The run.
-
-    Returns:
-        Lines such as `deployments.quart.settings.workers: 1`, sorted; without the differences between
-        deployments, which follow from the rest, and the load of the moment.
-    """
+    """Write the manifest down: `diff OLD/manifest.txt NEW/manifest.txt` shows what was not alike."""
     conditions = list_conditions(results.manifest)
     return "".join(
         f"{line}\n" for line in sorted(f"{name}: {_visible(conditions[name])}" for name in conditions)

@@ -53,39 +53,18 @@ _LONGEST_COMMANDS = 1000
 
 
 def render(results: Results) -> str:
-    """Render a run as GitHub-flavoured Markdown.
-
-    Args:
-        results: The run.
-
-    Returns:
-        Markdown.
-    """
+    """Render a run as GitHub-flavoured Markdown."""
     return "\n\n".join(_blocks(results)) + "\n"
 
 
 def escape(text: str) -> str:
-    """A text that Markdown shows as it is, in one line, also in a table's cell.
-
-    Args:
-        text: Any text, such as a name from the plan or a server's answer.
-
-    Returns:
-        Markdown.
-    """
+    """A text that Markdown shows as it is, in one line, also in a table's cell."""
     text = _MARKUP.sub(r"\\\1", visible(text))
     return "".join(_ENTITIES.get(char, char) for char in text)
 
 
 def text_table(table: TextTable) -> Iterator[str]:
-    """A table of words, and how to read it.
-
-    Args:
-        table: The table.
-
-    Yields:
-        Markdown.
-    """
+    """A table of words, and how to read it."""
     yield _table(table.header, ([(cell,) for cell in row] for row in table.rows))
     yield escape(table.note)
 

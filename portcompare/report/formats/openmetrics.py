@@ -62,14 +62,7 @@ _COMPARISONS: dict[str, tuple[str, Callable[[Comparison], float | None]]] = {
 
 
 def render(results: Results) -> str:
-    """Write a run as metrics.
-
-    Args:
-        results: The run.
-
-    Returns:
-        OpenMetrics 1.0; what is not known has no sample.
-    """
+    """Write a run as metrics."""
     lines = (*_run(results), *_arms(results), *_ratios(results), *_gates(results), "# EOF")
     return "".join(f"{line}\n" for line in lines)
 

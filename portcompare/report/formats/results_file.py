@@ -35,13 +35,8 @@ class Envelope(BaseModel):
 def write_results(results: Results, path: Path) -> None:
     """Write a run as JSON, its keys in the order of the record's fields.
 
-    Args:
-        results: The run.
-        path: The file, usually `results.json` in the run's folder.
-
-    Raises:
-        ValueError: If a number is infinite or not a number, which JSON cannot say.
-        OSError: If the file cannot be written.
+    Raises ValueError if a number is infinite or not a number, which JSON cannot say.
+    Raises OSError if the file cannot be written.
     """
     write_atomically(path, results_text(results))
 
@@ -49,14 +44,7 @@ def write_results(results: Results, path: Path) -> None:
 def results_text(results: Results) -> str:
     """A run as JSON, its keys in the order of the record's fields.
 
-    Args:
-        results: The run.
-
-    Returns:
-        What `results.json` holds.
-
-    Raises:
-        ValueError: If a number is infinite or not a number, which JSON cannot say.
+    Raises ValueError if a number is infinite or not a number, which JSON cannot say.
     """
     return json.dumps(asdict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -64,15 +52,8 @@ def results_text(results: Results) -> str:
 def read_results(path: Path) -> Results:
     """Read a run that `write_results` wrote.
 
-    Args:
-        path: The file.
-
-    Returns:
-        The run.
-
-    Raises:
-        InputError: If the file is missing, not JSON, of another schema version, or malformed; with the place
-            of every problem.
+    Raises InputError if the file is missing, not JSON, of another schema version, or malformed; with the
+    place of every problem.
     """
     text = _read_text(path)
     _check_version(path, _parse(path, text))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import io
 import json
-import re
-from typing import TYPE_CHECKING, Any
+import tokenize
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import create_model
 
@@ -23,40 +25,20 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-_ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {5,}.+)*)", re.MULTILINE)
-
 
 def results_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) that every `results.json` satisfies.
-
-    Returns:
-        The schema, with the records' docstrings as descriptions.
-    """
+    """The JSON Schema (draft 2020-12) that every `results.json` satisfies."""
     homes = (model, differences, sweeps, spectra, gates, pages, claims, manifest)
     return record_schema(Results, homes, "results", SCHEMA_VERSION)
 
 
 def diff_schema() -> dict[str, Any]:
-    """The JSON Schema of what `portcompare diff --json` prints.
-
-    Returns:
-        The schema, as that of the results.
-    """
+    """The JSON Schema of what `portcompare diff --json` prints."""
     return record_schema(RunDiff, (changes,), "diff", DIFF_SCHEMA_VERSION)
 
 
 def record_schema(record: type, homes: tuple[ModuleType, ...], name: str, version: int) -> dict[str, Any]:
-    """The JSON Schema of a record.
-
-    Args:
-        record: The record; its `schema_version` says of which form it is.
-        homes: The modules of the record and of those it holds.
-        name: What it is called.
-        version: Of its form.
-
-    Returns:
-        The schema, with the records' docstrings as descriptions.
-    """
+    """The JSON Schema of a record."""
     envelope = create_model("Envelope", __config__=Envelope.model_config, record=(record, ...))
     records: dict[str, Any] = envelope.model_json_schema()["$defs"]
     for title, one in records.items():
@@ -75,24 +57,43 @@ def record_schema(record: type, homes: tuple[ModuleType, ...], name: str, versio
 def write_schema(schema: dict[str, Any], path: Path) -> None:
     """Write a schema as JSON, as it is published in `docs/`.
 
-    Args:
-        schema: The schema.
-        path: The file.
-
-    Raises:
-        OSError: If the file cannot be written.
+    Raises OSError if the file cannot be written.
     """
     write_atomically(path, json.dumps(schema, indent=2) + "\n")
 
 
 def _describe(record: dict[str, Any], cls: type) -> None:
-    """Give the record its docstring's sentence and each property what the docstring says of the attribute.
+    """Give the record its docstring and each property the comment beside its field.
 
     The titles that pydantic makes of the properties' names say nothing more than the names.
     """
-    summary, _, attributes = (inspect.getdoc(cls) or "").partition("\n\nAttributes:\n")
-    record["description"] = " ".join(summary.split())
+    record["description"] = " ".join((inspect.getdoc(cls) or "").split())
     for described in record["properties"].values():
         described.pop("title", None)
-    for name, description in _ATTRIBUTE.findall(attributes):
-        record["properties"][name]["description"] = " ".join(description.split())
+    for name, comment in field_comments(cls).items():
+        record["properties"][name]["description"] = comment
+
+
+def field_comments(cls: type) -> dict[str, str]:
+    """The comments of a record's fields by name: at the end of the field's line, or in the lines above it."""
+    source = inspect.getsource(cls)
+    comments, code = {}, set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            comments[token.start[0]] = token.string.lstrip("# ")
+        elif token.string.strip():
+            code.update(range(token.start[0], token.end[0] + 1))
+    body = cast("ast.ClassDef", ast.parse(source).body[0]).body
+    found = {}
+    for field in body:
+        if not isinstance(field, ast.AnnAssign) or field.end_lineno is None:
+            continue
+        above = field.lineno
+        while above - 1 in comments and above - 1 not in code:
+            above -= 1
+        lines = [
+            comments[line] for line in (*range(above, field.lineno), field.end_lineno) if line in comments
+        ]
+        if lines:
+            found[ast.unparse(field.target)] = " ".join(lines)
+    return found

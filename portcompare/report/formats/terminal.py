@@ -48,14 +48,7 @@ _GRAVE = "bold red"
 
 
 def render_table(results: Results) -> Table | Text:
-    """The table of arms: pattern, server processing, response delay, network payload, verdict.
-
-    Args:
-        results: The run.
-
-    Returns:
-        The table, for a terminal of 80 columns or more; its title alone if there are no rows.
-    """
+    """The table of arms: pattern, server processing, response delay, network payload, verdict."""
     if not results.summaries:
         return _title(results)
     table = Table(
@@ -75,14 +68,7 @@ def render_table(results: Results) -> Table | Text:
 
 
 def render_conclusions(results: Results) -> Group:
-    """What a reader must know: sweeps, headline, notices, conclusions, and whether the answers are alike.
-
-    Args:
-        results: The run.
-
-    Returns:
-        One table, line or paragraph for each; the gates come last.
-    """
+    """What a reader must know: sweeps, headline, notices, conclusions, and whether the answers are alike."""
     lines = [Text(visible(results.headline), style="bold")]
     lines += map(notice_line, find_notices(results))
     lines += [
@@ -95,26 +81,12 @@ def render_conclusions(results: Results) -> Group:
 
 
 def notice_line(notice: Notice) -> Text:
-    """What must be known before any figure.
-
-    Args:
-        notice: The notice.
-
-    Returns:
-        A paragraph.
-    """
+    """What must be known before any figure."""
     return Text.assemble((notice.label, _GRAVE if notice.grave else "bold yellow"), f": {notice.text}")
 
 
 def text_table(found: TextTable) -> Table:
-    """A table of words.
-
-    Args:
-        found: The table.
-
-    Returns:
-        The table as wide as the terminal.
-    """
+    """A table of words."""
     table = Table(box=box.SIMPLE_HEAD, title=Text(found.title), caption=Text(found.note), expand=True)
     for name in found.header:
         table.add_column(Text(name), overflow="fold")
@@ -149,16 +121,7 @@ _STYLES: dict[Severity, str] = {"breaks": "bold red", "changes": "yellow", "harm
 
 
 def render_parity(parity: Parity) -> Group:
-    """Whether all deployments answer alike, and every difference.
-
-    Args:
-        parity: The check.
-
-    Returns:
-        A sentence; below it, where there is any, the differences with the command lines that show them, what
-        is allowed, what was not compared, the seeds, and warnings. To be printed without cropping, so that
-        command lines stay whole.
-    """
+    """Whether all deployments answer alike, and every difference."""
     return Group(*_parts(parity))
 
 

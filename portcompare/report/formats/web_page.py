@@ -13,11 +13,7 @@ from portcompare.report.wording import visible
 
 
 def make_environment() -> Environment:
-    """What renders the templates of all pages.
-
-    Returns:
-        An environment that escapes, and refuses what a template was not given.
-    """
+    """What renders the templates of all pages."""
     environment = Environment(
         loader=FileSystemLoader([TEMPLATES, TEMPLATES.parent]),
         autoescape=True,
@@ -31,27 +27,12 @@ def make_environment() -> Environment:
 
 
 def hash_of(text: str) -> str:
-    """What a policy names a style sheet or a script by.
-
-    Args:
-        text: Its whole text.
-
-    Returns:
-        The SHA-256, in base64.
-    """
+    """What a policy names a style sheet or a script by."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def render_page(template: str, **values: object) -> str:
-    """Render a page without a script.
-
-    Args:
-        template: Name of the template.
-        values: What it shows.
-
-    Returns:
-        HTML.
-    """
+    """Render a page without a script."""
     style = style_sheet()
     return (
         make_environment()

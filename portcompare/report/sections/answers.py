@@ -31,27 +31,14 @@ _MASKED = re.compile(r"(\S+ \S+) \[.*\](?: \([0-9]+\))?(: .*)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alike:
-    """Differences of one request's variations that have one cause, as far as can be seen.
+    """Differences of one request's variations that have one cause, as far as can be seen."""
 
-    Attributes:
-        first: The one that was found first.
-        more: How many there are beside it.
-    """
-
-    first: Difference
-    more: int
+    first: Difference  # The one that was found first
+    more: int  # How many there are beside it
 
 
 def group_alike(differences: Iterable[Difference]) -> list[Alike]:
-    """Put together what differs alike: one mistake in a port shows in every variation of its request.
-
-    Args:
-        differences: In their order.
-
-    Returns:
-        For each request, deployment, place and rank (and pair of statuses) the first difference and how many
-        there are beside it; the elements of an array are one place.
-    """
+    """Put together what differs alike: one mistake in a port shows in every variation of its request."""
     keys = [(_cause(each), each) for each in differences]
     numbers = Counter(key for key, _ in keys)
     firsts = dict(reversed(keys))
@@ -66,14 +53,7 @@ def _cause(one: Difference) -> tuple[object, ...]:
 
 
 def masked_texts(masked: Iterable[str]) -> list[str]:
-    """What is not compared, that of a request's variations together.
-
-    Args:
-        masked: The places, each with its case.
-
-    Returns:
-        Such as "GET /now: /at (and 30 more)".
-    """
+    """What is not compared, that of a request's variations together."""
     numbers = Counter(_MASKED.sub(r"\1\2", place) for place in masked)
     return [visible(place) + _and_more(number - 1) for place, number in numbers.items()]
 
@@ -83,26 +63,12 @@ def _and_more(number: int) -> str:
 
 
 def place_text(difference: Difference) -> str:
-    """Where two answers differ.
-
-    Args:
-        difference: The difference.
-
-    Returns:
-        Text such as "status", "header ETag" or "json /items/0/id".
-    """
+    """Where two answers differ."""
     return f"{difference.kind} {difference.pointer}".strip()
 
 
 def remark(difference: Difference) -> str:
-    """What must be known of a difference besides what differs.
-
-    Args:
-        difference: The difference.
-
-    Returns:
-        Text; empty if there is nothing.
-    """
+    """What must be known of a difference besides what differs."""
     parts = []
     if difference.from_order:
         parts.append(
@@ -114,15 +80,7 @@ def remark(difference: Difference) -> str:
 
 
 def difference_cells(alike: Alike, longest: int) -> tuple[str, ...]:
-    """A difference, and what differs alike, as a row.
-
-    Args:
-        alike: The differences.
-        longest: How many characters of an answer, and of a case's name, are shown.
-
-    Returns:
-        The cells below `DIFFERENCE_HEADER`.
-    """
+    """A difference, and what differs alike, as a row."""
     difference = alike.first
     said = remark(difference)
     return (
@@ -136,14 +94,7 @@ def difference_cells(alike: Alike, longest: int) -> tuple[str, ...]:
 
 
 def curl_pairs(differences: Iterable[Difference]) -> list[tuple[str, str, str]]:
-    """How to see differences for oneself.
-
-    Args:
-        differences: The differences.
-
-    Returns:
-        For each case and deployment, once: both in words, the baseline's line and the candidate's.
-    """
+    """How to see differences for oneself."""
     pairs = {
         (each.case, each.deployment): (each.curl_baseline, each.curl_candidate)
         for each in reversed(list(differences))
@@ -156,14 +107,7 @@ def curl_pairs(differences: Iterable[Difference]) -> list[tuple[str, str, str]]:
 
 
 def summary_text(parity: Parity) -> str:
-    """What a check has found, in a clause.
-
-    Args:
-        parity: The check.
-
-    Returns:
-        Such as "3 differences (1 breaks clients), 2 allowed"; "no difference" if there is none.
-    """
+    """What a check has found, in a clause."""
     counting = [each for each in parity.differences if each.counts]
     allowed = sum(bool(each.allowed) for each in parity.differences)
     harmless = len(parity.differences) - len(counting) - allowed

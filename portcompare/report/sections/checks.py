@@ -26,14 +26,7 @@ _NOTE = (
 
 
 def claim_tables(results: Results) -> tuple[TextTable, ...]:
-    """The tables of the claims.
-
-    Args:
-        results: The run.
-
-    Returns:
-        One of the verdicts and one of the checks behind them; none if the plan makes no claims.
-    """
+    """The tables of the claims."""
     if not results.claims:
         return ()
     return (
@@ -104,14 +97,7 @@ _NOTE_gates = (
 
 
 def gate_tables(results: Results) -> tuple[TextTable, ...]:
-    """The gates and what they came to.
-
-    Args:
-        results: The run.
-
-    Returns:
-        One table; none where the plan has no gates.
-    """
+    """The gates and what they came to."""
     if not results.gates:
         return ()
     rows = tuple(_row(results, gate) for gate in results.gates)
@@ -119,14 +105,7 @@ def gate_tables(results: Results) -> tuple[TextTable, ...]:
 
 
 def render_gates(results: Results) -> tuple[Table, ...]:
-    """The same for a terminal of 80 columns or more: the reason stands below the gate.
-
-    Args:
-        results: The run.
-
-    Returns:
-        One table; none where the plan has no gates.
-    """
+    """The same for a terminal of 80 columns or more: the reason stands below the gate."""
     tables = []
     for found in gate_tables(results):
         table = Table(
@@ -149,14 +128,7 @@ def render_gates(results: Results) -> tuple[Table, ...]:
 
 
 def gates_text(results: Results) -> str:
-    """What the gates came to in a clause.
-
-    Args:
-        results: The run; it has gates.
-
-    Returns:
-        Text such as "1 of 3 not passed".
-    """
+    """What the gates came to in a clause."""
     missed = sum(not gate.passed for gate in results.gates)
     return f"{missed} of {len(results.gates)} not passed" if missed else f"{len(results.gates)} passed"
 

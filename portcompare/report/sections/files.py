@@ -42,14 +42,7 @@ BESIDE = (
 
 
 def files_inside(results: Results) -> Iterator[tuple[str, str, str]]:
-    """The files that the page carries.
-
-    Args:
-        results: The run.
-
-    Yields:
-        Name, size in words, and a data: URI.
-    """
+    """The files that the page carries."""
     for name, (media_type, render) in _INSIDE.items():
         content = encode(render(results))
         if len(content) <= MOST_BYTES:

@@ -31,14 +31,7 @@ _NOTE = (
 
 
 def break_even_tables(results: Results) -> tuple[TextTable, ...]:
-    """The grids, with a row for each delay and a column for each number of users.
-
-    Args:
-        results: The run.
-
-    Returns:
-        A table for the control and each candidate; none if the plan did not ask for it.
-    """
+    """The grids, with a row for each delay and a column for each number of users."""
     return tuple(_table(grid) for grid in results.sweeps.break_even)
 
 
@@ -103,14 +96,7 @@ _USL_NOTE = (
 
 
 def capacity_tables(results: Results) -> tuple[TextTable, ...]:
-    """The tables of capacities, knees and scalability.
-
-    Args:
-        results: The run.
-
-    Returns:
-        Those that have rows.
-    """
+    """The tables of capacities, knees and scalability."""
     sweeps = results.sweeps
     tables = (
         TextTable(

@@ -30,14 +30,7 @@ if TYPE_CHECKING:
 
 
 def describe_blocks(results: Results) -> str:
-    """How many blocks there were, and how many there may be.
-
-    Args:
-        results: The run.
-
-    Returns:
-        A clause.
-    """
+    """How many blocks there were, and how many there may be."""
     measured = len({one.block for one in results.rounds})
     least, most = (known(plan_value(results, "rounds", key), str) for key in ("min_blocks", "max_blocks"))
     whose = " of each cell that is measured" if _kind(results) == "grid" else ""
@@ -47,15 +40,7 @@ def describe_blocks(results: Results) -> str:
 
 
 def describe_levels(results: Results, scenario: str) -> str:
-    """At which levels a scenario was measured, or what was searched and where.
-
-    Args:
-        results: The run.
-        scenario: Name of the scenario.
-
-    Returns:
-        Text such as "1 user, 64 users".
-    """
+    """At which levels a scenario was measured, or what was searched and where."""
     if _is_searched(results, scenario):
         tried_rps = {one.level for one in results.rounds if one.scenario == scenario}
         tried = f"from {units.rate(min(tried_rps))} to {units.rate(max(tried_rps))}" if tried_rps else "none"
@@ -67,14 +52,7 @@ def describe_levels(results: Results, scenario: str) -> str:
 
 
 def describe_order(results: Results) -> str:
-    """What was measured after what.
-
-    Args:
-        results: The run.
-
-    Returns:
-        A clause.
-    """
+    """What was measured after what."""
     seed = known(plan_value(results, "rounds", "seed"), str)
     if _kind(results) == "search":
         text = "in each block all arms search side by side, one round of each in turn, in random order"
@@ -85,14 +63,7 @@ def describe_order(results: Results) -> str:
 
 
 def describe_warmup(results: Results) -> str:
-    """When a window opens: each user's first answer is waited for in the closed model alone.
-
-    Args:
-        results: The run.
-
-    Returns:
-        A clause.
-    """
+    """When a window opens: each user's first answer is waited for in the closed model alone."""
     least, longest = (
         known(plan_value(results, "rounds", key), seconds_text) for key in ("warmup_s", "warmup_max_s")
     )
@@ -109,14 +80,7 @@ def describe_warmup(results: Results) -> str:
 
 
 def describe_precision(results: Results) -> str:
-    """When something is known well enough.
-
-    Args:
-        results: The run.
-
-    Returns:
-        A clause.
-    """
+    """When something is known well enough."""
     asked = plan_value(results, "rounds", "precision")
     precision, finer = known(asked, percent), known(asked, lambda value: percent(early_precision(value)))
     least = known(plan_value(results, "rounds", "min_blocks"), str)
@@ -153,28 +117,15 @@ Facts = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One line of the table of deployments.
+    """One line of the table of deployments."""
 
-    Attributes:
-        name: What is set.
-        values: Its value for each deployment, in the manifest's order.
-        differs: True if not all of them are the same.
-    """
-
-    name: str
-    values: tuple[str, ...]
-    differs: bool
+    name: str  # What is set
+    values: tuple[str, ...]  # Its value for each deployment, in the manifest's order
+    differs: bool  # True if not all of them are the same
 
 
 def method_facts(results: Results) -> Facts:
-    """How was measured: blocks, rounds, windows, warm-up, order.
-
-    Args:
-        results: The run.
-
-    Returns:
-        Pairs of a term and what holds for it.
-    """
+    """How was measured: blocks, rounds, windows, warm-up, order."""
     void = sum(round_.void is not None for round_ in results.rounds)
     rounds = plan_value(results, "rounds") or {}
     budget, timeout = (known(rounds.get(key), seconds_text) for key in ("budget_s", "timeout_s"))
@@ -202,14 +153,7 @@ def method_facts(results: Results) -> Facts:
 
 
 def machine_facts(results: Results) -> Facts:
-    """Where was measured: machine, system, versions.
-
-    Args:
-        results: The run.
-
-    Returns:
-        Pairs of a term and what holds for it.
-    """
+    """Where was measured: machine, system, versions."""
     manifest = results.manifest
     model = visible(manifest.cpu_model) or "model not known"
     size = f"{units.count(manifest.cpu_count, 'CPU')}, {units.size(manifest.memory_bytes)} memory"
@@ -226,14 +170,7 @@ def machine_facts(results: Results) -> Facts:
 
 
 def deployment_settings(results: Results) -> tuple[Setting, ...]:
-    """What each deployment was started with, one setting a line.
-
-    Args:
-        results: The run.
-
-    Returns:
-        The settings; in each, one value for each deployment of the manifest.
-    """
+    """What each deployment was started with, one setting a line."""
     deployments = results.manifest.deployments
     return (
         _setting("server", [d.server for d in deployments]),

@@ -48,14 +48,7 @@ _STAGES_NOTE = (
 
 
 def page_tables(results: Results) -> tuple[TextTable, ...]:
-    """The tables of the pages.
-
-    Args:
-        results: The run.
-
-    Returns:
-        What was measured, and where the time goes; none if no page was loaded.
-    """
+    """The tables of the pages."""
     summaries = results.pages.summaries
     if not summaries:
         return ()
@@ -77,14 +70,7 @@ def page_tables(results: Results) -> tuple[TextTable, ...]:
 
 
 def meanwhile(users: int) -> str:
-    """What the server has to do while a page loads.
-
-    Args:
-        users: How many users it serves as well.
-
-    Returns:
-        Text such as "64 users"; "nothing" for none.
-    """
+    """What the server has to do while a page loads."""
     return units.count(users, "user") if users else "nothing"
 
 

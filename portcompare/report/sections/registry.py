@@ -50,14 +50,10 @@ _LONGEST_ANSWER = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A part of the page with a heading of its own.
+    """A part of the page with a heading of its own."""
 
-    Attributes:
-        title: The heading.
-        build: Makes what the section's template shows; None where the run has nothing for it.
-    """
-
-    title: str
+    title: str  # The heading
+    # Makes what the section's template shows; None where the run has nothing for it
     build: Callable[[Results], Context | None]
 
 

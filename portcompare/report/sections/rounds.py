@@ -52,14 +52,7 @@ ROUND_HEADER = (
 
 
 def round_rows(results: Results) -> tuple[tuple[str, ...], ...]:
-    """One row for each round, in the record's order.
-
-    Args:
-        results: The run.
-
-    Returns:
-        The rows, their cells in the order of `ROUND_HEADER`.
-    """
+    """One row for each round, in the record's order."""
     return tuple(_row(results, round_) for round_ in results.rounds)
 
 

@@ -23,14 +23,7 @@ VOID_HEADER = ("Block", "Scenario", "Level", "Arm", "Why it does not count")
 
 
 def trust_facts(results: Results) -> Facts:
-    """How far a run can be trusted.
-
-    Args:
-        results: The run.
-
-    Returns:
-        Pairs of a term and what holds for it.
-    """
+    """How far a run can be trusted."""
     reasons = visible("; ".join(results.invalid_reasons)) or "no reason was recorded"
     return (
         ("This run", "is valid: nothing speaks against it" if results.valid else f"is NOT VALID: {reasons}"),
@@ -42,27 +35,13 @@ def trust_facts(results: Results) -> Facts:
 
 
 def control_rows(results: Results) -> tuple[tuple[str, ...], ...]:
-    """The comparisons of the baseline with itself.
-
-    Args:
-        results: The run.
-
-    Returns:
-        Rows below `COMPARISON_HEADER`.
-    """
+    """The comparisons of the baseline with itself."""
     rows = zip(results.comparisons, comparison_rows(results), strict=True)
     return tuple(comparison_cells(row) for one, row in rows if one.candidate == CONTROL)
 
 
 def void_rows(results: Results) -> tuple[tuple[str, ...], ...]:
-    """The rounds that do not count.
-
-    Args:
-        results: The run.
-
-    Returns:
-        Rows below `VOID_HEADER`.
-    """
+    """The rounds that do not count."""
     return tuple(
         (
             f"{one.block + 1:,}",
@@ -127,28 +106,15 @@ References:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One thing to know before reading on.
+    """One thing to know before reading on."""
 
-    Attributes:
-        grave: True if the figures must not be relied on as they stand.
-        label: What kind of thing, in capitals.
-        text: The thing.
-    """
-
-    grave: bool
-    label: str
-    text: str
+    grave: bool  # True if the figures must not be relied on as they stand
+    label: str  # What kind of thing, in capitals
+    text: str  # The thing
 
 
 def find_notices(results: Results) -> tuple[Notice, ...]:
-    """Everything that belongs at the top of a report, the gravest first.
-
-    Args:
-        results: The run.
-
-    Returns:
-        The notices; empty for a complete and valid run without warnings.
-    """
+    """Everything that belongs at the top of a report, the gravest first."""
     notices: list[Notice] = []
     if not results.valid:
         reasons = "; ".join(results.invalid_reasons) or "no reason was recorded"
@@ -176,14 +142,7 @@ def find_notices(results: Results) -> tuple[Notice, ...]:
 
 
 def parity_text(results: Results) -> str:
-    """The result of the parity check in one sentence.
-
-    Args:
-        results: The run.
-
-    Returns:
-        The sentence, without a full stop.
-    """
+    """The result of the parity check in one sentence."""
     parity = results.parity
     if parity is None:
         return "Whether the answers are alike is not known: the run ended before it was checked"

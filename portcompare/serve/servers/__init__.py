@@ -23,11 +23,7 @@ SERVERS: dict[str, Server] = {
 
 
 def vocabulary() -> dict[str, dict[str, frozenset[str]]]:
-    """What a plan may say of servers.
-
-    Returns:
-        For each server its interfaces, and for each interface the knobs it has.
-    """
+    """What a plan may say of servers."""
     return {
         name: {interface: serving.knobs for interface, serving in server.interfaces.items()}
         for name, server in SERVERS.items()

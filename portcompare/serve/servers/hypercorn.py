@@ -29,14 +29,6 @@ def executor_slots(knobs: Knobs, cpu_count: int, version: tuple[int, int]) -> in
     """How many WSGI requests all workers can hold in handlers.
 
     hypercorn runs them by `loop.run_in_executor(None, ...)`, so in the loop's default executor.
-
-    Args:
-        knobs: Every knob's value.
-        cpu_count: CPUs that the server may use when it starts.
-        version: Of the Python that it runs on.
-
-    Returns:
-        Threads of all workers.
     """
     return knobs.workers * executor_threads(cpu_count, version)
 

@@ -15,14 +15,7 @@ from operator import attrgetter
 def make(target: str) -> object:
     """Call a factory.
 
-    Args:
-        target: The factory with its arguments, `module:factory("literal", key=1)`.
-
-    Returns:
-        The application.
-
-    Raises:
-        TypeError: What it makes cannot be called, and so is no application.
+    Raises TypeError: what it makes cannot be called, and so is no application.
     """
     module, _, text = target.partition(":")
     call = ast.parse(text, mode="eval").body

@@ -38,15 +38,7 @@ class NeverEmpty:
 
 
 def never_empty(module: str, name: str) -> WSGIApplication:
-    """Wrap an application.
-
-    Args:
-        module: Name of its module.
-        name: Its name there, with dots where it is inside another object.
-
-    Returns:
-        The application, none of whose answers is without a body.
-    """
+    """Wrap an application."""
     app: WSGIApplication = attrgetter(name)(import_module(module))
 
     def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
