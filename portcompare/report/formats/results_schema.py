@@ -77,7 +77,8 @@ def _describe(record: dict[str, Any], cls: type) -> None:
 def field_comments(cls: type) -> dict[str, str]:
     """The comments of a record's fields by name: at the end of the field's line, or in the lines above it."""
     source = inspect.getsource(cls)
-    comments, code = {}, set()
+    comments: dict[int, str] = {}
+    code: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             comments[token.start[0]] = token.string.lstrip("# ")
