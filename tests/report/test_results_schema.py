@@ -49,14 +49,14 @@ def test_other_forms_do_not(
     assert not validator.is_valid(_as_json(results) | change)
 
 
-def test_descriptions_come_from_the_docstrings() -> None:
+def test_descriptions_come_from_the_docstring_and_the_comments_beside_the_fields() -> None:
     records = results_schema()["$defs"]
     assert records["Round"]["description"] == (
         "One measured interval of one arm at one level: the unit of statistics."
     )
     assert records["Round"]["properties"]["handler_s"]["description"] == (
         "Median of the time in the handler, as the server's own `Server-Timing: app` tells it on sampled"
-        " answers; None where it does not."
+        " answers; None where it does not"
     )
 
 

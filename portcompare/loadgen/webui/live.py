@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import os
 import sys
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
 import locust
 from flask import Response, jsonify, request
-from gevent import subprocess
-from gevent.lock import RLock
 from gevent.pywsgi import WSGIServer
 from locust.argument_parser import get_parser
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
@@ -170,27 +167,3 @@ class LiveUi:
             share = Share(index=index, processes=len(workers))
             plan, settings = self._order.plan, self._wanted
             self._crew.tell(BeginLive(test=self._test, plan=plan, settings=settings, share=share), worker)
-
-
-_PRINT = "import vl_convert; print(vl_convert.javascript_bundle())"
-
-_lock = RLock()
-
-
-def charts_script() -> bytes:
-    """The script, compressed; made when it is first asked for.
-
-    It defines `vegaEmbed`. It is made by another process: this one would stand still for a second, with a
-    JavaScript engine in its memory afterwards.
-    """
-    with _lock:
-        return _make()
-
-
-@cache
-def _make() -> bytes:
-    # It must not have our stdin: its runtime would make that block, and with it all of this process.
-    made = subprocess.run(
-        [sys.executable, "-c", _PRINT], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True
-    )
-    return gzip.compress(made.stdout)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, abort, jsonify, render_template_string, request, send_from_directory
 
-from portcompare.loadgen.webui.live import charts_script
+from portcompare.loadgen.webui.charts_script import charts_script
 from portcompare.loadgen.webui.runs_folder import find_runs
 from portcompare.loadgen.webui.stopping import stop_test
 
