@@ -1,17 +1,26 @@
 # Each target sets up what it needs; nothing has to be done before.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell python3.11 --version >/dev/null 2>&1 && echo python3.11 || echo python3)
 BIN := .venv/bin
 READY := .venv/.ready
+# The uv on the PATH, or one of this version in .venv.
+UV_VERSION := 0.13.9
+UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(BIN)/uv)
+
+# Each module is compiled when it is first imported, and not again in every process.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup compare claims test lint lock docs clean
 
 setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
-	command -v $(PYTHON) >/dev/null && $(PYTHON) -m venv .venv || python3 -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		"$(PYTHON) is not Python 3.11 or newer. Install it as python3.11 or python3, or run: make setup PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	test $(UV) = uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
 
 compare: setup
@@ -22,7 +31,7 @@ claims: setup .venv-flask-2/.ready
 
 .venv-flask-2/.ready: # an older Flask, for loadtests/claims.toml
 	$(BIN)/python -m venv .venv-flask-2
-	.venv-flask-2/bin/python -m pip install --quiet --disable-pip-version-check 'flask<3' 'werkzeug<3' gunicorn cachetools httpx
+	$(UV) pip install --quiet --python .venv-flask-2/bin/python 'flask<3' 'werkzeug<3' gunicorn cachetools httpx
 	touch $@
 
 test: setup
@@ -38,8 +47,7 @@ lint: setup
 	$(BIN)/lint-imports --no-logo
 
 lock: setup # after a change of pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --extra browser --extra openapi --extra servers --extra dev --generate-hashes --allow-unsafe \
-		--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
+	$(UV) pip compile --quiet --upgrade --all-extras --python-version 3.11 --generate-hashes --no-header \
 		--output-file requirements.lock pyproject.toml
 
 docs: setup # after a change of the plan or the results
