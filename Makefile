@@ -34,11 +34,17 @@ claims: setup .venv-flask-2/.ready
 	$(UV) pip install --quiet --python .venv-flask-2/bin/python 'flask<3' 'werkzeug<3' gunicorn cachetools httpx
 	touch $@
 
-test: setup
+PYTEST := pytest --numprocesses 3 --dist loadfile
+
+test: setup # COVERAGE=1 measures the coverage, which takes twice the CPU time
+ifeq ($(COVERAGE),1)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 3 --dist loadfile
+	$(BIN)/coverage run -m $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+else
+	$(BIN)/python -m $(PYTEST)
+endif
 
 lint: setup
 	$(BIN)/ruff format --check
