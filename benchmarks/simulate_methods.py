@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtrit
+
+from portcompare.stats.intervals import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ def trimmed(logs: Array, cut: int | None = None) -> tuple[Array, Array, Array]:
     middle = ordered[:, cut : blocks - cut].mean(axis=1)
     winsorised = np.clip(ordered, ordered[:, [cut]], ordered[:, [blocks - 1 - cut]])
     error = winsorised.std(axis=1, ddof=1) * ((blocks - 1) / (kept * (kept - 1))) ** 0.5
-    half = stdtrit(kept - 1, 0.975) * error
+    half = quantile(kept - 1) * error
     return middle - half, middle, middle + half
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.signal import lfilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,9 +96,8 @@ def normal(rng: Generator, runs: int, blocks: int) -> Array:
 
 def autocorrelated(rng: Generator, runs: int, blocks: int) -> Array:
     """The machine's speed wanders: 0.96 from round to round, so 0.44 from block to block."""
-    wander = lfilter(
-        [0.06 * (1 - 0.96**2) ** 0.5], [1, -0.96], rng.normal(size=(runs, 200 + blocks * ROUNDS))
-    )
+    shocks = 0.06 * (1 - 0.96**2) ** 0.5 * rng.normal(size=(runs, 200 + blocks * ROUNDS))
+    wander = autoregress(shocks, 0.96)
     own = rng.normal(0, 0.02, (runs, blocks, 2))
     return _difference(own + _at_places(rng, wander[:, 200:]))
 
@@ -155,7 +154,13 @@ def tail_of_stalls(rng: Generator, runs: int, blocks: int) -> Array:
 
 def dependent(rng: Generator, runs: int, blocks: int) -> Array:
     """The log ratios themselves are autocorrelated, 0.4 from block to block: what random order prevents."""
-    return np.asarray(lfilter([1.0], [1, -0.4], rng.normal(0, 0.03, (runs, 50 + blocks)))[:, 50:])
+    return autoregress(rng.normal(0, 0.03, (runs, 50 + blocks)), 0.4)[:, 50:]
+
+
+def autoregress(shocks: Array, memory: float) -> Array:
+    """Along the last axis, each value is a part of the one before it and a shock."""
+    steps = accumulate(np.moveaxis(shocks, -1, 0), lambda last, shock: memory * last + shock)
+    return np.stack(list(steps), axis=-1)
 
 
 def _difference(arms: Array) -> Array:

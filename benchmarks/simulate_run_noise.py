@@ -7,9 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.signal import lfilter
 
-from benchmarks.simulate_noise import ROUNDS, recorded_residuals
+from benchmarks.simulate_noise import ROUNDS, autoregress, recorded_residuals
 from portcompare.plan.schema import Rounds
 from portcompare.records.results import METRICS
 
@@ -50,7 +49,7 @@ def heavy_tailed(rng: Generator) -> Draw:
 def autocorrelated(rng: Generator) -> Draw:
     """The machine's speed wanders by 6%: 0.96 from round to round, so 0.44 from block to block."""
     shocks = 0.06 * (1 - 0.96**2) ** 0.5 * rng.normal(size=BEFORE + LONGEST)
-    return _along(rng, lfilter([1], [1, -0.96], shocks)[BEFORE:])
+    return _along(rng, autoregress(shocks, 0.96)[BEFORE:])
 
 
 def drifting(rng: Generator) -> Draw:

@@ -7,13 +7,13 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy
 
 from portcompare.analyse.comparisons import find_references, judge
 from portcompare.records.pages import PageComparison, PageFigure, PagePart, PageSummary, spent_s
 from portcompare.records.results import BASELINE
 from portcompare.records.sweeps import Estimate
 from portcompare.stats.intervals import CONFIDENCE, LEAST_BLOCKS, paired_ratio
+from portcompare.stats.quantiles import binomial_quantile
 from portcompare.units import count, duration, share, size
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def median_interval(values: Sequence[float]) -> Estimate:
     """
     ordered = sorted(values)
     # How many values may be cut at either end, each end being wrong in at most 2.5%; -1 for none.
-    cut = int(scipy.stats.binom.ppf((1 - CONFIDENCE) / 2, len(ordered), 0.5)) - 1
+    cut = binomial_quantile((1 - CONFIDENCE) / 2, len(ordered)) - 1
     low, high = (ordered[cut], ordered[-cut - 1]) if cut >= 0 else (None, None)
     return Estimate(value=median(ordered), low=low, high=high)
 

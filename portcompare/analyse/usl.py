@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import inf, isfinite, sqrt
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy  # its parts are loaded when they are first used
 
 from portcompare.analyse.break_even import rates_by_level
 from portcompare.records.sweeps import Estimate, Scalability
 from portcompare.stats.intervals import CONFIDENCE
+from portcompare.stats.quantiles import t_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -72,7 +74,7 @@ def fit_usl(users: Sequence[float], rates_rps: Sequence[float]) -> UslFit | None
     loads = np.asarray(users, dtype=float)
     per_rate_s = np.column_stack([np.ones_like(loads), loads, loads * (loads - 1)])
     shares = per_rate_s * (np.asarray(rates_rps, dtype=float) / loads)[:, np.newaxis]
-    parts, norm = scipy.optimize.nnls(shares, np.ones_like(loads))
+    parts, norm = _fit_without_negatives(shares, np.ones_like(loads))
     parallel_s, serial_s, pairs_s = parts.tolist()
     alone_s = parallel_s + serial_s
     if not alone_s:
@@ -83,8 +85,27 @@ def fit_usl(users: Sequence[float], rates_rps: Sequence[float]) -> UslFit | None
         one_user_rps=1 / alone_s,
         contention=serial_s / alone_s,
         coherency=pairs_s / alone_s,
-        residual=float(norm) / sqrt(len(loads)),
+        residual=norm / sqrt(len(loads)),
     )
+
+
+def _fit_without_negatives(
+    shares: NDArray[np.float64], wanted: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """The least-squares solution without negative parts, and its norm: the best of those of any columns.
+
+    That of all columns comes first, and is the best if it has no negative part.
+    """
+    best, least = np.zeros(shares.shape[1]), float(np.linalg.norm(wanted))
+    for columns in product([True, False], repeat=shares.shape[1]):
+        parts = np.zeros(shares.shape[1])
+        parts[list(columns)] = np.linalg.lstsq(shares[:, columns], wanted)[0]
+        norm = float(np.linalg.norm(shares @ parts - wanted))
+        if parts.min() >= 0 and norm < least:
+            best, least = parts, norm
+            if all(columns):
+                break
+    return best, least
 
 
 def find_scalability(rounds: Iterable[Round]) -> tuple[Scalability, ...]:
@@ -137,8 +158,8 @@ def _estimate(value: float, resampled: Sequence[float], blocks: int) -> Estimate
     if not resampled:
         return Estimate(value=value, low=None, high=None)
     # As far out as Student's t would go, in the deviations of a mean of so many blocks.
-    reach = float(scipy.special.stdtrit(blocks - 1, (1 + CONFIDENCE) / 2)) * sqrt(blocks / (blocks - 1))
-    tail = float(scipy.special.ndtr(-reach))
+    reach = t_quantile((1 + CONFIDENCE) / 2, blocks - 1) * sqrt(blocks / (blocks - 1))
+    tail = NormalDist().cdf(-reach)
     low, high = np.quantile(resampled, [tail, 1 - tail], method="nearest").tolist()
     # The fit to all blocks is a mean of them; an interval that left it out would confuse more than it told.
     return Estimate(value=value, low=min(low, value), high=max(high, value) if isfinite(high) else None)

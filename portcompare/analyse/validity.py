@@ -8,12 +8,12 @@ from math import exp, inf, log, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy
 
 from portcompare.analyse.comparisons import pair_blocks, rounds_by_block
 from portcompare.records.results import BASELINE, CONTROL, Metric
 from portcompare.stats.change_points import describe_changes
 from portcompare.stats.multiplicity import HEADLINE_METRICS, find_holding, reject
+from portcompare.stats.quantiles import t_tail
 from portcompare.units import count, share
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def find_trend(values: Mapping[int, float]) -> Trend | None:
     return Trend(
         blocks=len(values),
         ratio=exp(slope * float(np.ptp(blocks))),
-        chance=2 * float(scipy.special.stdtr(freedom, -errors)) if slope else 1.0,
+        chance=2 * t_tail(errors, freedom) if slope else 1.0,
     )
 
 

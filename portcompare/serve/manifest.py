@@ -36,7 +36,6 @@ _LIBRARIES = (
     "httptools",
     "hdrhistogram",
     "numpy",
-    "scipy",
     "psutil",
     "pydantic",
 )

@@ -7,7 +7,8 @@ from math import exp, log
 from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy
+
+from portcompare.stats.quantiles import t_quantile, t_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,12 +86,12 @@ def chance_beyond(interval: RatioInterval, degrees: float, margin: float) -> flo
     error = log(interval.high / interval.low) / 2 / quantile(degrees)
     if error == 0:
         return 0.0 if beyond > 0 else 1.0
-    return min(1.0, 2 * float(scipy.special.stdtr(degrees, -beyond / error)))
+    return min(1.0, 2 * t_tail(beyond / error, degrees))
 
 
 def quantile(degrees: float) -> float:
     """How many standard errors a 95% interval reaches to either side."""
-    return float(scipy.special.stdtrit(degrees, (1 + CONFIDENCE) / 2))
+    return t_quantile((1 + CONFIDENCE) / 2, degrees)
 
 
 def degrees_of_freedom(blocks: int) -> int:

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from math import comb, inf, nan
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from portcompare.stats.quantiles import binomial_quantile, t_quantile, t_tail
+
+# Expected values: the density integrated by mpmath 1.4.1 with 30 digits.
+TAILS = [
+    (1.0, 1, 0.25),
+    (1e6, 1, 3.1830988618368457e-7),
+    (0.5, 2, 0.33333333333333333),
+    (4.0, 3, 0.014004228005073083),
+    (1.8, 4.5, 0.069114552475558326),
+    (1.7, 7, 0.066464448391277632),
+    (12.0, 7, 3.1791551890925501e-6),
+    (0.001, 12.25, 0.49960910816268276),
+    (2.0, 30, 0.027312522481491552),
+    (9.0, 30, 2.5074159580739393e-10),
+    (6.0, 100, 1.5862457514014283e-8),
+    (1.96, 1000, 0.025136592477874359),
+    (5.0, 1000, 3.3836281823243152e-7),
+]
+QUANTILES = [
+    (0.975, 1, 12.706204736174693),
+    (0.975, 2, 4.3026527297494618),
+    (0.975, 3, 3.1824463052837084),
+    (0.975, 4.5, 2.658912347204403),
+    (0.995, 5, 4.0321429835552272),
+    (0.6, 7, 0.26316686135202275),
+    (0.975, 9, 2.262157162798205),
+    (0.05, 9, -1.8331129326562371),
+    (0.975, 12.25, 2.1738913883920631),
+    (0.9, 30, 1.3104150253913957),
+    (1e-9, 30, -8.4458627962742428),
+    (0.975, 100, 1.9839715185235519),
+    (0.975, 1000, 1.9623390808264081),
+]
+
+degrees = st.floats(1, 1000)
+probabilities = st.floats(1e-30, 1 - 1e-12)
+
+
+@pytest.mark.parametrize(("value", "degrees", "tail"), TAILS)
+def test_tails_are_those_of_the_integrated_density(value: float, degrees: float, tail: float) -> None:
+    assert t_tail(value, degrees) == pytest.approx(tail, rel=1e-10)
+
+
+@pytest.mark.parametrize(("probability", "degrees", "value"), QUANTILES)
+def test_quantiles_are_those_of_the_integrated_density(
+    probability: float, degrees: float, value: float
+) -> None:
+    assert t_quantile(probability, degrees) == pytest.approx(value, rel=1e-10)
+
+
+@given(value=st.floats(-1e100, 1e100), degrees=degrees)
+def test_both_tails_make_a_whole(value: float, degrees: float) -> None:
+    assert t_tail(value, degrees) + t_tail(-value, degrees) == pytest.approx(1, rel=1e-15)
+
+
+@given(value=st.floats(0, 1e6), degrees=degrees, farther=st.floats(1.0001, 10))
+def test_a_tail_falls_with_the_value_and_is_never_negative(
+    value: float, degrees: float, farther: float
+) -> None:
+    assert 0 <= t_tail(value * farther, degrees) <= t_tail(value, degrees) <= 0.5
+
+
+@given(probability=probabilities, degrees=degrees)
+def test_the_quantile_is_the_inverse_of_the_tail(probability: float, degrees: float) -> None:
+    value = t_quantile(probability, degrees)
+    if value < 0:
+        assert t_tail(-value, degrees) == pytest.approx(probability, rel=1e-10)
+    else:
+        assert t_tail(value, degrees) == pytest.approx(1 - probability, rel=1e-10)
+
+
+@given(probability=st.integers(1, 2**20 - 1), degrees=degrees)
+def test_quantiles_are_symmetric(probability: int, degrees: float) -> None:
+    share = probability / 2**20  # so that 1 - share is exact
+    assert t_quantile(share, degrees) == -t_quantile(1 - share, degrees)
+
+
+def test_the_ends_and_the_middle_of_the_distribution() -> None:
+    assert (t_tail(inf, 3), t_tail(0, 3), t_tail(-inf, 3)) == (0, 0.5, 1)
+    assert t_quantile(0.5, 3) == 0
+
+
+@pytest.mark.parametrize("degrees", [0, -1, nan])
+def test_without_degrees_of_freedom_there_is_no_distribution(degrees: float) -> None:
+    with pytest.raises(ValueError, match="degrees of freedom"):
+        t_tail(1, degrees)
+    with pytest.raises(ValueError, match="degrees of freedom"):
+        t_quantile(0.975, degrees)
+
+
+@pytest.mark.parametrize("probability", [0, 1, -0.1, 1.1, nan])
+def test_there_is_no_quantile_at_what_is_no_probability(probability: float) -> None:
+    with pytest.raises(ValueError, match="no quantile at"):
+        t_quantile(probability, 3)
+    with pytest.raises(ValueError, match="no quantile at"):
+        binomial_quantile(probability, 3)
+
+
+@given(probability=st.floats(0, 1, exclude_min=True, exclude_max=True), trials=st.integers(0, 200))
+def test_the_binomial_quantile_is_the_least_number_that_is_not_exceeded(
+    probability: float, trials: int
+) -> None:
+    assume(probability > 1e-300)
+    found = binomial_quantile(probability, trials)
+    up_to = [sum(comb(trials, heads) for heads in range(end + 1)) for end in (found - 1, found)]
+    assert up_to[0] < probability * 2**trials <= up_to[1]
+
+
+@pytest.mark.parametrize(("trials", "quantile"), [(5, 0), (6, 1), (8, 1), (9, 2), (20, 6), (1000, 469)])
+def test_binomial_quantiles_of_the_medians_interval(trials: int, quantile: int) -> None:
+    # David and Nagaraja, "Order Statistics", 2003, section 7.1; the last from binom.ppf of scipy 1.17.1.
+    assert binomial_quantile(0.025, trials) == quantile
