@@ -13,13 +13,13 @@ from hdrh.histogram import HdrHistogram
 from rich.table import Table
 
 from portcompare.analyse import GeneratorLimits, find_overload
-from portcompare.cli.options import AsJson
+from portcompare.cli.options import AsJson, Processes
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.measure import load_target, start_generator
 from portcompare.plan import Generator
 from portcompare.records.results import SCHEMA_VERSION
 from portcompare.run.progress import err, make_spinner, out
-from portcompare.run.workers import LOOPBACK, Processes, Workers
+from portcompare.run.workers import LOOPBACK, Workers
 from portcompare.serve import generator_cpus
 from portcompare.units import count, duration, rate, share
 from portcompare.wire.protocol import RateLoad, UserLoad

@@ -13,8 +13,28 @@ from portcompare.errors import InputError, Problem
 PlanPath = Annotated[Path, typer.Argument(metavar="[PLAN]", help="the plan file")]
 DEFAULT_PLAN = Path("loadtests/plan.toml")
 
-AsJson = Annotated[
-    bool, typer.Option("--json", help="print the results as versioned JSON, and nothing else, on stdout")
+AsJson = Annotated[bool, typer.Option("--json", help="print only the results, as versioned JSON, on stdout")]
+
+Processes = Annotated[
+    int, typer.Option("--processes", min=1, help="load-generator processes on this machine, one per CPU")
+]
+ExpectWorkers = Annotated[
+    int,
+    typer.Option(
+        "--expect-workers",
+        min=0,
+        metavar="N",
+        help="wait for N `portcompare worker` processes, which then generate the load",
+        show_default=False,
+    ),
+]
+Listen = Annotated[
+    str | None,
+    typer.Option(
+        "--listen",
+        metavar="HOST[:PORT]",
+        help="where to wait for workers; anyone who reaches it can join: use a private network",
+    ),
 ]
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)?")
@@ -22,13 +42,10 @@ _UNITS_S = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def read_duration(flag: str, text: str) -> float:
-    """Read a length of time.
-
-    Raises InputError if it is none.
-    """
+    """Read a duration, in seconds; raises InputError if the text is not one."""
     found = _DURATION.fullmatch(text.strip())
     seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
     if not seconds:
         remedy = "write seconds, or a number and its unit: 90, 120s, 5m, 1h"
-        raise InputError([Problem(where=flag, found=f"{text!r} is no length of time", remedy=remedy)])
+        raise InputError([Problem(where=flag, found=f"{text!r} is not a duration", remedy=remedy)])
     return seconds

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from portcompare.errors import InputError, Problem
 from portcompare.plan import ROUND_DELAYS, ClosedLoad, OpenLoad, remedy_for_unknown
@@ -16,31 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from portcompare.plan import Plan, Scenario
-
-Scenarios = Annotated[
-    list[str] | None,
-    typer.Option("--scenario", metavar="NAME", help="only this scenario; may be given again"),
-]
-Deployments = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--arm",
-        metavar="DEPLOYMENT",
-        help="only this deployment; give two or more, the first of which is the baseline",
-    ),
-]
-Users = Annotated[int | None, typer.Option(min=1, help="instead of the scenarios' loads: so many users")]
-Rate = Annotated[
-    float | None,
-    typer.Option("--rate", min=0.1, help="instead of the scenarios' loads: so many requests a second"),
-]
-Delay = Annotated[
-    float | None,
-    typer.Option(
-        min=0.0,
-        help="seconds that each answer is to take: the requests' query parameter `delay`, or delay_parameter",
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

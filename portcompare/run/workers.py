@@ -1,12 +1,10 @@
-"""The options that spread the load over several processes or machines."""
+"""Who generates the load: this process, several here, or workers on other machines."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
-
-import typer
 
 from portcompare.errors import InputError, Problem
 from portcompare.wire.protocol import Gather
@@ -20,28 +18,6 @@ LOOPBACK: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 5557
 """Locust's own."""
 _THIS_MACHINE = (LOOPBACK, "localhost", "::1")
-
-Processes = Annotated[
-    int, typer.Option("--processes", min=1, help="load-generator processes on this machine, one for a CPU")
-]
-ExpectWorkers = Annotated[
-    int,
-    typer.Option(
-        "--expect-workers",
-        min=0,
-        metavar="N",
-        help="leave the load to N `portcompare worker` processes, and wait for them",
-        show_default=False,
-    ),
-]
-Listen = Annotated[
-    str | None,
-    typer.Option(
-        "--listen",
-        metavar="HOST[:PORT]",
-        help="where to wait for workers; open to whoever reaches it: keep it in a private network",
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

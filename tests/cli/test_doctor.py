@@ -11,7 +11,6 @@ from rich.console import Console
 
 from portcompare.cli import doctor
 from portcompare.doctor import ceiling, machine
-from tests.cli.test_help import ask_for_help
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +75,3 @@ def test_a_machine_that_cannot_be_trusted_is_not_valid_and_the_reason_is_on_stde
     said = capsys.readouterr()
     assert json.loads(said.out)["trusted"] is False
     assert "not valid: 90.0% of the busiest CPU in use by others" in said.err
-
-
-def test_it_is_listed_among_the_commands() -> None:
-    assert "doctor" in ask_for_help()

@@ -13,7 +13,6 @@ from portcompare.discover import Draft, Found, draft_plan
 from portcompare.errors import InputError
 from portcompare.plan import load_plan
 from portcompare.serve import vocabulary
-from tests.cli.test_help import ask_for_help
 from tests.discover.projects import FLASK, QUART, write_project
 
 if TYPE_CHECKING:
@@ -44,10 +43,6 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         return Said(out=captured.out, err=captured.err)
 
     return call_init
-
-
-def test_it_is_listed_among_the_commands() -> None:
-    assert "init" in ask_for_help()
 
 
 def test_a_pair_becomes_a_plan_that_can_be_run(
