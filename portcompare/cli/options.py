@@ -1,7 +1,8 @@
-"""Arguments and options that several commands have."""
+"""What several commands share: arguments, options, and printing."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from portcompare.errors import InputError, Problem
+from portcompare.run.progress import err, out
 
 PlanPath = Annotated[Path, typer.Argument(metavar="[PLAN]", help="the plan file")]
 DEFAULT_PLAN = Path("loadtests/plan.toml")
@@ -49,3 +51,18 @@ def read_duration(flag: str, text: str) -> float:
         remedy = "write seconds, or a number and its unit: 90, 120s, 5m, 1h"
         raise InputError([Problem(where=flag, found=f"{text!r} is not a duration", remedy=remedy)])
     return seconds
+
+
+def print_json(data: object) -> None:
+    """Print data as JSON on stdout, unchanged by the terminal."""
+    print_line(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_line(text: str) -> None:
+    """Print a line on stdout as it is: it may contain brackets, and paths must not be broken."""
+    out.print(text, soft_wrap=True, markup=False)
+
+
+def print_note(text: str) -> None:
+    """Print a line on stderr as it is."""
+    err.print(text, soft_wrap=True, markup=False)

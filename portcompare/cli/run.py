@@ -16,6 +16,8 @@ from portcompare.cli.options import (
     Listen,
     PlanPath,
     Processes,
+    print_line,
+    print_note,
     read_duration,
 )
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
@@ -32,7 +34,7 @@ from portcompare.report import (
 from portcompare.run.checks import read_stored_runs
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.run.phases import measure_all, prepare
-from portcompare.run.progress import Progress, err, out
+from portcompare.run.progress import Progress, out
 from portcompare.run.recording import Recording, make_run_folder, name_run_folder, remove_empty_run_folder
 from portcompare.run.session import open_session, read_plan
 from portcompare.run.workers import Workers, choose_workers
@@ -116,9 +118,9 @@ def run(  # noqa: PLR0913 - the options of a command
 def _read_input(
     plan_path: Path, started_at: datetime, out_folder: Path | None, wanted: Narrowing
 ) -> tuple[Plan, Path, str | None]:
-    """Read the plan and make the run's folder; what is wrong with either is told at once.
+    """Read the plan and make the run's folder, and report all problems of both at once.
 
-    Beside them it says what of the plan is left out that a reader might count on.
+    The text tells what of the plan is left out that a reader might expect.
     """
     if out_folder is None:
         whole = read_plan(plan_path)
@@ -141,7 +143,7 @@ def _read_input(
 def _compare(
     plan: Plan, folder: Path, started_at: datetime, workers: Workers, began_s: float, *, left_out: str | None
 ) -> Results:
-    """Measure; whatever happens, what was measured until then is kept."""
+    """Measure; what is measured is kept, whatever happens."""
     problems: list[Problem] = []
     stored = read_stored_runs(plan, problems)
     levels = plan.levels if plan.break_even is None else ()  # of a grid, not all cells are measured
@@ -151,7 +153,7 @@ def _compare(
         open_session(plan, folder, problems, workers, progress.show_workers) as session,
     ):
         if workers.expect:
-            began_s = time.monotonic()  # to wait for workers is not the run's own time
+            began_s = time.monotonic()  # waiting for workers does not count
         manifest = describe_manifest(plan, session.cpus)
         recording = Recording(plan, manifest, folder, started_at, began_s, stored=stored)
         if left_out is not None:
@@ -163,7 +165,7 @@ def _compare(
         except BaseException:
             recording.save(partial=True)
             kept = f"what was measured is kept, marked partial: portcompare report {folder} shows it"
-            err.print(kept, soft_wrap=True, markup=False)
+            print_note(kept)
             raise
         results = recording.save(partial=False)
     # From the file, as `portcompare report` does: a whole number there is 1 before and 1.0 after it is read.
@@ -173,13 +175,13 @@ def _compare(
 
 
 def _note(folder: Path) -> None:
-    """Add the run to the history; it is none the worse if that cannot be done."""
+    """Add the run to the history; a failure is only a warning."""
     if not is_kept(folder):
         return
     try:
         note_run(folder)
     except InputError as error:
-        err.print(f"warning: the run is not in the history: {error}", soft_wrap=True, markup=False)
+        print_note(f"warning: the run is not in the history: {error}")
 
 
 def _show(results: Results, folder: Path, *, as_json: bool) -> None:
@@ -190,7 +192,7 @@ def _show(results: Results, folder: Path, *, as_json: bool) -> None:
     out.print(render_conclusions(results))
     if results.parity is not None and not results.parity.equal:
         out.print(render_parity(results.parity), crop=False)
-    out.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True, markup=False)
+    print_line(f"\nreport: {folder / 'report.html'}")
 
 
 def _exit_code(results: Results) -> int:
