@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
+from portcompare.measure import start_generator
+from portcompare.run import session
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from portcompare.measure import LoadGenerator
     from tests.conftest import Command
 
 PLAN = """
@@ -57,6 +64,18 @@ def plan(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadGenerator]:
+    folder = tmp_path_factory.mktemp("generator")
+    with start_generator(folder / "log", tuple(os.sched_getaffinity(0)), folder) as running:
+        yield running
+
+
+@pytest.fixture
+def _shared_generator(monkeypatch: pytest.MonkeyPatch, generator: LoadGenerator) -> None:
+    monkeypatch.setattr(session, "start_generator", lambda *_: nullcontext(generator))
+
+
 @pytest.mark.parametrize("name", ["run", "check", "up"])
 def test_a_missing_plan_is_named(command: Command, name: str) -> None:
     code, _, err = command(name, "nowhere.toml")
@@ -92,6 +111,7 @@ def test_a_typo_in_a_plan_starts_no_process(
     assert "did you mean" in err
 
 
+@pytest.mark.usefixtures("_shared_generator")
 def test_apps_ports_and_scenarios_are_rejected_together(command: Command, plan: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -107,6 +127,7 @@ def test_apps_ports_and_scenarios_are_rejected_together(command: Command, plan: 
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("_shared_generator")
 def test_a_missing_locustfile_is_named(command: Command, plan: Path, tmp_path: Path) -> None:
     plan.write_text(PLAN.replace('request = { path = "/" }', 'user = "Somebody"'))
     code, _, err = command("check", plan)
@@ -130,7 +151,8 @@ def test_a_folder_that_holds_a_run_is_not_written_to(command: Command, plan: Pat
     assert (tmp_path / "run" / "results.json").read_text() == "precious"
 
 
-def test_what_else_is_in_a_folder_is_kept(command: Command, plan: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_shared_generator")
+def test_other_files_in_the_folder_of_a_run_are_kept(command: Command, plan: Path, tmp_path: Path) -> None:
     plan.write_text(PLAN.replace("probe:wsgi", "probe:nothing"))
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
@@ -150,7 +172,10 @@ def test_an_unknown_option_is_refused(command: Command) -> None:
     assert "--speed" in err
 
 
-def test_a_server_that_never_answers_ready_is_not_valid(command: Command, plan: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_shared_generator")
+def test_a_server_that_does_not_start_makes_the_check_not_valid(
+    command: Command, plan: Path, tmp_path: Path
+) -> None:
     (tmp_path / "probe.py").write_text(
         PROBE + "\nimport sys\nif 'uvicorn' in sys.modules: sys.exit('no luck')\n"
     )
@@ -159,7 +184,8 @@ def test_a_server_that_never_answers_ready_is_not_valid(command: Command, plan: 
     assert "no luck" in err
 
 
-def test_a_problem_is_told_with_the_file_it_stands_in(command: Command, plan: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_shared_generator")
+def test_a_problem_is_reported_with_its_file(command: Command, plan: Path, tmp_path: Path) -> None:
     apps = PLAN[PLAN.index("[apps.old]") : PLAN.index("[deployments.old]")]
     (tmp_path / "apps.toml").write_text(apps.replace("probe:wsgi", "nowhere:app"))
     plan.write_text(
@@ -170,7 +196,7 @@ def test_a_problem_is_told_with_the_file_it_stands_in(command: Command, plan: Pa
     assert f"{tmp_path}/apps.toml: apps.old.target" in err
 
 
-def test_a_report_that_cannot_be_written_is_the_users_to_mend(
+def test_a_report_that_cannot_be_written_is_a_problem_of_the_input(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portcompare.cli.report.read_results", lambda path: path)
@@ -185,9 +211,7 @@ def test_a_report_that_cannot_be_written_is_the_users_to_mend(
     assert f"{tmp_path}: the reports cannot be written" in err
 
 
-def test_a_mistake_of_its_own_is_never_taken_for_a_verdict(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_is_not_a_verdict(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: Path) -> None:
         raise RuntimeError(path)
 
@@ -197,7 +221,7 @@ def test_a_mistake_of_its_own_is_never_taken_for_a_verdict(
     assert "RuntimeError" in err
 
 
-def test_a_file_that_cannot_be_written_is_told_before_anything_is_asked(
+def test_a_file_that_cannot_be_written_is_reported_before_any_request(
     command: Command, plan: Path, tmp_path: Path
 ) -> None:
     code, _, err = command("check", plan, "--junit", tmp_path)
