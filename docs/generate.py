@@ -22,7 +22,7 @@ def describe_plan() -> str:
     for key in plan_keys():
         default = f"`{key.default}`" if key.default else "required"
         lines.append(f"| `{key.path}` | {key.type} | {default} | {key.description} |")
-    lines += ["", "| server | serves | knobs |", "|---|---|---|"]
+    lines += ["", "| server | serves | settings |", "|---|---|---|"]
     for server, interfaces in vocabulary().items():
         for interface, knobs in interfaces.items():
             lines.append(f"| `{server}` | {interface} | {', '.join(sorted(knobs))} |")

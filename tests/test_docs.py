@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import typer.main
 import yaml
 
-from portcompare.cli.app import app
+from portcompare.cli.app import load_command
 from portcompare.loadgen.window import least_time
 from portcompare.plan import load_plan
 from portcompare.serve import vocabulary
@@ -117,11 +116,10 @@ def test_the_workflow_runs_commands_that_exist_with_options_they_have() -> None:
     steps = workflow["jobs"]["compare"]["steps"]
     lines = [line.strip() for step in steps for line in step.get("run", "").splitlines()]
     assert "make setup" in lines
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     called = [line.split()[1:] for line in lines if line.startswith(".venv/bin/portcompare")]
     assert [name for name, *_ in called] == ["run", "history"]
     for name, *arguments in called:
-        options = {option for parameter in commands[name].params for option in parameter.opts}
+        options = {option for parameter in load_command(name).params for option in parameter.opts}
         assert {one for one in arguments if one.startswith("--")} <= options
     plans = [one for _, *arguments in called for one in arguments if one.endswith(".toml")]
     assert [plan for plan in plans if (ROOT / plan).is_file()] == ["loadtests/plan.toml"]

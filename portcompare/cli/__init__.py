@@ -1,4 +1,4 @@
-"""The command line: one file a command; the only place that prints, and that composes the stages."""
+"""The command line: one file a command, and the only place that prints."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from portcompare.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NOT_VALID, Port
 def main() -> NoReturn:
     """Run the command line.
 
-    Every deliberate error ends in its message and its exit code; a mistake of portcompare's own in a
-    traceback and in "not valid", so that nobody takes it for a verdict.
+    A deliberate error ends in its message and exit code. An unexpected one ends in a traceback and in "not
+    valid", so that nobody takes it for a verdict.
     """
-    # SIGINT too: a shell starts what is to run in the background with it ignored.
-    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
+    # SIGINT too: a shell starts a background command with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
-        from portcompare.cli.app import app  # noqa: PLC0415 - takes a while, in which Ctrl-C must do no harm
+        from portcompare.cli.app import app  # noqa: PLC0415 - Ctrl-C during the import must end quietly
 
         app()
-    except SystemExit as leaving:  # to which typer turns Ctrl-C, among others
-        _tell_notes(leaving)
+    except SystemExit as exit_:  # typer turns Ctrl-C into it, among others
+        _print_notes(exit_)
         raise
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except PortcompareError as error:
         sys.stderr.write(f"portcompare: {error}\n")
-        _tell_notes(error)
+        _print_notes(error)
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 - shown whole, and never with the exit code of a verdict
         traceback.print_exc()
@@ -38,8 +38,8 @@ def main() -> NoReturn:
     sys.exit(EXIT_DONE)
 
 
-def _tell_notes(error: BaseException | None) -> None:
-    """Tell what went wrong besides, while what the error left was cleared away."""
+def _print_notes(error: BaseException | None) -> None:
+    """Print what else went wrong while servers and processes were being stopped."""
     while error is not None:
         for note in getattr(error, "__notes__", ()):
             sys.stderr.write(f"portcompare: {note}\n")

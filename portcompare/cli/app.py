@@ -1,31 +1,72 @@
-"""All commands, put together."""
+"""The table of commands; a command's module is imported when the command is used."""
 
 from __future__ import annotations
 
-import typer
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any
 
-from portcompare.cli.check import check
-from portcompare.cli.diff import diff
-from portcompare.cli.doctor import doctor
-from portcompare.cli.history import history
-from portcompare.cli.init import init
-from portcompare.cli.load import load
-from portcompare.cli.reference import describe_plan
-from portcompare.cli.report import report
-from portcompare.cli.run import run
-from portcompare.cli.ui import ui
-from portcompare.cli.up import up
-from portcompare.cli.worker import worker
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+COMMANDS = {
+    "run": "Compare baseline and candidates: responses first, then speed.",
+    "init": "Write a first plan and locustfile for a project.",
+    "check": "Compare the responses only.",
+    "up": "Serve all deployments until Ctrl-C, and show what they use.",
+    "ui": "Serve all deployments, and Locust's web UI beside them.",
+    "report": "Write a run's reports again, and show them.",
+    "diff": "Compare two finished runs.",
+    "history": "List finished runs, or the trend of one metric.",
+    "load": "Load one target, as wrk does.",
+    "worker": "Generate a share of the load of a run on another machine.",
+    "doctor": "Report what this machine can measure.",
+}
+"""The line of each command in the list. A command is the function of its name in the module of its name."""
+
+
+def load_command(name: str) -> Any:  # noqa: ANN401 - a command, of a class that typer does not publish
+    """Import a command's module, and make the command."""
+    module = import_module(f"portcompare.cli.{name}")
+    epilog = "\b\n" + module.describe_plan().replace("\n\n", "\n\n\b\n") if name == "run" else None
+    single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    single.command(name, epilog=epilog)(getattr(module, name))
+    return typer.main.get_command(single)
+
+
+class _LazyCommand(TyperCommand):
+    """Stands for a command in lists of commands, until it is used."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as its base class
+        return load_command(str(self.name)).make_context(*args, **options)
+
+
+class _LazyGroup(TyperGroup):
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - as its base class
+        commands = {name: _LazyCommand(name, help=text) for name, text in COMMANDS.items()}
+        super().__init__(**options | {"commands": commands})
+
 
 app = typer.Typer(
     name="portcompare",
-    help="What does a Flask service gain from a port to Quart, and does the port still answer the same?",
+    cls=_LazyGroup,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-# "\b" keeps the lines as they are.
-app.command(epilog="\b\n" + describe_plan().replace("\n\n", "\n\n\b\n"))(run)
-for command in (init, check, up, ui, report, diff, history, load, worker, doctor):
-    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        typer.echo(f"portcompare {version('portcompare')}")
+        raise typer.Exit
+
+
+_Version = Annotated[
+    bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+]
+
+
+@app.callback()
+def _portcompare(*, _: _Version = False) -> None:
+    """What does a Flask service gain from a port to Quart, and does the port respond alike?"""

@@ -1,8 +1,7 @@
-"""`portcompare check`: do all deployments answer alike?"""
+"""`portcompare check`: do all deployments respond alike?"""
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from dataclasses import asdict, replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath
+from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath, print_json
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, Problem
 from portcompare.records.results import SCHEMA_VERSION
 from portcompare.report import render_parity, write_junit
@@ -35,30 +34,26 @@ def check(
         typer.Option(
             "--junit",
             metavar="FILE",
-            help="also write the results as JUnit XML, which CI systems read",
+            help="also write the results as JUnit XML, for CI",
             show_default=False,
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the answers of baseline and candidates, and nothing else."""
+    """Compare the responses of baseline and candidates, without measuring."""
     outcome = _compare(read_plan(plan_path, [*_find_junit_problems(junit_path)]))
     parity = outcome.parity
     if junit_path is not None:
         write_junit(parity, tuple(outcome.asked), junit_path)
     if as_json:
-        out.print(
-            json.dumps({"schema_version": SCHEMA_VERSION} | asdict(parity), indent=2),
-            soft_wrap=True,
-            markup=False,
-        )
+        print_json({"schema_version": SCHEMA_VERSION} | asdict(parity))
     else:
         out.print(render_parity(parity), crop=False)
     raise typer.Exit(EXIT_DONE if parity.equal else EXIT_COMPARISON_SAYS_NO)
 
 
 def _compare(plan: Plan) -> ParityOutcome:
-    """Ask everything, and what differs once more alone; what must be known of the check is in its record."""
+    """Send all requests, and those whose responses differ once more alone; add the warnings to the record."""
     warnings: list[str] = []
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
@@ -75,11 +70,9 @@ def _compare(plan: Plan) -> ParityOutcome:
 
 
 def _find_junit_problems(path: Path | None) -> Iterator[Problem]:
-    """What would keep the file from being written: told before minutes are spent on what goes into it."""
-    if path is None:
-        return
-    if path.is_dir():
+    """What would keep the file from being written, before minutes are spent on its content."""
+    if path is not None and path.is_dir():
         yield Problem(where="--junit", found=f"{path} is a folder", remedy="name a file")
-    elif not os.access(path.parent, os.W_OK):
+    elif path is not None and not os.access(path.parent, os.W_OK):
         found = f"nothing can be written in {path.parent}"
         yield Problem(where="--junit", found=found, remedy="name a file in a folder that you may write to")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from portcompare.analyse import Run, diff_runs
-from portcompare.cli.options import AsJson
+from portcompare.cli.options import AsJson, print_json, print_line
 from portcompare.errors import InputError, Problem
 from portcompare.records.results import METRICS
 from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, render_diff, write_diff
@@ -36,11 +35,11 @@ def diff(
     ] = None,
     across_machines: Annotated[
         bool,
-        typer.Option(ACROSS_MACHINES, help="compare although the machines differ: so will their figures"),
+        typer.Option(ACROSS_MACHINES, help="compare runs of different machines, whose figures differ too"),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two finished runs: each deployment, and its ratio to the baseline, with what it was then."""
+    """Compare two finished runs: each deployment, and its ratio to the baseline, in both."""
     problems: list[Problem] = []
     then, now = (_read(folder, problems) for folder in (old, new))
     if then is None or now is None:
@@ -54,31 +53,21 @@ def diff(
     _check(found, f"{old}, {new}", across_machines=across_machines)
     paths = () if out_folder is None else _write(found, now, out_folder)
     if as_json:
-        text = json.dumps(asdict(found), indent=1, ensure_ascii=False, allow_nan=False)
-        out.print(text, soft_wrap=True, markup=False)
+        print_json(asdict(found))
         return
     out.print(render_diff(found, now))
     for path in paths:
-        out.print(str(path), soft_wrap=True, markup=False)
+        print_line(str(path))
 
 
 def read_margins(results: Results, folder: Path) -> dict[Metric, float]:
-    """The equivalence margins of a finished run.
-
-    Raises InputError if the run's plan does not tell one.
-    """
+    """The equivalence margins of a finished run; raises InputError if its plan lacks one."""
     margins = {metric: margin for metric in METRICS if (margin := margin_of(results, metric)) is not None}
-    if len(margins) < len(METRICS):
-        missing = ", ".join(metric for metric in METRICS if metric not in margins)
-        raise InputError(
-            [
-                Problem(
-                    where=f"{folder / RESULTS_FILE}: plan.rounds.margin",
-                    found=f"does not tell the margin of {missing}",
-                    remedy="restore the file, or measure again",
-                )
-            ]
-        )
+    missing = ", ".join(metric for metric in METRICS if metric not in margins)
+    if missing:
+        where = f"{folder / RESULTS_FILE}: plan.rounds.margin"
+        remedy = "restore the file, or measure again"
+        raise InputError([Problem(where=where, found=f"has no margin of {missing}", remedy=remedy)])
     return margins
 
 
@@ -96,19 +85,18 @@ def _check(found: RunDiff, where: str, *, across_machines: bool) -> None:
         remedy = f"compare runs of one machine; {ACROSS_MACHINES} compares them all the same"
         raise InputError([Problem(where=where, found=f"the machines differ: {what}", remedy=remedy)])
     if not found.changes:
-        left_out = "".join(f"; {why}" for why in found.not_compared)
+        reasons = "; ".join(["have nothing in common to compare", *found.not_compared])
         remedy = "compare runs of plans that share a scenario, a level of it and a deployment"
-        raise InputError(
-            [Problem(where=where, found=f"have nothing in common to compare{left_out}", remedy=remedy)]
-        )
+        raise InputError([Problem(where=where, found=reasons, remedy=remedy)])
 
 
 def _write(found: RunDiff, results: Results, folder: Path) -> tuple[Path, ...]:
     try:
         return write_diff(found, results, folder)
     except OSError as error:
-        remedy = "name a folder that you may write to"
         problem = Problem(
-            where=f"--out {folder}", found=f"cannot be written: {error.strerror}", remedy=remedy
+            where=f"--out {folder}",
+            found=f"cannot be written: {error.strerror}",
+            remedy="name a folder that you may write to",
         )
         raise InputError([problem]) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -13,14 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from portcompare.cli.load import LIMITS
-from portcompare.cli.options import AsJson
+from portcompare.cli.options import AsJson, print_json, print_note
 from portcompare.doctor.ceiling import measure_ceiling, start_null_server
 from portcompare.doctor.judgement import find_distrust, judge_ceiling, judge_machine
 from portcompare.doctor.machine import examine_machine
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
 from portcompare.measure import start_generator
 from portcompare.records.results import SCHEMA_VERSION
-from portcompare.run.progress import err, make_spinner, out
+from portcompare.run.progress import make_spinner, out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +31,11 @@ if TYPE_CHECKING:
 _STYLES = {"ok": "green", "note": "cyan", "warning": "yellow"}
 
 
-def doctor(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
-    """Say what this machine can measure: CPUs, limits, and how much load it can make. Takes about 20 s."""
+def doctor(*, as_json: AsJson = False) -> None:
+    """Report what this machine can measure: CPUs, limits, and the load it can generate. Takes about 20 s."""
     steps = make_spinner()
     with steps:
-        step = steps.add_task("looking at the machine", total=None)
+        step = steps.add_task("examining the machine", total=None)
         machine = examine_machine()
         with (
             tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
@@ -52,17 +51,17 @@ def doctor(as_json: AsJson = False) -> None:  # noqa: FBT002 - a flag
     apart = machine.server_cpus != machine.generator_cpus
     findings = (*judge_machine(machine), *judge_ceiling(ceiling, LIMITS, apart=apart))
     if as_json:
-        out.print(json.dumps(describe(machine, ceiling, findings), indent=2), soft_wrap=True, markup=False)
+        print_json(_describe(machine, ceiling, findings))
     else:
         out.print(_table(findings))
     reasons = [finding.found for finding in findings if finding.disqualifies]
     for reason in reasons:
-        err.print(f"not valid: {reason}", soft_wrap=True, markup=False)
+        print_note(f"not valid: {reason}")
     raise typer.Exit(EXIT_NOT_VALID if reasons else EXIT_DONE)
 
 
-def describe(machine: Machine, ceiling: Ceiling, findings: Sequence[Finding]) -> dict[str, Any]:
-    """The versioned machine form of what was found."""
+def _describe(machine: Machine, ceiling: Ceiling, findings: Sequence[Finding]) -> dict[str, Any]:
+    """The versioned machine form."""
     return {
         "schema_version": SCHEMA_VERSION,
         "trusted": not any(finding.disqualifies for finding in findings),

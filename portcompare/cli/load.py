@@ -1,8 +1,7 @@
-"""`portcompare load`: load one target, as one would with wrk."""
+"""`portcompare load`: load one target, as wrk does."""
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -13,13 +12,13 @@ from hdrh.histogram import HdrHistogram
 from rich.table import Table
 
 from portcompare.analyse import GeneratorLimits, find_overload
-from portcompare.cli.options import AsJson
+from portcompare.cli.options import AsJson, Processes, print_json, print_note
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.measure import load_target, start_generator
 from portcompare.plan import Generator
 from portcompare.records.results import SCHEMA_VERSION
-from portcompare.run.progress import err, make_spinner, out
-from portcompare.run.workers import LOOPBACK, Processes, Workers
+from portcompare.run.progress import make_spinner, out
+from portcompare.run.workers import LOOPBACK, Workers
 from portcompare.serve import generator_cpus
 from portcompare.units import count, duration, rate, share
 from portcompare.wire.protocol import RateLoad, UserLoad
@@ -34,22 +33,18 @@ SEED = "load"
 
 
 def load(
-    url: Annotated[
-        str, typer.Argument(metavar="URL", help="what to ask for, e.g. http://127.0.0.1:8000/data")
-    ],
+    url: Annotated[str, typer.Argument(metavar="URL", help="the target, such as http://127.0.0.1:8000/data")],
     *,
-    users: Annotated[
-        int | None, typer.Option(min=1, help="closed model: so many users, each waiting for its answer")
-    ] = None,
+    users: Annotated[int | None, typer.Option(min=1, help="closed model: number of users")] = None,
     rate_rps: Annotated[
         float | None,
-        typer.Option("--rate", min=0.1, help="open model: so many requests a second, at random instants"),
+        typer.Option("--rate", min=0.1, help="open model: requests per second, at random times"),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="how long is measured")] = 10.0,
+    seconds: Annotated[float, typer.Option(min=0.1, help="length of the measurement")] = 10.0,
     processes: Processes = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Load one target, and say what it answered and what that cost the generator."""
+    """Load one target, and print its responses and the cost for the load generator."""
     if (users is None) == (rate_rps is None):
         remedy = "give one of them: --users 32 for the closed model, --rate 1000 for the open model"
         raise InputError([Problem(where="--users, --rate", found="both or neither are given", remedy=remedy)])
@@ -77,20 +72,17 @@ def load(
             lambda: steps.update(step, description=f"measuring for {seconds:g} s"),
         )
     if as_json:
-        out.print(json.dumps(describe(done), indent=2), soft_wrap=True, markup=False)
+        print_json(_describe(done))
     else:
         out.print(_table(done))
     overload = done.void or find_overload(done, LIMITS)
     if overload is not None:
-        err.print(f"not valid: {overload}", soft_wrap=True, markup=False)
+        print_note(f"not valid: {overload}")
     raise typer.Exit(EXIT_DONE if done.requests and overload is None else EXIT_NOT_VALID)
 
 
-def describe(done: RoundDone) -> dict[str, Any]:
-    """The versioned machine form of what happened.
-
-    Returns plain values for JSON; `latency_s` is None without a success.
-    """
+def _describe(done: RoundDone) -> dict[str, Any]:
+    """The versioned machine form."""
     return {
         "schema_version": SCHEMA_VERSION,
         "requests": done.requests,

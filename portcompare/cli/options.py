@@ -1,7 +1,8 @@
-"""Arguments and options that several commands have."""
+"""What several commands share: arguments, options, and printing."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +10,33 @@ from typing import Annotated
 import typer
 
 from portcompare.errors import InputError, Problem
+from portcompare.run.progress import err, out
 
 PlanPath = Annotated[Path, typer.Argument(metavar="[PLAN]", help="the plan file")]
 DEFAULT_PLAN = Path("loadtests/plan.toml")
 
-AsJson = Annotated[
-    bool, typer.Option("--json", help="print the results as versioned JSON, and nothing else, on stdout")
+AsJson = Annotated[bool, typer.Option("--json", help="print only the results, as versioned JSON, on stdout")]
+
+Processes = Annotated[
+    int, typer.Option("--processes", min=1, help="load-generator processes on this machine, one per CPU")
+]
+ExpectWorkers = Annotated[
+    int,
+    typer.Option(
+        "--expect-workers",
+        min=0,
+        metavar="N",
+        help="wait for N `portcompare worker` processes, which then generate the load",
+        show_default=False,
+    ),
+]
+Listen = Annotated[
+    str | None,
+    typer.Option(
+        "--listen",
+        metavar="HOST[:PORT]",
+        help="where to wait for workers; anyone who reaches it can join: use a private network",
+    ),
 ]
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)?")
@@ -22,13 +44,25 @@ _UNITS_S = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def read_duration(flag: str, text: str) -> float:
-    """Read a length of time.
-
-    Raises InputError if it is none.
-    """
+    """Read a duration, in seconds; raises InputError if the text is not one."""
     found = _DURATION.fullmatch(text.strip())
     seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
     if not seconds:
         remedy = "write seconds, or a number and its unit: 90, 120s, 5m, 1h"
-        raise InputError([Problem(where=flag, found=f"{text!r} is no length of time", remedy=remedy)])
+        raise InputError([Problem(where=flag, found=f"{text!r} is not a duration", remedy=remedy)])
     return seconds
+
+
+def print_json(data: object) -> None:
+    """Print data as JSON on stdout, unchanged by the terminal."""
+    print_line(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_line(text: str) -> None:
+    """Print a line on stdout as it is: it may contain brackets, and paths must not be broken."""
+    out.print(text, soft_wrap=True, markup=False)
+
+
+def print_note(text: str) -> None:
+    """Print a line on stderr as it is."""
+    err.print(text, soft_wrap=True, markup=False)

@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath, read_duration
+from portcompare.cli.options import (
+    DEFAULT_PLAN,
+    AsJson,
+    ExpectWorkers,
+    Listen,
+    PlanPath,
+    Processes,
+    print_line,
+    print_note,
+    read_duration,
+)
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
 from portcompare.history import is_kept, note_run
+from portcompare.plan import plan_keys
 from portcompare.report import (
     RESULTS_FILE,
     read_results,
@@ -21,22 +32,13 @@ from portcompare.report import (
     write_reports,
 )
 from portcompare.run.checks import read_stored_runs
-from portcompare.run.narrowing import (
-    Delay,
-    Deployments,
-    Narrowing,
-    Rate,
-    Scenarios,
-    Users,
-    find_left_out,
-    narrow,
-)
+from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.run.phases import measure_all, prepare
-from portcompare.run.progress import Progress, err, out
+from portcompare.run.progress import Progress, out
 from portcompare.run.recording import Recording, make_run_folder, name_run_folder, remove_empty_run_folder
 from portcompare.run.session import open_session, read_plan
-from portcompare.run.workers import ExpectWorkers, Listen, Processes, Workers, choose_workers
-from portcompare.serve import describe_manifest
+from portcompare.run.workers import Workers, choose_workers
+from portcompare.serve import describe_manifest, vocabulary
 
 if TYPE_CHECKING:
     from portcompare.errors import Problem
@@ -50,34 +52,56 @@ def run(  # noqa: PLR0913 - the options of a command
     out_folder: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="the run's folder; default runs/TIME-NAME", show_default=False
+            "--out", metavar="DIR", help="the run's folder; default: runs/TIME-NAME", show_default=False
         ),
     ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
             metavar="TIME",
-            help="how long it may take: 90, 120s or 5m; default rounds.budget_s",
+            help="longest duration: 90, 120s or 5m; default: rounds.budget_s",
             show_default=False,
         ),
     ] = None,
-    scenario: Scenarios = None,
-    arm: Deployments = None,
-    users: Users = None,
-    rate_rps: Rate = None,
-    delay: Delay = None,
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Option("--scenario", metavar="NAME", help="only this scenario; may be repeated"),
+    ] = None,
+    arms: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--arm",
+            metavar="DEPLOYMENT",
+            help="only this deployment; repeat it: the first one is the baseline",
+        ),
+    ] = None,
+    users: Annotated[
+        int | None, typer.Option(min=1, help="number of users, instead of the scenarios' loads")
+    ] = None,
+    rate_rps: Annotated[
+        float | None,
+        typer.Option("--rate", min=0.1, help="requests per second, instead of the scenarios' loads"),
+    ] = None,
+    delay_s: Annotated[
+        float | None,
+        typer.Option(
+            "--delay",
+            min=0.0,
+            help="seconds that each response takes, as the query parameter `delay` or delay_parameter",
+        ),
+    ] = None,
     processes: Processes = 1,
     expect_workers: ExpectWorkers = 0,
     listen: Listen = None,
     as_json: AsJson = False,
 ) -> None:
-    """Serve both sides, prove that they answer alike, load them, and say what the port gains."""
+    """Serve both sides, prove that they respond alike, load them, and report what the port gains."""
     started_at = datetime.now(UTC)
     began_s = time.monotonic()
     workers = choose_workers(processes, expect_workers, listen)
     budget_s = None if budget is None else read_duration("--budget", budget)
     wanted = Narrowing(
-        scenarios=scenario or (), arms=arm or (), users=users, rate_rps=rate_rps, delay_s=delay
+        scenarios=scenarios or (), arms=arms or (), users=users, rate_rps=rate_rps, delay_s=delay_s
     )
     plan, folder, left_out = _read_input(plan_path, started_at, out_folder, wanted)
     if budget_s is not None:
@@ -94,9 +118,9 @@ def run(  # noqa: PLR0913 - the options of a command
 def _read_input(
     plan_path: Path, started_at: datetime, out_folder: Path | None, wanted: Narrowing
 ) -> tuple[Plan, Path, str | None]:
-    """Read the plan and make the run's folder; what is wrong with either is told at once.
+    """Read the plan and make the run's folder, and report all problems of both at once.
 
-    Beside them it says what of the plan is left out that a reader might count on.
+    The text tells what of the plan is left out that a reader might expect.
     """
     if out_folder is None:
         whole = read_plan(plan_path)
@@ -119,7 +143,7 @@ def _read_input(
 def _compare(
     plan: Plan, folder: Path, started_at: datetime, workers: Workers, began_s: float, *, left_out: str | None
 ) -> Results:
-    """Measure; whatever happens, what was measured until then is kept."""
+    """Measure; what is measured is kept, whatever happens."""
     problems: list[Problem] = []
     stored = read_stored_runs(plan, problems)
     levels = plan.levels if plan.break_even is None else ()  # of a grid, not all cells are measured
@@ -129,7 +153,7 @@ def _compare(
         open_session(plan, folder, problems, workers, progress.show_workers) as session,
     ):
         if workers.expect:
-            began_s = time.monotonic()  # to wait for workers is not the run's own time
+            began_s = time.monotonic()  # waiting for workers does not count
         manifest = describe_manifest(plan, session.cpus)
         recording = Recording(plan, manifest, folder, started_at, began_s, stored=stored)
         if left_out is not None:
@@ -141,7 +165,7 @@ def _compare(
         except BaseException:
             recording.save(partial=True)
             kept = f"what was measured is kept, marked partial: portcompare report {folder} shows it"
-            err.print(kept, soft_wrap=True, markup=False)
+            print_note(kept)
             raise
         results = recording.save(partial=False)
     # From the file, as `portcompare report` does: a whole number there is 1 before and 1.0 after it is read.
@@ -151,13 +175,13 @@ def _compare(
 
 
 def _note(folder: Path) -> None:
-    """Add the run to the history; it is none the worse if that cannot be done."""
+    """Add the run to the history; a failure is only a warning."""
     if not is_kept(folder):
         return
     try:
         note_run(folder)
     except InputError as error:
-        err.print(f"warning: the run is not in the history: {error}", soft_wrap=True, markup=False)
+        print_note(f"warning: the run is not in the history: {error}")
 
 
 def _show(results: Results, folder: Path, *, as_json: bool) -> None:
@@ -168,7 +192,7 @@ def _show(results: Results, folder: Path, *, as_json: bool) -> None:
     out.print(render_conclusions(results))
     if results.parity is not None and not results.parity.equal:
         out.print(render_parity(results.parity), crop=False)
-    out.print(f"\nreport: {folder / 'report.html'}", soft_wrap=True, markup=False)
+    print_line(f"\nreport: {folder / 'report.html'}")
 
 
 def _exit_code(results: Results) -> int:
@@ -177,3 +201,17 @@ def _exit_code(results: Results) -> int:
     if not results.valid:
         return EXIT_NOT_VALID
     return EXIT_DONE if all(gate.passed for gate in results.gates) else EXIT_COMPARISON_SAYS_NO
+
+
+def describe_plan() -> str:
+    """List every key of the plan, and every server with its settings, for the help."""
+    lines = ["The plan's keys (NAME stands for a name that you choose):", ""]
+    for key in plan_keys():
+        given = f"default {key.default}" if key.default else "required"
+        lines += [f"{key.path}  ({key.type}, {given})", f"    {key.description}"]
+    lines += ["", "The servers, what they serve, and their settings:", ""]
+    for server, interfaces in sorted(vocabulary().items()):
+        lines += [
+            f"{server}  {interface}: {', '.join(sorted(knobs))}" for interface, knobs in interfaces.items()
+        ]
+    return "\n".join(lines)

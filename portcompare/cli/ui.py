@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from werkzeug.security import generate_password_hash
 
-from portcompare.cli.options import DEFAULT_PLAN, PlanPath
+from portcompare.cli.options import DEFAULT_PLAN, ExpectWorkers, Listen, PlanPath, Processes
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, tell_revived
 from portcompare.errors import InputError, Problem
 from portcompare.history import RUNS
@@ -21,7 +21,7 @@ from portcompare.plan import OpenLoad
 from portcompare.run.background import Measuring
 from portcompare.run.progress import err, out
 from portcompare.run.session import open_session, read_plan
-from portcompare.run.workers import LOOPBACK, ExpectWorkers, Listen, Processes, choose_workers
+from portcompare.run.workers import LOOPBACK, choose_workers
 from portcompare.serve import describe_manifest
 from portcompare.wire.ui_protocol import ArmUsage, OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
 

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.cli.options import DEFAULT_PLAN, PlanPath
+from portcompare.cli.options import DEFAULT_PLAN, PlanPath, print_note
 from portcompare.errors import InputError
 from portcompare.plan import with_addresses
 from portcompare.records.results import CONTROL
@@ -39,7 +39,7 @@ LOOK_EVERY_S = 1.0
 
 
 def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
-    """Serve baseline and candidates until Ctrl-C; print their addresses, and each second what they use."""
+    """Serve baseline and candidates until Ctrl-C; print their addresses, and each second their usage."""
     plan = read_plan(plan_path)
     problems = preflight(plan)
     if problems:
@@ -78,23 +78,19 @@ def keep_serving(
 
 
 def list_addresses(standing: Standing) -> Table:
-    """Where the servers answer."""
+    """The addresses of the servers."""
     table = Table("deployment", "address", "", box=None)
     for name, server in {**standing.servers, **standing.upstreams}.items():
-        remark = _remark(server, is_upstream=name in standing.upstreams)
-        table.add_row(Text(name), Text(server.url), remark)
+        remarks = ["upstream"] if name in standing.upstreams else []
+        remarks += ["already running"] if isinstance(server, ForeignServer) else []
+        table.add_row(Text(name), Text(server.url), ", ".join(remarks))
     return table
 
 
-def _remark(server: RunningServer, *, is_upstream: bool) -> str:
-    remarks = ["upstream"] if is_upstream else []
-    return ", ".join([*remarks, *(["already running"] if isinstance(server, ForeignServer) else [])])
-
-
 def tell_revived(standing: Standing) -> None:
-    """Start again what has died, and say so."""
-    for happened in standing.revive():
-        err.print(happened, soft_wrap=True, markup=False)
+    """Restart servers that have died, and report each."""
+    for message in standing.revive():
+        print_note(message)
 
 
 def _list_use(uses: Mapping[str, Use]) -> Table:

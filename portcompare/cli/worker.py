@@ -21,11 +21,11 @@ def worker(
         typer.Option(
             "--master",
             metavar="HOST[:PORT]",
-            help="where `portcompare run --listen` waits; port 5557 unless given",
+            help="the address of `portcompare run --listen`; default port: 5557",
         ),
     ],
 ) -> None:
-    """Generate a share of a run's load, until the run is over; start one for each CPU."""
+    """Generate a share of a run's load until the run is over; start one for each CPU."""
     host, port = read_endpoint("--master", master)
     try:
         socket.getaddrinfo(host.strip("[]"), port)
@@ -36,5 +36,5 @@ def worker(
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (open_files_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     )
-    # In this very process: what the terminal sends, such as Ctrl-C, is the worker's own.
+    # In this process, so that Ctrl-C in the terminal reaches the worker itself.
     os.execv(sys.executable, [sys.executable, "-m", "portcompare.loadgen.worker", host, str(port)])  # noqa: S606 - no shell wanted

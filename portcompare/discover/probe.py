@@ -1,7 +1,7 @@
-"""Tells the routes of an app; a script of its own, for the app's interpreter, Python 3.8 or later.
+"""Reports the framework and the routes of an app; a script for the app's interpreter, Python 3.8 or later.
 
 `python probe.py REPLY TARGET` imports TARGET, `module:object` or `module:factory()`, from the working
-directory, and writes to REPLY, as JSON, its routes and the names of the distributions that are installed.
+directory, and writes to REPLY, as JSON, the framework, the routes and the names of installed distributions.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ _WORD = "example"
 
 
 def find_app(target: str) -> Any:  # noqa: ANN401 - Flask and Quart are the app's, not ours
-    """Import an app.
-
-    Raises SystemExit: it is no app; the text says what it is.
-    """
+    """Import an app, or call its factory."""
     module, _, name = target.partition(":")
     found = getattr(importlib.import_module(module), name.replace("()", ""))
-    if name.endswith("()"):
-        found = found()
-    if not hasattr(found, "url_map"):
-        sys.exit(f"{name!r} is no app of Flask or Quart: it is of type {type(found).__name__}")
-    return found
+    return found() if name.endswith("()") else found
+
+
+def framework(app: Any) -> str:  # noqa: ANN401 - as above
+    """The framework of an app; exits with a message if it is not an app."""
+    for base in type(app).__mro__:
+        if base.__name__ in ("Flask", "Quart") and base.__module__.split(".")[0] == base.__name__.lower():
+            return base.__name__.lower()
+    return sys.exit(f"it is not an app of Flask or Quart: its type is {type(app).__name__}")
 
 
 def routes(app: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - as above
@@ -65,7 +66,7 @@ def _path(rule: Any, converters: dict[str, Any], adapter: Any) -> str | None:  #
             path: str = rule.build(values, append_unknown=False)[1]
             if adapter.match(path, method="GET" if "GET" in methods else methods[0])[0] == rule.endpoint:
                 return path
-        except Exception:  # noqa: BLE001, S112 - a converter can raise anything; the user is asked for a path
+        except Exception:  # noqa: BLE001, S112 - a converter can raise anything; the user then writes a path
             continue
     return None
 
@@ -98,7 +99,8 @@ def main(reply: str, target: str) -> None:
     """Import the app and write the reply."""
     sys.path[0] = str(Path.cwd())  # instead of this script's own folder
     installed = {str(each.metadata["Name"]).lower() for each in distributions()}
-    found = {"routes": list(routes(find_app(target))), "installed": sorted(installed)}
+    app = find_app(target)
+    found = {"framework": framework(app), "routes": list(routes(app)), "installed": sorted(installed)}
     Path(reply).write_text(json.dumps(found), encoding="utf-8")
     if threading.active_count() > 1:
         os._exit(0)  # a thread that the app has started would keep the process

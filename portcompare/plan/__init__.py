@@ -1,14 +1,12 @@
 """The plan file: read, checked, and turned into a frozen Plan."""
 
-from portcompare.plan.apps import App, Deployment
+from portcompare.plan.apps import App, Deployment, find_upstreams, with_addresses
 from portcompare.plan.checks import Check, Claim, Gate, Measured
-from portcompare.plan.deployments import find_upstreams, with_addresses
 from portcompare.plan.keys import Key, plan_keys
-from portcompare.plan.load import PlanError, load_plan
-from portcompare.plan.parity import Allowance, Page, ParityPlan
+from portcompare.plan.load import load_plan
 from portcompare.plan.requests import PlanRequest
-from portcompare.plan.scenarios import BreakEvenGrid, ClosedLoad, OpenLoad, Scenario
-from portcompare.plan.schema import ROUND_DELAYS, Generator, Plan
+from portcompare.plan.scenarios import ROUND_DELAYS, BreakEvenGrid, ClosedLoad, OpenLoad, Page, Scenario
+from portcompare.plan.schema import Allowance, Generator, ParityPlan, Plan
 from portcompare.plan.types import remedy_for_unknown
 
 __all__ = [
@@ -28,7 +26,6 @@ __all__ = [
     "Page",
     "ParityPlan",
     "Plan",
-    "PlanError",
     "PlanRequest",
     "Scenario",
     "find_upstreams",

@@ -1,162 +1,260 @@
-"""What is served: apps, and their deployments."""
+"""What is served: apps, their deployments, and the upstreams that their environments name."""
 
 from __future__ import annotations
 
 import ast
 import re
+import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from portcompare.plan.types import VARIABLE, WITHOUT_NUL, Count, Section, Target
+from portcompare.plan import types as t
 
-_OBJECT = re.compile(r"[\w.]+:[\w.]+")
-_NAME = re.compile(r"[\w.]+")
-_CALL = re.compile(r"[\w.]+:[\w.]+\(.*\)", re.DOTALL)
-_SHAPE = "should be `module:object`, or `module:factory()`"
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
+    from portcompare.errors import Problem
+    from portcompare.plan.schema import Plan
 
-def is_factory(target: str) -> bool:
-    """Whether a target is called to have the application."""
-    return target.endswith(")")
-
-
-def why_no_target(target: str) -> str | None:
-    """Find out what is wrong with a target.
-
-    Returns what it should be; None if it is.
-    """
-    if _OBJECT.fullmatch(target):
-        return None
-    if not _CALL.fullmatch(target):
-        return _SHAPE
-    try:
-        call = ast.parse(target.partition(":")[2], mode="eval").body
-    except SyntaxError as error:
-        return f"{_SHAPE}; the call is no Python: {error.msg}"
-    if not isinstance(call, ast.Call) or not _NAME.fullmatch(ast.unparse(call.func)):
-        return _SHAPE
-    given = [*call.args, *(keyword.value for keyword in call.keywords)]
-    if not all(map(_is_literal, given)) or any(keyword.arg is None for keyword in call.keywords):
-        return f'{_SHAPE} whose arguments are literals, such as `module:make("test", debug=False)`'
-    return None
-
-
-def _is_literal(node: ast.expr) -> bool:
-    try:
-        ast.literal_eval(node)
-    except ValueError:
-        return False
-    return True
-
-
-AnyPath = Annotated[Path, Field(strict=False)]
-Environment = dict[Annotated[str, Field(pattern=VARIABLE)], Annotated[str, Field(pattern=WITHOUT_NUL)]]
-Commands = list[Annotated[str, Field(min_length=1, pattern=WITHOUT_NUL)]]
+    Servers = Mapping[str, Mapping[str, frozenset[str]]]  # the settings of each server, by interface
 
 ARM = "{arm}"
 """Stands for the arm's name in commands and in values of the environment."""
 
-_GOOD = (2, 3)  # hundreds
-_NOT_YET = (502, 503, 504)
+_OBJECT = re.compile(r"[\w.]+:[\w.]+")
+_UPSTREAM = re.compile(r"\{upstream\.([^{}]+)\}")
+
+_SUCCESS_OR_REDIRECT = (2, 3)  # hundreds of the status
+_NOT_READY = (502, 503, 504)
 
 
-class App(Section):
-    """A WSGI or ASGI application, and what has to be done for it."""
+def _check_target(target: str) -> str:
+    if not _OBJECT.fullmatch(target) and not _is_factory_call(target):
+        remedy = 'write `module:object`, or `module:factory("literal", debug=False)`: a call with literals'
+        raise t.wrong_value(f"is {target!r}", remedy)
+    return target
 
-    target: str | None = Field(
-        None, description="application, `module:object`, or a factory with literal arguments, `module:make()`"
+
+def _is_factory_call(target: str) -> bool:
+    module, _, text = target.partition(":")
+    try:
+        call = ast.parse(text, mode="eval").body
+        if not isinstance(call, ast.Call) or not _OBJECT.fullmatch(f"{module}:{ast.unparse(call.func)}"):
+            return False
+        for value in [*call.args, *(keyword.value for keyword in call.keywords)]:
+            ast.literal_eval(value)
+    except (SyntaxError, TypeError, ValueError):
+        return False
+    return all(keyword.arg is not None for keyword in call.keywords)
+
+
+def _check_command(command: str) -> str:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise t.wrong_value(f"cannot be split into words: {error}", "quote it as for a shell") from None
+    if not any("{port}" in word for word in words):
+        remedy = "put `{port}` where the server takes its port: each start of it gets a free one"
+        raise t.wrong_value("does not contain `{port}`", remedy)
+    return command
+
+
+def _check_url(url: str) -> str:
+    if not _is_server_address(url):  # the message does not show it: it may contain a password
+        remedy = "write http://HOST:PORT or https://HOST:PORT, without a user, a path or a query"
+        raise t.wrong_value("is not the address of a server", remedy)
+    return url
+
+
+def _is_server_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and port != 0
+        and parts.username is None
+        and not (parts.path.strip("/") or parts.query or parts.fragment)
+        and url.isascii()
+        and not any(map(str.isspace, url))
+    )
+
+
+Environment = dict[t.Variable, t.TextWithoutNul]
+Commands = list[Annotated[t.TextWithoutNul, Field(min_length=1)]]
+
+
+class App(t.Section):
+    """A WSGI or ASGI application, and what it needs to run."""
+
+    target: Annotated[str, AfterValidator(_check_target)] | None = Field(
+        None,
+        description="application, `module:object`, or a factory, `module:make()`, with literal arguments",
     )
     interface: Literal["wsgi", "asgi"] | None = Field(None, description="how servers call the target")
-    directory: AnyPath = Field(Path(".."), description="working directory, relative to the plan file")
-    python: AnyPath | None = Field(
-        None,
-        description="interpreter of its own virtual environment, relative to the plan file; "
-        "default: portcompare's own",
+    directory: t.AnyPath = Field(Path(".."), description="working directory, relative to the plan file")
+    python: t.AnyPath | None = Field(
+        None, description="interpreter to run it, relative to the plan file; default: portcompare's own"
     )
-    pythonpath: list[AnyPath] = Field(
-        default_factory=list, description="folders it imports from too, relative to the plan file"
+    pythonpath: list[t.AnyPath] = Field(
+        [], description="more folders to import from, relative to the plan file"
     )
     environment: Environment = Field(
-        default_factory=dict,
-        description="environment of all its deployments and commands; `{arm}` stands for the arm's name",
+        {}, description="for its deployments and commands; `{arm}` stands for the arm's name"
     )
-    ready_path: Target | None = Field(
+    ready_path: t.Target | None = Field(
         None,
-        description="path that answers 2xx or 3xx when it is ready; "
-        "default: `/` answers anything but 502, 503 or 504",
+        description="path with a status 2xx or 3xx when it is ready; default: any of `/` but 502, 503, 504",
     )
-    setup: Commands = Field(
-        default_factory=list, description="shell commands before an arm's first start of a run"
-    )
-    teardown: Commands = Field(
-        default_factory=list, description="shell commands after an arm's last end, whatever happened"
-    )
-    block_setup: Commands = Field(
-        default_factory=list, description="shell commands before each start of an arm's server"
-    )
-    block_teardown: Commands = Field(
-        default_factory=list, description="shell commands after each end of an arm's server"
-    )
-
-    @field_validator("target")
-    @classmethod
-    def _target_is_one(cls, target: str | None) -> str | None:
-        reason = None if target is None else why_no_target(target)
-        if reason:
-            raise ValueError(reason)
-        return target
+    setup: Commands = Field([], description="shell commands before an arm's first start in a run")
+    teardown: Commands = Field([], description="shell commands after its last end, even if the run failed")
+    block_setup: Commands = Field([], description="shell commands before each start of an arm's server")
+    block_teardown: Commands = Field([], description="shell commands after each end of an arm's server")
 
     @model_validator(mode="after")
     def _target_with_interface(self) -> App:
         if (self.target is None) != (self.interface is None):
-            msg = "give `target` and `interface` together, or neither"
-            raise ValueError(msg)
+            raise ValueError("give `target` and `interface` together, or neither")
         return self
 
     @property
     def has_factory(self) -> bool:
-        """Whether the target makes the application, and is not itself one."""
-        return self.target is not None and is_factory(self.target)
+        """Whether the target is called to make the application."""
+        return self.target is not None and self.target.endswith(")")
 
     @property
     def ready_target(self) -> str:
-        """The path that is asked to see whether it is ready."""
+        """The path of the requests that find out whether the app is ready."""
         return self.ready_path or "/"
 
     def is_ready(self, status: int) -> bool:
-        """Whether an answer means that it is ready."""
-        return status // 100 in _GOOD if self.ready_path else status not in _NOT_YET
+        """Whether a response with this status means that the app is ready."""
+        return status // 100 in _SUCCESS_OR_REDIRECT if self.ready_path else status not in _NOT_READY
 
 
-class Deployment(Section):
-    """What is measured: an app on a server, a command that serves, or a server that runs already.
+_KNOBS = frozenset({"workers", "threads", "loop", "keep_alive_s", "backlog"})
 
-    A knob left out has the harness's default.
-    """
+_NOT_FOR = {"server": frozenset[str](), "command": _KNOBS, "url": _KNOBS | {"environment", "port"}}
+"""The keys that a kind of deployment cannot have: portcompare does not decide them there."""
+
+
+class Deployment(t.Section):
+    """What is measured: an app on a server, a command that serves, or a server that is already running."""
 
     app: str | None = Field(None, description="name of a table in [apps]; a `server` needs one")
     server: str | None = Field(None, description="name of a server; `portcompare run --help` lists them")
-    command: str | None = Field(
-        None, description="or a command line that serves at `{port}`, and at `{host}` if that stands there"
+    command: Annotated[str, AfterValidator(_check_command)] | None = Field(
+        None, description="or a command that serves at `{port}` (and `{host}`)"
     )
-    url: str | None = Field(None, description="or the address of a server that runs already")
-    workers: Count | None = Field(None, description="worker processes; default 1")
-    threads: Count | None = Field(None, description="threads that run handlers, each worker; default 8")
+    url: Annotated[str, AfterValidator(_check_url)] | None = Field(
+        None, description="or the address of a running server"
+    )
+    workers: t.Count | None = Field(None, description="worker processes; default 1")
+    threads: t.Count | None = Field(None, description="threads that run handlers, per worker; default 8")
     loop: Literal["asyncio", "uvloop"] | None = Field(None, description="event loop of an ASGI server")
-    keep_alive_s: Count | None = Field(None, description="how long an idle connection is kept; default 75")
-    backlog: Count | None = Field(None, description="connections waiting to be accepted; default 2048")
-    environment: Environment = Field(
-        default_factory=dict, description="added to the app's; `{arm}` stands for the arm's name"
-    )
+    keep_alive_s: t.Count | None = Field(None, description="how long an idle connection is kept; default 75")
+    backlog: t.Count | None = Field(None, description="connections waiting to be accepted; default 2048")
+    environment: Environment = Field({}, description="added to that of the app")
     port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         None, description="fixed port; default: a free one"
     )
 
+    @model_validator(mode="after")
+    def _one_kind(self) -> Deployment:
+        kinds = [kind for kind in _NOT_FOR if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            found = " and ".join(f"`{kind}`" for kind in kinds) or "no server"
+            raise t.wrong_value(
+                f"has {found}", "give exactly one of `server` (with an `app`), `command`, `url`"
+            )
+        if refused := sorted(_NOT_FOR[self.kind] & self.model_fields_set):
+            found = f"sets {' and '.join(f'`{key}`' for key in refused)} beside a `{self.kind}`"
+            raise t.wrong_value(found, "remove it, and set it where that server is started")
+        if self.server is not None and self.app is None:
+            raise t.wrong_value("has no `app`", "name the app that the server is to serve")
+        return self
+
     @property
     def kind(self) -> Literal["server", "command", "url"]:
-        """Which of the three it is."""
+        """Which of the three the deployment is."""
         if self.url is not None:
             return "url"
         return "server" if self.command is None else "command"
+
+
+def find_deployment_problems(plan: Plan, servers: Servers) -> Iterator[Problem]:
+    """Check the apps, servers and settings of deployments."""
+    for name, deployment in plan.deployments.items():
+        key, server, app = ("deployments", name), deployment.server, plan.app_of(name)
+        if deployment.app is not None and deployment.app not in plan.apps:
+            yield plan.unknown((*key, "app"), "app", deployment.app, plan.apps)
+        elif server is not None and app.interface is None:
+            found = f"the app {deployment.app!r} has no target that {server} could serve"
+            remedy = f"add `target` and `interface` to [apps.{deployment.app}], or use a `command`"
+            yield plan.problem((*key, "app"), found, remedy)
+        if server is None:
+            continue
+        if server not in servers:
+            remedy = f"{t.remedy_for_unknown(server, servers)}; start any other server by a `command`"
+            yield plan.problem((*key, "server"), f"there is no server {server!r}", remedy)
+        elif app.interface is not None and app.interface not in servers[server]:
+            serving = ", ".join(sorted(name for name in servers if app.interface in servers[name]))
+            found = f"{server} does not serve {app.interface} apps"
+            yield plan.problem((*key, "server"), found, f"servers that do: {serving}")
+        elif app.interface is not None:
+            known = servers[server][app.interface]
+            for knob in sorted((_KNOBS & deployment.model_fields_set) - known):
+                found = f"{server} has no such setting for {app.interface} apps"
+                yield plan.problem((*key, knob), found, f"remove it; it has: {', '.join(sorted(known))}")
+
+
+def find_upstreams(plan: Plan) -> tuple[str, ...]:
+    """The deployments that the environments of a plan's arms name."""
+    deployments = [arm.deployment for arm in plan.arms]
+    return tuple(dict.fromkeys(upstream for name in deployments for upstream in _upstreams_of(plan, name)))
+
+
+def with_addresses(plan: Plan, addresses: Mapping[str, str]) -> Plan:
+    """Replace the names of upstreams by their addresses."""
+
+    def fill(sections: Mapping[str, App] | Mapping[str, Deployment]) -> dict[str, App | Deployment]:
+        return {
+            name: section.model_copy(
+                update={"environment": {key: replace(value) for key, value in section.environment.items()}}
+            )
+            for name, section in sections.items()
+        }
+
+    def replace(value: str) -> str:
+        return _UPSTREAM.sub(lambda match: addresses.get(match[1], match[0]), value)
+
+    return plan.model_copy(update={"apps": fill(plan.apps), "deployments": fill(plan.deployments)})
+
+
+def find_upstream_problems(plan: Plan) -> Iterator[Problem]:
+    """Check the upstreams that environments name."""
+    for table, sections in (("apps", plan.apps), ("deployments", plan.deployments)):
+        for section, content in sections.items():
+            for variable, value in content.environment.items():
+                for name in dict.fromkeys(_UPSTREAM.findall(value)):
+                    where = (table, section, "environment", variable)
+                    if name not in plan.deployments:
+                        yield plan.unknown(where, "deployment", name, plan.deployments)
+                    elif name in (plan.baseline, *plan.candidates):
+                        found = f"the upstream {name!r} is itself measured"
+                        remedy = "give the upstream its own deployment, neither baseline nor candidate"
+                        yield plan.problem(where, found, remedy)
+                    elif _upstreams_of(plan, name):
+                        found = f"the upstream {name!r} has an upstream itself"
+                        yield plan.problem(where, found, "give it an app that has none")
+
+
+def _upstreams_of(plan: Plan, deployment: str) -> list[str]:
+    environments = (plan.app_of(deployment).environment, plan.deployments[deployment].environment)
+    return [name for each in environments for value in each.values() for name in _UPSTREAM.findall(value)]

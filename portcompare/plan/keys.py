@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from portcompare.plan.schema import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
 
@@ -34,28 +34,28 @@ _TOML_TYPES = {
 class Key:
     """One key of the plan."""
 
-    path: str  # Where it stands, e.g. `rounds.seconds`; NAME stands for a name of the user's
-    type: str  # What it holds
-    default: str  # Its default as TOML would write it; empty if there is none and it must be given
-    description: str  # Meaning and unit
+    path: str  # such as `rounds.seconds`; NAME stands for a name that the user chooses
+    type: str  # in TOML's words
+    default: str  # as TOML would write it; empty for a key that must be given
+    description: str
 
 
 def plan_keys() -> Iterator[Key]:
-    """Every key a plan can have."""
+    """Every key that a plan can have."""
     yield from _keys(Plan, "", {})
 
 
 def _keys(section: type[BaseModel], prefix: str, listed: dict[type, str]) -> Iterator[Key]:
-    """The keys of a table, but for those of a table it is derived from that is listed already."""
-    known = _known(section, listed)
+    """The keys of a table, without those of a base class that is listed already."""
+    known = _listed_base(section, listed)
     listed.setdefault(section, prefix)
     for name, field in section.model_fields.items():
         if field.exclude or (known is not None and name in known.model_fields):
             continue
         path = prefix + (field.alias or name)
         tables, suffix = _tables(field)
-        again = [listed[same] for table in tables if (same := _known(table, listed)) is not None]
-        if not tables or again or _holds_a_value(field):
+        again = [listed[same] for table in tables if (same := _listed_base(table, listed)) is not None]
+        if not tables or again or _takes_a_number(field):
             elsewhere = "".join(f"; its keys are those of `{place.rstrip('.')}`" for place in again)
             yield Key(
                 path=path,
@@ -63,27 +63,22 @@ def _keys(section: type[BaseModel], prefix: str, listed: dict[type, str]) -> Ite
                 default=_default(field),
                 description=(field.description or "") + elsewhere,
             )
-        if tables:
-            yield from _merged(tables, f"{path}{suffix}.", listed)
+        # Where there is a choice of tables, a key that all of them have is listed once.
+        keys: dict[str, Key] = {}
+        for table in tables:
+            for key in _keys(table, f"{path}{suffix}.", listed):
+                first = keys.get(key.path)
+                keys[key.path] = key if first is None else replace(first, type=f"{first.type} or {key.type}")
+        yield from keys.values()
 
 
-def _known(section: type[BaseModel], listed: Mapping[type, str]) -> type[BaseModel] | None:
-    """The table itself, or one that it is derived from, whose keys are listed; None if there is none."""
+def _listed_base(section: type[BaseModel], listed: dict[type, str]) -> type[BaseModel] | None:
+    """The table, or the base class of it, whose keys are listed already; None if there is none."""
     return next((base for base in section.__mro__ if base in listed), None)
 
 
-def _merged(tables: list[type[BaseModel]], prefix: str, listed: dict[type, str]) -> Iterator[Key]:
-    """The keys of a table, or of the tables among which there is a choice; what all have comes once."""
-    keys: dict[str, Key] = {}
-    for table in tables:
-        for key in _keys(table, prefix, listed):
-            known = keys.get(key.path)
-            keys[key.path] = key if known is None else replace(known, type=f"{known.type} or {key.type}")
-    yield from keys.values()
-
-
 def _tables(field: FieldInfo) -> tuple[list[type[BaseModel]], str]:
-    """The tables a key can hold, none if it holds another thing, and how its path goes on."""
+    """The tables that a key can hold, and how its path continues."""
     annotation: Any = field.annotation
     parts = [annotation, *get_args(annotation)]
     parts = [get_args(part)[0] if get_origin(part) is Annotated else part for part in parts]
@@ -91,14 +86,13 @@ def _tables(field: FieldInfo) -> tuple[list[type[BaseModel]], str]:
     return tables, ".NAME" if get_origin(annotation) is dict else ""
 
 
-def _holds_a_value(field: FieldInfo) -> bool:
+def _takes_a_number(field: FieldInfo) -> bool:
     """Whether a key that can hold a table can hold a number instead."""
     parts = get_args(field.annotation)
     return any(get_origin(part) is Annotated and get_args(part)[0] is float for part in parts)
 
 
 def _type(annotation: Any) -> str:  # noqa: ANN401 - whatever a field can be annotated with
-    """What an annotation stands for, in TOML's words."""
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return " or ".join(f'"{part}"' for part in parts)
@@ -116,7 +110,7 @@ def _default(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     if default is PydanticUndefined:
         return ""
-    if default is None or isinstance(default, BaseModel):  # a table's keys have defaults of their own
+    if default is None or isinstance(default, BaseModel):  # a table's keys have their own defaults
         return "none"
     if isinstance(default, bool):
         return str(default).lower()

@@ -1,162 +1,70 @@
-"""Reading a plan file: every problem at once, each with its file and key."""
+"""Reading a plan file: the schema is checked first, and only a plan that passes is checked as a whole."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import replace
-from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Tag, ValidationError
 
 from portcompare.errors import InputError, Problem
-from portcompare.plan.apps import App, Deployment
-from portcompare.plan.consistency import find_inconsistencies
-from portcompare.plan.deployments import find_deployment_problems
-from portcompare.plan.scenarios import LOAD_MODEL_UNKNOWN, Scenario
-from portcompare.plan.schema import Cpus, Plan
-from portcompare.plan.types import IN_WORDS, Origins, remedy_for_unknown
+from portcompare.plan.apps import find_deployment_problems, find_upstream_problems
+from portcompare.plan.checks import find_claim_problems, find_gate_problems
+from portcompare.plan.requests import find_request_problems
+from portcompare.plan.scenarios import UNKNOWN_LOAD_MODEL, find_page_problems, find_scenario_problems
+from portcompare.plan.schema import Plan, find_arm_problems
+from portcompare.plan.types import WRONG_VALUE, Origins, remedy_for_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
-    from portcompare.plan.deployments import Servers
+    from portcompare.plan.apps import Servers
 
 
-def name_inline(data: dict[str, Any], origins: Origins) -> tuple[list[Problem], dict[str, str]]:
-    """Make deployments of the tables that stand in `baseline` and `candidates`."""
-    problems: list[Problem] = []
-    written: dict[str, str] = {}
-    deployments = data.get("deployments", {})
-    candidates = data.get("candidates")
-    places: list[tuple[str, Any, int | str]] = [("baseline", data, "baseline")]
-    if isinstance(candidates, list):
-        places += [(f"candidates.{place}", candidates, place) for place in range(len(candidates))]
-    for key, holder, place in places:
-        table = holder.get(place) if isinstance(holder, dict) else holder[place]
-        if not isinstance(table, dict) or not isinstance(deployments, dict):
-            continue
-        name = _host_and_port(table.get("url"))
-        if not name or name in deployments.keys() - written.keys():
-            problems.append(_refusal(origins.where(key), name))
-            continue
-        holder[place] = name
-        deployments.setdefault(name, table)
-        written.setdefault(name, key)
-        data["deployments"] = deployments
-    return problems, written
+_MERGED_TABLES = ("apps", "deployments", "scenarios", "parity")
 
 
-def _host_and_port(url: object) -> str:
-    """What such a deployment is called; empty if its address names no host."""
-    if not isinstance(url, str):
-        return ""
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2]  # whoever is named before it is refused later
-    except ValueError:
-        return ""
-
-
-def _refusal(where: str, name: str) -> Problem:
-    if name:
-        return Problem(
-            where=where,
-            found=f"would be called {name!r}, as a table of [deployments] is",
-            remedy="write that name instead of the address, or call the table otherwise",
-        )
-    return Problem(
-        where=where,
-        found="is a table without a `url` that names a host",
-        remedy='write the name of a table in [deployments], or { url = "http://HOST:PORT" }',
-    )
-
-
-Section = TypeVar("Section", bound=BaseModel)
-
-
-def salvage(origins: Origins, data: dict[str, Any], servers: Servers) -> Plan | None:
-    """Put together what is sound in a faulty plan.
-
-    Returns A plan that can be checked further but not run; None if it has no sound arm.
-    """
-    apps = _sound(App, data.get("apps"))
-    raw = {key: data.get(key, {}) for key in ("apps", "deployments")}
-    raw_apps = {name: raw["apps"][name] for name in apps}
-    deployments = {
-        name: deployment
-        for name, deployment in _sound(Deployment, raw["deployments"]).items()
-        if not any(find_deployment_problems(name, raw["deployments"][name], raw_apps, servers))
-    }
-    candidates = data.get("candidates")
-    named = [data.get("baseline"), *(candidates if isinstance(candidates, list) else [])]
-    arms = [name for name in named if isinstance(name, str) and name in deployments]
-    if not arms:
-        return None
-    locustfile = data.get("locustfile")
-    default = Plan.model_fields["locustfile"].default
-    return Plan.model_construct(
-        locustfile=Path(locustfile) if isinstance(locustfile, str) else default,
-        baseline=arms[0],
-        candidates=list(dict.fromkeys(arms[1:])),
-        apps=apps,
-        deployments=deployments,
-        scenarios=_sound(Scenario, data.get("scenarios")),
-        cpus=_sound(Cpus, {"cpus": data.get("cpus", {})}).get("cpus", Cpus()),
-        path=origins.plan,
-        included=dict(origins.included),
-        inline=dict(origins.inline),
-    )
-
-
-def _sound(section: type[Section], tables: object) -> dict[str, Section]:
-    """Those of the tables that hold no fault of their own."""
-    found = {}
-    for name, table in tables.items() if isinstance(tables, dict) else ():
-        try:
-            found[name] = section.model_validate(table)
-        except ValidationError:
-            continue  # told already
-    return found
-
-
-MERGED_TABLES = ("apps", "deployments", "scenarios", "parity")
-
-
-class PlanError(InputError):
-    """The plan is faulty; what of it is sound can still be checked further."""
-
-    def __init__(self, problems: Iterable[Problem], remains: Plan | None) -> None:
-        super().__init__(problems)
-        self.remains = remains  # A plan of the sound parts; None if it has no sound arm
-
-
-def load_plan(path: Path, servers: Mapping[str, Mapping[str, frozenset[str]]]) -> Plan:
+def load_plan(path: Path, servers: Servers) -> Plan:
     """Read a plan file and the files it includes.
 
-    Raises PlanError: with every problem found.
-    Raises InputError if there is no plan to be read.
+    Raises InputError with every problem of the schema, or else with every problem of the plan as a whole.
     """
+    plan = _read_schema(path)
+    problems = [
+        *find_arm_problems(plan),
+        *find_deployment_problems(plan, servers),
+        *find_upstream_problems(plan),
+        *find_scenario_problems(plan),
+        *find_page_problems(plan),
+        *find_request_problems(plan),
+        *find_claim_problems(plan),
+        *find_gate_problems(plan),
+    ]
+    if problems:
+        raise InputError(problems)
+    return plan
+
+
+def _read_schema(path: Path) -> Plan:
     data = _read_toml(path)
-    problems, origins = _merge_includes(data, path)
-    nameless, inline = name_inline(data, origins)
-    problems += nameless
-    origins = replace(origins, inline=inline)
-    own = {"path": path, "included": dict(origins.included), "inline": inline}
-    problems += [_unknown(origins.where(key), key, Plan) for key in own.keys() & data.keys()]
-    plan: Plan | None = None
+    problems, included = _merge_includes(data, path)
+    origins = Origins(plan=path, included=included)
+    inline = _name_inline_deployments(data, origins, problems)
+    origins = Origins(plan=path, included=included, inline=inline)
+    own = {"path": path, "included": included, "inline": inline}
+    problems += [_unknown_key(origins.where(key), key, Plan) for key in own.keys() & data.keys()]
     try:
         plan = Plan.model_validate({"name": path.stem} | data | own)
     except ValidationError as error:
-        told = {problem.where for problem in nameless}
-        found = (_problem(origins, details) for details in error.errors(include_url=False))
-        problems += [problem for problem in found if problem.where not in told]
-    problems += find_inconsistencies(origins, data, servers)
-    if problems or plan is None:
-        raise PlanError(problems, salvage(origins, data, servers))
+        reported = {problem.where for problem in problems}
+        found = (_schema_problem(origins, details) for details in error.errors(include_url=False))
+        raise InputError([*problems, *(each for each in found if each.where not in reported)]) from None
+    if problems:
+        raise InputError(problems)
     return plan
 
 
@@ -164,21 +72,16 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(
-            [Problem(where=str(path), found="there is no such file", remedy="name a plan file")]
-        ) from None
+        found, remedy = "there is no such file", "name a plan file"
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            [Problem(where=str(path), found=f"cannot be read: {error}", remedy="name a readable plan file")]
-        ) from error
+        found, remedy = f"cannot be read: {error}", "name a readable plan file"
     except tomllib.TOMLDecodeError as error:
-        raise InputError(
-            [Problem(where=str(path), found=f"is not TOML: {error}", remedy="correct the syntax there")]
-        ) from error
+        found, remedy = f"is not TOML: {error}", "correct the syntax there"
+    raise InputError([Problem(where=str(path), found=found, remedy=remedy)])
 
 
-def _merge_includes(data: dict[str, Any], path: Path) -> tuple[list[Problem], Origins]:
-    """Add the tables of the included files to the plan's, and remember what came from where."""
+def _merge_includes(data: dict[str, Any], path: Path) -> tuple[list[Problem], dict[tuple[str, str], Path]]:
+    """Add the tables of the included files to the plan's; also returns the file of each included entry."""
     problems: list[Problem] = []
     included: dict[tuple[str, str], Path] = {}
     origins = Origins(plan=path, included=included)
@@ -191,83 +94,107 @@ def _merge_includes(data: dict[str, Any], path: Path) -> tuple[list[Problem], Or
             problems += error.problems
             continue
         for table, entries in tables.items():
-            own = data.setdefault(table, {}) if table in MERGED_TABLES else None
+            own = data.setdefault(table, {}) if table in _MERGED_TABLES else None
             if not isinstance(own, dict) or not isinstance(entries, dict):
-                problems.append(_not_merged(f"{included_path}: {table}"))
+                found = "an included file may contain only the tables " + ", ".join(_MERGED_TABLES)
+                remedy = "move the key to the plan itself, or write it as a table there and here"
+                problems.append(Problem(where=f"{included_path}: {table}", found=found, remedy=remedy))
                 continue
-            problems += [_twice(origins.where(table, key), included_path) for key in entries if key in own]
-            included |= {(table, key): included_path for key in entries if key not in own}
-            own.update({key: entry for key, entry in entries.items() if key not in own})
-    return problems, origins
+            for key, entry in entries.items():
+                if key in own:
+                    found, remedy = f"is in {included_path} too", "rename or remove one of the two"
+                    problems.append(Problem(where=origins.where(table, key), found=found, remedy=remedy))
+                else:
+                    own[key] = entry
+                    included[table, key] = included_path
+    return problems, included
 
 
-def _not_merged(where: str) -> Problem:
-    return Problem(
-        where=where,
-        found="an included file holds only the tables " + ", ".join(MERGED_TABLES),
-        remedy="move the key to the plan itself, or write it as a table there and here",
-    )
+def _name_inline_deployments(
+    data: dict[str, Any], origins: Origins, problems: list[Problem]
+) -> dict[str, str]:
+    """Make deployments of the tables in `baseline` and `candidates`; returns their keys by their names."""
+    inline: dict[str, str] = {}
+    deployments = data.get("deployments", {})
+    candidates = data.get("candidates")
+    places: list[tuple[str, Any, int | str]] = [("baseline", data, "baseline")]
+    if isinstance(candidates, list):
+        places += [(f"candidates.{place}", candidates, place) for place in range(len(candidates))]
+    for key, holder, place in places:
+        table = holder.get(place) if isinstance(holder, dict) else holder[place]
+        if not isinstance(table, dict) or not isinstance(deployments, dict):
+            continue
+        name = _host_and_port(table.get("url"))
+        if not name:
+            found = "is a table without a `url` that names a host"
+            remedy = 'write the name of a table in [deployments], or { url = "http://HOST:PORT" }'
+            problems.append(Problem(where=origins.where(key), found=found, remedy=remedy))
+        elif name in deployments.keys() - inline.keys():
+            found = f"would be called {name!r}, which is the name of a table in [deployments]"
+            remedy = "write that name instead of the address, or rename the table"
+            problems.append(Problem(where=origins.where(key), found=found, remedy=remedy))
+        else:
+            holder[place] = name
+            deployments.setdefault(name, table)
+            inline.setdefault(name, key)
+            data["deployments"] = deployments
+    return inline
 
 
-def _twice(where: str, included_path: Path) -> Problem:
-    return Problem(
-        where=where, found=f"stands in {included_path} too", remedy="rename or remove one of the two"
-    )
+def _host_and_port(url: object) -> str:
+    """The name of a deployment that is an address; empty if the address has no host."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] if isinstance(url, str) else ""
+    except ValueError:
+        return ""
 
 
-def _problem(origins: Origins, details: ErrorDetails) -> Problem:
+def _schema_problem(origins: Origins, details: ErrorDetails) -> Problem:
     keys, section = _follow(details["loc"])
-    where = origins.where(*keys)
+    where, given = origins.where(*keys), details["input"]
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] == "extra_forbidden":
-        return _unknown(where, str(keys[-1]), section)
+        return _unknown_key(where, str(keys[-1]), section)
     if details["type"] == "missing":
         return Problem(where=where, found="is missing", remedy="add it")
-    if details["type"] == LOAD_MODEL_UNKNOWN:
-        model = details["input"].get("model")
+    if details["type"] == WRONG_VALUE:
+        return Problem(where=where, found=details["ctx"]["found"], remedy=details["ctx"]["remedy"])
+    if details["type"] == UNKNOWN_LOAD_MODEL:
+        model = given.get("model")
         found = "is missing" if model is None else f"is {model!r}"
         return Problem(where=f"{where}.model", found=found, remedy=message)
-    given = details["input"]
-    if details["type"] == "string_pattern_mismatch":
-        wanted = IN_WORDS[details["ctx"]["pattern"]]
-        return Problem(where=where, found=f"is {given!r}", remedy=f"write {wanted}")
     found = message if isinstance(given, dict) else f"{message} (found {given!r})"
     return Problem(where=where, found=found, remedy="`portcompare run --help` lists each key with its type")
 
 
-def _unknown(where: str, key: str, section: type[BaseModel]) -> Problem:
+def _unknown_key(where: str, key: str, section: type[BaseModel]) -> Problem:
     known = [field.alias or name for name, field in section.model_fields.items() if not field.exclude]
     return Problem(where=where, found="there is no such key", remedy=remedy_for_unknown(key, known))
 
 
 def _follow(location: tuple[int | str, ...]) -> tuple[list[int | str], Any]:
-    """The keys on the way to a place, and the section that the last of them stands in."""
+    """The keys on the way to the place of an error, and the section that contains the last of them."""
     keys: list[int | str] = []
     section: Any = Plan
     parent: Any = Plan
     for part in location:
-        choices = _choices(section)
+        choices = {
+            each.__metadata__[0].tag: get_args(each)[0]
+            for each in get_args(section)
+            if get_origin(each) is Annotated and isinstance(each.__metadata__[0], Tag)
+        }
         if choices:
-            section = choices[str(part)]  # no key, but pydantic's word for the choice
+            section = choices[str(part)]  # the part is pydantic's word for the choice, and not a key
             continue
-        if part == "[key]":  # pydantic's word for a name that is wrong, and not what it names
+        if part == "[key]":  # pydantic's word for a wrong name
             break
         keys.append(part)
         parent, section = section, _below(section, part)
     return keys, parent
 
 
-def _choices(section: Any) -> dict[str, Any]:  # noqa: ANN401 - as below
-    """The tables that a key can hold, by their tags; empty if there is no choice."""
-    return {
-        part.__metadata__[0].tag: get_args(part)[0]
-        for part in get_args(section)
-        if get_origin(part) is Annotated and isinstance(part.__metadata__[0], Tag)
-    }
-
-
 def _below(section: Any, part: int | str) -> Any:  # noqa: ANN401 - a model class or a typing construct
-    """What a key of a section holds: the model of a table, or a dict or list of such; else None."""
+    """The type of a key's value: the model of a table, or a dict or list of such; None for another value."""
     if get_origin(section) in (dict, list):
         return get_args(section)[-1]  # the key is a name of the user's, or a place in a list
     fields = section.model_fields if isinstance(section, type) and issubclass(section, BaseModel) else {}

@@ -1,150 +1,104 @@
-"""The requests that a plan writes down."""
+"""The requests that a plan declares."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import (
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from portcompare.errors import InputError, Problem
 from portcompare.http.placeholders import fill_in, names_in
-from portcompare.http.requests import FilePart, Part, encode_json, find_flaw, http_request, type_by_name
+from portcompare.http.requests import FilePart, Part, find_flaw, http_request, type_by_name
 from portcompare.http.rows import read_rows, refuse_rows
-from portcompare.plan.types import (
-    COOKIE_VALUE,
-    HEADER_VALUE,
-    KEPT_FROM,
-    KEPT_NAME,
-    MEDIA_TYPE,
-    METHOD,
-    TOKEN,
-    Rate,
-    Section,
-    Target,
-    remedy_for_unknown,
-)
+from portcompare.plan import types as t
 from portcompare.records.results import LoginStep, RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portcompare.plan.types import Origins
+    from portcompare.plan.schema import Plan
 
 
-Token = Annotated[str, Field(pattern=TOKEN)]
-HeaderValue = Annotated[str, Field(pattern=HEADER_VALUE)]
-CookieValue = Annotated[str, Field(pattern=COOKIE_VALUE)]
-KeptName = Annotated[str, Field(pattern=KEPT_NAME)]
-KeptFrom = Annotated[str, Field(pattern=KEPT_FROM)]
-Scalar = str | int | float
+def _report_once(wanted: str) -> WrapValidator:
+    """Otherwise pydantic reports a wrong value once for each type of the union."""
 
-
-def _say_once(what: str) -> WrapValidator:
-    """Otherwise pydantic reports a wrong value once for each type that it might have had."""
-
-    def say(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    def check(value: object, validate: ValidatorFunctionWrapHandler) -> object:
         try:
             return validate(value)
         except ValidationError:
-            raise ValueError(f"should be {what}, or a list of these") from None
+            raise ValueError(f"should be {wanted}, or a list of these") from None
 
-    return WrapValidator(say)
+    return WrapValidator(check)
 
 
-class PlanFile(Section):
+class PlanFile(t.Section):
     """A file in a multipart body."""
 
-    file: Path = Field(strict=False, description="the file, relative to the plan file")
-    type: str = Field("", pattern=MEDIA_TYPE, description="its media type; default: by its name")
-    filename: str = Field("", description="what it is called in the request; default: its own name")
+    file: t.AnyPath = Field(description="the file, relative to the plan file")
+    type: t.MediaType = Field("", description="its media type; default: by its name")
+    filename: str = Field("", description="its name in the request; default: its own name")
 
 
-QueryValue = Annotated[Scalar | list[Scalar], _say_once("text, a number")]
+Scalar = str | int | float
+QueryValue = Annotated[Scalar | list[Scalar], _report_once("text, a number")]
 PlanPart = str | PlanFile
 PartValue = Annotated[
-    PlanPart | list[PlanPart], _say_once("text, a table with `file` (and `type`, `filename`)")
+    PlanPart | list[PlanPart], _report_once("text, a table with `file` (and `type`, `filename`)")
 ]
 
 
-class PlanRequest(Section):
-    """A request, written down in the plan."""
+class PlanRequest(t.Section):
+    """A request that the plan declares."""
 
-    name: str = Field("", description="what tables call it; default: its method, path and query")
-    method: str = Field("GET", pattern=METHOD, description="HTTP method")
-    path: Target = Field(description="path, with or without a query; percent-encoded")
-    query: dict[str, QueryValue] = Field(
-        default_factory=dict, description="query parameters; a list repeats the parameter"
-    )
-    headers: dict[Token, HeaderValue] = Field(default_factory=dict, description="request headers")
-    cookies: dict[Token, CookieValue] = Field(default_factory=dict, description="cookies, sent as they are")
+    name: str = Field("", description="its name in tables; default: its method, path and query")
+    method: t.Method = Field("GET", description="HTTP method")
+    path: t.Target = Field(description="path, with or without a query; percent-encoded")
+    query: dict[str, QueryValue] = Field({}, description="query parameters; a list repeats one")
+    headers: dict[t.Token, t.HeaderValue] = Field({}, description="request headers")
+    cookies: dict[t.Token, t.CookieValue] = Field({}, description="cookies, sent as they are")
     json_body: Any = Field(None, alias="json", description="body: any value, sent as JSON")
-    form: dict[str, QueryValue] | None = Field(
-        None, description="body: form fields; a list repeats the field"
-    )
+    form: dict[str, QueryValue] | None = Field(None, description="body: form fields; a list repeats one")
     multipart: dict[str, PartValue] | None = Field(
         None,
         description="body: parts by name, each text or `{ file = ..., type = ..., filename = ... }`; "
         "a list repeats the part",
     )
     body: str = Field("", description="body: text, sent as UTF-8")
-    body_file: Path | None = Field(None, strict=False, description="body: a file, relative to the plan file")
-    values: Path | None = Field(
+    body_file: t.AnyPath | None = Field(None, description="body: a file, relative to the plan file")
+    values: t.AnyPath | None = Field(
         None,
-        strict=False,
         description="CSV (with a line of column names) or JSON Lines file, relative to the plan file: "
         "each row makes a request, its values in place of `{column}`",
     )
 
-    @field_validator("json_body")
-    @classmethod
-    def _can_be_written(cls, value: Any) -> Any:  # noqa: ANN401 - any value of TOML
-        encode_json(value)
-        return value
-
     @model_validator(mode="after")
-    def _one_body(self) -> PlanRequest:
-        bodies = [
-            key
-            for key, given in {
-                "json": self.json_body is not None,
-                "form": self.form is not None,
-                "multipart": self.multipart is not None,
-                "body": bool(self.body),
-                "body_file": self.body_file is not None,
-            }.items()
-            if given
-        ]
+    def _is_consistent(self) -> PlanRequest:
+        given = {
+            "json": self.json_body is not None,
+            "form": self.form is not None,
+            "multipart": self.multipart is not None,
+            "body": bool(self.body),
+            "body_file": self.body_file is not None,
+        }
+        bodies = [key for key, is_given in given.items() if is_given]
         if len(bodies) > 1:
             raise ValueError(f"a request has one body, not {' and '.join(bodies)}")
         if bodies and "method" not in self.model_fields_set:
-            raise ValueError(f'`{bodies[0]}` without a `method` would go out with GET: say `method = "POST"`')
-        return self
-
-    @model_validator(mode="after")
-    def _each_header_once(self) -> PlanRequest:
-        given = {name.lower() for name in self.headers}
-        if self.cookies and "cookie" in given:
-            raise ValueError("give cookies either by `cookies` or by a Cookie header")
-        if self.multipart is not None and "content-type" in given:
-            raise ValueError("`multipart` comes with its own Content-Type: remove the header")
+            raise ValueError(
+                f'`{bodies[0]}` without a `method` would be sent with GET: add `method = "POST"`'
+            )
+        self._encode(self._texts(), self.body)  # checks the JSON, and the headers against cookies and body
         return self
 
     def specs(self, folder: Path) -> tuple[RequestSpec, ...]:
-        """The request as records.
+        """The request as records, one for each row of values.
 
         Raises InputError if a file cannot be read, or a row makes a request that cannot be sent.
         """
-        template = self._encode(folder)
+        template = self._template(folder)
         if self.values is None:
             return (template,)
         path = folder / self.values
@@ -160,17 +114,15 @@ class PlanRequest(Section):
 
     @property
     def placeholders(self) -> frozenset[str]:
-        """The names in braces; those in files, which may hold braces of their own, do not matter."""
-        texts = {
-            name: [part for part in parts if isinstance(part, str)] for name, parts in self._parts().items()
-        }
-        return names_in(self._request(texts, self.body))
+        """The names in braces, without those in files: a file may contain braces of its own."""
+        return names_in(self._encode(self._texts(), self.body))
 
-    def _encode(self, folder: Path) -> RequestSpec:
-        parts = {name: [_part(part, folder) for part in given] for name, given in self._parts().items()}
+    def _template(self, folder: Path) -> RequestSpec:
+        """The request with its files, before placeholders are filled."""
+        parts = {name: [_read_part(part, folder) for part in given] for name, given in self._parts().items()}
         if self.body_file is None:
-            return self._request(parts, self.body)
-        request = self._request(parts, _read(folder / self.body_file))
+            return self._encode(parts, self.body)
+        request = self._encode(parts, _read(folder / self.body_file))
         if any(name.lower() == "content-type" for name, _ in request.headers):
             return request
         content_type = type_by_name(self.body_file.name)
@@ -180,7 +132,12 @@ class PlanRequest(Section):
         given = (self.multipart or {}).items()
         return {name: parts if isinstance(parts, list) else [parts] for name, parts in given}
 
-    def _request(self, parts: Mapping[str, Sequence[Part]], body: str | bytes) -> RequestSpec:
+    def _texts(self) -> dict[str, list[str]]:
+        return {
+            name: [part for part in parts if isinstance(part, str)] for name, parts in self._parts().items()
+        }
+
+    def _encode(self, parts: Mapping[str, Sequence[Part]], body: str | bytes) -> RequestSpec:
         return http_request(
             self.path,
             method=self.method,
@@ -198,28 +155,25 @@ class PlanRequest(Section):
 class WeightedRequest(PlanRequest):
     """One of several requests of a scenario."""
 
-    weight: Rate = Field(1.0, description="how often it is asked, compared with the others")
+    weight: t.PositiveNumber = Field(1.0, description="relative frequency")
 
 
 class LoginRequest(PlanRequest):
     """A step of a scenario's login."""
 
-    keep: dict[KeptName, KeptFrom] = Field(
-        default_factory=dict,
-        description="values of the answer that fill `{name}` in what follows, each by where it stands: "
+    keep: dict[t.KeptName, t.KeptFrom] = Field(
+        {},
+        description="values of the response that fill `{name}` in later requests, each by its place: "
         "`json:/pointer`, `header:Name` or `cookie:name`",
     )
 
     def steps(self, folder: Path) -> tuple[LoginStep, ...]:
-        """The step as records.
-
-        Raises InputError: as `specs`.
-        """
+        """The step as records; raises InputError as `specs` does."""
         keep = tuple(self.keep.items())
         return tuple(LoginStep(request=request, keep=keep) for request in self.specs(folder))
 
 
-def _part(part: PlanPart, folder: Path) -> Part:
+def _read_part(part: PlanPart, folder: Path) -> Part:
     if isinstance(part, str):
         return part
     filename = part.filename or part.file.name
@@ -236,44 +190,27 @@ def _read(path: Path) -> bytes:
         raise InputError([problem]) from error
 
 
-Request = TypeVar("Request", bound=PlanRequest)
-
-
-def find_request_problems(
-    origins: Origins, scenarios: Mapping[str, Mapping[str, Any]], parity: object
-) -> Iterator[Problem]:
-    """Check the files that requests name, every row of values, and what the placeholders are filled from."""
-    for name, scenario in scenarios.items():
-        kept: dict[str, str] | None = None
-        tables = scenario.get("login")
-        steps = [*_valid(LoginRequest, tables)]
-        if isinstance(tables, list) and len(steps) < len(tables):
-            continue  # what a faulty step keeps is not known
-        for place, step in steps:
-            yield from _problems(origins, ("scenarios", name, "login", place), step, kept or {})
-            kept = (kept or {}) | step.keep
-        for _, request in _valid(PlanRequest, [scenario.get("request")]):
-            yield from _problems(origins, ("scenarios", name, "request"), request, kept)
-        for place, weighted in _valid(WeightedRequest, scenario.get("requests")):
-            yield from _problems(origins, ("scenarios", name, "requests", place), weighted, kept)
-    for place, request in _valid(PlanRequest, parity.get("requests") if isinstance(parity, dict) else None):
-        yield from _problems(origins, ("parity", "requests", place), request, None)
-
-
-def _valid(kind: type[Request], tables: object) -> Iterator[tuple[int, Request]]:
-    """Those of the tables that hold no fault of their own, each with its place."""
-    for place, table in enumerate(tables) if isinstance(tables, list) else ():
-        try:
-            yield place, kind.model_validate(table)
-        except ValidationError:
-            continue  # told already
+def find_request_problems(plan: Plan) -> Iterator[Problem]:
+    """Check the files that requests name, each row of values, and that each placeholder is filled."""
+    for name, scenario in plan.scenarios.items():
+        kept: frozenset[str] = frozenset()
+        for place, step in enumerate(scenario.login):
+            yield from _problems(plan, ("scenarios", name, "login", place), step, kept)
+            kept = kept.union(step.keep)
+        logged_in = kept if scenario.login else None
+        if scenario.request is not None:
+            yield from _problems(plan, ("scenarios", name, "request"), scenario.request, logged_in)
+        for place, weighted in enumerate(scenario.requests):
+            yield from _problems(plan, ("scenarios", name, "requests", place), weighted, logged_in)
+    for place, request in enumerate(plan.parity.requests):
+        yield from _problems(plan, ("parity", "requests", place), request, None)
 
 
 def _problems(
-    origins: Origins, key: tuple[str | int, ...], request: PlanRequest, kept: Mapping[str, str] | None
+    plan: Plan, key: tuple[str | int, ...], request: PlanRequest, kept: frozenset[str] | None
 ) -> Iterator[Problem]:
-    """What is wrong with a request; `kept` is what logging in keeps, None where nobody logs in."""
-    folder = origins.plan.parent
+    """What is wrong with a request; `kept`: the names that the login keeps, None without a login."""
+    folder = plan.path.parent
     columns: frozenset[str] = frozenset()
     try:
         request.specs(folder)
@@ -282,19 +219,12 @@ def _problems(
     except InputError as error:
         yield from error.problems
         return
-    asked = request.placeholders
-    known = columns | (kept or {}).keys()
     if request.values is None and kept is None:
         return  # then braces are just braces
-    for name in sorted(asked - known):
-        yield Problem(
-            where=origins.where(*key),
-            found=f"nothing fills {{{name}}}",
-            remedy=remedy_for_unknown(name, known),
-        )
-    if columns and not asked & columns:
-        yield Problem(
-            where=origins.where(*key, "values"),
-            found="no column is used",
-            remedy="write {column} where a value goes, or remove `values`: " + ", ".join(sorted(columns)),
-        )
+    used = request.placeholders
+    known = columns | (kept or frozenset())
+    for name in sorted(used - known):
+        yield plan.problem(key, f"nothing fills {{{name}}}", t.remedy_for_unknown(name, known))
+    if columns and not used & columns:
+        remedy = f"write {{column}} where a value goes, or remove `values`: {', '.join(sorted(columns))}"
+        yield plan.problem((*key, "values"), "no column is used", remedy)

@@ -1,34 +1,43 @@
-"""What is asked, and how often at once."""
+"""What is requested, and under which load."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from portcompare.http.rows import share_weights
+from portcompare.plan import types as t
 from portcompare.plan.requests import LoginRequest, PlanRequest, WeightedRequest
-from portcompare.plan.types import Count, PositiveSeconds, Rate, Seconds, Section, Target
 from portcompare.records.results import LoginStep, RequestSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.errors import Problem
+    from portcompare.plan.schema import Plan
+
+ROUND_DELAYS = 5
+"""A round lasts at least this many times the scenario's delay, so that a response more or less at the edges
+of the window changes the rate by less than a fifth for one user and far less for many."""
 
 _QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
-class Objective(Section):
-    """The most that percentiles of the response time may be."""
+class Objective(t.Section):
+    """The upper limits of percentiles of the response time."""
 
-    p50: PositiveSeconds | None = Field(None, description="most that the median may be, in seconds")
-    p95: PositiveSeconds | None = Field(None, description="most that the p95 may be, in seconds")
-    p99: PositiveSeconds | None = Field(None, description="most that the p99 may be, in seconds")
-    p999: PositiveSeconds | None = Field(None, description="most that the p99.9 may be, in seconds")
+    p50: t.PositiveSeconds | None = Field(None, description="upper limit of the median, in seconds")
+    p95: t.PositiveSeconds | None = Field(None, description="upper limit of the p95, in seconds")
+    p99: t.PositiveSeconds | None = Field(None, description="upper limit of the p99, in seconds")
+    p999: t.PositiveSeconds | None = Field(None, description="upper limit of the p99.9, in seconds")
 
     @model_validator(mode="after")
     def _not_empty(self) -> Objective:
         if not self.limits_s:
-            msg = "give at least one of `p50`, `p95`, `p99`, `p999`"
-            raise ValueError(msg)
+            raise ValueError("give at least one of `p50`, `p95`, `p99`, `p999`")
         return self
 
     @property
@@ -38,105 +47,97 @@ class Objective(Section):
 
     @property
     def quantile(self) -> float:
-        """The highest percentile among them, as a part of 1."""
+        """The highest percentile among them, from 0 to 1."""
         return max(_QUANTILES[name] for name in self.limits_s)
 
 
-class ClosedLoad(Section):
-    """The closed model: so many users, each waiting for its answer before it asks again."""
+class ClosedLoad(t.Section):
+    """The closed model: users who each wait for a response before they send the next request."""
 
     model: Literal["closed"] = Field("closed", description="the load model")
-    users: list[Count] = Field(
-        min_length=1,
-        description="the levels of the closed model: numbers of concurrent users; none in the open one",
+    users: list[t.Count] = Field(
+        min_length=1, description="the levels of the closed model: numbers of concurrent users"
     )
 
     @property
     def levels(self) -> tuple[int, ...]:
-        """The levels, each once, in rising order."""
+        """The levels in rising order, without repetitions."""
         return tuple(sorted(set(self.users)))
 
     def concurrency(self, level: float) -> int:
-        """How many requests can be under way at once."""
+        """The most requests that can be in flight at once."""
         return int(level)
 
 
-class OpenLoad(Section):
-    """The open model: requests are due at a rate, whether or not answers come."""
+class OpenLoad(t.Section):
+    """The open model: requests are due at a rate, whether or not responses arrive."""
 
     model: Literal["open"] = Field(description="the load model")
-    rates: list[Rate] = Field(
-        default_factory=list, description="the levels of the open model: requests due per second"
-    )
+    rates: list[t.PositiveNumber] = Field([], description="the levels of the open model: requests per second")
     objective: Objective | None = Field(
-        None, description="instead of rates: the highest rate is searched that keeps it"
+        None, description="instead of rates: search for the highest rate that keeps these limits"
     )
-    arrivals: Literal["poisson", "even"] = Field(
-        "poisson", description="independent arrivals, or equal gaps between them"
-    )
-    connections: Count = Field(256, description="most requests under way at once; others that are due wait")
+    arrivals: Literal["poisson", "even"] = Field("poisson", description="random arrivals, or equal gaps")
+    connections: t.Count = Field(256, description="most requests in flight at once; others wait")
 
     @model_validator(mode="after")
     def _one_source_of_rates(self) -> OpenLoad:
         if bool(self.rates) == (self.objective is not None):
-            msg = "give exactly one of `rates` and `objective`"
-            raise ValueError(msg)
+            raise ValueError("give exactly one of `rates` and `objective`")
         return self
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """The levels, each once, in rising order; none where the rate is searched."""
+        """The levels in rising order, without repetitions; none where the rate is searched."""
         return tuple(sorted(set(self.rates)))
 
     def concurrency(self, _level: float) -> int:
-        """How many requests can be under way at once."""
+        """The most requests that can be in flight at once."""
         return self.connections
 
 
 def _load_model(load: object) -> str | None:
-    """Which model a load is of; None if that cannot be told."""
-    if isinstance(load, ClosedLoad | OpenLoad):  # when it is written
+    """The model of a load; None if it has none of the two."""
+    if isinstance(load, ClosedLoad | OpenLoad):  # when it is dumped
         return load.model
     if not isinstance(load, dict):
-        return "closed"  # whose error says what a load is
+        return "closed"  # pydantic then says that it is not a table
     # Without a model, `rates` or an `objective` show that the closed one is not meant.
     model = load.get("model", None if load.keys() & {"rates", "objective"} else "closed")
     return model if model in ("closed", "open") else None
 
 
-LOAD_MODEL_UNKNOWN = "load_model_unknown"
-"""The type of pydantic's error, for where it is told to the user."""
+UNKNOWN_LOAD_MODEL = "unknown_load_model"
+"""The type of pydantic's error for a load without a known model."""
 
 Load = Annotated[
     Annotated[ClosedLoad, Tag("closed")] | Annotated[OpenLoad, Tag("open")],
     Discriminator(
         _load_model,
-        custom_error_type=LOAD_MODEL_UNKNOWN,
+        custom_error_type=UNKNOWN_LOAD_MODEL,
         custom_error_message="should be 'closed' (with `users`) or 'open' (with `rates` or `objective`)",
     ),
 ]
 
 
-class Scenario(Section):
-    """What is asked, and a load."""
+class Scenario(t.Section):
+    """A request or a mix of requests, and a load."""
 
     user: str | None = Field(None, description="name of a user class in the locustfile")
     request: PlanRequest | None = Field(None, description="or the request itself")
-    requests: list[WeightedRequest] = Field(
-        default_factory=list, description="or several, drawn by their weights"
-    )
-    login: list[LoginRequest] = Field(
-        default_factory=list, description="what each user does once before it asks, in this order"
-    )
-    delay_s: Seconds = Field(
-        0.0, description="waiting that every answer contains by design; enters the bound and the round length"
+    requests: list[WeightedRequest] = Field([], description="or several, drawn by weight")
+    login: list[LoginRequest] = Field([], description="requests that each user sends once, first")
+    delay_s: t.Seconds = Field(
+        0.0, description="waiting that each response contains by design; enters bound and window"
     )
     delay_parameter: str | None = Field(
-        None, min_length=1, description="query parameter of its requests that `delay_s` is written to"
+        None, min_length=1, description="query parameter that is set to `delay_s`"
     )
-    seconds: PositiveSeconds | None = Field(None, description="length of its rounds; default rounds.seconds")
-    slots: dict[str, Count | Literal["event-loop", "executor"]] = Field(
-        default_factory=dict,
+    seconds: t.PositiveSeconds | None = Field(
+        None, description="length of its rounds; default rounds.seconds"
+    )
+    slots: dict[str, t.Count | Literal["event-loop", "executor"]] = Field(
+        {},
         description="requests that a worker of an app can have in this handler at once, by the app's name: a "
         'number, "event-loop" (1: it is blocked) or "executor" (the threads of the loop\'s default executor)',
     )
@@ -147,36 +148,30 @@ class Scenario(Section):
         if [self.user is not None, self.request is not None, bool(self.requests)].count(True) != 1:
             raise ValueError("give exactly one of `user`, `request` and `requests`")
         if self.user is not None and self.login:
-            raise ValueError("`login` goes with `request` or `requests`: let the user class say its own")
+            raise ValueError("`login` goes with `request` or `requests`: a user class logs in by itself")
         return self
 
     @model_validator(mode="after")
-    def _enough_connections(self) -> Scenario:
-        if isinstance(self.load, OpenLoad):
-            # Little's law: so many requests are under way at the highest rate, even on the fastest server.
-            needed = math.ceil(max(self.load.levels, default=0.0) * self.delay_s)
-            if self.load.connections < needed:
-                msg = (
-                    f"with this delay_s the highest rate needs {needed} connections, "
-                    f"more than load.connections, {self.load.connections}"
-                )
-                raise ValueError(msg)
-        return self
-
-    @model_validator(mode="after")
-    def _objective_beyond_delay(self) -> Scenario:
-        objective = self.load.objective if isinstance(self.load, OpenLoad) else None
-        for name, limit_s in objective.limits_s.items() if objective is not None else ():
+    def _load_fits_delay(self) -> Scenario:
+        if isinstance(self.load, ClosedLoad):
+            return self
+        # Little's law: this many requests are in flight at the highest rate, even on the fastest server.
+        needed = math.ceil(max(self.load.levels, default=0.0) * self.delay_s)
+        if self.load.connections < needed:
+            raise ValueError(
+                f"with this delay_s the highest rate needs {needed} connections, "
+                f"more than load.connections, {self.load.connections}"
+            )
+        for name, limit_s in self.load.objective.limits_s.items() if self.load.objective else ():
             if limit_s <= self.delay_s:
-                msg = (
-                    f"with this delay_s no answer takes less than {self.delay_s:g} s, so the objective "
+                raise ValueError(
+                    f"with this delay_s each response takes at least {self.delay_s:g} s, so the objective "
                     f"{name} = {limit_s:g} can never be kept"
                 )
-                raise ValueError(msg)
         return self
 
-    def asked(self, folder: Path) -> tuple[tuple[RequestSpec, float], ...]:
-        """What the plan has users ask for.
+    def weighted_specs(self, folder: Path) -> tuple[tuple[RequestSpec, float], ...]:
+        """The requests that the plan declares, with their weights; none for a user class.
 
         Raises InputError if a file of a request cannot be used.
         """
@@ -185,41 +180,105 @@ class Scenario(Section):
         return tuple(share_weights((request.specs(folder), weight) for request, weight in requests).items())
 
     def login_steps(self, folder: Path) -> tuple[tuple[LoginStep, ...], ...]:
-        """What the plan has users do before they ask.
-
-        Raises InputError: as `asked`.
-        """
+        """The steps of the login, each with a variant per row; raises InputError as `weighted_specs` does."""
         return tuple(step.steps(folder) for step in self.login)
 
 
-class BreakEvenGrid(Section):
-    """A request whose delay can be chosen, and the delays and users over which it is measured."""
+class BreakEvenGrid(t.Section):
+    """A request whose delay can be chosen, and the delays and users that span the grid."""
 
-    path: Target = Field(description="path of a request that waits as long as it is told")
+    path: t.Target = Field(description="path of a request that waits as long as its query says")
     parameter: str = Field("delay", min_length=1, description="its query parameter for the delay, in seconds")
-    delay_s: list[Annotated[Seconds, Field(le=3600)]] = Field(
-        min_length=2, description="the delays of the grid, in seconds"
+    delay_s: list[Annotated[t.Seconds, Field(le=3600)]] = Field(
+        min_length=2, description="delays of the grid, in seconds"
     )
-    users: list[Count] = Field(min_length=2, description="the numbers of users of the grid")
+    users: list[t.Count] = Field(min_length=2, description="the numbers of users of the grid")
 
     @property
     def delays_s(self) -> dict[str, float]:
-        """The delays in rising order, each once, by the names of their scenarios."""
+        """The delays in rising order, without repetitions, by the names of their scenarios."""
         return {f"delay {delay_s:.15g} s": delay_s for delay_s in sorted(set(self.delay_s))}
 
     @property
     def levels(self) -> tuple[int, ...]:
-        """The numbers of users in rising order, each once."""
+        """The numbers of users in rising order, without repetitions."""
         return tuple(sorted(set(self.users)))
 
-    def scenarios(self, round_s: float, round_delays: float) -> dict[str, dict[str, Any]]:
-        """The scenarios that the grid stands for, one for each delay."""
+    def scenarios(self, round_s: float) -> dict[str, Scenario]:
+        """One scenario for each delay, with rounds of at least `round_s` seconds."""
         return {
-            name: {
-                "request": {"path": self.path, "query": {self.parameter: f"{delay_s:.15g}"}},
-                "delay_s": delay_s,
-                "seconds": max(round_s, round_delays * delay_s),
-                "load": {"users": list(self.levels)},
-            }
+            name: Scenario(
+                request=PlanRequest(path=self.path, query={self.parameter: f"{delay_s:.15g}"}),
+                delay_s=delay_s,
+                seconds=max(round_s, ROUND_DELAYS * delay_s),
+                load=ClosedLoad(users=list(self.levels)),
+            )
             for name, delay_s in self.delays_s.items()
         }
+
+
+class Page(t.Section):
+    """A page, and the load under which a visitor may meet it."""
+
+    path: t.Target = Field(description="path of the page, with or without a query")
+    loads: t.Count = Field(1, description="visits per block and condition; each a cold and a warm load")
+    scenario: str | None = Field(
+        None, description="scenario of the closed model for further visits under load"
+    )
+    users: t.Count | None = Field(None, description="number of its users; only with `scenario`")
+    timeout_s: t.PositiveSeconds = Field(
+        30.0, description="longest load of the page, in seconds; a longer one has failed"
+    )
+
+    @model_validator(mode="after")
+    def _users_of_a_scenario(self) -> Page:
+        if (self.scenario is None) != (self.users is None):
+            raise ValueError("give both of `scenario` and `users`, or none of them")
+        return self
+
+    @property
+    def conditions(self) -> tuple[int, ...]:
+        """The numbers of users under which the page is loaded: none, and those of its scenario."""
+        return (0,) if self.users is None else (0, self.users)
+
+
+def find_scenario_problems(plan: Plan) -> Iterator[Problem]:
+    """Check the scenarios against each other, the apps and the length of a round."""
+    if not plan.scenarios:
+        yield plan.problem(("scenarios",), "is missing", "add it")
+    grid = plan.break_even
+    if grid is not None and plan.scenarios != grid.scenarios(plan.rounds.seconds):
+        remedy = "give each its own plan: [break_even] makes its own scenarios"
+        yield plan.problem(("break_even",), "stands beside [scenarios]", remedy)
+    fixed = [name for name in plan.scenarios if name not in plan.searches]
+    for name in plan.searches if fixed else ():
+        found = f"is searched for, while these scenarios have given levels: {', '.join(fixed)}"
+        remedy = "give the scenarios with an objective their own plan"
+        yield plan.problem(("scenarios", name, "load", "objective"), found, remedy)
+    for name, scenario in plan.scenarios.items():
+        for app in scenario.slots:
+            if app not in plan.apps:
+                yield plan.unknown(("scenarios", name, "slots", app), "app", app, plan.apps)
+        least_s, window_s = ROUND_DELAYS * scenario.delay_s, plan.window_s(name)
+        if window_s < least_s:
+            found = (
+                f"rounds of {window_s:g} s are shorter than {ROUND_DELAYS} delays of {scenario.delay_s:g} s"
+            )
+            remedy = f"set seconds = {least_s:g} or more for this scenario"
+            yield plan.problem(("scenarios", name), found, remedy)
+
+
+def find_page_problems(plan: Plan) -> Iterator[Problem]:
+    """Check the scenarios that pages name."""
+    for name, page in plan.pages.items():
+        where = ("pages", name, "scenario")
+        if page.scenario is None:
+            continue
+        if page.scenario not in plan.scenarios:
+            yield plan.unknown(where, "scenario", page.scenario, plan.scenarios)
+        elif isinstance(plan.scenarios[page.scenario].load, OpenLoad):
+            found = f"{page.scenario!r} has a load of the open model"
+            yield plan.problem(where, found, "name a scenario whose load is `users`")
+    if plan.pages and plan.break_even is not None:
+        remedy = "give the pages their own plan: a grid's blocks are too many and too short for them"
+        yield plan.problem(("pages",), "stands beside [break_even]", remedy)

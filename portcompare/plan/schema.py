@@ -1,62 +1,88 @@
-"""The plan's keys: their types, units and defaults, and the checks that one key can fail by itself."""
+"""The plan as a whole, and those of its tables that no other file describes."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Discriminator, Field, ModelWrapValidatorHandler, Tag, field_validator, model_validator
 
 from portcompare import units
+from portcompare.errors import Problem
+from portcompare.plan import types as t
 from portcompare.plan.apps import App, Deployment
 from portcompare.plan.checks import Claim, Gate
-from portcompare.plan.parity import Cost, Page, ParityPlan
-from portcompare.plan.scenarios import BreakEvenGrid, OpenLoad, Scenario
-from portcompare.plan.types import FILE_NAME, Margin, Margins, Origins, PositiveSeconds, Seconds, Section
+from portcompare.plan.requests import PlanRequest
+from portcompare.plan.scenarios import BreakEvenGrid, OpenLoad, Page, Scenario
 from portcompare.records.results import BASELINE, CONTROL, METRICS, Arm, Metric
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from portcompare.plan.scenarios import Objective
 
-Name = Annotated[str, Field(pattern=FILE_NAME)]
-
-ROUND_DELAYS = 5
-"""A round lasts at least this many times the scenario's delay, so that an answer more or less at the edges
-of the window changes the rate by less than a fifth for one user and far less for many."""
+Ratio = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Rounds(Section):
+class Margins(t.Section):
+    """A margin for each metric; the defaults are wider for tails, which vary more."""
+
+    throughput: Ratio = Field(0.05, description="margin of the throughput")
+    p50: Ratio = Field(0.05, description="margin of the median response time")
+    p95: Ratio = Field(0.1, description="margin of the response time's p95")
+    p99: Ratio = Field(0.1, description="margin of the response time's p99")
+    cpu_s_per_request: Ratio = Field(0.05, description="margin of the CPU time per request")
+
+
+def _margin_form(margin: object) -> str:
+    """The form of a margin, so that a wrong one is reported once and not once for each form."""
+    return "table" if isinstance(margin, dict | Margins) else "number"
+
+
+class Rounds(t.Section):
     """How long and how often is measured."""
 
-    seconds: PositiveSeconds = Field(1.0, description="length of a round's window, in seconds")
-    precision: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.025, description="a level is done when its ratios' 95% intervals are within this of the ratio"
+    seconds: t.PositiveSeconds = Field(1.0, description="length of a round's window, in seconds")
+    precision: Ratio = Field(
+        0.025, description="a level is done when its ratios' 95% intervals are within ± this part of them"
     )
-    margin: Margin = Field(
+    # The tag stands first, where it stands in the locations of pydantic's errors.
+    margin: Annotated[
+        Annotated[float, Tag("number"), Field(gt=0, lt=1)] | Annotated[Margins, Tag("table")],
+        Discriminator(_margin_form),
+    ] = Field(
         Margins(),
         description="ratios this close to 1 count as equivalent: one for all metrics, or a table of these",
     )
     min_blocks: Annotated[int, Field(ge=2)] = Field(
         5,
         description="blocks before a level can be done, or three if its intervals are half as wide as "
-        "`precision` asks; the budget may end a run earlier",
+        "`precision` requires; the budget may end a run earlier",
     )
     max_blocks: Annotated[int, Field(ge=2)] = Field(10, description="blocks after which a run ends")
-    budget_s: PositiveSeconds = Field(
-        180.0, description="how long a run takes at most, in seconds; `--budget` overrides it"
+    budget_s: t.PositiveSeconds = Field(
+        180.0, description="longest duration of a run, in seconds; `--budget` overrides it"
     )
-    warmup_s: Seconds = Field(
-        0.2, description="how long users go on after their first answer before a window, in seconds"
+    warmup_s: t.Seconds = Field(
+        0.2, description="time between users' first responses and a window, in seconds"
     )
-    warmup_max_s: PositiveSeconds = Field(
-        30.0, description="a round whose users have not all had an answer by then is void, in seconds"
+    warmup_max_s: t.PositiveSeconds = Field(
+        30.0,
+        description="longest wait for each user's first response, in seconds; then the round is discarded",
     )
-    timeout_s: PositiveSeconds = Field(
-        30.0, description="an answer that takes longer is a failure, in seconds"
+    timeout_s: t.PositiveSeconds = Field(
+        30.0, description="longest response time, in seconds; a longer one is a failure"
     )
     seed: int = Field(1, description="seed of the random order inside blocks")
+
+    @model_validator(mode="after")
+    def _min_below_max(self) -> Rounds:
+        if self.min_blocks > self.max_blocks:
+            found = f"min_blocks, {self.min_blocks}, is more than max_blocks, {self.max_blocks}"
+            raise t.wrong_value(found, "lower min_blocks or raise max_blocks")
+        return self
 
     @property
     def margins(self) -> dict[Metric, float]:
@@ -67,90 +93,106 @@ class Rounds(Section):
         }
 
 
-class Generator(Section):
-    """When a round is void because the load generator was the limit."""
+class Generator(t.Section):
+    """When a round is discarded because the load generator was the limit."""
 
     max_cpu_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.9, description="most CPU time it may use, as part of a CPU"
+        0.9, description="most CPU time, as a share of one CPU"
     )
-    max_lag_s: PositiveSeconds = Field(
-        0.01, description="most that 99% of the requests may be late in the open model, in seconds"
+    max_lag_s: t.PositiveSeconds = Field(
+        0.01, description="largest p99 of the requests' lateness in the open model, in seconds"
     )
-    max_stall_s: PositiveSeconds = Field(
-        0.1, description="longest that its event loop may stand still, in seconds"
-    )
+    max_stall_s: t.PositiveSeconds = Field(0.1, description="longest block of its event loop, in seconds")
 
 
-class Cpus(Section):
+class Cpus(t.Section):
     """Which CPUs do what; by default the last for the generator, one per worker for the servers."""
 
     server: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="CPUs of the servers")
     generator: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="CPUs of the generator")
 
 
-class Plan(Section):
-    """A whole plan, complete and consistent."""
+class Cost(t.Section):
+    """The price of an hour of a CPU core, from which the report works out that of a million requests."""
 
-    name: Name = Field("", description="name of the run's folder and report; default: the file's name")
+    per_core_hour: t.PositiveNumber = Field(description="price of one CPU core for an hour")
+    currency: t.Currency = Field(description='the currency, as the report is to show it: "EUR", "$"')
+
+
+class Allowance(t.Section):
+    """Differences that are intended. In patterns `*` stands for anything, all else for itself."""
+
+    reason: t.NotBlank = Field(description="why they are intended; shown with each of them in the reports")
+    case: str = Field("*", description="pattern of the cases, `GET /items*`; `*` stands for anything")
+    deployment: str = Field("*", description="pattern of the deployments")
+    kind: str = Field("*", description="pattern of the difference's kind: status, header, body or json")
+    pointer: str = Field("*", description="pattern of the header's name or the JSON pointer, `/items/*/id`")
+
+
+class ParityPlan(t.Section):
+    """What is sent to all deployments to compare their responses."""
+
+    requests: list[PlanRequest] = Field(
+        [], description="further requests, beside those of the scenarios; all are varied"
+    )
+    vary: list[t.PathPattern] = Field(["*"], description="patterns of the paths whose requests are varied")
+    openapi: t.NotBlank | None = Field(
+        None,
+        description="an OpenAPI document as a source of cases: a file relative to the plan file, or a path "
+        "on the baseline's server such as `/openapi.json`; needs the extra `openapi`",
+    )
+    examples: t.Count = Field(25, description="requests made for each operation of the document")
+    seed: int = Field(1, description="seed of these requests; the same seed makes the same requests")
+    allow: list[Allowance] = Field([], description="differences that are intended, and why")
+
+
+class Plan(t.Section):
+    """A whole plan."""
+
+    name: t.Name = Field("", description="name of the run's folder and report; default: the file's name")
     baseline: str = Field(description='the deployment compared against, or `{ url = "..." }`')
     candidates: list[str] = Field(
         min_length=1, description='the deployments compared with it, or `{ url = "..." }`'
     )
-    include: list[str] = Field(default_factory=list, description="files whose tables are added to this one's")
-    locustfile: Path = Field(Path("locustfile.py"), strict=False, description="where user classes live")
+    include: list[str] = Field([], description="files whose tables are added to this one's")
+    locustfile: t.AnyPath = Field(Path("locustfile.py"), description="file of the user classes")
     host: IPv4Address = Field(
         IPv4Address("127.0.0.1"),
         strict=False,
-        description="address the servers listen on: one that load workers on other machines reach",
+        description="address the servers listen on; load workers on other machines must reach it",
     )
-    apps: dict[Name, App] = Field(default_factory=dict)
-    deployments: dict[Name, Deployment]
-    scenarios: dict[Name, Scenario] = Field(default_factory=dict, min_length=1)
+    apps: dict[t.Name, App] = Field({})
+    deployments: dict[t.Name, Deployment]
+    scenarios: dict[t.Name, Scenario] = Field({}, min_length=1)
     break_even: BreakEvenGrid | None = None
     cost: Cost | None = None
-    pages: dict[Name, Page] = Field(default_factory=dict)
-    claims: dict[Name, Claim] = Field(default_factory=dict)
+    pages: dict[t.Name, Page] = Field({})
+    claims: dict[t.Name, Claim] = Field({})
     parity: ParityPlan = ParityPlan()
     rounds: Rounds = Rounds()
-    gates: list[Gate] = Field(
-        default_factory=list, description="what a run must keep; exit code 1 if it does not"
-    )
+    gates: list[Gate] = Field([], description="limits that a run must keep; else its exit code is 1")
     generator: Generator = Generator()
     cpus: Cpus = Cpus()
-    path: Path = Field(exclude=True, description="the plan file; set when it is read")
-    included: dict[tuple[str, str], Path] = Field(
-        default_factory=dict, exclude=True, description="the file of each included entry; set when it is read"
+    path: Path = Field(exclude=True, description="set when the file is read")
+    included: Mapping[tuple[str, str], Path] = Field(
+        {}, exclude=True, description="set when the file is read"
     )
-    inline: dict[str, str] = Field(
-        default_factory=dict,
-        exclude=True,
-        description="the key of each deployment without a table; set when it is read",
-    )
+    inline: Mapping[str, str] = Field({}, exclude=True, description="set when the file is read")
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _lay_out_break_even(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Put the scenarios of [break_even] beside the plan's own."""
-        try:
-            grid = BreakEvenGrid.model_validate(data.get("break_even"))
-        except ValidationError:
-            return data  # there is none, or it is told what is wrong with it
-        scenarios = data.get("scenarios", {})
-        if not isinstance(scenarios, dict):
-            return data
-        rounds = data.get("rounds")
-        round_s = rounds.get("seconds") if isinstance(rounds, dict) else None
-        # A wrong length is told of where it stands, and not again at scenarios that nobody wrote.
-        if not isinstance(round_s, int | float) or not 0 < round_s < math.inf:
-            round_s = Rounds.model_fields["seconds"].default
-        return data | {"scenarios": grid.scenarios(round_s, ROUND_DELAYS) | scenarios}
+    def _with_scenarios_of_grid(cls, data: object, handler: ModelWrapValidatorHandler[Plan]) -> Plan:
+        plan = handler(data)
+        if plan.break_even is None:
+            return plan
+        made = plan.break_even.scenarios(plan.rounds.seconds)
+        return plan.model_copy(update={"scenarios": made | plan.scenarios})
 
     @field_validator("host")
     @classmethod
     def _one_address(cls, host: IPv4Address) -> IPv4Address:
         if host.is_unspecified:
-            msg = f"{host} stands for all addresses, and requests need one to go to; name it"
-            raise ValueError(msg)
+            raise t.wrong_value(f"is {host}, which stands for all addresses", "name one to send requests to")
         return host
 
     @property
@@ -164,28 +206,23 @@ class Plan(Section):
 
     @property
     def levels(self) -> tuple[tuple[str, float], ...]:
-        """Every scenario with every one of its levels."""
+        """Each scenario with each of its levels."""
         return tuple(
             (name, level) for name, scenario in self.scenarios.items() for level in scenario.load.levels
         )
 
     @property
     def searches(self) -> dict[str, Objective]:
-        """The scenarios whose highest rate is searched, each with what must be kept."""
+        """The scenarios whose highest rate is searched, each with its objective."""
         return {
             name: scenario.load.objective
             for name, scenario in self.scenarios.items()
             if isinstance(scenario.load, OpenLoad) and scenario.load.objective is not None
         }
 
-    def where(self, *key: str) -> str:
-        """A key with the file it stands in, for a message."""
-        return Origins(plan=self.path, included=self.included, inline=self.inline).where(*key)
-
     def app_of(self, deployment: str) -> App:
-        """The app that a deployment serves."""
-        name = self.deployments[deployment].app
-        return App() if name is None else self.apps[name]
+        """The app that a deployment serves; an empty one if it names none."""
+        return self.apps.get(self.deployments[deployment].app or "", App())
 
     def level_text(self, scenario: str, level: float) -> str:
         """A level with its unit."""
@@ -196,9 +233,39 @@ class Plan(Section):
         return self.scenarios[scenario].seconds or self.rounds.seconds
 
     def resolve(self, path: Path) -> Path:
-        """A path of the plan, as seen from the plan file."""
+        """A path of the plan, which is relative to the plan file."""
         return (self.path.parent / path).resolve()
 
     def as_json(self) -> dict[str, Any]:
         """The plan with every default filled in, ready for JSON."""
         return self.model_dump(mode="json", by_alias=True)
+
+    def where(self, *key: str | int) -> str:
+        """A key with its file, for a message."""
+        return t.Origins(plan=self.path, included=self.included, inline=self.inline).where(*key)
+
+    def problem(self, key: tuple[str | int, ...], found: str, remedy: str) -> Problem:
+        """A problem with the value of a key."""
+        return Problem(where=self.where(*key), found=found, remedy=remedy)
+
+    def unknown(self, key: tuple[str | int, ...], kind: str, name: str, known: Iterable[str]) -> Problem:
+        """A problem with a key that names something that there is not."""
+        return self.problem(key, f"there is no {kind} {name!r}", t.remedy_for_unknown(name, known))
+
+
+def find_arm_problems(plan: Plan) -> Iterator[Problem]:
+    """Check the deployments that `baseline` and `candidates` name."""
+    named = {("baseline",): plan.baseline} | {
+        ("candidates", place): name for place, name in enumerate(plan.candidates)
+    }
+    for key, name in named.items():
+        if name not in plan.deployments:
+            yield plan.unknown(key, "deployment", name, plan.deployments)
+    if plan.baseline in plan.candidates:
+        found = f"the baseline {plan.baseline!r} is also a candidate"
+        remedy = "remove it there; a control instance of the baseline is measured anyway"
+        yield plan.problem(("candidates",), found, remedy)
+    for name in sorted({name for name in plan.candidates if plan.candidates.count(name) > 1}):
+        yield plan.problem(("candidates",), f"{name!r} is named twice", "remove one")
+    for name in sorted({BASELINE, CONTROL} & plan.deployments.keys()):
+        yield plan.problem(("deployments", name), f"{name!r} is the name of an arm", "rename the deployment")

@@ -1,14 +1,16 @@
-"""What the tables of the plan have in common."""
+"""The types of the plan's values, and what its tables have in common."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from portcompare.http.login import KEEP
 from portcompare.http.placeholders import NAME
@@ -16,59 +18,65 @@ from portcompare.http.placeholders import NAME
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-
-TARGET: Final = r"^/[!\x22$-~]*$"
-METHOD: Final = r"^[A-Z]+$"
-TOKEN: Final = r"^[0-9A-Za-z!#$%&'*+.^_`|~-]+$"  # noqa: S105 - the word of RFC 9110, no secret
-HEADER_VALUE: Final = r"^([!-~\u00a0-\u00ff]+([\t ]+[!-~\u00a0-\u00ff]+)*)?$"
-COOKIE_VALUE: Final = r"^[!-:<-~]*$"
-MEDIA_TYPE: Final = r"^[!-~ ]*$"
-KEPT_NAME: Final = rf"^{NAME}$"
-KEPT_FROM: Final = rf"^({KEEP})$"
-FILE_NAME: Final = r"^[^/\\\x00-\x1f]{1,200}$"
-VARIABLE: Final = r"^[^=\x00]+$"
-WITHOUT_NUL: Final = r"^[^\x00]*$"
-PATH_PATTERN: Final = r"^[/*]"
-CURRENCY: Final = r"^[^\x00-\x1f\x7f]{1,20}$"
-NOT_BLANK: Final = r"\S"
-
-IN_WORDS: Final = {
-    TARGET: "a path that begins with `/`, percent-encoded: no blank, no `#`, nothing beyond ASCII",
-    METHOD: "a method in capital letters, such as POST",
-    TOKEN: "a name of letters, digits and !#$%&'*+.^_`|~-",
-    HEADER_VALUE: "one line of latin-1 without blanks at its ends",
-    COOKIE_VALUE: "ASCII without blanks and semicolons; percent-encode what is not",
-    MEDIA_TYPE: "a media type, such as text/csv",
-    KEPT_NAME: "a name of letters, digits, `_` and `-` that begins with a letter or `_`",
-    KEPT_FROM: "where it stands in the answer: `json:/pointer`, `header:Name` or `cookie:name`",
-    FILE_NAME: "a name without slashes and control characters, of 200 characters at most",
-    VARIABLE: "the name of an environment variable, without `=`",
-    WITHOUT_NUL: "a text without NUL",
-    PATH_PATTERN: "a pattern of paths, which begins with `/` or `*`",
-    CURRENCY: "a name or a sign of 20 characters at most",
-    NOT_BLANK: "some text",
-}
+WRONG_VALUE = "wrong_value"
+"""The type of pydantic's errors that carry `found` and `remedy` for the user."""
 
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-PositiveSeconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+def wrong_value(found: str, remedy: str) -> PydanticCustomError:
+    """The error that a validator raises to say what is wrong and what to do about it."""
+    return PydanticCustomError(WRONG_VALUE, "{found}: {remedy}", {"found": found, "remedy": remedy})
+
+
+def _text(pattern: str, wanted: str) -> AfterValidator:
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise wrong_value(f"is {value!r}", f"write {wanted}")
+        return value
+
+    return AfterValidator(check)
+
+
+_LATIN_1_WORD = r"[!-~\u00a0-\u00ff]+"
+
+Target = Annotated[
+    str, _text(r"/[!\x22$-~]*", "a path that begins with `/`, percent-encoded, without blanks and `#`")
+]
+Method = Annotated[str, _text(r"[A-Z]+", "a method in capital letters, such as POST")]
+Token = Annotated[  # RFC 9110, section 5.6.2
+    str, _text(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+", "a name of letters, digits and !#$%&'*+.^_`|~-")
+]
+HeaderValue = Annotated[
+    str,
+    _text(rf"({_LATIN_1_WORD}([\t ]+{_LATIN_1_WORD})*)?", "one line of latin-1 without blanks at its ends"),
+]
+CookieValue = Annotated[
+    str, _text(r"[!-:<-~]*", "ASCII without blanks and semicolons; percent-encode other characters")
+]
+MediaType = Annotated[str, _text(r"[!-~ ]*", "a media type, such as text/csv")]
+KeptName = Annotated[str, _text(NAME, "letters, digits, `_` and `-`, with a letter or `_` first")]
+KeptFrom = Annotated[
+    str, _text(KEEP, "its place in the response: `json:/pointer`, `header:Name` or `cookie:name`")
+]
+Name = Annotated[str, _text(r"[^/\\\x00-\x1f]{1,200}", "1 to 200 characters, no slash or control character")]
+Variable = Annotated[str, _text(r"[^=\x00]+", "the name of an environment variable, without `=`")]
+TextWithoutNul = Annotated[str, _text(r"[^\x00]*", "a text without NUL")]
+PathPattern = Annotated[str, _text(r"(?s)[/*].*", "a pattern of paths, which begins with `/` or `*`")]
+Currency = Annotated[str, _text(r"[^\x00-\x1f\x7f]{1,20}", "a name or a sign of 20 characters at most")]
+NotBlank = Annotated[str, _text(r"(?s).*\S.*", "some text")]
+
+AnyPath = Annotated[Path, Field(strict=False)]
 Count = Annotated[int, Field(ge=1)]
-Target = Annotated[str, Field(pattern=TARGET)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+PositiveSeconds = PositiveNumber
 
 
 class Section(BaseModel):
-    """A table of the plan: no unknown keys, no number in quotes, and nothing changes once it is read."""
+    """A table of the plan: it refuses unknown keys and numbers in quotes, and is frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def raw_tables(data: dict[str, Any], key: str) -> dict[str, dict[str, Any]]:
-    """The raw tables below a key of the plan."""
-    tables = data.get(key)
-    if not isinstance(tables, dict):
-        return {}
-    return {name: table for name, table in tables.items() if isinstance(table, dict)}
 
 
 def remedy_for_unknown(name: str, known: Iterable[str]) -> str:
@@ -81,12 +89,11 @@ def remedy_for_unknown(name: str, known: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origins:
-    """The files a plan is made of."""
+    """The files that a plan is made of."""
 
-    plan: Path  # The plan file
-    # The file that each included entry stands in, by its table and name
-    included: Mapping[tuple[str, str], Path]
-    # The key that each deployment stands in that has no table of its own, by its name
+    plan: Path
+    included: Mapping[tuple[str, str], Path]  # the file of each included entry, by its table and name
+    # The key of each deployment that has no table of its own, by its name
     inline: Mapping[str, str] = field(default_factory=dict)
 
     def where(self, *key: str | int) -> str:
@@ -96,29 +103,3 @@ class Origins:
             return f"{self.plan}: {'.'.join([self.inline[parts[1]], *parts[2:]])}"
         path = self.included.get((parts[0], parts[1]), self.plan) if len(parts) > 1 else self.plan
         return f"{path}: {'.'.join(parts)}"
-
-
-_RANGE = Field(gt=0, lt=1)
-
-
-class Margins(Section):
-    """A margin for each metric; one that is left out has its default, wider for tails, which vary more."""
-
-    throughput: Annotated[float, _RANGE] = Field(0.05, description="margin of the throughput")
-    p50: Annotated[float, _RANGE] = Field(0.05, description="margin of the median response time")
-    p95: Annotated[float, _RANGE] = Field(0.1, description="margin of the response time's p95")
-    p99: Annotated[float, _RANGE] = Field(0.1, description="margin of the response time's p99")
-    cpu_s_per_request: Annotated[float, _RANGE] = Field(
-        0.05, description="margin of the CPU time per request"
-    )
-
-
-def _form(margin: object) -> str:
-    """Which form a margin has: so that a wrong one is told once, and not once for each form."""
-    return "table" if isinstance(margin, dict | Margins) else "number"
-
-
-# The tags stand first, where the place of a problem is followed by them.
-Margin = Annotated[
-    Annotated[float, Tag("number"), _RANGE] | Annotated[Margins, Tag("table")], Discriminator(_form)
-]

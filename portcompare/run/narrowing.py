@@ -1,13 +1,11 @@
-"""What `portcompare run` measures of a plan, where not all of it is wanted."""
+"""The part of a plan that the options of `portcompare run` select."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from portcompare.errors import InputError, Problem
 from portcompare.plan import ROUND_DELAYS, ClosedLoad, OpenLoad, remedy_for_unknown
@@ -17,44 +15,19 @@ if TYPE_CHECKING:
 
     from portcompare.plan import Plan, Scenario
 
-Scenarios = Annotated[
-    list[str] | None,
-    typer.Option("--scenario", metavar="NAME", help="only this scenario; may be given again"),
-]
-Deployments = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--arm",
-        metavar="DEPLOYMENT",
-        help="only this deployment; give two or more, the first of which is the baseline",
-    ),
-]
-Users = Annotated[int | None, typer.Option(min=1, help="instead of the scenarios' loads: so many users")]
-Rate = Annotated[
-    float | None,
-    typer.Option("--rate", min=0.1, help="instead of the scenarios' loads: so many requests a second"),
-]
-Delay = Annotated[
-    float | None,
-    typer.Option(
-        min=0.0,
-        help="seconds that each answer is to take: the requests' query parameter `delay`, or delay_parameter",
-    ),
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Narrowing:
-    """What is wanted of a plan."""
+    """The options that select a part of a plan; None or empty for those that are not given."""
 
-    scenarios: Sequence[str] = ()  # Names of the scenarios; empty for all
-    arms: Sequence[str] = ()  # Names of the deployments, the baseline first; empty for all
-    users: int | None = None  # The number of users, instead of the scenarios' loads; None to keep these
-    rate_rps: float | None = None  # The rate, instead of the scenarios' loads; None to keep these
-    delay_s: float | None = None  # The delay of each answer; None for each scenario's own
+    scenarios: Sequence[str] = ()
+    arms: Sequence[str] = ()  # names of deployments, the baseline first
+    users: int | None = None
+    rate_rps: float | None = None
+    delay_s: float | None = None  # of each response
 
     def options(self) -> list[str]:
-        """The options of `portcompare run` that say so."""
+        """The options as arguments of `portcompare run`."""
         return [
             *(part for name in self.scenarios for part in ("--scenario", name)),
             *(part for name in self.arms for part in ("--arm", name)),
@@ -65,12 +38,12 @@ class Narrowing:
 
 
 def narrow(plan: Plan, wanted: Narrowing) -> Plan:
-    """Leave of a plan what is wanted.
+    """Select a part of a plan.
 
-    Gates, claims and pages are of the plan as a whole, and name what may be left out: a part has none. A
-    break-even grid stays one with other arms, but not with cells missing: the rest are then plain levels.
+    A part has no gates, claims and pages, which may name what is left out. It keeps a break-even grid only if
+    all cells of the grid remain.
 
-    Raises InputError if the plan has no such scenario or deployment, or what is wanted contradicts itself.
+    Raises InputError if the plan has no such scenario or deployment, or if the options contradict each other.
     """
     if wanted == Narrowing():
         return plan
@@ -98,10 +71,7 @@ def narrow(plan: Plan, wanted: Narrowing) -> Plan:
 
 
 def find_left_out(whole: Plan, part: Plan) -> str | None:
-    """Say what a part of a plan leaves out that a reader might count on.
-
-    Returns A clause; None if there is no such thing.
-    """
+    """What a part of a plan leaves out that a reader might expect, in a clause; None if nothing."""
     tables = {
         "gates": (whole.gates, part.gates),
         "claims": (whole.claims, part.claims),
@@ -111,7 +81,7 @@ def find_left_out(whole: Plan, part: Plan) -> str | None:
     gone = [name for name, (before, after) in tables.items() if before and not after]
     if not gone:
         return None
-    return f"a part of the plan was run, which has no {' and no '.join(gone)}: a run of the whole has them"
+    return f"only a part of the plan was run, without its {', '.join(gone)}: run the whole plan for them"
 
 
 def _narrow(plan: Plan, name: str, wanted: Narrowing) -> Scenario:
@@ -147,5 +117,5 @@ def _find_contradictions(wanted: Narrowing) -> Iterator[Problem]:
         remedy = "give one of them: --users for the closed model, --rate for the open model"
         yield Problem(where="--users, --rate", found="both are given", remedy=remedy)
     if len(wanted.arms) == 1 or len(set(wanted.arms)) < len(wanted.arms):
-        remedy = "name the baseline, and one or more others to compare with it"
+        remedy = "name the baseline, and at least one other deployment"
         yield Problem(where="--arm", found=f"{' and '.join(wanted.arms)} cannot be compared", remedy=remedy)

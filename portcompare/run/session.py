@@ -6,13 +6,11 @@ import os
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from portcompare.errors import InputError, Problem
 from portcompare.measure import LoadGenerator, start_generator
-from portcompare.plan import OpenLoad, Plan, PlanError, load_plan, with_addresses
+from portcompare.plan import OpenLoad, Plan, load_plan, with_addresses
 from portcompare.records.results import RequestSpec
 from portcompare.run.parity import find_document_problems
 from portcompare.run.phases import find_browser_problems
@@ -30,6 +28,7 @@ from portcompare.wire.protocol import Prepare, ScenarioSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from portcompare.wire.protocol import Joined, Prepared
 
@@ -58,25 +57,15 @@ class Session:
 def read_plan(path: Path, known: Sequence[Problem] = ()) -> Plan:
     """Read a plan.
 
-    Raises InputError: with all that is wrong: with the plan, what it names, and what is known already.
+    Raises InputError with every problem of the plan and those that are known already.
     """
     try:
         plan = load_plan(path, vocabulary())
-    except PlanError as error:
-        _reject(error.remains, [*error.problems, *known])
     except InputError as error:
-        _reject(None, [*error.problems, *known])
+        raise InputError([*error.problems, *known]) from error
     if known:
-        _reject(plan, known)
+        raise InputError(known)
     return plan
-
-
-def _reject(plan: Plan | None, known: Sequence[Problem]) -> NoReturn:
-    """Reject the input for what is known to be wrong, and for whatever else is."""
-    if plan is not None:
-        with TemporaryDirectory(prefix="portcompare-") as folder, open_session(plan, Path(folder), known):
-            pass  # it never comes here: what is known is enough to be rejected
-    raise InputError(known)
 
 
 @contextmanager
@@ -149,7 +138,7 @@ def _order(plan: Plan, problems: list[Problem]) -> Prepare:
         try:
             sources[name] = ScenarioSource(
                 user=scenario.user,
-                requests=scenario.asked(folder),
+                requests=scenario.weighted_specs(folder),
                 login=scenario.login_steps(folder),
                 is_paced=isinstance(scenario.load, OpenLoad),
                 query=(

@@ -1,12 +1,10 @@
-"""The options that spread the load over several processes or machines."""
+"""Who generates the load: this process, several here, or workers on other machines."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
-
-import typer
 
 from portcompare.errors import InputError, Problem
 from portcompare.wire.protocol import Gather
@@ -21,45 +19,19 @@ DEFAULT_PORT: Final = 5557
 """Locust's own."""
 _THIS_MACHINE = (LOOPBACK, "localhost", "::1")
 
-Processes = Annotated[
-    int, typer.Option("--processes", min=1, help="load-generator processes on this machine, one for a CPU")
-]
-ExpectWorkers = Annotated[
-    int,
-    typer.Option(
-        "--expect-workers",
-        min=0,
-        metavar="N",
-        help="leave the load to N `portcompare worker` processes, and wait for them",
-        show_default=False,
-    ),
-]
-Listen = Annotated[
-    str | None,
-    typer.Option(
-        "--listen",
-        metavar="HOST[:PORT]",
-        help="where to wait for workers; open to whoever reaches it: keep it in a private network",
-    ),
-]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workers:
-    """Who generates the load."""
+    """The processes that generate the load."""
 
-    processes: int  # Processes on this machine
-    expect: int  # Workers that come from elsewhere; 0 for none
-    host: str  # Where to listen for those
-    port: int  # The port there
-    # Whether a single process has to be a worker too, as the leading one has other things to do
-    is_apart: bool = False
+    processes: int  # on this machine
+    expect: int  # workers that join from elsewhere; 0 for none
+    host: str  # the address where those join
+    port: int
+    is_apart: bool = False  # whether a single process is a worker too, as the leading one has other work
 
     def order(self, cpus: Iterable[int]) -> Gather | None:
-        """The order to the load generator.
-
-        Returns the order; None if it generates the load itself.
-        """
+        """The order to the load generator; None if it generates the load itself."""
         if self.expect:
             return Gather(workers=self.expect, here=False, cpus=tuple(cpus), host=self.host, port=self.port)
         if self.processes > 1 or self.is_apart:
@@ -68,27 +40,24 @@ class Workers:
 
 
 ALONE: Final = Workers(processes=1, expect=0, host=LOOPBACK, port=0)
-"""The load generator by itself."""
+"""The load generator alone."""
 
 
 def choose_workers(processes: int, expect: int, listen: str | None) -> Workers:
-    """Put the options together.
-
-    Raises InputError if the options contradict each other, or name no address.
-    """
+    """Combine the options; raises InputError if they contradict each other, or name no address."""
     if expect and processes > 1:
         found = "both are given"
         remedy = "give --processes for this machine alone, or --expect-workers for workers that join"
         raise InputError([Problem(where="--processes, --expect-workers", found=found, remedy=remedy)])
     if listen is not None and not expect:
-        remedy = "say how many workers to wait for: --expect-workers N"
-        raise InputError([Problem(where="--listen", found="nobody is waited for", remedy=remedy)])
+        remedy = "give the number of workers to wait for: --expect-workers N"
+        raise InputError([Problem(where="--listen", found="no worker is expected", remedy=remedy)])
     host, port = (LOOPBACK, DEFAULT_PORT) if listen is None else read_endpoint("--listen", listen)
     return Workers(processes=processes, expect=expect, host=host, port=port)
 
 
 def find_unreachable(workers: Workers, plan: Plan) -> Iterator[Problem]:
-    """Find out whether workers on other machines could reach the servers."""
+    """Find servers that workers on other machines cannot reach."""
     if not workers.expect or workers.host == LOOPBACK:
         return
     urls = {arm.deployment: plan.deployments[arm.deployment].url for arm in plan.arms}
@@ -96,22 +65,19 @@ def find_unreachable(workers: Workers, plan: Plan) -> Iterator[Problem]:
         if url is not None and urlsplit(url).hostname in _THIS_MACHINE:
             yield Problem(
                 where=plan.where("deployments", name, "url"),
-                found=f"is {url}, where workers on other machines would find themselves",
+                found=f"is {url}, which for workers on other machines is their own machine",
                 remedy="give an address that they can reach",
             )
     if plan.host.is_loopback and None in urls.values():
         yield Problem(
             where=plan.where("host"),
-            found=f"is {plan.host}, where workers on other machines would find themselves",
+            found=f"is {plan.host}, which for workers on other machines is their own machine",
             remedy="give the address of this machine that they can reach, as with --listen",
         )
 
 
 def read_endpoint(flag: str, text: str) -> tuple[str, int]:
-    """Read HOST or HOST:PORT.
-
-    Raises InputError if it is neither.
-    """
+    """Read HOST or HOST:PORT; raises InputError if the text is neither."""
     try:
         parts = urlsplit(f"//{text}")
         host, port = parts.hostname, parts.port or DEFAULT_PORT
@@ -119,5 +85,5 @@ def read_endpoint(flag: str, text: str) -> tuple[str, int]:
         host = None
     if not host or parts.path:
         remedy = f"write HOST or HOST:PORT, such as {LOOPBACK}:{DEFAULT_PORT} or [::1]:{DEFAULT_PORT}"
-        raise InputError([Problem(where=flag, found=f"{text!r} is no address", remedy=remedy)])
+        raise InputError([Problem(where=flag, found=f"{text!r} is not an address", remedy=remedy)])
     return (f"[{host}]" if ":" in host else host), port

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import os
 import socket
-import sys
+import subprocess
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.cli import main
+from portcompare.measure import start_generator
+from portcompare.run import session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
     from pathlib import Path
 
-    Call = Callable[..., tuple[int, str]]
+    from portcompare.measure import LoadGenerator
+    from tests.conftest import Command
 
 PLAN = """
 baseline = "old"
@@ -60,51 +64,61 @@ def plan(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadGenerator]:
+    folder = tmp_path_factory.mktemp("generator")
+    with start_generator(folder / "log", tuple(os.sched_getaffinity(0)), folder) as running:
+        yield running
+
+
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
-    """Run a command in this process; returns its exit code and what it said on stderr."""
-
-    def call_main(*arguments: str | Path) -> tuple[int, str]:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["portcompare", *map(str, arguments)])
-        with pytest.raises(SystemExit) as raised:
-            main()
-        assert isinstance(raised.value.code, int)
-        return raised.value.code, capsys.readouterr().err
-
-    return call_main
+def _shared_generator(monkeypatch: pytest.MonkeyPatch, generator: LoadGenerator) -> None:
+    monkeypatch.setattr(session, "start_generator", lambda *_: nullcontext(generator))
 
 
-@pytest.mark.parametrize("command", ["run", "check", "up"])
-def test_a_missing_plan_is_named(call: Call, command: str) -> None:
-    code, err = call(command, "nowhere.toml")
+@pytest.mark.parametrize("name", ["run", "check", "up"])
+def test_a_missing_plan_is_named(command: Command, name: str) -> None:
+    code, _, err = command(name, "nowhere.toml")
     assert code == 2
     assert "nowhere.toml: there is no such file" in err
 
 
-def test_without_an_argument_the_default_plan_is_looked_for(call: Call) -> None:
-    assert "loadtests/plan.toml" in call("run")[1]
+def test_without_an_argument_the_default_plan_is_looked_for(command: Command) -> None:
+    assert "loadtests/plan.toml" in command("run")[2]
 
 
-def test_plan_and_folder_are_rejected_together(call: Call, plan: Path, tmp_path: Path) -> None:
-    plan.write_text(
-        PLAN.replace('server = "uvicorn"', 'server = "uvicron"').replace("[apps", "colour = 1\n[apps", 1)
-    )
+def test_plan_and_folder_are_rejected_together(command: Command, plan: Path, tmp_path: Path) -> None:
+    plan.write_text(PLAN.replace('server = "uvicorn"', 'server = "uvicron"'))
     (tmp_path / "file").touch()
-    code, err = call("run", plan, "--out", tmp_path / "file" / "run")
+    code, _, err = command("run", plan, "--out", tmp_path / "file" / "run")
     assert code == 2
-    assert f"{plan}: colour: there is no such key" in err
     assert f"{plan}: deployments.new.server: there is no server 'uvicron'" in err
     assert f"--out {tmp_path}/file/run: cannot be written" in err
 
 
-def test_apps_ports_and_scenarios_are_rejected_together(call: Call, plan: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["run", "check", "up"])
+@pytest.mark.parametrize(("old", "new"), [('server = "uvicorn"', 'server = "uvicron"'), ("users", "usres")])
+def test_a_typo_in_a_plan_starts_no_process(
+    command: Command, plan: Path, monkeypatch: pytest.MonkeyPatch, *, name: str, old: str, new: str
+) -> None:
+    def start(*_: object, **__: object) -> None:
+        raise AssertionError("a process is started")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", start)
+    plan.write_text(PLAN.replace(old, new))
+    code, _, err = command(name, plan)
+    assert code == 2
+    assert "did you mean" in err
+
+
+@pytest.mark.usefixtures("_shared_generator")
+def test_apps_ports_and_scenarios_are_rejected_together(command: Command, plan: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         bad = PLAN.replace("probe:asgi", "nowhere:app").replace('"waitress"', f'"waitress"\nport = {port}')
         plan.write_text(bad.replace('request = { path = "/" }', 'user = "Nobody"'))
         (tmp_path / "locustfile.py").write_text("")
-        code, err = call("run", plan, "--out", tmp_path / "run")
+        code, _, err = command("run", plan, "--out", tmp_path / "run")
     assert code == 2
     assert f"{plan}: apps.new.target" in err
     assert "No module named 'nowhere'" in err
@@ -113,85 +127,77 @@ def test_apps_ports_and_scenarios_are_rejected_together(call: Call, plan: Path, 
     assert not (tmp_path / "run").exists()
 
 
-def test_a_missing_locustfile_is_named(call: Call, plan: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_shared_generator")
+def test_a_missing_locustfile_is_named(command: Command, plan: Path, tmp_path: Path) -> None:
     plan.write_text(PLAN.replace('request = { path = "/" }', 'user = "Somebody"'))
-    code, err = call("check", plan)
+    code, _, err = command("check", plan)
     assert code == 2
     assert f"{plan}: locustfile: there is no {tmp_path}/locustfile.py" in err
 
 
-def test_up_rejects_an_app_that_cannot_be_imported(call: Call, plan: Path) -> None:
+def test_up_rejects_an_app_that_cannot_be_imported(command: Command, plan: Path) -> None:
     plan.write_text(PLAN.replace("probe:wsgi", "probe:nothing"))
-    code, err = call("up", plan)
+    code, _, err = command("up", plan)
     assert code == 2
     assert f"{plan}: apps.old.target" in err
 
 
-def test_a_folder_that_holds_a_run_is_not_written_to(call: Call, plan: Path, tmp_path: Path) -> None:
+def test_a_folder_that_holds_a_run_is_not_written_to(command: Command, plan: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "results.json").write_text("precious")
-    code, err = call("run", plan, "--out", tmp_path / "run")
+    code, _, err = command("run", plan, "--out", tmp_path / "run")
     assert code == 2
     assert "holds a run already" in err
     assert (tmp_path / "run" / "results.json").read_text() == "precious"
 
 
-def test_what_else_is_in_a_folder_is_kept(call: Call, plan: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_shared_generator")
+def test_other_files_in_the_folder_of_a_run_are_kept(command: Command, plan: Path, tmp_path: Path) -> None:
     plan.write_text(PLAN.replace("probe:wsgi", "probe:nothing"))
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
-    assert call("run", plan, "--out", tmp_path / "run")[0] == 2
+    assert command("run", plan, "--out", tmp_path / "run")[0] == 2
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
 
 
-def test_a_report_of_nothing_is_refused(call: Call, tmp_path: Path) -> None:
-    code, err = call("report", tmp_path)
+def test_a_report_of_nothing_is_refused(command: Command, tmp_path: Path) -> None:
+    code, _, err = command("report", tmp_path)
     assert code == 2
     assert f"{tmp_path}/results.json" in err
 
 
-def test_an_unknown_option_is_refused(call: Call) -> None:
-    code, err = call("run", "--speed")
+def test_an_unknown_option_is_refused(command: Command) -> None:
+    code, _, err = command("run", "--speed")
     assert code == 2
     assert "--speed" in err
 
 
-def test_a_server_that_never_answers_ready_is_not_valid(call: Call, plan: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_shared_generator")
+def test_a_server_that_does_not_start_makes_the_check_not_valid(
+    command: Command, plan: Path, tmp_path: Path
+) -> None:
     (tmp_path / "probe.py").write_text(
         PROBE + "\nimport sys\nif 'uvicorn' in sys.modules: sys.exit('no luck')\n"
     )
-    code, err = call("check", plan)
+    code, _, err = command("check", plan)
     assert code == 3
     assert "no luck" in err
 
 
-def test_what_a_faulty_plan_names_is_checked_all_the_same(call: Call, plan: Path, tmp_path: Path) -> None:
-    bad = PLAN.replace("probe:asgi", "nowhere:app").replace('server = "waitress"', 'server = "waitres"')
-    plan.write_text(
-        bad + "\n[rounds]\nseconds = 'long'\n\n[scenarios.back]\nuser = 'Nobody'\nload = { users = [1] }\n"
-    )
-    (tmp_path / "locustfile.py").write_text("")
-    code, err = call("run", plan, "--out", tmp_path / "run")
-    assert code == 2
-    assert f"{plan}: rounds.seconds" in err
-    assert f"{plan}: deployments.old.server: there is no server 'waitres'" in err
-    assert f"{plan}: apps.new.target" in err
-    assert f"{plan}: scenarios.back.user: there is no user class 'Nobody'" in err
-
-
-def test_a_problem_is_told_with_the_file_it_stands_in(call: Call, plan: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_shared_generator")
+def test_a_problem_is_reported_with_its_file(command: Command, plan: Path, tmp_path: Path) -> None:
     apps = PLAN[PLAN.index("[apps.old]") : PLAN.index("[deployments.old]")]
     (tmp_path / "apps.toml").write_text(apps.replace("probe:wsgi", "nowhere:app"))
     plan.write_text(
         PLAN.replace(apps, "").replace("[deployments", 'include = ["apps.toml"]\n[deployments', 1)
     )
-    code, err = call("check", plan)
+    code, _, err = command("check", plan)
     assert code == 2
     assert f"{tmp_path}/apps.toml: apps.old.target" in err
 
 
-def test_a_report_that_cannot_be_written_is_the_users_to_mend(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_report_that_cannot_be_written_is_a_problem_of_the_input(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portcompare.cli.report.read_results", lambda path: path)
     (tmp_path / "report.html").mkdir()
@@ -200,29 +206,27 @@ def test_a_report_that_cannot_be_written_is_the_users_to_mend(
         (folder / "report.html").write_text(str(results))
 
     monkeypatch.setattr("portcompare.cli.report.write_reports", write_reports)
-    code, err = call("report", tmp_path)
+    code, _, err = command("report", tmp_path)
     assert code == 2
     assert f"{tmp_path}: the reports cannot be written" in err
 
 
-def test_a_mistake_of_its_own_is_never_taken_for_a_verdict(
-    call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_is_not_a_verdict(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: Path) -> None:
         raise RuntimeError(path)
 
     monkeypatch.setattr("portcompare.cli.report.read_results", fail)
-    code, err = call("report", "anywhere")
+    code, _, err = command("report", "anywhere")
     assert code == 3
     assert "RuntimeError" in err
 
 
-def test_a_file_that_cannot_be_written_is_told_before_anything_is_asked(
-    call: Call, plan: Path, tmp_path: Path
+def test_a_file_that_cannot_be_written_is_reported_before_any_request(
+    command: Command, plan: Path, tmp_path: Path
 ) -> None:
-    code, err = call("check", plan, "--junit", tmp_path)
+    code, _, err = command("check", plan, "--junit", tmp_path)
     assert code == 2
     assert f"--junit: {tmp_path} is a folder" in err
-    code, err = call("check", plan, "--junit", tmp_path / "nowhere" / "junit.xml")
+    code, _, err = command("check", plan, "--junit", tmp_path / "nowhere" / "junit.xml")
     assert code == 2
     assert f"--junit: nothing can be written in {tmp_path}/nowhere" in err

@@ -22,29 +22,29 @@ def _runs(tmp_path: Path) -> None:
     store(make_run(2, blocks=8, slower=1.3), tmp_path / "new")
 
 
-def test_a_slow_down_is_told_and_the_exit_code_is_0_all_the_same(command: Command) -> None:
-    code, told, err = command("diff", "old", "new")
+def test_a_slow_down_is_reported_with_exit_code_0(command: Command) -> None:
+    code, out, err = command("diff", "old", "new")
     assert code == 0, err
-    said = " ".join(told.split())
-    assert f"{NEW} is slower (delayed, 1 user; delayed, 64 users)" in said
-    assert "Unpaired: the rounds of two runs share no block" in said
-    assert "what the machine did then or does now cancels" in said
-    assert max(map(len, told.splitlines())) <= 80
+    words = " ".join(out.split())
+    assert f"{NEW} is slower (delayed, 1 user; delayed, 64 users)" in words
+    assert "Unpaired: the rounds of two runs share no block" in words
+    assert "what the machine did then or does now cancels" in words
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_the_machine_form_satisfies_the_published_schema(command: Command) -> None:
-    code, told, _ = command("diff", "old", "new", "--json")
+    code, out, _ = command("diff", "old", "new", "--json")
     assert code == 0
-    data = json.loads(told)
+    data = json.loads(out)
     jsonschema.Draft202012Validator(SCHEMA).validate(data)
     assert {one["verdict"] for one in data["changes"] if one["deployment"] == NEW} >= {"slower"}
     assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(data | {"schema_version": 2})
 
 
-def test_the_files_are_written_where_they_are_asked_for(command: Command, tmp_path: Path) -> None:
-    code, told, _ = command("diff", "old", "new", "--out", tmp_path / "a" / "b")
+def test_the_files_are_written_to_the_named_folder(command: Command, tmp_path: Path) -> None:
+    code, out, _ = command("diff", "old", "new", "--out", tmp_path / "a" / "b")
     assert code == 0
-    assert told.rstrip().endswith(f"{tmp_path}/a/b/diff.html")
+    assert out.rstrip().endswith(f"{tmp_path}/a/b/diff.html")
     for name in ("diff.md", "diff.html"):
         assert "slower" in (tmp_path / "a" / "b" / name).read_text(encoding="utf-8")
     (tmp_path / "file").touch()
@@ -53,20 +53,22 @@ def test_the_files_are_written_where_they_are_asked_for(command: Command, tmp_pa
     assert f"--out {tmp_path}/file: cannot be written" in err
 
 
-def test_other_machines_are_refused_unless_that_is_meant(command: Command, tmp_path: Path) -> None:
+def test_runs_of_other_machines_are_refused_unless_the_option_allows_them(
+    command: Command, tmp_path: Path
+) -> None:
     run = make_run(2, blocks=8)
     store(replace(run, manifest=replace(run.manifest, cpu_count=64, kernel="Linux 9")), tmp_path / "far")
-    code, told, err = command("diff", "old", "far")
-    assert (code, told) == (2, "")
+    code, out, err = command("diff", "old", "far")
+    assert (code, out) == (2, "")
     assert "old, far: the machines differ: cpu_count 2 and 64" in err
     assert "--across-machines compares them all the same" in err
-    code, told, _ = command("diff", "old", "far", "--across-machines")
+    code, out, _ = command("diff", "old", "far", "--across-machines")
     assert code == 0
-    assert "ANOTHER MACHINE: cpu_count was 2 and is 64" in " ".join(told.split())
-    assert "kernel" in told
+    assert "ANOTHER MACHINE: cpu_count was 2 and is 64" in " ".join(out.split())
+    assert "kernel" in out
 
 
-def test_what_is_wrong_with_both_runs_is_told_at_once(command: Command) -> None:
+def test_problems_of_both_runs_are_reported_at_once(command: Command) -> None:
     code, _, err = command("diff", "nowhere", "neither")
     assert code == 2
     assert "nowhere/results.json: there is no such file" in err
@@ -82,20 +84,20 @@ def test_runs_with_nothing_in_common_are_refused_with_the_reason(command: Comman
     assert "have nothing in common to compare; delayed: it does not ask the same: delay_s was 0.2" in err
 
 
-def test_a_plan_that_does_not_tell_its_margins_is_refused(command: Command, tmp_path: Path) -> None:
+def test_a_run_whose_plan_has_no_margins_is_refused(command: Command, tmp_path: Path) -> None:
     run = make_run(2, blocks=8)
     del run.plan["rounds"]["margin"]["p99"]
     store(run, tmp_path / "other")
     code, _, err = command("diff", "old", "other")
     assert code == 2
-    assert "plan.rounds.margin: does not tell the margin of p99" in err
+    assert "plan.rounds.margin: has no margin of p99" in err
 
 
 def test_a_partial_or_invalid_run_is_compared_with_a_warning(command: Command, tmp_path: Path) -> None:
     run = replace(make_run(2, blocks=8), partial=True, valid=False, invalid_reasons=("too noisy",))
     store(run, tmp_path / "bad")
-    code, told, _ = command("diff", "old", "bad")
+    code, out, _ = command("diff", "old", "bad")
     assert code == 0
-    assert "NEW RUN NOT VALID: too noisy" in told
-    assert "NEW RUN PARTIAL" in told
-    assert "cannot be relied on" in " ".join(told.split())
+    assert "NEW RUN NOT VALID: too noisy" in out
+    assert "NEW RUN PARTIAL" in out
+    assert "cannot be relied on" in " ".join(out.split())

@@ -2,46 +2,48 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer
-from rich.console import Console
 
 from portcompare.cli import doctor
 from portcompare.doctor import ceiling, machine
-from tests.cli.test_help import ask_for_help
+from portcompare.records.results import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from portcompare.doctor.ceiling import Ceiling
+    from portcompare.doctor.machine import Machine
+    from tests.conftest import Command
+
+    Be = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def idle() -> Machine:
+    return replace(machine.examine_machine(watch_s=0.01), busy_ratio=0.0)
+
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """The command with few and short windows and its facts as told, not measured; its exit code."""
+def be(monkeypatch: pytest.MonkeyPatch, idle: Machine) -> Be:
+    """Has the command find an idle machine that differs from this one in some facts."""
+    monkeypatch.setenv("COLUMNS", "300")
+    return lambda **facts: monkeypatch.setattr(doctor, "examine_machine", lambda: replace(idle, **facts))
+
+
+def test_json_contains_facts_and_findings_and_is_all_there_is_on_stdout(
+    command: Command, be: Be, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ceiling, "CLOSED_WINDOWS", 2)
-    monkeypatch.setattr(ceiling, "CLOSED_WINDOW_S", 0.5)  # shorter ones may pass without an answer
     monkeypatch.setattr(ceiling, "OPEN_WINDOW_S", 0.5)
     monkeypatch.setattr(ceiling, "OPEN_STEPS", 1)
-    monkeypatch.setattr(doctor, "out", Console(highlight=False, width=300))
-
-    def run_doctor(*, as_json: bool, **facts: Any) -> int:  # noqa: ANN401 - whatever a machine has
-        found = replace(machine.examine_machine(watch_s=0.01), busy_ratio=0.0)
-        monkeypatch.setattr(doctor, "examine_machine", lambda: replace(found, **facts))
-        with pytest.raises(typer.Exit) as ended:
-            doctor.doctor(as_json=as_json)
-        return ended.value.exit_code
-
-    return run_doctor
-
-
-def test_json_holds_facts_and_findings_and_is_all_there_is_on_stdout(
-    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
-) -> None:
-    exit_code = run(as_json=True)
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert found["schema_version"] == 1
+    be()
+    exit_code, out, _ = command("doctor", "--json")
+    found: dict[str, Any] = json.loads(out)
+    assert found["schema_version"] == SCHEMA_VERSION
     assert exit_code == (0 if found["trusted"] else 3)
     assert found["machine"]["cpu_count"] == os.cpu_count()
     measured = found["ceiling"]
@@ -53,30 +55,49 @@ def test_json_holds_facts_and_findings_and_is_all_there_is_on_stdout(
         assert finding["mark"] in {"ok", "note", "warning"}
 
 
-def test_people_read_a_line_for_each_finding_and_what_to_do_below(
-    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(as_json=False, backlog_limit=16)
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+@pytest.fixture
+def _not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up = ceiling.Ceiling(
+        alone_s=None,
+        users=32,
+        closed_rps=9000.0,
+        closed_low_rps=8000.0,
+        closed_high_rps=9500.0,
+        closed_cpu_ratio=0.9,
+        error_kinds={},
+        trusted_rps=5000.0,
+        trusted_cpu_ratio=0.6,
+        trusted_lag_p99_s=0.001,
+        distrust=None,
+    )
+
+    def measure(*_: object, **__: object) -> Ceiling:
+        return made_up
+
+    monkeypatch.setattr(doctor, "measure_ceiling", measure)
+    for start in ("start_generator", "start_null_server"):
+        monkeypatch.setattr(doctor, start, lambda *_: nullcontext())
+
+
+@pytest.mark.usefixtures("_not_measured")
+def test_people_read_a_line_for_each_finding_and_the_remedy_below(command: Command, be: Be) -> None:
+    be(backlog_limit=16)
+    lines = [line.split() for line in command("doctor")[1].splitlines()]
     subjects = ["CPUs", "open files", "listen backlog", "memory", "clock", "closed load", "open load"]
     for subject in subjects:
-        assert any(
-            line[0] in {"ok", "note", "warning"} and line[1:][: len(subject.split())] == subject.split()
-            for line in lines
-        )
+        (found,) = [line for line in lines if " ".join(line[1:]).startswith(subject)]
+        assert found[0] in {"ok", "note", "warning"}
     (at,) = [place for place, line in enumerate(lines) if line[1:3] == ["listen", "backlog"]]
     assert lines[at][0] == "warning"
     assert lines[at + 1][0] == "->"
 
 
+@pytest.mark.usefixtures("_not_measured")
 def test_a_machine_that_cannot_be_trusted_is_not_valid_and_the_reason_is_on_stderr(
-    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    command: Command, be: Be
 ) -> None:
-    assert run(as_json=True, busy_ratio=0.9) == 3
-    said = capsys.readouterr()
-    assert json.loads(said.out)["trusted"] is False
-    assert "not valid: 90.0% of the busiest CPU in use by others" in said.err
-
-
-def test_it_is_listed_among_the_commands() -> None:
-    assert "doctor" in ask_for_help()
+    be(busy_ratio=0.9)
+    exit_code, out, err = command("doctor", "--json")
+    assert exit_code == 3
+    assert json.loads(out)["trusted"] is False
+    assert "not valid: 90.0% of the busiest CPU in use by others" in err

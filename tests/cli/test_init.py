@@ -2,153 +2,140 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rich.console import Console
 
-from portcompare.cli import init as command
-from portcompare.discover import Draft, Found, draft_plan
-from portcompare.errors import InputError
+from portcompare.cli import init
 from portcompare.plan import load_plan
 from portcompare.serve import vocabulary
-from tests.cli.test_help import ask_for_help
 from tests.discover.projects import FLASK, QUART, write_project
+from tests.discover.samples import ALONE, FULL, PAIR, make_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    Call = Callable[..., "Said"]
+    from portcompare.discover.apps import Found
+    from tests.conftest import Command
 
-ITEMS = "\n\n@app.post('/items/<int:n>')\ndef items(n):\n    return {}\n"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """What the command has printed."""
-
-    out: str
-    err: str
+    Look = Callable[[Found], Path]
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run the command in this process, on a terminal that breaks no line."""
-    monkeypatch.setattr(command, "out", Console(highlight=False, width=300))
+def found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Look:
+    """Has the command find this; returns the project's folder, which is also the working directory."""
 
-    def call_init(project: Path, *, as_json: bool = False) -> Said:
-        command.init(project, as_json=as_json)
-        captured = capsys.readouterr()
-        return Said(out=captured.out, err=captured.err)
+    def find(what: Found) -> Path:
+        apps = [what.baseline, *([what.candidate] if what.candidate else [])]
+        moved = [
+            replace(
+                app,
+                python=Path(sys.executable),
+                definition=replace(app.definition, file=tmp_path / app.definition.file.name),
+                place=replace(app.place, directory=tmp_path),
+            )
+            for app in apps
+        ]
+        placed = replace(what, project=tmp_path, baseline=moved[0], candidate=dict(enumerate(moved)).get(1))
+        monkeypatch.setattr(init, "look_at_project", lambda _: placed)
+        monkeypatch.setenv("COLUMNS", "300")
+        return tmp_path
 
-    return call_init
+    return find
 
 
-def test_it_is_listed_among_the_commands() -> None:
-    assert "init" in ask_for_help()
-
-
-def test_a_pair_becomes_a_plan_that_can_be_run(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = write_project(tmp_path, {"app.py": FLASK + ITEMS, "port.py": QUART + ITEMS})
-    monkeypatch.chdir(project)
-    said = call(project)
+def test_a_project_becomes_a_plan_that_can_be_run(command: Command, tmp_path: Path) -> None:
+    items = "\n\n@app.post('/items/<int:n>')\ndef items(n):\n    return {}\n"
+    project = write_project(tmp_path, {"app.py": FLASK + items, "port.py": QUART + items})
+    code, out, err = command("init")
+    assert (code, err.strip()) == (0, "")
     plan = load_plan(project / "loadtests" / "plan.toml", vocabulary())
     assert {name: app.target for name, app in plan.apps.items()} == {"flask": "app:app", "quart": "port:app"}
     assert "class Index(LeanUser)" in (project / "loadtests" / "locustfile.py").read_text()
-    lines = [line.split(maxsplit=1) for line in said.out.splitlines()]
-    assert ["baseline", "app:app (app.py:4, 2 routes) on gunicorn"] in [[a, b.strip()] for a, b in lines]
-    assert ["candidate", "port:app (port.py:4, 2 routes) on uvicorn"] in [[a, b.strip()] for a, b in lines]
-    assert "POST /items/1" in said.out
-    assert "written: loadtests/plan.toml\nwritten: loadtests/locustfile.py\n" in said.out
-    assert said.out.endswith("next: portcompare run\n")
-    assert said.err.strip() == ""
+    words = " ".join(out.split())
+    assert "baseline app:app (app.py:4, 2 routes) on gunicorn" in words
+    assert "candidate port:app (port.py:4, 2 routes) on uvicorn" in words
+    assert "left out POST /items/1" in words
+    assert "written: loadtests/plan.toml\nwritten: loadtests/locustfile.py\n" in out
+    assert out.endswith("next: portcompare run\n")
 
 
-def test_the_next_command_is_for_the_folder_of_the_project(call: Call, tmp_path: Path) -> None:
-    project = write_project(tmp_path / "my project", {"app.py": FLASK})
-    assert call(project).out.endswith(f"next: cd '{project}' && portcompare run\n")
-
-
-def test_what_is_to_be_installed_comes_first(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_next_command_changes_to_the_folder_of_the_project(
+    command: Command, found: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def without_servers(found: Found) -> Draft:
-        return draft_plan(replace(found, baseline=replace(found.baseline, installed=frozenset())))
-
-    monkeypatch.setattr(command, "draft_plan", without_servers)
-    said = call(write_project(tmp_path, {"app.py": FLASK})).out
-    assert f"first: {sys.executable} -m pip install gunicorn gevent\nnext: " in said
+    project = found(ALONE)
+    monkeypatch.setattr(Path, "cwd", classmethod(lambda _: project / "below"))
+    assert command("init", project)[1].endswith(f"next: cd {project} && portcompare run\n")
 
 
-def test_json_is_all_there_is_on_stdout(call: Call, tmp_path: Path) -> None:
-    project = write_project(tmp_path, {"app.py": FLASK, "port.py": QUART + ITEMS})
-    told: dict[str, Any] = json.loads(call(project, as_json=True).out)
-    assert told["schema_version"] == 1
-    assert told["baseline"]["target"] == "app:app"
-    assert {"rule": "/items/<int:n>", "methods": ["OPTIONS", "POST"], "path": "/items/1"} in told[
-        "candidate"
-    ]["routes"]
-    assert told["written"] == [str(project / "loadtests" / name) for name in ("plan.toml", "locustfile.py")]
-    assert told["left"] == []
-    assert told["notes"] == [
-        "the Flask app lacks POST /items/1: not compared before you switch it on in the plan"
+def test_servers_that_are_missing_are_to_be_installed_first(command: Command, found: Look) -> None:
+    found(replace(ALONE, baseline=replace(ALONE.baseline, installed=frozenset())))
+    _, out, _ = command("init")
+    assert f"first: {sys.executable} -m pip install gunicorn gevent\nnext: " in out
+
+
+def test_json_is_all_there_is_on_stdout(command: Command, found: Look) -> None:
+    project = found(FULL)
+    code, out, _ = command("init", "--json")
+    written: dict[str, Any] = json.loads(out)
+    assert code == 0
+    assert written["baseline"]["target"] == "app:app"
+    route = {"rule": "/items/<int:n>", "methods": ["GET", "HEAD", "OPTIONS", "PUT"], "path": "/items/1"}
+    assert route in written["candidate"]["routes"]
+    assert written["written"] == [
+        str(project / "loadtests" / name) for name in ("plan.toml", "locustfile.py")
+    ]
+    assert written["left"] == []
+    assert written["notes"] == [
+        "the port lacks GET /items, POST /items, GET /<even:n>: not compared until you enable it in the plan",
+        "the Flask app lacks GET /new: not compared until you enable it in the plan",
     ]
 
 
-def test_what_went_wrong_is_told_and_the_rest_is_written(call: Call, tmp_path: Path) -> None:
-    project = write_project(tmp_path, {"app.py": FLASK, "port.py": QUART + "import nowhere_to_be_found"})
-    said = call(project)
-    assert (
-        "port:app could not be imported: ModuleNotFoundError: No module named 'nowhere_to_be_found'"
-        in said.err
-    )
-    assert "Complete [apps.quart] in the plan" in said.err
+def test_an_app_that_cannot_be_imported_is_noted_and_its_table_written(command: Command, found: Look) -> None:
+    project = found(replace(PAIR, candidate=make_app("quart", problem="No module named 'db'")))
+    _, out, err = command("init")
+    assert "app:app could not be imported: No module named 'db'. Complete [apps.quart] in the plan" in err
+    assert "routes unknown" in out
     plan = load_plan(project / "loadtests" / "plan.toml", vocabulary())
-    assert plan.apps["quart"].target == "port:app"
+    assert plan.apps["quart"].target == "app:app"
     assert list(plan.scenarios) == ["index"]
 
 
-def test_a_locustfile_that_is_there_is_left_and_another_written(call: Call, tmp_path: Path) -> None:
-    project = write_project(tmp_path, {"app.py": FLASK, "loadtests/locustfile.py": "mine"})
-    said = call(project)
-    loadtests = project / "loadtests"
-    assert (loadtests / "locustfile.py").read_text() == "mine"
-    plan = load_plan(loadtests / "plan.toml", vocabulary())
-    assert "class Index(LeanUser)" in plan.resolve(plan.locustfile).read_text()
-    assert "left as it is: loadtests/locustfile.py" in said.out
+@pytest.mark.parametrize(
+    ("existing", "written"),
+    [
+        ("locustfile.py", "plan.toml\nwritten: loadtests/locustfile_portcompare.py"),
+        ("plan.toml", "locustfile.py"),
+    ],
+)
+def test_a_file_that_exists_is_kept_and_the_others_written(
+    command: Command, found: Look, existing: str, written: str
+) -> None:
+    project = write_project(found(ALONE), {f"loadtests/{existing}": "mine"})
+    _, out, _ = command("init")
+    assert (project / "loadtests" / existing).read_text() == "mine"
+    assert f"written: loadtests/{written}\nkept as it is: loadtests/{existing}\n" in out
 
 
-def test_a_plan_that_is_there_is_left(call: Call, tmp_path: Path) -> None:
-    project = write_project(tmp_path, {"app.py": FLASK, "loadtests/plan.toml": "mine"})
-    said = call(project)
-    assert (project / "loadtests" / "plan.toml").read_text() == "mine"
-    assert "written: loadtests/locustfile.py\nleft as it is: loadtests/plan.toml" in said.out
+def test_where_both_files_exist_the_project_is_not_read(command: Command, tmp_path: Path) -> None:
+    write_project(tmp_path, {"loadtests/plan.toml": "mine", "loadtests/locustfile.py": "mine"})
+    code, _, err = command("init")
+    assert code == 2
+    for name in ("plan.toml", "locustfile.py"):
+        assert f"{tmp_path}/loadtests/{name}: exists already" in err
 
 
-def test_where_nothing_can_be_written_nothing_is_looked_at(call: Call, tmp_path: Path) -> None:
-    files = {"app.py": "", "loadtests/plan.toml": "mine", "loadtests/locustfile.py": "mine"}
-    with pytest.raises(InputError) as raised:
-        call(write_project(tmp_path, files))
-    assert raised.value.exit_code == 2
-    assert [problem.where for problem in raised.value.problems] == [
-        str(tmp_path / "loadtests" / name) for name in ("plan.toml", "locustfile.py")
-    ]
+def test_a_folder_that_cannot_be_written_to_is_named(command: Command, found: Look) -> None:
+    project = write_project(found(ALONE), {"loadtests": "a file"})
+    code, _, err = command("init")
+    assert code == 2
+    assert f"{project}/loadtests/plan.toml: cannot be written" in err
 
 
-def test_a_folder_that_cannot_be_written_to_is_named(call: Call, tmp_path: Path) -> None:
-    project = write_project(tmp_path, {"app.py": FLASK, "loadtests": "a file"})
-    with pytest.raises(InputError) as raised:
-        call(project)
-    (problem,) = raised.value.problems
-    assert problem.where == str(project / "loadtests" / "plan.toml")
-    assert "cannot be written" in problem.found
-
-
-def test_a_folder_that_is_not_there_is_named(call: Call, tmp_path: Path) -> None:
-    with pytest.raises(InputError) as raised:
-        call(tmp_path / "nowhere")
-    assert raised.value.problems[0].where == str(tmp_path / "nowhere")
+def test_a_missing_folder_is_named(command: Command) -> None:
+    code, _, err = command("init", "nowhere")
+    assert code == 2
+    assert "nowhere: there is no such folder" in err

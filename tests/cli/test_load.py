@@ -1,16 +1,25 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 import threading
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from portcompare.measure import start_generator
+from portcompare.records.results import SCHEMA_VERSION
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from portcompare.measure import LoadGenerator
+    from tests.conftest import Command
+
+    Load = Callable[..., tuple[int, str, str]]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -39,66 +48,71 @@ def url() -> Iterator[str]:
     server.server_close()
 
 
-def load(*arguments: str, seconds: float = 0.5) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "portcompare", "load", *arguments, "--seconds", f"{seconds}"]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadGenerator]:
+    folder = tmp_path_factory.mktemp("generator")
+    with start_generator(folder / "log", tuple(os.sched_getaffinity(0)), folder) as running:
+        yield running
 
 
-def test_json_holds_the_figures_and_is_all_there_is_on_stdout(url: str) -> None:
-    finished = load(f"{url}/a?b=1", "--users", "2", "--json")
-    found: dict[str, Any] = json.loads(finished.stdout)
-    assert found["schema_version"] == 1
+@pytest.fixture
+def load(command: Command, monkeypatch: pytest.MonkeyPatch, generator: LoadGenerator) -> Load:
+    """The command with a load generator that all tests share."""
+    module = import_module("portcompare.cli.load")
+    monkeypatch.setattr(module, "start_generator", lambda *_: nullcontext(generator))
+    return lambda *arguments, seconds=0.5: command("load", *arguments, "--seconds", str(seconds))
+
+
+def test_json_contains_the_figures_and_is_all_there_is_on_stdout(load: Load, url: str) -> None:
+    found: dict[str, Any] = json.loads(load(f"{url}/a?b=1", "--users", "2", "--json")[1])
+    assert found["schema_version"] == SCHEMA_VERSION
     assert found["errors"] == 0
     assert found["requests"] > 10
     assert found["rate_rps"] == pytest.approx(found["requests"] / found["window_s"], rel=0.2)
     latency_s = found["latency_s"]
     assert list(latency_s) == ["p50", "p90", "p99", "p999", "max"]
-    assert (
-        0 < latency_s["p50"] <= latency_s["p90"] <= latency_s["p99"] <= latency_s["p999"] <= latency_s["max"]
-    )
+    assert latency_s["p50"] > 0
+    assert sorted(latency_s.values()) == list(latency_s.values())
     assert 0 < found["generator"]["cpu_ratio"] < 1.1
     assert found["generator"]["lag_p99_s"] is None
 
 
-def test_a_rate_is_offered_and_its_lag_told(url: str) -> None:
-    # What falls due in a pause at the window's end is not counted: the window is far longer than a pause.
-    found = json.loads(load(url, "--rate", "100", "--json", seconds=4.0).stdout)
+def test_requests_of_a_rate_are_offered_and_their_lag_is_reported(load: Load, url: str) -> None:
+    # What is due in a pause at the window's end is not counted: the window is far longer than a pause.
+    found = json.loads(load(url, "--rate", "100", "--json", seconds=4.0)[1])
     assert found["rate_rps"] == pytest.approx(100, rel=0.5)
     assert found["offered_rps"] == pytest.approx(100, rel=0.5)
     assert found["generator"]["lag_p99_s"] >= 0
 
 
-def test_people_read_a_table(url: str) -> None:
-    text = load(url, "--users", "1").stdout
-    words = text.split()
-    for word in ("requests", "rate", "p50", "p90", "p99", "p99.9", "max", "generator"):
-        assert word in words
+def test_people_read_a_table(load: Load, url: str) -> None:
+    words = load(url, "--users", "1")[1].split()
+    assert {"requests", "rate", "p50", "p90", "p99", "p99.9", "max", "generator"} <= set(words)
 
 
-def test_errors_are_told_by_kind_and_leave_nothing_valid(url: str) -> None:
-    finished = load(f"{url}/broken", "--users", "1", "--json")
-    assert finished.returncode == 3
-    found = json.loads(finished.stdout)
-    assert found["requests"] == 0
+def test_errors_are_counted_by_kind_and_a_load_without_a_success_is_not_valid(load: Load, url: str) -> None:
+    code, out, _ = load(f"{url}/broken", "--users", "1", "--json")
+    found = json.loads(out)
+    assert (code, found["requests"], found["latency_s"]) == (3, 0, None)
     assert found["error_kinds"] == {"status 500": found["errors"]}
-    assert found["latency_s"] is None
 
 
 @pytest.mark.parametrize("arguments", [(), ("--users", "1", "--rate", "1")])
-def test_it_is_users_or_a_rate(url: str, arguments: tuple[str, ...]) -> None:
-    finished = load(url, *arguments)
-    assert finished.returncode == 2
-    assert "--users 32" in finished.stderr
+def test_the_load_is_users_or_a_rate(command: Command, arguments: tuple[str, ...]) -> None:
+    code, _, err = command("load", "http://127.0.0.1:9", *arguments)
+    assert code == 2
+    assert "--users 32" in err
 
 
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:80/x", "http:///x"])
-def test_what_is_no_address_is_refused(address: str) -> None:
-    finished = load(address, "--users", "1")
-    assert finished.returncode == 2
-    assert "http://HOST:PORT/PATH" in finished.stderr
+def test_a_wrong_address_is_refused(load: Load, address: str) -> None:
+    code, _, err = load(address, "--users", "1")
+    assert code == 2
+    assert "http://HOST:PORT/PATH" in err
 
 
-def test_several_processes_share_the_load(url: str) -> None:
-    found = json.loads(load(url, "--users", "4", "--processes", "2", "--json").stdout)
+def test_several_processes_share_the_load(command: Command, url: str) -> None:
+    arguments = (url, "--users", "4", "--processes", "2", "--seconds", "0.5", "--json")
+    found = json.loads(command("load", *arguments)[1])
     assert len(found["generator"]["cpu_ratios"]) == 2
     assert found["requests"] > 10

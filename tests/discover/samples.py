@@ -6,17 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from portcompare.discover import Found
-from portcompare.discover.records import FoundApp, Place, Route, Sighting
+from portcompare.discover.apps import Found, FoundApp, Place, Route
+from portcompare.discover.definitions import Definition
 
 if TYPE_CHECKING:
-    from portcompare.discover.records import Framework
+    from portcompare.discover.definitions import Framework
 
 
 def make_app(framework: Framework, *routes: Route, problem: str = "") -> FoundApp:
-    sighting = Sighting(framework=framework, file=Path("/project/app.py"), line=1, name="app")
+    definition = Definition(framework=framework, file=Path("/project/app.py"), line=1, name="app")
     place = Place(directory=Path("/project"), module="app")
-    return FoundApp(sighting=sighting, place=place, python=Path("python"), routes=routes, problem=problem)
+    return FoundApp(definition=definition, place=place, python=Path("python"), routes=routes, problem=problem)
 
 
 def make_route(rule: str, *methods: str, path: str | None = "", parameter: str = "") -> Route:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.discover import draft_plan
-from portcompare.discover.draft import class_name
+from portcompare.discover.draft import class_name, draft_plan, sort_requests
 from tests.discover.samples import (
     ALONE,
     EVERYTHING,
@@ -20,12 +20,12 @@ from tests.discover.samples import (
 )
 
 if TYPE_CHECKING:
-    from portcompare.discover import FoundApp
+    from portcompare.discover.apps import FoundApp
 
 
 def test_few_routes_have_a_scenario_each() -> None:
     draft = draft_plan(make_found(make_app("flask", INDEX, ITEM, ITEMS)))
-    assert [(each.user, [ask.path for ask in each.asks]) for each in draft.scenarios] == [
+    assert [(one.user, [each.path for each in one.requests]) for one in draft.scenarios] == [
         ("Index", ["/"]),
         ("ItemsIntN", ["/items/1"]),
         ("Items", ["/items"]),
@@ -37,16 +37,16 @@ def test_many_routes_share_one() -> None:
     draft = draft_plan(make_found(make_app("flask", INDEX, ITEM, ITEMS, make_route("/users"))))
     (scenario,) = draft.scenarios
     assert scenario.user == "AllRoutes"
-    assert [ask.path for ask in scenario.asks] == ["/", "/items/1", "/items", "/users"]
+    assert [each.path for each in scenario.requests] == ["/", "/items/1", "/items", "/users"]
 
 
 @pytest.mark.parametrize(
     ("app", "path"),
     [(make_app("flask", HEALTH), "/healthz"), (make_app("flask", problem="no such module"), "/")],
 )
-def test_there_is_always_something_to_ask_for(app: FoundApp, path: str) -> None:
+def test_there_is_always_a_request(app: FoundApp, path: str) -> None:
     (scenario,) = draft_plan(make_found(app)).scenarios
-    assert [ask.path for ask in scenario.asks] == [path]
+    assert [each.path for each in scenario.requests] == [path]
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_the_usual_servers_are_chosen_where_they_are_installed() -> None:
     assert draft.to_install == ()
 
 
-def test_other_servers_are_taken_where_the_usual_ones_are_missing() -> None:
+def test_other_servers_are_chosen_where_the_usual_ones_are_missing() -> None:
     without_uvloop = EVERYTHING - {"gunicorn", "uvloop"}
     draft = draft_plan(make_found(PAIR.baseline, PAIR.candidate, without_uvloop))
     assert (draft.baseline.name, draft.candidate.name) == ("flask-waitress", "quart-hypercorn")
 
 
-def test_without_any_server_it_is_said_how_to_install_the_usual_ones() -> None:
+def test_without_any_server_the_usual_ones_are_to_be_installed() -> None:
     draft = draft_plan(make_found(PAIR.baseline, PAIR.candidate, frozenset()))
     assert (draft.baseline.name, draft.candidate.name) == ("flask-gunicorn", "quart-uvicorn")
     assert draft.to_install == ("python -m pip install gunicorn uvicorn httptools uvloop",)
@@ -91,3 +91,73 @@ def test_without_a_port_the_same_app_is_compared_on_gevent() -> None:
     assert (draft.candidate.name, draft.candidate.app) == ("flask-gunicorn-gevent", "flask")
     assert draft.to_install == ("python -m pip install gevent",)
     assert list(draft.apps) == ["flask"]
+
+
+def load_of(baseline: FoundApp, candidate: FoundApp | None = None) -> list[str]:
+    return list(map(str, sort_requests(baseline, candidate).load))
+
+
+def left_out_of(baseline: FoundApp, candidate: FoundApp | None = None) -> dict[str, list[str]]:
+    left_out = sort_requests(baseline, candidate).left_out
+    return {reason.split(":")[0]: list(map(str, requests)) for reason, requests in left_out.items()}
+
+
+def test_requests_of_both_sides_that_change_no_data_are_the_load() -> None:
+    flask, quart = make_app("flask", INDEX, ITEM, ITEMS), make_app("quart", ITEMS, ITEM, INDEX)
+    assert load_of(flask, quart) == ["GET /", "GET /items/1", "GET /items"]
+    assert left_out_of(flask, quart) == {"They change data": ["PUT /items/1", "POST /items"]}
+    assert sort_requests(flask, quart).may_change_data
+
+
+def test_an_invented_path_is_doubted() -> None:
+    load = sort_requests(make_app("flask", INDEX, ITEM), None).load
+    assert [each.doubt for each in load] == ["", "invented for /items/<int:n>: does it exist?"]
+
+
+def test_a_parameter_may_have_another_name_in_the_port() -> None:
+    port = make_route("/items/<int:item_id>", path="/items/1", parameter="item_id")
+    item = make_route("/items/<int:n>", path="/items/1", parameter="n")
+    assert load_of(make_app("flask", item), make_app("quart", port)) == ["GET /items/1"]
+    assert left_out_of(make_app("flask", item), make_app("quart", port)) == {}
+
+
+def test_requests_that_one_side_lacks_are_left_out_with_the_reason() -> None:
+    flask, quart = make_app("flask", INDEX, ITEM), make_app("quart", INDEX, ITEMS)
+    assert load_of(flask, quart) == ["GET /"]
+    assert left_out_of(flask, quart) == {
+        "The port lacks them.": ["GET /items/1", "PUT /items/1"],
+        "Only the port has them.": ["GET /items", "POST /items"],
+    }
+
+
+def test_a_side_whose_routes_are_unknown_counts_as_equal() -> None:
+    broken_flask, broken = make_app("flask", problem="x"), make_app("quart", problem="no such module")
+    assert left_out_of(make_app("flask", INDEX), broken) == {}
+    assert load_of(broken_flask, make_app("quart", INDEX)) == ["GET /"]
+    assert load_of(broken_flask, broken) == []
+
+
+def test_the_path_for_readiness_is_not_part_of_the_load() -> None:
+    flask, quart = make_app("flask", HEALTH, INDEX), make_app("quart", INDEX, HEALTH)
+    assert sort_requests(flask, quart).ready_path == "/healthz"
+    assert load_of(flask, quart) == ["GET /"]
+    assert sort_requests(flask, make_app("quart", INDEX)).ready_path is None
+
+
+def test_static_files_and_documentation_are_not_part_of_the_load() -> None:
+    static = replace(make_route("/static/<path:filename>", path="/static/a/b"), endpoint="api.static")
+    app = make_app("flask", static, make_route("/openapi.json"), make_route("/docs"), INDEX)
+    assert load_of(app) == ["GET /"]
+    assert sort_requests(app, None).openapi == "/openapi.json"
+    assert left_out_of(app) == {}
+
+
+def test_a_rule_without_a_path_is_left_out() -> None:
+    app = make_app("flask", make_route("/<even:n>", path=None, parameter="n"), INDEX)
+    assert load_of(app) == ["GET /"]
+    assert left_out_of(app) == {"No path could be invented for their parameters.": ["GET /<even:n>"]}
+
+
+def test_two_rules_of_one_path_make_one_request() -> None:
+    twice = make_route("/<name>", path="/items", parameter="name")
+    assert load_of(make_app("flask", ITEMS, twice)) == ["GET /items"]

@@ -1,4 +1,4 @@
-"""A small plan that is right, to be spoilt by tests, and servers for it."""
+"""A small plan that is right, to be changed by tests, and servers for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.errors import InputError, Problem
-from portcompare.plan import load_plan
+from portcompare.plan import Plan, load_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,19 +53,34 @@ request = { path = "/data" }
 load = { users = [1] }
 """
 
+SCENARIO = GOOD[GOOD.index("[scenarios.fast]") :]
+BEFORE = GOOD.removesuffix(SCENARIO)
+LOAD = "load = { users = [1] }"
+LISTED = "`portcompare run --help` lists each key with its type"
+
 
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def spoilt(old: str, new: str) -> str:
+def changed(old: str, new: str) -> str:
     """The good plan with one place changed, which must be there."""
     assert GOOD.count(old) == 1
     return GOOD.replace(old, new)
 
 
-def problems_of(path: Path) -> tuple[Problem, ...]:
+def load(folder: Path, text: str) -> Plan:
+    return load_plan(write(folder / "plan.toml", text), SERVERS)
+
+
+def problems_of(folder: Path, text: str) -> list[Problem]:
     with pytest.raises(InputError) as caught:
-        load_plan(path, SERVERS)
-    return caught.value.problems
+        load(folder, text)
+    return list(caught.value.problems)
+
+
+def faults_of(folder: Path, text: str) -> list[tuple[str, str]]:
+    """The key, without the plan's file, and what was found."""
+    file = f"{folder / 'plan.toml'}: "
+    return [(each.where.removeprefix(file), each.found) for each in problems_of(folder, text)]

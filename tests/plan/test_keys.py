@@ -17,9 +17,8 @@ from portcompare.plan import (
     plan_keys,
 )
 from portcompare.plan.checks import Check, Claim, Measured
-from portcompare.plan.parity import Cost
 from portcompare.plan.scenarios import BreakEvenGrid, ClosedLoad, Objective, OpenLoad
-from portcompare.plan.schema import Cpus, Generator, Rounds
+from portcompare.plan.schema import Cost, Cpus, Generator, Rounds
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -33,18 +32,8 @@ KEYS = {key.path: key for key in plan_keys()}
         (
             Plan,
             "",
-            {
-                "path",
-                "included",
-                "inline",
-                "apps",
-                "deployments",
-                "scenarios",
-                "break_even",
-                "parity",
-                "rounds",
-            }
-            | {"gates", "generator", "cpus", "cost", "pages", "claims"},
+            {"path", "included", "inline", "apps", "deployments", "scenarios", "break_even", "parity"}
+            | {"rounds", "gates", "generator", "cpus", "cost", "pages", "claims"},
         ),
         (App, "apps.NAME.", set()),
         (Gate, "gates.", set()),
@@ -75,7 +64,7 @@ def test_every_key_is_described() -> None:
     assert [key.path for key in KEYS.values() if not key.description] == []
 
 
-def test_what_the_tool_sets_itself_is_no_key() -> None:
+def test_fields_that_the_tool_sets_are_not_listed() -> None:
     assert KEYS.keys().isdisjoint({"path", "included", "inline"})
 
 
@@ -103,7 +92,7 @@ def test_a_key_knows_its_meaning() -> None:
     )
 
 
-def test_a_table_that_can_stand_in_several_places_is_listed_once_and_then_only_what_is_more() -> None:
+def test_the_keys_of_a_table_in_several_places_are_listed_once_and_then_only_additional_ones() -> None:
     again = {
         place: {path.removeprefix(place) for path in KEYS if path.startswith(f"{place}.")}
         for place in ("scenarios.NAME.requests", "scenarios.NAME.login", "parity.requests")
@@ -123,7 +112,7 @@ def test_a_key_is_listed_by_the_name_it_has_in_a_plan() -> None:
     assert not [path for path in KEYS if "json_body" in path]
 
 
-def test_what_both_load_models_have_is_listed_once_with_both_its_types() -> None:
+def test_a_key_of_both_load_models_is_listed_once_with_both_types() -> None:
     listed = [key for key in plan_keys() if key.path == "scenarios.NAME.load.model"]
     assert [(key.type, key.default) for key in listed] == [('"closed" or "open"', '"closed"')]
 

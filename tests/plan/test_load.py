@@ -4,74 +4,56 @@ from pathlib import Path
 
 import pytest
 
-from portcompare.errors import EXIT_BAD_INPUT, InputError, Problem
+from portcompare.errors import EXIT_BAD_INPUT, InputError
 from portcompare.plan import load_plan
-from tests.plan.plans import GOOD, SERVERS, problems_of, spoilt, write
+from tests.plan.plans import GOOD, LISTED, LOAD, SERVERS, changed, faults_of, load, problems_of, write
 
 LOADTESTS = Path(__file__).parents[2] / "loadtests"
+SHIPPED = sorted(path.name for path in LOADTESTS.glob("*.toml") if path.stem != "twins")
 
 
-@pytest.mark.parametrize(
-    "name", sorted(path.name for path in LOADTESTS.glob("*.toml") if path.stem != "twins")
-)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_the_shipped_plans_load(name: str) -> None:
     plan = load_plan(LOADTESTS / name, SERVERS)
-
     assert plan.baseline == "flask-gunicorn"
     assert plan.deployments["flask-gunicorn"].threads == 8
     assert "/healthz" in [request.path for request in plan.parity.requests]
+    assert "plan.toml" in SHIPPED
 
 
-def test_there_are_shipped_plans() -> None:
-    assert (LOADTESTS / "plan.toml").is_file()
-
-
-def test_a_plan_is_named_after_its_file_unless_it_says_otherwise(tmp_path: Path) -> None:
+def test_a_plan_is_named_after_its_file_unless_it_has_a_name(tmp_path: Path) -> None:
     assert load_plan(write(tmp_path / "nightly.toml", GOOD), SERVERS).name == "nightly"
-    assert load_plan(write(tmp_path / "x.toml", 'name = "weekly"\n' + GOOD), SERVERS).name == "weekly"
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "plan.toml"
-
-    assert problems_of(path) == (
-        Problem(where=str(path), found="there is no such file", remedy="name a plan file"),
-    )
-
-
-def test_a_folder_is_no_plan(tmp_path: Path) -> None:
-    [problem] = problems_of(tmp_path)
-
-    assert problem.where == str(tmp_path)
-    assert problem.found.startswith("cannot be read: ")
-    assert problem.remedy == "name a readable plan file"
-
-
-def test_a_file_that_is_no_text_cannot_be_read(tmp_path: Path) -> None:
-    path = tmp_path / "plan.toml"
-    path.write_bytes(b'name = "\xff"')
-
-    [problem] = problems_of(path)
-
-    assert problem.found.startswith("cannot be read: ")
-
-
-def test_a_syntax_error_is_shown_with_its_position(tmp_path: Path) -> None:
-    path = write(tmp_path / "plan.toml", 'baseline = "old"\ncandidates = [oops]\n')
-
-    [problem] = problems_of(path)
-
-    assert problem.where == str(path)
-    assert problem.found.startswith("is not TOML: ")
-    assert "(at line 2, column 15)" in problem.found
-    assert problem.remedy == "correct the syntax there"
-
-
-LISTED = "`portcompare run --help` lists each key with its type"
+    assert load(tmp_path, 'name = "weekly"\n' + GOOD).name == "weekly"
 
 
 @pytest.mark.parametrize(
-    "case",
+    ("content", "found", "remedy"),
+    [
+        (None, "there is no such file", "name a plan file"),
+        (b'name = "\xff"', "cannot be read: ", "name a readable plan file"),
+        (b'baseline = "old"\ncandidates = [oops]\n', "(at line 2, column 15)", "correct the syntax there"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    tmp_path: Path, content: bytes | None, found: str, remedy: str
+) -> None:
+    path = tmp_path / "plan.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        load_plan(path, SERVERS)
+    (problem,) = caught.value.problems
+    assert (problem.where, problem.remedy) == (str(path), remedy)
+    assert found in problem.found
+
+
+def test_a_folder_is_not_a_plan(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read: "):
+        load_plan(tmp_path, SERVERS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "found", "remedy"),
     [
         ('baseline = "old"\n', "", "baseline", "is missing", "add it"),
         (
@@ -85,36 +67,15 @@ LISTED = "`portcompare run --help` lists each key with its type"
             'target = "port.app:app"',
             'target = "port.app"',
             "apps.quart.target",
-            "should be `module:object`, or `module:factory()` (found 'port.app')",
-            LISTED,
-        ),
-        (
-            "users = [1]",
-            "users = [0]",
-            "scenarios.fast.load.users.0",
-            "Input should be greater than or equal to 1 (found 0)",
-            LISTED,
-        ),
-        (
-            "users = [1]",
-            'users = ["1"]',
-            "scenarios.fast.load.users.0",
-            "Input should be a valid integer (found '1')",
-            LISTED,
-        ),
-        (
-            "users = [1]",
-            "users = []",
-            "scenarios.fast.load.users",
-            "List should have at least 1 item after validation, not 0 (found [])",
-            LISTED,
+            "is 'port.app'",
+            'write `module:object`, or `module:factory("literal", debug=False)`: a call with literals',
         ),
         (
             'path = "/data"',
             'path = "data"',
             "scenarios.fast.request.path",
             "is 'data'",
-            "write a path that begins with `/`, percent-encoded: no blank, no `#`, nothing beyond ASCII",
+            "write a path that begins with `/`, percent-encoded, without blanks and `#`",
         ),
         (
             'path = "/data"',
@@ -138,40 +99,57 @@ LISTED = "`portcompare run --help` lists each key with its type"
             LISTED,
         ),
         (
-            'request = { path = "/data" }',
-            'user = "Fast"\nrequest = { path = "/data" }',
-            "scenarios.fast",
-            "give exactly one of `user`, `request` and `requests`",
-            LISTED,
+            LOAD,
+            f"{LOAD}\n\n[rounds]\nmin_blocks = 11",
+            "rounds",
+            "min_blocks, 11, is more than max_blocks, 10",
+            "lower min_blocks or raise max_blocks",
+        ),
+        # Of the whole plan:
+        (
+            'baseline = "old"',
+            'baseline = "odl"',
+            "baseline",
+            "there is no deployment 'odl'",
+            "did you mean 'old'? Known: new, old",
         ),
         (
-            'request = { path = "/data" }\n',
-            "",
-            "scenarios.fast",
-            "give exactly one of `user`, `request` and `requests`",
-            LISTED,
+            '["new"]',
+            '["new", "quite-other"]',
+            "candidates.1",
+            "there is no deployment 'quite-other'",
+            "known: new, old",
+        ),
+        (
+            '["new"]',
+            '["new", "old"]',
+            "candidates",
+            "the baseline 'old' is also a candidate",
+            "remove it there; a control instance of the baseline is measured anyway",
+        ),
+        ('["new"]', '["new", "new"]', "candidates", "'new' is named twice", "remove one"),
+        (
+            "[scenarios.fast]",
+            '[deployments.control]\napp = "flask"\nserver = "gunicorn"\n\n[scenarios.fast]',
+            "deployments.control",
+            "'control' is the name of an arm",
+            "rename the deployment",
         ),
     ],
 )
 def test_a_wrong_key_is_named_with_what_was_found_and_what_to_do(
-    tmp_path: Path, case: tuple[str, str, str, str, str]
+    tmp_path: Path, *, old: str, new: str, key: str, found: str, remedy: str
 ) -> None:
-    old, new, key, found, remedy = case
-    path = write(tmp_path / "plan.toml", spoilt(old, new))
-
-    assert problems_of(path) == (Problem(where=f"{path}: {key}", found=found, remedy=remedy),)
+    (problem,) = problems_of(tmp_path, changed(old, new))
+    assert problem.where == f"{tmp_path}/plan.toml: {key}"
+    assert (problem.found, problem.remedy) == (found, remedy)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "key", "remedy_begins"),
     [
         ("candidates", "candidate = []\ncandidates", "candidate", "did you mean 'candidates'? Known: "),
-        (
-            "candidates",
-            "wholly_other = 1\ncandidates",
-            "wholly_other",
-            "known: apps, baseline, break_even, candidates, claims, cost",
-        ),
+        ("candidates", "wholly_other = 1\ncandidates", "wholly_other", "known: apps, baseline, break_even"),
         ("candidates", 'path = "x"\ncandidates', "path", "did you mean 'parity'? Known: apps, "),
         (
             'server = "gunicorn"',
@@ -179,12 +157,7 @@ def test_a_wrong_key_is_named_with_what_was_found_and_what_to_do(
             "deployments.old.treads",
             "did you mean 'threads'? Known: app, backlog, ",
         ),
-        (
-            "users = [1]",
-            "users = [1], modle = 1",
-            "scenarios.fast.load.modle",
-            "did you mean 'model'? Known: ",
-        ),
+        ("users = [1]", "users = [1], modle = 1", "scenarios.fast.load.modle", "did you mean 'model'? Known"),
         (
             'path = "/data"',
             'path = "/data", qurey = {}',
@@ -197,44 +170,145 @@ def test_a_wrong_key_is_named_with_what_was_found_and_what_to_do(
             "parity.requests.0.metod",
             "did you mean 'method'? Known: ",
         ),
-        (
-            "[scenarios.fast]",
-            "[rounds]\nsecond = 1\n\n[scenarios.fast]",
-            "rounds.second",
-            "did you mean 'seconds'? Known: budget_s, ",
-        ),
+        ("[scenarios.fast]", "[rounds]\nsecond = 1\n\n[scenarios.fast]", "rounds.second", "did you mean 'se"),
     ],
 )
-def test_an_unknown_key_is_answered_with_the_known_ones_of_its_table(
+def test_an_unknown_key_is_reported_with_the_known_ones_of_its_table(
     tmp_path: Path, old: str, new: str, key: str, remedy_begins: str
 ) -> None:
-    path = write(tmp_path / "plan.toml", spoilt(old, new))
-
-    [problem] = problems_of(path)
-
-    assert problem.where == f"{path}: {key}"
+    (problem,) = problems_of(tmp_path, changed(old, new))
+    assert problem.where == f"{tmp_path}/plan.toml: {key}"
     assert problem.found == "there is no such key"
     assert problem.remedy.startswith(remedy_begins)
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    text = (
-        GOOD.replace('"wsgi"', '"cgi"')
-        .replace('["new"]', '["gnu"]')
-        .replace('server = "hypercorn"', 'server = "hypercorm"')
-        .replace("users = [1]", "users = [-1]")
-    )
-    path = write(tmp_path / "plan.toml", text)
+WRONG_SCHEMA = GOOD.replace('"wsgi"', '"cgi"').replace("users = [1]", "users = [-1]")
+WRONG_NAMES = GOOD.replace('["new"]', '["gnu"]').replace('server = "hypercorn"', 'server = "hypercorm"')
 
+
+def test_all_problems_of_the_schema_are_reported_at_once_and_then_all_of_the_plan(tmp_path: Path) -> None:
+    both = WRONG_SCHEMA.replace('["new"]', '["gnu"]')
+    for text in (WRONG_SCHEMA, both):
+        assert [key for key, _ in faults_of(tmp_path, text)] == [
+            "apps.flask.interface",
+            "scenarios.fast.load.users.0",
+        ]
+    assert [key for key, _ in faults_of(tmp_path, WRONG_NAMES)] == ["candidates.0", "deployments.new.server"]
+
+
+def test_the_error_is_one_of_the_users_input_and_contains_every_problem(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
-        load_plan(path, SERVERS)
-
-    assert {problem.where for problem in caught.value.problems} == {
-        f"{path}: apps.flask.interface",
-        f"{path}: candidates.0",
-        f"{path}: deployments.new.server",
-        f"{path}: scenarios.fast.load.users.0",
-    }
+        load(tmp_path, WRONG_SCHEMA)
     assert caught.value.exit_code == EXIT_BAD_INPUT
+    assert len(caught.value.problems) == 2
     for problem in caught.value.problems:
         assert str(problem) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "baseline = 1\n",
+        "candidates = 1\n",
+        "candidates = [1, 1]\n",
+        'candidates = [["x"], ["x"]]\n',
+        "apps = 1\n",
+        "deployments = 1\n",
+        "scenarios = 1\n",
+        "rounds = 1\n",
+        "deployments.x = 1\n",
+        "scenarios.x = 1\n",
+        "[deployments.x]\napp = 1\nserver = 2\n",
+        '[deployments.x]\napp = ["x"]\nserver = "gunicorn"\n',
+        '[scenarios.x]\ndelay_s = "1"\n',
+        '[rounds]\nmin_blocks = "9"\n',
+    ],
+)
+def test_a_value_in_place_of_a_table_is_a_problem_and_not_a_crash(tmp_path: Path, text: str) -> None:
+    key = text.split(" =", maxsplit=1)[0].strip("[").partition("]")[0]
+    assert any(where.startswith(key) for where, _ in faults_of(tmp_path, text))
+
+
+INCLUDE = 'include = ["more.toml"]\n' + GOOD
+WAITING = '[deployments.waiting]\napp = "flask"\nserver = "waitress"\n'
+
+
+def test_the_tables_of_included_files_are_added_in_their_order(tmp_path: Path) -> None:
+    also = '[deployments.also]\napp = "quart"\nserver = "uvicorn"\n'
+    write(tmp_path / "more.toml", WAITING + also + '[parity]\nrequests = [{ path = "/healthz" }]\n')
+    plan = load(tmp_path, INCLUDE)
+    assert list(plan.deployments) == ["old", "new", "waiting", "also"]
+    assert plan.deployments["waiting"].server == "waitress"
+    assert [request.path for request in plan.parity.requests] == ["/healthz"]
+
+
+def test_an_include_is_relative_to_the_plan_and_not_to_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("plans", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    write(tmp_path / "more.toml", WAITING)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert "waiting" in load(tmp_path / "plans", INCLUDE.replace("more", "../more")).deployments
+
+
+def test_a_name_in_two_files_is_a_problem_of_the_first(tmp_path: Path) -> None:
+    text = '[deployments.more]\napp = "quart"\nserver = "uvicorn"\n'
+    one, two = write(tmp_path / "one.toml", text), write(tmp_path / "two.toml", text)
+    (problem,) = problems_of(tmp_path, 'include = ["one.toml", "two.toml"]\n' + GOOD)
+    assert problem.where == f"{one}: deployments.more"
+    assert (problem.found, problem.remedy) == (f"is in {two} too", "rename or remove one of the two")
+    more = write(tmp_path / "more.toml", text.replace("more", "new"))
+    assert faults_of(tmp_path, INCLUDE) == [("deployments.new", f"is in {more} too")]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "found"),
+    [
+        ('[deployments.more]\napp = "quart"\nserver = "uvicorm"\n', "deployments.more.server", "no server"),
+        (
+            '[deployments.more]\napp = "quart"\nserver = "uvicorn"\ntreads = 1\n',
+            "deployments.more.treads",
+            "no such key",
+        ),
+        (WAITING.replace("waiting", "control"), "deployments.control", "name of an arm"),
+        (
+            '[scenarios.slow]\nuser = "Slow"\ndelay_s = 2.0\nload = { users = [1] }\n',
+            "scenarios.slow",
+            "shorter than 5 delays",
+        ),
+        ('[parity]\nrequests = [{ path = "x" }]\n', "parity.requests.0.path", "is 'x'"),
+    ],
+)
+def test_a_problem_in_an_included_file_names_that_file(
+    tmp_path: Path, text: str, key: str, found: str
+) -> None:
+    more = write(tmp_path / "more.toml", text)
+    (problem,) = problems_of(tmp_path, INCLUDE)
+    assert problem.where == f"{more}: {key}"
+    assert found in problem.found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, "there is no such file"),
+        ("[apps.x\n", "(at line 1, column 8)"),
+        ('baseline = "old"\n', "may contain only the tables apps, deployments, scenarios, parity"),
+        ("[rounds]\nseconds = 2.0\n", "may contain only the tables apps, deployments, scenarios, parity"),
+        ("apps = 1\n", "may contain only the tables apps, deployments, scenarios, parity"),
+    ],
+)
+def test_a_wrong_included_file_is_named(tmp_path: Path, text: str | None, found: str) -> None:
+    if text is not None:
+        write(tmp_path / "more.toml", text)
+    (problem,) = problems_of(tmp_path, INCLUDE)
+    assert problem.where.startswith(str(tmp_path / "more.toml"))
+    assert found in problem.found
+
+
+def test_an_include_beside_a_value_of_the_wrong_type_is_reported_with_it(tmp_path: Path) -> None:
+    write(tmp_path / "more.toml", '[parity]\nrequests = [{ path = "/healthz" }]\n')
+    assert "parity" in dict(faults_of(tmp_path, "parity = 1\n" + INCLUDE))
+    found = "Input should be a valid list (found 'more.toml')"
+    assert faults_of(tmp_path, 'include = "more.toml"\n' + GOOD) == [("include", found)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from portcompare.errors import InputError, Problem
-from portcompare.plan import PlanRequest, load_plan
+from portcompare.errors import InputError
+from portcompare.plan import PlanRequest
+from portcompare.plan.requests import LoginRequest, WeightedRequest
 from portcompare.records.results import LoginStep, RequestSpec
-from tests.plan.plans import GOOD, SERVERS, problems_of, write
+from tests.plan.plans import BEFORE, LOAD, faults_of, load, problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NOWHERE = Path("/nowhere")
-BEFORE = GOOD.partition("[scenarios.fast]")[0]
+PAGE = (Path(__file__).parents[2] / "docs" / "requests.md").read_text(encoding="utf-8")
 
 
 def request_of(text: str) -> PlanRequest:
@@ -65,18 +67,18 @@ def test_a_request_becomes_a_record() -> None:
 
 
 @pytest.mark.parametrize("path", ["/%C3%A4", "/a?b=c&b=", "/a;b='\"{}|\\^`~", "/", "/{id}"])
-def test_a_path_that_can_stand_in_a_request_line_is_taken(path: str) -> None:
+def test_a_path_that_fits_into_a_request_line_is_accepted(path: str) -> None:
     assert spec_of(PlanRequest(path=path)).target == path
 
 
 @pytest.mark.parametrize("path", ["", "a", "/ä", "/a b", "/a\n", "/a\r\nHost: x", "/\x00", "/a#b"])
-def test_a_path_that_cannot_stand_in_a_request_line_is_refused(path: str) -> None:
+def test_any_other_path_is_refused(path: str) -> None:
     with pytest.raises(ValidationError, match="path"):
         PlanRequest(path=path)
 
 
 @pytest.mark.parametrize("value", ["", "gzip", "a b\tc", "café"])
-def test_a_header_that_can_be_sent_is_taken(value: str) -> None:
+def test_a_header_that_can_be_sent_is_accepted(value: str) -> None:
     assert spec_of(PlanRequest(path="/", headers={"X-A": value})).headers == (("X-A", value),)
 
 
@@ -137,35 +139,37 @@ def test_files_are_bodies_and_parts_seen_from_the_plan(tmp_path: Path) -> None:
         assert line in spec.body
 
 
-def in_plan(tmp_path: Path, scenario: str) -> Path:
-    return write(tmp_path / "plan.toml", f"{BEFORE}[scenarios.s]\nload = {{ users = [1] }}\n{scenario}")
+def in_plan(scenario: str) -> str:
+    return f"{BEFORE}[scenarios.s]\n{LOAD}\n{scenario}\n"
 
 
 @pytest.mark.parametrize(
-    ("request_text", "found"),
+    ("text", "found"),
     [
         ('method = "POST", path = "/", json = 1, body = "x"', "a request has one body, not json and body"),
-        ('path = "/", body = "x"', '`body` without a `method` would go out with GET: say `method = "POST"`'),
+        (
+            'path = "/", body_file = "x"',
+            '`body_file` without a `method` would be sent with GET: add `method = "POST"`',
+        ),
         ('path = "/", cookies = { a = "1" }, headers = { cookie = "b" }', "give cookies either by"),
         (
             'method = "POST", path = "/", multipart = { a = "b" }, headers = { Content-Type = "x/y" }',
-            "`multipart` comes with its own Content-Type: remove the header",
+            "a multipart body comes with its own Content-Type",
         ),
+        ('method = "POST", path = "/", json = inf', "Out of range float values are not JSON compliant"),
     ],
 )
-def test_keys_of_a_request_that_contradict_each_other_are_told(
-    tmp_path: Path, request_text: str, found: str
+def test_keys_of_a_request_that_contradict_each_other_are_reported(
+    tmp_path: Path, text: str, found: str
 ) -> None:
-    path = in_plan(tmp_path, f"request = {{ {request_text} }}")
-    [problem] = problems_of(path)
-    assert problem.where == f"{path}: scenarios.s.request"
-    assert problem.found.startswith(found)
+    ((key, reported),) = faults_of(tmp_path, in_plan(f"request = {{ {text} }}"))
+    assert key == "scenarios.s.request"
+    assert reported.startswith(found)
 
 
 @pytest.mark.parametrize(
-    ("request_text", "key", "found"),
+    ("text", "key", "found"),
     [
-        ("json = inf", "json", "Out of range float values are not JSON compliant"),
         ("form = { a = {} }", "form.a", "should be text, a number, or a list of these"),
         (
             'multipart = { a = { fiel = "x" } }',
@@ -175,27 +179,22 @@ def test_keys_of_a_request_that_contradict_each_other_are_told(
         ("jsn = 1", "jsn", "there is no such key"),
     ],
 )
-def test_a_wrong_body_is_told_once_with_its_key(
-    tmp_path: Path, request_text: str, key: str, found: str
-) -> None:
-    path = in_plan(tmp_path, f'request = {{ method = "POST", path = "/", {request_text} }}')
-    [problem] = problems_of(path)
-    assert problem.where == f"{path}: scenarios.s.request.{key}"
+def test_a_wrong_body_is_reported_once_with_its_key(tmp_path: Path, text: str, key: str, found: str) -> None:
+    (problem,) = problems_of(tmp_path, in_plan(f'request = {{ method = "POST", path = "/", {text} }}'))
+    assert problem.where.endswith(f": scenarios.s.request.{key}")
     assert problem.found.startswith(found)
     assert "json_body" not in problem.remedy
 
 
-def test_a_body_may_go_with_get_if_that_is_said() -> None:
+def test_a_get_request_may_have_a_body_if_the_method_is_given() -> None:
     assert spec_of(request_of('method = "GET"\npath = "/"\nbody = "x"')).body == b"x"
 
 
-def test_the_plan_is_told_with_the_keys_that_it_has(tmp_path: Path) -> None:
-    plan = load_plan(
-        in_plan(tmp_path, 'request = { method = "POST", path = "/", json = { a = 1 } }'), SERVERS
-    )
-    told = json.loads(json.dumps(plan.as_json()))["scenarios"]["s"]["request"]
-    assert told["json"] == {"a": 1}
-    assert "json_body" not in told
+def test_the_plan_as_json_has_the_keys_of_the_plan_file(tmp_path: Path) -> None:
+    plan = load(tmp_path, in_plan('request = { method = "POST", path = "/", json = { a = 1 } }'))
+    written = json.loads(json.dumps(plan.as_json()))["scenarios"]["s"]["request"]
+    assert written["json"] == {"a": 1}
+    assert "json_body" not in written
 
 
 @pytest.fixture
@@ -216,18 +215,16 @@ def test_each_row_makes_a_request_of_the_same_name(values: Path) -> None:
     assert second.target == "/items/2?q=c%22d"
     assert second.headers[0] == ("X", 'c"d')
     assert json.loads(second.body) == {"id": 2, "text": "no 2", "word": 'c"d'}
+    values.unlink()  # the file is read each time
+    with pytest.raises(InputError, match="there is no such file"):
+        request.specs(values.parent)
 
 
-def test_a_scenario_asks_by_weight_and_rows_share_it(tmp_path: Path, values: Path) -> None:
-    plan = load_plan(
-        in_plan(
-            tmp_path,
-            f'requests = [{{ path = "/a", weight = 3 }}, {{ path = "/{{id}}", values = "{values.name}" }}]',
-        ),
-        SERVERS,
-    )
-    asked = plan.scenarios["s"].asked(tmp_path)
-    assert [(spec.target, weight) for spec, weight in asked] == [("/a", 3.0), ("/1", 0.5), ("/2", 0.5)]
+def test_the_rows_of_a_request_share_its_weight(tmp_path: Path, values: Path) -> None:
+    requests = f'[{{ path = "/a", weight = 3 }}, {{ path = "/{{id}}", values = "{values.name}" }}]'
+    plan = load(tmp_path, in_plan(f"requests = {requests}"))
+    weighted = plan.scenarios["s"].weighted_specs(tmp_path)
+    assert [(spec.target, weight) for spec, weight in weighted] == [("/a", 3.0), ("/1", 0.5), ("/2", 0.5)]
 
 
 LOGIN = """
@@ -245,8 +242,7 @@ path = "/enter/{csrf}"
 
 @pytest.mark.usefixtures("values")
 def test_a_login_has_steps_with_a_variant_for_each_row(tmp_path: Path) -> None:
-    scenario = load_plan(in_plan(tmp_path, LOGIN), SERVERS).scenarios["s"]
-    login, enter = scenario.login_steps(tmp_path)
+    login, enter = load(tmp_path, in_plan(LOGIN)).scenarios["s"].login_steps(tmp_path)
     assert [step.request.body for step in login] == [b"user=a%20b", b"user=c%22d"]
     assert login[0].keep == (("token", "json:/access/token"), ("csrf", "header:X-Csrf"))
     assert enter == (LoginStep(request=RequestSpec(name="GET /enter/{csrf}", target="/enter/{csrf}")),)
@@ -262,13 +258,7 @@ def test_a_login_has_steps_with_a_variant_for_each_row(tmp_path: Path) -> None:
             "nothing fills {tokne}",
             "did you mean 'token'? Known: csrf, token",
         ),
-        (
-            "/enter/{csrf}",
-            "/enter/{id}",
-            "login.1",
-            "nothing fills {id}",
-            "known: csrf, token",
-        ),
+        ("/enter/{csrf}", "/enter/{id}", "login.1", "nothing fills {id}", "known: csrf, token"),
         (
             '{ user = "{word}" }',
             '{ user = "{wrod}", id = "{id}" }',
@@ -286,84 +276,81 @@ def test_a_login_has_steps_with_a_variant_for_each_row(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.usefixtures("values")
-def test_a_placeholder_that_nothing_fills_is_told_with_what_there_is(
+def test_a_placeholder_that_nothing_fills_is_reported_with_the_known_names(
     tmp_path: Path, *, old: str, new: str, key: str, found: str, remedy: str
 ) -> None:
     assert LOGIN.count(old) == 1
-    path = in_plan(tmp_path, LOGIN.replace(old, new))
-    assert problems_of(path) == (Problem(where=f"{path}: scenarios.s.{key}", found=found, remedy=remedy),)
+    (problem,) = problems_of(tmp_path, in_plan(LOGIN.replace(old, new)))
+    assert problem.where == f"{tmp_path}/plan.toml: scenarios.s.{key}"
+    assert (problem.found, problem.remedy) == (found, remedy)
 
 
 @pytest.mark.parametrize("where", ["json:token", "body:/a", "header:", "cookie:a b", ""])
-def test_what_cannot_be_kept_from_is_told(tmp_path: Path, where: str) -> None:
+def test_a_place_that_no_value_can_be_kept_from_is_reported(tmp_path: Path, where: str) -> None:
     login = f'login = [{{ path = "/", keep = {{ token = "{where}" }} }}]\nrequest = {{ path = "/{{token}}" }}'
-    path = in_plan(tmp_path, login)
-    [problem] = problems_of(path)  # and not that nothing fills {token}
-    assert problem.where.startswith(f"{path}: scenarios.s.login.0.keep")
+    assert [key for key, _ in faults_of(tmp_path, in_plan(login))] == ["scenarios.s.login.0.keep.token"]
 
 
 def test_braces_without_values_or_a_login_are_just_braces(tmp_path: Path) -> None:
-    plan = load_plan(in_plan(tmp_path, 'request = { path = "/{x}" }'), SERVERS)
-    assert plan.scenarios["s"].asked(tmp_path)[0][0].target == "/{x}"
+    plan = load(tmp_path, in_plan('request = { path = "/{x}" }'))
+    assert plan.scenarios["s"].weighted_specs(tmp_path)[0][0].target == "/{x}"
 
 
-def test_files_that_are_not_there_are_told_of_login_requests_and_parity_alike(tmp_path: Path) -> None:
-    path = in_plan(
-        tmp_path,
+def test_missing_files_of_logins_requests_and_parity_are_reported_at_once(tmp_path: Path) -> None:
+    text = in_plan(
         'login = [{ method = "POST", path = "/", body_file = "a.txt" }]\n'
         'requests = [{ path = "/{x}", values = "b.csv" }]\n'
-        '[parity]\nrequests = [{ method = "PUT", path = "/", multipart = { f = { file = "c.txt" } } }]\n',
+        '[parity]\nrequests = [{ method = "PUT", path = "/", multipart = { f = { file = "c.txt" } } }]'
     )
-    problems = {problem.where: problem.found for problem in problems_of(path)}
-    assert problems == {
+    assert dict(faults_of(tmp_path, text)) == {
         str(tmp_path / "a.txt"): "cannot be read: No such file or directory",
         str(tmp_path / "b.csv"): "there is no such file",
         str(tmp_path / "c.txt"): "cannot be read: No such file or directory",
     }
 
 
-def test_a_row_that_cannot_be_sent_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_row_that_cannot_be_sent_is_reported_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text("x\nfine\n漢\n", encoding="utf-8")
-    path = in_plan(tmp_path, 'request = { path = "/", headers = { X = "{x}" }, values = "v.csv" }')
-    assert problems_of(path) == (
-        Problem(
-            where=f"{tmp_path / 'v.csv'}: line 3",
-            found="the header 'X' is not one line of latin-1 text: '漢'",
-            remedy="correct the row's values",
-        ),
-    )
-
-
-def test_rows_are_checked_again_when_they_are_used(values: Path) -> None:
-    request = request_of(f'path = "/{{id}}"\nvalues = "{values.name}"')
-    values.unlink()
-    with pytest.raises(InputError, match="there is no such file"):
-        request.specs(values.parent)
-
-
-@pytest.mark.parametrize(
-    ("scenario", "found"),
-    [
-        ("", "give exactly one of `user`, `request` and `requests`"),
-        ("requests = []", "give exactly one of `user`, `request` and `requests`"),
-        (
-            'request = { path = "/" }\nrequests = [{ path = "/" }]',
-            "give exactly one of `user`, `request` and `requests`",
-        ),
-        (
-            'user = "Own"\nlogin = [{ path = "/" }]',
-            "`login` goes with `request` or `requests`: let the user class say its own",
-        ),
-    ],
-)
-def test_a_scenario_has_one_source(tmp_path: Path, scenario: str, found: str) -> None:
-    path = in_plan(tmp_path, scenario)
-    [problem] = problems_of(path)
-    assert (problem.where, problem.found) == (f"{path}: scenarios.s", found)
+    text = in_plan('request = { path = "/", headers = { X = "{x}" }, values = "v.csv" }')
+    (problem,) = problems_of(tmp_path, text)
+    assert problem.where == f"{tmp_path / 'v.csv'}: line 3"
+    assert "'X'" in problem.found
+    assert problem.remedy == "correct the row's values"
 
 
 @pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf"])
 def test_a_weight_is_a_number_above_0(tmp_path: Path, weight: str) -> None:
-    path = in_plan(tmp_path, f'requests = [{{ path = "/", weight = {weight} }}]')
-    [problem] = problems_of(path)
-    assert problem.where == f"{path}: scenarios.s.requests.0.weight"
+    text = in_plan(f'requests = [{{ path = "/", weight = {weight} }}]')
+    assert [key for key, _ in faults_of(tmp_path, text)] == ["scenarios.s.requests.0.weight"]
+
+
+@pytest.fixture
+def sent(tmp_path: Path) -> dict[str, list[tuple[str, bytes]]]:
+    """The request line and body of each request in the docs page's scenarios."""
+    for name, content in re.findall(r"^```\w+ (\S+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    snippets = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    return {
+        name: [(f"{spec.method} {spec.target}", spec.body) for spec, _ in scenario.weighted_specs(tmp_path)]
+        for name, scenario in load(tmp_path, BEFORE + "\n".join(snippets)).scenarios.items()
+    }
+
+
+def test_the_snippets_of_the_docs_page_send_what_it_says(sent: dict[str, list[tuple[str, bytes]]]) -> None:
+    assert sent["search"] == [("GET /items?q=green+tea&tag=a&tag=b", b"")]
+    assert sent["reading"] == [
+        ("GET /items/1?like=green%20tea", b""),
+        ("GET /items/2?like=salt%20%26%20pepper", b""),
+    ]
+    (body,) = re.findall(r"The first row sends `(.*)`", PAGE)
+    assert sent["tagging"][0] == ("PUT /items/1/tags", body.encode())
+    lines = [line for line, _ in sent["writing"]]
+    assert lines == ["POST /orders", "POST /contact", "POST /import", "PUT /orders/1"]
+    upload = b'filename="upload.csv"\r\nContent-Type: text/csv\r\n\r\nid,word\n1,green tea\n'
+    assert upload in sent["writing"][2][1]
+
+
+@pytest.mark.parametrize("section", [WeightedRequest, LoginRequest])
+def test_every_key_of_a_request_is_on_the_docs_page(section: type[WeightedRequest | LoginRequest]) -> None:
+    names = {field.alias or name for name, field in section.model_fields.items()}
+    assert {name for name in names if not re.search(rf"(`|^){name}(`| =)", PAGE, re.MULTILINE)} == set()

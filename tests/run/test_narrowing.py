@@ -22,7 +22,7 @@ def plan() -> Plan:
     return read_plan(PLAN)
 
 
-def test_nothing_wanted_leaves_the_plan_as_it_is(plan: Plan) -> None:
+def test_without_options_the_plan_stays_as_it_is(plan: Plan) -> None:
     assert narrow(plan, Narrowing()) is plan
 
 
@@ -46,13 +46,13 @@ def test_a_rate_makes_the_load_open_with_connections_enough(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize("name", ["claims", "pages"])
-def test_a_part_of_a_plan_has_nothing_that_names_the_rest_and_says_so(name: str) -> None:
+def test_a_part_of_a_plan_has_no_gates_claims_and_pages_with_a_note(name: str) -> None:
     whole = read_plan(PLAN.with_name(f"{name}.toml"))
     wanted = Narrowing(scenarios=["delayed"])
     narrowed = narrow(whole, wanted)
     assert (narrowed.gates, narrowed.claims, narrowed.pages) == ([], {}, {})
     found = find_left_out(whole, narrowed)
-    assert found == f"a part of the plan was run, which has no {name}: a run of the whole has them"
+    assert found == f"only a part of the plan was run, without its {name}: run the whole plan for them"
     assert find_left_out(whole, narrow(whole, Narrowing())) is None
 
 
@@ -74,16 +74,16 @@ def test_a_break_even_grid_is_measured_along_its_border_with_other_arms_too() ->
 @pytest.mark.parametrize(
     "wanted", [Narrowing(scenarios=["delay 0.1 s"]), Narrowing(users=4), Narrowing(delay_s=0.1)]
 )
-def test_some_cells_of_a_break_even_grid_are_none_and_that_is_said(wanted: Narrowing) -> None:
+def test_some_cells_of_a_grid_are_plain_levels_with_a_note(wanted: Narrowing) -> None:
     whole = read_plan(BREAK_EVEN)
     narrowed = narrow(whole, wanted)
     assert narrowed.break_even is None
     assert find_left_out(whole, narrowed) == (
-        "a part of the plan was run, which has no break-even borders: a run of the whole has them"
+        "only a part of the plan was run, without its break-even borders: run the whole plan for them"
     )
 
 
-def test_the_options_that_say_so_say_it_again() -> None:
+def test_a_narrowing_can_be_given_as_options_again() -> None:
     wanted = Narrowing(scenarios=["a b"], arms=["x", "y"], rate_rps=0.5, delay_s=0.1)
     assert wanted.options() == [
         *("--scenario", "a b", "--arm", "x", "--arm", "y", "--rate", "0.5", "--delay", "0.1")
@@ -91,7 +91,7 @@ def test_the_options_that_say_so_say_it_again() -> None:
     assert Narrowing(users=3).options() == ["--users", "3"]
 
 
-def test_what_the_plan_does_not_have_is_told_at_once(plan: Plan) -> None:
+def test_all_wrong_options_are_reported_at_once(plan: Plan) -> None:
     with pytest.raises(InputError) as refused:
         narrow(plan, Narrowing(scenarios=["slow"], arms=["django"], users=1, rate_rps=1.0))
     text = str(refused.value)

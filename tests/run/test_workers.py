@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,10 +11,8 @@ from portcompare.run.workers import Workers, choose_workers, find_unreachable, r
 from portcompare.wire.protocol import Gather
 from tests.measure.plans import make_plan
 
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "portcompare", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+if TYPE_CHECKING:
+    from tests.conftest import Command
 
 
 @pytest.mark.parametrize(
@@ -31,7 +28,7 @@ def test_an_endpoint_is_a_host_and_perhaps_a_port(text: str, endpoint: tuple[str
 
 
 @pytest.mark.parametrize("text", ["", ":5557", "host:port", "host:70000", "host/path", "[::1"])
-def test_what_is_no_endpoint_is_refused_with_the_flag(text: str) -> None:
+def test_any_other_endpoint_is_refused_with_the_flag(text: str) -> None:
     with pytest.raises(InputError) as caught:
         read_endpoint("--listen", text)
     (problem,) = caught.value.problems
@@ -53,13 +50,13 @@ def test_what_is_no_endpoint_is_refused_with_the_flag(text: str) -> None:
         ),
     ],
 )
-def test_workers_of_this_machine_meet_on_loopback_and_others_where_they_are_told(
+def test_workers_of_this_machine_join_on_loopback_and_others_at_the_given_address(
     workers: Workers, order: Gather | None
 ) -> None:
     assert workers.order((1, 3)) == order
 
 
-def test_nobody_is_listened_for_who_is_not_expected() -> None:
+def test_an_address_to_listen_at_needs_expected_workers() -> None:
     with pytest.raises(InputError, match="--expect-workers N"):
         choose_workers(1, 0, "127.0.0.1")
 
@@ -74,7 +71,7 @@ def test_workers_on_other_machines_need_servers_that_they_can_reach() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_an_address_of_this_machine_is_none_that_workers_elsewhere_can_reach(host: str) -> None:
+def test_workers_elsewhere_cannot_reach_a_loopback_address(host: str) -> None:
     plan = make_plan()
     urls = {name: Deployment(url="http://10.0.0.5:80") for name in plan.deployments}
     workers = choose_workers(1, 2, "10.0.0.5")
@@ -85,14 +82,14 @@ def test_an_address_of_this_machine_is_none_that_workers_elsewhere_can_reach(hos
     assert problem.where.endswith(": deployments.new.url")
 
 
-def test_it_is_processes_here_or_workers_from_elsewhere() -> None:
+def test_processes_here_and_workers_from_elsewhere_exclude_each_other() -> None:
     with pytest.raises(InputError, match="--expect-workers"):
         choose_workers(2, 2, None)
     assert choose_workers(2, 0, None).processes == 2
 
 
-def test_a_master_that_cannot_be_resolved_is_refused() -> None:
-    finished = run("worker", "--master", "nobody.invalid")
-    assert finished.returncode == 2
-    assert "nobody.invalid cannot be resolved" in finished.stderr
-    assert "--expect-workers" in finished.stderr
+def test_a_master_that_cannot_be_resolved_is_refused(command: Command) -> None:
+    code, _, err = command("worker", "--master", "nobody.invalid")
+    assert code == 2
+    assert "nobody.invalid cannot be resolved" in err
+    assert "--expect-workers" in err

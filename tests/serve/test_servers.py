@@ -46,7 +46,7 @@ def test_an_unknown_server_is_met_with_the_known_ones(tmp_path: Path) -> None:
 
 
 def test_a_knob_that_a_server_does_not_have_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="gunicorn-sync has no such knob"):
+    with pytest.raises(InputError, match="gunicorn-sync has no such setting"):
         write_plan(tmp_path, {"gunicorn-sync": "threads = 8", "uvicorn asgi": ""})
 
 

@@ -1,27 +1,31 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portcompare.discover import Found, draft_plan, plan_text
-from portcompare.discover.records import Place, Sighting
+from portcompare.discover import texts
+from portcompare.discover.apps import Found, Place
+from portcompare.discover.definitions import Definition
+from portcompare.discover.draft import draft_plan
+from portcompare.http.requests import http_request
 from portcompare.loadgen.window import least_time
 from portcompare.plan import Plan, load_plan
 from portcompare.serve import vocabulary
-from tests.discover.samples import ALONE, FULL, INDEX, ITEMS, PAIR, make_app, make_found, make_route
+from tests.discover.samples import ALONE, FULL, INDEX, ITEM, ITEMS, PAIR, make_app, make_found, make_route
 
 if TYPE_CHECKING:
-    from portcompare.discover import FoundApp
+    from portcompare.discover.apps import FoundApp
 
 
 def text_of(found: Found, locustfile: str = "locustfile.py") -> str:
-    return plan_text(draft_plan(found), found.project / "loadtests", locustfile)
+    return texts.plan_text(draft_plan(found), found.project / "loadtests", locustfile)
 
 
 def read(text: str, folder: Path) -> Plan:
@@ -109,13 +113,13 @@ def test_a_side_that_cannot_be_imported_is_left_to_the_user_with_the_reason(tmp_
 
 
 def test_other_apps_are_listed() -> None:
-    other = Sighting(framework="flask", file=Path("/project/tools/admin.py"), line=7, name="admin")
+    other = Definition(framework="flask", file=Path("/project/tools/admin.py"), line=7, name="admin")
     assert "# admin (tools/admin.py, line 7)" in text_of(replace(PAIR, others=(other,)))
 
 
 def test_of_many_other_apps_some_are_listed() -> None:
     others = [
-        Sighting(framework="flask", file=Path(f"/project/{n}.py"), line=1, name="app") for n in range(12)
+        Definition(framework="flask", file=Path(f"/project/{n}.py"), line=1, name="app") for n in range(12)
     ]
     text = text_of(replace(PAIR, others=tuple(others)))
     assert "# app (9.py, line 1)\n# and 2 more\n" in text
@@ -130,7 +134,7 @@ def document(baseline: FoundApp, *files: Path) -> tuple[str | None, str]:
 @pytest.fixture
 def schemathesis(monkeypatch: pytest.MonkeyPatch) -> None:
     """It looks as if it was installed."""
-    monkeypatch.setattr(import_module("portcompare.discover.plan_text"), "find_spec", str)
+    monkeypatch.setattr(texts, "find_spec", str)
 
 
 @pytest.mark.usefixtures("schemathesis")
@@ -154,7 +158,7 @@ def test_an_openapi_document_is_switched_off_where_its_cases_would_change_data()
 def test_an_openapi_document_is_switched_off_where_it_could_not_be_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(import_module("portcompare.discover.plan_text"), "find_spec", lambda _: None)
+    monkeypatch.setattr(texts, "find_spec", lambda _: None)
     named, text = document(make_app("flask", INDEX), Path("/project/openapi.json"))
     assert named is None
     assert "# To be installed for it: pip install 'portcompare[openapi]'\n# openapi = " in text
@@ -172,3 +176,52 @@ def test_the_least_number_of_blocks_fits_into_the_budget(routes: int, tmp_path: 
     block_s = sum(plan.window_s(name) + least_time(0.0) for name, _ in plan.levels) * len(plan.arms)
     starts_s = 3.0
     assert plan.rounds.min_blocks * (block_s + starts_s) < plan.rounds.budget_s
+
+
+def locustfile_of(found: Found) -> str:
+    return texts.locustfile_text(draft_plan(found), "mine.py")
+
+
+def execute(text: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What a locustfile defines; without Locust, which would monkey-patch this process."""
+    loadgen = ModuleType("portcompare.loadgen")
+    vars(loadgen).update(LeanUser=object, http_request=http_request, declare_targets=lambda *names: names)
+    monkeypatch.setitem(sys.modules, "portcompare.loadgen", loadgen)
+    defined: dict[str, Any] = {}
+    exec(compile(text, "mine.py", "exec"), defined)  # noqa: S102 - it is what is tested
+    return defined
+
+
+def test_each_scenario_has_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    defined = execute(locustfile_of(ALONE), monkeypatch)
+    assert defined["Index"].request == http_request("/")
+    names = [scenario.user for scenario in draft_plan(FULL).scenarios]
+    assert set(names) <= set(execute(locustfile_of(FULL), monkeypatch))
+
+
+def test_many_routes_are_a_mix(monkeypatch: pytest.MonkeyPatch) -> None:
+    mix = make_found(make_app("flask", INDEX, ITEM, ITEMS, make_route("/users")))
+    text = locustfile_of(mix)
+    paths = ["/", "/items/1", "/items", "/users"]
+    assert execute(text, monkeypatch)["AllRoutes"].requests == {http_request(path): 1 for path in paths}
+    above, _, _ = text.partition('        http_request("/items/1")')
+    assert above.endswith("        # invented for /items/<int:n>: does it exist?\n")
+
+
+def test_what_is_left_out_can_be_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = locustfile_of(FULL)
+    assert "LeftOut" not in execute(text, monkeypatch)
+    before, _, block = text.partition("# What is left out, and why:\n#\n")
+    defined = execute(before + re.sub("^# ?", "", block, flags=re.MULTILINE), monkeypatch)
+    asked = {(request.method, request.target) for request in defined["LeftOut"].requests}
+    assert {("PUT", "/items/1"), ("POST", "/items"), ("GET", "/new")} <= asked
+
+
+def test_plain_locust_is_told_of_both_sides() -> None:
+    text = locustfile_of(FULL)
+    assert 'declare_targets("flask", "quart")' in text
+    assert (
+        "locust -f loadtests/mine.py --flask-url http://127.0.0.1:8001 --quart-url http://127.0.0.1:8002"
+        in text
+    )
+    assert 'declare_targets("flask")' in locustfile_of(ALONE)

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.discover import look_at_project
+from portcompare.discover import apps
+from portcompare.discover.apps import Place, find_python, import_places, look_at_project
 from portcompare.errors import InputError
 from tests.discover.projects import FLASK, QUART, write_project
 
 if TYPE_CHECKING:
-    from portcompare.discover import Found
+    from portcompare.discover.apps import Found
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +63,12 @@ def test_a_src_layout_is_imported_from_src(pair: Found) -> None:
     assert pair.baseline.place.pythonpath == (pair.project / "src",)
 
 
-def test_what_is_installed_is_asked_of_the_interpreter(pair: Found) -> None:
+def test_the_interpreter_reports_what_is_installed(pair: Found) -> None:
     assert pair.baseline.python == Path(sys.executable)
     assert {"flask", "gunicorn", "uvicorn"} <= pair.baseline.installed
 
 
-def test_other_apps_are_named_the_likeliest_first(pair: Found) -> None:
+def test_other_apps_are_listed_the_likeliest_first(pair: Found) -> None:
     assert [(each.file.name, each.name) for each in pair.others] == [
         ("admin.py", "app"),
         ("broken.py", "app"),
@@ -80,7 +80,7 @@ def test_only_openapi_3_counts_as_a_document(pair: Found) -> None:
     assert pair.openapi == (pair.project / "openapi.json",)
 
 
-def test_of_two_apps_the_one_that_the_port_is_of_is_chosen(tmp_path: Path) -> None:
+def test_of_two_apps_the_one_with_the_routes_of_the_port_is_chosen(tmp_path: Path) -> None:
     route = "app.add_url_rule('/{0}', '{0}', index)\n"
     files = {
         "app.py": FLASK.replace('"/"', '"/admin"') + route.format("users"),
@@ -91,7 +91,26 @@ def test_of_two_apps_the_one_that_the_port_is_of_is_chosen(tmp_path: Path) -> No
     assert found.baseline.target == "shop:app"
 
 
-def test_an_app_that_cannot_be_imported_is_told_with_its_error(tmp_path: Path) -> None:
+def test_the_interpreter_reports_the_framework_that_the_sources_do_not_tell(tmp_path: Path) -> None:
+    files = {
+        "old.py": "from flask import Flask\ndef create_app():\n    return Flask(__name__)",
+        "new.py": "from quart import Quart\ndef create_app():\n    return Quart(__name__)",
+        "wsgi.py": "from old import create_app\napp = create_app()",
+        "asgi.py": "from new import create_app\napp = create_app()",
+    }
+    found = look_at_project(write_project(tmp_path, files))
+    assert (found.baseline.target, found.candidate and found.candidate.target) == ("wsgi:app", "asgi:app")
+    assert [each.name for each in found.others] == ["create_app", "create_app"]
+
+
+def test_a_huge_project_is_read_in_part_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apps, "MOST_FILES", 1)
+    found = look_at_project(write_project(tmp_path, {"app.py": FLASK, "deep/port.py": QUART}))
+    assert found.candidate is None
+    assert found.notes == ("only the first 1 Python files were read",)
+
+
+def test_an_app_that_cannot_be_imported_has_its_error(tmp_path: Path) -> None:
     files = {"app.py": FLASK, "port.py": QUART + "import nowhere_to_be_found"}
     found = look_at_project(write_project(tmp_path, files))
     assert found.candidate is not None
@@ -111,7 +130,7 @@ def test_an_app_that_imports_from_the_projects_folder_is_tried_from_there(tmp_pa
 
 
 def test_an_app_whose_import_hangs_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("portcompare.discover.routes"), "ANSWER_LIMIT_S", 2.0)
+    monkeypatch.setattr(apps, "IMPORT_LIMIT_S", 2.0)
     hanging = "from pathlib import Path\nPath(__file__).with_name('tried').open('a').write('x')\n" + FLASK
     files = {"backend/app.py": hanging + "import signal\nsignal.pause()"}
     found = look_at_project(write_project(tmp_path, files))
@@ -119,7 +138,7 @@ def test_an_app_whose_import_hangs_is_tried_once(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "backend" / "tried").read_text() == "x"
 
 
-def test_an_app_whose_import_ends_the_process_is_told_so(tmp_path: Path) -> None:
+def test_an_import_that_ends_the_process_is_a_problem(tmp_path: Path) -> None:
     found = look_at_project(write_project(tmp_path, {"app.py": FLASK + "raise SystemExit(0)"}))
     assert found.baseline.problem == "importing it ended with status 0"
 
@@ -138,18 +157,101 @@ def test_a_thread_that_an_app_starts_does_not_keep_it_waiting(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "found"),
     [
         ({"notes.py": "x = 1"}, "no Flask app in 1 Python files"),
         ({"asgi.py": QUART}, "there is a Quart app (app in asgi.py:4), and no Flask app to compare it with"),
     ],
 )
-def test_without_a_flask_app_it_is_said_what_was_found(
-    tmp_path: Path, files: dict[str, str], said: str
+def test_without_a_flask_app_the_error_tells_what_was_found(
+    tmp_path: Path, files: dict[str, str], found: str
 ) -> None:
     with pytest.raises(InputError) as raised:
         look_at_project(write_project(tmp_path, files))
     (problem,) = raised.value.problems
     assert problem.where == str(tmp_path)
-    assert said in problem.found
+    assert found in problem.found
     assert "portcompare init FOLDER" in problem.remedy
+
+
+def places(project: Path, name: str, *others: str) -> list[tuple[str, list[str], str]]:
+    write_project(project, dict.fromkeys([name, *others], ""))
+    found = import_places(project / name, project)
+    return [
+        (
+            place.directory.relative_to(project).as_posix(),
+            [path.relative_to(project).as_posix() for path in place.pythonpath],
+            place.module,
+        )
+        for place in found
+    ]
+
+
+def test_a_file_in_the_projects_folder(tmp_path: Path) -> None:
+    assert places(tmp_path, "app.py") == [(".", [], "app")]
+
+
+def test_a_package(tmp_path: Path) -> None:
+    assert places(tmp_path, "pkg/sub/app.py", "pkg/__init__.py", "pkg/sub/__init__.py") == [
+        (".", [], "pkg.sub.app")
+    ]
+    assert places(tmp_path, "pkg/__init__.py") == [(".", [], "pkg")]
+
+
+def test_a_src_folder_is_imported_from_and_not_worked_in(tmp_path: Path) -> None:
+    assert places(tmp_path, "src/pkg/app.py", "src/pkg/__init__.py")[0] == (".", ["src"], "pkg.app")
+
+
+def test_a_folder_that_is_no_package_is_worked_in_first(tmp_path: Path) -> None:
+    assert places(tmp_path, "backend/app.py") == [
+        ("backend", [], "app"),
+        (".", [], "backend.app"),
+        (".", ["backend"], "app"),
+    ]
+
+
+def test_a_folder_whose_name_cannot_be_imported_is_not(tmp_path: Path) -> None:
+    assert [place[2] for place in places(tmp_path, "my-service/app.py")] == ["app", "app"]
+
+
+def test_a_project_that_is_a_package_itself_is_imported_from_above(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "pkg", {"__init__.py": "", "app.py": ""})
+    assert import_places(project / "app.py", project) == (Place(directory=tmp_path, module="pkg.app"),)
+
+
+def make_environment(folder: Path) -> Path:
+    python = folder / "bin" / "python"
+    write_project(folder, {"bin/python": ""})
+    return python
+
+
+def test_without_a_virtual_environment_the_interpreter_is_portcompares_own(tmp_path: Path) -> None:
+    assert find_python(tmp_path, tmp_path, {}) == Path(sys.executable)
+
+
+def test_the_projects_environment(tmp_path: Path) -> None:
+    python = make_environment(tmp_path / "venv")
+    assert find_python(tmp_path / "pkg", tmp_path, {}) == python
+
+
+def test_the_active_environment_comes_before_the_projects(tmp_path: Path) -> None:
+    make_environment(tmp_path / ".venv")
+    python = make_environment(tmp_path / "active")
+    assert find_python(tmp_path, tmp_path, {"VIRTUAL_ENV": str(tmp_path / "active")}) == python
+
+
+def test_a_sides_own_environment_comes_before_the_active_one(tmp_path: Path) -> None:
+    python = make_environment(tmp_path / "old" / ".venv")
+    make_environment(tmp_path / "active")
+    environment = {"VIRTUAL_ENV": str(tmp_path / "active")}
+    assert find_python(tmp_path / "old" / "pkg", tmp_path, environment) == python
+
+
+def test_portcompares_own_environment_being_active_says_nothing_of_the_app(tmp_path: Path) -> None:
+    python = make_environment(tmp_path / ".venv")
+    assert find_python(tmp_path, tmp_path, {"VIRTUAL_ENV": sys.prefix}) == python
+
+
+def test_an_environment_that_portcompare_itself_runs_in_needs_no_name(tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    assert find_python(tmp_path, tmp_path, {}) == Path(sys.executable)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.cli.app import COMMANDS, load_command
+from portcompare.plan import plan_keys
+from portcompare.serve import SERVERS
+
+if TYPE_CHECKING:
+    from tests.conftest import Command
+
+HEAVY = {"altair", "httpx", "hdrh", "locust", "numpy", "psutil", "pydantic", "rich", "portcompare.run"}
+IMPORTED = f"""
+import sys
+from portcompare.cli import main
+try:
+    main()
+finally:
+    print("imported:", *sorted({HEAVY!r} & sys.modules.keys()))
+"""
+
+
+def run_python(code: str, *arguments: str, **environment: str) -> str:
+    """What the code prints in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | environment,
+    ).stdout
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_import_no_command(option: str) -> None:
+    assert run_python(IMPORTED, option).splitlines()[-1] == "imported:"
+
+
+def test_every_command_is_listed_with_a_line_that_fits(command: Command) -> None:
+    code, text, _ = command("--help")
+    assert code == 0
+    lines = [line.split(maxsplit=1) for line in text.partition("Commands:\n")[2].splitlines()]
+    assert dict(lines) == COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_of_its_own(name: str) -> None:
+    assert load_command(name).help
+
+
+def test_an_unknown_command_is_refused_with_the_nearest(command: Command) -> None:
+    code, _, err = command("chekc")
+    assert code == 2
+    assert "check" in err
+
+
+def test_the_version_is_printed(command: Command) -> None:
+    assert command("--version") == (0, f"portcompare {version('portcompare')}\n", "")
+
+
+COMPLETE = "import sys; sys.argv[0] = 'portcompare'; from portcompare.cli import main; main()"
+
+
+@pytest.mark.parametrize(
+    ("line", "completed"), [("portcompare wo", ["worker"]), ("portcompare worker --", ["--master", "--help"])]
+)
+def test_the_shell_completes_commands_and_their_options(line: str, completed: list[str]) -> None:
+    environment = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+    found = run_python(COMPLETE, _PORTCOMPARE_COMPLETE="complete_bash", **environment)
+    assert found.split() == completed
+
+
+def test_completion_can_be_installed(command: Command) -> None:
+    assert {"--install-completion", "--show-completion"} <= set(command("--help")[1].split())
+    assert "complete_bash" in run_python(COMPLETE, _PORTCOMPARE_COMPLETE="source_bash")
+
+
+def test_run_lists_every_key_with_type_and_default_and_every_server(command: Command) -> None:
+    _, text, _ = command("run", "--help")
+    for key in plan_keys():
+        default = f"default {key.default}" if key.default else "required"
+        assert f"{key.path}  ({key.type}, {default})\n" in text
+        assert key.description in text
+    for server in SERVERS:
+        assert f"{server}  " in text

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.discover.definitions import find_definitions, list_files
+from tests.discover.projects import write_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_modules_are_listed_the_nearest_first(tmp_path: Path) -> None:
+    names = ["b.py", "z.py", "a/c.py", "a/deep/c.py"]
+    project = write_project(tmp_path, dict.fromkeys(reversed(names), ""))
+    assert [str(path.relative_to(project)) for path in list_files(project)[0]] == names
+
+
+def test_tests_environments_and_installed_packages_are_not_listed(tmp_path: Path) -> None:
+    skipped = [
+        *("tests/app.py", "test_app.py", "app_test.py", "conftest.py", ".hidden/app.py", ".venv/lib/app.py"),
+        *(
+            "node_modules/app.py",
+            "lib/site-packages/app.py",
+            "loadtests/app.py",
+            "mine/lib/app.py",
+            "notes.txt",
+        ),
+    ]
+    project = write_project(tmp_path, dict.fromkeys([*skipped, "mine/pyvenv.cfg", "kept.py"], ""))
+    (project / "again").symlink_to(project)
+    assert list_files(project)[0] == [project / "kept.py"]
+
+
+def test_openapi_documents_are_listed(tmp_path: Path) -> None:
+    project = write_project(tmp_path, dict.fromkeys(["docs/openapi.json", "openapi.yml", "openapi.txt"], ""))
+    assert list_files(project)[1] == [project / "openapi.yml", project / "docs" / "openapi.json"]
+
+
+def find(folder: Path, files: dict[str, str]) -> list[tuple[str | None, str]]:
+    """The framework of each app and its name in a plan."""
+    write_project(folder, files)
+    definitions, _ = find_definitions(folder / name for name in files)
+    return [(each.framework, each.target(str(each.file.relative_to(folder)))) for each in definitions]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from flask import Flask\napp = Flask(__name__)",
+        "from flask import Flask as F\napp: F = F(__name__)",
+        "import flask\napp = flask.Flask(__name__)",
+        "import flask as f\nif True:\n    app = f.Flask(__name__)",
+        "from flask import Flask\ntry:\n    app = Flask(__name__)\nfinally:\n    pass",
+        "from flask import Flask\nclass Mine(Flask):\n    pass\napp = Mine(__name__)",
+        "from apiflask import APIFlask\napp = APIFlask(__name__)",
+        "from flask import Flask\nword = '\\d'\napp = Flask(__name__)",
+    ],
+)
+def test_an_app_at_the_top_of_a_file(tmp_path: Path, text: str) -> None:
+    assert find(tmp_path, {"service.py": text}) == [("flask", "service.py:app")]
+
+
+def test_a_quart_app_and_its_line(tmp_path: Path) -> None:
+    write_project(tmp_path, {"port.py": "import quart\n\nport = quart.Quart(__name__)\n"})
+    (definition,), _ = find_definitions([tmp_path / "port.py"])
+    assert (definition.framework, definition.name, definition.line) == ("quart", "port", 3)
+    assert not definition.is_factory
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from flask import Flask\ndef make():\n    app = Flask(__name__)\n    return app",
+        "from flask import Flask\ndef make(debug=False, *, name='x'):\n    return Flask(name)",
+        "def make():\n    from flask import Flask\n    return Flask(__name__)",
+        "import flask\ndef make() -> flask.Flask:\n    return somewhere()",
+        "import flask\ndef make():\n    x = _own()\n    return x\ndef _own():\n    return flask.Flask('x')",
+    ],
+)
+def test_a_factory(tmp_path: Path, text: str) -> None:
+    assert find(tmp_path, {"service.py": text}) == [("flask", "service.py:make()")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from elsewhere import Flask\napp = Flask(__name__)",
+        "from flask import Blueprint\napp = Blueprint('x', __name__)",
+        "from flask import Flask\nif __name__ == '__main__':\n    app = Flask(__name__)",
+        "from flask import Flask\nclass Holder:\n    app = Flask(__name__)",
+        "from flask import Flask\ndef register(app: Flask) -> Flask:\n    return app",
+        "from flask import Flask\napp = Flask(__name__)\napp = wrapped(app)",
+        "def make():\n    return make()",
+    ],
+)
+def test_other_names_are_not_apps(tmp_path: Path, text: str) -> None:
+    assert find(tmp_path, {"service.py": text}) == []
+
+
+def test_a_factory_has_the_arguments_that_it_cannot_be_called_without(tmp_path: Path) -> None:
+    text = "from flask import Flask\ndef make(config, debug=False, *, name):\n    return Flask(name)"
+    write_project(tmp_path, {"service.py": text})
+    (definition,), _ = find_definitions([tmp_path / "service.py"])
+    assert definition.needs == ("config", "name")
+
+
+MAKES = "def create_app():\n    return {0}(__name__)\n"
+
+
+def test_an_app_made_by_another_file_is_found_by_the_name_of_its_factory(tmp_path: Path) -> None:
+    files = {
+        "old/factory.py": "from flask import Flask\n" + MAKES.format("Flask"),
+        "wsgi.py": "from old import create_app as make\napplication = make()",
+        "main.py": "import old.factory\napp = old.factory.create_app()",
+        "tools.py": "from elsewhere import create_tool\ntool = create_tool()",
+    }
+    assert find(tmp_path, files) == [
+        ("flask", "old/factory.py:create_app()"),
+        ("flask", "wsgi.py:application"),
+        ("flask", "main.py:app"),
+    ]
+
+
+def test_where_both_frameworks_have_a_factory_of_that_name_the_framework_is_unknown(tmp_path: Path) -> None:
+    files = {
+        "old.py": "from flask import Flask\n" + MAKES.format("Flask") + "app = create_app()",
+        "new.py": "from quart import Quart\n" + MAKES.format("Quart"),
+        "serve.py": "from new import create_app\napp = create_app()",
+    }
+    assert find(tmp_path, files) == [
+        ("flask", "old.py:app"),
+        ("flask", "old.py:create_app()"),
+        ("quart", "new.py:create_app()"),
+        (None, "serve.py:app"),
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_noted_if_it_may_contain_an_app(tmp_path: Path) -> None:
+    write_project(tmp_path, {"old.py": "print 'x'", "app.py": "app = Flask(\n", "nul.py": "Quart(\0)"})
+    definitions, notes = find_definitions(sorted(tmp_path.glob("*.py")))
+    assert definitions == ()
+    assert [note.split(" was skipped")[0] for note in notes] == [
+        str(tmp_path / "app.py"),
+        str(tmp_path / "nul.py"),
+    ]

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.plan.plans import BEFORE, GOOD, LOAD, changed, faults_of, load, problems_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TWO_LEVELS = changed("users = [1]", "users = [1, 8]")
+SEARCHED = changed("users = [1]", 'model = "open", objective = { p99 = 0.5 }')
+GRID = BEFORE + "[break_even]\npath = '/'\ndelay_s = [0, 0.1]\nusers = [1, 8]\n"
+GATE = 'metric = "p99"\nscenario = "fast"\ncandidate = "new"\nmax_ratio = 0.5\n'
+OF_OLD = GATE.replace('"new"', '"old"')
+
+CLAIMS = """
+[pages.home]
+path = "/"
+
+[claims.port]
+text = "A port is faster"
+
+[[claims.port.checks]]
+name = "one user"
+metric = "throughput"
+of = { arm = "new", scenario = "fast", level = 1 }
+to = { scenario = "fast", level = 1 }
+at_least = 1.05
+
+[[claims.port.checks]]
+name = "at the screen"
+metric = "lcp"
+of = { arm = "new", page = "home" }
+at_most = 2.5
+"""
+
+
+def with_gates(*gates: str, plan: str = TWO_LEVELS) -> str:
+    return plan + "".join(f"\n[[gates]]\n{gate}" for gate in gates)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "stored").mkdir()
+    (tmp_path / "stored" / "results.json").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        GATE,
+        GATE + "level = 8\n",
+        GATE + 'inconclusive = "pass"\n',
+        GATE + "min_ratio = 0.1\n",
+        GATE + 'against = "stored"\n',
+        GATE + 'against = "stored"\nrelative = true\n',
+        OF_OLD + 'against = "stored"\n',
+    ],
+)
+def test_sound_gates(folder: Path, gate: str) -> None:
+    assert load(folder, with_gates(gate)).gates[0].scenario == "fast"
+
+
+def test_every_fault_of_a_gate_itself_is_reported_at_once(folder: Path) -> None:
+    found = faults_of(
+        folder,
+        with_gates(
+            GATE.replace('"p99"', '"p98"'),
+            GATE.replace("max_ratio = 0.5\n", ""),
+            GATE + "min_ratio = 0.6\n",
+            GATE + "relative = true\n",
+            GATE + "limit = 3\n",
+            GATE.replace("0.5", "-0.5") + 'inconclusive = "maybe"\n',
+        ),
+    )
+    keys = ["gates.0.metric", "gates.1", "gates.2", "gates.3", "gates.4.limit"]
+    assert [key for key, _ in found] == [*keys, "gates.5.max_ratio", "gates.5.inconclusive"]
+    assert "min_ratio, 0.6, is not less than max_ratio, 0.5" in found[2][1]
+
+
+def test_every_name_in_a_gate_that_there_is_not_is_reported_at_once(folder: Path) -> None:
+    gates = [
+        GATE.replace("fast", "fats").replace('"new"', '"newer"'),
+        GATE + "level = 3\n",
+        GATE + 'against = "nowhere"\n',
+        OF_OLD,
+        OF_OLD + 'against = "stored"\nrelative = true\n',
+    ]
+    problems = problems_of(folder, with_gates(*gates))
+    assert [(each.where.rpartition("gates.")[2], each.found) for each in problems] == [
+        ("0.candidate", "there is no candidate 'newer'"),
+        ("0.scenario", "there is no scenario 'fats'"),
+        ("1.level", "3 is not measured"),
+        ("2.against", f"there is no {folder}/nowhere/results.json"),
+        ("3.candidate", "there is no candidate 'old'"),
+        ("4.candidate", "there is no candidate 'old'"),
+    ]
+    assert problems[1].remedy == "did you mean 'fast'? Known: fast"
+    assert problems[2].remedy == "give one of 1, 8"
+
+
+def test_a_stored_run_that_is_there_relative_to_the_working_directory_is_named_as_the_plan_must(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "plans").mkdir()
+    (problem,) = problems_of(folder / "plans", with_gates(GATE + 'against = "stored"\n'))
+    assert problem.remedy == 'write against = "../stored"'
+
+
+def test_a_claim_has_checks_each_with_a_value_or_a_ratio_and_a_threshold(tmp_path: Path) -> None:
+    first, second = load(tmp_path, GOOD + CLAIMS).claims["port"].checks
+    assert first.to is not None
+    assert (first.to.arm, first.at_least, first.at_most) == ("baseline", 1.05, None)
+    assert (second.to, second.of.load, second.of.level) == (None, "cold", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "found"),
+    [
+        ('arm = "new", scenario', 'arm = "nwe", scenario', ".0.of.arm", "there is no arm 'nwe'"),
+        ('to = { scenario = "fast"', 'to = { scenario = "fats"', ".0.to.scenario", "no scenario 'fats'"),
+        ('page = "home"', 'page = "away"', ".1.of.page", "there is no page 'away'"),
+        ('"home" }', '"home", level = 64 }', ".1.of.level", "64 is not measured"),
+        ("level = 1 }\nto", "level = 2 }\nto", ".0.of.level", "2 is not measured"),
+        ("at_most = 2.5", "", ".1", "exactly one of `at_least` and `at_most`"),
+        ('metric = "lcp"', 'metric = "p50"', ".1", 'the metric "lcp" goes with pages'),
+        ('page = "home" }', 'page = "home", scenario = "fast", level = 1 }', ".1.of", "exactly one of"),
+    ],
+)
+def test_a_wrong_check_of_a_claim_is_reported_with_its_key(
+    tmp_path: Path, old: str, new: str, key: str, found: str
+) -> None:
+    assert CLAIMS.count(old) == 1
+    ((where, text), *_) = faults_of(tmp_path, GOOD + CLAIMS.replace(old, new))
+    assert where == f"claims.port.checks{key}"
+    assert found in text
+
+
+def test_gates_and_claims_need_given_levels(folder: Path) -> None:
+    searched = "its rate is searched, and not measured at given levels"
+    assert faults_of(folder, with_gates(GATE, plan=SEARCHED)) == [("gates.0.scenario", searched)]
+    found = faults_of(folder, SEARCHED + CLAIMS)
+    assert found == [(f"claims.port.checks.0.{side}.scenario", searched) for side in ("of", "to")]
+    claims = CLAIMS.replace('[pages.home]\npath = "/"\n', "")
+    found = faults_of(folder, with_gates(GATE, plan=GRID) + claims)
+    beside = "stands beside [break_even], which measures not all of its levels"
+    assert found == [("claims", beside), ("gates.0", beside)]
+
+
+PAGES = f"""
+[scenarios.paced]
+request = {{ path = "/data" }}
+{LOAD.replace("users = [1]", 'model = "open", rates = [10]')}
+
+[pages.fast]
+path = "/?delay=0"
+
+[pages.busy]
+path = "/"
+scenario = "fast"
+users = 64
+"""
+
+
+def test_a_page_is_loaded_idle_and_under_the_load_of_its_scenario(tmp_path: Path) -> None:
+    pages = load(tmp_path, GOOD + PAGES).pages
+    assert {name: page.conditions for name, page in pages.items()} == {"fast": (0,), "busy": (0, 64)}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "found"),
+    [
+        ("users = 64", "", "busy", "give both of `scenario` and `users`"),
+        ('scenario = "fast"', 'scenario = "fats"', "busy.scenario", "there is no scenario 'fats'"),
+        ('scenario = "fast"', 'scenario = "paced"', "busy.scenario", "a load of the open model"),
+        ('"/?delay=0"', '"delay"', "fast.path", "is 'delay'"),
+    ],
+)
+def test_a_wrong_page_is_reported_with_its_key(
+    tmp_path: Path, old: str, new: str, key: str, found: str
+) -> None:
+    assert PAGES.count(old) == 1
+    ((where, text),) = faults_of(tmp_path, GOOD + PAGES.replace(old, new))
+    assert where == f"pages.{key}"
+    assert found in text
+
+
+def test_pages_cannot_be_in_a_plan_with_a_grid(tmp_path: Path) -> None:
+    assert faults_of(tmp_path, GRID + '[pages.fast]\npath = "/"\n') == [
+        ("pages", "stands beside [break_even]")
+    ]
