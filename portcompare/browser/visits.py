@@ -57,7 +57,7 @@ The observers get what was noted before they came, too: `buffered`.
 def read_figures(found: Mapping[str, Any], kind: LoadKind) -> PageLoad:
     """Make a record of a load."""
     document = found["navigation"]
-    asked = [one for one in found["resources"] if one["initiatorType"] in ("fetch", "xmlhttprequest")]
+    fetched = [one for one in found["resources"] if one["initiatorType"] in ("fetch", "xmlhttprequest")]
     wrong = next((one for one in (document, *found["resources"]) if _is_wrong(one)), None)
     if wrong is not None:
         status = wrong["responseStatus"]
@@ -66,14 +66,14 @@ def read_figures(found: Mapping[str, Any], kind: LoadKind) -> PageLoad:
     if not found["lcp"] or not found["fcp"]:
         return PageLoad(kind=kind, failure="nothing was painted")
     lcp_s, fcp_s = found["lcp"][-1] / _MS_PER_S, found["fcp"][0] / _MS_PER_S
-    exchanges = sorted(map(_exchange, asked), key=lambda one: one.ended_s)
+    exchanges = sorted(map(_exchange, fetched), key=lambda one: one.ended_s)
     return PageLoad(
         kind=kind,
         fcp_s=fcp_s,
         lcp_s=lcp_s,
         blocking_s=_blocking_s(found["tasks"], fcp_s),
         document=_exchange(document),
-        answer=next((one for one in reversed(exchanges) if one.ended_s <= lcp_s), None),
+        response=next((one for one in reversed(exchanges) if one.ended_s <= lcp_s), None),
     )
 
 
@@ -85,7 +85,7 @@ def _exchange(timing: Mapping[str, Any]) -> Exchange:
     own = [one["duration"] for one in timing["serverTiming"] if one["name"] == "app"]
     return Exchange(
         target=_target(timing),
-        asked_s=timing["requestStart"] / _MS_PER_S,
+        sent_s=timing["requestStart"] / _MS_PER_S,
         first_byte_s=timing["responseStart"] / _MS_PER_S,
         ended_s=timing["responseEnd"] / _MS_PER_S,
         handler_s=own[0] / _MS_PER_S if own else None,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.analyse import HEADLINE_METRICS
 from portcompare.cli.options import AsJson
 from portcompare.errors import InputError, Problem
 from portcompare.history import (
@@ -26,14 +25,14 @@ from portcompare.history import (
     write_index_page,
 )
 from portcompare.plan import remedy_for_unknown
-from portcompare.records.results import METRICS
+from portcompare.records.metrics import HEADLINE_METRICS, METRICS
 from portcompare.run.progress import err, out
 
 if TYPE_CHECKING:
     import sqlite3
 
     from portcompare.history import IndexedRun, Trend
-    from portcompare.records.results import Metric
+    from portcompare.records.metrics import MetricName
 
 
 def history(  # noqa: PLR0913 - each is an option
@@ -129,7 +128,7 @@ def _write_page(found: History, runs: Path) -> Path:
 
 
 def _nothing_followed(
-    connection: sqlite3.Connection, runs: tuple[IndexedRun, ...], metrics: tuple[Metric, ...]
+    connection: sqlite3.Connection, runs: tuple[IndexedRun, ...], metrics: tuple[MetricName, ...]
 ) -> Problem:
     """Say that nothing is left to be drawn, and what could be."""
     trends: tuple[Trend, ...] = list_trends(connection, runs, metrics)
@@ -142,7 +141,7 @@ def _nothing_followed(
     )
 
 
-def _read_metrics(metric: str | None, *, is_narrowed: bool) -> tuple[Metric, ...]:
+def _read_metrics(metric: str | None, *, is_narrowed: bool) -> tuple[MetricName, ...]:
     if metric is None:
         if is_narrowed:
             found = "is missing: --scenario, --level, --candidate and --ratio say which of its trends to draw"

@@ -23,7 +23,7 @@ from portcompare.run.progress import err, out
 from portcompare.run.session import open_session, read_plan
 from portcompare.run.workers import LOOPBACK, choose_workers
 from portcompare.serve import describe_manifest
-from portcompare.wire.ui_protocol import ArmUsage, OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
+from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
 
 if TYPE_CHECKING:
     from portcompare.plan import Scenario
@@ -155,10 +155,7 @@ def _show_until_stopped(session: Session, standing: Standing, folder: Path) -> N
         while True:
             time.sleep(LOOK_EVERY_S)
             tell_revived(standing)
-            usage = {
-                name: ArmUsage(cpu_s=use.cpu_s, rss_bytes=use.rss_bytes, restarts=use.restarts)
-                for name, use in standing.look().items()
-            }
+            usage = {name: use.usage for name, use in standing.look().items()}
             state = measuring.state if measuring is not None else None
             wished = session.generator.show(ShowState(usage=usage, run=state)).measure
             is_running = state is not None and state.state == "running"

@@ -229,16 +229,16 @@ def find_distrust(done: RoundDone, limits: GeneratorLimits) -> str | None:
     Returns the reason; None if it can be trusted: nothing failed, the load generator kept to its limits, and
     as many requests were answered as were offered, within 1% and one request.
     """
-    if done.void is not None:
-        return done.void
-    if done.error_kinds:
-        return f"there were failures: {', '.join(done.error_kinds)}"
-    overload = find_overload(done, limits)
+    if done.load.failure is not None:
+        return done.load.failure
+    if done.load.error_kinds:
+        return f"there were failures: {', '.join(done.load.error_kinds)}"
+    overload = find_overload(done.load, limits)
     if overload is not None:
         return overload
-    offered_rps = done.offered_rps or 0.0
-    if abs(done.rate_rps - offered_rps) > MOST_MISSED * offered_rps + 1 / done.window_s:
-        return f"{rate(done.rate_rps)} were answered where {rate(offered_rps)} were offered"
+    offered_rps = done.load.offered_rps or 0.0
+    if abs(done.load.rate_rps - offered_rps) > MOST_MISSED * offered_rps + 1 / done.load.window_s:
+        return f"{rate(done.load.rate_rps)} were answered where {rate(offered_rps)} were offered"
     return None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from portcompare.analyse import find_quantities
 from portcompare.errors import InputError
 from portcompare.history.database import DATABASE_FILE, open_database, writing
-from portcompare.records.results import CONTROL
+from portcompare.records.rounds import CONTROL
 from portcompare.report import HISTOGRAM_FOLDER, RESULTS_FILE, level_text, margin_of, read_results
 from portcompare.units import count, size
 
@@ -141,13 +141,13 @@ def _quantity_rows(folder: str, results: Results) -> Iterator[dict[str, object]]
             "level_text": level_text(results, one.scenario, one.level),
             "metric": one.metric,
             "deployment": _sound(one.deployment),
-            "blocks": one.blocks,
-            "value": one.value,
-            "low": one.low,
-            "high": one.high,
-            "ratio": one.ratio,
-            "ratio_low": one.ratio_low,
-            "ratio_high": one.ratio_high,
+            "blocks": one.value.blocks,
+            "value": one.value.point,
+            "low": one.value.low,
+            "high": one.value.high,
+            "ratio": one.ratio and one.ratio.point,
+            "ratio_low": one.ratio and one.ratio.low,
+            "ratio_high": one.ratio and one.ratio.high,
             "margin": margin_of(results, one.metric),
         }
 

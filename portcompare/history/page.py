@@ -11,10 +11,8 @@ import altair as alt
 
 from portcompare import units
 from portcompare.history.terminal import gates_cell, interval_text, show, started_text, state_text, step_text
-from portcompare.records.results import METRICS
+from portcompare.records.metrics import METRICS
 from portcompare.report import (
-    METRIC_GOALS,
-    METRIC_NAMES,
     ROWS,
     Figure,
     draw,
@@ -32,16 +30,14 @@ if TYPE_CHECKING:
 
 
 _WIDTH, _HEIGHT = 420, 90
-_UNITS = {"throughput": ("requests per second", 1.0), "cpu_s_per_request": ("us per request", 1e6)}
-_LATENCY = ("milliseconds", 1e3)
 
 
 def trend_figure(trends: Sequence[Trend]) -> Figure:
     """Draw what several deployments did in one metric at one level on one machine."""
     first = trends[0]
-    unit, factor = _UNITS.get(first.metric, _LATENCY)
-    title = f"{METRIC_NAMES[first.metric]}, {first.level_text}"
-    subtitle = f"{unit}, by run; {METRIC_GOALS[first.metric]}"
+    metric = METRICS[first.metric]
+    title = f"{metric.label}, {first.level_text}"
+    subtitle = f"{metric.unit}, by run; {metric.goal}"
     runs = sorted({(point.started_at, point.folder) for trend in trends for point in trend.points})
     places = {folder: place for place, (_, folder) in enumerate(runs, 1)}
     steps = [f"{visible(trend.deployment)}: {step_text(trend)}" for trend in trends if trend.step is not None]
@@ -55,8 +51,8 @@ def trend_figure(trends: Sequence[Trend]) -> Figure:
         subtitle=subtitle,
         description=description,
         svg=draw(
-            _chart(unit, len(places)),
-            {"rows": _data(trends, places, factor)},
+            _chart(metric.unit, len(places)),
+            {"rows": _data(trends, places, metric.per_unit)},
             f"{title}, {subtitle}",
             description,
         ),
@@ -191,7 +187,7 @@ def _parts(trends: list[Trend]) -> list[Part]:
             figures=tuple(
                 trend_figure(list(group))
                 for _, group in groupby(
-                    sorted(found, key=lambda one: (one.level, METRICS.index(one.metric))),
+                    sorted(found, key=lambda one: (one.level, list(METRICS).index(one.metric))),
                     key=lambda one: (one.level, one.metric),
                 )
             ),

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from portcompare.records.results import Metric
+from portcompare.records.metrics import MetricName
 from portcompare.report import record_schema
 
 HISTORY_SCHEMA_VERSION = 1
@@ -59,7 +59,7 @@ class Trend:
     scenario: str  # Name of the scenario
     level: float  # The level
     level_text: str  # The level with its unit
-    metric: Metric  # What was measured
+    metric: MetricName  # What was measured
     deployment: str  # Name of the deployment
     machine: str  # Where it was measured, in words
     is_ratio: bool  # Whether the values are ratios to the baseline

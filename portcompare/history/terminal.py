@@ -9,13 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from portcompare import units
-from portcompare.report import METRIC_NAMES, timestamp, visible
+from portcompare.records.metrics import METRICS
+from portcompare.report import timestamp, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from portcompare.history.records import IndexedRun, Point, Trend
-    from portcompare.records.results import Metric
 
 
 def state_text(run: IndexedRun) -> str:
@@ -43,12 +43,12 @@ def trend_title(trend: Trend) -> str:
     """What a trend is of."""
     of = " / baseline" if trend.is_ratio else ""
     place = f"{visible(trend.scenario)}, {trend.level_text}"
-    return f"{METRIC_NAMES[trend.metric]} of {visible(trend.deployment)}{of} ({place})"
+    return f"{METRICS[trend.metric].label} of {visible(trend.deployment)}{of} ({place})"
 
 
 def show(trend: Trend) -> Callable[[float], str]:
     """How a trend's values are written."""
-    return units.ratio if trend.is_ratio else _OWN.get(trend.metric, units.duration)
+    return units.ratio if trend.is_ratio else METRICS[trend.metric].show
 
 
 def interval_text(trend: Trend, point: Point) -> str:
@@ -67,9 +67,6 @@ def step_text(trend: Trend) -> str:
         f"Changed from {written(trend.step.before)} to {written(trend.step.after)}"
         f" ({'+' if factor > 1 else ''}{units.share(factor - 1)}) at {visible(trend.step.folder)}."
     )
-
-
-_OWN: dict[Metric, Callable[[float], str]] = {"throughput": units.rate}
 
 
 _PLOT_WIDTH = 20

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
-    from portcompare.records.results import Metric
+    from portcompare.records.metrics import MetricName
 
 
 _LEAST_NOISE = 1e-3
@@ -87,7 +87,7 @@ def list_runs(connection: sqlite3.Connection, wanted: Filter) -> tuple[IndexedRu
 def list_trends(
     connection: sqlite3.Connection,
     runs: Iterable[IndexedRun],
-    metrics: Iterable[Metric],
+    metrics: Iterable[MetricName],
     *,
     scenario: str | None = None,
     level: float | None = None,
@@ -121,7 +121,7 @@ def list_trends(
 
 
 def _trend(
-    key: tuple[str, float, Metric, str, str], rows: list[tuple[object, ...]], *, is_ratio: bool
+    key: tuple[str, float, MetricName, str, str], rows: list[tuple[object, ...]], *, is_ratio: bool
 ) -> Trend:
     scenario, level, metric, deployment, machine = key
     return Trend(

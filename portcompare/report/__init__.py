@@ -16,14 +16,12 @@ from portcompare.report.formats.results_file import RESULTS_FILE, read_results, 
 from portcompare.report.formats.results_schema import diff_schema, record_schema, results_schema, write_schema
 from portcompare.report.formats.terminal import render_conclusions, render_parity, render_table
 from portcompare.report.formats.web_page import render_page
-from portcompare.report.wording import METRIC_GOALS, METRIC_NAMES, level_text, margin_of, timestamp, visible
+from portcompare.report.wording import level_text, margin_of, timestamp, visible
 
 __all__ = [
     "DIFF_EXPORTERS",
     "EXPORTERS",
     "HISTOGRAM_FOLDER",
-    "METRIC_GOALS",
-    "METRIC_NAMES",
     "RESULTS_FILE",
     "ROWS",
     "Figure",

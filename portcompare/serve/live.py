@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from portcompare.records.rounds import Usage
 from portcompare.serve.deployments import restart_server
 from portcompare.serve.running import StartedServer
 
@@ -16,17 +17,15 @@ if TYPE_CHECKING:
 
     from portcompare.plan import Plan
     from portcompare.serve.cpus import CpuAssignment
-    from portcompare.serve.running import RunningServer, Usage
+    from portcompare.serve.running import RunningServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
     """What a server uses."""
 
-    cpu_s: float  # CPU seconds since it was first started, those of servers that died included
+    usage: Usage  # Since it was first started, what servers that ended had used included
     cores: float  # CPU seconds per second since it was last looked at
-    rss_bytes: int  # Resident memory
-    restarts: int  # How often it died and was started again
 
 
 class Standing:
@@ -88,9 +87,11 @@ class Standing:
                 before = self._latest.get(arm, usage)
                 self._latest[arm] = usage
                 found[arm] = Use(
-                    cpu_s=self._lost_cpu_s.get(arm, 0.0) + usage.cpu_s,
+                    usage=Usage(
+                        cpu_s=self._lost_cpu_s.get(arm, 0.0) + usage.cpu_s,
+                        rss_bytes=usage.rss_bytes,
+                        restarts=self._restarts[arm],
+                    ),
                     cores=max(usage.cpu_s - before.cpu_s, 0.0) / between_s,
-                    rss_bytes=usage.rss_bytes,
-                    restarts=self._restarts[arm],
                 )
         return found

@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from portcompare.errors import ServerError, WindowMissedError
+from portcompare.records.rounds import Usage
 from portcompare.serve.ports import is_listened_on_by
 from portcompare.serve.processes import Supervised
 
@@ -22,29 +23,13 @@ SAMPLE_INTERVAL_S = 0.2
 _libc = ctypes.CDLL(None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What a process tree has used until now."""
-
-    cpu_s: float  # CPU seconds of the processes that are there, since each began
-    rss_bytes: int  # Their resident memory; pages that they share are counted for each
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowUsage:
-    """What a process tree used in a window."""
-
-    cpu_s: float  # CPU seconds
-    rss_peak_bytes: int  # The highest resident memory that was sampled
-
-
 def read_usage(keeper: int) -> Usage:
     """Read what the processes below a keeper have used."""
     tree = list_tree(keeper)
     return Usage(cpu_s=sum(_read_cpu_s(tree).values()), rss_bytes=_read_rss_bytes(tree))
 
 
-def measure_usage(server: StartedServer, start_s: float, end_s: float) -> WindowUsage:
+def measure_usage(server: StartedServer, start_s: float, end_s: float) -> Usage:
     """Measure what a server uses in a window; blocks until the window has ended.
 
     CPU time is read once the clock has reached either end of the window. What was used between the two
@@ -70,9 +55,7 @@ def measure_usage(server: StartedServer, start_s: float, end_s: float) -> Window
         tree = list_tree(server.process.pid)
         rss_peak_bytes = max(rss_peak_bytes, _read_rss_bytes(tree))
     scale = (end_s - start_s) / (read_end_s - read_start_s)
-    return WindowUsage(
-        cpu_s=(sum(latest.values()) - sum(before.values())) * scale, rss_peak_bytes=rss_peak_bytes
-    )
+    return Usage(cpu_s=(sum(latest.values()) - sum(before.values())) * scale, rss_bytes=rss_peak_bytes)
 
 
 def list_tree(keeper: int) -> list[psutil.Process]:
@@ -153,7 +136,7 @@ class RunningServer(Protocol):
         """
         ...
 
-    def measure_usage(self, start_s: float, end_s: float) -> WindowUsage | None:
+    def measure_usage(self, start_s: float, end_s: float) -> Usage | None:
         """Measure what it uses in a window, and wait until the window has ended where it is measured.
 
         `start_s`: the window's start, in seconds of `time.monotonic()`.
@@ -201,7 +184,7 @@ class StartedServer:
         """What its whole process tree has used until now."""
         return read_usage(self.process.pid)
 
-    def measure_usage(self, start_s: float, end_s: float) -> WindowUsage:
+    def measure_usage(self, start_s: float, end_s: float) -> Usage:
         """Measure what its whole process tree uses in a window; blocks until the window has ended.
 
         `start_s`: the window's start, in seconds of `time.monotonic()`.

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import Literal
 
 from portcompare.records.manifest import Ceiling
+from portcompare.records.rounds import Usage
 from portcompare.units import LoadModel
 
 
@@ -81,15 +82,6 @@ class UiOpened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArmUsage:
-    """What a server has used."""
-
-    cpu_s: float  # CPU seconds since its start, and of those before that died
-    rss_bytes: int  # Resident memory now
-    restarts: int = 0  # How often it died and was started again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
     """How far a run is that was started from the UI."""
 
@@ -104,7 +96,7 @@ class ShowState:
     """Order: show this."""
 
     # What each arm's server has used; none of those that somebody else has started
-    usage: dict[str, ArmUsage]
+    usage: dict[str, Usage]
     run: RunState | None = None  # The run that was started from the UI last; None before
 
 

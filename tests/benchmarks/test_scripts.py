@@ -25,7 +25,7 @@ from benchmarks import (
 )
 from benchmarks.common import publish
 from benchmarks.peers import Figures
-from portcompare.records.results import METRICS
+from portcompare.records.metrics import METRICS
 from tests.loadgen.stalling import latencies_after_stall
 
 if TYPE_CHECKING:

@@ -25,32 +25,32 @@ def site() -> Iterator[str]:
 def test_a_page_that_waits_for_its_answer_is_painted_after_it(chromium: Browser, site: str) -> None:
     cold, _ = visit_page(chromium, f"{site}/?delay=1", LIMIT_S)
     assert cold.failure is None
-    assert cold.answer is not None
-    assert cold.answer.target == "/data?delay=1"
-    assert cold.answer.handler_s == pytest.approx(0.0015)
-    assert cold.answer.first_byte_s - cold.answer.asked_s >= 1
+    assert cold.response is not None
+    assert cold.response.target == "/data?delay=1"
+    assert cold.response.handler_s == pytest.approx(0.0015)
+    assert cold.response.first_byte_s - cold.response.sent_s >= 1
     assert cold.lcp_s is not None
-    assert 1 <= cold.answer.ended_s <= cold.lcp_s < 20
+    assert 1 <= cold.response.ended_s <= cold.lcp_s < 20
 
 
 def test_a_warm_load_takes_from_the_cache_what_a_cold_one_kept(chromium: Browser, site: str) -> None:
     cold, warm = visit_page(chromium, f"{site}/?delay=1&kept", LIMIT_S)
     assert (cold.kind, warm.kind) == ("cold", "warm")
-    assert cold.answer is not None
-    assert cold.answer.received_bytes > 0
-    assert warm.answer is not None
-    assert warm.answer.received_bytes == 0
+    assert cold.response is not None
+    assert cold.response.received_bytes > 0
+    assert warm.response is not None
+    assert warm.response.received_bytes == 0
     assert warm.lcp_s is not None
     assert warm.lcp_s < 1
 
 
 def test_a_page_that_asks_for_nothing_has_its_own_times(chromium: Browser, site: str) -> None:
     cold, _ = visit_page(chromium, f"{site}/plain", LIMIT_S)
-    assert cold.answer is None
+    assert cold.response is None
     assert cold.document is not None
     assert cold.document.target == "/plain"
     assert cold.fcp_s is not None
-    assert 0 < cold.document.asked_s < cold.document.first_byte_s <= cold.document.ended_s < cold.fcp_s
+    assert 0 < cold.document.sent_s < cold.document.first_byte_s <= cold.document.ended_s < cold.fcp_s
 
 
 def test_a_script_that_blocks_is_counted_beyond_fifty_milliseconds(chromium: Browser, site: str) -> None:

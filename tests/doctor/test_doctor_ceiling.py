@@ -8,7 +8,8 @@ import pytest
 from portcompare.analyse import GeneratorLimits
 from portcompare.doctor.ceiling import Ceiling
 from portcompare.doctor.judgement import find_distrust, judge_ceiling
-from portcompare.records.results import Latency
+from portcompare.records.rounds import Latency
+from tests.altered import altered
 from tests.measure.test_rounds import DONE
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ CEILING = Ceiling(
     trusted_lag_p99_s=0.0002,
     distrust="the load generator was at 91.0% of its CPU and may be the limit",
 )
-SOUND = replace(
+SOUND = altered(
     DONE,
     window_s=1.0,
     offered_rps=5000.0,
     rate_rps=4990.0,
     dropped=0,
     error_kinds={},
-    void=None,
+    failure=None,
     lag_p99_s=0.001,
 )
 
@@ -147,6 +148,6 @@ def test_a_window_with_a_fault_cannot_be_trusted(changes: dict[str, Any], reason
 
 
 def test_one_request_more_or_less_may_be_missed_however_few_are_offered() -> None:
-    few = replace(SOUND, offered_rps=10.0)
-    assert find_distrust(replace(few, rate_rps=9.0), LIMITS) is None
-    assert find_distrust(replace(few, rate_rps=8.5), LIMITS) is not None
+    few = altered(SOUND, offered_rps=10.0)
+    assert find_distrust(altered(few, rate_rps=9.0), LIMITS) is None
+    assert find_distrust(altered(few, rate_rps=8.5), LIMITS) is not None

@@ -80,7 +80,7 @@ def test_what_has_not_changed_is_not_read_again(runs: Path, monkeypatch: pytest.
 
 def test_a_broken_run_is_listed_as_such_and_a_foreign_folder_is_not(runs: Path) -> None:
     (runs / "broken").mkdir()
-    (runs / "broken" / "results.json").write_text('{"schema_version": 1')
+    (runs / "broken" / "results.json").write_text('{"schema_version": 2')
     (runs / "begun").mkdir()
     (runs / "begun" / "loadgen.log").touch()
     (runs / "notes").mkdir()

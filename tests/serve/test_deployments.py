@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from portcompare.errors import ServerError
-from portcompare.records.results import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.serve import StartedServer, assign_cpus, deployments, ports, serve_deployments
 from tests.serve.support import ALL, APPS, all_gone, ask, started, tree_of, wait_until, write_plan
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.errors import ServerError
-from portcompare.records.results import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.serve import (
     ForeignServer,
     StartedServer,

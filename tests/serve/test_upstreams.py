@@ -8,7 +8,7 @@ import pytest
 
 from portcompare.errors import ServerError
 from portcompare.plan import with_addresses
-from portcompare.records.results import BASELINE
+from portcompare.records.rounds import BASELINE
 from portcompare.serve import (
     StartedServer,
     assign_cpus,

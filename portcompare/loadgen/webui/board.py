@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from portcompare.loadgen.webui.reports import SecondReport
     from portcompare.loadgen.webui.rows import Row
     from portcompare.loadgen.webui.runs_folder import FinishedRun
-    from portcompare.wire.ui_protocol import ArmUsage, LiveSettings, RunState, ShowState, UiPlan
+    from portcompare.records.rounds import Usage
+    from portcompare.wire.ui_protocol import LiveSettings, RunState, ShowState, UiPlan
 
 SECONDS_SHOWN: Final = 300
 SCHEMA_VERSION: Final = 1
@@ -61,10 +62,10 @@ class Board:
         self._users = 0
         self._points: deque[Point] = deque(maxlen=SECONDS_SHOWN)
         self._marks: deque[tuple[float, str]] = deque(maxlen=50)
-        self._usage: dict[str, ArmUsage] = {}
-        self._before: dict[str, ArmUsage] = {}
-        self._at_start: dict[str, ArmUsage] = {}
-        self._at_end: dict[str, ArmUsage] = {}
+        self._usage: dict[str, Usage] = {}
+        self._before: dict[str, Usage] = {}
+        self._at_start: dict[str, Usage] = {}
+        self._at_end: dict[str, Usage] = {}
         self._usage_at_s = self._usage_before_s = 0.0
         self.snapshot = self._take()  # What viewers see
 

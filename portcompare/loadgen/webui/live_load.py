@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from locust.env import Environment
 
     from portcompare.loadgen.messages import BeginLive
-    from portcompare.records.results import RequestSpec
+    from portcompare.records.requests import RequestSpec
     from portcompare.wire.ui_protocol import UiScenario
 
 _FEED_EVERY_S = 1.0

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from portcompare.loadgen.figures import percentiles_of
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Total
+from portcompare.records.estimates import Estimate
 from portcompare.records.manifest import Ceiling
-from portcompare.records.results import Bound
+from portcompare.records.rounds import Bound
 from portcompare.stats.bounds import Limits, find_bound
-from portcompare.stats.intervals import RatioInterval, paired_ratio
+from portcompare.stats.intervals import paired_ratio
 from portcompare.units import duration, rate, share, significant, size
 from portcompare.units import ratio as ratio_text
 
@@ -48,7 +49,7 @@ class Row:
     rate_rps: float | None  # Successful requests per second, over the whole test
     percentiles_s: tuple[float, ...] | None  # Of their latencies: p50, p95 and p99
     pairs: int  # How many pairs of batches the ratio rests on
-    ratio: RatioInterval | None  # Of the rates to the baseline's, with its interval
+    ratio: Estimate | None  # Of the rates to the baseline's, with its interval
     bound: Bound | None  # The most that theory allows
     load: ArmLoad | None  # What the server used
     histogram: str  # The latencies, as a base64 encoded HdrHistogram in microseconds
@@ -64,7 +65,7 @@ class Row:
             "failures": self.failures,
             "rate_rps": self.rate_rps,
             **at,
-            "ratio": self.ratio.ratio if self.ratio else None,
+            "ratio": self.ratio.point if self.ratio else None,
             "ratio_low": self.ratio.low if self.ratio else None,
             "ratio_high": self.ratio.high if self.ratio else None,
             "pairs": self.pairs,
@@ -106,10 +107,10 @@ class Row:
     def _ratio_text(self) -> str:
         if self.is_baseline:
             return "baseline"
-        if self.ratio is None:
+        if self.ratio is None or self.ratio.point is None or self.ratio.interval is None:
             return f"cannot tell ({self.pairs} of {LEAST_PAIRS} pairs)"
-        low, high = ratio_text(self.ratio.low), ratio_text(self.ratio.high)
-        return f"{ratio_text(self.ratio.ratio)} [{low}, {high}]"
+        low, high = map(ratio_text, self.ratio.interval)
+        return f"{ratio_text(self.ratio.point)} [{low}, {high}]"
 
 
 def make_rows(
@@ -166,7 +167,7 @@ def _requests_of(ledger: Ledger, arm: str) -> int:
 
 def find_ratio(
     batches: Iterable[Mapping[Line, int]], baseline: Line, candidate: Line
-) -> tuple[int, RatioInterval | None]:
+) -> tuple[int, Estimate | None]:
     """The ratio of two lines' rates, from what both did in the same seconds.
 
     Returns how many pairs there are, and the ratio with its 95% interval; None with too few pairs.

@@ -14,8 +14,8 @@ from hdrh.histogram import HdrHistogram
 
 from portcompare.loadgen.webui.board import Board
 from portcompare.loadgen.webui.runs_folder import find_runs
+from portcompare.records.rounds import Usage
 from portcompare.wire.ui_protocol import (
-    ArmUsage,
     LiveSettings,
     RunState,
     ShowState,
@@ -119,10 +119,10 @@ def test_a_reset_begins_the_table_anew_and_leaves_the_charts(board: Board) -> No
 
 def test_what_servers_use_counts_from_the_beginning_of_the_test() -> None:
     board = Board(PLAN)
-    board.show(ShowState(usage={"flask": ArmUsage(cpu_s=5.0, rss_bytes=2**20)}))
+    board.show(ShowState(usage={"flask": Usage(cpu_s=5.0, rss_bytes=2**20)}))
     board.begin(1, SETTINGS)
     board.add("one", report(0, {FLASK: [0.1] * 10, QUART: [0.1] * 10}))
-    board.show(ShowState(usage={"flask": ArmUsage(cpu_s=5.5, rss_bytes=2**21, restarts=1)}))
+    board.show(ShowState(usage={"flask": Usage(cpu_s=5.5, rss_bytes=2**21, restarts=1)}))
     board.tick("running")
     flask, quart = shown(board)["rows"]
     assert flask["bound_name"] == "server CPU"
@@ -151,7 +151,7 @@ def test_what_servers_use_after_the_test_is_not_the_tests_and_the_next_one_begin
 
 
 def use(board: Board, cpu_s: float) -> None:
-    board.show(ShowState(usage={"flask": ArmUsage(cpu_s=cpu_s, rss_bytes=2**20)}))
+    board.show(ShowState(usage={"flask": Usage(cpu_s=cpu_s, rss_bytes=2**20)}))
 
 
 def test_a_run_is_under_way_from_the_wish_until_the_harness_shows_that_it_has_ended(board: Board) -> None:
@@ -181,7 +181,7 @@ def test_a_second_is_shown_when_all_processes_of_the_test_have_told_of_it(board:
 
 def test_a_server_that_was_started_again_is_marked(board: Board) -> None:
     for restarts in (0, 1):
-        board.show(ShowState(usage={"flask": ArmUsage(cpu_s=1.0, rss_bytes=1, restarts=restarts)}))
+        board.show(ShowState(usage={"flask": Usage(cpu_s=1.0, rss_bytes=1, restarts=restarts)}))
     board.add("one", report(0, {FLASK: [0.1]}))
     board.tick("running")
     assert "flask died and was started again" in [mark["text"] for mark in shown(board)["charts"]["marks"]]
