@@ -4,6 +4,7 @@ A test that takes `send` runs on both twins and on each deployment of `loadtests
 takes `make_sender` needs an application of its own and runs on the twins alone.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -65,12 +66,11 @@ def naps(twin: str, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def nap(delay: float) -> None:
         seconds.append(delay)
 
-    blocking, waiting = SimpleNamespace(sleep=seconds.append), SimpleNamespace(sleep=nap)
-    for module in ("blocking", "offloaded"):
-        monkeypatch.setattr(f"{twin}.{module}.time", blocking)
-    for module in ("cached", "data"):
-        if twin == "sync_flask":
-            monkeypatch.setattr(f"sync_flask.{module}.time", blocking)
-        else:
-            monkeypatch.setattr(f"async_quart.{module}.asyncio", waiting)
+    blocking, waiting = SimpleNamespace(sleep=seconds.append), SimpleNamespace(sleep=nap, Lock=asyncio.Lock)
+    monkeypatch.setattr(f"{twin}.data.time", blocking)
+    if twin == "sync_flask":
+        monkeypatch.setattr("sync_flask.cached.time", blocking)
+    else:
+        monkeypatch.setattr("async_quart.cached.asyncio", waiting)
+        monkeypatch.setattr("async_quart.data.asyncio", waiting)
     return seconds

@@ -20,7 +20,7 @@ def test_an_async_view_answers_as_the_other_one(target: str) -> None:
 
 def test_the_data_comes_from_an_async_view() -> None:
     def is_async(app: Flask) -> bool:
-        return inspect.iscoroutinefunction(app.view_functions["data.data"])
+        return inspect.iscoroutinefunction(app.view_functions["data"])
 
     assert is_async(async_flask.app.app)
     assert not is_async(sync_flask.app.app)

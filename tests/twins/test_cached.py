@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-import async_quart.kept
-import sync_flask.kept
+import async_quart.cached
+import sync_flask.cached
 from tests.twins.sending import MakeSender, Send
 
 MANY = 1000
@@ -63,7 +63,7 @@ def test_a_result_is_kept_for_no_longer_than_the_environment_says(
 
 
 def test_many_threads_wait_for_one_computation() -> None:
-    kept = sync_flask.kept.Kept(60)
+    kept = sync_flask.cached.ResultCache(60)
     all_ask = threading.Barrier(MANY)
     computed: list[float] = []
 
@@ -91,7 +91,7 @@ def test_many_tasks_wait_for_one_computation() -> None:
         return "result"
 
     async def ask_all() -> list[str]:
-        kept = async_quart.kept.Kept(60)
+        kept = async_quart.cached.ResultCache(60)
         return await asyncio.gather(*(kept.get(1.0, compute) for _ in range(MANY)))
 
     assert set(asyncio.run(ask_all())) == {"result"}
@@ -99,7 +99,7 @@ def test_many_tasks_wait_for_one_computation() -> None:
 
 
 def test_a_result_does_not_wait_for_another_one() -> None:
-    kept = sync_flask.kept.Kept(60)
+    kept = sync_flask.cached.ResultCache(60)
     kept.get(2.0, lambda _: "known")
 
     def ask_for_the_other(_: float) -> str:
@@ -110,7 +110,7 @@ def test_a_result_does_not_wait_for_another_one() -> None:
 
 
 def test_a_failure_is_not_kept() -> None:
-    kept = sync_flask.kept.Kept(60)
+    kept = sync_flask.cached.ResultCache(60)
 
     def fail(_: float) -> str:
         raise OSError
@@ -122,14 +122,14 @@ def test_a_failure_is_not_kept() -> None:
 
 
 def test_no_more_is_kept_than_there_is_room_for() -> None:
-    kept = sync_flask.kept.Kept(60)
+    kept = sync_flask.cached.ResultCache(60)
     computed: list[float] = []
 
     def compute(key: float) -> str:
         computed.append(key)
         return "result"
 
-    for key in range(2 * sync_flask.kept.LOCKS * sync_flask.kept.RESULTS_OF_A_LOCK):
+    for key in range(2 * sync_flask.cached.LOCKS * sync_flask.cached.RESULTS_PER_LOCK):
         kept.get(float(key), compute)
     before = len(computed)
     kept.get(0.0, compute)

@@ -11,9 +11,9 @@ from flask import Flask
 from quart import Quart
 
 import async_quart.app
-import async_quart.page
+import async_quart.pages
 import sync_flask.app
-import sync_flask.page
+import sync_flask.pages
 from tests.twins.sending import MakeSender, Send
 
 TARGETS = ["/", "/?path=/data/cached&delay=2", "/page", "/page?rows=100"]
@@ -53,7 +53,7 @@ def test_a_page_loads_nothing_from_elsewhere(make_sender: MakeSender, target: st
     assert not re.search(r"\son\w+=|\sstyle=", page)  # neither would be allowed
 
 
-@pytest.mark.parametrize("path", sync_flask.page.PATTERNS)
+@pytest.mark.parametrize("path", sync_flask.pages.PATTERNS)
 def test_the_page_fetches_the_pattern_that_it_is_asked_for(make_sender: MakeSender, path: str) -> None:
     send = make_sender({}, {})
 
@@ -68,8 +68,8 @@ def test_without_a_pattern_the_page_fetches_the_data(make_sender: MakeSender) ->
 @pytest.mark.parametrize(
     ("app", "patterns"),
     [
-        (sync_flask.app.app, sync_flask.page.PATTERNS),
-        (async_quart.app.app, async_quart.page.PATTERNS),
+        (sync_flask.app.app, sync_flask.pages.PATTERNS),
+        (async_quart.app.app, async_quart.pages.PATTERNS),
     ],
     ids=["sync_flask", "async_quart"],
 )
@@ -97,7 +97,7 @@ def test_the_page_fetches_nothing_else(make_sender: MakeSender, path: str) -> No
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["parameter"] == "path"
-    assert answer.json()["choices"] == list(sync_flask.page.PATTERNS)
+    assert answer.json()["choices"] == list(sync_flask.pages.PATTERNS)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 1000])

@@ -132,7 +132,7 @@ def test_an_upstream_that_fails_is_a_bad_gateway(
 
     (answer,) = ask(upstream.environ, "/data/upstream")
 
-    assert_problem(answer, 502, "The upstream has not answered as it should.")
+    assert_problem(answer, 502, "The upstream sent no valid response.")
 
 
 def test_an_upstream_that_is_not_there_is_a_bad_gateway(ask: Ask) -> None:
@@ -141,7 +141,7 @@ def test_an_upstream_that_is_not_there_is_a_bad_gateway(ask: Ask) -> None:
 
     (answer,) = ask({"DATA_UPSTREAM_URL": f"http://127.0.0.1:{port}/"}, "/data/upstream")
 
-    assert_problem(answer, 502, "The upstream has not answered as it should.")
+    assert_problem(answer, 502, "The upstream sent no valid response.")
 
 
 def test_an_upstream_that_is_too_slow_is_a_gateway_timeout(ask: Ask, upstream: Upstream) -> None:
@@ -149,7 +149,7 @@ def test_an_upstream_that_is_too_slow_is_a_gateway_timeout(ask: Ask, upstream: U
 
     (answer,) = ask({**upstream.environ, "DATA_UPSTREAM_TIMEOUT_S": "0.05"}, "/data/upstream")
 
-    assert_problem(answer, 504, "The upstream has not answered in time.")
+    assert_problem(answer, 504, "The upstream sent no response in time.")
 
 
 def test_connections_are_kept(ask: Ask, upstream: Upstream) -> None:
