@@ -9,7 +9,7 @@ import pytest
 
 from portcompare.cli import ui
 from portcompare.wire.protocol import Joined
-from portcompare.wire.ui_protocol import LiveSettings, RunState, UiPlan, Wishes, is_loopback
+from portcompare.wire.ui_protocol import LiveSettings, RunState, UiPlan, UiRequest, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,10 +68,10 @@ class Stage:
     def _open_ui(self, order: OpenUi) -> str:
         return f"http://[{order.host}]:{order.port}"
 
-    def _show(self, _: ShowState) -> Wishes:
+    def _show(self, _: ShowState) -> UiRequest:
         if not self.wishes:
             raise KeyboardInterrupt
-        return Wishes(measure=self.wishes.pop(0))
+        return UiRequest(measure=self.wishes.pop(0))
 
     def _begin_run(self, *_: object, **__: object) -> Run:
         self.runs.append(Run())
