@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from portcompare.records.requests import Expectation, LoginStep, RequestSpec
 from portcompare.records.rounds import LoadReport
-from portcompare.wire.ui_protocol import OpenUi, ShowState, UiOpened, Wishes
+from portcompare.wire.ui_protocol import OpenUi, ShowState, UiOpened, UiRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,7 +182,7 @@ Message = (
     | OpenUi
     | UiOpened
     | ShowState
-    | Wishes
+    | UiRequest
 )
 Kind = TypeVar("Kind")
 
@@ -228,5 +228,5 @@ decode: Callable[[str | bytes], Message] = make_decoder(
     OpenUi,
     UiOpened,
     ShowState,
-    Wishes,
+    UiRequest,
 )

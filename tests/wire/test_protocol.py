@@ -35,8 +35,8 @@ from portcompare.wire.ui_protocol import (
     UiArm,
     UiOpened,
     UiPlan,
+    UiRequest,
     UiScenario,
-    Wishes,
 )
 from tests.altered import altered
 
@@ -145,8 +145,8 @@ MESSAGES: list[Message] = [
         usage={"flask": Usage(cpu_s=1.5, rss_bytes=1024, restarts=1)},
         run=RunState(command="portcompare run", state="running", progress="block 1", folder="run"),
     ),
-    Wishes(),
-    Wishes(measure=LiveSettings(scenarios=("slow",), arms=("flask", "quart"), delay_s=0.5, users=4)),
+    UiRequest(),
+    UiRequest(measure=LiveSettings(scenarios=("slow",), arms=("flask", "quart"), delay_s=0.5, users=4)),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Reports as processes with users send them."""
+"""Reports as processes with users send them, each second."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from array import array
 from typing import TYPE_CHECKING
 
 from portcompare.loadgen.figures import Tally
-from portcompare.loadgen.webui.reports import SecondReport, make_cells
+from portcompare.loadgen.webui.ledger import SecondReport, make_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

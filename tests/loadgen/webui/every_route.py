@@ -1,6 +1,6 @@
-"""Asks every route of the web UI's own URL map as those would who must not get in; prints what they got.
+"""Requests every route of the web UI's URL map as several clients, and prints the responses.
 
-A program, as Locust changes the process it is imported into: `python ask_every_route.py HOST [PASSWORD]`.
+A program, as Locust patches the process that imports it: `python every_route.py password|local CLIENT...`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import locust  # noqa: F401 - first, as it patches the process
 from flask.sessions import SecureCookieSessionInterface
@@ -17,6 +18,7 @@ from werkzeug.security import generate_password_hash
 
 from portcompare.http.requests import http_request
 from portcompare.loadgen.leader import WorkerCrew
+from portcompare.loadgen.webui import routes
 from portcompare.loadgen.webui.live import LiveUi
 from portcompare.wire.protocol import Gather, Prepare, ScenarioSource
 from portcompare.wire.ui_protocol import OpenUi, UiArm, UiPlan, UiScenario
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 
 PASSWORD = "correct horse"  # noqa: S105 - a test's
 SOURCE = ScenarioSource(requests=((http_request("/"), 1.0),))
-EVIL = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
+HEADERS = {
+    "cross-site request": {"Sec-Fetch-Site": "cross-site"},
+    "foreign origin": {"Origin": "http://evil.example"},  # as browsers without Sec-Fetch-Site send it
+}
 
 
 def open_app(host: str, folder: Path, *, with_password: bool) -> Flask:
@@ -72,37 +77,38 @@ def forged(app: Flask) -> str:
     return str(signer.dumps({"_user_id": "viewer", "_fresh": True}))
 
 
-def ask(app: Flask, base: str, kind: str) -> dict[str, Any]:
+def request_all(app: Flask, base: str, kind: str) -> dict[str, Any]:
     client = app.test_client()
-    headers: dict[str, str] = {}
+    headers = HEADERS.get(kind, {})
     if kind == "forged cookie":
         client.set_cookie("portcompare_ui", forged(app), domain="127.0.0.1")
     elif kind == "wrong password":
         client.post("/login/password", base_url=base, data={"password": "wrong"})
-    elif kind in ("right password", "cross-site"):
-        answer = client.post("/login/password", base_url=base, data={"password": PASSWORD})
-        headers = EVIL if kind == "cross-site" else {}
-        if kind == "right password":
-            sys.stderr.write(json.dumps({"cookie": answer.headers.get("Set-Cookie", "")}) + "\n")
+    elif kind == "right password" or headers:
+        login = client.post("/login/password", base_url=base, data={"password": PASSWORD})
+        if not headers:
+            sys.stderr.write(json.dumps({"cookie": login.headers.get("Set-Cookie", "")}) + "\n")
     elif kind == "another name":
         base = "http://rebound.example:8089"
-    got = {}
+    responses = {}
     for endpoint, method, path in routes_of(app):
-        answer = client.open(path, method=method, base_url=base, headers=headers)
-        got[f"{method} {endpoint}"] = {
-            "status": answer.status_code,
-            "location": answer.headers.get("Location", ""),
-            "shared": answer.headers.get("Access-Control-Allow-Origin", ""),
-            "framed": "frame-ancestors 'none'" not in answer.headers.get("Content-Security-Policy", ""),
+        response = client.open(path, method=method, base_url=base, headers=headers)
+        responses[f"{method} {endpoint}"] = {
+            "status": response.status_code,
+            "location": response.headers.get("Location", ""),
+            "shared": response.headers.get("Access-Control-Allow-Origin", ""),
+            "framed": "frame-ancestors 'none'" not in response.headers.get("Content-Security-Policy", ""),
         }
-    return got
+    return responses
 
 
 def main() -> None:
     kinds = sys.argv[2:]
     with tempfile.TemporaryDirectory() as folder:
         app = open_app("127.0.0.1", Path(folder), with_password=sys.argv[1] == "password")
-        sys.stdout.write(json.dumps({kind: ask(app, "http://127.0.0.1:8089", kind) for kind in kinds}))
+        with patch.object(routes, "_make_charts_script", return_value=b""):  # which takes a second
+            responses = {kind: request_all(app, "http://127.0.0.1:8089", kind) for kind in kinds}
+        sys.stdout.write(json.dumps(responses))
 
 
 if __name__ == "__main__":
