@@ -142,7 +142,13 @@ def test_reports_are_judged_by_the_slowest_time_and_the_size_of_the_page(
 
 def a_run(**verdicts_of: str) -> dict[str, Any]:
     comparisons = [
-        {"scenario": "fast", "level": 32, "candidate": name, "metric": metric, "verdict": word, "ratio": 1.1}
+        {
+            "scenario": "fast",
+            "level": 32,
+            "candidate": name,
+            "metric": metric,
+            "ratio": {"verdict": word, "point": 1.1},
+        }
         for name, word in verdicts_of.items()
         for metric in METRICS
     ]
