@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,8 +25,9 @@ from portcompare.cli.options import (
 )
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, tell_revived
 from portcompare.errors import InputError, Problem
-from portcompare.history import RUNS
+from portcompare.history.summaries import list_runs
 from portcompare.plan import OpenLoad
+from portcompare.records.run_summary import RUNS
 from portcompare.run.background import BackgroundRun
 from portcompare.run.progress import out
 from portcompare.run.session import open_session, read_plan
@@ -83,6 +85,8 @@ def ui(
                 runs=str(RUNS.absolute()),
                 picks_classes=class_picker,
             )
+            with suppress(OSError):
+                list_runs(RUNS, print_note)  # makes the summaries that the UI lists runs by
             url = session.generator.open_ui(order)
             out.print(list_addresses(standing))
             print_line(f"\nweb UI: {url}")

@@ -16,6 +16,7 @@ from portcompare.records.parity import Parity
 from portcompare.records.rounds import Bound, Latency, Round
 from portcompare.records.sweeps import Sweeps
 
+RESULTS_FILE = "results.json"
 SCHEMA_VERSION = 2
 
 

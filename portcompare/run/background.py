@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
+from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.narrowing import Narrowing
 from portcompare.run.recording import name_run_folder
 from portcompare.serve import start_supervised
@@ -54,7 +55,7 @@ class BackgroundRun:
     def state(self) -> RunState:
         """Its progress."""
         status = self._process.poll()
-        is_done = status in _WITH_REPORT and (self._folder / "report.html").exists()
+        is_done = status in _WITH_REPORT and (self._folder / REPORT_FILE).exists()
         return RunState(
             command=f"portcompare {shlex.join(self._command)}",
             state="running" if status is None else "done" if is_done else "failed",

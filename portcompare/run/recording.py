@@ -36,11 +36,11 @@ from portcompare.analyse import (
     summarise_pages,
 )
 from portcompare.errors import Problem
-from portcompare.history import RUNS
 from portcompare.masking import mask_plan
 from portcompare.parity import combine_parity
 from portcompare.records.pages import Pages
 from portcompare.records.results import SCHEMA_VERSION, Results
+from portcompare.records.run_summary import RUNS
 from portcompare.records.sweeps import Sweeps, Trial
 from portcompare.report import RESULTS_FILE, Interval, histogram_path, write_histogram_log, write_results
 from portcompare.run.checks import judge_gates

@@ -9,14 +9,16 @@ import json
 import logging
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import gevent
 
 from portcompare.loadgen.webui.ledger import CHARTS, REPORT, Ledger, decode_report
 from portcompare.loadgen.webui.rows import ServerUse, describe, explain, make_rows
-from portcompare.loadgen.webui.runs_folder import find_runs
+from portcompare.records.run_summary import REPORT_FILE, list_summaries, name_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from portcompare.loadgen.webui.ledger import Point, SecondReport
     from portcompare.records.rounds import Usage
+    from portcompare.records.run_summary import RunSummary
     from portcompare.wire.ui_protocol import LiveSettings, RunState, ShowState, UiPlan
 
 SECONDS_SHOWN: Final = 300
@@ -37,6 +40,9 @@ _CSV_COLUMNS: Final = (
     *("server_cores", "server_rss_bytes", "restarts"),
 )
 _TICK_S: Final = 1.0
+_MOST_FINISHED: Final = 50
+_LISTING_SHARE: Final = 0.01
+"""At most this part of the time is spent on listing finished runs."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -75,6 +81,9 @@ class Board:
         self._usage_at_start: dict[str, Usage] = {}
         self._usage_at_end: dict[str, Usage] = {}
         self._usage_at_s = self._usage_before_s = 0.0
+        self._finished: list[RunSummary] = []
+        self._listing_s = self._listed_at_s = 0.0
+        self._list_finished()
         self.snapshot = self._take_snapshot()
 
     @property
@@ -153,7 +162,20 @@ class Board:
         # Locust reports "stopped" a moment before the last report has come.
         self._state = "stopping" if state == "stopped" and not self._is_over else state
         self._close_seconds()
+        self._list_finished()
         self.snapshot = self._take_snapshot()
+
+    def _list_finished(self) -> None:
+        """List the runs that have a report, but not often: it takes CPU time from the load."""
+        began_s = time.monotonic()
+        if self._listed_at_s and began_s - self._listed_at_s < self._listing_s / _LISTING_SHARE:
+            return
+        with suppress(OSError):
+            runs = [one.run for one in list_summaries(self.runs, name_only)]
+            with_report = (run for run in runs if (self.runs / run.folder / REPORT_FILE).is_file())
+            self._finished = list(islice(with_report, _MOST_FINISHED))
+        self._listed_at_s = time.monotonic()
+        self._listing_s = self._listed_at_s - began_s
 
     def _close_seconds(self, *, is_over: bool = False) -> None:
         self._points.extend(self._ledger.close_seconds(is_over=is_over))
@@ -194,7 +216,7 @@ class Board:
             "charts": self._charts(),
             "can_measure": bool(self.plan.scenarios),
             "run": asdict(self.run) if self.run else None,
-            "runs": [asdict(run) for run in find_runs(self.runs)],
+            "runs": [asdict(run) for run in self._finished],
         }
 
     def _charts(self) -> dict[str, Any]:

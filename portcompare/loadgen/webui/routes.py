@@ -17,7 +17,7 @@ from portcompare.loadgen.session import DECLARED_TARGETS
 from portcompare.loadgen.webui.board import Board, follow
 from portcompare.loadgen.webui.ledger import REPORT
 from portcompare.loadgen.webui.live_load import Reporter
-from portcompare.loadgen.webui.runs_folder import find_runs
+from portcompare.records.run_summary import RUNS, is_run
 from portcompare.wire.ui_protocol import UiArm, UiPlan
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ _SCRIPTS: Final = (
     '<script type="module" src="./side-by-side/assets/tab.js"></script></body>'
 )
 _DAY_S: Final = 86_400
-_RUNS: Final = Path("runs")
 
 
 def show_side_by_side(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: object) -> None:
@@ -54,7 +53,7 @@ def show_side_by_side(environment: Environment, runner: Runner, web_ui: WebUI | 
     if not isinstance(runner, MasterRunner):
         Reporter(environment)
     arms = tuple(UiArm(name=name, url="") for name in DECLARED_TARGETS.values())
-    board = Board(UiPlan(name=environment.locustfile or "", arms=arms), _RUNS)
+    board = Board(UiPlan(name=environment.locustfile or "", arms=arms), RUNS)
     follow(board, environment, lambda: board.begin(None, processes=runner.worker_count))
     add_side_by_side(web_ui, board, environment.parsed_options.web_base_path)
 
@@ -116,7 +115,7 @@ class _Views:
 
     def report(self, folder: str, name: str) -> Response:
         runs = self._board.runs
-        if folder not in {run.folder for run in find_runs(runs)}:
+        if not any(one.name == folder and is_run(one) for one in runs.iterdir()):
             abort(404)
         return send_from_directory((runs / folder).resolve(), name)
 

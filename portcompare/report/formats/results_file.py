@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-RESULTS_FILE = "results.json"
 _RESTORE = "restore the file, or measure again"
 
 

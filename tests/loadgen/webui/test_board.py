@@ -4,8 +4,7 @@ import csv
 import gzip
 import io
 import json
-import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,8 +16,8 @@ from hdrh.histogram import HdrHistogram
 
 from portcompare.loadgen.webui import board as board_module
 from portcompare.loadgen.webui.board import Board, follow
-from portcompare.loadgen.webui.runs_folder import find_runs
 from portcompare.records.rounds import Usage
+from portcompare.records.run_summary import SUMMARY_FILE, RunSummary, name_only, stamp_results
 from portcompare.wire.ui_protocol import (
     LiveSettings,
     RunState,
@@ -203,46 +202,30 @@ def test_without_settings_a_change_of_users_is_marked() -> None:
     assert not shown(board)["can_measure"]
 
 
-def test_finished_runs_are_listed_newest_first_beside_the_one_under_way(tmp_path: Path) -> None:
-    for name in ("old", "new", "broken"):
+def test_finished_runs_with_a_report_are_listed_latest_first_beside_the_one_under_way(
+    tmp_path: Path,
+) -> None:
+    for name in ("old", "new", "without-report", "without-summary"):
         folder = tmp_path / name
         folder.mkdir()
-        results = {"name": name, "started_at": "2026-01-01T00:00:00+00:00", "headline": f"{name} wins"}
-        (folder / "results.json").write_text(json.dumps(results) if name != "broken" else "{")
-        (folder / "report.html").write_text("<p>")
-    (tmp_path / "without-report").mkdir()
-    for number, name in enumerate(("broken", "old", "new")):
-        os.utime(tmp_path / name / "report.html", (number, number))
-    assert [(run.folder, run.headline) for run in find_runs(tmp_path)] == [
-        ("new", "new wins"),
-        ("old", "old wins"),
-        ("broken", ""),
-    ]
-    assert find_runs(tmp_path / "nowhere") == ()
+        (folder / "results.json").touch()
+        if name != "without-summary":
+            started_at = f"202{6 if name == 'old' else 7}-01-01T00:00:00+00:00"
+            run = RunSummary(folder=name, name="plan", started_at=started_at, headline=f"{name} wins")
+            summary = replace(name_only(folder), run=run, results_stamp=stamp_results(folder))
+            (folder / SUMMARY_FILE).write_text(json.dumps(asdict(summary)), encoding="utf-8")
+        if name != "without-report":
+            (folder / "report.html").write_text("<p>")
     board = Board(PLAN, tmp_path)
-    run = RunState(command="portcompare run", state="running", progress="block 1", folder="next")
-    board.show(ShowState(usage={}, run=run))
+    under_way = RunState(command="portcompare run", state="running", progress="block 1", folder="next")
+    board.show(ShowState(usage={}, run=under_way))
     board.tick("ready")
     assert shown(board)["run"]["progress"] == "block 1"
-    assert len(shown(board)["runs"]) == 3
-
-
-def test_folders_that_cannot_be_read_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("mine", "deleted", "somebody-elses"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "report.html").write_text("<p>")
-    (tmp_path / "folder" / "report.html").mkdir(parents=True)
-    refusals = {"deleted": FileNotFoundError, "somebody-elses": PermissionError}
-    look = Path.stat
-
-    def refuse(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
-        if path.parent.name in refusals:
-            raise refusals[path.parent.name]
-        return look(path, follow_symlinks=follow_symlinks)
-
-    monkeypatch.setattr(Path, "stat", refuse)
-    assert [run.folder for run in find_runs(tmp_path)] == ["mine"]
-    assert find_runs(tmp_path / ("too-long" * 100)) == ()
+    assert [(run["folder"], run["headline"]) for run in shown(board)["runs"]] == [
+        ("new", "new wins"),
+        ("old", "old wins"),
+        ("without-summary", ""),
+    ]
 
 
 def test_a_second_that_cannot_be_computed_is_logged_and_the_next_one_is_shown(

@@ -9,17 +9,9 @@ from urllib.parse import unquote
 import pytest
 from rich.console import Console
 
-from portcompare.history import (
-    HISTORY_SCHEMA_VERSION,
-    Filter,
-    History,
-    list_runs,
-    list_trends,
-    open_history,
-    render_runs,
-    render_trend,
-    write_index_page,
-)
+from portcompare.history.summaries import list_runs
+from portcompare.history.trends import HISTORY_SCHEMA_VERSION, History, find_trends
+from portcompare.history.views import render_runs, render_trend, write_index_page
 from tests.history.test_trends import make_trend
 from tests.report.test_gates import KEPT, UNKNOWN
 from tests.report.test_html import PASSIVE, Page
@@ -55,9 +47,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def history(folder: Path) -> History:
-    with open_history(folder, pytest.fail) as connection:
-        runs = list_runs(connection, Filter())
-        trends = list_trends(connection, runs, ["throughput", "p50"])
+    summaries = list_runs(folder, pytest.fail)
+    trends = find_trends(summaries, ["throughput", "p50"])
+    runs = tuple(one.run for one in summaries)
     return History(schema_version=HISTORY_SCHEMA_VERSION, runs=runs, trends=trends)
 
 
@@ -71,7 +63,7 @@ def page(source: str) -> Page:
     return Page(source)
 
 
-def told(renderable: Table) -> str:
+def printed(renderable: Table) -> str:
     console = Console(file=io.StringIO(), width=80)
     console.print(renderable)
     assert isinstance(console.file, io.StringIO)
@@ -98,7 +90,7 @@ def test_names_come_out_as_text_in_the_page(page: Page) -> None:
     assert "9 runs" in page.text
 
 
-def test_a_broken_run_and_missed_gates_are_told(page: Page) -> None:
+def test_a_broken_run_and_missed_gates_are_shown(page: Page) -> None:
     (broken,) = [row for row in page.rows if row.startswith("broken")]
     assert "is not JSON" in broken
     (gated,) = [row for row in page.rows if row.startswith("7 ") and "valid" in row]
@@ -122,7 +114,7 @@ def test_without_two_runs_there_is_no_trend_to_draw(history: History, folder: Pa
 
 
 def test_the_terminal_lists_runs_within_80_columns(history: History) -> None:
-    text = told(render_runs(history.runs))
+    text = printed(render_runs(history.runs))
     assert max(map(len, text.splitlines())) <= 80
     assert "\u202e" not in text
     assert "broken" in text
@@ -131,7 +123,7 @@ def test_the_terminal_lists_runs_within_80_columns(history: History) -> None:
 
 def test_the_terminal_draws_a_trend_and_marks_the_change(history: History) -> None:
     trend = next(one for one in history.trends if one.deployment == HOSTILE[1] and one.metric == "throughput")
-    text = told(render_trend(trend))
+    text = printed(render_trend(trend))
     assert max(map(len, text.splitlines())) <= 80
     assert "\u202e" not in text
     assert text.count("o") >= 8
@@ -141,6 +133,6 @@ def test_the_terminal_draws_a_trend_and_marks_the_change(history: History) -> No
     assert "Changed from" in text
 
 
-def test_a_trend_of_one_sure_value_is_drawn_too() -> None:
-    text = told(render_trend(make_trend([5.0])))
+def test_a_trend_of_one_value_without_an_interval_is_drawn() -> None:
+    text = printed(render_trend(make_trend([5.0])))
     assert re.search(r"5.00/s\s+\[5.00/s, 5.00/s\]\s+o", text)
