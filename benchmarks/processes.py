@@ -98,7 +98,7 @@ def join(generator: LoadGenerator, folder: Path) -> list[subprocess.Popen[bytes]
         if not workers:
             port = joined.address.rpartition(":")[2]
             for number in range(WORKERS):
-                client = [sys.executable, "-m", "benchmarks.clients.telling_worker"]
+                client = [sys.executable, "-m", "benchmarks.clients.recording_worker"]
                 command = pinned(CLIENT_CPU, [*client, str(folder / f"told{number}"), port, "0"])
                 workers.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
 
@@ -110,8 +110,8 @@ def join(generator: LoadGenerator, folder: Path) -> list[subprocess.Popen[bytes]
 def last_histogram(path: Path) -> str:
     """The histogram of the window that a worker closed last."""
     messages = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    closed = [one["message"]["done"]["histogram"] for one in messages if one["kind"] == "WindowClosed"]
-    return str(closed[-1])
+    contents = [one["message"]["content"] for one in messages]
+    return str([content["histogram"] for content in contents if "histogram" in content][-1])
 
 
 def counts_of(encoded: str) -> Counter[int]:

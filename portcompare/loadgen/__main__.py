@@ -5,76 +5,121 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, BinaryIO
+import time
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import gevent
 from gevent.fileobject import FileObject
 
-from portcompare.loadgen.leader import LoneCrew, NobodyCanJoinError, WorkerCrew
-from portcompare.loadgen.rounds import run_round
+from portcompare.loadgen.figures import merge_parts
+from portcompare.loadgen.runners import CannotListenError, DistributedRunner, LocalRunner, Runner
 from portcompare.loadgen.webui.live import LiveUi
-from portcompare.wire.protocol import Capture, Gather, Joined, Message, Prepare, RunRound, decode, encode
-from portcompare.wire.ui_protocol import OpenUi, ShowState, UiOpened
+from portcompare.wire import protocol as wire
+from portcompare.wire import ui_protocol as ui_wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portcompare.loadgen.leader import Crew
+_NOTICE_S: Final = 0.005
+"""A window is announced so long before it opens, so that all processes can be ready."""
 
 
 def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
     """Carry out orders until there are no more."""
 
-    def reply(message: Message) -> None:
-        replies.write(encode(message).encode())
+    def reply(message: wire.Message) -> None:
+        replies.write(wire.encode(message).encode())
         replies.flush()
 
-    crew: Crew = LoneCrew()
+    runner: Runner = LocalRunner()
     ui: LiveUi | None = None
     for line in orders:
-        order = decode(line)
-        if isinstance(order, Gather):
-            try:
-                crew = workers = WorkerCrew(order)
-                gevent.signal_handler(signal.SIGTERM, _dismiss_and_end, workers)
-                workers.gather(reply)
-            except NobodyCanJoinError as error:
-                found, remedy = error.args
-                reply(Joined(address=f"{order.host}:{order.port}", workers=(), problem=(found, remedy)))
-        elif isinstance(order, Prepare):
-            reply(crew.prepare(order))
-        elif isinstance(order, Capture):
-            reply(crew.capture(order))
-        elif isinstance(order, OpenUi):
-            ui = _open_ui(order, crew, reply)
-        elif isinstance(order, ShowState) and ui is not None:
-            reply(ui.exchange(order))
-        elif isinstance(order, RunRound):
-            reply(run_round(order, crew, reply, orders.readline if order.is_held else None))
-    crew.dismiss()
+        order = wire.decode(line)
+        match order:
+            case wire.Gather():
+                try:
+                    runner = distributed = DistributedRunner(order)
+                    gevent.signal_handler(signal.SIGTERM, _close_and_end, runner)
+                    distributed.gather(reply)
+                except CannotListenError as error:
+                    found, remedy = error.args
+                    reply(
+                        wire.Joined(address=f"{order.host}:{order.port}", workers=(), problem=(found, remedy))
+                    )
+            case wire.Prepare():
+                reply(runner.prepare(order))
+            case wire.Capture():
+                reply(runner.capture(order))
+            case ui_wire.OpenUi():
+                ui = _open_ui(order, runner, reply)
+            case ui_wire.ShowState() if ui is not None:
+                reply(ui.exchange(order))
+            case wire.RunRound():
+                reply(run_round(order, runner, reply, orders.readline))
+    runner.close()
 
 
-def _open_ui(order: OpenUi, crew: Crew, reply: Callable[[Message], None]) -> LiveUi | None:
+def _open_ui(order: ui_wire.OpenUi, runner: Runner, reply: Callable[[wire.Message], None]) -> LiveUi | None:
     """Serve the web UI over the workers that were gathered before."""
-    assert isinstance(crew, WorkerCrew)  # noqa: S101 - as said
+    assert isinstance(runner, DistributedRunner)  # noqa: S101 - as said
     try:
-        ui = LiveUi(order, crew)
+        ui = LiveUi(order, runner)
     except OSError as error:
         found = f"{order.host}:{order.port} cannot be listened on: {error.strerror}"
-        reply(UiOpened(url="", problem=(found, "give a free port and an address of this machine")))
+        reply(ui_wire.UiOpened(url="", problem=(found, "give a free port and an address of this machine")))
         return None
-    reply(UiOpened(url=ui.url))
+    reply(ui_wire.UiOpened(url=ui.url))
     return ui
 
 
-def _dismiss_and_end(crew: Crew) -> None:
-    """Let workers on other machines go; they would load the server for some seconds more."""
-    crew.dismiss()
+def _close_and_end(runner: Runner) -> None:
+    """End the workers on other machines; they would load the server for some seconds more."""
+    runner.close()
     sys.exit(128 + signal.SIGTERM)
 
 
+def run_round(
+    order: wire.RunRound,
+    runner: Runner,
+    announce: Callable[[wire.WindowOpens], None],
+    await_close: Callable[[], object],
+) -> wire.RoundDone:
+    """Load one server at one level: a warm-up, a window that opens in all processes at once, and the result.
+
+    `await_close`: waits until a window that is held is to be closed.
+    """
+    began_s = time.perf_counter()
+    try:
+        warm = runner.warm_up(order)
+        start_s = time.perf_counter() + _NOTICE_S
+        started_at_s = time.time() + _NOTICE_S
+        announce(wire.WindowOpens(start_s=start_s, end_s=start_s + order.window_s))
+
+        def close() -> float:
+            """Close the window when that is ordered; its length is the same for all processes."""
+            await_close()
+            window_s = min(time.perf_counter() + _NOTICE_S - start_s, order.window_s)
+            runner.close_window(window_s)
+            return window_s
+
+        closing = gevent.spawn(close) if order.is_held else None
+        parts, lost = runner.measure(start_s - time.perf_counter())
+        # `is None`: a greenlet that has ended is false.
+        window_s = order.window_s if closing is None else closing.get()
+    finally:
+        runner.end_round()
+    return merge_parts(
+        parts,
+        started_at_s=started_at_s,
+        window_s=window_s,
+        warmup_s=start_s - began_s,
+        steady=warm.steady,
+        failure=warm.failure or lost,
+    )
+
+
 def main() -> None:
-    """Speak over standard input and output; what a locustfile prints goes to standard error instead."""
+    """Exchange messages over standard input and output; what a locustfile prints goes to standard error."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     serve_orders(FileObject(sys.stdin.fileno(), "rb", closefd=False), replies)

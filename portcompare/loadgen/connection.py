@@ -1,22 +1,39 @@
-"""The hot path: one keep-alive HTTP/1.1 connection, one request at a time.
+"""One keep-alive HTTP/1.1 connection, one request at a time: the hot path.
 
 What makes it fast: the request is bytes built once; the connection waits for readability before its first
-`recv`, which would fail otherwise; one timer a connection, not one a request, watches the time limit.
+`recv`, which would fail otherwise; one timer a connection, not one a request, checks the time limit.
 """
 
 from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from functools import cache
 from time import perf_counter
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import certifi
 import gevent
 from gevent import socket, ssl
 
-from portcompare.loadgen.response import AnswerReader
-from portcompare.loadgen.tls import TlsError, kind_of, make_context, secure
+from portcompare.loadgen.response import ResponseReader
+
+REFUSED: Final = "connection refused"
+UNRESOLVABLE: Final = "host cannot be resolved"
+RESET: Final = "connection reset"
+CLOSED: Final = "connection closed without a response"
+TIMEOUT: Final = "no complete response in time"
+UNREACHABLE: Final = "cannot connect"
+NO_FILE_LEFT: Final = "too many open files"
+UNTRUSTED: Final = "TLS failure: certificate not trusted"
+WRONG_NAME: Final = "TLS failure: certificate of another host"
+EXPIRED: Final = "TLS failure: certificate expired"
+NOT_YET_VALID: Final = "TLS failure: certificate not yet valid"
+INVALID: Final = "TLS failure: certificate invalid"
+REJECTED: Final = "TLS failure: rejected by the server"
+HANDSHAKE_ABORTED: Final = "TLS failure: handshake aborted"
+NOT_TLS: Final = "TLS failure: not TLS"
 
 _RECEIVE_BYTES: Final = 64 * 1024
 """More than a TLS record, of at most 16 KiB: so each `recv` takes all that TLS has read, and nothing is left
@@ -25,43 +42,29 @@ pending in there, where waiting for readability would wait for ever."""
 _READ: Final = 1  # libev's EV_READ
 _CHECKS_PER_TIME_LIMIT: Final = 20
 
-REFUSED: Final = "connection refused"
-UNRESOLVABLE: Final = "host cannot be resolved"
-RESET: Final = "connection reset"
-CLOSED: Final = "connection closed without an answer"
-TIMEOUT: Final = "no whole answer in time"
-UNREACHABLE: Final = "cannot connect"
-NO_FILE_LEFT: Final = "too many open files"
-
-_NAMES: Final = (
-    (ConnectionRefusedError, REFUSED),
-    ((socket.gaierror, UnicodeError), UNRESOLVABLE),  # the latter: it cannot even be encoded
-    ((ConnectionResetError, BrokenPipeError, ssl.SSLEOFError), RESET),
-)
-
 
 class _TimeLimitReached(BaseException):
-    """Thrown into the greenlet that waits; a BaseException, so that no handler of OSErrors takes it."""
+    """Thrown into the waiting greenlet; a BaseException, so that no handler of OSErrors catches it."""
 
 
 class Connection:
     """One connection; connects when first used and whenever the server has closed it."""
 
     __slots__ = (
+        "_closed_by_server",
         "_deadline_s",
         "_dialer",
-        "_ended_by_server",
         "_greenlet",
         "_hub",
         "_socket",
         "_time_limit_s",
         "_timer",
         "_watcher",
-        "answer",
         "ended_s",
         "latency_s",
         "made",
         "reconnects",
+        "response",
     )
 
     def __init__(self, dialer: Dialer, time_limit_s: float) -> None:
@@ -75,21 +78,19 @@ class Connection:
         check_s = time_limit_s / _CHECKS_PER_TIME_LIMIT
         self._timer = self._hub.loop.timer(check_s, repeat=check_s)
         self._timer.start(self._end_late_exchange)
-        self.answer = AnswerReader()  # The answer received last
+        self.response = ResponseReader()  # The response received last
         self.ended_s = 0.0  # When the last exchange ended, in seconds of `time.perf_counter()`
-        # From just before the request was sent to the end of its answer; with the time to connect where a
-        # connection had to be made
-        self.latency_s = 0.0
+        self.latency_s = 0.0  # From just before the send, or the connect if one was needed, to the end
         self.made = 0  # How many connections were made
-        # How often a connection was made because the server had ended the one before, announced or not; those
-        # after failures do not count. For others to read and to set back to 0
+        # Connections made because the server had closed the one before, announced or not; those after
+        # failures do not count. The reader sets it back to 0
         self.reconnects = 0
-        self._ended_by_server = False
+        self._closed_by_server = False
 
     def exchange(self, request: bytes, *, head_only: bool = False) -> str | None:
-        """Send a request and receive its answer.
+        """Send a request and receive its response.
 
-        Returns the kind of failure; None if there is a whole answer, whatever its status.
+        Returns the kind of failure; None if the response is complete, whatever its status.
         """
         started_s = perf_counter()
         self._deadline_s = started_s + self._time_limit_s
@@ -102,28 +103,28 @@ class Connection:
             self._greenlet = None
         self.ended_s = perf_counter()
         self.latency_s = self.ended_s - started_s
-        if error is not None or not self.answer.keep_alive:
+        if error is not None or not self.response.keep_alive:
             self._disconnect()
-            self._ended_by_server = error is None
+            self._closed_by_server = error is None
         return error
 
     def close(self) -> None:
-        """Close the connection and give its resources back; it cannot be used again."""
+        """Close the connection and release its resources; it cannot be used again."""
         self._disconnect()
         self._timer.close()
 
     def _exchange(self, request: bytes, *, head_only: bool) -> str | None:
         was_open = self._socket is not None
         error = self._attempt(request, head_only=head_only)
-        if was_open and error in (RESET, CLOSED) and not self.answer.received_bytes:
-            # A server may end an idle connection at any time: not a failure of the request, but counted.
+        if was_open and error in (RESET, CLOSED) and not self.response.received_bytes:
+            # A server may close an idle connection at any time: not a failure of the request, but counted.
             self._disconnect()
-            self._ended_by_server = True
+            self._closed_by_server = True
             error = self._attempt(request, head_only=head_only)
         return error
 
     def _attempt(self, request: bytes, *, head_only: bool) -> str | None:
-        self.answer.expect(head_only=head_only)
+        self.response.expect(head_only=head_only)
         try:
             if self._socket is None:
                 self._socket = self._connect()
@@ -131,14 +132,14 @@ class Connection:
             if sent < len(request):
                 self._socket.sendall(request[sent:])
             return self._receive(self._socket)
-        except (OSError, UnicodeError, TlsError) as failure:
+        except (OSError, UnicodeError, HandshakeError) as failure:
             return _name(failure)
 
     def _receive(self, sock: socket.socket) -> str | None:
-        answer, watcher, receive = self.answer, self._watcher, sock.recv
-        # What `Hub.wait` does, without its waiter: less memory for each user, and less time for each answer.
+        response, watcher, receive = self.response, self._watcher, sock.recv
+        # What `Hub.wait` does, without its waiter: less memory for each user, less time for each response.
         to_hub, wake = self._hub.switch, self._greenlet.switch
-        while not answer.complete:
+        while not response.complete:
             watcher.start(wake)
             try:
                 to_hub()
@@ -146,8 +147,8 @@ class Connection:
                 watcher.stop()
             data = receive(_RECEIVE_BYTES)
             if not data:
-                return answer.feed_end() if answer.received_bytes else CLOSED
-            error = answer.feed(data)
+                return response.feed_end() if response.received_bytes else CLOSED
+            error = response.feed(data)
             if error is not None:
                 return error
         return None
@@ -155,8 +156,8 @@ class Connection:
     def _connect(self) -> socket.socket:
         connected = self._dialer.dial()
         self.made += 1
-        self.reconnects += self._ended_by_server
-        self._ended_by_server = False
+        self.reconnects += self._closed_by_server
+        self._closed_by_server = False
         self._watcher = self._hub.loop.io(connected.fileno(), _READ)
         return connected
 
@@ -169,28 +170,59 @@ class Connection:
             self._socket = None
 
     def _end_late_exchange(self) -> None:
-        """Run by the timer again and again: end an exchange that is over its time limit."""
+        """Run by the timer: end an exchange that is over its time limit."""
         if self._greenlet is not None and perf_counter() > self._deadline_s:
             self._greenlet.throw(_TimeLimitReached)
 
 
-def _name(failure: OSError | UnicodeError | TlsError) -> str:
+class HandshakeError(Exception):
+    """A TLS handshake that failed; its text is the kind of failure."""
+
+
+_KINDS: Final = (
+    (ConnectionRefusedError, REFUSED),
+    ((socket.gaierror, UnicodeError), UNRESOLVABLE),  # the latter: the name cannot even be encoded
+    ((ConnectionResetError, BrokenPipeError, ssl.SSLEOFError), RESET),
+)
+
+_BY_VERIFY_CODE: Final = {  # of OpenSSL's x509_vfy.h
+    9: NOT_YET_VALID,
+    10: EXPIRED,
+    18: UNTRUSTED,  # self-signed
+    19: UNTRUSTED,  # self-signed at the end of the chain
+    20: UNTRUSTED,  # issuer not available
+    21: UNTRUSTED,  # first certificate not verifiable
+    62: WRONG_NAME,  # host name
+    64: WRONG_NAME,  # IP address
+}
+
+
+def _name(failure: OSError | UnicodeError | HandshakeError) -> str:
     """The kind of a failure: one of a few, whatever its text."""
-    if isinstance(failure, TlsError):
-        return failure.kind
-    for kinds, name in _NAMES:
-        if isinstance(failure, kinds):
-            return name
+    if isinstance(failure, HandshakeError):
+        return str(failure)
+    for types, kind in _KINDS:
+        if isinstance(failure, types):
+            return kind
     if isinstance(failure, ssl.SSLError):
-        return kind_of(failure)
+        return tls_kind(failure)
     out_of_files = isinstance(failure, OSError) and failure.errno in (errno.EMFILE, errno.ENFILE)
     return NO_FILE_LEFT if out_of_files else UNREACHABLE
+
+
+def tls_kind(error: OSError) -> str:
+    """The kind of a TLS failure."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _BY_VERIFY_CODE.get(error.verify_code, INVALID)
+    if not isinstance(error, ssl.SSLError) or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return HANDSHAKE_ABORTED
+    return REJECTED if "ALERT" in (error.reason or "") else NOT_TLS
 
 
 class Dialer:
     """Makes the connections of one user.
 
-    The address that answered is kept: a server that ends each connection would otherwise have the time to
+    The address that worked is kept: a server that closes each connection would otherwise have the time to
     resolve its name, in another thread, added to each of its latencies.
     """
 
@@ -204,18 +236,16 @@ class Dialer:
     def dial(self) -> socket.socket:
         """Make a connection.
 
-        Raises OSError if there is none: the failure of the address tried last.
+        Raises OSError: the failure of the address tried last.
         Raises UnicodeError if the host's name cannot be one.
-        Raises TlsError if it cannot be secured.
+        Raises HandshakeError if the TLS handshake fails.
         """
         connected = self._connect()
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._context is None:
-            return connected
-        return secure(connected, self._context, self._address.host)
+        return connected if self._context is None else self._secure(connected, self._context)
 
     def _connect(self) -> socket.socket:
-        # A known address that fails is forgotten, so that the next time asks for the name again.
+        # A known address that fails is forgotten, so that the name is resolved again next time.
         known, self._known = self._known, None
         if known is not None:
             return self._try(*known)
@@ -231,7 +261,7 @@ class Dialer:
         try:
             found = socket.getaddrinfo(self._address.host, self._address.port, 0, socket.SOCK_STREAM)
         except OSError:
-            # The resolver hides that no file was left to ask with; then no socket can be made either.
+            # The resolver hides that it had no file left; then no socket can be made either.
             socket.socket().close()
             raise
         return [(family, place) for family, _, _, _, place in found]
@@ -246,24 +276,53 @@ class Dialer:
         self._known = (family, place)
         return connected
 
+    def _secure(self, connected: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        host = self._address.host
+        secured = context.wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
+        try:
+            secured.do_handshake()
+        except BaseException as error:  # the time limit and the end of the user too
+            secured.close()
+            if isinstance(error, OSError):
+                raise HandshakeError(tls_kind(error)) from error
+            raise
+        return secured
+
+
+@cache
+def make_context(ca_file: str | None) -> ssl.SSLContext:
+    """The TLS settings of a client, which always verifies certificate and host name.
+
+    Made once a process, not once a user: reading all certificates takes long and much memory.
+
+    `ca_file`: a PEM bundle to trust instead of the system's certificates and certifi's.
+    Raises OSError if the bundle cannot be read or holds no certificate.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])
+    if ca_file is None:
+        context.load_default_certs()
+    context.load_verify_locations(certifi.where() if ca_file is None else ca_file)
+    return context
+
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where to connect to, and what to call it in the Host header."""
+    """Where to connect to, and what the Host header says."""
 
     secure: bool  # True for TLS
     host: str  # Name or address, an IPv6 one without its brackets
-    port: int  # The port
-    netloc: str  # What the Host header says
+    port: int
+    netloc: str  # For the Host header
 
     @classmethod
     def of(cls, url: str) -> Address:
         """The address in a URL.
 
-        Raises ValueError if it is no such URL.
+        Raises ValueError if the URL names no server.
         """
         refused = f"{url!r} is not the address of a server"
         try:
@@ -274,7 +333,7 @@ class Address:
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or port == 0:
             raise ValueError(f"{refused}: it must begin with http:// or https:// and name a host")
         if parts.username is not None:
-            # Not shown as it is: it may hold a password.
+            # The URL is not shown: it may hold a password.
             raise ValueError(
                 f"the address of {parts.hostname} names a user: send an Authorization header instead"
             )

@@ -1,10 +1,11 @@
-"""What a locustfile says of values from files, and of logging in."""
+"""What a user class declares, and what its users send: prepared once, drawn by weight, filled by a login."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate, chain, repeat
 from pathlib import Path
 from random import Random
@@ -14,45 +15,69 @@ from portcompare.http.login import KEEP, Kept, LoginFailed, fill, keep_from
 from portcompare.http.placeholders import NAME, fill_in, names_in
 from portcompare.http.requests import encode_request, find_flaw
 from portcompare.http.rows import Row, read_rows, share_weights
-from portcompare.records.requests import LoginStep, RequestSpec
+from portcompare.loadgen.checks import LooseBody, exact_body
+from portcompare.loadgen.connection import Address, Connection, make_context
+from portcompare.records.requests import Expectation, LoginStep, RequestSpec
+from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from portcompare.loadgen.response import ResponseReader
+    from portcompare.loadgen.session import Session, Target
 
-    from portcompare.loadgen.connection import Address, Connection
+Item = TypeVar("Item")
+Problem = tuple[str, str]
+"""What was found, and what to do."""
 
 
 class Mix(dict[RequestSpec, float]):
     """Requests filled from rows, and their weights."""
 
-    left: frozenset[str] = frozenset()  # The names of placeholders that no column fills
+    unfilled: frozenset[str] = frozenset()  # The names of placeholders that no column fills
 
 
 class Variants(list[LoginStep]):
     """The variants of a login step, one for each row; the n-th user takes the n-th."""
 
-    left: frozenset[str] = frozenset()  # The names of placeholders that no column fills
+    unfilled: frozenset[str] = frozenset()  # The names of placeholders that no column fills
 
 
 def with_values(requests: Mapping[RequestSpec, float], values: Path | str) -> Mix:
     """Have requests filled from a file: each row makes a request of its own.
 
-    Raises InputError if the file cannot be used.
-    Raises ValueError if a request uses none of the columns.
+    Args:
+        requests: Each request and its weight.
+        values: A CSV or JSON Lines file.
+
+    Returns:
+        The filled requests, for `LeanUser.requests`.
+
+    Raises:
+        InputError: The file cannot be used.
+        ValueError: A request uses none of the columns.
     """
     rows = read_rows(Path(values))
     mix = Mix(share_weights((_fill_each(request, rows), weight) for request, weight in requests.items()))
-    mix.left = _left(requests, rows)
+    mix.unfilled = _unfilled_by(rows, requests)
     return mix
 
 
 def login_step(
     request: RequestSpec, *, keep: Mapping[str, str] | None = None, values: Path | str | None = None
 ) -> Variants:
-    """Declare what a user does once before it asks.
+    """Declare a request that each user sends once, before the others.
 
-    Raises InputError if the file cannot be used.
-    Raises ValueError if `keep` is not of that form, or the request uses none of the columns.
+    Args:
+        request: The request.
+        keep: For each name, where its value is in the response: `json:/pointer`, `header:Name` or
+            `cookie:name`. The values fill `{name}` in later steps and in the requests.
+        values: A CSV or JSON Lines file whose rows fill the request; the n-th user takes the n-th row.
+
+    Returns:
+        The step, for `LeanUser.login`.
+
+    Raises:
+        InputError: The file cannot be used.
+        ValueError: `keep` is not of that form, or the request uses none of the columns.
     """
     for name, where in (keep or {}).items():
         if not re.fullmatch(NAME, name):
@@ -61,9 +86,8 @@ def login_step(
             raise ValueError(f"{where!r} is not `json:/pointer`, `header:Name` or `cookie:name`")
     rows = read_rows(Path(values)) if values is not None else ()
     requests = _fill_each(request, rows) if rows else (request,)
-    kept = tuple((keep or {}).items())
-    variants = Variants(LoginStep(request=filled, keep=kept) for filled in requests)
-    variants.left = _left([request], rows)
+    variants = Variants(LoginStep(request=filled, keep=tuple((keep or {}).items())) for filled in requests)
+    variants.unfilled = _unfilled_by(rows, [request])
     return variants
 
 
@@ -73,96 +97,25 @@ def _fill_each(request: RequestSpec, rows: tuple[Row, ...]) -> tuple[RequestSpec
     return tuple(fill_in(request, row.values) for row in rows)
 
 
-def _left(requests: Iterable[RequestSpec], rows: tuple[Row, ...]) -> frozenset[str]:
+def _unfilled_by(rows: tuple[Row, ...], requests: Iterable[RequestSpec]) -> frozenset[str]:
     columns = rows[0].values.keys() if rows else frozenset()
     return frozenset(name for request in requests for name in names_in(request) - columns)
 
 
-Item = TypeVar("Item")
-Problem = tuple[str, str]
-"""What was found, and what to do."""
-
-_BLOCK: Final = 64
-"""So many are drawn at once: to draw one by one costs a microsecond a request."""
-
-_HOW_ONE: Final = 'request = http_request("/path")'
-_HOW_MANY: Final = 'requests = {http_request("/a"): 3, http_request("/b"): 1}'
-_HOW_TO_LOG_IN: Final = 'login = [login_step(http_request("/login", method="POST"))]'
-
-
 def weights_of(user_class: type) -> Mapping[RequestSpec, float]:
-    """What a class asks for, and how often each."""
+    """The requests of a class and their weights."""
     declared = _declared(user_class)
     weights: Mapping[RequestSpec, float] = declared.get("requests") or {declared["request"]: 1}
     return weights
 
 
-def find_mix_problem(user_class: type) -> Problem | None:
-    """What is wrong with what a class asks for.
-
-    Returns what was found and what to do; None if nothing is wrong.
-    """
-    name = user_class.__name__
-    declared = _declared(user_class)
-    if len(declared) > 1:
-        return f"{name} has both `request` and `requests`", "keep one of them"
-    if "requests" in declared:
-        return _find_weight_problem(name, declared["requests"]) or _find_request_problem(
-            name, list(declared["requests"])
-        )
-    if not isinstance(declared.get("request"), RequestSpec):
-        return f"{name} has no request", f"give it one: {_HOW_ONE}"
-    return _find_request_problem(name, [declared["request"]])
-
-
-def find_login_problem(user_class: type) -> Problem | None:
-    """What is wrong with how the users of a class log in.
-
-    Returns what was found and what to do; None if nothing is wrong.
-    """
-    name = user_class.__name__
-    login = getattr(user_class, "login", ())
-    if not isinstance(login, list | tuple) or not all(_is_step(variants) for variants in login):
-        return f"{name}'s `login` is not a list of login steps", f"write {_HOW_TO_LOG_IN}"
-    for variants in login:
-        for step in variants:
-            flaw = find_flaw(step.request)
-            if flaw is not None:
-                return f"{name} cannot send {step.request.name!r}: {flaw}", "correct the login step"
-    return None
-
-
-def find_unfilled(user_class: type) -> Problem | None:
-    """What placeholders of a locustfile's class are filled by nothing.
-
-    Returns what was found and what to do; None if nothing is wrong.
-    """
-    kept: set[str] = set()
-    login = getattr(user_class, "login", ())
-    for variants in login:
-        left = variants.left if isinstance(variants, Variants) else names_in(variants[0].request)
-        if left - kept:
-            return _unfilled(user_class, left - kept, kept)
-        kept |= {name for name, _ in variants[0].keep}
-    asked = weights_of(user_class)
-    # Without a login or rows, braces are just braces.
-    left = frozenset(asked.left if isinstance(asked, Mix) else ())
-    if login and not isinstance(asked, Mix):
-        left = frozenset(name for request in asked for name in names_in(request))
-    return _unfilled(user_class, left - kept, kept) if left - kept else None
-
-
-def draw(items: Sequence[Item], weights: Sequence[float], seed: int) -> Iterator[Item]:
-    """Draw by weight, for ever."""
-    if len(items) == 1:
-        return repeat(items[0])
-    source = Random(seed)  # noqa: S311 - to be repeated, not to be kept secret
-    sums = list(accumulate(weights))  # once: there may be as many items as a file has rows
-    return chain.from_iterable(source.choices(items, cum_weights=sums, k=_BLOCK) for _ in repeat(None))
+def steps_of(login: Sequence[Sequence[LoginStep]], number: int) -> tuple[LoginStep, ...]:
+    """The login steps of one user."""
+    return tuple(variants[number % len(variants)] for variants in login)
 
 
 def _declared(user_class: type) -> dict[str, Any]:
-    """`request`, `requests` or both, of the class itself or else of the nearest it is derived from."""
+    """`request`, `requests` or both, of the class itself or else of its nearest base."""
     for owner in user_class.__mro__:
         own = {name: vars(owner)[name] for name in ("request", "requests") if name in vars(owner)}
         if own:
@@ -170,35 +123,78 @@ def _declared(user_class: type) -> dict[str, Any]:
     return {}
 
 
-def _find_weight_problem(name: str, requests: object) -> Problem | None:
+_EXAMPLE: Final = 'request = http_request("/path")'
+_MIX_EXAMPLE: Final = 'requests = {http_request("/a"): 3, http_request("/b"): 1}'
+_LOGIN_EXAMPLE: Final = 'login = [login_step(http_request("/login", method="POST"))]'
+
+
+def find_problem(user_class: type) -> Problem | None:
+    """What is wrong with a class of lean users, and what to do; None if it can be used."""
+    return next(chain(_ca_problems(user_class), _mix_problems(user_class), _login_problems(user_class)), None)
+
+
+def _ca_problems(user_class: type) -> Iterator[Problem]:
+    ca_file = getattr(user_class, "ca_file", None)
+    if ca_file is None:
+        return
+    try:
+        make_context(ca_file)
+    except OSError as error:
+        found = f"{user_class.__name__}'s ca_file {ca_file!r} cannot be used: {error}"
+        yield found, "name a file of PEM certificates"
+
+
+def _mix_problems(user_class: type) -> Iterator[Problem]:
+    name, declared = user_class.__name__, _declared(user_class)
+    if len(declared) > 1:
+        yield f"{name} has both `request` and `requests`", "keep one of them"
+    if "requests" not in declared and not isinstance(declared.get("request"), RequestSpec):
+        yield f"{name} has no request", f"give it one: {_EXAMPLE}"
+    requests = declared["requests"] if "requests" in declared else {declared["request"]: 1}
     if not isinstance(requests, Mapping) or not requests:
-        return f"{name}'s `requests` is not a dict of requests and their weights", f"write {_HOW_MANY}"
+        yield f"{name}'s `requests` is not a dict of requests and their weights", f"write {_MIX_EXAMPLE}"
+    methods: dict[str, str] = {}
     for request, weight in requests.items():
         if not isinstance(request, RequestSpec):
-            return f"{name} asks for {request!r}, which is not a request", f"write {_HOW_MANY}"
+            yield f"{name}'s `requests` has {request!r}, which is not a request", f"write {_MIX_EXAMPLE}"
         if not isinstance(weight, int | float) or not math.isfinite(weight) or weight <= 0:
-            return f"{name} gives {request.name!r} the weight {weight!r}", "give it a number above 0"
-    return None
-
-
-def _find_request_problem(name: str, requests: Sequence[RequestSpec]) -> Problem | None:
-    methods: dict[str, str] = {}
-    for request in requests:
-        flaw = find_flaw(request)
-        if flaw is not None:
-            return f"{name} cannot send {request.name!r}: {flaw}", "correct the request"
+            yield f"{name} gives {request.name!r} the weight {weight!r}", "give it a number above 0"
+        if flaw := find_flaw(request):
+            yield f"{name} cannot send {request.name!r}: {flaw}", "correct the request"
         if methods.setdefault(request.name, request.method) != request.method:
             found = f"{name} has two requests named {request.name!r} of different methods"
-            return found, "give each a `name` of its own"
-    return None
+            yield found, "give each a `name` of its own"
 
 
-def _is_step(variants: object) -> bool:
-    return (
-        isinstance(variants, list | tuple)
-        and bool(variants)
-        and all(isinstance(step, LoginStep) for step in variants)
-    )
+def _login_problems(user_class: type) -> Iterator[Problem]:
+    name, login = user_class.__name__, getattr(user_class, "login", ())
+    if not isinstance(login, list | tuple) or not all(_is_step(variants) for variants in login):
+        yield f"{name}'s `login` is not a list of login steps", f"write {_LOGIN_EXAMPLE}"
+    for step in chain.from_iterable(login):
+        if flaw := find_flaw(step.request):
+            yield f"{name} cannot send {step.request.name!r}: {flaw}", "correct the login step"
+
+
+def _is_step(variants: Any) -> bool:  # noqa: ANN401 - right or wrong
+    is_some = isinstance(variants, list | tuple) and bool(variants)
+    return is_some and all(isinstance(step, LoginStep) for step in variants)
+
+
+def find_unfilled(user_class: type) -> Problem | None:
+    """Which placeholders of a locustfile's class nothing fills, and what to do; None if all are filled."""
+    kept: set[str] = set()
+    login = getattr(user_class, "login", ())
+    for variants in login:
+        names = variants.unfilled if isinstance(variants, Variants) else names_in(variants[0].request)
+        if names - kept:
+            return _unfilled(user_class, names - kept, kept)
+        kept |= {name for name, _ in variants[0].keep}
+    requests = weights_of(user_class)
+    # Without a login or rows, braces are just braces.
+    names = frozenset(requests.unfilled if isinstance(requests, Mix) else ())
+    if login and not isinstance(requests, Mix):
+        names = frozenset(name for request in requests for name in names_in(request))
+    return _unfilled(user_class, names - kept, kept) if names - kept else None
 
 
 def _unfilled(user_class: type, names: frozenset[str], kept: set[str]) -> Problem:
@@ -207,15 +203,106 @@ def _unfilled(user_class: type, names: frozenset[str], kept: set[str]) -> Proble
     return f"nothing fills {listed} in {user_class.__name__}", f"name a column or what a login keeps; {known}"
 
 
-def steps_of(login: Sequence[Sequence[LoginStep]], number: int) -> tuple[LoginStep, ...]:
-    """The steps of one user."""
-    return tuple(variants[number % len(variants)] for variants in login)
+_FIRST_BAD_STATUS: Final = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request as users send it: everything that does not change from time to time."""
+
+    data: bytes  # The encoded request
+    head_only: bool  # Whether the response ends with the headers
+    key: tuple[str, str]  # Where it is counted: name and method
+    expected_status: int | None  # None for any status below 400
+    expected_body: bytes | None  # The body of each response; None where that is not known or varies
+    loose_body: LooseBody | None  # What a sample of the responses is compared with instead
+    wrong_body: str  # The kind of failure of a response with another body
+
+    def find_wrong(self, response: ResponseReader, is_sampled: Callable[[], bool]) -> str | None:
+        """The kind of failure of a complete response: its status or its body; None if there is none."""
+        status = response.status
+        if status != self.expected_status and (
+            self.expected_status is not None or status >= _FIRST_BAD_STATUS
+        ):
+            return f"{WRONG_STATUS}{status}"
+        if self.expected_body is not None:
+            if response.body != self.expected_body:
+                return self.wrong_body
+        elif self.loose_body is not None and is_sampled() and not self.loose_body.matches(response.body):
+            return self.wrong_body
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What all users of a class share that load one server."""
+
+    address: Address
+    requests: tuple[RequestSpec, ...]
+    calls: tuple[Call, ...]
+    weights: tuple[float, ...]
+
+    def filled(self, kept: Kept, *, is_approved: bool) -> Callable[[int], Call]:
+        """Fill the requests with what one user keeps of its login."""
+        made: dict[int, Call] = {}
+
+        def call_of(place: int) -> Call:
+            if place not in made:
+                data = encode_request(fill(self.requests[place], kept), self.address.netloc)
+                own = replace(self.calls[place], data=data)
+                made[place] = own if is_approved else replace(own, expected_body=None, loose_body=None)
+            return made[place]
+
+        return call_of
+
+
+def make_script(user_class: type, target: Target, session: Session) -> Script:
+    """Prepare what the users of a class send.
+
+    Raises ValueError if the target's URL names no server.
+    """
+    address = Address.of(target.url)
+    weights = weights_of(user_class)
+    calls = tuple(
+        _make_call(request, address, target, session.expectations.get(place))
+        for place, request in enumerate(weights)
+    )
+    session.lines |= {call.key: (user_class.__name__, target.name) for call in calls}
+    return Script(address=address, requests=tuple(weights), calls=calls, weights=tuple(weights.values()))
+
+
+def _make_call(request: RequestSpec, address: Address, target: Target, expected: Expectation | None) -> Call:
+    label = request.name.removeprefix(f"{request.method} ")
+    exact = exact_body(expected) if expected is not None else None
+    is_loose = expected is not None and expected.body_base64 is not None and exact is None
+    return Call(
+        data=encode_request(request, address.netloc),
+        head_only=request.method == "HEAD",
+        key=(f"{target.name} {label}".lstrip(), request.method),
+        expected_status=expected.status if expected is not None else None,
+        expected_body=exact,
+        loose_body=LooseBody.of(expected, address.netloc) if expected is not None and is_loose else None,
+        wrong_body=f"{WRONG_BODY} ({request.name})",
+    )
+
+
+_BLOCK: Final = 64
+"""So many are drawn at once: to draw one by one costs a microsecond a request."""
+
+
+def draw(items: Sequence[Item], weights: Sequence[float], seed: int) -> Iterator[Item]:
+    """Draw items by weight, without end."""
+    if len(items) == 1:
+        return repeat(items[0])
+    source = Random(seed)  # noqa: S311 - to be repeated, not to be kept secret
+    sums = list(accumulate(weights))  # once: there may be as many items as a file has rows
+    return chain.from_iterable(source.choices(items, cum_weights=sums, k=_BLOCK) for _ in repeat(None))
 
 
 def log_in(steps: Sequence[LoginStep], connection: Connection, address: Address) -> Kept:
-    """Do the steps of a login.
+    """Send the requests of a login.
 
-    Raises LoginFailed: at the first step that fails; the text says how, and which it is.
+    Raises LoginFailed at the first step that fails; the text says why, and which step it is.
     """
     kept = Kept()
     for step in steps:
@@ -224,9 +311,11 @@ def log_in(steps: Sequence[LoginStep], connection: Connection, address: Address)
         failure = connection.exchange(data, head_only=request.method == "HEAD")
         if failure is not None:
             raise LoginFailed(f"{failure} ({request.name})")
-        answer = connection.answer
+        response = connection.response
         try:
-            kept = keep_from(step, kept, status=answer.status, headers=answer.headers(), body=answer.body)
+            kept = keep_from(
+                step, kept, status=response.status, headers=response.headers(), body=response.body
+            )
         except LoginFailed as failed:
             raise LoginFailed(f"{failed} ({request.name})") from None
     return kept

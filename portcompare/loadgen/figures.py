@@ -1,69 +1,67 @@
-"""What one process's part of a round comes to: from the counts before and in its window."""
+"""From counts to figures: what users count, what one process measured, and all processes added up."""
 
 from __future__ import annotations
 
 import math
 import os
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
+from portcompare.loadgen.messages import PartResult, SlicePart
 from portcompare.loadgen.window import choose_edge, smooth_rate
-from portcompare.wire.protocol import WRONG_BODY
+from portcompare.records.rounds import Latency, LoadReport, Slice
+from portcompare.wire.protocol import WRONG_BODY, RoundDone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+LOWEST_US: Final = 1
+HIGHEST_US: Final = 3_600_000_000
+SIGNIFICANT_FIGURES: Final = 3
 
-LOWEST_US = 1
-HIGHEST_US = 3_600_000_000
-SIGNIFICANT_FIGURES = 3
-
-NOT_SENT = "not sent in time"
+NOT_SENT: Final = "not sent in time"
 """The kind of failure of a request of the open model that found no free connection."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What happened since the tally was begun."""
+    """What users counted since the tally was begun; instants are seconds of `time.perf_counter()`."""
 
     latencies_s: array[float] = field(default_factory=lambda: array("d"))  # One for each successful request
-    # When each of them ended, in seconds of `time.perf_counter()`
-    ended_s: array[float] = field(default_factory=lambda: array("d"))
+    ended_s: array[float] = field(default_factory=lambda: array("d"))  # When each of them ended
     received_bytes: int = 0  # Of the successful requests, headers included, where users read them themselves
     failures_s: defaultdict[str, array[float]] = field(
         default_factory=lambda: defaultdict(lambda: array("d"))
     )  # How long each failed request took, by kind of failure
-    # When each of them ended, of whatever kind, in seconds of `time.perf_counter()`
-    failed_s: array[float] = field(default_factory=lambda: array("d"))
-    # The server's own word (`Server-Timing: app`) on sampled answers
-    handler_s: list[float] = field(default_factory=list)
-    # Connections made because the server had ended the one before, announced or not; those made after a
+    failed_s: array[float] = field(default_factory=lambda: array("d"))  # When each ended, of whatever kind
+    handler_s: list[float] = field(default_factory=list)  # `Server-Timing: app` of sampled responses
+    # Connections made because the server had closed the one before, announced or not; those made after a
     # failure do not count
     reconnects: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class Pace:
-    """How well the schedule was kept since the pace was begun."""
+    """How well the schedule of the open model was kept since the pace was begun."""
 
-    # When each request was due, in seconds of `time.perf_counter()`
-    due_s: array[float] = field(default_factory=lambda: array("d"))
-    # How long after that it was dealt with: sent, or left to wait for a free connection
+    due_s: array[float] = field(default_factory=lambda: array("d"))  # When each request was due
+    # How long after that it was sent, or left to wait for a free connection
     lags_s: array[float] = field(default_factory=lambda: array("d"))
-    # Requests given up, because they had waited for a connection for as long as the time limit
-    dropped: int = 0
+    dropped: int = 0  # Requests that waited for a connection for as long as the time limit
 
 
 class Recorder:
-    """Where the users of a process put what they saw, by the key Locust's statistics have: (name, method)."""
+    """Where the users of a process count, by the key that Locust's statistics have: (name, method)."""
 
     __slots__ = ("_tallies", "label")
 
@@ -72,18 +70,21 @@ class Recorder:
         self._tallies: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
 
     def tally(self, key: tuple[str, str]) -> Tally:
-        """The running tally of a request; to be asked for again after every wait."""
+        """The running tally of a request; to be fetched again after every wait."""
         return self._tallies[key]
 
     def ended_s(self) -> NDArray[np.float64]:
-        """When the requests of the running tallies ended, failed ones too, in seconds of `perf_counter()`."""
-        parts = [part for tally in self._tallies.values() for part in (tally.ended_s, tally.failed_s)]
-        return np.concatenate([np.empty(0), *parts])
+        """When the requests of the running tallies ended, failed ones too."""
+        return _joined(part for tally in self._tallies.values() for part in (tally.ended_s, tally.failed_s))
 
     def cut(self) -> dict[tuple[str, str], Tally]:
-        """Begin new tallies."""
+        """Begin new tallies, and return the old ones."""
         tallies, self._tallies = self._tallies, defaultdict(Tally)
         return {(name + self.label, method): tally for (name, method), tally in tallies.items()}
+
+
+def _joined(parts: Iterable[Sequence[float]]) -> NDArray[np.float64]:
+    return np.concatenate([np.empty(0), *(np.asarray(part, dtype=float) for part in parts)])
 
 
 def new_histogram() -> HdrHistogram:
@@ -100,8 +101,16 @@ def make_histogram(latencies_s: NDArray[np.float64]) -> HdrHistogram:
     return histogram
 
 
+def merge_histograms(encoded: Iterable[str]) -> HdrHistogram:
+    """Add histograms up, count by count."""
+    merged = new_histogram()
+    for one in encoded:
+        merged.add(HdrHistogram.decode(one))
+    return merged
+
+
 def percentiles_of(histogram: HdrHistogram, percents: Sequence[float]) -> tuple[float, ...]:
-    """Percentiles, as the histogram itself tells them, but without a step in Python for each bucket."""
+    """Percentiles in seconds, as the histogram's own, but without a step in Python for each bucket."""
     sums = np.cumsum(np.ctypeslib.as_array(histogram.counts))
     wanted = [histogram.get_target_count_at_percentile(percent) for percent in percents]
     places = np.searchsorted(sums, wanted)
@@ -111,28 +120,28 @@ def percentiles_of(histogram: HdrHistogram, percents: Sequence[float]) -> tuple[
 
 _FEWEST_SLICES: Final = 10
 _LONGEST_SLICE_S: Final = 1.0
-# Read once and now: in a round there may be no file left to read it with.
+# Read when imported: in a round there may be no file left to read it with.
 _MACHINE: Final = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What was counted since the counts before."""
+    """What a process counted since the counts before."""
 
-    tallies: tuple[Tally, ...]  # The users'
-    pace: Pace | None  # The schedule's; None in the closed model
+    tallies: tuple[Tally, ...]
+    pace: Pace | None  # None in the closed model
     stall_s: float  # The greatest delay of the event loop
     cpu_s: float  # CPU time of the process since its start
-    taken_at_s: float  # When these were taken, in seconds of `time.perf_counter()`
+    taken_at_s: float  # When these were taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """The part of a round that counts."""
 
-    start_s: float  # When the window opened, in seconds of `time.perf_counter()`
-    end_s: float  # When it closed
-    wave_s: float  # Waiting that every answer contains by design: the time between waves
+    start_s: float
+    end_s: float
+    wave_s: float  # The delay that every response contains by design: the time between waves
 
     def holds(self, instants_s: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which instants lie inside."""
@@ -146,53 +155,11 @@ class Window:
         return np.linspace(self.start_s, self.end_s, number + 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Warm:
-    """How the warm-up ended."""
-
-    void: str | None  # Why the round cannot count; None if it can
-    steady: bool  # Whether the rate was steady; False if the window had to open without
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlicePart:
-    """What one process saw in a slice of the window: a histogram of latencies, and the number of failures."""
-
-    histogram: str
-    errors: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartDone:
-    """What one process did and saw in the window of a round, in the form in which it can be added up."""
-
-    requests: int  # Successful requests that ended inside it
-    rate_rps: float  # Their rate, its window's edges smoothed
-    # Failed requests that ended inside it, by kind; and wrong bodies that came only before it
-    error_kinds: dict[str, int]
-    # Of the successful requests, headers included; what a user class says that is no `LeanUser`: of the body,
-    # as a rule
-    received_bytes: float
-    reconnects: int  # Connections made because the server had ended the one before
-    histogram: str  # The latencies as a base64 encoded HdrHistogram, in microseconds
-    slices: tuple[SlicePart, ...]  # The same for the slices of the window
-    handler_s: tuple[float, ...]  # The sampled `Server-Timing: app`
-    # Histogram, in the same form, of how late the requests that were due were dealt with; None in the closed
-    # model
-    lags: str | None
-    dropped: int  # Requests given up because no connection had become free within the time limit
-    stall_max_s: float  # The longest that the event loop was late for a heartbeat
-    cpu_ratio: float  # CPU seconds per second
-    machine: str  # What tells its machine from others: the kernel's id of this boot
-    cpus: tuple[int, ...]  # The CPUs that the process may use
-
-
-def sum_up(window: Window, before: Counts, during: Counts) -> PartDone:
-    """Work out the figures of a process's part."""
+def summarize_part(window: Window, before: Counts, during: Counts) -> PartResult:
+    """The figures of one process, from its counts before the window and in it."""
     tallies = (*before.tallies, *during.tallies)
     all_ended_s = _joined(tally.ended_s for tally in tallies)
     inside = window.holds(all_ended_s)
-    ended_s = all_ended_s[inside]
     latencies_s = _joined(tally.latencies_s for tally in tallies)[inside]
     edge_s = choose_edge(
         float(np.median(latencies_s)) if len(latencies_s) else 0.0,
@@ -203,14 +170,15 @@ def sum_up(window: Window, before: Counts, during: Counts) -> PartDone:
     )
     cut = sum(len(tally.ended_s) for tally in during.tallies)
     received_bytes = sum(tally.received_bytes for tally in during.tallies)
-    return PartDone(
+    failed_s = _joined(tally.failed_s for tally in during.tallies)
+    return PartResult(
         requests=len(latencies_s),
         rate_rps=smooth_rate(all_ended_s, window.start_s, window.end_s, edge_s) if len(latencies_s) else 0.0,
         error_kinds=_count_failures(before, during),
         received_bytes=received_bytes / cut * len(latencies_s) if cut else 0.0,
         reconnects=sum(tally.reconnects for tally in during.tallies),
-        histogram=_histogram(latencies_s),
-        slices=_slices(window, ended_s, latencies_s, _joined(tally.failed_s for tally in during.tallies)),
+        histogram=_encoded(latencies_s),
+        slices=_slice(window, all_ended_s[inside], latencies_s, failed_s),
         handler_s=tuple(value for tally in during.tallies for value in tally.handler_s),
         lags=_lags(window, before, during),
         dropped=during.pace.dropped if during.pace else 0,
@@ -221,15 +189,11 @@ def sum_up(window: Window, before: Counts, during: Counts) -> PartDone:
     )
 
 
-def _joined(parts: Iterable[Sequence[float]]) -> NDArray[np.float64]:
-    return np.concatenate([np.empty(0), *(np.asarray(part, dtype=float) for part in parts)])
-
-
-def _histogram(seconds: NDArray[np.float64]) -> str:
+def _encoded(seconds: NDArray[np.float64]) -> str:
     return str(make_histogram(seconds).encode().decode())
 
 
-def _slices(
+def _slice(
     window: Window,
     ended_s: NDArray[np.float64],
     latencies_s: NDArray[np.float64],
@@ -240,40 +204,115 @@ def _slices(
     place = np.searchsorted(edges_s, ended_s, side="left") - 1
     failed = np.searchsorted(edges_s, failed_s[window.holds(failed_s)], side="left") - 1
     errors = np.bincount(failed, minlength=len(edges_s) - 1)
-    order = np.argsort(place, kind="stable")
-    ends = np.searchsorted(place[order], np.arange(1, len(edges_s) - 1))
     return tuple(
-        SlicePart(histogram=_histogram(inside_s), errors=int(failures))
-        for inside_s, failures in zip(np.split(latencies_s[order], ends), errors, strict=True)
+        SlicePart(histogram=_encoded(latencies_s[place == number]), errors=int(failures))
+        for number, failures in enumerate(errors)
     )
 
 
 def _lags(window: Window, before: Counts, during: Counts) -> str | None:
-    """How late each request was that fell due inside the window."""
+    """How late each request was dispatched that was due in the window, as a histogram."""
     if during.pace is None:
         return None
     paces = [counts.pace for counts in (before, during) if counts.pace]
     due_s = _joined(pace.due_s for pace in paces)
-    return _histogram(_joined(pace.lags_s for pace in paces)[window.holds(due_s)])
+    return _encoded(_joined(pace.lags_s for pace in paces)[window.holds(due_s)])
 
 
 def _count_failures(before: Counts, during: Counts) -> dict[str, int]:
-    """The failures inside the window, and the wrong bodies that came only before it.
+    """The failures in the window, and the wrong bodies that came only before it.
 
-    A server may still be starting during the warm-up, but what it says then must be right; and the first
-    answer of a connection, which is always checked, mostly comes there.
+    A server may still be starting during the warm-up, but its bodies must be right; and the first response of
+    a connection, which is always checked, mostly comes there.
     """
-    early = _add_up(before.tallies)
-    counts = {kind: number for kind, number in early.items() if kind.startswith(WRONG_BODY)}
-    counts |= _add_up(during.tallies)
+    early, counts = _failures(before.tallies), _failures(during.tallies)
     if during.pace and during.pace.dropped:
         counts[NOT_SENT] = during.pace.dropped
-    return counts
+    return {kind: number for kind, number in early.items() if kind.startswith(WRONG_BODY)} | counts
 
 
-def _add_up(tallies: Iterable[Tally]) -> dict[str, int]:
-    counts: dict[str, int] = {}
+def _failures(tallies: Iterable[Tally]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
     for tally in tallies:
-        for kind, failures_s in tally.failures_s.items():
-            counts[kind] = counts.get(kind, 0) + len(failures_s)
-    return counts
+        counts.update({kind: len(times_s) for kind, times_s in tally.failures_s.items()})
+    return dict(counts)
+
+
+def merge_parts(
+    parts: Mapping[str, PartResult],
+    *,
+    started_at_s: float,
+    window_s: float,
+    warmup_s: float,
+    steady: bool,
+    failure: str | None,
+) -> RoundDone:
+    """Add up the results of all processes.
+
+    No instant of one process is compared with one of another, so their clocks need not agree.
+
+    `started_at_s`: start of the window, in seconds since the epoch.
+    """
+    results = list(parts.values())
+    histogram = merge_histograms(part.histogram for part in results)
+    requests = sum(part.requests for part in results)
+    handler_s = list(chain.from_iterable(part.handler_s for part in results))
+    offered = [part.lags for part in results if part.lags is not None]
+    lags = merge_histograms(offered)
+    due = lags.get_total_count()
+    received_bytes = sum(part.received_bytes for part in results)
+    load = LoadReport(
+        started_at_s=started_at_s,
+        window_s=window_s,
+        warmup_s=warmup_s,
+        steady=steady,
+        requests=requests,
+        rate_rps=sum(part.rate_rps for part in results),
+        error_kinds=dict(sum((Counter(part.error_kinds) for part in results), Counter[str]())),
+        # A client that does not know how much it received reports 0.
+        received_bytes_per_request=received_bytes / requests if requests and received_bytes else None,
+        reconnects=sum(part.reconnects for part in results),
+        latency_s=_latency(histogram),
+        handler_s=median(handler_s) if handler_s else None,
+        offered_rps=due / window_s if offered else None,
+        dropped=sum(part.dropped for part in results),
+        lag_p99_s=percentiles_of(lags, [99])[0] if due else None,
+        lag_max_s=lags.get_max_value() / 1e6 if due else None,
+        stall_max_s=max((part.stall_max_s for part in results), default=0.0),
+        generator_cpu_ratio=find_busiest(results),
+        generator_cpu_ratios={name: part.cpu_ratio for name, part in parts.items()},
+        slices=tuple(_merge_slice(same) for same in zip(*(part.slices for part in results), strict=True)),
+        failure=failure,
+    )
+    return RoundDone(load=load, histogram=histogram.encode().decode())
+
+
+def find_busiest(parts: Iterable[PartResult]) -> float:
+    """How near to its limit the load generator was.
+
+    Returns CPU seconds per second of the busiest process; or of all processes of one machine, divided by the
+    CPUs they share, if that is more; 0 without processes.
+    """
+    machines: defaultdict[str, list[PartResult]] = defaultdict(list)
+    for part in parts:
+        machines[part.machine].append(part)
+    ratios = [0.0]
+    for together in machines.values():
+        cpus = {cpu for part in together for cpu in part.cpus}
+        ratios += [part.cpu_ratio for part in together]
+        ratios.append(sum(part.cpu_ratio for part in together) / len(cpus))
+    return max(ratios)
+
+
+def _merge_slice(parts: Sequence[SlicePart]) -> Slice:
+    histogram = merge_histograms(part.histogram for part in parts)
+    requests = histogram.get_total_count()
+    p50_s, p99_s = percentiles_of(histogram, [50, 99]) if requests else (None, None)
+    return Slice(requests=requests, errors=sum(part.errors for part in parts), p50_s=p50_s, p99_s=p99_s)
+
+
+def _latency(histogram: HdrHistogram) -> Latency | None:
+    if not histogram.get_total_count():
+        return None
+    p50, p95, p99, p999 = percentiles_of(histogram, [50, 95, 99, 99.9])
+    return Latency(p50=p50, p95=p95, p99=p99, p999=p999, max=histogram.get_max_value() / 1e6)

@@ -1,4 +1,4 @@
-"""Counting what Locust's request event tells of users that do not count themselves."""
+"""Counting the request events of Locust's own users, which do not count themselves."""
 
 from __future__ import annotations
 
@@ -20,29 +20,48 @@ from portcompare.loadgen.connection import REFUSED, RESET, TIMEOUT, UNRESOLVABLE
 from portcompare.wire.protocol import WRONG_STATUS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from locust import User
     from locust.runners import LocalRunner
 
-    from portcompare.loadgen.approved import Approved
+    from portcompare.loadgen.checks import ApprovedResponses
     from portcompare.loadgen.session import Session
+
+OTHER_FAILURES: Final = "other failures"
+
+_MOST_KINDS: Final = 20
+"""A failure's text may be another one each time, and each kind takes memory and room in the report."""
+
+_LONGEST_KIND: Final = 80
+_FIRST_BAD_STATUS: Final = 400
+_HANDLER_MS: Final = re.compile(r"(?:^|[,\s])app;dur=([0-9]+(?:\.[0-9]+)?)")
+_MEMORY_ADDRESS: Final = re.compile(r"0x[0-9a-f]+")
+_KINDS: Final = (
+    (ConnectionRefusedError, REFUSED),
+    (socket.gaierror, UNRESOLVABLE),
+    ((ConnectionResetError, BrokenPipeError), RESET),
+    ((TimeoutError, gevent.Timeout), TIMEOUT),
+)
 
 
 def stage(user_class: type[User], url: str, **attributes: Any) -> LocalRunner:  # noqa: ANN401 - a class's own
     """Set up a load test of one user class, and start none of its users yet.
 
-    What Locust's command line does for a class is done here as well: the listeners of the locustfile hear all
-    events, `environment.parsed_options` has the defaults of its options, and `init` is fired.
+    As under Locust's command line, the listeners of the locustfile receive all events,
+    `environment.parsed_options` has the defaults of its options, and `init` is fired.
     """
     # Weight and count are shares among several classes; here there is one.
     own = {"abstract": False, "host": url, "weight": 1, "fixed_count": 0}
     staged = type(user_class.__name__, (user_class,), own)
     for name, value in attributes.items():  # afterwards: Locust adds tasks in the body to those of the base
         setattr(staged, name, value)
+    # Events of its own, passed on to the global ones, where locustfiles listen and some clients fire: each
+    # load test leaves listeners behind, so the global ones cannot be its own.
+    events = Events()
+    for name, hook in vars(locust.events).items():
+        getattr(events, name).add_listener(hook.fire)
     environment = Environment(
         user_classes=[staged],
-        events=_make_events(),
+        events=events,
         host=url,
         parsed_options=get_parser(default_config_files=[]).parse_args([]),
     )
@@ -51,49 +70,16 @@ def stage(user_class: type[User], url: str, **attributes: Any) -> LocalRunner:  
     return runner
 
 
-def _make_events() -> Events:
-    """Events of one load test, passed on to the global ones, where locustfiles listen and some clients fire.
-
-    Each load test leaves listeners of its own behind, so the global ones cannot be its own.
-    """
-    own = Events()
-    for name, hook in vars(locust.events).items():
-        getattr(own, name).add_listener(hook.fire)
-    return own
-
-
-OTHER_FAILURES: Final = "other failures"
-
-_MOST_KINDS: Final = 20
-"""A failure's text may be another one each time, and each kind takes memory and room in the report."""
-
-_LONGEST_KIND: Final = 80
-
-_NAMES: Final = (
-    (ConnectionRefusedError, REFUSED),
-    (socket.gaierror, UNRESOLVABLE),
-    ((ConnectionResetError, BrokenPipeError), RESET),
-    ((TimeoutError, gevent.Timeout), TIMEOUT),
-)
-
-_WORDS_OF_THE_USER: Final = (CatchResponseError, ResponseError, AssertionError)
-_HANDLER_MS: Final = re.compile(r"(?:^|[,\s])app;dur=([0-9]+(?:\.[0-9]+)?)")
-_MEMORY_ADDRESS: Final = re.compile(r"0x[0-9a-f]+")
-_FIRST_BAD_STATUS: Final = 400
-
-
 class EventCounter:
-    """Puts the request events of one load test where lean users count themselves."""
+    """Counts the request events of one load test as lean users count themselves."""
 
-    def __init__(self, session: Session, approved: Approved) -> None:
-        """Make a counter that does not listen yet."""
+    def __init__(self, session: Session, approved: ApprovedResponses) -> None:
         self._session = session
         self._approved = approved
-        self._answers = 0
+        self._responses = 0
         self._time_limit_s = session.timeout_s or math.inf
-        # Greenlets of users, by how far they are.
-        self._starting: set[object] = set()
-        self._without_answer: set[object] = set()
+        self._starting: set[object] = set()  # Greenlets of users that run their on_start
+        self._waiting: set[object] = set()  # And of those that wait for their first response
 
     def stage(self, user_class: type[User], url: str) -> LocalRunner:
         """Set up the load test, and listen."""
@@ -106,7 +92,7 @@ class EventCounter:
             self._starting.add(greenlet)
             user_class.on_start(user)
             self._starting.remove(greenlet)
-            self._without_answer.add(greenlet)
+            self._waiting.add(greenlet)
 
         runner = stage(user_class, url, on_start=on_start)
         # The global ones: some clients fire them, and what the environment fires is passed on to them.
@@ -126,13 +112,13 @@ class EventCounter:
         name: object,
         response_time: float | None,
         response_length: int | None,
-        response: Any = None,  # noqa: ANN401 - of whichever client library
+        response: Any = None,  # noqa: ANN401 - of any client library
         exception: BaseException | str | None = None,
         **_: object,
     ) -> None:
-        """Count one request; whether it failed is for its client to say, as everywhere in Locust."""
+        """Count one request; as everywhere in Locust, its client decides whether it failed."""
         ended_s = perf_counter()
-        first = self._note_answered()
+        first = self._note_response()
         latency_s = (response_time or 0.0) / 1e3
         failure: str | None
         if exception:
@@ -144,20 +130,23 @@ class EventCounter:
         key = (str(name), str(request_type))
         if failure is not None:
             self._add_failure(key, failure, latency_s, ended_s)
-        elif response_time is not None:  # None is Locust's own word for an event that is no request
+        elif response_time is not None:  # None is Locust's own mark of an event that is no request
             tally = self._session.recorder.tally(key)
             tally.latencies_s.append(latency_s)
             tally.ended_s.append(ended_s)
             tally.received_bytes += response_length or 0
-            self._answers += 1
-            if not self._answers % self._session.sample_every:
-                tally.handler_s.extend(_find_handler_s(response))
+            self._responses += 1
+            if not self._responses % self._session.sample_every:
+                headers = getattr(response, "headers", None)
+                timing = headers.get("server-timing") if isinstance(headers, Mapping) else None
+                if found := _HANDLER_MS.search(str(timing)):
+                    tally.handler_s.append(float(found[1]) / 1e3)
 
     def _count_error(self, *, user_instance: object, exception: BaseException, **_: object) -> None:
-        """Count what leaves a task as an exception: less was asked than the class says."""
+        """Count an exception that left a task: fewer requests were sent than the class says."""
         kind = f"raised {_described(exception)}"[:_LONGEST_KIND]
         self._add_failure((type(user_instance).__name__, "task"), kind, 0.0, perf_counter())
-        self._note_answered()
+        self._note_response()
 
     def _add_failure(self, key: tuple[str, str], kind: str, latency_s: float, ended_s: float) -> None:
         tally = self._session.recorder.tally(key)
@@ -166,48 +155,39 @@ class EventCounter:
         tally.failures_s[kind].append(latency_s)
         tally.failed_s.append(ended_s)
 
-    def _note_answered(self) -> bool:
-        """Note that the user in whose greenlet the event was fired, or in one that it spawned, is answered.
+    def _note_response(self) -> bool:
+        """Note a response to the user in whose greenlet, or in one that it spawned, the event was fired.
 
-        What it asks while it starts, to log in as a rule, does not make it ready.
+        Requests of its on_start, to log in as a rule, do not make it ready. Returns whether it is ready now.
         """
-        if not self._without_answer:
+        if not self._waiting:
             return False
         greenlet: Any = gevent.getcurrent()
-        while greenlet is not None and greenlet not in self._without_answer:
+        while greenlet is not None and greenlet not in self._waiting:
             if greenlet in self._starting:
                 return False
             spawner = getattr(greenlet, "spawning_greenlet", None)
             greenlet = spawner() if spawner else None
         if greenlet is None:  # fired from some pool: by a user, but nobody can say which
-            greenlet = next(iter(self._without_answer))
-        self._without_answer.remove(greenlet)
-        self._session.count_answered()
+            greenlet = next(iter(self._waiting))
+        self._waiting.remove(greenlet)
+        self._session.count_ready()
         return True
 
 
-def _find_handler_s(response: object) -> Iterator[float]:
-    """The time in the handler, where the server tells it and the client shows headers."""
-    headers = getattr(response, "headers", None)
-    if isinstance(headers, Mapping):
-        found = _HANDLER_MS.search(str(headers.get("server-timing")))
-        if found:
-            yield float(found[1]) / 1e3
-
-
 def _kind_of(exception: BaseException | str, response: object) -> str:
-    """A failure's kind: the lean user's where it has one, the user's own words where there are any."""
+    """A failure's kind: the lean user's where it has one, the class's own words where there are any."""
     if isinstance(exception, str):
         return _one_line(exception)
-    if isinstance(exception, _WORDS_OF_THE_USER):
+    if isinstance(exception, CatchResponseError | ResponseError | AssertionError):
         return _one_line(str(exception)) or type(exception).__name__
     status = getattr(response, "status_code", None) or 0
     if status >= _FIRST_BAD_STATUS:
         return f"{WRONG_STATUS}{status}"
-    for kinds, name in _NAMES:
-        if isinstance(exception, kinds):
-            return str(name)
-    return _one_line(_described(exception))
+    for types, kind in _KINDS:
+        if isinstance(exception, types):
+            return kind
+    return _described(exception)
 
 
 def _described(exception: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""An answer as it comes in: fed with bytes, complete or refused."""
+"""A response as it comes in: fed with bytes until it is complete or refused."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _INTERIM: Final = re.compile(rb"HTTP/[0-9.]+ 1(?!01)")
 _CLOSES: Final = re.compile(rb"\r\nconnection:(?:[^\r\n]*[,\s])?close[,\s]", re.IGNORECASE)
 _KEEPS: Final = re.compile(rb"\r\nconnection:(?:[^\r\n]*[,\s])?keep-alive[,\s]", re.IGNORECASE)
 
-GARBAGE: Final = "garbage instead of HTTP"
+INVALID_HTTP: Final = "invalid HTTP"
 HEAD_TOO_LARGE: Final = f"headers of more than {MAX_HEAD_BYTES} bytes"
-INTERIM_TOO_LARGE: Final = f"interim answers (1xx) of more than {MAX_HEAD_BYTES} bytes"
+INTERIM_TOO_LARGE: Final = f"interim responses (1xx) of more than {MAX_HEAD_BYTES} bytes"
 BODY_TOO_LARGE: Final = f"body of more than {MAX_BODY_BYTES} bytes"
-HALF: Final = "half an answer"
+INCOMPLETE: Final = "incomplete response"
 
 
-class AnswerReader:
-    """Reads the answers of one connection, one after the other.
+class ResponseReader:
+    """Reads the responses of one connection, one after the other.
 
-    Only the parser callbacks that are needed exist: each is a call from C into Python for every answer.
+    Only the parser callbacks that are needed exist: each is a call from C into Python for every response.
     """
 
     __slots__ = (
@@ -46,14 +46,14 @@ class AnswerReader:
 
     def __init__(self) -> None:
         self._head_only = True  # so that `expect` makes a parser
-        self.complete: bool  # True when the answer is whole
-        self.keep_alive: bool  # False if the server will close the connection after it
+        self.complete: bool
+        self.keep_alive: bool  # False if the server closes the connection after the response
         self.expect(head_only=False)
 
     def expect(self, *, head_only: bool) -> None:
-        """Get ready for the next answer."""
+        """Get ready for the next response."""
         if self._head_only or not self.complete or not self.keep_alive:
-            # The parser still waits for a body, or is at the end of its connection: it takes no other answer.
+            # The parser still waits for a body, or is at the end of its connection: it reads no other one.
             self._parser = HttpResponseParser(self)
         self._head_only = head_only
         self._head_complete = False
@@ -69,7 +69,7 @@ class AnswerReader:
     def feed(self, data: bytes) -> str | None:
         """Take in bytes from the connection.
 
-        Returns what is wrong with the answer; None if nothing is so far.
+        Returns the kind of failure; None if there is none so far.
         """
         if not self.received_bytes:
             self.head = data
@@ -80,8 +80,8 @@ class AnswerReader:
             self._parser.feed_data(data)
         except HttpParserError:
             self.keep_alive = False
-            return GARBAGE
-        except HttpParserUpgrade:  # the answer is whole; what follows it on this connection is not HTTP
+            return INVALID_HTTP
+        except HttpParserUpgrade:  # complete; what follows it on this connection is not HTTP
             self.keep_alive = False
         if self.complete:
             return None
@@ -95,23 +95,23 @@ class AnswerReader:
     def feed_end(self) -> str | None:
         """Take in that the server has closed the connection.
 
-        Returns what is wrong with the answer; None if it was of the kind that ends so.
+        Returns the kind of failure; None if the response is one that ends so.
         """
         head = self._final_head().lower()
         has_length = any(name in head for name in (b"\ncontent-length:", b"\ntransfer-encoding:"))
         if not self._head_complete or has_length:
-            return HALF
+            return INCOMPLETE
         self._finish()
         return None
 
     def headers(self) -> list[tuple[str, str]]:
-        """The answer's headers, in its order and its case; a header that comes twice is there twice."""
+        """The headers in the order and case in which they came, repeated ones too."""
         lines = self._final_head().split(b"\r\n")[1:]
         pairs = (line.decode("latin-1").partition(":") for line in lines)
         return [(name, value.strip()) for name, _, value in pairs]
 
     def on_headers_complete(self) -> None:
-        """Called by the parser when the headers are whole."""
+        """Called by the parser when the headers are complete."""
         self._head_complete = True
         if self._head_only:
             self._finish()
@@ -123,12 +123,12 @@ class AnswerReader:
             self._body_parts.append(body)
 
     def on_message_complete(self) -> None:
-        """Called by the parser at the end of an answer, and of each interim one (1xx) before it."""
+        """Called by the parser at the end of a response, and of each interim one (1xx) before it."""
         if not self.complete:
             self._finish()
 
     def _from_final_head(self) -> bytes:
-        """What was received first, without the interim answers."""
+        """What was received first, without the interim responses."""
         rest = self.head
         start = 0
         while _INTERIM.match(rest, start):

@@ -8,36 +8,33 @@ from typing import TYPE_CHECKING
 from locust.util.load_locustfile import load_locustfile
 
 from portcompare.http.requests import with_query
-from portcompare.loadgen.declare import find_unfilled, steps_of, weights_of
-from portcompare.loadgen.user import LeanUser, find_problem
-from portcompare.wire.protocol import Prepared, ScenarioSource
+from portcompare.loadgen.declare import Problem, find_problem, find_unfilled, steps_of, weights_of
+from portcompare.loadgen.user import LeanUser
+from portcompare.wire.protocol import Prepare, Prepared, ScenarioSource
 
 if TYPE_CHECKING:
     from locust import User
 
     from portcompare.records.requests import RequestSpec
-    from portcompare.wire.protocol import Prepare
 
 
-def prepare(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:
-    """Load the scenarios' user classes."""
-    problems: dict[str, tuple[str, str]] = {}
+def load_scenarios(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:
+    """Load the scenarios' user classes, by scenario."""
+    problems: dict[str, Problem] = {}
     found: dict[str, type[User]] = {}
-    named = {name: source.user for name, source in order.scenarios.items() if source.user is not None}
+    named = [name for name, source in order.scenarios.items() if source.user is not None]
     known: dict[str, type[User]] = {}
     if named and order.locustfile is not None:
         try:
             known, _ = load_locustfile(order.locustfile)
         except BaseException as error:  # noqa: BLE001 - whatever a user's file raises is reported, not lost
             # A SyntaxError's own text names the line.
-            said = f"{type(error).__name__}: {error}"
-            remedy = f"correct {order.locustfile}"
-            problems |= dict.fromkeys(named, (f"the locustfile cannot be loaded: {said}", remedy))
-            named = {}
+            reason = f"the locustfile cannot be loaded: {type(error).__name__}: {error}"
+            problems = dict.fromkeys(named, (reason, f"correct {order.locustfile}"))
     for name, source in order.scenarios.items():
         if name in problems:
             continue
-        user = _from_request(name, source) or known.get(source.user or "")
+        user = _from_requests(name, source) if source.requests else known.get(source.user or "")
         problem = _find_problem(source, user, known)
         if problem is not None:
             problems[name] = problem
@@ -56,9 +53,7 @@ def _requests_of(user: type[LeanUser]) -> tuple[RequestSpec, ...]:
     return tuple(replace(request, login=login) for request in weights_of(user))
 
 
-def _from_request(name: str, source: ScenarioSource) -> type[LeanUser] | None:
-    if not source.requests:
-        return None
+def _from_requests(name: str, source: ScenarioSource) -> type[LeanUser]:
     own = {"requests": dict(source.requests), "login": source.login, "abstract": False}
     return type(name, (LeanUser,), own)
 
@@ -72,7 +67,7 @@ def _with_query(user: type[User], source: ScenarioSource) -> type[User]:
 
 def _find_problem(
     source: ScenarioSource, user: type[User] | None, known: dict[str, type[User]]
-) -> tuple[str, str] | None:
+) -> Problem | None:
     if user is None:
         listed = ", ".join(sorted(known)) or "none"
         return f"there is no user class {source.user!r}", f"the locustfile's user classes: {listed}"
@@ -80,6 +75,6 @@ def _find_problem(
         # The plan's own placeholders are filled by now; braces left over came with the values.
         return find_problem(user) or (find_unfilled(user) if source.user is not None else None)
     if source.is_paced:
-        found = f"{source.user} is no LeanUser, and no other class asks when a request is due"
+        found = f"{source.user} is no LeanUser, and no other class sends a request when it is due"
         return found, "load it by `users`, or derive it from portcompare.loadgen.LeanUser"
     return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from locust import LoadTestShape, events
-from locust.runners import MasterRunner
+from locust.runners import MasterRunner, Runner
 
 from portcompare.loadgen.session import DECLARED_TARGETS, feed, session_of
 from portcompare.loadgen.webui.routes import show_side_by_side
@@ -14,10 +14,8 @@ from portcompare.loadgen.webui.routes import show_side_by_side
 if TYPE_CHECKING:
     from configargparse import ArgumentParser
     from locust.env import Environment
-    from locust.runners import Runner
 
-
-_MESSAGE: Final = "portcompare_part_begins"
+_MESSAGE: Final = "portcompare_label"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +45,7 @@ class Steps(LoadTestShape):
     Attributes:
         steps: The steps.
         settle_s: At least so long at the beginning of a step is counted apart, in seconds; longer than the
-            slowest answer takes.
+            slowest response takes.
     """
 
     abstract = True
@@ -60,11 +58,7 @@ class Steps(LoadTestShape):
         self._label = ""
 
     def tick(self) -> tuple[int, float] | None:
-        """Say how many users there are to be; Locust asks every second.
-
-        Returns:
-            The users, and how many of them may come or go in a second: all; None at the end.
-        """
+        """The users there are to be, and how many of them may come or go in a second; None at the end."""
         run_s, ends_s = self.get_run_time(), 0.0
         for number, step in enumerate(self.steps, 1):
             begins_s, ends_s = ends_s, ends_s + step.seconds
@@ -72,13 +66,12 @@ class Steps(LoadTestShape):
                 is_settled = number == self._number and run_s >= begins_s + self.settle_s
                 self._number = number
                 noun = "user" if step.users == 1 else "users"
-                self._begin(
-                    f" [step {number}: {step.users} {noun}]" if is_settled else f" [towards step {number}]"
-                )
+                settled = f" [step {number}: {step.users} {noun}]"
+                self._count_as(settled if is_settled else f" [towards step {number}]")
                 return step.users, step.users
         return None
 
-    def _begin(self, label: str) -> None:
+    def _count_as(self, label: str) -> None:
         if label != self._label:
             self._label = label
             self.runner.send_message(_MESSAGE, label)  # to all workers; without any, to this process itself
@@ -86,12 +79,12 @@ class Steps(LoadTestShape):
 
 @events.init.add_listener
 def _listen(runner: Runner, **_: object) -> None:
-    """Have the processes with users begin a new part of the count when the shape says so."""
+    """Have the processes with users count under another label when the shape says so."""
     if not isinstance(runner, MasterRunner):
-        runner.register_message(_MESSAGE, lambda environment, msg: _begin_part(environment, msg.data))
+        runner.register_message(_MESSAGE, lambda environment, msg: _set_label(environment, msg.data))
 
 
-def _begin_part(environment: Environment, label: str) -> None:
+def _set_label(environment: Environment, label: str) -> None:
     session = session_of(environment)
     feed(environment, session)
     session.recorder.label = label
@@ -100,17 +93,16 @@ def _begin_part(environment: Environment, label: str) -> None:
 def declare_targets(*names: str) -> None:
     """Give Locust a `--NAME-url` option for each target; users are spread evenly over those that are given.
 
-    Its web UI shows them side by side.
-
-    Locust's own `--host` overwrites the host of every class, so it cannot tell two servers apart.
+    Its web UI shows them side by side. Locust's own `--host` overwrites the host of every class, so it cannot
+    tell two servers apart.
 
     Args:
-        names: What the statistics call the targets.
+        names: The targets' names in the statistics.
     """
     if not DECLARED_TARGETS:
         events.init.add_listener(show_side_by_side)
     for name in names:
-        DECLARED_TARGETS[f"{name}_url".replace("-", "_")] = name  # as argparse calls it
+        DECLARED_TARGETS[f"{name}_url".replace("-", "_")] = name  # as argparse names it
 
     @events.init_command_line_parser.add_listener
     def _add_options(parser: ArgumentParser, **_: object) -> None:

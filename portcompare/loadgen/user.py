@@ -5,46 +5,33 @@ from __future__ import annotations
 import re
 import sys
 from time import perf_counter
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, NoReturn
 
 import gevent
 from locust import User, events, task
 from locust.user.task import LOCUST_STATE_RUNNING
 
 from portcompare.http.login import LoginFailed
+from portcompare.loadgen.checks import SPARSE
 from portcompare.loadgen.connection import Address, Connection, Dialer
-from portcompare.loadgen.declare import (
-    draw,
-    find_login_problem,
-    find_mix_problem,
-    find_unfilled,
-    log_in,
-    steps_of,
-)
-from portcompare.loadgen.script import make_script
-from portcompare.loadgen.session import SPARSE, session_of, targets_of
-from portcompare.loadgen.tls import make_context
-from portcompare.wire.protocol import WRONG_STATUS
+from portcompare.loadgen.declare import draw, find_problem, find_unfilled, log_in, make_script, steps_of
+from portcompare.loadgen.session import Target, session_of, targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from locust.env import Environment
 
-    from portcompare.loadgen.declare import Problem
-    from portcompare.loadgen.script import Call
-    from portcompare.loadgen.session import Target
+    from portcompare.loadgen.open_model import Dispatcher
     from portcompare.records.requests import LoginStep, RequestSpec
 
-_STINT_S: Final = 1.0
+_TASK_S: Final = 1.0
 """How long a user stays in one Locust task: a task a request would cost as much as the request."""
 
-_PAUSE_AFTER_BROKEN_EXCHANGE_S: Final = 0.1
+_PAUSE_AFTER_CONNECTION_FAILURE_S: Final = 0.1
 """A server that refuses or resets is not hammered at the speed of a loop."""
 
 _PAUSE_AFTER_FAILED_LOGIN_S: Final = 0.5
-
-_FIRST_BAD_STATUS: Final = 400
 
 _HANDLER_MS = re.compile(rb"\r\nserver-timing:(?:[^\r]*[,\s])?app;dur=([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE)
 
@@ -52,7 +39,7 @@ _HANDLER_MS = re.compile(rb"\r\nserver-timing:(?:[^\r]*[,\s])?app;dur=([0-9]+(?:
 class LeanUser(User):
     """A user that sends its requests one after the other over its own keep-alive connection.
 
-    Subclass it in a locustfile and say what it asks for:
+    Subclass it in a locustfile and declare its requests:
 
         class Delayed(LeanUser):
             request = http_request("/data", query={"delay": "0.2"})
@@ -61,13 +48,12 @@ class LeanUser(User):
             requests = {http_request("/"): 3, http_request("/data"): 1}
 
     Attributes:
-        request: What it asks for.
-        requests: What it asks for instead, if it is more than one thing: each request and how often, compared
-            with the others. Each name has its own line in the statistics. The n-th user of a class draws the
-            same sequence in every test.
-        login: What it does once before, as `login_step` declares it; what these steps keep fills `{name}`
+        request: Its request.
+        requests: Its requests instead, if there are several, each with its weight. Each name has its own line
+            in the statistics. The n-th user of a class draws the same sequence in every test.
+        login: What it sends once before, as `login_step` declares it; what these steps keep fills `{name}`
             in the requests.
-        timeout_s: An answer that takes longer is a failure.
+        timeout_s: A response that takes longer is a failure.
         ca_file: A PEM bundle to trust, for https, instead of the system's certificates and certifi's.
         target: The server that this user loads.
     """
@@ -87,48 +73,52 @@ class LeanUser(User):
         self._session = session
         self._is_new = True
         self._start_after_s = session.stagger_s * place / max(session.users, 1)
-        script = session.share((type(self), target), lambda: make_script(type(self), target, session))
-        self._script = script
+        if (type(self), target) not in session.scripts:
+            session.scripts[type(self), target] = make_script(type(self), target, session)
+        self._script = script = session.scripts[type(self), target]
         self.target = target
         # The number is such that the users of each target draw alike, and log in alike.
         self._number = place // len(session.targets)
         self._calls = draw(script.calls, script.weights, seed=self._number)
         dialer = Dialer(script.address, self.ca_file)
         self._connection = Connection(dialer, session.timeout_s or self.timeout_s)
-        self._answers = 0
-        self._unchecked = SPARSE  # so that the first answer is checked
+        self._responses = 0
+        self._unchecked = SPARSE  # so that the first response is checked
         self._checked_connection = 0
         # A class with a waiting time of its own waits after each request, as everywhere in Locust.
-        self._stint_s = _STINT_S if type(self).wait_time is LeanUser.wait_time else 0.0
+        self._task_s = _TASK_S if type(self).wait_time is LeanUser.wait_time else 0.0
 
     def on_stop(self) -> None:
         """Close the connection."""
         self._connection.close()
 
     @task
-    def ask_for_a_while(self) -> None:
-        """Ask again and again, for a second at a time, or until Locust wants the user to stop."""
+    def send_requests(self) -> None:
+        """Send requests for a second at a time, or until Locust wants the user to stop."""
         if self._is_new:
             self._begin()
             return
-        until_s = perf_counter() + self._stint_s
-        self.ask()
+        until_s = perf_counter() + self._task_s
+        self.send_request()
         while perf_counter() < until_s and self._state == LOCUST_STATE_RUNNING:
-            self.ask()
+            self.send_request()
 
     def _begin(self) -> None:
-        """Wait for this user's turn to start, log in, and ask once."""
+        """Wait for this user's turn to start, log in, and send a request."""
         gevent.sleep(self._start_after_s)
         if self.login and not self._log_in():
             return
         self._is_new = False
-        self.ask()
-        self._session.count_answered()
+        self.send_request()
+        self._session.count_ready()
 
-    def enter(self) -> None:
-        """Log in, where the class says how, before requests of the open model are taken."""
+    def send_when_due(self, dispatcher: Dispatcher) -> NoReturn:
+        """Log in, if the class declares how, and then send each request of the open model when it is due."""
         if self.login and self._log_in():
-            self._session.count_answered()
+            self._session.count_ready()
+        # Without end: Locust's own turn between two tasks would come between a response and the next request.
+        while True:
+            self.send_request(due_s=dispatcher.take())
 
     def _log_in(self) -> bool:
         """Log in, again and again until it works; False if Locust wants the user to stop before."""
@@ -140,7 +130,7 @@ class LeanUser(User):
                 self._count_failed_login(f"login: {failed}")
                 gevent.sleep(_PAUSE_AFTER_FAILED_LOGIN_S)
             else:
-                # What others are answered was never approved: only the first user's login was asked with.
+                # Parity logged in as the first user only: the responses to others were never approved.
                 is_approved = steps == steps_of(self.login, 0)
                 places = range(len(self._script.calls))
                 own = self._script.filled(kept, is_approved=is_approved)
@@ -149,15 +139,15 @@ class LeanUser(User):
         return False
 
     def _count_failed_login(self, kind: str) -> None:
-        self._session.hindrance = kind
+        self._session.login_error = kind
         key = (f"{self.target.name} {type(self).__name__} login".lstrip(), "")
         self._session.lines[key] = (type(self).__name__, self.target.name)
         tally = self._session.recorder.tally(key)
         tally.failures_s[kind].append(self._connection.latency_s)
         tally.failed_s.append(self._connection.ended_s)
 
-    def ask(self, due_s: float | None = None) -> None:
-        """Send one request, wait for its answer and count it.
+    def send_request(self, due_s: float | None = None) -> None:
+        """Send one request, wait for its response and count it.
 
         Args:
             due_s: When it was due, in seconds of `time.perf_counter()`: its latency counts from then; None
@@ -171,63 +161,30 @@ class LeanUser(User):
         if connection.reconnects:
             tally.reconnects += connection.reconnects
             connection.reconnects = 0
-        wrong = failure or self._find_wrong(call)
+        wrong = failure or call.find_wrong(connection.response, self._is_sampled)
         if wrong is None:
             tally.latencies_s.append(latency_s)
             tally.ended_s.append(connection.ended_s)
-            tally.received_bytes += connection.answer.received_bytes
-            self._answers += 1
-            if not self._answers % self._session.sample_every:
-                handler = _HANDLER_MS.search(connection.answer.head)
+            tally.received_bytes += connection.response.received_bytes
+            self._responses += 1
+            if not self._responses % self._session.sample_every:
+                handler = _HANDLER_MS.search(connection.response.head)
                 if handler:
                     tally.handler_s.append(float(handler[1]) / 1e3)
             return
         tally.failures_s[wrong].append(latency_s)
         tally.failed_s.append(connection.ended_s)
         if failure is not None:
-            gevent.sleep(_PAUSE_AFTER_BROKEN_EXCHANGE_S)
-
-    def _find_wrong(self, call: Call) -> str | None:
-        """What is wrong with a whole answer: its status or its body; None if nothing is."""
-        answer = self._connection.answer
-        status = answer.status
-        if status != call.expected_status and (
-            call.expected_status is not None or status >= _FIRST_BAD_STATUS
-        ):
-            return f"{WRONG_STATUS}{status}"
-        if call.expected_body is not None:
-            if answer.body != call.expected_body:
-                return call.wrong_body
-        elif call.loose_body is not None and self._is_sampled() and not call.loose_body.matches(answer.body):
-            return call.wrong_body
-        return None
+            gevent.sleep(_PAUSE_AFTER_CONNECTION_FAILURE_S)
 
     def _is_sampled(self) -> bool:
-        """Whether to check an answer: the first of each connection, and every so many."""
+        """Whether to check a response: the first of each connection, and every so many."""
         made = self._connection.made
         self._unchecked += 1
         if self._unchecked < SPARSE and made == self._checked_connection:
             return False
         self._unchecked, self._checked_connection = 0, made
         return True
-
-
-def find_problem(user_class: type[LeanUser]) -> Problem | None:
-    """What is wrong with a user class.
-
-    Args:
-        user_class: The class.
-
-    Returns:
-        What was found and what to do; None if it can be used.
-    """
-    if user_class.ca_file is not None:
-        try:
-            make_context(user_class.ca_file)
-        except OSError as error:
-            found = f"{user_class.__name__}'s ca_file {user_class.ca_file!r} cannot be used: {error}"
-            return found, "name a file of PEM certificates"
-    return find_mix_problem(user_class) or find_login_problem(user_class)
 
 
 @events.init.add_listener
@@ -239,13 +196,10 @@ def _end_where_users_would_fail(environment: Environment, **_: object) -> None:
         if problem is not None:
             sys.exit(": ".join(problem))
     options = environment.parsed_options
-    if (
-        not lean or not options.headless or options.worker
-    ):  # the web UI's user, or the master, names them later
-        return
+    if not lean or not options.headless or options.worker:
+        return  # the web UI's user, or the master, names the targets later
     try:
-        targets = targets_of(environment)
-        for target in targets:
+        for target in targets_of(environment):
             Address.of(target.url)
     except ValueError as error:
         sys.exit(str(error))

@@ -1,4 +1,4 @@
-"""The rate inside a window that is cut out of the steady state."""
+"""When the rate of responses is steady, and what it is inside a window cut out of the steady state."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ if TYPE_CHECKING:
 
 
 def smooth_rate(ended_s: NDArray[np.float64], start_s: float, end_s: float, edge_s: float) -> float:
-    """The rate of answers inside a window whose edges are slopes instead of steps.
+    """The rate of responses, per second, in a window whose edges are slopes instead of steps.
 
-    Users that wait alike answer in waves, and a step that cuts a wave counts a wave more or less by chance:
-    with eight threads and a delay of 0.2 s that is a third of a second's answers. So each answer counts with
-    a weight that rises from 0 to 1 before the window's start and falls back before its end; the weights of a
-    steady process add up to its rate times the window's length, and waves as far apart as the slope is long
-    are counted exactly wherever the window falls.
+    Users that wait alike get their responses in waves, and a step that cuts a wave counts a wave more or less
+    by chance: with eight threads and a delay of 0.2 s that is a third of a second's responses. So each
+    response counts with a weight that rises from 0 to 1 before the window's start and falls back before its
+    end; the weights of a steady process add up to its rate times the window's length, and waves as far apart
+    as the slope is long are counted exactly wherever the window falls.
 
-    Returns answers per second; 0 if there are none. References: The weights are the convolution of two boxes,
-    of the window's length and the slope's; the latter's spectrum is zero at the waves' frequency and its
-    multiples: Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform",
-    Proceedings of the IEEE 66 (1), 1978.
+    Source: the weights are the convolution of two boxes, of the window's length and the slope's; the latter's
+    spectrum is zero at the waves' frequency and its multiples: Harris, "On the use of windows for harmonic
+    analysis with the discrete Fourier transform", Proceedings of the IEEE 66 (1), 1978.
     """
     if edge_s <= 0:
         weights = ((ended_s > start_s) & (ended_s <= end_s)).astype(float)
@@ -37,37 +36,41 @@ def smooth_rate(ended_s: NDArray[np.float64], start_s: float, end_s: float, edge
 def choose_edge(response_s: float, delay_s: float, *, first_s: float, start_s: float, end_s: float) -> float:
     """The length of a window's slopes.
 
-    In the closed model each user answers once in a response time, so that whatever pattern the answers of all
+    In the closed model each user gets one response in a response time, so that whatever pattern all responses
     make, it repeats after that time: slopes of this length count it exactly. Where they have no room, and the
-    answers contain a delay, they come in waves that far apart.
+    responses contain a delay, they come in waves that far apart.
     """
     room_s = max(min(start_s - first_s, (end_s - start_s) / 2), 0.0)
     return response_s if response_s <= room_s else min(delay_s or response_s, room_s)
 
 
-LEAST_BATCHES = 5
-"""With fewer there is no telling a start from what follows it."""
+LEAST_BATCHES: Final = 5
+"""With fewer a start cannot be told from what follows it."""
 
-LEAST_WAVES = 2
-"""Where answers come in waves the load starts with the first of them, and differs between waves or not."""
+LEAST_WAVES: Final = 2
+"""Where responses come in waves, the load starts with the first of them, and differs between waves or not."""
 
-_BINS_IN_BATCH = 5
-_SHORTEST_BIN_S = 0.012
+_BINS_IN_BATCH: Final = 5
+_SHORTEST_BIN_S: Final = 0.012
 
-_TREND_T = 2.1
+_TREND_T: Final = 2.1
 """A slope of more standard errors is a trend: the 97.5% point of Student's t for the bins of four batches."""
 
-_SHARE_THAT_MATTERS = 0.02
+_SHARE_THAT_MATTERS: Final = 0.02
 """A smaller change of the rate does not matter, however sure it is."""
 
 
 def is_steady(ended_s: NDArray[np.float64], begun_s: float, now_s: float, wave_s: float) -> bool:
-    """Whether answers come at a steady rate by now.
+    """Whether responses come at a steady rate by now.
 
     They are counted in bins of a fifth of the time between waves, but no less than 12 ms, back from the
     present instant; five bins make a batch, so that each batch holds one wave. The rate is steady when MSER-5
     keeps at least half of the batches, and those of them that are in the second half or among the last five
-    have answers and show no trend from bin to bin. Five batches are needed, or two whole waves.
+    have responses and show no trend from bin to bin. Five batches are needed, or two whole waves.
+
+    Source: White, "An effective truncation heuristic for bias reduction in simulation output", Simulation 69
+    (6), 1997, for MSER. Hoad, Robinson and Davies, "Automating warm-up length estimation", Journal of the
+    Operational Research Society 61 (9), 2010, for the half.
     """
     bin_s = _bin_length(wave_s)
     least = LEAST_BATCHES
@@ -107,11 +110,11 @@ def find_truncation(batch_means: NDArray[np.float64], least: int = LEAST_BATCHES
     MSER leaves out as many as make the standard error of the mean of the rest least. The last values of a
     short series are often alike by chance, which looks like no error at all; so the noise between neighbours,
     or 2% of the mean, is added to each variance. A start that differs from the rest hardly enters that noise.
+    Returns None where it is too early: there are fewer than needed, or more than half would go.
 
-    Returns how many; None if there are fewer than needed, or if more than half would go: then it is too
-    early. References: White, as above. Spratt, "Heuristics for the startup problem", University of Virginia,
-    1998, for batches of five. Von Neumann and others, "The mean square successive difference", Annals of
-    Mathematical Statistics 12 (2), 1941, for the noise.
+    Source: White, as above. Spratt, "Heuristics for the startup problem", University of Virginia, 1998, for
+    batches of five. Von Neumann and others, "The mean square successive difference", Annals of Mathematical
+    Statistics 12 (2), 1941, for the noise.
     """
     count = len(batch_means)
     if count < least:
@@ -134,32 +137,29 @@ def _has_trend(counts: NDArray[np.intp]) -> bool:
     return abs(slope) > _TREND_T * error
 
 
-_EVERY_S: Final = 0.01
+_BEAT_EVERY_S: Final = 0.01
 
 
 class Heartbeat:
-    """Notes how late the event loop is for a beat every 10 ms; runs until it is stopped."""
+    """Measures how late the event loop is for a beat every 10 ms, until it is stopped."""
 
     __slots__ = ("_due_s", "_greenlet", "_worst_s")
 
     def __init__(self) -> None:
         self._worst_s = 0.0
-        self._due_s = perf_counter() + _EVERY_S
+        self._due_s = perf_counter() + _BEAT_EVERY_S
         self._greenlet = gevent.spawn(self._beat)
 
     def cut(self) -> float:
-        """Begin anew.
-
-        Returns the greatest delay since this was last asked, a beat that is late now included, in seconds.
-        """
+        """The greatest delay since the last call, in seconds; a beat that is late now counts."""
         now_s = perf_counter()
         worst_s = max(self._worst_s, now_s - self._due_s)
         self._worst_s = 0.0
-        self._due_s = now_s + _EVERY_S
+        self._due_s = now_s + _BEAT_EVERY_S
         return worst_s
 
     def stop(self) -> None:
-        """Beat no more."""
+        """End it."""
         self._greenlet.kill()
 
     def _beat(self) -> None:
@@ -167,4 +167,4 @@ class Heartbeat:
             gevent.sleep(max(self._due_s - perf_counter(), 0.0))
             now_s = perf_counter()
             self._worst_s = max(self._worst_s, now_s - self._due_s)
-            self._due_s = now_s + _EVERY_S
+            self._due_s = now_s + _BEAT_EVERY_S

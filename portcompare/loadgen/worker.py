@@ -1,7 +1,7 @@
 """A worker process: joins a leading process, on this machine or another, and does its part of each round.
 
 Run as a program: `python -m portcompare.loadgen.worker HOST PORT [CPU]`. It ends with status 0 when the run
-does, and with 3 when the leader was lost.
+does, and with 3 when the leading process was lost.
 """
 
 from __future__ import annotations
@@ -25,32 +25,17 @@ from locust.env import Environment
 from locust.stats import RequestStats
 
 from portcompare.errors import EXIT_INTERRUPTED, EXIT_NOT_VALID
-from portcompare.loadgen.messages import (
-    TYPE,
-    BeginLive,
-    BeginPart,
-    EndPart,
-    OpenWindow,
-    PartWarm,
-    Scenarios,
-    ScenariosLoaded,
-    ShortenWindow,
-    WindowClosed,
-    decode_to_worker,
-)
-from portcompare.loadgen.part import Part
-from portcompare.loadgen.scenarios import prepare
+from portcompare.loadgen import messages
+from portcompare.loadgen.messages import LoadScenarios, OpenWindow, PartResult, StartPart, WarmUp
+from portcompare.loadgen.runners import LocalRunner
 from portcompare.loadgen.webui.live_load import LiveLoad
-from portcompare.wire.protocol import concurrency_of, encode
+from portcompare.wire.protocol import Prepare, Prepared, concurrency_of, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from locust import User
     from locust.rpc import Message
 
-    from portcompare.loadgen.messages import FromWorker, ToWorker
-    from portcompare.wire.protocol import Prepare
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,59 +47,53 @@ CONNECT_TRIES: Final = 720
 
 
 class Worker:
-    """What a worker knows, and what it is doing."""
+    """Carries out the leader's messages."""
 
     def __init__(self, environment: Environment, folder: Path) -> None:
         self._environment = environment
-        self._folder = folder
-        self._users: dict[str, type[User]] = {}
-        self._part: Part | None = None
+        self._folder = folder  # For a locustfile that this machine does not have
+        self._runner = LocalRunner()
         self._live: LiveLoad | None = None
         self._doing: gevent.Greenlet | None = None
 
-    def take(self, msg: Message, **_: object) -> None:
-        """Do what the leader says, in a greenlet of its own: Locust goes on listening meanwhile."""
+    def receive(self, msg: Message, **_: object) -> None:
+        """Carry out a message, in a greenlet of its own: Locust goes on listening meanwhile."""
         try:
-            message = decode_to_worker(msg.data)
+            message = messages.decode_to_worker(msg.data)
         except ValueError:  # the leader runs another version
             traceback.print_exc()
             self.leave(EXIT_NOT_VALID)
-        if isinstance(message, ShortenWindow):  # for the greenlet that measures
-            if self._part is not None:
-                self._part.close_window(message.window_s)
-            return
-        if isinstance(message, BeginLive):  # at once: Locust's own order to start users comes next
-            self._end()
-            self._live = LiveLoad(self._environment, self._users, message)
-            return
-        if isinstance(message, BeginPart | EndPart):
-            self._end()
-        self._doing = gevent.spawn(self._do, message)
+        match message:
+            case messages.ShortenWindow():  # for the greenlet that measures
+                self._runner.close_window(message.window_s)
+            case messages.BeginLive():  # at once: Locust's own order to start users comes next
+                self._end()
+                self._live = LiveLoad(self._environment, self._runner.users, message)
+            case messages.EndPart():
+                self._end()
+            case _:
+                self._doing = gevent.spawn(self._carry_out, message)
 
-    def _do(self, message: ToWorker) -> None:
+    def _carry_out(self, message: LoadScenarios | StartPart | OpenWindow) -> None:
+        content: Prepared | WarmUp | PartResult
         try:
-            self._carry_out(message)
+            match message:
+                case LoadScenarios():
+                    content = self._runner.prepare(self._with_locustfile(message))
+                case StartPart(order=order, share=share):
+                    total = concurrency_of(order.load)
+                    _LOG.info("%s, %d of %d, %s", order.scenario, share.of(total), total, order.url)
+                    content = self._runner.warm_up_part(order, share, message.captured)
+                case OpenWindow():
+                    content = self._runner.measure_part(message.notice_s)
+            reply = messages.Reply(number=message.number, version=version("portcompare"), content=content)
+            self._environment.runner.send_message(messages.TYPE, encode(reply))
         except Exception:  # noqa: BLE001 - without this worker the leader would wait for ever: it must know
             traceback.print_exc()
             self.leave(EXIT_NOT_VALID)
 
-    def _carry_out(self, message: ToWorker) -> None:
-        if isinstance(message, Scenarios):
-            self._users, prepared = prepare(self._with_locustfile(message))
-            self._say(ScenariosLoaded(prepared=prepared, version=version("portcompare")))
-        elif isinstance(message, BeginPart):
-            order = message.order
-            total = concurrency_of(order.load)
-            what = f"{order.scenario}, {message.share.of(total)} of {total}, {order.url}"
-            _LOG.info("round %d: %s", message.number, what)
-            user_class = self._users[order.scenario]
-            self._part = Part(order, message.share, user_class, message.captured)
-            self._say(PartWarm(number=message.number, warm=self._part.warm_up()))
-        elif isinstance(message, OpenWindow) and self._part is not None:
-            self._say(WindowClosed(number=message.number, done=self._part.measure(message.notice_s)))
-
-    def _with_locustfile(self, message: Scenarios) -> Prepare:
-        """The order with a locustfile that is the leader's: this machine's own if it is the same."""
+    def _with_locustfile(self, message: LoadScenarios) -> Prepare:
+        """The order with the leader's locustfile: this machine's own if it is the same, or a copy."""
         order, text = message.order, message.locustfile_text
         if order.locustfile is None or text is None:
             return order
@@ -125,15 +104,10 @@ class Worker:
         copy.write_text(text, encoding="utf-8")
         return replace(order, locustfile=str(copy))
 
-    def _say(self, message: FromWorker) -> None:
-        self._environment.runner.send_message(TYPE, encode(message))
-
     def _end(self) -> None:
         if self._doing is not None:
             self._doing.kill()
-        if self._part is not None:
-            self._part.end()
-            self._part = None
+        self._runner.end_round()
         if self._live is not None:
             self._live.end()
             self._live = None
@@ -146,13 +120,15 @@ class Worker:
         os._exit(status)
 
 
-def _join(environment: Environment, host: str, port: int, take: Callable[..., None]) -> runners.WorkerRunner:
-    """Join a leader, ready for its orders: the first may come together with its welcome."""
+def _join(
+    environment: Environment, host: str, port: int, receive: Callable[..., None]
+) -> runners.WorkerRunner:
+    """Join a leader, ready for its messages: the first may come together with its acknowledgement."""
 
     class Joining(runners.WorkerRunner):
         def connect_to_master(self) -> None:
             self.environment.runner = self
-            self.register_message(TYPE, take)
+            self.register_message(messages.TYPE, receive)
             super().connect_to_master()
 
     environment.stats = RequestStats(use_response_times_cache=False)  # as Locust has it for workers
@@ -160,10 +136,7 @@ def _join(environment: Environment, host: str, port: int, take: Callable[..., No
 
 
 def main(host: str, port: int, cpu: int | None) -> None:
-    """Join, and work until the leader says that the run is over.
-
-    `cpu`: the CPU to run on; None for any.
-    """
+    """Join, and work until the run is over; `cpu` is the CPU to run on, None for any."""
     _LOG.addHandler(logging.StreamHandler())
     _LOG.setLevel(logging.INFO)
     if cpu is not None:
@@ -176,11 +149,11 @@ def main(host: str, port: int, cpu: int | None) -> None:
         worker = Worker(environment, Path(folder))
         gevent.signal_handler(signal.SIGTERM, worker.leave, 128 + signal.SIGTERM)
         try:
-            runner = _join(environment, host, port, worker.take)
+            runner = _join(environment, host, port, worker.receive)
         except ConnectionError:
-            _LOG.error("nobody answered at %s:%d", host, port)
+            _LOG.error("no run was found at %s:%d", host, port)
             sys.exit(EXIT_NOT_VALID)
-        except SystemExit:  # Locust's answer to Ctrl-C while it waits
+        except SystemExit:  # what Locust raises on Ctrl-C while it waits
             sys.exit(EXIT_INTERRUPTED)
         _LOG.info("joined the run at %s:%d", host, port)
         try:

@@ -1,4 +1,4 @@
-"""What the harness and the load-generator process say to each other: one JSON object a line.
+"""What the harness and the load-generator process send each other: one JSON object a line.
 
 The harness writes orders to the process's standard input and reads replies from its standard output.
 Instants are those of CLOCK_MONOTONIC, which all processes of a machine share.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, get_args
 
 from pydantic import TypeAdapter
 
@@ -20,11 +20,11 @@ from portcompare.wire.ui_protocol import OpenUi, ShowState, UiOpened, UiRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WRONG_STATUS = "status "
-"""How the kind of failure begins of an answer with another status than expected; the status follows."""
+WRONG_STATUS: Final = "status "
+"""The start of the kind of failure of a response with an unexpected status; the status follows."""
 
-WRONG_BODY = "wrong body"
-"""And that of an answer whose body is not what parity approved."""
+WRONG_BODY: Final = "wrong body"
+"""The start of the kind of failure of a response whose body is not the approved one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +33,18 @@ class Gather:
 
     workers: int  # How many
     here: bool  # Whether to start them here, each on one of `cpus` in turn; else they come from elsewhere
-    cpus: tuple[int, ...]  # The CPUs of this machine for those started here
+    cpus: tuple[int, ...]
     host: str  # Address to listen on
-    port: int  # Port to listen on; 0 for any that is free
+    port: int  # 0 for any that is free
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """Reply to Gather for the address, once that is known, and for each worker that has joined."""
+    """Reply to Gather: the address, once it is known, and again for each worker that has joined."""
 
-    address: str  # Where workers are listened for, HOST:PORT
-    workers: tuple[str, ...]  # The names of those that have joined until now
-    problem: tuple[str, str] | None = None  # Why nobody can join, and what to do; None if they can
+    address: str  # Where workers can join, HOST:PORT
+    workers: tuple[str, ...]  # The names of those that have joined
+    problem: tuple[str, str] | None = None  # Why nobody can join, and what to do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,19 +52,17 @@ class ScenarioSource:
     """Where a scenario comes from: a user class of the locustfile, or requests."""
 
     user: str | None = None  # Name of the class; None for requests
-    # The requests, each with its weight compared with the others; of the login, none has any
-    requests: tuple[tuple[RequestSpec, float], ...] = ()
-    # What each user does before it asks: for each step its variants, of which the n-th user takes the n-th,
-    # and begins again after the last
+    requests: tuple[tuple[RequestSpec, float], ...] = ()  # With weights; none has a login of its own
+    # Steps that each user does first: of the variants of each, the n-th user takes the n-th, and begins again
+    # after the last
     login: tuple[tuple[LoginStep, ...], ...] = ()
     is_paced: bool = False  # Whether requests are due at instants of their own: the open model
-    # A query parameter, and its value in each request; None to leave requests as they are
-    query: tuple[str, str] | None = None
+    query: tuple[str, str] | None = None  # A query parameter and its value, for each request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepare:
-    """Order: load these scenarios and say what they ask for."""
+    """Order: load these scenarios."""
 
     locustfile: str | None
     scenarios: dict[str, ScenarioSource]
@@ -72,20 +70,18 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Reply to Prepare: each scenario's requests, or what is wrong with it, by name."""
+    """Reply to Prepare: the requests of each scenario, or what is wrong with it."""
 
-    # The requests of each scenario, each with the login of the first user
-    requests: dict[str, tuple[RequestSpec, ...]]
-    # For each scenario that cannot be had, what was found and what to do
-    problems: dict[str, tuple[str, str]]
-    # The scenarios whose requests are not known before a user of theirs has run: those of user classes that
-    # are no `LeanUser`
+    requests: dict[str, tuple[RequestSpec, ...]]  # Each with the login of the first user
+    problems: dict[str, tuple[str, str]]  # What was found, and what to do
+    # Scenarios whose requests are not known before a user of theirs has run: those of classes that are no
+    # `LeanUser`
     to_capture: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """Order: run one user of a prepared scenario for a moment, to see what it asks for."""
+    """Order: run one user of a prepared scenario for a moment, and capture its requests."""
 
     scenario: str
     url: str
@@ -93,29 +89,28 @@ class Capture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
-    """Reply to Capture: what the user asked for."""
+    """Reply to Capture."""
 
-    requests: tuple[RequestSpec, ...]  # The distinct requests, in the order in which they were first asked
-    varying: tuple[int, ...] = ()  # The places of those that were not answered alike each time
-    # Addresses that were asked and are not of the server: those requests are not known
-    elsewhere: tuple[str, ...] = ()
-    problem: tuple[str, str] | None = None  # Why the class cannot be used, and what to do; None if it can
+    requests: tuple[RequestSpec, ...]  # The distinct requests, in the order in which they first came
+    varying: tuple[int, ...] = ()  # The places of those whose responses differed
+    elsewhere: tuple[str, ...] = ()  # Addresses of requests to other hosts, which could not be captured
+    problem: tuple[str, str] | None = None  # Why the class cannot be used, and what to do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserLoad:
-    """The closed model: so many users, each waiting for its answer before it asks again."""
+    """The closed model: each user waits for its response before it sends the next request."""
 
-    users: int  # How many
+    users: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLoad:
-    """The open model: requests are due at instants of their own, whether or not answers come."""
+    """The open model: requests are due at instants of their own, whether or not responses come."""
 
-    rate_rps: float  # Requests due per second
-    arrivals: Literal["poisson", "even"]  # "poisson" for independent arrivals, "even" for equal gaps
-    connections: int  # At most so many requests are under way at once
+    rate_rps: float
+    arrivals: Literal["poisson", "even"]  # Independent arrivals, or equal gaps
+    connections: int  # The most requests that are under way at once
     seed: str  # Of the arrivals: the same seed is the same schedule
 
 
@@ -132,17 +127,16 @@ class RunRound:
     """Order: load one server at one level, and cut a window out of the steady state."""
 
     scenario: str  # Name of a prepared scenario
-    url: str  # The server
-    load: Load  # How it is loaded
-    delay_s: float  # Waiting that every answer contains by design: the users' starts are spread over it
+    url: str
+    load: Load
+    delay_s: float  # The delay that every response contains by design: the users' starts are spread over it
     warmup_s: float  # Least time before the window
-    warmup_max_s: float  # In the closed model, the round is void if not every user has had an answer by then
-    window_s: float  # Length of the window
-    # An answer that takes longer is a failure; in the open model also a request that has waited this long for
+    warmup_max_s: float  # In the closed model, the round is discarded if a user has no response by then
+    window_s: float
+    # A response that takes longer is a failure; in the open model also a request that has waited so long for
     # a free connection
     timeout_s: float
-    # What answers must look like, by the request's place in `Prepared.requests[scenario]`, or in
-    # `Captured.requests`
+    # By the request's place in `Prepared.requests[scenario]`, or in `Captured.requests`
     expectations: dict[int, Expectation]
     is_held: bool = False  # Whether the window stays open until CloseWindow comes; for `window_s` at most
 
@@ -164,69 +158,34 @@ class WindowOpens:
 class RoundDone:
     """Last reply to RunRound: what happened inside the window."""
 
-    load: LoadReport  # What happened
+    load: LoadReport
     histogram: str  # The latencies as a base64 encoded HdrHistogram, in microseconds
 
 
-Message = (
-    Gather
-    | Joined
-    | Prepare
-    | Prepared
-    | Capture
-    | Captured
-    | RunRound
-    | WindowOpens
-    | CloseWindow
-    | RoundDone
-    | OpenUi
-    | UiOpened
-    | ShowState
-    | UiRequest
-)
+Order = Gather | Prepare | Capture | RunRound | CloseWindow | OpenUi | ShowState
+Reply = Joined | Prepared | Captured | WindowOpens | RoundDone | UiOpened | UiRequest
+Message = Order | Reply
 Kind = TypeVar("Kind")
 
 
 def encode(message: object) -> str:
-    """A message as a line."""
+    """Write a message as a line."""
     fields = asdict(message)  # type: ignore[call-overload]
-    return json.dumps({"kind": type(message).__name__, "message": fields}, default=_as_base64) + "\n"
-
-
-def _as_base64(value: object) -> str:
-    """Bytes as JSON can hold them."""
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
-    raise TypeError(f"no message holds {value!r}")
+    line = {"kind": type(message).__name__, "message": fields}
+    return json.dumps(line, default=lambda value: b64encode(value).decode()) + "\n"  # of bytes
 
 
 def make_decoder(*kinds: type[Kind]) -> Callable[[str | bytes], Kind]:
-    """Make a function that reads messages."""
+    """Make a function that reads messages of these kinds; it raises ValueError at any other line."""
     adapters: dict[str, TypeAdapter[Kind]] = {kind.__name__: TypeAdapter(kind) for kind in kinds}
 
     def decode(line: str | bytes) -> Kind:
         match json.loads(line):
             case {"kind": str(kind), "message": fields} if kind in adapters:
                 return adapters[kind].validate_python(fields)
-        msg = f"not a message: {line!r}"
-        raise ValueError(msg)
+        raise ValueError(f"not a message: {line!r}")
 
     return decode
 
 
-decode: Callable[[str | bytes], Message] = make_decoder(
-    Gather,
-    Joined,
-    Prepare,
-    Prepared,
-    Capture,
-    Captured,
-    RunRound,
-    WindowOpens,
-    CloseWindow,
-    RoundDone,
-    OpenUi,
-    UiOpened,
-    ShowState,
-    UiRequest,
-)
+decode: Callable[[str | bytes], Message] = make_decoder(*get_args(Message))

@@ -11,17 +11,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HERE = ("DNS:localhost", "IP:127.0.0.1")
-"""Names of this machine."""
-
 KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 
 class Authority:
-    """One that issues certificates.
-
-    Attributes:
-        ca_file: Its own certificate.
-    """
+    """One that issues certificates; `ca_file` is its own."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -34,12 +28,7 @@ class Authority:
         return ("-keyout", str(self._folder / f"{name}.key"), "-out", str(self._folder / f"{name}.pem"))
 
     def issue(self, *names: str, days: int = 2) -> ssl.SSLContext:
-        """A server's side of TLS with a certificate of its own.
-
-        Args:
-            names: Whom it is for: `DNS:localhost`, `IP:127.0.0.1`.
-            days: How long it is valid; below 0 it has expired.
-        """
+        """A server's side of TLS with a certificate for these names; with days below 0 it has expired."""
         stem = f"server{len(list(self._folder.iterdir()))}"
         request, extensions = self._folder / f"{stem}.csr", self._folder / f"{stem}.ext"
         extensions.write_text(f"subjectAltName={','.join(names)}\n")

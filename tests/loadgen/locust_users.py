@@ -18,25 +18,25 @@ from locust.exception import StopUser
 """
 
 HTTP = """
-class Asking(HttpUser):
+class Shopper(HttpUser):
     @task
-    def ask(self):
+    def buy(self):
         self.client.get("/items?tag=a%2Fb&tag=c")
 """
 
 FAST = HTTP.replace("HttpUser", "FastHttpUser")
 
 OWN = """
-class Asking(User):
+class Shopper(User):
     @task
-    def ask(self):
+    def buy(self):
         connection = http.client.HTTPConnection(urlsplit(self.host).netloc)
         with self.environment.events.request.measure("GET", "/items"):
             connection.request("GET", "/items?tag=a%2Fb&tag=c")
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status >= 400:
-                raise OSError(f"status {answer.status}")
+            response = connection.getresponse()
+            response.read()
+            if response.status >= 400:
+                raise OSError(f"status {response.status}")
 """
 
 OWN_GLOBAL = OWN.replace("self.environment.events", "events")

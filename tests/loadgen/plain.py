@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
-import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.e2e.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +20,15 @@ LOCUSTFILE = Path(__file__).parents[2] / "loadtests" / "locustfile.py"
 
 
 def locust(
-    locustfile: Path, *arguments: str, until: Callable[[], bool] | None = None
+    locustfile: Path,
+    *arguments: str,
+    until: Callable[[], object] | None = None,
+    meanwhile: Callable[[], object] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run Locust to its end, or until the servers saw enough: its own `-t` is early on a busy machine."""
+    """Run Locust until a condition holds: its own `-t` is early on a busy machine.
+
+    `meanwhile` is called until it holds, and Locust ends by itself.
+    """
     options = ["-f", str(locustfile), "--headless", "--json", "--only-summary"]
     with subprocess.Popen(
         [sys.executable, "-m", "locust", *options, *arguments],
@@ -32,12 +38,9 @@ def locust(
         text=True,
     ) as process:
         try:
-            if until is not None:
-                deadline_s = time.monotonic() + 90
-                while not until():
-                    assert process.poll() is None, process.communicate()
-                    assert time.monotonic() < deadline_s
-                    threading.Event().wait(0.02)
+            if condition := until or meanwhile:
+                wait_until(lambda: condition() or process.poll() is not None, 90)
+            if until:
                 process.terminate()
             stdout, stderr = process.communicate(timeout=90)
         finally:
@@ -46,9 +49,11 @@ def locust(
 
 
 def have_asked(server: ScriptedServer, *, users: int, times: int) -> bool:
+    """Whether so many users have sent so many requests each."""
     counts = Counter(number for number, _ in server.requests)
     return len(counts) >= users and min(counts.values()) >= times
 
 
 def lines_of(ended: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
-    return {line["name"]: line for line in json.loads(ended.stdout)}
+    """The statistics by name; workers print an empty list each."""
+    return {line["name"]: line for line in json.loads(ended.stdout.replace("[]\n", ""))}

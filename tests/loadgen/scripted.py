@@ -18,17 +18,12 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Peer:
-    """The other side of one connection, as a script sees it.
-
-    Attributes:
-        number: Of the connection, from 0.
-        sock: Its socket.
-    """
+    """The other side of one connection, as a script sees it."""
 
     def __init__(self, server: ScriptedServer, sock: socket.socket, number: int) -> None:
         self._server = server
         self.sock = sock
-        self.number = number
+        self.number = number  # Of the connection, from 0
 
     def take_request(self) -> bytes:
         """The next request, body included; empty at the end of the connection."""
@@ -57,16 +52,14 @@ class Peer:
         return request
 
     def wait(self, timeout_s: float | None = None) -> None:
-        """Keep the other side waiting, until the server is closed at the latest."""
+        """Keep the other side waiting, at most until the server is closed."""
         self._server.closing.wait(timeout_s)
 
     def secure(self, context: ssl.SSLContext) -> None:
-        """Go on over TLS."""
         self.sock = context.wrap_socket(self.sock, server_side=True)
         self._server.hold(self.sock)
 
     def stop_listening(self) -> None:
-        """Have the server refuse further connections."""
         self._server.stop_listening()
 
     def reset(self) -> None:
@@ -76,15 +69,7 @@ class Peer:
 
 
 class ScriptedServer:
-    """Plays a script on each connection and closes it afterwards.
-
-    Attributes:
-        requests: Those received: number of the connection, and the bytes.
-        connections: How many were accepted.
-        closing: Set when the server is being closed.
-        port: Its port.
-        url: Its address.
-    """
+    """Plays a script on each connection and closes it afterwards."""
 
     def __init__(self, play: Play, host: str = "127.0.0.1") -> None:
         self._play = play
@@ -92,7 +77,7 @@ class ScriptedServer:
         self._socks: list[socket.socket] = []
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, 0), family=family, backlog=128)
-        self.requests: list[tuple[int, bytes]] = []
+        self.requests: list[tuple[int, bytes]] = []  # Number of the connection, and the bytes
         self.connections = 0
         self.closing = threading.Event()
         self.port = self._listener.getsockname()[1]
@@ -114,8 +99,13 @@ class ScriptedServer:
             self._threads.append(thread)
             thread.start()
 
+    def await_ended(self, count: int) -> None:
+        """Wait until the scripts of the first so many connections have ended."""
+        for thread in self._threads[:count]:
+            thread.join(20)
+
     def hold(self, sock: socket.socket) -> None:
-        """Have a connection ended with the server."""
+        """Have a connection closed with the server."""
         self._socks.append(sock)
 
     def _serve(self, peer: Peer) -> None:
@@ -126,12 +116,10 @@ class ScriptedServer:
             peer.sock.close()
 
     def stop_listening(self) -> None:
-        """Refuse further connections."""
         with suppress(OSError):  # a second time
             self._listener.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """End all connections and all threads."""
         self.closing.set()
         self.stop_listening()
         self._acceptor.join()
@@ -146,7 +134,6 @@ class ScriptedServer:
 
 @contextmanager
 def serve(play: Play, host: str = "127.0.0.1") -> Iterator[ScriptedServer]:
-    """Run a scripted server."""
     server = ScriptedServer(play, host)
     try:
         yield server
@@ -155,13 +142,12 @@ def serve(play: Play, host: str = "127.0.0.1") -> Iterator[ScriptedServer]:
 
 
 def answer_of(status: str, body: bytes, *headers: str) -> bytes:
-    """The bytes of an answer."""
     head = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""])
     return head.encode() + body
 
 
 def answering(*answers: bytes, delay_s: float = 0.0) -> Play:
-    """A script: one answer for each request, in turn, then from the beginning again."""
+    """A script: one response for each request, in turn, then from the beginning again."""
 
     def play(peer: Peer) -> None:
         count = 0
@@ -175,7 +161,7 @@ def answering(*answers: bytes, delay_s: float = 0.0) -> Play:
 
 
 def answering_once(answer: bytes) -> Play:
-    """A script: an answer to the first request, and the end of the connection."""
+    """A script: a response to the first request, and the end of the connection."""
 
     def play(peer: Peer) -> None:
         if peer.take_request():

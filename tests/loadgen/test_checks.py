@@ -1,18 +1,34 @@
 from __future__ import annotations
 
 import base64
+import gzip
+from itertools import count
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
-from portcompare.loadgen.bodies import LooseBody, exact_body
-from portcompare.records.requests import Expectation
+from portcompare.http.requests import http_request
+from portcompare.loadgen.checks import SPARSE, ApprovedResponses, LooseBody, exact_body
+from portcompare.loadgen.declare import make_script
+from portcompare.loadgen.response import ResponseReader
+from portcompare.records.requests import Expectation, RequestSpec
+from portcompare.wire.protocol import Captured
+from tests.loadgen.scripted import OK, answer_of, answering, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portcompare.loadgen.declare import Call
+    from tests.loadgen.scripted import Peer
 
 HERE = "127.0.0.1:8001"
 
 
-def expect(body: bytes, *masked: str, own_address: bool = False) -> Expectation:
+def expect(body: bytes, *masked: str, own_address: bool = False, status: int = 200) -> Expectation:
     encoded = base64.b64encode(body).decode()
-    return Expectation(status=200, body_base64=encoded, masked=masked, own_address=own_address)
+    return Expectation(status=status, body_base64=encoded, masked=masked, own_address=own_address)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +79,148 @@ def test_the_servers_own_address_is_replaced_and_no_other() -> None:
 def test_an_address_in_masked_json_is_replaced_too() -> None:
     expected = expect(b'{"id": 1, "self": "http://{server}/1"}', "/id", own_address=True)
     assert LooseBody.of(expected, HERE).matches(b'{"id": 2, "self": "http://127.0.0.1:8001/1"}')
+
+
+def call_of(expected: Expectation | None) -> Call:
+    session: Any = SimpleNamespace(expectations={} if expected is None else {0: expected}, lines={})
+    target: Any = SimpleNamespace(name="flask", url=f"http://{HERE}")
+    user_class = type("Data", (), {"request": http_request("/data", name="the request")})
+    (call,) = make_script(user_class, target, session).calls
+    assert session.lines == {("flask the request", "GET"): ("Data", "flask")}
+    return call
+
+
+def read(data: bytes) -> ResponseReader:
+    reader = ResponseReader()
+    assert reader.feed(data) is None
+    return reader
+
+
+@pytest.mark.parametrize(
+    ("response", "expected", "kind"),
+    [
+        (answer_of("302 Found", b"", "Location: /"), None, None),
+        (answer_of("404 Not Found", b"ok"), None, "status 404"),
+        (answer_of("500 Oops", b"ok"), expect(b"ok"), "status 500"),
+        (answer_of("201 Created", b"ok"), Expectation(status=200, body_base64=None), "status 201"),
+        (answer_of("200 OK", b"anything"), Expectation(status=200, body_base64=None), None),
+        (answer_of("404 Not Found", b"gone"), expect(b"gone", status=404), None),
+        (answer_of("200 OK", b"\x00\xff"), expect(b"\x00\xff"), None),
+        (answer_of("200 OK", b""), expect(b""), None),
+        (answer_of("200 OK", b"ko"), expect(b"ok"), "wrong body (the request)"),
+        (answer_of("200 OK", b""), expect(b"ok"), "wrong body (the request)"),
+        (answer_of("200 OK", b'{"id": 3}'), expect(b'{"id": 1}', "/id"), None),
+        (answer_of("200 OK", b'{"id": "3"}'), expect(b'{"id": 1}', "/id"), "wrong body (the request)"),
+    ],
+)
+def test_a_response_is_right_if_it_has_the_expected_status_and_body(
+    response: bytes, expected: Expectation | None, kind: str | None
+) -> None:
+    assert call_of(expected).find_wrong(read(response), lambda: True) == kind
+
+
+def test_a_body_that_varies_is_compared_where_the_response_is_sampled() -> None:
+    call = call_of(expect(b'{"id": 1}', "/id"))
+    wrong = read(answer_of("200 OK", b"{}"))
+    assert call.find_wrong(wrong, lambda: False) is None
+    assert call.find_wrong(wrong, lambda: True) == "wrong body (the request)"
+
+
+WRONG = "wrong body (GET /items?tag=a%2Fb)"
+
+
+def checked(
+    play: Callable[[Peer], None],
+    expected: Expectation,
+    fetch: Callable[[str], Any] = requests.get,
+    *,
+    first: bool = True,
+    **captured: Any,  # noqa: ANN401
+) -> list[str | None]:
+    """What is found of two responses to a request that was captured before."""
+    with serve(play) as server:
+        sent = fetch(f"{server.url}/items?tag=a%2Fb").request
+        headers = tuple(pair for pair in sent.headers.items() if pair[0] != "X-Tenant")
+        target = sent.path_url
+        spec = RequestSpec(name=f"GET {target}", method=sent.method, target=target, headers=headers)
+        requests_ = (RequestSpec(name="other", method="GET", target="/other"), spec)
+        approved = ApprovedResponses(
+            Captured(requests=requests_, **captured), {1: expected}, server.url.removeprefix("http://")
+        )
+        return [approved.find_wrong(fetch(f"{server.url}/items?tag=a%2Fb"), first=first) for _ in range(2)]
+
+
+def test_a_client_s_response_is_compared_with_the_approved_one() -> None:
+    assert checked(answering(OK), expect(b"ok")) == [None, None]
+    assert checked(answering(OK), expect(b"ko")) == [WRONG, WRONG]
+    assert checked(answering(OK), expect(b"ok", status=204)) == ["status 200"] * 2
+
+
+def test_bodies_are_compared_decoded_as_clients_hand_them_over() -> None:
+    packed = answer_of("200 OK", gzip.compress(b"ok"), "Content-Encoding: gzip")
+    assert checked(answering(packed), expect(gzip.compress(b"ok"))) == [None, None]
+    assert checked(answering(packed), expect(gzip.compress(b"ko"))) == [WRONG, WRONG]
+    lied = answer_of("200 OK", b"ok", "Content-Encoding: zstd-or-so")
+    assert checked(answering(lied), expect(b"ok")) == [None, None]
+
+
+def test_what_varies_is_masked_and_the_server_s_address_is_any() -> None:
+    numbers = count()
+
+    def play(peer: Peer) -> None:
+        while request := peer.take_request():
+            host = request.partition(b"Host: ")[2].partition(b"\r\n")[0].decode()
+            body = f'{{"at": {next(numbers)}, "next": "http://{host}/2"}}'
+            peer.sock.sendall(answer_of("200 OK", body.encode()))
+
+    approved = b'{"next": "http://{server}/2", "at": 4}'
+    assert checked(play, expect(approved, "/at", own_address=True)) == [None, None]
+    assert checked(play, expect(approved, own_address=True)) == [WRONG, WRONG]
+
+
+def test_a_varying_body_is_compared_for_each_user_s_first_response_and_one_of_many() -> None:
+    approved = ApprovedResponses(
+        Captured(requests=(RequestSpec(name="GET /", method="GET", target="/"),)),
+        {0: expect(b'{"at": 4}', "/at")},
+        HERE,
+    )
+    sent = SimpleNamespace(method="GET", path_url="/", body=None, headers={})
+    response = SimpleNamespace(status_code=200, request=sent, headers={}, _content=b"{}")
+    found = [approved.find_wrong(response, first=number == 5) for number in range(2 * SPARSE)]
+    assert [number for number, one in enumerate(found) if one] == [0, 5, SPARSE]
+
+
+def test_a_redirect_is_judged_by_where_it_leads() -> None:
+    def play(peer: Peer) -> None:
+        while request := peer.take_request():
+            moved = answer_of("302 Found", b"", "Location: /there")
+            peer.sock.sendall(OK if b"GET /there" in request else moved)
+
+    assert checked(play, expect(b"ko")) == ["wrong body (GET /there)"] * 2
+
+
+tenants = count()
+
+
+@pytest.mark.parametrize(
+    "fetch",
+    [
+        lambda url: requests.get(url, headers={"X-Tenant": str(next(tenants))}, timeout=60),
+        lambda url: requests.get(url, cookies={"sid": str(next(tenants))}, timeout=60),
+        lambda url: requests.post(url, data=b"x", timeout=60),
+        lambda url: requests.get(url, stream=True, timeout=60),
+    ],
+    ids=["header", "cookie", "body", "stream"],
+)
+def test_a_request_that_parity_cannot_have_approved_is_not_called_wrong(fetch: Callable[[str], Any]) -> None:
+    assert checked(answering(OK), expect(b"ko"), fetch) == [None, None]
+
+
+def test_a_response_that_differed_in_the_dry_pass_is_compared_by_status_alone() -> None:
+    assert checked(answering(OK), expect(b"ko"), varying=(1,)) == [None, None]
+    assert checked(answering(OK), expect(b"ko", status=201), varying=(1,)) == ["status 200"] * 2
+
+
+def test_a_client_that_is_not_known_is_not_checked() -> None:
+    approved = ApprovedResponses(Captured(requests=()), {}, HERE)
+    assert approved.find_wrong(object(), first=True) is None

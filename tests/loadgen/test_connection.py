@@ -1,25 +1,49 @@
 from __future__ import annotations
 
+import errno
+import re
 import socket
+import time
+import tracemalloc
 from typing import TYPE_CHECKING
 
+import gevent
+import gevent.socket
 import pytest
 
-from portcompare.http.requests import http_request
-from portcompare.loadgen.response import GARBAGE, HALF, HEAD_TOO_LARGE
+from portcompare.http.requests import encode_request, http_request
+from portcompare.loadgen.connection import (
+    CLOSED,
+    NO_FILE_LEFT,
+    REFUSED,
+    RESET,
+    TIMEOUT,
+    UNREACHABLE,
+    UNRESOLVABLE,
+    Address,
+)
+from portcompare.loadgen.response import (
+    BODY_TOO_LARGE,
+    HEAD_TOO_LARGE,
+    INCOMPLETE,
+    INTERIM_TOO_LARGE,
+    INVALID_HTTP,
+    MAX_BODY_BYTES,
+)
 from tests.loadgen.scripted import OK, alternating, answering, answering_once, serve
 
 if TYPE_CHECKING:
-    from tests.loadgen.generator import Generator
-    from tests.loadgen.scripted import Peer
+    from collections.abc import Callable
 
-REFUSED = "connection refused"
-UNRESOLVABLE = "host cannot be resolved"
-RESET = "connection reset"
-CLOSED = "connection closed without an answer"
-TIMEOUT = "no whole answer in time"
-UNREACHABLE = "cannot connect"
-HALF_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
+    from portcompare.loadgen.connection import Connection
+    from tests.loadgen.scripted import Peer, Play
+
+    Connect = Callable[..., Connection]
+
+GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+PART_OF_A_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart"
+LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+MEGABYTE = 1 << 20
 
 
 def take_and_close(peer: Peer) -> None:
@@ -32,7 +56,7 @@ def take_and_reset(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         OK,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n",
@@ -40,173 +64,158 @@ def take_and_reset(peer: Peer) -> None:
         b"HTTP/1.1 304 Not Modified\r\nContent-Length: 2\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK,
     ],
-    ids=["content length", "chunked", "204", "304", "interim answers"],
+    ids=["content length", "chunked", "204", "304", "interim responses"],
 )
-def test_a_whole_answer_leaves_the_connection_usable(generator: Generator, answer: bytes) -> None:
-    with serve(answering(answer)) as server:
-        done = generator.run(server.url)
-    assert done.load.error_kinds == {}
-    assert done.load.failure is None
-    assert done.load.requests > 0
-    assert done.load.received_bytes_per_request == len(answer)
-    assert done.load.reconnects == 0
-    assert server.connections == generator.tries
+def test_a_complete_response_leaves_the_connection_usable(connect: Connect, response: bytes) -> None:
+    with serve(answering(response)) as server:
+        connection = connect(server.url)
+        for _ in range(3):
+            assert connection.exchange(GET) is None
+            assert connection.response.received_bytes == len(response)
+    assert (server.connections, connection.made, connection.reconnects) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("length", [b"Content-Length: 5000\r\n", b"", b"Transfer-Encoding: chunked\r\n"])
-def test_a_head_request_needs_no_body_and_leaves_the_connection_usable(
-    generator: Generator, length: bytes
+def test_the_response_to_head_needs_no_body_and_leaves_the_connection_usable(
+    connect: Connect, length: bytes
 ) -> None:
     with serve(answering(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")) as server:
-        done = generator.run(server.url, http_request("/", method="HEAD"))
-    assert server.requests[0][1].startswith(b"HEAD / HTTP/1.1\r\n")
-    assert done.load.error_kinds == {}
-    assert done.load.requests > 0
-    assert done.load.reconnects == 0
-    assert server.connections == generator.tries
+        connection = connect(server.url)
+        assert [connection.exchange(GET, head_only=True) for _ in range(2)] == [None, None]
+    assert server.connections == 1
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
-        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        LAST,
         b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\n\r\nok until the end",
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
     ],
     ids=["connection: close", "HTTP/1.0", "body ended by the end", "upgrade"],
 )
-def test_an_answer_that_ends_the_connection_is_whole_and_the_next_one_has_its_own(
-    generator: Generator, answer: bytes
+def test_a_response_that_ends_the_connection_is_complete_and_the_next_has_its_own(
+    connect: Connect, response: bytes
 ) -> None:
-    with serve(answering_once(answer)) as server:
-        done = generator.run(server.url)
-    assert done.load.error_kinds == {}
-    assert done.load.requests > 0
-    assert done.load.received_bytes_per_request == len(answer)
-    assert done.load.requests - 2 <= done.load.reconnects <= done.load.requests + 2
-    assert done.load.requests <= server.connections <= len(server.requests) + 1
+    with serve(answering_once(response)) as server:
+        connection = connect(server.url)
+        for number in range(3):
+            assert connection.exchange(GET) is None
+            assert connection.response.received_bytes == len(response)
+            assert connection.reconnects == number
+    assert server.connections == 3
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])
-def test_a_keep_alive_connection_ended_by_the_server_is_made_again_and_counted(
-    generator: Generator, end: str
+def test_a_connection_that_the_server_closed_between_two_requests_is_replaced_and_counted(
+    connect: Connect, end: str
 ) -> None:
     def play(peer: Peer) -> None:
         for _ in range(3):
             peer.take_request()
             peer.sock.sendall(OK)
         if end == "reset":
-            peer.sock.recv(1, socket.MSG_PEEK)  # only now has the client read the answer
+            peer.sock.recv(1, socket.MSG_PEEK)  # only now has the client read the response
             peer.reset()
 
     with serve(play) as server:
-        done = generator.run(server.url)
-    assert done.load.error_kinds == {}
-    assert done.load.requests > 0
-    assert done.load.reconnects == pytest.approx(done.load.requests / 3, abs=2)
+        connection = connect(server.url)
+        assert [connection.exchange(GET) for _ in range(9)] == [None] * 9
+    assert (server.connections, connection.reconnects) == (3, 2)
 
 
-def test_a_request_on_an_ended_connection_is_sent_again_once_and_no_more(generator: Generator) -> None:
-    def answer_one_and_close_on_the_next(peer: Peer) -> None:
+def test_a_request_on_a_closed_connection_is_sent_once_more_and_no_more(connect: Connect) -> None:
+    def respond_once_and_close_on_the_next(peer: Peer) -> None:
         peer.take_request()
         peer.sock.sendall(OK)
         peer.take_request()
 
-    with serve(alternating(answer_one_and_close_on_the_next, take_and_close)) as server:
-        done = generator.run(server.url, window_s=0.6)
-    # The second request fails on connection 0 and again on 1; the third succeeds on 2. Without a second
-    # attempt there were two failures for each success, with a third attempt none.
-    assert set(done.load.error_kinds) == {CLOSED}
-    assert abs(done.load.error_kinds[CLOSED] - done.load.requests) <= 1
-    assert done.load.requests > 1
+    with serve(alternating(respond_once_and_close_on_the_next, take_and_close)) as server:
+        connection = connect(server.url)
+        # The second request fails on connection 0 and again on 1; the third succeeds on 2.
+        assert [connection.exchange(GET) for _ in range(4)] == [None, CLOSED, None, CLOSED]
+    assert server.connections == 4
 
 
-def test_half_an_answer_on_a_kept_connection_is_a_failure_and_not_asked_for_again(
-    generator: Generator,
+def test_an_incomplete_response_on_a_kept_connection_is_a_failure_and_not_requested_again(
+    connect: Connect,
 ) -> None:
     def play(peer: Peer) -> None:
         peer.take_request()
         peer.sock.sendall(OK)
         peer.take_request()
-        peer.sock.sendall(HALF_ANSWER)
+        peer.sock.sendall(PART_OF_A_BODY)
 
     with serve(play) as server:
-        done = generator.run(server.url, window_s=0.5)
-    assert set(done.load.error_kinds) == {HALF}
-    assert abs(done.load.error_kinds[HALF] - done.load.requests) <= 1
-    assert len(server.requests) <= 2 * server.connections
+        connection = connect(server.url)
+        assert [connection.exchange(GET) for _ in range(2)] == [None, INCOMPLETE]
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(
     ("broken", "kind"),
     [
-        (answering_once(HALF_ANSWER), HALF),
-        (answering_once(b"HTTP/1.1 200 OK\r\nContent-Le"), HALF),
-        (answering_once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"), HALF),
-        (answering_once(b"SSH-2.0-OpenSSH_9.6\r\n"), GARBAGE),
-        (answering_once(OK + b"and more"), GARBAGE),
+        (answering_once(PART_OF_A_BODY), INCOMPLETE),
+        (answering_once(b"HTTP/1.1 200 OK\r\nContent-Le"), INCOMPLETE),
+        (answering_once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"), INCOMPLETE),
+        (answering_once(b"SSH-2.0-OpenSSH_9.6\r\n"), INVALID_HTTP),
+        (answering_once(OK + b"and more"), INVALID_HTTP),
         (answering_once(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: 0123456789abcdef\r\n" * 40_000), HEAD_TOO_LARGE),
         (take_and_close, CLOSED),
         (take_and_reset, RESET),
     ],
-    ids=[
-        "half a body",
-        "half a head",
-        "half the chunks",
-        "garbage",
-        "more than an answer",
-        "a megabyte of headers",
-        "no answer",
-        "reset",
-    ],
+    ids=["body", "head", "chunks", "no HTTP", "more than a response", "megabyte of headers", "none", "reset"],
 )
-def test_each_way_to_break_an_answer_has_its_kind_and_spoils_no_later_answer(
-    generator: Generator, broken: object, kind: str
+def test_each_way_to_break_a_response_has_its_kind_and_spoils_no_later_one(
+    connect: Connect, broken: Play, kind: str
 ) -> None:
-    assert callable(broken)
-    answer_one = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
-    with serve(alternating(broken, answering_once(answer_one))) as server:
-        done = generator.run(server.url, window_s=0.35)
-    assert set(done.load.error_kinds) == {kind}
-    assert done.load.requests > 0
-    assert abs(done.load.error_kinds[kind] - done.load.requests) <= 1
-    # Every other connection follows an announced end and counts; the rest follow a failure and do not.
-    assert abs(done.load.reconnects - done.load.error_kinds[kind]) <= 1
-    assert done.load.received_bytes_per_request == len(answer_one)
+    with serve(alternating(broken, answering_once(LAST))) as server:
+        connection = connect(server.url)
+        for number in range(2):
+            assert connection.exchange(GET) == kind
+            # Every other connection follows an announced end and counts; the rest follow a failure.
+            assert connection.reconnects == number
+            assert connection.exchange(GET) is None
+            assert connection.response.received_bytes == len(LAST)
 
 
-def test_a_refused_connection_has_its_kind(generator: Generator) -> None:
+def test_a_refused_connection_has_its_kind(connect: Connect) -> None:
     with socket.socket() as bound_but_deaf:
         bound_but_deaf.bind(("127.0.0.1", 0))
-        done = generator.run(f"http://127.0.0.1:{bound_but_deaf.getsockname()[1]}")
-    assert set(done.load.error_kinds) == {REFUSED}
-    assert done.load.requests == 0
-    assert done.load.latency_s is None
-    assert done.load.received_bytes_per_request is None
+        assert connect(f"http://127.0.0.1:{bound_but_deaf.getsockname()[1]}").exchange(GET) == REFUSED
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".invalid"], ids=["unknown", "no host name"])
-def test_a_host_that_cannot_be_resolved_has_its_kind(generator: Generator, host: str) -> None:
-    done = generator.run(f"http://{host}:80", window_s=0.3)
-    assert set(done.load.error_kinds) == {UNRESOLVABLE}
-    assert done.load.requests == 0
+def test_a_host_that_cannot_be_resolved_has_its_kind(connect: Connect, host: str) -> None:
+    assert connect(f"http://{host}:80").exchange(GET) == UNRESOLVABLE
 
 
-def test_an_address_that_cannot_be_reached_has_its_kind(generator: Generator) -> None:
-    done = generator.run("http://255.255.255.255:80")
-    assert set(done.load.error_kinds) == {UNREACHABLE}
+def test_an_address_that_cannot_be_reached_has_its_kind(connect: Connect) -> None:
+    assert connect("http://255.255.255.255:80").exchange(GET) == UNREACHABLE
 
 
-def test_a_broken_exchange_is_followed_by_a_pause(generator: Generator) -> None:
-    with serve(take_and_close) as server:
-        done = generator.run(server.url, window_s=0.5)
-    assert 2 <= done.load.error_kinds[CLOSED] <= 6
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE])
+def test_without_a_free_file_the_failure_has_its_kind_for_names_too(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def no_file(*_: object) -> None:
+        raise OSError(error, "too many open files")
+
+    with serve(answering(OK)) as server:
+        connection = connect(server.url)
+        with monkeypatch.context() as patch:
+            patch.setattr(gevent.socket, "socket", no_file)
+            assert connection.exchange(GET) == NO_FILE_LEFT
+            # The resolver hides that it had no file.
+            patch.setattr(gevent.socket, "getaddrinfo", lambda *_: (_ for _ in ()).throw(socket.gaierror()))
+            assert connection.exchange(GET) == NO_FILE_LEFT
+        assert connection.exchange(GET) is None
 
 
-@pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
-def test_an_answer_over_the_time_limit_fails_and_the_user_goes_on(
-    generator: Generator, beginning: bytes
+@pytest.mark.parametrize("beginning", [b"", PART_OF_A_BODY])
+def test_a_response_over_the_time_limit_fails_and_the_next_has_a_connection_of_its_own(
+    connect: Connect, beginning: bytes
 ) -> None:
     def stall(peer: Peer) -> None:
         peer.take_request()
@@ -214,20 +223,40 @@ def test_an_answer_over_the_time_limit_fails_and_the_user_goes_on(
         peer.wait()
 
     with serve(alternating(stall, answering_once(OK))) as server:
-        done = generator.run(server.url, timeout_s=0.1, window_s=0.6)
-    assert set(done.load.error_kinds) == {TIMEOUT}
-    assert done.load.error_kinds[TIMEOUT] >= 2
-    assert done.load.requests >= 1
+        connection = connect(server.url, time_limit_s=0.1)
+        assert connection.exchange(GET) == TIMEOUT
+        assert connection.latency_s >= 0.1
+        later = connect(server.url)
+        assert later.exchange(GET) is None
+    assert connection.reconnects == 0
 
 
-def test_an_answer_within_the_time_limit_does_not_fail(generator: Generator) -> None:
-    with serve(answering(OK, delay_s=0.1)) as server:
-        done = generator.run(server.url, timeout_s=0.4, window_s=0.6)
-    assert done.load.error_kinds == {}
-    assert done.load.requests >= 3
+def test_latency_counts_from_the_connect_to_the_end_of_the_response(connect: Connect) -> None:
+    with serve(answering(OK, delay_s=0.05)) as server:
+        before_s = time.perf_counter()
+        connection = connect(server.url)
+        assert connection.exchange(GET) is None
+        assert 0.05 <= connection.latency_s <= time.perf_counter() - before_s
+        assert before_s < connection.ended_s <= time.perf_counter()
 
 
-def test_a_request_arrives_as_declared(generator: Generator) -> None:
+def test_a_connection_whose_user_is_stopped_leaves_no_socket(connect: Connect) -> None:
+    with serve(take_and_wait) as server:
+        connection = connect(server.url)
+        user = gevent.spawn(connection.exchange, GET)
+        while not server.requests:
+            gevent.sleep(0.001)
+        user.kill()
+        assert user.dead
+        connection.close()
+
+
+def take_and_wait(peer: Peer) -> None:
+    if peer.take_request():
+        peer.wait()
+
+
+def test_a_request_arrives_as_declared(connect: Connect) -> None:
     body = "größe=" + "1" * 4_000_000  # more than a socket takes at once
     request = http_request(
         "/items?a=1",
@@ -237,16 +266,143 @@ def test_a_request_arrives_as_declared(generator: Generator) -> None:
         body=body,
     )
     with serve(answering(OK)) as server:
-        done = generator.run(server.url, request)
+        netloc = server.url.removeprefix("http://")
+        assert connect(server.url).exchange(encode_request(request, netloc)) is None
     head, _, received = server.requests[0][1].partition(b"\r\n\r\n")
     assert head.decode().split("\r\n") == [
         "POST /items?a=1&b=2&b=3 HTTP/1.1",
-        f"Host: {server.url.removeprefix('http://')}",
+        f"Host: {netloc}",
         "User-Agent: portcompare",
         f"Content-Length: {len(body.encode())}",
         "X-Token: secret",
         "accept: application/json",
     ]
     assert received == body.encode()
-    assert done.load.error_kinds == {}
-    assert done.load.requests >= 1
+
+
+def sending(beginning: bytes, endless: bytes) -> Play:
+    """A script: a response that begins so, and goes on so until the client closes the connection."""
+    much = endless * (MEGABYTE // len(endless))
+
+    def play(peer: Peer) -> None:
+        peer.take_request()
+        peer.sock.sendall(beginning)
+        while True:
+            peer.sock.sendall(much)
+
+    return play
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("play", "kind", "bound_bytes"),
+    [
+        (sending(b"HTTP/1.1 200 OK\r\n", b"X-Filler: 01234567\r\n"), HEAD_TOO_LARGE, 4 * MEGABYTE),
+        (sending(b"HTTP/1.1 200 OK\r\nX: ", b"x"), HEAD_TOO_LARGE, 4 * MEGABYTE),
+        (sending(b"", b"HTTP/1.1 102 Processing\r\n\r\n"), INTERIM_TOO_LARGE, 4 * MEGABYTE),
+        (sending(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), BODY_TOO_LARGE, 2 * MAX_BODY_BYTES),
+        (sending(CHUNKED, b"400\r\n" + b"x" * 1024 + b"\r\n"), BODY_TOO_LARGE, 2 * MAX_BODY_BYTES),
+        (sending(CHUNKED + b"0\r\n", b"X-Trailer: y\r\n"), TIMEOUT, 4 * MEGABYTE),
+    ],
+    ids=["headers", "a header", "1xx", "body", "chunks", "trailers"],
+)
+def test_a_response_without_end_has_a_kind_and_neither_holds_nor_fills_the_generator(
+    connect: Connect, play: Play, kind: str, bound_bytes: int
+) -> None:
+    with serve(play) as server:
+        connection = connect(server.url, time_limit_s=0.3 if kind is TIMEOUT else 20.0)
+        tracemalloc.start()
+        try:
+            assert connection.exchange(GET) == kind
+            assert tracemalloc.get_traced_memory()[1] < bound_bytes
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.fixture
+def resolved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names that were resolved, each to an address of either family."""
+    names: list[str] = []
+
+    def resolve(host: str, port: int, _family: int, kind: int) -> list[object]:
+        names.append(host)
+        places = [(socket.AF_INET6, ("::1", port, 0, 0)), (socket.AF_INET, ("127.0.0.1", port))]
+        return [(family, kind, 6, "", place) for family, place in places]
+
+    monkeypatch.setattr(gevent.socket, "getaddrinfo", resolve)
+    return names
+
+
+@pytest.mark.usefixtures("resolved")
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_name_with_addresses_of_both_families_is_reached_at_the_one_that_listens(
+    connect: Connect, host: str
+) -> None:
+    with serve(answering(OK), host) as server:
+        assert connect(f"http://both.test:{server.port}").exchange(GET) is None
+        assert connect(server.url).exchange(GET) is None  # the address of an IPv6 host in brackets
+    assert connect(f"http://both.test:{server.port}").exchange(GET) == REFUSED
+
+
+def test_a_name_is_resolved_once_and_again_after_a_connection_to_its_address_failed(
+    connect: Connect, resolved: list[str]
+) -> None:
+    def respond_and_stop_listening(peer: Peer) -> None:
+        answering_once(LAST)(peer)
+        if peer.number == 2:
+            peer.stop_listening()
+
+    with serve(respond_and_stop_listening) as server:
+        connection = connect(f"http://both.test:{server.port}")
+        assert [connection.exchange(GET) for _ in range(3)] == [None] * 3
+        server.stop_listening()
+        assert resolved == ["both.test"]
+        # To the known address first; from then on the name is resolved each time.
+        assert [connection.exchange(GET) for _ in range(3)] == [REFUSED] * 3
+    assert resolved == ["both.test"] * 3
+
+
+@pytest.mark.parametrize(
+    ("url", "secure", "host", "port", "netloc"),
+    [
+        ("http://example.org", False, "example.org", 80, "example.org"),
+        ("http://Example.org:8080/path?query", False, "example.org", 8080, "Example.org:8080"),
+        ("http://[::1]:8001", False, "::1", 8001, "[::1]:8001"),
+        ("https://example.org", True, "example.org", 443, "example.org"),
+        ("https://[::1]", True, "::1", 443, "[::1]"),
+    ],
+)
+def test_an_address_is_host_and_port_and_what_the_host_header_says(
+    url: str, *, secure: bool, host: str, port: int, netloc: str
+) -> None:
+    assert Address.of(url) == Address(secure=secure, host=host, port=port, netloc=netloc)
+
+
+NO_SERVER = "must begin with http:// or https:// and name a host"
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("example.org:80", NO_SERVER),
+        ("http://", NO_SERVER),
+        ("https://:443", NO_SERVER),
+        ("", NO_SERVER),
+        ("ftp://example.org", NO_SERVER),
+        ("http://example.org:0", NO_SERVER),
+        ("http://example.org:eighty", "Port could not be cast"),
+        ("http://example.org:99999", "Port out of range"),
+        ("http://[::1", "Invalid IPv6 URL"),
+    ],
+)
+def test_a_url_that_names_no_server_is_refused_with_the_reason(url: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{re.escape(repr(url))} is not the address .*{reason}"):
+        Address.of(url)
+
+
+def test_a_user_in_an_address_is_refused_and_the_password_is_not_shown() -> None:
+    with pytest.raises(ValueError, match=r"example\.org names a user: send an Authorization") as refused:
+        Address.of("http://me:secret@example.org")
+    assert "secret" not in str(refused.value)

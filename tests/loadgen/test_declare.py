@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from portcompare.errors import InputError
-from portcompare.http.requests import http_request
-from portcompare.loadgen.declare import find_login_problem, find_unfilled, login_step, steps_of, with_values
+from portcompare.http.requests import find_flaw, http_request
+from portcompare.loadgen.declare import (
+    draw,
+    find_problem,
+    find_unfilled,
+    login_step,
+    steps_of,
+    weights_of,
+    with_values,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,15 +24,108 @@ if TYPE_CHECKING:
     from portcompare.records.requests import RequestSpec
 
 
+A, B = http_request("/a"), http_request("/b")
+
+
+def declaring(*bases: type, **declared: Any) -> type:  # noqa: ANN401 - right or wrong
+    return type("Data", bases, declared)
+
+
+def test_a_single_request_is_a_mix_of_one() -> None:
+    assert weights_of(declaring(request=A)) == {A: 1}
+
+
+def test_a_mix_keeps_its_weights_and_their_order() -> None:
+    assert list(weights_of(declaring(requests={B: 0.5, A: 3})).items()) == [(B, 0.5), (A, 3)]
+
+
+@pytest.mark.parametrize(
+    ("inherited", "own", "weights"),
+    [
+        ({"request": A}, {"requests": {A: 1, B: 2}}, {A: 1, B: 2}),
+        ({"requests": {A: 1, B: 2}}, {"request": B}, {B: 1}),
+        ({"requests": {A: 1, B: 2}}, {}, {A: 1, B: 2}),
+    ],
+)
+def test_what_a_class_declares_itself_counts_before_what_it_inherits(
+    inherited: dict[str, Any], own: dict[str, Any], weights: dict[Any, float]
+) -> None:
+    user_class = declaring(declaring(**inherited), **own)
+    assert find_problem(user_class) is None
+    assert weights_of(user_class) == weights
+
+
+@pytest.mark.parametrize(
+    ("declared", "found"),
+    [
+        ({}, "Data has no request"),
+        ({"request": "/a"}, "Data has no request"),
+        ({"request": ["/a"]}, "Data has no request"),
+        ({"request": A, "requests": {B: 1}}, "Data has both `request` and `requests`"),
+        ({"requests": {}}, "Data's `requests` is not a dict of requests and their weights"),
+        ({"requests": [A, B]}, "Data's `requests` is not a dict of requests and their weights"),
+        ({"requests": {"/a": 1}}, "Data's `requests` has '/a', which is not a request"),
+        ({"requests": {A: 1, B: -1}}, "Data gives 'GET /b' the weight -1"),
+        ({"requests": {A: 0}}, "Data gives 'GET /a' the weight 0"),
+        ({"requests": {A: float("nan")}}, "Data gives 'GET /a' the weight nan"),
+        ({"requests": {A: float("inf")}}, "Data gives 'GET /a' the weight inf"),
+        ({"requests": {A: "3"}}, "Data gives 'GET /a' the weight '3'"),
+        (
+            {"requests": {A: 1, http_request("/c", method="POST", name="GET /a"): 1}},
+            "Data has two requests named 'GET /a' of different methods",
+        ),
+        (
+            {"request": http_request("/ü")},
+            f"Data cannot send 'GET /ü': {find_flaw(http_request('/ü'))}",
+        ),
+        (
+            {"requests": {A: 1, http_request("/b", headers={"X": "€"}): 1}},
+            "Data cannot send 'GET /b': the header 'X' is not one line of latin-1 text: '€'",
+        ),
+    ],
+)
+def test_a_request_that_cannot_be_sent_is_a_problem(declared: dict[str, Any], found: str) -> None:
+    problem = find_problem(declaring(**declared))
+    assert problem is not None
+    assert problem[0] == found
+    assert problem[1]
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"request": A},
+        {"requests": {A: 3, B: 0.5}},
+        {"requests": {A: 1, http_request("/c", name="GET /a"): 1}},  # counted together, on purpose
+    ],
+)
+def test_requests_that_can_be_sent_are_no_problem(declared: dict[str, Any]) -> None:
+    assert find_problem(declaring(**declared)) is None
+
+
+def test_one_item_is_drawn_without_end() -> None:
+    assert set(islice(draw([A], [1], seed=0), 1000)) == {A}
+
+
+def test_items_are_drawn_by_weight() -> None:
+    counts = Counter(islice(draw("abc", [6, 3, 1], seed=0), 10_000))
+    # Within four standard deviations of a binomial count, sqrt(n p (1 - p)) <= 49.
+    assert counts["a"] == pytest.approx(6000, abs=200)
+    assert counts["b"] == pytest.approx(3000, abs=200)
+    assert counts["c"] == pytest.approx(1000, abs=200)
+
+
+def test_a_seed_draws_the_same_sequence_again_and_another_seed_another() -> None:
+    first, again, other = (list(islice(draw("ab", [1, 1], seed=seed), 500)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
 @pytest.fixture
 def items(tmp_path: Path) -> Path:
     path = tmp_path / "items.csv"
     path.write_text("id,name\n1,a\n2,b b\n1,c\n")
     return path
-
-
-def asking(**declared: Any) -> type:  # noqa: ANN401 - right or wrong
-    return type("Asking", (), declared)
 
 
 def by_target(mix: dict[RequestSpec, float]) -> dict[str, float]:
@@ -58,7 +161,7 @@ def test_what_uses_no_column_or_no_file_is_refused_where_it_is_written(items: Pa
 
 
 @pytest.mark.parametrize(
-    ("keep", "said"),
+    ("keep", "reason"),
     [
         ({"to ken": "json:/a"}, "'to ken' cannot stand in braces"),
         ({"token": "/a"}, "'/a' is not `json:/pointer`, `header:Name` or `cookie:name`"),
@@ -66,8 +169,8 @@ def test_what_uses_no_column_or_no_file_is_refused_where_it_is_written(items: Pa
         ({"token": "header:"}, "'header:' is not"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_where_it_is_written(keep: dict[str, str], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_what_cannot_be_kept_is_refused_where_it_is_written(keep: dict[str, str], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         login_step(http_request("/login"), keep=keep)
 
 
@@ -77,17 +180,17 @@ STEP = login_step(http_request("/login"), keep={"token": "json:/token"})
 @pytest.mark.parametrize(
     ("login", "found"),
     [
-        (STEP, "Asking's `login` is not a list of login steps"),
-        ([http_request("/")], "Asking's `login` is not a list of login steps"),
-        ([[]], "Asking's `login` is not a list of login steps"),
+        (STEP, "Data's `login` is not a list of login steps"),
+        ([http_request("/")], "Data's `login` is not a list of login steps"),
+        ([[]], "Data's `login` is not a list of login steps"),
         (
             [login_step(http_request("/ä"))],
-            "Asking cannot send 'GET /ä': the path '/ä' does not begin with /",
+            "Data cannot send 'GET /ä': the path '/ä' does not begin with /",
         ),
     ],
 )
 def test_a_login_that_is_none_is_a_problem(login: object, found: str) -> None:
-    problem = find_login_problem(asking(request=http_request("/"), login=login))
+    problem = find_problem(declaring(request=http_request("/"), login=login))
     assert problem is not None
     assert problem[0].startswith(found)
     assert problem[1]
@@ -96,25 +199,36 @@ def test_a_login_that_is_none_is_a_problem(login: object, found: str) -> None:
 def test_a_login_in_order_is_none(items: Path) -> None:
     second = login_step(http_request("/{token}/{id}"), values=items)
     requests = with_values({http_request("/{token}/{id}"): 1}, items)
-    user_class = asking(requests=requests, login=[STEP, second])
-    assert find_login_problem(user_class) is None
+    user_class = declaring(requests=requests, login=[STEP, second])
+    assert find_problem(user_class) is None
     assert find_unfilled(user_class) is None
 
 
 def test_braces_without_rows_or_a_login_are_just_braces() -> None:
-    assert find_unfilled(asking(request=http_request("/{x}"))) is None
+    assert find_unfilled(declaring(request=http_request("/{x}"))) is None
 
 
 def test_a_placeholder_that_nothing_fills_is_a_problem_wherever_it_stands(items: Path) -> None:
     known = "name a column or what a login keeps; kept until there: "
     mix = with_values({http_request("/{id}/{nmae}"): 1}, items)
-    assert find_unfilled(asking(requests=mix)) == ("nothing fills {nmae} in Asking", known + "nothing")
+    assert find_unfilled(declaring(requests=mix)) == ("nothing fills {nmae} in Data", known + "nothing")
     request = http_request("/{tokn}")
-    found = "nothing fills {tokn} in Asking"
-    assert find_unfilled(asking(request=request, login=[STEP])) == (found, known + "token")
+    found = "nothing fills {tokn} in Data"
+    assert find_unfilled(declaring(request=request, login=[STEP])) == (found, known + "token")
     early = login_step(http_request("/{token}"))
-    found = "nothing fills {token} in Asking"
-    assert find_unfilled(asking(request=request, login=[early, STEP])) == (found, known + "nothing")
+    found = "nothing fills {token} in Data"
+    assert find_unfilled(declaring(request=request, login=[early, STEP])) == (found, known + "nothing")
+
+
+@pytest.mark.parametrize("text", [None, "no certificate\n"], ids=["missing", "no certificate"])
+def test_a_bundle_of_certificates_that_cannot_be_used_is_a_problem(tmp_path: Path, text: str | None) -> None:
+    bundle = tmp_path / "ca.pem"
+    if text is not None:
+        bundle.write_text(text)
+    problem = find_problem(declaring(request=A, ca_file=str(bundle)))
+    assert problem is not None
+    assert problem[0].startswith(f"Data's ca_file {str(bundle)!r} cannot be used: ")
+    assert problem[1] == "name a file of PEM certificates"
 
 
 def test_braces_in_values_are_no_placeholders(tmp_path: Path) -> None:
@@ -122,4 +236,4 @@ def test_braces_in_values_are_no_placeholders(tmp_path: Path) -> None:
     path.write_text('{"password": "{x}"}')
     step = login_step(http_request("/", json={"password": "{password}"}), values=path)
     mix = with_values({http_request("/", headers={"X": "{password}"}): 1}, path)
-    assert find_unfilled(asking(requests=mix, login=[step])) is None
+    assert find_unfilled(declaring(requests=mix, login=[step])) is None

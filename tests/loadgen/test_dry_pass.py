@@ -1,4 +1,4 @@
-"""What a user class asks for is captured byte by byte, whatever client library it asks with."""
+"""The requests of a user class are captured byte by byte, whatever its client library."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.loadgen.generator import Generator
 from tests.loadgen.locust_users import CLASSES, write
 from tests.loadgen.scripted import OK, ScriptedServer, answering, over_tls, serve
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from portcompare.wire.protocol import Captured
     from tests.loadgen.certificates import Authority
+    from tests.loadgen.generator import Generator
     from tests.loadgen.scripted import Peer
 
 COOKIE = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=7; Path=/\r\nContent-Length: 2\r\n\r\nok"
@@ -55,7 +55,7 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def capture(generator: Generator, tmp_path: Path, server: ScriptedServer) -> Callable[..., Captured]:
-    def capture_class(text: str, user: str = "Asking", url: str = server.url) -> Captured:
+    def capture_class(text: str, user: str = "Shopper", url: str = server.url) -> Captured:
         prepared = generator.prepare(write(tmp_path / "locustfile.py", text), scenario=user)
         assert prepared.problems == {}
         assert prepared.requests == {}
@@ -90,8 +90,9 @@ def test_requests_are_captured_as_they_were_sent_in_the_order_in_which_they_came
         lines = head.decode("latin-1").split("\r\n")
         assert lines[0] == f"{request.method} {request.target} HTTP/1.1"
         assert f"Host: {server.url.removeprefix('http://')}" in lines
-        told = [f"{name}: {value}" for name, value in request.headers if name.lower() != "accept-encoding"]
-        assert [line for line in lines if line in told] == told
+        others = [pair for pair in request.headers if pair[0].lower() != "accept-encoding"]
+        expected = [f"{name}: {value}" for name, value in others]
+        assert [line for line in lines if line in expected] == expected
         assert body == request.body
 
 
@@ -112,9 +113,9 @@ def test_a_class_is_run_no_longer_than_each_of_its_tasks_needs_to_be_seen(
 
 def test_what_is_new_each_time_is_captured_up_to_a_number(capture: Callable[..., Captured]) -> None:
     captured = capture("""
-class Asking(FastHttpUser):
+class Shopper(FastHttpUser):
     @task
-    def ask(self):
+    def buy(self):
         for number in range(10_000):
             self.client.get(f"/{number}")
 """)
@@ -124,9 +125,9 @@ class Asking(FastHttpUser):
 
 def test_a_body_of_unknown_length_is_captured_whole(capture: Callable[..., Captured]) -> None:
     captured = capture("""
-class Asking(HttpUser):
+class Shopper(HttpUser):
     @task
-    def ask(self):
+    def buy(self):
         self.client.post("/upload", data=iter([b"first ", b"second"]))
 """)
     assert [request.body for request in captured.requests] == [b"first second"]
@@ -137,7 +138,7 @@ def test_what_is_drawn_by_chance_is_drawn_alike_each_time(capture: Callable[...,
     text = """
 import random
 
-class Asking(FastHttpUser):
+class Shopper(FastHttpUser):
     @task(5)
     def one(self):
         self.client.get(f"/one/{random.randrange(1000)}")
@@ -150,25 +151,20 @@ class Asking(FastHttpUser):
     assert capture(text).requests == first.requests
 
 
-def test_a_secure_server_is_asked_over_tls_and_its_secure_cookies_come_back(
-    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_secure_server_gets_requests_over_tls_and_its_secure_cookies_come_back(
+    capture: Callable[..., Captured], authority: Authority
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
-    generator = Generator(tmp_path / "loadgen.log")
+    trusting = f"import os\nos.environ['SSL_CERT_FILE'] = {str(authority.ca_file)!r}\n"
     cookie = COOKIE.replace(b"Path=/", b"Path=/; Secure; HttpOnly")
-    try:
-        with serve(over_tls(authority.issue("DNS:localhost"), answering(cookie))) as server:
-            generator.prepare(write(tmp_path / "locustfile.py", CLASSES["HttpUser"]), scenario="Asking")
-            captured = generator.capture(f"https://localhost:{server.port}")
-            sent = [request for _, request in server.requests]
-    finally:
-        generator.end()
+    with serve(over_tls(authority.issue("DNS:localhost"), answering(cookie))) as server:
+        captured = capture(trusting + CLASSES["HttpUser"], url=f"https://localhost:{server.port}")
+        sent = [request for _, request in server.requests]
     assert captured.problem is None
     assert ("Cookie", "sid=7") in captured.requests[-1].headers
     assert f"Host: localhost:{server.port}\r\n".encode() in sent[0]
 
 
-def test_what_a_user_asks_on_leaving_is_captured_too(capture: Callable[..., Captured]) -> None:
+def test_the_requests_of_a_leaving_user_are_captured_too(capture: Callable[..., Captured]) -> None:
     captured = capture(CLASSES["HttpUser"] + '    def on_stop(self):\n        self.client.get("/logout")\n')
     assert [request.target for request in captured.requests][-1] == "/logout"
 
@@ -194,13 +190,13 @@ def test_links_to_the_server_s_own_address_are_followed_and_captured(
         captured = capture(
             f"HOST = {server.url.removeprefix('http://')!r}\n"
             """
-class Asking(HttpUser):
+class Shopper(HttpUser):
     @task
-    def ask(self):
-        answer = self.client.get("/moved").json()
-        assert answer["host"] == HOST
-        assert answer["next"].startswith(self.host)
-        self.client.get(answer["next"], headers={"Referer": self.host + "/moved"})
+    def buy(self):
+        data = self.client.get("/moved").json()
+        assert data["host"] == HOST
+        assert data["next"].startswith(self.host)
+        self.client.get(data["next"], headers={"Referer": self.host + "/moved"})
         raise StopUser
 """,
             url=server.url,
@@ -214,14 +210,16 @@ class Asking(HttpUser):
     assert "gzip" in accepted[0]
 
 
-def test_an_answer_to_head_says_how_long_its_body_would_be(capture: Callable[..., Captured]) -> None:
+def test_the_response_to_head_has_the_length_that_its_body_would_have(
+    capture: Callable[..., Captured],
+) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
     with serve(answering(head)) as server:
         captured = capture(
             """
-class Asking(HttpUser):
+class Shopper(HttpUser):
     @task
-    def ask(self):
+    def buy(self):
         assert self.client.head("/").headers["Content-Length"] == "5"
         raise StopUser
 """,
@@ -231,11 +229,11 @@ class Asking(HttpUser):
     assert [request.name for request in captured.requests] == ["HEAD /"]
 
 
-def test_answers_that_change_by_themselves_are_noted(capture: Callable[..., Captured]) -> None:
+def test_responses_that_differ_are_noted(capture: Callable[..., Captured]) -> None:
     text = """
-class Asking(HttpUser):
+class Shopper(HttpUser):
     @task
-    def ask(self):
+    def buy(self):
         self.client.get("/")
         self.client.get("/other", headers={"Connection": "close"})
 """
@@ -252,7 +250,7 @@ class Asking(HttpUser):
     assert captured.varying == (0,)
 
 
-def test_a_server_that_does_not_answer_is_no_reason_not_to_capture(
+def test_requests_to_a_server_that_does_not_respond_are_captured_too(
     capture: Callable[..., Captured], server: ScriptedServer
 ) -> None:
     with serve(answering(OK)) as gone:
@@ -264,15 +262,15 @@ def test_a_server_that_does_not_answer_is_no_reason_not_to_capture(
 
 def test_what_a_class_raises_is_a_problem_with_its_place(capture: Callable[..., Captured]) -> None:
     captured = capture("""
-class Asking(HttpUser):
+class Shopper(HttpUser):
     @task
-    def ask(self):
+    def buy(self):
         self.client.get("/")
         {}["token"]
 """)
     assert captured.problem is not None
     found, remedy = captured.problem
-    raised = "Asking raised KeyError: 'token' (locustfile.py, line 13)"
+    raised = "Shopper raised KeyError: 'token' (locustfile.py, line 13)"
     assert found == f"{raised} when one user of it ran against the baseline"
     assert remedy.startswith("correct the class")
 
@@ -281,33 +279,33 @@ class Asking(HttpUser):
 def test_a_class_that_cannot_even_start_is_a_problem(capture: Callable[..., Captured], method: str) -> None:
     arguments = "self, environment" if method == "__init__" else "self"
     captured = capture(
-        f"class Asking(HttpUser):\n    def {method}({arguments}):\n        raise OSError('no such bank')\n"
-        "    @task\n    def ask(self):\n        self.client.get('/')\n"
+        f"class Shopper(HttpUser):\n    def {method}({arguments}):\n        raise OSError('no such bank')\n"
+        "    @task\n    def buy(self):\n        self.client.get('/')\n"
     )
     assert captured.problem is not None
-    assert captured.problem[0].startswith("Asking raised OSError: no such bank (locustfile.py, line ")
+    assert captured.problem[0].startswith("Shopper raised OSError: no such bank (locustfile.py, line ")
 
 
-def test_a_class_that_asks_nothing_is_a_problem(capture: Callable[..., Captured]) -> None:
-    captured = capture("class Asking(User):\n    @task\n    def ask(self):\n        raise StopUser\n")
+def test_a_class_that_sends_no_request_is_a_problem(capture: Callable[..., Captured]) -> None:
+    captured = capture("class Shopper(User):\n    @task\n    def buy(self):\n        raise StopUser\n")
     assert captured.problem == (
-        "Asking asked nothing of its host",
-        "give it a task that asks for something at once",
+        "Shopper sent no request to its host",
+        "give it a task that sends one at once",
     )
 
 
 def test_a_class_without_tasks_is_a_problem(capture: Callable[..., Captured]) -> None:
-    captured = capture("class Asking(HttpUser):\n    pass\n")
+    captured = capture("class Shopper(HttpUser):\n    pass\n")
     assert captured.problem is not None
-    assert "No tasks defined on Asking" in captured.problem[0]
+    assert "No tasks defined on Shopper" in captured.problem[0]
 
 
 @pytest.mark.parametrize("also", ["", 'self.client.get("/")'], ids=["nothing else", "the host as well"])
-def test_requests_that_pass_by_the_host_are_told(capture: Callable[..., Captured], also: str) -> None:
+def test_requests_to_other_hosts_are_reported(capture: Callable[..., Captured], also: str) -> None:
     with serve(answering(OK)) as other:
         url = f"{other.url}/token"
         captured = capture(
-            "class Asking(FastHttpUser):\n    @task\n    def ask(self):\n"
+            "class Shopper(FastHttpUser):\n    @task\n    def buy(self):\n"
             f"        self.client.get({url + '?code=1'!r})\n        {also}\n        raise StopUser\n"
         )
     assert captured.elsewhere == (url,)
@@ -316,7 +314,9 @@ def test_requests_that_pass_by_the_host_are_told(capture: Callable[..., Captured
         assert [request.target for request in captured.requests] == ["/"]
     else:
         assert captured.problem is not None
-        assert captured.problem[0] == f"Asking asks {url}, and nothing of the host that it is given"
+        assert captured.problem[0] == (
+            f"Shopper sends requests to {url}, and none to the host that it is given"
+        )
 
 
 def test_the_locustfile_s_listeners_and_options_are_there_as_under_locust(
@@ -335,11 +335,11 @@ def begin(environment, runner, **_):
 def start(environment, **_):
     print("start heard", environment.host == environment.user_classes[0].host, flush=True)
 
-class Asking(HttpUser):
+class Shopper(HttpUser):
     host = "http://elsewhere.invalid"
     weight = 0
     @task
-    def ask(self):
+    def buy(self):
         self.client.get("/" + self.environment.parsed_options.shop)
 """)
     assert [request.target for request in captured.requests] == ["/corner"]

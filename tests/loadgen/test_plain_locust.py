@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.loadgen.plain import LOCUSTFILE, have_asked, lines_of, locust
-from tests.loadgen.scripted import OK, answering, serve
+from tests.loadgen.scripted import OK, answer_of, answering, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.loadgen.scripted import Peer
 
-WRONG = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
+WRONG = answer_of("500 Oops", b"")
+IMPORTS = "from portcompare.loadgen import LeanUser, Step, Steps, declare_targets, http_request\n"
+DATA = 'class Data(LeanUser):\n    request = http_request("/data")\n'
 
 
 def test_each_target_has_its_own_lines_and_its_share_of_the_users_of_each_class() -> None:
     play = answering(OK, delay_s=0.01)
     with serve(play) as flask, serve(play) as quart:
-        urls = ("--flask-url", flask.url, "--quart-url", quart.url)
         # Two users at a time, one of each class: numbering all users alike would send each class elsewhere.
         ended = locust(
             LOCUSTFILE,
-            *urls,
-            "-u4",
-            "-r2",
-            "Fast",
-            "Delayed",
+            *("--flask-url", flask.url, "--quart-url", quart.url, "-u4", "-r2", "Fast", "Delayed"),
             until=lambda: all(have_asked(server, users=2, times=20) for server in (flask, quart)),
         )
     assert ended.returncode == 0, ended.stderr
@@ -37,7 +38,6 @@ def test_each_target_has_its_own_lines_and_its_share_of_the_users_of_each_class(
         "quart /data?delay=0.2",
     }
     assert all(line["num_failures"] == 0 for line in lines.values())
-    assert all(line["num_requests"] > 5 for line in lines.values())
     assert flask.connections == quart.connections == 2
     for name, server in (("flask", flask), ("quart", quart)):
         counted = sum(line["num_requests"] for line in lines.values() if line["name"].startswith(name))
@@ -47,47 +47,44 @@ def test_each_target_has_its_own_lines_and_its_share_of_the_users_of_each_class(
 
 def test_a_single_host_is_loaded_without_a_name_and_failures_are_locusts_own(tmp_path: Path) -> None:
     locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(
-        "from portcompare.loadgen import LeanUser, declare_targets, http_request\n"
-        'class Data(LeanUser):\n    request = http_request("/data")\n'
-    )
+    locustfile.write_text(IMPORTS + DATA)
     with serve(answering(OK, WRONG, delay_s=0.01)) as server:
         ended = locust(
             locustfile,
-            "--host",
-            server.url,
-            "-u2",
-            "-r2",
+            *("--host", server.url, "-u2", "-r2"),
             until=lambda: have_asked(server, users=2, times=20),
         )
-    lines = lines_of(ended)
-    assert set(lines) == {"/data"}
-    line = lines["/data"]
-    assert line["num_failures"] > 5
+    (line,) = lines_of(ended).values()
+    assert line["name"] == "/data"
     assert abs(line["num_requests"] - 2 * line["num_failures"]) <= 2
     assert "status 500" in ended.stderr
     assert ended.returncode == 1  # as Locust has it with failures, also those of its last moment
 
 
-def test_a_target_may_have_a_dash_in_its_name_and_may_be_the_only_one_given(tmp_path: Path) -> None:
+def test_each_request_of_a_mix_has_its_own_line_and_each_target_the_same_sequence(tmp_path: Path) -> None:
     locustfile = tmp_path / "locustfile.py"
     locustfile.write_text(
-        "from portcompare.loadgen import LeanUser, declare_targets, http_request\n"
-        'declare_targets("old-one", "new-one")\n'
-        'class Data(LeanUser):\n    request = http_request("/data")\n'
+        IMPORTS + 'declare_targets("old-one", "new")\nclass Visitor(LeanUser):\n'
+        '    requests = {http_request("/"): 2, http_request("/data", method="POST", name="send"): 1}\n'
     )
-    with serve(answering(OK, delay_s=0.01)) as server:
+    play = answering(OK, delay_s=0.002)
+    with serve(play) as old, serve(play) as new:
         ended = locust(
             locustfile,
-            "--new-one-url",
-            server.url,
-            "-u2",
-            "-r2",
-            until=lambda: have_asked(server, users=2, times=20),
+            *("--old-one-url", old.url, "--new-url", new.url, "-u2", "-r2"),
+            until=lambda: all(have_asked(server, users=1, times=60) for server in (old, new)),
         )
     assert ended.returncode == 0, ended.stderr
-    assert set(lines_of(ended)) == {"new-one /data"}
-    assert server.connections == 2
+    lines = {(line["name"], line["method"]): line["num_requests"] for line in json.loads(ended.stdout)}
+    assert set(lines) == {
+        ("old-one /", "GET"),
+        ("new /", "GET"),
+        ("old-one send", "POST"),
+        ("new send", "POST"),
+    }
+    assert lines["old-one /", "GET"] > lines["old-one send", "POST"] > 5
+    first = [[request.split()[:2] for _, request in server.requests[:60]] for server in (old, new)]
+    assert first[0] == first[1]
 
 
 def test_without_a_server_the_error_is_one_line_that_names_the_options() -> None:
@@ -97,29 +94,119 @@ def test_without_a_server_the_error_is_one_line_that_names_the_options() -> None
     assert "Traceback" not in ended.stderr
 
 
-def test_without_declared_targets_the_error_names_the_host(tmp_path: Path) -> None:
-    locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(
-        "from portcompare.loadgen import LeanUser, http_request\n"
-        'class Data(LeanUser):\n    request = http_request("/data")\n'
-    )
-    ended = locust(locustfile)
-    assert ended.returncode == 1
-    assert ended.stderr.endswith("\nno server to load: give --host\n")
+STOPPING = """
+import gevent
+import gevent.event
+from locust import events
+from portcompare.loadgen import LeanUser, http_request
+
+class Data(LeanUser):
+    request = http_request("/data")
+
+    def __init__(self, environment):
+        super().__init__(environment)
+        self._task_s = 3600.0  # so that only the wish to stop can end it
+
+    def send_request(self, due_s=None):
+        super().send_request(due_s)
+        if not self._is_new:
+            busy.add(self)
+        if len(busy) == 4:
+            all_busy.set()
+
+busy, all_busy = set(), gevent.event.Event()
+
+@events.init.add_listener
+def stop_soon(environment, **_):
+    environment.stop_timeout = 3600
+    gevent.spawn(stop, environment.runner)
+
+def stop(runner):
+    all_busy.wait()
+    runner.stop()
+    runner.quit()
+"""
 
 
-def test_users_of_other_kinds_need_no_server_of_ours(tmp_path: Path) -> None:
+def test_a_user_that_is_to_stop_gets_its_response_and_stops(tmp_path: Path) -> None:
     locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(
-        "from locust import User, task\n"
-        "from portcompare.loadgen import LeanUser, http_request\n"
-        'class Data(LeanUser):\n    request = http_request("/data")\n'
-        "class Other(User):\n"
-        "    @task\n"
-        "    def leave(self):\n"
-        "        print('asked', flush=True)\n"
-        "        self.environment.runner.quit()\n"
-    )
-    ended = locust(locustfile, "Other")
+    locustfile.write_text(STOPPING)
+    sent: list[int] = []
+
+    def play(peer: Peer) -> None:
+        while peer.take_request():
+            peer.wait(0.05)
+            peer.sock.sendall(OK)
+            sent.append(peer.number)
+
+    with serve(play) as server:
+        ended = locust(locustfile, "--host", server.url, "-u4", "-r4")
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.startswith("asked\n")
+    # None was cut off: each request has its response, and is counted.
+    assert len(server.requests) == len(sent)
+    assert [line["num_requests"] for line in json.loads(ended.stdout)] == [len(sent)]
+
+
+# The test sets the clock; the shape says which time it has seen.
+STAIRS = """
+from pathlib import Path
+
+class Stairs(Steps):
+    steps = (Step(users=1, seconds=10), Step(users=4, seconds=10))
+
+    def get_run_time(self):
+        return float(Path({clock!r}).read_text())
+
+    def tick(self):
+        wanted = super().tick()
+        Path({seen!r}).write_text(str(self.get_run_time()))
+        return wanted
+"""
+
+
+@pytest.mark.parametrize("processes", [[], ["--processes", "2"]], ids=["one process", "two workers"])
+def test_each_step_has_lines_of_its_own(tmp_path: Path, processes: list[str]) -> None:
+    clock, seen = tmp_path / "clock", tmp_path / "seen"
+    seen.write_text("-1")
+    locustfile = tmp_path / "locustfile.py"
+    locustfile.write_text(IMPORTS + DATA + STAIRS.format(clock=str(clock), seen=str(seen)))
+
+    def set_clock(run_s: int) -> None:
+        draft = tmp_path / "draft"
+        draft.write_text(str(run_s))
+        draft.rename(clock)
+
+    def is_past(run_s: int, *, users: int) -> bool:
+        """Whether all users have sent requests since the shape has seen a time."""
+        text = seen.read_text()
+        if not text or float(text) != run_s:
+            return False
+        start = starts.setdefault(run_s, len(server.requests))
+        numbers = [number for number, _ in server.requests[start:]]
+        return len(set(numbers)) >= users and len(numbers) >= 20 * users
+
+    def climb() -> bool:
+        """Set the clock on when what is due has happened: both halves of both steps, and the end."""
+        run_s, users = waiting[0]
+        if not is_past(run_s, users=users):
+            return False
+        waiting.pop(0)
+        set_clock(waiting[0][0] if waiting else 20)
+        return not waiting
+
+    starts: dict[int, int] = {}
+    waiting = [(0, 1), (5, 1), (10, 4), (15, 4)]
+    set_clock(0)
+    with serve(answering(OK, delay_s=0.005)) as server:
+        ended = locust(locustfile, "--host", server.url, *processes, meanwhile=climb)
+    assert ended.returncode == 0, ended.stderr
+    lines = lines_of(ended)
+    assert set(lines) == {
+        "/data [towards step 1]",
+        "/data [step 1: 1 user]",
+        "/data [towards step 2]",
+        "/data [step 2: 4 users]",
+    }
+    assert all(line["num_requests"] > 10 for line in lines.values())
+    counted = sum(line["num_requests"] for line in lines.values())
+    assert len(server.requests) - 8 <= counted <= len(server.requests)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import time
 from collections import Counter
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -10,49 +11,46 @@ import pytest
 
 from portcompare.http.requests import http_request
 from portcompare.records.requests import Expectation
-from tests.loadgen.scripted import OK, answering, serve
+from portcompare.wire.protocol import ScenarioSource
+from tests.loadgen.plain import have_asked
+from tests.loadgen.scripted import OK, serve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from portcompare.records.requests import RequestSpec
+    from portcompare.wire.protocol import Prepared
     from tests.loadgen.generator import Generator
     from tests.loadgen.scripted import Peer
+
+    Load = Callable[..., Prepared]
 
 IMPORTS = "from locust import User, constant, task\nfrom portcompare.loadgen import LeanUser, http_request\n"
 DATA = 'class Data(LeanUser):\n    request = http_request("/data", query={"n": "1"})\n'
 
 
 @pytest.fixture
-def locustfile(tmp_path: Path) -> Path:
-    return tmp_path / "locustfile.py"
+def load(generator: Generator, tmp_path: Path) -> Load:
+    """Have scenarios of a locustfile loaded."""
+
+    def load_text(text: str, **scenarios: str | RequestSpec | ScenarioSource) -> Prepared:
+        locustfile = tmp_path / "locustfile.py"
+        locustfile.write_text(text)
+        return generator.prepare(locustfile, **scenarios)
+
+    return load_text
 
 
-def test_scenarios_come_from_user_classes_and_from_requests(generator: Generator, locustfile: Path) -> None:
-    locustfile.write_text(IMPORTS + DATA)
+def test_scenarios_come_from_user_classes_and_from_requests(load: Load) -> None:
     ping = http_request("/ping", method="HEAD")
-    prepared = generator.prepare(locustfile, data="Data", ping=ping)
+    prepared = load(IMPORTS + DATA, data="Data", ping=ping)
     assert prepared.problems == {}
     assert prepared.requests == {"data": (http_request("/data", query={"n": "1"}),), "ping": (ping,)}
 
 
-def test_a_user_class_asks_for_its_request_and_keeps_its_waiting_time(
-    generator: Generator, locustfile: Path
-) -> None:
-    locustfile.write_text(IMPORTS + DATA + "    wait_time = constant(0.1)\n")
-    generator.prepare(locustfile, data="Data")
-    with serve(answering(OK)) as server:
-        done = generator.run_round(server.url, scenario="data", window_s=0.8)
-    assert server.requests[0][1].startswith(b"GET /data?n=1 HTTP/1.1\r\n")
-    assert done.load.error_kinds == {}
-    assert 3 <= done.load.requests <= 9
-    assert done.load.latency_s is not None
-    assert done.load.latency_s.p50 < 0.1
-
-
-@pytest.mark.parametrize("wait_s", [0.1, 0.4])
-def test_a_waiting_user_asks_once_and_waits_from_its_first_request_on(
-    generator: Generator, locustfile: Path, wait_s: float
+def test_a_user_sends_its_request_and_keeps_its_waiting_time_from_the_first_on(
+    load: Load, generator: Generator
 ) -> None:
     arrivals_s: list[float] = []
 
@@ -61,27 +59,27 @@ def test_a_waiting_user_asks_once_and_waits_from_its_first_request_on(
             arrivals_s.append(time.monotonic())
             peer.sock.sendall(OK)
 
-    locustfile.write_text(IMPORTS + DATA + f"    wait_time = constant({wait_s})\n")
-    generator.prepare(locustfile, data="Data")
+    load(IMPORTS + DATA + "    wait_time = constant(0.2)\n", data="Data")
     with serve(play) as server:
-        done = generator.run_round(server.url, scenario="data", window_s=1.0)
-    assert done.load.error_kinds == {}
-    assert len(arrivals_s) >= 2
-    assert min(later - sooner for sooner, later in pairwise(arrivals_s)) >= 0.9 * wait_s
+        done = generator.run_round(server.url, scenario="data", until=lambda: len(server.requests) > 5)
+    assert server.requests[0][1].startswith(b"GET /data?n=1 HTTP/1.1\r\n")
+    assert done.error_kinds == {}
+    assert done.requests > 0
+    assert min(later - sooner for sooner, later in pairwise(arrivals_s)) >= 0.18
 
 
 MIX = """class Mixed(LeanUser):
     requests = {
         http_request("/often"): 6,
         http_request("/posted", method="POST", body="x"): 3,
-        http_request("/asked", method="HEAD"): 1,
+        http_request("/seldom", method="HEAD"): 1,
     }
 """
 OFTEN, POSTED = http_request("/often"), http_request("/posted", method="POST", body="x")
-ASKED = http_request("/asked", method="HEAD")
+SELDOM = http_request("/seldom", method="HEAD")
 
 
-def answer_by_path(peer: Peer) -> None:
+def echo_path(peer: Peer) -> None:
     while request := peer.take_request():
         path = request.split()[1]
         body = b"" if request.startswith(b"HEAD") else path
@@ -93,129 +91,127 @@ def expect_path(request: RequestSpec) -> Expectation:
     return Expectation(status=200, body_base64=base64.b64encode(body.encode()).decode())
 
 
-def test_a_mix_is_asked_for_by_weight_and_each_request_has_its_own_expectation(
-    generator: Generator, locustfile: Path
+def test_a_mix_is_sent_by_weight_and_each_request_has_its_own_expectation(
+    load: Load, generator: Generator
 ) -> None:
-    locustfile.write_text(IMPORTS + MIX)
-    prepared = generator.prepare(locustfile, mixed="Mixed")
-    assert prepared.requests == {"mixed": (OFTEN, POSTED, ASKED)}
-    expectations = {place: expect_path(request) for place, request in enumerate((OFTEN, POSTED, ASKED))}
-    with serve(answer_by_path) as server:
-        done = generator.run_round(server.url, scenario="mixed", window_s=0.8, expectations=expectations)
-        assert done.load.error_kinds == {}
+    prepared = load(IMPORTS + MIX, mixed="Mixed")
+    assert prepared.requests == {"mixed": (OFTEN, POSTED, SELDOM)}
+    expectations = {place: expect_path(request) for place, request in enumerate((OFTEN, POSTED, SELDOM))}
+    with serve(echo_path) as server:
+        done = generator.run_round(
+            server.url,
+            scenario="mixed",
+            expectations=expectations,
+            until=lambda: len(server.requests) > 1000,
+        )
+        assert done.error_kinds == {}
         paths = Counter(request.split()[1] for _, request in server.requests)
-        assert set(paths) == {b"/often", b"/posted", b"/asked"}
-        assert paths.total() > 300
-        assert paths[b"/often"] / paths.total() == pytest.approx(0.6, abs=0.12)
-        assert paths[b"/asked"] / paths.total() == pytest.approx(0.1, abs=0.07)
+        assert set(paths) == {b"/often", b"/posted", b"/seldom"}
+        assert paths[b"/often"] / paths.total() == pytest.approx(0.6, abs=0.07)
+        assert paths[b"/seldom"] / paths.total() == pytest.approx(0.1, abs=0.04)
         wrong = expectations | {1: Expectation(status=200, body_base64="")}
         done = generator.run_round(server.url, scenario="mixed", expectations=wrong)
-    assert set(done.load.error_kinds) == {"wrong body (POST /posted)"}
-    assert done.load.requests > done.load.error_kinds["wrong body (POST /posted)"] > 0
+    assert set(done.error_kinds) == {"wrong body (POST /posted)"}
+    assert done.requests > done.error_kinds["wrong body (POST /posted)"] > 0
 
 
-def test_a_mix_is_sent_in_the_same_order_in_each_round_and_in_another_by_each_user(
-    generator: Generator, locustfile: Path
-) -> None:
-    locustfile.write_text(IMPORTS + MIX)
-    generator.prepare(locustfile, mixed="Mixed")
+def test_the_users_of_a_mix_send_the_same_sequences_in_each_round(load: Load, generator: Generator) -> None:
+    load(IMPORTS + MIX, mixed="Mixed")
     rounds: list[set[tuple[bytes, ...]]] = []
     for _ in range(2):
-        with serve(answer_by_path) as server:
-            generator.run_round(server.url, scenario="mixed", users=2)
+        with serve(echo_path) as server:
+            generator.run_round(
+                server.url,
+                scenario="mixed",
+                users=2,
+                until=partial(have_asked, server, users=2, times=50),
+            )
         by_user = [
-            [request.split()[1] for n, request in server.requests if n == number][:40] for number in (0, 1)
+            tuple(request.split()[1] for number, request in server.requests if number == user)[:50]
+            for user in range(2)
         ]
-        rounds.append({tuple(requests) for requests in by_user})
+        rounds.append(set(by_user))
     assert rounds[0] == rounds[1]
     assert len(rounds[0]) == 2
 
 
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("text", "scenario", "found", "remedy"),
     [
-        ("requests = {}", "Asking's `requests` is not a dict of requests and their weights"),
-        ('requests = {http_request("/a"): -1}', "Asking gives 'GET /a' the weight -1"),
         (
-            'request = http_request("/a")\n    requests = {http_request("/b"): 1}',
-            "Asking has both `request` and `requests`",
+            'class Data(LeanUser):\n    requests = {http_request("/a"): -1}\n',
+            "Data",
+            "Data gives 'GET /a' the weight -1",
+            "give it a number above 0",
         ),
         (
-            'request = http_request("/a", headers={"X": "€"})',
-            "Asking cannot send 'GET /a': the header 'X' is not one line of latin-1 text: '€'",
+            "class Data(LeanUser):\n    pass\n",
+            "Data",
+            "Data has no request",
+            'give it one: request = http_request("/path")',
         ),
+        (
+            """from portcompare.loadgen import login_step
+class Data(LeanUser):
+    login = [login_step(http_request('/login'), keep={'token': 'json:/token'})]
+    request = http_request('/', headers={'X': '{tokn}'})
+""",
+            "Data",
+            "nothing fills {tokn} in Data",
+            "name a column or what a login keeps; kept until there: token",
+        ),
+        (
+            DATA + DATA.replace("Data", "Another"),
+            "Dta",
+            "there is no user class 'Dta'",
+            "the locustfile's user classes: Another, Data",
+        ),
+        ("", "Data", "there is no user class 'Data'", "the locustfile's user classes: none"),
     ],
 )
-def test_what_a_user_class_cannot_ask_for_is_a_problem_before_any_round(
-    generator: Generator, locustfile: Path, body: str, found: str
+def test_what_is_wrong_with_a_user_class_is_a_problem_before_any_round(
+    load: Load, text: str, scenario: str, found: str, remedy: str
 ) -> None:
-    locustfile.write_text(IMPORTS + f"class Asking(LeanUser):\n    {body}\n")
-    prepared = generator.prepare(locustfile, asking="Asking")
-    assert prepared.requests == {}
-    assert prepared.problems["asking"][0] == found
+    prepared = load(IMPORTS + text, data=scenario)
+    assert (prepared.requests, prepared.problems) == ({}, {"data": (found, remedy)})
 
 
-def test_a_user_class_is_spoken_of_with_those_there_are(generator: Generator, locustfile: Path) -> None:
-    locustfile.write_text(IMPORTS + DATA + DATA.replace("Data", "Another"))
-    prepared = generator.prepare(locustfile, data="Dta")
-    assert prepared.requests == {}
-    assert prepared.problems == {
-        "data": ("there is no user class 'Dta'", "the locustfile's user classes: Another, Data")
-    }
-
-
-@pytest.mark.parametrize("text", ["", None], ids=["without classes", "no locustfile"])
-def test_a_user_class_from_nowhere_is_a_problem(
-    generator: Generator, locustfile: Path, text: str | None
-) -> None:
-    if text is not None:
-        locustfile.write_text(text)
-    prepared = generator.prepare(locustfile if text is not None else None, data="Data")
-    assert prepared.problems == {
+def test_a_user_class_without_a_locustfile_is_a_problem(generator: Generator) -> None:
+    assert generator.prepare(data="Data").problems == {
         "data": ("there is no user class 'Data'", "the locustfile's user classes: none")
     }
 
 
-def test_what_a_user_that_is_not_lean_asks_for_is_not_known_yet(
-    generator: Generator, locustfile: Path
-) -> None:
-    locustfile.write_text(IMPORTS + DATA + "class Fat(User):\n    @task\n    def ask(self):\n        pass\n")
-    prepared = generator.prepare(locustfile, fat="Fat", data="Data")
-    assert (list(prepared.requests), prepared.to_capture, prepared.problems) == (["data"], ("fat",), {})
-
-
-@pytest.mark.parametrize("body", ["pass", 'request = "/data"'])
-def test_a_user_class_without_a_request_is_a_problem(
-    generator: Generator, locustfile: Path, body: str
-) -> None:
-    locustfile.write_text(IMPORTS + f"class Idle(LeanUser):\n    {body}\n")
-    prepared = generator.prepare(locustfile, idle="Idle")
+def test_the_requests_of_a_user_that_is_not_lean_are_not_known_yet_and_it_cannot_be_paced(load: Load) -> None:
+    text = IMPORTS + DATA + "class Own(User):\n    @task\n    def go(self):\n        pass\n"
+    prepared = load(text, own="Own", data="Data", rates=ScenarioSource(user="Own", is_paced=True))
+    assert (list(prepared.requests), prepared.to_capture) == (["data"], ("own",))
     assert prepared.problems == {
-        "idle": ("Idle has no request", 'give it one: request = http_request("/path")')
+        "rates": (
+            "Own is no LeanUser, and no other class sends a request when it is due",
+            "load it by `users`, or derive it from portcompare.loadgen.LeanUser",
+        )
     }
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "raised"),
     [
         ("x = 1\ny = = 2\n", "SyntaxError: invalid syntax (locustfile.py, line 2)"),
-        (
-            "import no_such_module_anywhere\n",
-            "ModuleNotFoundError: No module named 'no_such_module_anywhere'",
-        ),
+        ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("raise SystemExit('not today')\n", "SystemExit: not today"),
     ],
     ids=["syntax", "import", "exit"],
 )
 def test_what_a_locustfile_raises_is_a_problem_of_its_scenarios_only(
-    generator: Generator, locustfile: Path, text: str, said: str
+    load: Load, tmp_path: Path, text: str, raised: str
 ) -> None:
-    locustfile.write_text(text)
     ping = http_request("/ping")
-    prepared = generator.prepare(locustfile, one="One", two="Two", ping=ping)
-    problem = (f"the locustfile cannot be loaded: {said}", f"correct {locustfile}")
+    prepared = load(text, one="One", two="Two", ping=ping)
+    problem = (f"the locustfile cannot be loaded: {raised}", f"correct {tmp_path / 'locustfile.py'}")
     assert prepared.problems == {"one": problem, "two": problem}
     assert prepared.requests == {"ping": (ping,)}
+    assert load(text, ping=ping).problems == {}  # it is not loaded for requests alone
 
 
 def test_a_locustfile_that_is_not_there_is_a_problem(generator: Generator, tmp_path: Path) -> None:
@@ -225,20 +221,10 @@ def test_a_locustfile_that_is_not_there_is_a_problem(generator: Generator, tmp_p
     assert remedy == f"correct {missing}"
 
 
-def test_a_locustfile_is_not_loaded_for_requests_alone(generator: Generator, locustfile: Path) -> None:
-    locustfile.write_text("raise SystemExit\n")
-    assert generator.prepare(locustfile, ping=http_request("/ping")).problems == {}
-
-
 def test_what_a_locustfile_prints_goes_to_the_log_and_not_between_the_replies(
-    generator: Generator, locustfile: Path
+    load: Load, generator: Generator
 ) -> None:
-    locustfile.write_text(
-        "import os\nprint('printed by the locustfile', flush=True)\nos.write(1, b'written by it\\n')\n"
-        + IMPORTS
-        + DATA
-    )
-    prepared = generator.prepare(locustfile, data="Data")
-    assert list(prepared.requests) == ["data"]
+    printing = "import os\nprint('printed by the locustfile', flush=True)\nos.write(1, b'written by it\\n')\n"
+    assert list(load(printing + IMPORTS + DATA, data="Data").requests) == ["data"]
     assert "printed by the locustfile\n" in generator.log
     assert "written by it\n" in generator.log

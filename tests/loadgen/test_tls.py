@@ -1,31 +1,45 @@
 from __future__ import annotations
 
+import os
 import socket
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import certifi
 import pytest
 
-from portcompare.http.requests import http_request
-from portcompare.loadgen import tls
-from tests.loadgen.certificates import HERE
-from tests.loadgen.generator import Generator
+from portcompare.loadgen import connection as module
+from portcompare.loadgen.connection import make_context, tls_kind
+from tests.loadgen.certificates import HERE, Authority
 from tests.loadgen.scripted import OK, answering, over_tls, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from portcompare.wire.protocol import RoundDone
-    from tests.loadgen.certificates import Authority
-    from tests.loadgen.scripted import Peer
+    from portcompare.loadgen.connection import Connection
+    from tests.loadgen.scripted import Peer, Play
+
+    Connect = Callable[..., Connection]
+
+GET = b"GET /data HTTP/1.1\r\nHost: here\r\n\r\n"
+
+
+@pytest.fixture(scope="session")
+def context(authority: Authority) -> ssl.SSLContext:
+    """A server's side of TLS, for this machine."""
+    return authority.issue(*HERE)
+
+
+@pytest.fixture
+def trusting(connect: Connect, authority: Authority) -> Connect:
+    """Make connections that trust the authority."""
+    return lambda url, **options: connect(url, ca_file=str(authority.ca_file), **options)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_requests_go_over_one_verified_connection(
-    run: Callable[..., RoundDone], generator: Generator, authority: Authority, host: str
-) -> None:
+def test_requests_go_over_one_verified_connection(trusting: Connect, authority: Authority, host: str) -> None:
     context = authority.issue(*HERE)
     names: list[str | None] = []
     protocols: list[str | None] = []
@@ -37,49 +51,35 @@ def test_requests_go_over_one_verified_connection(
         answering(OK)(peer)
 
     with serve(over_tls(context, play)) as server:
-        done = run(f"https://{host}:{server.port}")
-    assert done.load.error_kinds == {}
-    assert done.load.requests > 0
-    assert done.load.reconnects == 0
-    assert server.connections == generator.tries
-    assert f"\r\nHost: {host}:{server.port}\r\n".encode() in server.requests[0][1]
-    assert protocols == ["http/1.1"] * generator.tries
-    assert (
-        names == [host if host == "localhost" else None] * generator.tries
-    )  # an IP address is not a server name
+        connection = trusting(f"https://{host}:{server.port}")
+        assert [connection.exchange(GET) for _ in range(3)] == [None] * 3
+    assert server.connections == 1
+    assert protocols == ["http/1.1"]
+    assert names == [host if host == "localhost" else None]  # an IP address is not a server name
 
 
 @pytest.mark.parametrize("size", [16_384, 100_000, 3_000_001])
-def test_an_answer_of_many_records_comes_whole_and_at_once(
-    run: Callable[..., RoundDone], authority: Authority, size: int
+def test_a_response_of_many_records_comes_complete_and_at_once(
+    trusting: Connect, context: ssl.SSLContext, size: int
 ) -> None:
-    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode() + bytes(size)
-    with serve(over_tls(authority.issue(*HERE), answering(answer))) as server:
-        done = run(f"https://localhost:{server.port}", timeout_s=5, window_s=0.3)
-    assert done.load.error_kinds == {}
-    assert done.load.failure is None
-    assert done.load.requests > 1
-    assert done.load.received_bytes_per_request == len(answer)
+    response = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode() + bytes(size)
+    with serve(over_tls(context, answering(response))) as server:
+        connection = trusting(f"https://localhost:{server.port}", time_limit_s=10)
+        for _ in range(2):
+            assert connection.exchange(GET) is None
+            assert connection.response.received_bytes == len(response)
 
 
-def test_a_long_body_goes_out_whole(generator: Generator, authority: Authority, tmp_path: Path) -> None:
-    locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(
-        "from portcompare.loadgen import LeanUser, http_request\n"
-        "class Data(LeanUser):\n"
-        '    request = http_request("/data", method="POST", body="1" * 4_000_000)\n'
-        f"    ca_file = {str(authority.ca_file)!r}\n"
-    )
-    generator.prepare(locustfile, data="Data")
-    with serve(over_tls(authority.issue(*HERE), answering(OK))) as server:
-        done = generator.run_round(f"https://localhost:{server.port}", scenario="data")
-    assert done.load.error_kinds == {}
-    assert server.requests[0][1].endswith(b"\r\n\r\n" + b"1" * 4_000_000)
+def test_a_long_body_is_sent_completely(trusting: Connect, context: ssl.SSLContext) -> None:
+    post = b"POST /data HTTP/1.1\r\nHost: here\r\nContent-Length: 4000000\r\n\r\n" + b"1" * 4_000_000
+    with serve(over_tls(context, answering(OK))) as server:
+        assert trusting(f"https://localhost:{server.port}").exchange(post) is None
+    assert server.requests[0][1] == post
 
 
 @pytest.mark.parametrize("end", ["close", "close notify", "reset"])
-def test_a_connection_ended_between_two_requests_is_made_again_and_counted(
-    run: Callable[..., RoundDone], authority: Authority, end: str
+def test_a_connection_that_the_server_closed_between_two_requests_is_replaced_and_counted(
+    trusting: Connect, context: ssl.SSLContext, end: str
 ) -> None:
     def play(peer: Peer) -> None:
         assert isinstance(peer.sock, ssl.SSLSocket)
@@ -89,75 +89,151 @@ def test_a_connection_ended_between_two_requests_is_made_again_and_counted(
         if end == "close notify":
             peer.sock.unwrap()
         elif end == "reset":
-            socket.socket.recv(peer.sock, 1, socket.MSG_PEEK)  # only now has the client read the answer
+            socket.socket.recv(peer.sock, 1, socket.MSG_PEEK)  # only now has the client read the response
             peer.reset()
 
-    with serve(over_tls(authority.issue(*HERE), play)) as server:
-        done = run(f"https://localhost:{server.port}", window_s=0.3)
-    assert done.load.error_kinds == {}
-    assert done.load.requests > 0
-    assert done.load.reconnects == pytest.approx(done.load.requests / 3, abs=2)
+    with serve(over_tls(context, play)) as server:
+        connection = trusting(f"https://localhost:{server.port}")
+        assert [connection.exchange(GET) for _ in range(7)] == [None] * 7
+    assert connection.reconnects == 2
 
 
-def test_a_connection_reset_while_idle_is_made_again_and_counted(
-    run: Callable[..., RoundDone], authority: Authority
+def test_a_connection_that_was_reset_while_idle_is_replaced_and_counted(
+    trusting: Connect, context: ssl.SSLContext
 ) -> None:
     def play(peer: Peer) -> None:
-        peer.take_request()
-        peer.sock.sendall(OK)
-        peer.wait(0.05)  # the client has its answer and waits for longer
+        answering_once(peer)
         peer.reset()
 
-    with serve(over_tls(authority.issue(*HERE), play)) as server:
-        done = run(f"https://localhost:{server.port}", window_s=0.8, wait_s=0.15)
-    assert done.load.error_kinds == {}
-    assert done.load.requests >= 2
-    assert done.load.reconnects == done.load.requests
+    def answering_once(peer: Peer) -> None:
+        peer.take_request()
+        peer.sock.sendall(OK)
+
+    with serve(over_tls(context, play)) as server:
+        connection = trusting(f"https://localhost:{server.port}")
+        assert connection.exchange(GET) is None
+        server.await_ended(1)
+        assert connection.exchange(GET) is None
+    assert connection.reconnects == 1
 
 
-def test_a_request_of_the_plan_trusts_what_the_system_trusts(
-    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def take_hello_and_close(peer: Peer) -> None:
+    peer.sock.recv(1 << 16)
+
+
+def take_hello_and_reset(peer: Peer) -> None:
+    peer.sock.recv(1 << 16)
+    peer.reset()
+
+
+def take_hello_and_speak_http(peer: Peer) -> None:
+    peer.sock.recv(1 << 16)
+    peer.sock.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    peer.sock.recv(1 << 16)
+
+
+def speak_http_after_a_handshake(authority: Authority) -> Play:
+    def play(peer: Peer) -> None:
+        peer.take_request()
+        os.write(peer.sock.fileno(), OK)
+        socket.socket.recv(peer.sock, 1 << 16)
+
+    return over_tls(authority.issue(*HERE), play)
+
+
+def demand_a_certificate(authority: Authority, version: ssl.TLSVersion) -> Play:
+    context = authority.issue(*HERE)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.maximum_version = version
+
+    def play(peer: Peer) -> None:
+        secured = context.wrap_socket(peer.sock, server_side=True, do_handshake_on_connect=False)
+        with secured:
+            with suppress(ssl.SSLError):
+                secured.do_handshake()
+            # Closed with the client's request unread, it would be reset, and the alert lost.
+            secured.settimeout(5)
+            while socket.socket.recv(secured, 1 << 16):
+                pass
+
+    return play
+
+
+@pytest.mark.parametrize(
+    ("play", "kind"),
+    [
+        (lambda _: take_hello_and_close, module.HANDSHAKE_ABORTED),
+        (lambda _: take_hello_and_reset, module.HANDSHAKE_ABORTED),
+        (lambda _: take_hello_and_speak_http, module.NOT_TLS),
+        (speak_http_after_a_handshake, module.NOT_TLS),
+        (lambda authority: demand_a_certificate(authority, ssl.TLSVersion.TLSv1_2), module.REJECTED),
+        (lambda authority: demand_a_certificate(authority, ssl.TLSVersion.TLSv1_3), module.REJECTED),
+        (lambda authority: over_tls(authority.issue("DNS:other.example"), answering(OK)), module.WRONG_NAME),
+        (lambda authority: over_tls(authority.issue(*HERE, days=-1), answering(OK)), module.EXPIRED),
+    ],
+    ids=[
+        "handshake closed",
+        "handshake reset",
+        "no TLS",
+        "TLS no longer",
+        "client certificate, 1.2",
+        "client certificate, 1.3",
+        "another host",
+        "expired",
+    ],
+)
+def test_each_failure_of_tls_has_its_kind_and_sends_nothing_to_the_wrong_server(
+    trusting: Connect, authority: Authority, play: Callable[[Authority], Play], kind: str
 ) -> None:
-    request = http_request("/data")
-    with serve(over_tls(authority.issue(*HERE), answering(OK))) as server:
-        kinds = []
-        for trusted in (authority.ca_file, tmp_path / "none.pem"):
-            monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-            generator = Generator(tmp_path / "loadgen.log")
-            try:
-                kinds.append(generator.run(f"https://localhost:{server.port}", request).load.error_kinds)
-            finally:
-                generator.end()
-    assert kinds[0] == {}
-    assert set(kinds[1]) == {tls.UNTRUSTED}
+    with serve(play(authority)) as server:
+        assert trusting(f"https://127.0.0.1:{server.port}").exchange(GET) == kind
+    if play is not speak_http_after_a_handshake:
+        assert server.requests == []
 
 
-@pytest.mark.parametrize("text", [None, "no certificate\n"], ids=["missing", "no certificate"])
-def test_a_bundle_that_cannot_be_used_is_a_problem(
-    generator: Generator, tmp_path: Path, text: str | None
+def test_a_handshake_that_takes_too_long_ends_with_the_time_limit(trusting: Connect) -> None:
+    with serve(lambda peer: peer.wait()) as server:
+        connection = trusting(f"https://localhost:{server.port}", time_limit_s=0.1)
+        assert connection.exchange(GET) == module.TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(9, module.NOT_YET_VALID), (18, module.UNTRUSTED), (64, module.WRONG_NAME), (23, module.INVALID)],
+)
+def test_whatever_is_wrong_with_a_certificate_has_one_of_a_few_kinds(code: int, kind: str) -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code = code
+    assert tls_kind(error) == kind
+
+
+@pytest.fixture
+def _fresh() -> Iterator[None]:
+    """Without the settings that were made before, and that others would get."""
+    make_context.cache_clear()
+    yield
+    make_context.cache_clear()
+
+
+@pytest.mark.usefixtures("_fresh")
+def test_what_the_system_trusts_is_trusted_and_an_unknown_authority_is_not(
+    connect: Connect, authority: Authority, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundle, locustfile = tmp_path / "ca.pem", tmp_path / "locustfile.py"
-    if text is not None:
-        bundle.write_text(text)
-    locustfile.write_text(
-        "from portcompare.loadgen import LeanUser, http_request\n"
-        f'class Data(LeanUser):\n    request = http_request("/data")\n    ca_file = {str(bundle)!r}\n'
-    )
-    found, remedy = generator.prepare(locustfile, data="Data").problems["data"]
-    assert found.startswith(f"Data's ca_file {str(bundle)!r} cannot be used: ")
-    assert remedy == "name a file of PEM certificates"
+    with serve(over_tls(context, answering(OK))) as server:
+        assert connect(f"https://localhost:{server.port}").exchange(GET) == module.UNTRUSTED
+        assert server.requests == []
+        make_context.cache_clear()
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+        assert connect(f"https://localhost:{server.port}").exchange(GET) is None
 
 
+@pytest.mark.usefixtures("_fresh")
 def test_without_certificates_of_the_system_those_of_certifi_are_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    tls.make_context.cache_clear()
-    try:
-        trusted = {one["serialNumber"] for one in tls.make_context(None).get_ca_certs()}
-    finally:
-        tls.make_context.cache_clear()
+    trusted = {one["serialNumber"] for one in make_context(None).get_ca_certs()}
     alone = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     alone.load_verify_locations(certifi.where())
     assert trusted == {one["serialNumber"] for one in alone.get_ca_certs()}

@@ -17,8 +17,7 @@ from locust.argument_parser import get_parser
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
 from werkzeug.datastructures import ImmutableMultiDict
 
-from portcompare.loadgen.arrivals import Share
-from portcompare.loadgen.messages import BeginLive
+from portcompare.loadgen.messages import BeginLive, Share
 from portcompare.loadgen.session import DECLARED_TARGETS
 from portcompare.loadgen.webui.access import refuse_other_sites, require_login
 from portcompare.loadgen.webui.board import Board, follow
@@ -29,7 +28,7 @@ from portcompare.loadgen.webui.routes import JSON, add_side_by_side, stop_test
 from portcompare.wire.ui_protocol import UiRequest
 
 if TYPE_CHECKING:
-    from portcompare.loadgen.leader import WorkerCrew
+    from portcompare.loadgen.runners import DistributedRunner
     from portcompare.wire.ui_protocol import LiveSettings, OpenUi, ShowState
 
 _LOG: Final = logging.getLogger(__name__)
@@ -42,19 +41,19 @@ _POLL_S: Final = 0.05
 class LiveUi:
     """The running UI."""
 
-    def __init__(self, order: OpenUi, crew: WorkerCrew) -> None:
+    def __init__(self, order: OpenUi, runner: DistributedRunner) -> None:
         """Serve the UI.
 
         Raises OSError if the address cannot be listened on.
         """
         self._order = order
-        self._crew = crew
+        self._runner = runner
         self._test = 0
         self._next: LiveSettings | None = None
         self._board = Board(order.plan, Path(order.runs))
-        self._workers = len(crew.runner.clients.ready)
-        self._classes = {name: make_live_class(name, user) for name, user in crew.load_users().items()}
-        self._environment = environment = crew.runner.environment
+        self._workers = len(runner.master.clients.ready)
+        self._classes = {name: make_live_class(name, user) for name, user in runner.load_users().items()}
+        self._environment = environment = runner.master.environment
         environment.host = order.plan.name  # shown in the UI's head; the arms have addresses of their own
         environment.locustfile = order.plan.name
         environment.user_classes = list(self._classes.values())
@@ -82,7 +81,9 @@ class LiveUi:
         self._web_ui.app.before_request(self._read_form)
         add_side_by_side(self._web_ui, self._board)
         follow(self._board, environment, self._begin_test)
-        environment.events.worker_connect.add_listener(lambda client_id, **_: crew.welcome(client_id))
+        environment.events.worker_connect.add_listener(
+            lambda client_id, **_: runner.load_scenarios(client_id)
+        )
         os.nice(_NICENESS)
         self.url = self._listen()
 
@@ -113,7 +114,7 @@ class LiveUi:
         """Turn our form into Locust's, before Locust reads it; a change of a running test ends that first."""
         if request.endpoint != "locust.swarm":
             return None
-        runner, form = self._crew.runner, request.form
+        runner, form = self._runner.master, request.form
         running = self._board.settings if runner.state in (STATE_RUNNING, STATE_SPAWNING) else None
         try:
             settings = read_form(form.to_dict(flat=False), self._order.plan, running)
@@ -142,9 +143,9 @@ class LiveUi:
         """Send each worker its share, just before Locust has them start users."""
         assert self._next is not None  # noqa: S101 - a form was read
         self._test += 1
-        workers = [client.id for client in self._crew.runner.clients.ready]
+        workers = [client.id for client in self._runner.master.clients.ready]
         self._board.begin(self._test, self._next, processes=len(workers))
         for index, worker in enumerate(workers):
             share = Share(index=index, processes=len(workers))
             begin = BeginLive(test=self._test, plan=self._order.plan, settings=self._next, share=share)
-            self._crew.tell(begin, worker)
+            self._runner.send(begin, worker)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, cast
 import gevent
 
 from portcompare.http.requests import with_query
-from portcompare.loadgen.arrivals import due_times
 from portcompare.loadgen.declare import weights_of
 from portcompare.loadgen.figures import NOT_SENT
-from portcompare.loadgen.open_model import Dispatcher
+from portcompare.loadgen.open_model import Dispatcher, due_times
 from portcompare.loadgen.session import COUNTED, Session, Target, feed, open_session
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.webui.ledger import REPORT, SecondReport, make_cells
@@ -57,7 +56,7 @@ class LiveLoad:
         self._session = Session(
             targets=targets,
             users=settings.users * len(targets),
-            part=begin.share,
+            share=begin.share,
             stagger_s=max(delays_s) if settings.delay_s is None else settings.delay_s,
             timeout_s=plan.timeout_s,
         )
@@ -173,11 +172,9 @@ def make_live_class(
     def send(user: LeanUser) -> None:
         dispatcher = (dispatchers or {}).get((scenario, user.target.name))
         if dispatcher is None:
-            user.ask_for_a_while()
-            return
-        user.enter()
-        while True:
-            user.ask(due_s=dispatcher.take())
+            user.send_requests()
+        else:
+            user.send_when_due(dispatcher)
 
     requests = {}
     for declared, weight in weights_of(user_class).items():

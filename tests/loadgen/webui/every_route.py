@@ -17,7 +17,7 @@ from flask.sessions import SecureCookieSessionInterface
 from werkzeug.security import generate_password_hash
 
 from portcompare.http.requests import http_request
-from portcompare.loadgen.leader import WorkerCrew
+from portcompare.loadgen.runners import DistributedRunner
 from portcompare.loadgen.webui import routes
 from portcompare.loadgen.webui.live import LiveUi
 from portcompare.wire.protocol import Gather, Prepare, ScenarioSource
@@ -37,8 +37,8 @@ HEADERS = {
 
 
 def open_app(host: str, folder: Path, *, with_password: bool) -> Flask:
-    crew = WorkerCrew(Gather(workers=0, here=False, cpus=(0,), host="127.0.0.1", port=0))
-    crew.prepare(Prepare(locustfile=None, scenarios={"front": SOURCE}))
+    runner = DistributedRunner(Gather(workers=0, here=False, cpus=(0,), host="127.0.0.1", port=0))
+    runner.prepare(Prepare(locustfile=None, scenarios={"front": SOURCE}))
     run = folder / "run"
     run.mkdir()
     (run / "report.html").write_text("<p>a report")
@@ -50,8 +50,8 @@ def open_app(host: str, folder: Path, *, with_password: bool) -> Flask:
         plan=UiPlan(name="plan", arms=arms, scenarios={"front": UiScenario(name="front")}),
         runs=str(folder),
     )
-    LiveUi(order, crew)
-    app: Flask = crew.runner.environment.web_ui.app
+    LiveUi(order, runner)
+    app: Flask = runner.master.environment.web_ui.app
     return app
 
 

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from portcompare.loadgen.response import (
     BODY_TOO_LARGE,
-    GARBAGE,
-    HALF,
     HEAD_TOO_LARGE,
+    INCOMPLETE,
     INTERIM_TOO_LARGE,
+    INVALID_HTTP,
     MAX_BODY_BYTES,
     MAX_HEAD_BYTES,
-    AnswerReader,
+    ResponseReader,
 )
 
 LENGTH = b"HTTP/1.1 200 OK\r\nServer: a\r\nContent-Length: 5\r\n\r\nhello"
@@ -26,7 +26,7 @@ UNTIL_THE_END = b"HTTP/1.1 200 OK\r\nServer: a\r\n\r\nhello"
 CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
 
 
-def feed_pieces(reader: AnswerReader, data: bytes, cuts: list[int]) -> None:
+def feed_pieces(reader: ResponseReader, data: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(cut for cut in set(cuts) if 0 < cut < len(data)), len(data)]
     for start, end in pairwise(edges):
         assert not reader.complete
@@ -39,8 +39,8 @@ def feed_pieces(reader: AnswerReader, data: bytes, cuts: list[int]) -> None:
     ids=["length", "chunked", "1xx"],
 )
 @given(cuts=st.lists(st.integers(1, 150), max_size=5))
-def test_an_answer_is_the_same_however_it_is_cut_up(data: bytes, status: int, cuts: list[int]) -> None:
-    reader = AnswerReader()
+def test_a_response_is_the_same_however_it_is_cut_up(data: bytes, status: int, cuts: list[int]) -> None:
+    reader = ResponseReader()
     feed_pieces(reader, data, cuts)
     assert reader.complete
     assert reader.keep_alive
@@ -52,7 +52,7 @@ def test_an_answer_is_the_same_however_it_is_cut_up(data: bytes, status: int, cu
 def test_a_body_without_length_ends_with_the_connection_however_it_is_cut_up(
     before: bytes, cuts: list[int]
 ) -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     feed_pieces(reader, before + UNTIL_THE_END, cuts)
     assert not reader.complete
     assert reader.feed_end() is None
@@ -63,17 +63,17 @@ def test_a_body_without_length_ends_with_the_connection_however_it_is_cut_up(
 
 @pytest.mark.parametrize("data", [LENGTH, CHUNKED, INTERIM + LENGTH, INTERIM + CHUNKED])
 @given(cuts=st.lists(st.integers(1, 150), max_size=5), end=st.integers(1, 200))
-def test_an_answer_with_a_length_that_ends_early_is_half_however_it_is_cut_up(
+def test_a_response_with_a_length_that_ends_early_is_incomplete_however_it_is_cut_up(
     data: bytes, cuts: list[int], end: int
 ) -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     feed_pieces(reader, data[: min(end, len(data) - 1)], cuts)
-    assert reader.feed_end() == HALF
+    assert reader.feed_end() == INCOMPLETE
     assert not reader.complete
 
 
-def test_a_body_that_speaks_of_lengths_does_not_count_as_headers() -> None:
-    reader = AnswerReader()
+def test_a_body_that_names_lengths_does_not_count_as_headers() -> None:
+    reader = ResponseReader()
     reader.feed(b"HTTP/1.1 200 OK\r\n\r\nlook:\r\nContent-Length: 3\r\n\r\n")
     assert reader.feed_end() is None
     assert reader.body == b"look:\r\nContent-Length: 3\r\n\r\n"
@@ -90,10 +90,18 @@ def test_a_body_that_speaks_of_lengths_does_not_count_as_headers() -> None:
         CLOSE,
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
     ],
-    ids=["garbage", "garbage behind", "half a body", "half a head", "until the end", "close", "upgrade"],
+    ids=[
+        "nonsense",
+        "nonsense behind",
+        "part of a body",
+        "part of a head",
+        "until the end",
+        "close",
+        "upgrade",
+    ],
 )
-def test_what_came_before_does_not_spoil_the_next_answer(before: bytes) -> None:
-    reader = AnswerReader()
+def test_what_came_before_does_not_spoil_the_next_response(before: bytes) -> None:
+    reader = ResponseReader()
     reader.feed(before)
     reader.feed_end()
     reader.expect(head_only=False)
@@ -102,8 +110,8 @@ def test_what_came_before_does_not_spoil_the_next_answer(before: bytes) -> None:
     assert (reader.status, reader.body, reader.received_bytes) == (201, b"hello", len(CHUNKED))
 
 
-def test_the_answer_to_a_head_request_ends_with_its_headers() -> None:
-    reader = AnswerReader()
+def test_the_response_to_a_head_request_ends_with_its_headers() -> None:
+    reader = ResponseReader()
     for _ in range(2):
         reader.expect(head_only=True)
         reader.feed(INTERIM + LENGTH.removesuffix(b"hello"))
@@ -114,12 +122,12 @@ def test_the_answer_to_a_head_request_ends_with_its_headers() -> None:
     assert reader.body == b"hello"
 
 
-def test_nonsense_is_garbage() -> None:
-    assert AnswerReader().feed(b"220 smtp.example.org ESMTP\r\n") == GARBAGE
+def test_nonsense_is_invalid_http() -> None:
+    assert ResponseReader().feed(b"220 smtp.example.org ESMTP\r\n") == INVALID_HTTP
 
 
-def test_an_upgrade_is_a_final_answer_and_the_end_of_http() -> None:
-    reader = AnswerReader()
+def test_an_upgrade_is_a_final_response_and_the_end_of_http() -> None:
+    reader = ResponseReader()
     found = reader.feed(
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x00"
     )
@@ -130,7 +138,7 @@ def test_an_upgrade_is_a_final_answer_and_the_end_of_http() -> None:
 
 
 def test_the_head_is_there_whole_when_it_comes_in_pieces() -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     head = b"HTTP/1.1 200 OK\r\nServer-Timing: app;dur=1\r\nContent-Length: 5\r\n\r\n"
     for piece in (head[:20], head[20:], b"hel", b"lo"):
         reader.feed(piece)
@@ -139,7 +147,7 @@ def test_the_head_is_there_whole_when_it_comes_in_pieces() -> None:
 
 
 def test_headers_are_limited() -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     assert reader.feed(b"HTTP/1.1 200 OK\r\nX: ".ljust(MAX_HEAD_BYTES, b"x")) is None
     assert reader.feed(b"x") == HEAD_TOO_LARGE
 
@@ -147,8 +155,8 @@ def test_headers_are_limited() -> None:
 @pytest.mark.parametrize(
     "piece", [b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, b"HTTP/1.1 102 Processing\r\nX: ".ljust(30_000, b"x")]
 )
-def test_interim_answers_without_end_are_limited_too(piece: bytes) -> None:
-    reader = AnswerReader()
+def test_interim_responses_without_end_are_limited_too(piece: bytes) -> None:
+    reader = ResponseReader()
     found = [reader.feed(piece)]
     while found[-1] is None:
         found.append(reader.feed(piece if piece.endswith(b"\n") else b"x" * 30_000))
@@ -156,8 +164,8 @@ def test_interim_answers_without_end_are_limited_too(piece: bytes) -> None:
     assert 2 <= len(found) <= 4
 
 
-def test_endless_headers_after_an_interim_answer_are_headers() -> None:
-    reader = AnswerReader()
+def test_endless_headers_after_an_interim_response_are_headers() -> None:
+    reader = ResponseReader()
     assert reader.feed(INTERIM) is None
     assert reader.feed(b"HTTP/1.1 200 OK\r\nX: ".ljust(MAX_HEAD_BYTES, b"x")) == HEAD_TOO_LARGE
 
@@ -176,10 +184,10 @@ def test_endless_headers_after_an_interim_answer_are_headers() -> None:
         (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n\r\n", True),
     ],
 )
-def test_the_answer_to_a_head_request_keeps_the_connection_unless_it_says_otherwise(
+def test_the_response_to_a_head_request_keeps_the_connection_unless_it_says_otherwise(
     head: bytes, *, keeps: bool
 ) -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     reader.expect(head_only=True)
     assert reader.feed(head) is None
     assert reader.complete
@@ -190,7 +198,7 @@ def test_the_answer_to_a_head_request_keeps_the_connection_unless_it_says_otherw
     "head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n"]
 )
 def test_a_body_is_limited_and_what_is_over_the_limit_is_not_kept(head: bytes) -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     reader.feed(head)
     assert reader.feed(bytes(MAX_BODY_BYTES)) is None
     assert reader.feed(b"x") == BODY_TOO_LARGE

@@ -6,24 +6,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portcompare.loadgen.figures import (
+    HIGHEST_US,
     Counts,
     Pace,
-    PartDone,
-    SlicePart,
+    Recorder,
     Tally,
     Window,
+    find_busiest,
     make_histogram,
-    sum_up,
+    merge_histograms,
+    merge_parts,
+    summarize_part,
 )
-from portcompare.loadgen.merge import find_busiest, merge_histograms, merge_parts
+from portcompare.loadgen.messages import PartResult, SlicePart
 
 if TYPE_CHECKING:
-    from portcompare.wire.protocol import RoundDone
+    from portcompare.records.rounds import LoadReport
 
+KEY = ("/data", "GET")
 WINDOW = Window(start_s=10.0, end_s=11.0, wave_s=0.0)
 US = st.lists(st.integers(1, 10_000_000), max_size=50)
 
@@ -41,7 +45,7 @@ def counts_of(histogram: HdrHistogram) -> Counter[int]:
     )
 
 
-def part(**given_: object) -> PartDone:
+def part(**given_: object) -> PartResult:
     fields: dict[str, object] = {
         "requests": 1,
         "rate_rps": 1.0,
@@ -58,15 +62,76 @@ def part(**given_: object) -> PartDone:
         "machine": "a",
         "cpus": (1,),
     }
-    return PartDone(**fields | given_)  # type: ignore[arg-type]
+    return PartResult(**fields | given_)  # type: ignore[arg-type]
 
 
-def merge(*parts: PartDone, void: str | None = None) -> RoundDone:
+def merge(*parts: PartResult, failure: str | None = None) -> LoadReport:
     named = {f"machine/{number}": one for number, one in enumerate(parts, 1)}
-    return merge_parts(named, started_at_s=1e9, window_s=2.0, warmup_s=0.5, steady=True, failure=void)
+    times = {"started_at_s": 1e9, "window_s": 2.0, "warmup_s": 0.5}
+    return merge_parts(named, steady=True, failure=failure, **times).load
 
 
-@settings(deadline=None)
+def test_a_cut_returns_what_was_counted_and_begins_anew() -> None:
+    recorder = Recorder()
+    tally = recorder.tally(KEY)
+    tally.latencies_s.append(0.5)
+    tally.failures_s["refused"].append(0.1)
+    recorder.tally(KEY).reconnects += 1
+    first = recorder.cut()
+    assert list(first) == [KEY]
+    assert list(first[KEY].latencies_s) == [0.5]
+    assert list(first[KEY].failures_s["refused"]) == [0.1]
+    assert first[KEY].reconnects == 1
+    assert recorder.tally(KEY) is not tally
+    assert list(recorder.cut()[KEY].latencies_s) == []
+    assert recorder.cut() == {}
+
+
+def test_requests_are_counted_apart_by_name_and_method() -> None:
+    recorder = Recorder()
+    recorder.tally(("/data", "GET")).received_bytes += 1
+    recorder.tally(("/data", "HEAD")).received_bytes += 2
+    recorder.tally(("/other", "GET")).received_bytes += 3
+    assert {key: tally.received_bytes for key, tally in recorder.cut().items()} == {
+        ("/data", "GET"): 1,
+        ("/data", "HEAD"): 2,
+        ("/other", "GET"): 3,
+    }
+
+
+def test_the_histogram_of_nothing_is_empty() -> None:
+    assert make_histogram(np.empty(0)).get_total_count() == 0
+
+
+def test_the_histogram_counts_each_latency() -> None:
+    histogram = make_histogram(np.array([0.000_100, 0.000_200, 0.000_100, 0.000_100]))
+    assert histogram.get_total_count() == 4
+    assert histogram.get_count_at_value(100) == 3
+    assert histogram.get_count_at_value(200) == 1
+
+
+def test_latencies_outside_the_range_are_put_at_its_ends() -> None:
+    histogram = make_histogram(np.array([0.0, 1e-8, 1e5]))
+    assert histogram.get_total_count() == 3
+    assert histogram.get_count_at_value(1) == 2
+    assert histogram.get_max_value() == pytest.approx(HIGHEST_US, rel=1e-3)
+
+
+@given(latency_us=st.integers(1, 2046))
+def test_the_resolution_is_a_microsecond_up_to_two_milliseconds(latency_us: int) -> None:
+    histogram = make_histogram(np.array([latency_us / 1e6, (latency_us + 1) / 1e6]))
+    assert histogram.get_count_at_value(latency_us) == 1
+    assert histogram.get_max_value() == latency_us + 1
+
+
+@given(latencies_s=st.lists(st.floats(0.002, 3600), min_size=1, max_size=30))
+def test_the_resolution_is_a_thousandth_above(latencies_s: list[float]) -> None:
+    histogram = make_histogram(np.array(latencies_s))
+    assert histogram.get_total_count() == len(latencies_s)
+    assert histogram.get_max_value() == pytest.approx(max(latencies_s) * 1e6, rel=1e-3)
+    assert histogram.get_min_value() == pytest.approx(min(latencies_s) * 1e6, rel=1e-3)
+
+
 @given(US, US)
 def test_merged_histograms_are_those_of_all_values(first_us: list[int], second_us: list[int]) -> None:
     merged = merge_histograms([encoded(*first_us), encoded(*second_us)])
@@ -106,34 +171,24 @@ def test_counts_add_up_and_percentiles_are_those_of_all_requests() -> None:
             handler_s=(0.2,),
         ),
     )
-    assert (done.load.requests, done.load.rate_rps, done.load.reconnects, done.load.dropped) == (
-        100,
-        50.0,
-        3,
-        3,
-    )
-    assert done.load.error_kinds == {"reset": 3, "timeout": 4}
-    assert done.load.received_bytes_per_request == 200.0
-    assert done.load.stall_max_s == 0.02
-    assert done.load.handler_s == 0.2
-    assert done.load.latency_s is not None
-    assert done.load.latency_s.p50 == pytest.approx(0.001, rel=1e-3)
-    assert done.load.latency_s.p95 == pytest.approx(0.05, rel=1e-3)
-    assert (done.load.started_at_s, done.load.window_s, done.load.warmup_s, done.load.failure) == (
-        1e9,
-        2.0,
-        0.5,
-        None,
-    )
-    assert done.load.offered_rps is None
+    assert (done.requests, done.rate_rps, done.reconnects, done.dropped) == (100, 50.0, 3, 3)
+    assert done.error_kinds == {"reset": 3, "timeout": 4}
+    assert done.received_bytes_per_request == 200.0
+    assert done.stall_max_s == 0.02
+    assert done.handler_s == 0.2
+    assert done.latency_s is not None
+    assert done.latency_s.p50 == pytest.approx(0.001, rel=1e-3)
+    assert done.latency_s.p95 == pytest.approx(0.05, rel=1e-3)
+    assert (done.started_at_s, done.window_s, done.warmup_s, done.failure) == (1e9, 2.0, 0.5, None)
+    assert done.offered_rps is None
 
 
 def test_lag_is_that_of_all_due_requests() -> None:
     done = merge(part(lags=encoded(*[100] * 98)), part(lags=encoded(9000, 9000)))
-    assert done.load.offered_rps == 50.0
-    assert done.load.lag_p99_s == pytest.approx(0.009, rel=1e-3)
-    assert done.load.lag_max_s == pytest.approx(0.009, rel=1e-3)
-    assert merge(part(lags=encoded(*[100] * 98))).load.lag_p99_s == pytest.approx(1e-4)
+    assert done.offered_rps == 50.0
+    assert done.lag_p99_s == pytest.approx(0.009, rel=1e-3)
+    assert done.lag_max_s == pytest.approx(0.009, rel=1e-3)
+    assert merge(part(lags=encoded(*[100] * 98))).lag_p99_s == pytest.approx(1e-4)
 
 
 def test_slices_are_merged_one_by_one() -> None:
@@ -146,21 +201,16 @@ def test_slices_are_merged_one_by_one() -> None:
             )
         ),
     )
-    first, second = done.load.slices
+    first, second = done.slices
     assert (first.requests, first.errors, second.requests, second.errors) == (3, 3, 0, 4)
     assert first.p50_s == pytest.approx(0.003, rel=1e-3)
     assert (second.p50_s, second.p99_s) == (None, None)
 
 
-def test_without_any_part_nothing_is_known_but_why() -> None:
-    done = merge(void="the load worker machine/1 was lost during the round")
-    assert (done.load.requests, done.load.latency_s, done.load.slices, done.load.generator_cpu_ratio) == (
-        0,
-        None,
-        (),
-        0.0,
-    )
-    assert done.load.failure == "the load worker machine/1 was lost during the round"
+def test_without_any_part_only_the_reason_is_known() -> None:
+    done = merge(failure="the load worker machine/1 was lost during the round")
+    assert (done.requests, done.latency_s, done.slices, done.generator_cpu_ratio) == (0, None, (), 0.0)
+    assert done.failure == "the load worker machine/1 was lost during the round"
 
 
 @pytest.mark.parametrize(
@@ -173,11 +223,11 @@ def test_without_any_part_nothing_is_known_but_why() -> None:
         ([], 0.0),
     ],
 )
-def test_processes_that_share_a_cpu_are_as_busy_as_that_cpu(parts: list[PartDone], busiest: float) -> None:
+def test_processes_that_share_a_cpu_are_as_busy_as_that_cpu(parts: list[PartResult], busiest: float) -> None:
     assert find_busiest(parts) == pytest.approx(busiest)
 
 
-def test_a_part_is_cut_into_slices_that_hold_what_the_window_holds() -> None:
+def test_the_slices_of_a_part_hold_what_its_window_holds() -> None:
     before, during = Tally(), Tally()
     for tally, ended_s, latency_s in (
         (before, 9.9, 0.5),
@@ -191,7 +241,7 @@ def test_a_part_is_cut_into_slices_that_hold_what_the_window_holds() -> None:
     during.failures_s["reset"].append(0.1)
     during.failed_s.append(10.95)
     counts = {"stall_s": 0.0, "pace": None}
-    done = sum_up(
+    done = summarize_part(
         WINDOW,
         Counts(tallies=(before,), cpu_s=1.0, taken_at_s=10.0, **counts),  # type: ignore[arg-type]
         Counts(tallies=(during,), cpu_s=1.25, taken_at_s=11.0, **counts),  # type: ignore[arg-type]
@@ -210,6 +260,18 @@ def test_a_long_window_is_cut_into_seconds() -> None:
     assert len(Window(start_s=0.0, end_s=0.2, wave_s=0.0).slices()) == 11
 
 
+def test_a_wrong_body_before_the_window_counts_and_other_failures_do_not() -> None:
+    before, during = Tally(), Tally()
+    for kind in ("wrong body (GET /)", "wrong body (GET /)", "status 503"):
+        before.failures_s[kind].append(0.1)
+    during.failures_s["status 500"].append(0.1)
+    counts = [
+        Counts(tallies=(tally,), pace=None, stall_s=0.0, cpu_s=0.0, taken_at_s=at_s)
+        for tally, at_s in ((before, 10.0), (during, 11.0))
+    ]
+    assert summarize_part(WINDOW, *counts).error_kinds == {"wrong body (GET /)": 2, "status 500": 1}
+
+
 def test_what_falls_due_in_the_window_is_offered_there() -> None:
     pace = Pace()
     for due_s, lag_s in ((9.99, 0.5), (10.5, 0.001), (11.0, 0.002), (11.001, 0.5)):
@@ -217,7 +279,9 @@ def test_what_falls_due_in_the_window_is_offered_there() -> None:
         pace.lags_s.append(lag_s)
     pace.dropped = 2
     empty = Counts(tallies=(), pace=Pace(), stall_s=0.0, cpu_s=0.0, taken_at_s=10.0)
-    done = sum_up(WINDOW, empty, Counts(tallies=(), pace=pace, stall_s=0.0, cpu_s=0.0, taken_at_s=11.0))
+    done = summarize_part(
+        WINDOW, empty, Counts(tallies=(), pace=pace, stall_s=0.0, cpu_s=0.0, taken_at_s=11.0)
+    )
     assert done.lags is not None
     assert counts_of(HdrHistogram.decode(done.lags)) == counts_of(make_histogram(np.asarray([0.001, 0.002])))
     assert done.error_kinds == {"not sent in time": 2}

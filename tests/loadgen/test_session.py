@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from importlib import import_module
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from portcompare.http.requests import http_request
 from portcompare.loadgen.figures import Recorder
+from portcompare.loadgen.messages import Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -110,3 +113,87 @@ def test_the_percentiles_of_the_last_seconds_see_what_was_fed(
         locust_stats.feed_locust(stats, recorder.cut())
     assert stats.total.get_response_time_percentile(0.3) == 20
     assert stats.total.get_current_response_time_percentile(0.3) == 50
+
+
+def test_users_of_each_class_are_spread_over_the_targets_and_processes(locust_stats: Any) -> None:  # noqa: ANN401
+    targets = tuple(locust_stats.Target(name=name, url="") for name in ("flask", "quart"))
+    places = []
+    for index in range(2):
+        session = locust_stats.Session(targets=targets, share=Share(index=index, processes=2))
+        one, other = type("One", (), {}), type("Other", (), {})
+        # Started in turn, as Locust does.
+        places.append([session.take_place(kind) for _ in range(2) for kind in (one, other)])
+    numbers = [[(number, target.name) for number, target in taken] for taken in places]
+    assert numbers[0] == [(0, "flask"), (0, "quart"), (2, "quart"), (2, "flask")]
+    assert numbers[1] == [(1, "quart"), (1, "flask"), (3, "flask"), (3, "quart")]
+
+
+def test_all_users_are_ready_when_each_of_this_process_is(locust_stats: Any) -> None:  # noqa: ANN401
+    session = locust_stats.Session(targets=(), users=5, share=Share(index=1, processes=2))
+    session.count_ready()
+    assert not session.all_ready.is_set()
+    session.count_ready()
+    assert session.all_ready.is_set()
+
+
+def environment(*user_classes: type, host: str | None = None, **options: Any) -> Any:  # noqa: ANN401
+    parsed = SimpleNamespace(**{"headless": True, "worker": False} | options)
+    return SimpleNamespace(user_classes=user_classes, parsed_options=parsed, host=host)
+
+
+def test_the_targets_are_the_declared_ones_that_are_given_or_else_the_host(
+    locust_stats: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def targets(**options: Any) -> list[tuple[str, str]]:  # noqa: ANN401
+        found = locust_stats.targets_of(environment(**options))
+        return [(target.name, target.url) for target in found]
+
+    assert targets(host="http://there") == [("", "http://there")]
+    with pytest.raises(ValueError, match=r"^no server to load: give --host$"):
+        targets()
+    monkeypatch.setitem(locust_stats.DECLARED_TARGETS, "old_one_url", "old-one")
+    monkeypatch.setitem(locust_stats.DECLARED_TARGETS, "new_url", "new")
+    given = {"host": "http://there", "old_one_url": "http://old", "new_url": ""}
+    assert targets(**given) == [("old-one", "http://old")]
+    with pytest.raises(ValueError, match=r"^no server to load: give --old-one-url or --new-url or --host$"):
+        targets()
+
+
+@pytest.mark.parametrize(
+    ("declared", "options", "reason"),
+    [
+        (
+            {"requests": {}},
+            {"host": "http://there"},
+            "`requests` is not a dict of requests and their weights: ",
+        ),
+        (
+            {"request": http_request("data")},
+            {"host": "http://there"},
+            "the path 'data' does not begin with /",
+        ),
+        (
+            {"request": http_request("/")},
+            {"host": "127.0.0.1:8001"},
+            "it must begin with http:// or https://",
+        ),
+        ({"request": http_request("/")}, {}, "no server to load: give --host"),
+        ({"request": http_request("/")}, {"headless": False}, None),  # the web UI's user names it later
+        ({"request": http_request("/")}, {"worker": True}, None),  # the master does
+    ],
+)
+@pytest.mark.usefixtures("locust_stats")
+def test_plain_locust_ends_with_the_reason_where_users_would_fail(
+    declared: dict[str, Any], options: dict[str, Any], reason: str | None
+) -> None:
+    module = import_module("portcompare.loadgen.user")
+    start = module._end_where_users_would_fail  # noqa: SLF001 - Locust calls it when it starts
+    lean = type("Data", (module.LeanUser,), declared)
+    if reason is None:
+        start(environment(lean, **options))
+        return
+    with pytest.raises(SystemExit) as ended:
+        start(environment(lean, **options))
+    assert reason in str(ended.value)
+    start(environment(type("Other", (), {})))  # which needs no server of ours

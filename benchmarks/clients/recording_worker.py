@@ -1,20 +1,19 @@
-"""A load worker that writes down each account it gives, and whose clocks can go wrong.
+"""A load worker that records each message it sends, and whose clocks can be wrong.
 
-python -m benchmarks.clients.telling_worker FILE PORT AHEAD_S
+python -m benchmarks.clients.recording_worker FILE PORT AHEAD_S
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Any
 
 
-def main(told: str, port: int, ahead_s: float) -> None:
+def main(path: str, port: int, ahead_s: float) -> None:
     """Join the leader at a port of this machine.
 
     Args:
-        told: Where each message to the leader is appended, one JSON object a line.
+        path: The file to which each message is appended, one JSON object a line.
         port: The leader's.
         ahead_s: How far this process's clocks are ahead of the machine's.
     """
@@ -26,14 +25,13 @@ def main(told: str, port: int, ahead_s: float) -> None:
     from portcompare.loadgen import worker  # noqa: PLC0415
     from portcompare.wire.protocol import encode  # noqa: PLC0415
 
-    say = worker.Worker._say  # noqa: SLF001 - what it says is what is wanted
+    def recorded(message: object) -> str:
+        line = encode(message)
+        with open(path, "a", encoding="utf-8") as file:  # noqa: PTH123
+            file.write(line)
+        return line
 
-    def tell(self: worker.Worker, message: Any) -> None:  # noqa: ANN401 - any message
-        with open(told, "a", encoding="utf-8") as file:  # noqa: PTH123
-            file.write(encode(message))
-        say(self, message)
-
-    worker.Worker._say = tell  # type: ignore[method-assign] # noqa: SLF001
+    worker.encode = recorded  # type: ignore[attr-defined]
     worker.main("127.0.0.1", port, None)
 
 

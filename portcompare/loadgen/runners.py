@@ -1,0 +1,287 @@
+"""The processes that generate the load: this one alone, or workers that this one leads as a Locust master."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from gevent.queue import Empty, Queue
+from locust.env import Environment
+from locust.exception import RPCError
+from locust.runners import STATE_MISSING
+
+from portcompare.loadgen import messages
+from portcompare.loadgen.dry_pass import capture
+from portcompare.loadgen.messages import PartResult, Share, ToWorker, WarmUp
+from portcompare.loadgen.part import Part
+from portcompare.loadgen.scenarios import load_scenarios
+from portcompare.wire import protocol as wire
+from portcompare.wire.protocol import Capture, Captured, Prepare, Prepared, RunRound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from locust import User
+    from locust.rpc import Message
+
+    from portcompare.loadgen.declare import Problem
+
+Content = TypeVar("Content", Prepared, WarmUp, PartResult)
+
+_LOOK_EVERY_S: Final = 0.1
+"""How often lost workers are looked for; Locust calls one lost after 4 s without a heartbeat."""
+
+_END_LIMIT_S: Final = 2.0
+
+
+class LocalRunner:
+    """Generates the load in this process."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, type[User]] = {}  # The user class of each scenario
+        self._captured: dict[str, Captured] = {}
+        self._part: Part | None = None
+
+    def prepare(self, order: Prepare) -> Prepared:
+        """Load the scenarios."""
+        self.users, prepared = load_scenarios(order)
+        self._captured.clear()
+        return prepared
+
+    def capture(self, order: Capture) -> Captured:
+        """Capture the requests of a scenario's user class; later rounds check their responses."""
+        captured = self._captured[order.scenario] = capture(self.users[order.scenario], order.url)
+        return captured
+
+    def warm_up(self, order: RunRound) -> WarmUp:
+        """Start the load, and wait until it is steady."""
+        return self.warm_up_part(order, messages.WHOLE, self._captured.get(order.scenario))
+
+    def warm_up_part(self, order: RunRound, share: Share, captured: Captured | None) -> WarmUp:
+        """Start a share of the load, and wait until it is steady."""
+        self._part = Part(order, share, self.users[order.scenario], captured)
+        return self._part.warm_up()
+
+    def measure(self, notice_s: float) -> tuple[Mapping[str, PartResult], str | None]:
+        """Open the window in all processes, and close it.
+
+        Returns the result of each process, by its name, and why the load was not the one that was ordered;
+        None if it was.
+        """
+        return {f"{socket.gethostname()}/1": self.measure_part(notice_s)}, None
+
+    def measure_part(self, notice_s: float) -> PartResult:
+        """Open the window so long from now, and close it."""
+        assert self._part is not None  # noqa: S101 - the load was started
+        return self._part.measure(notice_s)
+
+    def close_window(self, window_s: float) -> None:
+        """Have the window close earlier than ordered."""
+        if self._part is not None:
+            self._part.close_window(window_s)
+
+    def end_round(self) -> None:
+        """Stop the load, if there is any."""
+        if self._part is not None:
+            self._part.end()
+            self._part = None
+
+    def close(self) -> None:
+        """End all workers; here there are none."""
+
+
+class CannotListenError(Exception):
+    """Workers cannot join; the arguments are what was found, and what to do."""
+
+
+class DistributedRunner:
+    """Has workers generate the load, on this machine or others; its methods are those of `LocalRunner`."""
+
+    def __init__(self, order: wire.Gather) -> None:
+        """Listen for workers, and start those that are to run on this machine.
+
+        Raises CannotListenError.
+        """
+        self._expected = order.workers
+        try:
+            self.master = Environment().create_master_runner(order.host, order.port)
+        except (RPCError, SystemExit) as error:  # Locust exits when the port is taken
+            found = f"{order.host}:{order.port} cannot be listened on"
+            raise CannotListenError(found, "give a free port and an address of this machine") from error
+        port = self.master.server.port
+        self._address = f"{order.host}:{port}"
+        self._inbox: Queue = Queue()
+        self.master.register_message(messages.TYPE, self._receive)
+        self._members: tuple[str, ...] = ()  # Locust's ids of all workers that joined
+        self._active: tuple[str, ...] = ()  # Of those that take part in what is under way
+        self._number = 0  # Of the order under way
+        self._order: Prepare | None = None
+        self._loading: set[str] = set()  # Workers that were sent the scenarios
+        self._versions: dict[str, str] = {}
+        self._captured: dict[str, Captured] = {}
+        command = (sys.executable, "-m", "portcompare.loadgen.worker", "127.0.0.1", str(port))
+        self._processes = [
+            subprocess.Popen(
+                [*command, str(order.cpus[number % len(order.cpus)])],
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr,
+            )
+            for number in range(order.workers if order.here else 0)
+        ]
+
+    def gather(self, announce: Callable[[wire.Joined], None]) -> None:
+        """Wait until all workers have joined.
+
+        Raises SystemExit if one that was started here has ended; its log says why.
+        """
+        announce(wire.Joined(address=self._address, workers=()))
+        while len(self._members) < self._expected:
+            ended = [process.returncode for process in self._processes if process.poll() is not None]
+            if ended:
+                sys.exit(f"a load worker ended with status {ended[0]} before it joined")
+            self.master.greenlet.join(_LOOK_EVERY_S)
+            joined = tuple(self._alive(self.master.clients))
+            if len(joined) > len(self._members):
+                self._members = joined[: self._expected]
+                announce(wire.Joined(address=self._address, workers=tuple(map(self._name, self._members))))
+
+    def prepare(self, order: Prepare) -> Prepared:
+        """Have all workers load the scenarios; a problem of one is a problem of all."""
+        self._number += 1
+        self._active, self._order = self._members, order
+        self._captured.clear()
+        self._loading.clear()
+        for worker in self._active:
+            self.load_scenarios(worker)
+        loaded = self._collect(Prepared)
+        own = version("portcompare")
+        problems: dict[str, Problem] = {}
+        prepared = next(iter(loaded.values()), Prepared(requests={}, problems={}))
+        if lost := self._lost(loaded):
+            found = f"load worker {lost} was lost before it had loaded the scenario"
+            problems |= dict.fromkeys(order.scenarios, (found, f"see its log; it must run portcompare {own}"))
+        for worker, reply in loaded.items():
+            for name, (found, remedy) in reply.problems.items():
+                problems[name] = (f"{found} (load worker {self._name(worker)})", remedy)
+            if self._versions[worker] != own:
+                found = f"load worker {self._name(worker)} runs portcompare {self._versions[worker]}"
+                problems |= dict.fromkeys(order.scenarios, (found, f"install {own} there, as here"))
+        return Prepared(
+            requests={name: sent for name, sent in prepared.requests.items() if name not in problems},
+            problems=problems,
+            to_capture=tuple(name for name in prepared.to_capture if name not in problems),
+        )
+
+    def load_scenarios(self, worker: str) -> None:
+        """Have a worker load the scenarios, unless it was told to."""
+        assert self._order is not None  # noqa: S101 - the scenarios are prepared
+        if worker not in self._loading:
+            self._loading.add(worker)
+            file = self._order.locustfile
+            text = None if file is None else Path(file).read_text(encoding="utf-8")
+            self.send(
+                messages.LoadScenarios(number=self._number, order=self._order, locustfile_text=text), worker
+            )
+
+    def load_users(self) -> dict[str, type[User]]:
+        """The user class of each scenario, in this process too."""
+        assert self._order is not None  # noqa: S101 - the scenarios are prepared
+        return load_scenarios(self._order)[0]
+
+    def capture(self, order: Capture) -> Captured:
+        """Capture in this process, which has no other users to run."""
+        user_class = self.load_users()[order.scenario]
+        captured = self._captured[order.scenario] = capture(user_class, order.url)
+        return captured
+
+    def warm_up(self, order: RunRound) -> WarmUp:
+        """Start the load in as many workers as have a user or a connection each.
+
+        Raises SystemExit if no worker is left.
+        """
+        self._number += 1
+        self._active = tuple(self._alive(self._members))[: wire.concurrency_of(order.load)]
+        if not self._active:
+            sys.exit("no load worker is left")
+        captured = self._captured.get(order.scenario)
+        for index, worker in enumerate(self._active):
+            share = Share(index=index, processes=len(self._active))
+            part = messages.StartPart(number=self._number, order=order, share=share, captured=captured)
+            self.send(part, worker)
+        warm = self._collect(WarmUp)
+        reasons = (one.failure for one in warm.values() if one.failure)
+        return WarmUp(
+            failure=self._lost_in_round(warm) or next(reasons, None),
+            steady=all(one.steady for one in warm.values()),
+        )
+
+    def measure(self, notice_s: float) -> tuple[Mapping[str, PartResult], str | None]:
+        """As of `LocalRunner`; the load fails with each lost worker."""
+        self._send_all(messages.OpenWindow(number=self._number, notice_s=notice_s))
+        results = self._collect(PartResult)
+        named = {self._name(worker): result for worker, result in results.items()}
+        return named, self._lost_in_round(results)
+
+    def close_window(self, window_s: float) -> None:
+        """As of `LocalRunner`."""
+        self._send_all(messages.ShortenWindow(window_s=window_s))
+
+    def end_round(self) -> None:
+        """As of `LocalRunner`."""
+        self._send_all(messages.EndPart())
+
+    def close(self) -> None:
+        """End all workers."""
+        self.master.quit()
+        for process in self._processes:
+            try:
+                process.wait(_END_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def send(self, message: ToWorker, worker: str) -> None:
+        """Send a worker a message."""
+        self.master.send_message(messages.TYPE, wire.encode(message), worker)
+
+    def _send_all(self, message: ToWorker) -> None:
+        for worker in self._active:
+            self.send(message, worker)
+
+    def _receive(self, msg: Message, **_: object) -> None:
+        self._inbox.put((msg.node_id, messages.decode_reply(msg.data)))
+
+    def _collect(self, kind: type[Content]) -> dict[str, Content]:
+        """Wait for a reply from each active worker that is not lost meanwhile; late ones are ignored."""
+        found: dict[str, Content] = {}
+        while any(worker not in found for worker in self._alive(self._active)):
+            try:
+                worker, reply = self._inbox.get(timeout=_LOOK_EVERY_S)
+            except Empty:
+                continue
+            if reply.number == self._number and isinstance(reply.content, kind):
+                self._versions[worker] = reply.version
+                found[worker] = reply.content
+        return {worker: found[worker] for worker in self._active if worker in found}
+
+    def _alive(self, workers: Iterable[str]) -> Iterator[str]:
+        clients = self.master.clients
+        return (one for one in workers if one in clients and clients[one].state != STATE_MISSING)
+
+    def _lost(self, replies: Mapping[str, object]) -> str:
+        return ", ".join(self._name(worker) for worker in self._active if worker not in replies)
+
+    def _lost_in_round(self, replies: Mapping[str, object]) -> str | None:
+        lost = self._lost(replies)
+        return f"the load worker {lost} was lost during the round" if lost else None
+
+    def _name(self, worker: str) -> str:
+        """The worker's machine, a slash and its number; Locust's id is the machine and random digits."""
+        return f"{worker.rpartition('_')[0]}/{self.master.get_worker_index(worker) + 1}"
+
+
+Runner = LocalRunner | DistributedRunner
