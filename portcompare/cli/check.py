@@ -13,7 +13,7 @@ import typer
 from portcompare.cli.options import DEFAULT_PLAN, SCHEMA_VERSION, AsJson, PlanPath, print_json
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, Problem
 from portcompare.report import render_parity, write_junit
-from portcompare.run.parity import ask_differing_alone, ask_everything, capture_requests
+from portcompare.run.parity import capture_requests, check_parity, recheck_differences
 from portcompare.run.phases import prepare, serve
 from portcompare.run.progress import Progress, out
 from portcompare.run.session import open_session, read_plan
@@ -21,7 +21,7 @@ from portcompare.run.session import open_session, read_plan
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portcompare.parity import ParityOutcome
+    from portcompare.parity.checker import ParityOutcome
     from portcompare.plan import Plan
 
 
@@ -43,7 +43,7 @@ def check(
     outcome = _compare(read_plan(plan_path, [*_find_junit_problems(junit_path)]))
     parity = outcome.parity
     if junit_path is not None:
-        write_junit(parity, tuple(outcome.asked), junit_path)
+        write_junit(parity, tuple(outcome.cases), junit_path)
     if as_json:
         print_json({"schema_version": SCHEMA_VERSION} | asdict(parity))
     else:
@@ -62,9 +62,9 @@ def _compare(plan: Plan) -> ParityOutcome:
     ):
         captured = capture_requests(session, Path(folder), progress, warnings.append)
         with serve(session, Path(folder)) as servers:
-            outcome = ask_everything(captured, servers, progress)
-        parity = ask_differing_alone(session, outcome, Path(folder), progress)
-    warnings += (*parity.warnings, *outcome.unused)
+            outcome = check_parity(captured, servers, progress)
+        parity = recheck_differences(session, outcome, Path(folder), progress)
+    warnings += (*parity.warnings, *outcome.unused_allowances)
     return replace(outcome, parity=replace(parity, warnings=tuple(warnings)))
 
 

@@ -1,4 +1,4 @@
-"""Bodies as the parity check and the load generator compare them: without what differs for no fault."""
+"""Bodies as parity and the load generator compare them: JSON by pointer, own addresses replaced."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 from typing import Any, NoReturn
 
 ANY_SERVER = b"{server}"
-"""What stands for a server's own address."""
+"""The placeholder for a server's own address."""
 
 _ARRAY_INDEX = re.compile(r"0|[1-9][0-9]*")
 
 
 def without_address(content: bytes, server: str) -> bytes:
     """Content, a server's own address in it replaced by a placeholder."""
-    # The colon may stand percent-encoded in the query of a redirect. What stands around is looked at
-    # so that port 80 is not found in port 8000, nor a host in another one's name.
+    # The colon may be percent-encoded in the query of a redirect. The characters around are checked so that
+    # port 80 is not found in port 8000, nor a host in the name of another.
     address = re.escape(server.encode()).replace(b":", b"(?::|%3[Aa])")
     origin = rb"(?i:https?)(://|%3[Aa]%2[Ff]%2[Ff])" + address + rb"(?![\w-]|\.\w|:\d|%3[Aa]\d)"
     content = re.sub(origin, rb"http\1" + ANY_SERVER, content)
@@ -25,14 +25,14 @@ def without_address(content: bytes, server: str) -> bytes:
 
 
 def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Read a body as JSON.
+    """Parse a body as JSON.
 
-    Raises ValueError if it is no JSON, or too deep to be read.
+    Raises ValueError: it is not JSON, or nested too deep to be parsed.
     """
     try:
         return json.loads(body, parse_constant=_refuse_constant)
     except RecursionError:
-        raise ValueError("JSON too deep to be read") from None
+        raise ValueError("the JSON is nested too deep") from None
 
 
 def json_type(value: object) -> str:
@@ -46,30 +46,39 @@ def json_type(value: object) -> str:
 
 
 def masked_json(body: bytes, pointers: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
-    """A JSON body whose values at some places do not matter.
+    """A JSON body, the values at some pointers replaced by the names of their types.
 
-    Raises ValueError if the body is no JSON.
+    Raises ValueError: the body is not JSON.
     """
     root = [parse_json(body)]  # in a list, so that the whole can be replaced like any part of it
     for pointer in pointers:
-        _mask(root, ["0", *(unescaped(part) for part in pointer.split("/")[1:])])
+        _mask(root, ["0", *pointer_keys(pointer)])
     return root[0]
 
 
-def escaped(key: str) -> str:
-    """A key as it stands in a JSON pointer."""
-    return key.replace("~", "~0").replace("/", "~1")
+def pointer_to(parent: str, key: str) -> str:
+    """The JSON pointer (RFC 6901) to a member of the value at another pointer."""
+    return f"{parent}/{key.replace('~', '~0').replace('/', '~1')}"
 
 
-def unescaped(token: str) -> str:
-    """The key that a reference token of a JSON pointer means."""
-    return token.replace("~1", "/").replace("~0", "~")
+def pointer_keys(pointer: str) -> list[str]:
+    """The keys and indexes that lead to the value at a JSON pointer."""
+    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
 
 
-def _mask(holder: Any, path: list[str]) -> None:  # noqa: ANN401 - any JSON value
-    *way, last = path
-    for token in way:
-        place = find_place(holder, token)
+def find_place(holder: object, key: str) -> int | str | None:
+    """The key or index at which a JSON value holds a member; None if it has no such member."""
+    if isinstance(holder, dict):
+        return key if key in holder else None
+    if isinstance(holder, list) and _ARRAY_INDEX.fullmatch(key) and int(key) < len(holder):
+        return int(key)
+    return None
+
+
+def _mask(holder: Any, keys: list[str]) -> None:  # noqa: ANN401 - any JSON value
+    *above, last = keys
+    for key in above:
+        place = find_place(holder, key)
         if place is None:
             return
         holder = holder[place]
@@ -78,18 +87,6 @@ def _mask(holder: Any, path: list[str]) -> None:  # noqa: ANN401 - any JSON valu
         holder[place] = json_type(holder[place])
 
 
-def find_place(holder: object, token: str) -> int | str | None:
-    """The key or index that a token of a JSON pointer means.
-
-    Returns the key or index; None if there is nothing.
-    """
-    if isinstance(holder, dict):
-        return token if token in holder else None
-    if isinstance(holder, list) and _ARRAY_INDEX.fullmatch(token) and int(token) < len(holder):
-        return int(token)
-    return None
-
-
 def _refuse_constant(name: str) -> NoReturn:
-    """Refuse what Python's reader takes for numbers, though JSON knows no such thing."""
-    raise ValueError(f"{name} is no number")
+    """Refuse the constants that Python's parser accepts and JSON does not have."""
+    raise ValueError(f"{name} is not JSON")

@@ -1,4 +1,4 @@
-"""What logging in leaves: values and cookies kept of answers, and requests filled with them."""
+"""Logging in: values and cookies kept from responses, and requests filled with them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from portcompare.http.bodies import find_place, json_type, parse_json, unescaped
+from portcompare.http.bodies import find_place, json_type, parse_json, pointer_keys
 from portcompare.http.placeholders import fill_in
 
 if TYPE_CHECKING:
@@ -18,29 +18,27 @@ if TYPE_CHECKING:
 
     from portcompare.records.requests import LoginStep, RequestSpec
 
-_FIRST_BAD_STATUS: Final = 400
+_FIRST_ERROR_STATUS: Final = 400
+_HEADER_TEXT: Final = re.compile(r"[ -~\xa0-\xff]+")
 
-_SENDABLE: Final = re.compile(r"[ -~\xa0-\xff]+")
-"""What can stand in a header, wherever else a kept value goes."""
-
+# Where a value can be kept from, as a pattern.
 KEEP: Final = r"json:(/.*)?|header:[0-9A-Za-z!#$%&'*+.^_`|~-]+|cookie:[0-9A-Za-z!#$%&'*+.^_`|~-]+"
-"""Where a value can be kept from, as a pattern."""
 
 
 class LoginFailed(Exception):  # noqa: N818 - it names what happened, not a fault of the program
-    """A step of a login did not bring what is to be kept; the text says what was found, without values."""
+    """A step of a login failed; the text says what was found, without values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What a user has from the login steps behind it."""
+    """What the login steps of a user have kept."""
 
-    values: Mapping[str, str] = field(default_factory=dict)  # The text of each kept value, by its name
-    cookies: Mapping[str, str] = field(default_factory=dict)  # The cookies that the server has set, by name
+    values: Mapping[str, str] = field(default_factory=dict)  # By the names of placeholders
+    cookies: Mapping[str, str] = field(default_factory=dict)  # Set by the server, by name
 
 
 def fill(request: RequestSpec, kept: Kept) -> RequestSpec:
-    """Fill a request with what a login left."""
+    """Fill a request with what a login kept."""
     filled = replace(fill_in(request, kept.values), login=())
     if not kept.cookies:
         return filled
@@ -54,20 +52,20 @@ def fill(request: RequestSpec, kept: Kept) -> RequestSpec:
 def keep_from(
     step: LoginStep, kept: Kept, *, status: int, headers: Sequence[tuple[str, str]], body: bytes
 ) -> Kept:
-    """Take from an answer what a login step keeps.
+    """Add what a login step keeps from its response.
 
-    Raises LoginFailed if the status is 400 or more, or a value is not there or cannot be sent in a header.
+    Raises LoginFailed: the status is 400 or more, or a value is missing or cannot be sent in a header.
     """
-    if status >= _FIRST_BAD_STATUS:
+    if status >= _FIRST_ERROR_STATUS:
         raise LoginFailed(f"status {status}")
-    cookies = {**kept.cookies}
+    cookies = dict(kept.cookies)
     for name, value in headers:
         if name.lower() == "set-cookie":
-            _take_cookie(cookies, value)
+            _store_cookie(cookies, value)
     values = {name: _find(where, headers, cookies, body) for name, where in step.keep}
     for name, value in values.items():
-        if not _SENDABLE.fullmatch(value):
-            raise LoginFailed(f"what is to be kept as {name!r} is not one line of latin-1 text")
+        if not _HEADER_TEXT.fullmatch(value):
+            raise LoginFailed(f"the value to keep as {name!r} is not one line of latin-1 text")
     return Kept(values={**kept.values, **values}, cookies=cookies)
 
 
@@ -87,30 +85,25 @@ def _find(where: str, headers: Iterable[tuple[str, str]], cookies: Mapping[str, 
 
 def _find_in_json(pointer: str, body: bytes) -> str:
     try:
-        value = parse_json(body)
+        value: Any = parse_json(body)
     except ValueError:
-        raise LoginFailed("the answer is not JSON" if body else "the answer is empty, not JSON") from None
-    value = _at(value, pointer)
+        raise LoginFailed(f"the response is {'' if body else 'empty, '}not JSON") from None
+    for key in pointer_keys(pointer):
+        place = find_place(value, key)
+        if place is None:
+            found = ", ".join(value) if isinstance(value, dict) else json_type(value)
+            raise LoginFailed(f"the JSON response has no {pointer}: no {key!r}, but {found}")
+        value = value[place]
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    raise LoginFailed(f"at {pointer or 'the root'} of the JSON answer stands {json_type(value)}, not a value")
+    raise LoginFailed(
+        f"{pointer or 'the root'} of the JSON response is of type {json_type(value)}, not a value"
+    )
 
 
-def _at(value: Any, pointer: str) -> Any:  # noqa: ANN401 - any JSON value
-    """The value that a JSON pointer (RFC 6901) points at."""
-    for token in pointer.split("/")[1:]:
-        key = unescaped(token)
-        place = find_place(value, key)
-        if place is None:
-            known = ", ".join(value) if isinstance(value, dict) else json_type(value)
-            raise LoginFailed(f"no {key!r} on the way to {pointer} of the JSON answer; there: {known}")
-        value = value[place]
-    return value
-
-
-def _take_cookie(cookies: dict[str, str], line: str) -> None:
+def _store_cookie(cookies: dict[str, str], line: str) -> None:
     pair, *attributes = line.split(";")
     name, separator, value = (part.strip() for part in pair.partition("="))
     if not separator or not name:
@@ -122,12 +115,12 @@ def _take_cookie(cookies: dict[str, str], line: str) -> None:
 
 
 def _has_expired(attributes: Iterable[str]) -> bool:
-    """Whether a cookie is one to be removed; Max-Age counts before Expires (RFC 6265, section 5.3)."""
+    """Whether a cookie is to be removed; Max-Age counts before Expires (RFC 6265, section 5.3)."""
     parts = (attribute.partition("=") for attribute in attributes)
     given = {name.strip().lower(): value.strip() for name, _, value in parts}
     if "max-age" in given:
         return re.fullmatch(r"-[0-9]+|0+", given["max-age"]) is not None
     try:
         return parsedate_to_datetime(given["expires"]).timestamp() < time.time()
-    except (KeyError, ValueError):  # none, or none that can be read: it lasts as long as the session
+    except (KeyError, ValueError):  # absent or malformed: it lasts as long as the session
         return False

@@ -1,7 +1,7 @@
-"""`{name}` in a request: found, and filled with a value as its place asks for.
+"""`{name}` in a request: found, and filled with a value that is encoded for its place.
 
-A request is encoded before it is filled, so that one way of filling serves the rows of a file and what a
-login keeps, in plans and in locustfiles. Percent-encoding leaves the name of a placeholder as it is.
+A request is encoded before it is filled, so that rows of a file and values that a login keeps are filled in
+alike, in plans and in locustfiles. Percent-encoding leaves the name of a placeholder as it is.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from portcompare.records.requests import RequestSpec
 
+# A placeholder's name: no character of it is ever percent-encoded or escaped.
 NAME: Final = r"[A-Za-z_][A-Za-z0-9_-]*"
-"""What can stand in a placeholder's braces: none of it is ever percent-encoded or escaped."""
 
 _PLAIN: Final = re.compile(rf"\{{({NAME})\}}")
 _ENCODED: Final = re.compile(rf"(?:\{{|%7B)({NAME})(?:\}}|%7D)")
+# A whole string, unless it is a key, comes first: it takes a value of any type.
 _JSON: Final = re.compile(rf'(?<!\\)"\{{({NAME})\}}"(?!\s*:)|\{{({NAME})\}}')
-"""A whole string, which is no key, comes first: it takes a value of any type."""
 
 _FORM: Final = "application/x-www-form-urlencoded"
 
@@ -38,46 +38,47 @@ def names_in(request: RequestSpec) -> frozenset[str]:
     names = set(_ENCODED.findall(request.target))
     for _, value in request.headers:
         names |= set(_PLAIN.findall(value))
-    # Latin-1 so that no byte is lost or an error: the names are ASCII.
-    body = request.body.decode("latin-1")
+    body = request.body.decode("latin-1")  # which loses no byte and never fails: the names are ASCII
     names |= set((_ENCODED if _media_type(request) == _FORM else _PLAIN).findall(body))
     return frozenset(names)
 
 
 def fill_in(request: RequestSpec, values: Mapping[str, object]) -> RequestSpec:
-    """Fill placeholders with values."""
+    """Fill a request's placeholders; those without a value stay."""
 
-    def sub(pattern: re.Pattern[str], text: str, write: Callable[[object], str]) -> str:
-        return pattern.sub(lambda found: write(values[found[1]]) if found[1] in values else found[0], text)
+    def fill(pattern: re.Pattern[str], text: str, encode: Callable[[object], str]) -> str:
+        return pattern.sub(lambda found: encode(values[found[1]]) if found[1] in values else found[0], text)
 
     return replace(
         request,
-        target=sub(_ENCODED, request.target, _percent_encoded),
-        headers=tuple((name, sub(_PLAIN, value, _text)) for name, value in request.headers),
+        target=fill(_ENCODED, request.target, _percent_encoded),
+        headers=tuple((name, fill(_PLAIN, value, _text)) for name, value in request.headers),
         body=_fill_body(request, values),
     )
 
 
 def _fill_body(request: RequestSpec, values: Mapping[str, object]) -> bytes:
     media_type = _media_type(request)
+    is_json = media_type == "application/json" or media_type.endswith("+json")
 
-    def write(found: re.Match[bytes]) -> bytes:
+    def fill(found: re.Match[bytes]) -> bytes:
         name = next(group for group in found.groups() if group).decode()
         if name not in values:
             return found[0]
+        value = values[name]
         if media_type == _FORM:
-            return _percent_encoded(values[name]).encode()
-        if not _is_json(media_type):
-            return _text(values[name]).encode()
-        text = _json(values[name] if found[1] else _text(values[name]))
-        return (text if found[1] else text[1:-1]).encode()
+            return _percent_encoded(value).encode()
+        if not is_json:
+            return _text(value).encode()
+        is_whole_string = found[1] is not None
+        return (_json(value) if is_whole_string else _json(_text(value))[1:-1]).encode()
 
-    pattern = _ENCODED if media_type == _FORM else _JSON if _is_json(media_type) else _PLAIN
-    return re.sub(pattern.pattern.encode(), write, request.body)
+    pattern = _ENCODED if media_type == _FORM else _JSON if is_json else _PLAIN
+    return re.sub(pattern.pattern.encode(), fill, request.body)
 
 
 def _text(value: object) -> str:
-    """A value as text: text as it is, and all else as JSON writes it."""
+    """Text as it is, any other value as JSON."""
     return value if isinstance(value, str) else _json(value)
 
 
@@ -92,7 +93,3 @@ def _percent_encoded(value: object) -> str:
 def _media_type(request: RequestSpec) -> str:
     types = [value for name, value in request.headers if name.lower() == "content-type"]
     return types[0].partition(";")[0].strip().lower() if types else ""
-
-
-def _is_json(media_type: str) -> bool:
-    return media_type == "application/json" or media_type.endswith("+json")

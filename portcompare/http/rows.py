@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
     from portcompare.records.requests import RequestSpec
 
-_SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-
-_MOST_TOLD = 5
-"""Where many rows are wrong, they are so for one reason."""
+# Where many rows are wrong, they are wrong for one reason.
+_MOST_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +26,7 @@ class Row:
     """A row of a file of values."""
 
     line: int  # The line of the file it ends on, from 1
-    values: Mapping[str, object]  # Its values by column: text from CSV, any JSON value from JSON Lines
+    values: Mapping[str, object]  # By column: text from CSV, any JSON value from JSON Lines
 
 
 def read_rows(path: Path) -> tuple[Row, ...]:
@@ -36,47 +34,46 @@ def read_rows(path: Path) -> tuple[Row, ...]:
 
     Raises InputError: with everything that is wrong with the file, each with its line.
     """
-    kind = _SUFFIXES.get(path.suffix.lower())
-    if kind is None:
-        raise _refused(str(path), "is neither .csv nor .jsonl", "name the file by what it holds")
+    parse = _PARSERS.get(path.suffix.lower())
+    if parse is None:
+        raise InputError([_problem(path, "is neither .csv nor .jsonl", "name the file by its format")])
     try:
-        # As the csv module asks for; a mark of the byte order, as spreadsheets write it, is no column's name.
+        # With a byte order mark, as spreadsheets write it; line ends as they are, as the csv module requires.
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise _refused(str(path), "there is no such file", "write it, or name another") from None
+        raise InputError([_problem(path, "there is no such file", "write it, or name another")]) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise _refused(str(path), f"cannot be read: {error}", "name a readable file of UTF-8") from error
-    problems: list[Problem] = []
-    rows = tuple((_csv_rows if kind == "csv" else _jsonl_rows)(path, text, problems))
-    if problems:
-        raise refuse_rows(path, problems)
+        problem = _problem(path, f"cannot be read: {error}", "name a readable file of UTF-8")
+        raise InputError([problem]) from error
+    found = tuple(parse(path, text))
+    rows = tuple(one for one in found if isinstance(one, Row))
+    if len(rows) < len(found):
+        raise refuse_rows(path, [one for one in found if isinstance(one, Problem)])
     if not rows:
-        raise _refused(str(path), "holds no row", "write one row of values at least")
+        raise InputError([_problem(path, "has no rows", "write at least one row of values")])
     return rows
 
 
 def refuse_rows(path: Path, problems: Sequence[Problem]) -> InputError:
-    """Refuse a file some of whose rows are wrong."""
-    told = [*problems[:_MOST_TOLD]]
-    more = len(problems) - len(told)
-    if more:
-        found = f"{more} more of its lines are wrong"
-        told.append(Problem(where=str(path), found=found, remedy="correct them alike"))
-    return InputError(told)
+    """The error for a file some of whose rows are wrong: the first problems, and the number of the others."""
+    listed = [*problems[:_MOST_LISTED]]
+    if more := len(problems) - len(listed):
+        listed.append(_problem(path, f"{more} more lines are wrong", "correct them in the same way"))
+    return InputError(listed)
 
 
 def share_weights(
-    asked: Iterable[tuple[Sequence[RequestSpec], float]],
+    expanded: Iterable[tuple[Sequence[RequestSpec], float]],
 ) -> dict[RequestSpec, float]:
-    """Share the weight of each request among those that it became by its rows."""
+    """Divide the weight of each request among the requests that its rows made of it."""
     weights: dict[RequestSpec, float] = {}
-    for requests, weight in asked:
+    for requests, weight in expanded:
         for request in requests:
             weights[request] = weights.get(request, 0.0) + weight / len(requests)
     return weights
 
 
-def _csv_rows(path: Path, text: str, problems: list[Problem]) -> Iterator[Row]:
+def _parse_csv(path: Path, text: str) -> Iterator[Row | Problem]:
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     columns: list[str] | None = None
     try:
@@ -85,65 +82,54 @@ def _csv_rows(path: Path, text: str, problems: list[Problem]) -> Iterator[Row]:
                 continue
             if columns is None:
                 columns = cells
-                problems += _bad_header(f"{path}: line {reader.line_num}", columns)
+                if not all(map(str.strip, columns)):
+                    yield _problem(path, "has a column without a name", "name each column", reader.line_num)
+                for column in dict.fromkeys(columns):
+                    if column.strip() and columns.count(column) > 1:
+                        remedy = "give each column its own name"
+                        yield _problem(path, f"names {column!r} twice", remedy, reader.line_num)
             elif len(cells) != len(columns):
                 found = f"has {len(cells)} values, and there are {len(columns)} columns"
                 remedy = f"give each column a value: {', '.join(columns)}"
-                problems.append(Problem(where=f"{path}: line {reader.line_num}", found=found, remedy=remedy))
+                yield _problem(path, found, remedy, reader.line_num)
             else:
                 yield Row(line=reader.line_num, values=dict(zip(columns, cells, strict=True)))
     except csv.Error as error:
-        problems.append(
-            Problem(
-                where=f"{path}: line {reader.line_num}",
-                found=f"is not CSV: {error}",
-                remedy='put values with commas, quotes or line ends in quotes: "a ""quoted"" one"',
-            )
-        )
+        remedy = 'put values with commas, quotes or line ends in quotes: "a ""quoted"" one"'
+        yield _problem(path, f"is not CSV: {error}", remedy, reader.line_num)
 
 
-def _bad_header(where: str, columns: list[str]) -> Iterator[Problem]:
-    for column in dict.fromkeys(columns):
-        if not column.strip():
-            yield Problem(where=where, found="has a column without a name", remedy="name each column")
-        elif columns.count(column) > 1:
-            yield Problem(
-                where=where, found=f"names {column!r} twice", remedy="give each column its own name"
-            )
-
-
-def _jsonl_rows(path: Path, text: str, problems: list[Problem]) -> Iterator[Row]:
+def _parse_json_lines(path: Path, text: str) -> Iterator[Row | Problem]:
     columns: set[str] | None = None
     # Not splitlines: JSON text may hold other line ends, such as U+2028.
     for number, line in enumerate(text.split("\n"), 1):
-        where = f"{path}: line {number}"
         if not line.strip():
             continue
         try:
             values = json.loads(line)
-        except ValueError as error:  # of a number of thousands of digits it is no JSONDecodeError
-            said = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
-            found = f"is not JSON: {said}"
-            problems.append(Problem(where=where, found=found, remedy="write one JSON object a line"))
+        except ValueError as error:  # of a number with thousands of digits it is no JSONDecodeError
+            detail = (
+                f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else error
+            )
+            yield _problem(path, f"is not JSON: {detail}", "write one JSON object a line", number)
             continue
         if not isinstance(values, dict):
-            problems.append(
-                Problem(
-                    where=where,
-                    found=f"holds {json_type(values)}, not an object",
-                    remedy='write one JSON object a line: {"name": "value"}',
-                )
-            )
+            remedy = 'write one JSON object a line: {"name": "value"}'
+            yield _problem(path, f"holds {json_type(values)}, not an object", remedy, number)
             continue
         if columns is None:
             columns = set(values)
-        differing = sorted(columns ^ set(values))
-        if differing:
-            found = f"does not have the keys of the first line: {', '.join(differing)}"
-            problems.append(Problem(where=where, found=found, remedy="give each line the same keys"))
-            continue
-        yield Row(line=number, values=values)
+        if columns == set(values):
+            yield Row(line=number, values=values)
+        else:
+            differing = ", ".join(sorted(columns ^ set(values)))
+            found = f"does not have the keys of the first line: {differing}"
+            yield _problem(path, found, "give each line the same keys", number)
 
 
-def _refused(where: str, found: str, remedy: str) -> InputError:
-    return InputError([Problem(where=where, found=found, remedy=remedy)])
+def _problem(path: Path, found: str, remedy: str, line: int | None = None) -> Problem:
+    where = str(path) if line is None else f"{path}: line {line}"
+    return Problem(where=where, found=found, remedy=remedy)
+
+
+_PARSERS = {".csv": _parse_csv, ".jsonl": _parse_json_lines, ".ndjson": _parse_json_lines}

@@ -1,65 +1,87 @@
-"""Which requests are sent to all deployments to see whether they answer alike."""
+"""Cases: the plan's requests and what is derived from them, sent to all deployments."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from portcompare.parity.compare import fits
-from portcompare.parity.variants import (
+from portcompare.parity.body_variants import body_variants
+from portcompare.parity.header_variants import (
+    NO_SUCH_PATH,
     app_decides,
-    body_variants,
     header_variants,
     method_variants,
+)
+from portcompare.parity.url_variants import (
     parameter_names,
     parameter_variants,
     path_variants,
     query_variants,
     shape_of,
 )
-from portcompare.parity.variants.headers import NO_SUCH_PATH
 from portcompare.records.requests import RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-# A changed DELETE might delete what nobody meant: without its parameter, everything. The same goes for
-# methods that are not known here.
-_VARIED_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH"})
+# Methods that change nothing (RFC 9110, section 9.2.1), among those that apps have.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# A varied DELETE might delete what nobody meant: without its parameter, everything. The same goes for methods
+# that are not known here.
+_VARIED_METHODS = SAFE_METHODS | {"POST", "PUT", "PATCH"}
 
 
 def identity(request: RequestSpec) -> RequestSpec:
-    """What makes a request the same request, whatever it is called."""
+    """A request without its name: what makes it the same request."""
     return replace(request, name="")
 
 
+def matches(pattern: str, text: str) -> bool:
+    """Whether a text matches a pattern, in which `*` stands for anything and all else for itself."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+
+
 def derive_cases(
-    scenario_requests: Iterable[RequestSpec], extra: Iterable[RequestSpec], vary: Sequence[str] = ("*",)
+    scenario_requests: Iterable[RequestSpec],
+    parity_requests: Iterable[RequestSpec],
+    vary: Sequence[str] = ("*",),
 ) -> tuple[RequestSpec, ...]:
-    """The cases that follow from the scenarios' requests and the plan's own."""
-    asked, own = list(scenario_requests), list(extra)
-    # The plan's own come first: who writes them can choose a quick one to be varied.
-    varied = [request for request in (*own, *asked) if _is_any(_path(request), vary)]
-    derived = [case for route in _routes(varied, by_method=True) for case in _varied(route)]
-    around = [case for route in _routes(varied, by_method=False) for case in _around(route)]
-    root = [_named(RequestSpec(name="", target=NO_SUCH_PATH))] if asked or own else []
+    """Derive the cases from the scenarios' requests and those of `[parity]`, which they begin with.
+
+    `vary`: patterns of the paths whose requests are varied.
+    """
+    scenarios, own = list(scenario_requests), list(parity_requests)
+    # Those of [parity] are varied first: whoever writes them can choose a quick one.
+    varied = [
+        request for request in (*own, *scenarios) if any(matches(pattern, _path(request)) for pattern in vary)
+    ]
+    around = [case for route in _routes(varied, by_method=False) for case in _vary_method(route)]
+    derived = [case for route in _routes(varied, by_method=True) for case in _vary(route)]
+    root = [_named(RequestSpec(name="", target=NO_SUCH_PATH))] if scenarios or own else []
     cases: dict[RequestSpec, str] = {}
-    for case in (*map(_named, (*asked, *own)), *around, *root, *filter(app_decides, derived)):
+    for case in (*map(_named, (*scenarios, *own)), *around, *root, *filter(app_decides, derived)):
         cases.setdefault(identity(case), case.name)
-    return tuple(_numbered(replace(case, name=name) for case, name in cases.items()))
+    seen: Counter[str] = Counter()
+    numbered = []
+    for case, name in cases.items():
+        seen[name] += 1
+        numbered.append(replace(case, name=name if seen[name] == 1 else f"{name} ({seen[name]})"))
+    return tuple(numbered)
 
 
 def _path(request: RequestSpec) -> str:
     return request.target.partition("?")[0]
 
 
-def _is_any(path: str, patterns: Iterable[str]) -> bool:
-    return any(fits(pattern, path) for pattern in patterns)
+def _named(request: RequestSpec) -> RequestSpec:
+    return replace(request, name=f"{request.method} {request.target}")
 
 
 def _routes(requests: Sequence[RequestSpec], *, by_method: bool) -> list[list[RequestSpec]]:
-    """Requests that belong together: of one path but for the identifiers in it, or made of one template."""
+    """Requests grouped by route: of one path but for the identifiers in it, or made of one template."""
     routes: list[list[RequestSpec]] = []
     known: dict[tuple[str, ...], list[RequestSpec]] = {}
     for request in requests:
@@ -77,14 +99,14 @@ def _routes(requests: Sequence[RequestSpec], *, by_method: bool) -> list[list[Re
     return routes
 
 
-def _around(route: Sequence[RequestSpec]) -> Iterator[RequestSpec]:
-    """The other methods of a path, asked as its first GET is, if it has one."""
+def _vary_method(route: Sequence[RequestSpec]) -> Iterator[RequestSpec]:
+    """The other methods of a path, with the headers of its first GET, if it has one."""
     base = next((request for request in route if request.method == "GET"), route[0])
     yield from map(_named, method_variants(base, {request.method for request in route}))
 
 
-def _varied(route: Sequence[RequestSpec]) -> Iterator[RequestSpec]:
-    """What follows from a route: each thing varied once, in the first request that has it."""
+def _vary(route: Sequence[RequestSpec]) -> Iterator[RequestSpec]:
+    """The variants of a route: each part is varied once, in the first request that has it."""
     base = route[0]
     if base.method not in _VARIED_METHODS:
         return
@@ -97,14 +119,3 @@ def _varied(route: Sequence[RequestSpec]) -> Iterator[RequestSpec]:
         varied += [(with_body, each) for each in body_variants(with_body)]
     for original, (what, case) in varied:
         yield replace(case, name=f"{original.method} {original.target} [{what}]")
-
-
-def _named(request: RequestSpec) -> RequestSpec:
-    return replace(request, name=f"{request.method} {request.target}")
-
-
-def _numbered(cases: Iterable[RequestSpec]) -> Iterator[RequestSpec]:
-    seen: Counter[str] = Counter()
-    for case in cases:
-        seen[case.name] += 1
-        yield case if seen[case.name] == 1 else replace(case, name=f"{case.name} ({seen[case.name]})")

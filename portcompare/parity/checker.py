@@ -1,4 +1,4 @@
-"""Asking all servers a case, and telling what their answers differ in from what differs by itself."""
+"""Sending all servers a case, telling differences from noise, and summing up what all cases have shown."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from portcompare.parity.cases import identity
-from portcompare.parity.compare import compare_answers, fits
-from portcompare.parity.findings import Finding
-from portcompare.parity.noise import Noise
-from portcompare.parity.sending import Answer, AskedArm
-from portcompare.parity.variants.urls import shape_of
+from portcompare.parity.cases import SAFE_METHODS, identity, matches
+from portcompare.parity.compare import compare_responses
+from portcompare.parity.findings import Finding, Noise
+from portcompare.parity.url_variants import shape_of
 from portcompare.records.parity import SEVERITIES, Difference, Parity
 from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
@@ -25,173 +23,231 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from portcompare.http.responses import Response
+    from portcompare.parity.sending import ArmClient
     from portcompare.plan import Allowance
 
+    # What each arm responded to one case, in the order in which it was sent.
+    Responses = Mapping[str, tuple[Response, ...]]
+    # Starts fresh servers of some arms, baseline and control included.
+    ServeAfresh = Callable[[frozenset[str]], AbstractContextManager["ParityChecker"]]
 
+# So many differences of one case and deployment are listed: an array in another order has one an element.
 MOST_DIFFERENCES = 20
-"""So many differences of one case and deployment are listed: an array in another order has one an element."""
+
+# As a rule, clocks in cookies, tokens and bodies tick every second: after this time they show it.
+TICK_S = 1.05
+
+# Starting all servers takes seconds.
+MOST_STARTS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """What the responses to one case have shown."""
+
+    case: RequestSpec
+    differences: tuple[Difference, ...]  # Without noise; a difference that the plan allows has its reason
+    masked: tuple[str, ...]  # The places that were not compared, as they differ by themselves
+    # By arm, what its responses must be under load; None if it did not respond, or not always with one status
+    expectations: Mapping[str, Expectation | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityOutcome:
-    """What was found, and what every answer under load must look like."""
+    """What all cases have shown, and what every response under load must be."""
 
-    parity: Parity  # The record for the results
-    asked: Mapping[str, RequestSpec]  # Each case by its name, in the order in which they were asked
-    # What each arm answered, by the request without its name
-    expectations: Mapping[RequestSpec, Mapping[str, Expectation | None]]
-    unused: tuple[str, ...] = ()  # Which of the plan's allowances no answer has needed, in words
+    parity: Parity
+    cases: Mapping[str, RequestSpec]  # By name, in the order in which they were sent
+    expectations: Mapping[
+        RequestSpec, Mapping[str, Expectation | None]
+    ]  # By `identity`, then as in `CaseResult`
+    unused_allowances: tuple[str, ...] = ()  # In words, each of the plan's that no difference has needed
 
     def expectation(self, request: RequestSpec, arm: str = BASELINE) -> Expectation | None:
-        """What an arm's answers to a scenario's request must look like.
+        """What an arm's responses to a request must be under load; None if that is not known.
 
-        Returns what it answered; None if that was no case, was not answered, or was answered with another
-        status the second time.
+        An arm that was not compared must respond as the baseline does.
         """
         known = self.expectations.get(identity(request), {})
         return known.get(arm, known.get(BASELINE))
 
 
-def sum_up(
-    asker: Asker,
-    examined: Sequence[Examined],
-    *,
-    at_last: Sequence[Examined] = (),
-    seeds: tuple[str, ...] = (),
-) -> ParityOutcome:
-    """Put together what all cases have shown."""
-    listed, unlisted = _select(examined)
-    parity = Parity(
-        equal=bool(examined) and bool(asker.arms) and not any(each.counts for each in listed),
-        cases=len(examined),
-        deployments=asker.arms,
-        differences=tuple(sort_differences(listed)),
-        masked=tuple(place for one in examined for place in one.masked),
-        seeds=seeds,
-        warnings=(*_warn_of_logins(asker), *_warn_of_unlisted(unlisted)),
-    )
-    return ParityOutcome(
-        parity=parity,
-        asked={one.case.name: one.case for one in examined},
-        expectations=_expect(examined, at_last),
-        unused=tuple(_tell_unused(asker)),
-    )
+class ParityChecker:
+    """Sends cases to one set of running servers, and compares their responses; a context manager."""
 
+    def __init__(
+        self, clients: Mapping[str, ArmClient], *, allow: Sequence[Allowance] = (), tick_s: float = TICK_S
+    ) -> None:
+        """`tick_s`: how long to wait before a case whose values differ is sent again, in seconds."""
+        self._clients = clients  # By arm
+        self._allow = allow
+        self._used: set[int] = set()
+        self._tick_s = tick_s
+        self._sure: set[tuple[str, ...]] = set()
+        self._pool = ThreadPoolExecutor(len(clients))
 
-def _expect(
-    examined: Iterable[Examined], at_last: Iterable[Examined]
-) -> dict[RequestSpec, Mapping[str, Expectation | None]]:
-    """What to expect under load; where an answer has changed with what others wrote, only its status."""
-    expectations = {identity(one.case): one.expectations for one in examined}
-    for one in at_last:
-        before = expectations[identity(one.case)]
-        expectations[identity(one.case)] = {
-            arm: _what_stays(before.get(arm), later) for arm, later in one.expectations.items()
-        }
-    return expectations
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # After an error or Ctrl-C nobody waits for a route that hangs: its server is about to be stopped.
+        self._pool.shutdown(wait=kind is None, cancel_futures=True)
 
-def _what_stays(before: Expectation | None, later: Expectation | None) -> Expectation | None:
-    if before is None or later is None or before.status != later.status:
-        return None
-    return later if before == later else only_status(later)
+    def check(self, case: RequestSpec) -> CaseResult:
+        """Send a case to all servers at the same time, to each twice in a row, and compare the responses.
 
+        First responses are compared with first ones and second with second, so that all servers have received
+        the same before. What differs between baseline and control, or among the baseline's responses, is
+        noise and masked; a status never is.
 
-def only_status(expected: Expectation) -> Expectation:
-    """What to expect of answers of which only the status is known beforehand."""
-    return Expectation(status=expected.status, body_base64=None)
+        A clock that ticks between the responses of two servers looks like a difference. So where values
+        differ, the case is sent twice more when every clock has ticked: once for each place of a route.
+        """
+        responses = self._send_twice(case)
+        noise = find_noise(case, responses)
+        found = list(judge(case, responses, noise))
+        if any(each.finding.aspect == "value" and not self._is_sure(case, each) for each in found):
+            time.sleep(self._tick_s)
+            later = self._send_twice(case)
+            responses = {arm: (*responses[arm], *later[arm]) for arm in responses}
+            noise = find_noise(case, responses)
+            found = list(judge(case, responses, noise))
+            self._sure |= {_place_in_route(case, each) for each in found}
+        return CaseResult(
+            case=case,
+            differences=tuple(self._make_difference(case, each) for each in found),
+            masked=tuple(noise.describe(case)),
+            expectations={arm: expect(case, received, noise) for arm, received in responses.items()},
+        )
 
+    def sum_up(
+        self, results: Sequence[CaseResult], *, later: Sequence[CaseResult] = (), seeds: tuple[str, ...] = ()
+    ) -> ParityOutcome:
+        """Sum up what all cases have shown.
 
-def sort_differences(differences: Iterable[Difference]) -> list[Difference]:
-    """Put differences in the order in which they matter."""
-    return sorted(differences, key=lambda each: (bool(each.allowed), SEVERITIES.index(each.severity)))
-
-
-def place_of(each: Difference) -> tuple[str, str, str, str]:
-    """What makes a difference the same in another check, where the servers' addresses are others."""
-    return each.case, each.deployment, each.kind, each.pointer
-
-
-def _select(examined: Iterable[Examined]) -> tuple[list[Difference], Counter[tuple[str, str]]]:
-    """What is listed, and how much more there is of each case and deployment."""
-    listed: list[Difference] = []
-    seen: Counter[tuple[str, str]] = Counter()
-    for one in examined:
-        for each in sort_differences(one.differences):
-            seen[each.case, each.deployment] += 1
-            if seen[each.case, each.deployment] <= MOST_DIFFERENCES:
+        `later`: results of cases that were sent once more after all others had written what they write.
+        """
+        deployments = tuple(arm for arm in self._clients if arm != BASELINE)
+        listed: list[Difference] = []
+        found: Counter[tuple[str, str]] = Counter()
+        for each in (each for result in results for each in sort_differences(result.differences)):
+            found[each.case, each.deployment] += 1
+            if found[each.case, each.deployment] <= MOST_DIFFERENCES:
                 listed.append(each)
-    return listed, Counter({key: n - MOST_DIFFERENCES for key, n in seen.items() if n > MOST_DIFFERENCES})
-
-
-def _warn_of_logins(asker: Asker) -> Iterator[str]:
-    """What fails at the baseline is wrong in the plan, and all behind it seems to differ for that alone."""
-    for said in asker.failed_logins:
-        yield (
-            f"nobody can log in to the baseline, so nothing behind that was compared: {said}; correct the "
+        warnings = [
+            f"the login fails at the baseline, so nothing behind it was compared: {failed}; correct the "
             "scenario's login in the plan"
+            for failed in self._clients[BASELINE].failed_logins
+        ]
+        warnings += [
+            f"{case} at {deployment}: {number - MOST_DIFFERENCES} more differences are not listed"
+            for (case, deployment), number in found.items()
+            if number > MOST_DIFFERENCES
+        ]
+        return ParityOutcome(
+            parity=Parity(
+                equal=bool(results) and bool(deployments) and not any(each.counts for each in listed),
+                cases=len(results),
+                deployments=deployments,
+                differences=tuple(sort_differences(listed)),
+                masked=tuple(place for result in results for place in result.masked),
+                seeds=seeds,
+                warnings=tuple(warnings),
+            ),
+            cases={result.case.name: result.case for result in results},
+            expectations=_merge_expectations(results, later),
+            unused_allowances=tuple(
+                f"no difference needs parity.allow {each.reason!r} (case {each.case!r}, "
+                f"deployment {each.deployment!r}, kind {each.kind!r}, pointer {each.pointer!r}): "
+                "remove it, or correct its patterns"
+                for place, each in enumerate(self._allow)
+                if place not in self._used
+            ),
         )
 
+    def _send_twice(self, case: RequestSpec) -> Responses:
+        pairs = self._pool.map(lambda client: (client.send(case), client.send(case)), self._clients.values())
+        return dict(zip(self._clients, pairs, strict=True))
 
-def _warn_of_unlisted(unlisted: Counter[tuple[str, str]]) -> Iterator[str]:
-    for (case, deployment), number in unlisted.items():
-        yield f"{case} at {deployment}: {number} more differences are not listed"
+    def _is_sure(self, case: RequestSpec, each: Judged) -> bool:
+        return each.finding.kind == "status" or _place_in_route(case, each) in self._sure
 
-
-def _tell_unused(asker: Asker) -> Iterator[str]:
-    for one in asker.unused_allowances:
-        yield (
-            f"parity.allow {one.reason!r} (case {one.case!r}, deployment {one.deployment!r}, "
-            f"kind {one.kind!r}, pointer {one.pointer!r}) allows what no answer shows: remove it, "
-            "or correct its patterns"
+    def _make_difference(self, case: RequestSpec, judged: Judged) -> Difference:
+        finding = judged.finding
+        lines = [self._clients[name].curl(case) for name in (BASELINE, judged.arm)]
+        if judged.is_repetition:
+            lines = [f"{line} > /dev/null; {line}" for line in lines]
+        lead = "sent again: " if judged.is_repetition else ""
+        difference = Difference(
+            case=case.name,
+            deployment=judged.arm,
+            kind=finding.kind,
+            pointer=finding.pointer,
+            severity=finding.severity,
+            baseline=lead + finding.baseline,
+            candidate=lead + finding.candidate,
+            curl_baseline=lines[0],
+            curl_candidate=lines[1],
         )
-
-
-Answers = Mapping[str, tuple[Answer, ...]]
-"""The answers of each arm to one case, in the order in which it was asked."""
+        for place, allowance in enumerate(self._allow):
+            names = "case", "deployment", "kind", "pointer"
+            if all(matches(getattr(allowance, name), getattr(difference, name)) for name in names):
+                self._used.add(place)
+                return replace(difference, allowed=allowance.reason)
+        return difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A finding that counts."""
+    """A finding that is not noise."""
 
-    arm: str  # Whose answer differs
-    finding: Finding  # In what
-    again: bool  # False if the first answer shows it, True if only a later one does
+    arm: str  # Whose response differs
+    finding: Finding
+    is_repetition: bool  # True if the first response does not show it, but a later one
 
 
-def find_noise(case: RequestSpec, answers: Answers) -> Noise:
-    """Find what differs by itself: among the baseline's answers, or between them and the control's."""
-    baseline = answers[BASELINE]
+def find_noise(case: RequestSpec, responses: Responses) -> Noise:
+    """Find what differs among the baseline's responses, or between them and the control's."""
+    baseline = responses[BASELINE]
     pairs = [(baseline[0], other) for other in baseline[1:]]
-    pairs += zip(baseline, answers.get(CONTROL, ()), strict=False)
-    return Noise.of(finding for one, other in pairs for finding in compare_answers(case, one, other))
+    pairs += zip(baseline, responses.get(CONTROL, ()), strict=False)
+    return Noise.of(finding for one, other in pairs for finding in compare_responses(case, one, other))
 
 
-def judge(case: RequestSpec, answers: Answers, noise: Noise) -> Iterator[Judged]:
-    """Find where servers differ from the baseline in what does not differ by itself."""
-    control = answers.get(CONTROL)
-    for arm, candidate in answers.items():
-        told: set[object] = set()
-        for turn, (ours, theirs) in enumerate(zip(answers[BASELINE], candidate, strict=True)):
+def judge(case: RequestSpec, responses: Responses, noise: Noise) -> Iterator[Judged]:
+    """Find where servers differ from the baseline in what is not noise.
+
+    The baseline itself is listed where it did not respond. A candidate with another status is not, where the
+    control has the same: then the baseline contradicts itself, and the control is listed.
+    """
+    control = responses.get(CONTROL)
+    for arm, received in responses.items():
+        listed: set[object] = set()
+        for turn, (ours, theirs) in enumerate(zip(responses[BASELINE], received, strict=True)):
             if arm == BASELINE and ours.status is not None:
                 continue
-            like_control = control is not None and arm != CONTROL and theirs.status == control[turn].status
-            for finding in compare_answers(case, ours, theirs):
-                excused = finding.kind == "status" and like_control and theirs.status is not None
-                if finding.place not in told and not excused and not noise.hides(finding):
-                    told.add(finding.place)
-                    yield Judged(arm=arm, finding=finding, again=turn > 0)
+            like_control = (
+                control is not None
+                and arm != CONTROL
+                and theirs.status is not None
+                and theirs.status == control[turn].status
+            )
+            for finding in compare_responses(case, ours, theirs):
+                is_excused = like_control and finding.kind == "status"
+                if finding.place not in listed and not is_excused and not noise.hides(finding):
+                    listed.add(finding.place)
+                    yield Judged(arm=arm, finding=finding, is_repetition=turn > 0)
 
 
-def expect(case: RequestSpec, answers: tuple[Answer, ...], noise: Noise) -> Expectation | None:
-    """What every answer of a server to a case must look like under load.
+def expect(case: RequestSpec, received: tuple[Response, ...], noise: Noise) -> Expectation | None:
+    """What every response of a server to a case must be under load: like its own, noise apart.
 
-    It is held to its own answers, which are what the baseline answers but for what the plan allows.
-
-    Returns what it answered; None if it did not, or not always with one status.
+    Returns None if it did not respond, or not always with one status.
     """
-    first, *others = answers
+    first, *others = received
     if first.status is None or any(other.status != first.status for other in others):
         return None
     pointers = noise.masks()
@@ -207,191 +263,87 @@ def expect(case: RequestSpec, answers: tuple[Answer, ...], noise: Noise) -> Expe
     )
 
 
-TICK_S = 1.05
-"""Clocks in cookies, tokens and bodies tick every second, as a rule: after this time they show it."""
+def only_status(expected: Expectation) -> Expectation:
+    """An expectation of the status alone."""
+    return Expectation(status=expected.status, body_base64=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
-    """What one case has shown."""
-
-    case: RequestSpec  # What was asked
-    differences: tuple[Difference, ...]  # What is not masked; what the plan allows has its reason
-    masked: tuple[str, ...]  # What was not compared, because it differs by itself
-    # What to expect of each arm under load; None where it did not answer, or not always with one status
-    expectations: Mapping[str, Expectation | None]
-
-
-class Asker:
-    """Asks one set of running servers; a context manager."""
-
-    def __init__(
-        self,
-        baseline_url: str,
-        others: Mapping[str, str],
-        *,
-        timeout_s: float = 30.0,
-        allow: Sequence[Allowance] = (),
-        tick_s: float = TICK_S,
-    ) -> None:
-        """Know the servers.
-
-        `timeout_s`: how long an answer may take, in seconds.
-        `tick_s`: how long to wait before a value that differs is asked for again, in seconds.
-        """
-        self.arms = tuple(others)  # The names of those compared with the baseline
-        self._servers = {
-            name: AskedArm(url, timeout_s) for name, url in {BASELINE: baseline_url, **others}.items()
+def _merge_expectations(
+    results: Iterable[CaseResult], later: Iterable[CaseResult]
+) -> dict[RequestSpec, Mapping[str, Expectation | None]]:
+    """The expectations of all cases; only the status where other cases have changed the response."""
+    merged = {identity(result.case): result.expectations for result in results}
+    for result in later:
+        before = merged[identity(result.case)]
+        merged[identity(result.case)] = {
+            arm: _merge(before.get(arm), after) for arm, after in result.expectations.items()
         }
-        self._allow = allow
-        self._used: set[int] = set()
-        self._tick_s = tick_s
-        self._sure: set[tuple[str, ...]] = set()
-        self._pool = ThreadPoolExecutor(len(self._servers))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # After an error or Ctrl-C nobody waits for a route that hangs: its server is about to be stopped.
-        self._pool.shutdown(wait=kind is None, cancel_futures=True)
-
-    @property
-    def unused_allowances(self) -> tuple[Allowance, ...]:
-        """What the plan allows and nothing has shown so far."""
-        return tuple(each for place, each in enumerate(self._allow) if place not in self._used)
-
-    @property
-    def failed_logins(self) -> tuple[str, ...]:
-        """Which step failed of each login that did at the baseline, and why."""
-        return self._servers[BASELINE].failed_logins
-
-    def ask(self, case: RequestSpec) -> tuple[Difference, ...]:
-        """Ask all servers a case."""
-        return self.examine(case).differences
-
-    def examine(self, case: RequestSpec) -> Examined:
-        """Ask all servers a case, each twice in a row and all at the same time.
-
-        First answers are compared with first answers, and second ones with second ones, so that all have been
-        asked the same before. What differs between baseline and control, or among the baseline's answers,
-        differs by itself and is masked; a status never is.
-
-        A clock that ticks between the answers of two servers looks like a difference. So where values differ,
-        all are asked twice more when every clock has ticked: once for each place of a route that differs.
-        """
-        answers = self._ask_all(case)
-        noise = find_noise(case, answers)
-        found = list(judge(case, answers, noise))
-        if any(each.finding.aspect == "value" and not self._is_sure(case, each) for each in found):
-            time.sleep(self._tick_s)
-            later = self._ask_all(case)
-            answers = {arm: (*answers[arm], *later[arm]) for arm in answers}
-            noise = find_noise(case, answers)
-            found = list(judge(case, answers, noise))
-            self._sure |= {_place(case, each) for each in found}
-        return Examined(
-            case=case,
-            differences=tuple(self._difference(case, each) for each in found),
-            masked=tuple(noise.told(case)),
-            expectations={arm: expect(case, replies, noise) for arm, replies in answers.items()},
-        )
-
-    def _is_sure(self, case: RequestSpec, each: Judged) -> bool:
-        return each.finding.kind == "status" or _place(case, each) in self._sure
-
-    def _ask_all(self, case: RequestSpec) -> Answers:
-        asked = self._pool.map(lambda server: server.ask_twice(case), self._servers.values())
-        return dict(zip(self._servers, asked, strict=True))
-
-    def _difference(self, case: RequestSpec, judged: Judged) -> Difference:
-        finding = judged.finding
-        lines = [self._servers[name].curl(case) for name in (BASELINE, judged.arm)]
-        if judged.again:
-            lines = [f"{line} > /dev/null; {line}" for line in lines]
-        lead = "asked again: " if judged.again else ""
-        difference = Difference(
-            case=case.name,
-            deployment=judged.arm,
-            kind=finding.kind,
-            pointer=finding.pointer,
-            severity=finding.severity,
-            baseline=lead + finding.baseline,
-            candidate=lead + finding.candidate,
-            curl_baseline=lines[0],
-            curl_candidate=lines[1],
-        )
-        for place, allowance in enumerate(self._allow):
-            if _matches(allowance, difference):
-                self._used.add(place)
-                return replace(difference, allowed=allowance.reason)
-        return difference
+    return merged
 
 
-def _place(case: RequestSpec, judged: Judged) -> tuple[str, ...]:
-    """What a difference has in common with the same one in another case of the route."""
+def _merge(before: Expectation | None, after: Expectation | None) -> Expectation | None:
+    if before is None or after is None or before.status != after.status:
+        return None
+    return after if before == after else only_status(after)
+
+
+def _place_in_route(case: RequestSpec, judged: Judged) -> tuple[str, ...]:
+    """Identifies a difference in all cases of a route."""
     path = shape_of(case.target.partition("?")[0])
     return judged.arm, case.method, path, judged.finding.kind, judged.finding.pointer
 
 
-def _matches(allowance: Allowance, difference: Difference) -> bool:
-    names = "case", "deployment", "kind", "pointer"
-    return all(fits(getattr(allowance, name), getattr(difference, name)) for name in names)
+def sort_differences(differences: Iterable[Difference]) -> list[Difference]:
+    """The differences, most severe first, those that the plan allows last."""
+    return sorted(differences, key=lambda each: (bool(each.allowed), SEVERITIES.index(each.severity)))
 
 
-if TYPE_CHECKING:
-    ServeAfresh = Callable[[frozenset[str]], AbstractContextManager[Asker]]
-
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that change nothing (RFC 9110, section 9.2.1), among those that applications have."""
-
-MOST_STARTS = 10
-"""A start of all servers takes seconds."""
+def _place(each: Difference) -> tuple[str, str, str, str]:
+    """Identifies a difference in another check, in which the servers have other addresses."""
+    return each.case, each.deployment, each.kind, each.pointer
 
 
-def ask_alone(outcome: ParityOutcome, arms: frozenset[str], serve_afresh: ServeAfresh) -> Parity:
-    """Find out which differences come from what was asked before.
+def recheck_alone(outcome: ParityOutcome, arms: frozenset[str], serve_afresh: ServeAfresh) -> Parity:
+    """Send the cases that differ to fresh servers: what differs no longer comes from what was sent before.
 
-    Cases that only read are asked on one start of the servers, since none leaves anything to the next; each
-    of the others has a start of its own.
+    Cases that only read share one start of the servers, as none changes the response to another; each of the
+    others has a start of its own.
     """
     parity = outcome.parity
     differing: defaultdict[str, set[str]] = defaultdict(set)
     for each in parity.differences:
         if each.counts and each.deployment in arms - {BASELINE, CONTROL}:
             differing[each.case].add(each.deployment)
-    reading = [name for name in differing if outcome.asked[name].method in READING]
+    reading = [name for name in differing if outcome.cases[name].method in SAFE_METHODS]
     starts = [reading] * bool(reading) + [[name] for name in differing if name not in reading]
-    alone: set[tuple[str, str, str, str]] = set()
+    found: set[tuple[str, str, str, str]] = set()
     for names in starts[:MOST_STARTS]:
-        with serve_afresh(frozenset().union(*(differing[name] for name in names))) as asker:
-            alone |= {place_of(each) for name in names for each in asker.ask(outcome.asked[name])}
-    asked = {name for names in starts[:MOST_STARTS] for name in names}
+        with serve_afresh(frozenset().union(*(differing[name] for name in names))) as checker:
+            found |= {
+                _place(each) for name in names for each in checker.check(outcome.cases[name]).differences
+            }
+    sent = {name for names in starts[:MOST_STARTS] for name in names}
+    warnings = list(parity.warnings)
+    if len(sent) < len(differing):
+        warnings.append(
+            f"{len(differing) - len(sent)} of the cases that differ were not sent to fresh servers: whether "
+            "that comes from what was sent before is not known"
+        )
     return replace(
         parity,
         differences=tuple(
             replace(each, from_order=True)
-            if each.case in asked and each.deployment in differing[each.case] and place_of(each) not in alone
+            if each.case in sent and each.deployment in differing[each.case] and _place(each) not in found
             else each
             for each in parity.differences
         ),
-        warnings=(*parity.warnings, *_tell_unknown(len(differing) - len(asked))),
+        warnings=tuple(warnings),
     )
-
-
-def _tell_unknown(cases: int) -> Iterable[str]:
-    if cases:
-        yield (
-            f"of the cases that differ, {cases} were not asked again on fresh servers: whether that comes "
-            "from what was asked before is not known"
-        )
 
 
 def combine_parity(before: Parity, after: Parity) -> Parity:
     """Combine two checks of the same cases."""
-    differences = {place_of(each): each for each in (*before.differences, *after.differences)}
+    differences = {_place(each): each for each in (*before.differences, *after.differences)}
     return replace(
         before,
         equal=before.equal and after.equal,

@@ -1,6 +1,6 @@
-"""Comparing two answers: what must be alike, and how grave it is where it is not.
+"""Comparing two responses: what must be alike, and how severe it is where it is not.
 
-Not compared is what the server program decides and not the app: Date, Server, Via, Alt-Svc, Server-Timing,
+What the server program decides and not the app is not compared: Date, Server, Via, Alt-Svc, Server-Timing,
 the reason phrase, case and order of headers, and how connections are handled.
 """
 
@@ -10,140 +10,23 @@ import codecs
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from portcompare.http.bodies import escaped, json_type, parse_json
-from portcompare.parity.findings import Finding, make_finding
+from portcompare.http.bodies import json_type, parse_json, pointer_to
+from portcompare.parity.findings import make_finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from portcompare.parity.findings import Aspect
-    from portcompare.parity.sending import Answer
+    from portcompare.http.responses import Response
+    from portcompare.parity.findings import Aspect, Finding
     from portcompare.records.parity import Severity
     from portcompare.records.requests import RequestSpec
 
-
-def fits(pattern: str, text: str) -> bool:
-    """Whether a text is what a pattern says."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
-
-
-def compare_json(ours: object, theirs: object, pointer: str = "") -> Iterator[Finding]:
-    """Find where two JSON values differ in meaning.
-
-    Numbers count by their value, so 1 and 1.0 are alike; the order of an object's keys means nothing;
-    elements of arrays are compared by their index.
-    """
-    kind, other_kind = json_type(ours), json_type(theirs)
-    if kind != other_kind:
-        texts = (f"{kind} {_text(ours)}", f"{other_kind} {_text(theirs)}")
-        yield make_finding("json", pointer, "type", "breaks", texts)
-    elif isinstance(ours, dict) and isinstance(theirs, dict):
-        yield from _compare_parts(ours, theirs, pointer, "presence")
-    elif isinstance(ours, list) and isinstance(theirs, list):
-        yield from _compare_parts(_by_index(ours), _by_index(theirs), pointer, "length")
-    elif ours != theirs:
-        yield make_finding("json", pointer, "value", "changes", (_text(ours), _text(theirs)))
-
-
-def _compare_parts(
-    ours: Mapping[str, object], theirs: Mapping[str, object], pointer: str, missing: Aspect
-) -> Iterator[Finding]:
-    for key in dict.fromkeys((*ours, *theirs)):
-        below = f"{pointer}/{escaped(key)}"
-        if key not in theirs:
-            yield make_finding("json", below, missing, "breaks", (_text(ours[key]), None))
-        elif key not in ours:
-            yield make_finding("json", below, missing, "changes", (None, _text(theirs[key])))
-        else:
-            yield from compare_json(ours[key], theirs[key], below)
-
-
-def _by_index(array: list[object]) -> dict[str, object]:
-    return {str(place): element for place, element in enumerate(array)}
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-_HEADER = "Set-Cookie"
-_NAMES = {
-    name.lower(): name
-    for name in ("Domain", "Expires", "HttpOnly", "Max-Age", "Partitioned", "Path", "SameSite", "Secure")
-}
-# RFC 6265: a host name and a keyword, whose case says nothing.
-_ANY_CASE = ("Domain", "SameSite")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cookie:
-    """A cookie as it is set."""
-
-    line: str  # The header's value
-    value: str  # The cookie's value
-    # Its attributes by their names, as these are usually written
-    attributes: dict[str, str] = field(default_factory=dict)
-
-
-def compare_cookies(ours: Iterable[str], theirs: Iterable[str]) -> Iterator[Finding]:
-    """Find where two answers set other cookies; their order means nothing."""
-    known, others = _read(ours), _read(theirs)
-    for name in dict.fromkeys((*known, *others)):
-        pointer = f"{_HEADER}: {name}"
-        one, other = known.get(name), others.get(name)
-        if one is None or other is None:
-            lines = (one.line if one else None, other.line if other else None)
-            yield make_finding("header", pointer, "presence", "breaks" if one else "changes", lines)
-            continue
-        if one.value != other.value:
-            yield make_finding("header", pointer, "value", "changes", (one.value, other.value))
-        yield from _compare_attributes(one, other, pointer)
-
-
-def _compare_attributes(one: _Cookie, other: _Cookie, pointer: str) -> Iterator[Finding]:
-    for name in dict.fromkeys((*one.attributes, *other.attributes)):
-        says = one.attributes.get(name), other.attributes.get(name)
-        if None in says:
-            yield make_finding(
-                "header", f"{pointer}; {name}", "presence", "changes", (_shown(says[0]), _shown(says[1]))
-            )
-        elif says[0] != says[1]:
-            yield make_finding("header", f"{pointer}; {name}", "value", "changes", says)
-
-
-def _shown(value: str | None) -> str | None:
-    """An attribute's value; most that have none are there or are not, which must show."""
-    return "(set)" if value == "" else value
-
-
-def _read(lines: Iterable[str]) -> dict[str, _Cookie]:
-    """The cookies by name; one that is set again, for another path perhaps, gets a number."""
-    cookies: dict[str, _Cookie] = {}
-    seen: Counter[str] = Counter()
-    for line in lines:
-        pair, *attributes = line.split(";")
-        name, _, value = pair.partition("=")
-        name = name.strip()
-        seen[name] += 1
-        cookies[name if seen[name] == 1 else f"{name} ({seen[name]})"] = _Cookie(
-            line=line, value=value.strip(), attributes=dict(map(_attribute, attributes))
-        )
-    return cookies
-
-
-def _attribute(text: str) -> tuple[str, str]:
-    given, _, value = text.partition("=")
-    given, value = given.strip(), value.strip()
-    name = _NAMES.get(given.lower(), given)
-    return name, value.lower() if name in _ANY_CASE else value
-
-
-# In this order they are told, and after them all others.
-_KNOWN = (
+# These headers come first in a report, in this order.
+_FIRST_HEADERS = (
     "Content-Type",
     "Location",
     "Cache-Control",
@@ -154,7 +37,7 @@ _KNOWN = (
     "Vary",
 )
 # Frameworks keep these in sets, whose order changes with the hash seed of the process.
-_AS_SET = frozenset(
+_SET_HEADERS = frozenset(
     {
         "Allow",
         "Vary",
@@ -163,7 +46,7 @@ _AS_SET = frozenset(
         "Access-Control-Expose-Headers",
     }
 )
-# What the server program decides, what the connection is about, and what is compared in ways of its own.
+# The server program decides these, or they are about the connection, or are compared in ways of their own.
 _NOT_COMPARED = frozenset(
     {
         "alt-svc",
@@ -180,124 +63,161 @@ _NOT_COMPARED = frozenset(
         "via",
     }
 )
-_CORS_PREFIX = "access-control-"
-# Without these a client does not know what it got, where to go or how to log in, or a browser keeps it back.
-_NEEDED = ("content-type", "location", "www-authenticate", _CORS_PREFIX)
+# Without these a client does not know the format of a body, where to go or how to log in, or a browser keeps
+# the response from the page.
+_NEEDED_HEADERS = ("content-type", "location", "www-authenticate", "access-control-")
+
 _OWN_ORIGIN = re.compile(r"https?://\{server\}(?=[/?#]|$)", re.IGNORECASE)
 
+_COOKIE_ATTRIBUTES = {
+    name.lower(): name
+    for name in ("Domain", "Expires", "HttpOnly", "Max-Age", "Partitioned", "Path", "SameSite", "Secure")
+}
+# A host name and a keyword, whose case means nothing (RFC 6265).
+_CASELESS_ATTRIBUTES = ("Domain", "SameSite")
 
-def compare_headers(case: RequestSpec, baseline: Answer, candidate: Answer) -> Iterator[Finding]:
-    """Find every header in which two answers differ, but for those that are not the app's."""
-    for name in (*_KNOWN, *_others(baseline, candidate)):
+
+def compare_responses(case: RequestSpec, baseline: Response, candidate: Response) -> list[Finding]:
+    """Find all differences between a response and the baseline's; where the status differs, only that."""
+    if baseline.status is None or baseline.status != candidate.status:
+        return [make_finding("status", "", "value", "breaks", (_status(baseline), _status(candidate)))]
+    return [
+        *compare_headers(case, baseline, candidate),
+        *compare_cookies(baseline.lines("set-cookie"), candidate.lines("set-cookie")),
+        *_compare_bodies(case, baseline, candidate),
+    ]
+
+
+def _status(response: Response) -> str:
+    return f"no response: {response.error}" if response.status is None else str(response.status)
+
+
+def compare_headers(case: RequestSpec, baseline: Response, candidate: Response) -> Iterator[Finding]:
+    """Find the headers of the app in which two responses differ, cookies apart."""
+    names = {name for name, _ in baseline.headers + candidate.headers}
+    others = names - {name.lower() for name in _FIRST_HEADERS} - _NOT_COMPARED
+    for name in (*_FIRST_HEADERS, *sorted(name.title() for name in others)):
         ours, theirs = baseline.header(name.lower()), candidate.header(name.lower())
         if ours is None or theirs is None:
             if ours != theirs:
-                lost = theirs is None and name.lower().startswith(_NEEDED)
-                severity: Severity = "breaks" if lost else "changes"
+                is_lost = theirs is None and name.lower().startswith(_NEEDED_HEADERS)
+                severity: Severity = "breaks" if is_lost else "changes"
                 yield make_finding("header", name, "presence", severity, (ours, theirs))
-        elif ours != theirs and not (name in _AS_SET and _elements(ours) == _elements(theirs)):
-            rank = _RANKS.get(name, _rank_value)
-            yield make_finding("header", name, "value", rank(ours, theirs, case), (ours, theirs))
-    yield from compare_cookies(baseline.lines("set-cookie"), candidate.lines("set-cookie"))
-    # The body implies its length, except for HEAD, which has none; and not every server tells it then.
+        elif ours != theirs and not (name in _SET_HEADERS and _elements(ours) == _elements(theirs)):
+            yield make_finding("header", name, "value", _rank(name, ours, theirs, case), (ours, theirs))
+    # A body shows its length; the response to HEAD has none, and not every server sends the length then.
     lengths = baseline.header("content-length"), candidate.header("content-length")
     if case.method == "HEAD" and None not in lengths and lengths[0] != lengths[1]:
         yield make_finding("header", "Content-Length", "value", "changes", lengths)
 
 
-def _others(baseline: Answer, candidate: Answer) -> list[str]:
-    """The names of the other headers that either answer has, as they are usually written."""
-    names = {name for name, _ in baseline.headers + candidate.headers}
-    known = {name.lower() for name in _KNOWN}
-    return sorted(name.title() for name in names - known - _NOT_COMPARED)
+def _rank(name: str, ours: str, theirs: str, case: RequestSpec) -> Severity:
+    """How severe another value of a header is."""
+    match name:
+        case "Content-Type":
+            (media_type, parameters), (other, other_parameters) = map(_parse_media_type, (ours, theirs))
+            if media_type != other:
+                return "breaks"
+            return "harmless" if parameters == other_parameters else "changes"
+        case "Location":
+            try:
+                one, other = (urljoin(case.target, _OWN_ORIGIN.sub("", to) or "/") for to in (ours, theirs))
+            except ValueError:  # not a URL
+                return "breaks"
+            return "changes" if one == other else "breaks"
+        case "Cache-Control":
+            return "harmless" if _elements(ours) == _elements(theirs) else "changes"
+    return "changes"
 
 
 def _elements(value: str) -> frozenset[str]:
     return frozenset(part.strip().lower() for part in value.split(",")) - {""}
 
 
-def _rank_value(_ours: str, _theirs: str, _case: RequestSpec) -> Severity:
-    return "changes"
-
-
-def _rank_content_type(ours: str, theirs: str, _case: RequestSpec) -> Severity:
-    """Another media type breaks clients, another parameter is a change, another spelling is none."""
-    (media, parameters), (other_media, other_parameters) = _media_type(ours), _media_type(theirs)
-    if media != other_media:
-        return "breaks"
-    return "harmless" if parameters == other_parameters else "changes"
-
-
-def media_type(value: str | None) -> str:
-    """The media type in a Content-Type.
-
-    `value`: the header's value; None if it is absent.
-    """
-    return _media_type(value or "")[0]
-
-
-def _media_type(value: str) -> tuple[str, dict[str, str]]:
-    media, *rest = value.split(";")
+def _parse_media_type(value: str) -> tuple[str, dict[str, str]]:
+    """The media type of a Content-Type, and its parameters."""
+    media_type, *rest = value.split(";")
     parameters = {}
     for part in rest:
         name, _, given = part.partition("=")
         name, given = name.strip().lower(), given.strip().strip('"')
         if name:
-            parameters[name] = _charset(given) if name == "charset" else given
-    return media.strip().lower(), parameters
+            parameters[name] = _normalize_charset(given) if name == "charset" else given
+    return media_type.strip().lower(), parameters
 
 
-def _charset(name: str) -> str:
+def _normalize_charset(name: str) -> str:
     try:
         return codecs.lookup(name).name
-    except (LookupError, ValueError):  # unknown, or no name at all
+    except (LookupError, ValueError):  # unknown, or not a name
         return name.lower()
 
 
-def _rank_location(ours: str, theirs: str, case: RequestSpec) -> Severity:
-    """The same place in other words is a change; another place breaks clients."""
-    try:
-        one, other = (urljoin(case.target, _OWN_ORIGIN.sub("", value) or "/") for value in (ours, theirs))
-    except ValueError:  # no place at all
-        return "breaks"
-    return "changes" if one == other else "breaks"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cookie:
+    line: str  # The header's value
+    value: str
+    attributes: dict[str, str]
 
 
-def _rank_cache_control(ours: str, theirs: str, _case: RequestSpec) -> Severity:
-    return "harmless" if _elements(ours) == _elements(theirs) else "changes"
+def compare_cookies(baseline: Iterable[str], candidate: Iterable[str]) -> Iterator[Finding]:
+    """Find the cookies, and their attributes, in which Set-Cookie lines differ; the order means nothing."""
+    ours, theirs = _parse_cookies(baseline), _parse_cookies(candidate)
+    for name in dict.fromkeys((*ours, *theirs)):
+        pointer = f"Set-Cookie: {name}"
+        one, other = ours.get(name), theirs.get(name)
+        if one is None or other is None:
+            lines = one.line if one else None, other.line if other else None
+            yield make_finding("header", pointer, "presence", "breaks" if one else "changes", lines)
+            continue
+        if one.value != other.value:
+            yield make_finding("header", pointer, "value", "changes", (one.value, other.value))
+        for attribute in dict.fromkeys((*one.attributes, *other.attributes)):
+            values = one.attributes.get(attribute), other.attributes.get(attribute)
+            if values[0] != values[1]:
+                where = f"{pointer}; {attribute}"
+                if None not in values:
+                    yield make_finding("header", where, "value", "changes", values)
+                else:  # most attributes have no value: they are set or absent, which must show
+                    shown = ["(set)" if value == "" else value for value in values]
+                    yield make_finding("header", where, "presence", "changes", (shown[0], shown[1]))
 
 
-_RANKS: dict[str, Callable[[str, str, RequestSpec], Severity]] = {
-    "Content-Type": _rank_content_type,
-    "Location": _rank_location,
-    "Cache-Control": _rank_cache_control,
-}
+def _parse_cookies(lines: Iterable[str]) -> dict[str, _Cookie]:
+    """The cookies by name; one that is set again, for another path perhaps, gets a number."""
+    cookies: dict[str, _Cookie] = {}
+    seen: Counter[str] = Counter()
+    for line in lines:
+        pair, *attributes = line.split(";")
+        name, _, value = pair.partition("=")
+        name = name.strip()
+        seen[name] += 1
+        cookies[name if seen[name] == 1 else f"{name} ({seen[name]})"] = _Cookie(
+            line=line, value=value.strip(), attributes=dict(map(_parse_attribute, attributes))
+        )
+    return cookies
 
 
-def compare_answers(case: RequestSpec, baseline: Answer, candidate: Answer) -> list[Finding]:
-    """Find every way in which an answer is not what the baseline answers."""
-    if baseline.status is None or baseline.status != candidate.status:
-        return [make_finding("status", "", "value", "breaks", (_status(baseline), _status(candidate)))]
-    return [*compare_headers(case, baseline, candidate), *_compare_bodies(case, baseline, candidate)]
+def _parse_attribute(text: str) -> tuple[str, str]:
+    given, _, value = (part.strip() for part in text.partition("="))
+    name = _COOKIE_ATTRIBUTES.get(given.lower(), given)
+    return name, value.lower() if name in _CASELESS_ATTRIBUTES else value
 
 
-def _status(answer: Answer) -> str:
-    return f"no answer: {answer.error}" if answer.status is None else str(answer.status)
-
-
-def _compare_bodies(case: RequestSpec, baseline: Answer, candidate: Answer) -> Iterator[Finding]:
+def _compare_bodies(case: RequestSpec, baseline: Response, candidate: Response) -> Iterator[Finding]:
+    """Find where two bodies differ: by JSON pointer if both are JSON, else as a whole."""
     ours, theirs = baseline.content, candidate.content
     if case.method == "HEAD":
         yield from _compare_after_head(ours, theirs)
         return
     if ours == theirs:
         return
-    one, other = _document(baseline), _document(candidate)
+    one, other = _parse_document(baseline), _parse_document(candidate)
     texts = (ours.decode(errors="backslashreplace"), theirs.decode(errors="backslashreplace"))
     if one is not None and other is not None:
         try:
             found = list(compare_json(*one, *other))
-        except RecursionError:  # too deep to be compared as what it is
+        except RecursionError:  # nested too deep to be compared as JSON
             found = []
         yield from found or [make_finding("body", "", "value", "changes", texts)]
     elif not ours or not theirs:
@@ -309,18 +229,57 @@ def _compare_bodies(case: RequestSpec, baseline: Answer, candidate: Answer) -> I
 
 
 def _compare_after_head(ours: bytes, theirs: bytes) -> Iterator[Finding]:
-    """What comes after the headers of a HEAD answer is the start of the next answer to whoever reads on."""
+    """Bytes after the headers of a HEAD response: a client takes them for the next response."""
     if bool(ours) != bool(theirs):
-        says = [f"{len(sent)} bytes after the headers" if sent else None for sent in (ours, theirs)]
-        yield make_finding("body", "", "presence", "breaks" if theirs else "changes", (says[0], says[1]))
+        texts = [f"{len(sent)} bytes after the headers" if sent else None for sent in (ours, theirs)]
+        yield make_finding("body", "", "presence", "breaks" if theirs else "changes", (texts[0], texts[1]))
 
 
-def _document(answer: Answer) -> tuple[object] | None:
-    """An answer's JSON, alone in a tuple; None if it has none. A lone number is JSON only if it says so."""
+def _parse_document(response: Response) -> tuple[object] | None:
+    """The JSON of a body, alone in a tuple; None if it is none, or a scalar without a JSON Content-Type."""
     try:
-        value = parse_json(answer.content)
+        value = parse_json(response.content)
     except ValueError:
         return None
-    media = media_type(answer.header("content-type"))
-    says_so = media == "application/json" or media.endswith("+json")
-    return (value,) if says_so or isinstance(value, dict | list) else None
+    media_type, _ = _parse_media_type(response.header("content-type") or "")
+    says_json = media_type == "application/json" or media_type.endswith("+json")
+    return (value,) if says_json or isinstance(value, dict | list) else None
+
+
+def compare_json(ours: object, theirs: object, pointer: str = "") -> Iterator[Finding]:
+    """Find where two JSON values differ in meaning.
+
+    Numbers are compared by value, so 1 and 1.0 are alike; the order of keys means nothing; elements of arrays
+    are compared by index.
+    """
+    types = json_type(ours), json_type(theirs)
+    if types[0] != types[1]:
+        texts = (f"{types[0]} {_as_text(ours)}", f"{types[1]} {_as_text(theirs)}")
+        yield make_finding("json", pointer, "type", "breaks", texts)
+    elif isinstance(ours, dict) and isinstance(theirs, dict):
+        yield from _compare_members(ours, theirs, pointer, "presence")
+    elif isinstance(ours, list) and isinstance(theirs, list):
+        yield from _compare_members(_by_index(ours), _by_index(theirs), pointer, "length")
+    elif ours != theirs:
+        yield make_finding("json", pointer, "value", "changes", (_as_text(ours), _as_text(theirs)))
+
+
+def _compare_members(
+    ours: Mapping[str, object], theirs: Mapping[str, object], pointer: str, missing: Aspect
+) -> Iterator[Finding]:
+    for key in dict.fromkeys((*ours, *theirs)):
+        below = pointer_to(pointer, key)
+        if key not in theirs:
+            yield make_finding("json", below, missing, "breaks", (_as_text(ours[key]), None))
+        elif key not in ours:
+            yield make_finding("json", below, missing, "changes", (None, _as_text(theirs[key])))
+        else:
+            yield from compare_json(ours[key], theirs[key], below)
+
+
+def _by_index(array: list[object]) -> dict[str, object]:
+    return {str(index): element for index, element in enumerate(array)}
+
+
+def _as_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,7 @@
-"""Cases made of an OpenAPI document, property-based: asked and, where the answers differ, made smaller."""
+"""Cases derived from an OpenAPI document, property-based: sent and, where responses differ, made smaller.
+
+Needs the extra `openapi`: import it only when a plan names a document.
+"""
 
 from __future__ import annotations
 
@@ -7,106 +10,132 @@ import tempfile
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, Verbosity, assume, given, reject, settings
 from hypothesis import seed as seeded
+from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import Unsatisfiable
+from hypothesis.strategies import SearchStrategy
+from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
 from schemathesis.errors import SchemathesisError, SerializationError
 
-from portcompare.errors import InputError
+from portcompare.errors import InputError, Problem
+from portcompare.http.requests import find_flaw
+from portcompare.parity.body_variants import boundary_of
 from portcompare.parity.cases import identity
-from portcompare.parity.checker import Examined
+from portcompare.parity.checker import CaseResult
 from portcompare.parity.findings import printable
-from portcompare.parity.openapi_document import unreadable
+from portcompare.parity.header_variants import app_decides, get_header, with_header
+from portcompare.records.requests import RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from portcompare.parity.checker import Asker
-    from portcompare.parity.openapi_document import OpenApiDocument, Operation
-    from portcompare.records.requests import RequestSpec
+    from schemathesis import APIOperation, Case
 
+    from portcompare.parity.checker import ParityChecker
+    from portcompare.parity.openapi import OpenApiDocument
+
+    Signature = tuple[str, ...]
+
+_ANY_SERVER = "http://server"
+
+# Added by the library: a mark on each request, and the headers of its own client.
+_LIBRARY_HEADERS = frozenset(
+    {"X-Schemathesis-TestCaseId", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Content-Length"}
+)
 
 _SHOWN_TARGET_CHARS = 120
 _SHOWN_BODY_CHARS = 40
 
+# What differs in each element of an array is one difference.
+_ARRAY_INDEX = re.compile(r"/[0-9]+(?=/|$)")
+
+# Some draws are the same request: so many are made for each that is wanted.
+_DRAWS_PER_EXAMPLE = 4
+
+# So many differences of an operation are reported by their smallest case, others by the case as drawn.
+_SMALLEST_CASES = 5
+
+# So many requests are sent to make one case smaller.
+_SHRINKING_REQUESTS = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explored:
-    """What the cases of a document showed."""
+    """What the cases of a document have shown."""
 
-    # The cases that were answered alike, and the smallest of those that were not
-    examined: tuple[Examined, ...] = ()
-    seeds: tuple[str, ...] = ()  # For each operation the seed and the number of examples, in words
+    results: tuple[CaseResult, ...]  # Of the cases without a difference, and the smallest of those with one
+    seeds: tuple[str, ...]  # For each operation, in words, the seed and the number of examples
 
 
 def check_document(document: OpenApiDocument) -> None:
-    """Make sure that requests can be made of a document.
+    """Check that requests can be derived from a document.
 
     Raises InputError: with all that is wrong with its operations.
     """
-    from portcompare.parity.openapi_document import read_operations  # noqa: PLC0415 - of an optional extra
-
-    read_operations(document, ())
+    _read_operations(document, ())
 
 
 def explore(
     document: OpenApiDocument,
-    asker: Asker,
+    checker: ParityChecker,
     *,
     examples: int,
     seed: int,
     known: Sequence[RequestSpec] = (),
     on_case: Callable[[], None] = lambda: None,
 ) -> Explored:
-    """Ask what a document allows, and what it does not.
+    """Check requests that a document allows, and requests that it does not.
 
+    `known`: the requests that are cases already; operations use their headers and logins.
+    `on_case`: called after each request.
     Raises InputError: the document cannot be used.
     """
-    # Both need the extra `openapi`.
-    from portcompare.parity.openapi_document import read_operations  # noqa: PLC0415
-    from portcompare.parity.openapi_search import Search  # noqa: PLC0415
-
-    asked_anyway = frozenset(map(identity, known))
+    known_cases = frozenset(map(identity, known))
     names: Counter[str] = Counter()
 
-    def examine(request: RequestSpec) -> Examined:
-        examined = asker.examine(replace(request, name=_name(request, names)))
+    def check(request: RequestSpec) -> CaseResult:
+        result = checker.check(replace(request, name=_name(request, names)))
         on_case()
-        return examined
+        return result
 
-    examined: list[Examined] = []
+    results: list[CaseResult] = []
     seeds: list[str] = []
-    with _nothing_kept():
-        for operation in read_operations(document, known):
-            search = Search(operation, examine, examples=examples, asked_anyway=asked_anyway)
+    with _without_hypothesis_folder():
+        for operation in _read_operations(document, known):
+            search = _Search(operation, check, examples=examples, known_cases=known_cases)
             search.run(document, seed)
-            examined += search.told()
+            results += search.results()
             seeds.append(f"{operation.label}: seed {seed}, {search.drawn}")
-    return Explored(examined=tuple(examined), seeds=tuple(seeds))
+    return Explored(results=tuple(results), seeds=tuple(seeds))
 
 
 def _name(request: RequestSpec, names: Counter[str]) -> str:
-    """A name that no other case has; what does not show in it shows in the curl line."""
-    name = f"{request.method} {_shown(request.target, _SHOWN_TARGET_CHARS)} [OpenAPI]"
+    """A unique name for a case; what it does not show, the curl line does."""
+    name = f"{request.method} {_shorten(request.target, _SHOWN_TARGET_CHARS)} [OpenAPI]"
     if request.body:
         body = request.body.decode("utf-8", "backslashreplace")
-        name = f"{name[:-1]}, body {_shown(body, _SHOWN_BODY_CHARS)}]"
+        name = f"{name[:-1]}, body {_shorten(body, _SHOWN_BODY_CHARS)}]"
     names[name] += 1
     return name if names[name] == 1 else f"{name} ({names[name]})"
 
 
-def _shown(text: str, most_chars: int) -> str:
+def _shorten(text: str, most_chars: int) -> str:
     return printable(text if len(text) <= most_chars else f"{text[:most_chars]}...")
 
 
 @contextmanager
-def _nothing_kept() -> Iterator[None]:
-    """Hypothesis would leave a folder where the command is run."""
-    from hypothesis.configuration import set_hypothesis_home_dir  # noqa: PLC0415 - of an optional extra
-
+def _without_hypothesis_folder() -> Iterator[None]:
+    """Keep Hypothesis from leaving a folder where the command is run."""
     with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
         set_hypothesis_home_dir(folder)
         try:
@@ -115,64 +144,48 @@ def _nothing_kept() -> Iterator[None]:
             set_hypothesis_home_dir(None)
 
 
-if TYPE_CHECKING:
-    Signature = tuple[str, ...]
-
-# What differs in each element of an array is one difference.
-_ARRAY_INDEX = re.compile(r"/[0-9]+(?=/|$)")
-
-# Some draws come to the same request; so many are made for each that is wanted.
-_DRAWS_PER_EXAMPLE = 4
-
-# So many differences of an operation are told by their smallest case, those beyond by the case as drawn.
-_SMALLEST_CASES = 5
-
-# So many requests are spent on making one case smaller.
-_SHRINKING_REQUESTS = 100
-
-
 class _DiffersError(Exception):
-    """What Hypothesis makes a smaller example of."""
+    """Makes Hypothesis look for a smaller example."""
 
 
 class _Enough(BaseException):
-    """There are as many examples as are wanted; as with Ctrl-C, Hypothesis goes no further."""
+    """Stops Hypothesis, as Ctrl-C does: there are as many examples as are wanted."""
 
 
-class Search:
+class _Search:
     """The search for differences in one operation."""
 
     def __init__(
         self,
-        operation: Operation,
-        examine: Callable[[RequestSpec], Examined],
+        operation: _Operation,
+        check: Callable[[RequestSpec], CaseResult],
         *,
         examples: int,
-        asked_anyway: AbstractSet[RequestSpec],
+        known_cases: AbstractSet[RequestSpec],
     ) -> None:
         self._operation = operation
-        self._examine = examine
+        self._check = check
         self._examples = examples
-        self._asked_anyway = asked_anyway
+        self._known_cases = known_cases
         self._drawn: dict[RequestSpec, None] = {}
-        self._examined: dict[RequestSpec, Examined] = {}
+        self._results: dict[RequestSpec, CaseResult] = {}
         self._smallest: dict[RequestSpec, None] = {}
-        self._explained: set[Signature] = set()
-        self._wanted: Signature | None = None
-        self._last: RequestSpec | None = None
-        self._left = 0
+        self._explained: set[Signature] = set()  # The differences that have a smallest case
+        self._wanted: Signature | None = None  # The difference that is being made small
+        self._last: RequestSpec | None = None  # The last request that showed it
+        self._left = 0  # How many more requests may be sent for it
         self._obstacle = ""
 
     @property
     def drawn(self) -> str:
-        """How many different requests were drawn, those of shrinking not counted; if none, why."""
+        """How many different requests were drawn, those of shrinking apart; if none, why."""
         number = f"{len(self._drawn)} example" + ("s" if len(self._drawn) > 1 else "")
         return number if self._drawn else f"no examples: {self._obstacle}"
 
     def run(self, document: OpenApiDocument, seed: int) -> None:
-        """Draw and ask, until all examples are drawn and what differs is as small as it can be made.
+        """Check requests until all examples are drawn and what differs is as small as it can be made.
 
-        Raises InputError: no request can be made of the operation.
+        Raises InputError: no request can be derived from the operation.
         """
         test = seeded(seed)(
             settings(
@@ -191,30 +204,33 @@ class Search:
             try:
                 test()
             except _DiffersError:
-                self._explain()
+                assert self._last is not None  # noqa: S101 - for the type: it differed
+                self._smallest[self._last] = None
+                self._explained |= self._signatures(self._last)
             except _Enough:
                 return
             except (Unsatisfiable, SerializationError) as error:
                 self._obstacle = str(error).partition("\n")[0]
                 return
             except SchemathesisError as error:
-                raise InputError([unreadable(document, error, self._operation.label)]) from error
+                raise InputError([_problem(document, error, self._operation.label)]) from error
             else:
                 return
 
-    def told(self) -> list[Examined]:
-        """What goes into the report: what is alike, what is smallest, and what these do not explain."""
-        requests = [each for each in (*self._drawn, *self._smallest) if each not in self._asked_anyway]
-        return [
-            self._examined[request]
-            for request in dict.fromkeys(requests)
-            if request in self._smallest or not self._is_explained(request)
-        ]
+    def results(self) -> list[CaseResult]:
+        """The results to report: without a difference, smallest, and what the smallest do not explain."""
+        reported = []
+        for request in dict.fromkeys((*self._drawn, *self._smallest)):
+            found = self._signatures(request)
+            is_explained = bool(found) and found <= self._explained
+            if request not in self._known_cases and (request in self._smallest or not is_explained):
+                reported.append(self._results[request])
+        return reported
 
     def _consider(self, request: RequestSpec) -> None:
-        """What Hypothesis calls with each request that it draws, and with each that is to be smaller."""
+        """Called by Hypothesis with each request that it draws, and with each that may be smaller."""
         request = identity(request)
-        if self._is_new(request) if self._wanted is None else self._is_like_it(request):
+        if self._is_new(request) if self._wanted is None else self._is_alike(request):
             self._last = request
             raise _DiffersError  # in this line only: Hypothesis tells failures apart by theirs
 
@@ -230,33 +246,135 @@ class Search:
         self._wanted = min(new)
         return True
 
-    def _is_like_it(self, request: RequestSpec) -> bool:
+    def _is_alike(self, request: RequestSpec) -> bool:
         """Whether a request that may be smaller shows the same difference."""
-        if request not in self._examined:
+        if request not in self._results:
             if self._left <= 0:
                 return False
             self._left -= 1
         return self._wanted in self._signatures(request)
 
     def _signatures(self, request: RequestSpec) -> set[Signature]:
-        """By what the differences that a request shows are known; what is asked anyway shows none here."""
-        if request in self._asked_anyway:
+        """Identify the differences that a request shows; one that is a case already shows none here."""
+        if request in self._known_cases:
             return set()
-        if request not in self._examined:
-            self._examined[request] = self._examine(request)
+        if request not in self._results:
+            self._results[request] = self._check(request)
         return {
             (each.deployment, each.kind, _ARRAY_INDEX.sub("/*", each.pointer))
             + ((each.baseline, each.candidate) if each.kind == "status" else ())
-            for each in self._examined[request].differences
+            for each in self._results[request].differences
             if each.counts
         }
 
-    def _is_explained(self, request: RequestSpec) -> bool:
-        found = self._signatures(request)
-        return bool(found) and found <= self._explained
 
-    def _explain(self) -> None:
-        """Note the smallest case, and what it shows: it need not be looked for again."""
-        assert self._last is not None  # noqa: S101 - for the type: it differed
-        self._smallest[self._last] = None
-        self._explained |= self._signatures(self._last)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Operation:
+    label: str  # Method and path, as in the document
+    requests: SearchStrategy[RequestSpec]  # Requests that it allows, and ones that it does not, without names
+
+
+def _read_operations(document: OpenApiDocument, known: Sequence[RequestSpec]) -> tuple[_Operation, ...]:
+    """The operations of a document.
+
+    Raises InputError: with all that cannot be read.
+    """
+    problems: list[Problem] = []
+    operations: list[_Operation] = []
+    try:
+        schema = schemathesis.openapi.from_dict(document.content, config=schemathesis.Config())
+        schema.location = document.location
+        for result in schema.get_all_operations():
+            if isinstance(result, Ok):
+                operations.append(_operation(result.ok(), document, known))
+            else:
+                problems.append(_problem(document, result.err(), result.err().label))
+    except SchemathesisError as error:
+        problems.append(_problem(document, error))
+    if not operations and not problems:
+        problems.append(
+            Problem(where=document.where, found="has no operations", remedy="name one that describes the app")
+        )
+    if problems:
+        raise InputError(problems)
+    return tuple(operations)
+
+
+def _problem(document: OpenApiDocument, error: SchemathesisError, label: str | None = "") -> Problem:
+    return Problem(
+        where=f"{document.where}: {label}" if label else document.where,
+        found=" ".join(str(error).split()),
+        remedy="correct the document",
+    )
+
+
+def _operation(
+    operation: APIOperation[Any, Any, Any, Any], document: OpenApiDocument, known: Sequence[RequestSpec]
+) -> _Operation:
+    base_path = urlsplit(operation.base_url or "").path.rstrip("/")
+    lender = _find_lender(f"{base_path}{operation.path}", operation.method.upper(), known)
+
+    def encode(case: Case[Any]) -> RequestSpec:
+        request = _with_credentials(_encode(case, _ANY_SERVER + base_path), lender)
+        assume(find_flaw(request) is None and app_decides(request))
+        return request
+
+    # What is allowed comes first: smaller counterexamples are looked for there.
+    modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    try:
+        cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes))
+    except SchemathesisError as error:
+        raise InputError([_problem(document, error, operation.label)]) from error
+    return _Operation(label=operation.label, requests=cases.map(encode))
+
+
+def _encode(case: Case[Any], base_url: str) -> RequestSpec:
+    """A case as the bytes of its request, without what the library adds of its own."""
+    try:
+        arguments = case.as_transport_kwargs(base_url=base_url)
+    except SerializationError:
+        reject()  # a body that its media type cannot hold, or of a media type that cannot be written
+    given = {name.lower() for name in case.headers}
+    prepared = requests.Request(**arguments).prepare()
+    headers = tuple(
+        (name, value if isinstance(value, str) else value.decode("latin-1"))
+        for name, value in prepared.headers.items()
+        if name.lower() in given or name not in _LIBRARY_HEADERS
+    )
+    body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
+    if not isinstance(body, bytes):  # there is none: files are never sent
+        body = b""
+    # A multipart boundary is random, which would make it another request each time: derive it from the parts.
+    media_type = get_header(headers, "Content-Type") or ""
+    boundary = boundary_of(media_type)
+    if boundary is not None:
+        lasting = sha256(body.replace(boundary, b"")).hexdigest()[:32]
+        media_type = media_type.replace(boundary.decode("latin-1"), lasting)
+        headers = with_header(headers, "Content-Type", media_type)
+        body = body.replace(boundary, lasting.encode())
+    return RequestSpec(
+        name="", method=str(prepared.method), target=prepared.path_url, headers=headers, body=body
+    )
+
+
+def _find_lender(path: str, method: str, known: Sequence[RequestSpec]) -> RequestSpec | None:
+    """The request whose headers and login an operation uses: of its path and, if there is any, method."""
+    template = re.compile("[^/]+".join(re.escape(part) for part in re.split(r"\{[^{}]*\}", path)))
+    same_path = [request for request in known if template.fullmatch(request.target.partition("?")[0])]
+    same_method = [request for request in same_path if request.method == method]
+    with_login = [request for request in known if request.login]
+    return next(iter((*same_method, *same_path, *with_login)), None)
+
+
+def _with_credentials(request: RequestSpec, lender: RequestSpec | None) -> RequestSpec:
+    """A request with another one's headers and login; its own headers stay, but cookies are added."""
+    if lender is None:
+        return request
+    headers = request.headers
+    for name, value in lender.headers:
+        own = get_header(headers, name)
+        if name.lower() == "cookie" and own:
+            headers = with_header(headers, name, f"{own}; {value}")
+        elif own is None and not name.lower().startswith("content-"):
+            headers = (*headers, (name, value))
+    return replace(request, headers=headers, login=lender.login)

@@ -17,12 +17,12 @@ from portcompare.measure import (
     plan_searches,
 )
 from portcompare.run.parity import (
-    ask_differing_alone,
-    ask_everything,
     capture_requests,
+    check_parity,
     expect,
     find_writing,
-    tell_unchecked,
+    recheck_differences,
+    warn_of_unchecked,
 )
 from portcompare.serve import (
     SETTLE_LIMIT_S,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from portcompare.errors import Problem
     from portcompare.measure import Place
-    from portcompare.parity import ParityOutcome
+    from portcompare.parity.checker import ParityOutcome
     from portcompare.plan import Plan
     from portcompare.run.progress import Progress
     from portcompare.run.recording import Recording
@@ -204,9 +204,9 @@ def measure_all(session: Session, recording: Recording, progress: Progress, dead
             if block is None:
                 _note_end(recording, timekeeper, number)
                 if not find_writing(session):
-                    recording.add_parity(ask_everything(session, servers, progress).parity)
+                    recording.add_parity(check_parity(session, servers, progress).parity)
     if outcome is not None and not outcome.parity.equal:
-        recording.add_parity(ask_differing_alone(session, outcome, recording.folder, progress))
+        recording.add_parity(recheck_differences(session, outcome, recording.folder, progress))
 
 
 def _note_end(recording: Recording, timekeeper: Timekeeper, block: int) -> None:
@@ -224,14 +224,14 @@ def _ask_first(
 ) -> ParityOutcome:
     """Compare the answers before the load, and keep the time to do so again after it."""
     began_s = time.monotonic()
-    outcome = ask_everything(session, servers, progress)
+    outcome = check_parity(session, servers, progress)
     recording.add_parity(outcome.parity)
     if not outcome.parity.equal:
         recording.stop_reason = "the answers differ"
         return outcome
     if not find_writing(session):
         timekeeper.deadline_s -= time.monotonic() - began_s
-    for warning in tell_unchecked(session, outcome):
+    for warning in warn_of_unchecked(session, outcome):
         recording.add_warning(warning)
     return outcome
 

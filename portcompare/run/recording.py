@@ -37,7 +37,7 @@ from portcompare.analyse import (
 )
 from portcompare.errors import Problem
 from portcompare.masking import mask_plan
-from portcompare.parity import combine_parity
+from portcompare.parity.checker import combine_parity
 from portcompare.records.pages import Pages
 from portcompare.records.results import SCHEMA_VERSION, Results
 from portcompare.records.run_summary import RUNS

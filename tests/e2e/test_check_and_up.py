@@ -18,41 +18,61 @@ if TYPE_CHECKING:
 
     Start = Callable[..., subprocess.Popen[str]]
 
+# Every server, and every interface of those with two.
+EVERY_SERVER = """
+baseline = "flask-gunicorn"
+candidates = [
+    "flask-gunicorn-gevent",
+    "flask-waitress",
+    "flask-granian",
+    "flask-hypercorn",
+    "quart-hypercorn",
+    "quart-uvicorn",
+    "quart-granian",
+]
+include = ["twins.toml"]
+[parity]
+openapi = "openapi.json"
+examples = 1
 
-def test_every_deployment_answers_alike(start: Start) -> None:
-    process = start("check", ROOT / "loadtests" / "every-server.toml", "--json")
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    parity = json.loads(out)
-    assert parity["schema_version"] == 1
-    assert parity["equal"]
-    assert parity["cases"] >= 300
-    paths = json.loads((ROOT / "loadtests" / "openapi.json").read_text())["paths"]
-    assert {seed.partition(":")[0] for seed in parity["seeds"]} == {
-        f"{method} {path}" for path in paths for method in ("GET", "HEAD")
-    }
-    assert len(parity["deployments"]) == 10  # nine candidates and the control
-    assert parity["differences"] == []
+[scenarios.plain]
+request = { path = "/data" }
+load = { users = [1] }
+"""
 
 
-def test_a_difference_is_shown_and_ends_in_one(start: Start, plan: Path) -> None:
-    twins = plan.parent / "twins.toml"
+def test_every_server_responds_alike_and_a_difference_is_found(start: Start, tmp_path: Path) -> None:
+    twins = (ROOT / "loadtests" / "twins.toml").read_text()
     uvicorn = '[deployments.quart-uvicorn]\napp = "quart"\nserver = "uvicorn"\n'
-    other = uvicorn + 'environment = { DATA_MAX_DELAY_S = "5" }\n'
-    twins.write_text(twins.read_text().replace(uvicorn, other))
-    junit = plan.parent / "junit.xml"
-    process = start("check", plan, "--junit", junit, measured=True)
-    out, _ = process.communicate(timeout=300)
-    assert process.returncode == 1
-    assert "The answers differ" in out
-    assert "quart-uvicorn" in out
-    assert re.search(r"^  curl .* 'http://127\.0\.0\.1:\d+/data\?", out, re.MULTILINE)
+    assert uvicorn in twins
+    twins = twins.replace(uvicorn, uvicorn + 'environment = { DATA_MAX_DELAY_S = "5" }\n')
+    (tmp_path / "twins.toml").write_text(
+        twins.replace('interface = "', f'directory = "{ROOT}"\ninterface = "')
+    )
+    document = (ROOT / "loadtests" / "openapi.json").read_text()
+    (tmp_path / "openapi.json").write_text(document)
+    plan = tmp_path / "every-server.toml"
+    plan.write_text(EVERY_SERVER)
+    junit = tmp_path / "junit.xml"
+
+    process = start("check", plan, "--json", "--junit", junit, measured=True)
+    out, err = process.communicate(timeout=300)
+
+    assert process.returncode == 1, err
+    parity = json.loads(out)
+    assert not parity["equal"]
+    assert parity["cases"] >= 200
+    assert {seed.partition(":")[0] for seed in parity["seeds"]} == {
+        f"{method} {path}" for path in json.loads(document)["paths"] for method in ("GET", "HEAD")
+    }
+    assert len(parity["deployments"]) == 8  # the candidates and the control
+    assert {one["deployment"] for one in parity["differences"]} == {"quart-uvicorn"}
+    assert all(one["curl_candidate"].startswith("curl ") for one in parity["differences"])
     failures = {
         suite.attrib["name"]: int(suite.attrib["failures"])
         for suite in ET.parse(junit).getroot()  # noqa: S314 - our own
     }
-    assert failures["control"] == 0
-    assert failures["quart-uvicorn"] > 0
+    assert {name for name, number in failures.items() if number} == {"quart-uvicorn"}
 
 
 def test_up_serves_side_by_side_until_it_is_interrupted(start: Start, plan: Path) -> None:

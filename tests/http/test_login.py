@@ -36,31 +36,31 @@ def kept_of(
         ("cookie:sid", "s=1"),
     ],
 )
-def test_a_value_is_kept_from_where_it_stands(where: str, value: str) -> None:
+def test_a_value_is_kept_from_where_it_is(where: str, value: str) -> None:
     body = b'{"access": {"token": "abc"}, "ids": [1, 22], "ratio": 0.5, "ok": true, "a/b": {"~c": "odd"}}'
     headers = (("X-Csrf", "123"), ("Set-Cookie", "sid=s=1; Path=/; HttpOnly"))
     assert kept_of(step(it=where), body, *headers).values == {"it": value}
 
 
-def test_a_json_answer_can_be_kept_whole() -> None:
+def test_a_json_response_can_be_kept_whole() -> None:
     assert kept_of(step(it="json:"), b'"abc"').values == {"it": "abc"}
 
 
 @pytest.mark.parametrize(
     ("where", "body", "said"),
     [
-        ("json:/token", b"<html>", "the answer is not JSON"),
-        ("json:/token", b"", "the answer is empty, not JSON"),
+        ("json:/token", b"<html>", "the response is not JSON"),
+        ("json:/token", b"", "the response is empty, not JSON"),
         (
             "json:/a/token",
             b'{"a": {"x": 1, "y": 2}}',
-            "no 'token' on the way to /a/token of the JSON answer; there: x, y",
+            "the JSON response has no /a/token: no 'token', but x, y",
         ),
-        ("json:/a/0/b", b'{"a": []}', "no '0' on the way to /a/0/b of the JSON answer; there: array"),
-        ("json:/a", b'{"a": {}}', "at /a of the JSON answer stands object, not a value"),
-        ("json:/a", b'{"a": null}', "at /a of the JSON answer stands null, not a value"),
-        ("json:/a", b'{"a": "x\\r\\nY: z"}', "what is to be kept as 'it' is not one line of latin-1 text"),
-        ("json:/a", '{"a": "漢"}'.encode(), "what is to be kept as 'it' is not one line of latin-1 text"),
+        ("json:/a/0/b", b'{"a": []}', "the JSON response has no /a/0/b: no '0', but array"),
+        ("json:/a", b'{"a": {}}', "/a of the JSON response is of type object, not a value"),
+        ("json:/a", b'{"a": null}', "/a of the JSON response is of type null, not a value"),
+        ("json:/a", b'{"a": "x\\r\\nY: z"}', "the value to keep as 'it' is not one line of latin-1 text"),
+        ("json:/a", '{"a": "漢"}'.encode(), "the value to keep as 'it' is not one line of latin-1 text"),
         ("header:X-Token", b"", "no header 'X-Token'"),
         ("cookie:sid", b"", "no cookie 'sid'; set: lang"),
     ],
@@ -108,7 +108,7 @@ def test_a_cookie_is_set_or_removed(line: str, cookies: dict[str, str]) -> None:
     assert kept.cookies == cookies
 
 
-def test_a_request_is_filled_and_has_no_login_any_more() -> None:
+def test_a_request_is_filled_and_has_no_login_afterwards() -> None:
     request = RequestSpec(
         name="GET /{id}", target="/{id}", headers=(("Authorization", "Bearer {token}"),), login=(step(),)
     )
@@ -117,7 +117,7 @@ def test_a_request_is_filled_and_has_no_login_any_more() -> None:
     )
 
 
-def test_kept_cookies_stand_beside_the_requests_own_which_come_first() -> None:
+def test_kept_cookies_are_added_to_the_requests_own_which_take_precedence() -> None:
     request = http_request("/", cookies={"lang": "de"}, headers={"X": "1"})
     filled = fill(request, Kept(cookies={"sid": "1", "lang": "en"}))
     assert filled.headers == (("X", "1"), ("Cookie", "sid=1; lang=de"))

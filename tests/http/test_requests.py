@@ -6,20 +6,23 @@ from typing import Any, cast
 
 import pytest
 
-from portcompare.http.requests import FilePart, find_flaw, http_request
+from portcompare.http.requests import FilePart, encode_request, find_flaw, http_request
 from portcompare.records.requests import RequestSpec
 
 
 @pytest.mark.parametrize(
     ("request_", "flaw"),
     [
-        (http_request("/", method="GET /"), "the method 'GET /' is none"),
-        (http_request("/", method=""), "the method '' is none"),
+        (http_request("/", method="GET /"), "'GET /' is not an HTTP method"),
+        (http_request("/", method=""), "'' is not an HTTP method"),
         (http_request("data"), "the path 'data' does not begin with /"),
-        (http_request("/größe"), "the path '/größe' does not begin with / or holds what must be percent-enc"),
+        (
+            http_request("/größe"),
+            "the path '/größe' does not begin with / or has characters that must be percent-enc",
+        ),
         (http_request("/a b"), "the path '/a b' does not"),
         (http_request("/a HTTP/1.1\r\nX: y"), "the path"),
-        (http_request("/", headers={"X Y": "z"}), "the header name 'X Y' is none"),
+        (http_request("/", headers={"X Y": "z"}), "'X Y' is not a header name"),
         (http_request("/", headers={"X": "a\r\nY: b"}), "the header 'X' is not one line of latin-1 text"),
         (http_request("/", headers={"X": "€"}), "the header 'X' is not one line of latin-1 text: '€'"),
         (http_request("/", cookies={"a": "b\r\nX: y"}), "the header 'Cookie' is not one line"),
@@ -69,12 +72,12 @@ def test_a_body_is_encoded_with_its_content_type(kind: dict[str, Any], body: str
     assert (made.body.decode(), made.headers) == (body, (("Content-Type", content_type),))
 
 
-def test_a_body_as_it_is_has_no_type_but_its_own() -> None:
+def test_a_body_given_as_bytes_has_no_content_type() -> None:
     assert http_request("/", method="POST", body="é").body == "é".encode()
     assert http_request("/", method="POST", body=b"\xff").headers == ()
 
 
-def test_a_content_type_of_ones_own_comes_first() -> None:
+def test_a_declared_content_type_takes_precedence() -> None:
     headers = {"content-type": "application/problem+json"}
     assert http_request("/", method="POST", json={}, headers=headers).headers == (*headers.items(),)
 
@@ -133,10 +136,35 @@ def test_multipart_is_the_same_bytes_each_time_and_other_bytes_for_other_content
         ({"body": "\ud800"}, "can't encode"),
     ],
 )
-def test_what_contradicts_itself_is_refused(wrong: dict[str, Any], said: str) -> None:
+def test_a_contradictory_request_is_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         http_request("/", method="POST", **wrong)
 
 
 def test_the_usual_name_shows_placeholders_as_they_were_written() -> None:
     assert http_request("/items/{id}", query={"q": "{word}"}).name == "GET /items/{id}?q={word}"
+
+
+def test_a_request_without_a_body_is_a_line_and_the_default_headers() -> None:
+    assert encode_request(http_request("/data", query={"delay": "0.2"}), "localhost:8001") == (
+        b"GET /data?delay=0.2 HTTP/1.1\r\n"
+        b"Host: localhost:8001\r\nUser-Agent: portcompare\r\nAccept: */*\r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_the_length_of_an_empty_body_is_sent_where_a_body_is_expected(method: str) -> None:
+    assert b"\r\nContent-Length: 0\r\n" in encode_request(http_request("/", method=method), "localhost:8001")
+
+
+def test_the_length_of_a_body_is_that_of_its_bytes() -> None:
+    encoded = encode_request(http_request("/", method="DELETE", body="€"), "localhost:8001")
+    assert b"\r\nContent-Length: 3\r\n" in encoded
+    assert encoded.endswith(b"\r\n\r\n" + "€".encode())
+
+
+def test_declared_headers_replace_the_default_ones_whatever_their_case() -> None:
+    declared = {"host": "virtual.example", "USER-AGENT": "mine", "Accept": "text/html", "content-length": "1"}
+    encoded = encode_request(http_request("/", method="POST", body="x", headers=declared), "localhost:8001")
+    lines = encoded.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+    assert lines == [f"{name}: {value}" for name, value in declared.items()]

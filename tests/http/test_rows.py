@@ -51,7 +51,7 @@ def test_a_json_lines_file_has_values_of_any_type(tmp_path: Path) -> None:
         ("v.jsonl", '{}\n{"b": 1}\n', "line 2", "does not have the keys of the first line: b"),
     ],
 )
-def test_a_wrong_row_is_told_with_its_line(
+def test_a_wrong_row_is_reported_with_its_line(
     tmp_path: Path, name: str, content: str, line: str, found: str
 ) -> None:
     path = tmp_path / name
@@ -65,14 +65,14 @@ def test_a_wrong_row_is_told_with_its_line(
     ("name", "content", "found"),
     [
         ("v.csv", None, "there is no such file"),
-        ("v.csv", b"", "holds no row"),
-        ("v.csv", b"a,b\n", "holds no row"),
-        ("v.jsonl", b"\n\n", "holds no row"),
+        ("v.csv", b"", "has no rows"),
+        ("v.csv", b"a,b\n", "has no rows"),
+        ("v.jsonl", b"\n\n", "has no rows"),
         ("v.csv", b"a\n\xff\n", "cannot be read: 'utf-8' codec can't decode byte 0xff in position 2"),
         ("v.txt", b"a\n1\n", "is neither .csv nor .jsonl"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told_by_name(
+def test_a_file_that_cannot_be_used_is_named(
     tmp_path: Path, name: str, content: bytes | None, found: str
 ) -> None:
     path = tmp_path / name
@@ -83,12 +83,12 @@ def test_a_file_that_cannot_be_used_is_told_by_name(
     assert problem.found.startswith(found)
 
 
-def test_of_many_wrong_rows_the_first_are_told_and_how_many_more(tmp_path: Path) -> None:
+def test_of_many_wrong_rows_the_first_are_reported_and_the_others_counted(tmp_path: Path) -> None:
     path = tmp_path / "values.csv"
     path.write_text("a,b\n" + "1\n" * 40)
     problems = problems_of(path)
     assert [problem.where for problem in problems] == [*(f"{path}: line {n}" for n in range(2, 7)), str(path)]
-    assert problems[-1].found == "35 more of its lines are wrong"
+    assert problems[-1].found == "35 more lines are wrong"
 
 
 def test_a_weight_is_shared_and_equal_requests_add_up() -> None:

@@ -1,4 +1,4 @@
-"""A small web server in a thread, to answer what a test wants answered."""
+"""A small web server in a thread, which responds as a test wants it to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Received:
     """A request as it arrived; `closing` is set when the site goes down."""
 
     method: str
@@ -43,12 +43,12 @@ class Reply:
 @dataclass(slots=True)
 class Site:
     url: str
-    asked: list[Asked] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
 
 
 @contextmanager
-def serving(answer: Callable[[Asked], Reply | Iterable[bytes]]) -> Iterator[Site]:
-    """Serve until the block ends; an answer is a reply, or what goes over the wire instead of one."""
+def serving(respond: Callable[[Received], Reply | Iterable[bytes]]) -> Iterator[Site]:
+    """Serve until the block ends; what responds returns a reply, or what is sent instead of one."""
     closing = Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -59,11 +59,11 @@ def serving(answer: Callable[[Asked], Reply | Iterable[bytes]]) -> Iterator[Site
                 return
             method, target, _ = self.raw_requestline.decode("latin-1").split(" ")
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            asked = Asked(
+            received = Received(
                 method=method, target=target, headers=tuple(self.headers.items()), body=body, closing=closing
             )
-            site.asked.append(asked)
-            reply = answer(asked)
+            site.received.append(received)
+            reply = respond(received)
             with suppress(ConnectionError):
                 for part in reply.wire(method) if isinstance(reply, Reply) else reply:
                     self.wfile.write(part)
@@ -81,15 +81,15 @@ def serving(answer: Callable[[Asked], Reply | Iterable[bytes]]) -> Iterator[Site
 
 
 @contextmanager
-def serving_all(*answers: Callable[[Asked], Reply | Iterable[bytes]]) -> Iterator[tuple[Site, ...]]:
+def serving_all(*services: Callable[[Received], Reply | Iterable[bytes]]) -> Iterator[tuple[Site, ...]]:
     """Serve several at once."""
-    if not answers:
+    if not services:
         yield ()
         return
-    with serving(answers[0]) as first, serving_all(*answers[1:]) as others:
+    with serving(services[0]) as first, serving_all(*services[1:]) as others:
         yield (first, *others)
 
 
-def always(reply: Reply) -> Callable[[Asked], Reply]:
-    """Answer everything alike."""
+def always(reply: Reply) -> Callable[[Received], Reply]:
+    """Respond to everything alike."""
     return lambda _: reply

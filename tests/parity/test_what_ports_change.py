@@ -1,4 +1,4 @@
-"""What docs/parity.md says that a port from Flask to Quart changes unasked, and that the variants show it."""
+"""What a port from Flask to Quart changes by itself, as listed in docs/parity.md: the variants show it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import quart
 
 from portcompare.http.requests import http_request
-from portcompare.parity.variants import body_variants
+from portcompare.parity.body_variants import body_variants
 
 if TYPE_CHECKING:
     from portcompare.records.requests import RequestSpec
@@ -50,21 +50,21 @@ def quart_app() -> quart.Quart:
     return app
 
 
-def ask_old(spec: RequestSpec) -> httpx.Response:
+def send_to_old(spec: RequestSpec) -> httpx.Response:
     transport = httpx.WSGITransport(flask_app(), raise_app_exceptions=False)
     with httpx.Client(transport=transport, base_url="http://old.test") as client:
         return client.request(spec.method, spec.target, headers=dict(spec.headers), content=spec.body)
 
 
-def ask_new(spec: RequestSpec) -> httpx.Response:
-    async def ask() -> httpx.Response:
+def send_to_new(spec: RequestSpec) -> httpx.Response:
+    async def send() -> httpx.Response:
         transport = httpx.ASGITransport(cast("Any", quart_app()), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://new.test") as client:
             return await client.request(
                 spec.method, spec.target, headers=dict(spec.headers), content=spec.body
             )
 
-    return asyncio.run(ask())
+    return asyncio.run(send())
 
 
 @pytest.mark.parametrize(
@@ -80,17 +80,17 @@ def ask_new(spec: RequestSpec) -> httpx.Response:
 def test_another_status_of_what_is_no_plain_json(what: str, old: int, new: int) -> None:
     spec = dict(body_variants(JSON))[what]
 
-    assert (ask_old(spec).status_code, ask_new(spec).status_code) == (old, new)
+    assert (send_to_old(spec).status_code, send_to_new(spec).status_code) == (old, new)
 
 
 def test_another_text_of_what_is_no_utf8_in_a_form() -> None:
     spec = dict(body_variants(FORM))["field name not UTF-8"]
 
-    got = [ask(spec).json()["got"] for ask in (ask_old, ask_new)]
+    got = [send(spec).json()["got"] for send in (send_to_old, send_to_new)]
     assert got == [{"name": "%FF"}, {"name": "\ufffd"}]
 
 
-def test_no_word_that_the_answer_depends_on_the_session() -> None:
-    answers = [ask(http_request("/session")) for ask in (ask_old, ask_new)]
+def test_no_header_says_that_the_response_depends_on_the_session() -> None:
+    responses = [send(http_request("/session")) for send in (send_to_old, send_to_new)]
 
-    assert [answer.headers.get("Vary") for answer in answers] == ["Cookie", None]
+    assert [response.headers.get("Vary") for response in responses] == ["Cookie", None]

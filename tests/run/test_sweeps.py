@@ -128,12 +128,12 @@ class Run:
         monkeypatch.setattr(comparison, "serve", lambda *_: nullcontext(servers))
         monkeypatch.setattr(comparison, "capture_requests", lambda session, *_: session)
 
-        def ask_everything(*_: object) -> ParityOutcome:
+        def check_parity(*_: object) -> ParityOutcome:
             self.checked_after.append(len(self.places))
             parity = later if self.places else PARITY
-            return ParityOutcome(parity=parity, asked={}, expectations={})
+            return ParityOutcome(parity=parity, cases={}, expectations={})
 
-        monkeypatch.setattr(comparison, "ask_everything", ask_everything)
+        monkeypatch.setattr(comparison, "check_parity", check_parity)
         monkeypatch.setattr(comparison, "measure_round", measure_round)
         monkeypatch.setattr(settling, "measure_idle", lambda *_: IDLE_S)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, json, jsonify, request, url_for
+from flask import Blueprint, Flask, Response, json, jsonify, request, url_for
 
 from sync_flask.app import create_app
 from sync_flask.config import Config
@@ -17,24 +17,24 @@ def shop_blueprint(stock: Stock) -> Blueprint:
     @blueprint.post("/login")
     def login() -> Response:
         user = check_login(request.authorization)
-        answer = jsonify(user=user)
-        answer.set_cookie("session", f"{user}-1", max_age=3600, httponly=True, samesite="Lax")
-        return answer
+        response = jsonify(user=user)
+        response.set_cookie("session", f"{user}-1", max_age=3600, httponly=True, samesite="Lax")
+        return response
 
     @blueprint.get("/items")
     def items() -> Response:
-        answer = jsonify(items=stock.first(read_limit(request.args.getlist("limit"))))
-        answer.headers["Cache-Control"] = "private, max-age=60"
-        return answer
+        response = jsonify(items=stock.first(read_limit(request.args.getlist("limit"))))
+        response.headers["Cache-Control"] = "private, max-age=60"
+        return response
 
     @blueprint.post("/items")
     def add_item() -> Response:
         item = stock.make(document())
         stock.keep(item)
-        answer = jsonify(item.document())
-        answer.status_code = 201
-        answer.headers["Location"] = url_for("shop.item", item_id=item.id, _external=True)
-        return answer
+        response = jsonify(item.document())
+        response.status_code = 201
+        response.headers["Location"] = url_for("shop.item", item_id=item.id, _external=True)
+        return response
 
     @blueprint.get("/items/<int:item_id>")
     def item(item_id: int) -> Response:
@@ -42,10 +42,10 @@ def shop_blueprint(stock: Stock) -> Blueprint:
 
     @blueprint.route("/receipt", methods=METHODS)
     def receipt() -> Response:
-        answer = jsonify(stock.receipt())
-        answer.set_cookie("seen", "yes", max_age=3600)
-        answer.vary.update(VARIES)
-        return answer
+        response = jsonify(stock.receipt())
+        response.set_cookie("seen", "yes", max_age=3600)
+        response.vary.update(VARIES)
+        return response
 
     return blueprint
 
@@ -56,12 +56,17 @@ def document() -> object:
 
 
 def refuse(error: Refused) -> Response:
-    """Answer with the twin's problem document and the error's code in it."""
-    answer = problem(error)
-    answer.set_data(json.dumps(json.loads(answer.get_data()) | {"error": error.error}))
-    return answer
+    """Respond with the twin's problem document and the error's code in it."""
+    response = problem(error)
+    response.set_data(json.dumps(json.loads(response.get_data()) | {"error": error.error}))
+    return response
 
 
-app = create_app(Config())
-app.register_error_handler(Refused, refuse)
-app.register_blueprint(shop_blueprint(Stock()))
+def build() -> Flask:
+    shop = create_app(Config())
+    shop.register_error_handler(Refused, refuse)
+    shop.register_blueprint(shop_blueprint(Stock()))
+    return shop
+
+
+app = build()

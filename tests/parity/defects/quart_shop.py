@@ -20,86 +20,85 @@ if TYPE_CHECKING:
     Send = Callable[[dict[str, Any]], Awaitable[None]]
     Application = Callable[[dict[str, Any], Callable[[], Awaitable[dict[str, Any]]], Send], Awaitable[None]]
 
-_DEFECT = os.environ.get("DEFECT", "none")
-if _DEFECT not in (*SEEDED, "none"):
-    raise ValueError(f"DEFECT is {_DEFECT!r}; there are: " + ", ".join(SEEDED))
-
 _SWAPPED = {"item_not_found": "item_withdrawn", "item_withdrawn": "item_not_found"}
 
 
-def shop_blueprint(stock: Stock) -> Blueprint:
+def shop_blueprint(stock: Stock, defect: str) -> Blueprint:
     """Build the routes of the shop."""
     blueprint = Blueprint("shop", __name__)
-    last_asked = [0]
+    last_requested = [0]
 
     @blueprint.post("/login")
     async def login() -> Response:
         user = check_login(request.authorization)
-        answer = jsonify(user=user)
-        hidden = _DEFECT != "lost-cookie-attribute"
-        answer.set_cookie("session", f"{user}-1", max_age=3600, httponly=hidden, samesite="Lax")
-        return answer
+        response = jsonify(user=user)
+        hidden = defect != "lost-cookie-attribute"
+        response.set_cookie("session", f"{user}-1", max_age=3600, httponly=hidden, samesite="Lax")
+        return response
 
     @blueprint.get("/items")
     async def items() -> Response:
-        answer = jsonify(items=stock.first(read_limit(request.args.getlist("limit"))))
-        if _DEFECT != "lost-header":
-            answer.headers["Cache-Control"] = "private, max-age=60"
-        return answer
+        response = jsonify(items=stock.first(read_limit(request.args.getlist("limit"))))
+        if defect != "lost-header":
+            response.headers["Cache-Control"] = "private, max-age=60"
+        return response
 
     @blueprint.post("/items")
     async def add_item() -> Response:
-        item = stock.make(await document())
-        if _DEFECT != "write-not-stored":
+        item = stock.make(await document(defect))
+        if defect != "write-not-stored":
             stock.keep(item)
-        answer = jsonify(item.document())
-        answer.status_code = 201
-        answer.headers["Location"] = url_for("shop.item", item_id=item.id, _external=True)
-        return answer
+        response = jsonify(item.document())
+        response.status_code = 201
+        response.headers["Location"] = url_for("shop.item", item_id=item.id, _external=True)
+        return response
 
-    item_number = "item_id" if _DEFECT == "text-for-number-in-path" else "int:item_id"
+    item_number = "item_id" if defect == "text-for-number-in-path" else "int:item_id"
 
     @blueprint.get(f"/items/<{item_number}>")
     async def item(item_id: int | str) -> Response:
         number = int(item_id)
-        if _DEFECT == "mixed-up-under-load":  # what belongs to one request is kept where all requests see it
-            last_asked[0] = number
+        if defect == "mixed-up-under-load":  # what belongs to one request is kept where all requests see it
+            last_requested[0] = number
             await asyncio.sleep(0.002)
-            number = last_asked[0]
+            number = last_requested[0]
         found = stock.find(number).document()
-        if _DEFECT == "number-for-text":
+        if defect == "number-for-text":
             found["sku"] = int(str(found["sku"]))
         return jsonify(found)
 
     @blueprint.route("/receipt", methods=METHODS)
     async def receipt() -> Response:
-        answer = jsonify(stock.receipt())
-        answer.set_cookie("seen", "yes", max_age=3600)
-        answer.vary.update(VARIES)
-        return answer
+        response = jsonify(stock.receipt())
+        response.set_cookie("seen", "yes", max_age=3600)
+        response.vary.update(VARIES)
+        return response
 
     return blueprint
 
 
-async def document() -> object:
+async def document(defect: str) -> object:
     """The JSON that was sent."""
-    if _DEFECT == "crash-on-content-type" and request.mimetype != "application/json":
+    if defect == "crash-on-content-type" and request.mimetype != "application/json":
         raise TypeError("'NoneType' object is not subscriptable")
     return read_json(request.mimetype, await request.data)
 
 
-async def refuse(error: Refused) -> Response:
-    """Answer with the twin's problem document and the error's code in it."""
-    if _DEFECT == "status-of-bad-parameter" and error.error == "bad_limit":
-        error.code = 422
-    code = _SWAPPED.get(error.error, error.error) if _DEFECT == "swapped-error-codes" else error.error
-    answer = await problem(error)
-    answer.set_data(json.dumps(json.loads(await answer.data) | {"error": code}))
-    return answer
+def make_refuse(defect: str) -> Callable[[Refused], Awaitable[Response]]:
+    async def refuse(error: Refused) -> Response:
+        """Respond with the twin's problem document and the error's code in it."""
+        if defect == "status-of-bad-parameter" and error.error == "bad_limit":
+            error.code = 422
+        code = _SWAPPED.get(error.error, error.error) if defect == "swapped-error-codes" else error.error
+        response = await problem(error)
+        response.set_data(json.dumps(json.loads(await response.data) | {"error": code}))
+        return response
+
+    return refuse
 
 
 def without_bodies_to_head(application: Application) -> Application:
-    """Send no body in answer to HEAD: Quart leaves that to the server, and not every server does it."""
+    """Send no body in response to HEAD: Quart leaves that to the server, and not every server does it."""
 
     async def serve(
         scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Send
@@ -113,13 +112,15 @@ def without_bodies_to_head(application: Application) -> Application:
     return serve
 
 
-def build() -> Application:
-    """Put the shop together."""
+def build(defect: str) -> Application:
+    """A port with a defect, or "none"."""
+    if defect not in (*SEEDED, "none"):
+        raise ValueError(f"DEFECT is {defect!r}; there are: " + ", ".join(SEEDED))
     shop: Any = create_app(Config())
-    shop.register_error_handler(Refused, refuse)
-    shop.register_blueprint(shop_blueprint(Stock()))
+    shop.register_error_handler(Refused, make_refuse(defect))
+    shop.register_blueprint(shop_blueprint(Stock(), defect))
     application: Application = shop
-    return application if _DEFECT == "head-with-body" else without_bodies_to_head(application)
+    return application if defect == "head-with-body" else without_bodies_to_head(application)
 
 
-app = build()
+app = build(os.environ.get("DEFECT", "none"))

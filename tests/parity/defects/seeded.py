@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 SEEDED: Final = {
-    "status-of-bad-parameter": "a parameter out of its range is answered with another status",
-    "crash-on-content-type": "a body of another type than JSON is answered with 500",
+    "status-of-bad-parameter": "a parameter out of its range gets another status",
+    "crash-on-content-type": "a body of another type than JSON gets status 500",
     "number-for-text": "a text of digits is a number in the JSON",
     "lost-header": "Cache-Control is missing",
     "lost-cookie-attribute": "scripts may read the session's cookie",
     "swapped-error-codes": "two errors have each other's code",
-    "mixed-up-under-load": "a request is answered with what another one asked for",
+    "mixed-up-under-load": "a request gets the response to another one",
     "text-for-number-in-path": "the route takes any text for an item's number",
     "write-not-stored": "a new item is confirmed and not kept",
-    "head-with-body": "HEAD is answered with the body of GET",
+    "head-with-body": "the response to HEAD has the body of GET",
 }

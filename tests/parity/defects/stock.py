@@ -45,7 +45,7 @@ class Item:
     sku: str
 
     def document(self) -> dict[str, object]:
-        """The item as it stands in answers."""
+        """The item as it stands in responses."""
         return asdict(self)
 
 
@@ -96,13 +96,13 @@ class Stock:
         return {"shop": "Corner", "second": int(time.time()), "token": uuid.uuid4().hex, "number": number}
 
 
-def read_limit(asked: list[str]) -> int:
+def read_limit(values: list[str]) -> int:
     """How many items a list may have."""
-    if not asked:
+    if not values:
         return 50
-    if len(asked) > 1 or _LIMIT.fullmatch(asked[0]) is None:
+    if len(values) > 1 or _LIMIT.fullmatch(values[0]) is None:
         raise Refused(400, "bad_limit", "The query parameter 'limit' must be given once, from 1 to 50.")
-    return int(asked[0])
+    return int(values[0])
 
 
 def read_json(mimetype: str, body: bytes) -> object:

@@ -1,4 +1,4 @@
-"""A path and its segments: what is no number, no UTF-8, another path in other words."""
+"""Variants of a URL: of its path, the segments of it, its query and its parameters; of a form likewise."""
 
 from __future__ import annotations
 
@@ -15,17 +15,15 @@ if TYPE_CHECKING:
     from portcompare.records.requests import RequestSpec
 
 
-UNKNOWN = "portcompare"
-"""A name or a value that no app knows."""
-
+UNKNOWN = "portcompare"  # a name or a value that no app knows
 LONG = "x" * 3000
+MUCH = "x" * 600_000  # Werkzeug keeps 500 kB of a form in memory by default; proxies let more than this pass
 
-MUCH = "x" * 600_000
-"""More than what Werkzeug keeps of a form in memory by default, 500 kB; less than what proxies let pass."""
+_TIMES_REPEATED = 100
 
-# Percent-encoded as they stand in a target. Zeros wherever a number may be understood: a route that waits
-# as long as it is asked to, or lists as many things, is not kept busy by its mistakes.
-_ALONE = {
+# Percent-encoded, as in a target. Zeros wherever a number may be understood: a route that waits as long as it
+# is told to, or lists as many things, is not kept busy by its mistakes.
+_REPLACEMENTS = {
     "text": UNKNOWN,
     "negative": "-1",
     "beyond 32 bits": "2147483648",
@@ -59,8 +57,8 @@ _ALONE = {
     "long number": "9" * 3000,
 }
 
-# What comes before and after the value that was there.
-_AROUND = {
+# What is put before and after the value.
+_ADDITIONS = {
     "blank before": ("%20", ""),
     "blank after": ("", "%20"),
     "plus sign before": ("%2B", ""),
@@ -77,31 +75,24 @@ _AROUND = {
 }
 
 
-def odd_values(value: str) -> Iterator[tuple[str, str]]:
-    """What may stand in place of a value."""
-    yield from _ALONE.items()
-    for what, (before, after) in _AROUND.items():
-        yield what, before + value + after
-
-
-# What stands for a thing and not for a kind of things: a number, a UUID or another long run of hexadecimal
-# digits, a placeholder that a login fills.
+# Identifies one thing: a number, a UUID or another long run of hexadecimal digits, a placeholder that a login
+# fills.
 _ID = re.compile(r"\d+|(?=.*\d)[0-9a-fA-F-]{8,}|\{[^}]*\}|%7B.*%7D")
 
 
 def shape_of(path: str) -> str:
-    """A path without the values in it, by which requests of one route are known."""
+    """A path with its identifiers replaced by `*`: the same for all requests of a route."""
     return "/".join("*" if _ID.fullmatch(segment) else segment for segment in path.split("/"))
 
 
 def path_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
-    """A request with another path."""
+    """A request with another path, and what was varied."""
     path, mark, query = request.target.partition("?")
-    for what, varied in (*_slashes(path), *_ids(path), *_words(path)):
+    for what, varied in (*_vary_slashes(path), *_vary_segments(path)):
         yield what, replace(request, target=varied + mark + query)
 
 
-def _slashes(path: str) -> Iterator[tuple[str, str]]:
+def _vary_slashes(path: str) -> Iterator[tuple[str, str]]:
     if path == "/":
         return
     if path.endswith("/"):
@@ -111,34 +102,32 @@ def _slashes(path: str) -> Iterator[tuple[str, str]]:
         yield "two slashes at the end", f"{path}//"
 
 
-def _ids(path: str) -> Iterator[tuple[str, str]]:
+def _vary_segments(path: str) -> Iterator[tuple[str, str]]:
+    """The path with each identifier replaced, and its last word in other notations."""
     segments = path.split("/")
-    for place, segment in enumerate(segments):
-        if not _ID.fullmatch(segment):
-            continue
-        odd = [*odd_values(segment), ("encoded slash", f"{segment}%2F{segment}"), ("empty", "")]
+    variants = {
+        place: (*_odd_values(segment), ("encoded slash", f"{segment}%2F{segment}"), ("empty", ""))
+        for place, segment in enumerate(segments)
+        if _ID.fullmatch(segment)
+    }
+    words = [place for place, segment in enumerate(segments) if segment and place not in variants]
+    if words:
+        variants[words[-1]] = tuple(_notations(segments[words[-1]]))
+    for place, odd in variants.items():
         for what, value in odd:
-            yield (
-                f"path segment {segment} {what}",
-                "/".join((*segments[:place], value, *segments[place + 1 :])),
-            )
+            varied = "/".join((*segments[:place], value, *segments[place + 1 :]))
+            yield f"path segment {segments[place]} {what}", varied
 
 
-def _words(path: str) -> Iterator[tuple[str, str]]:
-    segments = path.split("/")
-    words = [place for place, segment in enumerate(segments) if segment and not _ID.fullmatch(segment)]
-    if not words:
-        return
-    place = words[-1]
-    word = segments[place]
-    for what, value in _notations(word):
-        yield f"path segment {word} {what}", "/".join((*segments[:place], value, *segments[place + 1 :]))
+def _odd_values(value: str) -> Iterator[tuple[str, str]]:
+    yield from _REPLACEMENTS.items()
+    for what, (before, after) in _ADDITIONS.items():
+        yield what, before + value + after
 
 
 def _notations(word: str) -> Iterator[tuple[str, str]]:
-    """Other notations of a word: some mean the same, and some do not."""
-    if word[0].isascii() and word[0].isalnum():
-        yield "escaped", f"%{ord(word[0]):02X}{word[1:]}"
+    """Other notations of a word, some of the same meaning, some of another."""
+    yield "escaped", _escape_first(word)
     yield "in other case", word.swapcase()
     yield "after an empty one", f"/{word}"
     yield "after a dot", f"./{word}"
@@ -159,18 +148,15 @@ def _notations(word: str) -> Iterator[tuple[str, str]]:
     yield "long", word + LONG
 
 
-_MANY = 100
-
-
 def query_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
-    """A request with another query as a whole."""
+    """A request with additions to its query, and what was added."""
     path, _, query = request.target.partition("?")
     for what, varied in whole_variants(query):
         yield what, replace(request, target=f"{path}?{varied}")
 
 
 def parameter_variants(request: RequestSpec, name: str) -> Iterator[tuple[str, RequestSpec]]:
-    """A request with one of its query parameters varied."""
+    """A request with one of its query parameters varied, and how."""
     path, _, query = request.target.partition("?")
     for what, varied in pair_variants(query, name):
         yield what, replace(request, target=f"{path}?{varied}" if varied else path)
@@ -182,12 +168,12 @@ def parameter_names(request: RequestSpec) -> tuple[str, ...]:
 
 
 def pair_names(pairs: str) -> tuple[str, ...]:
-    """The names in a text of pairs, as queries and forms are, decoded, each once."""
+    """The names in a query or a form, decoded, each once."""
     return tuple(dict.fromkeys(_name(pair) for pair in pairs.split("&") if pair))
 
 
 def pair_variants(pairs: str, name: str) -> Iterator[tuple[str, str]]:
-    """A text of pairs in which those of one name are varied."""
+    """A query or a form in which the pairs of one name are varied, and how."""
     parts = pairs.split("&")
     first = next(place for place, part in enumerate(parts) if _name(part) == name)
     before, after = parts[:first], [part for part in parts[first:] if _name(part) != name]
@@ -197,7 +183,7 @@ def pair_variants(pairs: str, name: str) -> Iterator[tuple[str, str]]:
 
 
 def whole_variants(pairs: str) -> Iterator[tuple[str, str]]:
-    """A text of pairs with what belongs to none of them."""
+    """A query or a form with additions that no app knows."""
     before = f"{pairs}&" if pairs else ""
     yield "unknown parameter", f"{before}{UNKNOWN}=1"
     yield "unknown parameter without a value", f"{before}{UNKNOWN}"
@@ -209,12 +195,12 @@ def whole_variants(pairs: str) -> Iterator[tuple[str, str]]:
 
 
 def _replacements(key: str, value: str) -> Iterator[tuple[str, list[str]]]:
-    """What stands in place of a parameter: nothing, or one pair, or several."""
+    """Pairs in place of a parameter: none, one or several."""
     pair = f"{key}={value}"
     yield "missing", []
     yield "without a value", [key]
     yield "empty", [f"{key}="]
-    for what, odd in odd_values(value):
+    for what, odd in _odd_values(value):
         yield what, [f"{key}={odd}"]
     yield "plus after", [f"{key}={value}+"]
     yield "semicolon after", [f"{key}={value};x=1"]
@@ -225,17 +211,17 @@ def _replacements(key: str, value: str) -> Iterator[tuple[str, list[str]]]:
     yield "repeated, then empty", [pair, f"{key}="]
     yield "repeated, then malformed", [pair, f"{key}={UNKNOWN}"]
     yield "malformed, then repeated", [f"{key}={UNKNOWN}", pair]
-    yield f"repeated {_MANY} times", [pair] * _MANY
+    yield f"repeated {_TIMES_REPEATED} times", [pair] * _TIMES_REPEATED
     yield "in brackets", [f"{key}[]={value}"]
     yield "with an index", [f"{key}%5B0%5D={value}"]
     yield "in other case", [f"{key.swapcase()}={value}"]
     yield "blank before the name", [f"+{key}={value}"]
-    yield "name escaped", [f"{_escaped(key)}={value}"]
+    yield "name escaped", [f"{_escape_first(key)}={value}"]
 
 
-def _escaped(key: str) -> str:
-    """The key, its first character percent-encoded if it can be."""
-    return f"%{ord(key[0]):02X}{key[1:]}" if key[:1].isascii() and key[:1].isalnum() else key
+def _escape_first(text: str) -> str:
+    """A text, its first character percent-encoded if that is a letter or a digit."""
+    return f"%{ord(text[0]):02X}{text[1:]}" if text[:1].isascii() and text[:1].isalnum() else text
 
 
 def _name(pair: str) -> str:

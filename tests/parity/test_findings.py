@@ -1,12 +1,53 @@
+"""Excerpts of what differs, and noise."""
+
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from portcompare.parity.findings import Aspect, Finding
-from portcompare.parity.noise import Noise
+from portcompare.parity.findings import Aspect, Finding, Noise, excerpts
 from portcompare.records.requests import RequestSpec
 
 CASE = RequestSpec(name="GET /x", target="/x")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shown"),
+    [
+        ("hello", "", ("hello", "")),
+        (
+            "a" * 500 + "X" + "b" * 500,
+            "a" * 500 + "Y" + "b" * 500,
+            tuple("..." + "a" * 24 + letter + "b" * 55 + "..." for letter in "XY"),
+        ),
+        ("X" + "b" * 500, "Y" + "b" * 500, tuple(letter + "b" * 79 + "..." for letter in "XY")),
+        ("a" * 100, "a" * 100 + "more", ("..." + "a" * 24, "..." + "a" * 24 + "more")),
+    ],
+    ids=["short", "long", "at the start", "at the end"],
+)
+def test_texts_are_cut_alike_around_their_first_difference(
+    one: str, other: str, shown: tuple[str, str]
+) -> None:
+    assert excerpts(one, other) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a\r\nb", r"a\r\nb"), ("\x1b[31m", r"\x1b[31m"), ("\N{NO-BREAK SPACE}", r"\xa0"), ("é", "é")],
+)
+def test_invisible_characters_are_escaped(text: str, shown: str) -> None:
+    assert excerpts(text, "") == (shown, "")
+    assert excerpts(text + "a" * 100, "")[0].startswith(shown)
+
+
+@settings(max_examples=25)
+@given(st.text(max_size=100), st.text(max_size=100), st.text(max_size=100))
+def test_the_excerpts_of_different_texts_differ(same: str, one: str, other: str) -> None:
+    shown = excerpts(same + "x" + one, same + "y" + other)
+
+    assert shown[0] != shown[1]
+    assert all(char.isprintable() for char in "".join(shown))
 
 
 def at(pointer: str, aspect: Aspect = "value", kind: str = "json") -> Finding:
@@ -54,7 +95,7 @@ def test_noise_hides_what_cannot_be_compared_and_nothing_else(
     assert Noise.of([noise]).hides(finding) is hidden
 
 
-def test_what_is_not_compared_is_told_once_by_its_place() -> None:
+def test_each_place_that_is_not_compared_is_listed_once() -> None:
     noise = Noise.of(
         [
             at("/b"),
@@ -66,7 +107,7 @@ def test_what_is_not_compared_is_told_once_by_its_place() -> None:
         ]
     )
 
-    assert noise.told(CASE) == [
+    assert noise.describe(CASE) == [
         "GET /x: body",
         "GET /x: ETag",
         "GET /x: the whole JSON",

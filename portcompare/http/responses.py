@@ -1,0 +1,147 @@
+"""Responses, complete with all headers, and their parser.
+
+The load generator has a parser of its own: reading every header would cost it time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from portcompare.http.bodies import without_address
+
+MOST_BODY_BYTES = 64 * 1024 * 1024
+
+_FIRST_FINAL_STATUS = 200
+_SWITCHING_PROTOCOLS = 101
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A complete response, or the error because of which there is none."""
+
+    server: str  # Host and port, as in the Host header
+    status: int | None = None  # None if there was no complete response
+    headers: tuple[tuple[str, str], ...] = ()  # In the order of the response, the names in lower case
+    # As sent, still encoded as Content-Encoding says. Of the response to a HEAD request, which should have no
+    # body, whatever followed its headers
+    body: bytes = b""
+    error: str = ""  # Why there is no complete response; empty if there is one
+
+    def lines(self, name: str) -> list[str]:
+        """The values of a header, one for each line, the server's own address replaced by a placeholder."""
+        return [
+            without_address(value.encode("latin-1"), self.server).decode("latin-1")
+            for given, value in self.headers
+            if given == name
+        ]
+
+    def header(self, name: str) -> str | None:
+        """The lines of a header, joined by commas (RFC 9110, section 5.3); None if it is absent."""
+        values = self.lines(name)
+        return ", ".join(values) if values else None
+
+    @property
+    def portable_body(self) -> bytes:
+        """The body as sent, the server's own address replaced by a placeholder."""
+        return without_address(self.body, self.server)
+
+    @property
+    def content(self) -> bytes:
+        """The body, decoded if it is what Content-Encoding says, the server's own address replaced."""
+        encoding = self.header("content-encoding")
+        if not encoding:
+            return self.portable_body
+        try:
+            decoded = httpx.Response(200, headers={"Content-Encoding": encoding}, content=self.body).content
+        except httpx.DecodingError:
+            return self.portable_body
+        return without_address(decoded, self.server)
+
+
+class ResponseError(Exception):
+    """There is no complete response; the text says why."""
+
+
+class ResponseParser:
+    """Parses one response, fed with the bytes of its connection."""
+
+    def __init__(self, *, head_only: bool) -> None:
+        self._parser = HttpResponseParser(self)
+        self._headers: list[tuple[str, str]] = []
+        self._parts: list[bytes] = []
+        self._size_bytes = 0
+        self._status = 0
+        self.head_only = head_only  # True for the response to a HEAD request
+        self.head_complete = False  # True when the status and all headers have been received
+        self.complete = False  # True when the whole response has been received
+
+    @property
+    def has_body(self) -> bool:
+        """Whether any byte of a body has been received."""
+        return self._size_bytes > 0
+
+    def feed(self, data: bytes) -> None:
+        """Parse what was received; no bytes mean that the server has closed the connection.
+
+        Raises ResponseError: it is no response, or an incomplete one.
+        """
+        if not data:
+            self._end()
+            return
+        was_head_complete = self.head_complete
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            self.complete = True
+        except HttpParserError:
+            if self.complete:  # what follows is not part of the response
+                return
+            if not self.head_only or not self.head_complete:
+                raise ResponseError("the response is not HTTP") from None
+            if not self.has_body:  # it follows headers that promise no body even to a GET
+                self.on_body(data if was_head_complete else data.partition(_END_OF_HEAD)[2])
+        if self._size_bytes > MOST_BODY_BYTES:
+            raise ResponseError(f"the body has more than {MOST_BODY_BYTES:,} bytes")
+
+    def response(self, server: str) -> Response:
+        """The response that was parsed."""
+        return Response(
+            server=server, status=self._status, headers=tuple(self._headers), body=b"".join(self._parts)
+        )
+
+    def _end(self) -> None:
+        names = {name for name, _ in self._headers}
+        if not self.head_complete:
+            raise ResponseError("connection closed before the headers were complete")
+        if not self.head_only and names & {"content-length", "transfer-encoding"}:
+            raise ResponseError("connection closed before the body was complete")
+        self.complete = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser for each header, and for each trailer."""
+        if not self.head_complete:
+            self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser at the end of the headers, and again at the end of the trailers."""
+        if not self.head_complete:
+            self._status = self._parser.get_status_code()
+            self.head_complete = True
+
+    def on_body(self, body: bytes) -> None:
+        """Called by the parser for each piece of the body."""
+        self._size_bytes += len(body)
+        if self._size_bytes <= MOST_BODY_BYTES:
+            self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """Called by the parser at the end of the response, and of each interim one (1xx) before it."""
+        if self._status < _FIRST_FINAL_STATUS and self._status != _SWITCHING_PROTOCOLS:
+            self._headers.clear()
+            self.head_complete = False
+        elif not self.head_only:
+            self.complete = True

@@ -1,0 +1,135 @@
+"""Variants of a request's headers and method.
+
+Without `Origin` no response has CORS headers, without `Accept-Encoding` none is compressed, without `If-...`
+none is "not modified": a request must ask for what is to be compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from portcompare.parity.url_variants import LONG, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+
+    from portcompare.records.requests import RequestSpec
+
+Headers = tuple[tuple[str, str], ...]
+
+NO_SUCH_PATH = "/portcompare-no-such-path"
+
+_ORIGIN = "http://portcompare.invalid"
+
+# Not sent: Forwarded and X-Forwarded-..., which some servers interpret before any app does; Host, Connection,
+# Expect and Transfer-Encoding, which are the server's; names with an underscore, which some servers drop;
+# control characters, which some refuse, and letters beyond ASCII, for which some hand on an empty value.
+# X-HTTP-Method-Override could turn the request into a DELETE.
+_ADDED_HEADERS = (
+    ("Accept", "text/html"),
+    ("Accept", f"application/x-{UNKNOWN}"),
+    ("Accept", ";;q=x"),
+    ("Accept-Encoding", "gzip"),
+    ("Accept-Encoding", "br, zstd"),
+    ("Accept-Encoding", "identity;q=0, *;q=0"),
+    ("Accept-Language", "de"),
+    ("Accept-Charset", "utf-16"),
+    ("If-None-Match", "*"),
+    ("If-None-Match", f'"{UNKNOWN}"'),
+    ("If-Match", f'"{UNKNOWN}"'),
+    ("If-Modified-Since", "Fri, 31 Dec 9999 23:59:59 GMT"),
+    ("If-Modified-Since", "soon"),
+    ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"),
+    ("Range", "bytes=0-0"),
+    ("Range", "bytes=9-1"),
+    ("Origin", _ORIGIN),
+    ("Origin", "null"),
+    ("X-Requested-With", "XMLHttpRequest"),
+    ("Authorization", UNKNOWN),
+    ("Authorization", "Basic !"),
+    ("Authorization", "Bearer"),
+    ("Cookie", "portcompare=1"),
+    ("Cookie", "=; ;portcompare"),
+    ("Cookie", 'portcompare="'),
+    ("Cookie", "portcompare=%FF"),
+    ("User-Agent", LONG),
+)
+
+# Methods that hardly any route knows. All three are safe by definition (RFC 4918, 9.1; RFC 3253, 3.6;
+# RFC 5323, 2), so that nothing is lost should the route know them after all: DELETE could not promise that.
+# Some servers refuse a word that is no method, or one in small letters, before any app receives it.
+_WRONG_METHODS = ("PROPFIND", "REPORT", "SEARCH")
+
+# gunicorn refuses a request line of more than 4094 bytes, and a header line of more than 8190; others allow
+# more, or respond with another status.
+_LONGEST_TARGET = 4000
+_LONGEST_HEADER = 4000
+
+
+def get_header(headers: Headers, name: str) -> str | None:
+    """The first value of a header; None if it is absent."""
+    return next((value for given, value in headers if given.lower() == name.lower()), None)
+
+
+def without_headers(headers: Headers, *names: str) -> Headers:
+    """The headers without those of some names, whose case does not matter."""
+    left_out = {name.lower() for name in names}
+    return tuple((given, value) for given, value in headers if given.lower() not in left_out)
+
+
+def with_header(headers: Headers, name: str, value: str) -> Headers:
+    """The headers with one replaced, or added at the end."""
+    return (*without_headers(headers, name), (name, value))
+
+
+def header_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
+    """A request with other headers, and what was varied.
+
+    Each of its own headers is left out and malformed, except those that describe its body; headers that ask
+    for another form of the response are added, unless it has them; a CORS preflight is derived.
+    """
+    own = {name.lower(): name for name, _ in request.headers}
+    for name in own.values():
+        if not name.lower().startswith("content-"):
+            yield f"header {name} missing", replace(request, headers=without_headers(request.headers, name))
+            for what, value in (("malformed", UNKNOWN), ("empty", "")):
+                headers = with_header(request.headers, name, value)
+                yield f"header {name} {what}", replace(request, headers=headers)
+    for name, value in _ADDED_HEADERS:
+        if name.lower() not in own:
+            shown = "long" if value == LONG else value
+            headers = with_header(request.headers, name, value)
+            yield f"header {name}: {shown}", replace(request, headers=headers)
+    # As a browser sends it before a request from another site: without credentials.
+    preflight = (
+        ("Origin", _ORIGIN),
+        ("Access-Control-Request-Method", request.method),
+        ("Access-Control-Request-Headers", f"content-type, x-{UNKNOWN}"),
+    )
+    yield "CORS preflight", replace(request, method="OPTIONS", headers=preflight, body=b"")
+
+
+def method_variants(request: RequestSpec, known_methods: AbstractSet[str]) -> Iterator[RequestSpec]:
+    """Other methods of a path, and a path below it that does not exist; headers and login as they are."""
+    path = request.target.partition("?")[0]
+    bare = replace(
+        request,
+        target=path,
+        headers=without_headers(request.headers, "Content-Type", "Content-Encoding"),
+        body=b"",
+    )
+    if request.method == "GET":
+        yield replace(bare, method="HEAD", target=request.target)
+    wrong_methods = [method for method in _WRONG_METHODS if method not in known_methods]
+    for method in ("HEAD", "OPTIONS", *wrong_methods[:1]):
+        yield replace(bare, method=method)
+    yield replace(bare, method="GET", target=path.rstrip("/") + NO_SUCH_PATH)
+
+
+def app_decides(request: RequestSpec) -> bool:
+    """Whether every server hands a request on to the app."""
+    return len(request.target) <= _LONGEST_TARGET and all(
+        len(name) + len(value) <= _LONGEST_HEADER and value.isascii() for name, value in request.headers
+    )

@@ -1,0 +1,153 @@
+"""An OpenAPI document: read from a file or a server, and checked. Needs no library of the extra `openapi`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import httpx
+
+from portcompare.errors import InputError, Problem
+from portcompare.http.bodies import find_place, pointer_keys, pointer_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    Node = dict[Any, Any] | list[Any] | str | float | bool | None
+
+_NO_DOCUMENT = "name an OpenAPI document, as JSON or YAML"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenApiDocument:
+    """An OpenAPI document."""
+
+    where: str  # The file or the address it comes from
+    location: str  # The same as an absolute URL, which references to other documents are relative to
+    content: dict[str, Any]
+
+
+def find_missing_extra(where: str) -> list[Problem]:
+    """Check that the libraries are installed which derive cases from a document."""
+    if find_spec("schemathesis") is not None:
+        return []
+    return [
+        Problem(
+            where=where,
+            found="needs Schemathesis, which is not installed",
+            remedy="pip install 'portcompare[openapi]', or remove the key",
+        )
+    ]
+
+
+def read_document(path: Path) -> OpenApiDocument:
+    """Read a document from a file.
+
+    Raises InputError: it cannot be read, is no OpenAPI document, or has references to nothing.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise _unusable(str(path), f"cannot be read: {error.strerror}", "name a readable file") from error
+    return _parse(text, str(path), path.absolute().as_uri())
+
+
+def fetch_document(url: str, timeout_s: float) -> OpenApiDocument:
+    """Fetch a document from a running server.
+
+    `timeout_s`: how long the response may take, in seconds.
+    Raises InputError: the server does not respond, or what it sends cannot be used.
+    """
+    try:
+        response = httpx.get(url, timeout=timeout_s, trust_env=False, follow_redirects=True)
+    except httpx.HTTPError as error:
+        raise _unusable(url, f"no response: {type(error).__name__}", _NO_DOCUMENT) from error
+    if response.status_code != httpx.codes.OK:
+        raise _unusable(
+            url,
+            f"the response has status {response.status_code}",
+            "give the path at which the baseline serves it",
+        )
+    return _parse(response.content, url, str(response.url))
+
+
+def _parse(text: bytes, where: str, location: str) -> OpenApiDocument:
+    content = _parse_text(text, where)
+    if not isinstance(content, dict) or not isinstance(content.get("paths"), dict):
+        raise _unusable(where, "is no OpenAPI document: it has no object `paths`", _NO_DOCUMENT)
+    problems = [
+        Problem(
+            where=f"{where}: {pointer}",
+            found=f"refers to {reference}, which does not exist",
+            remedy="correct the $ref",
+        )
+        for pointer, reference in _find_dangling(content)
+    ]
+    if problems:
+        raise InputError(problems)
+    return OpenApiDocument(where=where, location=location, content=content)
+
+
+def _parse_text(text: bytes, where: str) -> Node:
+    try:
+        content: Node = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise _unusable(where, f"is not UTF-8: {error.reason}", _NO_DOCUMENT) from error
+    except json.JSONDecodeError as error:
+        if text.lstrip()[:1] in (b"{", b"["):
+            found = f"is not JSON: {error.msg}, line {error.lineno}, column {error.colno}"
+            raise _unusable(where, found, "correct the syntax there") from error
+        return _parse_yaml(text, where)
+    return content
+
+
+def _parse_yaml(text: bytes, where: str) -> Node:
+    import yaml  # noqa: PLC0415 - comes with the extra
+
+    try:
+        content: Node = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        found = "is neither JSON nor YAML: " + " ".join(str(error).split())
+        raise _unusable(where, found, _NO_DOCUMENT) from error
+    return content
+
+
+def _unusable(where: str, found: str, remedy: str) -> InputError:
+    return InputError([Problem(where=where, found=found, remedy=remedy)])
+
+
+def _find_dangling(content: Node) -> Iterator[tuple[str, str]]:
+    """The references within a document to what it does not have, each with the pointer to where it is."""
+    strings = list(_find_strings(content, ""))
+    anchors = {"#", *(f"#{value}" for _, key, value in strings if key == "$anchor")}
+    for pointer, key, value in strings:
+        if key == "$ref" and value.startswith("#") and value not in anchors and not _resolves(content, value):
+            yield pointer or "/", value
+
+
+def _find_strings(node: Node, pointer: str) -> Iterator[tuple[str, str, str]]:
+    """All members of objects that are strings: the pointer to the object, key and value."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if isinstance(value, str):
+                yield pointer, str(key), value
+            yield from _find_strings(value, pointer_to(pointer, str(key)))
+    elif isinstance(node, list):
+        for place, value in enumerate(node):
+            yield from _find_strings(value, pointer_to(pointer, str(place)))
+
+
+def _resolves(content: Node, reference: str) -> bool:
+    if not reference.startswith("#/"):
+        return False
+    node: Any = content
+    for key in pointer_keys(unquote(reference[1:])):
+        place = find_place(node, key)
+        if place is None:
+            return False
+        node = node[place]
+    return True

@@ -1,0 +1,145 @@
+"""Differing cases are sent to fresh servers, and two checks of the same cases are combined."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from portcompare.parity.checker import (
+    CaseResult,
+    ParityChecker,
+    ParityOutcome,
+    combine_parity,
+    recheck_alone,
+)
+from portcompare.records.parity import Difference, Parity
+from portcompare.records.requests import RequestSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DIFFERENCE = Difference(
+    case="", deployment="new", kind="status", pointer="", severity="breaks", baseline="200", candidate="500"
+)
+ARMS = frozenset({"baseline", "control", "new", "other"})
+ALIKE = Parity(equal=True, cases=3, deployments=("new",), differences=())
+UNLIKE = replace(ALIKE, equal=False)
+
+
+class Servers:
+    """Servers on which some cases differ, and what they received on each start."""
+
+    def __init__(self, *differing: str) -> None:
+        self.differing = differing
+        self.starts: list[tuple[frozenset[str], list[str]]] = []
+
+    @contextmanager
+    def serve(self, arms: frozenset[str]) -> Iterator[ParityChecker]:
+        self.starts.append((arms, []))
+        yield cast("ParityChecker", self)
+
+    def check(self, case: RequestSpec) -> CaseResult:
+        self.starts[-1][1].append(case.name)
+        differences = (differing(case.name),) if case.name in self.differing else ()
+        return CaseResult(case=case, differences=differences, masked=(), expectations={})
+
+
+def differing(case: str, deployment: str = "new") -> Difference:
+    return replace(DIFFERENCE, case=case, deployment=deployment)
+
+
+def checked(*differences: Difference) -> ParityOutcome:
+    names = [each.case for each in differences]
+    parity = Parity(equal=False, cases=9, deployments=("control", "new", "other"), differences=differences)
+    cases = {name: RequestSpec(name=name, method=name.partition(" ")[0]) for name in names}
+    return ParityOutcome(parity=parity, cases=cases, expectations={})
+
+
+def test_what_does_not_differ_alone_comes_from_the_order() -> None:
+    servers = Servers("GET /a")
+
+    parity = recheck_alone(checked(differing("GET /a"), differing("GET /b")), ARMS, servers.serve)
+
+    assert [(each.case, each.from_order) for each in parity.differences] == [
+        ("GET /a", False),
+        ("GET /b", True),
+    ]
+    assert not parity.equal
+    assert parity.warnings == ()
+
+
+def test_what_only_reads_shares_a_start_and_what_writes_has_its_own() -> None:
+    servers = Servers()
+    outcome = checked(
+        differing("POST /a"), differing("GET /b"), differing("PUT /c", "other"), differing("HEAD /d", "other")
+    )
+
+    recheck_alone(outcome, ARMS, servers.serve)
+
+    assert servers.starts == [
+        (frozenset({"new", "other"}), ["GET /b", "HEAD /d"]),
+        (frozenset({"new"}), ["POST /a"]),
+        (frozenset({"other"}), ["PUT /c"]),
+    ]
+
+
+def test_the_number_of_starts_is_limited_and_the_rest_is_a_warning() -> None:
+    servers = Servers()
+
+    parity = recheck_alone(checked(*(differing(f"POST /{n}") for n in range(12))), ARMS, servers.serve)
+
+    assert len(servers.starts) == 10
+    assert [each.from_order for each in parity.differences] == [True] * 10 + [False] * 2
+    [warning] = parity.warnings
+    assert warning.startswith("2 of the cases that differ were not sent to fresh servers")
+
+
+def test_what_does_not_count_or_cannot_be_started_afresh_is_not_sent_again() -> None:
+    servers = Servers()
+    outcome = checked(
+        replace(differing("GET /a"), allowed="meant"),
+        replace(differing("GET /b"), severity="harmless"),
+        differing("GET /c", "control"),
+        differing("GET /d", "elsewhere"),
+    )
+
+    parity = recheck_alone(outcome, ARMS, servers.serve)
+
+    assert servers.starts == []
+    assert parity == outcome.parity
+
+
+def test_two_checks_without_a_difference_are_one() -> None:
+    assert combine_parity(ALIKE, ALIKE) == ALIKE
+
+
+@pytest.mark.parametrize(("before", "after"), [(ALIKE, UNLIKE), (UNLIKE, ALIKE), (UNLIKE, UNLIKE)])
+def test_equal_is_only_what_stayed_equal(before: Parity, after: Parity) -> None:
+    assert not combine_parity(before, after).equal
+
+
+def test_what_both_checks_found_is_listed_once_in_the_order_it_was_found() -> None:
+    before = replace(
+        UNLIKE, differences=(differing("a"), differing("b")), masked=("x", "y"), warnings=("v", "w")
+    )
+    after = replace(
+        UNLIKE, differences=(differing("b"), differing("c")), masked=("y", "z"), warnings=("w", "x")
+    )
+
+    combined = combine_parity(before, after)
+
+    assert [each.case for each in combined.differences] == ["a", "b", "c"]
+    assert combined.masked == ("x", "y", "z")
+    assert combined.warnings == ("v", "w", "x")
+
+
+def test_a_difference_found_again_at_another_address_is_the_same() -> None:
+    before = replace(differing("a"), curl_candidate="curl http://127.0.0.1:1/")
+    after = replace(differing("a"), curl_candidate="curl http://127.0.0.1:2/", from_order=True)
+
+    combined = combine_parity(replace(UNLIKE, differences=(before,)), replace(UNLIKE, differences=(after,)))
+
+    assert combined.differences == (after,)

@@ -1,0 +1,135 @@
+"""A port with one defect, nine times over: each is found with its severity, and nothing else is found."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from portcompare.http.requests import http_request
+from portcompare.parity.cases import derive_cases
+from portcompare.parity.checker import recheck_alone
+from portcompare.records.rounds import BASELINE, CONTROL
+from tests.parity.clients import Client, checker_of
+from tests.parity.defects import flask_shop, quart_shop
+from tests.parity.defects.in_process import asgi_service, wsgi_service
+from tests.parity.defects.seeded import SEEDED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from portcompare.parity.checker import ParityChecker
+    from portcompare.records.parity import Parity
+
+    # Method and path, kind, pointer, severity, and both values where they are short.
+    Shown = tuple[str, str, str, str, str]
+
+HEAD = "head-with-body"
+UNDER_LOAD = "mixed-up-under-load"
+
+# In this order: what one request stores, those after it show.
+REQUESTS = [
+    http_request("/items/1"),
+    http_request("/items/2"),
+    http_request("/items/99"),
+    http_request("/items"),
+    http_request("/items", query={"limit": 2}),
+    http_request("/items", query={"limit": 0}),
+    http_request("/login", method="POST", headers={"Authorization": "Basic YWRhOmVuZ2luZQ=="}),
+    http_request("/items", method="POST", json={"name": "table"}),
+    http_request("/items", method="POST", headers={"Content-Type": "text/plain"}, body="table"),
+    http_request("/items", query={"limit": 50}),
+    http_request("/items/4"),
+]
+
+EXPECTED: dict[str, set[Shown]] = {
+    "status-of-bad-parameter": {("GET /items", "status", "", "breaks", "400 422")},
+    "crash-on-content-type": {("POST /items", "status", "", "breaks", "415 500")},
+    "number-for-text": {
+        ("GET /items/*", "json", "/sku", "breaks", ""),
+        ("HEAD /items/*", "header", "Content-Length", "changes", ""),
+    },
+    "lost-header": {("GET /items", "header", "Cache-Control", "changes", "")},
+    "lost-cookie-attribute": {("POST /login", "header", "Set-Cookie: session; HttpOnly", "changes", "")},
+    "swapped-error-codes": {("GET /items/*", "json", "/error", "changes", "")},
+    "text-for-number-in-path": {
+        ("GET /items/*", "status", "", "breaks", "404 500"),  # no number
+        ("GET /items/*", "status", "", "breaks", "404 200"),  # a number to Python, such as +1
+        ("GET /items/*", "json", "/detail", "changes", ""),  # -1: no such route, or no such item
+        ("GET /items/*", "json", "/error", "changes", ""),
+    },
+    "write-not-stored": {
+        ("GET /items", "json", "/items/3", "breaks", ""),  # each case is sent twice: two new items
+        ("GET /items", "json", "/items/4", "breaks", ""),
+        ("GET /items/*", "status", "", "breaks", "200 404"),
+    },
+    HEAD: {("HEAD /items/*", "body", "", "breaks", "")},
+}
+
+
+@contextmanager
+def serve(ports: Iterable[str]) -> Iterator[ParityChecker]:
+    """The Flask shop twice, and ports with these defects, all as they are when they have just started."""
+    clients = {arm: Client(wsgi_service(flask_shop.build())) for arm in (BASELINE, CONTROL)}
+    clients |= {port: Client(asgi_service(quart_shop.build(port))) for port in ports}
+    with checker_of(clients) as checker:
+        yield checker
+
+
+@pytest.fixture(scope="module")
+def parity() -> Parity:
+    ports = ["none", *EXPECTED]
+    with serve(ports) as checker:
+        cases = derive_cases([], REQUESTS, ["/items/*"])
+        outcome = checker.sum_up([checker.check(case) for case in cases])
+    return recheck_alone(outcome, frozenset({BASELINE, *ports}), serve)
+
+
+def shown(parity: Parity, deployment: str) -> set[Shown]:
+    return {
+        (
+            family(one.case),
+            one.kind,
+            one.pointer,
+            one.severity,
+            f"{one.baseline} {one.candidate}" if one.kind == "status" else "",
+        )
+        for one in parity.differences
+        if one.deployment == deployment
+    }
+
+
+def family(case: str) -> str:
+    """Method and path of a case, without its query, what was varied in it, and the number in its path."""
+    found: Any = re.match(r"[A-Z]+ [^? ]+", case)
+    return re.sub(r"/\d+$", "/*", found[0])
+
+
+def test_every_defect_has_an_expectation_or_shows_under_load_only() -> None:
+    assert {*EXPECTED, UNDER_LOAD} == SEEDED.keys()
+
+
+@pytest.mark.parametrize("defect", EXPECTED)
+def test_a_defect_is_found_with_its_severity_and_nothing_else_is(parity: Parity, defect: str) -> None:
+    assert shown(parity, defect) == EXPECTED[defect]
+
+
+@pytest.mark.parametrize("arm", ["none", BASELINE, CONTROL])
+def test_a_port_without_a_defect_shows_no_difference(parity: Parity, arm: str) -> None:
+    assert shown(parity, arm) == set()
+
+
+def test_what_shows_only_after_a_write_comes_from_the_order(parity: Parity) -> None:
+    from_order = {(one.deployment, one.case) for one in parity.differences if one.from_order}
+
+    # The other defect shows at the new item too, and without it there is nothing that it could show at.
+    assert from_order == {
+        ("write-not-stored", "GET /items?limit=50"),
+        ("write-not-stored", "GET /items/4"),
+        ("number-for-text", "GET /items/4"),
+    }
+    assert {one.deployment for one in parity.differences if not one.from_order} == EXPECTED.keys() - {
+        "write-not-stored"
+    }

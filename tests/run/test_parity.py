@@ -1,0 +1,412 @@
+"""Comparing the responses of a plan's servers, and what the load is held to because of it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from portcompare.errors import InputError
+from portcompare.parity.cases import SAFE_METHODS, identity
+from portcompare.parity.checker import ParityOutcome
+from portcompare.parity.openapi import OpenApiDocument
+from portcompare.plan import App, load_plan
+from portcompare.records.parity import Parity
+from portcompare.records.requests import Expectation, RequestSpec
+from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.run import parity as run_parity
+from portcompare.run.parity import (
+    capture_requests,
+    check_parity,
+    expect,
+    find_document_problems,
+    find_writing,
+    recheck_differences,
+    warn_of_unchecked,
+)
+from portcompare.run.progress import Progress
+from portcompare.run.session import Session
+from portcompare.serve import assign_cpus, vocabulary
+from portcompare.wire.protocol import Capture, Captured
+from tests.parity.clients import Client, response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from portcompare.plan import Plan
+    from tests.parity.clients import Service
+
+URLS = """
+baseline = { url = "http://127.0.0.1:1" }
+candidates = [{ url = "http://127.0.0.1:2" }]
+"""
+COMMANDS = """
+baseline = "old"
+candidates = ["new"]
+
+[deployments.old]
+command = "serve {port}"
+
+[deployments.new]
+command = "serve {port}"
+"""
+REST = """
+[scenarios.front]
+request = { path = "/" }
+load = { users = [1] }
+
+[parity]
+requests = [{ path = "/extra" }]
+"""
+ALLOWANCES = """
+[[parity.allow]]
+reason = "known"
+pointer = "X-Never"
+
+[[parity.allow]]
+reason = "moved"
+case = "GET /extra"
+kind = "status"
+"""
+READ = RequestSpec(name="read", target="/read")
+ODD = RequestSpec(name="odd", target="/odd")
+WRITE = RequestSpec(name="write", method="POST", target="/write")
+FOUND = Expectation(status=200, body_base64="aGVsbG8=", masked=("/at",), own_address=True)
+OWN = Expectation(status=200, body_base64="b3du")
+
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "info": {"title": "Items", "version": "1"},
+    "paths": {
+        "/items": {
+            "get": {
+                "parameters": [{"name": "n", "in": "query", "required": True, "schema": {"type": "integer"}}],
+                "responses": {"200": {"description": "All of them."}},
+            }
+        }
+    },
+}
+
+
+@pytest.fixture
+def progress() -> Iterator[Progress]:
+    with Progress(least_rounds=0) as shown:
+        yield shown
+
+
+def plan_of(folder: Path, text: str) -> Plan:
+    path = folder / "plan.toml"
+    path.write_text(text)
+    return load_plan(path, vocabulary())
+
+
+def session_of(plan: Plan | None = None, **requests: tuple[RequestSpec, ...]) -> Session:
+    return cast("Session", SimpleNamespace(plan=plan, requests=requests, cpus=None))
+
+
+def outcome_of(*requests: RequestSpec, equal: bool = True, unused: tuple[str, ...] = ()) -> ParityOutcome:
+    parity = Parity(equal=equal, cases=1, deployments=("new",), differences=())
+    known = {replace(request, name=""): {BASELINE: FOUND, "new": OWN} for request in requests}
+    return ParityOutcome(parity=parity, cases={}, expectations=known, unused_allowances=unused)
+
+
+class Servers(dict[str, Any]):
+    """Servers by arm, each a service in this process; a client for one is what records its requests."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **services: Service) -> None:
+        self.clients = {arm: Client(service) for arm, service in services.items()}
+        super().__init__({arm: SimpleNamespace(url=f"http://{arm}") for arm in services})
+        by_url = {server.url: self.clients[arm] for arm, server in self.items()}
+        monkeypatch.setattr(run_parity, "ArmClient", lambda url, _: by_url[url])
+
+
+def answering(extra_status: int) -> Service:
+    return lambda case: response(status=extra_status if case.target == "/extra" else 200)
+
+
+def test_the_plans_requests_are_checked_and_what_it_allows_is_allowed(
+    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_of(plan_of(tmp_path, COMMANDS + REST + ALLOWANCES), front=(READ,))
+    servers = Servers(monkeypatch, baseline=answering(200), control=answering(200), new=answering(301))
+
+    outcome = check_parity(session, servers, progress)
+
+    moved = [each for each in outcome.parity.differences if each.case == "GET /extra"]
+    assert [(each.deployment, each.allowed) for each in moved] == [("new", "moved")]
+    assert [text for text in outcome.unused_allowances if "'known'" in text]
+    assert {"GET /read", "GET /extra"} <= outcome.cases.keys()
+    assert outcome.expectation(READ) is not None
+
+
+def test_what_differs_is_sent_again_to_fresh_servers(
+    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_of(plan_of(tmp_path, COMMANDS + REST), front=(READ,))
+    started: list[Mapping[str, str]] = []
+
+    @contextmanager
+    def serve_alike(_: Plan, arms: Mapping[str, str], **__: object) -> Iterator[Mapping[str, Any]]:
+        started.append(arms)
+        yield Servers(monkeypatch, **{arm: answering(200) for arm in arms})
+
+    monkeypatch.setattr(run_parity, "serve_deployments", serve_alike)
+    servers = Servers(monkeypatch, baseline=answering(200), control=answering(200), new=answering(500))
+    outcome = check_parity(session, servers, progress)
+    parity = recheck_differences(session, outcome, tmp_path, progress)
+
+    assert started
+    assert all(arms == {BASELINE: "old", CONTROL: "old", "new": "new"} for arms in started)
+    assert not parity.equal
+    assert {each.from_order for each in parity.differences} == {True}
+
+
+@pytest.mark.parametrize(
+    "setup", [False, True], ids=["servers that run already", "data set up once in a run"]
+)
+def test_servers_that_cannot_be_started_afresh_are_not_sent_differences_again(
+    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch, *, setup: bool
+) -> None:
+    plan = plan_of(tmp_path, (COMMANDS if setup else URLS) + REST)
+    if setup:
+        deployments = {
+            name: one.model_copy(update={"app": "service"}) for name, one in plan.deployments.items()
+        }
+        apps = {"service": App(setup=["true"])}
+        plan = plan.model_copy(update={"apps": apps, "deployments": deployments})
+    monkeypatch.delattr(run_parity, "serve_deployments")
+
+    parity = recheck_differences(session_of(plan), outcome_of(equal=False), tmp_path, progress)
+
+    [warning] = parity.warnings
+    assert "the baseline cannot be started afresh" in warning
+
+
+def test_a_control_that_is_the_baseline_itself_is_not_sent_what_would_be_written_twice(
+    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_of(plan_of(tmp_path, URLS + REST), front=(READ, WRITE))
+    servers = Servers(monkeypatch, baseline=answering(200), control=answering(200), new=answering(200))
+
+    assert check_parity(session, servers, progress).parity.deployments == ("new",)
+    assert servers.clients[CONTROL].received == []
+
+
+def test_what_cases_have_written_is_known_under_load(
+    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_of(plan_of(tmp_path, COMMANDS + REST), front=(READ,), posts=(WRITE,))
+
+    def storing() -> Service:
+        stored: list[str] = []
+
+        def respond(case: RequestSpec) -> Any:  # noqa: ANN401 - a response
+            if case.method == "POST":
+                stored.append(case.target)
+            return response(body=str(len(stored)).encode() if case.target == READ.target else b"stays")
+
+        return respond
+
+    outcome = check_parity(
+        session, Servers(monkeypatch, baseline=storing(), control=storing(), new=storing()), progress
+    )
+
+    assert outcome.parity.equal
+    # The first response was another than the last: of later ones only the status is known.
+    assert outcome.expectation(READ, "new") == Expectation(status=200, body_base64=None)
+
+
+def test_what_was_refused_has_written_nothing(
+    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_of(plan_of(tmp_path, COMMANDS + REST), front=(READ,))
+
+    def refusing(case: RequestSpec) -> Any:  # noqa: ANN401 - a response
+        return response(status=200 if case.method in SAFE_METHODS else 405)
+
+    servers = Servers(monkeypatch, baseline=refusing, control=refusing, new=refusing)
+    check_parity(session, servers, progress)
+
+    received = servers.clients[BASELINE].received
+    assert any(case.method not in SAFE_METHODS for case in received)
+    assert [identity(case) for case in received].count(identity(READ)) == 2  # and not once more in the end
+
+
+def test_a_scenario_writes_if_a_request_does_more_than_read() -> None:
+    head = replace(READ, method="HEAD")
+
+    assert find_writing(session_of(a=(READ, head), b=(READ, WRITE), c=(WRITE,))) == ("b", "c")
+
+
+def test_under_load_each_request_of_an_arm_has_its_expectation() -> None:
+    session = session_of(mix=(READ, ODD, READ))
+
+    assert expect(session, "mix", BASELINE, outcome_of(READ)) == {0: FOUND, 2: FOUND}
+    assert expect(session, "mix", "new", outcome_of(READ)) == {0: OWN, 2: OWN}
+    assert expect(session, "mix", CONTROL, outcome_of(READ)) == {0: FOUND, 2: FOUND}  # it was not compared
+
+
+def test_of_a_scenario_that_writes_only_statuses_are_expected() -> None:
+    session = session_of(mix=(READ, WRITE), other=(READ,))
+    outcome = outcome_of(READ, WRITE)
+
+    status = Expectation(status=200, body_base64=None)
+    assert expect(session, "mix", BASELINE, outcome) == {0: status, 1: status}
+    assert expect(session, "other", BASELINE, outcome) == {0: FOUND}
+
+
+def test_what_is_not_checked_is_a_warning() -> None:
+    session = session_of(mix=(READ, WRITE), other=(ODD,))
+
+    unused, writing, afterwards, other = warn_of_unchecked(
+        session, outcome_of(READ, WRITE, unused=("not needed",))
+    )
+
+    assert unused == "not needed"
+    assert writing.startswith("mix: writes")
+    assert afterwards.startswith("the responses are not compared again after the load")
+    assert other.startswith("other: the response to odd has another status")
+    assert list(warn_of_unchecked(session_of(mix=(READ,)), outcome_of(READ))) == []
+
+
+def document_plan(folder: Path, keys: str) -> Plan:
+    return plan_of(folder, f"{COMMANDS}{REST}vary = []\n{keys}\n")
+
+
+def explored(
+    plan: Plan, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> tuple[ParityOutcome, list[str]]:
+    """The outcome of a check, and the targets of the document's cases."""
+    servers = Servers(monkeypatch, baseline=answering(200), new=answering(200))
+    outcome = check_parity(session_of(plan), servers, progress)
+    return outcome, [case.target for name, case in outcome.cases.items() if "[OpenAPI]" in name]
+
+
+def test_a_file_is_checked_before_a_server_runs_and_its_cases_are_sent(
+    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = document_plan(tmp_path, 'openapi = "api.json"\nexamples = 4\nseed = 9')
+    path = tmp_path / "api.json"
+    (missing,) = find_document_problems(plan)
+    path.write_text(json.dumps(DOCUMENT | {"paths": {"/x": {"get": {"parameters": 3}}}}))
+    (unusable,) = find_document_problems(plan)
+    path.write_text(json.dumps(DOCUMENT))
+
+    assert (missing.where, unusable.where) == (str(path), f"{path}: GET /x")
+    assert find_document_problems(plan) == []
+    outcome, targets = explored(plan, progress, monkeypatch)
+    assert outcome.parity.seeds == ("GET /items: seed 9, 4 examples",)
+    assert len(targets) == len(set(targets)) == 4
+    assert all(target.startswith("/items") for target in targets)
+
+
+def test_a_path_is_fetched_from_the_baseline(
+    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = document_plan(tmp_path, 'openapi = "/api.json"\nexamples = 2')
+    fetched: list[str] = []
+
+    def fetch(url: str, _: float) -> OpenApiDocument:
+        fetched.append(url)
+        return OpenApiDocument(where=url, location=url, content=DOCUMENT)
+
+    monkeypatch.setattr(run_parity, "fetch_document", fetch)
+
+    assert find_document_problems(plan) == []
+    outcome, _ = explored(plan, progress, monkeypatch)
+    assert outcome.parity.seeds == ("GET /items: seed 1, 2 examples",)
+    assert fetched == ["http://baseline/api.json"]
+
+
+def test_without_the_extra_the_key_and_the_extra_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = document_plan(tmp_path, 'openapi = "api.json"')
+    monkeypatch.setattr("portcompare.parity.openapi.find_spec", lambda _: None)
+
+    (problem,) = find_document_problems(plan)
+
+    assert problem.where == f"{tmp_path}/plan.toml: parity.openapi"
+    assert "portcompare[openapi]" in problem.remedy
+
+
+@pytest.fixture
+def capture(tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - below
+    """Capture the requests of scenarios, given what the load generator reports of each."""
+    plan = plan_of(tmp_path, COMMANDS + REST)
+
+    @contextmanager
+    def serve(_: Plan, arms: Mapping[str, str], **__: object) -> Iterator[dict[str, SimpleNamespace]]:
+        assert arms == {"dry-pass": "old"}
+        yield {"dry-pass": SimpleNamespace(url="http://127.0.0.1:1")}
+
+    monkeypatch.setattr(run_parity, "serve_deployments", serve)
+
+    def run(**captured: Captured) -> tuple[Session, list[str], list[Capture]]:
+        """The session afterwards, the warnings, and the orders to the load generator."""
+        warnings: list[str] = []
+        orders: list[Capture] = []
+
+        def respond(order: Capture) -> Captured:
+            orders.append(order)
+            return captured[order.scenario]
+
+        session = Session(
+            plan=plan,
+            cpus=assign_cpus(plan, 1),
+            generator=cast("Any", SimpleNamespace(capture=respond)),
+            requests={"slow": (READ,)},
+            to_capture=tuple(captured),
+        )
+        return capture_requests(session, tmp_path, progress, warnings.append), warnings, orders
+
+    return run
+
+
+def test_captured_requests_are_a_scenarios_like_those_that_are_declared(capture: Any) -> None:  # noqa: ANN401
+    session, warnings, orders = capture(fast=Captured(requests=(READ, WRITE)))
+
+    assert session.requests == {"slow": (READ,), "fast": (READ, WRITE)}
+    assert session.to_capture == ()
+    assert orders == [Capture(scenario="fast", url="http://127.0.0.1:1")]
+    assert warnings == []
+
+
+def test_nothing_is_served_where_all_requests_are_known(
+    capture: Any,  # noqa: ANN401 - the fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(run_parity, "serve_deployments")
+
+    session, warnings, orders = capture()
+
+    assert session.requests == {"slow": (READ,)}
+    assert (warnings, orders) == ([], [])
+
+
+def test_requests_to_other_servers_are_a_warning(capture: Any) -> None:  # noqa: ANN401 - the fixture
+    _, warnings, _ = capture(fast=Captured(requests=(READ,), elsewhere=("http://a/", "http://b/")))
+
+    assert warnings == [
+        "fast also sends requests to http://a/, http://b/: they are measured, and not compared"
+    ]
+
+
+def test_all_classes_that_cannot_be_used_are_reported_at_once_with_their_keys(
+    tmp_path: Path,
+    capture: Any,  # noqa: ANN401 - the fixture
+) -> None:
+    bad = Captured(requests=(), problem=("Fast raised KeyError", "correct it"))
+
+    with pytest.raises(InputError) as caught:
+        capture(fast=bad, slow=bad)
+
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"{tmp_path}/plan.toml: scenarios.{name}.user: Fast raised KeyError\n    correct it"
+        for name in ("fast", "slow")
+    ]
