@@ -28,7 +28,7 @@ from portcompare.wire.ui_protocol import ArmUsage, OpenUi, ShowState, UiArm, UiP
 if TYPE_CHECKING:
     from portcompare.plan import Scenario
     from portcompare.run.session import Session
-    from portcompare.serve import Standing
+    from portcompare.serve import LiveServers
     from portcompare.wire.protocol import Joined
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
@@ -115,7 +115,7 @@ def _refuse_other_users(session: Session) -> None:
         )
 
 
-def _describe(session: Session, standing: Standing) -> UiPlan:
+def _describe(session: Session, standing: LiveServers) -> UiPlan:
     plan = session.plan
     served = {one.name: one for one in describe_manifest(plan, session.cpus).deployments}
     return UiPlan(
@@ -148,7 +148,7 @@ def _describe_scenario(name: str, scenario: Scenario) -> UiScenario:
     )
 
 
-def _show_until_stopped(session: Session, standing: Standing, folder: Path) -> None:
+def _show_until_stopped(session: Session, standing: LiveServers, folder: Path) -> None:
     """Keep the servers up, tell the UI what they use, and measure properly what its viewers wish."""
     measuring: Measuring | None = None
     try:
@@ -157,13 +157,13 @@ def _show_until_stopped(session: Session, standing: Standing, folder: Path) -> N
             tell_revived(standing)
             usage = {
                 name: ArmUsage(cpu_s=use.cpu_s, rss_bytes=use.rss_bytes, restarts=use.restarts)
-                for name, use in standing.look().items()
+                for name, use in standing.read_use().items()
             }
             state = measuring.state if measuring is not None else None
             wished = session.generator.show(ShowState(usage=usage, run=state)).measure
             is_running = state is not None and state.state == "running"
             if wished is not None and not is_running:
-                measuring = Measuring(session.plan, wished, cpus=session.cpus.everyone, folder=folder)
+                measuring = Measuring(session.plan, wished, cpus=session.cpus.all_cpus, folder=folder)
     finally:
         if measuring is not None:
             measuring.stop()

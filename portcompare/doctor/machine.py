@@ -15,8 +15,8 @@ from statistics import median
 import psutil
 
 from portcompare.browser.chromium import BROWSERS
+from portcompare.serve.app_python.portcompare_import_check import find_versions
 from portcompare.serve.cpus import share_cpus
-from portcompare.serve.import_check import find_versions
 from portcompare.serve.manifest import read_cpu_model, read_governors
 from portcompare.serve.servers import SERVERS
 from portcompare.serve.watchdog import open_files_limit

@@ -17,7 +17,8 @@ from portcompare.doctor.machine import (
     read_cpu_quota,
     read_cpu_times,
 )
-from portcompare.serve import SERVERS, Server, assign_cpus
+from portcompare.serve import SERVERS, assign_cpus
+from portcompare.serve.servers import Server
 from tests.serve.support import write_plan
 
 if TYPE_CHECKING:

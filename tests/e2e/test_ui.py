@@ -121,7 +121,7 @@ def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(ui: Ui) -> No
 def _kill_server(pid: int) -> None:
     for server in processes_below(pid):
         command = command_of(server)
-        if "uvicorn" in " ".join(command) and not any("keeper.py" in part for part in command):
+        if "uvicorn" in " ".join(command) and not any("watchdog.py" in part for part in command):
             server.kill()
             psutil.wait_procs([server], timeout=10)
             return

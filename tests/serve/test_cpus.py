@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.serve import CpuAssignment, assign_cpus, find_cpu_problems
+from portcompare.serve import CpuAssignment, assign_cpus
+from portcompare.serve.cpus import find_cpu_problems
 from tests.serve.support import write_plan
 
 if TYPE_CHECKING:
@@ -15,39 +16,28 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("allowed", "knobs", "expected"),
     [
-        ({0, 1, 2, 3}, "", CpuAssignment(server=(0,), generator=(3,))),
-        ({0, 1, 2, 3}, "workers = 2", CpuAssignment(server=(0, 1), generator=(3,))),
-        ({0, 1, 2, 3}, "workers = 8", CpuAssignment(server=(0, 1, 2), generator=(3,))),
-        ({4, 6}, "workers = 2", CpuAssignment(server=(4,), generator=(6,))),
-        ({5}, "workers = 2", CpuAssignment(server=(5,), generator=(5,))),
+        ({0, 1, 2, 3}, ("", 1), CpuAssignment(server=(0,), generator=(3,))),
+        ({0, 1, 2, 3}, ("workers = 2", 1), CpuAssignment(server=(0, 1), generator=(3,))),
+        ({0, 1, 2, 3}, ("workers = 8", 1), CpuAssignment(server=(0, 1, 2), generator=(3,))),
+        ({4, 6}, ("workers = 2", 1), CpuAssignment(server=(4,), generator=(6,))),
+        ({5}, ("workers = 2", 1), CpuAssignment(server=(5,), generator=(5,))),
+        ({0, 1, 2, 3}, ("", 2), CpuAssignment(server=(0,), generator=(2, 3))),
+        ({0, 1, 2, 3}, ("", 4), CpuAssignment(server=(0,), generator=(1, 2, 3))),
+        ({0, 1}, ("", 2), CpuAssignment(server=(0,), generator=(1,))),
+        ({5}, ("", 2), CpuAssignment(server=(5,), generator=(5,))),
     ],
 )
-def test_the_generator_has_the_last_cpu_and_servers_have_one_a_worker(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, allowed: set[int], knobs: str, expected: CpuAssignment
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed)
-    plan = write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": knobs})
-    assert assign_cpus(plan) == expected
-
-
-@pytest.mark.parametrize(
-    ("allowed", "processes", "expected"),
-    [
-        ({0, 1, 2, 3}, 2, CpuAssignment(server=(0,), generator=(2, 3))),
-        ({0, 1, 2, 3}, 4, CpuAssignment(server=(0,), generator=(1, 2, 3))),
-        ({0, 1}, 2, CpuAssignment(server=(0,), generator=(1,))),
-        ({5}, 2, CpuAssignment(server=(5,), generator=(5,))),
-    ],
-)
-def test_each_process_of_the_generator_has_a_cpu_as_far_as_one_is_left_to_the_servers(
+def test_the_generator_has_the_last_cpus_one_a_process_and_servers_one_a_worker_and_at_least_one(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     allowed: set[int],
-    processes: int,
+    knobs: tuple[str, int],
     expected: CpuAssignment,
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed)
-    assert assign_cpus(write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": ""}), processes) == expected
+    workers, processes = knobs
+    plan = write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": workers})
+    assert assign_cpus(plan, processes) == expected
 
 
 @pytest.mark.parametrize(
@@ -60,7 +50,7 @@ def test_each_process_of_the_generator_has_a_cpu_as_far_as_one_is_left_to_the_se
         ("server = [0, 1, 2, 3]", CpuAssignment(server=(0, 1, 2, 3), generator=(3,))),
     ],
 )
-def test_what_the_plan_says_of_cpus_is_done(
+def test_the_cpus_that_the_plan_names_are_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cpus: str, expected: CpuAssignment
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import re
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pytest
 
-from portcompare.plan import find_upstreams, load_plan
-from portcompare.serve import assign_cpus, preflight, prepare_arms, serve_deployments, vocabulary
-from tests.serve.interpreters import make_interpreter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.plan import Plan
+from portcompare.plan import Plan, find_upstreams
+from portcompare.serve import assign_cpus, preflight, prepare_arms, serve_deployments
+from tests.serve.support import make_interpreter, read_plan, serve_elsewhere
 
 PAGE = (Path(__file__).parents[2] / "docs" / "deployments.md").read_text(encoding="utf-8")
 OWN, COMMAND, RUNNING, UPSTREAM = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -79,28 +71,22 @@ def project(tmp_path: Path) -> Path:
 
 
 def read(project: Path, snippet: str) -> Plan:
-    path = project / "loadtests" / "plan.toml"
-    path.write_text(snippet)
-    return load_plan(path, vocabulary())
-
-
-def answers(plan: Plan, folder: Path) -> dict[str, str]:
-    """What each arm says at `/`, once it is certain that nothing is wrong with the plan."""
-    assert preflight(plan) == []
-    arms, cpus = {arm.name: arm.deployment for arm in plan.arms}, assign_cpus(plan)
-    found = {}
-    with (
-        prepare_arms(plan, arms, folder=folder, cpus=cpus),
-        serve_deployments(plan, arms, folder=folder, cpus=cpus) as servers,
-    ):
-        for arm, server in servers.items():
-            with urlopen(server.url, timeout=10) as answer:  # noqa: S310 - always http
-                found[arm] = answer.read().decode()
-    return found
+    return read_plan(project / "loadtests", snippet)
 
 
 def test_apps_in_environments_of_their_own_with_a_database_each(project: Path) -> None:
-    assert answers(read(project, OWN), project) == {
+    plan = read(project, OWN)
+    assert preflight(plan) == []
+    arms, cpus = {arm.name: arm.deployment for arm in plan.arms}, assign_cpus(plan)
+    responses = {}
+    with (
+        prepare_arms(plan, arms, folder=project, cpus=cpus),
+        serve_deployments(plan, arms, folder=project, cpus=cpus) as servers,
+    ):
+        for arm, server in servers.items():
+            with urlopen(server.url, timeout=60) as response:  # noqa: S310 - always http
+                responses[arm] = response.read().decode()
+    assert responses == {
         "baseline": "Hello test False seed of test_baseline.db",
         "control": "Hello test False seed of test_control.db",
         "new": "warning seed of test_new.db",
@@ -109,44 +95,20 @@ def test_apps_in_environments_of_their_own_with_a_database_each(project: Path) -
     assert list(project.glob("*.db")) == []
 
 
-def test_a_command_beside_a_server(project: Path) -> None:
+def test_a_command_beside_a_server_can_be_served(project: Path) -> None:
     plan = read(project, COMMAND)
-    assert set(answers(plan, project).values()) == {"Hello plain True GREETING = 'Hello'"}
+    assert plan.deployments["development-server"].kind == "command"
+    assert preflight(plan) == []
 
 
-class Elsewhere(BaseHTTPRequestHandler):
-    """A server that somebody else has started."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"from elsewhere")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its signature
-        pass
+def test_a_server_that_runs_already_beside_one_that_is_started_can_be_served(project: Path) -> None:
+    with serve_elsewhere() as port:
+        snippet = RUNNING.replace("127.0.0.1:5000", f"127.0.0.1:{port}")
+        plan = read(project, snippet.replace("https://staging.example.org", f"http://localhost:{port}"))
+        assert preflight(plan) == []
+    kinds = {arm.name: plan.deployments[arm.deployment].kind for arm in plan.arms}
+    assert kinds == {"baseline": "url", "control": "url", "port": "server", f"localhost:{port}": "url"}
 
 
-@pytest.fixture
-def elsewhere() -> Iterator[int]:
-    """The port of a server that runs already."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
-
-
-def test_what_runs_already_beside_what_is_started(project: Path, elsewhere: int) -> None:
-    snippet = RUNNING.replace("127.0.0.1:5000", f"127.0.0.1:{elsewhere}")
-    plan = read(project, snippet.replace("https://staging.example.org", f"http://localhost:{elsewhere}"))
-    assert answers(plan, project) == {
-        "baseline": "from elsewhere",
-        "control": "from elsewhere",
-        "port": "None GREETING = 'Hello'",
-        f"localhost:{elsewhere}": "from elsewhere",
-    }
-
-
-def test_an_upstream_is_what_an_environment_names(project: Path) -> None:
+def test_an_upstream_is_the_deployment_that_an_environment_names(project: Path) -> None:
     assert find_upstreams(read(project, UPSTREAM)) == ("inventory",)

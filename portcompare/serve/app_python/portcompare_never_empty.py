@@ -1,8 +1,7 @@
-"""Runs inside hypercorn: gives every WSGI answer a body, if only an empty piece of one.
+"""Runs inside hypercorn: gives every WSGI response a body, if only one empty chunk.
 
-hypercorn sends an answer's head with the first piece of its body and so never answers a request whose answer
-has none: every HEAD, and OPTIONS (https://github.com/pgjones/hypercorn/issues/331). A folder of its own,
-because hypercorn puts a module's folder in front of `sys.path`.
+hypercorn sends a response's head with the first chunk of its body, and so never sends a response that has
+none: to every HEAD, and to OPTIONS (https://github.com/pgjones/hypercorn/issues/331).
 """
 
 from __future__ import annotations
@@ -17,24 +16,23 @@ if TYPE_CHECKING:
 
 
 class NeverEmpty:
-    """The body of an answer, with one empty piece where it has none."""
+    """The body of a response, with one empty chunk where it has none."""
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = pieces
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
 
     def __iter__(self) -> Iterator[bytes]:
-        """The pieces."""
         is_empty = True
-        for piece in self._pieces:
+        for chunk in self._chunks:
             is_empty = False
-            yield piece
+            yield chunk
         if is_empty:
             yield b""
 
     def close(self) -> None:
-        """Close the body, as WSGI demands of whoever wraps one."""
-        if hasattr(self._pieces, "close"):
-            self._pieces.close()
+        """Close the wrapped body, as WSGI requires."""
+        if hasattr(self._chunks, "close"):
+            self._chunks.close()
 
 
 def never_empty(module: str, name: str) -> WSGIApplication:
