@@ -100,7 +100,11 @@ def _check(plan: Plan, recipes: Iterable[Recipe]) -> dict[str, Interpreter]:
 
 
 def _without_secrets(served: ServedDeployment) -> ServedDeployment:
-    return replace(served, environment=mask_secrets(served.environment))
+    return replace(
+        served,
+        environment=mask_secrets(served.environment),
+        command=tuple(mask_passwords(word) for word in served.command),
+    )
 
 
 def describe_deployment(

@@ -76,7 +76,6 @@ def test_the_machine_the_software_and_the_deployments_are_recorded(
     assert gunicorn.versions == {"flask": version("flask"), "werkzeug": version("werkzeug")}
     assert granian.versions["uvloop"] == version("uvloop")
     assert gunicorn.environment == {"API_KEY": "***"}
-    assert "hidden" not in str(asdict(found))
     assert "workers: gunicorn 1, granian asgi 2" in found.differences
 
 
@@ -156,15 +155,17 @@ def test_an_environment_that_differs_is_a_difference_and_a_secret_is_masked(
 def test_of_each_kind_of_deployment_what_is_known_is_recorded(tmp_path: Path) -> None:
     plan = write_deployments(
         tmp_path,
-        "app = 'one'\ncommand = 'python -m waitress --listen {host}:{port} probe:wsgi'",
+        "app = 'one'\ncommand = 'python serve.py --db=sql://ann:hidden@db --listen {host}:{port} probe:wsgi'",
         "url = 'http://127.0.0.1:1'",
-        app=f"directory = '{APPS}'\nenvironment = {{ MODE = 'of {{arm}}' }}",
+        app=f"directory = '{APPS}'\nenvironment = {{ MODE = 'of {{arm}}', API_KEY = 'hidden' }}",
     )
     found = describe_manifest(plan, CPUS)
     command, running = found.deployments
     assert (command.kind, command.server, command.slots) == ("command", "by its own command", None)
     assert command.command[-2:] == ("127.0.0.1:{port}", "probe:wsgi")
-    assert command.environment["MODE"] == "of {arm}"
+    assert command.command[2] == "--db=sql://ann:***@db"
+    assert command.environment == {"MODE": "of {arm}", "API_KEY": "***"}
+    assert "hidden" not in str(asdict(found))
     assert command.python == ""  # the command need not be Python at all
     assert (running.kind, running.server) == ("url", "at http://127.0.0.1:1, already running")
     assert (running.command, running.cpus, running.settings, running.slots) == ((), (), {}, None)
