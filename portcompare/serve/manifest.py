@@ -18,7 +18,7 @@ from portcompare.plan import find_upstreams
 from portcompare.records.manifest import WHY_NOT_KNOWN, Ceiling, Manifest, ServedDeployment
 from portcompare.serve.app_python.portcompare_import_check import find_versions
 from portcompare.serve.interpreters import check_interpreters, has_interpreter, wanted_distributions
-from portcompare.serve.recipe import resolve_deployment
+from portcompare.serve.recipe import resolve_all
 from portcompare.serve.servers import executor_threads
 from portcompare.serve.watchdog import open_files_limit
 
@@ -54,16 +54,20 @@ _COMPARABLE = ("workers", "threads", "loop", "keep_alive_s", "backlog", "request
 
 def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
     """Record the conditions of a run; secrets are masked."""
+    recipes = resolve_all(plan)
     upstreams = find_upstreams(plan)
-    names = dict.fromkeys((*(arm.deployment for arm in plan.arms), *upstreams))
-    recipes = [resolve_deployment(plan, name) for name in names]
-    interpreters = _check(plan, recipes)
-    beside = replace(cpus, server=cpus.generator)
+    known = {arm: recipe for arm, recipe in recipes.items() if has_interpreter(recipe)}
+    interpreters = {
+        recipe.name: check.interpreter
+        for check in check_interpreters(known, with_import=False)
+        for recipe in check.recipes
+    }
     baseline, *candidates = (
         describe_deployment(recipe, cpus, interpreters.get(recipe.name), plan.scenarios)
-        for recipe in recipes
+        for recipe in recipes.values()
         if recipe.name not in upstreams
     )
+    beside = replace(cpus, server=cpus.generator)
     differences = (one for candidate in candidates for one in find_differences(baseline, candidate))
     build, built_at = platform.python_build()
     return Manifest(
@@ -81,22 +85,11 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
         deployments=tuple(_without_secrets(one) for one in (baseline, *candidates)),
         upstreams=tuple(
             _without_secrets(describe_deployment(recipe, beside, interpreters.get(recipe.name), {}))
-            for recipe in recipes
+            for recipe in recipes.values()
             if recipe.name in upstreams
         ),
         differences=tuple(dict.fromkeys(differences)),
     )
-
-
-def _check(plan: Plan, recipes: Iterable[Recipe]) -> dict[str, Interpreter]:
-    arms = {arm.deployment: arm.name for arm in reversed(plan.arms)}
-    known = {arms.get(recipe.name, recipe.name): recipe for recipe in recipes if has_interpreter(recipe)}
-    return {
-        recipe.name: check.interpreter
-        for check in check_interpreters(known, with_import=False)
-        if check.interpreter is not None
-        for recipe in check.recipes
-    }
 
 
 def _without_secrets(served: ServedDeployment) -> ServedDeployment:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import httpx
 
 from portcompare.errors import Problem
-from portcompare.plan import find_upstreams, with_addresses
 from portcompare.serve.cpus import find_cpu_problems
 from portcompare.serve.interpreters import InterpreterCheck, check_interpreters, has_interpreter
 from portcompare.serve.ports import why_unusable
-from portcompare.serve.recipe import Recipe, resolve_deployment
+from portcompare.serve.recipe import Recipe, resolve_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,11 +27,7 @@ URL_LIMIT_S = 5.0  # how long a server that already runs may take to respond
 
 def preflight(plan: Plan) -> list[Problem]:
     """Find everything that would keep the plan's arms, and their upstreams, from being served."""
-    upstreams = find_upstreams(plan)
-    plan = with_addresses(plan, dict.fromkeys(upstreams, NO_UPSTREAM))
-    arms = {name: name for name in upstreams} | {arm.deployment: arm.name for arm in reversed(plan.arms)}
-    names = dict.fromkeys((*(arm.deployment for arm in plan.arms), *upstreams))
-    recipes = {arms[name]: resolve_deployment(plan, name) for name in names}
+    recipes = resolve_all(plan, NO_UPSTREAM)
     usable = {
         arm: recipe
         for arm, recipe in recipes.items()
@@ -48,8 +43,7 @@ def preflight(plan: Plan) -> list[Problem]:
         *_port_problems(plan, recipes.values()),
         *_command_problems(plan, recipes),
         *_url_problems(plan, recipes.values()),
-        *_missing_packages(plan, checks),
-        *_broken_apps(plan, checks),
+        *(problem for check in checks for problem in _interpreter_problems(plan, check)),
     ]
 
 
@@ -155,37 +149,31 @@ def _url_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
             )
 
 
-def _missing_packages(plan: Plan, checks: Iterable[InterpreterCheck]) -> Iterator[Problem]:
-    for check in checks:
-        for recipe in check.recipes:
-            if recipe.config is None or check.interpreter is None:
-                continue
-            installed, python = check.interpreter.versions, recipe.runtime.python
-            missing = [name for name in recipe.config.distributions if name not in installed]
-            if missing:
-                yield Problem(
-                    where=plan.where("deployments", recipe.name, "server"),
-                    found=f"{recipe.deployment.server} needs {' and '.join(missing)}, "
-                    f"not installed for {python} ({check.interpreter.name})",
-                    remedy=f"{python} -m pip install {' '.join(missing)}",
-                )
-
-
-def _broken_apps(plan: Plan, checks: Iterable[InterpreterCheck]) -> Iterator[Problem]:
-    for check in checks:
-        recipe = check.recipes[0]
-        where, python = plan.where("apps", str(recipe.deployment.app)), recipe.runtime.python
-        if check.interpreter is None:
+def _interpreter_problems(plan: Plan, check: InterpreterCheck) -> Iterator[Problem]:
+    first, interpreter = check.recipes[0], check.interpreter
+    app, python = plan.where("apps", str(first.deployment.app)), first.runtime.python
+    if interpreter is None:
+        yield Problem(
+            where=f"{app}.python",
+            found=f"{python} cannot be used: {check.problem}",
+            remedy="name an interpreter of Python 3.8 or later",
+        )
+        return
+    for recipe in check.recipes:
+        wanted = recipe.config.distributions if recipe.config is not None else ()
+        missing = [name for name in wanted if name not in interpreter.versions]
+        if missing:
             yield Problem(
-                where=f"{where}.python",
-                found=f"{python} cannot be used: {check.problem}",
-                remedy="name an interpreter of Python 3.8 or later",
+                where=plan.where("deployments", recipe.name, "server"),
+                found=f"{recipe.deployment.server} needs {' and '.join(missing)}, "
+                f"not installed for {python} ({interpreter.name})",
+                remedy=f"{python} -m pip install {' '.join(missing)}",
             )
-        elif check.problem is not None:
-            target = recipe.app.target or ""
-            yield Problem(
-                where=f"{where}.target",
-                found=f"{target!r} cannot be served: {check.problem}",
-                remedy="correct the target, or the app until this works: "
-                f"cd {recipe.runtime.directory} && {python} -c 'import {target.partition(':')[0]}'",
-            )
+    if check.problem is not None:
+        target = first.app.target or ""
+        yield Problem(
+            where=f"{app}.target",
+            found=f"{target!r} cannot be served: {check.problem}",
+            remedy="correct the target, or the app until this works: "
+            f"cd {first.runtime.directory} && {python} -c 'import {target.partition(':')[0]}'",
+        )

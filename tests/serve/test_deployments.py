@@ -34,8 +34,6 @@ from tests.serve.support import (
     APPS,
     all_gone,
     fetch,
-    make_interpreter,
-    packages_of,
     serve_elsewhere,
     tree_of,
     wait_until,
@@ -260,22 +258,6 @@ def test_a_command_that_fails_shows_itself_and_its_log(tmp_path: Path) -> None:
     text = fail_to_serve(plan, tmp_path, "first")
     assert text.startswith("first: ended with status 3\n    command: sh -c echo no ")
     assert "        no licence for " in text
-
-
-def test_an_app_is_served_by_its_own_interpreter(tmp_path: Path) -> None:
-    python = make_interpreter(tmp_path / "venv")
-    (packages_of(tmp_path / "venv") / "only_here.py").write_text(
-        "import json, sys\n"
-        "def app(environ, start):\n"
-        "    start('200 OK', [])\n"
-        "    return [json.dumps({'prefix': sys.prefix}).encode()]\n"
-    )
-    own = "target = 'only_here:app'\ninterface = 'wsgi'\npython = 'venv/bin/python'"
-    plan = write_deployments(tmp_path, "app = 'one'\nserver = 'waitress'", app=own)
-    with serve(plan, tmp_path, "first") as running:
-        assert fetch(running["first"], "/") == {"prefix": str(tmp_path / "venv")}
-        assert running["first"].process is not None
-        assert running["first"].process.command[0] == str(python)
 
 
 def test_a_server_that_runs_already_is_found_and_left_running(

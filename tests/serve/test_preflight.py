@@ -215,8 +215,8 @@ def test_everything_is_reported_at_once(tmp_path: Path, taken_port: int) -> None
         "cpus.server",
         "deployments.waitress.port",
         "deployments.waitress.server",
-        "deployments.uvicorn asgi.server",
         "apps.wsgi.target",
+        "deployments.uvicorn asgi.server",
     ]
 
 

@@ -77,12 +77,13 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
     stop_all(started)
 
 
-def test_the_exit_status_of_the_program_is_the_watchdogs(start: Callable[..., Supervised]) -> None:
-    assert start("raise SystemExit(7)").wait(60) == 7
-
-
-def test_a_signal_that_ended_the_program_is_reported_as_by_shells(start: Callable[..., Supervised]) -> None:
-    assert start("import os; os.kill(os.getpid(), 9)").wait(60) == 128 + 9
+@pytest.mark.parametrize(
+    ("code", "status"), [("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 9)", 128 + 9)]
+)
+def test_the_exit_status_of_the_program_is_the_watchdogs_as_in_shells(
+    start: Callable[..., Supervised], code: str, status: int
+) -> None:
+    assert start(code).wait(60) == status
 
 
 def test_lines_are_exchanged_with_the_program_which_sees_its_input_end(

@@ -15,31 +15,24 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-class NeverEmpty:
-    """The body of a response, with one empty chunk where it has none."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = chunks
-
-    def __iter__(self) -> Iterator[bytes]:
-        is_empty = True
-        for chunk in self._chunks:
-            is_empty = False
-            yield chunk
-        if is_empty:
-            yield b""
-
-    def close(self) -> None:
-        """Close the wrapped body, as WSGI requires."""
-        if hasattr(self._chunks, "close"):
-            self._chunks.close()
-
-
 def never_empty(module: str, name: str) -> WSGIApplication:
     """Wrap an application."""
     app: WSGIApplication = attrgetter(name)(import_module(module))
 
     def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return NeverEmpty(app(environ, start_response))
+        return _with_a_chunk(app(environ, start_response))
 
     return wrapped
+
+
+def _with_a_chunk(body: Iterable[bytes]) -> Iterator[bytes]:
+    is_empty = True
+    try:
+        for chunk in body:
+            is_empty = False
+            yield chunk
+        if is_empty:
+            yield b""
+    finally:
+        if hasattr(body, "close"):
+            body.close()
