@@ -129,7 +129,7 @@ def test_stopping_gives_a_program_time_to_end_well(start: Callable[..., Supervis
     program.stdout.readline()
     program.stop()
     assert program.poll() == 1
-    assert program.log_tail() == "bye"
+    assert program.log_tail(1) == "bye"
 
 
 @pytest.mark.parametrize("ending", ["signal.pause()", ""], ids=["parent stays", "parent ends"])
