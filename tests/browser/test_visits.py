@@ -7,13 +7,14 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from portcompare.browser import find_chromium, visit_page
 from portcompare.errors import InputError
-from portcompare.records.pages import PageLoad
+from portcompare.records.pages import Exchange, PageLoad
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +124,42 @@ def test_a_page_that_requests_nothing_has_its_own_times_and_a_script_that_blocks
     assert cold.fcp_s is not None
     assert 0 < cold.document.asked_s < cold.document.first_byte_s <= cold.document.ended_s < cold.fcp_s
     assert cold.blocking_s is not None
-    assert 0.1 < cold.blocking_s < 10  # 200 ms less 50 ms
+    assert 0.1 < cold.blocking_s < 10
+
+
+def timing(path: str, start_ms: float, end_ms: float) -> dict[str, object]:
+    return {
+        "name": f"http://here{path}",
+        "initiatorType": "fetch",
+        "responseStatus": 200,
+        "requestStart": start_ms,
+        "responseStart": end_ms - 1,
+        "responseEnd": end_ms,
+        "serverTiming": [{"name": "db", "duration": 9}],
+        "transferSize": 300,
+    }
+
+
+def test_the_last_response_before_the_largest_paint_counts_and_of_long_tasks_the_time_beyond_50_ms() -> None:
+    browser = Mock()
+    browser.new_context().new_page().evaluate.return_value = {
+        "navigation": timing("/", 2, 10),
+        "resources": [timing("/late", 11, 400), timing("/data?x=1", 12, 150), timing("/early", 13, 90)],
+        "lcp": [100, 160],
+        "fcp": [100],
+        "tasks": [[50, 110], [200, 80]],  # 60 ms of the first are after the first paint
+    }
+    cold, _ = visit_page(browser, "http://here/", LIMIT_S)
+    assert (cold.fcp_s, cold.lcp_s) == (0.1, 0.16)
+    assert cold.blocking_s == pytest.approx(0.010 + 0.030)
+    assert cold.answer == Exchange(
+        target="/data?x=1",
+        asked_s=0.012,
+        first_byte_s=0.149,
+        ended_s=0.15,
+        handler_s=None,
+        received_bytes=300,
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import chain, repeat
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ class Readings:
     def __init__(self, cpu_s: list[dict[int, float]], rss_bytes: list[int], *, now_s: float = 9.0) -> None:
         self.now_s = now_s
         self._cpu_s, self._rss_bytes = iter(cpu_s), iter(rss_bytes)
+        self._late_s = chain([0.1], repeat(0.01))
 
     def monotonic(self) -> float:
         return self.now_s
@@ -62,7 +64,7 @@ class Readings:
         self.now_s += duration_s
 
     def read_cpu_s(self, _tree: object) -> dict[int, float]:
-        self.now_s += 0.01  # a reading is late
+        self.now_s += next(self._late_s)
         return next(self._cpu_s)
 
     def read_rss_bytes(self, _tree: object) -> int:
@@ -93,11 +95,11 @@ def server_at(port: int, *, process: object = None) -> RunningServer:
 def test_a_window_has_what_was_used_between_two_readings_scaled_to_its_length(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    readings = Readings([{1: 5.0}, {1: 5.1}, {1: 5.3}], [700, 600])
+    readings = Readings([{1: 5.0}, {1: 5.1}, {1: 5.31}], [700, 600])
     usage = readings.measure(monkeypatch, 10.0, 10.4)
     assert readings.now_s == pytest.approx(10.41)  # the window was waited for
     assert usage is not None
-    assert usage.cpu_s == pytest.approx(0.3)  # 0.4 s from one reading to the other, both 10 ms late
+    assert usage.cpu_s == pytest.approx(0.4)  # all of a CPU in the 0.31 s from one reading to the other
     assert usage.rss_peak_bytes == 700
 
 
@@ -105,7 +107,7 @@ def test_a_process_counts_up_to_its_last_sample_and_from_its_start(monkeypatch: 
     ends, starts = {1: 5.0}, {2: 0.3}
     usage = Readings([ends, {1: 5.2} | starts, starts], [1, 1]).measure(monkeypatch, 10.0, 10.4)
     assert usage is not None
-    assert usage.cpu_s == pytest.approx(0.2 + 0.3)
+    assert usage.cpu_s == pytest.approx((0.2 + 0.3) * 0.4 / 0.31)
 
 
 def test_a_window_that_is_over_cannot_be_measured(monkeypatch: pytest.MonkeyPatch) -> None:
