@@ -1,1 +1,1 @@
-"""The Flask twin with `async def` in the place of the data's view: half a port, still a WSGI application."""
+"""The Flask twin with an `async def` view for /data: half a port, still a WSGI application."""

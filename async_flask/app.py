@@ -1,4 +1,4 @@
-"""The application: all of the Flask twin, and its data from a view that awaits."""
+"""The application: the Flask twin with a view for /data that awaits."""
 
 import asyncio
 import os
@@ -6,35 +6,25 @@ import os
 from flask import Flask, Response, jsonify
 
 from sync_flask import app as twin
-from sync_flask.allowed import whole
 from sync_flask.config import Config
-from sync_flask.parameters import read_delay, read_parameter
+from sync_flask.parameters import read_count, read_delay
 
 
 def create_app(config: Config) -> Flask:
-    """Build the application for one deployment.
-
-    Args:
-        config: What the deployment chose.
-
-    Returns:
-        An application ready to be served.
-    """
+    """Create the application for one deployment."""
     app = twin.create_app(config)
-    padding_allowed = whole("bytes", config.data_max_padding_bytes)
 
     # As in the Quart twin. Flask runs it in an event loop of its own, for which the thread waits.
     async def data() -> Response:
-        """Answer the data."""
-        delay = read_delay(config)
-        padding = read_parameter("padding", padding_allowed, default=0)
-        if delay:
-            await asyncio.sleep(delay)
-        if padding:
-            return jsonify(message="Hello", padding="x" * padding)
+        delay_s = read_delay(config)
+        padding_bytes = read_count("padding", unit="bytes", maximum=config.data_max_padding_bytes)
+        if delay_s:
+            await asyncio.sleep(delay_s)
+        if padding_bytes:
+            return jsonify(message="Hello", padding="x" * padding_bytes)
         return jsonify(message="Hello")
 
-    app.view_functions["data.data"] = data
+    app.view_functions["data"] = data
     return app
 
 

@@ -1,32 +1,49 @@
-"""The data of a computation whose result is kept, by the service and by its clients."""
+"""The data of a slow computation, cached by the service and by its clients."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
-from quart import Blueprint, Response, jsonify, request
+from cachetools import TTLCache
+from quart import Quart, Response, jsonify, request
 
 from .config import Config
-from .kept import Kept
 from .parameters import read_delay
 
+LOCKS = 64
+RESULTS_PER_LOCK = 16
 
-def cached_blueprint(config: Config) -> Blueprint:
-    """Build the route.
 
-    Args:
-        config: Its delays are the default and the limit of what a request may ask for; results are kept for
-            its time.
+class ResultCache:
+    """Results by key, each computed by one request while others wait for it.
 
-    Returns:
-        A blueprint to register.
+    A TTLCache must not be used by two threads at once. There are many small ones, each with its lock, so a
+    request for a cached result waits only for computations that share its lock.
     """
-    blueprint = Blueprint("cached", __name__)
-    kept = Kept(config.data_cache_ttl_s)
 
-    @blueprint.get("/data/cached")
+    def __init__(self, ttl_s: float) -> None:
+        self._caches: list[tuple[asyncio.Lock, TTLCache[float, str]]] = [
+            (asyncio.Lock(), TTLCache(maxsize=RESULTS_PER_LOCK, ttl=ttl_s)) for _ in range(LOCKS)
+        ]
+
+    async def get(self, key: float, compute: Callable[[float], Awaitable[str]]) -> str:
+        """Return the result for a key, computed from the key where the cache has none."""
+        lock, results = self._caches[hash(key) % LOCKS]
+        async with lock:
+            result = results.get(key)
+            if result is None:
+                result = results[key] = await compute(key)
+            return result
+
+
+def add_routes(app: Quart, config: Config) -> None:
+    """Add the route to the application."""
+    cache = ResultCache(config.data_cache_ttl_s)
+
+    @app.get("/data/cached")
     async def cached() -> Response:
-        """Answer the data, or that the client has them."""
-        body = await kept.get(read_delay(config), _compute)
+        """Send the data, or 304 to a client that has them."""
+        body = await cache.get(read_delay(config), _compute)
         etag = sha256(body.encode()).hexdigest()
         if request.if_none_match.contains_weak(etag):
             response = Response(status=304)
@@ -37,10 +54,8 @@ def cached_blueprint(config: Config) -> Blueprint:
         response.cache_control.max_age = int(config.data_cache_ttl_s)
         return response
 
-    return blueprint
 
-
-async def _compute(delay: float) -> str:
-    """Take a while for the body of an answer."""
-    await asyncio.sleep(delay)
+async def _compute(delay_s: float) -> str:
+    """Return the body of a response after a delay."""
+    await asyncio.sleep(delay_s)
     return await jsonify(message="Hello").get_data(as_text=True)

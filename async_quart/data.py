@@ -1,36 +1,59 @@
-"""The data, after a simulated delay and with padding, if they are asked for."""
+"""The patterns of a slow route that keep no state between requests."""
 
 import asyncio
+import time
+from hashlib import sha256
 
-from quart import Blueprint, Response, jsonify
+from quart import Quart, Response, jsonify
+from quart.utils import run_sync
 
-from .allowed import whole
 from .config import Config
-from .parameters import read_delay, read_parameter
+from .parameters import read_count, read_delay
+
+MAX_WORK = 1_000_000
 
 
-def data_blueprint(config: Config) -> Blueprint:
-    """Build the route of the data.
+def add_routes(app: Quart, config: Config) -> None:
+    """Add the routes to the application."""
 
-    Args:
-        config: Its delays are the default and the limit of what a request may ask for, and its padding
-            is that limit.
-
-    Returns:
-        A blueprint to register.
-    """
-    blueprint = Blueprint("data", __name__)
-    padding_allowed = whole("bytes", config.data_max_padding_bytes)
-
-    @blueprint.get("/data")
+    @app.get("/data")
     async def data() -> Response:
-        """Answer the data."""
-        delay = read_delay(config)
-        padding = read_parameter("padding", padding_allowed, default=0)
-        if delay:
-            await asyncio.sleep(delay)
-        if padding:
-            return jsonify(message="Hello", padding="x" * padding)
+        """Wait, then send the message with as much padding as requested."""
+        delay_s = read_delay(config)
+        padding_bytes = read_count("padding", unit="bytes", maximum=config.data_max_padding_bytes)
+        if delay_s:
+            await asyncio.sleep(delay_s)
+        if padding_bytes:
+            return jsonify(message="Hello", padding="x" * padding_bytes)
         return jsonify(message="Hello")
 
-    return blueprint
+    @app.get("/data/blocking")
+    async def blocking() -> Response:
+        """Block a thread where there are threads, else the event loop."""
+        time.sleep(read_delay(config))  # noqa: ASYNC251 - the mistake that this route shows
+        return jsonify(message="Hello")
+
+    @app.get("/data/offloaded")
+    async def offloaded() -> Response:
+        """Block a thread, never the event loop."""
+        await run_sync(time.sleep)(read_delay(config))
+        return jsonify(message="Hello")
+
+    @app.get("/data/computed")
+    async def computed() -> Response:
+        """Hold the interpreter by computing."""
+        work = read_count("work", unit="steps", maximum=MAX_WORK)
+        return jsonify(message="Hello", digest=_compute(work))
+
+    @app.get("/data/dict")
+    async def dictionary() -> dict[str, str]:
+        """Return a dictionary, from which the framework makes JSON."""
+        return {"message": "Hello"}
+
+
+def _compute(steps: int) -> str:
+    """Hash a hash so many times: work that nothing can shorten."""
+    digest = b""
+    for _ in range(steps):
+        digest = sha256(digest).digest()
+    return digest.hex()

@@ -4,25 +4,21 @@ from quart import Response, json
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from .allowed import Allowed
+from .parsing import ParseError
 
 
 class ParameterError(BadRequest):
-    """A query parameter is not what it must be."""
+    """A query parameter is given twice, or cannot be parsed."""
 
-    def __init__(self, parameter: str, allowed: Allowed[object]) -> None:
-        super().__init__(f"The query parameter '{parameter}' must be given at most once, as {allowed}.")
-        self.members: dict[str, object] = {"parameter": parameter, **allowed.members}
+    def __init__(self, parameter: str, error: ParseError) -> None:
+        super().__init__(f"The query parameter '{parameter}' must be given at most once, as {error}.")
+        self.members = {"parameter": parameter, **error.limits}
 
 
 async def problem(error: HTTPException) -> Response:
-    """Answer an error with a problem document.
+    """Return a problem document with the error's status and headers, such as Allow.
 
-    Args:
-        error: The error; for an unhandled exception, the InternalServerError that hides it.
-
-    Returns:
-        The document with the error's status and headers (such as Allow).
+    An unhandled exception comes here as the InternalServerError that hides it.
     """
     members: dict[str, object] = {
         "type": "about:blank",

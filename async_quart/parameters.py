@@ -1,49 +1,34 @@
-"""What a request asks for in its query."""
+"""The parameters of a request's query; what cannot be parsed raises ParameterError."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from quart import request
 
-from .allowed import Allowed, seconds
 from .config import Config
 from .errors import ParameterError
+from .parsing import ParseError, parse_count, parse_seconds
 
 T = TypeVar("T")
 
 
-def read_parameter(name: str, allowed: Allowed[T], *, default: T) -> T:
-    """Read a parameter.
-
-    Args:
-        name: Its name in the query.
-        allowed: What it may be.
-        default: What it is where the query has none.
-
-    Returns:
-        Its value.
-
-    Raises:
-        ParameterError: It is given twice, or as what is not allowed.
-    """
-    asked = request.args.getlist(name)
-    if not asked:
+def read_parameter(name: str, parse: Callable[[str], T], *, default: T) -> T:
+    """Return a parameter's value, or the default if the query has none."""
+    texts = request.args.getlist(name)
+    if not texts:
         return default
-    value = allowed.parse(asked[0]) if len(asked) == 1 else None
-    if value is None:
-        raise ParameterError(name, allowed)
-    return value
+    try:
+        return parse(texts[0] if len(texts) == 1 else "")  # no parser accepts an empty text
+    except ParseError as error:
+        raise ParameterError(name, error) from error
+
+
+def read_count(name: str, *, unit: str, maximum: int) -> int:
+    """Return a whole number, or 0 if the query has none."""
+    return read_parameter(name, lambda text: parse_count(text, unit, maximum), default=0)
 
 
 def read_delay(config: Config) -> float:
-    """Read for how long the answer is to be delayed.
-
-    Args:
-        config: Its delays are the default and the limit.
-
-    Returns:
-        Seconds.
-
-    Raises:
-        ParameterError: As `read_parameter`.
-    """
-    return read_parameter("delay", seconds(config.data_max_delay_s), default=config.data_delay_s)
+    """Return the seconds for which the response is to be delayed."""
+    maximum = config.data_max_delay_s
+    return read_parameter("delay", lambda text: parse_seconds(text, maximum), default=config.data_delay_s)

@@ -1,4 +1,4 @@
-"""The time that the application took, told in each answer's Server-Timing header."""
+"""The time that the application took, in the Server-Timing header of each response."""
 
 from time import perf_counter
 
@@ -6,19 +6,12 @@ from quart import Response, g
 
 
 async def start_clock() -> None:
-    """Note when the processing of a request starts."""
+    """Record when the processing of a request starts."""
     g.started = perf_counter()
 
 
 async def report_duration(response: Response) -> Response:
-    """Add the duration so far to an answer.
-
-    Args:
-        response: Any answer, be it an error.
-
-    Returns:
-        The same answer.
-    """
+    """Add the header to a response, also to that of an error."""
     milliseconds = (perf_counter() - g.started) * 1000
     response.headers["Server-Timing"] = f"app;dur={milliseconds:.3f}"
     return response

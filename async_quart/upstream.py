@@ -1,9 +1,9 @@
-"""The data as another service has them, asked for over HTTP on connections that are kept."""
+"""The data from another service, requested over HTTP on connections that are kept open."""
 
 from itertools import cycle
 
 import httpx
-from quart import Blueprint, Response, jsonify
+from quart import Quart, Response, jsonify
 from werkzeug.exceptions import BadGateway, GatewayTimeout, ServiceUnavailable
 
 from .config import Config
@@ -13,56 +13,46 @@ from .parameters import read_delay
 # So there are many clients with few connections each. Together they have room for more requests than a worker
 # ever has under way: one client's own limit, 100, would be a ceiling that nobody sees.
 CLIENTS = 16
-CONNECTIONS_OF_A_CLIENT = 64
+CONNECTIONS_PER_CLIENT = 64
 
 
-def upstream_blueprint(config: Config) -> Blueprint:
-    """Build the route.
-
-    Args:
-        config: Its delays are the default and the limit of what a request may ask for; it tells where the
-            upstream is, and how long to wait for it.
-
-    Returns:
-        A blueprint to register.
-    """
-    blueprint = Blueprint("upstream", __name__)
+def add_routes(app: Quart, config: Config) -> None:
+    """Add the route to the application."""
     clients = _open_clients(config)
     for client in clients:
-        blueprint.after_app_serving(client.aclose)
+        app.after_serving(client.aclose)
     turns = cycle(clients)
 
-    @blueprint.get("/data/upstream")
+    @app.get("/data/upstream")
     async def upstream() -> Response:
-        """Answer the data, or why there are none."""
-        delay = read_delay(config)
+        """Send the message of the upstream, or why there is none."""
+        delay_s = read_delay(config)
         if not clients:
             raise ServiceUnavailable("No upstream is configured: DATA_UPSTREAM_URL is not set.")
         try:
-            answer = await next(turns).get("/data", params={"delay": delay})
-            return jsonify(message=answer.raise_for_status().json()["message"])
+            response = await next(turns).get("/data", params={"delay": delay_s})
+            return jsonify(message=response.raise_for_status().json()["message"])
         except httpx.TimeoutException as error:
-            raise GatewayTimeout("The upstream has not answered in time.") from error
+            raise GatewayTimeout("The upstream sent no response in time.") from error
         except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
-            raise BadGateway("The upstream has not answered as it should.") from error
-
-    return blueprint
+            raise BadGateway("The upstream sent no valid response.") from error
 
 
 def _open_clients(config: Config) -> list[httpx.AsyncClient]:
-    """Open clients, if there is an upstream; they live as long as their worker."""
+    """Open clients that live as long as the worker; none without an upstream."""
     if not config.data_upstream_url:
         return []
-    tls = httpx.create_ssl_context()  # to make one takes longer than all else here
+    tls = httpx.create_ssl_context()  # shared, because it takes longer to make than all else here
+    limits = httpx.Limits(
+        max_connections=CONNECTIONS_PER_CLIENT, max_keepalive_connections=CONNECTIONS_PER_CLIENT
+    )
     return [
         httpx.AsyncClient(
             base_url=config.data_upstream_url,
             timeout=config.data_upstream_timeout_s,
-            limits=httpx.Limits(
-                max_connections=CONNECTIONS_OF_A_CLIENT, max_keepalive_connections=CONNECTIONS_OF_A_CLIENT
-            ),
+            limits=limits,
             verify=tls,
-            trust_env=False,  # the machine's proxies have no say in who is asked
+            trust_env=False,  # the requests must not go through the machine's proxy
         )
         for _ in range(CLIENTS)
     ]

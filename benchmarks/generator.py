@@ -65,5 +65,5 @@ def load_once(
         )
     )
     done = generator.end_round()
-    assert done.void is None, done.void
+    assert done.load.failure is None, done.load.failure
     return done

@@ -21,14 +21,15 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.common import HERE, header, publish, row, spread, verdict
-from portcompare.records.results import CONTROL, METRICS, Metric
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.rounds import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MORE = {"ten-percent-more": 0.1, "thirty-percent-more": 0.3}
 LEAST_FOUND = {"ten-percent-more": 0.9, "thirty-percent-more": 1.0}
-TOLD: tuple[Metric, ...] = ("throughput", "p50", "cpu_s_per_request")
+TOLD: tuple[MetricName, ...] = ("throughput", "p50", "cpu_s_per_request")
 MOST_FALSE, RUNS_ASKED = 1, 20
 GUESS = {"ten-percent-more": 48, "thirty-percent-more": 159}
 ALIKE, ALIKE_ROUNDS = {"the-same-again": 0}, "budget_s = 120"
@@ -90,7 +91,9 @@ def calibrate() -> dict[str, int]:
     for _ in range(2):
         results = compare(turns, CALIBRATION, CALIBRATION_ROUNDS)
         for name, guess in turns.items():
-            (ratio,) = (one["ratio"] for one in comparisons_of(results, name, "cpu_s_per_request", 32))
+            (ratio,) = (
+                one["ratio"]["point"] for one in comparisons_of(results, name, "cpu_s_per_request", 32)
+            )
             costs[name].append((ratio - 1) / guess)
             print(f"{name}: {guess} turns take {ratio:.3f} times the CPU time", file=sys.stderr)
         turns = {name: round(MORE[name] / fmean(each)) for name, each in costs.items()}
@@ -146,7 +149,7 @@ def describe_equals(heavier: list[dict[str, Any]], alike: list[dict[str, Any]]) 
     lines = header("in", "control", "faster or slower", f"asked for in {RUNS_ASKED} runs", "", *ALIKE, "")
     for metric in METRICS:
         control, again = (
-            [one["verdict"] for run in chosen for one in comparisons_of(run, arm, metric)]
+            [one["ratio"]["verdict"] for run in chosen for one in comparisons_of(run, arm, metric)]
             for chosen, arm in (([*heavier, *alike], CONTROL), *((alike, name) for name in ALIKE))
         )
         false, other = (sum(word in ("faster", "slower") for word in told) for told in (control, again))
@@ -173,7 +176,11 @@ def describe_candidates(runs: list[dict[str, Any]]) -> list[str]:
     for name, least in LEAST_FOUND.items():
         slower = [{metric for metric in TOLD if is_slower(run, name, metric)} for run in runs]
         found = sum(map(bool, slower)) / len(runs)
-        cpu = (one["ratio"] for run in runs for one in comparisons_of(run, name, "cpu_s_per_request", 32))
+        cpu = (
+            one["ratio"]["point"]
+            for run in runs
+            for one in comparisons_of(run, name, "cpu_s_per_request", 32)
+        )
         counts = (f"{sum(metric in one for one in slower)} of {len(runs)}" for metric in TOLD)
         cells = (spread(cpu), *counts, f"{found:.0%}", f"{least:.0%}", verdict(met=found >= least))
         lines.append(row(name, *cells))
@@ -195,7 +202,7 @@ def comparisons_of(
 def is_slower(run: dict[str, Any], candidate: str, metric: str) -> bool:
     """Whether a candidate was called slower in a metric at a level without a delay."""
     told = comparisons_of(run, candidate, metric)
-    return any(one["verdict"] == "slower" for one in told if one["scenario"] == "fast")
+    return any(one["ratio"]["verdict"] == "slower" for one in told if one["scenario"] == "fast")
 
 
 if __name__ == "__main__":

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.common import HERE, header, publish, row, run_plan, verdict
-from portcompare.records.results import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.units import duration, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from portcompare.records.estimates import Estimate
     from portcompare.records.pages import PageSummary
     from portcompare.records.results import Results
-    from portcompare.records.sweeps import Estimate
 
 PLAN = HERE.parent / "loadtests" / "pages.toml"
 PAGE = HERE.parent / "docs" / "pages.md"
@@ -56,15 +56,9 @@ def describe(results: Results) -> Iterator[str]:
 
 def _judge(results: Results) -> Iterator[str]:
     idle = [one for one in results.pages.summaries if not one.users]
-    slow = [lcp.median_s.value for one in idle if one.page == "slow" and (lcp := one.lcp)]
-    fast = {
-        (one.kind, one.arm): lcp.median_s.value for one in idle if one.page == "fast" and (lcp := one.lcp)
-    }
-    kept = {
-        one.arm: lcp.median_s.value
-        for one in idle
-        if (one.page, one.kind) == ("cached", "warm") and (lcp := one.lcp)
-    }
+    slow = [_lcp_s(one) for one in idle if one.page == "slow" and one.lcp]
+    fast = {(one.kind, one.arm): _lcp_s(one) for one in idle if one.page == "fast" and one.lcp}
+    kept = {one.arm: _lcp_s(one) for one in idle if (one.page, one.kind) == ("cached", "warm") and one.lcp}
     least, most = min(slow), max(fast.values())
     yield row(f"LCP of the 2 s route at or above {SLOW_S:g} s", duration(least), verdict(met=least >= SLOW_S))
     yield row(f"LCP of the fast route under {FAST_S:g} s", duration(most), verdict(met=most < FAST_S))
@@ -76,10 +70,17 @@ def _judge(results: Results) -> Iterator[str]:
     )
 
 
+def _lcp_s(one: PageSummary) -> float:
+    assert one.lcp is not None
+    assert one.lcp.median_s.point is not None
+    return one.lcp.median_s.point
+
+
 def _interval(estimate: Estimate) -> str:
+    assert estimate.point is not None
     if estimate.low is None or estimate.high is None:
-        return duration(estimate.value)
-    return f"{duration(estimate.value)} ({duration(estimate.low)} to {duration(estimate.high)})"
+        return duration(estimate.point)
+    return f"{duration(estimate.point)} ({duration(estimate.low)} to {duration(estimate.high)})"
 
 
 def _against(results: Results, one: PageSummary) -> str:
@@ -88,7 +89,8 @@ def _against(results: Results, one: PageSummary) -> str:
     found = results.pages.lcp_against_baseline(one)
     if found is None:
         return "nothing to compare with"
-    return found.verdict if found.ratio is None else f"{ratio(found.ratio.value)}, {found.verdict}"
+    point, verdict = found.ratio.point, str(found.ratio.verdict)
+    return verdict if point is None else f"{ratio(point)}, {verdict}"
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ import sync_flask.config
 from benchmarks.common import HERE, header, publish, row, run_plan, verdict, versions
 from benchmarks.peers import portcompare_load
 from benchmarks.serving import target, twin_target
-from portcompare.records.results import BASELINE, CONTROL, Results
+from portcompare.records.results import Results
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.units import duration, rate, share
 
 if TYPE_CHECKING:

@@ -69,7 +69,7 @@ def measure(rounds: int) -> dict[str, list[Account]]:
                     done = load_once(generator, url, LOADS[load], window_s=SECONDS)
                     told = [counts_of(last_histogram(path)) for path in sorted(folder.glob("told*"))]
                     accounts.append(
-                        Account(requests=done.requests, merged=counts_of(done.histogram), told=told)
+                        Account(requests=done.load.requests, merged=counts_of(done.histogram), told=told)
                     )
         for worker in workers:
             worker.wait(20)

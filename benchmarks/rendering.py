@@ -22,7 +22,8 @@ from portcompare.report import RESULTS_FILE, read_results, write_reports
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portcompare.records.results import Results, Round
+    from portcompare.records.results import Results
+    from portcompare.records.rounds import Round
 
 TIMES, ROUNDS = 5, 200
 MOST_S, MOST_HTML_BYTES = 3.0, 3e6

@@ -26,9 +26,9 @@ from benchmarks.simulate_noise import (
 )
 from benchmarks.simulate_run_noise import NOISES
 from benchmarks.simulate_runs import LEVELS, holds_anything, is_invalid, is_warned_of, simulate_run
-from portcompare.records.results import CONTROL, METRICS
+from portcompare.records.metrics import HEADLINE_METRICS, METRICS
+from portcompare.records.rounds import CONTROL
 from portcompare.stats.intervals import paired_ratio
-from portcompare.stats.multiplicity import HEADLINE_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ def check_chosen_method() -> None:
         logs = rng.normal(size=(5, blocks))
         for one, low, middle, high in zip(logs, *trimmed(logs), strict=True):
             found = paired_ratio([1.0] * blocks, np.exp(one).tolist())
-            assert np.allclose(np.log([found.low, found.ratio, found.high]), [low, middle, high])
+            assert np.allclose(np.log([found.point, *(found.interval or ())]), [middle, low, high])
 
 
 def coverage_lines() -> Iterator[str]:
@@ -136,14 +136,14 @@ def simulate_runs(name: str) -> list[str]:
     for _ in range(WHOLE_RUNS):
         comparisons, rounds = simulate_run(rng, NOISES[name])
         control = [one for one in comparisons if one.candidate == CONTROL]
-        said = {one.metric for one in control if one.verdict in ("faster", "slower")}
+        said = {one.metric for one in control if one.ratio.verdict in ("faster", "slower")}
         wrong.update(said)
         wrong["any"] += bool(said)
         wrong["headline"] += holds_anything(comparisons)
         wrong["not valid"] += is_invalid(comparisons, rounds)
         wrong["warned"] += is_warned_of(comparisons)
         stopping = [one for one in control if one.metric in HEADLINE_METRICS]
-        covered += sum((one.low or 0) <= 1 <= (one.high or 0) for one in stopping)
+        covered += sum((one.ratio.low or 0) <= 1 <= (one.ratio.high or 0) for one in stopping)
         blocks.append(rounds[-1].block + 1)
     percent = {what: 100 * wrong[what] / WHOLE_RUNS for what in (*METRICS, *TARGETS, *OTHERS)}
     targets = (f"{percent[what]:.1f}%, {verdict(met=percent[what] <= MOST_FALSE)}" for what in TARGETS)

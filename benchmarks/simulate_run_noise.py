@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.simulate_noise import ROUNDS, autoregress, recorded_residuals
 from portcompare.plan.schema import Rounds
-from portcompare.records.results import METRICS
+from portcompare.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

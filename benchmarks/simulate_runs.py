@@ -10,14 +10,14 @@ import numpy as np
 from portcompare.analyse import compare, find_invalid_reasons, find_undecided, find_warnings
 from portcompare.measure.blocks import EARLY_BLOCKS
 from portcompare.plan.schema import Rounds
-from portcompare.records.results import BASELINE, CONTROL, Latency, Round
+from portcompare.records.rounds import BASELINE, CONTROL, Latency, LoadReport, Round, Usage
 from portcompare.stats.multiplicity import find_holding, headline_family
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
     from benchmarks.simulate_run_noise import Noise
-    from portcompare.records.results import Comparison
+    from portcompare.records.estimates import Comparison
 
 Item = TypeVar("Item")
 
@@ -33,14 +33,27 @@ ARMS = (BASELINE, CONTROL, "one", "two", "three")
 PLANNED = Rounds()
 MARGINS = PLANNED.margins
 
-_ROUND = Round(
-    block=0, arm="", deployment="", scenario="", level=0.0, order=0, started_at_s=0.0, window_s=1.0,
-    warmup_s=0.0, requests=1000, errors=0, error_kinds={}, rate_rps=1.0, latency_s=None, handler_s=None,
+_LOAD = LoadReport(
+    started_at_s=0.0,
+    window_s=1.0,
+    warmup_s=0.0,
+    requests=1000,
+    error_kinds={},
+    rate_rps=1.0,
+    latency_s=None,
+    handler_s=None,
     steady=True,
-    received_bytes_per_request=None, cpu_s_per_request=None, rss_peak_bytes=None, offered_rps=None, dropped=0,
-    lag_p99_s=None, lag_max_s=None, stall_max_s=0.0, generator_cpu_ratio=0.0, generator_cpu_ratios={},
-    reconnects=0, slices=(),
-)  # fmt: skip
+    received_bytes_per_request=None,
+    offered_rps=None,
+    dropped=0,
+    lag_p99_s=None,
+    lag_max_s=None,
+    stall_max_s=0.0,
+    generator_cpu_ratio=0.0,
+    generator_cpu_ratios={},
+    reconnects=0,
+    slices=(),
+)
 
 
 def simulate_run(rng: Generator, noise: Noise) -> tuple[tuple[Comparison, ...], list[Round]]:
@@ -97,14 +110,19 @@ def holds_anything(comparisons: tuple[Comparison, ...]) -> bool:
 
 def _round(block: int, arm: str, level: tuple[str, float], values: list[float]) -> Round:
     rate_rps, p50_s, p95_s, p99_s, cpu_s = values
-    return replace(
-        _ROUND,
-        block=block,
-        arm=arm,
-        scenario=level[0],
-        level=level[1],
+    load = replace(
+        _LOAD,
         requests=LEVELS[level],
         rate_rps=rate_rps,
         latency_s=Latency(p50=p50_s, p95=p95_s, p99=p99_s, p999=p99_s, max=p99_s),
-        cpu_s_per_request=cpu_s,
+    )
+    return Round(
+        block=block,
+        order=0,
+        arm=arm,
+        deployment="",
+        scenario=level[0],
+        level=level[1],
+        load=load,
+        usage=Usage(cpu_s=cpu_s * load.window_s * rate_rps, rss_bytes=0),
     )

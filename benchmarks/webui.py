@@ -97,7 +97,9 @@ def run_round(url: str) -> Loaded:
     """A round, as a run has it, without a web UI."""
     with generating() as (generator, _):
         done = load_once(generator, url, UserLoad(users=USERS), window_s=SECONDS)
-    return Loaded(rate_rps=done.rate_rps, cpu_s_per_request=done.generator_cpu_ratio / done.rate_rps)
+    return Loaded(
+        rate_rps=done.load.rate_rps, cpu_s_per_request=done.load.generator_cpu_ratio / done.load.rate_rps
+    )
 
 
 def run_live(url: str, *, viewers: int) -> Loaded:

@@ -61,13 +61,13 @@ def ask_quart(url: str, users: int, seconds: float) -> Figures:
     """Load the slow route, the users' starts spread over its delay."""
     load = UserLoad(users=users)
     done = run_round(url, f"/data?delay={DELAY_S}", load, window_s=seconds, delay_s=DELAY_S)
-    assert done.latency_s is not None, done.error_kinds
+    assert done.load.latency_s is not None, done.load.error_kinds
     return Figures(
-        rate_rps=done.rate_rps,
-        p50_s=done.latency_s.p50,
-        p99_s=done.latency_s.p99,
-        errors=sum(done.error_kinds.values()),
-        cpu_ratio=done.generator_cpu_ratio,
+        rate_rps=done.load.rate_rps,
+        p50_s=done.load.latency_s.p50,
+        p99_s=done.load.latency_s.p99,
+        errors=sum(done.load.error_kinds.values()),
+        cpu_ratio=done.load.generator_cpu_ratio,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from portcompare.history import history_schema
+from portcompare.history.trends import history_schema
 from portcompare.plan import plan_keys
 from portcompare.report import diff_schema, results_schema, write_schema
 from portcompare.serve import vocabulary

@@ -7,8 +7,11 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from portcompare.analyse import compare, find_headline, summarise
-from portcompare.records.results import BASELINE, CONTROL, METRICS, Latency, Metric, Results, Round
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.results import SCHEMA_VERSION, Results
+from portcompare.records.rounds import BASELINE, CONTROL, Latency, Round
 from portcompare.report import RESULTS_FILE, write_results
+from tests.altered import altered
 from tests.analyse.samples import PARITY, in_users
 from tests.analyse.test_recorded_rounds import rounds_of_run
 from tests.run.test_sweeps import make_manifest
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 OLD, NEW = "flask-gunicorn", "quart-uvicorn"
 ARMS = {BASELINE: OLD, CONTROL: OLD, NEW: NEW}
-MARGINS: dict[Metric, float] = {metric: 0.1 if metric in ("p95", "p99") else 0.05 for metric in METRICS}
+MARGINS: dict[MetricName, float] = {metric: 0.1 if metric in ("p95", "p99") else 0.05 for metric in METRICS}
 HOSTILE = ("<script>alert(1)</script>|`\"'*x*", "خادم عربي\u202eevil\n| a | b |" + "x" * 180)
 
 
@@ -57,7 +60,7 @@ def make_run(
     comparisons = compare(ordered, MARGINS)
     manifest = make_manifest()
     return Results(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         name="recorded",
         started_at=started_at,
         duration_s=60.0,
@@ -97,12 +100,12 @@ def store(run: Results, folder: Path) -> Path:
 
 
 def _slowed(one: Round, factor: float) -> Round:
-    assert one.latency_s is not None
+    assert one.load.latency_s is not None
     assert one.cpu_s_per_request is not None
-    slowed = Latency(**{name: factor * latency_s for name, latency_s in asdict(one.latency_s).items()})
-    return replace(
+    slowed = Latency(**{name: factor * latency_s for name, latency_s in asdict(one.load.latency_s).items()})
+    return altered(
         one,
-        rate_rps=one.rate_rps / factor,
+        rate_rps=one.load.rate_rps / factor,
         latency_s=slowed,
         cpu_s_per_request=one.cpu_s_per_request * factor,
     )

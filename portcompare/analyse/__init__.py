@@ -14,17 +14,13 @@ from portcompare.analyse.conclusions import (
 )
 from portcompare.analyse.diff import Run, diff_runs, find_unlike_scenarios, list_conditions
 from portcompare.analyse.pages import compare_pages, summarise_pages
-from portcompare.analyse.quantities import find_quantities
 from portcompare.analyse.rounds import GeneratorLimits, find_overload, judge_round, judge_visit
 from portcompare.analyse.summaries import Course, find_courses, find_spectra, summarise
-from portcompare.analyse.usl import find_scalability
 from portcompare.analyse.validity import find_invalid_reasons, find_unknowns, find_warnings
 from portcompare.stats.bounds import Limits
 from portcompare.stats.change_points import find_changes
-from portcompare.stats.multiplicity import HEADLINE_METRICS
 
 __all__ = [
-    "HEADLINE_METRICS",
     "Course",
     "GeneratorLimits",
     "Limits",
@@ -46,8 +42,6 @@ __all__ = [
     "find_invalid_reasons",
     "find_knees",
     "find_overload",
-    "find_quantities",
-    "find_scalability",
     "find_spectra",
     "find_undecided",
     "find_unknowns",

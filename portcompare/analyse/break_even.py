@@ -7,15 +7,15 @@ from math import log
 from statistics import median
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Estimate, Knee
+from portcompare.records.estimates import Estimate
+from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Knee
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from portcompare.records.results import Comparison, Round
+    from portcompare.records.estimates import Comparison
+    from portcompare.records.rounds import Round
     from portcompare.records.sweeps import CellState
 
 
@@ -50,7 +50,7 @@ def _lay_out(
     ]
     known = _imply([[cell.is_win for cell in row] for row in grid])
     cells = [
-        replace(cell, implied=is_won) if cell.ratio is None else cell
+        replace(cell, implied=is_won) if cell.ratio.point is None else cell
         for row, wins in zip(grid, known, strict=True)
         for cell, is_won in zip(row, wins, strict=True)
     ]
@@ -67,10 +67,7 @@ def _cell(delay_s: float, users: int, comparison: Comparison | None) -> BreakEve
     return BreakEvenCell(
         delay_s=delay_s,
         users=users,
-        blocks=comparison.blocks if comparison else 0,
-        ratio=comparison.ratio if comparison else None,
-        low=comparison.low if comparison else None,
-        high=comparison.high if comparison else None,
+        ratio=comparison.ratio if comparison else Estimate(reason="not measured"),
         state=_state(comparison),
         implied=None,
     )
@@ -79,13 +76,14 @@ def _cell(delay_s: float, users: int, comparison: Comparison | None) -> BreakEve
 def _state(comparison: Comparison | None) -> CellState:
     if comparison is None:
         return "not measured"
-    if comparison.low is None or comparison.high is None:
+    if comparison.ratio.interval is None:
         return "undecided"
-    if comparison.verdict == "equivalent":
+    if comparison.ratio.verdict == "equivalent":
         return "equal"
-    if comparison.low > 1:
+    low, high = comparison.ratio.interval
+    if low > 1:
         return "wins"
-    return "loses" if comparison.high < 1 else "undecided"
+    return "loses" if high < 1 else "undecided"
 
 
 def _imply(measured: Known) -> Known:
@@ -173,9 +171,9 @@ def rates_by_level(rounds: Iterable[Round]) -> dict[tuple[str, str], dict[float,
     """
     found: dict[tuple[str, str], dict[float, dict[int, float]]] = {}
     for one in sorted(rounds, key=lambda one: one.level):
-        if one.void is None and one.rate_rps > 0:
+        if one.discarded is None and one.load.rate_rps > 0:
             by_level = found.setdefault((one.scenario, one.arm), {})
-            by_level.setdefault(one.level, {})[one.block] = one.rate_rps
+            by_level.setdefault(one.level, {})[one.block] = one.load.rate_rps
     return found
 
 
@@ -191,10 +189,9 @@ def _find_knee(scenario: str, arm: str, by_level: ByLevel) -> Knee | None:
         scenario=scenario,
         arm=arm,
         levels=len(by_level),
-        blocks=len(blocks),
         load=_meeting_point(lowest, by_level[lowest], by_level[top], blocks)
         if is_reached
-        else Estimate(value=highest, low=None, high=None),
+        else Estimate(point=highest, blocks=len(blocks)),
         rate_rps=rates_rps[top],
         is_reached=is_reached,
     )
@@ -215,7 +212,7 @@ def _meeting_point(
     """Where the asymptotes meet, block by block."""
     light_rps, ceiling_rps = [light[block] for block in blocks], [ceiling[block] for block in blocks]
     if len(blocks) < LEAST_BLOCKS:
-        return Estimate(value=lowest * ceiling_rps[0] / light_rps[0], low=None, high=None)
-    interval = paired_ratio(light_rps, ceiling_rps)
-    value, low, high = (lowest * np.array([interval.ratio, interval.low, interval.high])).tolist()
-    return Estimate(value=value, low=low, high=high)
+        return Estimate(point=lowest * ceiling_rps[0] / light_rps[0], blocks=len(blocks))
+    ratio = paired_ratio(light_rps, ceiling_rps)
+    point, low, high = (None if one is None else lowest * one for one in (ratio.point, ratio.low, ratio.high))
+    return replace(ratio, point=point, low=low, high=high)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from portcompare.analyse.comparisons import judge
 from portcompare.analyse.rounds import fail_too_often, find_overload
-from portcompare.records.results import BASELINE
-from portcompare.records.sweeps import Bracket, Capacity, Estimate, Trial
+from portcompare.records.estimates import Estimate
+from portcompare.records.rounds import BASELINE
+from portcompare.records.sweeps import Bracket, Capacity, Trial
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import rate
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from portcompare.analyse.rounds import GeneratorLimits
-    from portcompare.records.results import Round, Verdict
+    from portcompare.records.rounds import LoadReport, Round
     from portcompare.records.sweeps import Outcome
 
 
@@ -35,11 +36,11 @@ def find_bracket(trials: Iterable[Trial], *, is_over: bool) -> Bracket:
     must not end a search far below the capacity.
     """
     outcomes: dict[float, list[Outcome]] = {}
-    voids: dict[float, str | None] = {}
+    reasons: dict[float, str | None] = {}
     last_rps = None
     for one in trials:
         outcomes.setdefault(one.rate_rps, []).append(one.outcome)
-        voids[one.rate_rps] = one.void
+        reasons[one.rate_rps] = one.discarded
         last_rps = one.rate_rps
     kept = [rate_rps for rate_rps, found in outcomes.items() if "kept" in found]
     failed = [rate for rate, found in outcomes.items() if "kept" not in found and len(found) >= _ENOUGH]
@@ -50,7 +51,7 @@ def find_bracket(trials: Iterable[Trial], *, is_over: bool) -> Bracket:
         kept_rps=max(kept, default=None),
         failed_rps=failed_rps,
         failed_for=failed_for,
-        failed_why=voids.get(failed_rps) if failed_rps is not None and failed_for == "unknown" else None,
+        failed_why=reasons.get(failed_rps) if failed_rps is not None and failed_for == "unknown" else None,
         doubtful_rps=None if last_rps in settled else last_rps,
         is_over=is_over,
     )
@@ -74,7 +75,7 @@ def find_capacities(
     trials: dict[tuple[str, str], dict[int, list[Trial]]] = {}
     for one in rounds:
         blocks = trials.setdefault((one.scenario, one.arm), {})
-        trial = Trial(rate_rps=one.level, outcome=judge_round(one), void=one.void)
+        trial = Trial(rate_rps=one.level, outcome=judge_round(one), discarded=one.discarded)
         blocks.setdefault(one.block, []).append(trial)
     brackets = {
         key: {block: find_bracket(found, is_over=(block, *key) in ended) for block, found in blocks.items()}
@@ -89,43 +90,33 @@ def find_capacities(
 def find_unsure_searches(capacities: Iterable[Capacity], precision: float) -> frozenset[str]:
     """The scenarios whose capacities are not yet known well enough."""
     return frozenset(
-        one.scenario for one in capacities if one.ratio is not None and half_width(one.ratio) > 1 + precision
+        one.scenario
+        for one in capacities
+        if one.ratio is not None and one.ratio.point is not None and half_width(one.ratio) > 1 + precision
     )
 
 
 def half_width(ratio: Estimate) -> float:
-    """How wide an interval is, by the end that is known."""
+    """The factor from a ratio to the end of its interval, by the end that is known; 1 where none is."""
+    if ratio.point is None:
+        return 1.0
     if ratio.high is not None:
-        return ratio.high / ratio.value
-    return 1.0 if ratio.low is None else ratio.value / ratio.low
+        return ratio.high / ratio.point
+    return 1.0 if ratio.low is None else ratio.point / ratio.low
 
 
 def _capacity(scenario: str, arm: str, own: Brackets, baseline: Brackets, margin: float) -> Capacity:
-    rates_rps = _rates(own)
-    is_at_least = _is_at_least(own)
-    if rates_rps:
-        rate_rps, reason = _interval(rates_rps, is_at_least=is_at_least), _ended_by(own)
-    else:
-        rate_rps, reason = None, _nothing(own)
-    ratio, verdict = None, None
+    rates_rps, is_at_least = _rates(own), _is_at_least(own)
+    ratio = None
     if arm != BASELINE:
-        ratio, found, why = _against(rates_rps, _rates(baseline), margin)
-        than_at_least = _is_at_least(baseline)
-        ratio = _open(ratio, is_at_least=is_at_least, than_at_least=than_at_least)
-        verdict = _lenient(found, is_at_least=is_at_least, than_at_least=than_at_least)
-        reason = f"{reason}; {why}"
-        if verdict != found:
-            whose = "the" if is_at_least else "the baseline's"
-            reason += f", but {whose} capacity may be higher"
+        ratio = _against(rates_rps, _rates(baseline), margin)
+        ratio = _open(ratio, is_at_least=is_at_least, than_at_least=_is_at_least(baseline))
     return Capacity(
         scenario=scenario,
         arm=arm,
-        blocks=len(rates_rps),
-        rate_rps=rate_rps,
+        rate_rps=_interval(rates_rps, own, is_at_least=is_at_least),
         is_at_least=is_at_least,
         ratio=ratio,
-        verdict=verdict,
-        reason=reason,
     )
 
 
@@ -138,12 +129,14 @@ def _is_at_least(brackets: Brackets) -> bool:
     return any(one.is_at_least for one in brackets.values())
 
 
-def _interval(rates_rps: Mapping[int, float], *, is_at_least: bool) -> Estimate:
+def _interval(rates_rps: Mapping[int, float], brackets: Brackets, *, is_at_least: bool) -> Estimate:
     values = list(rates_rps.values())
+    if not values:
+        return Estimate(reason=_nothing(brackets))
     if len(values) < LEAST_BLOCKS:
-        return Estimate(value=values[0], low=None, high=None)
-    interval = paired_ratio([1.0] * len(values), values)
-    return Estimate(value=interval.ratio, low=interval.low, high=None if is_at_least else interval.high)
+        return Estimate(point=values[0], blocks=len(values), reason=_ended_by(brackets))
+    found = paired_ratio([1.0] * len(values), values)
+    return replace(found, high=None if is_at_least else found.high, reason=_ended_by(brackets))
 
 
 def _ended_by(brackets: Brackets) -> str:
@@ -175,34 +168,28 @@ def _why(bracket: Bracket) -> str:
     return f"{bracket.failed_why or 'no round could be judged'}{at}"
 
 
-def _against(
-    candidate: Mapping[int, float], baseline: Mapping[int, float], margin: float
-) -> tuple[Estimate | None, Verdict, str]:
+def _against(candidate: Mapping[int, float], baseline: Mapping[int, float], margin: float) -> Estimate:
     blocks = sorted(candidate.keys() & baseline.keys())
     if len(blocks) < LEAST_BLOCKS:
-        return None, "invalid", f"an interval of the ratio needs {LEAST_BLOCKS} blocks with both capacities"
-    interval = paired_ratio([baseline[block] for block in blocks], [candidate[block] for block in blocks])
-    verdict, reason = judge("throughput", interval, margin)
-    return Estimate(value=interval.ratio, low=interval.low, high=interval.high), verdict, reason
+        why = f"an interval of the ratio needs {LEAST_BLOCKS} blocks with both capacities"
+        return Estimate(blocks=len(blocks), verdict="invalid", reason=why)
+    found = paired_ratio([baseline[block] for block in blocks], [candidate[block] for block in blocks])
+    return judge("throughput", found, margin)
 
 
-def _open(ratio: Estimate | None, *, is_at_least: bool, than_at_least: bool) -> Estimate | None:
-    """The ratio without those ends of its interval that say nothing if a capacity may be higher."""
-    if ratio is None:
-        return None
-    return Estimate(
-        value=ratio.value,
+def _open(ratio: Estimate, *, is_at_least: bool, than_at_least: bool) -> Estimate:
+    """A ratio without what no longer holds if a capacity may be higher: ends of its interval, its verdict."""
+    may_be_wrong = (is_at_least and ratio.verdict in ("slower", "equivalent")) or (
+        than_at_least and ratio.verdict in ("faster", "equivalent")
+    )
+    whose = "the" if is_at_least else "the baseline's"
+    return replace(
+        ratio,
         low=None if than_at_least else ratio.low,
         high=None if is_at_least else ratio.high,
+        verdict="inconclusive" if may_be_wrong else ratio.verdict,
+        reason=ratio.reason + (f", but {whose} capacity may be higher" if may_be_wrong else ""),
     )
-
-
-def _lenient(verdict: Verdict, *, is_at_least: bool, than_at_least: bool) -> Verdict:
-    """The verdict that still holds if a capacity may be higher than was found."""
-    may_be_wrong = (is_at_least and verdict in ("slower", "equivalent")) or (
-        than_at_least and verdict in ("faster", "equivalent")
-    )
-    return "inconclusive" if may_be_wrong else verdict
 
 
 LEAST_ACHIEVED = 0.99
@@ -217,22 +204,23 @@ def judge_objective(measured: Round, objective: Mapping[str, float], limits: Gen
 
     `objective`: the most that each percentile may be, in seconds, by the names of the latency record.
     """
+    load = measured.load
     # A request that found no free connection in time says that the server was the limit, not the generator.
-    if find_overload(replace(measured, dropped=0), limits) is not None or _has(measured, WRONG_BODY):
+    if find_overload(replace(load, dropped=0), limits) is not None or _has(load, WRONG_BODY):
         return "unknown"
-    if measured.latency_s is None or _fails(measured) or _falls_behind(measured, measured.latency_s.p50):
+    if load.latency_s is None or _fails(load) or _falls_behind(measured, load.latency_s.p50):
         return "missed"
-    if any(getattr(measured.latency_s, name) > most_s for name, most_s in objective.items()):
+    if any(getattr(load.latency_s, name) > most_s for name, most_s in objective.items()):
         return "missed"
-    return "kept" if measured.void is None else "unknown"
+    return "kept" if measured.discarded is None else "unknown"
 
 
-def _fails(measured: Round) -> bool:
-    return fail_too_often(measured.requests, measured.errors) or _has(measured, WRONG_STATUS)
+def _fails(load: LoadReport) -> bool:
+    return fail_too_often(load.requests, load.errors) or _has(load, WRONG_STATUS)
 
 
-def _has(measured: Round, kind: str) -> bool:
-    return any(found.startswith(kind) for found in measured.error_kinds)
+def _has(load: LoadReport, kind: str) -> bool:
+    return any(found.startswith(kind) for found in load.error_kinds)
 
 
 def _falls_behind(measured: Round, under_way_s: float) -> bool:
@@ -242,6 +230,6 @@ def _falls_behind(measured: Round, under_way_s: float) -> bool:
     end is not, each by the time that a request is under way: two independent numbers of arrivals, each with
     the variance of its mean.
     """
-    offered_rps = measured.offered_rps or measured.level
-    chance_rps = _DEVIATIONS * sqrt(2 * offered_rps * under_way_s) / measured.window_s
-    return measured.rate_rps < LEAST_ACHIEVED * offered_rps - chance_rps
+    offered_rps = measured.load.offered_rps or measured.level
+    chance_rps = _DEVIATIONS * sqrt(2 * offered_rps * under_way_s) / measured.load.window_s
+    return measured.load.rate_rps < LEAST_ACHIEVED * offered_rps - chance_rps

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, sqrt
 from statistics import median
 from typing import TYPE_CHECKING
 
-from portcompare.records.results import BASELINE, CONTROL, METRICS, Comparison
+from portcompare.records.estimates import Comparison, Estimate
+from portcompare.records.metrics import HEADLINE_METRICS, METRICS
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
-from portcompare.stats.multiplicity import HEADLINE_METRICS
 from portcompare.units import count, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from portcompare.records.results import Metric, Round, Verdict
-    from portcompare.stats.intervals import RatioInterval
+    from portcompare.records.estimates import Verdict
+    from portcompare.records.metrics import MetricName
+    from portcompare.records.rounds import Round
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Pair:
         return self.value / self.reference
 
 
-def pair_blocks(metric: Metric, arms: Mapping[str, Iterable[Round]], arm: str) -> dict[int, Pair]:
+def pair_blocks(metric: MetricName, arms: Mapping[str, Iterable[Round]], arm: str) -> dict[int, Pair]:
     """Pair an arm's rounds at a level with the baseline's."""
     known = {name: rounds_by_block(metric, rounds) for name, rounds in arms.items()}
     values = {name: {block: value for block, (value, _) in blocks.items()} for name, blocks in known.items()}
@@ -65,53 +67,35 @@ def find_references(values: Mapping[str, Mapping[int, float]], arm: str) -> dict
     }
 
 
-def rounds_by_block(metric: Metric, rounds: Iterable[Round]) -> dict[int, tuple[float, int]]:
+def rounds_by_block(metric: MetricName, rounds: Iterable[Round]) -> dict[int, tuple[float, int]]:
     """An arm's value in each block that has one, and how many requests it rests on."""
     return {
-        one.block: (value, one.requests)
+        one.block: (value, one.load.requests)
         for one in rounds
-        if one.void is None and (value := metric_of(one, metric)) is not None
+        if one.discarded is None and (value := METRICS[metric].value(one)) is not None
     }
 
 
-def metric_of(measured: Round, metric: Metric) -> float | None:
-    """A round's value in a metric.
-
-    Returns the value; None where it is not known or nothing succeeded.
-    """
-    if metric == "throughput":
-        return measured.rate_rps or None
-    if metric == "cpu_s_per_request":
-        return measured.cpu_s_per_request or None
-    return getattr(measured.latency_s, metric, None)
-
-
-MORE_IS_BETTER: frozenset[Metric] = frozenset({"throughput"})
-
-
-def judge(metric: Metric, interval: RatioInterval, margin: float) -> tuple[Verdict, str]:
-    """The verdict on a ratio: by where its whole interval lies, never by its middle."""
-    low, high = 1 / (1 + margin), 1 + margin
+def judge(metric: MetricName, ratio: Estimate, margin: float) -> Estimate:
+    """Give a ratio its verdict: by where its whole interval lies, never by its middle."""
+    if ratio.interval is None:
+        return ratio
+    low, high = ratio.interval
+    least, most = 1 / (1 + margin), 1 + margin
+    is_more_better = METRICS[metric].higher_is_better
     band = f"the equivalence margin of {share(margin)}"
-    if interval.low > high:
-        return ("faster" if metric in MORE_IS_BETTER else "slower"), f"the interval lies wholly above {band}"
-    if interval.high < low:
-        return ("slower" if metric in MORE_IS_BETTER else "faster"), f"the interval lies wholly below {band}"
-    if low <= interval.low and interval.high <= high:
-        return "equivalent", f"the interval lies wholly inside {band}"
-    return "inconclusive", f"the interval crosses the edge of {band}"
+    verdict: Verdict = "inconclusive"
+    reason = f"the interval crosses the edge of {band}"
+    if low > most:
+        verdict, reason = ("faster" if is_more_better else "slower"), f"the interval lies wholly above {band}"
+    elif high < least:
+        verdict, reason = ("slower" if is_more_better else "faster"), f"the interval lies wholly below {band}"
+    elif least <= low and high <= most:
+        verdict, reason = "equivalent", f"the interval lies wholly inside {band}"
+    return replace(ratio, verdict=verdict, reason=reason)
 
 
-_REQUESTS_NEEDED: dict[Metric, int] = {
-    "throughput": 0,
-    "p50": 2,
-    "p95": 20,
-    "p99": 100,
-    "cpu_s_per_request": 20,
-}
-
-
-def compare(rounds: Iterable[Round], margins: Mapping[Metric, float]) -> tuple[Comparison, ...]:
+def compare(rounds: Iterable[Round], margins: Mapping[MetricName, float]) -> tuple[Comparison, ...]:
     """Compare every arm with the baseline wherever both were measured."""
     by_level: dict[tuple[str, float], dict[str, list[Round]]] = {}
     for one in rounds:
@@ -126,65 +110,56 @@ def compare(rounds: Iterable[Round], margins: Mapping[Metric, float]) -> tuple[C
     )
 
 
-def requests_needed(metric: Metric) -> int:
-    """How many requests a round must have for a metric to mean something."""
-    return _REQUESTS_NEEDED[metric]
-
-
 def _compare_metric(
-    metric: Metric, arms: Mapping[str, Sequence[Round]], arm: str, margin: float
+    metric: MetricName, arms: Mapping[str, Sequence[Round]], arm: str, margin: float
 ) -> Comparison:
     subject = arms[arm][0]
     pairs = list(pair_blocks(metric, arms, arm).values())
-    too_few = _not_known(metric, arms[BASELINE], arms[arm]) or _too_few(metric, pairs)
-    if too_few is not None:
-        verdict, reason = too_few
-        ratio = low = high = None
-    else:
-        interval = paired_ratio([one.reference for one in pairs], [one.value for one in pairs])
-        verdict, reason = judge(metric, interval, margin)
-        ratio, low, high = interval.ratio, interval.low, interval.high
+    ratio = _not_known(metric, arms[BASELINE], arms[arm]) or _too_few(metric, pairs)
+    if ratio is None:
+        found = paired_ratio([one.reference for one in pairs], [one.value for one in pairs])
+        ratio = judge(metric, found, margin)
     return Comparison(
         scenario=subject.scenario,
         level=subject.level,
         metric=metric,
         candidate=arm,
-        blocks=len(pairs),
-        ratio=ratio,
-        low=low,
-        high=high,
-        verdict=verdict,
-        reason=reason,
+        ratio=replace(ratio, blocks=len(pairs)),
     )
 
 
-def _not_known(
-    metric: Metric, baseline: Sequence[Round], candidate: Sequence[Round]
-) -> tuple[Verdict, str] | None:
+def _not_known(metric: MetricName, baseline: Sequence[Round], candidate: Sequence[Round]) -> Estimate | None:
     """Why there is nothing to compare in any round that counts; None if there is."""
-    if metric != "cpu_s_per_request":
+    if not METRICS[metric].needs_usage:
         return None
     unknown = [
         valid[0].deployment
-        for valid in ([one for one in rounds if one.void is None] for rounds in (baseline, candidate))
-        if valid and all(one.cpu_s_per_request is None for one in valid)
+        for valid in ([one for one in rounds if one.discarded is None] for rounds in (baseline, candidate))
+        if valid and all(one.usage is None for one in valid)
     ]
     if not unknown:
         return None
-    names = " and ".join(dict.fromkeys(unknown))
-    return "inconclusive", f"the CPU time of {names} is not known: it was already running"
+    what, names = METRICS[metric].noun, " and ".join(dict.fromkeys(unknown))
+    return Estimate(
+        verdict="inconclusive", reason=f"the {what} of {names} is not known: it was already running"
+    )
 
 
-def _too_few(metric: Metric, pairs: Sequence[Pair]) -> tuple[Verdict, str] | None:
+def _too_few(metric: MetricName, pairs: Sequence[Pair]) -> Estimate | None:
     """Why the pairs cannot carry a verdict; None if they can."""
     if len(pairs) < LEAST_BLOCKS:
         found = f"{count(len(pairs), 'block')} with a valid round of both"
-        return "invalid", f"{found}; an interval needs {LEAST_BLOCKS}"
-    needed = requests_needed(metric)
-    usual = median(one.requests for one in pairs)
-    if usual < needed:
-        return "inconclusive", f"{usual:g} requests a round are too few for a {metric}, which needs {needed}"
-    return None
+        return Estimate(verdict="invalid", reason=f"{found}; an interval needs {LEAST_BLOCKS}")
+    return too_few_requests(metric, median(one.requests for one in pairs))
+
+
+def too_few_requests(metric: MetricName, usual: float) -> Estimate | None:
+    """Why rounds of so many requests say nothing of a metric; None if they do."""
+    needed = METRICS[metric].least_requests
+    if usual >= needed:
+        return None
+    why = f"{usual:g} requests a round are too few for a {metric}, which needs {needed}"
+    return Estimate(verdict="inconclusive", reason=why)
 
 
 EARLY_SHARE = 1 / 2
@@ -208,7 +183,8 @@ def find_undecided(
     widest: dict[tuple[str, float], float] = {}
     for one in comparisons:
         if one.metric in HEADLINE_METRICS:
-            width = inf if one.ratio is None or one.high is None else one.high / one.ratio - 1
+            point, high = one.ratio.point, one.ratio.high
+            width = inf if point is None or high is None else high / point - 1
             level = (one.scenario, one.level)
             widest[level] = max(width, widest.get(level, 0.0))
     narrow = early_precision(precision) if is_early else precision

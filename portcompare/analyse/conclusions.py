@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portcompare.analyse.capacity import half_width
 from portcompare.analyse.validity import THE_CONTROL
-from portcompare.records.results import BASELINE, CONTROL, Conclusion
-from portcompare.stats.intervals import RatioInterval, chance_beyond, degrees_of_freedom
-from portcompare.stats.multiplicity import HEADLINE_METRICS, find_holding, headline_family, reject
+from portcompare.records.metrics import HEADLINE_METRICS
+from portcompare.records.results import Conclusion
+from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.stats.intervals import chance_beyond, degrees_of_freedom
+from portcompare.stats.multiplicity import find_holding, headline_family, reject
 from portcompare.units import count, duration, rate, ratio, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from portcompare.records.changes import Change
+    from portcompare.records.estimates import Comparison, Estimate, Verdict
+    from portcompare.records.metrics import MetricName
     from portcompare.records.pages import Pages, PageSummary
-    from portcompare.records.results import Comparison, Metric, Summary, Verdict
-    from portcompare.records.sweeps import Capacity, Estimate
+    from portcompare.records.results import Summary
+    from portcompare.records.sweeps import Capacity
     from portcompare.units import LevelText
 
 
@@ -76,16 +81,16 @@ def _sentence(
 ) -> str:
     at = f"At {level}"
     name, other = throughput.candidate, baseline.deployment
-    if throughput.ratio is None or throughput.low is None or throughput.high is None:
-        return f"{at} nothing can be said of {name}: {throughput.reason}."
-    measured = f"{ratio(throughput.ratio)}, 95% interval {ratio(throughput.low)} to {ratio(throughput.high)}"
-    text = f"{at} {name} {_SAYS[throughput.verdict]} {other} ({measured})"
-    if median.ratio is not None and median.verdict in _OPPOSITE:
-        text += f", and its median response time is {_times(median.ratio)} the other's"
+    found, middle = throughput.ratio, median.ratio
+    if found.point is None or found.interval is None or found.verdict is None:
+        return f"{at} nothing can be said of {name}: {found.reason}."
+    text = f"{at} {name} {_SAYS[found.verdict]} {other} ({ratio(found.point)}{interval_text(found, ratio)})"
+    if middle.point is not None and middle.verdict in _OPPOSITE:
+        text += f", and its median response time is {_times(middle.point)} the other's"
         # Equal rates of a closed load mean equal mean response times: a better median can hide a worse tail.
-        if tail.ratio is not None and tail.verdict == _OPPOSITE[median.verdict]:
-            text += f", but its p95 is {_times(tail.ratio)} it: not all users are served alike"
-    if baseline.bound_share is not None and baseline.bound is not None and throughput.verdict == "faster":
+        if tail.ratio.point is not None and tail.ratio.verdict == _OPPOSITE[middle.verdict]:
+            text += f", but its p95 is {_times(tail.ratio.point)} it: not all users are served alike"
+    if baseline.bound_share is not None and baseline.bound is not None and found.verdict == "faster":
         text += (
             f"; {other} is at {share(min(baseline.bound_share, 1.0))} of its bound: {baseline.bound.reason}"
         )
@@ -103,7 +108,7 @@ _DIFFERENCES: tuple[Verdict, ...] = ("faster", "slower")
 
 def find_headline(
     comparisons: Sequence[Comparison],
-    margins: Mapping[Metric, float],
+    margins: Mapping[MetricName, float],
     level_text: LevelText,
     invalid_reasons: Collection[str],
 ) -> str:
@@ -122,7 +127,7 @@ def find_headline(
         )
         found = tell_holding(made, len(holding), told)
     control = [one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS]
-    return f"{found} {tell_control([one.verdict for one in control], 'be equivalent')}".rstrip()
+    return f"{found} {tell_control([one.ratio.verdict for one in control], 'be equivalent')}".rstrip()
 
 
 def tell_holding(made: str, number: int, told: str) -> str:
@@ -145,9 +150,9 @@ def tell_differences(name: str, holding: Sequence[Comparison | Change], level_te
     """Say where one side differs."""
     parts = []
     for verdict in _DIFFERENCES:
-        places: dict[tuple[str, float], list[Metric]] = {}
+        places: dict[tuple[str, float], list[MetricName]] = {}
         for one in holding:
-            if one.verdict == verdict:
+            if one.ratio.verdict == verdict:
                 places.setdefault((one.scenario, one.level), []).append(one.metric)
         if places:
             texts = (
@@ -179,17 +184,16 @@ def _text(one: PageSummary, baseline: PageSummary, pages: Pages) -> str:
 
 def _after(one: PageSummary) -> str:
     lcp = one.lcp
-    if lcp is None:
+    if lcp is None or lcp.median_s.point is None:
         return f"never on {one.deployment}"
-    return f"after {duration(lcp.median_s.value)} on {one.deployment} ({lcp.rating})"
+    return f"after {duration(lcp.median_s.point)} on {one.deployment} ({lcp.rating})"
 
 
 def _against(one: PageSummary, pages: Pages) -> str:
-    each = pages.lcp_against_baseline(one)
-    found = None if each is None else each.ratio
-    if each is None or found is None or found.low is None or found.high is None:
+    found = pages.lcp_against_baseline(one)
+    if found is None or found.ratio.point is None:
         return ""
-    return f": {ratio(found.value)}, 95% interval {ratio(found.low)} to {ratio(found.high)}, {each.verdict}"
+    return f": {ratio(found.ratio.point)}{interval_text(found.ratio, ratio)}, {found.ratio.verdict}"
 
 
 _SAYS_capacity_conclusions = {
@@ -204,7 +208,7 @@ def find_capacity_headline(
     capacities: Sequence[Capacity], margin: float, invalid_reasons: Collection[str]
 ) -> str:
     """Say first what can be relied on."""
-    family = [one for one in capacities if one.arm not in (BASELINE, CONTROL) and one.ratio is not None]
+    family = [one for one in capacities if one.arm not in (BASELINE, CONTROL) and _is_compared(one)]
     if not family:
         return "No capacity could be compared."
     made = f"{count(len(family), 'comparison')} of capacities"
@@ -212,9 +216,9 @@ def find_capacity_headline(
         found = f"This run is not valid: its {made} cannot be relied on."
     else:
         holding = _find_holding(family, margin)
-        told = "; ".join(f"{one.arm} is {one.verdict} ({one.scenario}, {_ratio(one)})" for one in holding)
+        told = "; ".join(f"{one.arm} is {_verdict(one)} ({one.scenario}, {_ratio(one)})" for one in holding)
         found = tell_holding(made, len(holding), told)
-    control = [one.verdict for one in capacities if one.arm == CONTROL]
+    control = [_verdict(one) for one in capacities if one.arm == CONTROL]
     return f"{found} {tell_control(control, 'have the same capacity')}".rstrip()
 
 
@@ -222,10 +226,10 @@ def find_unlike_controls(capacities: Iterable[Capacity], margin: float) -> tuple
     """Why capacities must not be relied on: the control, which is the baseline, has another or none."""
     control = [one for one in capacities if one.arm == CONTROL]
     differing = _find_holding(control, margin)
-    missing = [one for one in control if one.ratio is None]
+    missing = [one for one in control if not _is_compared(one)]
     return (
         *(
-            f"too noisy: {THE_CONTROL} came out {one.verdict} in capacity ({one.scenario}, {_ratio(one)})"
+            f"too noisy: {THE_CONTROL} came out {_verdict(one)} in capacity ({one.scenario}, {_ratio(one)})"
             for one in differing
         ),
         *(f"{THE_CONTROL} has no capacity to compare ({one.scenario}): {one.reason}" for one in missing),
@@ -247,25 +251,35 @@ def conclude_capacities(capacities: Sequence[Capacity], baseline: str) -> tuple[
 
 
 def _capacity_sentence(one: Capacity, other: Capacity, baseline: str) -> str:
-    if one.ratio is None or one.verdict not in _SAYS_capacity_conclusions:
+    verdict = _verdict(one)
+    if not _is_compared(one) or verdict not in _SAYS_capacity_conclusions:
         return f"Nothing can be said of {one.arm} against {baseline}: {one.reason}."
     rates = f"{_rate(one)} against {_rate(other)}"
-    return f"{one.arm} {_SAYS_capacity_conclusions[one.verdict]} {baseline} ({rates}: {_ratio(one)})."
+    return f"{one.arm} {_SAYS_capacity_conclusions[verdict]} {baseline} ({rates}: {_ratio(one)})."
 
 
 def _rate(one: Capacity) -> str:
-    if one.rate_rps is None:
+    if one.rate_rps.point is None:
         return "none"
-    return ("at least " if one.is_at_least else "") + rate(one.rate_rps.value)
+    return ("at least " if one.is_at_least else "") + rate(one.rate_rps.point)
 
 
 def _ratio(one: Capacity) -> str:
-    if one.ratio is None:
+    if one.ratio is None or one.ratio.point is None:
         return "no ratio"
-    return f"{ratio(one.ratio.value)}{_interval(one.ratio, ratio)}"
+    return f"{ratio(one.ratio.point)}{interval_text(one.ratio, ratio)}"
 
 
-def _interval(one: Estimate, show: Callable[[float], str]) -> str:
+def _verdict(one: Capacity) -> Verdict | None:
+    return None if one.ratio is None else one.ratio.verdict
+
+
+def _is_compared(one: Capacity) -> bool:
+    return one.ratio is not None and one.ratio.point is not None
+
+
+def interval_text(one: Estimate, show: Callable[[float], str]) -> str:
+    """The 95% interval as the end of a clause; empty where there is none."""
     if one.low is not None and one.high is not None:
         return f", 95% interval {show(one.low)} to {show(one.high)}"
     if one.low is not None:
@@ -280,9 +294,10 @@ def _find_holding(family: Sequence[Capacity], margin: float) -> tuple[Capacity, 
 
 def _chance(one: Capacity, margin: float) -> float:
     """How often chance alone would show such a difference; 1 where the verdict is none."""
-    if one.ratio is None or one.verdict not in ("faster", "slower"):
+    found = one.ratio
+    if found is None or found.point is None or found.verdict not in ("faster", "slower"):
         return 1.0
     # An open end says nothing against the verdict: the other one is as far from the middle on a log scale.
-    middle, width = one.ratio.value, half_width(one.ratio)
-    interval = RatioInterval(ratio=middle, low=middle / width, high=middle * width)
-    return chance_beyond(interval, degrees_of_freedom(one.blocks), margin)
+    width = half_width(found)
+    closed = replace(found, low=found.point / width, high=found.point * width)
+    return chance_beyond(closed, degrees_of_freedom(found.blocks), margin)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from portcompare.analyse.comparisons import judge, pair_blocks, requests_needed, rounds_by_block
+from portcompare.analyse.comparisons import judge, pair_blocks, rounds_by_block, too_few_requests
 from portcompare.analyse.conclusions import OF, tell_control, tell_differences, tell_holding
 from portcompare.records.changes import DIFF_SCHEMA_VERSION, Altered, Change, RunDiff, RunFacts
-from portcompare.records.results import BASELINE, CONTROL, METRICS, Results
-from portcompare.stats.intervals import LEAST_BLOCKS, RatioInterval, chance_beyond, unpaired_ratio
-from portcompare.stats.multiplicity import HEADLINE_METRICS, reject
+from portcompare.records.estimates import Estimate
+from portcompare.records.metrics import HEADLINE_METRICS, METRICS
+from portcompare.records.results import Results
+from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.stats.intervals import LEAST_BLOCKS, chance_beyond, unpaired_ratio
+from portcompare.stats.multiplicity import reject
 from portcompare.units import count
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from portcompare.records.manifest import Manifest
-    from portcompare.records.results import Metric, Round, Verdict
+    from portcompare.records.metrics import MetricName
+    from portcompare.records.rounds import Round
     from portcompare.units import LevelText
 
 
@@ -36,7 +40,7 @@ class _Values:
 
 
 def find_own_changes(
-    old: Iterable[Round], new: Iterable[Round], margins: Mapping[Metric, float]
+    old: Iterable[Round], new: Iterable[Round], margins: Mapping[MetricName, float]
 ) -> tuple[Change, ...]:
     """Compare each deployment with itself, wherever both runs measured it."""
     then, now = _by_place(old), _by_place(new)
@@ -49,7 +53,7 @@ def find_own_changes(
 
 
 def find_relative_changes(
-    old: Iterable[Round], new: Iterable[Round], margins: Mapping[Metric, float]
+    old: Iterable[Round], new: Iterable[Round], margins: Mapping[MetricName, float]
 ) -> tuple[Change, ...]:
     """Compare each candidate's ratio to the baseline with what it was.
 
@@ -81,11 +85,11 @@ def _by_place(rounds: Iterable[Round]) -> dict[Place, list[Round]]:
     return places
 
 
-def _own(rounds: Iterable[Round], metric: Metric) -> _Values:
+def _own(rounds: Iterable[Round], metric: MetricName) -> _Values:
     return _values(rounds_by_block(metric, rounds).values())
 
 
-def _ratios(places: Mapping[Place, list[Round]], place: Place, baseline: str, metric: Metric) -> _Values:
+def _ratios(places: Mapping[Place, list[Round]], place: Place, baseline: str, metric: MetricName) -> _Values:
     scenario, level, who = place
     arms = {
         BASELINE: places.get((scenario, level, baseline), []),
@@ -103,17 +107,12 @@ def _values(known: Iterable[tuple[float, int]]) -> _Values:
     )
 
 
-def _change(place: Place, metric: Metric, old: _Values, new: _Values, margin: float) -> Change:
+def _change(place: Place, metric: MetricName, old: _Values, new: _Values, margin: float) -> Change:
     scenario, level, deployment = place
-    ratio = low = high = degrees = None
-    too_few = _too_few(metric, old, new)
-    if too_few is not None:
-        verdict, reason = too_few
-    else:
-        found = unpaired_ratio(old.blocks, new.blocks)
-        verdict, reason = judge(metric, found.interval, margin)
-        ratio, low, high = found.interval.ratio, found.interval.low, found.interval.high
-        degrees = found.degrees_of_freedom
+    ratio, degrees = _too_few(metric, old, new), None
+    if ratio is None:
+        found, degrees = unpaired_ratio(old.blocks, new.blocks)
+        ratio = judge(metric, found, margin)
     return Change(
         scenario=scenario,
         level=level,
@@ -121,25 +120,18 @@ def _change(place: Place, metric: Metric, old: _Values, new: _Values, margin: fl
         deployment=deployment,
         old_blocks=len(old.blocks),
         new_blocks=len(new.blocks),
-        ratio=ratio,
-        low=low,
-        high=high,
         degrees_of_freedom=degrees,
-        verdict=verdict,
-        reason=reason,
+        ratio=replace(ratio, blocks=min(len(old.blocks), len(new.blocks))),
     )
 
 
-def _too_few(metric: Metric, old: _Values, new: _Values) -> tuple[Verdict, str] | None:
+def _too_few(metric: MetricName, old: _Values, new: _Values) -> Estimate | None:
     """Why the values cannot carry a verdict; None if they can."""
     for run, values in (("old", old), ("new", new)):
         if len(values.blocks) < LEAST_BLOCKS:
             found = f"{count(len(values.blocks), 'block')} of the {run} run with a value that counts"
-            return "invalid", f"{found}; an interval needs {LEAST_BLOCKS}"
-    needed, usual = requests_needed(metric), min(old.requests, new.requests)
-    if usual < needed:
-        return "inconclusive", f"{usual:g} requests a round are too few for a {metric}, which needs {needed}"
-    return None
+            return Estimate(verdict="invalid", reason=f"{found}; an interval needs {LEAST_BLOCKS}")
+    return too_few_requests(metric, min(old.requests, new.requests))
 
 
 NONE = "none"
@@ -201,7 +193,7 @@ NOT_FREED = (
 def find_diff_headline(
     changes: Sequence[Change],
     relative_changes: Sequence[Change],
-    margins: Mapping[Metric, float],
+    margins: Mapping[MetricName, float],
     level_text: LevelText,
     *,
     valid: bool,
@@ -219,7 +211,7 @@ def find_diff_headline(
         level_text,
     )
     control = [
-        one.verdict
+        one.ratio.verdict
         for one in relative_changes
         if one.deployment == CONTROL and one.metric in HEADLINE_METRICS
     ]
@@ -227,28 +219,24 @@ def find_diff_headline(
 
 
 def _tell(
-    what: str, changes: Sequence[Change], margins: Mapping[Metric, float], level_text: LevelText
+    what: str, changes: Sequence[Change], margins: Mapping[MetricName, float], level_text: LevelText
 ) -> str:
     family = [
         one
         for one in changes
-        if one.metric in HEADLINE_METRICS and one.deployment != CONTROL and one.ratio is not None
+        if one.metric in HEADLINE_METRICS and one.deployment != CONTROL and one.ratio.point is not None
     ]
     if not family:
         return f"Nothing {what} can be compared."
-    holding = reject(family, [_chance(one, margins[one.metric]) for one in family])
+    holding = reject(
+        family,
+        [chance_beyond(one.ratio, one.degrees_of_freedom or 1.0, margins[one.metric]) for one in family],
+    )
     told = "; ".join(
         tell_differences(name, [one for one in holding if one.deployment == name], level_text)
         for name in dict.fromkeys(one.deployment for one in holding)
     )
     return tell_holding(f"{count(len(family), 'comparison')} {what}", len(holding), told)
-
-
-def _chance(one: Change, margin: float) -> float:
-    if one.ratio is None or one.low is None or one.high is None or one.degrees_of_freedom is None:
-        return 1.0
-    interval = RatioInterval(ratio=one.ratio, low=one.low, high=one.high)
-    return chance_beyond(interval, one.degrees_of_freedom, margin)
 
 
 _NOT_THE_QUESTION = ("seconds", "load.users", "load.rates")
@@ -263,7 +251,7 @@ class Run:
     results: Results  # The run
 
 
-def diff_runs(old: Run, new: Run, margins: Mapping[Metric, float], level_text: LevelText) -> RunDiff:
+def diff_runs(old: Run, new: Run, margins: Mapping[MetricName, float], level_text: LevelText) -> RunDiff:
     """Compare two finished runs."""
     machines, conditions = compare_conditions(old.results.manifest, new.results.manifest)
     left_out = find_unlike_scenarios(old.results, new.results)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portcompare.analyse.comparisons import find_references, judge
+from portcompare.records.estimates import Estimate
 from portcompare.records.pages import PageComparison, PageFigure, PagePart, PageSummary, spent_s
-from portcompare.records.results import BASELINE
-from portcompare.records.sweeps import Estimate
+from portcompare.records.rounds import BASELINE
 from portcompare.stats.intervals import CONFIDENCE, LEAST_BLOCKS, paired_ratio
 from portcompare.stats.quantiles import binomial_quantile
 from portcompare.units import count, duration, share, size
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from portcompare.records.manifest import Ceiling
     from portcompare.records.pages import Exchange, LoadKind, PageLoad, PageMetric, PageVisit, Rating, Stage
-    from portcompare.records.results import Verdict
 
 
 _SERVER: tuple[Stage, ...] = ("handler", "queue", "server")
@@ -30,15 +29,14 @@ _SERVER: tuple[Stage, ...] = ("handler", "queue", "server")
 def find_parts(load: PageLoad) -> tuple[PagePart, ...]:
     """Cut a load into its parts.
 
-    The page is asked for, answered and received; then its script asks for what is to be shown, which is
-    answered and received; then it is painted. Where the largest paint waited for no such answer, the middle
-    is left out.
+    The page is requested and received; then its script requests what is to be shown, and that is received;
+    then it is painted. Where the largest paint waited for no such response, the middle is left out.
     """
     if load.document is None or load.lcp_s is None:
         return ()
     parts: list[PagePart] = []
     reached_s = 0.0
-    for stage, what, until_s in _boundaries(load.document, load.answer, load.lcp_s):
+    for stage, what, until_s in _boundaries(load.document, load.response, load.lcp_s):
         end_s = min(max(until_s, reached_s), load.lcp_s)
         if end_s > reached_s:
             parts.append(PagePart(stage=stage, what=what, start_s=reached_s, end_s=end_s))
@@ -47,14 +45,14 @@ def find_parts(load: PageLoad) -> tuple[PagePart, ...]:
 
 
 def _boundaries(
-    document: Exchange, answer: Exchange | None, lcp_s: float
+    document: Exchange, response: Exchange | None, lcp_s: float
 ) -> Iterator[tuple[Stage, str, float]]:
     """Each part's stage, name and end; a browser may do things at once, so an end may lie before another."""
-    yield "network", "connect", document.asked_s
+    yield "network", "connect", document.sent_s
     yield from _exchanged(document, "page")
-    if answer is not None:
-        yield "client", "run the script", answer.asked_s
-        yield from _exchanged(answer, "answer")
+    if response is not None:
+        yield "client", "run the script", response.sent_s
+        yield from _exchanged(response, "response")
     yield "client", "render", lcp_s
 
 
@@ -83,7 +81,7 @@ def find_bottleneck(parts: Sequence[PagePart], load: PageLoad, users: int, ceili
     )
     told = f"{share(most_s / load.lcp_s)} of the wait of {duration(load.lcp_s)} is {whose}"
     if whose == "the network's":
-        received = sum(one.received_bytes for one in (load.document, load.answer) if one is not None)
+        received = sum(one.received_bytes for one in (load.document, load.response) if one is not None)
         return f"{told}: to connect and to transfer {size(received)}"
     if whose == "the browser's":
         return f"{told}: to run scripts, to lay out and to paint"
@@ -109,7 +107,7 @@ if TYPE_CHECKING:
     ByArm = dict[str, list[PageVisit]]
 
 KINDS: tuple[LoadKind, ...] = ("cold", "warm")
-METRICS: tuple[PageMetric, ...] = ("lcp", "fcp", "ttfb", "answer", "download", "blocking")
+METRICS: tuple[PageMetric, ...] = ("lcp", "fcp", "ttfb", "response", "download", "blocking")
 COMPARED: tuple[PageMetric, ...] = ("lcp", "fcp", "ttfb")
 
 THRESHOLDS_S: dict[PageMetric, tuple[float, float]] = {
@@ -132,7 +130,7 @@ def page_metric(load: PageLoad, metric: PageMetric) -> float | None:
 
     Returns seconds; None where it is not known.
     """
-    document, answer = load.document, load.answer
+    document, response = load.document, load.response
     if metric == "lcp":
         return load.lcp_s
     if metric == "fcp":
@@ -141,9 +139,9 @@ def page_metric(load: PageLoad, metric: PageMetric) -> float | None:
         return load.blocking_s
     if metric == "ttfb":
         return document.first_byte_s if document else None
-    if metric == "answer":
-        return answer.first_byte_s - answer.asked_s if answer else None
-    waited_for = answer or document
+    if metric == "response":
+        return response.first_byte_s - response.sent_s if response else None
+    waited_for = response or document
     return waited_for.ended_s - waited_for.first_byte_s if waited_for else None
 
 
@@ -172,7 +170,7 @@ def median_interval(values: Sequence[float]) -> Estimate:
     # How many values may be cut at either end, each end being wrong in at most 2.5%; -1 for none.
     cut = binomial_quantile((1 - CONFIDENCE) / 2, len(ordered)) - 1
     low, high = (ordered[cut], ordered[-cut - 1]) if cut >= 0 else (None, None)
-    return Estimate(value=median(ordered), low=low, high=high)
+    return Estimate(point=median(ordered), low=low, high=high, blocks=len(ordered))
 
 
 def summarise_pages(
@@ -201,7 +199,7 @@ def compare_pages(visits: Iterable[PageVisit], margin: float) -> tuple[PageCompa
 def _group(visits: Iterable[PageVisit]) -> dict[Condition, ByArm]:
     groups: dict[Condition, ByArm] = {}
     for visit in visits:
-        if visit.void is None:
+        if visit.discarded is None:
             for kind in KINDS:
                 groups.setdefault((visit.page, visit.users, kind), {}).setdefault(visit.arm, []).append(visit)
     return groups
@@ -228,7 +226,7 @@ def _summary(condition: Condition, visits: Sequence[PageVisit], ceiling: Ceiling
     good = sorted((load for load in loads if load.lcp_s is not None), key=lambda load: load.lcp_s or 0.0)
     middle = good[(len(good) - 1) // 2] if good else None
     parts = find_parts(middle) if middle else ()
-    rates = [visit.load_rps for visit in visits if visit.load_rps is not None]
+    rates = [visit.users_load.rate_rps for visit in visits if visit.users_load is not None]
     return PageSummary(
         page=page,
         users=users,
@@ -241,7 +239,7 @@ def _summary(condition: Condition, visits: Sequence[PageVisit], ceiling: Ceiling
         figures=tuple(_figures(visits, kind, good)),
         parts=parts,
         bottleneck=find_bottleneck(parts, middle, users, ceiling) if middle else "",
-        load_rps=median(rates) if rates else None,
+        users_rate_rps=median(rates) if rates else None,
     )
 
 
@@ -267,22 +265,17 @@ def _comparison(
     both = sorted(
         block for block in baseline.keys() & candidate.keys() if baseline[block] and candidate[block]
     )
-    ratio: Estimate | None = None
-    verdict: Verdict
     if len(both) < LEAST_BLOCKS:
-        verdict, reason = "invalid", f"too few blocks in which both pages loaded: {len(both)}"
+        why = f"too few blocks in which both pages loaded: {len(both)}"
+        ratio = Estimate(blocks=len(both), verdict="invalid", reason=why)
     else:
-        interval = paired_ratio([baseline[block] for block in both], [candidate[block] for block in both])
-        verdict, reason = judge("p50", interval, margin)  # a response time, whose less is better
-        ratio = Estimate(value=interval.ratio, low=interval.low, high=interval.high)
+        found = paired_ratio([baseline[block] for block in both], [candidate[block] for block in both])
+        ratio = judge("p50", found, margin)  # a response time, whose less is better
     return PageComparison(
         page=page,
         users=users,
         kind=kind,
         metric=metric,
         candidate=arm,
-        blocks=len(both),
         ratio=ratio,
-        verdict=verdict,
-        reason=reason,
     )

@@ -1,4 +1,4 @@
-"""Which rounds and visits count: each gets the reason why it is void, if it is, and a round its bound."""
+"""Which rounds and visits count: those that do not get the reason why, and every round gets its bound."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
 
 if TYPE_CHECKING:
     from portcompare.records.pages import PageVisit
-    from portcompare.records.results import Round
+    from portcompare.records.rounds import LoadReport, Round
     from portcompare.stats.bounds import Limits
-    from portcompare.wire.protocol import RoundDone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,40 +24,39 @@ class GeneratorLimits:
     max_stall_s: float  # How long its event loop stood still
 
 
-def find_overload(measured: Round | RoundDone, limits: GeneratorLimits) -> str | None:
+def find_overload(load: LoadReport, limits: GeneratorLimits) -> str | None:
     """Say whether the load generator was the limit.
 
     Returns how it was; None if it was not.
     """
-    if measured.generator_cpu_ratio > limits.max_cpu_ratio:
+    if load.generator_cpu_ratio > limits.max_cpu_ratio:
+        return f"the load generator was at {share(load.generator_cpu_ratio)} of its CPU and may be the limit"
+    if load.lag_p99_s is not None and load.lag_p99_s > limits.max_lag_s:
         return (
-            f"the load generator was at {share(measured.generator_cpu_ratio)} of its CPU and may be the limit"
-        )
-    if measured.lag_p99_s is not None and measured.lag_p99_s > limits.max_lag_s:
-        return (
-            f"the load generator was more than {duration(measured.lag_p99_s)} late for 1% of the requests; "
+            f"the load generator was more than {duration(load.lag_p99_s)} late for 1% of the requests; "
             f"{duration(limits.max_lag_s)} are allowed"
         )
-    if measured.stall_max_s > limits.max_stall_s:
+    if load.stall_max_s > limits.max_stall_s:
         return (
-            f"the load generator stood still for {duration(measured.stall_max_s)}, "
+            f"the load generator stood still for {duration(load.stall_max_s)}, "
             f"more than {duration(limits.max_stall_s)}"
         )
-    if measured.dropped:
-        return f"{count(measured.dropped, 'request')} found no free connection in time"
+    if load.dropped:
+        return f"{count(load.dropped, 'request')} found no free connection in time"
     return None
 
 
 MOST_FAILURES = 0.01
-"""The greatest part of requests that may fail for want of an answer; a wrong answer voids a round at once."""
+"""The greatest part of requests that may fail for want of a response; one wrong response discards a round."""
 
 _WRONG = (WRONG_STATUS, WRONG_BODY)
 
 
 def judge_round(measured: Round, limits: Limits, generator: GeneratorLimits) -> Round:
     """Judge a round by itself."""
-    bound = find_bound(measured.cpu_s_per_request, limits) if measured.requests else None
-    return replace(measured, bound=bound, void=measured.void or _find_fault(measured, limits, generator))
+    bound = find_bound(measured.cpu_s_per_request, limits) if measured.load.requests else None
+    reason = measured.discarded or _find_fault(measured, limits, generator)
+    return replace(measured, bound=bound, discarded=reason)
 
 
 def judge_visit(measured: PageVisit) -> PageVisit:
@@ -68,18 +66,18 @@ def judge_visit(measured: PageVisit) -> PageVisit:
     no answer came is no fault either: a visit may be shorter than an answer takes, and each user had one
     before it.
     """
-    requests, kinds = measured.load_requests, measured.load_error_kinds
-    if requests is None or measured.void or not kinds:
+    if measured.users_load is None or measured.discarded or not measured.users_load.error_kinds:
         return measured
+    requests, kinds = measured.users_load.requests, measured.users_load.error_kinds
     fault = _find_wrong(requests, kinds) or _find_failures(requests, kinds)
-    return replace(measured, void=fault and f"under load {fault}")
+    return replace(measured, discarded=fault and f"under load {fault}")
 
 
 def _find_fault(measured: Round, limits: Limits, generator: GeneratorLimits) -> str | None:
     return (
-        _find_wrong(measured.requests, measured.error_kinds)
-        or find_overload(measured, generator)
-        or _find_failures(measured.requests, measured.error_kinds)
+        _find_wrong(measured.load.requests, measured.load.error_kinds)
+        or find_overload(measured.load, generator)
+        or _find_failures(measured.load.requests, measured.load.error_kinds)
         or exceeds_bound(measured, limits)
     )
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
 
-from portcompare.records.results import Latency, Round, Summary
-from portcompare.records.spectra import Spectrum, SpectrumPoint
+from portcompare.records.results import Spectrum, SpectrumPoint, Summary
+from portcompare.records.rounds import Latency, Round
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
-    from portcompare.records.results import Bound, Comparison, Verdict
+    from portcompare.records.estimates import Comparison, Estimate
+    from portcompare.records.rounds import Bound
 
 
 _MILLION = 1e6
@@ -36,15 +37,15 @@ def summarise(
     groups: dict[tuple[str, float, str], list[Round]] = {}
     for one in rounds:
         groups.setdefault((one.scenario, one.level, one.arm), []).append(one)
-    verdicts = {
-        (one.scenario, one.level, one.candidate): one.verdict
+    ratios = {
+        (one.scenario, one.level, one.candidate): one.ratio
         for one in comparisons
         if one.metric == "throughput"
     }
     summaries = [
-        _summary(group, verdicts.get(key), find_bound, core_hour_price) for key, group in groups.items()
+        _summary(group, ratios.get(key), find_bound, core_hour_price) for key, group in groups.items()
     ]
-    closed = {scenario for (scenario, _, _), group in groups.items() if group[0].offered_rps is None}
+    closed = {scenario for (scenario, _, _), group in groups.items() if group[0].load.offered_rps is None}
     return tuple(_with_queues(summaries, closed))
 
 
@@ -71,17 +72,17 @@ def _with_queues(summaries: Sequence[Summary], closed: Container[str]) -> Iterat
 
 def _summary(
     group: Sequence[Round],
-    verdict: Verdict | None,
+    ratio: Estimate | None,
     find_bound: Callable[[Round, float | None], Bound | None],
     core_hour_price: float | None,
 ) -> Summary:
     first = group[0]
-    valid = [one for one in group if one.void is None]
-    latencies = [one.latency_s for one in valid if one.latency_s is not None]
-    rate_rps = _median(one.rate_rps for one in valid)
+    valid = [one for one in group if one.discarded is None]
+    latencies = [one.load.latency_s for one in valid if one.load.latency_s is not None]
+    rate_rps = _median(one.load.rate_rps for one in valid)
     latency_s = _median_latency(latencies)
-    handler_s = _median(one.handler_s for one in valid)
-    middle = min(valid, key=lambda one: abs(one.rate_rps - (rate_rps or 0.0)), default=None)
+    handler_s = _median(one.load.handler_s for one in valid)
+    middle = min(valid, key=lambda one: abs(one.load.rate_rps - (rate_rps or 0.0)), default=None)
     cpu_s = _median(one.cpu_s_per_request for one in valid)
     # Of the medians themselves: the bound of a single round would not be that of the rate beside it.
     bound = find_bound(middle, cpu_s) if middle else None
@@ -91,21 +92,21 @@ def _summary(
         scenario=first.scenario,
         level=first.level,
         rounds=len(valid),
-        voided=len(group) - len(valid),
-        requests=sum(one.requests for one in valid),
-        errors=sum(one.errors for one in group),
+        discarded_rounds=len(group) - len(valid),
+        requests=sum(one.load.requests for one in valid),
+        errors=sum(one.load.errors for one in group),
         rate_rps=rate_rps,
         latency_s=latency_s,
         handler_s=handler_s,
         outside_handler_s=(
             max(latency_s.p50 - handler_s, 0.0) if latency_s is not None and handler_s is not None else None
         ),
-        received_bytes_per_request=_median(one.received_bytes_per_request for one in valid),
+        received_bytes_per_request=_median(one.load.received_bytes_per_request for one in valid),
         cpu_s_per_request=cpu_s,
         rss_peak_bytes=max((one.rss_peak_bytes for one in valid if one.rss_peak_bytes), default=None),
         bound=bound,
         bound_share=rate_rps / bound.rate_rps if rate_rps is not None and bound is not None else None,
-        verdict=verdict,
+        ratio=ratio,
         cost_per_million=(
             None
             if cpu_s is None or core_hour_price is None
@@ -200,19 +201,19 @@ class Course:
 
 def find_courses(rounds: Iterable[Round]) -> tuple[Course, ...]:
     """Lay the rounds of a run on one time axis."""
-    ordered = sorted(rounds, key=lambda one: one.started_at_s)
-    return tuple(_course(one, one.started_at_s - ordered[0].started_at_s) for one in ordered)
+    ordered = sorted(rounds, key=lambda one: one.load.started_at_s)
+    return tuple(_course(one, one.load.started_at_s - ordered[0].load.started_at_s) for one in ordered)
 
 
 def _course(one: Round, at_s: float) -> Course:
-    if not one.slices:
+    if not one.load.slices:
         return Course(round=one, at_s=at_s, moments=())
-    length_s = one.window_s / len(one.slices)
+    length_s = one.load.window_s / len(one.load.slices)
     return Course(
         round=one,
         at_s=at_s,
         moments=tuple(
             Moment(at_s=at_s + (number + 0.5) * length_s, rate_rps=each.requests / length_s, p99_s=each.p99_s)
-            for number, each in enumerate(one.slices)
+            for number, each in enumerate(one.load.slices)
         ),
     )

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portcompare.analyse.comparisons import pair_blocks, rounds_by_block
-from portcompare.records.results import BASELINE, CONTROL, Metric
+from portcompare.records.metrics import HEADLINE_METRICS, MetricName
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.stats.change_points import describe_changes
-from portcompare.stats.multiplicity import HEADLINE_METRICS, find_holding, reject
+from portcompare.stats.multiplicity import find_holding, reject
 from portcompare.stats.quantiles import t_tail
 from portcompare.units import count, share
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from portcompare.records.estimates import Comparison
     from portcompare.records.manifest import Manifest
     from portcompare.records.parity import Parity
-    from portcompare.records.results import Comparison, Round
+    from portcompare.records.rounds import Round
     from portcompare.units import LevelText
 
 
@@ -47,7 +49,7 @@ class Trend:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Test:
     arm: str
-    metric: Metric
+    metric: MetricName
     where: str
     margin: float
     trend: Trend
@@ -90,7 +92,7 @@ def find_trend(values: Mapping[int, float]) -> Trend | None:
 
 
 def describe_drifts(
-    rounds: Sequence[Round], margins: Mapping[Metric, float], level_text: LevelText
+    rounds: Sequence[Round], margins: Mapping[MetricName, float], level_text: LevelText
 ) -> tuple[str, ...]:
     """Tell of drifts over the blocks that are both sure and large enough to matter.
 
@@ -109,11 +111,11 @@ def describe_drifts(
 
 
 def _tests(
-    rounds: Sequence[Round], margins: Mapping[Metric, float], level_text: LevelText
+    rounds: Sequence[Round], margins: Mapping[MetricName, float], level_text: LevelText
 ) -> Iterator[_Test]:
-    levels: dict[tuple[str, float, Metric], dict[str, list[Round]]] = {}
+    levels: dict[tuple[str, float, MetricName], dict[str, list[Round]]] = {}
     for one in rounds:
-        metric: Metric = "throughput" if one.offered_rps is None else "p50"
+        metric: MetricName = "throughput" if one.load.offered_rps is None else "p50"
         levels.setdefault((one.scenario, one.level, metric), {}).setdefault(one.arm, []).append(one)
     for (scenario, level, metric), arms in levels.items():
         for arm in arms:
@@ -135,14 +137,14 @@ _REMEDY = (
 _NOT_COMPARED = "nothing was compared: no level was measured both on the baseline and on another"
 THE_CONTROL = "the control, the baseline measured again,"
 
-MOST_VOID = 0.2
-"""A run of whose rounds more than this part are void is not valid as a whole."""
+MOST_DISCARDED = 0.2
+"""A run of whose rounds more than this part were discarded is not valid as a whole."""
 
 
 def find_invalid_reasons(
     rounds: Sequence[Round],
     comparisons: Iterable[Comparison],
-    margins: Mapping[Metric, float],
+    margins: Mapping[MetricName, float],
     parity: Parity | None,
     level_text: LevelText,
     *,
@@ -161,34 +163,34 @@ def find_invalid_reasons(
 def find_warnings(
     rounds: Sequence[Round],
     comparisons: Iterable[Comparison],
-    margins: Mapping[Metric, float],
+    margins: Mapping[MetricName, float],
     level_text: LevelText,
 ) -> tuple[str, ...]:
     """What does not make a run invalid, but its figures less sure."""
     control = tuple(_control(comparisons))
     holding = _holding(control, margins)
-    single = [one for one in control if one.verdict in ("faster", "slower") and one not in holding]
+    single = [one for one in control if one.ratio.verdict in ("faster", "slower") and one not in holding]
     maybe_chance = (
         f"{THE_CONTROL} came out {_differences(single, level_text)}. "
         f"Among {count(len(control), 'comparison')} this may be chance (Holm, 5%), "
         "and so may be what a candidate shows there"
     )
     unsure = [
-        f"{one.metric} {share(_least_told(one.low, one.high, margins[one.metric]))} {_where(one, level_text)}"
+        f"{one.metric} {share(_least_told(*interval, margins[one.metric]))} {_where(one, level_text)}"
         for one in control
-        if one.verdict == "inconclusive" and one.low is not None and one.high is not None
+        if one.ratio.verdict == "inconclusive" and (interval := one.ratio.interval) is not None
     ]
     noise = (
         f"too noisy: {THE_CONTROL} cannot be shown to be equivalent, so only differences larger than these "
         f"can be told here today: {'; '.join(unsure)}. {_REMEDY}"
     )
-    void = [one for one in rounds if one.void is not None]
-    reasons = dict.fromkeys(f"{one.arm} {_where(one, level_text)}: {one.void}" for one in void)
-    unsteady = Counter(f"{one.arm} {_where(one, level_text)}" for one in rounds if not one.steady)
+    discarded = [one for one in rounds if one.discarded is not None]
+    reasons = dict.fromkeys(f"{one.arm} {_where(one, level_text)}: {one.discarded}" for one in discarded)
+    unsteady = Counter(f"{one.arm} {_where(one, level_text)}" for one in rounds if not one.load.steady)
     return (
         *([noise] if unsure else []),
         *([maybe_chance] if single else []),
-        *(f"void round: {reason}" for reason in reasons),
+        *(f"discarded round: {reason}" for reason in reasons),
         *(
             f"not steady after the longest warm-up: {where}, {count(n, 'round')}"
             for where, n in unsteady.items()
@@ -201,21 +203,21 @@ def find_warnings(
 def _invalid_reasons(
     rounds: Sequence[Round],
     comparisons: Iterable[Comparison],
-    margins: Mapping[Metric, float],
+    margins: Mapping[MetricName, float],
     parity: Parity | None,
     level_text: LevelText,
 ) -> Iterator[str]:
     if parity is not None and not parity.equal:
         places = sum(each.counts for each in parity.differences)
         yield f"the answers differ in {count(places, 'place')}" if places else "no answers were compared"
-    void = sum(one.void is not None for one in rounds)
-    if void > MOST_VOID * len(rounds):
-        yield f"{void} of {len(rounds)} rounds are void"
+    discarded = sum(one.discarded is not None for one in rounds)
+    if discarded > MOST_DISCARDED * len(rounds):
+        yield f"{discarded} of {len(rounds)} rounds were discarded"
     control = tuple(_control(comparisons))
     holding = _holding(control, margins)
     if holding:
         yield f"too noisy: {THE_CONTROL} came out {_differences(holding, level_text)}. {_REMEDY}"
-    missing = [f"{one.metric} {_where(one, level_text)}" for one in control if one.verdict == "invalid"]
+    missing = [f"{one.metric} {_where(one, level_text)}" for one in control if one.ratio.verdict == "invalid"]
     if missing:
         yield f"{THE_CONTROL} has too few valid rounds: {'; '.join(missing)}"
 
@@ -225,13 +227,13 @@ def _least_told(low: float, high: float, margin: float) -> float:
     return (1 + margin) * sqrt(high / low) - 1
 
 
-def _holding(control: Iterable[Comparison], margins: Mapping[Metric, float]) -> tuple[Comparison, ...]:
+def _holding(control: Iterable[Comparison], margins: Mapping[MetricName, float]) -> tuple[Comparison, ...]:
     """In what the control differs however many comparisons were made: some of many do so by chance."""
-    return find_holding([one for one in control if one.ratio is not None], margins)
+    return find_holding([one for one in control if one.ratio.point is not None], margins)
 
 
 def _differences(told: Iterable[Comparison], level_text: LevelText) -> str:
-    return "; ".join(f"{one.verdict} in {one.metric} {_where(one, level_text)}" for one in told)
+    return "; ".join(f"{one.ratio.verdict} in {one.metric} {_where(one, level_text)}" for one in told)
 
 
 def _control(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:

@@ -111,7 +111,7 @@ def _read_figures(found: Mapping[str, Any], kind: LoadKind) -> PageLoad:
         lcp_s=lcp_s,
         blocking_s=sum(max(task_s - _LONG_TASK_S, 0.0) for task_s in tasks_s),
         document=_exchange(found["navigation"]),
-        answer=next((one for one in reversed(exchanges) if one.ended_s <= lcp_s), None),
+        response=next((one for one in reversed(exchanges) if one.ended_s <= lcp_s), None),
     )
 
 
@@ -119,7 +119,7 @@ def _exchange(timing: Mapping[str, Any]) -> Exchange:
     in_handler = [one["duration"] for one in timing["serverTiming"] if one["name"] == "app"]
     return Exchange(
         target=_target(timing),
-        asked_s=timing["requestStart"] / _MS_PER_S,
+        sent_s=timing["requestStart"] / _MS_PER_S,
         first_byte_s=timing["responseStart"] / _MS_PER_S,
         ended_s=timing["responseEnd"] / _MS_PER_S,
         handler_s=in_handler[0] / _MS_PER_S if in_handler else None,

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.cli.options import DEFAULT_PLAN, AsJson, PlanPath, print_json
+from portcompare.cli.options import DEFAULT_PLAN, SCHEMA_VERSION, AsJson, PlanPath, print_json
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, Problem
-from portcompare.records.results import SCHEMA_VERSION
 from portcompare.report import render_parity, write_junit
 from portcompare.run.parity import ask_differing_alone, ask_everything, capture_requests
 from portcompare.run.phases import prepare, serve

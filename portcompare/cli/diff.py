@@ -12,13 +12,14 @@ import typer
 from portcompare.analyse import Run, diff_runs
 from portcompare.cli.options import AsJson, print_json, print_line
 from portcompare.errors import InputError, Problem
-from portcompare.records.results import METRICS
+from portcompare.records.metrics import METRICS
 from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, render_diff, write_diff
 from portcompare.run.progress import out
 
 if TYPE_CHECKING:
     from portcompare.records.changes import RunDiff
-    from portcompare.records.results import Metric, Results
+    from portcompare.records.metrics import MetricName
+    from portcompare.records.results import Results
 
 ACROSS_MACHINES = "--across-machines"
 
@@ -60,7 +61,7 @@ def diff(
         print_line(str(path))
 
 
-def read_margins(results: Results, folder: Path) -> dict[Metric, float]:
+def read_margins(results: Results, folder: Path) -> dict[MetricName, float]:
     """The equivalence margins of a finished run; raises InputError if its plan lacks one."""
     margins = {metric: margin for metric in METRICS if (margin := margin_of(results, metric)) is not None}
     missing = ", ".join(metric for metric in METRICS if metric not in margins)

@@ -12,13 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from portcompare.cli.load import LIMITS
-from portcompare.cli.options import AsJson, print_json, print_note
+from portcompare.cli.options import SCHEMA_VERSION, AsJson, print_json, print_note
 from portcompare.doctor.ceiling import measure_ceiling, start_null_server
 from portcompare.doctor.judgement import judge_ceiling, judge_machine, why_untrusted
 from portcompare.doctor.machine import examine_machine
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
 from portcompare.measure import start_generator
-from portcompare.records.results import SCHEMA_VERSION
 from portcompare.run.progress import make_spinner, out
 
 if TYPE_CHECKING:

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from portcompare.analyse import HEADLINE_METRICS
-from portcompare.cli.options import AsJson
+from portcompare.cli.options import AsJson, print_json, print_line, print_note
 from portcompare.errors import InputError, Problem
-from portcompare.history import (
-    HISTORY_SCHEMA_VERSION,
-    RUNS,
-    Filter,
-    History,
-    list_runs,
-    list_trends,
-    open_history,
-    render_runs,
-    render_trend,
-    write_index_page,
-)
+from portcompare.history.summaries import list_runs
+from portcompare.history.trends import HISTORY_SCHEMA_VERSION, Filter, History, find_trends
+from portcompare.history.views import render_runs, render_trend, write_index_page
 from portcompare.plan import remedy_for_unknown
-from portcompare.records.results import METRICS
-from portcompare.run.progress import err, out
-
-if TYPE_CHECKING:
-    import sqlite3
-
-    from portcompare.history import IndexedRun, Trend
-    from portcompare.records.results import Metric
+from portcompare.records.metrics import HEADLINE_METRICS, METRICS
+from portcompare.records.run_summary import RUNS
+from portcompare.run.progress import out
 
 
 def history(  # noqa: PLR0913 - each is an option
@@ -64,7 +48,10 @@ def history(  # noqa: PLR0913 - each is an option
         typer.Option(metavar="NAME", help="deployment of the trend; default all", show_default=False),
     ] = None,
     ratio: Annotated[
-        bool, typer.Option("--ratio", help="draw its ratio to the baseline, freed of the machine's mood")
+        bool,
+        typer.Option(
+            "--ratio", help="draw its ratio to the baseline, which the state of the machine affects less"
+        ),
     ] = False,
     html: Annotated[
         bool, typer.Option("--html", help="write an index page over all reports, with trends")
@@ -73,86 +60,53 @@ def history(  # noqa: PLR0913 - each is an option
 ) -> None:
     """List finished runs, and draw how a metric went over them."""
     wanted = Filter(name=name, since=_read_date(since), deployment=deployment, only_valid=valid)
-    is_narrowed = ratio or any(one is not None for one in (scenario, level, candidate))
-    metrics = _read_metrics(metric, is_narrowed=is_narrowed)
+    if metric is None and (ratio or any(one is not None for one in (scenario, level, candidate))):
+        found = "is missing: --scenario, --level, --candidate and --ratio say which of its trends to draw"
+        raise _problem("--metric", found, f"add --metric, one of {', '.join(METRICS)}")
+    if metric is not None and metric not in METRICS:
+        raise _problem("--metric", f"there is no metric {metric!r}", remedy_for_unknown(metric, METRICS))
+    metrics = [known for known in METRICS if known == metric]
+    if html and metric is None:
+        metrics = list(HEADLINE_METRICS)
     if not runs.is_dir():
         remedy = "name a folder of run folders; `portcompare run` makes `runs`"
-        raise InputError([Problem(where=str(runs), found="there is no such folder", remedy=remedy)])
-    with open_history(runs, _warn) as connection:
-        found = list_runs(connection, wanted)
-        trends = list_trends(
-            connection,
-            found,
-            HEADLINE_METRICS if html and metric is None else metrics,
-            scenario=scenario,
-            level=level,
-            deployment=candidate,
-            is_ratio=ratio,
-        )
-        if metric is not None and not trends:
-            raise InputError([_nothing_followed(connection, found, metrics)])
-    _show(
-        History(schema_version=HISTORY_SCHEMA_VERSION, runs=found, trends=trends),
-        runs,
-        html=html,
-        as_json=as_json,
+        raise _problem(str(runs), "there is no such folder", remedy)
+    summaries = [one for one in list_runs(runs, print_note) if wanted.takes(one.run)]
+    trends = find_trends(
+        summaries, metrics, scenario=scenario, level=level, deployment=candidate, is_ratio=ratio
     )
+    if metric is not None and not trends:
+        measured = find_trends(summaries, metrics)
+        listed = dict.fromkeys(f"{one.scenario}, {one.level_text}, {one.deployment}" for one in measured)
+        known = "; ".join(listed) or "nothing: no run of these is valid and complete"
+        remedy = f"measured were (scenario, level, candidate): {known}"
+        raise _problem("--metric", "no run measured that", remedy)
+    history = History(
+        schema_version=HISTORY_SCHEMA_VERSION, runs=tuple(one.run for one in summaries), trends=trends
+    )
+    _show(history, runs, html=html, as_json=as_json)
 
 
-def _show(found: History, runs: Path, *, html: bool, as_json: bool) -> None:
-    page = _write_page(found, runs) if html else None
+def _show(history: History, runs: Path, *, html: bool, as_json: bool) -> None:
+    if html:
+        try:
+            page = write_index_page(history, runs)
+        except OSError as error:
+            remedy = "make the folder writable, or copy it to where you may write"
+            raise _problem(
+                str(runs), f"the index page cannot be written: {error.strerror}", remedy
+            ) from error
     if as_json:
-        out.print(json.dumps(asdict(found), indent=1, ensure_ascii=False), soft_wrap=True, markup=False)
-        return
-    if page is not None:
-        out.print(str(page), soft_wrap=True, markup=False)
-        return
-    if found.trends:
-        for trend in found.trends:
+        print_json(asdict(history))
+    elif html:
+        print_line(str(page))
+    elif history.trends:
+        for trend in history.trends:
             out.print(render_trend(trend))
-    elif found.runs:
-        out.print(render_runs(found.runs))
+    elif history.runs:
+        out.print(render_runs(history.runs))
     else:
-        out.print("no run", markup=False)
-
-
-def _write_page(found: History, runs: Path) -> Path:
-    try:
-        return write_index_page(found, runs)
-    except OSError as error:
-        problem = Problem(
-            where=str(runs),
-            found=f"the index page cannot be written: {error.strerror}",
-            remedy="make the folder writable, or copy it to where you may write",
-        )
-        raise InputError([problem]) from error
-
-
-def _nothing_followed(
-    connection: sqlite3.Connection, runs: tuple[IndexedRun, ...], metrics: tuple[Metric, ...]
-) -> Problem:
-    """Say that nothing is left to be drawn, and what could be."""
-    trends: tuple[Trend, ...] = list_trends(connection, runs, metrics)
-    there = dict.fromkeys(f"{one.scenario}, {one.level_text}, {one.deployment}" for one in trends)
-    listed = "; ".join(there) or "nothing: no run of these is valid and complete"
-    return Problem(
-        where="--metric",
-        found="no run measured that",
-        remedy=f"measured were (scenario, level, candidate): {listed}",
-    )
-
-
-def _read_metrics(metric: str | None, *, is_narrowed: bool) -> tuple[Metric, ...]:
-    if metric is None:
-        if is_narrowed:
-            found = "is missing: --scenario, --level, --candidate and --ratio say which of its trends to draw"
-            remedy = f"add --metric, one of {', '.join(METRICS)}"
-            raise InputError([Problem(where="--metric", found=found, remedy=remedy)])
-        return ()
-    if metric not in METRICS:
-        remedy = remedy_for_unknown(metric, METRICS)
-        raise InputError([Problem(where="--metric", found=f"there is no metric {metric!r}", remedy=remedy)])
-    return (metric,)
+        print_line("no run")
 
 
 def _read_date(text: str | None) -> datetime | None:
@@ -161,12 +115,10 @@ def _read_date(text: str | None) -> datetime | None:
     try:
         date = datetime.fromisoformat(text)
     except ValueError:
-        problem = Problem(
-            where="--since", found=f"{text!r} is no date", remedy="write 2026-11-01, or 2026-11-01T09:30"
-        )
-        raise InputError([problem]) from None
+        remedy = "write 2026-11-01, or 2026-11-01T09:30"
+        raise _problem("--since", f"{text!r} is not a date", remedy) from None
     return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
 
 
-def _warn(text: str) -> None:
-    err.print(f"warning: {text}", soft_wrap=True, markup=False)
+def _problem(where: str, found: str, remedy: str) -> InputError:
+    return InputError([Problem(where=where, found=found, remedy=remedy)])

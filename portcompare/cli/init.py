@@ -10,12 +10,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.cli.options import DEFAULT_PLAN, AsJson, print_json, print_line, print_note
+from portcompare.cli.options import DEFAULT_PLAN, SCHEMA_VERSION, AsJson, print_json, print_line, print_note
 from portcompare.discover.apps import look_at_project
 from portcompare.discover.draft import FLASK_LACKS, PORT_LACKS, draft_plan
 from portcompare.discover.texts import locustfile_text, plan_text
 from portcompare.errors import InputError, Problem
-from portcompare.records.results import SCHEMA_VERSION
 from portcompare.run.progress import make_spinner, out
 from portcompare.units import count
 

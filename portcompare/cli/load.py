@@ -12,11 +12,10 @@ from hdrh.histogram import HdrHistogram
 from rich.table import Table
 
 from portcompare.analyse import GeneratorLimits, find_overload
-from portcompare.cli.options import AsJson, Processes, print_json, print_note
+from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.measure import load_target, start_generator
 from portcompare.plan import Generator
-from portcompare.records.results import SCHEMA_VERSION
 from portcompare.run.progress import make_spinner, out
 from portcompare.run.workers import LOOPBACK, Workers
 from portcompare.serve import generator_cpus
@@ -75,31 +74,32 @@ def load(
         print_json(_describe(done))
     else:
         out.print(_table(done))
-    overload = done.void or find_overload(done, LIMITS)
+    overload = done.load.failure or find_overload(done.load, LIMITS)
     if overload is not None:
         print_note(f"not valid: {overload}")
-    raise typer.Exit(EXIT_DONE if done.requests and overload is None else EXIT_NOT_VALID)
+    raise typer.Exit(EXIT_DONE if done.load.requests and overload is None else EXIT_NOT_VALID)
 
 
 def _describe(done: RoundDone) -> dict[str, Any]:
     """The versioned machine form."""
+    load = done.load
     return {
         "schema_version": SCHEMA_VERSION,
-        "requests": done.requests,
-        "errors": sum(done.error_kinds.values()),
-        "error_kinds": done.error_kinds,
-        "rate_rps": done.rate_rps,
-        "offered_rps": done.offered_rps,
-        "dropped": done.dropped,
-        "window_s": done.window_s,
-        "latency_s": _percentiles(done) if done.requests else None,
-        "reconnects": done.reconnects,
+        "requests": load.requests,
+        "errors": load.errors,
+        "error_kinds": load.error_kinds,
+        "rate_rps": load.rate_rps,
+        "offered_rps": load.offered_rps,
+        "dropped": load.dropped,
+        "window_s": load.window_s,
+        "latency_s": _percentiles(done) if load.requests else None,
+        "reconnects": load.reconnects,
         "generator": {
-            "cpu_ratio": done.generator_cpu_ratio,
-            "cpu_ratios": done.generator_cpu_ratios,
-            "lag_p99_s": done.lag_p99_s,
-            "lag_max_s": done.lag_max_s,
-            "stall_max_s": done.stall_max_s,
+            "cpu_ratio": load.generator_cpu_ratio,
+            "cpu_ratios": load.generator_cpu_ratios,
+            "lag_p99_s": load.lag_p99_s,
+            "lag_max_s": load.lag_max_s,
+            "stall_max_s": load.stall_max_s,
         },
     }
 
@@ -112,20 +112,21 @@ def _percentiles(done: RoundDone) -> dict[str, float]:
 
 
 def _table(done: RoundDone) -> Table:
+    load = done.load
     table = Table(box=None, show_header=False)
-    table.add_row("requests", f"{done.requests:,} in {duration(done.window_s)}")
-    table.add_row("rate", rate(done.rate_rps))
-    if done.offered_rps is not None:
-        table.add_row("offered", f"{rate(done.offered_rps)}, {done.dropped:,} dropped")
-    for kind, number in done.error_kinds.items() or {"none": 0}.items():
+    table.add_row("requests", f"{load.requests:,} in {duration(load.window_s)}")
+    table.add_row("rate", rate(load.rate_rps))
+    if load.offered_rps is not None:
+        table.add_row("offered", f"{rate(load.offered_rps)}, {load.dropped:,} dropped")
+    for kind, number in load.error_kinds.items() or {"none": 0}.items():
         table.add_row("errors", f"{number:,} x {kind}" if number else kind)
-    if done.requests:
+    if load.requests:
         for name, latency_s in _percentiles(done).items():
             table.add_row({"p999": "p99.9"}.get(name, name), duration(latency_s))
-    generator = f"{share(done.generator_cpu_ratio)} of a CPU, longest stall {duration(done.stall_max_s)}"
-    if done.lag_p99_s is not None:
-        generator += f", lag p99 {duration(done.lag_p99_s)}"
+    generator = f"{share(load.generator_cpu_ratio)} of a CPU, longest stall {duration(load.stall_max_s)}"
+    if load.lag_p99_s is not None:
+        generator += f", lag p99 {duration(load.lag_p99_s)}"
     table.add_row("generator", generator)
-    if done.reconnects:
-        table.add_row("reconnects", count(done.reconnects, "time"))
+    if load.reconnects:
+        table.add_row("reconnects", count(load.reconnects, "time"))
     return table

@@ -53,6 +53,10 @@ def read_duration(flag: str, text: str) -> float:
     return seconds
 
 
+SCHEMA_VERSION = 1
+"""Of what check, doctor, init and load print as JSON."""
+
+
 def print_json(data: object) -> None:
     """Print data as JSON on stdout, unchanged by the terminal."""
     print_line(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))

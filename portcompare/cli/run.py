@@ -21,7 +21,7 @@ from portcompare.cli.options import (
     read_duration,
 )
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
-from portcompare.history import is_kept, note_run
+from portcompare.history.summaries import write_summary
 from portcompare.plan import plan_keys
 from portcompare.report import (
     RESULTS_FILE,
@@ -170,18 +170,11 @@ def _compare(
         results = recording.save(partial=False)
     # From the file, as `portcompare report` does: a whole number there is 1 before and 1.0 after it is read.
     write_reports(read_results(folder / RESULTS_FILE), folder)
-    _note(folder)
-    return results
-
-
-def _note(folder: Path) -> None:
-    """Add the run to the history; a failure is only a warning."""
-    if not is_kept(folder):
-        return
     try:
-        note_run(folder)
-    except InputError as error:
-        print_note(f"warning: the run is not in the history: {error}")
+        write_summary(folder)
+    except OSError as error:
+        print_note(f"warning: the summary of the run cannot be written: {error}")
+    return results
 
 
 def _show(results: Results, folder: Path, *, as_json: bool) -> None:

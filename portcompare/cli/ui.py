@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,17 +14,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from werkzeug.security import generate_password_hash
 
-from portcompare.cli.options import DEFAULT_PLAN, ExpectWorkers, Listen, PlanPath, Processes
+from portcompare.cli.options import (
+    DEFAULT_PLAN,
+    ExpectWorkers,
+    Listen,
+    PlanPath,
+    Processes,
+    print_line,
+    print_note,
+)
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, tell_revived
 from portcompare.errors import InputError, Problem
-from portcompare.history import RUNS
+from portcompare.history.summaries import list_runs
 from portcompare.plan import OpenLoad
-from portcompare.run.background import Measuring
-from portcompare.run.progress import err, out
+from portcompare.records.run_summary import RUNS
+from portcompare.run.background import BackgroundRun
+from portcompare.run.progress import out
 from portcompare.run.session import open_session, read_plan
 from portcompare.run.workers import LOOPBACK, choose_workers
 from portcompare.serve import describe_manifest
-from portcompare.wire.ui_protocol import ArmUsage, OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
+from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
 
 if TYPE_CHECKING:
     from portcompare.plan import Scenario
@@ -32,9 +42,9 @@ if TYPE_CHECKING:
     from portcompare.wire.protocol import Joined
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
-DEFAULT_PORT = 8089
-"""Locust's own."""
+_LOCUST_PORT = 8089
 _RATE_RPS = 100.0
+"""Proposed for an open load whose plan searches the rate."""
 
 
 def ui(
@@ -43,7 +53,7 @@ def ui(
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help=f"where to serve it; beyond {LOOPBACK} with a password")
     ] = LOOPBACK,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="its port; 0 for any")] = DEFAULT_PORT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="its port; 0 for any")] = _LOCUST_PORT,
     class_picker: Annotated[
         bool,
         typer.Option("--class-picker", help="choose scenarios by Locust's class picker, several at once"),
@@ -54,78 +64,81 @@ def ui(
 ) -> None:
     """Serve baseline and candidates and Locust's web UI, with both sides in one test, until Ctrl-C."""
     workers = replace(choose_workers(processes, expect_workers, listen), is_apart=True)
-    password_hash = _read_password(host, port or DEFAULT_PORT)
+    password_hash = _read_password(host, port or _LOCUST_PORT)
     plan = read_plan(plan_path)
-    with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
-        on_joined = _tell_joined if workers.expect else lambda _: None
-        with open_session(plan, Path(folder), workers=workers, on_joined=on_joined) as session:
-            _refuse_other_users(session)
-            with keep_serving(session.plan, session.upstreams, Path(folder), session.cpus) as standing:
-                order = OpenUi(
-                    host=host,
-                    port=port,
-                    password_hash=password_hash,
-                    plan=_describe(session, standing),
-                    runs=str(RUNS.absolute()),
-                    picks_classes=class_picker,
-                )
-                url = session.generator.open_ui(order)
-                out.print(list_addresses(standing))
-                out.print(f"\nweb UI: {url}", soft_wrap=True, markup=False)
-                screen = f"side by side, for a second screen: {url}/side-by-side"
-                out.print(screen, soft_wrap=True, markup=False)
-                err.print("Ctrl-C stops all of it.")
-                _show_until_stopped(session, standing, Path(folder))
+    with (
+        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
+        open_session(
+            plan,
+            Path(folder),
+            workers=workers,
+            on_joined=_print_joined if workers.expect else lambda _: None,
+        ) as session,
+    ):
+        _refuse_other_users(session)
+        with keep_serving(session.plan, session.upstreams, Path(folder), session.cpus) as standing:
+            order = OpenUi(
+                host=host,
+                port=port,
+                password_hash=password_hash,
+                plan=_describe(session, standing),
+                runs=str(RUNS.absolute()),
+                picks_classes=class_picker,
+            )
+            with suppress(OSError):
+                list_runs(RUNS, print_note)  # makes the summaries that the UI lists runs by
+            url = session.generator.open_ui(order)
+            out.print(list_addresses(standing))
+            print_line(f"\nweb UI: {url}")
+            print_line(f"side by side, for a second screen: {url}/side-by-side")
+            print_note("Ctrl-C stops all of it.")
+            _exchange_until_stopped(session, standing, Path(folder))
 
 
-def _tell_joined(joined: Joined) -> None:
+def _print_joined(joined: Joined) -> None:
     names = ", ".join(joined.workers) or "none yet"
-    err.print(f"waiting for load workers at {joined.address}; joined: {names}", soft_wrap=True, markup=False)
+    print_note(f"waiting for load workers at {joined.address}; joined: {names}")
 
 
 def _read_password(host: str, port: int) -> str | None:
-    """The hash of the password; None where nobody else can reach the UI."""
-    # Neither the servers nor the load generator need it.
-    password = os.environ.pop(PASSWORD, "")
+    """The hash of the password; None where only this machine can reach the UI."""
+    password = os.environ.pop(PASSWORD, "")  # servers and load generator do not need it
     if not password and is_loopback(host):
         return None
     if not password and sys.stdin.isatty():
         password = typer.prompt("Password for the web UI", hide_input=True, confirmation_prompt=True)
     if not password:
-        remedy = (
-            f"set {PASSWORD}, or leave the option out and reach the UI by `ssh -L {port}:127.0.0.1:{port}`"
-        )
+        remedy = f"set {PASSWORD}, or leave the option out and use `ssh -L {port}:127.0.0.1:{port}`"
         found = f"{host} can be reached by others, who could start load from here"
         raise InputError([Problem(where="--host", found=found, remedy=remedy)])
     return generate_password_hash(password)
 
 
 def _refuse_other_users(session: Session) -> None:
-    """Lean users alone can load several servers in one test: Locust's own have one host for each class."""
-    if session.to_capture:
-        raise InputError(
-            [
-                Problem(
-                    where=session.plan.where("scenarios", name, "user"),
-                    found=f"{session.plan.scenarios[name].user} is no LeanUser: all its users have one host",
-                    remedy="derive it from portcompare.loadgen.LeanUser, or give the scenario `requests`",
-                )
-                for name in session.to_capture
-            ]
+    """Refuse Locust's own user classes: they have one host a class, so a test can load only one server."""
+    problems = [
+        Problem(
+            where=session.plan.where("scenarios", name, "user"),
+            found=f"{session.plan.scenarios[name].user} is not a LeanUser: all its users have one host",
+            remedy="derive it from portcompare.loadgen.LeanUser, or give the scenario `requests`",
         )
+        for name in session.to_capture
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def _describe(session: Session, standing: LiveServers) -> UiPlan:
     plan = session.plan
-    served = {one.name: one for one in describe_manifest(plan, session.cpus).deployments}
+    deployments = {one.name: one for one in describe_manifest(plan, session.cpus).deployments}
     return UiPlan(
         name=plan.name,
         arms=tuple(
             UiArm(
                 name=name,
                 url=server.url,
-                ceilings={scenario: served[name].ceiling_of(scenario) for scenario in plan.scenarios},
-                cpus=len(served[name].cpus),
+                ceilings={scenario: deployments[name].ceiling_of(scenario) for scenario in plan.scenarios},
+                cpus=len(deployments[name].cpus),
             )
             for name, server in standing.servers.items()
         ),
@@ -135,7 +148,7 @@ def _describe(session: Session, standing: LiveServers) -> UiPlan:
 
 
 def _describe_scenario(name: str, scenario: Scenario) -> UiScenario:
-    load, levels = scenario.load, scenario.load.levels
+    load = scenario.load
     is_open = isinstance(load, OpenLoad)
     return UiScenario(
         name=name,
@@ -143,27 +156,24 @@ def _describe_scenario(name: str, scenario: Scenario) -> UiScenario:
         delay_parameter=scenario.delay_parameter or "delay",
         model=load.model,
         users=load.connections if isinstance(load, OpenLoad) else max(load.users),
-        rate_rps=max(levels, default=_RATE_RPS) if is_open else 0.0,
+        rate_rps=max(load.levels, default=_RATE_RPS) if is_open else 0.0,
         arrivals=load.arrivals if isinstance(load, OpenLoad) else "poisson",
     )
 
 
-def _show_until_stopped(session: Session, standing: LiveServers, folder: Path) -> None:
-    """Keep the servers up, tell the UI what they use, and measure properly what its viewers wish."""
-    measuring: Measuring | None = None
+def _exchange_until_stopped(session: Session, standing: LiveServers, folder: Path) -> None:
+    """Keep the servers up, send the UI what they use, and start the runs that its viewers request."""
+    run: BackgroundRun | None = None
     try:
         while True:
             time.sleep(LOOK_EVERY_S)
             tell_revived(standing)
-            usage = {
-                name: ArmUsage(cpu_s=use.cpu_s, rss_bytes=use.rss_bytes, restarts=use.restarts)
-                for name, use in standing.read_use().items()
-            }
-            state = measuring.state if measuring is not None else None
-            wished = session.generator.show(ShowState(usage=usage, run=state)).measure
+            usage = {name: use.usage for name, use in standing.read_use().items()}
+            state = run.state if run is not None else None
+            settings = session.generator.show(ShowState(usage=usage, run=state)).measure
             is_running = state is not None and state.state == "running"
-            if wished is not None and not is_running:
-                measuring = Measuring(session.plan, wished, cpus=session.cpus.all_cpus, folder=folder)
+            if settings is not None and not is_running:
+                run = BackgroundRun(session.plan, settings, cpus=session.cpus.all_cpus, folder=folder)
     finally:
-        if measuring is not None:
-            measuring.stop()
+        if run is not None:
+            run.stop()

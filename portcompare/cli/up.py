@@ -15,7 +15,7 @@ from rich.text import Text
 from portcompare.cli.options import DEFAULT_PLAN, PlanPath, print_note
 from portcompare.errors import InputError
 from portcompare.plan import with_addresses
-from portcompare.records.results import CONTROL
+from portcompare.records.rounds import CONTROL
 from portcompare.run.progress import err, out
 from portcompare.run.session import read_plan
 from portcompare.serve import (
@@ -95,6 +95,6 @@ def tell_revived(standing: LiveServers) -> None:
 def _list_use(uses: Mapping[str, Use]) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, use in uses.items():
-        restarted = f"restarted {count(use.restarts, 'time')}" if use.restarts else ""
-        table.add_row(Text(name), f"{use.cores:.2f} CPUs", size(use.rss_bytes), restarted)
+        restarted = f"restarted {count(use.usage.restarts, 'time')}" if use.usage.restarts else ""
+        table.add_row(Text(name), f"{use.cores:.2f} CPUs", size(use.usage.rss_bytes), restarted)
     return table

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from portcompare.discover.definitions import MOST_FILES, Definition, Framework, find_definitions, list_files
 from portcompare.errors import InputError, Problem
@@ -114,7 +114,7 @@ def look_at_project(project: Path) -> Found:
         baseline=baseline,
         candidate=candidate,
         others=tuple(each for each in ranked if (each.file, each.name) not in chosen),
-        openapi=tuple(path for path in openapi if _is_openapi_3(path)),
+        openapi=tuple(path for path in openapi if _OPENAPI_3.search(path.read_text("utf-8", "replace"))),
         notes=(*notes, *((limit,) if len(python) > MOST_FILES else ())),
     )
 
@@ -139,10 +139,7 @@ def _import_likeliest(ranked: Iterable[Definition], project: Path) -> list[Found
     for definition in ranked:
         imported = Counter(app.definition.framework for app in apps)
         wanted = [definition.framework] if definition.framework else get_args(Framework)
-        if (
-            any(imported[framework] < MOST_IMPORTED for framework in wanted)
-            and imported[None] < MOST_IMPORTED
-        ):
+        if imported[None] < MOST_IMPORTED and any(imported[each] < MOST_IMPORTED for each in wanted):
             apps.append(import_app(definition, project))
     return apps
 
@@ -160,10 +157,6 @@ def _choose(flasks: Sequence[FoundApp], quarts: Sequence[FoundApp]) -> tuple[Fou
 
 def _rules(app: FoundApp) -> set[tuple[str, str]]:
     return {(route.rule, method) for route in app.routes for method in route.methods if not route.is_static}
-
-
-def _is_openapi_3(path: Path) -> bool:
-    return _OPENAPI_3.search(path.read_text(encoding="utf-8", errors="replace")) is not None
 
 
 def _no_flask(project: Path, quarts: Sequence[FoundApp], files: int, notes: Sequence[str]) -> Problem:
@@ -254,16 +247,13 @@ def _probe(app: FoundApp) -> FoundApp:
             last_line = process.log_tail(1)
         finally:
             process.stop()
-        if status == 0 and reply.exists():
-            return _with_reply(app, json.loads(reply.read_text(encoding="utf-8")))
-    ended = last_line or f"importing it ended with status {status}"
-    return replace(app, problem=_NOT_DONE if status is None else ended)
-
-
-def _with_reply(app: FoundApp, reply: dict[str, Any]) -> FoundApp:
+        if status != 0 or not reply.exists():
+            ended = last_line or f"importing it ended with status {status}"
+            return replace(app, problem=_NOT_DONE if status is None else ended)
+        found = json.loads(reply.read_text(encoding="utf-8"))
     return replace(
         app,
-        definition=replace(app.definition, framework=reply["framework"]),
-        routes=tuple(Route(**route | {"methods": tuple(route["methods"])}) for route in reply["routes"]),
-        installed=frozenset(reply["installed"]),
+        definition=replace(app.definition, framework=found["framework"]),
+        routes=tuple(Route(**route | {"methods": tuple(route["methods"])}) for route in found["routes"]),
+        installed=frozenset(found["installed"]),
     )

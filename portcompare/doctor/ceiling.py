@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from portcompare.errors import ServerError
 from portcompare.http.requests import http_request
 from portcompare.plan import OpenLoad
-from portcompare.records.results import Latency
+from portcompare.records.rounds import Latency
 from portcompare.serve import start_supervised
 from portcompare.wire.protocol import Prepare, RateLoad, RunRound, ScenarioSource, UserLoad
 
@@ -119,20 +119,20 @@ def measure_ceiling(
     for number in range(1, CLOSED_WINDOWS + 1):
         on_step(f"load generator: {USERS} users, window {number} of {CLOSED_WINDOWS}")
         closed.append(measure(UserLoad(users=USERS), CLOSED_WINDOW_S))
-    rates_rps = [done.rate_rps for done in closed]
+    rates_rps = [done.load.rate_rps for done in closed]
     closed_rps = median(rates_rps)
     trusted, reason = find_highest(closed_rps, offer, why_untrusted) if closed_rps > 0 else (None, None)
     return Ceiling(
-        latency_s=alone.latency_s,
+        latency_s=alone.load.latency_s,
         users=USERS,
         closed_rps=closed_rps,
         closed_low_rps=min(rates_rps),
         closed_high_rps=max(rates_rps),
-        closed_cpu_ratio=median(done.generator_cpu_ratio for done in closed),
-        error_kinds=dict(sum((Counter(done.error_kinds) for done in (alone, *closed)), Counter())),
+        closed_cpu_ratio=median(done.load.generator_cpu_ratio for done in closed),
+        error_kinds=dict(sum((Counter(done.load.error_kinds) for done in (alone, *closed)), Counter())),
         trusted_rps=trusted and trusted[0],
-        trusted_cpu_ratio=trusted and trusted[1].generator_cpu_ratio,
-        trusted_lag_p99_s=trusted and trusted[1].lag_p99_s,
+        trusted_cpu_ratio=trusted and trusted[1].load.generator_cpu_ratio,
+        trusted_lag_p99_s=trusted and trusted[1].load.lag_p99_s,
         untrusted_reason=reason,
     )
 

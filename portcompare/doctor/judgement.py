@@ -195,16 +195,17 @@ def why_untrusted(done: RoundDone, limits: GeneratorLimits) -> str | None:
     None if it can: no request failed, the load generator kept to its limits, and as many requests were
     completed as were offered, within 1% and one request.
     """
-    if done.void is not None:
-        return done.void
-    if done.error_kinds:
-        return f"requests failed: {', '.join(done.error_kinds)}"
-    overload = find_overload(done, limits)
+    load = done.load
+    if load.failure is not None:
+        return load.failure
+    if load.error_kinds:
+        return f"requests failed: {', '.join(load.error_kinds)}"
+    overload = find_overload(load, limits)
     if overload is not None:
         return overload
-    offered_rps = done.offered_rps or 0.0
-    if abs(done.rate_rps - offered_rps) > MOST_MISSED * offered_rps + 1 / done.window_s:
-        return f"{rate(done.rate_rps)} were completed where {rate(offered_rps)} were offered"
+    offered_rps = load.offered_rps or 0.0
+    if abs(load.rate_rps - offered_rps) > MOST_MISSED * offered_rps + 1 / load.window_s:
+        return f"{rate(load.rate_rps)} were completed where {rate(offered_rps)} were offered"
     return None
 
 

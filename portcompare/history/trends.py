@@ -1,48 +1,189 @@
-"""What is asked of the history: which runs there are, and how a quantity went over them."""
+"""How a metric went over the runs of a machine, and where it changed."""
 
 from __future__ import annotations
 
-import json
+import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import groupby, pairwise
+from itertools import pairwise
 from math import exp, log
 from statistics import NormalDist, fmean, median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from portcompare.analyse import find_changes
-from portcompare.history.records import IndexedRun, Point, Step, Trend
+from portcompare.records import run_summary
+from portcompare.records.metrics import MetricName
+from portcompare.records.run_summary import RunSummary
+from portcompare.report import record_schema
+from portcompare.stats.change_points import find_changes
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from portcompare.records.results import Metric
+    from portcompare.records.run_summary import Quantity, StoredSummary
 
+HISTORY_SCHEMA_VERSION = 1
 
 _LEAST_NOISE = 1e-3
-"""Deviations of less than a thousandth are no noise that could be told from rounding."""
+"""Smaller deviations cannot be distinguished from rounding."""
 
 _QUARTILE = NormalDist().inv_cdf(0.75) * 2**0.5
-"""Half of the differences of two values of unit deviation are smaller."""
+"""Half of the differences of two values with a standard deviation of one are smaller."""
 
 
-def find_steps(trends: Sequence[tuple[Trend, float | None]]) -> tuple[Trend, ...]:
-    """Find the trends that change their level.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A metric in one run."""
 
-    `trends`: trends, each with the equivalence margin of its metric, None where it is not known.
-    """
-    values = [[point.value for point in trend.points] for trend, _ in trends]
+    folder: str  # Name of the run's folder
+    started_at: str  # ISO 8601, UTC
+    blocks: int  # How many blocks it rests on
+    value: float  # The value: requests per second, seconds, or a ratio to the baseline
+    low: float  # Lower end of its 95% interval
+    high: float  # Upper end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Where a trend changed its level."""
+
+    folder: str  # The first run after the change
+    before: float  # Geometric mean of the values before it
+    after: float  # Geometric mean of those from it on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """A metric over the runs of one machine."""
+
+    scenario: str  # Name of the scenario
+    level: float  # The level
+    level_text: str  # The level with its unit
+    metric: MetricName  # What was measured
+    deployment: str  # Name of the deployment
+    machine: str  # Where it was measured, in words
+    is_ratio: bool  # Whether the values are ratios to the baseline
+    points: tuple[Point, ...]  # The valid and complete runs in the order of time
+    step: Step | None  # The change; None if there is none that is sure and larger than the margin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Finished runs and trends: what `portcompare history --json` prints."""
+
+    schema_version: int  # Of this very form
+    runs: tuple[RunSummary, ...]  # The runs, the latest first
+    trends: tuple[Trend, ...]  # The requested trends
+
+
+def history_schema() -> dict[str, Any]:
+    """The JSON Schema of a history."""
+    return record_schema(History, (sys.modules[__name__], run_summary), "history", HISTORY_SCHEMA_VERSION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which runs to list."""
+
+    name: str = ""  # A part of the plan's name or the folder's; empty for all
+    since: datetime | None = None  # The earliest start; None for all
+    deployment: str | None = None  # A deployment that was measured; None for all
+    only_valid: bool = False  # Whether runs that are broken, partial or not valid are left out
+
+    def takes(self, run: RunSummary) -> bool:
+        """Whether to list a run."""
+        if self.name not in run.name and self.name not in run.folder:
+            return False
+        if self.deployment is not None and self.deployment not in run.deployments:
+            return False
+        if self.only_valid and not _is_sound(run):
+            return False
+        return self.since is None or _started(run) >= self.since
+
+
+def _started(run: RunSummary) -> datetime:
+    """When a run was started; if its time cannot be read, before all others."""
+    try:
+        started = datetime.fromisoformat(run.started_at)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return started if started.tzinfo is not None else started.replace(tzinfo=UTC)
+
+
+def _is_sound(run: RunSummary) -> bool:
+    return run.valid and not run.partial and run.broken is None
+
+
+def find_trends(
+    summaries: Iterable[StoredSummary],
+    metrics: Collection[MetricName],
+    *,
+    scenario: str | None = None,
+    level: float | None = None,
+    deployment: str | None = None,
+    is_ratio: bool = False,
+) -> tuple[Trend, ...]:
+    """Follow metrics over the valid and complete runs; None means all scenarios, levels or deployments."""
+    found: dict[Any, list[tuple[Point, Quantity]]] = {}
+    for one in sorted(summaries, key=lambda one: (one.run.started_at, one.run.folder)):
+        for quantity in one.quantities if _is_sound(one.run) else ():
+            point = _make_point(one.run, quantity, is_ratio=is_ratio)
+            if (
+                point is not None
+                and quantity.metric in metrics
+                and scenario in (None, quantity.scenario)
+                and level in (None, quantity.level)
+                and deployment in (None, quantity.deployment)
+            ):
+                of = (quantity.scenario, quantity.level, quantity.metric, quantity.deployment)
+                found.setdefault((*of, one.run.machine), []).append((point, quantity))
+    trends, margins = [], []
+    for key, points in sorted(found.items()):
+        _, latest = points[-1]
+        margins.append(latest.margin or 0.0)
+        trends.append(
+            Trend(
+                scenario=latest.scenario,
+                level=latest.level,
+                level_text=latest.level_text,
+                metric=latest.metric,
+                deployment=latest.deployment,
+                machine=key[-1],
+                is_ratio=is_ratio,
+                points=tuple(point for point, _ in points),
+                step=None,
+            )
+        )
+    return find_steps(trends, margins)
+
+
+def _make_point(run: RunSummary, quantity: Quantity, *, is_ratio: bool) -> Point | None:
+    estimate = quantity.ratio if is_ratio else quantity.value
+    if estimate is None or estimate.point is None or estimate.interval is None:
+        return None
+    low, high = estimate.interval
+    return Point(
+        folder=run.folder,
+        started_at=run.started_at,
+        blocks=estimate.blocks,
+        value=estimate.point,
+        low=low,
+        high=high,
+    )
+
+
+def find_steps(trends: Sequence[Trend], margins: Sequence[float]) -> tuple[Trend, ...]:
+    """Find the trends that change their level by more than the equivalence margin of their metric."""
+    values = [[point.value for point in trend.points] for trend in trends]
     logs = [[log(value) for value in each] for each in values]
-    found = find_changes(values, [_noise(each) for each in logs])
+    changes = find_changes(values, [_noise(each) for each in logs])
     return tuple(
-        _with_step(trend, logs[place], found[place], margin or 0.0) if place in found else trend
-        for place, (trend, margin) in enumerate(trends)
+        _with_step(trend, logs[place], changes[place], margin) if place in changes else trend
+        for place, (trend, margin) in enumerate(zip(trends, margins, strict=True))
     )
 
 
 def _noise(logs: Sequence[float]) -> float:
-    """How far a run usually strays, judged from one run to the next, so that a step does not count."""
+    """How far a run usually deviates, estimated from one run to the next, so that a step does not count."""
     steps = [abs(later - earlier) for earlier, later in pairwise(logs)]
     return max(median(steps) / _QUARTILE, _LEAST_NOISE) if steps else _LEAST_NOISE
 
@@ -52,107 +193,3 @@ def _with_step(trend: Trend, logs: Sequence[float], at: int, margin: float) -> T
     if abs(log(after / before)) <= log(1 + margin):
         return trend
     return replace(trend, step=Step(folder=trend.points[at].folder, before=before, after=after))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which runs are asked for."""
-
-    name: str = ""  # A part of the plan's name or the folder's; empty for all
-    since: datetime | None = None  # The earliest start; None for all
-    deployment: str | None = None  # A deployment that was measured; None for all
-    only_valid: bool = False  # Whether runs that are broken, partial or not valid are left out
-
-    def takes(self, run: IndexedRun) -> bool:
-        """Whether a run is asked for."""
-        if self.name not in run.name and self.name not in run.folder:
-            return False
-        if self.deployment is not None and self.deployment not in run.deployments:
-            return False
-        if self.only_valid and (run.broken is not None or run.partial or not run.valid):
-            return False
-        return self.since is None or _started(run) >= self.since
-
-
-def list_runs(connection: sqlite3.Connection, wanted: Filter) -> tuple[IndexedRun, ...]:
-    """List the runs."""
-    fields = list(IndexedRun.__dataclass_fields__)
-    rows = connection.execute(
-        f"SELECT {', '.join(fields)} FROM runs ORDER BY started_at DESC, folder DESC"  # noqa: S608 - our own names
-    )
-    runs = (_run(dict(zip(fields, row, strict=True))) for row in rows)
-    return tuple(run for run in runs if wanted.takes(run))
-
-
-def list_trends(
-    connection: sqlite3.Connection,
-    runs: Iterable[IndexedRun],
-    metrics: Iterable[Metric],
-    *,
-    scenario: str | None = None,
-    level: float | None = None,
-    deployment: str | None = None,
-    is_ratio: bool = False,
-) -> tuple[Trend, ...]:
-    """Follow quantities over runs.
-
-    `scenario`: in which scenario; None for all.
-    `level`: at which level; None for all.
-    `deployment`: of which deployment; None for all.
-    """
-    kept = {run.folder: run for run in runs if run.broken is None and run.valid and not run.partial}
-    value, low, high = ("ratio", "ratio_low", "ratio_high") if is_ratio else ("value", "low", "high")
-    wanted = list(metrics)
-    rows = connection.execute(
-        "SELECT scenario, level, metric, deployment, machine, level_text, folder, started_at, blocks,"  # noqa: S608 - our own names
-        f" {value}, {low}, {high}, margin FROM quantities JOIN runs USING (folder)"
-        f" WHERE {value} IS NOT NULL AND metric IN ({', '.join('?' * len(wanted))})"
-        " AND (? IS NULL OR scenario = ?) AND (? IS NULL OR level = ?) AND (? IS NULL OR deployment = ?)"
-        " ORDER BY scenario, level, metric, deployment, machine, started_at, folder",
-        [*wanted, scenario, scenario, level, level, deployment, deployment],
-    )
-    return find_steps(
-        [
-            (_trend(key, group, is_ratio=is_ratio), group[-1][-1])
-            for key, found in groupby((row for row in rows if row[6] in kept), key=lambda row: row[:5])
-            if (group := list(found))
-        ]
-    )
-
-
-def _trend(
-    key: tuple[str, float, Metric, str, str], rows: list[tuple[object, ...]], *, is_ratio: bool
-) -> Trend:
-    scenario, level, metric, deployment, machine = key
-    return Trend(
-        scenario=scenario,
-        level=level,
-        level_text=str(rows[-1][5]),
-        metric=metric,
-        deployment=deployment,
-        machine=machine,
-        is_ratio=is_ratio,
-        points=tuple(_points(rows)),
-        step=None,
-    )
-
-
-def _points(rows: Iterable[tuple[object, ...]]) -> Iterator[Point]:
-    names = ("folder", "started_at", "blocks", "value", "low", "high")
-    for row in rows:
-        yield Point(**dict(zip(names, row[6:12], strict=True)))  # type: ignore[arg-type]
-
-
-def _run(row: dict[str, object]) -> IndexedRun:
-    row["deployments"] = tuple(json.loads(str(row["deployments"])))
-    row["partial"], row["valid"] = bool(row["partial"]), bool(row["valid"])
-    return IndexedRun(**row)  # type: ignore[arg-type]
-
-
-def _started(run: IndexedRun) -> datetime:
-    """When a run was started; of one whose time cannot be read, before all others."""
-    try:
-        started = datetime.fromisoformat(run.started_at)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
-    return started if started.tzinfo is not None else started.replace(tzinfo=UTC)

@@ -16,7 +16,7 @@ from portcompare.http.placeholders import fill_in
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from portcompare.records.results import LoginStep, RequestSpec
+    from portcompare.records.requests import LoginStep, RequestSpec
 
 _FIRST_BAD_STATUS: Final = 400
 

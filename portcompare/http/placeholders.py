@@ -15,7 +15,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from portcompare.records.results import RequestSpec
+    from portcompare.records.requests import RequestSpec
 
 NAME: Final = r"[A-Za-z_][A-Za-z0-9_-]*"
 """What can stand in a placeholder's braces: none of it is ever percent-encoded or escaped."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from portcompare.http.placeholders import as_written
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

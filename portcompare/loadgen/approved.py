@@ -14,7 +14,7 @@ from urllib3.exceptions import DecodeError
 
 from portcompare.loadgen.bodies import LooseBody, exact_body
 from portcompare.loadgen.session import SPARSE
-from portcompare.records.results import Expectation
+from portcompare.records.requests import Expectation
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from portcompare.http.bodies import masked_json, without_address
 
 if TYPE_CHECKING:
-    from portcompare.records.results import Expectation
+    from portcompare.records.requests import Expectation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from portcompare.http.login import KEEP, Kept, LoginFailed, fill, keep_from
 from portcompare.http.placeholders import NAME, fill_in, names_in
 from portcompare.http.requests import encode_request, find_flaw
 from portcompare.http.rows import Row, read_rows, share_weights
-from portcompare.records.results import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -23,7 +23,7 @@ from portcompare.http.requests import encode_request
 from portcompare.loadgen.approved import CONNECTION_ONLY
 from portcompare.loadgen.connection import Address, Connection, Dialer
 from portcompare.loadgen.locust_users import stage
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 from portcompare.wire.protocol import Captured
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hdrh.histogram import HdrHistogram
 
 from portcompare.loadgen.figures import new_histogram
-from portcompare.records.results import Latency, Slice
+from portcompare.records.rounds import Latency, LoadReport, Slice
 from portcompare.wire.protocol import RoundDone
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ def merge_parts(
     window_s: float,
     warmup_s: float,
     steady: bool,
-    void: str | None,
+    failure: str | None,
 ) -> RoundDone:
     """Make one account of those of all processes.
 
     No instant of one process is compared with one of another, so their clocks need not agree.
 
     `started_at_s`: start of the window, in seconds since the epoch.
-    `void`: why the round does not count; None if it does.
+    `failure`: why the load was not the one that was ordered; None if it was.
     """
     all_parts = list(parts.values())
     histogram = merge_histograms(part.histogram for part in all_parts)
@@ -43,7 +43,7 @@ def merge_parts(
     lags = merge_histograms(offered)
     due = lags.get_total_count()
     received_bytes = sum(part.received_bytes for part in all_parts)
-    return RoundDone(
+    load = LoadReport(
         started_at_s=started_at_s,
         window_s=window_s,
         warmup_s=warmup_s,
@@ -55,7 +55,6 @@ def merge_parts(
         received_bytes_per_request=received_bytes / requests if requests and received_bytes else None,
         reconnects=sum(part.reconnects for part in all_parts),
         latency_s=_percentiles(histogram),
-        histogram=histogram.encode().decode(),
         handler_s=median(handler_s) if handler_s else None,
         offered_rps=due / window_s if offered else None,
         dropped=sum(part.dropped for part in all_parts),
@@ -65,8 +64,9 @@ def merge_parts(
         generator_cpu_ratio=find_busiest(all_parts),
         generator_cpu_ratios={name: part.cpu_ratio for name, part in parts.items()},
         slices=tuple(_merge_slice(same) for same in zip(*(part.slices for part in all_parts), strict=True)),
-        void=void,
+        failure=failure,
     )
+    return RoundDone(load=load, histogram=histogram.encode().decode())
 
 
 def merge_histograms(encoded: Iterable[str]) -> HdrHistogram:

@@ -48,7 +48,7 @@ def run_round(
         window_s=window_s,
         warmup_s=start_s - began_s,
         steady=warm.steady,
-        void=warm.void or lost,
+        failure=warm.void or lost,
     )
 
 

@@ -15,7 +15,7 @@ from portcompare.wire.protocol import Prepared, ScenarioSource
 if TYPE_CHECKING:
     from locust import User
 
-    from portcompare.records.results import RequestSpec
+    from portcompare.records.requests import RequestSpec
     from portcompare.wire.protocol import Prepare
 
 

@@ -10,7 +10,7 @@ from portcompare.http.requests import encode_request
 from portcompare.loadgen.bodies import LooseBody, exact_body
 from portcompare.loadgen.connection import Address
 from portcompare.loadgen.declare import weights_of
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 from portcompare.wire.protocol import WRONG_BODY
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from portcompare.http.login import Kept
     from portcompare.loadgen.session import Session, Target
-    from portcompare.records.results import Expectation
+    from portcompare.records.requests import Expectation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

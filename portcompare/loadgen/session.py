@@ -16,7 +16,7 @@ from locust.stats import bucket_response_time
 
 from portcompare.loadgen.arrivals import WHOLE, Share
 from portcompare.loadgen.figures import Recorder
-from portcompare.records.results import Expectation
+from portcompare.records.requests import Expectation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from locust import LoadTestShape, events
 from locust.runners import MasterRunner
 
 from portcompare.loadgen.session import DECLARED_TARGETS, feed, session_of
-from portcompare.loadgen.webui.plain import show_side_by_side
+from portcompare.loadgen.webui.routes import show_side_by_side
 
 if TYPE_CHECKING:
     from configargparse import ArgumentParser

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from portcompare.loadgen.declare import Problem
     from portcompare.loadgen.script import Call
     from portcompare.loadgen.session import Target
-    from portcompare.records.results import LoginStep, RequestSpec
+    from portcompare.records.requests import LoginStep, RequestSpec
 
 _STINT_S: Final = 1.0
 """How long a user stays in one Locust task: a task a request would cost as much as the request."""

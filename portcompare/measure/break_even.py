@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.measure.blocks import ended_in_block, nothing_fits, order_block
-from portcompare.records.results import CONTROL
+from portcompare.records.rounds import CONTROL
 
 Number = TypeVar("Number", int, float)
 
@@ -104,7 +104,9 @@ def choose_undecided(grids: Iterable[BreakEven], counts: Counts, plan: Plan) -> 
             for cell in grid.cells
             if cell.state == "undecided" or counts.get(_place(cell), 0) > least
             if counts.get(_place(cell), 0) < most
-            if cell.ratio is None or cell.high is None or cell.high > cell.ratio * (1 + precision)
+            if cell.ratio.point is None
+            or cell.ratio.high is None
+            or cell.ratio.high > cell.ratio.point * (1 + precision)
         }
     )
 

@@ -23,7 +23,7 @@ from portcompare.wire.protocol import (
     decode,
     encode,
 )
-from portcompare.wire.ui_protocol import UiOpened, Wishes
+from portcompare.wire.ui_protocol import UiOpened, UiRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from portcompare.wire.protocol import Message, RunRound
     from portcompare.wire.ui_protocol import OpenUi, ShowState
 
-Reply = TypeVar("Reply", Joined, Prepared, Captured, WindowOpens, RoundDone, UiOpened, Wishes)
+Reply = TypeVar("Reply", Joined, Prepared, Captured, WindowOpens, RoundDone, UiOpened, UiRequest)
 
 
 PREPARE_LIMIT_S = 30.0
@@ -108,13 +108,13 @@ class LoadGenerator:
             raise InputError([Problem(where="--host, --port", found=found, remedy=remedy)])
         return reply.url
 
-    def show(self, order: ShowState) -> Wishes:
+    def show(self, order: ShowState) -> UiRequest:
         """Have the web UI show something.
 
         Raises LoadGeneratorError: the process ended or spoke out of turn; its last log lines are in the text.
         """
         self._send(order)
-        return self._receive(Wishes)
+        return self._receive(UiRequest)
 
     def begin_round(self, order: RunRound) -> WindowOpens:
         """Have a server loaded, and wait until its users are warm.

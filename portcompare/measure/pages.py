@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from portcompare.measure.generator import LoadGenerator
     from portcompare.plan import Page, Plan
-    from portcompare.records.results import Expectation
+    from portcompare.records.requests import Expectation
     from portcompare.serve import RunningServer
 
 LONGEST_HOLD_S = 3600.0
@@ -108,10 +108,8 @@ def measure_visit(
         page=place.page,
         users=place.users,
         loads=loads,
-        load_rps=done.rate_rps if done else None,
-        load_requests=done.requests if done else None,
-        load_error_kinds=done.error_kinds if done else {},
-        void=done.void if done else None,
+        users_load=done.load if done else None,
+        discarded=done.load.failure if done else None,
     )
 
 

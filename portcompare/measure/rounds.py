@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from portcompare.errors import InputError, Problem, WindowMissedError
 from portcompare.http.requests import http_request
 from portcompare.plan import OpenLoad
-from portcompare.records.results import Round
+from portcompare.records.rounds import Round
 from portcompare.wire.protocol import Prepare, RateLoad, RunRound, ScenarioSource, UserLoad
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from portcompare.measure.generator import LoadGenerator
     from portcompare.plan import Plan
-    from portcompare.records.results import Expectation
-    from portcompare.serve import RunningServer, WindowUsage
+    from portcompare.records.requests import Expectation
+    from portcompare.serve import RunningServer
     from portcompare.wire.protocol import Load, RoundDone
 
 
@@ -62,11 +62,19 @@ def measure_round(
     except WindowMissedError as error:
         missed = str(error)
     done = generator.end_round()
-    done = replace(done, void=done.void or missed)
     server.check_alive()
-    return MeasuredRound(
-        round=_record(place, server, done, usage, window.end_s - window.start_s), histogram=done.histogram
+    measured = Round(
+        block=place.block,
+        order=place.order,
+        arm=place.arm,
+        deployment=server.deployment,
+        scenario=place.scenario,
+        level=place.level,
+        load=done.load,
+        usage=usage,
+        discarded=done.load.failure or missed,
     )
+    return MeasuredRound(round=measured, histogram=done.histogram)
 
 
 def make_order(
@@ -100,43 +108,6 @@ def _load(plan: Plan, place: Place) -> Load:
             seed=f"{plan.rounds.seed}/{place.block}/{place.scenario}/{place.level:g}/{place.attempt}",
         )
     return UserLoad(users=int(place.level))
-
-
-def _record(
-    place: Place, server: RunningServer, done: RoundDone, usage: WindowUsage | None, nominal_s: float
-) -> Round:
-    requests = done.requests
-    return Round(
-        block=place.block,
-        arm=place.arm,
-        deployment=server.deployment,
-        scenario=place.scenario,
-        level=place.level,
-        order=place.order,
-        started_at_s=done.started_at_s,
-        window_s=done.window_s,
-        warmup_s=done.warmup_s,
-        steady=done.steady,
-        requests=requests,
-        errors=sum(done.error_kinds.values()),
-        error_kinds=done.error_kinds,
-        rate_rps=done.rate_rps,
-        latency_s=done.latency_s,
-        handler_s=done.handler_s,
-        received_bytes_per_request=done.received_bytes_per_request,
-        cpu_s_per_request=usage.cpu_s / nominal_s / done.rate_rps if usage and requests else None,
-        rss_peak_bytes=(usage.rss_peak_bytes or None) if usage else None,
-        offered_rps=done.offered_rps,
-        dropped=done.dropped,
-        lag_p99_s=done.lag_p99_s,
-        lag_max_s=done.lag_max_s,
-        stall_max_s=done.stall_max_s,
-        generator_cpu_ratio=done.generator_cpu_ratio,
-        generator_cpu_ratios=done.generator_cpu_ratios,
-        reconnects=done.reconnects,
-        slices=done.slices,
-        void=done.void,
-    )
 
 
 WARMUP_S = 0.5

@@ -19,7 +19,7 @@ from portcompare.parity.variants import (
     shape_of,
 )
 from portcompare.parity.variants.headers import NO_SUCH_PATH
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

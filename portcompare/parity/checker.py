@@ -17,7 +17,8 @@ from portcompare.parity.noise import Noise
 from portcompare.parity.sending import Answer, AskedArm
 from portcompare.parity.variants.urls import shape_of
 from portcompare.records.parity import SEVERITIES, Difference, Parity
-from portcompare.records.results import BASELINE, CONTROL, Expectation, RequestSpec
+from portcompare.records.requests import Expectation, RequestSpec
+from portcompare.records.rounds import BASELINE, CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from portcompare.parity.findings import Aspect
     from portcompare.parity.sending import Answer
     from portcompare.records.parity import Severity
-    from portcompare.records.results import RequestSpec
+    from portcompare.records.requests import RequestSpec
 
 
 def fits(pattern: str, text: str) -> bool:

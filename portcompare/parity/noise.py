@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from portcompare.parity.findings import Finding
-    from portcompare.records.results import RequestSpec
+    from portcompare.records.requests import RequestSpec
 
 # Where one of these differs by itself, what comes after it cannot be compared either.
 _HIDES: dict[Aspect, tuple[Aspect, ...]] = {

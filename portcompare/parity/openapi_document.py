@@ -26,7 +26,7 @@ from portcompare.http.requests import find_flaw
 from portcompare.parity.variants import app_decides
 from portcompare.parity.variants.bodies import boundary_of
 from portcompare.parity.variants.headers import field, with_field
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

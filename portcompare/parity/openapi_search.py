@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from portcompare.parity.checker import Asker
     from portcompare.parity.openapi_document import OpenApiDocument, Operation
-    from portcompare.records.results import RequestSpec
+    from portcompare.records.requests import RequestSpec
 
 
 _SHOWN_TARGET_CHARS = 120

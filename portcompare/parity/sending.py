@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from urllib.parse import SplitResult
 
-    from portcompare.records.results import LoginStep, RequestSpec
+    from portcompare.records.requests import LoginStep, RequestSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 
 from portcompare.plan import types as t
 from portcompare.records.checks import IfInconclusive
+from portcompare.records.metrics import MetricName
 from portcompare.records.pages import LoadKind
-from portcompare.records.results import BASELINE, CONTROL, Metric
+from portcompare.records.rounds import BASELINE, CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ _STORED_FILE = "results.json"
 class Gate(t.Section):
     """A limit of a ratio. The whole 95% interval decides, never its middle."""
 
-    metric: Metric = Field(description="what is limited")
+    metric: MetricName = Field(description="what is limited")
     scenario: str = Field(description="the scenario")
     candidate: str = Field(
         description="the candidate whose figures are limited; with `against` also the baseline"
@@ -115,7 +116,7 @@ class Check(t.Section):
     """A value, or the ratio of two, and what it must be for a claim to be true."""
 
     name: str = Field(min_length=1, description="under which circumstances this decides")
-    metric: Metric | Literal["lcp"] = Field("p50", description='what is compared; "lcp" of pages')
+    metric: MetricName | Literal["lcp"] = Field("p50", description='what is compared; "lcp" of pages')
     of: Measured = Field(description="what is looked at")
     to: Measured | None = Field(None, description="what it is divided by; else the value itself is judged")
     at_least: t.PositiveNumber | None = Field(

@@ -116,28 +116,31 @@ def _name_inline_deployments(
     """Make deployments of the tables in `baseline` and `candidates`; returns their keys by their names."""
     inline: dict[str, str] = {}
     deployments = data.get("deployments", {})
-    candidates = data.get("candidates")
-    places: list[tuple[str, Any, int | str]] = [("baseline", data, "baseline")]
-    if isinstance(candidates, list):
-        places += [(f"candidates.{place}", candidates, place) for place in range(len(candidates))]
-    for key, holder, place in places:
-        table = holder.get(place) if isinstance(holder, dict) else holder[place]
-        if not isinstance(table, dict) or not isinstance(deployments, dict):
-            continue
-        name = _host_and_port(table.get("url"))
-        if not name:
-            found = "is a table without a `url` that names a host"
-            remedy = 'write the name of a table in [deployments], or { url = "http://HOST:PORT" }'
-            problems.append(Problem(where=origins.where(key), found=found, remedy=remedy))
-        elif name in deployments.keys() - inline.keys():
+
+    def name_table(key: str, value: object) -> object:
+        if not isinstance(value, dict) or not isinstance(deployments, dict):
+            return value
+        name = _host_and_port(value.get("url"))
+        if name and name not in deployments.keys() - inline.keys():
+            deployments.setdefault(name, value)
+            inline.setdefault(name, key)
+            return name
+        if name:
             found = f"would be called {name!r}, which is the name of a table in [deployments]"
             remedy = "write that name instead of the address, or rename the table"
-            problems.append(Problem(where=origins.where(key), found=found, remedy=remedy))
         else:
-            holder[place] = name
-            deployments.setdefault(name, table)
-            inline.setdefault(name, key)
-            data["deployments"] = deployments
+            found = "is a table without a `url` that names a host"
+            remedy = 'write the name of a table in [deployments], or { url = "http://HOST:PORT" }'
+        problems.append(Problem(where=origins.where(key), found=found, remedy=remedy))
+        return value
+
+    if "baseline" in data:
+        data["baseline"] = name_table("baseline", data["baseline"])
+    if isinstance(data.get("candidates"), list):
+        named = enumerate(data["candidates"])
+        data["candidates"] = [name_table(f"candidates.{place}", value) for place, value in named]
+    if inline:
+        data["deployments"] = deployments
     return inline
 
 

@@ -14,7 +14,7 @@ from portcompare.http.placeholders import fill_in, names_in
 from portcompare.http.requests import FilePart, Part, find_flaw, http_request, type_by_name
 from portcompare.http.rows import read_rows, refuse_rows
 from portcompare.plan import types as t
-from portcompare.records.results import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

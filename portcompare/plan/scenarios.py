@@ -11,7 +11,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from portcompare.http.rows import share_weights
 from portcompare.plan import types as t
 from portcompare.plan.requests import LoginRequest, PlanRequest, WeightedRequest
-from portcompare.records.results import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

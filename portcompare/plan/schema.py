@@ -7,7 +7,15 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Discriminator, Field, ModelWrapValidatorHandler, Tag, field_validator, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    ModelWrapValidatorHandler,
+    Tag,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from portcompare import units
 from portcompare.errors import Problem
@@ -16,7 +24,8 @@ from portcompare.plan.apps import App, Deployment
 from portcompare.plan.checks import Claim, Gate
 from portcompare.plan.requests import PlanRequest
 from portcompare.plan.scenarios import BreakEvenGrid, OpenLoad, Page, Scenario
-from portcompare.records.results import BASELINE, CONTROL, METRICS, Arm, Metric
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.rounds import BASELINE, CONTROL, Arm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,14 +35,20 @@ if TYPE_CHECKING:
 Ratio = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Margins(t.Section):
-    """A margin for each metric; the defaults are wider for tails, which vary more."""
+if TYPE_CHECKING:
 
-    throughput: Ratio = Field(0.05, description="margin of the throughput")
-    p50: Ratio = Field(0.05, description="margin of the median response time")
-    p95: Ratio = Field(0.1, description="margin of the response time's p95")
-    p99: Ratio = Field(0.1, description="margin of the response time's p99")
-    cpu_s_per_request: Ratio = Field(0.05, description="margin of the CPU time per request")
+    class Margins(t.Section):
+        """A margin for each metric."""
+else:
+    Margins = create_model(
+        "Margins",
+        __base__=t.Section,
+        __doc__="A margin for each metric; the defaults are wider for tails, which vary more.",
+        **{
+            name: (Ratio, Field(metric.margin, description=f"margin of the {metric.noun}"))
+            for name, metric in METRICS.items()
+        },
+    )
 
 
 def _margin_form(margin: object) -> str:
@@ -85,7 +100,7 @@ class Rounds(t.Section):
         return self
 
     @property
-    def margins(self) -> dict[Metric, float]:
+    def margins(self) -> dict[MetricName, float]:
         """The margin of each metric."""
         return {
             metric: getattr(self.margin, metric) if isinstance(self.margin, Margins) else self.margin

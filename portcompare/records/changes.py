@@ -1,12 +1,13 @@
-"""Frozen records of the comparison of two finished runs: what `portcompare diff --json` prints."""
+"""The comparison of two finished runs: what `portcompare diff --json` prints."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from portcompare.records.metrics import Metric, Verdict
+from portcompare.records.estimates import Estimate
+from portcompare.records.metrics import MetricName
 
-DIFF_SCHEMA_VERSION = 1
+DIFF_SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,16 +16,12 @@ class Change:
 
     scenario: str  # Name of the scenario
     level: float  # The level
-    metric: Metric  # What is compared
+    metric: MetricName  # What is compared
     deployment: str  # Name of the deployment; "control" for the second instance of the baseline
-    old_blocks: int  # How many blocks of the old run the interval rests on
+    old_blocks: int  # How many blocks of the old run the ratio rests on
     new_blocks: int  # How many of the new one
-    ratio: float | None  # New divided by old; None where it cannot be told
-    low: float | None  # Lower end of the 95% interval; None where it cannot be told
-    high: float | None  # Upper end of the 95% interval; None where it cannot be told
-    degrees_of_freedom: float | None  # Of the interval's t distribution; None where it cannot be told
-    verdict: Verdict  # In words; "faster" means that the new one is better in this metric
-    reason: str  # Why the verdict is what it is, in a sentence
+    degrees_of_freedom: float | None  # Of the interval's t distribution; None where there is no interval
+    ratio: Estimate  # New divided by old; "faster" means that the new one is better in this metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +53,7 @@ class RunDiff:
     schema_version: int  # Of this very form
     old: RunFacts  # The earlier run
     new: RunFacts  # The later one
-    headline: str  # What it comes to, in sentences
+    headline: str  # The result in sentences
     machines: tuple[Altered, ...]  # What differs between the machines; empty if they are the same
     conditions: tuple[Altered, ...]  # What else differs between the two manifests
     plans: tuple[Altered, ...]  # What differs between the two plans

@@ -1,68 +1,64 @@
-"""Frozen records of the gates: what a run had to keep, and whether it did.
-
-They are part of `results.json`, as those of `model.py` are.
-"""
+"""Checks: limits on estimates that a plan sets, as gates that a run must pass and as claims that it tests."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from portcompare.records.metrics import Metric
-from portcompare.records.sweeps import Estimate
+from portcompare.records.estimates import Estimate
+from portcompare.records.metrics import MetricName
+from portcompare.records.pages import LoadKind
 
-GateOutcome = Literal["kept", "broken", "inconclusive", "not judged"]
+CheckOutcome = Literal["kept", "broken", "inconclusive", "not judged"]
+ClaimVerdict = Literal["true", "false", "depends", "cannot tell"]
 IfInconclusive = Literal["pass", "fail"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GateResult:
-    """One gate at one level, and what the run says of it."""
+class Subject:
+    """What one side of a check looks at: one arm at one level of a scenario, or with one page."""
 
-    scenario: str  # Name of the scenario
-    level: float  # The level
-    metric: Metric  # What is limited
-    candidate: str  # The deployment whose figures are limited
-    # The stored run it is compared with, as the plan names it; None for this run's baseline
-    against: str | None
-    # Whether the ratio is of the candidate's ratios to the baseline, now and in the stored run
-    relative: bool
-    min_ratio: float | None  # The least that the ratio may be; None for no such limit
-    max_ratio: float | None  # The most that the ratio may be; None for no such limit
-    inconclusive: IfInconclusive  # What it means for the gate if the interval crosses a limit
-    # The candidate divided by what it is compared with; None where it cannot be told
-    ratio: float | None = None
-    low: float | None = None  # Lower end of the 95% interval; None where it cannot be told
-    high: float | None = None  # Upper end of the 95% interval; None where it cannot be told
-    # "kept" and "broken" if the whole interval says so, "inconclusive" if it crosses a limit, "not judged" if
-    # there is no interval, or none to rely on
-    outcome: GateOutcome = "not judged"
-    passed: bool = False  # Whether the gate lets the run pass
-    reason: str = ""  # Why the outcome is what it is, in a sentence
-
-
-ClaimVerdict = Literal["true", "false", "depends", "cannot tell"]
+    arm: str  # "baseline", "control" or a candidate; of a gate, the deployment
+    level: float  # The scenario's level, or the users met by the page: 0 for none
+    scenario: str | None = None  # Name of the scenario; None for a page
+    page: str | None = None  # Name of the page; None for a scenario
+    load: LoadKind | None = None  # Which load of the page; None for a scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What one check of a claim says."""
+    """One limit on one estimate, and whether it is kept."""
 
-    name: str  # Under which circumstances it decides
-    metric: str  # What is compared
-    subject: str  # Whose value is looked at, and where
-    reference: str | None  # What it is divided by; None where the value itself is judged
-    blocks: int  # How many blocks it rests on
-    value: Estimate | None  # The ratio, or the value in the metric's unit; None where it cannot be told
-    at_least: float | None  # It must be this or more; None if the other is asked
-    at_most: float | None  # It must be this or less
-    # Whether its whole interval is so (True), or wholly not (False); None if that cannot be told
-    holds: bool | None
+    name: str  # Under which circumstances it decides; empty for a gate
+    metric: MetricName | Literal["lcp"]  # What is compared
+    subject: Subject  # Whose value is looked at
+    # What it is divided by; None where the value itself is judged, or a stored run is divided by
+    reference: Subject | None
+    # The stored run that it is divided by, as the plan names it; None for this run
+    against: str | None = None
+    # Whether the ratio is of the subject's ratios to the baseline, now and in the stored run
+    relative: bool = False
+    at_least: float | None  # The least that the estimate may be; None for no such limit
+    at_most: float | None  # The most that it may be; None for no such limit
+    value: Estimate  # The ratio, or the value in the metric's unit
+    # "kept" or "broken" if the whole interval says so, "inconclusive" if it crosses a limit, "not judged" if
+    # there is no interval, or none to rely on
+    outcome: CheckOutcome
+    reason: str  # Why the outcome is what it is, in a sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateResult:
+    """One gate at one level, and whether it lets the run pass."""
+
+    check: CheckResult  # What was checked
+    inconclusive: IfInconclusive  # What it means for the gate if the interval crosses a limit
+    passed: bool  # Whether the gate lets the run pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimResult:
-    """What a claim comes to."""
+    """A claim, and what its checks say of it."""
 
     name: str  # Its name in the plan
     text: str  # What is claimed

@@ -1,7 +1,4 @@
-"""Frozen records of the conditions of a run.
-
-They are part of `results.json`, as those of `model.py` are.
-"""
+"""The conditions of a run."""
 
 from __future__ import annotations
 

@@ -1,9 +1,104 @@
-"""The few words that all records share."""
+"""The one table of what is measured: to add a metric is to add a line here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
-Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "invalid"]
-Metric = Literal["throughput", "p50", "p95", "p99", "cpu_s_per_request"]
-METRICS: tuple[Metric, ...] = ("throughput", "p50", "p95", "p99", "cpu_s_per_request")
+from portcompare import units
+from portcompare.records.rounds import Round
+
+MetricName = Literal["throughput", "p50", "p95", "p99", "cpu_s_per_request"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A quantity that every round has, and that arms are compared in."""
+
+    label: str  # What tables call it
+    noun: str  # What sentences call it
+    value: Callable[[Round], float | None]  # Takes it from a round; None where it is not known
+    unit: str  # The unit of its axes
+    per_unit: float  # How many of these units one SI unit has
+    show: Callable[[float], str]  # Writes a value for people
+    higher_is_better: bool = False
+    better: str = "faster"  # What a verdict calls an arm that is better in it
+    worse: str = "slower"
+    least_requests: int  # Requests that a round must have for it to mean something
+    margin: float  # The equivalence margin unless the plan sets another
+    in_headline: bool = False  # Whether the headline and the control are judged by it
+    needs_usage: bool = False  # Whether it is known only of servers whose processes can be seen
+
+    @property
+    def goal(self) -> str:
+        """Which direction is better, in words."""
+        return f"{'more' if self.higher_is_better else 'less'} is better"
+
+    def word(self, verdict: str) -> str:
+        """What a verdict on this metric is called."""
+        return {"faster": self.better, "slower": self.worse}.get(verdict, verdict)
+
+
+METRICS: dict[MetricName, Metric] = {
+    "throughput": Metric(
+        label="Throughput",
+        noun="throughput",
+        value=lambda one: one.load.rate_rps or None,
+        unit="requests per second",
+        per_unit=1.0,
+        show=units.rate,
+        higher_is_better=True,
+        least_requests=0,
+        margin=0.05,
+        in_headline=True,
+    ),
+    "p50": Metric(
+        label="Response time p50",
+        noun="median response time",
+        value=lambda one: one.load.latency_s.p50 if one.load.latency_s else None,
+        unit="milliseconds",
+        per_unit=1e3,
+        show=units.duration,
+        least_requests=2,
+        margin=0.05,
+        in_headline=True,
+    ),
+    "p95": Metric(
+        label="Response time p95",
+        noun="response time's p95",
+        value=lambda one: one.load.latency_s.p95 if one.load.latency_s else None,
+        unit="milliseconds",
+        per_unit=1e3,
+        show=units.duration,
+        least_requests=20,
+        margin=0.1,
+    ),
+    "p99": Metric(
+        label="Response time p99",
+        noun="response time's p99",
+        value=lambda one: one.load.latency_s.p99 if one.load.latency_s else None,
+        unit="milliseconds",
+        per_unit=1e3,
+        show=units.duration,
+        least_requests=100,
+        margin=0.1,
+    ),
+    "cpu_s_per_request": Metric(
+        label="CPU time per request",
+        noun="CPU time per request",
+        value=lambda one: one.cpu_s_per_request or None,
+        unit="us per request",
+        per_unit=1e6,
+        show=units.duration,
+        better="cheaper",
+        worse="dearer",
+        least_requests=20,
+        margin=0.05,
+        needs_usage=True,
+    ),
+}
+"""Every metric by its name in plans and results. A tail varies more, so its margin is wider."""
+
+HEADLINE_METRICS = tuple(name for name, metric in METRICS.items() if metric.in_headline)
+"""What the headline speaks of, what the control is held to, and what must be known before a level is done."""

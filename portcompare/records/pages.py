@@ -1,7 +1,6 @@
-"""Frozen records of pages loaded by a real browser, and of what their loads come to.
+"""Pages loaded by a real browser, and what their loads come to.
 
-They are part of `results.json`, as those of `model.py` are. Every instant of a load counts from the moment at
-which the browser was told to go to the page.
+Every instant of a load counts from the moment at which the browser was sent to the page.
 """
 
 from __future__ import annotations
@@ -9,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from portcompare.records.metrics import Verdict
-from portcompare.records.sweeps import Estimate
+from portcompare.records.estimates import Estimate
+from portcompare.records.rounds import LoadReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,20 +17,20 @@ if TYPE_CHECKING:
 LoadKind = Literal["cold", "warm"]
 Stage = Literal["handler", "queue", "server", "network", "client"]
 Rating = Literal["good", "needs improvement", "poor"]
-PageMetric = Literal["lcp", "fcp", "ttfb", "answer", "download", "blocking"]
+PageMetric = Literal["lcp", "fcp", "ttfb", "response", "download", "blocking"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request of a page and its answer, as Navigation and Resource Timing tell them."""
+    """One request of a page and its response, as Navigation and Resource Timing report them."""
 
     target: str  # Path and query
-    asked_s: float  # When the request was sent
-    first_byte_s: float  # When the first byte of the answer came
-    ended_s: float  # When the last one came
-    # Time in the handler, as this very answer's `Server-Timing: app` tells it; None without
+    sent_s: float  # When the request was sent
+    first_byte_s: float  # When the first byte of the response was received
+    ended_s: float  # When the last one was received
+    # Time in the handler, as this very response's `Server-Timing: app` reports it; None without
     handler_s: float | None
-    received_bytes: int  # Size of the answer on the wire, headers included; 0 if it came from the cache
+    received_bytes: int  # Size of the response on the wire, headers included; 0 if it came from the cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +45,9 @@ class PageLoad:
     # Total blocking time: what long tasks after the first paint take beyond 50 ms each
     blocking_s: float | None = None
     document: Exchange | None = None  # The page itself
-    # The last answer to a script's request that came before the largest paint: what that waited for; None if
-    # there is none
-    answer: Exchange | None = None
+    # The last response to a script's request before the largest paint: what that waited for; None if there is
+    # none
+    response: Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +61,10 @@ class PageVisit:
     page: str  # Name of the page
     users: int  # How many users of the page's scenario the server had to serve meanwhile; 0 for none
     loads: tuple[PageLoad, ...]  # The loads in their order
-    # What it served these users per second while the pages loaded; None without users
-    load_rps: float | None = None
-    load_requests: int | None = None  # How many of the users' requests succeeded; None without users
-    # What went wrong with the others, and how often
-    load_error_kinds: dict[str, int] = field(default_factory=dict)
-    void: str | None = None  # Why the visit does not count; None if it does
+    users_load: LoadReport | None = (
+        None  # What the load generator reported of these users; None without users
+    )
+    discarded: str | None = None  # Why the visit does not count; None if it does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +89,8 @@ def spent_s(parts: Iterable[PagePart], stage: Stage) -> float:
 class PageFigure:
     """One measure of one page."""
 
-    # Which: "lcp", "fcp", "ttfb" (the page's first byte), "answer" (the first byte of the answer that the
-    # largest paint waited for, from its request on), "download" (its transfer) or "blocking"
+    # Which: "lcp", "fcp", "ttfb" (the page's first byte), "response" (the first byte of the response that
+    # the largest paint waited for, from its request on), "download" (its transfer) or "blocking"
     metric: PageMetric
     median_s: Estimate  # The median of the blocks' medians
     p75_s: float  # The 75th percentile of all loads
@@ -117,7 +114,7 @@ class PageSummary:
     # The parts of the load in the middle, the one whose LCP is the median; empty without a success
     parts: tuple[PagePart, ...]
     bottleneck: str  # Where its time goes, in words
-    load_rps: float | None  # Median of what the users were served per second; None without users
+    users_rate_rps: float | None  # Median of what the users were served per second; None without users
 
     @property
     def lcp(self) -> PageFigure | None:
@@ -134,10 +131,7 @@ class PageComparison:
     kind: LoadKind  # "cold" or "warm"
     metric: PageMetric  # Which measure
     candidate: str  # Name of the candidate's arm; "control" for the control
-    blocks: int  # How many blocks the interval rests on
-    ratio: Estimate | None  # Candidate divided by baseline; None where it cannot be told
-    verdict: Verdict  # In words
-    reason: str  # Why the verdict is what it is, in a sentence
+    ratio: Estimate  # Candidate divided by baseline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +139,7 @@ class Pages:
     """All that a browser has measured."""
 
     browser: str = ""  # Its name and version; empty if no page was loaded
-    visits: tuple[PageVisit, ...] = field(default=())  # All visits, void ones too
+    visits: tuple[PageVisit, ...] = field(default=())  # All visits, discarded ones too
     summaries: tuple[PageSummary, ...] = ()  # One for each page, condition and arm
     comparisons: tuple[PageComparison, ...] = ()  # Each candidate and the control against the baseline
 

@@ -1,7 +1,4 @@
-"""Frozen records of what is found by varying the load: knees, capacities, where a candidate begins to win.
-
-They are part of `results.json`, as those of `model.py` are.
-"""
+"""What is found by varying the load: knees, capacities, and where a candidate begins to win."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
 
-from portcompare.records.metrics import Verdict
+from portcompare.records.estimates import Estimate
 
 Outcome = Literal["kept", "missed", "unknown"]
 CellState = Literal["wins", "loses", "equal", "undecided", "not measured"]
@@ -20,22 +17,12 @@ kept the objective."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """An estimated quantity."""
-
-    value: float  # The estimate
-    low: float | None  # Lower end of its 95% interval; None where it cannot be told
-    high: float | None  # Upper end; None where it cannot be told or there is none
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Knee:
     """The load beyond which more of it brings no more rate."""
 
     scenario: str  # Name of the scenario
     arm: str  # Name of the arm
     levels: int  # How many levels it rests on
-    blocks: int  # How many blocks it rests on
     # The knee in the levels' unit; where the ceiling was not reached, the highest level measured
     load: Estimate
     rate_rps: float  # The ceiling: the highest of the levels' median rates
@@ -43,33 +30,17 @@ class Knee:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scalability:
-    """The Universal Scalability Law fitted to an arm's rates in the closed model."""
-
-    scenario: str  # Name of the scenario
-    arm: str  # Name of the arm
-    levels: int  # How many levels it rests on
-    blocks: int  # How many blocks it rests on
-    one_user_rps: Estimate  # The rate of a single user, lambda
-    contention: Estimate  # The part of the work that is done one at a time, sigma
-    coherency: Estimate  # The cost of each pair of users getting in each other's way, kappa
-    residual: float  # Root mean square of the relative deviations of the levels' rates from the law
-    peak_users: Estimate | None  # Users of the highest rate; None if the fitted law has no peak
-    peak_rps: float | None  # The rate there; None without a peak
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What one round of a search tells."""
+    """One round of a search."""
 
     rate_rps: float  # The rate that was tried
     outcome: Outcome  # Whether the objective was kept
-    void: str | None = None  # Why that is not known; None if it is
+    discarded: str | None = None  # Why that is not known; None if it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bracket:
-    """What the rounds of one arm in one block tell of the highest rate that keeps an objective."""
+    """The highest rate that keeps an objective, as the rounds of one arm in one block narrow it down."""
 
     kept_rps: float | None = None  # The highest rate that kept it; None if none did
     failed_rps: float | None = None  # The lowest rate that twice did not; None if none did
@@ -105,12 +76,14 @@ class Capacity:
 
     scenario: str  # Name of the scenario
     arm: str  # Name of the arm
-    blocks: int  # How many blocks it rests on
-    rate_rps: Estimate | None  # The capacity; None if nothing can be said of it
+    rate_rps: Estimate  # The capacity
     is_at_least: bool  # True if something else than the server ended a search: the capacity may be higher
-    ratio: Estimate | None  # Divided by the baseline's; None for the baseline, and where it cannot be told
-    verdict: Verdict | None  # On that ratio; None for the baseline
-    reason: str  # Why the capacity or the verdict is what it is, in a sentence
+    ratio: Estimate | None  # Divided by the baseline's; None for the baseline
+
+    @property
+    def reason(self) -> str:
+        """Why the capacity and the verdict on its ratio are what they are."""
+        return "; ".join([self.rate_rps.reason, *([self.ratio.reason] if self.ratio else [])])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +92,7 @@ class BreakEvenCell:
 
     delay_s: float  # The delay
     users: int  # The users
-    blocks: int  # How many blocks the ratio rests on
-    ratio: float | None  # Candidate divided by baseline; None where it cannot be told
-    low: float | None  # Lower end of its 95% interval; None where it cannot be told
-    high: float | None  # Upper end; None where it cannot be told
+    ratio: Estimate  # Candidate divided by baseline
     # Where the interval lies: "equal" wholly inside the equivalence margin, else "wins" wholly above 1,
     # "loses" wholly below, "undecided" around it
     state: CellState
@@ -133,7 +103,7 @@ class BreakEvenCell:
     @property
     def is_win(self) -> bool | None:
         """Whether the candidate wins here, as measured or implied; None if neither tells."""
-        return self.implied if self.ratio is None else self.state == "wins"
+        return self.implied if self.ratio.point is None else self.state == "wins"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +132,6 @@ class Sweeps:
     """All that was found by varying the load."""
 
     knees: tuple[Knee, ...] = ()  # Of the scenarios with three levels or more
-    scalability: tuple[Scalability, ...] = ()  # Of the scenarios of the closed model with six levels or more
     capacities: tuple[Capacity, ...] = ()  # Of the scenarios with an objective
     # Of a plan that asks for it: one grid for the control and each candidate
     break_even: tuple[BreakEven, ...] = ()

@@ -1,5 +1,6 @@
 """Reports: one file a format; no arithmetic."""
 
+from portcompare.records.results import RESULTS_FILE
 from portcompare.report.charts.svg import ROWS, Figure, draw, told
 from portcompare.report.files import write_atomically
 from portcompare.report.formats.diff_terminal import render_diff
@@ -12,18 +13,16 @@ from portcompare.report.formats.histograms import (
     write_histogram_log,
 )
 from portcompare.report.formats.junit import render_junit, write_junit
-from portcompare.report.formats.results_file import RESULTS_FILE, read_results, write_results
+from portcompare.report.formats.results_file import read_results, write_results
 from portcompare.report.formats.results_schema import diff_schema, record_schema, results_schema, write_schema
 from portcompare.report.formats.terminal import render_conclusions, render_parity, render_table
 from portcompare.report.formats.web_page import render_page
-from portcompare.report.wording import METRIC_GOALS, METRIC_NAMES, level_text, margin_of, timestamp, visible
+from portcompare.report.wording import level_text, margin_of, timestamp, visible
 
 __all__ = [
     "DIFF_EXPORTERS",
     "EXPORTERS",
     "HISTOGRAM_FOLDER",
-    "METRIC_GOALS",
-    "METRIC_NAMES",
     "RESULTS_FILE",
     "ROWS",
     "Figure",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portcompare import units
-from portcompare.records.results import BASELINE, CONTROL, METRICS
+from portcompare.records.metrics import METRICS
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.report.wording import (
-    METRIC_NAMES,
     NOT_KNOWN,
     TONES,
     Tone,
@@ -16,7 +16,6 @@ from portcompare.report.wording import (
     known,
     latencies,
     level_text,
-    verdict_word,
     visible,
     why_usage_unknown,
 )
@@ -24,7 +23,7 @@ from portcompare.report.wording import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portcompare.records.results import Comparison, Results, Summary
+    from portcompare.records.results import Results, Summary
 
 
 ARM_HEADER = ("Pattern", "Server processing", "Response delay", "Network payload", "Verdict")
@@ -87,13 +86,7 @@ class ComparisonRow:
 
 def arm_rows(results: Results) -> tuple[ArmRow, ...]:
     """One row for each arm and level, in the record's order."""
-    throughput = {
-        (c.scenario, c.level, c.candidate): c for c in results.comparisons if c.metric == METRICS[0]
-    }
-    return tuple(
-        _arm_row(results, summary, throughput.get((summary.scenario, summary.level, summary.arm)))
-        for summary in results.summaries
-    )
+    return tuple(_arm_row(results, summary) for summary in results.summaries)
 
 
 def rows_by_level(rows: Iterable[ArmRow]) -> dict[tuple[str, str], list[ArmRow]]:
@@ -110,16 +103,17 @@ def comparison_rows(results: Results) -> tuple[ComparisonRow, ...]:
         ComparisonRow(
             scenario=visible(c.scenario),
             level=level_text(results, c.scenario, c.level),
-            metric=METRIC_NAMES[c.metric],
+            metric=METRICS[c.metric].label,
             candidate=visible(c.candidate),
-            ratio=known(c.ratio, units.ratio),
-            interval=interval(c),
-            blocks=f"{c.blocks:,}",
-            verdict=verdict_word(c.metric, c.verdict),
-            tone=TONES[c.verdict],
-            reason=visible(c.reason),
+            ratio=known(c.ratio.point, units.ratio),
+            interval=interval(c.ratio),
+            blocks=f"{c.ratio.blocks:,}",
+            verdict=METRICS[c.metric].word(verdict),
+            tone=TONES[verdict],
+            reason=visible(c.ratio.reason),
         )
         for c in results.comparisons
+        for verdict in (c.ratio.verdict or "invalid",)
     )
 
 
@@ -140,15 +134,13 @@ def arm_cells(row: ArmRow) -> tuple[tuple[str, ...], ...]:
             *filter(None, [row.errors]),
         ),
         (row.payload,),
-        (outcome(row), *filter(None, [row.interval]), row.bound),
+        (outcome(row.ratio, row.verdict), *filter(None, [row.interval]), row.bound),
     )
 
 
-def outcome(row: ArmRow | ComparisonRow) -> str:
-    """What a comparison came to."""
-    if row.ratio == NOT_KNOWN:
-        return f"{row.ratio}, {row.verdict}"
-    return f"{row.ratio} {row.verdict}".strip()
+def outcome(ratio: str, verdict: str) -> str:
+    """A ratio with its verdict, both in words."""
+    return f"{ratio}, {verdict}" if ratio == NOT_KNOWN else f"{ratio} {verdict}".strip()
 
 
 def comparison_cells(row: ComparisonRow) -> tuple[str, ...]:
@@ -166,8 +158,9 @@ def comparison_cells(row: ComparisonRow) -> tuple[str, ...]:
     )
 
 
-def _arm_row(results: Results, summary: Summary, comparison: Comparison | None) -> ArmRow:
-    is_baseline = summary.arm == BASELINE
+def _arm_row(results: Results, summary: Summary) -> ArmRow:
+    is_baseline, ratio = summary.arm == BASELINE, summary.ratio
+    verdict = ratio.verdict if ratio else None
     return ArmRow(
         scenario=visible(summary.scenario),
         level=level_text(results, summary.scenario, summary.level),
@@ -175,7 +168,7 @@ def _arm_row(results: Results, summary: Summary, comparison: Comparison | None) 
         role=_ROLES.get(summary.arm, ""),
         unknown=why_usage_unknown(results, summary.deployment),
         rounds=units.count(summary.rounds, "round")
-        + (f", {summary.voided:,} void" if summary.voided else ""),
+        + (f", {summary.discarded_rounds:,} discarded" if summary.discarded_rounds else ""),
         cpu=known(summary.cpu_s_per_request, units.duration),
         handler=known(summary.handler_s, units.duration),
         outside=known(summary.outside_handler_s, units.duration),
@@ -186,10 +179,10 @@ def _arm_row(results: Results, summary: Summary, comparison: Comparison | None) 
         rate=known(summary.rate_rps, units.rate),
         errors=units.count(summary.errors, "error") if summary.errors else "",
         payload=known(summary.received_bytes_per_request, units.size),
-        ratio=known(comparison.ratio, units.ratio) if comparison else "",
-        interval=interval(comparison) if comparison and comparison.ratio is not None else "",
-        verdict="baseline" if is_baseline else summary.verdict or NOT_KNOWN,
-        tone=TONES[summary.verdict] if summary.verdict else None,
+        ratio=known(ratio.point, units.ratio) if ratio else "",
+        interval=interval(ratio) if ratio and ratio.point is not None else "",
+        verdict="baseline" if is_baseline else verdict or NOT_KNOWN,
+        tone=TONES[verdict] if verdict else None,
         bound=_bound(summary),
     )
 
@@ -237,7 +230,7 @@ def find_glance(results: Results) -> Glance | None:
     rows = [
         row
         for one, row in zip(results.comparisons, comparison_rows(results), strict=True)
-        if one.metric == METRICS[0]
+        if one.metric == "throughput"
     ]
     by_place = {(row.scenario, row.level, row.candidate): row for row in rows}
     columns = tuple(dict.fromkeys((row.scenario, row.level) for row in rows))

@@ -10,29 +10,16 @@ from portcompare import units
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portcompare.records.changes import Change
-    from portcompare.records.checks import GateResult
-    from portcompare.records.results import Comparison, Latency, Metric, Results, Verdict
+    from portcompare.records.estimates import Estimate, Verdict
+    from portcompare.records.metrics import MetricName
+    from portcompare.records.results import Results
+    from portcompare.records.rounds import Latency
 
 Tone = Literal["better", "worse", "same", "unsure"]
 
 NOT_KNOWN = "not known"
 ALREADY_RUNNING = "already running"
 
-METRIC_NAMES: dict[Metric, str] = {
-    "throughput": "Throughput",
-    "p50": "Response time p50",
-    "p95": "Response time p95",
-    "p99": "Response time p99",
-    "cpu_s_per_request": "CPU time per request",
-}
-METRIC_GOALS: dict[Metric, str] = {
-    "throughput": "more is better",
-    "p50": "less is better",
-    "p95": "less is better",
-    "p99": "less is better",
-    "cpu_s_per_request": "less is better",
-}
 PERCENTILES = {"p50": "p50", "p95": "p95", "p99": "p99", "p99.9": "p999", "max": "max"}
 """What a latency record holds, by the name people read."""
 
@@ -44,7 +31,6 @@ TONES: dict[Verdict, Tone] = {
     "invalid": "unsure",
 }
 
-_COST_WORDS: dict[Verdict, str] = {"faster": "cheaper", "slower": "dearer"}
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of what has no shape: controls, direction marks, surrogates, line separators."""
 
@@ -91,16 +77,12 @@ def percent(value: float) -> str:
     return f"{exact(value * 100)}%"
 
 
-def verdict_word(metric: Metric, verdict: Verdict) -> str:
-    """A verdict as reports call it: what costs less is not faster but cheaper."""
-    return _COST_WORDS.get(verdict, verdict) if metric == "cpu_s_per_request" else verdict
-
-
-def interval(comparison: Comparison | Change | GateResult) -> str:
+def interval(ratio: Estimate) -> str:
     """The 95% interval of a ratio."""
-    if comparison.low is None or comparison.high is None:
+    if ratio.interval is None:
         return NOT_KNOWN
-    return f"[{units.ratio(comparison.low)}, {units.ratio(comparison.high)}]"
+    low, high = ratio.interval
+    return f"[{units.ratio(low)}, {units.ratio(high)}]"
 
 
 def level_text(results: Results, scenario: str, level: float) -> str:
@@ -135,7 +117,7 @@ def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan 
     return value
 
 
-def margin_of(results: Results, metric: Metric) -> float | None:
+def margin_of(results: Results, metric: MetricName) -> float | None:
     """The equivalence margin of a metric, which the plan gives for all or for each.
 
     Returns the margin; None where the plan does not tell it.

@@ -1,4 +1,4 @@
-"""A run that is started from the web UI, and how far it is."""
+"""A run that is started from the web UI."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
+from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.narrowing import Narrowing
 from portcompare.run.recording import name_run_folder
 from portcompare.serve import start_supervised
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
 _WITH_REPORT = (EXIT_DONE, EXIT_COMPARISON_SAYS_NO, EXIT_NOT_VALID)
 
 
-class Measuring:
-    """A `portcompare run` of its own, with servers of its own."""
+class BackgroundRun:
+    """A `portcompare run` in a process of its own, with its own servers."""
 
     def __init__(self, plan: Plan, settings: LiveSettings, *, cpus: Iterable[int], folder: Path) -> None:
-        """Start it."""
+        """Start it.
+
+        `folder`: where its output goes.
+        """
         is_open = settings.model == "open"
-        wanted = Narrowing(
+        narrowing = Narrowing(
             scenarios=settings.scenarios,
             arms=settings.arms,
             users=None if is_open else settings.users,
@@ -38,9 +42,9 @@ class Measuring:
             delay_s=settings.delay_s,
         )
         self._folder = name_run_folder(plan.name, datetime.now(UTC))
-        self._options = ["run", str(plan.path), *wanted.options()]
+        self._command = ["run", str(plan.path), *narrowing.options()]
         self._process = start_supervised(
-            [sys.executable, "-m", "portcompare", *self._options, "--out", str(self._folder)],
+            [sys.executable, "-m", "portcompare", *self._command, "--out", str(self._folder)],
             directory=Path.cwd(),
             environment=os.environ,
             cpus=cpus,
@@ -49,18 +53,16 @@ class Measuring:
 
     @property
     def state(self) -> RunState:
-        """How far it is."""
+        """Its progress."""
         status = self._process.poll()
-        report = self._folder / "report.html"
-        is_done = status in _WITH_REPORT and report.exists()
-        last = self._process.log_tail(1).strip()
+        is_done = status in _WITH_REPORT and (self._folder / REPORT_FILE).exists()
         return RunState(
-            command=f"portcompare {shlex.join(self._options)}",
+            command=f"portcompare {shlex.join(self._command)}",
             state="running" if status is None else "done" if is_done else "failed",
-            progress=last or "starting",
+            progress=self._process.log_tail(1).strip() or "starting",
             folder=self._folder.name,
         )
 
     def stop(self) -> None:
-        """End it; what was measured is kept."""
+        """Stop it; what was measured is kept."""
         self._process.stop()

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from portcompare.analyse import Run, diff_runs, find_unlike_scenarios, judge_gate
 from portcompare.errors import InputError, Problem
-from portcompare.records.checks import GateResult
-from portcompare.records.results import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.report import RESULTS_FILE, read_results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from portcompare.plan import Gate, Plan
-    from portcompare.records.changes import Change, RunDiff
-    from portcompare.records.results import Comparison, Results
+    from portcompare.records.changes import RunDiff
+    from portcompare.records.checks import GateResult
+    from portcompare.records.results import Results
 
 
 def read_stored_runs(plan: Plan, problems: list[Problem]) -> dict[str, Results]:
@@ -46,13 +46,19 @@ def judge_gates(plan: Plan, results: Results, stored: Mapping[str, Results]) -> 
     diffs = {} if unreliable else {name: _diff(plan, results, name, run) for name, run in stored.items()}
     found = []
     for gate in plan.gates:
-        compared: Iterable[Comparison | Change] = results.comparisons if gate.against is None else ()
         why_not = unreliable
         if gate.against is not None and gate.against in diffs:
             diff = diffs[gate.against]
-            compared = diff.relative_changes if gate.relative else diff.changes
+            changes = diff.relative_changes if gate.relative else diff.changes
+            compared = {(one.scenario, one.level, one.metric, one.deployment): one.ratio for one in changes}
             why_not = _why_not(diff, results, stored[gate.against], gate)
-        found += [judge_gate(limit, compared, why_not) for limit in _limits(plan, gate)]
+        elif gate.against is None:
+            compared = {
+                (one.scenario, one.level, one.metric, one.candidate): one.ratio for one in results.comparisons
+            }
+        else:
+            compared = {}
+        found += [judge_gate(gate, level, compared, why_not) for level in _levels(plan, gate)]
     return tuple(found)
 
 
@@ -61,19 +67,9 @@ def _diff(plan: Plan, results: Results, name: str, stored: Results) -> RunDiff:
     return diff_runs(old, new, plan.rounds.margins, plan.level_text)
 
 
-def _limits(plan: Plan, gate: Gate) -> Iterator[GateResult]:
-    for level in plan.scenarios[gate.scenario].load.levels if gate.level is None else (gate.level,):
-        yield GateResult(
-            scenario=gate.scenario,
-            level=float(level),
-            metric=gate.metric,
-            candidate=gate.candidate,
-            against=gate.against,
-            relative=gate.relative,
-            min_ratio=gate.min_ratio,
-            max_ratio=gate.max_ratio,
-            inconclusive=gate.inconclusive,
-        )
+def _levels(plan: Plan, gate: Gate) -> Iterator[float]:
+    levels = plan.scenarios[gate.scenario].load.levels if gate.level is None else (gate.level,)
+    return map(float, levels)
 
 
 def _why_not(diff: RunDiff, results: Results, stored: Results, gate: Gate) -> str | None:
@@ -101,8 +97,8 @@ def _unfit(plan: Plan, where: str, gate: Gate, run: Results) -> Iterator[Problem
         for one in run.rounds
         if one.deployment == gate.candidate and one.arm != CONTROL
     }
-    for limit in _limits(plan, gate):
-        if (limit.scenario, limit.level) not in measured:
-            place = f"{limit.scenario}, {plan.level_text(limit.scenario, limit.level)}"
+    for level in _levels(plan, gate):
+        if (gate.scenario, level) not in measured:
+            place = f"{gate.scenario}, {plan.level_text(gate.scenario, level)}"
             found = f"that run did not measure {gate.candidate} ({place})"
             yield Problem(where=where, found=found, remedy=another)

@@ -26,7 +26,7 @@ from portcompare.parity import (
     read_document,
     sum_up,
 )
-from portcompare.records.results import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.serve import prepare_arms, serve_deployments
 from portcompare.wire.protocol import Capture
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from portcompare.parity import Examined, ParityOutcome
     from portcompare.plan import Plan
     from portcompare.records.parity import Parity
-    from portcompare.records.results import Expectation, RequestSpec
+    from portcompare.records.requests import Expectation, RequestSpec
     from portcompare.run.progress import Progress
     from portcompare.run.session import Session
     from portcompare.serve import RunningServer

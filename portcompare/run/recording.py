@@ -22,7 +22,6 @@ from portcompare.analyse import (
     find_headline,
     find_invalid_reasons,
     find_knees,
-    find_scalability,
     find_spectra,
     find_undecided,
     find_unknowns,
@@ -37,11 +36,11 @@ from portcompare.analyse import (
     summarise_pages,
 )
 from portcompare.errors import Problem
-from portcompare.history import RUNS
 from portcompare.masking import mask_plan
 from portcompare.parity import combine_parity
 from portcompare.records.pages import Pages
 from portcompare.records.results import SCHEMA_VERSION, Results
+from portcompare.records.run_summary import RUNS
 from portcompare.records.sweeps import Sweeps, Trial
 from portcompare.report import RESULTS_FILE, Interval, histogram_path, write_histogram_log, write_results
 from portcompare.run.checks import judge_gates
@@ -57,7 +56,7 @@ if TYPE_CHECKING:
     from portcompare.records.manifest import Ceiling, Manifest
     from portcompare.records.pages import PageVisit
     from portcompare.records.parity import Parity
-    from portcompare.records.results import Round
+    from portcompare.records.rounds import Round
     from portcompare.records.sweeps import Bracket, BreakEven, Capacity, Outcome
 
 
@@ -116,13 +115,17 @@ class Recording:
         one = measured.round
         judged = judge_round(one, self._find_limits(one), self._generator_limits)
         if judged.scenario in self._plan.searches and self._judge_objective(judged) == "missed":
-            judged = replace(judged, void=None)  # a server that fails at this rate is what was looked for
+            judged = replace(
+                judged, discarded=None
+            )  # a server that fails at this rate is what was looked for
         self._rounds.append(judged)
-        if judged.void is None:
+        if judged.discarded is None:
             key = (judged.scenario, judged.level, judged.arm)
             self._histograms.setdefault(key, []).append(measured.histogram)
         path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
-        interval = Interval(start_s=one.started_at_s, length_s=one.window_s, histogram=measured.histogram)
+        interval = Interval(
+            start_s=one.load.started_at_s, length_s=one.load.window_s, histogram=measured.histogram
+        )
         write_histogram_log(path, [interval])
 
     def _find_limits(self, one: Round) -> Limits:
@@ -131,7 +134,7 @@ class Recording:
         ceiling = served.ceiling_of(one.scenario)
         return Limits(
             concurrency=scenario.load.concurrency(one.level),
-            offered_rps=one.offered_rps,
+            offered_rps=one.load.offered_rps,
             slots=ceiling.slots,
             delay_s=scenario.delay_s,
             server_cpus=len(served.cpus),
@@ -159,7 +162,7 @@ class Recording:
     def find_bracket(self, block: int, scenario: str, arm: str) -> Bracket:
         """What a search has found."""
         trials = (
-            Trial(rate_rps=one.level, outcome=self._judge_objective(one), void=one.void)
+            Trial(rate_rps=one.level, outcome=self._judge_objective(one), discarded=one.discarded)
             for one in self._rounds
             if (one.block, one.scenario, one.arm) == (block, scenario, arm)
         )
@@ -214,7 +217,7 @@ class Recording:
             name=self._plan.name,
             started_at=self._started_at.isoformat(timespec="seconds"),
             duration_s=time.monotonic() - self._began_s,
-            measured_s=sum(one.window_s for one in self._rounds),
+            measured_s=sum(one.load.window_s for one in self._rounds),
             partial=partial,
             valid=not invalid_reasons,
             invalid_reasons=invalid_reasons,
@@ -244,7 +247,6 @@ class Recording:
             ),
             sweeps=Sweeps(
                 knees=find_knees(ordered),
-                scalability=find_scalability(ordered),
                 capacities=capacities,
                 break_even=self.find_grids(),
             ),

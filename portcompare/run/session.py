@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from portcompare.errors import InputError, Problem
 from portcompare.measure import LoadGenerator, start_generator
 from portcompare.plan import OpenLoad, Plan, load_plan, with_addresses
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 from portcompare.run.parity import find_document_problems
 from portcompare.run.phases import find_browser_problems
 from portcompare.run.recording import GENERATOR_LOG

@@ -9,7 +9,6 @@ from portcompare.serve.processes import Supervised, start_supervised
 from portcompare.serve.running import (
     SETTLE_LIMIT_S,
     RunningServer,
-    WindowUsage,
     measure_idle,
     wait_until_settled,
 )
@@ -24,7 +23,6 @@ __all__ = [
     "RunningServer",
     "Supervised",
     "Use",
-    "WindowUsage",
     "assign_cpus",
     "describe_manifest",
     "generator_cpus",

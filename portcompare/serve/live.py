@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from portcompare.records.rounds import Usage
 from portcompare.serve.deployments import restart_server
 
 if TYPE_CHECKING:
@@ -15,17 +16,15 @@ if TYPE_CHECKING:
 
     from portcompare.plan import Plan
     from portcompare.serve.cpus import CpuAssignment
-    from portcompare.serve.running import RunningServer, Usage
+    from portcompare.serve.running import RunningServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
     """What a server uses."""
 
-    cpu_s: float  # CPU seconds since its first start, those of processes that died included
+    usage: Usage  # since its first start, the CPU time of processes that died included
     cores: float  # CPU seconds per second since the reading before
-    rss_bytes: int  # resident memory
-    restarts: int  # how often it died and was started again
 
 
 class LiveServers:
@@ -85,10 +84,10 @@ class LiveServers:
                 continue
             before = self._latest.get(arm, usage)
             self._latest[arm] = usage
-            found[arm] = Use(
+            total = Usage(
                 cpu_s=self._lost_cpu_s[arm] + usage.cpu_s,
-                cores=max(usage.cpu_s - before.cpu_s, 0.0) / elapsed_s,
                 rss_bytes=usage.rss_bytes,
                 restarts=self._restarts[arm],
             )
+            found[arm] = Use(usage=total, cores=max(usage.cpu_s - before.cpu_s, 0.0) / elapsed_s)
         return found

@@ -14,6 +14,7 @@ import httpx
 import psutil
 
 from portcompare.errors import ServerError, WindowMissedError
+from portcompare.records.rounds import Usage
 from portcompare.serve.ports import is_listened_on_by
 from portcompare.serve.processes import Supervised
 
@@ -28,22 +29,6 @@ _JITTER_S = 0.01
 _IN_A_ROW = 3  # each on a new connection, which goes to whichever worker is free
 
 _libc = ctypes.CDLL(None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """What a process tree has used until now."""
-
-    cpu_s: float  # CPU seconds of the processes that are alive, since each started
-    rss_bytes: int  # their resident memory; pages that they share are counted for each
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowUsage:
-    """What a process tree used in a window."""
-
-    cpu_s: float
-    rss_peak_bytes: int  # the highest resident memory that was sampled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +75,7 @@ class RunningServer:
         """What its process tree has used until now; None if it was already running."""
         return None if self.process is None else read_usage(self.process.pid)
 
-    def measure_usage(self, start_s: float, end_s: float) -> WindowUsage | None:
+    def measure_usage(self, start_s: float, end_s: float) -> Usage | None:
         """Measure what its process tree uses in a window, and wait until the window has ended.
 
         `start_s`, `end_s`: instants of `time.monotonic()`.
@@ -120,7 +105,7 @@ def read_usage(watchdog: int) -> Usage:
     return Usage(cpu_s=sum(_read_cpu_s(tree).values()), rss_bytes=_read_rss_bytes(tree))
 
 
-def measure_usage(watchdog: int, start_s: float, end_s: float) -> WindowUsage:
+def measure_usage(watchdog: int, start_s: float, end_s: float) -> Usage:
     """Measure what the processes below a watchdog use in a window; blocks until the window has ended.
 
     CPU time is read once the clock has reached either end of the window. What was used between the two
@@ -146,7 +131,7 @@ def measure_usage(watchdog: int, start_s: float, end_s: float) -> WindowUsage:
         rss_peak_bytes = max(rss_peak_bytes, _read_rss_bytes(tree))
     used_s = sum(latest.values()) - sum(before.values())
     scale = (end_s - start_s) / (read_end_s - read_start_s)
-    return WindowUsage(cpu_s=used_s * scale, rss_peak_bytes=rss_peak_bytes)
+    return Usage(cpu_s=used_s * scale, rss_bytes=rss_peak_bytes)
 
 
 def list_tree(watchdog: int) -> list[psutil.Process]:

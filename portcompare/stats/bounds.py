@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from portcompare.records.results import Bound
+from portcompare.records.rounds import Bound
 from portcompare.units import count, duration, rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portcompare.records.results import Round
+    from portcompare.records.rounds import Round
 
 TOLERANCE = 0.02
 """By how much a rate may exceed its bound: CPU time is read some milliseconds beside the window's edges."""
@@ -107,12 +107,12 @@ def exceeds_bound(measured: Round, limits: Limits) -> str | None:
         return None
     # Each user or connection can have one request more inside the window than its share: the one under way
     # at its start.
-    most = bound.rate_rps * measured.window_s * (1 + TOLERANCE) + limits.concurrency
-    if measured.requests <= most:
+    most = bound.rate_rps * measured.load.window_s * (1 + TOLERANCE) + limits.concurrency
+    if measured.load.requests <= most:
         return None
     return (
-        f"{measured.requests} requests in {duration(measured.window_s)} are more than the bound allows "
-        f"({bound.name}: {bound.reason}); is the scenario's delay_s right?"
+        f"{measured.load.requests} requests in {duration(measured.load.window_s)} are more than the bound "
+        f"allows ({bound.name}: {bound.reason}); is the scenario's delay_s right?"
     )
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from portcompare.records.results import Metric, Round
+    from portcompare.records.metrics import MetricName
+    from portcompare.records.rounds import Round
     from portcompare.units import LevelText
 
 FALSE_ALARMS = 0.05
@@ -81,7 +82,7 @@ def locate_change(counts: Sequence[float]) -> int:
 
 
 def describe_changes(
-    rounds: Sequence[Round], margins: Mapping[Metric, float], level_text: LevelText
+    rounds: Sequence[Round], margins: Mapping[MetricName, float], level_text: LevelText
 ) -> tuple[str, ...]:
     """Tell of changes of the rate inside rounds that are both sure and large enough to matter.
 
@@ -113,16 +114,20 @@ def describe_changes(
 def _all_series(rounds: Sequence[Round], level_text: LevelText) -> Iterator[_Series]:
     groups: dict[tuple[str, float, str, int], list[Round]] = {}
     for one in rounds:
-        slices = len(one.slices)
-        if one.void is None and slices >= 2 * LEAST_SLICES and any(part.requests for part in one.slices):
+        slices = len(one.load.slices)
+        if (
+            one.discarded is None
+            and slices >= 2 * LEAST_SLICES
+            and any(part.requests for part in one.load.slices)
+        ):
             groups.setdefault((one.scenario, one.level, one.arm, slices), []).append(one)
     for (scenario, level, arm, slices), group in groups.items():
         what = f"{arm} ({scenario}, {level_text(scenario, level)})"
-        counts = np.array([[part.requests for part in one.slices] for one in group], dtype=float)
+        counts = np.array([[part.requests for part in one.load.slices] for one in group], dtype=float)
         means = counts.mean(axis=1, keepdims=True)
         # An even series has no deviation, but less than one answer cannot be told.
         noise = max(float(np.median(counts.std(axis=1, ddof=1) / means[:, 0])), 1 / float(np.median(means)))
-        a_second = slices / group[0].window_s
+        a_second = slices / group[0].load.window_s
         for one, own_rps in zip(group, (counts * a_second).tolist(), strict=True):
             yield _Series(what=what, block=one.block, rates_rps=tuple(own_rps), noise=noise)
         if len(group) > 1:

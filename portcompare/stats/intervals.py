@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from portcompare.records.estimates import Estimate
 from portcompare.stats.quantiles import t_quantile, t_tail
 
 if TYPE_CHECKING:
@@ -30,15 +31,6 @@ References:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RatioInterval:
-    """A ratio and its 95% interval."""
-
-    ratio: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TrimmedMean:
     """A trimmed mean, its standard error, and the degrees of freedom of that."""
 
@@ -47,7 +39,7 @@ class TrimmedMean:
     degrees_of_freedom: int
 
 
-def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> RatioInterval:
+def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Estimate:
     """The ratio candidate / baseline with its interval, from the logarithms of each block's ratio."""
     if len(baseline) != len(candidate):  # numpy would repeat a single value as often as needed
         msg = f"{len(baseline)} blocks of the baseline cannot be paired with {len(candidate)}"
@@ -55,8 +47,12 @@ def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Ratio
     found = trimmed_mean(
         np.log(np.asarray(candidate, dtype=float)) - np.log(np.asarray(baseline, dtype=float))
     )
-    half = quantile(found.degrees_of_freedom) * found.error
-    return RatioInterval(ratio=exp(found.middle), low=exp(found.middle - half), high=exp(found.middle + half))
+    return _estimate(found.middle, quantile(found.degrees_of_freedom) * found.error, len(baseline))
+
+
+def _estimate(middle: float, half: float, blocks: int) -> Estimate:
+    """A ratio from its logarithm, and from half the width of that's interval."""
+    return Estimate(point=exp(middle), low=exp(middle - half), high=exp(middle + half), blocks=blocks)
 
 
 def trimmed_mean(values: NDArray[np.float64]) -> TrimmedMean:
@@ -80,10 +76,15 @@ def trimmed_mean(values: NDArray[np.float64]) -> TrimmedMean:
     )
 
 
-def chance_beyond(interval: RatioInterval, degrees: float, margin: float) -> float:
-    """How often chance alone would put a ratio as far beyond the margin, if the true one lay on its edge."""
-    beyond = abs(log(interval.ratio)) - log(1 + margin)
-    error = log(interval.high / interval.low) / 2 / quantile(degrees)
+def chance_beyond(ratio: Estimate, degrees: float, margin: float) -> float:
+    """How often chance alone would put a ratio as far beyond the margin, if the true one lay on its edge.
+
+    Without an interval it is 1: nothing is known that speaks against chance.
+    """
+    if ratio.point is None or ratio.low is None or ratio.high is None:
+        return 1.0
+    beyond = abs(log(ratio.point)) - log(1 + margin)
+    error = log(ratio.high / ratio.low) / 2 / quantile(degrees)
     if error == 0:
         return 0.0 if beyond > 0 else 1.0
     return min(1.0, 2 * t_tail(beyond / error, degrees))
@@ -99,20 +100,14 @@ def degrees_of_freedom(blocks: int) -> int:
     return blocks - 2 * (blocks // BLOCKS_A_CUT) - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnpairedRatio:
-    """A ratio with its 95% interval, and the degrees of freedom of that."""
-
-    interval: RatioInterval
-    degrees_of_freedom: float
-
-
-def unpaired_ratio(old: Sequence[float], new: Sequence[float]) -> UnpairedRatio:
+def unpaired_ratio(old: Sequence[float], new: Sequence[float]) -> tuple[Estimate, float]:
     """The ratio new / old with its interval, from the logarithms of each run's own values.
+
+    Beside it, the degrees of freedom of the interval.
 
     It is the sibling of `paired_ratio`: as much is cut off either run's values, and with fewer than eight
     blocks in both it is Welch's interval. The two runs may have unequal numbers of blocks and unequal spread.
-    What befell one run as a whole it cannot know of.
+    It cannot know what changed for one run as a whole.
     """
     then, now = (trimmed_mean(np.log(np.asarray(values, dtype=float))) for values in (old, new))
     parts = [(one.error**2, one.degrees_of_freedom) for one in (then, now)]
@@ -120,6 +115,5 @@ def unpaired_ratio(old: Sequence[float], new: Sequence[float]) -> UnpairedRatio:
     degrees = float(sum(degrees for _, degrees in parts))
     if variance > 0:  # each as a part of the whole first: the squares of small variances would be none
         degrees = 1 / sum((part / variance) ** 2 / degrees for part, degrees in parts)
-    middle, half = now.middle - then.middle, quantile(degrees) * variance**0.5
-    interval = RatioInterval(ratio=exp(middle), low=exp(middle - half), high=exp(middle + half))
-    return UnpairedRatio(interval=interval, degrees_of_freedom=degrees)
+    half = quantile(degrees) * variance**0.5
+    return _estimate(now.middle - then.middle, half, min(len(old), len(new))), degrees

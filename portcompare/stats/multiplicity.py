@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from portcompare.records.results import CONTROL
-from portcompare.stats.intervals import CONFIDENCE, RatioInterval, chance_beyond, degrees_of_freedom
+from portcompare.records.metrics import HEADLINE_METRICS
+from portcompare.records.rounds import CONTROL
+from portcompare.stats.intervals import CONFIDENCE, chance_beyond, degrees_of_freedom
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from portcompare.records.results import Comparison, Metric
+    from portcompare.records.estimates import Comparison
+    from portcompare.records.metrics import MetricName
 
 Item = TypeVar("Item")
-
-HEADLINE_METRICS: tuple[Metric, ...] = ("throughput", "p50")
-"""What the headline speaks of, what the control is held to, and what must be known before a level is done."""
 
 
 def headline_family(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]:
@@ -23,13 +22,19 @@ def headline_family(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]
     return tuple(
         one
         for one in comparisons
-        if one.metric in HEADLINE_METRICS and one.candidate != CONTROL and one.ratio is not None
+        if one.metric in HEADLINE_METRICS and one.candidate != CONTROL and one.ratio.point is not None
     )
 
 
-def find_holding(family: Sequence[Comparison], margins: Mapping[Metric, float]) -> tuple[Comparison, ...]:
+def find_holding(family: Sequence[Comparison], margins: Mapping[MetricName, float]) -> tuple[Comparison, ...]:
     """The differences that hold together: the chance that any of them is false is at most 5%."""
-    return reject(family, [_chance(one, margins[one.metric]) for one in family])
+    return reject(
+        family,
+        [
+            chance_beyond(one.ratio, degrees_of_freedom(one.ratio.blocks), margins[one.metric])
+            for one in family
+        ],
+    )
 
 
 def reject(tested: Sequence[Item], chances: Sequence[float]) -> tuple[Item, ...]:
@@ -45,11 +50,3 @@ def holm(chances: Sequence[float]) -> tuple[float, ...]:
         highest = max(highest, min(1.0, (len(chances) - done) * chances[place]))
         adjusted[place] = highest
     return tuple(adjusted)
-
-
-def _chance(one: Comparison, margin: float) -> float:
-    if one.ratio is None or one.low is None or one.high is None:
-        return 1.0
-    return chance_beyond(
-        RatioInterval(ratio=one.ratio, low=one.low, high=one.high), degrees_of_freedom(one.blocks), margin
-    )

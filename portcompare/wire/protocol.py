@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
-from portcompare.records.results import Expectation, Latency, LoginStep, RequestSpec, Slice
-from portcompare.wire.ui_protocol import OpenUi, ShowState, UiOpened, Wishes
+from portcompare.records.requests import Expectation, LoginStep, RequestSpec
+from portcompare.records.rounds import LoadReport
+from portcompare.wire.ui_protocol import OpenUi, ShowState, UiOpened, UiRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,39 +164,8 @@ class WindowOpens:
 class RoundDone:
     """Last reply to RunRound: what happened inside the window."""
 
-    started_at_s: float  # Start of the window, in seconds since the epoch
-    window_s: float  # Its length
-    warmup_s: float  # What was discarded before it
-    steady: bool  # Whether the rate was steady when it opened; it is waited for, but not for ever
-    requests: int  # Successful requests that ended inside it
-    rate_rps: float  # Their rate, its window's edges smoothed
-    # Failed requests that ended inside it, by kind; and wrong bodies that came only before it
-    error_kinds: dict[str, int]
-    # Of the successful requests, headers included; of a user class that is no `LeanUser` what it says of
-    # them, the body as a rule; None without a request or a byte
-    received_bytes_per_request: float | None
-    # Connections made inside it because the server had ended the one before; those made after a failure do
-    # not count
-    reconnects: int
-    latency_s: Latency | None  # Percentiles; None without a success
+    load: LoadReport  # What happened
     histogram: str  # The latencies as a base64 encoded HdrHistogram, in microseconds
-    handler_s: float | None  # Median of the sampled `Server-Timing: app`; None where there is none
-    offered_rps: float | None  # Requests that fell due inside it, per second; None in the closed model
-    # Requests given up inside it because no connection had become free within the time limit; among the
-    # failures too
-    dropped: int
-    # How late the generator was for a request that was due, in the 99th percentile: until it was sent, or
-    # until it began to wait for a free connection; None in the closed model
-    lag_p99_s: float | None
-    lag_max_s: float | None  # The same at worst
-    stall_max_s: float  # The longest that the generator's event loop was late for a heartbeat
-    # CPU seconds per second of the busiest process, or of all those of a machine divided by the CPUs they
-    # share, if that is more
-    generator_cpu_ratio: float
-    # The CPU seconds per second of each process of the load generator by its name
-    generator_cpu_ratios: dict[str, float]
-    slices: tuple[Slice, ...]  # The window in ten parts, or in seconds if these are shorter
-    void: str | None  # Why the round does not count; None if it does
 
 
 Message = (
@@ -212,7 +182,7 @@ Message = (
     | OpenUi
     | UiOpened
     | ShowState
-    | Wishes
+    | UiRequest
 )
 Kind = TypeVar("Kind")
 
@@ -258,5 +228,5 @@ decode: Callable[[str | bytes], Message] = make_decoder(
     OpenUi,
     UiOpened,
     ShowState,
-    Wishes,
+    UiRequest,
 )

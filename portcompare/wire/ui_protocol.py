@@ -1,7 +1,7 @@
-"""What the harness and the load-generator process say to each other about the web UI.
+"""What the harness and the load-generator process send each other about the web UI.
 
-The harness keeps the servers and knows what they use; the load-generator process loads them and serves the
-UI. Once a second the harness shows what it knows, and is told what viewers wish.
+The harness runs the servers and knows what they use; the load-generator process loads them and serves the UI.
+Once a second the harness sends what it knows, and receives what a viewer has requested.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import Literal
 
 from portcompare.records.manifest import Ceiling
+from portcompare.records.rounds import Usage
 from portcompare.units import LoadModel
 
 
@@ -18,84 +19,75 @@ from portcompare.units import LoadModel
 class UiArm:
     """A server that the UI can load."""
 
-    name: str  # What it is called
-    url: str  # Where it answers
-    # By scenario, how many requests it can hold in handlers at once; empty if not known
+    name: str
+    url: str
+    # By scenario, how many requests its handlers can process at once; empty if not known
     ceilings: dict[str, Ceiling] = field(default_factory=dict)
-    cpus: int = 0  # CPUs that it may use; 0 where that is not known
+    cpus: int = 0  # CPUs that it may use; 0 if not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UiScenario:
-    """A scenario that can be chosen, and what the form proposes for it."""
+    """A scenario that can be chosen, and the defaults of the form."""
 
-    name: str  # Name of the scenario
-    delay_s: float = 0.0  # Waiting that every answer contains by design
+    name: str
+    delay_s: float = 0.0  # Waiting that every response contains by design
     delay_parameter: str = "delay"  # The query parameter that a chosen delay is written to
-    model: LoadModel = "closed"  # The load model
+    model: LoadModel = "closed"
     users: int = 1  # Users, or connections, for each arm
     rate_rps: float = 0.0  # Requests due per second on each arm; 0 in the closed model
-    arrivals: Literal["poisson", "even"] = "poisson"  # How they arrive
+    arrivals: Literal["poisson", "even"] = "poisson"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UiPlan:
-    """What can be chosen from."""
+    """The arms and scenarios to choose from."""
 
-    name: str  # Of the plan
-    arms: tuple[UiArm, ...]  # The servers, the baseline first
-    scenarios: dict[str, UiScenario] = field(default_factory=dict)  # The scenarios, by name
-    timeout_s: float | None = None  # Time limit of an answer; None to leave it to the user classes
+    name: str
+    arms: tuple[UiArm, ...]  # The baseline first
+    scenarios: dict[str, UiScenario] = field(default_factory=dict)
+    timeout_s: float | None = None  # Time limit of a response; None to leave it to the user classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSettings:
-    """What is being loaded, and how."""
+    """What is loaded, and how."""
 
-    scenarios: tuple[str, ...]  # The scenarios, by name
-    arms: tuple[str, ...]  # The arms, by name
-    delay_s: float | None = None  # The delay that was asked for; None for each scenario's own
-    model: LoadModel = "closed"  # The load model
+    scenarios: tuple[str, ...]
+    arms: tuple[str, ...]
+    delay_s: float | None = None  # None for each scenario's own
+    model: LoadModel = "closed"
     users: int = 1  # Users, or connections, of each scenario on each arm
     rate_rps: float = 0.0  # Requests due per second of each scenario on each arm; 0 in the closed model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenUi:
-    """Order: serve the web UI; the load is left to workers, which have been gathered before."""
+    """Order: serve the web UI; the load comes from workers, which have joined before."""
 
-    host: str  # Address to listen on
-    port: int  # Port to listen on; 0 for any that is free
-    password_hash: str | None  # Of the password that opens the UI, as werkzeug writes it; None for an open UI
-    plan: UiPlan  # What can be chosen from
+    host: str
+    port: int  # 0 for any free port
+    password_hash: str | None  # As werkzeug writes it; None for a UI without a login
+    plan: UiPlan
     runs: str  # The folder of finished runs
-    picks_classes: bool = False  # Whether scenarios are chosen by Locust's class picker, several at once
+    picks_classes: bool = False  # Whether Locust's class picker chooses the scenarios, several at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UiOpened:
     """Reply to OpenUi."""
 
-    url: str  # Where the UI answers
-    problem: tuple[str, str] | None = None  # Why it cannot be served, and what to do; None if it is
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmUsage:
-    """What a server has used."""
-
-    cpu_s: float  # CPU seconds since its start, and of those before that died
-    rss_bytes: int  # Resident memory now
-    restarts: int = 0  # How often it died and was started again
+    url: str
+    problem: tuple[str, str] | None = None  # Why it cannot be served, and the remedy; None if it is served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """How far a run is that was started from the UI."""
+    """The progress of a run that was started from the UI."""
 
-    command: str  # The command line, to run it again
-    state: Literal["running", "done", "failed"]  # What it is doing
-    progress: str  # Its last word
+    command: str  # The command line, to repeat it
+    state: Literal["running", "done", "failed"]
+    progress: str  # The last line that it printed
     folder: str  # Name of its folder
 
 
@@ -103,20 +95,19 @@ class RunState:
 class ShowState:
     """Order: show this."""
 
-    # What each arm's server has used; none of those that somebody else has started
-    usage: dict[str, ArmUsage]
-    run: RunState | None = None  # The run that was started from the UI last; None before
+    usage: dict[str, Usage]  # By arm; without the servers that portcompare did not start
+    run: RunState | None = None  # The last run that was started from the UI; None before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """Reply to ShowState: what a viewer wishes."""
+class UiRequest:
+    """Reply to ShowState: what a viewer has requested."""
 
-    measure: LiveSettings | None = None  # What to measure properly, by a run; None for nothing
+    measure: LiveSettings | None = None  # What to measure by a run; None for nothing
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's own, which nobody else reaches."""
+    """Whether an address can only be reached from this machine."""
     if host == "localhost":
         return True
     try:

@@ -10,11 +10,11 @@ function show(id, text) {
 }
 
 async function load() {
-  const answer = await fetch(main.dataset.url);
-  if (!answer.ok) {
-    throw new Error(`The answer has the status ${answer.status}.`);
+  const response = await fetch(main.dataset.url);
+  if (!response.ok) {
+    throw new Error(`The response has the status ${response.status}.`);
   }
-  return (await answer.json()).message;
+  return (await response.json()).message;
 }
 
 load().then(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from portcompare import units
+from portcompare.records.estimates import Comparison, Estimate
+from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.parity import Parity
-from portcompare.records.results import BASELINE, METRICS, Bound, Comparison, Latency, Metric, Round, Summary
+from portcompare.records.results import Summary
+from portcompare.records.rounds import BASELINE, Bound, Latency, LoadReport, Round, Usage
+from tests.altered import altered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CANDIDATE = "new"
 
-MARGINS: dict[Metric, float] = dict.fromkeys(METRICS, 0.05)
+MARGINS: dict[MetricName, float] = dict.fromkeys(METRICS, 0.05)
 
 LATENCY = Latency(p50=0.010, p95=0.020, p99=0.030, p999=0.040, max=0.050)
 
@@ -27,28 +30,28 @@ ROUND = Round(
     scenario="fast",
     level=4.0,
     order=0,
-    started_at_s=0.0,
-    window_s=1.0,
-    warmup_s=0.25,
-    steady=True,
-    requests=1000,
-    errors=0,
-    error_kinds={},
-    rate_rps=1000.0,
-    latency_s=LATENCY,
-    handler_s=0.004,
-    received_bytes_per_request=200.0,
-    cpu_s_per_request=0.0005,
-    rss_peak_bytes=50_000_000,
-    offered_rps=None,
-    dropped=0,
-    lag_p99_s=None,
-    lag_max_s=None,
-    stall_max_s=0.002,
-    generator_cpu_ratio=0.3,
-    generator_cpu_ratios={"1": 0.3},
-    reconnects=0,
-    slices=(),
+    load=LoadReport(
+        started_at_s=0.0,
+        window_s=1.0,
+        warmup_s=0.25,
+        steady=True,
+        requests=1000,
+        error_kinds={},
+        rate_rps=1000.0,
+        latency_s=LATENCY,
+        handler_s=0.004,
+        received_bytes_per_request=200.0,
+        offered_rps=None,
+        dropped=0,
+        lag_p99_s=None,
+        lag_max_s=None,
+        stall_max_s=0.002,
+        generator_cpu_ratio=0.3,
+        generator_cpu_ratios={"1": 0.3},
+        reconnects=0,
+        slices=(),
+    ),
+    usage=Usage(cpu_s=0.0005 * 1.0 * 1000.0, rss_bytes=50_000_000),
     bound=BOUND,
 )
 
@@ -57,12 +60,14 @@ COMPARISON = Comparison(
     level=4.0,
     metric="throughput",
     candidate=CANDIDATE,
-    blocks=5,
-    ratio=1.0,
-    low=0.99,
-    high=1.01,
-    verdict="equivalent",
-    reason="the interval lies wholly inside the equivalence margin of 5.00%",
+    ratio=Estimate(
+        point=1.0,
+        low=0.99,
+        high=1.01,
+        blocks=5,
+        verdict="equivalent",
+        reason="the interval lies wholly inside the equivalence margin of 5.00%",
+    ),
 )
 
 SUMMARY = Summary(
@@ -71,7 +76,7 @@ SUMMARY = Summary(
     scenario="fast",
     level=4.0,
     rounds=5,
-    voided=0,
+    discarded_rounds=0,
     requests=5000,
     errors=0,
     rate_rps=1000.0,
@@ -83,7 +88,7 @@ SUMMARY = Summary(
     rss_peak_bytes=50_000_000,
     bound=BOUND,
     bound_share=0.5,
-    verdict=None,
+    ratio=None,
 )
 
 PARITY = Parity(equal=True, cases=3, deployments=(CANDIDATE,), differences=())
@@ -92,7 +97,7 @@ PARITY = Parity(equal=True, cases=3, deployments=(CANDIDATE,), differences=())
 def rounds_of(arm: str, rates_rps: Sequence[float]) -> list[Round]:
     """A round a block, from block 0 on, that differ in their rates alone."""
     return [
-        replace(ROUND, arm=arm, deployment=arm, block=block, rate_rps=rate_rps)
+        altered(ROUND, arm=arm, deployment=arm, block=block, rate_rps=rate_rps)
         for block, rate_rps in enumerate(rates_rps)
     ]
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.analyse.break_even import find_break_even
-from portcompare.records.results import CONTROL
+from portcompare.records.rounds import CONTROL
+from tests.altered import altered
 from tests.analyse.samples import CANDIDATE, COMPARISON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portcompare.records.results import Comparison
+    from portcompare.records.estimates import Comparison, Verdict
     from portcompare.records.sweeps import BreakEven
 
 DELAYS_S = {"none": 0.0, "short": 0.01, "long": 0.2}
@@ -21,14 +22,14 @@ SIGNS = {True: "+", False: "-", None: "?"}
 
 
 def wins(scenario: str, users: int) -> Comparison:
-    return replace(
-        COMPARISON, scenario=scenario, level=float(users), ratio=2.0, low=1.9, high=2.1, verdict="faster"
+    return altered(
+        COMPARISON, scenario=scenario, level=float(users), point=2.0, low=1.9, high=2.1, verdict="faster"
     )
 
 
 def loses(scenario: str, users: int) -> Comparison:
-    return replace(
-        COMPARISON, scenario=scenario, level=float(users), ratio=0.5, low=0.4, high=0.6, verdict="slower"
+    return altered(
+        COMPARISON, scenario=scenario, level=float(users), point=0.5, low=0.4, high=0.6, verdict="slower"
     )
 
 
@@ -63,13 +64,13 @@ def implied(grid: BreakEven, width: int = 3) -> list[str]:
     ],
 )
 def test_the_state_of_a_cell_is_where_its_interval_lies(
-    low: float, high: float, verdict: str, state: str
+    low: float, high: float, verdict: Verdict, state: str
 ) -> None:
-    one = replace(wins("long", 64), low=low, high=high, ratio=(low + high) / 2)
-    (grid,) = find_break_even([replace(one, verdict=verdict)], DELAYS_S, USERS)  # type: ignore[arg-type]
+    one = altered(wins("long", 64), low=low, high=high, point=(low + high) / 2)
+    (grid,) = find_break_even([altered(one, verdict=verdict)], DELAYS_S, USERS)
     cell = grid.cells[-1]
     assert (cell.delay_s, cell.users, cell.state) == (0.2, 64, state)
-    assert (cell.ratio, cell.low, cell.high, cell.blocks) == (one.ratio, low, high, 5)
+    assert cell.ratio == replace(one.ratio, verdict=verdict)
     assert cell.is_win is (state == "wins")
     assert cell.implied is None
 
@@ -78,11 +79,11 @@ def test_cells_that_were_not_measured_say_so() -> None:
     grid = lay_out(["-..", "...", "..+"])
     assert [cell.state for cell in grid.cells].count("not measured") == 7
     assert implied(grid) == ["-??", "???", "??+"]
-    assert {cell.ratio for cell in grid.cells if cell.state == "not measured"} == {None}
+    assert {cell.ratio.point for cell in grid.cells if cell.state == "not measured"} == {None}
 
 
 def test_a_cell_without_a_ratio_is_undecided_and_no_neighbour() -> None:
-    unknown = replace(wins("none", 8), ratio=None, low=None, high=None, blocks=1, verdict="invalid")
+    unknown = altered(wins("none", 8), point=None, low=None, high=None, blocks=1, verdict="invalid")
     (grid,) = find_break_even([unknown, wins("none", 1), wins("none", 64)], DELAYS_S, USERS)
     assert (grid.cells[1].state, grid.cells[1].implied) == ("undecided", True)
 

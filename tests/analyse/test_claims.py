@@ -7,17 +7,22 @@ import pytest
 
 from portcompare.analyse import judge_claims
 from portcompare.plan import Claim
+from portcompare.records.checks import Subject
 from portcompare.records.pages import PageLoad, PageVisit
+from tests.altered import altered
 from tests.analyse.samples import LATENCY, ROUND
 
 SLOW = {"scenario": "slow", "level": 4.0}
-FAST = {"scenario": "fast", "level": 4.0}
+FAST: dict[str, Any] = {"scenario": "fast", "level": 4.0}
+
+
+SLOW_SUBJECT = Subject(arm="baseline", scenario="slow", level=4.0)
 
 
 def rounds(**p50s: list[float]) -> list[Any]:
     """Rounds of the baseline by scenario, one a block."""
     return [
-        replace(ROUND, scenario=scenario, block=block, latency_s=replace(LATENCY, p50=p50))
+        altered(ROUND, scenario=scenario, block=block, latency_s=replace(LATENCY, p50=p50))
         for scenario, values in p50s.items()
         for block, p50 in enumerate(values)
     ]
@@ -57,24 +62,23 @@ def test_a_claim_is_what_its_checks_agree_on(
 def test_a_run_that_is_not_reliable_decides_no_claim() -> None:
     (result,) = judge_claims(claim({"to": FAST, "at_least": 10.0}), MEASURED, [], is_reliable=False)
     assert (result.verdict, result.reason) == ("cannot tell", "the run is partial or not valid")
-    assert result.checks[0].holds  # what was found is shown all the same
+    assert result.checks[0].outcome == "kept"  # what was found is shown all the same
 
 
 def test_a_percentile_beyond_which_no_request_lies_decides_nothing() -> None:
-    few = [replace(one, requests=99) for one in MEASURED]
+    few = [altered(one, requests=99) for one in MEASURED]
     at_p99 = claim({"metric": "p99", "to": FAST, "at_least": 0.1})
-    assert judge_claims(at_p99, few, [])[0].checks[0].holds is None
-    enough = [replace(one, requests=100) for one in MEASURED]
-    assert judge_claims(at_p99, enough, [])[0].checks[0].holds
+    assert judge_claims(at_p99, few, [])[0].checks[0].outcome == "not judged"
+    enough = [altered(one, requests=100) for one in MEASURED]
+    assert judge_claims(at_p99, enough, [])[0].checks[0].outcome == "kept"
 
 
 def test_a_ratio_between_scenarios_is_paired_by_block() -> None:
     (result,) = judge_claims(claim({"to": FAST, "at_least": 10.0}), MEASURED, [])
     (check,) = result.checks
-    assert check.value is not None
-    assert check.value.value == pytest.approx(100.0)
-    assert check.blocks == 3
-    assert (check.subject, check.reference) == ("slow at 4 on baseline", "fast at 4 on baseline")
+    assert check.value.point == pytest.approx(100.0)
+    assert check.value.blocks == 3
+    assert (check.subject, check.reference) == (SLOW_SUBJECT, replace(SLOW_SUBJECT, scenario="fast"))
     assert (check.at_least, check.at_most) == (10.0, None)
 
 
@@ -82,7 +86,7 @@ def test_a_value_by_itself_is_judged_in_its_unit() -> None:
     (result,) = judge_claims(claim({"of": FAST, "at_most": 0.01}), MEASURED, [])
     (check,) = result.checks
     assert check.reference is None
-    assert check.holds
+    assert check.outcome == "kept"
     (result,) = judge_claims(claim({"of": FAST, "metric": "throughput", "at_least": 2000.0}), MEASURED, [])
     assert result.verdict == "false"
 
@@ -94,10 +98,14 @@ def test_an_interval_around_the_threshold_tells_nothing() -> None:
         assert result.verdict == "cannot tell"
 
 
-def test_void_rounds_and_single_blocks_decide_nothing() -> None:
-    void = [replace(one, void="answers were wrong") if one.block else one for one in MEASURED]
-    (result,) = judge_claims(claim({"at_least": 0.1}), void, [])
-    assert (result.verdict, result.checks[0].value, result.checks[0].blocks) == ("cannot tell", None, 1)
+def test_discarded_rounds_and_single_blocks_decide_nothing() -> None:
+    discarded = [replace(one, discarded="answers were wrong") if one.block else one for one in MEASURED]
+    (result,) = judge_claims(claim({"at_least": 0.1}), discarded, [])
+    assert (result.verdict, result.checks[0].value.point, result.checks[0].value.blocks) == (
+        "cannot tell",
+        None,
+        1,
+    )
 
 
 def test_pages_can_decide_too() -> None:
@@ -114,5 +122,5 @@ def test_pages_can_decide_too() -> None:
     visits = [visit, replace(visit, block=1), failed]
     check = {"metric": "lcp", "of": {"page": "home", "level": 64.0}, "at_least": 2.5}
     (result,) = judge_claims(claim(check), [], visits)
-    assert (result.verdict, result.checks[0].blocks) == ("true", 2)
-    assert result.checks[0].subject == "page home, cold, 64 users meanwhile on baseline"
+    assert (result.verdict, result.checks[0].value.blocks) == ("true", 2)
+    assert result.checks[0].subject == Subject(arm="baseline", page="home", load="cold", level=64.0)

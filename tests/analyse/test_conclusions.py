@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.analyse import conclude
-from portcompare.records.results import CONTROL, Comparison, Summary, Verdict
+from portcompare.records.rounds import CONTROL
+from tests.altered import altered
 from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, SUMMARY, in_users
 
-THROUGHPUT = replace(COMPARISON, ratio=1.5, low=1.4, high=1.6)
-MEDIAN = replace(COMPARISON, metric="p50", ratio=1.0, low=0.99, high=1.01, verdict="equivalent")
+if TYPE_CHECKING:
+    from portcompare.records.estimates import Comparison, Verdict
+    from portcompare.records.results import Summary
+
+THROUGHPUT = altered(COMPARISON, point=1.5, low=1.4, high=1.6)
+MEDIAN = altered(COMPARISON, metric="p50", point=1.0, low=0.99, high=1.01, verdict="equivalent")
 TAIL = replace(MEDIAN, metric="p95")
 UNBOUND = replace(SUMMARY, bound=None, bound_share=None)
 
@@ -36,14 +42,14 @@ def text_of(
     ],
 )
 def test_each_verdict_has_its_words(verdict: Verdict, says: str) -> None:
-    assert text_of(replace(THROUGHPUT, verdict=verdict)) == (
+    assert text_of(altered(THROUGHPUT, verdict=verdict)) == (
         f"At 4 users new {says} old (1.50x, 95% interval 1.40x to 1.60x)."
     )
 
 
 def test_what_is_invalid_says_why() -> None:
-    invalid = replace(
-        THROUGHPUT, ratio=None, low=None, high=None, verdict="invalid", reason="0 blocks with a valid round"
+    invalid = altered(
+        THROUGHPUT, point=None, low=None, high=None, verdict="invalid", reason="0 blocks with a valid round"
     )
     assert text_of(invalid) == "At 4 users nothing can be said of new: 0 blocks with a valid round."
 
@@ -55,17 +61,17 @@ def test_one_user_is_not_called_users() -> None:
 
 @pytest.mark.parametrize("verdict", ["faster", "slower"])
 def test_a_median_that_differs_is_told(verdict: Verdict) -> None:
-    text = text_of(THROUGHPUT, replace(MEDIAN, ratio=0.5, verdict=verdict))
+    text = text_of(THROUGHPUT, altered(MEDIAN, point=0.5, verdict=verdict))
     assert text.endswith(", and its median response time is 50.0% of the other's.")
 
 
 @pytest.mark.parametrize("verdict", ["equivalent", "inconclusive"])
 def test_a_median_that_does_not_differ_is_not_told(verdict: Verdict) -> None:
-    assert "median" not in text_of(THROUGHPUT, replace(MEDIAN, ratio=0.9, verdict=verdict))
+    assert "median" not in text_of(THROUGHPUT, altered(MEDIAN, point=0.9, verdict=verdict))
 
 
 def test_a_median_without_a_ratio_is_not_told() -> None:
-    unknown = replace(MEDIAN, ratio=None, low=None, high=None, verdict="invalid")
+    unknown = altered(MEDIAN, point=None, low=None, high=None, verdict="invalid")
     assert "median" not in text_of(THROUGHPUT, unknown)
 
 
@@ -75,18 +81,18 @@ def test_a_faster_candidate_has_its_gain_explained_by_the_baselines_bound() -> N
         bound_share=0.97,
         bound=replace(BOUND, name="slots", reason="8 slots, each held 200 ms by a request"),
     )
-    text = text_of(replace(THROUGHPUT, verdict="faster"), summary=summary)
+    text = text_of(altered(THROUGHPUT, verdict="faster"), summary=summary)
     assert text.endswith("; old is at 97.0% of its bound: 8 slots, each held 200 ms by a request.")
 
 
 @pytest.mark.parametrize("verdict", ["slower", "equivalent", "inconclusive"])
 def test_the_bound_explains_nothing_but_a_gain(verdict: Verdict) -> None:
-    assert "bound" not in text_of(replace(THROUGHPUT, verdict=verdict), summary=SUMMARY)
+    assert "bound" not in text_of(altered(THROUGHPUT, verdict=verdict), summary=SUMMARY)
 
 
 def test_levels_follow_one_another_in_rising_order() -> None:
     comparisons = [
-        replace(one, level=level, ratio=level)
+        altered(one, level=level, point=level)
         for level in (64.0, 1.0, 8.0)
         for one in (THROUGHPUT, MEDIAN, TAIL)
     ]
@@ -129,18 +135,18 @@ def test_each_scenarios_levels_are_worded_as_its_load_has_them() -> None:
 
 
 def test_a_slower_median_is_so_many_times_the_other() -> None:
-    text = text_of(THROUGHPUT, replace(MEDIAN, ratio=8.0, verdict="slower"))
+    text = text_of(THROUGHPUT, altered(MEDIAN, point=8.0, verdict="slower"))
     assert "its median response time is 8.00x the other's" in text
 
 
 @pytest.mark.parametrize(("verdict", "opposite"), [("faster", "slower"), ("slower", "faster")])
 def test_a_median_that_hides_the_opposite_tail_is_told_with_it(verdict: Verdict, opposite: Verdict) -> None:
-    median = replace(MEDIAN, ratio=0.07, verdict=verdict)
-    text = text_of(THROUGHPUT, median, tail=replace(TAIL, ratio=5.0, verdict=opposite))
+    median = altered(MEDIAN, point=0.07, verdict=verdict)
+    text = text_of(THROUGHPUT, median, tail=altered(TAIL, point=5.0, verdict=opposite))
     assert text.endswith("is 7.00% of the other's, but its p95 is 5.00x it: not all users are served alike.")
 
 
 @pytest.mark.parametrize("verdict", ["faster", "equivalent", "inconclusive"])
 def test_a_tail_that_does_not_contradict_the_median_is_not_told(verdict: Verdict) -> None:
-    median = replace(MEDIAN, ratio=0.5, verdict="faster")
-    assert "p95" not in text_of(THROUGHPUT, median, tail=replace(TAIL, ratio=0.9, verdict=verdict))
+    median = altered(MEDIAN, point=0.5, verdict="faster")
+    assert "p95" not in text_of(THROUGHPUT, median, tail=altered(TAIL, point=0.9, verdict=verdict))

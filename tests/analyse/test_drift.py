@@ -7,17 +7,20 @@ import numpy as np
 import pytest
 
 from portcompare.analyse.validity import describe_drifts, find_trend
-from portcompare.records.results import BASELINE, CONTROL, METRICS
+from portcompare.records.metrics import METRICS
+from portcompare.records.rounds import BASELINE, CONTROL
+from tests.altered import altered
 from tests.analyse.samples import LATENCY, ROUND, in_users, rounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portcompare.records.results import Metric, Round
+    from portcompare.records.metrics import MetricName
+    from portcompare.records.rounds import Round
 
     Noise = Callable[[np.random.Generator, int], np.ndarray[tuple[int], np.dtype[np.float64]]]
 
-MARGINS: dict[Metric, float] = dict.fromkeys(METRICS, 0.05)
+MARGINS: dict[MetricName, float] = dict.fromkeys(METRICS, 0.05)
 
 STEADY = [1000.0, 1010.0, 995.0, 1005.0, 990.0, 1000.0]
 FALLING = [1000.0, 962.0, 920.0, 884.0, 842.0, 800.0]
@@ -109,9 +112,9 @@ def test_a_single_bad_block_at_the_end_is_no_drift() -> None:
     assert describe_drifts(rounds_of(BASELINE, [*STEADY, 500.0]), MARGINS, in_users) == ()
 
 
-def test_void_rounds_do_not_count() -> None:
+def test_discarded_rounds_do_not_count() -> None:
     rounds = rounds_of(BASELINE, FALLING)
-    spoilt = [replace(one, void="spoilt") if one.block < 2 else one for one in rounds]
+    spoilt = [altered(one, discarded="spoilt") if one.block < 2 else one for one in rounds]
     assert describe_drifts(rounds, MARGINS, in_users)
     assert describe_drifts(spoilt, MARGINS, in_users) == ()
 
@@ -123,7 +126,9 @@ def test_a_ratio_needs_the_baseline_of_the_same_block() -> None:
 
 def test_the_open_model_is_judged_by_its_median_response_time() -> None:
     rounds = [
-        replace(one, offered_rps=1000.0, latency_s=replace(LATENCY, p50=10 / one.rate_rps), rate_rps=1000.0)
+        altered(
+            one, offered_rps=1000.0, latency_s=replace(LATENCY, p50=10 / one.load.rate_rps), rate_rps=1000.0
+        )
         for one in rounds_of(BASELINE, FALLING)
     ]
     (warning,) = describe_drifts(rounds, MARGINS, in_users)
@@ -131,7 +136,7 @@ def test_the_open_model_is_judged_by_its_median_response_time() -> None:
 
 
 def test_rounds_without_a_success_do_not_count() -> None:
-    rounds = [replace(ROUND, block=block, rate_rps=0.0, latency_s=None) for block in range(6)]
+    rounds = [altered(ROUND, block=block, rate_rps=0.0, latency_s=None) for block in range(6)]
     assert describe_drifts(rounds, MARGINS, in_users) == ()
 
 

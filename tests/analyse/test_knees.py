@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 
 from portcompare.analyse.break_even import find_knees
+from tests.altered import altered, known
 from tests.analyse.samples import ROUND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from portcompare.records.results import Round
+    from portcompare.records.rounds import Round
 
 
 def sweep(rates_rps: Mapping[float, Sequence[float]]) -> list[Round]:
     """A round for each level and block."""
     return [
-        replace(ROUND, level=float(level), block=block, rate_rps=rate_rps)
+        altered(ROUND, level=float(level), block=block, rate_rps=rate_rps)
         for level, rates in rates_rps.items()
         for block, rate_rps in enumerate(rates)
     ]
@@ -29,23 +30,23 @@ def test_eight_threads_that_wait_are_full_at_eight_users() -> None:
     rounds = sweep({users: [min(users, 8) * 5.0] * 3 for users in (1, 2, 16, 32, 64)})
     (knee,) = find_knees(rounds)
     assert knee.is_reached
-    assert knee.load.value == pytest.approx(8)
+    assert knee.load.point == pytest.approx(8)
     assert knee.load.low == pytest.approx(8)
     assert knee.load.high == pytest.approx(8)
     assert knee.rate_rps == pytest.approx(40)
-    assert (knee.scenario, knee.arm, knee.levels, knee.blocks) == ("fast", "baseline", 5, 3)
+    assert (knee.scenario, knee.arm, knee.levels, knee.load.blocks) == ("fast", "baseline", 5, 3)
 
 
 def test_the_knee_of_the_open_model_is_the_ceiling() -> None:
     rounds = sweep({rate: [min(rate, 730.0)] * 2 for rate in (100, 400, 800, 1600)})
     (knee,) = find_knees(rounds)
-    assert knee.load.value == pytest.approx(730)
+    assert knee.load.point == pytest.approx(730)
 
 
 def test_without_a_ceiling_the_knee_lies_beyond_the_levels() -> None:
     (knee,) = find_knees(sweep({users: [users * 5.0] * 3 for users in (1, 8, 64)}))
     assert not knee.is_reached
-    assert knee.load.value == 64
+    assert knee.load.point == 64
     assert (knee.load.low, knee.load.high) == (None, None)
 
 
@@ -69,7 +70,7 @@ def test_rates_that_fall_again_do_not_lower_the_ceiling() -> None:
     (knee,) = find_knees(sweep({1: [100.0], 8: [700.0], 32: [500.0], 64: [400.0]}))
     assert knee.is_reached
     assert knee.rate_rps == 700
-    assert knee.load.value == pytest.approx(7)
+    assert knee.load.point == pytest.approx(7)
 
 
 def test_the_interval_comes_from_blocks_and_their_common_luck_cancels() -> None:
@@ -82,9 +83,8 @@ def test_the_interval_comes_from_blocks_and_their_common_luck_cancels() -> None:
     assert knee.load.low == pytest.approx(8)
     assert knee.load.high == pytest.approx(8)
     (noisy,) = find_knees(sweep({1: [100, 110, 90], 8: [800, 800, 800], 16: [800, 790, 810]}))
-    assert noisy.load.low is not None
-    assert noisy.load.high is not None
-    assert noisy.load.low < noisy.load.value < noisy.load.high
+    point, low, high = known(noisy.load)
+    assert low < point < high
 
 
 def test_95_of_100_intervals_cover_the_knee() -> None:
@@ -104,25 +104,25 @@ def test_95_of_100_intervals_cover_the_knee() -> None:
 
 def test_one_block_has_no_interval() -> None:
     (knee,) = find_knees(sweep({1: [100.0], 8: [800.0], 16: [800.0]}))
-    assert (knee.blocks, knee.load.low, knee.load.high) == (1, None, None)
-    assert knee.load.value == pytest.approx(8)
+    assert (knee.load.blocks, knee.load.low, knee.load.high) == (1, None, None)
+    assert knee.load.point == pytest.approx(8)
 
 
 def test_two_levels_have_no_knee() -> None:
     assert find_knees(sweep({1: [100.0] * 3, 64: [400.0] * 3})) == ()
 
 
-def test_void_rounds_and_those_without_an_answer_are_left_out() -> None:
+def test_discarded_rounds_and_those_without_an_answer_are_left_out() -> None:
     rounds = sweep({1: [100.0] * 2, 8: [800.0] * 2, 16: [800.0] * 2})
-    void = [replace(one, void="wrong body") if one.level == 16 else one for one in rounds]
-    assert find_knees(void) == ()
-    silent = [replace(one, rate_rps=0.0) if one.level == 16 else one for one in rounds]
+    discarded = [altered(one, discarded="wrong body") if one.level == 16 else one for one in rounds]
+    assert find_knees(discarded) == ()
+    silent = [altered(one, rate_rps=0.0) if one.level == 16 else one for one in rounds]
     assert find_knees(silent) == ()
 
 
 def test_blocks_that_lack_a_level_do_not_enter_the_interval() -> None:
     (knee,) = find_knees(sweep({1: [100.0] * 3, 8: [800.0] * 2, 16: [790.0] * 3}))
-    assert knee.blocks == 2
+    assert knee.load.blocks == 2
 
 
 def test_no_knee_without_a_block_of_both_asymptotes() -> None:
@@ -133,9 +133,9 @@ def test_no_knee_without_a_block_of_both_asymptotes() -> None:
 
 def test_each_arm_and_scenario_has_a_knee_of_its_own() -> None:
     rounds = sweep({1: [100.0], 8: [800.0], 16: [800.0]})
-    other = [replace(one, arm="new", rate_rps=one.level * 10 if one.level < 9 else 85.0) for one in rounds]
+    other = [altered(one, arm="new", rate_rps=one.level * 10 if one.level < 9 else 85.0) for one in rounds]
     slow = [replace(one, scenario="slow") for one in rounds]
-    knees = {(one.scenario, one.arm): one.load.value for one in find_knees([*rounds, *other, *slow])}
+    knees = {(one.scenario, one.arm): one.load.point for one in find_knees([*rounds, *other, *slow])}
     assert knees == {
         ("fast", "baseline"): pytest.approx(8),
         ("fast", "new"): pytest.approx(8.5),

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.analyse import find_undecided
-from portcompare.records.results import CONTROL, METRICS, Metric
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.rounds import CONTROL
+from tests.altered import altered
 from tests.analyse.samples import COMPARISON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portcompare.records.results import Comparison
+    from portcompare.records.estimates import Comparison
 
-NARROW = replace(COMPARISON, ratio=2.0, low=1.95, high=2.05)
-WIDE = replace(COMPARISON, ratio=2.0, low=1.60, high=2.50)
+NARROW = altered(COMPARISON, point=2.0, low=1.95, high=2.05)
+WIDE = altered(COMPARISON, point=2.0, low=1.60, high=2.50)
 HERE = frozenset({("fast", 4.0)})
 
 
@@ -25,37 +27,37 @@ def undecided(comparisons: Iterable[Comparison], precision: float) -> frozenset[
 
 
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
-def test_a_level_is_undecided_while_throughput_or_median_is_wide(metric: Metric) -> None:
+def test_a_level_is_undecided_while_throughput_or_median_is_wide(metric: MetricName) -> None:
     others = [replace(NARROW, metric=other) for other in METRICS if other != metric]
     assert undecided([*others, replace(WIDE, metric=metric)], 0.05) == HERE
     assert undecided([*others, replace(NARROW, metric=metric)], 0.05) == frozenset()
 
 
 @pytest.mark.parametrize("metric", ["p95", "p99", "cpu_s_per_request"])
-def test_other_metrics_keep_no_level_going(metric: Metric) -> None:
+def test_other_metrics_keep_no_level_going(metric: MetricName) -> None:
     assert undecided([NARROW, replace(WIDE, metric=metric)], 0.05) == frozenset()
 
 
 def test_what_cannot_be_told_is_undecided() -> None:
-    unknown = replace(COMPARISON, ratio=None, low=None, high=None, verdict="invalid")
+    unknown = altered(COMPARISON, point=None, low=None, high=None, verdict="invalid")
     assert undecided([unknown], 0.05) == HERE
 
 
 def test_the_width_is_relative_to_the_ratio() -> None:
-    interval = replace(COMPARISON, ratio=10.0, low=9.6, high=10.4)
+    interval = altered(COMPARISON, point=10.0, low=9.6, high=10.4)
     assert undecided([interval], 0.05) == frozenset()
     assert undecided([interval], 0.03) == HERE
 
 
 def test_a_width_of_just_the_precision_is_narrow_enough() -> None:
-    edge = replace(COMPARISON, ratio=2.0, low=1.6, high=2.5)
+    edge = altered(COMPARISON, point=2.0, low=1.6, high=2.5)
     assert undecided([edge], 0.25) == frozenset()
-    assert undecided([replace(edge, high=2.5001)], 0.25) == HERE
+    assert undecided([altered(edge, high=2.5001)], 0.25) == HERE
 
 
 def test_verdicts_do_not_decide_when_to_stop() -> None:
-    assert undecided([replace(WIDE, verdict="faster")], 0.05) == HERE
-    assert undecided([replace(NARROW, verdict="inconclusive")], 0.05) == frozenset()
+    assert undecided([altered(WIDE, verdict="faster")], 0.05) == HERE
+    assert undecided([altered(NARROW, verdict="inconclusive")], 0.05) == frozenset()
 
 
 def test_one_wide_arm_keeps_its_level_going_and_no_other() -> None:
@@ -69,8 +71,8 @@ def test_one_wide_arm_keeps_its_level_going_and_no_other() -> None:
 
 
 def test_the_widest_interval_of_a_level_is_told() -> None:
-    wider = replace(WIDE, metric="p50", candidate=CONTROL, high=3.0)
-    unknown = replace(WIDE, scenario="slow", ratio=None, low=None, high=None)
+    wider = altered(WIDE, metric="p50", candidate=CONTROL, high=3.0)
+    unknown = altered(WIDE, scenario="slow", point=None, low=None, high=None)
     assert find_undecided([WIDE, wider, NARROW, unknown], 0.05, is_early=False) == {
         ("fast", 4.0): pytest.approx(0.5),
         ("slow", 4.0): inf,
@@ -78,7 +80,7 @@ def test_the_widest_interval_of_a_level_is_told() -> None:
 
 
 def test_before_the_least_number_of_blocks_only_intervals_of_half_the_width_are_enough() -> None:
-    wider = replace(COMPARISON, ratio=2.0, low=1.949, high=2.051)
+    wider = altered(COMPARISON, point=2.0, low=1.949, high=2.051)
     for one, is_undecided in ((wider, True), (NARROW, False)):
         found = find_undecided([one], 0.05, is_early=True)
         assert bool(found) == is_undecided

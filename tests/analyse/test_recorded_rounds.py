@@ -6,14 +6,18 @@ import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from portcompare.analyse import compare, find_headline, find_invalid_reasons, find_undecided, find_warnings
-from portcompare.records.results import CONTROL, Comparison, Round
+from portcompare.records.rounds import CONTROL, Round
 from portcompare.stats.multiplicity import find_holding, headline_family
+from tests.altered import altered
 from tests.analyse.samples import LATENCY, MARGINS, PARITY, ROUND, in_users
+
+if TYPE_CHECKING:
+    from portcompare.records.estimates import Comparison
 
 FIXTURES = Path(__file__).parent / "fixtures"
 RUNS = ["calm", "busy"]
@@ -32,14 +36,14 @@ def comparisons_of_run(name: str) -> tuple[Comparison, ...]:
 
 def _round(*, arm: str, p50_s: float, p95_s: float, p99_s: float, **others: Any) -> Round:  # noqa: ANN401
     latency_s = replace(LATENCY, p50=p50_s, p95=p95_s, p99=p99_s)
-    return replace(ROUND, arm=arm, deployment=arm, latency_s=latency_s, **others)
+    return altered(ROUND, arm=arm, deployment=arm, latency_s=latency_s, **others)
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_the_control_is_never_called_another(name: str) -> None:
     control = [one for one in comparisons_of_run(name) if one.candidate == CONTROL]
     assert len(control) == 20
-    assert {one.verdict for one in control} <= {"equivalent", "inconclusive"}
+    assert {one.ratio.verdict for one in control} <= {"equivalent", "inconclusive"}
     assert find_invalid_reasons(rounds_of_run(name), control, MARGINS, PARITY, in_users) == ()
 
 
@@ -52,8 +56,8 @@ def test_sixty_four_users_who_wait_are_served_eight_times_as_many_by_an_event_lo
     ]
     assert len(gains) == 3
     for one in gains:
-        assert one.verdict == "faster"
-        assert one.ratio == pytest.approx(8, rel=0.2)
+        assert one.ratio.verdict == "faster"
+        assert one.ratio.point == pytest.approx(8, rel=0.2)
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -8,7 +8,8 @@ import pytest
 
 from portcompare.analyse import Run, diff_runs, list_conditions
 from portcompare.analyse.diff import compare_conditions, find_altered, flatten
-from portcompare.records.results import METRICS
+from portcompare.records.metrics import METRICS
+from tests.altered import altered
 from tests.analyse.samples import in_users
 from tests.runs import MARGINS, NEW, OLD, make_run
 
@@ -31,17 +32,17 @@ def slower() -> RunDiff:
     return diff(make_run(1), make_run(2, slower=1.3))
 
 
-def verdicts(changes: tuple[Change, ...], deployment: str) -> dict[tuple[float, str], str]:
-    return {(one.level, one.metric): one.verdict for one in changes if one.deployment == deployment}
+def verdicts(changes: tuple[Change, ...], deployment: str) -> dict[tuple[float, str], str | None]:
+    return {(one.level, one.metric): one.ratio.verdict for one in changes if one.deployment == deployment}
 
 
 @pytest.mark.parametrize("kind", ["changes", "relative_changes"])
 def test_two_runs_of_the_same_are_equivalent(kind: str) -> None:
     found: tuple[Change, ...] = getattr(same(), kind)
     for one in found:
-        assert one.verdict in ("equivalent", "inconclusive"), one
+        assert one.ratio.verdict in ("equivalent", "inconclusive"), one
         if one.metric in ("throughput", "p50"):
-            assert one.verdict == "equivalent", one
+            assert one.ratio.verdict == "equivalent", one
     assert "no difference holds" in same().headline
     assert "was shown to be the same everywhere" in same().headline
 
@@ -84,27 +85,29 @@ def test_a_deployment_is_found_again_whatever_its_part_in_the_run() -> None:
 def test_a_ratio_is_to_the_mean_of_the_baseline_and_its_control() -> None:
     run = make_run(2)
     factors = {"baseline": 4.0, "control": 0.25, NEW: 1.0}
-    turned = tuple(replace(one, rate_rps=factors[one.arm] * one.rate_rps) for one in run.rounds)
+    turned = tuple(altered(one, rate_rps=factors[one.arm] * one.load.rate_rps) for one in run.rounds)
     found = diff(make_run(1), replace(run, rounds=turned)).relative_changes
-    ratios = {one.deployment: one.ratio for one in found if (one.level, one.metric) == (64, "throughput")}
+    ratios = {
+        one.deployment: one.ratio.point for one in found if (one.level, one.metric) == (64, "throughput")
+    }
     assert ratios == {NEW: pytest.approx(1, rel=0.05), "control": pytest.approx(1 / 16, rel=0.05)}
 
 
-def test_rounds_that_are_void_do_not_count() -> None:
+def test_rounds_that_are_discarded_do_not_count() -> None:
     run = make_run(2)
-    one_left = tuple(one if one.block == 0 else replace(one, void="a reason") for one in run.rounds)
+    one_left = tuple(one if one.block == 0 else altered(one, discarded="a reason") for one in run.rounds)
     found = diff(make_run(1), replace(run, rounds=one_left))
-    assert {one.verdict for one in found.changes} == {"invalid"}
-    assert found.changes[0].reason.startswith("1 block of the new run")
+    assert {one.ratio.verdict for one in found.changes} == {"invalid"}
+    assert found.changes[0].ratio.reason.startswith("1 block of the new run")
     assert {(one.old_blocks, one.new_blocks) for one in found.changes} == {(24, 1)}
     assert "Nothing of throughput" in found.headline
 
 
 def test_a_percentile_of_too_few_requests_is_not_told() -> None:
     low = {one.metric: one for one in same().changes if one.level == 1 and one.deployment == OLD}
-    assert low["p99"].ratio is None
-    assert "too few for a p99" in low["p99"].reason
-    assert low["throughput"].ratio is not None
+    assert low["p99"].ratio.point is None
+    assert "too few for a p99" in low["p99"].ratio.reason
+    assert low["throughput"].ratio.point is not None
 
 
 def test_runs_that_are_not_valid_are_not_relied_on() -> None:

@@ -2,26 +2,32 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.analyse import find_invalid_reasons, find_warnings
 from portcompare.analyse.comparisons import judge
+from portcompare.records.estimates import Estimate
 from portcompare.records.parity import Difference
-from portcompare.records.results import CONTROL, Metric, Verdict
-from portcompare.stats.intervals import RatioInterval
+from portcompare.records.rounds import CONTROL
+from tests.altered import altered
 from tests.analyse.samples import COMPARISON, MARGINS, PARITY, ROUND, in_users
 
+if TYPE_CHECKING:
+    from portcompare.records.estimates import Verdict
+    from portcompare.records.metrics import MetricName
+
 CONTROLLED = replace(COMPARISON, candidate=CONTROL)
-DIFFERING = replace(CONTROLLED, ratio=1.5, low=1.49, high=1.51, verdict="faster")
+DIFFERING = altered(CONTROLLED, point=1.5, low=1.49, high=1.51, verdict="faster")
 # 1.2 / 1.06 = 1.3584 / 1.2: five blocks make it a difference by itself, but not among many.
-SLIGHT = replace(CONTROLLED, ratio=1.2, low=1.06, high=1.3584, verdict="faster")
+SLIGHT = altered(CONTROLLED, point=1.2, low=1.06, high=1.3584, verdict="faster")
 MANY = [replace(CONTROLLED, level=float(level)) for level in range(20)]
 REMEDY = (
     "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
     "rounds.max_blocks), or use a machine with more CPUs"
 )
-VOID = replace(ROUND, void="spoilt")
+VOID = altered(ROUND, discarded="spoilt")
 DIFFERENCE = Difference(
     case="GET /data",
     deployment="new",
@@ -68,18 +74,18 @@ def test_a_run_of_one_arm_alone_is_invalid() -> None:
     )
 
 
-def test_more_than_a_fifth_of_void_rounds_make_a_run_invalid() -> None:
+def test_more_than_a_fifth_of_discarded_rounds_make_a_run_invalid() -> None:
     assert find_invalid_reasons([VOID, *[ROUND] * 4], [CONTROLLED], MARGINS, PARITY, in_users) == ()
     assert find_invalid_reasons([VOID, VOID, *[ROUND] * 7], [CONTROLLED], MARGINS, PARITY, in_users) == (
-        "2 of 9 rounds are void",
+        "2 of 9 rounds were discarded",
     )
 
 
 @pytest.mark.parametrize("verdict", ["faster", "slower"])
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
-def test_a_control_that_differs_makes_a_run_invalid(metric: Metric, verdict: Verdict) -> None:
+def test_a_control_that_differs_makes_a_run_invalid(metric: MetricName, verdict: Verdict) -> None:
     (reason,) = find_invalid_reasons(
-        [ROUND], [*MANY, replace(DIFFERING, metric=metric, verdict=verdict)], MARGINS, PARITY, in_users
+        [ROUND], [*MANY, altered(DIFFERING, metric=metric, verdict=verdict)], MARGINS, PARITY, in_users
     )
     assert reason == (
         f"too noisy: the control, the baseline measured again, came out {verdict} in {metric} "
@@ -90,7 +96,7 @@ def test_a_control_that_differs_makes_a_run_invalid(metric: Metric, verdict: Ver
 def test_a_control_that_differs_in_a_tail_is_no_reason() -> None:
     assert (
         find_invalid_reasons(
-            [ROUND], [replace(DIFFERING, metric="p99", verdict="slower")], MARGINS, PARITY, in_users
+            [ROUND], [altered(DIFFERING, metric="p99", verdict="slower")], MARGINS, PARITY, in_users
         )
         == ()
     )
@@ -129,8 +135,8 @@ def test_every_reason_is_given() -> None:
 
 
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
-def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: Metric) -> None:
-    noisy = replace(CONTROLLED, metric=metric, low=0.9, high=1.125, verdict="inconclusive")
+def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: MetricName) -> None:
+    noisy = altered(CONTROLLED, metric=metric, low=0.9, high=1.125, verdict="inconclusive")
     assert find_invalid_reasons([ROUND], [noisy], MARGINS, PARITY, in_users) == ()
     (warning,) = find_warnings([ROUND], [noisy], MARGINS, in_users)
     assert warning == (
@@ -140,17 +146,17 @@ def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: Metric) -
 
 
 def test_what_can_be_told_is_what_would_just_be_called_a_difference() -> None:
-    noisy = replace(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
+    noisy = altered(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
     (warning,) = find_warnings([ROUND], [noisy], MARGINS | {"throughput": 0.20}, in_users)
     (found,) = re.findall(r"throughput ([\d.]+)%", warning)
     ratio, half = 1 + float(found) / 100, (1.125 / 0.9) ** 0.5
     for factor, verdict in ((0.999, "inconclusive"), (1.001, "faster")):
-        interval = RatioInterval(ratio=factor * ratio, low=factor * ratio / half, high=factor * ratio * half)
-        assert judge("throughput", interval, 0.20)[0] == verdict
+        interval = Estimate(point=factor * ratio, low=factor * ratio / half, high=factor * ratio * half)
+        assert judge("throughput", interval, 0.20).verdict == verdict
 
 
 def test_every_place_where_the_control_differs_is_told_in_one_reason() -> None:
-    slower = replace(DIFFERING, verdict="slower")
+    slower = altered(DIFFERING, verdict="slower")
     reasons = find_invalid_reasons(
         [ROUND], [slower, replace(slower, metric="p50")], MARGINS, PARITY, in_users
     )
@@ -159,28 +165,34 @@ def test_every_place_where_the_control_differs_is_told_in_one_reason() -> None:
 
 
 def test_nothing_else_that_is_inconclusive_is_a_warning() -> None:
-    wide = replace(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
+    wide = altered(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
     quiet = [
         replace(wide, candidate="new"),
         replace(wide, metric="p99"),
-        replace(wide, verdict="equivalent"),
-        replace(wide, ratio=None, low=None, high=None),
+        altered(wide, verdict="equivalent"),
+        altered(wide, point=None, low=None, high=None),
     ]
     assert find_warnings([ROUND], quiet, MARGINS, in_users) == ()
 
 
-def test_void_rounds_are_told_once_for_each_reason_and_place() -> None:
-    rounds = [VOID, ROUND, replace(VOID, block=1), replace(VOID, arm=CONTROL), replace(VOID, void="late")]
+def test_discarded_rounds_are_told_once_for_each_reason_and_place() -> None:
+    rounds = [
+        VOID,
+        ROUND,
+        replace(VOID, block=1),
+        replace(VOID, arm=CONTROL),
+        altered(VOID, discarded="late"),
+    ]
     assert find_warnings(rounds, [], MARGINS, in_users) == (
-        "void round: baseline (fast, 4 users): spoilt",
-        "void round: control (fast, 4 users): spoilt",
-        "void round: baseline (fast, 4 users): late",
+        "discarded round: baseline (fast, 4 users): spoilt",
+        "discarded round: control (fast, 4 users): spoilt",
+        "discarded round: baseline (fast, 4 users): late",
     )
 
 
 def test_a_control_without_valid_rounds_makes_a_run_invalid() -> None:
     (reason,) = find_invalid_reasons(
-        [ROUND], [replace(CONTROLLED, verdict="invalid")], MARGINS, PARITY, in_users
+        [ROUND], [altered(CONTROLLED, verdict="invalid")], MARGINS, PARITY, in_users
     )
     assert reason == (
         "the control, the baseline measured again, has too few valid rounds: throughput (fast, 4 users)"
@@ -188,7 +200,7 @@ def test_a_control_without_valid_rounds_makes_a_run_invalid() -> None:
 
 
 def test_all_noise_is_told_in_one_warning() -> None:
-    noisy = replace(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
+    noisy = altered(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
     (warning,) = find_warnings(
         [ROUND], [noisy, replace(noisy, scenario="slow", level=1.0)], MARGINS, in_users
     )
@@ -202,4 +214,6 @@ def test_levels_are_worded_as_the_scenarios_load_has_them() -> None:
 
     (reason,) = find_invalid_reasons([ROUND], [DIFFERING], MARGINS, PARITY, word)
     assert "(fast, 4.0 of fast). " in reason
-    assert find_warnings([VOID], [], MARGINS, word) == ("void round: baseline (fast, 4.0 of fast): spoilt",)
+    assert find_warnings([VOID], [], MARGINS, word) == (
+        "discarded round: baseline (fast, 4.0 of fast): spoilt",
+    )

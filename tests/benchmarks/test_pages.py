@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from benchmarks import claims, pages
-from portcompare.records.checks import CheckResult, ClaimResult
+from portcompare.records.checks import CheckResult, ClaimResult, Subject
+from portcompare.records.estimates import Estimate
 from portcompare.records.pages import PageComparison, PageFigure, Pages, PageSummary
-from portcompare.records.sweeps import Estimate
 
 if TYPE_CHECKING:
     from portcompare.records.pages import LoadKind
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def summary(page: str, kind: LoadKind, arm: str, lcp_s: float) -> PageSummary:
     lcp = PageFigure(
-        metric="lcp", median_s=Estimate(value=lcp_s, low=None, high=None), p75_s=lcp_s, rating="good"
+        metric="lcp", median_s=Estimate(point=lcp_s, low=None, high=None), p75_s=lcp_s, rating="good"
     )
     return PageSummary(
         page=page,
@@ -30,7 +30,7 @@ def summary(page: str, kind: LoadKind, arm: str, lcp_s: float) -> PageSummary:
         figures=(lcp,),
         parts=(),
         bottleneck="",
-        load_rps=None,
+        users_rate_rps=None,
     )
 
 
@@ -48,10 +48,7 @@ def run(slow_s: float, fast_s: float, kept_s: float) -> Any:  # noqa: ANN401 - r
             kind=kind,
             metric="lcp",
             candidate="new",
-            blocks=6,
-            ratio=Estimate(value=1.0, low=1.0, high=1.0),
-            verdict="equivalent",
-            reason="",
+            ratio=Estimate(point=1.0, low=1.0, high=1.0, blocks=6, verdict="equivalent"),
         )
         for page, kind in lcps_s
     )
@@ -82,13 +79,13 @@ def test_claims_are_published_with_their_checks_and_the_versions() -> None:
     check = CheckResult(
         name="one user",
         metric="p50",
-        subject="slow at 1 on baseline",
+        subject=Subject(arm="baseline", scenario="slow", level=1.0),
         reference=None,
-        blocks=5,
-        value=None,
+        value=Estimate(blocks=5),
         at_least=None,
         at_most=0.01,
-        holds=None,
+        outcome="not judged",
+        reason="",
     )
     result = ClaimResult(name="it", text="It is so.", verdict="cannot tell", reason="", checks=(check,))
     served = SimpleNamespace(name="old", versions={"Flask": "2.3.3"})

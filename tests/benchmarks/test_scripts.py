@@ -25,7 +25,7 @@ from benchmarks import (
 )
 from benchmarks.common import publish
 from benchmarks.peers import Figures
-from portcompare.records.results import METRICS
+from portcompare.records.metrics import METRICS
 from tests.loadgen.stalling import latencies_after_stall
 
 if TYPE_CHECKING:
@@ -142,7 +142,13 @@ def test_reports_are_judged_by_the_slowest_time_and_the_size_of_the_page(
 
 def a_run(**verdicts_of: str) -> dict[str, Any]:
     comparisons = [
-        {"scenario": "fast", "level": 32, "candidate": name, "metric": metric, "verdict": word, "ratio": 1.1}
+        {
+            "scenario": "fast",
+            "level": 32,
+            "candidate": name,
+            "metric": metric,
+            "ratio": {"verdict": word, "point": 1.1},
+        }
         for name, word in verdicts_of.items()
         for metric in METRICS
     ]

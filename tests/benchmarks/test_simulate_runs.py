@@ -9,7 +9,8 @@ import pytest
 from benchmarks.simulate_run_noise import LONGEST, NOISES, normal
 from benchmarks.simulate_runs import ARMS, LEVELS, PLANNED, simulate_run
 from portcompare.measure.blocks import EARLY_BLOCKS
-from portcompare.records.results import BASELINE, METRICS
+from portcompare.records.metrics import METRICS
+from portcompare.records.rounds import BASELINE
 
 LEVEL = next(iter(LEVELS))
 

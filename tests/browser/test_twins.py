@@ -35,12 +35,12 @@ def test_the_page_of_both_twins_shows_a_slow_message_after_its_handler_and_a_kep
     cold, warm = visit_page(chromium, f"{twins[name]}/?path=/data/cached&delay=0.5", 60.0)
     for load in (cold, warm):
         assert load.failure is None
-        assert load.answer is not None
-        assert load.answer.handler_s is not None
+        assert load.response is not None
+        assert load.response.handler_s is not None
         assert load.lcp_s is not None
-        assert load.answer.first_byte_s <= load.lcp_s
-    assert cold.answer is not None
-    assert warm.answer is not None
+        assert load.response.first_byte_s <= load.lcp_s
+    assert cold.response is not None
+    assert warm.response is not None
     # An event loop's timer may end a millisecond early.
-    assert 0.498 <= (cold.answer.handler_s or 0) <= (cold.lcp_s or 0)
-    assert warm.answer.received_bytes == 0
+    assert 0.498 <= (cold.response.handler_s or 0) <= (cold.lcp_s or 0)
+    assert warm.response.received_bytes == 0

@@ -103,26 +103,26 @@ def test_a_page_that_waits_for_a_response_is_painted_after_it_and_a_warm_load_ta
     cold, warm = visit_page(chromium, f"{site}/?delay=0.5", LIMIT_S)
     assert (cold.kind, warm.kind) == ("cold", "warm")
     assert cold.failure is None
-    assert cold.answer is not None
-    assert cold.answer.target == "/data?delay=0.5"
-    assert cold.answer.handler_s == pytest.approx(0.0015)
-    assert cold.answer.received_bytes > 0
-    assert cold.answer.first_byte_s - cold.answer.asked_s >= 0.5
+    assert cold.response is not None
+    assert cold.response.target == "/data?delay=0.5"
+    assert cold.response.handler_s == pytest.approx(0.0015)
+    assert cold.response.received_bytes > 0
+    assert cold.response.first_byte_s - cold.response.sent_s >= 0.5
     assert cold.lcp_s is not None
-    assert 0.5 <= cold.answer.ended_s <= cold.lcp_s < 20
-    assert warm.answer is not None
-    assert warm.answer.received_bytes == 0
+    assert 0.5 <= cold.response.ended_s <= cold.lcp_s < 20
+    assert warm.response is not None
+    assert warm.response.received_bytes == 0
 
 
 def test_a_page_that_requests_nothing_has_its_own_times_and_a_script_that_blocks_is_counted(
     chromium: Browser, site: str
 ) -> None:
     cold, _ = visit_page(chromium, f"{site}/busy", LIMIT_S)
-    assert cold.answer is None
+    assert cold.response is None
     assert cold.document is not None
     assert cold.document.target == "/busy"
     assert cold.fcp_s is not None
-    assert 0 < cold.document.asked_s < cold.document.first_byte_s <= cold.document.ended_s < cold.fcp_s
+    assert 0 < cold.document.sent_s < cold.document.first_byte_s <= cold.document.ended_s < cold.fcp_s
     assert cold.blocking_s is not None
     assert 0.1 < cold.blocking_s < 10
 
@@ -152,9 +152,9 @@ def test_the_last_response_before_the_largest_paint_counts_and_of_long_tasks_the
     cold, _ = visit_page(browser, "http://here/", LIMIT_S)
     assert (cold.fcp_s, cold.lcp_s) == (0.1, 0.16)
     assert cold.blocking_s == pytest.approx(0.010 + 0.030)
-    assert cold.answer == Exchange(
+    assert cold.response == Exchange(
         target="/data?x=1",
-        asked_s=0.012,
+        sent_s=0.012,
         first_byte_s=0.149,
         ended_s=0.15,
         handler_s=None,

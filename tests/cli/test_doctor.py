@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from portcompare.cli import doctor
+from portcompare.cli.options import SCHEMA_VERSION
 from portcompare.doctor import ceiling, machine
-from portcompare.records.results import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

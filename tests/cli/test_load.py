@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from portcompare.cli.options import SCHEMA_VERSION
 from portcompare.measure import start_generator
-from portcompare.records.results import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

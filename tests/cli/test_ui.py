@@ -9,7 +9,7 @@ import pytest
 
 from portcompare.cli import ui
 from portcompare.wire.protocol import Joined
-from portcompare.wire.ui_protocol import LiveSettings, RunState, UiPlan, Wishes, is_loopback
+from portcompare.wire.ui_protocol import LiveSettings, RunState, UiPlan, UiRequest, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ class Stage:
     """All that the command uses and that is not there: plan, servers, load generator and runs."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.wishes: list[LiveSettings | None] = []
+        self.requests: list[LiveSettings | None] = []
         self.runs: list[Run] = []
         instead: dict[str, object] = {
             "read_plan": lambda _: None,
@@ -49,7 +49,7 @@ class Stage:
             "list_addresses": lambda _: "",
             "tell_revived": lambda _: None,
             "_describe": lambda *_: UiPlan(name="plan", arms=()),
-            "Measuring": self._begin_run,
+            "BackgroundRun": self._begin_run,
             "LOOK_EVERY_S": 0.0,
         }
         for name, value in instead.items():
@@ -68,10 +68,10 @@ class Stage:
     def _open_ui(self, order: OpenUi) -> str:
         return f"http://[{order.host}]:{order.port}"
 
-    def _show(self, _: ShowState) -> Wishes:
-        if not self.wishes:
+    def _show(self, _: ShowState) -> UiRequest:
+        if not self.requests:
             raise KeyboardInterrupt
-        return Wishes(measure=self.wishes.pop(0))
+        return UiRequest(measure=self.requests.pop(0))
 
     def _begin_run(self, *_: object, **__: object) -> Run:
         self.runs.append(Run())
@@ -87,24 +87,24 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 def test_addresses_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt):
         ui.ui(Path("plan.toml"), host="fd00::1", port=8089, expect_workers=1, listen="[fd00::1]")
-    told = capsys.readouterr()
-    assert "web UI: http://[fd00::1]:8089\n" in told.out
-    assert "second screen: http://[fd00::1]:8089/side-by-side\n" in told.out
-    assert "waiting for load workers at [fd00::1]:5557; joined: none yet\n" in told.err
+    printed = capsys.readouterr()
+    assert "web UI: http://[fd00::1]:8089\n" in printed.out
+    assert "second screen: http://[fd00::1]:8089/side-by-side\n" in printed.out
+    assert "waiting for load workers at [fd00::1]:5557; joined: none yet\n" in printed.err
 
 
 def test_one_run_is_under_way_at_a_time(stage: Stage) -> None:
-    stage.wishes = [SETTINGS, SETTINGS, SETTINGS, None, SETTINGS]
+    stage.requests = [SETTINGS, SETTINGS, SETTINGS, None, SETTINGS]
     with pytest.raises(KeyboardInterrupt):
         ui.ui(Path("plan.toml"))
     assert [run.is_stopped for run in stage.runs] == [False, True]
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"])
-def test_nobody_else_reaches_loopback(host: str) -> None:
+def test_loopback_is_reached_from_this_machine_only(host: str) -> None:
     assert is_loopback(host)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "[fd00::1]", "10.0.0.1", "localhost.example", "[]", ""])  # noqa: S104
-def test_others_reach_any_other_address(host: str) -> None:
+def test_any_other_address_is_reached_by_others(host: str) -> None:
     assert not is_loopback(host)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
 from portcompare.cli import up
+from portcompare.records.rounds import Usage
 from portcompare.serve import Use
 
 ADDRESS = "[fd00::1]:8000"
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def test_an_address_with_brackets_is_shown_as_it_is(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use = Use(cpu_s=1.0, cores=0.5, rss_bytes=2**20, restarts=0)
+    use = Use(usage=Usage(cpu_s=1.0, rss_bytes=2**20), cores=0.5)
     standing = SimpleNamespace(
         servers={ADDRESS: SimpleNamespace(url=f"http://{ADDRESS}", process=object())},
         upstreams={},

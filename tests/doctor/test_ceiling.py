@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from portcompare.doctor.ceiling import LOWEST_SHARE, OPEN_STEPS, find_highest, measure_ceiling
-from portcompare.records.results import Latency
+from portcompare.records.rounds import Latency
 from portcompare.wire.protocol import Prepared, RateLoad, RunRound, UserLoad, WindowOpens
+from tests.altered import altered
 from tests.measure.test_rounds import DONE
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ class Bench:
         match self.orders[-1].load:
             case RateLoad(rate_rps=rate_rps):
                 ratio = rate_rps / 1000
-                return replace(DONE, rate_rps=rate_rps, generator_cpu_ratio=ratio, lag_p99_s=ratio / 1000)
+                return altered(DONE, rate_rps=rate_rps, generator_cpu_ratio=ratio, lag_p99_s=ratio / 1000)
             case UserLoad(users=1):
-                return replace(DONE, latency_s=LATENCY_S, error_kinds=self._error_kinds)
+                return altered(DONE, latency_s=LATENCY_S, error_kinds=self._error_kinds)
         rate_rps = next(self._closed_rps)
-        return replace(
+        return altered(
             DONE, rate_rps=rate_rps, generator_cpu_ratio=rate_rps / 1200, error_kinds=self._error_kinds
         )
 
@@ -54,7 +54,7 @@ class Bench:
         return measure_ceiling(
             cast("LoadGenerator", self),
             NULL,
-            why_untrusted=lambda done: TOO_MUCH if done.rate_rps > most_rps else None,
+            why_untrusted=lambda done: TOO_MUCH if done.load.rate_rps > most_rps else None,
             on_step=self.steps.append,
         )
 

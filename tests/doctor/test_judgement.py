@@ -9,7 +9,8 @@ from portcompare.analyse import GeneratorLimits
 from portcompare.doctor.ceiling import Ceiling
 from portcompare.doctor.judgement import Finding, judge_ceiling, judge_machine, why_untrusted
 from portcompare.doctor.machine import Machine
-from portcompare.records.results import Latency
+from portcompare.records.rounds import Latency
+from tests.altered import altered
 from tests.measure.test_rounds import DONE
 
 GIB = 1024**3
@@ -138,14 +139,14 @@ CEILING = Ceiling(
     trusted_lag_p99_s=0.0002,
     untrusted_reason="the load generator was at 91.0% of its CPU and may be the limit",
 )
-SOUND = replace(
+SOUND = altered(
     DONE,
     window_s=1.0,
     offered_rps=5000.0,
     rate_rps=4990.0,
     dropped=0,
     error_kinds={},
-    void=None,
+    failure=None,
     lag_p99_s=0.001,
 )
 
@@ -222,7 +223,7 @@ def test_a_window_without_fault_can_be_trusted() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"void": "2 of 256 users had no answer"}, "2 of 256 users had no answer"),
+        ({"failure": "2 of 256 users had no answer"}, "2 of 256 users had no answer"),
         ({"error_kinds": {"connection reset": 1}}, "requests failed: connection reset"),
         ({"generator_cpu_ratio": 0.91}, "the load generator was at 91.0% of its CPU and may be the limit"),
         ({"rate_rps": 4940.0}, "4,940/s were completed where 5,000/s were offered"),
@@ -230,10 +231,10 @@ def test_a_window_without_fault_can_be_trusted() -> None:
     ],
 )
 def test_a_window_with_a_fault_cannot_be_trusted(changes: dict[str, Any], reason: str) -> None:
-    assert why_untrusted(replace(SOUND, **changes), LIMITS) == reason
+    assert why_untrusted(altered(SOUND, **changes), LIMITS) == reason
 
 
 def test_one_request_more_or_less_may_be_missed_however_few_are_offered() -> None:
-    few = replace(SOUND, offered_rps=10.0)
-    assert why_untrusted(replace(few, rate_rps=9.0), LIMITS) is None
-    assert why_untrusted(replace(few, rate_rps=8.5), LIMITS) is not None
+    few = altered(SOUND, offered_rps=10.0)
+    assert why_untrusted(altered(few, rate_rps=9.0), LIMITS) is None
+    assert why_untrusted(altered(few, rate_rps=8.5), LIMITS) is not None

@@ -102,12 +102,12 @@ def test_a_run_against_what_runs_already_says_what_is_not_known(
     assert process.returncode in (0, 3), err  # 3: so short a run may be too noisy, and says so
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     jsonschema.Draft202012Validator(results_schema()).validate(results)
-    counted = [one for one in results["rounds"] if one["void"] is None]
+    counted = [one for one in results["rounds"] if one["discarded"] is None]
     assert len({one["arm"] for one in counted}) == 4
     for one in counted:
         is_known = one["deployment"] in ("command", "server")
-        assert (one["cpu_s_per_request"] is not None) == (one["rss_peak_bytes"] is not None) == is_known
-        assert one["requests"] > 0
+        assert (one["usage"] is not None) == is_known
+        assert one["load"]["requests"] > 0
     assert results["parity"]["equal"]
     assert any("the control is no second instance" in warning for warning in results["warnings"])
     assert "not known" in out

@@ -53,9 +53,11 @@ def test_a_flask_app_gets_its_verdict(start: Start, tmp_path: Path) -> None:
     assert results["parity"]["equal"]
     assert not results["partial"]
     assert {one["scenario"] for one in results["rounds"]} == {"hello"}
-    assert not any(one["errors"] for one in results["rounds"])
+    assert not any(one["load"]["error_kinds"] for one in results["rounds"])
     verdicts = {
-        one["verdict"] for one in results["comparisons"] if one["candidate"] == "flask-gunicorn-gevent"
+        one["ratio"]["verdict"]
+        for one in results["comparisons"]
+        if one["candidate"] == "flask-gunicorn-gevent"
     }
     assert verdicts
     assert verdicts <= {"faster", "slower", "equivalent", "inconclusive"}

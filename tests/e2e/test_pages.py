@@ -73,9 +73,9 @@ def test_a_run_loads_its_pages_in_a_browser_idle_and_under_load(
     assert pages["browser"].startswith("Chromium ")
     assert len(pages["visits"]) == 2 * 2 * 3
     for visit in pages["visits"]:
-        assert visit["void"] is None
+        assert visit["discarded"] is None
         assert [load["failure"] for load in visit["loads"]] == [None, None]
-        assert (visit["load_rps"] is not None) == bool(visit["users"])
+        assert (visit["users_load"] is not None) == bool(visit["users"])
     assert {(one["users"], one["kind"], one["arm"]) for one in pages["summaries"]} == {
         (users, kind, arm)
         for users in (0, 6)

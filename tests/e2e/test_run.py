@@ -67,18 +67,18 @@ def test_a_run_measures_and_compares(finished: Finished) -> None:
     assert not results["partial"]
     assert results["parity"]["equal"]
     assert len(results["rounds"]) == 2 * 3 * 2
-    assert all(not one["errors"] for one in results["rounds"])
+    assert all(not one["load"]["error_kinds"] for one in results["rounds"])
     slow = {one["arm"]: one for one in results["summaries"] if one["scenario"] == "delayed"}
     assert slow["baseline"]["bound"]["name"] == "slots"
     assert slow["quart-uvicorn"]["rate_rps"] > 1.5 * slow["baseline"]["rate_rps"]  # 24 users, 8 threads
     ratio = next(
-        one["ratio"]
+        one["ratio"]["point"]
         for one in results["comparisons"]
         if (one["scenario"], one["candidate"], one["metric"]) == ("delayed", "quart-uvicorn", "throughput")
     )
     delayed = [one for one in results["rounds"] if one["scenario"] == "delayed"]
-    assert {one["void"] for one in delayed} == {None}
-    rates_rps = {(one["block"], one["arm"]): one["rate_rps"] for one in delayed}
+    assert {one["discarded"] for one in delayed} == {None}
+    rates_rps = {(one["block"], one["arm"]): one["load"]["rate_rps"] for one in delayed}
     ratios = [
         rates_rps[block, "quart-uvicorn"]
         / geometric_mean([rates_rps[block, "baseline"], rates_rps[block, "control"]])
@@ -104,7 +104,7 @@ def test_a_run_keeps_the_logs_of_servers_and_generator(finished: Finished) -> No
 
 def test_the_histograms_hold_what_the_results_say(finished: Finished) -> None:
     rounds = [
-        one["requests"]
+        one["load"]["requests"]
         for one in read_results(finished.folder)["rounds"]
         if one["arm"] == "quart-uvicorn" and one["scenario"] == "fast"
     ]
@@ -244,8 +244,8 @@ def test_workers_generate_the_load_of_a_run(start: Start, plan: Path, tmp_path: 
     assert not results["partial"]
     assert results["rounds"]
     for one in results["rounds"]:
-        assert one["void"] is None or "worker" not in one["void"]
-        assert len(one["generator_cpu_ratios"]) == 2
+        assert one["discarded"] is None or "worker" not in one["discarded"]
+        assert len(one["load"]["generator_cpu_ratios"]) == 2
     for worker in workers:
         _, said = worker.communicate(timeout=60)
         assert worker.returncode == 0

@@ -181,12 +181,14 @@ def test_a_body_that_is_wrong_under_load_only_makes_the_rounds_void_and_what_is_
     assert results["parity"]["equal"]
     assert not results["valid"]
     wrong = {
-        one["arm"] for one in results["rounds"] if any("wrong body" in kind for kind in one["error_kinds"])
+        one["arm"]
+        for one in results["rounds"]
+        if any("wrong body" in kind for kind in one["load"]["error_kinds"])
     }
     assert wrong == {UNDER_LOAD}
-    voids = [one["void"] for one in results["rounds"] if one["arm"] == UNDER_LOAD]
-    assert all(void and "wrong body" in void for void in voids)
+    reasons = [one["discarded"] for one in results["rounds"] if one["arm"] == UNDER_LOAD]
+    assert all(reason and "wrong body" in reason for reason in reasons)
     assert any(UNDER_LOAD in warning and "wrong body" in warning for warning in results["warnings"])
-    assert any("of 8 rounds are void" in reason for reason in results["invalid_reasons"])
+    assert any("of 8 rounds were discarded" in reason for reason in results["invalid_reasons"])
     assert {one["deployment"] for one in results["parity"]["differences"]} == {ALLOWED}
-    assert not any(one["errors"] for one in results["rounds"] if one["arm"] == ALLOWED)
+    assert not any(one["load"]["error_kinds"] for one in results["rounds"] if one["arm"] == ALLOWED)

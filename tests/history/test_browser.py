@@ -1,4 +1,4 @@
-"""The index page and the comparison in a real browser: nothing is asked for, nothing overflows."""
+"""The index page and the comparison in a real browser: nothing is requested, nothing overflows."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.history import write_index_page
+from portcompare.history.views import write_index_page
 from portcompare.report import DIFF_EXPORTERS
-from tests.history.test_page import folder, history
+from tests.history.test_views import folder, history
 from tests.report.test_diff import DIFF, NEW
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from portcompare.history import History
+    from portcompare.history.trends import History
 
 __all__ = ["folder", "history"]  # fixtures
 
@@ -29,21 +29,21 @@ def pages(folder: Path, history: History) -> list[Path]:
 
 
 @pytest.mark.parametrize("width", [1200, 400])
-def test_pages_ask_for_nothing_and_fit_their_window(chromium: Browser, pages: list[Path], width: int) -> None:
+def test_pages_request_nothing_and_fit_their_window(chromium: Browser, pages: list[Path], width: int) -> None:
     for path in pages:
         look_at(chromium, path, width)
 
 
 def look_at(chromium: Browser, path: Path, width: int) -> None:
     page = chromium.new_page(viewport={"width": width, "height": 800})
-    asked: list[str] = []
-    said: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    requested: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(path.as_uri())
-    assert asked == [path.as_uri()]
-    assert said == []
+    assert requested == [path.as_uri()]
+    assert errors == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.querySelectorAll('svg path').length") > 0
     page.close()

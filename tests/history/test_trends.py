@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse.quantities import find_quantities
-from portcompare.history import Filter, Trend, list_runs, list_trends, open_history
-from portcompare.history.records import Point
-from portcompare.history.trends import find_steps
+from portcompare.history.summaries import list_runs
+from portcompare.history.trends import Filter, Point, Trend, find_steps, find_trends
 from tests.runs import NEW, OLD, make_run, store
 
 if TYPE_CHECKING:
@@ -43,44 +41,34 @@ def noisy(seed: int, factors: Sequence[float]) -> list[float]:
 
 
 def test_a_lasting_change_is_found_where_it_is() -> None:
-    (found,) = find_steps([(make_trend(noisy(1, [1] * 7 + [0.75] * 5)), 0.05)])
+    (found,) = find_steps([make_trend(noisy(1, [1] * 7 + [0.75] * 5))], [0.05])
     assert found.step is not None
     assert found.step.folder == "run-7"
     assert found.step.after / found.step.before == pytest.approx(0.75, rel=0.02)
 
 
-def test_a_change_within_the_margin_is_none_that_matters() -> None:
+def test_a_change_within_the_margin_is_not_marked() -> None:
     trend = make_trend(noisy(1, [1] * 7 + [0.75] * 5))
-    (found,) = find_steps([(trend, 0.5)])
+    (found,) = find_steps([trend], [0.5])
     assert found == trend
 
 
 def test_noise_and_single_outliers_are_no_change() -> None:
     quiet = [make_trend(noisy(seed, [1] * 12)) for seed in range(20)]
     outlier = make_trend(noisy(3, [1] * 6 + [0.5] + [1] * 6))
-    found = find_steps([(trend, 0.0) for trend in [*quiet, outlier]])
+    found = find_steps([*quiet, outlier], [0.0] * 21)
     assert [one.step for one in found] == [None] * 21
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [1.0, 1.0, 2.0, 2.0]])
 def test_few_runs_show_no_change(values: list[float]) -> None:
-    (found,) = find_steps([(make_trend(values), 0.05)])
+    (found,) = find_steps([make_trend(values)], [0.05])
     assert found.step is None
-
-
-def test_quantities_have_intervals_and_candidates_ratios() -> None:
-    found = {(one.level, one.metric, one.deployment): one for one in find_quantities(make_run(1, blocks=8))}
-    assert {deployment for _, _, deployment in found} == {OLD, NEW}
-    new = found[64, "throughput", NEW]
-    assert new.low <= new.value <= new.high
-    assert new.blocks == 8
-    assert new.ratio == pytest.approx(8, rel=0.1)
-    assert found[64, "throughput", OLD].ratio is None
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten runs, the last four of a slower candidate, and two that do not count."""
+    """Ten runs, the last four of a slower candidate, and two that are not used."""
     folder = tmp_path_factory.mktemp("runs")
     for number in range(10):
         run = make_run(
@@ -95,15 +83,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def trends(runs: Path, wanted: Filter, *, is_ratio: bool = False, **asked: object) -> tuple[Trend, ...]:
-    with open_history(runs, pytest.fail) as connection:
-        found = list_runs(connection, wanted)
-        return list_trends(connection, found, ["throughput"], is_ratio=is_ratio, **asked)  # type: ignore[arg-type]
+def trends(runs: Path, *, is_ratio: bool = False, **narrowed: object) -> tuple[Trend, ...]:
+    summaries = list_runs(runs, pytest.fail)
+    return find_trends(summaries, ["throughput"], is_ratio=is_ratio, **narrowed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("is_ratio", [False, True])
-def test_a_slow_down_is_marked_in_the_trend_and_only_there(runs: Path, is_ratio: bool) -> None:  # noqa: FBT001
-    found = {(one.level, one.deployment): one for one in trends(runs, Filter(), is_ratio=is_ratio)}
+def test_a_slower_candidate_is_marked_in_its_trend_and_only_there(runs: Path, is_ratio: bool) -> None:  # noqa: FBT001
+    found = {(one.level, one.deployment): one for one in trends(runs, is_ratio=is_ratio)}
     assert found.keys() == ({(1, NEW), (64, NEW)} | (set() if is_ratio else {(1, OLD), (64, OLD)}))
     step = found[64, NEW].step
     assert step is not None
@@ -115,15 +102,16 @@ def test_a_slow_down_is_marked_in_the_trend_and_only_there(runs: Path, is_ratio:
 
 
 def test_trends_are_narrowed(runs: Path) -> None:
-    (one,) = trends(runs, Filter(), level=64.0, deployment=NEW, scenario="delayed")
+    (one,) = trends(runs, level=64.0, deployment=NEW, scenario="delayed")
     assert (one.level, one.deployment) == (64.0, NEW)
-    assert trends(runs, Filter(), scenario="other") == ()
+    assert trends(runs, scenario="other") == ()
 
 
 def test_runs_are_filtered(runs: Path) -> None:
+    found = [one.run for one in list_runs(runs, pytest.fail)]
+
     def folders(wanted: Filter) -> set[str]:
-        with open_history(runs, pytest.fail) as connection:
-            return {run.folder for run in list_runs(connection, wanted)}
+        return {run.folder for run in found if wanted.takes(run)}
 
     everything = folders(Filter())
     assert len(everything) == 12
@@ -141,5 +129,5 @@ def test_other_machines_have_trends_of_their_own(tmp_path: Path) -> None:
         run = make_run(number, blocks=2)
         manifest = replace(run.manifest, cpu_count=2 + number % 2)
         store(replace(run, manifest=manifest), tmp_path / f"run-{number}")
-    found = trends(tmp_path, Filter(), level=64.0, deployment=NEW)
+    found = trends(tmp_path, level=64.0, deployment=NEW)
     assert [(one.machine.split(", ")[1], len(one.points)) for one in found] == [("2 CPUs", 2), ("3 CPUs", 2)]

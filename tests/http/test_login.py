@@ -4,7 +4,7 @@ import pytest
 
 from portcompare.http.login import Kept, LoginFailed, fill, keep_from
 from portcompare.http.requests import http_request
-from portcompare.records.results import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 
 LOGIN = http_request("/login", method="POST")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from portcompare.http.placeholders import fill_in, names_in
 from portcompare.http.requests import FilePart, http_request
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from portcompare.http.requests import FilePart, find_flaw, http_request
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 
 @pytest.mark.parametrize(

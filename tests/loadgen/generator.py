@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from portcompare.records.results import Expectation, RequestSpec
+    from portcompare.records.requests import Expectation, RequestSpec
 
 GET = http_request("/", name="the request")
 
@@ -162,7 +162,7 @@ class Generator:
         )
         for self.tries in (1, 2):
             done = self._round(order, on_window)
-            if done.requests or done.error_kinds or done.void is not None:
+            if done.load.requests or done.load.error_kinds or done.load.failure is not None:
                 break
         return done
 

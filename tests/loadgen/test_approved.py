@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.records.results import Expectation
+from portcompare.records.requests import Expectation
 from tests.loadgen.generator import Generator
 from tests.loadgen.locust_users import CLASSES, FAST, HTTP, write
 from tests.loadgen.scripted import OK, answering, serve
@@ -57,8 +57,8 @@ def reply(body: bytes, headers: str = "") -> bytes:
 def test_a_body_that_was_never_approved_is_wrong_and_never_timed_as_a_success(run: Run, text: str) -> None:
     with serve(answering(OK)) as server:
         done = run(text, server, expect(b"ko"))[1]
-    assert set(done.error_kinds) == {WRONG}
-    assert (done.requests, done.latency_s) == (0, None)
+    assert set(done.load.error_kinds) == {WRONG}
+    assert (done.load.requests, done.load.latency_s) == (0, None)
 
 
 def test_each_answer_is_compared_so_that_one_wrong_one_is_found(run: Run) -> None:
@@ -71,13 +71,13 @@ def test_each_answer_is_compared_so_that_one_wrong_one_is_found(run: Run) -> Non
 
     with serve(play) as server:
         done = run(FAST, server, expect(b"ok"))[1]
-    assert done.error_kinds == {WRONG: 1}
+    assert done.load.error_kinds == {WRONG: 1}
 
 
 def test_a_status_that_was_never_approved_is_a_failure_though_locust_likes_it(run: Run) -> None:
     with serve(answering(OK)) as server:
         done = run(FAST, server, expect(b"ok", status=204))[1]
-    assert set(done.error_kinds) == {"status 200"}
+    assert set(done.load.error_kinds) == {"status 200"}
 
 
 @pytest.mark.parametrize("text", BOTH.values(), ids=BOTH)
@@ -85,8 +85,8 @@ def test_bodies_are_compared_decoded_as_clients_hand_them_over(run: Run, text: s
     packed = gzip.compress(b"ok")
     with serve(answering(reply(packed, "Content-Encoding: gzip\r\n"))) as server:
         # The dry pass asks for the plain body; this server packs it all the same.
-        assert run(text, server, expect(packed))[1].error_kinds == {}
-        assert set(run(text, server, expect(gzip.compress(b"ko")))[1].error_kinds) == {WRONG}
+        assert run(text, server, expect(packed))[1].load.error_kinds == {}
+        assert set(run(text, server, expect(gzip.compress(b"ko")))[1].load.error_kinds) == {WRONG}
 
 
 def test_what_differs_by_itself_is_masked_and_the_server_s_address_is_any(run: Run) -> None:
@@ -97,8 +97,8 @@ def test_what_differs_by_itself_is_masked_and_the_server_s_address_is_any(run: R
 
     approved = b'{"next": "http://{server}/2", "at": 4}'
     with serve(play) as server:
-        assert run(HTTP, server, expect(approved, masked=("/at",), own=True))[1].error_kinds == {}
-        assert set(run(HTTP, server, expect(approved, own=True))[1].error_kinds) == {WRONG}
+        assert run(HTTP, server, expect(approved, masked=("/at",), own=True))[1].load.error_kinds == {}
+        assert set(run(HTTP, server, expect(approved, own=True))[1].load.error_kinds) == {WRONG}
 
 
 @pytest.mark.parametrize("text", BOTH.values(), ids=BOTH)
@@ -111,7 +111,7 @@ def test_a_redirect_is_judged_by_where_it_leads(run: Run, text: str) -> None:
     with serve(play) as server:
         captured, done = run(text, server, expect(b"ko"))
     assert [request.target for request in captured.requests][1:] == ["/there"]
-    assert set(done.error_kinds) == {"wrong body (GET /there)"}
+    assert set(done.load.error_kinds) == {"wrong body (GET /there)"}
 
 
 def test_what_parity_cannot_have_approved_is_not_called_wrong(run: Run) -> None:
@@ -127,8 +127,8 @@ class Asking(HttpUser):
 """
     with serve(answering(OK)) as server:
         done = run(text, server, expect(b"ko"))[1]
-    assert done.error_kinds == {}
-    assert done.requests > 0
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
 
 
 def test_what_is_answered_otherwise_each_time_is_compared_by_status_alone(run: Run) -> None:
@@ -141,14 +141,14 @@ def test_what_is_answered_otherwise_each_time_is_compared_by_status_alone(run: R
     with serve(play) as server:
         captured, done = run(FAST, server, expect(b"0"))
     assert captured.varying == (0,)
-    assert done.error_kinds == {}
+    assert done.load.error_kinds == {}
 
 
 def test_clients_that_are_not_known_are_counted_and_not_compared(run: Run) -> None:
     with serve(answering(OK)) as server:
         done = run(CLASSES["User"], server, expect(b"ko"))[1]
-    assert done.error_kinds == {}
-    assert done.requests > 0
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
 
 
 def test_processes_share_the_users_and_know_what_was_approved(tmp_path: Path) -> None:
@@ -161,10 +161,10 @@ def test_processes_share_the_users_and_know_what_was_approved(tmp_path: Path) ->
             captured = leader.capture(server.url)
             assert [request.target for request in captured.requests] == ["/items?tag=a%2Fb&tag=c"]
             done = leader.run_round(server.url, users=3, expectations={0: expect(b"ok")})
-            assert (done.error_kinds, done.void) == ({}, None)
-            assert done.requests > 0
-            assert len(done.generator_cpu_ratios) == 2
+            assert (done.load.error_kinds, done.load.failure) == ({}, None)
+            assert done.load.requests > 0
+            assert len(done.load.generator_cpu_ratios) == 2
             done = leader.run_round(server.url, users=3, expectations={0: expect(b"ko")})
-            assert set(done.error_kinds) == {WRONG}
+            assert set(done.load.error_kinds) == {WRONG}
     finally:
         leader.end()

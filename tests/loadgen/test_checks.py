@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from portcompare.loadgen.bodies import LooseBody, exact_body
-from portcompare.records.results import Expectation
+from portcompare.records.requests import Expectation
 
 HERE = "127.0.0.1:8001"
 

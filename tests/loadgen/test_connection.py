@@ -45,11 +45,11 @@ def take_and_reset(peer: Peer) -> None:
 def test_a_whole_answer_leaves_the_connection_usable(generator: Generator, answer: bytes) -> None:
     with serve(answering(answer)) as server:
         done = generator.run(server.url)
-    assert done.error_kinds == {}
-    assert done.void is None
-    assert done.requests > 0
-    assert done.received_bytes_per_request == len(answer)
-    assert done.reconnects == 0
+    assert done.load.error_kinds == {}
+    assert done.load.failure is None
+    assert done.load.requests > 0
+    assert done.load.received_bytes_per_request == len(answer)
+    assert done.load.reconnects == 0
     assert server.connections == generator.tries
 
 
@@ -60,9 +60,9 @@ def test_a_head_request_needs_no_body_and_leaves_the_connection_usable(
     with serve(answering(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")) as server:
         done = generator.run(server.url, http_request("/", method="HEAD"))
     assert server.requests[0][1].startswith(b"HEAD / HTTP/1.1\r\n")
-    assert done.error_kinds == {}
-    assert done.requests > 0
-    assert done.reconnects == 0
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
+    assert done.load.reconnects == 0
     assert server.connections == generator.tries
 
 
@@ -81,11 +81,11 @@ def test_an_answer_that_ends_the_connection_is_whole_and_the_next_one_has_its_ow
 ) -> None:
     with serve(answering_once(answer)) as server:
         done = generator.run(server.url)
-    assert done.error_kinds == {}
-    assert done.requests > 0
-    assert done.received_bytes_per_request == len(answer)
-    assert done.requests - 2 <= done.reconnects <= done.requests + 2
-    assert done.requests <= server.connections <= len(server.requests) + 1
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
+    assert done.load.received_bytes_per_request == len(answer)
+    assert done.load.requests - 2 <= done.load.reconnects <= done.load.requests + 2
+    assert done.load.requests <= server.connections <= len(server.requests) + 1
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])
@@ -102,9 +102,9 @@ def test_a_keep_alive_connection_ended_by_the_server_is_made_again_and_counted(
 
     with serve(play) as server:
         done = generator.run(server.url)
-    assert done.error_kinds == {}
-    assert done.requests > 0
-    assert done.reconnects == pytest.approx(done.requests / 3, abs=2)
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
+    assert done.load.reconnects == pytest.approx(done.load.requests / 3, abs=2)
 
 
 def test_a_request_on_an_ended_connection_is_sent_again_once_and_no_more(generator: Generator) -> None:
@@ -117,9 +117,9 @@ def test_a_request_on_an_ended_connection_is_sent_again_once_and_no_more(generat
         done = generator.run(server.url, window_s=0.6)
     # The second request fails on connection 0 and again on 1; the third succeeds on 2. Without a second
     # attempt there were two failures for each success, with a third attempt none.
-    assert set(done.error_kinds) == {CLOSED}
-    assert abs(done.error_kinds[CLOSED] - done.requests) <= 1
-    assert done.requests > 1
+    assert set(done.load.error_kinds) == {CLOSED}
+    assert abs(done.load.error_kinds[CLOSED] - done.load.requests) <= 1
+    assert done.load.requests > 1
 
 
 def test_half_an_answer_on_a_kept_connection_is_a_failure_and_not_asked_for_again(
@@ -133,8 +133,8 @@ def test_half_an_answer_on_a_kept_connection_is_a_failure_and_not_asked_for_agai
 
     with serve(play) as server:
         done = generator.run(server.url, window_s=0.5)
-    assert set(done.error_kinds) == {HALF}
-    assert abs(done.error_kinds[HALF] - done.requests) <= 1
+    assert set(done.load.error_kinds) == {HALF}
+    assert abs(done.load.error_kinds[HALF] - done.load.requests) <= 1
     assert len(server.requests) <= 2 * server.connections
 
 
@@ -168,40 +168,40 @@ def test_each_way_to_break_an_answer_has_its_kind_and_spoils_no_later_answer(
     answer_one = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
     with serve(alternating(broken, answering_once(answer_one))) as server:
         done = generator.run(server.url, window_s=0.35)
-    assert set(done.error_kinds) == {kind}
-    assert done.requests > 0
-    assert abs(done.error_kinds[kind] - done.requests) <= 1
+    assert set(done.load.error_kinds) == {kind}
+    assert done.load.requests > 0
+    assert abs(done.load.error_kinds[kind] - done.load.requests) <= 1
     # Every other connection follows an announced end and counts; the rest follow a failure and do not.
-    assert abs(done.reconnects - done.error_kinds[kind]) <= 1
-    assert done.received_bytes_per_request == len(answer_one)
+    assert abs(done.load.reconnects - done.load.error_kinds[kind]) <= 1
+    assert done.load.received_bytes_per_request == len(answer_one)
 
 
 def test_a_refused_connection_has_its_kind(generator: Generator) -> None:
     with socket.socket() as bound_but_deaf:
         bound_but_deaf.bind(("127.0.0.1", 0))
         done = generator.run(f"http://127.0.0.1:{bound_but_deaf.getsockname()[1]}")
-    assert set(done.error_kinds) == {REFUSED}
-    assert done.requests == 0
-    assert done.latency_s is None
-    assert done.received_bytes_per_request is None
+    assert set(done.load.error_kinds) == {REFUSED}
+    assert done.load.requests == 0
+    assert done.load.latency_s is None
+    assert done.load.received_bytes_per_request is None
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".invalid"], ids=["unknown", "no host name"])
 def test_a_host_that_cannot_be_resolved_has_its_kind(generator: Generator, host: str) -> None:
     done = generator.run(f"http://{host}:80", window_s=0.3)
-    assert set(done.error_kinds) == {UNRESOLVABLE}
-    assert done.requests == 0
+    assert set(done.load.error_kinds) == {UNRESOLVABLE}
+    assert done.load.requests == 0
 
 
 def test_an_address_that_cannot_be_reached_has_its_kind(generator: Generator) -> None:
     done = generator.run("http://255.255.255.255:80")
-    assert set(done.error_kinds) == {UNREACHABLE}
+    assert set(done.load.error_kinds) == {UNREACHABLE}
 
 
 def test_a_broken_exchange_is_followed_by_a_pause(generator: Generator) -> None:
     with serve(take_and_close) as server:
         done = generator.run(server.url, window_s=0.5)
-    assert 2 <= done.error_kinds[CLOSED] <= 6
+    assert 2 <= done.load.error_kinds[CLOSED] <= 6
 
 
 @pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
@@ -215,16 +215,16 @@ def test_an_answer_over_the_time_limit_fails_and_the_user_goes_on(
 
     with serve(alternating(stall, answering_once(OK))) as server:
         done = generator.run(server.url, timeout_s=0.1, window_s=0.6)
-    assert set(done.error_kinds) == {TIMEOUT}
-    assert done.error_kinds[TIMEOUT] >= 2
-    assert done.requests >= 1
+    assert set(done.load.error_kinds) == {TIMEOUT}
+    assert done.load.error_kinds[TIMEOUT] >= 2
+    assert done.load.requests >= 1
 
 
 def test_an_answer_within_the_time_limit_does_not_fail(generator: Generator) -> None:
     with serve(answering(OK, delay_s=0.1)) as server:
         done = generator.run(server.url, timeout_s=0.4, window_s=0.6)
-    assert done.error_kinds == {}
-    assert done.requests >= 3
+    assert done.load.error_kinds == {}
+    assert done.load.requests >= 3
 
 
 def test_a_request_arrives_as_declared(generator: Generator) -> None:
@@ -248,5 +248,5 @@ def test_a_request_arrives_as_declared(generator: Generator) -> None:
         "accept: application/json",
     ]
     assert received == body.encode()
-    assert done.error_kinds == {}
-    assert done.requests >= 1
+    assert done.load.error_kinds == {}
+    assert done.load.requests >= 1

@@ -11,7 +11,7 @@ from portcompare.loadgen.declare import find_login_problem, find_unfilled, login
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from portcompare.records.results import RequestSpec
+    from portcompare.records.requests import RequestSpec
 
 
 @pytest.fixture

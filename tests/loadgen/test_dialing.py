@@ -46,8 +46,8 @@ def resolving(tmp_path: Path) -> Iterator[Generator]:
 def test_an_ipv6_address_is_reached_and_named_with_its_brackets(generator: Generator) -> None:
     with serve(answering(OK), "::1") as server:
         done = generator.run(f"http://[::1]:{server.port}")
-    assert done.error_kinds == {}
-    assert done.requests > 0
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
     assert server.connections == generator.tries
     assert f"\r\nHost: [::1]:{server.port}\r\n".encode() in server.requests[0][1]
 
@@ -58,8 +58,8 @@ def test_a_name_with_addresses_of_both_families_is_reached_at_the_one_that_liste
 ) -> None:
     with serve(answering(OK), host) as server:
         done = resolving.run_round(f"http://both.test:{server.port}")
-    assert done.error_kinds == {}
-    assert done.requests > 0
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
     assert server.connections == resolving.tries
 
 
@@ -67,13 +67,13 @@ def test_a_name_of_which_no_address_listens_is_refused(resolving: Generator) -> 
     with serve(answering(OK)) as server:
         pass
     done = resolving.run_round(f"http://both.test:{server.port}")
-    assert set(done.error_kinds) == {"connection refused"}
+    assert set(done.load.error_kinds) == {"connection refused"}
 
 
 def test_a_name_is_resolved_once_for_all_connections_of_a_user(resolving: Generator) -> None:
     with serve(answering_once(OK)) as server:
         done = resolving.run_round(f"http://both.test:{server.port}", users=2)
-    assert done.reconnects > 10
+    assert done.load.reconnects > 10
     assert resolving.log.count("resolved both.test") == 2
 
 
@@ -84,7 +84,7 @@ def test_a_name_is_resolved_again_after_its_address_failed(resolving: Generator)
 
     with serve(answer_and_stop_listening) as server:
         done = resolving.run_round(f"http://both.test:{server.port}", window_s=0.5)
-    assert set(done.error_kinds) == {"connection refused"}
+    assert set(done.load.error_kinds) == {"connection refused"}
     assert server.connections == resolving.tries
     # Once for the connection that was made; not for the next, to the address known by then; then each time.
-    assert resolving.log.count("resolved") >= done.error_kinds["connection refused"] >= 2
+    assert resolving.log.count("resolved") >= done.load.error_kinds["connection refused"] >= 2

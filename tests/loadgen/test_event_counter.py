@@ -89,15 +89,15 @@ def test_the_histogram_holds_locust_s_own_events_and_no_others(
         counts_of(make_histogram(np.array(inside(by_s=by_s, good=True)))) for by_s in (EDGE_S, -EDGE_S)
     )
     assert surely <= found <= perhaps
-    assert found.total() == done.requests > 10
-    failed = sum(one.errors for one in done.slices)
+    assert found.total() == done.load.requests > 10
+    failed = sum(one.errors for one in done.load.slices)
     assert len(inside(by_s=EDGE_S, good=False)) <= failed <= len(inside(by_s=-EDGE_S, good=False))
     assert failed > 3
-    assert done.void is None
-    assert done.latency_s is not None
-    assert done.latency_s.p50 >= 0.003
+    assert done.load.failure is None
+    assert done.load.latency_s is not None
+    assert done.load.latency_s.p50 >= 0.003
     # A client that does not say how many bytes it received says 0.
-    assert done.received_bytes_per_request == (2.0 if "HttpUser" in text else None)
+    assert done.load.received_bytes_per_request == (2.0 if "HttpUser" in text else None)
 
 
 FAILING = """
@@ -126,12 +126,12 @@ def test_what_fails_is_for_the_class_to_say_and_has_a_short_name(
     with serve(play) as server:
         done = run(FAILING.replace("HttpUser", kind), server.url)
     raised = "raised KeyError: ('token', <object object at 0x...>)"
-    assert set(done.error_kinds) == {"status 503", "out of stock", raised}
-    assert done.requests > 2
-    assert max(done.error_kinds.values()) - min(done.error_kinds.values()) <= 1
-    assert done.received_bytes_per_request == 4.0
-    assert done.handler_s == 0.0075
-    assert done.reconnects == 0
+    assert set(done.load.error_kinds) == {"status 503", "out of stock", raised}
+    assert done.load.requests > 2
+    assert max(done.load.error_kinds.values()) - min(done.load.error_kinds.values()) <= 1
+    assert done.load.received_bytes_per_request == 4.0
+    assert done.load.handler_s == 0.0075
+    assert done.load.reconnects == 0
 
 
 def test_connections_that_are_refused_are_failures_with_the_usual_name(
@@ -140,7 +140,7 @@ def test_connections_that_are_refused_are_failures_with_the_usual_name(
     with serve(answering(OK)) as server:
         url = server.url
     done = run(HTTP.replace("    @task", "    wait_time = constant(0.01)\n    @task"), url)
-    assert set(done.error_kinds) == {REFUSED}
+    assert set(done.load.error_kinds) == {REFUSED}
 
 
 def test_an_answer_over_the_time_limit_is_a_failure_whatever_the_client_allows(
@@ -148,7 +148,7 @@ def test_an_answer_over_the_time_limit_is_a_failure_whatever_the_client_allows(
 ) -> None:
     with serve(answering(OK, delay_s=0.03)) as server:
         done = run(HTTP, server.url, timeout_s=0.02)
-    assert set(done.error_kinds) == {TIMEOUT}
+    assert set(done.load.error_kinds) == {TIMEOUT}
 
 
 def test_failures_with_a_text_of_their_own_each_do_not_fill_the_report(run: Callable[..., RoundDone]) -> None:
@@ -164,9 +164,9 @@ class Asking(User):
         gevent.sleep(0.01)
 """
     done = run(text, "http://127.0.0.1:9")
-    assert len(done.error_kinds) <= 22
-    assert done.error_kinds["ValueError: order 0 is lost"] < done.error_kinds["other failures"]
-    assert sum(done.error_kinds.values()) % 1000 == 0
+    assert len(done.load.error_kinds) <= 22
+    assert done.load.error_kinds["ValueError: order 0 is lost"] < done.load.error_kinds["other failures"]
+    assert sum(done.load.error_kinds.values()) % 1000 == 0
 
 
 def test_answers_do_not_pile_up_in_the_generator_during_a_round(
@@ -181,7 +181,7 @@ def test_answers_do_not_pile_up_in_the_generator_during_a_round(
         run(HTTP, server.url)
         before_mib = peak_mib()
         done = run(HTTP, server.url, users=2, window_s=0.5)
-    assert done.requests > 20
+    assert done.load.requests > 20
     assert peak_mib() - before_mib < 40
 
 
@@ -197,23 +197,23 @@ class Asking(FastHttpUser):
     with serve(answering(OK)) as server:
         done = run(text, server.url, users=3, warmup_max_s=2.0)
         assert server.connections == 6
-    assert done.void is None
-    assert done.error_kinds == {}
+    assert done.load.failure is None
+    assert done.load.error_kinds == {}
 
 
 def test_a_user_is_ready_when_it_has_started_and_been_answered(run: Callable[..., RoundDone]) -> None:
     login = '    def on_start(self):\n        self.client.post("/login")\n'
     with serve(answering(OK)) as server:
-        assert run(HTTP + login, server.url, users=2).void is None
+        assert run(HTTP + login, server.url, users=2).load.failure is None
         assert server.requests[0][1].startswith(b"POST /login")
         done = run(HTTP + login + "        gevent.sleep(60)\n", server.url, users=2, warmup_max_s=0.2)
-    assert done.void == "2 of 2 users had no answer within 0.2 s"
+    assert done.load.failure == "2 of 2 users had no answer within 0.2 s"
 
 
 def test_users_that_never_have_an_answer_are_told(run: Callable[..., RoundDone]) -> None:
     text = "class Asking(User):\n    @task\n    def idle(self):\n        gevent.sleep(0.01)\n"
     done = run(text, "http://127.0.0.1:9", users=2, warmup_max_s=0.1)
-    assert done.void == "2 of 2 users had no answer within 0.1 s"
+    assert done.load.failure == "2 of 2 users had no answer within 0.1 s"
 
 
 def test_the_starts_of_users_are_spread_over_the_delay(run: Callable[..., RoundDone], tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_the_starts_of_users_are_spread_over_the_delay(run: Callable[..., RoundD
         "            print(time.perf_counter(), file=file)\n"
     )
     with serve(answering(OK)) as server:
-        assert run(text, server.url, users=2, delay_s=0.3).void is None
+        assert run(text, server.url, users=2, delay_s=0.3).load.failure is None
     first_s, second_s = map(float, starts.read_text().split())
     assert second_s - first_s > 0.07
 
@@ -235,8 +235,8 @@ def test_the_class_s_own_waiting_time_is_kept_and_its_own_host_is_not(
     with serve(answering(OK)) as server:
         done = run(HTTP + waiting, server.url, window_s=0.8)
         assert server.requests[0][1].startswith(b"GET /items?tag=a%2Fb&tag=c HTTP/1.1\r\n")
-    assert done.error_kinds == {}
-    assert 3 <= done.requests <= 9
+    assert done.load.error_kinds == {}
+    assert 3 <= done.load.requests <= 9
 
 
 def test_a_class_that_is_not_lean_cannot_be_paced(generator: Generator, tmp_path: Path) -> None:

@@ -86,8 +86,8 @@ def test_what_has_no_end_has_a_kind_and_neither_holds_nor_fills_the_generator(
     finally:
         ended.set()
         watching.join()
-    assert set(done.error_kinds) == {kind}
-    assert done.requests == 0
-    assert done.void is None
+    assert set(done.load.error_kinds) == {kind}
+    assert done.load.requests == 0
+    assert done.load.failure is None
     assert server.connections >= 4  # it went on
     assert max(seen_bytes) - before_bytes < bound_bytes

@@ -42,7 +42,7 @@ def test_the_class_on_the_page_is_captured_and_runs(
         assert captured.problem is None
         assert captured.requests[0].name == "POST /login"
         assert {one.name for one in captured.requests[1:]} == {"GET /items", "GET /items/3", "POST /orders"}
-        assert generator.run_round(server.url, users=2).error_kinds == {}
+        assert generator.run_round(server.url, users=2).load.error_kinds == {}
 
 
 def test_the_table_has_the_names_of_failures() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.http.requests import http_request
-from portcompare.records.results import Expectation, LoginStep
+from portcompare.records.requests import Expectation, LoginStep
 from portcompare.wire.protocol import RateLoad, ScenarioSource
 from tests.loadgen.scripted import answer_of, serve
 
@@ -104,9 +104,9 @@ def test_each_user_logs_in_once_as_its_own_row_and_asks_with_what_it_kept(genera
     members = Members()
     with serve(members) as server:
         done = generator.run_round(server.url, users=4)
-    assert (done.void, done.error_kinds) == (None, {})
+    assert (done.load.failure, done.load.error_kinds) == (None, {})
     assert members.logins == {"ann": 2, "bob": 1, "cy": 1}  # the fourth user begins again
-    assert done.requests > 20
+    assert done.load.requests > 20
     asked = names_by_connection(server)
     assert sorted(asked.values(), key=min) == [{b"ann"}, {b"ann"}, {b"bob"}, {b"cy"}]
 
@@ -122,9 +122,9 @@ def test_logging_in_is_no_success_of_the_scenario(generator: Generator) -> None:
     members = Members()
     with serve(play) as server:
         done = generator.run_round(server.url, warmup_s=0.0)
-    assert done.latency_s is not None
-    assert done.latency_s.max < 0.3
-    assert done.warmup_s >= 0.3
+    assert done.load.latency_s is not None
+    assert done.load.latency_s.max < 0.3
+    assert done.load.warmup_s >= 0.3
 
 
 def test_a_login_that_fails_is_tried_again(generator: Generator) -> None:
@@ -132,9 +132,9 @@ def test_a_login_that_fails_is_tried_again(generator: Generator) -> None:
     members = Members(refusals=1)
     with serve(members) as server:
         done = generator.run_round(server.url)
-    assert (done.void, done.error_kinds) == (None, {})
-    assert done.warmup_s >= 0.4  # a pause lies between
-    assert done.requests > 5
+    assert (done.load.failure, done.load.error_kinds) == (None, {})
+    assert done.load.warmup_s >= 0.4  # a pause lies between
+    assert done.load.requests > 5
 
 
 @pytest.mark.parametrize("rate", [None, OPEN], ids=["closed", "open"])
@@ -144,9 +144,9 @@ def test_users_that_cannot_log_in_void_the_round_and_the_reason_is_told(
     prepare(generator, "ann")
     with serve(Members(refusals=1000)) as server:
         done = generator.run_round(server.url, users=4, rate=rate, warmup_max_s=0.3, window_s=0.6)
-    assert done.void == "4 of 4 users had no answer within 0.3 s: login: status 403 (POST /login)"
-    assert done.error_kinds["login: status 403 (POST /login)"] >= 4
-    assert done.requests == 0
+    assert done.load.failure == "4 of 4 users had no answer within 0.3 s: login: status 403 (POST /login)"
+    assert done.load.error_kinds["login: status 403 (POST /login)"] >= 4
+    assert done.load.requests == 0
     assert not names_by_connection(server)
 
 
@@ -155,9 +155,9 @@ def test_connections_of_the_open_model_log_in_before_requests_are_due(generator:
     members = Members()
     with serve(members) as server:
         done = generator.run_round(server.url, rate=OPEN, window_s=0.5)
-    assert (done.void, done.error_kinds, done.dropped) == (None, {}, 0)
+    assert (done.load.failure, done.load.error_kinds, done.load.dropped) == (None, {}, 0)
     assert members.logins == {"ann": 2, "bob": 2}
-    assert done.requests == pytest.approx(100, abs=20)
+    assert done.load.requests == pytest.approx(100, abs=20)
 
 
 def test_answers_are_held_against_those_that_the_first_users_login_was_approved_with(
@@ -166,11 +166,11 @@ def test_answers_are_held_against_those_that_the_first_users_login_was_approved_
     prepare(generator, "ann", "bob")
     with serve(Members()) as server:
         done = generator.run_round(server.url, users=2, expectations=greet("ann"))
-        assert done.error_kinds == {}
+        assert done.load.error_kinds == {}
         done = generator.run_round(server.url, users=2, expectations=greet("bob"))
-    (kind,) = done.error_kinds
+    (kind,) = done.load.error_kinds
     assert kind == "wrong body (GET /me/{account}?csrf={csrf})"
-    assert done.requests > 5  # the second user's: nobody approved of those
+    assert done.load.requests > 5  # the second user's: nobody approved of those
 
 
 def test_workers_share_out_the_rows(tmp_path: Path) -> None:
@@ -185,9 +185,9 @@ def test_workers_share_out_the_rows(tmp_path: Path) -> None:
             done = leader.run_round(server.url, users=4, expectations=greet("ann"))
     finally:
         leader.end()
-    assert (done.void, done.error_kinds) == (None, {})
+    assert (done.load.failure, done.load.error_kinds) == (None, {})
     assert members.logins == {"ann": 1, "bob": 1, "cy": 1, "di": 1}
-    assert len(done.generator_cpu_ratios) == 2
+    assert len(done.load.generator_cpu_ratios) == 2
 
 
 def test_a_locustfile_says_the_same(generator: Generator, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def part(**given_: object) -> PartDone:
 
 def merge(*parts: PartDone, void: str | None = None) -> RoundDone:
     named = {f"machine/{number}": one for number, one in enumerate(parts, 1)}
-    return merge_parts(named, started_at_s=1e9, window_s=2.0, warmup_s=0.5, steady=True, void=void)
+    return merge_parts(named, started_at_s=1e9, window_s=2.0, warmup_s=0.5, steady=True, failure=void)
 
 
 @settings(deadline=None)
@@ -106,24 +106,34 @@ def test_counts_add_up_and_percentiles_are_those_of_all_requests() -> None:
             handler_s=(0.2,),
         ),
     )
-    assert (done.requests, done.rate_rps, done.reconnects, done.dropped) == (100, 50.0, 3, 3)
-    assert done.error_kinds == {"reset": 3, "timeout": 4}
-    assert done.received_bytes_per_request == 200.0
-    assert done.stall_max_s == 0.02
-    assert done.handler_s == 0.2
-    assert done.latency_s is not None
-    assert done.latency_s.p50 == pytest.approx(0.001, rel=1e-3)
-    assert done.latency_s.p95 == pytest.approx(0.05, rel=1e-3)
-    assert (done.started_at_s, done.window_s, done.warmup_s, done.void) == (1e9, 2.0, 0.5, None)
-    assert done.offered_rps is None
+    assert (done.load.requests, done.load.rate_rps, done.load.reconnects, done.load.dropped) == (
+        100,
+        50.0,
+        3,
+        3,
+    )
+    assert done.load.error_kinds == {"reset": 3, "timeout": 4}
+    assert done.load.received_bytes_per_request == 200.0
+    assert done.load.stall_max_s == 0.02
+    assert done.load.handler_s == 0.2
+    assert done.load.latency_s is not None
+    assert done.load.latency_s.p50 == pytest.approx(0.001, rel=1e-3)
+    assert done.load.latency_s.p95 == pytest.approx(0.05, rel=1e-3)
+    assert (done.load.started_at_s, done.load.window_s, done.load.warmup_s, done.load.failure) == (
+        1e9,
+        2.0,
+        0.5,
+        None,
+    )
+    assert done.load.offered_rps is None
 
 
 def test_lag_is_that_of_all_due_requests() -> None:
     done = merge(part(lags=encoded(*[100] * 98)), part(lags=encoded(9000, 9000)))
-    assert done.offered_rps == 50.0
-    assert done.lag_p99_s == pytest.approx(0.009, rel=1e-3)
-    assert done.lag_max_s == pytest.approx(0.009, rel=1e-3)
-    assert merge(part(lags=encoded(*[100] * 98))).lag_p99_s == pytest.approx(1e-4)
+    assert done.load.offered_rps == 50.0
+    assert done.load.lag_p99_s == pytest.approx(0.009, rel=1e-3)
+    assert done.load.lag_max_s == pytest.approx(0.009, rel=1e-3)
+    assert merge(part(lags=encoded(*[100] * 98))).load.lag_p99_s == pytest.approx(1e-4)
 
 
 def test_slices_are_merged_one_by_one() -> None:
@@ -136,7 +146,7 @@ def test_slices_are_merged_one_by_one() -> None:
             )
         ),
     )
-    first, second = done.slices
+    first, second = done.load.slices
     assert (first.requests, first.errors, second.requests, second.errors) == (3, 3, 0, 4)
     assert first.p50_s == pytest.approx(0.003, rel=1e-3)
     assert (second.p50_s, second.p99_s) == (None, None)
@@ -144,8 +154,13 @@ def test_slices_are_merged_one_by_one() -> None:
 
 def test_without_any_part_nothing_is_known_but_why() -> None:
     done = merge(void="the load worker machine/1 was lost during the round")
-    assert (done.requests, done.latency_s, done.slices, done.generator_cpu_ratio) == (0, None, (), 0.0)
-    assert done.void == "the load worker machine/1 was lost during the round"
+    assert (done.load.requests, done.load.latency_s, done.load.slices, done.load.generator_cpu_ratio) == (
+        0,
+        None,
+        (),
+        0.0,
+    )
+    assert done.load.failure == "the load worker machine/1 was lost during the round"
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,12 @@ def at_most_more_files(generator: Generator, files: int) -> Iterator[None]:
 
 def test_users_without_a_file_fail_by_that_name_while_the_others_are_served(limited: Generator) -> None:
     with serve(answering(OK)) as server:
-        assert limited.run(server.url, users=8).error_kinds == {}
+        assert limited.run(server.url, users=8).load.error_kinds == {}
         with at_most_more_files(limited, 4):
             done = limited.run_round(server.url, users=40)
-        assert set(done.error_kinds) == {NO_FILE_LEFT}
-        assert done.requests > 10
-        assert limited.run_round(server.url, users=8).error_kinds == {}
+        assert set(done.load.error_kinds) == {NO_FILE_LEFT}
+        assert done.load.requests > 10
+        assert limited.run_round(server.url, users=8).load.error_kinds == {}
 
 
 def test_no_file_to_resolve_a_name_with_is_called_the_same(limited: Generator) -> None:
@@ -55,5 +55,5 @@ def test_no_file_to_resolve_a_name_with_is_called_the_same(limited: Generator) -
         limited.run(server.url)
         with at_most_more_files(limited, -1):
             done = limited.run_round(f"http://unknown.test:{server.port}")
-    assert set(done.error_kinds) == {NO_FILE_LEFT}
-    assert done.requests == 0
+    assert set(done.load.error_kinds) == {NO_FILE_LEFT}
+    assert done.load.requests == 0

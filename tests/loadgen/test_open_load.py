@@ -56,32 +56,37 @@ def test_what_is_offered_is_sent_and_answered(generator: Generator) -> None:
     watch = Watch()
     with serve(watch) as server:
         done = generator.run_round(server.url, rate=RATE, window_s=1.5)
-    assert done.void is None
-    assert done.error_kinds == {}
-    assert done.offered_rps == pytest.approx(200.0, rel=0.01)
+    assert done.load.failure is None
+    assert done.load.error_kinds == {}
+    assert done.load.offered_rps == pytest.approx(200.0, rel=0.01)
     # What a busy machine left over from the warm-up is answered in the window too, by the server's own count.
     answered = len(within(generator.window, watch.answered_s))
-    assert done.requests == pytest.approx(answered, abs=5)
-    assert done.rate_rps == pytest.approx(answered / 1.5, rel=0.02)
-    assert done.requests > 240
-    assert done.dropped == 0
+    assert done.load.requests == pytest.approx(answered, abs=5)
+    assert done.load.rate_rps == pytest.approx(answered / 1.5, rel=0.02)
+    assert done.load.requests > 240
+    assert done.load.dropped == 0
 
 
 def test_the_lag_is_reported(generator: Generator) -> None:
     with serve(answering(OK, delay_s=0.3)) as server:
         done = generator.run_round(server.url, rate=RATE, delay_s=0.3, window_s=0.5)
-    assert done.lag_p99_s is not None
-    assert done.lag_max_s is not None
-    assert 0 < done.lag_p99_s <= done.lag_max_s
-    assert done.lag_p99_s < 0.3  # what the server takes is no part of it
-    assert done.latency_s is not None
-    assert done.latency_s.max > done.lag_max_s * 0.999  # and it is a part of what counts
+    assert done.load.lag_p99_s is not None
+    assert done.load.lag_max_s is not None
+    assert 0 < done.load.lag_p99_s <= done.load.lag_max_s
+    assert done.load.lag_p99_s < 0.3  # what the server takes is no part of it
+    assert done.load.latency_s is not None
+    assert done.load.latency_s.max > done.load.lag_max_s * 0.999  # and it is a part of what counts
 
 
 def test_the_closed_model_has_no_schedule_to_keep(generator: Generator) -> None:
     with serve(answering(OK, delay_s=0.005)) as server:
         done = generator.run_round(server.url, users=2)
-    assert (done.offered_rps, done.dropped, done.lag_p99_s, done.lag_max_s) == (None, 0, None, None)
+    assert (done.load.offered_rps, done.load.dropped, done.load.lag_p99_s, done.load.lag_max_s) == (
+        None,
+        0,
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize("rate", [RATE, replace(RATE, arrivals="poisson")], ids=["even", "poisson"])
@@ -102,7 +107,7 @@ def test_no_more_connections_are_made_than_are_needed(generator: Generator) -> N
         done = generator.run_round(server.url, rate=RATE, window_s=0.8)
     # Little's law: 200/s for 0.05 s each is 10 at a time, and some more when the machine is busy.
     assert 10 <= server.connections < 80
-    assert done.reconnects == 0
+    assert done.load.reconnects == 0
 
 
 @pytest.mark.parametrize("connections", [256, 1])
@@ -115,13 +120,13 @@ def test_a_stall_is_not_omitted(generator: Generator, connections: int) -> None:
     assert stall.began_s is not None
     assert generator.window.start_s < stall.began_s < generator.window.end_s - stall_s
     by_hand_s = latencies_after_stall(RATE.rate_rps, stall_s, int(RATE.rate_rps * window_s))
-    assert done.latency_s is not None
+    assert done.load.latency_s is not None
     # A busy machine takes longer over what has piled up; it never makes any of it shorter.
-    assert 0.97 < done.latency_s.max / by_hand_s[-1] < 1.3
-    assert 0.97 < done.latency_s.p99 / percentile(by_hand_s, 99) < 1.3
-    assert 0.95 < done.latency_s.p95 / percentile(by_hand_s, 95) < 1.3
+    assert 0.97 < done.load.latency_s.max / by_hand_s[-1] < 1.3
+    assert 0.97 < done.load.latency_s.p99 / percentile(by_hand_s, 99) < 1.3
+    assert 0.95 < done.load.latency_s.p95 / percentile(by_hand_s, 95) < 1.3
     answered = len(within(generator.window, stall.answered_s))
-    assert done.requests == pytest.approx(answered, abs=5)  # by the server's own count: none is omitted
+    assert done.load.requests == pytest.approx(answered, abs=5)  # by the server's own count: none is omitted
 
 
 def test_a_request_that_waits_for_a_connection_counts_from_when_it_was_due(generator: Generator) -> None:
@@ -137,25 +142,25 @@ def test_a_request_that_waits_for_a_connection_counts_from_when_it_was_due(gener
         if answered_s in within(generator.window, watch.answered_s)
     ]
     assert expected_s[-1] > 0.4  # 1.0 s of requests at twice the server's rate
-    assert done.latency_s is not None
-    assert done.latency_s.max == pytest.approx(expected_s[-1], abs=0.1)
-    assert done.latency_s.p50 == pytest.approx(expected_s[len(expected_s) // 2], abs=0.1)
-    assert done.offered_rps == pytest.approx(100.0, rel=0.02)
-    assert done.rate_rps < 60
-    assert done.dropped == 0
-    assert done.lag_p99_s is not None
-    assert done.lag_p99_s < done.latency_s.p50  # to wait for the server is not the generator's lag
+    assert done.load.latency_s is not None
+    assert done.load.latency_s.max == pytest.approx(expected_s[-1], abs=0.1)
+    assert done.load.latency_s.p50 == pytest.approx(expected_s[len(expected_s) // 2], abs=0.1)
+    assert done.load.offered_rps == pytest.approx(100.0, rel=0.02)
+    assert done.load.rate_rps < 60
+    assert done.load.dropped == 0
+    assert done.load.lag_p99_s is not None
+    assert done.load.lag_p99_s < done.load.latency_s.p50  # to wait for the server is not the generator's lag
 
 
 def test_a_request_that_finds_no_connection_in_time_is_given_up(generator: Generator) -> None:
     rate = replace(RATE, rate_rps=100.0, connections=2)
     with serve(answering(OK, delay_s=0.1)) as server:
         done = generator.run_round(server.url, rate=rate, window_s=1.0, timeout_s=0.3)
-    assert done.dropped > 20
-    assert done.error_kinds == {"not sent in time": done.dropped}
-    assert done.requests + done.dropped == pytest.approx(100, abs=30)
-    assert done.latency_s is not None
-    assert done.latency_s.max < 0.3 + 0.1 + 0.3  # the last ones would have waited for 0.8 s
+    assert done.load.dropped > 20
+    assert done.load.error_kinds == {"not sent in time": done.load.dropped}
+    assert done.load.requests + done.load.dropped == pytest.approx(100, abs=30)
+    assert done.load.latency_s is not None
+    assert done.load.latency_s.max < 0.3 + 0.1 + 0.3  # the last ones would have waited for 0.8 s
 
 
 def test_requests_are_given_up_even_if_no_connection_ever_becomes_free(generator: Generator) -> None:
@@ -166,34 +171,34 @@ def test_requests_are_given_up_even_if_no_connection_ever_becomes_free(generator
     with serve(play) as server:
         rate = replace(RATE, rate_rps=100.0, connections=1)
         done = generator.run_round(server.url, rate=rate, window_s=0.6, timeout_s=0.2)
-    assert done.requests == 0
-    assert done.dropped > 10
-    assert done.error_kinds["not sent in time"] == done.dropped
+    assert done.load.requests == 0
+    assert done.load.dropped > 10
+    assert done.load.error_kinds["not sent in time"] == done.load.dropped
 
 
 def test_a_server_that_refuses_is_asked_no_more_often_than_offered(generator: Generator) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     done = generator.run_round(f"http://127.0.0.1:{port}", rate=RATE, window_s=0.5)
-    assert done.requests == 0
-    assert set(done.error_kinds) == {"connection refused"}
+    assert done.load.requests == 0
+    assert set(done.load.error_kinds) == {"connection refused"}
     assert (
-        40 < done.error_kinds["connection refused"] < 200
+        40 < done.load.error_kinds["connection refused"] < 200
     )  # 100 are due in the window, and some may be late
 
 
 def test_a_wrong_answer_is_no_success_in_the_open_model_either(generator: Generator) -> None:
     with serve(answering(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n")) as server:
         done = generator.run_round(server.url, rate=RATE, window_s=0.5)
-    assert done.requests == 0
-    assert 40 < done.error_kinds["status 500"] < 200  # 100 are due in the window, and some may be late
+    assert done.load.requests == 0
+    assert 40 < done.load.error_kinds["status 500"] < 200  # 100 are due in the window, and some may be late
 
 
 def test_the_warm_up_lasts_as_long_as_the_delay(generator: Generator) -> None:
     watch = Watch(delay_s=0.3)
     with serve(watch) as server:
         done = generator.run_round(server.url, rate=replace(RATE, rate_rps=50.0), delay_s=0.3, window_s=0.5)
-    assert 0.3 <= done.warmup_s < 5
-    assert done.void is None
-    assert done.requests > 10
-    assert done.requests == pytest.approx(len(within(generator.window, watch.answered_s)), abs=5)
+    assert 0.3 <= done.load.warmup_s < 5
+    assert done.load.failure is None
+    assert done.load.requests > 10
+    assert done.load.requests == pytest.approx(len(within(generator.window, watch.answered_s)), abs=5)

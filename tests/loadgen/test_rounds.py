@@ -9,7 +9,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from portcompare.http.requests import http_request
-from portcompare.records.results import Expectation
+from portcompare.records.requests import Expectation
 from tests.e2e.processes import wait_until
 from tests.loadgen.scripted import OK, answer_of, answering, serve
 
@@ -27,36 +27,47 @@ def test_a_fixed_delay_has_the_rate_and_the_latencies_it_must_have(generator: Ge
     with serve(answering(OK, delay_s=DELAY_S)) as server:
         done = generator.run(server.url, users=users, window_s=1.0)
     assert server.connections == users
-    assert done.void is None
-    assert done.error_kinds == {}
-    rate_rps = done.requests / done.window_s
+    assert done.load.failure is None
+    assert done.load.error_kinds == {}
+    rate_rps = done.load.requests / done.load.window_s
     assert 0.4 * users / DELAY_S < rate_rps <= 1.01 * users / DELAY_S
-    assert done.latency_s is not None
-    assert 0.99 * DELAY_S <= done.latency_s.p50 < 3 * DELAY_S
-    assert done.latency_s.p50 <= done.latency_s.p95 <= done.latency_s.p99 <= done.latency_s.p999
-    assert done.latency_s.p999 <= done.latency_s.max * 1.001
+    assert done.load.latency_s is not None
+    assert 0.99 * DELAY_S <= done.load.latency_s.p50 < 3 * DELAY_S
+    assert (
+        done.load.latency_s.p50
+        <= done.load.latency_s.p95
+        <= done.load.latency_s.p99
+        <= done.load.latency_s.p999
+    )
+    assert done.load.latency_s.p999 <= done.load.latency_s.max * 1.001
     # Each user is either waiting for an answer or about to send: Little's law.
-    assert rate_rps * done.latency_s.p50 < 1.2 * users
+    assert rate_rps * done.load.latency_s.p50 < 1.2 * users
 
 
 def test_the_histogram_holds_each_request_of_the_window(generator: Generator) -> None:
     with serve(answering(OK, delay_s=DELAY_S)) as server:
         done = generator.run(server.url, users=2, window_s=0.5)
     histogram = HdrHistogram.decode(done.histogram)
-    assert histogram.get_total_count() == done.requests
-    assert done.requests > 0
-    assert done.latency_s is not None
-    assert histogram.get_value_at_percentile(50) / 1e6 == done.latency_s.p50
-    assert histogram.get_max_value() / 1e6 == done.latency_s.max
+    assert histogram.get_total_count() == done.load.requests
+    assert done.load.requests > 0
+    assert done.load.latency_s is not None
+    assert histogram.get_value_at_percentile(50) / 1e6 == done.load.latency_s.p50
+    assert histogram.get_max_value() / 1e6 == done.load.latency_s.max
 
 
 def test_a_round_without_a_success_says_so_and_has_an_empty_histogram(generator: Generator) -> None:
     with serve(answering(answer_of("500 Oops", b""))) as server:
         done = generator.run(server.url)
-    assert done.requests == 0
-    assert set(done.error_kinds) == {"status 500"}
-    assert done.error_kinds["status 500"] > 10  # whole answers, however wrong, are not followed by a pause
-    assert (done.latency_s, done.received_bytes_per_request, done.handler_s) == (None, None, None)
+    assert done.load.requests == 0
+    assert set(done.load.error_kinds) == {"status 500"}
+    assert (
+        done.load.error_kinds["status 500"] > 10
+    )  # whole answers, however wrong, are not followed by a pause
+    assert (done.load.latency_s, done.load.received_bytes_per_request, done.load.handler_s) == (
+        None,
+        None,
+        None,
+    )
     assert HdrHistogram.decode(done.histogram).get_total_count() == 0
 
 
@@ -66,10 +77,10 @@ def test_the_window_is_announced_before_it_opens_in_the_clock_of_the_machine(gen
         done = generator.run(server.url, window_s=0.4)
     assert before_s < generator.window.start_s < generator.window.end_s < time.monotonic()
     assert generator.window.end_s - generator.window.start_s == pytest.approx(0.4)
-    assert before_epoch_s < done.started_at_s < time.time()
-    assert done.window_s == pytest.approx(0.4, abs=0.1)
-    assert 0.03 <= done.warmup_s < 5
-    assert 0 < done.generator_cpu_ratio < 1.2
+    assert before_epoch_s < done.load.started_at_s < time.time()
+    assert done.load.window_s == pytest.approx(0.4, abs=0.1)
+    assert 0.03 <= done.load.warmup_s < 5
+    assert 0 < done.load.generator_cpu_ratio < 1.2
 
 
 def test_what_happens_during_the_warm_up_does_not_count(generator: Generator) -> None:
@@ -83,10 +94,10 @@ def test_what_happens_during_the_warm_up_does_not_count(generator: Generator) ->
     generator.prepare(scenario=http_request("/"))
     with serve(play) as server:
         done = generator.run_round(server.url, warmup_s=0.3, window_s=0.3)
-    assert done.error_kinds == {}
-    assert 0 < done.requests <= 31
-    assert len(server.requests) > done.requests + 5
-    assert done.warmup_s >= 0.3
+    assert done.load.error_kinds == {}
+    assert 0 < done.load.requests <= 31
+    assert len(server.requests) > done.load.requests + 5
+    assert done.load.warmup_s >= 0.3
 
 
 def test_users_start_one_after_the_other(generator: Generator) -> None:
@@ -101,7 +112,7 @@ def test_users_start_one_after_the_other(generator: Generator) -> None:
         done = generator.run_round(server.url, users=4, delay_s=0.4)
     assert len(starts_s) == 4
     assert 0.15 < starts_s[-1] - starts_s[0] < 1.5
-    assert done.warmup_s >= 0.4
+    assert done.load.warmup_s >= 0.4
 
 
 def test_users_without_an_answer_void_the_round_and_are_counted(generator: Generator) -> None:
@@ -115,11 +126,13 @@ def test_users_without_an_answer_void_the_round_and_are_counted(generator: Gener
     generator.prepare(scenario=http_request("/"))
     with serve(play) as server:
         done = generator.run_round(server.url, users=3, warmup_max_s=1.0, window_s=0.2)
-        assert done.void == "2 of 3 users had no answer within 1 s"
-        assert done.warmup_s >= 1.0
-        assert done.requests > 0
+        assert done.load.failure == "2 of 3 users had no answer within 1 s"
+        assert done.load.warmup_s >= 1.0
+        assert done.load.requests > 0
         again = generator.run_round(server.url, users=3, warmup_max_s=10, window_s=0.2)
-    assert again.void is None  # connections 3 to 5: the generator goes on, and the counts are the round's own
+    assert (
+        again.load.failure is None
+    )  # connections 3 to 5: the generator goes on, and the counts are the round's own
 
 
 def test_the_window_waits_for_the_slowest_users_first_answer(generator: Generator) -> None:
@@ -137,10 +150,10 @@ def test_the_window_waits_for_the_slowest_users_first_answer(generator: Generato
     with serve(play) as server:
         done = generator.run_round(server.url, users=2, window_s=0.2)
     assert slow_answered.is_set()
-    assert done.warmup_s >= 0.4
-    assert done.void is None
-    assert done.latency_s is not None
-    assert done.latency_s.max < 0.4
+    assert done.load.warmup_s >= 0.4
+    assert done.load.failure is None
+    assert done.load.latency_s is not None
+    assert done.load.latency_s.max < 0.4
 
 
 @pytest.mark.parametrize(
@@ -163,10 +176,10 @@ def test_a_wrong_answer_has_its_kind_and_is_no_success(
 ) -> None:
     with serve(answering(answer, OK)) as server:
         done = generator.run(server.url, expect=expect)
-    assert set(done.error_kinds) == {kind}
-    assert done.requests > 0
-    assert abs(done.requests - done.error_kinds[kind]) <= 2  # every other answer is right
-    assert done.received_bytes_per_request == pytest.approx(len(OK), rel=0.3)
+    assert set(done.load.error_kinds) == {kind}
+    assert done.load.requests > 0
+    assert abs(done.load.requests - done.load.error_kinds[kind]) <= 2  # every other answer is right
+    assert done.load.received_bytes_per_request == pytest.approx(len(OK), rel=0.3)
     assert server.connections == generator.tries
 
 
@@ -186,16 +199,16 @@ def test_an_answer_that_is_as_expected_is_a_success(
 ) -> None:
     with serve(answering(answer)) as server:
         done = generator.run(server.url, expect=expect)
-    assert done.error_kinds == {}
-    assert done.requests > 0
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
 
 
 def test_expectations_of_other_requests_do_not_matter(generator: Generator) -> None:
     generator.prepare(scenario=http_request("/"))
     with serve(answering(OK)) as server:
         done = generator.run_round(server.url, expectations={1: Expectation(status=404, body_base64=None)})
-    assert done.error_kinds == {}
-    assert done.requests > 0
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
 
 
 @pytest.mark.parametrize(
@@ -214,16 +227,16 @@ def test_the_servers_own_word_is_read_on_slow_answers(
 ) -> None:
     with serve(answering(answer_of("200 OK", b"ok", *headers), delay_s=0.012)) as server:
         done = generator.run(server.url, window_s=0.2)
-    assert done.error_kinds == {}
-    assert done.requests > 0
-    assert done.handler_s == handler_s
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
+    assert done.load.handler_s == handler_s
 
 
 def test_the_servers_own_word_is_sampled_on_fast_answers(generator: Generator) -> None:
     with serve(answering(answer_of("200 OK", b"ok", "Server-Timing: app;dur=0.25"))) as server:
         done = generator.run(server.url, window_s=0.8)
-    assert done.requests > 64
-    assert done.handler_s == 0.00025
+    assert done.load.requests > 64
+    assert done.load.handler_s == 0.00025
 
 
 def wait_open(window: WindowOpens, length_s: float) -> None:
@@ -239,11 +252,11 @@ def test_a_window_that_is_held_closes_when_it_is_told_to(generator: Generator) -
             server.url, users=2, window_s=90, is_held=True, on_window=lambda window: wait_open(window, held_s)
         )
         after = generator.run_round(server.url, window_s=0.2)
-    assert held_s <= done.window_s < 60
-    assert 0 < done.requests <= 2 * done.window_s / DELAY_S + 2
-    assert sum(part.requests for part in done.slices) == done.requests
-    assert after.window_s == 0.2
-    assert after.requests > 0
+    assert held_s <= done.load.window_s < 60
+    assert 0 < done.load.requests <= 2 * done.load.window_s / DELAY_S + 2
+    assert sum(part.requests for part in done.load.slices) == done.load.requests
+    assert after.load.window_s == 0.2
+    assert after.load.requests > 0
 
 
 def test_a_window_is_held_no_longer_than_was_ordered(generator: Generator) -> None:
@@ -252,4 +265,4 @@ def test_a_window_is_held_no_longer_than_was_ordered(generator: Generator) -> No
         done = generator.run_round(
             server.url, window_s=0.2, is_held=True, on_window=lambda window: wait_open(window, 0.4)
         )
-    assert done.window_s == 0.2
+    assert done.load.window_s == 0.2

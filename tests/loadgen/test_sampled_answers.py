@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from portcompare.records.results import Expectation
+from portcompare.records.requests import Expectation
 from tests.loadgen.scripted import OK, answer_of, answering, serve
 
 if TYPE_CHECKING:
@@ -40,18 +40,18 @@ MASKED = expect(b'{"id": 0, "name": "a"}', "/id")
 def test_what_is_masked_may_differ(generator: Generator) -> None:
     with serve(counting()) as server:
         done = generator.run(server.url, window_s=0.8, expect=MASKED)
-    assert done.error_kinds == {}
-    assert done.requests > SPARSE
+    assert done.load.error_kinds == {}
+    assert done.load.requests > SPARSE
 
 
 def test_what_is_not_masked_may_not_and_a_sample_shows_it(generator: Generator) -> None:
     with serve(counting(name="b")) as server:
         done = generator.run(server.url, window_s=1.0, expect=MASKED)
-    assert set(done.error_kinds) == {WRONG}
-    assert done.requests > 2 * SPARSE
-    answers = done.requests + done.error_kinds[WRONG]
-    assert abs(done.error_kinds[WRONG] - answers / SPARSE) <= 1
-    assert answers / 100 - 1 < done.error_kinds[WRONG]
+    assert set(done.load.error_kinds) == {WRONG}
+    assert done.load.requests > 2 * SPARSE
+    answers = done.load.requests + done.load.error_kinds[WRONG]
+    assert abs(done.load.error_kinds[WRONG] - answers / SPARSE) <= 1
+    assert answers / 100 - 1 < done.load.error_kinds[WRONG]
 
 
 def test_the_first_answer_of_each_connection_is_checked_though_it_comes_in_the_warm_up(
@@ -59,16 +59,16 @@ def test_the_first_answer_of_each_connection_is_checked_though_it_comes_in_the_w
 ) -> None:
     with serve(counting(first="b")) as server:
         done = generator.run(server.url, users=3, expect=MASKED)
-    assert done.error_kinds == {WRONG: 3}
-    assert done.requests > 0
+    assert done.load.error_kinds == {WRONG: 3}
+    assert done.load.requests > 0
 
 
 def test_the_first_answer_of_a_connection_made_anew_is_checked(generator: Generator) -> None:
     said = b'{"id": 0, "name": "b"}'
     with serve(answering(answer_of("200 OK", said, "Connection: close"))) as server:
         done = generator.run(server.url, expect=MASKED)
-    assert done.requests == 0
-    assert done.error_kinds[WRONG] > 3
+    assert done.load.requests == 0
+    assert done.load.error_kinds[WRONG] > 3
 
 
 def test_a_wrong_body_in_the_warm_up_is_told_where_each_answer_is_checked_too(generator: Generator) -> None:
@@ -79,8 +79,8 @@ def test_a_wrong_body_in_the_warm_up_is_told_where_each_answer_is_checked_too(ge
 
     with serve(play) as server:
         done = generator.run(server.url, users=2, expect=expect(b"ok"))
-    assert done.error_kinds == {WRONG: 2}
-    assert done.requests > 0
+    assert done.load.error_kinds == {WRONG: 2}
+    assert done.load.requests > 0
 
 
 def test_the_servers_own_address_in_a_body_is_no_difference(generator: Generator) -> None:
@@ -90,7 +90,7 @@ def test_the_servers_own_address_in_a_body_is_no_difference(generator: Generator
 
     with serve(play) as server:
         done = generator.run(server.url, expect=expect(b"at http://{server}/x", own_address=True))
-        assert done.error_kinds == {}
-        assert done.requests > 0
+        assert done.load.error_kinds == {}
+        assert done.load.requests > 0
         done = generator.run(server.url, expect=expect(b"at http://{server}/y", own_address=True))
-    assert set(done.error_kinds) == {WRONG}
+    assert set(done.load.error_kinds) == {WRONG}

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.http.requests import http_request
-from portcompare.records.results import Expectation
+from portcompare.records.requests import Expectation
 from tests.loadgen.scripted import OK, answering, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from portcompare.records.results import RequestSpec
+    from portcompare.records.requests import RequestSpec
     from tests.loadgen.generator import Generator
     from tests.loadgen.scripted import Peer
 
@@ -44,10 +44,10 @@ def test_a_user_class_asks_for_its_request_and_keeps_its_waiting_time(
     with serve(answering(OK)) as server:
         done = generator.run_round(server.url, scenario="data", window_s=0.8)
     assert server.requests[0][1].startswith(b"GET /data?n=1 HTTP/1.1\r\n")
-    assert done.error_kinds == {}
-    assert 3 <= done.requests <= 9
-    assert done.latency_s is not None
-    assert done.latency_s.p50 < 0.1
+    assert done.load.error_kinds == {}
+    assert 3 <= done.load.requests <= 9
+    assert done.load.latency_s is not None
+    assert done.load.latency_s.p50 < 0.1
 
 
 @pytest.mark.parametrize("wait_s", [0.1, 0.4])
@@ -65,7 +65,7 @@ def test_a_waiting_user_asks_once_and_waits_from_its_first_request_on(
     generator.prepare(locustfile, data="Data")
     with serve(play) as server:
         done = generator.run_round(server.url, scenario="data", window_s=1.0)
-    assert done.error_kinds == {}
+    assert done.load.error_kinds == {}
     assert len(arrivals_s) >= 2
     assert min(later - sooner for sooner, later in pairwise(arrivals_s)) >= 0.9 * wait_s
 
@@ -102,7 +102,7 @@ def test_a_mix_is_asked_for_by_weight_and_each_request_has_its_own_expectation(
     expectations = {place: expect_path(request) for place, request in enumerate((OFTEN, POSTED, ASKED))}
     with serve(answer_by_path) as server:
         done = generator.run_round(server.url, scenario="mixed", window_s=0.8, expectations=expectations)
-        assert done.error_kinds == {}
+        assert done.load.error_kinds == {}
         paths = Counter(request.split()[1] for _, request in server.requests)
         assert set(paths) == {b"/often", b"/posted", b"/asked"}
         assert paths.total() > 300
@@ -110,8 +110,8 @@ def test_a_mix_is_asked_for_by_weight_and_each_request_has_its_own_expectation(
         assert paths[b"/asked"] / paths.total() == pytest.approx(0.1, abs=0.07)
         wrong = expectations | {1: Expectation(status=200, body_base64="")}
         done = generator.run_round(server.url, scenario="mixed", expectations=wrong)
-    assert set(done.error_kinds) == {"wrong body (POST /posted)"}
-    assert done.requests > done.error_kinds["wrong body (POST /posted)"] > 0
+    assert set(done.load.error_kinds) == {"wrong body (POST /posted)"}
+    assert done.load.requests > done.load.error_kinds["wrong body (POST /posted)"] > 0
 
 
 def test_a_mix_is_sent_in_the_same_order_in_each_round_and_in_another_by_each_user(

@@ -66,11 +66,11 @@ def test_a_user_that_blocks_the_loop_is_noticed_and_voids_the_round(
             server.url, rate=rate, window_s=0.8, on_window=partial(block_inside, folder=tmp_path)
         )
         again = generator.run_round(server.url, rate=rate, window_s=0.3)
-    assert 0.15 <= done.stall_max_s < 1
-    said = find_overload(done, replace(LIMITS, max_lag_s=1.0))
+    assert 0.15 <= done.load.stall_max_s < 1
+    said = find_overload(done.load, replace(LIMITS, max_lag_s=1.0))
     assert said is not None
     assert said.startswith("the load generator stood still for ")
-    assert again.stall_max_s < done.stall_max_s  # the stall is not the next round's
+    assert again.load.stall_max_s < done.load.stall_max_s  # the stall is not the next round's
 
 
 def test_a_stall_delays_what_is_due_and_this_is_lag(generator: Generator, tmp_path: Path) -> None:
@@ -82,13 +82,13 @@ def test_a_stall_delays_what_is_due_and_this_is_lag(generator: Generator, tmp_pa
         done = generator.run_round(
             server.url, rate=rate, window_s=0.8, on_window=partial(block_inside, folder=tmp_path)
         )
-    assert done.lag_max_s is not None
-    assert done.latency_s is not None
+    assert done.load.lag_max_s is not None
+    assert done.load.latency_s is not None
     # The one due first in the 0.2 s waits for all that is left of them.
-    assert 0.15 <= done.lag_max_s < 1
-    assert done.latency_s.max >= done.lag_max_s * 0.999
-    assert done.lag_p99_s is not None
-    assert done.lag_p99_s > LIMITS.max_lag_s
+    assert 0.15 <= done.load.lag_max_s < 1
+    assert done.load.latency_s.max >= done.load.lag_max_s * 0.999
+    assert done.load.lag_p99_s is not None
+    assert done.load.lag_p99_s > LIMITS.max_lag_s
 
 
 def test_a_generator_with_time_to_spare_is_not_the_limit(generator: Generator) -> None:
@@ -96,7 +96,7 @@ def test_a_generator_with_time_to_spare_is_not_the_limit(generator: Generator) -
     with serve(answering(OK, delay_s=0.01)) as server:
         rounds = [generator.run_round(server.url, users=4, window_s=0.3) for _ in range(3)]
     # A busy machine may keep the whole process waiting, and then it is told.
-    done = min(rounds, key=lambda one: one.stall_max_s)
-    assert 0 <= done.stall_max_s < LIMITS.max_stall_s
-    assert 0 < done.generator_cpu_ratio < 0.9
-    assert find_overload(done, LIMITS) is None
+    done = min(rounds, key=lambda one: one.load.stall_max_s)
+    assert 0 <= done.load.stall_max_s < LIMITS.max_stall_s
+    assert 0 < done.load.generator_cpu_ratio < 0.9
+    assert find_overload(done.load, LIMITS) is None

@@ -38,9 +38,9 @@ def test_requests_go_over_one_verified_connection(
 
     with serve(over_tls(context, play)) as server:
         done = run(f"https://{host}:{server.port}")
-    assert done.error_kinds == {}
-    assert done.requests > 0
-    assert done.reconnects == 0
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
+    assert done.load.reconnects == 0
     assert server.connections == generator.tries
     assert f"\r\nHost: {host}:{server.port}\r\n".encode() in server.requests[0][1]
     assert protocols == ["http/1.1"] * generator.tries
@@ -56,10 +56,10 @@ def test_an_answer_of_many_records_comes_whole_and_at_once(
     answer = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode() + bytes(size)
     with serve(over_tls(authority.issue(*HERE), answering(answer))) as server:
         done = run(f"https://localhost:{server.port}", timeout_s=5, window_s=0.3)
-    assert done.error_kinds == {}
-    assert done.void is None
-    assert done.requests > 1
-    assert done.received_bytes_per_request == len(answer)
+    assert done.load.error_kinds == {}
+    assert done.load.failure is None
+    assert done.load.requests > 1
+    assert done.load.received_bytes_per_request == len(answer)
 
 
 def test_a_long_body_goes_out_whole(generator: Generator, authority: Authority, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_long_body_goes_out_whole(generator: Generator, authority: Authority, 
     generator.prepare(locustfile, data="Data")
     with serve(over_tls(authority.issue(*HERE), answering(OK))) as server:
         done = generator.run_round(f"https://localhost:{server.port}", scenario="data")
-    assert done.error_kinds == {}
+    assert done.load.error_kinds == {}
     assert server.requests[0][1].endswith(b"\r\n\r\n" + b"1" * 4_000_000)
 
 
@@ -94,9 +94,9 @@ def test_a_connection_ended_between_two_requests_is_made_again_and_counted(
 
     with serve(over_tls(authority.issue(*HERE), play)) as server:
         done = run(f"https://localhost:{server.port}", window_s=0.3)
-    assert done.error_kinds == {}
-    assert done.requests > 0
-    assert done.reconnects == pytest.approx(done.requests / 3, abs=2)
+    assert done.load.error_kinds == {}
+    assert done.load.requests > 0
+    assert done.load.reconnects == pytest.approx(done.load.requests / 3, abs=2)
 
 
 def test_a_connection_reset_while_idle_is_made_again_and_counted(
@@ -110,9 +110,9 @@ def test_a_connection_reset_while_idle_is_made_again_and_counted(
 
     with serve(over_tls(authority.issue(*HERE), play)) as server:
         done = run(f"https://localhost:{server.port}", window_s=0.8, wait_s=0.15)
-    assert done.error_kinds == {}
-    assert done.requests >= 2
-    assert done.reconnects == done.requests
+    assert done.load.error_kinds == {}
+    assert done.load.requests >= 2
+    assert done.load.reconnects == done.load.requests
 
 
 def test_a_request_of_the_plan_trusts_what_the_system_trusts(
@@ -125,7 +125,7 @@ def test_a_request_of_the_plan_trusts_what_the_system_trusts(
             monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
             generator = Generator(tmp_path / "loadgen.log")
             try:
-                kinds.append(generator.run(f"https://localhost:{server.port}", request).error_kinds)
+                kinds.append(generator.run(f"https://localhost:{server.port}", request).load.error_kinds)
             finally:
                 generator.end()
     assert kinds[0] == {}

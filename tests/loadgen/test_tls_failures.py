@@ -93,8 +93,8 @@ def test_each_failure_of_tls_has_its_kind_and_sends_nothing_to_the_wrong_one(
 ) -> None:
     with serve(play(authority)) as server:
         done = run(f"https://127.0.0.1:{server.port}")
-    assert set(done.error_kinds) == {kind}
-    assert done.requests == 0
+    assert set(done.load.error_kinds) == {kind}
+    assert done.load.requests == 0
     if play is not speak_http_after_a_handshake:
         assert server.requests == []
 
@@ -106,14 +106,14 @@ def test_a_certificate_of_an_unknown_authority_is_not_trusted(
     stranger = Authority(tmp_path / "stranger").issue(*HERE)
     with serve(over_tls(stranger, answering(OK))) as server:
         done = run(f"https://localhost:{server.port}")
-    assert set(done.error_kinds) == {tls.UNTRUSTED}
+    assert set(done.load.error_kinds) == {tls.UNTRUSTED}
     assert server.requests == []
 
 
 def test_a_handshake_that_takes_too_long_ends_with_the_time_limit(run: Callable[..., RoundDone]) -> None:
     with serve(lambda peer: peer.wait()) as server:
         done = run(f"https://localhost:{server.port}", timeout_s=0.1, window_s=0.4)
-    assert set(done.error_kinds) == {"no whole answer in time"}
+    assert set(done.load.error_kinds) == {"no whole answer in time"}
 
 
 @pytest.mark.parametrize(

@@ -103,14 +103,14 @@ def test_two_processes_share_the_users_and_their_histograms_add_up_count_by_coun
     with serve(answering(OK, delay_s=0.003)) as server:
         done = leader.run_round(server.url, users=5, window_s=0.5)
         assert server.connections == 5
-    assert done.void is None
+    assert done.load.failure is None
     first, second = told_histograms(tmp_path)
     assert counts_of(HdrHistogram.decode(first)) != {}
     merged = counts_of(merge_histograms([first, second]))
     assert counts_of(HdrHistogram.decode(done.histogram)) == merged
-    assert sum(merged.values()) == done.requests > 50
-    assert sum(one.requests for one in done.slices) == done.requests
-    assert len(done.generator_cpu_ratios) == 2
+    assert sum(merged.values()) == done.load.requests > 50
+    assert sum(one.requests for one in done.load.slices) == done.load.requests
+    assert len(done.load.generator_cpu_ratios) == 2
 
 
 def test_clocks_that_disagree_do_not_matter(
@@ -120,12 +120,12 @@ def test_clocks_that_disagree_do_not_matter(
     leader.prepare(scenario=GET)
     with serve(answering(OK, delay_s=0.01)) as server:
         done = leader.run_round(server.url, users=4, window_s=0.5)
-    assert done.void is None
-    assert done.error_kinds == {}
-    assert done.latency_s is not None
-    assert 0.01 <= done.latency_s.p50 < 0.1
-    assert 0.4 * 4 / 0.01 < done.rate_rps <= 4 / 0.01 * 1.02
-    assert 0 < done.warmup_s < 10
+    assert done.load.failure is None
+    assert done.load.error_kinds == {}
+    assert done.load.latency_s is not None
+    assert 0.01 <= done.load.latency_s.p50 < 0.1
+    assert 0.4 * 4 / 0.01 < done.load.rate_rps <= 4 / 0.01 * 1.02
+    assert 0 < done.load.warmup_s < 10
 
 
 def test_an_open_load_is_dealt_out(leader: Generator) -> None:
@@ -135,10 +135,10 @@ def test_an_open_load_is_dealt_out(leader: Generator) -> None:
     rate = RateLoad(rate_rps=200.0, arrivals="even", connections=8, seed="1")
     with serve(answering(OK)) as server:
         done = leader.run_round(server.url, rate=rate, window_s=1.0)
-    assert done.offered_rps == pytest.approx(200, abs=6)
-    assert done.requests == pytest.approx(200, abs=40)
-    assert done.lag_p99_s is not None
-    assert set(done.generator_cpu_ratios) == {f"{socket.gethostname()}/1", f"{socket.gethostname()}/2"}
+    assert done.load.offered_rps == pytest.approx(200, abs=6)
+    assert done.load.requests == pytest.approx(200, abs=40)
+    assert done.load.lag_p99_s is not None
+    assert set(done.load.generator_cpu_ratios) == {f"{socket.gethostname()}/1", f"{socket.gethostname()}/2"}
 
 
 def test_a_window_that_is_held_closes_for_all_at_once(leader: Generator) -> None:
@@ -146,8 +146,8 @@ def test_a_window_that_is_held_closes_for_all_at_once(leader: Generator) -> None
     leader.prepare(scenario=GET)
     with serve(answering(OK, delay_s=0.01)) as server:
         done = leader.run_round(server.url, users=4, window_s=90, is_held=True)
-    assert (done.void, len(done.generator_cpu_ratios)) == (None, 2)
-    assert 0 < done.window_s < 60
+    assert (done.load.failure, len(done.load.generator_cpu_ratios)) == (None, 2)
+    assert 0 < done.load.window_s < 60
 
 
 def test_fewer_users_than_processes_leave_some_without_work(leader: Generator) -> None:
@@ -156,7 +156,7 @@ def test_fewer_users_than_processes_leave_some_without_work(leader: Generator) -
     with serve(answering(OK)) as server:
         done = leader.run_round(server.url, users=1)
         assert server.connections == 1
-    assert (done.void, len(done.generator_cpu_ratios)) == (None, 1)
+    assert (done.load.failure, len(done.load.generator_cpu_ratios)) == (None, 1)
 
 
 def test_a_lost_worker_voids_the_round_and_is_named_and_the_rest_go_on(
@@ -168,13 +168,13 @@ def test_a_lost_worker_voids_the_round_and_is_named_and_the_rest_go_on(
         with round_under_way(leader, server.url, users=4, window_s=0.5) as found:
             workers[0].kill()
         done = found[0]
-        assert done.void is not None
-        assert done.void.startswith(f"the load worker {socket.gethostname()}/")
-        assert done.void.endswith(" was lost during the round")
+        assert done.load.failure is not None
+        assert done.load.failure.startswith(f"the load worker {socket.gethostname()}/")
+        assert done.load.failure.endswith(" was lost during the round")
         after = leader.run_round(server.url, users=4)
-    assert (after.void, len(after.generator_cpu_ratios)) == (None, 1)
-    assert set(after.generator_cpu_ratios) != {done.void.split()[3]}
-    assert after.requests > 0
+    assert (after.load.failure, len(after.load.generator_cpu_ratios)) == (None, 1)
+    assert set(after.load.generator_cpu_ratios) != {done.load.failure.split()[3]}
+    assert after.load.requests > 0
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
@@ -189,7 +189,7 @@ def test_a_worker_that_is_ended_says_so_leaves_nothing_and_without_any_the_run_c
     with serve(answering(OK, delay_s=0.002)) as server:
         with round_under_way(leader, server.url, users=1, window_s=0.3) as found:
             worker.send_signal(ending)
-        assert found[0].void == f"the load worker {socket.gethostname()}/1 was lost during the round"
+        assert found[0].load.failure == f"the load worker {socket.gethostname()}/1 was lost during the round"
         assert worker.wait(60) == 128 + ending
         assert list((tmp_path / "temporary").iterdir()) == []
         leader.send(round_of(server.url))
@@ -320,7 +320,7 @@ def test_user_classes_are_shared_too(leader: Generator, tmp_path: Path) -> None:
     with serve(answering(OK, delay_s=0.002)) as server:
         done = leader.run_round(server.url, users=2)
         assert {request.split(b" ")[1] for _, request in server.requests} == {b"/own"}
-    assert len(done.generator_cpu_ratios) == 2
+    assert len(done.load.generator_cpu_ratios) == 2
 
 
 def test_a_machine_without_the_locustfile_is_sent_it(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,13 +11,14 @@ from portcompare.analyse.break_even import find_break_even
 from portcompare.measure import Timekeeper
 from portcompare.measure.break_even import choose_coarse, choose_new, plan_break_even
 from portcompare.plan import BreakEvenGrid, Plan
-from portcompare.records.results import BASELINE
+from portcompare.records.rounds import BASELINE
+from tests.altered import altered, known
 from tests.analyse.samples import ROUND
 from tests.measure.plans import make_plan
 
 if TYPE_CHECKING:
     from portcompare.measure import Place
-    from portcompare.records.results import Round
+    from portcompare.records.rounds import Round
     from portcompare.records.sweeps import BreakEven
 
     Cell = tuple[float, int]
@@ -65,7 +65,7 @@ class Sweep:
                 arm = BASELINE if equal else place.arm
                 rate = true_rate(arm, grid.delays_s[place.scenario], int(place.level))
                 self.rounds.append(
-                    replace(
+                    altered(
                         ROUND,
                         block=place.block,
                         arm=place.arm,
@@ -139,7 +139,8 @@ def test_what_is_undecided_goes_on_until_it_is_narrow_or_measured_often_enough()
     assert extended
     for cell in sweep.new.cells:
         if (cell.delay_s, cell.users) in extended:
-            is_narrow = cell.high is not None and cell.ratio is not None and cell.high <= cell.ratio * 1.05
+            point, _, high = known(cell.ratio)
+            is_narrow = high <= point * 1.05
             assert is_narrow or sweep.counts[cell.delay_s, cell.users] == 12
 
 

@@ -15,6 +15,7 @@ import pytest
 from portcompare.errors import InputError, LoadGeneratorError
 from portcompare.http.requests import http_request
 from portcompare.measure import LoadGenerator, start_generator
+from portcompare.records.rounds import LoadReport
 from portcompare.wire.protocol import (
     Capture,
     Captured,
@@ -79,27 +80,28 @@ RUN_ROUND = RunRound(
 )
 WINDOW = WindowOpens(start_s=1.0, end_s=2.0)
 DONE = RoundDone(
-    started_at_s=0.0,
-    window_s=1.0,
-    warmup_s=0.3,
-    steady=True,
-    requests=0,
-    rate_rps=0.0,
-    error_kinds={},
-    received_bytes_per_request=None,
-    reconnects=0,
-    latency_s=None,
+    load=LoadReport(
+        started_at_s=0.0,
+        window_s=1.0,
+        warmup_s=0.3,
+        steady=True,
+        requests=0,
+        rate_rps=0.0,
+        error_kinds={},
+        received_bytes_per_request=None,
+        reconnects=0,
+        latency_s=None,
+        handler_s=None,
+        offered_rps=None,
+        dropped=0,
+        lag_p99_s=None,
+        lag_max_s=None,
+        stall_max_s=0.002,
+        generator_cpu_ratio=0.1,
+        generator_cpu_ratios={"1": 0.1},
+        slices=(),
+    ),
     histogram="",
-    handler_s=None,
-    offered_rps=None,
-    dropped=0,
-    lag_p99_s=None,
-    lag_max_s=None,
-    stall_max_s=0.002,
-    generator_cpu_ratio=0.1,
-    generator_cpu_ratios={"1": 0.1},
-    slices=(),
-    void=None,
 )
 
 

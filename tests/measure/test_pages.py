@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from portcompare.measure import Timekeeper, measure_visit, order_visits, plan_blocks
 from portcompare.plan import Page, Plan
 from portcompare.records.pages import PageLoad
+from tests.altered import altered
 from tests.measure.plans import make_plan
 from tests.measure.test_generator import DONE
 
@@ -102,7 +102,7 @@ def test_an_idle_visit_leaves_the_load_generator_alone(monkeypatch: pytest.Monke
     watching = Watching(monkeypatch)
     visit = watching.visit(place_of("idle", 0))
     assert watching.told == ["alive", ("http://h/?delay=1", 30.0), "alive"]
-    assert (visit.loads, visit.load_rps, visit.void) == (LOADS, None, None)
+    assert (visit.loads, visit.users_load, visit.discarded) == (LOADS, None, None)
 
 
 def test_pages_load_while_the_window_of_their_scenario_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,16 +112,16 @@ def test_pages_load_while_the_window_of_their_scenario_is_open(monkeypatch: pyte
     assert alive == "alive"
     assert (order.scenario, order.load.users, order.is_held) == ("slow", 64, True)
     assert rest == [("http://h/", 30.0), ("http://h/", 30.0), "close", "end", "alive"]
-    assert (visit.loads, visit.load_rps) == (LOADS * 2, DONE.rate_rps)
+    assert (visit.loads, visit.users_load) == (LOADS * 2, DONE.load)
 
 
 def test_a_visit_tells_what_became_of_its_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = replace(
-        DONE, void="3 of 64 users had no answer", requests=90, rate_rps=45.0, error_kinds={"timeout": 10}
+    done = altered(
+        DONE, failure="3 of 64 users had no answer", requests=90, rate_rps=45.0, error_kinds={"timeout": 10}
     )
     visit = Watching(monkeypatch, done).visit(place_of("busy", 64))
-    assert visit.void == done.void
-    assert (visit.load_requests, visit.load_rps, visit.load_error_kinds) == (90, 45.0, {"timeout": 10})
+    assert visit.discarded == done.load.failure
+    assert visit.users_load == done.load
 
 
 def test_pages_are_loaded_in_as_many_blocks_as_the_plan_asks_for_at_least() -> None:

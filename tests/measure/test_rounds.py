@@ -1,41 +1,46 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from portcompare.errors import ServerError, WindowMissedError
 from portcompare.measure import LoadGenerator, MeasuredRound, Place, measure_round
-from portcompare.records.results import Expectation, Latency, Round, Slice
-from portcompare.serve import RunningServer, WindowUsage
+from portcompare.records.requests import Expectation
+from portcompare.records.rounds import Latency, LoadReport, Round, Slice, Usage
 from portcompare.wire.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
+from tests.altered import altered
 from tests.measure.plans import add_open, make_plan
+
+if TYPE_CHECKING:
+    from portcompare.serve import RunningServer
 
 LATENCY = Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5)
 SLICES = (Slice(requests=400, errors=5, p50_s=0.05, p99_s=0.09),)
 DONE = RoundDone(
-    started_at_s=1_700_000_000.0,
-    window_s=0.8,
-    warmup_s=0.3,
-    steady=True,
-    requests=400,
-    rate_rps=500.0,
-    error_kinds={"timeout": 2, "refused": 3},
-    received_bytes_per_request=170.5,
-    reconnects=1,
-    latency_s=LATENCY,
+    load=LoadReport(
+        started_at_s=1_700_000_000.0,
+        window_s=0.8,
+        warmup_s=0.3,
+        steady=True,
+        requests=400,
+        rate_rps=500.0,
+        error_kinds={"timeout": 2, "refused": 3},
+        received_bytes_per_request=170.5,
+        reconnects=1,
+        latency_s=LATENCY,
+        handler_s=0.05,
+        offered_rps=501.0,
+        dropped=3,
+        lag_p99_s=0.001,
+        lag_max_s=0.002,
+        stall_max_s=0.003,
+        generator_cpu_ratio=0.4,
+        generator_cpu_ratios={"1": 0.4},
+        slices=SLICES,
+    ),
     histogram="SElTVEZBQUFB",
-    handler_s=0.05,
-    offered_rps=501.0,
-    dropped=3,
-    lag_p99_s=0.001,
-    lag_max_s=0.002,
-    stall_max_s=0.003,
-    generator_cpu_ratio=0.4,
-    generator_cpu_ratios={"1": 0.4},
-    slices=SLICES,
-    void=None,
 )
 PLACE = Place(block=2, order=5, arm="new", scenario="fast", level=8)
 EXPECTATIONS = {0: Expectation(status=200, body_base64="e30=")}
@@ -47,9 +52,9 @@ class Bench:
     def __init__(self) -> None:
         self.happened: list[str] = []
         self.orders: list[RunRound] = []
-        self.window = WindowOpens(start_s=50.0, end_s=52.0)
+        self.window = WindowOpens(start_s=50.0, end_s=50.8)
         self.done = DONE
-        self.usage: WindowUsage | None = WindowUsage(cpu_s=1.5, rss_peak_bytes=70_000_000)
+        self.usage: Usage | None = Usage(cpu_s=0.6, rss_bytes=70_000_000)
         self.dies_at_check = 0
         self.misses_window = False
         self.url = "http://127.0.0.1:8123"
@@ -65,7 +70,7 @@ class Bench:
         self.orders.append(order)
         return self.window
 
-    def measure_usage(self, start_s: float, end_s: float) -> WindowUsage | None:
+    def measure_usage(self, start_s: float, end_s: float) -> Usage | None:
         self.happened.append(f"measure usage {start_s} {end_s}")
         if self.misses_window:
             raise WindowMissedError("new: the window was over")
@@ -94,30 +99,30 @@ def test_a_round_is_the_servers_and_the_generators_account_of_one_window(bench: 
             scenario="fast",
             level=8,
             order=5,
-            started_at_s=1_700_000_000.0,
-            window_s=0.8,
-            warmup_s=0.3,
-            steady=True,
-            requests=400,
-            errors=5,
-            error_kinds={"timeout": 2, "refused": 3},
-            rate_rps=500.0,
-            latency_s=LATENCY,
-            handler_s=0.05,
-            received_bytes_per_request=170.5,
-            cpu_s_per_request=0.0015,  # 1.5 s in the nominal 2 s, at 500 a second
-            rss_peak_bytes=70_000_000,
-            offered_rps=501.0,
-            dropped=3,
-            lag_p99_s=0.001,
-            lag_max_s=0.002,
-            stall_max_s=0.003,
-            generator_cpu_ratio=0.4,
-            generator_cpu_ratios={"1": 0.4},
-            reconnects=1,
-            slices=SLICES,
+            discarded=None,
+            load=LoadReport(
+                started_at_s=1_700_000_000.0,
+                window_s=0.8,
+                warmup_s=0.3,
+                steady=True,
+                requests=400,
+                error_kinds={"timeout": 2, "refused": 3},
+                rate_rps=500.0,
+                latency_s=LATENCY,
+                handler_s=0.05,
+                received_bytes_per_request=170.5,
+                offered_rps=501.0,
+                dropped=3,
+                lag_p99_s=0.001,
+                lag_max_s=0.002,
+                stall_max_s=0.003,
+                generator_cpu_ratio=0.4,
+                generator_cpu_ratios={"1": 0.4},
+                reconnects=1,
+                slices=SLICES,
+            ),
+            usage=Usage(cpu_s=0.6, rss_bytes=70_000_000),
             bound=None,
-            void=None,
         ),
         histogram="SElTVEZBQUFB",
     )
@@ -130,7 +135,7 @@ def test_usage_is_measured_in_the_generators_window_on_a_server_that_lives_befor
     assert bench.happened == [
         "check alive",
         "begin round",
-        "measure usage 50.0 52.0",
+        "measure usage 50.0 50.8",
         "end round",
         "check alive",
     ]
@@ -188,22 +193,22 @@ def test_a_scenario_may_have_a_round_length_of_its_own(bench: Bench) -> None:
 
 
 def test_without_a_success_there_is_no_cpu_time_per_request(bench: Bench) -> None:
-    bench.done = replace(
+    bench.done = altered(
         DONE,
         requests=0,
         rate_rps=0.0,
         latency_s=None,
         handler_s=None,
         received_bytes_per_request=None,
-        void="cold",
+        failure="cold",
     )
     found = bench.measure().round
-    assert (found.rate_rps, found.cpu_s_per_request, found.latency_s) == (0.0, None, None)
-    assert (found.errors, found.void) == (5, "cold")
+    assert (found.load.rate_rps, found.cpu_s_per_request, found.load.latency_s) == (0.0, None, None)
+    assert (found.load.errors, found.discarded) == (5, "cold")
 
 
 def test_memory_that_could_not_be_sampled_is_not_known(bench: Bench) -> None:
-    bench.usage = WindowUsage(cpu_s=1.5, rss_peak_bytes=0)
+    bench.usage = Usage(cpu_s=1.5, rss_bytes=0)
     assert bench.measure().round.rss_peak_bytes is None
 
 
@@ -225,14 +230,14 @@ def test_what_a_server_elsewhere_uses_is_not_known(bench: Bench) -> None:
     bench.usage = None
     found = bench.measure().round
     assert (found.cpu_s_per_request, found.rss_peak_bytes) == (None, None)
-    assert found.rate_rps == 500.0
+    assert found.load.rate_rps == 500.0
 
 
-def test_a_window_that_was_missed_voids_its_round_and_not_the_run(bench: Bench) -> None:
+def test_a_window_that_was_missed_discards_its_round_and_not_the_run(bench: Bench) -> None:
     bench.misses_window = True
     missed = bench.measure().round
-    assert missed.void == "new: the window was over"
-    assert (missed.cpu_s_per_request, missed.rss_peak_bytes, missed.requests) == (None, None, 400)
-    bench.done = replace(DONE, void="3 of 8 users had no answer")
-    assert bench.measure().round.void == "3 of 8 users had no answer"
+    assert missed.discarded == "new: the window was over"
+    assert (missed.cpu_s_per_request, missed.rss_peak_bytes, missed.load.requests) == (None, None, 400)
+    bench.done = altered(DONE, failure="3 of 8 users had no answer")
+    assert bench.measure().round.discarded == "3 of 8 users had no answer"
     assert bench.happened.count("end round") == 2

@@ -7,7 +7,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from portcompare.parity import Asker, ParityOutcome, sum_up
-from portcompare.records.results import CONTROL, RequestSpec
+from portcompare.records.requests import RequestSpec
+from portcompare.records.rounds import CONTROL
 from tests.parity.site import Asked, Reply, serving_all
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from portcompare.parity import Asker, ParityOutcome, ask_alone
 from portcompare.records.parity import Difference, Parity
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

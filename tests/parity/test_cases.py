@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from portcompare.http.requests import http_request
 from portcompare.parity import derive_cases
 from portcompare.parity.cases import identity
-from portcompare.records.results import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 
 METHODS = st.sampled_from(["GET", "POST", "HEAD", "DELETE", "PROPFIND"])
 TARGETS = st.sampled_from(["/", "/a", "/a?x=1", "/a/", "/b?", "/items/5"])

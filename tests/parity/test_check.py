@@ -11,7 +11,8 @@ import pytest
 from portcompare.parity import Asker, sum_up
 from portcompare.plan import Allowance
 from portcompare.records.parity import Parity
-from portcompare.records.results import CONTROL, Expectation, RequestSpec
+from portcompare.records.requests import Expectation, RequestSpec
+from portcompare.records.rounds import CONTROL
 from tests.parity.checking import CASES, ONE, SCENARIO, checking, counting, document, in_turn, service, told
 from tests.parity.site import Asked, Reply, always, serving, serving_all
 

@@ -5,7 +5,8 @@ from base64 import b64decode
 import pytest
 
 from portcompare.plan import Allowance
-from portcompare.records.results import BASELINE, Expectation, RequestSpec
+from portcompare.records.requests import Expectation, RequestSpec
+from portcompare.records.rounds import BASELINE
 from tests.parity.checking import SCENARIO, checking, document
 from tests.parity.site import Asked, Reply, always
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portcompare.parity import Asker, sum_up
-from portcompare.records.results import Expectation, LoginStep, RequestSpec
+from portcompare.records.requests import Expectation, LoginStep, RequestSpec
 from tests.parity.checking import checking, document, told
 from tests.parity.site import Asked, Reply, always, serving_all
 

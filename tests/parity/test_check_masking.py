@@ -4,7 +4,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from portcompare.parity import Asker, sum_up
-from portcompare.records.results import Expectation, RequestSpec
+from portcompare.records.requests import Expectation, RequestSpec
 from tests.parity.checking import SCENARIO, checking, counting, document, in_turn, told
 from tests.parity.site import Reply, always, serving_all
 

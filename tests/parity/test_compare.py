@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from portcompare.parity import Answer
 from portcompare.parity.compare import compare_answers
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 GET = RequestSpec(name="GET /data", target="/data")
 HEAD = RequestSpec(name="HEAD /data", method="HEAD", target="/data")

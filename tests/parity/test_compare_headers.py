@@ -4,7 +4,7 @@ import pytest
 
 from portcompare.parity import Answer
 from portcompare.parity.compare import compare_headers
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 CASE = RequestSpec(name="GET /a/b", target="/a/b?c=1")
 

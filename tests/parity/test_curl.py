@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from portcompare.parity.sending import ask, curl_line
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 from tests.parity.site import Reply, always, serving
 
 JSON = (("Content-Type", "application/json"),)

@@ -4,7 +4,7 @@ import pytest
 
 from portcompare.parity.findings import Aspect, Finding
 from portcompare.parity.noise import Noise
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 CASE = RequestSpec(name="GET /x", target="/x")
 

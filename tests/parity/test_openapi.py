@@ -10,7 +10,7 @@ from portcompare.errors import InputError
 from portcompare.parity import Asker, Examined, Explored, OpenApiDocument, explore
 from portcompare.parity.cases import identity
 from portcompare.records.parity import Difference
-from portcompare.records.results import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.parity.sending import Answer, ask
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 from tests.parity.site import Asked, Reply, always, serving
 
 if TYPE_CHECKING:

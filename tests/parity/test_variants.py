@@ -20,7 +20,7 @@ from portcompare.parity.variants import (
     query_variants,
     shape_of,
 )
-from portcompare.records.results import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 
 def targets(request: RequestSpec, name: str) -> dict[str, str]:

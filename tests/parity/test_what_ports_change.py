@@ -15,7 +15,7 @@ from portcompare.http.requests import http_request
 from portcompare.parity.variants import body_variants
 
 if TYPE_CHECKING:
-    from portcompare.records.results import RequestSpec
+    from portcompare.records.requests import RequestSpec
 
 JSON = http_request("/json", method="POST", json={"name": "x"})
 FORM = http_request("/form", method="POST", form={"name": "x"})

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from portcompare.errors import InputError
 from portcompare.plan import PlanRequest
 from portcompare.plan.requests import LoginRequest, WeightedRequest
-from portcompare.records.results import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 from tests.plan.plans import BEFORE, LOAD, faults_of, load, problems_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
-from portcompare.records.results import Arm
+from portcompare.records.rounds import Arm
 from tests.plan.plans import GOOD, changed, faults_of, load
 
 if TYPE_CHECKING:

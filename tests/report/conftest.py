@@ -10,22 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from portcompare.analyse.summaries import QUANTILES
+from portcompare.records.estimates import Comparison, Estimate, Verdict
 from portcompare.records.manifest import Manifest, ServedDeployment
+from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.parity import Difference, Parity
-from portcompare.records.results import (
-    METRICS,
-    Bound,
-    Comparison,
-    Conclusion,
-    Latency,
-    Metric,
-    Results,
-    Round,
-    Slice,
-    Summary,
-    Verdict,
-)
-from portcompare.records.spectra import Spectrum, SpectrumPoint
+from portcompare.records.results import Conclusion, Results, Spectrum, SpectrumPoint, Summary
+from portcompare.records.rounds import Bound, Latency, LoadReport, Round, Slice, Usage
+from tests.altered import altered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,14 +100,14 @@ def _make_results(
     ]
     # One arm at one level never counts, as on a server that answers wrongly from the first request on.
     rounds = [
-        replace(r, void="answers were wrong", requests=0, errors=31, error_kinds={"status 500": 31},
+        altered(r, discarded="answers were wrong", requests=0, errors=31, error_kinds={"status 500": 31},
                 rate_rps=0.0, latency_s=None, handler_s=None, received_bytes_per_request=None,
                 cpu_s_per_request=None, bound=None)
         if (r.scenario, r.level, r.arm) == (names["fast"], 32.0, candidates[1])
         else r
         for r in rounds
     ]  # fmt: skip
-    rounds[1] = replace(rounds[1], void="the load generator was the limit")
+    rounds[1] = altered(rounds[1], discarded="the load generator was the limit")
     summaries = tuple(
         _summary([r for r in rounds if (r.scenario, r.level, r.arm) == (names[scenario], level, arm)])
         for scenario in SCENARIOS
@@ -129,15 +120,13 @@ def _make_results(
         for summary in summaries
         if summary.arm != "baseline"
     )
-    verdicts = {
-        (c.scenario, c.level, c.candidate): c.verdict for c in comparisons if c.metric == "throughput"
-    }
+    ratios = {(c.scenario, c.level, c.candidate): c.ratio for c in comparisons if c.metric == "throughput"}
     return Results(
-        schema_version=1,
+        schema_version=2,
         name="plan",
         started_at="2026-03-02T09:41:07+00:00",
         duration_s=148.31,
-        measured_s=sum(r.window_s for r in rounds),
+        measured_s=sum(r.load.window_s for r in rounds),
         partial=False,
         valid=True,
         stop_reason="every interval had become as narrow as 5.00% of its ratio",
@@ -155,7 +144,7 @@ def _make_results(
         ),
         rounds=tuple(rounds),
         comparisons=comparisons,
-        summaries=tuple(replace(s, verdict=verdicts.get((s.scenario, s.level, s.arm))) for s in summaries),
+        summaries=tuple(replace(s, ratio=ratios.get((s.scenario, s.level, s.arm))) for s in summaries),
         conclusions=tuple(
             Conclusion(
                 scenario=names[scenario],
@@ -186,7 +175,7 @@ def _round(
         )
     limit_rps, bound, reason = min(limits)
     rate_rps = limit_rps * rng.uniform(0.965, 0.985)
-    p50_s = level / rate_rps
+    p50_s, window_s = level / rate_rps, 1.0 + rng.uniform(0, 0.004)
     return Round(
         block=block,
         arm=name,
@@ -194,60 +183,67 @@ def _round(
         scenario=scenario[1],
         level=level,
         order=order,
-        started_at_s=1772444467.0 + block * 20 + order * 1.3,
-        window_s=1.0 + rng.uniform(0, 0.004),
-        warmup_s=0.31,
-        steady=True,
-        requests=round(rate_rps),
-        errors=0,
-        error_kinds={},
-        rate_rps=rate_rps,
-        latency_s=Latency(p50=p50_s, p95=p50_s * 1.2, p99=p50_s * 1.45, p999=p50_s * 2.1, max=p50_s * 2.9),
-        handler_s=delay_s + cpu_s * 0.4 if kind != CANDIDATES[1] else None,
-        received_bytes_per_request=174.0 if slots else 151.0,
-        cpu_s_per_request=cpu_s * rng.uniform(0.99, 1.01),
-        rss_peak_bytes=41_500_000 + order * 3_000_000,
-        offered_rps=None,
-        dropped=0,
-        lag_p99_s=None,
-        lag_max_s=None,
-        stall_max_s=0.002,
-        generator_cpu_ratio=0.41,
-        generator_cpu_ratios={"1": 0.41},
-        reconnects=0,
-        slices=tuple(
-            Slice(requests=round(rate_rps / 10) + part % 3, errors=0, p50_s=p50_s, p99_s=p50_s * 1.45)
-            for part in range(10)
+        load=LoadReport(
+            started_at_s=1772444467.0 + block * 20 + order * 1.3,
+            window_s=window_s,
+            warmup_s=0.31,
+            steady=True,
+            requests=round(rate_rps),
+            error_kinds={},
+            rate_rps=rate_rps,
+            latency_s=Latency(
+                p50=p50_s, p95=p50_s * 1.2, p99=p50_s * 1.45, p999=p50_s * 2.1, max=p50_s * 2.9
+            ),
+            handler_s=delay_s + cpu_s * 0.4 if kind != CANDIDATES[1] else None,
+            received_bytes_per_request=174.0 if slots else 151.0,
+            offered_rps=None,
+            dropped=0,
+            lag_p99_s=None,
+            lag_max_s=None,
+            stall_max_s=0.002,
+            generator_cpu_ratio=0.41,
+            generator_cpu_ratios={"1": 0.41},
+            reconnects=0,
+            slices=tuple(
+                Slice(requests=round(rate_rps / 10) + part % 3, errors=0, p50_s=p50_s, p99_s=p50_s * 1.45)
+                for part in range(10)
+            ),
+        ),
+        usage=Usage(
+            cpu_s=cpu_s * rng.uniform(0.99, 1.01) * window_s * rate_rps,
+            rss_bytes=41_500_000 + order * 3_000_000,
         ),
         bound=Bound(name=bound, rate_rps=limit_rps, reason=reason),
-    )  # fmt: skip
+    )
 
 
 def _summary(rounds: list[Round]) -> Summary:
-    counted = [r for r in rounds if r.void is None]
+    counted = [r for r in rounds if r.discarded is None]
     first, last = rounds[0], rounds[-1]
-    known = last.latency_s is not None and bool(counted)
-    rate_rps = median(r.rate_rps for r in counted) if known else None
-    outside_s = last.latency_s.p50 - last.handler_s if last.latency_s and last.handler_s else None
+    known = last.load.latency_s is not None and bool(counted)
+    rate_rps = median(r.load.rate_rps for r in counted) if known else None
+    outside_s = (
+        last.load.latency_s.p50 - last.load.handler_s if last.load.latency_s and last.load.handler_s else None
+    )
     return Summary(
         arm=first.arm,
         deployment=first.deployment,
         scenario=first.scenario,
         level=first.level,
         rounds=len(counted),
-        voided=len(rounds) - len(counted),
-        requests=sum(r.requests for r in counted),
-        errors=sum(r.errors for r in rounds),
+        discarded_rounds=len(rounds) - len(counted),
+        requests=sum(r.load.requests for r in counted),
+        errors=sum(r.load.errors for r in rounds),
         rate_rps=rate_rps,
-        latency_s=last.latency_s,
-        handler_s=last.handler_s,
+        latency_s=last.load.latency_s,
+        handler_s=last.load.handler_s,
         outside_handler_s=outside_s,
-        received_bytes_per_request=last.received_bytes_per_request,
+        received_bytes_per_request=last.load.received_bytes_per_request,
         cpu_s_per_request=last.cpu_s_per_request,
         rss_peak_bytes=last.rss_peak_bytes if known else None,
         bound=last.bound,
         bound_share=rate_rps / last.bound.rate_rps if rate_rps and last.bound else None,
-        verdict=None,
+        ratio=None,
         cost_per_million=last.cpu_s_per_request * 1e6 / 3600 * PRICE if last.cpu_s_per_request else None,
     )
 
@@ -276,7 +272,7 @@ def _baseline_of(summary: Summary, summaries: Sequence[Summary]) -> Summary:
     )
 
 
-def _value(summary: Summary, metric: Metric) -> float | None:
+def _value(summary: Summary, metric: MetricName) -> float | None:
     if metric == "throughput":
         return summary.rate_rps
     if metric == "cpu_s_per_request":
@@ -284,7 +280,7 @@ def _value(summary: Summary, metric: Metric) -> float | None:
     return None if summary.latency_s is None else float(getattr(summary.latency_s, metric))
 
 
-def _compare(summary: Summary, baseline: Summary, metric: Metric, blocks: int) -> Comparison:
+def _compare(summary: Summary, baseline: Summary, metric: MetricName, blocks: int) -> Comparison:
     value, base = _value(summary, metric), _value(baseline, metric)
     ratio = value / base if value is not None and base is not None else None
     width = 1.03 if metric != "p99" else 1.12
@@ -294,12 +290,14 @@ def _compare(summary: Summary, baseline: Summary, metric: Metric, blocks: int) -
         level=summary.level,
         metric=metric,
         candidate=summary.arm,
-        blocks=blocks if ratio else 0,
-        ratio=ratio,
-        low=ratio / width if ratio else None,
-        high=ratio * width if ratio else None,
-        verdict=verdict,
-        reason=reason,
+        ratio=Estimate(
+            point=ratio,
+            low=ratio / width if ratio else None,
+            high=ratio * width if ratio else None,
+            blocks=blocks if ratio else 0,
+            verdict=verdict,
+            reason=reason,
+        ),
     )
 
 

@@ -9,16 +9,18 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from portcompare import units
-from portcompare.records.results import METRICS
-from portcompare.records.sweeps import Estimate, Knee
+from portcompare.records.estimates import Estimate
+from portcompare.records.metrics import METRICS
+from portcompare.records.sweeps import Knee
 from portcompare.report.charts.load_curves import load_chart
-from portcompare.report.charts.ratios import forest_plots
+from portcompare.report.charts.ratios import ratio_plots
 from portcompare.report.charts.registry import draw_charts, main_charts
 from portcompare.report.charts.spectrum import spectrum_chart
 from portcompare.report.charts.times import time_chart, timeline_chart
 from portcompare.report.formats.chart_files import render as render_files
 from portcompare.report.formats.chart_files import stand_alone
 from portcompare.report.wording import TONES
+from tests.altered import altered, known
 
 if TYPE_CHECKING:
     from portcompare.records.results import Results
@@ -36,22 +38,22 @@ def _points(figure: Figure) -> list[str]:
 def test_each_comparison_with_a_ratio_is_a_point_and_an_interval_in_the_colour_of_its_verdict(
     scenario: str, results: Results
 ) -> None:
-    for metric, figure in zip(METRICS, forest_plots(results, scenario), strict=True):
+    for metric, figure in zip(METRICS, ratio_plots(results, scenario), strict=True):
         drawn = [
             c
             for c in results.comparisons
-            if (c.scenario, c.metric) == (scenario, metric) and c.ratio is not None
+            if (c.scenario, c.metric) == (scenario, metric) and c.ratio.point is not None
         ]
         points = _points(figure)
         assert len(points) == len(drawn)
         assert len(RULES.findall(figure.svg)) == len(drawn)
         for tone in TONES.values():
-            expected = sum(TONES[c.verdict] == tone for c in drawn)
+            expected = sum(TONES[c.ratio.verdict or "invalid"] == tone for c in drawn)
             assert sum(f"var(--{tone})" in point for point in points) == expected
 
 
 def test_points_and_lines_stand_where_ratio_and_interval_are(results: Results) -> None:
-    (throughput, *_) = forest_plots(results, "delayed")
+    (throughput, *_) = ratio_plots(results, "delayed")
     points = [float(x) for point in _points(throughput) for x in re.findall(r"translate\(([\d.]+)", point)]
     lines = re.findall(
         r'<line transform="translate\(([\d.]+)[^>]* x2="([\d.]+)"[^>]*width="2"', throughput.svg
@@ -59,46 +61,42 @@ def test_points_and_lines_stand_where_ratio_and_interval_are(results: Results) -
     ends = [(float(start), float(start) + float(length)) for start, length in lines]
     drawn = [c for c in results.comparisons if (c.scenario, c.metric) == ("delayed", "throughput")]
     first, last = drawn[0], drawn[-1]
-    assert first.ratio
-    assert last.ratio
-    per_unit = (points[-1] - points[0]) / math.log(last.ratio / first.ratio)
+    per_unit = (points[-1] - points[0]) / math.log(known(last.ratio)[0] / known(first.ratio)[0])
     for c, x, (left, right) in zip(drawn, points, ends, strict=True):
-        assert c.ratio
-        assert c.low
-        assert c.high
-        assert x - left == pytest.approx(per_unit * math.log(c.ratio / c.low), abs=0.1)
-        assert right - x == pytest.approx(per_unit * math.log(c.high / c.ratio), abs=0.1)
+        point, low, high = known(c.ratio)
+        assert x - left == pytest.approx(per_unit * math.log(point / low), abs=0.1)
+        assert right - x == pytest.approx(per_unit * math.log(high / point), abs=0.1)
 
 
 def test_each_comparison_is_told_beside_its_row_and_in_the_data(results: Results) -> None:
-    (throughput, *_) = forest_plots(results, "delayed")
+    (throughput, *_) = ratio_plots(results, "delayed")
     compared = [c for c in results.comparisons if (c.scenario, c.metric) == ("delayed", "throughput")]
     assert len(throughput.rows) == len(compared)
     for c, row in zip(compared, throughput.rows, strict=True):
-        assert c.ratio
-        assert f">{units.ratio(c.ratio)} {c.verdict}</text>" in throughput.svg
-        assert row[1:3] == (c.candidate, units.ratio(c.ratio))
+        assert c.ratio.point
+        assert f">{units.ratio(c.ratio.point)} {c.ratio.verdict}</text>" in throughput.svg
+        assert row[1:3] == (c.candidate, units.ratio(c.ratio.point))
 
 
 def test_what_cannot_be_told_has_a_row_without_a_mark(results: Results) -> None:
-    (throughput, *_) = forest_plots(results, "fast")
+    (throughput, *_) = ratio_plots(results, "fast")
     assert ">not known, invalid</text>" in throughput.svg
     assert ("32 users", "quart-uvicorn", "not known", "not known", "invalid") in throughput.rows
 
 
 def test_a_ratio_that_a_log_scale_lacks_is_told_and_not_drawn(results: Results) -> None:
     (first, *rest) = [c for c in results.comparisons if c.scenario == "fast" and c.metric == "throughput"]
-    broken = replace(first, ratio=0.0, low=0.0, high=0.1, verdict="slower")
-    (figure,) = forest_plots(replace(results, comparisons=(broken, *rest)), "fast")
-    assert len(_points(figure)) == len([c for c in rest if c.ratio is not None])
+    broken = altered(first, point=0.0, low=0.0, high=0.1, verdict="slower")
+    (figure,) = ratio_plots(replace(results, comparisons=(broken, *rest)), "fast")
+    assert len(_points(figure)) == len([c for c in rest if c.ratio.point is not None])
     assert ">0x slower<" in figure.svg
     assert "NaN" not in figure.svg
 
 
 def test_the_equivalence_band_comes_from_the_plan(results: Results) -> None:
     rounds = {key: value for key, value in results.plan["rounds"].items() if key != "margin"}
-    (figure, *_) = forest_plots(results, "delayed")
-    (bare, *_) = forest_plots(replace(results, plan=results.plan | {"rounds": rounds}), "delayed")
+    (figure, *_) = ratio_plots(results, "delayed")
+    (bare, *_) = ratio_plots(replace(results, plan=results.plan | {"rounds": rounds}), "delayed")
     assert figure.svg.count("var(--band)") == 2
     assert "the margin of 5%" in figure.description
     assert "var(--band)" not in bare.svg
@@ -107,7 +105,7 @@ def test_the_equivalence_band_comes_from_the_plan(results: Results) -> None:
 
 def test_each_metric_has_the_band_of_its_own_margin(results: Results) -> None:
     rounds = results.plan["rounds"] | {"margin": {"throughput": 0.05, "p50": 0.2}}
-    throughput, median, tail, *_ = forest_plots(
+    throughput, median, tail, *_ = ratio_plots(
         replace(results, plan=results.plan | {"rounds": rounds}), "fast"
     )
     assert "the margin of 5%" in throughput.description
@@ -117,7 +115,7 @@ def test_each_metric_has_the_band_of_its_own_margin(results: Results) -> None:
 
 
 def test_titles_say_what_is_shown_and_which_way_is_better(results: Results) -> None:
-    figures = forest_plots(results, "fast")
+    figures = ratio_plots(results, "fast")
     assert [(figure.title, figure.subtitle) for figure in figures[:2]] == [
         ("Throughput", "candidate divided by baseline; more is better"),
         ("Response time p50", "candidate divided by baseline; less is better"),
@@ -143,8 +141,7 @@ def test_load_curves_draw_the_bound_and_mark_the_knees_that_were_reached(results
         scenario="delayed",
         arm="baseline",
         levels=3,
-        blocks=5,
-        load=Estimate(value=8.0, low=7.0, high=9.0),
+        load=Estimate(point=8.0, low=7.0, high=9.0),
         rate_rps=40.0,
         is_reached=True,
     )
@@ -176,13 +173,15 @@ def test_waiting_in_line_is_drawn_where_it_is_known(results: Results) -> None:
     assert not [text for text in told if "outside the handler" in text]
 
 
-def test_a_time_line_has_a_line_for_each_round_and_marks_void_and_unsteady_ones(results: Results) -> None:
+def test_a_time_line_has_a_line_for_each_round_and_marks_discarded_and_unsteady_ones(
+    results: Results,
+) -> None:
     first, second, *others = results.rounds
-    rounds = (replace(first, steady=False), second, *others)
+    rounds = (altered(first, steady=False), second, *others)
     drift = "drift: the machine changed"
     (figure,) = timeline_chart(replace(results, rounds=rounds, warnings=(drift,)), "fast")
     assert "not yet steady" in figure.svg
-    assert "void: the load generator was the limit" in figure.svg
+    assert "discarded: the load generator was the limit" in figure.svg
     assert "Drift: the machine changed." in figure.note
     assert len(figure.rows) == len([one for one in rounds if one.scenario == "fast"])
     assert timeline_chart(replace(results, rounds=()), "fast") == ()
@@ -212,7 +211,7 @@ def test_a_chart_that_stands_alone_has_title_unit_legend_and_colours_of_its_own(
 
 def test_names_cannot_leave_their_texts(hostile: Results) -> None:
     for scenario in {s.scenario for s in hostile.summaries}:
-        for figure in (*forest_plots(hostile, scenario), *spectrum_chart(hostile, scenario)):
+        for figure in (*ratio_plots(hostile, scenario), *spectrum_chart(hostile, scenario)):
             assert "<script" not in figure.svg
             assert "&lt;script&gt;alert(1)" in figure.svg
             tags = re.findall("<[^>]+>", figure.svg)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from portcompare.records.checks import CheckResult, ClaimResult
-from portcompare.records.sweeps import Estimate
+from portcompare.records.checks import CheckResult, ClaimResult, Subject
+from portcompare.records.estimates import Estimate
 from portcompare.report import render_conclusions
 from portcompare.report.formats import html, markdown
 from portcompare.report.sections.checks import claim_tables
@@ -18,23 +18,25 @@ if TYPE_CHECKING:
 RATIO = CheckResult(
     name="one user",
     metric="p50",
-    subject="slow at 1 on baseline",
-    reference="fast at 1 on baseline",
-    blocks=5,
-    value=Estimate(value=100.0, low=90.0, high=110.0),
+    subject=Subject(arm="baseline", scenario="slow", level=1.0),
+    reference=Subject(arm="baseline", scenario="fast", level=1.0),
+    value=Estimate(point=100.0, low=90.0, high=110.0, blocks=5),
     at_least=10.0,
     at_most=None,
-    holds=True,
+    outcome="kept",
+    reason="",
 )
 VALUE = replace(
     RATIO,
     reference=None,
-    value=Estimate(value=0.002, low=0.0019, high=0.0021),
+    value=Estimate(point=0.002, low=0.0019, high=0.0021, blocks=5),
     at_least=None,
     at_most=0.01,
-    holds=False,
+    outcome="broken",
 )
-RATE = replace(VALUE, metric="throughput", value=None, at_least=500.0, at_most=None, holds=None)
+RATE = replace(
+    VALUE, metric="throughput", value=Estimate(blocks=5), at_least=500.0, at_most=None, outcome="not judged"
+)
 CLAIM = ClaimResult(
     name="slow-work",
     text="Slow work makes answers slow",
@@ -47,6 +49,7 @@ CLAIM = ClaimResult(
 def test_a_claim_has_its_verdict_and_the_checks_behind_it(results: Results) -> None:
     verdicts, checks = claim_tables(replace(results, claims=(CLAIM,)))
     assert verdicts.rows == (("Slow work makes answers slow", "depends", "true: one user"),)
+    assert checks.rows[0][3:5] == ("slow at 1 on baseline", "fast at 1 on baseline")
     assert [row[5:] for row in checks.rows] == [
         ("100x [90.0x, 110x]", "at least 10.0x", "yes", "5"),
         ("2.00 ms [1.90 ms, 2.10 ms]", "at most 10.0 ms", "no", "5"),

@@ -9,42 +9,38 @@ from xml.etree import ElementTree as ET
 
 from rich.console import Console
 
-from portcompare.records.checks import GateResult
+from portcompare.records.checks import CheckResult, GateResult, Subject
+from portcompare.records.estimates import Estimate
 from portcompare.report import render_conclusions
 from portcompare.report.formats import html, junit_run, markdown, openmetrics
+from tests.altered import altered
 from tests.report.test_html import Page
 from tests.runs import HOSTILE, make_run
 
 if TYPE_CHECKING:
     from portcompare.records.results import Results
 
-KEPT = GateResult(
-    scenario="delayed",
-    level=64.0,
+CHECK = CheckResult(
+    name="",
     metric="throughput",
-    candidate="quart-uvicorn",
-    against=None,
-    relative=False,
-    min_ratio=2.0,
-    max_ratio=None,
-    inconclusive="fail",
-    ratio=8.0,
-    low=7.9,
-    high=8.1,
+    subject=Subject(arm="quart-uvicorn", scenario="delayed", level=64.0),
+    reference=Subject(arm="baseline", scenario="delayed", level=64.0),
+    at_least=2.0,
+    at_most=None,
+    value=Estimate(point=8.0, low=7.9, high=8.1, blocks=5),
     outcome="kept",
-    passed=True,
     reason="the whole interval keeps the limit",
 )
-CROSSED = replace(KEPT, outcome="inconclusive", passed=False, min_ratio=8.0, max_ratio=9.0, reason="crosses")
+KEPT = GateResult(check=CHECK, inconclusive="fail", passed=True)
+CROSSED = altered(KEPT, outcome="inconclusive", passed=False, at_least=8.0, at_most=9.0, reason="crosses")
 FORGIVEN = replace(CROSSED, inconclusive="pass", passed=True)
-UNKNOWN = replace(
+UNKNOWN = altered(
     KEPT,
+    subject=replace(CHECK.subject, arm=HOSTILE[1]),
+    reference=None,
     against="<b>../runs/old</b>",
     relative=True,
-    candidate=HOSTILE[1],
-    ratio=None,
-    low=None,
-    high=None,
+    value=Estimate(),
     outcome="not judged",
     passed=False,
     reason=HOSTILE[0],

@@ -170,15 +170,15 @@ def test_rows_of_a_level_stand_together_whatever_the_order_of_the_record(results
 
 def test_verdicts_stand_with_ratio_and_interval(results: Results, page: Page) -> None:
     comparison = next(c for c in results.comparisons if (c.level, c.candidate) == (64, "quart-hypercorn"))
-    assert comparison.ratio
-    assert comparison.low
-    assert comparison.high
-    interval = f"[{units.ratio(comparison.low)}, {units.ratio(comparison.high)}]"
-    assert [row for row in page.rows if f"{units.ratio(comparison.ratio)} faster {interval}" in row]
+    assert comparison.ratio.point
+    assert comparison.ratio.low
+    assert comparison.ratio.high
+    interval = f"[{units.ratio(comparison.ratio.low)}, {units.ratio(comparison.ratio.high)}]"
+    assert [row for row in page.rows if f"{units.ratio(comparison.ratio.point)} faster {interval}" in row]
 
 
 def test_an_arm_that_never_counted_says_so_and_shows_no_zero(page: Page) -> None:
-    (row,) = [row for row in page.rows if row.startswith("quart-uvicorn 0 rounds, 6 void")]
+    (row,) = [row for row in page.rows if row.startswith("quart-uvicorn 0 rounds, 6 discarded")]
     assert "186 errors" in row
     assert "not known invalid bound not known" in row
     assert " 0 " not in row.removeprefix("quart-uvicorn 0 rounds")
@@ -227,8 +227,8 @@ def test_charts_have_a_name_a_description_and_their_data(results: Results, sourc
     assert len(svgs) == 2 * (5 + 5)
     assert len(re.findall(r"<svg [^>]*><title>[^<]+</title><desc>[^<]+</desc>", source)) == len(svgs)
     for c in results.comparisons:
-        if c.ratio is not None:
-            assert [row for row in page.rows if c.candidate in row and units.ratio(c.ratio) in row]
+        if c.ratio.point is not None:
+            assert [row for row in page.rows if c.candidate in row and units.ratio(c.ratio.point) in row]
 
 
 def test_settings_that_differ_are_marked(page: Page) -> None:
@@ -251,7 +251,7 @@ def test_a_run_that_ended_before_its_first_round_is_still_a_page(results: Result
     text = Page(html.render(empty)).text
     assert "ANSWERS NOT COMPARED" in text
     assert "None was drawn." in text
-    assert "0 rounds, 0 of them void" in text
+    assert "0 rounds, 0 of them discarded" in text
 
 
 def test_the_headline_stands_above_everything_else(results: Results, page: Page) -> None:

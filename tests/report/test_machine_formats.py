@@ -40,17 +40,21 @@ def _samples(results: Results, name: str) -> dict[tuple[str, ...], float]:
 def test_every_round_is_a_row_of_csv_with_the_figures_of_the_record(results: Results) -> None:
     rows = _rows(csv_rounds.render(results))
     for one, row in zip(results.rounds, rows, strict=True):
-        assert float(row["rate_rps"]) == one.rate_rps
-        assert row["p50_s"] == ("" if one.latency_s is None else str(one.latency_s.p50))
-        assert (row["void"] == "") == (one.void is None)
-        assert row["handler_s"] == ("" if one.handler_s is None else str(one.handler_s))
+        assert float(row["rate_rps"]) == one.load.rate_rps
+        assert row["p50_s"] == ("" if one.load.latency_s is None else str(one.load.latency_s.p50))
+        assert (row["discarded"] == "") == (one.discarded is None)
+        assert row["handler_s"] == ("" if one.load.handler_s is None else str(one.load.handler_s))
 
 
 def test_every_comparison_is_a_row_of_csv(results: Results) -> None:
     rows = _rows(csv_comparisons.render(results))
     for one, row in zip(results.comparisons, rows, strict=True):
-        assert row["ratio"] == ("" if one.ratio is None else str(one.ratio))
-        assert (row["candidate"], row["metric"], row["verdict"]) == (one.candidate, one.metric, one.verdict)
+        assert row["ratio"] == ("" if one.ratio.point is None else str(one.ratio.point))
+        assert (row["candidate"], row["metric"], row["verdict"]) == (
+            one.candidate,
+            one.metric,
+            one.ratio.verdict,
+        )
 
 
 def test_hostile_names_come_out_of_csv_as_they_are_shown(hostile: Results) -> None:
@@ -64,7 +68,7 @@ def test_junit_fails_where_the_command_does_and_skips_what_cannot_be_told(
     for run, failing in ((results, 0), (hostile, 2)):
         root = ET.fromstring(junit_run.render(run).partition("\n")[2])  # noqa: S314 - made here
         assert len(root.findall(".//failure")) == failing
-        undecided = [one for one in run.comparisons if one.verdict in {"inconclusive", "invalid"}]
+        undecided = [one for one in run.comparisons if one.ratio.verdict in {"inconclusive", "invalid"}]
         assert len(root.findall(".//skipped")) == len(undecided)
         assert len(root.findall(".//testcase")) == 2 + len(run.comparisons)
         assert [suite.get("name") for suite in root][1:] == list(
@@ -87,7 +91,7 @@ def test_metrics_are_openmetrics_with_a_sample_for_what_is_known(results: Result
         assert rates.get(key) == one.rate_rps
     ratios = _samples(results, "portcompare_ratio")
     for c in results.comparisons:
-        assert ratios.get((c.scenario, f"{c.level:g}", c.candidate, c.metric)) == c.ratio
+        assert ratios.get((c.scenario, f"{c.level:g}", c.candidate, c.metric)) == c.ratio.point
     assert _samples(results, "portcompare_valid") == {(): 1.0}
     assert len(_samples(results, "portcompare_latency_seconds")) == 5 * sum(
         one.latency_s is not None for one in results.summaries

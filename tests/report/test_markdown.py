@@ -123,7 +123,7 @@ def test_every_arm_at_every_level_has_its_row_with_the_figures_of_the_record(res
 def test_baseline_and_control_are_marked(results: Results) -> None:
     patterns = [row[0] for row in _rows(markdown.render(results)) if len(row) == 5]
     assert patterns[1] == "fast1 userflask-gunicorn(baseline)6 rounds"
-    assert patterns[2] == "fast1 userflask-gunicorn(control)5 rounds, 1 void"
+    assert patterns[2] == "fast1 userflask-gunicorn(control)5 rounds, 1 discarded"
     assert patterns[3] == "fast1 userquart-hypercorn6 rounds"
 
 
@@ -133,10 +133,10 @@ def test_every_comparison_has_its_row(results: Results) -> None:
     for c, row in zip(results.comparisons, rows, strict=True):
         assert row[0] == c.scenario
         assert row[3] == c.candidate
-        assert row[4] == (units.ratio(c.ratio) if c.ratio else "not known")
-        assert row[8] == c.reason
+        assert row[4] == (units.ratio(c.ratio.point) if c.ratio.point else "not known")
+        assert row[8] == c.ratio.reason
         cost = {"faster": "cheaper", "slower": "dearer"} if c.metric == "cpu_s_per_request" else {}
-        assert row[7] == cost.get(c.verdict, c.verdict)
+        assert row[7] == cost.get(str(c.ratio.verdict), c.ratio.verdict)
 
 
 def test_the_headline_and_the_conclusions_come_first_in_a_sound_run(results: Results) -> None:

@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from portcompare.records.estimates import Estimate
 from portcompare.records.pages import PageComparison, PageFigure, PagePart, Pages, PageSummary
-from portcompare.records.sweeps import Estimate
 from portcompare.report.charts.waterfall import waterfalls
 from portcompare.report.formats import html, markdown
 from portcompare.report.sections.pages import page_tables
+from tests.altered import altered
 
 if TYPE_CHECKING:
     from portcompare.records.results import Results
 
 LCP = PageFigure(
-    metric="lcp", median_s=Estimate(value=2.5, low=2.4, high=2.6), p75_s=2.6, rating="needs improvement"
+    metric="lcp", median_s=Estimate(point=2.5, low=2.4, high=2.6), p75_s=2.6, rating="needs improvement"
 )
 PARTS = (
     PagePart(stage="network", what="connect", start_s=0.0, end_s=0.01),
@@ -35,7 +36,7 @@ SUMMARY = PageSummary(
     figures=(LCP,),
     parts=PARTS,
     bottleneck="91.6% of the wait of 2.50 s is the server's",
-    load_rps=39.9,
+    users_rate_rps=39.9,
 )
 COMPARISON = PageComparison(
     page="slow",
@@ -43,12 +44,16 @@ COMPARISON = PageComparison(
     kind="cold",
     metric="lcp",
     candidate="new",
-    blocks=6,
-    ratio=Estimate(value=0.1, low=0.09, high=0.11),
-    verdict="faster",
-    reason="the interval lies wholly below the margin",
+    ratio=Estimate(
+        point=0.1,
+        low=0.09,
+        high=0.11,
+        blocks=6,
+        verdict="faster",
+        reason="the interval lies wholly below the margin",
+    ),
 )
-IDLE = replace(SUMMARY, users=0, kind="warm", load_rps=None, failures={})
+IDLE = replace(SUMMARY, users=0, kind="warm", users_rate_rps=None, failures={})
 UNTOLD = replace(SUMMARY, arm="new", parts=(replace(PARTS[0], stage="server"),), figures=())
 
 
@@ -97,6 +102,6 @@ def test_a_run_without_pages_says_nothing_of_them(results: Results) -> None:
 
 
 def test_a_comparison_without_a_ratio_shows_its_verdict_alone(paged: Results) -> None:
-    unknown = replace(COMPARISON, ratio=None, verdict="invalid")
+    unknown = altered(COMPARISON, point=None, verdict="invalid")
     figures, _ = page_tables(replace(paged, pages=replace(paged.pages, comparisons=(unknown,))))
     assert figures.rows[1][-2] == "invalid"

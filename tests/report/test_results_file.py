@@ -35,7 +35,7 @@ def test_keys_stand_in_the_order_of_the_record(results: Results, path: Path) -> 
     write_results(results, path)
     data = json.loads(path.read_text(encoding="utf-8"))
     assert list(data)[:3] == ["schema_version", "name", "started_at"]
-    assert list(data["rounds"][0]["latency_s"]) == ["p50", "p95", "p99", "p999", "max"]
+    assert list(data["rounds"][0]["load"]["latency_s"]) == ["p50", "p95", "p99", "p999", "max"]
 
 
 def test_the_same_run_gives_the_same_bytes(results: Results, path: Path) -> None:
@@ -111,13 +111,16 @@ def test_bytes_that_are_no_text_are_said_to_be(tmp_path: Path) -> None:
         read_results(path)
 
 
-def test_another_schema_version_names_the_portcompare_that_made_it(results: Results, path: Path) -> None:
-    write_results(replace(results, schema_version=7), path)
+@pytest.mark.parametrize("version", [1, 7])
+def test_another_schema_version_is_refused_with_what_to_do(
+    version: int, results: Results, path: Path
+) -> None:
+    write_results(replace(results, schema_version=version), path)
     with pytest.raises(InputError) as caught:
         read_results(path)
     assert str(caught.value) == (
-        f"{path}: schema_version: is 7; this portcompare reads version 1\n"
-        "    use the portcompare that made it, 0.1.0"
+        f"{path}: schema_version: is {version}; this portcompare reads version 2\n"
+        "    read it with the portcompare that made it, 0.1.0, or measure again with this one"
     )
 
 
@@ -126,24 +129,24 @@ def _drop_parity(data: Edit) -> None:
 
 
 def _add_key(data: Edit) -> None:
-    data["rounds"][3]["latency_s"]["p75"] = 0.1
+    data["rounds"][3]["load"]["latency_s"]["p75"] = 0.1
 
 
 def _text_for_number(data: Edit) -> None:
-    data["rounds"][0]["rate_rps"] = "12.5"
+    data["rounds"][0]["load"]["rate_rps"] = "12.5"
 
 
 def _unknown_verdict(data: Edit) -> None:
-    data["comparisons"][1]["verdict"] = "better"
+    data["comparisons"][1]["ratio"]["verdict"] = "better"
 
 
 @pytest.mark.parametrize(
     ("edit", "place", "found"),
     [
         (_drop_parity, "parity", "is missing"),
-        (_add_key, "rounds.3.latency_s.p75", "there is no such key"),
-        (_text_for_number, "rounds.0.rate_rps", "Input should be a valid number"),
-        (_unknown_verdict, "comparisons.1.verdict", "Input should be 'faster', 'slower'"),
+        (_add_key, "rounds.3.load.latency_s.p75", "there is no such key"),
+        (_text_for_number, "rounds.0.load.rate_rps", "Input should be a valid number"),
+        (_unknown_verdict, "comparisons.1.ratio.verdict", "Input should be 'faster', 'slower'"),
     ],
 )
 def test_what_is_malformed_is_said_with_its_place(

@@ -6,72 +6,55 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from portcompare.records.sweeps import (
-    Border,
-    BreakEven,
-    BreakEvenCell,
-    Capacity,
-    Estimate,
-    Knee,
-    Scalability,
-    Sweeps,
-)
+from portcompare.records.estimates import Estimate
+from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Capacity, Knee, Sweeps
 from portcompare.report import render_conclusions, render_table
 from portcompare.report.formats import html, markdown
 from portcompare.report.sections.load import break_even_tables, capacity_tables
+from tests.altered import altered
 
 if TYPE_CHECKING:
     from portcompare.records.results import Results
     from portcompare.records.sweeps import CellState
 
 CELL = BreakEvenCell(
-    delay_s=0.2, users=8, blocks=5, ratio=1.0, low=0.98, high=1.02, state="equal", implied=None
+    delay_s=0.2,
+    users=8,
+    ratio=Estimate(point=1.0, low=0.98, high=1.02, blocks=5),
+    state="equal",
+    implied=None,
 )
-UNMEASURED = replace(CELL, blocks=0, ratio=None, low=None, high=None, state="not measured")
+UNMEASURED = altered(CELL, blocks=0, point=None, low=None, high=None, state="not measured")
 GRID = BreakEven(
     candidate="quart-uvicorn",
     cells=(
         replace(UNMEASURED, delay_s=0.0, implied=True),
         replace(UNMEASURED, delay_s=0.0, users=64, implied=False),
         CELL,
-        replace(CELL, users=64, ratio=7.9, low=7.8, high=8.0, state="wins"),
+        altered(CELL, users=64, point=7.9, low=7.8, high=8.0, state="wins"),
     ),
     borders=(
         Border(delay_s=0.0, wins_from_users=None, not_at_users=None),
         Border(delay_s=0.2, wins_from_users=64, not_at_users=8),
     ),
 )
-RATE = Estimate(value=169.0, low=156.0, high=183.0)
+RATE = Estimate(
+    point=169.0, low=156.0, high=183.0, blocks=3, reason="the objective was missed at higher rates"
+)
 CAPACITY = Capacity(
     scenario="delayed",
     arm="quart-uvicorn",
-    blocks=3,
     rate_rps=RATE,
     is_at_least=False,
-    ratio=Estimate(value=2.0, low=1.9, high=2.1),
-    verdict="faster",
-    reason="the objective was missed at higher rates",
+    ratio=Estimate(point=2.0, low=1.9, high=2.1, blocks=3, verdict="faster", reason="wholly above"),
 )
 KNEE = Knee(
     scenario="delayed",
     arm="baseline",
     levels=4,
-    blocks=5,
-    load=Estimate(value=8.02, low=7.8, high=8.3),
+    load=Estimate(point=8.02, low=7.8, high=8.3, blocks=5),
     rate_rps=39.8,
     is_reached=True,
-)
-SCALABILITY = Scalability(
-    scenario="fast",
-    arm="baseline",
-    levels=6,
-    blocks=5,
-    one_user_rps=RATE,
-    contention=Estimate(value=0.05, low=0.04, high=0.06),
-    coherency=Estimate(value=0.001, low=0.0, high=0.002),
-    residual=0.03,
-    peak_users=Estimate(value=30.8, low=25.0, high=None),
-    peak_rps=812.0,
 )
 
 
@@ -86,9 +69,7 @@ def rows_of(results: Results, title: str) -> list[dict[str, str]]:
 
 @pytest.fixture
 def swept(results: Results) -> Results:
-    return with_sweeps(
-        results, break_even=(GRID,), capacities=(CAPACITY,), knees=(KNEE,), scalability=(SCALABILITY,)
-    )
+    return with_sweeps(results, break_even=(GRID,), capacities=(CAPACITY,), knees=(KNEE,))
 
 
 def test_a_grid_has_a_row_for_each_delay_and_a_column_for_each_number_of_users(swept: Results) -> None:
@@ -112,7 +93,7 @@ def test_a_grid_has_a_row_for_each_delay_and_a_column_for_each_number_of_users(s
 
 
 def test_a_cell_that_nothing_is_known_of_says_so(results: Results) -> None:
-    measured_in_vain = replace(CELL, ratio=None, low=None, high=None, state="undecided")
+    measured_in_vain = altered(CELL, point=None, low=None, high=None, state="undecided")
     grid = replace(GRID, cells=(UNMEASURED, measured_in_vain), borders=GRID.borders[1:])
     (table,) = break_even_tables(with_sweeps(results, break_even=(grid,)))
     assert table.rows[0][1:3] == ("not measured", "not known")
@@ -152,8 +133,8 @@ def test_where_it_does_not_win_is_told_from_where_that_is_not_shown_or_not_known
 
 def test_a_border_next_to_an_undecided_cell_says_not_shown(results: Results) -> None:
     cells = (
-        replace(CELL, state="undecided", low=0.9, high=1.3),
-        replace(CELL, users=64, ratio=7.9, low=7.8, high=8.0, state="wins"),
+        altered(CELL, state="undecided", low=0.9, high=1.3),
+        altered(CELL, users=64, point=7.9, low=7.8, high=8.0, state="wins"),
     )
     (table,) = break_even_tables(
         with_sweeps(results, break_even=(replace(GRID, cells=cells, borders=GRID.borders[1:]),))
@@ -171,7 +152,7 @@ def test_a_capacity_is_shown_with_interval_objective_and_ratio(swept: Results) -
         "Rate": "169/s [156/s, 183/s]",
         "Against the baseline": "2.00x [1.90x, 2.10x] faster",
         "Blocks": "3",
-        "Reason": "the objective was missed at higher rates",
+        "Reason": "the objective was missed at higher rates; wholly above",
     }
 
 
@@ -182,7 +163,7 @@ def test_a_capacity_that_may_be_higher_says_so(results: Results) -> None:
 
 
 def test_a_baseline_is_compared_with_nothing_and_what_is_not_known_is_said(results: Results) -> None:
-    one = replace(CAPACITY, arm="baseline", rate_rps=None, ratio=None, verdict=None)
+    one = replace(CAPACITY, arm="baseline", rate_rps=Estimate(), ratio=None)
     (row,) = rows_of(with_sweeps(results, capacities=(one,)), "Capacity")
     assert (row["Rate"], row["Against the baseline"], row["Objective"]) == (
         "not known",
@@ -192,7 +173,7 @@ def test_a_baseline_is_compared_with_nothing_and_what_is_not_known_is_said(resul
 
 
 def test_a_knee_that_was_not_reached_lies_beyond_the_levels(results: Results) -> None:
-    beyond = replace(KNEE, is_reached=False, load=Estimate(value=64.0, low=None, high=None))
+    beyond = replace(KNEE, is_reached=False, load=Estimate(point=64.0, blocks=5))
     rows = rows_of(with_sweeps(results, knees=(KNEE, beyond)), "Knee")
     assert [(row["Knee"], row["95% interval"]) for row in rows] == [
         ("8.02 users", "[7.80, 8.30]"),
@@ -200,19 +181,12 @@ def test_a_knee_that_was_not_reached_lies_beyond_the_levels(results: Results) ->
     ]
 
 
-def test_the_peak_is_shown_and_its_want_too(results: Results) -> None:
-    endless = replace(SCALABILITY, peak_users=None, peak_rps=None)
-    rows = rows_of(with_sweeps(results, scalability=(SCALABILITY, endless)), "Scalability")
-    assert [row["Peak"] for row in rows] == ["812/s at 30.8 [25.0, no end] users", "none"]
-    assert rows[0]["Contention"] == "5.00% [4.00%, 6.00%]"
-
-
 def test_every_format_shows_all_of_it(swept: Results) -> None:
     console = Console(width=200, record=True, file=None)
     with console.capture() as captured:
         console.print(render_conclusions(swept))
     for text in (markdown.render(swept), html.render(swept), captured.get()):
-        for title in ("Break-even of quart-uvicorn", "Capacity", "Knee", "Scalability"):
+        for title in ("Break-even of quart-uvicorn", "Capacity", "Knee"):
             assert title in text
         assert "from 64 users on, not at 8" in text
         assert "169/s" in text

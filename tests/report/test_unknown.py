@@ -12,6 +12,7 @@ from portcompare.report import EXPORTERS, render_table
 from portcompare.report.rows import arm_rows
 from portcompare.report.sections.method import deployment_settings
 from portcompare.report.sections.rounds import ROUND_HEADER, round_rows
+from tests.altered import altered
 
 if TYPE_CHECKING:
     from portcompare.records.results import Results
@@ -33,7 +34,7 @@ def run(results: Results) -> Results:
         results,
         manifest=replace(results.manifest, deployments=(running, command, *others)),
         rounds=tuple(
-            replace(one, cpu_s_per_request=None, rss_peak_bytes=None)
+            altered(one, cpu_s_per_request=None, rss_peak_bytes=None)
             if one.deployment == running.name
             else one
             for one in results.rounds

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare import units
-from portcompare.records.results import Bound
+from portcompare.records.metrics import METRICS
+from portcompare.records.rounds import Bound
 from portcompare.report import wording
 from portcompare.report.rows import arm_cells, arm_rows
 from portcompare.report.sections.method import machine_facts, method_facts
 from portcompare.report.sections.rounds import ROUND_HEADER, round_rows
 from portcompare.report.sections.validity import FEW_BLOCKS, find_notices
+from tests.altered import altered
 
 if TYPE_CHECKING:
-    from portcompare.records.results import Metric, Results, Verdict
+    from portcompare.records.estimates import Verdict
+    from portcompare.records.metrics import MetricName
+    from portcompare.records.results import Results
     from tests.report.conftest import MakeResults
 
 
@@ -34,8 +38,8 @@ def test_what_is_not_known_is_never_a_number() -> None:
         ("p99", "slower", "slower"),
     ],
 )
-def test_verdicts_on_cost_are_called_by_their_name(metric: Metric, verdict: Verdict, word: str) -> None:
-    assert wording.verdict_word(metric, verdict) == word
+def test_verdicts_on_cost_are_called_by_their_name(metric: MetricName, verdict: Verdict, word: str) -> None:
+    assert METRICS[metric].word(verdict) == word
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,7 @@ def test_few_rounds_of_a_level_that_is_known_very_well_are_not_called_out(make_r
     assert run.plan["rounds"]["precision"] == 0.05
     for half_width, is_called_out in ((0.02, False), (0.03, True)):
         comparisons = tuple(
-            replace(one, ratio=1.0, low=1 / (1 + half_width), high=1 + half_width) for one in run.comparisons
+            altered(one, point=1.0, low=1 / (1 + half_width), high=1 + half_width) for one in run.comparisons
         )
         labels = [notice.label for notice in find_notices(replace(run, comparisons=comparisons))]
         assert ("FEW ROUNDS" in labels) == is_called_out
@@ -99,7 +103,7 @@ def test_the_method_is_that_of_the_plan(results: Results) -> None:
     )
     assert facts["Scenario fast"].startswith("GET /data; 1 user, 32 users")
     assert facts["Blocks"] == "6 measured, each on servers started afresh; the plan asks for 5 to 10"
-    assert facts["Rounds"] == "96 rounds, 7 of them void"
+    assert facts["Rounds"] == "96 rounds, 7 of them discarded"
     assert facts["Order"] == (
         "in each block its undecided levels in random order, at each of them the arms in random order; seed 1"
     )
@@ -129,26 +133,26 @@ def test_reasons_against_a_run_stand_in_its_method(hostile: Results) -> None:
 
 
 def test_an_arm_that_was_never_compared_has_no_ratio_and_no_verdict(results: Results) -> None:
-    summaries = tuple(replace(s, verdict=None) for s in results.summaries)
+    summaries = tuple(replace(s, ratio=None) for s in results.summaries)
     row = arm_rows(replace(results, comparisons=(), summaries=summaries))[2]
     assert arm_cells(row)[4][0] == "not known"
 
 
 def test_a_round_s_row_has_a_cell_for_each_heading(results: Results) -> None:
     rows = [dict(zip(ROUND_HEADER, row, strict=True)) for row in round_rows(results)]
-    void = next(row for row in rows if row["Arm"] == "quart-uvicorn" and row["Level"] == "32 users")
-    assert void["Counts"] == "void: answers were wrong"
-    assert void["Errors"] == "31 (status 500: 31)"
-    assert void["p50"] == void["Bytes per answer"] == void["Bound"] == "not known"
+    discarded = next(row for row in rows if row["Arm"] == "quart-uvicorn" and row["Level"] == "32 users")
+    assert discarded["Counts"] == "discarded: answers were wrong"
+    assert discarded["Errors"] == "31 (status 500: 31)"
+    assert discarded["p50"] == discarded["Bytes per answer"] == discarded["Bound"] == "not known"
     first = results.rounds[0]
     assert first.bound
-    assert rows[0]["Rate"] == units.rate(first.rate_rps)
+    assert rows[0]["Rate"] == units.rate(first.load.rate_rps)
     assert rows[0]["Bound"] == f"{units.rate(first.bound.rate_rps)} ({first.bound.name})"
 
 
 def test_a_round_s_row_tells_how_the_generator_kept_its_schedule(results: Results) -> None:
     first, *others = results.rounds
-    measured = replace(
+    measured = altered(
         first, offered_rps=400.0, dropped=1200, lag_p99_s=0.0015, lag_max_s=0.02, stall_max_s=0.004
     )
     opened, closed, *_ = (
@@ -162,7 +166,7 @@ def test_a_round_s_row_tells_how_the_generator_kept_its_schedule(results: Result
 
 def test_a_round_s_row_counts_from_one_and_tells_what_was_not_as_it_should_be(results: Results) -> None:
     first, *others = results.rounds
-    unsteady = replace(first, steady=False, reconnects=1234)
+    unsteady = altered(first, steady=False, reconnects=1234)
     rows = [
         dict(zip(ROUND_HEADER, row, strict=True))
         for row in round_rows(replace(results, rounds=(unsteady, *others)))
@@ -199,6 +203,6 @@ def test_the_limits_of_the_load_generator_are_those_of_the_plan(results: Results
     limits = {"max_cpu_ratio": 0.8, "max_lag_s": 0.02, "max_stall_s": 0.3}
     facts = dict(method_facts(replace(results, plan=results.plan | {"generator": limits})))
     assert facts["Load generator"] == (
-        "a round is void in which it used more than 80% of a CPU, was over 20.0 ms late for 1% of the"
+        "a round is discarded in which it used more than 80% of a CPU, was over 20.0 ms late for 1% of the"
         " requests that were due, or stood still for more than 300 ms"
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from portcompare.parity import READING, ParityOutcome
 from portcompare.plan import App, load_plan
 from portcompare.records.parity import Parity
-from portcompare.records.results import BASELINE, CONTROL, Expectation, RequestSpec
+from portcompare.records.requests import Expectation, RequestSpec
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.run import parity as asking
 from portcompare.run.parity import ask_differing_alone, ask_everything, expect, find_writing, tell_unchecked
 from portcompare.run.progress import Progress

@@ -35,9 +35,9 @@ def make_plan(folder: Path, *gates: dict[str, Any]) -> Plan:
 def test_a_run_is_judged_by_its_own_baseline() -> None:
     plan = make_plan(Path("/nowhere"), LIMITS | {"min_ratio": 7}, LIMITS | {"level": None, "min_ratio": 7})
     kept, of_one_user, of_many = judge_gates(plan, make_run(1), {})
-    assert (kept.outcome, kept.passed) == ("kept", True)
-    assert (of_one_user.level, of_one_user.outcome) == (1, "broken")
-    assert (of_many.level, of_many.outcome) == (64, "kept")
+    assert (kept.check.outcome, kept.passed) == ("kept", True)
+    assert (of_one_user.check.subject.level, of_one_user.check.outcome) == (1, "broken")
+    assert (of_many.check.subject.level, of_many.check.outcome) == (64, "kept")
 
 
 @pytest.mark.parametrize("relative", [False, True])
@@ -46,15 +46,15 @@ def test_a_slow_down_of_30_percent_against_a_stored_run_fails(relative: bool) ->
     stored = {"stored": make_run(1)}
     (kept,) = judge_gates(plan, make_run(2), stored)
     (broken,) = judge_gates(plan, make_run(2, slower=1.3), stored)
-    assert (kept.outcome, broken.outcome) == ("kept", "broken")
-    assert broken.ratio == pytest.approx(1 / 1.3, rel=0.02)
-    assert broken.reason == "the whole interval lies below 0.800x"
+    assert (kept.check.outcome, broken.check.outcome) == ("kept", "broken")
+    assert broken.check.value.point == pytest.approx(1 / 1.3, rel=0.02)
+    assert broken.check.reason == "the whole interval lies below 0.800x"
 
 
 def test_only_a_relative_gate_bears_a_slower_machine() -> None:
     plan = make_plan(Path("/nowhere"), LIMITS | STORED, LIMITS | STORED | {"relative": True})
     own, relative = judge_gates(plan, make_run(2, all_slower=1.3), {"stored": make_run(1)})
-    assert (own.outcome, relative.outcome) == ("broken", "kept")
+    assert (own.check.outcome, relative.check.outcome) == ("broken", "kept")
 
 
 def test_another_machine_or_another_question_is_not_judged() -> None:
@@ -62,10 +62,10 @@ def test_another_machine_or_another_question_is_not_judged() -> None:
     stored = make_run(1)
     elsewhere = replace(stored, manifest=replace(stored.manifest, cpu_count=64))
     (found,) = judge_gates(plan, make_run(2), {"stored": elsewhere})
-    assert found.reason == "the stored run was made on another machine: cpu_count was 64 and is 2"
+    assert found.check.reason == "the stored run was made on another machine: cpu_count was 64 and is 2"
     stored.plan["scenarios"]["delayed"]["delay_s"] = 0.1
     (found,) = judge_gates(plan, make_run(2), {"stored": stored})
-    assert "it does not ask the same" in found.reason
+    assert "it does not ask the same" in found.check.reason
     assert not found.passed
 
 
@@ -77,8 +77,10 @@ def test_a_run_that_is_partial_or_not_valid_passes_no_gate() -> None:
     ):
         run = replace(make_run(1), **change)  # type: ignore[arg-type]
         found = judge_gates(plan, run, {"stored": make_run(2)})
-        assert {(one.outcome, one.passed, one.reason) for one in found} == {("not judged", False, reason)}
-        assert found[1].ratio is None  # and not that of the other comparison
+        assert {(one.check.outcome, one.passed, one.check.reason) for one in found} == {
+            ("not judged", False, reason)
+        }
+        assert found[1].check.value.point is None  # and not that of the other comparison
 
 
 def test_the_exit_code_says_whether_all_gates_are_passed() -> None:

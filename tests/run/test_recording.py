@@ -9,6 +9,7 @@ from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.report import RESULTS_FILE
 from portcompare.run.recording import Recording
+from tests.analyse.samples import ROUND
 from tests.measure.plans import make_plan
 from tests.measure.test_pages import paged
 from tests.run.test_sweeps import make_manifest
@@ -82,10 +83,12 @@ def test_what_must_be_known_of_the_check_of_the_answers_is_a_warning(tmp_path: P
     assert "not all was asked" in recording.results(partial=True).warnings
 
 
-def test_a_visit_whose_load_failed_is_kept_as_void(tmp_path: Path) -> None:
+def test_a_visit_whose_load_failed_is_kept_as_discarded(tmp_path: Path) -> None:
     recording = record(paged(), tmp_path)
     visit = PageVisit(block=0, order=0, arm="baseline", deployment="old", page="busy", users=8, loads=())
-    recording.add_visit(replace(visit, load_requests=100))
-    recording.add_visit(replace(visit, load_requests=0, load_error_kinds={"timeout": 8}))
+    recording.add_visit(replace(visit, users_load=replace(ROUND.load, requests=100)))
+    recording.add_visit(
+        replace(visit, users_load=replace(ROUND.load, requests=0, error_kinds={"timeout": 8}))
+    )
     kept = recording.results(partial=True).pages.visits
-    assert [one.void for one in kept] == [None, "under load no request succeeded: 8 x timeout"]
+    assert [one.discarded for one in kept] == [None, "under load no request succeeded: 8 x timeout"]

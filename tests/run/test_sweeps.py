@@ -24,6 +24,7 @@ from portcompare.run import phases as comparison
 from portcompare.run import phases as settling
 from portcompare.run.phases import measure_all
 from portcompare.run.recording import Recording
+from tests.altered import altered
 from tests.analyse.samples import LATENCY, PARITY, ROUND
 from tests.measure.plans import make_plan
 
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
     from portcompare.measure import Place
     from portcompare.records.parity import Parity
-    from portcompare.records.results import RequestSpec, Results, Round
+    from portcompare.records.requests import RequestSpec
+    from portcompare.records.results import Results
+    from portcompare.records.rounds import Round
     from portcompare.run.progress import Progress
     from portcompare.run.session import Session
 
@@ -165,17 +168,17 @@ def in_a_grid(place: Place) -> Round:
     slots, cpu_s = (8, 0.0005) if place.arm != "new" else (10**6, 0.001)
     rate_rps = min(min(place.level, slots) / (delay_s + cpu_s), 1 / cpu_s)
     rate_rps *= 1 + 0.001 * (place.order % 5)
-    return replace(ROUND, rate_rps=rate_rps, requests=int(rate_rps), cpu_s_per_request=None)
+    return altered(ROUND, rate_rps=rate_rps, requests=int(rate_rps), cpu_s_per_request=None)
 
 
 def under_an_objective(place: Place) -> Round:
     kept = place.level <= CAPACITIES_RPS[place.arm]
-    open_round = replace(
+    open_round = altered(
         ROUND, offered_rps=place.level, rate_rps=place.level, lag_p99_s=0.001, cpu_s_per_request=None
     )
     if kept:
         return open_round
-    return replace(open_round, rate_rps=place.level / 2, errors=500, latency_s=replace(LATENCY, p99=2.0))
+    return altered(open_round, rate_rps=place.level / 2, errors=500, latency_s=replace(LATENCY, p99=2.0))
 
 
 @pytest.fixture
@@ -213,7 +216,7 @@ def test_cells_of_a_grid_are_compared_and_summarised_like_any_level(break_even: 
 
 def test_the_knee_of_each_delay_is_found(break_even: Run) -> None:
     knees = {(one.scenario, one.arm): one for one in break_even.results.sweeps.knees}
-    assert knees["delay 0.2 s", "baseline"].load.value == pytest.approx(8, rel=0.01)
+    assert knees["delay 0.2 s", "baseline"].load.point == pytest.approx(8, rel=0.01)
 
 
 def test_a_search_finds_the_capacity_of_every_arm(capacity: Run) -> None:
@@ -221,11 +224,11 @@ def test_a_search_finds_the_capacity_of_every_arm(capacity: Run) -> None:
     assert list(found) == ["baseline", "control", "new"]
     for arm, one in found.items():
         assert one.rate_rps is not None
-        assert one.rate_rps.value == pytest.approx(CAPACITIES_RPS[arm], rel=0.03)
-        assert one.blocks == 3
+        assert one.rate_rps.point == pytest.approx(CAPACITIES_RPS[arm], rel=0.03)
+        assert one.rate_rps.blocks == 3
     assert found["new"].ratio is not None
-    assert found["new"].ratio.value == pytest.approx(3, rel=0.05)
-    assert found["new"].verdict == "faster"
+    assert found["new"].ratio.point == pytest.approx(3, rel=0.05)
+    assert found["new"].ratio.verdict == "faster"
 
 
 def test_servers_settle_after_every_round_of_a_search(capacity: Run) -> None:
@@ -239,8 +242,8 @@ def test_rates_that_were_tried_are_no_levels_to_be_compared(capacity: Run) -> No
 
 
 def test_a_rate_that_was_too_much_does_not_spoil_the_run(capacity: Run) -> None:
-    assert any(one.errors for one in capacity.results.rounds)
-    assert all(one.void is None for one in capacity.results.rounds)
+    assert any(one.load.errors for one in capacity.results.rounds)
+    assert all(one.discarded is None for one in capacity.results.rounds)
     assert capacity.results.valid
 
 
@@ -269,12 +272,12 @@ def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(
 ) -> None:
     def wrong_beyond(place: Place) -> Round:
         made = under_an_objective(place)
-        return replace(made, error_kinds={"wrong body": made.errors}) if made.errors else made
+        return altered(made, error_kinds={"wrong body": made.load.errors}) if made.load.errors else made
 
     run = Run(search_plan(), wrong_beyond, monkeypatch, tmp_path)
-    void = [one for one in run.results.rounds if one.void is not None]
+    void = [one for one in run.results.rounds if one.discarded is not None]
     assert len(void) > 0.2 * len(run.results.rounds)
-    assert all(one.void == f"answers were wrong: {one.errors} x wrong body" for one in void)
+    assert all(one.discarded == f"answers were wrong: {one.load.errors} x wrong body" for one in void)
     assert run.results.valid
     assert run.results.warnings == ()
     for one in run.results.sweeps.capacities:

@@ -19,7 +19,7 @@ import pytest
 
 from portcompare.errors import ServerError
 from portcompare.plan import App, with_addresses
-from portcompare.records.results import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.serve import (
     assign_cpus,
     deployments,

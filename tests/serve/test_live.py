@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.errors import ServerError
+from portcompare.records.rounds import Usage
 from portcompare.serve import LiveServers, RunningServer, Use, assign_cpus, live, serve_deployments
 from portcompare.serve.ports import find_free_ports
-from portcompare.serve.running import Usage
 from tests.serve.support import fetch, is_gone, tree_of, write_deployments
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def test_a_server_that_dies_is_started_again_at_its_address_after_its_commands(
     assert fetch(after, "/") == {}
     assert (tmp_path / "notes").read_text() == "first\nfirst\n"
     now = running.read_use()["first"]
-    assert (used.restarts, now.restarts) == (0, 1)
-    assert now.cpu_s > used.cpu_s
+    assert (used.usage.restarts, now.usage.restarts) == (0, 1)
+    assert now.usage.cpu_s > used.usage.cpu_s
 
 
 def test_a_server_that_cannot_be_started_again_is_an_error_and_leaves_nothing(
@@ -95,4 +95,4 @@ def test_cores_are_the_cpu_seconds_per_second_between_two_readings(
     plan = write_deployments(tmp_path, "url = 'http://127.0.0.1:9'", "url = 'http://127.0.0.1:10'")
     running = LiveServers(plan, {"a": at(9)}, {}, folder=tmp_path, cpus=assign_cpus(plan))
     assert running.read_use()["a"].cores == 0
-    assert running.read_use()["a"] == Use(cpu_s=2.0, cores=0.25, rss_bytes=8, restarts=0)
+    assert running.read_use()["a"] == Use(usage=Usage(cpu_s=2.0, rss_bytes=8), cores=0.25)

@@ -11,10 +11,10 @@ import psutil
 import pytest
 
 from portcompare.errors import ServerError, WindowMissedError
-from portcompare.records.results import BASELINE
+from portcompare.records.rounds import BASELINE, Usage
 from portcompare.serve import RunningServer, measure_idle, running, wait_until_settled
 from portcompare.serve.ports import find_free_ports
-from portcompare.serve.running import Usage, read_usage
+from portcompare.serve.running import read_usage
 from tests.serve.support import fetch, tree_of
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ class Readings:
     def read_rss_bytes(self, _tree: object) -> int:
         return next(self._rss_bytes)
 
-    def measure(
-        self, monkeypatch: pytest.MonkeyPatch, start_s: float, end_s: float
-    ) -> running.WindowUsage | None:
+    def measure(self, monkeypatch: pytest.MonkeyPatch, start_s: float, end_s: float) -> Usage | None:
         monkeypatch.setattr(running, "time", self)
         monkeypatch.setattr(running, "list_tree", lambda _: [])
         monkeypatch.setattr(running, "_read_cpu_s", self.read_cpu_s)
@@ -100,7 +98,7 @@ def test_a_window_has_what_was_used_between_two_readings_scaled_to_its_length(
     assert readings.now_s == pytest.approx(10.41)  # the window was waited for
     assert usage is not None
     assert usage.cpu_s == pytest.approx(0.4)  # all of a CPU in the 0.31 s from one reading to the other
-    assert usage.rss_peak_bytes == 700
+    assert usage.rss_bytes == 700
 
 
 def test_a_process_counts_up_to_its_last_sample_and_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.errors import ServerError
-from portcompare.records.results import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.serve import assign_cpus, prepare_arms, serve_deployments, setups
 from tests.serve.support import APPS, all_gone, wait_until, write_deployments
 

@@ -6,6 +6,7 @@ import pytest
 
 from portcompare.analyse import Limits
 from portcompare.stats.bounds import exceeds_bound, find_bound
+from tests.altered import altered
 from tests.analyse.samples import ROUND
 
 ROOMY = Limits(concurrency=1000, slots=None, delay_s=0.0, server_cpus=1)
@@ -67,12 +68,12 @@ def test_the_lowest_bound_is_the_bound(users: int, slots: int, cpu_s: float, low
 
 def test_without_delay_and_cpu_time_nothing_limits() -> None:
     assert find_bound(None, replace(ROOMY, slots=8)) is None
-    assert exceeds_bound(replace(ROUND, cpu_s_per_request=None), ROOMY) is None
+    assert exceeds_bound(altered(ROUND, cpu_s_per_request=None), ROOMY) is None
 
 
 def test_an_impossible_round_is_told_with_its_figures_and_what_to_check() -> None:
     told = exceeds_bound(
-        replace(ROUND, requests=300, cpu_s_per_request=0.010, window_s=2.0), replace(ROOMY, concurrency=1)
+        altered(ROUND, requests=300, cpu_s_per_request=0.010, window_s=2.0), replace(ROOMY, concurrency=1)
     )
     assert told == (
         "300 requests in 2.00 s are more than the bound allows (server CPU: 1 CPU at 10.0 ms a request); "
@@ -95,16 +96,16 @@ def test_an_impossible_round_is_told_with_its_figures_and_what_to_check() -> Non
 def test_what_measuring_adds_to_the_bound_is_allowed_and_no_more(
     most: int, window_s: float, cpu_s: float | None, limits: Limits
 ) -> None:
-    measured = replace(ROUND, window_s=window_s, cpu_s_per_request=cpu_s)
+    measured = altered(ROUND, window_s=window_s, cpu_s_per_request=cpu_s)
     # One less and one more, for the rounding of the product.
-    assert exceeds_bound(replace(measured, requests=most - 1), limits) is None
-    assert exceeds_bound(replace(measured, requests=most + 2), limits) is not None
+    assert exceeds_bound(altered(measured, requests=most - 1), limits) is None
+    assert exceeds_bound(altered(measured, requests=most + 2), limits) is not None
 
 
 def test_a_delay_shorter_than_a_timer_tick_sets_no_bound() -> None:
     assert (
         exceeds_bound(
-            replace(ROUND, requests=10**9, cpu_s_per_request=None), replace(ROOMY, slots=1, delay_s=0.0005)
+            altered(ROUND, requests=10**9, cpu_s_per_request=None), replace(ROOMY, slots=1, delay_s=0.0005)
         )
         is None
     )
@@ -140,15 +141,15 @@ def test_a_window_in_which_nothing_fell_due_has_no_bound_of_zero() -> None:
 
 
 def test_a_backlog_may_be_answered_inside_the_window_beside_what_was_offered() -> None:
-    measured = replace(ROUND, requests=4000, cpu_s_per_request=0.0001)
+    measured = altered(ROUND, requests=4000, cpu_s_per_request=0.0001)
     assert exceeds_bound(measured, OPEN) is None
-    assert exceeds_bound(replace(measured, requests=12_000), OPEN) is not None  # the CPU's bound holds
+    assert exceeds_bound(altered(measured, requests=12_000), OPEN) is not None  # the CPU's bound holds
 
 
 def test_each_connection_may_have_one_request_under_way_at_the_windows_start() -> None:
-    measured = replace(ROUND, cpu_s_per_request=0.010)  # 100/s, and the window lasts 1 s
-    assert exceeds_bound(replace(measured, requests=102 + 256), OPEN) is None
-    assert exceeds_bound(replace(measured, requests=102 + 258), OPEN) is not None
+    measured = altered(ROUND, cpu_s_per_request=0.010)  # 100/s, and the window lasts 1 s
+    assert exceeds_bound(altered(measured, requests=102 + 256), OPEN) is None
+    assert exceeds_bound(altered(measured, requests=102 + 258), OPEN) is not None
 
 
 def test_a_server_elsewhere_of_whose_cpus_nothing_is_known_is_bound_by_users_alone() -> None:

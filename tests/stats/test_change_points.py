@@ -1,30 +1,31 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from portcompare.records.results import METRICS, Round, Slice
+from portcompare.records.metrics import METRICS
+from portcompare.records.rounds import Round, Slice
 from portcompare.stats.change_points import describe_changes, find_changes, locate_change
+from tests.altered import altered
 from tests.analyse.samples import ROUND, in_users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from portcompare.records.results import Metric
+    from portcompare.records.metrics import MetricName
 
     Noise = Callable[[np.random.Generator], Sequence[float]]
 
-MARGINS: dict[Metric, float] = dict.fromkeys(METRICS, 0.05)
+MARGINS: dict[MetricName, float] = dict.fromkeys(METRICS, 0.05)
 
 ARMS = ("baseline", "control", "new", "other")
 
 
 def measured(counts: Sequence[float], *, arm: str = "new", block: int = 0, level: float = 4.0) -> Round:
     slices = tuple(Slice(requests=round(each), errors=0, p50_s=None, p99_s=None) for each in counts)
-    return replace(ROUND, arm=arm, deployment=arm, block=block, level=level, slices=slices)
+    return altered(ROUND, arm=arm, deployment=arm, block=block, level=level, slices=slices)
 
 
 def noisy(rng: np.random.Generator, deviation: float = 0.03) -> Sequence[float]:
@@ -43,7 +44,7 @@ def run_of(noise: Noise, seed: int) -> list[Round]:
 
 
 def with_step(one: Round, ratio: float, place: int = 5) -> Round:
-    counts = [part.requests * (ratio if at >= place else 1) for at, part in enumerate(one.slices)]
+    counts = [part.requests * (ratio if at >= place else 1) for at, part in enumerate(one.load.slices)]
     return measured(counts, arm=one.arm, block=one.block, level=one.level)
 
 
@@ -172,7 +173,7 @@ def test_of_many_changed_rounds_the_first_five_are_named() -> None:
     assert warning.endswith("; and 3 more")
 
 
-def test_void_rounds_and_rounds_without_slices_do_not_count() -> None:
-    rounds = [replace(with_step(one, 0.5), void="spoilt") for one in run_of(noisy, 13)]
+def test_discarded_rounds_and_rounds_without_slices_do_not_count() -> None:
+    rounds = [altered(with_step(one, 0.5), discarded="spoilt") for one in run_of(noisy, 13)]
     assert describe_changes([*rounds, ROUND], MARGINS, in_users) == ()
     assert describe_changes([], MARGINS, in_users) == ()

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from portcompare.analyse.comparisons import judge
 from portcompare.stats.intervals import chance_beyond, degrees_of_freedom, paired_ratio
+from tests.altered import Known, known
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
 values = st.floats(min_value=1e-4, max_value=1e4)
@@ -23,13 +25,17 @@ def split(pairs: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
     return [base for base, _ in pairs], [candidate for _, candidate in pairs]
 
 
+def ratio_of(baseline: Sequence[float], candidate: Sequence[float]) -> Known:
+    return known(paired_ratio(baseline, candidate))
+
+
 def test_three_blocks_by_hand() -> None:
-    interval = paired_ratio([100, 100, 100], [100, 200, 400])
+    interval = ratio_of([100, 100, 100], [100, 200, 400])
     # The logarithms are 0, 1 and 2 times log 2: their mean and their standard deviation are log 2.
     # The 97.5% point of Student's t with 2 degrees of freedom is 4.303: NIST/SEMATECH e-Handbook of
     # Statistical Methods, section 1.3.6.7.2.
     half = 4.303 * log(2) / sqrt(3)
-    assert interval.ratio == pytest.approx(2)
+    assert interval.point == pytest.approx(2)
     assert interval.low == pytest.approx(2 * exp(-half), rel=1e-3)
     assert interval.high == pytest.approx(2 * exp(half), rel=1e-3)
 
@@ -37,15 +43,15 @@ def test_three_blocks_by_hand() -> None:
 def test_it_is_the_interval_of_the_paired_t_test_on_logarithms() -> None:
     baseline = [812.0, 790.5, 845.2, 801.1, 777.7, 823.9]
     candidate = [1210.0, 1105.3, 1302.8, 1190.2, 1201.5, 1177.0]
-    interval = paired_ratio(baseline, candidate)
+    interval = ratio_of(baseline, candidate)
     # Expected: gmean and the confidence interval of ttest_rel, of scipy 1.17.1.
-    assert interval.ratio == pytest.approx(1.4805126577871612)
+    assert interval.point == pytest.approx(1.4805126577871612)
     assert interval.low == pytest.approx(1.4195061452984774)
     assert interval.high == pytest.approx(1.544141064219988)
 
 
 def test_noise_that_a_block_brings_to_both_does_not_widen_the_interval() -> None:
-    interval = paired_ratio([100, 300, 50], [200, 600, 100])
+    interval = ratio_of([100, 300, 50], [200, 600, 100])
     assert interval.low == pytest.approx(2)
     assert interval.high == pytest.approx(2)
 
@@ -54,9 +60,9 @@ def test_noise_that_a_block_brings_to_both_does_not_widen_the_interval() -> None
 @given(blocks, factors)
 def test_the_unit_of_measurement_does_not_matter(pairs: list[tuple[float, float]], factor: float) -> None:
     baseline, candidate = split(pairs)
-    interval = paired_ratio(baseline, candidate)
-    scaled = paired_ratio([factor * value for value in baseline], [factor * value for value in candidate])
-    assert scaled.ratio == pytest.approx(interval.ratio)
+    interval = ratio_of(baseline, candidate)
+    scaled = ratio_of([factor * value for value in baseline], [factor * value for value in candidate])
+    assert scaled.point == pytest.approx(interval.point)
     assert scaled.low == pytest.approx(interval.low, rel=1e-4)
     assert scaled.high == pytest.approx(interval.high, rel=1e-4)
 
@@ -67,9 +73,9 @@ def test_a_candidate_so_many_times_as_fast_has_so_many_times_the_ratio(
     pairs: list[tuple[float, float]], factor: float
 ) -> None:
     baseline, candidate = split(pairs)
-    interval = paired_ratio(baseline, candidate)
-    scaled = paired_ratio(baseline, [factor * value for value in candidate])
-    assert scaled.ratio == pytest.approx(factor * interval.ratio)
+    interval = ratio_of(baseline, candidate)
+    scaled = ratio_of(baseline, [factor * value for value in candidate])
+    assert scaled.point == pytest.approx(factor * interval.point)
     assert scaled.low == pytest.approx(factor * interval.low, rel=1e-4)
     assert scaled.high == pytest.approx(factor * interval.high, rel=1e-4)
 
@@ -78,8 +84,8 @@ def test_a_candidate_so_many_times_as_fast_has_so_many_times_the_ratio(
 @given(blocks)
 def test_swapping_baseline_and_candidate_inverts_the_interval(pairs: list[tuple[float, float]]) -> None:
     baseline, candidate = split(pairs)
-    interval, swapped = paired_ratio(baseline, candidate), paired_ratio(candidate, baseline)
-    assert swapped.ratio == pytest.approx(1 / interval.ratio)
+    interval, swapped = ratio_of(baseline, candidate), ratio_of(candidate, baseline)
+    assert swapped.point == pytest.approx(1 / interval.point)
     assert swapped.low == pytest.approx(1 / interval.high, rel=1e-4)
     assert swapped.high == pytest.approx(1 / interval.low, rel=1e-4)
 
@@ -87,9 +93,9 @@ def test_swapping_baseline_and_candidate_inverts_the_interval(pairs: list[tuple[
 @settings(deadline=None)
 @given(blocks, st.randoms())
 def test_the_order_of_the_blocks_does_not_matter(pairs: list[tuple[float, float]], random: Random) -> None:
-    interval = paired_ratio(*split(pairs))
-    shuffled = paired_ratio(*split(random.sample(pairs, len(pairs))))
-    assert shuffled.ratio == pytest.approx(interval.ratio)
+    interval = ratio_of(*split(pairs))
+    shuffled = ratio_of(*split(random.sample(pairs, len(pairs))))
+    assert shuffled.point == pytest.approx(interval.point)
     assert shuffled.low == pytest.approx(interval.low, rel=1e-4)
     assert shuffled.high == pytest.approx(interval.high, rel=1e-4)
 
@@ -97,8 +103,8 @@ def test_the_order_of_the_blocks_does_not_matter(pairs: list[tuple[float, float]
 @settings(deadline=None)
 @given(blocks)
 def test_the_ratio_lies_inside_its_interval(pairs: list[tuple[float, float]]) -> None:
-    interval = paired_ratio(*split(pairs))
-    assert interval.low <= interval.ratio <= interval.high
+    interval = ratio_of(*split(pairs))
+    assert interval.low <= interval.point <= interval.high
 
 
 @pytest.mark.parametrize("few", [[], [1.0]])
@@ -123,7 +129,7 @@ def test_95_of_100_intervals_cover_the_truth(count: int) -> None:
     luck = rng.lognormal(sigma=0.30, size=(runs, count))
     baseline = 1000 * luck * rng.lognormal(sigma=0.05, size=(runs, count))
     candidate = 1000 * truth * luck * rng.lognormal(sigma=0.05, size=(runs, count))
-    intervals = [paired_ratio(*pair) for pair in zip(baseline.tolist(), candidate.tolist(), strict=True)]
+    intervals = [ratio_of(*pair) for pair in zip(baseline.tolist(), candidate.tolist(), strict=True)]
     covered = sum(interval.low <= truth <= interval.high for interval in intervals) / runs
     # The standard error of a coverage of 95% in 2,000 runs is sqrt(0.95 * 0.05 / 2000) = 0.5%.
     assert 0.93 <= covered <= 0.97
@@ -132,12 +138,12 @@ def test_95_of_100_intervals_cover_the_truth(count: int) -> None:
 def test_eight_blocks_by_hand() -> None:
     # Logarithms to the base 2: -9, 0, 0, 1, 1, 2, 2, 9. Without the ends their mean is 1.
     steps = [9, 0, 2, 1, -9, 2, 0, 1]
-    interval = paired_ratio([100] * 8, [100 * 2.0**step for step in steps])
+    interval = ratio_of([100] * 8, [100 * 2.0**step for step in steps])
     # The ends count as 0 and 2: eight values with squares of distances 6, so a deviation of sqrt(6 / 7). The
     # error is that times sqrt(7 / (6 * 5)); the 97.5% point of Student's t with 5 degrees of freedom is
     # 2.571: NIST/SEMATECH e-Handbook of Statistical Methods, section 1.3.6.7.2.
     half = 2.571 * sqrt(6 / 7) * sqrt(7 / 30)
-    assert interval.ratio == pytest.approx(2)
+    assert interval.point == pytest.approx(2)
     assert log(interval.high) == pytest.approx((1 + half) * log(2), abs=1e-3)
     assert log(interval.low) == pytest.approx((1 - half) * log(2), abs=1e-3)
 
@@ -147,7 +153,7 @@ def test_eight_blocks_by_hand() -> None:
 )
 def test_one_block_in_eight_may_be_spoilt(blocks: int, spoilt: int, *, holds: bool) -> None:
     ratios = [1.2 + 0.001 * block for block in range(blocks - spoilt)] + [40.0] * spoilt
-    assert (paired_ratio([1.0] * blocks, ratios).high < 1.25) == holds
+    assert (ratio_of([1.0] * blocks, ratios).high < 1.25) == holds
 
 
 MARGINS = [0.01, 0.05, 0.5]
@@ -160,7 +166,7 @@ def test_chance_is_under_five_percent_just_where_the_interval_lies_beyond_the_ma
 ) -> None:
     interval = paired_ratio(*split(pairs))
     chance = chance_beyond(interval, degrees_of_freedom(len(pairs)), margin)
-    beyond = judge("throughput", interval, margin)[0] in ("faster", "slower")
+    beyond = judge("throughput", interval, margin).verdict in ("faster", "slower")
     assert 0 <= chance <= 1
     assert (chance < 0.05) == beyond or chance == pytest.approx(0.05, abs=1e-6)
 

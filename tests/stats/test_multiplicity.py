@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from portcompare.records.results import CONTROL, METRICS
+from portcompare.records.metrics import METRICS
+from portcompare.records.rounds import CONTROL
 from portcompare.stats.multiplicity import find_holding, headline_family, holm
+from tests.altered import altered
 from tests.analyse.samples import COMPARISON, MARGINS
 
-CLEAR = replace(COMPARISON, ratio=1.5, low=1.49, high=1.51, verdict="faster")
-SLIGHT = replace(COMPARISON, ratio=1.2, low=1.06, high=1.3584, verdict="faster")  # 1.2 / 1.06 = 1.3584 / 1.2
+CLEAR = altered(COMPARISON, point=1.5, low=1.49, high=1.51, verdict="faster")
+SLIGHT = altered(COMPARISON, point=1.2, low=1.06, high=1.3584, verdict="faster")  # 1.2 / 1.06 = 1.3584 / 1.2
 
 
 def test_holm_by_hand() -> None:
@@ -48,7 +50,7 @@ def test_the_family_is_throughput_and_median_of_the_candidates() -> None:
 
 
 def test_what_came_to_no_ratio_is_no_comparison() -> None:
-    assert headline_family([replace(COMPARISON, ratio=None, low=None, high=None, verdict="invalid")]) == ()
+    assert headline_family([altered(COMPARISON, point=None, low=None, high=None, verdict="invalid")]) == ()
 
 
 def test_a_slight_difference_holds_alone_and_not_among_many() -> None:
@@ -69,7 +71,7 @@ def test_what_is_held_beyond_is_the_metrics_own_margin() -> None:
 
 def test_more_blocks_make_the_same_interval_surer() -> None:
     many = [replace(COMPARISON, level=float(level)) for level in range(20)]
-    sure = replace(CLEAR, ratio=1.2, low=1.12, high=1.2 * 1.2 / 1.12)
-    fewer, more = (replace(sure, blocks=blocks) for blocks in (5, 30))
+    sure = altered(CLEAR, point=1.2, low=1.12, high=1.2 * 1.2 / 1.12)
+    fewer, more = (altered(sure, blocks=blocks) for blocks in (5, 30))
     assert find_holding([*many, fewer], MARGINS) == ()
     assert find_holding([*many, more], MARGINS) == (more,)

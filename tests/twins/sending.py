@@ -1,79 +1,64 @@
-"""One way to send a request to either twin inside this process."""
+"""Requests to an app within this process, by one way for WSGI and ASGI."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, cast
 
 import httpx
+from flask import Flask
+from quart import Quart
+from werkzeug.exceptions import ImATeapot, TooManyRequests
 
-import async_quart.app
-import async_quart.config
-import sync_flask.app
-import sync_flask.config
-
+TWINS = ("sync_flask", "async_quart")
 ORIGIN = "http://twin.test"
 
-# Routes that a test adds to an application: path to view.
-Views = Mapping[str, Callable[[], str]]
+# As httpx.Client.request: method, target, and by name `headers` and `content`; a redirect is not followed.
+Send = Callable[..., httpx.Response]
+# From the environment of an app to what sends requests to it.
+MakeSender = Callable[[Mapping[str, str]], Send]
+
+INTERNALS = "connection to 10.0.0.7 lost"
 
 
-class Send(Protocol):
-    """Send one request and return its whole answer; a redirect is not followed."""
+def raising(error: Exception) -> Callable[[], str]:
+    def view() -> str:
+        raise error
 
-    def __call__(
-        self, method: str, target: str, *, headers: Mapping[str, str] | None = None, content: bytes = b""
-    ) -> httpx.Response: ...
-
-
-# An application's environment and its added routes to what sends requests to it.
-MakeSender = Callable[[Mapping[str, str], Views], Send]
+    return view
 
 
-def flask_sender(environ: Mapping[str, str], views: Views) -> Send:
-    app = sync_flask.app.create_app(sync_flask.config.Config.from_environ(environ))
-    for path, view in views.items():
-        app.add_url_rule(path, view_func=view)
-
-    def send(
-        method: str, target: str, *, headers: Mapping[str, str] | None = None, content: bytes = b""
-    ) -> httpx.Response:
-        with httpx.Client(transport=httpx.WSGITransport(app), base_url=ORIGIN) as client:
-            return client.request(method, target, headers=headers, content=content)
-
-    return send
+# Routes that are added to each app, to see what it makes of errors.
+VIEWS = {
+    "/breaks": raising(RuntimeError(INTERNALS)),
+    "/teapot": raising(ImATeapot()),
+    "/busy": raising(TooManyRequests(retry_after=7)),
+    "/branch/": lambda: "branch",
+}
 
 
-def quart_sender(environ: Mapping[str, str], views: Views) -> Send:
-    app = async_quart.app.create_app(async_quart.config.Config.from_environ(environ))
-    for path, view in views.items():
-        app.add_url_rule(path, view_func=view)
+def create_app(package: str, environ: Mapping[str, str]) -> Flask | Quart:
+    module = import_module(f"{package}.app")
+    app: Flask | Quart = module.create_app(module.Config.from_environ(environ))
+    return app
 
+
+@contextmanager
+def serve_in_process(package: str, environ: Mapping[str, str]) -> Iterator[Send]:
+    app = create_app(package, environ)
+    for path, view in VIEWS.items():
+        app.add_url_rule(path, path, view)
+    if isinstance(app, Flask):
+        with httpx.Client(transport=httpx.WSGITransport(app), base_url=ORIGIN, trust_env=False) as client:
+            yield client.request
+        return
+    serving = app.test_app()
     # Quart and httpx type the messages of ASGI differently; each is right in its own way.
     transport = httpx.ASGITransport(cast("Any", app))
-
-    async def exchange(
-        method: str, target: str, headers: Mapping[str, str] | None, content: bytes
-    ) -> httpx.Response:
-        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
-            return await client.request(method, target, headers=headers, content=content)
-
-    def send(
-        method: str, target: str, *, headers: Mapping[str, str] | None = None, content: bytes = b""
-    ) -> httpx.Response:
-        return asyncio.run(exchange(method, target, headers, content))
-
-    return send
-
-
-def client_sender(client: httpx.Client) -> Send:
-    """Send requests to the server that a client was made for."""
-
-    def send(
-        method: str, target: str, *, headers: Mapping[str, str] | None = None, content: bytes = b""
-    ) -> httpx.Response:
-        return client.request(method, target, headers=headers, content=content)
-
-    return send
-
-
-SENDER_MAKERS: Mapping[str, MakeSender] = {"sync_flask": flask_sender, "async_quart": quart_sender}
+    async_client = httpx.AsyncClient(transport=transport, base_url=ORIGIN, trust_env=False)
+    with asyncio.Runner() as runner:
+        runner.run(serving.startup())
+        yield lambda *arguments, **named: runner.run(async_client.request(*arguments, **named))
+        runner.run(async_client.aclose())
+        runner.run(serving.shutdown())

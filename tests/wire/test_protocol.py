@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 
 from portcompare.records.manifest import Ceiling
-from portcompare.records.results import Expectation, Latency, LoginStep, RequestSpec, Slice
+from portcompare.records.requests import Expectation, LoginStep, RequestSpec
+from portcompare.records.rounds import Latency, LoadReport, Slice, Usage
 from portcompare.wire.protocol import (
     Capture,
     Captured,
@@ -27,7 +28,6 @@ from portcompare.wire.protocol import (
     encode,
 )
 from portcompare.wire.ui_protocol import (
-    ArmUsage,
     LiveSettings,
     OpenUi,
     RunState,
@@ -35,9 +35,10 @@ from portcompare.wire.ui_protocol import (
     UiArm,
     UiOpened,
     UiPlan,
+    UiRequest,
     UiScenario,
-    Wishes,
 )
+from tests.altered import altered
 
 REQUEST = RequestSpec(
     name="naïve\nname", method="POST", target="/data?a=1", headers=(("X-A", "1"), ("X-A", "2")), body=b"{}"
@@ -45,27 +46,28 @@ REQUEST = RequestSpec(
 # Every byte, so many that base64 by lines would break them.
 STEP = LoginStep(request=replace(REQUEST, body=bytes(range(256))), keep=(("token", "json:/token"),))
 ROUND_DONE = RoundDone(
-    started_at_s=1_700_000_000.25,
-    window_s=1.0,
-    warmup_s=0.3,
-    steady=True,
-    requests=12,
-    rate_rps=12.5,
-    error_kinds={"timeout": 2},
-    received_bytes_per_request=170.5,
-    reconnects=1,
-    latency_s=Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5),
+    load=LoadReport(
+        started_at_s=1_700_000_000.25,
+        window_s=1.0,
+        warmup_s=0.3,
+        steady=True,
+        requests=12,
+        rate_rps=12.5,
+        error_kinds={"timeout": 2},
+        received_bytes_per_request=170.5,
+        reconnects=1,
+        latency_s=Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5),
+        handler_s=0.05,
+        offered_rps=400.5,
+        dropped=3,
+        lag_p99_s=0.001,
+        lag_max_s=0.002,
+        stall_max_s=0.003,
+        generator_cpu_ratio=0.4,
+        generator_cpu_ratios={"1": 0.4},
+        slices=(Slice(requests=3, errors=1, p50_s=0.1, p99_s=None),),
+    ),
     histogram="SElTVEZBQUFB",
-    handler_s=0.05,
-    offered_rps=400.5,
-    dropped=3,
-    lag_p99_s=0.001,
-    lag_max_s=0.002,
-    stall_max_s=0.003,
-    generator_cpu_ratio=0.4,
-    generator_cpu_ratios={"1": 0.4},
-    slices=(Slice(requests=3, errors=1, p50_s=0.1, p99_s=None),),
-    void=None,
 )
 MESSAGES: list[Message] = [
     CloseWindow(),
@@ -115,7 +117,7 @@ MESSAGES: list[Message] = [
     Joined(address="127.0.0.1:5557", workers=(), problem=("found", "remedy")),
     WindowOpens(start_s=12345.678901234567, end_s=12346.678901234567),
     ROUND_DONE,
-    replace(
+    altered(
         ROUND_DONE,
         latency_s=None,
         received_bytes_per_request=None,
@@ -123,7 +125,7 @@ MESSAGES: list[Message] = [
         offered_rps=None,
         lag_p99_s=None,
         lag_max_s=None,
-        void="cold",
+        failure="cold",
     ),
     OpenUi(
         host="127.0.0.1",
@@ -140,11 +142,11 @@ MESSAGES: list[Message] = [
     ),
     UiOpened(url="http://127.0.0.1:8089"),
     ShowState(
-        usage={"flask": ArmUsage(cpu_s=1.5, rss_bytes=1024, restarts=1)},
+        usage={"flask": Usage(cpu_s=1.5, rss_bytes=1024, restarts=1)},
         run=RunState(command="portcompare run", state="running", progress="block 1", folder="run"),
     ),
-    Wishes(),
-    Wishes(measure=LiveSettings(scenarios=("slow",), arms=("flask", "quart"), delay_s=0.5, users=4)),
+    UiRequest(),
+    UiRequest(measure=LiveSettings(scenarios=("slow",), arms=("flask", "quart"), delay_s=0.5, users=4)),
 ]
 
 

@@ -1,1 +1,1 @@
-"""Locust's web UI with the arms side by side: what is counted, added up, computed once a second, shown."""
+"""Locust's web UI with the arms side by side."""

@@ -1,4 +1,4 @@
-"""Who may ask the web UI: nobody whom another site's page sends, and nobody under another name."""
+"""Who may use the web UI: no page of another site, and nobody without the password where one is set."""
 
 from __future__ import annotations
 
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from flask import Flask
     from locust.web import WebUI
 
-
-_SAFE: Final = ("GET", "HEAD", "OPTIONS")
+_SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 _OWN_SITES: Final = ("same-origin", "none")
-
 _HEADERS: Final = {
     "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -30,34 +28,40 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
+_VIEWER: Final = "viewer"
+_OPEN_ENDPOINTS: Final = ("locust.login", "locust.send_assets", "login_with_password")
+"""What needs no login: the login form, and the endpoint it is sent to."""
+_FAILED_LOGIN_PAUSE_S: Final = 0.5
+_LOGIN_LIFETIME: Final = timedelta(hours=12)
 
-def guard(app: Flask, host: str) -> None:
-    """Refuse what comes from elsewhere.
 
-    A page of another site can have a browser post to this one, cookies or not (CSRF); and by changing what
-    its own name stands for it can have it read from this one (DNS rebinding).
+def refuse_other_sites(app: Flask, host: str) -> None:
+    """Refuse requests that a page of another site has sent.
+
+    Such a page can have a browser post to this one, with cookies or without (CSRF); and by changing the
+    address of its own name it can have the browser read from this one (DNS rebinding).
     """
 
     @app.before_request
-    def refuse_strangers() -> Response | None:
+    def refuse() -> Response | None:
         if is_loopback(host) and not is_loopback(_hostname(f"//{request.host}")):
-            return Response(f"{request.host} is no name of this server: ask {host}\n", 421)
-        if request.method not in _SAFE and _is_cross_site():
+            return Response(f"{request.host} is not a name of this server; use {host}\n", 421)
+        if request.method not in _SAFE_METHODS and _is_cross_site():
             return Response("a page of another site must not post here\n", 403)
         return None
 
     def add_headers(response: Response) -> Response:
         for name in [name for name in response.headers.keys() if name.startswith("Access-Control-")]:  # noqa: SIM118 - not a dict
-            del response.headers[name]  # Locust lets every site read its answers
+            del response.headers[name]  # Locust lets every site read its responses
         response.headers.extend(_HEADERS)
         return response
 
-    # The first to be registered is the last to be asked: after that which lets every site in.
+    # Flask calls the first one last: after Locust's own, which lets every site in.
     app.after_request_funcs.setdefault(None, []).insert(0, add_headers)
 
 
 def _is_cross_site() -> bool:
-    """Whether another site's page sent it; what sends neither header is no browser, and has no cookies."""
+    """Whether a page of another site sent it; a client that sends neither header is not a browser."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site not in _OWN_SITES:
         return True
@@ -72,35 +76,28 @@ def _hostname(url: str) -> str:
         return ""
 
 
-_WHO: Final = "viewer"
-_OPEN: Final = ("locust.login", "locust.send_assets", "login_with_password")
-"""Endpoints that can be asked without a login: they show the form, and read it."""
-
-_PAUSE_S: Final = 0.5
-_LASTS: Final = timedelta(hours=12)
-
-
 class _Viewer(UserMixin):
-    """Whoever knows the password: Locust's UI knows no other difference."""
+    """Anyone who knows the password."""
 
     def get_id(self) -> str:
-        return _WHO
+        return _VIEWER
 
 
 def require_login(web_ui: WebUI, password_hash: str) -> None:
-    """Let nobody in without the password.
+    """Refuse every request without a login.
 
-    Locust protects its own routes one by one; here all are closed but the form's, so that none is forgotten.
+    Locust protects its routes one by one. Here every endpoint is closed unless it is listed as open, so that
+    none is forgotten.
     """
     app = web_ui.app
-    app.secret_key = secrets.token_bytes(32)  # a cookie of an earlier UI opens nothing
+    app.secret_key = secrets.token_bytes(32)  # a cookie of an earlier UI is not valid
     app.config.update(
         SESSION_COOKIE_NAME="portcompare_ui",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
-        PERMANENT_SESSION_LIFETIME=_LASTS,
+        PERMANENT_SESSION_LIFETIME=_LOGIN_LIFETIME,
     )
-    web_ui.login_manager.user_loader(lambda who: _Viewer() if who == _WHO else None)
+    web_ui.login_manager.user_loader(lambda name: _Viewer() if name == _VIEWER else None)
     web_ui.auth_args = {
         "title": "portcompare",
         "custom_form": {
@@ -109,11 +106,11 @@ def require_login(web_ui: WebUI, password_hash: str) -> None:
             "submit_button_text": "Open",
         },
     }
-    one_by_one = BoundedSemaphore()
+    one_login_at_a_time = BoundedSemaphore()
 
     @app.before_request
-    def refuse_unknown() -> Any:  # noqa: ANN401 - whatever Flask answers with
-        if request.endpoint in _OPEN or current_user.is_authenticated:
+    def refuse_without_login() -> Any:  # noqa: ANN401 - any response of Flask
+        if request.endpoint in _OPEN_ENDPOINTS or current_user.is_authenticated:
             return None
         if request.method == "GET" and request.accept_mimetypes.accept_html and request.endpoint is not None:
             return redirect(url_for("locust.login"))
@@ -121,12 +118,12 @@ def require_login(web_ui: WebUI, password_hash: str) -> None:
 
     @app.route("/login/password", methods=["POST"])
     def login_with_password() -> Any:  # noqa: ANN401 - as above
-        with one_by_one:  # so that nobody tries many at once
+        with one_login_at_a_time:  # so that passwords cannot be tried in parallel
             if check_password_hash(password_hash, request.form.get("password", "")):
                 session.clear()
                 session.permanent = True
                 login_user(_Viewer())
                 return redirect(url_for("locust.index"))
-            gevent.sleep(_PAUSE_S)
-        session["auth_error"] = "That is not the password"
+            gevent.sleep(_FAILED_LOGIN_PAUSE_S)
+        session["auth_error"] = "The password is wrong"
         return redirect(url_for("locust.login"))

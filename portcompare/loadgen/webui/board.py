@@ -1,4 +1,4 @@
-"""What the side-by-side view shows: computed once a second, however many look at it."""
+"""What the side-by-side view shows: computed once a second, for all viewers."""
 
 from __future__ import annotations
 
@@ -6,101 +6,120 @@ import csv
 import gzip
 import io
 import json
+import logging
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from portcompare.loadgen.webui.ledger import Ledger
-from portcompare.loadgen.webui.rows import ArmLoad, describe, explain, make_rows
+import gevent
+
+from portcompare.loadgen.webui.ledger import CHARTS, REPORT, Ledger, decode_report
+from portcompare.loadgen.webui.rows import ServerUse, describe, explain, make_rows
+from portcompare.records.run_summary import REPORT_FILE, list_summaries, name_only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from portcompare.loadgen.webui.ledger import Figures, Point
-    from portcompare.loadgen.webui.reports import SecondReport
-    from portcompare.loadgen.webui.rows import Row
-    from portcompare.loadgen.webui.runs_folder import FinishedRun
-    from portcompare.wire.ui_protocol import ArmUsage, LiveSettings, RunState, ShowState, UiPlan
+    from locust.env import Environment
+
+    from portcompare.loadgen.webui.ledger import Point, SecondReport
+    from portcompare.records.rounds import Usage
+    from portcompare.records.run_summary import RunSummary
+    from portcompare.wire.ui_protocol import LiveSettings, RunState, ShowState, UiPlan
 
 SECONDS_SHOWN: Final = 300
 SCHEMA_VERSION: Final = 1
 
-_COLUMNS: Final = (
+_CSV_COLUMNS: Final = (
     *("scenario", "arm", "requests", "failures", "rate_rps", "p50_s", "p95_s", "p99_s"),
     *("ratio", "ratio_low", "ratio_high", "pairs", "bound_rps", "bound_name", "bound_share"),
     *("server_cores", "server_rss_bytes", "restarts"),
 )
+_TICK_S: Final = 1.0
+_MOST_FINISHED: Final = 50
+_LISTING_SHARE: Final = 0.01
+"""At most this part of the time is spent on listing finished runs."""
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What all viewers see until the next second."""
 
-    json: bytes  # The whole as JSON
+    json: bytes
     json_gzip: bytes  # The same, compressed once for all
-    csv: bytes  # The table as CSV
+    csv: bytes  # The table
 
 
 class Board:
-    """Everything that is known of the load, the servers and the runs."""
+    """The state of the load, the servers and the runs."""
 
-    def __init__(self, plan: UiPlan, find_runs: Callable[[], Iterable[FinishedRun]] = tuple) -> None:
-        """Make a board with nothing on it."""
-        self.plan = plan  # The servers and scenarios there are
-        # What is being loaded; None before the first test, and where nobody says so
-        self.settings: LiveSettings | None = None
-        # What a viewer wishes to be measured properly; None for nothing
-        self.wished: LiveSettings | None = None
+    def __init__(self, plan: UiPlan, runs: Path) -> None:
+        """Make a board that shows nothing but the finished runs.
+
+        `runs`: their folder.
+        """
+        self.plan = plan
+        self.runs = runs
+        self.settings: LiveSettings | None = None  # What is loaded; None if that is nothing, or not known
         self.run: RunState | None = None  # The run that was started last; None before
-        self._is_told = False  # the harness, of a wish, and has not shown the run yet
-        self._find_runs = find_runs
+        self._requested: LiveSettings | None = None  # What to measure by a run; None for nothing
+        self._is_run_starting = False  # The harness has the request, and does not show the run yet
         self._ledger = Ledger()
         self._state = "ready"
         self._is_over = False
         self._users = 0
         self._points: deque[Point] = deque(maxlen=SECONDS_SHOWN)
         self._marks: deque[tuple[float, str]] = deque(maxlen=50)
-        self._usage: dict[str, ArmUsage] = {}
-        self._before: dict[str, ArmUsage] = {}
-        self._at_start: dict[str, ArmUsage] = {}
-        self._at_end: dict[str, ArmUsage] = {}
+        # What each server has used: now, a second before, and at the start and the end of the test
+        self._usage: dict[str, Usage] = {}
+        self._usage_before: dict[str, Usage] = {}
+        self._usage_at_start: dict[str, Usage] = {}
+        self._usage_at_end: dict[str, Usage] = {}
         self._usage_at_s = self._usage_before_s = 0.0
-        self.snapshot = self._take()  # What viewers see
+        self._finished: list[RunSummary] = []
+        self._listing_s = self._listed_at_s = 0.0
+        self._list_finished()
+        self.snapshot = self._take_snapshot()
 
     @property
     def is_measuring(self) -> bool:
-        """Whether a run is under way, or wished and not shown yet."""
+        """Whether a run is under way or requested."""
         is_running = self.run is not None and self.run.state == "running"
-        return is_running or self._is_told or self.wished is not None
+        return is_running or self._is_run_starting or self._requested is not None
 
-    def take_wish(self) -> LiveSettings | None:
-        """Take what is to be measured to the harness; when that shows what it knows again, the run is there.
+    def request_run(self, settings: LiveSettings) -> None:
+        """Request a run from the harness."""
+        self._requested = settings
 
-        Returns what a viewer wishes to be measured properly; None for nothing, or nothing more.
-        """
-        wished, self.wished = self.wished, None
-        self._is_told = wished is not None
-        return wished
+    def take_request(self) -> LiveSettings | None:
+        """Take the settings of the requested run to the harness, once; None if none was requested."""
+        requested, self._requested = self._requested, None
+        self._is_run_starting = requested is not None
+        return requested
 
     def begin(self, test: int | None, settings: LiveSettings | None = None, *, processes: int = 1) -> None:
-        """Begin a test: what was counted before is forgotten and shown no more, the charts go on.
+        """Begin a test: the figures of the test before are not shown any more, the charts go on.
 
-        `test`: its number; None where nobody gives any.
-        `settings`: what is loaded; None where nobody says so.
+        `test`: its number; None if tests have no numbers.
+        `settings`: what is loaded; None if not known.
         """
         self._close_seconds(is_over=True)
         self.settings = settings
         self._ledger = Ledger(test, time.time(), processes=processes)
-        self._at_start, self._at_end = dict(self._usage), {}
+        self._usage_at_start, self._usage_at_end = dict(self._usage), {}
         self.mark(describe(settings, self.plan) if settings is not None else "started")
         self._state, self._is_over = "spawning", False
-        self.snapshot = self._take()  # from now on nobody sees the test before
+        self.snapshot = self._take_snapshot()
 
     def reset(self) -> None:
-        """Forget what was counted in the test that is under way, as Locust's own button has it."""
-        self._ledger.forget()
-        self._at_start, self._at_end = dict(self._usage), {}
+        """Set the figures of the running test to zero, as Locust's reset button does."""
+        self._ledger.reset()
+        self._usage_at_start, self._usage_at_end = dict(self._usage), {}
         self.mark("reset")
 
     def mark(self, text: str) -> None:
@@ -109,12 +128,12 @@ class Board:
 
     def add(self, process: str, report: SecondReport) -> None:
         """Add what a process has counted."""
-        if report.cells or not self._is_over:  # plain Locust's processes go on to tell of seconds without any
+        if report.cells or not self._is_over:  # processes of plain Locust report empty seconds after the test
             self._ledger.add(process, report)
 
     def note_users(self, users: int) -> None:
-        """Note that all users are there."""
-        self._ledger.note_complete()
+        """Note that all users have started."""
+        self._ledger.note_all_users_started()
         if self.settings is None and users != self._users:
             self.mark(f"{users} users")
         self._users = users
@@ -127,46 +146,62 @@ class Board:
 
     def show(self, order: ShowState) -> None:
         """Take over what the harness knows."""
-        self._before, self._usage_before_s = self._usage, self._usage_at_s
+        self._usage_before, self._usage_before_s = self._usage, self._usage_at_s
         self._usage, self._usage_at_s = dict(order.usage), time.monotonic()
         for arm, usage in self._usage.items():
-            if arm in self._before and usage.restarts > self._before[arm].restarts:
+            if arm in self._usage_before and usage.restarts > self._usage_before[arm].restarts:
                 self.mark(f"{arm} died and was started again")
-        if not self._at_start:
-            self._at_start = dict(self._usage)
-        if self._is_over and not self._at_end:
-            self._at_end = dict(self._usage)  # what servers use from now on is not the test's
-        self.run, self._is_told = order.run, False
+        if not self._usage_at_start:
+            self._usage_at_start = dict(self._usage)
+        if self._is_over and not self._usage_at_end:
+            self._usage_at_end = dict(self._usage)  # later use does not belong to the test
+        self.run, self._is_run_starting = order.run, False
 
     def tick(self, state: str) -> None:
         """Compute what is shown for the next second."""
-        # Locust says so a moment before the last word is in.
+        # Locust reports "stopped" a moment before the last report has come.
         self._state = "stopping" if state == "stopped" and not self._is_over else state
         self._close_seconds()
-        self.snapshot = self._take()
+        self._list_finished()
+        self.snapshot = self._take_snapshot()
+
+    def _list_finished(self) -> None:
+        """List the runs that have a report, but not often: it takes CPU time from the load."""
+        began_s = time.monotonic()
+        if self._listed_at_s and began_s - self._listed_at_s < self._listing_s / _LISTING_SHARE:
+            return
+        with suppress(OSError):
+            runs = [one.run for one in list_summaries(self.runs, name_only)]
+            with_report = (run for run in runs if (self.runs / run.folder / REPORT_FILE).is_file())
+            self._finished = list(islice(with_report, _MOST_FINISHED))
+        self._listed_at_s = time.monotonic()
+        self._listing_s = self._listed_at_s - began_s
 
     def _close_seconds(self, *, is_over: bool = False) -> None:
         self._points.extend(self._ledger.close_seconds(is_over=is_over))
 
-    def _take(self) -> Snapshot:
-        rows = make_rows(self._ledger, self.plan, self.settings, self._loads())
+    def _take_snapshot(self) -> Snapshot:
+        rows = make_rows(self._ledger, self.plan, self.settings, self._uses())
         document = json.dumps(self._as_json(rows), separators=(",", ":"), allow_nan=False).encode()
-        return Snapshot(json=document, json_gzip=gzip.compress(document, 1), csv=_as_csv(rows))
+        table = io.StringIO()
+        writer = csv.DictWriter(table, _CSV_COLUMNS, extrasaction="ignore", lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return Snapshot(json=document, json_gzip=gzip.compress(document, 1), csv=table.getvalue().encode())
 
-    def _loads(self) -> dict[str, ArmLoad]:
+    def _uses(self) -> dict[str, ServerUse]:
         between_s = self._usage_at_s - self._usage_before_s
-        loads = {}
+        uses = {}
         for arm, usage in self._usage.items():
-            before = self._before.get(arm, usage)
-            loads[arm] = ArmLoad(
-                cpu_s=self._at_end.get(arm, usage).cpu_s - self._at_start.get(arm, usage).cpu_s,
-                cores=(usage.cpu_s - before.cpu_s) / between_s,
-                rss_bytes=usage.rss_bytes,
-                restarts=usage.restarts,
+            at_end, at_start = self._usage_at_end.get(arm, usage), self._usage_at_start.get(arm, usage)
+            uses[arm] = ServerUse(
+                cpu_s=at_end.cpu_s - at_start.cpu_s,
+                cores=(usage.cpu_s - self._usage_before.get(arm, usage).cpu_s) / between_s,
+                usage=usage,
             )
-        return loads
+        return uses
 
-    def _as_json(self, rows: tuple[Row, ...]) -> dict[str, Any]:
+    def _as_json(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         return {
             "schema_version": SCHEMA_VERSION,
             "plan": self.plan.name,
@@ -177,11 +212,11 @@ class Board:
             "load": describe(self.settings, self.plan) if self.settings else "",
             "explanation": explain(self.settings),
             "arms": [arm.name for arm in self.plan.arms],
-            "rows": [row.as_json() for row in rows],
+            "rows": rows,
             "charts": self._charts(),
             "can_measure": bool(self.plan.scenarios),
             "run": asdict(self.run) if self.run else None,
-            "runs": [asdict(run) for run in self._find_runs()],
+            "runs": [asdict(run) for run in self._finished],
         }
 
     def _charts(self) -> dict[str, Any]:
@@ -191,7 +226,7 @@ class Board:
             "at_s": [round(point.at_s) for point in self._points],
             "lines": [
                 {"scenario": line[0], "arm": line[1]}
-                | _columns([point.figures.get(line) for point in self._points])
+                | {key: [point.figures.get(line, {}).get(key) for point in self._points] for key in CHARTS}
                 for line in lines
             ],
             "marks": [
@@ -202,21 +237,22 @@ class Board:
         }
 
 
-def _columns(figures: list[Figures | None]) -> dict[str, list[float | None]]:
-    return {
-        "rate_rps": [None if one is None else _rounded(one.rate_rps) for one in figures],
-        "p50_ms": [None if one is None else _rounded(one.p50_s, 1e3) for one in figures],
-        "p99_ms": [None if one is None else _rounded(one.p99_s, 1e3) for one in figures],
-    }
+def follow(board: Board, environment: Environment, on_start: Callable[[], None]) -> None:
+    """Have a board show the tests of an environment, in the process that leads the workers or runs alone."""
+    environment.runner.register_message(
+        REPORT, lambda msg, **_: board.add(msg.node_id, decode_report(msg.data))
+    )
+    environment.events.test_start.add_listener(lambda **_: on_start())
+    environment.events.spawning_complete.add_listener(lambda user_count, **_: board.note_users(user_count))
+    environment.events.reset_stats.add_listener(lambda **_: board.reset())
+    environment.events.test_stop.add_listener(lambda **_: board.end())
+    gevent.spawn(_tick_forever, board, environment)
 
 
-def _rounded(value: float | None, scale: float = 1.0) -> float | None:
-    return None if value is None else float(f"{value * scale:.4g}")
-
-
-def _as_csv(rows: tuple[Row, ...]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(row.as_json() for row in rows)
-    return text.getvalue().encode()
+def _tick_forever(board: Board, environment: Environment) -> None:
+    while True:
+        gevent.sleep(_TICK_S)
+        try:
+            board.tick(environment.runner.state)
+        except Exception:  # noqa: BLE001 - logged; the next second may succeed
+            _LOG.exception("the figures of this second could not be computed")

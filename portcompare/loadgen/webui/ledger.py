@@ -1,43 +1,94 @@
-"""What all processes have counted in a test, added up exactly; by second while it lasts."""
+"""What each process reports of a second of a test, and the ledger that adds up all reports."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from hdrh.histogram import HdrHistogram
 
-from portcompare.loadgen.figures import new_histogram, percentiles_of
+from portcompare.loadgen.figures import make_histogram, new_histogram, percentiles_of
+from portcompare.wire.protocol import make_decoder
 
 if TYPE_CHECKING:
-    from portcompare.loadgen.webui.reports import Cell, SecondReport
+    from collections.abc import Callable, Mapping
+
+    from portcompare.loadgen.figures import Tally
+
+REPORT: Final = "portcompare_second"
+"""The type of the Locust message that carries a report."""
 
 Line = tuple[str, str]
 """Scenario and arm."""
 
-_WAIT_SECONDS: Final = 3
-"""So many seconds the slowest process may be behind before a second is closed without it."""
-
-_MOST_BATCHES: Final = 720
 BATCH_SECONDS: Final = 5
-"""Seconds that follow each other are alike: so many make a value, and values count as independent.
+"""Consecutive seconds are correlated: so many together make one value, and these count as independent.
 
 References:
     Law and Kelton, "Simulation Modeling and Analysis", section 9.5, for the method of batch means.
 """
+_MOST_BATCHES: Final = 720
 
+_MOST_SECONDS_LATE: Final = 3
+"""A second is closed without the slowest process when that is later than this."""
 _SHORTEST_S: Final = 0.5
-"""A part of a second shorter than this says nothing of a rate."""
+"""The rate of a shorter part of a second means nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What one scenario did on one arm."""
+
+    scenario: str  # Name of the scenario, or of the user class
+    arm: str
+    # Latencies of the successful requests, as a base64 encoded HdrHistogram in us; empty if there were none
+    histogram: str
+    failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondReport:
+    """What one process counted in a second of a test; it has no time of day, so clocks need not agree."""
+
+    test: int | None  # Number of the test, as the leading process gave it; None if tests have no numbers
+    second: int  # Number of the second, by the clock of the process
+    length_s: float
+    cells: tuple[Cell, ...]
+
+
+decode_report: Callable[[str | bytes], SecondReport] = make_decoder(SecondReport)
+
+
+def make_cells(
+    tallies: Mapping[tuple[str, str], Tally], lines: Mapping[tuple[str, str], Line], label: str = ""
+) -> tuple[Cell, ...]:
+    """Add up what was counted, by line.
+
+    `lines`: the line of each key of the statistics; the tally of another key is left out.
+    `label`: what the names in `tallies` end with.
+    """
+    by_line: dict[Line, list[Tally]] = {}
+    for (name, method), tally in tallies.items():
+        line = lines.get((name.removesuffix(label), method))
+        if line is not None:
+            by_line.setdefault(line, []).append(tally)
+    cells = []
+    for (scenario, arm), together in by_line.items():
+        latencies_s = np.concatenate([np.frombuffer(tally.latencies_s) for tally in together])
+        histogram = make_histogram(latencies_s).encode().decode() if len(latencies_s) else ""
+        failures = sum(len(times_s) for tally in together for times_s in tally.failures_s.values())
+        cells.append(Cell(scenario=scenario, arm=arm, histogram=histogram, failures=failures))
+    return tuple(cells)
 
 
 @dataclass(slots=True, kw_only=True)
 class Total:
-    """What one line has counted."""
+    """The sum of cells."""
 
-    # Latencies of the successful requests, in microseconds
     histogram: HdrHistogram = field(default_factory=new_histogram)
-    failures: int = 0  # Failed requests
+    failures: int = 0
 
     @property
     def requests(self) -> int:
@@ -45,130 +96,123 @@ class Total:
         return int(self.histogram.get_total_count())
 
     def add(self, cell: Cell) -> None:
-        """Add what was counted, count by count."""
+        """Add a cell; the sum of histograms is exact."""
         if cell.histogram:
             self.histogram.add(HdrHistogram.decode(cell.histogram))
         self.failures += cell.failures
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """One line's second: successful requests per second, failures, and percentiles in seconds."""
-
-    rate_rps: float
-    failures: int
-    p50_s: float | None
-    p99_s: float | None
+CHARTS: Final = ("rate_rps", "p50_ms", "p99_ms")
+"""What charts show: the rate of the successful requests, and percentiles of their latency."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """A closed second of all lines."""
+    """A closed second."""
 
     at_s: float  # When it ended, in seconds since the epoch
-    figures: dict[Line, Figures]  # What each line did; those that did nothing are left out
+    figures: dict[Line, dict[str, float]]  # What is known of CHARTS, for each line that did something
 
 
 @dataclass(slots=True, kw_only=True)
-class _Open:
-    """A second that processes may still report of."""
+class _OpenSecond:
+    """A second that processes may still report."""
 
     length_s: float = 0.0
     lines: dict[Line, Total] = field(default_factory=dict)
 
+    def close(self, at_s: float) -> Point:
+        figures: dict[Line, dict[str, float]] = {}
+        for line, total in self.lines.items():
+            latencies_s = percentiles_of(total.histogram, (50.0, 99.0)) if total.requests else ()
+            values = (total.requests / self.length_s, *(latency_s * 1e3 for latency_s in latencies_s))
+            figures[line] = {key: float(f"{value:.4g}") for key, value in zip(CHARTS, values, strict=False)}
+        return Point(at_s=at_s, figures=figures)
+
 
 class Ledger:
-    """The account of one test."""
+    """What all processes counted in one test: in total, and by second."""
 
     def __init__(self, test: int | None = None, began_at_s: float = 0.0, *, processes: int = 1) -> None:
-        """Open an account.
+        """Start with nothing.
 
-        `test`: the test's number; None where nobody gives any.
-        `began_at_s`: when the test began, in seconds since the epoch.
+        `test`: the number of the test; reports of another test are ignored.
+        `began_at_s`: in seconds since the epoch.
         """
-        self.test = test  # Its number; reports of another one are not for it
-        self.totals: dict[Line, Total] = {}  # What each line has counted
-        # How many successful requests each line had in each batch of seconds since all users were there
-        self.batches: deque[dict[Line, int]] = deque(maxlen=_MOST_BATCHES)
+        self.test = test
+        self.totals: dict[Line, Total] = {}
+        # Successful requests in each batch of seconds since all users have started
+        self.batches: deque[Counter[Line]] = deque(maxlen=_MOST_BATCHES)
         self._began_at_s = began_at_s
         self._processes = processes
-        self._open: dict[int, _Open] = {}
-        self._latest: dict[str, int] = {}
-        self._shift: dict[str, int] = {}
-        self._lengths_s: dict[str, float] = {}
-        self._next = 0
-        self._batch: dict[Line, int] = {}
+        self._open: dict[int, _OpenSecond] = {}
+        self._next_second = 0
+        self._latest: dict[str, int] = {}  # The last second that each process reported
+        self._joined_at: dict[str, int] = {}  # The second in which each process joined
+        self._lengths_s: dict[str, float] = {}  # How long each process has counted
+        self._batch: Counter[Line] = Counter()
         self._in_batch = 0
-        self._is_complete = False
+        self._has_all_users = False
 
     @property
     def length_s(self) -> float:
         """How long the test has been counted."""
         return max(self._lengths_s.values(), default=0.0)
 
-    def note_complete(self) -> None:
-        """Note that all users are there: from the next second on, seconds make batches."""
-        self._is_complete = True
-        self._in_batch = -1  # the second that is under way is of both
+    def note_all_users_started(self) -> None:
+        """Start the batches with the next second; the present one belongs to both phases."""
+        self._has_all_users = True
+        self._in_batch = -1
 
-    def forget(self) -> None:
-        """Forget what was counted; seconds go on."""
+    def reset(self) -> None:
+        """Set the totals and batches to zero; the seconds go on."""
         self.totals.clear()
         self.batches.clear()
         self._lengths_s.clear()
-        self._batch, self._in_batch = {}, 0
+        self._batch, self._in_batch = Counter(), 0
 
     def add(self, process: str, report: SecondReport) -> None:
         """Add a report."""
         if report.test != self.test:
             return
-        for cell in report.cells:
-            self.totals.setdefault((cell.scenario, cell.arm), Total()).add(cell)
+        _add_cells(self.totals, report)
         self._lengths_s[process] = self._lengths_s.get(process, 0.0) + report.length_s
-        if process not in self._shift:  # one that joined late counts from its own beginning
+        if process not in self._joined_at:  # a process that joins late counts its seconds from then on
             newest = max(self._latest.values(), default=0)
-            self._shift[process] = newest if newest > _WAIT_SECONDS else 0
-        second = report.second + self._shift[process]
-        self._latest[process] = second
-        if second < self._next or report.length_s < _SHORTEST_S:
+            self._joined_at[process] = newest if newest > _MOST_SECONDS_LATE else 0
+        number = self._latest[process] = report.second + self._joined_at[process]
+        if number < self._next_second or report.length_s < _SHORTEST_S:
             return
-        entry = self._open.setdefault(second, _Open())
-        entry.length_s = max(entry.length_s, report.length_s)
-        for cell in report.cells:
-            entry.lines.setdefault((cell.scenario, cell.arm), Total()).add(cell)
+        second = self._open.setdefault(number, _OpenSecond())
+        second.length_s = max(second.length_s, report.length_s)
+        _add_cells(second.lines, report)
 
     def close_seconds(self, *, is_over: bool = False) -> list[Point]:
-        """Close the seconds that all processes have reported of, or that are waited for no longer."""
+        """Close the seconds that all processes have reported, or that are not waited for any longer."""
         newest = max(self._latest.values(), default=-1)
         slowest = min(self._latest.values(), default=-1) if len(self._latest) >= self._processes else -1
-        last = newest if is_over else max(slowest, newest - _WAIT_SECONDS)
+        last = newest if is_over else max(slowest, newest - _MOST_SECONDS_LATE)
         points = []
-        while self._next <= last:
-            second = self._open.pop(self._next, None)
-            self._next += 1
+        while self._next_second <= last:
+            second = self._open.pop(self._next_second, None)
+            self._next_second += 1
             if second is not None:
-                points.append(self._close(second, self._began_at_s + self._next))
+                self._add_to_batch(second)
+                points.append(second.close(self._began_at_s + self._next_second))
         return points
 
-    def _close(self, second: _Open, at_s: float) -> Point:
-        if self._is_complete:
-            self._add_to_batch(second)
-        return Point(
-            at_s=at_s,
-            figures={line: _figures(total, second.length_s) for line, total in second.lines.items()},
-        )
-
-    def _add_to_batch(self, second: _Open) -> None:
+    def _add_to_batch(self, second: _OpenSecond) -> None:
+        if not self._has_all_users:
+            return
         self._in_batch += 1
         if self._in_batch < 1:
             return
-        for line, total in second.lines.items():
-            self._batch[line] = self._batch.get(line, 0) + total.requests
+        self._batch.update({line: total.requests for line, total in second.lines.items()})
         if self._in_batch == BATCH_SECONDS:
             self.batches.append(self._batch)
-            self._batch, self._in_batch = {}, 0
+            self._batch, self._in_batch = Counter(), 0
 
 
-def _figures(total: Total, length_s: float) -> Figures:
-    p50_s, p99_s = percentiles_of(total.histogram, (50.0, 99.0)) if total.requests else (None, None)
-    return Figures(rate_rps=total.requests / length_s, failures=total.failures, p50_s=p50_s, p99_s=p99_s)
+def _add_cells(totals: dict[Line, Total], report: SecondReport) -> None:
+    for cell in report.cells:
+        totals.setdefault((cell.scenario, cell.arm), Total()).add(cell)

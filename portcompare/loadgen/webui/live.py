@@ -1,4 +1,4 @@
-"""Locust's web UI over the workers that a load-generator process leads, with all arms side by side."""
+"""Locust's web UI over the workers that a load-generator process leads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,29 +20,23 @@ from werkzeug.datastructures import ImmutableMultiDict
 from portcompare.loadgen.arrivals import Share
 from portcompare.loadgen.messages import BeginLive
 from portcompare.loadgen.session import DECLARED_TARGETS
-from portcompare.loadgen.webui.access import guard, require_login
-from portcompare.loadgen.webui.board import Board
-from portcompare.loadgen.webui.following import follow
+from portcompare.loadgen.webui.access import refuse_other_sites, require_login
+from portcompare.loadgen.webui.board import Board, follow
 from portcompare.loadgen.webui.form import FormError, fields_of, read_form
 from portcompare.loadgen.webui.live_load import make_live_class
 from portcompare.loadgen.webui.replay import replaying
-from portcompare.loadgen.webui.routes import JSON, add_side_by_side
-from portcompare.loadgen.webui.runs_folder import find_runs
-from portcompare.loadgen.webui.stopping import stop_test
-from portcompare.wire.ui_protocol import Wishes
+from portcompare.loadgen.webui.routes import JSON, add_side_by_side, stop_test
+from portcompare.wire.ui_protocol import UiRequest
 
 if TYPE_CHECKING:
     from portcompare.loadgen.leader import WorkerCrew
     from portcompare.wire.ui_protocol import LiveSettings, OpenUi, ShowState
 
-
-_NICENESS: Final = 10
-"""Of this process: viewers wait rather than the workers, where both want the same CPU."""
-
 _LOG: Final = logging.getLogger(__name__)
-_STOP_LIMIT_S: Final = 10.0
-_LOOK_EVERY_S: Final = 0.05
-_UNDER_WAY: Final = (STATE_RUNNING, STATE_SPAWNING)
+_NICENESS: Final = 10
+"""Of this process: where viewers and workers need the same CPU, the viewers wait."""
+_WORKERS_LIMIT_S: Final = 10.0
+_POLL_S: Final = 0.05
 
 
 class LiveUi:
@@ -57,19 +50,20 @@ class LiveUi:
         self._order = order
         self._crew = crew
         self._test = 0
-        self._wanted: LiveSettings | None = None
-        self._board = Board(order.plan, partial(find_runs, Path(order.runs)))
-        environment = crew.runner.environment
-        self._environment = environment
-        environment.host = order.plan.name  # the UI's head shows it; the arms have addresses of their own
-        environment.locustfile = order.plan.name
+        self._next: LiveSettings | None = None
+        self._board = Board(order.plan, Path(order.runs))
         self._workers = len(crew.runner.clients.ready)
         self._classes = {name: make_live_class(name, user) for name, user in crew.load_users().items()}
+        self._environment = environment = crew.runner.environment
+        environment.host = order.plan.name  # shown in the UI's head; the arms have addresses of their own
+        environment.locustfile = order.plan.name
         environment.user_classes = list(self._classes.values())
         if order.picks_classes:
             environment.available_user_classes = self._classes
             environment.available_user_tasks = {name: made.tasks for name, made in self._classes.items()}
-        self._add_fields()
+        sys.argv = ["portcompare"]  # Locust parses it whenever it shows its form
+        DECLARED_TARGETS.clear()  # the arms are those of the plan
+        locust.events.init_command_line_parser.add_listener(self._add_fields)
         environment.parsed_options = get_parser().parse_args([])
         first = next(iter(order.plan.scenarios.values()))
         environment.parsed_options.num_users = first.users * len(order.plan.arms)
@@ -82,66 +76,59 @@ class LiveUi:
             userclass_picker_is_active=order.picks_classes,
         )
         self._web_ui.app.debug = False
-        guard(self._web_ui.app, order.host)
+        refuse_other_sites(self._web_ui.app, order.host)
         if order.password_hash is not None:
             require_login(self._web_ui, order.password_hash)
         self._web_ui.app.before_request(self._read_form)
-        add_side_by_side(self._web_ui, self._board, Path(order.runs))
+        add_side_by_side(self._web_ui, self._board)
         follow(self._board, environment, self._begin_test)
         environment.events.worker_connect.add_listener(lambda client_id, **_: crew.welcome(client_id))
         os.nice(_NICENESS)
-        self.url = self._listen()  # Where it answers
+        self.url = self._listen()
 
-    def exchange(self, order: ShowState) -> Wishes:
-        """Show what the harness knows."""
+    def exchange(self, order: ShowState) -> UiRequest:
+        """Show what the harness knows; the reply is what a viewer has requested."""
         self._board.show(order)
-        return Wishes(measure=self._board.take_wish())
+        return UiRequest(measure=self._board.take_request())
 
-    def _add_fields(self) -> None:
-        """Have Locust's form show what can be chosen; its command line is that of nobody."""
-        sys.argv = ["portcompare"]  # Locust reads it whenever it shows its form
-        DECLARED_TARGETS.clear()  # the arms are those of the plan
-
-        @locust.events.init_command_line_parser.add_listener
-        def add_fields(parser: Any, **_: object) -> None:  # noqa: ANN401 - untyped
-            fields = fields_of(self._order.plan, picks_classes=self._order.picks_classes)
-            for name, options in fields.items():
-                parser.add_argument(f"--{name}", **options)
+    def _add_fields(self, parser: Any, **_: object) -> None:  # noqa: ANN401 - untyped
+        """Add our fields to Locust's form, which shows the options of its command line."""
+        fields = fields_of(self._order.plan, picks_classes=self._order.picks_classes)
+        for name, options in fields.items():
+            parser.add_argument(f"--{name}", **options)
 
     def _listen(self) -> str:
-        server = WSGIServer(
+        self._web_ui.server = server = WSGIServer(
             (self._order.host, self._order.port),
             self._web_ui.app,
             log=None,
             error_log=_LOG,
             handler_class=replaying(JSON, self._board),
         )
-        server.init_socket()
         server.start()
-        self._web_ui.server = server
         host = f"[{self._order.host}]" if ":" in self._order.host else self._order.host
         return f"http://{host}:{server.server_port}"
 
     def _read_form(self) -> Response | None:
-        """Turn our form into Locust's, before Locust reads it; a change under way ends the test first."""
+        """Turn our form into Locust's, before Locust reads it; a change of a running test ends that first."""
         if request.endpoint != "locust.swarm":
             return None
         runner, form = self._crew.runner, request.form
-        is_under_way = runner.state in _UNDER_WAY
+        running = self._board.settings if runner.state in (STATE_RUNNING, STATE_SPAWNING) else None
         try:
-            settings = read_form(
-                form.to_dict(flat=False), self._order.plan, self._board.settings if is_under_way else None
-            )
+            settings = read_form(form.to_dict(flat=False), self._order.plan, running)
         except FormError as error:
             return jsonify(success=False, message=str(error), host=self._environment.host)
         stop_test(self._web_ui)
-        self._await_workers()
-        if settings.model == "open":  # each worker has a part of the rate, and needs a connection for it
+        with gevent.Timeout(_WORKERS_LIMIT_S, exception=False):
+            while len(runner.clients.ready) < self._workers:  # after a test they get ready one by one
+                gevent.sleep(_POLL_S)
+        if settings.model == "open":  # each worker sends a part of the rate, and needs a connection for it
             settings = replace(settings, users=max(settings.users, len(runner.clients.ready)))
-        self._wanted = settings
-        users = settings.users * len(settings.arms) * len(settings.scenarios)
+        self._next = settings
         if not self._order.picks_classes:
             self._environment.user_classes = [self._classes[name] for name in settings.scenarios]
+        users = settings.users * len(settings.arms) * len(settings.scenarios)
         request.form = ImmutableMultiDict(
             [
                 ("user_count", str(users)),
@@ -151,19 +138,13 @@ class LiveUi:
         )
         return None
 
-    def _await_workers(self) -> None:
-        """Wait until all workers that are there can begin; after a test they say so one by one."""
-        with gevent.Timeout(_STOP_LIMIT_S, exception=False):
-            while len(self._crew.runner.clients.ready) < self._workers:
-                gevent.sleep(_LOOK_EVERY_S)
-
     def _begin_test(self) -> None:
-        """Tell each worker its share, just before Locust tells them to start users."""
-        assert self._wanted is not None  # noqa: S101 - a form was read
+        """Send each worker its share, just before Locust has them start users."""
+        assert self._next is not None  # noqa: S101 - a form was read
         self._test += 1
         workers = [client.id for client in self._crew.runner.clients.ready]
-        self._board.begin(self._test, self._wanted, processes=len(workers))
+        self._board.begin(self._test, self._next, processes=len(workers))
         for index, worker in enumerate(workers):
             share = Share(index=index, processes=len(workers))
-            plan, settings = self._order.plan, self._wanted
-            self._crew.tell(BeginLive(test=self._test, plan=plan, settings=settings, share=share), worker)
+            begin = BeginLive(test=self._test, plan=self._order.plan, settings=self._next, share=share)
+            self._crew.tell(begin, worker)

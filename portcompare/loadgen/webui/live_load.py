@@ -1,8 +1,9 @@
-"""A worker's part of a live test: all arms at the same time, with the same schedule."""
+"""What a process with users does in a live test: all arms at the same time, and a report each second."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 import gevent
@@ -12,10 +13,10 @@ from portcompare.loadgen.arrivals import due_times
 from portcompare.loadgen.declare import weights_of
 from portcompare.loadgen.figures import NOT_SENT
 from portcompare.loadgen.open_model import Dispatcher
-from portcompare.loadgen.session import Session, Target, feed, open_session
+from portcompare.loadgen.session import COUNTED, Session, Target, feed, open_session
 from portcompare.loadgen.user import LeanUser
-from portcompare.loadgen.webui.reporter import Reporter
-from portcompare.wire.protocol import RateLoad
+from portcompare.loadgen.webui.ledger import REPORT, SecondReport, make_cells
+from portcompare.wire.protocol import RateLoad, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from locust import User
     from locust.env import Environment
 
+    from portcompare.loadgen.figures import Tally
     from portcompare.loadgen.messages import BeginLive
-    from portcompare.records.results import RequestSpec
+    from portcompare.loadgen.webui.ledger import Line
     from portcompare.wire.ui_protocol import UiScenario
 
 _FEED_EVERY_S = 1.0
@@ -34,46 +36,40 @@ class LiveLoad:
     """What a worker does for one live test; Locust starts and stops its users."""
 
     def __init__(self, environment: Environment, users: Mapping[str, type[User]], begin: BeginLive) -> None:
-        """Make ready for the users that Locust is about to start."""
+        """Get ready for the users that Locust is about to start."""
         self._environment = environment
         plan, settings = begin.plan, begin.settings
         targets = tuple(Target(name=arm.name, url=arm.url) for arm in plan.arms if arm.name in settings.arms)
-        chosen = [plan.scenarios[name] for name in settings.scenarios]
+        scenarios = [plan.scenarios[name] for name in settings.scenarios]
         self._timeout_s = plan.timeout_s or LeanUser.timeout_s
         self._dispatchers = {
             (scenario.name, target.name): Dispatcher(_schedule(scenario, begin), self._timeout_s)
-            for scenario in chosen
+            for scenario in scenarios
             for target in targets
             if settings.model == "open"
         }
-        environment.user_classes = [
-            make_live_class(
-                scenario.name,
-                users[scenario.name],
-                self._dispatchers,
-                delay=None if settings.delay_s is None else (scenario.delay_parameter, settings.delay_s),
-            )
-            for scenario in chosen
-        ]
-        delays_s = (
-            [scenario.delay_s for scenario in chosen] if settings.delay_s is None else [settings.delay_s]
-        )
+        environment.user_classes = []
+        for scenario in scenarios:
+            delay = None if settings.delay_s is None else (scenario.delay_parameter, settings.delay_s)
+            made = make_live_class(scenario.name, users[scenario.name], self._dispatchers, delay)
+            environment.user_classes.append(made)
+        delays_s = [scenario.delay_s for scenario in scenarios]
         self._session = Session(
             targets=targets,
             users=settings.users * len(targets),
             part=begin.share,
-            stagger_s=max(delays_s),
+            stagger_s=max(delays_s) if settings.delay_s is None else settings.delay_s,
             timeout_s=plan.timeout_s,
         )
         open_session(environment, self._session)
-        self._has_begun = self._has_ended = False
+        self._has_started = self._has_ended = False
         self._reporter = Reporter(environment, begin.test)
         self._feeding = gevent.spawn(self._feed_forever)
-        environment.events.spawning_complete.add_listener(self._begin_schedules)
-        environment.events.test_stop.add_listener(self._end_test)
+        environment.events.spawning_complete.add_listener(self._start_schedules)
+        environment.events.test_stop.add_listener(self._feed_and_end)
 
     def end(self) -> None:
-        """Leave nothing behind, the users have been stopped; does nothing the second time."""
+        """Clean up after the users have been stopped; a second call does nothing."""
         if self._has_ended:
             return
         self._has_ended = True
@@ -81,14 +77,14 @@ class LiveLoad:
         self._reporter.stop()
         for dispatcher in self._dispatchers.values():
             dispatcher.end()
-        self._environment.events.spawning_complete.remove_listener(self._begin_schedules)
-        self._environment.events.test_stop.remove_listener(self._end_test)
+        self._environment.events.spawning_complete.remove_listener(self._start_schedules)
+        self._environment.events.test_stop.remove_listener(self._feed_and_end)
 
-    def _begin_schedules(self, **_: object) -> None:
-        """Begin all schedules at once, when all connections are there for the first time."""
-        if self._has_begun:
+    def _start_schedules(self, **_: object) -> None:
+        """Start all schedules at the same time, when all connections are open for the first time."""
+        if self._has_started:
             return
-        self._has_begun = True
+        self._has_started = True
         for dispatcher in self._dispatchers.values():
             dispatcher.begin()
 
@@ -107,9 +103,49 @@ class LiveLoad:
                 times_s.extend([self._timeout_s] * dropped)
         feed(self._environment, self._session)
 
-    def _end_test(self, **_: object) -> None:
-        self._feed()  # the last part of a second, before the leading process is told that all has stopped
+    def _feed_and_end(self, **_: object) -> None:
+        self._feed()  # the rest of a second, before the leading process learns that all has stopped
         self.end()
+
+
+class Reporter:
+    """Sends what its process counted, whenever Locust's statistics are fed: once a second and at the end."""
+
+    def __init__(self, environment: Environment, test: int | None = None) -> None:
+        """Start reporting.
+
+        `test`: its number; None if tests have no numbers, and every start of a test restarts the count.
+        """
+        self._environment = environment
+        self._test = test
+        self._restart()
+        COUNTED.add_listener(self._report)
+        if test is None:
+            environment.events.test_start.add_listener(self._restart)
+
+    def stop(self) -> None:
+        """Stop reporting."""
+        COUNTED.remove_listener(self._report)
+
+    def _restart(self, **_: object) -> None:
+        self._second = 0
+        self._since_s = perf_counter()
+
+    def _report(
+        self, *, environment: Environment, session: Session, tallies: Mapping[Line, Tally], **_: object
+    ) -> None:
+        if environment is not self._environment:
+            return
+        now_s = perf_counter()
+        report = SecondReport(
+            test=self._test,
+            second=self._second,
+            length_s=now_s - self._since_s,
+            cells=make_cells(tallies, session.lines, session.recorder.label),
+        )
+        self._second += 1
+        self._since_s = now_s
+        environment.runner.send_message(REPORT, encode(report))
 
 
 def _schedule(scenario: UiScenario, begin: BeginLive) -> Iterator[float]:
@@ -129,14 +165,13 @@ def make_live_class(
     dispatchers: Mapping[tuple[str, str], Dispatcher] | None = None,
     delay: tuple[str, float] | None = None,
 ) -> type[LeanUser]:
-    """A class of users for Locust that is called like its scenario, so that the class picker shows scenarios.
+    """A user class for Locust with the scenario's name, so that its class picker shows scenarios.
 
-    `delay`: the query parameter of the delay, and the delay; None to leave requests as they are.
+    `delay`: the query parameter of the delay, and the delay in seconds; None to leave requests unchanged.
     """
-    schedules = dispatchers or {}
 
-    def ask(user: LeanUser) -> None:
-        dispatcher = schedules.get((scenario, user.target.name))
+    def send(user: LeanUser) -> None:
+        dispatcher = (dispatchers or {}).get((scenario, user.target.name))
         if dispatcher is None:
             user.ask_for_a_while()
             return
@@ -144,18 +179,13 @@ def make_live_class(
         while True:
             user.ask(due_s=dispatcher.take())
 
-    requests = {
-        _renamed(request, scenario, delay): weight for request, weight in weights_of(user_class).items()
-    }
+    requests = {}
+    for declared, weight in weights_of(user_class).items():
+        request = declared if delay is None else with_query(declared, delay[0], f"{delay[1]:.15g}")
+        # With the scenario in the name, two scenarios never share a line in Locust's statistics.
+        label = request.name.removeprefix(f"{request.method} ")
+        requests[replace(request, name=f"{request.method} {scenario}: {label}")] = weight
     own = {"abstract": False, "weight": 1, "fixed_count": 0, "requests": requests}
     made = cast("type[LeanUser]", type(scenario, (user_class,), own))
-    made.tasks = [ask]  # afterwards: Locust adds what is in the body to the tasks of the base
+    made.tasks = [send]  # afterwards: Locust adds tasks in the body to those of the base
     return made
-
-
-def _renamed(request: RequestSpec, scenario: str, delay: tuple[str, float] | None) -> RequestSpec:
-    """A request with its scenario in its name: in Locust's statistics two scenarios never share a line."""
-    if delay is not None:
-        request = with_query(request, delay[0], f"{delay[1]:.15g}")
-    label = request.name.removeprefix(f"{request.method} ")
-    return replace(request, name=f"{request.method} {scenario}: {label}")

@@ -1,66 +1,97 @@
-"""The routes of the side-by-side view, in the app of Locust's own web UI."""
+"""The routes of the side-by-side view in the app of Locust's web UI; in plain Locust they are added too."""
 
 from __future__ import annotations
 
+import gzip
+import sys
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, abort, jsonify, render_template_string, request, send_from_directory
+from gevent import subprocess
+from gevent.lock import RLock
+from locust.runners import MasterRunner, WorkerRunner
 
-from portcompare.loadgen.webui.charts_script import charts_script
-from portcompare.loadgen.webui.runs_folder import find_runs
-from portcompare.loadgen.webui.stopping import stop_test
+from portcompare.loadgen.session import DECLARED_TARGETS
+from portcompare.loadgen.webui.board import Board, follow
+from portcompare.loadgen.webui.ledger import REPORT
+from portcompare.loadgen.webui.live_load import Reporter
+from portcompare.records.run_summary import RUNS, is_run
+from portcompare.wire.ui_protocol import UiArm, UiPlan
 
 if TYPE_CHECKING:
+    from locust.env import Environment
+    from locust.runners import Runner
     from locust.web import WebUI
 
-    from portcompare.loadgen.webui.board import Board
-
-TAB: Final = {"title": "Side by side", "key": "side-by-side"}
-REPORTS_TAB: Final = {"title": "Load-test reports", "key": "load-test-reports"}
 JSON: Final = "/side-by-side.json"
-"""Where the figures are that the page asks for once a second."""
+"""The figures; pages request them once a second."""
 
-CSV: Final = {"href": "./side-by-side.csv", "title": "Download side by side CSV"}
-
+_TABS: Final = (
+    {"title": "Side by side", "key": "side-by-side"},
+    {"title": "Load-test reports", "key": "load-test-reports"},
+)
+_CSV: Final = {"href": "./side-by-side.csv", "title": "Download side by side CSV"}
 _ASSETS: Final = Path(__file__).with_name("assets")
-_PAGE: Final = (_ASSETS / "side-by-side.html").read_text(encoding="utf-8")
 _SCRIPTS: Final = (
     '<link rel="stylesheet" href="./side-by-side/assets/side-by-side.css">'
     '<script type="module" src="./side-by-side/assets/tab.js"></script></body>'
 )
-_A_DAY_S: Final = 86_400
+_DAY_S: Final = 86_400
 
 
-def add_side_by_side(web_ui: WebUI, board: Board, runs: Path, base_path: str = "") -> None:
-    """Add the tabs, the page, and what they are made of."""
-    web_ui.template_args |= {"extended_tabs": [TAB, REPORTS_TAB], "extended_csv_files": [CSV]}
-    views = _Views(web_ui, board, runs)
+def show_side_by_side(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: object) -> None:
+    """Show the declared targets side by side in plain Locust; a listener of Locust's `init` event."""
+    if isinstance(runner, WorkerRunner):
+        Reporter(environment)
+        return
+    if web_ui is None:
+        if isinstance(runner, MasterRunner):  # its workers report all the same
+            runner.register_message(REPORT, lambda **_: None)
+        return
+    if not isinstance(runner, MasterRunner):
+        Reporter(environment)
+    arms = tuple(UiArm(name=name, url="") for name in DECLARED_TARGETS.values())
+    board = Board(UiPlan(name=environment.locustfile or "", arms=arms), RUNS)
+    follow(board, environment, lambda: board.begin(None, processes=runner.worker_count))
+    add_side_by_side(web_ui, board, environment.parsed_options.web_base_path)
+
+
+def add_side_by_side(web_ui: WebUI, board: Board, base_path: str = "") -> None:
+    """Add the tabs, the page and the routes that they request."""
+    web_ui.template_args |= {"extended_tabs": list(_TABS), "extended_csv_files": [_CSV]}
+    views = _Views(web_ui, board)
     routes = Blueprint("side_by_side", __name__, url_prefix=base_path or None)
     routes.get("/side-by-side")(views.page)
     routes.get(JSON)(views.as_json)
     routes.get("/side-by-side.csv")(views.as_csv)
-    routes.get("/side-by-side/assets/<path:name>")(views.asset)
+    routes.get("/side-by-side/assets/<path:path>", endpoint="asset")(partial(send_from_directory, _ASSETS))
     routes.get("/side-by-side/charts.js")(views.charts)
     routes.get("/side-by-side/reports/<folder>/<path:name>")(views.report)
     routes.post("/side-by-side/measure")(views.measure)
-    # As Locust protects its own routes, where it is told to.
-    routes.before_request(web_ui.auth_required_if_enabled(lambda: None))
+    routes.before_request(web_ui.auth_required_if_enabled(lambda: None))  # as Locust protects its own routes
     web_ui.app.register_blueprint(routes)
-    web_ui.app.after_request(_put_into_index)
+    web_ui.app.after_request(_add_scripts_to_index)
+
+
+def stop_test(web_ui: WebUI) -> None:
+    """Stop the running test, if any, as Locust's button does.
+
+    To stop the runner is not enough: it would go on starting users, and so would the clock of a run time.
+    """
+    web_ui.app.view_functions["locust.stop"]()
 
 
 class _Views:
-    """What each route answers."""
-
-    def __init__(self, web_ui: WebUI, board: Board, runs: Path) -> None:
+    def __init__(self, web_ui: WebUI, board: Board) -> None:
         self._web_ui = web_ui
         self._board = board
-        self._runs = runs
         self._is_stopping = False
 
     def page(self) -> str:
-        return render_template_string(_PAGE, plan=self._board.plan.name)
+        page = (_ASSETS / "side-by-side.html").read_text(encoding="utf-8")
+        return render_template_string(page, plan=self._board.plan.name)
 
     def as_json(self) -> Response:
         snapshot, is_small = self._board.snapshot, bool(request.accept_encodings["gzip"])
@@ -76,19 +107,17 @@ class _Views:
         response.headers["Content-Disposition"] = "attachment; filename=side-by-side.csv"
         return response
 
-    def asset(self, name: str) -> Response:
-        return send_from_directory(_ASSETS, name)
-
     def charts(self) -> Response:
-        response = Response(charts_script(), mimetype="text/javascript")
+        response = Response(_charts_script(), mimetype="text/javascript")
         response.content_encoding = "gzip"
-        response.cache_control.max_age = _A_DAY_S
+        response.cache_control.max_age = _DAY_S
         return response
 
     def report(self, folder: str, name: str) -> Response:
-        if folder not in {run.folder for run in find_runs(self._runs)}:
+        runs = self._board.runs
+        if not any(one.name == folder and is_run(one) for one in runs.iterdir()):
             abort(404)
-        return send_from_directory((self._runs / folder).resolve(), name)
+        return send_from_directory((runs / folder).resolve(), name)
 
     def measure(self) -> tuple[Response, int]:
         board, settings = self._board, self._board.settings
@@ -96,17 +125,37 @@ class _Views:
             return jsonify(success=False, message="Start a test of two or more arms first"), 409
         if self._is_stopping or board.is_measuring:
             return jsonify(success=False, message="A run is under way already"), 409
-        self._is_stopping = True  # which takes a while, and another viewer may wish the same meanwhile
+        self._is_stopping = True  # it takes a while, and another viewer may request a run meanwhile
         try:
             stop_test(self._web_ui)
-            board.wished = settings
+            board.request_run(settings)
         finally:
             self._is_stopping = False
         return jsonify(success=True), 200
 
 
-def _put_into_index(response: Response) -> Response:
-    """Have Locust's own page load our script."""
+def _add_scripts_to_index(response: Response) -> Response:
     if request.endpoint == "locust.index" and response.mimetype == "text/html":
         response.set_data(response.get_data(as_text=True).replace("</body>", _SCRIPTS))
     return response
+
+
+_charts_lock = RLock()
+
+
+def _charts_script() -> bytes:
+    """Vega-Lite as one compressed script that defines `vegaEmbed`, made when it is first requested.
+
+    It comes from the package that draws the charts of reports, so no network is needed.
+    """
+    with _charts_lock:
+        return _make_charts_script()
+
+
+@cache
+def _make_charts_script() -> bytes:
+    # In another process: it takes a second, and leaves a JavaScript engine in memory. Without our stdin: the
+    # engine would make that blocking, and with it this whole process.
+    command = [sys.executable, "-c", "import vl_convert; print(vl_convert.javascript_bundle())"]
+    made = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
+    return gzip.compress(made.stdout)

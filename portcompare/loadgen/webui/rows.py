@@ -1,213 +1,152 @@
-"""The side-by-side table: a row for each scenario and arm."""
+"""The side-by-side table: a row for each scenario and arm, in SI units and as text."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from portcompare.loadgen.figures import percentiles_of
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Total
 from portcompare.records.manifest import Ceiling
-from portcompare.records.results import Bound
+from portcompare.records.rounds import Usage
 from portcompare.stats.bounds import Limits, find_bound
-from portcompare.stats.intervals import RatioInterval, paired_ratio
+from portcompare.stats.intervals import paired_ratio
 from portcompare.units import duration, rate, share, significant, size
 from portcompare.units import ratio as ratio_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from portcompare.loadgen.webui.ledger import Ledger, Line
+    from portcompare.records.estimates import Estimate
+    from portcompare.records.rounds import Bound
     from portcompare.wire.ui_protocol import LiveSettings, UiArm, UiPlan
 
 LEAST_PAIRS: Final = 5
-"""Fewer pairs of batches say too little of how much the ratio varies."""
+"""Fewer pairs of batches do not show how much the ratio varies."""
 
-PERCENTS: Final = (50.0, 95.0, 99.0)
+_PERCENTILES: Final = {"p50": 50.0, "p95": 95.0, "p99": 99.0}
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArmLoad:
+class ServerUse:
     """What an arm's server has used in a test."""
 
-    cpu_s: float  # CPU seconds since the test began, until it ended
+    cpu_s: float  # From the start of the test to its end
     cores: float  # CPU seconds per second, now
-    rss_bytes: int  # Resident memory now
-    restarts: int  # How often it died and was started again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What one scenario did on one arm; None for what is not known."""
-
-    scenario: str  # Name of the scenario
-    arm: str  # Name of the arm
-    is_baseline: bool  # Whether the others are compared with it
-    requests: int  # Successful requests
-    failures: int  # Failed requests
-    rate_rps: float | None  # Successful requests per second, over the whole test
-    percentiles_s: tuple[float, ...] | None  # Of their latencies: p50, p95 and p99
-    pairs: int  # How many pairs of batches the ratio rests on
-    ratio: RatioInterval | None  # Of the rates to the baseline's, with its interval
-    bound: Bound | None  # The most that theory allows
-    load: ArmLoad | None  # What the server used
-    histogram: str  # The latencies, as a base64 encoded HdrHistogram in microseconds
-
-    def as_json(self) -> dict[str, Any]:
-        """The row for programs, in SI units, and as text for people."""
-        at = dict(zip(("p50_s", "p95_s", "p99_s"), self.percentiles_s or (None, None, None), strict=True))
-        return {
-            "scenario": self.scenario,
-            "arm": self.arm,
-            "is_baseline": self.is_baseline,
-            "requests": self.requests,
-            "failures": self.failures,
-            "rate_rps": self.rate_rps,
-            **at,
-            "ratio": self.ratio.ratio if self.ratio else None,
-            "ratio_low": self.ratio.low if self.ratio else None,
-            "ratio_high": self.ratio.high if self.ratio else None,
-            "pairs": self.pairs,
-            "bound_rps": self.bound.rate_rps if self.bound else None,
-            "bound_name": self.bound.name if self.bound else None,
-            "bound_share": self._bound_share(),
-            "server_cores": self.load.cores if self.load else None,
-            "server_rss_bytes": self.load.rss_bytes if self.load else None,
-            "restarts": self.load.restarts if self.load else None,
-            "histogram": self.histogram,
-            "text": self._as_text(),
-        }
-
-    def _bound_share(self) -> float | None:
-        return self.rate_rps / self.bound.rate_rps if self.bound and self.rate_rps is not None else None
-
-    def _as_text(self) -> dict[str, str]:
-        """What the page shows, to three significant digits; a dash for what is not known."""
-        milliseconds = [significant(value_s * 1e3) for value_s in self.percentiles_s or ()] or ["-"] * 3
-        bound_share = self._bound_share()
-        return {
-            "requests": f"{self.requests:,}",
-            "failures": f"{self.failures:,}",
-            "rate": rate(self.rate_rps) if self.rate_rps is not None else "-",
-            "p50": milliseconds[0],
-            "p95": milliseconds[1],
-            "p99": milliseconds[2],
-            "ratio": self._ratio_text(),
-            "bound": (
-                f"{share(bound_share)} of {rate(self.bound.rate_rps)}"
-                if self.bound and bound_share is not None
-                else "-"
-            ),
-            "bound_reason": f"{self.bound.name}: {self.bound.reason}" if self.bound else "not known",
-            "cpu": f"{self.load.cores:.2f}" if self.load else "-",
-            "rss": size(self.load.rss_bytes) if self.load else "-",
-        }
-
-    def _ratio_text(self) -> str:
-        if self.is_baseline:
-            return "baseline"
-        if self.ratio is None:
-            return f"cannot tell ({self.pairs} of {LEAST_PAIRS} pairs)"
-        low, high = ratio_text(self.ratio.low), ratio_text(self.ratio.high)
-        return f"{ratio_text(self.ratio.ratio)} [{low}, {high}]"
+    usage: Usage
 
 
 def make_rows(
-    ledger: Ledger, plan: UiPlan, settings: LiveSettings | None, loads: Mapping[str, ArmLoad]
-) -> tuple[Row, ...]:
-    """Work out the table.
+    ledger: Ledger, plan: UiPlan, settings: LiveSettings | None, uses: Mapping[str, ServerUse]
+) -> list[dict[str, Any]]:
+    """Make the table; in each row None stands for what is not known.
 
-    `settings`: what is being loaded; None where nobody says so.
+    `settings`: what is loaded; None if not known: then the rows are those of which something was counted.
     """
-    arms, scenarios = _chosen(ledger, plan, settings)
-    answered = {arm.name: _requests_of(ledger, arm.name) for arm in arms}
+    if settings is not None:
+        arms, scenarios = [arm for arm in plan.arms if arm.name in settings.arms], settings.scenarios
+    else:
+        counted = {arm for _, arm in ledger.totals}
+        arms = [arm for arm in plan.arms if arm.name in counted]
+        scenarios = tuple(sorted({scenario for scenario, _ in ledger.totals})) if arms else ()
+    requests: Counter[str] = Counter()
+    for (_, name), total in ledger.totals.items():
+        requests[name] += total.requests
     rows = []
     for scenario in scenarios:
-        baseline = (scenario, arms[0].name)
         for arm in arms:
-            line = (scenario, arm.name)
-            total = ledger.totals.get(line, Total())
-            pairs, ratio = find_ratio(ledger.batches, baseline, line)
-            load, requests = loads.get(arm.name), answered[arm.name]
-            cpu_s = load.cpu_s / requests if load and requests and arm.cpus else None
-            rows.append(
-                Row(
-                    scenario=scenario,
-                    arm=arm.name,
-                    is_baseline=line == baseline,
-                    requests=total.requests,
-                    failures=total.failures,
-                    rate_rps=total.requests / ledger.length_s if ledger.length_s else None,
-                    percentiles_s=percentiles_of(total.histogram, PERCENTS) if total.requests else None,
-                    pairs=pairs,
-                    ratio=ratio if line != baseline else None,
-                    bound=_find_bound(cpu_s, arm, plan, settings),
-                    load=load,
-                    histogram=total.histogram.encode().decode(),
-                )
-            )
-    return tuple(rows)
+            use = uses.get(arm.name)
+            cpu_s = use.cpu_s / requests[arm.name] if use and requests[arm.name] and arm.cpus else None
+            bound = _find_bound(cpu_s, arm, plan, settings)
+            rows.append(_make_row(ledger, (scenario, arms[0].name), (scenario, arm.name), bound, use))
+    return rows
 
 
-def _chosen(
-    ledger: Ledger, plan: UiPlan, settings: LiveSettings | None
-) -> tuple[list[UiArm], tuple[str, ...]]:
-    """The arms and scenarios that are loaded; where nobody says so, those of which something was counted."""
-    if settings is not None:
-        return [arm for arm in plan.arms if arm.name in settings.arms], settings.scenarios
-    counted = {arm for _, arm in ledger.totals}
-    arms = [arm for arm in plan.arms if arm.name in counted]
-    return arms, tuple(sorted({scenario for scenario, _ in ledger.totals})) if arms else ()
+def _make_row(
+    ledger: Ledger, baseline: Line, line: Line, bound: Bound | None, use: ServerUse | None
+) -> dict[str, Any]:
+    total = ledger.totals.get(line, Total())
+    rate_rps = total.requests / ledger.length_s if ledger.length_s else None
+    percents = tuple(_PERCENTILES.values())
+    percentiles_s = percentiles_of(total.histogram, percents) if total.requests else (None, None, None)
+    pairs, ratio = find_ratio(ledger.batches, baseline, line)
+    is_baseline = line == baseline
+    ratio_cell = f"cannot tell ({pairs} of {LEAST_PAIRS} pairs)"
+    if is_baseline:
+        ratio, ratio_cell = None, "baseline"
+    elif ratio and ratio.point is not None and ratio.interval is not None:
+        ratio_cell = f"{ratio_text(ratio.point)} [{', '.join(map(ratio_text, ratio.interval))}]"
+    bound_share = rate_rps / bound.rate_rps if bound and rate_rps is not None else None
+    return {
+        "scenario": line[0],
+        "arm": line[1],
+        "is_baseline": is_baseline,
+        "requests": total.requests,
+        "failures": total.failures,
+        "rate_rps": rate_rps,
+        **{f"{name}_s": value_s for name, value_s in zip(_PERCENTILES, percentiles_s, strict=True)},
+        "ratio": ratio.point if ratio else None,
+        "ratio_low": ratio.low if ratio else None,
+        "ratio_high": ratio.high if ratio else None,
+        "pairs": pairs,
+        "bound_rps": bound.rate_rps if bound else None,
+        "bound_name": bound.name if bound else None,
+        "bound_share": bound_share,
+        "server_cores": use.cores if use else None,
+        "server_rss_bytes": use.usage.rss_bytes if use else None,
+        "restarts": use.usage.restarts if use else None,
+        "histogram": total.histogram.encode().decode(),
+        "text": {
+            "requests": f"{total.requests:,}",
+            "failures": f"{total.failures:,}",
+            "rate": _or_dash(rate_rps, rate),
+            **{
+                name: _or_dash(value_s, lambda value_s: significant(value_s * 1e3))
+                for name, value_s in zip(_PERCENTILES, percentiles_s, strict=True)
+            },
+            "ratio": ratio_cell,
+            "bound": (
+                f"{share(bound_share)} of {rate(bound.rate_rps)}"
+                if bound and bound_share is not None
+                else "-"
+            ),
+            "bound_reason": f"{bound.name}: {bound.reason}" if bound else "not known",
+            "cpu": _or_dash(use, lambda use: f"{use.cores:.2f}"),
+            "rss": _or_dash(use, lambda use: size(use.usage.rss_bytes)),
+        },
+    }
 
 
-def _requests_of(ledger: Ledger, arm: str) -> int:
-    return sum(total.requests for (_, other), total in ledger.totals.items() if other == arm)
+def _or_dash(value: Value | None, write: Callable[[Value], str]) -> str:
+    return "-" if value is None else write(value)
 
 
 def find_ratio(
     batches: Iterable[Mapping[Line, int]], baseline: Line, candidate: Line
-) -> tuple[int, RatioInterval | None]:
-    """The ratio of two lines' rates, from what both did in the same seconds.
-
-    Returns how many pairs there are, and the ratio with its 95% interval; None with too few pairs.
-    """
+) -> tuple[int, Estimate | None]:
+    """The number of pairs of batches, and the ratio of the rates with its 95% interval; None with too few."""
     both = [(batch.get(baseline, 0), batch.get(candidate, 0)) for batch in batches]
-    pairs = [pair for pair in both if all(pair)]  # nothing can be said of a ratio with nothing
+    pairs = [pair for pair in both if all(pair)]  # a ratio with zero has no meaning
     if len(pairs) < LEAST_PAIRS:
         return len(pairs), None
     return len(pairs), paired_ratio([pair[0] for pair in pairs], [pair[1] for pair in pairs])
 
 
-def explain(settings: LiveSettings | None) -> str:
-    """Say what the table and its ratios mean.
-
-    `settings`: what is being loaded; None where nobody says so.
-    """
-    schedule = (
-        f"Each arm gets the same {rate(settings.rate_rps)} at the same instants"
-        if settings and settings.model == "open"
-        else "Each arm gets the same number of users at the same time"
-    )
-    return (
-        f"{schedule}, and all arms share this machine: what one takes, another lacks. A ratio pairs what an "
-        f"arm and the baseline did in the same {BATCH_SECONDS} seconds; its 95% interval takes such pairs as "
-        f"independent, and needs {LEAST_PAIRS} of them. Verdicts come from a run, which loads one arm after "
-        "the other on fresh servers."
-    )
-
-
 def _find_bound(
     cpu_s_per_request: float | None, arm: UiArm, plan: UiPlan, settings: LiveSettings | None
 ) -> Bound | None:
-    """The bound of a scenario that is alone; of several at once nobody knows who takes what."""
+    """The bound of the only scenario; with several at once, the CPU time of each is not known."""
     if settings is None or len(settings.scenarios) != 1:
         return None
     scenario = plan.scenarios[settings.scenarios[0]]
-    is_open = settings.model == "open"
     ceiling = arm.ceilings.get(scenario.name, Ceiling(slots=None))
     limits = Limits(
         concurrency=settings.users,
-        offered_rps=settings.rate_rps if is_open else None,
+        offered_rps=settings.rate_rps if settings.model == "open" else None,
         slots=ceiling.slots,
         slot_noun=ceiling.noun,
         delay_s=scenario.delay_s if settings.delay_s is None else settings.delay_s,
@@ -217,9 +156,22 @@ def _find_bound(
 
 
 def describe(settings: LiveSettings, plan: UiPlan) -> str:
-    """What is loaded and how, in words."""
+    """What is loaded, and how."""
+    load = f"{settings.users} users" if settings.model == "closed" else rate(settings.rate_rps)
+    delays_s = [plan.scenarios[name].delay_s for name in settings.scenarios]
+    delay_s = max(delays_s) if settings.delay_s is None else settings.delay_s
     names = ", ".join(settings.scenarios)
-    load = f"{settings.users} users" if settings.model == "closed" else f"{rate(settings.rate_rps)}"
-    delays_s = {plan.scenarios[name].delay_s for name in settings.scenarios}
-    delay_s = settings.delay_s if settings.delay_s is not None else max(delays_s)
     return f"{names}: {load} on each of {len(settings.arms)} arms, delay {duration(delay_s)}"
+
+
+def explain(settings: LiveSettings | None) -> str:
+    """What the table and its ratios mean."""
+    load = "the same number of users at the same time"
+    if settings and settings.model == "open":
+        load = f"the same {rate(settings.rate_rps)} at the same instants"
+    return (
+        f"Each arm gets {load}, and all arms share this machine: what one uses, the others lack. A ratio "
+        f"pairs what an arm and the baseline did in the same {BATCH_SECONDS} seconds; its 95% interval "
+        f"assumes that such pairs are independent, and needs {LEAST_PAIRS} of them. Verdicts come from a "
+        "run, which loads one arm after the other on fresh servers."
+    )

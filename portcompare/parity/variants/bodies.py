@@ -14,7 +14,7 @@ from portcompare.parity.variants.urls import MUCH, UNKNOWN, pair_names, pair_var
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portcompare.records.results import RequestSpec
+    from portcompare.records.requests import RequestSpec
 
 
 _LONG_TEXT = "x" * 65_536

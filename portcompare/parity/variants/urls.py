@@ -12,7 +12,7 @@ from portcompare.parity.findings import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portcompare.records.results import RequestSpec
+    from portcompare.records.requests import RequestSpec
 
 
 UNKNOWN = "portcompare"

@@ -83,24 +83,23 @@ def _chart(looks: dict[str, Look]) -> alt.LayerChart:
 
 
 def _text(one: Capacity) -> str:
-    if one.rate_rps is None:
+    if one.rate_rps.point is None:
         return NOT_KNOWN
-    return ("at least " if one.is_at_least else "") + units.rate(one.rate_rps.value)
+    return ("at least " if one.is_at_least else "") + units.rate(one.rate_rps.point)
 
 
 def _datum(one: Capacity, look: Look) -> dict[str, Any]:
     rate = one.rate_rps
     return {
         "arm": look.label,
-        "rate_rps": rate.value if rate else None,
-        "low": rate.low if rate else None,
-        "high": rate.high if rate else None,
+        "rate_rps": rate.point,
+        "low": rate.low,
+        "high": rate.high,
         "text": _text(one),
         "told": told(f"{look.label}: {_text(one)}", look.colour),
     }
 
 
 def _row(one: Capacity) -> tuple[str, ...]:
-    rate = one.rate_rps
-    ends = (rate.low, rate.high) if rate else (None, None)
+    ends = (one.rate_rps.low, one.rate_rps.high)
     return (visible(one.arm), _text(one), *(known(end, units.rate) for end in ends))

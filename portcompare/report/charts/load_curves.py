@@ -135,14 +135,15 @@ def _data(results: Results, one: Summary, look: Look) -> Iterator[dict[str, Any]
 
 
 def _knee(one: Knee, look: Look) -> dict[str, Any]:
+    point = one.load.point or 0.0
     return {
         "arm": look.label,
-        "load": one.load.value,
-        "low": one.load.value if one.load.low is None else one.load.low,
-        "high": one.load.value if one.load.high is None else one.load.high,
+        "load": point,
+        "low": point if one.load.low is None else one.load.low,
+        "high": point if one.load.high is None else one.load.high,
         "rate_rps": one.rate_rps,
         "told": told(
-            f"{look.label}: knee at {units.significant(one.load.value)}, {units.rate(one.rate_rps)}",
+            f"{look.label}: knee at {units.significant(point)}, {units.rate(one.rate_rps)}",
             look.colour,
         ),
     }

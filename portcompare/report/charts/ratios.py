@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
 from portcompare import units
-from portcompare.records.results import METRICS
+from portcompare.records.estimates import Estimate
+from portcompare.records.metrics import METRICS, MetricName
 from portcompare.report.charts.svg import (
     FAINT,
     FONT_SIZE,
@@ -26,16 +28,17 @@ from portcompare.report.charts.svg import (
     told,
 )
 from portcompare.report.files import safe_name
-from portcompare.report.rows import comparison_rows, outcome
+from portcompare.report.rows import outcome
 from portcompare.report.sections.load import break_even_tables
-from portcompare.report.wording import METRIC_GOALS, METRIC_NAMES, margin_of, percent, visible
+from portcompare.report.wording import TONES, interval, known, level_text, margin_of, percent, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
-    from portcompare.records.results import Comparison, Metric, Results
+    from portcompare.records.changes import Change
+    from portcompare.records.estimates import Comparison
+    from portcompare.records.results import Results
     from portcompare.records.sweeps import BreakEven, BreakEvenCell, CellState
-    from portcompare.report.rows import ComparisonRow
     from portcompare.report.wording import Tone
 
 
@@ -52,43 +55,81 @@ _TONES = ["better", "worse", "same", "unsure"]
 _HEADER = ("Level", "Candidate", "Ratio", "95% interval", "Verdict")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A ratio that a forest plot shows, and what it is of."""
+
+    scenario: str
+    level: float
+    metric: MetricName
+    name: str  # Whose ratio it is
+    ratio: Estimate
+
+    @classmethod
+    def of_comparison(cls, one: Comparison) -> Drawn:
+        """A candidate's ratio to the baseline."""
+        return cls(
+            scenario=one.scenario, level=one.level, metric=one.metric, name=one.candidate, ratio=one.ratio
+        )
+
+    @classmethod
+    def of_change(cls, one: Change) -> Drawn:
+        """A deployment's ratio of two runs."""
+        return cls(
+            scenario=one.scenario, level=one.level, metric=one.metric, name=one.deployment, ratio=one.ratio
+        )
+
+
+def ratio_plots(results: Results, scenario: str) -> tuple[Figure, ...]:
+    """One plot for each metric in which a scenario was compared."""
+    drawn = [Drawn.of_comparison(one) for one in results.comparisons]
+    return forest_plots(results, drawn, scenario, "candidate divided by baseline")
+
+
 def forest_plots(
-    results: Results, scenario: str, ratio_of: str = "candidate divided by baseline"
+    results: Results, drawn: Sequence[Drawn], scenario: str, ratio_of: str
 ) -> tuple[Figure, ...]:
-    """One plot for each metric in which the scenario was compared."""
-    return tuple(_plots(results, scenario, ratio_of))
+    """One plot for each metric of a scenario's ratios.
+
+    `results`: tells the levels' units and the margins.
+    """
+    by_metric = {
+        metric: [one for one in drawn if one.scenario == scenario and one.metric == metric]
+        for metric in METRICS
+    }
+    return tuple(_plot(results, metric, ones, ratio_of) for metric, ones in by_metric.items() if ones)
 
 
-def _plots(results: Results, scenario: str, ratio_of: str) -> Iterator[Figure]:
-    rows = list(zip(results.comparisons, comparison_rows(results), strict=True))
-    for metric in METRICS:
-        chosen = [(c, row) for c, row in rows if c.scenario == scenario and c.metric == metric]
-        if chosen:
-            yield _plot(results, metric, chosen, ratio_of)
-
-
-def _plot(
-    results: Results, metric: Metric, rows: list[tuple[Comparison, ComparisonRow]], ratio_of: str
-) -> Figure:
-    title = METRIC_NAMES[metric]
-    subtitle = f"{ratio_of}; {METRIC_GOALS[metric]}"
+def _plot(results: Results, metric: MetricName, drawn: Sequence[Drawn], ratio_of: str) -> Figure:
+    title = METRICS[metric].label
+    subtitle = f"{ratio_of}; {METRICS[metric].goal}"
+    scenario = visible(drawn[0].scenario)
     description = (
-        f"Forest plot for scenario {visible(rows[0][0].scenario)}: one row for each level and candidate,"
+        f"Forest plot for scenario {scenario}: one row for each level and candidate,"
         " a point at the ratio, a line over its 95% interval."
     )
     margin = margin_of(results, metric)
     if margin is not None:
         description += f" In the shaded band, the margin of {percent(margin)}, ratios count as equivalent."
-    data = [_datum(c, row) for c, row in rows]
+    data = [_datum(results, one) for one in drawn]
     return Figure(
         name=f"ratio-{metric}",
         title=title,
-        scenario=visible(rows[0][0].scenario),
+        scenario=scenario,
         subtitle=subtitle,
         description=description,
         svg=draw(_chart(data, margin), {"rows": data, "once": [{}]}, f"{title}, {subtitle}", description),
         header=_HEADER,
-        rows=tuple((row.level, row.candidate, row.ratio, row.interval, row.verdict) for _, row in rows),
+        rows=tuple(
+            (
+                level_text(results, one.scenario, one.level),
+                visible(one.name),
+                known(one.ratio.point, units.ratio),
+                interval(one.ratio),
+                METRICS[metric].word(one.ratio.verdict or "invalid"),
+            )
+            for one in drawn
+        ),
     )
 
 
@@ -134,20 +175,20 @@ def _ticks(data: list[dict[str, Any]]) -> list[float]:
     return next(ticks for widest, ticks in _TICKS.items() if max(ends) / min(ends) <= widest)
 
 
-def _datum(comparison: Comparison, row: ComparisonRow) -> dict[str, Any]:
-    """What is drawn of a comparison; one without a ratio, or with one a log scale lacks, is only told."""
-    is_drawable = comparison.low is not None and comparison.low > 0
+def _datum(results: Results, one: Drawn) -> dict[str, Any]:
+    """What is drawn of a ratio; one without an interval, or with one that a log scale lacks, is only told."""
+    ratio, verdict = one.ratio, one.ratio.verdict or "invalid"
+    is_drawable = ratio.low is not None and ratio.low > 0
+    text = outcome(known(ratio.point, units.ratio), METRICS[one.metric].word(verdict))
     return {
-        "level": row.level,
-        "candidate": row.candidate,
-        "tone": row.tone,
-        "text": outcome(row),
-        "told": told(
-            f"{row.candidate}: {outcome(row)} {row.interval}, {units.count(comparison.blocks, 'block')}"
-        ),
-        "ratio": comparison.ratio if is_drawable else None,
-        "low": comparison.low if is_drawable else None,
-        "high": comparison.high if is_drawable else None,
+        "level": level_text(results, one.scenario, one.level),
+        "candidate": visible(one.name),
+        "tone": TONES[verdict],
+        "text": text,
+        "told": told(f"{visible(one.name)}: {text} {interval(ratio)}, {units.count(ratio.blocks, 'block')}"),
+        "ratio": ratio.point if is_drawable else None,
+        "low": ratio.low if is_drawable else None,
+        "high": ratio.high if is_drawable else None,
     }
 
 
@@ -219,7 +260,8 @@ def _grid_datum(cell: BreakEvenCell) -> dict[str, Any]:
     delay = units.duration(cell.delay_s) if cell.delay_s else "none"
     datum: dict[str, Any] = {"delay": delay, "users": cell.users}
     where = f"delay {delay}, {units.count(cell.users, 'user')}"
-    if cell.ratio is None or cell.low is None or cell.high is None:
+    ratio = cell.ratio
+    if ratio.point is None or ratio.interval is None:
         text = _IMPLIED[cell.implied]
         tone = "better" if cell.implied else "unsure"
         return datum | {
@@ -228,11 +270,10 @@ def _grid_datum(cell: BreakEvenCell) -> dict[str, Any]:
             "opacity": _IMPLIED_OPACITY,
             "told": told(f"{where}: not measured, {text} around it"),
         }
-    strength = min(abs(log(cell.ratio)) / log(_FULL), 1.0) if cell.ratio > 0 else 1.0
-    interval = f"[{units.ratio(cell.low)}, {units.ratio(cell.high)}]"
+    strength = min(abs(log(ratio.point)) / log(_FULL), 1.0) if ratio.point > 0 else 1.0
     return datum | {
-        "text": units.ratio(cell.ratio),
+        "text": units.ratio(ratio.point),
         "tone": _CELL_TONES.get(cell.state, "unsure"),
         "opacity": _FAINTEST + (_STRONGEST - _FAINTEST) * strength,
-        "told": told(f"{where}: {units.ratio(cell.ratio)} {interval}, {cell.state}"),
+        "told": told(f"{where}: {units.ratio(ratio.point)} {interval(ratio)}, {cell.state}"),
     }

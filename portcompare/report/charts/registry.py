@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portcompare.records.results import METRICS
 from portcompare.report.charts.capacity import capacity_charts
 from portcompare.report.charts.costs import cost_chart
 from portcompare.report.charts.load_curves import load_chart
-from portcompare.report.charts.ratios import forest_plots, heat_maps
+from portcompare.report.charts.ratios import heat_maps, ratio_plots
 from portcompare.report.charts.spectrum import spectrum_chart
 from portcompare.report.charts.svg import Figure
 from portcompare.report.charts.times import time_chart, timeline_chart
@@ -44,7 +43,7 @@ class Charts:
 
 
 _SUBJECTS: dict[str, Callable[[Results, str], tuple[Figure, ...]]] = {
-    "ratios": forest_plots,
+    "ratios": ratio_plots,
     "latency": spectrum_chart,
     "load": load_chart,
     "time": time_chart,
@@ -83,8 +82,8 @@ def main_charts(results: Results) -> dict[str, str]:
     searched = dict.fromkeys(one.scenario for one in results.sweeps.capacities)
     found |= {f"capacity-{safe_name(name)}": f"Capacity, {name}" for name in searched}
     if not grids:
-        compared = dict.fromkeys(one.scenario for one in results.comparisons if one.metric == METRICS[0])
-        found |= {f"{safe_name(name)}-ratio-{METRICS[0]}": f"Throughput, {name}" for name in compared}
+        compared = dict.fromkeys(one.scenario for one in results.comparisons if one.metric == "throughput")
+        found |= {f"{safe_name(name)}-ratio-throughput": f"Throughput, {name}" for name in compared}
         spread = dict.fromkeys(one.scenario for one in results.spectra)
         found |= {f"{safe_name(name)}-latency-spectrum": f"Latency spectrum, {name}" for name in spread}
     return found

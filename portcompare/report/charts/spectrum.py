@@ -25,8 +25,7 @@ from portcompare.report.charts.svg import (
 from portcompare.report.wording import NOT_KNOWN, level_text, visible
 
 if TYPE_CHECKING:
-    from portcompare.records.results import Results
-    from portcompare.records.spectra import Spectrum
+    from portcompare.records.results import Results, Spectrum
     from portcompare.report.charts.svg import Look
 
 _WIDTH, _HEIGHT = 400, 190

@@ -14,7 +14,7 @@ import altair as alt
 import vl_convert
 from markupsafe import Markup
 
-from portcompare.records.results import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:

@@ -143,7 +143,7 @@ _WIDTH, _HEIGHT = 820, 84
 _MS_PER_S_timeline = 1e3
 _HOW_TO_READ = (
     "A short line is a round. Vertical lines: a block begins, on servers started afresh. Cross: the round is"
-    " void. Triangle: not yet steady when the window opened."
+    " discarded. Triangle: not yet steady when the window opened."
 )
 _HEADER = ("Start", "Block", "Level", "Arm", "Rate of each slice", "p99 of each slice", "Events")
 _RATE, _P99 = "answers per second", "p99 in ms"
@@ -160,8 +160,8 @@ def timeline_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
     title, subtitle = "Time line", "what each slice of each round saw; logarithmic"
     description = (
         f"Line charts for scenario {visible(scenario)} over the run: each line is a round, its points the"
-        " slices of its window. Vertical lines stand where blocks begin, crosses on rounds that are void,"
-        " triangles on windows that opened before the rate was steady."
+        " slices of its window. Vertical lines stand where blocks begin, crosses on rounds that were"
+        " discarded, triangles on windows that opened before the rate was steady."
     )
     drifts = [visible(warning) for warning in results.warnings if warning.startswith("drift:")]
     data = [datum for one in drawn for datum in _data_timeline(results, one, looks[one.round.arm])]
@@ -204,11 +204,11 @@ def _chart_timeline(looks: dict[str, Look]) -> alt.FacetChart:
         .encode(x="at_s:Q")
     )
     event = base.mark_point(size=60, strokeWidth=2, opacity=1)
-    void = event.transform_filter("datum.event == 'void'").encode(
+    discarded = event.transform_filter("datum.event == 'discarded'").encode(
         color=alt.value("var(--worse)"), shape=alt.value("cross")
     )
     unsteady = event.transform_filter("datum.event == 'unsteady'").encode(shape=alt.value("triangle-up"))
-    chart = overlay(blocks, lines, void, unsteady, data=ROWS, width=_WIDTH, height=_HEIGHT)
+    chart = overlay(blocks, lines, discarded, unsteady, data=ROWS, width=_WIDTH, height=_HEIGHT)
     return by_level(chart, own="y")
 
 
@@ -216,11 +216,11 @@ def _data_timeline(results: Results, course: Course, look: Look) -> Iterator[dic
     one = course.round
     number = f"{one.block}-{one.order}-{one.level}-{one.arm}"
     level = _level(results, course)
-    texts = (look.label, level, f"block {one.block + 1}", units.rate(one.rate_rps), *_events(course))
+    texts = (look.label, level, f"block {one.block + 1}", units.rate(one.load.rate_rps), *_events(course))
     what = told(", ".join(filter(None, texts)), look.colour)
     for quantity in (_RATE, _P99):
         panel = ": ".join(filter(None, (level, quantity)))
-        event = "void" if one.void else "" if one.steady else "unsteady"
+        event = "discarded" if one.discarded else "" if one.load.steady else "unsteady"
         for moment in course.moments:
             value = moment.rate_rps if quantity == _RATE else (moment.p99_s or 0) * _MS_PER_S_timeline
             if value:
@@ -246,8 +246,9 @@ def _level(results: Results, course: Course) -> str:
 
 
 def _events(course: Course) -> list[str]:
-    void = course.round.void
-    return ([f"void: {visible(void)}"] if void else []) + ([] if course.round.steady else ["not yet steady"])
+    one = course.round
+    discarded = [f"discarded: {visible(one.discarded)}"] if one.discarded else []
+    return discarded + ([] if one.load.steady else ["not yet steady"])
 
 
 def _row_timeline(results: Results, course: Course) -> tuple[str, ...]:

@@ -23,12 +23,12 @@ def render(results: Results) -> str:
                 one.level,
                 one.metric,
                 visible(one.candidate),
-                one.blocks,
-                one.ratio,
-                one.low,
-                one.high,
-                one.verdict,
-                visible(one.reason),
+                one.ratio.blocks,
+                one.ratio.point,
+                one.ratio.low,
+                one.ratio.high,
+                one.ratio.verdict,
+                visible(one.ratio.reason),
             )
             for one in results.comparisons
         ),

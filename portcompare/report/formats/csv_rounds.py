@@ -11,13 +11,11 @@ from portcompare.report.wording import PERCENTILES, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from portcompare.records.results import Results, Round
+    from portcompare.records.results import Results
+    from portcompare.records.rounds import Round
 
 _TEXTS = ("scenario", "arm", "deployment")
-_FIELDS = (
-    "block",
-    "order",
-    "level",
+_LOAD = (
     "started_at_s",
     "window_s",
     "warmup_s",
@@ -27,8 +25,6 @@ _FIELDS = (
     "rate_rps",
     "handler_s",
     "received_bytes_per_request",
-    "cpu_s_per_request",
-    "rss_peak_bytes",
     "offered_rps",
     "dropped",
     "lag_p99_s",
@@ -43,11 +39,16 @@ def render(results: Results) -> str:
     """Write all rounds down."""
     header = (
         *_TEXTS,
-        *_FIELDS,
+        "block",
+        "order",
+        "level",
+        *_LOAD,
         *(f"{field}_s" for field in PERCENTILES.values()),
+        "cpu_s_per_request",
+        "rss_peak_bytes",
         "bound",
         "bound_rps",
-        "void",
+        "discarded",
     )
     return write_csv(header, map(_row, results.rounds))
 
@@ -65,12 +66,17 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _row(one: Round) -> tuple[object, ...]:
-    latency, bound = one.latency_s, one.bound
+    latency, bound = one.load.latency_s, one.bound
     return (
         *(visible(getattr(one, field)) for field in _TEXTS),
-        *(getattr(one, field) for field in _FIELDS),
+        one.block,
+        one.order,
+        one.level,
+        *(getattr(one.load, field) for field in _LOAD),
         *(getattr(latency, field) if latency else None for field in PERCENTILES.values()),
+        one.cpu_s_per_request,
+        one.rss_peak_bytes,
         bound.name if bound else None,
         bound.rate_rps if bound else None,
-        None if one.void is None else visible(one.void),
+        None if one.discarded is None else visible(one.discarded),
     )

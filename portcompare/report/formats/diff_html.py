@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portcompare.report.charts.ratios import forest_plots
+from portcompare.report.charts.ratios import Drawn, forest_plots
 from portcompare.report.charts.svg import Figure
 from portcompare.report.formats.diff_rows import (
     OWN_RATIO,
     RELATIVE_RATIO,
     altered_tables,
-    as_comparisons,
     change_tables,
     diff_notices,
     run_line,
@@ -56,4 +55,4 @@ def render(diff: RunDiff, results: Results) -> str:
 
 
 def _plots(results: Results, changes: tuple[Change, ...], scenario: str, ratio_of: str) -> tuple[Figure, ...]:
-    return forest_plots(replace(results, comparisons=as_comparisons(changes)), scenario, ratio_of)
+    return forest_plots(results, [Drawn.of_change(one) for one in changes], scenario, ratio_of)

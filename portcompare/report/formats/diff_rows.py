@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 from portcompare import units
 from portcompare.records.changes import Change
-from portcompare.records.results import Comparison
+from portcompare.records.metrics import METRICS
 from portcompare.report.rows import TextTable
 from portcompare.report.sections.validity import Notice
 from portcompare.report.wording import (
-    METRIC_NAMES,
     interval,
     known,
     level_text,
     timestamp,
-    verdict_word,
     visible,
 )
 
@@ -116,25 +114,6 @@ def change_tables(diff: RunDiff, results: Results) -> tuple[TextTable, ...]:
     )
 
 
-def as_comparisons(changes: Iterable[Change]) -> tuple[Comparison, ...]:
-    """Changes in the form in which ratios are drawn."""
-    return tuple(
-        Comparison(
-            scenario=one.scenario,
-            level=one.level,
-            metric=one.metric,
-            candidate=one.deployment,
-            blocks=min(one.old_blocks, one.new_blocks),
-            ratio=one.ratio,
-            low=one.low,
-            high=one.high,
-            verdict=one.verdict,
-            reason=one.reason,
-        )
-        for one in changes
-    )
-
-
 def _altered_table(title: str, note: str, altered: Iterable[Altered]) -> TextTable:
     rows = tuple((visible(one.what), visible(one.old), visible(one.new)) for one in altered)
     return TextTable(title=title, note=note, header=("What", "Old", "New"), rows=rows)
@@ -142,16 +121,16 @@ def _altered_table(title: str, note: str, altered: Iterable[Altered]) -> TextTab
 
 def _row(results: Results, one: Change) -> tuple[str, ...]:
     blocks = f"{one.old_blocks:,} and {one.new_blocks:,}"
-    verdict = verdict_word(one.metric, one.verdict)
-    if one.ratio is None:
-        verdict = f"{verdict}: {visible(one.reason)}"
+    verdict = METRICS[one.metric].word(one.ratio.verdict or "invalid")
+    if one.ratio.point is None:
+        verdict = f"{verdict}: {visible(one.ratio.reason)}"
     return (
         visible(one.scenario),
         level_text(results, one.scenario, one.level),
         visible(one.deployment),
-        METRIC_NAMES[one.metric],
-        known(one.ratio, units.ratio),
-        interval(one),
+        METRICS[one.metric].label,
+        known(one.ratio.point, units.ratio),
+        interval(one.ratio),
         blocks,
         verdict,
     )

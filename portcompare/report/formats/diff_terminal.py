@@ -12,18 +12,20 @@ from rich.table import Table
 from rich.text import Text
 
 from portcompare import units
+from portcompare.records.metrics import METRICS
 from portcompare.report.formats.diff_rows import altered_tables, change_groups, diff_notices, run_line
 from portcompare.report.formats.terminal import TONE_STYLES, notice_line, text_table
-from portcompare.report.wording import TONES, interval, known, level_text, verdict_word, visible
+from portcompare.report.wording import TONES, interval, known, level_text, visible
 
 if TYPE_CHECKING:
     from portcompare.records.changes import RunDiff
-    from portcompare.records.results import Metric, Results
+    from portcompare.records.metrics import MetricName
+    from portcompare.records.results import Results
     from portcompare.report.formats.diff_rows import ChangeGroup
     from portcompare.report.rows import TextTable
 
 _MOST_ROWS = 12
-_SHORT: dict[Metric, str] = {"cpu_s_per_request": "CPU time"}
+_SHORT: dict[MetricName, str] = {"cpu_s_per_request": "CPU time"}
 """What a metric is called where there is little room, if not by its own name."""
 
 
@@ -51,12 +53,13 @@ def _group_table(group: ChangeGroup, results: Results) -> Table:
         place = f"{visible(scenario)}, {level_text(results, scenario, level)}"
         table.add_row(Text(place, "bold"))
         for one in changes:
+            verdict = one.ratio.verdict or "invalid"
             table.add_row(
                 Text(visible(one.deployment)),
                 Text(_SHORT.get(one.metric, one.metric)),
-                Text(known(one.ratio, units.ratio)),
-                Text(interval(one)),
-                Text(verdict_word(one.metric, one.verdict), TONE_STYLES[TONES[one.verdict]]),
+                Text(known(one.ratio.point, units.ratio)),
+                Text(interval(one.ratio)),
+                Text(METRICS[one.metric].word(verdict), TONE_STYLES[TONES[verdict]]),
             )
         table.add_section()
     return table

@@ -15,8 +15,7 @@ from portcompare.report.wording import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portcompare.records.results import Results
-    from portcompare.records.spectra import Spectrum
+    from portcompare.records.results import Results, Spectrum
 
 SPECTRUM_FOLDER = "spectra"
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portcompare.records.checks import GateResult
-    from portcompare.records.results import Comparison, Results
+    from portcompare.records.estimates import Comparison
+    from portcompare.records.results import Results
     from portcompare.report.rows import ComparisonRow
 
 _UNDECIDED = {"inconclusive", "invalid"}
@@ -81,7 +82,7 @@ def _gate(gate: GateResult, row: tuple[str, ...]) -> ET.Element:
     test = ET.Element("testcase", classname="gates", name=f"{name}: {limits}")
     if not gate.passed:
         ET.SubElement(test, "failure", message=f"{result}: {reason}", type=result)
-    elif gate.outcome != "kept":
+    elif gate.check.outcome != "kept":
         ET.SubElement(test, "skipped", message=f"{result}: {reason}")
     ET.SubElement(test, "system-out").text = f"{ratio} {interval}: {result}"
     return test
@@ -90,7 +91,7 @@ def _gate(gate: GateResult, row: tuple[str, ...]) -> ET.Element:
 def _comparison(one: Comparison, row: ComparisonRow) -> ET.Element:
     name = f"{row.level}, {row.metric}, {row.candidate}"
     test = ET.Element("testcase", classname=row.scenario, name=name)
-    if one.verdict in _UNDECIDED:
+    if one.ratio.verdict in _UNDECIDED:
         ET.SubElement(test, "skipped", message=row.reason)
-    ET.SubElement(test, "system-out").text = f"{outcome(row)} {row.interval}: {row.reason}"
+    ET.SubElement(test, "system-out").text = f"{outcome(row.ratio, row.verdict)} {row.interval}: {row.reason}"
     return test

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from portcompare.records.checks import GateResult
-    from portcompare.records.results import Comparison, Results, Summary
+    from portcompare.records.estimates import Comparison
+    from portcompare.records.results import Results, Summary
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
@@ -49,14 +50,14 @@ _SUMMARIES: dict[str, tuple[str, str, Callable[[Summary], float | None]]] = {
     "requests_measured": ("", "Successful requests in the rounds that count.", lambda one: one.requests),
     "errors_measured": ("", "Failed requests in all rounds.", lambda one: one.errors),
     "rounds_counted": ("", "Rounds that count.", lambda one: one.rounds),
-    "rounds_void": ("", "Rounds that do not count.", lambda one: one.voided),
+    "rounds_discarded": ("", "Rounds that do not count.", lambda one: one.discarded_rounds),
 }
 """Gauges of each arm at each level: unit, help, and where the value comes from."""
 
 _COMPARISONS: dict[str, tuple[str, Callable[[Comparison], float | None]]] = {
-    "ratio": ("Candidate divided by baseline.", lambda one: one.ratio),
-    "ratio_low": ("Lower end of the ratio's 95% interval.", lambda one: one.low),
-    "ratio_high": ("Upper end of the ratio's 95% interval.", lambda one: one.high),
+    "ratio": ("Candidate divided by baseline.", lambda one: one.ratio.point),
+    "ratio_low": ("Lower end of the ratio's 95% interval.", lambda one: one.ratio.low),
+    "ratio_high": ("Upper end of the ratio's 95% interval.", lambda one: one.ratio.high),
 }
 """Gauges of each comparison: help, and where the value comes from."""
 
@@ -105,7 +106,9 @@ def _ratios(results: Results) -> Iterator[str]:
         yield from _gauge(
             name, "", text, ((_of_comparison(one), value_of(one)) for one in results.comparisons)
         )
-    verdicts = ((_of_comparison(one) | {"verdict": one.verdict}, 1) for one in results.comparisons)
+    verdicts = (
+        (_of_comparison(one) | {"verdict": one.ratio.verdict or "invalid"}, 1) for one in results.comparisons
+    )
     yield from _gauge("verdict", "", "The verdict on each comparison, in the label.", verdicts)
 
 
@@ -117,11 +120,11 @@ def _gates(results: Results) -> Iterator[str]:
 def _of_gate(gate: GateResult, number: int) -> dict[str, str]:
     return {
         "gate": str(number),
-        "scenario": gate.scenario,
-        "level": f"{gate.level:.15g}",
-        "candidate": gate.candidate,
-        "metric": gate.metric,
-        "outcome": gate.outcome,
+        "scenario": gate.check.subject.scenario or "",
+        "level": f"{gate.check.subject.level:.15g}",
+        "candidate": gate.check.subject.arm,
+        "metric": gate.check.metric,
+        "outcome": gate.check.outcome,
     }
 
 

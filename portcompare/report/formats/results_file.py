@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-RESULTS_FILE = "results.json"
 _RESTORE = "restore the file, or measure again"
 
 
@@ -95,10 +94,11 @@ def _check_version(path: Path, data: Any) -> None:  # noqa: ANN401 - any JSON va
         return
     manifest = data.get("manifest")
     maker = manifest.get("portcompare") if isinstance(manifest, dict) else None
+    made_by = f", {maker}" if maker else ""
     _refuse(
         f"{path}: schema_version",
         f"is {json.dumps(version)}; this portcompare reads version {SCHEMA_VERSION}",
-        f"use the portcompare that made it, {maker}" if maker else "use the portcompare that made it",
+        f"read it with the portcompare that made it{made_by}, or measure again with this one",
     )
 
 

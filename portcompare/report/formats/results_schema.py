@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import create_model
 
-from portcompare.records import changes, manifest, pages, spectra, sweeps
-from portcompare.records import checks as claims
-from portcompare.records import checks as gates
-from portcompare.records import parity as differences
-from portcompare.records import results as model
+from portcompare.records import changes, checks, estimates, manifest, pages, parity, results, rounds, sweeps
 from portcompare.records.changes import DIFF_SCHEMA_VERSION, RunDiff
 from portcompare.records.results import SCHEMA_VERSION, Results
 from portcompare.report.files import write_atomically
@@ -28,13 +24,13 @@ if TYPE_CHECKING:
 
 def results_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) that every `results.json` satisfies."""
-    homes = (model, differences, sweeps, spectra, gates, pages, claims, manifest)
+    homes = (results, rounds, estimates, parity, sweeps, checks, pages, manifest)
     return record_schema(Results, homes, "results", SCHEMA_VERSION)
 
 
 def diff_schema() -> dict[str, Any]:
     """The JSON Schema of what `portcompare diff --json` prints."""
-    return record_schema(RunDiff, (changes,), "diff", DIFF_SCHEMA_VERSION)
+    return record_schema(RunDiff, (changes, estimates), "diff", DIFF_SCHEMA_VERSION)
 
 
 def record_schema(record: type, homes: tuple[ModuleType, ...], name: str, version: int) -> dict[str, Any]:

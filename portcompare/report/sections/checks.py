@@ -9,15 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from portcompare import units
+from portcompare.records.metrics import METRICS
 from portcompare.report.rows import TextTable
-from portcompare.report.wording import METRIC_NAMES, NOT_KNOWN, exact, interval, known, level_text, visible
+from portcompare.report.wording import NOT_KNOWN, exact, interval, known, level_text, visible
 
 if TYPE_CHECKING:
-    from portcompare.records.checks import CheckResult, ClaimResult, GateResult
+    from portcompare.records.checks import CheckResult, ClaimResult, GateResult, Subject
     from portcompare.records.results import Results
 
 
-_HOLDS = {True: "yes", False: "no", None: "cannot tell"}
+_ANSWERS = {"kept": "yes", "broken": "no"}
 _NOTE = (
     "A check is one comparison: a value divided by another, paired by block, or a value alone. It says yes"
     " where its whole 95% interval is as asked, no where the whole interval is not. A claim is true if all"
@@ -60,20 +61,27 @@ def _check(one: ClaimResult, check: CheckResult) -> tuple[str, ...]:
         visible(one.name),
         visible(check.name),
         check.metric,
-        visible(check.subject),
-        visible(check.reference or ""),
+        _subject(check.subject),
+        _subject(check.reference) if check.reference else "",
         _value(check),
         _asked(check),
-        _HOLDS[check.holds],
-        str(check.blocks),
+        _ANSWERS.get(check.outcome, "cannot tell"),
+        str(check.value.blocks),
     )
+
+
+def _subject(one: Subject) -> str:
+    if one.page is None:
+        return visible(f"{one.scenario} at {one.level:g} on {one.arm}")
+    meanwhile = f"{units.count(one.level, 'user')} meanwhile" if one.level else "idle"
+    return visible(f"page {one.page}, {one.load}, {meanwhile} on {one.arm}")
 
 
 def _value(check: CheckResult) -> str:
     value = check.value
-    if value is None or value.low is None or value.high is None:
+    if value.point is None or value.interval is None:
         return NOT_KNOWN
-    middle, low, high = (_show(one, check) for one in (value.value, value.low, value.high))
+    middle, low, high = (_show(one, check) for one in (value.point, *value.interval))
     return f"{middle} [{low}, {high}]"
 
 
@@ -86,7 +94,7 @@ def _asked(check: CheckResult) -> str:
 def _show(value: float, check: CheckResult) -> str:
     if check.reference is not None:
         return units.ratio(value)
-    return units.rate(value) if check.metric == "throughput" else units.duration(value)
+    return units.duration(value) if check.metric == "lcp" else METRICS[check.metric].show(value)
 
 
 _HEADER = ("Gate", "Must be", "Ratio", "95% interval", "Outcome", "Reason")
@@ -134,16 +142,18 @@ def gates_text(results: Results) -> str:
 
 
 def _row(results: Results, gate: GateResult) -> tuple[str, ...]:
-    place = f"{visible(gate.scenario)}, {level_text(results, gate.scenario, gate.level)}"
-    over = " / baseline" if gate.relative else ""
-    other = over if gate.against is None else f"{over} against {visible(gate.against)}"
+    check, scenario = gate.check, gate.check.subject.scenario or ""
+    place = f"{visible(scenario)}, {level_text(results, scenario, check.subject.level)}"
+    over = " / baseline" if check.relative else ""
+    other = over if check.against is None else f"{over} against {visible(check.against)}"
+    metric = check.metric if check.metric == "lcp" else METRICS[check.metric].label
     return (
-        f"{METRIC_NAMES[gate.metric]} of {visible(gate.candidate)}{other} ({place})",
-        _limits(gate),
-        known(gate.ratio, units.ratio),
-        interval(gate),
-        gate.outcome,
-        visible(gate.reason) + ("" if gate.outcome in ("kept", "broken") else _what_it_means(gate)),
+        f"{metric} of {visible(check.subject.arm)}{other} ({place})",
+        _limits(check),
+        known(check.value.point, units.ratio),
+        interval(check.value),
+        check.outcome,
+        visible(check.reason) + ("" if check.outcome in ("kept", "broken") else _what_it_means(gate)),
     )
 
 
@@ -151,6 +161,6 @@ def _what_it_means(gate: GateResult) -> str:
     return "; the plan lets it pass" if gate.passed else "; so it does not pass"
 
 
-def _limits(gate: GateResult) -> str:
-    limits = (("at least", gate.min_ratio), ("at most", gate.max_ratio))
+def _limits(check: CheckResult) -> str:
+    limits = (("at least", check.at_least), ("at most", check.at_most))
     return ", ".join(f"{what} {exact(limit)}x" for what, limit in limits if limit is not None)

@@ -6,10 +6,11 @@ import base64
 from typing import TYPE_CHECKING
 
 from portcompare import units
+from portcompare.records.results import RESULTS_FILE
 from portcompare.report.files import encode
 from portcompare.report.formats import csv_comparisons, csv_rounds
 from portcompare.report.formats.histograms import HISTOGRAM_FOLDER
-from portcompare.report.formats.results_file import RESULTS_FILE, results_text
+from portcompare.report.formats.results_file import results_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING
 
 from portcompare import units
 from portcompare.report.rows import TextTable
-from portcompare.report.wording import NOT_KNOWN, known, level_text, objective_text, plan_value, visible
+from portcompare.report.wording import (
+    NOT_KNOWN,
+    interval,
+    known,
+    level_text,
+    objective_text,
+    plan_value,
+    visible,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from portcompare.records.estimates import Estimate
     from portcompare.records.results import Results
-    from portcompare.records.sweeps import (
-        Border,
-        BreakEven,
-        BreakEvenCell,
-        Capacity,
-        Estimate,
-        Knee,
-        Scalability,
-    )
+    from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Capacity, Knee
 
 
 _NOTE = (
@@ -54,10 +55,11 @@ def _row(border: Border, cells: Sequence[BreakEvenCell]) -> tuple[str, ...]:
 
 
 def _cell(cell: BreakEvenCell) -> str:
-    if cell.ratio is None or cell.low is None or cell.high is None:
+    ratio = cell.ratio
+    if ratio.point is None or ratio.interval is None:
         state = "not measured" if cell.state == "not measured" else "not known"
         return state + {True: ", wins around it", False: ", no win around it", None: ""}[cell.implied]
-    return f"{units.ratio(cell.ratio)} [{units.ratio(cell.low)}, {units.ratio(cell.high)}] {cell.state}"
+    return f"{units.ratio(ratio.point)} {interval(ratio)} {cell.state}"
 
 
 def _border(border: Border, cells: Sequence[BreakEvenCell]) -> str:
@@ -89,14 +91,10 @@ _KNEE_NOTE = (
     "The load at which the rate of the lowest level, carried on in proportion, meets the highest rate: beyond"
     " it more load brings waiting and no rate."
 )
-_USL_NOTE = (
-    "Universal Scalability Law: contention is the part of the work that is done one at a time, coherency the"
-    " cost of users getting in each other's way; the residual tells how far the rates lie from the law."
-)
 
 
 def capacity_tables(results: Results) -> tuple[TextTable, ...]:
-    """The tables of capacities, knees and scalability."""
+    """The tables of capacities and knees."""
     sweeps = results.sweeps
     tables = (
         TextTable(
@@ -111,68 +109,49 @@ def capacity_tables(results: Results) -> tuple[TextTable, ...]:
             header=("Scenario", "Arm", "Knee", "95% interval", "Highest rate", "Blocks"),
             rows=tuple(_knee(results, one) for one in sweeps.knees),
         ),
-        TextTable(
-            title="Scalability",
-            note=_USL_NOTE,
-            header=("Scenario", "Arm", "One user", "Contention", "Coherency", "Residual", "Peak"),
-            rows=tuple(_scalability(one) for one in sweeps.scalability),
-        ),
     )
     return tuple(table for table in tables if table.rows)
 
 
 def _capacity(results: Results, one: Capacity) -> tuple[str, ...]:
     rate = NOT_KNOWN
-    if one.rate_rps is not None:
+    if one.rate_rps.point is not None:
         rate = ("at least " if one.is_at_least else "") + _estimate(one.rate_rps, units.rate)
-    ratio = _estimate(one.ratio, units.ratio) if one.ratio is not None else ""
-    against = f"{ratio} {one.verdict or 'baseline'}".strip()
+    against = "baseline"
+    if one.ratio is not None:
+        against = f"{_estimate(one.ratio, units.ratio)} {one.ratio.verdict}".strip()
     return (
         visible(one.scenario),
         objective_text(results, one.scenario),
         visible(one.arm),
         rate,
         against,
-        str(one.blocks),
+        str(one.rate_rps.blocks),
         visible(one.reason),
     )
 
 
 def _knee(results: Results, one: Knee) -> tuple[str, ...]:
+    point = one.load.point or 0.0
     if one.is_reached:
         model = plan_value(results, "scenarios", one.scenario, "load", "model")
-        knee = f"{units.significant(one.load.value)} {'users' if model == 'closed' else 'requests/s'}"
+        knee = f"{units.significant(point)} {'users' if model == 'closed' else 'requests/s'}"
     else:
-        knee = f"beyond {level_text(results, one.scenario, one.load.value)}"
+        knee = f"beyond {level_text(results, one.scenario, point)}"
     return (
         visible(one.scenario),
         visible(one.arm),
         knee,
         _interval(one.load, units.significant),
         units.rate(one.rate_rps),
-        str(one.blocks),
-    )
-
-
-def _scalability(one: Scalability) -> tuple[str, ...]:
-    peak = "none"
-    if one.peak_users is not None and one.peak_rps is not None:
-        users = _estimate(one.peak_users, units.significant)
-        peak = f"{units.rate(one.peak_rps)} at {users} users"
-    return (
-        visible(one.scenario),
-        visible(one.arm),
-        _estimate(one.one_user_rps, units.rate),
-        _estimate(one.contention, units.share),
-        _estimate(one.coherency, units.share),
-        units.share(one.residual),
-        peak,
+        str(one.load.blocks),
     )
 
 
 def _estimate(one: Estimate, show: Callable[[float], str]) -> str:
-    interval = _interval(one, show)
-    return f"{show(one.value)} {interval}".strip()
+    if one.point is None:
+        return ""
+    return f"{show(one.point)} {_interval(one, show)}".strip()
 
 
 def _interval(one: Estimate, show: Callable[[float], str]) -> str:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from portcompare import units
 from portcompare.analyse import early_precision
-from portcompare.records.results import METRICS
+from portcompare.records.metrics import METRICS
 from portcompare.report.wording import (
     ALREADY_RUNNING,
-    METRIC_NAMES,
     NOT_KNOWN,
     known,
     level_text,
@@ -68,7 +67,9 @@ def describe_warmup(results: Results) -> str:
         known(plan_value(results, "rounds", key), seconds_text) for key in ("warmup_s", "warmup_max_s")
     )
     models = {plan_value(results, "scenarios", name, "load", "model") for name in _scenarios(results)}
-    unsteady = units.count(sum(not one.steady and one.void is None for one in results.rounds), "window")
+    unsteady = units.count(
+        sum(not one.load.steady and one.discarded is None for one in results.rounds), "window"
+    )
     text = (
         f"at least {least} before each window, and until answers come at a steady rate (MSER-5);"
         f" {unsteady} opened without that"
@@ -76,7 +77,7 @@ def describe_warmup(results: Results) -> str:
     if models == {"open"}:
         return text
     of_closed = " of the closed model" if "open" in models else ""
-    return f"{text}; a round{of_closed} whose users have not all had an answer after {longest} is void"
+    return f"{text}; a round{of_closed} whose users have not all had an answer after {longest} is discarded"
 
 
 def describe_precision(results: Results) -> str:
@@ -126,7 +127,7 @@ class Setting:
 
 def method_facts(results: Results) -> Facts:
     """How was measured: blocks, rounds, windows, warm-up, order."""
-    void = sum(round_.void is not None for round_ in results.rounds)
+    discarded = sum(round_.discarded is not None for round_ in results.rounds)
     rounds = plan_value(results, "rounds") or {}
     budget, timeout = (known(rounds.get(key), seconds_text) for key in ("budget_s", "timeout_s"))
     limits = plan_value(results, "generator") or {}
@@ -137,12 +138,12 @@ def method_facts(results: Results) -> Facts:
     facts = {f"Scenario {visible(name)}": _scenario(results, name) for name in scenarios} | {
         "Blocks": describe_blocks(results),
         "Ended": visible(results.stop_reason) or "before its time",
-        "Rounds": f"{units.count(len(results.rounds), 'round')}, {void:,} of them void",
+        "Rounds": f"{units.count(len(results.rounds), 'round')}, {discarded:,} of them discarded",
         "Time": f"{units.duration(results.measured_s)} inside windows,"
         f" {units.duration(results.duration_s)} in all; budget {budget}",
         "Warm-up": describe_warmup(results),
-        "Load generator": f"a round is void in which it used more than {cpu} of a CPU, was over {lag} late"
-        f" for 1% of the requests that were due, or stood still for more than {stall}",
+        "Load generator": f"a round is discarded in which it used more than {cpu} of a CPU, was over {lag}"
+        f" late for 1% of the requests that were due, or stood still for more than {stall}",
         "Validity": "nothing speaks against it" if results.valid else f"NOT VALID: {reasons}",
         "Order": describe_order(results),
         "Time-out": f"an answer that takes {timeout} is an error",
@@ -240,7 +241,7 @@ def _equivalence(results: Results) -> str:
     }
     bands = (
         f"1 / (1 + {margin}) to 1 + {margin}"
-        + (f" ({', '.join(METRIC_NAMES[metric] for metric in metrics)})" if len(by_margin) > 1 else "")
+        + (f" ({', '.join(METRICS[metric].label for metric in metrics)})" if len(by_margin) > 1 else "")
         for margin, metrics in by_margin.items()
     )
     return f"a ratio whose 95% interval lies wholly inside {', '.join(bands)}"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from portcompare import units
 from portcompare.records.pages import spent_s
-from portcompare.records.results import BASELINE
+from portcompare.records.rounds import BASELINE
 from portcompare.report.rows import TextTable
-from portcompare.report.wording import NOT_KNOWN, known, visible
+from portcompare.report.wording import NOT_KNOWN, interval, known, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ METRIC_HEADERS: dict[PageMetric, str] = {
     "lcp": "Largest contentful paint",
     "fcp": "First contentful paint",
     "ttfb": "Page's first byte",
-    "answer": "Answer's first byte",
+    "response": "Answer's first byte",
     "download": "Download",
     "blocking": "Blocking",
 }
@@ -92,7 +92,7 @@ def _figure(figure: PageFigure | None) -> str:
     if figure is None:
         return NOT_KNOWN
     estimate = figure.median_s
-    text = units.duration(estimate.value)
+    text = known(estimate.point, units.duration)
     if estimate.low is not None:
         text += f" [{units.duration(estimate.low)}, {known(estimate.high, units.duration)}]"
     return f"{text}, {figure.rating}" if figure.rating else text
@@ -105,16 +105,16 @@ def _against(pages: Pages, one: PageSummary) -> str:
     found = pages.lcp_against_baseline(one)
     if found is None:
         return NOT_KNOWN
-    if found.ratio is None:
-        return found.verdict
-    ends = (known(end, units.ratio) for end in (found.ratio.low, found.ratio.high))
-    return f"{units.ratio(found.ratio.value)} [{', '.join(ends)}] {found.verdict}"
+    ratio = found.ratio
+    if ratio.point is None:
+        return ratio.verdict or NOT_KNOWN
+    return f"{units.ratio(ratio.point)} {interval(ratio)} {ratio.verdict}"
 
 
 def _loads(one: PageSummary) -> Iterator[str]:
     yield f"{one.loads} in {units.count(one.blocks, 'block')}"
-    if one.load_rps is not None:
-        yield f"{units.rate(one.load_rps)} for the users"
+    if one.users_rate_rps is not None:
+        yield f"{units.rate(one.users_rate_rps)} for the users"
     yield from (f"{number} failed: {visible(reason)}" for reason, number in one.failures.items())
 
 

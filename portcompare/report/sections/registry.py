@@ -31,12 +31,12 @@ from portcompare.report.sections.method import deployment_settings, machine_fact
 from portcompare.report.sections.pages import page_tables
 from portcompare.report.sections.rounds import ROUND_HEADER, round_rows
 from portcompare.report.sections.validity import (
-    VOID_HEADER,
+    DISCARDED_HEADER,
     control_rows,
+    discarded_rows,
     find_notices,
     parity_text,
     trust_facts,
-    void_rows,
 )
 from portcompare.report.wording import visible
 
@@ -149,8 +149,8 @@ def _validity(results: Results) -> Context:
         "facts": trust_facts(results),
         "header": COMPARISON_HEADER,
         "control": control_rows(results),
-        "void_header": VOID_HEADER,
-        "void": void_rows(results),
+        "discarded_header": DISCARDED_HEADER,
+        "discarded": discarded_rows(results),
     }
 
 

@@ -1,4 +1,4 @@
-"""The table of all rounds, void ones too: nothing that was measured is hidden."""
+"""The table of all rounds, discarded ones too: nothing that was measured is hidden."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from portcompare.report.wording import (
 )
 
 if TYPE_CHECKING:
-    from portcompare.records.results import Results, Round
+    from portcompare.records.results import Results
+    from portcompare.records.rounds import Round
 
 ROUND_HEADER = (
     "Block",
@@ -59,7 +60,8 @@ def round_rows(results: Results) -> tuple[tuple[str, ...], ...]:
 def _row(results: Results, round_: Round) -> tuple[str, ...]:
     reason = why_usage_unknown(results, round_.deployment)
     usage = f"{NOT_KNOWN}: {reason}" if reason else NOT_KNOWN
-    kinds = ", ".join(f"{kind}: {times:,}" for kind, times in round_.error_kinds.items())
+    load = round_.load
+    kinds = ", ".join(f"{kind}: {times:,}" for kind, times in load.error_kinds.items())
     return (
         f"{round_.block + 1:,}",
         f"{round_.order + 1:,}",
@@ -67,24 +69,24 @@ def _row(results: Results, round_: Round) -> tuple[str, ...]:
         level_text(results, round_.scenario, round_.level),
         visible(round_.arm),
         visible(round_.deployment),
-        "yes" if round_.void is None else f"void: {visible(round_.void)}",
-        units.duration(round_.window_s),
-        units.duration(round_.warmup_s),
-        "yes" if round_.steady else "no",
-        f"{round_.requests:,}",
-        f"{round_.errors:,}" + (f" ({visible(kinds)})" if kinds else ""),
-        units.rate(round_.rate_rps),
-        *latencies(round_.latency_s).values(),
-        known(round_.handler_s, units.duration),
+        "yes" if round_.discarded is None else f"discarded: {visible(round_.discarded)}",
+        units.duration(load.window_s),
+        units.duration(load.warmup_s),
+        "yes" if load.steady else "no",
+        f"{load.requests:,}",
+        f"{load.errors:,}" + (f" ({visible(kinds)})" if kinds else ""),
+        units.rate(load.rate_rps),
+        *latencies(load.latency_s).values(),
+        known(load.handler_s, units.duration),
         known(round_.cpu_s_per_request, units.duration, usage),
         known(round_.rss_peak_bytes, units.size, usage),
-        known(round_.received_bytes_per_request, units.size),
-        f"{round_.reconnects:,}",
-        known(round_.offered_rps, units.rate),
-        f"{round_.dropped:,}",
-        known(round_.lag_p99_s, units.duration),
-        known(round_.lag_max_s, units.duration),
-        units.duration(round_.stall_max_s),
-        units.share(round_.generator_cpu_ratio),
+        known(load.received_bytes_per_request, units.size),
+        f"{load.reconnects:,}",
+        known(load.offered_rps, units.rate),
+        f"{load.dropped:,}",
+        known(load.lag_p99_s, units.duration),
+        known(load.lag_max_s, units.duration),
+        units.duration(load.stall_max_s),
+        units.share(load.generator_cpu_ratio),
         NOT_KNOWN if round_.bound is None else f"{units.rate(round_.bound.rate_rps)} ({round_.bound.name})",
     )

@@ -1,4 +1,4 @@
-"""What speaks for and against a run: the control, the load generator, void rounds."""
+"""What speaks for and against a run: the control, the load generator, discarded rounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from portcompare import units
 from portcompare.analyse import find_undecided
-from portcompare.records.results import CONTROL
+from portcompare.records.rounds import CONTROL
 from portcompare.report.rows import comparison_cells, comparison_rows
 from portcompare.report.sections.answers import summary_text
 from portcompare.report.sections.checks import gates_text
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from portcompare.report.sections.method import Facts
 
 
-VOID_HEADER = ("Block", "Scenario", "Level", "Arm", "Why it does not count")
+DISCARDED_HEADER = ("Block", "Scenario", "Level", "Arm", "Why it does not count")
 
 
 def trust_facts(results: Results) -> Facts:
@@ -29,7 +29,7 @@ def trust_facts(results: Results) -> Facts:
         ("This run", "is valid: nothing speaks against it" if results.valid else f"is NOT VALID: {reasons}"),
         ("Control", _control(results)),
         ("Load generator", _generator(results)),
-        ("Void rounds", _void(results)),
+        ("Discarded rounds", _discarded(results)),
         ("Unsteady windows", _unsteady(results)),
     )
 
@@ -40,7 +40,7 @@ def control_rows(results: Results) -> tuple[tuple[str, ...], ...]:
     return tuple(comparison_cells(row) for one, row in rows if one.candidate == CONTROL)
 
 
-def void_rows(results: Results) -> tuple[tuple[str, ...], ...]:
+def discarded_rows(results: Results) -> tuple[tuple[str, ...], ...]:
     """The rounds that do not count."""
     return tuple(
         (
@@ -48,15 +48,15 @@ def void_rows(results: Results) -> tuple[tuple[str, ...], ...]:
             visible(one.scenario),
             level_text(results, one.scenario, one.level),
             visible(one.arm),
-            visible(one.void),
+            visible(one.discarded),
         )
         for one in results.rounds
-        if one.void is not None
+        if one.discarded is not None
     )
 
 
 def _control(results: Results) -> str:
-    verdicts = Counter(one.verdict for one in results.comparisons if one.candidate == CONTROL)
+    verdicts = Counter(one.ratio.verdict for one in results.comparisons if one.candidate == CONTROL)
     if not verdicts:
         return NOT_KNOWN
     found = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
@@ -69,21 +69,21 @@ def _generator(results: Results) -> str:
     if not results.rounds:
         return NOT_KNOWN
     limits = plan_value(results, "generator") or {}
-    cpu = units.share(max(one.generator_cpu_ratio for one in results.rounds))
-    stall = units.duration(max(one.stall_max_s for one in results.rounds))
+    cpu = units.share(max(one.load.generator_cpu_ratio for one in results.rounds))
+    stall = units.duration(max(one.load.stall_max_s for one in results.rounds))
     text = (
         f"at most {cpu} of a CPU in any round ({known(limits.get('max_cpu_ratio'), percent)} allowed),"
         f" stood still for {stall} at most ({known(limits.get('max_stall_s'), units.duration)} allowed)"
     )
-    lags = [one.lag_p99_s for one in results.rounds if one.lag_p99_s is not None]
+    lags = [one.load.lag_p99_s for one in results.rounds if one.load.lag_p99_s is not None]
     if lags:
         allowed = known(limits.get("max_lag_s"), units.duration)
         text += f", {units.duration(max(lags))} late at most for 1% of the requests ({allowed} allowed)"
     return text
 
 
-def _void(results: Results) -> str:
-    reasons = Counter(visible(one.void) for one in results.rounds if one.void is not None)
+def _discarded(results: Results) -> str:
+    reasons = Counter(visible(one.discarded) for one in results.rounds if one.discarded is not None)
     if not reasons:
         return f"none of {len(results.rounds):,}"
     found = "; ".join(f"{number:,} times {reason}" for reason, number in reasons.most_common())
@@ -91,7 +91,7 @@ def _void(results: Results) -> str:
 
 
 def _unsteady(results: Results) -> str:
-    unsteady = sum(not one.steady for one in results.rounds if one.void is None)
+    unsteady = sum(not one.load.steady for one in results.rounds if one.discarded is None)
     return f"{unsteady:,} opened before answers came at a steady rate" if unsteady else "none"
 
 
@@ -131,7 +131,9 @@ def find_notices(results: Results) -> tuple[Notice, ...]:
         notices.append(Notice(grave=True, label="ANSWERS DIFFER", text=text))
     if not all(gate.passed for gate in results.gates):
         notices.append(Notice(grave=True, label="GATES", text=gates_text(results)))
-    few = [one for one in results.comparisons if one.ratio is not None and one.blocks < FEW_BLOCKS]
+    few = [
+        one for one in results.comparisons if one.ratio.point is not None and one.ratio.blocks < FEW_BLOCKS
+    ]
     rough = find_undecided(few, plan_value(results, "rounds", "precision") or 0.0, is_early=True)
     if rough:
         where = units.count(len(rough), "level")

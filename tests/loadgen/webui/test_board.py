@@ -4,18 +4,21 @@ import csv
 import gzip
 import io
 import json
-import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import gevent
 import pytest
+from gevent.event import Event
 from hdrh.histogram import HdrHistogram
 
-from portcompare.loadgen.webui.board import Board
-from portcompare.loadgen.webui.runs_folder import find_runs
+from portcompare.loadgen.webui import board as board_module
+from portcompare.loadgen.webui.board import Board, follow
+from portcompare.records.rounds import Usage
+from portcompare.records.run_summary import SUMMARY_FILE, RunSummary, name_only, stamp_results
 from portcompare.wire.ui_protocol import (
-    ArmUsage,
     LiveSettings,
     RunState,
     ShowState,
@@ -23,7 +26,7 @@ from portcompare.wire.ui_protocol import (
     UiPlan,
     UiScenario,
 )
-from tests.loadgen.webui.counted import report
+from tests.loadgen.webui.reports import report
 
 FLASK, QUART = ("fast", "flask"), ("fast", "quart")
 PLAN = UiPlan(
@@ -31,12 +34,13 @@ PLAN = UiPlan(
     arms=(UiArm(name="flask", url="", cpus=1), UiArm(name="quart", url="", cpus=1)),
     scenarios={"fast": UiScenario(name="fast")},
 )
+NO_RUNS = Path("nowhere")
 SETTINGS = LiveSettings(scenarios=("fast",), arms=("flask", "quart"), users=8)
 
 
 @pytest.fixture
 def board() -> Board:
-    begun = Board(PLAN)
+    begun = Board(PLAN, NO_RUNS)
     begun.begin(1, SETTINGS)
     return begun
 
@@ -47,7 +51,7 @@ def shown(board: Board) -> dict[str, Any]:
     return state
 
 
-def test_what_viewers_see_is_computed_by_the_tick_and_by_nothing_else(board: Board) -> None:
+def test_snapshots_are_made_by_the_tick_alone(board: Board) -> None:
     before = board.snapshot
     board.add("one", report(0, {FLASK: [0.1], QUART: [0.2]}))
     assert board.snapshot is before
@@ -74,7 +78,7 @@ def test_the_table_is_the_histograms_and_the_csv_is_the_table(board: Board) -> N
     ]
 
 
-def test_seconds_without_a_request_after_the_test_are_not_the_tests_and_a_late_word_is(board: Board) -> None:
+def test_after_the_end_a_late_report_counts_and_an_empty_one_does_not(board: Board) -> None:
     board.add("one", report(0, {FLASK: [0.1], QUART: [0.1]}))
     board.end()
     board.add("one", report(1, {FLASK: [0.2]}))
@@ -117,12 +121,12 @@ def test_a_reset_begins_the_table_anew_and_leaves_the_charts(board: Board) -> No
     assert state["charts"]["lines"][0]["rate_rps"] == [9, 1]
 
 
-def test_what_servers_use_counts_from_the_beginning_of_the_test() -> None:
-    board = Board(PLAN)
-    board.show(ShowState(usage={"flask": ArmUsage(cpu_s=5.0, rss_bytes=2**20)}))
+def test_server_use_counts_from_the_start_of_the_test() -> None:
+    board = Board(PLAN, NO_RUNS)
+    board.show(ShowState(usage={"flask": Usage(cpu_s=5.0, rss_bytes=2**20)}))
     board.begin(1, SETTINGS)
     board.add("one", report(0, {FLASK: [0.1] * 10, QUART: [0.1] * 10}))
-    board.show(ShowState(usage={"flask": ArmUsage(cpu_s=5.5, rss_bytes=2**21, restarts=1)}))
+    board.show(ShowState(usage={"flask": Usage(cpu_s=5.5, rss_bytes=2**21, restarts=1)}))
     board.tick("running")
     flask, quart = shown(board)["rows"]
     assert flask["bound_name"] == "server CPU"
@@ -132,8 +136,8 @@ def test_what_servers_use_counts_from_the_beginning_of_the_test() -> None:
     assert quart["server_cores"] is None
 
 
-def test_what_servers_use_after_the_test_is_not_the_tests_and_the_next_one_begins_anew() -> None:
-    board = Board(PLAN)
+def test_server_use_after_the_test_does_not_count_and_the_next_test_starts_from_zero() -> None:
+    board = Board(PLAN, NO_RUNS)
     use(board, 5.0)
     board.begin(1, SETTINGS)
     board.add("one", report(0, {FLASK: [0.1] * 10, QUART: [0.1] * 10}))
@@ -151,25 +155,25 @@ def test_what_servers_use_after_the_test_is_not_the_tests_and_the_next_one_begin
 
 
 def use(board: Board, cpu_s: float) -> None:
-    board.show(ShowState(usage={"flask": ArmUsage(cpu_s=cpu_s, rss_bytes=2**20)}))
+    board.show(ShowState(usage={"flask": Usage(cpu_s=cpu_s, rss_bytes=2**20)}))
 
 
-def test_a_run_is_under_way_from_the_wish_until_the_harness_shows_that_it_has_ended(board: Board) -> None:
+def test_a_run_is_under_way_from_the_request_until_the_harness_reports_its_end(board: Board) -> None:
     running = RunState(command="portcompare run", state="running", progress="block 1", folder="next")
     assert not board.is_measuring
-    board.wished = SETTINGS
+    board.request_run(SETTINGS)
     assert board.is_measuring
     board.show(ShowState(usage={}))
-    assert board.take_wish() == SETTINGS
-    assert board.is_measuring  # the harness was told, and starts it
+    assert board.take_request() == SETTINGS
+    assert board.is_measuring  # the harness starts it
     board.show(ShowState(usage={}, run=running))
-    assert board.take_wish() is None
+    assert board.take_request() is None
     assert board.is_measuring
     board.show(ShowState(usage={}, run=replace(running, state="failed")))
     assert not board.is_measuring
 
 
-def test_a_second_is_shown_when_all_processes_of_the_test_have_told_of_it(board: Board) -> None:
+def test_a_second_is_shown_when_all_processes_have_reported_it(board: Board) -> None:
     board.begin(2, SETTINGS, processes=2)
     board.add("one", report(0, {FLASK: [0.1]}, test=2))
     board.tick("running")
@@ -181,14 +185,14 @@ def test_a_second_is_shown_when_all_processes_of_the_test_have_told_of_it(board:
 
 def test_a_server_that_was_started_again_is_marked(board: Board) -> None:
     for restarts in (0, 1):
-        board.show(ShowState(usage={"flask": ArmUsage(cpu_s=1.0, rss_bytes=1, restarts=restarts)}))
+        board.show(ShowState(usage={"flask": Usage(cpu_s=1.0, rss_bytes=1, restarts=restarts)}))
     board.add("one", report(0, {FLASK: [0.1]}))
     board.tick("running")
     assert "flask died and was started again" in [mark["text"] for mark in shown(board)["charts"]["marks"]]
 
 
 def test_without_settings_a_change_of_users_is_marked() -> None:
-    board = Board(UiPlan(name="", arms=PLAN.arms))
+    board = Board(UiPlan(name="", arms=PLAN.arms), NO_RUNS)
     board.begin(None)
     board.note_users(8)
     board.add("local", report(0, {FLASK: [0.1]}, test=None))
@@ -198,43 +202,55 @@ def test_without_settings_a_change_of_users_is_marked() -> None:
     assert not shown(board)["can_measure"]
 
 
-def test_runs_are_listed_the_newest_first_and_so_is_the_one_under_way(tmp_path: Path) -> None:
-    for name in ("old", "new", "broken"):
+def test_finished_runs_with_a_report_are_listed_latest_first_beside_the_one_under_way(
+    tmp_path: Path,
+) -> None:
+    for name in ("old", "new", "without-report", "without-summary"):
         folder = tmp_path / name
         folder.mkdir()
-        results = {"name": name, "started_at": "2026-01-01T00:00:00+00:00", "headline": f"{name} wins"}
-        (folder / "results.json").write_text(json.dumps(results) if name != "broken" else "{")
-        (folder / "report.html").write_text("<p>")
-    (tmp_path / "without-report").mkdir()
-    for number, name in enumerate(("broken", "old", "new")):
-        os.utime(tmp_path / name / "report.html", (number, number))
-    assert [(run.folder, run.headline) for run in find_runs(tmp_path)] == [
-        ("new", "new wins"),
-        ("old", "old wins"),
-        ("broken", ""),
-    ]
-    assert find_runs(tmp_path / "nowhere") == ()
-    board = Board(PLAN, lambda: find_runs(tmp_path))
-    run = RunState(command="portcompare run", state="running", progress="block 1", folder="next")
-    board.show(ShowState(usage={}, run=run))
+        (folder / "results.json").touch()
+        if name != "without-summary":
+            started_at = f"202{6 if name == 'old' else 7}-01-01T00:00:00+00:00"
+            run = RunSummary(folder=name, name="plan", started_at=started_at, headline=f"{name} wins")
+            summary = replace(name_only(folder), run=run, results_stamp=stamp_results(folder))
+            (folder / SUMMARY_FILE).write_text(json.dumps(asdict(summary)), encoding="utf-8")
+        if name != "without-report":
+            (folder / "report.html").write_text("<p>")
+    board = Board(PLAN, tmp_path)
+    under_way = RunState(command="portcompare run", state="running", progress="block 1", folder="next")
+    board.show(ShowState(usage={}, run=under_way))
     board.tick("ready")
     assert shown(board)["run"]["progress"] == "block 1"
-    assert len(shown(board)["runs"]) == 3
+    assert [(run["folder"], run["headline"]) for run in shown(board)["runs"]] == [
+        ("new", "new wins"),
+        ("old", "old wins"),
+        ("without-summary", ""),
+    ]
 
 
-def test_folders_that_cannot_be_read_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("mine", "deleted", "somebody-elses"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "report.html").write_text("<p>")
-    (tmp_path / "folder" / "report.html").mkdir(parents=True)
-    refusals = {"deleted": FileNotFoundError, "somebody-elses": PermissionError}
-    look = Path.stat
+def test_a_second_that_cannot_be_computed_is_logged_and_the_next_one_is_shown(
+    board: Board, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticks, has_gone_on = iter(range(3)), Event()
 
-    def refuse(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
-        if path.parent.name in refusals:
-            raise refusals[path.parent.name]
-        return look(path, follow_symlinks=follow_symlinks)
+    def tick(_: str) -> None:
+        number = next(ticks)
+        if number == 0:
+            raise ValueError("there are no figures")
+        if number == 2:
+            has_gone_on.set()
+            raise gevent.GreenletExit
 
-    monkeypatch.setattr(Path, "stat", refuse)
-    assert [run.folder for run in find_runs(tmp_path)] == ["mine"]
-    assert find_runs(tmp_path / ("too-long" * 100)) == ()
+    monkeypatch.setattr(board_module, "_TICK_S", 0.001)
+    monkeypatch.setattr(board, "tick", tick)
+    hook = SimpleNamespace(add_listener=lambda _: None)
+    names = ("test_start", "spawning_complete", "reset_stats", "test_stop")
+    environment = SimpleNamespace(
+        runner=SimpleNamespace(state="running", register_message=lambda *_: None),
+        events=SimpleNamespace(**dict.fromkeys(names, hook)),
+    )
+    follow(board, cast("Any", environment), lambda: None)
+    assert has_gone_on.wait(10)
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert "there are no figures" in caplog.text

@@ -24,14 +24,14 @@ def test_users_are_shared_by_arms_and_scenarios_and_rounded_up_so_that_all_are_a
     assert read == LiveSettings(scenarios=("fast",), arms=("flask", "quart"), users=7)
 
 
-def test_what_is_not_chosen_is_all_there_is() -> None:
+def test_no_choice_means_all() -> None:
     read = read_form(form(), PLAN, None)
     assert read.scenarios == ("fast", "steady")
     assert read.arms == ("flask", "quart", "gevent")
     assert read.users == 2
 
 
-def test_a_change_leaves_what_it_does_not_mention() -> None:
+def test_a_change_leaves_fields_that_are_not_in_the_form() -> None:
     running = LiveSettings(scenarios=("steady",), arms=("flask",), model="open", users=8, rate_rps=50.0)
     read = read_form(form(delay="0.5"), PLAN, running)
     assert read == LiveSettings(
@@ -39,7 +39,7 @@ def test_a_change_leaves_what_it_does_not_mention() -> None:
     )
 
 
-def test_a_delay_stays_where_it_is_not_mentioned_and_goes_where_it_is_left_empty() -> None:
+def test_a_delay_stays_if_its_field_is_missing_and_goes_if_it_is_empty() -> None:
     running = LiveSettings(scenarios=("fast",), arms=("flask",), users=8, delay_s=0.25)
     assert read_form(form(), PLAN, running).delay_s == 0.25
     assert read_form(form(delay=" "), PLAN, running).delay_s is None
@@ -54,11 +54,11 @@ def test_the_class_picker_chooses_scenarios() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"scenario": "slow"}, "There is no scenario slow; known: fast, steady"),
         ({"arms": "flask,django"}, "There is no arm django"),
-        ({"delay": "soon"}, "Delay is 'soon': give a number from 0 to 3600"),
+        ({"delay": "soon"}, "Delay is 'soon': enter a number from 0 to 3600"),
         ({"delay": "-1"}, "Delay is '-1'"),
         ({"delay": "nan"}, "Delay is 'nan'"),
         ({"load": "open", "scenario": "fast", "rate": "many"}, "Rate is 'many'"),
@@ -68,10 +68,10 @@ def test_the_class_picker_chooses_scenarios() -> None:
         ({"user_count": ""}, "Number of users is '0'"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_a_sentence(fields: dict[str, str], said: str) -> None:
+def test_a_field_that_cannot_be_used_is_refused_with_a_message(fields: dict[str, str], message: str) -> None:
     with pytest.raises(FormError) as refused:
         read_form(form(**fields), PLAN, None)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_the_form_proposes_the_plan() -> None:

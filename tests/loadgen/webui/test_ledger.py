@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from portcompare.loadgen.figures import Tally, make_histogram, percentiles_of
-from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger
-from portcompare.loadgen.webui.reports import make_cells
-from tests.loadgen.webui.counted import report
+from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger, make_cells
+from tests.loadgen.webui.reports import report
 
 FLASK, QUART = ("delayed", "flask"), ("delayed", "quart")
 
@@ -29,13 +28,13 @@ def test_totals_are_the_exact_merge_of_what_all_processes_counted() -> None:
     assert list(total.histogram.counts) == list(expected.counts)
 
 
-def test_percentiles_are_those_that_the_histogram_itself_tells() -> None:
+def test_percentiles_are_those_of_the_histogram_itself() -> None:
     source = Random(2)  # noqa: S311 - to be repeated
     for size in (1, 2, 3, 1000):
         histogram = make_histogram(np.array([source.expovariate(5) for _ in range(size)]))
         percents = (0.1, 50.0, 95.0, 99.0, 99.9, 100.0)
-        told = [histogram.get_value_at_percentile(percent) / 1e6 for percent in percents]
-        assert list(percentiles_of(histogram, percents)) == told
+        expected = [histogram.get_value_at_percentile(percent) / 1e6 for percent in percents]
+        assert list(percentiles_of(histogram, percents)) == expected
 
 
 def test_a_second_is_closed_when_all_processes_have_reported_of_it() -> None:
@@ -45,22 +44,22 @@ def test_a_second_is_closed_when_all_processes_have_reported_of_it() -> None:
     ledger.add("one", report(1, {FLASK: [0.1] * 5}))
     (point,) = ledger.close_seconds()
     assert point.at_s == 1001.0
-    assert point.figures[FLASK].rate_rps == 7
-    assert point.figures[FLASK].p50_s == pytest.approx(0.1, rel=1e-3)
+    assert point.figures[FLASK]["rate_rps"] == 7
+    assert point.figures[FLASK]["p50_ms"] == pytest.approx(100, rel=1e-3)
     ledger.add("two", report(1, {FLASK: [0.1] * 6}))
-    assert [point.figures[FLASK].rate_rps for point in ledger.close_seconds()] == [11]
+    assert [point.figures[FLASK]["rate_rps"] for point in ledger.close_seconds()] == [11]
     assert ledger.close_seconds() == []
 
 
-def test_no_second_is_closed_before_all_processes_have_been_heard_of() -> None:
+def test_no_second_is_closed_before_all_processes_have_reported() -> None:
     ledger = Ledger(1, processes=2)
     ledger.add("one", report(0, {FLASK: [0.1] * 3}))
     assert ledger.close_seconds() == []
     ledger.add("two", report(0, {FLASK: [0.1] * 4}))
-    assert [point.figures[FLASK].rate_rps for point in ledger.close_seconds()] == [7]
+    assert [point.figures[FLASK]["rate_rps"] for point in ledger.close_seconds()] == [7]
 
 
-def test_a_process_that_is_never_heard_of_does_not_stop_the_charts() -> None:
+def test_a_process_that_never_reports_does_not_stop_the_charts() -> None:
     ledger = Ledger(1, processes=2)
     for second in range(10):
         ledger.add("one", report(second, {FLASK: [0.1]}))
@@ -72,7 +71,7 @@ def test_a_process_that_is_lost_does_not_stop_the_charts() -> None:
     ledger.add("lost", report(0, {FLASK: [0.1]}))
     for second in range(10):
         ledger.add("one", report(second, {FLASK: [0.1] * 2}))
-    rates = [point.figures[FLASK].rate_rps for point in ledger.close_seconds()]
+    rates = [point.figures[FLASK]["rate_rps"] for point in ledger.close_seconds()]
     assert rates == [3, 2, 2, 2, 2, 2, 2]
     assert len(ledger.close_seconds(is_over=True)) == 3
 
@@ -88,7 +87,7 @@ def test_a_process_that_joins_late_counts_from_the_second_it_joined_in() -> None
     assert point is None  # the tenth second had been closed: it is in the totals alone
 
 
-def test_what_comes_late_from_an_earlier_test_is_not_counted() -> None:
+def test_a_late_report_of_an_earlier_test_is_not_counted() -> None:
     ledger = Ledger(2)
     ledger.add("one", report(7, {FLASK: [0.1]}, test=1))
     assert ledger.totals == {}
@@ -103,11 +102,11 @@ def test_the_rest_of_a_second_at_the_end_is_counted_but_makes_no_point() -> None
     assert ledger.length_s == pytest.approx(1.05)
 
 
-def test_batches_begin_when_all_users_are_there_and_hold_the_same_seconds_of_each_line() -> None:
+def test_batches_begin_when_all_users_have_started_and_hold_the_same_seconds_of_each_line() -> None:
     ledger = Ledger(1)
     ledger.add("one", report(0, {FLASK: [0.1], QUART: [0.1]}))
     ledger.close_seconds()
-    ledger.note_complete()
+    ledger.note_all_users_started()
     for second in range(1, 2 * BATCH_SECONDS + 2):
         ledger.add("one", report(second, {FLASK: [0.1] * 10, QUART: [0.1] * 20}))
     ledger.close_seconds()
@@ -115,7 +114,7 @@ def test_batches_begin_when_all_users_are_there_and_hold_the_same_seconds_of_eac
     assert list(ledger.batches) == [{FLASK: 50, QUART: 100}] * 2
 
 
-def test_keys_that_are_nobodys_are_left_out_and_labels_do_not_matter() -> None:
+def test_keys_without_a_line_are_left_out_and_labels_do_not_matter() -> None:
     tallies = {
         ("quart /data [step 2: 8 users]", "GET"): Tally(latencies_s=array("d", [0.1])),
         ("somebody else's", "GET"): Tally(latencies_s=array("d", [0.1])),

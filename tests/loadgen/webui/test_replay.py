@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,7 +39,7 @@ def asked() -> Asked:
 
 @pytest.fixture
 def board() -> Board:
-    return Board(UiPlan(name="", arms=()))
+    return Board(UiPlan(name="", arms=()), Path("nowhere"))
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from random import Random
 import pytest
 
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger
-from portcompare.loadgen.webui.rows import LEAST_PAIRS, ArmLoad, describe, explain, find_ratio, make_rows
+from portcompare.loadgen.webui.rows import LEAST_PAIRS, ServerUse, describe, explain, find_ratio, make_rows
 from portcompare.records.manifest import Ceiling
+from portcompare.records.rounds import Usage
 from portcompare.wire.ui_protocol import LiveSettings, UiArm, UiPlan, UiScenario
-from tests.loadgen.webui.counted import report
+from tests.loadgen.webui.reports import report
 
 FLASK, QUART = ("delayed", "flask"), ("delayed", "quart")
 PLAN = UiPlan(
@@ -25,7 +26,7 @@ SETTINGS = LiveSettings(scenarios=("delayed",), arms=("flask", "quart"), users=3
 def ledger_of(seconds: int) -> Ledger:
     source = Random(3)  # noqa: S311 - to be repeated
     ledger = Ledger(1)
-    ledger.note_complete()
+    ledger.note_all_users_started()
     for second in range(seconds):
         flask, quart = (source.randint(rate - 4, rate + 4) for rate in (40, 160))
         ledger.add("one", report(second, {FLASK: [0.8] * flask, QUART: [0.2] * quart}))
@@ -33,59 +34,55 @@ def ledger_of(seconds: int) -> Ledger:
     return ledger
 
 
-def test_a_row_says_what_an_arm_did_and_how_near_to_its_bound_it_is() -> None:
-    loads = {"quart": ArmLoad(cpu_s=1.0, cores=0.25, rss_bytes=45 * 2**20, restarts=0)}
-    flask, quart = make_rows(ledger_of(60), PLAN, SETTINGS, loads)
-    assert (flask.arm, flask.is_baseline, quart.is_baseline) == ("flask", True, False)
-    assert flask.bound is not None
-    assert flask.bound.name == "slots"
-    assert "8 threads" in flask.bound.reason
-    assert flask.bound.rate_rps == pytest.approx(40)
-    assert quart.bound is not None
-    assert quart.bound.name == "users"
-    assert quart.bound.rate_rps == pytest.approx(160)
-    text = quart.as_json()["text"]
+def test_a_row_shows_what_an_arm_did_and_how_near_to_its_bound_it_is() -> None:
+    uses = {"quart": ServerUse(cpu_s=1.0, cores=0.25, usage=Usage(cpu_s=9.0, rss_bytes=45 * 2**20))}
+    flask, quart = make_rows(ledger_of(60), PLAN, SETTINGS, uses)
+    assert (flask["arm"], flask["is_baseline"], quart["is_baseline"]) == ("flask", True, False)
+    assert (flask["bound_name"], quart["bound_name"]) == ("slots", "users")
+    assert "8 threads" in flask["text"]["bound_reason"]
+    assert flask["bound_rps"] == pytest.approx(40)
+    assert quart["bound_rps"] == pytest.approx(160)
+    text = quart["text"]
     assert text["p50"] == text["p99"] == "200"
     assert text["cpu"] == "0.25"
     assert text["rss"] == "45.0 MiB"
-    assert flask.as_json()["text"]["cpu"] == "-"  # not known is not nothing
-    assert quart.ratio is not None
-    assert quart.ratio.low < 4 < quart.ratio.high
-    assert quart.pairs == 60 // BATCH_SECONDS - 1
+    assert flask["text"]["cpu"] == "-"  # not known is not zero
+    assert quart["ratio_low"] < 4 < quart["ratio_high"]
+    assert quart["pairs"] == 60 // BATCH_SECONDS - 1
 
 
 def test_fewer_than_five_pairs_cannot_tell() -> None:
     _, quart = make_rows(ledger_of(LEAST_PAIRS * BATCH_SECONDS), PLAN, SETTINGS, {})
-    assert quart.ratio is None
-    assert quart.as_json()["text"]["ratio"] == f"cannot tell ({LEAST_PAIRS - 1} of {LEAST_PAIRS} pairs)"
+    assert quart["ratio"] is None
+    assert quart["text"]["ratio"] == f"cannot tell ({LEAST_PAIRS - 1} of {LEAST_PAIRS} pairs)"
 
 
-def test_a_batch_in_which_one_side_answered_nothing_makes_no_pair() -> None:
+def test_a_batch_in_which_one_side_had_no_response_makes_no_pair() -> None:
     batches = [{FLASK: 10, QUART: 20}] * 5 + [{FLASK: 10}] * 3
     pairs, ratio = find_ratio(batches, FLASK, QUART)
     assert pairs == 5
     assert ratio is not None
-    assert ratio.ratio == pytest.approx(2)
+    assert ratio.point == pytest.approx(2)
 
 
-def test_an_arm_that_answers_nothing_has_a_row_all_the_same() -> None:
+def test_an_arm_without_a_response_has_a_row() -> None:
     flask, quart = make_rows(Ledger(1), PLAN, SETTINGS, {})
-    assert (flask.requests, quart.requests) == (0, 0)
-    text = quart.as_json()["text"]
-    assert (text["rate"], text["p50"]) == ("-", "-")
+    assert (flask["requests"], quart["requests"]) == (0, 0)
+    assert (quart["text"]["rate"], quart["text"]["p50"]) == ("-", "-")
 
 
-def test_without_settings_arms_are_those_that_were_counted_and_no_bound_is_known() -> None:
+def test_without_settings_the_arms_are_those_that_were_counted_and_no_bound_is_known() -> None:
     (row,) = make_rows(_only_quart(), UiPlan(name="", arms=PLAN.arms), None, {})
-    assert (row.scenario, row.arm, row.is_baseline, row.bound) == ("delayed", "quart", True, None)
+    assert (row["scenario"], row["arm"], row["is_baseline"]) == ("delayed", "quart", True)
+    assert row["bound_rps"] is None
 
 
 def test_the_bound_of_several_scenarios_at_once_is_not_known() -> None:
     both = LiveSettings(scenarios=("fast", "delayed"), arms=("flask", "quart"), users=8)
-    assert {row.bound for row in make_rows(ledger_of(2), PLAN, both, {})} == {None}
+    assert {row["bound_rps"] for row in make_rows(ledger_of(2), PLAN, both, {})} == {None}
 
 
-def test_the_page_says_what_a_ratio_pairs_and_where_verdicts_come_from() -> None:
+def test_the_page_explains_what_a_ratio_pairs_and_where_verdicts_come_from() -> None:
     text = explain(SETTINGS)
     for part in ("share this machine", "same 5 seconds", "95% interval", "Verdicts come from a run"):
         assert part in text

@@ -1,0 +1,143 @@
+"""Makes the summaries of runs, and lists the runs in a folder by them."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from portcompare.errors import InputError
+from portcompare.records.metrics import METRICS
+from portcompare.records.rounds import CONTROL
+from portcompare.records.run_summary import (
+    SUMMARY_FILE,
+    SUMMARY_VERSION,
+    Quantity,
+    RunSummary,
+    StoredSummary,
+    list_summaries,
+    stamp_results,
+)
+from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, write_atomically
+from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
+from portcompare.units import count, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from portcompare.records.manifest import Manifest
+    from portcompare.records.results import Results
+    from portcompare.records.rounds import Round
+
+_NOTE_AFTER_S = 2.0
+
+
+def list_runs(runs: Path, note: Callable[[str], None]) -> list[StoredSummary]:
+    """List the runs in a folder, the latest first; summaries that are missing are made and written.
+
+    `note`: receives what takes long or fails.
+    Raises OSError if the folder cannot be listed.
+    """
+    began_s = time.monotonic()
+    is_noted = False
+    failures: list[OSError] = []
+
+    def summarise(folder: Path) -> StoredSummary:
+        nonlocal is_noted
+        if not is_noted and time.monotonic() - began_s > _NOTE_AFTER_S:
+            is_noted = True
+            note("reading the results of runs that have no summary yet; this can take a while")
+        try:
+            return write_summary(folder)
+        except OSError as error:
+            failures.append(error)
+            return make_summary(folder)
+
+    found = list_summaries(runs, summarise)
+    if failures:
+        note(f"warning: {failures[0]}: the results of {count(len(failures), 'run')} are read each time")
+    return found
+
+
+def write_summary(folder: Path) -> StoredSummary:
+    """Make the summary of a run and write it into the run's folder.
+
+    Raises OSError if it cannot be written.
+    """
+    summary = make_summary(folder)
+    if summary.results_stamp:
+        write_atomically(folder / SUMMARY_FILE, json.dumps(asdict(summary), ensure_ascii=False) + "\n")
+    return summary
+
+
+def make_summary(folder: Path) -> StoredSummary:
+    """Make the summary of a run from its results; a run whose results cannot be read is a broken one."""
+    path = folder / RESULTS_FILE
+    quantities: tuple[Quantity, ...] = ()
+    stamp = stamp_results(folder)
+    try:
+        results = read_results(path)
+    except InputError as error:
+        problem = error.problems[0]
+        run = RunSummary(folder=folder.name, broken=f"{problem.where}: {problem.found}")
+    else:
+        run, quantities = _summarise(results, folder.name), find_quantities(results)
+    return StoredSummary(version=SUMMARY_VERSION, results_stamp=stamp, run=run, quantities=quantities)
+
+
+def _summarise(results: Results, folder: str) -> RunSummary:
+    return RunSummary(
+        folder=folder,
+        name=results.name,
+        started_at=results.started_at,
+        duration_s=results.duration_s,
+        partial=results.partial,
+        valid=results.valid,
+        baseline=str(results.plan.get("baseline", "")),
+        deployments=tuple(dict.fromkeys(one.deployment for one in results.summaries if one.arm != CONTROL)),
+        machine=_describe_machine(results.manifest),
+        gates=len(results.gates),
+        gates_missed=sum(not gate.passed for gate in results.gates),
+        headline=results.headline,
+    )
+
+
+def _describe_machine(manifest: Manifest) -> str:
+    """What distinguishes machines; memory to the nearest GiB, as kernels reserve some of it."""
+    memory = size(max(1, round(manifest.memory_bytes / 1024**3)) * 1024**3)
+    return f"{manifest.cpu_model or 'unknown CPU'}, {count(manifest.cpu_count, 'CPU')}, {memory}"
+
+
+def find_quantities(results: Results) -> tuple[Quantity, ...]:
+    """List what a run measured."""
+    ratios = {(c.scenario, c.level, c.candidate, c.metric): c.ratio for c in results.comparisons}
+    measured: dict[tuple[str, float, str], list[Round]] = {}
+    for one in results.rounds:
+        if one.discarded is None:
+            measured.setdefault((one.scenario, one.level, one.arm), []).append(one)
+    found = []
+    for summary in results.summaries:
+        if summary.arm == CONTROL:
+            continue
+        rounds = measured.get((summary.scenario, summary.level, summary.arm), [])
+        for name, metric in METRICS.items():
+            values = [value for one in rounds if (value := metric.value(one)) is not None]
+            if len(values) < LEAST_BLOCKS:
+                continue
+            ratio = ratios.get((summary.scenario, summary.level, summary.arm, name))
+            found.append(
+                Quantity(
+                    scenario=summary.scenario,
+                    level=summary.level,
+                    level_text=level_text(results, summary.scenario, summary.level),
+                    metric=name,
+                    deployment=summary.deployment,
+                    margin=margin_of(results, name),
+                    value=paired_ratio([1.0] * len(values), values),  # their mean: the ratio to one
+                    ratio=ratio
+                    and replace(ratio, reason=""),  # a sentence a quantity would be most of the file
+                )
+            )
+    return tuple(found)

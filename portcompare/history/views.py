@@ -1,0 +1,214 @@
+"""Lists of runs and trends as tables for the terminal, and as an index page without a script."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import altair as alt
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from portcompare import units
+from portcompare.records.metrics import METRICS
+from portcompare.records.run_summary import REPORT_FILE
+from portcompare.report import ROWS, Figure, draw, render_page, timestamp, told, visible, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from portcompare.history.trends import History, Point, Trend
+    from portcompare.records.run_summary import RunSummary
+
+INDEX_FILE = "index.html"
+_BAR_WIDTH = 20
+_TO_THE_MINUTE = len("2026-03-02 09:41")
+
+
+def state_text(run: RunSummary) -> str:
+    """Whether a run can be relied on."""
+    if run.broken is not None:
+        return "broken"
+    words = [word for word, holds in (("NOT VALID", not run.valid), ("PARTIAL", run.partial)) if holds]
+    return " ".join(words) or "valid"
+
+
+def gates_text(run: RunSummary) -> str:
+    """How many of a run's gates were passed."""
+    if not run.gates:
+        return ""
+    gates = units.count(run.gates, "gate")
+    return f"{run.gates_missed} of {gates} missed" if run.gates_missed else f"{gates} passed"
+
+
+def render_runs(runs: Iterable[RunSummary]) -> Table:
+    """The list of runs."""
+    table = Table(box=box.SIMPLE_HEAD, expand=True, show_edge=False)
+    for name in ("Run", "Deployments"):
+        table.add_column(name, ratio=1, overflow="fold")
+    for name in ("Started, UTC", "State"):
+        table.add_column(name, no_wrap=True)
+    for run in runs:
+        state = state_text(run)
+        cell = Text(state, "" if state == "valid" else "bold red")
+        if run.gates:
+            cell.append(f"\n{gates_text(run)}", "bold red" if run.gates_missed else "green")
+        deployments = "\n".join(map(visible, [run.broken] if run.broken is not None else run.deployments))
+        started = timestamp(run.started_at)[:_TO_THE_MINUTE]
+        table.add_row(Text(visible(run.folder)), Text(deployments), Text(started), cell)
+    return table
+
+
+def render_trend(trend: Trend) -> Table:
+    """A trend with its intervals as bars, a line a run, and the change marked."""
+    low, high = min(point.low for point in trend.points), max(point.high for point in trend.points)
+    write = _writer(trend)
+    of = f"{visible(trend.deployment)}{' / baseline' if trend.is_ratio else ''}"
+    title = f"{METRICS[trend.metric].label} of {of} ({visible(trend.scenario)}, {trend.level_text})"
+    caption = f"{_step_text(trend)} On {visible(trend.machine)}.".strip()
+    table = Table(box=box.SIMPLE_HEAD, expand=True, title=Text(title, "bold"), caption=Text(caption))
+    table.add_column("Run", ratio=1, overflow="fold")
+    for name in ("Value", "95% interval", f"{write(low)} to {write(high)}"):
+        table.add_column(name, no_wrap=True)
+    for point in trend.points:
+        if _is_step(trend, point):
+            table.add_row(Text("changed here:", "bold yellow"))
+        cells = (visible(point.folder), write(point.value), _interval_text(trend, point))
+        table.add_row(*map(Text, cells), Text(_bar(point, low, high)))
+    return table
+
+
+def _bar(point: Point, low: float, high: float) -> str:
+    """An interval as a line with its value on it: `  |--o---|  `."""
+    first, last, value = (
+        round((value - low) / (high - low or 1.0) * (_BAR_WIDTH - 1))
+        for value in (point.low, point.high, point.value)
+    )
+    cells = [" "] * first + ["-"] * (last + 1 - first)
+    cells[first] = cells[last] = "|"
+    cells[value] = "o"
+    return "".join(cells)
+
+
+def _writer(trend: Trend) -> Callable[[float], str]:
+    return units.ratio if trend.is_ratio else METRICS[trend.metric].show
+
+
+def _interval_text(trend: Trend, point: Point) -> str:
+    return f"[{', '.join(map(_writer(trend), (point.low, point.high)))}]"
+
+
+def _is_step(trend: Trend, point: Point) -> bool:
+    return trend.step is not None and trend.step.folder == point.folder
+
+
+def _step_text(trend: Trend) -> str:
+    if trend.step is None:
+        return ""
+    before, after = map(_writer(trend), (trend.step.before, trend.step.after))
+    change = trend.step.after / trend.step.before - 1
+    share = f"{'+' if change > 0 else ''}{units.share(change)}"
+    return f"Changed from {before} to {after} ({share}) at {visible(trend.step.folder)}."
+
+
+def write_index_page(history: History, runs: Path) -> Path:
+    """Write the page beside the run folders; raises OSError if it cannot be written."""
+    rows = []
+    for run in history.runs:
+        has_report = (runs / run.folder / REPORT_FILE).is_file()
+        rows.append(
+            {
+                "run": run,
+                "link": f"{quote(run.folder, safe='')}/{REPORT_FILE}" if has_report else "",
+                "started": timestamp(run.started_at),
+                "duration": units.duration(run.duration_s) if run.broken is None else "",
+                "state": state_text(run),
+                "gates": gates_text(run),
+                "deployments": run.broken if run.broken is not None else ", ".join(run.deployments),
+            }
+        )
+    parts = []
+    lasting = sorted(
+        (trend for trend in history.trends if len(trend.points) > 1),
+        key=lambda one: (one.scenario, one.machine, one.level, list(METRICS).index(one.metric)),
+    )
+    for (scenario, machine), trends in groupby(lasting, key=lambda one: (one.scenario, one.machine)):
+        by_figure = groupby(trends, key=lambda one: (one.level, one.metric))
+        figures = [trend_figure(list(group)) for _, group in by_figure]
+        parts.append({"scenario": scenario, "machine": machine, "figures": figures})
+    path = runs / INDEX_FILE
+    write_atomically(path, render_page("history.html.j2", rows=rows, parts=parts))
+    return path
+
+
+def trend_figure(trends: Sequence[Trend]) -> Figure:
+    """Draw one metric of several deployments at one level on one machine."""
+    metric = METRICS[trends[0].metric]
+    title, subtitle = f"{metric.label}, {trends[0].level_text}", f"{metric.unit}, by run; {metric.goal}"
+    runs = sorted({(point.started_at, point.folder) for trend in trends for point in trend.points})
+    places = {folder: place for place, (_, folder) in enumerate(runs, 1)}
+    steps = [
+        f"{visible(trend.deployment)}: {_step_text(trend)}" for trend in trends if trend.step is not None
+    ]
+    description = (
+        "A panel for each deployment, from the first run to the last: a point at the value, a line over its"
+        f" 95% interval, a dashed line where it changed. {' '.join(steps) or 'No change is certain.'}"
+    )
+    data, rows = [], []
+    for trend in trends:
+        for point in trend.points:
+            run, deployment = visible(point.folder), visible(trend.deployment)
+            value, is_step = _writer(trend)(point.value), _is_step(trend, point)
+            data.append(
+                {
+                    "deployment": deployment,
+                    "run": places[point.folder],
+                    "value": point.value * metric.per_unit,
+                    "low": point.low * metric.per_unit,
+                    "high": point.high * metric.per_unit,
+                    "step": is_step,
+                    "told": told(f"{run}: {value}"),
+                }
+            )
+            interval, change = _interval_text(trend, point), "here" if is_step else ""
+            rows.append((run, timestamp(point.started_at), deployment, value, interval, change))
+    return Figure(
+        name=f"trend-{trends[0].metric}",
+        title=title,
+        subtitle=subtitle,
+        description=description,
+        svg=draw(_chart(metric.unit, len(places)), {"rows": data}, f"{title}, {subtitle}", description),
+        header=("Run", "Started", "Deployment", "Value", "95% interval", "Changed"),
+        rows=tuple(rows),
+    )
+
+
+def _chart(unit: str, runs: int) -> alt.FacetChart:
+    run = alt.X(
+        "run:Q",
+        title="run, from the first to the last",
+        scale=alt.Scale(domain=[0.5, runs + 0.5], nice=False),
+        axis=alt.Axis(tickMinStep=1, format="d"),
+    )
+    value = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(grid=True, tickCount=4))
+    base = alt.Chart().encode(x=run, description="told:N")
+    step = base.transform_filter("datum.step")
+    chart: alt.FacetChart = (
+        alt.layer(
+            step.mark_rule(color="var(--worse)", strokeDash=[4, 3], strokeWidth=1.5),
+            base.mark_rule(color="var(--accent)", strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2="high:Q"),
+            base.mark_line(color="var(--line)", strokeWidth=1).encode(y=value),
+            base.mark_point(color="var(--accent)", filled=True, size=40, opacity=1).encode(y=value),
+            data=ROWS,
+        )
+        .properties(width=420, height=90)
+        .facet(
+            facet=alt.Facet("deployment:N", sort=None, title=None, header=alt.Header(labelAnchor="start")),
+            columns=1,
+        )
+        .resolve_scale(y="independent")
+    )
+    return chart

@@ -1,0 +1,131 @@
+"""Rounds: what the load generator reported of one, what the server used meanwhile, and whether it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BASELINE = "baseline"
+CONTROL = "control"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One side of the comparison."""
+
+    name: str  # "baseline", "control", or the candidate's deployment name
+    deployment: str  # The deployment's name in the plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Percentiles of the response time of successful requests, in seconds."""
+
+    p50: float
+    p95: float
+    p99: float
+    p999: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A part of a round's window; all parts are as long."""
+
+    requests: int  # Successful requests that ended inside it
+    errors: int  # Failed requests that ended inside it
+    p50_s: float | None  # Median latency; None without a success
+    p99_s: float | None  # The 99th percentile; None without a success
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReport:
+    """What the load generator reports of one window of load."""
+
+    started_at_s: float  # Start of the window, in seconds since the epoch
+    window_s: float  # Length of the window that was cut out of the steady state
+    warmup_s: float  # Length of the load before it, which is not counted
+    steady: bool  # Whether the rate was steady when the window opened
+    requests: int  # Successful requests that ended inside the window
+    rate_rps: float  # Successful requests per second, the window's edges smoothed so that waves count exactly
+    # Failed requests that ended inside the window, by kind; and wrong bodies that came only before it
+    error_kinds: dict[str, int]
+    latency_s: Latency | None  # Response times; None without a success
+    # Median of the time in the handler, as the server's own `Server-Timing: app` reports it on sampled
+    # responses; None where it does not
+    handler_s: float | None
+    # Size of a response on the wire, headers included; of a user class that is no `LeanUser` what its client
+    # reports, the body as a rule; None without a success or a byte
+    received_bytes_per_request: float | None
+    # Connections made inside the window because the server had ended the one before; those made after a
+    # failure do not count
+    reconnects: int
+    # Requests that fell due inside the window, per second; None in the closed model
+    offered_rps: float | None
+    # Requests given up inside the window because no connection had become free within the time limit; among
+    # the errors too
+    dropped: int
+    # How late the load generator was for a request that was due, in the 99th percentile: until it was sent,
+    # or until it began to wait for a free connection; None in the closed model
+    lag_p99_s: float | None
+    lag_max_s: float | None  # The same at worst
+    stall_max_s: float  # The longest that the load generator's event loop was late for a heartbeat
+    # CPU seconds per second of the load generator's busiest process, or of all those of a machine divided by
+    # the CPUs they share, if that is more
+    generator_cpu_ratio: float
+    # The CPU seconds per second of each process of the load generator by its name
+    generator_cpu_ratios: dict[str, float]
+    slices: tuple[Slice, ...]  # The window in ten parts, or in seconds if these are shorter
+    failure: str | None = None  # Why the load was not the one that was ordered; None if it was
+
+    @property
+    def errors(self) -> int:
+        """How many requests failed inside the window."""
+        return sum(self.error_kinds.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a server's processes used."""
+
+    cpu_s: float  # CPU seconds: in a round's window, or else since the server's start
+    # Resident memory, pages that processes share counted for each: the highest in a round's window, or else
+    # now; 0 if no process was seen
+    rss_bytes: int
+    restarts: int = 0  # How often the server ended and was started again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """The most that theory allows, and the name of what sets it."""
+
+    name: str  # "slots", "server CPU", "users" or "connections"; "offered" if fewer requests were offered
+    rate_rps: float  # Requests per second
+    reason: str  # The bound in words, with its figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One measured interval of one arm at one level: the unit of statistics."""
+
+    block: int  # Number of the block, from 0
+    order: int  # The round's place in its block, from 0
+    arm: str  # Name of the arm
+    deployment: str  # Name of the deployment
+    scenario: str  # Name of the scenario
+    level: float  # Users (closed model) or requests per second (open model)
+    load: LoadReport  # What the load generator reported
+    usage: Usage | None = None  # What the server used in the window; None if not known
+    bound: Bound | None = None  # The most that theory allows this round; None without a success
+    discarded: str | None = None  # Why the round does not count; None if it does
+
+    @property
+    def cpu_s_per_request(self) -> float | None:
+        """CPU seconds of the whole server per successful request; None if not known."""
+        if self.usage is None or not self.load.requests or not self.load.rate_rps:
+            return None
+        return self.usage.cpu_s / self.load.window_s / self.load.rate_rps
+
+    @property
+    def rss_peak_bytes(self) -> int | None:
+        """Highest resident memory of the server's processes; None if not known."""
+        return (self.usage.rss_bytes or None) if self.usage else None

@@ -1,0 +1,119 @@
+"""A finished run in short: what `summary.json` in its folder holds, and the list of all runs in a folder.
+
+The history and the web UI list runs by it, so neither has to read the results of hundreds of runs.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+from portcompare.records.estimates import Estimate
+from portcompare.records.metrics import MetricName
+from portcompare.records.results import RESULTS_FILE, SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RUNS = Path("runs")
+"""Where runs are written by default."""
+REPORT_FILE = "report.html"
+SUMMARY_FILE = "summary.json"
+SUMMARY_VERSION = f"1, of results {SCHEMA_VERSION}"
+"""Of the form of a summary, and of the results that it is made from."""
+
+_RUN_FILES = (RESULTS_FILE, REPORT_FILE, "loadgen.log")
+"""A folder with any of these is the folder of a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """What lists show of a run."""
+
+    folder: str  # Name of its folder
+    broken: str | None = None  # Why its results cannot be read; None if they can. Then nothing else is known
+    name: str = ""  # Of its plan
+    started_at: str = ""  # ISO 8601, UTC
+    duration_s: float = 0.0  # How long it took
+    partial: bool = False  # True if it was interrupted or broke off
+    valid: bool = False  # False if it must not be relied on
+    baseline: str = ""  # The deployment that the candidates were compared with
+    deployments: tuple[str, ...] = ()  # All that were measured
+    machine: str = ""  # Where it was measured, in words
+    gates: int = 0  # How many gates it had
+    gates_missed: int = 0  # How many of them it did not pass
+    headline: str = ""  # The result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """One metric of one deployment at one level."""
+
+    scenario: str
+    level: float
+    level_text: str  # The level with its unit
+    metric: MetricName
+    deployment: str
+    margin: float | None  # The equivalence margin of the metric; None if not known
+    value: Estimate  # The geometric mean over the blocks, the outermost cut off
+    ratio: Estimate | None  # Divided by the baseline's; None for the baseline, and where nothing was compared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSummary:
+    """What `summary.json` holds."""
+
+    version: str
+    # Size in bytes and time of change in ns of the results.json that it was made from; None without any
+    results_stamp: tuple[int, int] | None
+    run: RunSummary
+    quantities: tuple[Quantity, ...]
+
+
+_SUMMARY = TypeAdapter(StoredSummary)
+
+
+def list_summaries(runs: Path, summarise: Callable[[Path], StoredSummary]) -> list[StoredSummary]:
+    """List the runs in a folder, the latest first.
+
+    `summarise`: makes the summary of a run folder that has none, or one of other results.
+    Raises OSError if the folder cannot be listed.
+    """
+    found = [read_summary(folder) or summarise(folder) for folder in runs.iterdir() if is_run(folder)]
+    return sorted(found, key=lambda one: (one.run.started_at, one.run.folder), reverse=True)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run; not if its name is not text, for that cannot be shown or linked."""
+    is_text = folder.name.encode(errors="ignore").decode() == folder.name
+    return is_text and any(os.path.exists(folder / name) for name in _RUN_FILES)  # noqa: PTH110 - twice as fast
+
+
+def read_summary(folder: Path) -> StoredSummary | None:
+    """Read a run's summary; None if there is none that was made from the results as they are now."""
+    try:
+        summary = _SUMMARY.validate_json((folder / SUMMARY_FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    if (summary.version, summary.results_stamp) != (SUMMARY_VERSION, stamp_results(folder)):
+        return None
+    return replace(summary, run=replace(summary.run, folder=folder.name))  # it may have been renamed
+
+
+def stamp_results(folder: Path) -> tuple[int, int] | None:
+    """Size in bytes and time of change in ns of a run's results.json; None without any."""
+    try:
+        found = (folder / RESULTS_FILE).stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def name_only(folder: Path) -> StoredSummary:
+    """The summary of a run of which nothing but its folder is known."""
+    run = RunSummary(folder=folder.name, name=folder.name)
+    return StoredSummary(version=SUMMARY_VERSION, results_stamp=None, run=run, quantities=())

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portcompare.history import summaries
+from portcompare.history.summaries import find_quantities, list_runs, write_summary
+from portcompare.records.run_summary import (
+    SUMMARY_FILE,
+    StoredSummary,
+    list_summaries,
+    name_only,
+    read_summary,
+)
+from tests.altered import known
+from tests.runs import HOSTILE, NEW, OLD, make_run, store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from portcompare.records.run_summary import RunSummary
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    for number in range(3):
+        run = make_run(number, blocks=2, started_at=f"2026-03-0{number + 1}T09:00:00+00:00")
+        store(run, tmp_path / "runs" / f"run-{number}")
+    return tmp_path / "runs"
+
+
+def listed(runs: Path) -> dict[str, RunSummary]:
+    return {one.run.folder: one.run for one in list_runs(runs, pytest.fail)}
+
+
+def test_runs_are_listed_latest_first_with_what_lists_show(runs: Path) -> None:
+    found = listed(runs)
+    assert list(found) == ["run-2", "run-1", "run-0"]
+    assert found["run-2"].deployments == (OLD, NEW)
+    assert found["run-2"].machine == "a CPU, 2 CPUs, 8.00 GiB"
+    assert found["run-2"].valid
+    assert not found["run-2"].partial
+
+
+def test_folders_that_came_went_changed_or_were_renamed_are_followed(runs: Path) -> None:
+    assert len(listed(runs)) == 3
+    shutil.rmtree(runs / "run-1")
+    store(make_run(9, blocks=2, started_at="2026-03-09T09:00:00+00:00"), runs / "run-9")
+    store(replace(make_run(0, blocks=2), valid=False, partial=True), runs / "run-0")
+    (runs / "run-2").rename(runs / "renamed")
+    found = listed(runs)
+    assert found.keys() == {"run-0", "renamed", "run-9"}
+    assert (found["run-0"].valid, found["run-0"].partial) == (False, True)
+    assert found["renamed"].folder == "renamed"
+
+
+def test_results_are_read_once_and_again_when_the_summary_is_lost_or_of_another_version(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = list_runs(runs, pytest.fail)
+    read: list[Path] = []
+
+    def make(folder: Path) -> StoredSummary:
+        read.append(folder)
+        return name_only(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(summaries, "make_summary", make)
+        assert list_runs(runs, pytest.fail) == before
+        assert read == []
+        (runs / "run-0" / SUMMARY_FILE).unlink()
+        (runs / "run-1" / SUMMARY_FILE).write_text("{", encoding="utf-8")
+        stored = (runs / "run-2" / SUMMARY_FILE).read_text(encoding="utf-8")
+        (runs / "run-2" / SUMMARY_FILE).write_text(stored.replace('"1, of', '"0, of'), encoding="utf-8")
+        list_runs(runs, pytest.fail)
+        assert sorted(one.name for one in read) == ["run-0", "run-1", "run-2"]
+    assert list_runs(runs, pytest.fail) == before
+
+
+def test_a_summary_holds_every_quantity_with_its_interval_and_each_candidates_ratio(runs: Path) -> None:
+    results = make_run(1, blocks=8)
+    found = {(one.level, one.metric, one.deployment): one for one in find_quantities(results)}
+    assert {deployment for _, _, deployment in found} == {OLD, NEW}
+    new = found[64, "throughput", NEW]
+    value, low, high = known(new.value)
+    assert low <= value <= high
+    assert (new.value.blocks, new.margin, new.level_text) == (8, 0.05, "64 users")
+    assert new.ratio is not None
+    assert new.ratio.point == pytest.approx(8, rel=0.1)
+    assert found[64, "throughput", OLD].ratio is None
+    folder = store(results, runs / "run-8")
+    written = write_summary(folder)
+    assert len(written.quantities) == len(found)
+    assert read_summary(folder) == written
+
+
+def test_a_broken_run_is_listed_as_such_and_another_folder_is_not(runs: Path) -> None:
+    (runs / "broken").mkdir()
+    (runs / "broken" / "results.json").write_text('{"schema_version": 1')
+    (runs / "begun").mkdir()
+    (runs / "begun" / "loadgen.log").touch()
+    (runs / "notes").mkdir()
+    (runs / "note.txt").touch()
+    (runs / os.fsdecode(b"odd\xff")).mkdir()
+    (runs / os.fsdecode(b"odd\xff") / "results.json").touch()
+    for _ in range(2):  # made, and then read
+        found = listed(runs)
+        assert found.keys() == {"run-0", "run-1", "run-2", "broken", "begun"}
+        assert "is not JSON" in (found["broken"].broken or "")
+        assert "there is no such file" in (found["begun"].broken or "")
+        assert found["run-0"].broken is None
+    assert [path.name for path in (runs / "begun").iterdir()] == ["loadgen.log"]
+    store(make_run(5, blocks=2), runs / "broken")
+    assert listed(runs)["broken"].broken is None
+
+
+def test_where_nothing_can_be_written_the_results_are_read_each_time(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, _: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(summaries, "write_atomically", refuse)
+    for _ in range(2):
+        notes: list[str] = []
+        assert len(list_runs(runs, notes.append)) == 3
+        (note,) = notes
+        assert "Permission denied" in note
+        assert note.endswith("the results of 3 runs are read each time")
+
+
+def test_a_long_wait_is_announced_once(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summaries, "_NOTE_AFTER_S", 0.0)
+    notes: list[str] = []
+    list_runs(runs, notes.append)
+    assert notes == ["reading the results of runs that have no summary yet; this can take a while"]
+
+
+def test_odd_names_are_kept_as_they_are(runs: Path) -> None:
+    run = replace(make_run(1, blocks=2, candidate=HOSTILE[0], scenario=HOSTILE[1]), name=HOSTILE[1])
+    store(run, runs / "a 'quoted' name")
+    for _ in range(2):  # made, and then read
+        found = listed(runs)["a 'quoted' name"]
+        assert found.name == HOSTILE[1]
+        assert found.deployments == (OLD, HOSTILE[0])
+
+
+def test_runs_without_a_summary_can_be_listed_by_their_names(runs: Path) -> None:
+    write_summary(runs / "run-0")
+    found = [one.run for one in list_summaries(runs, name_only)]
+    assert [(one.folder, one.name) for one in found] == [
+        ("run-0", "recorded"),
+        ("run-2", "run-2"),
+        ("run-1", "run-1"),
+    ]

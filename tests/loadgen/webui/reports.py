@@ -1,0 +1,31 @@
+"""Reports as processes with users send them, each second."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from portcompare.loadgen.figures import Tally
+from portcompare.loadgen.webui.ledger import SecondReport, make_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Line = tuple[str, str]
+
+
+def report(
+    second: int,
+    latencies_s: Mapping[Line, Sequence[float]],
+    *,
+    failures: Mapping[Line, int] | None = None,
+    test: int | None = 1,
+    length_s: float = 1.0,
+) -> SecondReport:
+    tallies, lines = {}, {}
+    for line, times_s in latencies_s.items():
+        tally = Tally(latencies_s=array("d", times_s))
+        tally.failures_s["status 500"].extend([0.1] * (failures or {}).get(line, 0))
+        tallies[f"{line[1]} {line[0]}", "GET"] = tally
+        lines[f"{line[1]} {line[0]}", "GET"] = line
+    return SecondReport(test=test, second=second, length_s=length_s, cells=make_cells(tallies, lines))

@@ -1,0 +1,236 @@
+"""Real workers under the web UI, against servers that count requests: the view is exact."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from portcompare.http.requests import http_request
+from portcompare.records.rounds import Usage
+from portcompare.wire.protocol import Prepare, ScenarioSource
+from portcompare.wire.ui_protocol import (
+    OpenUi,
+    ShowState,
+    UiArm,
+    UiOpened,
+    UiPlan,
+    UiRequest,
+    UiScenario,
+)
+from tests.e2e.processes import wait_until
+from tests.loadgen.generator import Generator
+from tests.loadgen.plain import have_asked
+from tests.loadgen.scripted import OK, answering, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+from tests.loadgen.scripted import ScriptedServer
+
+WORKERS = 2
+SCENARIOS = ("data", "other")  # both send the same request
+
+
+class Live:
+    """A UI over two workers and two servers."""
+
+    def __init__(self, generator: Generator, servers: dict[str, ScriptedServer], url: str) -> None:
+        self.generator = generator
+        self.servers = servers
+        self.client = httpx.Client(base_url=url, trust_env=False, timeout=60)
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.client.get("/side-by-side.json").json()
+        return state
+
+    def run(self, until: Callable[[], bool], **fields: str | list[str]) -> dict[str, Any]:
+        """Run a test until a condition holds; returns what is shown at its end."""
+        self.forget_requests()
+        before = self.state()["test"] or 0
+        self.begin(**fields)
+        wait_until(until, 60)
+        return self.stop(before + 1)
+
+    def begin(self, **fields: str | list[str]) -> None:
+        form = {"user_count": "8", "spawn_rate": "100", "user_classes": "data"} | fields
+        started = self.client.post("/swarm", data=form).json()
+        assert started["success"], started
+
+    def begin_slowly(self) -> None:
+        """Begin a test that is still starting users when the first ones have had responses."""
+        self.forget_requests()
+        self.begin(user_count="600", spawn_rate="4")
+        wait_until(self.have_responses(2), 60)
+        assert self.state()["state"] == "spawning"
+
+    def stop(self, test: int) -> dict[str, Any]:
+        self.client.post("/stop")
+        wait_until(lambda: (self.state()["test"], self.state()["state"]) == (test, "stopped"), 60)
+        return self.state()
+
+    def forget_requests(self) -> None:
+        for server in self.servers.values():
+            server.requests.clear()
+
+    def exchange(self, rss_bytes: int | None = None) -> UiRequest:
+        """What the harness does once a second."""
+        usage = {} if rss_bytes is None else {"old": Usage(cpu_s=0.0, rss_bytes=rss_bytes)}
+        self.generator.send(ShowState(usage=usage))
+        request = self.generator.receive()
+        assert isinstance(request, UiRequest)
+        return request
+
+    def await_seconds(self, seconds: int) -> None:
+        """Wait until the UI has computed its figures so many times, which it does once a second."""
+        for rss_bytes in range(1, seconds + 1):
+            self.exchange(rss_bytes)
+            wait_until(partial(self.shows_memory, rss_bytes), 60)
+
+    def shows_memory(self, rss_bytes: int) -> bool:
+        return bool(self.state()["rows"][0]["server_rss_bytes"] == rss_bytes)
+
+    def have_responses(self, times: int, *, users: int = 1) -> Callable[[], bool]:
+        """Whether so many users of each arm have had so many responses."""
+        return lambda: all(have_asked(one, users=users, times=times) for one in self.servers.values())
+
+    def shows_rows(self, number: int) -> bool:
+        """Whether there are so many rows, each with some requests."""
+        rows = self.state()["rows"]
+        return len(rows) == number and all(row["requests"] > 5 for row in rows)
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    folder: Path = tmp_path_factory.mktemp("live")
+    for name in ("runs/run", "runs/private"):
+        (folder / name).mkdir(parents=True)
+    (folder / "runs" / "run" / "report.html").write_text("<p>a report")
+    (folder / "runs" / "private" / "notes.txt").write_text("private")
+    generator = Generator(folder / "loadgen.log")
+    with ExitStack() as stack:
+        stack.callback(generator.end)
+        servers = {name: stack.enter_context(serve(answering(OK, delay_s=0.01))) for name in ("old", "new")}
+        assert len(list(generator.gather(start=WORKERS))) >= 2
+        source = ScenarioSource(requests=((http_request("/data"), 1.0),))
+        generator.send(Prepare(locustfile=None, scenarios=dict.fromkeys(SCENARIOS, source)))
+        generator.receive()
+        arms = tuple(UiArm(name=name, url=server.url) for name, server in servers.items())
+        plan = UiPlan(name="plan", arms=arms, scenarios={name: UiScenario(name=name) for name in SCENARIOS})
+        order = OpenUi(host="127.0.0.1", port=0, password_hash=None, plan=plan, runs=str(folder / "runs"))
+        generator.send(replace(order, picks_classes=True))
+        opened = generator.receive()
+        assert isinstance(opened, UiOpened)
+        live = Live(generator, servers, opened.url)
+        stack.callback(live.client.close)
+        yield live
+
+
+def test_at_the_end_the_table_shows_what_the_servers_counted(live: Live) -> None:
+    state = live.run(live.have_responses(20, users=4))
+    for row in state["rows"]:
+        counted = len(live.servers[row["arm"]].requests)
+        # Each user's last request may have been cut off when the user was stopped.
+        assert counted - 4 <= row["requests"] <= counted
+        assert row["p50_s"] >= 0.0099
+        assert row["failures"] == 0
+    assert [len({number for number, _ in one.requests}) for one in live.servers.values()] == [4, 4]
+
+
+def test_in_an_open_load_all_arms_have_the_same_rate(live: Live) -> None:
+    state = live.run(live.have_responses(15), load="open", rate="50")
+    assert state["settings"]["users"] == 4
+    old, new = (row["requests"] for row in state["rows"])
+    assert old == pytest.approx(new, rel=0.1, abs=8)
+
+
+def test_the_class_picker_picks_several_scenarios_each_with_rows_of_its_own(live: Live) -> None:
+    assert '"available_user_classes": ["data", "other"]' in live.client.get("/").text
+    rows = live.run(lambda: live.shows_rows(4), user_classes=list(SCENARIOS))["rows"]
+    assert [(row["scenario"], row["arm"]) for row in rows] == [
+        ("data", "old"),
+        ("data", "new"),
+        ("other", "old"),
+        ("other", "new"),
+    ]
+    for arm, server in live.servers.items():
+        counted = sum(row["requests"] for row in rows if row["arm"] == arm)
+        assert len(server.requests) - 4 <= counted <= len(server.requests)
+
+
+def test_a_single_arm_can_be_loaded_but_not_measured_and_a_delay_is_in_its_requests(live: Live) -> None:
+    live.forget_requests()
+    live.begin(user_count="3", arms="new", delay="0.25")
+    wait_until(lambda: len(live.servers["new"].requests) > 5, 60)
+    assert live.servers["old"].requests == []
+    assert live.servers["new"].requests[0][1].startswith(b"GET /data?delay=0.25 HTTP/1.1\r\n")
+    assert live.client.post("/side-by-side/measure").status_code == 409
+    live.client.post("/stop")
+
+
+def test_to_measure_stops_a_test_that_is_starting_users_and_requests_one_run(live: Live) -> None:
+    live.begin_slowly()
+    with ThreadPoolExecutor() as viewers:
+        clicks = [viewers.submit(live.client.post, "/side-by-side/measure") for _ in range(3)]
+    assert sorted(click.result().status_code for click in clicks) == [200, 409, 409]
+    wait_until(lambda: live.state()["state"] == "stopped", 60)
+    request = live.exchange()
+    assert request.measure is not None
+    assert (request.measure.arms, request.measure.users) == (("old", "new"), 300)
+    assert live.client.post("/side-by-side/measure").status_code == 409  # the harness starts the run now
+    assert live.exchange() == UiRequest()
+    live.forget_requests()
+    live.await_seconds(3)  # users would be started once a second
+    assert [server.requests for server in live.servers.values()] == [[], []]
+
+
+def test_a_change_stops_a_test_that_is_starting_users(live: Live) -> None:
+    live.begin_slowly()
+    live.begin(delay="0.25")
+    live.forget_requests()
+    wait_until(live.have_responses(2, users=4), 60)
+    live.client.post("/stop")
+    for server in live.servers.values():
+        lines = {request.partition(b"\r\n")[0] for _, request in server.requests}
+        assert lines == {b"GET /data?delay=0.25 HTTP/1.1"}
+
+
+def test_many_viewers_get_responses(live: Live) -> None:
+    statuses: list[int] = []
+
+    def look() -> None:
+        with httpx.Client(base_url=live.client.base_url, trust_env=False, timeout=60) as client:
+            statuses.extend(client.get("/side-by-side.json").status_code for _ in range(5))
+
+    viewers = [threading.Thread(target=look) for _ in range(20)]
+    for viewer in viewers:
+        viewer.start()
+    for viewer in viewers:
+        viewer.join()
+    assert statuses == [200] * 100
+
+
+def test_pages_find_their_scripts(live: Live) -> None:
+    assert "./side-by-side/assets/tab.js" in live.client.get("/").text
+    assert "vegaEmbed" in live.client.get("/side-by-side/charts.js").text
+    assert live.client.get("/side-by-side/assets/view.js").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("run/report.html", 200),
+        ("none/report.html", 404),
+        ("private/notes.txt", 404),  # no run
+        ("%2e%2e/loadgen.log", 404),  # outside of the folder of runs
+    ],
+)
+def test_only_the_files_of_runs_with_a_report_are_served(live: Live, path: str, status: int) -> None:
+    assert live.client.get(f"/side-by-side/reports/{path}").status_code == status

@@ -1,0 +1,54 @@
+import inspect
+import time
+from collections.abc import Mapping
+
+import pytest
+
+from tests.twins.cases import CASES, SERVER_TIMING, Case, comparable
+from tests.twins.sending import TWINS, Send, create_app
+
+# The async view is the one of /data; all else is the Flask twin's.
+APPS = [
+    *((app, case) for app in TWINS for case in CASES),
+    *(("async_flask", case) for case in CASES if case.target.partition("?")[0] == "/data"),
+]
+
+
+@pytest.mark.parametrize(("app", "case"), APPS, ids=str)
+def test_each_app_sends_the_expected_response_and_the_same_as_the_others(
+    senders: Mapping[str, Send], app: str, case: Case
+) -> None:
+    response = case.send(senders[app])
+    baseline = case.send(senders["sync_flask"])
+
+    case.check(response)
+    assert response.content == baseline.content
+    assert comparable(response) == comparable(baseline)
+    if case.method == "GET":
+        head = case.send(senders[app], "HEAD")
+        assert comparable(head) == comparable(response)
+        assert head.content == b""
+
+
+def test_a_problem_does_not_repeat_what_was_sent(send: Send) -> None:
+    response = send("GET", "/data?delay=%3Cscript%3E")
+
+    assert b"script" not in response.content
+    assert "script" not in str(response.headers)
+
+
+def test_the_duration_contains_the_delay(send: Send) -> None:
+    started = time.perf_counter()
+    response = send("GET", "/data?delay=0.05")
+    elapsed_ms = (time.perf_counter() - started) * 1000
+
+    match = SERVER_TIMING.fullmatch(response.headers["Server-Timing"])
+    assert match is not None
+    # A timer may end up to one millisecond early.
+    assert 49 <= float(match[1]) < elapsed_ms
+
+
+def test_only_the_view_of_the_data_is_async() -> None:
+    views = create_app("async_flask", {}).view_functions
+
+    assert [name for name, view in views.items() if inspect.iscoroutinefunction(view)] == ["data"]

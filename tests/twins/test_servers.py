@@ -1,0 +1,66 @@
+"""Each route on each server of `loadtests/every-server.toml`: what only a real server can get wrong."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from functools import cache, partial
+from pathlib import Path
+from socket import create_connection
+
+import httpx
+import pytest
+
+from portcompare.plan import load_plan, with_addresses
+from portcompare.serve import RunningServer, assign_cpus, serve_deployments, serve_upstreams, vocabulary
+from tests.twins.cases import ROUTES, SPECIAL, UPSTREAM, comparable
+from tests.twins.sending import Send
+
+PLAN = load_plan(Path(__file__).parents[2] / "loadtests" / "every-server.toml", vocabulary())
+APPS = {name: PLAN.deployments[name].app for name in (PLAN.baseline, *PLAN.candidates)}
+
+
+@pytest.fixture(scope="module")
+def find_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], httpx.URL]]:
+    """From a deployment to its address; all of an app are started together, when one is first needed."""
+    folder = tmp_path_factory.mktemp("servers")
+    cpus = assign_cpus(PLAN)
+    with ExitStack() as stack:
+        upstreams = stack.enter_context(serve_upstreams(PLAN, folder=folder, cpus=cpus))
+        plan = with_addresses(PLAN, {name: upstream.url for name, upstream in upstreams.items()})
+
+        @cache
+        def start(app: str) -> Mapping[str, RunningServer]:
+            arms = {name: name for name in APPS if APPS[name] == app}
+            return stack.enter_context(serve_deployments(plan, arms, folder=folder, cpus=cpus))
+
+        yield lambda deployment: httpx.URL(start(APPS[deployment])[deployment].url)
+
+
+@pytest.fixture(params=APPS)
+def url(request: pytest.FixtureRequest, find_url: Callable[[str], httpx.URL]) -> httpx.URL:
+    return find_url(str(request.param))
+
+
+def test_a_server_sends_the_response_of_each_route(url: httpx.URL, senders: Mapping[str, Send]) -> None:
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        UPSTREAM.check(UPSTREAM.send(client.request))
+        for case in (*ROUTES, *SPECIAL):
+            response = case.send(client.request)
+            expected = case.send(senders["sync_flask"])
+
+            case.check(response)
+            assert response.content == expected.content, str(case)
+            assert comparable(response) == comparable(expected), str(case)
+            if case.method == "GET":
+                assert comparable(case.send(client.request, "HEAD")) == comparable(expected), str(case)
+
+
+def test_a_server_sends_no_body_for_head(url: httpx.URL) -> None:
+    for target in (*(case.target for case in ROUTES), "/data?delay=x", "/nothing"):
+        head = f"HEAD {target} HTTP/1.1\r\nHost: twin.test\r\nConnection: close\r\n\r\n"
+        # A client for HTTP would hide a body.
+        with create_connection((url.host, url.port), timeout=60) as connection:
+            connection.sendall(head.encode())
+            received = b"".join(iter(partial(connection.recv, 65536), b""))
+        assert received.startswith(b"HTTP/1.1 ")
+        assert received.endswith(b"\r\n\r\n")
+        assert received.count(b"\r\n\r\n") == 1
