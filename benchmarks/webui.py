@@ -130,8 +130,8 @@ def run_live(url: str, *, viewers: int) -> Loaded:
 
 def read_cpu_s() -> float:
     """CPU time of the load generator's processes until now."""
-    keepers = [one for one in psutil.Process().children() if "portcompare.loadgen" in one.cmdline()]
-    return sum(read_usage(one.pid).cpu_s for one in keepers)
+    watchdogs = [one for one in psutil.Process().children() if "portcompare.loadgen" in one.cmdline()]
+    return sum(read_usage(one.pid).cpu_s for one in watchdogs)
 
 
 def ask_view(client: httpx.Client) -> dict[str, Any]:

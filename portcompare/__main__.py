@@ -1,4 +1,4 @@
-"""`python -m portcompare` is the command line too."""
+"""The command line, as `python -m portcompare`."""
 
 from portcompare.cli import main
 

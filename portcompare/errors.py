@@ -1,4 +1,4 @@
-"""Every error that portcompare raises on purpose, on one page, with the exit code each ends in."""
+"""Every error that portcompare raises on purpose, and the exit codes of its commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXIT_INTERRUPTED = 130
 
 
 class PortcompareError(Exception):
-    """The root of all errors that portcompare raises on purpose."""
+    """The base of all errors that portcompare raises on purpose."""
 
     exit_code: ClassVar[int] = EXIT_NOT_VALID
 
@@ -25,16 +25,16 @@ class PortcompareError(Exception):
 class Problem:
     """One thing that is wrong with the user's input."""
 
-    where: str  # The file and key, or the flag, that is wrong
-    found: str  # What is wrong with it
-    remedy: str  # What to do about it
+    where: str  # the file and key, or the option
+    found: str  # what is wrong
+    remedy: str  # what to do about it
 
     def __str__(self) -> str:
         return f"{self.where}: {self.found}\n    {self.remedy}"
 
 
 class InputError(PortcompareError):
-    """The user's input is wrong; carries every problem found, not just the first."""
+    """The user's input is wrong; carries all problems, not only the first."""
 
     exit_code = EXIT_BAD_INPUT
 
@@ -44,7 +44,7 @@ class InputError(PortcompareError):
 
 
 class MeasurementError(PortcompareError):
-    """The measurement cannot be valid: something that was being measured, or that measures, failed."""
+    """The measurement cannot be valid: a process that is measured, or that measures, failed."""
 
 
 class ServerError(MeasurementError):
@@ -56,4 +56,4 @@ class WindowMissedError(MeasurementError):
 
 
 class LoadGeneratorError(MeasurementError):
-    """The load-generator process failed or broke off."""
+    """The load-generator process failed or ended early."""

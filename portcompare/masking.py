@@ -10,21 +10,20 @@ MASK = "***"
 
 _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "AUTHORIZATION", "COOKIE")
 
-# The tables of a plan whose names are not portcompare's: all others say nothing secret.
-_FOREIGN_TABLES = frozenset({"environment", "query", "headers", "cookies", "json", "form", "multipart"})
-
+# The tables of a plan whose names are the user's: names of all others are keys of portcompare.
+_USER_TABLES = frozenset({"environment", "query", "headers", "cookies", "json", "form", "multipart"})
 
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]+(?=@)")
+
+
+def is_secret(name: str) -> bool:
+    """Whether a name looks as if its value were a secret."""
+    return any(word in name.upper() for word in _SECRET_WORDS)
 
 
 def mask_passwords(text: str) -> str:
     """Hide the passwords of the URLs in a text."""
     return _PASSWORD_IN_URL.sub(rf"\1:{MASK}", text)
-
-
-def is_secret(name: str) -> bool:
-    """Tell whether a name looks as if its value were a secret."""
-    return any(word in name.upper() for word in _SECRET_WORDS)
 
 
 def mask_secrets(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,18 +32,18 @@ def mask_secrets(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def mask_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Hide the secrets of a plan: in environments, and in what requests send beside their path."""
+    """Hide the secrets of a plan: in environments, in what requests send besides their path, and in URLs."""
     return {name: _mask_part(name, part) for name, part in plan.items()}
 
 
-def _mask_part(name: str, part: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    if name in _FOREIGN_TABLES:
+def _mask_part(name: str, part: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if name in _USER_TABLES:
         return _mask(part, hide=is_secret(name))
     if isinstance(part, Mapping):
         return mask_plan(part)
     if isinstance(part, list):
         return [_mask_part("", each) for each in part]
-    return part
+    return mask_passwords(part) if isinstance(part, str) else part
 
 
 def _mask(value: Any, *, hide: bool) -> Any:  # noqa: ANN401 - as above

@@ -1,4 +1,4 @@
-"""Quantities as people read them; everything inside the house is in SI units."""
+"""Quantities as people read them; inside, all quantities are in SI units."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Literal
 
 LoadModel = Literal["closed", "open"]
 
-LevelText = Callable[[str, float], str]
-"""Words a scenario's level, with its unit."""
+LevelText = Callable[[str, float], str]  # from a scenario and its level to the level with its unit
 
 _MILLI = 1e-3
 _KIBI = 1024
@@ -26,7 +25,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def duration(value_s: float) -> str:
-    """A duration in the unit that suits it, from microseconds to seconds, to three significant digits."""
+    """A duration in microseconds, milliseconds or seconds, to three significant digits."""
     value_s = float(f"{value_s:.3g}")  # first, or 0.9999 s would be shown as 1,000 ms
     if value_s < _MILLI:
         return f"{significant(value_s * 1e6)} us"
@@ -52,15 +51,12 @@ def size(value_bytes: float) -> str:
 
 
 def level(value: float, model: LoadModel) -> str:
-    """A level of a load, with the unit of its model.
-
-    `value`: users, or requests per second.
-    """
+    """A level of a load: users, or requests per second."""
     return count(value, "user") if model == "closed" else f"{count(value, 'request')}/s"
 
 
 def count(number: float, noun: str) -> str:
-    """So many of something."""
+    """A number of things, with the noun in singular or plural."""
     return f"{number:,.15g} {noun}" if number == 1 else f"{number:,.15g} {noun}s"
 
 

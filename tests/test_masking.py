@@ -53,6 +53,17 @@ def test_a_plan_s_requests_and_environments_lose_their_secrets(
     }
 
 
+def test_passwords_in_urls_are_masked_anywhere_in_a_plan() -> None:
+    plan = {
+        "deployments": {"x": {"command": "serve --db sql://a:b@c"}},
+        "apps": {"y": {"setup": ["s://a:b@c"]}},
+    }
+    assert mask_plan(plan) == {
+        "deployments": {"x": {"command": "serve --db sql://a:***@c"}},
+        "apps": {"y": {"setup": ["s://a:***@c"]}},
+    }
+
+
 def test_names_of_the_plan_s_own_tables_mean_nothing() -> None:
     plan = {"scenarios": {"token": {"load": {"users": [1]}, "login": [{"keep": {"token": "json:/token"}}]}}}
     assert mask_plan(plan) == plan

@@ -1,4 +1,4 @@
-"""What a person at a screen waits for: pages loaded by a real browser."""
+"""Pages loaded by a real browser: how long a visitor waits."""
 
 from portcompare.browser.chromium import find_chromium, launch_chromium
 from portcompare.browser.visits import visit_page

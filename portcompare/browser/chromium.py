@@ -15,15 +15,14 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-"""What Chromium is called, first the name to look for first."""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # first choice first
 
 _FLAGS = (
     "--no-sandbox",  # it runs as root in containers, and loads only what was started here
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
-    # It would look up hosts of its maker's, which are no part of what is measured.
+    # Its own traffic in the background is no part of what is measured.
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -33,7 +32,7 @@ _FLAGS = (
 def find_chromium() -> Path:
     """Find the system's Chromium.
 
-    Raises InputError: there is none, or Playwright, which drives it, is not installed; with how to get both.
+    Raises InputError: it or Playwright is not installed; with how to install both.
     """
     problems = []
     if importlib.util.find_spec("playwright") is None:
@@ -41,7 +40,7 @@ def find_chromium() -> Path:
         problems.append(Problem(where="browser", found="Playwright is not installed", remedy=remedy))
     program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if program is None:
-        found = f"there is no Chromium on the PATH (looked for {', '.join(BROWSERS)})"
+        found = f"there is no Chromium on the PATH (searched for {', '.join(BROWSERS)})"
         remedy = "install the package `chromium` of your distribution: apt-get install chromium"
         problems.append(Problem(where="browser", found=found, remedy=remedy))
     if problems or program is None:
@@ -53,7 +52,7 @@ def find_chromium() -> Path:
 def launch_chromium() -> Iterator[Browser]:
     """Run the system's Chromium without a window.
 
-    Raises InputError: as for `find_chromium`.
+    Raises InputError: as `find_chromium` does.
     """
     program = find_chromium()
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of an optional extra

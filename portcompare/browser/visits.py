@@ -1,4 +1,4 @@
-"""One load of a page: told to go there, watched until it is over, and read out."""
+"""A visit to a page: loaded cold and warm, each load watched until it is over, and its figures read."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from urllib.parse import urlsplit
 from portcompare.records.pages import Exchange, PageLoad
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from playwright.sync_api import Browser, Page
 
     from portcompare.records.pages import LoadKind
 
+QUIET_S = 0.5
+"""A load is over when for so long no request was open, nothing larger was painted and no long task ran.
+
+It is the time without requests that Playwright calls "networkidle". Chromium itself continues to look for
+larger paints until the page is hidden or the user does something, which nobody does here.
+"""
 
 _MS_PER_S = 1e3
-_BLOCKING_FROM_S = 0.05
-_BAD_STATUS = 400
+_LONG_TASK_S = 0.05
 
-FIGURES_SCRIPT = """
+# Waits until a page is quiet and returns its figures in milliseconds; null if it is not in time. `buffered`:
+# the observers get the entries from before they were made, too.
+_FIGURES_SCRIPT = """
 async ([quiet, left]) => {
     const limit = performance.now() + left;
     const seen = { 'largest-contentful-paint': [], longtask: [], paint: [] };
@@ -48,47 +55,74 @@ async ([quiet, left]) => {
     };
 }
 """
-"""Waits until a page is quiet and returns its figures in milliseconds; null if it is not in time.
-
-The observers get what was noted before they came, too: `buffered`.
-"""
 
 
-def read_figures(found: Mapping[str, Any], kind: LoadKind) -> PageLoad:
-    """Make a record of a load."""
-    document = found["navigation"]
-    fetched = [one for one in found["resources"] if one["initiatorType"] in ("fetch", "xmlhttprequest")]
-    wrong = next((one for one in (document, *found["resources"]) if _is_wrong(one)), None)
-    if wrong is not None:
-        status = wrong["responseStatus"]
-        what = f"was answered {status}" if status else "had no answer"
-        return PageLoad(kind=kind, failure=f"GET {_target(wrong)} {what}")
-    if not found["lcp"] or not found["fcp"]:
-        return PageLoad(kind=kind, failure="nothing was painted")
+def visit_page(browser: Browser, url: str, limit_s: float) -> tuple[PageLoad, ...]:
+    """Load a page twice: as on a first visit, and once more right after it."""
+    context = browser.new_context()
+    try:
+        return tuple(_load(context.new_page(), url, limit_s, kind) for kind in ("cold", "warm"))
+    finally:
+        context.close()
+
+
+def _load(page: Page, url: str, limit_s: float, kind: LoadKind) -> PageLoad:
+    from playwright.sync_api import Error, TimeoutError  # noqa: A004, PLC0415 - of an optional extra
+
+    script_errors: list[str] = []
+    page.on("pageerror", lambda error: script_errors.append(f"a script failed: {_first_line(error)}"))
+    deadline_s = time.monotonic() + limit_s
+    try:
+        page.goto(url, wait_until="load", timeout=limit_s * _MS_PER_S)
+        page.wait_for_load_state("networkidle", timeout=_left_ms(deadline_s))
+        found = page.evaluate(_FIGURES_SCRIPT, [QUIET_S * _MS_PER_S, _left_ms(deadline_s)])
+    except TimeoutError:
+        found = None
+    except Error as error:
+        return PageLoad(kind=kind, failure=_first_line(error))
+    finally:
+        page.close()
+    if found is None:
+        return PageLoad(kind=kind, failure=f"it was not over within {limit_s:g} s")
+    failure = script_errors[0] if script_errors else _find_failure(found)
+    return PageLoad(kind=kind, failure=failure) if failure else _read_figures(found, kind)
+
+
+def _find_failure(found: Mapping[str, Any]) -> str | None:
+    for timing in (found["navigation"], *found["resources"]):
+        status = timing["responseStatus"]
+        if not 0 < status < 400:  # noqa: PLR2004 - from 400 on a status is an error
+            request = f"GET {_target(timing)}"
+            return f"{request} received status {status}" if status else f"{request} received no response"
+    return None if found["lcp"] and found["fcp"] else "nothing was painted"
+
+
+def _read_figures(found: Mapping[str, Any], kind: LoadKind) -> PageLoad:
     lcp_s, fcp_s = found["lcp"][-1] / _MS_PER_S, found["fcp"][0] / _MS_PER_S
-    exchanges = sorted(map(_exchange, fetched), key=lambda one: one.ended_s)
+    sent = [one for one in found["resources"] if one["initiatorType"] in ("fetch", "xmlhttprequest")]
+    exchanges = sorted(map(_exchange, sent), key=lambda one: one.ended_s)
+    # Total blocking time (web.dev/articles/tbt): of each long task the time beyond 50 ms, from the first
+    # contentful paint on. There until the page is interactive; here until the load is over, when no long task
+    # comes any more.
+    tasks_s = ((start + took) / _MS_PER_S - max(start / _MS_PER_S, fcp_s) for start, took in found["tasks"])
     return PageLoad(
         kind=kind,
         fcp_s=fcp_s,
         lcp_s=lcp_s,
-        blocking_s=_blocking_s(found["tasks"], fcp_s),
-        document=_exchange(document),
+        blocking_s=sum(max(task_s - _LONG_TASK_S, 0.0) for task_s in tasks_s),
+        document=_exchange(found["navigation"]),
         response=next((one for one in reversed(exchanges) if one.ended_s <= lcp_s), None),
     )
 
 
-def _is_wrong(timing: Mapping[str, Any]) -> bool:
-    return not 0 < timing["responseStatus"] < _BAD_STATUS
-
-
 def _exchange(timing: Mapping[str, Any]) -> Exchange:
-    own = [one["duration"] for one in timing["serverTiming"] if one["name"] == "app"]
+    in_handler = [one["duration"] for one in timing["serverTiming"] if one["name"] == "app"]
     return Exchange(
         target=_target(timing),
         sent_s=timing["requestStart"] / _MS_PER_S,
         first_byte_s=timing["responseStart"] / _MS_PER_S,
         ended_s=timing["responseEnd"] / _MS_PER_S,
-        handler_s=own[0] / _MS_PER_S if own else None,
+        handler_s=in_handler[0] / _MS_PER_S if in_handler else None,
         received_bytes=timing["transferSize"],
     )
 
@@ -98,61 +132,9 @@ def _target(timing: Mapping[str, Any]) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def _blocking_s(tasks: Iterable[tuple[float, float]], fcp_s: float) -> float:
-    """Total blocking time.
-
-    References:
-        web.dev/articles/tbt: of each long task the time beyond 50 ms, from the first contentful paint on.
-        There until the page is interactive; here until the load is over, when no long task comes any more.
-    """
-    parts_s = ((start + took) / _MS_PER_S - max(start / _MS_PER_S, fcp_s) for start, took in tasks)
-    return sum(max(part_s - _BLOCKING_FROM_S, 0.0) for part_s in parts_s)
-
-
-QUIET_S = 0.5
-"""A load is over when for so long no request was under way, nothing larger was painted and no long task ran.
-
-It is the time without requests that Playwright calls "networkidle". Chromium itself goes on looking for
-larger paints until the page is hidden or the user does something; nobody does here.
-"""
-
-KINDS: tuple[LoadKind, ...] = ("cold", "warm")
-
-
-def visit_page(browser: Browser, url: str, limit_s: float) -> tuple[PageLoad, ...]:
-    """Load a page twice: as on a first visit, and once more right after it."""
-    context = browser.new_context()
-    try:
-        return tuple(_load(context.new_page(), url, limit_s, kind) for kind in KINDS)
-    finally:
-        context.close()
-
-
-def _load(page: Page, url: str, limit_s: float, kind: LoadKind) -> PageLoad:
-    from playwright.sync_api import Error  # noqa: PLC0415 - of an optional extra
-    from playwright.sync_api import TimeoutError as TooLateError  # noqa: PLC0415 - as above
-
-    broken: list[str] = []
-    page.on("pageerror", lambda error: broken.append(f"a script failed: {_first_line(error)}"))
-    deadline_s = time.monotonic() + limit_s
-    try:
-        page.goto(url, wait_until="load", timeout=limit_s * 1000)
-        page.wait_for_load_state("networkidle", timeout=_left_ms(deadline_s))
-        found: dict[str, Any] | None = page.evaluate(FIGURES_SCRIPT, [QUIET_S * 1000, _left_ms(deadline_s)])
-    except TooLateError:
-        found = None
-    except Error as error:
-        return PageLoad(kind=kind, failure=_first_line(error))
-    finally:
-        page.close()
-    if found is None:
-        return PageLoad(kind=kind, failure=f"it was not over within {limit_s:g} s")
-    return PageLoad(kind=kind, failure=broken[0]) if broken else read_figures(found, kind)
-
-
 def _left_ms(deadline_s: float) -> float:
-    """What is left until then; Playwright takes 0 for no limit at all."""
-    return max(deadline_s - time.monotonic(), 0.001) * 1000
+    """The time until then; at least 1 ms, as Playwright takes 0 for no limit."""
+    return max(deadline_s - time.monotonic(), 0.001) * _MS_PER_S
 
 
 def _first_line(error: Exception) -> str:

@@ -14,7 +14,7 @@ from rich.text import Text
 from portcompare.cli.load import LIMITS
 from portcompare.cli.options import SCHEMA_VERSION, AsJson, print_json, print_note
 from portcompare.doctor.ceiling import measure_ceiling, start_null_server
-from portcompare.doctor.judgement import find_distrust, judge_ceiling, judge_machine
+from portcompare.doctor.judgement import judge_ceiling, judge_machine, why_untrusted
 from portcompare.doctor.machine import examine_machine
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
 from portcompare.measure import start_generator
@@ -44,7 +44,7 @@ def doctor(*, as_json: AsJson = False) -> None:
             ceiling = measure_ceiling(
                 generator,
                 url,
-                judge=lambda done: find_distrust(done, LIMITS),
+                why_untrusted=lambda done: why_untrusted(done, LIMITS),
                 on_step=lambda what: steps.update(step, description=what),
             )
     apart = machine.server_cpus != machine.generator_cpus

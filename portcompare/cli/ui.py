@@ -38,7 +38,7 @@ from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiSce
 if TYPE_CHECKING:
     from portcompare.plan import Scenario
     from portcompare.run.session import Session
-    from portcompare.serve import Standing
+    from portcompare.serve import LiveServers
     from portcompare.wire.protocol import Joined
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
@@ -128,7 +128,7 @@ def _refuse_other_users(session: Session) -> None:
         raise InputError(problems)
 
 
-def _describe(session: Session, standing: Standing) -> UiPlan:
+def _describe(session: Session, standing: LiveServers) -> UiPlan:
     plan = session.plan
     deployments = {one.name: one for one in describe_manifest(plan, session.cpus).deployments}
     return UiPlan(
@@ -161,19 +161,19 @@ def _describe_scenario(name: str, scenario: Scenario) -> UiScenario:
     )
 
 
-def _exchange_until_stopped(session: Session, standing: Standing, folder: Path) -> None:
+def _exchange_until_stopped(session: Session, standing: LiveServers, folder: Path) -> None:
     """Keep the servers up, send the UI what they use, and start the runs that its viewers request."""
     run: BackgroundRun | None = None
     try:
         while True:
             time.sleep(LOOK_EVERY_S)
             tell_revived(standing)
-            usage = {name: use.usage for name, use in standing.look().items()}
+            usage = {name: use.usage for name, use in standing.read_use().items()}
             state = run.state if run is not None else None
             settings = session.generator.show(ShowState(usage=usage, run=state)).measure
             is_running = state is not None and state.state == "running"
             if settings is not None and not is_running:
-                run = BackgroundRun(session.plan, settings, cpus=session.cpus.everyone, folder=folder)
+                run = BackgroundRun(session.plan, settings, cpus=session.cpus.all_cpus, folder=folder)
     finally:
         if run is not None:
             run.stop()

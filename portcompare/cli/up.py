@@ -19,8 +19,7 @@ from portcompare.records.rounds import CONTROL
 from portcompare.run.progress import err, out
 from portcompare.run.session import read_plan
 from portcompare.serve import (
-    ForeignServer,
-    Standing,
+    LiveServers,
     assign_cpus,
     preflight,
     prepare_arms,
@@ -56,7 +55,7 @@ def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
             while True:
                 time.sleep(LOOK_EVERY_S)
                 tell_revived(standing)
-                table = _list_use(standing.look())
+                table = _list_use(standing.read_use())
                 if out.is_terminal:
                     live.update(table, refresh=True)
                 else:
@@ -66,7 +65,7 @@ def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
 @contextmanager
 def keep_serving(
     plan: Plan, upstreams: Mapping[str, RunningServer], folder: Path, cpus: CpuAssignment
-) -> Iterator[Standing]:
+) -> Iterator[LiveServers]:
     """Serve baseline and candidates, side by side, for as long as the context lasts."""
     plan = with_addresses(plan, {name: server.url for name, server in upstreams.items()})
     arms = {arm.deployment: arm.deployment for arm in plan.arms if arm.name != CONTROL}
@@ -74,22 +73,22 @@ def keep_serving(
         prepare_arms(plan, arms, folder=folder, cpus=cpus),
         serve_deployments(plan, arms, folder=folder, cpus=cpus) as servers,
     ):
-        yield Standing(plan, servers, upstreams, folder=folder, cpus=cpus)
+        yield LiveServers(plan, servers, upstreams, folder=folder, cpus=cpus)
 
 
-def list_addresses(standing: Standing) -> Table:
+def list_addresses(standing: LiveServers) -> Table:
     """The addresses of the servers."""
     table = Table("deployment", "address", "", box=None)
     for name, server in {**standing.servers, **standing.upstreams}.items():
         remarks = ["upstream"] if name in standing.upstreams else []
-        remarks += ["already running"] if isinstance(server, ForeignServer) else []
+        remarks += ["already running"] if server.process is None else []
         table.add_row(Text(name), Text(server.url), ", ".join(remarks))
     return table
 
 
-def tell_revived(standing: Standing) -> None:
+def tell_revived(standing: LiveServers) -> None:
     """Restart servers that have died, and report each."""
-    for message in standing.revive():
+    for message in standing.restart_dead():
         print_note(message)
 
 

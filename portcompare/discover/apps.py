@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, get_args
 from portcompare.discover.definitions import MOST_FILES, Definition, Framework, find_definitions, list_files
 from portcompare.errors import InputError, Problem
 from portcompare.serve import start_supervised
-from portcompare.serve.recipe import Surroundings
+from portcompare.serve.recipe import RuntimeEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -227,7 +227,7 @@ def import_app(definition: Definition, project: Path) -> FoundApp:
 
 
 def _probe(app: FoundApp) -> FoundApp:
-    surroundings = Surroundings(
+    runtime = RuntimeEnvironment(
         directory=app.place.directory,
         python=str(app.python),
         import_folders=tuple(map(str, app.place.pythonpath)),
@@ -238,7 +238,7 @@ def _probe(app: FoundApp) -> FoundApp:
         process = start_supervised(
             [str(app.python), str(_PROBE), str(reply), app.target],
             directory=app.place.directory,
-            environment=surroundings.environment("init"),
+            environment=runtime.variables("init"),
             cpus=os.sched_getaffinity(0),
             log_path=Path(folder, "log"),
         )

@@ -25,49 +25,43 @@ if TYPE_CHECKING:
     from portcompare.measure.generator import LoadGenerator
     from portcompare.wire.protocol import Load, RoundDone
 
-    Judge = Callable[[RoundDone], str | None]
+    WhyUntrusted = Callable[[RoundDone], str | None]
     OnStep = Callable[[str], None]
 
-USERS = 32
-"""Of the closed load: enough to keep a load generator busy all the time."""
-
+USERS = 32  # of the closed load: enough to keep a load generator busy all the time
 CLOSED_WINDOWS = 5
 CLOSED_WINDOW_S = 0.5
 OPEN_WINDOW_S = 1.0
-LOWEST_SHARE = 0.1
-"""The open rate is looked for from this part of the closed ceiling to the whole."""
 
-OPEN_STEPS = 6
-"""Halvings of that range, a factor of ten: what is found is within 4% of the truth, 10 ** (1 / 2 ** 6)."""
+LOWEST_SHARE = 0.1  # the open rate is searched from this part of the closed ceiling to the whole
+OPEN_STEPS = 6  # halvings of that range, a factor of ten: to within 4%, 10 ** (1 / 2 ** 6)
 
 _CONNECTIONS: int = OpenLoad.model_fields["connections"].default
 _WARMUP_S = 0.2
-_WARMUP_MAX_S = _TIMEOUT_S = 5.0
+_TIMEOUT_S = 5.0
 _SCENARIO = "nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceiling:
-    """What one load-generator process came to against the null server."""
+    """What one load-generator process achieved against the null server."""
 
-    # Latency at one user: what generator, kernel and null server add; None without a success
-    alone_s: Latency | None
-    users: int  # Users of the closed load
-    closed_rps: float  # Its median rate
-    closed_low_rps: float  # Its slowest window's
-    closed_high_rps: float  # Its fastest window's
-    closed_cpu_ratio: float  # The generator's CPU seconds per second then, the median
-    error_kinds: dict[str, int]  # Failed requests of the closed load, by kind
-    # The highest rate that was offered in the open model and can be trusted; None if none can
-    trusted_rps: float | None
-    trusted_cpu_ratio: float | None  # The generator's CPU seconds per second then
-    trusted_lag_p99_s: float | None  # How late it was then for a request that was due, in the 99th percentile
-    distrust: str | None  # Why the lowest rate that cannot be trusted cannot; None if all can
+    latency_s: Latency | None  # at one user: what generator, kernel and null server add; None if all failed
+    users: int  # of the closed load
+    closed_rps: float  # its median rate
+    closed_low_rps: float  # its slowest window's
+    closed_high_rps: float  # its fastest window's
+    closed_cpu_ratio: float  # the generator's CPU seconds per second, the median
+    error_kinds: dict[str, int]  # failed requests of one user and of the closed load, by kind
+    trusted_rps: float | None  # the highest open rate that can be trusted; None if none can
+    trusted_cpu_ratio: float | None  # the generator's CPU seconds per second at that rate
+    trusted_lag_p99_s: float | None  # how late requests were sent at that rate, 99th percentile
+    untrusted_reason: str | None  # of the lowest rate that cannot be trusted; None if all can
 
 
 @contextmanager
 def start_null_server(log_path: Path, cpus: tuple[int, ...]) -> Iterator[str]:
-    """Start the null server, and end it whatever happens.
+    """Run the null server; yields its URL.
 
     Raises ServerError: it did not start; its last log lines are in the text.
     """
@@ -82,41 +76,54 @@ def start_null_server(log_path: Path, cpus: tuple[int, ...]) -> Iterator[str]:
     try:
         port = process.stdout.readline().strip()
         if not port:
-            raise ServerError(f"the null server did not start; its last lines:\n{process.log_tail()}")
+            raise ServerError(f"the null server did not start\n{process.show_log()}")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.stop()
 
 
-def measure_ceiling(generator: LoadGenerator, url: str, judge: Judge, on_step: OnStep) -> Ceiling:
+def measure_ceiling(
+    generator: LoadGenerator, url: str, why_untrusted: WhyUntrusted, on_step: OnStep
+) -> Ceiling:
     """Measure how much load a load generator can make.
 
-    `judge`: says why a window of the open load cannot be trusted; None if it can.
+    `why_untrusted`: says why a window of the open load cannot be trusted; None if it can.
     Raises LoadGeneratorError: the load generator died.
     """
     source = ScenarioSource(requests=((http_request("/"), 1.0),))
     generator.prepare(Prepare(locustfile=None, scenarios={_SCENARIO: source}))
 
-    def load(how: Load, window_s: float) -> RoundDone:
-        generator.begin_round(_order(url, how, window_s))
+    def measure(load: Load, window_s: float) -> RoundDone:
+        order = RunRound(
+            scenario=_SCENARIO,
+            url=url,
+            load=load,
+            delay_s=0.0,
+            warmup_s=_WARMUP_S,
+            warmup_max_s=_TIMEOUT_S,
+            window_s=window_s,
+            timeout_s=_TIMEOUT_S,
+            expectations={},
+        )
+        generator.begin_round(order)
         return generator.end_round()
 
     def offer(rate_rps: float) -> RoundDone:
         on_step(f"load generator: {rate_rps:,.0f} requests/s, open model")
-        how = RateLoad(rate_rps=rate_rps, arrivals="poisson", connections=_CONNECTIONS, seed=_SCENARIO)
-        return load(how, OPEN_WINDOW_S)
+        load = RateLoad(rate_rps=rate_rps, arrivals="poisson", connections=_CONNECTIONS, seed=_SCENARIO)
+        return measure(load, OPEN_WINDOW_S)
 
     on_step("load generator: one user")
-    alone = load(UserLoad(users=1), OPEN_WINDOW_S)
+    alone = measure(UserLoad(users=1), OPEN_WINDOW_S)
     closed = []
     for number in range(1, CLOSED_WINDOWS + 1):
         on_step(f"load generator: {USERS} users, window {number} of {CLOSED_WINDOWS}")
-        closed.append(load(UserLoad(users=USERS), CLOSED_WINDOW_S))
+        closed.append(measure(UserLoad(users=USERS), CLOSED_WINDOW_S))
     rates_rps = [done.load.rate_rps for done in closed]
     closed_rps = median(rates_rps)
-    trusted, distrust = find_highest(closed_rps, offer, judge) if closed_rps > 0 else (None, None)
+    trusted, reason = find_highest(closed_rps, offer, why_untrusted) if closed_rps > 0 else (None, None)
     return Ceiling(
-        alone_s=alone.load.latency_s,
+        latency_s=alone.load.latency_s,
         users=USERS,
         closed_rps=closed_rps,
         closed_low_rps=min(rates_rps),
@@ -126,47 +133,31 @@ def measure_ceiling(generator: LoadGenerator, url: str, judge: Judge, on_step: O
         trusted_rps=trusted and trusted[0],
         trusted_cpu_ratio=trusted and trusted[1].load.generator_cpu_ratio,
         trusted_lag_p99_s=trusted and trusted[1].load.lag_p99_s,
-        distrust=distrust,
+        untrusted_reason=reason,
     )
 
 
 def find_highest(
-    most_rps: float, offer: Callable[[float], RoundDone], judge: Judge
+    most_rps: float, offer: Callable[[float], RoundDone], why_untrusted: WhyUntrusted
 ) -> tuple[tuple[float, RoundDone] | None, str | None]:
     """Find the highest rate that can be trusted, by halving the range of its logarithm.
 
     A rate that failed is offered once more: one disturbed second must not decide.
 
-    `judge`: says why a measurement cannot be trusted; None if it can.
-    Returns the rate and its measurement, None if none can be trusted; and why the lowest that cannot be
+    Returns the rate and its measurement, None if none can be trusted; and the reason of the lowest rate that
     cannot, None if all can.
     """
     low_rps, high_rps = LOWEST_SHARE * most_rps, most_rps
     trusted: tuple[float, RoundDone] | None = None
-    distrust: str | None = None
+    untrusted_reason: str | None = None
     for _ in range(OPEN_STEPS):
         rate_rps = math.sqrt(low_rps * high_rps)
         for _attempt in range(2):
             done = offer(rate_rps)
-            reason = judge(done)
+            reason = why_untrusted(done)
             if reason is None:
+                low_rps, trusted = rate_rps, (rate_rps, done)
                 break
-        if reason is None:
-            low_rps, trusted = rate_rps, (rate_rps, done)
         else:
-            high_rps, distrust = rate_rps, reason
-    return trusted, distrust
-
-
-def _order(url: str, how: Load, window_s: float) -> RunRound:
-    return RunRound(
-        scenario=_SCENARIO,
-        url=url,
-        load=how,
-        delay_s=0.0,
-        warmup_s=_WARMUP_S,
-        warmup_max_s=_WARMUP_MAX_S,
-        window_s=window_s,
-        timeout_s=_TIMEOUT_S,
-        expectations={},
-    )
+            high_rps, untrusted_reason = rate_rps, reason
+    return trusted, untrusted_reason

@@ -1,4 +1,4 @@
-"""What the machine's facts mean for a measurement."""
+"""What the facts of the machine and of the load generator mean for a measurement."""
 
 from __future__ import annotations
 
@@ -9,200 +9,27 @@ from portcompare.analyse.rounds import find_overload
 from portcompare.units import count, duration, rate, share, significant, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from portcompare.analyse.rounds import GeneratorLimits
     from portcompare.doctor.ceiling import Ceiling
     from portcompare.doctor.machine import Machine
     from portcompare.wire.protocol import RoundDone
 
-
 Mark = Literal["ok", "note", "warning"]
 
+# More of a CPU used by other processes moves a rate by more than twice the usual margin of 5%.
 MOST_BUSY: Final = 0.1
-"""More of a CPU used by others moves a rate by more than twice the usual equivalence margin of 5%."""
+FAR_TOO_BUSY: Final = 0.5  # other processes then have the CPU for most of the time
 
-FAR_TOO_BUSY: Final = 0.5
-"""A CPU that others use for more than half of the time is theirs."""
+FEW_USERS: Final = 1024  # the connections that `portcompare load --rate` may open
+RESERVED_FILES: Final = 64  # files that a server or the load generator has open besides its connections
+USUAL_BACKLOG: Final = 2048  # the default of plans
 
-FEW_USERS: Final = 1024
-"""As many connections as `portcompare load --rate` may open."""
-
-RESERVED_FILES: Final = 64
-"""Files that a server or the load generator has open besides its connections; both have less than that."""
-
-USUAL_BACKLOG: Final = 2048
-"""What servers are told unless the plan says otherwise."""
-
+# What five servers, the load generator and portcompare itself take.
 LEAST_AVAILABLE_BYTES: Final = 512 * 1024**2
-"""What five servers, the load generator and portcompare itself take; what is swapped is measured as slow."""
 
-COARSE_CLOCK_S: Final = 1e-6
-"""The resolution of the latency histogram."""
+COARSE_CLOCK_S: Final = 1e-6  # the resolution of the latency histogram
 
-_CALM = "close what else runs, or wait until it is done"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was found out about the machine."""
-
-    subject: str  # What it is about
-    mark: Mark  # "ok", "note" for what is good to know, "warning" for what spoils or limits measurements
-    found: str  # What was found
-    remedy: str = ""  # What to do about it; empty if nothing is to be done
-    disqualifies: bool = False  # Whether nothing that is measured here and now can be trusted
-
-
-def judge_machine(machine: Machine) -> tuple[Finding, ...]:
-    """Say what the machine's facts mean for a measurement."""
-    return (
-        _cpus(machine),
-        _other_work(machine),
-        _frequency(machine),
-        _open_files(machine),
-        _backlog(machine),
-        _memory(machine),
-        Finding(subject="kernel", mark="ok", found=machine.kernel),
-        _clock(machine),
-        _servers(machine),
-        _browser(machine),
-    )
-
-
-def _cpus(machine: Machine) -> Finding:
-    found = ", ".join(_describe_cpus(machine))
-    if machine.server_cpus == machine.generator_cpus:
-        remedy = (
-            "servers and load generator take time from each other: compare arms, but do not take rates and "
-            "latencies for a server's own; better use a machine with two CPUs"
-        )
-        return Finding(subject="CPUs", mark="warning", found=found, remedy=remedy)
-    if machine.cpu_quota is not None and machine.cpu_quota < len(machine.usable_cpus):
-        remedy = (
-            "once that time is used up all processes stand still for a while: raise the container's limit"
-        )
-        return Finding(subject="CPUs", mark="warning", found=found, remedy=remedy)
-    return Finding(subject="CPUs", mark="ok", found=found)
-
-
-def _describe_cpus(machine: Machine) -> Iterator[str]:
-    usable = len(machine.usable_cpus)
-    yield count(machine.cpu_count, "CPU") + (f" ({machine.cpu_model})" if machine.cpu_model else "")
-    if usable != machine.cpu_count:
-        yield f"{usable} usable"
-    if machine.cpu_quota is not None:
-        yield f"limited to the time of {significant(machine.cpu_quota)}"
-    if machine.server_cpus == machine.generator_cpus:
-        yield f"servers and load generator share CPU {machine.server_cpus[0]}"
-    else:
-        yield f"a server with one worker on CPU {machine.server_cpus[0]}"
-        yield f"load generator on CPU {machine.generator_cpus[0]}"
-
-
-def _other_work(machine: Machine) -> Finding:
-    busy = share(machine.busy_ratio)
-    found = f"{busy} of the busiest CPU in use by others, load average {significant(machine.load_average)}"
-    if machine.busy_ratio > MOST_BUSY:
-        return Finding(
-            subject="other work",
-            mark="warning",
-            found=found,
-            remedy=_CALM,
-            disqualifies=machine.busy_ratio > FAR_TOO_BUSY,
-        )
-    if machine.load_average > len(machine.usable_cpus):
-        remedy = "it was crowded within the last minute: make sure that what ran does not come back"
-        return Finding(subject="other work", mark="note", found=found, remedy=remedy)
-    return Finding(subject="other work", mark="ok", found=found)
-
-
-def _frequency(machine: Machine) -> Finding:
-    subject = "CPU clock rate"
-    if not machine.governors:
-        found = "the machine does not tell how it is chosen, as most virtual ones do not"
-        return Finding(subject=subject, mark="ok", found=found)
-    found = f"governor {' and '.join(machine.governors)}"
-    if machine.governors == ("performance",):
-        return Finding(subject=subject, mark="ok", found=found)
-    remedy = (
-        "it follows the load, so that a lightly loaded server looks slow: "
-        "`cpupower frequency-set --governor performance`, as root"
-    )
-    return Finding(subject=subject, mark="warning", found=found, remedy=remedy)
-
-
-def _open_files(machine: Machine) -> Finding:
-    given, soft, subject = machine.open_files_given, machine.open_files_soft, "open files"
-    users = max(given - RESERVED_FILES, 0)
-    found = f"{given:,} for each process that portcompare starts: {count(users, 'user')}"
-    if users < FEW_USERS:
-        remedy = f"raise the hard limit, as root: `ulimit -n {FEW_USERS + RESERVED_FILES}` or more"
-        return Finding(subject=subject, mark="warning", found=found, remedy=remedy)
-    if soft < given:
-        remedy = f"plain Locust has fewer unless you say `ulimit -n {given}` before you start it"
-        return Finding(subject=subject, mark="note", found=found, remedy=remedy)
-    return Finding(subject=subject, mark="ok", found=found)
-
-
-def _backlog(machine: Machine) -> Finding:
-    subject, limit = "listen backlog", machine.backlog_limit
-    if limit is None:
-        return Finding(subject=subject, mark="note", found="its limit cannot be read")
-    found = f"up to {count(limit, 'connection')} wait to be accepted"
-    if limit < USUAL_BACKLOG:
-        remedy = (
-            f"servers ask for {USUAL_BACKLOG:,} and are silently given less: "
-            f"`sysctl -w net.core.somaxconn={USUAL_BACKLOG}`, as root, for levels of more users than that"
-        )
-        return Finding(subject=subject, mark="warning", found=found, remedy=remedy)
-    return Finding(subject=subject, mark="ok", found=found)
-
-
-def _memory(machine: Machine) -> Finding:
-    found = f"{size(machine.available_bytes)} available of {size(machine.memory_bytes)}"
-    if machine.available_bytes < LEAST_AVAILABLE_BYTES:
-        remedy = f"{_CALM}: servers whose memory is swapped are slow"
-        return Finding(subject="memory", mark="warning", found=found, remedy=remedy)
-    return Finding(subject="memory", mark="ok", found=found)
-
-
-def _clock(machine: Machine) -> Finding:
-    found = f"steps of {duration(machine.clock_step_s)}, source {machine.clock_source or 'not told'}"
-    if machine.clock_step_s > COARSE_CLOCK_S:
-        remedy = (
-            "latencies are no finer than that, and to read it costs CPU time: choose a faster one of "
-            "/sys/devices/system/clocksource/clocksource0/available_clocksource, such as tsc"
-        )
-        return Finding(subject="clock", mark="warning", found=found, remedy=remedy)
-    return Finding(subject="clock", mark="ok", found=found)
-
-
-def _servers(machine: Machine) -> Finding:
-    subject = "server programs"
-    found = ", ".join(f"{name} {version}" for name, version in sorted(machine.servers.items())) or "none"
-    if not machine.missing:
-        return Finding(subject=subject, mark="ok", found=found)
-    packages = sorted({package for lacking in machine.missing.values() for package in lacking})
-    remedy = f"for {', '.join(machine.missing)}: `pip install {' '.join(packages)}`"
-    return Finding(subject=subject, mark="note", found=found, remedy=remedy)
-
-
-def _browser(machine: Machine) -> Finding:
-    subject, browser, driver = "browser", machine.browser, machine.playwright
-    found = f"{browser or 'no Chromium on PATH'}, {f'Playwright {driver}' if driver else 'no Playwright'}"
-    remedies = [
-        *(["`apt install chromium`"] if browser is None else []),
-        *(["`pip install 'portcompare[browser]'`"] if driver is None else []),
-    ]
-    if not remedies:
-        return Finding(subject=subject, mark="ok", found=found)
-    remedy = f"to measure pages in a browser: {' and '.join(remedies)}; nothing else needs it"
-    return Finding(subject=subject, mark="note", found=found, remedy=remedy)
-
-
-MOST_MISSED: Final = 0.01
-"""The part of the offered requests by which the answered ones may differ."""
+MOST_MISSED: Final = 0.01  # the part of the offered requests by which the completed ones may differ
 
 MOST_SPREAD: Final = 0.1
 """Of the closed windows' rates, fastest less slowest divided by the median.
@@ -216,100 +43,220 @@ References:
     taken from a normal population", Biometrika 17, 1925.
 """
 
-SLOW_S: Final = 1e-3
-"""A generator that adds this much alone hides what fast servers differ by."""
+SLOW_S: Final = 1e-3  # a generator that adds this much hides the differences between fast servers
 
-_ONE = "one load-generator process"
-_CALM_doctor_ceiling = "close what else runs"
+_CALM = "close what else runs, or wait until it is done"
 
 
-def find_distrust(done: RoundDone, limits: GeneratorLimits) -> str | None:
-    """Say why a window of open load against the null server cannot be trusted.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One fact about the machine or the load generator, judged."""
 
-    Returns the reason; None if it can be trusted: nothing failed, the load generator kept to its limits, and
-    as many requests were answered as were offered, within 1% and one request.
+    subject: str
+    mark: Mark  # "note" for what is good to know, "warning" for what spoils or limits measurements
+    found: str
+    remedy: str = ""  # empty if nothing is to be done
+    disqualifies: bool = False  # nothing that is measured here and now can be trusted
+
+
+def _judge(
+    subject: str, found: str, remedy: str = "", *, mark: Mark = "warning", disqualifies: bool = False
+) -> Finding:
+    """Make a finding; one without a remedy is "ok"."""
+    mark = mark if remedy else "ok"
+    return Finding(subject=subject, mark=mark, found=found, remedy=remedy, disqualifies=disqualifies)
+
+
+def judge_machine(machine: Machine) -> tuple[Finding, ...]:
+    """Judge the facts of the machine."""
+    return (
+        _cpus(machine),
+        _other_work(machine),
+        _clock_rate(machine),
+        _open_files(machine),
+        _backlog(machine),
+        _memory(machine),
+        _judge("kernel", machine.kernel),
+        _clock(machine),
+        _servers(machine),
+        _browser(machine),
+    )
+
+
+def _cpus(machine: Machine) -> Finding:
+    usable = len(machine.usable_cpus)
+    is_shared = machine.server_cpus == machine.generator_cpus
+    model = f" ({machine.cpu_model})" if machine.cpu_model else ""
+    facts = [count(machine.cpu_count, "CPU") + model]
+    if usable != machine.cpu_count:
+        facts.append(f"{usable} usable")
+    if machine.cpu_quota is not None:
+        facts.append(f"limited to the time of {significant(machine.cpu_quota)}")
+    if is_shared:
+        facts.append(f"servers and load generator share CPU {machine.server_cpus[0]}")
+    else:
+        facts.append(f"a server with one worker on CPU {machine.server_cpus[0]}")
+        facts.append(f"load generator on CPU {machine.generator_cpus[0]}")
+    remedy = ""
+    if is_shared:
+        remedy = (
+            "servers and load generator take CPU time from each other: compare deployments, but do not read "
+            "rates and latencies as those of a server; a machine with two CPUs is better"
+        )
+    elif machine.cpu_quota is not None and machine.cpu_quota < usable:
+        remedy = "once that time is used up, all processes pause: raise the container's limit"
+    return _judge("CPUs", ", ".join(facts), remedy)
+
+
+def _other_work(machine: Machine) -> Finding:
+    found = (
+        f"{share(machine.busy_ratio)} of the busiest CPU used by other processes, "
+        f"load average {significant(machine.load_average)}"
+    )
+    if machine.busy_ratio > MOST_BUSY:
+        disqualifies = machine.busy_ratio > FAR_TOO_BUSY
+        return _judge("other work", found, _CALM, disqualifies=disqualifies)
+    crowded = machine.load_average > len(machine.usable_cpus)
+    remedy = "the CPUs were crowded within the last minute: make sure that what ran does not come back"
+    return _judge("other work", found, remedy if crowded else "", mark="note")
+
+
+def _clock_rate(machine: Machine) -> Finding:
+    governors = " and ".join(machine.governors)
+    found = f"governor {governors}"
+    if not governors:
+        found = "the machine does not state how it is chosen, as most virtual ones do not"
+    remedy = (
+        "it follows the load, so that a lightly loaded server looks slow: "
+        "`cpupower frequency-set --governor performance`, as root"
+    )
+    return _judge("CPU clock rate", found, "" if governors in ("", "performance") else remedy)
+
+
+def _open_files(machine: Machine) -> Finding:
+    subject, given = "open files", machine.open_files_given
+    users = max(given - RESERVED_FILES, 0)
+    found = f"{given:,} for each process that portcompare starts: {count(users, 'user')}"
+    if users < FEW_USERS:
+        least = FEW_USERS + RESERVED_FILES
+        return _judge(subject, found, f"raise the hard limit, as root: `ulimit -n {least}` or more")
+    remedy = f"plain Locust has fewer unless you run `ulimit -n {given}` before you start it"
+    return _judge(subject, found, remedy if machine.open_files_soft < given else "", mark="note")
+
+
+def _backlog(machine: Machine) -> Finding:
+    subject, limit = "listen backlog", machine.backlog_limit
+    if limit is None:
+        return Finding(subject=subject, mark="note", found="its limit cannot be read")
+    remedy = (
+        f"servers request {USUAL_BACKLOG:,} and silently get less: "
+        f"`sysctl -w net.core.somaxconn={USUAL_BACKLOG}`, as root, for levels of more users than that"
+    )
+    found = f"up to {count(limit, 'connection')} wait to be accepted"
+    return _judge(subject, found, remedy if limit < USUAL_BACKLOG else "")
+
+
+def _memory(machine: Machine) -> Finding:
+    found = f"{size(machine.available_bytes)} available of {size(machine.memory_bytes)}"
+    is_short = machine.available_bytes < LEAST_AVAILABLE_BYTES
+    return _judge("memory", found, f"{_CALM}: servers whose memory is swapped are slow" if is_short else "")
+
+
+def _clock(machine: Machine) -> Finding:
+    found = f"steps of {duration(machine.clock_step_s)}, source {machine.clock_source or 'not known'}"
+    remedy = (
+        "latencies are no finer than that, and each reading costs CPU time: choose a faster one of "
+        "/sys/devices/system/clocksource/clocksource0/available_clocksource, such as tsc"
+    )
+    return _judge("clock", found, remedy if machine.clock_step_s > COARSE_CLOCK_S else "")
+
+
+def _servers(machine: Machine) -> Finding:
+    found = ", ".join(f"{name} {version}" for name, version in sorted(machine.servers.items())) or "none"
+    packages = sorted({package for missing in machine.missing.values() for package in missing})
+    remedy = f"for {', '.join(machine.missing)}: `pip install {' '.join(packages)}`" if packages else ""
+    return _judge("server programs", found, remedy, mark="note")
+
+
+def _browser(machine: Machine) -> Finding:
+    browser, driver = machine.browser, machine.playwright
+    found = f"{browser or 'no Chromium on PATH'}, {f'Playwright {driver}' if driver else 'no Playwright'}"
+    commands = [
+        *(["`apt install chromium`"] if browser is None else []),
+        *(["`pip install 'portcompare[browser]'`"] if driver is None else []),
+    ]
+    remedy = f"to measure pages in a browser: {' and '.join(commands)}; nothing else needs it"
+    return _judge("browser", found, remedy if commands else "", mark="note")
+
+
+def why_untrusted(done: RoundDone, limits: GeneratorLimits) -> str | None:
+    """Why a window of open load against the null server cannot be trusted.
+
+    None if it can: no request failed, the load generator kept to its limits, and as many requests were
+    completed as were offered, within 1% and one request.
     """
-    if done.load.failure is not None:
-        return done.load.failure
-    if done.load.error_kinds:
-        return f"there were failures: {', '.join(done.load.error_kinds)}"
-    overload = find_overload(done.load, limits)
+    load = done.load
+    if load.failure is not None:
+        return load.failure
+    if load.error_kinds:
+        return f"requests failed: {', '.join(load.error_kinds)}"
+    overload = find_overload(load, limits)
     if overload is not None:
         return overload
-    offered_rps = done.load.offered_rps or 0.0
-    if abs(done.load.rate_rps - offered_rps) > MOST_MISSED * offered_rps + 1 / done.load.window_s:
-        return f"{rate(done.load.rate_rps)} were answered where {rate(offered_rps)} were offered"
+    offered_rps = load.offered_rps or 0.0
+    if abs(load.rate_rps - offered_rps) > MOST_MISSED * offered_rps + 1 / load.window_s:
+        return f"{rate(load.rate_rps)} were completed where {rate(offered_rps)} were offered"
     return None
 
 
 def judge_ceiling(ceiling: Ceiling, limits: GeneratorLimits, *, apart: bool) -> tuple[Finding, ...]:
-    """Say what the load generator's ceiling means for a measurement."""
-    return (_closed(ceiling, limits, apart=apart), _open(ceiling), _least_latency(ceiling))
+    """Judge how much load the load generator can make; `apart`: it has a CPU of its own."""
+    return (_closed_load(ceiling, limits, apart=apart), _open_load(ceiling), _least_latency(ceiling))
 
 
-def _closed(ceiling: Ceiling, limits: GeneratorLimits, *, apart: bool) -> Finding:
+def _closed_load(ceiling: Ceiling, limits: GeneratorLimits, *, apart: bool) -> Finding:
     subject = "closed load"
     if ceiling.error_kinds or not ceiling.closed_rps:
         failures = ", ".join(f"{number:,} x {kind}" for kind, number in ceiling.error_kinds.items())
-        return Finding(
-            subject=subject,
-            mark="warning",
-            found=f"requests to the null server failed: {failures or 'none was answered'}",
-            remedy="see to that first: nothing else is as simple to reach as this server",
-            disqualifies=True,
-        )
+        found = f"requests to the null server failed: {failures or 'none was completed'}"
+        remedy = "find the cause first: no server is simpler to reach than this one"
+        return _judge(subject, found, remedy, disqualifies=True)
     spread_ratio = (ceiling.closed_high_rps - ceiling.closed_low_rps) / ceiling.closed_rps
     found = (
-        f"{rate(ceiling.closed_rps)} with {count(ceiling.users, 'user')} by {_ONE}, "
+        f"{rate(ceiling.closed_rps)} with {count(ceiling.users, 'user')} by one load-generator process, "
         f"its windows {share(spread_ratio)} apart"
     )
-    faults = tuple(_closed_faults(ceiling, limits, spread_ratio, apart=apart))
-    if faults:
-        remedy = f"{'; '.join(faults)}: {_CALM_doctor_ceiling} and try again"
-        return Finding(subject=subject, mark="warning", found=found, remedy=remedy)
-    return Finding(subject=subject, mark="ok", found=found)
-
-
-def _closed_faults(
-    ceiling: Ceiling, limits: GeneratorLimits, spread_ratio: float, *, apart: bool
-) -> Iterator[str]:
+    faults = []
     if apart and ceiling.closed_cpu_ratio < limits.max_cpu_ratio:
-        used = share(ceiling.closed_cpu_ratio)
-        yield (
-            f"it can do more: it had only {used} of its CPU, as others used that one or the null server's, "
-            f"or the null server is slow (uvloop makes it faster)"
+        faults.append(
+            f"it can do more: it had only {share(ceiling.closed_cpu_ratio)} of its CPU, as other processes "
+            "used that one or the null server's, or the null server is slow (uvloop makes it faster)"
         )
     if spread_ratio > MOST_SPREAD:
-        yield "the machine is too unsteady to call two servers equivalent within 5%"
+        faults.append("the machine is too unsteady to call two servers equivalent within 5%")
+    remedy = f"{'; '.join(faults)}: close what else runs and try again" if faults else ""
+    return _judge(subject, found, remedy)
 
 
-def _open(ceiling: Ceiling) -> Finding:
-    subject = "open load"
+def _open_load(ceiling: Ceiling) -> Finding:
+    subject, reason = "open load", ceiling.untrusted_reason
     if ceiling.trusted_rps is None or ceiling.trusted_cpu_ratio is None or ceiling.trusted_lag_p99_s is None:
-        reason = ceiling.distrust or "no request was answered"
-        return Finding(
-            subject=subject,
-            mark="warning",
-            found=f"no rate can be trusted, not even a tenth of the closed load's: {reason}",
-            remedy=f"{_CALM_doctor_ceiling}, or use another machine",
-            disqualifies=True,
+        found = (
+            "no rate can be trusted, not even a tenth of the closed load's: "
+            f"{reason or 'no request was completed'}"
         )
+        return _judge(subject, found, "close what else runs, or use another machine", disqualifies=True)
     found = (
-        f"up to {rate(ceiling.trusted_rps)} can be trusted, by {_ONE}: CPU "
+        f"up to {rate(ceiling.trusted_rps)} can be trusted, by one load-generator process: CPU "
         f"{share(ceiling.trusted_cpu_ratio)}, lag p99 {duration(ceiling.trusted_lag_p99_s)}"
     )
-    beyond = f"; beyond that: {ceiling.distrust}" if ceiling.distrust else ""
-    return Finding(subject=subject, mark="ok", found=found + beyond)
+    return _judge(subject, found + (f"; beyond that: {reason}" if reason else ""))
 
 
 def _least_latency(ceiling: Ceiling) -> Finding:
-    subject, least = "least latency", ceiling.alone_s
+    subject, least = "least latency", ceiling.latency_s
     if least is None:
-        return Finding(subject=subject, mark="warning", found="no request was answered", disqualifies=True)
-    found = (
-        f"p50 {duration(least.p50)}, p99 {duration(least.p99)}: what a server that does nothing seems to take"
-    )
-    if least.p99 > SLOW_S:
-        remedy = f"differences smaller than that cannot be told: {_CALM_doctor_ceiling}"
-        return Finding(subject=subject, mark="note", found=found, remedy=remedy)
-    return Finding(subject=subject, mark="ok", found=found)
+        return Finding(subject=subject, mark="warning", found="no request was completed", disqualifies=True)
+    found = f"p50 {duration(least.p50)}, p99 {duration(least.p99)}: the latency of a server that does nothing"
+    remedy = "smaller differences cannot be seen: close what else runs"
+    return _judge(subject, found, remedy if least.p99 > SLOW_S else "", mark="note")

@@ -161,7 +161,7 @@ class LoadGenerator:
 
         def stop() -> None:
             is_over.set()  # before the process ends: whoever waits for it may be the first to go on
-            self._process.tell_to_stop()
+            self._process.request_stop()
 
         timer = Timer(limit_s, stop)
         timer.daemon = True  # an interruption may come while it starts: then nothing waits for it

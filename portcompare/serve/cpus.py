@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuAssignment:
-    """Who runs where."""
+    """The CPUs of servers and load generator."""
 
-    server: tuple[int, ...]  # The CPUs that every server may use
-    generator: tuple[int, ...]  # The CPUs of the load generator
+    server: tuple[int, ...]  # those that every server may use
+    generator: tuple[int, ...]
 
     @property
-    def everyone(self) -> tuple[int, ...]:
-        """The CPUs for what runs while nothing is measured, in rising order."""
+    def all_cpus(self) -> tuple[int, ...]:
+        """The CPUs for what runs while nothing is measured."""
         return tuple(sorted({*self.server, *self.generator}))
 
 
@@ -51,14 +51,19 @@ def share_cpus(
     server_workers: int = 1,
     generator_processes: int = 1,
 ) -> CpuAssignment:
-    """Share CPUs between servers and load generator."""
+    """Share the allowed CPUs out; those given are kept."""
     generator = generator or generator_cpus(_without(allowed, server), generator_processes)
     server = server or _without(allowed, generator)[:server_workers]
     return CpuAssignment(server=tuple(server), generator=tuple(generator))
 
 
+def generator_cpus(allowed: list[int], processes: int) -> list[int]:
+    """The CPUs of a load generator of several processes: the last ones, but for one CPU."""
+    return allowed[-min(processes, max(len(allowed) - 1, 1)) :]
+
+
 def pin_tree(pid: int, cpus: Iterable[int]) -> None:
-    """Have a process, all below it and all that they will start run on these CPUs and no others."""
+    """Keep all processes below one, and all that they will start, on these CPUs."""
     wanted, pinned = set(cpus), -1
     threads: set[int] = set()
     while len(threads) != pinned:  # until none was started meanwhile by one that was not pinned yet
@@ -71,9 +76,25 @@ def pin_tree(pid: int, cpus: Iterable[int]) -> None:
                 os.sched_setaffinity(thread, wanted)
 
 
-def generator_cpus(allowed: list[int], processes: int) -> list[int]:
-    """The CPUs for a load generator of several processes."""
-    return allowed[-min(processes, max(len(allowed) - 1, 1)) :]
+def find_cpu_problems(plan: Plan) -> Iterator[Problem]:
+    """Check the CPUs that a plan names."""
+    allowed = os.sched_getaffinity(0)
+    named = {"server": plan.cpus.server, "generator": plan.cpus.generator}
+    for key, cpus in named.items():
+        missing = set(cpus or ()) - allowed
+        if missing or cpus == []:
+            yield Problem(
+                where=plan.where("cpus", key),
+                found=f"this process may not use CPU {_list(missing)}" if missing else "names no CPU",
+                remedy=f"choose from {_list(allowed)}, or leave the key out",
+            )
+    shared = set(plan.cpus.server or ()) & set(plan.cpus.generator or ())
+    if shared:
+        yield Problem(
+            where=plan.where("cpus"),
+            found=f"CPU {_list(shared)} is named for servers and generator, which would disturb each other",
+            remedy="name each CPU once, or leave both keys out",
+        )
 
 
 def _without(cpus: list[int], taken: Sequence[int]) -> list[int]:
@@ -81,26 +102,5 @@ def _without(cpus: list[int], taken: Sequence[int]) -> list[int]:
     return [cpu for cpu in cpus if cpu not in taken] or cpus
 
 
-def find_cpu_problems(plan: Plan) -> Iterator[Problem]:
-    """Check the CPUs that a plan names."""
-    allowed = os.sched_getaffinity(0)
-    named = {"server": plan.cpus.server, "generator": plan.cpus.generator}
-    for key, cpus in named.items():
-        missing = sorted(set(cpus or ()) - allowed)
-        if missing or cpus == []:
-            yield Problem(
-                where=plan.where("cpus", key),
-                found=f"this process may not use CPU {_listed(missing)}" if missing else "names no CPU",
-                remedy=f"choose of {_listed(sorted(allowed))}, or leave the key out",
-            )
-    shared = sorted(set(plan.cpus.server or ()) & set(plan.cpus.generator or ()))
-    if shared:
-        yield Problem(
-            where=plan.where("cpus"),
-            found=f"CPU {_listed(shared)} is named for servers and generator, which would disturb each other",
-            remedy="name each CPU once, or leave both keys out",
-        )
-
-
-def _listed(cpus: list[int]) -> str:
-    return ", ".join(str(cpu) for cpu in cpus)
+def _list(cpus: Iterable[int]) -> str:
+    return ", ".join(str(cpu) for cpu in sorted(cpus))

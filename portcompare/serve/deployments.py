@@ -1,10 +1,10 @@
-"""Serving deployments: all are started at once, asked until they are ready, and stopped in any case."""
+"""Serving deployments: all are started at once, polled until they are ready, and stopped in any case."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -14,7 +14,7 @@ from portcompare.serve.cpus import pin_tree
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.processes import start_supervised, stop_all
 from portcompare.serve.recipe import resolve_deployment
-from portcompare.serve.running import ForeignServer, StartedServer
+from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import ArmSetup, prepare_arms, set_up
 
 if TYPE_CHECKING:
@@ -23,191 +23,65 @@ if TYPE_CHECKING:
 
     from portcompare.plan import Plan
     from portcompare.serve.cpus import CpuAssignment
-    from portcompare.serve.running import RunningServer
 
-
-READY_LIMIT_S = 20.0
-"""How long a server may take until it answers, in seconds."""
-
+READY_LIMIT_S = 20.0  # how long a server may take until it is ready
 _POLL_INTERVAL_S = 0.02
 
-_STRANGER = {
-    "server": "somebody else listens",
+_FOREIGN_LISTENER = {
+    "server": "another process listens",
     "command": "no process that the command started listens (give a container, or a service that it has "
-    "started elsewhere, by its `url`), but somebody else does,",
+    "started elsewhere, by its `url`), but another process does,",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Start:
-    """One arm's server, to be started, or to be found running."""
-
-    arm: ArmSetup  # The arm and its deployment, and which CPUs it may use until it is ready
-    port: int  # Where it is to listen
-
-    def begin(self, port: int) -> RunningServer:
-        """Start the server; one that runs already is only noted."""
-        recipe = self.arm.recipe
-        if recipe.url is not None:
-            return ForeignServer(
-                arm=self.arm.arm,
-                deployment=recipe.name,
-                url=recipe.url,
-                port=port,
-                ready_target=recipe.app.ready_target,
-            )
-        process = start_supervised(
-            recipe.command(port, self.arm.arm),
-            directory=recipe.surroundings.directory,
-            environment=recipe.environment(self.arm.arm),
-            cpus=self.arm.cpus,
-            log_path=self.arm.log_path,
-        )
-        return StartedServer(
-            arm=self.arm.arm,
-            deployment=recipe.name,
-            host=recipe.host,
-            port=port,
-            ready_target=recipe.app.ready_target,
-            process=process,
-        )
 
 
 @contextmanager
 def serve_deployments(
     plan: Plan, arms: Mapping[str, str], *, folder: Path, cpus: CpuAssignment
 ) -> Iterator[dict[str, RunningServer]]:
-    """Serve deployments for as long as the context lasts.
+    """Serve deployments, given by arm, for as long as the context lasts.
 
-    Raises ServerError: A server did not start, died, or did not become ready in time; or a command that the
+    Raises ServerError: a server did not start, died, or did not become ready in time; or a command that the
     plan wants run before or after failed.
     """
-    starts = _plan_starts(plan, arms, folder, cpus)
+    setups = plan_arms(plan, arms, folder, cpus)
     running: dict[str, RunningServer] = {}
-    with set_up(start.arm.for_block(start.port) for start in starts):
+    with set_up(setups, "block_setup", "block_teardown"):
         try:
-            asyncio.run(_bring_up_all(starts, running))
-            for server in _started(running):
-                pin_tree(server.process.pid, cpus.server)
+            asyncio.run(_bring_up_all(setups, running, may_move=True))
+            for server in running.values():
+                _pin(server, cpus)
             yield running
         finally:
-            stop_all(server.process for server in _started(running))
+            _stop(running)
 
 
-def restart_server(plan: Plan, server: StartedServer, *, folder: Path, cpus: CpuAssignment) -> StartedServer:
-    """Start a server that has died once more, where it was, and wait until it is ready.
+def restart_server(plan: Plan, server: RunningServer, *, folder: Path, cpus: CpuAssignment) -> RunningServer:
+    """Start a server that has died once more, on its port, and wait until it is ready.
 
     Raises ServerError: it did not start, or did not become ready in time; or a command before failed.
     """
-    server.process.stop()
     recipe = resolve_deployment(plan, server.deployment)
-    arm = ArmSetup(plan=plan, recipe=recipe, arm=server.arm, cpus=cpus.everyone, folder=folder)
-    arm.for_block(server.port).repeat()
-    start = _Start(arm=arm, port=server.port)
-    again = start.begin(server.port)
-    assert isinstance(again, StartedServer)  # noqa: S101 - as it was before
-    with ExitStack() as undo:
-        undo.callback(again.process.stop)
-        if not asyncio.run(_await_ready(start, again)):
-            raise again.failure(f"{_STRANGER[recipe.deployment.kind]} on port {server.port}")
-        pin_tree(again.process.pid, cpus.server)
-        undo.pop_all()
-    return again
-
-
-async def _await_ready(start: _Start, server: RunningServer) -> bool:
-    async with httpx.AsyncClient(trust_env=False, timeout=READY_LIMIT_S) as client:
-        return await _is_ready(start, server, client)
-
-
-def _started(running: Mapping[str, RunningServer]) -> list[StartedServer]:
-    return [server for server in running.values() if isinstance(server, StartedServer)]
-
-
-def _plan_starts(plan: Plan, arms: Mapping[str, str], folder: Path, cpus: CpuAssignment) -> list[_Start]:
-    recipes = {arm: resolve_deployment(plan, name) for arm, name in arms.items()}
-    ports: dict[str, int] = {}
-    fixed: set[int] = set()
-    for arm, recipe in recipes.items():
-        # One that runs already has its port for all arms; another is started for each.
-        if recipe.port is not None and (recipe.url is not None or recipe.port not in fixed):
-            ports[arm] = recipe.port
-            fixed |= {recipe.port} if recipe.url is None else set()
-    others = [arm for arm in arms if arm not in ports]
-    ports |= dict(zip(others, find_free_ports(str(plan.host), len(others), besides=fixed), strict=True))
-    return [
-        _Start(
-            arm=ArmSetup(plan=plan, recipe=recipe, arm=arm, cpus=cpus.everyone, folder=folder),
-            port=ports[arm],
-        )
-        for arm, recipe in recipes.items()
-    ]
-
-
-async def _bring_up_all(starts: list[_Start], running: dict[str, RunningServer]) -> None:
-    for start in starts:
-        running[start.arm.arm] = start.begin(start.port)
-    # trust_env: a proxy has no business between us and our own servers.
-    async with httpx.AsyncClient(trust_env=False, timeout=READY_LIMIT_S) as client:
-        await asyncio.gather(*(_bring_up(start, running, client) for start in starts))
-
-
-async def _bring_up(start: _Start, running: dict[str, RunningServer], client: httpx.AsyncClient) -> None:
-    """Wait for a server; should somebody have taken the port meanwhile, start it once more on another."""
-    arm, recipe = start.arm.arm, start.arm.recipe
-    server = running[arm]
-    if await _is_ready(start, server, client) or not isinstance(server, StartedServer):
-        return
-    if start.port != recipe.port:
-        server.process.stop()
-        (port,) = find_free_ports(recipe.host, 1)
-        await asyncio.to_thread(start.arm.for_block(port).repeat)  # the others are waited for meanwhile
-        running[arm] = server = start.begin(port)
-        if await _is_ready(start, server, client):
-            return
-    raise server.failure(
-        f"{_STRANGER[recipe.deployment.kind]} on port {server.port}; free it or choose another"
+    setup = ArmSetup(
+        plan=plan, recipe=recipe, arm=server.arm, cpus=cpus.all_cpus, folder=folder, port=server.port
     )
-
-
-async def _is_ready(start: _Start, server: RunningServer, client: httpx.AsyncClient) -> bool:
-    """Ask a server until it is ready; False if its port turns out to be somebody else's."""
-    app, seen = start.arm.recipe.app, "nothing answered"
-    try:
-        async with asyncio.timeout(READY_LIMIT_S):
-            while True:
-                if _has_lost_its_port(server):
-                    return False
-                server.check_alive()
-                try:
-                    answer = await client.get(server.url + app.ready_target)
-                except httpx.TransportError as error:
-                    seen = f"the last attempt ended in {error!r}"
-                else:
-                    if app.is_ready(answer.status_code):
-                        return not isinstance(server, StartedServer) or server.owns_port
-                    seen = f"it answered {answer.status_code}"
-                await asyncio.sleep(_POLL_INTERVAL_S)
-    except TimeoutError:
-        raise server.failure(
-            f"GET {app.ready_target} was not ready in {READY_LIMIT_S:g} s: {seen}; if that is not where the "
-            "app says that it is ready, set ready_path in its table of [apps] to a path that answers 2xx "
-            "or 3xx"
-        ) from None
-
-
-def _has_lost_its_port(server: RunningServer) -> bool:
-    if not isinstance(server, StartedServer) or server.process.poll() is None:
-        return False
-    return "in use" in server.process.log_tail().lower()
+    if server.process is not None:
+        server.process.stop()
+    setup.run_between_starts()
+    running: dict[str, RunningServer] = {}
+    with ExitStack() as undo:
+        undo.callback(_stop, running)
+        asyncio.run(_bring_up_all([setup], running, may_move=False))
+        _pin(running[server.arm], cpus)
+        undo.pop_all()
+    return running[server.arm]
 
 
 @contextmanager
 def serve_upstreams(plan: Plan, *, folder: Path, cpus: CpuAssignment) -> Iterator[dict[str, RunningServer]]:
     """Serve the upstreams that the arms' environments name.
 
-    They run on the load generator's CPUs: what they take is not taken from an arm, and if it is too much the
-    load generator notices, as it watches itself.
+    They run on the load generator's CPUs: so they take nothing from an arm, and the load generator, which
+    watches itself, notices if they take too much.
 
     Raises ServerError: an upstream did not start, or was found dead at the end.
     """
@@ -216,9 +90,116 @@ def serve_upstreams(plan: Plan, *, folder: Path, cpus: CpuAssignment) -> Iterato
         yield {}
         return
     beside = replace(cpus, server=cpus.generator)
-    with ExitStack() as stack:
-        stack.enter_context(prepare_arms(plan, upstreams, folder=folder, cpus=beside))
-        servers = stack.enter_context(serve_deployments(plan, upstreams, folder=folder, cpus=beside))
+    with (
+        prepare_arms(plan, upstreams, folder=folder, cpus=beside),
+        serve_deployments(plan, upstreams, folder=folder, cpus=beside) as servers,
+    ):
         yield servers
         for server in servers.values():
             server.check_alive()
+
+
+def plan_arms(plan: Plan, arms: Mapping[str, str], folder: Path, cpus: CpuAssignment) -> list[ArmSetup]:
+    """Choose a port for each arm."""
+    recipes = {arm: resolve_deployment(plan, name) for arm, name in arms.items()}
+    ports: dict[str, int] = {}
+    fixed: set[int] = set()
+    for arm, recipe in recipes.items():
+        # A server that already runs has one port for all arms; another is started for each arm.
+        if recipe.port is not None and (recipe.url is not None or recipe.port not in fixed):
+            ports[arm] = recipe.port
+            fixed |= {recipe.port} if recipe.url is None else set()
+    others = [arm for arm in arms if arm not in ports]
+    ports |= dict(zip(others, find_free_ports(str(plan.host), len(others), besides=fixed), strict=True))
+    return [
+        ArmSetup(plan=plan, recipe=recipe, arm=arm, cpus=cpus.all_cpus, folder=folder, port=ports[arm])
+        for arm, recipe in recipes.items()
+    ]
+
+
+def _start(setup: ArmSetup) -> RunningServer:
+    """Start an arm's server; one that already runs is only described."""
+    recipe, process = setup.recipe, None
+    if recipe.url is None:
+        process = start_supervised(
+            recipe.command(setup.port, setup.arm),
+            directory=recipe.runtime.directory,
+            environment=recipe.variables(setup.arm),
+            cpus=setup.cpus,
+            log_path=setup.log_path,
+        )
+    return RunningServer(
+        arm=setup.arm,
+        deployment=recipe.name,
+        url=recipe.url or f"http://{recipe.host}:{setup.port}",
+        port=setup.port,
+        ready_target=recipe.app.ready_target,
+        process=process,
+    )
+
+
+async def _bring_up_all(setups: list[ArmSetup], running: dict[str, RunningServer], *, may_move: bool) -> None:
+    """Start all, and wait until all are ready; `may_move`: to another port if theirs is taken meanwhile."""
+    for setup in setups:
+        running[setup.arm] = _start(setup)
+    # trust_env: no proxy between us and our own servers.
+    async with httpx.AsyncClient(trust_env=False, timeout=READY_LIMIT_S) as client:
+        await asyncio.gather(*(_bring_up(setup, running, client, may_move=may_move) for setup in setups))
+
+
+async def _bring_up(
+    setup: ArmSetup, running: dict[str, RunningServer], client: httpx.AsyncClient, *, may_move: bool
+) -> None:
+    server = running[setup.arm]
+    if await _is_ready(setup, server, client):
+        return
+    if may_move and server.process is not None and setup.port != setup.recipe.port:
+        server.process.stop()
+        (port,) = find_free_ports(setup.recipe.host, 1)
+        setup = replace(setup, port=port)
+        await asyncio.to_thread(setup.run_between_starts)  # the others are waited for meanwhile
+        running[setup.arm] = server = _start(setup)
+        if await _is_ready(setup, server, client):
+            return
+    found = _FOREIGN_LISTENER[setup.recipe.deployment.kind]
+    raise server.failure(f"{found} on port {server.port}; free it or choose another")
+
+
+async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncClient) -> bool:
+    """Poll a server until it is ready; False if it turns out that another process has its port."""
+    app, seen = setup.recipe.app, "there was no response"
+    try:
+        async with asyncio.timeout(READY_LIMIT_S):
+            while True:
+                if _has_lost_its_port(server):
+                    return False
+                server.check_alive()
+                try:
+                    response = await client.get(server.url + app.ready_target)
+                except httpx.TransportError as error:
+                    seen = f"the last attempt failed with {error!r}"
+                else:
+                    if app.is_ready(response.status_code):
+                        return server.owns_port
+                    seen = f"the status was {response.status_code}"
+                await asyncio.sleep(_POLL_INTERVAL_S)
+    except TimeoutError:
+        raise server.failure(
+            f"GET {app.ready_target} was not ready within {READY_LIMIT_S:g} s: {seen}; if the app reports "
+            "readiness elsewhere, set ready_path in its table of [apps] to a path that returns 2xx or 3xx"
+        ) from None
+
+
+def _has_lost_its_port(server: RunningServer) -> bool:
+    if server.process is None or server.process.poll() is None:
+        return False
+    return "in use" in server.process.log_tail().lower()
+
+
+def _stop(running: Mapping[str, RunningServer]) -> None:
+    stop_all(server.process for server in running.values() if server.process is not None)
+
+
+def _pin(server: RunningServer, cpus: CpuAssignment) -> None:
+    if server.process is not None:
+        pin_tree(server.process.pid, cpus.server)

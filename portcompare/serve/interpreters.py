@@ -1,4 +1,4 @@
-"""Asking the interpreters that serve: what they are, what is installed, whether apps can be imported."""
+"""The interpreters that serve: what they are, what is installed there, whether apps can be imported."""
 
 from __future__ import annotations
 
@@ -15,74 +15,79 @@ from pydantic import TypeAdapter
 
 from portcompare.serve.processes import start_supervised, stop_all
 from portcompare.serve.recipe import Recipe
+from portcompare.serve.servers import APP_PYTHON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from portcompare.serve.processes import Supervised
 
-ANSWER_LIMIT_S = 20.0
-"""How long an interpreter may take to answer, the import of an app included, in seconds."""
+CHECK_LIMIT_S = 20.0  # how long the check of an interpreter may take, the import of an app included
 
-_SCRIPT = Path(__file__).with_name("import_check.py")
+_SCRIPT = APP_PYTHON / "portcompare_import_check.py"
 
 _FRAMEWORKS = {"wsgi": ("flask", "werkzeug"), "asgi": ("quart", "flask", "werkzeug")}
-_ALL_FRAMEWORKS = tuple(dict.fromkeys(name for names in _FRAMEWORKS.values() for name in names))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
     """An interpreter that serves."""
 
-    name: str  # Its name and version, such as "CPython 3.11.7"
-    version: tuple[int, int]  # The version's first two numbers
-    versions: Mapping[str, str]  # Of the distributions that matter, as far as they are installed there
+    name: str  # name and version, such as "CPython 3.11.7"
+    version: tuple[int, int]
+    versions: Mapping[str, str]  # of the distributions that matter, where installed
 
 
 _INTERPRETER = TypeAdapter(Interpreter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What came of asking an interpreter."""
+class InterpreterCheck:
+    """The result of checking an interpreter."""
 
-    recipes: tuple[Recipe, ...]  # The deployments that it serves in the same surroundings
-    interpreter: Interpreter | None  # What it is; None if it did not tell
-    problem: str | None  # Why it did not tell, or the app cannot be imported; None if all is well
+    recipes: tuple[Recipe, ...]  # the deployments that it serves in the same runtime environment
+    interpreter: Interpreter | None  # None if it could not be run
+    problem: str | None  # why it could not be run, or the app not be imported
 
 
 def has_interpreter(recipe: Recipe) -> bool:
-    """Whether it is known which interpreter serves a deployment, or is at hand for its commands."""
-    return recipe.by_registry is not None or recipe.app.python is not None
+    """Whether it is known which interpreter serves a deployment, or runs its commands."""
+    return recipe.config is not None or recipe.app.python is not None
 
 
 def wanted_distributions(recipe: Recipe) -> tuple[str, ...]:
     """The distributions whose versions matter for a deployment."""
-    if recipe.by_registry is None:
-        return _ALL_FRAMEWORKS
-    served = recipe.by_registry
-    return (*_FRAMEWORKS[served.interface], *served.distributions, *served.accelerators)
+    config = recipe.config
+    if config is None:
+        return _FRAMEWORKS["asgi"]  # all of them
+    return (*_FRAMEWORKS[config.interface], *config.distributions, *config.server.accelerators)
 
 
-def ask_interpreters(recipes: Mapping[str, Recipe], *, with_import: bool) -> list[Asked]:
-    """Ask the interpreter of each deployment, once for all that are served alike, all at the same time."""
-    distributions = ",".join(
-        dict.fromkeys(name for recipe in recipes.values() for name in wanted_distributions(recipe))
+def check_interpreters(recipes: Mapping[str, Recipe], *, with_import: bool) -> list[InterpreterCheck]:
+    """Check the interpreter of each arm's deployment, once for those that run alike, all at the same time.
+
+    `with_import`: import the apps, too, but for those whose setup may have to run first.
+    """
+    distributions = dict.fromkeys(
+        name for recipe in recipes.values() for name in wanted_distributions(recipe)
     )
-    groups: dict[tuple[object, ...], dict[str, Recipe]] = {}
+    groups: dict[object, dict[str, Recipe]] = {}
     for arm, recipe in recipes.items():
-        imported = _imported(recipe) if with_import else ""
-        factory = recipe.app.target if imported else None
-        groups.setdefault((imported, factory, *_surroundings(recipe)), {})[arm] = recipe
+        groups.setdefault(_what_matters(recipe, with_import=with_import), {})[arm] = recipe
     with TemporaryDirectory() as folder, ExitStack() as stack:
         checks: list[tuple[Path, Supervised]] = []
         stack.callback(lambda: stop_all(check for _, check in checks))
-        for (target, *_), group in groups.items():
+        for group in groups.values():
             arm, recipe = next(iter(group.items()))
             facts_path = Path(folder, str(len(checks)))
-            arguments = [str(facts_path), str(target), distributions]
-            checks.append((facts_path, _start(recipe, arm, arguments, facts_path.with_suffix(".log"))))
-        deadline_s = time.monotonic() + ANSWER_LIMIT_S
+            target = _imported(recipe) if with_import else ""
+            check = start_supervised(
+                [recipe.runtime.python, str(_SCRIPT), str(facts_path), target, ",".join(distributions)],
+                directory=recipe.runtime.directory,
+                environment=recipe.variables(arm),
+                cpus=os.sched_getaffinity(0),
+                log_path=facts_path.with_suffix(".log"),
+            )
+            checks.append((facts_path, check))
+        deadline_s = time.monotonic() + CHECK_LIMIT_S
         return [
             _read(tuple(group.values()), facts_path, check, deadline_s)
             for group, (facts_path, check) in zip(groups.values(), checks, strict=True)
@@ -90,38 +95,31 @@ def ask_interpreters(recipes: Mapping[str, Recipe], *, with_import: bool) -> lis
 
 
 def _imported(recipe: Recipe) -> str:
+    """The target to import; empty for none."""
     has_setup = recipe.app.setup or recipe.app.block_setup
-    return "" if recipe.by_registry is None or has_setup else recipe.by_registry.target
+    return "" if recipe.config is None or has_setup else recipe.config.target
 
 
-def _surroundings(recipe: Recipe) -> Iterable[object]:
-    """What makes an interpreter answer otherwise, so that it must be asked again."""
-    surroundings = recipe.surroundings
-    yield from (surroundings.python, surroundings.directory, surroundings.import_folders)
-    yield from sorted(surroundings.added.items())
+def _what_matters(recipe: Recipe, *, with_import: bool) -> object:
+    """What tells apart deployments whose checks may end differently."""
+    imported = (_imported(recipe), recipe.app.target) if with_import else None
+    runtime = recipe.runtime
+    added = tuple(sorted(runtime.added.items()))
+    return (imported, runtime.python, runtime.directory, runtime.import_folders, added)
 
 
-def _start(recipe: Recipe, arm: str, arguments: list[str], log_path: Path) -> Supervised:
-    return start_supervised(
-        [recipe.surroundings.python, str(_SCRIPT), *arguments],
-        directory=recipe.surroundings.directory,
-        environment=recipe.environment(arm),
-        cpus=os.sched_getaffinity(0),
-        log_path=log_path,
-    )
-
-
-def _read(recipes: tuple[Recipe, ...], facts_path: Path, check: Supervised, deadline_s: float) -> Asked:
+def _read(
+    recipes: tuple[Recipe, ...], facts_path: Path, check: Supervised, deadline_s: float
+) -> InterpreterCheck:
     status = check.wait(max(deadline_s - time.monotonic(), 0))
     facts = facts_path.read_bytes() if facts_path.exists() else b""
-    return Asked(
+    problem = None
+    if status is None:
+        problem = f"it did not end within {CHECK_LIMIT_S:g} s"
+    elif status != 0 or not facts:
+        problem = check.log_tail(1) or f"it ended with status {status}"
+    return InterpreterCheck(
         recipes=recipes,
         interpreter=_INTERPRETER.validate_json(facts) if facts else None,
-        problem=None if facts and status == 0 else _why_not(check, status),
+        problem=problem,
     )
-
-
-def _why_not(check: Supervised, status: int | None) -> str:
-    if status is None:
-        return f"not done after {ANSWER_LIMIT_S:g} s"
-    return check.log_tail(1) or f"it ended with status {status}"

@@ -1,15 +1,14 @@
-"""Servers that stand until they are no longer wanted: watched, and started again when they die."""
+"""Servers that are kept running: watched, and started again when they die."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portcompare.records.rounds import Usage
 from portcompare.serve.deployments import restart_server
-from portcompare.serve.running import StartedServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
 class Use:
     """What a server uses."""
 
-    usage: Usage  # Since it was first started, what servers that ended had used included
-    cores: float  # CPU seconds per second since it was last looked at
+    usage: Usage  # since its first start, the CPU time of processes that died included
+    cores: float  # CPU seconds per second since the reading before
 
 
-class Standing:
-    """Servers that are kept up."""
+class LiveServers:
+    """The servers of baseline and candidates, and their upstreams."""
 
     def __init__(
         self,
@@ -40,58 +39,55 @@ class Standing:
         folder: Path,
         cpus: CpuAssignment,
     ) -> None:
-        """Begin to watch."""
-        # By arm; what is started again takes its predecessor's place, under the same address
+        """`servers` is updated: a server that is started again takes the place of the one that died."""
         self.servers = servers
-        self.upstreams = upstreams  # What the servers ask themselves, by name; watched, but not started again
+        self.upstreams = upstreams  # by name; watched, but not started again
         self._plan = plan
         self._folder = folder
         self._cpus = cpus
         self._restarts: Counter[str] = Counter()
-        self._lost_cpu_s: dict[str, float] = {}
+        self._lost_cpu_s: defaultdict[str, float] = defaultdict(float)  # of processes that died
         self._latest: dict[str, Usage] = {}
-        self._looked_s = time.monotonic()
+        self._read_s = time.monotonic()
 
-    def revive(self) -> list[str]:
-        """Start those again that have died.
+    def restart_dead(self) -> list[str]:
+        """Start those again that have died, at the same address; returns a message for each.
 
-        Raises ServerError: one cannot be started again, or one that somebody else has started is gone.
+        Raises ServerError: one cannot be started again, or one that portcompare did not start is gone.
         """
         for upstream in self.upstreams.values():
             upstream.check_alive()
-        told = []
+        messages = []
         for arm, server in list(self.servers.items()):
-            if not isinstance(server, StartedServer):
+            if server.process is None:
                 server.check_alive()
                 continue
             status = server.process.poll()
             if status is None:
                 continue
             lost = self._latest.pop(arm, None)
-            self._lost_cpu_s[arm] = self._lost_cpu_s.get(arm, 0.0) + (lost.cpu_s if lost else 0.0)
+            self._lost_cpu_s[arm] += lost.cpu_s if lost else 0.0
             self._restarts[arm] += 1
             self.servers[arm] = restart_server(self._plan, server, folder=self._folder, cpus=self._cpus)
-            told.append(
-                f"{arm} ended with status {status}, and was started again\n{server.process.show_log()}"
-            )
-        return told
+            log = server.process.show_log()
+            messages.append(f"{arm} ended with status {status} and was started again\n{log}")
+        return messages
 
-    def look(self) -> dict[str, Use]:
-        """See what the servers use."""
+    def read_use(self) -> dict[str, Use]:
+        """What the servers use, by arm; nothing of those that portcompare did not start."""
         now_s = time.monotonic()
-        between_s, self._looked_s = now_s - self._looked_s, now_s
+        elapsed_s, self._read_s = now_s - self._read_s, now_s
         found = {}
         for arm, server in self.servers.items():
-            if isinstance(server, StartedServer):
-                usage = server.usage()
-                before = self._latest.get(arm, usage)
-                self._latest[arm] = usage
-                found[arm] = Use(
-                    usage=Usage(
-                        cpu_s=self._lost_cpu_s.get(arm, 0.0) + usage.cpu_s,
-                        rss_bytes=usage.rss_bytes,
-                        restarts=self._restarts[arm],
-                    ),
-                    cores=max(usage.cpu_s - before.cpu_s, 0.0) / between_s,
-                )
+            usage = server.usage()
+            if usage is None:
+                continue
+            before = self._latest.get(arm, usage)
+            self._latest[arm] = usage
+            total = Usage(
+                cpu_s=self._lost_cpu_s[arm] + usage.cpu_s,
+                rss_bytes=usage.rss_bytes,
+                restarts=self._restarts[arm],
+            )
+            found[arm] = Use(usage=total, cores=max(usage.cpu_s - before.cpu_s, 0.0) / elapsed_s)
         return found

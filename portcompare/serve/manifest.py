@@ -1,10 +1,11 @@
-"""Under which conditions a run is made, and what differs between the arms besides app and server."""
+"""The conditions of a run, and what differs between the arms besides app and server."""
 
 from __future__ import annotations
 
 import os
 import platform
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +15,11 @@ import psutil
 
 from portcompare.masking import MASK, is_secret, mask_passwords, mask_secrets
 from portcompare.plan import find_upstreams
-from portcompare.records.manifest import WHY_NOT_KNOWN, Manifest, ServedDeployment
-from portcompare.serve.import_check import find_versions
-from portcompare.serve.interpreters import ask_interpreters, has_interpreter, wanted_distributions
-from portcompare.serve.recipe import find_ceilings, resolve_deployment
+from portcompare.records.manifest import WHY_NOT_KNOWN, Ceiling, Manifest, ServedDeployment
+from portcompare.serve.app_python.portcompare_import_check import find_versions
+from portcompare.serve.interpreters import check_interpreters, has_interpreter, wanted_distributions
+from portcompare.serve.recipe import resolve_all
+from portcompare.serve.servers import executor_threads
 from portcompare.serve.watchdog import open_files_limit
 
 if TYPE_CHECKING:
@@ -28,21 +30,16 @@ if TYPE_CHECKING:
     from portcompare.serve.interpreters import Interpreter
     from portcompare.serve.recipe import Recipe
 
-# The generator's, then the statistics', then what both speak to each other with.
+# Those of the generator, those of the statistics, and those of the protocol between both.
 _LIBRARIES = (
-    "locust",
-    "gevent",
-    "greenlet",
-    "httptools",
-    "hdrhistogram",
+    *("locust", "gevent", "greenlet", "httptools", "hdrhistogram"),
     "numpy",
-    "psutil",
-    "pydantic",
+    *("psutil", "pydantic"),
 )
 
 _CPU_FOLDER = Path("/sys/devices/system/cpu")
 
-# What is said of a server that leaves no choice, so that each deployment tells of the same settings.
+# What a server has that leaves no choice, so that each deployment reports the same settings.
 _WITHOUT_CHOICE = {
     "workers": "1",
     "threads": "none",
@@ -56,17 +53,22 @@ _COMPARABLE = ("workers", "threads", "loop", "keep_alive_s", "backlog", "request
 
 
 def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
-    """Write down the conditions of a run."""
+    """Record the conditions of a run; secrets are masked."""
+    recipes = resolve_all(plan)
     upstreams = find_upstreams(plan)
-    names = dict.fromkeys((*(arm.deployment for arm in plan.arms), *upstreams))
-    recipes = [resolve_deployment(plan, name) for name in names]
-    interpreters = _ask(plan, recipes)
+    known = {arm: recipe for arm, recipe in recipes.items() if has_interpreter(recipe)}
+    interpreters = {
+        recipe.name: check.interpreter
+        for check in check_interpreters(known, with_import=False)
+        for recipe in check.recipes
+    }
     baseline, *candidates = (
         describe_deployment(recipe, cpus, interpreters.get(recipe.name), plan.scenarios)
-        for recipe in recipes
+        for recipe in recipes.values()
         if recipe.name not in upstreams
     )
     beside = replace(cpus, server=cpus.generator)
+    differences = (one for candidate in candidates for one in find_differences(baseline, candidate))
     build, built_at = platform.python_build()
     return Manifest(
         portcompare=version("portcompare"),
@@ -75,7 +77,7 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
         kernel=f"{platform.system()} {platform.release()}",
         cpu_model=read_cpu_model(Path("/proc/cpuinfo")),
         cpu_count=os.cpu_count() or 1,
-        cpu_governor=", ".join(read_governors(_CPU_FOLDER, sorted({*cpus.server, *cpus.generator}))),
+        cpu_governor=", ".join(read_governors(_CPU_FOLDER, cpus.all_cpus)),
         load_average=os.getloadavg()[0],
         memory_bytes=psutil.virtual_memory().total,
         generator_cpus=cpus.generator,
@@ -83,31 +85,19 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
         deployments=tuple(_without_secrets(one) for one in (baseline, *candidates)),
         upstreams=tuple(
             _without_secrets(describe_deployment(recipe, beside, interpreters.get(recipe.name), {}))
-            for recipe in recipes
+            for recipe in recipes.values()
             if recipe.name in upstreams
         ),
-        differences=tuple(
-            dict.fromkeys(
-                difference for candidate in candidates for difference in find_differences(baseline, candidate)
-            )
-        ),
+        differences=tuple(dict.fromkeys(differences)),
     )
 
 
-def _ask(plan: Plan, recipes: Iterable[Recipe]) -> dict[str, Interpreter]:
-    """What serves each deployment, by its name, as far as that is known."""
-    arms = {arm.deployment: arm.name for arm in reversed(plan.arms)}
-    known = {arms.get(recipe.name, recipe.name): recipe for recipe in recipes if has_interpreter(recipe)}
-    return {
-        recipe.name: asked.interpreter
-        for asked in ask_interpreters(known, with_import=False)
-        if asked.interpreter is not None
-        for recipe in asked.recipes
-    }
-
-
 def _without_secrets(served: ServedDeployment) -> ServedDeployment:
-    return replace(served, environment=mask_secrets(served.environment))
+    return replace(
+        served,
+        environment=mask_secrets(served.environment),
+        command=tuple(mask_passwords(word) for word in served.command),
+    )
 
 
 def describe_deployment(
@@ -116,10 +106,7 @@ def describe_deployment(
     interpreter: Interpreter | None,
     scenarios: Mapping[str, Scenario],
 ) -> ServedDeployment:
-    """Write down how a deployment is started.
-
-    `interpreter`: what serves it; None if that is not known.
-    """
+    """Record how a deployment is started; `interpreter` is None if it is not known what serves it."""
     kind = recipe.deployment.kind
     installed = interpreter.versions if interpreter is not None else {}
     served = ServedDeployment(
@@ -128,26 +115,38 @@ def describe_deployment(
         server=f"at {recipe.url}, already running" if kind == "url" else "by its own command",
         python=interpreter.name if interpreter is not None else "",
         command=recipe.command("{port}"),
-        environment={} if kind == "url" else dict(recipe.surroundings.added),
+        environment={} if kind == "url" else dict(recipe.runtime.added),
         settings={} if kind == "url" else {"open_files": str(open_files_limit())},
         slots=None,
         cpus=() if kind == "url" else cpus.server,
         versions={name: installed[name] for name in wanted_distributions(recipe) if name in installed},
     )
-    by_registry = recipe.by_registry
-    if by_registry is None:
+    config = recipe.config
+    if config is None:
         return served
-    program = by_registry.distributions[0]
-    version_info = interpreter.version if interpreter is not None else sys.version_info[:2]
+    program = config.distributions[0]
+    cpu_count = len(cpus.all_cpus)
+    python = interpreter.version if interpreter is not None else sys.version_info[:2]
+    slots = config.slots(cpu_count, python)
+    of_a_worker = {
+        "event-loop": (1, "blocked event loop"),
+        "executor": (executor_threads(cpu_count, python), "executor thread"),
+    }
+    ceilings = {}
+    for name, scenario in scenarios.items():
+        given = scenario.slots.get(recipe.deployment.app or "")
+        if given is not None:
+            each, noun = (given, "slot") if isinstance(given, int) else of_a_worker[given]
+            app_slots = each * config.knobs.workers
+            if slots is None or app_slots < slots:
+                ceilings[name] = Ceiling(slots=app_slots, noun=noun)
     return replace(
         served,
         server=f"{recipe.deployment.server} {installed.get(program, '(not installed)')}",
-        settings=_WITHOUT_CHOICE | by_registry.serving.describe(by_registry.knobs) | served.settings,
-        slots=by_registry.serving.slots(by_registry.knobs, len(cpus.everyone), version_info),
+        settings=_WITHOUT_CHOICE | config.serving.describe(config.knobs) | served.settings,
+        slots=slots,
         versions={name: version for name, version in served.versions.items() if name != program},
-        ceilings=find_ceilings(
-            scenarios, recipe.deployment.app or "", by_registry, len(cpus.everyone), version_info
-        ),
+        ceilings=ceilings,
     )
 
 
@@ -166,7 +165,7 @@ def find_differences(baseline: ServedDeployment, candidate: ServedDeployment) ->
 
 
 def _comparable_facts(deployment: ServedDeployment, other: ServedDeployment) -> dict[str, str]:
-    """What could differ from another deployment, as far as it is known of both."""
+    """What could differ from another deployment, of what is known of both."""
     facts = {}
     if deployment.kind == other.kind == "server":
         facts = {name: deployment.settings[name] for name in _COMPARABLE if name in deployment.settings}
@@ -181,7 +180,7 @@ def _comparable_facts(deployment: ServedDeployment, other: ServedDeployment) -> 
 
 
 def read_cpu_model(cpuinfo: Path) -> str:
-    """Read the processor's name."""
+    """Read the processor's name; empty where the system does not state it."""
     for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
         key, _, value = line.partition(":")
         if key.strip() == "model name":
@@ -190,11 +189,9 @@ def read_cpu_model(cpuinfo: Path) -> str:
 
 
 def read_governors(folder: Path, cpus: Iterable[int]) -> tuple[str, ...]:
-    """Read how the clocks of CPUs are chosen."""
+    """Read how the clock rates of CPUs are chosen; empty where the system does not state it."""
     governors = set()
     for cpu in cpus:
-        try:
+        with suppress(OSError):
             governors.add((folder / f"cpu{cpu}/cpufreq/scaling_governor").read_text(encoding="utf-8").strip())
-        except OSError:  # there is no such thing here, or it is not for us
-            continue
     return tuple(sorted(governors))

@@ -1,4 +1,4 @@
-"""Ports: which are free, and who listens on one."""
+"""Ports: which are free, and which processes listen on one."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-# Their columns: number, local address, remote address, state (0A for listening), ... (proc(5)).
+# Columns of these tables: number, local address, remote address, state (0A for listening), ... (proc(5)).
 _TCP_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _LISTENS = ":0000 0A "
 _LOCAL, _INODE = 1, 9
 _ANY = "0" * 8
-_MAPPED = "0" * 16 + "FFFF0000"
-"""What stands before an IPv4 address in the table of IPv6."""
+_MAPPED = "0" * 16 + "FFFF0000"  # what precedes an IPv4 address in the table of IPv6
 
 
 def find_free_ports(host: str, count: int, *, besides: Collection[int] = ()) -> list[int]:
-    """Choose ports that nobody uses at this moment."""
+    """Choose ports that no process uses at this moment."""
     ports: list[int] = []
     with ExitStack() as held:  # all at once, so that none is given twice
         while len(ports) < count:
@@ -34,10 +33,7 @@ def find_free_ports(host: str, count: int, *, besides: Collection[int] = ()) -> 
 
 
 def why_unusable(host: str, port: int) -> str | None:
-    """Find out whether a server could listen on a port.
-
-    Returns the system's reason why not; None if it could.
-    """
+    """The system's reason why a server could not listen on a port; None if it could."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
         try:
@@ -48,19 +44,14 @@ def why_unusable(host: str, port: int) -> str | None:
 
 
 def is_listened_on_by(pids: Iterable[int], host: str, port: int) -> bool:
-    """Tell whether some processes, and nobody else, listen on a port.
+    """Whether some of these processes, and no others, listen on a port.
 
-    The kernel's table is read here and not by psutil, which makes an object of each connection: of those that
-    a comparison of answers has just closed there are thousands.
+    The kernel's table is read here, and not by psutil, which makes an object of each connection: a parity
+    check has just closed thousands.
     """
     own = f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}"
-    addresses = {own, _ANY, f"{_MAPPED}{own}", _ANY * 4}
-    inodes = {
-        inode
-        for table in _TCP_TABLES
-        if table.exists()
-        for inode in _listening(table, {f"{address}:{port:04X}" for address in addresses})
-    }
+    places = {f"{address}:{port:04X}" for address in (own, _ANY, f"{_MAPPED}{own}", _ANY * 4)}
+    inodes = {inode for table in _TCP_TABLES if table.exists() for inode in _listening(table, places)}
     return bool(inodes) and {f"socket:[{inode}]" for inode in inodes} <= _open_files(pids)
 
 
@@ -74,7 +65,7 @@ def _listening(table: Path, places: Collection[str]) -> Iterator[str]:
 
 
 def _open_files(pids: Iterable[int]) -> set[str]:
-    """What the descriptors of processes stand for; of one that has ended, nothing."""
+    """The targets of the processes' file descriptors; none for a process that has ended."""
     found = set()
     for pid in pids:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What can be wrong before anything is started, all of it at once."""
+"""Everything that can be wrong before a server is started, all of it at once."""
 
 from __future__ import annotations
 
@@ -10,57 +10,45 @@ from typing import TYPE_CHECKING
 import httpx
 
 from portcompare.errors import Problem
-from portcompare.plan import find_upstreams, with_addresses
 from portcompare.serve.cpus import find_cpu_problems
-from portcompare.serve.interpreters import Asked, ask_interpreters, has_interpreter
+from portcompare.serve.interpreters import InterpreterCheck, check_interpreters, has_interpreter
 from portcompare.serve.ports import why_unusable
-from portcompare.serve.recipe import Recipe, resolve_deployment
+from portcompare.serve.recipe import Recipe, resolve_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from portcompare.plan import Plan
 
-NOT_YET = "http://127.0.0.1:9"
-"""Address of each upstream as long as none is started: apps are imported with it, and nobody is there."""
+NO_UPSTREAM = "http://127.0.0.1:9"  # stands for each upstream while apps are imported: nothing listens there
 
-URL_LIMIT_S = 5.0
-"""How long a server that runs already may take to answer, in seconds."""
+URL_LIMIT_S = 5.0  # how long a server that already runs may take to respond
 
 
 def preflight(plan: Plan) -> list[Problem]:
     """Find everything that would keep the plan's arms, and their upstreams, from being served."""
-    upstreams = find_upstreams(plan)
-    plan = with_addresses(plan, dict.fromkeys(upstreams, NOT_YET))
-    arms = {name: name for name in upstreams} | {arm.deployment: arm.name for arm in reversed(plan.arms)}
-    names = dict.fromkeys((*(arm.deployment for arm in plan.arms), *upstreams))
-    recipes = {arms[name]: resolve_deployment(plan, name) for name in names}
-    at_hand = {
+    recipes = resolve_all(plan, NO_UPSTREAM)
+    usable = {
         arm: recipe
         for arm, recipe in recipes.items()
         if has_interpreter(recipe)
-        and why_no_interpreter(recipe.surroundings.python) is None
-        and recipe.surroundings.directory.is_dir()
+        and why_no_interpreter(recipe.runtime.python) is None
+        and recipe.runtime.directory.is_dir()
     }
-    asked = ask_interpreters(at_hand, with_import=True)
+    checks = check_interpreters(usable, with_import=True)
     return [
-        *_missing_interpreters(plan, recipes.values()),
-        *_missing_packages(plan, asked),
-        *_foreign_host(plan, recipes.values()),
-        *_unusable_ports(plan, recipes.values()),
+        *_host_problems(plan, recipes.values()),
         *find_cpu_problems(plan),
-        *_missing_directories(plan, recipes.values()),
-        *_missing_programs(plan, recipes),
-        *_unreachable(plan, recipes.values()),
-        *_broken_apps(plan, asked),
+        *_app_problems(plan, recipes.values()),
+        *_port_problems(plan, recipes.values()),
+        *_command_problems(plan, recipes),
+        *_url_problems(plan, recipes.values()),
+        *(problem for check in checks for problem in _interpreter_problems(plan, check)),
     ]
 
 
 def why_no_interpreter(python: str) -> tuple[str, str] | None:
-    """Find out whether a file could be an interpreter.
-
-    Returns what was found, and what to do; None if it could.
-    """
+    """Why a file cannot be an interpreter, and what to do; None if it can."""
     path = Path(python)
     if path.is_dir():
         inside = next((one for one in (path / "bin" / "python", path / "python") if one.is_file()), None)
@@ -74,58 +62,46 @@ def why_no_interpreter(python: str) -> tuple[str, str] | None:
     return None
 
 
-def _missing_interpreters(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
-    for recipe in _once_an_app(recipes):
-        reason = why_no_interpreter(recipe.surroundings.python) if recipe.app.python is not None else None
-        if reason:
-            found, remedy = reason
-            yield Problem(where=_of_app(plan, recipe, "python"), found=found, remedy=remedy)
-
-
-def _once_an_app(recipes: Iterable[Recipe]) -> list[Recipe]:
-    return list({recipe.deployment.app: recipe for recipe in recipes}.values())
-
-
-def _of_app(plan: Plan, recipe: Recipe, key: str) -> str:
-    return plan.where("apps", str(recipe.deployment.app), key)
-
-
-def _missing_packages(plan: Plan, asked: Iterable[Asked]) -> Iterator[Problem]:
-    found = {recipe.name: (recipe, one.interpreter) for one in asked for recipe in one.recipes}
-    for name, (recipe, interpreter) in found.items():
-        if recipe.by_registry is None or interpreter is None:
-            continue
-        missing = [one for one in recipe.by_registry.distributions if one not in interpreter.versions]
-        if missing:
-            python = recipe.surroundings.python
-            yield Problem(
-                where=plan.where("deployments", name, "server"),
-                found=f"{recipe.deployment.server} needs {' and '.join(missing)}, "
-                f"not installed for {python} ({interpreter.name})",
-                remedy=f"{python} -m pip install {' '.join(missing)}",
-            )
-
-
-def _foreign_host(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
+def _host_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
     reason = why_unusable(str(plan.host), 0)
     if reason and any(recipe.url is None for recipe in recipes):
         yield Problem(
             where=plan.where("host"),
-            found=f"{plan.host} cannot be listened on: {reason}",
+            found=f"no server can listen on {plan.host}: {reason}",
             remedy="give an address of this machine, or leave the key out for 127.0.0.1",
         )
 
 
-def _unusable_ports(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
+def _app_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
+    for name, recipe in {recipe.deployment.app: recipe for recipe in recipes}.items():
+        where, runtime = plan.where("apps", str(name)), recipe.runtime
+        reason = why_no_interpreter(runtime.python) if recipe.app.python is not None else None
+        if reason:
+            yield Problem(where=f"{where}.python", found=reason[0], remedy=reason[1])
+        if name is not None and not runtime.directory.is_dir():
+            yield Problem(
+                where=f"{where}.directory",
+                found=f"there is no directory {runtime.directory}",
+                remedy="name the directory that the app is imported from, relative to the plan file",
+            )
+        for place, folder in enumerate(map(plan.resolve, recipe.app.pythonpath)):
+            if not folder.exists():
+                yield Problem(
+                    where=f"{where}.pythonpath.{place}",
+                    found=f"there is no {folder}",
+                    remedy="name a folder to import from, relative to the plan file",
+                )
+
+
+def _port_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
     users: dict[int, str] = {}
     for recipe in recipes:
         port = recipe.deployment.port
         if port is None:
             continue
         first = users.setdefault(port, recipe.name)
-        reason = (
-            f"deployments.{first} has it too" if first != recipe.name else why_unusable(recipe.host, port)
-        )
+        taken = f"deployments.{first} has it too"
+        reason = why_unusable(recipe.host, port) if first == recipe.name else taken
         if reason:
             yield Problem(
                 where=plan.where("deployments", recipe.name, "port"),
@@ -134,78 +110,70 @@ def _unusable_ports(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
             )
 
 
-def _missing_directories(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
-    for recipe in _once_an_app(recipes):
-        directory = recipe.surroundings.directory
-        if recipe.deployment.app is not None and not directory.is_dir():
-            yield Problem(
-                where=_of_app(plan, recipe, "directory"),
-                found=f"there is no directory {directory}",
-                remedy="name the directory that the app is imported from, relative to the plan file",
-            )
-        for place, folder in enumerate(recipe.app.pythonpath):
-            if not plan.resolve(folder).exists():
-                yield Problem(
-                    where=_of_app(plan, recipe, f"pythonpath.{place}"),
-                    found=f"there is no {plan.resolve(folder)}",
-                    remedy="name a folder to import from, relative to the plan file",
-                )
-
-
-def _missing_programs(plan: Plan, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
+def _command_problems(plan: Plan, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
     for arm, recipe in recipes.items():
-        if recipe.deployment.command is None or not recipe.surroundings.directory.is_dir():
+        directory = recipe.runtime.directory
+        if recipe.deployment.command is None or not directory.is_dir():
             continue
         program = recipe.command("0", arm)[0]
-        path = recipe.environment(arm).get("PATH")
-        # A path with a slash in it is looked for from the working directory, as the system does.
-        name = str(recipe.surroundings.directory / program) if "/" in program else program
-        if shutil.which(name, path=path) is None:
+        # A path with a slash in it is relative to the working directory, as for the system.
+        name = str(directory / program) if "/" in program else program
+        if shutil.which(name, path=recipe.variables(arm).get("PATH")) is None:
             yield Problem(
                 where=plan.where("deployments", recipe.name, "command"),
                 found=f"there is no program {program!r}",
-                remedy=f"name one in PATH, or its path, absolute or from {recipe.surroundings.directory}",
+                remedy=f"name one in PATH, or its path, absolute or from {directory}",
             )
 
 
-def _unreachable(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
+def _url_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
     with httpx.Client(trust_env=False, timeout=URL_LIMIT_S) as client:
         for recipe in recipes:
-            reason = _why_unreachable(client, recipe) if recipe.url is not None else None
-            if reason:
-                yield Problem(
-                    where=plan.where("deployments", recipe.name, "url"),
-                    found=f"GET {recipe.url}{recipe.app.ready_target} {reason}",
-                    remedy="start that server first, or correct its address; "
-                    "portcompare only measures what runs there",
-                )
-
-
-def _why_unreachable(client: httpx.Client, recipe: Recipe) -> str | None:
-    try:
-        with client.stream("GET", f"{recipe.url}{recipe.app.ready_target}") as answer:
-            status = answer.status_code
-    except (httpx.TransportError, httpx.InvalidURL) as error:
-        return f"had no answer: {str(error) or type(error).__name__}"
-    return None if recipe.app.is_ready(status) else f"was answered {status}: it is not ready"
-
-
-def _broken_apps(plan: Plan, asked: Iterable[Asked]) -> Iterator[Problem]:
-    for one in asked:
-        recipe = one.recipes[0]
-        python, directory = recipe.surroundings.python, recipe.surroundings.directory
-        if one.interpreter is None:
+            if recipe.url is None:
+                continue
+            request = f"GET {recipe.url}{recipe.app.ready_target}"
+            try:
+                with client.stream("GET", f"{recipe.url}{recipe.app.ready_target}") as response:
+                    status = response.status_code
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                found = f"{request} received no response: {str(error) or type(error).__name__}"
+            else:
+                if recipe.app.is_ready(status):
+                    continue
+                found = f"{request} received status {status}: it is not ready"
             yield Problem(
-                where=_of_app(plan, recipe, "python"),
-                found=f"{python} cannot be used: {one.problem}",
-                remedy="name an interpreter of Python 3.8 or later",
+                where=plan.where("deployments", recipe.name, "url"),
+                found=found,
+                remedy="start that server first, or correct its address; "
+                "portcompare only measures what runs there",
             )
-        elif one.problem is not None:
-            target = recipe.app.target or ""
-            module = target.partition(":")[0]
+
+
+def _interpreter_problems(plan: Plan, check: InterpreterCheck) -> Iterator[Problem]:
+    first, interpreter = check.recipes[0], check.interpreter
+    app, python = plan.where("apps", str(first.deployment.app)), first.runtime.python
+    if interpreter is None:
+        yield Problem(
+            where=f"{app}.python",
+            found=f"{python} cannot be used: {check.problem}",
+            remedy="name an interpreter of Python 3.8 or later",
+        )
+        return
+    for recipe in check.recipes:
+        wanted = recipe.config.distributions if recipe.config is not None else ()
+        missing = [name for name in wanted if name not in interpreter.versions]
+        if missing:
             yield Problem(
-                where=_of_app(plan, recipe, "target"),
-                found=f"{target!r} cannot be served: {one.problem}",
-                remedy=f"correct the target, or the app until this works: "
-                f"cd {directory} && {python} -c 'import {module}'",
+                where=plan.where("deployments", recipe.name, "server"),
+                found=f"{recipe.deployment.server} needs {' and '.join(missing)}, "
+                f"not installed for {python} ({interpreter.name})",
+                remedy=f"{python} -m pip install {' '.join(missing)}",
             )
+    if check.problem is not None:
+        target = first.app.target or ""
+        yield Problem(
+            where=f"{app}.target",
+            found=f"{target!r} cannot be served: {check.problem}",
+            remedy="correct the target, or the app until this works: "
+            f"cd {first.runtime.directory} && {python} -c 'import {target.partition(':')[0]}'",
+        )

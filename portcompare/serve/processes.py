@@ -1,4 +1,4 @@
-"""Starting a process that cannot outlive portcompare, and stopping it."""
+"""Starting a program that cannot outlive portcompare, and stopping it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,91 +14,80 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 import psutil
 
-from portcompare.errors import ServerError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+STOP_LIMIT_S = 2.0  # how long a watchdog may take to end: four times the grace that it gives to its program
 
-STOP_LIMIT_S = 2.0
-"""How long a keeper may take to end; four times the grace that it gives to its program."""
-
-_KEEPER = Path(__file__).with_name("watchdog.py")
+_WATCHDOG = Path(__file__).with_name("watchdog.py")
 _TAIL_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervised:
-    """A running program and its keeper."""
+    """A running program and its watchdog."""
 
-    command: tuple[str, ...]  # The program and its arguments
-    log_path: Path  # Where its stderr goes, and its stdout unless that is a pipe
-    log_start: int  # Where in that file this process begins, in bytes
-    keeper: Popen[str]  # The keeper's process
-    # The write end of the pipe that tells the keeper that portcompare still wants the program
-    liveness: BinaryIO
+    command: tuple[str, ...]
+    log_path: Path  # its stderr, and its stdout unless that is a pipe
+    log_start: int  # where in that file this process begins, in bytes
+    watchdog: Popen[str]
+    liveness: BinaryIO  # the write end of the pipe: the watchdog ends the program when it is closed
 
     @property
     def pid(self) -> int:
-        """The keeper's process id; the program and all that it starts are below it."""
-        return self.keeper.pid
+        """The watchdog's process id; the program and all that it starts are below it."""
+        return self.watchdog.pid
 
     @property
     def stdin(self) -> IO[str]:
         """The program's standard input, line by line; only where it was started with pipes."""
-        return cast("IO[str]", self.keeper.stdin)
+        return cast("IO[str]", self.watchdog.stdin)
 
     @property
     def stdout(self) -> IO[str]:
         """The program's standard output; only where it was started with pipes."""
-        return cast("IO[str]", self.keeper.stdout)
+        return cast("IO[str]", self.watchdog.stdout)
 
     def poll(self) -> int | None:
-        """See whether the program has ended.
-
-        Returns its exit status, 128 and more if a signal ended it; None while it runs.
-        """
+        """The program's exit status, 128 and more if a signal ended it; None while it runs."""
         return self.wait(0)
 
     def wait(self, timeout_s: float) -> int | None:
-        """Wait for the program to end by itself.
-
-        `timeout_s`: for how long, in seconds.
-        """
-        if self.keeper.returncode is None:
+        """Wait for the program to end by itself; its exit status as from `poll`."""
+        if self.watchdog.returncode is None:
             with suppress(TimeoutExpired):
-                if self.keeper.wait(timeout_s) < 0:  # the keeper was killed and could not clean up
+                if self.watchdog.wait(timeout_s) < 0:  # the watchdog was killed and could not clean up
                     _kill_session(self.pid)
-        return self.keeper.returncode
+        return self.watchdog.returncode
 
-    def tell_to_stop(self) -> None:
-        """Have the keeper end the program, without waiting for it."""
+    def request_stop(self) -> None:
+        """Have the watchdog end the program, without waiting for it."""
         self.liveness.close()
 
     def wait_stopped(self, timeout_s: float = STOP_LIMIT_S) -> None:
-        """Wait until nothing is left of a program that was told to stop."""
+        """After `request_stop`, wait until no process is left; after the timeout, kill them."""
         if self.wait(timeout_s) is None:
-            self.keeper.kill()
+            self.watchdog.kill()
             self.wait(STOP_LIMIT_S)
-        for pipe in (self.keeper.stdin, self.keeper.stdout):
+        for pipe in (self.watchdog.stdin, self.watchdog.stdout):
             if pipe is not None:
-                with suppress(BrokenPipeError):  # what was still to be written concerns nobody now
+                with suppress(BrokenPipeError):  # nobody reads what was still to be written
                     pipe.close()
 
     def stop(self) -> None:
-        """End the program and all that it has started; does nothing the second time."""
-        self.tell_to_stop()
+        """End the program and all that it has started; a second call does nothing."""
+        self.request_stop()
         self.wait_stopped()
 
     def log_tail(self, lines: int = 20) -> str:
-        """The end of what this process has logged."""
+        """The last lines that this process has logged."""
         with self.log_path.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(self.log_start, end - _TAIL_BYTES))
             return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
 
     def show_log(self) -> str:
-        """The end of what this process has logged, for an error's text."""
+        """The last lines of the log, with its path, indented for an error's text."""
         lines = self.log_tail().splitlines() or ["(nothing)"]
         return "\n".join([f"    last lines of {self.log_path}:", *(f"        {line}" for line in lines)])
 
@@ -113,12 +101,10 @@ def start_supervised(
     log_path: Path,
     pipes: bool = False,
 ) -> Supervised:
-    """Start a program under a keeper, so that it ends when portcompare does, however that ends.
+    """Start a program under a watchdog, so that it ends when portcompare does, however that ends.
 
-    The keeper has a session of its own: Ctrl-C in the terminal reaches portcompare alone, which then stops
-    what it has started.
-
-    `log_path`: where its stderr is appended, and its stdout unless that is a pipe.
+    The watchdog has a session of its own: Ctrl-C in the terminal reaches portcompare alone, which then stops
+    what it has started. `log_path` is appended to.
     """
     with ExitStack() as undo:
         read_end, write_end = os.pipe()  # neither is inherited by other children
@@ -126,11 +112,9 @@ def start_supervised(
         try:
             with log_path.open("ab") as log:
                 log_start = log.tell()
-                keeper = Popen(
-                    [
-                        *(sys.executable, "-I", str(_KEEPER), str(read_end)),
-                        *(",".join(str(cpu) for cpu in cpus), *command),
-                    ],
+                cpu_list = ",".join(str(cpu) for cpu in cpus)
+                watchdog = Popen(
+                    [sys.executable, "-I", str(_WATCHDOG), str(read_end), cpu_list, *command],
                     cwd=directory,
                     env=dict(environment),
                     stdin=PIPE if pipes else DEVNULL,
@@ -142,76 +126,27 @@ def start_supervised(
                     encoding="utf-8",
                     bufsize=1,
                 )
-                started = Supervised(
-                    command=tuple(command),
-                    log_path=log_path,
-                    log_start=log_start,
-                    keeper=keeper,
-                    liveness=liveness,
-                )
         finally:
             os.close(read_end)
         undo.pop_all()
-        return started
+    return Supervised(
+        command=tuple(command), log_path=log_path, log_start=log_start, watchdog=watchdog, liveness=liveness
+    )
 
 
 def stop_all(processes: Iterable[Supervised]) -> None:
-    """Stop many at once: first tell all, then wait for all."""
-    told = list(processes)
-    for process in told:
-        process.tell_to_stop()
+    """Stop many at once: first request it of all, then wait for all."""
+    stopping = list(processes)
+    for process in stopping:
+        process.request_stop()
     deadline_s = time.monotonic() + STOP_LIMIT_S
-    for process in told:
+    for process in stopping:
         process.wait_stopped(max(deadline_s - time.monotonic(), 0))
 
 
 def _kill_session(session: int) -> None:
-    """Kill every process of a session: what a killed keeper has left."""
+    """Kill every process of a session: those that a killed watchdog has left."""
     for pid in psutil.pids():
         with suppress(ProcessLookupError, PermissionError):
             if os.getsid(pid) == session:
                 os.kill(pid, signal.SIGKILL)
-
-
-COMMAND_LIMIT_S = 600.0
-"""How long a command may take: enough to fill a database, and not for ever."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """A shell command of the plan, to be run for one arm."""
-
-    where: str  # Its place in the plan
-    line: str  # The command line, the arm's name filled in
-    arm: str  # Name of the arm
-    directory: Path  # The working directory
-    environment: Mapping[str, str]  # The whole environment
-    cpus: tuple[int, ...]  # The CPUs that it may use
-    log_path: Path  # The arm's log, to which its output is appended
-
-    def run(self) -> None:
-        """Run it to its end; whatever it leaves running then is ended.
-
-        Raises ServerError: it failed, or took too long; its last log lines are in the text.
-        """
-        process = start_supervised(
-            ["sh", "-c", self.line],
-            directory=self.directory,
-            environment=self.environment,
-            cpus=self.cpus,
-            log_path=self.log_path,
-        )
-        try:
-            status = process.wait(COMMAND_LIMIT_S)
-        finally:
-            process.stop()
-        if status != 0:
-            found = (
-                f"has not ended after {COMMAND_LIMIT_S:g} s"
-                if status is None
-                else f"ended with status {status}"
-            )
-            raise ServerError(
-                f"{self.arm}: {self.where}: {found}\n"
-                f"    command: {self.line}\n    in {self.directory}\n{process.show_log()}"
-            )

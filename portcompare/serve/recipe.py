@@ -1,4 +1,4 @@
-"""All that it takes to start a deployment: what the plan says of it, resolved against the registry."""
+"""What it takes to start a deployment: the plan's settings, completed from the registry of servers."""
 
 from __future__ import annotations
 
@@ -8,52 +8,21 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from portcompare.plan import App, Deployment
+from portcompare.plan import App, Deployment, find_upstreams, with_addresses
 from portcompare.plan.apps import ARM
-from portcompare.records.manifest import Ceiling
-from portcompare.serve.servers import SERVERS, Knobs, Serving, executor_threads
+from portcompare.serve.servers import APP_PYTHON, SERVERS, Knobs, Server, Serving
 
 if TYPE_CHECKING:
-    from portcompare.plan import Plan, Scenario
+    from portcompare.plan import Plan
 
-
-def find_ceilings(
-    scenarios: Mapping[str, Scenario],
-    app: str,
-    served_by: ByRegistry,
-    cpu_count: int,
-    version: tuple[int, int],
-) -> dict[str, Ceiling]:
-    """Find the ceilings of a deployment."""
-    of_a_worker = {
-        "event-loop": (1, "blocked event loop"),
-        "executor": (executor_threads(cpu_count, version), "executor thread"),
-    }
-    server_slots = served_by.serving.slots(served_by.knobs, cpu_count, version)
-    ceilings = {}
-    for name, scenario in scenarios.items():
-        said = scenario.slots.get(app)
-        if said is None:
-            continue
-        slots, noun = (said, "slot") if isinstance(said, int) else of_a_worker[said]
-        slots *= served_by.knobs.workers
-        if server_slots is None or slots < server_slots:
-            ceilings[name] = Ceiling(slots=slots, noun=noun)
-    return ceilings
-
-
+# Where a factory makes the application, this variable names the factory, and servers are given this target.
 FACTORY = "PORTCOMPARE_FACTORY"
-"""The variable that tells which factory makes the application."""
-
 FACTORY_TARGET = "portcompare_factory:app"
-"""What servers are told to serve where a factory makes the application."""
 
-_FACTORY_FOLDER = Path(__file__).parent / "servers" / "app_factory"
-
-_DISTURBING = frozenset(
+_NOT_INHERITED = frozenset(
     {
         "FLASK_DEBUG",
         "FORWARDED_ALLOW_IPS",
@@ -70,88 +39,80 @@ _DISTURBING = frozenset(
     }
 )
 # With COVERAGE_ a server would be traced, line by line, if portcompare is.
-_DISTURBING_PREFIXES = ("COVERAGE_", "GRANIAN_", "GUNICORN_", "UVICORN_")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """In what the programs of a deployment run."""
-
-    directory: Path  # The working directory
-    python: str  # The interpreter
-    import_folders: tuple[str, ...]  # Folders to import from, besides the working directory
-    added: Mapping[str, str]  # What the plan adds to the environment, the arm's name not yet filled in
-
-    def environment(self, arm: str) -> dict[str, str]:
-        """The whole environment."""
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in _DISTURBING and not name.startswith(_DISTURBING_PREFIXES)
-        }
-        added = {name: value.replace(ARM, arm) for name, value in self.added.items()}
-        environment = inherited | {"PYTHONUNBUFFERED": "1"} | added
-        _put_before(environment, "PYTHONPATH", self.import_folders)
-        _put_before(environment, "PATH", (str(Path(self.python).parent),))
-        return environment
-
-
-def describe_surroundings(plan: Plan, app: App, deployment: Deployment) -> Surroundings:
-    """Find out in what a deployment runs."""
-    folders = (str(plan.resolve(path)) for path in app.pythonpath)
-    return Surroundings(
-        directory=plan.resolve(app.directory),
-        python=sys.executable if app.python is None else find_interpreter(plan, app.python),
-        import_folders=(*folders, *((str(_FACTORY_FOLDER),) if app.has_factory else ())),
-        added=app.environment | deployment.environment,
-    )
-
-
-def find_interpreter(plan: Plan, python: Path) -> str:
-    """The path of an interpreter."""
-    return str(plan.resolve(python.parent) / python.name)
-
-
-def _put_before(environment: dict[str, str], name: str, folders: tuple[str, ...]) -> None:
-    if folders:
-        environment[name] = os.pathsep.join([*folders, *filter(None, [environment.get(name)])])
-
+_PREFIXES_NOT_INHERITED = ("COVERAGE_", "GRANIAN_", "GUNICORN_", "UVICORN_")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ByRegistry:
+class RuntimeEnvironment:
+    """What the programs of a deployment run in."""
+
+    directory: Path  # the working directory
+    python: str  # the interpreter
+    import_folders: tuple[str, ...]  # besides the working directory
+    added: Mapping[str, str]  # the environment variables of the plan, with `{arm}` still in their values
+
+    def variables(self, arm: str) -> dict[str, str]:
+        """All environment variables."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in _NOT_INHERITED and not name.startswith(_PREFIXES_NOT_INHERITED)
+        }
+        added = {name: value.replace(ARM, arm) for name, value in self.added.items()}
+        variables = inherited | {"PYTHONUNBUFFERED": "1"} | added
+        in_front = {"PYTHONPATH": self.import_folders, "PATH": (str(Path(self.python).parent),)}
+        for name, folders in in_front.items():
+            if folders:
+                variables[name] = os.pathsep.join([*folders, *filter(None, [variables.get(name)])])
+        return variables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
     """How a server of the registry serves a deployment's app."""
 
-    target: str  # The app as the server is told it
+    server: Server
     interface: str  # "wsgi" or "asgi"
-    serving: Serving  # How the server serves that interface
-    distributions: tuple[str, ...]  # What must be installed; the first is the server itself
-    accelerators: tuple[str, ...]  # What makes the server faster where it is installed
-    knobs: Knobs  # Every knob's value
+    target: str  # the app, as the server is given it
+    knobs: Knobs
+
+    @property
+    def serving(self) -> Serving:
+        """How the server serves the app's interface."""
+        return self.server.interfaces[self.interface]
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """What must be installed to serve the app; the first is the server itself."""
+        has_uvloop = "loop" in self.serving.knobs and self.knobs.loop == "uvloop"
+        return (*self.server.distributions, *(("uvloop",) if has_uvloop else ()))
+
+    def slots(self, cpu_count: int, version: tuple[int, int]) -> int | None:
+        """How many requests its handlers hold at once, all workers together; None for no limit."""
+        return self.serving.slots(self.knobs, cpu_count, version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """A deployment, ready to be started, or the address of one that runs already."""
+    """A deployment, ready to be started, or the address of a server that already runs."""
 
-    name: str  # Its name in the plan
-    app: App  # The app that it serves; one that has every default where the plan names none
-    deployment: Deployment  # As the plan has it
-    # How a server of the registry serves it; None where a command does, or somebody else
-    by_registry: ByRegistry | None
-    surroundings: Surroundings  # In what it, and what is done for it, runs
-    host: str  # The address to listen on
+    name: str  # its name in the plan
+    app: App  # with every default where the plan names none
+    deployment: Deployment
+    config: ServerConfig | None  # None where a command serves the app, or a server that already runs
+    runtime: RuntimeEnvironment
+    host: str  # the address to listen on
 
     @property
     def url(self) -> str | None:
-        """Where it runs already; None if it is to be started."""
+        """Where it already runs; None if it is to be started."""
         return None if self.deployment.url is None else self.deployment.url.rstrip("/")
 
     @property
     def port(self) -> int | None:
-        """The port that it has in any case; None for a free one."""
+        """Its fixed port; None for a free one."""
         if self.url is None:
             return self.deployment.port
         parts = urlsplit(self.url)
@@ -159,56 +120,74 @@ class Recipe:
 
     def command(self, port: int | str, arm: str = ARM) -> tuple[str, ...]:
         """The command line that serves it."""
-        if self.by_registry is not None:
-            return self.by_registry.serving.command(
-                self.by_registry.knobs,
-                python=self.surroundings.python,
-                target=self.by_registry.target,
+        if self.config is not None:
+            return self.config.serving.command(
+                self.config.knobs,
+                python=self.runtime.python,
+                target=self.config.target,
                 host=self.host,
                 port=port,
             )
+        words = shlex.split(self.deployment.command or "")
         values = {"{port}": str(port), "{host}": self.host, ARM: arm}
-        return tuple(_replace_all(word, values) for word in shlex.split(self.deployment.command or ""))
+        for mark, value in values.items():
+            words = [word.replace(mark, value) for word in words]
+        return tuple(words)
 
-    def environment(self, arm: str) -> dict[str, str]:
-        """The environment it is started in."""
-        environment = self.surroundings.environment(arm)
-        if self.by_registry is not None and self.app.has_factory:
-            environment[FACTORY] = cast("str", self.app.target)
-        return environment
+    def variables(self, arm: str) -> dict[str, str]:
+        """All environment variables of the process that serves an arm."""
+        variables = self.runtime.variables(arm)
+        if self.config is not None and self.app.has_factory:
+            variables[FACTORY] = str(self.app.target)
+        return variables
 
 
 def resolve_deployment(plan: Plan, name: str) -> Recipe:
-    """Find all that it takes to start a deployment."""
+    """Complete what the plan says of a deployment."""
     deployment, app = plan.deployments[name], plan.app_of(name)
     return Recipe(
         name=name,
         app=app,
         deployment=deployment,
-        by_registry=_look_up(deployment, app),
-        surroundings=describe_surroundings(plan, app, deployment),
+        config=_configure(deployment, app),
+        runtime=RuntimeEnvironment(
+            directory=plan.resolve(app.directory),
+            python=sys.executable if app.python is None else _find_interpreter(plan, app.python),
+            import_folders=(
+                *(str(plan.resolve(path)) for path in app.pythonpath),
+                *((str(APP_PYTHON),) if app.has_factory else ()),
+            ),
+            added=app.environment | deployment.environment,
+        ),
         host=str(plan.host),
     )
 
 
-def _look_up(deployment: Deployment, app: App) -> ByRegistry | None:
+def resolve_all(plan: Plan, upstream_url: str = "") -> dict[str, Recipe]:
+    """Complete what the plan says of each deployment that it serves, by arm; upstreams come last, by name.
+
+    `upstream_url`: stands for the address of each upstream; empty to keep their names.
+    """
+    upstreams = find_upstreams(plan)
+    arms = {arm.deployment: arm.name for arm in reversed(plan.arms)}
+    names = dict.fromkeys((*(arm.deployment for arm in plan.arms), *upstreams))
+    if upstream_url:
+        plan = with_addresses(plan, dict.fromkeys(upstreams, upstream_url))
+    return {arms.get(name, name): resolve_deployment(plan, name) for name in names}
+
+
+def _configure(deployment: Deployment, app: App) -> ServerConfig | None:
     if deployment.server is None or app.target is None or app.interface is None:
         return None
     server = SERVERS[deployment.server]
-    serving = server.interfaces[app.interface]
-    knobs = serving.turn(deployment)
-    has_uvloop = "loop" in serving.knobs and knobs.loop == "uvloop"
-    return ByRegistry(
-        target=FACTORY_TARGET if app.has_factory else app.target,
+    return ServerConfig(
+        server=server,
         interface=app.interface,
-        serving=serving,
-        distributions=(*server.distributions, *(("uvloop",) if has_uvloop else ())),
-        accelerators=server.accelerators,
-        knobs=knobs,
+        target=FACTORY_TARGET if app.has_factory else app.target,
+        knobs=server.interfaces[app.interface].knobs_of(deployment),
     )
 
 
-def _replace_all(word: str, values: dict[str, str]) -> str:
-    for mark, value in values.items():
-        word = word.replace(mark, value)
-    return word
+def _find_interpreter(plan: Plan, python: Path) -> str:
+    """The path of an interpreter; its own symbolic link is kept, as it marks the virtual environment."""
+    return str(plan.resolve(python.parent) / python.name)

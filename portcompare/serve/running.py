@@ -1,13 +1,13 @@
-"""Servers that run, as the stages that use them see them."""
+"""Running servers: whether they are alive, what they use, and whether they have worked off their queue."""
 
 from __future__ import annotations
 
 import ctypes
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
-from typing import Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,50 +18,126 @@ from portcompare.records.rounds import Usage
 from portcompare.serve.ports import is_listened_on_by
 from portcompare.serve.processes import Supervised
 
+PROBE_LIMIT_S = 5.0  # how long it may take to connect to a server that portcompare did not start
+SETTLE_LIMIT_S = 30.0  # how long a server may take to work off its queue
 SAMPLE_INTERVAL_S = 0.2
+
+# A response is quick if it takes at most three times as long as on the idle server, and 10 ms more.
+_SLOWER = 3.0
+_JITTER_S = 0.01
+
+_IN_A_ROW = 3  # each on a new connection, which goes to whichever worker is free
 
 _libc = ctypes.CDLL(None)
 
 
-def read_usage(keeper: int) -> Usage:
-    """Read what the processes below a keeper have used."""
-    tree = list_tree(keeper)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningServer:
+    """A server that serves one arm."""
+
+    arm: str
+    deployment: str
+    url: str
+    port: int
+    ready_target: str  # what it responds to at any time without delay
+    process: Supervised | None  # None if it was already running: nothing is known of its processes
+
+    @property
+    def owns_port(self) -> bool:
+        """Whether its own processes, and no others, listen on its port; not known of one already running."""
+        host = urlsplit(self.url).hostname
+        if self.process is None or host is None:
+            return True
+        own = (process.pid for process in list_tree(self.process.pid))
+        return is_listened_on_by(own, host, self.port)
+
+    def check_alive(self) -> None:
+        """Make sure that it still runs.
+
+        Of a server that was already running a connection is proof enough: a request would be work for it, and
+        a line in its log. A connection that takes too long is no sign of death, but of a full queue.
+
+        Raises ServerError: it has ended, or refuses connections.
+        """
+        if self.process is not None:
+            status = self.process.poll()
+            if status is not None:
+                raise self.failure(f"ended with status {status}")
+            return
+        try:
+            socket.create_connection((urlsplit(self.url).hostname, self.port), PROBE_LIMIT_S).close()
+        except TimeoutError:
+            return
+        except OSError as error:
+            raise self.failure(f"accepts no connection any more: {error.strerror or error}") from None
+
+    def usage(self) -> Usage | None:
+        """What its process tree has used until now; None if it was already running."""
+        return None if self.process is None else read_usage(self.process.pid)
+
+    def measure_usage(self, start_s: float, end_s: float) -> Usage | None:
+        """Measure what its process tree uses in a window, and wait until the window has ended.
+
+        `start_s`, `end_s`: instants of `time.monotonic()`.
+        Returns None at once if it was already running.
+        Raises WindowMissedError: the window was over before it could be measured.
+        """
+        if self.process is None:
+            return None
+        try:
+            return measure_usage(self.process.pid, start_s, end_s)
+        except WindowMissedError as error:
+            raise WindowMissedError(f"{self.arm}: {error}") from None
+
+    def failure(self, found: str) -> ServerError:
+        """An error that says what is wrong with this server, with the end of its log."""
+        name = self.arm if self.arm == self.deployment else f"{self.arm} ({self.deployment})"
+        if self.process is None:
+            more = f"    {self.url} was not started by portcompare: see that server's own log"
+        else:
+            more = f"    command: {' '.join(self.process.command)}\n{self.process.show_log()}"
+        return ServerError(f"{name}: {found}\n{more}")
+
+
+def read_usage(watchdog: int) -> Usage:
+    """Read what the processes below a watchdog have used."""
+    tree = list_tree(watchdog)
     return Usage(cpu_s=sum(_read_cpu_s(tree).values()), rss_bytes=_read_rss_bytes(tree))
 
 
-def measure_usage(server: StartedServer, start_s: float, end_s: float) -> Usage:
-    """Measure what a server uses in a window; blocks until the window has ended.
+def measure_usage(watchdog: int, start_s: float, end_s: float) -> Usage:
+    """Measure what the processes below a watchdog use in a window; blocks until the window has ended.
 
     CPU time is read once the clock has reached either end of the window. What was used between the two
-    readings is scaled to the window's nominal length, as a reading cannot hit the very instant. A process
-    that ends within the window counts up to the last sample it was seen in, one that begins within it from
-    its beginning.
+    readings is scaled to the window's nominal length, as a reading is always a little late. A process
+    that ends within the window counts up to the last sample it was seen in, one that starts within it from
+    its start.
 
-    `start_s`: the window's start, in seconds of `time.monotonic()`.
     Raises WindowMissedError: the window was over before it could be measured.
     """
-    tree = list_tree(server.process.pid)
+    tree = list_tree(watchdog)
     _sleep_until(start_s)
     before = _read_cpu_s(tree)
     read_start_s = read_end_s = time.monotonic()
     if read_start_s >= end_s:
-        raise WindowMissedError(f"{server.arm}: the window was over before its CPU time could be read")
+        raise WindowMissedError("the window was over before its CPU time could be read")
     latest = dict(before)
     rss_peak_bytes = 0
     while read_end_s < end_s:
         _sleep_until(min(read_end_s + SAMPLE_INTERVAL_S, end_s))
         latest |= _read_cpu_s(tree)
         read_end_s = time.monotonic()
-        tree = list_tree(server.process.pid)
+        tree = list_tree(watchdog)
         rss_peak_bytes = max(rss_peak_bytes, _read_rss_bytes(tree))
+    used_s = sum(latest.values()) - sum(before.values())
     scale = (end_s - start_s) / (read_end_s - read_start_s)
-    return Usage(cpu_s=(sum(latest.values()) - sum(before.values())) * scale, rss_bytes=rss_peak_bytes)
+    return Usage(cpu_s=used_s * scale, rss_bytes=rss_peak_bytes)
 
 
-def list_tree(keeper: int) -> list[psutil.Process]:
-    """List the processes below a keeper."""
+def list_tree(watchdog: int) -> list[psutil.Process]:
+    """List the processes below a watchdog."""
     try:
-        return psutil.Process(keeper).children(recursive=True)
+        return psutil.Process(watchdog).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
 
@@ -76,20 +152,16 @@ def _read_cpu_s(tree: list[psutil.Process]) -> dict[int, float]:
     readings = {}
     for process in tree:
         if _libc.clock_getcpuclockid(process.pid, ctypes.byref(clock)) == 0:
-            try:
+            with suppress(OSError):  # it has ended since it was listed
                 readings[process.pid] = time.clock_gettime(clock.value)
-            except OSError:  # it has gone since it was listed
-                continue
     return readings
 
 
 def _read_rss_bytes(tree: list[psutil.Process]) -> int:
     total = 0
     for process in tree:
-        try:
+        with suppress(psutil.NoSuchProcess):  # it has ended since it was listed
             total += process.memory_info().rss
-        except psutil.NoSuchProcess:  # it has gone since it was listed
-            continue
     return total
 
 
@@ -97,188 +169,34 @@ def _sleep_until(instant_s: float) -> None:
     time.sleep(max(instant_s - time.monotonic(), 0))
 
 
-PROBE_LIMIT_S = 5.0
-"""How long a connection to a server elsewhere may take to be made."""
-
-
-class RunningServer(Protocol):
-    """A server that answers for one arm, whoever started it."""
-
-    @property
-    def arm(self) -> str:
-        """Name of the arm."""
-        ...
-
-    @property
-    def deployment(self) -> str:
-        """Name of the deployment."""
-        ...
-
-    @property
-    def url(self) -> str:
-        """Where it answers."""
-        ...
-
-    @property
-    def port(self) -> int:
-        """The port there."""
-        ...
-
-    @property
-    def ready_target(self) -> str:
-        """What it can be asked at any time, and answers at once."""
-        ...
-
-    def check_alive(self) -> None:
-        """Make sure that it still runs.
-
-        Raises ServerError: it does not.
-        """
-        ...
-
-    def measure_usage(self, start_s: float, end_s: float) -> Usage | None:
-        """Measure what it uses in a window, and wait until the window has ended where it is measured.
-
-        `start_s`: the window's start, in seconds of `time.monotonic()`.
-        Returns the usage; None where it cannot be known.
-        """
-        ...
-
-    def failure(self, found: str) -> ServerError:
-        """An error that says what is wrong with this server."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartedServer:
-    """A server that was started for one arm."""
-
-    arm: str  # Name of the arm
-    deployment: str  # Name of the deployment
-    host: str  # The address it listens on
-    port: int  # The port there
-    ready_target: str  # What it can be asked at any time, and answers at once
-    process: Supervised  # The server and its keeper
-
-    @property
-    def url(self) -> str:
-        """Where it answers."""
-        return f"http://{self.host}:{self.port}"
-
-    @property
-    def owns_port(self) -> bool:
-        """Whether it, and nobody else, listens on its port."""
-        own = (process.pid for process in list_tree(self.process.pid))
-        return is_listened_on_by(own, self.host, self.port)
-
-    def check_alive(self) -> None:
-        """Make sure that it still runs.
-
-        Raises ServerError: it has ended; its last log lines are in the text.
-        """
-        status = self.process.poll()
-        if status is not None:
-            raise self.failure(f"ended with status {status}")
-
-    def usage(self) -> Usage:
-        """What its whole process tree has used until now."""
-        return read_usage(self.process.pid)
-
-    def measure_usage(self, start_s: float, end_s: float) -> Usage:
-        """Measure what its whole process tree uses in a window; blocks until the window has ended.
-
-        `start_s`: the window's start, in seconds of `time.monotonic()`.
-        Raises WindowMissedError: the window was over before it could be measured.
-        """
-        return measure_usage(self, start_s, end_s)
-
-    def failure(self, found: str) -> ServerError:
-        """An error that says what is wrong with this server."""
-        return ServerError(
-            f"{_called(self)}: {found}\n"
-            f"    command: {' '.join(self.process.command)}\n"
-            f"{self.process.show_log()}"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignServer:
-    """A server that somebody else has started and will end: nothing is known of it but its answers."""
-
-    arm: str  # Name of the arm
-    deployment: str  # Name of the deployment
-    url: str  # Where it answers
-    port: int  # The port there
-    ready_target: str  # What it can be asked at any time, and answers at once
-
-    def check_alive(self) -> None:
-        """Make sure that somebody still listens there.
-
-        A connection shows that, without a request that the server would have to work on and log. One that is
-        not made in time is no sign of death: so it is with a server whose queue is full.
-
-        Raises ServerError: nobody listens there, or the way there is closed.
-        """
-        try:
-            socket.create_connection((urlsplit(self.url).hostname, self.port), PROBE_LIMIT_S).close()
-        except TimeoutError:
-            return
-        except OSError as error:
-            raise self.failure(f"does not answer any more: {error.strerror or error}") from None
-
-    def measure_usage(self, start_s: float, end_s: float) -> None:
-        """Say that what it uses is not known.
-
-        Returns none, always and at once: the processes are somebody else's, and maybe on another machine.
-        """
-        del start_s, end_s
-
-    def failure(self, found: str) -> ServerError:
-        """An error that says what is wrong with this server."""
-        return ServerError(
-            f"{_called(self)}: {found}\n    {self.url} is not started by portcompare: look into its own log"
-        )
-
-
-def _called(server: RunningServer) -> str:
-    return server.arm if server.arm == server.deployment else f"{server.arm} ({server.deployment})"
-
-
-SETTLE_LIMIT_S = 30.0
-"""How long a server may take to work off its queue."""
-
-_SLOWER = 3.0
-_JITTER_S = 0.01
-"""An answer is quick if it takes at most three times as long as on the idle server, and so much more."""
-
-_IN_A_ROW = 3  # on connections of their own, which go to whichever worker is free
-
-
 def measure_idle(server: RunningServer, path: str) -> float:
-    """Measure how long a server takes to answer that has nothing else to do.
+    """Measure how long an idle server takes to respond: the median of three requests, in seconds.
 
-    Returns the median of three answers, in seconds; the limit of waiting where there was none.
-    Raises ServerError: it has ended.
+    A request without a response counts as the limit of waiting.
+
+    Raises ServerError: the server has ended.
     """
     with _client() as client:
-        return median(_ask(client, server, path, SETTLE_LIMIT_S) or SETTLE_LIMIT_S for _ in range(_IN_A_ROW))
+        return median(
+            _time_request(client, server, path, SETTLE_LIMIT_S) or SETTLE_LIMIT_S for _ in range(_IN_A_ROW)
+        )
 
 
 def wait_until_settled(
     server: RunningServer, path: str, idle_s: float, limit_s: float = SETTLE_LIMIT_S
 ) -> bool:
-    """Wait until a server answers quickly again.
+    """Wait until a server responds quickly again; False if it does not within the limit.
 
-    After a load that was too much, requests of users long gone still wait in the server's queues. They would
-    slow down the next round, and on a shared CPU the other arms too.
+    After an overload, requests of users that have left still wait in the server's queues. They would slow
+    down the next round, and on a shared CPU the other arms too.
 
-    Raises ServerError: it has ended.
+    Raises ServerError: the server has ended.
     """
     end_s = time.monotonic() + limit_s
     quick = 0
     with _client() as client:
         while (left_s := end_s - time.monotonic()) > 0:
-            took_s = _ask(client, server, path, left_s)
+            took_s = _time_request(client, server, path, left_s)
             quick = quick + 1 if took_s is not None and took_s <= _SLOWER * idle_s + _JITTER_S else 0
             if quick == _IN_A_ROW:
                 return True
@@ -289,8 +207,8 @@ def _client() -> httpx.Client:
     return httpx.Client(trust_env=False, headers={"Connection": "close"})
 
 
-def _ask(client: httpx.Client, server: RunningServer, path: str, timeout_s: float) -> float | None:
-    """How long an answer takes, in seconds; None if there is none."""
+def _time_request(client: httpx.Client, server: RunningServer, path: str, timeout_s: float) -> float | None:
+    """How long a response takes, in seconds; None if there is none."""
     server.check_alive()
     began_s = time.monotonic()
     try:

@@ -1,4 +1,4 @@
-"""What the plan wants done for an arm before it is served, and afterwards whatever happened."""
+"""The plan's commands around an arm: before it is served, and afterwards in any case."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from portcompare.errors import ServerError
 from portcompare.plan import Plan
 from portcompare.plan.apps import ARM
-from portcompare.serve.processes import Command
+from portcompare.serve.processes import start_supervised
 from portcompare.serve.recipe import Recipe, resolve_deployment
 
 if TYPE_CHECKING:
@@ -18,108 +18,113 @@ if TYPE_CHECKING:
 
     from portcompare.serve.cpus import CpuAssignment
 
+COMMAND_LIMIT_S = 600.0  # enough to fill a database
+
 Key = Literal["setup", "teardown", "block_setup", "block_teardown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """What is done for one arm."""
-
-    before: tuple[Command, ...]  # The commands before it is served
-    after: tuple[Command, ...]  # The commands afterwards
-
-    def repeat(self) -> None:
-        """Do it all again, as for a second start.
-
-        Raises ServerError: A command failed.
-        """
-        for command in (*self.after, *self.before):
-            command.run()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSetup:
-    """An arm about to be served, and what the plan wants done for it."""
+    """An arm about to be served."""
 
-    plan: Plan  # The plan
-    recipe: Recipe  # The arm's deployment
-    arm: str  # Name of the arm
-    cpus: tuple[int, ...]  # The CPUs that commands may use
-    folder: Path  # Where the arm's log is
+    plan: Plan
+    recipe: Recipe
+    arm: str
+    cpus: tuple[int, ...]  # those that commands may use
+    folder: Path  # where the arm's log is
+    port: int = 0  # where its server is to listen; 0 for what is done once a run
 
     @property
     def log_path(self) -> Path:
-        """Where all that runs for the arm logs to."""
+        """The file to which everything that runs for the arm logs."""
         return self.folder / f"{self.arm}.log"
 
-    def for_run(self) -> Setup:
-        """What is done once in a run."""
-        return Setup(before=self._commands("setup"), after=self._commands("teardown"))
+    def run(self, key: Key) -> None:
+        """Run the commands of a key in their order.
 
-    def for_block(self, port: int) -> Setup:
-        """What is done each time its server is started."""
-        return Setup(
-            before=self._commands("block_setup", PORTCOMPARE_PORT=str(port)),
-            after=self._commands("block_teardown"),
+        Raises ServerError: a command failed or took too long; the commands after it were not run.
+        """
+        for place in range(len(getattr(self.recipe.app, key))):
+            self._run_command(key, place)
+
+    def run_between_starts(self) -> None:
+        """Run the commands between two starts of the arm's server.
+
+        Raises ServerError: a command failed.
+        """
+        self.run("block_teardown")
+        self.run("block_setup")
+
+    def run_all(self, key: Key) -> list[str]:
+        """Run the commands of a key, each whatever happened to the others; returns the failures."""
+        failures = []
+        for place in range(len(getattr(self.recipe.app, key))):
+            try:
+                self._run_command(key, place)
+            except ServerError as error:
+                failures.append(str(error))
+        return failures
+
+    def _run_command(self, key: Key, place: int) -> None:
+        """Run a command to its end, and end what it leaves running."""
+        line = getattr(self.recipe.app, key)[place].replace(ARM, self.arm)
+        directory = self.recipe.runtime.directory
+        variables = self.recipe.variables(self.arm) | {"PORTCOMPARE_ARM": self.arm}
+        if key == "block_setup":
+            variables["PORTCOMPARE_PORT"] = str(self.port)
+        process = start_supervised(
+            ["sh", "-c", line],
+            directory=directory,
+            environment=variables,
+            cpus=self.cpus,
+            log_path=self.log_path,
         )
-
-    def _commands(self, key: Key, **variables: str) -> tuple[Command, ...]:
-        environment = self.recipe.environment(self.arm) | {"PORTCOMPARE_ARM": self.arm} | variables
-        return tuple(
-            Command(
-                where=self.plan.where("apps", str(self.recipe.deployment.app), key, str(place)),
-                line=line.replace(ARM, self.arm),
-                arm=self.arm,
-                directory=self.recipe.surroundings.directory,
-                environment=environment,
-                cpus=self.cpus,
-                log_path=self.log_path,
+        try:
+            status = process.wait(COMMAND_LIMIT_S)
+        finally:
+            process.stop()
+        if status != 0:
+            found = (
+                f"did not end within {COMMAND_LIMIT_S:g} s"
+                if status is None
+                else f"ended with status {status}"
             )
-            for place, line in enumerate(getattr(self.recipe.app, key))
-        )
+            where = self.plan.where("apps", str(self.recipe.deployment.app), key, str(place))
+            raise ServerError(
+                f"{self.arm}: {where}: {found}\n    command: {line}\n    in {directory}\n{process.show_log()}"
+            )
 
 
 @contextmanager
 def prepare_arms(plan: Plan, arms: Mapping[str, str], *, folder: Path, cpus: CpuAssignment) -> Iterator[None]:
     """Run each arm's `setup` now, and its `teardown` at the end of the context, whatever happens within.
 
-    Raises ServerError: A command failed.
+    Raises ServerError: a command failed.
     """
-    with set_up(
-        ArmSetup(
-            plan=plan, recipe=resolve_deployment(plan, name), arm=arm, cpus=cpus.everyone, folder=folder
-        ).for_run()
+    setups = [
+        ArmSetup(plan=plan, recipe=resolve_deployment(plan, name), arm=arm, cpus=cpus.all_cpus, folder=folder)
         for arm, name in arms.items()
-    ):
+    ]
+    with set_up(setups, "setup", "teardown"):
         yield
 
 
 @contextmanager
-def set_up(setups: Iterable[Setup]) -> Iterator[None]:
-    """Run the commands before, one arm after the other, and those after in the opposite order of the arms.
+def set_up(setups: Iterable[ArmSetup], before: Key, after: Key) -> Iterator[None]:
+    """Run the commands before, arm by arm, and at the end those after, the last arm's first.
 
-    Raises ServerError: A command failed. Those after are run nevertheless, all of them, for each arm for
-    which anything was begun.
+    Raises ServerError: a command failed. Those after are still run, for each arm for which one was started.
     """
     failures: list[str] = []
     try:
         with ExitStack() as stack:
             for setup in setups:
-                for command in reversed(setup.after):
-                    stack.callback(_run_noting, command, failures)
-                for command in setup.before:
-                    command.run()
+                stack.callback(lambda arm: failures.extend(arm.run_all(after)), setup)
+                setup.run(before)
             yield
     except BaseException as error:
         for failure in failures:
-            error.add_note(failure)  # what went wrong first is what ends the run
+            error.add_note(failure)  # the first error is what ends the run
         raise
     if failures:
         raise ServerError("\n".join(failures))
-
-
-def _run_noting(command: Command, failures: list[str]) -> None:
-    try:
-        command.run()
-    except ServerError as error:
-        failures.append(str(error))

@@ -1,11 +1,11 @@
-"""Keeps one process, and ends it with everything it has started when portcompare goes away.
+"""Runs one program, and ends it and everything it has started when portcompare goes away.
 
-Run as a script of its own: `python -I keeper.py LIVENESS_FD CPU,CPU,... PROGRAM ARGUMENT...`.
+A script of its own: `python -I watchdog.py LIVENESS_FD CPU,CPU,... PROGRAM ARGUMENT...`.
 
-The keeper holds the read end of a pipe whose write end only portcompare holds. The pipe ends when
+The watchdog holds the read end of a pipe whose write end only portcompare holds. The pipe ends when
 portcompare closes it on purpose and when portcompare dies, by whatever signal: one path for all ends. The
-keeper is a child subreaper, so that processes that leave the program's process group, or lose their parent,
-still become its children and are found. Should the keeper itself be killed, the kernel sends the program
+watchdog is a child subreaper, so that processes that leave the program's process group, or lose their parent,
+still become its children and are found. If the watchdog itself is killed, the kernel sends the program
 SIGTERM, so that a server still ends its workers.
 """
 
@@ -20,9 +20,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-GRACE_S = 0.5
-"""How long the program may take to end after SIGTERM, in seconds."""
-
+GRACE_S = 0.5  # how long the program may take to end after SIGTERM
 _MOST_OPEN_FILES = 65_536
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -31,30 +29,29 @@ _libc = ctypes.CDLL(None)
 
 
 def open_files_limit() -> int:
-    """How many files the program may have open: a quiet ceiling on connections, raised where allowed."""
+    """How many files a program that portcompare starts may open, and so connections: raised where allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = _MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_OPEN_FILES)
     return max(soft, allowed)
 
 
-def keep(liveness: int, cpus: set[int], command: list[str]) -> int:
+def watch(liveness: int, cpus: set[int], command: list[str]) -> int:
     """Run a program until it ends or the liveness pipe does, and leave no process behind."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    # The keeper only waits: it may share what the program inherits from it.
+    # The watchdog only waits: it may share what the program inherits from it.
     os.sched_setaffinity(0, cpus)
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (open_files_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    )
-    keeper = os.getpid()
+    hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files_limit(), hard_limit))
+    watchdog = os.getpid()
 
-    def end_with_keeper() -> None:
+    def end_with_watchdog() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != keeper:  # it died before the kernel was told
+        if os.getppid() != watchdog:  # it died before the call
             os.kill(os.getpid(), signal.SIGKILL)
 
-    # preexec_fn: the keeper has no other threads, which are what makes it unsafe.
-    program = subprocess.Popen(command, process_group=0, preexec_fn=end_with_keeper)  # noqa: PLW1509
-    _let_go_of_pipes()
+    # preexec_fn is unsafe with other threads; the watchdog has none.
+    program = subprocess.Popen(command, process_group=0, preexec_fn=end_with_watchdog)  # noqa: PLW1509
+    _release_pipes()
     ended = os.pidfd_open(program.pid)
     _wait_for_any(liveness, ended)
     os.killpg(program.pid, signal.SIGTERM)
@@ -65,7 +62,7 @@ def keep(liveness: int, cpus: set[int], command: list[str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _let_go_of_pipes() -> None:
+def _release_pipes() -> None:
     """Leave stdin and stdout to the program, so that its peer sees them end when the program ends."""
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
@@ -82,30 +79,24 @@ def _wait_for_any(*descriptors: int, timeout_s: float | None = None) -> None:
 
 
 def _kill_descendants() -> None:
-    """Kill children until none is left: a killed child's own children become the keeper's."""
+    """Kill children until none is left: a killed child's own children become the watchdog's."""
     while True:
-        for pid in _children():
-            os.kill(pid, signal.SIGKILL)
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and _parent_of(entry) == os.getpid():
+                os.kill(int(entry.name), signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
 
 
-def _children() -> list[int]:
-    """The keeper's own children; they stay, at least as zombies, until the keeper waits for them."""
-    keeper = os.getpid()
-    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [pid for pid in pids if _parent_of(pid) == keeper]
-
-
-def _parent_of(pid: int) -> int | None:
+def _parent_of(process: Path) -> int | None:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):  # it has gone
+        stat = (process / "stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
         return None
     return int(stat.rpartition(b")")[2].split()[1])
 
 
 if __name__ == "__main__":
-    sys.exit(keep(int(sys.argv[1]), {int(cpu) for cpu in sys.argv[2].split(",")}, sys.argv[3:]))
+    sys.exit(watch(int(sys.argv[1]), {int(cpu) for cpu in sys.argv[2].split(",")}, sys.argv[3:]))

@@ -48,7 +48,7 @@ def test_json_contains_facts_and_findings_and_is_all_there_is_on_stdout(
     assert found["machine"]["cpu_count"] == os.cpu_count()
     measured = found["ceiling"]
     assert 0 < measured["closed_low_rps"] <= measured["closed_rps"] <= measured["closed_high_rps"]
-    assert 0 < measured["alone_s"]["p50"] <= measured["alone_s"]["p99"]
+    assert 0 < measured["latency_s"]["p50"] <= measured["latency_s"]["p99"]
     assert measured["error_kinds"] == {}
     for finding in found["findings"]:
         assert finding.keys() == {"subject", "mark", "found", "remedy", "disqualifies"}
@@ -58,7 +58,7 @@ def test_json_contains_facts_and_findings_and_is_all_there_is_on_stdout(
 @pytest.fixture
 def _not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     made_up = ceiling.Ceiling(
-        alone_s=None,
+        latency_s=None,
         users=32,
         closed_rps=9000.0,
         closed_low_rps=8000.0,
@@ -68,7 +68,7 @@ def _not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
         trusted_rps=5000.0,
         trusted_cpu_ratio=0.6,
         trusted_lag_p99_s=0.001,
-        distrust=None,
+        untrusted_reason=None,
     )
 
     def measure(*_: object, **__: object) -> Ceiling:
@@ -100,4 +100,4 @@ def test_a_machine_that_cannot_be_trusted_is_not_valid_and_the_reason_is_on_stde
     exit_code, out, err = command("doctor", "--json")
     assert exit_code == 3
     assert json.loads(out)["trusted"] is False
-    assert "not valid: 90.0% of the busiest CPU in use by others" in err
+    assert "not valid: 90.0% of the busiest CPU used by other processes" in err

@@ -45,7 +45,7 @@ class Stage:
         instead: dict[str, object] = {
             "read_plan": lambda _: None,
             "open_session": self._open_session,
-            "keep_serving": lambda *_: nullcontext(SimpleNamespace(look=dict)),
+            "keep_serving": lambda *_: nullcontext(SimpleNamespace(read_use=dict)),
             "list_addresses": lambda _: "",
             "tell_revived": lambda _: None,
             "_describe": lambda *_: UiPlan(name="plan", arms=()),
@@ -62,7 +62,7 @@ class Stage:
     ) -> Iterator[SimpleNamespace]:
         on_joined(Joined(address="[fd00::1]:5557", workers=()))
         generator = SimpleNamespace(open_ui=self._open_ui, show=self._show)
-        cpus = SimpleNamespace(everyone=())
+        cpus = SimpleNamespace(all_cpus=())
         yield SimpleNamespace(plan=None, to_capture=(), upstreams={}, cpus=cpus, generator=generator)
 
     def _open_ui(self, order: OpenUi) -> str:

@@ -22,10 +22,10 @@ def test_an_address_with_brackets_is_shown_as_it_is(
 ) -> None:
     use = Use(usage=Usage(cpu_s=1.0, rss_bytes=2**20), cores=0.5)
     standing = SimpleNamespace(
-        servers={ADDRESS: SimpleNamespace(url=f"http://{ADDRESS}")},
+        servers={ADDRESS: SimpleNamespace(url=f"http://{ADDRESS}", process=object())},
         upstreams={},
-        revive=list,
-        look=Mock(side_effect=[{ADDRESS: use}, KeyboardInterrupt]),
+        restart_dead=list,
+        read_use=Mock(side_effect=[{ADDRESS: use}, KeyboardInterrupt]),
     )
     for name in ("read_plan", "preflight", "assign_cpus"):
         monkeypatch.setattr(up, name, lambda _: None)

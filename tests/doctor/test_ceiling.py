@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 NULL = "http://127.0.0.1:8123"
 TOO_MUCH = "too much"
-ALONE_S = Latency(p50=5e-05, p95=6e-05, p99=7e-05, p999=8e-05, max=9e-05)
+LATENCY_S = Latency(p50=5e-05, p95=6e-05, p99=7e-05, p999=8e-05, max=9e-05)
 
 
 class Bench:
     """A load generator that makes 1,000 requests/s in the closed windows or so, and else what is offered."""
 
-    def __init__(self, error_kinds: dict[str, int] | None = None, *, answers: bool = True) -> None:
+    def __init__(self, error_kinds: dict[str, int] | None = None, *, responds: bool = True) -> None:
         self.orders: list[RunRound] = []
         self.steps: list[str] = []
         self._error_kinds = error_kinds or {}
-        self._closed_rps = iter([900.0, 1100.0, 1000.0, 1050.0, 950.0] if answers else [0.0] * 5)
+        self._closed_rps = iter([900.0, 1100.0, 1000.0, 1050.0, 950.0] if responds else [0.0] * 5)
 
     def prepare(self, order: Prepare) -> Prepared:
         assert order.locustfile is None
@@ -43,7 +43,7 @@ class Bench:
                 ratio = rate_rps / 1000
                 return altered(DONE, rate_rps=rate_rps, generator_cpu_ratio=ratio, lag_p99_s=ratio / 1000)
             case UserLoad(users=1):
-                return altered(DONE, latency_s=ALONE_S, error_kinds=self._error_kinds)
+                return altered(DONE, latency_s=LATENCY_S, error_kinds=self._error_kinds)
         rate_rps = next(self._closed_rps)
         return altered(
             DONE, rate_rps=rate_rps, generator_cpu_ratio=rate_rps / 1200, error_kinds=self._error_kinds
@@ -54,23 +54,20 @@ class Bench:
         return measure_ceiling(
             cast("LoadGenerator", self),
             NULL,
-            judge=lambda done: TOO_MUCH if done.load.rate_rps > most_rps else None,
+            why_untrusted=lambda done: TOO_MUCH if done.load.rate_rps > most_rps else None,
             on_step=self.steps.append,
         )
 
 
-def test_the_closed_ceiling_is_the_median_of_its_windows_with_the_slowest_and_the_fastest() -> None:
+def test_the_closed_ceiling_is_the_median_of_its_windows_and_the_latency_that_of_a_single_user() -> None:
     found = Bench().measure(most_rps=500)
     assert (found.closed_low_rps, found.closed_rps, found.closed_high_rps) == (900, 1000, 1100)
     assert found.closed_cpu_ratio == pytest.approx(1000 / 1200)
     assert found.users == 32
+    assert found.latency_s == LATENCY_S
 
 
-def test_the_least_latency_is_that_of_a_single_user() -> None:
-    assert Bench().measure(most_rps=500).alone_s == ALONE_S
-
-
-def test_all_windows_load_the_null_server_and_each_is_told() -> None:
+def test_all_windows_load_the_null_server_and_each_is_announced() -> None:
     bench = Bench()
     bench.measure(most_rps=500)
     assert {order.url for order in bench.orders} == {NULL}
@@ -86,28 +83,26 @@ def test_the_highest_open_rate_that_can_be_trusted_is_found_with_what_it_cost() 
     assert 500 * 0.96 < found.trusted_rps <= 500
     assert found.trusted_cpu_ratio == pytest.approx(found.trusted_rps / 1000)
     assert found.trusted_lag_p99_s == pytest.approx(found.trusted_rps / 1e6)
-    assert found.distrust == TOO_MUCH
+    assert found.untrusted_reason == TOO_MUCH
 
 
 def test_where_no_rate_can_be_trusted_there_is_none() -> None:
     found = Bench().measure(most_rps=0)
-    assert found.trusted_rps is None
-    assert found.trusted_cpu_ratio is None
-    assert found.trusted_lag_p99_s is None
-    assert found.distrust == TOO_MUCH
+    assert (found.trusted_rps, found.trusted_cpu_ratio, found.trusted_lag_p99_s) == (None, None, None)
+    assert found.untrusted_reason == TOO_MUCH
 
 
 def test_failures_are_added_up_over_the_closed_windows() -> None:
     assert Bench({"connection reset": 2}).measure(most_rps=0).error_kinds == {"connection reset": 12}
 
 
-def test_without_a_single_answer_no_rate_is_offered() -> None:
-    bench = Bench(answers=False)
+def test_without_a_single_response_no_rate_is_offered() -> None:
+    bench = Bench(responds=False)
     assert bench.measure(most_rps=500).trusted_rps is None
     assert not any(isinstance(order.load, RateLoad) for order in bench.orders)
 
 
-def search(answers: dict[int, bool], *, otherwise: bool) -> tuple[float | None, list[float]]:
+def search(trusted_offers: dict[int, bool], *, otherwise: bool) -> tuple[float | None, list[float]]:
     """Look for a rate from 100 to 1,000; the offers, from 0, that are trusted or not, and the others."""
     offers: list[float] = []
 
@@ -115,10 +110,10 @@ def search(answers: dict[int, bool], *, otherwise: bool) -> tuple[float | None, 
         offers.append(rate_rps)
         return DONE
 
-    def judge(_done: RoundDone) -> str | None:
-        return None if answers.get(len(offers) - 1, otherwise) else TOO_MUCH
+    def why_untrusted(_done: RoundDone) -> str | None:
+        return None if trusted_offers.get(len(offers) - 1, otherwise) else TOO_MUCH
 
-    trusted, _ = find_highest(1000, offer, judge)
+    trusted, _ = find_highest(1000, offer, why_untrusted)
     return (trusted[0] if trusted else None), offers
 
 

@@ -114,14 +114,14 @@ def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(ui: Ui) -> No
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert re.search(r"quart-uvicorn ended with status \d+, and was started again", err)
+    assert re.search(r"quart-uvicorn ended with status \d+ and was started again", err)
     wait_until(lambda: are_gone(tree), 20)
 
 
 def _kill_server(pid: int) -> None:
     for server in processes_below(pid):
         command = command_of(server)
-        if "uvicorn" in " ".join(command) and not any("keeper.py" in part for part in command):
+        if "uvicorn" in " ".join(command) and not any("watchdog.py" in part for part in command):
             server.kill()
             psutil.wait_procs([server], timeout=10)
             return

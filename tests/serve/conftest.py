@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.serve import StartedServer, assign_cpus, serve_deployments
-from tests.serve.support import ALL, started, write_plan
+from portcompare.serve import RunningServer, assign_cpus, serve_deployments
+from tests.serve.support import ALL, all_gone, tree_of, watchdog_of, write_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,10 +15,17 @@ KNOBS = dict.fromkeys(("gunicorn", "waitress", "granian"), f"threads = {THREADS}
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, StartedServer]]:
-    """Every server with every interface, by deployment, running for all tests."""
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, RunningServer]]:
+    """Every server with every interface, by deployment, running for all tests; factories make the apps."""
     folder = tmp_path_factory.mktemp("servers")
-    plan = write_plan(folder, {name: KNOBS.get(name, "") for name in ALL})
+    plan = write_plan(
+        folder,
+        {name: KNOBS.get(name, "") for name in ALL},
+        target="probe:make('wsgi', mark=7)",
+        asgi_target="probe:make('asgi', mark=7)",
+    )
     arms = {name: name for name in ALL}
     with serve_deployments(plan, arms, folder=folder, cpus=assign_cpus(plan)) as running:
-        yield started(running)
+        yield running
+        pids = [pid for server in running.values() for pid in (watchdog_of(server), *tree_of(server))]
+    assert all_gone(pids)

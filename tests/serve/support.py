@@ -1,10 +1,14 @@
-"""What the tests of serving share: apps, plans, waiting, and whether processes are gone."""
+"""What the tests of serving share: plans, interpreters, requests, and whether processes are gone."""
 
 from __future__ import annotations
 
 import json
+import sysconfig
 import threading
 import time
+import venv
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
@@ -12,10 +16,10 @@ from urllib.request import urlopen
 import psutil
 
 from portcompare.plan import Plan, load_plan
-from portcompare.serve import RunningServer, StartedServer, vocabulary
+from portcompare.serve import RunningServer, vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
 APPS = Path(__file__).with_name("apps")
 HERE = "directory = '.'\n"
@@ -34,7 +38,7 @@ ALL = {
 """Every server with every interface: the name of a deployment, and the interface."""
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s, f"not so after {timeout_s} s"
@@ -52,19 +56,53 @@ def all_gone(pids: Iterable[int]) -> bool:
     return all(is_gone(pid) for pid in pids)
 
 
-def tree_of(server: StartedServer) -> list[int]:
-    return [process.pid for process in psutil.Process(server.process.pid).children(recursive=True)]
+def watchdog_of(server: RunningServer) -> int:
+    assert server.process is not None
+    return server.process.pid
 
 
-def started(running: Mapping[str, RunningServer]) -> dict[str, StartedServer]:
-    """Those of the servers that were started."""
-    return {arm: server for arm, server in running.items() if isinstance(server, StartedServer)}
+def tree_of(server: RunningServer) -> list[int]:
+    return [process.pid for process in psutil.Process(watchdog_of(server)).children(recursive=True)]
 
 
-def ask(server: RunningServer, target: str) -> dict[str, Any]:
-    with urlopen(server.url + target, timeout=10) as answer:  # noqa: S310 - always http
-        found: dict[str, Any] = json.load(answer)
+def fetch(server: RunningServer, target: str) -> dict[str, Any]:
+    with urlopen(server.url + target, timeout=60) as response:  # noqa: S310 - always http
+        found: dict[str, Any] = json.load(response)
     return found
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"from elsewhere")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its signature
+        pass
+
+
+@contextmanager
+def serve_elsewhere(server: type[ThreadingHTTPServer] = ThreadingHTTPServer) -> Iterator[int]:
+    """A server that portcompare did not start; yields its port."""
+    with server(("127.0.0.1", 0), _Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running.server_port
+        running.shutdown()
+        thread.join()
+
+
+def make_interpreter(folder: Path, *, is_empty: bool = False) -> Path:
+    """Make a virtual environment without pip, empty or with what this one has; returns its interpreter."""
+    venv.create(folder, symlinks=True)
+    if not is_empty:
+        (packages_of(folder) / "ours.pth").write_text(sysconfig.get_path("purelib"))
+    return folder / "bin" / "python"
+
+
+def packages_of(folder: Path) -> Path:
+    (packages,) = folder.glob("lib/python*/site-packages")
+    return packages
 
 
 def write_plan(
@@ -73,59 +111,47 @@ def write_plan(
     *,
     directory: Path = APPS,
     target: str = "probe:wsgi",
+    asgi_target: str = "probe:asgi",
     ready_path: str = "/healthz",
     cpus: str = "",
     more: str = "",
 ) -> Plan:
     """Write and read a plan.
 
-    Args:
-        folder: Where.
-        deployments: From name to the knobs, as TOML lines; the name begins with the server's, and ends in
-            "asgi" for the ASGI app. The first is the baseline.
-        directory: Of the WSGI app.
-        target: Of the WSGI app.
-        ready_path: Of the WSGI app.
-        cpus: The TOML lines of the table of that name.
-        more: TOML lines for both apps.
+    `deployments`: the knobs of each, as TOML; the name begins with the server's, and ends in "asgi" for the
+    ASGI app. `directory`, `target` and `ready_path` are the WSGI app's; `more` is TOML for both apps.
     """
-    names = list(deployments or {"gunicorn": "", "uvicorn asgi": ""})
+    deployments = deployments or {"gunicorn": "", "uvicorn asgi": ""}
+    names = list(deployments)
     lines = [
-        f"baseline = {json.dumps(names[0])}",
-        f"candidates = {json.dumps(names[1:])}",
-        f"[cpus]\n{cpus}",
-        f'[apps.wsgi]\ninterface = "wsgi"\ndirectory = "{directory}"',
-        f'target = "{target}"\nready_path = "{ready_path}"',
-        more,
-        f'[apps.asgi]\ninterface = "asgi"\ndirectory = "{APPS}"\ntarget = "probe:asgi"',
-        'ready_path = "/healthz"',
-        more,
-        '[scenarios.fast]\nrequest = { path = "/" }\nload = { users = [1] }',
+        f"baseline = {json.dumps(names[0])}\ncandidates = {json.dumps(names[1:])}\n[cpus]\n{cpus}",
+        f"[apps.wsgi]\ninterface = 'wsgi'\ndirectory = '{directory}'\nready_path = '{ready_path}'",
+        f"target = {json.dumps(target)}\n{more}",
+        f"[apps.asgi]\ninterface = 'asgi'\ndirectory = '{APPS}'\nready_path = '/healthz'",
+        f"target = {json.dumps(asgi_target)}\n{more}",
+        "[scenarios.fast]\nrequest = { path = '/' }\nload = { users = [1] }",
     ]
-    for name, knobs in (deployments or dict.fromkeys(names, "")).items():
-        server = name.split()[0]
+    for name, knobs in deployments.items():
         interface = "asgi" if name.endswith("asgi") else "wsgi"
-        lines.append(f'[deployments."{name}"]\nserver = "{server}"\napp = "{interface}"\n{knobs}')
-    path = folder / "plan.toml"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    return load_plan(path, vocabulary())
+        lines.append(f"[deployments.'{name}']\nserver = '{name.split()[0]}'\napp = '{interface}'\n{knobs}")
+    return read_plan(folder, "\n".join(lines))
 
 
-def write_deployments(folder: Path, first: str, second: str, *, app: str = "") -> Plan:
-    """Write and read a plan of two deployments, whatever serves them.
+def write_deployments(folder: Path, first: str, second: str | None = None, *, app: str = "") -> Plan:
+    """Write and read a plan of two deployments, `first` and `second`, as TOML, by default alike.
 
-    Args:
-        folder: Where.
-        first: The TOML lines of the baseline, `first`.
-        second: The TOML lines of the candidate, `second`.
-        app: The TOML lines of the app `one`, that they may name; its directory is the folder by default.
+    `app`: TOML of the app `one`, which they may name; its directory is the folder by default.
     """
-    path = folder / "plan.toml"
-    path.write_text(
+    return read_plan(
+        folder,
         "baseline = 'first'\ncandidates = ['second']\n"
         f"[apps.one]\n{'' if 'directory' in app else HERE}{app}\n"
-        f"[deployments.first]\n{first}\n[deployments.second]\n{second}\n"
+        f"[deployments.first]\n{first}\n[deployments.second]\n{first if second is None else second}\n"
         "[scenarios.fast]\nrequest = { path = '/' }\nload = { users = [1] }\n",
-        encoding="utf-8",
     )
+
+
+def read_plan(folder: Path, text: str) -> Plan:
+    path = folder / "plan.toml"
+    path.write_text(text, encoding="utf-8")
     return load_plan(path, vocabulary())

@@ -1,126 +1,106 @@
+"""Starting deployments, ending them in any case, and what can happen between."""
+
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from http.server import ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
-import psutil
 import pytest
 
 from portcompare.errors import ServerError
+from portcompare.plan import App, with_addresses
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.serve import StartedServer, assign_cpus, deployments, ports, serve_deployments
-from tests.serve.support import ALL, APPS, all_gone, ask, started, tree_of, wait_until, write_plan
+from portcompare.serve import (
+    assign_cpus,
+    deployments,
+    describe_manifest,
+    ports,
+    preflight,
+    serve_deployments,
+    serve_upstreams,
+)
+from portcompare.serve.deployments import plan_arms
+from tests.serve.support import (
+    APPS,
+    all_gone,
+    fetch,
+    serve_elsewhere,
+    tree_of,
+    wait_until,
+    watchdog_of,
+    write_deployments,
+    write_plan,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portcompare.plan import Plan
+    from portcompare.serve import RunningServer
 
 TWO = {"gunicorn": "", "uvicorn asgi": ""}
+COMMAND = (
+    "app = 'one'\ncommand = 'python -m waitress --listen {host}:{port} probe:wsgi'\n"
+    "environment = { LEVEL = 'deployment', BRACES = '{port} {}' }"
+)
+PROBE = (
+    f"directory = '{APPS}'\nready_path = '/healthz'\nenvironment = {{ MODE = 'of {{arm}}', LEVEL = 'app' }}"
+)
 
 
 @contextmanager
-def serve(plan: Plan, folder: Path, *names: str) -> Iterator[dict[str, StartedServer]]:
+def serve(plan: Plan, folder: Path, *names: str) -> Iterator[dict[str, RunningServer]]:
     arms = {name: name for name in names or plan.deployments}
     with serve_deployments(plan, arms, folder=folder, cpus=assign_cpus(plan)) as running:
-        yield started(running)
+        yield running
 
 
-class Stranger(http.server.HTTPServer):
-    """Somebody else's server, which would pass for one of ours."""
+def fail_to_serve(plan: Plan, folder: Path, *names: str) -> str:
+    with pytest.raises(ServerError) as raised, serve(plan, folder, *names):
+        pass
+    return str(raised.value)
+
+
+class Stranger(ThreadingHTTPServer):
+    """A server of another user's, beside which granian can bind."""
 
     def server_bind(self) -> None:
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # granian can bind beside it
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         super().server_bind()
-
-
-class Welcome(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its signature
-        pass
 
 
 @pytest.fixture
 def stranger_port() -> Iterator[int]:
-    with Stranger(("127.0.0.1", 0), Welcome) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+    with serve_elsewhere(Stranger) as port:
+        yield port
 
 
-@pytest.fixture
-def first_choice(stranger_port: int, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Have the stranger's port chosen as free, once."""
-    chosen: list[int] = []
-
-    def find_free_ports(host: str, count: int, *, besides: object = ()) -> list[int]:
-        del besides
-        if not chosen:
-            chosen.append(stranger_port)
-            return chosen
-        return ports.find_free_ports(host, count)
-
-    monkeypatch.setattr(deployments, "find_free_ports", find_free_ports)
-    return stranger_port
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_each_server_serves_the_app_on_the_cpus_it_was_given(
-    servers: dict[str, StartedServer], name: str
-) -> None:
-    seen = ask(servers[name], "/process")
-    assert seen["cpus"] == [min(os.sched_getaffinity(0))]
-    for process in psutil.Process(servers[name].process.pid).children(recursive=True):
-        assert {min(os.sched_getaffinity(thread.id)) for thread in process.threads()} == set(seen["cpus"])
-        assert {max(os.sched_getaffinity(thread.id)) for thread in process.threads()} == set(seen["cpus"])
-    assert seen["environment"]["PYTHONUNBUFFERED"] == "1"
-    assert seen["pid"] in tree_of(servers[name])
-    servers[name].check_alive()
-
-
-def test_nothing_is_left_of_any_server(tmp_path: Path) -> None:
-    knobs = {name: "" if name == "waitress" else "workers = 2" for name in ALL}
-    with serve(write_plan(tmp_path, knobs), tmp_path) as running:
-        trees = {name: tree_of(server) for name, server in running.items()}
-        keepers = [server.process.pid for server in running.values()]
-    assert all(trees.values())
-    assert all_gone([*keepers, *(pid for tree in trees.values() for pid in tree)])
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
-def test_servers_are_stopped_however_the_context_ends(tmp_path: Path, error: type[BaseException]) -> None:
+def test_servers_are_stopped_on_ctrl_c(tmp_path: Path) -> None:
     pids: list[int] = []
 
     def serve_and_fail() -> None:
         with serve(write_plan(tmp_path, TWO), tmp_path) as running:
             pids.extend(pid for server in running.values() for pid in tree_of(server))
-            raise error
+            raise KeyboardInterrupt
 
-    with pytest.raises(error):
+    with pytest.raises(KeyboardInterrupt):
         serve_and_fail()
     assert len(pids) == 3  # gunicorn's two, and uvicorn
     assert all_gone(pids)
 
 
 def test_nothing_is_left_when_portcompare_is_killed(tmp_path: Path) -> None:
-    names = ("gunicorn", "gunicorn-sync", "granian", "hypercorn asgi", "uvicorn asgi")
-    plan = write_plan(tmp_path, dict.fromkeys(names, "workers = 2"))
+    plan = write_plan(tmp_path, dict.fromkeys(("gunicorn", "granian"), "workers = 2"))
     with subprocess.Popen(
         [sys.executable, APPS / "serve_until_killed.py", plan.path, tmp_path],
         cwd=Path(__file__).parents[2],
@@ -129,36 +109,38 @@ def test_nothing_is_left_when_portcompare_is_killed(tmp_path: Path) -> None:
     ) as portcompare:
         assert portcompare.stdout is not None
         pids = json.loads(portcompare.stdout.readline())
-        assert len(pids) >= 4 * len(names)  # a keeper, a main process and two workers each
+        assert len(pids) >= 8  # a watchdog, a main process and two workers each
         portcompare.kill()
     wait_until(lambda: all_gone(pids))
 
 
-def test_nothing_is_left_when_a_keeper_is_killed(tmp_path: Path) -> None:
-    names = ("gunicorn", "gunicorn-sync", "granian", "hypercorn asgi", "uvicorn asgi")
-    with serve(write_plan(tmp_path, dict.fromkeys(names, "workers = 2")), tmp_path) as running:
+def test_nothing_is_left_when_a_watchdog_is_killed(tmp_path: Path) -> None:
+    plan = write_plan(tmp_path, dict.fromkeys(("gunicorn", "granian", "uvicorn asgi"), "workers = 2"))
+    with serve(plan, tmp_path) as running:
         pids = [pid for server in running.values() for pid in tree_of(server)]
         for server in running.values():
-            os.kill(server.process.pid, signal.SIGKILL)
-        wait_until(lambda: all_gone(pids), timeout_s=10)
+            os.kill(watchdog_of(server), signal.SIGKILL)
+        wait_until(lambda: all_gone(pids))
         with pytest.raises(ServerError, match="ended with status -9"):
             running["gunicorn"].check_alive()
 
 
-def test_each_arm_logs_to_a_file_of_its_own_that_blocks_append_to(tmp_path: Path) -> None:
-    plan = write_plan(tmp_path, TWO)
+def test_blocks_append_to_the_log_of_an_arm_and_servers_listen_where_the_plan_says(tmp_path: Path) -> None:
+    plan = write_plan(tmp_path, TWO).model_copy(update={"host": IPv4Address("127.0.0.2")})
     for _ in range(2):
-        with serve(plan, tmp_path, "gunicorn"):
-            pass
+        with serve(plan, tmp_path, "gunicorn") as running:
+            server = running["gunicorn"]
+            assert server.url == f"http://127.0.0.2:{server.port}"
+            assert fetch(server, "/healthz") == {}
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", server.port))
     assert (tmp_path / "gunicorn.log").read_text().count("Starting gunicorn") == 2
 
 
 def test_a_server_that_dies_at_its_start_shows_why(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("raise RuntimeError('no database here')")
     plan = write_plan(tmp_path, {"waitress": "", "uvicorn asgi": ""}, directory=tmp_path, target="broken:app")
-    with pytest.raises(ServerError) as raised, serve(plan, tmp_path):
-        pass
-    text = str(raised.value)
+    text = fail_to_serve(plan, tmp_path)
     assert text.startswith("waitress: ended with status 1")
     assert "-m waitress --host 127.0.0.1" in text
     assert "no database here" in text
@@ -168,66 +150,205 @@ def test_a_server_that_dies_at_its_start_shows_why(tmp_path: Path) -> None:
 def test_a_server_that_dies_while_it_is_measured_is_noticed(tmp_path: Path) -> None:
     with serve(write_plan(tmp_path, TWO), tmp_path, "uvicorn asgi") as running:
         server = running["uvicorn asgi"]
+        assert server.process is not None
         os.kill(tree_of(server)[0], signal.SIGKILL)
-        wait_until(lambda: server.process.poll() is not None)
+        server.process.wait(60)
         with pytest.raises(ServerError, match="ended with status 137"):
             server.check_alive()
 
 
-def test_a_server_that_never_becomes_ready_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("app", "status", "is_ready"),
+    [
+        (App(), 404, True),
+        (App(), 503, False),
+        (App(ready_path="/x"), 404, False),
+        (App(ready_path="/x"), 302, True),
+    ],
+)
+def test_an_app_is_ready_by_its_ready_path_or_once_its_front_page_works(
+    app: App, status: int, *, is_ready: bool
 ) -> None:
-    monkeypatch.setattr(deployments, "READY_LIMIT_S", 1.0)
-    plan = write_plan(tmp_path, TWO, ready_path="/nowhere")
-    with (
-        pytest.raises(ServerError, match="GET /nowhere was not ready in 1 s: it answered 503"),
-        serve(plan, tmp_path),
-    ):
-        pass
+    assert app.is_ready(status) is is_ready
 
 
-@pytest.mark.parametrize("name", ["gunicorn", "granian", "hypercorn", "uvicorn asgi"])
-def test_a_port_that_somebody_took_meanwhile_is_left_to_them(
-    tmp_path: Path, first_choice: int, name: str
+def test_a_server_that_does_not_become_ready_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: dict[str, RunningServer]
 ) -> None:
-    plan = write_plan(tmp_path, {name: "", "waitress": ""})
-    with serve(plan, tmp_path, name) as running:
-        assert running[name].port != first_choice
-        assert ask(running[name], "/process")["pid"] in tree_of(running[name])
+    monkeypatch.setattr(deployments, "READY_LIMIT_S", 2.0)
+    url = f"url = '{servers['waitress'].url}'\napp = 'one'"
+    plan = write_deployments(tmp_path, url, app="ready_path = '/nowhere'")
+    found = "GET /nowhere was not ready within 2 s: the status was 503"
+    assert found in fail_to_serve(plan, tmp_path, "first")
 
 
-def test_a_fixed_port_that_somebody_has_is_an_error(tmp_path: Path, stranger_port: int) -> None:
+def test_ports_that_others_took_meanwhile_are_left_to_them(
+    tmp_path: Path, stranger_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_free_ports(host: str, count: int, *, besides: object = None) -> list[int]:
+        return [stranger_port] * count if besides is not None else ports.find_free_ports(host, count)
+
+    monkeypatch.setattr(deployments, "find_free_ports", find_free_ports)
+    names = ("gunicorn", "granian", "hypercorn", "uvicorn asgi", "waitress")
+    with serve(write_plan(tmp_path, dict.fromkeys(names, "")), tmp_path) as running:
+        for name in names:
+            assert running[name].port != stranger_port
+            assert fetch(running[name], "/process")["pid"] in tree_of(running[name])
+
+
+def test_a_fixed_port_on_which_another_process_listens_is_an_error(
+    tmp_path: Path, stranger_port: int
+) -> None:
     plan = write_plan(tmp_path, {"gunicorn": f"port = {stranger_port}", "uvicorn asgi": ""})
-    with (
-        pytest.raises(ServerError, match=f"somebody else listens on port {stranger_port}"),
-        serve(plan, tmp_path),
-    ):
-        pass
+    assert f"another process listens on port {stranger_port}" in fail_to_serve(plan, tmp_path)
+
+
+def test_a_command_that_has_another_process_serve_is_refused(tmp_path: Path, stranger_port: int) -> None:
+    lines = f"command = 'sh -c \"exec sleep 600\" {{port}}'\nport = {stranger_port}"
+    text = fail_to_serve(write_deployments(tmp_path, lines), tmp_path, "first")
+    assert "no process that the command started listens" in text
 
 
 def test_the_control_leaves_the_fixed_port_to_the_baseline(tmp_path: Path) -> None:
     (port,) = ports.find_free_ports("127.0.0.1", 1)
     plan = write_plan(tmp_path, {"gunicorn": f"port = {port}", "uvicorn asgi": ""})
-    arms = {BASELINE: "gunicorn", CONTROL: "gunicorn"}
-    with serve_deployments(plan, arms, folder=tmp_path, cpus=assign_cpus(plan)) as running:
-        assert running[BASELINE].url == f"http://127.0.0.1:{port}"
-        assert running[CONTROL].port != port
-        assert str(running[CONTROL].failure("is slow")).startswith("control (gunicorn): is slow\n")
+    arms = {BASELINE: "gunicorn", CONTROL: "gunicorn", "uvicorn asgi": "uvicorn asgi"}
+    planned = plan_arms(plan, arms, tmp_path, assign_cpus(plan))
+    assert planned[0].port == port
+    assert len({one.port for one in planned}) == 3
 
 
-def test_free_ports_are_different_and_none_that_is_spoken_for() -> None:
+def test_free_ports_are_different_and_none_of_those_reserved() -> None:
     found = ports.find_free_ports("127.0.0.1", 50)
     assert len(set(found)) == 50
     assert not set(ports.find_free_ports("127.0.0.1", 50, besides=found)) & set(found)
 
 
-def test_servers_listen_where_the_plan_says(tmp_path: Path) -> None:
-    plan = write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": ""}).model_copy(
-        update={"host": IPv4Address("127.0.0.2")}
+def test_a_command_serves_each_arm_in_its_own_environment_pinned_and_measured_like_a_server(
+    tmp_path: Path,
+) -> None:
+    plan = write_deployments(tmp_path, COMMAND, app=PROBE)
+    arms = {BASELINE: "first", CONTROL: "first"}
+    with serve_deployments(plan, arms, folder=tmp_path, cpus=assign_cpus(plan)) as running:
+        for arm, server in running.items():
+            seen = fetch(server, "/process")
+            environment = seen["environment"]
+            assert environment["MODE"] == f"of {arm}"
+            assert (environment["LEVEL"], environment["BRACES"]) == ("deployment", "{port} {}")
+            assert seen["cpus"] == [min(os.sched_getaffinity(0))]
+            usage = server.usage()
+            assert usage is not None
+            assert usage.cpu_s > 0
+        assert running[BASELINE].port != running[CONTROL].port
+        assert str(running[CONTROL].failure("is slow")).startswith("control (first): is slow\n")
+
+
+def test_nothing_is_left_of_a_command_and_what_it_started(tmp_path: Path) -> None:
+    plan = write_deployments(
+        tmp_path, "app = 'one'\ncommand = 'sh -c \"python -m http.server {port} --bind {host} & wait\"'"
     )
-    with serve_deployments(plan, {BASELINE: "gunicorn"}, folder=tmp_path, cpus=assign_cpus(plan)) as running:
-        server = running[BASELINE]
-        assert server.url == f"http://127.0.0.2:{server.port}"
-        assert httpx.get(f"{server.url}/healthz", trust_env=False).status_code < 500
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", server.port))
+    with serve(plan, tmp_path, "first") as running:
+        pids = tree_of(running["first"])
+    assert len(pids) == 2
+    assert all_gone(pids)
+
+
+def test_a_command_that_fails_shows_itself_and_its_log(tmp_path: Path) -> None:
+    plan = write_deployments(tmp_path, "command = 'sh -c \"echo no licence for {port}; exit 3\"'", COMMAND)
+    text = fail_to_serve(plan, tmp_path, "first")
+    assert text.startswith("first: ended with status 3\n    command: sh -c echo no ")
+    assert "        no licence for " in text
+
+
+def test_a_server_that_runs_already_is_found_and_left_running(
+    tmp_path: Path, servers: dict[str, RunningServer]
+) -> None:
+    url = f"url = '{servers['waitress'].url}'\napp = 'one'"
+    plan = write_deployments(tmp_path, url, app="ready_path = '/healthz'")
+    with serve(plan, tmp_path) as running:
+        assert running["first"].url == running["second"].url == servers["waitress"].url
+        assert running["first"].process is None
+        running["first"].check_alive()
+    servers["waitress"].check_alive()
+
+
+SERVICE = """
+import os
+
+UPSTREAM = os.environ["UPSTREAM"]
+if not UPSTREAM.startswith("http://127.0.0.1:"):
+    raise ValueError(UPSTREAM)
+
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [UPSTREAM.encode()]
+"""
+STORE = """
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"stored"]
+"""
+
+
+@pytest.fixture
+def with_upstream(tmp_path: Path) -> Plan:
+    """Two arms whose app does not even start without the address of a third deployment."""
+    (tmp_path / "service.py").write_text(SERVICE, encoding="utf-8")
+    (tmp_path / "store.py").write_text(STORE, encoding="utf-8")
+    service = "app = 'one'\nserver = 'waitress'"
+    store = (
+        "[deployments.store]\napp = 'store'\nserver = 'gunicorn'\n"
+        "[apps.store]\ntarget = 'store:app'\ninterface = 'wsgi'\ndirectory = '.'"
+    )
+    app = "target = 'service:app'\ninterface = 'wsgi'\nenvironment = { UPSTREAM = '{upstream.store}' }"
+    return write_deployments(tmp_path, service, f"{service}\n{store}", app=app)
+
+
+def test_an_arm_has_the_address_of_its_upstream_and_an_upstream_that_dies_ends_the_run(
+    with_upstream: Plan, tmp_path: Path
+) -> None:
+    cpus = assign_cpus(with_upstream)
+    assert preflight(with_upstream) == []
+    with ExitStack() as stack:
+        upstreams = stack.enter_context(serve_upstreams(with_upstream, folder=tmp_path, cpus=cpus))
+        store = upstreams["store"]
+        tree = tree_of(store)
+        assert httpx.get(store.url, trust_env=False).text == "stored"
+        plan = with_addresses(with_upstream, {"store": store.url})
+        with serve(plan, tmp_path, "first") as running:
+            assert httpx.get(running["first"].url, trust_env=False).text == store.url
+        os.kill(tree[0], signal.SIGKILL)
+        assert store.process is not None
+        store.process.wait(60)
+        with pytest.raises(ServerError, match="store: ended with status 137"):
+            stack.close()
+    assert tree
+    assert all_gone(tree)
+    assert (tmp_path / "store.log").exists()
+
+
+def test_the_manifest_has_upstreams_beside_the_deployments(with_upstream: Plan) -> None:
+    cpus = assign_cpus(with_upstream)
+    manifest = describe_manifest(with_upstream, cpus)
+    assert [one.name for one in manifest.deployments] == ["first", "second"]
+    assert manifest.deployments[0].environment == {"UPSTREAM": "{upstream.store}"}
+    (store,) = manifest.upstreams
+    assert store.name == "store"
+    assert store.server.startswith("gunicorn ")
+    assert store.cpus == cpus.generator
+
+
+def test_what_is_wrong_with_an_upstream_is_reported_before_anything_is_started(
+    with_upstream: Plan, tmp_path: Path
+) -> None:
+    (tmp_path / "store.py").write_text("raise RuntimeError('no store today')\n", encoding="utf-8")
+    (problem,) = preflight(with_upstream)
+    assert problem.where.endswith("apps.store.target")
+    assert "no store today" in problem.found
+
+
+def test_without_upstreams_there_are_none(tmp_path: Path) -> None:
+    plan = write_deployments(tmp_path, "url = 'http://127.0.0.1:9'", "url = 'http://127.0.0.1:10'")
+    with serve_upstreams(plan, folder=tmp_path, cpus=assign_cpus(plan)) as upstreams:
+        assert upstreams == {}

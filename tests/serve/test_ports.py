@@ -19,7 +19,7 @@ HERE = "127.0.0.1"
         (socket.AF_INET6, f"::ffff:{HERE}"),
     ],
 )
-def test_whoever_listens_on_a_port_or_at_all_addresses_is_known(
+def test_a_process_that_listens_on_a_port_or_at_all_addresses_is_found(
     family: socket.AddressFamily, address: str
 ) -> None:
     with socket.socket(family) as server:

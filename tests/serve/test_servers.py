@@ -1,7 +1,11 @@
+"""The registry of servers, and what a deployment is started with."""
+
 from __future__ import annotations
 
 import os
 import sys
+import tomllib
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,18 +13,43 @@ import pytest
 from portcompare.errors import InputError
 from portcompare.plan import Deployment, Plan
 from portcompare.serve import SERVERS, vocabulary
-from portcompare.serve.recipe import ByRegistry, resolve_deployment
-from portcompare.serve.servers.server import CONNECTION_LIMIT
-from tests.serve.support import ALL, write_plan
+from portcompare.serve.recipe import FACTORY, FACTORY_TARGET, ServerConfig, resolve_deployment
+from portcompare.serve.servers import APP_PYTHON, executor_threads
+from tests.serve.support import APPS, write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-KNOBS = ("workers", "threads", "loop", "keep_alive_s", "backlog")
+KNOBS = {"workers": "2", "threads": "3", "loop": '"asyncio"', "keep_alive_s": "11", "backlog": "222"}
+GUNICORN = (
+    f"gunicorn --config {APP_PYTHON}/portcompare_gunicorn.py --bind 127.0.0.2:8123 --workers 2 --backlog 222 "
+    "--worker-connections 10000 --timeout 0 --graceful-timeout 1 --worker-class"
+)
+GRANIAN = (
+    "granian --host 127.0.0.2 --port 8123 --workers 2 --backlog 222 --backpressure 10000 "
+    "--http1-header-read-timeout 60000 --workers-kill-timeout 1 --no-access-log --interface"
+)
+HYPERCORN = (
+    f"hypercorn --config {APP_PYTHON}/hypercorn.toml --bind 127.0.0.2:8123 --workers 2 "
+    "--worker-class asyncio --backlog 222 --keep-alive 11 --graceful-timeout 1"
+)
+COMMANDS = {
+    "gunicorn": f"{GUNICORN} gthread --threads 3 --keep-alive 11 probe:wsgi",
+    "gunicorn-sync": f"{GUNICORN} sync probe:wsgi",
+    "gunicorn-gevent": f"{GUNICORN} gevent --keep-alive 11 probe:wsgi",
+    "waitress": "waitress --host 127.0.0.2 --port 8123 --threads 3 --backlog 222 --channel-timeout 11 "
+    "--connection-limit 10000 --asyncore-use-poll probe:wsgi",
+    "granian": f"{GRANIAN} wsgi --blocking-threads 3 probe:wsgi",
+    "granian asgi": f"{GRANIAN} asgi --loop asyncio probe:asgi",
+    "hypercorn": f"{HYPERCORN} wsgi:{APP_PYTHON}/portcompare_never_empty.py:never_empty('probe','wsgi')",
+    "hypercorn asgi": f"{HYPERCORN} asgi:probe:asgi",
+    "uvicorn asgi": "uvicorn --host 127.0.0.2 --port 8123 --workers 2 --loop asyncio --http httptools "
+    "--backlog 222 --timeout-keep-alive 11 --timeout-graceful-shutdown 1 --no-access-log probe:asgi",
+}
 
 
-def by_registry(plan: Plan, name: str) -> ByRegistry:
-    found = resolve_deployment(plan, name).by_registry
+def config_of(plan: Plan, name: str) -> ServerConfig:
+    found = resolve_deployment(plan, name).config
     assert found is not None
     return found
 
@@ -31,12 +60,8 @@ def test_the_vocabulary_names_every_server_with_its_interfaces_and_knobs() -> No
     assert words["gunicorn"] == {"wsgi": {"workers", "threads", "keep_alive_s", "backlog"}}
     assert words["hypercorn"].keys() == words["granian"].keys() == {"wsgi", "asgi"}
     assert words["uvicorn"]["asgi"] == {"workers", "loop", "keep_alive_s", "backlog"}
-
-
-def test_every_knob_is_one_that_a_plan_has() -> None:
-    for interfaces in vocabulary().values():
-        for knobs in interfaces.values():
-            assert knobs <= Deployment.model_fields.keys()
+    for interfaces in words.values():
+        assert all(knobs <= Deployment.model_fields.keys() for knobs in interfaces.values())
 
 
 def test_an_unknown_server_is_met_with_the_known_ones(tmp_path: Path) -> None:
@@ -50,29 +75,31 @@ def test_a_knob_that_a_server_does_not_have_is_refused(tmp_path: Path) -> None:
         write_plan(tmp_path, {"gunicorn-sync": "threads = 8", "uvicorn asgi": ""})
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_a_command_line_turns_every_knob_and_leaves_nothing_open(tmp_path: Path, name: str) -> None:
-    turned = {"workers": "2", "threads": "3", "loop": '"asyncio"', "keep_alive_s": "11", "backlog": "222"}
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_command_line_of_each_server_sets_every_knob_and_all_that_it_would_choose_itself(
+    tmp_path: Path, name: str
+) -> None:
     interface = "asgi" if name.endswith("asgi") else "wsgi"
-    knobs = SERVERS[name.split(maxsplit=1)[0]].interfaces[interface].knobs
-    lines = "\n".join(f"{knob} = {turned[knob]}" for knob in knobs)
-    plan = write_plan(tmp_path, {name: lines, "uvicorn other asgi": ""})
+    knobs = vocabulary()[name.split(maxsplit=1)[0]][interface]
+    plan = write_plan(
+        tmp_path, {name: "\n".join(f"{knob} = {KNOBS[knob]}" for knob in knobs), "uvicorn x asgi": ""}
+    )
+    plan = plan.model_copy(update={"host": IPv4Address("127.0.0.2")})
     command = resolve_deployment(plan, name).command(8123)
-    assert command[:2] == (sys.executable, "-m")
-    assert any("8123" in word for word in command)
-    targets = (f"probe:{interface}", f":never_empty('probe','{interface}')")
-    assert any(word.endswith(targets) for word in command)
-    assert not any("{" in word for word in command)
-    for knob in knobs:
-        assert turned[knob].strip('"') in command
+    assert " ".join(command) == f"{sys.executable} -m {COMMANDS[name]}"
 
 
-def test_knobs_left_out_have_the_harness_defaults(tmp_path: Path) -> None:
+def test_hypercorn_reads_the_settings_that_have_no_flag_from_a_file() -> None:
+    settings = tomllib.loads((APP_PYTHON / "hypercorn.toml").read_text(encoding="utf-8"))
+    assert settings == {"keep_alive_max_requests": 10**12, "wsgi_max_body_size": 2**30}
+
+
+def test_knobs_left_out_have_the_defaults_of_portcompare(tmp_path: Path) -> None:
     plan = write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": "", "hypercorn asgi": ""})
-    knobs = by_registry(plan, "gunicorn").knobs
+    knobs = config_of(plan, "gunicorn").knobs
     assert tuple(getattr(knobs, knob) for knob in KNOBS) == (1, 8, "asyncio", 75, 2048)
-    assert by_registry(plan, "uvicorn asgi").knobs.loop == "uvloop"
-    assert by_registry(plan, "hypercorn asgi").knobs.loop == "asyncio"
+    assert config_of(plan, "uvicorn asgi").knobs.loop == "uvloop"
+    assert config_of(plan, "hypercorn asgi").knobs.loop == "asyncio"
 
 
 @pytest.mark.parametrize(
@@ -80,24 +107,24 @@ def test_knobs_left_out_have_the_harness_defaults(tmp_path: Path) -> None:
     [
         ("gunicorn", "workers = 2\nthreads = 3", 6),
         ("gunicorn-sync", "workers = 2", 2),
-        ("gunicorn-gevent", "workers = 2", 2 * CONNECTION_LIMIT),
+        ("gunicorn-gevent", "workers = 2", 20_000),
         ("waitress", "threads = 3", 3),
         ("granian", "workers = 2\nthreads = 3", 6),
-        ("granian asgi", "workers = 2", 2 * CONNECTION_LIMIT),
+        ("granian asgi", "workers = 2", 20_000),
         ("uvicorn asgi", "workers = 2", None),
         ("hypercorn asgi", "workers = 2", None),
     ],
 )
 def test_slots_follow_from_the_knobs(tmp_path: Path, name: str, knobs: str, slots: int | None) -> None:
-    served = by_registry(write_plan(tmp_path, {name: knobs, "uvicorn other asgi": ""}), name)
-    assert served.serving.slots(served.knobs, 1, (3, 11)) == slots
+    config = config_of(write_plan(tmp_path, {name: knobs, "uvicorn other asgi": ""}), name)
+    assert config.slots(1, (3, 11)) == slots
 
 
 @pytest.mark.parametrize(
     ("version", "cpus", "slots"),
     [((3, 11), (2, 1), 6), ((3, 12), (64, 1), 32), ((3, 13), (64, 1), 5), ((3, 13), (64, 40), 32)],
 )
-def test_hypercorn_runs_wsgi_in_the_default_executor(
+def test_hypercorn_runs_wsgi_in_the_default_executor_which_counts_cpus_by_version(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     version: tuple[int, int],
@@ -105,9 +132,9 @@ def test_hypercorn_runs_wsgi_in_the_default_executor(
     slots: int,
 ) -> None:
     machine, pinned_to = cpus
-    served = by_registry(write_plan(tmp_path, {"hypercorn": "", "uvicorn asgi": ""}), "hypercorn")
     monkeypatch.setattr(os, "cpu_count", lambda: machine)
-    assert served.serving.slots(served.knobs, pinned_to, version) == slots
+    config = config_of(write_plan(tmp_path, {"hypercorn": "", "uvicorn asgi": ""}), "hypercorn")
+    assert config.slots(pinned_to, version) == executor_threads(pinned_to, version) == slots
 
 
 def test_uvloop_must_be_installed_only_where_it_is_used(tmp_path: Path) -> None:
@@ -115,22 +142,31 @@ def test_uvloop_must_be_installed_only_where_it_is_used(tmp_path: Path) -> None:
         tmp_path,
         {"gunicorn": "", "uvicorn asgi": "", "hypercorn asgi": "", "granian asgi": 'loop = "asyncio"'},
     )
-    users = [name for name in plan.deployments if "uvloop" in by_registry(plan, name).distributions]
+    users = [name for name in plan.deployments if "uvloop" in config_of(plan, name).distributions]
     assert users == ["uvicorn asgi"]
 
 
-def test_what_would_turn_knobs_unseen_is_not_inherited(
+def test_variables_that_would_change_knobs_are_not_inherited(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "GRANIAN_WORKERS", "UVICORN_WORKERS", "FLASK_DEBUG"):
+    names = {"GUNICORN_CMD_ARGS", "WEB_CONCURRENCY", "GRANIAN_WORKERS", "UVICORN_WORKERS", "QUART_DEBUG"}
+    for name in (*names, "FLASK_DEBUG"):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("DATABASE", "inherited")
     plan = write_plan(tmp_path, {"gunicorn": 'environment = { FLASK_DEBUG = "0" }', "uvicorn asgi": ""})
-    environment = resolve_deployment(plan, "gunicorn").environment("baseline")
-    assert "GUNICORN_CMD_ARGS" not in environment
-    assert "WEB_CONCURRENCY" not in environment
-    assert "GRANIAN_WORKERS" not in environment
-    assert "UVICORN_WORKERS" not in environment
-    assert environment["DATABASE"] == "inherited"
-    assert environment["FLASK_DEBUG"] == "0"  # the plan says so
-    assert environment["PYTHONUNBUFFERED"] == "1"
+    variables = resolve_deployment(plan, "gunicorn").variables("baseline")
+    assert not names & variables.keys()
+    assert variables["DATABASE"] == "inherited"
+    assert variables["FLASK_DEBUG"] == "0"  # the plan sets it
+    assert variables["PYTHONUNBUFFERED"] == "1"
+    assert FACTORY not in variables
+
+
+def test_a_factory_is_named_by_a_variable_and_called_by_a_module_on_the_import_path(tmp_path: Path) -> None:
+    target = "probe:make('wsgi')"
+    recipe = resolve_deployment(write_plan(tmp_path, target=target), "gunicorn")
+    variables = recipe.variables("baseline")
+    assert recipe.command(1)[-1] == FACTORY_TARGET
+    assert recipe.runtime.directory == APPS
+    assert variables[FACTORY] == target
+    assert variables["PYTHONPATH"].split(os.pathsep)[0] == str(APP_PYTHON)

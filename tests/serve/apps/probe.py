@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-_lock = threading.Lock()
+_changed = threading.Condition()
 _inside = 0
 _most_inside = 0
 _made: list[object] = []
@@ -24,6 +24,7 @@ def describe_process() -> dict[str, Any]:
         "cpus": sorted(os.sched_getaffinity(0)),
         "cpu_s": time.process_time(),
         "environment": dict(os.environ),
+        "made": _made,
     }
 
 
@@ -34,37 +35,36 @@ def burn(seconds: float) -> dict[str, Any]:
     return {}
 
 
-def hold(seconds: float) -> dict[str, Any]:
+def hold(requests: int) -> dict[str, Any]:
+    """Hold a request until so many were held at once, and a moment longer, in which more could come."""
     global _inside, _most_inside  # noqa: PLW0603 - what the handlers of one process share
-    with _lock:
+    with _changed:
         _inside += 1
         _most_inside = max(_most_inside, _inside)
-    time.sleep(seconds)
-    with _lock:
+        _changed.notify_all()
+        _changed.wait_for(lambda: _most_inside >= requests, 60)
+        _changed.wait_for(lambda: _most_inside > requests, 0.1)
         _inside -= 1
     return {"most_inside": _most_inside}
 
 
-def answer(path: str, query: str) -> tuple[str, bytes]:
-    seconds = float(parse_qs(query).get("seconds", ["0"])[0])
+def respond(path: str, query: dict[str, list[str]]) -> tuple[str, bytes]:
     match path:
         case "/healthz":
             body: dict[str, Any] = {}
         case "/process":
             body = describe_process()
         case "/burn":
-            body = burn(seconds)
+            body = burn(float(query["seconds"][0]))
         case "/hold":
-            body = hold(seconds)
-        case "/made":
-            body = {"made": _made}
+            body = hold(int(query["for"][0]))
         case _:
             return "503 Service Unavailable", b"{}"
     return "200 OK", json.dumps(body).encode()
 
 
 def wsgi(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-    status, body = answer(environ["PATH_INFO"], environ["QUERY_STRING"])
+    status, body = respond(environ["PATH_INFO"], parse_qs(environ["QUERY_STRING"]))
     start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]
 
@@ -80,14 +80,14 @@ async def asgi(
             await send({"type": f"{event}.complete"})
             if event == "lifespan.shutdown":
                 return
-    status, body = answer(scope["path"], scope["query_string"].decode())
+    status, body = respond(scope["path"], parse_qs(scope["query_string"].decode()))
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": int(status[:3]), "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 def make(interface: str, mark: int = 0) -> object:
-    """A factory; the app tells at /made with what it was made."""
+    """A factory; the app tells at /process with what it was made."""
     _made.append([interface, mark])
     return {"wsgi": wsgi, "asgi": asgi}.get(interface)
 

@@ -1,7 +1,7 @@
-"""Runs inside a server: calls the factory that the plan names, and has the application as `app`.
+"""Runs inside a server: calls the factory that the plan names, and holds the application as `app`.
 
-One way for all servers, as some of them call factories by an option, some by the target's own syntax, with or
-without arguments, and some not at all. It runs in the app's own interpreter: Python 3.8 and later.
+Servers differ in how they call factories: by an option, by the syntax of the target, without arguments, or
+not at all. This module is one way for all of them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from operator import attrgetter
 
 
 def make(target: str) -> object:
-    """Call a factory.
+    """Call a factory, given as `module:factory(arguments)`.
 
-    Raises TypeError: what it makes cannot be called, and so is no application.
+    Raises TypeError: the object that it returns cannot be called.
     """
     module, _, text = target.partition(":")
     call = ast.parse(text, mode="eval").body
     if not isinstance(call, ast.Call):
-        raise TypeError(f"{target} calls nothing")
+        raise TypeError(f"{target} is not a call")
     factory = attrgetter(text.partition("(")[0])(import_module(module))
     made = factory(
         *map(ast.literal_eval, call.args),

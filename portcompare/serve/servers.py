@@ -1,0 +1,228 @@
+"""The registry of servers: how each is started, what a plan can set, and how many requests it holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portcompare.plan import Deployment
+
+# Open connections that a worker accepts, where a server has such a limit: more than any level will open.
+CONNECTION_LIMIT = 10_000
+
+STOP_S = 1  # how long a server waits for running requests when it is stopped; its watchdog may end it before
+
+APP_PYTHON = Path(__file__).parent / "app_python"  # what runs inside servers, in the app's interpreter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knobs:
+    """The settings that a plan can change, each with portcompare's default."""
+
+    workers: int = 1  # processes
+    threads: int = 8  # threads that run handlers, in each worker
+    loop: str = "asyncio"  # event loop
+    keep_alive_s: int = 75  # how long an idle connection is kept
+    backlog: int = 2048  # connections waiting to be accepted
+
+
+Slots = Callable[[Knobs, int, tuple[int, int]], int | None]
+"""The requests that all handlers hold at once, None for no limit; from knobs, CPUs and Python's version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How a server serves one interface."""
+
+    knobs: frozenset[str]  # the fields of `Knobs` that this server has
+    # What follows `python -m`; in braces the knobs, `target`, its `module` and `object`, `host`, `port`,
+    # `app_python`, `connection_limit` and `stop_s`
+    arguments: str
+    settings: dict[str, str]  # what is set besides the knobs, for the manifest
+    slots: Slots
+    defaults: Knobs = Knobs()
+
+    def knobs_of(self, deployment: Deployment) -> Knobs:
+        """The knobs of a deployment, complete."""
+        given = {knob: getattr(deployment, knob) for knob in self.knobs}
+        return replace(self.defaults, **{knob: value for knob, value in given.items() if value is not None})
+
+    def command(
+        self, knobs: Knobs, *, python: str, target: str, host: str, port: int | str
+    ) -> tuple[str, ...]:
+        """The command line that serves an app."""
+        module, _, name = target.partition(":")
+        values = asdict(knobs) | {
+            "target": target,
+            "module": module,
+            "object": name,
+            "host": host,
+            "port": port,
+            "app_python": APP_PYTHON,
+            "connection_limit": CONNECTION_LIMIT,
+            "stop_s": STOP_S,
+        }
+        return (python, "-m", *(word.format(**values) for word in self.arguments.split()))
+
+    def describe(self, knobs: Knobs) -> dict[str, str]:
+        """Every setting and its value, set by the plan or not."""
+        return {
+            knob: str(value) for knob, value in asdict(knobs).items() if knob in self.knobs
+        } | self.settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server program."""
+
+    distributions: tuple[str, ...]  # what must be installed to run it; the first is the server itself
+    interfaces: dict[str, Serving]  # "wsgi", "asgi" or both
+    accelerators: tuple[str, ...] = ()  # what makes it faster where it is installed, for the manifest
+
+
+def executor_threads(cpu_count: int, version: tuple[int, int]) -> int:
+    """How many threads an event loop's default executor has: those of a ThreadPoolExecutor."""
+    counted = cpu_count if version >= (3, 13) else os.cpu_count() or 1
+    return min(32, counted + 4)
+
+
+_SETTINGS = {
+    "connection_limit": str(CONNECTION_LIMIT),
+    "requests_per_connection": "no limit",
+    "access_log": "off",
+}
+_UNLIMITED = _SETTINGS | {"connection_limit": "no limit"}
+
+
+# --timeout 0: a worker is never killed for being silent, however long a request waits.
+# --config: the file takes the place of a gunicorn.conf.py in the app's directory, which would be read unseen.
+_GUNICORN = """
+    gunicorn --config {app_python}/portcompare_gunicorn.py --bind {host}:{port} --workers {workers}
+    --backlog {backlog} --worker-connections {connection_limit} --timeout 0 --graceful-timeout {stop_s}
+    --worker-class
+"""
+_GUNICORN_SETTINGS = _SETTINGS | {"worker_timeout_s": "none", "http_parser": "auto", "control_socket": "off"}
+
+_GTHREAD = Serving(
+    knobs=frozenset({"workers", "threads", "keep_alive_s", "backlog"}),
+    arguments=_GUNICORN + "gthread --threads {threads} --keep-alive {keep_alive_s} {target}",
+    settings=_GUNICORN_SETTINGS,
+    slots=lambda knobs, *_: knobs.workers * knobs.threads,
+)
+
+# The sync worker sends one response and closes the connection, whatever --keep-alive says.
+_SYNC = Serving(
+    knobs=frozenset({"workers", "backlog"}),
+    arguments=_GUNICORN + "sync {target}",
+    settings=_GUNICORN_SETTINGS | {"requests_per_connection": "1", "connection_limit": "1"},
+    slots=lambda knobs, *_: knobs.workers,
+)
+
+# A connection has a greenlet, and the worker's pool holds as many as it accepts connections.
+_GEVENT = Serving(
+    knobs=frozenset({"workers", "keep_alive_s", "backlog"}),
+    arguments=_GUNICORN + "gevent --keep-alive {keep_alive_s} {target}",
+    settings=_GUNICORN_SETTINGS,
+    slots=lambda knobs, *_: knobs.workers * CONNECTION_LIMIT,
+)
+
+# --asyncore-use-poll: the default, select(), breaks down at 1024 open files.
+_WAITRESS = Serving(
+    knobs=frozenset({"threads", "keep_alive_s", "backlog"}),
+    arguments="""
+        waitress --host {host} --port {port} --threads {threads} --backlog {backlog}
+        --channel-timeout {keep_alive_s} --connection-limit {connection_limit} --asyncore-use-poll {target}
+    """,
+    settings=_SETTINGS | {"workers": "1", "event_notification": "poll"},
+    slots=lambda knobs, *_: knobs.threads,
+)
+
+# Its backpressure counts open connections, not requests (seen with 2: a third connection is not read from).
+# Its header-read timeout, in ms, also ends idle connections, and 60 s is its maximum.
+_GRANIAN = """
+    granian --host {host} --port {port} --workers {workers} --backlog {backlog}
+    --backpressure {connection_limit} --http1-header-read-timeout 60000
+    --workers-kill-timeout {stop_s} --no-access-log
+"""
+_GRANIAN_SETTINGS = _SETTINGS | {"keep_alive_s": "60", "runtime_threads": "1"}
+
+_GRANIAN_WSGI = Serving(
+    knobs=frozenset({"workers", "threads", "backlog"}),
+    arguments=_GRANIAN + "--interface wsgi --blocking-threads {threads} {target}",
+    settings=_GRANIAN_SETTINGS,
+    slots=lambda knobs, *_: knobs.workers * knobs.threads,
+)
+_GRANIAN_ASGI = Serving(
+    knobs=frozenset({"workers", "loop", "backlog"}),
+    arguments=_GRANIAN + "--interface asgi --loop {loop} {target}",
+    settings=_GRANIAN_SETTINGS,
+    slots=lambda knobs, *_: knobs.workers * CONNECTION_LIMIT,
+    defaults=Knobs(loop="uvloop"),
+)
+
+_LOOP_KNOBS = frozenset({"workers", "loop", "keep_alive_s", "backlog"})
+
+_HYPERCORN = """
+    hypercorn --config {app_python}/hypercorn.toml --bind {host}:{port} --workers {workers}
+    --worker-class {loop} --backlog {backlog} --keep-alive {keep_alive_s} --graceful-timeout {stop_s}
+"""
+_HYPERCORN_ASGI = Serving(
+    knobs=_LOOP_KNOBS,
+    arguments=_HYPERCORN + "asgi:{target}",
+    settings=_UNLIMITED | {"http_parser": "h11"},
+    slots=lambda *_: None,
+)
+# It runs WSGI apps by `loop.run_in_executor(None, ...)`, so in the loop's default executor.
+_HYPERCORN_WSGI = Serving(
+    knobs=_LOOP_KNOBS,
+    arguments=_HYPERCORN + "wsgi:{app_python}/portcompare_never_empty.py:never_empty('{module}','{object}')",
+    settings=_HYPERCORN_ASGI.settings
+    | {"wsgi_max_body_bytes": "1073741824", "empty_bodies": "wrapped, or never sent"},
+    slots=lambda knobs, cpu_count, version: knobs.workers * executor_threads(cpu_count, version),
+)
+
+# Without --limit-concurrency it accepts any number of connections; with it, it would respond with 503.
+_UVICORN = Serving(
+    knobs=_LOOP_KNOBS,
+    arguments="""
+        uvicorn --host {host} --port {port} --workers {workers} --loop {loop} --http httptools
+        --backlog {backlog} --timeout-keep-alive {keep_alive_s}
+        --timeout-graceful-shutdown {stop_s} --no-access-log {target}
+    """,
+    settings=_UNLIMITED | {"http_parser": "httptools"},
+    slots=lambda *_: None,
+    defaults=Knobs(loop="uvloop"),
+)
+
+
+def _gunicorn(serving: Serving, *libraries: str) -> Server:
+    return Server(
+        distributions=("gunicorn", *libraries),
+        interfaces={"wsgi": serving},
+        accelerators=("gunicorn_h1c",),  # a parser in C, used by --http-parser auto, which is the default
+    )
+
+
+SERVERS: dict[str, Server] = {
+    "gunicorn": _gunicorn(_GTHREAD),
+    "gunicorn-sync": _gunicorn(_SYNC),
+    "gunicorn-gevent": _gunicorn(_GEVENT, "gevent"),
+    "waitress": Server(distributions=("waitress",), interfaces={"wsgi": _WAITRESS}),
+    "granian": Server(distributions=("granian",), interfaces={"wsgi": _GRANIAN_WSGI, "asgi": _GRANIAN_ASGI}),
+    "hypercorn": Server(
+        distributions=("hypercorn", "h11"), interfaces={"wsgi": _HYPERCORN_WSGI, "asgi": _HYPERCORN_ASGI}
+    ),
+    "uvicorn": Server(distributions=("uvicorn", "httptools"), interfaces={"asgi": _UVICORN}),
+}
+
+
+def vocabulary() -> dict[str, dict[str, frozenset[str]]]:
+    """The names that a plan may use: each server's interfaces, and the knobs of each."""
+    return {
+        name: {interface: serving.knobs for interface, serving in server.interfaces.items()}
+        for name, server in SERVERS.items()
+    }

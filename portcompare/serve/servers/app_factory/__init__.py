@@ -1,1 +1,0 @@
-"""The folder on PYTHONPATH from which servers import what calls a factory: nothing else may be in it."""

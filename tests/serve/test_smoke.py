@@ -1,0 +1,97 @@
+"""That every server of the registry serves, and that its settings are in force."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from tests.serve.conftest import THREADS
+from tests.serve.support import ALL, fetch, tree_of
+
+if TYPE_CHECKING:
+    from portcompare.serve import RunningServer
+
+SLOTS = {
+    "gunicorn": THREADS,
+    "gunicorn-sync": 1,
+    "waitress": THREADS,
+    "granian": THREADS,
+    "hypercorn": min(32, (os.cpu_count() or 1) + 4),
+}
+
+
+def connect(server: RunningServer) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+
+
+def get(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+    connection.request("GET", "/healthz")
+    response = connection.getresponse()
+    response.read()
+    return response
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_each_server_serves_the_app_of_the_factory_on_its_cpus_and_logs_no_request(
+    servers: dict[str, RunningServer], name: str
+) -> None:
+    server = servers[name]
+    seen = fetch(server, "/process")
+    assert seen["made"] == [[ALL[name], 7]]
+    assert seen["pid"] in tree_of(server)
+    assert seen["environment"]["PYTHONUNBUFFERED"] == "1"
+    assert seen["cpus"] == [min(os.sched_getaffinity(0))]
+    for process in map(psutil.Process, tree_of(server)):
+        for thread in process.threads():
+            assert os.sched_getaffinity(thread.id) == set(seen["cpus"])
+    server.check_alive()
+    assert server.process is not None
+    assert "/process" not in server.process.log_path.read_text()
+
+
+@pytest.mark.parametrize("name", SLOTS)
+def test_a_wsgi_server_holds_as_many_requests_as_it_has_slots_and_no_more(
+    servers: dict[str, RunningServer], name: str
+) -> None:
+    requests = SLOTS[name] + 1
+    with ThreadPoolExecutor(requests) as clients:
+        held = list(clients.map(lambda _: fetch(servers[name], f"/hold?for={SLOTS[name]}"), range(requests)))
+    assert max(response["most_inside"] for response in held) == SLOTS[name]
+
+
+def test_gevent_holds_more_requests_than_a_server_with_threads(servers: dict[str, RunningServer]) -> None:
+    with ThreadPoolExecutor(20) as clients:
+        list(clients.map(lambda _: fetch(servers["gunicorn-gevent"], "/hold?for=20"), range(20)))
+    assert fetch(servers["gunicorn-gevent"], "/hold?for=1")["most_inside"] == 20
+
+
+def test_waitress_holds_more_connections_than_select_can(servers: dict[str, RunningServer]) -> None:
+    with ExitStack() as stack:
+        for _ in range(1100):
+            stack.enter_context(socket.create_connection(("127.0.0.1", servers["waitress"].port)))
+        assert get(stack.enter_context(closing(connect(servers["waitress"])))).status == 200
+
+
+def test_a_connection_outlives_the_thousand_requests_that_hypercorn_allows_by_default(
+    servers: dict[str, RunningServer],
+) -> None:
+    with closing(connect(servers["hypercorn asgi"])) as connection:
+        get(connection)
+        kept = connection.sock
+        for _ in range(1001):
+            get(connection)
+        assert connection.sock is kept
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_connection_is_kept_but_by_the_sync_worker(servers: dict[str, RunningServer], name: str) -> None:
+    with closing(connect(servers[name])) as connection:
+        get(connection)
+        assert (connection.sock is None) == (name == "gunicorn-sync")
