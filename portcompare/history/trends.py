@@ -10,6 +10,7 @@ from math import exp, log
 from statistics import NormalDist, fmean, median
 from typing import TYPE_CHECKING, Any
 
+from portcompare.history.summaries import quantities_of
 from portcompare.records import run_summary
 from portcompare.records.metrics import MetricName
 from portcompare.records.run_summary import RunSummary
@@ -18,8 +19,9 @@ from portcompare.stats.change_points import find_changes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
+    from pathlib import Path
 
-    from portcompare.records.run_summary import Quantity, StoredSummary
+    from portcompare.records.run_summary import Quantity
 
 HISTORY_SCHEMA_VERSION = 1
 
@@ -114,7 +116,8 @@ def _is_sound(run: RunSummary) -> bool:
 
 
 def find_trends(
-    summaries: Iterable[StoredSummary],
+    runs: Path,
+    summaries: Iterable[RunSummary],
     metrics: Collection[MetricName],
     *,
     scenario: str | None = None,
@@ -122,11 +125,14 @@ def find_trends(
     deployment: str | None = None,
     is_ratio: bool = False,
 ) -> tuple[Trend, ...]:
-    """Follow metrics over the valid and complete runs; None means all scenarios, levels or deployments."""
+    """Follow metrics over the valid and complete runs; None means all scenarios, levels or deployments.
+
+    `runs`: the folder of the run folders.
+    """
     found: dict[Any, list[tuple[Point, Quantity]]] = {}
-    for one in sorted(summaries, key=lambda one: (one.run.started_at, one.run.folder)):
-        for quantity in one.quantities if _is_sound(one.run) else ():
-            point = _make_point(one.run, quantity, is_ratio=is_ratio)
+    for run in sorted(filter(_is_sound, summaries), key=lambda run: (run.started_at, run.folder)):
+        for quantity in quantities_of(runs / run.folder) if metrics else ():
+            point = _make_point(run, quantity, is_ratio=is_ratio)
             if (
                 point is not None
                 and quantity.metric in metrics
@@ -134,8 +140,8 @@ def find_trends(
                 and level in (None, quantity.level)
                 and deployment in (None, quantity.deployment)
             ):
-                of = (quantity.scenario, quantity.level, quantity.metric, quantity.deployment)
-                found.setdefault((*of, one.run.machine), []).append((point, quantity))
+                of = (quantity.scenario, quantity.level, quantity.metric, quantity.deployment, run.machine)
+                found.setdefault(of, []).append((point, quantity))
     trends, margins = [], []
     for key, points in sorted(found.items()):
         _, latest = points[-1]
