@@ -48,6 +48,11 @@ class RunSummary:
     gates_missed: int = 0  # How many of them it did not pass
     headline: str = ""  # The result
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be relied on, and is complete."""
+        return self.valid and not self.partial and self.broken is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
@@ -95,7 +100,7 @@ def list_runs(runs: Path, summarise: Callable[[Path], RunSummary]) -> list[RunSu
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is that of a run; not if its name is not text, for that cannot be shown or linked."""
+    """Whether a folder is that of a run; not if its name is not text, which cannot be shown."""
     is_text = folder.name.encode(errors="ignore").decode() == folder.name
     return is_text and any(os.path.exists(folder / name) for name in _RUN_FILES)  # noqa: PTH110 - twice as fast
 
