@@ -71,19 +71,17 @@ def history(  # noqa: PLR0913 - each is an option
     if not runs.is_dir():
         remedy = "name a folder of run folders; `portcompare run` makes `runs`"
         raise _problem(str(runs), "there is no such folder", remedy)
-    summaries = [one for one in list_runs(runs, print_note) if wanted.takes(one.run)]
+    summaries = [run for run in list_runs(runs, print_note) if wanted.takes(run)]
     trends = find_trends(
-        summaries, metrics, scenario=scenario, level=level, deployment=candidate, is_ratio=ratio
+        runs, summaries, metrics, scenario=scenario, level=level, deployment=candidate, is_ratio=ratio
     )
     if metric is not None and not trends:
-        measured = find_trends(summaries, metrics)
+        measured = find_trends(runs, summaries, metrics)
         listed = dict.fromkeys(f"{one.scenario}, {one.level_text}, {one.deployment}" for one in measured)
         known = "; ".join(listed) or "nothing: no run of these is valid and complete"
         remedy = f"measured were (scenario, level, candidate): {known}"
         raise _problem("--metric", "no run measured that", remedy)
-    history = History(
-        schema_version=HISTORY_SCHEMA_VERSION, runs=tuple(one.run for one in summaries), trends=trends
-    )
+    history = History(schema_version=HISTORY_SCHEMA_VERSION, runs=tuple(summaries), trends=trends)
     _show(history, runs, html=html, as_json=as_json)
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from portcompare.errors import InputError
+from portcompare.records import run_summary
 from portcompare.records.metrics import METRICS
 from portcompare.records.rounds import CONTROL
 from portcompare.records.run_summary import (
@@ -16,8 +17,6 @@ from portcompare.records.run_summary import (
     Quantity,
     RunSummary,
     StoredSummary,
-    list_summaries,
-    stamp_results,
 )
 from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, write_atomically
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 _NOTE_AFTER_S = 2.0
 
 
-def list_runs(runs: Path, note: Callable[[str], None]) -> list[StoredSummary]:
+def list_runs(runs: Path, note: Callable[[str], None]) -> list[RunSummary]:
     """List the runs in a folder, the latest first; summaries that are missing are made and written.
 
     `note`: receives what takes long or fails.
@@ -44,7 +43,7 @@ def list_runs(runs: Path, note: Callable[[str], None]) -> list[StoredSummary]:
     is_noted = False
     failures: list[OSError] = []
 
-    def summarise(folder: Path) -> StoredSummary:
+    def summarise(folder: Path) -> RunSummary:
         nonlocal is_noted
         if not is_noted and time.monotonic() - began_s > _NOTE_AFTER_S:
             is_noted = True
@@ -53,15 +52,15 @@ def list_runs(runs: Path, note: Callable[[str], None]) -> list[StoredSummary]:
             return write_summary(folder)
         except OSError as error:
             failures.append(error)
-            return make_summary(folder)
+            return make_summary(folder).run
 
-    found = list_summaries(runs, summarise)
+    found = run_summary.list_runs(runs, summarise)
     if failures:
         note(f"warning: {failures[0]}: the results of {count(len(failures), 'run')} are read each time")
     return found
 
 
-def write_summary(folder: Path) -> StoredSummary:
+def write_summary(folder: Path) -> RunSummary:
     """Make the summary of a run and write it into the run's folder.
 
     Raises OSError if it cannot be written.
@@ -69,14 +68,20 @@ def write_summary(folder: Path) -> StoredSummary:
     summary = make_summary(folder)
     if summary.results_stamp:
         write_atomically(folder / SUMMARY_FILE, json.dumps(asdict(summary), ensure_ascii=False) + "\n")
-    return summary
+    return summary.run
+
+
+def quantities_of(folder: Path) -> tuple[Quantity, ...]:
+    """What a run measured: from its summary, or else from its results."""
+    quantities = run_summary.read_quantities(folder)
+    return make_summary(folder).quantities if quantities is None else quantities
 
 
 def make_summary(folder: Path) -> StoredSummary:
     """Make the summary of a run from its results; a run whose results cannot be read is a broken one."""
     path = folder / RESULTS_FILE
     quantities: tuple[Quantity, ...] = ()
-    stamp = stamp_results(folder)
+    stamp = run_summary.stamp_results(folder)
     try:
         results = read_results(path)
     except InputError as error:

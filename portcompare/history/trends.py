@@ -10,6 +10,7 @@ from math import exp, log
 from statistics import NormalDist, fmean, median
 from typing import TYPE_CHECKING, Any
 
+from portcompare.history.summaries import quantities_of
 from portcompare.records import run_summary
 from portcompare.records.metrics import MetricName
 from portcompare.records.run_summary import RunSummary
@@ -18,8 +19,10 @@ from portcompare.stats.change_points import find_changes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
+    from pathlib import Path
 
-    from portcompare.records.run_summary import Quantity, StoredSummary
+    from portcompare.records.estimates import Estimate
+    from portcompare.records.run_summary import Quantity
 
 HISTORY_SCHEMA_VERSION = 1
 
@@ -91,30 +94,26 @@ class Filter:
 
     def takes(self, run: RunSummary) -> bool:
         """Whether to list a run."""
-        if self.name not in run.name and self.name not in run.folder:
-            return False
-        if self.deployment is not None and self.deployment not in run.deployments:
-            return False
-        if self.only_valid and not _is_sound(run):
-            return False
-        return self.since is None or _started(run) >= self.since
+        return (
+            (self.name in run.name or self.name in run.folder)
+            and self.deployment in (None, *run.deployments)
+            and (run.is_sound or not self.only_valid)
+            and (self.since is None or _started(run) >= self.since)
+        )
 
 
 def _started(run: RunSummary) -> datetime:
-    """When a run was started; if its time cannot be read, before all others."""
+    """When a run was started; before all others if that cannot be read."""
     try:
         started = datetime.fromisoformat(run.started_at)
     except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
+        started = datetime.min  # noqa: DTZ901 - a zone follows
     return started if started.tzinfo is not None else started.replace(tzinfo=UTC)
 
 
-def _is_sound(run: RunSummary) -> bool:
-    return run.valid and not run.partial and run.broken is None
-
-
 def find_trends(
-    summaries: Iterable[StoredSummary],
+    runs: Path,
+    summaries: Iterable[RunSummary],
     metrics: Collection[MetricName],
     *,
     scenario: str | None = None,
@@ -122,11 +121,15 @@ def find_trends(
     deployment: str | None = None,
     is_ratio: bool = False,
 ) -> tuple[Trend, ...]:
-    """Follow metrics over the valid and complete runs; None means all scenarios, levels or deployments."""
+    """Follow metrics over the valid and complete runs; None means all scenarios, levels or deployments.
+
+    `runs`: the folder of the run folders.
+    """
     found: dict[Any, list[tuple[Point, Quantity]]] = {}
-    for one in sorted(summaries, key=lambda one: (one.run.started_at, one.run.folder)):
-        for quantity in one.quantities if _is_sound(one.run) else ():
-            point = _make_point(one.run, quantity, is_ratio=is_ratio)
+    sound = (run for run in summaries if run.is_sound) if metrics else ()
+    for run in sorted(sound, key=lambda run: (run.started_at, run.folder)):
+        for quantity in quantities_of(runs / run.folder):
+            point = _make_point(run, quantity.ratio if is_ratio else quantity.value)
             if (
                 point is not None
                 and quantity.metric in metrics
@@ -134,62 +137,48 @@ def find_trends(
                 and level in (None, quantity.level)
                 and deployment in (None, quantity.deployment)
             ):
-                of = (quantity.scenario, quantity.level, quantity.metric, quantity.deployment)
-                found.setdefault((*of, one.run.machine), []).append((point, quantity))
-    trends, margins = [], []
-    for key, points in sorted(found.items()):
-        _, latest = points[-1]
-        margins.append(latest.margin or 0.0)
-        trends.append(
-            Trend(
-                scenario=latest.scenario,
-                level=latest.level,
-                level_text=latest.level_text,
-                metric=latest.metric,
-                deployment=latest.deployment,
-                machine=key[-1],
-                is_ratio=is_ratio,
-                points=tuple(point for point, _ in points),
-                step=None,
-            )
+                of = (quantity.scenario, quantity.level, quantity.metric, quantity.deployment, run.machine)
+                found.setdefault(of, []).append((point, quantity))
+    ordered = sorted(found.items())
+    trends = [
+        Trend(
+            scenario=scenario,
+            level=level,
+            level_text=points[-1][1].level_text,
+            metric=metric,
+            deployment=deployment,
+            machine=machine,
+            is_ratio=is_ratio,
+            points=tuple(point for point, _ in points),
+            step=None,
         )
-    return find_steps(trends, margins)
+        for (scenario, level, metric, deployment, machine), points in ordered
+    ]
+    return find_steps(trends, [points[-1][1].margin or 0.0 for _, points in ordered])
 
 
-def _make_point(run: RunSummary, quantity: Quantity, *, is_ratio: bool) -> Point | None:
-    estimate = quantity.ratio if is_ratio else quantity.value
+def _make_point(run: RunSummary, estimate: Estimate | None) -> Point | None:
     if estimate is None or estimate.point is None or estimate.interval is None:
         return None
     low, high = estimate.interval
-    return Point(
-        folder=run.folder,
-        started_at=run.started_at,
-        blocks=estimate.blocks,
-        value=estimate.point,
-        low=low,
-        high=high,
-    )
+    blocks, value = estimate.blocks, estimate.point
+    return Point(folder=run.folder, started_at=run.started_at, blocks=blocks, value=value, low=low, high=high)
 
 
 def find_steps(trends: Sequence[Trend], margins: Sequence[float]) -> tuple[Trend, ...]:
     """Find the trends that change their level by more than the equivalence margin of their metric."""
     values = [[point.value for point in trend.points] for trend in trends]
     logs = [[log(value) for value in each] for each in values]
-    changes = find_changes(values, [_noise(each) for each in logs])
-    return tuple(
-        _with_step(trend, logs[place], changes[place], margin) if place in changes else trend
-        for place, (trend, margin) in enumerate(zip(trends, margins, strict=True))
-    )
+    found = list(trends)
+    for place, at in find_changes(values, [_noise(each) for each in logs]).items():
+        before, after = exp(fmean(logs[place][:at])), exp(fmean(logs[place][at:]))
+        if abs(log(after / before)) > log(1 + margins[place]):
+            step = Step(folder=trends[place].points[at].folder, before=before, after=after)
+            found[place] = replace(trends[place], step=step)
+    return tuple(found)
 
 
 def _noise(logs: Sequence[float]) -> float:
     """How far a run usually deviates, estimated from one run to the next, so that a step does not count."""
     steps = [abs(later - earlier) for earlier, later in pairwise(logs)]
     return max(median(steps) / _QUARTILE, _LEAST_NOISE) if steps else _LEAST_NOISE
-
-
-def _with_step(trend: Trend, logs: Sequence[float], at: int, margin: float) -> Trend:
-    before, after = exp(fmean(logs[:at])), exp(fmean(logs[at:]))
-    if abs(log(after / before)) <= log(1 + margin):
-        return trend
-    return replace(trend, step=Step(folder=trend.points[at].folder, before=before, after=after))

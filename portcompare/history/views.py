@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import groupby
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import altair as alt
 from rich import box
@@ -116,32 +115,28 @@ def _step_text(trend: Trend) -> str:
 
 def write_index_page(history: History, runs: Path) -> Path:
     """Write the page beside the run folders; raises OSError if it cannot be written."""
-    rows = []
-    for run in history.runs:
-        has_report = (runs / run.folder / REPORT_FILE).is_file()
-        rows.append(
-            {
-                "run": run,
-                "link": f"{quote(run.folder, safe='')}/{REPORT_FILE}" if has_report else "",
-                "started": timestamp(run.started_at),
-                "duration": units.duration(run.duration_s) if run.broken is None else "",
-                "state": state_text(run),
-                "gates": gates_text(run),
-                "deployments": run.broken if run.broken is not None else ", ".join(run.deployments),
-            }
-        )
-    parts = []
     lasting = sorted(
         (trend for trend in history.trends if len(trend.points) > 1),
         key=lambda one: (one.scenario, one.machine, one.level, list(METRICS).index(one.metric)),
     )
+    parts = []
     for (scenario, machine), trends in groupby(lasting, key=lambda one: (one.scenario, one.machine)):
         by_figure = groupby(trends, key=lambda one: (one.level, one.metric))
         figures = [trend_figure(list(group)) for _, group in by_figure]
         parts.append({"scenario": scenario, "machine": machine, "figures": figures})
-    path = runs / INDEX_FILE
-    write_atomically(path, render_page("history.html.j2", rows=rows, parts=parts))
-    return path
+    page = render_page(
+        "history.html.j2",
+        runs=history.runs,
+        parts=parts,
+        report=REPORT_FILE,
+        has_report=lambda run: (runs / run.folder / REPORT_FILE).is_file(),
+        state=state_text,
+        gates=gates_text,
+        timestamp=timestamp,
+        duration=units.duration,
+    )
+    write_atomically(runs / INDEX_FILE, page)
+    return runs / INDEX_FILE
 
 
 def trend_figure(trends: Sequence[Trend]) -> Figure:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -48,6 +48,11 @@ class RunSummary:
     gates_missed: int = 0  # How many of them it did not pass
     headline: str = ""  # The result
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be relied on, and is complete."""
+        return self.valid and not self.partial and self.broken is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
@@ -64,44 +69,61 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSummary:
-    """What `summary.json` holds."""
+class SummaryHead:
+    """The first part of `summary.json`, which lists need."""
 
     version: str
     # Size in bytes and time of change in ns of the results.json that it was made from; None without any
     results_stamp: tuple[int, int] | None
     run: RunSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSummary(SummaryHead):
+    """What `summary.json` holds."""
+
     quantities: tuple[Quantity, ...]
 
 
-_SUMMARY = TypeAdapter(StoredSummary)
+_HEAD, _WHOLE = TypeAdapter(SummaryHead), TypeAdapter(StoredSummary)
+Form = TypeVar("Form", SummaryHead, StoredSummary)
 
 
-def list_summaries(runs: Path, summarise: Callable[[Path], StoredSummary]) -> list[StoredSummary]:
+def list_runs(runs: Path, summarise: Callable[[Path], RunSummary]) -> list[RunSummary]:
     """List the runs in a folder, the latest first.
 
-    `summarise`: makes the summary of a run folder that has none, or one of other results.
+    `summarise`: summarises a run that has no summary, or one of other results.
     Raises OSError if the folder cannot be listed.
     """
     found = [read_summary(folder) or summarise(folder) for folder in runs.iterdir() if is_run(folder)]
-    return sorted(found, key=lambda one: (one.run.started_at, one.run.folder), reverse=True)
+    return sorted(found, key=lambda run: (run.started_at, run.folder), reverse=True)
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is that of a run; not if its name is not text, for that cannot be shown or linked."""
+    """Whether a folder is that of a run; not if its name is not text, which cannot be shown."""
     is_text = folder.name.encode(errors="ignore").decode() == folder.name
     return is_text and any(os.path.exists(folder / name) for name in _RUN_FILES)  # noqa: PTH110 - twice as fast
 
 
-def read_summary(folder: Path) -> StoredSummary | None:
+def read_summary(folder: Path) -> RunSummary | None:
     """Read a run's summary; None if there is none that was made from the results as they are now."""
+    head = _read(folder, _HEAD)
+    return None if head is None else replace(head.run, folder=folder.name)  # it may have been renamed
+
+
+def read_quantities(folder: Path) -> tuple[Quantity, ...] | None:
+    """Read what a run measured from its summary; None as above."""
+    summary = _read(folder, _WHOLE)
+    return None if summary is None else summary.quantities
+
+
+def _read(folder: Path, form: TypeAdapter[Form]) -> Form | None:
     try:
-        summary = _SUMMARY.validate_json((folder / SUMMARY_FILE).read_bytes())
+        found = form.validate_json((folder / SUMMARY_FILE).read_bytes())
     except (OSError, ValidationError):
         return None
-    if (summary.version, summary.results_stamp) != (SUMMARY_VERSION, stamp_results(folder)):
-        return None
-    return replace(summary, run=replace(summary.run, folder=folder.name))  # it may have been renamed
+    is_current = (found.version, found.results_stamp) == (SUMMARY_VERSION, stamp_results(folder))
+    return found if is_current else None
 
 
 def stamp_results(folder: Path) -> tuple[int, int] | None:
@@ -111,9 +133,3 @@ def stamp_results(folder: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_size, found.st_mtime_ns
-
-
-def name_only(folder: Path) -> StoredSummary:
-    """The summary of a run of which nothing but its folder is known."""
-    run = RunSummary(folder=folder.name, name=folder.name)
-    return StoredSummary(version=SUMMARY_VERSION, results_stamp=None, run=run, quantities=())

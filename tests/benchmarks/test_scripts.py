@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks import (
+    history,
     known_differences,
     open_model,
     precision,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = (speed, precision, truth, stalled_server, open_model, width, processes, webui, rendering)
+SCRIPTS = (speed, precision, truth, stalled_server, open_model, width, processes, webui, rendering, history)
 
 
 def figures(rate_rps: float = 1000.0, p50_s: float = 0.001, p99_s: float = 0.01) -> Figures:
@@ -138,6 +139,12 @@ def test_reports_are_judged_by_the_slowest_time_and_the_size_of_the_page(
         for each_s in (1.0, took_s, 2.0)
     ]
     assert verdicts(rendering.describe(times)) == [expected] * 2
+
+
+@pytest.mark.parametrize(("slowest_s", "expected"), [(0.9, "met"), (1.1, "missed")])
+def test_the_list_of_runs_is_judged_by_its_slowest_time(slowest_s: float, expected: str) -> None:
+    found = {history.LISTED: [0.1, slowest_s], history.COMMAND: [9.0], history.MADE: [9.0]}
+    assert verdicts(history.describe(found)) == [expected]
 
 
 def a_run(**verdicts_of: str) -> dict[str, Any]:

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.history import summaries
-from portcompare.history.summaries import find_quantities, list_runs, write_summary
+from portcompare.history.summaries import (
+    find_quantities,
+    list_runs,
+    make_summary,
+    quantities_of,
+    write_summary,
+)
 from portcompare.records.run_summary import (
     SUMMARY_FILE,
     StoredSummary,
-    list_summaries,
-    name_only,
-    read_summary,
+    read_quantities,
 )
+from portcompare.report import RESULTS_FILE, read_results
 from tests.altered import known
 from tests.runs import HOSTILE, NEW, OLD, make_run, store
 
@@ -34,7 +39,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def listed(runs: Path) -> dict[str, RunSummary]:
-    return {one.run.folder: one.run for one in list_runs(runs, pytest.fail)}
+    return {run.folder: run for run in list_runs(runs, pytest.fail)}
 
 
 def test_runs_are_listed_latest_first_with_what_lists_show(runs: Path) -> None:
@@ -62,11 +67,11 @@ def test_results_are_read_once_and_again_when_the_summary_is_lost_or_of_another_
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = list_runs(runs, pytest.fail)
-    read: list[Path] = []
+    read: list[str] = []
 
     def make(folder: Path) -> StoredSummary:
-        read.append(folder)
-        return name_only(folder)
+        read.append(folder.name)
+        return make_summary(folder)
 
     with monkeypatch.context() as patched:
         patched.setattr(summaries, "make_summary", make)
@@ -77,7 +82,7 @@ def test_results_are_read_once_and_again_when_the_summary_is_lost_or_of_another_
         stored = (runs / "run-2" / SUMMARY_FILE).read_text(encoding="utf-8")
         (runs / "run-2" / SUMMARY_FILE).write_text(stored.replace('"1, of', '"0, of'), encoding="utf-8")
         list_runs(runs, pytest.fail)
-        assert sorted(one.name for one in read) == ["run-0", "run-1", "run-2"]
+        assert sorted(read) == ["run-0", "run-1", "run-2"]
     assert list_runs(runs, pytest.fail) == before
 
 
@@ -93,9 +98,13 @@ def test_a_summary_holds_every_quantity_with_its_interval_and_each_candidates_ra
     assert new.ratio.point == pytest.approx(8, rel=0.1)
     assert found[64, "throughput", OLD].ratio is None
     folder = store(results, runs / "run-8")
-    written = write_summary(folder)
-    assert len(written.quantities) == len(found)
-    assert read_summary(folder) == written
+    assert read_quantities(folder) is None
+    write_summary(folder)
+    assert (
+        read_quantities(folder)
+        == quantities_of(folder)
+        == find_quantities(read_results(folder / RESULTS_FILE))
+    )
 
 
 def test_a_broken_run_is_listed_as_such_and_another_folder_is_not(runs: Path) -> None:
@@ -147,13 +156,3 @@ def test_odd_names_are_kept_as_they_are(runs: Path) -> None:
         found = listed(runs)["a 'quoted' name"]
         assert found.name == HOSTILE[1]
         assert found.deployments == (OLD, HOSTILE[0])
-
-
-def test_runs_without_a_summary_can_be_listed_by_their_names(runs: Path) -> None:
-    write_summary(runs / "run-0")
-    found = [one.run for one in list_summaries(runs, name_only)]
-    assert [(one.folder, one.name) for one in found] == [
-        ("run-0", "recorded"),
-        ("run-2", "run-2"),
-        ("run-1", "run-1"),
-    ]

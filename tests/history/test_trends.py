@@ -85,7 +85,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trends(runs: Path, *, is_ratio: bool = False, **narrowed: object) -> tuple[Trend, ...]:
     summaries = list_runs(runs, pytest.fail)
-    return find_trends(summaries, ["throughput"], is_ratio=is_ratio, **narrowed)  # type: ignore[arg-type]
+    return find_trends(runs, summaries, ["throughput"], is_ratio=is_ratio, **narrowed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("is_ratio", [False, True])
@@ -108,7 +108,7 @@ def test_trends_are_narrowed(runs: Path) -> None:
 
 
 def test_runs_are_filtered(runs: Path) -> None:
-    found = [one.run for one in list_runs(runs, pytest.fail)]
+    found = list_runs(runs, pytest.fail)
 
     def folders(wanted: Filter) -> set[str]:
         return {run.folder for run in found if wanted.takes(run)}

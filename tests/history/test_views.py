@@ -48,9 +48,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def history(folder: Path) -> History:
     summaries = list_runs(folder, pytest.fail)
-    trends = find_trends(summaries, ["throughput", "p50"])
-    runs = tuple(one.run for one in summaries)
-    return History(schema_version=HISTORY_SCHEMA_VERSION, runs=runs, trends=trends)
+    trends = find_trends(folder, summaries, ["throughput", "p50"])
+    return History(schema_version=HISTORY_SCHEMA_VERSION, runs=tuple(summaries), trends=trends)
 
 
 @pytest.fixture(scope="module")

@@ -79,8 +79,7 @@ def _hostname(url: str) -> str:
 class _Viewer(UserMixin):
     """Anyone who knows the password."""
 
-    def get_id(self) -> str:
-        return _VIEWER
+    id = _VIEWER
 
 
 def require_login(web_ui: WebUI, password_hash: str) -> None:

@@ -18,7 +18,7 @@ import gevent
 
 from portcompare.loadgen.webui.ledger import CHARTS, REPORT, Ledger, decode_report
 from portcompare.loadgen.webui.rows import ServerUse, describe, explain, make_rows
-from portcompare.records.run_summary import REPORT_FILE, list_summaries, name_only
+from portcompare.records.run_summary import REPORT_FILE, RunSummary, list_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from portcompare.loadgen.webui.ledger import Point, SecondReport
     from portcompare.records.rounds import Usage
-    from portcompare.records.run_summary import RunSummary
     from portcompare.wire.ui_protocol import LiveSettings, RunState, ShowState, UiPlan
 
 SECONDS_SHOWN: Final = 300
@@ -82,7 +81,7 @@ class Board:
         self._usage_at_end: dict[str, Usage] = {}
         self._usage_at_s = self._usage_before_s = 0.0
         self._finished: list[RunSummary] = []
-        self._listing_s = self._listed_at_s = 0.0
+        self._list_again_at_s = 0.0
         self._list_finished()
         self.snapshot = self._take_snapshot()
 
@@ -168,14 +167,14 @@ class Board:
     def _list_finished(self) -> None:
         """List the runs that have a report, but not often: it takes CPU time from the load."""
         began_s = time.monotonic()
-        if self._listed_at_s and began_s - self._listed_at_s < self._listing_s / _LISTING_SHARE:
+        if began_s < self._list_again_at_s:
             return
         with suppress(OSError):
-            runs = [one.run for one in list_summaries(self.runs, name_only)]
+            runs = list_runs(self.runs, lambda folder: RunSummary(folder=folder.name, name=folder.name))
             with_report = (run for run in runs if (self.runs / run.folder / REPORT_FILE).is_file())
             self._finished = list(islice(with_report, _MOST_FINISHED))
-        self._listed_at_s = time.monotonic()
-        self._listing_s = self._listed_at_s - began_s
+        ended_s = time.monotonic()
+        self._list_again_at_s = ended_s + (ended_s - began_s) / _LISTING_SHARE
 
     def _close_seconds(self, *, is_over: bool = False) -> None:
         self._points.extend(self._ledger.close_seconds(is_over=is_over))

@@ -73,22 +73,18 @@ def read_form(form: Mapping[str, Sequence[str]], plan: UiPlan, running: LiveSett
         raise FormError(f"Load {load!r} is neither closed nor open")
     users = int(_number(_value(form, "user_count") or "0", "Number of users", least=1, most=_MOST_USERS))
     rate = _value(form, "rate") or str((running and running.rate_rps) or first.rate_rps)
+    delay = _value(form, "delay")
+    delay_s = _number(delay, "Delay", least=0.0, most=_MOST_DELAY_S) if delay else None
+    if running and "delay" not in form:
+        delay_s = running.delay_s
     return LiveSettings(
         scenarios=scenarios,
         arms=arms,
-        delay_s=_read_delay(form, running),
+        delay_s=delay_s,
         model=model,
         users=math.ceil(users / (len(scenarios) * len(arms))),
         rate_rps=_number(rate, "Rate", least=0.1, most=1e6) if model == "open" else 0.0,
     )
-
-
-def _read_delay(form: Mapping[str, Sequence[str]], running: LiveSettings | None) -> float | None:
-    """The delay; None for each scenario's own, which an empty field stands for."""
-    if "delay" not in form:
-        return running.delay_s if running else None
-    delay = _value(form, "delay")
-    return _number(delay, "Delay", least=0.0, most=_MOST_DELAY_S) if delay else None
 
 
 def _value(form: Mapping[str, Sequence[str]], name: str) -> str:

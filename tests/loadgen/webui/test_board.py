@@ -17,7 +17,13 @@ from hdrh.histogram import HdrHistogram
 from portcompare.loadgen.webui import board as board_module
 from portcompare.loadgen.webui.board import Board, follow
 from portcompare.records.rounds import Usage
-from portcompare.records.run_summary import SUMMARY_FILE, RunSummary, name_only, stamp_results
+from portcompare.records.run_summary import (
+    SUMMARY_FILE,
+    SUMMARY_VERSION,
+    RunSummary,
+    SummaryHead,
+    stamp_results,
+)
 from portcompare.wire.ui_protocol import (
     LiveSettings,
     RunState,
@@ -212,8 +218,8 @@ def test_finished_runs_with_a_report_are_listed_latest_first_beside_the_one_unde
         if name != "without-summary":
             started_at = f"202{6 if name == 'old' else 7}-01-01T00:00:00+00:00"
             run = RunSummary(folder=name, name="plan", started_at=started_at, headline=f"{name} wins")
-            summary = replace(name_only(folder), run=run, results_stamp=stamp_results(folder))
-            (folder / SUMMARY_FILE).write_text(json.dumps(asdict(summary)), encoding="utf-8")
+            head = SummaryHead(version=SUMMARY_VERSION, results_stamp=stamp_results(folder), run=run)
+            (folder / SUMMARY_FILE).write_text(json.dumps(asdict(head)), encoding="utf-8")
         if name != "without-report":
             (folder / "report.html").write_text("<p>")
     board = Board(PLAN, tmp_path)
