@@ -23,7 +23,7 @@ from portcompare.cli.options import (
     print_line,
     print_note,
 )
-from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, tell_revived
+from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, report_restarts
 from portcompare.errors import InputError, Problem
 from portcompare.history.summaries import list_runs
 from portcompare.plan import OpenLoad
@@ -76,23 +76,23 @@ def ui(
         ) as session,
     ):
         _refuse_other_users(session)
-        with keep_serving(session.plan, session.upstreams, Path(folder), session.cpus) as standing:
+        with keep_serving(session.plan, session.upstreams, Path(folder), session.cpus) as live_servers:
             order = OpenUi(
                 host=host,
                 port=port,
                 password_hash=password_hash,
-                plan=_describe(session, standing),
+                plan=_describe(session, live_servers),
                 runs=str(RUNS.absolute()),
                 picks_classes=class_picker,
             )
             with suppress(OSError):
                 list_runs(RUNS, print_note)  # makes the summaries that the UI lists runs by
             url = session.generator.open_ui(order)
-            out.print(list_addresses(standing))
+            out.print(list_addresses(live_servers))
             print_line(f"\nweb UI: {url}")
             print_line(f"side by side, for a second screen: {url}/side-by-side")
             print_note("Ctrl-C stops all of it.")
-            _exchange_until_stopped(session, standing, Path(folder))
+            _exchange_until_stopped(session, live_servers, Path(folder))
 
 
 def _print_joined(joined: Joined) -> None:
@@ -128,7 +128,7 @@ def _refuse_other_users(session: Session) -> None:
         raise InputError(problems)
 
 
-def _describe(session: Session, standing: LiveServers) -> UiPlan:
+def _describe(session: Session, live_servers: LiveServers) -> UiPlan:
     plan = session.plan
     deployments = {one.name: one for one in describe_manifest(plan, session.cpus).deployments}
     return UiPlan(
@@ -140,7 +140,7 @@ def _describe(session: Session, standing: LiveServers) -> UiPlan:
                 ceilings={scenario: deployments[name].ceiling_of(scenario) for scenario in plan.scenarios},
                 cpus=len(deployments[name].cpus),
             )
-            for name, server in standing.servers.items()
+            for name, server in live_servers.servers.items()
         ),
         scenarios={name: _describe_scenario(name, one) for name, one in plan.scenarios.items()},
         timeout_s=plan.rounds.timeout_s,
@@ -161,14 +161,14 @@ def _describe_scenario(name: str, scenario: Scenario) -> UiScenario:
     )
 
 
-def _exchange_until_stopped(session: Session, standing: LiveServers, folder: Path) -> None:
+def _exchange_until_stopped(session: Session, live_servers: LiveServers, folder: Path) -> None:
     """Keep the servers up, send the UI what they use, and start the runs that its viewers request."""
     run: BackgroundRun | None = None
     try:
         while True:
             time.sleep(LOOK_EVERY_S)
-            tell_revived(standing)
-            usage = {name: use.usage for name, use in standing.read_use().items()}
+            report_restarts(live_servers)
+            usage = {name: use.usage for name, use in live_servers.read_use().items()}
             state = run.state if run is not None else None
             settings = session.generator.show(ShowState(usage=usage, run=state)).measure
             is_running = state is not None and state.state == "running"

@@ -47,15 +47,15 @@ def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
         serve_upstreams(plan, folder=Path(folder), cpus=cpus) as upstreams,
-        keep_serving(plan, upstreams, Path(folder), cpus) as standing,
+        keep_serving(plan, upstreams, Path(folder), cpus) as live_servers,
     ):
-        out.print(list_addresses(standing))
+        out.print(list_addresses(live_servers))
         err.print("Ctrl-C stops what was started.")
         with Live(console=out, auto_refresh=False, transient=True) as live:
             while True:
                 time.sleep(LOOK_EVERY_S)
-                tell_revived(standing)
-                table = _list_use(standing.read_use())
+                report_restarts(live_servers)
+                table = _list_use(live_servers.read_use())
                 if out.is_terminal:
                     live.update(table, refresh=True)
                 else:
@@ -76,19 +76,19 @@ def keep_serving(
         yield LiveServers(plan, servers, upstreams, folder=folder, cpus=cpus)
 
 
-def list_addresses(standing: LiveServers) -> Table:
+def list_addresses(live_servers: LiveServers) -> Table:
     """The addresses of the servers."""
     table = Table("deployment", "address", "", box=None)
-    for name, server in {**standing.servers, **standing.upstreams}.items():
-        remarks = ["upstream"] if name in standing.upstreams else []
+    for name, server in {**live_servers.servers, **live_servers.upstreams}.items():
+        remarks = ["upstream"] if name in live_servers.upstreams else []
         remarks += ["already running"] if server.process is None else []
         table.add_row(Text(name), Text(server.url), ", ".join(remarks))
     return table
 
 
-def tell_revived(standing: LiveServers) -> None:
+def report_restarts(live_servers: LiveServers) -> None:
     """Restart servers that have died, and report each."""
-    for message in standing.restart_dead():
+    for message in live_servers.restart_dead():
         print_note(message)
 
 

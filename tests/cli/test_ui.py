@@ -47,7 +47,7 @@ class Stage:
             "open_session": self._open_session,
             "keep_serving": lambda *_: nullcontext(SimpleNamespace(read_use=dict)),
             "list_addresses": lambda _: "",
-            "tell_revived": lambda _: None,
+            "report_restarts": lambda _: None,
             "_describe": lambda *_: UiPlan(name="plan", arms=()),
             "BackgroundRun": self._begin_run,
             "LOOK_EVERY_S": 0.0,

@@ -21,7 +21,7 @@ def test_an_address_with_brackets_is_shown_as_it_is(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use = Use(usage=Usage(cpu_s=1.0, rss_bytes=2**20), cores=0.5)
-    standing = SimpleNamespace(
+    live_servers = SimpleNamespace(
         servers={ADDRESS: SimpleNamespace(url=f"http://{ADDRESS}", process=object())},
         upstreams={},
         restart_dead=list,
@@ -30,7 +30,7 @@ def test_an_address_with_brackets_is_shown_as_it_is(
     for name in ("read_plan", "preflight", "assign_cpus"):
         monkeypatch.setattr(up, name, lambda _: None)
     monkeypatch.setattr(up, "serve_upstreams", lambda *_, **__: nullcontext())
-    monkeypatch.setattr(up, "keep_serving", lambda *_: nullcontext(standing))
+    monkeypatch.setattr(up, "keep_serving", lambda *_: nullcontext(live_servers))
     monkeypatch.setattr(up, "LOOK_EVERY_S", 0.0)
     exit_code, said, _ = command("up")
     assert exit_code == 130
