@@ -6,7 +6,9 @@ import random
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from portcompare.analyse import compare, find_headline, summarise
+from portcompare.analyse.comparisons import compare
+from portcompare.analyse.conclusions import find_headline
+from portcompare.analyse.summaries import summarise
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import SCHEMA_VERSION, Results
 from portcompare.records.rounds import BASELINE, CONTROL, Latency, Round

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.analyse import Run, diff_runs
+from portcompare.analyse.diff import Run, diff_runs
 from portcompare.cli.options import AsJson, print_json, print_line
 from portcompare.errors import InputError, Problem
 from portcompare.records.metrics import METRICS

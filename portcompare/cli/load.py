@@ -11,7 +11,7 @@ import typer
 from hdrh.histogram import HdrHistogram
 from rich.table import Table
 
-from portcompare.analyse import GeneratorLimits, find_overload
+from portcompare.analyse.rounds import find_overload
 from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.measure import load_target, start_generator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from portcompare.wire.protocol import Load, RoundDone
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
-LIMITS = GeneratorLimits(**Generator().model_dump())
+LIMITS = Generator()
 MOST_CONNECTIONS = 1024
 SEED = "load"
 

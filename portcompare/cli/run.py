@@ -155,7 +155,14 @@ def _compare(
         if workers.expect:
             began_s = time.monotonic()  # waiting for workers does not count
         manifest = describe_manifest(plan, session.cpus)
-        recording = Recording(plan, manifest, folder, started_at, began_s, stored=stored)
+        recording = Recording(
+            plan=plan,
+            manifest=manifest,
+            folder=folder,
+            started_at=started_at,
+            began_s=began_s,
+            stored=stored,
+        )
         if left_out is not None:
             recording.add_warning(left_out)
         recording.save(partial=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from portcompare.analyse.break_even import find_grids
+from portcompare.analyse.capacity import find_plan_capacities, find_search_bracket, find_unsure_searches
+from portcompare.analyse.comparisons import find_undecided_levels
 from portcompare.browser import find_chromium, launch_chromium
 from portcompare.errors import InputError
 from portcompare.measure import (
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from portcompare.measure import Place
     from portcompare.parity.checker import ParityOutcome
     from portcompare.plan import Plan
+    from portcompare.records.sweeps import Bracket
     from portcompare.run.progress import Progress
     from portcompare.run.recording import Recording
     from portcompare.run.session import Session
@@ -240,15 +244,21 @@ def _plan_blocks(
     plan: Plan, recording: Recording, timekeeper: Timekeeper
 ) -> Iterator[tuple[int, Iterable[Place]]]:
     """The numbered blocks of what a plan asks for: its grid, its searches or its levels."""
+    rounds, ended = recording.rounds, recording.ended_searches
+
+    def find_bracket(*search: Any) -> Bracket:  # noqa: ANN401 - block, scenario and arm
+        return find_search_bracket(plan, rounds, ended, search)
+
+    def find_unsure() -> frozenset[str]:
+        return find_unsure_searches(find_plan_capacities(plan, rounds, ended), plan.rounds.precision)
+
     blocks: Iterator[Iterable[Place]]
     if plan.break_even is not None:
-        blocks = plan_break_even(plan, plan.break_even, recording.find_grids, timekeeper)
+        blocks = plan_break_even(plan, plan.break_even, lambda: find_grids(plan, rounds), timekeeper)
     elif plan.searches:
-        blocks = plan_searches(
-            plan, recording.find_bracket, recording.note_end, recording.find_unsure_searches, timekeeper
-        )
+        blocks = plan_searches(plan, find_bracket, lambda *search: ended.add(search), find_unsure, timekeeper)
     else:
-        blocks = plan_blocks(plan, recording.find_undecided, timekeeper)
+        blocks = plan_blocks(plan, lambda blocks: find_undecided_levels(plan, rounds, blocks), timekeeper)
     return enumerate(blocks)
 
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from portcompare.analyse import conclude_capacities, find_capacity_headline, find_unlike_controls
+from portcompare.analyse.conclusions import conclude_capacities, find_capacity_headline
+from portcompare.analyse.validity import find_unlike_controls
 from portcompare.records.estimates import Estimate, Verdict
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.records.sweeps import Capacity

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from portcompare.analyse import judge_claims
+from portcompare.analyse.checks import judge_claims
 from portcompare.plan import Claim
 from portcompare.records.checks import Subject
 from portcompare.records.pages import PageLoad, PageVisit
@@ -99,7 +99,7 @@ def test_an_interval_around_the_threshold_tells_nothing() -> None:
 
 
 def test_discarded_rounds_and_single_blocks_decide_nothing() -> None:
-    discarded = [replace(one, discarded="answers were wrong") if one.block else one for one in MEASURED]
+    discarded = [replace(one, discarded="responses were wrong") if one.block else one for one in MEASURED]
     (result,) = judge_claims(claim({"at_least": 0.1}), discarded, [])
     assert (result.verdict, result.checks[0].value.point, result.checks[0].value.blocks) == (
         "cannot tell",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import compare
+from portcompare.analyse.comparisons import compare
 from portcompare.records.metrics import METRICS
 from portcompare.records.rounds import BASELINE, CONTROL
 from tests.altered import altered

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import conclude
+from portcompare.analyse.conclusions import conclude
 from portcompare.records.rounds import CONTROL
 from tests.altered import altered
 from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, SUMMARY, in_users

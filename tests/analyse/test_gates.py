@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from portcompare.analyse import judge_gate
+from portcompare.analyse.checks import judge_gate
 from portcompare.plan import Gate
 from portcompare.records.checks import GateResult, Subject
 from portcompare.records.estimates import Estimate

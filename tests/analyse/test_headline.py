@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import find_headline
+from portcompare.analyse.conclusions import find_headline
 from portcompare.records.rounds import CONTROL
 from tests.altered import altered
 from tests.analyse.samples import COMPARISON, MARGINS, in_users

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import GeneratorLimits, Limits, judge_round, judge_visit
+from portcompare.analyse.rounds import judge_round, judge_visit
+from portcompare.plan import Generator
 from portcompare.records.pages import PageVisit
+from portcompare.stats.bounds import Limits
 from tests.altered import altered
 from tests.analyse.samples import ROUND
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from portcompare.records.rounds import Round
 
 LIMITS = Limits(concurrency=4, slots=None, delay_s=0.0, server_cpus=1)
-GENERATOR = GeneratorLimits(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)
+GENERATOR = Generator(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)
 MEASURED = replace(ROUND, bound=None)
 
 
@@ -36,7 +38,7 @@ def test_a_sound_round_counts_and_gets_its_bound() -> None:
         (altered(MEASURED, requests=0, rate_rps=0.0), "no request succeeded"),
         (
             altered(MEASURED, errors=3, error_kinds={"status 500": 1, "wrong body": 1, "timeout": 1}),
-            "answers were wrong: 1 x status 500, 1 x wrong body",
+            "responses were wrong: 1 x status 500, 1 x wrong body",
         ),
         (
             altered(MEASURED, requests=980, errors=20, error_kinds={"timeout": 20}),
@@ -90,7 +92,7 @@ def test_a_round_with_a_fault_is_discarded_and_says_why(measured: Round, reason:
 @pytest.mark.parametrize("kind", ["status 404", "wrong body"])
 def test_a_single_wrong_answer_discards_a_round(kind: str) -> None:
     measured = altered(MEASURED, errors=1, error_kinds={kind: 1})
-    assert judge_round(measured, LIMITS, GENERATOR).discarded == f"answers were wrong: 1 x {kind}"
+    assert judge_round(measured, LIMITS, GENERATOR).discarded == f"responses were wrong: 1 x {kind}"
 
 
 def test_one_request_in_a_hundred_may_fail() -> None:
@@ -101,7 +103,7 @@ def test_one_request_in_a_hundred_may_fail() -> None:
 
 
 def test_the_generator_may_be_as_late_as_its_limits() -> None:
-    limits = replace(GENERATOR, max_lag_s=0.05, max_stall_s=0.06)
+    limits = Generator(max_lag_s=0.05, max_stall_s=0.06)
     at_the_edge = altered(MEASURED, lag_p99_s=0.05, stall_max_s=0.06)
     assert judge_round(at_the_edge, LIMITS, limits).discarded is None
     assert judge_round(altered(at_the_edge, lag_p99_s=0.051), LIMITS, limits).discarded is not None
@@ -140,7 +142,7 @@ VISIT = PageVisit(block=0, order=0, arm="baseline", deployment="old", page="slow
     [
         (990, {"timeout": 10}, None),
         (989, {"timeout": 11}, "under load more than 1.00% of the requests failed: 11 x timeout"),
-        (1000, {"wrong body": 1}, "under load answers were wrong: 1 x wrong body"),
+        (1000, {"wrong body": 1}, "under load responses were wrong: 1 x wrong body"),
         (0, {"timeout": 3}, "under load no request succeeded: 3 x timeout"),
         (0, {}, None),
     ],

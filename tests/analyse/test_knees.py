@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from portcompare.analyse.break_even import find_knees
+from portcompare.analyse.capacity import find_knees
 from tests.altered import altered, known
 from tests.analyse.samples import ROUND
 

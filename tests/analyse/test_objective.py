@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse.capacity import judge_objective
-from portcompare.analyse.rounds import GeneratorLimits
+from portcompare.analyse.rounds import judge_objective
+from portcompare.plan import Generator
 from tests.altered import altered
 from tests.analyse.samples import LATENCY, ROUND
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from portcompare.records.sweeps import Outcome
 
 OBJECTIVE = {"p99": 0.05, "p50": 0.02}
-LIMITS = GeneratorLimits(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)
+LIMITS = Generator(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)
 OPEN = altered(ROUND, level=1000.0, offered_rps=1000.0, lag_p99_s=0.001, lag_max_s=0.002)
 
 
@@ -63,13 +63,13 @@ def test_more_than_one_percent_of_failures_miss_it(errors: int, expected: str) -
 
 
 def test_a_refused_request_misses_it() -> None:
-    discarded = "answers were wrong: 1 x status 503"
+    discarded = "responses were wrong: 1 x status 503"
     refused = altered(OPEN, errors=1, error_kinds={"status 503": 1}, discarded=discarded)
     assert outcome(refused) == "missed"
 
 
 def test_a_wrong_body_says_nothing_of_the_rate() -> None:
-    discarded = "answers were wrong: 500 x wrong body"
+    discarded = "responses were wrong: 500 x wrong body"
     wrong = altered(OPEN, errors=500, error_kinds={"wrong body": 500}, discarded=discarded)
     assert outcome(wrong) == "unknown"
 

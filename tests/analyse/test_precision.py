@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import find_undecided
+from portcompare.analyse.comparisons import find_undecided
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.rounds import CONTROL
 from tests.altered import altered

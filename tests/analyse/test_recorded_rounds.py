@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portcompare.analyse import compare, find_headline, find_invalid_reasons, find_undecided, find_warnings
+from portcompare.analyse.comparisons import compare, find_undecided
+from portcompare.analyse.conclusions import find_headline, find_holding, headline_family
+from portcompare.analyse.validity import find_invalid_reasons, find_warnings
 from portcompare.records.rounds import CONTROL, Round
-from portcompare.stats.multiplicity import find_holding, headline_family
 from tests.altered import altered
 from tests.analyse.samples import LATENCY, MARGINS, PARITY, ROUND, in_users
 

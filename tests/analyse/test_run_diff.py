@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import Run, diff_runs, list_conditions
-from portcompare.analyse.diff import compare_conditions, find_altered, flatten
+from portcompare.analyse.diff import (
+    Run,
+    compare_conditions,
+    diff_runs,
+    find_altered,
+    flatten,
+    list_conditions,
+)
 from portcompare.records.metrics import METRICS
 from tests.altered import altered
 from tests.analyse.samples import in_users
@@ -120,7 +126,7 @@ def test_a_scenario_that_asks_another_thing_is_left_out() -> None:
     old = make_run(1)
     old.plan["scenarios"]["delayed"]["delay_s"] = 0.1
     found = diff(old, make_run(2))
-    assert found.not_compared == ("delayed: it does not ask the same: delay_s was 0.1 and is 0.2",)
+    assert found.not_compared == ("delayed: it does not send the same: delay_s was 0.1 and is 0.2",)
     assert found.changes == ()
     assert any(one.what == "scenarios.delayed.delay_s" for one in found.plans)
 
@@ -139,7 +145,7 @@ def test_a_searched_rate_is_left_out() -> None:
     for run in (old, new):
         run.plan["scenarios"]["delayed"]["load"] = {"model": "open", "objective": {"p99": 0.3}}
     assert diff(old, new).not_compared == (
-        "delayed: its rate is searched, and the reports tell what was found",
+        "delayed: its rate is searched, and the reports show what was found",
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from portcompare.analyse import summarise
+from portcompare.analyse.summaries import summarise
 from portcompare.records.results import Summary
 from portcompare.records.rounds import BASELINE, CONTROL, Bound, Latency, Round
 from tests.altered import altered

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from portcompare.analyse import find_courses
+from portcompare.analyse.summaries import find_courses
 from portcompare.records.rounds import Slice
 from tests.altered import altered
 from tests.analyse.samples import ROUND

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from portcompare.analyse import find_unknowns
+from portcompare.analyse.validity import find_unknowns
 from tests.run.test_sweeps import make_manifest
 
 MANIFEST = make_manifest()
@@ -27,4 +27,4 @@ def test_a_baseline_that_was_already_running_has_no_control_of_its_own() -> None
     running = replace(BASELINE, kind="url")
     unknown, control = find_unknowns(replace(MANIFEST, deployments=(running, CANDIDATE)))
     assert unknown == UNKNOWN.format("old")
-    assert control.startswith("the control is no second instance of old but the same server asked again")
+    assert control.startswith("the control is no second instance of old but the same server measured again")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import find_invalid_reasons, find_warnings
-from portcompare.analyse.comparisons import judge
+from portcompare.analyse.comparisons import judge_ratio
+from portcompare.analyse.validity import find_invalid_reasons, find_warnings
 from portcompare.records.estimates import Estimate
 from portcompare.records.parity import Difference
 from portcompare.records.rounds import CONTROL
@@ -49,14 +49,14 @@ def test_answers_that_differ_make_a_run_invalid(count: int, places: str) -> None
     allowed = replace(DIFFERENCE, allowed="meant to be")
     parity = replace(PARITY, equal=False, differences=(*(DIFFERENCE,) * count, allowed))
     assert find_invalid_reasons([ROUND], [CONTROLLED], MARGINS, parity, in_users) == (
-        f"the answers differ in {places}",
+        f"the responses differ in {places}",
     )
 
 
 def test_a_parity_check_without_cases_is_not_called_a_difference() -> None:
     parity = replace(PARITY, equal=False, cases=0)
     assert find_invalid_reasons([ROUND], [CONTROLLED], MARGINS, parity, in_users) == (
-        "no answers were compared",
+        "no responses were compared",
     )
 
 
@@ -152,7 +152,7 @@ def test_what_can_be_told_is_what_would_just_be_called_a_difference() -> None:
     ratio, half = 1 + float(found) / 100, (1.125 / 0.9) ** 0.5
     for factor, verdict in ((0.999, "inconclusive"), (1.001, "faster")):
         interval = Estimate(point=factor * ratio, low=factor * ratio / half, high=factor * ratio * half)
-        assert judge("throughput", interval, 0.20).verdict == verdict
+        assert judge_ratio("throughput", interval, 0.20).verdict == verdict
 
 
 def test_every_place_where_the_control_differs_is_told_in_one_reason() -> None:

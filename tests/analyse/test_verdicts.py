@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse.comparisons import judge
+from portcompare.analyse.comparisons import judge_ratio
 from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import METRICS, MetricName
 
@@ -20,21 +20,21 @@ def interval_of(low: float, high: float) -> Estimate:
 
 
 def test_wholly_above_is_faster_where_more_is_better() -> None:
-    found = judge("throughput", interval_of(1.06, 1.20), 0.05)
+    found = judge_ratio("throughput", interval_of(1.06, 1.20), 0.05)
     assert found.verdict == "faster"
     assert found.reason == "the interval lies wholly above the equivalence margin of 5.00%"
 
 
 def test_wholly_below_is_slower_where_more_is_better() -> None:
-    found = judge("throughput", interval_of(0.80, 0.95), 0.05)
+    found = judge_ratio("throughput", interval_of(0.80, 0.95), 0.05)
     assert found.verdict == "slower"
     assert found.reason == "the interval lies wholly below the equivalence margin of 5.00%"
 
 
 @pytest.mark.parametrize("metric", LESS_IS_BETTER)
 def test_where_less_is_better_it_is_the_other_way_round(metric: MetricName) -> None:
-    assert judge(metric, interval_of(1.06, 1.20), 0.05).verdict == "slower"
-    assert judge(metric, interval_of(0.80, 0.95), 0.05).verdict == "faster"
+    assert judge_ratio(metric, interval_of(1.06, 1.20), 0.05).verdict == "slower"
+    assert judge_ratio(metric, interval_of(0.80, 0.95), 0.05).verdict == "faster"
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -54,7 +54,7 @@ def test_where_less_is_better_it_is_the_other_way_round(metric: MetricName) -> N
 def test_an_interval_that_reaches_the_margin_is_not_a_difference(
     metric: MetricName, low: float, high: float, expected: Verdict
 ) -> None:
-    assert judge(metric, interval_of(low, high), 0.05).verdict == expected
+    assert judge_ratio(metric, interval_of(low, high), 0.05).verdict == expected
 
 
 @pytest.mark.parametrize(
@@ -62,18 +62,18 @@ def test_an_interval_that_reaches_the_margin_is_not_a_difference(
     [(HIGHEST + 1e-9, 1.20, "faster"), (0.80, LOWEST - 1e-9, "slower")],
 )
 def test_an_interval_just_past_the_margin_is_a_difference(low: float, high: float, expected: Verdict) -> None:
-    assert judge("throughput", interval_of(low, high), 0.05).verdict == expected
+    assert judge_ratio("throughput", interval_of(low, high), 0.05).verdict == expected
 
 
 def test_reasons_say_where_the_interval_lies() -> None:
-    assert judge("p50", interval_of(0.99, 1.01), 0.1).reason == (
+    assert judge_ratio("p50", interval_of(0.99, 1.01), 0.1).reason == (
         "the interval lies wholly inside the equivalence margin of 10.0%"
     )
-    assert judge("p50", interval_of(0.50, 1.01), 0.1).reason == (
+    assert judge_ratio("p50", interval_of(0.50, 1.01), 0.1).reason == (
         "the interval crosses the edge of the equivalence margin of 10.0%"
     )
 
 
 def test_a_wider_margin_forgives_more() -> None:
-    assert judge("throughput", interval_of(1.06, 1.08), 0.05).verdict == "faster"
-    assert judge("throughput", interval_of(1.06, 1.08), 0.10).verdict == "equivalent"
+    assert judge_ratio("throughput", interval_of(1.06, 1.08), 0.05).verdict == "faster"
+    assert judge_ratio("throughput", interval_of(1.06, 1.08), 0.10).verdict == "equivalent"

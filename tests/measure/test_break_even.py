@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from portcompare.analyse import compare
 from portcompare.analyse.break_even import find_break_even
+from portcompare.analyse.comparisons import compare
 from portcompare.measure import Timekeeper
 from portcompare.measure.break_even import choose_coarse, choose_new, plan_break_even
 from portcompare.plan import BreakEvenGrid, Plan

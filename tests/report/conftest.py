@@ -100,7 +100,7 @@ def _make_results(
     ]
     # One arm at one level never counts, as on a server that answers wrongly from the first request on.
     rounds = [
-        altered(r, discarded="answers were wrong", requests=0, errors=31, error_kinds={"status 500": 31},
+        altered(r, discarded="responses were wrong", requests=0, errors=31, error_kinds={"status 500": 31},
                 rate_rps=0.0, latency_s=None, handler_s=None, received_bytes_per_request=None,
                 cpu_s_per_request=None, bound=None)
         if (r.scenario, r.level, r.arm) == (names["fast"], 32.0, candidates[1])

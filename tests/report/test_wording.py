@@ -141,7 +141,7 @@ def test_an_arm_that_was_never_compared_has_no_ratio_and_no_verdict(results: Res
 def test_a_round_s_row_has_a_cell_for_each_heading(results: Results) -> None:
     rows = [dict(zip(ROUND_HEADER, row, strict=True)) for row in round_rows(results)]
     discarded = next(row for row in rows if row["Arm"] == "quart-uvicorn" and row["Level"] == "32 users")
-    assert discarded["Counts"] == "discarded: answers were wrong"
+    assert discarded["Counts"] == "discarded: responses were wrong"
     assert discarded["Errors"] == "31 (status 500: 31)"
     assert discarded["p50"] == discarded["Bytes per answer"] == discarded["Bound"] == "not known"
     first = results.rounds[0]

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 
 def record(plan: Plan, folder: Path, **manifest: Any) -> Recording:  # noqa: ANN401 - any of its fields
-    return Recording(plan, replace(make_manifest(), **manifest), folder, datetime.now(UTC), time.monotonic())
+    return Recording(
+        plan=plan,
+        manifest=replace(make_manifest(), **manifest),
+        folder=folder,
+        started_at=datetime.now(UTC),
+        began_s=time.monotonic(),
+    )
 
 
 def test_secrets_of_the_plan_do_not_go_into_the_results(tmp_path: Path) -> None:

@@ -149,7 +149,13 @@ class Run:
             requests=dict.fromkeys(plan.scenarios, requests),
             check_upstreams=lambda: None,
         )
-        recording = Recording(plan, make_manifest(), folder, datetime.now(UTC), time.monotonic())
+        recording = Recording(
+            plan=plan,
+            manifest=make_manifest(),
+            folder=folder,
+            started_at=datetime.now(UTC),
+            began_s=time.monotonic(),
+        )
         monkeypatch.setattr(recording, "save_now_and_then", lambda: None)
         measure_all(cast("Session", session), recording, cast("Progress", _Silent()), time.monotonic() + 1e6)
         self.results: Results = recording.results(partial=False)
@@ -277,12 +283,12 @@ def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(
     run = Run(search_plan(), wrong_beyond, monkeypatch, tmp_path)
     void = [one for one in run.results.rounds if one.discarded is not None]
     assert len(void) > 0.2 * len(run.results.rounds)
-    assert all(one.discarded == f"answers were wrong: {one.load.errors} x wrong body" for one in void)
+    assert all(one.discarded == f"responses were wrong: {one.load.errors} x wrong body" for one in void)
     assert run.results.valid
     assert run.results.warnings == ()
     for one in run.results.sweeps.capacities:
         assert one.is_at_least
-        assert one.reason.startswith("answers were wrong: 500 x wrong body at ")
+        assert one.reason.startswith("responses were wrong: 500 x wrong body at ")
 
 
 def test_a_server_that_does_not_settle_is_warned_of_once(
@@ -322,7 +328,7 @@ def test_answers_that_differ_only_after_the_load_make_the_run_invalid(
     assert run.checked_after == [0, len(run.places)]
     assert run.results.parity is not None
     assert run.results.parity.differences == (DIFFERENCE,)
-    assert "the answers differ in 1 place" in run.results.invalid_reasons
+    assert "the responses differ in 1 place" in run.results.invalid_reasons
 
 
 def test_answers_are_not_compared_again_where_the_load_has_written(

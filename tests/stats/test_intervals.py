@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcompare.analyse.comparisons import judge
+from portcompare.analyse.comparisons import judge_ratio
 from portcompare.stats.intervals import chance_beyond, degrees_of_freedom, paired_ratio
 from tests.altered import Known, known
 
@@ -166,7 +166,7 @@ def test_chance_is_under_five_percent_just_where_the_interval_lies_beyond_the_ma
 ) -> None:
     interval = paired_ratio(*split(pairs))
     chance = chance_beyond(interval, degrees_of_freedom(len(pairs)), margin)
-    beyond = judge("throughput", interval, margin).verdict in ("faster", "slower")
+    beyond = judge_ratio("throughput", interval, margin).verdict in ("faster", "slower")
     assert 0 <= chance <= 1
     assert (chance < 0.05) == beyond or chance == pytest.approx(0.05, abs=1e-6)
 

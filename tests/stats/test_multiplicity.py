@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from portcompare.analyse.conclusions import find_holding, headline_family
 from portcompare.records.metrics import METRICS
 from portcompare.records.rounds import CONTROL
-from portcompare.stats.multiplicity import find_holding, headline_family, holm
+from portcompare.stats.multiplicity import holm
 from tests.altered import altered
 from tests.analyse.samples import COMPARISON, MARGINS
 
@@ -50,7 +51,7 @@ def test_the_family_is_throughput_and_median_of_the_candidates() -> None:
 
 
 def test_what_came_to_no_ratio_is_no_comparison() -> None:
-    assert headline_family([altered(COMPARISON, point=None, low=None, high=None, verdict="invalid")]) == ()
+    assert headline_family([altered(COMPARISON, point=None, low=None, high=None, verdict="invalid")]) == []
 
 
 def test_a_slight_difference_holds_alone_and_not_among_many() -> None:

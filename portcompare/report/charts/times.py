@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from portcompare import units
-from portcompare.analyse import find_courses
+from portcompare.analyse.summaries import find_courses
 from portcompare.report.charts.svg import (
     FAINT,
     FONT_SIZE,
@@ -31,7 +31,7 @@ from portcompare.report.wording import known, level_text, plan_value, visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portcompare.analyse import Course
+    from portcompare.analyse.summaries import Course
     from portcompare.records.results import Results, Summary
     from portcompare.report.charts.svg import Look
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portcompare.analyse import list_conditions
+from portcompare.analyse.diff import list_conditions
 
 if TYPE_CHECKING:
     from portcompare.records.results import Results

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from portcompare import units
-from portcompare.analyse import early_precision
+from portcompare.analyse.comparisons import early_precision
 from portcompare.records.metrics import METRICS
 from portcompare.report.wording import (
     ALREADY_RUNNING,

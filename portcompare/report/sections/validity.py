@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from portcompare import units
-from portcompare.analyse import find_undecided
+from portcompare.analyse.comparisons import find_undecided
 from portcompare.records.rounds import CONTROL
 from portcompare.report.rows import comparison_cells, comparison_rows
 from portcompare.report.sections.answers import summary_text
