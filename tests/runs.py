@@ -16,7 +16,7 @@ from portcompare.report import RESULTS_FILE, write_results
 from tests.altered import altered
 from tests.analyse.samples import PARITY, in_users
 from tests.analyse.test_recorded_rounds import rounds_of_run
-from tests.run.test_sweeps import make_manifest
+from tests.measure.plans import make_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path

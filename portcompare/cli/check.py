@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.cli.options import DEFAULT_PLAN, SCHEMA_VERSION, AsJson, PlanPath, print_json
+from portcompare.cli.options import DEFAULT_PLAN, SCHEMA_VERSION, AsJson, PlanPath, print_json, read_plan
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, Problem
 from portcompare.report import render_parity, write_junit
 from portcompare.run.parity import capture_requests, check_parity, recheck_differences
 from portcompare.run.phases import prepare, serve
 from portcompare.run.progress import Progress, out
-from portcompare.run.session import open_session, read_plan
+from portcompare.run.session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Compare the responses of baseline and candidates, without measuring."""
-    outcome = _compare(read_plan(plan_path, [*_find_junit_problems(junit_path)]))
+    outcome = _compare(read_plan(plan_path, _find_junit_problems(junit_path)))
     parity = outcome.parity
     if junit_path is not None:
         write_junit(parity, tuple(outcome.cases), junit_path)
@@ -56,7 +56,7 @@ def _compare(plan: Plan) -> ParityOutcome:
     warnings: list[str] = []
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
-        Progress(least_rounds=0) as progress,
+        Progress() as progress,
         open_session(plan, Path(folder)) as session,
         prepare(session, Path(folder), progress),
     ):

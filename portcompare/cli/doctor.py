@@ -17,7 +17,7 @@ from portcompare.doctor.ceiling import measure_ceiling, start_null_server
 from portcompare.doctor.judgement import judge_ceiling, judge_machine, why_untrusted
 from portcompare.doctor.machine import examine_machine
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
-from portcompare.measure import start_generator
+from portcompare.measure.generator import start_generator
 from portcompare.run.progress import make_spinner, out
 
 if TYPE_CHECKING:

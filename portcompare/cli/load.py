@@ -14,7 +14,8 @@ from rich.table import Table
 from portcompare.analyse.rounds import find_overload
 from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
-from portcompare.measure import load_target, start_generator
+from portcompare.measure.generator import start_generator
+from portcompare.measure.rounds import load_target
 from portcompare.plan import Generator
 from portcompare.run.progress import make_spinner, out
 from portcompare.run.workers import LOOPBACK, Workers

@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from portcompare.errors import InputError, Problem
+from portcompare.plan import load_plan
 from portcompare.run.progress import err, out
+from portcompare.serve import vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portcompare.plan import Plan
 
 PlanPath = Annotated[Path, typer.Argument(metavar="[PLAN]", help="the plan file")]
 DEFAULT_PLAN = Path("loadtests/plan.toml")
@@ -38,6 +45,19 @@ Listen = Annotated[
         help="where to wait for workers; anyone who reaches it can join: use a private network",
     ),
 ]
+
+
+def read_plan(path: Path, known: Iterable[Problem] = ()) -> Plan:
+    """Read a plan; raises InputError with every problem of the plan, and those that are known already."""
+    known = tuple(known)
+    try:
+        plan = load_plan(path, vocabulary())
+    except InputError as error:
+        raise InputError([*error.problems, *known]) from error
+    if known:
+        raise InputError(known)
+    return plan
+
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)?")
 _UNITS_S = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}

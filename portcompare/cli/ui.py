@@ -22,6 +22,7 @@ from portcompare.cli.options import (
     Processes,
     print_line,
     print_note,
+    read_plan,
 )
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, report_restarts
 from portcompare.errors import InputError, Problem
@@ -30,7 +31,7 @@ from portcompare.plan import OpenLoad
 from portcompare.records.run_summary import RUNS
 from portcompare.run.background import BackgroundRun
 from portcompare.run.progress import out
-from portcompare.run.session import open_session, read_plan
+from portcompare.run.session import open_session
 from portcompare.run.workers import LOOPBACK, choose_workers
 from portcompare.serve import describe_manifest
 from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from portcompare.plan import Scenario
     from portcompare.run.session import Session
     from portcompare.serve import LiveServers
-    from portcompare.wire.protocol import Joined
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
 _LOCUST_PORT = 8089
@@ -69,10 +69,7 @@ def ui(
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
         open_session(
-            plan,
-            Path(folder),
-            workers=workers,
-            on_joined=_print_joined if workers.expect else lambda _: None,
+            plan, Path(folder), workers=workers, say=print_note if workers.expect else lambda _: None
         ) as session,
     ):
         _refuse_other_users(session)
@@ -93,11 +90,6 @@ def ui(
             print_line(f"side by side, for a second screen: {url}/side-by-side")
             print_note("Ctrl-C stops all of it.")
             _exchange_until_stopped(session, live_servers, Path(folder))
-
-
-def _print_joined(joined: Joined) -> None:
-    names = ", ".join(joined.workers) or "none yet"
-    print_note(f"waiting for load workers at {joined.address}; joined: {names}")
 
 
 def _read_password(host: str, port: int) -> str | None:

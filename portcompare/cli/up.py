@@ -12,12 +12,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.cli.options import DEFAULT_PLAN, PlanPath, print_note
+from portcompare.cli.options import DEFAULT_PLAN, PlanPath, print_note, read_plan
 from portcompare.errors import InputError
 from portcompare.plan import with_addresses
 from portcompare.records.rounds import CONTROL
 from portcompare.run.progress import err, out
-from portcompare.run.session import read_plan
 from portcompare.serve import (
     LiveServers,
     assign_cpus,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from portcompare.analyse import RunState, analyse
 from portcompare.analyse.rounds import judge, judge_visit
-from portcompare.errors import Problem
 from portcompare.parity.checker import combine_parity
 from portcompare.plan import Plan
 from portcompare.records.manifest import Manifest
@@ -20,13 +18,10 @@ from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.results import Results
 from portcompare.records.rounds import Round
-from portcompare.records.run_summary import RUNS
 from portcompare.report import RESULTS_FILE, Interval, histogram_path, write_histogram_log, write_results
 
 if TYPE_CHECKING:
-    from portcompare.measure import MeasuredRound
-
-GENERATOR_LOG = "loadgen.log"
+    from portcompare.measure.rounds import MeasuredRound
 
 SAVE_EVERY_S = 3.0
 """A run that is killed has lost about so much, a little more if it has many rounds; one that is interrupted
@@ -108,35 +103,3 @@ class Recording:
         """Write what was measured so far, unless that was done a moment ago: it takes time from the run."""
         if time.monotonic() - self._saved_s > max(SAVE_EVERY_S, self._saving_s / SAVING_SHARE):
             self.save(partial=True)
-
-
-def name_run_folder(name: str, started_at: datetime) -> Path:
-    """The folder that a run is written to if none is named."""
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
-    return RUNS / f"{started_at:%Y%m%dT%H%M%S}-{safe}"
-
-
-def make_run_folder(folder: Path) -> list[Problem]:
-    """Make the folder that a run is written to."""
-    where = f"--out {folder}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        remedy = "name a folder that you may write to with --out DIR"
-        return [Problem(where=where, found=f"cannot be written: {error.strerror}", remedy=remedy)]
-    if (folder / RESULTS_FILE).exists():
-        remedy = "name another folder, or remove that one"
-        return [Problem(where=where, found=f"holds a run already ({RESULTS_FILE})", remedy=remedy)]
-    return []
-
-
-def remove_empty_run_folder(folder: Path) -> None:
-    """Remove a run's folder in which nothing has been measured."""
-    if not folder.is_dir():
-        return
-    (folder / GENERATOR_LOG).unlink(missing_ok=True)
-    if not any(folder.iterdir()):
-        folder.rmdir()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from portcompare.analyse.validity import find_unknowns
-from tests.run.test_sweeps import make_manifest
+from tests.measure.plans import make_manifest
 
 MANIFEST = make_manifest()
 BASELINE, CANDIDATE = MANIFEST.deployments

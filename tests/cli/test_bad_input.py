@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.measure import start_generator
+from portcompare.measure.generator import start_generator
 from portcompare.run import session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from portcompare.measure import LoadGenerator
+    from portcompare.measure.generator import LoadGenerator
     from tests.conftest import Command
 
 PLAN = """

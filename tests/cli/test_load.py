@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from portcompare.cli.options import SCHEMA_VERSION
-from portcompare.measure import start_generator
+from portcompare.measure.generator import start_generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from portcompare.measure import LoadGenerator
+    from portcompare.measure.generator import LoadGenerator
     from tests.conftest import Command
 
     Load = Callable[..., tuple[int, str, str]]

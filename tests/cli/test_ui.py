@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from portcompare.cli import ui
-from portcompare.wire.protocol import Joined
 from portcompare.wire.ui_protocol import LiveSettings, RunState, UiPlan, UiRequest, is_loopback
 
 if TYPE_CHECKING:
@@ -58,9 +57,9 @@ class Stage:
 
     @contextmanager
     def _open_session(
-        self, _plan: object, _folder: Path, *, on_joined: Callable[[Joined], None], **_: object
+        self, _plan: object, _folder: Path, *, say: Callable[[str], None], **_: object
     ) -> Iterator[SimpleNamespace]:
-        on_joined(Joined(address="[fd00::1]:5557", workers=()))
+        say("waiting for load workers at [fd00::1]:5557; joined: none yet")
         generator = SimpleNamespace(open_ui=self._open_ui, show=self._show)
         cpus = SimpleNamespace(all_cpus=())
         yield SimpleNamespace(plan=None, to_capture=(), upstreams={}, cpus=cpus, generator=generator)

@@ -12,7 +12,7 @@ from tests.measure.test_rounds import DONE
 
 if TYPE_CHECKING:
     from portcompare.doctor.ceiling import Ceiling
-    from portcompare.measure import LoadGenerator
+    from portcompare.measure.generator import LoadGenerator
     from portcompare.wire.protocol import Prepare, RoundDone
 
 NULL = "http://127.0.0.1:8123"

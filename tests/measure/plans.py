@@ -1,10 +1,13 @@
-"""A plan for tests of measuring: nothing in it is ever started."""
+"""A plan and a manifest for tests of measuring: nothing in them is ever started."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from portcompare.plan import Plan, Scenario
+from portcompare.plan import Page, Plan, Scenario
+from portcompare.records.manifest import Manifest, ServedDeployment
+
+ARMS = ("baseline", "control", "new", "newer")
 
 
 def make_plan(**rounds: float) -> Plan:
@@ -31,3 +34,33 @@ def add_open(plan: Plan) -> Plan:
     load = {"model": "open", "rates": [400], "arrivals": "even", "connections": 32}
     scenario = Scenario.model_validate({"request": {"path": "/"}, "load": load})
     return plan.model_copy(update={"scenarios": plan.scenarios | {"open": scenario}})
+
+
+def paged(**rounds: float) -> Plan:
+    pages = {
+        "idle": Page.model_validate({"path": "/?delay=1"}),
+        "busy": Page.model_validate({"path": "/", "scenario": "slow", "users": 64, "loads": 2}),
+    }
+    return make_plan(**rounds).model_copy(update={"pages": pages})
+
+
+def make_manifest() -> Manifest:
+    deployments = tuple(
+        ServedDeployment(
+            name=name, server="s", command=(), environment={}, settings={}, slots=None, cpus=(0,), versions={}
+        )
+        for name in ("old", "new")
+    )
+    return Manifest(
+        **dict.fromkeys(Manifest.__slots__, "")
+        | {  # type: ignore[arg-type]
+            "cpu_count": 2,
+            "memory_bytes": 1,
+            "load_average": 0.0,
+            "generator_cpus": (1,),
+            "libraries": {},
+            "deployments": deployments,
+            "differences": (),
+            "upstreams": (),
+        }
+    )

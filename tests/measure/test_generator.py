@@ -14,7 +14,7 @@ import pytest
 
 from portcompare.errors import InputError, LoadGeneratorError
 from portcompare.http.requests import http_request
-from portcompare.measure import LoadGenerator, start_generator
+from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.records.rounds import LoadReport
 from portcompare.wire.protocol import (
     Capture,
@@ -217,7 +217,7 @@ def test_it_ends_with_the_run_even_if_that_breaks_off(fake: Fake) -> None:
 )
 def test_a_reply_out_of_turn_to_prepare_is_an_error(fake: Fake, reply: Message, name: str) -> None:
     fake.reply([encode(reply)], [])
-    with fake.start() as generator, pytest.raises(LoadGeneratorError, match=f"said {name} out of turn"):
+    with fake.start() as generator, pytest.raises(LoadGeneratorError, match=f"sent {name} out of turn"):
         generator.prepare(PREPARE)
 
 
@@ -268,10 +268,10 @@ def test_a_user_class_that_does_not_let_go_is_an_input_error(
 def test_a_reply_out_of_turn_in_a_round_is_an_error(fake: Fake) -> None:
     fake.reply([encode(DONE)], [encode(WINDOW), encode(WINDOW)], [])
     with fake.start() as generator:
-        with pytest.raises(LoadGeneratorError, match="said RoundDone out of turn"):
+        with pytest.raises(LoadGeneratorError, match="sent RoundDone out of turn"):
             generator.begin_round(RUN_ROUND)
         assert generator.begin_round(RUN_ROUND) == WINDOW
-        with pytest.raises(LoadGeneratorError, match="said WindowOpens out of turn"):
+        with pytest.raises(LoadGeneratorError, match="sent WindowOpens out of turn"):
             generator.end_round()
 
 
@@ -357,7 +357,7 @@ def test_a_line_that_is_no_reply_is_an_error_that_shows_it(fake: Fake, said: str
     fake.reply([said])
     with fake.start() as generator, pytest.raises(LoadGeneratorError) as caught:
         generator.prepare(PREPARE)
-    assert f"said {said!r}, which is no message" in str(caught.value)
+    assert f"sent {said!r}, which is no message" in str(caught.value)
 
 
 def test_the_real_load_generator_understands_orders(tmp_path: Path) -> None:

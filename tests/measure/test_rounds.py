@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from portcompare.errors import ServerError, WindowMissedError
-from portcompare.measure import LoadGenerator, MeasuredRound, Place, measure_round
+from portcompare.measure.blocks import Place
+from portcompare.measure.rounds import MeasuredRound, measure_round
 from portcompare.records.requests import Expectation
 from portcompare.records.rounds import Latency, LoadReport, Round, Slice, Usage
 from portcompare.wire.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
@@ -14,6 +15,7 @@ from tests.altered import altered
 from tests.measure.plans import add_open, make_plan
 
 if TYPE_CHECKING:
+    from portcompare.measure.generator import LoadGenerator
     from portcompare.serve import RunningServer
 
 LATENCY = Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5)

@@ -23,13 +23,12 @@ from portcompare.run.parity import (
     capture_requests,
     check_parity,
     expect,
-    find_document_problems,
     find_writing,
     recheck_differences,
     warn_of_unchecked,
 )
 from portcompare.run.progress import Progress
-from portcompare.run.session import Session
+from portcompare.run.session import Session, find_document_problems
 from portcompare.serve import assign_cpus, vocabulary
 from portcompare.wire.protocol import Capture, Captured
 from tests.parity.clients import Client, response
@@ -95,7 +94,7 @@ DOCUMENT = {
 
 @pytest.fixture
 def progress() -> Iterator[Progress]:
-    with Progress(least_rounds=0) as shown:
+    with Progress() as shown:
         yield shown
 
 

@@ -10,9 +10,7 @@ from portcompare.records.parity import Parity
 from portcompare.report import RESULTS_FILE
 from portcompare.run.recording import Recording
 from tests.analyse.samples import ROUND
-from tests.measure.plans import make_plan
-from tests.measure.test_pages import paged
-from tests.run.test_sweeps import make_manifest
+from tests.measure.plans import make_manifest, make_plan, paged
 
 if TYPE_CHECKING:
     from pathlib import Path

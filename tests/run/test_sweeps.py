@@ -14,25 +14,23 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from portcompare.http.requests import http_request
-from portcompare.measure import MeasuredRound, Timekeeper
+from portcompare.measure.blocks import Timekeeper
+from portcompare.measure.rounds import MeasuredRound
 from portcompare.parity.checker import ParityOutcome
 from portcompare.plan import Plan
-from portcompare.records.manifest import Manifest, ServedDeployment
 from portcompare.records.parity import Difference
 from portcompare.report import read_results, write_results
-from portcompare.run import phases as comparison
-from portcompare.run import phases as settling
-from portcompare.run.phases import measure_all
+from portcompare.run import phases
 from portcompare.run.recording import Recording
 from tests.altered import altered
 from tests.analyse.samples import LATENCY, PARITY, ROUND
-from tests.measure.plans import make_plan
+from tests.measure.plans import make_manifest, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from portcompare.measure import Place
+    from portcompare.measure.blocks import Place
     from portcompare.records.parity import Parity
     from portcompare.records.requests import RequestSpec
     from portcompare.records.results import Results
@@ -58,28 +56,6 @@ def with_subject(subject: Mapping[str, Any], **rounds: float) -> Plan:
     fields = {"scenarios": {}} | dict(make_plan(**rounds)) | {"candidates": ["new"]}
     del fields["scenarios"]
     return Plan.model_validate(fields | dict(subject))
-
-
-def make_manifest() -> Manifest:
-    deployments = tuple(
-        ServedDeployment(
-            name=name, server="s", command=(), environment={}, settings={}, slots=None, cpus=(0,), versions={}
-        )
-        for name in ("old", "new")
-    )
-    return Manifest(
-        **dict.fromkeys(Manifest.__slots__, "")
-        | {  # type: ignore[arg-type]
-            "cpu_count": 2,
-            "memory_bytes": 1,
-            "load_average": 0.0,
-            "generator_cpus": (1,),
-            "libraries": {},
-            "deployments": deployments,
-            "differences": (),
-            "upstreams": (),
-        }
-    )
 
 
 class Run:
@@ -125,24 +101,24 @@ class Run:
             )
             for arm in plan.arms
         }
-        monkeypatch.setattr(comparison, "serve", lambda *_: nullcontext(servers))
-        monkeypatch.setattr(comparison, "capture_requests", lambda session, *_: session)
+        monkeypatch.setattr(phases, "serve", lambda *_: nullcontext(servers))
+        monkeypatch.setattr(phases, "capture_requests", lambda session, *_: session)
 
         def check_parity(*_: object) -> ParityOutcome:
             self.checked_after.append(len(self.places))
             parity = later if self.places else PARITY
             return ParityOutcome(parity=parity, cases={}, expectations={})
 
-        monkeypatch.setattr(comparison, "check_parity", check_parity)
-        monkeypatch.setattr(comparison, "measure_round", measure_round)
-        monkeypatch.setattr(settling, "measure_idle", lambda *_: IDLE_S)
+        monkeypatch.setattr(phases, "check_parity", check_parity)
+        monkeypatch.setattr(phases, "measure_round", measure_round)
+        monkeypatch.setattr(phases, "measure_idle", lambda *_: IDLE_S)
 
         def wait_until_settled(server: SimpleNamespace, _path: str, idle_s: float, limit_s: float) -> bool:
             assert idle_s == IDLE_S
             self.settled.append(server.arm)
             return settle(server.arm, limit_s)
 
-        monkeypatch.setattr(settling, "wait_until_settled", wait_until_settled)
+        monkeypatch.setattr(phases, "wait_until_settled", wait_until_settled)
         session = SimpleNamespace(
             plan=plan,
             generator=None,
@@ -157,7 +133,7 @@ class Run:
             began_s=time.monotonic(),
         )
         monkeypatch.setattr(recording, "save_now_and_then", lambda: None)
-        measure_all(cast("Session", session), recording, cast("Progress", _Silent()), time.monotonic() + 1e6)
+        phases.measure(cast("Session", session), recording, cast("Progress", _Silent()))
         self.results: Results = recording.results(partial=False)
 
 
@@ -313,7 +289,7 @@ def test_waiting_is_part_of_a_round_and_does_not_outlast_the_budget(
         now_s += min(limit_s, 20.0)
         return limit_s > 20.0
 
-    monkeypatch.setattr(comparison, "Timekeeper", lambda _: Timekeeper(budget_s, lambda: now_s))
+    monkeypatch.setattr(phases, "Timekeeper", lambda _: Timekeeper(budget_s, lambda: now_s))
     run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path, settle)
     assert given_s == pytest.approx(limits_s, abs=0.01)
     assert now_s <= budget_s
@@ -344,7 +320,7 @@ def test_a_budget_that_ends_in_the_first_block_is_warned_of(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     ticks = itertools.count()
-    monkeypatch.setattr(comparison, "Timekeeper", lambda _: Timekeeper(3.0, lambda: float(next(ticks))))
+    monkeypatch.setattr(phases, "Timekeeper", lambda _: Timekeeper(3.0, lambda: float(next(ticks))))
     scenarios = {"front": {"request": {"path": "/"}, "load": {"users": [1, 8]}}}
     run = Run(with_subject({"scenarios": scenarios}), lambda _: ROUND, monkeypatch, tmp_path)
     assert len(run.places) < 6

@@ -1,26 +1,203 @@
 from __future__ import annotations
 
+from collections import Counter
 from math import exp, inf, log, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from portcompare.analyse.break_even import find_break_even
 from portcompare.analyse.capacity import find_bracket
-from portcompare.measure import Timekeeper
-from portcompare.measure.capacity import Search, find_limit, find_start, plan_searches, propose_rate
-from portcompare.plan import Scenario
+from portcompare.analyse.comparisons import compare
+from portcompare.measure.blocks import Timekeeper
+from portcompare.measure.sweeps import (
+    Search,
+    choose_coarse,
+    choose_new,
+    find_limit,
+    find_start,
+    plan_break_even,
+    plan_searches,
+    propose_rate,
+)
+from portcompare.plan import BreakEvenGrid, Plan, Scenario
+from portcompare.records.rounds import BASELINE
 from portcompare.records.sweeps import RESOLUTION, Bracket, Trial
-from tests.measure.plans import make_plan
+from tests.altered import altered, known
+from tests.analyse.samples import ROUND
+from tests.measure.plans import ARMS, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portcompare.measure import Place
-    from portcompare.plan import Plan
-    from portcompare.records.sweeps import Outcome
+    from portcompare.measure.blocks import Place
+    from portcompare.records.rounds import Round
+    from portcompare.records.sweeps import BreakEven, Outcome
 
-ARMS = ("baseline", "control", "new", "newer")
+    Cell = tuple[float, int]
+
+GRID = BreakEvenGrid(
+    path="/data",
+    delay_s=[0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2],
+    users=[1, 2, 4, 8, 12, 16, 24, 32, 64],
+)
+
+
+def make_grid_plan(grid: BreakEvenGrid = GRID, **rounds: float) -> Plan:
+    fields = dict(make_plan(**rounds)) | {"candidates": ["new"], "break_even": grid}
+    del fields["scenarios"]
+    return Plan.model_validate(fields)
+
+
+def true_rate(arm: str, delay_s: float, users: int) -> float:
+    """Eight threads against an event loop that costs more CPU time a request, on one CPU each."""
+    slots, cpu_s = (8, 0.0006) if arm != "new" else (10**6, 0.001)
+    return min(min(users, slots) / (delay_s + cpu_s), 1 / cpu_s)
+
+
+def wins(cell: Cell) -> bool:
+    return true_rate("new", *cell) > 1.05 * true_rate(BASELINE, *cell)
+
+
+class Sweep:
+    """A sweep over arms whose rates are known, but for noise."""
+
+    def __init__(self, plan: Plan, *, noise: float, equal: bool = False, round_s: float = 0.0) -> None:
+        self.now_s = 0.0
+        self.rounds: list[Round] = []
+        self.blocks: list[tuple[Place, ...]] = []
+        self._plan = plan
+        rng = np.random.default_rng(20261123)
+        grid = plan.break_even
+        assert grid is not None
+        timekeeper = Timekeeper(plan.rounds.budget_s, lambda: self.now_s)
+        for block in plan_break_even(plan, grid, self.find_grids, timekeeper):
+            self.blocks.append(block)
+            for place in block:
+                self.now_s += round_s
+                arm = BASELINE if equal else place.arm
+                rate = true_rate(arm, grid.delays_s[place.scenario], int(place.level))
+                self.rounds.append(
+                    altered(
+                        ROUND,
+                        block=place.block,
+                        arm=place.arm,
+                        scenario=place.scenario,
+                        level=float(place.level),
+                        rate_rps=rate * float(rng.lognormal(sigma=noise)),
+                    )
+                )
+
+    def find_grids(self) -> tuple[BreakEven, ...]:
+        assert self._plan.break_even is not None
+        grid = self._plan.break_even
+        comparisons = compare(self.rounds, self._plan.rounds.margins)
+        return find_break_even(comparisons, grid.delays_s, grid.levels)
+
+    @property
+    def new(self) -> BreakEven:
+        return next(grid for grid in self.find_grids() if grid.candidate == "new")
+
+    @property
+    def counts(self) -> Counter[Cell]:
+        """In how many blocks each cell was measured."""
+        delays_s = GRID.delays_s
+        return Counter(
+            (delays_s[place.scenario], int(place.level))
+            for block in self.blocks
+            for place in block
+            if place.arm == BASELINE
+        )
+
+
+def test_it_begins_with_corners_and_middles() -> None:
+    assert choose_coarse(GRID) == [(delay_s, users) for delay_s in (0, 0.02, 0.2) for users in (1, 12, 64)]
+    small = BreakEvenGrid(path="/", delay_s=[1, 0], users=[4, 2])
+    assert choose_coarse(small) == [(0, 2), (0, 4), (1, 2), (1, 4)]
+
+
+def test_the_border_is_found_with_half_of_the_cells() -> None:
+    sweep = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.02)
+    grid = sweep.new
+    for cell in grid.cells:
+        assert cell.is_win is wins((cell.delay_s, cell.users)), cell
+    measured = [cell for cell in grid.cells if cell.state != "not measured"]
+    assert len(measured) <= len(grid.cells) / 2
+    borders = {one.delay_s: (one.not_at_users, one.wins_from_users) for one in grid.borders}
+    assert borders[0.0] == (None, None)  # without a delay the event loop only costs more
+    assert borders[0.2] == (8, 12)
+    assert borders[0.02] == (8, 12)
+
+
+def test_both_sides_of_every_border_are_measured() -> None:
+    sweep = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.02)
+    cells = {(cell.delay_s, cell.users): cell for cell in sweep.new.cells}
+    for border in sweep.new.borders:
+        for users in (border.wins_from_users, border.not_at_users):
+            assert users is None or users == 1 or cells[border.delay_s, users].ratio is not None
+    assert choose_new([sweep.new], sweep.counts) == []
+
+
+def test_cells_far_from_the_border_are_measured_no_more_than_at_first() -> None:
+    sweep = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.05)
+    assert sweep.counts[0.2, 64] == 3
+    assert max(sweep.counts.values()) <= 8
+    assert min(sweep.counts.values()) >= 3
+
+
+def test_what_is_undecided_goes_on_until_it_is_narrow_or_measured_often_enough() -> None:
+    plan = make_grid_plan(min_blocks=3, max_blocks=12, budget_s=1e6)
+    sweep = Sweep(plan, noise=0.08, equal=True)
+    extended = {cell for cell, blocks in sweep.counts.items() if blocks > 3}
+    assert extended
+    for cell in sweep.new.cells:
+        if (cell.delay_s, cell.users) in extended:
+            point, _, high = known(cell.ratio)
+            is_narrow = high <= point * 1.05
+            assert is_narrow or sweep.counts[cell.delay_s, cell.users] == 12
+
+
+def test_equal_arms_win_hardly_anywhere() -> None:
+    plan = make_grid_plan(min_blocks=5, max_blocks=10, budget_s=1e6)
+    cells = [cell for cell in Sweep(plan, noise=0.05, equal=True).new.cells if cell.ratio]
+    assert sum(cell.state == "wins" for cell in cells) <= 1 + 0.05 * len(cells)
+
+
+def test_every_block_holds_every_arm_at_each_of_its_cells() -> None:
+    sweep = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.02)
+    for number, block in enumerate(sweep.blocks):
+        assert {place.block for place in block} == {number}
+        by_level = Counter((place.scenario, place.level) for place in block)
+        assert set(by_level.values()) == {3}
+        assert len({(place.arm, place.scenario, place.level) for place in block}) == len(block)
+
+
+def test_no_cells_are_begun_that_the_budget_would_not_let_end() -> None:
+    # The coarse grid takes 3 blocks of 9 cells with 3 arms, a second each: 81 s.
+    begun = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=81), noise=0.02, round_s=1.0)
+    assert len(begun.counts) == 9
+    some = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=110), noise=0.02, round_s=1.0)
+    assert 9 < len(some.counts) <= 12
+    assert some.now_s <= 110
+    assert set(some.counts.values()) == {3}
+    assert any(cell.is_win is None for cell in some.new.cells)
+
+
+def test_the_control_has_no_border_to_look_for() -> None:
+    sweep = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.02)
+    control = next(grid for grid in sweep.find_grids() if grid.candidate == "control")
+    assert not any(cell.state == "wins" for cell in control.cells if cell.users == 64)
+
+
+@pytest.mark.parametrize("blocks", [2, 5])
+def test_a_cell_is_measured_in_the_least_number_of_blocks_before_it_is_judged(blocks: int) -> None:
+    sweep = Sweep(make_grid_plan(min_blocks=blocks, max_blocks=blocks, budget_s=1e6), noise=0.02)
+    assert set(sweep.counts.values()) == {blocks}
+    first = [{(place.scenario, place.level) for place in block} for block in sweep.blocks[:blocks]]
+    assert all(one == first[0] for one in first)
+
+
 SEARCH = Search(scenario="fast", arm="new", start_rps=100, step=2, least_rps=100, most_rps=10_000)
 
 
@@ -94,7 +271,7 @@ class Servers:
     ) -> None:
         self.now_s = 0.0
         self.trials: dict[tuple[int, str], list[Trial]] = {}
-        self.ended: list[tuple[int, str, str]] = []
+        self.ended: set[tuple[int, str, str]] = set()
         self._capacities_rps = capacities_rps
         self._noise = noise
         self._hiccups = hiccups
@@ -109,12 +286,9 @@ class Servers:
         trial = Trial(rate_rps=place.level, outcome=outcome)
         self.trials.setdefault((place.block, place.arm), []).append(trial)
 
-    def find_bracket(self, block: int, scenario: str, arm: str) -> Bracket:
-        is_over = (block, scenario, arm) in self.ended
-        return find_bracket(self.trials.get((block, arm), []), is_over=is_over)
-
-    def note_end(self, block: int, scenario: str, arm: str) -> None:
-        self.ended.append((block, scenario, arm))
+    def find_bracket(self, search: tuple[int, str, str]) -> Bracket:
+        block, _, arm = search
+        return find_bracket(self.trials.get((block, arm), []), is_over=search in self.ended)
 
     def deviate(self, key: int | tuple[int, str]) -> float:
         return self.luck.setdefault(key, exp(self._noise * self._rng.standard_normal()))
@@ -122,7 +296,7 @@ class Servers:
     def run(self, plan: Plan) -> list[list[Place]]:
         blocks: list[list[Place]] = []
         for block in plan_searches(
-            plan, self.find_bracket, self.note_end, lambda: frozenset(plan.searches), Timekeeper(inf)
+            plan, self.find_bracket, lambda: frozenset(plan.searches), self.ended, Timekeeper(inf)
         ):
             blocks.append([])
             for place in block:
@@ -135,7 +309,7 @@ class Servers:
 
     def mistakes(self, arm: str, blocks: int) -> list[float]:
         """By how much, on a log scale, each block's search missed the arm's capacity in that block."""
-        found = [self.find_bracket(block, "fast", arm).estimate_rps for block in range(blocks)]
+        found = [self.find_bracket((block, "fast", arm)).estimate_rps for block in range(blocks)]
         return [
             log(one / self.capacity_rps(block, arm)) for block, one in enumerate(found) if one is not None
         ]
@@ -149,7 +323,7 @@ def test_every_arm_is_bracketed_in_every_block() -> None:
     servers.run(make_search_plan(min_blocks=4, max_blocks=4))
     for block in range(4):
         for arm, capacity_rps in CAPACITIES.items():
-            bracket = servers.find_bracket(block, "fast", arm)
+            bracket = servers.find_bracket((block, "fast", arm))
             assert bracket.kept_rps is not None
             assert bracket.failed_rps is not None
             assert bracket.kept_rps <= capacity_rps <= bracket.failed_rps <= bracket.kept_rps * RESOLUTION
@@ -184,7 +358,7 @@ def test_brackets_of_other_blocks_end_elsewhere() -> None:
     servers = Servers(CAPACITIES)
     servers.run(make_search_plan(min_blocks=5, max_blocks=5))
     brackets = {
-        servers.find_bracket(block, "fast", arm) for block in range(5) for arm in ("baseline", "control")
+        servers.find_bracket((block, "fast", arm)) for block in range(5) for arm in ("baseline", "control")
     }
     assert len(brackets) > 5  # of one capacity
 
@@ -194,7 +368,7 @@ def test_a_server_far_slower_than_in_the_block_before_is_found_again() -> None:
     servers.luck.update({0: 1.0, 1: 0.5, 2: 2.0})
     servers.run(make_search_plan(min_blocks=3, max_blocks=3))
     for block, luck in enumerate((1.0, 0.5, 2.0)):
-        assert servers.find_bracket(block, "fast", "newer").estimate_rps == pytest.approx(
+        assert servers.find_bracket((block, "fast", "newer")).estimate_rps == pytest.approx(
             1490 * luck, rel=0.03
         )
 
@@ -204,7 +378,7 @@ def test_the_search_ends_where_connections_would_be_the_limit() -> None:
     blocks = servers.run(make_search_plan(delay_s=0.2, min_blocks=2, max_blocks=2))
     limit_rps = find_limit(100, 0.2)
     assert max(place.level for place in blocks[0]) == pytest.approx(limit_rps, rel=0.01)
-    bracket = servers.find_bracket(0, "fast", "new")
+    bracket = servers.find_bracket((0, "fast", "new"))
     assert bracket.failed_rps is None
     assert bracket.kept_rps == pytest.approx(limit_rps, rel=0.01)
     assert bracket.estimate_rps == bracket.kept_rps
@@ -220,7 +394,7 @@ def test_an_arm_that_always_misses_it_is_tried_at_the_lowest_rate_alone() -> Non
 def test_a_search_is_told_to_be_over_when_it_is_and_not_before() -> None:
     servers = Servers(CAPACITIES)
     (first, *_) = plan_searches(
-        make_search_plan(min_blocks=2), servers.find_bracket, servers.note_end, frozenset, Timekeeper(inf)
+        make_search_plan(min_blocks=2), servers.find_bracket, frozenset, servers.ended, Timekeeper(inf)
     )
     for place in first:
         assert (place.block, "fast", place.arm) not in servers.ended
@@ -254,8 +428,8 @@ def test_it_ends_when_nothing_is_undecided_or_after_the_last_block(
     for block in plan_searches(
         make_search_plan(min_blocks=3, max_blocks=6),
         servers.find_bracket,
-        servers.note_end,
         lambda: undecided,
+        servers.ended,
         Timekeeper(inf),
     ):
         measured += 1
@@ -270,7 +444,7 @@ def test_no_block_begins_that_would_end_after_the_budget(budget_s: float, blocks
     servers, measured = Servers(CAPACITIES), 0
     timekeeper = Timekeeper(servers.now_s + budget_s, lambda: servers.now_s)
     unsure = frozenset({"fast"})
-    for _ in plan_searches(plan, servers.find_bracket, servers.note_end, lambda: unsure, timekeeper):
+    for _ in plan_searches(plan, servers.find_bracket, lambda: unsure, servers.ended, timekeeper):
         servers.now_s += 10  # each takes 10 s
         measured += 1
     assert measured == blocks
@@ -300,6 +474,6 @@ def test_a_search_says_why_it_ended(
     plan = make_search_plan(min_blocks=2, budget_s=100.0, **rounds)
     servers = Servers(CAPACITIES)
     timekeeper = Timekeeper(100.0, lambda: servers.now_s)
-    for _ in plan_searches(plan, servers.find_bracket, servers.note_end, lambda: undecided, timekeeper):
+    for _ in plan_searches(plan, servers.find_bracket, lambda: undecided, servers.ended, timekeeper):
         servers.now_s += round_s
     assert timekeeper.reason == reason

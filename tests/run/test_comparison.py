@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from portcompare.run.recording import make_run_folder, name_run_folder
+from portcompare.run.comparison import find_folder_problems, name_run_folder
 
 
 def test_a_run_is_named_by_its_time_and_its_plan() -> None:
@@ -16,7 +16,6 @@ def test_a_name_cannot_lead_elsewhere() -> None:
     assert name_run_folder("../é |", began) == Path("runs/20260102T030405-..____")
 
 
-def test_a_new_folder_is_made_with_all_above_it(tmp_path: Path) -> None:
-    folder = tmp_path / "a" / "b"
-    assert make_run_folder(folder) == []
-    assert list(folder.iterdir()) == []
+def test_a_folder_that_need_not_exist_yet_is_not_made_by_its_check(tmp_path: Path) -> None:
+    assert list(find_folder_problems(tmp_path / "a" / "b")) == []
+    assert list(tmp_path.iterdir()) == []
