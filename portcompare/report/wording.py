@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from portcompare import units
@@ -30,6 +31,20 @@ TONES: dict[Verdict, Tone] = {
     "inconclusive": "unsure",
     "invalid": "unsure",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTable:
+    """A table whose cells are words already."""
+
+    title: str  # What it shows
+    note: str  # How to read it
+    header: tuple[str, ...]  # The names of the columns
+    rows: tuple[tuple[str, ...], ...]  # The rows; the first cell names the row
+
+
+Facts = tuple[tuple[str, str], ...]
+"""Terms, each with what is known of it."""
 
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of what has no shape: controls, direction marks, surrogates, line separators."""

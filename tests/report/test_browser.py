@@ -99,7 +99,7 @@ def test_every_chart_shows_a_value_at_the_pointer(opened: Opened) -> None:
     charts = page.query_selector_all("figure svg[role=img]")
     assert len(charts) == 2 * (5 + 5)
     for chart in charts:
-        mark = chart.query_selector("[data-told]")
+        mark = chart.query_selector("[data-tip]")
         assert mark
         mark.scroll_into_view_if_needed()
         box = mark.bounding_box()

@@ -12,13 +12,13 @@ from portcompare import units
 from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import METRICS
 from portcompare.records.sweeps import Knee
-from portcompare.report.charts.load_curves import load_chart
+from portcompare.report.charts import draw_charts, main_charts
+from portcompare.report.charts import render as render_files
+from portcompare.report.charts.bars import time_chart
+from portcompare.report.charts.courses import spectrum_chart, timeline_chart
+from portcompare.report.charts.load import load_chart
 from portcompare.report.charts.ratios import ratio_plots
-from portcompare.report.charts.registry import draw_charts, main_charts
-from portcompare.report.charts.spectrum import spectrum_chart
-from portcompare.report.charts.times import time_chart, timeline_chart
-from portcompare.report.formats.chart_files import render as render_files
-from portcompare.report.formats.chart_files import stand_alone
+from portcompare.report.charts.svg import stand_alone
 from portcompare.report.wording import TONES
 from tests.altered import altered, known
 
@@ -155,9 +155,11 @@ def test_load_curves_draw_the_bound_and_mark_the_knees_that_were_reached(results
 
 def test_the_time_is_split_only_where_the_server_tells_it(results: Results) -> None:
     (figure,) = time_chart(results, "delayed")
-    told = re.findall('data-told="([^"]*)"', figure.svg)
+    told = re.findall('data-tip="([^"]*)"', figure.svg)
     assert len([text for text in told if "in the handler" in text]) == 6
     assert len([text for text in told if "not told apart" in text]) == 2
+    assert not figure.wide
+    assert float(re.findall(r'width="(\d+)"', figure.svg)[0]) < 560  # two stand side by side on the page
     assert time_chart(replace(results, summaries=()), "delayed") == ()
 
 
@@ -167,7 +169,7 @@ def test_waiting_in_line_is_drawn_where_it_is_known(results: Results) -> None:
         for one in results.summaries
     )
     (figure,) = time_chart(replace(results, summaries=summaries), "delayed")
-    told = re.findall('data-told="([^"]*)"', figure.svg)
+    told = re.findall('data-tip="([^"]*)"', figure.svg)
     for part in ("in the handler", "server and network", "in line"):
         assert len([text for text in told if part in text]) == 6
     assert not [text for text in told if "outside the handler" in text]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.report.formats.exporters import EXPORTERS, write_reports
+from portcompare.report import EXPORTERS, write_reports
 from portcompare.report.formats.results_file import read_results, write_results
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 
 from portcompare import units
 from portcompare.report.formats import html
-from portcompare.report.sections.files import BESIDE
+from portcompare.report.sections.record import BESIDE
 
 if TYPE_CHECKING:
     from portcompare.records.results import Results

@@ -7,7 +7,7 @@ import pytest
 
 from portcompare.records.estimates import Estimate
 from portcompare.records.pages import PageComparison, PageFigure, PagePart, Pages, PageSummary
-from portcompare.report.charts.waterfall import waterfalls
+from portcompare.report.charts.bars import waterfalls
 from portcompare.report.formats import html, markdown
 from portcompare.report.sections.pages import page_tables
 from tests.altered import altered

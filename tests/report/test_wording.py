@@ -9,10 +9,10 @@ from portcompare import units
 from portcompare.records.metrics import METRICS
 from portcompare.records.rounds import Bound
 from portcompare.report import wording
-from portcompare.report.rows import arm_cells, arm_rows
+from portcompare.report.sections.conclusions import FEW_BLOCKS, find_notices
+from portcompare.report.sections.measured import arm_cells, arm_rows
 from portcompare.report.sections.method import machine_facts, method_facts
-from portcompare.report.sections.rounds import ROUND_HEADER, round_rows
-from portcompare.report.sections.validity import FEW_BLOCKS, find_notices
+from portcompare.report.sections.record import ROUND_HEADER, round_rows
 from tests.altered import altered
 
 if TYPE_CHECKING:

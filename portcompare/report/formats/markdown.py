@@ -6,16 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from portcompare import units
-from portcompare.report.charts.registry import main_charts
-from portcompare.report.formats.chart_files import CHART_FOLDER
-from portcompare.report.rows import (
-    ARM_HEADER,
-    COMPARISON_HEADER,
-    arm_cells,
-    arm_rows,
-    comparison_cells,
-    comparison_rows,
-)
+from portcompare.report.charts import CHART_FOLDER, main_charts
 from portcompare.report.sections.answers import (
     DIFFERENCE_HEADER,
     RANKS,
@@ -23,12 +14,20 @@ from portcompare.report.sections.answers import (
     difference_cells,
     group_alike,
     masked_texts,
+    parity_text,
 )
 from portcompare.report.sections.checks import claim_tables, gate_tables
+from portcompare.report.sections.conclusions import find_notices
 from portcompare.report.sections.load import break_even_tables, capacity_tables
+from portcompare.report.sections.measured import (
+    ARM_HEADER,
+    COMPARISON_HEADER,
+    arm_cells,
+    arm_rows,
+    comparison_rows,
+)
 from portcompare.report.sections.method import deployment_settings, machine_facts, method_facts
 from portcompare.report.sections.pages import page_tables
-from portcompare.report.sections.validity import find_notices, parity_text
 from portcompare.report.wording import clipped, timestamp, visible
 
 if TYPE_CHECKING:
@@ -36,9 +35,8 @@ if TYPE_CHECKING:
 
     from portcompare.records.parity import Difference, Parity
     from portcompare.records.results import Results
-    from portcompare.report.rows import TextTable
     from portcompare.report.sections.answers import Alike
-    from portcompare.report.sections.method import Facts
+    from portcompare.report.wording import Facts, TextTable
 
 _MARKUP = re.compile(r"([\\`*_\[~|$])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -69,6 +67,13 @@ def text_table(table: TextTable) -> Iterator[str]:
     yield escape(table.note)
 
 
+def text_tables(tables: Iterable[TextTable]) -> Iterator[str]:
+    """Tables of words, each under its title."""
+    for table in tables:
+        yield f"## {escape(table.title)}"
+        yield from text_table(table)
+
+
 def _blocks(results: Results) -> Iterator[str]:
     yield f"# portcompare: {escape(results.name)}"
     yield f"**{escape(results.headline)}**"
@@ -77,14 +82,9 @@ def _blocks(results: Results) -> Iterator[str]:
     validity = "This run is valid" if results.valid else "**This run is NOT VALID**"
     yield (
         f"{validity}: {units.count(len(results.rounds), 'round')} in {units.duration(results.duration_s)},"
-        f" {escape(timestamp(results.started_at))}. {escape(parity_text(results))}."
+        f" {escape(timestamp(results.started_at))}. {escape(parity_text(results.parity))}."
     )
-    for table in (*break_even_tables(results), *capacity_tables(results)):
-        yield f"## {escape(table.title)}"
-        yield from text_table(table)
-    for table in gate_tables(results):
-        yield f"## {escape(table.title)}"
-        yield from text_table(table)
+    yield from text_tables((*break_even_tables(results), *capacity_tables(results), *gate_tables(results)))
     if results.summaries:
         yield "## What each deployment did"
         rows = arm_rows(results)
@@ -92,9 +92,7 @@ def _blocks(results: Results) -> Iterator[str]:
         yield from _more(len(rows), _MOST_ARMS)
     if results.comparisons:
         yield from _folded("All comparisons with the baseline", _comparisons(results))
-    for table in (*claim_tables(results), *page_tables(results)):
-        yield f"## {escape(table.title)}"
-        yield from text_table(table)
+    yield from text_tables((*claim_tables(results), *page_tables(results)))
     yield from _folded("Charts", _charts(results))
     if results.parity is not None:
         yield from _answers(results.parity)
@@ -117,13 +115,8 @@ def _more(number: int, most: int) -> Iterator[str]:
 
 def _comparisons(results: Results) -> Iterator[str]:
     rows = comparison_rows(results)
-    yield _table(
-        COMPARISON_HEADER,
-        (
-            [(clipped(cell, _LONGEST_ANSWER),) for cell in comparison_cells(row)]
-            for row in rows[:_MOST_COMPARISONS]
-        ),
-    )
+    shown = ([(clipped(cell, _LONGEST_ANSWER),) for cell in row] for row in rows[:_MOST_COMPARISONS])
+    yield _table(COMPARISON_HEADER, shown)
     yield from _more(len(rows), _MOST_COMPARISONS)
 
 

@@ -9,7 +9,6 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.report.rows import ARM_HEADER, arm_cells, arm_rows, rows_by_level
 from portcompare.report.sections.answers import (
     DIFFERENCE_HEADER,
     RANKS,
@@ -17,11 +16,13 @@ from portcompare.report.sections.answers import (
     difference_cells,
     group_alike,
     masked_texts,
+    parity_text,
     summary_text,
 )
-from portcompare.report.sections.checks import claim_tables, render_gates
+from portcompare.report.sections.checks import claim_tables, gate_tables
+from portcompare.report.sections.conclusions import find_notices
 from portcompare.report.sections.load import break_even_tables, capacity_tables
-from portcompare.report.sections.validity import find_notices, parity_text
+from portcompare.report.sections.measured import ARM_HEADER, arm_cells, arm_rows, rows_by_level
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 
     from portcompare.records.parity import Difference, Parity, Severity
     from portcompare.records.results import Results
-    from portcompare.report.rows import ArmRow, TextTable
     from portcompare.report.sections.answers import Alike
-    from portcompare.report.sections.validity import Notice
-    from portcompare.report.wording import Tone
+    from portcompare.report.sections.conclusions import Notice
+    from portcompare.report.sections.measured import ArmRow
+    from portcompare.report.wording import TextTable, Tone
 
 
 TONE_STYLES: dict[Tone | None, str] = {
@@ -76,8 +77,8 @@ def render_conclusions(results: Results) -> Group:
     ]
     verdicts = claim_tables(results)[:1]  # the checks behind them fill a page
     tables = (*break_even_tables(results), *capacity_tables(results), *verdicts)
-    gates = render_gates(results)
-    return Group(*map(text_table, tables), *lines, Text(f"{parity_text(results)}."), *gates)
+    gates = _gate_tables(results)
+    return Group(*map(text_table, tables), *lines, Text(f"{parity_text(results.parity)}."), *gates)
 
 
 def notice_line(notice: Notice) -> Text:
@@ -93,6 +94,27 @@ def text_table(found: TextTable) -> Table:
     for row in found.rows:
         table.add_row(*map(Text, row))
     return table
+
+
+def _gate_tables(results: Results) -> Iterator[Table]:
+    """For a terminal of 80 columns or more: the reason stands below the gate."""
+    for found in gate_tables(results):
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            expand=True,
+            padding=(0, 1, 1, 0),
+            title=Text(found.title, "bold"),
+        )
+        table.add_column(found.header[0], ratio=1, overflow="fold")
+        for name in found.header[1:-1]:
+            table.add_column(name, no_wrap=True)
+        for gate, (what, *cells, reason) in zip(results.gates, found.rows, strict=True):
+            style = "green" if gate.passed else "bold red"
+            *middle, outcome = map(Text, cells)
+            outcome.stylize(style)
+            table.add_row(Text.assemble(what, "\n", (reason, "dim")), *middle, outcome)
+        yield table
 
 
 def _title(results: Results) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portcompare.records.parity import Difference
 from portcompare.report.wording import clipped, visible
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from portcompare.records.parity import Parity
+    from portcompare.records.results import Results
 
+_LONGEST_ANSWER = 500
 DIFFERENCE_HEADER = ("Case", "Deployment", "Rank", "Where", "Baseline", "Candidate")
 
 RANKS = (
@@ -27,6 +29,23 @@ RANKS = (
 _INDEX = re.compile(r"/[0-9]+(?=/|$)")
 _MASKED = re.compile(r"(\S+ \S+) \[.*\](?: \([0-9]+\))?(: .*)")
 """What was asked, what was varied in it, and what is masked there."""
+
+
+def build(results: Results) -> dict[str, Any]:
+    """What the section on the answers shows."""
+    parity = results.parity
+    found = parity.differences if parity else ()
+    counting = group_alike(each for each in found if not each.allowed)
+    allowed = group_alike(each for each in found if each.allowed)
+    return {
+        "parity": parity_text(parity),
+        "header": DIFFERENCE_HEADER,
+        "ranks": RANKS,
+        "differences": [difference_cells(each, _LONGEST_ANSWER) for each in counting],
+        "allowed": [difference_cells(each, _LONGEST_ANSWER) for each in allowed],
+        "commands": curl_pairs(group.first for group in counting),
+        "masked": masked_texts(parity.masked if parity else ()),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,3 +139,16 @@ def summary_text(parity: Parity) -> str:
     ]
     parts += [f"{allowed} allowed"] * bool(allowed) + [f"{harmless} harmless"] * bool(harmless)
     return ", ".join(parts)
+
+
+def parity_text(parity: Parity | None) -> str:
+    """The result of the parity check in one sentence."""
+    if parity is None:
+        return "Whether the answers are alike is not known: the run ended before it was checked"
+    cases = count(parity.cases, "case")
+    against = visible(", ".join(parity.deployments))
+    if not parity.equal:
+        found = count(sum(each.counts for each in parity.differences), "difference")
+        return f"Not alike: {found} from the baseline in {cases} sent to {against}"
+    besides = f"; {summary_text(parity)}" if parity.differences else ""
+    return f"All answered alike: {cases} sent to the baseline and to {against}{besides}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portcompare import units
 from portcompare.records.pages import spent_s
 from portcompare.records.rounds import BASELINE
-from portcompare.report.rows import TextTable
-from portcompare.report.wording import NOT_KNOWN, interval, known, visible
+from portcompare.report.wording import NOT_KNOWN, TextTable, interval, known, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,6 +44,12 @@ _STAGES_NOTE = (
     " handlers is what the very answers of this load tell (Server-Timing: app); around them is the rest until"
     " the first byte. Network is to connect and to receive, browser to run scripts, to lay out and to paint."
 )
+
+
+def build(results: Results) -> dict[str, Any]:
+    """What the section on the pages shows besides their waterfalls."""
+    tables = page_tables(results)
+    return {"browser": results.pages.browser, "tables": tables} if tables else {}
 
 
 def page_tables(results: Results) -> tuple[TextTable, ...]:

@@ -1,9 +1,9 @@
-"""The rows of the two tables that every format shows, their cells already in words."""
+"""What each deployment did, and how the candidates compare with the baseline, in words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from portcompare import units
 from portcompare.records.metrics import METRICS
@@ -25,35 +25,34 @@ if TYPE_CHECKING:
 
     from portcompare.records.results import Results, Summary
 
-
 ARM_HEADER = ("Pattern", "Server processing", "Response delay", "Network payload", "Verdict")
-COMPARISON_HEADER = (
-    "Scenario",
-    "Level",
-    "Metric",
-    "Candidate",
-    "Ratio",
-    "95% interval",
-    "Blocks",
-    "Verdict",
-    "Reason",
-)
-
 _SHOWN_PERCENTILES = ("p50", "p95", "p99")
 _ROLES = {BASELINE: "baseline", CONTROL: "control"}
+
+
+def build_deployments(results: Results) -> dict[str, Any]:
+    """What the section on the deployments shows."""
+    return {"groups": rows_by_level(arm_rows(results))} if results.summaries else {}
+
+
+def build_ratios(results: Results) -> dict[str, Any]:
+    """What the section on the ratios shows besides their charts."""
+    return (
+        {"header": COMPARISON_HEADER, "comparisons": comparison_rows(results)} if results.comparisons else {}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmRow:
     """What one arm did at one level, in words."""
 
-    scenario: str  # The scenario's name
+    scenario: str
     level: str  # The level with its unit
-    deployment: str  # The deployment's name
+    deployment: str
     role: str  # "baseline", "control", or empty for a candidate
     unknown: str  # Why CPU time and memory are not known; empty if they are, or for another reason
     rounds: str  # How many rounds counted, and how many did not
-    cpu: str  # CPU time per request
+    cpu: str
     handler: str  # Time in the handler
     outside: str  # Time outside it: queue, server and network
     memory: str  # Highest resident memory
@@ -68,22 +67,6 @@ class ArmRow:
     bound: str  # How near it comes to the bound, and what that is
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparisonRow:
-    """One comparison, in words."""
-
-    scenario: str  # The scenario's name
-    level: str  # The level with its unit
-    metric: str  # The metric's name
-    candidate: str  # Name of the arm
-    ratio: str  # Candidate divided by baseline
-    interval: str  # The ratio's 95% interval
-    blocks: str  # How many blocks it rests on
-    verdict: str  # The verdict
-    tone: Tone  # How good that is
-    reason: str  # Why the verdict is what it is
-
-
 def arm_rows(results: Results) -> tuple[ArmRow, ...]:
     """One row for each arm and level, in the record's order."""
     return tuple(_arm_row(results, summary) for summary in results.summaries)
@@ -95,26 +78,6 @@ def rows_by_level(rows: Iterable[ArmRow]) -> dict[tuple[str, str], list[ArmRow]]
     for row in rows:
         groups.setdefault((row.scenario, row.level), []).append(row)
     return groups
-
-
-def comparison_rows(results: Results) -> tuple[ComparisonRow, ...]:
-    """One row for each comparison, in the record's order."""
-    return tuple(
-        ComparisonRow(
-            scenario=visible(c.scenario),
-            level=level_text(results, c.scenario, c.level),
-            metric=METRICS[c.metric].label,
-            candidate=visible(c.candidate),
-            ratio=known(c.ratio.point, units.ratio),
-            interval=interval(c.ratio),
-            blocks=f"{c.ratio.blocks:,}",
-            verdict=METRICS[c.metric].word(verdict),
-            tone=TONES[verdict],
-            reason=visible(c.ratio.reason),
-        )
-        for c in results.comparisons
-        for verdict in (c.ratio.verdict or "invalid",)
-    )
 
 
 def arm_cells(row: ArmRow) -> tuple[tuple[str, ...], ...]:
@@ -141,21 +104,6 @@ def arm_cells(row: ArmRow) -> tuple[tuple[str, ...], ...]:
 def outcome(ratio: str, verdict: str) -> str:
     """A ratio with its verdict, both in words."""
     return f"{ratio}, {verdict}" if ratio == NOT_KNOWN else f"{ratio} {verdict}".strip()
-
-
-def comparison_cells(row: ComparisonRow) -> tuple[str, ...]:
-    """The row's cells."""
-    return (
-        row.scenario,
-        row.level,
-        row.metric,
-        row.candidate,
-        row.ratio,
-        row.interval,
-        row.blocks,
-        row.verdict,
-        row.reason,
-    )
 
 
 def _arm_row(results: Results, summary: Summary) -> ArmRow:
@@ -199,45 +147,46 @@ def _bound(summary: Summary) -> str:
     return f"{share} of its bound, {rate}: {visible(bound.reason)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextTable:
-    """A table whose cells are words already."""
-
-    title: str  # What it shows
-    note: str  # How to read it
-    header: tuple[str, ...]  # The names of the columns
-    rows: tuple[tuple[str, ...], ...]  # The rows; the first cell names the row
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
-    """A table of verdicts."""
-
-    columns: tuple[tuple[str, str], ...]  # Scenario and level of each column
-    # By candidate, the comparison of each column; None where there is none
-    rows: dict[str, tuple[ComparisonRow | None, ...]]
+COMPARISON_HEADER = (
+    "Scenario",
+    "Level",
+    "Metric",
+    "Candidate",
+    "Ratio",
+    "95% interval",
+    "Blocks",
+    "Verdict",
+    "Reason",
+)
 
 
-MOST_COLUMNS = 8
-"""With more it is no longer a glance."""
+class ComparisonRow(NamedTuple):
+    """The cells of one comparison, in the order of `COMPARISON_HEADER`."""
+
+    scenario: str
+    level: str
+    metric: str
+    candidate: str
+    ratio: str
+    interval: str
+    blocks: str
+    verdict: str
+    reason: str
 
 
-def find_glance(results: Results) -> Glance | None:
-    """Put the verdicts on the throughput together.
-
-    Returns the table; None where nothing was compared, or too much for one look.
-    """
-    rows = [
-        row
-        for one, row in zip(results.comparisons, comparison_rows(results), strict=True)
-        if one.metric == "throughput"
-    ]
-    by_place = {(row.scenario, row.level, row.candidate): row for row in rows}
-    columns = tuple(dict.fromkeys((row.scenario, row.level) for row in rows))
-    if not 0 < len(columns) <= MOST_COLUMNS:
-        return None
-    candidates = dict.fromkeys(row.candidate for row in rows)
-    return Glance(
-        columns=columns,
-        rows={name: tuple(by_place.get((*column, name)) for column in columns) for name in candidates},
+def comparison_rows(results: Results) -> tuple[ComparisonRow, ...]:
+    """One row for each comparison, in the record's order."""
+    return tuple(
+        ComparisonRow(
+            scenario=visible(c.scenario),
+            level=level_text(results, c.scenario, c.level),
+            metric=METRICS[c.metric].label,
+            candidate=visible(c.candidate),
+            ratio=known(c.ratio.point, units.ratio),
+            interval=interval(c.ratio),
+            blocks=f"{c.ratio.blocks:,}",
+            verdict=METRICS[c.metric].word(c.ratio.verdict or "invalid"),
+            reason=visible(c.ratio.reason),
+        )
+        for c in results.comparisons
     )
