@@ -135,7 +135,7 @@ def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan 
 def margin_of(results: Results, metric: MetricName) -> float | None:
     """The equivalence margin of a metric, which the plan gives for all or for each.
 
-    Returns the margin; None where the plan does not tell it.
+    Returns the margin; None where the plan does not have it.
     """
     margin: float | dict[str, float] | None = plan_value(results, "rounds", "margin")
     return margin.get(metric) if isinstance(margin, dict) else margin

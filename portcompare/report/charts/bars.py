@@ -24,7 +24,7 @@ _MS_PER_S, _US_PER_S = 1e3, 1e6
 _MIB = 1024**2
 
 _HANDLER, _REST, _QUEUE = "in the handler", "server and network", "in line"
-_OUTSIDE, _WHOLE = "outside the handler", "not told apart"
+_OUTSIDE, _WHOLE = "outside the handler", "not known apart"
 _COLOURS = {
     _HANDLER: "var(--part-1)",
     _REST: "var(--part-2)",
@@ -33,10 +33,10 @@ _COLOURS = {
     _WHOLE: "var(--line)",
 }
 _TIME_NOTE = (
-    "The handler's time is what the server itself tells (Server-Timing: app). What a request takes outside it"
-    " at one user, when it waits for no other, is the server's own work and the network; what it takes more"
-    " among others is waiting in line. Without a level of one user the two are not told apart. An arm whose"
-    " server tells nothing has one part."
+    "The handler's time is what the server reports (Server-Timing: app). What a request takes outside it at"
+    " one user, when it waits for no other, is the server's own work and the network; what it takes more"
+    " among others is waiting in line. Without a level of one user the two cannot be separated. An arm whose"
+    " server reports nothing has one part."
 )
 
 

@@ -101,7 +101,7 @@ _HOW_TO_READ = (
     "A short line is a round. Vertical lines: a block begins, on servers started afresh. Cross: the round is"
     " discarded. Triangle: not yet steady when the window opened."
 )
-_RATE, _P99 = "answers per second", "p99 in ms"
+_RATE, _P99 = "responses per second", "p99 in ms"
 
 
 def timeline_chart(results: Results, scenario: str) -> tuple[Figure, ...]:

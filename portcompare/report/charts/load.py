@@ -50,7 +50,7 @@ def load_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
         name="load",
         title="Throughput and response time over the load",
         scenario=visible(scenario),
-        subtitle=f"answers per second and ms, by {load}",
+        subtitle=f"responses per second and ms, by {load}",
         description=f"Two line charts for scenario {visible(scenario)} over the load, one line for each arm."
         " Above, the throughput, with thin dotted lines at the most that theory allows and a ring at each"
         " knee; below, the median response time, and thinner the 99th percentile.",
@@ -63,7 +63,7 @@ def load_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
 
 
 def _rates(looks: dict[str, Look], x: alt.X, *, has_knees: bool) -> alt.LayerChart:
-    y = alt.Y("rate_rps:Q", title="answers per second", axis=svg.grid_axis(format="~s", tickCount=5))
+    y = alt.Y("rate_rps:Q", title="responses per second", axis=svg.grid_axis(format="~s", tickCount=5))
     base = alt.Chart().encode(x=x, color=svg.arm_colour(looks), description="rate_tip:N")
     bound = base.mark_line(strokeWidth=1.2, strokeDash=[1, 3]).encode(
         y="bound_rps:Q", description="bound_tip:N"

@@ -76,7 +76,7 @@ class Figure:
     header: tuple[str, ...]  # Names of the columns of its data
     rows: tuple[tuple[str, ...], ...]  # The data, in words; the first cell names the row
     scenario: str = ""  # The scenario it is about; empty if it is about more than one
-    # The arms that are told apart by colour, each with its colour; empty if none are
+    # The arms with colours of their own, each with its colour; empty if none are
     arms: tuple[tuple[str, str], ...] = ()
     note: str = ""  # What else must be known to read it; empty if nothing
     wide: bool = False  # Whether it takes the page's whole width
@@ -195,7 +195,7 @@ def _tidy(element: ET.Element) -> None:
 
 
 COLOURS = 10
-"""How many candidates are told apart by colour; further ones begin anew."""
+"""How many candidates have colours of their own; further ones begin anew."""
 
 _SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
 

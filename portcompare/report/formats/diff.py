@@ -76,7 +76,7 @@ def render_markdown(diff: RunDiff, results: Results) -> str:
 
 
 def render_terminal(diff: RunDiff, results: Results) -> Group:
-    """The whole comparison: what was not the same, what was compared, what it comes to."""
+    """The whole comparison: what was not the same, what was compared, and the headline."""
     return Group(
         Text.assemble(("old: ", "bold"), run_line(diff.old)),
         Text.assemble(("new: ", "bold"), run_line(diff.new)),
@@ -146,7 +146,7 @@ def _cut(table: TextTable) -> TextTable:
 
 
 def diff_notices(diff: RunDiff) -> Iterator[Notice]:
-    """What must be said before any figure."""
+    """What a reader must know before any figure."""
     for when, run in (("OLD", diff.old), ("NEW", diff.new)):
         if not run.valid:
             reasons = visible("; ".join(run.invalid_reasons)) or "no reason was recorded"

@@ -1,4 +1,4 @@
-"""JUnit XML, as CI systems show it: the answers of a check, and a whole run."""
+"""JUnit XML, as CI systems show it: the responses of a check, and a whole run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from portcompare.report.files import write_atomically
-from portcompare.report.sections.answers import parity_text, place_text, remark
 from portcompare.report.sections.checks import gate_tables
 from portcompare.report.sections.measured import comparison_rows, outcome
+from portcompare.report.sections.responses import parity_text, place_text, remark
 from portcompare.report.wording import visible
 from portcompare.units import count
 
@@ -40,7 +40,7 @@ def render_junit(parity: Parity, cases: Sequence[str]) -> str:
     found: defaultdict[tuple[str, str], list[Difference]] = defaultdict(list)
     for each in parity.differences:
         found[each.deployment, each.case].append(each)
-    # The baseline has a suite of its own only where it fails to answer.
+    # The baseline has a suite of its own only where it fails to respond.
     names = dict.fromkeys((*parity.deployments, *(deployment for deployment, _ in found)))
     suites = []
     for name in names:
@@ -57,9 +57,9 @@ def render_junit(parity: Parity, cases: Sequence[str]) -> str:
 def render(results: Results) -> str:
     """Render a run as JUnit XML.
 
-    What makes `portcompare run` end with another code than 0 fails here: a run that is not valid, answers
+    What makes `portcompare run` end with another code than 0 fails here: a run that is not valid, responses
     that differ, a gate that is not passed. A comparison passes, whichever its verdict; one that could not be
-    told is skipped, as is an inconclusive gate that the plan lets pass.
+    decided is skipped, as is an inconclusive gate that the plan lets pass.
     """
     suites = [_suite("run", [_validity(results), _parity(results)])]
     for table in gate_tables(results):
@@ -130,7 +130,7 @@ def _validity(results: Results) -> ET.Element:
 
 
 def _parity(results: Results) -> ET.Element:
-    test = ET.Element("testcase", classname="run", name="the answers are alike")
+    test = ET.Element("testcase", classname="run", name="the responses are alike")
     text = parity_text(results.parity)
     if results.parity is None:
         ET.SubElement(test, "skipped", message=text)

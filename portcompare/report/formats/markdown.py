@@ -7,15 +7,6 @@ from typing import TYPE_CHECKING
 
 from portcompare import units
 from portcompare.report.charts import CHART_FOLDER, main_charts
-from portcompare.report.sections.answers import (
-    DIFFERENCE_HEADER,
-    RANKS,
-    curl_pairs,
-    difference_cells,
-    group_alike,
-    masked_texts,
-    parity_text,
-)
 from portcompare.report.sections.checks import claim_tables, gate_tables
 from portcompare.report.sections.conclusions import find_notices
 from portcompare.report.sections.load import break_even_tables, capacity_tables
@@ -28,6 +19,15 @@ from portcompare.report.sections.measured import (
 )
 from portcompare.report.sections.method import deployment_settings, machine_facts, method_facts
 from portcompare.report.sections.pages import page_tables
+from portcompare.report.sections.responses import (
+    DIFFERENCE_HEADER,
+    RANKS,
+    curl_pairs,
+    difference_cells,
+    group_alike,
+    masked_texts,
+    parity_text,
+)
 from portcompare.report.wording import clipped, timestamp, visible
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
     from portcompare.records.parity import Difference, Parity
     from portcompare.records.results import Results
-    from portcompare.report.sections.answers import Alike
+    from portcompare.report.sections.responses import Alike
     from portcompare.report.wording import Facts, TextTable
 
 _MARKUP = re.compile(r"([\\`*_\[~|$])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_LONGEST_ANSWER = 120
+_LONGEST_TEXT = 120
 # A comment on GitHub holds 65,536 characters; the rest is in results.json.
 _MOST_DIFFERENCES = 20
 _MOST_MASKED = 50
@@ -115,7 +115,7 @@ def _more(number: int, most: int) -> Iterator[str]:
 
 def _comparisons(results: Results) -> Iterator[str]:
     rows = comparison_rows(results)
-    shown = ([(clipped(cell, _LONGEST_ANSWER),) for cell in row] for row in rows[:_MOST_COMPARISONS])
+    shown = ([(clipped(cell, _LONGEST_TEXT),) for cell in row] for row in rows[:_MOST_COMPARISONS])
     yield _table(COMPARISON_HEADER, shown)
     yield from _more(len(rows), _MOST_COMPARISONS)
 
@@ -129,7 +129,7 @@ def _charts(results: Results) -> Iterator[str]:
 
 def _conclusions(results: Results) -> str:
     if not results.conclusions:
-        return "No conclusion was drawn."
+        return "There are no conclusions."
     return "\n".join(f"- **{escape(c.scenario)}**: {escape(c.text)}" for c in results.conclusions)
 
 
@@ -138,7 +138,7 @@ def _answers(parity: Parity) -> Iterator[str]:
     allowed = [each for each in parity.differences if each.allowed]
     if shown:
         groups = group_alike(shown)
-        yield "## Differences from the baseline's answers"
+        yield "## Differences from the baseline's responses"
         yield escape(RANKS)
         yield from _differences(groups)
         yield _commands([group.first for group in groups])
@@ -157,7 +157,7 @@ def _answers(parity: Parity) -> Iterator[str]:
 def _differences(found: Sequence[Alike]) -> Iterator[str]:
     yield _table(
         DIFFERENCE_HEADER,
-        ([(cell,) for cell in difference_cells(d, _LONGEST_ANSWER)] for d in found[:_MOST_DIFFERENCES]),
+        ([(cell,) for cell in difference_cells(d, _LONGEST_TEXT)] for d in found[:_MOST_DIFFERENCES]),
     )
     yield from _more(len(found), _MOST_DIFFERENCES)
 

@@ -44,7 +44,7 @@ _SUMMARIES: dict[str, tuple[str, str, Callable[[Summary], float | None]]] = {
     ),
     "answer_size_bytes": (
         "bytes",
-        "Median size of an answer on the wire.",
+        "Median size of a response on the wire.",
         lambda one: one.received_bytes_per_request,
     ),
     "cost_per_million": (
@@ -86,7 +86,7 @@ class _Collector:
         yield from _gauge("partial", "Whether the run broke off.", [({}, results.partial)])
         if results.parity is not None:
             alike = results.parity.equal
-            yield from _gauge("answers_alike", "Whether all deployments answer alike.", [({}, alike)])
+            yield from _gauge("answers_alike", "Whether all deployments respond alike.", [({}, alike)])
         for name, (unit, text, value_of) in _SUMMARIES.items():
             values: Samples = [(_of_arm(one), value_of(one)) for one in results.summaries]
             yield from _gauge(name, text, values, unit)

@@ -35,7 +35,7 @@ class Envelope(BaseModel):
 def write_results(results: Results, path: Path) -> None:
     """Write a run as JSON, its keys in the order of the record's fields.
 
-    Raises ValueError if a number is infinite or not a number, which JSON cannot say.
+    Raises ValueError if a number is infinite or not a number, which JSON cannot express.
     Raises OSError if the file cannot be written.
     """
     write_atomically(path, results_text(results))
@@ -44,7 +44,7 @@ def write_results(results: Results, path: Path) -> None:
 def results_text(results: Results) -> str:
     """A run as JSON, its keys in the order of the record's fields.
 
-    Raises ValueError if a number is infinite or not a number, which JSON cannot say.
+    Raises ValueError if a number is infinite or not a number, which JSON cannot express.
     """
     return json.dumps(asdict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -61,7 +61,7 @@ def write_schema(schema: dict[str, Any], path: Path) -> None:
 def _describe(record: dict[str, Any], cls: type) -> None:
     """Give the record its docstring and each property the comment beside its field.
 
-    The titles that pydantic makes of the properties' names say nothing more than the names.
+    The titles that pydantic makes of the properties' names add nothing to the names.
     """
     record["description"] = " ".join((inspect.getdoc(cls) or "").split())
     for described in record["properties"].values():

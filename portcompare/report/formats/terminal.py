@@ -9,7 +9,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.report.sections.answers import (
+from portcompare.report.sections.checks import claim_tables, gate_tables
+from portcompare.report.sections.conclusions import find_notices
+from portcompare.report.sections.load import break_even_tables, capacity_tables
+from portcompare.report.sections.measured import ARM_HEADER, arm_cells, arm_rows, rows_by_level
+from portcompare.report.sections.responses import (
     DIFFERENCE_HEADER,
     RANKS,
     curl_pairs,
@@ -19,10 +23,6 @@ from portcompare.report.sections.answers import (
     parity_text,
     summary_text,
 )
-from portcompare.report.sections.checks import claim_tables, gate_tables
-from portcompare.report.sections.conclusions import find_notices
-from portcompare.report.sections.load import break_even_tables, capacity_tables
-from portcompare.report.sections.measured import ARM_HEADER, arm_cells, arm_rows, rows_by_level
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from portcompare.records.parity import Difference, Parity, Severity
     from portcompare.records.results import Results
-    from portcompare.report.sections.answers import Alike
     from portcompare.report.sections.conclusions import Notice
     from portcompare.report.sections.measured import ArmRow
+    from portcompare.report.sections.responses import Alike
     from portcompare.report.wording import TextTable, Tone
 
 
@@ -69,7 +69,7 @@ def render_table(results: Results) -> Table | Text:
 
 
 def render_conclusions(results: Results) -> Group:
-    """What a reader must know: sweeps, headline, notices, conclusions, and whether the answers are alike."""
+    """Sweeps, claims, headline, notices, conclusions, parity and gates."""
     lines = [Text(visible(results.headline), style="bold")]
     lines += map(notice_line, find_notices(results))
     lines += [
@@ -143,16 +143,16 @@ _STYLES: dict[Severity, str] = {"breaks": "bold red", "changes": "yellow", "harm
 
 
 def render_parity(parity: Parity) -> Group:
-    """Whether all deployments answer alike, and every difference."""
+    """Whether all deployments respond alike, and every difference."""
     return Group(*_parts(parity))
 
 
 def _parts(parity: Parity) -> Iterator[RenderableType]:
     compared = f"{parity.cases} cases, {len(parity.deployments)} deployments compared with the baseline"
     if parity.equal:
-        yield Text(f"The answers are alike: {summary_text(parity)} ({compared}).", style="green")
+        yield Text(f"The responses are alike: {summary_text(parity)} ({compared}).", style="green")
     else:
-        yield Text(f"The answers differ: {summary_text(parity)} ({compared}).", style="bold red")
+        yield Text(f"The responses differ: {summary_text(parity)} ({compared}).", style="bold red")
     shown = [each for each in parity.differences if not each.allowed]
     if shown:
         yield from _differences(shown)

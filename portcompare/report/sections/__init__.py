@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portcompare.records.results import Results
-from portcompare.report.sections import answers, checks, conclusions, load, measured, method, pages, record
+from portcompare.report.sections import checks, conclusions, load, measured, method, pages, record, responses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ SECTIONS: dict[str, Section] = {
     "time": Section(title="Where the time goes", charts="time"),
     "cost": Section(title="What it costs", charts="cost"),
     "timeline": Section(title="The run, second by second", charts="timeline"),
-    "answers": Section(title="Answers", build=answers.build),
+    "responses": Section(title="Responses", build=responses.build),
     "method": Section(title="How it was measured", build=method.build_method),
     "validity": Section(title="Whether it can be trusted", build=method.build_validity),
     "rounds": Section(title="Rounds", build=record.build_rounds),

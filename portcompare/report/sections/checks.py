@@ -1,4 +1,4 @@
-"""The gates and claims of a plan, and what the comparisons say of them."""
+"""The gates and claims of a plan, and what the comparisons show."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from portcompare.records.results import Results
 
 
-_ANSWERS = {"kept": "yes", "broken": "no"}
+_OUTCOMES = {"kept": "yes", "broken": "no"}
 _CLAIMS_NOTE = (
     "A check is one comparison: a value divided by another, paired by block, or a value alone. It says yes"
-    " where its whole 95% interval is as asked, no where the whole interval is not. A claim is true if all"
+    " if its whole 95% interval keeps the limit, no if the whole interval breaks it. A claim is true if all"
     " its checks say yes, false if all say no; it depends where some say yes and some no."
 )
 
@@ -52,7 +52,7 @@ def claim_tables(results: Results) -> tuple[TextTable, ...]:
                 "Of",
                 "Divided by",
                 "Found, 95% interval",
-                "Asked",
+                "Limit",
                 "So",
                 "Blocks",
             ),
@@ -70,7 +70,7 @@ def _check(one: ClaimResult, check: CheckResult) -> tuple[str, ...]:
         _subject(check.reference) if check.reference else "",
         _value(check),
         _asked(check),
-        _ANSWERS.get(check.outcome, "cannot tell"),
+        _OUTCOMES.get(check.outcome, "cannot tell"),
         str(check.value.blocks),
     )
 
@@ -109,7 +109,7 @@ _GATES_NOTE = (
 
 
 def gate_tables(results: Results) -> tuple[TextTable, ...]:
-    """The gates and what they came to."""
+    """The gates and their outcomes."""
     if not results.gates:
         return ()
     rows = tuple(_gate(results, gate) for gate in results.gates)
@@ -118,7 +118,7 @@ def gate_tables(results: Results) -> tuple[TextTable, ...]:
 
 
 def gates_text(results: Results) -> str:
-    """What the gates came to in a clause."""
+    """How many gates passed, in a clause."""
     missed = sum(not gate.passed for gate in results.gates)
     return f"{missed} of {len(results.gates)} not passed" if missed else f"{len(results.gates)} passed"
 

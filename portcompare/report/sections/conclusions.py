@@ -1,4 +1,4 @@
-"""What stands at the top: conclusions, verdicts at a glance, notices, and whether the answers are alike."""
+"""The top of the report: conclusions, verdicts at a glance, notices, and whether the responses are alike."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from portcompare import units
 from portcompare.analyse.comparisons import find_undecided
-from portcompare.report.sections.answers import parity_text
 from portcompare.report.sections.checks import gates_text
 from portcompare.report.sections.measured import ComparisonRow, comparison_rows
+from portcompare.report.sections.responses import parity_text
 from portcompare.report.wording import TONES, Tone, plan_value, visible
 
 if TYPE_CHECKING:
@@ -81,12 +81,12 @@ def find_notices(results: Results) -> tuple[Notice, ...]:
         text = "the run was interrupted or broke off; this is what was measured until then"
         notices.append(Notice(grave=True, label="PARTIAL", text=text))
     if results.parity is None:
-        text = "nothing proves that the deployments answer alike"
-        notices.append(Notice(grave=True, label="ANSWERS NOT COMPARED", text=text))
+        text = "nothing proves that the deployments respond alike"
+        notices.append(Notice(grave=True, label="RESPONSES NOT COMPARED", text=text))
     elif not results.parity.equal:
         found = units.count(sum(each.counts for each in results.parity.differences), "difference")
-        text = f"{found} from the baseline's answers; a comparison of speed means little"
-        notices.append(Notice(grave=True, label="ANSWERS DIFFER", text=text))
+        text = f"{found} from the baseline's responses; a comparison of speed means little"
+        notices.append(Notice(grave=True, label="RESPONSES DIFFER", text=text))
     if not all(gate.passed for gate in results.gates):
         notices.append(Notice(grave=True, label="GATES", text=gates_text(results)))
     few = [

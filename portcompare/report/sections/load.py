@@ -96,8 +96,8 @@ def _not(cell: BreakEvenCell) -> str:
 
 
 _CAPACITY_NOTE = (
-    "The highest rate at which the objective is kept, no answer has a wrong status, no more than 1% of the"
-    " requests fail and at least 99% of those offered are answered; searched anew in every block."
+    "The highest rate at which the objective is kept, no response has a wrong status, no more than 1% of the"
+    " requests fail and at least 99% of those offered receive a response; searched anew in every block."
 )
 _KNEE_NOTE = (
     "The load at which the rate of the lowest level, carried on in proportion, meets the highest rate: beyond"

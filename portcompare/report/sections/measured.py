@@ -59,12 +59,12 @@ class ArmRow:
     percentiles: tuple[tuple[str, str], ...]  # Names and values of the response time's p50, p95 and p99
     rate: str  # Successful requests per second
     errors: str  # How many requests failed; empty if none did
-    payload: str  # Size of an answer
+    payload: str  # Size of a response
     ratio: str  # Throughput against the baseline; empty where nothing was compared, as for the baseline
     interval: str  # The ratio's 95% interval; empty where there is no ratio
     verdict: str  # The verdict on the throughput; "baseline" for the baseline
     tone: Tone | None  # How good that is; None where nothing is judged
-    bound: str  # How near it comes to the bound, and what that is
+    bound: str  # The share of the bound that was reached, and what the bound is
 
 
 def arm_rows(results: Results) -> tuple[ArmRow, ...]:
@@ -141,7 +141,7 @@ def _bound(summary: Summary) -> str:
     bound = summary.bound
     rate = units.rate(bound.rate_rps)
     if bound.name == "offered":
-        return f"{units.share(summary.bound_share)} of what was asked for, {rate}"
+        return f"{units.share(summary.bound_share)} of the offered rate, {rate}"
     # The edges of a window let a valid rate come out a little above its bound.
     share = units.share(min(summary.bound_share, 1.0))
     return f"{share} of its bound, {rate}: {visible(bound.reason)}"

@@ -1,4 +1,4 @@
-"""How a run was measured, from its plan and manifest, and what speaks for and against it."""
+"""How a run was measured, from its plan and manifest, and whether it can be trusted."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def describe_order(results: Results) -> str:
 
 
 def describe_warmup(results: Results) -> str:
-    """When a window opens: each user's first answer is waited for in the closed model alone."""
+    """When a window opens: only the closed model waits for each user's first response."""
     least, longest = (
         known(plan_value(results, "rounds", key), seconds_text) for key in ("warmup_s", "warmup_max_s")
     )
@@ -106,13 +106,13 @@ def describe_warmup(results: Results) -> str:
         sum(not one.load.steady and one.discarded is None for one in results.rounds), "window"
     )
     text = (
-        f"at least {least} before each window, and until answers come at a steady rate (MSER-5);"
+        f"at least {least} before each window, and until responses arrive at a steady rate (MSER-5);"
         f" {unsteady} opened without that"
     )
     if models == {"open"}:
         return text
     of_closed = " of the closed model" if "open" in models else ""
-    return f"{text}; a round{of_closed} whose users have not all had an answer after {longest} is discarded"
+    return f"{text}; a round{of_closed} is discarded if not all users had a response after {longest}"
 
 
 def describe_precision(results: Results) -> str:
@@ -144,8 +144,8 @@ def _scenarios(results: Results) -> tuple[str, ...]:
 
 
 _LOAD_MODELS = {
-    "closed": "closed model, each user waits for its answer before it asks again",
-    "open": "open model, requests are due at a fixed rate whether or not answers come",
+    "closed": "closed model, each user waits for the response before it sends the next request",
+    "open": "open model, requests are due at a fixed rate whether or not responses arrive",
 }
 
 
@@ -170,16 +170,16 @@ def method_facts(results: Results) -> Facts:
     reasons = visible("; ".join(results.invalid_reasons))
     facts = {f"Scenario {visible(name)}": _scenario(results, name) for name in scenarios} | {
         "Blocks": describe_blocks(results),
-        "Ended": visible(results.stop_reason) or "before its time",
+        "Ended": visible(results.stop_reason) or "interrupted",
         "Rounds": f"{units.count(len(results.rounds), 'round')}, {discarded:,} of them discarded",
         "Time": f"{units.duration(results.measured_s)} inside windows,"
         f" {units.duration(results.duration_s)} in all; budget {budget}",
         "Warm-up": describe_warmup(results),
         "Load generator": f"a round is discarded in which it used more than {cpu} of a CPU, was over {lag}"
-        f" late for 1% of the requests that were due, or stood still for more than {stall}",
-        "Validity": "nothing speaks against it" if results.valid else f"NOT VALID: {reasons}",
+        f" late for 1% of the requests that were due, or stalled for more than {stall}",
+        "Validity": "no reason against it was found" if results.valid else f"NOT VALID: {reasons}",
         "Order": describe_order(results),
-        "Time-out": f"an answer that takes {timeout} is an error",
+        "Timeout": f"a response that takes {timeout} is an error",
         "Equivalent": _equivalence(results),
         "Precise enough": describe_precision(results),
     }
@@ -262,7 +262,7 @@ def _scenario(results: Results, name: str) -> str:
     delay = known(plan_value(results, "scenarios", name, "delay_s"), seconds_text)
     return visible(
         f"{asked}; {describe_levels(results, name)} ({_LOAD_MODELS.get(model, 'load model not known')});"
-        f" {delay} of waiting by design in each answer; windows of {known(window_s, seconds_text)}"
+        f" {delay} of waiting by design in each response; windows of {known(window_s, seconds_text)}"
     )
 
 
@@ -299,7 +299,10 @@ def trust_facts(results: Results) -> Facts:
     """How far a run can be trusted."""
     reasons = visible("; ".join(results.invalid_reasons)) or "no reason was recorded"
     return (
-        ("This run", "is valid: nothing speaks against it" if results.valid else f"is NOT VALID: {reasons}"),
+        (
+            "This run",
+            "is valid: no reason against it was found" if results.valid else f"is NOT VALID: {reasons}",
+        ),
         ("Control", _control(results)),
         ("Load generator", _generator(results)),
         ("Discarded rounds", _discarded(results)),
@@ -325,7 +328,7 @@ def _generator(results: Results) -> str:
     stall = units.duration(max(one.load.stall_max_s for one in results.rounds))
     text = (
         f"at most {cpu} of a CPU in any round ({known(limits.get('max_cpu_ratio'), percent)} allowed),"
-        f" stood still for {stall} at most ({known(limits.get('max_stall_s'), units.duration)} allowed)"
+        f" stalled for {stall} at most ({known(limits.get('max_stall_s'), units.duration)} allowed)"
     )
     lags = [one.load.lag_p99_s for one in results.rounds if one.load.lag_p99_s is not None]
     if lags:
@@ -344,4 +347,4 @@ def _discarded(results: Results) -> str:
 
 def _unsteady(results: Results) -> str:
     unsteady = sum(not one.load.steady for one in results.rounds if one.discarded is None)
-    return f"{unsteady:,} opened before answers came at a steady rate" if unsteady else "none"
+    return f"{unsteady:,} opened before responses arrived at a steady rate" if unsteady else "none"

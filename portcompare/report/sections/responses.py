@@ -1,4 +1,4 @@
-"""Differences between answers in the words that all formats share."""
+"""Differences between responses in the words that all formats share."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from portcompare.records.parity import Parity
     from portcompare.records.results import Results
 
-_LONGEST_ANSWER = 500
+_LONGEST_TEXT = 500
 DIFFERENCE_HEADER = ("Case", "Deployment", "Rank", "Where", "Baseline", "Candidate")
 
 RANKS = (
-    "breaks: clients fail; changes: they get something else; harmless: they cannot tell. "
+    "breaks: clients fail; changes: they receive something else; harmless: they notice nothing. "
     "What differs alike in other variations of the same request is counted with the first of them."
 )
 """What the ranks mean, and what a row stands for, for a reader of a table."""
 
 _INDEX = re.compile(r"/[0-9]+(?=/|$)")
 _MASKED = re.compile(r"(\S+ \S+) \[.*\](?: \([0-9]+\))?(: .*)")
-"""What was asked, what was varied in it, and what is masked there."""
+"""The request, its variation, and what is masked in the response."""
 
 
 def build(results: Results) -> dict[str, Any]:
-    """What the section on the answers shows."""
+    """What the section on the responses shows."""
     parity = results.parity
     found = parity.differences if parity else ()
     counting = group_alike(each for each in found if not each.allowed)
@@ -41,8 +41,8 @@ def build(results: Results) -> dict[str, Any]:
         "parity": parity_text(parity),
         "header": DIFFERENCE_HEADER,
         "ranks": RANKS,
-        "differences": [difference_cells(each, _LONGEST_ANSWER) for each in counting],
-        "allowed": [difference_cells(each, _LONGEST_ANSWER) for each in allowed],
+        "differences": [difference_cells(each, _LONGEST_TEXT) for each in counting],
+        "allowed": [difference_cells(each, _LONGEST_TEXT) for each in allowed],
         "commands": curl_pairs(group.first for group in counting),
         "masked": masked_texts(parity.masked if parity else ()),
     }
@@ -82,7 +82,7 @@ def _and_more(number: int) -> str:
 
 
 def place_text(difference: Difference) -> str:
-    """Where two answers differ."""
+    """Where two responses differ."""
     return f"{difference.kind} {difference.pointer}".strip()
 
 
@@ -90,9 +90,7 @@ def remark(difference: Difference) -> str:
     """What must be known of a difference besides what differs."""
     parts = []
     if difference.from_order:
-        parts.append(
-            "comes from what was asked before: asked alone on fresh servers, the case does not show it"
-        )
+        parts.append("comes from earlier requests: sent alone to fresh servers, the case does not show it")
     if difference.allowed:
         parts.append(f"allowed: {difference.allowed}")
     return "; ".join(parts)
@@ -144,11 +142,11 @@ def summary_text(parity: Parity) -> str:
 def parity_text(parity: Parity | None) -> str:
     """The result of the parity check in one sentence."""
     if parity is None:
-        return "Whether the answers are alike is not known: the run ended before it was checked"
+        return "Whether the responses are alike is not known: the run ended before it was checked"
     cases = count(parity.cases, "case")
     against = visible(", ".join(parity.deployments))
     if not parity.equal:
         found = count(sum(each.counts for each in parity.differences), "difference")
         return f"Not alike: {found} from the baseline in {cases} sent to {against}"
     besides = f"; {summary_text(parity)}" if parity.differences else ""
-    return f"All answered alike: {cases} sent to the baseline and to {against}{besides}"
+    return f"All responded alike: {cases} sent to the baseline and to {against}{besides}"

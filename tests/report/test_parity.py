@@ -33,7 +33,7 @@ def printed(parity: Parity, width: int = 120) -> str:
 def test_a_difference_is_shown_side_by_side_with_its_rank_and_place() -> None:
     text = printed(PARITY)
 
-    assert "The answers differ: 1 difference (1 of them breaks clients) (7 cases, 2 deployments" in text
+    assert "The responses differ: 1 difference (1 of them breaks clients) (7 cases, 2 deployments" in text
     [row] = [line for line in text.splitlines() if line.startswith(" GET /a ")]
     for part in ("new", "breaks", "json /items/0/id", "number 1", 'string "1"'):
         assert part in row
@@ -50,14 +50,14 @@ def test_a_command_line_stays_one_line(width: int) -> None:
 def test_what_comes_from_the_order_is_said_to() -> None:
     words = printed(replace(PARITY, differences=(replace(DIFFERENCE, from_order=True),)), 400)
 
-    assert "comes from what was asked before" in words
+    assert "comes from earlier requests" in words
 
 
 def test_allowed_differences_stand_apart_with_their_reason() -> None:
     parity = replace(PARITY, equal=True, differences=(replace(DIFFERENCE, allowed="ids are text now"),))
     text = printed(parity, 400)
 
-    assert "The answers are alike: no difference, 1 allowed (7 cases" in text
+    assert "The responses are alike: no difference, 1 allowed (7 cases" in text
     assert "allowed: ids are text now" in text.split("Allowed by the plan:")[1]
 
 
