@@ -65,11 +65,7 @@ def opened(chromium: Browser, path: Path) -> Iterator[Opened]:
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("which", ["path", "hostile_path"])
 def test_it_opens_without_complaint_or_request_and_fits(
-    chromium: Browser,
-    which: str,
-    scheme: Scheme,
-    width: int,
-    request: pytest.FixtureRequest,
+    chromium: Browser, which: str, scheme: Scheme, width: int, request: pytest.FixtureRequest
 ) -> None:
     path: Path = request.getfixturevalue(which)
     opened = Opened(chromium, path, color_scheme=scheme, viewport={"width": width, "height": 800})

@@ -11,14 +11,7 @@ from portcompare.report.files import encode
 from portcompare.report.formats import csv
 from portcompare.report.formats.histograms import HISTOGRAM_FOLDER
 from portcompare.report.formats.results_file import results_text
-from portcompare.report.wording import (
-    NOT_KNOWN,
-    known,
-    latencies,
-    level_text,
-    visible,
-    why_usage_unknown,
-)
+from portcompare.report.wording import NOT_KNOWN, known, latencies, level_text, visible, why_usage_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,78 +30,58 @@ def build_files(results: Results) -> dict[str, Any]:
     return {"inside": tuple(files_inside(results)), "beside": BESIDE}
 
 
-ROUND_HEADER = (
-    "Block",
-    "Order",
-    "Scenario",
-    "Level",
-    "Arm",
-    "Deployment",
-    "Counts",
-    "Window",
-    "Warm-up",
-    "Steady",
-    "Answers",
-    "Errors",
-    "Rate",
-    "p50",
-    "p95",
-    "p99",
-    "p99.9",
-    "Max",
-    "Handler",
-    "CPU per request",
-    "Memory, peak",
-    "Bytes per response",
-    "Reconnects",
-    "Offered",
-    "Not sent",
-    "Lag, p99",
-    "Lag, max",
-    "Stall, max",
-    "Generator CPU",
-    "Bound",
-)
+_COLUMNS: dict[str, Callable[[Results, Round], str]] = {
+    "Block": lambda _, one: f"{one.block + 1:,}",
+    "Order": lambda _, one: f"{one.order + 1:,}",
+    "Scenario": lambda _, one: visible(one.scenario),
+    "Level": lambda results, one: level_text(results, one.scenario, one.level),
+    "Arm": lambda _, one: visible(one.arm),
+    "Deployment": lambda _, one: visible(one.deployment),
+    "Counts": lambda _, one: "yes" if one.discarded is None else f"discarded: {visible(one.discarded)}",
+    "Window": lambda _, one: units.duration(one.load.window_s),
+    "Warm-up": lambda _, one: units.duration(one.load.warmup_s),
+    "Steady": lambda _, one: "yes" if one.load.steady else "no",
+    "Requests": lambda _, one: f"{one.load.requests:,}",
+    "Errors": lambda _, one: _errors(one),
+    "Rate": lambda _, one: units.rate(one.load.rate_rps),
+    "p50": lambda _, one: latencies(one.load.latency_s)["p50"],
+    "p95": lambda _, one: latencies(one.load.latency_s)["p95"],
+    "p99": lambda _, one: latencies(one.load.latency_s)["p99"],
+    "p99.9": lambda _, one: latencies(one.load.latency_s)["p99.9"],
+    "Max": lambda _, one: latencies(one.load.latency_s)["max"],
+    "Handler": lambda _, one: known(one.load.handler_s, units.duration),
+    "CPU per request": lambda results, one: known(
+        one.cpu_s_per_request, units.duration, _unknown_usage(results, one)
+    ),
+    "Memory, peak": lambda results, one: known(one.rss_peak_bytes, units.size, _unknown_usage(results, one)),
+    "Bytes per response": lambda _, one: known(one.load.received_bytes_per_request, units.size),
+    "Reconnects": lambda _, one: f"{one.load.reconnects:,}",
+    "Offered": lambda _, one: known(one.load.offered_rps, units.rate),
+    "Not sent": lambda _, one: f"{one.load.dropped:,}",
+    "Lag, p99": lambda _, one: known(one.load.lag_p99_s, units.duration),
+    "Lag, max": lambda _, one: known(one.load.lag_max_s, units.duration),
+    "Stall, max": lambda _, one: units.duration(one.load.stall_max_s),
+    "Generator CPU": lambda _, one: units.share(one.load.generator_cpu_ratio),
+    "Bound": lambda _, one: (
+        f"{units.rate(one.bound.rate_rps)} ({one.bound.name})" if one.bound else NOT_KNOWN
+    ),
+}
+ROUND_HEADER = tuple(_COLUMNS)
 
 
 def round_rows(results: Results) -> tuple[tuple[str, ...], ...]:
     """One row for each round, in the record's order."""
-    return tuple(_round_row(results, round_) for round_ in results.rounds)
+    return tuple(tuple(show(results, one) for show in _COLUMNS.values()) for one in results.rounds)
 
 
-def _round_row(results: Results, round_: Round) -> tuple[str, ...]:
-    reason = why_usage_unknown(results, round_.deployment)
-    usage = f"{NOT_KNOWN}: {reason}" if reason else NOT_KNOWN
-    load = round_.load
-    kinds = ", ".join(f"{kind}: {times:,}" for kind, times in load.error_kinds.items())
-    return (
-        f"{round_.block + 1:,}",
-        f"{round_.order + 1:,}",
-        visible(round_.scenario),
-        level_text(results, round_.scenario, round_.level),
-        visible(round_.arm),
-        visible(round_.deployment),
-        "yes" if round_.discarded is None else f"discarded: {visible(round_.discarded)}",
-        units.duration(load.window_s),
-        units.duration(load.warmup_s),
-        "yes" if load.steady else "no",
-        f"{load.requests:,}",
-        f"{load.errors:,}" + (f" ({visible(kinds)})" if kinds else ""),
-        units.rate(load.rate_rps),
-        *latencies(load.latency_s).values(),
-        known(load.handler_s, units.duration),
-        known(round_.cpu_s_per_request, units.duration, usage),
-        known(round_.rss_peak_bytes, units.size, usage),
-        known(load.received_bytes_per_request, units.size),
-        f"{load.reconnects:,}",
-        known(load.offered_rps, units.rate),
-        f"{load.dropped:,}",
-        known(load.lag_p99_s, units.duration),
-        known(load.lag_max_s, units.duration),
-        units.duration(load.stall_max_s),
-        units.share(load.generator_cpu_ratio),
-        NOT_KNOWN if round_.bound is None else f"{units.rate(round_.bound.rate_rps)} ({round_.bound.name})",
-    )
+def _errors(one: Round) -> str:
+    kinds = ", ".join(f"{kind}: {times:,}" for kind, times in one.load.error_kinds.items())
+    return f"{one.load.errors:,}" + (f" ({visible(kinds)})" if kinds else "")
+
+
+def _unknown_usage(results: Results, one: Round) -> str:
+    reason = why_usage_unknown(results, one.deployment)
+    return f"{NOT_KNOWN}: {reason}" if reason else NOT_KNOWN
 
 
 _INSIDE: dict[str, tuple[str, Callable[[Results], str]]] = {
