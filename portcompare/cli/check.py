@@ -58,12 +58,12 @@ def _compare(plan: Plan) -> ParityOutcome:
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
         Progress() as progress,
         open_session(plan, Path(folder)) as session,
-        prepare(session, Path(folder), progress),
+        prepare(session, progress),
     ):
-        captured = capture_requests(session, Path(folder), progress, warnings.append)
-        with serve(session, Path(folder)) as servers:
+        captured = capture_requests(session, progress, warnings.append)
+        with serve(session) as servers:
             outcome = check_parity(captured, servers, progress)
-        parity = recheck_differences(session, outcome, Path(folder), progress)
+        parity = recheck_differences(session, outcome, progress)
     warnings += (*parity.warnings, *outcome.unused_allowances)
     return replace(outcome, parity=replace(parity, warnings=tuple(warnings)))
 

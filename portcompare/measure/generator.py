@@ -9,6 +9,7 @@ from threading import Event, Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.errors import InputError, LoadGeneratorError, Problem
+from portcompare.plan import OpenLoad
 from portcompare.serve import start_supervised
 from portcompare.wire.protocol import (
     Capture,
@@ -19,6 +20,7 @@ from portcompare.wire.protocol import (
     Prepare,
     Prepared,
     RoundDone,
+    ScenarioSource,
     WindowOpens,
     decode,
     encode,
@@ -26,9 +28,10 @@ from portcompare.wire.protocol import (
 from portcompare.wire.ui_protocol import UiOpened, UiRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from portcompare.plan import Plan
     from portcompare.serve import Supervised
     from portcompare.wire.protocol import Message, RunRound
     from portcompare.wire.ui_protocol import OpenUi, ShowState
@@ -197,3 +200,37 @@ def start_generator(log_path: Path, cpus: tuple[int, ...], directory: Path) -> I
         yield LoadGenerator(process)
     finally:
         process.stop()
+
+
+def prepare_scenarios(generator: LoadGenerator, plan: Plan, problems: Sequence[Problem] = ()) -> Prepared:
+    """Load the scenarios of a plan; raises InputError with what is wrong, and with what is known to be."""
+    found = [*problems]
+    locustfile, folder = plan.resolve(plan.locustfile), plan.path.parent
+    sources = {}
+    for name, scenario in plan.scenarios.items():
+        delay = scenario.delay_parameter
+        try:
+            sources[name] = ScenarioSource(
+                user=scenario.user,
+                requests=scenario.weighted_specs(folder),
+                login=scenario.login_steps(folder),
+                is_paced=isinstance(scenario.load, OpenLoad),
+                query=None if delay is None else (delay, f"{scenario.delay_s:.15g}"),
+            )
+        except InputError as error:  # reported with the plan already, unless the file has changed since
+            found += [problem for problem in error.problems if problem not in found]
+    has_locustfile = locustfile.exists()
+    prepared = generator.prepare(
+        Prepare(locustfile=str(locustfile) if has_locustfile else None, scenarios=sources)
+    )
+    if not has_locustfile and any(scenario.user for scenario in plan.scenarios.values()):
+        remedy = "name the file that holds the user classes, or give each scenario a `request`"
+        found += [Problem(where=plan.where("locustfile"), found=f"there is no {locustfile}", remedy=remedy)]
+    else:
+        for name, (what, remedy) in prepared.problems.items():
+            scenario = plan.scenarios[name]
+            key = "user" if scenario.user else "request" if scenario.request else "requests"
+            found += [Problem(where=plan.where("scenarios", name, key), found=what, remedy=remedy)]
+    if found:
+        raise InputError(found)
+    return prepared

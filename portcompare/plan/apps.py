@@ -25,7 +25,7 @@ ARM = "{arm}"
 """Stands for the arm's name in commands and in values of the environment."""
 
 _OBJECT = re.compile(r"[\w.]+:[\w.]+")
-_UPSTREAM = re.compile(r"\{upstream\.([^{}]+)\}")
+UPSTREAM = re.compile(r"\{upstream\.([^{}]+)\}")
 
 _SUCCESS_OR_REDIRECT = (2, 3)  # hundreds of the status
 _NOT_READY = (502, 503, 504)
@@ -214,35 +214,12 @@ def find_deployment_problems(plan: Plan, servers: Servers) -> Iterator[Problem]:
                 yield plan.problem((*key, knob), found, f"remove it; it has: {', '.join(sorted(known))}")
 
 
-def find_upstreams(plan: Plan) -> tuple[str, ...]:
-    """The deployments that the environments of a plan's arms name."""
-    deployments = [arm.deployment for arm in plan.arms]
-    return tuple(dict.fromkeys(upstream for name in deployments for upstream in _upstreams_of(plan, name)))
-
-
-def with_addresses(plan: Plan, addresses: Mapping[str, str]) -> Plan:
-    """Replace the names of upstreams by their addresses."""
-
-    def fill(sections: Mapping[str, App] | Mapping[str, Deployment]) -> dict[str, App | Deployment]:
-        return {
-            name: section.model_copy(
-                update={"environment": {key: replace(value) for key, value in section.environment.items()}}
-            )
-            for name, section in sections.items()
-        }
-
-    def replace(value: str) -> str:
-        return _UPSTREAM.sub(lambda match: addresses.get(match[1], match[0]), value)
-
-    return plan.model_copy(update={"apps": fill(plan.apps), "deployments": fill(plan.deployments)})
-
-
 def find_upstream_problems(plan: Plan) -> Iterator[Problem]:
     """Check the upstreams that environments name."""
     for table, sections in (("apps", plan.apps), ("deployments", plan.deployments)):
         for section, content in sections.items():
             for variable, value in content.environment.items():
-                for name in dict.fromkeys(_UPSTREAM.findall(value)):
+                for name in dict.fromkeys(UPSTREAM.findall(value)):
                     where = (table, section, "environment", variable)
                     if name not in plan.deployments:
                         yield plan.unknown(where, "deployment", name, plan.deployments)
@@ -250,11 +227,6 @@ def find_upstream_problems(plan: Plan) -> Iterator[Problem]:
                         found = f"the upstream {name!r} is itself measured"
                         remedy = "give the upstream its own deployment, neither baseline nor candidate"
                         yield plan.problem(where, found, remedy)
-                    elif _upstreams_of(plan, name):
+                    elif plan.upstreams_of(name):
                         found = f"the upstream {name!r} has an upstream itself"
                         yield plan.problem(where, found, "give it an app that has none")
-
-
-def _upstreams_of(plan: Plan, deployment: str) -> list[str]:
-    environments = (plan.app_of(deployment).environment, plan.deployments[deployment].environment)
-    return [name for each in environments for value in each.values() for name in _UPSTREAM.findall(value)]

@@ -20,7 +20,7 @@ from pydantic import (
 from portcompare import units
 from portcompare.errors import Problem
 from portcompare.plan import types as t
-from portcompare.plan.apps import App, Deployment
+from portcompare.plan.apps import UPSTREAM, App, Deployment
 from portcompare.plan.checks import Claim, Gate
 from portcompare.plan.requests import PlanRequest
 from portcompare.plan.scenarios import BreakEvenGrid, OpenLoad, Page, Scenario
@@ -234,6 +234,34 @@ class Plan(t.Section):
             for name, scenario in self.scenarios.items()
             if isinstance(scenario.load, OpenLoad) and scenario.load.objective is not None
         }
+
+    @property
+    def upstreams(self) -> tuple[str, ...]:
+        """The deployments that the environments of the arms name."""
+        return tuple(dict.fromkeys(one for arm in self.arms for one in self.upstreams_of(arm.deployment)))
+
+    def upstreams_of(self, deployment: str) -> list[str]:
+        """The deployments that the environment of one names."""
+        environments = (self.app_of(deployment).environment, self.deployments[deployment].environment)
+        return [name for each in environments for value in each.values() for name in UPSTREAM.findall(value)]
+
+    def with_addresses(self, addresses: Mapping[str, str]) -> Plan:
+        """The plan with the addresses of upstreams in place of their names."""
+
+        def fill(sections: Mapping[str, App] | Mapping[str, Deployment]) -> dict[str, App | Deployment]:
+            return {
+                name: section.model_copy(
+                    update={
+                        "environment": {key: replace(value) for key, value in section.environment.items()}
+                    }
+                )
+                for name, section in sections.items()
+            }
+
+        def replace(value: str) -> str:
+            return UPSTREAM.sub(lambda match: addresses.get(match[1], match[0]), value)
+
+        return self.model_copy(update={"apps": fill(self.apps), "deployments": fill(self.deployments)})
 
     def app_of(self, deployment: str) -> App:
         """The app that a deployment serves; an empty one if it names none."""

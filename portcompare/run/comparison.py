@@ -70,7 +70,7 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
             if left_out is not None:
                 recording.add_warning(left_out)
             recording.save(partial=True)
-            with _kept_if_interrupted(recording, progress), prepare(session, folder, progress):
+            with _kept_if_interrupted(recording, progress), prepare(session, progress):
                 measure(session, recording, progress)
             results = recording.save(partial=False)
     # From the file, as `portcompare report` does: a whole number there is 1 before and 1.0 after it is read.

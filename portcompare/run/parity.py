@@ -116,7 +116,7 @@ def _make_checker(plan: Plan, servers: Mapping[str, RunningServer]) -> ParityChe
     return ParityChecker(clients, allow=plan.parity.allow)
 
 
-def recheck_differences(session: Session, outcome: ParityOutcome, folder: Path, progress: Progress) -> Parity:
+def recheck_differences(session: Session, outcome: ParityOutcome, progress: Progress) -> Parity:
     """Send the cases that differ once more, to fresh servers."""
     plan = session.plan
     startable = frozenset(arm.name for arm in plan.arms if _starts_afresh(plan, arm.deployment))
@@ -133,7 +133,7 @@ def recheck_differences(session: Session, outcome: ParityOutcome, folder: Path, 
     def serve_afresh(names: frozenset[str]) -> Iterator[ParityChecker]:
         arms = {arm.name: arm.deployment for arm in plan.arms if arm.name in names | {BASELINE, CONTROL}}
         with (
-            serve_deployments(plan, arms, folder=folder, cpus=session.cpus) as servers,
+            serve_deployments(plan, arms, folder=session.folder, cpus=session.cpus) as servers,
             _make_checker(plan, servers) as checker,
         ):
             yield checker
@@ -187,9 +187,7 @@ def warn_of_unchecked(session: Session, outcome: ParityOutcome) -> Iterator[str]
             )
 
 
-def capture_requests(
-    session: Session, folder: Path, progress: Progress, warn: Callable[[str], None]
-) -> Session:
+def capture_requests(session: Session, progress: Progress, warn: Callable[[str], None]) -> Session:
     """Run one user of each class that is no `LeanUser` for a moment, to know the requests it sends.
 
     They go to a baseline server of its own, with setup and teardown, so that what the users write is on none
@@ -204,8 +202,8 @@ def capture_requests(
     plan, requests, problems = session.plan, dict(session.requests), []
     arms = {_CAPTURE_ARM: plan.baseline}
     with (
-        prepare_arms(plan, arms, folder=folder, cpus=session.cpus),
-        serve_deployments(plan, arms, folder=folder, cpus=session.cpus) as servers,
+        prepare_arms(plan, arms, folder=session.folder, cpus=session.cpus),
+        serve_deployments(plan, arms, folder=session.folder, cpus=session.cpus) as servers,
     ):
         for scenario in session.to_capture:
             progress.start(f"capturing the requests of {scenario}")

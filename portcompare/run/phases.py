@@ -40,7 +40,6 @@ from portcompare.units import count, duration
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from portcompare.measure.blocks import Place
 
@@ -85,7 +84,7 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
     Raises ServerError: a server or an upstream did not start, or died.
     Raises LoadGeneratorError: the load generator died.
     """
-    session = capture_requests(session, recording.folder, progress, recording.add_warning)
+    session = capture_requests(session, progress, recording.add_warning)
     plan = session.plan
     charted = 1 if plan.break_even else len(plan.scenarios)
     deadline_s = recording.began_s + plan.rounds.budget_s
@@ -97,7 +96,7 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
     while places is not None:
         progress.start(f"block {number + 1}: starting servers")
         timekeeper.begin_block()
-        with serve(session, recording.folder) as servers:
+        with serve(session) as servers:
             if outcome is None:
                 outcome = _compare_first(run, servers)
                 if not outcome.parity.equal:
@@ -115,7 +114,7 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
                 if not find_writing(session):
                     recording.add_parity(check_parity(session, servers, progress).parity)
     if outcome is not None and not outcome.parity.equal:
-        recording.add_parity(recheck_differences(session, outcome, recording.folder, progress))
+        recording.add_parity(recheck_differences(session, outcome, progress))
 
 
 def _plan_blocks(run: Run) -> Iterator[Iterable[Place]]:
@@ -237,16 +236,16 @@ def _settle(run: Run, block: Block, arm: str, measured: str) -> None:
         )
 
 
-def prepare(session: Session, folder: Path, progress: Progress) -> AbstractContextManager[None]:
+def prepare(session: Session, progress: Progress) -> AbstractContextManager[None]:
     """Run the setup commands of all arms now, and their teardown commands at the end of the context."""
     if any(session.plan.app_of(arm.deployment).setup for arm in session.plan.arms):
         progress.start("running the setup of each arm")
-    return prepare_arms(session.plan, _deployments(session), folder=folder, cpus=session.cpus)
+    return prepare_arms(session.plan, _deployments(session), folder=session.folder, cpus=session.cpus)
 
 
-def serve(session: Session, folder: Path) -> AbstractContextManager[dict[str, RunningServer]]:
+def serve(session: Session) -> AbstractContextManager[dict[str, RunningServer]]:
     """Serve all arms of a plan."""
-    return serve_deployments(session.plan, _deployments(session), folder=folder, cpus=session.cpus)
+    return serve_deployments(session.plan, _deployments(session), folder=session.folder, cpus=session.cpus)
 
 
 def _deployments(session: Session) -> dict[str, str]:

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 
 from portcompare.browser import find_chromium
 from portcompare.errors import InputError, Problem
-from portcompare.measure.generator import LoadGenerator, start_generator
+from portcompare.measure.generator import LoadGenerator, prepare_scenarios, start_generator
 from portcompare.parity.openapi import find_missing_extra, read_document
-from portcompare.plan import OpenLoad, Plan, with_addresses
+from portcompare.plan import Plan
 from portcompare.records.requests import RequestSpec
 from portcompare.run.workers import ALONE, Workers, find_unreachable
 from portcompare.serve import CpuAssignment, RunningServer, assign_cpus, preflight, serve_upstreams
-from portcompare.wire.protocol import Prepare, ScenarioSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from portcompare.wire.protocol import Joined, Prepared
+    from portcompare.wire.protocol import Joined
 
 GENERATOR_LOG = "loadgen.log"
 
@@ -33,6 +32,7 @@ class Session:
 
     plan: Plan  # with the addresses of the upstreams in its environments
     cpus: CpuAssignment
+    folder: Path  # of the logs of its processes
     generator: LoadGenerator
     requests: Mapping[str, tuple[RequestSpec, ...]]  # by scenario
     # The scenarios whose requests are not known yet: one of their users must run first
@@ -48,7 +48,7 @@ class Session:
 @contextmanager
 def open_session(
     plan: Plan,
-    log_folder: Path,
+    folder: Path,
     known: Sequence[Problem] = (),
     workers: Workers = ALONE,
     say: Callable[[str], None] = lambda _: None,
@@ -68,19 +68,20 @@ def open_session(
     ]
     cpus = assign_cpus(plan, workers.processes)
     gather = workers.order(cpus.generator)
-    log_path = log_folder / GENERATOR_LOG
+    log_path = folder / GENERATOR_LOG
     with start_generator(log_path, cpus.generator, plan.path.parent) as generator, ExitStack() as stack:
         # This very process keeps off the servers' CPUs as well.
         stack.callback(os.sched_setaffinity, 0, os.sched_getaffinity(0))
         os.sched_setaffinity(0, cpus.generator)
-        prepared = _prepare(generator, plan, problems)
+        prepared = prepare_scenarios(generator, plan, problems)
         if gather is not None:  # only now: nobody waits for workers to learn of a mistake
             generator.gather(gather, lambda joined: _report_joined(joined, say))
-            prepared = _prepare(generator, plan)
-        with serve_upstreams(plan, folder=log_folder, cpus=cpus) as upstreams:
+            prepared = prepare_scenarios(generator, plan)
+        with serve_upstreams(plan, folder=folder, cpus=cpus) as upstreams:
             yield Session(
-                plan=with_addresses(plan, {name: server.url for name, server in upstreams.items()}),
+                plan=plan.with_addresses({name: server.url for name, server in upstreams.items()}),
                 cpus=cpus,
+                folder=folder,
                 generator=generator,
                 requests=prepared.requests,
                 to_capture=prepared.to_capture,
@@ -118,37 +119,3 @@ def find_document_problems(plan: Plan) -> list[Problem]:
     except InputError as error:
         return [*error.problems]
     return []
-
-
-def _prepare(generator: LoadGenerator, plan: Plan, problems: Sequence[Problem] = ()) -> Prepared:
-    """Load the scenarios of a plan; raises InputError with what is wrong, and with what is known to be."""
-    found = [*problems]
-    locustfile, folder = plan.resolve(plan.locustfile), plan.path.parent
-    sources = {}
-    for name, scenario in plan.scenarios.items():
-        delay = scenario.delay_parameter
-        try:
-            sources[name] = ScenarioSource(
-                user=scenario.user,
-                requests=scenario.weighted_specs(folder),
-                login=scenario.login_steps(folder),
-                is_paced=isinstance(scenario.load, OpenLoad),
-                query=None if delay is None else (delay, f"{scenario.delay_s:.15g}"),
-            )
-        except InputError as error:  # reported with the plan already, unless the file has changed since
-            found += [problem for problem in error.problems if problem not in found]
-    has_locustfile = locustfile.exists()
-    prepared = generator.prepare(
-        Prepare(locustfile=str(locustfile) if has_locustfile else None, scenarios=sources)
-    )
-    if not has_locustfile and any(scenario.user for scenario in plan.scenarios.values()):
-        remedy = "name the file that holds the user classes, or give each scenario a `request`"
-        found += [Problem(where=plan.where("locustfile"), found=f"there is no {locustfile}", remedy=remedy)]
-    else:
-        for name, (what, remedy) in prepared.problems.items():
-            scenario = plan.scenarios[name]
-            key = "user" if scenario.user else "request" if scenario.request else "requests"
-            found += [Problem(where=plan.where("scenarios", name, key), found=what, remedy=remedy)]
-    if found:
-        raise InputError(found)
-    return prepared

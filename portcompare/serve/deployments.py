@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from portcompare.plan import find_upstreams
 from portcompare.serve.cpus import pin_tree
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.processes import start_supervised, stop_all
@@ -85,7 +84,7 @@ def serve_upstreams(plan: Plan, *, folder: Path, cpus: CpuAssignment) -> Iterato
 
     Raises ServerError: an upstream did not start, or was found dead at the end.
     """
-    upstreams = {name: name for name in find_upstreams(plan)}
+    upstreams = {name: name for name in plan.upstreams}
     if not upstreams:
         yield {}
         return

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-from portcompare.plan import App, find_upstreams, with_addresses
+from portcompare.plan import App
 from tests.plan.plans import GOOD, SERVERS, changed, faults_of, load, problems_of
 
 if TYPE_CHECKING:
@@ -219,23 +219,23 @@ def with_environment(value: str, more: str = STORE) -> str:
 
 def test_upstreams_are_the_deployments_that_environments_of_apps_and_deployments_name(tmp_path: Path) -> None:
     plan = load(tmp_path, with_environment("{upstream.store}/v1"))
-    assert find_upstreams(plan) == ("store",)
+    assert plan.upstreams == ("store",)
     assert [arm.deployment for arm in plan.arms] == ["old", "old", "new"]
-    assert find_upstreams(load(tmp_path, with_environment("http://store"))) == ()
+    assert load(tmp_path, with_environment("http://store")).upstreams == ()
     text = changed('server = "hypercorn"', 'server = "hypercorn"\nenvironment.A = "{upstream.store}"')
     plan = load(tmp_path, text + STORE)
-    assert find_upstreams(plan) == ("store",)
-    filled = with_addresses(plan, {"store": "http://127.0.0.1:8000"})
+    assert plan.upstreams == ("store",)
+    filled = plan.with_addresses({"store": "http://127.0.0.1:8000"})
     assert filled.deployments["new"].environment == {"A": "http://127.0.0.1:8000"}
 
 
 def test_addresses_replace_the_names_of_upstreams(tmp_path: Path) -> None:
     plan = load(tmp_path, with_environment("{upstream.store}/v1, {arm}, {upstream.store}"))
-    filled = with_addresses(plan, {"store": "http://127.0.0.1:8000"})
+    filled = plan.with_addresses({"store": "http://127.0.0.1:8000"})
     expected = {"STORE": "http://127.0.0.1:8000/v1, {arm}, http://127.0.0.1:8000"}
     assert filled.apps["quart"].environment == expected
-    assert find_upstreams(filled) == ()
-    assert find_upstreams(plan) == ("store",)
+    assert filled.upstreams == ()
+    assert plan.upstreams == ("store",)
 
 
 @pytest.mark.parametrize(

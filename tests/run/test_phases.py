@@ -1,4 +1,4 @@
-"""Sweeps on their whole way through plan, drivers, recording and analysis; servers and load are made up."""
+"""Runs on their whole way through plan, phases, recording and analysis; servers and load are made up."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from hdrh.histogram import HdrHistogram
 
+from portcompare.cli.run import _exit_code
 from portcompare.http.requests import http_request
 from portcompare.measure.blocks import Timekeeper
 from portcompare.measure.rounds import MeasuredRound
@@ -59,66 +60,30 @@ def with_subject(subject: Mapping[str, Any], **rounds: float) -> Plan:
 
 
 class Run:
-    """A run whose rounds are made up, and whether an arm settles after one within a limit.
-
-    Attributes:
-        places: What was measured.
-        settled: The arms that were waited for.
-        checked_after: After how many rounds the answers were compared.
-    """
+    """A run whose rounds are made up, and whether an arm settles after one within a limit."""
 
     def __init__(
         self,
         plan: Plan,
         make_round: Callable[[Place], Round],
-        monkeypatch: pytest.MonkeyPatch,
         folder: Path,
         settle: Callable[[str, float], bool] = lambda *_: True,
         *,
         requests: tuple[RequestSpec, ...] = (),
-        later: Parity = PARITY,
+        before: Parity = PARITY,
+        after: Parity = PARITY,
     ) -> None:
-        self.places: list[Place] = []
-        self.settled: list[str] = []
-        self.checked_after: list[int] = []
-
-        def measure_round(_plan: Plan, place: Place, server: object, *_: object) -> MeasuredRound:
-            self.places.append(place)
-            made = replace(
-                make_round(place),
-                block=place.block,
-                arm=place.arm,
-                deployment=cast("Any", server).deployment,
-                scenario=place.scenario,
-                level=float(place.level),
-                order=place.order,
-            )
-            return MeasuredRound(round=made, histogram=NOTHING)
-
+        self.places: list[Place] = []  # what was measured
+        self.settled: list[str] = []  # the arms that were waited for
+        self.checked_after: list[int] = []  # after how many rounds the responses were compared
+        self.rechecked = 0
+        self._make_round, self._settle, self._parities = make_round, settle, (before, after)
         servers = {
             arm.name: SimpleNamespace(
                 arm=arm.name, deployment=arm.deployment, url="http://h", ready_target="/"
             )
             for arm in plan.arms
         }
-        monkeypatch.setattr(phases, "serve", lambda *_: nullcontext(servers))
-        monkeypatch.setattr(phases, "capture_requests", lambda session, *_: session)
-
-        def check_parity(*_: object) -> ParityOutcome:
-            self.checked_after.append(len(self.places))
-            parity = later if self.places else PARITY
-            return ParityOutcome(parity=parity, cases={}, expectations={})
-
-        monkeypatch.setattr(phases, "check_parity", check_parity)
-        monkeypatch.setattr(phases, "measure_round", measure_round)
-        monkeypatch.setattr(phases, "measure_idle", lambda *_: IDLE_S)
-
-        def wait_until_settled(server: SimpleNamespace, _path: str, idle_s: float, limit_s: float) -> bool:
-            assert idle_s == IDLE_S
-            self.settled.append(server.arm)
-            return settle(server.arm, limit_s)
-
-        monkeypatch.setattr(phases, "wait_until_settled", wait_until_settled)
         session = SimpleNamespace(
             plan=plan,
             generator=None,
@@ -132,9 +97,47 @@ class Run:
             started_at=datetime.now(UTC),
             began_s=time.monotonic(),
         )
-        monkeypatch.setattr(recording, "save_now_and_then", lambda: None)
-        phases.measure(cast("Session", session), recording, cast("Progress", _Silent()))
+        instead = {
+            "serve": lambda _: nullcontext(servers),
+            "capture_requests": lambda session, *_: session,
+            "check_parity": self._check_parity,
+            "recheck_differences": self._recheck,
+            "measure_round": self._measure_round,
+            "measure_idle": lambda *_: IDLE_S,
+            "wait_until_settled": self._wait_until_settled,
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in instead.items():
+                patch.setattr(phases, name, value)
+            patch.setattr(recording, "save_now_and_then", lambda: None)
+            phases.measure(cast("Session", session), recording, cast("Progress", _Silent()))
         self.results: Results = recording.results(partial=False)
+
+    def _measure_round(self, _plan: Plan, place: Place, server: Any, *_: object) -> MeasuredRound:  # noqa: ANN401
+        self.places.append(place)
+        made = replace(
+            self._make_round(place),
+            block=place.block,
+            arm=place.arm,
+            deployment=server.deployment,
+            scenario=place.scenario,
+            level=float(place.level),
+            order=place.order,
+        )
+        return MeasuredRound(round=made, histogram=NOTHING)
+
+    def _check_parity(self, *_: object) -> ParityOutcome:
+        self.checked_after.append(len(self.places))
+        return ParityOutcome(parity=self._parities[bool(self.places)], cases={}, expectations={})
+
+    def _recheck(self, _session: object, outcome: ParityOutcome, _progress: object) -> Parity:
+        self.rechecked += 1
+        return outcome.parity
+
+    def _wait_until_settled(self, server: SimpleNamespace, _path: str, idle_s: float, limit_s: float) -> bool:
+        assert idle_s == IDLE_S
+        self.settled.append(server.arm)
+        return self._settle(server.arm, limit_s)
 
 
 class _Silent:
@@ -163,11 +166,11 @@ def under_an_objective(place: Place) -> Round:
     return altered(open_round, rate_rps=place.level / 2, errors=500, latency_s=replace(LATENCY, p99=2.0))
 
 
-@pytest.fixture
-def break_even(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+@pytest.fixture(scope="module")
+def break_even(tmp_path_factory: pytest.TempPathFactory) -> Run:
     grid = {"path": "/", "delay_s": [0, 0.02, 0.1, 0.2], "users": [1, 4, 8, 16, 32, 64]}
     plan = with_subject({"break_even": grid}, min_blocks=2, max_blocks=3, budget_s=1e6)
-    return Run(plan, in_a_grid, monkeypatch, tmp_path)
+    return Run(plan, in_a_grid, tmp_path_factory.mktemp("break-even"))
 
 
 def search_plan(blocks: int = 3) -> Plan:
@@ -176,9 +179,9 @@ def search_plan(blocks: int = 3) -> Plan:
     return with_subject({"scenarios": scenarios}, min_blocks=blocks, max_blocks=blocks)
 
 
-@pytest.fixture
-def capacity(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    return Run(search_plan(), under_an_objective, monkeypatch, tmp_path)
+@pytest.fixture(scope="module")
+def capacity(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return Run(search_plan(), under_an_objective, tmp_path_factory.mktemp("capacity"))
 
 
 def test_a_grid_is_measured_along_its_border(break_even: Run) -> None:
@@ -242,21 +245,19 @@ def test_a_control_with_another_capacity_makes_the_run_invalid(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(CAPACITIES_RPS, "control", 400.0)
-    run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path)
+    run = Run(search_plan(), under_an_objective, tmp_path)
     (reason,) = run.results.invalid_reasons
     assert "came out faster in capacity (front, 1.3" in reason
     assert not run.results.valid
     assert run.results.headline.startswith("This run is not valid")
 
 
-def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(tmp_path: Path) -> None:
     def wrong_beyond(place: Place) -> Round:
         made = under_an_objective(place)
         return altered(made, error_kinds={"wrong body": made.load.errors}) if made.load.errors else made
 
-    run = Run(search_plan(), wrong_beyond, monkeypatch, tmp_path)
+    run = Run(search_plan(), wrong_beyond, tmp_path)
     void = [one for one in run.results.rounds if one.discarded is not None]
     assert len(void) > 0.2 * len(run.results.rounds)
     assert all(one.discarded == f"responses were wrong: {one.load.errors} x wrong body" for one in void)
@@ -267,10 +268,8 @@ def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(
         assert one.reason.startswith("responses were wrong: 500 x wrong body at ")
 
 
-def test_a_server_that_does_not_settle_is_warned_of_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path, lambda arm, _: arm != "new")
+def test_a_server_that_does_not_settle_is_warned_of_once(tmp_path: Path) -> None:
+    run = Run(search_plan(), under_an_objective, tmp_path, lambda arm, _: arm != "new")
     (warning,) = run.results.warnings
     assert warning.startswith("new (front) was still slow 30.0 s after a round")
 
@@ -290,28 +289,33 @@ def test_waiting_is_part_of_a_round_and_does_not_outlast_the_budget(
         return limit_s > 20.0
 
     monkeypatch.setattr(phases, "Timekeeper", lambda _: Timekeeper(budget_s, lambda: now_s))
-    run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path, settle)
+    run = Run(search_plan(), under_an_objective, tmp_path, settle)
     assert given_s == pytest.approx(limits_s, abs=0.01)
     assert now_s <= budget_s
     assert not any("still slow" in warning for warning in run.results.warnings)
 
 
-def test_answers_that_differ_only_after_the_load_make_the_run_invalid(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    later = replace(PARITY, equal=False, differences=(DIFFERENCE,))
-    run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path, later=later)
+def test_responses_that_differ_before_the_load_end_the_run(tmp_path: Path) -> None:
+    before = replace(PARITY, equal=False, differences=(DIFFERENCE,))
+    run = Run(search_plan(), under_an_objective, tmp_path, before=before)
+    assert (run.places, run.checked_after, run.rechecked) == ([], [0], 1)
+    assert run.results.stop_reason == "the responses differ"
+    assert not run.results.valid
+    assert _exit_code(run.results) == 1
+
+
+def test_responses_that_differ_only_after_the_load_make_the_run_invalid(tmp_path: Path) -> None:
+    after = replace(PARITY, equal=False, differences=(DIFFERENCE,))
+    run = Run(search_plan(), under_an_objective, tmp_path, after=after)
     assert run.checked_after == [0, len(run.places)]
     assert run.results.parity is not None
     assert run.results.parity.differences == (DIFFERENCE,)
     assert "the responses differ in 1 place" in run.results.invalid_reasons
 
 
-def test_answers_are_not_compared_again_where_the_load_has_written(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_responses_are_not_compared_again_where_the_load_has_written(tmp_path: Path) -> None:
     requests = (http_request("/", method="POST"),)
-    run = Run(search_plan(), under_an_objective, monkeypatch, tmp_path, requests=requests)
+    run = Run(search_plan(), under_an_objective, tmp_path, requests=requests)
     assert run.checked_after == [0]
     assert any("not compared again after the load" in warning for warning in run.results.warnings)
 
@@ -322,12 +326,19 @@ def test_a_budget_that_ends_in_the_first_block_is_warned_of(
     ticks = itertools.count()
     monkeypatch.setattr(phases, "Timekeeper", lambda _: Timekeeper(3.0, lambda: float(next(ticks))))
     scenarios = {"front": {"request": {"path": "/"}, "load": {"users": [1, 8]}}}
-    run = Run(with_subject({"scenarios": scenarios}), lambda _: ROUND, monkeypatch, tmp_path)
+    run = Run(with_subject({"scenarios": scenarios}), lambda _: ROUND, tmp_path)
     assert len(run.places) < 6
     assert run.results.stop_reason.endswith(" ended in block 1")
     (warning,) = (one for one in run.results.warnings if "budget" in one)
     assert warning.startswith(f"{run.results.stop_reason}, before everything was measured once")
     assert "--budget" in warning
+
+
+def test_the_budget_of_the_plan_counts_from_the_start_of_the_run(tmp_path: Path) -> None:
+    scenarios = {"front": {"request": {"path": "/"}, "load": {"users": [1, 8]}}}
+    run = Run(with_subject({"scenarios": scenarios}, budget_s=1.0), lambda _: ROUND, tmp_path)
+    assert run.places == []  # so much is kept for the report alone
+    assert run.results.stop_reason == "the budget of 1.00 s ended in block 1"
 
 
 @pytest.mark.parametrize("kind", ["break_even", "capacity"])
