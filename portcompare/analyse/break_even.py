@@ -84,48 +84,37 @@ def _imply(measured: Known) -> Known:
     """Fill what lies between neighbours that agree, until nothing more follows."""
     known = measured
     while True:
-        transposed = [list(column) for column in zip(*known, strict=True)]
-        along_rows = [_between(line) for line in known]
-        along_columns = zip(*(_between(line) for line in transposed), strict=True)
         filled = [
-            [_agreed(cell) for cell in zip(*lines, strict=True)]
-            for lines in zip(known, along_rows, along_columns, strict=True)
+            [_guess(known, row, column) if cell is None else cell for column, cell in enumerate(line)]
+            for row, line in enumerate(known)
         ]
         if filled == known:
             return known
         known = filled
 
 
-def _between(line: Sequence[bool | None]) -> list[bool | None]:
-    """For each cell of a line, what its nearest known neighbours on both sides agree on."""
-    before, after = _carry(line), _carry(line[::-1])[::-1]
-    return [one if one == other else None for one, other in zip(before, after, strict=True)]
+def _guess(known: Known, row: int, column: int) -> bool | None:
+    """What the nearest known neighbours on both sides agree on, in the row or the column; None if nothing."""
+    along, across = _between(known[row], column), _between([line[column] for line in known], row)
+    if along is None or across is None:
+        return across if along is None else along
+    return along if along == across else None
 
 
-def _carry(line: Sequence[bool | None]) -> list[bool | None]:
-    last, carried = None, []
-    for one in line:
-        last = last if one is None else one
-        carried.append(last)
-    return carried
-
-
-def _agreed(said: tuple[bool | None, ...]) -> bool | None:
-    """What is known of a cell already, or else what its row and its column say if they do not disagree."""
-    known, *implied = said
-    found = {one for one in implied if one is not None}
-    return known if known is not None or len(found) != 1 else found.pop()
+def _between(line: Sequence[bool | None], place: int) -> bool | None:
+    before = next((one for one in reversed(line[:place]) if one is not None), None)
+    after = next((one for one in line[place + 1 :] if one is not None), None)
+    return before if before == after else None
 
 
 def _border(delay_s: float, users: Sequence[int], wins: Sequence[bool | None]) -> Border:
-    wins_from = None
-    for level, is_won in zip(reversed(users), reversed(wins), strict=True):
-        if not is_won:
-            break
-        wins_from = level
-    below = [
-        level
-        for level, is_won in zip(users, wins, strict=True)
-        if is_won is False and wins_from is not None and level < wins_from
-    ]
-    return Border(delay_s=delay_s, wins_from_users=wins_from, not_at_users=max(below, default=None))
+    first = len(users)
+    while first and wins[first - 1]:
+        first -= 1
+    is_found = first < len(users)
+    below = [level for level, is_won in zip(users[:first], wins, strict=False) if is_won is False]
+    return Border(
+        delay_s=delay_s,
+        wins_from_users=users[first] if is_found else None,
+        not_at_users=max(below, default=None) if is_found else None,
+    )

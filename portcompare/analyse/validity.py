@@ -189,20 +189,6 @@ class Trend:
     chance: float  # How often noise alone would make it as steep, up or down: the p-value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Test:
-    arm: str
-    metric: MetricName
-    where: str
-    margin: float
-    trend: Trend
-
-    def __str__(self) -> str:
-        subject = "the baseline's" if self.arm == BASELINE else f"{self.arm}'s"
-        how = f"{'+' if self.trend.ratio > 1 else ''}{share(self.trend.ratio - 1)}"
-        return f"{subject} {self.metric} {how} over {count(self.trend.blocks, 'block')} {self.where}"
-
-
 def find_trend(values: Mapping[int, float]) -> Trend | None:
     """Lay a least-squares line through the logarithms of values.
 
@@ -236,25 +222,24 @@ def describe_drifts(rounds: Sequence[Round], margins: Margins, level_text: Level
     At each level the baseline's own values are tested, for the machine, and every other arm's ratios to them.
     It is the throughput that is tested, or in the open model, where that is given, the median response time.
     """
-    tests = list(_tests(rounds, margins, level_text))
-    found = [
-        one
-        for one in reject(tests, [one.trend.chance for one in tests])
-        if abs(log(one.trend.ratio)) > log(1 + one.margin)
-    ]
-    machine = [str(one) for one in found if one.arm == BASELINE]
-    arms = [str(one) for one in found if one.arm != BASELINE]
-    kinds = ((_MACHINE, machine), (_ARMS, arms))
-    return tuple(f"{sentence} {'; '.join(drifts)}" for sentence, drifts in kinds if drifts)
+    tests = list(_trends(rounds, level_text))
+    drifts: dict[str, list[str]] = {_MACHINE: [], _ARMS: []}
+    for arm, metric, where, trend in reject(tests, [trend.chance for *_, trend in tests]):
+        if abs(log(trend.ratio)) > log(1 + margins[metric]):
+            subject = "the baseline's" if arm == BASELINE else f"{arm}'s"
+            how = f"{'+' if trend.ratio > 1 else ''}{share(trend.ratio - 1)}"
+            text = f"{subject} {metric} {how} over {count(trend.blocks, 'block')} {where}"
+            drifts[_MACHINE if arm == BASELINE else _ARMS].append(text)
+    return tuple(f"{sentence} {'; '.join(texts)}" for sentence, texts in drifts.items() if texts)
 
 
-def _tests(rounds: Sequence[Round], margins: Margins, level_text: LevelText) -> Iterator[_Test]:
+def _trends(rounds: Iterable[Round], level_text: LevelText) -> Iterator[tuple[str, MetricName, str, Trend]]:
+    """The trend of each arm at each level, with the arm, the metric and the place in words."""
     levels: dict[tuple[str, float, MetricName], dict[str, list[Round]]] = {}
     for one in rounds:
         metric: MetricName = "throughput" if one.load.offered_rps is None else "p50"
         levels.setdefault((one.scenario, one.level, metric), {}).setdefault(one.arm, []).append(one)
     for (scenario, level, metric), arms in levels.items():
-        where = f"({scenario}, {level_text(scenario, level)})"
         for arm in arms:
             if arm == BASELINE:
                 own = rounds_by_block(metric, arms[arm])
@@ -263,4 +248,4 @@ def _tests(rounds: Sequence[Round], margins: Margins, level_text: LevelText) -> 
                 pairs = pair_blocks(metric, arms, arm)
                 trend = find_trend({block: pair.ratio for block, pair in pairs.items()})
             if trend is not None:
-                yield _Test(arm=arm, metric=metric, where=where, margin=margins[metric], trend=trend)
+                yield arm, metric, f"({scenario}, {level_text(scenario, level)})", trend
