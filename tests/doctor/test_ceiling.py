@@ -8,7 +8,7 @@ from portcompare.doctor.ceiling import LOWEST_SHARE, OPEN_STEPS, find_highest, m
 from portcompare.records.rounds import Latency
 from portcompare.wire.protocol import Prepared, RateLoad, RunRound, UserLoad, WindowOpens
 from tests.altered import altered
-from tests.measure.test_rounds import DONE
+from tests.measure.plans import DONE
 
 if TYPE_CHECKING:
     from portcompare.doctor.ceiling import Ceiling

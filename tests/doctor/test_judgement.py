@@ -11,7 +11,7 @@ from portcompare.doctor.machine import Machine
 from portcompare.plan import Generator
 from portcompare.records.rounds import Latency
 from tests.altered import altered
-from tests.measure.test_rounds import DONE
+from tests.measure.plans import DONE
 
 GIB = 1024**3
 MACHINE = Machine(

@@ -9,8 +9,7 @@ from portcompare.measure.blocks import Timekeeper, plan_blocks
 from portcompare.measure.pages import measure_visit, order_visits
 from portcompare.records.pages import PageLoad
 from tests.altered import altered
-from tests.measure.plans import ARMS, make_plan, paged
-from tests.measure.test_generator import DONE
+from tests.measure.plans import ARMS, DONE, make_plan, paged
 
 if TYPE_CHECKING:
     import pytest

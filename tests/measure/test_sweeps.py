@@ -111,14 +111,18 @@ class Sweep:
         )
 
 
+@pytest.fixture(scope="module")
+def sweep() -> Sweep:
+    return Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.02)
+
+
 def test_it_begins_with_corners_and_middles() -> None:
     assert choose_coarse(GRID) == [(delay_s, users) for delay_s in (0, 0.02, 0.2) for users in (1, 12, 64)]
     small = BreakEvenGrid(path="/", delay_s=[1, 0], users=[4, 2])
     assert choose_coarse(small) == [(0, 2), (0, 4), (1, 2), (1, 4)]
 
 
-def test_the_border_is_found_with_half_of_the_cells() -> None:
-    sweep = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.02)
+def test_the_border_is_found_with_half_of_the_cells(sweep: Sweep) -> None:
     grid = sweep.new
     for cell in grid.cells:
         assert cell.is_win is wins((cell.delay_s, cell.users)), cell
@@ -130,8 +134,7 @@ def test_the_border_is_found_with_half_of_the_cells() -> None:
     assert borders[0.02] == (8, 12)
 
 
-def test_both_sides_of_every_border_are_measured() -> None:
-    sweep = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.02)
+def test_both_sides_of_every_border_are_measured(sweep: Sweep) -> None:
     cells = {(cell.delay_s, cell.users): cell for cell in sweep.new.cells}
     for border in sweep.new.borders:
         for users in (border.wins_from_users, border.not_at_users):
@@ -139,8 +142,7 @@ def test_both_sides_of_every_border_are_measured() -> None:
     assert choose_new([sweep.new], sweep.counts) == []
 
 
-def test_cells_far_from_the_border_are_measured_no_more_than_at_first() -> None:
-    sweep = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.05)
+def test_cells_far_from_the_border_are_measured_no_more_than_at_first(sweep: Sweep) -> None:
     assert sweep.counts[0.2, 64] == 3
     assert max(sweep.counts.values()) <= 8
     assert min(sweep.counts.values()) >= 3
@@ -158,14 +160,7 @@ def test_what_is_undecided_goes_on_until_it_is_narrow_or_measured_often_enough()
             assert is_narrow or sweep.counts[cell.delay_s, cell.users] == 12
 
 
-def test_equal_arms_win_hardly_anywhere() -> None:
-    plan = make_grid_plan(min_blocks=5, max_blocks=10, budget_s=1e6)
-    cells = [cell for cell in Sweep(plan, noise=0.05, equal=True).new.cells if cell.ratio]
-    assert sum(cell.state == "wins" for cell in cells) <= 1 + 0.05 * len(cells)
-
-
-def test_every_block_holds_every_arm_at_each_of_its_cells() -> None:
-    sweep = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.02)
+def test_every_block_holds_every_arm_at_each_of_its_cells(sweep: Sweep) -> None:
     for number, block in enumerate(sweep.blocks):
         assert {place.block for place in block} == {number}
         by_level = Counter((place.scenario, place.level) for place in block)
@@ -184,8 +179,7 @@ def test_no_cells_are_begun_that_the_budget_would_not_let_end() -> None:
     assert any(cell.is_win is None for cell in some.new.cells)
 
 
-def test_the_control_has_no_border_to_look_for() -> None:
-    sweep = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.02)
+def test_the_control_has_no_border_to_look_for(sweep: Sweep) -> None:
     control = next(grid for grid in sweep.find_grids() if grid.candidate == "control")
     assert not any(cell.state == "wins" for cell in control.cells if cell.users == 64)
 
@@ -207,44 +201,27 @@ def make_search_plan(delay_s: float = 0.0, **rounds: float) -> Plan:
     return make_plan(**rounds).model_copy(update={"scenarios": {"fast": scenario}})
 
 
-def propose(search: Search = SEARCH, **bracket: float | str) -> float | None:
-    return propose_rate(search, Bracket(**bracket))  # type: ignore[arg-type]
-
-
-def test_a_search_begins_at_its_start() -> None:
-    assert propose() == 100
-
-
-def test_a_search_climbs_by_steps_while_the_objective_is_kept() -> None:
-    assert propose(kept_rps=800.0) == 1600
-
-
-def test_a_search_goes_down_by_steps_while_it_is_missed() -> None:
-    assert propose(failed_rps=800.0) == 400
-
-
-def test_a_doubtful_rate_is_measured_again_first() -> None:
-    assert propose(kept_rps=100.0, failed_rps=400.0, doubtful_rps=200.0) == 200
-
-
-def test_a_bracket_is_halved_on_a_log_scale() -> None:
-    assert propose(kept_rps=100.0, failed_rps=400.0) == 200
-
-
-@pytest.mark.parametrize(("failed_rps", "proposed"), [(105.0, None), (106.0, 103)])
-def test_a_narrow_bracket_ends_the_search(failed_rps: float, proposed: float | None) -> None:
-    assert propose(kept_rps=100.0, failed_rps=failed_rps) == proposed
-
-
-def test_a_search_does_not_leave_its_limits() -> None:
-    assert propose(kept_rps=8000.0) == 10_000
-    assert propose(kept_rps=10_000.0) is None
-    assert propose(failed_rps=150.0) == 100
-    assert propose(failed_rps=100.0) is None
-
-
-def test_rates_have_three_digits() -> None:
-    assert propose(kept_rps=101.0, failed_rps=117.0) == 109
+@pytest.mark.parametrize(
+    ("bracket", "rate_rps"),
+    [
+        pytest.param({}, 100, id="begins at its start"),
+        pytest.param({"kept_rps": 800.0}, 1600, id="climbs by steps while the objective is kept"),
+        pytest.param({"failed_rps": 800.0}, 400, id="goes down by steps while it is missed"),
+        pytest.param(
+            {"kept_rps": 100.0, "failed_rps": 400.0, "doubtful_rps": 200.0}, 200, id="doubtful rates first"
+        ),
+        pytest.param({"kept_rps": 100.0, "failed_rps": 400.0}, 200, id="halves a bracket on a log scale"),
+        pytest.param({"kept_rps": 100.0, "failed_rps": 106.0}, 103, id="goes on in a wide bracket"),
+        pytest.param({"kept_rps": 100.0, "failed_rps": 105.0}, None, id="ends in a narrow bracket"),
+        pytest.param({"kept_rps": 8000.0}, 10_000, id="climbs to its upper limit"),
+        pytest.param({"kept_rps": 10_000.0}, None, id="ends at its upper limit"),
+        pytest.param({"failed_rps": 150.0}, 100, id="goes down to its lower limit"),
+        pytest.param({"failed_rps": 100.0}, None, id="ends at its lower limit"),
+        pytest.param({"kept_rps": 101.0, "failed_rps": 117.0}, 109, id="rounds to three digits"),
+    ],
+)
+def test_a_search_proposes_the_next_rate(bracket: dict[str, float], rate_rps: float | None) -> None:
+    assert propose_rate(SEARCH, Bracket(**bracket)) == rate_rps  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("quantile", "rate_rps"), [(0.5, 50), (0.99, 50), (0.999, 500)])
@@ -262,8 +239,8 @@ def test_the_highest_rate_leaves_connections_free() -> None:
 class Servers:
     """Arms whose capacities are known.
 
-    Every block has luck of its own, which all arms share, and every arm in it some besides. A round keeps the
-    objective the more rarely the nearer it comes to the capacity; now and then it fails for no reason.
+    They vary from block to block, for all arms and for each arm. A round keeps the objective more rarely the
+    nearer it comes to the capacity; now and then it fails for no reason.
     """
 
     def __init__(
@@ -419,37 +396,6 @@ def test_the_same_seed_is_the_same_search() -> None:
     assert one != other
 
 
-@pytest.mark.parametrize(("undecided", "blocks"), [(frozenset({"fast"}), 6), (frozenset[str](), 3)])
-def test_it_ends_when_nothing_is_undecided_or_after_the_last_block(
-    undecided: frozenset[str], blocks: int
-) -> None:
-    servers = Servers(CAPACITIES)
-    measured = 0
-    for block in plan_searches(
-        make_search_plan(min_blocks=3, max_blocks=6),
-        servers.find_bracket,
-        lambda: undecided,
-        servers.ended,
-        Timekeeper(inf),
-    ):
-        measured += 1
-        for place in block:
-            servers.serve(place)
-    assert measured == blocks
-
-
-@pytest.mark.parametrize(("budget_s", "blocks"), [(39.0, 3), (40.0, 4), (55.0, 5)])
-def test_no_block_begins_that_would_end_after_the_budget(budget_s: float, blocks: int) -> None:
-    plan = make_search_plan(min_blocks=2, max_blocks=9, budget_s=budget_s)
-    servers, measured = Servers(CAPACITIES), 0
-    timekeeper = Timekeeper(servers.now_s + budget_s, lambda: servers.now_s)
-    unsure = frozenset({"fast"})
-    for _ in plan_searches(plan, servers.find_bracket, lambda: unsure, servers.ended, timekeeper):
-        servers.now_s += 10  # each takes 10 s
-        measured += 1
-    assert measured == blocks
-
-
 def test_a_rate_that_is_tried_again_is_another_attempt() -> None:
     (block, *_) = Servers(CAPACITIES).run(make_search_plan(min_blocks=2, max_blocks=2))
     attempts: dict[tuple[str, float], list[int]] = {}
@@ -458,22 +404,27 @@ def test_a_rate_that_is_tried_again_is_another_attempt() -> None:
     assert set(map(tuple, attempts.values())) == {(0,), (0, 1)}
 
 
+UNDECIDED = frozenset({"fast"})
+
+
 @pytest.mark.parametrize(
-    ("rounds", "undecided", "round_s", "reason"),
+    ("max_blocks", "undecided", "budget_s", "blocks", "reason"),
     [
-        ({"max_blocks": 6}, frozenset[str](), 1.0, "every capacity is known within 2.50%"),
-        ({"max_blocks": 2}, frozenset({"fast"}), 1.0, "2 blocks are the most that the plan allows"),
+        (6, frozenset[str](), 100.0, 2, "every capacity is known within 2.50%"),
+        (3, UNDECIDED, 100.0, 3, "3 blocks are the most that the plan allows"),
+        (6, UNDECIDED, 39.0, 3, "no other block fits into the budget of 39.0 s"),
+        (6, UNDECIDED, 40.0, 4, "no other block fits into the budget of 40.0 s"),
         # There is no time for a third block, but there would have been none in any case.
-        ({"max_blocks": 2}, frozenset({"fast"}), 45.0, "2 blocks are the most that the plan allows"),
-        ({"max_blocks": 6}, frozenset({"fast"}), 45.0, "no other block fits into the budget of 100 s"),
+        (2, UNDECIDED, 25.0, 2, "2 blocks are the most that the plan allows"),
     ],
 )
-def test_a_search_says_why_it_ended(
-    rounds: dict[str, int], undecided: frozenset[str], round_s: float, reason: str
+def test_a_search_ends_when_all_is_decided_or_the_limits_of_the_plan_are_reached(
+    max_blocks: int, undecided: frozenset[str], budget_s: float, blocks: int, reason: str
 ) -> None:
-    plan = make_search_plan(min_blocks=2, budget_s=100.0, **rounds)
-    servers = Servers(CAPACITIES)
-    timekeeper = Timekeeper(100.0, lambda: servers.now_s)
+    plan = make_search_plan(min_blocks=2, max_blocks=max_blocks, budget_s=budget_s)
+    servers, measured = Servers(CAPACITIES), 0
+    timekeeper = Timekeeper(budget_s, lambda: servers.now_s)
     for _ in plan_searches(plan, servers.find_bracket, lambda: undecided, servers.ended, timekeeper):
-        servers.now_s += round_s
-    assert timekeeper.reason == reason
+        servers.now_s += 10  # each block takes 10 s
+        measured += 1
+    assert (measured, timekeeper.reason) == (blocks, reason)
