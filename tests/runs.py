@@ -15,7 +15,7 @@ from portcompare.records.rounds import BASELINE, CONTROL, Latency, Round
 from portcompare.report import RESULTS_FILE, write_results
 from tests.altered import altered
 from tests.analyse.samples import PARITY, in_users
-from tests.analyse.test_recorded_rounds import rounds_of_run
+from tests.analyse.test_recorded_runs import rounds_of_run
 from tests.measure.plans import make_manifest
 
 if TYPE_CHECKING:

@@ -1,24 +1,30 @@
-"""The statistics on rounds recorded from real runs of the default plan, five blocks each, on two CPUs."""
+"""Real runs of the default plan, on two CPUs: what was recorded of them is analysed as it was then."""
 
 from __future__ import annotations
 
+import gzip
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import TypeAdapter
 
+from portcompare.analyse import RunState, analyse
 from portcompare.analyse.comparisons import compare, find_undecided
 from portcompare.analyse.conclusions import find_headline, find_holding, headline_family
 from portcompare.analyse.validity import find_invalid_reasons, find_warnings
+from portcompare.plan import Plan
+from portcompare.records.results import Results
 from portcompare.records.rounds import CONTROL, Round
 from tests.altered import altered
 from tests.analyse.samples import LATENCY, MARGINS, PARITY, ROUND, in_users
 
 if TYPE_CHECKING:
     from portcompare.records.estimates import Comparison
+
 
 FIXTURES = Path(__file__).parent / "fixtures"
 RUNS = ["calm", "busy"]
@@ -85,3 +91,41 @@ def test_the_warning_tells_the_noisy_levels_and_not_the_still_ones() -> None:
     assert "(fast, 1 user)" in warning
     assert "(fast, 32 users)" in warning
     assert "delayed" not in warning
+
+
+RUN = Path(__file__).parent / "fixtures" / "run.json.gz"
+ANALYSED = (
+    "comparisons",
+    "summaries",
+    "conclusions",
+    "sweeps",
+    "headline",
+    "warnings",
+    "valid",
+    "measured_s",
+)
+
+
+def assert_same(found: Any, expected: Any, place: str) -> None:  # noqa: ANN401 - whatever JSON holds
+    """Numbers are the same if they differ in their last digits alone: sums may be in another order."""
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys(), place
+        for key, value in expected.items():
+            assert_same(found[key], value, f"{place}.{key}")
+    elif isinstance(expected, list | tuple):
+        for number, (one, other) in enumerate(zip(found, expected, strict=True)):
+            assert_same(one, other, f"{place}[{number}]")
+    elif isinstance(expected, float):
+        assert found == pytest.approx(expected, rel=1e-9), place
+    else:
+        assert found == expected, place
+
+
+def test_a_recorded_run_is_analysed_to_the_same_estimates() -> None:
+    run = TypeAdapter(Results).validate_json(gzip.decompress(RUN.read_bytes()))
+    plan = Plan.model_validate(run.plan | {"path": Path("plan.toml")}, strict=False)
+    state = RunState(started_at=run.started_at, duration_s=run.duration_s, partial=False)
+    found = asdict(analyse(plan, run.manifest, run.rounds, run.pages.visits, run.parity, state=state))
+    assert len(found["comparisons"]) == 80
+    for field in ANALYSED:
+        assert_same(found[field], asdict(run)[field], field)
