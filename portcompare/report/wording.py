@@ -51,11 +51,7 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def known(value: float | None, show: Callable[[float], str], otherwise: str = NOT_KNOWN) -> str:
-    """A quantity, or the admission that it is not known.
-
-    `value`: the quantity, None if not known.
-    Returns text such as "12.3 ms"; the admission for None.
-    """
+    """A quantity in words, `otherwise` for None."""
     return otherwise if value is None else show(value)
 
 
@@ -66,11 +62,7 @@ def why_usage_unknown(results: Results, deployment: str) -> str:
 
 
 def latencies(latency: Latency | None) -> dict[str, str]:
-    """The percentiles of the response time.
-
-    `latency`: the record, None if not known.
-    Returns texts such as "12.3 ms" by the names of `PERCENTILES`; each "not known" for None.
-    """
+    """The percentiles of the response time in words, by the names of `PERCENTILES`."""
     return {
         name: NOT_KNOWN if latency is None else units.duration(getattr(latency, field))
         for name, field in PERCENTILES.items()
@@ -109,7 +101,7 @@ def level_text(results: Results, scenario: str, level: float) -> str:
 
 
 def objective_text(results: Results, scenario: str) -> str:
-    """What must be kept while the highest rate of a scenario is searched."""
+    """The objective that a searched rate of a scenario must keep."""
     limits = plan_value(results, "scenarios", scenario, "load", "objective")
     if not isinstance(limits, dict):
         return NOT_KNOWN
@@ -122,10 +114,7 @@ def objective_text(results: Results, scenario: str) -> str:
 
 
 def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan is JSON
-    """A value of the plan.
-
-    Returns the value; None where the plan has none.
-    """
+    """A value of the plan; None where the plan has none."""
     value: Any = results.plan
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
@@ -133,10 +122,7 @@ def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan 
 
 
 def margin_of(results: Results, metric: MetricName) -> float | None:
-    """The equivalence margin of a metric, which the plan gives for all or for each.
-
-    Returns the margin; None where the plan does not have it.
-    """
+    """The equivalence margin of a metric, which the plan gives for all or for each; None without one."""
     margin: float | dict[str, float] | None = plan_value(results, "rounds", "margin")
     return margin.get(metric) if isinstance(margin, dict) else margin
 
@@ -159,5 +145,5 @@ def clipped(text: str, longest: int) -> str:
 
 
 def timestamp(iso: str) -> str:
-    """A moment of the record as people read it."""
+    """A recorded time in UTC, for people."""
     return visible(iso).replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")

@@ -81,7 +81,7 @@ def test_runs_with_nothing_in_common_are_refused_with_the_reason(command: Comman
     store(run, tmp_path / "other")
     code, _, err = command("diff", "old", "other")
     assert code == 2
-    assert "have nothing in common to compare; delayed: it does not ask the same: delay_s was 0.2" in err
+    assert "have nothing in common to compare; delayed: it does not send the same: delay_s was 0.2" in err
 
 
 def test_a_run_whose_plan_has_no_margins_is_refused(command: Command, tmp_path: Path) -> None:

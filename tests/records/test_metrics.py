@@ -12,9 +12,9 @@ from portcompare.plan import Gate
 from portcompare.plan.schema import Margins
 from portcompare.records.metrics import METRICS, Metric, MetricName
 from portcompare.records.rounds import BASELINE
-from portcompare.report.formats.csv_comparisons import render
-from portcompare.report.rows import comparison_rows
+from portcompare.report.formats.csv import render_comparisons as render
 from portcompare.report.sections.checks import gate_tables
+from portcompare.report.sections.measured import comparison_rows
 from tests.altered import altered
 from tests.analyse.samples import CANDIDATE, ROUND, SUMMARY
 from tests.runs import make_run

@@ -1,4 +1,4 @@
-"""What each deployment did, and how the candidates compare with the baseline, in words."""
+"""The figures of each deployment, and the comparisons of the candidates with the baseline, in words."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def build_ratios(results: Results) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmRow:
-    """What one arm did at one level, in words."""
+    """The figures of one arm at one level, in words."""
 
     scenario: str
     level: str  # The level with its unit

@@ -57,7 +57,7 @@ class Alike:
 
 
 def group_alike(differences: Iterable[Difference]) -> list[Alike]:
-    """Put together what differs alike: one mistake in a port shows in every variation of its request."""
+    """Group differences with one cause: one mistake in a port shows in every variation of its request."""
     keys = [(_cause(each), each) for each in differences]
     numbers = Counter(key for key, _ in keys)
     firsts = dict(reversed(keys))
@@ -72,7 +72,7 @@ def _cause(one: Difference) -> tuple[object, ...]:
 
 
 def masked_texts(masked: Iterable[str]) -> list[str]:
-    """What is not compared, that of a request's variations together."""
+    """The places that are not compared; those of a request's variations are one."""
     numbers = Counter(_MASKED.sub(r"\1\2", place) for place in masked)
     return [visible(place) + _and_more(number - 1) for place, number in numbers.items()]
 
@@ -87,7 +87,7 @@ def place_text(difference: Difference) -> str:
 
 
 def remark(difference: Difference) -> str:
-    """What must be known of a difference besides what differs."""
+    """The remark on a difference: that it comes from the order of requests, or that the plan allows it."""
     parts = []
     if difference.from_order:
         parts.append("comes from earlier requests: sent alone to fresh servers, the case does not show it")
@@ -111,7 +111,7 @@ def difference_cells(alike: Alike, longest: int) -> tuple[str, ...]:
 
 
 def curl_pairs(differences: Iterable[Difference]) -> list[tuple[str, str, str]]:
-    """How to see differences for oneself."""
+    """The command lines that show differences: a title, one for the baseline, one for the candidate."""
     pairs = {
         (each.case, each.deployment): (each.curl_baseline, each.curl_candidate)
         for each in reversed(list(differences))
@@ -124,7 +124,7 @@ def curl_pairs(differences: Iterable[Difference]) -> list[tuple[str, str, str]]:
 
 
 def summary_text(parity: Parity) -> str:
-    """What a check has found, in a clause."""
+    """The number of differences of each kind, in a clause."""
     counting = [each for each in parity.differences if each.counts]
     allowed = sum(bool(each.allowed) for each in parity.differences)
     harmless = len(parity.differences) - len(counting) - allowed
