@@ -31,10 +31,7 @@ def check(
     junit_path: Annotated[
         Path | None,
         typer.Option(
-            "--junit",
-            metavar="FILE",
-            help="also write the results as JUnit XML, for CI",
-            show_default=False,
+            "--junit", metavar="FILE", help="also write the results as JUnit XML, for CI", show_default=False
         ),
     ] = None,
     as_json: AsJson = False,

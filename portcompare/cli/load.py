@@ -37,8 +37,7 @@ def load(
     *,
     users: Annotated[int | None, typer.Option(min=1, help="closed model: number of users")] = None,
     rate_rps: Annotated[
-        float | None,
-        typer.Option("--rate", min=0.1, help="open model: requests per second, at random times"),
+        float | None, typer.Option("--rate", min=0.1, help="open model: requests per second, at random times")
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="length of the measurement")] = 10.0,
     processes: Processes = 1,

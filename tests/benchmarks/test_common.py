@@ -39,8 +39,7 @@ def test_ratios_are_taken_round_by_round() -> None:
 
 
 @pytest.mark.parametrize(
-    ("measured_s", "near"),
-    [(0.0105, True), (0.0095, True), (0.0106, False), (0.0094, False), (0.0, False)],
+    ("measured_s", "near"), [(0.0105, True), (0.0095, True), (0.0106, False), (0.0094, False), (0.0, False)]
 )
 def test_a_long_latency_is_near_by_its_share(measured_s: float, near: bool) -> None:  # noqa: FBT001
     assert is_near(measured_s, 0.01, share=0.0501, floor_s=50e-6) is near

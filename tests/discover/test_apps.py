@@ -181,11 +181,7 @@ def test_without_a_flask_app_the_error_tells_what_was_found(
         ("pkg/__init__.py", (), [(".", [], "pkg")]),
         ("pkg/sub/app.py", ("pkg/__init__.py", "pkg/sub/__init__.py"), [(".", [], "pkg.sub.app")]),
         ("src/pkg/app.py", ("src/pkg/__init__.py",), [(".", ["src"], "pkg.app"), ("src", [], "pkg.app")]),
-        (
-            "backend/app.py",
-            (),
-            [("backend", [], "app"), (".", [], "backend.app"), (".", ["backend"], "app")],
-        ),
+        ("backend/app.py", (), [("backend", [], "app"), (".", [], "backend.app"), (".", ["backend"], "app")]),
         ("my-service/app.py", (), [("my-service", [], "app"), (".", ["my-service"], "app")]),
     ],
 )

@@ -119,11 +119,7 @@ def test_files_are_bodies_and_parts_seen_from_the_plan(tmp_path: Path) -> None:
     whole = request_of('method = "PUT"\npath = "/"\nbody_file = "logo.png"')
     assert whole.specs(tmp_path) == (
         RequestSpec(
-            name="PUT /",
-            method="PUT",
-            target="/",
-            headers=(("Content-Type", "image/png"),),
-            body=b"\x89PNG",
+            name="PUT /", method="PUT", target="/", headers=(("Content-Type", "image/png"),), body=b"\x89PNG"
         ),
     )
     parts = request_of(

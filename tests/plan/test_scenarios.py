@@ -73,12 +73,7 @@ def test_arrivals_and_connections_can_be_chosen(tmp_path: Path) -> None:
         ('{ model = "open", rates = [1, 0] }', ".rates.1", "greater than 0 (found 0)", LISTED),
         ('{ model = "open", rates = [inf] }', ".rates.0", "finite number (found inf)", LISTED),
         ('{ model = "open", objective = {} }', ".objective", "at least one of `p50`", LISTED),
-        (
-            '{ model = "open", objective = { p99 = 0 } }',
-            ".objective.p99",
-            "greater than 0 (found 0)",
-            LISTED,
-        ),
+        ('{ model = "open", objective = { p99 = 0 } }', ".objective.p99", "greater than 0 (found 0)", LISTED),
         (
             '{ model = "open", objective = { p98 = 0.5 } }',
             ".objective.p98",
