@@ -12,8 +12,8 @@ from hdrh.histogram import HdrHistogram
 from rich.table import Table
 
 from portcompare.analyse.rounds import find_overload
-from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note
-from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
+from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note, refuse
+from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
 from portcompare.measure.generator import start_generator
 from portcompare.measure.rounds import load_target
 from portcompare.plan import Generator
@@ -46,7 +46,7 @@ def load(
     """Load one target, and print its responses and the cost for the load generator."""
     if (users is None) == (rate_rps is None):
         remedy = "give one of them: --users 32 for the closed model, --rate 1000 for the open model"
-        raise InputError([Problem(where="--users, --rate", found="both or neither are given", remedy=remedy)])
+        raise refuse("--users, --rate", "both or neither are given", remedy)
     how: Load = (
         UserLoad(users=users)
         if users is not None
@@ -63,13 +63,8 @@ def load(
         step = steps.add_task("warming up", total=None)
         if gather is not None:
             generator.gather(gather, lambda _: None)
-        done = load_target(
-            generator,
-            url,
-            how,
-            seconds,
-            lambda: steps.update(step, description=f"measuring for {seconds:g} s"),
-        )
+        measuring = f"measuring for {seconds:g} s"
+        done = load_target(generator, url, how, seconds, lambda: steps.update(step, description=measuring))
     if as_json:
         print_json(_describe(done))
     else:
@@ -81,7 +76,6 @@ def load(
 
 
 def _describe(done: RoundDone) -> dict[str, Any]:
-    """The versioned machine form."""
     load = done.load
     return {
         "schema_version": SCHEMA_VERSION,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from portcompare.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PlanPath = Annotated[Path, typer.Argument(metavar="[PLAN]", help="the plan file")]
 DEFAULT_PLAN = Path("loadtests/plan.toml")
@@ -69,8 +73,23 @@ def read_duration(flag: str, text: str) -> float:
     seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
     if not seconds:
         remedy = "write seconds, or a number and its unit: 90, 120s, 5m, 1h"
-        raise InputError([Problem(where=flag, found=f"{text!r} is not a duration", remedy=remedy)])
+        raise refuse(flag, f"{text!r} is not a duration", remedy)
     return seconds
+
+
+def refuse(where: str, found: str, remedy: str) -> InputError:
+    """The error of a single problem."""
+    return InputError([Problem(where=where, found=found, remedy=remedy)])
+
+
+@contextmanager
+def writing(where: str) -> Iterator[None]:
+    """Refuse what the user named for the output if it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        remedy = "make the folder writable, or name one that you may write to"
+        raise refuse(where, f"cannot be written: {error.strerror}", remedy) from error
 
 
 SCHEMA_VERSION = 1

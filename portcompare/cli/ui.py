@@ -23,6 +23,7 @@ from portcompare.cli.options import (
     print_line,
     print_note,
     read_plan,
+    refuse,
 )
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, report_restarts
 from portcompare.errors import InputError, Problem
@@ -102,7 +103,7 @@ def _read_password(host: str, port: int) -> str | None:
     if not password:
         remedy = f"set {PASSWORD}, or leave the option out and use `ssh -L {port}:127.0.0.1:{port}`"
         found = f"{host} can be reached by others, who could start load from here"
-        raise InputError([Problem(where="--host", found=found, remedy=remedy)])
+        raise refuse("--host", found, remedy)
     return generate_password_hash(password)
 
 

@@ -208,7 +208,7 @@ def test_a_report_that_cannot_be_written_is_a_problem_of_the_input(
     monkeypatch.setattr("portcompare.cli.report.write_reports", write_reports)
     code, _, err = command("report", tmp_path)
     assert code == 2
-    assert f"{tmp_path}: the reports cannot be written" in err
+    assert f"{tmp_path}: cannot be written" in err
 
 
 def test_an_unexpected_error_is_not_a_verdict(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
