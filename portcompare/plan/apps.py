@@ -27,9 +27,6 @@ ARM = "{arm}"
 _OBJECT = re.compile(r"[\w.]+:[\w.]+")
 UPSTREAM = re.compile(r"\{upstream\.([^{}]+)\}")
 
-_SUCCESS_OR_REDIRECT = (2, 3)  # hundreds of the status
-_NOT_READY = (502, 503, 504)
-
 
 def _check_target(target: str) -> str:
     if not _OBJECT.fullmatch(target) and not _is_factory_call(target):
@@ -63,27 +60,23 @@ def _check_command(command: str) -> str:
 
 
 def _check_url(url: str) -> str:
-    if not _is_server_address(url):  # the message does not show it: it may contain a password
+    try:
+        parts = urlsplit(url)
+        is_address = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and parts.username is None
+            and not (parts.path.strip("/") or parts.query or parts.fragment)
+            and url.isascii()
+            and not any(map(str.isspace, url))
+        )
+    except ValueError:
+        is_address = False
+    if not is_address:  # the message does not show it: it may contain a password
         remedy = "write http://HOST:PORT or https://HOST:PORT, without a user, a path or a query"
         raise t.wrong_value("is not the address of a server", remedy)
     return url
-
-
-def _is_server_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and port != 0
-        and parts.username is None
-        and not (parts.path.strip("/") or parts.query or parts.fragment)
-        and url.isascii()
-        and not any(map(str.isspace, url))
-    )
 
 
 Environment = dict[t.Variable, t.TextWithoutNul]
@@ -135,7 +128,7 @@ class App(t.Section):
 
     def is_ready(self, status: int) -> bool:
         """Whether a response with this status means that the app is ready."""
-        return status // 100 in _SUCCESS_OR_REDIRECT if self.ready_path else status not in _NOT_READY
+        return status // 100 in (2, 3) if self.ready_path else status not in (502, 503, 504)
 
 
 _KNOBS = frozenset({"workers", "threads", "loop", "keep_alive_s", "backlog"})

@@ -55,9 +55,7 @@ class ClosedLoad(t.Section):
     """The closed model: users who each wait for a response before they send the next request."""
 
     model: Literal["closed"] = Field("closed", description="the load model")
-    users: list[t.Count] = Field(
-        min_length=1, description="the levels of the closed model: numbers of concurrent users"
-    )
+    users: list[t.Count] = Field(min_length=1, description="the levels: numbers of concurrent users")
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -130,9 +128,7 @@ class Scenario(t.Section):
     delay_s: t.Seconds = Field(
         0.0, description="waiting that each response contains by design; enters bound and window"
     )
-    delay_parameter: str | None = Field(
-        None, min_length=1, description="query parameter that is set to `delay_s`"
-    )
+    delay_parameter: str | None = Field(None, min_length=1, description="query parameter set to `delay_s`")
     seconds: t.PositiveSeconds | None = Field(
         None, description="length of its rounds; default rounds.seconds"
     )
@@ -222,13 +218,9 @@ class Page(t.Section):
 
     path: t.Target = Field(description="path of the page, with or without a query")
     loads: t.Count = Field(1, description="visits per block and condition; each a cold and a warm load")
-    scenario: str | None = Field(
-        None, description="scenario of the closed model for further visits under load"
-    )
+    scenario: str | None = Field(None, description="closed-model scenario for further visits under load")
     users: t.Count | None = Field(None, description="number of its users; only with `scenario`")
-    timeout_s: t.PositiveSeconds = Field(
-        30.0, description="longest load of the page, in seconds; a longer one has failed"
-    )
+    timeout_s: t.PositiveSeconds = Field(30.0, description="longest load of the page, in seconds")
 
     @model_validator(mode="after")
     def _users_of_a_scenario(self) -> Page:
@@ -261,9 +253,8 @@ def find_scenario_problems(plan: Plan) -> Iterator[Problem]:
                 yield plan.unknown(("scenarios", name, "slots", app), "app", app, plan.apps)
         least_s, window_s = ROUND_DELAYS * scenario.delay_s, plan.window_s(name)
         if window_s < least_s:
-            found = (
-                f"rounds of {window_s:g} s are shorter than {ROUND_DELAYS} delays of {scenario.delay_s:g} s"
-            )
+            delays = f"{ROUND_DELAYS} delays of {scenario.delay_s:g} s"
+            found = f"rounds of {window_s:g} s are shorter than {delays}"
             remedy = f"set seconds = {least_s:g} or more for this scenario"
             yield plan.problem(("scenarios", name), found, remedy)
 

@@ -166,9 +166,7 @@ class Plan(t.Section):
 
     name: t.Name = Field("", description="name of the run's folder and report; default: the file's name")
     baseline: str = Field(description='the deployment compared against, or `{ url = "..." }`')
-    candidates: list[str] = Field(
-        min_length=1, description='the deployments compared with it, or `{ url = "..." }`'
-    )
+    candidates: list[str] = Field(min_length=1, description='those compared with it, or `{ url = "..." }`')
     include: list[str] = Field([], description="files whose tables are added to this one's")
     locustfile: t.AnyPath = Field(Path("locustfile.py"), description="file of the user classes")
     host: IPv4Address = Field(
@@ -222,9 +220,7 @@ class Plan(t.Section):
     @property
     def levels(self) -> tuple[tuple[str, float], ...]:
         """Each scenario with each of its levels."""
-        return tuple(
-            (name, level) for name, scenario in self.scenarios.items() for level in scenario.load.levels
-        )
+        return tuple((name, level) for name, one in self.scenarios.items() for level in one.load.levels)
 
     @property
     def searches(self) -> dict[str, Objective]:
@@ -248,20 +244,16 @@ class Plan(t.Section):
     def with_addresses(self, addresses: Mapping[str, str]) -> Plan:
         """The plan with the addresses of upstreams in place of their names."""
 
-        def fill(sections: Mapping[str, App] | Mapping[str, Deployment]) -> dict[str, App | Deployment]:
-            return {
-                name: section.model_copy(
-                    update={
-                        "environment": {key: replace(value) for key, value in section.environment.items()}
-                    }
-                )
-                for name, section in sections.items()
+        def fill(section: App | Deployment) -> App | Deployment:
+            environment = {
+                key: UPSTREAM.sub(lambda match: addresses.get(match[1], match[0]), value)
+                for key, value in section.environment.items()
             }
+            return section.model_copy(update={"environment": environment})
 
-        def replace(value: str) -> str:
-            return UPSTREAM.sub(lambda match: addresses.get(match[1], match[0]), value)
-
-        return self.model_copy(update={"apps": fill(self.apps), "deployments": fill(self.deployments)})
+        apps = {name: fill(app) for name, app in self.apps.items()}
+        deployments = {name: fill(deployment) for name, deployment in self.deployments.items()}
+        return self.model_copy(update={"apps": apps, "deployments": deployments})
 
     def app_of(self, deployment: str) -> App:
         """The app that a deployment serves; an empty one if it names none."""
@@ -298,9 +290,8 @@ class Plan(t.Section):
 
 def find_arm_problems(plan: Plan) -> Iterator[Problem]:
     """Check the deployments that `baseline` and `candidates` name."""
-    named = {("baseline",): plan.baseline} | {
-        ("candidates", place): name for place, name in enumerate(plan.candidates)
-    }
+    named: dict[tuple[str | int, ...], str] = {("baseline",): plan.baseline}
+    named |= {("candidates", place): name for place, name in enumerate(plan.candidates)}
     for key, name in named.items():
         if name not in plan.deployments:
             yield plan.unknown(key, "deployment", name, plan.deployments)
