@@ -46,7 +46,6 @@ def test_a_server_sends_the_response_of_each_route(url: httpx.URL, senders: Mapp
         for case in (*ROUTES, *SPECIAL):
             response = case.send(client.request)
             expected = case.send(senders["sync_flask"])
-
             case.check(response)
             assert response.content == expected.content, str(case)
             assert comparable(response) == comparable(expected), str(case)
