@@ -30,9 +30,7 @@ def check(
     *,
     junit_path: Annotated[
         Path | None,
-        typer.Option(
-            "--junit", metavar="FILE", help="also write the results as JUnit XML, for CI", show_default=False
-        ),
+        typer.Option("--junit", metavar="FILE", help="also write the results as JUnit XML, for CI"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

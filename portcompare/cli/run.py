@@ -36,18 +36,11 @@ def run(  # noqa: PLR0913 - the options of a command
     plan_path: PlanPath = DEFAULT_PLAN,
     *,
     out_folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="the run's folder; default: runs/TIME-NAME", show_default=False
-        ),
+        Path | None, typer.Option("--out", metavar="DIR", help="the run's folder; default: runs/TIME-NAME")
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME",
-            help="longest duration: 90, 120s or 5m; default: rounds.budget_s",
-            show_default=False,
-        ),
+        typer.Option(metavar="TIME", help="longest duration: 90, 120s or 5m; default: rounds.budget_s"),
     ] = None,
     scenarios: Annotated[
         list[str] | None,

@@ -79,6 +79,10 @@ def _check_url(url: str) -> str:
     return url
 
 
+Target = Annotated[str, AfterValidator(_check_target)]
+Command = Annotated[str, AfterValidator(_check_command)]
+Url = Annotated[str, AfterValidator(_check_url)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 Environment = dict[t.Variable, t.TextWithoutNul]
 Commands = list[Annotated[t.TextWithoutNul, Field(min_length=1)]]
 
@@ -86,7 +90,7 @@ Commands = list[Annotated[t.TextWithoutNul, Field(min_length=1)]]
 class App(t.Section):
     """A WSGI or ASGI application, and what it needs to run."""
 
-    target: Annotated[str, AfterValidator(_check_target)] | None = Field(
+    target: Target | None = Field(
         None,
         description="application, `module:object`, or a factory, `module:make()`, with literal arguments",
     )
@@ -99,7 +103,7 @@ class App(t.Section):
         [], description="more folders to import from, relative to the plan file"
     )
     environment: Environment = Field(
-        {}, description="for its deployments and commands; `{arm}` stands for the arm's name"
+        {}, description="for its deployments and commands; `{arm}`: the arm's name"
     )
     ready_path: t.Target | None = Field(
         None,
@@ -142,21 +146,15 @@ class Deployment(t.Section):
 
     app: str | None = Field(None, description="name of a table in [apps]; a `server` needs one")
     server: str | None = Field(None, description="name of a server; `portcompare run --help` lists them")
-    command: Annotated[str, AfterValidator(_check_command)] | None = Field(
-        None, description="or a command that serves at `{port}` (and `{host}`)"
-    )
-    url: Annotated[str, AfterValidator(_check_url)] | None = Field(
-        None, description="or the address of a running server"
-    )
+    command: Command | None = Field(None, description="or a command that serves at `{port}` (and `{host}`)")
+    url: Url | None = Field(None, description="or the address of a running server")
     workers: t.Count | None = Field(None, description="worker processes; default 1")
     threads: t.Count | None = Field(None, description="threads that run handlers, per worker; default 8")
     loop: Literal["asyncio", "uvloop"] | None = Field(None, description="event loop of an ASGI server")
     keep_alive_s: t.Count | None = Field(None, description="how long an idle connection is kept; default 75")
     backlog: t.Count | None = Field(None, description="connections waiting to be accepted; default 2048")
     environment: Environment = Field({}, description="added to that of the app")
-    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
-        None, description="fixed port; default: a free one"
-    )
+    port: Port | None = Field(None, description="fixed port; default: a free one")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Deployment:

@@ -111,12 +111,8 @@ class Check(t.Section):
     metric: MetricName | Literal["lcp"] = Field("p50", description='what is compared; "lcp" of pages')
     of: Measured = Field(description="what is looked at")
     to: Measured | None = Field(None, description="what it is divided by; else the value itself is judged")
-    at_least: t.PositiveNumber | None = Field(
-        None, description="the claim is true here if it is this or more"
-    )
-    at_most: t.PositiveNumber | None = Field(
-        None, description="or this or less; seconds, where it is no ratio"
-    )
+    at_least: t.PositiveNumber | None = Field(None, description="the claim is true if it is this or more")
+    at_most: t.PositiveNumber | None = Field(None, description="or this or less; in seconds, if no ratio")
 
     @model_validator(mode="after")
     def _one_threshold(self) -> Check:

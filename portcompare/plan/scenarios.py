@@ -72,9 +72,7 @@ class OpenLoad(t.Section):
 
     model: Literal["open"] = Field(description="the load model")
     rates: list[t.PositiveNumber] = Field([], description="the levels of the open model: requests per second")
-    objective: Objective | None = Field(
-        None, description="instead of rates: search for the highest rate that keeps these limits"
-    )
+    objective: Objective | None = Field(None, description="or: search for the highest rate that keeps it")
     arrivals: Literal["poisson", "even"] = Field("poisson", description="random arrivals, or equal gaps")
     connections: t.Count = Field(256, description="most requests in flight at once; others wait")
 
@@ -129,9 +127,7 @@ class Scenario(t.Section):
         0.0, description="waiting that each response contains by design; enters bound and window"
     )
     delay_parameter: str | None = Field(None, min_length=1, description="query parameter set to `delay_s`")
-    seconds: t.PositiveSeconds | None = Field(
-        None, description="length of its rounds; default rounds.seconds"
-    )
+    seconds: t.PositiveSeconds | None = Field(None, description="length of rounds; default rounds.seconds")
     slots: dict[str, t.Count | Literal["event-loop", "executor"]] = Field(
         {},
         description="requests that a worker of an app can have in this handler at once, by the app's name: a "
@@ -180,14 +176,15 @@ class Scenario(t.Section):
         return tuple(step.steps(folder) for step in self.login)
 
 
+Delay = Annotated[t.Seconds, Field(le=3600)]
+
+
 class BreakEvenGrid(t.Section):
     """A request whose delay can be chosen, and the delays and users that span the grid."""
 
     path: t.Target = Field(description="path of a request that waits as long as its query says")
     parameter: str = Field("delay", min_length=1, description="its query parameter for the delay, in seconds")
-    delay_s: list[Annotated[t.Seconds, Field(le=3600)]] = Field(
-        min_length=2, description="delays of the grid, in seconds"
-    )
+    delay_s: list[Delay] = Field(min_length=2, description="delays of the grid, in seconds")
     users: list[t.Count] = Field(min_length=2, description="the numbers of users of the grid")
 
     @property
