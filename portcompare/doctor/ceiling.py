@@ -1,32 +1,25 @@
 """How much load one load-generator process can make, measured against a server that does next to nothing."""
 
-from __future__ import annotations
-
 import math
 import os
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from portcompare.errors import ServerError
 from portcompare.http.requests import http_request
+from portcompare.measure.generator import LoadGenerator
 from portcompare.plan import OpenLoad
 from portcompare.records.rounds import Latency
 from portcompare.serve import start_supervised
-from portcompare.wire.protocol import Prepare, RateLoad, RunRound, ScenarioSource, UserLoad
+from portcompare.wire.protocol import Load, Prepare, RateLoad, RoundDone, RunRound, ScenarioSource, UserLoad
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from portcompare.measure.generator import LoadGenerator
-    from portcompare.wire.protocol import Load, RoundDone
-
-    WhyUntrusted = Callable[[RoundDone], str | None]
-    OnStep = Callable[[str], None]
+WhyUntrusted = Callable[[RoundDone], str | None]
+OnStep = Callable[[str], None]
 
 USERS = 32  # of the closed load: enough to keep a load generator busy all the time
 CLOSED_WINDOWS = 5

@@ -1,18 +1,13 @@
 """What the facts of the machine and of the load generator mean for a measurement."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
-from portcompare.analyse.rounds import find_overload
+from portcompare.analyse.rounds import GeneratorLimits, find_overload
+from portcompare.doctor.ceiling import Ceiling
+from portcompare.doctor.machine import Machine
 from portcompare.units import count, duration, rate, share, significant, size
-
-if TYPE_CHECKING:
-    from portcompare.analyse.rounds import GeneratorLimits
-    from portcompare.doctor.ceiling import Ceiling
-    from portcompare.doctor.machine import Machine
-    from portcompare.wire.protocol import RoundDone
+from portcompare.wire.protocol import RoundDone
 
 Mark = Literal["ok", "note", "warning"]
 

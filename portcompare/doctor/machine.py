@@ -1,7 +1,5 @@
 """The facts of this machine that matter for a measurement."""
 
-from __future__ import annotations
-
 import os
 import platform
 import resource

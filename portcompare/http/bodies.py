@@ -1,7 +1,5 @@
 """Bodies as parity and the load generator compare them: JSON by pointer, own addresses replaced."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any, NoReturn

@@ -1,22 +1,16 @@
 """Logging in: values and cookies kept from responses, and requests filled with them."""
 
-from __future__ import annotations
-
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from portcompare.http.bodies import find_place, json_type, parse_json, pointer_keys
 from portcompare.http.placeholders import fill_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from portcompare.records.requests import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 
 _FIRST_ERROR_STATUS: Final = 400
 _HEADER_TEXT: Final = re.compile(r"[ -~\xa0-\xff]+")

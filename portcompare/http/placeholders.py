@@ -4,18 +4,14 @@ A request is encoded before it is filled, so that rows of a file and values that
 alike, in plans and in locustfiles. Percent-encoding leaves the name of a placeholder as it is.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 # A placeholder's name: no character of it is ever percent-encoded or escaped.
 NAME: Final = r"[A-Za-z_][A-Za-z0-9_-]*"

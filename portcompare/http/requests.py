@@ -1,21 +1,17 @@
 """Requests: declared by plans and locustfiles in the same words, checked, and encoded as HTTP/1.1."""
 
-from __future__ import annotations
-
 import json as _json
 import mimetypes
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from portcompare.http.placeholders import as_written
 from portcompare.records.requests import RequestSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 # RFC 9110, sections 5 and 9.1, and RFC 9112, section 3.2; without line ends, nothing can be smuggled in.
 _TOKEN: Final = re.compile(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+")

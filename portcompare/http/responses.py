@@ -3,8 +3,6 @@
 The load generator has a parser of its own: reading every header would cost it time.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import httpx

@@ -1,21 +1,14 @@
 """Rows of values for requests, from a CSV or a JSON Lines file."""
 
-from __future__ import annotations
-
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from portcompare.errors import InputError, Problem
 from portcompare.http.bodies import json_type
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 # Where many rows are wrong, they are wrong for one reason.
 _MOST_LISTED = 5

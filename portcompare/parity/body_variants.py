@@ -1,20 +1,15 @@
 """Variants of a body: none, of another type, damaged, and by its type with other JSON, fields or parts."""
 
-from __future__ import annotations
-
 import codecs
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from portcompare.parity.header_variants import get_header, with_header, without_headers
 from portcompare.parity.url_variants import MUCH, UNKNOWN, pair_names, pair_variants, whole_variants
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"

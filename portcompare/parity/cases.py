@@ -1,11 +1,9 @@
 """Cases: the plan's requests and what is derived from them, sent to all deployments."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from portcompare.parity.body_variants import body_variants
 from portcompare.parity.header_variants import (
@@ -22,9 +20,6 @@ from portcompare.parity.url_variants import (
     shape_of,
 )
 from portcompare.records.requests import RequestSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 # Methods that change nothing (RFC 9110, section 9.2.1), among those that apps have.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -1,36 +1,30 @@
 """Sending all servers a case, telling differences from noise, and summing up what all cases have shown."""
 
-from __future__ import annotations
-
 import time
 from base64 import b64encode
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
+from portcompare.http.responses import Response
 from portcompare.parity.cases import SAFE_METHODS, identity, matches
 from portcompare.parity.compare import compare_responses
 from portcompare.parity.findings import Finding, Noise
+from portcompare.parity.sending import ArmClient
 from portcompare.parity.url_variants import shape_of
+from portcompare.plan import Allowance
 from portcompare.records.parity import SEVERITIES, Difference, Parity
 from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from contextlib import AbstractContextManager
-    from types import TracebackType
-
-    from portcompare.http.responses import Response
-    from portcompare.parity.sending import ArmClient
-    from portcompare.plan import Allowance
-
-    # What each arm responded to one case, in the order in which it was sent.
-    Responses = Mapping[str, tuple[Response, ...]]
-    # Starts fresh servers of some arms, baseline and control included.
-    ServeAfresh = Callable[[frozenset[str]], AbstractContextManager["ParityChecker"]]
+# What each arm responded to one case, in the order in which it was sent.
+Responses = Mapping[str, tuple[Response, ...]]
+# Starts fresh servers of some arms, baseline and control included.
+ServeAfresh = Callable[[frozenset[str]], AbstractContextManager["ParityChecker"]]
 
 # So many differences of one case and deployment are listed: an array in another order has one an element.
 MOST_DIFFERENCES = 20
@@ -51,6 +45,15 @@ class CaseResult:
     masked: tuple[str, ...]  # The places that were not compared, as they differ by themselves
     # By arm, what its responses must be under load; None if it did not respond, or not always with one status
     expectations: Mapping[str, Expectation | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A finding that is not noise."""
+
+    arm: str  # Whose response differs
+    finding: Finding
+    is_repetition: bool  # True if the first response does not show it, but a later one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,15 +201,6 @@ class ParityChecker:
                 self._used.add(place)
                 return replace(difference, allowed=allowance.reason)
         return difference
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A finding that is not noise."""
-
-    arm: str  # Whose response differs
-    finding: Finding
-    is_repetition: bool  # True if the first response does not show it, but a later one
 
 
 def find_noise(case: RequestSpec, responses: Responses) -> Noise:

@@ -4,26 +4,19 @@ What the server program decides and not the app is not compared: Date, Server, V
 the reason phrase, case and order of headers, and how connections are handled.
 """
 
-from __future__ import annotations
-
 import codecs
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from portcompare.http.bodies import json_type, parse_json, pointer_to
-from portcompare.parity.findings import make_finding
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from portcompare.http.responses import Response
-    from portcompare.parity.findings import Aspect, Finding
-    from portcompare.records.parity import Severity
-    from portcompare.records.requests import RequestSpec
+from portcompare.http.responses import Response
+from portcompare.parity.findings import Aspect, Finding, make_finding
+from portcompare.records.parity import Severity
+from portcompare.records.requests import RequestSpec
 
 # These headers come first in a report, in this order.
 _FIRST_HEADERS = (

@@ -1,17 +1,12 @@
 """Findings: in what two responses differ, and which of it is noise, as it differs without a fault."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os.path import commonprefix
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Self
 
 from portcompare.records.parity import DifferenceKind, Severity
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 Aspect = Literal["presence", "type", "length", "value"]
 ABSENT = "(absent)"
@@ -86,7 +81,7 @@ class Noise:
     places: frozenset[tuple[DifferenceKind, str, Aspect]]
 
     @classmethod
-    def of(cls, findings: Iterable[Finding]) -> Noise:
+    def of(cls, findings: Iterable[Finding]) -> Self:
         """The noise that findings show in responses which should have been alike; a status never is noise."""
         return cls(
             frozenset(

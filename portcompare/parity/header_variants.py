@@ -4,18 +4,12 @@ Without `Origin` no response has CORS headers, without `Accept-Encoding` none is
 none is "not modified": a request must ask for what is to be compared.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from portcompare.parity.url_variants import LONG, UNKNOWN
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from collections.abc import Set as AbstractSet
-
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -1,11 +1,11 @@
 """An OpenAPI document: read from a file or a server, and checked. Needs no library of the extra `openapi`."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import httpx
@@ -13,11 +13,7 @@ import httpx
 from portcompare.errors import InputError, Problem
 from portcompare.http.bodies import find_place, pointer_keys, pointer_to
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    Node = dict[Any, Any] | list[Any] | str | float | bool | None
+Node = dict[Any, Any] | list[Any] | str | float | bool | None
 
 _NO_DOCUMENT = "name an OpenAPI document, as JSON or YAML"
 

@@ -3,15 +3,15 @@
 Needs the extra `openapi`: import it only when a plan names a document.
 """
 
-from __future__ import annotations
-
 import re
 import tempfile
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import Unsatisfiable
 from hypothesis.strategies import SearchStrategy
-from schemathesis import GenerationMode
+from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.errors import SchemathesisError, SerializationError
 
@@ -30,21 +30,13 @@ from portcompare.errors import InputError, Problem
 from portcompare.http.requests import find_flaw
 from portcompare.parity.body_variants import boundary_of
 from portcompare.parity.cases import identity
-from portcompare.parity.checker import CaseResult
+from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.findings import printable
 from portcompare.parity.header_variants import app_decides, get_header, with_header
+from portcompare.parity.openapi import OpenApiDocument
 from portcompare.records.requests import RequestSpec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from collections.abc import Set as AbstractSet
-
-    from schemathesis import APIOperation, Case
-
-    from portcompare.parity.checker import ParityChecker
-    from portcompare.parity.openapi import OpenApiDocument
-
-    Signature = tuple[str, ...]
+Signature = tuple[str, ...]
 
 _ANY_SERVER = "http://server"
 
@@ -150,6 +142,12 @@ class _DiffersError(Exception):
 
 class _Enough(BaseException):
     """Stops Hypothesis, as Ctrl-C does: there are as many examples as are wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Operation:
+    label: str  # Method and path, as in the document
+    requests: SearchStrategy[RequestSpec]  # Requests that it allows, and ones that it does not, without names
 
 
 class _Search:
@@ -266,12 +264,6 @@ class _Search:
             for each in self._results[request].differences
             if each.counts
         }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Operation:
-    label: str  # Method and path, as in the document
-    requests: SearchStrategy[RequestSpec]  # Requests that it allows, and ones that it does not, without names
 
 
 def _read_operations(document: OpenApiDocument, known: Sequence[RequestSpec]) -> tuple[_Operation, ...]:

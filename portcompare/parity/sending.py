@@ -1,18 +1,16 @@
 """Sending cases to a server, and the command line that sends the same."""
 
-from __future__ import annotations
-
 import re
 import socket
 import ssl
 from base64 import b64encode
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from shlex import quote
 from time import monotonic
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import certifi
 
@@ -20,12 +18,7 @@ from portcompare.http.login import Kept, LoginFailed, fill, keep_from
 from portcompare.http.requests import complete_headers, encode_request
 from portcompare.http.responses import Response, ResponseError, ResponseParser
 from portcompare.masking import is_secret
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from urllib.parse import SplitResult
-
-    from portcompare.records.requests import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 
 _RECEIVE_BYTES = 64 * 1024
 _PORTS = {"http": 80, "https": 443}

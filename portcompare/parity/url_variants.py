@@ -1,19 +1,12 @@
 """Variants of a URL: of its path, the segments of it, its query and its parameters; of a form likewise."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from portcompare.parity.findings import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.requests import RequestSpec
-
+from portcompare.records.requests import RequestSpec
 
 UNKNOWN = "portcompare"  # a name or a value that no app knows
 LONG = "x" * 3000

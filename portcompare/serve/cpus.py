@@ -1,21 +1,15 @@
 """Which CPUs the servers use, and which the load generator."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import psutil
 
 from portcompare.errors import Problem
+from portcompare.plan import Plan
 from portcompare.serve.running import list_tree
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from portcompare.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

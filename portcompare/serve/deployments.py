@@ -1,28 +1,20 @@
 """Serving deployments: all are started at once, polled until they are ready, and stopped in any case."""
 
-from __future__ import annotations
-
 import asyncio
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import httpx
 
-from portcompare.plan import find_upstreams
-from portcompare.serve.cpus import pin_tree
+from portcompare.plan import Plan, find_upstreams
+from portcompare.serve.cpus import CpuAssignment, pin_tree
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.processes import start_supervised, stop_all
 from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import ArmSetup, prepare_arms, set_up
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from portcompare.plan import Plan
-    from portcompare.serve.cpus import CpuAssignment
 
 READY_LIMIT_S = 20.0  # how long a server may take until it is ready
 _POLL_INTERVAL_S = 0.02

@@ -1,7 +1,5 @@
 """The interpreters that serve: what they are, what is installed there, whether apps can be imported."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Mapping
@@ -9,16 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from portcompare.serve.processes import start_supervised, stop_all
+from portcompare.serve.processes import Supervised, start_supervised, stop_all
 from portcompare.serve.recipe import Recipe
 from portcompare.serve.servers import APP_PYTHON
-
-if TYPE_CHECKING:
-    from portcompare.serve.processes import Supervised
 
 CHECK_LIMIT_S = 20.0  # how long the check of an interpreter may take, the import of an app included
 

@@ -1,34 +1,30 @@
 """The conditions of a run, and what differs between the arms besides app and server."""
 
-from __future__ import annotations
-
 import os
 import platform
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 
 from portcompare.masking import MASK, is_secret, mask_passwords, mask_secrets
-from portcompare.plan import find_upstreams
+from portcompare.plan import Plan, Scenario, find_upstreams
 from portcompare.records.manifest import WHY_NOT_KNOWN, Ceiling, Manifest, ServedDeployment
 from portcompare.serve.app_python.portcompare_import_check import find_versions
-from portcompare.serve.interpreters import check_interpreters, has_interpreter, wanted_distributions
-from portcompare.serve.recipe import resolve_all
+from portcompare.serve.cpus import CpuAssignment
+from portcompare.serve.interpreters import (
+    Interpreter,
+    check_interpreters,
+    has_interpreter,
+    wanted_distributions,
+)
+from portcompare.serve.recipe import Recipe, resolve_all
 from portcompare.serve.servers import executor_threads
 from portcompare.serve.watchdog import open_files_limit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from portcompare.plan import Plan, Scenario
-    from portcompare.serve.cpus import CpuAssignment
-    from portcompare.serve.interpreters import Interpreter
-    from portcompare.serve.recipe import Recipe
 
 # Those of the generator, those of the statistics, and those of the protocol between both.
 _LIBRARIES = (

@@ -1,15 +1,10 @@
 """Ports: which are free, and which processes listen on one."""
 
-from __future__ import annotations
-
 import socket
 import sys
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
 
 # Columns of these tables: number, local address, remote address, state (0A for listening), ... (proc(5)).
 _TCP_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))

@@ -1,22 +1,16 @@
 """What it takes to start a deployment: the plan's settings, completed from the registry of servers."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from portcompare.plan import App, Deployment, find_upstreams, with_addresses
+from portcompare.plan import App, Deployment, Plan, find_upstreams, with_addresses
 from portcompare.plan.apps import ARM
 from portcompare.serve.servers import APP_PYTHON, SERVERS, Knobs, Server, Serving
-
-if TYPE_CHECKING:
-    from portcompare.plan import Plan
 
 # Where a factory makes the application, this variable names the factory, and servers are given this target.
 FACTORY = "PORTCOMPARE_FACTORY"

@@ -1,7 +1,5 @@
 """Running servers: whether they are alive, what they use, and whether they have worked off their queue."""
 
-from __future__ import annotations
-
 import ctypes
 import socket
 import time

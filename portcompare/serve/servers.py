@@ -1,15 +1,11 @@
 """The registry of servers: how each is started, what a plan can set, and how many requests it holds."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from portcompare.plan import Deployment
+from portcompare.plan import Deployment
 
 # Open connections that a worker accepts, where a server has such a limit: more than any level will open.
 CONNECTION_LIMIT = 10_000

@@ -1,22 +1,17 @@
 """The plan's commands around an arm: before it is served, and afterwards in any case."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from portcompare.errors import ServerError
 from portcompare.plan import Plan
 from portcompare.plan.apps import ARM
+from portcompare.serve.cpus import CpuAssignment
 from portcompare.serve.processes import start_supervised
 from portcompare.serve.recipe import Recipe, resolve_deployment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from portcompare.serve.cpus import CpuAssignment
 
 COMMAND_LIMIT_S = 600.0  # enough to fill a database
 

@@ -9,8 +9,6 @@ still become its children and are found. If the watchdog itself is killed, the k
 SIGTERM, so that a server still ends its workers.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import resource

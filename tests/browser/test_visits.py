@@ -1,26 +1,20 @@
 """Pages loaded by the system's Chromium."""
 
-from __future__ import annotations
-
 import importlib.util
 import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
 from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from playwright.sync_api import Browser
 
 from portcompare.browser import find_chromium, visit_page
 from portcompare.errors import InputError
 from portcompare.records.pages import Exchange, PageLoad
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from playwright.sync_api import Browser
 
 LIMIT_S = 60.0
 

@@ -1,11 +1,9 @@
-from __future__ import annotations
-
 import os
 import platform
 import resource
 import shutil
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import psutil
 import pytest
@@ -20,9 +18,6 @@ from portcompare.doctor.machine import (
 from portcompare.serve import SERVERS, assign_cpus
 from portcompare.serve.servers import Server
 from tests.serve.support import write_plan
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")

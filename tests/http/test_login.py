@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from portcompare.http.login import Kept, LoginFailed, fill, keep_from

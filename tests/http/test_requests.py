@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from datetime import date
 from email.parser import BytesParser
 from typing import Any, cast

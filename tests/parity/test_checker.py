@@ -1,10 +1,7 @@
-from __future__ import annotations
-
 import gzip
 import json
 from base64 import b64decode
 from threading import Barrier
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +14,7 @@ from tests.parity.clients import (
     ONE,
     SCENARIO,
     Client,
+    Service,
     always,
     checker_of,
     checking,
@@ -26,9 +24,6 @@ from tests.parity.clients import (
     listed,
     response,
 )
-
-if TYPE_CHECKING:
-    from tests.parity.clients import Service
 
 HEAD = RequestSpec(name="HEAD /data", method="HEAD", target="/data")
 CASES = (

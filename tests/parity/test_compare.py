@@ -1,7 +1,5 @@
 """Two responses compared: status, headers, cookies, bodies."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """Excerpts of what differs, and noise."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,14 +1,13 @@
 """What differs by itself is masked, and the rest is compared."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.records.rounds import BASELINE
 from tests.parity.clients import (
     SCENARIO,
     Client,
+    Service,
     always,
     checker_of,
     checking,
@@ -18,11 +17,6 @@ from tests.parity.clients import (
     listed,
     response,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.parity.clients import Service
 
 
 def stamped(made: Callable[[int], object]) -> Service:

@@ -1,7 +1,6 @@
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,9 +8,6 @@ from portcompare.errors import InputError, Problem
 from portcompare.parity import openapi
 from portcompare.parity.openapi import fetch_document, find_missing_extra, read_document
 from tests.parity.site import Reply, always, serving
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CONTENT: dict[str, Any] = {
     "openapi": "3.1.0",

@@ -1,26 +1,20 @@
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
 from urllib.parse import parse_qs
 
 import pytest
 
 from portcompare.errors import InputError
 from portcompare.parity.cases import identity
-from portcompare.parity.checker import CaseResult
+from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.openapi import OpenApiDocument
 from portcompare.parity.openapi_search import Explored, explore
 from portcompare.records.parity import Difference
 from portcompare.records.requests import LoginStep, RequestSpec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
-
-    from portcompare.parity.checker import ParityChecker
-
-    Rule = Callable[[RequestSpec], Iterable[tuple[str, str]]]
+Rule = Callable[[RequestSpec], Iterable[tuple[str, str]]]
 
 ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "integer"}}
 ITEM = {

@@ -1,10 +1,9 @@
 """Differing cases are sent to fresh servers, and two checks of the same cases are combined."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 
@@ -17,9 +16,6 @@ from portcompare.parity.checker import (
 )
 from portcompare.records.parity import Difference, Parity
 from portcompare.records.requests import RequestSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DIFFERENCE = Difference(
     case="", deployment="new", kind="status", pointer="", severity="breaks", baseline="200", candidate="500"

@@ -1,13 +1,11 @@
 """What goes over the wire to a server and back, and the command line that sends the same."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil
 import socket
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,9 +14,6 @@ from portcompare.parity import sending as sending_module
 from portcompare.parity.sending import ArmClient, curl_line, send
 from portcompare.records.requests import LoginStep, RequestSpec
 from tests.parity.site import Received, Reply, Site, always, serving
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 JSON = (("Content-Type", "application/json"),)
 CASES = [

@@ -1,9 +1,7 @@
 """Variants of a request, by subject."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -21,9 +19,6 @@ from portcompare.parity.url_variants import (
     shape_of,
 )
 from portcompare.records.requests import RequestSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def at(target: str) -> RequestSpec:

@@ -1,10 +1,8 @@
 """What a port from Flask to Quart changes by itself, as listed in docs/parity.md: the variants show it."""
 
-from __future__ import annotations
-
 import asyncio
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import flask
 import httpx
@@ -13,9 +11,7 @@ import quart
 
 from portcompare.http.requests import http_request
 from portcompare.parity.body_variants import body_variants
-
-if TYPE_CHECKING:
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 JSON = http_request("/json", method="POST", json={"name": "x"})
 FORM = http_request("/form", method="POST", form={"name": "x"})

@@ -1,26 +1,25 @@
 """Starting deployments, ending them in any case, and what can happen between."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from portcompare.errors import ServerError
-from portcompare.plan import App, with_addresses
+from portcompare.plan import App, Plan, with_addresses
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.serve import (
+    RunningServer,
     assign_cpus,
     deployments,
     describe_manifest,
@@ -41,12 +40,6 @@ from tests.serve.support import (
     write_deployments,
     write_plan,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.plan import Plan
-    from portcompare.serve import RunningServer
 
 TWO = {"gunicorn": "", "uvicorn asgi": ""}
 COMMAND = (

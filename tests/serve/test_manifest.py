@@ -1,15 +1,14 @@
-from __future__ import annotations
-
 import os
 import platform
 from dataclasses import asdict, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import psutil
 import pytest
 
-from portcompare.records.manifest import Ceiling
+from portcompare.plan import Plan
+from portcompare.records.manifest import Ceiling, ServedDeployment
 from portcompare.serve import CpuAssignment, describe_manifest, manifest
 from portcompare.serve.app_python.portcompare_import_check import find_versions
 from portcompare.serve.interpreters import Interpreter
@@ -25,12 +24,6 @@ from tests.serve.support import (
     write_deployments,
     write_plan,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from portcompare.plan import Plan
-    from portcompare.records.manifest import ServedDeployment
 
 CPUS = CpuAssignment(server=(0, 1), generator=(2,))
 INSTALLED = dict.fromkeys(("gunicorn", "flask", "werkzeug", "quart", "httptools", "uvloop", "gevent"), "1.0")

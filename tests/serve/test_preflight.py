@@ -1,25 +1,18 @@
-from __future__ import annotations
-
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from ipaddress import IPv4Address
+from pathlib import Path
 from platform import python_version
-from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.serve import interpreters, preflight
+from portcompare.errors import Problem
+from portcompare.plan import Plan
+from portcompare.serve import RunningServer, interpreters, preflight
 from portcompare.serve.ports import find_free_ports
 from tests.serve.support import APPS, make_interpreter, packages_of, write_deployments, write_plan
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from portcompare.errors import Problem
-    from portcompare.plan import Plan
-    from portcompare.serve import RunningServer
 
 WSGI_ONLY = {"gunicorn": "", "waitress": ""}
 

@@ -1,10 +1,9 @@
-from __future__ import annotations
-
 import json
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from unittest.mock import Mock
 
 import psutil
@@ -14,10 +13,6 @@ from portcompare.serve import Supervised, start_supervised
 from portcompare.serve.processes import stop_all
 from portcompare.serve.watchdog import open_files_limit
 from tests.serve.support import is_gone, wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 STUBBORN = """
 import os, signal

@@ -1,11 +1,9 @@
 """What servers use, whether they are alive, and whether they have settled."""
 
-from __future__ import annotations
-
 import subprocess
+from collections.abc import Iterable
 from itertools import chain, repeat
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -16,9 +14,6 @@ from portcompare.serve import RunningServer, measure_idle, running, wait_until_s
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.running import read_usage
 from tests.serve.support import fetch, tree_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def used_cpu_s(server: RunningServer) -> float:

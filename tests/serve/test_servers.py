@@ -1,12 +1,10 @@
 """The registry of servers, and what a deployment is started with."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tomllib
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +14,6 @@ from portcompare.serve import SERVERS, vocabulary
 from portcompare.serve.recipe import FACTORY, FACTORY_TARGET, ServerConfig, resolve_deployment
 from portcompare.serve.servers import APP_PYTHON, executor_threads
 from tests.serve.support import APPS, write_plan
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KNOBS = {"workers": "2", "threads": "3", "loop": '"asyncio"', "keep_alive_s": "11", "backlog": "222"}
 GUNICORN = (

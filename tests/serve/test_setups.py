@@ -1,27 +1,20 @@
 """The plan's commands before an arm is served and afterwards: in which order, and what if one fails."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.errors import ServerError
+from portcompare.plan import Plan
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.serve import assign_cpus, prepare_arms, serve_deployments, setups
+from portcompare.serve import RunningServer, assign_cpus, prepare_arms, serve_deployments, setups
 from tests.serve.support import APPS, all_gone, wait_until, write_deployments
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
-    from portcompare.plan import Plan
-    from portcompare.serve import RunningServer
 
 ARMS = {BASELINE: "first", CONTROL: "first", "second": "second"}
 PYTHON = Path(sys.executable)

@@ -1,22 +1,17 @@
 """That every server of the registry serves, and that its settings are in force."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from portcompare.serve import RunningServer
 from tests.serve.conftest import THREADS
 from tests.serve.support import ALL, fetch, tree_of
-
-if TYPE_CHECKING:
-    from portcompare.serve import RunningServer
 
 SLOTS = {
     "gunicorn": THREADS,
