@@ -15,12 +15,10 @@ if TYPE_CHECKING:
 
     from portcompare.records.pages import LoadKind
 
+# A load is over when for so long no request was open, nothing larger was painted and no long task ran. It is
+# the time without requests that Playwright calls "networkidle". Chromium itself continues to look for larger
+# paints until the page is hidden or the user does something, which nobody does here.
 QUIET_S = 0.5
-"""A load is over when for so long no request was open, nothing larger was painted and no long task ran.
-
-It is the time without requests that Playwright calls "networkidle". Chromium itself continues to look for
-larger paints until the page is hidden or the user does something, which nobody does here.
-"""
 
 _MS_PER_S = 1e3
 _LONG_TASK_S = 0.05

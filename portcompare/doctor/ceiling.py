@@ -54,17 +54,10 @@ class Ceiling:
 
 @contextmanager
 def start_null_server(log_path: Path, cpus: tuple[int, ...]) -> Iterator[str]:
-    """Run the null server; yields its URL.
-
-    Raises ServerError: it did not start; its last log lines are in the text.
-    """
+    """Run the null server; yields its URL, or raises ServerError with its last log lines."""
+    command, directory = [sys.executable, "-m", "portcompare.doctor.null_server"], log_path.parent
     process = start_supervised(
-        [sys.executable, "-m", "portcompare.doctor.null_server"],
-        directory=log_path.parent,
-        environment=os.environ,
-        cpus=cpus,
-        log_path=log_path,
-        pipes=True,
+        command, directory=directory, environment=os.environ, cpus=cpus, log_path=log_path, pipes=True
     )
     try:
         port = process.stdout.readline().strip()
@@ -81,7 +74,6 @@ def measure_ceiling(
     """Measure how much load a load generator can make.
 
     `why_untrusted`: says why a window of the open load cannot be trusted; None if it can.
-    Raises LoadGeneratorError: the load generator died.
     """
     source = ScenarioSource(requests=((http_request("/"), 1.0),))
     generator.prepare(Prepare(locustfile=None, scenarios={_SCENARIO: source}))

@@ -23,20 +23,13 @@ USUAL_BACKLOG: Final = 2048  # the default of plans
 LEAST_AVAILABLE_BYTES: Final = 512 * 1024**2
 
 COARSE_CLOCK_S: Final = 1e-6  # the resolution of the latency histogram
-
 MOST_MISSED: Final = 0.01  # the part of the offered requests by which the completed ones may differ
 
+# Of the closed windows' rates, fastest less slowest divided by the median. In five windows that is 2.33
+# standard deviations (Tippett, Biometrika 17, 1925), so one of 4.3%. The ratio of two such rounds has 6.1%,
+# and its interval over ten blocks, the most that a plan has by default, is 4.4% to either side: just within
+# the usual equivalence margin of 5%. With a larger spread "equivalent" cannot be said.
 MOST_SPREAD: Final = 0.1
-"""Of the closed windows' rates, fastest less slowest divided by the median.
-
-In five windows that is 2.33 standard deviations, so one of 4.3%. The ratio of two such rounds has 6.1%, and
-its interval over ten blocks, the most that a plan has by default, is 4.4% to either side: just within the
-usual equivalence margin of 5%. With a larger spread "equivalent" cannot be said.
-
-References:
-    2.33, the mean range of five normal values: Tippett, "On the extreme individuals and the range of samples
-    taken from a normal population", Biometrika 17, 1925.
-"""
 
 SLOW_S: Final = 1e-3  # a generator that adds this much hides the differences between fast servers
 
@@ -87,18 +80,17 @@ def _cpus(machine: Machine) -> Finding:
         facts.append(f"{usable} usable")
     if machine.cpu_quota is not None:
         facts.append(f"limited to the time of {significant(machine.cpu_quota)}")
-    if is_shared:
-        facts.append(f"servers and load generator share CPU {machine.server_cpus[0]}")
-    else:
-        facts.append(f"a server with one worker on CPU {machine.server_cpus[0]}")
+    remedy, server_cpu = "", machine.server_cpus[0]
+    if not is_shared:
+        facts.append(f"a server with one worker on CPU {server_cpu}")
         facts.append(f"load generator on CPU {machine.generator_cpus[0]}")
-    remedy = ""
-    if is_shared:
+    else:
+        facts.append(f"servers and load generator share CPU {server_cpu}")
         remedy = (
             "servers and load generator take CPU time from each other: compare deployments, but do not read "
             "rates and latencies as those of a server; a machine with two CPUs is better"
         )
-    elif machine.cpu_quota is not None and machine.cpu_quota < usable:
+    if not remedy and machine.cpu_quota is not None and machine.cpu_quota < usable:
         remedy = "once that time is used up, all processes pause: raise the container's limit"
     return _judge("CPUs", ", ".join(facts), remedy)
 

@@ -53,9 +53,13 @@ def keep_from(
     if status >= _FIRST_ERROR_STATUS:
         raise LoginFailed(f"status {status}")
     cookies = dict(kept.cookies)
-    for name, value in headers:
-        if name.lower() == "set-cookie":
-            _store_cookie(cookies, value)
+    for line in (value for name, value in headers if name.lower() == "set-cookie"):
+        pair, *attributes = line.split(";")
+        name, separator, value = (part.strip() for part in pair.partition("="))
+        if separator and name:
+            cookies[name] = value
+            if _has_expired(attributes):
+                del cookies[name]
     values = {name: _find(where, headers, cookies, body) for name, where in step.keep}
     for name, value in values.items():
         if not _HEADER_TEXT.fullmatch(value):
@@ -92,20 +96,8 @@ def _find_in_json(pointer: str, body: bytes) -> str:
         return value
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    raise LoginFailed(
-        f"{pointer or 'the root'} of the JSON response is of type {json_type(value)}, not a value"
-    )
-
-
-def _store_cookie(cookies: dict[str, str], line: str) -> None:
-    pair, *attributes = line.split(";")
-    name, separator, value = (part.strip() for part in pair.partition("="))
-    if not separator or not name:
-        return
-    if _has_expired(attributes):
-        cookies.pop(name, None)
-    else:
-        cookies[name] = value
+    where = pointer or "the root"
+    raise LoginFailed(f"{where} of the JSON response is of type {json_type(value)}, not a value")
 
 
 def _has_expired(attributes: Iterable[str]) -> bool:

@@ -73,29 +73,27 @@ def body_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
         if "boundary" not in media_type:
             other_case = with_header(headers, "Content-Type", media_type.swapcase())
             yield "Content-Type in other case", replace(request, headers=other_case)
-    for other in _TYPES:
-        if other != media_type:
-            yield (
-                f"Content-Type: {other}",
-                replace(request, headers=with_header(headers, "Content-Type", other)),
-            )
-    for what, body in (*_damage(request.body), *_vary_by_type(media_type, request.body)):
-        yield what, replace(request, body=body)
+    for kind in _TYPES:
+        if kind != media_type:
+            typed = replace(request, headers=with_header(headers, "Content-Type", kind))
+            yield f"Content-Type: {kind}", typed
+    body = request.body
+    middle = len(body) // 2
+    damaged = {
+        "body cut": body[:-1],
+        "body twice": body + body,
+        "body not UTF-8": body[:middle] + b"\xff" + body[middle:],
+        "body with NUL": body[:middle] + b"\0" + body[middle:],
+        "body with a blank line after": body + b"\r\n\r\n",
+    }
+    for what, other in (*damaged.items(), *_vary_by_type(media_type, body)):
+        yield what, replace(request, body=other)
 
 
 def boundary_of(media_type: str) -> bytes | None:
     """The boundary that a multipart Content-Type names; None if it names none."""
     found = _BOUNDARY.search(media_type) if media_type.lower().startswith("multipart/") else None
     return found[1].encode("latin-1") if found else None
-
-
-def _damage(body: bytes) -> Iterator[tuple[str, bytes]]:
-    middle = len(body) // 2
-    yield "body cut", body[:-1]
-    yield "body twice", body + body
-    yield "body not UTF-8", body[:middle] + b"\xff" + body[middle:]
-    yield "body with NUL", body[:middle] + b"\0" + body[middle:]
-    yield "body with a blank line after", body + b"\r\n\r\n"
 
 
 def _vary_by_type(media_type: str, body: bytes) -> Iterator[tuple[str, bytes]]:

@@ -62,9 +62,8 @@ class ParityOutcome:
 
     parity: Parity
     cases: Mapping[str, RequestSpec]  # By name, in the order in which they were sent
-    expectations: Mapping[
-        RequestSpec, Mapping[str, Expectation | None]
-    ]  # By `identity`, then as in `CaseResult`
+    # By `identity`, then as in `CaseResult`
+    expectations: Mapping[RequestSpec, Mapping[str, Expectation | None]]
     unused_allowances: tuple[str, ...] = ()  # In words, each of the plan's that no difference has needed
 
     def expectation(self, request: RequestSpec, arm: str = BASELINE) -> Expectation | None:
@@ -112,7 +111,8 @@ class ParityChecker:
         responses = self._send_twice(case)
         noise = find_noise(case, responses)
         found = list(judge(case, responses, noise))
-        if any(each.finding.aspect == "value" and not self._is_sure(case, each) for each in found):
+        values = [each for each in found if each.finding.aspect == "value" and each.finding.kind != "status"]
+        if any(_place_in_route(case, each) not in self._sure for each in values):
             time.sleep(self._tick_s)
             later = self._send_twice(case)
             responses = {arm: (*responses[arm], *later[arm]) for arm in responses}
@@ -175,9 +175,6 @@ class ParityChecker:
         pairs = self._pool.map(lambda client: (client.send(case), client.send(case)), self._clients.values())
         return dict(zip(self._clients, pairs, strict=True))
 
-    def _is_sure(self, case: RequestSpec, each: Judged) -> bool:
-        return each.finding.kind == "status" or _place_in_route(case, each) in self._sure
-
     def _make_difference(self, case: RequestSpec, judged: Judged) -> Difference:
         finding = judged.finding
         lines = [self._clients[name].curl(case) for name in (BASELINE, judged.arm)]
@@ -223,12 +220,8 @@ def judge(case: RequestSpec, responses: Responses, noise: Noise) -> Iterator[Jud
         for turn, (ours, theirs) in enumerate(zip(responses[BASELINE], received, strict=True)):
             if arm == BASELINE and ours.status is not None:
                 continue
-            like_control = (
-                control is not None
-                and arm != CONTROL
-                and theirs.status is not None
-                and theirs.status == control[turn].status
-            )
+            is_other = arm != CONTROL and theirs.status is not None
+            like_control = control is not None and is_other and theirs.status == control[turn].status
             for finding in compare_responses(case, ours, theirs):
                 is_excused = like_control and finding.kind == "status"
                 if finding.place not in listed and not is_excused and not noise.hides(finding):
@@ -264,21 +257,18 @@ def only_status(expected: Expectation) -> Expectation:
 
 def _merge_expectations(
     results: Iterable[CaseResult], later: Iterable[CaseResult]
-) -> dict[RequestSpec, Mapping[str, Expectation | None]]:
+) -> Mapping[RequestSpec, Mapping[str, Expectation | None]]:
     """The expectations of all cases; only the status where other cases have changed the response."""
-    merged = {identity(result.case): result.expectations for result in results}
+    merged = {identity(result.case): dict(result.expectations) for result in results}
     for result in later:
-        before = merged[identity(result.case)]
-        merged[identity(result.case)] = {
-            arm: _merge(before.get(arm), after) for arm, after in result.expectations.items()
-        }
+        known = merged[identity(result.case)]
+        for arm, after in result.expectations.items():
+            before = known.get(arm)
+            if before is None or after is None or before.status != after.status:
+                known[arm] = None
+            elif before != after:
+                known[arm] = only_status(after)
     return merged
-
-
-def _merge(before: Expectation | None, after: Expectation | None) -> Expectation | None:
-    if before is None or after is None or before.status != after.status:
-        return None
-    return after if before == after else only_status(after)
 
 
 def _place_in_route(case: RequestSpec, judged: Judged) -> tuple[str, ...]:
@@ -311,28 +301,25 @@ def recheck_alone(outcome: ParityOutcome, arms: frozenset[str], serve_afresh: Se
     reading = [name for name in differing if outcome.cases[name].method in SAFE_METHODS]
     starts = [reading] * bool(reading) + [[name] for name in differing if name not in reading]
     found: set[tuple[str, str, str, str]] = set()
+    sent: set[str] = set()
     for names in starts[:MOST_STARTS]:
         with serve_afresh(frozenset().union(*(differing[name] for name in names))) as checker:
-            found |= {
-                _place(each) for name in names for each in checker.check(outcome.cases[name]).differences
-            }
-    sent = {name for names in starts[:MOST_STARTS] for name in names}
+            results = [checker.check(outcome.cases[name]) for name in names]
+        found |= {_place(each) for result in results for each in result.differences}
+        sent |= {*names}
     warnings = list(parity.warnings)
     if len(sent) < len(differing):
         warnings.append(
             f"{len(differing) - len(sent)} of the cases that differ were not sent to fresh servers: whether "
             "that comes from what was sent before is not known"
         )
-    return replace(
-        parity,
-        differences=tuple(
-            replace(each, from_order=True)
-            if each.case in sent and each.deployment in differing[each.case] and _place(each) not in found
-            else each
-            for each in parity.differences
-        ),
-        warnings=tuple(warnings),
+    differences = tuple(
+        replace(each, from_order=True)
+        if each.case in sent and each.deployment in differing[each.case] and _place(each) not in found
+        else each
+        for each in parity.differences
     )
+    return replace(parity, differences=differences, warnings=tuple(warnings))
 
 
 def combine_parity(before: Parity, after: Parity) -> Parity:

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
@@ -18,43 +19,14 @@ from portcompare.parity.findings import Aspect, Finding, make_finding
 from portcompare.records.parity import Severity
 from portcompare.records.requests import RequestSpec
 
-# These headers come first in a report, in this order.
-_FIRST_HEADERS = (
-    "Content-Type",
-    "Location",
-    "Cache-Control",
-    "ETag",
-    "Content-Encoding",
-    "WWW-Authenticate",
-    "Allow",
-    "Vary",
-)
+# These headers come first in a report, in this order; Allow and Vary come after them.
+_FIRST_HEADERS = ("Content-Type", "Location", "Cache-Control", "ETag", "Content-Encoding", "WWW-Authenticate")
 # Frameworks keep these in sets, whose order changes with the hash seed of the process.
-_SET_HEADERS = frozenset(
-    {
-        "Allow",
-        "Vary",
-        "Access-Control-Allow-Headers",
-        "Access-Control-Allow-Methods",
-        "Access-Control-Expose-Headers",
-    }
-)
+_SET_HEADERS = re.compile("Allow|Vary|Access-Control-(Allow-Headers|Allow-Methods|Expose-Headers)")
 # The server program decides these, or they are about the connection, or are compared in ways of their own.
-_NOT_COMPARED = frozenset(
-    {
-        "alt-svc",
-        "connection",
-        "content-length",
-        "date",
-        "keep-alive",
-        "server",
-        "server-timing",
-        "set-cookie",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "via",
-    }
+_NOT_COMPARED = re.compile(
+    "alt-svc|connection|content-length|date|keep-alive|server|server-timing|set-cookie|trailer"
+    "|transfer-encoding|upgrade|via"
 )
 # Without these a client does not know the format of a body, where to go or how to log in, or a browser keeps
 # the response from the page.
@@ -88,15 +60,17 @@ def _status(response: Response) -> str:
 def compare_headers(case: RequestSpec, baseline: Response, candidate: Response) -> Iterator[Finding]:
     """Find the headers of the app in which two responses differ, cookies apart."""
     names = {name for name, _ in baseline.headers + candidate.headers}
-    others = names - {name.lower() for name in _FIRST_HEADERS} - _NOT_COMPARED
-    for name in (*_FIRST_HEADERS, *sorted(name.title() for name in others)):
+    first = (*_FIRST_HEADERS, "Allow", "Vary")
+    others = names - {name.lower() for name in first}
+    compared = sorted(name.title() for name in others if not _NOT_COMPARED.fullmatch(name))
+    for name in (*first, *compared):
         ours, theirs = baseline.header(name.lower()), candidate.header(name.lower())
         if ours is None or theirs is None:
             if ours != theirs:
                 is_lost = theirs is None and name.lower().startswith(_NEEDED_HEADERS)
                 severity: Severity = "breaks" if is_lost else "changes"
                 yield make_finding("header", name, "presence", severity, (ours, theirs))
-        elif ours != theirs and not (name in _SET_HEADERS and _elements(ours) == _elements(theirs)):
+        elif ours != theirs and not (_SET_HEADERS.fullmatch(name) and _elements(ours) == _elements(theirs)):
             yield make_finding("header", name, "value", _rank(name, ours, theirs, case), (ours, theirs))
     # A body shows its length; the response to HEAD has none, and not every server sends the length then.
     lengths = baseline.header("content-length"), candidate.header("content-length")
@@ -134,16 +108,13 @@ def _parse_media_type(value: str) -> tuple[str, dict[str, str]]:
     for part in rest:
         name, _, given = part.partition("=")
         name, given = name.strip().lower(), given.strip().strip('"')
+        if name == "charset":
+            given = given.lower()
+            with suppress(LookupError, ValueError):  # unknown, or not a name
+                given = codecs.lookup(given).name
         if name:
-            parameters[name] = _normalize_charset(given) if name == "charset" else given
+            parameters[name] = given
     return media_type.strip().lower(), parameters
-
-
-def _normalize_charset(name: str) -> str:
-    try:
-        return codecs.lookup(name).name
-    except (LookupError, ValueError):  # unknown, or not a name
-        return name.lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,32 +171,28 @@ def _parse_attribute(text: str) -> tuple[str, str]:
 def _compare_bodies(case: RequestSpec, baseline: Response, candidate: Response) -> Iterator[Finding]:
     """Find where two bodies differ: by JSON pointer if both are JSON, else as a whole."""
     ours, theirs = baseline.content, candidate.content
-    if case.method == "HEAD":
-        yield from _compare_after_head(ours, theirs)
+    if case.method == "HEAD":  # a client takes bytes after the headers for the next response
+        if bool(ours) != bool(theirs):
+            texts = [f"{len(sent)} bytes after the headers" if sent else None for sent in (ours, theirs)]
+            severity: Severity = "breaks" if theirs else "changes"
+            yield make_finding("body", "", "presence", severity, (texts[0], texts[1]))
         return
     if ours == theirs:
         return
     one, other = _parse_document(baseline), _parse_document(candidate)
-    texts = (ours.decode(errors="backslashreplace"), theirs.decode(errors="backslashreplace"))
+    bodies = (ours.decode(errors="backslashreplace"), theirs.decode(errors="backslashreplace"))
     if one is not None and other is not None:
         try:
             found = list(compare_json(*one, *other))
         except RecursionError:  # nested too deep to be compared as JSON
             found = []
-        yield from found or [make_finding("body", "", "value", "changes", texts)]
+        yield from found or [make_finding("body", "", "value", "changes", bodies)]
     elif not ours or not theirs:
-        yield make_finding("body", "", "presence", "breaks" if ours else "changes", texts)
+        yield make_finding("body", "", "presence", "breaks" if ours else "changes", bodies)
     elif one is not None:
-        yield make_finding("body", "", "type", "breaks", texts)
+        yield make_finding("body", "", "type", "breaks", bodies)
     else:
-        yield make_finding("body", "", "value", "changes", texts)
-
-
-def _compare_after_head(ours: bytes, theirs: bytes) -> Iterator[Finding]:
-    """Bytes after the headers of a HEAD response: a client takes them for the next response."""
-    if bool(ours) != bool(theirs):
-        texts = [f"{len(sent)} bytes after the headers" if sent else None for sent in (ours, theirs)]
-        yield make_finding("body", "", "presence", "breaks" if theirs else "changes", (texts[0], texts[1]))
+        yield make_finding("body", "", "value", "changes", bodies)
 
 
 def _parse_document(response: Response) -> tuple[object] | None:
@@ -252,7 +219,8 @@ def compare_json(ours: object, theirs: object, pointer: str = "") -> Iterator[Fi
     elif isinstance(ours, dict) and isinstance(theirs, dict):
         yield from _compare_members(ours, theirs, pointer, "presence")
     elif isinstance(ours, list) and isinstance(theirs, list):
-        yield from _compare_members(_by_index(ours), _by_index(theirs), pointer, "length")
+        one, other = ({str(index): each for index, each in enumerate(array)} for array in (ours, theirs))
+        yield from _compare_members(one, other, pointer, "length")
     elif ours != theirs:
         yield make_finding("json", pointer, "value", "changes", (_as_text(ours), _as_text(theirs)))
 
@@ -268,10 +236,6 @@ def _compare_members(
             yield make_finding("json", below, missing, "changes", (None, _as_text(theirs[key])))
         else:
             yield from compare_json(ours[key], theirs[key], below)
-
-
-def _by_index(array: list[object]) -> dict[str, object]:
-    return {str(index): element for index, element in enumerate(array)}
 
 
 def _as_text(value: object) -> str:

@@ -6,9 +6,9 @@ Needs the extra `openapi`: import it only when a plan names a document.
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -44,9 +44,6 @@ _ANY_SERVER = "http://server"
 _LIBRARY_HEADERS = frozenset(
     {"X-Schemathesis-TestCaseId", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Content-Length"}
 )
-
-_SHOWN_TARGET_CHARS = 120
-_SHOWN_BODY_CHARS = 40
 
 # What differs in each element of an array is one difference.
 _ARRAY_INDEX = re.compile(r"/[0-9]+(?=/|$)")
@@ -102,7 +99,9 @@ def explore(
 
     results: list[CaseResult] = []
     seeds: list[str] = []
-    with _without_hypothesis_folder():
+    with tempfile.TemporaryDirectory(prefix="portcompare-") as folder, ExitStack() as undo:
+        set_hypothesis_home_dir(folder)  # so that Hypothesis leaves none where the command is run
+        undo.callback(set_hypothesis_home_dir, None)
         for operation in _read_operations(document, known):
             search = _Search(operation, check, examples=examples, known_cases=known_cases)
             search.run(document, seed)
@@ -113,27 +112,15 @@ def explore(
 
 def _name(request: RequestSpec, names: Counter[str]) -> str:
     """A unique name for a case; what it does not show, the curl line does."""
-    name = f"{request.method} {_shorten(request.target, _SHOWN_TARGET_CHARS)} [OpenAPI]"
+    name = f"{request.method} {_shorten(request.target, 120)} [OpenAPI]"
     if request.body:
-        body = request.body.decode("utf-8", "backslashreplace")
-        name = f"{name[:-1]}, body {_shorten(body, _SHOWN_BODY_CHARS)}]"
+        name = f"{name[:-1]}, body {_shorten(request.body.decode('utf-8', 'backslashreplace'), 40)}]"
     names[name] += 1
     return name if names[name] == 1 else f"{name} ({names[name]})"
 
 
 def _shorten(text: str, most_chars: int) -> str:
     return printable(text if len(text) <= most_chars else f"{text[:most_chars]}...")
-
-
-@contextmanager
-def _without_hypothesis_folder() -> Iterator[None]:
-    """Keep Hypothesis from leaving a folder where the command is run."""
-    with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
-        set_hypothesis_home_dir(folder)
-        try:
-            yield
-        finally:
-            set_hypothesis_home_dir(None)
 
 
 class _DiffersError(Exception):
@@ -284,9 +271,8 @@ def _read_operations(document: OpenApiDocument, known: Sequence[RequestSpec]) ->
     except SchemathesisError as error:
         problems.append(_problem(document, error))
     if not operations and not problems:
-        problems.append(
-            Problem(where=document.where, found="has no operations", remedy="name one that describes the app")
-        )
+        remedy = "name one that describes the app"
+        problems.append(Problem(where=document.where, found="has no operations", remedy=remedy))
     if problems:
         raise InputError(problems)
     return tuple(operations)

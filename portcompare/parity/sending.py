@@ -46,20 +46,18 @@ class ArmClient:
 
     def send(self, case: RequestSpec) -> Response:
         """Send a case; a login that fails is the error of its response."""
-        kept = self._log_in_once(case.login)
+        kept = self._log_in(case.login)
         return kept if isinstance(kept, Response) else send(self._url, _filled(case, kept), self._timeout_s)
 
     def curl(self, case: RequestSpec) -> str:
         """A command line that sends this server a case."""
-        kept = self._log_in_once(case.login)
+        kept = self._log_in(case.login)
         return curl_line(self._url, case if isinstance(kept, Response) else _filled(case, kept))
 
-    def _log_in_once(self, steps: tuple[LoginStep, ...]) -> Kept | Response:
-        if steps not in self._logins:
-            self._logins[steps] = self._log_in(steps)
-        return self._logins[steps]
-
     def _log_in(self, steps: tuple[LoginStep, ...]) -> Kept | Response:
+        """Log in once; the response of a login that failed has the error."""
+        if steps in self._logins:
+            return self._logins[steps]
         kept = Kept()
         for number, step in enumerate(steps, start=1):
             response = send(self._url, fill(step.request, kept), self._timeout_s)
@@ -73,8 +71,9 @@ class ArmClient:
                     failure = str(failed)
             if failure:
                 where = f"login step {number}, {step.request.method} {step.request.target}"
-                return Response(server=response.server, error=f"{where}: {failure}")
-        return kept
+                self._logins[steps] = Response(server=response.server, error=f"{where}: {failure}")
+                break
+        return self._logins.setdefault(steps, kept)
 
 
 def _filled(case: RequestSpec, kept: Kept) -> RequestSpec:
@@ -108,10 +107,9 @@ def send(url: str, case: RequestSpec, timeout_s: float) -> Response:
 
 
 def _as_sent(case: RequestSpec) -> RequestSpec:
-    """A case with the header that the check adds to it.
+    """A HEAD that has the connection closed, unless it says otherwise; another case as it is.
 
-    HEAD has the connection closed, unless the case says otherwise: bytes between the headers and the end of
-    the connection are then a body that should not be there.
+    Bytes between the headers and the end of the connection are then a body that should not be there.
     """
     if case.method != "HEAD" or "connection" in {name.lower() for name, _ in case.headers}:
         return case
@@ -132,7 +130,6 @@ def _connect(address: SplitResult, timeout_s: float) -> Iterator[socket.socket]:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Verifies certificate and host name, always."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context

@@ -12,8 +12,6 @@ UNKNOWN = "portcompare"  # a name or a value that no app knows
 LONG = "x" * 3000
 MUCH = "x" * 600_000  # Werkzeug keeps 500 kB of a form in memory by default; proxies let more than this pass
 
-_TIMES_REPEATED = 100
-
 # Percent-encoded, as in a target. Zeros wherever a number may be understood: a route that waits as long as it
 # is told to, or lists as many things, is not kept busy by its mistakes.
 _REPLACEMENTS = {
@@ -67,7 +65,6 @@ _ADDITIONS = {
     "slash after": ("", "%2F"),
 }
 
-
 # Identifies one thing: a number, a UUID or another long run of hexadecimal digits, a placeholder that a login
 # fills.
 _ID = re.compile(r"\d+|(?=.*\d)[0-9a-fA-F-]{8,}|\{[^}]*\}|%7B.*%7D")
@@ -81,18 +78,11 @@ def shape_of(path: str) -> str:
 def path_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
     """A request with another path, and what was varied."""
     path, mark, query = request.target.partition("?")
-    for what, varied in (*_vary_slashes(path), *_vary_segments(path)):
-        yield what, replace(request, target=varied + mark + query)
-
-
-def _vary_slashes(path: str) -> Iterator[tuple[str, str]]:
-    if path == "/":
-        return
+    slashes = {"slash at the end": f"{path}/", "two slashes at the end": f"{path}//"}
     if path.endswith("/"):
-        yield "slash at the end removed", path.rstrip("/")
-    else:
-        yield "slash at the end", f"{path}/"
-        yield "two slashes at the end", f"{path}//"
+        slashes = {"slash at the end removed": path.rstrip("/")} if path != "/" else {}
+    for what, varied in (*slashes.items(), *_vary_segments(path)):
+        yield what, replace(request, target=varied + mark + query)
 
 
 def _vary_segments(path: str) -> Iterator[tuple[str, str]]:
@@ -204,7 +194,7 @@ def _replacements(key: str, value: str) -> Iterator[tuple[str, list[str]]]:
     yield "repeated, then empty", [pair, f"{key}="]
     yield "repeated, then malformed", [pair, f"{key}={UNKNOWN}"]
     yield "malformed, then repeated", [f"{key}={UNKNOWN}", pair]
-    yield f"repeated {_TIMES_REPEATED} times", [pair] * _TIMES_REPEATED
+    yield "repeated 100 times", [pair] * 100
     yield "in brackets", [f"{key}[]={value}"]
     yield "with an index", [f"{key}%5B0%5D={value}"]
     yield "in other case", [f"{key.swapcase()}={value}"]

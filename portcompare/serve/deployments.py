@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from portcompare.plan import Plan, find_upstreams
-from portcompare.serve.cpus import CpuAssignment, pin_tree
+from portcompare.serve.cpus import CpuAssignment, pin_server
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.processes import start_supervised, stop_all
 from portcompare.serve.recipe import resolve_deployment
@@ -18,12 +18,6 @@ from portcompare.serve.setups import ArmSetup, prepare_arms, set_up
 
 READY_LIMIT_S = 20.0  # how long a server may take until it is ready
 _POLL_INTERVAL_S = 0.02
-
-_FOREIGN_LISTENER = {
-    "server": "another process listens",
-    "command": "no process that the command started listens (give a container, or a service that it has "
-    "started elsewhere, by its `url`), but another process does,",
-}
 
 
 @contextmanager
@@ -41,7 +35,7 @@ def serve_deployments(
         try:
             asyncio.run(_bring_up_all(setups, running, may_move=True))
             for server in running.values():
-                _pin(server, cpus)
+                pin_server(server, cpus.server)
             yield running
         finally:
             _stop(running)
@@ -56,14 +50,13 @@ def restart_server(plan: Plan, server: RunningServer, *, folder: Path, cpus: Cpu
     setup = ArmSetup(
         plan=plan, recipe=recipe, arm=server.arm, cpus=cpus.all_cpus, folder=folder, port=server.port
     )
-    if server.process is not None:
-        server.process.stop()
+    _stop({server.arm: server})
     setup.run_between_starts()
     running: dict[str, RunningServer] = {}
     with ExitStack() as undo:
         undo.callback(_stop, running)
         asyncio.run(_bring_up_all([setup], running, may_move=False))
-        _pin(running[server.arm], cpus)
+        pin_server(running[server.arm], cpus.server)
         undo.pop_all()
     return running[server.arm]
 
@@ -153,7 +146,12 @@ async def _bring_up(
         running[setup.arm] = server = _start(setup)
         if await _is_ready(setup, server, client):
             return
-    found = _FOREIGN_LISTENER[setup.recipe.deployment.kind]
+    found = "another process listens"
+    if setup.recipe.deployment.kind == "command":
+        found = (
+            "no process that the command started listens (give a container, or a service that it has started "
+            "elsewhere, by its `url`), but another process does,"
+        )
     raise server.failure(f"{found} on port {server.port}; free it or choose another")
 
 
@@ -163,7 +161,8 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
     try:
         async with asyncio.timeout(READY_LIMIT_S):
             while True:
-                if _has_lost_its_port(server):
+                process = server.process
+                if process and process.poll() is not None and "in use" in process.log_tail().lower():
                     return False
                 server.check_alive()
                 try:
@@ -182,16 +181,5 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
         ) from None
 
 
-def _has_lost_its_port(server: RunningServer) -> bool:
-    if server.process is None or server.process.poll() is None:
-        return False
-    return "in use" in server.process.log_tail().lower()
-
-
 def _stop(running: Mapping[str, RunningServer]) -> None:
     stop_all(server.process for server in running.values() if server.process is not None)
-
-
-def _pin(server: RunningServer, cpus: CpuAssignment) -> None:
-    if server.process is not None:
-        pin_tree(server.process.pid, cpus.server)

@@ -65,7 +65,11 @@ def check_interpreters(recipes: Mapping[str, Recipe], *, with_import: bool) -> l
     )
     groups: dict[object, dict[str, Recipe]] = {}
     for arm, recipe in recipes.items():
-        groups.setdefault(_what_matters(recipe, with_import=with_import), {})[arm] = recipe
+        # What tells apart deployments whose checks may end differently.
+        runtime, imported = recipe.runtime, (_imported(recipe), recipe.app.target) if with_import else None
+        added = tuple(sorted(runtime.added.items()))
+        key = imported, runtime.python, runtime.directory, runtime.import_folders, added
+        groups.setdefault(key, {})[arm] = recipe
     with TemporaryDirectory() as folder, ExitStack() as stack:
         checks: list[tuple[Path, Supervised]] = []
         stack.callback(lambda: stop_all(check for _, check in checks))
@@ -94,14 +98,6 @@ def _imported(recipe: Recipe) -> str:
     return "" if recipe.config is None or has_setup else recipe.config.target
 
 
-def _what_matters(recipe: Recipe, *, with_import: bool) -> object:
-    """What tells apart deployments whose checks may end differently."""
-    imported = (_imported(recipe), recipe.app.target) if with_import else None
-    runtime = recipe.runtime
-    added = tuple(sorted(runtime.added.items()))
-    return (imported, runtime.python, runtime.directory, runtime.import_folders, added)
-
-
 def _read(
     recipes: tuple[Recipe, ...], facts_path: Path, check: Supervised, deadline_s: float
 ) -> InterpreterCheck:
@@ -112,8 +108,5 @@ def _read(
         problem = f"it did not end within {CHECK_LIMIT_S:g} s"
     elif status != 0 or not facts:
         problem = check.log_tail(1) or f"it ended with status {status}"
-    return InterpreterCheck(
-        recipes=recipes,
-        interpreter=_INTERPRETER.validate_json(facts) if facts else None,
-        problem=problem,
-    )
+    interpreter = _INTERPRETER.validate_json(facts) if facts else None
+    return InterpreterCheck(recipes=recipes, interpreter=interpreter, problem=problem)

@@ -27,22 +27,13 @@ from portcompare.serve.servers import executor_threads
 from portcompare.serve.watchdog import open_files_limit
 
 # Those of the generator, those of the statistics, and those of the protocol between both.
-_LIBRARIES = (
-    *("locust", "gevent", "greenlet", "httptools", "hdrhistogram"),
-    "numpy",
-    *("psutil", "pydantic"),
-)
+_LIBRARIES = ("locust", "gevent", "greenlet", "httptools", "hdrhistogram", "numpy", "psutil", "pydantic")
 
 _CPU_FOLDER = Path("/sys/devices/system/cpu")
 
 # What a server has that leaves no choice, so that each deployment reports the same settings.
-_WITHOUT_CHOICE = {
-    "workers": "1",
-    "threads": "none",
-    "loop": "none",
-    "http_parser": "the server's own",
-    "keep_alive_s": "none",
-}
+_WITHOUT_CHOICE = dict.fromkeys(("workers", "threads", "loop", "http_parser", "keep_alive_s"), "none")
+_WITHOUT_CHOICE |= {"workers": "1", "http_parser": "the server's own"}
 
 # Settings that mean the same for every server. Connection limits are set too high everywhere to matter.
 _COMPARABLE = ("workers", "threads", "loop", "keep_alive_s", "backlog", "requests_per_connection")

@@ -35,18 +35,12 @@ class ArmSetup:
         return self.folder / f"{self.arm}.log"
 
     def run(self, key: Key) -> None:
-        """Run the commands of a key in their order.
-
-        Raises ServerError: a command failed or took too long; the commands after it were not run.
-        """
+        """Run the commands of a key in their order, up to one that fails, which is a ServerError."""
         for place in range(len(getattr(self.recipe.app, key))):
             self._run_command(key, place)
 
     def run_between_starts(self) -> None:
-        """Run the commands between two starts of the arm's server.
-
-        Raises ServerError: a command failed.
-        """
+        """Run the commands between two starts of the arm's server."""
         self.run("block_teardown")
         self.run("block_setup")
 
@@ -67,23 +61,18 @@ class ArmSetup:
         variables = self.recipe.variables(self.arm) | {"PORTCOMPARE_ARM": self.arm}
         if key == "block_setup":
             variables["PORTCOMPARE_PORT"] = str(self.port)
+        command, log_path = ["sh", "-c", line], self.log_path
         process = start_supervised(
-            ["sh", "-c", line],
-            directory=directory,
-            environment=variables,
-            cpus=self.cpus,
-            log_path=self.log_path,
+            command, directory=directory, environment=variables, cpus=self.cpus, log_path=log_path
         )
         try:
             status = process.wait(COMMAND_LIMIT_S)
         finally:
             process.stop()
         if status != 0:
-            found = (
-                f"did not end within {COMMAND_LIMIT_S:g} s"
-                if status is None
-                else f"ended with status {status}"
-            )
+            found = f"ended with status {status}"
+            if status is None:
+                found = f"did not end within {COMMAND_LIMIT_S:g} s"
             where = self.plan.where("apps", str(self.recipe.deployment.app), key, str(place))
             raise ServerError(
                 f"{self.arm}: {where}: {found}\n    command: {line}\n    in {directory}\n{process.show_log()}"
@@ -92,10 +81,7 @@ class ArmSetup:
 
 @contextmanager
 def prepare_arms(plan: Plan, arms: Mapping[str, str], *, folder: Path, cpus: CpuAssignment) -> Iterator[None]:
-    """Run each arm's `setup` now, and its `teardown` at the end of the context, whatever happens within.
-
-    Raises ServerError: a command failed.
-    """
+    """Run each arm's `setup` now, and its `teardown` at the end of the context, whatever happens within."""
     setups = [
         ArmSetup(plan=plan, recipe=resolve_deployment(plan, name), arm=arm, cpus=cpus.all_cpus, folder=folder)
         for arm, name in arms.items()

@@ -1,19 +1,12 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, cast
+from typing import Any
 
 import pytest
 
-from portcompare.doctor.ceiling import LOWEST_SHARE, OPEN_STEPS, find_highest, measure_ceiling
+from portcompare.doctor.ceiling import LOWEST_SHARE, OPEN_STEPS, Ceiling, find_highest, measure_ceiling
 from portcompare.records.rounds import Latency
-from portcompare.wire.protocol import Prepared, RateLoad, RunRound, UserLoad, WindowOpens
+from portcompare.wire.protocol import Prepare, Prepared, RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
 from tests.altered import altered
 from tests.measure.test_rounds import DONE
-
-if TYPE_CHECKING:
-    from portcompare.doctor.ceiling import Ceiling
-    from portcompare.measure import LoadGenerator
-    from portcompare.wire.protocol import Prepare, RoundDone
 
 NULL = "http://127.0.0.1:8123"
 TOO_MUCH = "too much"
@@ -51,8 +44,9 @@ class Bench:
 
     def measure(self, most_rps: float) -> Ceiling:
         """Measure it, trusting rates up to the one given."""
+        generator: Any = self
         return measure_ceiling(
-            cast("LoadGenerator", self),
+            generator,
             NULL,
             why_untrusted=lambda done: TOO_MUCH if done.load.rate_rps > most_rps else None,
             on_step=self.steps.append,

@@ -102,7 +102,7 @@ def test_nothing_is_left_when_portcompare_is_killed(tmp_path: Path) -> None:
     ) as portcompare:
         assert portcompare.stdout is not None
         pids = json.loads(portcompare.stdout.readline())
-        assert len(pids) >= 8  # a watchdog, a main process and two workers each
+        assert len(pids) >= 6  # a watchdog, a main process and at least a worker each
         portcompare.kill()
     wait_until(lambda: all_gone(pids))
 
