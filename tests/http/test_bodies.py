@@ -36,7 +36,6 @@ def test_a_masked_value_is_the_name_of_its_type(pointer: str, expected: object) 
 @pytest.mark.parametrize("pointer", ["/b", "/a/b", "/list/2", "/list/-", "/list/00", "/list/x", "/a/b/c"])
 def test_a_pointer_to_nothing_is_ignored(pointer: str) -> None:
     value = {"a": 1, "list": [1, 2]}
-
     assert masked(value, pointer) == value
 
 

@@ -43,7 +43,6 @@ def test_invisible_characters_are_escaped(text: str, shown: str) -> None:
 @given(st.text(max_size=100), st.text(max_size=100), st.text(max_size=100))
 def test_the_excerpts_of_different_texts_differ(same: str, one: str, other: str) -> None:
     shown = excerpts(same + "x" + one, same + "y" + other)
-
     assert shown[0] != shown[1]
     assert all(char.isprintable() for char in "".join(shown))
 
@@ -104,7 +103,6 @@ def test_each_place_that_is_not_compared_is_listed_once() -> None:
             at("ETag", "value", "header"),
         ]
     )
-
     assert noise.describe(CASE) == [
         "GET /x: body",
         "GET /x: ETag",

@@ -53,7 +53,6 @@ def test_no_two_starts_of_one_app_differ(app: str) -> None:
         orders = [clients[arm].send(CASES[1]).header("allow") for arm in ARMS]
         checker = stack.enter_context(checker_of(clients, tick_s=TICK_S))
         parity = checker.sum_up([checker.check(case) for case in CASES]).parity
-
     assert len(set(orders)) > 1  # what the hash seed changes
     assert parity.differences == ()
     assert parity.equal

@@ -117,7 +117,6 @@ def test_a_port_without_a_defect_shows_no_difference(parity: Parity, arm: str) -
 
 def test_what_shows_only_after_a_write_comes_from_the_order(parity: Parity) -> None:
     from_order = {(one.deployment, one.case) for one in parity.differences if one.from_order}
-
     # The other defect shows at the new item too, and without it there is nothing that it could show at.
     assert from_order == {
         ("write-not-stored", "GET /items?limit=50"),

@@ -94,10 +94,7 @@ def test_a_window_has_what_was_used_between_two_readings_scaled_to_its_length(
     assert usage is not None
     assert usage.cpu_s == pytest.approx(0.4)  # all of a CPU in the 0.31 s from one reading to the other
     assert usage.rss_bytes == 700
-
-
-def test_a_process_counts_up_to_its_last_sample_and_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    ends, starts = {1: 5.0}, {2: 0.3}
+    ends, starts = {1: 5.0}, {2: 0.3}  # a process counts up to its last sample, and from its start
     usage = Readings([ends, {1: 5.2} | starts, starts], [1, 1]).measure(monkeypatch, 10.0, 10.4)
     assert usage is not None
     assert usage.cpu_s == pytest.approx((0.2 + 0.3) * 0.4 / 0.31)
@@ -117,15 +114,13 @@ def test_processes_that_have_ended_use_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert read_usage(1) == nothing
 
 
-def test_of_a_server_that_was_already_running_no_usage_is_known() -> None:
-    assert server_at(1).usage() is None
-    assert server_at(1).measure_usage(0.0, 1.0) is None
-
-
-def test_an_already_running_server_that_has_ended_is_noticed() -> None:
+def test_of_an_already_running_server_no_usage_is_known_but_that_it_has_ended() -> None:
     (port,) = find_free_ports("127.0.0.1", 1)
+    server = server_at(port)
+    assert server.usage() is None
+    assert server.measure_usage(0.0, 1.0) is None
     with pytest.raises(ServerError) as raised:
-        server_at(port).check_alive()
+        server.check_alive()
     assert str(raised.value) == (
         "baseline (there): accepts no connection any more: Connection refused\n"
         f"    http://127.0.0.1:{port} was not started by portcompare: see that server's own log"

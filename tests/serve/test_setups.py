@@ -82,13 +82,6 @@ def test_a_command_knows_its_arm_its_port_and_its_runtime_environment(tmp_path: 
     assert Path(python) == PYTHON  # and not whichever is first in PATH
 
 
-def test_the_output_of_commands_is_in_the_arms_log(tmp_path: Path, running: str) -> None:
-    plan = write_deployments(tmp_path, running, app="setup = ['echo made for {arm}; echo so-so >&2']")
-    with prepare(plan, tmp_path, CONTROL):
-        pass
-    assert (tmp_path / "control.log").read_text() == "made for control\nso-so\n"
-
-
 def test_a_setup_that_fails_is_reported_and_undone(tmp_path: Path, running: str) -> None:
     app = "setup = ['echo setup {arm} >>notes', 'test {arm} = baseline || { echo no database; exit 4; }']\n"
     plan = write_deployments(tmp_path, running, app=app + note("teardown"))
@@ -163,12 +156,6 @@ def test_a_command_that_does_not_end_is_ended(
     ):
         pass
     assert all_gone(int(pid) for pid in notes(tmp_path))
-
-
-def test_what_a_command_leaves_running_ends_with_it(tmp_path: Path, running: str) -> None:
-    plan = write_deployments(tmp_path, running, app="setup = ['sleep 600 & echo $! >notes']")
-    with prepare(plan, tmp_path, BASELINE):
-        assert all_gone(int(pid) for pid in notes(tmp_path))
 
 
 def test_an_interruption_in_a_setup_leaves_nothing_behind(tmp_path: Path, running: str) -> None:

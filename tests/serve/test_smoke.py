@@ -46,6 +46,9 @@ def test_each_server_serves_the_app_of_the_factory_on_its_cpus_and_logs_no_reque
     for process in map(psutil.Process, tree_of(server)):
         for thread in process.threads():
             assert os.sched_getaffinity(thread.id) == set(seen["cpus"])
+    with closing(connect(server)) as connection:
+        get(connection)
+        assert (connection.sock is None) == (name == "gunicorn-sync")  # it is kept but by the sync worker
     server.check_alive()
     assert server.process is not None
     assert "/process" not in server.process.log_path.read_text()
@@ -83,10 +86,3 @@ def test_a_connection_outlives_the_thousand_requests_that_hypercorn_allows_by_de
         for _ in range(1001):
             get(connection)
         assert connection.sock is kept
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_a_connection_is_kept_but_by_the_sync_worker(servers: dict[str, RunningServer], name: str) -> None:
-    with closing(connect(servers[name])) as connection:
-        get(connection)
-        assert (connection.sock is None) == (name == "gunicorn-sync")
