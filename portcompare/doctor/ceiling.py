@@ -71,10 +71,7 @@ def start_null_server(log_path: Path, cpus: tuple[int, ...]) -> Iterator[str]:
 def measure_ceiling(
     generator: LoadGenerator, url: str, why_untrusted: WhyUntrusted, on_step: OnStep
 ) -> Ceiling:
-    """Measure how much load a load generator can make.
-
-    `why_untrusted`: says why a window of the open load cannot be trusted; None if it can.
-    """
+    """Measure how much load a load generator can make."""
     source = ScenarioSource(requests=((http_request("/"), 1.0),))
     generator.prepare(Prepare(locustfile=None, scenarios={_SCENARIO: source}))
 

@@ -110,9 +110,8 @@ def _other_work(machine: Machine) -> Finding:
 
 def _clock_rate(machine: Machine) -> Finding:
     governors = " and ".join(machine.governors)
-    found = f"governor {governors}"
-    if not governors:
-        found = "the machine does not state how it is chosen, as most virtual ones do not"
+    unknown = "the machine does not state how it is chosen, as most virtual ones do not"
+    found = f"governor {governors}" if governors else unknown
     remedy = (
         "it follows the load, so that a lightly loaded server looks slow: "
         "`cpupower frequency-set --governor performance`, as root"
@@ -177,11 +176,7 @@ def _browser(machine: Machine) -> Finding:
 
 
 def why_untrusted(done: RoundDone, limits: GeneratorLimits) -> str | None:
-    """Why a window of open load against the null server cannot be trusted.
-
-    None if it can: no request failed, the load generator kept to its limits, and as many requests were
-    completed as were offered, within 1% and one request.
-    """
+    """Why a window of open load against the null server cannot be trusted; None if it can."""
     load = done.load
     if load.failure is not None:
         return load.failure

@@ -51,10 +51,7 @@ class Machine:
 
 
 def examine_machine(watch_s: float = 1.0) -> Machine:
-    """Find the facts; best while nothing is measured.
-
-    `watch_s`: how long the CPU time of other processes is watched.
-    """
+    """Find the facts; best while nothing is measured."""
     usable = sorted(os.sched_getaffinity(0))
     cpus = share_cpus(usable)
     before = read_cpu_times(Path("/proc/stat"))

@@ -46,10 +46,7 @@ def fill(request: RequestSpec, kept: Kept) -> RequestSpec:
 def keep_from(
     step: LoginStep, kept: Kept, *, status: int, headers: Sequence[tuple[str, str]], body: bytes
 ) -> Kept:
-    """Add what a login step keeps from its response.
-
-    Raises LoginFailed: the status is 400 or more, or a value is missing or cannot be sent in a header.
-    """
+    """Add what a login step keeps from its response, or raise LoginFailed."""
     if status >= _FIRST_ERROR_STATUS:
         raise LoginFailed(f"status {status}")
     cookies = dict(kept.cookies)

@@ -142,11 +142,7 @@ def complete_headers(request: RequestSpec) -> tuple[tuple[str, str], ...]:
 
 
 def encode_request(request: RequestSpec, server: str) -> bytes:
-    """The bytes of a request.
-
-    `server`: host and port for the Host header, unless the request has one.
-    Raises UnicodeEncodeError: a header, or the target, is not latin-1.
-    """
+    """The bytes of a request; `server`: host and port for the Host header, unless the request has one."""
     headers = complete_headers(request)
     if not any(name.lower() == "host" for name, _ in headers):
         headers = (("Host", server), *headers)

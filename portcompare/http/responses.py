@@ -81,10 +81,7 @@ class ResponseParser:
         return self._size_bytes > 0
 
     def feed(self, data: bytes) -> None:
-        """Parse what was received; no bytes mean that the server has closed the connection.
-
-        Raises ResponseError: it is no response, or an incomplete one.
-        """
+        """Parse what was received, or raise ResponseError; no bytes mean that the server has closed."""
         if not data:
             if not self.head_complete:
                 raise ResponseError("connection closed before the headers were complete")

@@ -230,10 +230,7 @@ def judge(case: RequestSpec, responses: Responses, noise: Noise) -> Iterator[Jud
 
 
 def expect(case: RequestSpec, received: tuple[Response, ...], noise: Noise) -> Expectation | None:
-    """What every response of a server to a case must be under load: like its own, noise apart.
-
-    Returns None if it did not respond, or not always with one status.
-    """
+    """What a server's responses to a case must be under load; None if it has no response of one status."""
     first, *others = received
     if first.status is None or any(other.status != first.status for other in others):
         return None

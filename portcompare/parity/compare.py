@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from portcompare.http.bodies import json_type, parse_json, pointer_to
@@ -117,13 +116,6 @@ def _parse_media_type(value: str) -> tuple[str, dict[str, str]]:
     return media_type.strip().lower(), parameters
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cookie:
-    line: str  # The header's value
-    value: str
-    attributes: dict[str, str]
-
-
 def compare_cookies(baseline: Iterable[str], candidate: Iterable[str]) -> Iterator[Finding]:
     """Find the cookies, and their attributes, in which Set-Cookie lines differ; the order means nothing."""
     ours, theirs = _parse_cookies(baseline), _parse_cookies(candidate)
@@ -131,13 +123,14 @@ def compare_cookies(baseline: Iterable[str], candidate: Iterable[str]) -> Iterat
         pointer = f"Set-Cookie: {name}"
         one, other = ours.get(name), theirs.get(name)
         if one is None or other is None:
-            lines = one.line if one else None, other.line if other else None
+            lines = one and one[0], other and other[0]
             yield make_finding("header", pointer, "presence", "breaks" if one else "changes", lines)
             continue
-        if one.value != other.value:
-            yield make_finding("header", pointer, "value", "changes", (one.value, other.value))
-        for attribute in dict.fromkeys((*one.attributes, *other.attributes)):
-            values = one.attributes.get(attribute), other.attributes.get(attribute)
+        (_, value, attributes), (_, other_value, other_attributes) = one, other
+        if value != other_value:
+            yield make_finding("header", pointer, "value", "changes", (value, other_value))
+        for attribute in dict.fromkeys((*attributes, *other_attributes)):
+            values = attributes.get(attribute), other_attributes.get(attribute)
             if values[0] != values[1]:
                 where = f"{pointer}; {attribute}"
                 if None not in values:
@@ -147,18 +140,17 @@ def compare_cookies(baseline: Iterable[str], candidate: Iterable[str]) -> Iterat
                     yield make_finding("header", where, "presence", "changes", (shown[0], shown[1]))
 
 
-def _parse_cookies(lines: Iterable[str]) -> dict[str, _Cookie]:
-    """The cookies by name; one that is set again, for another path perhaps, gets a number."""
-    cookies: dict[str, _Cookie] = {}
+def _parse_cookies(lines: Iterable[str]) -> dict[str, tuple[str, str, dict[str, str]]]:
+    """Line, value and attributes by name; one that is set again, for another path perhaps, has a number."""
+    cookies: dict[str, tuple[str, str, dict[str, str]]] = {}
     seen: Counter[str] = Counter()
     for line in lines:
         pair, *attributes = line.split(";")
         name, _, value = pair.partition("=")
         name = name.strip()
         seen[name] += 1
-        cookies[name if seen[name] == 1 else f"{name} ({seen[name]})"] = _Cookie(
-            line=line, value=value.strip(), attributes=dict(map(_parse_attribute, attributes))
-        )
+        numbered = name if seen[name] == 1 else f"{name} ({seen[name]})"
+        cookies[numbered] = line, value.strip(), dict(map(_parse_attribute, attributes))
     return cookies
 
 

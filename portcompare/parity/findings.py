@@ -25,12 +25,12 @@ _HIDES: dict[Aspect, tuple[Aspect, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One way in which two responses differ."""
+    """One way in which two responses differ; kind, pointer and severity are those of `Difference`."""
 
-    kind: DifferenceKind  # As in `Difference`
-    pointer: str  # As in `Difference`
+    kind: DifferenceKind
+    pointer: str
     aspect: Aspect  # What differs there
-    severity: Severity  # As in `Difference`
+    severity: Severity
     baseline: str  # An excerpt of what the one has there
     candidate: str  # An excerpt of what the other has there
 
@@ -69,9 +69,7 @@ def _cut(text: str, start: int) -> str:
 
 def printable(text: str) -> str:
     """A text on one line, its invisible characters escaped."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
-    )
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 @dataclass(frozen=True, slots=True)

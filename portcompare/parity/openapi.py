@@ -36,10 +36,7 @@ def find_missing_extra(where: str) -> list[Problem]:
 
 
 def read_document(path: Path) -> OpenApiDocument:
-    """Read a document from a file.
-
-    Raises InputError: it cannot be read, is no OpenAPI document, or has references to nothing.
-    """
+    """Read a document from a file; an InputError says what is wrong with it."""
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -48,11 +45,7 @@ def read_document(path: Path) -> OpenApiDocument:
 
 
 def fetch_document(url: str, timeout_s: float) -> OpenApiDocument:
-    """Fetch a document from a running server.
-
-    `timeout_s`: how long the response may take, in seconds.
-    Raises InputError: the server does not respond, or what it sends cannot be used.
-    """
+    """Fetch a document from a running server; an InputError says what is wrong with it."""
     try:
         response = httpx.get(url, timeout=timeout_s, trust_env=False, follow_redirects=True)
     except httpx.HTTPError as error:

@@ -67,10 +67,7 @@ class Explored:
 
 
 def check_document(document: OpenApiDocument) -> None:
-    """Check that requests can be derived from a document.
-
-    Raises InputError: with all that is wrong with its operations.
-    """
+    """Check that requests can be derived from a document; an InputError has all that is wrong."""
     _read_operations(document, ())
 
 
@@ -168,10 +165,7 @@ class _Search:
         return number if self._drawn else f"no examples: {self._obstacle}"
 
     def run(self, document: OpenApiDocument, seed: int) -> None:
-        """Check requests until all examples are drawn and what differs is as small as it can be made.
-
-        Raises InputError: no request can be derived from the operation.
-        """
+        """Check requests until all examples are drawn and what differs is as small as it can be made."""
         test = seeded(seed)(
             settings(
                 max_examples=_DRAWS_PER_EXAMPLE * self._examples,
@@ -254,10 +248,7 @@ class _Search:
 
 
 def _read_operations(document: OpenApiDocument, known: Sequence[RequestSpec]) -> tuple[_Operation, ...]:
-    """The operations of a document.
-
-    Raises InputError: with all that cannot be read.
-    """
+    """The operations of a document."""
     problems: list[Problem] = []
     operations: list[_Operation] = []
     try:

@@ -87,8 +87,6 @@ def send(url: str, case: RequestSpec, timeout_s: float) -> Response:
     Each case has a connection of its own, so that no response depends on what another left there. The bytes
     are sent and received here and not by httpx, which takes several times as long and would hide a body after
     the headers of a HEAD response.
-
-    `timeout_s`: how long it may take, in seconds.
     """
     address = urlsplit(url)
     parser = ResponseParser(head_only=case.method == "HEAD")
@@ -145,10 +143,7 @@ def _receive(connection: socket.socket, parser: ResponseParser, deadline_s: floa
 
 
 def _read(connection: socket.socket, deadline_s: float) -> bytes:
-    """Read what was received next.
-
-    Raises TimeoutError: the deadline has passed, perhaps in a stream that never ends.
-    """
+    """Read what was received next; a TimeoutError once the deadline has passed."""
     left_s = deadline_s - monotonic()
     if left_s <= 0:
         raise TimeoutError

@@ -48,22 +48,10 @@ _REPLACEMENTS = {
     "long number": "9" * 3000,
 }
 
-# What is put before and after the value.
-_ADDITIONS = {
-    "blank before": ("%20", ""),
-    "blank after": ("", "%20"),
-    "plus sign before": ("%2B", ""),
-    "minus sign before": ("-", ""),
-    "zero before": ("0", ""),
-    "tab after": ("", "%09"),
-    "line feed after": ("", "%0A"),
-    "carriage return and line feed after": ("", "%0D%0A"),
-    "NUL after": ("", "%00"),
-    "point zero after": ("", ".0"),
-    "exponent after": ("", "e0"),
-    "comma after": ("", ","),
-    "slash after": ("", "%2F"),
-}
+# What is put before the value, and what after it.
+_BEFORE = {"blank": "%20", "plus sign": "%2B", "minus sign": "-", "zero": "0"}
+_AFTER = {"blank": "%20", "tab": "%09", "line feed": "%0A", "carriage return and line feed": "%0D%0A"}
+_AFTER |= {"NUL": "%00", "point zero": ".0", "exponent": "e0", "comma": ",", "slash": "%2F"}
 
 # Identifies one thing: a number, a UUID or another long run of hexadecimal digits, a placeholder that a login
 # fills.
@@ -104,8 +92,8 @@ def _vary_segments(path: str) -> Iterator[tuple[str, str]]:
 
 def _odd_values(value: str) -> Iterator[tuple[str, str]]:
     yield from _REPLACEMENTS.items()
-    for what, (before, after) in _ADDITIONS.items():
-        yield what, before + value + after
+    yield from ((f"{what} before", before + value) for what, before in _BEFORE.items())
+    yield from ((f"{what} after", value + after) for what, after in _AFTER.items())
 
 
 def _notations(word: str) -> Iterator[tuple[str, str]]:

@@ -42,10 +42,7 @@ def serve_deployments(
 
 
 def restart_server(plan: Plan, server: RunningServer, *, folder: Path, cpus: CpuAssignment) -> RunningServer:
-    """Start a server that has died once more, on its port, and wait until it is ready.
-
-    Raises ServerError: it did not start, or did not become ready in time; or a command before failed.
-    """
+    """Start a server that has died once more, on its port, and wait until it is ready."""
     recipe = resolve_deployment(plan, server.deployment)
     setup = ArmSetup(
         plan=plan, recipe=recipe, arm=server.arm, cpus=cpus.all_cpus, folder=folder, port=server.port
@@ -67,8 +64,6 @@ def serve_upstreams(plan: Plan, *, folder: Path, cpus: CpuAssignment) -> Iterato
 
     They run on the load generator's CPUs: so they take nothing from an arm, and the load generator, which
     watches itself, notices if they take too much.
-
-    Raises ServerError: an upstream did not start, or was found dead at the end.
     """
     upstreams = {name: name for name in find_upstreams(plan)}
     if not upstreams:

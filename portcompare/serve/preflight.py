@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -31,10 +31,9 @@ def preflight(plan: Plan) -> list[Problem]:
     }
     checks = check_interpreters(usable, with_import=True)
     return [
-        *_host_problems(plan, recipes.values()),
         *find_cpu_problems(plan),
         *_app_problems(plan, recipes.values()),
-        *_port_problems(plan, recipes.values()),
+        *_listening_problems(plan, recipes.values()),
         *_command_problems(plan, recipes),
         *_url_problems(plan, recipes.values()),
         *(problem for check in checks for problem in _interpreter_problems(plan, check)),
@@ -54,16 +53,6 @@ def why_no_interpreter(python: str) -> tuple[str, str] | None:
     if not os.access(path, os.X_OK):
         return f"{path} cannot be executed", "name an interpreter"
     return None
-
-
-def _host_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
-    reason = why_unusable(str(plan.host), 0)
-    if reason and any(recipe.url is None for recipe in recipes):
-        yield Problem(
-            where=plan.where("host"),
-            found=f"no server can listen on {plan.host}: {reason}",
-            remedy="give an address of this machine, or leave the key out for 127.0.0.1",
-        )
 
 
 def _app_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
@@ -87,7 +76,14 @@ def _app_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
                 )
 
 
-def _port_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
+def _listening_problems(plan: Plan, recipes: Collection[Recipe]) -> Iterator[Problem]:
+    reason = why_unusable(str(plan.host), 0)
+    if reason and any(recipe.url is None for recipe in recipes):
+        yield Problem(
+            where=plan.where("host"),
+            found=f"no server can listen on {plan.host}: {reason}",
+            remedy="give an address of this machine, or leave the key out for 127.0.0.1",
+        )
     users: dict[int, str] = {}
     for recipe in recipes:
         port = recipe.deployment.port

@@ -54,8 +54,6 @@ class RunningServer:
 
         Of a server that was already running a connection is proof enough: a request would be work for it, and
         a line in its log. A connection that takes too long is no sign of death, but of a full queue.
-
-        Raises ServerError: it has ended, or refuses connections.
         """
         if self.process is not None:
             status = self.process.poll()
@@ -159,8 +157,6 @@ def measure_idle(server: RunningServer, path: str) -> float:
     """Measure how long an idle server takes to respond: the median of three requests, in seconds.
 
     A request without a response counts as the limit of waiting.
-
-    Raises ServerError: the server has ended.
     """
     limit_s = SETTLE_LIMIT_S
     with _client() as client:
@@ -174,8 +170,6 @@ def wait_until_settled(
 
     After an overload, requests of users that have left still wait in the server's queues. They would slow
     down the next round, and on a shared CPU the other arms too.
-
-    Raises ServerError: the server has ended.
     """
     end_s = time.monotonic() + limit_s
     quick = 0

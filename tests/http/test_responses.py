@@ -53,12 +53,11 @@ def test_an_incomplete_response_is_an_error(wire: list[bytes], error: str) -> No
         parsed(*wire)
 
 
-def test_a_protocol_that_is_switched_ends_the_response() -> None:
+def test_a_switched_protocol_ends_the_response_and_a_body_beyond_the_limit_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     response = parsed(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nfoo")
     assert (response.status, response.body) == (101, b"")
-
-
-def test_a_body_beyond_the_limit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portcompare.http.responses.MOST_BODY_BYTES", 4)
     with pytest.raises(ResponseError, match="the body has more than 4 bytes"):
         parsed(HEAD + b"hello")

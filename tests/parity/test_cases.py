@@ -86,12 +86,6 @@ def test_derived_cases_have_the_headers_and_login_of_their_request() -> None:
     assert [case.name for case in cases if case.login != login] == without
 
 
-def test_a_scenario_at_the_root_gives_one_missing_path() -> None:
-    names = [case.name for case in derive_cases(get("/?x=1"), [])]
-    assert names.count("GET /portcompare-no-such-path") == 1
-    assert not [name for name in names if "//" in name.partition(" [")[0]]
-
-
 def test_each_parameter_is_varied_in_the_first_request_that_has_it() -> None:
     cases = derive_cases([], get("/data", "/data?a=1", "/data?a=2&b=3", "/data?b=4"))
     empty = [(case.name, case.target) for case in cases if case.name.endswith((" [a empty]", " [b empty]"))]
@@ -111,10 +105,13 @@ def test_one_route_is_paths_that_differ_in_an_identifier_and_rows_of_one_templat
     assert varied_requests(cases) == {"GET /users/ada"}
 
 
-def test_each_method_of_a_path_is_varied() -> None:
+def test_each_method_of_a_path_is_varied_and_the_root_has_one_missing_path() -> None:
     cases = derive_cases([], [*get("/a"), RequestSpec(name="", target="/a", method="POST", body=b"x")])
     assert {case.method for case in varied(cases)} == {"GET", "POST", "OPTIONS"}  # the last for CORS
     assert [case.name for case in cases if case.name == "OPTIONS /a"] == ["OPTIONS /a"]
+    names = [case.name for case in derive_cases(get("/?x=1"), [])]
+    assert names.count("GET /portcompare-no-such-path") == 1
+    assert not [name for name in names if "//" in name.partition(" [")[0]]
 
 
 def test_cases_of_the_same_method_and_target_are_numbered() -> None:

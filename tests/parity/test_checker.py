@@ -178,20 +178,15 @@ def test_a_login_that_fails_at_the_baseline_is_a_mistake_in_the_plan_and_a_warni
     assert "login step 1, POST /login: status 403; correct the scenario's login" in warning
 
 
-def test_without_a_case_or_a_candidate_nothing_is_equal() -> None:
-    assert checking(always(), always(), cases=()).parity == Parity(
-        equal=False, cases=0, deployments=("new-0",), differences=()
-    )
-    assert not checking(always()).parity.equal
-
-
-def test_the_cases_are_known_by_name_in_their_order() -> None:
+def test_the_cases_are_known_by_name_in_their_order_and_without_any_nothing_is_equal() -> None:
     with checker_of({BASELINE: Client(always()), "new": Client(always(status=500))}) as checker:
         outcome = checker.sum_up([checker.check(case) for case in (CASES[3], *ONE)], seeds=("7",))
-    assert outcome.parity.cases == 2
-    assert outcome.parity.seeds == ("7",)
-    assert [each.case for each in outcome.parity.differences] == ["GET /nothing", "GET /data?delay=0"]
-    assert list(outcome.cases) == ["GET /nothing", "GET /data?delay=0"]
+    names = ["GET /nothing", "GET /data?delay=0"]
+    assert (outcome.parity.cases, outcome.parity.seeds) == (2, ("7",))
+    assert [each.case for each in outcome.parity.differences] == list(outcome.cases) == names
+    none = checking(always(), always(), cases=()).parity
+    assert none == Parity(equal=False, cases=0, deployments=("new-0",), differences=())
+    assert not checking(always()).parity.equal
 
 
 def test_a_servers_own_address_is_no_difference_and_expected_as_such_under_load() -> None:

@@ -109,11 +109,14 @@ def test_a_redirect_is_a_response_and_not_followed_nor_is_a_cookie_sent_back(loc
     ("name", "value"),
     [("HTTP_PROXY", "http://127.0.0.1:1"), ("ALL_PROXY", "http://127.0.0.1:1"), ("SSL_CERT_FILE", "/none")],
 )
-def test_the_environment_does_not_matter(
+def test_the_environment_does_not_matter_and_what_is_not_latin_1_is_not_sent(
     site: Site, name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
     assert sending(site.url).status == 200
+    response = sending(site.url, headers=(("X-Name", "\u20ac"),))  # which is not sent
+    assert response.error == "cannot be sent: '\u20ac' is not latin-1"
+    assert len(site.received) == 1
 
 
 def test_a_refused_connection_or_a_broken_response_is_data() -> None:
@@ -149,6 +152,9 @@ def test_a_head_response_has_a_length_and_no_body(site: Site) -> None:
     sending(site.url)
     assert (response.header("content-length"), response.body) == ("5", b"")
     assert [("Connection", "close") in received.headers for received in site.received] == [True, False]
+    with serving(staying) as other:  # it is complete though the connection stays open
+        response = sending(other.url, method="HEAD")
+    assert (response.status, response.body, response.error) == (200, b"", "")
 
 
 @pytest.mark.parametrize(
@@ -172,18 +178,6 @@ def test_what_follows_the_headers_of_a_head_response_is_received(
 def staying(received: Received) -> Iterator[bytes]:
     yield b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
     received.closing.wait()
-
-
-def test_a_head_response_is_complete_though_the_connection_stays_open() -> None:
-    with serving(staying) as site:
-        response = sending(site.url, method="HEAD")
-    assert (response.status, response.body, response.error) == (200, b"", "")
-
-
-def test_what_is_not_latin_1_is_not_sent(site: Site) -> None:
-    response = sending(site.url, headers=(("X-Name", "\u20ac"),))
-    assert response.error == "cannot be sent: '\u20ac' is not latin-1"
-    assert site.received == []
 
 
 def test_a_server_is_logged_in_to_once_and_the_command_line_does_not_show_the_token() -> None:

@@ -65,26 +65,16 @@ def test_the_machine_the_software_and_the_deployments_are_recorded(
 
 
 def test_a_deployment_is_recorded_with_all_its_settings(tmp_path: Path) -> None:
-    knobs = 'threads = 4\nenvironment = { MODE = "fast" }'
-    baseline, candidate = describe(write_plan(tmp_path, {"gunicorn": knobs, "uvicorn asgi": ""}))
+    lines = 'threads = 4\nenvironment = { MODE = "fast" }'
+    baseline, candidate = describe(write_plan(tmp_path, {"gunicorn": lines, "uvicorn asgi": ""}))
     assert baseline.name == "gunicorn"
     assert baseline.server == "gunicorn 1.0"
     assert "127.0.0.1:{port}" in baseline.command
     assert baseline.environment == {"MODE": "fast"}
-    assert baseline.settings == {
-        "workers": "1",
-        "threads": "4",
-        "loop": "none",
-        "keep_alive_s": "75",
-        "backlog": "2048",
-        "connection_limit": "10000",
-        "requests_per_connection": "no limit",
-        "access_log": "off",
-        "worker_timeout_s": "none",
-        "http_parser": "auto",
-        "control_socket": "off",
-        "open_files": str(open_files_limit()),
-    }
+    knobs = {"workers": "1", "threads": "4", "loop": "none", "keep_alive_s": "75", "backlog": "2048"}
+    limits = {"connection_limit": "10000", "requests_per_connection": "no limit", "worker_timeout_s": "none"}
+    others = {"access_log": "off", "http_parser": "auto", "control_socket": "off"}
+    assert baseline.settings == knobs | limits | others | {"open_files": str(open_files_limit())}
     assert baseline.slots == 4
     assert baseline.cpus == (0, 1)
     assert baseline.versions == {"flask": "1.0", "werkzeug": "1.0"}

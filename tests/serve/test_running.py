@@ -168,15 +168,11 @@ def test_the_idle_latency_is_the_median_of_three_and_no_response_is_the_slowest(
 
 
 def test_requests_are_timed_on_a_real_server_and_its_end_is_noticed(
-    servers: dict[str, RunningServer],
+    servers: dict[str, RunningServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert 0 < measure_idle(servers["waitress"], "/healthz") < running.SETTLE_LIMIT_S
     (port,) = find_free_ports("127.0.0.1", 1)
     with pytest.raises(ServerError, match="no connection"):
         wait_until_settled(server_at(port), "/", 0.01)
-
-
-def test_a_server_that_sends_no_response_is_not_settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    (port,) = find_free_ports("127.0.0.1", 1)
     monkeypatch.setattr(RunningServer, "check_alive", lambda _: None)
-    assert not wait_until_settled(server_at(port), "/", 10.0, limit_s=0.05)
+    assert not wait_until_settled(server_at(port), "/", 10.0, limit_s=0.05)  # there is no response

@@ -127,21 +127,17 @@ def failing(tmp_path: Path, running: str) -> Iterator[Plan]:
     assert notes(tmp_path) == ["second", "control", "baseline"]
 
 
-def failures_of(plan: Plan) -> list[str]:
-    return [f"{arm}: {plan.path}: apps.one.teardown.0: ended with status 5" for arm in reversed(ARMS)]
-
-
-def test_every_teardown_is_tried_and_each_failure_reported(tmp_path: Path, failing: Plan) -> None:
+def test_every_teardown_is_tried_and_each_failure_reported_and_none_hides_an_error_before(
+    tmp_path: Path, failing: Plan
+) -> None:
+    failures = [f"{arm}: {failing.path}: apps.one.teardown.0: ended with status 5" for arm in reversed(ARMS)]
     with pytest.raises(ServerError) as raised, prepare(failing, tmp_path):
         pass
-    lines = str(raised.value).splitlines()
-    assert [line for line in lines if "status 5" in line] == failures_of(failing)
-
-
-def test_a_teardown_that_fails_does_not_hide_what_went_wrong_before(tmp_path: Path, failing: Plan) -> None:
-    with pytest.raises(KeyboardInterrupt) as raised, prepare(failing, tmp_path):
+    assert [line for line in str(raised.value).splitlines() if "status 5" in line] == failures
+    (tmp_path / "notes").unlink()
+    with pytest.raises(KeyboardInterrupt) as interrupted, prepare(failing, tmp_path):
         raise KeyboardInterrupt
-    assert [note.splitlines()[0] for note in raised.value.__notes__] == failures_of(failing)
+    assert [note.splitlines()[0] for note in interrupted.value.__notes__] == failures
 
 
 def test_a_command_that_does_not_end_is_ended(

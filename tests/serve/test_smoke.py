@@ -66,8 +66,8 @@ def test_a_wsgi_server_holds_as_many_requests_as_it_has_slots_and_no_more(
 
 def test_gevent_holds_more_requests_than_a_server_with_threads(servers: dict[str, RunningServer]) -> None:
     with ThreadPoolExecutor(20) as clients:
-        list(clients.map(lambda _: fetch(servers["gunicorn-gevent"], "/hold?for=20"), range(20)))
-    assert fetch(servers["gunicorn-gevent"], "/hold?for=1")["most_inside"] == 20
+        held = clients.map(lambda _: fetch(servers["gunicorn-gevent"], "/hold?for=20"), range(20))
+    assert max(response["most_inside"] for response in held) == 20
 
 
 def test_waitress_holds_more_connections_than_select_can(servers: dict[str, RunningServer]) -> None:
