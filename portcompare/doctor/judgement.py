@@ -101,8 +101,7 @@ def _other_work(machine: Machine) -> Finding:
         f"load average {significant(machine.load_average)}"
     )
     if machine.busy_ratio > MOST_BUSY:
-        disqualifies = machine.busy_ratio > FAR_TOO_BUSY
-        return _judge("other work", found, _CALM, disqualifies=disqualifies)
+        return _judge("other work", found, _CALM, disqualifies=machine.busy_ratio > FAR_TOO_BUSY)
     crowded = machine.load_average > len(machine.usable_cpus)
     remedy = "the CPUs were crowded within the last minute: make sure that what ran does not come back"
     return _judge("other work", found, remedy if crowded else "", mark="note")
@@ -167,10 +166,8 @@ def _servers(machine: Machine) -> Finding:
 def _browser(machine: Machine) -> Finding:
     browser, driver = machine.browser, machine.playwright
     found = f"{browser or 'no Chromium on PATH'}, {f'Playwright {driver}' if driver else 'no Playwright'}"
-    commands = [
-        *(["`apt install chromium`"] if browser is None else []),
-        *(["`pip install 'portcompare[browser]'`"] if driver is None else []),
-    ]
+    needed = {"`apt install chromium`": browser, "`pip install 'portcompare[browser]'`": driver}
+    commands = [command for command, found_here in needed.items() if found_here is None]
     remedy = f"to measure pages in a browser: {' and '.join(commands)}; nothing else needs it"
     return _judge("browser", found, remedy if commands else "", mark="note")
 
@@ -223,10 +220,8 @@ def _closed_load(ceiling: Ceiling, limits: GeneratorLimits, *, apart: bool) -> F
 def _open_load(ceiling: Ceiling) -> Finding:
     subject, reason = "open load", ceiling.untrusted_reason
     if ceiling.trusted_rps is None or ceiling.trusted_cpu_ratio is None or ceiling.trusted_lag_p99_s is None:
-        found = (
-            "no rate can be trusted, not even a tenth of the closed load's: "
-            f"{reason or 'no request was completed'}"
-        )
+        reason = reason or "no request was completed"
+        found = f"no rate can be trusted, not even a tenth of the closed load's: {reason}"
         return _judge(subject, found, "close what else runs, or use another machine", disqualifies=True)
     found = (
         f"up to {rate(ceiling.trusted_rps)} can be trusted, by one load-generator process: CPU "

@@ -31,12 +31,10 @@ def as_written(target: str) -> str:
 
 def names_in(request: RequestSpec) -> frozenset[str]:
     """The names of a request's placeholders."""
-    names = set(_ENCODED.findall(request.target))
-    for _, value in request.headers:
-        names |= set(_PLAIN.findall(value))
+    values = " ".join(value for _, value in request.headers)
     body = request.body.decode("latin-1")  # which loses no byte and never fails: the names are ASCII
-    names |= set((_ENCODED if _media_type(request) == _FORM else _PLAIN).findall(body))
-    return frozenset(names)
+    in_body = (_ENCODED if _media_type(request) == _FORM else _PLAIN).findall(body)
+    return frozenset((*_ENCODED.findall(request.target), *_PLAIN.findall(values), *in_body))
 
 
 def fill_in(request: RequestSpec, values: Mapping[str, object]) -> RequestSpec:

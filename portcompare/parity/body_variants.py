@@ -16,17 +16,9 @@ _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 
 _TYPES = (
-    "text/plain",
-    "application/octet-stream",
-    _JSON,
-    f"{_JSON}; charset=utf-16",
-    f"{_JSON}; charset=portcompare",
-    "application/problem+json",
-    _FORM,
-    _MULTIPART,
-    f"{_MULTIPART}; boundary=portcompare",
-    "portcompare",
-    ";",
+    *("text/plain", "application/octet-stream", "application/problem+json", "portcompare", ";"),
+    *(_JSON, f"{_JSON}; charset=utf-16", f"{_JSON}; charset=portcompare"),
+    *(_FORM, _MULTIPART, f"{_MULTIPART}; boundary=portcompare"),
 )
 
 # JSON parsers differ in whether they accept these, or ought not to.
@@ -182,12 +174,8 @@ def _vary_multipart(media_type: str, body: bytes) -> Iterator[tuple[str, bytes]]
         name = _PART_NAME.search(part)
         shown = name[1].decode("utf-8", "backslashreplace") if name else str(place)
         head = part.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-        instead: dict[str, list[bytes]] = {
-            "missing": [],
-            "repeated": [part, part],
-            "empty": [head + b"\r\n"],
-            "not UTF-8": [head + b"\xff\r\n"],
-        }
+        instead: dict[str, list[bytes]] = {"missing": [], "repeated": [part, part]}
+        instead |= {"empty": [head + b"\r\n"], "not UTF-8": [head + b"\xff\r\n"]}
         if name:
             instead["without its name"] = [part.replace(name[0], b"", 1)]
         for what, others in instead.items():

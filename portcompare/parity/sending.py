@@ -167,7 +167,7 @@ def _describe(error: Exception) -> str:
 
 
 def curl_line(url: str, case: RequestSpec) -> str:
-    """A shell command that sends a case: the same method, target, headers and body."""
+    """A shell command that sends a case, secret headers as variables."""
     words = ["curl", "-sS", "-i", "--globoff", "--path-as-is"]
     if case.method == "HEAD":
         words.append("--head")
@@ -175,7 +175,10 @@ def curl_line(url: str, case: RequestSpec) -> str:
         words += ["-X", case.method]
     for name, value in complete_headers(_as_sent(case)):
         if name != "Content-Length" or not case.body:  # curl counts by itself
-            words += ["-H", _quote_header(name, value)]
+            header = quote(f"{name}: {value}" if value else f"{name};")
+            if is_secret(name) and value:
+                header = f'"{name}: ${re.sub("[^A-Z0-9]", "_", name.upper())}"'
+            words += ["-H", header]
     pipe = ""
     if case.body:
         if "content-type" not in {name.lower() for name, _ in case.headers}:
@@ -187,13 +190,6 @@ def curl_line(url: str, case: RequestSpec) -> str:
     else:
         words += ["--request-target", quote(case.target), quote(url)]
     return pipe + " ".join(words)
-
-
-def _quote_header(name: str, value: str) -> str:
-    """A header for a shell, a secret value as a variable."""
-    if is_secret(name) and value:
-        return f'"{name}: ${re.sub("[^A-Z0-9]", "_", name.upper())}"'
-    return quote(f"{name}: {value}" if value else f"{name};")
 
 
 def _curl_data(body: bytes) -> tuple[str, str]:

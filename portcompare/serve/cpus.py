@@ -75,8 +75,7 @@ def pin_server(server: RunningServer, cpus: Iterable[int]) -> None:
 def find_cpu_problems(plan: Plan) -> Iterator[Problem]:
     """Check the CPUs that a plan names."""
     allowed = os.sched_getaffinity(0)
-    named = {"server": plan.cpus.server, "generator": plan.cpus.generator}
-    for key, cpus in named.items():
+    for key, cpus in {"server": plan.cpus.server, "generator": plan.cpus.generator}.items():
         missing = set(cpus or ()) - allowed
         if missing or cpus == []:
             yield Problem(

@@ -11,7 +11,7 @@ import httpx
 from portcompare.plan import Plan, find_upstreams
 from portcompare.serve.cpus import CpuAssignment, pin_server
 from portcompare.serve.ports import find_free_ports
-from portcompare.serve.processes import start_supervised, stop_all
+from portcompare.serve.processes import stop_all
 from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import ArmSetup, prepare_arms, set_up
@@ -101,13 +101,7 @@ def _start(setup: ArmSetup) -> RunningServer:
     """Start an arm's server; one that already runs is only described."""
     recipe, process = setup.recipe, None
     if recipe.url is None:
-        process = start_supervised(
-            recipe.command(setup.port, setup.arm),
-            directory=recipe.runtime.directory,
-            environment=recipe.variables(setup.arm),
-            cpus=setup.cpus,
-            log_path=setup.log_path,
-        )
+        process = setup.start(recipe.command(setup.port, setup.arm), recipe.variables(setup.arm))
     return RunningServer(
         arm=setup.arm,
         deployment=recipe.name,

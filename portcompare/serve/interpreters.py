@@ -60,9 +60,7 @@ def check_interpreters(recipes: Mapping[str, Recipe], *, with_import: bool) -> l
 
     `with_import`: import the apps, too, but for those whose setup may have to run first.
     """
-    distributions = dict.fromkeys(
-        name for recipe in recipes.values() for name in wanted_distributions(recipe)
-    )
+    distributions = {name for recipe in recipes.values() for name in wanted_distributions(recipe)}
     groups: dict[object, dict[str, Recipe]] = {}
     for arm, recipe in recipes.items():
         # What tells apart deployments whose checks may end differently.

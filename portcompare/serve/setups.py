@@ -1,6 +1,6 @@
 """The plan's commands around an arm: before it is served, and afterwards in any case."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from portcompare.errors import ServerError
 from portcompare.plan import Plan
 from portcompare.plan.apps import ARM
 from portcompare.serve.cpus import CpuAssignment
-from portcompare.serve.processes import start_supervised
+from portcompare.serve.processes import Supervised, start_supervised
 from portcompare.serve.recipe import Recipe, resolve_deployment
 
 COMMAND_LIMIT_S = 600.0  # enough to fill a database
@@ -33,6 +33,13 @@ class ArmSetup:
     def log_path(self) -> Path:
         """The file to which everything that runs for the arm logs."""
         return self.folder / f"{self.arm}.log"
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> Supervised:
+        """Start a program of the arm."""
+        directory, log_path = self.recipe.runtime.directory, self.log_path
+        return start_supervised(
+            command, directory=directory, environment=environment, cpus=self.cpus, log_path=log_path
+        )
 
     def run(self, key: Key) -> None:
         """Run the commands of a key in their order, up to one that fails, which is a ServerError."""
@@ -61,10 +68,7 @@ class ArmSetup:
         variables = self.recipe.variables(self.arm) | {"PORTCOMPARE_ARM": self.arm}
         if key == "block_setup":
             variables["PORTCOMPARE_PORT"] = str(self.port)
-        command, log_path = ["sh", "-c", line], self.log_path
-        process = start_supervised(
-            command, directory=directory, environment=variables, cpus=self.cpus, log_path=log_path
-        )
+        process = self.start(["sh", "-c", line], variables)
         try:
             status = process.wait(COMMAND_LIMIT_S)
         finally:

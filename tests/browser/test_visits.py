@@ -28,9 +28,12 @@ fetch('/data' + location.search).then(response => response.json()).then(data => 
     "/plain": f"{HEAD}<h1>Hello</h1>",
     "/blank": HEAD,
     "/faulty": f"{HEAD}<h1>Hello</h1><script>nothing.there();</script>",
-    "/busy": f"{HEAD}<h1>Hello</h1><script>"
-    "setTimeout(() => { const end = performance.now() + 200; while (performance.now() < end); }, 100);"
-    "</script>",
+    "/busy": f"""{HEAD}<h1>Hello</h1><script>
+const block = () => {{ const end = performance.now() + 200; while (performance.now() < end); }};
+new PerformanceObserver(list => {{
+    if (list.getEntriesByName('first-contentful-paint').length) setTimeout(block);
+}}).observe({{ type: 'paint', buffered: true }});
+</script>""",
     "/astray": f"{HEAD}<h1>Hello</h1><script>fetch('/missing');</script>",
 }
 
