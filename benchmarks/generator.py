@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from benchmarks.serving import CLIENT_CPU
 from portcompare.http.requests import http_request
-from portcompare.measure import start_generator
+from portcompare.measure.generator import start_generator
 from portcompare.wire.protocol import Prepare, RunRound, ScenarioSource
 
 if TYPE_CHECKING:
-    from portcompare.measure import LoadGenerator
+    from portcompare.measure.generator import LoadGenerator
     from portcompare.wire.protocol import Load, RoundDone
 
 SCENARIO = "load"

@@ -23,7 +23,7 @@ MOST_S = 1.0
 LISTED, COMMAND, MADE = (
     f"list {RUNS:,} runs by their summaries",
     "the whole command `portcompare history`",
-    "make the summaries from the results, once",
+    "summaries made from the results, once",
 )
 
 

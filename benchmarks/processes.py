@@ -22,7 +22,7 @@ from hdrh.histogram import HdrHistogram
 from benchmarks.common import header, publish, row, verdict
 from benchmarks.generator import load_once, prepare
 from benchmarks.serving import CLIENT_CPU, pinned, raw_target, target
-from portcompare.measure import LoadGenerator, start_generator
+from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.wire.protocol import Gather, Joined, RateLoad, UserLoad
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from portcompare.analyse import compare, find_invalid_reasons, find_undecided, find_warnings
+from portcompare.analyse.comparisons import compare, find_undecided
+from portcompare.analyse.conclusions import find_holding, headline_family
+from portcompare.analyse.validity import find_invalid_reasons, find_warnings
 from portcompare.measure.blocks import EARLY_BLOCKS
 from portcompare.plan.schema import Rounds
 from portcompare.records.rounds import BASELINE, CONTROL, Latency, LoadReport, Round, Usage
-from portcompare.stats.multiplicity import find_holding, headline_family
 
 if TYPE_CHECKING:
     from numpy.random import Generator

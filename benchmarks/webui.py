@@ -31,7 +31,7 @@ import psutil
 from benchmarks.common import header, in_turn, publish, ratios, row, spread, verdict, versions
 from benchmarks.generator import SCENARIO, load_once, prepare
 from benchmarks.serving import CLIENT_CPU, pinned, raw_target, target
-from portcompare.measure import LoadGenerator, start_generator
+from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.serve.running import read_usage
 from portcompare.wire.protocol import Gather, UserLoad
 from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario

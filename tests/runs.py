@@ -6,15 +6,17 @@ import random
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from portcompare.analyse import compare, find_headline, summarise
+from portcompare.analyse.comparisons import compare
+from portcompare.analyse.conclusions import find_headline
+from portcompare.analyse.summaries import summarise
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import SCHEMA_VERSION, Results
 from portcompare.records.rounds import BASELINE, CONTROL, Latency, Round
 from portcompare.report import RESULTS_FILE, write_results
 from tests.altered import altered
 from tests.analyse.samples import PARITY, in_users
-from tests.analyse.test_recorded_rounds import rounds_of_run
-from tests.run.test_sweeps import make_manifest
+from tests.analyse.test_recorded_runs import rounds_of_run
+from tests.measure.plans import make_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path

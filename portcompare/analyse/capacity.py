@@ -1,36 +1,101 @@
-"""The highest rate at which each arm keeps a scenario's objective, from the searches of all blocks."""
+"""How much each arm can take: the knee of its rates, and the highest rate that keeps an objective."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import sqrt
+from math import log
+from statistics import median
 from typing import TYPE_CHECKING
 
-from portcompare.analyse.comparisons import judge
-from portcompare.analyse.rounds import fail_too_often, find_overload
+from portcompare.analyse.comparisons import judge_ratio
+from portcompare.analyse.rounds import find_outcome
 from portcompare.records.estimates import Estimate
 from portcompare.records.rounds import BASELINE
-from portcompare.records.sweeps import Bracket, Capacity, Trial
+from portcompare.records.sweeps import Bracket, Capacity, Knee, Trial
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import rate
-from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from portcompare.analyse.rounds import GeneratorLimits
-    from portcompare.records.rounds import LoadReport, Round
+    from portcompare.plan import Plan
+    from portcompare.records.rounds import Round
     from portcompare.records.sweeps import Outcome
 
-
-if TYPE_CHECKING:
+    ByLevel = Mapping[float, Mapping[int, float]]
     Brackets = Mapping[int, Bracket]
+
+    Search = tuple[int, str, str]
+    """A search by its block, scenario and arm."""
+
+LEAST_LEVELS = 3
+"""A light load, one at the ceiling, and one that shows that it is the ceiling."""
+
+MOST_GAIN = 0.1
+"""The ceiling counts as reached if, over the last doubling of the load, one percent more load brought less
+than this many percent more rate (the elasticity). 0.1 means 7% for twice the load; 1 is proportional."""
 
 _ENOUGH = 2  # so many failures at a rate, and no success, make it one that fails
 
 
+def find_knees(rounds: Iterable[Round]) -> tuple[Knee, ...]:
+    """Find the knee of every arm in every scenario that was measured at three levels or more.
+
+    It is the load at which the two asymptotes of the rate meet: the line along which the rate rises while
+    nobody waits for anybody, through the lowest level, and the ceiling, the highest of the levels' rates. In
+    the closed model that is N* = X_max R_0 users, with R_0 the response time and think time at the lowest
+    level (N_1 / X_1, by Little's law); in the open model it is the ceiling itself. Rates alone are needed.
+    """
+    rates_rps: dict[tuple[str, str], dict[float, dict[int, float]]] = {}
+    for one in sorted(rounds, key=lambda one: one.level):
+        if one.discarded is None and one.load.rate_rps > 0:
+            by_level = rates_rps.setdefault((one.scenario, one.arm), {})
+            by_level.setdefault(one.level, {})[one.block] = one.load.rate_rps
+    knees = [
+        _find_knee(scenario, arm, by_level)
+        for (scenario, arm), by_level in rates_rps.items()
+        if len(by_level) >= LEAST_LEVELS
+    ]
+    return tuple(knee for knee in knees if knee is not None)
+
+
+def _find_knee(scenario: str, arm: str, by_level: ByLevel) -> Knee | None:
+    rates_rps = {level: median(by_block.values()) for level, by_block in by_level.items()}
+    lowest, highest = min(rates_rps), max(rates_rps)
+    top = max(rates_rps, key=lambda level: rates_rps[level])
+    light_rps, ceiling_rps = by_level[lowest], by_level[top]
+    blocks = sorted(light_rps.keys() & ceiling_rps.keys())
+    if not blocks:
+        return None
+    is_reached = _gain(rates_rps) < MOST_GAIN
+    load = Estimate(point=highest, blocks=len(blocks))
+    if is_reached and len(blocks) < LEAST_BLOCKS:
+        load = replace(load, point=lowest * ceiling_rps[blocks[0]] / light_rps[blocks[0]])
+    elif is_reached:
+        ratio = paired_ratio([light_rps[block] for block in blocks], [ceiling_rps[block] for block in blocks])
+        point, *ends = (lowest * (one or 0.0) for one in (ratio.point, ratio.low, ratio.high))
+        load = replace(ratio, point=point, low=ends[0], high=ends[1])
+    return Knee(
+        scenario=scenario,
+        arm=arm,
+        levels=len(by_level),
+        load=load,
+        rate_rps=rates_rps[top],
+        is_reached=is_reached,
+    )
+
+
+def _gain(rates_rps: Mapping[float, float]) -> float:
+    """The elasticity of the rate over the last doubling of the load; 1 if the levels do not span one."""
+    highest = max(rates_rps)
+    before = max((level for level in rates_rps if level <= highest / 2), default=None)
+    if before is None:
+        return 1.0
+    return log(rates_rps[highest] / rates_rps[before]) / log(highest / before)
+
+
 def find_bracket(trials: Iterable[Trial], *, is_over: bool) -> Bracket:
-    """Say what the rounds of one arm in one block tell.
+    """Narrow a capacity down by the rounds of one arm in one block.
 
     A rate fails when two rounds did not keep the objective there, and none did: one hiccup of the machine
     must not end a search far below the capacity.
@@ -44,27 +109,45 @@ def find_bracket(trials: Iterable[Trial], *, is_over: bool) -> Bracket:
         last_rps = one.rate_rps
     kept = [rate_rps for rate_rps, found in outcomes.items() if "kept" in found]
     failed = [rate for rate, found in outcomes.items() if "kept" not in found and len(found) >= _ENOUGH]
-    settled = {*kept, *failed}
     failed_rps = min(failed, default=None)
-    failed_for = None if failed_rps is None else _reason(outcomes[failed_rps])
+    failed_for: Outcome | None = None
+    if failed_rps is not None:
+        failed_for = "missed" if "missed" in outcomes[failed_rps] else "unknown"
     return Bracket(
         kept_rps=max(kept, default=None),
         failed_rps=failed_rps,
         failed_for=failed_for,
-        failed_why=reasons.get(failed_rps) if failed_rps is not None and failed_for == "unknown" else None,
-        doubtful_rps=None if last_rps in settled else last_rps,
+        failed_why=reasons[failed_rps] if failed_rps is not None and failed_for == "unknown" else None,
+        doubtful_rps=None if last_rps in {*kept, *failed} else last_rps,
         is_over=is_over,
     )
 
 
-def _reason(found: Iterable[Outcome]) -> Outcome:
-    return "missed" if "missed" in found else "unknown"
+def find_search_bracket(
+    plan: Plan, rounds: Iterable[Round], ended: Collection[Search], search: Search
+) -> Bracket:
+    """What one of a plan's searches has found until now."""
+    own = (one for one in rounds if (one.block, one.scenario, one.arm) == search)
+    return find_bracket((_trial(one, find_outcome(plan, one)) for one in own), is_over=search in ended)
+
+
+def find_plan_capacities(
+    plan: Plan, rounds: Iterable[Round], ended: Collection[Search]
+) -> tuple[Capacity, ...]:
+    """The capacities of a plan's searches, in the plan's order."""
+    scenarios, arms = list(plan.searches), [arm.name for arm in plan.arms]
+    searched = sorted(
+        (one for one in rounds if one.scenario in scenarios),
+        key=lambda one: (scenarios.index(one.scenario), arms.index(one.arm)),
+    )
+    margin = plan.rounds.margins["throughput"]
+    return find_capacities(searched, lambda one: find_outcome(plan, one), ended, margin)
 
 
 def find_capacities(
     rounds: Iterable[Round],
-    judge_round: Callable[[Round], Outcome],
-    ended: Collection[tuple[int, str, str]],
+    outcome_of: Callable[[Round], Outcome],
+    ended: Collection[Search],
     margin: float,
 ) -> tuple[Capacity, ...]:
     """Find each arm's capacity, and each candidate's in relation to the baseline's.
@@ -75,8 +158,7 @@ def find_capacities(
     trials: dict[tuple[str, str], dict[int, list[Trial]]] = {}
     for one in rounds:
         blocks = trials.setdefault((one.scenario, one.arm), {})
-        trial = Trial(rate_rps=one.level, outcome=judge_round(one), discarded=one.discarded)
-        blocks.setdefault(one.block, []).append(trial)
+        blocks.setdefault(one.block, []).append(_trial(one, outcome_of(one)))
     brackets = {
         key: {block: find_bracket(found, is_over=(block, *key) in ended) for block, found in blocks.items()}
         for key, blocks in trials.items()
@@ -105,16 +187,29 @@ def half_width(ratio: Estimate) -> float:
     return 1.0 if ratio.low is None else ratio.point / ratio.low
 
 
+def _trial(one: Round, outcome: Outcome) -> Trial:
+    return Trial(rate_rps=one.level, outcome=outcome, discarded=one.discarded)
+
+
 def _capacity(scenario: str, arm: str, own: Brackets, baseline: Brackets, margin: float) -> Capacity:
-    rates_rps, is_at_least = _rates(own), _is_at_least(own)
+    rates_rps, is_at_least = _rates(own), any(one.is_at_least for one in own.values())
+    values = list(rates_rps.values())
+    rate_rps = Estimate(point=values[0] if values else None, blocks=len(values))
+    if len(values) >= LEAST_BLOCKS:
+        rate_rps = paired_ratio([1.0] * len(values), values)
     ratio = None
     if arm != BASELINE:
+        than_at_least = any(one.is_at_least for one in baseline.values())
         ratio = _against(rates_rps, _rates(baseline), margin)
-        ratio = _open(ratio, is_at_least=is_at_least, than_at_least=_is_at_least(baseline))
+        ratio = _open(ratio, is_at_least=is_at_least, than_at_least=than_at_least)
     return Capacity(
         scenario=scenario,
         arm=arm,
-        rate_rps=_interval(rates_rps, own, is_at_least=is_at_least),
+        rate_rps=replace(
+            rate_rps,
+            high=None if is_at_least else rate_rps.high,
+            reason=_ended_by(own) if values else _nothing(own),
+        ),
         is_at_least=is_at_least,
         ratio=ratio,
     )
@@ -123,20 +218,6 @@ def _capacity(scenario: str, arm: str, own: Brackets, baseline: Brackets, margin
 def _rates(brackets: Brackets) -> dict[int, float]:
     found = {block: bracket.estimate_rps for block, bracket in brackets.items()}
     return {block: rate_rps for block, rate_rps in found.items() if rate_rps is not None}
-
-
-def _is_at_least(brackets: Brackets) -> bool:
-    return any(one.is_at_least for one in brackets.values())
-
-
-def _interval(rates_rps: Mapping[int, float], brackets: Brackets, *, is_at_least: bool) -> Estimate:
-    values = list(rates_rps.values())
-    if not values:
-        return Estimate(reason=_nothing(brackets))
-    if len(values) < LEAST_BLOCKS:
-        return Estimate(point=values[0], blocks=len(values), reason=_ended_by(brackets))
-    found = paired_ratio([1.0] * len(values), values)
-    return replace(found, high=None if is_at_least else found.high, reason=_ended_by(brackets))
 
 
 def _ended_by(brackets: Brackets) -> str:
@@ -174,7 +255,7 @@ def _against(candidate: Mapping[int, float], baseline: Mapping[int, float], marg
         why = f"an interval of the ratio needs {LEAST_BLOCKS} blocks with both capacities"
         return Estimate(blocks=len(blocks), verdict="invalid", reason=why)
     found = paired_ratio([baseline[block] for block in blocks], [candidate[block] for block in blocks])
-    return judge("throughput", found, margin)
+    return judge_ratio("throughput", found, margin)
 
 
 def _open(ratio: Estimate, *, is_at_least: bool, than_at_least: bool) -> Estimate:
@@ -190,46 +271,3 @@ def _open(ratio: Estimate, *, is_at_least: bool, than_at_least: bool) -> Estimat
         verdict="inconclusive" if may_be_wrong else ratio.verdict,
         reason=ratio.reason + (f", but {whose} capacity may be higher" if may_be_wrong else ""),
     )
-
-
-LEAST_ACHIEVED = 0.99
-"""The part of the requests offered that a server must answer inside the window: one that answers fewer falls
-behind for good, and only the shortness of the window keeps its latencies low."""
-
-_DEVIATIONS = 2.0
-
-
-def judge_objective(measured: Round, objective: Mapping[str, float], limits: GeneratorLimits) -> Outcome:
-    """Say whether a server kept an objective in one round.
-
-    `objective`: the most that each percentile may be, in seconds, by the names of the latency record.
-    """
-    load = measured.load
-    # A request that found no free connection in time says that the server was the limit, not the generator.
-    if find_overload(replace(load, dropped=0), limits) is not None or _has(load, WRONG_BODY):
-        return "unknown"
-    if load.latency_s is None or _fails(load) or _falls_behind(measured, load.latency_s.p50):
-        return "missed"
-    if any(getattr(load.latency_s, name) > most_s for name, most_s in objective.items()):
-        return "missed"
-    return "kept" if measured.discarded is None else "unknown"
-
-
-def _fails(load: LoadReport) -> bool:
-    return fail_too_often(load.requests, load.errors) or _has(load, WRONG_STATUS)
-
-
-def _has(load: LoadReport, kind: str) -> bool:
-    return any(found.startswith(kind) for found in load.error_kinds)
-
-
-def _falls_behind(measured: Round, under_way_s: float) -> bool:
-    """Whether fewer were answered than offered, beyond what chance does.
-
-    What is due shortly before the window's start is answered inside it, and what is due shortly before its
-    end is not, each by the time that a request is under way: two independent numbers of arrivals, each with
-    the variance of its mean.
-    """
-    offered_rps = measured.load.offered_rps or measured.level
-    chance_rps = _DEVIATIONS * sqrt(2 * offered_rps * under_way_s) / measured.load.window_s
-    return measured.load.rate_rps < LEAST_ACHIEVED * offered_rps - chance_rps

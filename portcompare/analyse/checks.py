@@ -7,6 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from portcompare.analyse.comparisons import rounds_by_block
+from portcompare.analyse.diff import Run, diff_runs, find_unlike_scenarios
 from portcompare.records.checks import CheckResult, ClaimResult, GateResult, Subject
 from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import METRICS
@@ -15,13 +16,17 @@ from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from portcompare.plan import Check, Claim, Gate, Measured
+    from portcompare.plan import Check, Claim, Gate, Measured, Plan
     from portcompare.records.checks import CheckOutcome, ClaimVerdict
     from portcompare.records.metrics import MetricName
     from portcompare.records.pages import PageVisit
+    from portcompare.records.results import Results
     from portcompare.records.rounds import Round
+
+    Ratios = Mapping[tuple[str, float, MetricName, str], Estimate]
+    """By scenario, level, metric and deployment."""
 
 
 def decide(
@@ -30,7 +35,7 @@ def decide(
     """Decide a limit on the whole interval, never on its middle.
 
     `unreliable`: why the estimate cannot be relied on; None if it can.
-    Returns the outcome and why it is that.
+    Returns the outcome, and why it is that.
     """
     if unreliable is not None:
         return "not judged", unreliable
@@ -41,29 +46,55 @@ def decide(
         return "broken", f"the whole interval lies above {ratio(at_most)}"
     if at_least is not None and high < at_least:
         return "broken", f"the whole interval lies below {ratio(at_least)}"
-    crossed = [
-        *([at_least] if at_least is not None and low < at_least else []),
-        *([at_most] if at_most is not None and high > at_most else []),
-    ]
+    crossed = [limit for limit in (at_least,) if limit is not None and low < limit]
+    crossed += [limit for limit in (at_most,) if limit is not None and high > limit]
     if crossed:
         limits = " and ".join(map(ratio, crossed))
         return "inconclusive", f"the interval crosses {limits}: measure more blocks to decide"
     return "kept", "the whole interval keeps the limit"
 
 
-def judge_gate(
-    gate: Gate,
-    level: float,
-    compared: Mapping[tuple[str, float, MetricName, str], Estimate],
-    unreliable: str | None,
-) -> GateResult:
-    """Decide whether a gate lets a run pass at one level.
+def judge_gates(plan: Plan, results: Results, stored: Mapping[str, Results]) -> tuple[GateResult, ...]:
+    """Decide a plan's gates, each at each of its levels.
 
-    `compared`: the ratios by scenario, level, metric and deployment.
-    `unreliable`: why none of them can be relied on; None if they can.
+    `stored`: the finished runs that gates compare with, by the names that the plan gives them.
     """
+    unreliable = (
+        "the run is partial" if results.partial else None if results.valid else "the run is not valid"
+    )
+    here: Ratios = {
+        (one.scenario, one.level, one.metric, one.candidate): one.ratio for one in results.comparisons
+    }
+    found: list[GateResult] = []
+    for gate in plan.gates:
+        ratios, why_not = (here if gate.against is None else {}), unreliable
+        if gate.against is not None and unreliable is None:
+            ratios, why_not = _against(plan, results, gate, stored[gate.against])
+        found += [judge_gate(gate, level, ratios, why_not) for level in levels_of(plan, gate)]
+    return tuple(found)
+
+
+def levels_of(plan: Plan, gate: Gate) -> Iterator[float]:
+    """The levels at which a gate stands."""
+    return map(float, plan.scenarios[gate.scenario].load.levels if gate.level is None else (gate.level,))
+
+
+def _against(plan: Plan, results: Results, gate: Gate, stored: Results) -> tuple[Ratios, str | None]:
+    """The ratios to a stored run, and why they cannot be relied on; None if they can."""
+    old, new = Run(folder=str(gate.against), results=stored), Run(folder=str(plan.path), results=results)
+    diff = diff_runs(old, new, plan.rounds.margins, plan.level_text)
+    changes = diff.relative_changes if gate.relative else diff.changes
+    ratios = {(one.scenario, one.level, one.metric, one.deployment): one.ratio for one in changes}
+    if diff.machines:
+        what = "; ".join(f"{one.what} was {one.old} and is {one.new}" for one in diff.machines)
+        return ratios, f"the stored run was made on another machine: {what}"
+    return ratios, find_unlike_scenarios(stored, results).get(gate.scenario)
+
+
+def judge_gate(gate: Gate, level: float, ratios: Ratios, unreliable: str | None) -> GateResult:
+    """Decide whether a gate lets a run pass at one level."""
     nothing = Estimate(reason="nothing was measured there that could be compared")
-    value = compared.get((gate.scenario, level, gate.metric, gate.candidate), nothing)
+    value = ratios.get((gate.scenario, level, gate.metric, gate.candidate), nothing)
     outcome, reason = decide(value, gate.min_ratio, gate.max_ratio, unreliable)
     subject = Subject(arm=gate.candidate, scenario=gate.scenario, level=level)
     check = CheckResult(
@@ -90,31 +121,28 @@ def judge_claims(
     *,
     is_reliable: bool = True,
 ) -> tuple[ClaimResult, ...]:
-    """Decide claims."""
-    judged = (
-        _judge(name, claim, [_check(check, rounds, visits) for check in claim.checks])
+    """Decide a plan's claims."""
+    judged = tuple(
+        _judge_claim(name, claim, [_check(check, rounds, visits) for check in claim.checks])
         for name, claim in claims.items()
     )
     if is_reliable:
-        return tuple(judged)
+        return judged
     why = "the run is partial or not valid"
     return tuple(replace(one, verdict="cannot tell", reason=why) for one in judged)
 
 
-def _judge(name: str, claim: Claim, checks: Sequence[CheckResult]) -> ClaimResult:
-    true = [one.name for one in checks if one.outcome == "kept"]
-    false = [one.name for one in checks if one.outcome == "broken"]
-    unsure = [one.name for one in checks if one.outcome not in ("kept", "broken")]
-    verdict: ClaimVerdict = "cannot tell"
-    reason = f"not known: {', '.join(unsure)}" if unsure else ""
+def _judge_claim(name: str, claim: Claim, checks: Sequence[CheckResult]) -> ClaimResult:
+    true = ", ".join(one.name for one in checks if one.outcome == "kept")
+    false = ", ".join(one.name for one in checks if one.outcome == "broken")
+    unsure = ", ".join(one.name for one in checks if one.outcome not in ("kept", "broken"))
+    verdict: ClaimVerdict = "cannot tell" if unsure else "true" if true else "false"
+    reasons = [f"not known: {unsure}"] if unsure else []
     if true and false:
-        verdict = "depends"
-        reason = "; ".join(
-            [f"true: {', '.join(true)}", f"false: {', '.join(false)}", *([reason] * bool(unsure))]
-        )
-    elif not unsure:
-        verdict = "true" if true else "false"
-    return ClaimResult(name=name, text=claim.text, verdict=verdict, reason=reason, checks=tuple(checks))
+        verdict, reasons = "depends", [f"true: {true}", f"false: {false}", *reasons]
+    return ClaimResult(
+        name=name, text=claim.text, verdict=verdict, reason="; ".join(reasons), checks=tuple(checks)
+    )
 
 
 def _check(check: Check, rounds: Sequence[Round], visits: Sequence[PageVisit]) -> CheckResult:
@@ -122,10 +150,9 @@ def _check(check: Check, rounds: Sequence[Round], visits: Sequence[PageVisit]) -
     # Without another side the value itself is judged: divided by 1.
     to = dict.fromkeys(of, 1.0) if check.to is None else _values(check, check.to, rounds, visits)
     both = sorted(of.keys() & to.keys())
+    value = Estimate(blocks=len(both), reason=f"an interval needs {LEAST_BLOCKS} blocks with a value")
     if len(both) >= LEAST_BLOCKS:
         value = paired_ratio([to[block] for block in both], [of[block] for block in both])
-    else:
-        value = Estimate(blocks=len(both), reason=f"an interval needs {LEAST_BLOCKS} blocks with a value")
     outcome, reason = decide(value, check.at_least, check.at_most)
     return CheckResult(
         name=check.name,
@@ -146,7 +173,7 @@ def _subject(side: Measured) -> Subject:
 
 
 def _values(
-    check: Check, side: Measured, rounds: Iterable[Round], visits: Iterable[PageVisit]
+    check: Check, side: Measured, rounds: Sequence[Round], visits: Sequence[PageVisit]
 ) -> dict[int, float]:
     """A value of each block in which there is one."""
     if check.metric == "lcp":
@@ -160,6 +187,6 @@ def _values(
     own = [
         one for one in rounds if (one.arm, one.scenario, one.level) == (side.arm, side.scenario, side.level)
     ]
-    known = rounds_by_block(check.metric, own)
     least = METRICS[check.metric].least_requests
-    return {block: value for block, (value, requests) in known.items() if requests >= least}
+    known = rounds_by_block(check.metric, own).items()
+    return {block: value for block, (value, requests) in known if requests >= least}

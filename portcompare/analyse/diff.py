@@ -1,14 +1,14 @@
-"""Two finished runs as one record: what both asked alike is compared, and what was not the same is told."""
+"""Two finished runs as one record: what both measured is compared, and what was not the same is listed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from portcompare.analyse.comparisons import judge, pair_blocks, rounds_by_block, too_few_requests
-from portcompare.analyse.conclusions import OF, tell_control, tell_differences, tell_holding
+from portcompare.analyse import conclusions
+from portcompare.analyse.comparisons import judge_ratio, pair_blocks, rounds_by_block, too_few_requests
 from portcompare.records.changes import DIFF_SCHEMA_VERSION, Altered, Change, RunDiff, RunFacts
 from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import HEADLINE_METRICS, METRICS
@@ -19,120 +19,19 @@ from portcompare.stats.multiplicity import reject
 from portcompare.units import count
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from portcompare.records.manifest import Manifest
     from portcompare.records.metrics import MetricName
     from portcompare.records.rounds import Round
     from portcompare.units import LevelText
 
+    Margins = Mapping[MetricName, float]
+    Place = tuple[str, float, str]
+    """A scenario, a level, and who was measured there: a deployment, or "control"."""
 
-Place = tuple[str, float, str]
-"""A scenario, a level, and who was measured there: a deployment, or "control"."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Values:
-    """What one run tells of a quantity."""
-
-    blocks: Sequence[float]  # A positive value for each block that has one
-    requests: float  # How many requests a round usually had; 0 without a round
-
-
-def find_own_changes(
-    old: Iterable[Round], new: Iterable[Round], margins: Mapping[MetricName, float]
-) -> tuple[Change, ...]:
-    """Compare each deployment with itself, wherever both runs measured it."""
-    then, now = _by_place(old), _by_place(new)
-    return tuple(
-        _change(place, metric, _own(then[place], metric), _own(now[place], metric), margins[metric])
-        for place in now
-        if place in then
-        for metric in METRICS
-    )
-
-
-def find_relative_changes(
-    old: Iterable[Round], new: Iterable[Round], margins: Mapping[MetricName, float]
-) -> tuple[Change, ...]:
-    """Compare each candidate's ratio to the baseline with what it was.
-
-    Inside either run the ratio is paired by block, so what the machine did then or does now cancels.
-    """
-    old, new = list(old), list(new)
-    baseline = _baseline(new)
-    if baseline is None or _baseline(old) != baseline:
-        return ()
-    then, now = _by_place(old), _by_place(new)
-    return tuple(
-        _change(place, metric, _ratios(then, place, baseline, metric), _ratios(now, place, baseline, metric),
-                margins[metric])
-        for place in now
-        if place in then and place[2] != baseline
-        for metric in METRICS
-    )  # fmt: skip
-
-
-def _baseline(rounds: Iterable[Round]) -> str | None:
-    return next((one.deployment for one in rounds if one.arm == BASELINE), None)
-
-
-def _by_place(rounds: Iterable[Round]) -> dict[Place, list[Round]]:
-    places: dict[Place, list[Round]] = {}
-    for one in rounds:
-        who = CONTROL if one.arm == CONTROL else one.deployment
-        places.setdefault((one.scenario, one.level, who), []).append(one)
-    return places
-
-
-def _own(rounds: Iterable[Round], metric: MetricName) -> _Values:
-    return _values(rounds_by_block(metric, rounds).values())
-
-
-def _ratios(places: Mapping[Place, list[Round]], place: Place, baseline: str, metric: MetricName) -> _Values:
-    scenario, level, who = place
-    arms = {
-        BASELINE: places.get((scenario, level, baseline), []),
-        CONTROL: places.get((scenario, level, CONTROL), []),
-        who: places[place],
-    }
-    return _values((pair.ratio, pair.requests) for pair in pair_blocks(metric, arms, who).values())
-
-
-def _values(known: Iterable[tuple[float, int]]) -> _Values:
-    """From each block's value and its requests."""
-    each = list(known)
-    return _Values(
-        blocks=[value for value, _ in each], requests=median([requests for _, requests in each] or [0])
-    )
-
-
-def _change(place: Place, metric: MetricName, old: _Values, new: _Values, margin: float) -> Change:
-    scenario, level, deployment = place
-    ratio, degrees = _too_few(metric, old, new), None
-    if ratio is None:
-        found, degrees = unpaired_ratio(old.blocks, new.blocks)
-        ratio = judge(metric, found, margin)
-    return Change(
-        scenario=scenario,
-        level=level,
-        metric=metric,
-        deployment=deployment,
-        old_blocks=len(old.blocks),
-        new_blocks=len(new.blocks),
-        degrees_of_freedom=degrees,
-        ratio=replace(ratio, blocks=min(len(old.blocks), len(new.blocks))),
-    )
-
-
-def _too_few(metric: MetricName, old: _Values, new: _Values) -> Estimate | None:
-    """Why the values cannot carry a verdict; None if they can."""
-    for run, values in (("old", old), ("new", new)):
-        if len(values.blocks) < LEAST_BLOCKS:
-            found = f"{count(len(values.blocks), 'block')} of the {run} run with a value that counts"
-            return Estimate(verdict="invalid", reason=f"{found}; an interval needs {LEAST_BLOCKS}")
-    return too_few_requests(metric, min(old.requests, new.requests))
-
+    Values = list[tuple[float, int]]
+    """A positive value of each block that has one, and how many requests it rests on."""
 
 NONE = "none"
 
@@ -142,105 +41,12 @@ _MACHINE = ("cpu_model", "cpu_count", "memory_bytes")
 _MEMORY_SHARE = 0.05
 """A kernel takes a little more or less of a machine's memory for itself after each update."""
 
+_NOT_THE_QUESTION = ("seconds", "load.users", "load.rates")
+"""Keys of a scenario that say how long and how much is measured, and not what."""
 
-def list_conditions(manifest: Manifest) -> dict[str, str]:
-    """Flatten a manifest."""
-    facts = asdict(manifest)
-    for served in ("deployments", "upstreams"):
-        facts[served] = {one.pop("name"): one for one in facts[served]}
-    for left_out in ("differences", "load_average"):
-        del facts[left_out]
-    return dict(flatten(facts))
-
-
-def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - whatever a record holds
-    """Name each single value of nested tables."""
-    if isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
-        value = dict(enumerate(value))
-    if isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from flatten(each, f"{path}.{key}" if path else str(key))
-    else:
-        yield path, " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def find_altered(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Altered, ...]:
-    """What is not the same."""
-    return tuple(
-        Altered(what=name, old=old.get(name, NONE), new=new.get(name, NONE))
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
-    )
-
-
-def compare_conditions(old: Manifest, new: Manifest) -> tuple[tuple[Altered, ...], tuple[Altered, ...]]:
-    """What differs between two manifests."""
-    altered = find_altered(list_conditions(old), list_conditions(new))
-    least, most = sorted((old.memory_bytes, new.memory_bytes))
-    machine = [
-        one
-        for one in altered
-        if one.what in _MACHINE and (one.what != "memory_bytes" or most > (1 + _MEMORY_SHARE) * least)
-    ]
-    return tuple(machine), tuple(one for one in altered if one.what not in _MACHINE)
-
-
-NOT_FREED = (
+_NOT_FREED = (
     "The runs have not the same baseline, so nothing here is freed of what the machine did between them."
 )
-
-
-def find_diff_headline(
-    changes: Sequence[Change],
-    relative_changes: Sequence[Change],
-    margins: Mapping[MetricName, float],
-    level_text: LevelText,
-    *,
-    valid: bool,
-) -> str:
-    """Say first what can be relied on."""
-    if not valid:
-        return "Not both runs are valid: what is compared here cannot be relied on."
-    own = _tell(f"of {OF}, new with old", changes, margins, level_text)
-    if not relative_changes:
-        return f"{own} {NOT_FREED}"
-    relative = _tell(
-        "of their ratios to the baseline, freed of what the machine did",
-        relative_changes,
-        margins,
-        level_text,
-    )
-    control = [
-        one.ratio.verdict
-        for one in relative_changes
-        if one.deployment == CONTROL and one.metric in HEADLINE_METRICS
-    ]
-    return f"{own} {relative} {tell_control(control, 'be the same')}".rstrip()
-
-
-def _tell(
-    what: str, changes: Sequence[Change], margins: Mapping[MetricName, float], level_text: LevelText
-) -> str:
-    family = [
-        one
-        for one in changes
-        if one.metric in HEADLINE_METRICS and one.deployment != CONTROL and one.ratio.point is not None
-    ]
-    if not family:
-        return f"Nothing {what} can be compared."
-    holding = reject(
-        family,
-        [chance_beyond(one.ratio, one.degrees_of_freedom or 1.0, margins[one.metric]) for one in family],
-    )
-    told = "; ".join(
-        tell_differences(name, [one for one in holding if one.deployment == name], level_text)
-        for name in dict.fromkeys(one.deployment for one in holding)
-    )
-    return tell_holding(f"{count(len(family), 'comparison')} {what}", len(holding), told)
-
-
-_NOT_THE_QUESTION = ("seconds", "load.users", "load.rates")
-"""Keys of a scenario that say how long and how much is asked, and not what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,11 +57,11 @@ class Run:
     results: Results  # The run
 
 
-def diff_runs(old: Run, new: Run, margins: Mapping[MetricName, float], level_text: LevelText) -> RunDiff:
+def diff_runs(old: Run, new: Run, margins: Margins, level_text: LevelText) -> RunDiff:
     """Compare two finished runs."""
     machines, conditions = compare_conditions(old.results.manifest, new.results.manifest)
     left_out = find_unlike_scenarios(old.results, new.results)
-    then, now = (_ordered(run.results, left_out) for run in (old, new))
+    then, now = (_compared_rounds(run.results, left_out) for run in (old, new))
     changes = find_own_changes(then, now, margins)
     relative = find_relative_changes(then, now, margins)
     valid = old.results.valid and new.results.valid
@@ -273,21 +79,159 @@ def diff_runs(old: Run, new: Run, margins: Mapping[MetricName, float], level_tex
     )
 
 
+def find_own_changes(old: Iterable[Round], new: Iterable[Round], margins: Margins) -> tuple[Change, ...]:
+    """Compare each deployment with itself, wherever both runs measured it."""
+
+    def own(places: Mapping[Place, list[Round]], place: Place, metric: MetricName) -> Values:
+        return list(rounds_by_block(metric, places[place]).values())
+
+    return _changes(_by_place(old), _by_place(new), own, margins)
+
+
+def find_relative_changes(old: Iterable[Round], new: Iterable[Round], margins: Margins) -> tuple[Change, ...]:
+    """Compare each candidate's ratio to the baseline with what it was.
+
+    Inside either run the ratio is paired by block, so what the machine did then or does now cancels.
+    """
+    old, new = list(old), list(new)
+    baseline = next((one.deployment for one in new if one.arm == BASELINE), None)
+    if baseline is None or baseline not in {one.deployment for one in old if one.arm == BASELINE}:
+        return ()
+
+    def ratios(places: Mapping[Place, list[Round]], place: Place, metric: MetricName) -> Values:
+        scenario, level, who = place
+        arms = {
+            BASELINE: places.get((scenario, level, baseline), []),
+            CONTROL: places.get((scenario, level, CONTROL), []),
+            who: places[place],
+        }
+        return [(pair.ratio, pair.requests) for pair in pair_blocks(metric, arms, who).values()]
+
+    now = {place: rounds for place, rounds in _by_place(new).items() if place[2] != baseline}
+    return _changes(_by_place(old), _by_place(new), ratios, margins, now)
+
+
+def _by_place(rounds: Iterable[Round]) -> dict[Place, list[Round]]:
+    places: dict[Place, list[Round]] = {}
+    for one in rounds:
+        who = CONTROL if one.arm == CONTROL else one.deployment
+        places.setdefault((one.scenario, one.level, who), []).append(one)
+    return places
+
+
+def _changes(
+    then: Mapping[Place, list[Round]],
+    now: Mapping[Place, list[Round]],
+    values_of: Callable[[Mapping[Place, list[Round]], Place, MetricName], Values],
+    margins: Margins,
+    compared: Iterable[Place] | None = None,
+) -> tuple[Change, ...]:
+    return tuple(
+        _change(place, metric, values_of(then, place, metric), values_of(now, place, metric), margins[metric])
+        for place in (now if compared is None else compared)
+        if place in then
+        for metric in METRICS
+    )
+
+
+def _change(place: Place, metric: MetricName, old: Values, new: Values, margin: float) -> Change:
+    scenario, level, deployment = place
+    ratio, degrees = _too_few(metric, old, new), None
+    if ratio is None:
+        found, degrees = unpaired_ratio([value for value, _ in old], [value for value, _ in new])
+        ratio = judge_ratio(metric, found, margin)
+    return Change(
+        scenario=scenario,
+        level=level,
+        metric=metric,
+        deployment=deployment,
+        old_blocks=len(old),
+        new_blocks=len(new),
+        degrees_of_freedom=degrees,
+        ratio=replace(ratio, blocks=min(len(old), len(new))),
+    )
+
+
+def _too_few(metric: MetricName, old: Values, new: Values) -> Estimate | None:
+    """Why the values cannot carry a verdict; None if they can."""
+    for run, values in (("old", old), ("new", new)):
+        if len(values) < LEAST_BLOCKS:
+            found = f"{count(len(values), 'block')} of the {run} run with a value that counts"
+            return Estimate(verdict="invalid", reason=f"{found}; an interval needs {LEAST_BLOCKS}")
+    return too_few_requests(metric, min(median(requests for _, requests in values) for values in (old, new)))
+
+
+def find_diff_headline(
+    changes: Sequence[Change],
+    relative_changes: Sequence[Change],
+    margins: Margins,
+    level_text: LevelText,
+    *,
+    valid: bool,
+) -> str:
+    """Say first what can be relied on."""
+    if not valid:
+        return "Not both runs are valid: what is compared here cannot be relied on."
+    own = _tell(f"of {conclusions.HEADLINE_SUBJECT}, new with old", changes, margins, level_text)
+    if not relative_changes:
+        return f"{own} {_NOT_FREED}"
+    freed = "of their ratios to the baseline, freed of what the machine did"
+    relative = _tell(freed, relative_changes, margins, level_text)
+    control = [
+        one.ratio.verdict
+        for one in relative_changes
+        if one.deployment == CONTROL and one.metric in HEADLINE_METRICS
+    ]
+    return f"{own} {relative} {conclusions.describe_control(control, 'be the same')}".rstrip()
+
+
+def _tell(what: str, changes: Sequence[Change], margins: Margins, level_text: LevelText) -> str:
+    compared = [one for one in changes if one.metric in HEADLINE_METRICS and one.deployment != CONTROL]
+    family = [one for one in compared if one.ratio.point is not None]
+    if not family:
+        return f"Nothing {what} can be compared."
+    chances = [chance_beyond(one.ratio, one.degrees_of_freedom or 1.0, margins[one.metric]) for one in family]
+    holding = reject(family, chances)
+    told = "; ".join(
+        conclusions.describe_differences(name, [one for one in holding if one.deployment == name], level_text)
+        for name in dict.fromkeys(one.deployment for one in holding)
+    )
+    made = f"{count(len(family), 'comparison')} {what}"
+    return conclusions.describe_holding(made, len(holding), told)
+
+
+def list_conditions(manifest: Manifest) -> dict[str, str]:
+    """Flatten a manifest."""
+    facts = asdict(manifest)
+    for served in ("deployments", "upstreams"):
+        facts[served] = {one.pop("name"): one for one in facts[served]}
+    for left_out in ("differences", "load_average"):
+        del facts[left_out]
+    return dict(flatten(facts))
+
+
+def compare_conditions(old: Manifest, new: Manifest) -> tuple[tuple[Altered, ...], tuple[Altered, ...]]:
+    """What differs between two manifests: of the machines, and all else."""
+    altered = find_altered(list_conditions(old), list_conditions(new))
+    least, most = sorted((old.memory_bytes, new.memory_bytes))
+    is_same_memory = most <= (1 + _MEMORY_SHARE) * least
+    machine = [
+        one for one in altered if one.what in _MACHINE and not (one.what == "memory_bytes" and is_same_memory)
+    ]
+    return tuple(machine), tuple(one for one in altered if one.what not in _MACHINE)
+
+
 def find_unlike_scenarios(old: Results, new: Results) -> dict[str, str]:
-    """The scenarios of both runs that do not ask the same, or whose figures are not comparable."""
+    """The scenarios of both runs that do not send the same, or whose figures are not comparable, and why."""
     then, now = (_scenarios(run) for run in (old, new))
     found = {}
-    for name in now:
-        if name not in then:
-            continue
+    for name in now.keys() & then.keys():
         if any(key.startswith("load.objective.") for key in then[name] | now[name]):
-            found[name] = "its rate is searched, and the reports tell what was found"
-            continue
-        altered = find_altered(then[name], now[name])
-        if altered:
+            found[name] = "its rate is searched, and the reports show what was found"
+        elif altered := find_altered(then[name], now[name]):
             what = "; ".join(f"{one.what} was {one.old} and is {one.new}" for one in altered)
-            found[name] = f"it does not ask the same: {what}"
-    return found
+            found[name] = f"it does not send the same: {what}"
+    return {name: found[name] for name in now if name in found}
 
 
 def _scenarios(run: Results) -> dict[str, dict[str, str]]:
@@ -300,9 +244,30 @@ def _scenarios(run: Results) -> dict[str, dict[str, str]]:
     }
 
 
-def _ordered(run: Results, left_out: Collection[str]) -> list[Round]:
+def find_altered(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Altered, ...]:
+    """What is not the same in two flat tables."""
+    return tuple(
+        Altered(what=name, old=old.get(name, NONE), new=new.get(name, NONE))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    )
+
+
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - whatever a record holds
+    """Name each single value of nested tables."""
+    if isinstance(value, list | tuple) and any(isinstance(each, Mapping) for each in value):
+        value = dict(enumerate(value))
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from flatten(each, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _compared_rounds(run: Results, left_out: Iterable[str]) -> list[Round]:
     """The rounds at given levels, as a reader expects them."""
     order = {(one.scenario, one.level, one.arm): place for place, one in enumerate(run.summaries)}
+    left_out = set(left_out)
     kept = [
         one
         for one in run.rounds

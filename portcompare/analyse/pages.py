@@ -1,4 +1,4 @@
-"""What page loads come to: medians with intervals, ratings, and each candidate against the baseline."""
+"""Page loads: where their time goes, medians, ratings, and each candidate against the baseline."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portcompare.analyse.comparisons import find_references, judge
+from portcompare.analyse.comparisons import find_references, judge_ratio
 from portcompare.records.estimates import Estimate
-from portcompare.records.pages import PageComparison, PageFigure, PagePart, PageSummary, spent_s
+from portcompare.records.pages import PageComparison, PageFigure, PagePart, Pages, PageSummary, spent_s
 from portcompare.records.rounds import BASELINE
 from portcompare.stats.intervals import CONFIDENCE, LEAST_BLOCKS, paired_ratio
 from portcompare.stats.quantiles import binomial_quantile
@@ -19,90 +19,10 @@ from portcompare.units import count, duration, share, size
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from portcompare.records.manifest import Ceiling
+    from portcompare.plan import Plan
+    from portcompare.records.manifest import Ceiling, Manifest
     from portcompare.records.pages import Exchange, LoadKind, PageLoad, PageMetric, PageVisit, Rating, Stage
 
-
-_SERVER: tuple[Stage, ...] = ("handler", "queue", "server")
-
-
-def find_parts(load: PageLoad) -> tuple[PagePart, ...]:
-    """Cut a load into its parts.
-
-    The page is requested and received; then its script requests what is to be shown, and that is received;
-    then it is painted. Where the largest paint waited for no such response, the middle is left out.
-    """
-    if load.document is None or load.lcp_s is None:
-        return ()
-    parts: list[PagePart] = []
-    reached_s = 0.0
-    for stage, what, until_s in _boundaries(load.document, load.response, load.lcp_s):
-        end_s = min(max(until_s, reached_s), load.lcp_s)
-        if end_s > reached_s:
-            parts.append(PagePart(stage=stage, what=what, start_s=reached_s, end_s=end_s))
-        reached_s = end_s
-    return tuple(parts)
-
-
-def _boundaries(
-    document: Exchange, response: Exchange | None, lcp_s: float
-) -> Iterator[tuple[Stage, str, float]]:
-    """Each part's stage, name and end; a browser may do things at once, so an end may lie before another."""
-    yield "network", "connect", document.sent_s
-    yield from _exchanged(document, "page")
-    if response is not None:
-        yield "client", "run the script", response.sent_s
-        yield from _exchanged(response, "response")
-    yield "client", "render", lcp_s
-
-
-def _exchanged(exchange: Exchange, name: str) -> Iterator[tuple[Stage, str, float]]:
-    if exchange.handler_s is None:
-        yield "server", f"wait for the {name}", exchange.first_byte_s
-    else:
-        yield "queue", f"wait for the {name}'s handler", exchange.first_byte_s - exchange.handler_s
-        yield "handler", f"handle the {name}", exchange.first_byte_s
-    yield "network", f"download the {name}", exchange.ended_s
-
-
-def find_bottleneck(parts: Sequence[PagePart], load: PageLoad, users: int, ceiling: Ceiling) -> str:
-    """Say where most of a page's time goes."""
-    if not parts or load.lcp_s is None:
-        return ""
-    took_s = {stage: spent_s(parts, stage) for stage in ("handler", "queue", "server", "network", "client")}
-    server_s = sum(took_s[stage] for stage in _SERVER)
-    whose, most_s = max(
-        (
-            ("the server's", server_s),
-            ("the network's", took_s["network"]),
-            ("the browser's", took_s["client"]),
-        ),
-        key=lambda one: one[1],
-    )
-    told = f"{share(most_s / load.lcp_s)} of the wait of {duration(load.lcp_s)} is {whose}"
-    if whose == "the network's":
-        received = sum(one.received_bytes for one in (load.document, load.response) if one is not None)
-        return f"{told}: to connect and to transfer {size(received)}"
-    if whose == "the browser's":
-        return f"{told}: to run scripts, to lay out and to paint"
-    if took_s["handler"] == took_s["queue"] == 0:
-        return f"{told}: in its queue or its handler, which it does not tell apart"
-    handler, queue = duration(took_s["handler"]), duration(took_s["queue"])
-    if took_s["handler"] >= took_s["queue"]:
-        return f"{told}: {handler} in handlers, {queue} around them"
-    return f"{told}: {queue} around the handlers{_who_waits(users, ceiling)}, {handler} in them"
-
-
-def _who_waits(users: int, ceiling: Ceiling) -> str:
-    if not users:
-        return ""
-    if ceiling.slots is None:
-        return f", while {count(users, 'user')} wait as well"
-    waiting = f", as {count(users, 'user')} wait for {count(ceiling.slots, ceiling.noun)}"
-    return waiting if users >= ceiling.slots else ""
-
-
-if TYPE_CHECKING:
     Condition = tuple[str, int, LoadKind]
     ByArm = dict[str, list[PageVisit]]
 
@@ -125,52 +45,24 @@ References:
 """
 
 
-def page_metric(load: PageLoad, metric: PageMetric) -> float | None:
-    """A load's value in a measure.
+def find_pages(plan: Plan, manifest: Manifest, visits: Sequence[PageVisit], browser: str) -> Pages:
+    """Analyse the visits of a plan's pages.
 
-    Returns seconds; None where it is not known.
+    `browser`: the browser's name and version; empty if no page was loaded.
     """
-    document, response = load.document, load.response
-    if metric == "lcp":
-        return load.lcp_s
-    if metric == "fcp":
-        return load.fcp_s
-    if metric == "blocking":
-        return load.blocking_s
-    if metric == "ttfb":
-        return document.first_byte_s if document else None
-    if metric == "response":
-        return response.first_byte_s - response.sent_s if response else None
-    waited_for = response or document
-    return waited_for.ended_s - waited_for.first_byte_s if waited_for else None
-
-
-def rate(metric: PageMetric, p75_s: float) -> Rating | None:
-    """Rate a page by the thresholds that are usual.
-
-    `p75_s`: its 75th percentile, in seconds.
-    Returns the rating; None for a measure without thresholds.
-    """
-    if metric not in THRESHOLDS_S:
-        return None
-    good_s, poor_s = THRESHOLDS_S[metric]
-    if p75_s <= good_s:
-        return "good"
-    return "needs improvement" if p75_s <= poor_s else "poor"
-
-
-def median_interval(values: Sequence[float]) -> Estimate:
-    """The median with its interval, from the order of the values alone.
-
-    Returns the median; its ends are the innermost values between which the true median lies in 95% of samples
-    or more, and None for fewer than six values, which are too few for that. References: David and Nagaraja,
-    "Order Statistics", 3rd edition, 2003, section 7.1: the number of values below the median is binomial.
-    """
-    ordered = sorted(values)
-    # How many values may be cut at either end, each end being wrong in at most 2.5%; -1 for none.
-    cut = binomial_quantile((1 - CONFIDENCE) / 2, len(ordered)) - 1
-    low, high = (ordered[cut], ordered[-cut - 1]) if cut >= 0 else (None, None)
-    return Estimate(point=median(ordered), low=low, high=high, blocks=len(ordered))
+    pages, arms = list(plan.pages), [arm.name for arm in plan.arms]
+    served = {one.name: one for one in manifest.deployments}
+    ordered = sorted(
+        visits, key=lambda one: (pages.index(one.page), one.users, arms.index(one.arm), one.block)
+    )
+    return Pages(
+        browser=browser,
+        visits=tuple(visits),
+        summaries=summarise_pages(
+            ordered, lambda deployment, page: served[deployment].ceiling_of(plan.pages[page].scenario)
+        ),
+        comparisons=compare_pages(ordered, plan.rounds.margins["p50"]),
+    )
 
 
 def summarise_pages(
@@ -187,13 +79,131 @@ def summarise_pages(
 def compare_pages(visits: Iterable[PageVisit], margin: float) -> tuple[PageComparison, ...]:
     """Compare every arm with the baseline, paired by block."""
     return tuple(
-        _comparison(condition, metric, arms, arm, margin)
-        for condition, arms in _group(visits).items()
+        PageComparison(
+            page=page,
+            users=users,
+            kind=kind,
+            metric=metric,
+            candidate=arm,
+            ratio=_ratio(kind, metric, arms, arm, margin),
+        )
+        for (page, users, kind), arms in _group(visits).items()
         if BASELINE in arms
         for arm in arms
         if arm != BASELINE
         for metric in COMPARED
     )
+
+
+def find_parts(load: PageLoad) -> tuple[PagePart, ...]:
+    """Cut a load into its parts.
+
+    The page is requested and received; then its script requests what is to be shown, and that is received;
+    then it is painted. Where the largest paint waited for no such response, the middle is left out.
+    """
+    if load.document is None or load.lcp_s is None:
+        return ()
+    parts: list[PagePart] = []
+    reached_s = 0.0
+    # A browser may do things at once, so a part may end before the one before it.
+    for stage, what, until_s in _boundaries(load.document, load.response, load.lcp_s):
+        end_s = min(max(until_s, reached_s), load.lcp_s)
+        if end_s > reached_s:
+            parts.append(PagePart(stage=stage, what=what, start_s=reached_s, end_s=end_s))
+        reached_s = end_s
+    return tuple(parts)
+
+
+def _boundaries(
+    document: Exchange, response: Exchange | None, lcp_s: float
+) -> Iterator[tuple[Stage, str, float]]:
+    """Each part's stage, name and end."""
+    yield "network", "connect", document.sent_s
+    yield from _exchanged(document, "page")
+    if response is not None:
+        yield "client", "run the script", response.sent_s
+        yield from _exchanged(response, "response")
+    yield "client", "render", lcp_s
+
+
+def _exchanged(exchange: Exchange, name: str) -> Iterator[tuple[Stage, str, float]]:
+    if exchange.handler_s is None:
+        yield "server", f"wait for the {name}", exchange.first_byte_s
+    else:
+        yield "queue", f"wait for the {name}'s handler", exchange.first_byte_s - exchange.handler_s
+        yield "handler", f"handle the {name}", exchange.first_byte_s
+    yield "network", f"download the {name}", exchange.ended_s
+
+
+def find_bottleneck(parts: Sequence[PagePart], load: PageLoad, users: int, ceiling: Ceiling) -> str:
+    """Say where most of a page's time goes."""
+    if not parts or load.lcp_s is None:
+        return ""
+    handler_s, queue_s = spent_s(parts, "handler"), spent_s(parts, "queue")
+    whose_s = {
+        "the server's": handler_s + queue_s + spent_s(parts, "server"),
+        "the network's": spent_s(parts, "network"),
+        "the browser's": spent_s(parts, "client"),
+    }
+    whose = max(whose_s, key=lambda one: whose_s[one])
+    told = f"{share(whose_s[whose] / load.lcp_s)} of the wait of {duration(load.lcp_s)} is {whose}"
+    if whose == "the network's":
+        received = sum(one.received_bytes for one in (load.document, load.response) if one is not None)
+        return f"{told}: to connect and to transfer {size(received)}"
+    if whose == "the browser's":
+        return f"{told}: to run scripts, to lay out and to paint"
+    if handler_s == queue_s == 0:
+        return f"{told}: in its queue or its handler, which it does not tell apart"
+    if handler_s >= queue_s:
+        return f"{told}: {duration(handler_s)} in handlers, {duration(queue_s)} around them"
+    waiting = _who_waits(users, ceiling)
+    return f"{told}: {duration(queue_s)} around the handlers{waiting}, {duration(handler_s)} in them"
+
+
+def _who_waits(users: int, ceiling: Ceiling) -> str:
+    if not users:
+        return ""
+    if ceiling.slots is None:
+        return f", while {count(users, 'user')} wait as well"
+    waiting = f", as {count(users, 'user')} wait for {count(ceiling.slots, ceiling.noun)}"
+    return waiting if users >= ceiling.slots else ""
+
+
+def page_metric(load: PageLoad, metric: PageMetric) -> float | None:
+    """A load's value in a measure, in seconds; None where it is not known."""
+    document, response = load.document, load.response
+    if metric == "ttfb":
+        return document.first_byte_s if document else None
+    if metric == "response":
+        return response.first_byte_s - response.sent_s if response else None
+    if metric == "download":
+        waited_for = response or document
+        return waited_for.ended_s - waited_for.first_byte_s if waited_for else None
+    return {"lcp": load.lcp_s, "fcp": load.fcp_s, "blocking": load.blocking_s}[metric]
+
+
+def rate(metric: PageMetric, p75_s: float) -> Rating | None:
+    """Rate a page's 75th percentile by the usual thresholds; None for a measure without thresholds."""
+    if metric not in THRESHOLDS_S:
+        return None
+    good_s, poor_s = THRESHOLDS_S[metric]
+    if p75_s <= good_s:
+        return "good"
+    return "needs improvement" if p75_s <= poor_s else "poor"
+
+
+def median_interval(values: Sequence[float]) -> Estimate:
+    """The median with its interval, from the order of the values alone.
+
+    Its ends are the innermost values between which the true median lies in 95% of samples or more, and None
+    for fewer than six values, which are too few for that. References: David and Nagaraja, "Order Statistics",
+    3rd edition, 2003, section 7.1: the number of values below the median is binomial.
+    """
+    ordered = sorted(values)
+    # How many values may be cut at either end, each end being wrong in at most 2.5%; -1 for none.
+    cut = binomial_quantile((1 - CONFIDENCE) / 2, len(ordered)) - 1
+    low, high = (ordered[cut], ordered[-cut - 1]) if cut >= 0 else (None, None)
+    return Estimate(point=median(ordered), low=low, high=high, blocks=len(ordered))
 
 
 def _group(visits: Iterable[PageVisit]) -> dict[Condition, ByArm]:
@@ -205,28 +215,22 @@ def _group(visits: Iterable[PageVisit]) -> dict[Condition, ByArm]:
     return groups
 
 
-def _loads(visits: Iterable[PageVisit], kind: LoadKind) -> Iterator[PageLoad]:
-    return (load for visit in visits for load in visit.loads if load.kind == kind)
-
-
 def _by_block(visits: Iterable[PageVisit], kind: LoadKind, metric: PageMetric) -> dict[int, float]:
     """The median of each block's loads, which are no independent samples."""
-    found = {
-        visit.block: [
-            value for load in _loads([visit], kind) if (value := page_metric(load, metric)) is not None
-        ]
-        for visit in visits
-    }
+    found: dict[int, list[float]] = {}
+    for visit in visits:
+        values = (page_metric(load, metric) for load in visit.loads if load.kind == kind)
+        found[visit.block] = [value for value in values if value is not None]
     return {block: median(values) for block, values in found.items() if values}
 
 
 def _summary(condition: Condition, visits: Sequence[PageVisit], ceiling: Ceiling) -> PageSummary:
     page, users, kind = condition
-    loads = list(_loads(visits, kind))
+    loads = [load for visit in visits for load in visit.loads if load.kind == kind]
     good = sorted((load for load in loads if load.lcp_s is not None), key=lambda load: load.lcp_s or 0.0)
     middle = good[(len(good) - 1) // 2] if good else None
     parts = find_parts(middle) if middle else ()
-    rates = [visit.users_load.rate_rps for visit in visits if visit.users_load is not None]
+    rates_rps = [visit.users_load.rate_rps for visit in visits if visit.users_load is not None]
     return PageSummary(
         page=page,
         users=users,
@@ -239,7 +243,7 @@ def _summary(condition: Condition, visits: Sequence[PageVisit], ceiling: Ceiling
         figures=tuple(_figures(visits, kind, good)),
         parts=parts,
         bottleneck=find_bottleneck(parts, middle, users, ceiling) if middle else "",
-        users_rate_rps=median(rates) if rates else None,
+        users_rate_rps=median(rates_rps) if rates_rps else None,
     )
 
 
@@ -256,10 +260,7 @@ def _figures(visits: Sequence[PageVisit], kind: LoadKind, good: Sequence[PageLoa
             )
 
 
-def _comparison(
-    condition: Condition, metric: PageMetric, arms: ByArm, arm: str, margin: float
-) -> PageComparison:
-    page, users, kind = condition
+def _ratio(kind: LoadKind, metric: PageMetric, arms: ByArm, arm: str, margin: float) -> Estimate:
     values = {name: _by_block(visits, kind, metric) for name, visits in arms.items()}
     baseline, candidate = find_references(values, arm), values[arm]
     both = sorted(
@@ -267,15 +268,6 @@ def _comparison(
     )
     if len(both) < LEAST_BLOCKS:
         why = f"too few blocks in which both pages loaded: {len(both)}"
-        ratio = Estimate(blocks=len(both), verdict="invalid", reason=why)
-    else:
-        found = paired_ratio([baseline[block] for block in both], [candidate[block] for block in both])
-        ratio = judge("p50", found, margin)  # a response time, whose less is better
-    return PageComparison(
-        page=page,
-        users=users,
-        kind=kind,
-        metric=metric,
-        candidate=arm,
-        ratio=ratio,
-    )
+        return Estimate(blocks=len(both), verdict="invalid", reason=why)
+    found = paired_ratio([baseline[block] for block in both], [candidate[block] for block in both])
+    return judge_ratio("p50", found, margin)  # a response time, whose less is better

@@ -1,34 +1,119 @@
-"""Which rounds and visits count: those that do not get the reason why, and every round gets its bound."""
+"""Which rounds and visits count, how near each came to its bound, and whether it kept an objective."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from math import sqrt
 from typing import TYPE_CHECKING
 
-from portcompare.stats.bounds import exceeds_bound, find_bound
+from portcompare.stats.bounds import Limits, exceeds_bound, find_bound
 from portcompare.units import count, duration, share
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from portcompare.plan import Generator, Plan
+    from portcompare.records.manifest import Manifest
     from portcompare.records.pages import PageVisit
     from portcompare.records.rounds import LoadReport, Round
-    from portcompare.stats.bounds import Limits
+    from portcompare.records.sweeps import Outcome
+
+MOST_FAILURES = 0.01
+"""The greatest part of requests that may fail for want of a response; one wrong response discards a round."""
+
+LEAST_ACHIEVED = 0.99
+"""The part of the requests offered that a server must respond to inside the window: one that responds to
+fewer falls behind for good, and only the shortness of the window keeps its latencies low."""
+
+_DEVIATIONS = 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeneratorLimits:
-    """What the load generator may have come to in a round that counts."""
+def judge(plan: Plan, manifest: Manifest, measured: Round) -> Round:
+    """Give a round its bound, and the reason if it does not count."""
+    judged = judge_round(measured, find_limits(plan, manifest, measured), plan.generator)
+    if judged.scenario in plan.searches and find_outcome(plan, judged) == "missed":
+        return replace(judged, discarded=None)  # a server that fails at this rate is what was searched for
+    return judged
 
-    max_cpu_ratio: float  # Its CPU seconds per second
-    max_lag_s: float  # The 99th percentile of how late it was for a request that was due
-    max_stall_s: float  # How long its event loop stood still
+
+def find_limits(plan: Plan, manifest: Manifest, measured: Round) -> Limits:
+    """What limits a round's rate."""
+    scenario = plan.scenarios[measured.scenario]
+    served = next(one for one in manifest.deployments if one.name == measured.deployment)
+    ceiling = served.ceiling_of(measured.scenario)
+    return Limits(
+        concurrency=scenario.load.concurrency(measured.level),
+        offered_rps=measured.load.offered_rps,
+        slots=ceiling.slots,
+        delay_s=scenario.delay_s,
+        server_cpus=len(served.cpus),
+        slot_noun=ceiling.noun,
+    )
 
 
-def find_overload(load: LoadReport, limits: GeneratorLimits) -> str | None:
-    """Say whether the load generator was the limit.
+def find_outcome(plan: Plan, measured: Round) -> Outcome:
+    """Whether a round of a search kept its scenario's objective."""
+    return judge_objective(measured, plan.searches[measured.scenario].limits_s, plan.generator)
 
-    Returns how it was; None if it was not.
+
+def order_rounds(plan: Plan, rounds: Iterable[Round]) -> list[Round]:
+    """The rounds at given levels as a reader expects them, not in the order in which they were measured."""
+    levels = [(scenario, float(level)) for scenario, level in plan.levels]
+    arms = [arm.name for arm in plan.arms]
+    return sorted(
+        (one for one in rounds if one.scenario not in plan.searches),
+        key=lambda one: (levels.index((one.scenario, one.level)), arms.index(one.arm), one.block),
+    )
+
+
+def judge_round(measured: Round, limits: Limits, generator: Generator) -> Round:
+    """Judge a round by itself."""
+    load = measured.load
+    bound = find_bound(measured.cpu_s_per_request, limits) if load.requests else None
+    reason = (
+        measured.discarded
+        or _find_wrong(load)
+        or find_overload(load, generator)
+        or _find_failures(load)
+        or exceeds_bound(measured, limits)
+    )
+    return replace(measured, bound=bound, discarded=reason)
+
+
+def judge_visit(measured: PageVisit) -> PageVisit:
+    """Judge the load that a page's server carried meanwhile.
+
+    How busy the load generator was does not matter here: its figures are nobody's result. That no response
+    arrived is no fault either: a visit may be shorter than a response takes, and each user had one before it.
     """
+    load = measured.users_load
+    if load is None or measured.discarded or not load.error_kinds:
+        return measured
+    fault = _find_wrong(load) or _find_failures(load)
+    return replace(measured, discarded=fault and f"under load {fault}")
+
+
+def judge_objective(measured: Round, objective: Mapping[str, float], generator: Generator) -> Outcome:
+    """Say whether a server kept an objective in one round.
+
+    `objective`: the most that each percentile may be, in seconds, by the names of the latency record.
+    """
+    load = measured.load
+    # A request that found no free connection in time shows that the server was the limit, not the generator.
+    if find_overload(replace(load, dropped=0), generator) is not None or _has(load, WRONG_BODY):
+        return "unknown"
+    if load.latency_s is None or _fails_too_often(load) or _has(load, WRONG_STATUS):
+        return "missed"
+    if _falls_behind(load, load.offered_rps or measured.level, load.latency_s.p50):
+        return "missed"
+    if any(getattr(load.latency_s, name) > most_s for name, most_s in objective.items()):
+        return "missed"
+    return "kept" if measured.discarded is None else "unknown"
+
+
+def find_overload(load: LoadReport, limits: Generator) -> str | None:
+    """How the load generator was the limit; None if it was not."""
     if load.generator_cpu_ratio > limits.max_cpu_ratio:
         return f"the load generator was at {share(load.generator_cpu_ratio)} of its CPU and may be the limit"
     if load.lag_p99_s is not None and load.lag_p99_s > limits.max_lag_s:
@@ -46,59 +131,41 @@ def find_overload(load: LoadReport, limits: GeneratorLimits) -> str | None:
     return None
 
 
-MOST_FAILURES = 0.01
-"""The greatest part of requests that may fail for want of a response; one wrong response discards a round."""
-
-_WRONG = (WRONG_STATUS, WRONG_BODY)
-
-
-def judge_round(measured: Round, limits: Limits, generator: GeneratorLimits) -> Round:
-    """Judge a round by itself."""
-    bound = find_bound(measured.cpu_s_per_request, limits) if measured.load.requests else None
-    reason = measured.discarded or _find_fault(measured, limits, generator)
-    return replace(measured, bound=bound, discarded=reason)
+def _find_wrong(load: LoadReport) -> str | None:
+    if not load.requests:
+        return "no request succeeded" + _listed(load.error_kinds)
+    wrong = {
+        kind: number
+        for kind, number in load.error_kinds.items()
+        if kind.startswith((WRONG_STATUS, WRONG_BODY))
+    }
+    return "responses were wrong" + _listed(wrong) if wrong else None
 
 
-def judge_visit(measured: PageVisit) -> PageVisit:
-    """Judge the load that a page's server carried meanwhile.
-
-    How busy the load generator was does not matter here: its figures are nobody's result, only a load. That
-    no answer came is no fault either: a visit may be shorter than an answer takes, and each user had one
-    before it.
-    """
-    if measured.users_load is None or measured.discarded or not measured.users_load.error_kinds:
-        return measured
-    requests, kinds = measured.users_load.requests, measured.users_load.error_kinds
-    fault = _find_wrong(requests, kinds) or _find_failures(requests, kinds)
-    return replace(measured, discarded=fault and f"under load {fault}")
-
-
-def _find_fault(measured: Round, limits: Limits, generator: GeneratorLimits) -> str | None:
-    return (
-        _find_wrong(measured.load.requests, measured.load.error_kinds)
-        or find_overload(measured.load, generator)
-        or _find_failures(measured.load.requests, measured.load.error_kinds)
-        or exceeds_bound(measured, limits)
-    )
-
-
-def _find_wrong(requests: int, kinds: dict[str, int]) -> str | None:
-    if not requests:
-        return "no request succeeded" + _listed(kinds)
-    wrong = {kind: count for kind, count in kinds.items() if kind.startswith(_WRONG)}
-    return "answers were wrong" + _listed(wrong) if wrong else None
-
-
-def fail_too_often(requests: int, failed: int) -> bool:
-    """Whether more requests failed than a round may have."""
-    return failed > MOST_FAILURES * (requests + failed)
-
-
-def _find_failures(requests: int, kinds: dict[str, int]) -> str | None:
-    if not fail_too_often(requests, sum(kinds.values())):
+def _find_failures(load: LoadReport) -> str | None:
+    if not _fails_too_often(load):
         return None
-    return f"more than {share(MOST_FAILURES)} of the requests failed" + _listed(kinds)
+    return f"more than {share(MOST_FAILURES)} of the requests failed" + _listed(load.error_kinds)
 
 
-def _listed(kinds: dict[str, int]) -> str:
-    return ": " + ", ".join(f"{count} x {kind}" for kind, count in kinds.items()) if kinds else ""
+def _fails_too_often(load: LoadReport) -> bool:
+    return load.errors > MOST_FAILURES * (load.requests + load.errors)
+
+
+def _listed(kinds: Mapping[str, int]) -> str:
+    return ": " + ", ".join(f"{number} x {kind}" for kind, number in kinds.items()) if kinds else ""
+
+
+def _has(load: LoadReport, kind: str) -> bool:
+    return any(found.startswith(kind) for found in load.error_kinds)
+
+
+def _falls_behind(load: LoadReport, offered_rps: float, under_way_s: float) -> bool:
+    """Whether fewer requests ended than were offered, beyond what chance does.
+
+    What is due shortly before the window's start ends inside it, and what is due shortly before its end does
+    not, each by the time that a request is under way: two independent numbers of arrivals, each with the
+    variance of its mean.
+    """
+    chance_rps = _DEVIATIONS * sqrt(2 * offered_rps * under_way_s) / load.window_s
+    return load.rate_rps < LEAST_ACHIEVED * offered_rps - chance_rps

@@ -1,4 +1,4 @@
-"""What each arm did at each level: medians over its valid rounds."""
+"""What each arm did at each level, how its response times are distributed, and the course of its rounds."""
 
 from __future__ import annotations
 
@@ -13,25 +13,35 @@ from portcompare.records.results import Spectrum, SpectrumPoint, Summary
 from portcompare.records.rounds import Latency, Round
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from portcompare.records.estimates import Comparison, Estimate
     from portcompare.records.rounds import Bound
 
+    FindBound = Callable[[Round, float | None], Bound | None]
+
+STEPS_A_DECADE = 8
+DECADES = 4
+
+QUANTILES = tuple(
+    sorted({1 - 10 ** (-step / STEPS_A_DECADE) for step in range(DECADES * STEPS_A_DECADE + 1)} | {0.5, 0.95})
+)
+"""At equal distances on a logarithmic axis of what lies beyond them, from the minimum to p99.99."""
 
 _MILLION = 1e6
+_US_PER_S = 1e6
 _S_PER_HOUR = 3600
 
 
 def summarise(
     rounds: Iterable[Round],
     comparisons: Iterable[Comparison],
-    find_bound: Callable[[Round, float | None], Bound | None],
+    find_bound: FindBound,
     core_hour_price: float | None = None,
 ) -> tuple[Summary, ...]:
     """Summarise the rounds of each arm at each level.
 
-    `find_bound`: tells a round's bound at a CPU time per request in seconds; None for what is not known.
+    `find_bound`: gives a round's bound at a CPU time per request in seconds; None for what is not known.
     `core_hour_price`: what one CPU core costs for an hour, in any currency; None if that is not known.
     """
     groups: dict[tuple[str, float, str], list[Round]] = {}
@@ -45,47 +55,40 @@ def summarise(
     summaries = [
         _summary(group, ratios.get(key), find_bound, core_hour_price) for key, group in groups.items()
     ]
-    closed = {scenario for (scenario, _, _), group in groups.items() if group[0].load.offered_rps is None}
-    return tuple(_with_queues(summaries, closed))
-
-
-def _with_queues(summaries: Sequence[Summary], closed: Container[str]) -> Iterator[Summary]:
-    """Tell how long requests wait for others, in closed scenarios that have a level of one user.
-
-    What a lone request takes outside the handler is the server's own work and the network; what it takes
-    more among others is waiting, as a residence time is service and waiting (Lazowska and others,
-    "Quantitative System Performance", 1984).
-    """
+    # What a lone request of the closed model takes outside the handler is the server's own work and the
+    # network; what it takes more among others is waiting, as a residence time is service and waiting
+    # (Lazowska and others, "Quantitative System Performance", 1984).
     alone_s = {
-        (one.scenario, one.arm): one.outside_handler_s
-        for one in summaries
-        if one.scenario in closed and one.level == 1
+        (scenario, arm): one.outside_handler_s
+        for one, ((scenario, level, arm), group) in zip(summaries, groups.items(), strict=True)
+        if level == 1 and group[0].load.offered_rps is None
     }
-    for one in summaries:
-        lone_s = alone_s.get((one.scenario, one.arm))
-        if lone_s is None or one.outside_handler_s is None:
-            yield one
-        else:
-            overhead_s = min(one.outside_handler_s, lone_s)
-            yield replace(one, queue_s=one.outside_handler_s - overhead_s, overhead_s=overhead_s)
+    return tuple(_with_queue(one, alone_s.get((one.scenario, one.arm))) for one in summaries)
+
+
+def _with_queue(one: Summary, alone_s: float | None) -> Summary:
+    if alone_s is None or one.outside_handler_s is None:
+        return one
+    overhead_s = min(one.outside_handler_s, alone_s)
+    return replace(one, queue_s=one.outside_handler_s - overhead_s, overhead_s=overhead_s)
 
 
 def _summary(
-    group: Sequence[Round],
-    ratio: Estimate | None,
-    find_bound: Callable[[Round, float | None], Bound | None],
-    core_hour_price: float | None,
+    group: Sequence[Round], ratio: Estimate | None, find_bound: FindBound, core_hour_price: float | None
 ) -> Summary:
     first = group[0]
     valid = [one for one in group if one.discarded is None]
-    latencies = [one.load.latency_s for one in valid if one.load.latency_s is not None]
     rate_rps = _median(one.load.rate_rps for one in valid)
-    latency_s = _median_latency(latencies)
+    latency_s = _median_latency([one.load.latency_s for one in valid if one.load.latency_s is not None])
     handler_s = _median(one.load.handler_s for one in valid)
-    middle = min(valid, key=lambda one: abs(one.load.rate_rps - (rate_rps or 0.0)), default=None)
+    outside_s = None if latency_s is None or handler_s is None else max(latency_s.p50 - handler_s, 0.0)
     cpu_s = _median(one.cpu_s_per_request for one in valid)
     # Of the medians themselves: the bound of a single round would not be that of the rate beside it.
+    middle = min(valid, key=lambda one: abs(one.load.rate_rps - (rate_rps or 0.0)), default=None)
     bound = find_bound(middle, cpu_s) if middle else None
+    cost = (
+        None if cpu_s is None or core_hour_price is None else cpu_s * _MILLION / _S_PER_HOUR * core_hour_price
+    )
     return Summary(
         arm=first.arm,
         deployment=first.deployment,
@@ -98,20 +101,14 @@ def _summary(
         rate_rps=rate_rps,
         latency_s=latency_s,
         handler_s=handler_s,
-        outside_handler_s=(
-            max(latency_s.p50 - handler_s, 0.0) if latency_s is not None and handler_s is not None else None
-        ),
+        outside_handler_s=outside_s,
         received_bytes_per_request=_median(one.load.received_bytes_per_request for one in valid),
         cpu_s_per_request=cpu_s,
         rss_peak_bytes=max((one.rss_peak_bytes for one in valid if one.rss_peak_bytes), default=None),
         bound=bound,
         bound_share=rate_rps / bound.rate_rps if rate_rps is not None and bound is not None else None,
         ratio=ratio,
-        cost_per_million=(
-            None
-            if cpu_s is None or core_hour_price is None
-            else cpu_s * _MILLION / _S_PER_HOUR * core_hour_price
-        ),
+        cost_per_million=cost,
     )
 
 
@@ -132,27 +129,23 @@ def _median_latency(latencies: Sequence[Latency]) -> Latency | None:
     )
 
 
-STEPS_A_DECADE = 8
-DECADES = 4
-
-QUANTILES = tuple(
-    sorted({1 - 10 ** (-step / STEPS_A_DECADE) for step in range(DECADES * STEPS_A_DECADE + 1)} | {0.5, 0.95})
-)
-"""At equal distances on a logarithmic axis of what lies beyond them, from the minimum to p99.99."""
-
-_US_PER_S = 1e6
-
-
 def find_spectra(
-    summaries: Sequence[Summary], histograms: Mapping[tuple[str, float, str], Sequence[str]]
+    summaries: Iterable[Summary], rounds: Iterable[Round], histograms: Mapping[tuple[int, int], str]
 ) -> tuple[Spectrum, ...]:
     """Merge the histograms of the rounds that count, and read their percentiles.
 
     Counts of the same buckets add up, so the merged percentiles are those of all requests together; they are
     not averages of percentiles.
+
+    `histograms`: the latencies of each round by its block and its place in that, encoded, in microseconds.
     """
+    encoded: dict[tuple[str, float, str], list[str]] = {}
+    for one in rounds:
+        if one.discarded is None and (one.block, one.order) in histograms:
+            key = (one.scenario, one.level, one.arm)
+            encoded.setdefault(key, []).append(histograms[one.block, one.order])
     keys = ((one.scenario, one.level, one.arm) for one in summaries)
-    found = (_spectrum(*key, histograms[key]) for key in keys if histograms.get(key))
+    found = (_spectrum(*key, encoded[key]) for key in keys if key in encoded)
     return tuple(one for one in found if one.requests)
 
 
@@ -206,14 +199,9 @@ def find_courses(rounds: Iterable[Round]) -> tuple[Course, ...]:
 
 
 def _course(one: Round, at_s: float) -> Course:
-    if not one.load.slices:
-        return Course(round=one, at_s=at_s, moments=())
-    length_s = one.load.window_s / len(one.load.slices)
-    return Course(
-        round=one,
-        at_s=at_s,
-        moments=tuple(
-            Moment(at_s=at_s + (number + 0.5) * length_s, rate_rps=each.requests / length_s, p99_s=each.p99_s)
-            for number, each in enumerate(one.load.slices)
-        ),
+    length_s = one.load.window_s / max(len(one.load.slices), 1)
+    moments = (
+        Moment(at_s=at_s + (number + 0.5) * length_s, rate_rps=each.requests / length_s, p99_s=each.p99_s)
+        for number, each in enumerate(one.load.slices)
     )
+    return Course(round=one, at_s=at_s, moments=tuple(moments))

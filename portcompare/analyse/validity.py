@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from portcompare.analyse.comparisons import pair_blocks, rounds_by_block
+from portcompare.analyse.conclusions import find_differing, find_holding, ratio_text, verdict_of
 from portcompare.records.metrics import HEADLINE_METRICS, MetricName
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.stats.change_points import describe_changes
-from portcompare.stats.multiplicity import find_holding, reject
+from portcompare.stats.multiplicity import reject
 from portcompare.stats.quantiles import t_tail
 from portcompare.units import count, share
 
@@ -24,17 +25,159 @@ if TYPE_CHECKING:
     from portcompare.records.manifest import Manifest
     from portcompare.records.parity import Parity
     from portcompare.records.rounds import Round
+    from portcompare.records.sweeps import Capacity
     from portcompare.units import LevelText
 
+    Margins = Mapping[MetricName, float]
+
+MOST_DISCARDED = 0.2
+"""A run of whose rounds more than this part were discarded is not valid as a whole."""
 
 LEAST_BLOCKS = 5
 """With fewer a trend cannot be told from noise."""
 
+_REMEDY = (
+    "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
+    "rounds.max_blocks), or use a machine with more CPUs"
+)
+_NOT_COMPARED = "nothing was compared: no level was measured both on the baseline and on another"
+_THE_CONTROL = "the control, the baseline measured again,"
 _MACHINE = (
     "drift: the machine changed while it was measured; ratios are paired by block and bear that, "
     "absolute figures do not:"
 )
 _ARMS = "drift: these ratios to the baseline changed from block to block, so no single one holds for the run:"
+
+
+def find_invalid_reasons(
+    rounds: Sequence[Round],
+    comparisons: Iterable[Comparison],
+    margins: Margins,
+    parity: Parity | None,
+    level_text: LevelText,
+    *,
+    searched: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Why a run must not be relied on; `searched` scenarios have a capacity instead of levels."""
+    fixed = [one for one in rounds if one.scenario not in searched]
+    comparisons = tuple(comparisons)
+    reasons = [] if rounds else ["nothing was measured"]
+    reasons += [_NOT_COMPARED] if fixed and not comparisons else []
+    if parity is not None and not parity.equal:
+        places = sum(each.counts for each in parity.differences)
+        reasons.append(
+            f"the responses differ in {count(places, 'place')}" if places else "no responses were compared"
+        )
+    discarded = sum(one.discarded is not None for one in fixed)
+    if discarded > MOST_DISCARDED * len(fixed):
+        reasons.append(f"{discarded} of {len(fixed)} rounds were discarded")
+    control = _control(comparisons)
+    holding = _holding(control, margins)
+    if holding:
+        reasons.append(f"too noisy: {_THE_CONTROL} came out {_differences(holding, level_text)}. {_REMEDY}")
+    missing = [f"{one.metric} {_where(one, level_text)}" for one in control if one.ratio.verdict == "invalid"]
+    if missing:
+        reasons.append(f"{_THE_CONTROL} has too few valid rounds: {'; '.join(missing)}")
+    return tuple(reasons)
+
+
+def find_unlike_controls(capacities: Iterable[Capacity], margin: float) -> tuple[str, ...]:
+    """Why capacities must not be relied on: the control, which is the baseline, has another or none."""
+    control = [one for one in capacities if one.arm == CONTROL]
+    return (
+        *(
+            f"too noisy: {_THE_CONTROL} came out {verdict_of(one)} in capacity "
+            f"({one.scenario}, {ratio_text(one)})"
+            for one in find_differing(control, margin)
+        ),
+        *(
+            f"{_THE_CONTROL} has no capacity to compare ({one.scenario}): {one.reason}"
+            for one in control
+            if one.ratio is None or one.ratio.point is None
+        ),
+    )
+
+
+def find_warnings(
+    rounds: Sequence[Round],
+    comparisons: Iterable[Comparison],
+    margins: Margins,
+    level_text: LevelText,
+) -> tuple[str, ...]:
+    """What does not make a run invalid, but its figures less sure."""
+    control = _control(comparisons)
+    holding = _holding(control, margins)
+    single = [one for one in control if one.ratio.verdict in ("faster", "slower") and one not in holding]
+    unsure = [
+        f"{one.metric} {share(_least_told(*interval, margins[one.metric]))} {_where(one, level_text)}"
+        for one in control
+        if one.ratio.verdict == "inconclusive" and (interval := one.ratio.interval) is not None
+    ]
+    warnings = []
+    if unsure:
+        warnings.append(
+            f"too noisy: {_THE_CONTROL} cannot be shown to be equivalent, so only differences larger than "
+            f"these can be told here today: {'; '.join(unsure)}. {_REMEDY}"
+        )
+    if single:
+        warnings.append(
+            f"{_THE_CONTROL} came out {_differences(single, level_text)}. "
+            f"Among {count(len(control), 'comparison')} this may be chance (Holm, 5%), "
+            "and so may be what a candidate shows there"
+        )
+    discarded = (one for one in rounds if one.discarded is not None)
+    reasons = dict.fromkeys(f"{one.arm} {_where(one, level_text)}: {one.discarded}" for one in discarded)
+    unsteady = Counter(f"{one.arm} {_where(one, level_text)}" for one in rounds if not one.load.steady)
+    return (
+        *warnings,
+        *(f"discarded round: {reason}" for reason in reasons),
+        *(
+            f"not steady after the longest warm-up: {where}, {count(number, 'round')}"
+            for where, number in unsteady.items()
+        ),
+        *describe_drifts(rounds, margins, level_text),
+        *describe_changes(rounds, margins, level_text),
+    )
+
+
+def find_unknowns(manifest: Manifest) -> tuple[str, ...]:
+    """What is not known of servers that were already running."""
+    running = [served.name for served in manifest.deployments if served.kind == "url"]
+    unknown = tuple(
+        f"CPU time and memory of {name} are not known: it was already running; "
+        "so it was neither pinned to CPUs nor started afresh for each block"
+        for name in running
+    )
+    baseline = manifest.deployments[0].name if manifest.deployments else ""
+    if baseline not in running:
+        return unknown
+    same = (
+        f"the control is no second instance of {baseline} but the same server measured again: "
+        "by how much two starts of it would differ is not known"
+    )
+    return (*unknown, same)
+
+
+def _least_told(low: float, high: float, margin: float) -> float:
+    """The least relative difference whose interval, if it is as wide, lies wholly beyond the margin."""
+    return (1 + margin) * sqrt(high / low) - 1
+
+
+def _holding(control: Iterable[Comparison], margins: Margins) -> tuple[Comparison, ...]:
+    """In what the control differs however many comparisons were made: some of many do so by chance."""
+    return find_holding([one for one in control if one.ratio.point is not None], margins)
+
+
+def _differences(told: Iterable[Comparison], level_text: LevelText) -> str:
+    return "; ".join(f"{one.ratio.verdict} in {one.metric} {_where(one, level_text)}" for one in told)
+
+
+def _control(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    return [one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS]
+
+
+def _where(one: Comparison | Round, level_text: LevelText) -> str:
+    return f"({one.scenario}, {level_text(one.scenario, one.level)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,24 +187,6 @@ class Trend:
     blocks: int  # How many values it rests on
     ratio: float  # The line's value at the last block divided by that at the first
     chance: float  # How often noise alone would make it as steep, up or down: the p-value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Test:
-    arm: str
-    metric: MetricName
-    where: str
-    margin: float
-    trend: Trend
-
-    @property
-    def matters(self) -> bool:
-        return abs(log(self.trend.ratio)) > log(1 + self.margin)
-
-    def __str__(self) -> str:
-        subject = "the baseline's" if self.arm == BASELINE else f"{self.arm}'s"
-        how = f"{'+' if self.trend.ratio > 1 else ''}{share(self.trend.ratio - 1)}"
-        return f"{subject} {self.metric} {how} over {count(self.trend.blocks, 'block')} {self.where}"
 
 
 def find_trend(values: Mapping[int, float]) -> Trend | None:
@@ -91,28 +216,25 @@ def find_trend(values: Mapping[int, float]) -> Trend | None:
     )
 
 
-def describe_drifts(
-    rounds: Sequence[Round], margins: Mapping[MetricName, float], level_text: LevelText
-) -> tuple[str, ...]:
+def describe_drifts(rounds: Sequence[Round], margins: Margins, level_text: LevelText) -> tuple[str, ...]:
     """Tell of drifts over the blocks that are both sure and large enough to matter.
 
     At each level the baseline's own values are tested, for the machine, and every other arm's ratios to them.
     It is the throughput that is tested, or in the open model, where that is given, the median response time.
     """
-    tests = list(_tests(rounds, margins, level_text))
-    found = [one for one in reject(tests, [one.trend.chance for one in tests]) if one.matters]
-    machine = [str(one) for one in found if one.arm == BASELINE]
-    arms = [str(one) for one in found if one.arm != BASELINE]
-    return tuple(
-        f"{sentence} {'; '.join(drifts)}"
-        for sentence, drifts in ((_MACHINE, machine), (_ARMS, arms))
-        if drifts
-    )
+    tests = list(_trends(rounds, level_text))
+    drifts: dict[str, list[str]] = {_MACHINE: [], _ARMS: []}
+    for arm, metric, where, trend in reject(tests, [trend.chance for *_, trend in tests]):
+        if abs(log(trend.ratio)) > log(1 + margins[metric]):
+            subject = "the baseline's" if arm == BASELINE else f"{arm}'s"
+            how = f"{'+' if trend.ratio > 1 else ''}{share(trend.ratio - 1)}"
+            text = f"{subject} {metric} {how} over {count(trend.blocks, 'block')} {where}"
+            drifts[_MACHINE if arm == BASELINE else _ARMS].append(text)
+    return tuple(f"{sentence} {'; '.join(texts)}" for sentence, texts in drifts.items() if texts)
 
 
-def _tests(
-    rounds: Sequence[Round], margins: Mapping[MetricName, float], level_text: LevelText
-) -> Iterator[_Test]:
+def _trends(rounds: Iterable[Round], level_text: LevelText) -> Iterator[tuple[str, MetricName, str, Trend]]:
+    """The trend of each arm at each level, with the arm, the metric and the place in words."""
     levels: dict[tuple[str, float, MetricName], dict[str, list[Round]]] = {}
     for one in rounds:
         metric: MetricName = "throughput" if one.load.offered_rps is None else "p50"
@@ -126,137 +248,4 @@ def _tests(
                 pairs = pair_blocks(metric, arms, arm)
                 trend = find_trend({block: pair.ratio for block, pair in pairs.items()})
             if trend is not None:
-                where = f"({scenario}, {level_text(scenario, level)})"
-                yield _Test(arm=arm, metric=metric, where=where, margin=margins[metric], trend=trend)
-
-
-_REMEDY = (
-    "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
-    "rounds.max_blocks), or use a machine with more CPUs"
-)
-_NOT_COMPARED = "nothing was compared: no level was measured both on the baseline and on another"
-THE_CONTROL = "the control, the baseline measured again,"
-
-MOST_DISCARDED = 0.2
-"""A run of whose rounds more than this part were discarded is not valid as a whole."""
-
-
-def find_invalid_reasons(
-    rounds: Sequence[Round],
-    comparisons: Iterable[Comparison],
-    margins: Mapping[MetricName, float],
-    parity: Parity | None,
-    level_text: LevelText,
-    *,
-    searched: Collection[str] = (),
-) -> tuple[str, ...]:
-    """Why a run must not be relied on."""
-    fixed = [one for one in rounds if one.scenario not in searched]
-    comparisons = tuple(comparisons)
-    return (
-        *([] if rounds else ["nothing was measured"]),
-        *([_NOT_COMPARED] if fixed and not comparisons else []),
-        *_invalid_reasons(fixed, comparisons, margins, parity, level_text),
-    )
-
-
-def find_warnings(
-    rounds: Sequence[Round],
-    comparisons: Iterable[Comparison],
-    margins: Mapping[MetricName, float],
-    level_text: LevelText,
-) -> tuple[str, ...]:
-    """What does not make a run invalid, but its figures less sure."""
-    control = tuple(_control(comparisons))
-    holding = _holding(control, margins)
-    single = [one for one in control if one.ratio.verdict in ("faster", "slower") and one not in holding]
-    maybe_chance = (
-        f"{THE_CONTROL} came out {_differences(single, level_text)}. "
-        f"Among {count(len(control), 'comparison')} this may be chance (Holm, 5%), "
-        "and so may be what a candidate shows there"
-    )
-    unsure = [
-        f"{one.metric} {share(_least_told(*interval, margins[one.metric]))} {_where(one, level_text)}"
-        for one in control
-        if one.ratio.verdict == "inconclusive" and (interval := one.ratio.interval) is not None
-    ]
-    noise = (
-        f"too noisy: {THE_CONTROL} cannot be shown to be equivalent, so only differences larger than these "
-        f"can be told here today: {'; '.join(unsure)}. {_REMEDY}"
-    )
-    discarded = [one for one in rounds if one.discarded is not None]
-    reasons = dict.fromkeys(f"{one.arm} {_where(one, level_text)}: {one.discarded}" for one in discarded)
-    unsteady = Counter(f"{one.arm} {_where(one, level_text)}" for one in rounds if not one.load.steady)
-    return (
-        *([noise] if unsure else []),
-        *([maybe_chance] if single else []),
-        *(f"discarded round: {reason}" for reason in reasons),
-        *(
-            f"not steady after the longest warm-up: {where}, {count(n, 'round')}"
-            for where, n in unsteady.items()
-        ),
-        *describe_drifts(rounds, margins, level_text),
-        *describe_changes(rounds, margins, level_text),
-    )
-
-
-def _invalid_reasons(
-    rounds: Sequence[Round],
-    comparisons: Iterable[Comparison],
-    margins: Mapping[MetricName, float],
-    parity: Parity | None,
-    level_text: LevelText,
-) -> Iterator[str]:
-    if parity is not None and not parity.equal:
-        places = sum(each.counts for each in parity.differences)
-        yield f"the answers differ in {count(places, 'place')}" if places else "no answers were compared"
-    discarded = sum(one.discarded is not None for one in rounds)
-    if discarded > MOST_DISCARDED * len(rounds):
-        yield f"{discarded} of {len(rounds)} rounds were discarded"
-    control = tuple(_control(comparisons))
-    holding = _holding(control, margins)
-    if holding:
-        yield f"too noisy: {THE_CONTROL} came out {_differences(holding, level_text)}. {_REMEDY}"
-    missing = [f"{one.metric} {_where(one, level_text)}" for one in control if one.ratio.verdict == "invalid"]
-    if missing:
-        yield f"{THE_CONTROL} has too few valid rounds: {'; '.join(missing)}"
-
-
-def _least_told(low: float, high: float, margin: float) -> float:
-    """The least relative difference whose interval, if it is as wide, lies wholly beyond the margin."""
-    return (1 + margin) * sqrt(high / low) - 1
-
-
-def _holding(control: Iterable[Comparison], margins: Mapping[MetricName, float]) -> tuple[Comparison, ...]:
-    """In what the control differs however many comparisons were made: some of many do so by chance."""
-    return find_holding([one for one in control if one.ratio.point is not None], margins)
-
-
-def _differences(told: Iterable[Comparison], level_text: LevelText) -> str:
-    return "; ".join(f"{one.ratio.verdict} in {one.metric} {_where(one, level_text)}" for one in told)
-
-
-def _control(comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
-    return (one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS)
-
-
-def _where(one: Comparison | Round, level_text: LevelText) -> str:
-    return f"({one.scenario}, {level_text(one.scenario, one.level)})"
-
-
-def find_unknowns(manifest: Manifest) -> tuple[str, ...]:
-    """Say what a reader must not expect to be told of servers that were already running."""
-    running = [served.name for served in manifest.deployments if served.kind == "url"]
-    unknown = tuple(
-        f"CPU time and memory of {name} are not known: it was already running; "
-        "so it was neither pinned to CPUs nor started afresh for each block"
-        for name in running
-    )
-    baseline = manifest.deployments[0].name if manifest.deployments else ""
-    if baseline not in running:
-        return unknown
-    same = (
-        f"the control is no second instance of {baseline} but the same server asked again: "
-        "by how much two starts of it would differ is not known"
-    )
-    return (*unknown, same)
+                yield arm, metric, f"({scenario}, {level_text(scenario, level)})", trend

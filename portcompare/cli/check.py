@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.cli.options import DEFAULT_PLAN, SCHEMA_VERSION, AsJson, PlanPath, print_json
+from portcompare.cli.options import DEFAULT_PLAN, SCHEMA_VERSION, AsJson, PlanPath, print_json, read_plan
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, Problem
 from portcompare.report import render_parity, write_junit
 from portcompare.run.parity import capture_requests, check_parity, recheck_differences
 from portcompare.run.phases import prepare, serve
 from portcompare.run.progress import Progress, out
-from portcompare.run.session import open_session, read_plan
+from portcompare.run.session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,17 +30,12 @@ def check(
     *,
     junit_path: Annotated[
         Path | None,
-        typer.Option(
-            "--junit",
-            metavar="FILE",
-            help="also write the results as JUnit XML, for CI",
-            show_default=False,
-        ),
+        typer.Option("--junit", metavar="FILE", help="also write the results as JUnit XML, for CI"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the responses of baseline and candidates, without measuring."""
-    outcome = _compare(read_plan(plan_path, [*_find_junit_problems(junit_path)]))
+    outcome = _compare(read_plan(plan_path, _find_junit_problems(junit_path)))
     parity = outcome.parity
     if junit_path is not None:
         write_junit(parity, tuple(outcome.cases), junit_path)
@@ -56,14 +51,14 @@ def _compare(plan: Plan) -> ParityOutcome:
     warnings: list[str] = []
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
-        Progress(least_rounds=0) as progress,
+        Progress() as progress,
         open_session(plan, Path(folder)) as session,
-        prepare(session, Path(folder), progress),
+        prepare(session, progress),
     ):
-        captured = capture_requests(session, Path(folder), progress, warnings.append)
-        with serve(session, Path(folder)) as servers:
+        captured = capture_requests(session, progress, warnings.append)
+        with serve(session) as servers:
             outcome = check_parity(captured, servers, progress)
-        parity = recheck_differences(session, outcome, Path(folder), progress)
+        parity = recheck_differences(session, outcome, progress)
     warnings += (*parity.warnings, *outcome.unused_allowances)
     return replace(outcome, parity=replace(parity, warnings=tuple(warnings)))
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portcompare.analyse import Run, diff_runs
-from portcompare.cli.options import AsJson, print_json, print_line
+from portcompare.analyse.diff import Run, diff_runs
+from portcompare.cli.options import AsJson, print_json, print_line, refuse, writing
 from portcompare.errors import InputError, Problem
 from portcompare.records.metrics import METRICS
 from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, render_diff, write_diff
@@ -30,9 +30,7 @@ def diff(
     *,
     out_folder: Annotated[
         Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="also write diff.md and diff.html there", show_default=False
-        ),
+        typer.Option("--out", metavar="DIR", help="also write diff.md and diff.html there"),
     ] = None,
     across_machines: Annotated[
         bool,
@@ -52,7 +50,10 @@ def diff(
         partial(level_text, now),
     )
     _check(found, f"{old}, {new}", across_machines=across_machines)
-    paths = () if out_folder is None else _write(found, now, out_folder)
+    paths: tuple[Path, ...] = ()
+    if out_folder is not None:
+        with writing(f"--out {out_folder}"):
+            paths = write_diff(found, now, out_folder)
     if as_json:
         print_json(asdict(found))
         return
@@ -67,8 +68,7 @@ def read_margins(results: Results, folder: Path) -> dict[MetricName, float]:
     missing = ", ".join(metric for metric in METRICS if metric not in margins)
     if missing:
         where = f"{folder / RESULTS_FILE}: plan.rounds.margin"
-        remedy = "restore the file, or measure again"
-        raise InputError([Problem(where=where, found=f"has no margin of {missing}", remedy=remedy)])
+        raise refuse(where, f"has no margin of {missing}", "restore the file, or measure again")
     return margins
 
 
@@ -84,20 +84,8 @@ def _check(found: RunDiff, where: str, *, across_machines: bool) -> None:
     if found.machines and not across_machines:
         what = "; ".join(f"{one.what} {one.old} and {one.new}" for one in found.machines)
         remedy = f"compare runs of one machine; {ACROSS_MACHINES} compares them all the same"
-        raise InputError([Problem(where=where, found=f"the machines differ: {what}", remedy=remedy)])
+        raise refuse(where, f"the machines differ: {what}", remedy)
     if not found.changes:
         reasons = "; ".join(["have nothing in common to compare", *found.not_compared])
         remedy = "compare runs of plans that share a scenario, a level of it and a deployment"
-        raise InputError([Problem(where=where, found=reasons, remedy=remedy)])
-
-
-def _write(found: RunDiff, results: Results, folder: Path) -> tuple[Path, ...]:
-    try:
-        return write_diff(found, results, folder)
-    except OSError as error:
-        problem = Problem(
-            where=f"--out {folder}",
-            found=f"cannot be written: {error.strerror}",
-            remedy="name a folder that you may write to",
-        )
-        raise InputError([problem]) from error
+        raise refuse(where, reasons, remedy)

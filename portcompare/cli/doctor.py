@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.table import Table
@@ -17,15 +16,8 @@ from portcompare.doctor.ceiling import measure_ceiling, start_null_server
 from portcompare.doctor.judgement import judge_ceiling, judge_machine, why_untrusted
 from portcompare.doctor.machine import examine_machine
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
-from portcompare.measure import start_generator
+from portcompare.measure.generator import start_generator
 from portcompare.run.progress import make_spinner, out
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from portcompare.doctor.ceiling import Ceiling
-    from portcompare.doctor.judgement import Finding
-    from portcompare.doctor.machine import Machine
 
 _STYLES = {"ok": "green", "note": "cyan", "warning": "yellow"}
 
@@ -49,33 +41,24 @@ def doctor(*, as_json: AsJson = False) -> None:
             )
     apart = machine.server_cpus != machine.generator_cpus
     findings = (*judge_machine(machine), *judge_ceiling(ceiling, LIMITS, apart=apart))
-    if as_json:
-        print_json(_describe(machine, ceiling, findings))
-    else:
-        out.print(_table(findings))
     reasons = [finding.found for finding in findings if finding.disqualifies]
+    if as_json:
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "trusted": not reasons,
+                "findings": [asdict(finding) for finding in findings],
+                "machine": asdict(machine),
+                "ceiling": asdict(ceiling),
+            }
+        )
+    else:
+        table = Table(box=None, show_header=False)
+        for one in findings:
+            table.add_row(Text(one.mark, style=_STYLES[one.mark]), Text(one.subject), Text(one.found))
+            if one.remedy:
+                table.add_row("", "", Text(f"-> {one.remedy}"))
+        out.print(table)
     for reason in reasons:
         print_note(f"not valid: {reason}")
     raise typer.Exit(EXIT_NOT_VALID if reasons else EXIT_DONE)
-
-
-def _describe(machine: Machine, ceiling: Ceiling, findings: Sequence[Finding]) -> dict[str, Any]:
-    """The versioned machine form."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "trusted": not any(finding.disqualifies for finding in findings),
-        "findings": [asdict(finding) for finding in findings],
-        "machine": asdict(machine),
-        "ceiling": asdict(ceiling),
-    }
-
-
-def _table(findings: Sequence[Finding]) -> Table:
-    table = Table(box=None, show_header=False)
-    for finding in findings:
-        table.add_row(
-            Text(finding.mark, style=_STYLES[finding.mark]), Text(finding.subject), Text(finding.found)
-        )
-        if finding.remedy:
-            table.add_row("", "", Text(f"-> {finding.remedy}"))
-    return table

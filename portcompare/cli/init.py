@@ -10,7 +10,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.cli.options import DEFAULT_PLAN, SCHEMA_VERSION, AsJson, print_json, print_line, print_note
+from portcompare.cli.options import (
+    DEFAULT_PLAN,
+    SCHEMA_VERSION,
+    AsJson,
+    print_json,
+    print_line,
+    print_note,
+    refuse,
+    writing,
+)
 from portcompare.discover.apps import look_at_project
 from portcompare.discover.draft import FLASK_LACKS, PORT_LACKS, draft_plan
 from portcompare.discover.texts import locustfile_text, plan_text
@@ -38,8 +47,7 @@ def init(
     """Find a Flask app, its Quart port and their routes, and write a first plan and locustfile for them."""
     folder = project.resolve()
     if not folder.is_dir():
-        remedy = "name the folder that contains the Flask app"
-        raise InputError([Problem(where=str(project), found="there is no such folder", remedy=remedy)])
+        raise refuse(str(project), "there is no such folder", "name the folder that contains the Flask app")
     plan = folder / DEFAULT_PLAN
     locustfile, kept = _choose_locustfile(plan)
     with make_spinner() as steps:
@@ -49,7 +57,12 @@ def init(
         plan: plan_text(draft, plan.parent, locustfile.name),
         locustfile: locustfile_text(draft, locustfile.name),
     }
-    written = [_write_new(path, text) for path, text in texts.items() if path not in kept]
+    written = [path for path in texts if path not in kept]
+    for path in written:
+        with writing(str(path)):
+            path.parent.mkdir(exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(texts[path])
     if as_json:
         print_json(_describe(draft, written, kept))
     else:
@@ -67,18 +80,6 @@ def _choose_locustfile(plan: Path) -> tuple[Path, list[Path]]:
     return locustfile, kept
 
 
-def _write_new(path: Path, text: str) -> Path:
-    try:
-        path.parent.mkdir(exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        remedy = "make the folder writable, or copy the project to one that is"
-        problem = Problem(where=str(path), found=f"cannot be written: {error.strerror}", remedy=remedy)
-        raise InputError([problem]) from error
-    return path
-
-
 def _print(draft: Draft, written: list[Path], kept: list[Path]) -> None:
     project, left_out = draft.found.project, draft.requests.left_out
     rows = [
@@ -93,16 +94,14 @@ def _print(draft: Draft, written: list[Path], kept: list[Path]) -> None:
         if text:
             table.add_row(Text(label, style="bold"), Text(text))
     out.print(table)
-    for verb, paths in (("written", written), ("kept as it is", kept)):
-        for path in paths:
-            print_line(f"{verb}: {path.relative_to(project)}")
+    for verb, path in [("written", path) for path in written] + [("kept as it is", path) for path in kept]:
+        print_line(f"{verb}: {path.relative_to(project)}")
     for note in _notes(draft):
         print_note(f"note: {note}")
     for step in draft.to_install:
         print_line(f"first: {step}")
-    print_line(
-        f"next: {'' if project == Path.cwd() else f'cd {shlex.quote(str(project))} && '}portcompare run"
-    )
+    change_folder = "" if project == Path.cwd() else f"cd {shlex.quote(str(project))} && "
+    print_line(f"next: {change_folder}portcompare run")
 
 
 def _deployment_text(deployment: DraftDeployment, draft: Draft) -> str:
@@ -156,10 +155,11 @@ def _describe(draft: Draft, written: list[Path], kept: list[Path]) -> dict[str, 
 
 def _describe_app(app: FoundApp) -> dict[str, Any]:
     routes = [{"rule": route.rule, "methods": route.methods, "path": route.path} for route in app.routes]
-    definition = {"file": str(app.definition.file), "line": app.definition.line}
     return {
         "target": app.target,
         "python": str(app.python),
         "problem": app.problem,
         "routes": routes,
-    } | definition
+        "file": str(app.definition.file),
+        "line": app.definition.line,
+    }

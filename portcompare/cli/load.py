@@ -11,10 +11,11 @@ import typer
 from hdrh.histogram import HdrHistogram
 from rich.table import Table
 
-from portcompare.analyse import GeneratorLimits, find_overload
-from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note
-from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
-from portcompare.measure import load_target, start_generator
+from portcompare.analyse.rounds import find_overload
+from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note, refuse
+from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
+from portcompare.measure.generator import start_generator
+from portcompare.measure.rounds import load_target
 from portcompare.plan import Generator
 from portcompare.run.progress import make_spinner, out
 from portcompare.run.workers import LOOPBACK, Workers
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from portcompare.wire.protocol import Load, RoundDone
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
-LIMITS = GeneratorLimits(**Generator().model_dump())
+LIMITS = Generator()
 MOST_CONNECTIONS = 1024
 SEED = "load"
 
@@ -36,8 +37,7 @@ def load(
     *,
     users: Annotated[int | None, typer.Option(min=1, help="closed model: number of users")] = None,
     rate_rps: Annotated[
-        float | None,
-        typer.Option("--rate", min=0.1, help="open model: requests per second, at random times"),
+        float | None, typer.Option("--rate", min=0.1, help="open model: requests per second, at random times")
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="length of the measurement")] = 10.0,
     processes: Processes = 1,
@@ -46,7 +46,7 @@ def load(
     """Load one target, and print its responses and the cost for the load generator."""
     if (users is None) == (rate_rps is None):
         remedy = "give one of them: --users 32 for the closed model, --rate 1000 for the open model"
-        raise InputError([Problem(where="--users, --rate", found="both or neither are given", remedy=remedy)])
+        raise refuse("--users, --rate", "both or neither are given", remedy)
     how: Load = (
         UserLoad(users=users)
         if users is not None
@@ -63,13 +63,8 @@ def load(
         step = steps.add_task("warming up", total=None)
         if gather is not None:
             generator.gather(gather, lambda _: None)
-        done = load_target(
-            generator,
-            url,
-            how,
-            seconds,
-            lambda: steps.update(step, description=f"measuring for {seconds:g} s"),
-        )
+        measuring = f"measuring for {seconds:g} s"
+        done = load_target(generator, url, how, seconds, lambda: steps.update(step, description=measuring))
     if as_json:
         print_json(_describe(done))
     else:
@@ -81,7 +76,6 @@ def load(
 
 
 def _describe(done: RoundDone) -> dict[str, Any]:
-    """The versioned machine form."""
     load = done.load
     return {
         "schema_version": SCHEMA_VERSION,

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from portcompare.errors import InputError, Problem
+from portcompare.plan import load_plan
 from portcompare.run.progress import err, out
+from portcompare.serve import vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portcompare.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PlanPath = Annotated[Path, typer.Argument(metavar="[PLAN]", help="the plan file")]
 DEFAULT_PLAN = Path("loadtests/plan.toml")
@@ -39,6 +50,19 @@ Listen = Annotated[
     ),
 ]
 
+
+def read_plan(path: Path, known: Iterable[Problem] = ()) -> Plan:
+    """Read a plan; raises InputError with every problem of the plan, and those that are known already."""
+    known = tuple(known)
+    try:
+        plan = load_plan(path, vocabulary())
+    except InputError as error:
+        raise InputError([*error.problems, *known]) from error
+    if known:
+        raise InputError(known)
+    return plan
+
+
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h)?")
 _UNITS_S = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -49,8 +73,23 @@ def read_duration(flag: str, text: str) -> float:
     seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
     if not seconds:
         remedy = "write seconds, or a number and its unit: 90, 120s, 5m, 1h"
-        raise InputError([Problem(where=flag, found=f"{text!r} is not a duration", remedy=remedy)])
+        raise refuse(flag, f"{text!r} is not a duration", remedy)
     return seconds
+
+
+def refuse(where: str, found: str, remedy: str) -> InputError:
+    """The error of a single problem."""
+    return InputError([Problem(where=where, found=found, remedy=remedy)])
+
+
+@contextmanager
+def writing(where: str) -> Iterator[None]:
+    """Refuse what the user named for the output if it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        remedy = "make the folder writable, or name one that you may write to"
+        raise refuse(where, f"cannot be written: {error.strerror}", remedy) from error
 
 
 SCHEMA_VERSION = 1

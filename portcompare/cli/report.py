@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from portcompare.errors import InputError, Problem
+from portcompare.cli.options import print_line, writing
 from portcompare.report import RESULTS_FILE, read_results, render_conclusions, render_table, write_reports
 from portcompare.run.progress import out
 
@@ -19,13 +19,9 @@ def report(
 ) -> None:
     """Write a run's reports again from its results.json, and show them here."""
     results = read_results(folder / RESULTS_FILE)
-    try:
+    with writing(str(folder)):
         paths = write_reports(results, folder)
-    except OSError as error:
-        found = f"the reports cannot be written: {error}"
-        remedy = "make the folder writable, or copy it to where you may write"
-        raise InputError([Problem(where=str(folder), found=found, remedy=remedy)]) from error
     out.print(render_table(results))
     out.print(render_conclusions(results))
     for path in paths:
-        out.print(str(path), soft_wrap=True, markup=False)
+        print_line(str(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,32 +16,19 @@ from portcompare.cli.options import (
     PlanPath,
     Processes,
     print_line,
-    print_note,
     read_duration,
+    read_plan,
 )
-from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError
-from portcompare.history.summaries import write_summary
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
 from portcompare.plan import plan_keys
-from portcompare.report import (
-    RESULTS_FILE,
-    read_results,
-    render_conclusions,
-    render_parity,
-    render_table,
-    write_reports,
-)
-from portcompare.run.checks import read_stored_runs
-from portcompare.run.narrowing import Narrowing, find_left_out, narrow
-from portcompare.run.phases import measure_all, prepare
+from portcompare.report import RESULTS_FILE, render_conclusions, render_parity, render_table
+from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
+from portcompare.run.narrowing import Narrowing
 from portcompare.run.progress import Progress, out
-from portcompare.run.recording import Recording, make_run_folder, name_run_folder, remove_empty_run_folder
-from portcompare.run.session import open_session, read_plan
-from portcompare.run.workers import Workers, choose_workers
-from portcompare.serve import describe_manifest, vocabulary
+from portcompare.run.workers import choose_workers
+from portcompare.serve import vocabulary
 
 if TYPE_CHECKING:
-    from portcompare.errors import Problem
-    from portcompare.plan import Plan
     from portcompare.records.results import Results
 
 
@@ -50,18 +36,11 @@ def run(  # noqa: PLR0913 - the options of a command
     plan_path: PlanPath = DEFAULT_PLAN,
     *,
     out_folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="the run's folder; default: runs/TIME-NAME", show_default=False
-        ),
+        Path | None, typer.Option("--out", metavar="DIR", help="the run's folder; default: runs/TIME-NAME")
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(
-            metavar="TIME",
-            help="longest duration: 90, 120s or 5m; default: rounds.budget_s",
-            show_default=False,
-        ),
+        typer.Option(metavar="TIME", help="longest duration: 90, 120s or 5m; default: rounds.budget_s"),
     ] = None,
     scenarios: Annotated[
         list[str] | None,
@@ -96,85 +75,19 @@ def run(  # noqa: PLR0913 - the options of a command
     as_json: AsJson = False,
 ) -> None:
     """Serve both sides, prove that they respond alike, load them, and report what the port gains."""
-    started_at = datetime.now(UTC)
-    began_s = time.monotonic()
-    workers = choose_workers(processes, expect_workers, listen)
-    budget_s = None if budget is None else read_duration("--budget", budget)
-    wanted = Narrowing(
+    part = Narrowing(
         scenarios=scenarios or (), arms=arms or (), users=users, rate_rps=rate_rps, delay_s=delay_s
     )
-    plan, folder, left_out = _read_input(plan_path, started_at, out_folder, wanted)
+    workers = choose_workers(processes, expect_workers, listen)
+    budget_s = None if budget is None else read_duration("--budget", budget)
+    plan = read_plan(plan_path, () if out_folder is None else find_folder_problems(out_folder))
     if budget_s is not None:
         plan = plan.model_copy(update={"rounds": plan.rounds.model_copy(update={"budget_s": budget_s})})
-    try:
-        results = _compare(plan, folder, started_at, workers, began_s, left_out=left_out)
-    except InputError:
-        remove_empty_run_folder(folder)
-        raise
+    folder = out_folder or name_run_folder(plan.name, datetime.now(UTC))
+    with Progress() as progress:
+        results = compare(plan, RunOptions(folder=folder, part=part, workers=workers), progress)
     _show(results, folder, as_json=as_json)
     raise typer.Exit(_exit_code(results))
-
-
-def _read_input(
-    plan_path: Path, started_at: datetime, out_folder: Path | None, wanted: Narrowing
-) -> tuple[Plan, Path, str | None]:
-    """Read the plan and make the run's folder, and report all problems of both at once.
-
-    The text tells what of the plan is left out that a reader might expect.
-    """
-    if out_folder is None:
-        whole = read_plan(plan_path)
-        plan = narrow(whole, wanted)
-        out_folder = name_run_folder(plan.name, started_at)
-        problems = make_run_folder(out_folder)
-        if problems:
-            raise InputError(problems)
-        return plan, out_folder, find_left_out(whole, plan)
-    problems = make_run_folder(out_folder)
-    try:
-        whole = read_plan(plan_path, problems)
-        plan = narrow(whole, wanted)
-        return plan, out_folder, find_left_out(whole, plan)
-    except InputError:
-        remove_empty_run_folder(out_folder)
-        raise
-
-
-def _compare(
-    plan: Plan, folder: Path, started_at: datetime, workers: Workers, began_s: float, *, left_out: str | None
-) -> Results:
-    """Measure; what is measured is kept, whatever happens."""
-    problems: list[Problem] = []
-    stored = read_stored_runs(plan, problems)
-    levels = plan.levels if plan.break_even is None else ()  # of a grid, not all cells are measured
-    least_rounds = plan.rounds.min_blocks * len(levels) * len(plan.arms)
-    with (
-        Progress(least_rounds) as progress,
-        open_session(plan, folder, problems, workers, progress.show_workers) as session,
-    ):
-        if workers.expect:
-            began_s = time.monotonic()  # waiting for workers does not count
-        manifest = describe_manifest(plan, session.cpus)
-        recording = Recording(plan, manifest, folder, started_at, began_s, stored=stored)
-        if left_out is not None:
-            recording.add_warning(left_out)
-        recording.save(partial=True)
-        try:
-            with prepare(session, folder, progress):
-                measure_all(session, recording, progress, began_s + plan.rounds.budget_s)
-        except BaseException:
-            recording.save(partial=True)
-            kept = f"what was measured is kept, marked partial: portcompare report {folder} shows it"
-            print_note(kept)
-            raise
-        results = recording.save(partial=False)
-    # From the file, as `portcompare report` does: a whole number there is 1 before and 1.0 after it is read.
-    write_reports(read_results(folder / RESULTS_FILE), folder)
-    try:
-        write_summary(folder)
-    except OSError as error:
-        print_note(f"warning: the summary of the run cannot be written: {error}")
-    return results
 
 
 def _show(results: Results, folder: Path, *, as_json: bool) -> None:

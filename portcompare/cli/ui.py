@@ -22,6 +22,8 @@ from portcompare.cli.options import (
     Processes,
     print_line,
     print_note,
+    read_plan,
+    refuse,
 )
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, report_restarts
 from portcompare.errors import InputError, Problem
@@ -30,7 +32,7 @@ from portcompare.plan import OpenLoad
 from portcompare.records.run_summary import RUNS
 from portcompare.run.background import BackgroundRun
 from portcompare.run.progress import out
-from portcompare.run.session import open_session, read_plan
+from portcompare.run.session import open_session
 from portcompare.run.workers import LOOPBACK, choose_workers
 from portcompare.serve import describe_manifest
 from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from portcompare.plan import Scenario
     from portcompare.run.session import Session
     from portcompare.serve import LiveServers
-    from portcompare.wire.protocol import Joined
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
 _LOCUST_PORT = 8089
@@ -69,10 +70,7 @@ def ui(
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
         open_session(
-            plan,
-            Path(folder),
-            workers=workers,
-            on_joined=_print_joined if workers.expect else lambda _: None,
+            plan, Path(folder), workers=workers, say=print_note if workers.expect else lambda _: None
         ) as session,
     ):
         _refuse_other_users(session)
@@ -95,11 +93,6 @@ def ui(
             _exchange_until_stopped(session, live_servers, Path(folder))
 
 
-def _print_joined(joined: Joined) -> None:
-    names = ", ".join(joined.workers) or "none yet"
-    print_note(f"waiting for load workers at {joined.address}; joined: {names}")
-
-
 def _read_password(host: str, port: int) -> str | None:
     """The hash of the password; None where only this machine can reach the UI."""
     password = os.environ.pop(PASSWORD, "")  # servers and load generator do not need it
@@ -110,7 +103,7 @@ def _read_password(host: str, port: int) -> str | None:
     if not password:
         remedy = f"set {PASSWORD}, or leave the option out and use `ssh -L {port}:127.0.0.1:{port}`"
         found = f"{host} can be reached by others, who could start load from here"
-        raise InputError([Problem(where="--host", found=found, remedy=remedy)])
+        raise refuse("--host", found, remedy)
     return generate_password_hash(password)
 
 

@@ -12,12 +12,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.cli.options import DEFAULT_PLAN, PlanPath, print_note
+from portcompare.cli.options import DEFAULT_PLAN, PlanPath, print_note, read_plan
 from portcompare.errors import InputError
-from portcompare.plan import with_addresses
 from portcompare.records.rounds import CONTROL
 from portcompare.run.progress import err, out
-from portcompare.run.session import read_plan
 from portcompare.serve import (
     LiveServers,
     assign_cpus,
@@ -67,7 +65,7 @@ def keep_serving(
     plan: Plan, upstreams: Mapping[str, RunningServer], folder: Path, cpus: CpuAssignment
 ) -> Iterator[LiveServers]:
     """Serve baseline and candidates, side by side, for as long as the context lasts."""
-    plan = with_addresses(plan, {name: server.url for name, server in upstreams.items()})
+    plan = plan.with_addresses({name: server.url for name, server in upstreams.items()})
     arms = {arm.deployment: arm.deployment for arm in plan.arms if arm.name != CONTROL}
     with (
         prepare_arms(plan, arms, folder=folder, cpus=cpus),

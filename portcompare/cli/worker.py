@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from portcompare.errors import InputError, Problem
+from portcompare.cli.options import refuse
 from portcompare.run.workers import read_endpoint
 from portcompare.serve.watchdog import open_files_limit
 
@@ -19,9 +19,7 @@ def worker(
     master: Annotated[
         str,
         typer.Option(
-            "--master",
-            metavar="HOST[:PORT]",
-            help="the address of `portcompare run --listen`; default port: 5557",
+            metavar="HOST[:PORT]", help="the address of `portcompare run --listen`; default port: 5557"
         ),
     ],
 ) -> None:
@@ -32,9 +30,8 @@ def worker(
     except OSError as error:
         found = f"{host} cannot be resolved: {error.strerror}"
         remedy = "give the name or address of the machine that runs `portcompare run --expect-workers`"
-        raise InputError([Problem(where="--master", found=found, remedy=remedy)]) from None
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (open_files_limit(), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    )
+        raise refuse("--master", found, remedy) from None
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files_limit(), hard))
     # In this process, so that Ctrl-C in the terminal reaches the worker itself.
     os.execv(sys.executable, [sys.executable, "-m", "portcompare.loadgen.worker", host, str(port)])  # noqa: S606 - no shell wanted

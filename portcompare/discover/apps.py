@@ -102,7 +102,7 @@ def look_at_project(project: Path) -> Found:
     ranked = sorted(definitions, key=lambda each: _rank(each, project))
     apps = _import_likeliest(ranked, project)
     flasks, quarts = (
-        [app for app in apps if app.definition.framework == name] for name in get_args(Framework)
+        [app for app in apps if app.definition.framework == name] for name in ("flask", "quart")
     )
     if not flasks:
         raise InputError([_no_flask(project, quarts, len(python), notes)])
@@ -197,15 +197,13 @@ def find_python(folder: Path, project: Path, environment: Mapping[str, str] = os
     actives = [Path(active)] if active and Path(active).resolve() != own else []
     sides = [folder, *folder.parents]
     inner = sides[: sides.index(project)] if project in sides else []
-    for home in (*_environments(inner), *actives, *_environments([project])):
+    names = (".venv", "venv")
+    inner_homes = [side / name for side in inner for name in names]
+    for home in (*inner_homes, *actives, *(project / name for name in names)):
         python = home / "bin" / "python"
         if python.exists():
             return Path(sys.executable) if home.resolve() == own else python
     return Path(sys.executable)
-
-
-def _environments(folders: list[Path]) -> list[Path]:
-    return [folder / name for folder in folders for name in (".venv", "venv")]
 
 
 def import_app(definition: Definition, project: Path) -> FoundApp:
@@ -227,11 +225,9 @@ def import_app(definition: Definition, project: Path) -> FoundApp:
 
 
 def _probe(app: FoundApp) -> FoundApp:
+    folders = tuple(map(str, app.place.pythonpath))
     runtime = RuntimeEnvironment(
-        directory=app.place.directory,
-        python=str(app.python),
-        import_folders=tuple(map(str, app.place.pythonpath)),
-        added={},
+        directory=app.place.directory, python=str(app.python), import_folders=folders, added={}
     )
     with TemporaryDirectory(prefix="portcompare-") as folder:
         reply = Path(folder, "reply.json")

@@ -174,8 +174,8 @@ def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in body:
         yield statement
         is_main_guard = isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
-        if not is_main_guard and not isinstance(
-            statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        if not (
+            is_main_guard or isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         ):
             for block in ("body", "orelse", "finalbody"):
                 yield from _statements(getattr(statement, block, ()))

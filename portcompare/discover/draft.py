@@ -29,9 +29,7 @@ WITHOUT_PORTING = "gunicorn-gevent"
 _CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _READY_PATHS = ("/healthz", "/health", "/readyz", "/ready", "/livez", "/ping")
 _OPENAPI_PATHS = ("/openapi.json", "/openapi.yaml", "/openapi/openapi.json", "/api/openapi.json")
-_DOCUMENTATION = frozenset(
-    {"/docs", "/redoc", "/redocs", "/scalar", "/swagger", "/swagger-ui", *_OPENAPI_PATHS}
-)
+_DOCUMENTATION = {"/docs", "/redoc", "/redocs", "/scalar", "/swagger", "/swagger-ui", *_OPENAPI_PATHS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,14 +173,13 @@ class Draft:
 def draft_plan(found: Found) -> Draft:
     """Decide what a first plan contains."""
     requests = sort_requests(found.baseline, found.candidate)
-    if found.candidate is None:
-        candidate = _deployment("flask", (WITHOUT_PORTING,), found.baseline)
-    else:
-        candidate = _deployment("quart", PREFERRED["quart"], found.candidate)
+    without_port = ("flask", (WITHOUT_PORTING,), found.baseline)
     return Draft(
         found=found,
         baseline=_deployment("flask", PREFERRED["flask"], found.baseline),
-        candidate=candidate,
+        candidate=_deployment(
+            *(("quart", PREFERRED["quart"], found.candidate) if found.candidate else without_port)
+        ),
         scenarios=tuple(_scenarios(requests)),
         requests=requests,
     )

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import textwrap
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,8 +61,7 @@ def _entry(key: str, value: Value, *more: str) -> list[str]:
     return [*_comment(_descriptions()[key], *more), f"{key.rpartition('.')[2]} = {_toml(value)}"]
 
 
-def _toml(value: Value) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_toml = partial(json.dumps, ensure_ascii=False)
 
 
 @cache
@@ -133,16 +132,9 @@ def _deployment(served: DraftDeployment) -> list[str]:
 
 def _place_for_the_port() -> list[str]:
     head = 'The port, once there is one: remove "# " here and from the candidates above, correct the target.'
-    lines = [
-        "[apps.quart]",
-        'target = "port:app"',
-        'interface = "asgi"',
-        "",
-        f"[deployments.{_PORT}]",
-        'app = "quart"',
-        f'server = "{PREFERRED["quart"][0]}"',
-    ]
-    return [*_comment(head), *_commented_out(lines)]
+    app = ["[apps.quart]", 'target = "port:app"', 'interface = "asgi"', ""]
+    served = [f"[deployments.{_PORT}]", 'app = "quart"', f'server = "{PREFERRED["quart"][0]}"']
+    return [*_comment(head), *_commented_out([*app, *served])]
 
 
 def _scenario(scenario: DraftScenario) -> list[str]:
@@ -164,13 +156,13 @@ def _parity(draft: Draft, folder: Path) -> list[str]:
     rows = [f"{{ path = {_toml(ready_path)} }},"] if ready_path else []
     for reason, requests in draft.requests.left_out.items():
         rows += [*_comment(reason), *_commented_out(map(_row, requests))]
-    lines = [
+    table = [
         *_comment(_descriptions()["parity.requests"]),
         "requests = [",
         *(f"    {row}" for row in rows),
         "]",
     ]
-    lines = [*(lines if rows else []), *_openapi(draft, folder)]
+    lines = [*(table if rows else []), *_openapi(draft, folder)]
     return ["[parity]", *lines] if lines else []
 
 
@@ -229,13 +221,8 @@ def _user(scenario: DraftScenario) -> list[str]:
     if len(scenario.requests) == 1:
         (request,) = scenario.requests
         doubt = [f"    # {request.doubt}"] if request.doubt else []
-        return [
-            head,
-            f'    """Requests {request.path}."""',
-            "",
-            *doubt,
-            f"    request = {_http_request(request)}",
-        ]
+        body = [f'    """Requests {request.path}."""', "", *doubt, f"    request = {_http_request(request)}"]
+        return [head, *body]
     lines = []
     for request in scenario.requests:
         lines += [f"        # {request.doubt}"] if request.doubt else []

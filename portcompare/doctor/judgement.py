@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from portcompare.analyse.rounds import GeneratorLimits, find_overload
+from portcompare.analyse.rounds import find_overload
 from portcompare.doctor.ceiling import Ceiling
 from portcompare.doctor.machine import Machine
+from portcompare.plan import Generator
 from portcompare.units import count, duration, rate, share, significant, size
 from portcompare.wire.protocol import RoundDone
 
@@ -172,7 +173,7 @@ def _browser(machine: Machine) -> Finding:
     return _judge("browser", found, remedy if commands else "", mark="note")
 
 
-def why_untrusted(done: RoundDone, limits: GeneratorLimits) -> str | None:
+def why_untrusted(done: RoundDone, limits: Generator) -> str | None:
     """Why a window of open load against the null server cannot be trusted; None if it can."""
     load = done.load
     if load.failure is not None:
@@ -188,12 +189,12 @@ def why_untrusted(done: RoundDone, limits: GeneratorLimits) -> str | None:
     return None
 
 
-def judge_ceiling(ceiling: Ceiling, limits: GeneratorLimits, *, apart: bool) -> tuple[Finding, ...]:
+def judge_ceiling(ceiling: Ceiling, limits: Generator, *, apart: bool) -> tuple[Finding, ...]:
     """Judge how much load the load generator can make; `apart`: it has a CPU of its own."""
     return (_closed_load(ceiling, limits, apart=apart), _open_load(ceiling), _least_latency(ceiling))
 
 
-def _closed_load(ceiling: Ceiling, limits: GeneratorLimits, *, apart: bool) -> Finding:
+def _closed_load(ceiling: Ceiling, limits: Generator, *, apart: bool) -> Finding:
     subject = "closed load"
     if ceiling.error_kinds or not ceiling.closed_rps:
         failures = ", ".join(f"{number:,} x {kind}" for kind, number in ceiling.error_kinds.items())

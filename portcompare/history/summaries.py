@@ -88,7 +88,8 @@ def make_summary(folder: Path) -> StoredSummary:
         problem = error.problems[0]
         run = RunSummary(folder=folder.name, broken=f"{problem.where}: {problem.found}")
     else:
-        run, quantities = _summarise(results, folder.name), find_quantities(results)
+        quantities = find_quantities(results)
+        run = _summarise(results, folder.name)
     return StoredSummary(version=SUMMARY_VERSION, results_stamp=stamp, run=run, quantities=quantities)
 
 

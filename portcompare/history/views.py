@@ -13,7 +13,7 @@ from rich.text import Text
 from portcompare import units
 from portcompare.records.metrics import METRICS
 from portcompare.records.run_summary import REPORT_FILE
-from portcompare.report import ROWS, Figure, draw, render_page, timestamp, told, visible, write_atomically
+from portcompare.report import ROWS, Figure, draw, render_page, timestamp, tooltip, visible, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -142,7 +142,6 @@ def write_index_page(history: History, runs: Path) -> Path:
 def trend_figure(trends: Sequence[Trend]) -> Figure:
     """Draw one metric of several deployments at one level on one machine."""
     metric = METRICS[trends[0].metric]
-    title, subtitle = f"{metric.label}, {trends[0].level_text}", f"{metric.unit}, by run; {metric.goal}"
     runs = sorted({(point.started_at, point.folder) for trend in trends for point in trend.points})
     places = {folder: place for place, (_, folder) in enumerate(runs, 1)}
     steps = [
@@ -165,17 +164,18 @@ def trend_figure(trends: Sequence[Trend]) -> Figure:
                     "low": point.low * metric.per_unit,
                     "high": point.high * metric.per_unit,
                     "step": is_step,
-                    "told": told(f"{run}: {value}"),
+                    "tip": tooltip(f"{run}: {value}"),
                 }
             )
             interval, change = _interval_text(trend, point), "here" if is_step else ""
             rows.append((run, timestamp(point.started_at), deployment, value, interval, change))
-    return Figure(
+    return draw(
+        _chart(metric.unit, len(places)),
+        {"rows": data},
         name=f"trend-{trends[0].metric}",
-        title=title,
-        subtitle=subtitle,
+        title=f"{metric.label}, {trends[0].level_text}",
+        subtitle=f"{metric.unit}, by run; {metric.goal}",
         description=description,
-        svg=draw(_chart(metric.unit, len(places)), {"rows": data}, f"{title}, {subtitle}", description),
         header=("Run", "Started", "Deployment", "Value", "95% interval", "Changed"),
         rows=tuple(rows),
     )
@@ -189,7 +189,7 @@ def _chart(unit: str, runs: int) -> alt.FacetChart:
         axis=alt.Axis(tickMinStep=1, format="d"),
     )
     value = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(grid=True, tickCount=4))
-    base = alt.Chart().encode(x=run, description="told:N")
+    base = alt.Chart().encode(x=run, description="tip:N")
     step = base.transform_filter("datum.step")
     chart: alt.FacetChart = (
         alt.layer(

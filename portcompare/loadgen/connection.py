@@ -7,6 +7,7 @@ What makes it fast: the request is bytes built once; the connection waits for re
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter
@@ -95,8 +96,14 @@ class Connection:
         started_s = perf_counter()
         self._deadline_s = started_s + self._time_limit_s
         self._greenlet = gevent.getcurrent()
+        was_open = self._socket is not None
         try:
-            error = self._exchange(request, head_only=head_only)
+            error = self._attempt(request, head_only=head_only)
+            if was_open and error in (RESET, CLOSED) and not self.response.received_bytes:
+                # A server may close an idle connection at any time: no failure of the request, but counted.
+                self._disconnect()
+                self._closed_by_server = True
+                error = self._attempt(request, head_only=head_only)
         except _TimeLimitReached:
             error = TIMEOUT
         finally:
@@ -112,16 +119,6 @@ class Connection:
         """Close the connection and release its resources; it cannot be used again."""
         self._disconnect()
         self._timer.close()
-
-    def _exchange(self, request: bytes, *, head_only: bool) -> str | None:
-        was_open = self._socket is not None
-        error = self._attempt(request, head_only=head_only)
-        if was_open and error in (RESET, CLOSED) and not self.response.received_bytes:
-            # A server may close an idle connection at any time: not a failure of the request, but counted.
-            self._disconnect()
-            self._closed_by_server = True
-            error = self._attempt(request, head_only=head_only)
-        return error
 
     def _attempt(self, request: bytes, *, head_only: bool) -> str | None:
         self.response.expect(head_only=head_only)
@@ -249,22 +246,17 @@ class Dialer:
         known, self._known = self._known, None
         if known is not None:
             return self._try(*known)
-        *others, last = self._resolve()
-        for other in others:  # of both families, perhaps, and the server listens on one
-            try:
-                return self._try(*other)
-            except OSError:
-                continue
-        return self._try(*last)
-
-    def _resolve(self) -> list[tuple[int, tuple[str | int, ...]]]:
         try:
             found = socket.getaddrinfo(self._address.host, self._address.port, 0, socket.SOCK_STREAM)
         except OSError:
             # The resolver hides that it had no file left; then no socket can be made either.
             socket.socket().close()
             raise
-        return [(family, place) for family, _, _, _, place in found]
+        *others, last = [(family, place) for family, _, _, _, place in found]
+        for other in others:  # of both families, perhaps, and the server listens on one
+            with suppress(OSError):
+                return self._try(*other)
+        return self._try(*last)
 
     def _try(self, family: int, place: tuple[str | int, ...]) -> socket.socket:
         connected = socket.socket(family, socket.SOCK_STREAM)

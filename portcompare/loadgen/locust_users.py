@@ -191,9 +191,8 @@ def _kind_of(exception: BaseException | str, response: object) -> str:
 
 
 def _described(exception: BaseException) -> str:
-    text = str(exception)
     name = type(exception).__name__
-    return _one_line(f"{name}: {text}" if text else name)
+    return _one_line(f"{name}: {exception}" if str(exception) else name)
 
 
 def _one_line(text: str) -> str:

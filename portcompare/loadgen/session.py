@@ -100,7 +100,7 @@ def session_of(environment: Environment) -> Session:
     if found is None:
         found = Session(targets=targets_of(environment))
         open_session(environment, found)
-        gevent.spawn(feed_forever, environment, found)
+        gevent.spawn(_feed_every_second, environment, found)
         # Locust works out its exit code when it is quitting, which after a signal is before the test stops.
         for end in (environment.events.test_stop, environment.events.quitting):
             end.add_listener(lambda **_: feed(environment, found))
@@ -133,8 +133,7 @@ def feed(environment: Environment, session: Session) -> None:
     COUNTED.fire(environment=environment, session=session, tallies=tallies)
 
 
-def feed_forever(environment: Environment, session: Session) -> None:
-    """Feed them once a second."""
+def _feed_every_second(environment: Environment, session: Session) -> None:
     while True:
         gevent.sleep(_FEED_EVERY_S)
         feed(environment, session)

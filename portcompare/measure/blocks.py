@@ -1,15 +1,15 @@
-"""Blocks: fresh servers, and one round of every arm at every level still undecided, in random order."""
+"""Blocks: fresh servers, and one round of every arm at every undecided level, in random order."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from math import isinf
 from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING, TypeVar
 
-from portcompare.measure.rounds import Place
 from portcompare.units import count, duration, share
 
 if TYPE_CHECKING:
@@ -17,23 +17,42 @@ if TYPE_CHECKING:
 
     from portcompare.plan import Plan
 
+Level = tuple[str, float]  # a scenario, and users (closed model) or requests per second (open model)
+Item = TypeVar("Item")
 
-if TYPE_CHECKING:
-    Level_timekeeper = tuple[str, float]
+EARLY_BLOCKS = 3
+"""A level whose interval is narrow after so many blocks is done, even if `rounds.min_blocks` are more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a round stands in a run."""
+
+    block: int  # from 0
+    order: int  # the round's position in the block, from 0
+    arm: str
+    scenario: str
+    level: float  # users (closed model) or requests per second (open model)
+    attempt: int = 0  # how often the arm was measured at this level in this block before
+
+    @property
+    def at(self) -> Level:
+        """Scenario and level."""
+        return self.scenario, self.level
 
 
 class Timekeeper:
     """Keeps a run within its budget."""
 
     def __init__(self, deadline_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.deadline_s = deadline_s  # When the last round must have ended, by `clock`
-        self.clock = clock  # Tells seconds
-        self.is_up = False  # Whether a round was not begun because it would have ended too late
-        self.reason = ""  # Why no more is measured, in a clause; empty until it is known
-        self.beside_s = 0.0  # What each block takes beside its start and its rounds
+        self.deadline_s = deadline_s  # when the last round must have ended, by `clock`
+        self.clock = clock
+        self.is_up = False  # whether a round was not begun because it would have ended too late
+        self.reason = ""  # why no more is measured, in a clause; empty until it is known
+        self.beside_s = 0.0  # what each block takes beside its start and its rounds
         self._began_s = clock()
         self._starts_s: list[float] = []
-        self._rounds_s: defaultdict[Level_timekeeper, list[float]] = defaultdict(list)
+        self._rounds_s: defaultdict[Level, list[float]] = defaultdict(list)
         self._is_first = False
 
     def begin_block(self) -> None:
@@ -41,27 +60,27 @@ class Timekeeper:
         self._began_s = self.clock()
         self._is_first = True
 
-    def begin_round(self, place: Place) -> bool:
-        """Note that a round is about to begin, if there is time for it."""
+    def begin_round(self, level: Level) -> bool:
+        """Whether there is time for another round of a level; if so, it begins."""
         now_s = self.clock()
         if self._is_first:
             self._starts_s.append(now_s - self._began_s)
             self._is_first = False
-        longest_s = {level: max(took_s) for level, took_s in self._rounds_s.items()}
-        like_it_s = [took_s for (name, _), took_s in longest_s.items() if name == place.scenario]
-        self.is_up = now_s + max(like_it_s or longest_s.values(), default=0.0) > self.deadline_s
+        longest_s = {known: max(took_s) for known, took_s in self._rounds_s.items()}
+        of_scenario_s = [took_s for (name, _), took_s in longest_s.items() if name == level[0]]
+        self.is_up = now_s + max(of_scenario_s or longest_s.values(), default=0.0) > self.deadline_s
         self._began_s = now_s
         return not self.is_up
 
-    def end_round(self, place: Place) -> None:
+    def end_round(self, level: Level) -> None:
         """Note that a round has ended."""
-        self._rounds_s[place.scenario, place.level].append(self.clock() - self._began_s)
+        self._rounds_s[level].append(self.clock() - self._began_s)
 
-    def choose(self, levels: Iterable[Level_timekeeper], arms: int) -> tuple[Level_timekeeper, ...]:
+    def choose(self, levels: Iterable[Level], arms: int) -> tuple[Level, ...]:
         """The levels of which another block ends in time."""
-        # The first block's start holds the comparison of the answers as well.
+        # The first block's start contains the comparison of the responses, so the shortest start counts.
         left_s = self.deadline_s - self.clock() - min(self._starts_s) - self.beside_s
-        chosen: list[Level_timekeeper] = []
+        chosen: list[Level] = []
         for level in levels:
             needed_s = arms * fmean(self._rounds_s[level])
             if needed_s <= left_s:
@@ -70,31 +89,44 @@ class Timekeeper:
         return tuple(chosen)
 
 
-def ended_in_block(plan: Plan, block: int) -> str:
-    """Say that time was up in the middle of a block."""
-    return f"the budget of {duration(plan.rounds.budget_s)} ended in block {block + 1}"
+def plan_blocks(
+    plan: Plan, find_undecided: Callable[[int], Mapping[Level, float]], timekeeper: Timekeeper
+) -> Iterator[tuple[Place, ...]]:
+    """The blocks of a run, until every level is known well enough or the plan's limits are reached.
+
+    Once there is not time for all that are undecided, it goes to those with the widest intervals.
+
+    `find_undecided`: the widths of the intervals of levels that are undecided after so many blocks.
+    """
+    levels: tuple[Level, ...] = plan.levels
+    for block in range(plan.rounds.max_blocks):
+        yield order_block(plan, block, levels)
+        if timekeeper.is_up:
+            timekeeper.reason = budget_ended(plan, block)
+            return
+        if block + 1 < min(EARLY_BLOCKS, plan.rounds.min_blocks):
+            continue
+        widths = find_undecided(block + 1)
+        # Those without an interval come last: that more rounds would give them one is not known.
+        wanted = sorted(
+            (level for level in levels if level in widths),
+            key=lambda level: (isinf(widths[level]), -widths[level]),
+        )
+        is_early = block + 1 < plan.rounds.min_blocks
+        chosen = wanted if is_early else timekeeper.choose(wanted, len(plan.arms))
+        levels = tuple(level for level in plan.levels if level in chosen)
+        if is_early and plan.pages:
+            continue  # its last blocks may have nothing but pages, which no interval ends
+        if not wanted:
+            timekeeper.reason = f"every interval is as narrow as {share(plan.rounds.precision)} of its ratio"
+            return
+        if not levels and block + 1 < plan.rounds.max_blocks:
+            timekeeper.reason = nothing_fits(plan, "block")
+            return
+    timekeeper.reason = all_blocks(plan)
 
 
-def nothing_fits(plan: Plan, what: str) -> str:
-    """Say that there is time for no more."""
-    return f"no other {what} fits into the budget of {duration(plan.rounds.budget_s)}"
-
-
-def all_blocks(plan: Plan) -> str:
-    """Say that as many blocks were measured as the plan allows."""
-    return f"{count(plan.rounds.max_blocks, 'block')} are the most that the plan allows"
-
-
-if TYPE_CHECKING:
-    Level = tuple[str, float]
-
-Item = TypeVar("Item")
-
-EARLY_BLOCKS = 3
-"""From so many blocks on a level that is known very well is done, even if `rounds.min_blocks` are more."""
-
-
-def order_block(plan: Plan, block: int, levels: Iterable[tuple[str, float]]) -> tuple[Place, ...]:
+def order_block(plan: Plan, block: int, levels: Iterable[Level]) -> tuple[Place, ...]:
     """The rounds of a block in the random order in which they are measured.
 
     Levels come in random order, and at each level the arms one after the other in random order: what is
@@ -120,36 +152,16 @@ def shuffled(random: Random, items: Iterable[Item]) -> list[Item]:
     return order
 
 
-def plan_blocks(
-    plan: Plan, find_undecided: Callable[[int], Mapping[Level, float]], timekeeper: Timekeeper
-) -> Iterator[tuple[Place, ...]]:
-    """The blocks of a run, until every level is known well enough or the plan's limits are reached.
+def budget_ended(plan: Plan, block: int) -> str:
+    """Why a run ended in the middle of a block."""
+    return f"the budget of {duration(plan.rounds.budget_s)} ended in block {block + 1}"
 
-    Once there is not time for all that are undecided, it goes to those with the widest intervals.
-    """
-    levels = plan.levels
-    for block in range(plan.rounds.max_blocks):
-        yield order_block(plan, block, levels)
-        if timekeeper.is_up:
-            timekeeper.reason = ended_in_block(plan, block)
-            return
-        if block + 1 < min(EARLY_BLOCKS, plan.rounds.min_blocks):
-            continue
-        widths = find_undecided(block + 1)
-        # Those without an interval come last: that more rounds would give them one is not known.
-        wanted = sorted(
-            (level for level in levels if level in widths),
-            key=lambda level: (isinf(widths[level]), -widths[level]),
-        )
-        is_early = block + 1 < plan.rounds.min_blocks
-        chosen = wanted if is_early else timekeeper.choose(wanted, len(plan.arms))
-        levels = tuple(level for level in plan.levels if level in chosen)
-        if is_early and plan.pages:
-            continue  # its last blocks may have nothing but pages, which no interval ends
-        if not wanted:
-            timekeeper.reason = f"every interval is as narrow as {share(plan.rounds.precision)} of its ratio"
-            return
-        if not levels and block + 1 < plan.rounds.max_blocks:
-            timekeeper.reason = nothing_fits(plan, "block")
-            return
-    timekeeper.reason = all_blocks(plan)
+
+def nothing_fits(plan: Plan, what: str) -> str:
+    """Why a run ended before the next block."""
+    return f"no other {what} fits into the budget of {duration(plan.rounds.budget_s)}"
+
+
+def all_blocks(plan: Plan) -> str:
+    """Why a run ended after the last block."""
+    return f"{count(plan.rounds.max_blocks, 'block')} are the most that the plan allows"

@@ -9,6 +9,7 @@ from threading import Event, Timer
 from typing import TYPE_CHECKING, TypeVar
 
 from portcompare.errors import InputError, LoadGeneratorError, Problem
+from portcompare.plan import OpenLoad
 from portcompare.serve import start_supervised
 from portcompare.wire.protocol import (
     Capture,
@@ -19,6 +20,7 @@ from portcompare.wire.protocol import (
     Prepare,
     Prepared,
     RoundDone,
+    ScenarioSource,
     WindowOpens,
     decode,
     encode,
@@ -26,9 +28,10 @@ from portcompare.wire.protocol import (
 from portcompare.wire.ui_protocol import UiOpened, UiRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from portcompare.plan import Plan
     from portcompare.serve import Supervised
     from portcompare.wire.protocol import Message, RunRound
     from portcompare.wire.ui_protocol import OpenUi, ShowState
@@ -36,28 +39,27 @@ if TYPE_CHECKING:
 Reply = TypeVar("Reply", Joined, Prepared, Captured, WindowOpens, RoundDone, UiOpened, UiRequest)
 
 
-PREPARE_LIMIT_S = 30.0
-"""How long a locustfile may take to be loaded."""
-
-CAPTURE_LIMIT_S = 60.0
-"""How long the dry pass of a user class may take; it ends itself much sooner if the class lets it."""
-
+PREPARE_LIMIT_S = 30.0  # to load a locustfile
+CAPTURE_LIMIT_S = 60.0  # for the dry pass of a user class; it ends much sooner if the class lets it
+# What a round may take beside its warm-up and its window: to start thousands of users, and to stop them.
 ROUND_GRACE_S = 60.0
-"""What a round may take beside its warm-up and its window: to start thousands of users, and to stop them."""
 
 
 class LoadGenerator:
-    """The running process."""
+    """The running process.
+
+    Each method sends an order. It raises LoadGeneratorError, with the last log lines, if the process ended,
+    sent a reply out of turn, or took too long.
+    """
 
     def __init__(self, process: Supervised) -> None:
         self._process = process
         self._window_s = 0.0
 
     def gather(self, order: Gather, on_joined: Callable[[Joined], None]) -> None:
-        """Leave the load to worker processes, and wait until all have joined; for as long as that takes.
+        """Have worker processes generate the load, and wait until all have joined, without a limit.
 
-        Raises InputError if nobody can join.
-        Raises LoadGeneratorError: the process ended or spoke out of turn; its last log lines are in the text.
+        Raises InputError if no worker can join.
         """
         self._send(order)
         joined = 0
@@ -73,33 +75,30 @@ class LoadGenerator:
         """Have the scenarios loaded.
 
         Raises InputError if the locustfile takes too long to be loaded.
-        Raises LoadGeneratorError: the process ended or spoke out of turn; its last log lines are in the text.
         """
         problem = Problem(
             where=str(order.locustfile),
             found=f"was not loaded within {PREPARE_LIMIT_S:g} s",
             remedy="keep what takes time or waits out of the file's top level",
         )
-        return self._ask(order, Prepared, PREPARE_LIMIT_S, problem)
+        return self._run_user_code(order, Prepared, PREPARE_LIMIT_S, problem)
 
     def capture(self, order: Capture) -> Captured:
-        """Have one user of a prepared scenario run for a moment, to see what it asks for.
+        """Have one user of a prepared scenario run for a moment, to see which requests it sends.
 
-        Raises InputError if it does not let go.
-        Raises LoadGeneratorError: the process ended or spoke out of turn; its last log lines are in the text.
+        Raises InputError if it does not stop.
         """
         problem = Problem(
             where=f"scenario {order.scenario}",
             found=f"one user of its class did not stop within {CAPTURE_LIMIT_S:g} s",
             remedy="have its tasks and its on_stop come to an end",
         )
-        return self._ask(order, Captured, CAPTURE_LIMIT_S, problem)
+        return self._run_user_code(order, Captured, CAPTURE_LIMIT_S, problem)
 
     def open_ui(self, order: OpenUi) -> str:
         """Have the web UI served.
 
         Raises InputError if it cannot be served there.
-        Raises LoadGeneratorError: the process ended or spoke out of turn; its last log lines are in the text.
         """
         self._send(order)
         reply = self._receive(UiOpened)
@@ -109,19 +108,12 @@ class LoadGenerator:
         return reply.url
 
     def show(self, order: ShowState) -> UiRequest:
-        """Have the web UI show something.
-
-        Raises LoadGeneratorError: the process ended or spoke out of turn; its last log lines are in the text.
-        """
+        """Have the web UI show something."""
         self._send(order)
         return self._receive(UiRequest)
 
     def begin_round(self, order: RunRound) -> WindowOpens:
-        """Have a server loaded, and wait until its users are warm.
-
-        Raises LoadGeneratorError: the process ended, spoke out of turn or took too long; its last log lines
-        are in the text.
-        """
+        """Have a server loaded, and wait until its users are warm."""
         self._window_s = order.window_s
         limit_s = order.warmup_max_s + order.timeout_s + ROUND_GRACE_S
         found = f"did not open its window within {limit_s:g} s, and was stopped"
@@ -130,37 +122,32 @@ class LoadGenerator:
             return self._receive(WindowOpens)
 
     def close_window(self) -> None:
-        """Have a window closed that is held open.
-
-        Raises LoadGeneratorError: the process ended; its last log lines are in the text.
-        """
+        """Close a window that is held open."""
         self._window_s = 0.0
         self._send(CloseWindow())
 
     def end_round(self) -> RoundDone:
-        """Wait for the round to end.
-
-        Raises LoadGeneratorError: the process ended, spoke out of turn or took too long; its last log lines
-        are in the text.
-        """
+        """Wait for the round to end."""
         limit_s = self._window_s + ROUND_GRACE_S
         found = f"did not end its round within {limit_s:g} s, and was stopped"
         with self._limited(limit_s, lambda: self._failure(found)):
             return self._receive(RoundDone)
 
-    def _ask(self, order: Prepare | Capture, kind: type[Reply], limit_s: float, too_long: Problem) -> Reply:
-        """Have the process run what the user wrote, for so long at most."""
+    def _run_user_code(
+        self, order: Prepare | Capture, kind: type[Reply], limit_s: float, too_long: Problem
+    ) -> Reply:
+        """Have the process run code of the user, for so long at most."""
         self._send(order)
         with self._limited(limit_s, lambda: InputError([too_long])):
             return self._receive(kind)
 
     @contextmanager
     def _limited(self, limit_s: float, too_long: Callable[[], Exception]) -> Iterator[None]:
-        """Stop the process if what it is to do takes longer, and say that it did."""
+        """Stop the process if the context lasts longer, and raise this error."""
         is_over = Event()
 
         def stop() -> None:
-            is_over.set()  # before the process ends: whoever waits for it may be the first to go on
+            is_over.set()  # before the process ends: the thread that waits for it may go on first
             self._process.request_stop()
 
         timer = Timer(limit_s, stop)
@@ -188,10 +175,10 @@ class LoadGenerator:
             raise self._failure("ended")
         try:
             message = decode(line)
-        except ValueError:  # it ended within a line, or something else writes to its standard output
-            raise self._failure(f"said {line!r}, which is no message") from None
+        except ValueError:  # it ended within a line, or other code writes to its standard output
+            raise self._failure(f"sent {line!r}, which is no message") from None
         if not isinstance(message, kind):
-            raise self._failure(f"said {type(message).__name__} out of turn")
+            raise self._failure(f"sent {type(message).__name__} out of turn")
         return message
 
     def _failure(self, found: str) -> LoadGeneratorError:
@@ -213,3 +200,37 @@ def start_generator(log_path: Path, cpus: tuple[int, ...], directory: Path) -> I
         yield LoadGenerator(process)
     finally:
         process.stop()
+
+
+def prepare_scenarios(generator: LoadGenerator, plan: Plan, problems: Sequence[Problem] = ()) -> Prepared:
+    """Load the scenarios of a plan; raises InputError with what is wrong, and with what is known to be."""
+    found = [*problems]
+    locustfile, folder = plan.resolve(plan.locustfile), plan.path.parent
+    sources = {}
+    for name, scenario in plan.scenarios.items():
+        delay = scenario.delay_parameter
+        try:
+            sources[name] = ScenarioSource(
+                user=scenario.user,
+                requests=scenario.weighted_specs(folder),
+                login=scenario.login_steps(folder),
+                is_paced=isinstance(scenario.load, OpenLoad),
+                query=None if delay is None else (delay, f"{scenario.delay_s:.15g}"),
+            )
+        except InputError as error:  # reported with the plan already, unless the file has changed since
+            found += [problem for problem in error.problems if problem not in found]
+    has_locustfile = locustfile.exists()
+    prepared = generator.prepare(
+        Prepare(locustfile=str(locustfile) if has_locustfile else None, scenarios=sources)
+    )
+    if not has_locustfile and any(scenario.user for scenario in plan.scenarios.values()):
+        remedy = "name the file that holds the user classes, or give each scenario a `request`"
+        found += [Problem(where=plan.where("locustfile"), found=f"there is no {locustfile}", remedy=remedy)]
+    else:
+        for name, (what, remedy) in prepared.problems.items():
+            scenario = plan.scenarios[name]
+            key = "user" if scenario.user else "request" if scenario.request else "requests"
+            found += [Problem(where=plan.where("scenarios", name, key), found=what, remedy=remedy)]
+    if found:
+        raise InputError(found)
+    return prepared

@@ -8,8 +8,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from portcompare.browser import visit_page
-from portcompare.measure.blocks import shuffled
-from portcompare.measure.rounds import Place, make_order
+from portcompare.measure.blocks import Place, shuffled
+from portcompare.measure.rounds import make_order
 from portcompare.records.pages import PageVisit
 
 if TYPE_CHECKING:
@@ -17,35 +17,29 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
+    from portcompare.measure.blocks import Level
     from portcompare.measure.generator import LoadGenerator
-    from portcompare.plan import Page, Plan
+    from portcompare.plan import Plan
     from portcompare.records.requests import Expectation
     from portcompare.serve import RunningServer
 
-LONGEST_HOLD_S = 3600.0
-"""A load is held no longer than that while pages load; each load of a page has a limit of its own."""
+LONGEST_HOLD_S = 3600.0  # of a load while pages load; each load of a page has a limit of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PagePlace:
     """Where in a run pages are loaded."""
 
-    block: int  # Number of the block, from 0
-    order: int  # The visit's place in it among the visits, from 0
-    arm: str  # Name of the arm
-    page: str  # Name of the page
-    users: int  # How many users of the page's scenario are served meanwhile; 0 for none
+    block: int  # from 0
+    order: int  # the visit's position among the visits of the block, from 0
+    arm: str
+    page: str
+    users: int  # how many users of the page's scenario are served meanwhile; 0 for none
 
     @property
-    def budgeted(self) -> Place:
-        """The place as a round's, for what keeps the time."""
-        return Place(
-            block=self.block,
-            order=self.order,
-            arm=self.arm,
-            scenario=f"page {self.page}",
-            level=float(self.users),
-        )
+    def at(self) -> Level:
+        """The visit as a level, for the timekeeper."""
+        return f"page {self.page}", float(self.users)
 
 
 def order_visits(plan: Plan, block: int) -> tuple[PagePlace, ...]:
@@ -84,12 +78,15 @@ def measure_visit(
     page = plan.pages[place.page]
     server.check_alive()
     if place.users:
-        order = replace(
-            make_order(plan, _load_place(place, page), server, expectations),
-            window_s=LONGEST_HOLD_S,
-            is_held=True,
+        load = Place(
+            block=place.block,
+            order=place.order,
+            arm=place.arm,
+            scenario=str(page.scenario),
+            level=float(place.users),
         )
-        generator.begin_round(order)
+        order = make_order(plan, load, server, expectations)
+        generator.begin_round(replace(order, window_s=LONGEST_HOLD_S, is_held=True))
     loads = tuple(
         chain.from_iterable(
             visit_page(browser, server.url + page.path, page.timeout_s) for _ in range(page.loads)
@@ -110,14 +107,4 @@ def measure_visit(
         loads=loads,
         users_load=done.load if done else None,
         discarded=done.load.failure if done else None,
-    )
-
-
-def _load_place(place: PagePlace, page: Page) -> Place:
-    return Place(
-        block=place.block,
-        order=place.order,
-        arm=place.arm,
-        scenario=str(page.scenario),
-        level=float(place.users),
     )

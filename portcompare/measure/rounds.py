@@ -15,6 +15,7 @@ from portcompare.wire.protocol import Prepare, RateLoad, RunRound, ScenarioSourc
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from portcompare.measure.blocks import Place
     from portcompare.measure.generator import LoadGenerator
     from portcompare.plan import Plan
     from portcompare.records.requests import Expectation
@@ -23,23 +24,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a round stands in a run."""
-
-    block: int  # Number of the block, from 0
-    order: int  # The round's place in it, from 0
-    arm: str  # Name of the arm
-    scenario: str  # Name of the scenario
-    level: float  # Users (closed model) or requests per second (open model)
-    attempt: int = 0  # How often the arm was measured at this level in this block before
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredRound:
     """A round, and the histogram of its latencies."""
 
-    round: Round  # The record, not judged yet
-    histogram: str  # All its latencies as a base64 encoded HdrHistogram, in microseconds
+    round: Round  # not judged yet
+    histogram: str  # all its latencies as a base64 encoded HdrHistogram, in microseconds
 
 
 def measure_round(
@@ -80,7 +69,7 @@ def measure_round(
 def make_order(
     plan: Plan, place: Place, server: RunningServer, expectations: Mapping[int, Expectation]
 ) -> RunRound:
-    """The order for a round."""
+    """The order to the load generator for a round."""
     return RunRound(
         scenario=place.scenario,
         url=server.url,
@@ -95,7 +84,7 @@ def make_order(
 
 
 def _load(plan: Plan, place: Place) -> Load:
-    """The load as an order.
+    """The load of a round.
 
     All arms of a block have the same arrivals, so that they can be paired; a second attempt has others.
     """
@@ -110,13 +99,6 @@ def _load(plan: Plan, place: Place) -> Load:
     return UserLoad(users=int(place.level))
 
 
-WARMUP_S = 0.5
-WARMUP_MAX_S = 30.0
-TIMEOUT_S = 30.0
-
-_SCENARIO = "load"
-
-
 def load_target(
     generator: LoadGenerator, url: str, load: Load, window_s: float, on_window: Callable[[], None]
 ) -> RoundDone:
@@ -125,26 +107,27 @@ def load_target(
     Raises InputError if nothing can be sent to this address.
     Raises LoadGeneratorError if the load generator died.
     """
+    scenario = "load"
     parts = urlsplit(url)
     if not parts.scheme or not parts.hostname:
         remedy = "write it as http://HOST:PORT/PATH"
         raise InputError([Problem(where=url, found="is not the address of a server", remedy=remedy)])
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     source = ScenarioSource(requests=((http_request(target), 1.0),))
-    prepared = generator.prepare(Prepare(locustfile=None, scenarios={_SCENARIO: source}))
+    prepared = generator.prepare(Prepare(locustfile=None, scenarios={scenario: source}))
     if prepared.problems:
-        found, remedy = prepared.problems[_SCENARIO]
+        found, remedy = prepared.problems[scenario]
         raise InputError([Problem(where=url, found=found, remedy=remedy)])
     generator.begin_round(
         RunRound(
-            scenario=_SCENARIO,
+            scenario=scenario,
             url=f"{parts.scheme}://{parts.netloc}",
             load=load,
             delay_s=0.0,
-            warmup_s=WARMUP_S,
-            warmup_max_s=WARMUP_MAX_S,
+            warmup_s=0.5,
+            warmup_max_s=30.0,
             window_s=window_s,
-            timeout_s=TIMEOUT_S,
+            timeout_s=30.0,
             expectations={},
         )
     )

@@ -1,6 +1,6 @@
 """The plan file: read, checked, and turned into a frozen Plan."""
 
-from portcompare.plan.apps import App, Deployment, find_upstreams, with_addresses
+from portcompare.plan.apps import App, Deployment
 from portcompare.plan.checks import Check, Claim, Gate, Measured
 from portcompare.plan.keys import Key, plan_keys
 from portcompare.plan.load import load_plan
@@ -28,9 +28,7 @@ __all__ = [
     "Plan",
     "PlanRequest",
     "Scenario",
-    "find_upstreams",
     "load_plan",
     "plan_keys",
     "remedy_for_unknown",
-    "with_addresses",
 ]

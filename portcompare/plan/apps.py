@@ -25,10 +25,7 @@ ARM = "{arm}"
 """Stands for the arm's name in commands and in values of the environment."""
 
 _OBJECT = re.compile(r"[\w.]+:[\w.]+")
-_UPSTREAM = re.compile(r"\{upstream\.([^{}]+)\}")
-
-_SUCCESS_OR_REDIRECT = (2, 3)  # hundreds of the status
-_NOT_READY = (502, 503, 504)
+UPSTREAM = re.compile(r"\{upstream\.([^{}]+)\}")
 
 
 def _check_target(target: str) -> str:
@@ -63,29 +60,29 @@ def _check_command(command: str) -> str:
 
 
 def _check_url(url: str) -> str:
-    if not _is_server_address(url):  # the message does not show it: it may contain a password
+    try:
+        parts = urlsplit(url)
+        is_address = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and parts.username is None
+            and not (parts.path.strip("/") or parts.query or parts.fragment)
+            and url.isascii()
+            and not any(map(str.isspace, url))
+        )
+    except ValueError:
+        is_address = False
+    if not is_address:  # the message does not show it: it may contain a password
         remedy = "write http://HOST:PORT or https://HOST:PORT, without a user, a path or a query"
         raise t.wrong_value("is not the address of a server", remedy)
     return url
 
 
-def _is_server_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and port != 0
-        and parts.username is None
-        and not (parts.path.strip("/") or parts.query or parts.fragment)
-        and url.isascii()
-        and not any(map(str.isspace, url))
-    )
-
-
+Target = Annotated[str, AfterValidator(_check_target)]
+Command = Annotated[str, AfterValidator(_check_command)]
+Url = Annotated[str, AfterValidator(_check_url)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 Environment = dict[t.Variable, t.TextWithoutNul]
 Commands = list[Annotated[t.TextWithoutNul, Field(min_length=1)]]
 
@@ -93,7 +90,7 @@ Commands = list[Annotated[t.TextWithoutNul, Field(min_length=1)]]
 class App(t.Section):
     """A WSGI or ASGI application, and what it needs to run."""
 
-    target: Annotated[str, AfterValidator(_check_target)] | None = Field(
+    target: Target | None = Field(
         None,
         description="application, `module:object`, or a factory, `module:make()`, with literal arguments",
     )
@@ -106,7 +103,7 @@ class App(t.Section):
         [], description="more folders to import from, relative to the plan file"
     )
     environment: Environment = Field(
-        {}, description="for its deployments and commands; `{arm}` stands for the arm's name"
+        {}, description="for its deployments and commands; `{arm}`: the arm's name"
     )
     ready_path: t.Target | None = Field(
         None,
@@ -135,7 +132,7 @@ class App(t.Section):
 
     def is_ready(self, status: int) -> bool:
         """Whether a response with this status means that the app is ready."""
-        return status // 100 in _SUCCESS_OR_REDIRECT if self.ready_path else status not in _NOT_READY
+        return status // 100 in (2, 3) if self.ready_path else status not in (502, 503, 504)
 
 
 _KNOBS = frozenset({"workers", "threads", "loop", "keep_alive_s", "backlog"})
@@ -149,21 +146,15 @@ class Deployment(t.Section):
 
     app: str | None = Field(None, description="name of a table in [apps]; a `server` needs one")
     server: str | None = Field(None, description="name of a server; `portcompare run --help` lists them")
-    command: Annotated[str, AfterValidator(_check_command)] | None = Field(
-        None, description="or a command that serves at `{port}` (and `{host}`)"
-    )
-    url: Annotated[str, AfterValidator(_check_url)] | None = Field(
-        None, description="or the address of a running server"
-    )
+    command: Command | None = Field(None, description="or a command that serves at `{port}` (and `{host}`)")
+    url: Url | None = Field(None, description="or the address of a running server")
     workers: t.Count | None = Field(None, description="worker processes; default 1")
     threads: t.Count | None = Field(None, description="threads that run handlers, per worker; default 8")
     loop: Literal["asyncio", "uvloop"] | None = Field(None, description="event loop of an ASGI server")
     keep_alive_s: t.Count | None = Field(None, description="how long an idle connection is kept; default 75")
     backlog: t.Count | None = Field(None, description="connections waiting to be accepted; default 2048")
     environment: Environment = Field({}, description="added to that of the app")
-    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
-        None, description="fixed port; default: a free one"
-    )
+    port: Port | None = Field(None, description="fixed port; default: a free one")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Deployment:
@@ -214,35 +205,12 @@ def find_deployment_problems(plan: Plan, servers: Servers) -> Iterator[Problem]:
                 yield plan.problem((*key, knob), found, f"remove it; it has: {', '.join(sorted(known))}")
 
 
-def find_upstreams(plan: Plan) -> tuple[str, ...]:
-    """The deployments that the environments of a plan's arms name."""
-    deployments = [arm.deployment for arm in plan.arms]
-    return tuple(dict.fromkeys(upstream for name in deployments for upstream in _upstreams_of(plan, name)))
-
-
-def with_addresses(plan: Plan, addresses: Mapping[str, str]) -> Plan:
-    """Replace the names of upstreams by their addresses."""
-
-    def fill(sections: Mapping[str, App] | Mapping[str, Deployment]) -> dict[str, App | Deployment]:
-        return {
-            name: section.model_copy(
-                update={"environment": {key: replace(value) for key, value in section.environment.items()}}
-            )
-            for name, section in sections.items()
-        }
-
-    def replace(value: str) -> str:
-        return _UPSTREAM.sub(lambda match: addresses.get(match[1], match[0]), value)
-
-    return plan.model_copy(update={"apps": fill(plan.apps), "deployments": fill(plan.deployments)})
-
-
 def find_upstream_problems(plan: Plan) -> Iterator[Problem]:
     """Check the upstreams that environments name."""
     for table, sections in (("apps", plan.apps), ("deployments", plan.deployments)):
         for section, content in sections.items():
             for variable, value in content.environment.items():
-                for name in dict.fromkeys(_UPSTREAM.findall(value)):
+                for name in dict.fromkeys(UPSTREAM.findall(value)):
                     where = (table, section, "environment", variable)
                     if name not in plan.deployments:
                         yield plan.unknown(where, "deployment", name, plan.deployments)
@@ -250,11 +218,6 @@ def find_upstream_problems(plan: Plan) -> Iterator[Problem]:
                         found = f"the upstream {name!r} is itself measured"
                         remedy = "give the upstream its own deployment, neither baseline nor candidate"
                         yield plan.problem(where, found, remedy)
-                    elif _upstreams_of(plan, name):
+                    elif plan.upstreams_of(name):
                         found = f"the upstream {name!r} has an upstream itself"
                         yield plan.problem(where, found, "give it an app that has none")
-
-
-def _upstreams_of(plan: Plan, deployment: str) -> list[str]:
-    environments = (plan.app_of(deployment).environment, plan.deployments[deployment].environment)
-    return [name for each in environments for value in each.values() for name in _UPSTREAM.findall(value)]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from portcompare.errors import Problem
     from portcompare.plan.schema import Plan
 
-_STORED_FILE = "results.json"
-"""The file by which a folder is recognised as a run's."""
+_STORED_FILE = "results.json"  # by which a folder is recognised as a run's
+_BESIDE_GRID = "stands beside [break_even], which measures not all of its levels"
 
 
 class Gate(t.Section):
@@ -29,12 +29,8 @@ class Gate(t.Section):
 
     metric: MetricName = Field(description="what is limited")
     scenario: str = Field(description="the scenario")
-    candidate: str = Field(
-        description="the candidate whose figures are limited; with `against` also the baseline"
-    )
-    level: t.PositiveNumber | None = Field(
-        None, description="one level of the scenario; default: each of them"
-    )
+    candidate: str = Field(description="the candidate that is limited; with `against` also the baseline")
+    level: t.PositiveNumber | None = Field(None, description="one level of the scenario; default: each")
     max_ratio: t.PositiveNumber | None = Field(
         None, description="upper limit of candidate / baseline, or with `against` of new / old"
     )
@@ -63,8 +59,7 @@ def find_gate_problems(plan: Plan) -> Iterator[Problem]:
         key = ("gates", place)
         known = {*plan.candidates} | ({plan.baseline} if gate.against and not gate.relative else set())
         if plan.break_even is not None:
-            found = "stands beside [break_even], which measures not all of its levels"
-            yield plan.problem(key, found, "give the gate its own plan")
+            yield plan.problem(key, _BESIDE_GRID, "give the gate its own plan")
             continue
         if gate.candidate not in known:
             yield plan.unknown((*key, "candidate"), "candidate", gate.candidate, known)
@@ -80,7 +75,6 @@ def find_gate_problems(plan: Plan) -> Iterator[Problem]:
 def _level_problems(
     plan: Plan, key: tuple[str | int, ...], scenario: str, level: float | None
 ) -> Iterator[Problem]:
-    """Check a scenario, and one of its levels; None for all of them."""
     if scenario not in plan.scenarios:
         yield plan.unknown((*key, "scenario"), "scenario", scenario, plan.scenarios)
     elif scenario in plan.searches:
@@ -100,9 +94,7 @@ class Measured(t.Section):
     arm: str = Field(BASELINE, description='"baseline", "control" or a candidate')
     scenario: str | None = Field(None, description="name of a scenario")
     page: str | None = Field(None, description="or of a page")
-    level: float = Field(
-        0.0, ge=0, description="the scenario's level, or the users met by the page: 0 for none"
-    )
+    level: float = Field(0.0, ge=0, description="the scenario's level, or the users met by the page")
     load: LoadKind = Field("cold", description="which load of the page")
 
     @model_validator(mode="after")
@@ -119,12 +111,8 @@ class Check(t.Section):
     metric: MetricName | Literal["lcp"] = Field("p50", description='what is compared; "lcp" of pages')
     of: Measured = Field(description="what is looked at")
     to: Measured | None = Field(None, description="what it is divided by; else the value itself is judged")
-    at_least: t.PositiveNumber | None = Field(
-        None, description="the claim is true here if it is this or more"
-    )
-    at_most: t.PositiveNumber | None = Field(
-        None, description="or this or less; seconds, where it is no ratio"
-    )
+    at_least: t.PositiveNumber | None = Field(None, description="the claim is true if it is this or more")
+    at_most: t.PositiveNumber | None = Field(None, description="or this or less; in seconds, if no ratio")
 
     @model_validator(mode="after")
     def _one_threshold(self) -> Check:
@@ -146,8 +134,7 @@ class Claim(t.Section):
 def find_claim_problems(plan: Plan) -> Iterator[Problem]:
     """Check the arms, scenarios, pages and levels that claims name."""
     if plan.claims and plan.break_even is not None:
-        found = "stands beside [break_even], which measures not all of its levels"
-        yield plan.problem(("claims",), found, "give the claims their own plan")
+        yield plan.problem(("claims",), _BESIDE_GRID, "give the claims their own plan")
         return
     for name, claim in plan.claims.items():
         for place, check in enumerate(claim.checks):

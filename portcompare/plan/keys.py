@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-
-_TOML_TYPES = {
-    IPv4Address: "string",
-    str: "string",
-    Path: "string",
+_TOML_TYPES = dict.fromkeys((IPv4Address, str, Path), "string") | {
     bool: "boolean",
     int: "integer",
     float: "number",

@@ -120,7 +120,10 @@ def _name_inline_deployments(
     def name_table(key: str, value: object) -> object:
         if not isinstance(value, dict) or not isinstance(deployments, dict):
             return value
-        name = _host_and_port(value.get("url"))
+        try:
+            name = urlsplit(str(value.get("url", ""))).netloc.rpartition("@")[2]
+        except ValueError:
+            name = ""
         if name and name not in deployments.keys() - inline.keys():
             deployments.setdefault(name, value)
             inline.setdefault(name, key)
@@ -142,14 +145,6 @@ def _name_inline_deployments(
     if inline:
         data["deployments"] = deployments
     return inline
-
-
-def _host_and_port(url: object) -> str:
-    """The name of a deployment that is an address; empty if the address has no host."""
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2] if isinstance(url, str) else ""
-    except ValueError:
-        return ""
 
 
 def _schema_problem(origins: Origins, details: ErrorDetails) -> Problem:

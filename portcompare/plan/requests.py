@@ -184,10 +184,8 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        problem = Problem(
-            where=str(path), found=f"cannot be read: {error.strerror}", remedy="name a readable file"
-        )
-        raise InputError([problem]) from error
+        found = f"cannot be read: {error.strerror}"
+        raise InputError([Problem(where=str(path), found=found, remedy="name a readable file")]) from error
 
 
 def find_request_problems(plan: Plan) -> Iterator[Problem]:
@@ -221,8 +219,7 @@ def _problems(
         return
     if request.values is None and kept is None:
         return  # then braces are just braces
-    used = request.placeholders
-    known = columns | (kept or frozenset())
+    used, known = request.placeholders, columns | (kept or frozenset())
     for name in sorted(used - known):
         yield plan.problem(key, f"nothing fills {{{name}}}", t.remedy_for_unknown(name, known))
     if columns and not used & columns:

@@ -55,9 +55,7 @@ class ClosedLoad(t.Section):
     """The closed model: users who each wait for a response before they send the next request."""
 
     model: Literal["closed"] = Field("closed", description="the load model")
-    users: list[t.Count] = Field(
-        min_length=1, description="the levels of the closed model: numbers of concurrent users"
-    )
+    users: list[t.Count] = Field(min_length=1, description="the levels: numbers of concurrent users")
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -74,9 +72,7 @@ class OpenLoad(t.Section):
 
     model: Literal["open"] = Field(description="the load model")
     rates: list[t.PositiveNumber] = Field([], description="the levels of the open model: requests per second")
-    objective: Objective | None = Field(
-        None, description="instead of rates: search for the highest rate that keeps these limits"
-    )
+    objective: Objective | None = Field(None, description="or: search for the highest rate that keeps it")
     arrivals: Literal["poisson", "even"] = Field("poisson", description="random arrivals, or equal gaps")
     connections: t.Count = Field(256, description="most requests in flight at once; others wait")
 
@@ -130,12 +126,8 @@ class Scenario(t.Section):
     delay_s: t.Seconds = Field(
         0.0, description="waiting that each response contains by design; enters bound and window"
     )
-    delay_parameter: str | None = Field(
-        None, min_length=1, description="query parameter that is set to `delay_s`"
-    )
-    seconds: t.PositiveSeconds | None = Field(
-        None, description="length of its rounds; default rounds.seconds"
-    )
+    delay_parameter: str | None = Field(None, min_length=1, description="query parameter set to `delay_s`")
+    seconds: t.PositiveSeconds | None = Field(None, description="length of rounds; default rounds.seconds")
     slots: dict[str, t.Count | Literal["event-loop", "executor"]] = Field(
         {},
         description="requests that a worker of an app can have in this handler at once, by the app's name: a "
@@ -184,14 +176,15 @@ class Scenario(t.Section):
         return tuple(step.steps(folder) for step in self.login)
 
 
+Delay = Annotated[t.Seconds, Field(le=3600)]
+
+
 class BreakEvenGrid(t.Section):
     """A request whose delay can be chosen, and the delays and users that span the grid."""
 
     path: t.Target = Field(description="path of a request that waits as long as its query says")
     parameter: str = Field("delay", min_length=1, description="its query parameter for the delay, in seconds")
-    delay_s: list[Annotated[t.Seconds, Field(le=3600)]] = Field(
-        min_length=2, description="delays of the grid, in seconds"
-    )
+    delay_s: list[Delay] = Field(min_length=2, description="delays of the grid, in seconds")
     users: list[t.Count] = Field(min_length=2, description="the numbers of users of the grid")
 
     @property
@@ -222,13 +215,9 @@ class Page(t.Section):
 
     path: t.Target = Field(description="path of the page, with or without a query")
     loads: t.Count = Field(1, description="visits per block and condition; each a cold and a warm load")
-    scenario: str | None = Field(
-        None, description="scenario of the closed model for further visits under load"
-    )
+    scenario: str | None = Field(None, description="closed-model scenario for further visits under load")
     users: t.Count | None = Field(None, description="number of its users; only with `scenario`")
-    timeout_s: t.PositiveSeconds = Field(
-        30.0, description="longest load of the page, in seconds; a longer one has failed"
-    )
+    timeout_s: t.PositiveSeconds = Field(30.0, description="longest load of the page, in seconds")
 
     @model_validator(mode="after")
     def _users_of_a_scenario(self) -> Page:
@@ -261,9 +250,8 @@ def find_scenario_problems(plan: Plan) -> Iterator[Problem]:
                 yield plan.unknown(("scenarios", name, "slots", app), "app", app, plan.apps)
         least_s, window_s = ROUND_DELAYS * scenario.delay_s, plan.window_s(name)
         if window_s < least_s:
-            found = (
-                f"rounds of {window_s:g} s are shorter than {ROUND_DELAYS} delays of {scenario.delay_s:g} s"
-            )
+            delays = f"{ROUND_DELAYS} delays of {scenario.delay_s:g} s"
+            found = f"rounds of {window_s:g} s are shorter than {delays}"
             remedy = f"set seconds = {least_s:g} or more for this scenario"
             yield plan.problem(("scenarios", name), found, remedy)
 

@@ -20,7 +20,7 @@ from pydantic import (
 from portcompare import units
 from portcompare.errors import Problem
 from portcompare.plan import types as t
-from portcompare.plan.apps import App, Deployment
+from portcompare.plan.apps import UPSTREAM, App, Deployment
 from portcompare.plan.checks import Claim, Gate
 from portcompare.plan.requests import PlanRequest
 from portcompare.plan.scenarios import BreakEvenGrid, OpenLoad, Page, Scenario
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from portcompare.plan.scenarios import Objective
 
 Ratio = Annotated[float, Field(gt=0, lt=1)]
+MostRatio = Annotated[float, Field(gt=0, le=1)]
+Blocks = Annotated[int, Field(ge=2)]
+Cpu = Annotated[int, Field(ge=0)]
 
 
 if TYPE_CHECKING:
@@ -71,24 +74,20 @@ class Rounds(t.Section):
         Margins(),
         description="ratios this close to 1 count as equivalent: one for all metrics, or a table of these",
     )
-    min_blocks: Annotated[int, Field(ge=2)] = Field(
+    min_blocks: Blocks = Field(
         5,
         description="blocks before a level can be done, or three if its intervals are half as wide as "
         "`precision` requires; the budget may end a run earlier",
     )
-    max_blocks: Annotated[int, Field(ge=2)] = Field(10, description="blocks after which a run ends")
-    budget_s: t.PositiveSeconds = Field(
-        180.0, description="longest duration of a run, in seconds; `--budget` overrides it"
-    )
-    warmup_s: t.Seconds = Field(
-        0.2, description="time between users' first responses and a window, in seconds"
-    )
+    max_blocks: Blocks = Field(10, description="blocks after which a run ends")
+    budget_s: t.PositiveSeconds = Field(180.0, description="longest run, in seconds; `--budget` overrides it")
+    warmup_s: t.Seconds = Field(0.2, description="time from users' first responses to a window, in seconds")
     warmup_max_s: t.PositiveSeconds = Field(
         30.0,
         description="longest wait for each user's first response, in seconds; then the round is discarded",
     )
     timeout_s: t.PositiveSeconds = Field(
-        30.0, description="longest response time, in seconds; a longer one is a failure"
+        30.0, description="longest response time, in seconds; then it failed"
     )
     seed: int = Field(1, description="seed of the random order inside blocks")
 
@@ -111,9 +110,7 @@ class Rounds(t.Section):
 class Generator(t.Section):
     """When a round is discarded because the load generator was the limit."""
 
-    max_cpu_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.9, description="most CPU time, as a share of one CPU"
-    )
+    max_cpu_ratio: MostRatio = Field(0.9, description="most CPU time, as a share of one CPU")
     max_lag_s: t.PositiveSeconds = Field(
         0.01, description="largest p99 of the requests' lateness in the open model, in seconds"
     )
@@ -123,8 +120,8 @@ class Generator(t.Section):
 class Cpus(t.Section):
     """Which CPUs do what; by default the last for the generator, one per worker for the servers."""
 
-    server: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="CPUs of the servers")
-    generator: list[Annotated[int, Field(ge=0)]] | None = Field(None, description="CPUs of the generator")
+    server: list[Cpu] | None = Field(None, description="CPUs of the servers")
+    generator: list[Cpu] | None = Field(None, description="CPUs of the generator")
 
 
 class Cost(t.Section):
@@ -148,7 +145,7 @@ class ParityPlan(t.Section):
     """What is sent to all deployments to compare their responses."""
 
     requests: list[PlanRequest] = Field(
-        [], description="further requests, beside those of the scenarios; all are varied"
+        [], description="requests beside those of the scenarios; all are varied"
     )
     vary: list[t.PathPattern] = Field(["*"], description="patterns of the paths whose requests are varied")
     openapi: t.NotBlank | None = Field(
@@ -166,9 +163,7 @@ class Plan(t.Section):
 
     name: t.Name = Field("", description="name of the run's folder and report; default: the file's name")
     baseline: str = Field(description='the deployment compared against, or `{ url = "..." }`')
-    candidates: list[str] = Field(
-        min_length=1, description='the deployments compared with it, or `{ url = "..." }`'
-    )
+    candidates: list[str] = Field(min_length=1, description='those compared with it, or `{ url = "..." }`')
     include: list[str] = Field([], description="files whose tables are added to this one's")
     locustfile: t.AnyPath = Field(Path("locustfile.py"), description="file of the user classes")
     host: IPv4Address = Field(
@@ -188,11 +183,10 @@ class Plan(t.Section):
     gates: list[Gate] = Field([], description="limits that a run must keep; else its exit code is 1")
     generator: Generator = Generator()
     cpus: Cpus = Cpus()
-    path: Path = Field(exclude=True, description="set when the file is read")
-    included: Mapping[tuple[str, str], Path] = Field(
-        {}, exclude=True, description="set when the file is read"
-    )
-    inline: Mapping[str, str] = Field({}, exclude=True, description="set when the file is read")
+    # Set when the file is read:
+    path: Path = Field(exclude=True)
+    included: Mapping[tuple[str, str], Path] = Field({}, exclude=True)
+    inline: Mapping[str, str] = Field({}, exclude=True)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -222,9 +216,7 @@ class Plan(t.Section):
     @property
     def levels(self) -> tuple[tuple[str, float], ...]:
         """Each scenario with each of its levels."""
-        return tuple(
-            (name, level) for name, scenario in self.scenarios.items() for level in scenario.load.levels
-        )
+        return tuple((name, level) for name, one in self.scenarios.items() for level in one.load.levels)
 
     @property
     def searches(self) -> dict[str, Objective]:
@@ -234,6 +226,30 @@ class Plan(t.Section):
             for name, scenario in self.scenarios.items()
             if isinstance(scenario.load, OpenLoad) and scenario.load.objective is not None
         }
+
+    @property
+    def upstreams(self) -> tuple[str, ...]:
+        """The deployments that the environments of the arms name."""
+        return tuple(dict.fromkeys(one for arm in self.arms for one in self.upstreams_of(arm.deployment)))
+
+    def upstreams_of(self, deployment: str) -> list[str]:
+        """The deployments that the environment of one names."""
+        environments = (self.app_of(deployment).environment, self.deployments[deployment].environment)
+        return [name for each in environments for value in each.values() for name in UPSTREAM.findall(value)]
+
+    def with_addresses(self, addresses: Mapping[str, str]) -> Plan:
+        """The plan with the addresses of upstreams in place of their names."""
+
+        def fill(section: App | Deployment) -> App | Deployment:
+            environment = {
+                key: UPSTREAM.sub(lambda match: addresses.get(match[1], match[0]), value)
+                for key, value in section.environment.items()
+            }
+            return section.model_copy(update={"environment": environment})
+
+        apps = {name: fill(app) for name, app in self.apps.items()}
+        deployments = {name: fill(deployment) for name, deployment in self.deployments.items()}
+        return self.model_copy(update={"apps": apps, "deployments": deployments})
 
     def app_of(self, deployment: str) -> App:
         """The app that a deployment serves; an empty one if it names none."""
@@ -270,9 +286,8 @@ class Plan(t.Section):
 
 def find_arm_problems(plan: Plan) -> Iterator[Problem]:
     """Check the deployments that `baseline` and `candidates` name."""
-    named = {("baseline",): plan.baseline} | {
-        ("candidates", place): name for place, name in enumerate(plan.candidates)
-    }
+    named: dict[tuple[str | int, ...], str] = {("baseline",): plan.baseline}
+    named |= {("candidates", place): name for place, name in enumerate(plan.candidates)}
     for key, name in named.items():
         if name not in plan.deployments:
             yield plan.unknown(key, "deployment", name, plan.deployments)

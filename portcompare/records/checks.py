@@ -32,12 +32,9 @@ class CheckResult:
     name: str  # Under which circumstances it decides; empty for a gate
     metric: MetricName | Literal["lcp"]  # What is compared
     subject: Subject  # Whose value is looked at
-    # What it is divided by; None where the value itself is judged, or a stored run is divided by
-    reference: Subject | None
-    # The stored run that it is divided by, as the plan names it; None for this run
-    against: str | None = None
-    # Whether the ratio is of the subject's ratios to the baseline, now and in the stored run
-    relative: bool = False
+    reference: Subject | None  # What it is divided by; None for a value itself, or a stored run
+    against: str | None = None  # The stored run that it is divided by, as the plan names it
+    relative: bool = False  # Whether the ratio is of ratios to the baseline, in this and in the stored run
     at_least: float | None  # The least that the estimate may be; None for no such limit
     at_most: float | None  # The most that it may be; None for no such limit
     value: Estimate  # The ratio, or the value in the metric's unit

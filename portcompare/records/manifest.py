@@ -31,22 +31,16 @@ class ServedDeployment:
     command: tuple[str, ...]  # The command line, with `{port}` for the port; empty if it was already running
     environment: dict[str, str]  # What the plan adds to the environment
     settings: dict[str, str]  # Every knob and its value, also those left at the harness's default
-    # How many requests it can hold in handlers at once; None for no limit, or where `kind` is not "server"
-    # and it is not known
-    slots: int | None
+    slots: int | None  # Requests it can hold in handlers at once; None for no limit, or if not known
     cpus: tuple[int, ...]  # The CPUs it was pinned to; empty for one that was already running
     versions: dict[str, str]  # Name and version of the framework and libraries that matter
-    # Whether a server of the registry serves it, a command of the plan, or somebody else at a URL
-    kind: Kind = "server"
+    kind: Kind = "server"  # A server of the registry serves it, a command of the plan, or it runs at a URL
     python: str = ""  # Name and version of the interpreter; empty if it is not known
     # By scenario, where the plan says that the app has fewer slots than the server
     ceilings: dict[str, Ceiling] = field(default_factory=dict)
 
     def ceiling_of(self, scenario: str | None) -> Ceiling:
-        """How many requests of a scenario its handlers hold at once.
-
-        `scenario`: the scenario's name; None for no scenario of the plan.
-        """
+        """How many requests of a scenario its handlers hold at once; None for no scenario of the plan."""
         return self.ceilings.get(scenario or "", Ceiling(slots=self.slots))
 
 
@@ -65,7 +59,5 @@ class Manifest:
     generator_cpus: tuple[int, ...]  # The CPUs of the load generator
     libraries: dict[str, str]  # Versions of what the load generator and the statistics rest on
     deployments: tuple[ServedDeployment, ...]  # Each deployment as it was started
-    # What differs between baseline and candidates besides app and server, in words
-    differences: tuple[str, ...]
-    # What the environments of these name, as it was started beside them
-    upstreams: tuple[ServedDeployment, ...] = ()
+    differences: tuple[str, ...]  # Between baseline and candidates besides app and server, in words
+    upstreams: tuple[ServedDeployment, ...] = ()  # What these depend on, as it was started beside them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from portcompare import units
 from portcompare.records.rounds import Round
@@ -40,6 +40,17 @@ class Metric:
         return {"faster": self.better, "slower": self.worse}.get(verdict, verdict)
 
 
+def _percentile(name: Literal["p50", "p95", "p99"], **settings: Any) -> Metric:  # noqa: ANN401 - Metric's
+    return Metric(
+        label=f"Response time {name}",
+        value=lambda one: getattr(one.load.latency_s, name, None),
+        unit="milliseconds",
+        per_unit=1e3,
+        show=units.duration,
+        **settings,
+    )
+
+
 METRICS: dict[MetricName, Metric] = {
     "throughput": Metric(
         label="Throughput",
@@ -53,37 +64,9 @@ METRICS: dict[MetricName, Metric] = {
         margin=0.05,
         in_headline=True,
     ),
-    "p50": Metric(
-        label="Response time p50",
-        noun="median response time",
-        value=lambda one: one.load.latency_s.p50 if one.load.latency_s else None,
-        unit="milliseconds",
-        per_unit=1e3,
-        show=units.duration,
-        least_requests=2,
-        margin=0.05,
-        in_headline=True,
-    ),
-    "p95": Metric(
-        label="Response time p95",
-        noun="response time's p95",
-        value=lambda one: one.load.latency_s.p95 if one.load.latency_s else None,
-        unit="milliseconds",
-        per_unit=1e3,
-        show=units.duration,
-        least_requests=20,
-        margin=0.1,
-    ),
-    "p99": Metric(
-        label="Response time p99",
-        noun="response time's p99",
-        value=lambda one: one.load.latency_s.p99 if one.load.latency_s else None,
-        unit="milliseconds",
-        per_unit=1e3,
-        show=units.duration,
-        least_requests=100,
-        margin=0.1,
-    ),
+    "p50": _percentile("p50", noun="median response time", least_requests=2, margin=0.05, in_headline=True),
+    "p95": _percentile("p95", noun="response time's p95", least_requests=20, margin=0.1),
+    "p99": _percentile("p99", noun="response time's p99", least_requests=100, margin=0.1),
     "cpu_s_per_request": Metric(
         label="CPU time per request",
         noun="CPU time per request",

@@ -5,7 +5,7 @@ Every instant of a load counts from the moment at which the browser was sent to 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from portcompare.records.estimates import Estimate
@@ -28,8 +28,7 @@ class Exchange:
     sent_s: float  # When the request was sent
     first_byte_s: float  # When the first byte of the response was received
     ended_s: float  # When the last one was received
-    # Time in the handler, as this very response's `Server-Timing: app` reports it; None without
-    handler_s: float | None
+    handler_s: float | None  # Time in the handler, as the response's `Server-Timing: app` says; None without
     received_bytes: int  # Size of the response on the wire, headers included; 0 if it came from the cache
 
 
@@ -37,17 +36,13 @@ class Exchange:
 class PageLoad:
     """One load of a page."""
 
-    # "cold" in a browser that knows nothing of the site, "warm" right after that in the same one
-    kind: LoadKind
+    kind: LoadKind  # "cold" in a browser that knows nothing of the site, "warm" right after that
     failure: str | None = None  # Why it failed, in which case nothing else is known; None if it did not
     fcp_s: float | None = None  # First contentful paint
     lcp_s: float | None = None  # Largest contentful paint
-    # Total blocking time: what long tasks after the first paint take beyond 50 ms each
-    blocking_s: float | None = None
+    blocking_s: float | None = None  # What long tasks after the first paint take beyond 50 ms each
     document: Exchange | None = None  # The page itself
-    # The last response to a script's request before the largest paint: what that waited for; None if there is
-    # none
-    response: Exchange | None = None
+    response: Exchange | None = None  # The last one to a script before the largest paint, which waited for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +56,7 @@ class PageVisit:
     page: str  # Name of the page
     users: int  # How many users of the page's scenario the server had to serve meanwhile; 0 for none
     loads: tuple[PageLoad, ...]  # The loads in their order
-    users_load: LoadReport | None = (
-        None  # What the load generator reported of these users; None without users
-    )
+    users_load: LoadReport | None = None  # What the load generator reported of the users; None without
     discarded: str | None = None  # Why the visit does not count; None if it does
 
 
@@ -71,9 +64,8 @@ class PageVisit:
 class PagePart:
     """A part of the wait for the largest paint; the parts of a load follow one another without a gap."""
 
-    # Whose it is. "handler" and "queue", which is all that is neither handler nor transfer, are the server's,
-    # and so is "server", where the two cannot be told apart; "network" is connecting and transfer, "client"
-    # the browser's own work
+    # Whose it is: the server's are "handler" and "queue" (neither handler nor transfer), or "server" where
+    # these cannot be told apart; "network" is connecting and transfer, "client" the browser's own work
     stage: Stage
     what: str  # What happens in it, in words
     start_s: float  # Its start
@@ -94,8 +86,7 @@ class PageFigure:
     metric: PageMetric
     median_s: Estimate  # The median of the blocks' medians
     p75_s: float  # The 75th percentile of all loads
-    # That percentile by the thresholds of Core Web Vitals and Lighthouse; None where there are none
-    rating: Rating | None
+    rating: Rating | None  # Of that, by Core Web Vitals and Lighthouse; None where they have no thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +102,7 @@ class PageSummary:
     loads: int  # How many loads succeeded
     failures: dict[str, int]  # How many failed, by the reason
     figures: tuple[PageFigure, ...]  # The measures; those that are not known are left out
-    # The parts of the load in the middle, the one whose LCP is the median; empty without a success
-    parts: tuple[PagePart, ...]
+    parts: tuple[PagePart, ...]  # Of the load whose LCP is the median; empty without a success
     bottleneck: str  # Where its time goes, in words
     users_rate_rps: float | None  # Median of what the users were served per second; None without users
 
@@ -139,21 +129,14 @@ class Pages:
     """All that a browser has measured."""
 
     browser: str = ""  # Its name and version; empty if no page was loaded
-    visits: tuple[PageVisit, ...] = field(default=())  # All visits, discarded ones too
+    visits: tuple[PageVisit, ...] = ()  # All visits, discarded ones too
     summaries: tuple[PageSummary, ...] = ()  # One for each page, condition and arm
     comparisons: tuple[PageComparison, ...] = ()  # Each candidate and the control against the baseline
 
     def lcp_against_baseline(self, one: PageSummary) -> PageComparison | None:
-        """How a page's largest contentful paint compares with the baseline's.
-
-        Returns the comparison; None for the baseline itself, and where there was none to compare with.
-        """
-        same = (one.page, one.users, one.kind, one.arm, "lcp")
-        return next(
-            (
-                each
-                for each in self.comparisons
-                if (each.page, each.users, each.kind, each.candidate, each.metric) == same
-            ),
-            None,
-        )
+        """The comparison of a page's largest contentful paint; None for the baseline, and without one."""
+        same: tuple[str, int, LoadKind, str, PageMetric] = (one.page, one.users, one.kind, one.arm, "lcp")
+        found = {
+            (each.page, each.users, each.kind, each.candidate, each.metric): each for each in self.comparisons
+        }
+        return found.get(same)

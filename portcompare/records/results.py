@@ -40,15 +40,10 @@ class Summary:
     cpu_s_per_request: float | None  # Median CPU seconds per request
     rss_peak_bytes: int | None  # Highest resident memory of any round
     bound: Bound | None  # The bound at the median CPU time per request
-    # Median rate divided by the bound; above 1 by what edges of windows and backlogs add
-    bound_share: float | None
+    bound_share: float | None  # Median rate divided by the bound; edges of windows may put it above 1
     ratio: Estimate | None  # Its throughput divided by the baseline's; None where nothing was compared
-    # What the CPU time of a million requests costs, in the plan's currency; None if that is not known or the
-    # plan names no price
-    cost_per_million: float | None = None
-    # The part of `outside_handler_s` in which a request waits for others: by how much it is longer than at
-    # one user, where nobody waits; None where that was not measured
-    queue_s: float | None = None
+    cost_per_million: float | None = None  # CPU time of a million requests in the plan's currency
+    queue_s: float | None = None  # By how much `outside_handler_s` is longer than at one user: waiting
     overhead_s: float | None = None  # The rest of it: the server's own work and the network
 
 
@@ -89,8 +84,7 @@ class Results:
     schema_version: int  # Of this very form
     name: str  # Of the plan
     started_at: str  # ISO 8601, UTC
-    # From the command's start, or the last worker's joining, to the last comparison of responses
-    duration_s: float
+    duration_s: float  # From the start, or the last worker's joining, to the last comparison of responses
     measured_s: float  # The sum of all windows
     partial: bool  # True if the run was interrupted or broke off
     valid: bool  # False if the comparison must not be relied on

@@ -56,24 +56,18 @@ class LoadReport:
     # Size of a response on the wire, headers included; of a user class that is no `LeanUser` what its client
     # reports, the body as a rule; None without a success or a byte
     received_bytes_per_request: float | None
-    # Connections made inside the window because the server had ended the one before; those made after a
-    # failure do not count
-    reconnects: int
-    # Requests that fell due inside the window, per second; None in the closed model
-    offered_rps: float | None
-    # Requests given up inside the window because no connection had become free within the time limit; among
-    # the errors too
-    dropped: int
-    # How late the load generator was for a request that was due, in the 99th percentile: until it was sent,
-    # or until it began to wait for a free connection; None in the closed model
+    reconnects: int  # Connections made inside the window because the server had ended the one before
+    offered_rps: float | None  # Requests that fell due inside the window, per second; None if closed
+    dropped: int  # Requests given up as no connection was free within the time limit; among the errors too
+    # p99 of how late the load generator was for a request that was due: until it was sent, or began to wait
+    # for a free connection; None in the closed model
     lag_p99_s: float | None
     lag_max_s: float | None  # The same at worst
     stall_max_s: float  # The longest that the load generator's event loop was late for a heartbeat
     # CPU seconds per second of the load generator's busiest process, or of all those of a machine divided by
     # the CPUs they share, if that is more
     generator_cpu_ratio: float
-    # The CPU seconds per second of each process of the load generator by its name
-    generator_cpu_ratios: dict[str, float]
+    generator_cpu_ratios: dict[str, float]  # The same of each of its processes, by name
     slices: tuple[Slice, ...]  # The window in ten parts, or in seconds if these are shorter
     failure: str | None = None  # Why the load was not the one that was ordered; None if it was
 
@@ -88,9 +82,9 @@ class Usage:
     """What a server's processes used."""
 
     cpu_s: float  # CPU seconds: in a round's window, or else since the server's start
-    # Resident memory, pages that processes share counted for each: the highest in a round's window, or else
-    # now; 0 if no process was seen
-    rss_bytes: int
+    rss_bytes: (
+        int  # Resident memory of all processes: the highest in a window, or else now; 0 if none was seen
+    )
     restarts: int = 0  # How often the server ended and was started again
 
 

@@ -23,8 +23,7 @@ class Knee:
     scenario: str  # Name of the scenario
     arm: str  # Name of the arm
     levels: int  # How many levels it rests on
-    # The knee in the levels' unit; where the ceiling was not reached, the highest level measured
-    load: Estimate
+    load: Estimate  # In the levels' unit; where the ceiling was not reached, the highest level measured
     rate_rps: float  # The ceiling: the highest of the levels' median rates
     is_reached: bool  # False if more load still brought rate at the highest level: the knee lies further up
 
@@ -44,11 +43,9 @@ class Bracket:
 
     kept_rps: float | None = None  # The highest rate that kept it; None if none did
     failed_rps: float | None = None  # The lowest rate that twice did not; None if none did
-    # Why that one did not: "missed", or "unknown" where no round there could be judged
-    failed_for: Outcome | None = None
+    failed_for: Outcome | None = None  # Why: "missed", or "unknown" where no round there could be judged
     failed_why: str | None = None  # Why they could not be judged; None if they could, or if it is not known
-    # The rate that was tried last and did not keep it once; None if that is settled
-    doubtful_rps: float | None = None
+    doubtful_rps: float | None = None  # The rate tried last that did not keep it once; None if settled
     is_over: bool = False  # Whether the search found nothing more to try
 
     @property
@@ -111,11 +108,9 @@ class Border:
     """Where a candidate begins to win at one delay."""
 
     delay_s: float  # The delay
-    # The fewest users from which on every cell wins, as measured or implied; None if the cell of the most
-    # users does not, or is not known
+    # The fewest users from which on every cell wins; None if that of the most users does not, or is not known
     wins_from_users: int | None
-    # The most users below that at which a cell does not win, as measured or implied; None if there is none
-    not_at_users: int | None
+    not_at_users: int | None  # The most users below that at which a cell does not win; None if there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,5 +128,6 @@ class Sweeps:
 
     knees: tuple[Knee, ...] = ()  # Of the scenarios with three levels or more
     capacities: tuple[Capacity, ...] = ()  # Of the scenarios with an objective
-    # Of a plan that asks for it: one grid for the control and each candidate
-    break_even: tuple[BreakEven, ...] = ()
+    break_even: tuple[
+        BreakEven, ...
+    ] = ()  # Of a plan with [break_even]: a grid for each arm but the baseline

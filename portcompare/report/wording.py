@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from portcompare import units
@@ -31,16 +32,26 @@ TONES: dict[Verdict, Tone] = {
     "invalid": "unsure",
 }
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTable:
+    """A table whose cells are words already."""
+
+    title: str  # What it shows
+    note: str  # How to read it
+    header: tuple[str, ...]  # The names of the columns
+    rows: tuple[tuple[str, ...], ...]  # The rows; the first cell names the row
+
+
+Facts = tuple[tuple[str, str], ...]
+"""Terms, each with what is known of it."""
+
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of what has no shape: controls, direction marks, surrogates, line separators."""
 
 
 def known(value: float | None, show: Callable[[float], str], otherwise: str = NOT_KNOWN) -> str:
-    """A quantity, or the admission that it is not known.
-
-    `value`: the quantity, None if not known.
-    Returns text such as "12.3 ms"; the admission for None.
-    """
+    """A quantity in words, `otherwise` for None."""
     return otherwise if value is None else show(value)
 
 
@@ -51,11 +62,7 @@ def why_usage_unknown(results: Results, deployment: str) -> str:
 
 
 def latencies(latency: Latency | None) -> dict[str, str]:
-    """The percentiles of the response time.
-
-    `latency`: the record, None if not known.
-    Returns texts such as "12.3 ms" by the names of `PERCENTILES`; each "not known" for None.
-    """
+    """The percentiles of the response time in words, by the names of `PERCENTILES`."""
     return {
         name: NOT_KNOWN if latency is None else units.duration(getattr(latency, field))
         for name, field in PERCENTILES.items()
@@ -94,7 +101,7 @@ def level_text(results: Results, scenario: str, level: float) -> str:
 
 
 def objective_text(results: Results, scenario: str) -> str:
-    """What must be kept while the highest rate of a scenario is searched."""
+    """The objective that a searched rate of a scenario must keep."""
     limits = plan_value(results, "scenarios", scenario, "load", "objective")
     if not isinstance(limits, dict):
         return NOT_KNOWN
@@ -107,10 +114,7 @@ def objective_text(results: Results, scenario: str) -> str:
 
 
 def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan is JSON
-    """A value of the plan.
-
-    Returns the value; None where the plan has none.
-    """
+    """A value of the plan; None where the plan has none."""
     value: Any = results.plan
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
@@ -118,10 +122,7 @@ def plan_value(results: Results, *keys: str) -> Any:  # noqa: ANN401 - the plan 
 
 
 def margin_of(results: Results, metric: MetricName) -> float | None:
-    """The equivalence margin of a metric, which the plan gives for all or for each.
-
-    Returns the margin; None where the plan does not tell it.
-    """
+    """The equivalence margin of a metric, which the plan gives for all or for each; None without one."""
     margin: float | dict[str, float] | None = plan_value(results, "rounds", "margin")
     return margin.get(metric) if isinstance(margin, dict) else margin
 
@@ -144,5 +145,5 @@ def clipped(text: str, longest: int) -> str:
 
 
 def timestamp(iso: str) -> str:
-    """A moment of the record as people read it."""
+    """A recorded time in UTC, for people."""
     return visible(iso).replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
 from portcompare.records.run_summary import REPORT_FILE
+from portcompare.run.comparison import name_run_folder
 from portcompare.run.narrowing import Narrowing
-from portcompare.run.recording import name_run_folder
 from portcompare.serve import start_supervised
 from portcompare.wire.ui_protocol import RunState
 

@@ -13,7 +13,7 @@ from portcompare.errors import InputError, Problem
 from portcompare.http.requests import http_request
 from portcompare.parity.cases import SAFE_METHODS, derive_cases, identity
 from portcompare.parity.checker import ParityChecker, only_status, recheck_alone
-from portcompare.parity.openapi import fetch_document, find_missing_extra, read_document
+from portcompare.parity.openapi import fetch_document, read_document
 from portcompare.parity.sending import ArmClient
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.serve import prepare_arms, serve_deployments
@@ -36,22 +36,6 @@ if TYPE_CHECKING:
 _CAPTURE_ARM = "dry-pass"
 
 
-def find_document_problems(plan: Plan) -> list[Problem]:
-    """Check a plan's OpenAPI document as far as is possible before a server runs."""
-    if plan.parity.openapi is None:
-        return []
-    problems = find_missing_extra(plan.where("parity", "openapi"))
-    if problems or plan.parity.openapi.startswith("/"):
-        return problems
-    from portcompare.parity.openapi_search import check_document  # noqa: PLC0415 - of an optional extra
-
-    try:
-        check_document(read_document(plan.resolve(Path(plan.parity.openapi))))
-    except InputError as error:
-        return [*error.problems]
-    return []
-
-
 def check_parity(session: Session, servers: Mapping[str, RunningServer], progress: Progress) -> ParityOutcome:
     """Compare the responses of all arms, the control included.
 
@@ -62,7 +46,8 @@ def check_parity(session: Session, servers: Mapping[str, RunningServer], progres
     parity_requests = [case for request in plan.parity.requests for case in request.specs(plan.path.parent)]
     parity_requests += [http_request(page.path) for page in plan.pages.values()]
     cases = derive_cases(scenario_requests, parity_requests, plan.parity.vary)
-    progress.start_parity(len(cases))
+    progress.start(f"comparing responses, {len(cases)} cases")
+    progress.count(len(cases))
     with _make_checker(plan, servers) as checker:
         results = []
         for case in cases:
@@ -95,7 +80,8 @@ def explore_document(
     from portcompare.parity.openapi_search import explore  # noqa: PLC0415 - of an optional extra
 
     document = _get_document(plan, parity.openapi, baseline_url)
-    progress.start_exploring(document.where)
+    progress.start(f"comparing responses, cases of {document.where}")
+    progress.count(None)
     return explore(
         document,
         checker,
@@ -130,7 +116,7 @@ def _make_checker(plan: Plan, servers: Mapping[str, RunningServer]) -> ParityChe
     return ParityChecker(clients, allow=plan.parity.allow)
 
 
-def recheck_differences(session: Session, outcome: ParityOutcome, folder: Path, progress: Progress) -> Parity:
+def recheck_differences(session: Session, outcome: ParityOutcome, progress: Progress) -> Parity:
     """Send the cases that differ once more, to fresh servers."""
     plan = session.plan
     startable = frozenset(arm.name for arm in plan.arms if _starts_afresh(plan, arm.deployment))
@@ -147,12 +133,12 @@ def recheck_differences(session: Session, outcome: ParityOutcome, folder: Path, 
     def serve_afresh(names: frozenset[str]) -> Iterator[ParityChecker]:
         arms = {arm.name: arm.deployment for arm in plan.arms if arm.name in names | {BASELINE, CONTROL}}
         with (
-            serve_deployments(plan, arms, folder=folder, cpus=session.cpus) as servers,
+            serve_deployments(plan, arms, folder=session.folder, cpus=session.cpus) as servers,
             _make_checker(plan, servers) as checker,
         ):
             yield checker
 
-    progress.start_asking_alone()
+    progress.start("sending the cases that differ again, each to fresh servers")
     return recheck_alone(outcome, startable, serve_afresh)
 
 
@@ -201,9 +187,7 @@ def warn_of_unchecked(session: Session, outcome: ParityOutcome) -> Iterator[str]
             )
 
 
-def capture_requests(
-    session: Session, folder: Path, progress: Progress, warn: Callable[[str], None]
-) -> Session:
+def capture_requests(session: Session, progress: Progress, warn: Callable[[str], None]) -> Session:
     """Run one user of each class that is no `LeanUser` for a moment, to know the requests it sends.
 
     They go to a baseline server of its own, with setup and teardown, so that what the users write is on none
@@ -218,11 +202,11 @@ def capture_requests(
     plan, requests, problems = session.plan, dict(session.requests), []
     arms = {_CAPTURE_ARM: plan.baseline}
     with (
-        prepare_arms(plan, arms, folder=folder, cpus=session.cpus),
-        serve_deployments(plan, arms, folder=folder, cpus=session.cpus) as servers,
+        prepare_arms(plan, arms, folder=session.folder, cpus=session.cpus),
+        serve_deployments(plan, arms, folder=session.folder, cpus=session.cpus) as servers,
     ):
         for scenario in session.to_capture:
-            progress.start_dry_pass(scenario)
+            progress.start(f"capturing the requests of {scenario}")
             captured = session.generator.capture(Capture(scenario=scenario, url=servers[_CAPTURE_ARM].url))
             requests[scenario] = captured.requests
             if captured.problem is not None:

@@ -1,21 +1,21 @@
-"""A whole comparison: serve, prove alike, measure block by block, until it is known or time is up."""
+"""The phases of a run: compare the responses, measure block by block, compare the responses again."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from portcompare.browser import find_chromium, launch_chromium
-from portcompare.errors import InputError
-from portcompare.measure import (
-    Timekeeper,
-    measure_round,
-    measure_visit,
-    order_visits,
-    plan_blocks,
-    plan_break_even,
-    plan_searches,
-)
+from portcompare.analyse.break_even import find_grids
+from portcompare.analyse.capacity import find_plan_capacities, find_search_bracket, find_unsure_searches
+from portcompare.analyse.comparisons import find_undecided_levels
+from portcompare.browser import launch_chromium
+from portcompare.measure.blocks import Timekeeper, plan_blocks
+from portcompare.measure.pages import measure_visit, order_visits
+from portcompare.measure.rounds import measure_round
+from portcompare.measure.sweeps import plan_break_even, plan_searches
+from portcompare.parity.checker import ParityOutcome
 from portcompare.run.parity import (
     capture_requests,
     check_parity,
@@ -24,244 +24,228 @@ from portcompare.run.parity import (
     recheck_differences,
     warn_of_unchecked,
 )
+from portcompare.run.progress import Progress
+from portcompare.run.recording import Recording
+from portcompare.run.session import Session
 from portcompare.serve import (
     SETTLE_LIMIT_S,
+    RunningServer,
     measure_idle,
     prepare_arms,
     serve_deployments,
     wait_until_settled,
 )
-from portcompare.units import duration
+from portcompare.units import count, duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
-    from portcompare.errors import Problem
-    from portcompare.measure import Place
-    from portcompare.parity.checker import ParityOutcome
-    from portcompare.plan import Plan
-    from portcompare.run.progress import Progress
-    from portcompare.run.recording import Recording
-    from portcompare.run.session import Session
-    from portcompare.serve import RunningServer
+    from portcompare.measure.blocks import Place
+
+# Kept of a run's time for the servers' end and the report, and for the charts of each scenario; a break-even
+# grid has as many charts as one.
+CLOSING_S = 2.0
+CHARTS_S = 0.8
+
+_TOO_SHORT = (
+    "before everything was measured once, the comparison of the responses included: give it more time "
+    "(--budget, rounds.budget_s), or fewer scenarios and levels"
+)
 
 
-class Settling:
-    """Knows how quickly each server of a block answers when it has nothing else to do."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What all phases of a run share."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        servers: Mapping[str, RunningServer],
-        recording: Recording,
-        timekeeper: Timekeeper,
-    ) -> None:
-        """Measure how fast idle servers respond, where rounds may overload them or pages are loaded."""
-        asked = servers if plan.searches or plan.pages else {}
-        self._idle_s = {arm: measure_idle(server, server.ready_target) for arm, server in asked.items()}
-        self._servers = servers
-        self._recording = recording
-        self._timekeeper = timekeeper
+    session: Session
+    recording: Recording
+    progress: Progress
+    timekeeper: Timekeeper
 
-    def settle(self, arm: str, scenario: str) -> None:
-        """Wait until a server answers quickly again, and note if it does not."""
-        if arm not in self._idle_s:
-            return
-        left_s = self._timekeeper.deadline_s - self._timekeeper.clock()
-        limit_s = min(SETTLE_LIMIT_S, left_s)
-        server = self._servers[arm]
-        settled = wait_until_settled(server, server.ready_target, self._idle_s[arm], limit_s)
-        if not settled and limit_s != left_s:  # else nothing follows that it could slow down
-            self._recording.add_warning(
-                f"{arm} ({scenario}) was still slow {duration(SETTLE_LIMIT_S)} after a round: "
-                "what that left in its queues may have slowed down what was measured next"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """One start of all servers."""
+
+    number: int  # from 0
+    servers: Mapping[str, RunningServer]  # by arm
+    outcome: ParityOutcome
+    # Response time of each idle server, by arm; empty if no round can leave a queue that slows down the next
+    idle_s: Mapping[str, float]
+
+
+def measure(session: Session, recording: Recording, progress: Progress) -> None:
+    """Measure a plan from the first server's start to the last round.
+
+    The responses are compared on the first block's servers before the load, and on the last block's after it.
+
+    Raises InputError: a user class cannot be used, or there is no browser.
+    Raises ServerError: a server or an upstream did not start, or died.
+    Raises LoadGeneratorError: the load generator died.
+    """
+    session = capture_requests(session, progress, recording.add_warning)
+    plan = session.plan
+    charted = 1 if plan.break_even else len(plan.scenarios)
+    deadline_s = recording.began_s + plan.rounds.budget_s
+    timekeeper = Timekeeper(deadline_s - CLOSING_S - CHARTS_S * charted)
+    run = Run(session=session, recording=recording, progress=progress, timekeeper=timekeeper)
+    outcome: ParityOutcome | None = None
+    blocks = enumerate(_plan_blocks(run))
+    number, places = next(blocks, (0, None))
+    while places is not None:
+        progress.start(f"block {number + 1}: starting servers")
+        timekeeper.begin_block()
+        with serve(session) as servers:
+            if outcome is None:
+                outcome = _compare_first(run, servers)
+                if not outcome.parity.equal:
+                    break
+            block = Block(
+                number=number, servers=servers, outcome=outcome, idle_s=_measure_idle(session, servers)
             )
+            measure_rounds(run, block, places)
+            load_pages(run, block)
+            number, places = next(blocks, (number, None))
+            if places is None:
+                recording.stop_reason = timekeeper.reason
+                if timekeeper.is_up and number == 0:
+                    recording.add_warning(f"{timekeeper.reason}, {_TOO_SHORT}")
+                if not find_writing(session):
+                    recording.add_parity(check_parity(session, servers, progress).parity)
+    if outcome is not None and not outcome.parity.equal:
+        recording.add_parity(recheck_differences(session, outcome, progress))
 
 
-def find_browser_problems(plan: Plan) -> tuple[Problem, ...]:
-    """Check that there is a browser for a plan's pages."""
-    if plan.pages:
-        try:
-            find_chromium()
-        except InputError as error:
-            return error.problems
-    return ()
+def _plan_blocks(run: Run) -> Iterator[Iterable[Place]]:
+    """The blocks of what a plan asks for: its grid, its searches or its levels."""
+    plan, timekeeper = run.session.plan, run.timekeeper
+    rounds, ended = run.recording.rounds, run.recording.ended_searches
+    if plan.break_even is not None:
+        return plan_break_even(plan, plan.break_even, lambda: find_grids(plan, rounds), timekeeper)
+    if plan.searches:
+        return plan_searches(
+            plan,
+            lambda search: find_search_bracket(plan, rounds, ended, search),
+            lambda: find_unsure_searches(find_plan_capacities(plan, rounds, ended), plan.rounds.precision),
+            ended,
+            timekeeper,
+        )
+    return plan_blocks(plan, lambda blocks: find_undecided_levels(plan, rounds, blocks), timekeeper)
 
 
-def load_pages(
-    session: Session,
-    block: int,
-    servers: Mapping[str, RunningServer],
-    outcome: ParityOutcome,
-    *,
-    recording: Recording,
-    timekeeper: Timekeeper,
-    settling: Settling,
-    progress: Progress,
-) -> None:
-    """Make the visits of a block, as far as there is time for them.
+def _compare_first(run: Run, servers: Mapping[str, RunningServer]) -> ParityOutcome:
+    """Compare the responses before the load, and keep the time to do so again after it."""
+    began_s = time.monotonic()
+    outcome = check_parity(run.session, servers, run.progress)
+    run.recording.add_parity(outcome.parity)
+    if not outcome.parity.equal:
+        run.recording.stop_reason = "the responses differ"
+        return outcome
+    if not find_writing(run.session):
+        run.timekeeper.deadline_s -= time.monotonic() - began_s
+    for warning in warn_of_unchecked(run.session, outcome):
+        run.recording.add_warning(warning)
+    return outcome
+
+
+def measure_rounds(run: Run, block: Block, places: Iterable[Place]) -> None:
+    """Measure the rounds of a block, as far as there is time for them."""
+    session, progress, timekeeper = run.session, run.progress, run.timekeeper
+    plan = session.plan
+    title, measured = f"block {block.number + 1}", len(run.recording.rounds)
+    if isinstance(places, tuple):
+        levels = plan.levels if plan.break_even is None else ()  # of a grid, not all cells are measured
+        least = plan.rounds.min_blocks * len(levels) * len(plan.arms)
+        progress.start(f"{title}: measuring {len(places)} rounds")
+        progress.count(max(least, measured + len(places)), measured)
+    else:  # a search, which ends when it has found something
+        progress.start(f"{title}: searching")
+        progress.count(None, measured)
+    for place in places:
+        if not timekeeper.begin_round(place.at):
+            break
+        level = plan.level_text(place.scenario, place.level)
+        progress.show(f"{title}: {place.arm}, {place.scenario}, {level}")
+        session.check_upstreams()
+        expectations = expect(session, place.scenario, place.arm, block.outcome)
+        server = block.servers[place.arm]
+        run.recording.add_round(measure_round(plan, place, server, session.generator, expectations))
+        run.recording.save_now_and_then()
+        _settle(run, block, place.arm, place.scenario)
+        timekeeper.end_round(place.at)
+        progress.advance()
+
+
+def load_pages(run: Run, block: Block) -> None:
+    """Load the plan's pages from each arm in a browser, as far as there is time for it.
 
     The browser runs where the load generator runs: this process is kept off the servers' CPUs, and what it
     starts is as well.
-
-    Raises InputError: there is no browser.
-    Raises ServerError: A server died.
-    Raises LoadGeneratorError: the load generator died.
     """
+    session, timekeeper = run.session, run.timekeeper
     plan = session.plan
-    visits = order_visits(plan, block)
+    visits = order_visits(plan, block.number)
     if not visits or timekeeper.is_up:
         return
     began_s = timekeeper.clock()
     with launch_chromium() as browser:
-        recording.browser = f"Chromium {browser.version}"
+        run.recording.browser = f"Chromium {browser.version}"
         for place in visits:
-            if not timekeeper.begin_round(place.budgeted):
+            if not timekeeper.begin_round(place.at):
                 break
-            progress.start_visit(place)
+            condition = f"{count(place.users, 'user')} meanwhile" if place.users else "idle"
+            run.progress.show(f"block {block.number + 1}: {place.arm}, page {place.page}, {condition}")
             session.check_upstreams()
             scenario = plan.pages[place.page].scenario
             visit = measure_visit(
                 plan,
                 place,
-                servers[place.arm],
+                block.servers[place.arm],
                 browser,
                 generator=session.generator,
-                expectations=expect(session, scenario, place.arm, outcome) if scenario else {},
+                expectations=expect(session, scenario, place.arm, block.outcome) if scenario else {},
             )
-            recording.add_visit(visit)
+            run.recording.add_visit(visit)
             if place.users:
-                settling.settle(place.arm, f"page {place.page}")
-            recording.save_now_and_then()
-            timekeeper.end_round(place.budgeted)
+                _settle(run, block, place.arm, f"page {place.page}")
+            run.recording.save_now_and_then()
+            timekeeper.end_round(place.at)
     timekeeper.beside_s = max(timekeeper.beside_s, timekeeper.clock() - began_s)
 
 
-CLOSING_S = 2.0
-"""What is kept of a run's time for the servers' end and the report."""
-
-CHARTS_S = 0.8
-"""And so much more for the charts of each scenario; a break-even grid has as many as one."""
-
-_TOO_SHORT = (
-    "before everything was measured once, the comparison of the answers included: give it more time "
-    "(--budget, rounds.budget_s), or fewer scenarios and levels"
-)
+def _measure_idle(session: Session, servers: Mapping[str, RunningServer]) -> dict[str, float]:
+    """Measure how fast idle servers respond, where rounds may overload them or pages are loaded."""
+    if not session.plan.searches and not session.plan.pages:
+        return {}
+    return {arm: measure_idle(server, server.ready_target) for arm, server in servers.items()}
 
 
-def measure_all(session: Session, recording: Recording, progress: Progress, deadline_s: float) -> None:
-    """Measure a plan from the first server's start to the last round.
-
-    The answers are compared on the first block's servers before the load, and on the last block's after it.
-
-    `deadline_s`: when the whole run must have ended, in seconds of `time.monotonic()`.
-    Raises InputError: A user class cannot be used.
-    Raises ServerError: A server did not start, or died; so may an upstream.
-    Raises LoadGeneratorError: the load generator died.
-    """
-    plan = session.plan
-    session = capture_requests(session, recording.folder, progress, recording.add_warning)
-    outcome: ParityOutcome | None = None
-    charted = 1 if plan.break_even else len(plan.scenarios)
-    timekeeper = Timekeeper(deadline_s - CLOSING_S - CHARTS_S * charted)
-    blocks = _plan_blocks(plan, recording, timekeeper)
-    number, block = next(blocks, (0, None))
-    while block is not None:
-        progress.start_servers(number)
-        timekeeper.begin_block()
-        with serve(session, recording.folder) as servers:
-            if outcome is None:
-                outcome = _ask_first(session, servers, recording, progress, timekeeper)
-                if not outcome.parity.equal:
-                    break
-            settling = Settling(plan, servers, recording, timekeeper)
-            progress.start_block(number, len(block) if isinstance(block, tuple) else None)
-            for place in block:
-                if not timekeeper.begin_round(place):
-                    break
-                progress.start_round(place, plan.level_text(place.scenario, place.level))
-                expectations = expect(session, place.scenario, place.arm, outcome)
-                server = servers[place.arm]
-                session.check_upstreams()
-                recording.add_round(measure_round(plan, place, server, session.generator, expectations))
-                recording.save_now_and_then()
-                settling.settle(place.arm, place.scenario)
-                timekeeper.end_round(place)
-                progress.advance()
-            load_pages(
-                session,
-                number,
-                servers,
-                outcome,
-                recording=recording,
-                timekeeper=timekeeper,
-                settling=settling,
-                progress=progress,
-            )
-            number, block = next(blocks, (number, None))
-            if block is None:
-                _note_end(recording, timekeeper, number)
-                if not find_writing(session):
-                    recording.add_parity(check_parity(session, servers, progress).parity)
-    if outcome is not None and not outcome.parity.equal:
-        recording.add_parity(recheck_differences(session, outcome, recording.folder, progress))
-
-
-def _note_end(recording: Recording, timekeeper: Timekeeper, block: int) -> None:
-    recording.stop_reason = timekeeper.reason
-    if timekeeper.is_up and block == 0:
-        recording.add_warning(f"{timekeeper.reason}, {_TOO_SHORT}")
-
-
-def _ask_first(
-    session: Session,
-    servers: Mapping[str, RunningServer],
-    recording: Recording,
-    progress: Progress,
-    timekeeper: Timekeeper,
-) -> ParityOutcome:
-    """Compare the answers before the load, and keep the time to do so again after it."""
-    began_s = time.monotonic()
-    outcome = check_parity(session, servers, progress)
-    recording.add_parity(outcome.parity)
-    if not outcome.parity.equal:
-        recording.stop_reason = "the answers differ"
-        return outcome
-    if not find_writing(session):
-        timekeeper.deadline_s -= time.monotonic() - began_s
-    for warning in warn_of_unchecked(session, outcome):
-        recording.add_warning(warning)
-    return outcome
-
-
-def _plan_blocks(
-    plan: Plan, recording: Recording, timekeeper: Timekeeper
-) -> Iterator[tuple[int, Iterable[Place]]]:
-    """The numbered blocks of what a plan asks for: its grid, its searches or its levels."""
-    blocks: Iterator[Iterable[Place]]
-    if plan.break_even is not None:
-        blocks = plan_break_even(plan, plan.break_even, recording.find_grids, timekeeper)
-    elif plan.searches:
-        blocks = plan_searches(
-            plan, recording.find_bracket, recording.note_end, recording.find_unsure_searches, timekeeper
+def _settle(run: Run, block: Block, arm: str, measured: str) -> None:
+    """Wait until a server responds as fast as when it was idle, and warn if it does not."""
+    if arm not in block.idle_s:
+        return
+    server = block.servers[arm]
+    left_s = run.timekeeper.deadline_s - run.timekeeper.clock()
+    limit_s = min(SETTLE_LIMIT_S, left_s)
+    settled = wait_until_settled(server, server.ready_target, block.idle_s[arm], limit_s)
+    if not settled and limit_s != left_s:  # else nothing follows that it could slow down
+        run.recording.add_warning(
+            f"{arm} ({measured}) was still slow {duration(SETTLE_LIMIT_S)} after a round: "
+            "what that left in its queues may have slowed down what was measured next"
         )
-    else:
-        blocks = plan_blocks(plan, recording.find_undecided, timekeeper)
-    return enumerate(blocks)
 
 
-def prepare(session: Session, folder: Path, progress: Progress) -> AbstractContextManager[None]:
-    """Have all that is done once in a run done for all arms of a plan: setup now, teardown at the end."""
+def prepare(session: Session, progress: Progress) -> AbstractContextManager[None]:
+    """Run the setup commands of all arms now, and their teardown commands at the end of the context."""
     if any(session.plan.app_of(arm.deployment).setup for arm in session.plan.arms):
-        progress.start_setup()
-    return prepare_arms(session.plan, _deployments(session), folder=folder, cpus=session.cpus)
+        progress.start("running the setup of each arm")
+    return prepare_arms(session.plan, _deployments(session), folder=session.folder, cpus=session.cpus)
 
 
-def serve(session: Session, folder: Path) -> AbstractContextManager[dict[str, RunningServer]]:
+def serve(session: Session) -> AbstractContextManager[dict[str, RunningServer]]:
     """Serve all arms of a plan."""
-    return serve_deployments(session.plan, _deployments(session), folder=folder, cpus=session.cpus)
+    return serve_deployments(session.plan, _deployments(session), folder=session.folder, cpus=session.cpus)
 
 
 def _deployments(session: Session) -> dict[str, str]:

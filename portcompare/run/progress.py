@@ -1,4 +1,4 @@
-"""What is being done and how long it will take: a bar on a terminal, a line for each step elsewhere."""
+"""What a run is doing and how far it is: a bar on a terminal, a line for each step elsewhere."""
 
 from __future__ import annotations
 
@@ -15,21 +15,15 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
-from portcompare import units
-
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from portcompare.measure import PagePlace, Place
-    from portcompare.wire.protocol import Joined
-
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
 def make_spinner() -> Bar:
-    """What shows that something goes on whose steps have no number: a context manager."""
+    """Make a context manager that shows activity whose steps have no number."""
     return Bar(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True
     )
@@ -38,7 +32,7 @@ def make_spinner() -> Bar:
 class Progress:
     """Shows the steps of a run on standard error; a context manager."""
 
-    def __init__(self, least_rounds: int) -> None:
+    def __init__(self) -> None:
         self._bar = Bar(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
@@ -48,9 +42,7 @@ class Progress:
             transient=True,
             disable=not err.is_terminal,
         )
-        self._least_rounds = least_rounds
         self._task = self._bar.add_task("checking the plan", total=None)
-        self._measured = 0
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -61,63 +53,29 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
-    def show_workers(self, joined: Joined) -> None:
-        """Say which load workers have joined."""
-        names = ", ".join(joined.workers) or "none yet"
-        self._say(f"waiting for load workers at {joined.address}; joined: {names}")
+    def start(self, step: str) -> None:
+        """Show a new step."""
+        self.show(step)
+        if not err.is_terminal:
+            self.note(step)
 
-    def start_setup(self) -> None:
-        """Say that the commands of the plan are run that come before the first server."""
-        self._say("running the setup of each arm")
+    def count(self, total: int | None, completed: int = 0) -> None:
+        """Count the parts of the step: how many there are, None if that is not known."""
+        (task,) = self._bar.tasks
+        if total is not None and total == task.total:  # the estimate of the time that is left goes on
+            self._bar.update(self._task, completed=completed)
+            return
+        self._bar.remove_task(self._task)  # an update cannot make a total unknown
+        self._task = self._bar.add_task(task.description, total=total, completed=completed)
 
-    def start_servers(self, block: int) -> None:
-        """Say that the servers of a block are being started."""
-        self._say(f"block {block + 1}: starting servers")
-
-    def start_dry_pass(self, scenario: str) -> None:
-        """Say that a scenario's requests are being captured."""
-        self._say(f"seeing what {scenario} asks for")
-
-    def start_parity(self, cases: int) -> None:
-        """Say that answers are being compared."""
-        self._say(f"comparing answers, {cases} cases")
-        self._bar.update(self._task, completed=0, total=cases)
-
-    def start_exploring(self, document: str) -> None:
-        """Say that requests are being made of an OpenAPI document; how many there will be is not known."""
-        self._say(f"comparing answers, cases of {document}")
-        self._bar.update(self._task, completed=0, total=None)
-
-    def start_asking_alone(self) -> None:
-        """Say that cases that differ are asked again."""
-        self._say("asking the cases that differ again, alone on fresh servers")
-
-    def start_block(self, block: int, rounds: int | None) -> None:
-        """Say that a block is being measured.
-
-        `rounds`: how many rounds it has; None for a search, which ends when it has found something.
-        """
-        self._say(f"block {block + 1}: " + ("searching" if rounds is None else f"measuring {rounds} rounds"))
-        total = None if rounds is None else max(self._least_rounds, self._measured + rounds)
-        self._bar.update(self._task, completed=self._measured, total=total)
-
-    def start_round(self, place: Place, level: str) -> None:
-        """Say what is being measured."""
-        self._measured += 1
-        what = f"block {place.block + 1}: {place.arm}, {place.scenario}, {level}"
-        self._bar.update(self._task, description=what)
-
-    def start_visit(self, place: PagePlace) -> None:
-        """Say which page is being loaded."""
-        condition = f"{units.count(place.users, 'user')} meanwhile" if place.users else "idle"
-        what = f"block {place.block + 1}: {place.arm}, page {place.page}, {condition}"
-        self._bar.update(self._task, description=what)
+    def show(self, part: str) -> None:
+        """Show which part of a step is being done; on a terminal only."""
+        self._bar.update(self._task, description=part)
 
     def advance(self) -> None:
-        """Say that one case or round is done."""
+        """Count one part as done."""
         self._bar.advance(self._task)
 
-    def _say(self, what: str) -> None:
-        self._bar.update(self._task, description=what)
-        if not err.is_terminal:
-            err.print(what, soft_wrap=True, markup=False)
+    def note(self, line: str) -> None:
+        """Print a line that stays."""
+        err.print(line, soft_wrap=True, markup=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from portcompare.plan import Plan, find_upstreams
+from portcompare.plan import Plan
 from portcompare.serve.cpus import CpuAssignment, pin_server
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.processes import stop_all
@@ -65,7 +65,7 @@ def serve_upstreams(plan: Plan, *, folder: Path, cpus: CpuAssignment) -> Iterato
     They run on the load generator's CPUs: so they take nothing from an arm, and the load generator, which
     watches itself, notices if they take too much.
     """
-    upstreams = {name: name for name in find_upstreams(plan)}
+    upstreams = {name: name for name in plan.upstreams}
     if not upstreams:
         yield {}
         return

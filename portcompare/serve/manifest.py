@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from portcompare.masking import MASK, is_secret, mask_passwords, mask_secrets
-from portcompare.plan import Plan, Scenario, find_upstreams
+from portcompare.plan import Plan, Scenario
 from portcompare.records.manifest import WHY_NOT_KNOWN, Ceiling, Manifest, ServedDeployment
 from portcompare.serve.app_python.portcompare_import_check import find_versions
 from portcompare.serve.cpus import CpuAssignment
@@ -42,7 +42,6 @@ _COMPARABLE = ("workers", "threads", "loop", "keep_alive_s", "backlog", "request
 def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
     """Record the conditions of a run; secrets are masked."""
     recipes = resolve_all(plan)
-    upstreams = find_upstreams(plan)
     known = {arm: recipe for arm, recipe in recipes.items() if has_interpreter(recipe)}
     interpreters = {
         recipe.name: check.interpreter
@@ -52,7 +51,7 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
     baseline, *candidates = (
         describe_deployment(recipe, cpus, interpreters.get(recipe.name), plan.scenarios)
         for recipe in recipes.values()
-        if recipe.name not in upstreams
+        if recipe.name not in plan.upstreams
     )
     beside = replace(cpus, server=cpus.generator)
     differences = (one for candidate in candidates for one in find_differences(baseline, candidate))
@@ -73,7 +72,7 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
         upstreams=tuple(
             _without_secrets(describe_deployment(recipe, beside, interpreters.get(recipe.name), {}))
             for recipe in recipes.values()
-            if recipe.name in upstreams
+            if recipe.name in plan.upstreams
         ),
         differences=tuple(dict.fromkeys(differences)),
     )

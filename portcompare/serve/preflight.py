@@ -31,12 +31,12 @@ def preflight(plan: Plan) -> list[Problem]:
     }
     checks = check_interpreters(usable, with_import=True)
     return [
-        *find_cpu_problems(plan),
         *_app_problems(plan, recipes.values()),
-        *_listening_problems(plan, recipes.values()),
         *_command_problems(plan, recipes),
         *_url_problems(plan, recipes.values()),
         *(problem for check in checks for problem in _interpreter_problems(plan, check)),
+        *_address_problems(plan, recipes.values()),
+        *find_cpu_problems(plan),
     ]
 
 
@@ -76,7 +76,7 @@ def _app_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
                 )
 
 
-def _listening_problems(plan: Plan, recipes: Collection[Recipe]) -> Iterator[Problem]:
+def _address_problems(plan: Plan, recipes: Collection[Recipe]) -> Iterator[Problem]:
     reason = why_unusable(str(plan.host), 0)
     if reason and any(recipe.url is None for recipe in recipes):
         yield Problem(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from portcompare.plan import App, Deployment, Plan, find_upstreams, with_addresses
+from portcompare.plan import App, Deployment, Plan
 from portcompare.plan.apps import ARM
 from portcompare.serve.servers import APP_PYTHON, SERVERS, Knobs, Server, Serving
 
@@ -153,9 +153,8 @@ def resolve_all(plan: Plan, upstream_url: str = "") -> dict[str, Recipe]:
 
     `upstream_url`: stands for the address of each upstream; empty to keep their names.
     """
-    upstreams = find_upstreams(plan)
     arms = {arm.deployment: arm.name for arm in reversed(plan.arms)}
-    names = dict.fromkeys((*(arm.deployment for arm in plan.arms), *upstreams))
+    names = dict.fromkeys((*(arm.deployment for arm in plan.arms), *plan.upstreams))
     if upstream_url:
-        plan = with_addresses(plan, dict.fromkeys(upstreams, upstream_url))
+        plan = plan.with_addresses(dict.fromkeys(plan.upstreams, upstream_url))
     return {arms.get(name, name): resolve_deployment(plan, name) for name in names}

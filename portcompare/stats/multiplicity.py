@@ -4,37 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from portcompare.records.metrics import HEADLINE_METRICS
-from portcompare.records.rounds import CONTROL
-from portcompare.stats.intervals import CONFIDENCE, chance_beyond, degrees_of_freedom
+from portcompare.stats.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from portcompare.records.estimates import Comparison
-    from portcompare.records.metrics import MetricName
 
 Item = TypeVar("Item")
-
-
-def headline_family(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]:
-    """The comparisons that the headline speaks of."""
-    return tuple(
-        one
-        for one in comparisons
-        if one.metric in HEADLINE_METRICS and one.candidate != CONTROL and one.ratio.point is not None
-    )
-
-
-def find_holding(family: Sequence[Comparison], margins: Mapping[MetricName, float]) -> tuple[Comparison, ...]:
-    """The differences that hold together: the chance that any of them is false is at most 5%."""
-    return reject(
-        family,
-        [
-            chance_beyond(one.ratio, degrees_of_freedom(one.ratio.blocks), margins[one.metric])
-            for one in family
-        ],
-    )
 
 
 def reject(tested: Sequence[Item], chances: Sequence[float]) -> tuple[Item, ...]:

@@ -1,170 +1,139 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import compare
-from portcompare.records.metrics import METRICS
+from portcompare.analyse.comparisons import compare, find_undecided, judge_ratio
+from portcompare.records.estimates import Estimate
+from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.rounds import BASELINE, CONTROL
 from tests.altered import altered
-from tests.analyse.samples import CANDIDATE, LATENCY, MARGINS, ROUND, rounds_of
+from tests.analyse.samples import CANDIDATE, COMPARISON, LATENCY, MARGINS, ROUND, rounds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portcompare.records.estimates import Comparison
-    from portcompare.records.metrics import MetricName
+    from portcompare.records.estimates import Comparison, Verdict
     from portcompare.records.rounds import Round
 
+EQUAL = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
+OUTLIER = [*rounds_of(BASELINE, [100, 7, 100]), *rounds_of(CANDIDATE, [200, 999, 200])]
 
-def by_metric(rounds: Iterable[Round]) -> dict[MetricName, Comparison]:
-    """The comparisons of a single candidate at a single level."""
+
+def by_metric(rounds: Iterable[Round]) -> dict[MetricName, Estimate]:
+    """The ratios of a single candidate at a single level."""
     comparisons = compare(rounds, MARGINS)
     assert len({(one.scenario, one.level, one.candidate) for one in comparisons}) == 1
-    return {one.metric: one for one in comparisons}
+    return {one.metric: one.ratio for one in comparisons}
+
+
+def throughputs(rounds: Iterable[Round]) -> dict[str, Estimate]:
+    """The ratios of throughput by candidate."""
+    return {one.candidate: one.ratio for one in compare(rounds, MARGINS) if one.metric == "throughput"}
 
 
 def test_a_candidate_is_compared_in_every_metric() -> None:
-    comparisons = compare([*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])], MARGINS)
+    comparisons = compare(EQUAL, MARGINS)
     assert [one.metric for one in comparisons] == list(METRICS)
     assert {(one.scenario, one.level, one.candidate) for one in comparisons} == {("fast", 4.0, CANDIDATE)}
 
 
 def test_the_ratio_is_the_geometric_mean_of_the_blocks_ratios() -> None:
-    found = by_metric([*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [200, 800])])["throughput"]
-    assert found.ratio.blocks == 2
-    assert found.ratio.point == pytest.approx(4)  # of 2 and 8
+    found = throughputs([*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [200, 800])])[CANDIDATE]
+    assert found.blocks == 2
+    assert found.point == pytest.approx(4)  # of 2 and 8
 
 
 def test_rounds_are_paired_by_block_in_whatever_order_they_come() -> None:
     candidate = rounds_of(CANDIDATE, [200, 400, 800])
-    found = by_metric([*reversed(candidate), *rounds_of(BASELINE, [100, 200, 400])])["throughput"]
-    assert found.ratio.blocks == 3
-    assert found.ratio.low == pytest.approx(2)
-    assert found.ratio.high == pytest.approx(2)
+    found = throughputs([*reversed(candidate), *rounds_of(BASELINE, [100, 200, 400])])[CANDIDATE]
+    assert (found.blocks, found.low, found.high) == pytest.approx((3, 2, 2))
 
 
 def test_a_candidate_is_compared_with_the_mean_of_the_baseline_and_its_control() -> None:
-    base, control = rounds_of(BASELINE, [100, 100]), rounds_of(CONTROL, [400, 400])
-    found = {
-        (one.candidate, one.metric): one
-        for one in compare([*base, *control, *rounds_of(CANDIDATE, [200, 200])], MARGINS)
-    }
-    assert found[CANDIDATE, "throughput"].ratio.point == pytest.approx(
-        1
-    )  # to the geometric mean of 100 and 400
-    assert found[CONTROL, "throughput"].ratio.point == pytest.approx(4)  # to the baseline alone
-
-
-def test_where_the_control_has_no_valid_round_the_baseline_stands_alone() -> None:
-    control = [altered(one, discarded="spoilt") for one in rounds_of(CONTROL, [400, 400, 400])[1:]]
-    rounds = [*rounds_of(BASELINE, [100, 100, 100]), *control, *rounds_of(CANDIDATE, [200, 200, 200])]
-    found = {(one.candidate, one.metric): one for one in compare(rounds, MARGINS)}[CANDIDATE, "throughput"]
-    assert found.ratio.blocks == 3
-    assert found.ratio.point == pytest.approx(2)
+    base, control = rounds_of(BASELINE, [100, 100, 100]), rounds_of(CONTROL, [400, 400, 400])
+    candidate = rounds_of(CANDIDATE, [200, 200, 200])
+    found = throughputs([*base, *control, *candidate])
+    assert found[CANDIDATE].point == pytest.approx(1)  # to the geometric mean of 100 and 400
+    assert found[CONTROL].point == pytest.approx(4)  # to the baseline alone
+    # Where the control has no valid round, the baseline stands alone.
+    spoilt = [altered(one, discarded="spoilt") for one in control[1:]]
+    alone = throughputs([*base, *spoilt, *candidate])[CANDIDATE]
+    assert (alone.blocks, alone.point) == pytest.approx((3, 2))
 
 
 @pytest.mark.parametrize("arm", [BASELINE, CANDIDATE])
-def test_a_discarded_round_in_one_arm_drops_the_whole_pair(arm: str) -> None:
-    rounds = [*rounds_of(BASELINE, [100, 7, 100]), *rounds_of(CANDIDATE, [200, 999, 200])]
-    discarded = [
-        altered(one, discarded="spoilt") if (one.block, one.arm) == (1, arm) else one for one in rounds
+def test_a_block_that_one_arm_lacks_or_in_which_its_round_was_discarded_is_left_out(arm: str) -> None:
+    spoilt = [
+        altered(one, discarded="spoilt") if (one.block, one.arm) == (1, arm) else one for one in OUTLIER
     ]
-    assert by_metric(rounds)["throughput"].ratio.blocks == 3
-    found = by_metric(discarded)
-    assert {one.ratio.blocks for one in found.values()} == {2}
-    assert found["throughput"].ratio.point == pytest.approx(2)
+    assert {one.blocks for one in by_metric(OUTLIER).values()} == {3}
+    for rounds in (spoilt, [one for one in spoilt if one.discarded is None]):
+        assert {one.blocks for one in by_metric(rounds).values()} == {2}
+        assert by_metric(rounds)["throughput"].point == pytest.approx(2)
 
 
-@pytest.mark.parametrize("arm", [BASELINE, CANDIDATE])
-def test_a_block_that_one_arm_lacks_is_left_out(arm: str) -> None:
-    rounds = [*rounds_of(BASELINE, [100, 7, 100]), *rounds_of(CANDIDATE, [200, 999, 200])]
-    found = by_metric([one for one in rounds if (one.block, one.arm) != (1, arm)])["throughput"]
-    assert found.ratio.blocks == 2
-    assert found.ratio.point == pytest.approx(2)
-
-
-@pytest.mark.parametrize(
-    ("blocks", "reason"),
-    [
-        (0, "0 blocks with a valid round of both; an interval needs 2"),
-        (1, "1 block with a valid round of both; an interval needs 2"),
-    ],
-)
-def test_fewer_than_two_pairs_are_invalid(blocks: int, reason: str) -> None:
-    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [200, 200])]
-    found = by_metric(altered(one, discarded=None if one.block < blocks else "spoilt") for one in rounds)
-    assert {(one.ratio.verdict, one.ratio.blocks, one.ratio.reason) for one in found.values()} == {
-        ("invalid", blocks, reason)
-    }
-    assert {one.ratio.point for one in found.values()} | {one.ratio.interval for one in found.values()} == {
-        None
-    }
+@pytest.mark.parametrize(("blocks", "noun"), [(0, "blocks"), (1, "block")])
+def test_fewer_than_two_pairs_are_invalid(blocks: int, noun: str) -> None:
+    found = by_metric(altered(one, discarded=None if one.block < blocks else "spoilt") for one in EQUAL)
+    reason = f"{blocks} {noun} with a valid round of both; an interval needs 2"
+    assert set(found.values()) == {Estimate(blocks=blocks, verdict="invalid", reason=reason)}
 
 
 def test_a_round_without_latencies_is_missing_from_latency_metrics_alone() -> None:
     rounds = [*rounds_of(BASELINE, [100, 100, 100]), *rounds_of(CANDIDATE, [100, 100, 100])]
     rounds[4] = altered(rounds[4], latency_s=None)
-    found = by_metric(rounds)
-    assert {metric: one.ratio.blocks for metric, one in found.items()} == {
-        "throughput": 3,
-        "p50": 2,
-        "p95": 2,
-        "p99": 2,
-        "cpu_s_per_request": 3,
-    }
+    blocks = {metric: one.blocks for metric, one in by_metric(rounds).items()}
+    assert blocks == {"throughput": 3, "p50": 2, "p95": 2, "p99": 2, "cpu_s_per_request": 3}
 
 
-def test_cpu_time_too_short_to_be_read_is_not_compared() -> None:
-    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
-    found = by_metric(altered(one, cpu_s_per_request=0.0) for one in rounds)
-    assert found["cpu_s_per_request"].ratio.verdict == "invalid"
-    assert found["throughput"].ratio.verdict == "equivalent"
-
-
-def test_a_rate_of_zero_has_no_ratio() -> None:
+def test_a_rate_of_zero_and_a_cpu_time_too_short_to_be_read_have_no_ratio() -> None:
     found = by_metric([*rounds_of(BASELINE, [100, 100, 0]), *rounds_of(CANDIDATE, [100, 100, 100])])
-    assert found["throughput"].ratio.blocks == 2
-    assert found["throughput"].ratio.point == pytest.approx(1)
+    assert (found["throughput"].blocks, found["throughput"].point) == pytest.approx((2, 1))
+    found = by_metric(altered(one, cpu_s_per_request=0.0) for one in EQUAL)
+    assert found["cpu_s_per_request"].verdict == "invalid"
+    assert found["throughput"].verdict == "equivalent"
 
 
-def test_each_metric_compares_its_own_value_and_knows_what_is_better() -> None:
+def with_factors(rate: float, p50: float, p95: float, p99: float, cpu: float) -> list[Round]:
+    """Two blocks of the baseline, and of a candidate that has so many times its values."""
     candidate = altered(
         ROUND,
         arm=CANDIDATE,
-        rate_rps=2 * ROUND.load.rate_rps,
-        latency_s=replace(LATENCY, p50=0.5 * LATENCY.p50, p95=3 * LATENCY.p95, p99=4 * LATENCY.p99),
-        cpu_s_per_request=0.00025,
+        rate_rps=rate * ROUND.load.rate_rps,
+        latency_s=replace(LATENCY, p50=p50 * LATENCY.p50, p95=p95 * LATENCY.p95, p99=p99 * LATENCY.p99),
+        cpu_s_per_request=cpu * 0.0005,
     )
-    rounds = [replace(one, block=block) for one in (ROUND, candidate) for block in (0, 1)]
-    found = by_metric(rounds)
+    return [replace(one, block=block) for one in (ROUND, candidate) for block in (0, 1)]
+
+
+def test_each_metric_compares_its_own_value_and_knows_what_is_better() -> None:
+    found = by_metric(with_factors(2, 0.5, 3, 4, 0.5))
     assert list(found) == ["throughput", "p50", "p95", "p99", "cpu_s_per_request"]
-    assert [one.ratio.point for one in found.values()] == pytest.approx([2, 0.5, 3, 4, 0.5])
-    assert [one.ratio.verdict for one in found.values()] == ["faster", "faster", "slower", "slower", "faster"]
+    assert [one.point for one in found.values()] == pytest.approx([2, 0.5, 3, 4, 0.5])
+    assert [one.verdict for one in found.values()] == ["faster", "faster", "slower", "slower", "faster"]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_each_metric_has_its_own_margin(metric: MetricName) -> None:
+    rounds = with_factors(1.07, 1.07, 1.07, 1.07, 1.07)
+    found = {one.metric: one.ratio.verdict for one in compare(rounds, MARGINS | {metric: 0.10})}
+    assert found.pop(metric) == "equivalent"
+    assert "equivalent" not in found.values()
 
 
 @pytest.mark.parametrize(
     ("metric", "needed"), [("p50", 2), ("p95", 20), ("p99", 100), ("cpu_s_per_request", 20)]
 )
 def test_quantiles_and_cpu_time_need_requests(metric: MetricName, needed: int) -> None:
-    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
-    enough = by_metric(altered(one, requests=needed) for one in rounds)[metric]
-    assert enough.ratio.verdict == "equivalent"
-    few = by_metric(altered(one, requests=needed - 1) for one in rounds)[metric]
-    assert few.ratio.verdict == "inconclusive"
-    assert (
-        few.ratio.reason == f"{needed - 1} requests a round are too few for a {metric}, which needs {needed}"
-    )
-    assert (few.ratio.point, few.ratio.interval) == (None, None)
-    assert few.ratio.blocks == 2
-
-
-def test_a_single_request_is_enough_for_throughput() -> None:
-    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
-    found = by_metric(altered(one, requests=1) for one in rounds)
-    assert found["throughput"].ratio.verdict == "equivalent"
+    assert by_metric(altered(one, requests=needed) for one in EQUAL)[metric].verdict == "equivalent"
+    few = by_metric(altered(one, requests=needed - 1) for one in EQUAL)
+    why = f"{needed - 1} requests a round are too few for a {metric}, which needs {needed}"
+    assert few[metric] == Estimate(blocks=2, verdict="inconclusive", reason=why)
+    assert few["throughput"].verdict == "equivalent"
 
 
 @pytest.mark.parametrize("scarce", [BASELINE, CONTROL, CANDIDATE])
@@ -178,71 +147,123 @@ def test_the_arm_with_fewer_requests_decides_whether_they_are_enough(scarce: str
 def test_a_single_round_with_few_requests_does_not_spoil_a_quantile() -> None:
     rounds = [*rounds_of(BASELINE, [100, 100, 100]), *rounds_of(CANDIDATE, [100, 100, 100])]
     found = by_metric(altered(one, requests=10 if one.block == 0 else 1000) for one in rounds)
-    assert found["p99"].ratio.verdict == "equivalent"
+    assert found["p99"].verdict == "equivalent"
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_each_metric_has_its_own_margin(metric: MetricName) -> None:
-    candidate = altered(
-        ROUND,
-        arm=CANDIDATE,
-        rate_rps=1.07 * ROUND.load.rate_rps,
-        latency_s=replace(LATENCY, p50=1.07 * LATENCY.p50, p95=1.07 * LATENCY.p95, p99=1.07 * LATENCY.p99),
-        cpu_s_per_request=1.07 * 0.0005,
-    )
-    rounds = [replace(one, block=block) for one in (ROUND, candidate) for block in (0, 1)]
-    found = {one.metric: one.ratio.verdict for one in compare(rounds, MARGINS | {metric: 0.10})}
-    assert found.pop(metric) == "equivalent"
-    assert "equivalent" not in found.values()
-
-
-def test_the_control_is_compared_as_a_candidate_is() -> None:
-    rounds = [arm for name in (BASELINE, CONTROL, CANDIDATE) for arm in rounds_of(name, [100, 100])]
-    comparisons = compare(rounds, MARGINS)
-    assert list(dict.fromkeys(one.candidate for one in comparisons)) == [CONTROL, CANDIDATE]
+def test_the_control_is_compared_as_a_candidate_is_and_without_a_baseline_nothing_is() -> None:
+    comparisons = compare([*EQUAL, *rounds_of(CONTROL, [100, 100])], MARGINS)
+    assert list(dict.fromkeys(one.candidate for one in comparisons)) == [CANDIDATE, CONTROL]
     assert len(comparisons) == 2 * len(METRICS)
-
-
-def test_without_a_baseline_there_is_nothing_to_compare() -> None:
     assert compare(rounds_of(CANDIDATE, [100, 100]), MARGINS) == ()
     assert compare([], MARGINS) == ()
 
 
 def test_levels_and_scenarios_are_never_mixed() -> None:
+    places = {("slow", 4.0): 2.0, ("fast", 4.0): 3.0, ("fast", 8.0): 4.0}
     rounds = [
-        altered(one, scenario=scenario, level=level, rate_rps=one.load.rate_rps * factor)
-        for scenario, level, factors in (
-            ("slow", 4.0, {BASELINE: 1, CANDIDATE: 2}),
-            ("fast", 4.0, {BASELINE: 10, CANDIDATE: 30}),
-            ("fast", 8.0, {BASELINE: 100, CANDIDATE: 400}),
-        )
-        for arm, factor in factors.items()
-        for one in rounds_of(arm, [100, 100])
+        altered(one, scenario=scenario, level=level, rate_rps=level * (factor if one.arm == CANDIDATE else 1))
+        for (scenario, level), factor in places.items()
+        for one in EQUAL
     ]
-    throughput = [one for one in compare(rounds, MARGINS) if one.metric == "throughput"]
-    assert [(one.scenario, one.level) for one in throughput] == [("slow", 4.0), ("fast", 4.0), ("fast", 8.0)]
-    assert [one.ratio.point for one in throughput] == pytest.approx([2, 3, 4])
+    found = {
+        (one.scenario, one.level): one.ratio for one in compare(rounds, MARGINS) if one.metric == "throughput"
+    }
+    assert {place: one.point for place, one in found.items()} == pytest.approx(places)
 
 
-@pytest.mark.parametrize("arm", [BASELINE, CANDIDATE])
-def test_cpu_time_that_is_not_known_of_one_arm_cannot_be_compared_and_the_rest_can(arm: str) -> None:
-    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [200, 200])]
-    unknown = [altered(one, cpu_s_per_request=None) if one.arm == arm else one for one in rounds]
-    found = by_metric(unknown)
-    name = next(one.deployment for one in rounds if one.arm == arm)
-    assert found["cpu_s_per_request"].ratio.verdict == "inconclusive"
-    assert found["cpu_s_per_request"].ratio.point is None
-    assert found["cpu_s_per_request"].ratio.reason == (
-        f"the CPU time per request of {name} is not known: it was already running"
+@pytest.mark.parametrize("unknown", [[BASELINE], [CANDIDATE], [BASELINE, CANDIDATE]])
+def test_cpu_time_that_is_not_known_cannot_be_compared_and_the_rest_can(unknown: list[str]) -> None:
+    found = by_metric(
+        altered(one, cpu_s_per_request=None, deployment=f"{one.arm}:80") if one.arm in unknown else one
+        for one in EQUAL
     )
-    assert found["throughput"].ratio.point == pytest.approx(2)
+    names = " and ".join(f"{arm}:80" for arm in unknown)
+    reason = f"the CPU time per request of {names} is not known: it was already running"
+    assert found["cpu_s_per_request"] == Estimate(blocks=0, verdict="inconclusive", reason=reason)
+    assert found["throughput"].verdict == "equivalent"
 
 
-def test_cpu_time_that_is_not_known_of_both_is_told_of_both() -> None:
-    rounds = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [200, 200])]
-    found = by_metric(altered(one, cpu_s_per_request=None, deployment=f"{one.arm}:80") for one in rounds)[
-        "cpu_s_per_request"
-    ]
-    assert found.ratio.reason == (
-        f"the CPU time per request of {BASELINE}:80 and {CANDIDATE}:80 is not known: it was already running"
+LOWEST, HIGHEST = 1 / 1.05, 1.05  # of what counts as equivalent, at a margin of 5%
+
+
+def judge(metric: MetricName, low: float, high: float, margin: float = 0.05) -> Estimate:
+    return judge_ratio(metric, Estimate(point=(low * high) ** 0.5, low=low, high=high), margin)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "where"),
+    [
+        (0.97, 1.03, "equivalent", "lies wholly inside"),
+        (1.01, 1.04, "equivalent", "lies wholly inside"),  # a real difference, but one that does not matter
+        (LOWEST, HIGHEST, "equivalent", "lies wholly inside"),  # the edges belong to the margin
+        (1.00, HIGHEST + 1e-9, "inconclusive", "crosses the edge of"),
+        (LOWEST - 1e-9, 1.00, "inconclusive", "crosses the edge of"),
+        (HIGHEST, 1.20, "inconclusive", "crosses the edge of"),
+        (0.80, LOWEST, "inconclusive", "crosses the edge of"),
+        (0.50, 2.00, "inconclusive", "crosses the edge of"),
+        (HIGHEST + 1e-9, 1.20, "faster", "lies wholly above"),
+        (0.80, LOWEST - 1e-9, "slower", "lies wholly below"),
+    ],
+)
+def test_the_verdict_goes_by_where_the_whole_interval_lies(
+    metric: MetricName, low: float, high: float, verdict: Verdict, where: str
+) -> None:
+    if metric != "throughput":  # less is better
+        verdict = {"faster": "slower", "slower": "faster"}.get(verdict, verdict)  # type: ignore[assignment]
+    found = judge(metric, low, high)
+    assert (found.verdict, found.reason) == (
+        verdict,
+        f"the interval {where} the equivalence margin of 5.00%",
     )
+
+
+def test_a_wider_margin_forgives_more() -> None:
+    assert judge("throughput", 1.06, 1.08, 0.05).verdict == "faster"
+    assert judge("throughput", 1.06, 1.08, 0.10).verdict == "equivalent"
+
+
+NARROW = altered(COMPARISON, point=2.0, low=1.95, high=2.05)
+WIDE = altered(COMPARISON, point=2.0, low=1.60, high=2.50)
+UNKNOWN = altered(COMPARISON, point=None, low=None, high=None, verdict="invalid")
+HERE = {("fast", 4.0)}
+
+
+def undecided(*comparisons: Comparison, precision: float = 0.05) -> set[tuple[str, float]]:
+    return set(find_undecided(comparisons, precision, is_early=False))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_level_is_undecided_while_throughput_or_median_is_wide_whatever_the_verdict(
+    metric: MetricName,
+) -> None:
+    others = [replace(NARROW, metric=other) for other in METRICS if other != metric]
+    wide = altered(WIDE, metric=metric, verdict="faster")
+    assert undecided(*others, wide) == (HERE if metric in ("throughput", "p50") else set())
+    assert undecided(*others, altered(NARROW, metric=metric, verdict="inconclusive")) == set()
+
+
+def test_the_width_is_relative_to_the_ratio_and_just_the_precision_is_narrow_enough() -> None:
+    assert undecided(altered(COMPARISON, point=10.0, low=9.6, high=10.4)) == set()
+    assert undecided(altered(COMPARISON, point=10.0, low=9.6, high=10.4), precision=0.03) == HERE
+    assert undecided(WIDE, precision=0.25) == set()
+    assert undecided(altered(WIDE, high=2.5001), precision=0.25) == HERE
+
+
+def test_one_wide_arm_keeps_its_level_going_and_no_other() -> None:
+    others = [replace(NARROW, level=8.0), replace(WIDE, scenario="slow", level=8.0)]
+    assert undecided(NARROW, replace(WIDE, candidate=CONTROL), *others) == {("fast", 4.0), ("slow", 8.0)}
+
+
+def test_the_widest_interval_of_a_level_is_told_and_an_unknown_one_is_infinite() -> None:
+    wider = altered(WIDE, metric="p50", candidate=CONTROL, high=3.0)
+    unknown = replace(UNKNOWN, scenario="slow")
+    found = find_undecided([WIDE, wider, NARROW, unknown], 0.05, is_early=False)
+    assert found == {("fast", 4.0): pytest.approx(0.5), ("slow", 4.0): inf}
+
+
+def test_before_the_least_number_of_blocks_only_intervals_of_half_the_width_are_enough() -> None:
+    wider = altered(COMPARISON, point=2.0, low=1.949, high=2.051)
+    for one, is_undecided in ((wider, True), (NARROW, False)):
+        assert bool(find_undecided([one], 0.05, is_early=True)) == is_undecided
+        assert find_undecided([one], 0.05, is_early=False) == {}

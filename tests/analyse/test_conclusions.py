@@ -5,14 +5,76 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import conclude
-from portcompare.records.rounds import CONTROL
+from portcompare.analyse.conclusions import (
+    conclude,
+    conclude_capacities,
+    find_capacity_headline,
+    find_headline,
+)
+from portcompare.records.estimates import Estimate
+from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.sweeps import Capacity
 from tests.altered import altered
-from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, SUMMARY, in_users
+from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, MARGINS, SUMMARY, in_users
 
 if TYPE_CHECKING:
     from portcompare.records.estimates import Comparison, Verdict
     from portcompare.records.results import Summary
+
+RATES = altered(COMPARISON, point=1.5, low=1.49, high=1.51, verdict="faster")
+MEDIANS = altered(COMPARISON, metric="p50", point=0.6, low=0.59, high=0.61, verdict="faster")
+CONTROLS = [replace(COMPARISON, candidate=CONTROL, metric=metric) for metric in ("throughput", "p50")]
+
+
+def headline(*comparisons: Comparison, invalid: tuple[str, ...] = ()) -> str:
+    return find_headline(comparisons, MARGINS, in_users, invalid)
+
+
+def test_the_headline_counts_the_comparisons_and_tells_what_holds() -> None:
+    assert headline(RATES, MEDIANS) == (
+        "Of 2 comparisons of throughput and median response time, 2 differences hold, however many were "
+        "looked for (Holm, 5%): new is faster (fast, 4 users)."
+    )
+    equal = altered(MEDIANS, point=1.0, low=0.99, high=1.01, verdict="equivalent")
+    assert "1 difference holds, " in headline(RATES, equal)
+    assert headline(RATES, equal).endswith(": new is faster (fast, 4 users: throughput alone).")
+    assert headline() == headline(*CONTROLS, invalid=("nothing was measured",)) == "Nothing was compared."
+
+
+def test_each_candidate_is_told_with_what_it_gains_and_loses_and_where() -> None:
+    slow = altered(RATES, scenario="slow", level=8.0, point=0.6, low=0.59, high=0.61, verdict="slower")
+    newer = (replace(one, candidate="newer") for one in (RATES, MEDIANS))
+    assert headline(RATES, MEDIANS, slow, replace(RATES, level=8.0), *newer).endswith(
+        ": new is faster (fast, 4 users; fast, 8 users: throughput alone) and slower (slow, 8 users: "
+        "throughput alone); newer is faster (fast, 4 users)."
+    )
+
+
+def test_what_does_not_hold_among_so_many_is_not_told() -> None:
+    slight = altered(RATES, point=1.2, low=1.06, high=1.2 * 1.2 / 1.06)
+    others = [replace(COMPARISON, level=float(level)) for level in range(20)]
+    assert "new is faster" in headline(slight)
+    assert headline(slight, *others) == (
+        "Of 21 comparisons of throughput and median response time, no difference holds, however many were "
+        "looked for (Holm, 5%)."
+    )
+
+
+@pytest.mark.parametrize("verdict", ["equivalent", "faster", "slower", "inconclusive", "invalid"])
+def test_the_control_is_told_by_its_throughput_and_median_alone(verdict: Verdict) -> None:
+    rates, medians = CONTROLS
+    tail = altered(rates, metric="p99", verdict="inconclusive")
+    shown = "everywhere." if verdict == "equivalent" else "in 1 of 2: too noisy for small differences."
+    assert headline(RATES, altered(rates, verdict=verdict), medians, tail).endswith(
+        f" The control, the baseline measured again, was shown to be equivalent {shown}"
+    )
+
+
+def test_a_run_that_is_not_valid_tells_no_difference() -> None:
+    assert headline(RATES, invalid=("the responses differ",)) == (
+        "This run is not valid: its 1 comparison of throughput and median response time cannot be relied on."
+    )
+
 
 THROUGHPUT = altered(COMPARISON, point=1.5, low=1.4, high=1.6)
 MEDIAN = altered(COMPARISON, metric="p50", point=1.0, low=0.99, high=1.01, verdict="equivalent")
@@ -21,12 +83,11 @@ UNBOUND = replace(SUMMARY, bound=None, bound_share=None)
 
 
 def text_of(
-    throughput: Comparison,
+    throughput: Comparison = THROUGHPUT,
     median: Comparison = MEDIAN,
     summary: Summary = UNBOUND,
     tail: Comparison = TAIL,
 ) -> str:
-    tail = replace(tail, level=median.level)
     (conclusion,) = conclude([throughput, median, tail], [summary], in_users)
     assert (conclusion.scenario, conclusion.candidate) == ("fast", CANDIDATE)
     return conclusion.text
@@ -42,55 +103,54 @@ def text_of(
     ],
 )
 def test_each_verdict_has_its_words(verdict: Verdict, says: str) -> None:
-    assert text_of(altered(THROUGHPUT, verdict=verdict)) == (
-        f"At 4 users new {says} old (1.50x, 95% interval 1.40x to 1.60x)."
-    )
+    text = text_of(altered(THROUGHPUT, verdict=verdict))
+    assert text == f"At 4 users new {says} old (1.50x, 95% interval 1.40x to 1.60x)."
 
 
 def test_what_is_invalid_says_why() -> None:
-    invalid = altered(
-        THROUGHPUT, point=None, low=None, high=None, verdict="invalid", reason="0 blocks with a valid round"
-    )
+    invalid = replace(THROUGHPUT, ratio=Estimate(verdict="invalid", reason="0 blocks with a valid round"))
     assert text_of(invalid) == "At 4 users nothing can be said of new: 0 blocks with a valid round."
 
 
-def test_one_user_is_not_called_users() -> None:
-    text = text_of(replace(THROUGHPUT, level=1.0), replace(MEDIAN, level=1.0), replace(UNBOUND, level=1.0))
-    assert text.startswith("At 1 user new ")
+@pytest.mark.parametrize(
+    ("median", "tail", "told"),
+    [
+        ({"point": 0.5, "verdict": "faster"}, {}, ", and its median response time is 50.0% of the other's."),
+        ({"point": 8.0, "verdict": "slower"}, {}, ", and its median response time is 8.00x the other's."),
+        ({"point": 0.9, "verdict": "equivalent"}, {}, "to 1.60x)."),
+        ({"point": 0.9, "verdict": "inconclusive"}, {}, "to 1.60x)."),
+        ({"point": None, "low": None, "high": None, "verdict": "invalid"}, {}, "to 1.60x)."),
+        (
+            {"point": 0.07, "verdict": "faster"},
+            {"point": 5.0, "verdict": "slower"},
+            "is 7.00% of the other's, but its p95 is 5.00x it: not all users are served alike.",
+        ),
+        (
+            {"point": 5.0, "verdict": "slower"},
+            {"point": 0.5, "verdict": "faster"},
+            "is 5.00x the other's, but its p95 is 50.0% of it: not all users are served alike.",
+        ),
+        ({"point": 0.5, "verdict": "faster"}, {"point": 0.9, "verdict": "faster"}, "of the other's."),
+        ({"point": 0.5, "verdict": "faster"}, {"point": 0.9, "verdict": "inconclusive"}, "of the other's."),
+    ],
+)
+def test_a_median_that_differs_is_told_with_the_tail_that_it_hides(
+    median: dict[str, object], tail: dict[str, object], told: str
+) -> None:
+    assert text_of(median=altered(MEDIAN, **median), tail=altered(TAIL, **tail)).endswith(told)
 
 
-@pytest.mark.parametrize("verdict", ["faster", "slower"])
-def test_a_median_that_differs_is_told(verdict: Verdict) -> None:
-    text = text_of(THROUGHPUT, altered(MEDIAN, point=0.5, verdict=verdict))
-    assert text.endswith(", and its median response time is 50.0% of the other's.")
+def test_only_a_gain_is_explained_by_the_baselines_bound() -> None:
+    bound = replace(BOUND, name="slots", reason="8 slots, each held 200 ms by a request")
+    summary = replace(SUMMARY, bound_share=0.97, bound=bound)
+    for verdict in ("faster", "slower", "equivalent", "inconclusive"):
+        text = text_of(altered(THROUGHPUT, verdict=verdict), summary=summary)
+        explained = "; old is at 97.0% of its bound: 8 slots, each held 200 ms by a request."
+        assert text.endswith(explained) is (verdict == "faster")
+        assert ("bound" in text) is (verdict == "faster")
 
 
-@pytest.mark.parametrize("verdict", ["equivalent", "inconclusive"])
-def test_a_median_that_does_not_differ_is_not_told(verdict: Verdict) -> None:
-    assert "median" not in text_of(THROUGHPUT, altered(MEDIAN, point=0.9, verdict=verdict))
-
-
-def test_a_median_without_a_ratio_is_not_told() -> None:
-    unknown = altered(MEDIAN, point=None, low=None, high=None, verdict="invalid")
-    assert "median" not in text_of(THROUGHPUT, unknown)
-
-
-def test_a_faster_candidate_has_its_gain_explained_by_the_baselines_bound() -> None:
-    summary = replace(
-        SUMMARY,
-        bound_share=0.97,
-        bound=replace(BOUND, name="slots", reason="8 slots, each held 200 ms by a request"),
-    )
-    text = text_of(altered(THROUGHPUT, verdict="faster"), summary=summary)
-    assert text.endswith("; old is at 97.0% of its bound: 8 slots, each held 200 ms by a request.")
-
-
-@pytest.mark.parametrize("verdict", ["slower", "equivalent", "inconclusive"])
-def test_the_bound_explains_nothing_but_a_gain(verdict: Verdict) -> None:
-    assert "bound" not in text_of(altered(THROUGHPUT, verdict=verdict), summary=SUMMARY)
-
-
-def test_levels_follow_one_another_in_rising_order() -> None:
+def test_levels_follow_one_another_in_rising_order_worded_as_the_scenarios_load_has_them() -> None:
     comparisons = [
         altered(one, level=level, point=level)
         for level in (64.0, 1.0, 8.0)
@@ -102,6 +162,8 @@ def test_levels_follow_one_another_in_rising_order() -> None:
         f"At {at} new serves as many requests as old ({ratio}, 95% interval 1.40x to 1.60x)."
         for at, ratio in (("1 user", "1.00x"), ("8 users", "8.00x"), ("64 users", "64.0x"))
     )
+    (other,) = conclude(comparisons, summaries, lambda scenario, level: f"{level} of {scenario}")
+    assert other.text.startswith("At 1.0 of fast new ")
 
 
 def test_every_candidate_has_a_conclusion_in_every_scenario_and_the_control_has_none() -> None:
@@ -114,39 +176,82 @@ def test_every_candidate_has_a_conclusion_in_every_scenario_and_the_control_has_
     summaries = [replace(UNBOUND, scenario=scenario) for scenario in ("fast", "slow")]
     summaries.insert(0, replace(UNBOUND, arm=CONTROL, deployment="not this one"))
     conclusions = conclude(comparisons, summaries, in_users)
-    assert [(one.scenario, one.candidate) for one in conclusions] == [
-        ("fast", "new"),
-        ("fast", "newer"),
-        ("slow", "new"),
-        ("slow", "newer"),
-    ]
+    places = [("fast", "new"), ("fast", "newer"), ("slow", "new"), ("slow", "newer")]
+    assert [(one.scenario, one.candidate) for one in conclusions] == places
     assert all(f" {one.candidate} serves as many requests as old " in one.text for one in conclusions)
-
-
-def test_nothing_compared_comes_to_nothing() -> None:
     assert conclude([], [], in_users) == ()
 
 
-def test_each_scenarios_levels_are_worded_as_its_load_has_them() -> None:
-    (conclusion,) = conclude(
-        [THROUGHPUT, MEDIAN, TAIL], [UNBOUND], lambda scenario, level: f"{level} of {scenario}"
+OLD = Capacity(
+    scenario="front",
+    arm=BASELINE,
+    rate_rps=Estimate(point=300.0, low=290.0, high=310.0, blocks=3),
+    is_at_least=False,
+    ratio=None,
+)
+SAME = replace(
+    OLD, arm=CONTROL, ratio=Estimate(point=1.0, low=0.99, high=1.01, blocks=3, verdict="equivalent")
+)
+NEW_RATIO = Estimate(point=3.0, low=2.9, high=3.1, blocks=3, verdict="faster")
+NEW = replace(OLD, arm="new", rate_rps=Estimate(point=900.0, blocks=3), ratio=NEW_RATIO)
+LOST = replace(
+    NEW,
+    rate_rps=Estimate(reason="no search came to its end"),
+    ratio=Estimate(verdict="invalid", reason="nothing to compare"),
+)
+
+
+def capacity_headline(*others: Capacity, invalid: tuple[str, ...] = ()) -> str:
+    return find_capacity_headline((OLD, *others), 0.05, invalid)
+
+
+def test_the_headline_of_capacities_tells_what_holds_and_the_control() -> None:
+    holds = (
+        "Of 1 comparison of capacities, 1 difference holds, however many were looked for (Holm, 5%): new is "
+        "faster (front, 3.00x, 95% interval 2.90x to 3.10x). "
+        "The control, the baseline measured again, was shown to have the same capacity"
     )
-    assert conclusion.text.startswith("At 4.0 of fast new ")
+    unsure = altered(SAME, scenario="back", ratio=replace(NEW_RATIO, verdict="inconclusive"))
+    assert capacity_headline(SAME, NEW) == f"{holds} everywhere."
+    assert capacity_headline(SAME, unsure, NEW) == f"{holds} in 1 of 2: too noisy for small differences."
+    assert capacity_headline(SAME, LOST) == capacity_headline() == "No capacity could be compared."
+    assert capacity_headline(NEW, invalid=("the responses differ",)) == (
+        "This run is not valid: its 1 comparison of capacities cannot be relied on."
+    )
 
 
-def test_a_slower_median_is_so_many_times_the_other() -> None:
-    text = text_of(THROUGHPUT, altered(MEDIAN, point=8.0, verdict="slower"))
-    assert "its median response time is 8.00x the other's" in text
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"high": None}, ": new is faster (front, 3.00x, 95% interval from 2.90x on)."),
+        (
+            {"verdict": "slower", "point": 0.5, "low": None, "high": 0.6},
+            ": new is slower (front, 0.500x, 95% interval up to 0.600x).",
+        ),
+        ({"low": 1.04, "high": None}, "no difference holds, however many were looked for (Holm, 5%)."),
+        ({"verdict": "inconclusive"}, "no difference holds, however many were looked for (Holm, 5%)."),
+        ({"verdict": "equivalent"}, "no difference holds, however many were looked for (Holm, 5%)."),
+    ],
+)
+def test_a_capacity_differs_by_the_end_that_is_known(changes: dict[str, object], told: str) -> None:
+    assert capacity_headline(replace(NEW, ratio=altered(NEW_RATIO, **changes))).endswith(told)
 
 
-@pytest.mark.parametrize(("verdict", "opposite"), [("faster", "slower"), ("slower", "faster")])
-def test_a_median_that_hides_the_opposite_tail_is_told_with_it(verdict: Verdict, opposite: Verdict) -> None:
-    median = altered(MEDIAN, point=0.07, verdict=verdict)
-    text = text_of(THROUGHPUT, median, tail=altered(TAIL, point=5.0, verdict=opposite))
-    assert text.endswith("is 7.00% of the other's, but its p95 is 5.00x it: not all users are served alike.")
+def test_a_capacity_that_does_not_hold_among_so_many_is_not_told() -> None:
+    slight = replace(NEW, ratio=replace(NEW_RATIO, point=1.2, low=1.06, high=1.2 * 1.2 / 1.06))
+    others = [replace(SAME, arm="newer", scenario=f"s{number}") for number in range(20)]
+    assert "new is faster" in capacity_headline(slight)
+    assert "Of 21 comparisons of capacities, no difference holds," in capacity_headline(slight, *others)
 
 
-@pytest.mark.parametrize("verdict", ["faster", "equivalent", "inconclusive"])
-def test_a_tail_that_does_not_contradict_the_median_is_not_told(verdict: Verdict) -> None:
-    median = altered(MEDIAN, point=0.5, verdict="faster")
-    assert "p95" not in text_of(THROUGHPUT, median, tail=altered(TAIL, point=0.9, verdict=verdict))
+def test_each_candidate_has_a_conclusion_with_both_capacities() -> None:
+    newer = replace(NEW, arm="newer", is_at_least=True, ratio=replace(NEW_RATIO, verdict="inconclusive"))
+    lost = replace(LOST, arm="lost")
+    interval = "3.00x, 95% interval 2.90x to 3.10x"
+    found = {one.candidate: one.text for one in conclude_capacities([OLD, SAME, NEW, newer, lost], "old")}
+    assert found == {
+        "new": f"new has a higher capacity than old (900/s against 300/s: {interval}).",
+        "newer": "newer has a capacity that cannot be told from that of old "
+        f"(at least 900/s against 300/s: {interval}).",
+        "lost": "Nothing can be said of lost against old: no search came to its end; nothing to compare.",
+    }

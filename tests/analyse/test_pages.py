@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import compare_pages, conclude_pages, summarise_pages
-from portcompare.analyse.pages import median_interval, rate
+from portcompare.analyse.conclusions import conclude_pages
+from portcompare.analyse.pages import compare_pages, median_interval, rate, summarise_pages
 from portcompare.records.estimates import Estimate
 from portcompare.records.manifest import Ceiling
 from portcompare.records.pages import Exchange, PageLoad, Pages, PageVisit

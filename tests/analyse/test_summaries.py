@@ -1,48 +1,52 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
+from hdrh.histogram import HdrHistogram
 
-from portcompare.analyse import summarise
+from portcompare.analyse.summaries import QUANTILES, find_courses, find_spectra, summarise
 from portcompare.records.results import Summary
-from portcompare.records.rounds import BASELINE, CONTROL, Bound, Latency, Round
+from portcompare.records.rounds import BASELINE, CONTROL, Bound, Latency, Round, Slice
 from tests.altered import altered
 from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, LATENCY, ROUND, own_bound, rounds_of
 
-LOW = altered(
-    ROUND,
-    block=0,
-    rate_rps=800.0,
-    handler_s=0.001,
-    latency_s=Latency(p50=0.011, p95=0.021, p99=0.031, p999=0.041, max=0.9),
-    received_bytes_per_request=100.0,
-    cpu_s_per_request=0.001,
-    rss_peak_bytes=3,
-    bound=replace(BOUND, rate_rps=1000.0),
-)
-MIDDLE = altered(
-    ROUND,
-    block=1,
-    rate_rps=900.0,
-    handler_s=0.002,
-    latency_s=Latency(p50=0.012, p95=0.022, p99=0.032, p999=0.042, max=0.5),
-    received_bytes_per_request=200.0,
-    cpu_s_per_request=0.002,
-    rss_peak_bytes=9,
-    bound=replace(BOUND, rate_rps=1200.0),
-)
-HIGH = altered(
-    ROUND,
-    block=2,
-    rate_rps=2000.0,
-    handler_s=0.009,
-    latency_s=Latency(p50=0.019, p95=0.029, p99=0.039, p999=0.049, max=0.6),
-    received_bytes_per_request=900.0,
-    cpu_s_per_request=0.009,
-    rss_peak_bytes=5,
-    bound=replace(BOUND, rate_rps=4000.0),
-)
+if TYPE_CHECKING:
+    from portcompare.records.results import Spectrum
+
+
+def a_round(block: int, rate_rps: float, ms: int, *, size: float, rss: int, bound_rps: float) -> Round:
+    """A round whose handler takes so many ms, as does the CPU, and a response 10 ms more."""
+    return altered(
+        ROUND,
+        block=block,
+        rate_rps=rate_rps,
+        handler_s=ms / 1000,
+        latency_s=Latency(
+            p50=(10 + ms) / 1000,
+            p95=(20 + ms) / 1000,
+            p99=(30 + ms) / 1000,
+            p999=(40 + ms) / 1000,
+            max=ms / 10,
+        ),
+        received_bytes_per_request=size,
+        cpu_s_per_request=ms / 1000,
+        rss_peak_bytes=rss,
+        bound=replace(BOUND, rate_rps=bound_rps),
+    )
+
+
+LOW = a_round(0, 800.0, 1, size=100.0, rss=3, bound_rps=1000.0)
+MIDDLE = a_round(1, 900.0, 2, size=200.0, rss=9, bound_rps=1200.0)
+HIGH = a_round(2, 2000.0, 9, size=900.0, rss=5, bound_rps=4000.0)
+UNKNOWN = {
+    "handler_s": None,
+    "latency_s": None,
+    "received_bytes_per_request": None,
+    "cpu_s_per_request": None,
+    "rss_peak_bytes": None,
+}
 
 
 def summary_of(*rounds: Round) -> Summary:
@@ -71,12 +75,7 @@ def test_an_arm_is_summed_up_by_medians_and_its_peaks() -> None:
         bound_share=0.75,
         ratio=None,
     )
-
-
-def test_the_median_of_an_even_number_lies_between_the_middle_two() -> None:
-    summary = summary_of(LOW, MIDDLE)
-    assert summary.rate_rps == 850.0
-    assert summary.handler_s == 0.0015
+    assert summary_of(LOW, MIDDLE).rate_rps == 850.0
 
 
 def test_the_bound_is_that_of_the_median_cpu_time() -> None:
@@ -89,84 +88,54 @@ def test_the_bound_is_that_of_the_median_cpu_time() -> None:
     assert summary.bound_share == pytest.approx(850 * 0.0015)
 
 
-def test_what_some_rounds_do_not_know_is_taken_from_the_others() -> None:
-    unknown = altered(
-        HIGH,
-        handler_s=None,
-        latency_s=None,
-        received_bytes_per_request=None,
-        cpu_s_per_request=None,
-        rss_peak_bytes=None,
-    )
-    summary = summary_of(unknown, MIDDLE, replace(MIDDLE, block=3))
-    assert (summary.handler_s, summary.latency_s) == (0.002, MIDDLE.load.latency_s)
-    assert (summary.received_bytes_per_request, summary.cpu_s_per_request) == (200.0, 0.002)
-    assert summary.rss_peak_bytes == 9
+def test_what_some_rounds_do_not_know_is_taken_from_the_others_and_what_none_knows_stays_unknown() -> None:
+    some = summary_of(altered(HIGH, **UNKNOWN), MIDDLE, replace(MIDDLE, block=3))
+    assert (some.handler_s, some.latency_s) == (0.002, MIDDLE.load.latency_s)
+    assert (some.received_bytes_per_request, some.cpu_s_per_request) == (200.0, 0.002)
+    assert some.rss_peak_bytes == 9
+    none = summary_of(altered(ROUND, **UNKNOWN, bound=None))
+    assert {getattr(none, name) for name in (*UNKNOWN, "outside_handler_s", "bound", "bound_share")} == {None}
 
 
-def test_what_no_round_knows_stays_unknown() -> None:
-    summary = summary_of(
-        altered(
-            ROUND,
-            handler_s=None,
-            latency_s=None,
-            received_bytes_per_request=None,
-            cpu_s_per_request=None,
-            rss_peak_bytes=None,
-            bound=None,
-        )
-    )
-    assert summary.handler_s is None
-    assert summary.latency_s is None
-    assert summary.outside_handler_s is None
-    assert summary.received_bytes_per_request is None
-    assert summary.cpu_s_per_request is None
-    assert summary.rss_peak_bytes is None
-    assert summary.bound is None
-    assert summary.bound_share is None
-
-
-@pytest.mark.parametrize("unknown", [altered(ROUND, handler_s=None), altered(ROUND, latency_s=None)])
-def test_the_time_outside_the_handler_needs_both_times(unknown: Round) -> None:
-    assert summary_of(unknown).outside_handler_s is None
-
-
-def test_the_time_outside_the_handler_is_never_negative() -> None:
-    # The handler is timed on sampled answers, the response on all: their medians may cross.
-    assert summary_of(altered(ROUND, handler_s=LATENCY.p50 + 0.001)).outside_handler_s == 0.0
+@pytest.mark.parametrize(
+    ("handler_s", "latency_s", "outside_s"),
+    [
+        (None, LATENCY, None),
+        (0.001, None, None),
+        # The handler is timed on sampled responses, the response time on all: their medians may cross.
+        (LATENCY.p50 + 0.001, LATENCY, 0.0),
+    ],
+)
+def test_the_time_outside_the_handler_needs_both_times_and_is_never_negative(
+    handler_s: float | None, latency_s: Latency | None, outside_s: float | None
+) -> None:
+    one = summary_of(altered(ROUND, handler_s=handler_s, latency_s=latency_s))
+    assert one.outside_handler_s == outside_s
 
 
 def test_waiting_in_line_is_what_a_request_takes_more_than_at_one_user() -> None:
-    alone, among = replace(LOW, level=1.0), replace(HIGH, level=64.0)
+    alone = replace(LOW, level=1.0)
+    among = altered(HIGH, level=64.0, latency_s=replace(LATENCY, p50=0.119))
     one, many = summarise([alone, among], [], own_bound)
-    assert one.queue_s == 0.0
-    assert many.queue_s == pytest.approx((0.019 - 0.009) - (0.011 - 0.001), abs=1e-12)
-    slower = altered(among, latency_s=replace(LATENCY, p50=0.119), handler_s=0.009)
-    waiting = summarise([alone, slower], [], own_bound)[1]
-    assert waiting.queue_s == pytest.approx(0.1)
-    assert waiting.overhead_s == pytest.approx(0.01)
+    assert (one.queue_s, one.overhead_s) == pytest.approx((0.0, 0.01))
+    assert (many.queue_s, many.overhead_s) == pytest.approx((0.1, 0.01))
 
 
-def test_waiting_in_line_is_not_known_without_a_level_of_one_user() -> None:
+def test_waiting_in_line_is_not_known_without_a_level_of_one_user_of_the_closed_model() -> None:
     assert summary_of(LOW).queue_s is None
     open_model = [altered(one, offered_rps=one.level) for one in (replace(LOW, level=1.0), HIGH)]
-    assert [one.queue_s for one in summarise(open_model, [], own_bound)] == [None, None]
-    untold = [altered(LOW, level=1.0, handler_s=None), HIGH]
-    assert [one.queue_s for one in summarise(untold, [], own_bound)] == [None, None]
+    unknown = [altered(LOW, level=1.0, handler_s=None), HIGH]
+    for rounds in (open_model, unknown):
+        assert [one.queue_s for one in summarise(rounds, [], own_bound)] == [None, None]
 
 
 def test_discarded_rounds_are_counted_and_their_errors_as_errors_but_nothing_else_of_them() -> None:
-    spoilt = altered(
-        HIGH, block=3, discarded="spoilt", errors=7, error_kinds={"timeout": 7}, rss_peak_bytes=10**9
-    )
-    valid = [altered(LOW, errors=1, error_kinds={"timeout": 1}), MIDDLE]
+    spoilt = altered(HIGH, block=3, discarded="spoilt", errors=7, rss_peak_bytes=10**9)
+    valid = [altered(LOW, errors=1), MIDDLE]
     assert summary_of(*valid, spoilt) == replace(summary_of(*valid), discarded_rounds=1, errors=8)
-
-
-def test_an_arm_whose_rounds_are_all_discarded_has_no_figures() -> None:
-    summary = summary_of(*(altered(one, discarded="spoilt", errors=2) for one in (LOW, MIDDLE)))
-    assert (summary.rounds, summary.discarded_rounds, summary.requests, summary.errors) == (0, 2, 0, 4)
-    assert (summary.rate_rps, summary.latency_s, summary.bound, summary.bound_share) == (None,) * 4
+    none = summary_of(*(altered(one, discarded="spoilt", errors=2) for one in (LOW, MIDDLE)))
+    assert (none.rounds, none.discarded_rounds, none.requests, none.errors) == (0, 2, 0, 4)
+    assert (none.rate_rps, none.latency_s, none.bound, none.bound_share) == (None,) * 4
 
 
 def test_arms_and_levels_keep_the_order_in_which_they_appear() -> None:
@@ -176,27 +145,16 @@ def test_arms_and_levels_keep_the_order_in_which_they_appear() -> None:
         for arm in (BASELINE, CONTROL)
         for one in rounds_of(arm, [100, 100])
     ]
-    summaries = summarise(rounds, [], own_bound)
-    assert [(one.level, one.arm, one.rounds) for one in summaries] == [
-        (8.0, BASELINE, 2),
-        (8.0, CONTROL, 2),
-        (4.0, BASELINE, 2),
-        (4.0, CONTROL, 2),
-    ]
+    found = [(one.level, one.arm, one.rounds) for one in summarise(rounds, [], own_bound)]
+    assert found == [(8.0, BASELINE, 2), (8.0, CONTROL, 2), (4.0, BASELINE, 2), (4.0, CONTROL, 2)]
+    assert summarise([], [], own_bound) == ()
 
 
 def test_the_ratio_is_that_of_the_arms_throughput_at_that_level() -> None:
     rounds = [*rounds_of(BASELINE, [100]), *rounds_of(CANDIDATE, [100])]
-    comparisons = [
-        altered(COMPARISON, verdict="faster"),
-        altered(COMPARISON, metric="p50", verdict="slower"),
-        altered(COMPARISON, level=8.0, verdict="slower"),
-    ]
-    assert [one.ratio for one in summarise(rounds, comparisons, own_bound)] == [None, comparisons[0].ratio]
-
-
-def test_no_rounds_have_no_summaries() -> None:
-    assert summarise([], [], own_bound) == ()
+    other = altered(COMPARISON, verdict="slower")
+    comparisons = [COMPARISON, replace(other, metric="p50"), replace(other, level=8.0)]
+    assert [one.ratio for one in summarise(rounds, comparisons, own_bound)] == [None, COMPARISON.ratio]
 
 
 def test_cost_is_the_cpu_time_of_a_million_requests_at_the_plans_price() -> None:
@@ -205,3 +163,56 @@ def test_cost_is_the_cpu_time_of_a_million_requests_at_the_plans_price() -> None
     assert summary_of(MIDDLE).cost_per_million is None
     (unknown,) = summarise([altered(MIDDLE, cpu_s_per_request=None)], [], own_bound, core_hour_price=0.036)
     assert unknown.cost_per_million is None
+
+
+def encode(latencies_us: list[int]) -> str:
+    histogram = HdrHistogram(1, 3_600_000_000, 3)
+    for latency_us in latencies_us:
+        histogram.record_value(latency_us)
+    return str(histogram.encode().decode())
+
+
+def spectra_of(*latencies_us: list[int]) -> tuple[Spectrum, ...]:
+    """The spectra of rounds of one arm, one a block."""
+    rounds = [replace(ROUND, block=block) for block in range(len(latencies_us))]
+    histograms = {(block, 0): encode(each) for block, each in enumerate(latencies_us)}
+    return find_spectra(summarise(rounds, [], own_bound), rounds, histograms)
+
+
+def test_percentiles_are_those_of_all_requests_together_and_not_averages() -> None:
+    (spectrum,) = spectra_of([100] * 90, [1000] * 10)
+    assert spectrum.requests == 100
+    found = {point.quantile: point.latency_s for point in spectrum.points}
+    assert found[0.5] == pytest.approx(100e-6, rel=0.001)
+    assert found[0.95] == pytest.approx(1000e-6, rel=0.001)
+
+
+def test_a_percentile_beyond_which_no_request_lies_is_left_out() -> None:
+    few, many = (spectra_of(list(range(1, number + 1)))[0] for number in (100, 10_000))
+    assert (few.points[-1].quantile, few.points[-1].rank) == pytest.approx((0.99, 99))
+    assert [point.quantile for point in many.points] == list(QUANTILES)
+    assert many.points[-1].quantile == pytest.approx(0.9999)
+    ranks = [point.rank for point in many.points]
+    assert ranks == sorted(ranks)
+    assert ranks[0] == 1
+
+
+def test_only_rounds_that_count_and_have_a_request_make_a_spectrum() -> None:
+    assert spectra_of([]) == ()
+    spoilt = replace(ROUND, discarded="spoilt")
+    summaries = summarise([spoilt], [], own_bound)
+    assert find_spectra(summaries, [spoilt], {(0, 0): encode([5])}) == ()
+    assert find_spectra(summaries, [ROUND], {}) == ()
+
+
+def test_slices_lie_in_their_window_on_the_time_of_the_run() -> None:
+    part = Slice(requests=50, errors=0, p50_s=0.01, p99_s=0.02)
+    first = altered(ROUND, started_at_s=1000.0, window_s=2.0, slices=(part,) * 4)
+    second = altered(first, started_at_s=1010.0, slices=(replace(part, requests=0, p99_s=None),))
+    earlier, later = find_courses([second, first])
+    assert [moment.at_s for moment in earlier.moments] == [0.25, 0.75, 1.25, 1.75]
+    assert [moment.rate_rps for moment in earlier.moments] == pytest.approx([100.0] * 4)
+    assert (later.at_s, later.moments[0].rate_rps, later.moments[0].p99_s) == (10.0, 0.0, None)
+    (without,) = find_courses([altered(ROUND, slices=())])
+    assert without.moments == ()
+    assert find_courses([]) == ()

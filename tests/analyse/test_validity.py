@@ -1,33 +1,48 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse import find_invalid_reasons, find_warnings
-from portcompare.analyse.comparisons import judge
+from portcompare.analyse.comparisons import judge_ratio
+from portcompare.analyse.validity import (
+    describe_drifts,
+    find_invalid_reasons,
+    find_trend,
+    find_unknowns,
+    find_unlike_controls,
+    find_warnings,
+)
 from portcompare.records.estimates import Estimate
 from portcompare.records.parity import Difference
-from portcompare.records.rounds import CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.sweeps import Capacity
 from tests.altered import altered
-from tests.analyse.samples import COMPARISON, MARGINS, PARITY, ROUND, in_users
+from tests.analyse.samples import COMPARISON, LATENCY, MARGINS, PARITY, ROUND, in_users, rounds_of
+from tests.measure.plans import make_manifest
 
 if TYPE_CHECKING:
-    from portcompare.records.estimates import Verdict
+    from collections.abc import Mapping, Sequence
+
+    from portcompare.records.estimates import Comparison, Verdict
     from portcompare.records.metrics import MetricName
+    from portcompare.records.parity import Parity
+    from portcompare.records.rounds import Round
 
 CONTROLLED = replace(COMPARISON, candidate=CONTROL)
 DIFFERING = altered(CONTROLLED, point=1.5, low=1.49, high=1.51, verdict="faster")
+NOISY = altered(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
 # 1.2 / 1.06 = 1.3584 / 1.2: five blocks make it a difference by itself, but not among many.
 SLIGHT = altered(CONTROLLED, point=1.2, low=1.06, high=1.3584, verdict="faster")
 MANY = [replace(CONTROLLED, level=float(level)) for level in range(20)]
+THE_CONTROL = "the control, the baseline measured again,"
 REMEDY = (
     "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
     "rounds.max_blocks), or use a machine with more CPUs"
 )
-VOID = altered(ROUND, discarded="spoilt")
+SPOILT = altered(ROUND, discarded="spoilt")
 DIFFERENCE = Difference(
     case="GET /data",
     deployment="new",
@@ -39,173 +54,129 @@ DIFFERENCE = Difference(
 )
 
 
+def reasons(
+    *comparisons: Comparison,
+    rounds: Sequence[Round] = (ROUND,),
+    parity: Parity | None = PARITY,
+    margins: Mapping[MetricName, float] = MARGINS,
+) -> tuple[str, ...]:
+    return find_invalid_reasons(rounds, comparisons, margins, parity, in_users)
+
+
+def warnings(*comparisons: Comparison, rounds: Sequence[Round] = (ROUND,)) -> tuple[str, ...]:
+    return find_warnings(rounds, comparisons, MARGINS, in_users)
+
+
 def test_a_sound_run_is_valid_and_without_warnings() -> None:
-    assert find_invalid_reasons([ROUND], [CONTROLLED, COMPARISON], MARGINS, PARITY, in_users) == ()
-    assert find_warnings([ROUND], [CONTROLLED, COMPARISON], MARGINS, in_users) == ()
+    assert reasons(CONTROLLED, COMPARISON) == warnings(CONTROLLED, COMPARISON) == ()
+    assert reasons(CONTROLLED, parity=None) == ()  # it ended before parity was checked
 
 
-@pytest.mark.parametrize(("count", "places"), [(1, "1 place"), (2, "2 places")])
-def test_answers_that_differ_make_a_run_invalid(count: int, places: str) -> None:
+@pytest.mark.parametrize(
+    ("differences", "cases", "reason"),
+    [
+        (1, 3, "the responses differ in 1 place"),
+        (2, 3, "the responses differ in 2 places"),
+        (0, 0, "no responses were compared"),
+    ],
+)
+def test_responses_that_differ_or_were_not_compared_make_a_run_invalid(
+    differences: int, cases: int, reason: str
+) -> None:
     allowed = replace(DIFFERENCE, allowed="meant to be")
-    parity = replace(PARITY, equal=False, differences=(*(DIFFERENCE,) * count, allowed))
-    assert find_invalid_reasons([ROUND], [CONTROLLED], MARGINS, parity, in_users) == (
-        f"the answers differ in {places}",
+    found = (*(DIFFERENCE,) * differences, allowed)
+    assert reasons(CONTROLLED, parity=replace(PARITY, equal=False, cases=cases, differences=found)) == (
+        reason,
     )
 
 
-def test_a_parity_check_without_cases_is_not_called_a_difference() -> None:
-    parity = replace(PARITY, equal=False, cases=0)
-    assert find_invalid_reasons([ROUND], [CONTROLLED], MARGINS, parity, in_users) == (
-        "no answers were compared",
-    )
-
-
-def test_a_run_that_ended_before_parity_was_checked_is_not_blamed_for_it() -> None:
-    assert find_invalid_reasons([ROUND], [CONTROLLED], MARGINS, None, in_users) == ()
-
-
-def test_a_run_without_rounds_is_invalid() -> None:
-    assert find_invalid_reasons([], [], MARGINS, PARITY, in_users) == ("nothing was measured",)
-
-
-def test_a_run_of_one_arm_alone_is_invalid() -> None:
-    assert find_invalid_reasons([ROUND], [], MARGINS, PARITY, in_users) == (
-        "nothing was compared: no level was measured both on the baseline and on another",
-    )
+def test_a_run_without_rounds_or_of_one_arm_alone_is_invalid() -> None:
+    assert reasons(rounds=()) == ("nothing was measured",)
+    assert reasons() == ("nothing was compared: no level was measured both on the baseline and on another",)
 
 
 def test_more_than_a_fifth_of_discarded_rounds_make_a_run_invalid() -> None:
-    assert find_invalid_reasons([VOID, *[ROUND] * 4], [CONTROLLED], MARGINS, PARITY, in_users) == ()
-    assert find_invalid_reasons([VOID, VOID, *[ROUND] * 7], [CONTROLLED], MARGINS, PARITY, in_users) == (
-        "2 of 9 rounds were discarded",
-    )
+    assert reasons(CONTROLLED, rounds=[SPOILT, *[ROUND] * 4]) == ()
+    assert reasons(CONTROLLED, rounds=[SPOILT, SPOILT, *[ROUND] * 7]) == ("2 of 9 rounds were discarded",)
 
 
 @pytest.mark.parametrize("verdict", ["faster", "slower"])
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
 def test_a_control_that_differs_makes_a_run_invalid(metric: MetricName, verdict: Verdict) -> None:
-    (reason,) = find_invalid_reasons(
-        [ROUND], [*MANY, altered(DIFFERING, metric=metric, verdict=verdict)], MARGINS, PARITY, in_users
-    )
-    assert reason == (
-        f"too noisy: the control, the baseline measured again, came out {verdict} in {metric} "
-        f"(fast, 4 users). {REMEDY}"
+    assert reasons(*MANY, altered(DIFFERING, metric=metric, verdict=verdict)) == (
+        f"too noisy: {THE_CONTROL} came out {verdict} in {metric} (fast, 4 users). {REMEDY}",
     )
 
 
-def test_a_control_that_differs_in_a_tail_is_no_reason() -> None:
-    assert (
-        find_invalid_reasons(
-            [ROUND], [altered(DIFFERING, metric="p99", verdict="slower")], MARGINS, PARITY, in_users
-        )
-        == ()
-    )
-
-
-def test_a_candidate_that_differs_is_no_reason() -> None:
-    assert (
-        find_invalid_reasons([ROUND], [replace(DIFFERING, candidate="new")], MARGINS, PARITY, in_users) == ()
-    )
+def test_a_tail_a_candidate_and_what_lies_within_the_margin_are_no_reason() -> None:
+    assert reasons(altered(DIFFERING, metric="p99", verdict="slower")) == ()
+    assert reasons(replace(DIFFERING, candidate="new")) == ()
+    assert reasons(DIFFERING, margins=MARGINS | {"throughput": 0.6}) == ()
 
 
 def test_a_control_that_differs_by_itself_but_not_among_many_is_a_warning_and_no_reason() -> None:
-    assert find_invalid_reasons([ROUND], [SLIGHT], MARGINS, PARITY, in_users) != ()
-    assert find_warnings([ROUND], [SLIGHT], MARGINS, in_users) == ()
-    assert find_invalid_reasons([ROUND], [*MANY, SLIGHT], MARGINS, PARITY, in_users) == ()
-    assert find_warnings([ROUND], [*MANY, SLIGHT], MARGINS, in_users) == (
-        (
-            "the control, the baseline measured again, came out faster in throughput (fast, 4 users). "
-            "Among 21 comparisons this may be chance (Holm, 5%), and so may be what a candidate shows there"
-        ),
+    assert reasons(SLIGHT)
+    assert warnings(SLIGHT) == ()
+    assert reasons(*MANY, SLIGHT) == ()
+    (warning,) = warnings(*MANY, SLIGHT)
+    assert warning == (
+        f"{THE_CONTROL} came out faster in throughput (fast, 4 users). "
+        "Among 21 comparisons this may be chance (Holm, 5%), and so may be what a candidate shows there"
     )
+    assert reasons(*(replace(one, candidate="new") for one in MANY), SLIGHT)  # candidates do not count
 
 
-def test_the_candidates_do_not_make_the_controls_differences_fewer() -> None:
-    others = [replace(one, candidate="new") for one in MANY]
-    assert find_invalid_reasons([ROUND], [*others, SLIGHT], MARGINS, PARITY, in_users) != ()
-
-
-def test_the_control_is_held_to_the_metrics_own_margin() -> None:
-    assert find_invalid_reasons([ROUND], [DIFFERING], MARGINS | {"throughput": 0.6}, PARITY, in_users) == ()
-
-
-def test_every_reason_is_given() -> None:
+def test_every_reason_is_given_and_all_places_of_one_in_one_sentence() -> None:
     parity = replace(PARITY, equal=False, differences=(DIFFERENCE,))
-    assert len(find_invalid_reasons([VOID], [DIFFERING], MARGINS, parity, in_users)) == 3
+    assert len(reasons(DIFFERING, rounds=[SPOILT], parity=parity)) == 3
+    slower = altered(DIFFERING, verdict="slower")
+    (reason,) = reasons(slower, replace(slower, metric="p50"))
+    assert "slower in throughput (fast, 4 users); slower in p50 (fast, 4 users). Close" in reason
+
+
+def test_a_control_without_valid_rounds_makes_a_run_invalid() -> None:
+    assert reasons(altered(CONTROLLED, verdict="invalid")) == (
+        f"{THE_CONTROL} has too few valid rounds: throughput (fast, 4 users)",
+    )
 
 
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
 def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: MetricName) -> None:
-    noisy = altered(CONTROLLED, metric=metric, low=0.9, high=1.125, verdict="inconclusive")
-    assert find_invalid_reasons([ROUND], [noisy], MARGINS, PARITY, in_users) == ()
-    (warning,) = find_warnings([ROUND], [noisy], MARGINS, in_users)
+    noisy = replace(NOISY, metric=metric)
+    elsewhere = replace(noisy, scenario="slow", level=1.0)
+    least = f"{metric} 17.4%"  # 1.05 * sqrt(1.125 / 0.9) - 1
+    assert reasons(noisy) == ()
+    (warning,) = warnings(noisy, elsewhere)
     assert warning == (
-        "too noisy: the control, the baseline measured again, cannot be shown to be equivalent, so "
-        f"only differences larger than these can be told here today: {metric} 17.4% (fast, 4 users). {REMEDY}"
-    )  # 1.05 * sqrt(1.125 / 0.9) - 1
+        f"too noisy: {THE_CONTROL} cannot be shown to be equivalent, so only differences larger than these "
+        f"can be told here today: {least} (fast, 4 users); {least} (slow, 1 user). {REMEDY}"
+    )
 
 
 def test_what_can_be_told_is_what_would_just_be_called_a_difference() -> None:
-    noisy = altered(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
-    (warning,) = find_warnings([ROUND], [noisy], MARGINS | {"throughput": 0.20}, in_users)
+    (warning,) = find_warnings([ROUND], [NOISY], MARGINS | {"throughput": 0.20}, in_users)
     (found,) = re.findall(r"throughput ([\d.]+)%", warning)
     ratio, half = 1 + float(found) / 100, (1.125 / 0.9) ** 0.5
     for factor, verdict in ((0.999, "inconclusive"), (1.001, "faster")):
         interval = Estimate(point=factor * ratio, low=factor * ratio / half, high=factor * ratio * half)
-        assert judge("throughput", interval, 0.20).verdict == verdict
-
-
-def test_every_place_where_the_control_differs_is_told_in_one_reason() -> None:
-    slower = altered(DIFFERING, verdict="slower")
-    reasons = find_invalid_reasons(
-        [ROUND], [slower, replace(slower, metric="p50")], MARGINS, PARITY, in_users
-    )
-    assert len(reasons) == 1
-    assert "slower in throughput (fast, 4 users); slower in p50 (fast, 4 users). Close" in reasons[0]
+        assert judge_ratio("throughput", interval, 0.20).verdict == verdict
 
 
 def test_nothing_else_that_is_inconclusive_is_a_warning() -> None:
-    wide = altered(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
-    quiet = [
-        replace(wide, candidate="new"),
-        replace(wide, metric="p99"),
-        altered(wide, verdict="equivalent"),
-        altered(wide, point=None, low=None, high=None),
-    ]
-    assert find_warnings([ROUND], quiet, MARGINS, in_users) == ()
+    unknown = altered(NOISY, point=None, low=None, high=None)
+    others = [replace(NOISY, candidate="new"), replace(NOISY, metric="p99")]
+    assert warnings(*others, altered(NOISY, verdict="equivalent"), unknown) == ()
 
 
-def test_discarded_rounds_are_told_once_for_each_reason_and_place() -> None:
-    rounds = [
-        VOID,
-        ROUND,
-        replace(VOID, block=1),
-        replace(VOID, arm=CONTROL),
-        altered(VOID, discarded="late"),
-    ]
-    assert find_warnings(rounds, [], MARGINS, in_users) == (
+def test_discarded_and_unsteady_rounds_are_told_once_for_each_reason_and_place() -> None:
+    late, unsteady = altered(SPOILT, discarded="late"), altered(ROUND, steady=False)
+    others = [replace(SPOILT, block=1), replace(SPOILT, arm=CONTROL), late, unsteady, unsteady]
+    assert warnings(rounds=[SPOILT, ROUND, *others]) == (
         "discarded round: baseline (fast, 4 users): spoilt",
         "discarded round: control (fast, 4 users): spoilt",
         "discarded round: baseline (fast, 4 users): late",
+        "not steady after the longest warm-up: baseline (fast, 4 users), 2 rounds",
     )
-
-
-def test_a_control_without_valid_rounds_makes_a_run_invalid() -> None:
-    (reason,) = find_invalid_reasons(
-        [ROUND], [altered(CONTROLLED, verdict="invalid")], MARGINS, PARITY, in_users
-    )
-    assert reason == (
-        "the control, the baseline measured again, has too few valid rounds: throughput (fast, 4 users)"
-    )
-
-
-def test_all_noise_is_told_in_one_warning() -> None:
-    noisy = altered(CONTROLLED, low=0.9, high=1.125, verdict="inconclusive")
-    (warning,) = find_warnings(
-        [ROUND], [noisy, replace(noisy, scenario="slow", level=1.0)], MARGINS, in_users
-    )
-    assert "(fast, 4 users); " in warning
-    assert "(slow, 1 user). " in warning
 
 
 def test_levels_are_worded_as_the_scenarios_load_has_them() -> None:
@@ -214,6 +185,142 @@ def test_levels_are_worded_as_the_scenarios_load_has_them() -> None:
 
     (reason,) = find_invalid_reasons([ROUND], [DIFFERING], MARGINS, PARITY, word)
     assert "(fast, 4.0 of fast). " in reason
-    assert find_warnings([VOID], [], MARGINS, word) == (
-        "discarded round: baseline (fast, 4.0 of fast): spoilt",
+    (warning,) = find_warnings([SPOILT], [], MARGINS, word)
+    assert warning == "discarded round: baseline (fast, 4.0 of fast): spoilt"
+
+
+def test_a_control_with_another_capacity_or_none_makes_the_run_invalid() -> None:
+    same = Estimate(point=1.0, low=0.99, high=1.01, blocks=3, verdict="equivalent")
+    control = Capacity(
+        scenario="front", arm=CONTROL, rate_rps=Estimate(reason="why"), is_at_least=False, ratio=same
     )
+    faster = Estimate(point=1.3, low=1.2, high=1.4, blocks=3, verdict="faster")
+    candidate = replace(control, arm="new", ratio=faster)
+    for ratio, told in (
+        (same, ()),
+        (replace(same, verdict="inconclusive"), ()),
+        (
+            faster,
+            (
+                (
+                    f"too noisy: {THE_CONTROL} came out faster in capacity "
+                    "(front, 1.30x, 95% interval 1.20x to 1.40x)"
+                ),
+            ),
+        ),
+        (
+            Estimate(verdict="invalid", reason="too few"),
+            (f"{THE_CONTROL} has no capacity to compare (front): why; too few",),
+        ),
+    ):
+        assert find_unlike_controls([replace(control, ratio=ratio), candidate], 0.05) == told
+
+
+STEADY = [1000.0, 1010.0, 995.0, 1005.0, 990.0, 1000.0]
+FALLING = [1000.0, 962.0, 920.0, 884.0, 842.0, 800.0]
+
+
+def drifts(*rounds: Round, margin: float = 0.05) -> tuple[str, ...]:
+    return describe_drifts(rounds, MARGINS | {"throughput": margin}, in_users)
+
+
+def test_a_trend_is_the_least_squares_line_through_the_logarithms() -> None:
+    trend = find_trend({0: 812.0, 1: 790.5, 2: 845.2, 4: 861.1, 5: 877.7, 7: 923.9})
+    assert trend is not None
+    assert trend.blocks == 6
+    # Expected: linregress of scipy 1.17.1.
+    assert trend.ratio == pytest.approx(1.1505482089225478)
+    assert trend.chance == pytest.approx(0.0038809355262437875)
+
+
+def test_a_trend_needs_five_blocks_in_whatever_order() -> None:
+    values = dict(enumerate(FALLING))
+    forwards, backwards = find_trend(values), find_trend(dict(reversed(values.items())))
+    assert forwards is not None
+    assert backwards is not None
+    # Sums in another order, or of numbers that lie otherwise in memory, differ in their last digit.
+    assert astuple(backwards) == pytest.approx(astuple(forwards), rel=1e-12)
+    assert find_trend({0: 4.0, 1: 3.0, 2: 2.0, 3: 1.0}) is None
+
+
+def test_an_exact_trend_is_sure_and_an_exact_constant_is_none() -> None:
+    exact, level = (
+        find_trend({block: 2.0**block for block in range(5)}),
+        find_trend(dict.fromkeys(range(5), 3.0)),
+    )
+    assert exact is not None
+    assert (exact.ratio, exact.chance) == pytest.approx((16.0, 0), abs=1e-9)
+    assert level is not None
+    assert (level.ratio, level.chance) == (1.0, 1.0)
+
+
+def test_a_steady_run_and_a_single_bad_block_are_no_drift() -> None:
+    assert drifts(*rounds_of(BASELINE, STEADY), *rounds_of("new", STEADY[::-1])) == drifts() == ()
+    assert drifts(*rounds_of(BASELINE, [*STEADY, 500.0])) == ()
+
+
+def test_a_baseline_that_drifts_is_a_machine_that_drifts() -> None:
+    (drift,) = drifts(*(one for arm in (BASELINE, CONTROL, "new") for one in rounds_of(arm, FALLING)))
+    assert drift == (
+        "drift: the machine changed while it was measured; ratios are paired by block and bear that, "
+        "absolute figures do not: the baseline's throughput -19.9% over 6 blocks (fast, 4 users)"
+    )
+
+
+def test_an_arm_that_drifts_beside_the_baseline_is_told_of_by_its_ratio() -> None:
+    (warning,) = drifts(*rounds_of(BASELINE, STEADY), *rounds_of("new", FALLING[::-1]))
+    assert re.fullmatch(
+        "drift: these ratios to the baseline changed from block to block, so no single one holds for the "
+        r"run: new's throughput \+25.% over 6 blocks \(fast, 4 users\)".replace("25.", r"25\.\d"),
+        warning,
+    )
+
+
+def test_an_arm_drifts_beside_both_of_the_baselines_instances() -> None:
+    rising = [1e6 / one for one in FALLING]  # the mean of both is 1000 in every block
+    rounds = rounds_of(BASELINE, FALLING) + rounds_of(CONTROL, rising) + rounds_of("new", STEADY)
+    _, arms = drifts(*rounds)
+    assert "control's" in arms
+    assert "new's" not in arms
+
+
+def test_machine_and_arms_are_told_of_each_in_one_sentence_over_all_levels() -> None:
+    here = rounds_of(BASELINE, FALLING) + rounds_of("new", STEADY)
+    machine, arms = drifts(*here, *(replace(one, scenario="slow", level=1.0) for one in here))
+    assert machine.count("the baseline's throughput -19.9% over 6 blocks") == 2
+    assert "(fast, 4 users); " in machine
+    assert machine.endswith("(slow, 1 user)")
+    assert arms.count("new's throughput +") == 2
+
+
+def test_only_what_is_larger_than_the_margin_and_rests_on_rounds_that_count_is_a_drift() -> None:
+    rounds = rounds_of(BASELINE, FALLING)
+    assert drifts(*rounds, margin=0.24)
+    assert drifts(*rounds, margin=0.26) == ()
+    assert drifts(*(altered(one, discarded="spoilt") if one.block < 2 else one for one in rounds)) == ()
+    assert drifts(*(altered(one, rate_rps=0.0, latency_s=None) for one in rounds)) == ()
+    assert drifts(*rounds_of(BASELINE, STEADY)[2:], *rounds_of("new", FALLING)) == ()  # four pairs
+
+
+def test_the_open_model_is_judged_by_its_median_response_time() -> None:
+    rounds = [
+        altered(ROUND, block=block, offered_rps=1000.0, latency_s=replace(LATENCY, p50=10 / rate))
+        for block, rate in enumerate(FALLING)
+    ]
+    (warning,) = drifts(*rounds)
+    assert "the baseline's p50 +24.9% over 6 blocks" in warning
+
+
+def test_what_is_not_known_of_servers_that_were_already_running_is_told() -> None:
+    manifest = make_manifest()
+    old, new = manifest.deployments
+    unknown = (
+        "CPU time and memory of {} are not known: it was already running; "
+        "so it was neither pinned to CPUs nor started afresh for each block"
+    )
+    command, running = replace(new, kind="command"), replace(new, kind="url")
+    assert find_unknowns(replace(manifest, deployments=(old, command))) == ()
+    assert find_unknowns(replace(manifest, deployments=(old, running))) == (unknown.format("new"),)
+    of_old, control = find_unknowns(replace(manifest, deployments=(replace(old, kind="url"), new)))
+    assert of_old == unknown.format("old")
+    assert control.startswith("the control is no second instance of old but the same server measured again")

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 
 def summary(page: str, kind: LoadKind, arm: str, lcp_s: float) -> PageSummary:
-    lcp = PageFigure(
-        metric="lcp", median_s=Estimate(point=lcp_s, low=None, high=None), p75_s=lcp_s, rating="good"
-    )
+    median_s = Estimate(point=lcp_s, low=None, high=None)
     return PageSummary(
         page=page,
         users=0,
@@ -27,7 +25,7 @@ def summary(page: str, kind: LoadKind, arm: str, lcp_s: float) -> PageSummary:
         blocks=6,
         loads=6,
         failures={},
-        figures=(lcp,),
+        figures=(PageFigure(metric="lcp", median_s=median_s, p75_s=lcp_s, rating="good"),),
         parts=(),
         bottleneck="",
         users_rate_rps=None,
@@ -41,23 +39,15 @@ def run(slow_s: float, fast_s: float, kept_s: float) -> Any:  # noqa: ANN401 - r
         ("fast", "warm"): fast_s,
         ("cached", "warm"): kept_s,
     }
-    comparisons = tuple(
-        PageComparison(
-            page=page,
-            users=0,
-            kind=kind,
-            metric="lcp",
-            candidate="new",
-            ratio=Estimate(point=1.0, low=1.0, high=1.0, blocks=6, verdict="equivalent"),
-        )
-        for page, kind in lcps_s
-    )
+    ratio = Estimate(point=1.0, low=1.0, high=1.0, blocks=6, verdict="equivalent")
+    arms = ("baseline", "control", "new")
     made = Pages(
         browser="Chromium 1",
-        summaries=tuple(
-            summary(*of, arm, lcp_s) for of, lcp_s in lcps_s.items() for arm in ("baseline", "control", "new")
+        summaries=tuple(summary(*of, arm, lcp_s) for of, lcp_s in lcps_s.items() for arm in arms),
+        comparisons=tuple(
+            PageComparison(page=page, users=0, kind=kind, metric="lcp", candidate="new", ratio=ratio)
+            for page, kind in lcps_s
         ),
-        comparisons=comparisons,
     )
     return SimpleNamespace(pages=made, valid=True, invalid_reasons=())
 
@@ -88,13 +78,9 @@ def test_claims_are_published_with_their_checks_and_the_versions() -> None:
         reason="",
     )
     result = ClaimResult(name="it", text="It is so.", verdict="cannot tell", reason="", checks=(check,))
-    served = SimpleNamespace(name="old", versions={"Flask": "2.3.3"})
+    manifest = SimpleNamespace(deployments=(SimpleNamespace(name="old", versions={"Flask": "2.3.3"}),))
     results = SimpleNamespace(
-        rounds=(),
-        valid=False,
-        invalid_reasons=("too noisy",),
-        claims=(result,),
-        manifest=SimpleNamespace(deployments=(served,)),
+        rounds=(), valid=False, invalid_reasons=("too noisy",), claims=(result,), manifest=manifest
     )
     text = "\n".join(claims.describe(cast("Any", results)))
     assert "NOT VALID: too noisy. old: Flask 2.3.3." in text

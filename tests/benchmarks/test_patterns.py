@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -33,13 +33,10 @@ def summary(scenario: str, arm: str, rate_rps: float, bound_share: float) -> Sum
 
 def found(share: float, computed: int) -> patterns.Found:
     rates_rps = {"delayed": 100.0, "blocking": 5 * share, "offloaded": 30 * share, "upstream": 100 * share}
+    summaries = [summary(name, arm, rate, share) for name, rate in rates_rps.items() for arm in ARMS]
     results = replace(
         make_run(1, blocks=2),
-        summaries=tuple(
-            summary(scenario, arm, rate_rps, share)
-            for scenario, rate_rps in rates_rps.items()
-            for arm in ARMS
-        ),
+        summaries=tuple(summaries),
         rounds=(replace(ROUND, block=2),),
         valid=False,
         invalid_reasons=("noisy",),
@@ -63,13 +60,16 @@ def test_each_figure_is_judged_by_its_bound(share: float, computed: int, expecte
 
 def test_a_pattern_without_a_valid_round_is_said_to_be_void() -> None:
     nothing = found(0.97, 1)
-    unknown = tuple(
-        replace(one, rate_rps=None, bound=None, bound_share=None, cpu_s_per_request=None)
-        if one.scenario == "upstream"
-        else one
-        for one in nothing.results.summaries
-    )
-    results = replace(nothing.results, summaries=unknown)
+    unknown: dict[str, Any] = {
+        "rate_rps": None,
+        "bound": None,
+        "bound_share": None,
+        "cpu_s_per_request": None,
+    }
+    summaries = [
+        replace(one, **unknown) if one.scenario == "upstream" else one for one in nothing.results.summaries
+    ]
+    results = replace(nothing.results, summaries=tuple(summaries))
     text = "\n".join(patterns.describe(replace(nothing, results=results)))
     assert "| upstream | 8 | void | void |" in text
     assert "- upstream: nothing that is known" in text

@@ -1,11 +1,8 @@
-"""The benchmark scripts: verdicts come from what was measured, and each has its place in the docs."""
-
 from __future__ import annotations
 
 import re
 from collections import Counter
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +12,7 @@ from benchmarks import (
     history,
     known_differences,
     open_model,
+    parity,
     precision,
     processes,
     rendering,
@@ -32,8 +30,20 @@ from tests.loadgen.stalling import latencies_after_stall
 if TYPE_CHECKING:
     from types import ModuleType
 
-ROOT = Path(__file__).parents[2]
-SCRIPTS = (speed, precision, truth, stalled_server, open_model, width, processes, webui, rendering, history)
+DOCS = Path(__file__).parents[2] / "docs"
+SCRIPTS = (
+    parity,
+    speed,
+    precision,
+    truth,
+    stalled_server,
+    open_model,
+    width,
+    processes,
+    webui,
+    rendering,
+    history,
+)
 
 
 def figures(rate_rps: float = 1000.0, p50_s: float = 0.001, p99_s: float = 0.01) -> Figures:
@@ -49,8 +59,8 @@ def test_what_a_script_publishes_has_a_place(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.md"
-    page.write_text((ROOT / "docs" / "benchmarks.md").read_text())
-    monkeypatch.setattr(script, "publish", partial(publish, page=page))
+    page.write_text((DOCS / ("parity.md" if script is parity else "benchmarks.md")).read_text())
+    monkeypatch.setattr(script, "publish", lambda name, lines, **_: publish(name, lines, page=page))
     monkeypatch.setattr(script, "measure", lambda *_: None)
     monkeypatch.setattr(script, "describe", lambda _: ["what was measured"])
     script.main()
@@ -88,14 +98,15 @@ def test_truth_is_judged_round_by_round() -> None:
     ("rate_rps", "lag_s", "expected"), [(995.0, 9e-4, ["met", "met"]), (985.0, 2e-3, ["missed", "missed"])]
 )
 def test_the_open_model_is_judged_by_rate_and_lag(rate_rps: float, lag_s: float, expected: list[str]) -> None:
+    lags = {"lag_p99_s": lag_s, "lag_max_s": lag_s, "cpu_ratio": 0.5}
     said = {
         "rate_rps": rate_rps,
         "offered_rps": 1000.0,
         "dropped": 0,
         "errors": 0,
         "latency_s": {"p99": 0.001},
-        "generator": {"lag_p99_s": lag_s, "lag_max_s": lag_s, "cpu_ratio": 0.5},
     }
+    said["generator"] = lags
     found = open_model.Open(closed_rps={8: 2000.0}, asked_rps=1000, rounds=[said])
     assert verdicts(open_model.describe(found)) == expected
 
@@ -134,10 +145,8 @@ def test_width_is_judged_by_rate_errors_cpu_and_memory(
 def test_reports_are_judged_by_the_slowest_time_and_the_size_of_the_page(
     took_s: float, html_bytes: int, expected: str
 ) -> None:
-    times = [
-        rendering.Rendered(took_s=each_s, files=9, size_bytes=10, html_bytes=html_bytes)
-        for each_s in (1.0, took_s, 2.0)
-    ]
+    made = rendering.Rendered(took_s=1.0, files=9, size_bytes=10, html_bytes=html_bytes)
+    times = [made, replace(made, took_s=took_s), replace(made, took_s=2.0)]
     assert verdicts(rendering.describe(times)) == [expected] * 2
 
 
@@ -148,25 +157,14 @@ def test_the_list_of_runs_is_judged_by_its_slowest_time(slowest_s: float, expect
 
 
 def a_run(**verdicts_of: str) -> dict[str, Any]:
+    one = {"scenario": "fast", "level": 32}
     comparisons = [
-        {
-            "scenario": "fast",
-            "level": 32,
-            "candidate": name,
-            "metric": metric,
-            "ratio": {"verdict": word, "point": 1.1},
-        }
+        one | {"candidate": name, "metric": metric, "ratio": {"verdict": word, "point": 1.1}}
         for name, word in verdicts_of.items()
         for metric in METRICS
     ]
-    rounds = [{"block": number} for number in range(5)]
-    return {
-        "comparisons": comparisons,
-        "rounds": rounds,
-        "valid": True,
-        "duration_s": 170.0,
-        "measured_s": 102.0,
-    }
+    figures = {"valid": True, "duration_s": 170.0, "measured_s": 102.0}
+    return figures | {"comparisons": comparisons, "rounds": [{"block": number} for number in range(5)]}
 
 
 @pytest.mark.parametrize(
@@ -179,10 +177,8 @@ def test_known_differences_are_judged_by_what_was_called_faster_or_slower(
     runs = [
         a_run(
             control="slower" if number < false else "equivalent",
-            **{
-                "ten-percent-more": "slower" if number < found else "inconclusive",
-                "thirty-percent-more": "slower",
-            },
+            **{"ten-percent-more": "slower" if number < found else "inconclusive"},
+            **{"thirty-percent-more": "slower"},
         )
         for number in range(10)
     ]
@@ -205,9 +201,8 @@ def test_known_differences_are_judged_by_what_was_called_faster_or_slower(
 def test_histograms_add_up_count_by_count_or_do_not(
     merged: dict[int, int], requests: int, told: list[dict[int, int]], expected: str
 ) -> None:
-    account = processes.Account(
-        requests=requests, merged=Counter(merged), told=[Counter(one) for one in told]
-    )
+    counted = [Counter(one) for one in told]
+    account = processes.Account(requests=requests, merged=Counter(merged), told=counted)
     assert verdicts(processes.describe({"32 users": [account]})) == [expected]
 
 

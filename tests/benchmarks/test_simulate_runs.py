@@ -40,13 +40,10 @@ def test_a_machine_that_drifts_answers_less_and_later_in_the_end() -> None:
     assert change == pytest.approx([-0.27, 0.27, 0.27, 0.27, 0.27], abs=0.03)
 
 
-def test_lognormal_noise_only_ever_costs() -> None:
+def test_lognormal_noise_only_ever_costs_and_heavy_tails_have_more_far_values_than_normal_ones() -> None:
     values = drawn("lognormal", 100)
     assert (values[:, 0] < 0).all()
     assert (values[:, 1:] > 0).all()
-
-
-def test_heavy_tails_have_more_far_values_than_normal_ones() -> None:
     heavy, light = (drawn(name, LONGEST) for name in ("heavy tails (t3)", "normal, 2%"))
     far = [(abs(one) > 4 * np.median(abs(one)) / 0.6745).mean() for one in (heavy, light)]
     assert far[0] > 0.01 > far[1]

@@ -1,5 +1,3 @@
-"""The viewers of the web UI's benchmark: each waits for its whole answer before it asks again."""
-
 from __future__ import annotations
 
 import socket

@@ -1,10 +1,7 @@
-"""What the benchmarks make of wrk's output: the latencies that it measured, without those that it made up."""
-
 from __future__ import annotations
 
 from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +48,6 @@ def test_a_run_without_answers_is_no_division_by_zero() -> None:
     assert run.errors == 3
 
 
-@pytest.mark.parametrize(("percent", "expected_s"), [(50, 1e-6), (51, 2e-6), (99, 2e-6), (99.5, 9e-6)])
-def test_a_percentile_is_one_of_the_latencies(percent: float, expected_s: float) -> None:
-    assert Histogram(counts={1: 50, 2: 49, 9: 1}).percentile_s(percent) == expected_s
+def test_a_percentile_is_one_of_the_latencies() -> None:
+    histogram = Histogram(counts={1: 50, 2: 49, 9: 1})
+    assert [histogram.percentile_s(percent) for percent in (50, 51, 99, 99.5)] == [1e-6, 2e-6, 2e-6, 9e-6]

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from portcompare.browser import visit_page
-from portcompare.plan import find_upstreams, load_plan, with_addresses
+from portcompare.plan import load_plan
 from portcompare.serve import assign_cpus, serve_deployments, vocabulary
 
 
@@ -15,7 +15,7 @@ from portcompare.serve import assign_cpus, serve_deployments, vocabulary
 @pytest.fixture(scope="module")
 def twins(has_chromium: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:  # noqa: ARG001 - only requested
     shipped = load_plan(Path(__file__).parents[2] / "loadtests" / "pages.toml", vocabulary())
-    plan = with_addresses(shipped, dict.fromkeys(find_upstreams(shipped), "http://127.0.0.1:9"))
+    plan = shipped.with_addresses(dict.fromkeys(shipped.upstreams, "http://127.0.0.1:9"))
     arms = {name: name for name in (plan.baseline, *plan.candidates)}
     folder = tmp_path_factory.mktemp("servers")
     with serve_deployments(plan, arms, folder=folder, cpus=assign_cpus(plan)) as servers:

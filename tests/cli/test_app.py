@@ -28,13 +28,8 @@ finally:
 
 def run_python(code: str, *arguments: str, **environment: str) -> str:
     """What the code prints in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | environment,
-    ).stdout
+    line = [sys.executable, "-c", code, *arguments]
+    return subprocess.check_output(line, text=True, env=os.environ | environment)
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
@@ -47,36 +42,26 @@ def test_every_command_is_listed_with_a_line_that_fits(command: Command) -> None
     assert code == 0
     lines = [line.split(maxsplit=1) for line in text.partition("Commands:\n")[2].splitlines()]
     assert dict(lines) == COMMANDS
+    assert all(load_command(name).help for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_a_help_of_its_own(name: str) -> None:
-    assert load_command(name).help
-
-
-def test_an_unknown_command_is_refused_with_the_nearest(command: Command) -> None:
+def test_an_unknown_command_is_refused_with_the_nearest_and_the_version_printed(command: Command) -> None:
     code, _, err = command("chekc")
     assert code == 2
     assert "check" in err
-
-
-def test_the_version_is_printed(command: Command) -> None:
     assert command("--version") == (0, f"portcompare {version('portcompare')}\n", "")
 
 
 COMPLETE = "import sys; sys.argv[0] = 'portcompare'; from portcompare.cli import main; main()"
 
 
-@pytest.mark.parametrize(
-    ("line", "completed"), [("portcompare wo", ["worker"]), ("portcompare worker --", ["--master", "--help"])]
-)
-def test_the_shell_completes_commands_and_their_options(line: str, completed: list[str]) -> None:
-    environment = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
-    found = run_python(COMPLETE, _PORTCOMPARE_COMPLETE="complete_bash", **environment)
-    assert found.split() == completed
-
-
-def test_completion_can_be_installed(command: Command) -> None:
+def test_the_shell_completes_commands_and_their_options_once_completion_is_installed(
+    command: Command,
+) -> None:
+    for line, completed in (("wo", ["worker"]), ("worker --", ["--master", "--help"])):
+        environment = {"COMP_WORDS": f"portcompare {line}", "COMP_CWORD": str(len(line.split()))}
+        found = run_python(COMPLETE, _PORTCOMPARE_COMPLETE="complete_bash", **environment)
+        assert found.split() == completed
     assert {"--install-completion", "--show-completion"} <= set(command("--help")[1].split())
     assert "complete_bash" in run_python(COMPLETE, _PORTCOMPARE_COMPLETE="source_bash")
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.measure import start_generator
+from portcompare.measure.generator import start_generator
 from portcompare.run import session
+from tests.discover.projects import write_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from portcompare.measure import LoadGenerator
+    from portcompare.measure.generator import LoadGenerator
     from tests.conftest import Command
 
 PLAN = """
@@ -81,10 +82,7 @@ def test_a_missing_plan_is_named(command: Command, name: str) -> None:
     code, _, err = command(name, "nowhere.toml")
     assert code == 2
     assert "nowhere.toml: there is no such file" in err
-
-
-def test_without_an_argument_the_default_plan_is_looked_for(command: Command) -> None:
-    assert "loadtests/plan.toml" in command("run")[2]
+    assert "loadtests/plan.toml" in command(name)[2]  # by default
 
 
 def test_plan_and_folder_are_rejected_together(command: Command, plan: Path, tmp_path: Path) -> None:
@@ -142,34 +140,26 @@ def test_up_rejects_an_app_that_cannot_be_imported(command: Command, plan: Path)
     assert f"{plan}: apps.old.target" in err
 
 
-def test_a_folder_that_holds_a_run_is_not_written_to(command: Command, plan: Path, tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "results.json").write_text("precious")
-    code, _, err = command("run", plan, "--out", tmp_path / "run")
+@pytest.mark.usefixtures("_shared_generator")
+def test_what_the_folder_of_a_run_contains_is_kept(command: Command, plan: Path, tmp_path: Path) -> None:
+    write_project(tmp_path, {"old/results.json": "precious", "new/notes.txt": "mine"})
+    code, _, err = command("run", plan, "--out", tmp_path / "old")
     assert code == 2
     assert "holds a run already" in err
-    assert (tmp_path / "run" / "results.json").read_text() == "precious"
-
-
-@pytest.mark.usefixtures("_shared_generator")
-def test_other_files_in_the_folder_of_a_run_are_kept(command: Command, plan: Path, tmp_path: Path) -> None:
+    assert (tmp_path / "old" / "results.json").read_text() == "precious"
     plan.write_text(PLAN.replace("probe:wsgi", "probe:nothing"))
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "notes.txt").write_text("mine")
-    assert command("run", plan, "--out", tmp_path / "run")[0] == 2
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
+    assert command("run", plan, "--out", tmp_path / "new")[0] == 2
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["notes.txt"]
 
 
-def test_a_report_of_nothing_is_refused(command: Command, tmp_path: Path) -> None:
-    code, _, err = command("report", tmp_path)
-    assert code == 2
-    assert f"{tmp_path}/results.json" in err
-
-
-def test_an_unknown_option_is_refused(command: Command) -> None:
-    code, _, err = command("run", "--speed")
-    assert code == 2
-    assert "--speed" in err
+def test_a_report_of_nothing_and_an_unknown_option_are_refused(command: Command, tmp_path: Path) -> None:
+    for arguments, found in (
+        (("report", tmp_path), f"{tmp_path}/results.json"),
+        (("run", "--speed"), "--speed"),
+    ):
+        code, _, err = command(*arguments)
+        assert code == 2
+        assert found in err
 
 
 @pytest.mark.usefixtures("_shared_generator")
@@ -208,7 +198,7 @@ def test_a_report_that_cannot_be_written_is_a_problem_of_the_input(
     monkeypatch.setattr("portcompare.cli.report.write_reports", write_reports)
     code, _, err = command("report", tmp_path)
     assert code == 2
-    assert f"{tmp_path}: the reports cannot be written" in err
+    assert f"{tmp_path}: cannot be written" in err
 
 
 def test_an_unexpected_error_is_not_a_verdict(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

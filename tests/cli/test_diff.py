@@ -75,20 +75,18 @@ def test_problems_of_both_runs_are_reported_at_once(command: Command) -> None:
     assert "neither/results.json: there is no such file" in err
 
 
-def test_runs_with_nothing_in_common_are_refused_with_the_reason(command: Command, tmp_path: Path) -> None:
+def test_runs_with_nothing_in_common_or_without_margins_are_refused_with_the_reason(
+    command: Command, tmp_path: Path
+) -> None:
     run = make_run(2, blocks=8)
     run.plan["scenarios"]["delayed"]["delay_s"] = 0.5
     store(run, tmp_path / "other")
     code, _, err = command("diff", "old", "other")
     assert code == 2
-    assert "have nothing in common to compare; delayed: it does not ask the same: delay_s was 0.2" in err
-
-
-def test_a_run_whose_plan_has_no_margins_is_refused(command: Command, tmp_path: Path) -> None:
-    run = make_run(2, blocks=8)
+    assert "have nothing in common to compare; delayed: it does not send the same: delay_s was 0.2" in err
     del run.plan["rounds"]["margin"]["p99"]
-    store(run, tmp_path / "other")
-    code, _, err = command("diff", "old", "other")
+    store(run, tmp_path / "without")
+    code, _, err = command("diff", "old", "without")
     assert code == 2
     assert "plan.rounds.margin: has no margin of p99" in err
 

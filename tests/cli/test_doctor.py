@@ -15,7 +15,6 @@ from portcompare.doctor import ceiling, machine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portcompare.doctor.ceiling import Ceiling
     from portcompare.doctor.machine import Machine
     from tests.conftest import Command
 
@@ -37,9 +36,8 @@ def be(monkeypatch: pytest.MonkeyPatch, idle: Machine) -> Be:
 def test_json_contains_facts_and_findings_and_is_all_there_is_on_stdout(
     command: Command, be: Be, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ceiling, "CLOSED_WINDOWS", 2)
-    monkeypatch.setattr(ceiling, "OPEN_WINDOW_S", 0.5)
-    monkeypatch.setattr(ceiling, "OPEN_STEPS", 1)
+    for name, value in (("CLOSED_WINDOWS", 2), ("OPEN_WINDOW_S", 0.5), ("OPEN_STEPS", 1)):
+        monkeypatch.setattr(ceiling, name, value)
     be()
     exit_code, out, _ = command("doctor", "--json")
     found: dict[str, Any] = json.loads(out)
@@ -70,11 +68,7 @@ def _not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
         trusted_lag_p99_s=0.001,
         untrusted_reason=None,
     )
-
-    def measure(*_: object, **__: object) -> Ceiling:
-        return made_up
-
-    monkeypatch.setattr(doctor, "measure_ceiling", measure)
+    monkeypatch.setattr(doctor, "measure_ceiling", lambda *_, **__: made_up)
     for start in ("start_generator", "start_null_server"):
         monkeypatch.setattr(doctor, start, lambda *_: nullcontext())
 

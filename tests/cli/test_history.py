@@ -71,7 +71,7 @@ def test_the_index_page_is_written_beside_the_runs(command: Command, tmp_path: P
     (tmp_path / "runs" / "index.html").mkdir()
     code, _, err = command("history", "--html")
     assert code == 2
-    assert "runs: the index page cannot be written" in err
+    assert "runs/index.html: cannot be written" in err
 
 
 @pytest.mark.parametrize(

@@ -62,18 +62,13 @@ def test_a_project_becomes_a_plan_that_can_be_run(command: Command, tmp_path: Pa
     assert out.endswith("next: portcompare run\n")
 
 
-def test_the_next_command_changes_to_the_folder_of_the_project(
+def test_missing_servers_are_to_be_installed_first_and_the_folder_to_be_changed_to(
     command: Command, found: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = found(ALONE)
+    project = found(replace(ALONE, baseline=replace(ALONE.baseline, installed=frozenset())))
     monkeypatch.setattr(Path, "cwd", classmethod(lambda _: project / "below"))
-    assert command("init", project)[1].endswith(f"next: cd {project} && portcompare run\n")
-
-
-def test_servers_that_are_missing_are_to_be_installed_first(command: Command, found: Look) -> None:
-    found(replace(ALONE, baseline=replace(ALONE.baseline, installed=frozenset())))
-    _, out, _ = command("init")
-    assert f"first: {sys.executable} -m pip install gunicorn gevent\nnext: " in out
+    ends = f"first: {sys.executable} -m pip install gunicorn gevent\nnext: cd {project} && portcompare run\n"
+    assert command("init", project)[1].endswith(ends)
 
 
 def test_json_is_all_there_is_on_stdout(command: Command, found: Look) -> None:
@@ -104,12 +99,12 @@ def test_an_app_that_cannot_be_imported_is_noted_and_its_table_written(command: 
     assert list(plan.scenarios) == ["index"]
 
 
+OTHER = "locustfile_portcompare.py"
+
+
 @pytest.mark.parametrize(
     ("existing", "written"),
-    [
-        ("locustfile.py", "plan.toml\nwritten: loadtests/locustfile_portcompare.py"),
-        ("plan.toml", "locustfile.py"),
-    ],
+    [("locustfile.py", f"plan.toml\nwritten: loadtests/{OTHER}"), ("plan.toml", "locustfile.py")],
 )
 def test_a_file_that_exists_is_kept_and_the_others_written(
     command: Command, found: Look, existing: str, written: str
@@ -120,22 +115,19 @@ def test_a_file_that_exists_is_kept_and_the_others_written(
     assert f"written: loadtests/{written}\nkept as it is: loadtests/{existing}\n" in out
 
 
-def test_where_both_files_exist_the_project_is_not_read(command: Command, tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_or_unwritable_or_has_both_files_is_refused(
+    command: Command, found: Look, tmp_path: Path
+) -> None:
+    code, _, err = command("init", "nowhere")
+    assert code == 2
+    assert "nowhere: there is no such folder" in err
+    project = write_project(found(ALONE), {"loadtests": "a file"})
+    code, _, err = command("init")
+    assert code == 2
+    assert f"{project}/loadtests/plan.toml: cannot be written" in err
+    (project / "loadtests").unlink()
     write_project(tmp_path, {"loadtests/plan.toml": "mine", "loadtests/locustfile.py": "mine"})
     code, _, err = command("init")
     assert code == 2
     for name in ("plan.toml", "locustfile.py"):
         assert f"{tmp_path}/loadtests/{name}: exists already" in err
-
-
-def test_a_folder_that_cannot_be_written_to_is_named(command: Command, found: Look) -> None:
-    project = write_project(found(ALONE), {"loadtests": "a file"})
-    code, _, err = command("init")
-    assert code == 2
-    assert f"{project}/loadtests/plan.toml: cannot be written" in err
-
-
-def test_a_missing_folder_is_named(command: Command) -> None:
-    code, _, err = command("init", "nowhere")
-    assert code == 2
-    assert "nowhere: there is no such folder" in err

@@ -9,6 +9,8 @@ from tests.runs import make_run
 if TYPE_CHECKING:
     import pytest
 
+    from portcompare.plan import Plan
+    from portcompare.records.results import Results
     from tests.conftest import Command
 
 PLAN = Path(__file__).parents[2] / "loadtests" / "plan.toml"
@@ -17,7 +19,21 @@ PLAN = Path(__file__).parents[2] / "loadtests" / "plan.toml"
 def test_a_folder_with_brackets_in_its_name_is_told_as_it_is(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "_compare", lambda *_, **__: make_run(1, blocks=2))
+    monkeypatch.setattr(run, "compare", lambda *_, **__: make_run(1, blocks=2))
     exit_code, said, _ = command("run", PLAN, "--out", "[a]/[/x]")
     assert exit_code == 0
     assert said.endswith("\nreport: [a]/[/x]/report.html\n")
+
+
+def test_a_budget_on_the_command_line_replaces_the_plans(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[Plan] = []
+
+    def compare(plan: Plan, *_: object) -> Results:
+        plans.append(plan)
+        return make_run(1, blocks=2)
+
+    monkeypatch.setattr(run, "compare", compare)
+    assert command("run", PLAN, "--out", "run", "--budget", "2m")[0] == 0
+    assert [plan.rounds.budget_s for plan in plans] == [120.0]

@@ -48,47 +48,28 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Found:
     return look_at_project(write_project(tmp_path_factory.mktemp("pair"), files))
 
 
-def test_both_sides_are_found_with_their_routes(pair: Found) -> None:
-    assert pair.baseline.target == "shop.wsgi:app"
-    assert pair.baseline.problem == ""
-    rules = {route.rule: route.methods for route in pair.baseline.routes if not route.is_static}
+def test_both_sides_are_found_with_their_routes_places_and_distributions(pair: Found) -> None:
+    flask, quart = pair.baseline, pair.candidate
+    assert (flask.target, flask.problem, quart and quart.target) == ("shop.wsgi:app", "", "asgi:app")
+    rules = {route.rule: route.methods for route in flask.routes if not route.is_static}
     assert rules["/api/items/<int:item_id>"] == ("GET", "HEAD", "OPTIONS", "PUT")
-    assert pair.candidate is not None
-    assert pair.candidate.target == "asgi:app"
-    assert [route.rule for route in pair.candidate.routes if not route.is_static] == ["/"]
+    assert [route.rule for route in quart.routes if not route.is_static] == ["/"] if quart else False
+    assert (flask.place.directory, flask.place.pythonpath) == (pair.project, (pair.project / "src",))
+    assert flask.python == Path(sys.executable)
+    assert {"flask", "gunicorn", "uvicorn"} <= flask.installed
 
 
-def test_a_src_layout_is_imported_from_src(pair: Found) -> None:
-    assert pair.baseline.place.directory == pair.project
-    assert pair.baseline.place.pythonpath == (pair.project / "src",)
-
-
-def test_the_interpreter_reports_what_is_installed(pair: Found) -> None:
-    assert pair.baseline.python == Path(sys.executable)
-    assert {"flask", "gunicorn", "uvicorn"} <= pair.baseline.installed
-
-
-def test_other_apps_are_listed_the_likeliest_first(pair: Found) -> None:
-    assert [(each.file.name, each.name) for each in pair.others] == [
-        ("admin.py", "app"),
-        ("broken.py", "app"),
-        ("factory.py", "create_app"),
-    ]
-
-
-def test_only_openapi_3_counts_as_a_document(pair: Found) -> None:
+def test_other_apps_are_listed_the_likeliest_first_and_documents_of_openapi_3(pair: Found) -> None:
+    others = [(each.file.name, each.name) for each in pair.others]
+    assert others == [("admin.py", "app"), ("broken.py", "app"), ("factory.py", "create_app")]
     assert pair.openapi == (pair.project / "openapi.json",)
 
 
 def test_of_two_apps_the_one_with_the_routes_of_the_port_is_chosen(tmp_path: Path) -> None:
-    route = "app.add_url_rule('/{0}', '{0}', index)\n"
-    files = {
-        "app.py": FLASK.replace('"/"', '"/admin"') + route.format("users"),
-        "shop.py": FLASK + route.format("items"),
-        "port.py": QUART + route.format("items"),
-    }
-    found = look_at_project(write_project(tmp_path, files))
-    assert found.baseline.target == "shop:app"
+    items = "app.add_url_rule('/items', 'items', index)\n"
+    admin = FLASK.replace('"/"', '"/admin"') + "app.add_url_rule('/users', 'users', index)\n"
+    files = {"app.py": admin, "shop.py": FLASK + items, "port.py": QUART + items}
+    assert look_at_project(write_project(tmp_path, files)).baseline.target == "shop:app"
 
 
 def test_the_interpreter_reports_the_framework_that_the_sources_do_not_tell(tmp_path: Path) -> None:
@@ -120,10 +101,8 @@ def test_an_app_that_cannot_be_imported_has_its_error(tmp_path: Path) -> None:
 
 
 def test_an_app_that_imports_from_the_projects_folder_is_tried_from_there(tmp_path: Path) -> None:
-    files = {
-        "backend/app.py": "from backend.settings import NAME\n" + FLASK,
-        "backend/settings.py": "NAME = 1",
-    }
+    app = "from backend.settings import NAME\n" + FLASK
+    files = {"backend/app.py": app, "backend/settings.py": "NAME = 1"}
     found = look_at_project(write_project(tmp_path, files))
     assert (found.baseline.target, found.baseline.problem) == ("backend.app:app", "")
     assert found.baseline.place.directory == found.project
@@ -138,14 +117,11 @@ def test_an_app_whose_import_hangs_is_tried_once(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "backend" / "tried").read_text() == "x"
 
 
-def test_an_import_that_ends_the_process_is_a_problem(tmp_path: Path) -> None:
-    found = look_at_project(write_project(tmp_path, {"app.py": FLASK + "raise SystemExit(0)"}))
+def test_an_import_that_ends_the_process_and_a_factory_with_arguments_are_problems(tmp_path: Path) -> None:
+    found = look_at_project(write_project(tmp_path / "a", {"app.py": FLASK + "raise SystemExit(0)"}))
     assert found.baseline.problem == "importing it ended with status 0"
-
-
-def test_a_factory_with_arguments_is_not_called(tmp_path: Path) -> None:
     factory = "from flask import Flask\ndef create_app(config):\n    return Flask(config)"
-    found = look_at_project(write_project(tmp_path, {"app.py": factory}))
+    found = look_at_project(write_project(tmp_path / "b", {"app.py": factory}))
     assert found.baseline.target == "app:create_app()"
     assert found.baseline.problem == "create_app cannot be called without config"
 
@@ -156,22 +132,16 @@ def test_a_thread_that_an_app_starts_does_not_keep_it_waiting(tmp_path: Path) ->
     assert found.baseline.problem == ""
 
 
-@pytest.mark.parametrize(
-    ("files", "found"),
-    [
-        ({"notes.py": "x = 1"}, "no Flask app in 1 Python files"),
-        ({"asgi.py": QUART}, "there is a Quart app (app in asgi.py:4), and no Flask app to compare it with"),
-    ],
-)
-def test_without_a_flask_app_the_error_tells_what_was_found(
-    tmp_path: Path, files: dict[str, str], found: str
-) -> None:
-    with pytest.raises(InputError) as raised:
-        look_at_project(write_project(tmp_path, files))
-    (problem,) = raised.value.problems
-    assert problem.where == str(tmp_path)
-    assert found in problem.found
-    assert "portcompare init FOLDER" in problem.remedy
+def test_without_a_flask_app_the_error_tells_what_was_found(tmp_path: Path) -> None:
+    quart = "there is a Quart app (app in asgi.py:4), and no Flask app to compare it with"
+    for name, text, found in (("notes", "x = 1", "no Flask app in 1 Python files"), ("asgi", QUART, quart)):
+        project = write_project(tmp_path / name, {f"{name}.py": text})
+        with pytest.raises(InputError) as raised:
+            look_at_project(project)
+        (problem,) = raised.value.problems
+        assert problem.where == str(project)
+        assert found in problem.found
+        assert "portcompare init FOLDER" in problem.remedy
 
 
 @pytest.mark.parametrize(
@@ -181,11 +151,7 @@ def test_without_a_flask_app_the_error_tells_what_was_found(
         ("pkg/__init__.py", (), [(".", [], "pkg")]),
         ("pkg/sub/app.py", ("pkg/__init__.py", "pkg/sub/__init__.py"), [(".", [], "pkg.sub.app")]),
         ("src/pkg/app.py", ("src/pkg/__init__.py",), [(".", ["src"], "pkg.app"), ("src", [], "pkg.app")]),
-        (
-            "backend/app.py",
-            (),
-            [("backend", [], "app"), (".", [], "backend.app"), (".", ["backend"], "app")],
-        ),
+        ("backend/app.py", (), [("backend", [], "app"), (".", [], "backend.app"), (".", ["backend"], "app")]),
         ("my-service/app.py", (), [("my-service", [], "app"), (".", ["my-service"], "app")]),
     ],
 )
@@ -193,13 +159,10 @@ def test_a_file_can_be_imported_from_the_places_around_it(
     tmp_path: Path, file: str, others: tuple[str, ...], expected: list[tuple[str, list[str], str]]
 ) -> None:
     write_project(tmp_path, dict.fromkeys([file, *others], ""))
-    assert import_places(tmp_path / file, tmp_path) == tuple(
-        Place(
-            directory=tmp_path / directory,
-            pythonpath=tuple(tmp_path / folder for folder in folders),
-            module=module,
-        )
-        for directory, folders, module in expected
+    found = import_places(tmp_path / file, tmp_path)
+    assert found == tuple(
+        Place(directory=tmp_path / place, pythonpath=tuple(tmp_path / one for one in folders), module=module)
+        for place, folders, module in expected
     )
 
 

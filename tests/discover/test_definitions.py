@@ -18,16 +18,9 @@ def test_modules_are_listed_the_nearest_first(tmp_path: Path) -> None:
 
 
 def test_tests_environments_and_installed_packages_are_not_listed(tmp_path: Path) -> None:
-    skipped = [
-        *("tests/app.py", "test_app.py", "app_test.py", "conftest.py", ".hidden/app.py", ".venv/lib/app.py"),
-        *(
-            "node_modules/app.py",
-            "lib/site-packages/app.py",
-            "loadtests/app.py",
-            "mine/lib/app.py",
-            "notes.txt",
-        ),
-    ]
+    packages = ["node_modules/app.py", "lib/site-packages/app.py", ".venv/lib/app.py", "mine/lib/app.py"]
+    tests = ["tests/app.py", "test_app.py", "app_test.py", "conftest.py", "loadtests/app.py"]
+    skipped = [*packages, *tests, ".hidden/app.py", "notes.txt"]
     project = write_project(tmp_path, dict.fromkeys([*skipped, "mine/pyvenv.cfg", "kept.py"], ""))
     (project / "again").symlink_to(project)
     assert list_files(project)[0] == [project / "kept.py"]
@@ -62,11 +55,12 @@ def test_an_app_at_the_top_of_a_file(tmp_path: Path, text: str) -> None:
     assert find(tmp_path, {"service.py": text}) == [("flask", "service.py:app")]
 
 
-def test_a_quart_app_and_its_line(tmp_path: Path) -> None:
-    write_project(tmp_path, {"port.py": "import quart\n\nport = quart.Quart(__name__)\n"})
-    (definition,), _ = find_definitions([tmp_path / "port.py"])
-    assert (definition.framework, definition.name, definition.line) == ("quart", "port", 3)
-    assert not definition.is_factory
+def test_a_definition_has_a_line_and_a_factory_the_arguments_that_it_needs(tmp_path: Path) -> None:
+    factory = "def make(config, debug=False, *, name):\n    return quart.Quart(name)\n"
+    write_project(tmp_path, {"port.py": f"import quart\n\nport = quart.Quart(__name__)\n{factory}"})
+    (app, make), _ = find_definitions([tmp_path / "port.py"])
+    assert (app.framework, app.name, app.line, app.is_factory) == ("quart", "port", 3, False)
+    assert (make.line, make.is_factory, make.needs) == (4, True, ("config", "name"))
 
 
 @pytest.mark.parametrize(
@@ -97,13 +91,6 @@ def test_a_factory(tmp_path: Path, text: str) -> None:
 )
 def test_other_names_are_not_apps(tmp_path: Path, text: str) -> None:
     assert find(tmp_path, {"service.py": text}) == []
-
-
-def test_a_factory_has_the_arguments_that_it_cannot_be_called_without(tmp_path: Path) -> None:
-    text = "from flask import Flask\ndef make(config, debug=False, *, name):\n    return Flask(name)"
-    write_project(tmp_path, {"service.py": text})
-    (definition,), _ = find_definitions([tmp_path / "service.py"])
-    assert definition.needs == ("config", "name")
 
 
 MAKES = "def create_app():\n    return {0}(__name__)\n"

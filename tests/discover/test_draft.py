@@ -23,30 +23,22 @@ if TYPE_CHECKING:
     from portcompare.discover.apps import FoundApp
 
 
-def test_few_routes_have_a_scenario_each() -> None:
-    draft = draft_plan(make_found(make_app("flask", INDEX, ITEM, ITEMS)))
-    assert [(one.user, [each.path for each in one.requests]) for one in draft.scenarios] == [
-        ("Index", ["/"]),
-        ("ItemsIntN", ["/items/1"]),
-        ("Items", ["/items"]),
+def test_few_routes_have_a_scenario_each_and_many_share_one() -> None:
+    few = draft_plan(make_found(make_app("flask", INDEX, ITEM, ITEMS))).scenarios
+    assert [(one.name, one.user, [each.path for each in one.requests]) for one in few] == [
+        ("index", "Index", ["/"]),
+        ("items-int-n", "ItemsIntN", ["/items/1"]),
+        ("items", "Items", ["/items"]),
     ]
-    assert [each.name for each in draft.scenarios] == ["index", "items-int-n", "items"]
+    (shared,) = draft_plan(make_found(make_app("flask", INDEX, ITEM, ITEMS, make_route("/users")))).scenarios
+    assert shared.user == "AllRoutes"
+    assert [each.path for each in shared.requests] == ["/", "/items/1", "/items", "/users"]
 
 
-def test_many_routes_share_one() -> None:
-    draft = draft_plan(make_found(make_app("flask", INDEX, ITEM, ITEMS, make_route("/users"))))
-    (scenario,) = draft.scenarios
-    assert scenario.user == "AllRoutes"
-    assert [each.path for each in scenario.requests] == ["/", "/items/1", "/items", "/users"]
-
-
-@pytest.mark.parametrize(
-    ("app", "path"),
-    [(make_app("flask", HEALTH), "/healthz"), (make_app("flask", problem="no such module"), "/")],
-)
-def test_there_is_always_a_request(app: FoundApp, path: str) -> None:
-    (scenario,) = draft_plan(make_found(app)).scenarios
-    assert [each.path for each in scenario.requests] == [path]
+def test_there_is_always_a_request() -> None:
+    for app, path in ((make_app("flask", HEALTH), "/healthz"), (make_app("flask", problem="not there"), "/")):
+        (scenario,) = draft_plan(make_found(app)).scenarios
+        assert [each.path for each in scenario.requests] == [path]
 
 
 @pytest.mark.parametrize(
@@ -68,22 +60,17 @@ def test_user_classes_are_named_by_endpoints(endpoint: str, taken: set[str], nam
     assert class_name(endpoint, taken) == name
 
 
-def test_the_usual_servers_are_chosen_where_they_are_installed() -> None:
-    draft = draft_plan(PAIR)
-    assert (draft.baseline.name, draft.candidate.name) == ("flask-gunicorn", "quart-uvicorn")
-    assert draft.to_install == ()
-
-
-def test_other_servers_are_chosen_where_the_usual_ones_are_missing() -> None:
-    without_uvloop = EVERYTHING - {"gunicorn", "uvloop"}
-    draft = draft_plan(make_found(PAIR.baseline, PAIR.candidate, without_uvloop))
-    assert (draft.baseline.name, draft.candidate.name) == ("flask-waitress", "quart-hypercorn")
-
-
-def test_without_any_server_the_usual_ones_are_to_be_installed() -> None:
-    draft = draft_plan(make_found(PAIR.baseline, PAIR.candidate, frozenset()))
-    assert (draft.baseline.name, draft.candidate.name) == ("flask-gunicorn", "quart-uvicorn")
-    assert draft.to_install == ("python -m pip install gunicorn uvicorn httptools uvloop",)
+def test_the_usual_servers_are_chosen_unless_only_others_are_installed() -> None:
+    usual = ("flask-gunicorn", "quart-uvicorn")
+    install = ("python -m pip install gunicorn uvicorn httptools uvloop",)
+    for installed, expected, to_install in (
+        (EVERYTHING, usual, ()),
+        (EVERYTHING - {"gunicorn", "uvloop"}, ("flask-waitress", "quart-hypercorn"), ()),
+        (frozenset[str](), usual, install),
+    ):
+        draft = draft_plan(make_found(PAIR.baseline, PAIR.candidate, installed))
+        assert (draft.baseline.name, draft.candidate.name) == expected
+        assert draft.to_install == to_install
 
 
 def test_without_a_port_the_same_app_is_compared_on_gevent() -> None:
@@ -107,18 +94,14 @@ def test_requests_of_both_sides_that_change_no_data_are_the_load() -> None:
     assert load_of(flask, quart) == ["GET /", "GET /items/1", "GET /items"]
     assert left_out_of(flask, quart) == {"They change data": ["PUT /items/1", "POST /items"]}
     assert sort_requests(flask, quart).may_change_data
-
-
-def test_an_invented_path_is_doubted() -> None:
-    load = sort_requests(make_app("flask", INDEX, ITEM), None).load
-    assert [each.doubt for each in load] == ["", "invented for /items/<int:n>: does it exist?"]
+    doubts = [each.doubt for each in sort_requests(flask, quart).load]
+    assert doubts == ["", "invented for /items/<int:n>: does it exist?", ""]
 
 
 def test_a_parameter_may_have_another_name_in_the_port() -> None:
     port = make_route("/items/<int:item_id>", path="/items/1", parameter="item_id")
-    item = make_route("/items/<int:n>", path="/items/1", parameter="n")
-    assert load_of(make_app("flask", item), make_app("quart", port)) == ["GET /items/1"]
-    assert left_out_of(make_app("flask", item), make_app("quart", port)) == {}
+    flask, quart = make_app("flask", replace(ITEM, methods=("GET",))), make_app("quart", port)
+    assert (load_of(flask, quart), left_out_of(flask, quart)) == (["GET /items/1"], {})
 
 
 def test_requests_that_one_side_lacks_are_left_out_with_the_reason() -> None:
@@ -152,12 +135,9 @@ def test_static_files_and_documentation_are_not_part_of_the_load() -> None:
     assert left_out_of(app) == {}
 
 
-def test_a_rule_without_a_path_is_left_out() -> None:
+def test_a_rule_without_a_path_is_left_out_and_two_rules_of_one_path_make_one_request() -> None:
     app = make_app("flask", make_route("/<even:n>", path=None, parameter="n"), INDEX)
     assert load_of(app) == ["GET /"]
     assert left_out_of(app) == {"No path could be invented for their parameters.": ["GET /<even:n>"]}
-
-
-def test_two_rules_of_one_path_make_one_request() -> None:
     twice = make_route("/<name>", path="/items", parameter="name")
     assert load_of(make_app("flask", ITEMS, twice)) == ["GET /items"]

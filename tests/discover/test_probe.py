@@ -45,12 +45,6 @@ def test_a_path_is_made_up_that_leads_to_the_route(rule: str, path: str) -> None
     assert app.test_client().get(path).text == "hello"
 
 
-def test_a_default_that_the_app_redirects_from_is_not_asked_for() -> None:
-    app = Flask("service", static_folder=None)
-    app.add_url_rule("/pages/", "asked", answer, defaults={"page": 1})
-    assert route_of("/pages/<int:page>", app)["path"] == "/pages/2"
-
-
 def test_converters_are_told_by_the_names_that_the_app_knows_them_by() -> None:
     app = Flask("service", static_folder=None)
     app.url_map.converters["even"] = type("EvenConverter", (BaseConverter,), {"regex": "[02468]+"})
@@ -59,7 +53,10 @@ def test_converters_are_told_by_the_names_that_the_app_knows_them_by() -> None:
     assert route["path"] is None  # what an even number is like is the app's business
 
 
-def test_a_rule_of_another_host_has_no_path() -> None:
+def test_a_default_is_not_requested_and_a_rule_of_another_host_has_no_path() -> None:
+    app = Flask("service", static_folder=None)
+    app.add_url_rule("/pages/", "asked", answer, defaults={"page": 1})  # redirected from /pages/1
+    assert route_of("/pages/<int:page>", app)["path"] == "/pages/2"
     app = Flask("service", static_folder=None, subdomain_matching=True)
     assert route_of("/", app, subdomain="api")["path"] is None
 
@@ -83,5 +80,4 @@ def test_a_quart_app_without_its_websockets() -> None:
 
 
 def test_it_is_python_3_8() -> None:
-    source = Path(probe.__file__).read_text(encoding="utf-8")
-    ast.parse(source, feature_version=(3, 8))
+    ast.parse(Path(probe.__file__).read_text(encoding="utf-8"), feature_version=(3, 8))

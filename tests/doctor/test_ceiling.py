@@ -6,7 +6,7 @@ from portcompare.doctor.ceiling import LOWEST_SHARE, OPEN_STEPS, Ceiling, find_h
 from portcompare.records.rounds import Latency
 from portcompare.wire.protocol import Prepare, Prepared, RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
 from tests.altered import altered
-from tests.measure.test_rounds import DONE
+from tests.measure.plans import DONE
 
 NULL = "http://127.0.0.1:8123"
 TOO_MUCH = "too much"

@@ -3,13 +3,13 @@ from typing import Any
 
 import pytest
 
-from portcompare.analyse import GeneratorLimits
 from portcompare.doctor.ceiling import Ceiling
 from portcompare.doctor.judgement import Finding, judge_ceiling, judge_machine, why_untrusted
 from portcompare.doctor.machine import Machine
+from portcompare.plan import Generator
 from portcompare.records.rounds import Latency
 from tests.altered import altered
-from tests.measure.test_rounds import DONE
+from tests.measure.plans import DONE
 
 GIB = 1024**3
 MACHINE = Machine(
@@ -122,7 +122,7 @@ def test_a_cpu_that_other_processes_use_for_more_than_half_of_the_time_disqualif
     assert of_machine("other work", busy_ratio=0.51).disqualifies
 
 
-LIMITS = GeneratorLimits(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)
+LIMITS = Generator(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)
 LATENCY_S = Latency(p50=5e-05, p95=6e-05, p99=8e-05, p999=1e-04, max=1e-03)
 CEILING = Ceiling(
     latency_s=LATENCY_S,

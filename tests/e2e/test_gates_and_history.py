@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from portcompare.records.run_summary import read_summary
 
 if TYPE_CHECKING:
     import subprocess
@@ -44,10 +47,12 @@ def test_a_broken_gate_ends_in_1_and_the_run_is_found_again(
     assert "Gates: " in out
     assert "Gates: " in (folder / "report.html").read_text()
 
+    summary = read_summary(folder)
+    assert summary is not None
     found, _ = start("history", "--json").communicate(timeout=100)
     (indexed,) = json.loads(found)["runs"]
     assert (indexed["folder"], indexed["gates"]) == (folder.name, 2)
-    assert (tmp_path / "runs" / "history.db").is_file()
+    assert indexed == json.loads(json.dumps(asdict(summary)))
 
     again = shutil.copytree(folder, tmp_path / "again")
     found, _ = start("diff", folder, again, "--json").communicate(timeout=100)

@@ -1,4 +1,4 @@
-"""`portcompare ui` without a browser: real servers, real workers, and what the view says of them."""
+"""`portcompare ui` without a browser: real servers, real workers, and what the view shows of them."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Ui:
         return state
 
     def start(self, **fields: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self.client.post("/swarm", data={"spawn_rate": "100"} | fields).json()
-        return answer
+        reply: dict[str, Any] = self.client.post("/swarm", data={"spawn_rate": "100"} | fields).json()
+        return reply
 
     def await_requests(self, test: int, least: int) -> None:
-        """Wait until each arm has answered so many in a test, by its number."""
+        """Wait until each arm has had so many successful requests in a test, by its number."""
 
         def has_counted() -> bool:
             state = self.state()
@@ -77,8 +77,8 @@ def ui(start: Start, plan: Path) -> Iterator[Ui]:
 
 
 def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(ui: Ui) -> None:
-    told = ui.start(user_count="8", scenario="delayed", arms=",".join(ARMS), delay="0.01")
-    assert told["success"], told
+    reply = ui.start(user_count="8", scenario="delayed", arms=",".join(ARMS), delay="0.01")
+    assert reply["success"], reply
     ui.await_requests(1, 50)
     # A change ends the test and begins another one: no figure blends two loads.
     assert not ui.start(user_count="8", delay="soon")["success"]
@@ -103,7 +103,7 @@ def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(ui: Ui) -> No
         assert row["failures"] == 0
         assert row["bound_rps"] is not None
         assert row["server_rss_bytes"] > 10**6
-    # Locust's own statistics count the same, each arm on its own line, once its workers have told it all.
+    # Locust counts the same, each arm on its own line, once its workers have reported everything.
     counted = {f"{row['arm']} delayed: /data?delay=0.01": row["requests"] for row in rows}
     wait_until(lambda: counted.items() <= ui.count_by_locust().items(), 30)
 

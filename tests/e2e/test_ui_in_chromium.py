@@ -43,7 +43,7 @@ SHOWS_THE_END = """async () => {
   const shown = cells.map((cell) => cell.innerText);
   return shown.join() === state.rows.map((row) => row.text.requests).join();
 }"""
-"""Whether the table is that of the end; it comes with the next answer."""
+"""Whether the table is that of the end; it comes with the next response."""
 
 
 @pytest.fixture

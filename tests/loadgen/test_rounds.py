@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from portcompare.analyse import GeneratorLimits, find_overload
+from portcompare.analyse.rounds import find_overload
 from portcompare.http.requests import http_request
 from portcompare.loadgen.connection import CLOSED, NO_FILE_LEFT
 from portcompare.plan import Generator as GeneratorPlan
@@ -307,7 +307,7 @@ def block_inside(window: WindowOpens, folder: Path) -> None:
     draft.rename(folder / "instant")  # at once: it is looked for all the time
 
 
-LIMITS = GeneratorLimits(**GeneratorPlan().model_dump())
+LIMITS = GeneratorPlan()
 
 
 @pytest.mark.parametrize("load", [None, EVEN], ids=["closed", "open"])

@@ -12,15 +12,17 @@ import sys
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from gevent.queue import Queue
 from hdrh.histogram import HdrHistogram
 
 from portcompare.http.requests import http_request
 from portcompare.loadgen.figures import merge_histograms
-from portcompare.loadgen.messages import LoadScenarios
+from portcompare.loadgen.messages import LoadScenarios, Reply, WarmUp
 from portcompare.records.requests import Expectation
 from portcompare.wire.protocol import Prepare, RateLoad, RoundDone, WindowOpens
 from tests.e2e.processes import wait_until
@@ -325,3 +327,15 @@ def test_a_machine_without_the_locustfile_gets_a_copy_and_one_with_it_uses_its_o
         message = LoadScenarios(number=1, order=order, locustfile_text="# the text")
         assert worker._with_locustfile(message).locustfile == str(used)  # noqa: SLF001
         assert used.read_text() == "# the text"
+
+
+def test_a_late_reply_to_an_earlier_order_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
+    kind: Any = import_module("portcompare.loadgen.runners").DistributedRunner
+    runner = kind.__new__(kind)  # without the sockets of a master
+    runner.master = SimpleNamespace(clients={"one": SimpleNamespace(state="ready")})
+    runner._active, runner._number, runner._inbox, runner._versions = ("one",), 2, Queue(), {}  # noqa: SLF001
+    for number, failure in ((1, "late"), (2, None)):
+        content = WarmUp(failure=failure, steady=True)
+        runner._inbox.put(("one", Reply(number=number, version="", content=content)))  # noqa: SLF001
+    assert runner._collect(WarmUp) == {"one": WarmUp(failure=None, steady=True)}  # noqa: SLF001

@@ -1,10 +1,41 @@
-"""A plan for tests of measuring: nothing in it is ever started."""
+"""Plans, a manifest and a round for tests of measuring: nothing is ever started."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from portcompare.plan import Plan, Scenario
+from portcompare.plan import Page, Plan, Scenario
+from portcompare.records.manifest import Manifest, ServedDeployment
+from portcompare.records.rounds import Latency, LoadReport, Slice
+from portcompare.wire.protocol import RoundDone
+
+ARMS = ("baseline", "control", "new", "newer")
+LATENCY = Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5)
+SLICES = (Slice(requests=400, errors=5, p50_s=0.05, p99_s=0.09),)
+DONE = RoundDone(
+    load=LoadReport(
+        started_at_s=1_700_000_000.0,
+        window_s=0.8,
+        warmup_s=0.3,
+        steady=True,
+        requests=400,
+        rate_rps=500.0,
+        error_kinds={"timeout": 2, "refused": 3},
+        received_bytes_per_request=170.5,
+        reconnects=1,
+        latency_s=LATENCY,
+        handler_s=0.05,
+        offered_rps=501.0,
+        dropped=3,
+        lag_p99_s=0.001,
+        lag_max_s=0.002,
+        stall_max_s=0.003,
+        generator_cpu_ratio=0.4,
+        generator_cpu_ratios={"1": 0.4},
+        slices=SLICES,
+    ),
+    histogram="SElTVEZBQUFB",
+)
 
 
 def make_plan(**rounds: float) -> Plan:
@@ -31,3 +62,33 @@ def add_open(plan: Plan) -> Plan:
     load = {"model": "open", "rates": [400], "arrivals": "even", "connections": 32}
     scenario = Scenario.model_validate({"request": {"path": "/"}, "load": load})
     return plan.model_copy(update={"scenarios": plan.scenarios | {"open": scenario}})
+
+
+def paged(**rounds: float) -> Plan:
+    pages = {
+        "idle": Page.model_validate({"path": "/?delay=1"}),
+        "busy": Page.model_validate({"path": "/", "scenario": "slow", "users": 64, "loads": 2}),
+    }
+    return make_plan(**rounds).model_copy(update={"pages": pages})
+
+
+def make_manifest() -> Manifest:
+    deployments = tuple(
+        ServedDeployment(
+            name=name, server="s", command=(), environment={}, settings={}, slots=None, cpus=(0,), versions={}
+        )
+        for name in ("old", "new")
+    )
+    return Manifest(
+        **dict.fromkeys(Manifest.__slots__, "")
+        | {  # type: ignore[arg-type]
+            "cpu_count": 2,
+            "memory_bytes": 1,
+            "load_average": 0.0,
+            "generator_cpus": (1,),
+            "libraries": {},
+            "deployments": deployments,
+            "differences": (),
+            "upstreams": (),
+        }
+    )

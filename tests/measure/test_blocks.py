@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.measure import Timekeeper, order_block, plan_blocks
-from tests.measure.plans import make_plan
+from portcompare.measure.blocks import Timekeeper, order_block, plan_blocks
+from tests.measure.plans import ARMS, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portcompare.measure import Place
+    from portcompare.measure.blocks import Place
     from portcompare.plan import Plan
 
-ARMS = ("baseline", "control", "new", "newer")
 LEVELS: tuple[tuple[str, float], ...] = (("fast", 1), ("fast", 8), ("slow", 64))
 ALL = {("fast", 1.0): 0.3, ("fast", 8.0): 0.1, ("slow", 64.0): 0.2}
 NONE: dict[tuple[str, float], float] = {}
@@ -96,11 +95,11 @@ class Run:
             timekeeper.begin_block()
             self.now_s += 2.0
             for place in block:
-                if not timekeeper.begin_round(place):
+                if not timekeeper.begin_round(place.at):
                     break
                 self.now_s += round_s
                 self.rounds += 1
-                timekeeper.end_round(place)
+                timekeeper.end_round(place.at)
 
     def _find_undecided(self, blocks: int) -> Mapping[tuple[str, float], float]:
         assert blocks == len(self.blocks)
@@ -202,3 +201,71 @@ def test_a_run_says_why_it_ended(
 ) -> None:
     run = Run(make_plan(min_blocks=2, **rounds), [undecided], round_s=1.0)
     assert run.timekeeper.reason == reason
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_a_round_that_would_end_too_late_is_not_begun() -> None:
+    clock = Clock()
+    timekeeper = Timekeeper(10.0, clock)
+    timekeeper.begin_block()
+    for scenario, took_s in (("short", 1.0), ("long", 4.0), ("short", 2.0)):
+        assert timekeeper.begin_round((scenario, 1.0))
+        clock.now_s += took_s
+        timekeeper.end_round((scenario, 1.0))
+    assert not timekeeper.is_up
+    assert timekeeper.begin_round(("short", 1.0))  # 7 s and at most 2 s more
+    assert not timekeeper.begin_round(("long", 1.0))
+    assert timekeeper.is_up
+
+
+def test_a_scenario_never_measured_is_taken_to_last_as_long_as_the_longest() -> None:
+    clock = Clock()
+    timekeeper = Timekeeper(10.0, clock)
+    timekeeper.begin_block()
+    assert timekeeper.begin_round(("long", 1.0))
+    clock.now_s = 6.0
+    timekeeper.end_round(("long", 1.0))
+    assert not timekeeper.begin_round(("other", 1.0))
+
+
+def test_what_fits_is_chosen_by_what_a_start_and_the_levels_rounds_took() -> None:
+    clock = Clock()
+    timekeeper = Timekeeper(100.0, clock)
+    for start_s in (9.0, 2.0):  # the first with the comparison of answers
+        timekeeper.begin_block()
+        clock.now_s += start_s
+        for level, took_s in ((1.0, 1.0), (8.0, 3.0)):
+            assert timekeeper.begin_round(("fast", level))
+            clock.now_s += took_s
+            timekeeper.end_round(("fast", level))
+    wanted = [("fast", 8.0), ("fast", 1.0)]
+    clock.now_s = 100.0 - 2.0 - 16.0
+    assert timekeeper.choose(wanted, arms=4) == tuple(wanted)
+    clock.now_s += 0.1
+    assert timekeeper.choose(wanted, arms=4) == (("fast", 8.0),)
+    clock.now_s += 4.0
+    assert timekeeper.choose(wanted, arms=4) == (("fast", 1.0),)
+    clock.now_s = 99.0
+    assert timekeeper.choose(wanted, arms=4) == ()
+
+
+def test_what_a_block_takes_beside_its_start_and_its_rounds_is_kept_for_it() -> None:
+    clock = Clock()
+    timekeeper = Timekeeper(10.0, clock)
+    timekeeper.begin_block()
+    assert timekeeper.begin_round(("fast", 1.0))
+    clock.now_s = 2.0
+    timekeeper.end_round(("fast", 1.0))
+    timekeeper.beside_s = 4.0
+    assert timekeeper.choose([("fast", 1.0)], arms=2) == (("fast", 1.0),)
+    timekeeper.beside_s = 4.1
+    assert timekeeper.choose([("fast", 1.0)], arms=2) == ()

@@ -14,8 +14,7 @@ import pytest
 
 from portcompare.errors import InputError, LoadGeneratorError
 from portcompare.http.requests import http_request
-from portcompare.measure import LoadGenerator, start_generator
-from portcompare.records.rounds import LoadReport
+from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.wire.protocol import (
     Capture,
     Captured,
@@ -24,7 +23,6 @@ from portcompare.wire.protocol import (
     Joined,
     Prepare,
     Prepared,
-    RoundDone,
     RunRound,
     ScenarioSource,
     UserLoad,
@@ -32,6 +30,7 @@ from portcompare.wire.protocol import (
     decode,
     encode,
 )
+from tests.measure.plans import DONE
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -39,8 +38,8 @@ if TYPE_CHECKING:
 
     from portcompare.wire.protocol import Message
 
-# Stands in for the interpreter: tells how it was started, and answers each order with the next of the
-# replies, which are JSON lists of lines. After the last it says something to the log and ends.
+# Replaces the interpreter: records how it was started, and sends for each order with the next of its replies,
+# which are JSON lists of lines. After the last it writes to the log and ends.
 FAKE = f"""\
 #!{sys.executable} -IS
 import json, os, sys
@@ -79,30 +78,6 @@ RUN_ROUND = RunRound(
     expectations={},
 )
 WINDOW = WindowOpens(start_s=1.0, end_s=2.0)
-DONE = RoundDone(
-    load=LoadReport(
-        started_at_s=0.0,
-        window_s=1.0,
-        warmup_s=0.3,
-        steady=True,
-        requests=0,
-        rate_rps=0.0,
-        error_kinds={},
-        received_bytes_per_request=None,
-        reconnects=0,
-        latency_s=None,
-        handler_s=None,
-        offered_rps=None,
-        dropped=0,
-        lag_p99_s=None,
-        lag_max_s=None,
-        stall_max_s=0.002,
-        generator_cpu_ratio=0.1,
-        generator_cpu_ratios={"1": 0.1},
-        slices=(),
-    ),
-    histogram="",
-)
 
 
 class Fake:
@@ -146,7 +121,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     return fake
 
 
-def test_a_round_is_driven_by_orders_and_told_by_replies(fake: Fake) -> None:
+def test_a_round_is_driven_by_orders_and_replies(fake: Fake) -> None:
     fake.reply([encode(PREPARED)], [encode(WINDOW), encode(DONE)], [encode(WINDOW), encode(DONE)])
     with fake.start() as generator:
         assert generator.prepare(PREPARE) == PREPARED
@@ -217,7 +192,7 @@ def test_it_ends_with_the_run_even_if_that_breaks_off(fake: Fake) -> None:
 )
 def test_a_reply_out_of_turn_to_prepare_is_an_error(fake: Fake, reply: Message, name: str) -> None:
     fake.reply([encode(reply)], [])
-    with fake.start() as generator, pytest.raises(LoadGeneratorError, match=f"said {name} out of turn"):
+    with fake.start() as generator, pytest.raises(LoadGeneratorError, match=f"sent {name} out of turn"):
         generator.prepare(PREPARE)
 
 
@@ -245,7 +220,7 @@ def test_workers_that_cannot_join_are_an_input_error(fake: Fake) -> None:
     ]
 
 
-def test_what_a_user_class_asks_for_is_captured_by_order(fake: Fake) -> None:
+def test_the_requests_of_a_user_class_are_captured_by_order(fake: Fake) -> None:
     captured = Captured(requests=(http_request("/data"),), elsewhere=("http://other/",))
     fake.reply([encode(captured)])
     with fake.start() as generator:
@@ -253,7 +228,7 @@ def test_what_a_user_class_asks_for_is_captured_by_order(fake: Fake) -> None:
         assert fake.heard == [CAPTURE]
 
 
-def test_a_user_class_that_does_not_let_go_is_an_input_error(
+def test_a_user_class_that_does_not_stop_is_an_input_error(
     fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portcompare.measure.generator.CAPTURE_LIMIT_S", 0.2)
@@ -268,14 +243,14 @@ def test_a_user_class_that_does_not_let_go_is_an_input_error(
 def test_a_reply_out_of_turn_in_a_round_is_an_error(fake: Fake) -> None:
     fake.reply([encode(DONE)], [encode(WINDOW), encode(WINDOW)], [])
     with fake.start() as generator:
-        with pytest.raises(LoadGeneratorError, match="said RoundDone out of turn"):
+        with pytest.raises(LoadGeneratorError, match="sent RoundDone out of turn"):
             generator.begin_round(RUN_ROUND)
         assert generator.begin_round(RUN_ROUND) == WINDOW
-        with pytest.raises(LoadGeneratorError, match="said WindowOpens out of turn"):
+        with pytest.raises(LoadGeneratorError, match="sent WindowOpens out of turn"):
             generator.end_round()
 
 
-def test_a_process_that_ends_early_is_an_error_with_its_last_words(fake: Fake) -> None:
+def test_a_process_that_ends_early_is_an_error_with_its_last_lines(fake: Fake) -> None:
     fake.reply([])
     with fake.start() as generator, pytest.raises(LoadGeneratorError) as caught:
         generator.prepare(PREPARE)
@@ -292,7 +267,7 @@ def test_a_process_that_ends_within_a_round_is_an_error(fake: Fake) -> None:
             generator.end_round()
 
 
-def test_a_round_that_does_not_open_its_window_in_time_is_stopped_and_says_so(
+def test_a_round_that_does_not_open_its_window_in_time_is_stopped_with_that_reason(
     fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portcompare.measure.generator.ROUND_GRACE_S", 0.1)
@@ -303,7 +278,7 @@ def test_a_round_that_does_not_open_its_window_in_time_is_stopped_and_says_so(
     assert str(caught.value).startswith(said)
 
 
-def test_a_round_that_does_not_end_in_time_is_stopped_and_says_so(
+def test_a_round_that_does_not_end_in_time_is_stopped_with_that_reason(
     fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portcompare.measure.generator.ROUND_GRACE_S", 0.1)
@@ -357,7 +332,7 @@ def test_a_line_that_is_no_reply_is_an_error_that_shows_it(fake: Fake, said: str
     fake.reply([said])
     with fake.start() as generator, pytest.raises(LoadGeneratorError) as caught:
         generator.prepare(PREPARE)
-    assert f"said {said!r}, which is no message" in str(caught.value)
+    assert f"sent {said!r}, which is no message" in str(caught.value)
 
 
 def test_the_real_load_generator_understands_orders(tmp_path: Path) -> None:

@@ -5,31 +5,22 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from portcompare.measure import Timekeeper, measure_visit, order_visits, plan_blocks
-from portcompare.plan import Page, Plan
+from portcompare.measure.blocks import Timekeeper, plan_blocks
+from portcompare.measure.pages import measure_visit, order_visits
 from portcompare.records.pages import PageLoad
 from tests.altered import altered
-from tests.measure.plans import make_plan
-from tests.measure.test_generator import DONE
+from tests.measure.plans import ARMS, DONE, make_plan, paged
 
 if TYPE_CHECKING:
     import pytest
 
-    from portcompare.measure import LoadGenerator, PagePlace
+    from portcompare.measure.generator import LoadGenerator
+    from portcompare.measure.pages import PagePlace
     from portcompare.serve import RunningServer
     from portcompare.wire.protocol import RoundDone, RunRound
 
-ARMS = ("baseline", "control", "new", "newer")
 LOADS = (PageLoad(kind="cold", lcp_s=0.1), PageLoad(kind="warm", lcp_s=0.1))
 NONE: dict[tuple[str, float], float] = {}
-
-
-def paged(**rounds: float) -> Plan:
-    pages = {
-        "idle": Page.model_validate({"path": "/?delay=1"}),
-        "busy": Page.model_validate({"path": "/", "scenario": "slow", "users": 64, "loads": 2}),
-    }
-    return make_plan(**rounds).model_copy(update={"pages": pages})
 
 
 def place_of(page: str, users: int) -> PagePlace:
@@ -130,6 +121,6 @@ def test_pages_are_loaded_in_as_many_blocks_as_the_plan_asks_for_at_least() -> N
     blocks = []
     for block in plan_blocks(paged(min_blocks=5, max_blocks=9), lambda _: NONE, timekeeper):
         blocks.append(len(block))
-        timekeeper.begin_round(place_of("idle", 0).budgeted)
+        timekeeper.begin_round(place_of("idle", 0).at)
     assert len(blocks) == 5
     assert blocks[3:] == [0, 0]

@@ -6,48 +6,24 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from portcompare.errors import ServerError, WindowMissedError
-from portcompare.measure import LoadGenerator, MeasuredRound, Place, measure_round
+from portcompare.measure.blocks import Place
+from portcompare.measure.rounds import MeasuredRound, measure_round
 from portcompare.records.requests import Expectation
-from portcompare.records.rounds import Latency, LoadReport, Round, Slice, Usage
+from portcompare.records.rounds import Round, Usage
 from portcompare.wire.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
 from tests.altered import altered
-from tests.measure.plans import add_open, make_plan
+from tests.measure.plans import DONE, add_open, make_plan
 
 if TYPE_CHECKING:
+    from portcompare.measure.generator import LoadGenerator
     from portcompare.serve import RunningServer
 
-LATENCY = Latency(p50=0.1, p95=0.2, p99=0.3, p999=0.4, max=0.5)
-SLICES = (Slice(requests=400, errors=5, p50_s=0.05, p99_s=0.09),)
-DONE = RoundDone(
-    load=LoadReport(
-        started_at_s=1_700_000_000.0,
-        window_s=0.8,
-        warmup_s=0.3,
-        steady=True,
-        requests=400,
-        rate_rps=500.0,
-        error_kinds={"timeout": 2, "refused": 3},
-        received_bytes_per_request=170.5,
-        reconnects=1,
-        latency_s=LATENCY,
-        handler_s=0.05,
-        offered_rps=501.0,
-        dropped=3,
-        lag_p99_s=0.001,
-        lag_max_s=0.002,
-        stall_max_s=0.003,
-        generator_cpu_ratio=0.4,
-        generator_cpu_ratios={"1": 0.4},
-        slices=SLICES,
-    ),
-    histogram="SElTVEZBQUFB",
-)
 PLACE = Place(block=2, order=5, arm="new", scenario="fast", level=8)
 EXPECTATIONS = {0: Expectation(status=200, body_base64="e30=")}
 
 
 class Bench:
-    """A server, a load generator and a sampler that only note what they are asked, and when."""
+    """A server and a load generator that only note their calls."""
 
     def __init__(self) -> None:
         self.happened: list[str] = []
@@ -100,27 +76,7 @@ def test_a_round_is_the_servers_and_the_generators_account_of_one_window(bench: 
             level=8,
             order=5,
             discarded=None,
-            load=LoadReport(
-                started_at_s=1_700_000_000.0,
-                window_s=0.8,
-                warmup_s=0.3,
-                steady=True,
-                requests=400,
-                error_kinds={"timeout": 2, "refused": 3},
-                rate_rps=500.0,
-                latency_s=LATENCY,
-                handler_s=0.05,
-                received_bytes_per_request=170.5,
-                offered_rps=501.0,
-                dropped=3,
-                lag_p99_s=0.001,
-                lag_max_s=0.002,
-                stall_max_s=0.003,
-                generator_cpu_ratio=0.4,
-                generator_cpu_ratios={"1": 0.4},
-                reconnects=1,
-                slices=SLICES,
-            ),
+            load=DONE.load,
             usage=Usage(cpu_s=0.6, rss_bytes=70_000_000),
             bound=None,
         ),

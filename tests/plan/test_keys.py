@@ -4,21 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.plan import (
-    App,
-    Deployment,
-    Gate,
-    Key,
-    Page,
-    ParityPlan,
-    Plan,
-    PlanRequest,
-    Scenario,
-    plan_keys,
-)
-from portcompare.plan.checks import Check, Claim, Measured
-from portcompare.plan.scenarios import BreakEvenGrid, ClosedLoad, Objective, OpenLoad
-from portcompare.plan.schema import Cost, Cpus, Generator, Rounds
+from portcompare import plan
+from portcompare.plan import Key, plan_keys
+from portcompare.plan.scenarios import Objective
+from portcompare.plan.schema import Cost, Cpus, Rounds
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -30,27 +19,27 @@ KEYS = {key.path: key for key in plan_keys()}
     ("section", "prefix", "tables"),
     [
         (
-            Plan,
+            plan.Plan,
             "",
             {"path", "included", "inline", "apps", "deployments", "scenarios", "break_even", "parity"}
             | {"rounds", "gates", "generator", "cpus", "cost", "pages", "claims"},
         ),
-        (App, "apps.NAME.", set()),
-        (Gate, "gates.", set()),
-        (BreakEvenGrid, "break_even.", set()),
-        (Deployment, "deployments.NAME.", set()),
-        (Scenario, "scenarios.NAME.", {"request", "load"}),
-        (PlanRequest, "scenarios.NAME.request.", set()),
-        (ClosedLoad, "scenarios.NAME.load.", set()),
-        (OpenLoad, "scenarios.NAME.load.", {"objective"}),
+        (plan.App, "apps.NAME.", set()),
+        (plan.Gate, "gates.", set()),
+        (plan.BreakEvenGrid, "break_even.", set()),
+        (plan.Deployment, "deployments.NAME.", set()),
+        (plan.Scenario, "scenarios.NAME.", {"request", "load"}),
+        (plan.PlanRequest, "scenarios.NAME.request.", set()),
+        (plan.ClosedLoad, "scenarios.NAME.load.", set()),
+        (plan.OpenLoad, "scenarios.NAME.load.", {"objective"}),
         (Objective, "scenarios.NAME.load.objective.", set()),
-        (Page, "pages.NAME.", set()),
-        (Claim, "claims.NAME.", {"checks"}),
-        (Check, "claims.NAME.checks.", {"of"}),
-        (Measured, "claims.NAME.checks.of.", set()),
-        (ParityPlan, "parity.", {"requests", "allow"}),
+        (plan.Page, "pages.NAME.", set()),
+        (plan.Claim, "claims.NAME.", {"checks"}),
+        (plan.Check, "claims.NAME.checks.", {"of"}),
+        (plan.Measured, "claims.NAME.checks.of.", set()),
+        (plan.ParityPlan, "parity.", {"requests", "allow"}),
         (Rounds, "rounds.", set()),
-        (Generator, "generator.", set()),
+        (plan.Generator, "generator.", set()),
         (Cpus, "cpus.", set()),
         (Cost, "cost.", set()),
     ],
@@ -60,30 +49,26 @@ def test_every_key_is_listed(section: type[BaseModel], prefix: str, tables: set[
     assert {prefix + name for name in names - tables} <= KEYS.keys()
 
 
-def test_every_key_is_described() -> None:
+def test_every_key_that_a_user_can_set_is_described_by_its_name_in_a_plan() -> None:
     assert [key.path for key in KEYS.values() if not key.description] == []
-
-
-def test_fields_that_the_tool_sets_are_not_listed() -> None:
     assert KEYS.keys().isdisjoint({"path", "included", "inline"})
+    assert KEYS["scenarios.NAME.request.json"].type == "any value"
+    assert not [path for path in KEYS if "json_body" in path]
 
 
-@pytest.mark.parametrize(
-    ("path", "default"),
-    [
-        ("baseline", ""),
-        ("include", "[]"),
-        ("locustfile", '"locustfile.py"'),
-        ("rounds.seconds", "1.0"),
-        ("rounds.seed", "1"),
-        ("deployments.NAME.threads", "none"),
-        ("scenarios.NAME.load.model", '"closed"'),
-        ("scenarios.NAME.request.query", "{}"),
-        ("scenarios.NAME.request.body", '""'),
-    ],
-)
-def test_defaults_are_written_as_in_a_plan(path: str, default: str) -> None:
-    assert KEYS[path].default == default
+def test_defaults_are_written_as_in_a_plan() -> None:
+    defaults = {
+        "baseline": "",
+        "include": "[]",
+        "locustfile": '"locustfile.py"',
+        "rounds.seconds": "1.0",
+        "rounds.seed": "1",
+        "deployments.NAME.threads": "none",
+        "scenarios.NAME.load.model": '"closed"',
+        "scenarios.NAME.request.query": "{}",
+        "scenarios.NAME.request.body": '""',
+    }
+    assert {path: KEYS[path].default for path in defaults} == defaults
 
 
 def test_a_key_knows_its_meaning() -> None:
@@ -105,11 +90,6 @@ def test_the_keys_of_a_table_in_several_places_are_listed_once_and_then_only_add
     for place in again:
         assert KEYS[place].type == "array of table"
         assert KEYS[place].description.endswith("; its keys are those of `scenarios.NAME.request`")
-
-
-def test_a_key_is_listed_by_the_name_it_has_in_a_plan() -> None:
-    assert KEYS["scenarios.NAME.request.json"].type == "any value"
-    assert not [path for path in KEYS if "json_body" in path]
 
 
 def test_a_key_of_both_load_models_is_listed_once_with_both_types() -> None:

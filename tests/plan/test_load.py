@@ -45,87 +45,53 @@ def test_a_file_that_cannot_be_read_is_named(
     (problem,) = caught.value.problems
     assert (problem.where, problem.remedy) == (str(path), remedy)
     assert found in problem.found
-
-
-def test_a_folder_is_not_a_plan(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: "):
         load_plan(tmp_path, SERVERS)
+
+
+REQUEST = "scenarios.fast.request"
+VALUES = "should be text, a number, or a list of these"
+FEWER_BLOCKS = "min_blocks, 11, is more than max_blocks, 10"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "key", "found", "remedy"),
     [
         ('baseline = "old"\n', "", "baseline", "is missing", "add it"),
+        ('"wsgi"', '"cgi"', "apps.flask.interface", "Input should be 'wsgi' or 'asgi' (found 'cgi')", LISTED),
+        ('"port.app:app"', '"port.app"', "apps.quart.target", "is 'port.app'", "write `module:object`, or "),
+        ('"/data"', '"data"', f"{REQUEST}.path", "is 'data'", "write a path that begins with `/`, "),
         (
-            'interface = "wsgi"',
-            'interface = "cgi"',
-            "apps.flask.interface",
-            "Input should be 'wsgi' or 'asgi' (found 'cgi')",
-            LISTED,
-        ),
-        (
-            'target = "port.app:app"',
-            'target = "port.app"',
-            "apps.quart.target",
-            "is 'port.app'",
-            'write `module:object`, or `module:factory("literal", debug=False)`: a call with literals',
-        ),
-        (
-            'path = "/data"',
-            'path = "data"',
-            "scenarios.fast.request.path",
-            "is 'data'",
-            "write a path that begins with `/`, percent-encoded, without blanks and `#`",
-        ),
-        (
-            'path = "/data"',
-            'path = "/data", headers = { "X Y" = "1" }',
-            "scenarios.fast.request.headers.X Y",
+            '"/data"',
+            '"/", headers = { "X Y" = "1" }',
+            f"{REQUEST}.headers.X Y",
             "is 'X Y'",
-            "write a name of letters, digits and !#$%&'*+.^_`|~-",
+            "write a name of",
         ),
-        (
-            'path = "/data"',
-            'path = "/data", query = { a = { b = 1 } }',
-            "scenarios.fast.request.query.a",
-            "should be text, a number, or a list of these",
-            LISTED,
-        ),
-        (
-            'path = "/data"',
-            'path = "/data", query = { a = true }',
-            "scenarios.fast.request.query.a",
-            "should be text, a number, or a list of these (found True)",
-            LISTED,
-        ),
-        (
-            LOAD,
-            f"{LOAD}\n\n[rounds]\nmin_blocks = 11",
-            "rounds",
-            "min_blocks, 11, is more than max_blocks, 10",
-            "lower min_blocks or raise max_blocks",
-        ),
+        ('"/data"', '"/", query = { a = true }', f"{REQUEST}.query.a", f"{VALUES} (found True)", LISTED),
+        ('"/data"', '"/", query = { a = { b = 1 } }', f"{REQUEST}.query.a", VALUES, LISTED),
+        (LOAD, f"{LOAD}\n\n[rounds]\nmin_blocks = 11", "rounds", FEWER_BLOCKS, "lower min_blocks or raise "),
         # Of the whole plan:
         (
-            'baseline = "old"',
-            'baseline = "odl"',
+            '= "old"',
+            '= "odl"',
             "baseline",
             "there is no deployment 'odl'",
-            "did you mean 'old'? Known: new, old",
+            "did you mean 'old'? Known: new, ",
         ),
         (
             '["new"]',
             '["new", "quite-other"]',
             "candidates.1",
             "there is no deployment 'quite-other'",
-            "known: new, old",
+            "known: ",
         ),
         (
             '["new"]',
             '["new", "old"]',
             "candidates",
             "the baseline 'old' is also a candidate",
-            "remove it there; a control instance of the baseline is measured anyway",
+            "remove it there",
         ),
         ('["new"]', '["new", "new"]', "candidates", "'new' is named twice", "remove one"),
         (
@@ -142,7 +108,11 @@ def test_a_wrong_key_is_named_with_what_was_found_and_what_to_do(
 ) -> None:
     (problem,) = problems_of(tmp_path, changed(old, new))
     assert problem.where == f"{tmp_path}/plan.toml: {key}"
-    assert (problem.found, problem.remedy) == (found, remedy)
+    assert problem.found == found
+    assert problem.remedy.startswith(remedy)
+
+
+PARITY_TYPO = '[parity]\nrequests = [{ path = "/", metod = "GET" }]\n\n[scenarios.fast]'
 
 
 @pytest.mark.parametrize(
@@ -152,24 +122,19 @@ def test_a_wrong_key_is_named_with_what_was_found_and_what_to_do(
         ("candidates", "wholly_other = 1\ncandidates", "wholly_other", "known: apps, baseline, break_even"),
         ("candidates", 'path = "x"\ncandidates', "path", "did you mean 'parity'? Known: apps, "),
         (
-            'server = "gunicorn"',
-            'server = "gunicorn"\ntreads = 8',
+            '"gunicorn"',
+            '"gunicorn"\ntreads = 8',
             "deployments.old.treads",
-            "did you mean 'threads'? Known: app, backlog, ",
+            "did you mean 'threads'? Known: app,",
         ),
         ("users = [1]", "users = [1], modle = 1", "scenarios.fast.load.modle", "did you mean 'model'? Known"),
         (
-            'path = "/data"',
-            'path = "/data", qurey = {}',
-            "scenarios.fast.request.qurey",
-            "did you mean 'query'? Known: body, body_file, cookies, form, headers, json, method, ",
+            '"/data"',
+            '"/data", qurey = {}',
+            f"{REQUEST}.qurey",
+            "did you mean 'query'? Known: body, body_file, ",
         ),
-        (
-            "[scenarios.fast]",
-            '[parity]\nrequests = [{ path = "/", metod = "GET" }]\n\n[scenarios.fast]',
-            "parity.requests.0.metod",
-            "did you mean 'method'? Known: ",
-        ),
+        ("[scenarios.fast]", PARITY_TYPO, "parity.requests.0.metod", "did you mean 'method'? Known: "),
         ("[scenarios.fast]", "[rounds]\nsecond = 1\n\n[scenarios.fast]", "rounds.second", "did you mean 'se"),
     ],
 )
@@ -187,22 +152,14 @@ WRONG_NAMES = GOOD.replace('["new"]', '["gnu"]').replace('server = "hypercorn"',
 
 
 def test_all_problems_of_the_schema_are_reported_at_once_and_then_all_of_the_plan(tmp_path: Path) -> None:
-    both = WRONG_SCHEMA.replace('["new"]', '["gnu"]')
-    for text in (WRONG_SCHEMA, both):
-        assert [key for key, _ in faults_of(tmp_path, text)] == [
-            "apps.flask.interface",
-            "scenarios.fast.load.users.0",
-        ]
+    for text in (WRONG_SCHEMA, WRONG_SCHEMA.replace('["new"]', '["gnu"]')):
+        with pytest.raises(InputError) as caught:
+            load(tmp_path, text)
+        found = [problem.where.rpartition(" ")[2] for problem in caught.value.problems]
+        assert found == ["apps.flask.interface", "scenarios.fast.load.users.0"]
+        assert all(str(problem) in str(caught.value) for problem in caught.value.problems)
+        assert caught.value.exit_code == EXIT_BAD_INPUT
     assert [key for key, _ in faults_of(tmp_path, WRONG_NAMES)] == ["candidates.0", "deployments.new.server"]
-
-
-def test_the_error_is_one_of_the_users_input_and_contains_every_problem(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as caught:
-        load(tmp_path, WRONG_SCHEMA)
-    assert caught.value.exit_code == EXIT_BAD_INPUT
-    assert len(caught.value.problems) == 2
-    for problem in caught.value.problems:
-        assert str(problem) in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -262,21 +219,18 @@ def test_a_name_in_two_files_is_a_problem_of_the_first(tmp_path: Path) -> None:
     assert faults_of(tmp_path, INCLUDE) == [("deployments.new", f"is in {more} too")]
 
 
+MORE = '[deployments.more]\napp = "quart"\nserver = "uvicorn"\n'
+ONLY = "may contain only the tables apps, deployments, scenarios, parity"
+SLOW = '[scenarios.slow]\nuser = "Slow"\ndelay_s = 2.0\nload = { users = [1] }\n'
+
+
 @pytest.mark.parametrize(
     ("text", "key", "found"),
     [
-        ('[deployments.more]\napp = "quart"\nserver = "uvicorm"\n', "deployments.more.server", "no server"),
-        (
-            '[deployments.more]\napp = "quart"\nserver = "uvicorn"\ntreads = 1\n',
-            "deployments.more.treads",
-            "no such key",
-        ),
+        (MORE.replace("uvicorn", "uvicorm"), "deployments.more.server", "no server"),
+        (MORE + "treads = 1\n", "deployments.more.treads", "no such key"),
         (WAITING.replace("waiting", "control"), "deployments.control", "name of an arm"),
-        (
-            '[scenarios.slow]\nuser = "Slow"\ndelay_s = 2.0\nload = { users = [1] }\n',
-            "scenarios.slow",
-            "shorter than 5 delays",
-        ),
+        (SLOW, "scenarios.slow", "shorter than 5 delays"),
         ('[parity]\nrequests = [{ path = "x" }]\n', "parity.requests.0.path", "is 'x'"),
     ],
 )
@@ -294,9 +248,7 @@ def test_a_problem_in_an_included_file_names_that_file(
     [
         (None, "there is no such file"),
         ("[apps.x\n", "(at line 1, column 8)"),
-        ('baseline = "old"\n', "may contain only the tables apps, deployments, scenarios, parity"),
-        ("[rounds]\nseconds = 2.0\n", "may contain only the tables apps, deployments, scenarios, parity"),
-        ("apps = 1\n", "may contain only the tables apps, deployments, scenarios, parity"),
+        *((text, ONLY) for text in ('baseline = "old"\n', "[rounds]\nseconds = 2.0\n", "apps = 1\n")),
     ],
 )
 def test_a_wrong_included_file_is_named(tmp_path: Path, text: str | None, found: str) -> None:

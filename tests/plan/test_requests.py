@@ -45,50 +45,34 @@ def spec_of(request: PlanRequest) -> RequestSpec:
 def test_the_query_is_encoded_into_the_target(query: Mapping[str, Any], target: str) -> None:
     spec = spec_of(PlanRequest.model_validate({"path": "/data", "query": query}))
     assert (spec.target, spec.name) == (target, f"GET {target}")
-
-
-def test_a_query_is_added_to_one_in_the_path() -> None:
-    request = PlanRequest.model_validate({"path": "/data?a=1", "query": {"b": 2}})
-    assert spec_of(request).target == "/data?a=1&b=2"
+    longer = spec_of(PlanRequest.model_validate({"path": "/data?a=1", "query": query})).target
+    assert longer == target.replace("/data", "/data?a=1").replace("1?", "1&")
 
 
 def test_a_request_becomes_a_record() -> None:
-    request = request_of(
-        'name = "mine"\nmethod = "PUT"\npath = "/"\nheaders = { X-A = "1" }\ncookies = { a = "1", b = "2" }\n'
-        'body = "é"'
-    )
+    head = 'name = "mine"\nmethod = "PUT"\npath = "/"\nheaders = { X-A = "1" }\n'
+    request = request_of(head + 'cookies = { a = "1", b = "2" }\nbody = "é"')
+    headers = (("X-A", "1"), ("Cookie", "a=1; b=2"))
     assert spec_of(request) == RequestSpec(
-        name="mine",
-        method="PUT",
-        target="/",
-        headers=(("X-A", "1"), ("Cookie", "a=1; b=2")),
-        body="é".encode(),
+        name="mine", method="PUT", target="/", headers=headers, body="é".encode()
     )
 
 
-@pytest.mark.parametrize("path", ["/%C3%A4", "/a?b=c&b=", "/a;b='\"{}|\\^`~", "/", "/{id}"])
-def test_a_path_that_fits_into_a_request_line_is_accepted(path: str) -> None:
-    assert spec_of(PlanRequest(path=path)).target == path
+def test_a_path_that_fits_into_a_request_line_is_accepted_and_any_other_refused() -> None:
+    for path in ("/%C3%A4", "/a?b=c&b=", "/a;b='\"{}|\\^`~", "/", "/{id}"):
+        assert spec_of(PlanRequest(path=path)).target == path
+    for path in ("", "a", "/ä", "/a b", "/a\n", "/a\r\nHost: x", "/\x00", "/a#b"):
+        with pytest.raises(ValidationError, match="path"):
+            PlanRequest(path=path)
 
 
-@pytest.mark.parametrize("path", ["", "a", "/ä", "/a b", "/a\n", "/a\r\nHost: x", "/\x00", "/a#b"])
-def test_any_other_path_is_refused(path: str) -> None:
-    with pytest.raises(ValidationError, match="path"):
-        PlanRequest(path=path)
-
-
-@pytest.mark.parametrize("value", ["", "gzip", "a b\tc", "café"])
-def test_a_header_that_can_be_sent_is_accepted(value: str) -> None:
-    assert spec_of(PlanRequest(path="/", headers={"X-A": value})).headers == (("X-A", value),)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("", "1"), ("X A", "1"), ("X:", "1"), ("Ä", "1"), ("X", "a\r\nb"), ("X", " a"), ("X", "€")],
-)
-def test_a_header_that_cannot_be_sent_is_refused(name: str, value: str) -> None:
-    with pytest.raises(ValidationError, match="headers"):
-        PlanRequest(path="/", headers={name: value})
+def test_a_header_that_can_be_sent_is_accepted_and_any_other_refused() -> None:
+    for value in ("", "gzip", "a b\tc", "café"):
+        assert spec_of(PlanRequest(path="/", headers={"X-A": value})).headers == (("X-A", value),)
+    names = [("", "1"), ("X A", "1"), ("X:", "1"), ("Ä", "1")]
+    for name, value in (*names, ("X", "a\r\nb"), ("X", " a"), ("X", "€")):
+        with pytest.raises(ValidationError, match="headers"):
+            PlanRequest(path="/", headers={name: value})
 
 
 @pytest.mark.parametrize("value", ["a;b", "a b", "a\r\n", "ä"])
@@ -117,15 +101,8 @@ def test_a_body_has_the_content_type_of_its_kind(text: str, body: str, content_t
 def test_files_are_bodies_and_parts_seen_from_the_plan(tmp_path: Path) -> None:
     (tmp_path / "logo.png").write_bytes(b"\x89PNG")
     whole = request_of('method = "PUT"\npath = "/"\nbody_file = "logo.png"')
-    assert whole.specs(tmp_path) == (
-        RequestSpec(
-            name="PUT /",
-            method="PUT",
-            target="/",
-            headers=(("Content-Type", "image/png"),),
-            body=b"\x89PNG",
-        ),
-    )
+    (spec,) = whole.specs(tmp_path)
+    assert (spec.headers, spec.body) == ((("Content-Type", "image/png"),), b"\x89PNG")
     parts = request_of(
         'method = "POST"\npath = "/"\n[multipart]\nnote = "hi"\n'
         'files = [{ file = "logo.png" }, { file = "logo.png", type = "x/y", filename = "other" }]'
@@ -147,10 +124,7 @@ def in_plan(scenario: str) -> str:
     ("text", "found"),
     [
         ('method = "POST", path = "/", json = 1, body = "x"', "a request has one body, not json and body"),
-        (
-            'path = "/", body_file = "x"',
-            '`body_file` without a `method` would be sent with GET: add `method = "POST"`',
-        ),
+        ('path = "/", body_file = "x"', "`body_file` without a `method` would be sent with GET: add `method"),
         ('path = "/", cookies = { a = "1" }, headers = { cookie = "b" }', "give cookies either by"),
         (
             'method = "POST", path = "/", multipart = { a = "b" }, headers = { Content-Type = "x/y" }',
@@ -171,11 +145,7 @@ def test_keys_of_a_request_that_contradict_each_other_are_reported(
     ("text", "key", "found"),
     [
         ("form = { a = {} }", "form.a", "should be text, a number, or a list of these"),
-        (
-            'multipart = { a = { fiel = "x" } }',
-            "multipart.a",
-            "should be text, a table with `file` (and `type`, `filename`), or a list of these",
-        ),
+        ('multipart = { a = { fiel = "x" } }', "multipart.a", "should be text, a table with `file`"),
         ("jsn = 1", "jsn", "there is no such key"),
     ],
 )
@@ -251,24 +221,12 @@ def test_a_login_has_steps_with_a_variant_for_each_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "key", "found", "remedy"),
     [
-        (
-            "Bearer {token}",
-            "Bearer {tokne}",
-            "request",
-            "nothing fills {tokne}",
-            "did you mean 'token'? Known: csrf, token",
-        ),
+        ("Bearer {token}", "Bearer {tokne}", "request", "nothing fills {tokne}", "did you mean 'token'? "),
         ("/enter/{csrf}", "/enter/{id}", "login.1", "nothing fills {id}", "known: csrf, token"),
+        ('"{word}"', '"{wrod}", id = "{id}"', "login.0", "nothing fills {wrod}", "did you mean 'word'? "),
         (
-            '{ user = "{word}" }',
-            '{ user = "{wrod}", id = "{id}" }',
-            "login.0",
-            "nothing fills {wrod}",
-            "did you mean 'word'? Known: id, word",
-        ),
-        (
-            '{ user = "{word}" }',
-            '{ user = "me" }',
+            '"{word}"',
+            '"me"',
             "login.0.values",
             "no column is used",
             "write {column} where a value goes, or remove `values`: id, word",
@@ -282,7 +240,8 @@ def test_a_placeholder_that_nothing_fills_is_reported_with_the_known_names(
     assert LOGIN.count(old) == 1
     (problem,) = problems_of(tmp_path, in_plan(LOGIN.replace(old, new)))
     assert problem.where == f"{tmp_path}/plan.toml: scenarios.s.{key}"
-    assert (problem.found, problem.remedy) == (found, remedy)
+    assert problem.found == found
+    assert problem.remedy.startswith(remedy)
 
 
 @pytest.mark.parametrize("where", ["json:token", "body:/a", "header:", "cookie:a b", ""])

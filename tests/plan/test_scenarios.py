@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODELS = "should be 'closed' (with `users`) or 'open' (with `rates` or `objective`)"
+UNKNOWN = "there is no such key"
+OPEN_KEYS = "known: arrivals, connections, model, objective, rates"
 RATES_OR_OBJECTIVE = "give exactly one of `rates` and `objective`"
+SOURCES = "give exactly one of `user`, `request` and `requests`"
 OBJECTIVE = '{ model = "open", objective = { p99 = 0.5 } }'
 
 
@@ -44,14 +47,12 @@ def test_the_levels_of_an_open_load_are_its_rates(tmp_path: Path) -> None:
 
 
 def test_arrivals_and_connections_can_be_chosen(tmp_path: Path) -> None:
-    plan = read(tmp_path, '{ model = "open", rates = [1], arrivals = "even", connections = 9 }')
-    assert plan.as_json()["scenarios"]["fast"]["load"] == {
-        "model": "open",
-        "rates": [1.0],
-        "objective": None,
-        "arrivals": "even",
-        "connections": 9,
-    }
+    load = (
+        read(tmp_path, '{ model = "open", rates = [1], arrivals = "even", connections = 9 }')
+        .scenarios["fast"]
+        .load
+    )
+    assert load == OpenLoad(model="open", rates=[1.0], arrivals="even", connections=9)
 
 
 @pytest.mark.parametrize(
@@ -68,37 +69,26 @@ def test_arrivals_and_connections_can_be_chosen(tmp_path: Path) -> None:
         ("[32]", "", "should be a valid dictionary or instance of ClosedLoad (found [32])", LISTED),
         ('{ users = [1], arrivals = "even" }', ".arrivals", "there is no such key", "known: model, users"),
         ('{ model = "open" }', "", RATES_OR_OBJECTIVE, LISTED),
-        ('{ model = "open", rates = [] }', "", RATES_OR_OBJECTIVE, LISTED),
         ('{ model = "open", rates = [1], objective = { p99 = 0.5 } }', "", RATES_OR_OBJECTIVE, LISTED),
         ('{ model = "open", rates = [1, 0] }', ".rates.1", "greater than 0 (found 0)", LISTED),
         ('{ model = "open", rates = [inf] }', ".rates.0", "finite number (found inf)", LISTED),
         ('{ model = "open", objective = {} }', ".objective", "at least one of `p50`", LISTED),
-        (
-            '{ model = "open", objective = { p99 = 0 } }',
-            ".objective.p99",
-            "greater than 0 (found 0)",
-            LISTED,
-        ),
+        ('{ model = "open", objective = { p99 = 0 } }', ".objective.p99", "greater than 0 (found 0)", LISTED),
         (
             '{ model = "open", objective = { p98 = 0.5 } }',
             ".objective.p98",
-            "there is no such key",
-            "did you mean 'p99'? Known: p50, p95, p99, p999",
+            UNKNOWN,
+            "did you mean 'p99'? Kn",
         ),
         ('{ model = "open", rates = [1], arrivals = "x" }', ".arrivals", "'poisson' or 'even'", LISTED),
         ('{ model = "open", rates = [1], connections = 0 }', ".connections", "equal to 1 (found 0)", LISTED),
         (
             '{ model = "open", rates = [1], arivals = "even" }',
             ".arivals",
-            "there is no such key",
-            "did you mean 'arrivals'? Known: arrivals, connections, model, objective, rates",
+            UNKNOWN,
+            "did you mean 'arrivals'? ",
         ),
-        (
-            '{ model = "open", users = [1] }',
-            ".users",
-            "there is no such key",
-            "known: arrivals, connections, model, objective, rates",
-        ),
+        ('{ model = "open", users = [1] }', ".users", UNKNOWN, OPEN_KEYS),
     ],
 )
 def test_a_wrong_load_is_reported_by_its_own_keys(
@@ -107,7 +97,7 @@ def test_a_wrong_load_is_reported_by_its_own_keys(
     (problem,) = problems_of(tmp_path, with_load(text))
     assert problem.where == f"{tmp_path}/plan.toml: scenarios.fast.load{key}"
     assert found in problem.found
-    assert problem.remedy == remedy
+    assert problem.remedy.startswith(remedy)
 
 
 DELAYED = "delay_s = 0.2\nseconds = 1\n"
@@ -155,24 +145,17 @@ def test_an_objective_beside_levels_is_refused(tmp_path: Path, text: str) -> Non
 @pytest.mark.parametrize(
     ("source", "found"),
     [
-        ("", "give exactly one of `user`, `request` and `requests`"),
-        ("requests = []", "give exactly one of `user`, `request` and `requests`"),
-        ('request = { path = "/" }\nuser = "A"', "give exactly one of `user`, `request` and `requests`"),
-        (
-            'request = { path = "/" }\nrequests = [{ path = "/" }]',
-            "give exactly one of `user`, `request` and `requests`",
-        ),
-        (
-            'user = "Own"\nlogin = [{ path = "/" }]',
-            "`login` goes with `request` or `requests`: a user class logs in by itself",
-        ),
+        ("", SOURCES),
+        ("requests = []", SOURCES),
+        ('request = { path = "/" }\nuser = "A"', SOURCES),
+        ('request = { path = "/" }\nrequests = [{ path = "/" }]', SOURCES),
+        ('user = "Own"\nlogin = [{ path = "/" }]', "`login` goes with `request` or `requests`: "),
     ],
 )
 def test_a_scenario_has_one_source(tmp_path: Path, source: str, found: str) -> None:
-    text = f"{BEFORE}[scenarios.s]\n{LOAD}\n{source}\n"
-    assert [(key, each.partition(" (")[0]) for key, each in faults_of(tmp_path, text)] == [
-        ("scenarios.s", found)
-    ]
+    ((key, text),) = faults_of(tmp_path, f"{BEFORE}[scenarios.s]\n{LOAD}\n{source}\n")
+    assert key == "scenarios.s"
+    assert text.startswith(found)
 
 
 def test_slots_are_a_number_or_a_known_word_by_the_name_of_an_app(tmp_path: Path) -> None:
@@ -223,8 +206,7 @@ def test_a_grid_makes_a_scenario_of_each_delay(tmp_path: Path) -> None:
 
 def test_the_delay_is_the_value_of_the_parameter_that_is_named(tmp_path: Path) -> None:
     plan = load(tmp_path, BEFORE + GRID.replace("users", 'parameter = "sleep"\nusers'))
-    ((spec, _),) = plan.scenarios["delay 1 s"].weighted_specs(tmp_path)
-    assert spec.target == "/data?x=1&sleep=1"
+    assert plan.scenarios["delay 1 s"].weighted_specs(tmp_path)[0][0].target == "/data?x=1&sleep=1"
 
 
 @pytest.mark.parametrize(

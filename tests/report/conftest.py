@@ -16,10 +16,11 @@ from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.parity import Difference, Parity
 from portcompare.records.results import Conclusion, Results, Spectrum, SpectrumPoint, Summary
 from portcompare.records.rounds import Bound, Latency, LoadReport, Round, Slice, Usage
+from portcompare.report import charts
 from tests.altered import altered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 BASELINE = "flask-gunicorn"
 CANDIDATES = ("quart-hypercorn", "quart-uvicorn")
@@ -38,12 +39,27 @@ HOSTILE_CANDIDATES = ("<script>alert(1)</script>|`\"'*x*", "خادم عربي\u2
 HOSTILE_SCENARIOS = ("<img src=x onerror=alert(1)>", "x" * 200)
 
 
+EMPTY_SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"></svg>'
+DRAWING = {"tests.report.test_charts", "tests.report.test_browser"}
+
+
 class MakeResults(Protocol):
     """Makes a run; the names of candidates and scenarios are the caller's."""
 
     def __call__(
         self, *, blocks: int = 6, candidates: Sequence[str] = CANDIDATES, scenarios: Sequence[str] = SCENARIOS
     ) -> Results: ...
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _undrawn(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Charts are drawn in the tests of the charts and of the browser; in all others each is an empty SVG."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(charts, "_drawn", [])
+        if request.module.__name__ not in DRAWING:
+            patch.setattr("vl_convert.vegalite_to_svg", lambda _: EMPTY_SVG)
+            patch.setattr("vl_convert.svg_to_png", lambda _, scale: b"\x89PNG" * bool(scale))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +116,7 @@ def _make_results(
     ]
     # One arm at one level never counts, as on a server that answers wrongly from the first request on.
     rounds = [
-        altered(r, discarded="answers were wrong", requests=0, errors=31, error_kinds={"status 500": 31},
+        altered(r, discarded="responses were wrong", requests=0, errors=31, error_kinds={"status 500": 31},
                 rate_rps=0.0, latency_s=None, handler_s=None, received_bytes_per_request=None,
                 cpu_s_per_request=None, bound=None)
         if (r.scenario, r.level, r.arm) == (names["fast"], 32.0, candidates[1])

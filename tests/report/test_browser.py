@@ -65,11 +65,7 @@ def opened(chromium: Browser, path: Path) -> Iterator[Opened]:
 @pytest.mark.parametrize("width", [1280, 400])
 @pytest.mark.parametrize("which", ["path", "hostile_path"])
 def test_it_opens_without_complaint_or_request_and_fits(
-    chromium: Browser,
-    which: str,
-    scheme: Scheme,
-    width: int,
-    request: pytest.FixtureRequest,
+    chromium: Browser, which: str, scheme: Scheme, width: int, request: pytest.FixtureRequest
 ) -> None:
     path: Path = request.getfixturevalue(which)
     opened = Opened(chromium, path, color_scheme=scheme, viewport={"width": width, "height": 800})
@@ -99,7 +95,7 @@ def test_every_chart_shows_a_value_at_the_pointer(opened: Opened) -> None:
     charts = page.query_selector_all("figure svg[role=img]")
     assert len(charts) == 2 * (5 + 5)
     for chart in charts:
-        mark = chart.query_selector("[data-told]")
+        mark = chart.query_selector("[data-tip]")
         assert mark
         mark.scroll_into_view_if_needed()
         box = mark.bounding_box()

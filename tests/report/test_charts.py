@@ -12,19 +12,22 @@ from portcompare import units
 from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import METRICS
 from portcompare.records.sweeps import Knee
-from portcompare.report.charts.load_curves import load_chart
+from portcompare.report.charts import draw_charts, main_charts
+from portcompare.report.charts import render as render_files
+from portcompare.report.charts.bars import time_chart, waterfalls
+from portcompare.report.charts.courses import spectrum_chart, timeline_chart
+from portcompare.report.charts.load import load_chart
 from portcompare.report.charts.ratios import ratio_plots
-from portcompare.report.charts.registry import draw_charts, main_charts
-from portcompare.report.charts.spectrum import spectrum_chart
-from portcompare.report.charts.times import time_chart, timeline_chart
-from portcompare.report.formats.chart_files import render as render_files
-from portcompare.report.formats.chart_files import stand_alone
+from portcompare.report.charts.svg import stand_alone
+from portcompare.report.formats import html, markdown
 from portcompare.report.wording import TONES
 from tests.altered import altered, known
+from tests.report.test_pages import PAGES
 
 if TYPE_CHECKING:
     from portcompare.records.results import Results
     from portcompare.report.charts.svg import Figure
+    from tests.report.conftest import MakeResults
 
 POINTS = re.compile(r'<g class="mark-symbol role-mark [^>/]*>(.*?)</g>')
 RULES = re.compile(r'<line [^>]*stroke="var\(--(?:better|worse|same|unsure)\)" stroke-width="2"')
@@ -155,9 +158,11 @@ def test_load_curves_draw_the_bound_and_mark_the_knees_that_were_reached(results
 
 def test_the_time_is_split_only_where_the_server_tells_it(results: Results) -> None:
     (figure,) = time_chart(results, "delayed")
-    told = re.findall('data-told="([^"]*)"', figure.svg)
+    told = re.findall('data-tip="([^"]*)"', figure.svg)
     assert len([text for text in told if "in the handler" in text]) == 6
-    assert len([text for text in told if "not told apart" in text]) == 2
+    assert len([text for text in told if "not known apart" in text]) == 2
+    assert not figure.wide
+    assert float(re.findall(r'width="(\d+)"', figure.svg)[0]) < 560  # two stand side by side on the page
     assert time_chart(replace(results, summaries=()), "delayed") == ()
 
 
@@ -167,7 +172,7 @@ def test_waiting_in_line_is_drawn_where_it_is_known(results: Results) -> None:
         for one in results.summaries
     )
     (figure,) = time_chart(replace(results, summaries=summaries), "delayed")
-    told = re.findall('data-told="([^"]*)"', figure.svg)
+    told = re.findall('data-tip="([^"]*)"', figure.svg)
     for part in ("in the handler", "server and network", "in line"):
         assert len([text for text in told if part in text]) == 6
     assert not [text for text in told if "outside the handler" in text]
@@ -216,3 +221,23 @@ def test_names_cannot_leave_their_texts(hostile: Results) -> None:
             assert "&lt;script&gt;alert(1)" in figure.svg
             tags = re.findall("<[^>]+>", figure.svg)
             assert not [tag for tag in tags if re.search(r"\s(id|style|xmlns|on\w+)=", tag)]
+
+
+def test_a_page_has_one_waterfall_of_all_conditions_and_arms(results: Results) -> None:
+    (figure,) = waterfalls(replace(results, pages=PAGES))
+    assert figure.title == "slow"
+    for text in ("cold, 64 users meanwhile", "warm, idle", "server, around handlers"):
+        assert text in figure.svg
+    assert ("cold, 64 users meanwhile", "baseline", "connect", "network", "0 us", "10.0 ms") in figure.rows
+
+
+def test_a_chart_is_drawn_to_the_same_bytes_each_time(results: Results) -> None:
+    first, second = (spectrum_chart(results, "fast")[0] for _ in range(2))
+    assert stand_alone(first) == stand_alone(second)
+
+
+def test_two_hundred_rounds_stay_small_enough_for_mail_and_for_a_comment(make_results: MakeResults) -> None:
+    results = make_results(blocks=13)
+    assert len(results.rounds) > 200
+    assert len(html.render(results).encode()) < 3_000_000
+    assert len(markdown.render(results)) < 65_536

@@ -53,8 +53,8 @@ def test_the_blocks_of_a_grid_are_counted_for_each_cell(results: Results) -> Non
 
 def test_the_warm_up_is_told_with_its_test_and_how_often_it_failed(results: Results) -> None:
     assert describe_warmup(results) == (
-        "at least 0.25 s before each window, and until answers come at a steady rate (MSER-5); 0 windows "
-        "opened without that; a round whose users have not all had an answer after 30 s is discarded"
+        "at least 0.25 s before each window, and until responses arrive at a steady rate (MSER-5); 0 windows "
+        "opened without that; a round is discarded if not all users had a response after 30 s"
     )
     first, second, *others = results.rounds
     assert (first.discarded, bool(second.discarded)) == (None, True)
@@ -66,5 +66,5 @@ def test_in_the_open_model_no_first_answers_are_waited_for(results: Results) -> 
     assert describe_warmup(with_loads(results, fast=OPEN)).endswith("0 windows opened without that")
     both = describe_warmup(with_loads(results, fast=OPEN, slow={"model": "closed", "users": [1]}))
     assert both.endswith(
-        "; a round of the closed model whose users have not all had an answer after 30 s is discarded"
+        "; a round of the closed model is discarded if not all users had a response after 30 s"
     )

@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from portcompare.analyse import Run, diff_runs
+from portcompare.analyse.diff import Run, diff_runs
 from portcompare.report import DIFF_EXPORTERS, render_diff
 from tests.analyse.samples import in_users
 from tests.report.test_html import PASSIVE, Page

@@ -5,17 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.report.formats.exporters import EXPORTERS, write_reports
+from portcompare.report import EXPORTERS, write_reports
 from portcompare.report.formats.results_file import read_results, write_results
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from portcompare.records.results import Results
-    from tests.report.conftest import MakeResults
-
-MOST_BYTES = 3_000_000
-MOST_CHARACTERS = 65_536
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -38,16 +34,6 @@ def test_every_file_comes_again_byte_for_byte_from_the_results_alone(
     found = _contents(second)
     del found["results.json"]
     assert found == _contents(first)
-
-
-def test_two_hundred_rounds_stay_small_enough_for_mail_and_for_a_comment(
-    make_results: MakeResults, tmp_path: Path
-) -> None:
-    results = make_results(blocks=13)
-    assert len(results.rounds) > 200
-    write_reports(results, tmp_path)
-    assert (tmp_path / "report.html").stat().st_size < MOST_BYTES
-    assert len((tmp_path / "report.md").read_text(encoding="utf-8")) < MOST_CHARACTERS
 
 
 @pytest.mark.parametrize("name", EXPORTERS)

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from rich.console import Console
 
 from portcompare.records.checks import CheckResult, GateResult, Subject
 from portcompare.records.estimates import Estimate
 from portcompare.report import render_conclusions
-from portcompare.report.formats import html, junit_run, markdown, openmetrics
+from portcompare.report.formats import html, junit, markdown, openmetrics
 from tests.altered import altered
 from tests.report.test_html import Page
 from tests.runs import HOSTILE, make_run
@@ -46,7 +47,7 @@ UNKNOWN = altered(
     reason=HOSTILE[0],
 )
 RUN = replace(make_run(1, blocks=4), gates=(KEPT, CROSSED, FORGIVEN, UNKNOWN))
-NO_GATES = junit_run.render(replace(RUN, gates=())).partition("\n")[2]
+NO_GATES = junit.render(replace(RUN, gates=())).partition("\n")[2]
 
 
 def terminal(run: Results) -> str:
@@ -72,7 +73,7 @@ def test_the_page_has_a_section_with_a_row_for_each() -> None:
 
 
 def test_junit_fails_for_each_that_is_not_passed_and_skips_what_is_let_pass() -> None:
-    root = ET.fromstring(junit_run.render(RUN).partition("\n")[2])  # noqa: S314 - made here
+    root = ET.fromstring(junit.render(RUN).partition("\n")[2])  # noqa: S314 - made here
     (suite,) = (one for one in root if one.get("name") == "gates")
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("4", "2", "1")
     assert suite[0].get("name") == "Throughput of quart-uvicorn (delayed, 64 users): at least 2x"
@@ -81,12 +82,18 @@ def test_junit_fails_for_each_that_is_not_passed_and_skips_what_is_let_pass() ->
 
 
 def test_each_is_a_metric_with_its_outcome() -> None:
-    lines = [
-        line for line in openmetrics.render(RUN).splitlines() if line.startswith("portcompare_gate_passed{")
-    ]
-    assert [line[-1] for line in lines] == ["1", "0", "1", "0"]
-    assert 'gate="0",scenario="delayed",level="64",candidate="quart-uvicorn",metric="throughput"' in lines[0]
-    assert 'outcome="not judged"' in lines[3]
+    families = text_string_to_metric_families(openmetrics.render(RUN))  # type: ignore[no-untyped-call]
+    (gates,) = [one.samples for one in families if one.name == "portcompare_gate_passed"]
+    assert [one.value for one in gates] == [1, 0, 1, 0]
+    assert gates[0].labels == {
+        "gate": "0",
+        "scenario": "delayed",
+        "level": "64",
+        "candidate": "quart-uvicorn",
+        "metric": "throughput",
+        "outcome": "kept",
+    }
+    assert gates[3].labels["outcome"] == "not judged"
 
 
 def test_markdown_has_the_same_table() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from portcompare import units
 from portcompare.report.formats import html
-from portcompare.report.sections.files import BESIDE
+from portcompare.report.sections.record import BESIDE
 
 if TYPE_CHECKING:
     from portcompare.records.results import Results
@@ -196,7 +196,7 @@ def test_what_is_grave_stands_above_the_conclusions(hostile_page: Page) -> None:
     below, _ = below.split("What each deployment did", 1)
     assert "FEW ROUNDS" in below
     assert "WARNING" in below
-    for label in ("NOT VALID", "PARTIAL", "ANSWERS DIFFER"):
+    for label in ("NOT VALID", "PARTIAL", "RESPONSES DIFFER"):
         assert label in top
     assert "the control differs by 12%" in top
 
@@ -249,8 +249,8 @@ def test_a_run_that_ended_before_its_first_round_is_still_a_page(results: Result
         results, partial=True, parity=None, rounds=(), comparisons=(), summaries=(), conclusions=()
     )
     text = Page(html.render(empty)).text
-    assert "ANSWERS NOT COMPARED" in text
-    assert "None was drawn." in text
+    assert "RESPONSES NOT COMPARED" in text
+    assert "There are none." in text
     assert "0 rounds, 0 of them discarded" in text
 
 
@@ -282,4 +282,4 @@ def test_allowed_differences_stand_apart_with_their_reason(hostile: Results) -> 
     assert "Differences that the plan allows" in text
     assert "allowed: meant <to> be" in text
     assert "Seeds of the generated cases: 77" in text
-    assert "Differences from the baseline's answers" not in text
+    assert "Differences from the baseline's responses" not in text

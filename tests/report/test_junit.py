@@ -70,7 +70,7 @@ def test_a_failure_tells_all_that_differs_with_command_lines() -> None:
         "changes: header ETag",
         "baseline:  200",
         r"candidate: 500 \x1b[31m<red>",
-        "comes from what was asked before: asked alone on fresh servers, the case does not show it",
+        "comes from earlier requests: sent alone to fresh servers, the case does not show it",
         "curl http://127.0.0.1:1/a",
         "curl http://127.0.0.1:2/a",
     ]

@@ -12,7 +12,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from portcompare.report.formats import csv_comparisons, csv_rounds, hgrm, junit_run, openmetrics
+from portcompare.report.formats import csv as csv_format
+from portcompare.report.formats import histograms, junit, openmetrics
 from portcompare.report.wording import visible
 from tests.report.conftest import HOSTILE_CANDIDATES, HOSTILE_SCENARIOS
 
@@ -32,13 +33,14 @@ def _parse(text: str) -> Iterable[Any]:
     return text_string_to_metric_families(text)  # type: ignore[no-any-return,no-untyped-call]
 
 
-def _samples(results: Results, name: str) -> dict[tuple[str, ...], float]:
+def _samples(results: Results, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+    """The values of a metric by those of its labels."""
     families = {family.name: family for family in _parse(openmetrics.render(results))}
-    return {tuple(sample.labels.values()): sample.value for sample in families[name].samples}
+    return {tuple(one.labels[label] for label in labels): one.value for one in families[name].samples}
 
 
 def test_every_round_is_a_row_of_csv_with_the_figures_of_the_record(results: Results) -> None:
-    rows = _rows(csv_rounds.render(results))
+    rows = _rows(csv_format.render_rounds(results))
     for one, row in zip(results.rounds, rows, strict=True):
         assert float(row["rate_rps"]) == one.load.rate_rps
         assert row["p50_s"] == ("" if one.load.latency_s is None else str(one.load.latency_s.p50))
@@ -47,7 +49,7 @@ def test_every_round_is_a_row_of_csv_with_the_figures_of_the_record(results: Res
 
 
 def test_every_comparison_is_a_row_of_csv(results: Results) -> None:
-    rows = _rows(csv_comparisons.render(results))
+    rows = _rows(csv_format.render_comparisons(results))
     for one, row in zip(results.comparisons, rows, strict=True):
         assert row["ratio"] == ("" if one.ratio.point is None else str(one.ratio.point))
         assert (row["candidate"], row["metric"], row["verdict"]) == (
@@ -58,15 +60,17 @@ def test_every_comparison_is_a_row_of_csv(results: Results) -> None:
 
 
 def test_hostile_names_come_out_of_csv_as_they_are_shown(hostile: Results) -> None:
-    assert {row["arm"] for row in _rows(csv_rounds.render(hostile))} == NAMES
-    assert {row["scenario"] for row in _rows(csv_comparisons.render(hostile))} == set(HOSTILE_SCENARIOS)
+    assert {row["arm"] for row in _rows(csv_format.render_rounds(hostile))} == NAMES
+    assert {row["scenario"] for row in _rows(csv_format.render_comparisons(hostile))} == set(
+        HOSTILE_SCENARIOS
+    )
 
 
 def test_junit_fails_where_the_command_does_and_skips_what_cannot_be_told(
     results: Results, hostile: Results
 ) -> None:
     for run, failing in ((results, 0), (hostile, 2)):
-        root = ET.fromstring(junit_run.render(run).partition("\n")[2])  # noqa: S314 - made here
+        root = ET.fromstring(junit.render(run).partition("\n")[2])  # noqa: S314 - made here
         assert len(root.findall(".//failure")) == failing
         undecided = [one for one in run.comparisons if one.ratio.verdict in {"inconclusive", "invalid"}]
         assert len(root.findall(".//skipped")) == len(undecided)
@@ -78,33 +82,34 @@ def test_junit_fails_where_the_command_does_and_skips_what_cannot_be_told(
 
 def test_junit_of_a_run_that_broke_off_before_its_answers_were_compared(results: Results) -> None:
     root = ET.fromstring(  # noqa: S314 - made here
-        junit_run.render(replace(results, partial=True, parity=None)).partition("\n")[2]
+        junit.render(replace(results, partial=True, parity=None)).partition("\n")[2]
     )
     (suite, *_) = root
     assert (suite.get("failures"), suite.get("skipped")) == ("1", "1")
 
 
 def test_metrics_are_openmetrics_with_a_sample_for_what_is_known(results: Results) -> None:
-    rates = _samples(results, "portcompare_rate_rps")
+    rates = _samples(results, "portcompare_rate_rps", "scenario", "level", "arm", "deployment")
     for one in results.summaries:
         key = (one.scenario, f"{one.level:g}", one.arm, one.deployment)
         assert rates.get(key) == one.rate_rps
-    ratios = _samples(results, "portcompare_ratio")
+    ratios = _samples(results, "portcompare_ratio", "scenario", "level", "candidate", "metric")
     for c in results.comparisons:
         assert ratios.get((c.scenario, f"{c.level:g}", c.candidate, c.metric)) == c.ratio.point
     assert _samples(results, "portcompare_valid") == {(): 1.0}
-    assert len(_samples(results, "portcompare_latency_seconds")) == 5 * sum(
+    places = ("scenario", "level", "arm", "percentile")
+    assert len(_samples(results, "portcompare_latency_seconds", *places)) == 5 * sum(
         one.latency_s is not None for one in results.summaries
     )
 
 
 def test_hostile_names_are_labels_and_nothing_else(hostile: Results) -> None:
-    assert {key[2] for key in _samples(hostile, "portcompare_requests_measured")} == NAMES
+    assert {arm for (arm,) in _samples(hostile, "portcompare_requests_measured", "arm")} == NAMES
     assert openmetrics.render(hostile).endswith("# EOF\n")
 
 
 def test_percentile_files_have_the_four_columns_that_the_plotter_reads(results: Results) -> None:
-    files = hgrm.render(results)
+    files = histograms.render_spectra(results)
     assert len(files) == len(results.spectra)
     for spectrum, (name, content) in zip(results.spectra, files.items(), strict=True):
         assert re.fullmatch(r"[\w.-]+\.hgrm", name)
@@ -121,6 +126,6 @@ def test_percentile_files_have_the_four_columns_that_the_plotter_reads(results: 
 
 def test_names_of_percentile_files_cannot_lead_out_of_their_folder(hostile: Results) -> None:
     spectra = tuple(replace(one, scenario="../../etc", arm="a/b") for one in hostile.spectra[:1])
-    (name,) = hgrm.render(replace(hostile, spectra=spectra))
+    (name,) = histograms.render_spectra(replace(hostile, spectra=spectra))
     assert "/" not in name
     assert not name.startswith(".")

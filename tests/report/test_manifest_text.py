@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from portcompare.report.formats.manifest_text import render
+from portcompare.report.formats.results_file import render_manifest as render
 
 if TYPE_CHECKING:
     from portcompare.records.results import Results

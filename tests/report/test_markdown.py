@@ -93,7 +93,7 @@ def test_allowed_differences_stand_apart_with_their_reason(hostile: Results) -> 
     assert "Differences that the plan allows:" in text
     assert "allowed: meant | to be" in text
     assert "Seeds of the generated cases: 77" in text
-    assert "Differences from the baseline's answers" not in text
+    assert "Differences from the baseline's responses" not in text
 
 
 def test_every_arm_at_every_level_has_its_row_with_the_figures_of_the_record(results: Results) -> None:
@@ -145,7 +145,7 @@ def test_the_headline_and_the_conclusions_come_first_in_a_sound_run(results: Res
     assert blocks[1] == f"**{results.headline}**"
     assert blocks[2].startswith("- **fast**: quart-hypercorn is slower")
     assert blocks[3].startswith(
-        "This run is valid: 96 rounds in 148 s, 2026-03-02 09:41:07 UTC. All answered"
+        "This run is valid: 96 rounds in 148 s, 2026-03-02 09:41:07 UTC. All responded"
     )
 
 
@@ -156,7 +156,7 @@ def test_what_is_grave_comes_before_the_conclusions(hostile: Results) -> None:
     assert [label and label[1] for label in labels] == [
         "NOT VALID",
         "PARTIAL",
-        "ANSWERS DIFFER",
+        "RESPONSES DIFFER",
         "FEW ROUNDS",
         "WARNING",
     ]
@@ -204,7 +204,7 @@ def test_what_was_not_compared_is_named(results: Results, hostile: Results) -> N
 
 
 def test_a_run_without_a_conclusion_says_so(results: Results) -> None:
-    assert "No conclusion was drawn." in markdown.render(replace(results, conclusions=()))
+    assert "There are no conclusions." in markdown.render(replace(results, conclusions=()))
 
 
 def test_no_known_difference_is_said_to_be_none(results: Results) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from portcompare.records.estimates import Estimate
 from portcompare.records.pages import PageComparison, PageFigure, PagePart, Pages, PageSummary
-from portcompare.report.charts.waterfall import waterfalls
 from portcompare.report.formats import html, markdown
 from portcompare.report.sections.pages import page_tables
 from tests.altered import altered
@@ -57,10 +56,12 @@ IDLE = replace(SUMMARY, users=0, kind="warm", users_rate_rps=None, failures={})
 UNTOLD = replace(SUMMARY, arm="new", parts=(replace(PARTS[0], stage="server"),), figures=())
 
 
+PAGES = Pages(browser="Chromium 1", summaries=(SUMMARY, UNTOLD, IDLE), comparisons=(COMPARISON,))
+
+
 @pytest.fixture
 def paged(results: Results) -> Results:
-    pages = Pages(browser="Chromium 1", summaries=(SUMMARY, UNTOLD, IDLE), comparisons=(COMPARISON,))
-    return replace(results, pages=pages)
+    return replace(results, pages=PAGES)
 
 
 def test_the_figures_of_a_page_have_their_interval_rating_and_failures(paged: Results) -> None:
@@ -79,14 +80,6 @@ def test_the_stages_of_a_page_are_told_apart_where_the_server_does(paged: Result
     told, untold, _ = stages.rows
     assert told[4:] == ("200 ms", "2.09 s", "10.0 ms", "200 ms", SUMMARY.bottleneck)
     assert untold[4:6] == ("not known", "not known")
-
-
-def test_a_page_has_one_waterfall_of_all_conditions_and_arms(paged: Results) -> None:
-    (figure,) = waterfalls(paged)
-    assert figure.title == "slow"
-    for text in ("cold, 64 users meanwhile", "warm, idle", "server, around handlers"):
-        assert text in figure.svg
-    assert ("cold, 64 users meanwhile", "baseline", "connect", "network", "0 us", "10.0 ms") in figure.rows
 
 
 def test_both_reports_show_the_pages(paged: Results) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from portcompare.report.formats.results_schema import results_schema, write_schema
+from portcompare.report.formats.schema import results_schema, write_schema
 
 if TYPE_CHECKING:
     from portcompare.records.results import Results

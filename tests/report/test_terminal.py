@@ -78,7 +78,7 @@ def test_the_headline_comes_first_then_what_is_grave_then_the_conclusions(hostil
     assert [line.split(":")[0] for line in lines[1:6]] == [
         "NOT VALID",
         "PARTIAL",
-        "ANSWERS DIFFER",
+        "RESPONSES DIFFER",
         "FEW ROUNDS",
         "WARNING",
     ]
@@ -91,5 +91,5 @@ def test_conclusions_are_sentences(results: Results) -> None:
     assert lines[0] == results.headline
     assert lines[1].startswith("fast: quart-hypercorn is slower than flask-gunicorn by 38%")
     assert lines[-1] == (
-        "All answered alike: 14 cases sent to the baseline and to quart-hypercorn, quart-uvicorn."
+        "All responded alike: 14 cases sent to the baseline and to quart-hypercorn, quart-uvicorn."
     )

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from portcompare.report import EXPORTERS, render_table
-from portcompare.report.rows import arm_rows
+from portcompare.report.sections.measured import arm_rows
 from portcompare.report.sections.method import deployment_settings
-from portcompare.report.sections.rounds import ROUND_HEADER, round_rows
+from portcompare.report.sections.record import ROUND_HEADER, round_rows
 from tests.altered import altered
 
 if TYPE_CHECKING:

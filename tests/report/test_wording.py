@@ -9,10 +9,10 @@ from portcompare import units
 from portcompare.records.metrics import METRICS
 from portcompare.records.rounds import Bound
 from portcompare.report import wording
-from portcompare.report.rows import arm_cells, arm_rows
+from portcompare.report.sections.conclusions import FEW_BLOCKS, find_notices
+from portcompare.report.sections.measured import arm_cells, arm_rows
 from portcompare.report.sections.method import machine_facts, method_facts
-from portcompare.report.sections.rounds import ROUND_HEADER, round_rows
-from portcompare.report.sections.validity import FEW_BLOCKS, find_notices
+from portcompare.report.sections.record import ROUND_HEADER, round_rows
 from tests.altered import altered
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def test_an_invalid_run_without_a_reason_is_still_called_out(results: Results) -
 def test_the_method_is_that_of_the_plan(results: Results) -> None:
     facts = dict(method_facts(results))
     assert facts["Scenario delayed"] == (
-        "user class Delayed; 1 user, 64 users (closed model, each user waits for its answer before it asks"
-        " again); 0.2 s of waiting by design in each answer; windows of 1 s"
+        "user class Delayed; 1 user, 64 users (closed model, each user waits for the response before it sends"
+        " the next request); 0.2 s of waiting by design in each response; windows of 1 s"
     )
     assert facts["Scenario fast"].startswith("GET /data; 1 user, 32 users")
     assert facts["Blocks"] == "6 measured, each on servers started afresh; the plan asks for 5 to 10"
@@ -110,13 +110,13 @@ def test_the_method_is_that_of_the_plan(results: Results) -> None:
     assert facts["Precise enough"] == (
         "a level is done when its intervals reach at most 5% from the ratio, or 2.5% with fewer than 5 blocks"
     )
-    assert facts["Validity"] == "nothing speaks against it"
+    assert facts["Validity"] == "no reason against it was found"
 
 
 def test_a_method_that_the_plan_does_not_tell_is_not_made_up(results: Results) -> None:
     facts = dict(method_facts(replace(results, plan={"scenarios": {"s": {}}})))
     assert facts["Scenario s"].startswith("a request that is not known; no level (load model not known)")
-    assert facts["Time-out"] == "an answer that takes not known is an error"
+    assert facts["Timeout"] == "a response that takes not known is an error"
 
 
 def test_the_machine_is_told_with_its_clocks_and_its_load(results: Results) -> None:
@@ -141,9 +141,9 @@ def test_an_arm_that_was_never_compared_has_no_ratio_and_no_verdict(results: Res
 def test_a_round_s_row_has_a_cell_for_each_heading(results: Results) -> None:
     rows = [dict(zip(ROUND_HEADER, row, strict=True)) for row in round_rows(results)]
     discarded = next(row for row in rows if row["Arm"] == "quart-uvicorn" and row["Level"] == "32 users")
-    assert discarded["Counts"] == "discarded: answers were wrong"
+    assert discarded["Counts"] == "discarded: responses were wrong"
     assert discarded["Errors"] == "31 (status 500: 31)"
-    assert discarded["p50"] == discarded["Bytes per answer"] == discarded["Bound"] == "not known"
+    assert discarded["p50"] == discarded["Bytes per response"] == discarded["Bound"] == "not known"
     first = results.rounds[0]
     assert first.bound
     assert rows[0]["Rate"] == units.rate(first.load.rate_rps)
@@ -188,7 +188,7 @@ def test_a_round_s_row_counts_from_one_and_tells_what_was_not_as_it_should_be(re
 @pytest.mark.parametrize(
     ("name", "share", "text"),
     [
-        ("offered", 1.03, "103% of what was asked for, 400/s"),
+        ("offered", 1.03, "103% of the offered rate, 400/s"),
         ("users", 1.004, "100% of its bound, 400/s: so it is"),
         ("users", 0.5, "50.0% of its bound, 400/s: so it is"),
     ],
@@ -204,5 +204,5 @@ def test_the_limits_of_the_load_generator_are_those_of_the_plan(results: Results
     facts = dict(method_facts(replace(results, plan=results.plan | {"generator": limits})))
     assert facts["Load generator"] == (
         "a round is discarded in which it used more than 80% of a CPU, was over 20.0 ms late for 1% of the"
-        " requests that were due, or stood still for more than 300 ms"
+        " requests that were due, or stalled for more than 300 ms"
     )

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from portcompare.analyse.checks import judge_gates
 from portcompare.cli.run import _exit_code
 from portcompare.plan import Plan
-from portcompare.run.checks import judge_gates, read_stored_runs
+from portcompare.run.checks import read_stored_runs
 from tests.runs import NEW, OLD, make_run, store
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def test_another_machine_or_another_question_is_not_judged() -> None:
     assert found.check.reason == "the stored run was made on another machine: cpu_count was 64 and is 2"
     stored.plan["scenarios"]["delayed"]["delay_s"] = 0.1
     (found,) = judge_gates(plan, make_run(2), {"stored": stored})
-    assert "it does not ask the same" in found.check.reason
+    assert "it does not send the same" in found.check.reason
     assert not found.passed
 
 

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portcompare.errors import InputError
-from portcompare.measure import Timekeeper, plan_break_even
+from portcompare.measure.blocks import Timekeeper
+from portcompare.measure.sweeps import plan_break_even
+from portcompare.plan import load_plan
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
-from portcompare.run.session import read_plan
+from portcompare.serve import vocabulary
 
 if TYPE_CHECKING:
     from portcompare.plan import Plan
@@ -19,7 +21,7 @@ BREAK_EVEN = PLAN.with_name("break-even.toml")
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return read_plan(PLAN)
+    return load_plan(PLAN, vocabulary())
 
 
 def test_without_options_the_plan_stays_as_it_is(plan: Plan) -> None:
@@ -47,7 +49,7 @@ def test_a_rate_makes_the_load_open_with_connections_enough(plan: Plan) -> None:
 
 @pytest.mark.parametrize("name", ["claims", "pages"])
 def test_a_part_of_a_plan_has_no_gates_claims_and_pages_with_a_note(name: str) -> None:
-    whole = read_plan(PLAN.with_name(f"{name}.toml"))
+    whole = load_plan(PLAN.with_name(f"{name}.toml"), vocabulary())
     wanted = Narrowing(scenarios=["delayed"])
     narrowed = narrow(whole, wanted)
     assert (narrowed.gates, narrowed.claims, narrowed.pages) == ([], {}, {})
@@ -61,7 +63,7 @@ def test_a_part_of_a_plan_with_nothing_else_leaves_nothing_out(plan: Plan) -> No
 
 
 def test_a_break_even_grid_is_measured_along_its_border_with_other_arms_too() -> None:
-    whole = read_plan(BREAK_EVEN)
+    whole = load_plan(BREAK_EVEN, vocabulary())
     narrowed = narrow(whole, Narrowing(arms=["quart-uvicorn", "flask-gunicorn"]))
     assert narrowed.break_even is not None
     assert narrowed.break_even == whole.break_even
@@ -75,7 +77,7 @@ def test_a_break_even_grid_is_measured_along_its_border_with_other_arms_too() ->
     "wanted", [Narrowing(scenarios=["delay 0.1 s"]), Narrowing(users=4), Narrowing(delay_s=0.1)]
 )
 def test_some_cells_of_a_grid_are_plain_levels_with_a_note(wanted: Narrowing) -> None:
-    whole = read_plan(BREAK_EVEN)
+    whole = load_plan(BREAK_EVEN, vocabulary())
     narrowed = narrow(whole, wanted)
     assert narrowed.break_even is None
     assert find_left_out(whole, narrowed) == (

@@ -5,19 +5,17 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from portcompare.errors import InputError, Problem
-from portcompare.measure import Timekeeper
+from portcompare.measure.blocks import Timekeeper
 from portcompare.records.pages import PageVisit
-from portcompare.run import phases as pages
-from portcompare.run.phases import find_browser_problems, load_pages
-from tests.measure.plans import make_plan
-from tests.measure.test_pages import ARMS, paged
+from portcompare.run import phases, session
+from tests.measure.plans import ARMS, make_plan, paged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pytest
 
-    from portcompare.measure import PagePlace
+    from portcompare.measure.pages import PagePlace
 
 MISSING = Problem(where="browser", found="there is no Chromium", remedy="install it")
 
@@ -27,11 +25,11 @@ def refuse() -> None:
 
 
 def test_a_plan_with_pages_needs_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "find_chromium", refuse)
-    assert find_browser_problems(paged()) == (MISSING,)
-    assert find_browser_problems(make_plan()) == ()
-    monkeypatch.setattr(pages, "find_chromium", lambda: None)
-    assert find_browser_problems(paged()) == ()
+    monkeypatch.setattr(session, "find_chromium", refuse)
+    assert session.find_browser_problems(paged()) == (MISSING,)
+    assert session.find_browser_problems(make_plan()) == ()
+    monkeypatch.setattr(session, "find_chromium", lambda: None)
+    assert session.find_browser_problems(paged()) == ()
 
 
 class Block:
@@ -41,15 +39,16 @@ class Block:
         self.now_s = 0.0
         self.browsers = 0
         self.visits: list[PageVisit] = []
-        self.settled: list[tuple[str, str]] = []
+        self.settled: list[str] = []
         self.timekeeper = Timekeeper(deadline_s, lambda: self.now_s)
         self.timekeeper.begin_block()
         self.recording = SimpleNamespace(
             browser="", add_visit=self.visits.append, save_now_and_then=lambda: None
         )
-        monkeypatch.setattr(pages, "launch_chromium", self._launch)
-        monkeypatch.setattr(pages, "measure_visit", self._measure)
-        monkeypatch.setattr(pages, "expect", lambda *_: {})
+        monkeypatch.setattr(phases, "launch_chromium", self._launch)
+        monkeypatch.setattr(phases, "measure_visit", self._measure)
+        monkeypatch.setattr(phases, "expect", lambda *_: {})
+        monkeypatch.setattr(phases, "wait_until_settled", self._settle)
 
     @contextmanager
     def _launch(self) -> Iterator[SimpleNamespace]:
@@ -68,20 +67,26 @@ class Block:
             loads=(),
         )
 
+    def _settle(self, server: SimpleNamespace, *_: object) -> bool:
+        self.settled.append(server.arm)
+        return True
+
     def load(self, *, with_pages: bool = True) -> None:
-        session = SimpleNamespace(
-            plan=paged() if with_pages else make_plan(), generator=None, check_upstreams=lambda: None
-        )
-        load_pages(
-            cast("Any", session),
-            0,
-            cast("Any", dict.fromkeys(ARMS)),
-            cast("Any", None),
+        plan = paged() if with_pages else make_plan()
+        run = phases.Run(
+            session=cast("Any", SimpleNamespace(plan=plan, generator=None, check_upstreams=lambda: None)),
             recording=cast("Any", self.recording),
+            progress=cast("Any", SimpleNamespace(show=lambda _: None)),
             timekeeper=self.timekeeper,
-            settling=cast("Any", SimpleNamespace(settle=lambda *what: self.settled.append(what))),
-            progress=cast("Any", SimpleNamespace(start_visit=lambda _: None)),
         )
+        servers = {arm: SimpleNamespace(arm=arm, ready_target="/") for arm in ARMS}
+        block = phases.Block(
+            number=0,
+            servers=cast("Any", servers),
+            outcome=cast("Any", None),
+            idle_s=dict.fromkeys(ARMS, 0.1),
+        )
+        phases.load_pages(run, block)
 
 
 def test_every_visit_of_a_block_is_made_by_one_browser(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +99,7 @@ def test_every_visit_of_a_block_is_made_by_one_browser(monkeypatch: pytest.Monke
 def test_a_server_that_was_under_load_settles_before_the_next_visit(monkeypatch: pytest.MonkeyPatch) -> None:
     block = Block(monkeypatch)
     block.load()
-    loaded = [(visit.arm, "page busy") for visit in block.visits if visit.users]
+    loaded = [visit.arm for visit in block.visits if visit.users]
     assert len(loaded) == 4
     assert block.settled == loaded
 

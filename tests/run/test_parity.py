@@ -23,13 +23,12 @@ from portcompare.run.parity import (
     capture_requests,
     check_parity,
     expect,
-    find_document_problems,
     find_writing,
     recheck_differences,
     warn_of_unchecked,
 )
 from portcompare.run.progress import Progress
-from portcompare.run.session import Session
+from portcompare.run.session import Session, find_document_problems
 from portcompare.serve import assign_cpus, vocabulary
 from portcompare.wire.protocol import Capture, Captured
 from tests.parity.clients import Client, response
@@ -95,7 +94,7 @@ DOCUMENT = {
 
 @pytest.fixture
 def progress() -> Iterator[Progress]:
-    with Progress(least_rounds=0) as shown:
+    with Progress() as shown:
         yield shown
 
 
@@ -106,7 +105,7 @@ def plan_of(folder: Path, text: str) -> Plan:
 
 
 def session_of(plan: Plan | None = None, **requests: tuple[RequestSpec, ...]) -> Session:
-    return cast("Session", SimpleNamespace(plan=plan, requests=requests, cpus=None))
+    return cast("Session", SimpleNamespace(plan=plan, requests=requests, cpus=None, folder=None))
 
 
 def outcome_of(*requests: RequestSpec, equal: bool = True, unused: tuple[str, ...] = ()) -> ParityOutcome:
@@ -158,7 +157,7 @@ def test_what_differs_is_sent_again_to_fresh_servers(
     monkeypatch.setattr(run_parity, "serve_deployments", serve_alike)
     servers = Servers(monkeypatch, baseline=answering(200), control=answering(200), new=answering(500))
     outcome = check_parity(session, servers, progress)
-    parity = recheck_differences(session, outcome, tmp_path, progress)
+    parity = recheck_differences(session, outcome, progress)
 
     assert started
     assert all(arms == {BASELINE: "old", CONTROL: "old", "new": "new"} for arms in started)
@@ -181,7 +180,7 @@ def test_servers_that_cannot_be_started_afresh_are_not_sent_differences_again(
         plan = plan.model_copy(update={"apps": apps, "deployments": deployments})
     monkeypatch.delattr(run_parity, "serve_deployments")
 
-    parity = recheck_differences(session_of(plan), outcome_of(equal=False), tmp_path, progress)
+    parity = recheck_differences(session_of(plan), outcome_of(equal=False), progress)
 
     [warning] = parity.warnings
     assert "the baseline cannot be started afresh" in warning
@@ -359,11 +358,12 @@ def capture(tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch)
         session = Session(
             plan=plan,
             cpus=assign_cpus(plan, 1),
+            folder=tmp_path,
             generator=cast("Any", SimpleNamespace(capture=respond)),
             requests={"slow": (READ,)},
             to_capture=tuple(captured),
         )
-        return capture_requests(session, tmp_path, progress, warnings.append), warnings, orders
+        return capture_requests(session, progress, warnings.append), warnings, orders
 
     return run
 

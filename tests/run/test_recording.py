@@ -10,9 +10,7 @@ from portcompare.records.parity import Parity
 from portcompare.report import RESULTS_FILE
 from portcompare.run.recording import Recording
 from tests.analyse.samples import ROUND
-from tests.measure.plans import make_plan
-from tests.measure.test_pages import paged
-from tests.run.test_sweeps import make_manifest
+from tests.measure.plans import make_manifest, make_plan, paged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +21,13 @@ if TYPE_CHECKING:
 
 
 def record(plan: Plan, folder: Path, **manifest: Any) -> Recording:  # noqa: ANN401 - any of its fields
-    return Recording(plan, replace(make_manifest(), **manifest), folder, datetime.now(UTC), time.monotonic())
+    return Recording(
+        plan=plan,
+        manifest=replace(make_manifest(), **manifest),
+        folder=folder,
+        started_at=datetime.now(UTC),
+        began_s=time.monotonic(),
+    )
 
 
 def test_secrets_of_the_plan_do_not_go_into_the_results(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from portcompare.errors import ServerError
-from portcompare.plan import Plan, with_addresses
+from portcompare.plan import Plan
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.serve import (
     RunningServer,
@@ -274,7 +274,7 @@ def test_an_arm_has_the_address_of_its_upstream_and_an_upstream_that_dies_ends_t
         store = upstreams["store"]
         tree = tree_of(store)
         assert httpx.get(store.url, trust_env=False).text == "stored"
-        plan = with_addresses(with_upstream, {"store": store.url})
+        plan = with_upstream.with_addresses({"store": store.url})
         with serve(plan, tmp_path, "first") as running:
             assert httpx.get(running["first"].url, trust_env=False).text == store.url
         os.kill(tree[0], signal.SIGKILL)

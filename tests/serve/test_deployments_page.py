@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from portcompare.plan import find_upstreams
 from portcompare.serve import assign_cpus, preflight, prepare_arms, serve_deployments
 from tests.serve.support import fetch, make_interpreter, read_plan, serve_elsewhere
 
@@ -49,7 +48,7 @@ def test_every_plan_can_be_served(project: Path, snippet: str) -> None:
         snippet = snippet.replace("https://staging.example.org", f"http://localhost:{port}")
         plan = read_plan(project / "loadtests", snippet)
         assert preflight(plan) == []
-    assert find_upstreams(plan) == (("inventory",) if "upstream" in snippet else ())
+    assert plan.upstreams == (("inventory",) if "upstream" in snippet else ())
 
 
 def test_arms_have_an_interpreter_and_a_database_of_their_own(project: Path) -> None:

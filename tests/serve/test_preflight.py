@@ -184,11 +184,11 @@ def test_everything_is_reported_at_once(tmp_path: Path, taken_port: int) -> None
     deployments = {"waitress": f"port = {taken_port}", "uvicorn asgi": ""}
     plan = write_plan(tmp_path, deployments, target="nothing:app", cpus=cpus, more=f"python = '{python}'")
     assert [problem.where.removeprefix(f"{plan.path}: ") for problem in preflight(plan)] == [
-        "cpus.server",
-        "deployments.waitress.port",
         "deployments.waitress.server",
         "apps.wsgi.target",
         "deployments.uvicorn asgi.server",
+        "deployments.waitress.port",
+        "cpus.server",
     ]
 
 

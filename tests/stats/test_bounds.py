@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from portcompare.analyse import Limits
-from portcompare.stats.bounds import exceeds_bound, find_bound
+from portcompare.stats.bounds import Limits, exceeds_bound, find_bound
 from tests.altered import altered
 from tests.analyse.samples import ROUND
 

@@ -3,25 +3,35 @@ from __future__ import annotations
 from math import exp, log, sqrt
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcompare.analyse.comparisons import judge
-from portcompare.stats.intervals import chance_beyond, degrees_of_freedom, paired_ratio
+from benchmarks.simulate_unpaired import check_formula
+from portcompare.analyse.comparisons import judge_ratio
+from portcompare.stats.intervals import (
+    chance_beyond,
+    degrees_of_freedom,
+    paired_ratio,
+    quantile,
+    unpaired_ratio,
+)
 from tests.altered import Known, known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
+
 values = st.floats(min_value=1e-4, max_value=1e4)
 blocks = st.lists(st.tuples(values, values), min_size=2, max_size=12)
 factors = st.floats(min_value=1e-3, max_value=1e3)
 
 
-def split(pairs: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+Pairs = list[tuple[float, float]]
+
+
+def split(pairs: Pairs) -> tuple[list[float], list[float]]:
     return [base for base, _ in pairs], [candidate for _, candidate in pairs]
 
 
@@ -58,33 +68,29 @@ def test_noise_that_a_block_brings_to_both_does_not_widen_the_interval() -> None
 
 @settings(deadline=None)
 @given(blocks, factors)
-def test_the_unit_of_measurement_does_not_matter(pairs: list[tuple[float, float]], factor: float) -> None:
-    baseline, candidate = split(pairs)
-    interval = ratio_of(baseline, candidate)
-    scaled = ratio_of([factor * value for value in baseline], [factor * value for value in candidate])
-    assert scaled.point == pytest.approx(interval.point)
-    assert scaled.low == pytest.approx(interval.low, rel=1e-4)
-    assert scaled.high == pytest.approx(interval.high, rel=1e-4)
-
-
-@settings(deadline=None)
-@given(blocks, factors)
-def test_a_candidate_so_many_times_as_fast_has_so_many_times_the_ratio(
-    pairs: list[tuple[float, float]], factor: float
+def test_a_unit_does_not_matter_and_so_many_times_as_fast_has_so_many_times_the_ratio(
+    pairs: Pairs, factor: float
 ) -> None:
     baseline, candidate = split(pairs)
     interval = ratio_of(baseline, candidate)
-    scaled = ratio_of(baseline, [factor * value for value in candidate])
-    assert scaled.point == pytest.approx(factor * interval.point)
-    assert scaled.low == pytest.approx(factor * interval.low, rel=1e-4)
-    assert scaled.high == pytest.approx(factor * interval.high, rel=1e-4)
+    others = [factor * value for value in candidate]
+    for times, scaled in (
+        (1.0, ratio_of([factor * value for value in baseline], others)),
+        (factor, ratio_of(baseline, others)),
+    ):
+        assert scaled.point == pytest.approx(times * interval.point)
+        assert scaled.low == pytest.approx(times * interval.low, rel=1e-4)
+        assert scaled.high == pytest.approx(times * interval.high, rel=1e-4)
 
 
 @settings(deadline=None)
 @given(blocks)
-def test_swapping_baseline_and_candidate_inverts_the_interval(pairs: list[tuple[float, float]]) -> None:
+def test_the_ratio_lies_inside_its_interval_and_swapping_the_arms_inverts_it(
+    pairs: Pairs,
+) -> None:
     baseline, candidate = split(pairs)
     interval, swapped = ratio_of(baseline, candidate), ratio_of(candidate, baseline)
+    assert interval.low <= interval.point <= interval.high
     assert swapped.point == pytest.approx(1 / interval.point)
     assert swapped.low == pytest.approx(1 / interval.high, rel=1e-4)
     assert swapped.high == pytest.approx(1 / interval.low, rel=1e-4)
@@ -92,19 +98,12 @@ def test_swapping_baseline_and_candidate_inverts_the_interval(pairs: list[tuple[
 
 @settings(deadline=None)
 @given(blocks, st.randoms())
-def test_the_order_of_the_blocks_does_not_matter(pairs: list[tuple[float, float]], random: Random) -> None:
+def test_the_order_of_the_blocks_does_not_matter(pairs: Pairs, random: Random) -> None:
     interval = ratio_of(*split(pairs))
     shuffled = ratio_of(*split(random.sample(pairs, len(pairs))))
     assert shuffled.point == pytest.approx(interval.point)
     assert shuffled.low == pytest.approx(interval.low, rel=1e-4)
     assert shuffled.high == pytest.approx(interval.high, rel=1e-4)
-
-
-@settings(deadline=None)
-@given(blocks)
-def test_the_ratio_lies_inside_its_interval(pairs: list[tuple[float, float]]) -> None:
-    interval = ratio_of(*split(pairs))
-    assert interval.low <= interval.point <= interval.high
 
 
 @pytest.mark.parametrize("few", [[], [1.0]])
@@ -119,20 +118,6 @@ def test_fewer_than_two_blocks_have_no_interval(few: list[float]) -> None:
 def test_blocks_of_unequal_number_cannot_be_paired(baseline: list[float], candidate: list[float]) -> None:
     with pytest.raises(ValueError, match="cannot be paired"):
         paired_ratio(baseline, candidate)
-
-
-@pytest.mark.parametrize("count", [5, 10, 20])
-def test_95_of_100_intervals_cover_the_truth(count: int) -> None:
-    truth, runs = 1.1, 2000
-    rng = np.random.default_rng(20240607)
-    # A block is lucky or unlucky for both arms (30%); each round has noise of its own besides (5%).
-    luck = rng.lognormal(sigma=0.30, size=(runs, count))
-    baseline = 1000 * luck * rng.lognormal(sigma=0.05, size=(runs, count))
-    candidate = 1000 * truth * luck * rng.lognormal(sigma=0.05, size=(runs, count))
-    intervals = [ratio_of(*pair) for pair in zip(baseline.tolist(), candidate.tolist(), strict=True)]
-    covered = sum(interval.low <= truth <= interval.high for interval in intervals) / runs
-    # The standard error of a coverage of 95% in 2,000 runs is sqrt(0.95 * 0.05 / 2000) = 0.5%.
-    assert 0.93 <= covered <= 0.97
 
 
 def test_eight_blocks_by_hand() -> None:
@@ -162,11 +147,11 @@ MARGINS = [0.01, 0.05, 0.5]
 @settings(deadline=None)
 @given(blocks, st.sampled_from(MARGINS))
 def test_chance_is_under_five_percent_just_where_the_interval_lies_beyond_the_margin(
-    pairs: list[tuple[float, float]], margin: float
+    pairs: Pairs, margin: float
 ) -> None:
     interval = paired_ratio(*split(pairs))
     chance = chance_beyond(interval, degrees_of_freedom(len(pairs)), margin)
-    beyond = judge("throughput", interval, margin).verdict in ("faster", "slower")
+    beyond = judge_ratio("throughput", interval, margin).verdict in ("faster", "slower")
     assert 0 <= chance <= 1
     assert (chance < 0.05) == beyond or chance == pytest.approx(0.05, abs=1e-6)
 
@@ -183,3 +168,73 @@ def test_chance_is_that_of_the_t_test_against_the_margins_edge() -> None:
 @pytest.mark.parametrize(("ratio", "chance"), [(1.06, 0.0), (0.94, 0.0), (1.04, 1.0)])
 def test_without_any_spread_there_is_no_doubt(ratio: float, chance: float) -> None:
     assert chance_beyond(paired_ratio([1.0, 1.0], [ratio, ratio]), 1, 0.05) == chance
+
+
+VALUES = st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=20)
+
+
+def unpaired_of(old: Sequence[float], new: Sequence[float]) -> tuple[Known, float]:
+    found, degrees = unpaired_ratio(old, new)
+    return known(found), degrees
+
+
+def test_with_few_blocks_it_is_welchs_interval() -> None:
+    old, new = [10.0, 11.0, 12.5, 9.7], [13.0, 12.0, 15.0, 14.4, 12.9]
+    found, degrees = unpaired_of(old, new)
+    # Expected: ttest_ind(log(new), log(old), equal_var=False) of scipy 1.17.1.
+    assert degrees == pytest.approx(5.676771317123204)
+    assert log(found.low) == pytest.approx(0.04860939266864481)
+    assert log(found.high) == pytest.approx(0.3951678500468818)
+
+
+def test_with_many_blocks_it_is_yuens_test() -> None:
+    old = [1.23, 0.77, 1.04, 0.95, 0.96, 0.98, 0.82, 1.39]
+    new = [1.15, 1.39, 1.11, 1.16, 1.08, 1.42, 1.09, 1.03, 1.34, 1.13, 0.91, 1.02, 1.14, 1.21, 0.86, 1.01]
+    found, degrees = unpaired_of(old, new)
+    error = log(found.high / found.low) / 2 / quantile(degrees)
+    # Expected: ttest_ind(log(new), log(old), equal_var=False, trim=0.125) of scipy 1.17.1.
+    assert degrees == pytest.approx(7.121642895582698)
+    assert log(found.point) / error == pytest.approx(1.4918363034728865)
+    chance = chance_beyond(unpaired_ratio(old, new)[0], degrees, 1e-12)
+    assert chance == pytest.approx(0.1786515323755201)
+
+
+@given(old=VALUES, new=VALUES)
+def test_the_runs_in_turn_give_the_inverse(old: list[float], new: list[float]) -> None:
+    (one, _), (other, _) = unpaired_of(old, new), unpaired_of(new, old)
+    assert log(one.point) == pytest.approx(-log(other.point), abs=1e-9)
+    assert log(one.low) == pytest.approx(-log(other.high), abs=1e-6)
+
+
+@given(old=VALUES, new=VALUES, scale=st.floats(1e-3, 1e3))
+def test_the_unit_does_not_matter(old: list[float], new: list[float], scale: float) -> None:
+    one, _ = unpaired_of(old, new)
+    other, _ = unpaired_of([scale * value for value in old], [scale * value for value in new])
+    assert log(other.point) == pytest.approx(log(one.point), abs=1e-9)
+    width = log(one.high / one.low)
+    assert log(other.high / other.low) == pytest.approx(width, abs=1e-6)
+
+
+@given(old=VALUES, new=VALUES)
+def test_the_ratio_lies_inside_and_the_freedom_between_the_smaller_and_the_sum(
+    old: list[float], new: list[float]
+) -> None:
+    found, degrees = unpaired_of(old, new)
+    assert found.low <= found.point <= found.high
+    least, most = sorted(len(values) - 2 * (len(values) // 8) - 1 for values in (old, new))
+    assert least * (1 - 1e-9) <= degrees <= (least + most) * (1 + 1e-9)
+
+
+def test_values_without_any_spread_leave_no_doubt() -> None:
+    found, degrees = unpaired_of([2.0, 2.0], [3.0, 3.0, 3.0])
+    assert found.low == found.high == pytest.approx(1.5)
+    assert degrees == 3
+
+
+def test_a_single_block_is_too_few() -> None:
+    with pytest.raises(ValueError, match="two blocks"):
+        unpaired_ratio([1.0], [1.0, 2.0])
+
+
+def test_the_simulated_interval_is_the_one_that_is_used() -> None:
+    check_formula()

@@ -1,5 +1,3 @@
-"""An error of the app reaches the log, and no client; cases.py has what clients get."""
-
 import logging
 
 import pytest
@@ -9,7 +7,6 @@ from tests.twins.sending import INTERNALS, MakeSender, Send
 
 def test_an_unhandled_exception_is_logged(send: Send, caplog: pytest.LogCaptureFixture) -> None:
     assert INTERNALS not in str(send("GET", "/breaks").headers)
-
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert "/breaks" in record.getMessage()
@@ -21,10 +18,9 @@ def test_an_unhandled_exception_is_logged(send: Send, caplog: pytest.LogCaptureF
 def test_debugging_requested_in_the_environment_stays_off(
     make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FLASK_DEBUG", "1")
-    monkeypatch.setenv("QUART_DEBUG", "1")
+    for variable in ("FLASK_DEBUG", "QUART_DEBUG"):
+        monkeypatch.setenv(variable, "1")
     send = make_sender({})
-
     response = send("GET", "/breaks")
     assert response.status_code == 500
     assert INTERNALS not in response.text

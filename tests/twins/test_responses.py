@@ -18,9 +18,7 @@ APPS = [
 def test_each_app_sends_the_expected_response_and_the_same_as_the_others(
     senders: Mapping[str, Send], app: str, case: Case
 ) -> None:
-    response = case.send(senders[app])
-    baseline = case.send(senders["sync_flask"])
-
+    response, baseline = case.send(senders[app]), case.send(senders["sync_flask"])
     case.check(response)
     assert response.content == baseline.content
     assert comparable(response) == comparable(baseline)
@@ -32,23 +30,18 @@ def test_each_app_sends_the_expected_response_and_the_same_as_the_others(
 
 def test_a_problem_does_not_repeat_what_was_sent(send: Send) -> None:
     response = send("GET", "/data?delay=%3Cscript%3E")
-
-    assert b"script" not in response.content
-    assert "script" not in str(response.headers)
+    assert "script" not in response.text + str(response.headers)
 
 
 def test_the_duration_contains_the_delay(send: Send) -> None:
     started = time.perf_counter()
     response = send("GET", "/data?delay=0.05")
     elapsed_ms = (time.perf_counter() - started) * 1000
-
     match = SERVER_TIMING.fullmatch(response.headers["Server-Timing"])
     assert match is not None
-    # A timer may end up to one millisecond early.
-    assert 49 <= float(match[1]) < elapsed_ms
+    assert 49 <= float(match[1]) < elapsed_ms  # a timer may end up to one millisecond early
 
 
 def test_only_the_view_of_the_data_is_async() -> None:
     views = create_app("async_flask", {}).view_functions
-
     assert [name for name, view in views.items() if inspect.iscoroutinefunction(view)] == ["data"]

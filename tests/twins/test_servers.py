@@ -9,7 +9,7 @@ from socket import create_connection
 import httpx
 import pytest
 
-from portcompare.plan import load_plan, with_addresses
+from portcompare.plan import load_plan
 from portcompare.serve import RunningServer, assign_cpus, serve_deployments, serve_upstreams, vocabulary
 from tests.twins.cases import ROUTES, SPECIAL, UPSTREAM, comparable
 from tests.twins.sending import Send
@@ -25,7 +25,7 @@ def find_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
     cpus = assign_cpus(PLAN)
     with ExitStack() as stack:
         upstreams = stack.enter_context(serve_upstreams(PLAN, folder=folder, cpus=cpus))
-        plan = with_addresses(PLAN, {name: upstream.url for name, upstream in upstreams.items()})
+        plan = PLAN.with_addresses({name: upstream.url for name, upstream in upstreams.items()})
 
         @cache
         def start(app: str) -> Mapping[str, RunningServer]:
@@ -46,7 +46,6 @@ def test_a_server_sends_the_response_of_each_route(url: httpx.URL, senders: Mapp
         for case in (*ROUTES, *SPECIAL):
             response = case.send(client.request)
             expected = case.send(senders["sync_flask"])
-
             case.check(response)
             assert response.content == expected.content, str(case)
             assert comparable(response) == comparable(expected), str(case)

@@ -1,5 +1,3 @@
-"""What the environment and the requests set: delays, limits, and what is refused at start."""
-
 import importlib
 from collections.abc import Mapping
 
@@ -38,10 +36,8 @@ def test_a_pattern_holds_what_it_is_meant_to_for_the_delay(
     twin: str, make_sender: MakeSender, sleeps: Sleeps, path: str
 ) -> None:
     send = make_sender({"DATA_DELAY_S": "2.5"})
-
     send("GET", path)
     send("GET", f"{path}?delay=7")
-
     held = HELD_BY_QUART.get(path, "thread") if twin == "async_quart" else "thread"
     assert sleeps == [(held, 2.5), (held, 7.0)]
 
@@ -57,7 +53,6 @@ def test_a_value_above_the_limit_of_the_environment_is_refused_without_sleeping(
     make_sender: MakeSender, sleeps: Sleeps, environ: Mapping[str, str], target: str, maximum: float
 ) -> None:
     response = make_sender(environ)("GET", target)
-
     assert response.status_code == 400
     assert response.json()["maximum"] == maximum
     assert f"from 0 to {maximum}." in response.json()["detail"]
@@ -81,7 +76,6 @@ def test_a_setting_out_of_range_is_refused(
     for text in texts:
         with pytest.raises(ValueError, match=variable) as caught:
             make_sender({variable: text})
-
         assert type(caught.value).__name__ == "ConfigError"
         assert str(caught.value).splitlines() == [
             "The environment cannot be used:",
@@ -103,7 +97,6 @@ def test_all_errors_of_the_environment_are_reported_at_once(
 ) -> None:
     with pytest.raises(ValueError, match="The environment cannot be used") as caught:
         make_sender(environ)
-
     assert [line.split()[0] for line in str(caught.value).splitlines()[1:]] == variables
 
 
@@ -111,6 +104,5 @@ def test_the_service_does_not_start_in_a_wrong_environment(
     twin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATA_DELAY_S", "never")
-
     with pytest.raises(ValueError, match=f"DATA_DELAY_S is 'never'; it must be {NUMBER} 10.0"):
         importlib.reload(importlib.import_module(f"{twin}.app"))

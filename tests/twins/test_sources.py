@@ -1,5 +1,3 @@
-"""The sources of the twins differ by the port and nothing else."""
-
 from pathlib import Path
 
 import pytest
@@ -40,5 +38,4 @@ def test_nothing_but_the_port_tells_the_sources_apart(module: str) -> None:
     source = (QUART / module).read_text("utf-8")
     for quart, flask in PORT:
         source = source.replace(quart, flask)
-
     assert source == (FLASK / module).read_text("utf-8")

@@ -10,7 +10,7 @@ import logging
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,6 +52,9 @@ class Snapshot:
     json: bytes
     json_gzip: bytes  # The same, compressed once for all
     csv: bytes  # The table
+    responses: dict[bytes, bytes] = field(
+        default_factory=dict
+    )  # Those that were sent, by the request's bytes
 
 
 class Board:

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 import gevent
+from locust.runners import STATE_INIT
 
 from portcompare.http.requests import with_query
 from portcompare.loadgen.declare import weights_of
@@ -61,6 +62,8 @@ class LiveLoad:
             timeout_s=plan.timeout_s,
         )
         open_session(environment, self._session)
+        # As "stopped" it would ignore a stop that comes before its users start, and have them start after it.
+        environment.runner.update_state(STATE_INIT)
         self._has_started = self._has_ended = False
         self._reporter = Reporter(environment, begin.test)
         self._feeding = gevent.spawn(self._feed_forever)

@@ -1,13 +1,13 @@
-"""One answer a second for all who ask the same: hundreds of viewers cost little more than one."""
+"""The same response for all viewers who send the same request: hundreds of them cost little more than one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from gevent.pywsgi import WSGIHandler
 
 if TYPE_CHECKING:
-    from portcompare.loadgen.webui.board import Board, Snapshot
+    from portcompare.loadgen.webui.board import Board
 
 _END: Final = b"\r\n\r\n"
 _OK: Final = 200
@@ -16,74 +16,45 @@ _COOKIE: Final = b"\r\nset-cookie:"
 
 
 def replaying(path: str, board: Board) -> type[WSGIHandler]:
-    """A handler for gevent's server that gives the same question the answer that was just given.
+    """A handler for gevent's server that sends the response to a request again, until the next snapshot.
 
-    Reading a request, the application's routes and writing the answer take half a millisecond or more, for
-    what has been computed already. Questions are the same if they are so byte by byte, cookies included.
+    Requests are the same if all their bytes are, cookies included. To parse them and go through the app's
+    routes takes 0.8 ms of CPU time, to send the response again less than 0.1 ms.
     """
-    own = {"question": f"GET {path} HTTP/1.1\r\n".encode(), "answers": _Answers(board)}
-    return type("ReplayingHandler", (_Handler,), own)
+    request_line = f"GET {path} HTTP/1.1\r\n".encode()
 
+    class Handler(WSGIHandler):
+        sent: bytearray | None = None  # The response, while it is sent for the first time
 
-class _Answers:
-    """What was said since the board's last snapshot, by the question's bytes."""
+        def handle_one_request(self) -> object:
+            try:
+                head = b"" if self.rfile.closed else self.rfile.peek()  # what has come, without taking it
+            except OSError:
+                head = b""
+            is_whole = head.startswith(request_line) and head.find(_END) == len(head) - len(_END)
+            if not is_whole or any(name in head.lower() for name in _BODY):
+                return super().handle_one_request()
+            responses = board.snapshot.responses
+            if head in responses:
+                return self.send_again(head, responses[head])
+            self.sent = bytearray()
+            stays_open = super().handle_one_request()
+            sent, self.sent = bytes(self.sent), None
+            if stays_open is True and self.code == _OK and _COOKIE not in sent.partition(_END)[0].lower():
+                responses[head] = sent
+            return stays_open
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
-        self._snapshot: Snapshot | None = None
-        self._answers: dict[bytes, bytes] = {}
+        def send_again(self, head: bytes, response: bytes) -> bool | None:
+            self.rfile.read(len(head))
+            try:
+                self.socket.sendall(response)
+            except OSError:  # the viewer has gone
+                return None
+            return True
 
-    def current(self) -> dict[bytes, bytes]:
-        if self._snapshot is not self._board.snapshot:
-            self._snapshot = self._board.snapshot
-            self._answers = {}
-        return self._answers
+        def _sendall(self, data: bytes) -> None:
+            if self.sent is not None:
+                self.sent += data
+            super()._sendall(data)
 
-
-class _Handler(WSGIHandler):
-    question: ClassVar[bytes]
-    answers: ClassVar[_Answers]
-
-    _said: bytearray | None = None
-
-    def handle_one_request(self) -> object:
-        head = self._peek()
-        if not self._is_question(head):
-            return super().handle_one_request()
-        answers = self.answers.current()
-        if head in answers:
-            return self._repeat(head, answers[head])
-        self._said = bytearray()
-        goes_on = super().handle_one_request()
-        said, self._said = bytes(self._said), None
-        if goes_on is True and self.code == _OK and _COOKIE not in said.partition(_END)[0].lower():
-            answers[head] = said
-        return goes_on
-
-    def _peek(self) -> bytes:
-        """What has come of the next request, without taking it; nothing if the connection has ended."""
-        try:
-            return b"" if self.rfile.closed else self.rfile.peek()
-        except OSError:
-            return b""
-
-    def _is_question(self, head: bytes) -> bool:
-        """Whether it is a whole question for the path without a body, and nothing else."""
-        return (
-            head.startswith(self.question)
-            and head.find(_END) == len(head) - len(_END)
-            and not any(name in head.lower() for name in _BODY)
-        )
-
-    def _repeat(self, head: bytes, answer: bytes) -> bool | None:
-        self.rfile.read(len(head))
-        try:
-            self.socket.sendall(answer)
-        except OSError:  # the viewer has gone
-            return None
-        return True
-
-    def _sendall(self, data: bytes) -> None:
-        if self._said is not None:
-            self._said += data
-        super()._sendall(data)
+    return Handler

@@ -1,1 +1,105 @@
-"""The charts of the report."""
+"""The charts of a run: drawn once, shown on the page, and written as files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import vl_convert
+
+from portcompare.report.charts.bars import cost_chart, time_chart, waterfalls
+from portcompare.report.charts.courses import spectrum_chart, timeline_chart
+from portcompare.report.charts.load import capacity_charts, load_chart
+from portcompare.report.charts.ratios import heat_maps, ratio_plots
+from portcompare.report.charts.svg import Figure, stand_alone
+from portcompare.report.files import encode, safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from portcompare.records.results import Results
+
+CHART_FOLDER = "charts"
+_PNG_SCALE = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charts:
+    """The charts of a run."""
+
+    heat_maps: tuple[Figure, ...] = ()  # Where each candidate wins; of a break-even grid alone
+    capacities: tuple[Figure, ...] = ()  # The capacities found by searches, one chart a scenario
+    pages: tuple[Figure, ...] = ()  # Where the time of each page goes
+    # By subject and scenario, those of each; none of a break-even grid, which has dozens of levels and its
+    # heat maps to show them at a glance
+    scenarios: dict[str, dict[str, tuple[Figure, ...]]]
+
+    def named(self) -> Iterator[tuple[str, Figure]]:
+        """Every chart, by the name of its file."""
+        for figure in (*self.heat_maps, *self.capacities, *self.pages):
+            yield figure.name, figure
+        for scenarios in self.scenarios.values():
+            for scenario, figures in scenarios.items():
+                for figure in figures:
+                    yield f"{safe_name(scenario)}-{figure.name}", figure
+
+
+SUBJECTS: dict[str, Callable[[Results, str], tuple[Figure, ...]]] = {
+    "ratios": ratio_plots,
+    "latency": spectrum_chart,
+    "load": load_chart,
+    "time": time_chart,
+    "cost": cost_chart,
+    "timeline": timeline_chart,
+}
+"""What a scenario has charts of."""
+
+_drawn: list[tuple[Results, Charts]] = []
+"""Of the last run: several formats show the same charts, and drawing is most of the time they take."""
+
+
+def draw_charts(results: Results) -> Charts:
+    """Draw all charts of a run."""
+    for drawn, charts in _drawn:
+        if drawn is results:
+            return charts
+    # Rounds too: scenarios that were searched have no levels of their own.
+    measured = [one.scenario for one in results.summaries] + [one.scenario for one in results.rounds]
+    names = () if results.sweeps.break_even else tuple(dict.fromkeys(measured))
+    charts = Charts(
+        heat_maps=heat_maps(results),
+        capacities=capacity_charts(results),
+        pages=waterfalls(results),
+        scenarios={
+            subject: {name: figures for name in names if (figures := draw(results, name))}
+            for subject, draw in SUBJECTS.items()
+        },
+    )
+    _drawn[:] = [(results, charts)]
+    return charts
+
+
+def main_charts(results: Results) -> dict[str, str]:
+    """The titles of the charts that show most, by the names of their files, without drawing them."""
+    grids = [one.candidate for one in results.sweeps.break_even]
+    found = {f"break-even-{safe_name(name)}": f"Break-even of {name}" for name in grids}
+    searched = dict.fromkeys(one.scenario for one in results.sweeps.capacities)
+    found |= {f"capacity-{safe_name(name)}": f"Capacity, {name}" for name in searched}
+    if not grids:
+        compared = dict.fromkeys(one.scenario for one in results.comparisons if one.metric == "throughput")
+        found |= {f"{safe_name(name)}-ratio-throughput": f"Throughput, {name}" for name in compared}
+        spread = dict.fromkeys(one.scenario for one in results.spectra)
+        found |= {f"{safe_name(name)}-latency-spectrum": f"Latency spectrum, {name}" for name in spread}
+    return found
+
+
+def render(results: Results) -> dict[str, bytes]:
+    """Every chart as SVG, and the main ones as PNG for what shows no SVG."""
+    files = {}
+    main = main_charts(results)
+    for name, figure in draw_charts(results).named():
+        svg = stand_alone(figure)
+        files[f"{name}.svg"] = encode(svg)
+        if name in main:
+            files[f"{name}.png"] = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
+    return files

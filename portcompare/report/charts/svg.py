@@ -61,7 +61,7 @@ _CONFIG = {
 }
 
 _NAMESPACE = re.compile(r"^\{[^}]*\}")
-_TOLD = "told:"
+_TIP = "tip:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Figure:
     header: tuple[str, ...]  # Names of the columns of its data
     rows: tuple[tuple[str, ...], ...]  # The data, in words; the first cell names the row
     scenario: str = ""  # The scenario it is about; empty if it is about more than one
-    # The arms that are told apart by colour, each with its colour; empty if none are
+    # The arms with colours of their own, each with its colour; empty if none are
     arms: tuple[tuple[str, str], ...] = ()
     note: str = ""  # What else must be known to read it; empty if nothing
     wide: bool = False  # Whether it takes the page's whole width
@@ -87,9 +87,42 @@ def guide(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever Vega-Li
     return settings
 
 
+def grid_axis(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - as `guide`
+    """An axis of numbers with faint grid lines."""
+    return guide(format="~r", grid=True, gridOpacity=0.6) | settings
+
+
+def log_y(field: str, title: str | None) -> alt.Y:
+    """A logarithmic vertical axis."""
+    return alt.Y(field, title=title, scale=guide(type="log"), axis=grid_axis(values=TICKS))
+
+
 def arm_axis() -> dict[str, Any]:
     """The axis on which the arms stand, one below the other."""
     return guide(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
+
+
+def arm_y(looks: Mapping[str, Look] | None = None, *, field: str = "arm:N", named: bool = True) -> alt.Y:
+    """A row for each arm, in the order of `looks` or of the data; without names if `named` is False."""
+    sort = _labels(looks) if looks else None
+    return alt.Y(field, sort=sort, title=None, axis=arm_axis() if named else None)
+
+
+def text_beside(base: alt.Chart, **encodings: Any) -> alt.Chart:  # noqa: ANN401 - Altair's channels
+    """The field `text` of each row, to the right of the plot."""
+    mark = base.mark_text(align="left", dx=8, fontSize=FONT_SIZE, color=TEXT)
+    beside: alt.Chart = mark.encode(x=alt.value("width"), text="text:N", **encodings)
+    return beside
+
+
+def colour_scale(colours: Mapping[Any, str]) -> dict[str, Any]:
+    """The scale that gives each value of a field its colour, which is a CSS value."""
+    return guide(domain=list(colours), range=list(colours.values()))
+
+
+def top_legend(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - as `guide`
+    """A legend above the chart."""
+    return guide(orient="top", labelColor=TEXT, labelFontSize=FONT_SIZE) | settings
 
 
 def overlay(*charts: alt.Chart, **settings: Any) -> alt.LayerChart:  # noqa: ANN401 - as `guide`
@@ -102,22 +135,32 @@ def by_level(chart: alt.LayerChart, *, own: Literal["x", "y"] | None = None) -> 
 
     `own`: the axis of which each chart has a scale of its own; None if all are drawn to the same.
     """
-    header = guide(labelAnchor="start")
-    level = alt.Facet("level:N", sort=None, title=None, header=header)
-    charts: alt.FacetChart = chart.facet(facet=level, columns=1)
-    if own == "x":
-        charts = charts.resolve_scale(x="independent")
-    if own == "y":
-        charts = charts.resolve_scale(y="independent")
+    charts = below_each_other(chart, "level:N")
+    scales: dict[str, Any] = {own: "independent"} if own else {}
+    return charts.resolve_scale(**scales) if own else charts
+
+
+def below_each_other(chart: alt.LayerChart, field: str, sort: list[str] | None = None) -> alt.FacetChart:
+    """A chart for each value of a field."""
+    facet = alt.Facet(field, sort=sort, title=None, header=guide(labelAnchor="start"))
+    charts: alt.FacetChart = chart.facet(facet=facet, columns=1)
     return charts
 
 
-def told(text: str, arm: str = "") -> str:
+def tooltip(text: str, arm: str = "") -> str:
     """The tooltip of a mark, for the field that a chart gives as the description of marks."""
-    return f"{_TOLD}{arm}:{text}"
+    return f"{_TIP}{arm}:{text}"
 
 
-def draw(chart: alt.TopLevelMixin, tables: Tables, title: str, description: str) -> Markup:
+def draw(
+    chart: alt.TopLevelMixin,
+    tables: Tables,
+    *,
+    title: str,
+    subtitle: str,
+    description: str,
+    **rest: Any,  # noqa: ANN401 - the other fields of Figure
+) -> Figure:
     """Draw a chart in colours that the page's style sheet defines."""
     # Only now and as plain tables: Altair copies a chart whole each time something is added to it.
     spec = chart.to_dict(validate=False) | {"datasets": tables, "config": _CONFIG}
@@ -127,22 +170,23 @@ def draw(chart: alt.TopLevelMixin, tables: Tables, title: str, description: str)
     width, height = root.get("width", "0"), root.get("height", "0")
     root.attrib.clear()
     root.attrib.update(role="img", width=width, height=height, viewBox=f"0 0 {width} {height}")
-    for name, text in (("desc", description), ("title", title)):
-        said = ET.Element(name)
-        said.text = text
-        root.insert(0, said)
-    return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - drawn here, its texts are escaped
+    for name, text in (("desc", description), ("title", f"{title}, {subtitle}")):
+        element = ET.Element(name)
+        element.text = text
+        root.insert(0, element)
+    svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - drawn here, its texts are escaped
+    return Figure(title=title, subtitle=subtitle, description=description, svg=svg, **rest)
 
 
 def _tidy(element: ET.Element) -> None:
-    """Leave of an element what is drawn, and what a mark tells."""
+    """Keep of an element what is drawn, and the tooltip of a mark."""
     element.tag = _NAMESPACE.sub("", element.tag)
     label = element.attrib.pop("aria-label", "")
     for name in [name for name in element.attrib if name == "role" or name.startswith("aria-")]:
         del element.attrib[name]
-    if label.startswith(_TOLD):
-        arm, _, text = label.removeprefix(_TOLD).partition(":")
-        element.set("data-told", text)
+    if label.startswith(_TIP):
+        arm, _, text = label.removeprefix(_TIP).partition(":")
+        element.set("data-tip", text)
         if arm:
             element.set("data-arm", arm)
     for child in list(element):
@@ -151,7 +195,7 @@ def _tidy(element: ET.Element) -> None:
 
 
 COLOURS = 10
-"""How many candidates are told apart by colour; further ones begin anew."""
+"""How many candidates have colours of their own; further ones begin anew."""
 
 _SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
 
@@ -194,8 +238,8 @@ def legend(looks: Mapping[str, Look], arms: Iterable[str]) -> tuple[tuple[str, s
 
 def arm_colour(looks: Mapping[str, Look]) -> alt.Color:
     """The colour of a mark by the field `arm`, which holds labels."""
-    colours = [f"var(--{look.colour})" for look in looks.values()]
-    return alt.Color("arm:N", legend=None, scale=guide(domain=_labels(looks), range=colours))
+    colours = {look.label: f"var(--{look.colour})" for look in looks.values()}
+    return alt.Color("arm:N", legend=None, scale=colour_scale(colours))
 
 
 def arm_dash(looks: Mapping[str, Look]) -> alt.StrokeDash:
@@ -230,3 +274,61 @@ def light_colours() -> dict[str, str]:
     """The colours of the light page."""
     light, _, _ = style_sheet().partition("@media")
     return dict(_COLOUR.findall(light))
+
+
+_MARGIN = 16
+_LINE = 20
+_TITLE_SIZE, _TEXT_SIZE, _DOT = 15, 12, 5
+_LEGEND_WIDTH = 190
+_LEAST_WIDTH = 480
+_VARIABLE = re.compile(r"var\(--([\w-]+)\)")
+
+
+def stand_alone(figure: Figure) -> str:
+    """A chart with all that it needs to be understood without the page around it."""
+    title = f"{figure.title} · {figure.scenario}" if figure.scenario else figure.title
+    chart = ET.fromstring(figure.svg)  # noqa: S314 - drawn here, not received
+    width = max(int(chart.get("width", "0")) + 2 * _MARGIN, _LEAST_WIDTH)
+    columns = max((width - 2 * _MARGIN) // _LEGEND_WIDTH, 1)
+    lines = -(-len(figure.arms) // columns)
+    top = _MARGIN + (2 + lines) * _LINE + _MARGIN // 2
+    height = top + int(chart.get("height", "0")) + _MARGIN
+    root = ET.Element(
+        "svg",
+        xmlns="http://www.w3.org/2000/svg",
+        width=str(width),
+        height=str(height),
+        viewBox=f"0 0 {width} {height}",
+    )
+    root.set("font-family", "system-ui, sans-serif")
+    ET.SubElement(root, "rect", width="100%", height="100%", fill="var(--page)")
+    _text(root, _MARGIN, _MARGIN + _TITLE_SIZE - 2, title, size=_TITLE_SIZE, weight="bold")
+    _text(root, _MARGIN, _MARGIN + _LINE + _TEXT_SIZE, figure.subtitle, colour="muted")
+    for number, (label, colour) in enumerate(figure.arms):
+        x = _MARGIN + number % columns * _LEGEND_WIDTH
+        y = _MARGIN + (2 + number // columns) * _LINE + _TEXT_SIZE
+        ET.SubElement(root, "circle", cx=str(x + _DOT), cy=str(y - 4), r=str(_DOT), fill=f"var(--{colour})")
+        _text(root, x + 3 * _DOT, y, label)
+    chart.set("x", str(_MARGIN))
+    chart.set("y", str(top))
+    root.append(chart)
+    for element in root.iter():
+        for name, value in element.attrib.items():
+            element.attrib[name] = _VARIABLE.sub(lambda found: light_colours()[found[1]], value)
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _text(
+    root: ET.Element,
+    x: int,
+    y: int,
+    text: str,
+    *,
+    size: int = _TEXT_SIZE,
+    weight: str = "normal",
+    colour: str = "ink",
+) -> None:
+    element = ET.SubElement(root, "text", x=str(x), y=str(y), fill=f"var(--{colour})")
+    element.set("font-size", str(size))
+    element.set("font-weight", weight)
+    element.text = text

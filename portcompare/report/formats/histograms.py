@@ -1,7 +1,9 @@
-"""Latencies as HdrHistogram log files (format 1.2), which every HdrHistogram tool reads.
+"""Latencies as HdrHistogram log files (format 1.2), and their spectra as percentile files for its plotter.
 
 References:
     https://hdrhistogram.github.io/HdrHistogram/JavaDoc/org/HdrHistogram/HistogramLogWriter.html
+    https://hdrhistogram.github.io/HdrHistogram/plotFiles.html
+    https://hdrhistogram.github.io/HdrHistogram/JavaDoc/org/HdrHistogram/AbstractHistogram.html
 """
 
 from __future__ import annotations
@@ -12,15 +14,20 @@ from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
 
-from portcompare.report.files import safe_name
+from portcompare.report.files import encode, safe_name
+from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from portcompare.records.results import Results, Spectrum
+
 HISTOGRAM_FOLDER = "histograms"
+SPECTRUM_FOLDER = "spectra"
 
 _US_PER_MS = 1000
+_MS_PER_S = 1e3
 _HEADER = """\
 #[Histogram log format version 1.2]
 #[Latencies in microseconds; Interval_Max in milliseconds; timestamps and lengths in seconds]
@@ -62,3 +69,26 @@ def write_histogram_log(path: Path, intervals: Iterable[Interval]) -> None:
             file.write(
                 f"{interval.start_s:.3f},{interval.length_s:.3f},{longest_ms:.3f},{interval.histogram}\n"
             )
+
+
+def render_spectra(results: Results) -> dict[str, bytes]:
+    """The spectra of a run as percentile files."""
+    return {
+        f"{safe_name(one.scenario)}-{one.level:.15g}-{safe_name(one.arm)}.hgrm": encode(
+            "".join(f"{line}\n" for line in _percentile_lines(one))
+        )
+        for one in results.spectra
+    }
+
+
+def _percentile_lines(one: Spectrum) -> Iterator[str]:
+    """Values in ms, as the Java library's `outputPercentileDistribution` writes them."""
+    yield f"{'Value':>12} {'Percentile':>14} {'TotalCount':>10} {'1/(1-Percentile)':>14}"
+    yield ""
+    for point in one.points:
+        yield (
+            f"{point.latency_s * _MS_PER_S:12.3f} {point.quantile:2.12f} {point.rank:10d}"
+            f" {1 / (1 - point.quantile):14.2f}"
+        )
+    yield f"#[Max value read here is a percentile, not the maximum, Total count = {one.requests}]"
+    yield f"#[{visible(one.scenario)}, level {one.level:.15g}, {visible(one.arm)}]"

@@ -6,29 +6,28 @@ import re
 from typing import TYPE_CHECKING
 
 from portcompare import units
-from portcompare.report.charts.registry import main_charts
-from portcompare.report.formats.chart_files import CHART_FOLDER
-from portcompare.report.rows import (
+from portcompare.report.charts import CHART_FOLDER, main_charts
+from portcompare.report.sections.checks import claim_tables, gate_tables
+from portcompare.report.sections.conclusions import find_notices
+from portcompare.report.sections.load import break_even_tables, capacity_tables
+from portcompare.report.sections.measured import (
     ARM_HEADER,
     COMPARISON_HEADER,
     arm_cells,
     arm_rows,
-    comparison_cells,
     comparison_rows,
 )
-from portcompare.report.sections.answers import (
+from portcompare.report.sections.method import deployment_settings, machine_facts, method_facts
+from portcompare.report.sections.pages import page_tables
+from portcompare.report.sections.responses import (
     DIFFERENCE_HEADER,
     RANKS,
     curl_pairs,
     difference_cells,
     group_alike,
     masked_texts,
+    parity_text,
 )
-from portcompare.report.sections.checks import claim_tables, gate_tables
-from portcompare.report.sections.load import break_even_tables, capacity_tables
-from portcompare.report.sections.method import deployment_settings, machine_facts, method_facts
-from portcompare.report.sections.pages import page_tables
-from portcompare.report.sections.validity import find_notices, parity_text
 from portcompare.report.wording import clipped, timestamp, visible
 
 if TYPE_CHECKING:
@@ -36,13 +35,12 @@ if TYPE_CHECKING:
 
     from portcompare.records.parity import Difference, Parity
     from portcompare.records.results import Results
-    from portcompare.report.rows import TextTable
-    from portcompare.report.sections.answers import Alike
-    from portcompare.report.sections.method import Facts
+    from portcompare.report.sections.responses import Alike
+    from portcompare.report.wording import Facts, TextTable
 
 _MARKUP = re.compile(r"([\\`*_\[~|$])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_LONGEST_ANSWER = 120
+_LONGEST_TEXT = 120
 # A comment on GitHub holds 65,536 characters; the rest is in results.json.
 _MOST_DIFFERENCES = 20
 _MOST_MASKED = 50
@@ -69,6 +67,13 @@ def text_table(table: TextTable) -> Iterator[str]:
     yield escape(table.note)
 
 
+def text_tables(tables: Iterable[TextTable]) -> Iterator[str]:
+    """Tables of words, each under its title."""
+    for table in tables:
+        yield f"## {escape(table.title)}"
+        yield from text_table(table)
+
+
 def _blocks(results: Results) -> Iterator[str]:
     yield f"# portcompare: {escape(results.name)}"
     yield f"**{escape(results.headline)}**"
@@ -77,14 +82,9 @@ def _blocks(results: Results) -> Iterator[str]:
     validity = "This run is valid" if results.valid else "**This run is NOT VALID**"
     yield (
         f"{validity}: {units.count(len(results.rounds), 'round')} in {units.duration(results.duration_s)},"
-        f" {escape(timestamp(results.started_at))}. {escape(parity_text(results))}."
+        f" {escape(timestamp(results.started_at))}. {escape(parity_text(results.parity))}."
     )
-    for table in (*break_even_tables(results), *capacity_tables(results)):
-        yield f"## {escape(table.title)}"
-        yield from text_table(table)
-    for table in gate_tables(results):
-        yield f"## {escape(table.title)}"
-        yield from text_table(table)
+    yield from text_tables((*break_even_tables(results), *capacity_tables(results), *gate_tables(results)))
     if results.summaries:
         yield "## What each deployment did"
         rows = arm_rows(results)
@@ -92,9 +92,7 @@ def _blocks(results: Results) -> Iterator[str]:
         yield from _more(len(rows), _MOST_ARMS)
     if results.comparisons:
         yield from _folded("All comparisons with the baseline", _comparisons(results))
-    for table in (*claim_tables(results), *page_tables(results)):
-        yield f"## {escape(table.title)}"
-        yield from text_table(table)
+    yield from text_tables((*claim_tables(results), *page_tables(results)))
     yield from _folded("Charts", _charts(results))
     if results.parity is not None:
         yield from _answers(results.parity)
@@ -117,13 +115,8 @@ def _more(number: int, most: int) -> Iterator[str]:
 
 def _comparisons(results: Results) -> Iterator[str]:
     rows = comparison_rows(results)
-    yield _table(
-        COMPARISON_HEADER,
-        (
-            [(clipped(cell, _LONGEST_ANSWER),) for cell in comparison_cells(row)]
-            for row in rows[:_MOST_COMPARISONS]
-        ),
-    )
+    shown = ([(clipped(cell, _LONGEST_TEXT),) for cell in row] for row in rows[:_MOST_COMPARISONS])
+    yield _table(COMPARISON_HEADER, shown)
     yield from _more(len(rows), _MOST_COMPARISONS)
 
 
@@ -136,7 +129,7 @@ def _charts(results: Results) -> Iterator[str]:
 
 def _conclusions(results: Results) -> str:
     if not results.conclusions:
-        return "No conclusion was drawn."
+        return "There are no conclusions."
     return "\n".join(f"- **{escape(c.scenario)}**: {escape(c.text)}" for c in results.conclusions)
 
 
@@ -145,7 +138,7 @@ def _answers(parity: Parity) -> Iterator[str]:
     allowed = [each for each in parity.differences if each.allowed]
     if shown:
         groups = group_alike(shown)
-        yield "## Differences from the baseline's answers"
+        yield "## Differences from the baseline's responses"
         yield escape(RANKS)
         yield from _differences(groups)
         yield _commands([group.first for group in groups])
@@ -164,7 +157,7 @@ def _answers(parity: Parity) -> Iterator[str]:
 def _differences(found: Sequence[Alike]) -> Iterator[str]:
     yield _table(
         DIFFERENCE_HEADER,
-        ([(cell,) for cell in difference_cells(d, _LONGEST_ANSWER)] for d in found[:_MOST_DIFFERENCES]),
+        ([(cell,) for cell in difference_cells(d, _LONGEST_TEXT)] for d in found[:_MOST_DIFFERENCES]),
     )
     yield from _more(len(found), _MOST_DIFFERENCES)
 

@@ -1,23 +1,28 @@
-"""A run as OpenMetrics text, for Prometheus and what else reads its format.
-
-References:
-    OpenMetrics 1.0, https://prometheus.io/docs/specs/om/open_metrics_spec/
-"""
+"""A run as OpenMetrics text, for Prometheus and what else reads its format."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.openmetrics.exposition import generate_latest
+
+from portcompare.records.results import Results
 from portcompare.report.wording import PERCENTILES, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
+
+    from prometheus_client.metrics_core import Metric
 
     from portcompare.records.checks import GateResult
     from portcompare.records.estimates import Comparison
-    from portcompare.records.results import Results, Summary
+    from portcompare.records.results import Summary
 
-_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+    Samples = Iterable[tuple[dict[str, str], float | None]]
+    """Labels, each with its value; None if it is not known."""
 
 _SUMMARIES: dict[str, tuple[str, str, Callable[[Summary], float | None]]] = {
     "rate_rps": ("", "Median of the rounds' successful requests per second.", lambda one: one.rate_rps),
@@ -39,7 +44,7 @@ _SUMMARIES: dict[str, tuple[str, str, Callable[[Summary], float | None]]] = {
     ),
     "answer_size_bytes": (
         "bytes",
-        "Median size of an answer on the wire.",
+        "Median size of a response on the wire.",
         lambda one: one.received_bytes_per_request,
     ),
     "cost_per_million": (
@@ -63,58 +68,69 @@ _COMPARISONS: dict[str, tuple[str, Callable[[Comparison], float | None]]] = {
 
 
 def render(results: Results) -> str:
-    """Write a run as metrics."""
-    lines = (*_run(results), *_arms(results), *_ratios(results), *_gates(results), "# EOF")
-    return "".join(f"{line}\n" for line in lines)
+    """The metrics of a run."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(results))
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text.decode()
 
 
-def _run(results: Results) -> Iterator[str]:
+@dataclass(frozen=True, slots=True, eq=False)  # the registry hashes its collectors
+class _Collector:
+    results: Results
+
+    def collect(self) -> Iterator[Metric]:
+        results = self.results
+        yield _info(results)
+        yield from _gauge("valid", "Whether the run may be relied on.", [({}, results.valid)])
+        yield from _gauge("partial", "Whether the run broke off.", [({}, results.partial)])
+        if results.parity is not None:
+            alike = results.parity.equal
+            yield from _gauge("answers_alike", "Whether all deployments respond alike.", [({}, alike)])
+        for name, (unit, text, value_of) in _SUMMARIES.items():
+            values: Samples = [(_of_arm(one), value_of(one)) for one in results.summaries]
+            yield from _gauge(name, text, values, unit)
+        yield from _gauge(
+            "latency_seconds",
+            "Medians of the rounds' percentiles; max over all.",
+            [
+                (_of_arm(one) | {"percentile": name}, getattr(one.latency_s, field))
+                for one in results.summaries
+                if one.latency_s
+                for name, field in PERCENTILES.items()
+            ],
+            "seconds",
+        )
+        for name, (text, ratio_of) in _COMPARISONS.items():
+            values = [(_of_comparison(one), ratio_of(one)) for one in results.comparisons]
+            yield from _gauge(name, text, values)
+        verdicts = [
+            (_of_comparison(one) | {"verdict": one.ratio.verdict or "invalid"}, 1)
+            for one in results.comparisons
+        ]
+        yield from _gauge("verdict", "The verdict on each comparison, in the label.", verdicts)
+        passed = [(_of_gate(gate, number), gate.passed) for number, gate in enumerate(results.gates)]
+        yield from _gauge("gate_passed", "Whether a gate of the plan lets the run pass.", passed)
+
+
+def _info(results: Results) -> Metric:
     labels = {
-        "name": results.name,
-        "started_at": results.started_at,
-        "portcompare": results.manifest.portcompare,
+        "name": visible(results.name),
+        "started_at": visible(results.started_at),
+        "portcompare": visible(results.manifest.portcompare),
     }
-    yield "# TYPE portcompare_run info"
-    yield "# HELP portcompare_run The run that these metrics come from."
-    yield _sample("run_info", labels, 1)
-    yield from _gauge("valid", "", "Whether the run may be relied on.", [({}, int(results.valid))])
-    yield from _gauge("partial", "", "Whether the run broke off.", [({}, int(results.partial))])
-    if results.parity is not None:
-        yield from _gauge(
-            "answers_alike",
-            "",
-            "Whether all deployments answer alike.",
-            [({}, int(results.parity.equal))],
-        )
+    return InfoMetricFamily("portcompare_run", "The run that these metrics come from.", value=labels)
 
 
-def _arms(results: Results) -> Iterator[str]:
-    for name, (unit, text, value_of) in _SUMMARIES.items():
-        yield from _gauge(name, unit, text, ((_of_arm(one), value_of(one)) for one in results.summaries))
-    latencies = (
-        (_of_arm(one) | {"percentile": name}, getattr(one.latency_s, field) if one.latency_s else None)
-        for one in results.summaries
-        for name, field in PERCENTILES.items()
-    )
-    yield from _gauge(
-        "latency_seconds", "seconds", "Medians of the rounds' percentiles; max over all.", latencies
-    )
-
-
-def _ratios(results: Results) -> Iterator[str]:
-    for name, (text, value_of) in _COMPARISONS.items():
-        yield from _gauge(
-            name, "", text, ((_of_comparison(one), value_of(one)) for one in results.comparisons)
-        )
-    verdicts = (
-        (_of_comparison(one) | {"verdict": one.ratio.verdict or "invalid"}, 1) for one in results.comparisons
-    )
-    yield from _gauge("verdict", "", "The verdict on each comparison, in the label.", verdicts)
-
-
-def _gates(results: Results) -> Iterator[str]:
-    passed = ((_of_gate(gate, number), int(gate.passed)) for number, gate in enumerate(results.gates))
-    yield from _gauge("gate_passed", "", "Whether a gate of the plan lets the run pass.", passed)
+def _gauge(name: str, text: str, samples: Samples, unit: str = "") -> Iterator[Metric]:
+    """A metric with a sample for each value that is known; none at all if no value is."""
+    family = GaugeMetricFamily(f"portcompare_{name}", text, unit=unit)
+    for labels, value in samples:
+        if value is not None:
+            visible_labels = {key: visible(label) for key, label in labels.items()}
+            family.add_sample(family.name, visible_labels, float(value))
+    if family.samples:
+        yield family
 
 
 def _of_gate(gate: GateResult, number: int) -> dict[str, str]:
@@ -134,26 +150,5 @@ def _of_arm(one: Summary) -> dict[str, str]:
 
 
 def _of_comparison(one: Comparison) -> dict[str, str]:
-    return {
-        "scenario": one.scenario,
-        "level": f"{one.level:.15g}",
-        "candidate": one.candidate,
-        "metric": one.metric,
-    }
-
-
-def _gauge(
-    name: str, unit: str, text: str, samples: Iterable[tuple[Mapping[str, str], float | None]]
-) -> Iterator[str]:
-    known = [_sample(name, labels, value) for labels, value in samples if value is not None]
-    if known:
-        yield f"# TYPE portcompare_{name} gauge"
-        if unit:
-            yield f"# UNIT portcompare_{name} {unit}"
-        yield f"# HELP portcompare_{name} {text}"
-        yield from known
-
-
-def _sample(name: str, labels: Mapping[str, str], value: float) -> str:
-    inside = ",".join(f'{key}="{visible(text).translate(_ESCAPES)}"' for key, text in labels.items())
-    return f"portcompare_{name}{{{inside}}} {value!r}" if inside else f"portcompare_{name} {value!r}"
+    level = f"{one.level:.15g}"
+    return {"scenario": one.scenario, "level": level, "candidate": one.candidate, "metric": one.metric}

@@ -1,4 +1,4 @@
-"""The file `results.json`: the whole run as one record, written once and read by every later command."""
+"""The file `results.json`, which holds the whole run, and `manifest.txt`, which holds its conditions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from portcompare.analyse.diff import list_conditions
 from portcompare.errors import InputError, Problem
 from portcompare.records.results import SCHEMA_VERSION, Results
 from portcompare.report.files import write_atomically
@@ -34,7 +35,7 @@ class Envelope(BaseModel):
 def write_results(results: Results, path: Path) -> None:
     """Write a run as JSON, its keys in the order of the record's fields.
 
-    Raises ValueError if a number is infinite or not a number, which JSON cannot say.
+    Raises ValueError if a number is infinite or not a number, which JSON cannot express.
     Raises OSError if the file cannot be written.
     """
     write_atomically(path, results_text(results))
@@ -43,7 +44,7 @@ def write_results(results: Results, path: Path) -> None:
 def results_text(results: Results) -> str:
     """A run as JSON, its keys in the order of the record's fields.
 
-    Raises ValueError if a number is infinite or not a number, which JSON cannot say.
+    Raises ValueError if a number is infinite or not a number, which JSON cannot express.
     """
     return json.dumps(asdict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -114,3 +115,16 @@ def _problem(path: Path, details: ErrorDetails) -> Problem:
 
 def _refuse(where: object, found: str, remedy: str) -> NoReturn:
     raise InputError([Problem(where=str(where), found=found, remedy=remedy)]) from None
+
+
+def render_manifest(results: Results) -> str:
+    """Write the manifest down: `diff OLD/manifest.txt NEW/manifest.txt` shows what was not alike."""
+    conditions = list_conditions(results.manifest)
+    return "".join(
+        f"{line}\n" for line in sorted(f"{name}: {_one_line(conditions[name])}" for name in conditions)
+    )
+
+
+def _one_line(text: str) -> str:
+    """A text, with escapes for what is not printable: a line break would make two facts of one."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

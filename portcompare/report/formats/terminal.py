@@ -9,19 +9,20 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.report.rows import ARM_HEADER, arm_cells, arm_rows, rows_by_level
-from portcompare.report.sections.answers import (
+from portcompare.report.sections.checks import claim_tables, gate_tables
+from portcompare.report.sections.conclusions import find_notices
+from portcompare.report.sections.load import break_even_tables, capacity_tables
+from portcompare.report.sections.measured import ARM_HEADER, arm_cells, arm_rows, rows_by_level
+from portcompare.report.sections.responses import (
     DIFFERENCE_HEADER,
     RANKS,
     curl_pairs,
     difference_cells,
     group_alike,
     masked_texts,
+    parity_text,
     summary_text,
 )
-from portcompare.report.sections.checks import claim_tables, render_gates
-from portcompare.report.sections.load import break_even_tables, capacity_tables
-from portcompare.report.sections.validity import find_notices, parity_text
 from portcompare.report.wording import visible
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 
     from portcompare.records.parity import Difference, Parity, Severity
     from portcompare.records.results import Results
-    from portcompare.report.rows import ArmRow, TextTable
-    from portcompare.report.sections.answers import Alike
-    from portcompare.report.sections.validity import Notice
-    from portcompare.report.wording import Tone
+    from portcompare.report.sections.conclusions import Notice
+    from portcompare.report.sections.measured import ArmRow
+    from portcompare.report.sections.responses import Alike
+    from portcompare.report.wording import TextTable, Tone
 
 
 TONE_STYLES: dict[Tone | None, str] = {
@@ -68,7 +69,7 @@ def render_table(results: Results) -> Table | Text:
 
 
 def render_conclusions(results: Results) -> Group:
-    """What a reader must know: sweeps, headline, notices, conclusions, and whether the answers are alike."""
+    """Sweeps, claims, headline, notices, conclusions, parity and gates."""
     lines = [Text(visible(results.headline), style="bold")]
     lines += map(notice_line, find_notices(results))
     lines += [
@@ -76,8 +77,8 @@ def render_conclusions(results: Results) -> Group:
     ]
     verdicts = claim_tables(results)[:1]  # the checks behind them fill a page
     tables = (*break_even_tables(results), *capacity_tables(results), *verdicts)
-    gates = render_gates(results)
-    return Group(*map(text_table, tables), *lines, Text(f"{parity_text(results)}."), *gates)
+    gates = _gate_tables(results)
+    return Group(*map(text_table, tables), *lines, Text(f"{parity_text(results.parity)}."), *gates)
 
 
 def notice_line(notice: Notice) -> Text:
@@ -93,6 +94,27 @@ def text_table(found: TextTable) -> Table:
     for row in found.rows:
         table.add_row(*map(Text, row))
     return table
+
+
+def _gate_tables(results: Results) -> Iterator[Table]:
+    """For a terminal of 80 columns or more: the reason stands below the gate."""
+    for found in gate_tables(results):
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            expand=True,
+            padding=(0, 1, 1, 0),
+            title=Text(found.title, "bold"),
+        )
+        table.add_column(found.header[0], ratio=1, overflow="fold")
+        for name in found.header[1:-1]:
+            table.add_column(name, no_wrap=True)
+        for gate, (what, *cells, reason) in zip(results.gates, found.rows, strict=True):
+            style = "green" if gate.passed else "bold red"
+            *middle, outcome = map(Text, cells)
+            outcome.stylize(style)
+            table.add_row(Text.assemble(what, "\n", (reason, "dim")), *middle, outcome)
+        yield table
 
 
 def _title(results: Results) -> Text:
@@ -121,16 +143,16 @@ _STYLES: dict[Severity, str] = {"breaks": "bold red", "changes": "yellow", "harm
 
 
 def render_parity(parity: Parity) -> Group:
-    """Whether all deployments answer alike, and every difference."""
+    """Whether all deployments respond alike, and every difference."""
     return Group(*_parts(parity))
 
 
 def _parts(parity: Parity) -> Iterator[RenderableType]:
     compared = f"{parity.cases} cases, {len(parity.deployments)} deployments compared with the baseline"
     if parity.equal:
-        yield Text(f"The answers are alike: {summary_text(parity)} ({compared}).", style="green")
+        yield Text(f"The responses are alike: {summary_text(parity)} ({compared}).", style="green")
     else:
-        yield Text(f"The answers differ: {summary_text(parity)} ({compared}).", style="bold red")
+        yield Text(f"The responses differ: {summary_text(parity)} ({compared}).", style="bold red")
     shown = [each for each in parity.differences if not each.allowed]
     if shown:
         yield from _differences(shown)

@@ -1,29 +1,34 @@
-"""What people claim, and what the comparisons say of it."""
+"""The gates and claims of a plan, and what the comparisons show."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from rich import box
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from portcompare import units
 from portcompare.records.metrics import METRICS
-from portcompare.report.rows import TextTable
-from portcompare.report.wording import NOT_KNOWN, exact, interval, known, level_text, visible
+from portcompare.report.wording import NOT_KNOWN, TextTable, exact, interval, known, level_text, visible
 
 if TYPE_CHECKING:
     from portcompare.records.checks import CheckResult, ClaimResult, GateResult, Subject
     from portcompare.records.results import Results
 
 
-_ANSWERS = {"kept": "yes", "broken": "no"}
-_NOTE = (
+_OUTCOMES = {"kept": "yes", "broken": "no"}
+_CLAIMS_NOTE = (
     "A check is one comparison: a value divided by another, paired by block, or a value alone. It says yes"
-    " where its whole 95% interval is as asked, no where the whole interval is not. A claim is true if all"
+    " if its whole 95% interval keeps the limit, no if the whole interval breaks it. A claim is true if all"
     " its checks say yes, false if all say no; it depends where some say yes and some no."
 )
+
+
+def build_gates(results: Results) -> dict[str, Any]:
+    """What the section on the gates shows."""
+    return {"tables": gate_tables(results)} if results.gates else {}
+
+
+def build_claims(results: Results) -> dict[str, Any]:
+    """What the section on the claims shows."""
+    return {"tables": claim_tables(results)} if results.claims else {}
 
 
 def claim_tables(results: Results) -> tuple[TextTable, ...]:
@@ -33,7 +38,7 @@ def claim_tables(results: Results) -> tuple[TextTable, ...]:
     return (
         TextTable(
             title="Claims",
-            note=_NOTE,
+            note=_CLAIMS_NOTE,
             header=("Claim", "Verdict", "Because"),
             rows=tuple((visible(one.text), one.verdict, visible(one.reason)) for one in results.claims),
         ),
@@ -47,7 +52,7 @@ def claim_tables(results: Results) -> tuple[TextTable, ...]:
                 "Of",
                 "Divided by",
                 "Found, 95% interval",
-                "Asked",
+                "Limit",
                 "So",
                 "Blocks",
             ),
@@ -65,7 +70,7 @@ def _check(one: ClaimResult, check: CheckResult) -> tuple[str, ...]:
         _subject(check.reference) if check.reference else "",
         _value(check),
         _asked(check),
-        _ANSWERS.get(check.outcome, "cannot tell"),
+        _OUTCOMES.get(check.outcome, "cannot tell"),
         str(check.value.blocks),
     )
 
@@ -97,55 +102,35 @@ def _show(value: float, check: CheckResult) -> str:
     return units.duration(value) if check.metric == "lcp" else METRICS[check.metric].show(value)
 
 
-_HEADER = ("Gate", "Must be", "Ratio", "95% interval", "Outcome", "Reason")
-_NOTE_gates = (
+_GATES_NOTE = (
     "The whole interval decides: wholly on the right side of its limits a gate is kept, wholly on the wrong"
     " side of one it is broken."
 )
 
 
 def gate_tables(results: Results) -> tuple[TextTable, ...]:
-    """The gates and what they came to."""
+    """The gates and their outcomes."""
     if not results.gates:
         return ()
-    rows = tuple(_row(results, gate) for gate in results.gates)
-    return (TextTable(title=f"Gates: {gates_text(results)}", note=_NOTE_gates, header=_HEADER, rows=rows),)
-
-
-def render_gates(results: Results) -> tuple[Table, ...]:
-    """The same for a terminal of 80 columns or more: the reason stands below the gate."""
-    tables = []
-    for found in gate_tables(results):
-        table = Table(
-            box=box.SIMPLE_HEAD,
-            show_edge=False,
-            expand=True,
-            padding=(0, 1, 1, 0),
-            title=Text(found.title, "bold"),
-        )
-        table.add_column(found.header[0], ratio=1, overflow="fold")
-        for name in found.header[1:-1]:
-            table.add_column(name, no_wrap=True)
-        for gate, (what, *cells, reason) in zip(results.gates, found.rows, strict=True):
-            style = "green" if gate.passed else "bold red"
-            *middle, outcome = map(Text, cells)
-            outcome.stylize(style)
-            table.add_row(Text.assemble(what, "\n", (reason, "dim")), *middle, outcome)
-        tables.append(table)
-    return tuple(tables)
+    rows = tuple(_gate(results, gate) for gate in results.gates)
+    header = ("Gate", "Must be", "Ratio", "95% interval", "Outcome", "Reason")
+    return (TextTable(title=f"Gates: {gates_text(results)}", note=_GATES_NOTE, header=header, rows=rows),)
 
 
 def gates_text(results: Results) -> str:
-    """What the gates came to in a clause."""
+    """How many gates passed, in a clause."""
     missed = sum(not gate.passed for gate in results.gates)
     return f"{missed} of {len(results.gates)} not passed" if missed else f"{len(results.gates)} passed"
 
 
-def _row(results: Results, gate: GateResult) -> tuple[str, ...]:
+def _gate(results: Results, gate: GateResult) -> tuple[str, ...]:
     check, scenario = gate.check, gate.check.subject.scenario or ""
     place = f"{visible(scenario)}, {level_text(results, scenario, check.subject.level)}"
     over = " / baseline" if check.relative else ""
     other = over if check.against is None else f"{over} against {visible(check.against)}"
+    meaning = "; the plan lets it pass" if gate.passed else "; so it does not pass"
+    if check.outcome in ("kept", "broken"):
+        meaning = ""
     metric = check.metric if check.metric == "lcp" else METRICS[check.metric].label
     return (
         f"{metric} of {visible(check.subject.arm)}{other} ({place})",
@@ -153,12 +138,8 @@ def _row(results: Results, gate: GateResult) -> tuple[str, ...]:
         known(check.value.point, units.ratio),
         interval(check.value),
         check.outcome,
-        visible(check.reason) + ("" if check.outcome in ("kept", "broken") else _what_it_means(gate)),
+        visible(check.reason) + meaning,
     )
-
-
-def _what_it_means(gate: GateResult) -> str:
-    return "; the plan lets it pass" if gate.passed else "; so it does not pass"
 
 
 def _limits(check: CheckResult) -> str:

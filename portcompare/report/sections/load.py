@@ -1,13 +1,13 @@
-"""Where a candidate begins to win, as a grid of delays and users."""
+"""What more load does: capacities and knees, and from where on a candidate wins in a break-even grid."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portcompare import units
-from portcompare.report.rows import TextTable
 from portcompare.report.wording import (
     NOT_KNOWN,
+    TextTable,
     interval,
     known,
     level_text,
@@ -24,11 +24,23 @@ if TYPE_CHECKING:
     from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Capacity, Knee
 
 
-_NOTE = (
+_BREAK_EVEN_NOTE = (
     "Throughput of the candidate divided by the baseline's, with its 95% interval. It wins where the whole"
     " interval lies above 1 and not inside the equivalence margin. Cells beside no border are not measured:"
     " for them stands what their nearest neighbours on both sides have in common."
 )
+
+
+def build_load(results: Results) -> dict[str, Any]:
+    """What the section on the load shows besides its charts."""
+    tables = capacity_tables(results)
+    return {"tables": tables} if tables else {}
+
+
+def build_break_even(results: Results) -> dict[str, Any]:
+    """What the section on the break-even grids shows besides their heat maps, which have the tables' rows."""
+    tables = break_even_tables(results)
+    return {"note": tables[0].note} if tables else {}
 
 
 def break_even_tables(results: Results) -> tuple[TextTable, ...]:
@@ -40,7 +52,7 @@ def _table(grid: BreakEven) -> TextTable:
     users = list(dict.fromkeys(cell.users for cell in grid.cells))
     return TextTable(
         title=f"Break-even of {visible(grid.candidate)}",
-        note=_NOTE,
+        note=_BREAK_EVEN_NOTE,
         header=("Delay", *(units.count(level, "user") for level in users), "Wins"),
         rows=tuple(
             _row(border, [cell for cell in grid.cells if cell.delay_s == border.delay_s])
@@ -84,8 +96,8 @@ def _not(cell: BreakEvenCell) -> str:
 
 
 _CAPACITY_NOTE = (
-    "The highest rate at which the objective is kept, no answer has a wrong status, no more than 1% of the"
-    " requests fail and at least 99% of those offered are answered; searched anew in every block."
+    "The highest rate at which the objective is kept, no response has a wrong status, no more than 1% of the"
+    " requests fail and at least 99% of those offered receive a response; searched anew in every block."
 )
 _KNEE_NOTE = (
     "The load at which the rate of the lowest level, carried on in proportion, meets the highest rate: beyond"

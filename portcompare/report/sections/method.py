@@ -1,16 +1,20 @@
-"""How a run was measured, told from its plan and manifest and never from memory."""
+"""How a run was measured, from its plan and manifest, and whether it can be trusted."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from portcompare import units
-from portcompare.analyse import early_precision
+from portcompare.analyse.comparisons import early_precision
 from portcompare.records.metrics import METRICS
+from portcompare.records.rounds import CONTROL
+from portcompare.report.sections.measured import COMPARISON_HEADER, comparison_rows
 from portcompare.report.wording import (
     ALREADY_RUNNING,
     NOT_KNOWN,
+    Facts,
     known,
     level_text,
     margin_of,
@@ -26,6 +30,37 @@ if TYPE_CHECKING:
 
     from portcompare.records.manifest import ServedDeployment
     from portcompare.records.results import Results
+
+
+def build_method(results: Results) -> dict[str, Any]:
+    """What the section on the method shows."""
+    return {
+        "method": method_facts(results),
+        "machine": machine_facts(results),
+        "settings": deployment_settings(results),
+    }
+
+
+def build_validity(results: Results) -> dict[str, Any]:
+    """What the section on the run's validity shows."""
+    comparisons = zip(results.comparisons, comparison_rows(results), strict=True)
+    return {
+        "facts": trust_facts(results),
+        "header": COMPARISON_HEADER,
+        "control": [row for one, row in comparisons if one.candidate == CONTROL],
+        "discarded_header": ("Block", "Scenario", "Level", "Arm", "Why it does not count"),
+        "discarded": [
+            (
+                f"{one.block + 1:,}",
+                visible(one.scenario),
+                level_text(results, one.scenario, one.level),
+                visible(one.arm),
+                visible(one.discarded),
+            )
+            for one in results.rounds
+            if one.discarded is not None
+        ],
+    }
 
 
 def describe_blocks(results: Results) -> str:
@@ -62,7 +97,7 @@ def describe_order(results: Results) -> str:
 
 
 def describe_warmup(results: Results) -> str:
-    """When a window opens: each user's first answer is waited for in the closed model alone."""
+    """When a window opens: only the closed model waits for each user's first response."""
     least, longest = (
         known(plan_value(results, "rounds", key), seconds_text) for key in ("warmup_s", "warmup_max_s")
     )
@@ -71,13 +106,13 @@ def describe_warmup(results: Results) -> str:
         sum(not one.load.steady and one.discarded is None for one in results.rounds), "window"
     )
     text = (
-        f"at least {least} before each window, and until answers come at a steady rate (MSER-5);"
+        f"at least {least} before each window, and until responses arrive at a steady rate (MSER-5);"
         f" {unsteady} opened without that"
     )
     if models == {"open"}:
         return text
     of_closed = " of the closed model" if "open" in models else ""
-    return f"{text}; a round{of_closed} whose users have not all had an answer after {longest} is discarded"
+    return f"{text}; a round{of_closed} is discarded if not all users had a response after {longest}"
 
 
 def describe_precision(results: Results) -> str:
@@ -109,11 +144,9 @@ def _scenarios(results: Results) -> tuple[str, ...]:
 
 
 _LOAD_MODELS = {
-    "closed": "closed model, each user waits for its answer before it asks again",
-    "open": "open model, requests are due at a fixed rate whether or not answers come",
+    "closed": "closed model, each user waits for the response before it sends the next request",
+    "open": "open model, requests are due at a fixed rate whether or not responses arrive",
 }
-
-Facts = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,16 +170,16 @@ def method_facts(results: Results) -> Facts:
     reasons = visible("; ".join(results.invalid_reasons))
     facts = {f"Scenario {visible(name)}": _scenario(results, name) for name in scenarios} | {
         "Blocks": describe_blocks(results),
-        "Ended": visible(results.stop_reason) or "before its time",
+        "Ended": visible(results.stop_reason) or "interrupted",
         "Rounds": f"{units.count(len(results.rounds), 'round')}, {discarded:,} of them discarded",
         "Time": f"{units.duration(results.measured_s)} inside windows,"
         f" {units.duration(results.duration_s)} in all; budget {budget}",
         "Warm-up": describe_warmup(results),
         "Load generator": f"a round is discarded in which it used more than {cpu} of a CPU, was over {lag}"
-        f" late for 1% of the requests that were due, or stood still for more than {stall}",
-        "Validity": "nothing speaks against it" if results.valid else f"NOT VALID: {reasons}",
+        f" late for 1% of the requests that were due, or stalled for more than {stall}",
+        "Validity": "no reason against it was found" if results.valid else f"NOT VALID: {reasons}",
         "Order": describe_order(results),
-        "Time-out": f"an answer that takes {timeout} is an error",
+        "Timeout": f"a response that takes {timeout} is an error",
         "Equivalent": _equivalence(results),
         "Precise enough": describe_precision(results),
     }
@@ -229,7 +262,7 @@ def _scenario(results: Results, name: str) -> str:
     delay = known(plan_value(results, "scenarios", name, "delay_s"), seconds_text)
     return visible(
         f"{asked}; {describe_levels(results, name)} ({_LOAD_MODELS.get(model, 'load model not known')});"
-        f" {delay} of waiting by design in each answer; windows of {known(window_s, seconds_text)}"
+        f" {delay} of waiting by design in each response; windows of {known(window_s, seconds_text)}"
     )
 
 
@@ -260,3 +293,58 @@ def _pairs(table: dict[str, str]) -> str:
 
 def _cpus(cpus: tuple[int, ...]) -> str:
     return ", ".join(str(cpu) for cpu in cpus) or "not pinned"
+
+
+def trust_facts(results: Results) -> Facts:
+    """How far a run can be trusted."""
+    reasons = visible("; ".join(results.invalid_reasons)) or "no reason was recorded"
+    return (
+        (
+            "This run",
+            "is valid: no reason against it was found" if results.valid else f"is NOT VALID: {reasons}",
+        ),
+        ("Control", _control(results)),
+        ("Load generator", _generator(results)),
+        ("Discarded rounds", _discarded(results)),
+        ("Unsteady windows", _unsteady(results)),
+    )
+
+
+def _control(results: Results) -> str:
+    verdicts = Counter(one.ratio.verdict for one in results.comparisons if one.candidate == CONTROL)
+    if not verdicts:
+        return NOT_KNOWN
+    found = ", ".join(f"{number} {verdict}" for verdict, number in verdicts.most_common())
+    return (
+        f"the baseline measured again, in {units.count(verdicts.total(), 'comparison')} with itself: {found}"
+    )
+
+
+def _generator(results: Results) -> str:
+    if not results.rounds:
+        return NOT_KNOWN
+    limits = plan_value(results, "generator") or {}
+    cpu = units.share(max(one.load.generator_cpu_ratio for one in results.rounds))
+    stall = units.duration(max(one.load.stall_max_s for one in results.rounds))
+    text = (
+        f"at most {cpu} of a CPU in any round ({known(limits.get('max_cpu_ratio'), percent)} allowed),"
+        f" stalled for {stall} at most ({known(limits.get('max_stall_s'), units.duration)} allowed)"
+    )
+    lags = [one.load.lag_p99_s for one in results.rounds if one.load.lag_p99_s is not None]
+    if lags:
+        allowed = known(limits.get("max_lag_s"), units.duration)
+        text += f", {units.duration(max(lags))} late at most for 1% of the requests ({allowed} allowed)"
+    return text
+
+
+def _discarded(results: Results) -> str:
+    reasons = Counter(visible(one.discarded) for one in results.rounds if one.discarded is not None)
+    if not reasons:
+        return f"none of {len(results.rounds):,}"
+    found = "; ".join(f"{number:,} times {reason}" for reason, number in reasons.most_common())
+    return f"{reasons.total():,} of {len(results.rounds):,}: {found}"
+
+
+def _unsteady(results: Results) -> str:
+    unsteady = sum(not one.load.steady for one in results.rounds if one.discarded is None)
+    return f"{unsteady:,} opened before responses arrived at a steady rate" if unsteady else "none"

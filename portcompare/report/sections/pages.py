@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portcompare import units
 from portcompare.records.pages import spent_s
 from portcompare.records.rounds import BASELINE
-from portcompare.report.rows import TextTable
-from portcompare.report.wording import NOT_KNOWN, interval, known, visible
+from portcompare.report.wording import NOT_KNOWN, TextTable, interval, known, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +19,7 @@ METRIC_HEADERS: dict[PageMetric, str] = {
     "lcp": "Largest contentful paint",
     "fcp": "First contentful paint",
     "ttfb": "Page's first byte",
-    "response": "Answer's first byte",
+    "response": "Response's first byte",
     "download": "Download",
     "blocking": "Blocking",
 }
@@ -35,16 +34,22 @@ STAGE_NAMES: dict[Stage, str] = {
 _FIGURES_NOTE = (
     "Medians of the blocks' medians with their 95% intervals, from the order of the blocks alone, which six"
     " blocks or more can give; the rating is of the 75th percentile of all loads, by the thresholds of Core"
-    " Web Vitals, for the blocking time of Lighthouse. The answer is the last one to a script's request that"
-    " came before the largest paint, its first byte counted from that request on; the download is that"
-    " answer's, or the page's where there is none. The browser shares the load generator's CPUs, not the"
+    " Web Vitals, for the blocking time of Lighthouse. The response is the last one to a script's request"
+    " that came before the largest paint, its first byte counted from that request on; the download is that"
+    " response's, or the page's where there is none. The browser shares the load generator's CPUs, not the"
     " servers'."
 )
 _STAGES_NOTE = (
     "The load in the middle, whose largest contentful paint is the median: its parts add up to that. Time in"
-    " handlers is what the very answers of this load tell (Server-Timing: app); around them is the rest until"
+    " handlers is what the responses of this load report (Server-Timing: app); around them is the rest until"
     " the first byte. Network is to connect and to receive, browser to run scripts, to lay out and to paint."
 )
+
+
+def build(results: Results) -> dict[str, Any]:
+    """What the section on the pages shows besides their waterfalls."""
+    tables = page_tables(results)
+    return {"browser": results.pages.browser, "tables": tables} if tables else {}
 
 
 def page_tables(results: Results) -> tuple[TextTable, ...]:

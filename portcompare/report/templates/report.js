@@ -27,7 +27,7 @@
   };
 
   const show = (mark, x, y) => {
-    tip.textContent = mark.dataset.told;
+    tip.textContent = mark.dataset.tip;
     tip.hidden = false;
     const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
     tip.style.left = `${Math.max(8, Math.min(x + 12, room))}px`;
@@ -39,7 +39,7 @@
   };
 
   for (const chart of document.querySelectorAll("figure svg[role=img]")) {
-    const marks = chart.querySelectorAll("[data-told]");
+    const marks = chart.querySelectorAll("[data-tip]");
     chart.addEventListener("pointermove", (event) => {
       const mark = nearest(marks, event.clientX, event.clientY);
       if (mark) show(mark, event.clientX, event.clientY);

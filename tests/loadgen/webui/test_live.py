@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import psutil
 import pytest
 
 from portcompare.http.requests import http_request
@@ -200,6 +201,23 @@ def test_a_change_stops_a_test_that_is_starting_users(live: Live) -> None:
     for server in live.servers.values():
         lines = {request.partition(b"\r\n")[0] for _, request in server.requests}
         assert lines == {b"GET /data?delay=0.25 HTTP/1.1"}
+
+
+def test_a_stop_that_workers_receive_together_with_the_start_loses_none_of_them(live: Live) -> None:
+    live.run(live.have_responses(1, users=4))
+    workers = psutil.Process(live.generator.process.pid).children(recursive=True)
+    for worker in workers:
+        worker.suspend()
+    with ThreadPoolExecutor() as viewer:
+        try:
+            live.begin(user_count="600", spawn_rate="4")
+            live.await_seconds(2)  # the order to start users has been sent
+            viewer.submit(live.client.post, "/stop")
+            wait_until(lambda: live.state()["state"] != "spawning", 60)
+        finally:
+            for worker in workers:
+                worker.resume()
+    live.run(live.have_responses(2, users=4))
 
 
 def test_many_viewers_get_responses(live: Live) -> None:

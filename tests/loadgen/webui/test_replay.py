@@ -14,27 +14,27 @@ from portcompare.wire.ui_protocol import UiPlan
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-QUESTION = "GET /side-by-side.json HTTP/1.1"
+LINE = "GET /side-by-side.json HTTP/1.1"
 
 
-class Asked:
-    """An application that counts how often it is asked, and lets in those with a cookie alone."""
+class App:
+    """Counts its requests, and serves its figures to those with a cookie only."""
 
     def __init__(self) -> None:
-        self.times = 0
+        self.requests = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-        self.times += 1
+        self.requests += 1
         environ["wsgi.input"].read()
         cookie = environ.get("HTTP_COOKIE")
-        told = [("Set-Cookie", "a=b")] if cookie == "new" else []
-        start_response("200 OK" if cookie in ("known", "new") else "401 Unauthorized", told)
+        headers = [("Set-Cookie", "a=b")] if cookie == "new" else []
+        start_response("200 OK" if cookie in ("known", "new") else "401 Unauthorized", headers)
         return [b"figures" if cookie else b"log in"]
 
 
 @pytest.fixture
-def asked() -> Asked:
-    return Asked()
+def app() -> App:
+    return App()
 
 
 @pytest.fixture
@@ -43,83 +43,81 @@ def board() -> Board:
 
 
 @pytest.fixture
-def viewer(asked: Asked, board: Board) -> Iterator[socket.socket]:
+def viewer(app: App, board: Board) -> Iterator[socket.socket]:
     handler = replaying("/side-by-side.json", board)
-    server = WSGIServer(("127.0.0.1", 0), asked, log=None, handler_class=handler)
+    server = WSGIServer(("127.0.0.1", 0), app, log=None, handler_class=handler)
     server.start()
     with socket.create_connection(server.address, timeout=10) as connection:
         yield connection
     server.stop()
 
 
-def ask(viewer: socket.socket, question: str = QUESTION, cookie: str = "known", more: str = "") -> bytes:
-    """One question over the connection; what is answered, without its head."""
-    viewer.sendall(f"{question}\r\nHost: localhost\r\nCookie: {cookie}\r\n{more}\r\n".encode())
-    return receive(viewer)
+def request(viewer: socket.socket, line: str = LINE, cookie: str = "known", body: str = "") -> bytes:
+    """Send one request over the connection; returns the body of the response."""
+    length = f"Content-Length: {len(body)}\r\n" if body else ""
+    viewer.sendall(f"{line}\r\nHost: localhost\r\nCookie: {cookie}\r\n{length}\r\n".encode())
+    viewer.sendall(body.encode())
+    return receive_body(viewer)
 
 
-def receive(viewer: socket.socket) -> bytes:
-    said = b""
-    while b"\r\n\r\n" not in said:
-        said += take(viewer)
-    head, _, body = said.partition(b"\r\n\r\n")
+def receive_body(viewer: socket.socket) -> bytes:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += receive(viewer)
+    head, _, body = received.partition(b"\r\n\r\n")
     length = next(int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:"))
     while len(body) < length:
-        body += take(viewer)
+        body += receive(viewer)
     return body
 
 
-def take(viewer: socket.socket) -> bytes:
-    said: bytes = viewer.recv(65536)
-    assert said, "the connection has ended"
-    return said
+def receive(viewer: socket.socket) -> bytes:
+    received: bytes = viewer.recv(65536)
+    assert received, "the connection has been closed"
+    return received
 
 
-def test_the_same_question_is_answered_once_until_there_is_something_new(
-    asked: Asked, board: Board, viewer: socket.socket
+def test_the_same_request_reaches_the_app_once_a_snapshot(
+    app: App, board: Board, viewer: socket.socket
 ) -> None:
     for _ in range(200):
-        assert ask(viewer) == b"figures"
-    assert asked.times == 1
+        assert request(viewer) == b"figures"
+    assert app.requests == 1
     board.tick("running")
-    assert ask(viewer) == b"figures"
-    assert asked.times == 2
+    assert request(viewer) == b"figures"
+    assert app.requests == 2
 
 
-def test_whoever_asks_with_another_cookie_or_another_way_is_asked_for_himself(
-    asked: Asked, viewer: socket.socket
+def test_a_request_with_another_cookie_method_or_path_reaches_the_app(
+    app: App, viewer: socket.socket
 ) -> None:
-    assert ask(viewer) == b"figures"
-    assert ask(viewer, cookie="") == b"log in"
-    assert ask(viewer, cookie="") == b"log in"  # a refusal is not kept
-    assert ask(viewer, "POST /side-by-side.json HTTP/1.1") == b"figures"
-    assert ask(viewer, "GET /side-by-side.csv HTTP/1.1") == b"figures"
-    assert asked.times == 5
+    assert request(viewer) == b"figures"
+    assert request(viewer, cookie="") == b"log in"
+    assert request(viewer, cookie="") == b"log in"  # a refusal is not kept
+    assert request(viewer, "POST /side-by-side.json HTTP/1.1") == b"figures"
+    assert request(viewer, "GET /side-by-side.csv HTTP/1.1") == b"figures"
+    assert app.requests == 5
 
 
-def test_an_answer_that_sets_a_cookie_is_for_one_alone(asked: Asked, viewer: socket.socket) -> None:
-    assert ask(viewer, cookie="new") == b"figures"
-    assert ask(viewer, cookie="new") == b"figures"
-    assert asked.times == 2
+def test_a_response_that_sets_a_cookie_is_not_sent_again(app: App, viewer: socket.socket) -> None:
+    assert request(viewer, cookie="new") == b"figures"
+    assert request(viewer, cookie="new") == b"figures"
+    assert app.requests == 2
 
 
-def test_a_question_with_a_body_is_read_to_its_end(asked: Asked, viewer: socket.socket) -> None:
+def test_a_request_with_a_body_reaches_the_app(app: App, viewer: socket.socket) -> None:
     for _ in range(2):
-        viewer.sendall(
-            f"{QUESTION}\r\nHost: localhost\r\nCookie: known\r\nContent-Length: 4\r\n\r\n".encode()
-        )
-        viewer.sendall(b"body")
-        assert receive(viewer) == b"figures"
-    assert asked.times == 2
+        assert request(viewer, body="body") == b"figures"
+    assert app.requests == 2
 
 
-def test_questions_that_come_together_or_in_parts_are_all_answered(viewer: socket.socket) -> None:
-    question = f"{QUESTION}\r\nHost: localhost\r\nCookie: known\r\n\r\n".encode()
-    ask(viewer)
-    viewer.sendall(question * 2)
-    viewer.sendall(question[:40])
-    viewer.sendall(question[40:])
-    found = b""
-    while found.count(b"figures") < 3:
-        found += take(viewer)
-    assert found.count(b"200 OK") == 3
+def test_requests_that_come_together_or_in_parts_all_have_responses(viewer: socket.socket) -> None:
+    head = f"{LINE}\r\nHost: localhost\r\nCookie: known\r\n\r\n".encode()
+    request(viewer)
+    viewer.sendall(head * 2)
+    viewer.sendall(head[:40])
+    viewer.sendall(head[40:])
+    received = b""
+    while received.count(b"figures") < 3:
+        received += receive(viewer)
+    assert received.count(b"200 OK") == 3

@@ -1,7 +1,7 @@
 // Three charts, one line for each arm, drawn by Vega-Lite; a legend above them that shows and hides arms.
 import { element } from "./poll.js";
 
-// Okabe and Ito's colours, told apart by colour-blind people too.
+// Okabe and Ito's colours, which colour-blind people can distinguish too.
 const COLORS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a6fd1", "#7f7f7f"];
 const CHARTS = [
   ["rate_rps", "throughput, requests/s"],
@@ -101,7 +101,7 @@ export function makeCharts() {
     return COLORS[(place < 0 ? 0 : place) % COLORS.length];
   }
 
-  // Once, and again when the theme has changed; answers that come meanwhile wait for it.
+  // Once, and again when the theme has changed; responses that come meanwhile wait for it.
   async function ready() {
     const now = isDark(all) ? "#e6e6e6" : "#333333";
     if (ink === now) return making;

@@ -1,22 +1,22 @@
-// Asks once a second for what has been computed once a second; less often where nobody looks.
+// Requests the figures once a second, as they are computed; less often while the page is hidden.
 const EVERY_MS = 1000;
 const UNSEEN_MS = 5000;
 
 export function follow(show) {
-  async function ask() {
+  async function request() {
     try {
-      const answer = await fetch("./side-by-side.json", { headers: { Accept: "application/json" } });
-      if (answer.status === 401) {
+      const response = await fetch("./side-by-side.json", { headers: { Accept: "application/json" } });
+      if (response.status === 401) {
         location.reload(); // to the login
         return;
       }
-      if (answer.ok) show(await answer.json());
+      if (response.ok) show(await response.json());
     } catch {
       // The UI has ended, or is being started again: what was shown stays.
     }
-    setTimeout(ask, document.hidden ? UNSEEN_MS : EVERY_MS);
+    setTimeout(request, document.hidden ? UNSEEN_MS : EVERY_MS);
   }
-  ask();
+  request();
 }
 
 export function element(tag, properties = {}, ...children) {

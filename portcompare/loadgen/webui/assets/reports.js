@@ -18,10 +18,10 @@ export function makeReports(parent) {
       if (now === shown) return;
       shown = now;
       if (state.runs.length === 0) {
-        place.replaceChildren(element("p", {}, "There is no report yet: measure properly, or run portcompare run."));
+        place.replaceChildren(element("p", {}, "There is no report yet. Use Measure properly, or portcompare run."));
         return;
       }
-      const head = element("tr", {}, ...["report", "measured", "what it comes to"].map((text) => element("th", {}, text)));
+      const head = element("tr", {}, ...["report", "measured", "result"].map((text) => element("th", {}, text)));
       place.replaceChildren(
         element("table", { className: "sbs-reports" }, element("thead", {}, head), element("tbody", {}, ...state.runs.map(row))),
       );

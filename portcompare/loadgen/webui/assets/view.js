@@ -3,7 +3,7 @@ import { makeCharts } from "./charts.js";
 import { element } from "./poll.js";
 
 const COLUMNS = [
-  ["requests", "requests", "answered as they should be"],
+  ["requests", "requests", "successful requests"],
   ["failures", "failures", ""],
   ["rate", "rate", "successful requests per second since the test began"],
   ["p50", "p50 ms", ""],
@@ -54,9 +54,9 @@ function makeMeasure() {
   const says = element("div", { className: "sbs-run", role: "status" });
   button.addEventListener("click", async () => {
     button.disabled = true;
-    const answer = await fetch("./side-by-side/measure", { method: "POST" });
-    const told = await answer.json().catch(() => ({ message: "the web UI did not understand" }));
-    if (!answer.ok) says.textContent = told.message;
+    const response = await fetch("./side-by-side/measure", { method: "POST" });
+    const reply = await response.json().catch(() => ({ message: "The web UI sent no reply that can be read" }));
+    if (!response.ok) says.textContent = reply.message;
   });
 
   function show(state) {

@@ -1,0 +1,264 @@
+"""Bars: where the response time goes, what an arm takes, and the parts of a page load."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from portcompare import units
+from portcompare.report.charts import svg
+from portcompare.report.files import safe_name
+from portcompare.report.sections.pages import STAGE_NAMES, meanwhile
+from portcompare.report.wording import NOT_KNOWN, exact, known, level_text, plan_value, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.records.pages import PageSummary
+    from portcompare.records.results import Results, Summary
+    from portcompare.report.charts.svg import Figure, Look
+
+_BAR_HEIGHT = 13
+_MS_PER_S, _US_PER_S = 1e3, 1e6
+_MIB = 1024**2
+
+_HANDLER, _REST, _QUEUE = "in the handler", "server and network", "in line"
+_OUTSIDE, _WHOLE = "outside the handler", "not known apart"
+_COLOURS = {
+    _HANDLER: "var(--part-1)",
+    _REST: "var(--part-2)",
+    _QUEUE: "var(--stage-queue)",
+    _OUTSIDE: "var(--part-2)",
+    _WHOLE: "var(--line)",
+}
+_TIME_NOTE = (
+    "The handler's time is what the server reports (Server-Timing: app). What a request takes outside it at"
+    " one user, when it waits for no other, is the server's own work and the network; what it takes more"
+    " among others is waiting in line. Without a level of one user the two cannot be separated. An arm whose"
+    " server reports nothing has one part."
+)
+
+
+def time_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
+    """Draw what the median response time of a scenario is made of."""
+    summaries = [one for one in results.summaries if one.scenario == scenario]
+    data = [datum for one in summaries for datum in _time_data(results, one)]
+    if not data:
+        return ()
+    shown = {part: colour for part, colour in _COLOURS.items() if any(d["part"] == part for d in data)}
+    bars = (
+        alt.Chart()
+        .mark_bar(height=_BAR_HEIGHT)
+        .encode(
+            x=alt.X("ms:Q", title="ms", stack="zero", axis=svg.grid_axis(tickCount=4)),
+            y=svg.arm_y(svg.find_looks(results)),
+            color=alt.Color(
+                "part:N", title=None, scale=svg.colour_scale(shown), legend=svg.top_legend(columnPadding=22)
+            ),
+            order="order:O",
+            description="tip:N",
+        )
+    )
+    chart = svg.overlay(bars, data=svg.ROWS, width=250, height=alt.Step(svg.ROW_HEIGHT))
+    figure = svg.draw(
+        svg.by_level(chart, own="x"),
+        {"rows": data},
+        name="time",
+        title="Where the time goes",
+        scenario=visible(scenario),
+        subtitle="median response time in ms",
+        description=f"Stacked bars for scenario {visible(scenario)}: one row for each level and arm, the time"
+        " in the handler first, then the server's own work and the network, then waiting in line.",
+        header=("Level", "Arm", "Response time p50", "In the handler", "Outside it", "Of that in line"),
+        rows=tuple(
+            (
+                level_text(results, one.scenario, one.level),
+                visible(one.arm),
+                known(one.latency_s.p50 if one.latency_s else None, units.duration),
+                known(one.handler_s, units.duration),
+                known(one.outside_handler_s, units.duration),
+                known(one.queue_s, units.duration),
+            )
+            for one in summaries
+        ),
+        note=_TIME_NOTE,
+    )
+    return (figure,)
+
+
+def _time_data(results: Results, one: Summary) -> Iterator[dict[str, Any]]:
+    if one.latency_s is None:
+        return
+    if one.handler_s is None or one.outside_handler_s is None:
+        parts = {_WHOLE: one.latency_s.p50}
+    elif one.queue_s is None or one.overhead_s is None:
+        parts = {_HANDLER: one.handler_s, _OUTSIDE: one.outside_handler_s}
+    else:
+        parts = {_HANDLER: one.handler_s, _REST: one.overhead_s, _QUEUE: one.queue_s}
+    for order, (part, value_s) in enumerate(parts.items()):
+        yield {
+            "level": level_text(results, one.scenario, one.level),
+            "arm": visible(one.arm),
+            "part": part,
+            "order": order,
+            "ms": value_s * _MS_PER_S,
+            "tip": svg.tooltip(f"{visible(one.arm)}, {part}: {units.duration(value_s)}"),
+        }
+
+
+def cost_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
+    """Draw CPU time and memory of the arms in a scenario, and money where the plan names a price."""
+    summaries = [one for one in results.summaries if one.scenario == scenario]
+    if not any(one.cpu_s_per_request or one.rss_peak_bytes for one in summaries):
+        return ()
+    looks = svg.find_looks(results)
+    currency = visible(plan_value(results, "cost", "currency") or "")
+    fields = {"cpu_us": "CPU per request, us", "rss_mib": "peak memory, MiB"}
+    subtitle, note = "CPU time per request in us, highest memory in MiB", ""
+    priced = any(one.cost_per_million is not None for one in summaries)
+    if priced:
+        fields["cost"] = f"{currency} per million"
+        subtitle += ", cost per million requests"
+    price = plan_value(results, "cost", "per_core_hour")
+    if price is not None:
+        note = (
+            f"Cost: the CPU time alone, at {exact(price)} {currency} for an hour of a core, as the plan says."
+        )
+    panels = [_cost_panel(looks, field, name) for field, name in fields.items()]
+    figure = svg.draw(
+        alt.hconcat(*panels, spacing=18),
+        {"rows": [_cost_datum(results, one, looks[one.arm], currency) for one in summaries]},
+        name="cost",
+        title="What it takes",
+        scenario=visible(scenario),
+        subtitle=subtitle,
+        description=f"Bars for scenario {visible(scenario)}, one row for each level and arm, side by side:"
+        f" {subtitle}.",
+        header=("Level", "Arm", "CPU per request", "Peak memory", *["Cost per million"] * priced),
+        rows=tuple(
+            (
+                level_text(results, one.scenario, one.level),
+                visible(one.arm),
+                *_cost_texts(one, currency)[: 3 if priced else 2],
+            )
+            for one in summaries
+        ),
+        arms=svg.legend(looks, [one.arm for one in summaries]),
+        note=note,
+        wide=True,
+    )
+    return (figure,)
+
+
+def _cost_panel(looks: dict[str, Look], field: str, title: str) -> alt.FacetChart:
+    bars = (
+        alt.Chart()
+        .mark_bar(height=_BAR_HEIGHT)
+        .encode(
+            x=alt.X(f"{field}:Q", title=title, axis=svg.grid_axis(tickCount=3)),
+            y=svg.arm_y(looks, named=field == "cpu_us"),
+            color=svg.arm_colour(looks),
+            description=f"{field}_tip:N",
+        )
+    )
+    return svg.by_level(svg.overlay(bars, data=svg.ROWS, width=170, height=alt.Step(svg.ROW_HEIGHT)))
+
+
+def _cost_texts(one: Summary, currency: str) -> tuple[str, str, str]:
+    return (
+        known(one.cpu_s_per_request, units.duration),
+        known(one.rss_peak_bytes, units.size),
+        known(one.cost_per_million, lambda amount: f"{units.significant(amount)} {currency}".strip()),
+    )
+
+
+def _cost_datum(results: Results, one: Summary, look: Look, currency: str) -> dict[str, Any]:
+    cpu_s, rss_bytes = one.cpu_s_per_request, one.rss_peak_bytes
+    values = {
+        "cpu_us": None if cpu_s is None else cpu_s * _US_PER_S,
+        "rss_mib": None if rss_bytes is None else rss_bytes / _MIB,
+        "cost": one.cost_per_million,
+    }
+    tips = {
+        f"{field}_tip": svg.tooltip(f"{look.label}: {text}", look.colour)
+        for field, text in zip(values, _cost_texts(one, currency), strict=True)
+        if text != NOT_KNOWN
+    }
+    return {"level": level_text(results, one.scenario, one.level), "arm": look.label} | values | tips
+
+
+def waterfalls(results: Results) -> tuple[Figure, ...]:
+    """Draw where the time of each page goes: its parts one after the other, the arms below each other."""
+    summaries = [one for one in results.pages.summaries if one.parts]
+    return tuple(
+        _waterfall(page, [one for one in summaries if one.page == page])
+        for page in dict.fromkeys(one.page for one in summaries)
+    )
+
+
+def _waterfall(page: str, summaries: list[PageSummary]) -> Figure:
+    return svg.draw(
+        _waterfall_bars(summaries),
+        {"rows": [datum for one in summaries for datum in _part_data(one)]},
+        name=f"page-{safe_name(page)}",
+        title=visible(page),
+        subtitle="until the largest contentful paint, in seconds",
+        description=f"Bars for the page {visible(page)}: one for each condition and arm, its parts from left"
+        " to right in the order in which they happen in the load in the middle, coloured by whose time it"
+        " is.",
+        header=("Condition", "Arm", "Part", "Whose time", "From", "To"),
+        rows=tuple(
+            (
+                _condition(one),
+                visible(one.arm),
+                part.what,
+                STAGE_NAMES[part.stage],
+                units.duration(part.start_s),
+                units.duration(part.end_s),
+            )
+            for one in summaries
+            for part in one.parts
+        ),
+    )
+
+
+def _waterfall_bars(summaries: list[PageSummary]) -> alt.FacetChart:
+    present = {part.stage for one in summaries for part in one.parts}
+    colours = {name: f"var(--stage-{stage})" for stage, name in STAGE_NAMES.items() if stage in present}
+    legend = svg.top_legend(columns=2, columnPadding=2 * svg.FONT_SLACK, labelLimit=0)
+    bars = (
+        alt.Chart()
+        .mark_bar(height=svg.ROW_HEIGHT * 0.6)
+        .encode(
+            y=svg.arm_y(),
+            x=alt.X(
+                "start:Q",
+                title="seconds",
+                scale=svg.guide(zero=True, nice=False),
+                axis=svg.guide(grid=True, gridOpacity=0.6, tickCount=5),
+            ),
+            x2="end:Q",
+            color=alt.Color("stage:N", title=None, scale=svg.colour_scale(colours), legend=legend),
+            description="tip:N",
+        )
+    )
+    chart = svg.overlay(bars, data=svg.ROWS, width=270, height=alt.Step(svg.ROW_HEIGHT))
+    return svg.below_each_other(chart, "condition:N", list(dict.fromkeys(map(_condition, summaries))))
+
+
+def _part_data(one: PageSummary) -> Iterator[dict[str, Any]]:
+    for part in one.parts:
+        took = units.duration(part.end_s - part.start_s)
+        yield {
+            "condition": _condition(one),
+            "arm": visible(one.arm),
+            "stage": STAGE_NAMES[part.stage],
+            "start": part.start_s,
+            "end": part.end_s,
+            "tip": svg.tooltip(f"{visible(one.arm)}, {part.what}: {took}"),
+        }
+
+
+def _condition(one: PageSummary) -> str:
+    return f"{one.kind}, {meanwhile(one.users)} meanwhile" if one.users else f"{one.kind}, idle"

@@ -1,0 +1,204 @@
+"""How response times are distributed and how a run went: the latency spectrum and the time line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from portcompare import units
+from portcompare.analyse.summaries import find_courses
+from portcompare.report.charts import svg
+from portcompare.report.wording import NOT_KNOWN, known, level_text, plan_value, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portcompare.analyse.summaries import Course
+    from portcompare.records.results import Results, Spectrum
+    from portcompare.report.charts.svg import Figure, Look
+
+_MS_PER_S = 1e3
+_PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "p99.99": 0.9999}
+"""The percentiles that the axis and the table name."""
+_NAMES = {quantile: name for name, quantile in _PERCENTILES.items()}
+
+
+def spectrum_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
+    """Draw how the response times of a scenario are distributed."""
+    spectra = [one for one in results.spectra if one.scenario == scenario]
+    if not spectra:
+        return ()
+    looks = svg.find_looks(results)
+    figure = svg.draw(
+        _spectrum_lines(looks),
+        {"rows": [datum for one in spectra for datum in _spectrum_data(results, one, looks[one.arm])]},
+        name="latency-spectrum",
+        title="Latency spectrum",
+        scenario=visible(scenario),
+        subtitle="response time in ms by percentile, both axes logarithmic",
+        description=f"Line chart for scenario {visible(scenario)}: from left to right the percentiles from"
+        " the minimum to p99.99, upwards the response time; one line for each arm, one panel for each level.",
+        header=("Level", "Arm", "Requests", *_PERCENTILES),
+        rows=tuple(_spectrum_row(results, one) for one in spectra),
+        arms=svg.legend(looks, [one.arm for one in spectra]),
+        note="All requests of all rounds that count, merged; a line ends where no request lies beyond.",
+    )
+    return (figure,)
+
+
+def _spectrum_lines(looks: dict[str, Look]) -> alt.FacetChart:
+    axis = svg.grid_axis(
+        values=[2, 10, 100, 1000, 10_000],
+        labelExpr="'p' + format(100 - 100 / datum.value, '~r')",
+        labelOverlap=False,
+    )
+    del axis["format"]
+    base = alt.Chart().encode(
+        x=alt.X("beyond:Q", title="percentile", axis=axis, scale=svg.guide(type="log", nice=False)),
+        y=svg.log_y("ms:Q", "response time in ms"),
+        color=svg.arm_colour(looks),
+        description="tip:N",
+    )
+    named = base.transform_filter("datum.named").mark_point(filled=True, size=34, opacity=1)
+    chart = svg.overlay(
+        base.mark_line(strokeWidth=2).encode(strokeDash=svg.arm_dash(looks)),
+        named.encode(shape=svg.arm_shape(looks)),
+        data=svg.ROWS,
+        width=400,
+        height=190,
+    )
+    # One of n requests lies beyond the quantile 1 - 1/n: that spreads the tail out.
+    return svg.by_level(chart.transform_calculate(beyond="1 / (1 - datum.quantile)"), own="y")
+
+
+def _spectrum_data(results: Results, one: Spectrum, look: Look) -> Iterator[dict[str, Any]]:
+    level = level_text(results, one.scenario, one.level)
+    for point in one.points:
+        if point.latency_s > 0:
+            tip = f"{look.label}, {_NAMES.get(point.quantile, '')} {units.duration(point.latency_s)}"
+            yield {
+                "level": level,
+                "arm": look.label,
+                "quantile": point.quantile,
+                "ms": point.latency_s * _MS_PER_S,
+                "named": point.quantile in _NAMES,
+                "tip": svg.tooltip(tip, look.colour),
+            }
+
+
+def _spectrum_row(results: Results, one: Spectrum) -> tuple[str, ...]:
+    found = {point.quantile: units.duration(point.latency_s) for point in one.points}
+    return (
+        level_text(results, one.scenario, one.level),
+        visible(one.arm),
+        f"{one.requests:,}",
+        *(found.get(quantile, NOT_KNOWN) for quantile in _PERCENTILES.values()),
+    )
+
+
+_HOW_TO_READ = (
+    "A short line is a round. Vertical lines: a block begins, on servers started afresh. Cross: the round is"
+    " discarded. Triangle: not yet steady when the window opened."
+)
+_RATE, _P99 = "responses per second", "p99 in ms"
+
+
+def timeline_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
+    """Draw the course of a scenario."""
+    everything = find_courses(results.rounds)
+    courses = [one for one in everything if one.round.scenario == scenario]
+    drawn = [one for one in courses if any(moment.rate_rps for moment in one.moments)]
+    if not drawn:
+        return ()
+    looks = svg.find_looks(results)
+    drifts = [visible(warning) for warning in results.warnings if warning.startswith("drift:")]
+    data = [datum for one in drawn for datum in _slice_data(results, one, looks[one.round.arm])]
+    begun = {one.round.block: one.at_s for one in reversed(everything)}
+    panels = dict.fromkeys(datum["level"] for datum in data)
+    data += [{"level": panel, "kind": "block", "at_s": at_s} for panel in panels for at_s in begun.values()]
+    figure = svg.draw(
+        _timeline(looks),
+        {"rows": data},
+        name="timeline",
+        title="Time line",
+        scenario=visible(scenario),
+        subtitle="what each slice of each round saw; logarithmic",
+        description=f"Line charts for scenario {visible(scenario)} over the run: each line is a round, its"
+        " points the slices of its window. Vertical lines stand where blocks begin, crosses on rounds that"
+        " were discarded, triangles on windows that opened before the rate was steady.",
+        header=("Start", "Block", "Level", "Arm", "Rate of each slice", "p99 of each slice", "Events"),
+        rows=tuple(_course_row(results, one) for one in courses),
+        arms=svg.legend(looks, [one.round.arm for one in drawn]),
+        note=" ".join((_HOW_TO_READ, *(f"{drift[0].upper()}{drift[1:]}." for drift in drifts))),
+        wide=True,
+    )
+    return (figure,)
+
+
+def _timeline(looks: dict[str, Look]) -> alt.FacetChart:
+    base = alt.Chart().encode(
+        x=alt.X("at_s:Q", title="seconds since the first window", axis=svg.guide(format="~r", tickCount=10)),
+        y=svg.log_y("value:Q", None),
+        color=svg.arm_colour(looks),
+        description="tip:N",
+    )
+    blocks = alt.Chart().transform_filter("datum.kind == 'block'")
+    event = base.mark_point(size=60, strokeWidth=2, opacity=1)
+    discarded = event.transform_filter("datum.event == 'discarded'").encode(
+        color=alt.value("var(--worse)"), shape=alt.value("cross")
+    )
+    unsteady = event.transform_filter("datum.event == 'unsteady'").encode(shape=alt.value("triangle-up"))
+    chart = svg.overlay(
+        blocks.mark_rule(color=svg.FAINT, strokeDash=[2, 2]).encode(x="at_s:Q"),
+        base.transform_filter("datum.kind == 'slice'").mark_line(strokeWidth=1.6).encode(detail="round:N"),
+        discarded,
+        unsteady,
+        data=svg.ROWS,
+        width=820,
+        height=84,
+    )
+    return svg.by_level(chart, own="y")
+
+
+def _slice_data(results: Results, course: Course, look: Look) -> Iterator[dict[str, Any]]:
+    one = course.round
+    # A search tries many levels: its rounds share one panel.
+    is_searched = plan_value(results, "scenarios", one.scenario, "load", "objective")
+    level = "" if is_searched else level_text(results, one.scenario, one.level)
+    texts = (look.label, level, f"block {one.block + 1}", units.rate(one.load.rate_rps), *_events(course))
+    for quantity in (_RATE, _P99):
+        event = "discarded" if one.discarded else "" if one.load.steady else "unsteady"
+        for moment in course.moments:
+            value = moment.rate_rps if quantity == _RATE else (moment.p99_s or 0) * _MS_PER_S
+            if value:
+                yield {
+                    "level": ": ".join(filter(None, (level, quantity))),
+                    "kind": "slice",
+                    "at_s": moment.at_s,
+                    "value": value,
+                    "arm": look.label,
+                    "round": f"{one.block}-{one.order}-{one.level}-{one.arm}",
+                    "event": event,
+                    "tip": svg.tooltip(", ".join(filter(None, texts)), look.colour),
+                }
+                event = ""
+
+
+def _events(course: Course) -> list[str]:
+    one = course.round
+    discarded = [f"discarded: {visible(one.discarded)}"] if one.discarded else []
+    return discarded + ([] if one.load.steady else ["not yet steady"])
+
+
+def _course_row(results: Results, course: Course) -> tuple[str, ...]:
+    one = course.round
+    return (
+        units.duration(course.at_s),
+        f"{one.block + 1:,}",
+        level_text(results, one.scenario, one.level),
+        visible(one.arm),
+        " ".join(units.significant(moment.rate_rps) for moment in course.moments),
+        ", ".join(known(moment.p99_s, units.duration) for moment in course.moments),
+        "; ".join(_events(course)),
+    )

@@ -1,0 +1,230 @@
+"""The comparison of two runs as HTML, as Markdown, and as rich renderables for the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from portcompare import units
+from portcompare.records.changes import Change
+from portcompare.records.metrics import METRICS
+from portcompare.report.charts.ratios import forest_plots
+from portcompare.report.formats.html import render_page
+from portcompare.report.formats.markdown import escape, text_table, text_tables
+from portcompare.report.formats.terminal import TONE_STYLES, notice_line
+from portcompare.report.formats.terminal import text_table as terminal_table
+from portcompare.report.sections.conclusions import Notice
+from portcompare.report.wording import TONES, TextTable, interval, known, level_text, timestamp, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from portcompare.records.changes import Altered, RunDiff, RunFacts
+    from portcompare.records.metrics import MetricName
+    from portcompare.records.results import Results
+    from portcompare.report.charts.svg import Figure
+
+_HEADER = ("Scenario", "Level", "Deployment", "Metric", "New / old", "95% interval", "Blocks", "Verdict")
+_OWN_NOTE = (
+    "Unpaired: the rounds of two runs share no block. What the machine did differently then and now (a"
+    " neighbour, a clock, a temperature) is in these ratios, and in no interval."
+)
+_RELATIVE_NOTE = (
+    "Candidate divided by baseline, now divided by then: paired inside each run, so what the machine did then"
+    " or does now cancels. A change of the baseline's own code shows in all of them."
+)
+
+
+_MOST_ROWS = 12
+_SHORT: dict[MetricName, str] = {"cpu_s_per_request": "CPU time"}
+"""What a metric is called where there is little room, if not by its own name."""
+
+
+def render_html(diff: RunDiff, results: Results) -> str:
+    """Render a comparison as a web page."""
+    return render_page(
+        "diff.html.j2",
+        diff=diff,
+        portcompare=results.manifest.portcompare,
+        old=run_line(diff.old),
+        new=run_line(diff.new),
+        notices=list(diff_notices(diff)),
+        scenarios=[
+            {
+                "name": visible(name),
+                "own": _plots(results, diff.changes, name, "new divided by old"),
+                "relative": _plots(
+                    results, diff.relative_changes, name, "ratio to the baseline, new divided by old"
+                ),
+            }
+            for name in dict.fromkeys(one.scenario for one in diff.changes)
+        ],
+        changes=change_tables(diff, results),
+        altered=altered_tables(diff),
+    )
+
+
+def render_markdown(diff: RunDiff, results: Results) -> str:
+    """Render a comparison as GitHub-flavoured Markdown."""
+    return "\n\n".join(_blocks(diff, results)) + "\n"
+
+
+def render_terminal(diff: RunDiff, results: Results) -> Group:
+    """The whole comparison: what was not the same, what was compared, and the headline."""
+    return Group(
+        Text.assemble(("old: ", "bold"), run_line(diff.old)),
+        Text.assemble(("new: ", "bold"), run_line(diff.new)),
+        *(terminal_table(_cut(table)) for table in altered_tables(diff)),
+        *(_group_table(group, results) for group in change_groups(diff)),
+        Text(visible(diff.headline), style="bold"),
+        *map(notice_line, diff_notices(diff)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeGroup:
+    """Changes of one kind."""
+
+    title: str  # What they are of
+    note: str  # How to read them
+    changes: tuple[Change, ...]  # The changes
+
+
+def _plots(results: Results, changes: tuple[Change, ...], scenario: str, ratio_of: str) -> tuple[Figure, ...]:
+    return forest_plots(results, [(one.deployment, one) for one in changes], scenario, ratio_of)
+
+
+def _blocks(diff: RunDiff, results: Results) -> Iterator[str]:
+    yield f"# portcompare diff: {escape(diff.new.name)}"
+    yield f"**{escape(diff.headline)}**"
+    yield from (f"> **{notice.label}**: {escape(notice.text)}" for notice in diff_notices(diff))
+    yield f"- **Old**: {escape(run_line(diff.old))}\n- **New**: {escape(run_line(diff.new))}"
+    yield from text_tables(change_tables(diff, results))
+    for table in altered_tables(diff):
+        yield f"<details>\n<summary>{escape(table.title)}</summary>"
+        yield from text_table(table)
+        yield "</details>"
+
+
+def _group_table(group: ChangeGroup, results: Results) -> Table:
+    """A table with a section for each level, a line for each metric."""
+    table = Table(
+        box=box.SIMPLE_HEAD, expand=True, title=Text(f"\n{group.title}", "bold"), caption=Text(group.note)
+    )
+    table.add_column("Deployment", ratio=1, overflow="fold")
+    for name in ("Metric", "New / old", "95% interval", "Verdict"):
+        table.add_column(name, no_wrap=True)
+    for (scenario, level), changes in groupby(group.changes, key=lambda one: (one.scenario, one.level)):
+        place = f"{visible(scenario)}, {level_text(results, scenario, level)}"
+        table.add_row(Text(place, "bold"))
+        for one in changes:
+            verdict = one.ratio.verdict or "invalid"
+            table.add_row(
+                Text(visible(one.deployment)),
+                Text(_SHORT.get(one.metric, one.metric)),
+                Text(known(one.ratio.point, units.ratio)),
+                Text(interval(one.ratio)),
+                Text(METRICS[one.metric].word(verdict), TONE_STYLES[TONES[verdict]]),
+            )
+        table.add_section()
+    return table
+
+
+def _cut(table: TextTable) -> TextTable:
+    """A table of which a terminal shows the beginning; the other formats show it whole."""
+    more = len(table.rows) - _MOST_ROWS
+    if more <= 0:
+        return table
+    note = f"{table.note} And {units.count(more, 'more line')}: --out DIR or --json shows all."
+    return replace(table, rows=table.rows[:_MOST_ROWS], note=note)
+
+
+def diff_notices(diff: RunDiff) -> Iterator[Notice]:
+    """What a reader must know before any figure."""
+    for when, run in (("OLD", diff.old), ("NEW", diff.new)):
+        if not run.valid:
+            reasons = visible("; ".join(run.invalid_reasons)) or "no reason was recorded"
+            yield Notice(grave=True, label=f"{when} RUN NOT VALID", text=reasons)
+        if run.partial:
+            yield Notice(grave=True, label=f"{when} RUN PARTIAL", text="it was interrupted or broke off")
+    if diff.machines:
+        what = "; ".join(f"{one.what} was {one.old} and is {one.new}" for one in diff.machines)
+        text = f"{visible(what)}. Each deployment's own figures differ by the machines as well"
+        yield Notice(grave=True, label="ANOTHER MACHINE", text=text)
+    for text in diff.not_compared:
+        yield Notice(grave=True, label="NOT COMPARED", text=visible(text))
+    if diff.conditions:
+        text = f"{units.count(len(diff.conditions), 'condition')} of the two runs were not the same"
+        yield Notice(grave=False, label="CONDITIONS", text=text)
+
+
+def run_line(run: RunFacts) -> str:
+    """One of the two runs in a line."""
+    return (
+        f"{visible(run.folder)} ({visible(run.name)}, {timestamp(run.started_at)},"
+        f" baseline {visible(run.baseline)})"
+    )
+
+
+def altered_tables(diff: RunDiff) -> tuple[TextTable, ...]:
+    """What was not the same in both runs, besides what was measured."""
+    found = (
+        ("What was not the same", "From the manifests of both runs.", (*diff.machines, *diff.conditions)),
+        ("What differs between the plans", "The plans with every default filled in.", diff.plans),
+    )
+    return tuple(_altered_table(title, note, altered) for title, note, altered in found if altered)
+
+
+def change_groups(diff: RunDiff) -> tuple[ChangeGroup, ...]:
+    """All that was compared."""
+    baseline = visible(diff.new.baseline)
+    groups = (
+        ChangeGroup(title="Each deployment, new against old", note=_OWN_NOTE, changes=diff.changes),
+        ChangeGroup(
+            title=f"Each ratio to the baseline, {baseline}, new against old",
+            note=_RELATIVE_NOTE,
+            changes=diff.relative_changes,
+        ),
+    )
+    return tuple(group for group in groups if group.changes)
+
+
+def change_tables(diff: RunDiff, results: Results) -> tuple[TextTable, ...]:
+    """All that was compared, a table a group."""
+    return tuple(
+        TextTable(
+            title=group.title,
+            note=group.note,
+            header=_HEADER,
+            rows=tuple(_row(results, one) for one in group.changes),
+        )
+        for group in change_groups(diff)
+    )
+
+
+def _altered_table(title: str, note: str, altered: Iterable[Altered]) -> TextTable:
+    rows = tuple((visible(one.what), visible(one.old), visible(one.new)) for one in altered)
+    return TextTable(title=title, note=note, header=("What", "Old", "New"), rows=rows)
+
+
+def _row(results: Results, one: Change) -> tuple[str, ...]:
+    blocks = f"{one.old_blocks:,} and {one.new_blocks:,}"
+    verdict = METRICS[one.metric].word(one.ratio.verdict or "invalid")
+    if one.ratio.point is None:
+        verdict = f"{verdict}: {visible(one.ratio.reason)}"
+    return (
+        visible(one.scenario),
+        level_text(results, one.scenario, one.level),
+        visible(one.deployment),
+        METRICS[one.metric].label,
+        known(one.ratio.point, units.ratio),
+        interval(one.ratio),
+        blocks,
+        verdict,
+    )

@@ -1,0 +1,430 @@
+from __future__ import annotations
+
+from collections import Counter
+from math import exp, inf, log, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from portcompare.analyse.break_even import find_break_even
+from portcompare.analyse.capacity import find_bracket
+from portcompare.analyse.comparisons import compare
+from portcompare.measure.blocks import Timekeeper
+from portcompare.measure.sweeps import (
+    Search,
+    choose_coarse,
+    choose_new,
+    find_limit,
+    find_start,
+    plan_break_even,
+    plan_searches,
+    propose_rate,
+)
+from portcompare.plan import BreakEvenGrid, Plan, Scenario
+from portcompare.records.rounds import BASELINE
+from portcompare.records.sweeps import RESOLUTION, Bracket, Trial
+from tests.altered import altered, known
+from tests.analyse.samples import ROUND
+from tests.measure.plans import ARMS, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portcompare.measure.blocks import Place
+    from portcompare.records.rounds import Round
+    from portcompare.records.sweeps import BreakEven, Outcome
+
+    Cell = tuple[float, int]
+
+GRID = BreakEvenGrid(
+    path="/data",
+    delay_s=[0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2],
+    users=[1, 2, 4, 8, 12, 16, 24, 32, 64],
+)
+
+
+def make_grid_plan(grid: BreakEvenGrid = GRID, **rounds: float) -> Plan:
+    fields = dict(make_plan(**rounds)) | {"candidates": ["new"], "break_even": grid}
+    del fields["scenarios"]
+    return Plan.model_validate(fields)
+
+
+def true_rate(arm: str, delay_s: float, users: int) -> float:
+    """Eight threads against an event loop that costs more CPU time a request, on one CPU each."""
+    slots, cpu_s = (8, 0.0006) if arm != "new" else (10**6, 0.001)
+    return min(min(users, slots) / (delay_s + cpu_s), 1 / cpu_s)
+
+
+def wins(cell: Cell) -> bool:
+    return true_rate("new", *cell) > 1.05 * true_rate(BASELINE, *cell)
+
+
+class Sweep:
+    """A sweep over arms whose rates are known, but for noise."""
+
+    def __init__(self, plan: Plan, *, noise: float, equal: bool = False, round_s: float = 0.0) -> None:
+        self.now_s = 0.0
+        self.rounds: list[Round] = []
+        self.blocks: list[tuple[Place, ...]] = []
+        self._plan = plan
+        rng = np.random.default_rng(20261123)
+        grid = plan.break_even
+        assert grid is not None
+        timekeeper = Timekeeper(plan.rounds.budget_s, lambda: self.now_s)
+        for block in plan_break_even(plan, grid, self.find_grids, timekeeper):
+            self.blocks.append(block)
+            for place in block:
+                self.now_s += round_s
+                arm = BASELINE if equal else place.arm
+                rate = true_rate(arm, grid.delays_s[place.scenario], int(place.level))
+                self.rounds.append(
+                    altered(
+                        ROUND,
+                        block=place.block,
+                        arm=place.arm,
+                        scenario=place.scenario,
+                        level=float(place.level),
+                        rate_rps=rate * float(rng.lognormal(sigma=noise)),
+                    )
+                )
+
+    def find_grids(self) -> tuple[BreakEven, ...]:
+        assert self._plan.break_even is not None
+        grid = self._plan.break_even
+        comparisons = compare(self.rounds, self._plan.rounds.margins)
+        return find_break_even(comparisons, grid.delays_s, grid.levels)
+
+    @property
+    def new(self) -> BreakEven:
+        return next(grid for grid in self.find_grids() if grid.candidate == "new")
+
+    @property
+    def counts(self) -> Counter[Cell]:
+        """In how many blocks each cell was measured."""
+        delays_s = GRID.delays_s
+        return Counter(
+            (delays_s[place.scenario], int(place.level))
+            for block in self.blocks
+            for place in block
+            if place.arm == BASELINE
+        )
+
+
+@pytest.fixture(scope="module")
+def sweep() -> Sweep:
+    return Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.02)
+
+
+def test_it_begins_with_corners_and_middles() -> None:
+    assert choose_coarse(GRID) == [(delay_s, users) for delay_s in (0, 0.02, 0.2) for users in (1, 12, 64)]
+    small = BreakEvenGrid(path="/", delay_s=[1, 0], users=[4, 2])
+    assert choose_coarse(small) == [(0, 2), (0, 4), (1, 2), (1, 4)]
+
+
+def test_the_border_is_found_with_half_of_the_cells(sweep: Sweep) -> None:
+    grid = sweep.new
+    for cell in grid.cells:
+        assert cell.is_win is wins((cell.delay_s, cell.users)), cell
+    measured = [cell for cell in grid.cells if cell.state != "not measured"]
+    assert len(measured) <= len(grid.cells) / 2
+    borders = {one.delay_s: (one.not_at_users, one.wins_from_users) for one in grid.borders}
+    assert borders[0.0] == (None, None)  # without a delay the event loop only costs more
+    assert borders[0.2] == (8, 12)
+    assert borders[0.02] == (8, 12)
+
+
+def test_both_sides_of_every_border_are_measured(sweep: Sweep) -> None:
+    cells = {(cell.delay_s, cell.users): cell for cell in sweep.new.cells}
+    for border in sweep.new.borders:
+        for users in (border.wins_from_users, border.not_at_users):
+            assert users is None or users == 1 or cells[border.delay_s, users].ratio is not None
+    assert choose_new([sweep.new], sweep.counts) == []
+
+
+def test_cells_far_from_the_border_are_measured_no_more_than_at_first(sweep: Sweep) -> None:
+    assert sweep.counts[0.2, 64] == 3
+    assert max(sweep.counts.values()) <= 8
+    assert min(sweep.counts.values()) >= 3
+
+
+def test_what_is_undecided_goes_on_until_it_is_narrow_or_measured_often_enough() -> None:
+    plan = make_grid_plan(min_blocks=3, max_blocks=12, budget_s=1e6)
+    sweep = Sweep(plan, noise=0.08, equal=True)
+    extended = {cell for cell, blocks in sweep.counts.items() if blocks > 3}
+    assert extended
+    for cell in sweep.new.cells:
+        if (cell.delay_s, cell.users) in extended:
+            point, _, high = known(cell.ratio)
+            is_narrow = high <= point * 1.05
+            assert is_narrow or sweep.counts[cell.delay_s, cell.users] == 12
+
+
+def test_every_block_holds_every_arm_at_each_of_its_cells(sweep: Sweep) -> None:
+    for number, block in enumerate(sweep.blocks):
+        assert {place.block for place in block} == {number}
+        by_level = Counter((place.scenario, place.level) for place in block)
+        assert set(by_level.values()) == {3}
+        assert len({(place.arm, place.scenario, place.level) for place in block}) == len(block)
+
+
+def test_no_cells_are_begun_that_the_budget_would_not_let_end() -> None:
+    # The coarse grid takes 3 blocks of 9 cells with 3 arms, a second each: 81 s.
+    begun = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=81), noise=0.02, round_s=1.0)
+    assert len(begun.counts) == 9
+    some = Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=110), noise=0.02, round_s=1.0)
+    assert 9 < len(some.counts) <= 12
+    assert some.now_s <= 110
+    assert set(some.counts.values()) == {3}
+    assert any(cell.is_win is None for cell in some.new.cells)
+
+
+def test_the_control_has_no_border_to_look_for(sweep: Sweep) -> None:
+    control = next(grid for grid in sweep.find_grids() if grid.candidate == "control")
+    assert not any(cell.state == "wins" for cell in control.cells if cell.users == 64)
+
+
+@pytest.mark.parametrize("blocks", [2, 5])
+def test_a_cell_is_measured_in_the_least_number_of_blocks_before_it_is_judged(blocks: int) -> None:
+    sweep = Sweep(make_grid_plan(min_blocks=blocks, max_blocks=blocks, budget_s=1e6), noise=0.02)
+    assert set(sweep.counts.values()) == {blocks}
+    first = [{(place.scenario, place.level) for place in block} for block in sweep.blocks[:blocks]]
+    assert all(one == first[0] for one in first)
+
+
+SEARCH = Search(scenario="fast", arm="new", start_rps=100, step=2, least_rps=100, most_rps=10_000)
+
+
+def make_search_plan(delay_s: float = 0.0, **rounds: float) -> Plan:
+    load = {"model": "open", "objective": {"p99": 0.5}, "connections": 100}
+    scenario = Scenario.model_validate({"request": {"path": "/"}, "delay_s": delay_s, "load": load})
+    return make_plan(**rounds).model_copy(update={"scenarios": {"fast": scenario}})
+
+
+@pytest.mark.parametrize(
+    ("bracket", "rate_rps"),
+    [
+        pytest.param({}, 100, id="begins at its start"),
+        pytest.param({"kept_rps": 800.0}, 1600, id="climbs by steps while the objective is kept"),
+        pytest.param({"failed_rps": 800.0}, 400, id="goes down by steps while it is missed"),
+        pytest.param(
+            {"kept_rps": 100.0, "failed_rps": 400.0, "doubtful_rps": 200.0}, 200, id="doubtful rates first"
+        ),
+        pytest.param({"kept_rps": 100.0, "failed_rps": 400.0}, 200, id="halves a bracket on a log scale"),
+        pytest.param({"kept_rps": 100.0, "failed_rps": 106.0}, 103, id="goes on in a wide bracket"),
+        pytest.param({"kept_rps": 100.0, "failed_rps": 105.0}, None, id="ends in a narrow bracket"),
+        pytest.param({"kept_rps": 8000.0}, 10_000, id="climbs to its upper limit"),
+        pytest.param({"kept_rps": 10_000.0}, None, id="ends at its upper limit"),
+        pytest.param({"failed_rps": 150.0}, 100, id="goes down to its lower limit"),
+        pytest.param({"failed_rps": 100.0}, None, id="ends at its lower limit"),
+        pytest.param({"kept_rps": 101.0, "failed_rps": 117.0}, 109, id="rounds to three digits"),
+    ],
+)
+def test_a_search_proposes_the_next_rate(bracket: dict[str, float], rate_rps: float | None) -> None:
+    assert propose_rate(SEARCH, Bracket(**bracket)) == rate_rps  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("quantile", "rate_rps"), [(0.5, 50), (0.99, 50), (0.999, 500)])
+def test_the_lowest_rate_gives_a_round_enough_requests(quantile: float, rate_rps: float) -> None:
+    assert find_start(quantile, 2.0) == pytest.approx(rate_rps)
+
+
+def test_the_highest_rate_leaves_connections_free() -> None:
+    limit_rps = find_limit(256, 0.2)
+    under_way = limit_rps * 0.2
+    assert under_way + 3 * sqrt(under_way) == pytest.approx(256)
+    assert find_limit(256, 0.0) == inf
+
+
+class Servers:
+    """Arms whose capacities are known.
+
+    They vary from block to block, for all arms and for each arm. A round keeps the objective more rarely the
+    nearer it comes to the capacity; now and then it fails for no reason.
+    """
+
+    def __init__(
+        self, capacities_rps: Mapping[str, float], *, noise: float = 0.0, hiccups: float = 0.0
+    ) -> None:
+        self.now_s = 0.0
+        self.trials: dict[tuple[int, str], list[Trial]] = {}
+        self.ended: set[tuple[int, str, str]] = set()
+        self._capacities_rps = capacities_rps
+        self._noise = noise
+        self._hiccups = hiccups
+        self._rng = np.random.default_rng(20261123)
+        self.luck: dict[int | tuple[int, str], float] = {}
+
+    def serve(self, place: Place) -> None:
+        distance = log(place.level / self.capacity_rps(place.block, place.arm))
+        share = 1 / (1 + exp(min(distance / max(self._noise / 2, 1e-6), 500)))
+        is_kept = self._rng.random() < share * (1 - self._hiccups)
+        outcome: Outcome = "kept" if is_kept else "missed"
+        trial = Trial(rate_rps=place.level, outcome=outcome)
+        self.trials.setdefault((place.block, place.arm), []).append(trial)
+
+    def find_bracket(self, search: tuple[int, str, str]) -> Bracket:
+        block, _, arm = search
+        return find_bracket(self.trials.get((block, arm), []), is_over=search in self.ended)
+
+    def deviate(self, key: int | tuple[int, str]) -> float:
+        return self.luck.setdefault(key, exp(self._noise * self._rng.standard_normal()))
+
+    def run(self, plan: Plan) -> list[list[Place]]:
+        blocks: list[list[Place]] = []
+        for block in plan_searches(
+            plan, self.find_bracket, lambda: frozenset(plan.searches), self.ended, Timekeeper(inf)
+        ):
+            blocks.append([])
+            for place in block:
+                blocks[-1].append(place)
+                self.serve(place)
+        return blocks
+
+    def capacity_rps(self, block: int, arm: str) -> float:
+        return self._capacities_rps[arm] * self.deviate(block) * self.deviate((block, arm))
+
+    def mistakes(self, arm: str, blocks: int) -> list[float]:
+        """By how much, on a log scale, each block's search missed the arm's capacity in that block."""
+        found = [self.find_bracket((block, "fast", arm)).estimate_rps for block in range(blocks)]
+        return [
+            log(one / self.capacity_rps(block, arm)) for block, one in enumerate(found) if one is not None
+        ]
+
+
+CAPACITIES = {"baseline": 730.0, "control": 730.0, "new": 5200.0, "newer": 1490.0}
+
+
+def test_every_arm_is_bracketed_in_every_block() -> None:
+    servers = Servers(CAPACITIES)
+    servers.run(make_search_plan(min_blocks=4, max_blocks=4))
+    for block in range(4):
+        for arm, capacity_rps in CAPACITIES.items():
+            bracket = servers.find_bracket((block, "fast", arm))
+            assert bracket.kept_rps is not None
+            assert bracket.failed_rps is not None
+            assert bracket.kept_rps <= capacity_rps <= bracket.failed_rps <= bracket.kept_rps * RESOLUTION
+
+
+def test_the_first_block_takes_some_dozen_rounds_an_arm_and_later_ones_a_few() -> None:
+    servers = Servers(CAPACITIES)
+    blocks = servers.run(make_search_plan(min_blocks=6, max_blocks=6))
+    # From 100/s to 730/s: 4 rates and a repetition, then 4 to 8 for the bracket.
+    assert all(len(servers.trials[0, arm]) <= 17 for arm in ARMS)
+    later = [len(block) / len(ARMS) for block in blocks[1:]]
+    assert sum(later) / len(later) < 5.5
+
+
+def test_noise_and_hiccups_do_not_lead_it_astray() -> None:
+    servers = Servers(CAPACITIES, noise=0.05, hiccups=0.05)
+    blocks = servers.run(make_search_plan(min_blocks=20, max_blocks=20))
+    mistakes = {arm: servers.mistakes(arm, 20) for arm in ARMS}
+    for found in mistakes.values():
+        assert len(found) == 20
+        # A rate that is kept once of two times counts as kept: that leans up, by half of the rounds' noise.
+        assert 0 < np.mean(found) < 0.04
+        assert np.std(found) < 0.06
+    # It leans alike for all arms: their ratios do not.
+    ratios = np.subtract(mistakes["new"], mistakes["baseline"])
+    assert abs(np.mean(ratios)) < 2.5 * np.std(ratios) / sqrt(20)
+    later = [len(block) / len(ARMS) for block in blocks[1:]]
+    assert sum(later) / len(later) < 8
+
+
+def test_brackets_of_other_blocks_end_elsewhere() -> None:
+    servers = Servers(CAPACITIES)
+    servers.run(make_search_plan(min_blocks=5, max_blocks=5))
+    brackets = {
+        servers.find_bracket((block, "fast", arm)) for block in range(5) for arm in ("baseline", "control")
+    }
+    assert len(brackets) > 5  # of one capacity
+
+
+def test_a_server_far_slower_than_in_the_block_before_is_found_again() -> None:
+    servers = Servers(CAPACITIES)
+    servers.luck.update({0: 1.0, 1: 0.5, 2: 2.0})
+    servers.run(make_search_plan(min_blocks=3, max_blocks=3))
+    for block, luck in enumerate((1.0, 0.5, 2.0)):
+        assert servers.find_bracket((block, "fast", "newer")).estimate_rps == pytest.approx(
+            1490 * luck, rel=0.03
+        )
+
+
+def test_the_search_ends_where_connections_would_be_the_limit() -> None:
+    servers = Servers(dict.fromkeys(ARMS, 1e6))
+    blocks = servers.run(make_search_plan(delay_s=0.2, min_blocks=2, max_blocks=2))
+    limit_rps = find_limit(100, 0.2)
+    assert max(place.level for place in blocks[0]) == pytest.approx(limit_rps, rel=0.01)
+    bracket = servers.find_bracket((0, "fast", "new"))
+    assert bracket.failed_rps is None
+    assert bracket.kept_rps == pytest.approx(limit_rps, rel=0.01)
+    assert bracket.estimate_rps == bracket.kept_rps
+    assert bracket.is_at_least
+
+
+def test_an_arm_that_always_misses_it_is_tried_at_the_lowest_rate_alone() -> None:
+    servers = Servers(dict.fromkeys(ARMS, 1.0))
+    blocks = servers.run(make_search_plan(min_blocks=2, max_blocks=2))
+    assert [place.level for place in blocks[0]] == [100] * 8
+
+
+def test_a_search_is_told_to_be_over_when_it_is_and_not_before() -> None:
+    servers = Servers(CAPACITIES)
+    (first, *_) = plan_searches(
+        make_search_plan(min_blocks=2), servers.find_bracket, frozenset, servers.ended, Timekeeper(inf)
+    )
+    for place in first:
+        assert (place.block, "fast", place.arm) not in servers.ended
+        servers.serve(place)
+    assert sorted(servers.ended) == [(0, "fast", arm) for arm in sorted(ARMS)]
+
+
+def test_arms_take_turns_in_random_order() -> None:
+    servers = Servers(dict.fromkeys(ARMS, 700.0))
+    (block, *_) = servers.run(make_search_plan(min_blocks=2, max_blocks=2))
+    turns = [tuple(place.arm for place in block[at : at + 4]) for at in range(0, 16, 4)]
+    assert all(sorted(turn) == sorted(ARMS) for turn in turns)
+    assert len(set(turns)) > 1
+    assert [place.order for place in block] == list(range(len(block)))
+
+
+def test_the_same_seed_is_the_same_search() -> None:
+    one, same, other = (
+        Servers(CAPACITIES).run(make_search_plan(min_blocks=2, max_blocks=2, seed=seed)) for seed in (1, 1, 2)
+    )
+    assert one == same
+    assert one != other
+
+
+def test_a_rate_that_is_tried_again_is_another_attempt() -> None:
+    (block, *_) = Servers(CAPACITIES).run(make_search_plan(min_blocks=2, max_blocks=2))
+    attempts: dict[tuple[str, float], list[int]] = {}
+    for place in block:
+        attempts.setdefault((place.arm, place.level), []).append(place.attempt)
+    assert set(map(tuple, attempts.values())) == {(0,), (0, 1)}
+
+
+UNDECIDED = frozenset({"fast"})
+
+
+@pytest.mark.parametrize(
+    ("max_blocks", "undecided", "budget_s", "blocks", "reason"),
+    [
+        (6, frozenset[str](), 100.0, 2, "every capacity is known within 2.50%"),
+        (3, UNDECIDED, 100.0, 3, "3 blocks are the most that the plan allows"),
+        (6, UNDECIDED, 39.0, 3, "no other block fits into the budget of 39.0 s"),
+        (6, UNDECIDED, 40.0, 4, "no other block fits into the budget of 40.0 s"),
+        # There is no time for a third block, but there would have been none in any case.
+        (2, UNDECIDED, 25.0, 2, "2 blocks are the most that the plan allows"),
+    ],
+)
+def test_a_search_ends_when_all_is_decided_or_the_limits_of_the_plan_are_reached(
+    max_blocks: int, undecided: frozenset[str], budget_s: float, blocks: int, reason: str
+) -> None:
+    plan = make_search_plan(min_blocks=2, max_blocks=max_blocks, budget_s=budget_s)
+    servers, measured = Servers(CAPACITIES), 0
+    timekeeper = Timekeeper(budget_s, lambda: servers.now_s)
+    for _ in plan_searches(plan, servers.find_bracket, lambda: undecided, servers.ended, timekeeper):
+        servers.now_s += 10  # each block takes 10 s
+        measured += 1
+    assert (measured, timekeeper.reason) == (blocks, reason)

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from portcompare.run.comparison import find_folder_problems, name_run_folder
+
+
+def test_a_run_is_named_by_its_time_and_its_plan() -> None:
+    began = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert name_run_folder("flask-to-quart", began) == Path("runs/20260102T030405-flask-to-quart")
+
+
+def test_a_name_cannot_lead_elsewhere() -> None:
+    began = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert name_run_folder("../é |", began) == Path("runs/20260102T030405-..____")
+
+
+def test_a_folder_that_need_not_exist_yet_is_not_made_by_its_check(tmp_path: Path) -> None:
+    assert list(find_folder_problems(tmp_path / "a" / "b")) == []
+    assert list(tmp_path.iterdir()) == []

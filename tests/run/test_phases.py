@@ -1,0 +1,350 @@
+"""Runs on their whole way through plan, phases, recording and analysis; servers and load are made up."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from portcompare.cli.run import _exit_code
+from portcompare.http.requests import http_request
+from portcompare.measure.blocks import Timekeeper
+from portcompare.measure.rounds import MeasuredRound
+from portcompare.parity.checker import ParityOutcome
+from portcompare.plan import Plan
+from portcompare.records.parity import Difference
+from portcompare.report import read_results, write_results
+from portcompare.run import phases
+from portcompare.run.recording import Recording
+from tests.altered import altered
+from tests.analyse.samples import LATENCY, PARITY, ROUND
+from tests.measure.plans import make_manifest, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from portcompare.measure.blocks import Place
+    from portcompare.records.parity import Parity
+    from portcompare.records.requests import RequestSpec
+    from portcompare.records.results import Results
+    from portcompare.records.rounds import Round
+    from portcompare.run.progress import Progress
+    from portcompare.run.session import Session
+
+NOTHING = HdrHistogram(1, 10**6, 3).encode().decode()
+IDLE_S = 0.003
+DIFFERENCE = Difference(
+    case="GET /",
+    deployment="new",
+    kind="status",
+    pointer="",
+    severity="breaks",
+    baseline="200",
+    candidate="500",
+)
+CAPACITIES_RPS = {"baseline": 300.0, "control": 300.0, "new": 900.0}
+
+
+def with_subject(subject: Mapping[str, Any], **rounds: float) -> Plan:
+    fields = {"scenarios": {}} | dict(make_plan(**rounds)) | {"candidates": ["new"]}
+    del fields["scenarios"]
+    return Plan.model_validate(fields | dict(subject))
+
+
+class Run:
+    """A run whose rounds are made up, and whether an arm settles after one within a limit."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        make_round: Callable[[Place], Round],
+        folder: Path,
+        settle: Callable[[str, float], bool] = lambda *_: True,
+        *,
+        requests: tuple[RequestSpec, ...] = (),
+        before: Parity = PARITY,
+        after: Parity = PARITY,
+    ) -> None:
+        self.places: list[Place] = []  # what was measured
+        self.settled: list[str] = []  # the arms that were waited for
+        self.checked_after: list[int] = []  # after how many rounds the responses were compared
+        self.rechecked = 0
+        self._make_round, self._settle, self._parities = make_round, settle, (before, after)
+        servers = {
+            arm.name: SimpleNamespace(
+                arm=arm.name, deployment=arm.deployment, url="http://h", ready_target="/"
+            )
+            for arm in plan.arms
+        }
+        session = SimpleNamespace(
+            plan=plan,
+            generator=None,
+            requests=dict.fromkeys(plan.scenarios, requests),
+            check_upstreams=lambda: None,
+        )
+        recording = Recording(
+            plan=plan,
+            manifest=make_manifest(),
+            folder=folder,
+            started_at=datetime.now(UTC),
+            began_s=time.monotonic(),
+        )
+        instead = {
+            "serve": lambda _: nullcontext(servers),
+            "capture_requests": lambda session, *_: session,
+            "check_parity": self._check_parity,
+            "recheck_differences": self._recheck,
+            "measure_round": self._measure_round,
+            "measure_idle": lambda *_: IDLE_S,
+            "wait_until_settled": self._wait_until_settled,
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in instead.items():
+                patch.setattr(phases, name, value)
+            patch.setattr(recording, "save_now_and_then", lambda: None)
+            phases.measure(cast("Session", session), recording, cast("Progress", _Silent()))
+        self.results: Results = recording.results(partial=False)
+
+    def _measure_round(self, _plan: Plan, place: Place, server: Any, *_: object) -> MeasuredRound:  # noqa: ANN401
+        self.places.append(place)
+        made = replace(
+            self._make_round(place),
+            block=place.block,
+            arm=place.arm,
+            deployment=server.deployment,
+            scenario=place.scenario,
+            level=float(place.level),
+            order=place.order,
+        )
+        return MeasuredRound(round=made, histogram=NOTHING)
+
+    def _check_parity(self, *_: object) -> ParityOutcome:
+        self.checked_after.append(len(self.places))
+        return ParityOutcome(parity=self._parities[bool(self.places)], cases={}, expectations={})
+
+    def _recheck(self, _session: object, outcome: ParityOutcome, _progress: object) -> Parity:
+        self.rechecked += 1
+        return outcome.parity
+
+    def _wait_until_settled(self, server: SimpleNamespace, _path: str, idle_s: float, limit_s: float) -> bool:
+        assert idle_s == IDLE_S
+        self.settled.append(server.arm)
+        return self._settle(server.arm, limit_s)
+
+
+class _Silent:
+    """Progress that nobody sees."""
+
+    def __getattr__(self, _name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+def in_a_grid(place: Place) -> Round:
+    """Eight threads against an event loop, where each request waits."""
+    delay_s = float(place.scenario.split()[1])
+    slots, cpu_s = (8, 0.0005) if place.arm != "new" else (10**6, 0.001)
+    rate_rps = min(min(place.level, slots) / (delay_s + cpu_s), 1 / cpu_s)
+    rate_rps *= 1 + 0.001 * (place.order % 5)
+    return altered(ROUND, rate_rps=rate_rps, requests=int(rate_rps), cpu_s_per_request=None)
+
+
+def under_an_objective(place: Place) -> Round:
+    kept = place.level <= CAPACITIES_RPS[place.arm]
+    open_round = altered(
+        ROUND, offered_rps=place.level, rate_rps=place.level, lag_p99_s=0.001, cpu_s_per_request=None
+    )
+    if kept:
+        return open_round
+    return altered(open_round, rate_rps=place.level / 2, errors=500, latency_s=replace(LATENCY, p99=2.0))
+
+
+@pytest.fixture(scope="module")
+def break_even(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    grid = {"path": "/", "delay_s": [0, 0.02, 0.1, 0.2], "users": [1, 4, 8, 16, 32, 64]}
+    plan = with_subject({"break_even": grid}, min_blocks=2, max_blocks=3, budget_s=1e6)
+    return Run(plan, in_a_grid, tmp_path_factory.mktemp("break-even"))
+
+
+def search_plan(blocks: int = 3) -> Plan:
+    load = {"model": "open", "objective": {"p99": 0.5}}
+    scenarios = {"front": {"request": {"path": "/"}, "load": load}}
+    return with_subject({"scenarios": scenarios}, min_blocks=blocks, max_blocks=blocks)
+
+
+@pytest.fixture(scope="module")
+def capacity(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return Run(search_plan(), under_an_objective, tmp_path_factory.mktemp("capacity"))
+
+
+def test_a_grid_is_measured_along_its_border(break_even: Run) -> None:
+    found = {one.candidate: one for one in break_even.results.sweeps.break_even}
+    assert found.keys() == {"control", "new"}
+    borders = {one.delay_s: (one.not_at_users, one.wins_from_users) for one in found["new"].borders}
+    assert borders == {0.0: (None, None), 0.02: (8, 16), 0.1: (8, 16), 0.2: (8, 16)}
+    assert len({(place.scenario, place.level) for place in break_even.places}) < 24
+    assert break_even.settled == []
+
+
+def test_cells_of_a_grid_are_compared_and_summarised_like_any_level(break_even: Run) -> None:
+    levels = {(one.scenario, one.level) for one in break_even.results.comparisons}
+    assert levels == {(place.scenario, place.level) for place in break_even.places}
+    assert levels == {(one.scenario, one.level) for one in break_even.results.summaries}
+
+
+def test_the_knee_of_each_delay_is_found(break_even: Run) -> None:
+    knees = {(one.scenario, one.arm): one for one in break_even.results.sweeps.knees}
+    assert knees["delay 0.2 s", "baseline"].load.point == pytest.approx(8, rel=0.01)
+
+
+def test_a_search_finds_the_capacity_of_every_arm(capacity: Run) -> None:
+    found = {one.arm: one for one in capacity.results.sweeps.capacities}
+    assert list(found) == ["baseline", "control", "new"]
+    for arm, one in found.items():
+        assert one.rate_rps is not None
+        assert one.rate_rps.point == pytest.approx(CAPACITIES_RPS[arm], rel=0.03)
+        assert one.rate_rps.blocks == 3
+    assert found["new"].ratio is not None
+    assert found["new"].ratio.point == pytest.approx(3, rel=0.05)
+    assert found["new"].ratio.verdict == "faster"
+
+
+def test_servers_settle_after_every_round_of_a_search(capacity: Run) -> None:
+    assert capacity.settled == [place.arm for place in capacity.places]
+
+
+def test_rates_that_were_tried_are_no_levels_to_be_compared(capacity: Run) -> None:
+    assert capacity.results.comparisons == ()
+    assert capacity.results.summaries == ()
+    assert len(capacity.results.rounds) == len(capacity.places)
+
+
+def test_a_rate_that_was_too_much_does_not_spoil_the_run(capacity: Run) -> None:
+    assert any(one.load.errors for one in capacity.results.rounds)
+    assert all(one.discarded is None for one in capacity.results.rounds)
+    assert capacity.results.valid
+
+
+def test_a_search_has_a_headline_and_a_conclusion(capacity: Run) -> None:
+    headline = capacity.results.headline
+    assert headline.startswith("Of 1 comparison of capacities, 1 difference holds, ")
+    assert "new is faster (front, 3.0" in headline
+    (conclusion,) = capacity.results.conclusions
+    assert (conclusion.scenario, conclusion.candidate) == ("front", "new")
+    assert conclusion.text.startswith("new has a higher capacity than old (")
+
+
+def test_a_control_with_another_capacity_makes_the_run_invalid(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(CAPACITIES_RPS, "control", 400.0)
+    run = Run(search_plan(), under_an_objective, tmp_path)
+    (reason,) = run.results.invalid_reasons
+    assert "came out faster in capacity (front, 1.3" in reason
+    assert not run.results.valid
+    assert run.results.headline.startswith("This run is not valid")
+
+
+def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(tmp_path: Path) -> None:
+    def wrong_beyond(place: Place) -> Round:
+        made = under_an_objective(place)
+        return altered(made, error_kinds={"wrong body": made.load.errors}) if made.load.errors else made
+
+    run = Run(search_plan(), wrong_beyond, tmp_path)
+    void = [one for one in run.results.rounds if one.discarded is not None]
+    assert len(void) > 0.2 * len(run.results.rounds)
+    assert all(one.discarded == f"responses were wrong: {one.load.errors} x wrong body" for one in void)
+    assert run.results.valid
+    assert run.results.warnings == ()
+    for one in run.results.sweeps.capacities:
+        assert one.is_at_least
+        assert one.reason.startswith("responses were wrong: 500 x wrong body at ")
+
+
+def test_a_server_that_does_not_settle_is_warned_of_once(tmp_path: Path) -> None:
+    run = Run(search_plan(), under_an_objective, tmp_path, lambda arm, _: arm != "new")
+    (warning,) = run.results.warnings
+    assert warning.startswith("new (front) was still slow 30.0 s after a round")
+
+
+@pytest.mark.parametrize(
+    ("budget_s", "limits_s"), [(55.0, [30.0, 30.0]), (65.0, [30.0, 30.0, 25.0]), (12.0, [12.0])]
+)
+def test_waiting_is_part_of_a_round_and_does_not_outlast_the_budget(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, budget_s: float, limits_s: list[float]
+) -> None:
+    now_s, given_s = 0.0, []
+
+    def settle(_arm: str, limit_s: float) -> bool:
+        nonlocal now_s
+        given_s.append(limit_s)
+        now_s += min(limit_s, 20.0)
+        return limit_s > 20.0
+
+    monkeypatch.setattr(phases, "Timekeeper", lambda _: Timekeeper(budget_s, lambda: now_s))
+    run = Run(search_plan(), under_an_objective, tmp_path, settle)
+    assert given_s == pytest.approx(limits_s, abs=0.01)
+    assert now_s <= budget_s
+    assert not any("still slow" in warning for warning in run.results.warnings)
+
+
+def test_responses_that_differ_before_the_load_end_the_run(tmp_path: Path) -> None:
+    before = replace(PARITY, equal=False, differences=(DIFFERENCE,))
+    run = Run(search_plan(), under_an_objective, tmp_path, before=before)
+    assert (run.places, run.checked_after, run.rechecked) == ([], [0], 1)
+    assert run.results.stop_reason == "the responses differ"
+    assert not run.results.valid
+    assert _exit_code(run.results) == 1
+
+
+def test_responses_that_differ_only_after_the_load_make_the_run_invalid(tmp_path: Path) -> None:
+    after = replace(PARITY, equal=False, differences=(DIFFERENCE,))
+    run = Run(search_plan(), under_an_objective, tmp_path, after=after)
+    assert run.checked_after == [0, len(run.places)]
+    assert run.results.parity is not None
+    assert run.results.parity.differences == (DIFFERENCE,)
+    assert "the responses differ in 1 place" in run.results.invalid_reasons
+
+
+def test_responses_are_not_compared_again_where_the_load_has_written(tmp_path: Path) -> None:
+    requests = (http_request("/", method="POST"),)
+    run = Run(search_plan(), under_an_objective, tmp_path, requests=requests)
+    assert run.checked_after == [0]
+    assert any("not compared again after the load" in warning for warning in run.results.warnings)
+
+
+def test_a_budget_that_ends_in_the_first_block_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ticks = itertools.count()
+    monkeypatch.setattr(phases, "Timekeeper", lambda _: Timekeeper(3.0, lambda: float(next(ticks))))
+    scenarios = {"front": {"request": {"path": "/"}, "load": {"users": [1, 8]}}}
+    run = Run(with_subject({"scenarios": scenarios}), lambda _: ROUND, tmp_path)
+    assert len(run.places) < 6
+    assert run.results.stop_reason.endswith(" ended in block 1")
+    (warning,) = (one for one in run.results.warnings if "budget" in one)
+    assert warning.startswith(f"{run.results.stop_reason}, before everything was measured once")
+    assert "--budget" in warning
+
+
+def test_the_budget_of_the_plan_counts_from_the_start_of_the_run(tmp_path: Path) -> None:
+    scenarios = {"front": {"request": {"path": "/"}, "load": {"users": [1, 8]}}}
+    run = Run(with_subject({"scenarios": scenarios}, budget_s=1.0), lambda _: ROUND, tmp_path)
+    assert run.places == []  # so much is kept for the report alone
+    assert run.results.stop_reason == "the budget of 1.00 s ended in block 1"
+
+
+@pytest.mark.parametrize("kind", ["break_even", "capacity"])
+def test_what_was_found_can_be_written_and_read_again(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    results = request.getfixturevalue(kind).results
+    write_results(results, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json").sweeps == results.sweeps
