@@ -30,10 +30,7 @@ _FLAGS = (
 
 
 def find_chromium() -> Path:
-    """Find the system's Chromium.
-
-    Raises InputError: it or Playwright is not installed; with how to install both.
-    """
+    """Find the system's Chromium; an InputError says how to install it and Playwright."""
     problems = []
     if importlib.util.find_spec("playwright") is None:
         remedy = "pip install 'portcompare[browser]'"
@@ -50,10 +47,7 @@ def find_chromium() -> Path:
 
 @contextmanager
 def launch_chromium() -> Iterator[Browser]:
-    """Run the system's Chromium without a window.
-
-    Raises InputError: as `find_chromium` does.
-    """
+    """Run the system's Chromium without a window."""
     program = find_chromium()
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of an optional extra
 

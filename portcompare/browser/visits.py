@@ -15,12 +15,10 @@ if TYPE_CHECKING:
 
     from portcompare.records.pages import LoadKind
 
+# A load is over when for so long no request was open, nothing larger was painted and no long task ran. It is
+# the time without requests that Playwright calls "networkidle". Chromium itself continues to look for larger
+# paints until the page is hidden or the user does something, which nobody does here.
 QUIET_S = 0.5
-"""A load is over when for so long no request was open, nothing larger was painted and no long task ran.
-
-It is the time without requests that Playwright calls "networkidle". Chromium itself continues to look for
-larger paints until the page is hidden or the user does something, which nobody does here.
-"""
 
 _MS_PER_S = 1e3
 _LONG_TASK_S = 0.05
@@ -138,5 +136,4 @@ def _left_ms(deadline_s: float) -> float:
 
 
 def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
+    return next(iter(str(error).splitlines()), type(error).__name__)

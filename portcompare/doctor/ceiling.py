@@ -1,32 +1,25 @@
 """How much load one load-generator process can make, measured against a server that does next to nothing."""
 
-from __future__ import annotations
-
 import math
 import os
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from portcompare.errors import ServerError
 from portcompare.http.requests import http_request
+from portcompare.measure.generator import LoadGenerator
 from portcompare.plan import OpenLoad
 from portcompare.records.rounds import Latency
 from portcompare.serve import start_supervised
-from portcompare.wire.protocol import Prepare, RateLoad, RunRound, ScenarioSource, UserLoad
+from portcompare.wire.protocol import Load, Prepare, RateLoad, RoundDone, RunRound, ScenarioSource, UserLoad
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from portcompare.measure.generator import LoadGenerator
-    from portcompare.wire.protocol import Load, RoundDone
-
-    WhyUntrusted = Callable[[RoundDone], str | None]
-    OnStep = Callable[[str], None]
+WhyUntrusted = Callable[[RoundDone], str | None]
+OnStep = Callable[[str], None]
 
 USERS = 32  # of the closed load: enough to keep a load generator busy all the time
 CLOSED_WINDOWS = 5
@@ -61,17 +54,10 @@ class Ceiling:
 
 @contextmanager
 def start_null_server(log_path: Path, cpus: tuple[int, ...]) -> Iterator[str]:
-    """Run the null server; yields its URL.
-
-    Raises ServerError: it did not start; its last log lines are in the text.
-    """
+    """Run the null server; yields its URL, or raises ServerError with its last log lines."""
+    command, directory = [sys.executable, "-m", "portcompare.doctor.null_server"], log_path.parent
     process = start_supervised(
-        [sys.executable, "-m", "portcompare.doctor.null_server"],
-        directory=log_path.parent,
-        environment=os.environ,
-        cpus=cpus,
-        log_path=log_path,
-        pipes=True,
+        command, directory=directory, environment=os.environ, cpus=cpus, log_path=log_path, pipes=True
     )
     try:
         port = process.stdout.readline().strip()
@@ -85,11 +71,7 @@ def start_null_server(log_path: Path, cpus: tuple[int, ...]) -> Iterator[str]:
 def measure_ceiling(
     generator: LoadGenerator, url: str, why_untrusted: WhyUntrusted, on_step: OnStep
 ) -> Ceiling:
-    """Measure how much load a load generator can make.
-
-    `why_untrusted`: says why a window of the open load cannot be trusted; None if it can.
-    Raises LoadGeneratorError: the load generator died.
-    """
+    """Measure how much load a load generator can make."""
     source = ScenarioSource(requests=((http_request("/"), 1.0),))
     generator.prepare(Prepare(locustfile=None, scenarios={_SCENARIO: source}))
 

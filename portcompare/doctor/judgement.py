@@ -1,18 +1,14 @@
 """What the facts of the machine and of the load generator mean for a measurement."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from portcompare.analyse.rounds import find_overload
+from portcompare.doctor.ceiling import Ceiling
+from portcompare.doctor.machine import Machine
+from portcompare.plan import Generator
 from portcompare.units import count, duration, rate, share, significant, size
-
-if TYPE_CHECKING:
-    from portcompare.doctor.ceiling import Ceiling
-    from portcompare.doctor.machine import Machine
-    from portcompare.plan import Generator
-    from portcompare.wire.protocol import RoundDone
+from portcompare.wire.protocol import RoundDone
 
 Mark = Literal["ok", "note", "warning"]
 
@@ -28,20 +24,13 @@ USUAL_BACKLOG: Final = 2048  # the default of plans
 LEAST_AVAILABLE_BYTES: Final = 512 * 1024**2
 
 COARSE_CLOCK_S: Final = 1e-6  # the resolution of the latency histogram
-
 MOST_MISSED: Final = 0.01  # the part of the offered requests by which the completed ones may differ
 
+# Of the closed windows' rates, fastest less slowest divided by the median. In five windows that is 2.33
+# standard deviations (Tippett, Biometrika 17, 1925), so one of 4.3%. The ratio of two such rounds has 6.1%,
+# and its interval over ten blocks, the most that a plan has by default, is 4.4% to either side: just within
+# the usual equivalence margin of 5%. With a larger spread "equivalent" cannot be said.
 MOST_SPREAD: Final = 0.1
-"""Of the closed windows' rates, fastest less slowest divided by the median.
-
-In five windows that is 2.33 standard deviations, so one of 4.3%. The ratio of two such rounds has 6.1%, and
-its interval over ten blocks, the most that a plan has by default, is 4.4% to either side: just within the
-usual equivalence margin of 5%. With a larger spread "equivalent" cannot be said.
-
-References:
-    2.33, the mean range of five normal values: Tippett, "On the extreme individuals and the range of samples
-    taken from a normal population", Biometrika 17, 1925.
-"""
 
 SLOW_S: Final = 1e-3  # a generator that adds this much hides the differences between fast servers
 
@@ -92,18 +81,17 @@ def _cpus(machine: Machine) -> Finding:
         facts.append(f"{usable} usable")
     if machine.cpu_quota is not None:
         facts.append(f"limited to the time of {significant(machine.cpu_quota)}")
-    if is_shared:
-        facts.append(f"servers and load generator share CPU {machine.server_cpus[0]}")
-    else:
-        facts.append(f"a server with one worker on CPU {machine.server_cpus[0]}")
+    remedy, server_cpu = "", machine.server_cpus[0]
+    if not is_shared:
+        facts.append(f"a server with one worker on CPU {server_cpu}")
         facts.append(f"load generator on CPU {machine.generator_cpus[0]}")
-    remedy = ""
-    if is_shared:
+    else:
+        facts.append(f"servers and load generator share CPU {server_cpu}")
         remedy = (
             "servers and load generator take CPU time from each other: compare deployments, but do not read "
             "rates and latencies as those of a server; a machine with two CPUs is better"
         )
-    elif machine.cpu_quota is not None and machine.cpu_quota < usable:
+    if not remedy and machine.cpu_quota is not None and machine.cpu_quota < usable:
         remedy = "once that time is used up, all processes pause: raise the container's limit"
     return _judge("CPUs", ", ".join(facts), remedy)
 
@@ -114,8 +102,7 @@ def _other_work(machine: Machine) -> Finding:
         f"load average {significant(machine.load_average)}"
     )
     if machine.busy_ratio > MOST_BUSY:
-        disqualifies = machine.busy_ratio > FAR_TOO_BUSY
-        return _judge("other work", found, _CALM, disqualifies=disqualifies)
+        return _judge("other work", found, _CALM, disqualifies=machine.busy_ratio > FAR_TOO_BUSY)
     crowded = machine.load_average > len(machine.usable_cpus)
     remedy = "the CPUs were crowded within the last minute: make sure that what ran does not come back"
     return _judge("other work", found, remedy if crowded else "", mark="note")
@@ -123,9 +110,8 @@ def _other_work(machine: Machine) -> Finding:
 
 def _clock_rate(machine: Machine) -> Finding:
     governors = " and ".join(machine.governors)
-    found = f"governor {governors}"
-    if not governors:
-        found = "the machine does not state how it is chosen, as most virtual ones do not"
+    unknown = "the machine does not state how it is chosen, as most virtual ones do not"
+    found = f"governor {governors}" if governors else unknown
     remedy = (
         "it follows the load, so that a lightly loaded server looks slow: "
         "`cpupower frequency-set --governor performance`, as root"
@@ -181,20 +167,14 @@ def _servers(machine: Machine) -> Finding:
 def _browser(machine: Machine) -> Finding:
     browser, driver = machine.browser, machine.playwright
     found = f"{browser or 'no Chromium on PATH'}, {f'Playwright {driver}' if driver else 'no Playwright'}"
-    commands = [
-        *(["`apt install chromium`"] if browser is None else []),
-        *(["`pip install 'portcompare[browser]'`"] if driver is None else []),
-    ]
+    needed = {"`apt install chromium`": browser, "`pip install 'portcompare[browser]'`": driver}
+    commands = [command for command, found_here in needed.items() if found_here is None]
     remedy = f"to measure pages in a browser: {' and '.join(commands)}; nothing else needs it"
     return _judge("browser", found, remedy if commands else "", mark="note")
 
 
 def why_untrusted(done: RoundDone, limits: Generator) -> str | None:
-    """Why a window of open load against the null server cannot be trusted.
-
-    None if it can: no request failed, the load generator kept to its limits, and as many requests were
-    completed as were offered, within 1% and one request.
-    """
+    """Why a window of open load against the null server cannot be trusted; None if it can."""
     load = done.load
     if load.failure is not None:
         return load.failure
@@ -241,10 +221,8 @@ def _closed_load(ceiling: Ceiling, limits: Generator, *, apart: bool) -> Finding
 def _open_load(ceiling: Ceiling) -> Finding:
     subject, reason = "open load", ceiling.untrusted_reason
     if ceiling.trusted_rps is None or ceiling.trusted_cpu_ratio is None or ceiling.trusted_lag_p99_s is None:
-        found = (
-            "no rate can be trusted, not even a tenth of the closed load's: "
-            f"{reason or 'no request was completed'}"
-        )
+        reason = reason or "no request was completed"
+        found = f"no rate can be trusted, not even a tenth of the closed load's: {reason}"
         return _judge(subject, found, "close what else runs, or use another machine", disqualifies=True)
     found = (
         f"up to {rate(ceiling.trusted_rps)} can be trusted, by one load-generator process: CPU "

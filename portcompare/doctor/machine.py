@@ -1,7 +1,5 @@
 """The facts of this machine that matter for a measurement."""
 
-from __future__ import annotations
-
 import os
 import platform
 import resource
@@ -53,10 +51,7 @@ class Machine:
 
 
 def examine_machine(watch_s: float = 1.0) -> Machine:
-    """Find the facts; best while nothing is measured.
-
-    `watch_s`: how long the CPU time of other processes is watched.
-    """
+    """Find the facts; best while nothing is measured."""
     usable = sorted(os.sched_getaffinity(0))
     cpus = share_cpus(usable)
     before = read_cpu_times(Path("/proc/stat"))
@@ -65,10 +60,9 @@ def examine_machine(watch_s: float = 1.0) -> Machine:
     memory = psutil.virtual_memory()
     clock_readings_s = [time.perf_counter() for _ in range(_CLOCK_READINGS)]
     backlog = _read(Path("/proc/sys/net/core/somaxconn"))
-    servers = SERVERS.values()
-    wanted = {name for server in servers for name in (*server.distributions, *server.accelerators)}
+    wanted = {name for server in SERVERS.values() for name in (*server.distributions, *server.accelerators)}
     installed = find_versions({*wanted, "uvloop"})
-    missing = {
+    lacking = {
         name: tuple(each for each in server.distributions if each not in installed)
         for name, server in SERVERS.items()
     }
@@ -94,17 +88,15 @@ def examine_machine(watch_s: float = 1.0) -> Machine:
         browser=next((path for path in map(shutil.which, BROWSERS) if path), None),
         playwright=find_versions(["playwright"]).get("playwright"),
         servers=installed,
-        missing={name: distributions for name, distributions in missing.items() if distributions},
+        missing={name: distributions for name, distributions in lacking.items() if distributions},
     )
 
 
 def read_cpu_quota(own: Path, groups: Path) -> float | None:
     """Read how much CPU time the control groups of this process allow, in CPU seconds per second.
 
-    Returns the tightest limit; None if there is none, or if the groups are of version 1.
-
-    References:
-        `cpu.max` in the kernel's Documentation/admin-guide/cgroup-v2.rst: quota and period in microseconds.
+    It is the tightest limit, from `cpu.max`: quota and period in microseconds (the kernel's
+    Documentation/admin-guide/cgroup-v2.rst); None if there is none, or if the groups are of version 1.
     """
     lines = (_read(own) or "").splitlines()
     path = next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "/")

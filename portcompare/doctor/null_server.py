@@ -3,8 +3,6 @@
 Run as a program it serves on a free port of 127.0.0.1, which it prints, until it is ended.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 

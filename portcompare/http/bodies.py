@@ -1,13 +1,10 @@
 """Bodies as parity and the load generator compare them: JSON by pointer, own addresses replaced."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any, NoReturn
 
-ANY_SERVER = b"{server}"
-"""The placeholder for a server's own address."""
+ANY_SERVER = b"{server}"  # stands for a server's own address
 
 _ARRAY_INDEX = re.compile(r"0|[1-9][0-9]*")
 
@@ -25,10 +22,7 @@ def without_address(content: bytes, server: str) -> bytes:
 
 
 def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Parse a body as JSON.
-
-    Raises ValueError: it is not JSON, or nested too deep to be parsed.
-    """
+    """Parse a body as JSON; a ValueError if it is none, or nested too deep to be parsed."""
     try:
         return json.loads(body, parse_constant=_refuse_constant)
     except RecursionError:
@@ -46,13 +40,17 @@ def json_type(value: object) -> str:
 
 
 def masked_json(body: bytes, pointers: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
-    """A JSON body, the values at some pointers replaced by the names of their types.
-
-    Raises ValueError: the body is not JSON.
-    """
+    """A JSON body, the values at some pointers replaced by the names of their types; as `parse_json`."""
     root = [parse_json(body)]  # in a list, so that the whole can be replaced like any part of it
     for pointer in pointers:
-        _mask(root, ["0", *pointer_keys(pointer)])
+        holder: Any = root
+        *above, last = ("0", *pointer_keys(pointer))
+        for key in above:
+            place = find_place(holder, key)
+            holder = None if place is None else holder[place]
+        place = find_place(holder, last)
+        if place is not None:
+            holder[place] = json_type(holder[place])
     return root[0]
 
 
@@ -73,18 +71,6 @@ def find_place(holder: object, key: str) -> int | str | None:
     if isinstance(holder, list) and _ARRAY_INDEX.fullmatch(key) and int(key) < len(holder):
         return int(key)
     return None
-
-
-def _mask(holder: Any, keys: list[str]) -> None:  # noqa: ANN401 - any JSON value
-    *above, last = keys
-    for key in above:
-        place = find_place(holder, key)
-        if place is None:
-            return
-        holder = holder[place]
-    place = find_place(holder, last)
-    if place is not None:
-        holder[place] = json_type(holder[place])
 
 
 def _refuse_constant(name: str) -> NoReturn:

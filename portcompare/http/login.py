@@ -1,22 +1,16 @@
 """Logging in: values and cookies kept from responses, and requests filled with them."""
 
-from __future__ import annotations
-
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from portcompare.http.bodies import find_place, json_type, parse_json, pointer_keys
 from portcompare.http.placeholders import fill_in
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from portcompare.records.requests import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 
 _FIRST_ERROR_STATUS: Final = 400
 _HEADER_TEXT: Final = re.compile(r"[ -~\xa0-\xff]+")
@@ -52,16 +46,17 @@ def fill(request: RequestSpec, kept: Kept) -> RequestSpec:
 def keep_from(
     step: LoginStep, kept: Kept, *, status: int, headers: Sequence[tuple[str, str]], body: bytes
 ) -> Kept:
-    """Add what a login step keeps from its response.
-
-    Raises LoginFailed: the status is 400 or more, or a value is missing or cannot be sent in a header.
-    """
+    """Add what a login step keeps from its response, or raise LoginFailed."""
     if status >= _FIRST_ERROR_STATUS:
         raise LoginFailed(f"status {status}")
     cookies = dict(kept.cookies)
-    for name, value in headers:
-        if name.lower() == "set-cookie":
-            _store_cookie(cookies, value)
+    for line in (value for name, value in headers if name.lower() == "set-cookie"):
+        pair, *attributes = line.split(";")
+        name, separator, value = (part.strip() for part in pair.partition("="))
+        if separator and name:
+            cookies[name] = value
+            if _has_expired(attributes):
+                del cookies[name]
     values = {name: _find(where, headers, cookies, body) for name, where in step.keep}
     for name, value in values.items():
         if not _HEADER_TEXT.fullmatch(value):
@@ -98,20 +93,8 @@ def _find_in_json(pointer: str, body: bytes) -> str:
         return value
     if isinstance(value, bool | int | float):
         return json.dumps(value)
-    raise LoginFailed(
-        f"{pointer or 'the root'} of the JSON response is of type {json_type(value)}, not a value"
-    )
-
-
-def _store_cookie(cookies: dict[str, str], line: str) -> None:
-    pair, *attributes = line.split(";")
-    name, separator, value = (part.strip() for part in pair.partition("="))
-    if not separator or not name:
-        return
-    if _has_expired(attributes):
-        cookies.pop(name, None)
-    else:
-        cookies[name] = value
+    where = pointer or "the root"
+    raise LoginFailed(f"{where} of the JSON response is of type {json_type(value)}, not a value")
 
 
 def _has_expired(attributes: Iterable[str]) -> bool:

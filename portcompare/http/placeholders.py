@@ -4,18 +4,14 @@ A request is encoded before it is filled, so that rows of a file and values that
 alike, in plans and in locustfiles. Percent-encoding leaves the name of a placeholder as it is.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 # A placeholder's name: no character of it is ever percent-encoded or escaped.
 NAME: Final = r"[A-Za-z_][A-Za-z0-9_-]*"
@@ -35,12 +31,10 @@ def as_written(target: str) -> str:
 
 def names_in(request: RequestSpec) -> frozenset[str]:
     """The names of a request's placeholders."""
-    names = set(_ENCODED.findall(request.target))
-    for _, value in request.headers:
-        names |= set(_PLAIN.findall(value))
+    values = " ".join(value for _, value in request.headers)
     body = request.body.decode("latin-1")  # which loses no byte and never fails: the names are ASCII
-    names |= set((_ENCODED if _media_type(request) == _FORM else _PLAIN).findall(body))
-    return frozenset(names)
+    in_body = (_ENCODED if _media_type(request) == _FORM else _PLAIN).findall(body)
+    return frozenset((*_ENCODED.findall(request.target), *_PLAIN.findall(values), *in_body))
 
 
 def fill_in(request: RequestSpec, values: Mapping[str, object]) -> RequestSpec:

@@ -1,21 +1,17 @@
 """Requests: declared by plans and locustfiles in the same words, checked, and encoded as HTTP/1.1."""
 
-from __future__ import annotations
-
 import json as _json
 import mimetypes
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from portcompare.http.placeholders import as_written
 from portcompare.records.requests import RequestSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 # RFC 9110, sections 5 and 9.1, and RFC 9112, section 3.2; without line ends, nothing can be smuggled in.
 _TOKEN: Final = re.compile(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+")
@@ -32,17 +28,11 @@ _METHODS_WITH_BODY: Final = ("POST", "PUT", "PATCH")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilePart:
-    """A file in a multipart body.
+    """A file in a multipart body."""
 
-    Attributes:
-        filename: Its name in the request.
-        content: Its bytes.
-        type: Its media type; by default the usual one for the filename.
-    """
-
-    filename: str
+    filename: str  # its name in the request
     content: bytes
-    type: str = ""
+    type: str = ""  # its media type; by default the usual one for the filename
 
 
 Part = str | FilePart
@@ -109,9 +99,8 @@ def with_query(spec: RequestSpec, parameter: str, value: str) -> RequestSpec:
     others = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] != parameter]
     target = f"{path}?{urlencode([*others, (parameter, value)])}"
     has_default_name = spec.name == f"{spec.method} {as_written(spec.target)}"
-    return replace(
-        spec, target=target, name=f"{spec.method} {as_written(target)}" if has_default_name else spec.name
-    )
+    name = f"{spec.method} {as_written(target)}" if has_default_name else spec.name
+    return replace(spec, target=target, name=name)
 
 
 def find_flaw(spec: RequestSpec) -> str | None:
@@ -119,9 +108,8 @@ def find_flaw(spec: RequestSpec) -> str | None:
     if not _TOKEN.fullmatch(spec.method):
         return f"{spec.method!r} is not an HTTP method"
     if not _TARGET.fullmatch(spec.target):
-        return (
-            f"the path {spec.target!r} does not begin with / or has characters that must be percent-encoded"
-        )
+        reason = "does not begin with / or has characters that must be percent-encoded"
+        return f"the path {spec.target!r} {reason}"
     for name, value in spec.headers:
         if not _TOKEN.fullmatch(name):
             return f"{name!r} is not a header name"
@@ -133,13 +121,9 @@ def find_flaw(spec: RequestSpec) -> str | None:
 
 
 def encode_json(value: object) -> bytes:
-    """Encode a value as JSON.
-
-    Raises ValueError if JSON cannot hold it, as is so for NaN and infinity.
-    """
-    text = _json.dumps(
-        value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_date_as_text
-    )
+    """Encode a value as JSON; a ValueError if JSON cannot hold it, as is so for NaN and infinity."""
+    compact = (",", ":")
+    text = _json.dumps(value, ensure_ascii=False, separators=compact, allow_nan=False, default=_date_as_text)
     return text.encode()
 
 
@@ -158,11 +142,7 @@ def complete_headers(request: RequestSpec) -> tuple[tuple[str, str], ...]:
 
 
 def encode_request(request: RequestSpec, server: str) -> bytes:
-    """The bytes of a request.
-
-    `server`: host and port for the Host header, unless the request has one.
-    Raises UnicodeEncodeError: a header, or the target, is not latin-1.
-    """
+    """The bytes of a request; `server`: host and port for the Host header, unless the request has one."""
     headers = complete_headers(request)
     if not any(name.lower() == "host" for name, _ in headers):
         headers = (("Host", server), *headers)
@@ -177,8 +157,8 @@ def _encode_body(
     body: str | bytes,
 ) -> tuple[bytes, str]:
     """The body of the one kind that is given, and its Content-Type; empty where it has none."""
-    given = {"json": json is not None, "form": form is not None, "multipart": multipart is not None}
-    kinds = [kind for kind, is_given in (given | {"body": bool(body)}).items() if is_given]
+    given = {"json": json, "form": form, "multipart": multipart, "body": body or None}
+    kinds = [kind for kind, value in given.items() if value is not None]
     if len(kinds) > 1:
         raise ValueError(f"a request has one body, not {' and '.join(kinds)}")
     if json is not None:
@@ -197,24 +177,19 @@ def _date_as_text(value: object) -> str:
 
 
 def _encode_multipart(multipart: Mapping[str, Part | Sequence[Part]]) -> tuple[bytes, str]:
-    parts = [
-        _encode_part(name, part)
-        for name, given in multipart.items()
-        for part in ([given] if isinstance(given, Part) else given)
-    ]
+    parts = []
+    for name, given in multipart.items():
+        head = f'Content-Disposition: form-data; name="{name.translate(_QUOTED)}"'
+        for part in [given] if isinstance(given, Part) else given:
+            if isinstance(part, str):
+                parts.append(f"{head}\r\n\r\n{part}".encode())
+                continue
+            filename, kind = part.filename.translate(_QUOTED), part.type or type_by_name(part.filename)
+            described = f'{head}; filename="{filename}"\r\nContent-Type: {kind}\r\n\r\n'
+            parts.append(described.encode() + part.content)
     # The boundary follows from the content: a request is the same bytes each time, and no part can hold its
     # own boundary.
     boundary = sha256(b"\0".join(parts)).hexdigest()[:32]
     lines = [b"--" + boundary.encode() + b"\r\n" + part + b"\r\n" for part in parts]
     body = b"".join(lines) + b"--" + boundary.encode() + b"--\r\n"
     return body, f"multipart/form-data; boundary={boundary}"
-
-
-def _encode_part(name: str, part: Part) -> bytes:
-    head = f'Content-Disposition: form-data; name="{name.translate(_QUOTED)}"'
-    if isinstance(part, str):
-        return f"{head}\r\n\r\n{part}".encode()
-    head += f'; filename="{part.filename.translate(_QUOTED)}"'
-    return (
-        f"{head}\r\nContent-Type: {part.type or type_by_name(part.filename)}\r\n\r\n".encode() + part.content
-    )

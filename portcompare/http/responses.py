@@ -3,8 +3,6 @@
 The load generator has a parser of its own: reading every header would cost it time.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import httpx
@@ -14,9 +12,7 @@ from portcompare.http.bodies import without_address
 
 MOST_BODY_BYTES = 64 * 1024 * 1024
 
-_FIRST_FINAL_STATUS = 200
 _SWITCHING_PROTOCOLS = 101
-_END_OF_HEAD = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +81,14 @@ class ResponseParser:
         return self._size_bytes > 0
 
     def feed(self, data: bytes) -> None:
-        """Parse what was received; no bytes mean that the server has closed the connection.
-
-        Raises ResponseError: it is no response, or an incomplete one.
-        """
+        """Parse what was received, or raise ResponseError; no bytes mean that the server has closed."""
         if not data:
-            self._end()
+            if not self.head_complete:
+                raise ResponseError("connection closed before the headers were complete")
+            has_end = any(name in ("content-length", "transfer-encoding") for name, _ in self._headers)
+            if has_end and not self.head_only:
+                raise ResponseError("connection closed before the body was complete")
+            self.complete = True
             return
         was_head_complete = self.head_complete
         try:
@@ -103,7 +101,7 @@ class ResponseParser:
             if not self.head_only or not self.head_complete:
                 raise ResponseError("the response is not HTTP") from None
             if not self.has_body:  # it follows headers that promise no body even to a GET
-                self.on_body(data if was_head_complete else data.partition(_END_OF_HEAD)[2])
+                self.on_body(data if was_head_complete else data.partition(b"\r\n\r\n")[2])
         if self._size_bytes > MOST_BODY_BYTES:
             raise ResponseError(f"the body has more than {MOST_BODY_BYTES:,} bytes")
 
@@ -112,14 +110,6 @@ class ResponseParser:
         return Response(
             server=server, status=self._status, headers=tuple(self._headers), body=b"".join(self._parts)
         )
-
-    def _end(self) -> None:
-        names = {name for name, _ in self._headers}
-        if not self.head_complete:
-            raise ResponseError("connection closed before the headers were complete")
-        if not self.head_only and names & {"content-length", "transfer-encoding"}:
-            raise ResponseError("connection closed before the body was complete")
-        self.complete = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser for each header, and for each trailer."""
@@ -140,7 +130,7 @@ class ResponseParser:
 
     def on_message_complete(self) -> None:
         """Called by the parser at the end of the response, and of each interim one (1xx) before it."""
-        if self._status < _FIRST_FINAL_STATUS and self._status != _SWITCHING_PROTOCOLS:
+        if self._status // 100 == 1 and self._status != _SWITCHING_PROTOCOLS:
             self._headers.clear()
             self.head_complete = False
         elif not self.head_only:

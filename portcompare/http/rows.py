@@ -1,21 +1,14 @@
 """Rows of values for requests, from a CSV or a JSON Lines file."""
 
-from __future__ import annotations
-
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from portcompare.errors import InputError, Problem
 from portcompare.http.bodies import json_type
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 # Where many rows are wrong, they are wrong for one reason.
 _MOST_LISTED = 5
@@ -30,10 +23,7 @@ class Row:
 
 
 def read_rows(path: Path) -> tuple[Row, ...]:
-    """Read a file of values.
-
-    Raises InputError: with everything that is wrong with the file, each with its line.
-    """
+    """Read a file of values; an InputError has everything that is wrong with it, each with its line."""
     parse = _PARSERS.get(path.suffix.lower())
     if parse is None:
         raise InputError([_problem(path, "is neither .csv nor .jsonl", "name the file by its format")])
@@ -62,9 +52,7 @@ def refuse_rows(path: Path, problems: Sequence[Problem]) -> InputError:
     return InputError(listed)
 
 
-def share_weights(
-    expanded: Iterable[tuple[Sequence[RequestSpec], float]],
-) -> dict[RequestSpec, float]:
+def share_weights(expanded: Iterable[tuple[Sequence[RequestSpec], float]]) -> dict[RequestSpec, float]:
     """Divide the weight of each request among the requests that its rows made of it."""
     weights: dict[RequestSpec, float] = {}
     for requests, weight in expanded:

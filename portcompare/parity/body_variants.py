@@ -1,37 +1,24 @@
 """Variants of a body: none, of another type, damaged, and by its type with other JSON, fields or parts."""
 
-from __future__ import annotations
-
 import codecs
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from portcompare.parity.header_variants import get_header, with_header, without_headers
 from portcompare.parity.url_variants import MUCH, UNKNOWN, pair_names, pair_variants, whole_variants
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 
 _TYPES = (
-    "text/plain",
-    "application/octet-stream",
-    _JSON,
-    f"{_JSON}; charset=utf-16",
-    f"{_JSON}; charset=portcompare",
-    "application/problem+json",
-    _FORM,
-    _MULTIPART,
-    f"{_MULTIPART}; boundary=portcompare",
-    "portcompare",
-    ";",
+    *("text/plain", "application/octet-stream", "application/problem+json", "portcompare", ";"),
+    *(_JSON, f"{_JSON}; charset=utf-16", f"{_JSON}; charset=portcompare"),
+    *(_FORM, _MULTIPART, f"{_MULTIPART}; boundary=portcompare"),
 )
 
 # JSON parsers differ in whether they accept these, or ought not to.
@@ -78,29 +65,27 @@ def body_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
         if "boundary" not in media_type:
             other_case = with_header(headers, "Content-Type", media_type.swapcase())
             yield "Content-Type in other case", replace(request, headers=other_case)
-    for other in _TYPES:
-        if other != media_type:
-            yield (
-                f"Content-Type: {other}",
-                replace(request, headers=with_header(headers, "Content-Type", other)),
-            )
-    for what, body in (*_damage(request.body), *_vary_by_type(media_type, request.body)):
-        yield what, replace(request, body=body)
+    for kind in _TYPES:
+        if kind != media_type:
+            typed = replace(request, headers=with_header(headers, "Content-Type", kind))
+            yield f"Content-Type: {kind}", typed
+    body = request.body
+    middle = len(body) // 2
+    damaged = {
+        "body cut": body[:-1],
+        "body twice": body + body,
+        "body not UTF-8": body[:middle] + b"\xff" + body[middle:],
+        "body with NUL": body[:middle] + b"\0" + body[middle:],
+        "body with a blank line after": body + b"\r\n\r\n",
+    }
+    for what, other in (*damaged.items(), *_vary_by_type(media_type, body)):
+        yield what, replace(request, body=other)
 
 
 def boundary_of(media_type: str) -> bytes | None:
     """The boundary that a multipart Content-Type names; None if it names none."""
     found = _BOUNDARY.search(media_type) if media_type.lower().startswith("multipart/") else None
     return found[1].encode("latin-1") if found else None
-
-
-def _damage(body: bytes) -> Iterator[tuple[str, bytes]]:
-    middle = len(body) // 2
-    yield "body cut", body[:-1]
-    yield "body twice", body + body
-    yield "body not UTF-8", body[:middle] + b"\xff" + body[middle:]
-    yield "body with NUL", body[:middle] + b"\0" + body[middle:]
-    yield "body with a blank line after", body + b"\r\n\r\n"
 
 
 def _vary_by_type(media_type: str, body: bytes) -> Iterator[tuple[str, bytes]]:
@@ -189,12 +174,8 @@ def _vary_multipart(media_type: str, body: bytes) -> Iterator[tuple[str, bytes]]
         name = _PART_NAME.search(part)
         shown = name[1].decode("utf-8", "backslashreplace") if name else str(place)
         head = part.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-        instead: dict[str, list[bytes]] = {
-            "missing": [],
-            "repeated": [part, part],
-            "empty": [head + b"\r\n"],
-            "not UTF-8": [head + b"\xff\r\n"],
-        }
+        instead: dict[str, list[bytes]] = {"missing": [], "repeated": [part, part]}
+        instead |= {"empty": [head + b"\r\n"], "not UTF-8": [head + b"\xff\r\n"]}
         if name:
             instead["without its name"] = [part.replace(name[0], b"", 1)]
         for what, others in instead.items():

@@ -1,30 +1,14 @@
 """Cases: the plan's requests and what is derived from them, sent to all deployments."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from portcompare.parity import url_variants as urls
 from portcompare.parity.body_variants import body_variants
-from portcompare.parity.header_variants import (
-    NO_SUCH_PATH,
-    app_decides,
-    header_variants,
-    method_variants,
-)
-from portcompare.parity.url_variants import (
-    parameter_names,
-    parameter_variants,
-    path_variants,
-    query_variants,
-    shape_of,
-)
+from portcompare.parity.header_variants import NO_SUCH_PATH, app_decides, header_variants, method_variants
 from portcompare.records.requests import RequestSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 # Methods that change nothing (RFC 9110, section 9.2.1), among those that apps have.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -58,7 +42,11 @@ def derive_cases(
     varied = [
         request for request in (*own, *scenarios) if any(matches(pattern, _path(request)) for pattern in vary)
     ]
-    around = [case for route in _routes(varied, by_method=False) for case in _vary_method(route)]
+    around: list[RequestSpec] = []
+    for route in _routes(varied, by_method=False):
+        # With the headers of the first GET, if there is one.
+        base = next((request for request in route if request.method == "GET"), route[0])
+        around += map(_named, method_variants(base, {request.method for request in route}))
     derived = [case for route in _routes(varied, by_method=True) for case in _vary(route)]
     root = [_named(RequestSpec(name="", target=NO_SUCH_PATH))] if scenarios or own else []
     cases: dict[RequestSpec, str] = {}
@@ -87,7 +75,7 @@ def _routes(requests: Sequence[RequestSpec], *, by_method: bool) -> list[list[Re
     for request in requests:
         path = _path(request)
         method = request.method if by_method else ""
-        keys: list[tuple[str, ...]] = [(method, shape_of(path))]
+        keys: list[tuple[str, ...]] = [(method, urls.shape_of(path))]
         if request.name:  # rows of values make many requests of one name
             keys.append((method, request.name, str(path.count("/"))))
         route = next((known[key] for key in keys if key in known), None)
@@ -99,21 +87,21 @@ def _routes(requests: Sequence[RequestSpec], *, by_method: bool) -> list[list[Re
     return routes
 
 
-def _vary_method(route: Sequence[RequestSpec]) -> Iterator[RequestSpec]:
-    """The other methods of a path, with the headers of its first GET, if it has one."""
-    base = next((request for request in route if request.method == "GET"), route[0])
-    yield from map(_named, method_variants(base, {request.method for request in route}))
-
-
 def _vary(route: Sequence[RequestSpec]) -> Iterator[RequestSpec]:
     """The variants of a route: each part is varied once, in the first request that has it."""
     base = route[0]
     if base.method not in _VARIED_METHODS:
         return
-    varied = [(base, each) for each in (*path_variants(base), *query_variants(base), *header_variants(base))]
-    with_parameter = {name: request for request in reversed(route) for name in parameter_names(request)}
-    for name in dict.fromkeys(name for request in route for name in parameter_names(request)):
-        varied += [(with_parameter[name], each) for each in parameter_variants(with_parameter[name], name)]
+    varied = [
+        (base, each)
+        for each in (*urls.path_variants(base), *urls.query_variants(base), *header_variants(base))
+    ]
+    with_parameter: dict[str, RequestSpec] = {}
+    for request in route:
+        for name in urls.parameter_names(request):
+            with_parameter.setdefault(name, request)
+    for name, request in with_parameter.items():
+        varied += [(request, each) for each in urls.parameter_variants(request, name)]
     with_body = next((request for request in route if request.body), None)
     if with_body is not None:
         varied += [(with_body, each) for each in body_variants(with_body)]

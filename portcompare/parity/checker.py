@@ -1,36 +1,30 @@
 """Sending all servers a case, telling differences from noise, and summing up what all cases have shown."""
 
-from __future__ import annotations
-
 import time
 from base64 import b64encode
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
+from portcompare.http.responses import Response
 from portcompare.parity.cases import SAFE_METHODS, identity, matches
 from portcompare.parity.compare import compare_responses
 from portcompare.parity.findings import Finding, Noise
+from portcompare.parity.sending import ArmClient
 from portcompare.parity.url_variants import shape_of
+from portcompare.plan import Allowance
 from portcompare.records.parity import SEVERITIES, Difference, Parity
 from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from contextlib import AbstractContextManager
-    from types import TracebackType
-
-    from portcompare.http.responses import Response
-    from portcompare.parity.sending import ArmClient
-    from portcompare.plan import Allowance
-
-    # What each arm responded to one case, in the order in which it was sent.
-    Responses = Mapping[str, tuple[Response, ...]]
-    # Starts fresh servers of some arms, baseline and control included.
-    ServeAfresh = Callable[[frozenset[str]], AbstractContextManager["ParityChecker"]]
+# What each arm responded to one case, in the order in which it was sent.
+Responses = Mapping[str, tuple[Response, ...]]
+# Starts fresh servers of some arms, baseline and control included.
+ServeAfresh = Callable[[frozenset[str]], AbstractContextManager["ParityChecker"]]
 
 # So many differences of one case and deployment are listed: an array in another order has one an element.
 MOST_DIFFERENCES = 20
@@ -54,14 +48,22 @@ class CaseResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A finding that is not noise."""
+
+    arm: str  # Whose response differs
+    finding: Finding
+    is_repetition: bool  # True if the first response does not show it, but a later one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParityOutcome:
     """What all cases have shown, and what every response under load must be."""
 
     parity: Parity
     cases: Mapping[str, RequestSpec]  # By name, in the order in which they were sent
-    expectations: Mapping[
-        RequestSpec, Mapping[str, Expectation | None]
-    ]  # By `identity`, then as in `CaseResult`
+    # By `identity`, then as in `CaseResult`
+    expectations: Mapping[RequestSpec, Mapping[str, Expectation | None]]
     unused_allowances: tuple[str, ...] = ()  # In words, each of the plan's that no difference has needed
 
     def expectation(self, request: RequestSpec, arm: str = BASELINE) -> Expectation | None:
@@ -109,7 +111,8 @@ class ParityChecker:
         responses = self._send_twice(case)
         noise = find_noise(case, responses)
         found = list(judge(case, responses, noise))
-        if any(each.finding.aspect == "value" and not self._is_sure(case, each) for each in found):
+        values = [each for each in found if each.finding.aspect == "value" and each.finding.kind != "status"]
+        if any(_place_in_route(case, each) not in self._sure for each in values):
             time.sleep(self._tick_s)
             later = self._send_twice(case)
             responses = {arm: (*responses[arm], *later[arm]) for arm in responses}
@@ -172,9 +175,6 @@ class ParityChecker:
         pairs = self._pool.map(lambda client: (client.send(case), client.send(case)), self._clients.values())
         return dict(zip(self._clients, pairs, strict=True))
 
-    def _is_sure(self, case: RequestSpec, each: Judged) -> bool:
-        return each.finding.kind == "status" or _place_in_route(case, each) in self._sure
-
     def _make_difference(self, case: RequestSpec, judged: Judged) -> Difference:
         finding = judged.finding
         lines = [self._clients[name].curl(case) for name in (BASELINE, judged.arm)]
@@ -200,15 +200,6 @@ class ParityChecker:
         return difference
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A finding that is not noise."""
-
-    arm: str  # Whose response differs
-    finding: Finding
-    is_repetition: bool  # True if the first response does not show it, but a later one
-
-
 def find_noise(case: RequestSpec, responses: Responses) -> Noise:
     """Find what differs among the baseline's responses, or between them and the control's."""
     baseline = responses[BASELINE]
@@ -229,12 +220,8 @@ def judge(case: RequestSpec, responses: Responses, noise: Noise) -> Iterator[Jud
         for turn, (ours, theirs) in enumerate(zip(responses[BASELINE], received, strict=True)):
             if arm == BASELINE and ours.status is not None:
                 continue
-            like_control = (
-                control is not None
-                and arm != CONTROL
-                and theirs.status is not None
-                and theirs.status == control[turn].status
-            )
+            is_other = arm != CONTROL and theirs.status is not None
+            like_control = control is not None and is_other and theirs.status == control[turn].status
             for finding in compare_responses(case, ours, theirs):
                 is_excused = like_control and finding.kind == "status"
                 if finding.place not in listed and not is_excused and not noise.hides(finding):
@@ -243,10 +230,7 @@ def judge(case: RequestSpec, responses: Responses, noise: Noise) -> Iterator[Jud
 
 
 def expect(case: RequestSpec, received: tuple[Response, ...], noise: Noise) -> Expectation | None:
-    """What every response of a server to a case must be under load: like its own, noise apart.
-
-    Returns None if it did not respond, or not always with one status.
-    """
+    """What a server's responses to a case must be under load; None if it has no response of one status."""
     first, *others = received
     if first.status is None or any(other.status != first.status for other in others):
         return None
@@ -270,21 +254,18 @@ def only_status(expected: Expectation) -> Expectation:
 
 def _merge_expectations(
     results: Iterable[CaseResult], later: Iterable[CaseResult]
-) -> dict[RequestSpec, Mapping[str, Expectation | None]]:
+) -> Mapping[RequestSpec, Mapping[str, Expectation | None]]:
     """The expectations of all cases; only the status where other cases have changed the response."""
-    merged = {identity(result.case): result.expectations for result in results}
+    merged = {identity(result.case): dict(result.expectations) for result in results}
     for result in later:
-        before = merged[identity(result.case)]
-        merged[identity(result.case)] = {
-            arm: _merge(before.get(arm), after) for arm, after in result.expectations.items()
-        }
+        known = merged[identity(result.case)]
+        for arm, after in result.expectations.items():
+            before = known.get(arm)
+            if before is None or after is None or before.status != after.status:
+                known[arm] = None
+            elif before != after:
+                known[arm] = only_status(after)
     return merged
-
-
-def _merge(before: Expectation | None, after: Expectation | None) -> Expectation | None:
-    if before is None or after is None or before.status != after.status:
-        return None
-    return after if before == after else only_status(after)
 
 
 def _place_in_route(case: RequestSpec, judged: Judged) -> tuple[str, ...]:
@@ -317,28 +298,25 @@ def recheck_alone(outcome: ParityOutcome, arms: frozenset[str], serve_afresh: Se
     reading = [name for name in differing if outcome.cases[name].method in SAFE_METHODS]
     starts = [reading] * bool(reading) + [[name] for name in differing if name not in reading]
     found: set[tuple[str, str, str, str]] = set()
+    sent: set[str] = set()
     for names in starts[:MOST_STARTS]:
         with serve_afresh(frozenset().union(*(differing[name] for name in names))) as checker:
-            found |= {
-                _place(each) for name in names for each in checker.check(outcome.cases[name]).differences
-            }
-    sent = {name for names in starts[:MOST_STARTS] for name in names}
+            results = [checker.check(outcome.cases[name]) for name in names]
+        found |= {_place(each) for result in results for each in result.differences}
+        sent |= {*names}
     warnings = list(parity.warnings)
     if len(sent) < len(differing):
         warnings.append(
             f"{len(differing) - len(sent)} of the cases that differ were not sent to fresh servers: whether "
             "that comes from what was sent before is not known"
         )
-    return replace(
-        parity,
-        differences=tuple(
-            replace(each, from_order=True)
-            if each.case in sent and each.deployment in differing[each.case] and _place(each) not in found
-            else each
-            for each in parity.differences
-        ),
-        warnings=tuple(warnings),
+    differences = tuple(
+        replace(each, from_order=True)
+        if each.case in sent and each.deployment in differing[each.case] and _place(each) not in found
+        else each
+        for each in parity.differences
     )
+    return replace(parity, differences=differences, warnings=tuple(warnings))
 
 
 def combine_parity(before: Parity, after: Parity) -> Parity:

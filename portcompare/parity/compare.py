@@ -4,64 +4,28 @@ What the server program decides and not the app is not compared: Date, Server, V
 the reason phrase, case and order of headers, and how connections are handled.
 """
 
-from __future__ import annotations
-
 import codecs
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from urllib.parse import urljoin
 
 from portcompare.http.bodies import json_type, parse_json, pointer_to
-from portcompare.parity.findings import make_finding
+from portcompare.http.responses import Response
+from portcompare.parity.findings import Aspect, Finding, make_finding
+from portcompare.records.parity import Severity
+from portcompare.records.requests import RequestSpec
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from portcompare.http.responses import Response
-    from portcompare.parity.findings import Aspect, Finding
-    from portcompare.records.parity import Severity
-    from portcompare.records.requests import RequestSpec
-
-# These headers come first in a report, in this order.
-_FIRST_HEADERS = (
-    "Content-Type",
-    "Location",
-    "Cache-Control",
-    "ETag",
-    "Content-Encoding",
-    "WWW-Authenticate",
-    "Allow",
-    "Vary",
-)
+# These headers come first in a report, in this order; Allow and Vary come after them.
+_FIRST_HEADERS = ("Content-Type", "Location", "Cache-Control", "ETag", "Content-Encoding", "WWW-Authenticate")
 # Frameworks keep these in sets, whose order changes with the hash seed of the process.
-_SET_HEADERS = frozenset(
-    {
-        "Allow",
-        "Vary",
-        "Access-Control-Allow-Headers",
-        "Access-Control-Allow-Methods",
-        "Access-Control-Expose-Headers",
-    }
-)
+_SET_HEADERS = re.compile("Allow|Vary|Access-Control-(Allow-Headers|Allow-Methods|Expose-Headers)")
 # The server program decides these, or they are about the connection, or are compared in ways of their own.
-_NOT_COMPARED = frozenset(
-    {
-        "alt-svc",
-        "connection",
-        "content-length",
-        "date",
-        "keep-alive",
-        "server",
-        "server-timing",
-        "set-cookie",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "via",
-    }
+_NOT_COMPARED = re.compile(
+    "alt-svc|connection|content-length|date|keep-alive|server|server-timing|set-cookie|trailer"
+    "|transfer-encoding|upgrade|via"
 )
 # Without these a client does not know the format of a body, where to go or how to log in, or a browser keeps
 # the response from the page.
@@ -95,15 +59,17 @@ def _status(response: Response) -> str:
 def compare_headers(case: RequestSpec, baseline: Response, candidate: Response) -> Iterator[Finding]:
     """Find the headers of the app in which two responses differ, cookies apart."""
     names = {name for name, _ in baseline.headers + candidate.headers}
-    others = names - {name.lower() for name in _FIRST_HEADERS} - _NOT_COMPARED
-    for name in (*_FIRST_HEADERS, *sorted(name.title() for name in others)):
+    first = (*_FIRST_HEADERS, "Allow", "Vary")
+    others = names - {name.lower() for name in first}
+    compared = sorted(name.title() for name in others if not _NOT_COMPARED.fullmatch(name))
+    for name in (*first, *compared):
         ours, theirs = baseline.header(name.lower()), candidate.header(name.lower())
         if ours is None or theirs is None:
             if ours != theirs:
                 is_lost = theirs is None and name.lower().startswith(_NEEDED_HEADERS)
                 severity: Severity = "breaks" if is_lost else "changes"
                 yield make_finding("header", name, "presence", severity, (ours, theirs))
-        elif ours != theirs and not (name in _SET_HEADERS and _elements(ours) == _elements(theirs)):
+        elif ours != theirs and not (_SET_HEADERS.fullmatch(name) and _elements(ours) == _elements(theirs)):
             yield make_finding("header", name, "value", _rank(name, ours, theirs, case), (ours, theirs))
     # A body shows its length; the response to HEAD has none, and not every server sends the length then.
     lengths = baseline.header("content-length"), candidate.header("content-length")
@@ -141,23 +107,13 @@ def _parse_media_type(value: str) -> tuple[str, dict[str, str]]:
     for part in rest:
         name, _, given = part.partition("=")
         name, given = name.strip().lower(), given.strip().strip('"')
+        if name == "charset":
+            given = given.lower()
+            with suppress(LookupError, ValueError):  # unknown, or not a name
+                given = codecs.lookup(given).name
         if name:
-            parameters[name] = _normalize_charset(given) if name == "charset" else given
+            parameters[name] = given
     return media_type.strip().lower(), parameters
-
-
-def _normalize_charset(name: str) -> str:
-    try:
-        return codecs.lookup(name).name
-    except (LookupError, ValueError):  # unknown, or not a name
-        return name.lower()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cookie:
-    line: str  # The header's value
-    value: str
-    attributes: dict[str, str]
 
 
 def compare_cookies(baseline: Iterable[str], candidate: Iterable[str]) -> Iterator[Finding]:
@@ -167,13 +123,14 @@ def compare_cookies(baseline: Iterable[str], candidate: Iterable[str]) -> Iterat
         pointer = f"Set-Cookie: {name}"
         one, other = ours.get(name), theirs.get(name)
         if one is None or other is None:
-            lines = one.line if one else None, other.line if other else None
+            lines = one and one[0], other and other[0]
             yield make_finding("header", pointer, "presence", "breaks" if one else "changes", lines)
             continue
-        if one.value != other.value:
-            yield make_finding("header", pointer, "value", "changes", (one.value, other.value))
-        for attribute in dict.fromkeys((*one.attributes, *other.attributes)):
-            values = one.attributes.get(attribute), other.attributes.get(attribute)
+        (_, value, attributes), (_, other_value, other_attributes) = one, other
+        if value != other_value:
+            yield make_finding("header", pointer, "value", "changes", (value, other_value))
+        for attribute in dict.fromkeys((*attributes, *other_attributes)):
+            values = attributes.get(attribute), other_attributes.get(attribute)
             if values[0] != values[1]:
                 where = f"{pointer}; {attribute}"
                 if None not in values:
@@ -183,18 +140,17 @@ def compare_cookies(baseline: Iterable[str], candidate: Iterable[str]) -> Iterat
                     yield make_finding("header", where, "presence", "changes", (shown[0], shown[1]))
 
 
-def _parse_cookies(lines: Iterable[str]) -> dict[str, _Cookie]:
-    """The cookies by name; one that is set again, for another path perhaps, gets a number."""
-    cookies: dict[str, _Cookie] = {}
+def _parse_cookies(lines: Iterable[str]) -> dict[str, tuple[str, str, dict[str, str]]]:
+    """Line, value and attributes by name; one that is set again, for another path perhaps, has a number."""
+    cookies: dict[str, tuple[str, str, dict[str, str]]] = {}
     seen: Counter[str] = Counter()
     for line in lines:
         pair, *attributes = line.split(";")
         name, _, value = pair.partition("=")
         name = name.strip()
         seen[name] += 1
-        cookies[name if seen[name] == 1 else f"{name} ({seen[name]})"] = _Cookie(
-            line=line, value=value.strip(), attributes=dict(map(_parse_attribute, attributes))
-        )
+        numbered = name if seen[name] == 1 else f"{name} ({seen[name]})"
+        cookies[numbered] = line, value.strip(), dict(map(_parse_attribute, attributes))
     return cookies
 
 
@@ -207,32 +163,28 @@ def _parse_attribute(text: str) -> tuple[str, str]:
 def _compare_bodies(case: RequestSpec, baseline: Response, candidate: Response) -> Iterator[Finding]:
     """Find where two bodies differ: by JSON pointer if both are JSON, else as a whole."""
     ours, theirs = baseline.content, candidate.content
-    if case.method == "HEAD":
-        yield from _compare_after_head(ours, theirs)
+    if case.method == "HEAD":  # a client takes bytes after the headers for the next response
+        if bool(ours) != bool(theirs):
+            texts = [f"{len(sent)} bytes after the headers" if sent else None for sent in (ours, theirs)]
+            severity: Severity = "breaks" if theirs else "changes"
+            yield make_finding("body", "", "presence", severity, (texts[0], texts[1]))
         return
     if ours == theirs:
         return
     one, other = _parse_document(baseline), _parse_document(candidate)
-    texts = (ours.decode(errors="backslashreplace"), theirs.decode(errors="backslashreplace"))
+    bodies = (ours.decode(errors="backslashreplace"), theirs.decode(errors="backslashreplace"))
     if one is not None and other is not None:
         try:
             found = list(compare_json(*one, *other))
         except RecursionError:  # nested too deep to be compared as JSON
             found = []
-        yield from found or [make_finding("body", "", "value", "changes", texts)]
+        yield from found or [make_finding("body", "", "value", "changes", bodies)]
     elif not ours or not theirs:
-        yield make_finding("body", "", "presence", "breaks" if ours else "changes", texts)
+        yield make_finding("body", "", "presence", "breaks" if ours else "changes", bodies)
     elif one is not None:
-        yield make_finding("body", "", "type", "breaks", texts)
+        yield make_finding("body", "", "type", "breaks", bodies)
     else:
-        yield make_finding("body", "", "value", "changes", texts)
-
-
-def _compare_after_head(ours: bytes, theirs: bytes) -> Iterator[Finding]:
-    """Bytes after the headers of a HEAD response: a client takes them for the next response."""
-    if bool(ours) != bool(theirs):
-        texts = [f"{len(sent)} bytes after the headers" if sent else None for sent in (ours, theirs)]
-        yield make_finding("body", "", "presence", "breaks" if theirs else "changes", (texts[0], texts[1]))
+        yield make_finding("body", "", "value", "changes", bodies)
 
 
 def _parse_document(response: Response) -> tuple[object] | None:
@@ -259,7 +211,8 @@ def compare_json(ours: object, theirs: object, pointer: str = "") -> Iterator[Fi
     elif isinstance(ours, dict) and isinstance(theirs, dict):
         yield from _compare_members(ours, theirs, pointer, "presence")
     elif isinstance(ours, list) and isinstance(theirs, list):
-        yield from _compare_members(_by_index(ours), _by_index(theirs), pointer, "length")
+        one, other = ({str(index): each for index, each in enumerate(array)} for array in (ours, theirs))
+        yield from _compare_members(one, other, pointer, "length")
     elif ours != theirs:
         yield make_finding("json", pointer, "value", "changes", (_as_text(ours), _as_text(theirs)))
 
@@ -275,10 +228,6 @@ def _compare_members(
             yield make_finding("json", below, missing, "changes", (None, _as_text(theirs[key])))
         else:
             yield from compare_json(ours[key], theirs[key], below)
-
-
-def _by_index(array: list[object]) -> dict[str, object]:
-    return {str(index): element for index, element in enumerate(array)}
 
 
 def _as_text(value: object) -> str:

@@ -1,17 +1,12 @@
 """Findings: in what two responses differ, and which of it is noise, as it differs without a fault."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from os.path import commonprefix
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Self
 
 from portcompare.records.parity import DifferenceKind, Severity
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 Aspect = Literal["presence", "type", "length", "value"]
 ABSENT = "(absent)"
@@ -30,12 +25,12 @@ _HIDES: dict[Aspect, tuple[Aspect, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One way in which two responses differ."""
+    """One way in which two responses differ; kind, pointer and severity are those of `Difference`."""
 
-    kind: DifferenceKind  # As in `Difference`
-    pointer: str  # As in `Difference`
+    kind: DifferenceKind
+    pointer: str
     aspect: Aspect  # What differs there
-    severity: Severity  # As in `Difference`
+    severity: Severity
     baseline: str  # An excerpt of what the one has there
     candidate: str  # An excerpt of what the other has there
 
@@ -74,9 +69,7 @@ def _cut(text: str, start: int) -> str:
 
 def printable(text: str) -> str:
     """A text on one line, its invisible characters escaped."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
-    )
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +79,7 @@ class Noise:
     places: frozenset[tuple[DifferenceKind, str, Aspect]]
 
     @classmethod
-    def of(cls, findings: Iterable[Finding]) -> Noise:
+    def of(cls, findings: Iterable[Finding]) -> Self:
         """The noise that findings show in responses which should have been alike; a status never is noise."""
         return cls(
             frozenset(

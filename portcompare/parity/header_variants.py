@@ -4,18 +4,12 @@ Without `Origin` no response has CORS headers, without `Accept-Encoding` none is
 none is "not modified": a request must ask for what is to be compared.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from portcompare.parity.url_variants import LONG, UNKNOWN
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from collections.abc import Set as AbstractSet
-
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -27,45 +21,31 @@ _ORIGIN = "http://portcompare.invalid"
 # Expect and Transfer-Encoding, which are the server's; names with an underscore, which some servers drop;
 # control characters, which some refuse, and letters beyond ASCII, for which some hand on an empty value.
 # X-HTTP-Method-Override could turn the request into a DELETE.
-_ADDED_HEADERS = (
-    ("Accept", "text/html"),
-    ("Accept", f"application/x-{UNKNOWN}"),
-    ("Accept", ";;q=x"),
-    ("Accept-Encoding", "gzip"),
-    ("Accept-Encoding", "br, zstd"),
-    ("Accept-Encoding", "identity;q=0, *;q=0"),
-    ("Accept-Language", "de"),
-    ("Accept-Charset", "utf-16"),
-    ("If-None-Match", "*"),
-    ("If-None-Match", f'"{UNKNOWN}"'),
-    ("If-Match", f'"{UNKNOWN}"'),
-    ("If-Modified-Since", "Fri, 31 Dec 9999 23:59:59 GMT"),
-    ("If-Modified-Since", "soon"),
-    ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"),
-    ("Range", "bytes=0-0"),
-    ("Range", "bytes=9-1"),
-    ("Origin", _ORIGIN),
-    ("Origin", "null"),
-    ("X-Requested-With", "XMLHttpRequest"),
-    ("Authorization", UNKNOWN),
-    ("Authorization", "Basic !"),
-    ("Authorization", "Bearer"),
-    ("Cookie", "portcompare=1"),
-    ("Cookie", "=; ;portcompare"),
-    ("Cookie", 'portcompare="'),
-    ("Cookie", "portcompare=%FF"),
-    ("User-Agent", LONG),
-)
+_ADDED_HEADERS = {
+    "Accept": ("text/html", f"application/x-{UNKNOWN}", ";;q=x"),
+    "Accept-Encoding": ("gzip", "br, zstd", "identity;q=0, *;q=0"),
+    "Accept-Language": ("de",),
+    "Accept-Charset": ("utf-16",),
+    "If-None-Match": ("*", f'"{UNKNOWN}"'),
+    "If-Match": (f'"{UNKNOWN}"',),
+    "If-Modified-Since": ("Fri, 31 Dec 9999 23:59:59 GMT", "soon"),
+    "If-Unmodified-Since": ("Thu, 01 Jan 1970 00:00:00 GMT",),
+    "Range": ("bytes=0-0", "bytes=9-1"),
+    "Origin": (_ORIGIN, "null"),
+    "X-Requested-With": ("XMLHttpRequest",),
+    "Authorization": (UNKNOWN, "Basic !", "Bearer"),
+    "Cookie": ("portcompare=1", "=; ;portcompare", 'portcompare="', "portcompare=%FF"),
+    "User-Agent": (LONG,),
+}
 
 # Methods that hardly any route knows. All three are safe by definition (RFC 4918, 9.1; RFC 3253, 3.6;
 # RFC 5323, 2), so that nothing is lost should the route know them after all: DELETE could not promise that.
 # Some servers refuse a word that is no method, or one in small letters, before any app receives it.
 _WRONG_METHODS = ("PROPFIND", "REPORT", "SEARCH")
 
-# gunicorn refuses a request line of more than 4094 bytes, and a header line of more than 8190; others allow
-# more, or respond with another status.
-_LONGEST_TARGET = 4000
-_LONGEST_HEADER = 4000
+# Of a target or a header. gunicorn refuses a request line of more than 4094 bytes, and a header line of more
+# than 8190; others allow more, or respond with another status.
+_LONGEST = 4000
 
 
 def get_header(headers: Headers, name: str) -> str | None:
@@ -97,8 +77,8 @@ def header_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
             for what, value in (("malformed", UNKNOWN), ("empty", "")):
                 headers = with_header(request.headers, name, value)
                 yield f"header {name} {what}", replace(request, headers=headers)
-    for name, value in _ADDED_HEADERS:
-        if name.lower() not in own:
+    for name, values in _ADDED_HEADERS.items():
+        for value in values if name.lower() not in own else ():
             shown = "long" if value == LONG else value
             headers = with_header(request.headers, name, value)
             yield f"header {name}: {shown}", replace(request, headers=headers)
@@ -114,12 +94,8 @@ def header_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
 def method_variants(request: RequestSpec, known_methods: AbstractSet[str]) -> Iterator[RequestSpec]:
     """Other methods of a path, and a path below it that does not exist; headers and login as they are."""
     path = request.target.partition("?")[0]
-    bare = replace(
-        request,
-        target=path,
-        headers=without_headers(request.headers, "Content-Type", "Content-Encoding"),
-        body=b"",
-    )
+    headers = without_headers(request.headers, "Content-Type", "Content-Encoding")
+    bare = replace(request, target=path, headers=headers, body=b"")
     if request.method == "GET":
         yield replace(bare, method="HEAD", target=request.target)
     wrong_methods = [method for method in _WRONG_METHODS if method not in known_methods]
@@ -130,6 +106,6 @@ def method_variants(request: RequestSpec, known_methods: AbstractSet[str]) -> It
 
 def app_decides(request: RequestSpec) -> bool:
     """Whether every server hands a request on to the app."""
-    return len(request.target) <= _LONGEST_TARGET and all(
-        len(name) + len(value) <= _LONGEST_HEADER and value.isascii() for name, value in request.headers
+    return len(request.target) <= _LONGEST and all(
+        len(name) + len(value) <= _LONGEST and value.isascii() for name, value in request.headers
     )

@@ -1,11 +1,11 @@
 """An OpenAPI document: read from a file or a server, and checked. Needs no library of the extra `openapi`."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import httpx
@@ -13,11 +13,7 @@ import httpx
 from portcompare.errors import InputError, Problem
 from portcompare.http.bodies import find_place, pointer_keys, pointer_to
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    Node = dict[Any, Any] | list[Any] | str | float | bool | None
+Node = dict[Any, Any] | list[Any] | str | float | bool | None
 
 _NO_DOCUMENT = "name an OpenAPI document, as JSON or YAML"
 
@@ -35,20 +31,12 @@ def find_missing_extra(where: str) -> list[Problem]:
     """Check that the libraries are installed which derive cases from a document."""
     if find_spec("schemathesis") is not None:
         return []
-    return [
-        Problem(
-            where=where,
-            found="needs Schemathesis, which is not installed",
-            remedy="pip install 'portcompare[openapi]', or remove the key",
-        )
-    ]
+    remedy = "pip install 'portcompare[openapi]', or remove the key"
+    return [Problem(where=where, found="needs Schemathesis, which is not installed", remedy=remedy)]
 
 
 def read_document(path: Path) -> OpenApiDocument:
-    """Read a document from a file.
-
-    Raises InputError: it cannot be read, is no OpenAPI document, or has references to nothing.
-    """
+    """Read a document from a file; an InputError says what is wrong with it."""
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -57,21 +45,14 @@ def read_document(path: Path) -> OpenApiDocument:
 
 
 def fetch_document(url: str, timeout_s: float) -> OpenApiDocument:
-    """Fetch a document from a running server.
-
-    `timeout_s`: how long the response may take, in seconds.
-    Raises InputError: the server does not respond, or what it sends cannot be used.
-    """
+    """Fetch a document from a running server; an InputError says what is wrong with it."""
     try:
         response = httpx.get(url, timeout=timeout_s, trust_env=False, follow_redirects=True)
     except httpx.HTTPError as error:
         raise _unusable(url, f"no response: {type(error).__name__}", _NO_DOCUMENT) from error
     if response.status_code != httpx.codes.OK:
-        raise _unusable(
-            url,
-            f"the response has status {response.status_code}",
-            "give the path at which the baseline serves it",
-        )
+        found = f"the response has status {response.status_code}"
+        raise _unusable(url, found, "give the path at which the baseline serves it")
     return _parse(response.content, url, str(response.url))
 
 
@@ -79,13 +60,16 @@ def _parse(text: bytes, where: str, location: str) -> OpenApiDocument:
     content = _parse_text(text, where)
     if not isinstance(content, dict) or not isinstance(content.get("paths"), dict):
         raise _unusable(where, "is no OpenAPI document: it has no object `paths`", _NO_DOCUMENT)
+    strings = list(_find_strings(content, ""))
+    anchors = {"#", *(f"#{value}" for _, key, value in strings if key == "$anchor")}
     problems = [
         Problem(
-            where=f"{where}: {pointer}",
-            found=f"refers to {reference}, which does not exist",
+            where=f"{where}: {pointer or '/'}",
+            found=f"refers to {value}, which does not exist",
             remedy="correct the $ref",
         )
-        for pointer, reference in _find_dangling(content)
+        for pointer, key, value in strings
+        if key == "$ref" and value.startswith("#") and value not in anchors and not _resolves(content, value)
     ]
     if problems:
         raise InputError(problems)
@@ -101,15 +85,12 @@ def _parse_text(text: bytes, where: str) -> Node:
         if text.lstrip()[:1] in (b"{", b"["):
             found = f"is not JSON: {error.msg}, line {error.lineno}, column {error.colno}"
             raise _unusable(where, found, "correct the syntax there") from error
-        return _parse_yaml(text, where)
-    return content
-
-
-def _parse_yaml(text: bytes, where: str) -> Node:
+    else:
+        return content
     import yaml  # noqa: PLC0415 - comes with the extra
 
     try:
-        content: Node = yaml.safe_load(text)
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         found = "is neither JSON nor YAML: " + " ".join(str(error).split())
         raise _unusable(where, found, _NO_DOCUMENT) from error
@@ -118,15 +99,6 @@ def _parse_yaml(text: bytes, where: str) -> Node:
 
 def _unusable(where: str, found: str, remedy: str) -> InputError:
     return InputError([Problem(where=where, found=found, remedy=remedy)])
-
-
-def _find_dangling(content: Node) -> Iterator[tuple[str, str]]:
-    """The references within a document to what it does not have, each with the pointer to where it is."""
-    strings = list(_find_strings(content, ""))
-    anchors = {"#", *(f"#{value}" for _, key, value in strings if key == "$anchor")}
-    for pointer, key, value in strings:
-        if key == "$ref" and value.startswith("#") and value not in anchors and not _resolves(content, value):
-            yield pointer or "/", value
 
 
 def _find_strings(node: Node, pointer: str) -> Iterator[tuple[str, str, str]]:

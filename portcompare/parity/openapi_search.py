@@ -3,15 +3,15 @@
 Needs the extra `openapi`: import it only when a plan names a document.
 """
 
-from __future__ import annotations
-
 import re
 import tempfile
 from collections import Counter
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import Unsatisfiable
 from hypothesis.strategies import SearchStrategy
-from schemathesis import GenerationMode
+from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.errors import SchemathesisError, SerializationError
 
@@ -30,21 +30,13 @@ from portcompare.errors import InputError, Problem
 from portcompare.http.requests import find_flaw
 from portcompare.parity.body_variants import boundary_of
 from portcompare.parity.cases import identity
-from portcompare.parity.checker import CaseResult
+from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.findings import printable
 from portcompare.parity.header_variants import app_decides, get_header, with_header
+from portcompare.parity.openapi import OpenApiDocument
 from portcompare.records.requests import RequestSpec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from collections.abc import Set as AbstractSet
-
-    from schemathesis import APIOperation, Case
-
-    from portcompare.parity.checker import ParityChecker
-    from portcompare.parity.openapi import OpenApiDocument
-
-    Signature = tuple[str, ...]
+Signature = tuple[str, ...]
 
 _ANY_SERVER = "http://server"
 
@@ -52,9 +44,6 @@ _ANY_SERVER = "http://server"
 _LIBRARY_HEADERS = frozenset(
     {"X-Schemathesis-TestCaseId", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Content-Length"}
 )
-
-_SHOWN_TARGET_CHARS = 120
-_SHOWN_BODY_CHARS = 40
 
 # What differs in each element of an array is one difference.
 _ARRAY_INDEX = re.compile(r"/[0-9]+(?=/|$)")
@@ -78,10 +67,7 @@ class Explored:
 
 
 def check_document(document: OpenApiDocument) -> None:
-    """Check that requests can be derived from a document.
-
-    Raises InputError: with all that is wrong with its operations.
-    """
+    """Check that requests can be derived from a document; an InputError has all that is wrong."""
     _read_operations(document, ())
 
 
@@ -110,7 +96,9 @@ def explore(
 
     results: list[CaseResult] = []
     seeds: list[str] = []
-    with _without_hypothesis_folder():
+    with tempfile.TemporaryDirectory(prefix="portcompare-") as folder, ExitStack() as undo:
+        set_hypothesis_home_dir(folder)  # so that Hypothesis leaves none where the command is run
+        undo.callback(set_hypothesis_home_dir, None)
         for operation in _read_operations(document, known):
             search = _Search(operation, check, examples=examples, known_cases=known_cases)
             search.run(document, seed)
@@ -121,10 +109,9 @@ def explore(
 
 def _name(request: RequestSpec, names: Counter[str]) -> str:
     """A unique name for a case; what it does not show, the curl line does."""
-    name = f"{request.method} {_shorten(request.target, _SHOWN_TARGET_CHARS)} [OpenAPI]"
+    name = f"{request.method} {_shorten(request.target, 120)} [OpenAPI]"
     if request.body:
-        body = request.body.decode("utf-8", "backslashreplace")
-        name = f"{name[:-1]}, body {_shorten(body, _SHOWN_BODY_CHARS)}]"
+        name = f"{name[:-1]}, body {_shorten(request.body.decode('utf-8', 'backslashreplace'), 40)}]"
     names[name] += 1
     return name if names[name] == 1 else f"{name} ({names[name]})"
 
@@ -133,23 +120,18 @@ def _shorten(text: str, most_chars: int) -> str:
     return printable(text if len(text) <= most_chars else f"{text[:most_chars]}...")
 
 
-@contextmanager
-def _without_hypothesis_folder() -> Iterator[None]:
-    """Keep Hypothesis from leaving a folder where the command is run."""
-    with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
-        set_hypothesis_home_dir(folder)
-        try:
-            yield
-        finally:
-            set_hypothesis_home_dir(None)
-
-
 class _DiffersError(Exception):
     """Makes Hypothesis look for a smaller example."""
 
 
 class _Enough(BaseException):
     """Stops Hypothesis, as Ctrl-C does: there are as many examples as are wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Operation:
+    label: str  # Method and path, as in the document
+    requests: SearchStrategy[RequestSpec]  # Requests that it allows, and ones that it does not, without names
 
 
 class _Search:
@@ -183,10 +165,7 @@ class _Search:
         return number if self._drawn else f"no examples: {self._obstacle}"
 
     def run(self, document: OpenApiDocument, seed: int) -> None:
-        """Check requests until all examples are drawn and what differs is as small as it can be made.
-
-        Raises InputError: no request can be derived from the operation.
-        """
+        """Check requests until all examples are drawn and what differs is as small as it can be made."""
         test = seeded(seed)(
             settings(
                 max_examples=_DRAWS_PER_EXAMPLE * self._examples,
@@ -268,17 +247,8 @@ class _Search:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Operation:
-    label: str  # Method and path, as in the document
-    requests: SearchStrategy[RequestSpec]  # Requests that it allows, and ones that it does not, without names
-
-
 def _read_operations(document: OpenApiDocument, known: Sequence[RequestSpec]) -> tuple[_Operation, ...]:
-    """The operations of a document.
-
-    Raises InputError: with all that cannot be read.
-    """
+    """The operations of a document."""
     problems: list[Problem] = []
     operations: list[_Operation] = []
     try:
@@ -292,9 +262,8 @@ def _read_operations(document: OpenApiDocument, known: Sequence[RequestSpec]) ->
     except SchemathesisError as error:
         problems.append(_problem(document, error))
     if not operations and not problems:
-        problems.append(
-            Problem(where=document.where, found="has no operations", remedy="name one that describes the app")
-        )
+        remedy = "name one that describes the app"
+        problems.append(Problem(where=document.where, found="has no operations", remedy=remedy))
     if problems:
         raise InputError(problems)
     return tuple(operations)

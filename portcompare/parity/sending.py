@@ -1,18 +1,16 @@
 """Sending cases to a server, and the command line that sends the same."""
 
-from __future__ import annotations
-
 import re
 import socket
 import ssl
 from base64 import b64encode
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from shlex import quote
 from time import monotonic
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import certifi
 
@@ -20,12 +18,7 @@ from portcompare.http.login import Kept, LoginFailed, fill, keep_from
 from portcompare.http.requests import complete_headers, encode_request
 from portcompare.http.responses import Response, ResponseError, ResponseParser
 from portcompare.masking import is_secret
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from urllib.parse import SplitResult
-
-    from portcompare.records.requests import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 
 _RECEIVE_BYTES = 64 * 1024
 _PORTS = {"http": 80, "https": 443}
@@ -53,20 +46,18 @@ class ArmClient:
 
     def send(self, case: RequestSpec) -> Response:
         """Send a case; a login that fails is the error of its response."""
-        kept = self._log_in_once(case.login)
+        kept = self._log_in(case.login)
         return kept if isinstance(kept, Response) else send(self._url, _filled(case, kept), self._timeout_s)
 
     def curl(self, case: RequestSpec) -> str:
         """A command line that sends this server a case."""
-        kept = self._log_in_once(case.login)
+        kept = self._log_in(case.login)
         return curl_line(self._url, case if isinstance(kept, Response) else _filled(case, kept))
 
-    def _log_in_once(self, steps: tuple[LoginStep, ...]) -> Kept | Response:
-        if steps not in self._logins:
-            self._logins[steps] = self._log_in(steps)
-        return self._logins[steps]
-
     def _log_in(self, steps: tuple[LoginStep, ...]) -> Kept | Response:
+        """Log in once; the response of a login that failed has the error."""
+        if steps in self._logins:
+            return self._logins[steps]
         kept = Kept()
         for number, step in enumerate(steps, start=1):
             response = send(self._url, fill(step.request, kept), self._timeout_s)
@@ -80,8 +71,9 @@ class ArmClient:
                     failure = str(failed)
             if failure:
                 where = f"login step {number}, {step.request.method} {step.request.target}"
-                return Response(server=response.server, error=f"{where}: {failure}")
-        return kept
+                self._logins[steps] = Response(server=response.server, error=f"{where}: {failure}")
+                break
+        return self._logins.setdefault(steps, kept)
 
 
 def _filled(case: RequestSpec, kept: Kept) -> RequestSpec:
@@ -95,8 +87,6 @@ def send(url: str, case: RequestSpec, timeout_s: float) -> Response:
     Each case has a connection of its own, so that no response depends on what another left there. The bytes
     are sent and received here and not by httpx, which takes several times as long and would hide a body after
     the headers of a HEAD response.
-
-    `timeout_s`: how long it may take, in seconds.
     """
     address = urlsplit(url)
     parser = ResponseParser(head_only=case.method == "HEAD")
@@ -115,10 +105,9 @@ def send(url: str, case: RequestSpec, timeout_s: float) -> Response:
 
 
 def _as_sent(case: RequestSpec) -> RequestSpec:
-    """A case with the header that the check adds to it.
+    """A HEAD that has the connection closed, unless it says otherwise; another case as it is.
 
-    HEAD has the connection closed, unless the case says otherwise: bytes between the headers and the end of
-    the connection are then a body that should not be there.
+    Bytes between the headers and the end of the connection are then a body that should not be there.
     """
     if case.method != "HEAD" or "connection" in {name.lower() for name, _ in case.headers}:
         return case
@@ -139,7 +128,6 @@ def _connect(address: SplitResult, timeout_s: float) -> Iterator[socket.socket]:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Verifies certificate and host name, always."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
@@ -155,10 +143,7 @@ def _receive(connection: socket.socket, parser: ResponseParser, deadline_s: floa
 
 
 def _read(connection: socket.socket, deadline_s: float) -> bytes:
-    """Read what was received next.
-
-    Raises TimeoutError: the deadline has passed, perhaps in a stream that never ends.
-    """
+    """Read what was received next; a TimeoutError once the deadline has passed."""
     left_s = deadline_s - monotonic()
     if left_s <= 0:
         raise TimeoutError
@@ -182,7 +167,7 @@ def _describe(error: Exception) -> str:
 
 
 def curl_line(url: str, case: RequestSpec) -> str:
-    """A shell command that sends a case: the same method, target, headers and body."""
+    """A shell command that sends a case, secret headers as variables."""
     words = ["curl", "-sS", "-i", "--globoff", "--path-as-is"]
     if case.method == "HEAD":
         words.append("--head")
@@ -190,7 +175,10 @@ def curl_line(url: str, case: RequestSpec) -> str:
         words += ["-X", case.method]
     for name, value in complete_headers(_as_sent(case)):
         if name != "Content-Length" or not case.body:  # curl counts by itself
-            words += ["-H", _quote_header(name, value)]
+            header = quote(f"{name}: {value}" if value else f"{name};")
+            if is_secret(name) and value:
+                header = f'"{name}: ${re.sub("[^A-Z0-9]", "_", name.upper())}"'
+            words += ["-H", header]
     pipe = ""
     if case.body:
         if "content-type" not in {name.lower() for name, _ in case.headers}:
@@ -202,13 +190,6 @@ def curl_line(url: str, case: RequestSpec) -> str:
     else:
         words += ["--request-target", quote(case.target), quote(url)]
     return pipe + " ".join(words)
-
-
-def _quote_header(name: str, value: str) -> str:
-    """A header for a shell, a secret value as a variable."""
-    if is_secret(name) and value:
-        return f'"{name}: ${re.sub("[^A-Z0-9]", "_", name.upper())}"'
-    return quote(f"{name}: {value}" if value else f"{name};")
 
 
 def _curl_data(body: bytes) -> tuple[str, str]:

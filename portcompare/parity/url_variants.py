@@ -1,25 +1,16 @@
 """Variants of a URL: of its path, the segments of it, its query and its parameters; of a form likewise."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from portcompare.parity.findings import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.requests import RequestSpec
-
+from portcompare.records.requests import RequestSpec
 
 UNKNOWN = "portcompare"  # a name or a value that no app knows
 LONG = "x" * 3000
 MUCH = "x" * 600_000  # Werkzeug keeps 500 kB of a form in memory by default; proxies let more than this pass
-
-_TIMES_REPEATED = 100
 
 # Percent-encoded, as in a target. Zeros wherever a number may be understood: a route that waits as long as it
 # is told to, or lists as many things, is not kept busy by its mistakes.
@@ -57,23 +48,10 @@ _REPLACEMENTS = {
     "long number": "9" * 3000,
 }
 
-# What is put before and after the value.
-_ADDITIONS = {
-    "blank before": ("%20", ""),
-    "blank after": ("", "%20"),
-    "plus sign before": ("%2B", ""),
-    "minus sign before": ("-", ""),
-    "zero before": ("0", ""),
-    "tab after": ("", "%09"),
-    "line feed after": ("", "%0A"),
-    "carriage return and line feed after": ("", "%0D%0A"),
-    "NUL after": ("", "%00"),
-    "point zero after": ("", ".0"),
-    "exponent after": ("", "e0"),
-    "comma after": ("", ","),
-    "slash after": ("", "%2F"),
-}
-
+# What is put before the value, and what after it.
+_BEFORE = {"blank": "%20", "plus sign": "%2B", "minus sign": "-", "zero": "0"}
+_AFTER = {"blank": "%20", "tab": "%09", "line feed": "%0A", "carriage return and line feed": "%0D%0A"}
+_AFTER |= {"NUL": "%00", "point zero": ".0", "exponent": "e0", "comma": ",", "slash": "%2F"}
 
 # Identifies one thing: a number, a UUID or another long run of hexadecimal digits, a placeholder that a login
 # fills.
@@ -88,18 +66,11 @@ def shape_of(path: str) -> str:
 def path_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
     """A request with another path, and what was varied."""
     path, mark, query = request.target.partition("?")
-    for what, varied in (*_vary_slashes(path), *_vary_segments(path)):
-        yield what, replace(request, target=varied + mark + query)
-
-
-def _vary_slashes(path: str) -> Iterator[tuple[str, str]]:
-    if path == "/":
-        return
+    slashes = {"slash at the end": f"{path}/", "two slashes at the end": f"{path}//"}
     if path.endswith("/"):
-        yield "slash at the end removed", path.rstrip("/")
-    else:
-        yield "slash at the end", f"{path}/"
-        yield "two slashes at the end", f"{path}//"
+        slashes = {"slash at the end removed": path.rstrip("/")} if path != "/" else {}
+    for what, varied in (*slashes.items(), *_vary_segments(path)):
+        yield what, replace(request, target=varied + mark + query)
 
 
 def _vary_segments(path: str) -> Iterator[tuple[str, str]]:
@@ -121,8 +92,8 @@ def _vary_segments(path: str) -> Iterator[tuple[str, str]]:
 
 def _odd_values(value: str) -> Iterator[tuple[str, str]]:
     yield from _REPLACEMENTS.items()
-    for what, (before, after) in _ADDITIONS.items():
-        yield what, before + value + after
+    yield from ((f"{what} before", before + value) for what, before in _BEFORE.items())
+    yield from ((f"{what} after", value + after) for what, after in _AFTER.items())
 
 
 def _notations(word: str) -> Iterator[tuple[str, str]]:
@@ -211,7 +182,7 @@ def _replacements(key: str, value: str) -> Iterator[tuple[str, list[str]]]:
     yield "repeated, then empty", [pair, f"{key}="]
     yield "repeated, then malformed", [pair, f"{key}={UNKNOWN}"]
     yield "malformed, then repeated", [f"{key}={UNKNOWN}", pair]
-    yield f"repeated {_TIMES_REPEATED} times", [pair] * _TIMES_REPEATED
+    yield "repeated 100 times", [pair] * 100
     yield "in brackets", [f"{key}[]={value}"]
     yield "with an index", [f"{key}%5B0%5D={value}"]
     yield "in other case", [f"{key.swapcase()}={value}"]

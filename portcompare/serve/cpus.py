@@ -1,21 +1,15 @@
 """Which CPUs the servers use, and which the load generator."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import psutil
 
 from portcompare.errors import Problem
-from portcompare.serve.running import list_tree
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from portcompare.plan import Plan
+from portcompare.plan import Plan
+from portcompare.serve.running import RunningServer, list_tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +56,15 @@ def generator_cpus(allowed: list[int], processes: int) -> list[int]:
     return allowed[-min(processes, max(len(allowed) - 1, 1)) :]
 
 
-def pin_tree(pid: int, cpus: Iterable[int]) -> None:
-    """Keep all processes below one, and all that they will start, on these CPUs."""
+def pin_server(server: RunningServer, cpus: Iterable[int]) -> None:
+    """Keep a server's processes, and all that they will start, on these CPUs."""
+    if server.process is None:
+        return
     wanted, pinned = set(cpus), -1
     threads: set[int] = set()
     while len(threads) != pinned:  # until none was started meanwhile by one that was not pinned yet
         pinned = len(threads)
-        for process in list_tree(pid):
+        for process in list_tree(server.process.pid):
             with suppress(psutil.NoSuchProcess):
                 threads |= {thread.id for thread in process.threads()}
         for thread in threads:
@@ -79,8 +75,7 @@ def pin_tree(pid: int, cpus: Iterable[int]) -> None:
 def find_cpu_problems(plan: Plan) -> Iterator[Problem]:
     """Check the CPUs that a plan names."""
     allowed = os.sched_getaffinity(0)
-    named = {"server": plan.cpus.server, "generator": plan.cpus.generator}
-    for key, cpus in named.items():
+    for key, cpus in {"server": plan.cpus.server, "generator": plan.cpus.generator}.items():
         missing = set(cpus or ()) - allowed
         if missing or cpus == []:
             yield Problem(

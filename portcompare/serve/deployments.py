@@ -1,36 +1,23 @@
 """Serving deployments: all are started at once, polled until they are ready, and stopped in any case."""
 
-from __future__ import annotations
-
 import asyncio
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import httpx
 
-from portcompare.serve.cpus import pin_tree
+from portcompare.plan import Plan
+from portcompare.serve.cpus import CpuAssignment, pin_server
 from portcompare.serve.ports import find_free_ports
-from portcompare.serve.processes import start_supervised, stop_all
+from portcompare.serve.processes import stop_all
 from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import ArmSetup, prepare_arms, set_up
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from portcompare.plan import Plan
-    from portcompare.serve.cpus import CpuAssignment
-
 READY_LIMIT_S = 20.0  # how long a server may take until it is ready
 _POLL_INTERVAL_S = 0.02
-
-_FOREIGN_LISTENER = {
-    "server": "another process listens",
-    "command": "no process that the command started listens (give a container, or a service that it has "
-    "started elsewhere, by its `url`), but another process does,",
-}
 
 
 @contextmanager
@@ -48,29 +35,25 @@ def serve_deployments(
         try:
             asyncio.run(_bring_up_all(setups, running, may_move=True))
             for server in running.values():
-                _pin(server, cpus)
+                pin_server(server, cpus.server)
             yield running
         finally:
             _stop(running)
 
 
 def restart_server(plan: Plan, server: RunningServer, *, folder: Path, cpus: CpuAssignment) -> RunningServer:
-    """Start a server that has died once more, on its port, and wait until it is ready.
-
-    Raises ServerError: it did not start, or did not become ready in time; or a command before failed.
-    """
+    """Start a server that has died once more, on its port, and wait until it is ready."""
     recipe = resolve_deployment(plan, server.deployment)
     setup = ArmSetup(
         plan=plan, recipe=recipe, arm=server.arm, cpus=cpus.all_cpus, folder=folder, port=server.port
     )
-    if server.process is not None:
-        server.process.stop()
+    _stop({server.arm: server})
     setup.run_between_starts()
     running: dict[str, RunningServer] = {}
     with ExitStack() as undo:
         undo.callback(_stop, running)
         asyncio.run(_bring_up_all([setup], running, may_move=False))
-        _pin(running[server.arm], cpus)
+        pin_server(running[server.arm], cpus.server)
         undo.pop_all()
     return running[server.arm]
 
@@ -81,8 +64,6 @@ def serve_upstreams(plan: Plan, *, folder: Path, cpus: CpuAssignment) -> Iterato
 
     They run on the load generator's CPUs: so they take nothing from an arm, and the load generator, which
     watches itself, notices if they take too much.
-
-    Raises ServerError: an upstream did not start, or was found dead at the end.
     """
     upstreams = {name: name for name in plan.upstreams}
     if not upstreams:
@@ -120,13 +101,7 @@ def _start(setup: ArmSetup) -> RunningServer:
     """Start an arm's server; one that already runs is only described."""
     recipe, process = setup.recipe, None
     if recipe.url is None:
-        process = start_supervised(
-            recipe.command(setup.port, setup.arm),
-            directory=recipe.runtime.directory,
-            environment=recipe.variables(setup.arm),
-            cpus=setup.cpus,
-            log_path=setup.log_path,
-        )
+        process = setup.start(recipe.command(setup.port, setup.arm), recipe.variables(setup.arm))
     return RunningServer(
         arm=setup.arm,
         deployment=recipe.name,
@@ -160,7 +135,12 @@ async def _bring_up(
         running[setup.arm] = server = _start(setup)
         if await _is_ready(setup, server, client):
             return
-    found = _FOREIGN_LISTENER[setup.recipe.deployment.kind]
+    found = "another process listens"
+    if setup.recipe.deployment.kind == "command":
+        found = (
+            "no process that the command started listens (give a container, or a service that it has started "
+            "elsewhere, by its `url`), but another process does,"
+        )
     raise server.failure(f"{found} on port {server.port}; free it or choose another")
 
 
@@ -170,7 +150,8 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
     try:
         async with asyncio.timeout(READY_LIMIT_S):
             while True:
-                if _has_lost_its_port(server):
+                process = server.process
+                if process and process.poll() is not None and "in use" in process.log_tail().lower():
                     return False
                 server.check_alive()
                 try:
@@ -189,16 +170,5 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
         ) from None
 
 
-def _has_lost_its_port(server: RunningServer) -> bool:
-    if server.process is None or server.process.poll() is None:
-        return False
-    return "in use" in server.process.log_tail().lower()
-
-
 def _stop(running: Mapping[str, RunningServer]) -> None:
     stop_all(server.process for server in running.values() if server.process is not None)
-
-
-def _pin(server: RunningServer, cpus: CpuAssignment) -> None:
-    if server.process is not None:
-        pin_tree(server.process.pid, cpus.server)

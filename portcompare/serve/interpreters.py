@@ -1,7 +1,5 @@
 """The interpreters that serve: what they are, what is installed there, whether apps can be imported."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Mapping
@@ -9,16 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from portcompare.serve.processes import start_supervised, stop_all
+from portcompare.serve.processes import Supervised, start_supervised, stop_all
 from portcompare.serve.recipe import Recipe
 from portcompare.serve.servers import APP_PYTHON
-
-if TYPE_CHECKING:
-    from portcompare.serve.processes import Supervised
 
 CHECK_LIMIT_S = 20.0  # how long the check of an interpreter may take, the import of an app included
 
@@ -66,12 +60,14 @@ def check_interpreters(recipes: Mapping[str, Recipe], *, with_import: bool) -> l
 
     `with_import`: import the apps, too, but for those whose setup may have to run first.
     """
-    distributions = dict.fromkeys(
-        name for recipe in recipes.values() for name in wanted_distributions(recipe)
-    )
+    distributions = {name for recipe in recipes.values() for name in wanted_distributions(recipe)}
     groups: dict[object, dict[str, Recipe]] = {}
     for arm, recipe in recipes.items():
-        groups.setdefault(_what_matters(recipe, with_import=with_import), {})[arm] = recipe
+        # What tells apart deployments whose checks may end differently.
+        runtime, imported = recipe.runtime, (_imported(recipe), recipe.app.target) if with_import else None
+        added = tuple(sorted(runtime.added.items()))
+        key = imported, runtime.python, runtime.directory, runtime.import_folders, added
+        groups.setdefault(key, {})[arm] = recipe
     with TemporaryDirectory() as folder, ExitStack() as stack:
         checks: list[tuple[Path, Supervised]] = []
         stack.callback(lambda: stop_all(check for _, check in checks))
@@ -100,14 +96,6 @@ def _imported(recipe: Recipe) -> str:
     return "" if recipe.config is None or has_setup else recipe.config.target
 
 
-def _what_matters(recipe: Recipe, *, with_import: bool) -> object:
-    """What tells apart deployments whose checks may end differently."""
-    imported = (_imported(recipe), recipe.app.target) if with_import else None
-    runtime = recipe.runtime
-    added = tuple(sorted(runtime.added.items()))
-    return (imported, runtime.python, runtime.directory, runtime.import_folders, added)
-
-
 def _read(
     recipes: tuple[Recipe, ...], facts_path: Path, check: Supervised, deadline_s: float
 ) -> InterpreterCheck:
@@ -118,8 +106,5 @@ def _read(
         problem = f"it did not end within {CHECK_LIMIT_S:g} s"
     elif status != 0 or not facts:
         problem = check.log_tail(1) or f"it ended with status {status}"
-    return InterpreterCheck(
-        recipes=recipes,
-        interpreter=_INTERPRETER.validate_json(facts) if facts else None,
-        problem=problem,
-    )
+    interpreter = _INTERPRETER.validate_json(facts) if facts else None
+    return InterpreterCheck(recipes=recipes, interpreter=interpreter, problem=problem)

@@ -1,22 +1,16 @@
 """Servers that are kept running: watched, and started again when they die."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from portcompare.plan import Plan
 from portcompare.records.rounds import Usage
+from portcompare.serve.cpus import CpuAssignment
 from portcompare.serve.deployments import restart_server
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from portcompare.plan import Plan
-    from portcompare.serve.cpus import CpuAssignment
-    from portcompare.serve.running import RunningServer
+from portcompare.serve.running import RunningServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,51 +1,39 @@
 """The conditions of a run, and what differs between the arms besides app and server."""
 
-from __future__ import annotations
-
 import os
 import platform
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 
 from portcompare.masking import MASK, is_secret, mask_passwords, mask_secrets
+from portcompare.plan import Plan, Scenario
 from portcompare.records.manifest import WHY_NOT_KNOWN, Ceiling, Manifest, ServedDeployment
 from portcompare.serve.app_python.portcompare_import_check import find_versions
-from portcompare.serve.interpreters import check_interpreters, has_interpreter, wanted_distributions
-from portcompare.serve.recipe import resolve_all
+from portcompare.serve.cpus import CpuAssignment
+from portcompare.serve.interpreters import (
+    Interpreter,
+    check_interpreters,
+    has_interpreter,
+    wanted_distributions,
+)
+from portcompare.serve.recipe import Recipe, resolve_all
 from portcompare.serve.servers import executor_threads
 from portcompare.serve.watchdog import open_files_limit
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from portcompare.plan import Plan, Scenario
-    from portcompare.serve.cpus import CpuAssignment
-    from portcompare.serve.interpreters import Interpreter
-    from portcompare.serve.recipe import Recipe
-
 # Those of the generator, those of the statistics, and those of the protocol between both.
-_LIBRARIES = (
-    *("locust", "gevent", "greenlet", "httptools", "hdrhistogram"),
-    "numpy",
-    *("psutil", "pydantic"),
-)
+_LIBRARIES = ("locust", "gevent", "greenlet", "httptools", "hdrhistogram", "numpy", "psutil", "pydantic")
 
 _CPU_FOLDER = Path("/sys/devices/system/cpu")
 
 # What a server has that leaves no choice, so that each deployment reports the same settings.
-_WITHOUT_CHOICE = {
-    "workers": "1",
-    "threads": "none",
-    "loop": "none",
-    "http_parser": "the server's own",
-    "keep_alive_s": "none",
-}
+_WITHOUT_CHOICE = dict.fromkeys(("workers", "threads", "loop", "http_parser", "keep_alive_s"), "none")
+_WITHOUT_CHOICE |= {"workers": "1", "http_parser": "the server's own"}
 
 # Settings that mean the same for every server. Connection limits are set too high everywhere to matter.
 _COMPARABLE = ("workers", "threads", "loop", "keep_alive_s", "backlog", "requests_per_connection")

@@ -1,15 +1,10 @@
 """Ports: which are free, and which processes listen on one."""
 
-from __future__ import annotations
-
 import socket
 import sys
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
 
 # Columns of these tables: number, local address, remote address, state (0A for listening), ... (proc(5)).
 _TCP_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
@@ -51,25 +46,13 @@ def is_listened_on_by(pids: Iterable[int], host: str, port: int) -> bool:
     """
     own = f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}"
     places = {f"{address}:{port:04X}" for address in (own, _ANY, f"{_MAPPED}{own}", _ANY * 4)}
-    inodes = {inode for table in _TCP_TABLES if table.exists() for inode in _listening(table, places)}
-    return bool(inodes) and {f"socket:[{inode}]" for inode in inodes} <= _open_files(pids)
-
-
-def _listening(table: Path, places: Collection[str]) -> Iterator[str]:
-    """The inodes of the sockets that listen at one of these places."""
-    for line in table.read_text(encoding="ascii").splitlines():
-        if _LISTENS in line:
-            fields = line.split()
-            if fields[_LOCAL] in places:
-                yield fields[_INODE]
-
-
-def _open_files(pids: Iterable[int]) -> set[str]:
-    """The targets of the processes' file descriptors; none for a process that has ended."""
+    tables = [table.read_text("ascii") for table in _TCP_TABLES if table.exists()]
+    listening = [line.split() for table in tables for line in table.splitlines() if _LISTENS in line]
+    sockets = {f"socket:[{fields[_INODE]}]" for fields in listening if fields[_LOCAL] in places}
     found = set()
     for pid in pids:
-        with suppress(OSError):
+        with suppress(OSError):  # it has ended
             for descriptor in Path(f"/proc/{pid}/fd").iterdir():
                 with suppress(OSError):
                     found.add(str(descriptor.readlink()))
-    return found
+    return bool(sockets) and sockets <= found

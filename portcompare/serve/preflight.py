@@ -1,24 +1,18 @@
 """Everything that can be wrong before a server is started, all of it at once."""
 
-from __future__ import annotations
-
 import os
 import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 
 from portcompare.errors import Problem
+from portcompare.plan import Plan
 from portcompare.serve.cpus import find_cpu_problems
 from portcompare.serve.interpreters import InterpreterCheck, check_interpreters, has_interpreter
 from portcompare.serve.ports import why_unusable
 from portcompare.serve.recipe import Recipe, resolve_all
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-    from portcompare.plan import Plan
 
 NO_UPSTREAM = "http://127.0.0.1:9"  # stands for each upstream while apps are imported: nothing listens there
 

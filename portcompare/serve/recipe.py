@@ -1,45 +1,27 @@
 """What it takes to start a deployment: the plan's settings, completed from the registry of servers."""
 
-from __future__ import annotations
-
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from portcompare.plan import App, Deployment
+from portcompare.plan import App, Deployment, Plan
 from portcompare.plan.apps import ARM
 from portcompare.serve.servers import APP_PYTHON, SERVERS, Knobs, Server, Serving
-
-if TYPE_CHECKING:
-    from portcompare.plan import Plan
 
 # Where a factory makes the application, this variable names the factory, and servers are given this target.
 FACTORY = "PORTCOMPARE_FACTORY"
 FACTORY_TARGET = "portcompare_factory:app"
 
-_NOT_INHERITED = frozenset(
-    {
-        "FLASK_DEBUG",
-        "FORWARDED_ALLOW_IPS",
-        "LISTEN_FDS",
-        "LISTEN_PID",
-        "NOTIFY_SOCKET",
-        "PYTHONASYNCIODEBUG",
-        "PYTHONDEVMODE",
-        "PYTHONSAFEPATH",
-        "QUART_DEBUG",
-        "SENDFILE",
-        "VIRTUAL_ENV",
-        "WEB_CONCURRENCY",
-    }
+# Variables that change what a server does; those of COVERAGE_ would have it traced if portcompare is.
+_NOT_INHERITED = re.compile(
+    "(COVERAGE|GRANIAN|GUNICORN|UVICORN)_.*|(FLASK|QUART)_DEBUG|PYTHON(ASYNCIODEBUG|DEVMODE|SAFEPATH)"
+    "|FORWARDED_ALLOW_IPS|LISTEN_(FDS|PID)|NOTIFY_SOCKET|SENDFILE|VIRTUAL_ENV|WEB_CONCURRENCY"
 )
-# With COVERAGE_ a server would be traced, line by line, if portcompare is.
-_PREFIXES_NOT_INHERITED = ("COVERAGE_", "GRANIAN_", "GUNICORN_", "UVICORN_")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -55,11 +37,7 @@ class RuntimeEnvironment:
 
     def variables(self, arm: str) -> dict[str, str]:
         """All environment variables."""
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in _NOT_INHERITED and not name.startswith(_PREFIXES_NOT_INHERITED)
-        }
+        inherited = {n: value for n, value in os.environ.items() if not _NOT_INHERITED.fullmatch(n)}
         added = {name: value.replace(ARM, arm) for name, value in self.added.items()}
         variables = inherited | {"PYTHONUNBUFFERED": "1"} | added
         in_front = {"PYTHONPATH": self.import_folders, "PATH": (str(Path(self.python).parent),)}
@@ -121,16 +99,11 @@ class Recipe:
     def command(self, port: int | str, arm: str = ARM) -> tuple[str, ...]:
         """The command line that serves it."""
         if self.config is not None:
-            return self.config.serving.command(
-                self.config.knobs,
-                python=self.runtime.python,
-                target=self.config.target,
-                host=self.host,
-                port=port,
-            )
+            config, python = self.config, self.runtime.python
+            arguments = config.serving.arguments_of(config.knobs, config.target, host=self.host, port=port)
+            return (python, "-m", *arguments)
         words = shlex.split(self.deployment.command or "")
-        values = {"{port}": str(port), "{host}": self.host, ARM: arm}
-        for mark, value in values.items():
+        for mark, value in {"{port}": str(port), "{host}": self.host, ARM: arm}.items():
             words = [word.replace(mark, value) for word in words]
         return tuple(words)
 
@@ -145,14 +118,26 @@ class Recipe:
 def resolve_deployment(plan: Plan, name: str) -> Recipe:
     """Complete what the plan says of a deployment."""
     deployment, app = plan.deployments[name], plan.app_of(name)
+    config = None
+    if deployment.server is not None and app.target is not None and app.interface is not None:
+        server = SERVERS[deployment.server]
+        config = ServerConfig(
+            server=server,
+            interface=app.interface,
+            target=FACTORY_TARGET if app.has_factory else app.target,
+            knobs=server.interfaces[app.interface].knobs_of(deployment),
+        )
+    python = sys.executable
+    if app.python is not None:  # its own symbolic link is kept, as it marks the virtual environment
+        python = str(plan.resolve(app.python.parent) / app.python.name)
     return Recipe(
         name=name,
         app=app,
         deployment=deployment,
-        config=_configure(deployment, app),
+        config=config,
         runtime=RuntimeEnvironment(
             directory=plan.resolve(app.directory),
-            python=sys.executable if app.python is None else _find_interpreter(plan, app.python),
+            python=python,
             import_folders=(
                 *(str(plan.resolve(path)) for path in app.pythonpath),
                 *((str(APP_PYTHON),) if app.has_factory else ()),
@@ -173,20 +158,3 @@ def resolve_all(plan: Plan, upstream_url: str = "") -> dict[str, Recipe]:
     if upstream_url:
         plan = plan.with_addresses(dict.fromkeys(plan.upstreams, upstream_url))
     return {arms.get(name, name): resolve_deployment(plan, name) for name in names}
-
-
-def _configure(deployment: Deployment, app: App) -> ServerConfig | None:
-    if deployment.server is None or app.target is None or app.interface is None:
-        return None
-    server = SERVERS[deployment.server]
-    return ServerConfig(
-        server=server,
-        interface=app.interface,
-        target=FACTORY_TARGET if app.has_factory else app.target,
-        knobs=server.interfaces[app.interface].knobs_of(deployment),
-    )
-
-
-def _find_interpreter(plan: Plan, python: Path) -> str:
-    """The path of an interpreter; its own symbolic link is kept, as it marks the virtual environment."""
-    return str(plan.resolve(python.parent) / python.name)

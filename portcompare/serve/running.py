@@ -1,7 +1,5 @@
 """Running servers: whether they are alive, what they use, and whether they have worked off their queue."""
 
-from __future__ import annotations
-
 import ctypes
 import socket
 import time
@@ -56,8 +54,6 @@ class RunningServer:
 
         Of a server that was already running a connection is proof enough: a request would be work for it, and
         a line in its log. A connection that takes too long is no sign of death, but of a full queue.
-
-        Raises ServerError: it has ended, or refuses connections.
         """
         if self.process is not None:
             status = self.process.poll()
@@ -78,16 +74,34 @@ class RunningServer:
     def measure_usage(self, start_s: float, end_s: float) -> Usage | None:
         """Measure what its process tree uses in a window, and wait until the window has ended.
 
+        CPU time is read once the clock has reached either end of the window. What was used between the two
+        readings is scaled to the window's nominal length, as a reading is always a little late. A process
+        that ends within the window counts up to the last sample it was seen in, one that starts within it
+        from its start.
+
         `start_s`, `end_s`: instants of `time.monotonic()`.
         Returns None at once if it was already running.
         Raises WindowMissedError: the window was over before it could be measured.
         """
         if self.process is None:
             return None
-        try:
-            return measure_usage(self.process.pid, start_s, end_s)
-        except WindowMissedError as error:
-            raise WindowMissedError(f"{self.arm}: {error}") from None
+        tree = list_tree(self.process.pid)
+        _sleep_until(start_s)
+        before = _read_cpu_s(tree)
+        read_start_s = read_end_s = time.monotonic()
+        if read_start_s >= end_s:
+            raise WindowMissedError(f"{self.arm}: the window was over before its CPU time could be read")
+        latest = dict(before)
+        rss_peak_bytes = 0
+        while read_end_s < end_s:
+            _sleep_until(min(read_end_s + SAMPLE_INTERVAL_S, end_s))
+            latest |= _read_cpu_s(tree)
+            read_end_s = time.monotonic()
+            tree = list_tree(self.process.pid)
+            rss_peak_bytes = max(rss_peak_bytes, _read_rss_bytes(tree))
+        used_s = sum(latest.values()) - sum(before.values())
+        scale = (end_s - start_s) / (read_end_s - read_start_s)
+        return Usage(cpu_s=used_s * scale, rss_bytes=rss_peak_bytes)
 
     def failure(self, found: str) -> ServerError:
         """An error that says what is wrong with this server, with the end of its log."""
@@ -105,35 +119,6 @@ def read_usage(watchdog: int) -> Usage:
     return Usage(cpu_s=sum(_read_cpu_s(tree).values()), rss_bytes=_read_rss_bytes(tree))
 
 
-def measure_usage(watchdog: int, start_s: float, end_s: float) -> Usage:
-    """Measure what the processes below a watchdog use in a window; blocks until the window has ended.
-
-    CPU time is read once the clock has reached either end of the window. What was used between the two
-    readings is scaled to the window's nominal length, as a reading is always a little late. A process
-    that ends within the window counts up to the last sample it was seen in, one that starts within it from
-    its start.
-
-    Raises WindowMissedError: the window was over before it could be measured.
-    """
-    tree = list_tree(watchdog)
-    _sleep_until(start_s)
-    before = _read_cpu_s(tree)
-    read_start_s = read_end_s = time.monotonic()
-    if read_start_s >= end_s:
-        raise WindowMissedError("the window was over before its CPU time could be read")
-    latest = dict(before)
-    rss_peak_bytes = 0
-    while read_end_s < end_s:
-        _sleep_until(min(read_end_s + SAMPLE_INTERVAL_S, end_s))
-        latest |= _read_cpu_s(tree)
-        read_end_s = time.monotonic()
-        tree = list_tree(watchdog)
-        rss_peak_bytes = max(rss_peak_bytes, _read_rss_bytes(tree))
-    used_s = sum(latest.values()) - sum(before.values())
-    scale = (end_s - start_s) / (read_end_s - read_start_s)
-    return Usage(cpu_s=used_s * scale, rss_bytes=rss_peak_bytes)
-
-
 def list_tree(watchdog: int) -> list[psutil.Process]:
     """List the processes below a watchdog."""
     try:
@@ -145,8 +130,7 @@ def list_tree(watchdog: int) -> list[psutil.Process]:
 def _read_cpu_s(tree: list[psutil.Process]) -> dict[int, float]:
     """CPU seconds of each process, in nanoseconds' resolution, where /proc has ticks of 10 ms.
 
-    References:
-        clock_getcpuclockid(3): the clock of a process counts all its threads, also those that have ended.
+    The clock of a process counts all its threads, also those that have ended (clock_getcpuclockid(3)).
     """
     clock = ctypes.c_int()
     readings = {}
@@ -173,13 +157,10 @@ def measure_idle(server: RunningServer, path: str) -> float:
     """Measure how long an idle server takes to respond: the median of three requests, in seconds.
 
     A request without a response counts as the limit of waiting.
-
-    Raises ServerError: the server has ended.
     """
+    limit_s = SETTLE_LIMIT_S
     with _client() as client:
-        return median(
-            _time_request(client, server, path, SETTLE_LIMIT_S) or SETTLE_LIMIT_S for _ in range(_IN_A_ROW)
-        )
+        return median(_time_request(client, server, path, limit_s) or limit_s for _ in range(_IN_A_ROW))
 
 
 def wait_until_settled(
@@ -189,8 +170,6 @@ def wait_until_settled(
 
     After an overload, requests of users that have left still wait in the server's queues. They would slow
     down the next round, and on a shared CPU the other arms too.
-
-    Raises ServerError: the server has ended.
     """
     end_s = time.monotonic() + limit_s
     quick = 0

@@ -1,15 +1,11 @@
 """The registry of servers: how each is started, what a plan can set, and how many requests it holds."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from portcompare.plan import Deployment
+from portcompare.plan import Deployment
 
 # Open connections that a worker accepts, where a server has such a limit: more than any level will open.
 CONNECTION_LIMIT = 10_000
@@ -51,28 +47,16 @@ class Serving:
         given = {knob: getattr(deployment, knob) for knob in self.knobs}
         return replace(self.defaults, **{knob: value for knob, value in given.items() if value is not None})
 
-    def command(
-        self, knobs: Knobs, *, python: str, target: str, host: str, port: int | str
-    ) -> tuple[str, ...]:
-        """The command line that serves an app."""
+    def arguments_of(self, knobs: Knobs, target: str, *, host: str, port: int | str) -> list[str]:
+        """What follows `python -m` to serve an app."""
         module, _, name = target.partition(":")
-        values = asdict(knobs) | {
-            "target": target,
-            "module": module,
-            "object": name,
-            "host": host,
-            "port": port,
-            "app_python": APP_PYTHON,
-            "connection_limit": CONNECTION_LIMIT,
-            "stop_s": STOP_S,
-        }
-        return (python, "-m", *(word.format(**values) for word in self.arguments.split()))
+        values = asdict(knobs) | {"target": target, "module": module, "object": name, "host": host}
+        values |= {"port": port, "app_python": APP_PYTHON, "connection_limit": CONNECTION_LIMIT}
+        return [word.format(**values, stop_s=STOP_S) for word in self.arguments.split()]
 
     def describe(self, knobs: Knobs) -> dict[str, str]:
         """Every setting and its value, set by the plan or not."""
-        return {
-            knob: str(value) for knob, value in asdict(knobs).items() if knob in self.knobs
-        } | self.settings
+        return {k: str(value) for k, value in asdict(knobs).items() if k in self.knobs} | self.settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,19 +182,17 @@ _UVICORN = Serving(
     defaults=Knobs(loop="uvloop"),
 )
 
-
-def _gunicorn(serving: Serving, *libraries: str) -> Server:
-    return Server(
-        distributions=("gunicorn", *libraries),
-        interfaces={"wsgi": serving},
-        accelerators=("gunicorn_h1c",),  # a parser in C, used by --http-parser auto, which is the default
-    )
-
-
+_GUNICORN_SERVER = Server(
+    distributions=("gunicorn",),
+    interfaces={"wsgi": _GTHREAD},
+    accelerators=("gunicorn_h1c",),  # a parser in C, used by --http-parser auto, which is the default
+)
 SERVERS: dict[str, Server] = {
-    "gunicorn": _gunicorn(_GTHREAD),
-    "gunicorn-sync": _gunicorn(_SYNC),
-    "gunicorn-gevent": _gunicorn(_GEVENT, "gevent"),
+    "gunicorn": _GUNICORN_SERVER,
+    "gunicorn-sync": replace(_GUNICORN_SERVER, interfaces={"wsgi": _SYNC}),
+    "gunicorn-gevent": replace(
+        _GUNICORN_SERVER, distributions=("gunicorn", "gevent"), interfaces={"wsgi": _GEVENT}
+    ),
     "waitress": Server(distributions=("waitress",), interfaces={"wsgi": _WAITRESS}),
     "granian": Server(distributions=("granian",), interfaces={"wsgi": _GRANIAN_WSGI, "asgi": _GRANIAN_ASGI}),
     "hypercorn": Server(

@@ -1,22 +1,17 @@
 """The plan's commands around an arm: before it is served, and afterwards in any case."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from portcompare.errors import ServerError
 from portcompare.plan import Plan
 from portcompare.plan.apps import ARM
-from portcompare.serve.processes import start_supervised
+from portcompare.serve.cpus import CpuAssignment
+from portcompare.serve.processes import Supervised, start_supervised
 from portcompare.serve.recipe import Recipe, resolve_deployment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from portcompare.serve.cpus import CpuAssignment
 
 COMMAND_LIMIT_S = 600.0  # enough to fill a database
 
@@ -39,19 +34,20 @@ class ArmSetup:
         """The file to which everything that runs for the arm logs."""
         return self.folder / f"{self.arm}.log"
 
-    def run(self, key: Key) -> None:
-        """Run the commands of a key in their order.
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> Supervised:
+        """Start a program of the arm."""
+        directory, log_path = self.recipe.runtime.directory, self.log_path
+        return start_supervised(
+            command, directory=directory, environment=environment, cpus=self.cpus, log_path=log_path
+        )
 
-        Raises ServerError: a command failed or took too long; the commands after it were not run.
-        """
+    def run(self, key: Key) -> None:
+        """Run the commands of a key in their order, up to one that fails, which is a ServerError."""
         for place in range(len(getattr(self.recipe.app, key))):
             self._run_command(key, place)
 
     def run_between_starts(self) -> None:
-        """Run the commands between two starts of the arm's server.
-
-        Raises ServerError: a command failed.
-        """
+        """Run the commands between two starts of the arm's server."""
         self.run("block_teardown")
         self.run("block_setup")
 
@@ -72,23 +68,15 @@ class ArmSetup:
         variables = self.recipe.variables(self.arm) | {"PORTCOMPARE_ARM": self.arm}
         if key == "block_setup":
             variables["PORTCOMPARE_PORT"] = str(self.port)
-        process = start_supervised(
-            ["sh", "-c", line],
-            directory=directory,
-            environment=variables,
-            cpus=self.cpus,
-            log_path=self.log_path,
-        )
+        process = self.start(["sh", "-c", line], variables)
         try:
             status = process.wait(COMMAND_LIMIT_S)
         finally:
             process.stop()
         if status != 0:
-            found = (
-                f"did not end within {COMMAND_LIMIT_S:g} s"
-                if status is None
-                else f"ended with status {status}"
-            )
+            found = f"ended with status {status}"
+            if status is None:
+                found = f"did not end within {COMMAND_LIMIT_S:g} s"
             where = self.plan.where("apps", str(self.recipe.deployment.app), key, str(place))
             raise ServerError(
                 f"{self.arm}: {where}: {found}\n    command: {line}\n    in {directory}\n{process.show_log()}"
@@ -97,10 +85,7 @@ class ArmSetup:
 
 @contextmanager
 def prepare_arms(plan: Plan, arms: Mapping[str, str], *, folder: Path, cpus: CpuAssignment) -> Iterator[None]:
-    """Run each arm's `setup` now, and its `teardown` at the end of the context, whatever happens within.
-
-    Raises ServerError: a command failed.
-    """
+    """Run each arm's `setup` now, and its `teardown` at the end of the context, whatever happens within."""
     setups = [
         ArmSetup(plan=plan, recipe=resolve_deployment(plan, name), arm=arm, cpus=cpus.all_cpus, folder=folder)
         for arm, name in arms.items()

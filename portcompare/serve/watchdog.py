@@ -9,8 +9,6 @@ still become its children and are found. If the watchdog itself is killed, the k
 SIGTERM, so that a server still ends its workers.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import resource
@@ -51,7 +49,10 @@ def watch(liveness: int, cpus: set[int], command: list[str]) -> int:
 
     # preexec_fn is unsafe with other threads; the watchdog has none.
     program = subprocess.Popen(command, process_group=0, preexec_fn=end_with_watchdog)  # noqa: PLW1509
-    _release_pipes()
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):  # left to the program, so that its peer sees them end when the program ends
+        os.dup2(null, standard)
+    os.close(null)
     ended = os.pidfd_open(program.pid)
     _wait_for_any(liveness, ended)
     os.killpg(program.pid, signal.SIGTERM)
@@ -60,14 +61,6 @@ def watch(liveness: int, cpus: set[int], command: list[str]) -> int:
     status = program.wait()
     _kill_descendants()
     return status if status >= 0 else 128 - status
-
-
-def _release_pipes() -> None:
-    """Leave stdin and stdout to the program, so that its peer sees them end when the program ends."""
-    null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, 0)
-    os.dup2(null, 1)
-    os.close(null)
 
 
 def _wait_for_any(*descriptors: int, timeout_s: float | None = None) -> None:

@@ -1,20 +1,14 @@
 """The page of both twins, on real servers."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Browser
 
 from portcompare.browser import visit_page
 from portcompare.plan import load_plan
 from portcompare.serve import assign_cpus, serve_deployments, vocabulary
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from playwright.sync_api import Browser
 
 
 # Before the browser: it runs an event loop in this thread, beside which no other can run.

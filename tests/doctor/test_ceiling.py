@@ -1,19 +1,12 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, cast
+from typing import Any
 
 import pytest
 
-from portcompare.doctor.ceiling import LOWEST_SHARE, OPEN_STEPS, find_highest, measure_ceiling
+from portcompare.doctor.ceiling import LOWEST_SHARE, OPEN_STEPS, Ceiling, find_highest, measure_ceiling
 from portcompare.records.rounds import Latency
-from portcompare.wire.protocol import Prepared, RateLoad, RunRound, UserLoad, WindowOpens
+from portcompare.wire.protocol import Prepare, Prepared, RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
 from tests.altered import altered
 from tests.measure.plans import DONE
-
-if TYPE_CHECKING:
-    from portcompare.doctor.ceiling import Ceiling
-    from portcompare.measure.generator import LoadGenerator
-    from portcompare.wire.protocol import Prepare, RoundDone
 
 NULL = "http://127.0.0.1:8123"
 TOO_MUCH = "too much"
@@ -51,8 +44,9 @@ class Bench:
 
     def measure(self, most_rps: float) -> Ceiling:
         """Measure it, trusting rates up to the one given."""
+        generator: Any = self
         return measure_ceiling(
-            cast("LoadGenerator", self),
+            generator,
             NULL,
             why_untrusted=lambda done: TOO_MUCH if done.load.rate_rps > most_rps else None,
             on_step=self.steps.append,
@@ -86,18 +80,12 @@ def test_the_highest_open_rate_that_can_be_trusted_is_found_with_what_it_cost() 
     assert found.untrusted_reason == TOO_MUCH
 
 
-def test_where_no_rate_can_be_trusted_there_is_none() -> None:
-    found = Bench().measure(most_rps=0)
+def test_where_no_rate_can_be_trusted_there_is_none_and_failures_are_added_up() -> None:
+    found = Bench({"connection reset": 2}).measure(most_rps=0)
     assert (found.trusted_rps, found.trusted_cpu_ratio, found.trusted_lag_p99_s) == (None, None, None)
     assert found.untrusted_reason == TOO_MUCH
-
-
-def test_failures_are_added_up_over_the_closed_windows() -> None:
-    assert Bench({"connection reset": 2}).measure(most_rps=0).error_kinds == {"connection reset": 12}
-
-
-def test_without_a_single_response_no_rate_is_offered() -> None:
-    bench = Bench(responds=False)
+    assert found.error_kinds == {"connection reset": 12}
+    bench = Bench(responds=False)  # not a single response: no rate is offered
     assert bench.measure(most_rps=500).trusted_rps is None
     assert not any(isinstance(order.load, RateLoad) for order in bench.orders)
 
@@ -132,9 +120,6 @@ def test_a_rate_that_failed_is_offered_once_more_before_it_counts() -> None:
     found, offers = search({0: False, 1: False}, otherwise=True)
     assert offers[2] < offers[0]
     assert found == pytest.approx(offers[0], rel=0.04)
-
-
-def test_no_rate_is_offered_more_than_twice() -> None:
     found, offers = search({}, otherwise=False)
     assert found is None
     assert len(offers) == 2 * OPEN_STEPS

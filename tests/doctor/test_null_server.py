@@ -1,17 +1,12 @@
-from __future__ import annotations
-
 import os
 import socket
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from portcompare.doctor.ceiling import start_null_server
 from portcompare.errors import ServerError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 REQUEST = b"GET /any HTTP/1.1\r\nHost: here\r\n\r\n"
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from datetime import date
 from email.parser import BytesParser
 from typing import Any, cast
@@ -9,6 +7,8 @@ import pytest
 from portcompare.http.requests import FilePart, encode_request, find_flaw, http_request
 from portcompare.records.requests import RequestSpec
 
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+
 
 @pytest.mark.parametrize(
     ("request_", "flaw"),
@@ -16,10 +16,7 @@ from portcompare.records.requests import RequestSpec
         (http_request("/", method="GET /"), "'GET /' is not an HTTP method"),
         (http_request("/", method=""), "'' is not an HTTP method"),
         (http_request("data"), "the path 'data' does not begin with /"),
-        (
-            http_request("/größe"),
-            "the path '/größe' does not begin with / or has characters that must be percent-enc",
-        ),
+        (http_request("/größe"), "the path '/größe' does not begin with / or has characters that must"),
         (http_request("/a b"), "the path '/a b' does not"),
         (http_request("/a HTTP/1.1\r\nX: y"), "the path"),
         (http_request("/", headers={"X Y": "z"}), "'X Y' is not a header name"),
@@ -36,35 +33,19 @@ def test_what_cannot_be_sent_has_a_flaw(request_: RequestSpec, flaw: str) -> Non
     assert found.startswith(flaw)
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        http_request("/a?b=%C3%BC", headers={"X-Size": "groß\t1"}),
-        http_request("*", method="OPTIONS"),
-        http_request("/", method="POST", body="€"),
-        http_request("/", method="POST", body=b"\x00\xff"),
-    ],
-)
-def test_what_can_be_sent_has_no_flaw(request_: RequestSpec) -> None:
-    assert find_flaw(request_) is None
+def test_what_can_be_sent_has_no_flaw() -> None:
+    assert find_flaw(http_request("/a?b=%C3%BC", headers={"X-Size": "groß\t1"})) is None
+    assert find_flaw(http_request("*", method="OPTIONS", body=b"\x00\xff")) is None
 
 
 @pytest.mark.parametrize(
     ("kind", "body", "content_type"),
     [
-        (
-            {"json": {"a": [1, 2.5, True, None], "ä": "é"}},
-            '{"a":[1,2.5,true,null],"ä":"é"}',
-            "application/json",
-        ),
-        ({"json": date(2024, 2, 29)}, '"2024-02-29"', "application/json"),
-        ({"json": False}, "false", "application/json"),
-        (
-            {"form": {"a": "b c", "list": ["1", 2]}},
-            "a=b+c&list=1&list=2",
-            "application/x-www-form-urlencoded",
-        ),
-        ({"form": {}}, "", "application/x-www-form-urlencoded"),
+        ({"json": {"a": [1, 2.5, True, None], "ä": "é"}}, '{"a":[1,2.5,true,null],"ä":"é"}', JSON),
+        ({"json": date(2024, 2, 29)}, '"2024-02-29"', JSON),
+        ({"json": False}, "false", JSON),
+        ({"form": {"a": "b c", "list": ["1", 2]}}, "a=b+c&list=1&list=2", FORM),
+        ({"form": {}}, "", FORM),
     ],
 )
 def test_a_body_is_encoded_with_its_content_type(kind: dict[str, Any], body: str, content_type: str) -> None:
@@ -72,18 +53,16 @@ def test_a_body_is_encoded_with_its_content_type(kind: dict[str, Any], body: str
     assert (made.body.decode(), made.headers) == (body, (("Content-Type", content_type),))
 
 
-def test_a_body_given_as_bytes_has_no_content_type() -> None:
+def test_a_body_given_as_it_is_has_no_content_type_and_a_declared_one_takes_precedence() -> None:
     assert http_request("/", method="POST", body="é").body == "é".encode()
     assert http_request("/", method="POST", body=b"\xff").headers == ()
-
-
-def test_a_declared_content_type_takes_precedence() -> None:
     headers = {"content-type": "application/problem+json"}
     assert http_request("/", method="POST", json={}, headers=headers).headers == (*headers.items(),)
 
 
-def test_cookies_are_one_header() -> None:
+def test_cookies_are_one_header_and_the_usual_name_shows_placeholders_as_they_were_written() -> None:
     assert http_request("/", cookies={"a": "1", "b": "x=y"}).headers == (("Cookie", "a=1; b=x=y"),)
+    assert http_request("/items/{id}", query={"q": "{word}"}).name == "GET /items/{id}?q={word}"
 
 
 def read_multipart(request: RequestSpec) -> list[tuple[dict[str, str], bytes]]:
@@ -97,21 +76,13 @@ def read_multipart(request: RequestSpec) -> list[tuple[dict[str, str], bytes]]:
 
 
 def test_multipart_holds_texts_and_files() -> None:
-    files = [
-        FilePart(filename="a.csv", content=b"x,y"),
-        FilePart(filename="b", content=b"\x00\xff", type="x/y"),
-    ]
+    files = [FilePart(filename="a.csv", content=b"x,y"), FilePart(filename="b", content=b"\xff", type="x/y")]
     made = http_request("/", method="POST", multipart={'no"te': "hi", "file": files})
+    named = 'form-data; name="file"; filename='
     assert read_multipart(made) == [
         ({"Content-Disposition": 'form-data; name="no%22te"'}, b"hi"),
-        (
-            {"Content-Disposition": 'form-data; name="file"; filename="a.csv"', "Content-Type": "text/csv"},
-            b"x,y",
-        ),
-        (
-            {"Content-Disposition": 'form-data; name="file"; filename="b"', "Content-Type": "x/y"},
-            b"\x00\xff",
-        ),
+        ({"Content-Disposition": f'{named}"a.csv"', "Content-Type": "text/csv"}, b"x,y"),
+        ({"Content-Disposition": f'{named}"b"', "Content-Type": "x/y"}, b"\xff"),
     ]
 
 
@@ -141,10 +112,6 @@ def test_a_contradictory_request_is_refused(wrong: dict[str, Any], said: str) ->
         http_request("/", method="POST", **wrong)
 
 
-def test_the_usual_name_shows_placeholders_as_they_were_written() -> None:
-    assert http_request("/items/{id}", query={"q": "{word}"}).name == "GET /items/{id}?q={word}"
-
-
 def test_a_request_without_a_body_is_a_line_and_the_default_headers() -> None:
     assert encode_request(http_request("/data", query={"delay": "0.2"}), "localhost:8001") == (
         b"GET /data?delay=0.2 HTTP/1.1\r\n"
@@ -153,11 +120,8 @@ def test_a_request_without_a_body_is_a_line_and_the_default_headers() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_the_length_of_an_empty_body_is_sent_where_a_body_is_expected(method: str) -> None:
+def test_the_length_of_a_body_is_that_of_its_bytes_and_sent_where_one_is_expected(method: str) -> None:
     assert b"\r\nContent-Length: 0\r\n" in encode_request(http_request("/", method=method), "localhost:8001")
-
-
-def test_the_length_of_a_body_is_that_of_its_bytes() -> None:
     encoded = encode_request(http_request("/", method="DELETE", body="€"), "localhost:8001")
     assert b"\r\nContent-Length: 3\r\n" in encoded
     assert encoded.endswith(b"\r\n\r\n" + "€".encode())

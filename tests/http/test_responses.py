@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import gzip
 
 import pytest
@@ -33,7 +31,6 @@ def parsed(*wire: bytes, head_only: bool = False) -> Response:
 )
 def test_a_body_is_read_whatever_marks_its_end(wire: list[bytes]) -> None:
     response = parsed(*wire)
-
     assert (response.status, response.body) == (200, b"hello")
     assert {name for name, _ in response.headers} <= {"content-length", "transfer-encoding"}
 
@@ -56,21 +53,17 @@ def test_an_incomplete_response_is_an_error(wire: list[bytes], error: str) -> No
         parsed(*wire)
 
 
-def test_a_protocol_that_is_switched_ends_the_response() -> None:
+def test_a_switched_protocol_ends_the_response_and_a_body_beyond_the_limit_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     response = parsed(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nfoo")
-
     assert (response.status, response.body) == (101, b"")
-
-
-def test_a_body_beyond_the_limit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portcompare.http.responses.MOST_BODY_BYTES", 4)
-
     with pytest.raises(ResponseError, match="the body has more than 4 bytes"):
         parsed(HEAD + b"hello")
 
 
 def test_content_is_decoded_if_it_is_what_content_encoding_says() -> None:
     encoded = (("content-encoding", "gzip"),)
-
     assert Response(server="a:1", headers=encoded, body=gzip.compress(b"at a:1")).content == b"at {server}"
     assert Response(server="a:1", headers=encoded, body=b"no gzip at a:1").content == b"no gzip at {server}"

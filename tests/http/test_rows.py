@@ -1,15 +1,10 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from portcompare.errors import InputError, Problem
 from portcompare.http.requests import http_request
 from portcompare.http.rows import Row, read_rows, share_weights
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def problems_of(path: Path) -> tuple[Problem, ...]:

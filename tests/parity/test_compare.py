@@ -1,7 +1,5 @@
 """Two responses compared: status, headers, cookies, bodies."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,7 +32,6 @@ def found(
 
 def test_where_the_status_differs_it_breaks_clients_and_the_rest_follows_from_it() -> None:
     [finding] = compare_responses(GET, old(status=200, body=b"a"), new(("etag", "x"), status=404, body=b"b"))
-
     assert (finding.kind, finding.severity) == ("status", "breaks")
     assert (finding.baseline, finding.candidate) == ("200", "404")
 
@@ -42,72 +39,43 @@ def test_where_the_status_differs_it_breaks_clients_and_the_rest_follows_from_it
 @pytest.mark.parametrize("baseline", [old(), Response(server=OLD, error="connection reset")])
 def test_no_response_is_a_difference_even_if_neither_responds(baseline: Response) -> None:
     silent = Response(server=NEW, error="connection reset")
-
     [(kind, _, _, candidate)] = found(baseline, silent)
-
     assert (kind, candidate) == ("status", "no response: connection reset")
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "Content-Type",
-        "Location",
-        "Cache-Control",
-        "ETag",
-        "Content-Encoding",
-        "WWW-Authenticate",
-        "Access-Control-Allow-Origin",
-        "Access-Control-Max-Age",
-        "Allow",
-        "Vary",
-        "Content-Disposition",
-        "Retry-After",
-        "X-Anything",
+        *("Content-Type", "Location", "Cache-Control", "ETag", "Content-Encoding", "WWW-Authenticate"),
+        *("Access-Control-Allow-Origin", "Access-Control-Max-Age", "Allow", "Vary", "X-Anything"),
     ],
 )
 def test_headers_of_the_app_are_compared(name: str) -> None:
     key = name.lower()
-
     assert found(old((key, "a")), new((key, "b"))) == [("header", name, "a", "b")]
     assert found(old((key, "a")), new()) == [("header", name, "a", "(absent)")]
     assert found(old(), new((key, "a"))) == [("header", name, "(absent)", "a")]
     assert found(old(), new((key, ""))) == [("header", name, "(absent)", "")]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "date",
-        "server",
-        "via",
-        "server-timing",
-        "connection",
-        "keep-alive",
-        "transfer-encoding",
-        "content-length",
-    ],
-)
-def test_what_the_server_program_decides_is_not_compared(name: str) -> None:
-    assert found(old((name, "a")), new((name, "b"))) == []
-    assert found(old((name, "a")), new()) == []
+def test_what_the_server_program_decides_is_not_compared() -> None:
+    names = ["date", "server", "via", "server-timing", "alt-svc", "upgrade", "trailer"]
+    for name in (*names, "connection", "keep-alive", "transfer-encoding", "content-length"):
+        assert found(old((name, "a")), new((name, "b"))) == []
+        assert found(old((name, "a")), new()) == []
 
 
 @pytest.mark.parametrize("name", ["allow", "vary"])
 def test_order_and_case_of_sets_do_not_count(name: str) -> None:
     assert found(old((name, "GET, HEAD,OPTIONS")), new((name, "options, get , ,head,"))) == []
     assert found(old((name, "HEAD, GET")), new((name, "GET"), (name, "HEAD"))) == []
-
-
-def test_a_missing_member_of_a_set_is_shown_with_the_set_as_it_came() -> None:
-    assert found(old(("allow", "HEAD, GET")), new(("allow", "GET"))) == [
-        ("header", "Allow", "HEAD, GET", "GET")
+    assert found(old((name, "HEAD, GET")), new((name, "GET"))) == [
+        ("header", name.title(), "HEAD, GET", "GET")
     ]
 
 
 def test_the_order_of_headers_and_of_cookies_does_not_count() -> None:
     baseline = old(("etag", "x"), ("set-cookie", "a=1"), ("set-cookie", "b=2"))
-
     assert found(baseline, new(("set-cookie", "a=1"), ("set-cookie", "b=2"), ("etag", "x"))) == []
     assert found(baseline, new(("etag", "x"), ("set-cookie", "b=2"), ("set-cookie", "a=1"))) == []
 
@@ -121,7 +89,6 @@ def test_one_cookie_is_not_two() -> None:
 
 def test_the_length_of_a_head_response_counts_if_both_have_it() -> None:
     differing = [("header", "Content-Length", "5", "6")]
-
     assert found(old(("content-length", "5")), new(("content-length", "6")), HEAD) == differing
     assert found(old(("content-length", "5")), new(("content-length", "5")), HEAD) == []
     assert found(old(("content-length", "5")), new(), HEAD) == []
@@ -164,7 +131,6 @@ def test_headers_are_ranked_by_what_they_mean_to_clients(
     baseline, candidate = (
         make(*() if value is None else ((name, value),)) for make, value in ((old, ours), (new, theirs))
     )
-
     assert [each.severity for each in compare_headers(GET, baseline, candidate)] == severities
 
 
@@ -187,7 +153,6 @@ def test_cookies_are_compared_by_name_and_attribute(
     ours: list[str], theirs: list[str], expected: list[tuple[str, str, str, str]]
 ) -> None:
     findings = compare_cookies(ours, theirs)
-
     assert [(each.pointer, each.severity, each.baseline, each.candidate) for each in findings] == expected
 
 
@@ -213,7 +178,6 @@ def test_bodies_are_ranked_by_what_a_client_loses(
     baseline: Response, candidate: Response, expected: tuple[str, str, str]
 ) -> None:
     [finding] = compare_responses(GET, baseline, candidate)
-
     assert (finding.kind, finding.aspect, finding.severity) == expected
 
 
@@ -245,14 +209,12 @@ def test_json_is_compared_by_pointer_in_what_it_means(
     ours: object, theirs: object, expected: list[tuple[str, str, str, str]]
 ) -> None:
     findings = compare_json(ours, theirs)
-
     assert [(each.pointer, each.severity, each.baseline, each.candidate) for each in findings] == expected
 
 
 def test_every_place_of_json_that_differs_is_found() -> None:
     ours = {"a": 1, "b": {"c": [1, 2, 3]}, "d": "x"}
     theirs = {"a": 2, "b": {"c": [1, 5]}, "e": "x"}
-
     assert [each.pointer for each in compare_json(ours, theirs)] == ["/a", "/b/c/1", "/b/c/2", "/d", "/e"]
 
 
@@ -262,19 +224,11 @@ def test_every_place_of_json_that_differs_is_found() -> None:
 )
 def test_a_servers_own_address_does_not_count(text: str) -> None:
     ours, theirs = text.format(OLD, OLD), text.format(NEW, NEW)
-
     baseline, candidate = (
         old(("location", ours), body=ours.encode()),
         new(("location", theirs), body=theirs.encode()),
     )
     assert found(baseline, candidate) == []
-
-
-def test_a_percent_encoded_address_does_not_count_either() -> None:
-    ours = "/login?next=http%3A%2F%2F127.0.0.1%3A8000%2F"
-    theirs = "/login?next=http%3A%2F%2F127.0.0.1%3a43210%2F"
-
-    assert found(old(("location", ours)), new(("location", theirs))) == []
 
 
 def test_another_servers_address_counts() -> None:
@@ -306,6 +260,5 @@ def test_a_response_is_like_itself_and_the_order_of_two_does_not_matter(
     one: Response, other: Response
 ) -> None:
     swapped = [(kind, pointer, theirs, ours) for kind, pointer, ours, theirs in found(other, one)]
-
     assert found(one, one) == []
     assert sorted(found(one, other)) == sorted(swapped)

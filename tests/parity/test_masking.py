@@ -1,14 +1,13 @@
 """What differs by itself is masked, and the rest is compared."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.records.rounds import BASELINE
 from tests.parity.clients import (
     SCENARIO,
     Client,
+    Service,
     always,
     checker_of,
     checking,
@@ -18,11 +17,6 @@ from tests.parity.clients import (
     listed,
     response,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.parity.clients import Service
 
 
 def stamped(made: Callable[[int], object]) -> Service:
@@ -35,7 +29,6 @@ def test_a_value_that_changes_by_itself_is_masked_by_its_pointer_and_the_rest_is
         return stamped(lambda turn: {"at": turn, "name": name, "list": [turn]})
 
     outcome = checking(named("a"), named("a"), named("b"))
-
     assert outcome.parity.masked == ("GET /data?delay=0: /at", "GET /data?delay=0: /list/0")
     assert listed(outcome) == [("new-1", "json", "/name", '"a"', '"b"')]
 
@@ -45,7 +38,6 @@ def test_what_differs_between_two_instances_is_masked() -> None:
         return lambda _: document({"instance": number})
 
     outcome = checking(instance(1), instance(3), control=instance(2))
-
     assert outcome.parity.equal
     assert outcome.parity.masked == ("GET /data?delay=0: /instance",)
 
@@ -54,7 +46,6 @@ def test_of_a_masked_value_presence_and_type_are_still_compared() -> None:
     outcome = checking(
         stamped(lambda turn: {"at": turn}), stamped(lambda turn: {"at": str(turn)}), stamped(lambda _: {})
     )
-
     assert [(each.deployment, each.pointer, each.severity) for each in outcome.parity.differences] == [
         ("new-0", "/at", "breaks"),
         ("new-1", "/at", "breaks"),
@@ -66,7 +57,6 @@ def test_a_growing_array_is_masked_as_a_whole() -> None:
         return stamped(lambda turn: {"log": ["x"] * (start + turn), "name": "a"})
 
     outcome = checking(growing(1), growing(3))
-
     assert outcome.parity.equal
     assert outcome.parity.masked == ("GET /data?delay=0: /log",)
     assert outcome.expectation(SCENARIO) == Expectation(
@@ -79,7 +69,6 @@ def test_a_body_that_changes_by_itself_is_not_compared_and_listed_as_masked() ->
         return counting(lambda turn: response(body=f"<p>{turn}</p>".encode()))
 
     outcome = checking(number(), always(body=b"<p>x</p>"), always(body=b""))
-
     assert outcome.parity.masked == ("GET /data?delay=0: body",)
     assert listed(outcome) == [("new-1", "body", "", "<p>0</p>", "")]
     assert outcome.expectation(SCENARIO) == Expectation(status=200, body_base64=None)
@@ -90,26 +79,12 @@ def test_a_cookie_that_changes_by_itself_must_still_come_with_its_attributes() -
         return counting(lambda turn: response(("set-cookie", f"sid={turn}{attributes}")))
 
     outcome = checking(session("; HttpOnly"), session("; HttpOnly"), session(""), always())
-
     assert outcome.parity.masked == ("GET /data?delay=0: Set-Cookie: sid",)
     assert [(each.deployment, each.pointer, each.severity) for each in outcome.parity.differences] == [
         ("new-2", "Set-Cookie: sid", "breaks"),
         ("new-1", "Set-Cookie: sid; HttpOnly", "changes"),
     ]
     assert outcome.expectation(SCENARIO) is not None
-
-
-def test_what_changes_by_itself_in_one_case_is_compared_in_the_others() -> None:
-    clock = counting(lambda turn: response(body=str(turn).encode()))
-    cases = [RequestSpec(name=f"GET /{name}", target=f"/{name}") for name in ("clock", "other")]
-    outcome = checking(
-        lambda case: clock(case) if case.target == "/clock" else response(body=b"still"),
-        always(body=b"moved"),
-        cases=cases,
-    )
-
-    assert [each.case for each in outcome.parity.differences] == ["GET /other"]
-    assert outcome.parity.masked == ("GET /clock: body",)
 
 
 def test_a_clock_that_ticks_between_two_servers_is_no_difference() -> None:
@@ -119,7 +94,6 @@ def test_a_clock_that_ticks_between_two_servers_is_no_difference() -> None:
         )
 
     outcome = checking(clock(2), clock(0))
-
     assert outcome.parity.equal
     assert outcome.parity.masked == ("GET /data?delay=0: body",)
 
@@ -131,7 +105,6 @@ def test_a_clock_is_told_from_a_difference_that_another_route_really_has() -> No
 
     cases = [RequestSpec(name=f"GET {path}", target=path) for path in ("/page", "/clock")]
     outcome = checking(service(b"one", 1, 1, 2, 2), service(b"other", 2, 2, 3, 3), cases=cases)
-
     assert {each.case for each in outcome.parity.differences} == {"GET /page"}
     assert outcome.parity.masked == ("GET /clock: body",)
 
@@ -141,6 +114,5 @@ def test_a_value_that_differs_is_sent_again_once_for_each_place_of_a_route() -> 
     new = Client(always(body=b"other"))
     with checker_of({BASELINE: Client(always()), "new": new}) as checker:
         outcome = checker.sum_up([checker.check(case) for case in cases])
-
     assert [each.case for each in outcome.parity.differences] == ["GET /0", "GET /1", "GET /2"]
     assert [case.target for case in new.received] == ["/0"] * 4 + ["/1"] * 2 + ["/2"] * 2

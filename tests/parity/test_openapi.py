@@ -1,7 +1,6 @@
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,9 +8,6 @@ from portcompare.errors import InputError, Problem
 from portcompare.parity import openapi
 from portcompare.parity.openapi import fetch_document, find_missing_extra, read_document
 from tests.parity.site import Reply, always, serving
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CONTENT: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -41,20 +37,12 @@ def problem_with(folder: Path, content: bytes | dict[str, Any]) -> Problem:
     return problem
 
 
-def test_a_document_is_read_from_a_file(tmp_path: Path) -> None:
+def test_a_document_is_read_from_a_file_of_json_or_yaml(tmp_path: Path) -> None:
     path = written(tmp_path, CONTENT)
-
     document = read_document(path)
-
     assert document.content == CONTENT
     assert (document.where, document.location) == (str(path), path.as_uri())
-
-
-def test_yaml_is_read_as_well(tmp_path: Path) -> None:
     assert list(read_document(written(tmp_path, YAML)).content["paths"]) == ["/items"]
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.json: cannot be read: No such file"):
         read_document(tmp_path / "nowhere.json")
 
@@ -74,7 +62,6 @@ def test_what_is_no_document_is_reported_by_file_and_place(
     tmp_path: Path, content: bytes | dict[str, Any], found: str
 ) -> None:
     problem = problem_with(tmp_path, content)
-
     assert problem.where == str(tmp_path / "openapi.json")
     assert problem.found.startswith(found)
 
@@ -82,9 +69,7 @@ def test_what_is_no_document_is_reported_by_file_and_place(
 @pytest.mark.parametrize("reference", ["#/components/parameters/none", "#/paths/1", "#none"])
 def test_a_reference_to_nothing_is_reported_by_its_pointer(tmp_path: Path, reference: str) -> None:
     items = {"get": {"parameters": [{"name": "a"}, {"$ref": reference}]}}
-
     problem = problem_with(tmp_path, CONTENT | {"paths": {"/items/{id}": items}})
-
     assert problem.where.endswith("openapi.json: /paths/~1items~1{id}/get/parameters/1")
     assert problem.found == f"refers to {reference}, which does not exist"
 
@@ -93,39 +78,29 @@ def test_a_reference_to_nothing_is_reported_by_its_pointer(tmp_path: Path, refer
 def test_a_reference_to_what_exists_is_no_problem(tmp_path: Path, reference: str) -> None:
     get = {"tags": ["a"], "requestBody": {"$ref": reference}, "x": {"$anchor": "here"}}
     content = CONTENT | {"paths": {"/a": {"get": get}}, "components": {"the id": {}}}
-
     assert read_document(written(tmp_path, content)).content == content
 
 
 def test_a_document_is_fetched_from_a_server() -> None:
     with serving(always(Reply(body=json.dumps(CONTENT).encode()))) as site:
         document = fetch_document(f"{site.url}/openapi.json", timeout_s=10.0)
-
     assert document.content == CONTENT
     assert document.where == f"{site.url}/openapi.json"
     assert [received.target for received in site.received] == ["/openapi.json"]
 
 
-def test_a_server_without_a_document_is_reported_with_its_status() -> None:
-    with (
-        serving(always(Reply(status=404))) as site,
-        pytest.raises(InputError, match=r"/openapi\.json: the response has status 404"),
-    ):
-        fetch_document(f"{site.url}/openapi.json", timeout_s=10.0)
-
-
-def test_a_server_that_does_not_respond_is_reported() -> None:
-    with serving(always(Reply())) as site:
-        url = site.url
+def test_a_server_that_has_no_document_or_does_not_respond_is_reported() -> None:
+    with serving(always(Reply(status=404))) as site:
+        url = f"{site.url}/openapi.json"
+        with pytest.raises(InputError, match=r"/openapi\.json: the response has status 404"):
+            fetch_document(url, timeout_s=10.0)
     with pytest.raises(InputError, match=r"/openapi\.json: no response: ConnectError"):
-        fetch_document(f"{url}/openapi.json", timeout_s=10.0)
+        fetch_document(url, timeout_s=10.0)
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_missing_extra("plan.toml: parity.openapi") == []
     monkeypatch.setattr(openapi, "find_spec", lambda _: None)
-
     (problem,) = find_missing_extra("plan.toml: parity.openapi")
-
     assert problem.where == "plan.toml: parity.openapi"
     assert "pip install 'portcompare[openapi]'" in problem.remedy

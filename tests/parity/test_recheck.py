@@ -1,10 +1,9 @@
 """Differing cases are sent to fresh servers, and two checks of the same cases are combined."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 
@@ -17,9 +16,6 @@ from portcompare.parity.checker import (
 )
 from portcompare.records.parity import Difference, Parity
 from portcompare.records.requests import RequestSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DIFFERENCE = Difference(
     case="", deployment="new", kind="status", pointer="", severity="breaks", baseline="200", candidate="500"
@@ -60,9 +56,7 @@ def checked(*differences: Difference) -> ParityOutcome:
 
 def test_what_does_not_differ_alone_comes_from_the_order() -> None:
     servers = Servers("GET /a")
-
     parity = recheck_alone(checked(differing("GET /a"), differing("GET /b")), ARMS, servers.serve)
-
     assert [(each.case, each.from_order) for each in parity.differences] == [
         ("GET /a", False),
         ("GET /b", True),
@@ -76,9 +70,7 @@ def test_what_only_reads_shares_a_start_and_what_writes_has_its_own() -> None:
     outcome = checked(
         differing("POST /a"), differing("GET /b"), differing("PUT /c", "other"), differing("HEAD /d", "other")
     )
-
     recheck_alone(outcome, ARMS, servers.serve)
-
     assert servers.starts == [
         (frozenset({"new", "other"}), ["GET /b", "HEAD /d"]),
         (frozenset({"new"}), ["POST /a"]),
@@ -88,9 +80,7 @@ def test_what_only_reads_shares_a_start_and_what_writes_has_its_own() -> None:
 
 def test_the_number_of_starts_is_limited_and_the_rest_is_a_warning() -> None:
     servers = Servers()
-
     parity = recheck_alone(checked(*(differing(f"POST /{n}") for n in range(12))), ARMS, servers.serve)
-
     assert len(servers.starts) == 10
     assert [each.from_order for each in parity.differences] == [True] * 10 + [False] * 2
     [warning] = parity.warnings
@@ -105,41 +95,24 @@ def test_what_does_not_count_or_cannot_be_started_afresh_is_not_sent_again() -> 
         differing("GET /c", "control"),
         differing("GET /d", "elsewhere"),
     )
-
     parity = recheck_alone(outcome, ARMS, servers.serve)
-
     assert servers.starts == []
     assert parity == outcome.parity
-
-
-def test_two_checks_without_a_difference_are_one() -> None:
-    assert combine_parity(ALIKE, ALIKE) == ALIKE
 
 
 @pytest.mark.parametrize(("before", "after"), [(ALIKE, UNLIKE), (UNLIKE, ALIKE), (UNLIKE, UNLIKE)])
 def test_equal_is_only_what_stayed_equal(before: Parity, after: Parity) -> None:
     assert not combine_parity(before, after).equal
+    assert combine_parity(ALIKE, ALIKE) == ALIKE
 
 
 def test_what_both_checks_found_is_listed_once_in_the_order_it_was_found() -> None:
-    before = replace(
-        UNLIKE, differences=(differing("a"), differing("b")), masked=("x", "y"), warnings=("v", "w")
+    again = replace(differing("b"), curl_candidate="curl http://127.0.0.1:2/", from_order=True)  # elsewhere
+    before, after = (differing("a"), differing("b")), (again, differing("c"))
+    combined = combine_parity(
+        replace(UNLIKE, differences=before, masked=("x", "y"), warnings=("v", "w")),
+        replace(UNLIKE, differences=after, masked=("y", "z"), warnings=("w", "x")),
     )
-    after = replace(
-        UNLIKE, differences=(differing("b"), differing("c")), masked=("y", "z"), warnings=("w", "x")
-    )
-
-    combined = combine_parity(before, after)
-
-    assert [each.case for each in combined.differences] == ["a", "b", "c"]
+    assert combined.differences == (differing("a"), again, differing("c"))
     assert combined.masked == ("x", "y", "z")
     assert combined.warnings == ("v", "w", "x")
-
-
-def test_a_difference_found_again_at_another_address_is_the_same() -> None:
-    before = replace(differing("a"), curl_candidate="curl http://127.0.0.1:1/")
-    after = replace(differing("a"), curl_candidate="curl http://127.0.0.1:2/", from_order=True)
-
-    combined = combine_parity(replace(UNLIKE, differences=(before,)), replace(UNLIKE, differences=(after,)))
-
-    assert combined.differences == (after,)

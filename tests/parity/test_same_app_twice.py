@@ -1,27 +1,21 @@
 """One and the same app, started again and again: what differs by itself is no difference."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.http.requests import http_request
 from portcompare.http.responses import Response
 from portcompare.parity.checker import TICK_S
+from portcompare.records.requests import RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
 from tests.parity.clients import Client, checker_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.requests import RequestSpec
 
 ARMS = (BASELINE, CONTROL, "start-2", "start-3")
 
@@ -59,7 +53,6 @@ def test_no_two_starts_of_one_app_differ(app: str) -> None:
         orders = [clients[arm].send(CASES[1]).header("allow") for arm in ARMS]
         checker = stack.enter_context(checker_of(clients, tick_s=TICK_S))
         parity = checker.sum_up([checker.check(case) for case in CASES]).parity
-
     assert len(set(orders)) > 1  # what the hash seed changes
     assert parity.differences == ()
     assert parity.equal

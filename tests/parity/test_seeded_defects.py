@@ -1,30 +1,24 @@
 """A port with one defect, nine times over: each is found with its severity, and nothing else is found."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from portcompare.http.requests import http_request
 from portcompare.parity.cases import derive_cases
-from portcompare.parity.checker import recheck_alone
+from portcompare.parity.checker import ParityChecker, recheck_alone
+from portcompare.records.parity import Parity
 from portcompare.records.rounds import BASELINE, CONTROL
 from tests.parity.clients import Client, checker_of
 from tests.parity.defects import flask_shop, quart_shop
 from tests.parity.defects.in_process import asgi_service, wsgi_service
 from tests.parity.defects.seeded import SEEDED
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from portcompare.parity.checker import ParityChecker
-    from portcompare.records.parity import Parity
-
-    # Method and path, kind, pointer, severity, and both values where they are short.
-    Shown = tuple[str, str, str, str, str]
+# Method and path, kind, pointer, severity, and both values where they are short.
+Shown = tuple[str, str, str, str, str]
 
 HEAD = "head-with-body"
 UNDER_LOAD = "mixed-up-under-load"
@@ -123,7 +117,6 @@ def test_a_port_without_a_defect_shows_no_difference(parity: Parity, arm: str) -
 
 def test_what_shows_only_after_a_write_comes_from_the_order(parity: Parity) -> None:
     from_order = {(one.deployment, one.case) for one in parity.differences if one.from_order}
-
     # The other defect shows at the new item too, and without it there is nothing that it could show at.
     assert from_order == {
         ("write-not-stored", "GET /items?limit=50"),

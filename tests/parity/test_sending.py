@@ -1,13 +1,11 @@
 """What goes over the wire to a server and back, and the command line that sends the same."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil
 import socket
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,9 +14,6 @@ from portcompare.parity import sending as sending_module
 from portcompare.parity.sending import ArmClient, curl_line, send
 from portcompare.records.requests import LoginStep, RequestSpec
 from tests.parity.site import Received, Reply, Site, always, serving
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 JSON = (("Content-Type", "application/json"),)
 CASES = [
@@ -66,53 +61,32 @@ def sending(url: str, timeout_s: float = 60.0, **request: object) -> Response:
     return send(url, case, timeout_s)
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "/data?delay=0&delay=0",
-        "/data?delay=",
-        "/data?delay",
-        "/data?",
-        "/data?a=b+c&d=%20",
-        "/data?q=%c3%a4&q=%C3%A4",
-        "/%2e%2e/%7Euser/%41",
-        "/a/../b/./c",
-        "//double//slashes",
-        "/unencoded?q={}|\\^\"<>`'[]",
-        "/%",
-    ],
-)
-def test_the_target_is_sent_as_it_is(site: Site, target: str) -> None:
-    sending(site.url, target=target)
-
-    assert [received.target for received in site.received] == [target]
+def test_the_target_is_sent_as_it_is(site: Site) -> None:
+    targets = ["/data?delay=0&delay=0", "/data?delay=", "/data?delay", "/data?", "/data?a=b+c&d=%20", "/%"]
+    targets += ["/data?q=%c3%a4&q=%C3%A4", "/%2e%2e/%7Euser/%41", "/a/../b/./c", "//double//slashes"]
+    targets += ["/unencoded?q={}|\\^\"<>`'[]"]
+    for target in targets:
+        sending(site.url, target=target)
+    assert [received.target for received in site.received] == targets
 
 
-def test_every_server_gets_the_same_few_headers(site: Site) -> None:
-    sending(site.url)
-
-    assert site.received[0].headers == (
-        ("Host", site.url.removeprefix("http://")),
-        ("User-Agent", "portcompare"),
-        ("Accept", "*/*"),
-    )
-
-
-def test_a_cases_headers_and_body_are_sent_as_they_are(site: Site) -> None:
+def test_a_cases_headers_and_body_are_sent_as_they_are_and_every_server_gets_the_same_few_headers(
+    site: Site,
+) -> None:
     headers = (("accept", "text/html"), ("X-Name", "café"))
     sending(site.url, method="POST", body=b"\xff\x00", headers=headers)
-
-    [received] = site.received
+    sending(site.url)
+    [received, bare] = site.received
+    first = (("Host", site.url.removeprefix("http://")), ("User-Agent", "portcompare"))
     assert (received.method, received.body) == ("POST", b"\xff\x00")
-    assert received.headers[1:] == (("User-Agent", "portcompare"), ("Content-Length", "2"), *headers)
+    assert received.headers == (*first, ("Content-Length", "2"), *headers)
+    assert bare.headers == (*first, ("Accept", "*/*"))
 
 
 def test_the_response_is_kept_as_it_came() -> None:
     reply = Reply(status=203, headers=(("X-A", "1"), ("x-a", "caf\xe9")), body=b"\xff\x00")
-
     with serving(always(reply)) as site:
         response = sending(site.url)
-
     assert response == Response(
         server=site.url.removeprefix("http://"),
         status=203,
@@ -125,7 +99,6 @@ def test_the_response_is_kept_as_it_came() -> None:
 def test_a_redirect_is_a_response_and_not_followed_nor_is_a_cookie_sent_back(location: str) -> None:
     with serving(always(Reply(status=302, headers=(("Location", location), ("Set-Cookie", "a=1"))))) as site:
         responses = [sending(site.url) for _ in "12"]
-
     assert [(each.status, each.header("location")) for each in responses] == [(302, location)] * 2
     assert [{name for name, _ in received.headers} for received in site.received] == [
         {"Host", "User-Agent", "Accept"}
@@ -136,20 +109,24 @@ def test_a_redirect_is_a_response_and_not_followed_nor_is_a_cookie_sent_back(loc
     ("name", "value"),
     [("HTTP_PROXY", "http://127.0.0.1:1"), ("ALL_PROXY", "http://127.0.0.1:1"), ("SSL_CERT_FILE", "/none")],
 )
-def test_the_environment_does_not_matter(
+def test_the_environment_does_not_matter_and_what_is_not_latin_1_is_not_sent(
     site: Site, name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-
     assert sending(site.url).status == 200
+    response = sending(site.url, headers=(("X-Name", "\u20ac"),))  # which is not sent
+    assert response.error == "cannot be sent: '\u20ac' is not latin-1"
+    assert len(site.received) == 1
 
 
-def test_a_refused_connection_is_data() -> None:
+def test_a_refused_connection_or_a_broken_response_is_data() -> None:
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))  # bound and not listening: the port is nobody else's, and refuses
         server = f"127.0.0.1:{unheard.getsockname()[1]}"
-
         assert sending(f"http://{server}") == Response(server=server, error="connection refused")
+    with serving(lambda _: [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"]) as site:
+        response = sending(site.url)
+    assert (response.status, response.error) == (None, "connection closed before the body was complete")
 
 
 def silence(received: Received) -> Iterator[bytes]:
@@ -167,23 +144,17 @@ def dripping(received: Received) -> Iterator[bytes]:
 def test_a_response_that_does_not_end_in_time_is_data(service: object) -> None:
     with serving(service) as site:  # type: ignore[arg-type] # one of the two above
         response = sending(site.url, timeout_s=0.05)
-
     assert (response.status, response.error) == (None, "no complete response within 0.05 s")
-
-
-def test_a_broken_response_is_data() -> None:
-    with serving(lambda _: [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort"]) as site:
-        response = sending(site.url)
-
-    assert (response.status, response.error) == (None, "connection closed before the body was complete")
 
 
 def test_a_head_response_has_a_length_and_no_body(site: Site) -> None:
     response = sending(site.url, method="HEAD")
     sending(site.url)
-
     assert (response.header("content-length"), response.body) == ("5", b"")
     assert [("Connection", "close") in received.headers for received in site.received] == [True, False]
+    with serving(staying) as other:  # it is complete though the connection stays open
+        response = sending(other.url, method="HEAD")
+    assert (response.status, response.body, response.error) == (200, b"", "")
 
 
 @pytest.mark.parametrize(
@@ -209,20 +180,6 @@ def staying(received: Received) -> Iterator[bytes]:
     received.closing.wait()
 
 
-def test_a_head_response_is_complete_though_the_connection_stays_open() -> None:
-    with serving(staying) as site:
-        response = sending(site.url, method="HEAD")
-
-    assert (response.status, response.body, response.error) == (200, b"", "")
-
-
-def test_what_is_not_latin_1_is_not_sent(site: Site) -> None:
-    response = sending(site.url, headers=(("X-Name", "\u20ac"),))
-
-    assert response.error == "cannot be sent: '\u20ac' is not latin-1"
-    assert site.received == []
-
-
 def test_a_server_is_logged_in_to_once_and_the_command_line_does_not_show_the_token() -> None:
     def guarded(received: Received) -> Reply:
         if received.target == "/login":
@@ -233,7 +190,6 @@ def test_a_server_is_logged_in_to_once_and_the_command_line_does_not_show_the_to
         client = ArmClient(site.url, 60.0)
         statuses = [client.send(case).status for case in BEHIND_LOGIN]
         line = client.curl(BEHIND_LOGIN[0])
-
     assert statuses == [200, 200]
     assert [received.target for received in site.received] == ["/login", "/a", "/b"]
     assert client.failed_logins == ()
@@ -245,7 +201,6 @@ def test_a_login_that_fails_is_the_reason_for_no_response() -> None:
     with serving(always(Reply(status=403))) as site:
         client = ArmClient(site.url, 60.0)
         errors = [client.send(case).error for case in BEHIND_LOGIN]
-
     assert errors == ["login step 1, POST /login: status 403"] * 2
     assert client.failed_logins == ("login step 1, POST /login: status 403",)
     assert len(site.received) == 1
@@ -263,32 +218,19 @@ def test_the_command_line_sends_what_the_check_sends(site: Site, case: RequestSp
         (received.method, received.target, sorted((n.lower(), v) for n, v in received.headers), received.body)
         for received in site.received
     )
-
     assert by_curl == by_check
     assert done.stdout.startswith(b"HTTP/1.1 200 ")
     assert len(line.splitlines()) == 1
     assert shlex.split(line)[-1] == f"{site.url}{case.target}"
 
 
-def test_a_long_body_is_left_out_of_the_command_line() -> None:
-    line = curl_line("http://127.0.0.1:1", RequestSpec(name="", method="POST", body=b"x" * 5000))
-
-    assert "--data-binary @BODY-OF-5000-BYTES" in line
-    assert len(line) < 300
-
-
-def test_a_target_that_is_no_path_is_sent_all_the_same() -> None:
-    line = curl_line("http://127.0.0.1:1", RequestSpec(name="", method="OPTIONS", target="*"))
-
-    assert line.endswith("--request-target '*' http://127.0.0.1:1")
-
-
-def test_what_looks_secret_comes_from_a_variable() -> None:
+def test_a_command_line_has_no_secret_and_no_long_body_and_any_target() -> None:
     headers = (("Authorization", "Bearer abc"), ("X-Api-Key", "abc"), ("Cookie", "sid=abc"), ("Accept", "x"))
-
-    line = curl_line("http://127.0.0.1:1", RequestSpec(name="", headers=headers))
-
+    case = RequestSpec(name="", method="POST", target="*", headers=headers, body=b"x" * 5000)
+    line = curl_line("http://127.0.0.1:1", case)
     assert "abc" not in line
     for word in ('"Authorization: $AUTHORIZATION"', '"X-Api-Key: $X_API_KEY"', '"Cookie: $COOKIE"'):
         assert f"-H {word} " in line
     assert "-H 'Accept: x' " in line
+    assert "--data-binary @BODY-OF-5000-BYTES" in line
+    assert line.endswith("--request-target '*' http://127.0.0.1:1")

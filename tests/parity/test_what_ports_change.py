@@ -1,10 +1,8 @@
 """What a port from Flask to Quart changes by itself, as listed in docs/parity.md: the variants show it."""
 
-from __future__ import annotations
-
 import asyncio
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import flask
 import httpx
@@ -13,9 +11,7 @@ import quart
 
 from portcompare.http.requests import http_request
 from portcompare.parity.body_variants import body_variants
-
-if TYPE_CHECKING:
-    from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec
 
 JSON = http_request("/json", method="POST", json={"name": "x"})
 FORM = http_request("/form", method="POST", form={"name": "x"})
@@ -79,18 +75,15 @@ def send_to_new(spec: RequestSpec) -> httpx.Response:
 )
 def test_another_status_of_what_is_no_plain_json(what: str, old: int, new: int) -> None:
     spec = dict(body_variants(JSON))[what]
-
     assert (send_to_old(spec).status_code, send_to_new(spec).status_code) == (old, new)
 
 
 def test_another_text_of_what_is_no_utf8_in_a_form() -> None:
     spec = dict(body_variants(FORM))["field name not UTF-8"]
-
     got = [send(spec).json()["got"] for send in (send_to_old, send_to_new)]
     assert got == [{"name": "%FF"}, {"name": "\ufffd"}]
 
 
 def test_no_header_says_that_the_response_depends_on_the_session() -> None:
     responses = [send(http_request("/session")) for send in (send_to_old, send_to_new)]
-
     assert [response.headers.get("Vary") for response in responses] == ["Cookie", None]

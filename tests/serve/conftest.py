@@ -1,14 +1,9 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from portcompare.serve import RunningServer, assign_cpus, serve_deployments
 from tests.serve.support import ALL, all_gone, tree_of, watchdog_of, write_plan
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 THREADS = 3
 KNOBS = dict.fromkeys(("gunicorn", "waitress", "granian"), f"threads = {THREADS}")

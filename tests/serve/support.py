@@ -1,25 +1,21 @@
 """What the tests of serving share: plans, interpreters, requests, and whether processes are gone."""
 
-from __future__ import annotations
-
 import json
 import sysconfig
 import threading
 import time
 import venv
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.request import urlopen
 
 import psutil
 
 from portcompare.plan import Plan, load_plan
 from portcompare.serve import RunningServer, vocabulary
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 APPS = Path(__file__).with_name("apps")
 HERE = "directory = '.'\n"

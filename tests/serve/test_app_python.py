@@ -40,11 +40,10 @@ def call(monkeypatch: pytest.MonkeyPatch, factory: str) -> Any:  # noqa: ANN401 
     return runpy.run_path(str(APP_PYTHON / f"{MODULE}.py"))[NAME]
 
 
-def test_a_factory_may_be_inside_another_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_factory_may_be_inside_an_object_and_must_make_an_application(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert callable(call(monkeypatch, "probe:make.__call__('asgi')"))
-
-
-def test_a_factory_that_makes_no_application_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TypeError, match=r"probe:make\('cgi'\) returned an object of type NoneType"):
         call(monkeypatch, "probe:make('cgi')")
 
@@ -83,7 +82,4 @@ def test_a_response_without_a_body_gets_an_empty_chunk_and_its_body_is_closed(
     body = Body(*chunks)
     assert respond(monkeypatch, body) == sent
     assert body.closed
-
-
-def test_a_body_that_cannot_be_closed_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert respond(monkeypatch, [b"a"]) == [b"a"]
+    assert respond(monkeypatch, [b"a"]) == [b"a"]  # which cannot be closed

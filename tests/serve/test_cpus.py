@@ -1,16 +1,11 @@
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from portcompare.serve import CpuAssignment, assign_cpus
 from portcompare.serve.cpus import find_cpu_problems
 from tests.serve.support import write_plan
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,25 @@
 """Starting deployments, ending them in any case, and what can happen between."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import ThreadingHTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from portcompare.errors import ServerError
-from portcompare.plan import App
+from portcompare.plan import Plan
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.serve import (
+    RunningServer,
     assign_cpus,
     deployments,
     describe_manifest,
@@ -41,12 +40,6 @@ from tests.serve.support import (
     write_deployments,
     write_plan,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.plan import Plan
-    from portcompare.serve import RunningServer
 
 TWO = {"gunicorn": "", "uvicorn asgi": ""}
 COMMAND = (
@@ -109,7 +102,7 @@ def test_nothing_is_left_when_portcompare_is_killed(tmp_path: Path) -> None:
     ) as portcompare:
         assert portcompare.stdout is not None
         pids = json.loads(portcompare.stdout.readline())
-        assert len(pids) >= 8  # a watchdog, a main process and two workers each
+        assert len(pids) >= 6  # a watchdog, a main process and at least a worker each
         portcompare.kill()
     wait_until(lambda: all_gone(pids))
 
@@ -147,31 +140,6 @@ def test_a_server_that_dies_at_its_start_shows_why(tmp_path: Path) -> None:
     assert str(tmp_path / "waitress.log") in text
 
 
-def test_a_server_that_dies_while_it_is_measured_is_noticed(tmp_path: Path) -> None:
-    with serve(write_plan(tmp_path, TWO), tmp_path, "uvicorn asgi") as running:
-        server = running["uvicorn asgi"]
-        assert server.process is not None
-        os.kill(tree_of(server)[0], signal.SIGKILL)
-        server.process.wait(60)
-        with pytest.raises(ServerError, match="ended with status 137"):
-            server.check_alive()
-
-
-@pytest.mark.parametrize(
-    ("app", "status", "is_ready"),
-    [
-        (App(), 404, True),
-        (App(), 503, False),
-        (App(ready_path="/x"), 404, False),
-        (App(ready_path="/x"), 302, True),
-    ],
-)
-def test_an_app_is_ready_by_its_ready_path_or_once_its_front_page_works(
-    app: App, status: int, *, is_ready: bool
-) -> None:
-    assert app.is_ready(status) is is_ready
-
-
 def test_a_server_that_does_not_become_ready_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: dict[str, RunningServer]
 ) -> None:
@@ -201,9 +169,6 @@ def test_a_fixed_port_on_which_another_process_listens_is_an_error(
 ) -> None:
     plan = write_plan(tmp_path, {"gunicorn": f"port = {stranger_port}", "uvicorn asgi": ""})
     assert f"another process listens on port {stranger_port}" in fail_to_serve(plan, tmp_path)
-
-
-def test_a_command_that_has_another_process_serve_is_refused(tmp_path: Path, stranger_port: int) -> None:
     lines = f"command = 'sh -c \"exec sleep 600\" {{port}}'\nport = {stranger_port}"
     text = fail_to_serve(write_deployments(tmp_path, lines), tmp_path, "first")
     assert "no process that the command started listens" in text
@@ -216,12 +181,6 @@ def test_the_control_leaves_the_fixed_port_to_the_baseline(tmp_path: Path) -> No
     planned = plan_arms(plan, arms, tmp_path, assign_cpus(plan))
     assert planned[0].port == port
     assert len({one.port for one in planned}) == 3
-
-
-def test_free_ports_are_different_and_none_of_those_reserved() -> None:
-    found = ports.find_free_ports("127.0.0.1", 50)
-    assert len(set(found)) == 50
-    assert not set(ports.find_free_ports("127.0.0.1", 50, besides=found)) & set(found)
 
 
 def test_a_command_serves_each_arm_in_its_own_environment_pinned_and_measured_like_a_server(
@@ -346,9 +305,3 @@ def test_what_is_wrong_with_an_upstream_is_reported_before_anything_is_started(
     (problem,) = preflight(with_upstream)
     assert problem.where.endswith("apps.store.target")
     assert "no store today" in problem.found
-
-
-def test_without_upstreams_there_are_none(tmp_path: Path) -> None:
-    plan = write_deployments(tmp_path, "url = 'http://127.0.0.1:9'", "url = 'http://127.0.0.1:10'")
-    with serve_upstreams(plan, folder=tmp_path, cpus=assign_cpus(plan)) as upstreams:
-        assert upstreams == {}

@@ -1,7 +1,5 @@
 """The plans on the page about deployments can be served as they stand there."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,11 +1,10 @@
 """Servers that are kept running: `up` and the web UI."""
 
-from __future__ import annotations
-
 import os
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,10 +13,6 @@ from portcompare.records.rounds import Usage
 from portcompare.serve import LiveServers, RunningServer, Use, assign_cpus, live, serve_deployments
 from portcompare.serve.ports import find_free_ports
 from tests.serve.support import fetch, is_gone, tree_of, write_deployments
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 APP = "block_setup = ['echo {arm} >>notes']\ntarget = 'service:app'\ninterface = 'wsgi'"
 SERVICE = "def app(environ, start):\n    start('200 OK', [])\n    return [b'{}']\n"

@@ -1,11 +1,9 @@
-from __future__ import annotations
-
 import os
 import socket
 
 import pytest
 
-from portcompare.serve.ports import is_listened_on_by
+from portcompare.serve.ports import find_free_ports, is_listened_on_by
 
 HERE = "127.0.0.1"
 
@@ -34,16 +32,14 @@ def test_a_process_that_listens_on_a_port_or_at_all_addresses_is_found(
         assert not is_listened_on_by([os.getpid()], HERE, port + 1)
 
 
-def test_a_port_at_another_address_is_another_port() -> None:
-    with socket.socket() as server:
-        server.bind(("127.0.0.2", 0))
-        server.listen()
+def test_a_port_at_another_address_is_another_port_and_a_connection_is_no_listener() -> None:
+    with socket.create_server(("127.0.0.2", 0)) as server:
         assert not is_listened_on_by([os.getpid()], HERE, server.getsockname()[1])
+    with socket.create_server((HERE, 0)) as server, socket.create_connection(server.getsockname()) as client:
+        assert not is_listened_on_by([os.getpid()], HERE, client.getsockname()[1])
 
 
-def test_a_connection_is_no_listener() -> None:
-    with socket.socket() as server:
-        server.bind((HERE, 0))
-        server.listen()
-        with socket.create_connection(server.getsockname()) as client:
-            assert not is_listened_on_by([os.getpid()], HERE, client.getsockname()[1])
+def test_free_ports_are_different_and_none_of_those_reserved() -> None:
+    found = find_free_ports(HERE, 50)
+    assert len(set(found)) == 50
+    assert not set(find_free_ports(HERE, 50, besides=found)) & set(found)

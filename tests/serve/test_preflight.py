@@ -1,25 +1,18 @@
-from __future__ import annotations
-
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from ipaddress import IPv4Address
+from pathlib import Path
 from platform import python_version
-from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.serve import interpreters, preflight
+from portcompare.errors import Problem
+from portcompare.plan import Plan
+from portcompare.serve import RunningServer, interpreters, preflight
 from portcompare.serve.ports import find_free_ports
 from tests.serve.support import APPS, make_interpreter, packages_of, write_deployments, write_plan
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from portcompare.errors import Problem
-    from portcompare.plan import Plan
-    from portcompare.serve import RunningServer
 
 WSGI_ONLY = {"gunicorn": "", "waitress": ""}
 
@@ -36,42 +29,32 @@ def only_problem(plan: Plan, key: str) -> Problem:
     return problem
 
 
-def test_a_plan_that_can_be_served_has_no_problems(tmp_path: Path) -> None:
-    assert preflight(write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": "", "granian asgi": ""})) == []
-
-
-def test_an_address_of_another_machine(tmp_path: Path) -> None:
-    plan = write_deployments(tmp_path, "command = 'python {port}'")
-    problem = only_problem(plan.model_copy(update={"host": IPv4Address("192.0.2.1")}), "host")
-    assert problem.found.startswith("no server can listen on 192.0.2.1: ")
-    assert "127.0.0.1" in problem.remedy
-
-
-def test_addresses_alone_need_no_address_to_listen_on(
+def test_an_address_of_another_machine_to_listen_on_unless_nothing_is_started(
     tmp_path: Path, servers: dict[str, RunningServer]
 ) -> None:
+    elsewhere = {"host": IPv4Address("192.0.2.1")}
+    plan = write_deployments(tmp_path, "command = 'python {port}'")
+    problem = only_problem(plan.model_copy(update=elsewhere), "host")
+    assert problem.found.startswith("no server can listen on 192.0.2.1: ")
+    assert "127.0.0.1" in problem.remedy
     url = f"url = '{servers['waitress'].url}'\napp = 'one'"
     plan = write_deployments(tmp_path, url, app="ready_path = '/process'")
-    assert preflight(plan.model_copy(update={"host": IPv4Address("192.0.2.1")})) == []
-
-
-def test_a_module_that_is_missing(tmp_path: Path) -> None:
-    problem = only_problem(write_plan(tmp_path, WSGI_ONLY, target="prob.e:wsgi"), "apps.wsgi.target")
-    assert problem.found == "'prob.e:wsgi' cannot be served: ModuleNotFoundError: No module named 'prob'"
-    assert f"cd {APPS} && {sys.executable} -c 'import prob.e'" in problem.remedy
+    assert preflight(plan.model_copy(update=elsewhere)) == []
 
 
 @pytest.mark.parametrize(
     ("target", "reason"),
     [
+        ("prob.e:wsgi", "ModuleNotFoundError: No module named 'prob'"),
         ("probe:nothing", "module 'probe' has no 'nothing'"),
         ("probe:wsgi.nothing", "module 'probe' has no 'wsgi.nothing'"),
         ("probe:not_an_app", "'not_an_app' cannot be called: it is of type int"),
     ],
 )
-def test_an_object_that_is_missing_or_no_app(tmp_path: Path, target: str, reason: str) -> None:
+def test_a_module_or_an_object_that_is_missing_or_no_app(tmp_path: Path, target: str, reason: str) -> None:
     problem = only_problem(write_plan(tmp_path, WSGI_ONLY, target=target), "apps.wsgi.target")
     assert problem.found == f"{target!r} cannot be served: {reason}"
+    assert f"cd {APPS} && {sys.executable} -c 'import {target.partition(':')[0]}'" in problem.remedy
 
 
 @pytest.mark.parametrize(
@@ -156,54 +139,43 @@ def test_packages_that_are_missing(tmp_path: Path) -> None:
     assert third.remedy == f"{python} -m pip install hypercorn h11"
 
 
-def test_a_directory_that_is_missing(tmp_path: Path) -> None:
-    problem = only_problem(write_plan(tmp_path, directory=tmp_path / "nowhere"), "apps.wsgi.directory")
-    assert problem.found == f"there is no directory {tmp_path / 'nowhere'}"
-
-
-def test_a_folder_to_import_from_that_is_missing(tmp_path: Path) -> None:
+def test_a_directory_or_a_folder_to_import_from_that_is_missing(tmp_path: Path) -> None:
+    found = f"there is no {tmp_path / 'nowhere'}"
+    plan = write_plan(tmp_path, directory=tmp_path / "nowhere")
+    assert only_problem(plan, "apps.wsgi.directory").found == found.replace("no ", "no directory ", 1)
     (tmp_path / "libraries").mkdir()
     (tmp_path / "libraries" / "needed.py").write_text("app = print")
     more = "pythonpath = ['libraries', 'nowhere']"
     plan = write_plan(tmp_path, WSGI_ONLY, target="needed:app", more=more)
-    assert only_problem(plan, "apps.wsgi.pythonpath.1").found == f"there is no {tmp_path / 'nowhere'}"
+    assert only_problem(plan, "apps.wsgi.pythonpath.1").found == found
 
 
-def test_a_fixed_port_that_is_taken(tmp_path: Path, taken_port: int) -> None:
-    plan = write_deployments(
-        tmp_path, f"command = 'python {{port}}'\nport = {taken_port}", "command = 'python {port}'"
-    )
-    problem = only_problem(plan, "deployments.first.port")
-    assert problem.found == f"port {taken_port} cannot be used: Address already in use"
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("command = 'x {port}'\nport = TAKEN", "port: port TAKEN cannot be used: Address already in use"),
+        ("command = 'no-such-server {port}'", "command: there is no program 'no-such-server'"),
+        ("command = './no-such-server {port}'", "command: there is no program './no-such-server'"),
+        ("url = 'NONE'", "url: GET NONE/ received no response: [Errno 111] Connection refused"),
+        ("url = 'THERE'", "url: GET THERE/ received status 503: it is not ready"),
+    ],
+)
+def test_a_port_a_program_or_an_address_that_cannot_be_used(
+    tmp_path: Path, taken_port: int, servers: dict[str, RunningServer], lines: str, expected: str
+) -> None:
+    places = {"TAKEN": str(taken_port), "THERE": servers["waitress"].url, "'x ": "'python "}
+    places["NONE"] = f"http://127.0.0.1:{find_free_ports('127.0.0.1', 1)[0]}"
+    for name, place in places.items():
+        lines, expected = lines.replace(name, place), expected.replace(name, place)
+    plan = write_deployments(tmp_path, lines, "command = 'python {port}'")
+    key, _, found = expected.partition(": ")
+    assert only_problem(plan, f"deployments.first.{key}").found == found
 
 
 def test_a_fixed_port_that_two_deployments_have(tmp_path: Path) -> None:
     plan = write_deployments(tmp_path, "command = 'python {port}'\nport = 18923")
-    problem = only_problem(plan, "deployments.second.port")
-    assert problem.found == "port 18923 cannot be used: deployments.first has it too"
-
-
-@pytest.mark.parametrize("program", ["no-such-server", "./no-such-server"])
-def test_a_program_that_is_missing(tmp_path: Path, program: str) -> None:
-    plan = write_deployments(tmp_path, f"command = '{program} {{port}}'", "command = 'python {port}'")
-    assert only_problem(plan, "deployments.first.command").found == f"there is no program '{program}'"
-
-
-def test_an_address_where_no_server_responds(tmp_path: Path) -> None:
-    (port,) = find_free_ports("127.0.0.1", 1)
-    url = f"http://127.0.0.1:{port}"
-    problem = only_problem(
-        write_deployments(tmp_path, f"url = '{url}'", "command = 'python {port}'"), "deployments.first.url"
-    )
-    assert problem.found == f"GET {url}/ received no response: [Errno 111] Connection refused"
-    assert problem.remedy.startswith("start that server first")
-
-
-def test_an_address_that_is_not_ready(tmp_path: Path, servers: dict[str, RunningServer]) -> None:
-    url = servers["waitress"].url
-    plan = write_deployments(tmp_path, f"url = '{url}'", "command = 'python {port}'")
-    problem = only_problem(plan, "deployments.first.url")
-    assert problem.found == f"GET {url}/ received status 503: it is not ready"
+    found = "port 18923 cannot be used: deployments.first has it too"
+    assert only_problem(plan, "deployments.second.port").found == found
 
 
 def test_everything_is_reported_at_once(tmp_path: Path, taken_port: int) -> None:

@@ -1,10 +1,9 @@
-from __future__ import annotations
-
 import json
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from unittest.mock import Mock
 
 import psutil
@@ -14,10 +13,6 @@ from portcompare.serve import Supervised, start_supervised
 from portcompare.serve.processes import stop_all
 from portcompare.serve.watchdog import open_files_limit
 from tests.serve.support import is_gone, wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 STUBBORN = """
 import os, signal
@@ -110,16 +105,18 @@ def test_the_program_runs_where_and_as_ordered(start: Callable[..., Supervised],
     assert seen["open"] == ["0", "1", "2", "3"]  # 3 is the listing itself: no end of the liveness pipe
 
 
-def test_stopping_ends_a_program_that_ignores_sigterm_and_may_be_repeated(
+def test_stopping_ends_one_program_that_ignores_sigterm_and_may_be_repeated(
     start: Callable[..., Supervised],
 ) -> None:
-    program = start(STUBBORN)
+    program, other = start(STUBBORN), start(STUBBORN)
     pid = int(program.stdout.readline())
+    other.stdout.readline()
     assert program.poll() is None  # it still runs
-    program.stop()
+    program.stop()  # it would hang if the other had inherited the pipe's other end
     program.stop()
     assert is_gone(pid)
     assert program.poll() == 128 + signal.SIGKILL
+    assert other.poll() is None
 
 
 def test_stopping_gives_a_program_time_to_end_well(start: Callable[..., Supervised]) -> None:
@@ -153,13 +150,6 @@ def test_many_are_requested_to_stop_before_the_first_is_waited_for() -> None:
     assert names[3:] == ["p0.wait_stopped", "p1.wait_stopped", "p2.wait_stopped"]
 
 
-def test_a_program_ends_when_its_watchdog_is_killed(start: Callable[..., Supervised]) -> None:
-    program = start("import os, signal; print(os.getpid(), flush=True); signal.pause()")
-    pid = int(program.stdout.readline())
-    os.kill(program.pid, signal.SIGKILL)
-    wait_until(lambda: is_gone(pid))
-
-
 def test_a_stubborn_program_whose_watchdog_was_killed_is_found_by_its_session(
     start: Callable[..., Supervised],
 ) -> None:
@@ -178,15 +168,6 @@ def test_a_watchdog_that_hangs_is_killed(start: Callable[..., Supervised]) -> No
     program.wait_stopped(timeout_s=0.1)
     assert program.poll() == -signal.SIGKILL
     wait_until(lambda: is_gone(pid))
-
-
-def test_two_programs_do_not_keep_each_other_alive(start: Callable[..., Supervised]) -> None:
-    first, second = start(STUBBORN), start(STUBBORN)
-    first.stdout.readline()
-    second.stdout.readline()
-    first.stop()  # it would hang if the second had inherited the pipe's other end
-    assert first.poll() is not None
-    assert second.poll() is None
 
 
 def test_a_program_that_cannot_be_started_says_so_in_the_log(tmp_path: Path) -> None:

@@ -1,11 +1,9 @@
 """What servers use, whether they are alive, and whether they have settled."""
 
-from __future__ import annotations
-
 import subprocess
+from collections.abc import Iterable
 from itertools import chain, repeat
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -16,9 +14,6 @@ from portcompare.serve import RunningServer, measure_idle, running, wait_until_s
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.running import read_usage
 from tests.serve.support import fetch, tree_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def used_cpu_s(server: RunningServer) -> float:
@@ -99,10 +94,7 @@ def test_a_window_has_what_was_used_between_two_readings_scaled_to_its_length(
     assert usage is not None
     assert usage.cpu_s == pytest.approx(0.4)  # all of a CPU in the 0.31 s from one reading to the other
     assert usage.rss_bytes == 700
-
-
-def test_a_process_counts_up_to_its_last_sample_and_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    ends, starts = {1: 5.0}, {2: 0.3}
+    ends, starts = {1: 5.0}, {2: 0.3}  # a process counts up to its last sample, and from its start
     usage = Readings([ends, {1: 5.2} | starts, starts], [1, 1]).measure(monkeypatch, 10.0, 10.4)
     assert usage is not None
     assert usage.cpu_s == pytest.approx((0.2 + 0.3) * 0.4 / 0.31)
@@ -122,15 +114,13 @@ def test_processes_that_have_ended_use_nothing(monkeypatch: pytest.MonkeyPatch) 
     assert read_usage(1) == nothing
 
 
-def test_of_a_server_that_was_already_running_no_usage_is_known() -> None:
-    assert server_at(1).usage() is None
-    assert server_at(1).measure_usage(0.0, 1.0) is None
-
-
-def test_an_already_running_server_that_has_ended_is_noticed() -> None:
+def test_of_an_already_running_server_no_usage_is_known_but_that_it_has_ended() -> None:
     (port,) = find_free_ports("127.0.0.1", 1)
+    server = server_at(port)
+    assert server.usage() is None
+    assert server.measure_usage(0.0, 1.0) is None
     with pytest.raises(ServerError) as raised:
-        server_at(port).check_alive()
+        server.check_alive()
     assert str(raised.value) == (
         "baseline (there): accepts no connection any more: Connection refused\n"
         f"    http://127.0.0.1:{port} was not started by portcompare: see that server's own log"
@@ -178,15 +168,11 @@ def test_the_idle_latency_is_the_median_of_three_and_no_response_is_the_slowest(
 
 
 def test_requests_are_timed_on_a_real_server_and_its_end_is_noticed(
-    servers: dict[str, RunningServer],
+    servers: dict[str, RunningServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert 0 < measure_idle(servers["waitress"], "/healthz") < running.SETTLE_LIMIT_S
     (port,) = find_free_ports("127.0.0.1", 1)
     with pytest.raises(ServerError, match="no connection"):
         wait_until_settled(server_at(port), "/", 0.01)
-
-
-def test_a_server_that_sends_no_response_is_not_settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    (port,) = find_free_ports("127.0.0.1", 1)
     monkeypatch.setattr(RunningServer, "check_alive", lambda _: None)
-    assert not wait_until_settled(server_at(port), "/", 10.0, limit_s=0.05)
+    assert not wait_until_settled(server_at(port), "/", 10.0, limit_s=0.05)  # there is no response

@@ -1,12 +1,10 @@
 """The registry of servers, and what a deployment is started with."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tomllib
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +14,6 @@ from portcompare.serve import SERVERS, vocabulary
 from portcompare.serve.recipe import FACTORY, FACTORY_TARGET, ServerConfig, resolve_deployment
 from portcompare.serve.servers import APP_PYTHON, executor_threads
 from tests.serve.support import APPS, write_plan
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KNOBS = {"workers": "2", "threads": "3", "loop": '"asyncio"', "keep_alive_s": "11", "backlog": "222"}
 GUNICORN = (
@@ -54,7 +49,7 @@ def config_of(plan: Plan, name: str) -> ServerConfig:
     return found
 
 
-def test_the_vocabulary_names_every_server_with_its_interfaces_and_knobs() -> None:
+def test_the_vocabulary_names_every_server_with_its_interfaces_and_knobs(tmp_path: Path) -> None:
     words = vocabulary()
     assert words.keys() == SERVERS.keys()
     assert words["gunicorn"] == {"wsgi": {"workers", "threads", "keep_alive_s", "backlog"}}
@@ -62,15 +57,9 @@ def test_the_vocabulary_names_every_server_with_its_interfaces_and_knobs() -> No
     assert words["uvicorn"]["asgi"] == {"workers", "loop", "keep_alive_s", "backlog"}
     for interfaces in words.values():
         assert all(knobs <= Deployment.model_fields.keys() for knobs in interfaces.values())
-
-
-def test_an_unknown_server_is_met_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'gunicorn'") as raised:
         write_plan(tmp_path, {"gunicron": "", "uvicorn asgi": ""})
     assert all(name in str(raised.value) for name in SERVERS)
-
-
-def test_a_knob_that_a_server_does_not_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="gunicorn-sync has no such setting"):
         write_plan(tmp_path, {"gunicorn-sync": "threads = 8", "uvicorn asgi": ""})
 
@@ -135,15 +124,6 @@ def test_hypercorn_runs_wsgi_in_the_default_executor_which_counts_cpus_by_versio
     monkeypatch.setattr(os, "cpu_count", lambda: machine)
     config = config_of(write_plan(tmp_path, {"hypercorn": "", "uvicorn asgi": ""}), "hypercorn")
     assert config.slots(pinned_to, version) == executor_threads(pinned_to, version) == slots
-
-
-def test_uvloop_must_be_installed_only_where_it_is_used(tmp_path: Path) -> None:
-    plan = write_plan(
-        tmp_path,
-        {"gunicorn": "", "uvicorn asgi": "", "hypercorn asgi": "", "granian asgi": 'loop = "asyncio"'},
-    )
-    users = [name for name in plan.deployments if "uvloop" in config_of(plan, name).distributions]
-    assert users == ["uvicorn asgi"]
 
 
 def test_variables_that_would_change_knobs_are_not_inherited(

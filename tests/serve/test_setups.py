@@ -1,27 +1,20 @@
 """The plan's commands before an arm is served and afterwards: in which order, and what if one fails."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.errors import ServerError
+from portcompare.plan import Plan
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.serve import assign_cpus, prepare_arms, serve_deployments, setups
+from portcompare.serve import RunningServer, assign_cpus, prepare_arms, serve_deployments, setups
 from tests.serve.support import APPS, all_gone, wait_until, write_deployments
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
-    from portcompare.plan import Plan
-    from portcompare.serve import RunningServer
 
 ARMS = {BASELINE: "first", CONTROL: "first", "second": "second"}
 PYTHON = Path(sys.executable)
@@ -89,13 +82,6 @@ def test_a_command_knows_its_arm_its_port_and_its_runtime_environment(tmp_path: 
     assert Path(python) == PYTHON  # and not whichever is first in PATH
 
 
-def test_the_output_of_commands_is_in_the_arms_log(tmp_path: Path, running: str) -> None:
-    plan = write_deployments(tmp_path, running, app="setup = ['echo made for {arm}; echo so-so >&2']")
-    with prepare(plan, tmp_path, CONTROL):
-        pass
-    assert (tmp_path / "control.log").read_text() == "made for control\nso-so\n"
-
-
 def test_a_setup_that_fails_is_reported_and_undone(tmp_path: Path, running: str) -> None:
     app = "setup = ['echo setup {arm} >>notes', 'test {arm} = baseline || { echo no database; exit 4; }']\n"
     plan = write_deployments(tmp_path, running, app=app + note("teardown"))
@@ -141,21 +127,17 @@ def failing(tmp_path: Path, running: str) -> Iterator[Plan]:
     assert notes(tmp_path) == ["second", "control", "baseline"]
 
 
-def failures_of(plan: Plan) -> list[str]:
-    return [f"{arm}: {plan.path}: apps.one.teardown.0: ended with status 5" for arm in reversed(ARMS)]
-
-
-def test_every_teardown_is_tried_and_each_failure_reported(tmp_path: Path, failing: Plan) -> None:
+def test_every_teardown_is_tried_and_each_failure_reported_and_none_hides_an_error_before(
+    tmp_path: Path, failing: Plan
+) -> None:
+    failures = [f"{arm}: {failing.path}: apps.one.teardown.0: ended with status 5" for arm in reversed(ARMS)]
     with pytest.raises(ServerError) as raised, prepare(failing, tmp_path):
         pass
-    lines = str(raised.value).splitlines()
-    assert [line for line in lines if "status 5" in line] == failures_of(failing)
-
-
-def test_a_teardown_that_fails_does_not_hide_what_went_wrong_before(tmp_path: Path, failing: Plan) -> None:
-    with pytest.raises(KeyboardInterrupt) as raised, prepare(failing, tmp_path):
+    assert [line for line in str(raised.value).splitlines() if "status 5" in line] == failures
+    (tmp_path / "notes").unlink()
+    with pytest.raises(KeyboardInterrupt) as interrupted, prepare(failing, tmp_path):
         raise KeyboardInterrupt
-    assert [note.splitlines()[0] for note in raised.value.__notes__] == failures_of(failing)
+    assert [note.splitlines()[0] for note in interrupted.value.__notes__] == failures
 
 
 def test_a_command_that_does_not_end_is_ended(
@@ -170,12 +152,6 @@ def test_a_command_that_does_not_end_is_ended(
     ):
         pass
     assert all_gone(int(pid) for pid in notes(tmp_path))
-
-
-def test_what_a_command_leaves_running_ends_with_it(tmp_path: Path, running: str) -> None:
-    plan = write_deployments(tmp_path, running, app="setup = ['sleep 600 & echo $! >notes']")
-    with prepare(plan, tmp_path, BASELINE):
-        assert all_gone(int(pid) for pid in notes(tmp_path))
 
 
 def test_an_interruption_in_a_setup_leaves_nothing_behind(tmp_path: Path, running: str) -> None:

@@ -1,7 +1,5 @@
 """A shop on the Flask twin: items, a login, errors with a code for programs."""
 
-from __future__ import annotations
-
 from flask import Blueprint, Flask, Response, json, jsonify, request, url_for
 
 from sync_flask.app import create_app

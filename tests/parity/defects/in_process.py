@@ -4,26 +4,21 @@ Run as `python -m tests.parity.defects.in_process flask` (or `quart`), a shop re
 and target by lines with the response.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys
 from dataclasses import asdict
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
+from wsgiref.types import WSGIApplication
 from wsgiref.util import setup_testing_defaults
 
 from portcompare.http.requests import complete_headers, http_request
 from portcompare.http.responses import Response
+from portcompare.records.requests import RequestSpec
+from tests.parity.clients import Service
 from tests.parity.defects import flask_shop, quart_shop
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
-
-    from portcompare.records.requests import RequestSpec
-    from tests.parity.clients import Service
 
 SERVER = "127.0.0.1:1"
 

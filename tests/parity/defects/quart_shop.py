@@ -1,10 +1,9 @@
 """The shop ported to the Quart twin; the environment variable DEFECT names what went wrong with the port."""
 
-from __future__ import annotations
-
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from quart import Blueprint, Response, json, jsonify, request, url_for
 
@@ -14,11 +13,8 @@ from async_quart.errors import problem
 from tests.parity.defects.seeded import SEEDED
 from tests.parity.defects.stock import METHODS, VARIES, Refused, Stock, check_login, read_json, read_limit
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    Send = Callable[[dict[str, Any]], Awaitable[None]]
-    Application = Callable[[dict[str, Any], Callable[[], Awaitable[dict[str, Any]]], Send], Awaitable[None]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[dict[str, Any], Callable[[], Awaitable[dict[str, Any]]], Send], Awaitable[None]]
 
 _SWAPPED = {"item_not_found": "item_withdrawn", "item_withdrawn": "item_not_found"}
 

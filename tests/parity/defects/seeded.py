@@ -1,7 +1,5 @@
 """What can go wrong with a port, each by the name that the environment variable DEFECT has for it."""
 
-from __future__ import annotations
-
 from typing import Final
 
 SEEDED: Final = {

@@ -1,7 +1,5 @@
 """What both shops sell, and what they check alike: nothing here knows Flask or Quart."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import re
@@ -9,12 +7,9 @@ import time
 import uuid
 from dataclasses import asdict, dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
 
+from werkzeug.datastructures import Authorization
 from werkzeug.exceptions import HTTPException
-
-if TYPE_CHECKING:
-    from werkzeug.datastructures import Authorization
 
 WITHDRAWN_ID = 2
 

@@ -1,16 +1,12 @@
 """An app, once as WSGI and once as ASGI, that tells tests about the process it runs in."""
 
-from __future__ import annotations
-
 import json
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 from urllib.parse import parse_qs
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
 
 _changed = threading.Condition()
 _inside = 0

@@ -1,7 +1,5 @@
 """Serves a plan as portcompare does, prints what runs as JSON, and waits to be killed: `PLAN FOLDER`."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path
