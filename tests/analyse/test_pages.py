@@ -23,6 +23,9 @@ RESPONSE = Exchange(
     target="/data", sent_s=0.050, first_byte_s=2.055, ended_s=2.060, handler_s=2.0, received_bytes=200
 )
 LOAD = PageLoad(kind="cold", fcp_s=0.08, lcp_s=2.08, blocking_s=0.0, document=DOCUMENT, response=RESPONSE)
+QUEUED = altered(LOAD, response=replace(RESPONSE, handler_s=0.2))
+DOWNLOADED = altered(LOAD, document=replace(DOCUMENT, ended_s=2.0), response=None)
+FAILED = PageLoad(kind="cold", failure="nothing was painted")
 VISIT = PageVisit(block=0, order=0, arm="baseline", deployment="old", page="slow", users=0, loads=(LOAD,))
 
 
@@ -77,26 +80,11 @@ def test_a_server_that_does_not_tell_its_handler_s_time_is_one_stage() -> None:
     ("load", "users", "slots", "told"),
     [
         (LOAD, 0, 8, "96.5% of the wait of 2.08 s is the server's: 2.00 s in handlers, 6.00 ms around them"),
-        (
-            altered(LOAD, response=replace(RESPONSE, handler_s=0.2)),
-            64,
-            8,
-            "the server's: 1.81 s around the handlers, as 64 users wait for 8 threads, 202 ms in them",
-        ),
-        (altered(LOAD, response=replace(RESPONSE, handler_s=0.2)), 64, None, "while 64 users wait as well"),
-        (
-            altered(LOAD, response=replace(RESPONSE, handler_s=0.2)),
-            4,
-            8,
-            "around the handlers, 202 ms in them",
-        ),
+        (QUEUED, 64, 8, "1.81 s around the handlers, as 64 users wait for 8 threads, 202 ms in them"),
+        (QUEUED, 64, None, "while 64 users wait as well"),
+        (QUEUED, 4, 8, "around the handlers, 202 ms in them"),
         (altered(LOAD, response=None, lcp_s=0.1), 0, 8, "90.0% of the wait of 100 ms is the browser's"),
-        (
-            altered(LOAD, document=replace(DOCUMENT, ended_s=2.0), response=None),
-            0,
-            8,
-            "the network's: to connect and to transfer 900 B",
-        ),
+        (DOWNLOADED, 0, 8, "the network's: to connect and to transfer 900 B"),
     ],
 )
 def test_the_bottleneck_is_named(load: PageLoad, users: int, slots: int | None, told: str) -> None:
@@ -138,15 +126,12 @@ def test_loads_of_a_block_count_as_one_and_the_rating_is_of_all() -> None:
 
 
 def test_failed_loads_are_counted_by_their_reason_and_discarded_visits_are_left_out() -> None:
-    failed = replace(VISIT, block=1, loads=(PageLoad(kind="cold", failure="nothing was painted"),))
+    failed = replace(VISIT, block=1, loads=(FAILED,))
     discarded = altered(VISIT, block=2, discarded="the load's requests failed")
     one = summary(VISIT, failed, failed, discarded)
     assert (one.loads, one.failures, one.blocks) == (1, {"nothing was painted": 2}, 2)
-
-
-def test_a_page_of_which_no_load_succeeded_has_no_figures() -> None:
-    one = summary(replace(VISIT, loads=(PageLoad(kind="cold", failure="nothing was painted"),)))
-    assert (one.figures, one.parts, one.bottleneck) == ((), (), "")
+    none = summary(failed)
+    assert (none.figures, none.parts, none.bottleneck) == ((), (), "")
 
 
 def test_candidates_are_compared_block_by_block() -> None:

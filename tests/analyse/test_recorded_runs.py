@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from portcompare.analyse import RunState, analyse
 from portcompare.analyse.comparisons import compare, find_undecided
 from portcompare.analyse.conclusions import find_headline, find_holding, headline_family
-from portcompare.analyse.validity import find_invalid_reasons, find_warnings
+from portcompare.analyse.validity import find_invalid_reasons
 from portcompare.plan import Plan
 from portcompare.records.results import Results
 from portcompare.records.rounds import CONTROL, Round
@@ -84,13 +84,6 @@ def test_a_noisy_level_goes_on_and_a_still_one_is_done(name: str) -> None:
     undecided = set(find_undecided(comparisons_of_run(name), 0.05, is_early=False))
     assert {("fast", 1), ("fast", 32)} <= undecided
     assert ("delayed", 1) not in undecided
-
-
-def test_the_warning_tells_the_noisy_levels_and_not_the_still_ones() -> None:
-    (warning,) = find_warnings(rounds_of_run("calm"), comparisons_of_run("calm"), MARGINS, in_users)
-    assert "(fast, 1 user)" in warning
-    assert "(fast, 32 users)" in warning
-    assert "delayed" not in warning
 
 
 RUN = Path(__file__).parent / "fixtures" / "run.json.gz"

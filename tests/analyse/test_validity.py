@@ -179,16 +179,6 @@ def test_discarded_and_unsteady_rounds_are_told_once_for_each_reason_and_place()
     )
 
 
-def test_levels_are_worded_as_the_scenarios_load_has_them() -> None:
-    def word(scenario: str, level: float) -> str:
-        return f"{level} of {scenario}"
-
-    (reason,) = find_invalid_reasons([ROUND], [DIFFERING], MARGINS, PARITY, word)
-    assert "(fast, 4.0 of fast). " in reason
-    (warning,) = find_warnings([SPOILT], [], MARGINS, word)
-    assert warning == "discarded round: baseline (fast, 4.0 of fast): spoilt"
-
-
 def test_a_control_with_another_capacity_or_none_makes_the_run_invalid() -> None:
     same = Estimate(point=1.0, low=0.99, high=1.01, blocks=3, verdict="equivalent")
     control = Capacity(

@@ -44,17 +44,6 @@ def test_what_came_to_no_ratio_is_no_comparison() -> None:
     assert headline_family([altered(COMPARISON, point=None, low=None, high=None, verdict="invalid")]) == []
 
 
-def test_a_slight_difference_holds_alone_and_not_among_many() -> None:
-    assert find_holding([SLIGHT], MARGINS) == (SLIGHT,)
-    many = [replace(COMPARISON, level=float(level)) for level in range(20)]
-    assert find_holding([*many, SLIGHT], MARGINS) == ()
-
-
-def test_a_clear_difference_holds_among_many() -> None:
-    many = [replace(COMPARISON, level=float(level)) for level in range(20)]
-    assert find_holding([*many, CLEAR], MARGINS) == (CLEAR,)
-
-
 def test_what_is_held_beyond_is_the_metrics_own_margin() -> None:
     assert find_holding([CLEAR], MARGINS | {"throughput": 0.5}) == ()
     assert find_holding([CLEAR], MARGINS | {"p50": 0.5}) == (CLEAR,)
