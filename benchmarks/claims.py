@@ -6,19 +6,13 @@ Runs loadtests/claims.toml into the folder, unless it holds that run already, wh
 writes what it found into docs/claims.md. `make claims` makes the environment that it needs as well.
 """
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks.common import HERE, header, publish, row, run_plan
+from portcompare.records.results import Results
 from portcompare.report.sections.checks import claim_tables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.results import Results
 
 PLAN = HERE.parent / "loadtests" / "claims.toml"
 PAGE = HERE.parent / "docs" / "claims.md"

@@ -1,24 +1,19 @@
 """What the benchmarks share: sides in turn, medians and spreads, verdicts, and figures put into the docs."""
 
-from __future__ import annotations
-
 import os
 import platform
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from portcompare.records.results import Results
 from portcompare.report import RESULTS_FILE, read_results
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from portcompare.records.results import Results
 
 Result = TypeVar("Result")
 

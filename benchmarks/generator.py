@@ -1,19 +1,12 @@
 """The load generator for what `portcompare load` does not do: even arrivals, and starts that are spread."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks.serving import CLIENT_CPU
 from portcompare.http.requests import http_request
-from portcompare.measure.generator import start_generator
-from portcompare.wire.protocol import Prepare, RunRound, ScenarioSource
-
-if TYPE_CHECKING:
-    from portcompare.measure.generator import LoadGenerator
-    from portcompare.wire.protocol import Load, RoundDone
+from portcompare.measure.generator import LoadGenerator, start_generator
+from portcompare.wire.protocol import Load, Prepare, RoundDone, RunRound, ScenarioSource
 
 SCENARIO = "load"
 

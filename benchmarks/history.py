@@ -6,8 +6,6 @@ Copies the results of a finished run into a thousand folders that are thrown awa
 without their summaries, and then by them. Writes docs/benchmarks.md.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

@@ -9,23 +9,19 @@ former are as long as the default plan's, the latter shorter by the arm that the
 what the folder holds already is not measured again. Writes docs/method.md.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks.common import HERE, header, publish, row, spread, verdict
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.rounds import CONTROL
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MORE = {"ten-percent-more": 0.1, "thirty-percent-more": 0.3}
 LEAST_FOUND = {"ten-percent-more": 0.9, "thirty-percent-more": 1.0}

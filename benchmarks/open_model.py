@@ -5,8 +5,6 @@
 The rate is half of the highest that the closed model reaches on the same target. Writes docs/benchmarks.md.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from statistics import median

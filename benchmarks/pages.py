@@ -6,22 +6,16 @@ Runs loadtests/pages.toml into the folder, unless it holds that run already, whi
 writes what it found into docs/pages.md.
 """
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks.common import HERE, header, publish, row, run_plan, verdict
+from portcompare.records.estimates import Estimate
+from portcompare.records.pages import PageSummary
+from portcompare.records.results import Results
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.units import duration, ratio
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.estimates import Estimate
-    from portcompare.records.pages import PageSummary
-    from portcompare.records.results import Results
 
 PLAN = HERE.parent / "loadtests" / "pages.toml"
 PAGE = HERE.parent / "docs" / "pages.md"

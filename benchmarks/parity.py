@@ -5,8 +5,6 @@
 The whole command, ten deployments started and stopped, several times. Writes docs/parity.md.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -6,8 +6,6 @@
 What the folder holds already is not measured again. Writes docs/patterns.md.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import threading
@@ -16,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 from unittest import mock
 
 import async_quart.app
@@ -28,12 +25,9 @@ import sync_flask.config
 from benchmarks.common import HERE, header, publish, row, run_plan, verdict, versions
 from benchmarks.peers import portcompare_load
 from benchmarks.serving import target, twin_target
-from portcompare.records.results import Results
+from portcompare.records.results import Results, Summary
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.units import duration, rate, share
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Summary
 
 PLAN = HERE.parent / "loadtests" / "patterns.toml"
 PAGE = HERE.parent / "docs" / "patterns.md"

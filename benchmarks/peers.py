@@ -1,19 +1,15 @@
 """The clients: portcompare's load generator and its peers, each on the clients' CPU, each in one form."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks.serving import CLIENT_CPU, pinned
 from benchmarks.wrk import run_wrk_raw
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,6 @@
 Locust's own figures, which it rounds, stand beside. Writes docs/benchmarks.md.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from statistics import median
 

@@ -6,8 +6,6 @@ Two worker processes load a raw ASGI callable, closed and open. What each of the
 by count, by nothing but a Counter, and compared with what came of the round. Writes docs/benchmarks.md.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -15,7 +13,6 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
 
@@ -23,10 +20,7 @@ from benchmarks.common import header, publish, row, verdict
 from benchmarks.generator import load_once, prepare
 from benchmarks.serving import CLIENT_CPU, pinned, raw_target, target
 from portcompare.measure.generator import LoadGenerator, start_generator
-from portcompare.wire.protocol import Gather, Joined, RateLoad, UserLoad
-
-if TYPE_CHECKING:
-    from portcompare.wire.protocol import Load
+from portcompare.wire.protocol import Gather, Joined, Load, RateLoad, UserLoad
 
 SECONDS, ROUNDS, WORKERS = 2.0, 3, 2
 LOADS: dict[str, Load] = {

@@ -6,24 +6,18 @@ Takes a finished run, has its rounds stand in it again and again until there are
 into a folder that is thrown away, several times. Writes docs/benchmarks.md.
 """
 
-from __future__ import annotations
-
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from benchmarks.common import header, publish, row, spread, verdict
+from portcompare.records.results import Results
+from portcompare.records.rounds import Round
 from portcompare.report import RESULTS_FILE, read_results, write_reports
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.results import Results
-    from portcompare.records.rounds import Round
 
 TIMES, ROUNDS = 5, 200
 MOST_S, MOST_HTML_BYTES = 3.0, 3e6

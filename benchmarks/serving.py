@@ -1,7 +1,5 @@
 """The targets: servers on a CPU of their own, started for one benchmark."""
 
-from __future__ import annotations
-
 import os
 import resource
 import socket
@@ -9,17 +7,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 
 from benchmarks.common import HERE
 from portcompare.doctor.ceiling import start_null_server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 SERVER_CPU, CLIENT_CPU = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 

@@ -5,13 +5,11 @@
 Seeds are fixed: the figures are the same each time. Writes docs/method.md.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +18,7 @@ from benchmarks.simulate_methods import METHODS, trimmed
 from benchmarks.simulate_noise import (
     DEPENDENT,
     MODELS,
+    Noise,
     autocorrelations,
     one_sided,
     recorded_log_ratios,
@@ -29,11 +28,6 @@ from benchmarks.simulate_runs import LEVELS, holds_anything, is_invalid, is_warn
 from portcompare.records.metrics import HEADLINE_METRICS, METRICS
 from portcompare.records.rounds import CONTROL
 from portcompare.stats.intervals import paired_ratio
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from benchmarks.simulate_noise import Noise
 
 PAGE = HERE.parent / "docs" / "method.md"
 BLOCKS = (5, 8, 12, 16, 30)

@@ -1,24 +1,19 @@
 """Whole simulated runs in which nothing differs, judged by the very functions that judge real ones."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.random import Generator
 
+from benchmarks.simulate_run_noise import Noise
 from portcompare.analyse.comparisons import compare, find_undecided
 from portcompare.analyse.conclusions import find_holding, headline_family
 from portcompare.analyse.validity import find_invalid_reasons, find_warnings
 from portcompare.measure.blocks import EARLY_BLOCKS
 from portcompare.plan.schema import Rounds
+from portcompare.records.estimates import Comparison
 from portcompare.records.rounds import BASELINE, CONTROL, Latency, LoadReport, Round, Usage
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
-
-    from benchmarks.simulate_run_noise import Noise
-    from portcompare.records.estimates import Comparison
 
 Item = TypeVar("Item")
 

@@ -6,8 +6,6 @@ Counts lines, files and layers of this checkout, and the CPU time of `portcompar
 Writes docs/architecture.md.
 """
 
-from __future__ import annotations
-
 import ast
 import io
 import resource

@@ -6,19 +6,14 @@
 server that does not even parse, so that the client is the limit. Writes docs/benchmarks.md.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING
 
 from benchmarks.common import header, in_turn, publish, ratios, row, spread, verdict, versions
 from benchmarks.peers import Figures, run_fast_http_user, run_portcompare, run_wrk
 from benchmarks.serving import null_target, raw_target, target
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
 CONNECTIONS, SECONDS, ROUNDS = 32, 2.0, 6
 LEAST = {"FastHttpUser": 5.0, "wrk": 0.8}

@@ -7,8 +7,6 @@ it does nothing. What there was to find is worked out by hand, from when request
 docs/benchmarks.md.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from statistics import median

@@ -6,22 +6,17 @@ The truth is the server's own clock, request by request, from the receipt of the
 answer. Locust's own figures, which it rounds, stand beside. Writes docs/benchmarks.md.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.common import header, in_turn, is_near, publish, row, spread, verdict, versions
 from benchmarks.peers import Figures, run_fast_http_user, run_portcompare
 from benchmarks.serving import take_account, target, timed_target
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SECONDS, ROUNDS, USERS = 2.0, 6, 8
 KNOWN = {"1 ms": "/?ms=1", "5 ms": "/?ms=5", "50 ms": "/?ms=50", "1 ms, every 10th 50 ms": "/?ms=1,50"}
@@ -51,7 +46,7 @@ class Beside:
     ratio: float
 
     @classmethod
-    def of(cls, told: list[Told], percentile: str) -> Beside:
+    def of(cls, told: list[Told], percentile: str) -> "Beside":
         """Compare what was told in each round."""
         pairs = [(getattr(one.measured, percentile), getattr(one.true, percentile)) for one in told]
         return cls(

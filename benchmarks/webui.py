@@ -9,8 +9,6 @@ load generator's processes is told as well: where they are the limit, it is what
 docs/benchmarks.md.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import statistics
@@ -19,11 +17,12 @@ import sys
 import tempfile
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import httpx
 import psutil
@@ -35,9 +34,6 @@ from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.serve.running import read_usage
 from portcompare.wire.protocol import Gather, UserLoad
 from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SECONDS, ROUNDS, USERS, MANY = 4.0, 12, 32, 200
 WARMUP_S = 5.0
@@ -122,9 +118,7 @@ def run_live(url: str, *, viewers: int) -> Loaded:
     requests = [state["rows"][0]["requests"] for state in (before, after)]
     rate_rps = (requests[1] - requests[0]) / (after["length_s"] - before["length_s"])
     return Loaded(
-        rate_rps=rate_rps,
-        cpu_s_per_request=used_s / lasted_s / rate_rps,
-        polls_rps=polls / lasted_s,
+        rate_rps=rate_rps, cpu_s_per_request=used_s / lasted_s / rate_rps, polls_rps=polls / lasted_s
     )
 
 

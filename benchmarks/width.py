@@ -6,8 +6,6 @@
 user, beside FastHttpUser's. Writes docs/benchmarks.md.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from dataclasses import dataclass

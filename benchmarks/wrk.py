@@ -1,19 +1,15 @@
 """wrk: what it measured, and what it prints of that."""
 
-from __future__ import annotations
-
 import json
 import math
 import resource
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks.common import HERE
 from benchmarks.serving import CLIENT_CPU, pinned
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SCRIPT = HERE / "clients" / "wrk.lua"
 SAME_HEADERS = ("-H", "User-Agent: portcompare", "-H", "Accept: */*")

@@ -1,12 +1,8 @@
 """Every error that portcompare raises on purpose, and the exit codes of its commands."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import ClassVar
 
 EXIT_DONE = 0
 EXIT_COMPARISON_SAYS_NO = 1

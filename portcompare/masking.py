@@ -1,7 +1,5 @@
 """Hiding secrets in results, which are passed on to others."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

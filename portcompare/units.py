@@ -1,7 +1,5 @@
 """Quantities as people read them; inside, all quantities are in SI units."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Literal

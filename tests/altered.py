@@ -1,15 +1,10 @@
 """Records in tests: changed as flat fields, whichever nested record holds them, and taken apart."""
 
-from __future__ import annotations
-
 from dataclasses import fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from portcompare.records.rounds import Round, Usage
-
-if TYPE_CHECKING:
-    from portcompare.records.estimates import Estimate
-    from portcompare.records.rounds import LoadReport
+from portcompare.records.estimates import Estimate
+from portcompare.records.rounds import LoadReport, Round, Usage
 
 Record = TypeVar("Record")
 

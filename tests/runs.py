@@ -1,10 +1,8 @@
 """Finished runs made of recorded rounds, to be compared, gated and indexed by tests."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.conclusions import find_headline
@@ -17,9 +15,6 @@ from tests.altered import altered
 from tests.analyse.samples import PARITY, in_users
 from tests.analyse.test_recorded_runs import rounds_of_run
 from tests.measure.plans import make_manifest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 OLD, NEW = "flask-gunicorn", "quart-uvicorn"
 ARMS = {BASELINE: OLD, CONTROL: OLD, NEW: NEW}
@@ -78,11 +73,7 @@ def make_run(
             "baseline": OLD,
             "candidates": [candidate],
             "scenarios": {
-                scenario: {
-                    "user": "Delayed",
-                    "delay_s": 0.2,
-                    "load": {"model": "closed", "users": [1, 64]},
-                }
+                scenario: {"user": "Delayed", "delay_s": 0.2, "load": {"model": "closed", "users": [1, 64]}}
             },
             "rounds": {"margin": dict(MARGINS)},
         },

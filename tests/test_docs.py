@@ -1,10 +1,8 @@
-from __future__ import annotations
-
 import importlib.util
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 import pytest
 import yaml
@@ -13,9 +11,6 @@ from portcompare.cli.app import load_command
 from portcompare.loadgen.window import least_time
 from portcompare.plan import load_plan
 from portcompare.serve import vocabulary
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])

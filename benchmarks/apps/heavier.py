@@ -4,16 +4,11 @@ The piece is of the kind that requests are made of: strings taken apart, diction
 empty loop would not do: where neighbours slow the machine down, it is slowed down less than the twin.
 """
 
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from sync_flask.app import app as twin
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 TURNS = int(os.environ.get("HEAVIER_TURNS", "0"))
 QUERY = "delay=0.2"

@@ -5,8 +5,6 @@
 RATE is what all users together ask per second, each at even intervals; 0 lets them ask again at once.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import time

@@ -5,23 +5,18 @@
 KIND is `LeanUser` or `FastHttpUser`; both run in a plain Locust environment, in this process.
 """
 
-from __future__ import annotations
-
 import gc
 import json
 import sys
 import time
-from typing import TYPE_CHECKING
 
 import gevent
 import psutil
 from locust.env import Environment
+from locust.runners import Runner
 
 from benchmarks.clients.fast_http_user import Asking
 from portcompare.loadgen import LeanUser, http_request
-
-if TYPE_CHECKING:
-    from locust.runners import Runner
 
 LIMIT_S = 60.0
 SPAWN_RATE = 500

@@ -3,8 +3,6 @@
 python -m benchmarks.clients.recording_worker FILE PORT AHEAD_S
 """
 
-from __future__ import annotations
-
 import sys
 import time
 

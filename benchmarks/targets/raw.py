@@ -1,7 +1,5 @@
 """A raw ASGI callable: the least that a Python server can do for a request."""
 
-from __future__ import annotations
-
 from typing import Any
 
 BODY = b'{"message":"Hello"}\n'

@@ -6,16 +6,11 @@ The stall begins with a request, counted from 0 since the last `/account`: that 
 process that waits for its disk, its locks or its collector, connections are still accepted by the system.
 """
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import sys
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
 
 BACKLOG = 4096
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -5,8 +5,6 @@ tells of each request that was answered when that was and how long it took, from
 answer, in seconds of this server's clock, and begins a new account.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys

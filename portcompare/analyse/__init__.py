@@ -1,10 +1,7 @@
 """Analysis: from what was measured to the results of a run. Pure: no files, processes, clocks or network."""
 
-from __future__ import annotations
-
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from portcompare.analyse import conclusions, validity
 from portcompare.analyse.break_even import find_grids
@@ -15,18 +12,14 @@ from portcompare.analyse.pages import find_pages
 from portcompare.analyse.rounds import find_limits, order_rounds
 from portcompare.analyse.summaries import find_spectra, summarise
 from portcompare.masking import mask_plan
+from portcompare.plan import Plan
+from portcompare.records.manifest import Manifest
+from portcompare.records.pages import PageVisit
+from portcompare.records.parity import Parity
 from portcompare.records.results import SCHEMA_VERSION, Results
+from portcompare.records.rounds import Round
 from portcompare.records.sweeps import Sweeps
 from portcompare.stats.bounds import find_bound
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from portcompare.plan import Plan
-    from portcompare.records.manifest import Manifest
-    from portcompare.records.pages import PageVisit
-    from portcompare.records.parity import Parity
-    from portcompare.records.rounds import Round
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

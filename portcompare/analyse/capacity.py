@@ -145,10 +145,7 @@ def find_plan_capacities(
 
 
 def find_capacities(
-    rounds: Iterable[Round],
-    outcome_of: Callable[[Round], Outcome],
-    ended: Collection[Search],
-    margin: float,
+    rounds: Iterable[Round], outcome_of: Callable[[Round], Outcome], ended: Collection[Search], margin: float
 ) -> tuple[Capacity, ...]:
     """Find each arm's capacity, and each candidate's in relation to the baseline's.
 

@@ -1,24 +1,16 @@
 """Each candidate, and the control, against the baseline: paired by block, by scenario, level and metric."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, sqrt
 from statistics import median
-from typing import TYPE_CHECKING
 
-from portcompare.records.estimates import Comparison, Estimate
+from portcompare.plan import Plan
+from portcompare.records.estimates import Comparison, Estimate, Verdict
 from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName
-from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import count, share
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from portcompare.plan import Plan
-    from portcompare.records.estimates import Verdict
-    from portcompare.records.rounds import Round
 
 EARLY_SHARE = 1 / 2
 """The part of the precision that intervals must reach for a level to be done before the fewest blocks.

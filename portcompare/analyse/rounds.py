@@ -1,23 +1,17 @@
 """Which rounds and visits count, how near each came to its bound, and whether it kept an objective."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import sqrt
-from typing import TYPE_CHECKING
 
+from portcompare.plan import Generator, Plan
+from portcompare.records.manifest import Manifest
+from portcompare.records.pages import PageVisit
+from portcompare.records.rounds import LoadReport, Round
+from portcompare.records.sweeps import Outcome
 from portcompare.stats.bounds import Limits, exceeds_bound, find_bound
 from portcompare.units import count, duration, share
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from portcompare.plan import Generator, Plan
-    from portcompare.records.manifest import Manifest
-    from portcompare.records.pages import PageVisit
-    from portcompare.records.rounds import LoadReport, Round
-    from portcompare.records.sweeps import Outcome
 
 MOST_FAILURES = 0.01
 """The greatest part of requests that may fail for want of a response; one wrong response discards a round."""

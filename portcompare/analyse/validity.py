@@ -99,10 +99,7 @@ def find_unlike_controls(capacities: Iterable[Capacity], margin: float) -> tuple
 
 
 def find_warnings(
-    rounds: Sequence[Round],
-    comparisons: Iterable[Comparison],
-    margins: Margins,
-    level_text: LevelText,
+    rounds: Sequence[Round], comparisons: Iterable[Comparison], margins: Margins, level_text: LevelText
 ) -> tuple[str, ...]:
     """What does not make a run invalid, but its figures less sure."""
     control = _control(comparisons)

@@ -1,7 +1,5 @@
 """The command line: one file a command, and the only place that prints."""
 
-from __future__ import annotations
-
 import signal
 import sys
 import traceback

@@ -1,7 +1,5 @@
 """The table of commands; a command's module is imported when the command is used."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any

@@ -1,28 +1,23 @@
 """`portcompare check`: do all deployments respond alike?"""
 
-from __future__ import annotations
-
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from portcompare.cli.options import DEFAULT_PLAN, SCHEMA_VERSION, AsJson, PlanPath, print_json, read_plan
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, Problem
+from portcompare.parity.checker import ParityOutcome
+from portcompare.plan import Plan
 from portcompare.report import render_parity, write_junit
 from portcompare.run.parity import capture_requests, check_parity, recheck_differences
 from portcompare.run.phases import prepare, serve
 from portcompare.run.progress import Progress, out
 from portcompare.run.session import open_session
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.parity.checker import ParityOutcome
-    from portcompare.plan import Plan
 
 
 def check(

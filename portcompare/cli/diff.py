@@ -1,25 +1,20 @@
 """`portcompare diff`: compare two finished runs."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from portcompare.analyse.diff import Run, diff_runs
 from portcompare.cli.options import AsJson, print_json, print_line, refuse, writing
 from portcompare.errors import InputError, Problem
-from portcompare.records.metrics import METRICS
+from portcompare.records.changes import RunDiff
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.results import Results
 from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, render_diff, write_diff
 from portcompare.run.progress import out
-
-if TYPE_CHECKING:
-    from portcompare.records.changes import RunDiff
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.results import Results
 
 ACROSS_MACHINES = "--across-machines"
 
@@ -29,8 +24,7 @@ def diff(
     new: Annotated[Path, typer.Argument(metavar="NEW", help="folder of the later run")],
     *,
     out_folder: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="also write diff.md and diff.html there"),
+        Path | None, typer.Option("--out", metavar="DIR", help="also write diff.md and diff.html there")
     ] = None,
     across_machines: Annotated[
         bool,

@@ -1,7 +1,5 @@
 """`portcompare doctor`: what this machine can measure."""
 
-from __future__ import annotations
-
 import tempfile
 from dataclasses import asdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`portcompare history`: list finished runs and their trend."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,10 +1,9 @@
 """`portcompare init`: a first plan for a project."""
 
-from __future__ import annotations
-
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -20,18 +19,19 @@ from portcompare.cli.options import (
     refuse,
     writing,
 )
-from portcompare.discover.apps import look_at_project
-from portcompare.discover.draft import FLASK_LACKS, PORT_LACKS, draft_plan
+from portcompare.discover.apps import FoundApp, look_at_project
+from portcompare.discover.draft import (
+    FLASK_LACKS,
+    PORT_LACKS,
+    Draft,
+    DraftDeployment,
+    RouteRequest,
+    draft_plan,
+)
 from portcompare.discover.texts import locustfile_text, plan_text
 from portcompare.errors import InputError, Problem
 from portcompare.run.progress import make_spinner, out
 from portcompare.units import count
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from portcompare.discover.apps import FoundApp
-    from portcompare.discover.draft import Draft, DraftDeployment, RouteRequest
 
 _LOCUSTFILES = ("locustfile.py", "locustfile_portcompare.py")  # the second if the first exists without a plan
 _FEW = 5  # requests that are named; the plan lists them all

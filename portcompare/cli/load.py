@@ -1,11 +1,9 @@
 """`portcompare load`: load one target, as wrk does."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from hdrh.histogram import HdrHistogram
@@ -21,10 +19,7 @@ from portcompare.run.progress import make_spinner, out
 from portcompare.run.workers import LOOPBACK, Workers
 from portcompare.serve import generator_cpus
 from portcompare.units import count, duration, rate, share
-from portcompare.wire.protocol import RateLoad, UserLoad
-
-if TYPE_CHECKING:
-    from portcompare.wire.protocol import Load, RoundDone
+from portcompare.wire.protocol import Load, RateLoad, RoundDone, UserLoad
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 LIMITS = Generator()

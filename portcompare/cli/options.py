@@ -1,27 +1,18 @@
 """What several commands share: arguments, options, and printing."""
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from portcompare.errors import InputError, Problem
-from portcompare.plan import load_plan
+from portcompare.plan import Plan, load_plan
 from portcompare.run.progress import err, out
 from portcompare.serve import vocabulary
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from portcompare.plan import Plan
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PlanPath = Annotated[Path, typer.Argument(metavar="[PLAN]", help="the plan file")]
 DEFAULT_PLAN = Path("loadtests/plan.toml")

@@ -1,7 +1,5 @@
 """`portcompare report`: render a finished run again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,10 +1,8 @@
 """`portcompare run`: the main job."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,15 +19,13 @@ from portcompare.cli.options import (
 )
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
 from portcompare.plan import plan_keys
+from portcompare.records.results import Results
 from portcompare.report import RESULTS_FILE, render_conclusions, render_parity, render_table
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
 from portcompare.run.narrowing import Narrowing
 from portcompare.run.progress import Progress, out
 from portcompare.run.workers import choose_workers
 from portcompare.serve import vocabulary
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
 
 
 def run(  # noqa: PLR0913 - the options of a command

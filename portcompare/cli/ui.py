@@ -1,7 +1,5 @@
 """`portcompare ui`: the deployments, and Locust's web UI that shows them side by side."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile
@@ -9,7 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from werkzeug.security import generate_password_hash
@@ -28,19 +26,14 @@ from portcompare.cli.options import (
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, report_restarts
 from portcompare.errors import InputError, Problem
 from portcompare.history.summaries import list_runs
-from portcompare.plan import OpenLoad
+from portcompare.plan import OpenLoad, Scenario
 from portcompare.records.run_summary import RUNS
 from portcompare.run.background import BackgroundRun
 from portcompare.run.progress import out
-from portcompare.run.session import open_session
+from portcompare.run.session import Session, open_session
 from portcompare.run.workers import LOOPBACK, choose_workers
-from portcompare.serve import describe_manifest
+from portcompare.serve import LiveServers, describe_manifest
 from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
-
-if TYPE_CHECKING:
-    from portcompare.plan import Scenario
-    from portcompare.run.session import Session
-    from portcompare.serve import LiveServers
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
 _LOCUST_PORT = 8089

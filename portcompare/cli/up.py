@@ -1,12 +1,10 @@
 """`portcompare up`: serve all deployments side by side."""
 
-from __future__ import annotations
-
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.live import Live
 from rich.table import Table
@@ -14,10 +12,14 @@ from rich.text import Text
 
 from portcompare.cli.options import DEFAULT_PLAN, PlanPath, print_note, read_plan
 from portcompare.errors import InputError
+from portcompare.plan import Plan
 from portcompare.records.rounds import CONTROL
 from portcompare.run.progress import err, out
 from portcompare.serve import (
+    CpuAssignment,
     LiveServers,
+    RunningServer,
+    Use,
     assign_cpus,
     preflight,
     prepare_arms,
@@ -25,12 +27,6 @@ from portcompare.serve import (
     serve_upstreams,
 )
 from portcompare.units import count, size
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from portcompare.plan import Plan
-    from portcompare.serve import CpuAssignment, RunningServer, Use
 
 LOOK_EVERY_S = 1.0
 

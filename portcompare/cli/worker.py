@@ -1,7 +1,5 @@
 """`portcompare worker`: join a run on another machine."""
 
-from __future__ import annotations
-
 import os
 import resource
 import socket

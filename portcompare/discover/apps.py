@@ -1,25 +1,21 @@
 """The apps of a project: imported by their own interpreter, which reports their routes; and the two sides."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import sys
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from portcompare.discover.definitions import MOST_FILES, Definition, Framework, find_definitions, list_files
 from portcompare.errors import InputError, Problem
 from portcompare.serve import start_supervised
 from portcompare.serve.recipe import RuntimeEnvironment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,13 @@
 """What a first plan contains: names, servers, scenarios, and the requests that it leaves out."""
 
-from __future__ import annotations
-
 import keyword
 import re
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import TYPE_CHECKING
 
 from portcompare.discover.apps import Found, FoundApp, Route
+from portcompare.discover.definitions import Framework
 from portcompare.serve import SERVERS
-
-if TYPE_CHECKING:
-    from portcompare.discover.definitions import Framework
 
 MOST_SINGLE = 3  # so many routes have a scenario each; of more, none would get enough rounds in the budget
 LEVELS = (1, 32)  # users: one, for the response time, and many, for the throughput

@@ -1,34 +1,21 @@
 """Makes the summaries of runs, and lists the runs in a folder by them."""
 
-from __future__ import annotations
-
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from portcompare.errors import InputError
 from portcompare.records import run_summary
+from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import METRICS
-from portcompare.records.rounds import CONTROL
-from portcompare.records.run_summary import (
-    SUMMARY_FILE,
-    SUMMARY_VERSION,
-    Quantity,
-    RunSummary,
-    StoredSummary,
-)
+from portcompare.records.results import Results
+from portcompare.records.rounds import CONTROL, Round
+from portcompare.records.run_summary import SUMMARY_FILE, SUMMARY_VERSION, Quantity, RunSummary, StoredSummary
 from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, write_atomically
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import count, size
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from portcompare.records.manifest import Manifest
-    from portcompare.records.results import Results
-    from portcompare.records.rounds import Round
 
 _NOTE_AFTER_S = 2.0
 

@@ -1,28 +1,22 @@
 """How a metric went over the runs of a machine, and where it changed."""
 
-from __future__ import annotations
-
 import sys
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from math import exp, log
+from pathlib import Path
 from statistics import NormalDist, fmean, median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from portcompare.history.summaries import quantities_of
 from portcompare.records import run_summary
+from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import MetricName
-from portcompare.records.run_summary import RunSummary
+from portcompare.records.run_summary import Quantity, RunSummary
 from portcompare.report import record_schema
 from portcompare.stats.change_points import find_changes
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-    from pathlib import Path
-
-    from portcompare.records.estimates import Estimate
-    from portcompare.records.run_summary import Quantity
 
 HISTORY_SCHEMA_VERSION = 1
 

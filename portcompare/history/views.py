@@ -1,9 +1,8 @@
 """Lists of runs and trends as tables for the terminal, and as an index page without a script."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import altair as alt
 from rich import box
@@ -11,16 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from portcompare import units
+from portcompare.history.trends import History, Point, Trend
 from portcompare.records.metrics import METRICS
-from portcompare.records.run_summary import REPORT_FILE
+from portcompare.records.run_summary import REPORT_FILE, RunSummary
 from portcompare.report import ROWS, Figure, draw, render_page, timestamp, tooltip, visible, write_atomically
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
-
-    from portcompare.history.trends import History, Point, Trend
-    from portcompare.records.run_summary import RunSummary
 
 INDEX_FILE = "index.html"
 _BAR_WIDTH = 20

@@ -1,21 +1,16 @@
 """Blocks: fresh servers, and one round of every arm at every undecided level, in random order."""
 
-from __future__ import annotations
-
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isinf
 from random import Random
 from statistics import fmean
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from portcompare.plan import Plan
 from portcompare.units import count, duration, share
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from portcompare.plan import Plan
 
 Level = tuple[str, float]  # a scenario, and users (closed model) or requests per second (open model)
 Item = TypeVar("Item")

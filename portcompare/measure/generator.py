@@ -1,40 +1,33 @@
 """The load-generator process, as the harness sees it: started once, driven by orders, ended with the run."""
 
-from __future__ import annotations
-
 import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Timer
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from portcompare.errors import InputError, LoadGeneratorError, Problem
-from portcompare.plan import OpenLoad
-from portcompare.serve import start_supervised
+from portcompare.plan import OpenLoad, Plan
+from portcompare.serve import Supervised, start_supervised
 from portcompare.wire.protocol import (
     Capture,
     Captured,
     CloseWindow,
     Gather,
     Joined,
+    Message,
     Prepare,
     Prepared,
     RoundDone,
+    RunRound,
     ScenarioSource,
     WindowOpens,
     decode,
     encode,
 )
-from portcompare.wire.ui_protocol import UiOpened, UiRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
-    from portcompare.plan import Plan
-    from portcompare.serve import Supervised
-    from portcompare.wire.protocol import Message, RunRound
-    from portcompare.wire.ui_protocol import OpenUi, ShowState
+from portcompare.wire.ui_protocol import OpenUi, ShowState, UiOpened, UiRequest
 
 Reply = TypeVar("Reply", Joined, Prepared, Captured, WindowOpens, RoundDone, UiOpened, UiRequest)
 

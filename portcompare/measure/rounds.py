@@ -1,26 +1,18 @@
 """One round: the load generator and the server's CPU time, measured over the same window."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from portcompare.errors import InputError, Problem, WindowMissedError
 from portcompare.http.requests import http_request
-from portcompare.plan import OpenLoad
+from portcompare.measure.blocks import Place
+from portcompare.measure.generator import LoadGenerator
+from portcompare.plan import OpenLoad, Plan
+from portcompare.records.requests import Expectation
 from portcompare.records.rounds import Round
-from portcompare.wire.protocol import Prepare, RateLoad, RunRound, ScenarioSource, UserLoad
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from portcompare.measure.blocks import Place
-    from portcompare.measure.generator import LoadGenerator
-    from portcompare.plan import Plan
-    from portcompare.records.requests import Expectation
-    from portcompare.serve import RunningServer
-    from portcompare.wire.protocol import Load, RoundDone
+from portcompare.serve import RunningServer
+from portcompare.wire.protocol import Load, Prepare, RateLoad, RoundDone, RunRound, ScenarioSource, UserLoad
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,17 @@
 """The types of the plan's values, and what its tables have in common."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from portcompare.http.login import KEEP
 from portcompare.http.placeholders import NAME
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 WRONG_VALUE = "wrong_value"
 """The type of pydantic's errors that carry `found` and `remedy` for the user."""

@@ -1,7 +1,5 @@
 """The comparison of two finished runs: what `portcompare diff --json` prints."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from portcompare.records.estimates import Estimate

@@ -1,7 +1,5 @@
 """Checks: limits on estimates that a plan sets, as gates that a run must pass and as claims that it tests."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """The one record of an estimated quantity, and of a candidate's ratio to the baseline."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,16 +1,11 @@
 """The conditions of a run."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["server", "command", "url"]
 
-WHY_NOT_KNOWN: dict[Kind, str] = {
-    "command": "its own command serves it",
-    "url": "it was already running",
-}
+WHY_NOT_KNOWN: dict[Kind, str] = {"command": "its own command serves it", "url": "it was already running"}
 """Why settings and slots of a deployment are not known; of one that was running, CPU and memory neither."""
 
 

@@ -1,7 +1,5 @@
 """The one table of what is measured: to add a metric is to add a line here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -3,16 +3,12 @@
 Every instant of a load counts from the moment at which the browser was sent to the page.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from portcompare.records.estimates import Estimate
 from portcompare.records.rounds import LoadReport
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 LoadKind = Literal["cold", "warm"]
 Stage = Literal["handler", "queue", "server", "network", "client"]

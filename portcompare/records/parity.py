@@ -1,7 +1,5 @@
 """Whether the candidates respond as the baseline does, and where they differ."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Requests, and what their responses must look like."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from pydantic import Base64Bytes
@@ -18,7 +16,7 @@ class RequestSpec:
     body: Base64Bytes = b""  # The body's bytes; empty for none
     # What a user sends once before this request. What these steps keep fills the `{name}` placeholders of the
     # target, the headers and the body. Without steps, braces are just braces
-    login: tuple[LoginStep, ...] = ()
+    login: "tuple[LoginStep, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

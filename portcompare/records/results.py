@@ -3,8 +3,6 @@
 Units are in the names; seconds and bytes throughout. What is not known is `None`, never zero.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

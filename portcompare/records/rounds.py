@@ -1,7 +1,5 @@
 """Rounds: what the load generator reported of one, what the server used meanwhile, and whether it counts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 BASELINE = "baseline"

@@ -3,21 +3,17 @@
 The history and the web UI list runs by it, so neither has to read the results of hundreds of runs.
 """
 
-from __future__ import annotations
-
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import MetricName
 from portcompare.records.results import RESULTS_FILE, SCHEMA_VERSION
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 RUNS = Path("runs")
 """Where runs are written by default."""

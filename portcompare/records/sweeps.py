@@ -1,7 +1,5 @@
 """What is found by varying the load: knees, capacities, and where a candidate begins to win."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import sqrt
 from typing import Literal

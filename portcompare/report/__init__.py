@@ -1,10 +1,11 @@
 """Reports: one `render` a format; no arithmetic."""
 
-from __future__ import annotations
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
 
-from typing import TYPE_CHECKING, Protocol
-
-from portcompare.records.results import RESULTS_FILE
+from portcompare.records.changes import RunDiff
+from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.report import charts
 from portcompare.report.charts.svg import ROWS, Figure, draw, tooltip
 from portcompare.report.files import write_atomically
@@ -18,21 +19,10 @@ from portcompare.report.formats.histograms import (
 )
 from portcompare.report.formats.html import render_page
 from portcompare.report.formats.junit import render_junit, write_junit
-from portcompare.report.formats.results_file import (
-    read_results,
-    render_manifest,
-    write_results,
-)
+from portcompare.report.formats.results_file import read_results, render_manifest, write_results
 from portcompare.report.formats.schema import diff_schema, record_schema, results_schema, write_schema
 from portcompare.report.formats.terminal import render_conclusions, render_parity, render_table
 from portcompare.report.wording import level_text, margin_of, timestamp, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-
-    from portcompare.records.changes import RunDiff
-    from portcompare.records.results import Results
 
 __all__ = [
     "DIFF_EXPORTERS",

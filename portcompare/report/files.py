@@ -1,14 +1,9 @@
 """The files of a run: their names, and writing them so that a reader never meets half of one."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 _LONGEST_NAME = 60
 

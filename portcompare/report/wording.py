@@ -1,20 +1,15 @@
 """The words that all formats share."""
 
-from __future__ import annotations
-
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from portcompare import units
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from portcompare.records.estimates import Estimate, Verdict
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.results import Results
-    from portcompare.records.rounds import Latency
+from portcompare.records.estimates import Estimate, Verdict
+from portcompare.records.metrics import MetricName
+from portcompare.records.results import Results
+from portcompare.records.rounds import Latency
 
 Tone = Literal["better", "worse", "same", "unsure"]
 

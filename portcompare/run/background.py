@@ -1,26 +1,19 @@
 """A run that is started from the web UI."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
+from portcompare.plan import Plan
 from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.comparison import name_run_folder
 from portcompare.run.narrowing import Narrowing
 from portcompare.serve import start_supervised
-from portcompare.wire.ui_protocol import RunState
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from portcompare.plan import Plan
-    from portcompare.wire.ui_protocol import LiveSettings
+from portcompare.wire.ui_protocol import LiveSettings, RunState
 
 _WITH_REPORT = (EXIT_DONE, EXIT_COMPARISON_SAYS_NO, EXIT_NOT_VALID)
 

@@ -1,19 +1,13 @@
 """The stored runs that a plan's gates compare with: read before anything is measured in vain."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from portcompare.analyse.checks import levels_of
 from portcompare.errors import InputError, Problem
+from portcompare.plan import Gate, Plan
+from portcompare.records.results import Results
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.report import RESULTS_FILE, read_results
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.plan import Gate, Plan
-    from portcompare.records.results import Results
 
 
 def read_stored_runs(plan: Plan, problems: list[Problem]) -> dict[str, Results]:

@@ -1,34 +1,28 @@
 """A whole comparison: `compare` is the way from a plan to its results and reports."""
 
-from __future__ import annotations
-
 import os
 import re
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from portcompare.errors import InputError, Problem
 from portcompare.history.summaries import write_summary
+from portcompare.plan import Plan
+from portcompare.records.results import Results
 from portcompare.records.run_summary import RUNS
 from portcompare.report import RESULTS_FILE, read_results, write_reports
 from portcompare.run.checks import read_stored_runs
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.run.phases import measure, prepare
+from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
 from portcompare.run.session import GENERATOR_LOG, open_session
 from portcompare.run.workers import ALONE, Workers
 from portcompare.serve import describe_manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.plan import Plan
-    from portcompare.records.results import Results
-    from portcompare.run.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

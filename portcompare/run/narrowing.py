@@ -1,19 +1,11 @@
 """The part of a plan that the options of `portcompare run` select."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from portcompare.errors import InputError, Problem
-from portcompare.plan import ROUND_DELAYS, ClosedLoad, OpenLoad, remedy_for_unknown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from portcompare.plan import Plan, Scenario
+from portcompare.plan import ROUND_DELAYS, ClosedLoad, OpenLoad, Plan, Scenario, remedy_for_unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

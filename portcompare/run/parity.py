@@ -1,36 +1,27 @@
 """Comparing the responses of a plan's servers, and what the load is held to because of it."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from portcompare.errors import InputError, Problem
 from portcompare.http.requests import http_request
 from portcompare.parity.cases import SAFE_METHODS, derive_cases, identity
-from portcompare.parity.checker import ParityChecker, only_status, recheck_alone
-from portcompare.parity.openapi import fetch_document, read_document
+from portcompare.parity.checker import CaseResult, ParityChecker, ParityOutcome, only_status, recheck_alone
+from portcompare.parity.openapi import OpenApiDocument, fetch_document, read_document
+from portcompare.parity.openapi_search import Explored
 from portcompare.parity.sending import ArmClient
+from portcompare.plan import Plan
+from portcompare.records.parity import Parity
+from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.serve import prepare_arms, serve_deployments
+from portcompare.run.progress import Progress
+from portcompare.run.session import Session
+from portcompare.serve import RunningServer, prepare_arms, serve_deployments
 from portcompare.wire.protocol import Capture
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from portcompare.parity.checker import CaseResult, ParityOutcome
-    from portcompare.parity.openapi import OpenApiDocument
-    from portcompare.parity.openapi_search import Explored
-    from portcompare.plan import Plan
-    from portcompare.records.parity import Parity
-    from portcompare.records.requests import Expectation, RequestSpec
-    from portcompare.run.progress import Progress
-    from portcompare.run.session import Session
-    from portcompare.serve import RunningServer
 
 # The name of the dry pass's server among the arms: of its log, and of what `setup` makes for it.
 _CAPTURE_ARM = "dry-pass"
@@ -83,12 +74,7 @@ def explore_document(
     progress.start(f"comparing responses, cases of {document.where}")
     progress.count(None)
     return explore(
-        document,
-        checker,
-        examples=parity.examples,
-        seed=parity.seed,
-        known=cases,
-        on_case=progress.advance,
+        document, checker, examples=parity.examples, seed=parity.seed, known=cases, on_case=progress.advance
     )
 
 

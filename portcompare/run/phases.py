@@ -1,17 +1,15 @@
 """The phases of a run: compare the responses, measure block by block, compare the responses again."""
 
-from __future__ import annotations
-
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from portcompare.analyse.break_even import find_grids
 from portcompare.analyse.capacity import find_plan_capacities, find_search_bracket, find_unsure_searches
 from portcompare.analyse.comparisons import find_undecided_levels
 from portcompare.browser import launch_chromium
-from portcompare.measure.blocks import Timekeeper, plan_blocks
+from portcompare.measure.blocks import Place, Timekeeper, plan_blocks
 from portcompare.measure.pages import measure_visit, order_visits
 from portcompare.measure.rounds import measure_round
 from portcompare.measure.sweeps import plan_break_even, plan_searches
@@ -36,12 +34,6 @@ from portcompare.serve import (
     wait_until_settled,
 )
 from portcompare.units import count, duration
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from contextlib import AbstractContextManager
-
-    from portcompare.measure.blocks import Place
 
 # Kept of a run's time for the servers' end and the report, and for the charts of each scenario; a break-even
 # grid has as many charts as one.

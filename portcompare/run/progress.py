@@ -1,8 +1,7 @@
 """What a run is doing and how far it is: a bar on a terminal, a line for each step elsewhere."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Self
+from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -14,9 +13,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bar
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

@@ -1,16 +1,14 @@
 """What a run has measured so far: kept as it comes, and written so that nothing is lost."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from portcompare.analyse import RunState, analyse
 from portcompare.analyse.rounds import judge, judge_visit
+from portcompare.measure.rounds import MeasuredRound
 from portcompare.parity.checker import combine_parity
 from portcompare.plan import Plan
 from portcompare.records.manifest import Manifest
@@ -19,9 +17,6 @@ from portcompare.records.parity import Parity
 from portcompare.records.results import Results
 from portcompare.records.rounds import Round
 from portcompare.report import RESULTS_FILE, Interval, histogram_path, write_histogram_log, write_results
-
-if TYPE_CHECKING:
-    from portcompare.measure.rounds import MeasuredRound
 
 SAVE_EVERY_S = 3.0
 """A run that is killed has lost about so much, a little more if it has many rounds; one that is interrupted

@@ -1,13 +1,10 @@
 """What every command that serves a plan begins with: the checks, the load generator and the upstreams."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from portcompare.browser import find_chromium
 from portcompare.errors import InputError, Problem
@@ -17,11 +14,7 @@ from portcompare.plan import Plan
 from portcompare.records.requests import RequestSpec
 from portcompare.run.workers import ALONE, Workers, find_unreachable
 from portcompare.serve import CpuAssignment, RunningServer, assign_cpus, preflight, serve_upstreams
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from portcompare.wire.protocol import Joined
+from portcompare.wire.protocol import Joined
 
 GENERATOR_LOG = "loadgen.log"
 

@@ -1,18 +1,13 @@
 """Who generates the load: this process, several here, or workers on other machines."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from portcompare.errors import InputError, Problem
+from portcompare.plan import Plan
 from portcompare.wire.protocol import Gather
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from portcompare.plan import Plan
 
 LOOPBACK: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 5557

@@ -6,12 +6,7 @@ from portcompare.serve.live import LiveServers, Use
 from portcompare.serve.manifest import describe_manifest
 from portcompare.serve.preflight import preflight
 from portcompare.serve.processes import Supervised, start_supervised
-from portcompare.serve.running import (
-    SETTLE_LIMIT_S,
-    RunningServer,
-    measure_idle,
-    wait_until_settled,
-)
+from portcompare.serve.running import SETTLE_LIMIT_S, RunningServer, measure_idle, wait_until_settled
 from portcompare.serve.servers import SERVERS, vocabulary
 from portcompare.serve.setups import prepare_arms
 

@@ -87,10 +87,7 @@ def _without_secrets(served: ServedDeployment) -> ServedDeployment:
 
 
 def describe_deployment(
-    recipe: Recipe,
-    cpus: CpuAssignment,
-    interpreter: Interpreter | None,
-    scenarios: Mapping[str, Scenario],
+    recipe: Recipe, cpus: CpuAssignment, interpreter: Interpreter | None, scenarios: Mapping[str, Scenario]
 ) -> ServedDeployment:
     """Record how a deployment is started; `interpreter` is None if it is not known what serves it."""
     kind = recipe.deployment.kind

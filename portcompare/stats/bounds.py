@@ -1,17 +1,10 @@
 """The most that theory allows: a figure above it is a mistake of the measurement, not a success."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from portcompare.records.rounds import Bound
+from portcompare.records.rounds import Bound, Round
 from portcompare.units import count, duration, rate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from portcompare.records.rounds import Round
 
 TOLERANCE = 0.02
 """By how much a rate may exceed its bound: CPU time is read some milliseconds beside the window's edges."""

@@ -1,23 +1,15 @@
 """Whether the rate of answers changed inside a round: found in the counts of its slices."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from portcompare.units import rate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.rounds import Round
-    from portcompare.units import LevelText
+from portcompare.records.metrics import MetricName
+from portcompare.records.rounds import Round
+from portcompare.units import LevelText, rate
 
 FALSE_ALARMS = 0.05
 """Of the runs in which no rate changes at most this part is said to have a change."""

@@ -1,21 +1,14 @@
 """The interval of a ratio, from paired rounds, and how surely it lies beyond a margin."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from portcompare.records.estimates import Estimate
 from portcompare.stats.quantiles import t_quantile, t_tail
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
 
 CONFIDENCE = 0.95
 

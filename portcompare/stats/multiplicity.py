@@ -1,14 +1,9 @@
 """Many comparisons, few false ones: which differences hold, however many were looked for."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Sequence
+from typing import TypeVar
 
 from portcompare.stats.intervals import CONFIDENCE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 Item = TypeVar("Item")
 

@@ -1,7 +1,5 @@
 """Tails and quantiles of Student's t distribution, and quantiles of the number of heads in fair tosses."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from math import exp, hypot, isinf, lgamma, log, sqrt
 from statistics import NormalDist

@@ -4,21 +4,17 @@ The harness writes orders to the process's standard input and reads replies from
 Instants are those of CLOCK_MONOTONIC, which all processes of a machine share.
 """
 
-from __future__ import annotations
-
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeVar, get_args
+from typing import Final, Literal, TypeVar, get_args
 
 from pydantic import TypeAdapter
 
 from portcompare.records.requests import Expectation, LoginStep, RequestSpec
 from portcompare.records.rounds import LoadReport
 from portcompare.wire.ui_protocol import OpenUi, ShowState, UiOpened, UiRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 WRONG_STATUS: Final = "status "
 """The start of the kind of failure of a response with an unexpected status; the status follows."""

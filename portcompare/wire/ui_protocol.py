@@ -4,8 +4,6 @@ The harness runs the servers and knows what they use; the load-generator process
 Once a second the harness sends what it knows, and receives what a viewer has requested.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Literal

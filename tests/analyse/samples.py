@@ -1,8 +1,6 @@
 """Records that are right, to be changed by tests with `dataclasses.replace`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from portcompare import units
 from portcompare.records.estimates import Comparison, Estimate
@@ -11,9 +9,6 @@ from portcompare.records.parity import Parity
 from portcompare.records.results import Summary
 from portcompare.records.rounds import BASELINE, Bound, Latency, LoadReport, Round, Usage
 from tests.altered import altered
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 CANDIDATE = "new"
 

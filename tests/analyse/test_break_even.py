@@ -1,20 +1,14 @@
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.analyse.break_even import find_break_even
+from portcompare.records.estimates import Comparison, Verdict
 from portcompare.records.rounds import CONTROL
+from portcompare.records.sweeps import BreakEven
 from tests.altered import altered
 from tests.analyse.samples import CANDIDATE, COMPARISON
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from portcompare.records.estimates import Comparison, Verdict
-    from portcompare.records.sweeps import BreakEven
 
 DELAYS_S = {"none": 0.0, "short": 0.01, "long": 0.2}
 USERS = (1, 8, 64)

@@ -1,7 +1,6 @@
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -10,13 +9,9 @@ from portcompare.plan import Claim, Gate
 from portcompare.records.checks import ClaimResult, GateResult, Subject
 from portcompare.records.estimates import Estimate
 from portcompare.records.pages import PageLoad, PageVisit
+from portcompare.records.rounds import Round
 from tests.altered import altered
 from tests.analyse.samples import CANDIDATE, COMPARISON, LATENCY, ROUND
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from portcompare.records.rounds import Round
 
 SLOW = {"scenario": "slow", "level": 4.0}
 FAST: dict[str, Any] = {"scenario": "fast", "level": 4.0}

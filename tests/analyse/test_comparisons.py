@@ -1,23 +1,15 @@
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import replace
 from math import inf
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.analyse.comparisons import compare, find_undecided, judge_ratio
-from portcompare.records.estimates import Estimate
+from portcompare.records.estimates import Comparison, Estimate, Verdict
 from portcompare.records.metrics import METRICS, MetricName
-from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL, Round
 from tests.altered import altered
 from tests.analyse.samples import CANDIDATE, COMPARISON, LATENCY, MARGINS, ROUND, rounds_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from portcompare.records.estimates import Comparison, Verdict
-    from portcompare.records.rounds import Round
 
 EQUAL = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
 OUTLIER = [*rounds_of(BASELINE, [100, 7, 100]), *rounds_of(CANDIDATE, [200, 999, 200])]
@@ -206,10 +198,7 @@ def test_the_verdict_goes_by_where_the_whole_interval_lies(
     if metric != "throughput":  # less is better
         verdict = {"faster": "slower", "slower": "faster"}.get(verdict, verdict)  # type: ignore[assignment]
     found = judge(metric, low, high)
-    assert (found.verdict, found.reason) == (
-        verdict,
-        f"the interval {where} the equivalence margin of 5.00%",
-    )
+    assert (found.verdict, found.reason) == (verdict, f"the interval {where} the equivalence margin of 5.00%")
 
 
 NARROW = altered(COMPARISON, point=2.0, low=1.95, high=2.05)

@@ -1,7 +1,4 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,15 +8,12 @@ from portcompare.analyse.conclusions import (
     find_capacity_headline,
     find_headline,
 )
-from portcompare.records.estimates import Estimate
+from portcompare.records.estimates import Comparison, Estimate, Verdict
+from portcompare.records.results import Summary
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.records.sweeps import Capacity
 from tests.altered import altered
 from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, MARGINS, SUMMARY, in_users
-
-if TYPE_CHECKING:
-    from portcompare.records.estimates import Comparison, Verdict
-    from portcompare.records.results import Summary
 
 RATES = altered(COMPARISON, point=1.5, low=1.49, high=1.51, verdict="faster")
 MEDIANS = altered(COMPARISON, metric="p50", point=0.6, low=0.59, high=0.61, verdict="faster")

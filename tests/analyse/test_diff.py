@@ -1,8 +1,5 @@
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,14 +11,12 @@ from portcompare.analyse.diff import (
     flatten,
     list_conditions,
 )
+from portcompare.records.changes import Change, RunDiff
 from portcompare.records.metrics import METRICS
+from portcompare.records.results import Results
 from tests.altered import altered
 from tests.analyse.samples import in_users
 from tests.runs import MARGINS, NEW, OLD, make_run
-
-if TYPE_CHECKING:
-    from portcompare.records.changes import Change, RunDiff
-    from portcompare.records.results import Results
 
 
 def diff(old: Results, new: Results) -> RunDiff:

@@ -1,8 +1,5 @@
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,11 +7,8 @@ from portcompare.analyse.conclusions import conclude_pages
 from portcompare.analyse.pages import compare_pages, median_interval, rate, summarise_pages
 from portcompare.records.estimates import Estimate
 from portcompare.records.manifest import Ceiling
-from portcompare.records.pages import Exchange, PageLoad, Pages, PageVisit
+from portcompare.records.pages import Exchange, PageLoad, PageMetric, Pages, PageSummary, PageVisit
 from tests.altered import altered
-
-if TYPE_CHECKING:
-    from portcompare.records.pages import PageMetric, PageSummary
 
 DOCUMENT = Exchange(
     target="/", sent_s=0.005, first_byte_s=0.008, ended_s=0.010, handler_s=0.002, received_bytes=900

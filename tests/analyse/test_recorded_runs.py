@@ -1,13 +1,11 @@
 """Real runs of the default plan, on two CPUs: what was recorded of them is analysed as it was then."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
@@ -17,14 +15,11 @@ from portcompare.analyse.comparisons import compare, find_undecided
 from portcompare.analyse.conclusions import find_headline, find_holding, headline_family
 from portcompare.analyse.validity import find_invalid_reasons
 from portcompare.plan import Plan
+from portcompare.records.estimates import Comparison
 from portcompare.records.results import Results
 from portcompare.records.rounds import CONTROL, Round
 from tests.altered import altered
 from tests.analyse.samples import LATENCY, MARGINS, PARITY, ROUND, in_users
-
-if TYPE_CHECKING:
-    from portcompare.records.estimates import Comparison
-
 
 FIXTURES = Path(__file__).parent / "fixtures"
 RUNS = ["calm", "busy"]

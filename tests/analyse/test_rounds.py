@@ -1,20 +1,15 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.analyse.rounds import judge_objective, judge_round, judge_visit
 from portcompare.plan import Generator
 from portcompare.records.pages import PageVisit
+from portcompare.records.rounds import Latency, Round
+from portcompare.records.sweeps import Outcome
 from portcompare.stats.bounds import Limits
 from tests.altered import altered
 from tests.analyse.samples import LATENCY, ROUND
-
-if TYPE_CHECKING:
-    from portcompare.records.rounds import Latency, Round
-    from portcompare.records.sweeps import Outcome
 
 LIMITS = Limits(concurrency=4, slots=None, delay_s=0.0, server_cpus=1)
 GENERATOR = Generator(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)
@@ -59,10 +54,7 @@ def test_a_sound_round_counts_and_gets_its_bound() -> None:
             altered(MEASURED, lag_p99_s=0.0123),
             "the load generator was more than 12.3 ms late for 1% of the requests; 10.0 ms are allowed",
         ),
-        (
-            altered(MEASURED, stall_max_s=0.25),
-            "the load generator stood still for 250 ms, more than 100 ms",
-        ),
+        (altered(MEASURED, stall_max_s=0.25), "the load generator stood still for 250 ms, more than 100 ms"),
         (
             altered(MEASURED, dropped=1, error_kinds={"not sent in time": 1}),
             "1 request found no free connection in time",

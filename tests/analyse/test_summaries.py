@@ -1,19 +1,13 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 from hdrh.histogram import HdrHistogram
 
 from portcompare.analyse.summaries import QUANTILES, find_courses, find_spectra, summarise
-from portcompare.records.results import Summary
+from portcompare.records.results import Spectrum, Summary
 from portcompare.records.rounds import BASELINE, CONTROL, Bound, Latency, Round, Slice
 from tests.altered import altered
 from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, LATENCY, ROUND, own_bound, rounds_of
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Spectrum
 
 
 def a_round(block: int, rate_rps: float, ms: int, *, size: float, rss: int, bound_rps: float) -> Round:

@@ -1,8 +1,6 @@
-from __future__ import annotations
-
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,21 +13,14 @@ from portcompare.analyse.validity import (
     find_unlike_controls,
     find_warnings,
 )
-from portcompare.records.estimates import Estimate
-from portcompare.records.parity import Difference
-from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.estimates import Comparison, Estimate, Verdict
+from portcompare.records.metrics import MetricName
+from portcompare.records.parity import Difference, Parity
+from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.records.sweeps import Capacity
 from tests.altered import altered
 from tests.analyse.samples import COMPARISON, LATENCY, MARGINS, PARITY, ROUND, in_users, rounds_of
 from tests.measure.plans import make_manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from portcompare.records.estimates import Comparison, Verdict
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.parity import Parity
-    from portcompare.records.rounds import Round
 
 CONTROLLED = replace(COMPARISON, candidate=CONTROL)
 DIFFERING = altered(CONTROLLED, point=1.5, low=1.49, high=1.51, verdict="faster")

@@ -1,17 +1,12 @@
-from __future__ import annotations
-
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 
 from benchmarks import claims, pages
 from portcompare.records.checks import CheckResult, ClaimResult, Subject
 from portcompare.records.estimates import Estimate
-from portcompare.records.pages import PageComparison, PageFigure, Pages, PageSummary
-
-if TYPE_CHECKING:
-    from portcompare.records.pages import LoadKind
+from portcompare.records.pages import LoadKind, PageComparison, PageFigure, Pages, PageSummary
 
 
 def summary(page: str, kind: LoadKind, arm: str, lcp_s: float) -> PageSummary:

@@ -1,14 +1,9 @@
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import pytest
 
 from benchmarks import parity
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def check(cases: int = 300, seconds: float = 19.9, differences: Iterable[str] = ()) -> parity.Check:

@@ -1,17 +1,13 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from benchmarks import patterns
+from portcompare.records.results import Summary
 from portcompare.records.rounds import BASELINE, CONTROL
 from tests.analyse.samples import BOUND, LATENCY, ROUND, SUMMARY
 from tests.runs import make_run
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Summary
 
 ARMS = (BASELINE, CONTROL, patterns.PORT)
 

@@ -1,10 +1,9 @@
-from __future__ import annotations
-
 import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -26,9 +25,6 @@ from benchmarks.common import publish
 from benchmarks.peers import Figures
 from portcompare.records.metrics import METRICS
 from tests.loadgen.stalling import latencies_after_stall
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCRIPTS = (

@@ -1,14 +1,9 @@
-from __future__ import annotations
-
 import socket
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from benchmarks.webui import Viewer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 QUESTION = b"GET / HTTP/1.1\r\n\r\n"
 BODY = b"0123456789"

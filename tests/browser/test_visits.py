@@ -148,12 +148,7 @@ def test_the_last_response_before_the_largest_paint_counts_and_of_long_tasks_the
     assert (cold.fcp_s, cold.lcp_s) == (0.1, 0.16)
     assert cold.blocking_s == pytest.approx(0.010 + 0.030)
     assert cold.response == Exchange(
-        target="/data?x=1",
-        sent_s=0.012,
-        first_byte_s=0.149,
-        ended_s=0.15,
-        handler_s=None,
-        received_bytes=300,
+        target="/data?x=1", sent_s=0.012, first_byte_s=0.149, ended_s=0.15, handler_s=None, received_bytes=300
     )
 
 

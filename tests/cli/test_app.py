@@ -1,19 +1,14 @@
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.cli.app import COMMANDS, load_command
 from portcompare.plan import plan_keys
 from portcompare.serve import SERVERS
-
-if TYPE_CHECKING:
-    from tests.conftest import Command
+from tests.conftest import Command
 
 HEAVY = {"altair", "httpx", "hdrh", "locust", "numpy", "psutil", "pydantic", "rich", "portcompare.run"}
 IMPORTED = f"""

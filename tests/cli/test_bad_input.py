@@ -1,23 +1,16 @@
-from __future__ import annotations
-
 import os
 import socket
 import subprocess
+from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from portcompare.measure.generator import start_generator
+from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.run import session
+from tests.conftest import Command
 from tests.discover.projects import write_project
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from portcompare.measure.generator import LoadGenerator
-    from tests.conftest import Command
 
 PLAN = """
 baseline = "old"

@@ -1,24 +1,18 @@
 """`portcompare check` of servers that run already, without a load generator."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from portcompare.http.requests import http_request
 from portcompare.wire.protocol import Prepared
+from tests.conftest import Command
 from tests.parity.site import Reply, always, serving_all
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.conftest import Command
 
 PLAN = """
 baseline = {{ url = "{}" }}

@@ -1,17 +1,12 @@
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
 
+from tests.conftest import Command
 from tests.runs import NEW, make_run, store
-
-if TYPE_CHECKING:
-    from tests.conftest import Command
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "diff.schema.json").read_text(encoding="utf-8"))
 

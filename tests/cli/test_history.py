@@ -1,18 +1,13 @@
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
 
 from portcompare.history.trends import history_schema
+from tests.conftest import Command
 from tests.runs import NEW, OLD, make_run, store
-
-if TYPE_CHECKING:
-    from tests.conftest import Command
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "history.schema.json"
 

@@ -1,17 +1,12 @@
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from portcompare.cli import run
+from portcompare.plan import Plan
+from portcompare.records.results import Results
+from tests.conftest import Command
 from tests.runs import make_run
-
-if TYPE_CHECKING:
-    import pytest
-
-    from portcompare.plan import Plan
-    from portcompare.records.results import Results
-    from tests.conftest import Command
 
 PLAN = Path(__file__).parents[2] / "loadtests" / "plan.toml"
 

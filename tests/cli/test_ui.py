@@ -1,19 +1,21 @@
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from portcompare.cli import ui
-from portcompare.wire.ui_protocol import LiveSettings, RunState, UiPlan, UiRequest, is_loopback
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from portcompare.wire.ui_protocol import OpenUi, ShowState
+from portcompare.wire.ui_protocol import (
+    LiveSettings,
+    OpenUi,
+    RunState,
+    ShowState,
+    UiPlan,
+    UiRequest,
+    is_loopback,
+)
 
 SETTINGS = LiveSettings(scenarios=("fast",), arms=("flask", "quart"))
 

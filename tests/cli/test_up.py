@@ -1,20 +1,15 @@
-from __future__ import annotations
-
 from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 from unittest.mock import Mock
+
+import pytest
 
 from portcompare.cli import up
 from portcompare.records.rounds import Usage
 from portcompare.serve import Use
+from tests.conftest import Command
 
 ADDRESS = "[fd00::1]:8000"
-
-if TYPE_CHECKING:
-    import pytest
-
-    from tests.conftest import Command
 
 
 def test_an_address_with_brackets_is_shown_as_it_is(

@@ -1,12 +1,7 @@
 """Small made-up projects to be looked at."""
 
-from __future__ import annotations
-
+from pathlib import Path
 from textwrap import dedent
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FLASK = """
 from flask import Flask

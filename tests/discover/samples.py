@@ -1,16 +1,10 @@
 """What is found in made-up projects, without any project."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from portcompare.discover.apps import Found, FoundApp, Place, Route
-from portcompare.discover.definitions import Definition
-
-if TYPE_CHECKING:
-    from portcompare.discover.definitions import Framework
+from portcompare.discover.definitions import Definition, Framework
 
 
 def make_app(framework: Framework, *routes: Route, problem: str = "") -> FoundApp:

@@ -1,18 +1,12 @@
-from __future__ import annotations
-
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.discover import apps
-from portcompare.discover.apps import Place, find_python, import_places, look_at_project
+from portcompare.discover.apps import Found, Place, find_python, import_places, look_at_project
 from portcompare.errors import InputError
 from tests.discover.projects import FLASK, QUART, write_project
-
-if TYPE_CHECKING:
-    from portcompare.discover.apps import Found
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,9 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from portcompare.discover.definitions import find_definitions, list_files
 from tests.discover.projects import write_project
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_modules_are_listed_the_nearest_first(tmp_path: Path) -> None:

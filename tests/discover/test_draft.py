@@ -1,10 +1,8 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
+from portcompare.discover.apps import FoundApp
 from portcompare.discover.draft import class_name, draft_plan, sort_requests
 from tests.discover.samples import (
     ALONE,
@@ -18,9 +16,6 @@ from tests.discover.samples import (
     make_found,
     make_route,
 )
-
-if TYPE_CHECKING:
-    from portcompare.discover.apps import FoundApp
 
 
 def test_few_routes_have_a_scenario_each_and_many_share_one() -> None:

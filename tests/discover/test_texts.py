@@ -1,17 +1,15 @@
-from __future__ import annotations
-
 import re
 import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from portcompare.discover import texts
-from portcompare.discover.apps import Found, Place
+from portcompare.discover.apps import Found, FoundApp, Place
 from portcompare.discover.definitions import Definition
 from portcompare.discover.draft import draft_plan
 from portcompare.http.requests import http_request
@@ -19,9 +17,6 @@ from portcompare.loadgen.window import least_time
 from portcompare.plan import Plan, load_plan
 from portcompare.serve import vocabulary
 from tests.discover.samples import ALONE, FULL, INDEX, ITEM, ITEMS, PAIR, make_app, make_found, make_route
-
-if TYPE_CHECKING:
-    from portcompare.discover.apps import FoundApp
 
 
 def text_of(found: Found, locustfile: str = "locustfile.py") -> str:

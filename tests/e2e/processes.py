@@ -1,15 +1,10 @@
 """Which processes a command has started, and whether they are gone."""
 
-from __future__ import annotations
-
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import psutil
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float) -> None:

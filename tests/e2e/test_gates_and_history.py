@@ -1,18 +1,13 @@
 """A gate on real servers, and what remains of the run: in the history, and to be compared with."""
 
-from __future__ import annotations
-
 import json
 import shutil
+import subprocess
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from portcompare.records.run_summary import read_summary
-
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
-    from pathlib import Path
 
 GATES = """
 [[gates]]

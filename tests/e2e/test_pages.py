@@ -1,18 +1,13 @@
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import jsonschema
 import pytest
 
 from portcompare.report import results_schema
 from tests.e2e.conftest import ROOT
-
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
-    from pathlib import Path
 
 PLAN = f"""
 baseline = "flask"

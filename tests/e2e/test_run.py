@@ -16,14 +16,7 @@ from hdrh.log import HistogramLogReader
 
 from portcompare.report import EXPORTERS, results_schema
 from tests.e2e.conftest import begin, write_plan
-from tests.e2e.processes import (
-    are_gone,
-    command_of,
-    is_running,
-    processes_below,
-    servers_below,
-    wait_until,
-)
+from tests.e2e.processes import are_gone, command_of, is_running, processes_below, servers_below, wait_until
 
 if TYPE_CHECKING:
     import subprocess

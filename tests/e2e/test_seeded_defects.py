@@ -1,14 +1,9 @@
 """A defect that shows under load only."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from tests.e2e.conftest import ROOT, begin
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 UNDER_LOAD = "mixed-up-under-load"
 ALLOWED = "number-for-text"

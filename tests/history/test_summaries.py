@@ -1,9 +1,7 @@
-from __future__ import annotations
-
 import os
 import shutil
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -15,19 +13,10 @@ from portcompare.history.summaries import (
     quantities_of,
     write_summary,
 )
-from portcompare.records.run_summary import (
-    SUMMARY_FILE,
-    StoredSummary,
-    read_quantities,
-)
+from portcompare.records.run_summary import SUMMARY_FILE, RunSummary, StoredSummary, read_quantities
 from portcompare.report import RESULTS_FILE, read_results
 from tests.altered import known
 from tests.runs import HOSTILE, NEW, OLD, make_run, store
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from portcompare.records.run_summary import RunSummary
 
 
 @pytest.fixture

@@ -1,21 +1,16 @@
-from __future__ import annotations
-
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from portcompare.history.summaries import list_runs
 from portcompare.history.trends import Filter, Point, Trend, find_steps, find_trends
 from tests.runs import NEW, OLD, make_run, store
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 
 def make_trend(values: Sequence[float]) -> Trend:

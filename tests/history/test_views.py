@@ -1,13 +1,12 @@
-from __future__ import annotations
-
 import io
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from portcompare.history.summaries import list_runs
 from portcompare.history.trends import HISTORY_SCHEMA_VERSION, History, find_trends
@@ -16,11 +15,6 @@ from tests.history.test_trends import make_trend
 from tests.report.test_gates import KEPT, UNKNOWN
 from tests.report.test_html import PASSIVE, Page
 from tests.runs import HOSTILE, make_run, store
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rich.table import Table
 
 FOLDER = '<script>alert(2)<_script>\u202e "quoted" #1?'
 

@@ -141,10 +141,7 @@ class Generator:
         return load
 
     def _round(
-        self,
-        order: RunRound,
-        on_window: Callable[[WindowOpens], object],
-        until: Callable[[], object] | None,
+        self, order: RunRound, on_window: Callable[[WindowOpens], object], until: Callable[[], object] | None
     ) -> LoadReport:
         self.send(order)
         opens = self.receive()

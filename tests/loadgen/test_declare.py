@@ -74,10 +74,7 @@ def test_what_a_class_declares_itself_counts_before_what_it_inherits(
             {"requests": {A: 1, http_request("/c", method="POST", name="GET /a"): 1}},
             "Data has two requests named 'GET /a' of different methods",
         ),
-        (
-            {"request": http_request("/ü")},
-            f"Data cannot send 'GET /ü': {find_flaw(http_request('/ü'))}",
-        ),
+        ({"request": http_request("/ü")}, f"Data cannot send 'GET /ü': {find_flaw(http_request('/ü'))}"),
         (
             {"requests": {A: 1, http_request("/b", headers={"X": "€"}): 1}},
             "Data cannot send 'GET /b': the header 'X' is not one line of latin-1 text: '€'",
@@ -183,10 +180,7 @@ STEP = login_step(http_request("/login"), keep={"token": "json:/token"})
         (STEP, "Data's `login` is not a list of login steps"),
         ([http_request("/")], "Data's `login` is not a list of login steps"),
         ([[]], "Data's `login` is not a list of login steps"),
-        (
-            [login_step(http_request("/ä"))],
-            "Data cannot send 'GET /ä': the path '/ä' does not begin with /",
-        ),
+        ([login_step(http_request("/ä"))], "Data cannot send 'GET /ä': the path '/ä' does not begin with /"),
     ],
 )
 def test_a_login_that_is_none_is_a_problem(login: object, found: str) -> None:

@@ -147,9 +147,7 @@ def test_refused_connections_and_late_responses_are_failures_with_the_usual_name
     assert set(done.error_kinds) == {REFUSED}
 
 
-def test_failures_with_many_texts_do_not_fill_the_report(
-    run: Callable[..., LoadReport],
-) -> None:
+def test_failures_with_many_texts_do_not_fill_the_report(run: Callable[..., LoadReport]) -> None:
     text = """
 class Shopper(User):
     @task
@@ -221,9 +219,7 @@ def test_the_starts_of_users_are_spread_over_the_delay(
     assert second_s - first_s > 0.07
 
 
-def test_the_class_s_own_waiting_time_is_kept_and_its_own_host_is_not(
-    run: Callable[..., LoadReport],
-) -> None:
+def test_the_class_s_own_waiting_time_is_kept_and_its_own_host_is_not(run: Callable[..., LoadReport]) -> None:
     waiting = '    wait_time = constant(0.1)\n    host = "http://elsewhere.invalid"\n'
     arrivals_s: list[float] = []
 

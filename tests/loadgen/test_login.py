@@ -144,9 +144,7 @@ def test_connections_of_the_open_model_log_in_before_requests_are_due(generator:
     assert done.requests > 0
 
 
-def test_responses_are_compared_with_those_to_the_login_that_parity_used(
-    generator: Generator,
-) -> None:
+def test_responses_are_compared_with_those_to_the_login_that_parity_used(generator: Generator) -> None:
     prepare(generator, "ann", "bob")
     with serve(Members()) as server:
         done = generator.run_round(server.url, users=2, expectations=greet("ann"))

@@ -31,12 +31,7 @@ def test_each_target_has_its_own_lines_and_its_share_of_the_users_of_each_class(
         )
     assert ended.returncode == 0, ended.stderr
     lines = lines_of(ended)
-    assert set(lines) == {
-        "flask /data",
-        "quart /data",
-        "flask /data?delay=0.2",
-        "quart /data?delay=0.2",
-    }
+    assert set(lines) == {"flask /data", "quart /data", "flask /data?delay=0.2", "quart /data?delay=0.2"}
     assert all(line["num_failures"] == 0 for line in lines.values())
     assert flask.connections == quart.connections == 2
     for name, server in (("flask", flask), ("quart", quart)):

@@ -327,10 +327,7 @@ def test_a_user_that_blocks_the_event_loop_is_noticed_and_delays_what_is_due(
     generator.prepare(locustfile, scenario="Blocking")
     with serve(answering(OK, delay_s=DELAY_S)) as server:
         done = generator.run_round(
-            server.url,
-            load=load,
-            on_window=partial(block_inside, folder=tmp_path),
-            until=has_gone_on,
+            server.url, load=load, on_window=partial(block_inside, folder=tmp_path), until=has_gone_on
         )
     assert done.stall_max_s >= 0.15
     assert find_overload(done, LIMITS) is not None

@@ -99,10 +99,7 @@ def test_a_mix_is_sent_by_weight_and_each_request_has_its_own_expectation(
     expectations = {place: expect_path(request) for place, request in enumerate((OFTEN, POSTED, SELDOM))}
     with serve(echo_path) as server:
         done = generator.run_round(
-            server.url,
-            scenario="mixed",
-            expectations=expectations,
-            until=lambda: len(server.requests) > 1000,
+            server.url, scenario="mixed", expectations=expectations, until=lambda: len(server.requests) > 1000
         )
         assert done.error_kinds == {}
         paths = Counter(request.split()[1] for _, request in server.requests)
@@ -121,10 +118,7 @@ def test_the_users_of_a_mix_send_the_same_sequences_in_each_round(load: Load, ge
     for _ in range(2):
         with serve(echo_path) as server:
             generator.run_round(
-                server.url,
-                scenario="mixed",
-                users=2,
-                until=partial(have_asked, server, users=2, times=50),
+                server.url, scenario="mixed", users=2, until=partial(have_asked, server, users=2, times=50)
             )
         by_user = [
             tuple(request.split()[1] for number, request in server.requests if number == user)[:50]

@@ -1,7 +1,5 @@
 """Plans, a manifest and a round for tests of measuring: nothing is ever started."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from portcompare.plan import Page, Plan, Scenario

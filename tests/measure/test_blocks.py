@@ -1,19 +1,12 @@
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.measure.blocks import Timekeeper, order_block, plan_blocks
+from portcompare.measure.blocks import Place, Timekeeper, order_block, plan_blocks
+from portcompare.plan import Plan
 from tests.measure.plans import ARMS, make_plan
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from portcompare.measure.blocks import Place
-    from portcompare.plan import Plan
 
 LEVELS: tuple[tuple[str, float], ...] = (("fast", 1), ("fast", 8), ("slow", 64))
 ALL = {("fast", 1.0): 0.3, ("fast", 8.0): 0.1, ("slow", 64.0): 0.2}

@@ -1,13 +1,12 @@
-from __future__ import annotations
-
 import json
 import os
 import sys
 import threading
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pytest
@@ -21,6 +20,7 @@ from portcompare.wire.protocol import (
     CloseWindow,
     Gather,
     Joined,
+    Message,
     Prepare,
     Prepared,
     RunRound,
@@ -31,12 +31,6 @@ from portcompare.wire.protocol import (
     encode,
 )
 from tests.measure.plans import DONE
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
-    from portcompare.wire.protocol import Message
 
 # Replaces the interpreter: records how it was started, and sends for each order with the next of its replies,
 # which are JSON lists of lines. After the last it writes to the log and ends.

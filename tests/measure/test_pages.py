@@ -1,23 +1,18 @@
-from __future__ import annotations
-
 from collections import Counter
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import pytest
 
 from portcompare.measure.blocks import Timekeeper, plan_blocks
-from portcompare.measure.pages import measure_visit, order_visits
+from portcompare.measure.generator import LoadGenerator
+from portcompare.measure.pages import PagePlace, measure_visit, order_visits
 from portcompare.records.pages import PageLoad
+from portcompare.serve import RunningServer
+from portcompare.wire.protocol import RoundDone, RunRound
 from tests.altered import altered
 from tests.measure.plans import ARMS, DONE, make_plan, paged
-
-if TYPE_CHECKING:
-    import pytest
-
-    from portcompare.measure.generator import LoadGenerator
-    from portcompare.measure.pages import PagePlace
-    from portcompare.serve import RunningServer
-    from portcompare.wire.protocol import RoundDone, RunRound
 
 LOADS = (PageLoad(kind="cold", lcp_s=0.1), PageLoad(kind="warm", lcp_s=0.1))
 NONE: dict[tuple[str, float], float] = {}

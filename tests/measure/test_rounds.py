@@ -1,22 +1,18 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 
 from portcompare.errors import ServerError, WindowMissedError
 from portcompare.measure.blocks import Place
+from portcompare.measure.generator import LoadGenerator
 from portcompare.measure.rounds import MeasuredRound, measure_round
 from portcompare.records.requests import Expectation
 from portcompare.records.rounds import Round, Usage
+from portcompare.serve import RunningServer
 from portcompare.wire.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
 from tests.altered import altered
 from tests.measure.plans import DONE, add_open, make_plan
-
-if TYPE_CHECKING:
-    from portcompare.measure.generator import LoadGenerator
-    from portcompare.serve import RunningServer
 
 PLACE = Place(block=2, order=5, arm="new", scenario="fast", level=8)
 EXPECTATIONS = {0: Expectation(status=200, body_base64="e30=")}

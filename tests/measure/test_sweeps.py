@@ -38,9 +38,7 @@ if TYPE_CHECKING:
     Cell = tuple[float, int]
 
 GRID = BreakEvenGrid(
-    path="/data",
-    delay_s=[0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2],
-    users=[1, 2, 4, 8, 12, 16, 24, 32, 64],
+    path="/data", delay_s=[0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2], users=[1, 2, 4, 8, 12, 16, 24, 32, 64]
 )
 
 

@@ -89,10 +89,7 @@ def test_derived_cases_have_the_headers_and_login_of_their_request() -> None:
 def test_each_parameter_is_varied_in_the_first_request_that_has_it() -> None:
     cases = derive_cases([], get("/data", "/data?a=1", "/data?a=2&b=3", "/data?b=4"))
     empty = [(case.name, case.target) for case in cases if case.name.endswith((" [a empty]", " [b empty]"))]
-    assert empty == [
-        ("GET /data?a=1 [a empty]", "/data?a="),
-        ("GET /data?a=2&b=3 [b empty]", "/data?a=2&b="),
-    ]
+    assert empty == [("GET /data?a=1 [a empty]", "/data?a="), ("GET /data?a=2&b=3 [b empty]", "/data?a=2&b=")]
 
 
 def test_one_route_is_paths_that_differ_in_an_identifier_and_rows_of_one_template() -> None:

@@ -108,10 +108,7 @@ def test_a_candidate_or_a_baseline_that_does_not_respond_is_never_equal() -> Non
 def test_a_baseline_that_contradicts_its_control_is_not_equal() -> None:
     outcome = checking(always(), always(), always(status=503), always(status=404), control=always(status=503))
     assert not outcome.parity.equal
-    assert listed(outcome) == [
-        (CONTROL, "status", "", "200", "503"),
-        ("new-2", "status", "", "200", "404"),
-    ]
+    assert listed(outcome) == [(CONTROL, "status", "", "200", "503"), ("new-2", "status", "", "200", "404")]
 
 
 def test_an_encoded_body_is_compared_decoded() -> None:

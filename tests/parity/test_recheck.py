@@ -7,13 +7,7 @@ from typing import cast
 
 import pytest
 
-from portcompare.parity.checker import (
-    CaseResult,
-    ParityChecker,
-    ParityOutcome,
-    combine_parity,
-    recheck_alone,
-)
+from portcompare.parity.checker import CaseResult, ParityChecker, ParityOutcome, combine_parity, recheck_alone
 from portcompare.records.parity import Difference, Parity
 from portcompare.records.requests import RequestSpec
 

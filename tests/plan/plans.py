@@ -1,16 +1,11 @@
 """A small plan that is right, to be changed by tests, and servers for it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from portcompare.errors import InputError, Problem
 from portcompare.plan import Plan, load_plan
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SERVERS = {
     "gunicorn": {"wsgi": frozenset({"workers", "threads", "keep_alive_s", "backlog"})},

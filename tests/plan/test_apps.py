@@ -1,15 +1,10 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from portcompare.plan import App
 from tests.plan.plans import GOOD, SCENARIO, SERVERS, changed, faults_of, load, problems_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KNOWN_SERVERS = (
     f"did you mean 'gunicorn'? Known: {', '.join(sorted(SERVERS))}; start any other server by a `command`"

@@ -1,13 +1,8 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.plan.plans import BEFORE, GOOD, LOAD, changed, faults_of, load, problems_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TWO_LEVELS = changed("users = [1]", "users = [1, 8]")
 SEARCHED = changed("users = [1]", 'model = "open", objective = { p99 = 0.5 }')

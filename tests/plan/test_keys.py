@@ -1,16 +1,10 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
+from pydantic import BaseModel
 
 from portcompare import plan
 from portcompare.plan import Key, plan_keys
 from portcompare.plan.scenarios import Objective
 from portcompare.plan.schema import Cost, Cpus, Rounds
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 KEYS = {key.path: key for key in plan_keys()}
 

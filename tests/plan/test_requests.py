@@ -1,10 +1,9 @@
-from __future__ import annotations
-
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -14,9 +13,6 @@ from portcompare.plan import PlanRequest
 from portcompare.plan.requests import LoginRequest, WeightedRequest
 from portcompare.records.requests import LoginStep, RequestSpec
 from tests.plan.plans import BEFORE, LOAD, faults_of, load, problems_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NOWHERE = Path("/nowhere")
 PAGE = (Path(__file__).parents[2] / "docs" / "requests.md").read_text(encoding="utf-8")

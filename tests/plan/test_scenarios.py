@@ -1,15 +1,10 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from portcompare.plan import OpenLoad, Plan
 from portcompare.plan.scenarios import ClosedLoad
 from tests.plan.plans import BEFORE, GOOD, LISTED, LOAD, SCENARIO, changed, faults_of, load, problems_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MODELS = "should be 'closed' (with `users`) or 'open' (with `rates` or `objective`)"
 UNKNOWN = "there is no such key"

@@ -1,17 +1,12 @@
-from __future__ import annotations
-
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import ValidationError
 
+from portcompare.plan import Plan
 from portcompare.records.rounds import Arm
 from tests.plan.plans import GOOD, changed, faults_of, load
-
-if TYPE_CHECKING:
-    from portcompare.plan import Plan
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, cast, get_args
 
 import pytest
 
@@ -11,17 +9,14 @@ from portcompare.history.summaries import find_quantities
 from portcompare.plan import Gate
 from portcompare.plan.schema import Margins
 from portcompare.records.metrics import METRICS, Metric, MetricName
-from portcompare.records.rounds import BASELINE
+from portcompare.records.results import Results
+from portcompare.records.rounds import BASELINE, Round
 from portcompare.report.formats.csv import render_comparisons as render
 from portcompare.report.sections.checks import gate_tables
 from portcompare.report.sections.measured import comparison_rows
 from tests.altered import altered
 from tests.analyse.samples import CANDIDATE, ROUND, SUMMARY
 from tests.runs import make_run
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
-    from portcompare.records.rounds import Round
 
 RUN = make_run(1)
 SIZE = cast("MetricName", "response_bytes")

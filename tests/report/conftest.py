@@ -1,11 +1,10 @@
 """A run as it could have been: what every test of the reports renders."""
 
-from __future__ import annotations
-
 import random
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import median
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import pytest
 
@@ -18,9 +17,6 @@ from portcompare.records.results import Conclusion, Results, Spectrum, SpectrumP
 from portcompare.records.rounds import Bound, Latency, LoadReport, Round, Slice, Usage
 from portcompare.report import charts
 from tests.altered import altered
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 BASELINE = "flask-gunicorn"
 CANDIDATES = ("quart-hypercorn", "quart-uvicorn")

@@ -1,9 +1,6 @@
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -11,6 +8,7 @@ import pytest
 from portcompare import units
 from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import METRICS
+from portcompare.records.results import Results
 from portcompare.records.sweeps import Knee
 from portcompare.report.charts import draw_charts, main_charts
 from portcompare.report.charts import render as render_files
@@ -18,16 +16,12 @@ from portcompare.report.charts.bars import time_chart, waterfalls
 from portcompare.report.charts.courses import spectrum_chart, timeline_chart
 from portcompare.report.charts.load import load_chart
 from portcompare.report.charts.ratios import ratio_plots
-from portcompare.report.charts.svg import stand_alone
+from portcompare.report.charts.svg import Figure, stand_alone
 from portcompare.report.formats import html, markdown
 from portcompare.report.wording import TONES
 from tests.altered import altered, known
+from tests.report.conftest import MakeResults
 from tests.report.test_pages import PAGES
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
-    from portcompare.report.charts.svg import Figure
-    from tests.report.conftest import MakeResults
 
 POINTS = re.compile(r'<g class="mark-symbol role-mark [^>/]*>(.*?)</g>')
 RULES = re.compile(r'<line [^>]*stroke="var\(--(?:better|worse|same|unsure)\)" stroke-width="2"')

@@ -1,19 +1,14 @@
-from __future__ import annotations
-
 import io
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from portcompare.records.checks import CheckResult, ClaimResult, Subject
 from portcompare.records.estimates import Estimate
+from portcompare.records.results import Results
 from portcompare.report import render_conclusions
 from portcompare.report.formats import html, markdown
 from portcompare.report.sections.checks import claim_tables
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
 
 RATIO = CheckResult(
     name="one user",

@@ -1,15 +1,10 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
+from portcompare.records.results import Results
 from portcompare.report.sections.method import describe_levels, describe_warmup, method_facts
 from tests.altered import altered
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
 
 OPEN = {"model": "open", "rates": [400.0], "objective": None}
 SEARCHED = {"model": "open", "rates": [], "objective": {"p50": None, "p99": 0.05}}

@@ -1,7 +1,5 @@
 """The comparison of two runs in every format."""
 
-from __future__ import annotations
-
 import io
 import re
 from dataclasses import replace

@@ -1,17 +1,11 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from portcompare.records.results import Results
 from portcompare.report import EXPORTERS, write_reports
 from portcompare.report.formats.results_file import read_results, write_results
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from portcompare.records.results import Results
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

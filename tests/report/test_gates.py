@@ -1,10 +1,7 @@
 """What the plan's gates came to, in every format."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -12,14 +9,12 @@ from rich.console import Console
 
 from portcompare.records.checks import CheckResult, GateResult, Subject
 from portcompare.records.estimates import Estimate
+from portcompare.records.results import Results
 from portcompare.report import render_conclusions
 from portcompare.report.formats import html, junit, markdown, openmetrics
 from tests.altered import altered
 from tests.report.test_html import Page
 from tests.runs import HOSTILE, make_run
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
 
 CHECK = CheckResult(
     name="",

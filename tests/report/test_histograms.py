@@ -1,16 +1,11 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from portcompare.report.formats.histograms import Interval, histogram_path, write_histogram_log
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
 START_S = 1772444467.25

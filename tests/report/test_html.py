@@ -1,21 +1,16 @@
-from __future__ import annotations
-
 import base64
 import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare import units
+from portcompare.records.results import Results
 from portcompare.report.formats import html
 from portcompare.report.sections.record import BESIDE
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
-    from tests.report.conftest import MakeResults
+from tests.report.conftest import MakeResults
 
 PASSIVE = re.compile(
     "a|bdi|body|caption|circle|dd|desc|details|div|dl|dt|figcaption|figure|footer|g|h[1-3]|head|header|html|li|line"

@@ -1,14 +1,9 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from portcompare.records.parity import Difference, Parity
 from portcompare.report import render_junit, write_junit
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STATUS = Difference(
     case="GET /a",

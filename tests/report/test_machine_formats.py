@@ -1,26 +1,21 @@
 """The formats that programs read: CSV, JUnit, OpenMetrics and percentile files."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from portcompare.records.results import Results
 from portcompare.report.formats import csv as csv_format
 from portcompare.report.formats import histograms, junit, openmetrics
 from portcompare.report.wording import visible
 from tests.report.conftest import HOSTILE_CANDIDATES, HOSTILE_SCENARIOS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from portcompare.records.results import Results
 
 NAMES = {visible(name) for name in (*HOSTILE_CANDIDATES, "baseline", "control")}
 

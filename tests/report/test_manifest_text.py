@@ -1,12 +1,7 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from portcompare.records.results import Results
 from portcompare.report.formats.results_file import render_manifest as render
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
 
 
 def test_facts_are_sorted_lines_with_a_key_and_a_value_each(results: Results) -> None:

@@ -1,19 +1,14 @@
-from __future__ import annotations
-
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 from markdown_it import MarkdownIt
 
 from portcompare import units
 from portcompare.records.parity import Difference, Parity
+from portcompare.records.results import Results
 from portcompare.report.formats import markdown
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
-    from tests.report.conftest import MakeResults
+from tests.report.conftest import MakeResults
 
 HOSTILE_TEXTS = [
     "<script>alert(1)</script>",

@@ -1,18 +1,13 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.records.estimates import Estimate
 from portcompare.records.pages import PageComparison, PageFigure, PagePart, Pages, PageSummary
+from portcompare.records.results import Results
 from portcompare.report.formats import html, markdown
 from portcompare.report.sections.pages import page_tables
 from tests.altered import altered
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
 
 LCP = PageFigure(
     metric="lcp", median_s=Estimate(point=2.5, low=2.4, high=2.6), p75_s=2.6, rating="needs improvement"

@@ -1,20 +1,15 @@
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from portcompare.errors import InputError
+from portcompare.records.results import Results
 from portcompare.report.formats.results_file import read_results, write_results
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from portcompare.records.results import Results
 
 Edit = dict[str, Any]
 

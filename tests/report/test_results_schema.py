@@ -1,17 +1,13 @@
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jsonschema
 import pytest
 
+from portcompare.records.results import Results
 from portcompare.report.formats.schema import results_schema, write_schema
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "results.schema.json"
 

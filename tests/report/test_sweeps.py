@@ -1,21 +1,15 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
 from portcompare.records.estimates import Estimate
-from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Capacity, Knee, Sweeps
+from portcompare.records.results import Results
+from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Capacity, CellState, Knee, Sweeps
 from portcompare.report import render_conclusions, render_table
 from portcompare.report.formats import html, markdown
 from portcompare.report.sections.load import break_even_tables, capacity_tables
 from tests.altered import altered
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
-    from portcompare.records.sweeps import CellState
 
 CELL = BreakEvenCell(
     delay_s=0.2,

@@ -1,19 +1,12 @@
-from __future__ import annotations
-
 from dataclasses import replace
 from io import StringIO
-from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from portcompare import units
+from portcompare.records.results import Results
 from portcompare.report.formats.terminal import render_conclusions, render_table
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from portcompare.records.results import Results
 
 WIDTHS = [80, 120]
 

@@ -1,21 +1,16 @@
 """What is not known of servers that somebody else started is said in every format, never shown as zero."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
+from portcompare.records.results import Results
 from portcompare.report import EXPORTERS, render_table
 from portcompare.report.sections.measured import arm_rows
 from portcompare.report.sections.method import deployment_settings
 from portcompare.report.sections.record import ROUND_HEADER, round_rows
 from tests.altered import altered
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
 
 RUNNING, COMMAND = 0, 1
 

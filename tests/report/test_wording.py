@@ -1,12 +1,11 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare import units
-from portcompare.records.metrics import METRICS
+from portcompare.records.estimates import Verdict
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.results import Results
 from portcompare.records.rounds import Bound
 from portcompare.report import wording
 from portcompare.report.sections.conclusions import FEW_BLOCKS, find_notices
@@ -14,12 +13,7 @@ from portcompare.report.sections.measured import arm_cells, arm_rows
 from portcompare.report.sections.method import machine_facts, method_facts
 from portcompare.report.sections.record import ROUND_HEADER, round_rows
 from tests.altered import altered
-
-if TYPE_CHECKING:
-    from portcompare.records.estimates import Verdict
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.results import Results
-    from tests.report.conftest import MakeResults
+from tests.report.conftest import MakeResults
 
 
 def test_what_is_not_known_is_never_a_number() -> None:

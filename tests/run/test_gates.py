@@ -1,19 +1,15 @@
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from portcompare.analyse.checks import judge_gates
 from portcompare.cli.run import _exit_code
+from portcompare.errors import Problem
 from portcompare.plan import Plan
 from portcompare.run.checks import read_stored_runs
 from tests.runs import NEW, OLD, make_run, store
-
-if TYPE_CHECKING:
-    from portcompare.errors import Problem
 
 LIMITS = {"metric": "throughput", "scenario": "delayed", "candidate": NEW, "level": 64, "min_ratio": 0.8}
 STORED = {"against": "stored"}
@@ -114,10 +110,7 @@ def test_a_stored_run_that_cannot_be_compared_with_is_told_before_anything_is_me
     stored = read_stored_runs(plan, problems)
     assert stored.keys() == {"stored", "other"}
     told = [(one.where.rpartition("gates.")[2], one.found) for one in problems]
-    assert told[:2] == [
-        ("0.against", "that run is partial"),
-        ("0.against", "that run is not valid: noise"),
-    ]
+    assert told[:2] == [("0.against", "that run is partial"), ("0.against", "that run is not valid: noise")]
     assert told[2][0] == "1.against"
     assert "schema_version" in told[2][1]
     assert told[3:] == [

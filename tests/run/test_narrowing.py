@@ -1,19 +1,13 @@
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.errors import InputError
 from portcompare.measure.blocks import Timekeeper
 from portcompare.measure.sweeps import plan_break_even
-from portcompare.plan import load_plan
+from portcompare.plan import Plan, load_plan
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.serve import vocabulary
-
-if TYPE_CHECKING:
-    from portcompare.plan import Plan
 
 PLAN = Path(__file__).parents[2] / "loadtests" / "plan.toml"
 BREAK_EVEN = PLAN.with_name("break-even.toml")

@@ -1,21 +1,16 @@
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+import pytest
 
 from portcompare.errors import InputError, Problem
 from portcompare.measure.blocks import Timekeeper
+from portcompare.measure.pages import PagePlace
 from portcompare.records.pages import PageVisit
 from portcompare.run import phases, session
 from tests.measure.plans import ARMS, make_plan, paged
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pytest
-
-    from portcompare.measure.pages import PagePlace
 
 MISSING = Problem(where="browser", found="there is no Chromium", remedy="install it")
 
@@ -81,10 +76,7 @@ class Block:
         )
         servers = {arm: SimpleNamespace(arm=arm, ready_target="/") for arm in ARMS}
         block = phases.Block(
-            number=0,
-            servers=cast("Any", servers),
-            outcome=cast("Any", None),
-            idle_s=dict.fromkeys(ARMS, 0.1),
+            number=0, servers=cast("Any", servers), outcome=cast("Any", None), idle_s=dict.fromkeys(ARMS, 0.1)
         )
         phases.load_pages(run, block)
 

@@ -1,12 +1,12 @@
 """Comparing the responses of a plan's servers, and what the load is held to because of it."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 
@@ -14,7 +14,7 @@ from portcompare.errors import InputError
 from portcompare.parity.cases import SAFE_METHODS, identity
 from portcompare.parity.checker import ParityOutcome
 from portcompare.parity.openapi import OpenApiDocument
-from portcompare.plan import App, load_plan
+from portcompare.plan import App, Plan, load_plan
 from portcompare.records.parity import Parity
 from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
@@ -31,14 +31,7 @@ from portcompare.run.progress import Progress
 from portcompare.run.session import Session, find_document_problems
 from portcompare.serve import assign_cpus, vocabulary
 from portcompare.wire.protocol import Capture, Captured
-from tests.parity.clients import Client, response
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from portcompare.plan import Plan
-    from tests.parity.clients import Service
+from tests.parity.clients import Client, Service, response
 
 URLS = """
 baseline = { url = "http://127.0.0.1:1" }

@@ -1,43 +1,36 @@
 """Runs on their whole way through plan, phases, recording and analysis; servers and load are made up."""
 
-from __future__ import annotations
-
 import itertools
 import time
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 from hdrh.histogram import HdrHistogram
 
 from portcompare.cli.run import _exit_code
 from portcompare.http.requests import http_request
-from portcompare.measure.blocks import Timekeeper
+from portcompare.measure.blocks import Place, Timekeeper
 from portcompare.measure.rounds import MeasuredRound
 from portcompare.parity.checker import ParityOutcome
 from portcompare.plan import Plan
-from portcompare.records.parity import Difference
+from portcompare.records.parity import Difference, Parity
+from portcompare.records.requests import RequestSpec
+from portcompare.records.results import Results
+from portcompare.records.rounds import Round
 from portcompare.report import read_results, write_results
 from portcompare.run import phases
+from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
+from portcompare.run.session import Session
 from tests.altered import altered
 from tests.analyse.samples import LATENCY, PARITY, ROUND
 from tests.measure.plans import make_manifest, make_plan
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from portcompare.measure.blocks import Place
-    from portcompare.records.parity import Parity
-    from portcompare.records.requests import RequestSpec
-    from portcompare.records.results import Results
-    from portcompare.records.rounds import Round
-    from portcompare.run.progress import Progress
-    from portcompare.run.session import Session
 
 NOTHING = HdrHistogram(1, 10**6, 3).encode().decode()
 IDLE_S = 0.003

@@ -1,23 +1,18 @@
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import pytest
+
+from portcompare.plan import Plan
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.report import RESULTS_FILE
 from portcompare.run.recording import Recording
 from tests.analyse.samples import ROUND
 from tests.measure.plans import make_manifest, make_plan, paged
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
-
-    from portcompare.plan import Plan
 
 
 def record(plan: Plan, folder: Path, **manifest: Any) -> Recording:  # noqa: ANN401 - any of its fields

@@ -1,7 +1,4 @@
-from __future__ import annotations
-
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,10 +6,8 @@ from portcompare.errors import InputError
 from portcompare.plan import Deployment
 from portcompare.run.workers import Workers, choose_workers, find_unreachable, read_endpoint
 from portcompare.wire.protocol import Gather
+from tests.conftest import Command
 from tests.measure.plans import make_plan
-
-if TYPE_CHECKING:
-    from tests.conftest import Command
 
 
 @pytest.mark.parametrize(

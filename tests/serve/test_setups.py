@@ -146,10 +146,7 @@ def test_a_command_that_does_not_end_is_ended(
     monkeypatch.setattr(setups, "COMMAND_LIMIT_S", 2.0)
     app = "setup = ['echo $$ >notes; sleep 600 & echo $! >>notes; echo waiting; wait']"
     plan = write_deployments(tmp_path, running, app=app)
-    with (
-        pytest.raises(ServerError, match=r"did not end within 2 s(.|\n)*waiting"),
-        prepare(plan, tmp_path),
-    ):
+    with pytest.raises(ServerError, match=r"did not end within 2 s(.|\n)*waiting"), prepare(plan, tmp_path):
         pass
     assert all_gone(int(pid) for pid in notes(tmp_path))
 

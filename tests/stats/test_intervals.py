@@ -1,7 +1,6 @@
-from __future__ import annotations
-
+from collections.abc import Sequence
 from math import exp, log, sqrt
-from typing import TYPE_CHECKING
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -17,11 +16,6 @@ from portcompare.stats.intervals import (
     unpaired_ratio,
 )
 from tests.altered import Known, known
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from random import Random
-
 
 values = st.floats(min_value=1e-4, max_value=1e4)
 blocks = st.lists(st.tuples(values, values), min_size=2, max_size=12)

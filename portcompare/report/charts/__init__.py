@@ -1,23 +1,17 @@
 """The charts of a run: drawn once, shown on the page, and written as files."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import vl_convert
 
+from portcompare.records.results import Results
 from portcompare.report.charts.bars import cost_chart, time_chart, waterfalls
 from portcompare.report.charts.courses import spectrum_chart, timeline_chart
 from portcompare.report.charts.load import capacity_charts, load_chart
 from portcompare.report.charts.ratios import heat_maps, ratio_plots
 from portcompare.report.charts.svg import Figure, stand_alone
 from portcompare.report.files import encode, safe_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from portcompare.records.results import Results
 
 CHART_FOLDER = "charts"
 _PNG_SCALE = 1.5

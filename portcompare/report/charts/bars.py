@@ -1,23 +1,18 @@
 """Bars: where the response time goes, what an arm takes, and the parts of a page load."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import altair as alt
 
 from portcompare import units
+from portcompare.records.pages import PageSummary
+from portcompare.records.results import Results, Summary
 from portcompare.report.charts import svg
+from portcompare.report.charts.svg import Figure, Look
 from portcompare.report.files import safe_name
 from portcompare.report.sections.pages import STAGE_NAMES, meanwhile
 from portcompare.report.wording import NOT_KNOWN, exact, known, level_text, plan_value, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.pages import PageSummary
-    from portcompare.records.results import Results, Summary
-    from portcompare.report.charts.svg import Figure, Look
 
 _BAR_HEIGHT = 13
 _MS_PER_S, _US_PER_S = 1e3, 1e6

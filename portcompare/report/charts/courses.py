@@ -1,22 +1,16 @@
 """How response times are distributed and how a run went: the latency spectrum and the time line."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import altair as alt
 
 from portcompare import units
-from portcompare.analyse.summaries import find_courses
+from portcompare.analyse.summaries import Course, find_courses
+from portcompare.records.results import Results, Spectrum
 from portcompare.report.charts import svg
+from portcompare.report.charts.svg import Figure, Look
 from portcompare.report.wording import NOT_KNOWN, known, level_text, plan_value, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.analyse.summaries import Course
-    from portcompare.records.results import Results, Spectrum
-    from portcompare.report.charts.svg import Figure, Look
 
 _MS_PER_S = 1e3
 _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "p99.99": 0.9999}

@@ -1,22 +1,17 @@
 """What more load does: throughput and response time over the load, and the highest rates that were found."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import altair as alt
 
 from portcompare import units
+from portcompare.records.results import Results, Summary
+from portcompare.records.sweeps import Capacity, Knee
 from portcompare.report.charts import svg
+from portcompare.report.charts.svg import Figure, Look
 from portcompare.report.files import safe_name
 from portcompare.report.wording import NOT_KNOWN, known, level_text, objective_text, plan_value, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.results import Results, Summary
-    from portcompare.records.sweeps import Capacity, Knee
-    from portcompare.report.charts.svg import Figure, Look
 
 _SIZE = {"width": 400, "height": 170}
 _MS_PER_S = 1e3

@@ -1,27 +1,21 @@
 """Altair charts as SVG that can stand inside an HTML page: offline, themed by its style sheet, accessible."""
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
 import altair as alt
 import vl_convert
 from markupsafe import Markup
 
+from portcompare.records.results import Results
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.report.wording import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from portcompare.records.results import Results
-
 
 TEXT = "var(--ink)"
 FAINT = "var(--line)"
@@ -102,7 +96,7 @@ def arm_axis() -> dict[str, Any]:
     return guide(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
 
 
-def arm_y(looks: Mapping[str, Look] | None = None, *, field: str = "arm:N", named: bool = True) -> alt.Y:
+def arm_y(looks: "Mapping[str, Look] | None" = None, *, field: str = "arm:N", named: bool = True) -> alt.Y:
     """A row for each arm, in the order of `looks` or of the data; without names if `named` is False."""
     sort = _labels(looks) if looks else None
     return alt.Y(field, sort=sort, title=None, axis=arm_axis() if named else None)

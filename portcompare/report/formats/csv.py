@@ -1,18 +1,12 @@
 """All rounds and all comparisons as CSV, in SI units, one row each; what is not known is an empty cell."""
 
-from __future__ import annotations
-
 import csv
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
+from portcompare.records.results import Results
+from portcompare.records.rounds import Round
 from portcompare.report.wording import PERCENTILES, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from portcompare.records.results import Results
-    from portcompare.records.rounds import Round
 
 _LOAD = (
     "started_at_s",

@@ -1,10 +1,8 @@
 """The comparison of two runs as HTML, as Markdown, and as rich renderables for the terminal."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group
@@ -12,23 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from portcompare import units
-from portcompare.records.changes import Change
-from portcompare.records.metrics import METRICS
+from portcompare.records.changes import Altered, Change, RunDiff, RunFacts
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.results import Results
 from portcompare.report.charts.ratios import forest_plots
+from portcompare.report.charts.svg import Figure
 from portcompare.report.formats.html import render_page
 from portcompare.report.formats.markdown import escape, text_table, text_tables
 from portcompare.report.formats.terminal import TONE_STYLES, notice_line
 from portcompare.report.formats.terminal import text_table as terminal_table
 from portcompare.report.sections.conclusions import Notice
 from portcompare.report.wording import TONES, TextTable, interval, known, level_text, timestamp, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from portcompare.records.changes import Altered, RunDiff, RunFacts
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.results import Results
-    from portcompare.report.charts.svg import Figure
 
 _HEADER = ("Scenario", "Level", "Deployment", "Metric", "New / old", "95% interval", "Blocks", "Verdict")
 _OWN_NOTE = (

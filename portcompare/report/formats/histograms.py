@@ -6,22 +6,16 @@ References:
     https://hdrhistogram.github.io/HdrHistogram/JavaDoc/org/HdrHistogram/AbstractHistogram.html
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
 
+from portcompare.records.results import Results, Spectrum
 from portcompare.report.files import encode, safe_name
 from portcompare.report.wording import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
-    from portcompare.records.results import Results, Spectrum
 
 HISTOGRAM_FOLDER = "histograms"
 SPECTRUM_FOLDER = "spectra"

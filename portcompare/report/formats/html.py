@@ -1,25 +1,19 @@
 """The report as one HTML file that opens anywhere: one small script, a strict policy, no network."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from portcompare import units
+from portcompare.records.results import Results
 from portcompare.report.charts import draw_charts
 from portcompare.report.charts.svg import TEMPLATES, style_sheet
 from portcompare.report.sections import SECTIONS
 from portcompare.report.sections.conclusions import find_notices
 from portcompare.report.wording import timestamp, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.results import Results
 
 
 def render(results: Results) -> str:

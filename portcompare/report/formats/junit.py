@@ -1,27 +1,20 @@
 """JUnit XML, as CI systems show it: the responses of a check, and a whole run."""
 
-from __future__ import annotations
-
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from portcompare.records.checks import GateResult
+from portcompare.records.estimates import Comparison
+from portcompare.records.parity import Difference, Parity
+from portcompare.records.results import Results
 from portcompare.report.files import write_atomically
 from portcompare.report.sections.checks import gate_tables
-from portcompare.report.sections.measured import comparison_rows, outcome
+from portcompare.report.sections.measured import ComparisonRow, comparison_rows, outcome
 from portcompare.report.sections.responses import parity_text, place_text, remark
 from portcompare.report.wording import visible
 from portcompare.units import count
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from portcompare.records.checks import GateResult
-    from portcompare.records.estimates import Comparison
-    from portcompare.records.parity import Difference, Parity
-    from portcompare.records.results import Results
-    from portcompare.report.sections.measured import ComparisonRow
 
 
 def write_junit(parity: Parity, cases: Sequence[str], path: Path) -> None:

@@ -1,11 +1,11 @@
 """The report as Markdown, fit for a comment on a pull request."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
 from portcompare import units
+from portcompare.records.parity import Difference, Parity
+from portcompare.records.results import Results
 from portcompare.report.charts import CHART_FOLDER, main_charts
 from portcompare.report.sections.checks import claim_tables, gate_tables
 from portcompare.report.sections.conclusions import find_notices
@@ -22,21 +22,14 @@ from portcompare.report.sections.pages import page_tables
 from portcompare.report.sections.responses import (
     DIFFERENCE_HEADER,
     RANKS,
+    Alike,
     curl_pairs,
     difference_cells,
     group_alike,
     masked_texts,
     parity_text,
 )
-from portcompare.report.wording import clipped, timestamp, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from portcompare.records.parity import Difference, Parity
-    from portcompare.records.results import Results
-    from portcompare.report.sections.responses import Alike
-    from portcompare.report.wording import Facts, TextTable
+from portcompare.report.wording import Facts, TextTable, clipped, timestamp, visible
 
 _MARKUP = re.compile(r"([\\`*_\[~|$])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

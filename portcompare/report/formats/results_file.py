@@ -1,22 +1,17 @@
 """The file `results.json`, which holds the whole run, and `manifest.txt`, which holds its conditions."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from portcompare.analyse.diff import list_conditions
 from portcompare.errors import InputError, Problem
 from portcompare.records.results import SCHEMA_VERSION, Results
 from portcompare.report.files import write_atomically
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pydantic_core import ErrorDetails
 
 _RESTORE = "restore the file, or measure again"
 

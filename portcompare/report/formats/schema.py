@@ -1,13 +1,13 @@
 """The JSON Schemas of what is written as JSON, generated from the records and published in `docs/`."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import io
 import json
 import tokenize
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
 
 from pydantic import create_model
 
@@ -16,10 +16,6 @@ from portcompare.records.changes import DIFF_SCHEMA_VERSION, RunDiff
 from portcompare.records.results import SCHEMA_VERSION, Results
 from portcompare.report.files import write_atomically
 from portcompare.report.formats.results_file import Envelope
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from types import ModuleType
 
 
 def results_schema() -> dict[str, Any]:

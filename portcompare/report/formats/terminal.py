@@ -1,21 +1,22 @@
 """The run as rich renderables; only the command line prints them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from rich import box
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from portcompare.records.parity import Difference, Parity, Severity
+from portcompare.records.results import Results
 from portcompare.report.sections.checks import claim_tables, gate_tables
-from portcompare.report.sections.conclusions import find_notices
+from portcompare.report.sections.conclusions import Notice, find_notices
 from portcompare.report.sections.load import break_even_tables, capacity_tables
-from portcompare.report.sections.measured import ARM_HEADER, arm_cells, arm_rows, rows_by_level
+from portcompare.report.sections.measured import ARM_HEADER, ArmRow, arm_cells, arm_rows, rows_by_level
 from portcompare.report.sections.responses import (
     DIFFERENCE_HEADER,
     RANKS,
+    Alike,
     curl_pairs,
     difference_cells,
     group_alike,
@@ -23,20 +24,7 @@ from portcompare.report.sections.responses import (
     parity_text,
     summary_text,
 )
-from portcompare.report.wording import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from rich.console import RenderableType
-
-    from portcompare.records.parity import Difference, Parity, Severity
-    from portcompare.records.results import Results
-    from portcompare.report.sections.conclusions import Notice
-    from portcompare.report.sections.measured import ArmRow
-    from portcompare.report.sections.responses import Alike
-    from portcompare.report.wording import TextTable, Tone
-
+from portcompare.report.wording import TextTable, Tone, visible
 
 TONE_STYLES: dict[Tone | None, str] = {
     "better": "green",

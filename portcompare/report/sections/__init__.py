@@ -1,7 +1,5 @@
 """The sections of the web page, each with its template beside its builder."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -1,17 +1,12 @@
 """The gates and claims of a plan, and what the comparisons show."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from portcompare import units
+from portcompare.records.checks import CheckResult, ClaimResult, GateResult, Subject
 from portcompare.records.metrics import METRICS
+from portcompare.records.results import Results
 from portcompare.report.wording import NOT_KNOWN, TextTable, exact, interval, known, level_text, visible
-
-if TYPE_CHECKING:
-    from portcompare.records.checks import CheckResult, ClaimResult, GateResult, Subject
-    from portcompare.records.results import Results
-
 
 _OUTCOMES = {"kept": "yes", "broken": "no"}
 _CLAIMS_NOTE = (

@@ -1,19 +1,15 @@
 """The top of the report: conclusions, verdicts at a glance, notices, and whether the responses are alike."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from portcompare import units
 from portcompare.analyse.comparisons import find_undecided
+from portcompare.records.results import Results
 from portcompare.report.sections.checks import gates_text
 from portcompare.report.sections.measured import ComparisonRow, comparison_rows
 from portcompare.report.sections.responses import parity_text
 from portcompare.report.wording import TONES, Tone, plan_value, visible
-
-if TYPE_CHECKING:
-    from portcompare.records.results import Results
 
 _MOST_COLUMNS = 8
 """With more columns a table of verdicts is no longer a glance."""

@@ -1,10 +1,12 @@
 """What more load does: capacities and knees, and from where on a candidate wins in a break-even grid."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from portcompare import units
+from portcompare.records.estimates import Estimate
+from portcompare.records.results import Results
+from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Capacity, Knee
 from portcompare.report.wording import (
     NOT_KNOWN,
     TextTable,
@@ -15,14 +17,6 @@ from portcompare.report.wording import (
     plan_value,
     visible,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from portcompare.records.estimates import Estimate
-    from portcompare.records.results import Results
-    from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Capacity, Knee
-
 
 _BREAK_EVEN_NOTE = (
     "Throughput of the candidate divided by the baseline's, with its 95% interval. It wins where the whole"

@@ -1,12 +1,12 @@
 """The figures of each deployment, and the comparisons of the candidates with the baseline, in words."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from portcompare import units
 from portcompare.records.metrics import METRICS
+from portcompare.records.results import Results, Summary
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.report.wording import (
     NOT_KNOWN,
@@ -19,11 +19,6 @@ from portcompare.report.wording import (
     visible,
     why_usage_unknown,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from portcompare.records.results import Results, Summary
 
 ARM_HEADER = ("Pattern", "Server processing", "Response delay", "Network payload", "Verdict")
 _SHOWN_PERCENTILES = ("p50", "p95", "p99")

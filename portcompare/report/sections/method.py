@@ -1,14 +1,15 @@
 """How a run was measured, from its plan and manifest, and whether it can be trusted."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from portcompare import units
 from portcompare.analyse.comparisons import early_precision
+from portcompare.records.manifest import ServedDeployment
 from portcompare.records.metrics import METRICS
+from portcompare.records.results import Results
 from portcompare.records.rounds import CONTROL
 from portcompare.report.sections.measured import COMPARISON_HEADER, comparison_rows
 from portcompare.report.wording import (
@@ -24,12 +25,6 @@ from portcompare.report.wording import (
     seconds_text,
     visible,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.records.manifest import ServedDeployment
-    from portcompare.records.results import Results
 
 
 def build_method(results: Results) -> dict[str, Any]:

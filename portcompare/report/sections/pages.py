@@ -1,19 +1,13 @@
 """What a visitor waits for: the tables of the pages that a browser loaded."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from portcompare import units
-from portcompare.records.pages import spent_s
+from portcompare.records.pages import PageFigure, PageMetric, PagePart, Pages, PageSummary, Stage, spent_s
+from portcompare.records.results import Results
 from portcompare.records.rounds import BASELINE
 from portcompare.report.wording import NOT_KNOWN, TextTable, interval, known, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from portcompare.records.pages import PageFigure, PageMetric, PagePart, Pages, PageSummary, Stage
-    from portcompare.records.results import Results
 
 METRIC_HEADERS: dict[PageMetric, str] = {
     "lcp": "Largest contentful paint",

@@ -1,23 +1,17 @@
 """What was recorded: every round, discarded ones too, and the files that a reader can take away."""
 
-from __future__ import annotations
-
 import base64
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from portcompare import units
-from portcompare.records.results import RESULTS_FILE
+from portcompare.records.results import RESULTS_FILE, Results
+from portcompare.records.rounds import Round
 from portcompare.report.files import encode
 from portcompare.report.formats import csv
 from portcompare.report.formats.histograms import HISTOGRAM_FOLDER
 from portcompare.report.formats.results_file import results_text
 from portcompare.report.wording import NOT_KNOWN, known, latencies, level_text, visible, why_usage_unknown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from portcompare.records.results import Results
-    from portcompare.records.rounds import Round
 
 
 def build_rounds(results: Results) -> dict[str, Any]:

@@ -1,21 +1,15 @@
 """Differences between responses in the words that all formats share."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from portcompare.records.parity import Difference
+from portcompare.records.parity import Difference, Parity
+from portcompare.records.results import Results
 from portcompare.report.wording import clipped, visible
 from portcompare.units import count
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from portcompare.records.parity import Parity
-    from portcompare.records.results import Results
 
 _LONGEST_TEXT = 500
 DIFFERENCE_HEADER = ("Case", "Deployment", "Rank", "Where", "Baseline", "Candidate")

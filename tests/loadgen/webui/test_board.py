@@ -24,14 +24,7 @@ from portcompare.records.run_summary import (
     SummaryHead,
     stamp_results,
 )
-from portcompare.wire.ui_protocol import (
-    LiveSettings,
-    RunState,
-    ShowState,
-    UiArm,
-    UiPlan,
-    UiScenario,
-)
+from portcompare.wire.ui_protocol import LiveSettings, RunState, ShowState, UiArm, UiPlan, UiScenario
 from tests.loadgen.webui.reports import report
 
 FLASK, QUART = ("fast", "flask"), ("fast", "quart")
@@ -208,9 +201,7 @@ def test_without_settings_a_change_of_users_is_marked() -> None:
     assert not shown(board)["can_measure"]
 
 
-def test_finished_runs_with_a_report_are_listed_latest_first_beside_the_one_under_way(
-    tmp_path: Path,
-) -> None:
+def test_finished_runs_with_a_report_are_listed_latest_first_beside_the_one_under_way(tmp_path: Path) -> None:
     for name in ("old", "new", "without-report", "without-summary"):
         folder = tmp_path / name
         folder.mkdir()
