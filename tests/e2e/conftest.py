@@ -42,7 +42,7 @@ max_stall_s = 5.0
 def write_plan(folder: Path) -> Path:
     """Write a plan over the twins that takes a few seconds: its requests are asked, but not varied.
 
-    No round of it is void for a pause of the machine: of two blocks none can be spared.
+    No round of it is discarded for a pause of the machine: of two blocks none can be spared.
     """
     folder.mkdir()
     twins = (ROOT / "loadtests" / "twins.toml").read_text()

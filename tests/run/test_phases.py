@@ -251,9 +251,9 @@ def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(tmp_
         return altered(made, error_kinds={"wrong body": made.load.errors}) if made.load.errors else made
 
     run = Run(search_plan(), wrong_beyond, tmp_path)
-    void = [one for one in run.results.rounds if one.discarded is not None]
-    assert len(void) > 0.2 * len(run.results.rounds)
-    assert all(one.discarded == f"responses were wrong: {one.load.errors} x wrong body" for one in void)
+    discarded = [one for one in run.results.rounds if one.discarded is not None]
+    assert len(discarded) > 0.2 * len(run.results.rounds)
+    assert all(one.discarded == f"responses were wrong: {one.load.errors} x wrong body" for one in discarded)
     assert run.results.valid
     assert run.results.warnings == ()
     for one in run.results.sweeps.capacities:
