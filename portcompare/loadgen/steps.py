@@ -55,7 +55,6 @@ class Steps(LoadTestShape):
     def __init__(self) -> None:
         super().__init__()
         self._number = 0
-        self._label = ""
 
     def tick(self) -> tuple[int, float] | None:
         """The users there are to be, and how many of them may come or go in a second; None at the end."""
@@ -67,14 +66,11 @@ class Steps(LoadTestShape):
                 self._number = number
                 noun = "user" if step.users == 1 else "users"
                 settled = f" [step {number}: {step.users} {noun}]"
-                self._count_as(settled if is_settled else f" [towards step {number}]")
+                label = settled if is_settled else f" [towards step {number}]"
+                # To all workers, again and again: some may join later. Without any, to this process itself.
+                self.runner.send_message(_MESSAGE, label)
                 return step.users, step.users
         return None
-
-    def _count_as(self, label: str) -> None:
-        if label != self._label:
-            self._label = label
-            self.runner.send_message(_MESSAGE, label)  # to all workers; without any, to this process itself
 
 
 @events.init.add_listener
@@ -86,8 +82,9 @@ def _listen(runner: Runner, **_: object) -> None:
 
 def _set_label(environment: Environment, label: str) -> None:
     session = session_of(environment)
-    feed(environment, session)
-    session.recorder.label = label
+    if session.recorder.label != label:
+        feed(environment, session)
+        session.recorder.label = label
 
 
 def declare_targets(*names: str) -> None:

@@ -48,7 +48,7 @@ def locust(
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
-def have_asked(server: ScriptedServer, *, users: int, times: int) -> bool:
+def have_sent(server: ScriptedServer, *, users: int, times: int) -> bool:
     """Whether so many users have sent so many requests each."""
     counts = Counter(number for number, _ in server.requests)
     return len(counts) >= users and min(counts.values()) >= times

@@ -141,12 +141,12 @@ def serve(play: Play, host: str = "127.0.0.1") -> Iterator[ScriptedServer]:
         server.close()
 
 
-def answer_of(status: str, body: bytes, *headers: str) -> bytes:
+def response_of(status: str, body: bytes, *headers: str) -> bytes:
     head = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""])
     return head.encode() + body
 
 
-def answering(*answers: bytes, delay_s: float = 0.0) -> Play:
+def responding(*responses: bytes, delay_s: float = 0.0) -> Play:
     """A script: one response for each request, in turn, then from the beginning again."""
 
     def play(peer: Peer) -> None:
@@ -154,18 +154,18 @@ def answering(*answers: bytes, delay_s: float = 0.0) -> Play:
         while peer.take_request():
             if delay_s:
                 peer.wait(delay_s)
-            peer.sock.sendall(answers[count % len(answers)])
+            peer.sock.sendall(responses[count % len(responses)])
             count += 1
 
     return play
 
 
-def answering_once(answer: bytes) -> Play:
+def responding_once(response: bytes) -> Play:
     """A script: a response to the first request, and the end of the connection."""
 
     def play(peer: Peer) -> None:
         if peer.take_request():
-            peer.sock.sendall(answer)
+            peer.sock.sendall(response)
 
     return play
 

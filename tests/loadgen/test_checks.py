@@ -15,7 +15,7 @@ from portcompare.loadgen.declare import make_script
 from portcompare.loadgen.response import ResponseReader
 from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.wire.protocol import Captured
-from tests.loadgen.scripted import OK, answer_of, answering, serve
+from tests.loadgen.scripted import OK, responding, response_of, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,18 +99,18 @@ def read(data: bytes) -> ResponseReader:
 @pytest.mark.parametrize(
     ("response", "expected", "kind"),
     [
-        (answer_of("302 Found", b"", "Location: /"), None, None),
-        (answer_of("404 Not Found", b"ok"), None, "status 404"),
-        (answer_of("500 Oops", b"ok"), expect(b"ok"), "status 500"),
-        (answer_of("201 Created", b"ok"), Expectation(status=200, body_base64=None), "status 201"),
-        (answer_of("200 OK", b"anything"), Expectation(status=200, body_base64=None), None),
-        (answer_of("404 Not Found", b"gone"), expect(b"gone", status=404), None),
-        (answer_of("200 OK", b"\x00\xff"), expect(b"\x00\xff"), None),
-        (answer_of("200 OK", b""), expect(b""), None),
-        (answer_of("200 OK", b"ko"), expect(b"ok"), "wrong body (the request)"),
-        (answer_of("200 OK", b""), expect(b"ok"), "wrong body (the request)"),
-        (answer_of("200 OK", b'{"id": 3}'), expect(b'{"id": 1}', "/id"), None),
-        (answer_of("200 OK", b'{"id": "3"}'), expect(b'{"id": 1}', "/id"), "wrong body (the request)"),
+        (response_of("302 Found", b"", "Location: /"), None, None),
+        (response_of("404 Not Found", b"ok"), None, "status 404"),
+        (response_of("500 Oops", b"ok"), expect(b"ok"), "status 500"),
+        (response_of("201 Created", b"ok"), Expectation(status=200, body_base64=None), "status 201"),
+        (response_of("200 OK", b"anything"), Expectation(status=200, body_base64=None), None),
+        (response_of("404 Not Found", b"gone"), expect(b"gone", status=404), None),
+        (response_of("200 OK", b"\x00\xff"), expect(b"\x00\xff"), None),
+        (response_of("200 OK", b""), expect(b""), None),
+        (response_of("200 OK", b"ko"), expect(b"ok"), "wrong body (the request)"),
+        (response_of("200 OK", b""), expect(b"ok"), "wrong body (the request)"),
+        (response_of("200 OK", b'{"id": 3}'), expect(b'{"id": 1}', "/id"), None),
+        (response_of("200 OK", b'{"id": "3"}'), expect(b'{"id": 1}', "/id"), "wrong body (the request)"),
     ],
 )
 def test_a_response_is_right_if_it_has_the_expected_status_and_body(
@@ -121,7 +121,7 @@ def test_a_response_is_right_if_it_has_the_expected_status_and_body(
 
 def test_a_body_that_varies_is_compared_where_the_response_is_sampled() -> None:
     call = call_of(expect(b'{"id": 1}', "/id"))
-    wrong = read(answer_of("200 OK", b"{}"))
+    wrong = read(response_of("200 OK", b"{}"))
     assert call.find_wrong(wrong, lambda: False) is None
     assert call.find_wrong(wrong, lambda: True) == "wrong body (the request)"
 
@@ -151,17 +151,17 @@ def checked(
 
 
 def test_a_client_s_response_is_compared_with_the_approved_one() -> None:
-    assert checked(answering(OK), expect(b"ok")) == [None, None]
-    assert checked(answering(OK), expect(b"ko")) == [WRONG, WRONG]
-    assert checked(answering(OK), expect(b"ok", status=204)) == ["status 200"] * 2
+    assert checked(responding(OK), expect(b"ok")) == [None, None]
+    assert checked(responding(OK), expect(b"ko")) == [WRONG, WRONG]
+    assert checked(responding(OK), expect(b"ok", status=204)) == ["status 200"] * 2
 
 
 def test_bodies_are_compared_decoded_as_clients_hand_them_over() -> None:
-    packed = answer_of("200 OK", gzip.compress(b"ok"), "Content-Encoding: gzip")
-    assert checked(answering(packed), expect(gzip.compress(b"ok"))) == [None, None]
-    assert checked(answering(packed), expect(gzip.compress(b"ko"))) == [WRONG, WRONG]
-    lied = answer_of("200 OK", b"ok", "Content-Encoding: zstd-or-so")
-    assert checked(answering(lied), expect(b"ok")) == [None, None]
+    packed = response_of("200 OK", gzip.compress(b"ok"), "Content-Encoding: gzip")
+    assert checked(responding(packed), expect(gzip.compress(b"ok"))) == [None, None]
+    assert checked(responding(packed), expect(gzip.compress(b"ko"))) == [WRONG, WRONG]
+    lied = response_of("200 OK", b"ok", "Content-Encoding: zstd-or-so")
+    assert checked(responding(lied), expect(b"ok")) == [None, None]
 
 
 def test_what_varies_is_masked_and_the_server_s_address_is_any() -> None:
@@ -171,7 +171,7 @@ def test_what_varies_is_masked_and_the_server_s_address_is_any() -> None:
         while request := peer.take_request():
             host = request.partition(b"Host: ")[2].partition(b"\r\n")[0].decode()
             body = f'{{"at": {next(numbers)}, "next": "http://{host}/2"}}'
-            peer.sock.sendall(answer_of("200 OK", body.encode()))
+            peer.sock.sendall(response_of("200 OK", body.encode()))
 
     approved = b'{"next": "http://{server}/2", "at": 4}'
     assert checked(play, expect(approved, "/at", own_address=True)) == [None, None]
@@ -193,7 +193,7 @@ def test_a_varying_body_is_compared_for_each_user_s_first_response_and_one_of_ma
 def test_a_redirect_is_judged_by_where_it_leads() -> None:
     def play(peer: Peer) -> None:
         while request := peer.take_request():
-            moved = answer_of("302 Found", b"", "Location: /there")
+            moved = response_of("302 Found", b"", "Location: /there")
             peer.sock.sendall(OK if b"GET /there" in request else moved)
 
     assert checked(play, expect(b"ko")) == ["wrong body (GET /there)"] * 2
@@ -213,12 +213,12 @@ tenants = count()
     ids=["header", "cookie", "body", "stream"],
 )
 def test_a_request_that_parity_cannot_have_approved_is_not_called_wrong(fetch: Callable[[str], Any]) -> None:
-    assert checked(answering(OK), expect(b"ko"), fetch) == [None, None]
+    assert checked(responding(OK), expect(b"ko"), fetch) == [None, None]
 
 
 def test_a_response_that_differed_in_the_dry_pass_is_compared_by_status_alone() -> None:
-    assert checked(answering(OK), expect(b"ko"), varying=(1,)) == [None, None]
-    assert checked(answering(OK), expect(b"ko", status=201), varying=(1,)) == ["status 200"] * 2
+    assert checked(responding(OK), expect(b"ko"), varying=(1,)) == [None, None]
+    assert checked(responding(OK), expect(b"ko", status=201), varying=(1,)) == ["status 200"] * 2
 
 
 def test_a_client_that_is_not_known_is_not_checked() -> None:

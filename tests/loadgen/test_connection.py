@@ -30,7 +30,7 @@ from portcompare.loadgen.response import (
     INVALID_HTTP,
     MAX_BODY_BYTES,
 )
-from tests.loadgen.scripted import OK, alternating, answering, answering_once, serve
+from tests.loadgen.scripted import OK, alternating, responding, responding_once, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ def take_and_reset(peer: Peer) -> None:
     ids=["content length", "chunked", "204", "304", "interim responses"],
 )
 def test_a_complete_response_leaves_the_connection_usable(connect: Connect, response: bytes) -> None:
-    with serve(answering(response)) as server:
+    with serve(responding(response)) as server:
         connection = connect(server.url)
         for _ in range(3):
             assert connection.exchange(GET) is None
@@ -79,7 +79,7 @@ def test_a_complete_response_leaves_the_connection_usable(connect: Connect, resp
 def test_the_response_to_head_needs_no_body_and_leaves_the_connection_usable(
     connect: Connect, length: bytes
 ) -> None:
-    with serve(answering(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")) as server:
+    with serve(responding(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n")) as server:
         connection = connect(server.url)
         assert [connection.exchange(GET, head_only=True) for _ in range(2)] == [None, None]
     assert server.connections == 1
@@ -98,7 +98,7 @@ def test_the_response_to_head_needs_no_body_and_leaves_the_connection_usable(
 def test_a_response_that_ends_the_connection_is_complete_and_the_next_has_its_own(
     connect: Connect, response: bytes
 ) -> None:
-    with serve(answering_once(response)) as server:
+    with serve(responding_once(response)) as server:
         connection = connect(server.url)
         for number in range(3):
             assert connection.exchange(GET) is None
@@ -156,12 +156,15 @@ def test_an_incomplete_response_on_a_kept_connection_is_a_failure_and_not_reques
 @pytest.mark.parametrize(
     ("broken", "kind"),
     [
-        (answering_once(PART_OF_A_BODY), INCOMPLETE),
-        (answering_once(b"HTTP/1.1 200 OK\r\nContent-Le"), INCOMPLETE),
-        (answering_once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"), INCOMPLETE),
-        (answering_once(b"SSH-2.0-OpenSSH_9.6\r\n"), INVALID_HTTP),
-        (answering_once(OK + b"and more"), INVALID_HTTP),
-        (answering_once(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: 0123456789abcdef\r\n" * 40_000), HEAD_TOO_LARGE),
+        (responding_once(PART_OF_A_BODY), INCOMPLETE),
+        (responding_once(b"HTTP/1.1 200 OK\r\nContent-Le"), INCOMPLETE),
+        (responding_once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"), INCOMPLETE),
+        (responding_once(b"SSH-2.0-OpenSSH_9.6\r\n"), INVALID_HTTP),
+        (responding_once(OK + b"and more"), INVALID_HTTP),
+        (
+            responding_once(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: 0123456789abcdef\r\n" * 40_000),
+            HEAD_TOO_LARGE,
+        ),
         (take_and_close, CLOSED),
         (take_and_reset, RESET),
     ],
@@ -170,7 +173,7 @@ def test_an_incomplete_response_on_a_kept_connection_is_a_failure_and_not_reques
 def test_each_way_to_break_a_response_has_its_kind_and_spoils_no_later_one(
     connect: Connect, broken: Play, kind: str
 ) -> None:
-    with serve(alternating(broken, answering_once(LAST))) as server:
+    with serve(alternating(broken, responding_once(LAST))) as server:
         connection = connect(server.url)
         for number in range(2):
             assert connection.exchange(GET) == kind
@@ -202,7 +205,7 @@ def test_without_a_free_file_the_failure_has_its_kind_for_names_too(
     def no_file(*_: object) -> None:
         raise OSError(error, "too many open files")
 
-    with serve(answering(OK)) as server:
+    with serve(responding(OK)) as server:
         connection = connect(server.url)
         with monkeypatch.context() as patch:
             patch.setattr(gevent.socket, "socket", no_file)
@@ -222,7 +225,7 @@ def test_a_response_over_the_time_limit_fails_and_the_next_has_a_connection_of_i
         peer.sock.sendall(beginning)
         peer.wait()
 
-    with serve(alternating(stall, answering_once(OK))) as server:
+    with serve(alternating(stall, responding_once(OK))) as server:
         connection = connect(server.url, time_limit_s=0.1)
         assert connection.exchange(GET) == TIMEOUT
         assert connection.latency_s >= 0.1
@@ -232,7 +235,7 @@ def test_a_response_over_the_time_limit_fails_and_the_next_has_a_connection_of_i
 
 
 def test_latency_counts_from_the_connect_to_the_end_of_the_response(connect: Connect) -> None:
-    with serve(answering(OK, delay_s=0.05)) as server:
+    with serve(responding(OK, delay_s=0.05)) as server:
         before_s = time.perf_counter()
         connection = connect(server.url)
         assert connection.exchange(GET) is None
@@ -265,7 +268,7 @@ def test_a_request_arrives_as_declared(connect: Connect) -> None:
         headers={"X-Token": "secret", "accept": "application/json"},
         body=body,
     )
-    with serve(answering(OK)) as server:
+    with serve(responding(OK)) as server:
         netloc = server.url.removeprefix("http://")
         assert connect(server.url).exchange(encode_request(request, netloc)) is None
     head, _, received = server.requests[0][1].partition(b"\r\n\r\n")
@@ -340,7 +343,7 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_name_with_addresses_of_both_families_is_reached_at_the_one_that_listens(
     connect: Connect, host: str
 ) -> None:
-    with serve(answering(OK), host) as server:
+    with serve(responding(OK), host) as server:
         assert connect(f"http://both.test:{server.port}").exchange(GET) is None
         assert connect(server.url).exchange(GET) is None  # the address of an IPv6 host in brackets
     assert connect(f"http://both.test:{server.port}").exchange(GET) == REFUSED
@@ -350,7 +353,7 @@ def test_a_name_is_resolved_once_and_again_after_a_connection_to_its_address_fai
     connect: Connect, resolved: list[str]
 ) -> None:
     def respond_and_stop_listening(peer: Peer) -> None:
-        answering_once(LAST)(peer)
+        responding_once(LAST)(peer)
         if peer.number == 2:
             peer.stop_listening()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.loadgen.locust_users import CLASSES, write
-from tests.loadgen.scripted import OK, ScriptedServer, answering, over_tls, serve
+from tests.loadgen.scripted import OK, ScriptedServer, over_tls, responding, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ class Shop(HttpUser):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ScriptedServer]:
-    with serve(answering(OK)) as running:
+    with serve(responding(OK)) as running:
         yield running
 
 
@@ -70,7 +70,7 @@ def capture(generator: Generator, tmp_path: Path, server: ScriptedServer) -> Cal
 def test_requests_are_captured_as_they_were_sent_in_the_order_in_which_they_came(
     capture: Callable[..., Captured], kind: str
 ) -> None:
-    with serve(answering(COOKIE)) as server:
+    with serve(responding(COOKIE)) as server:
         captured = capture(SHOP.replace("HttpUser", kind), "Shop", server.url)
     assert captured.problem is None
     assert captured.requests[0].target == "/login"
@@ -156,7 +156,7 @@ def test_a_secure_server_gets_requests_over_tls_and_its_secure_cookies_come_back
 ) -> None:
     trusting = f"import os\nos.environ['SSL_CERT_FILE'] = {str(authority.ca_file)!r}\n"
     cookie = COOKIE.replace(b"Path=/", b"Path=/; Secure; HttpOnly")
-    with serve(over_tls(authority.issue("DNS:localhost"), answering(cookie))) as server:
+    with serve(over_tls(authority.issue("DNS:localhost"), responding(cookie))) as server:
         captured = capture(trusting + CLASSES["HttpUser"], url=f"https://localhost:{server.port}")
         sent = [request for _, request in server.requests]
     assert captured.problem is None
@@ -214,7 +214,7 @@ def test_the_response_to_head_has_the_length_that_its_body_would_have(
     capture: Callable[..., Captured],
 ) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
-    with serve(answering(head)) as server:
+    with serve(responding(head)) as server:
         captured = capture(
             """
 class Shopper(HttpUser):
@@ -253,7 +253,7 @@ class Shopper(HttpUser):
 def test_requests_to_a_server_that_does_not_respond_are_captured_too(
     capture: Callable[..., Captured], server: ScriptedServer
 ) -> None:
-    with serve(answering(OK)) as gone:
+    with serve(responding(OK)) as gone:
         url = gone.url
     captured = capture(CLASSES["HttpUser"], url=url)
     assert [request.method for request in captured.requests] == ["GET"]
@@ -302,7 +302,7 @@ def test_a_class_without_tasks_is_a_problem(capture: Callable[..., Captured]) ->
 
 @pytest.mark.parametrize("also", ["", 'self.client.get("/")'], ids=["nothing else", "the host as well"])
 def test_requests_to_other_hosts_are_reported(capture: Callable[..., Captured], also: str) -> None:
-    with serve(answering(OK)) as other:
+    with serve(responding(OK)) as other:
         url = f"{other.url}/token"
         captured = capture(
             "class Shopper(FastHttpUser):\n    @task\n    def buy(self):\n"

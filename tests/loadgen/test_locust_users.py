@@ -19,7 +19,7 @@ from portcompare.loadgen.connection import REFUSED, TIMEOUT
 from portcompare.loadgen.figures import make_histogram
 from portcompare.records.requests import Expectation
 from tests.loadgen.locust_users import CLASSES, FAST, HTTP, write
-from tests.loadgen.scripted import OK, answer_of, answering, serve
+from tests.loadgen.scripted import OK, responding, response_of, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,7 +140,7 @@ def test_the_class_decides_what_fails_and_failures_have_short_names(
 def test_refused_connections_and_late_responses_are_failures_with_the_usual_names(
     run: Callable[..., LoadReport],
 ) -> None:
-    with serve(answering(OK, delay_s=0.03)) as server:
+    with serve(responding(OK, delay_s=0.03)) as server:
         url = server.url
         assert set(run(HTTP, url, timeout_s=0.02).error_kinds) == {TIMEOUT}
     done = run(HTTP.replace("    @task", "    wait_time = constant(0.01)\n    @task"), url)
@@ -173,7 +173,7 @@ def test_responses_do_not_pile_up_in_the_generator_during_a_round(
         return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
     mib = b"HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + b"x" * 1048576
-    with serve(answering(mib)) as server:
+    with serve(responding(mib)) as server:
         run(HTTP, server.url)
         before_mib, before = peak_mib(), len(server.requests)
         run(HTTP, server.url, users=2, until=lambda: len(server.requests) > before + 80)
@@ -189,7 +189,7 @@ class Shopper(FastHttpUser):
     def buy(self):
         gevent.joinall([gevent.spawn(self.client.get, "/items") for _ in range(2)])
 """
-    with serve(answering(OK)) as server:
+    with serve(responding(OK)) as server:
         done = run(text, server.url, users=3, warmup_max_s=2.0)
         assert server.connections == 6
     assert done.failure is None
@@ -198,7 +198,7 @@ class Shopper(FastHttpUser):
 
 def test_a_user_is_ready_when_it_has_started_and_had_a_response(run: Callable[..., LoadReport]) -> None:
     login = '    def on_start(self):\n        self.client.post("/login")\n'
-    with serve(answering(OK, delay_s=0.005)) as server:
+    with serve(responding(OK, delay_s=0.005)) as server:
         assert run(HTTP + login, server.url, users=2).failure is None
         assert server.requests[0][1].startswith(b"POST /login")
         done = run(HTTP + login + "        gevent.sleep(60)\n", server.url, users=2, warmup_max_s=0.2)
@@ -213,7 +213,7 @@ def test_the_starts_of_users_are_spread_over_the_delay(
         f"    def on_start(self):\n        with open({str(starts)!r}, 'a') as file:\n"
         "            print(time.perf_counter(), file=file)\n"
     )
-    with serve(answering(OK)) as server:
+    with serve(responding(OK)) as server:
         assert run(text, server.url, users=2, delay_s=0.3).failure is None
     first_s, second_s = map(float, starts.read_text().split())
     assert second_s - first_s > 0.07
@@ -243,8 +243,8 @@ def test_responses_are_compared_with_those_that_parity_approved(
 
     def play(peer: Peer) -> None:
         while request := peer.take_request():
-            moved = answer_of("302 Found", b"", "Location: /there")
-            there = answer_of("200 OK", packed, "Content-Encoding: gzip")
+            moved = response_of("302 Found", b"", "Location: /there")
+            there = response_of("200 OK", packed, "Content-Encoding: gzip")
             peer.wait(0.002)
             peer.sock.sendall(there if b"GET /there" in request else moved)
 
@@ -267,7 +267,9 @@ def test_one_wrong_response_among_right_ones_is_found(generator: Generator, tmp_
         while peer.take_request():
             counted.append(None)
             peer.wait(0.001)
-            peer.sock.sendall(answer_of("200 OK", b"ko") if len(counted) == 40 else OK)  # after the dry pass
+            peer.sock.sendall(
+                response_of("200 OK", b"ko") if len(counted) == 40 else OK
+            )  # after the dry pass
 
     generator.prepare(write(tmp_path / "locustfile.py", FAST), scenario="Shopper")
     with serve(play) as server:
@@ -281,7 +283,7 @@ def test_users_of_an_unknown_client_are_counted_and_not_compared(
     generator: Generator, tmp_path: Path
 ) -> None:
     generator.prepare(write(tmp_path / "locustfile.py", CLASSES["User"]), scenario="Shopper")
-    with serve(answering(OK, delay_s=0.005)) as server:
+    with serve(responding(OK, delay_s=0.005)) as server:
         assert generator.capture(server.url).problem is None
         wrong = Expectation(status=200, body_base64="a28=")
         done = generator.run_round(server.url, expectations={0: wrong})

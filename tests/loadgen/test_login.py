@@ -14,7 +14,7 @@ import pytest
 from portcompare.http.requests import http_request
 from portcompare.records.requests import Expectation, LoginStep
 from portcompare.wire.protocol import RateLoad, ScenarioSource
-from tests.loadgen.scripted import answer_of, serve
+from tests.loadgen.scripted import response_of, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ class Members:
         if target == b"/login":
             return self._log_in(json.loads(request.partition(b"\r\n\r\n")[2])["name"])
         if target == b"/enter" and b"\r\nX-Token: token of " in request:
-            return answer_of("302 Found", b"", "Location: /", "X-Csrf: 4 2")
+            return response_of("302 Found", b"", "Location: /", "X-Csrf: 4 2")
         name = target.removeprefix(b"/me/").partition(b"?")[0]
         wanted = (
             b"?csrf=4%202 ",
@@ -51,16 +51,16 @@ class Members:
             b"\r\nCookie: sid=s-" + name,
         )
         is_member = all(one in request for one in wanted)
-        return answer_of("200 OK", b"hello " + name) if is_member else answer_of("401 No", b"")
+        return response_of("200 OK", b"hello " + name) if is_member else response_of("401 No", b"")
 
     def _log_in(self, name: str) -> bytes:
         with self._lock:
             self.refusals -= 1
             if self.refusals >= 0:
-                return answer_of("403 No", b"")
+                return response_of("403 No", b"")
             self.logins[name] += 1
         body = json.dumps({"access": {"token": f"token of {name}"}, "account": name}).encode()
-        return answer_of("201 Created", body, f"Set-Cookie: sid=s-{name}; Path=/; HttpOnly")
+        return response_of("201 Created", body, f"Set-Cookie: sid=s-{name}; Path=/; HttpOnly")
 
 
 def login_of(*names: str) -> tuple[tuple[LoginStep, ...], ...]:

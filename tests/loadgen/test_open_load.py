@@ -16,7 +16,7 @@ from portcompare.loadgen.connection import REFUSED
 from portcompare.loadgen.open_model import due_times
 from portcompare.wire.protocol import RateLoad
 from tests.loadgen.generator import GET
-from tests.loadgen.scripted import OK, answer_of, answering, serve
+from tests.loadgen.scripted import OK, responding, response_of, serve
 from tests.loadgen.stalling import StallOnce, latencies_after_stall, percentile
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def test_a_server_that_refuses_gets_no_more_connections_than_offered(generator: 
 
 
 def test_a_wrong_response_is_no_success_in_the_open_model_either(generator: Generator) -> None:
-    with serve(answering(answer_of("500 Oops", b""))) as server:
+    with serve(responding(response_of("500 Oops", b""))) as server:
         done = generator.run_round(server.url, load=RATE, until=lambda: len(server.requests) > 100)
     assert done.requests == 0
     assert set(done.error_kinds) == {"status 500"}

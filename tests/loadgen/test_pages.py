@@ -15,7 +15,7 @@ from portcompare.loadgen import connection, response
 from portcompare.loadgen.connection import REFUSED, RESET, TIMEOUT, UNRESOLVABLE
 from portcompare.loadgen.figures import NOT_SENT
 from portcompare.wire.protocol import WRONG_BODY
-from tests.loadgen.scripted import answer_of, serve
+from tests.loadgen.scripted import response_of, serve
 
 if TYPE_CHECKING:
     from tests.loadgen.generator import Generator
@@ -56,7 +56,7 @@ def test_each_kind_of_failure_is_in_the_table() -> None:
 
 def play_shop(peer: Peer) -> None:
     while peer.take_request():
-        peer.sock.sendall(answer_of("200 OK", json.dumps({"items": [{"id": 3}]}).encode()))
+        peer.sock.sendall(response_of("200 OK", json.dumps({"items": [{"id": 3}]}).encode()))
 
 
 def test_the_class_of_locust_s_own_is_captured_and_runs(

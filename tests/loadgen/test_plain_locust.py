@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.loadgen.plain import LOCUSTFILE, have_asked, lines_of, locust
-from tests.loadgen.scripted import OK, answer_of, answering, serve
+from tests.loadgen.plain import LOCUSTFILE, have_sent, lines_of, locust
+from tests.loadgen.scripted import OK, responding, response_of, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.loadgen.scripted import Peer
 
-WRONG = answer_of("500 Oops", b"")
+WRONG = response_of("500 Oops", b"")
 IMPORTS = "from portcompare.loadgen import LeanUser, Step, Steps, declare_targets, http_request\n"
 DATA = 'class Data(LeanUser):\n    request = http_request("/data")\n'
 
 
 def test_each_target_has_its_own_lines_and_its_share_of_the_users_of_each_class() -> None:
-    play = answering(OK, delay_s=0.01)
+    play = responding(OK, delay_s=0.01)
     with serve(play) as flask, serve(play) as quart:
         # Two users at a time, one of each class: numbering all users alike would send each class elsewhere.
         ended = locust(
             LOCUSTFILE,
             *("--flask-url", flask.url, "--quart-url", quart.url, "-u4", "-r2", "Fast", "Delayed"),
-            until=lambda: all(have_asked(server, users=2, times=20) for server in (flask, quart)),
+            until=lambda: all(have_sent(server, users=2, times=20) for server in (flask, quart)),
         )
     assert ended.returncode == 0, ended.stderr
     lines = lines_of(ended)
@@ -43,11 +43,11 @@ def test_each_target_has_its_own_lines_and_its_share_of_the_users_of_each_class(
 def test_a_single_host_is_loaded_without_a_name_and_failures_are_locusts_own(tmp_path: Path) -> None:
     locustfile = tmp_path / "locustfile.py"
     locustfile.write_text(IMPORTS + DATA)
-    with serve(answering(OK, WRONG, delay_s=0.01)) as server:
+    with serve(responding(OK, WRONG, delay_s=0.01)) as server:
         ended = locust(
             locustfile,
             *("--host", server.url, "-u2", "-r2"),
-            until=lambda: have_asked(server, users=2, times=20),
+            until=lambda: have_sent(server, users=2, times=20),
         )
     (line,) = lines_of(ended).values()
     assert line["name"] == "/data"
@@ -62,12 +62,12 @@ def test_each_request_of_a_mix_has_its_own_line_and_each_target_the_same_sequenc
         IMPORTS + 'declare_targets("old-one", "new")\nclass Visitor(LeanUser):\n'
         '    requests = {http_request("/"): 2, http_request("/data", method="POST", name="send"): 1}\n'
     )
-    play = answering(OK, delay_s=0.002)
+    play = responding(OK, delay_s=0.002)
     with serve(play) as old, serve(play) as new:
         ended = locust(
             locustfile,
             *("--old-one-url", old.url, "--new-url", new.url, "-u2", "-r2"),
-            until=lambda: all(have_asked(server, users=1, times=60) for server in (old, new)),
+            until=lambda: all(have_sent(server, users=1, times=60) for server in (old, new)),
         )
     assert ended.returncode == 0, ended.stderr
     lines = {(line["name"], line["method"]): line["num_requests"] for line in json.loads(ended.stdout)}
@@ -142,66 +142,59 @@ def test_a_user_that_is_to_stop_gets_its_response_and_stops(tmp_path: Path) -> N
     assert [line["num_requests"] for line in json.loads(ended.stdout)] == [len(sent)]
 
 
-# The test sets the clock; the shape says which time it has seen.
+# The test sets the clock, and each process leaves a file when it has counted some requests under a label.
 STAIRS = """
+import os
+from collections import Counter
 from pathlib import Path
+
+FOLDER = Path(__file__).parent
+COUNTS = Counter()
+
+class Data(LeanUser):
+    request = http_request("/data")
+
+    def send_request(self, due_s=None):
+        super().send_request(due_s)
+        label = self._session.recorder.label
+        COUNTS[label] += 1
+        if COUNTS[label] == 20:
+            (FOLDER / f"{label} by {os.getpid()}").touch()
 
 class Stairs(Steps):
     steps = (Step(users=1, seconds=10), Step(users=4, seconds=10))
 
     def get_run_time(self):
-        return float(Path({clock!r}).read_text())
-
-    def tick(self):
-        wanted = super().tick()
-        Path({seen!r}).write_text(str(self.get_run_time()))
-        return wanted
+        return float((FOLDER / "clock").read_text())
 """
 
 
-@pytest.mark.parametrize("processes", [[], ["--processes", "2"]], ids=["one process", "two workers"])
-def test_each_step_has_lines_of_its_own(tmp_path: Path, processes: list[str]) -> None:
-    clock, seen = tmp_path / "clock", tmp_path / "seen"
-    seen.write_text("-1")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_each_step_has_lines_of_its_own(tmp_path: Path, processes: int) -> None:
     locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(IMPORTS + DATA + STAIRS.format(clock=str(clock), seen=str(seen)))
+    locustfile.write_text(IMPORTS + STAIRS)
+    labels = ("towards step 1", "step 1: 1 user", "towards step 2", "step 2: 4 users")
+    waiting = list(zip((5, 10, 15, 20), labels, (1, 1, processes, processes), strict=True))
 
     def set_clock(run_s: int) -> None:
-        draft = tmp_path / "draft"
-        draft.write_text(str(run_s))
-        draft.rename(clock)
-
-    def is_past(run_s: int, *, users: int) -> bool:
-        """Whether all users have sent requests since the shape has seen a time."""
-        text = seen.read_text()
-        if not text or float(text) != run_s:
-            return False
-        start = starts.setdefault(run_s, len(server.requests))
-        numbers = [number for number, _ in server.requests[start:]]
-        return len(set(numbers)) >= users and len(numbers) >= 20 * users
+        (tmp_path / "draft").write_text(str(run_s))
+        (tmp_path / "draft").rename(tmp_path / "clock")
 
     def climb() -> bool:
-        """Set the clock on when what is due has happened: both halves of both steps, and the end."""
-        run_s, users = waiting[0]
-        if not is_past(run_s, users=users):
-            return False
-        waiting.pop(0)
-        set_clock(waiting[0][0] if waiting else 20)
+        """Set the clock on when all processes with users have counted under a label."""
+        run_s, label, least = waiting[0]
+        if len(list(tmp_path.glob(f" [[]{label}] by *"))) >= least:
+            set_clock(run_s)
+            waiting.pop(0)
         return not waiting
 
-    starts: dict[int, int] = {}
-    waiting = [(0, 1), (5, 1), (10, 4), (15, 4)]
     set_clock(0)
-    with serve(answering(OK, delay_s=0.005)) as server:
-        ended = locust(locustfile, "--host", server.url, *processes, meanwhile=climb)
+    workers = ("--processes", str(processes)) if processes > 1 else ()
+    with serve(responding(OK, delay_s=0.005)) as server:
+        ended = locust(locustfile, "--host", server.url, *workers, meanwhile=climb)
     assert ended.returncode == 0, ended.stderr
     lines = lines_of(ended)
-    assert set(lines) == {
-        "/data [towards step 1]",
-        "/data [step 1: 1 user]",
-        "/data [towards step 2]",
-        "/data [step 2: 4 users]",
-    }
-    assert all(line["num_requests"] > 10 for line in lines.values())
+    assert set(lines) == {f"/data [{label}]" for label in labels}
+    assert all(line["num_requests"] >= 20 for line in lines.values())
     counted = sum(line["num_requests"] for line in lines.values())
-    assert len(server.requests) - 8 <= counted <= len(server.requests)
+    assert len(server.requests) - 8 * processes <= counted <= len(server.requests)

@@ -20,7 +20,7 @@ from portcompare.records.requests import Expectation
 from portcompare.wire.protocol import RateLoad
 from tests.e2e.processes import wait_until
 from tests.loadgen.generator import GET, Generator
-from tests.loadgen.scripted import OK, answer_of, answering, serve
+from tests.loadgen.scripted import OK, responding, response_of, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def expect(body: bytes, *masked: str) -> dict[int, Expectation]:
 
 def test_a_fixed_delay_has_the_rate_and_the_latencies_it_must_have(generator: Generator) -> None:
     users = 4
-    with serve(answering(OK, delay_s=DELAY_S)) as server:
+    with serve(responding(OK, delay_s=DELAY_S)) as server:
         done = generator.run(server.url, users=users, window_s=0.6)
     assert server.connections == users
     assert (done.failure, done.error_kinds) == (None, {})
@@ -60,7 +60,7 @@ def test_a_fixed_delay_has_the_rate_and_the_latencies_it_must_have(generator: Ge
 
 
 def test_a_round_without_a_success_says_so_and_has_an_empty_histogram(generator: Generator) -> None:
-    with serve(answering(answer_of("500 Oops", b""))) as server:
+    with serve(responding(response_of("500 Oops", b""))) as server:
         done = generator.run(server.url)
     assert done.requests == 0
     assert set(done.error_kinds) == {"status 500"}
@@ -71,7 +71,7 @@ def test_a_round_without_a_success_says_so_and_has_an_empty_histogram(generator:
 
 def test_the_window_is_announced_before_it_opens_in_the_clock_of_the_machine(generator: Generator) -> None:
     before_s, before_epoch_s = time.monotonic(), time.time()
-    with serve(answering(OK, delay_s=DELAY_S)) as server:
+    with serve(responding(OK, delay_s=DELAY_S)) as server:
         done = generator.run(server.url, window_s=0.2)
     assert before_s < generator.window.start_s < generator.window.end_s < time.monotonic()
     assert generator.window.end_s - generator.window.start_s == pytest.approx(0.2)
@@ -84,8 +84,8 @@ def test_the_window_is_announced_before_it_opens_in_the_clock_of_the_machine(gen
 def test_failures_during_the_warm_up_do_not_count_but_wrong_bodies_do(generator: Generator) -> None:
     def play(peer: Peer) -> None:
         peer.take_request()
-        peer.sock.sendall(answer_of("503 Not yet", b"") if peer.number else answer_of("200 OK", b"no"))
-        answering(OK, delay_s=DELAY_S)(peer)
+        peer.sock.sendall(response_of("503 Not yet", b"") if peer.number else response_of("200 OK", b"no"))
+        responding(OK, delay_s=DELAY_S)(peer)
 
     with serve(play) as server:
         done = generator.run(server.url, users=2, warmup_s=0.1, expectations=expect(b"ok"))
@@ -99,7 +99,7 @@ def test_users_start_one_after_the_other(generator: Generator) -> None:
 
     def play(peer: Peer) -> None:
         starts_s.append(time.monotonic())
-        answering(OK, delay_s=DELAY_S)(peer)
+        responding(OK, delay_s=DELAY_S)(peer)
 
     with serve(play) as server:
         done = generator.run(server.url, users=4, delay_s=0.4)
@@ -114,7 +114,7 @@ def test_users_without_a_response_are_counted_and_the_round_is_discarded(generat
             peer.take_request()
             peer.wait()
         else:
-            answering(OK, delay_s=DELAY_S)(peer)
+            responding(OK, delay_s=DELAY_S)(peer)
 
     generator.prepare(scenario=GET)
     with serve(play) as server:
@@ -151,8 +151,8 @@ def test_the_window_waits_for_the_first_response_of_the_slowest_user(generator: 
 
 
 def test_right_and_wrong_responses_are_counted_apart(generator: Generator) -> None:
-    responses = (OK, answer_of("200 OK", b"ko"), OK, answer_of("500 Oops", b"ok"))
-    with serve(answering(*responses, delay_s=0.001)) as server:
+    responses = (OK, response_of("200 OK", b"ko"), OK, response_of("500 Oops", b"ok"))
+    with serve(responding(*responses, delay_s=0.001)) as server:
         done = generator.run(server.url, expectations=expect(b"ok"), until=lambda: len(server.requests) > 400)
     assert server.connections == 1
     assert set(done.error_kinds) == {"wrong body (the request)", "status 500"}
@@ -163,7 +163,7 @@ def test_right_and_wrong_responses_are_counted_apart(generator: Generator) -> No
 
 def test_expectations_of_other_requests_do_not_matter(generator: Generator) -> None:
     other = {1: Expectation(status=404, body_base64=None)}
-    with serve(answering(OK, delay_s=DELAY_S)) as server:
+    with serve(responding(OK, delay_s=DELAY_S)) as server:
         done = generator.run(server.url, expectations=other)
     assert done.error_kinds == {}
 
@@ -173,7 +173,7 @@ def test_a_body_that_varies_is_checked_for_each_new_connection_and_one_of_many(g
         number = 0
         while peer.take_request():
             name = "b" if peer.number % 2 and number % 2 == 0 else "a"
-            peer.sock.sendall(answer_of("200 OK", f'{{"id": {number}, "name": "{name}"}}'.encode()))
+            peer.sock.sendall(response_of("200 OK", f'{{"id": {number}, "name": "{name}"}}'.encode()))
             number += 1
             if peer.number == 1 and number == 3:
                 return
@@ -190,7 +190,7 @@ def test_a_body_that_varies_is_checked_for_each_new_connection_and_one_of_many(g
 
 
 def test_a_sample_shows_bodies_that_are_always_wrong(generator: Generator) -> None:
-    with serve(answering(answer_of("200 OK", b'{"id": 1, "name": "b"}'))) as server:
+    with serve(responding(response_of("200 OK", b'{"id": 1, "name": "b"}'))) as server:
         done = generator.run(
             server.url,
             expectations=expect(b'{"id": 0, "name": "a"}', "/id"),
@@ -211,14 +211,14 @@ def test_a_sample_shows_bodies_that_are_always_wrong(generator: Generator) -> No
 def test_the_time_in_the_handler_is_read_of_slow_responses(
     generator: Generator, headers: list[str], handler_s: float | None
 ) -> None:
-    with serve(answering(answer_of("200 OK", b"ok", *headers), delay_s=DELAY_S)) as server:
+    with serve(responding(response_of("200 OK", b"ok", *headers), delay_s=DELAY_S)) as server:
         done = generator.run(server.url)
     assert done.error_kinds == {}
     assert done.handler_s == handler_s
 
 
 def test_the_time_in_the_handler_is_sampled_of_fast_responses(generator: Generator) -> None:
-    with serve(answering(answer_of("200 OK", b"ok", "Server-Timing: app;dur=0.25"))) as server:
+    with serve(responding(response_of("200 OK", b"ok", "Server-Timing: app;dur=0.25"))) as server:
         done = generator.run(server.url, until=lambda: len(server.requests) > 3000)
     assert done.handler_s == 0.00025
 
@@ -232,7 +232,7 @@ def test_a_window_that_is_held_closes_when_that_is_ordered_and_no_later_than_its
     generator: Generator,
 ) -> None:
     generator.prepare(scenario=GET)
-    with serve(answering(OK, delay_s=DELAY_S)) as server:
+    with serve(responding(OK, delay_s=DELAY_S)) as server:
         held = generator.run_round(
             server.url, window_s=90, is_held=True, on_window=partial(wait_open, length_s=0.2)
         )
@@ -270,7 +270,7 @@ def at_most_more_files(generator: Generator, files: int) -> Iterator[None]:
 
 
 def test_users_without_a_file_fail_by_that_name_while_the_others_are_served(generator: Generator) -> None:
-    with serve(answering(OK, delay_s=DELAY_S)) as server:
+    with serve(responding(OK, delay_s=DELAY_S)) as server:
         assert generator.run(server.url, users=2).error_kinds == {}
         with at_most_more_files(generator, 4):
             done = generator.run_round(server.url, users=40)
@@ -325,7 +325,7 @@ def test_a_user_that_blocks_the_event_loop_is_noticed_and_delays_what_is_due(
         return len(server.requests) > blocked_at[0] + 40
 
     generator.prepare(locustfile, scenario="Blocking")
-    with serve(answering(OK, delay_s=DELAY_S)) as server:
+    with serve(responding(OK, delay_s=DELAY_S)) as server:
         done = generator.run_round(
             server.url, load=load, on_window=partial(block_inside, folder=tmp_path), until=has_gone_on
         )
@@ -341,7 +341,7 @@ def test_a_user_that_blocks_the_event_loop_is_noticed_and_delays_what_is_due(
 
 def test_a_generator_with_time_to_spare_is_not_the_limit(generator: Generator) -> None:
     generator.prepare(scenario=http_request("/"))
-    with serve(answering(OK, delay_s=DELAY_S)) as server:
+    with serve(responding(OK, delay_s=DELAY_S)) as server:
         # A busy machine may keep the whole process waiting, and then it is reported.
         rounds = (generator.run_round(server.url, users=2) for _ in range(20))
         assert any(find_overload(done, LIMITS) is None for done in rounds)

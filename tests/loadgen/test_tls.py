@@ -12,7 +12,7 @@ import pytest
 from portcompare.loadgen import connection as module
 from portcompare.loadgen.connection import make_context, tls_kind
 from tests.loadgen.certificates import HERE, Authority
-from tests.loadgen.scripted import OK, answering, over_tls, serve
+from tests.loadgen.scripted import OK, over_tls, responding, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ def test_requests_go_over_one_verified_connection(trusting: Connect, authority: 
     def play(peer: Peer) -> None:
         assert isinstance(peer.sock, ssl.SSLSocket)
         protocols.append(peer.sock.selected_alpn_protocol())
-        answering(OK)(peer)
+        responding(OK)(peer)
 
     with serve(over_tls(context, play)) as server:
         connection = trusting(f"https://{host}:{server.port}")
@@ -63,7 +63,7 @@ def test_a_response_of_many_records_comes_complete_and_at_once(
     trusting: Connect, context: ssl.SSLContext, size: int
 ) -> None:
     response = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode() + bytes(size)
-    with serve(over_tls(context, answering(response))) as server:
+    with serve(over_tls(context, responding(response))) as server:
         connection = trusting(f"https://localhost:{server.port}", time_limit_s=10)
         for _ in range(2):
             assert connection.exchange(GET) is None
@@ -72,7 +72,7 @@ def test_a_response_of_many_records_comes_complete_and_at_once(
 
 def test_a_long_body_is_sent_completely(trusting: Connect, context: ssl.SSLContext) -> None:
     post = b"POST /data HTTP/1.1\r\nHost: here\r\nContent-Length: 4000000\r\n\r\n" + b"1" * 4_000_000
-    with serve(over_tls(context, answering(OK))) as server:
+    with serve(over_tls(context, responding(OK))) as server:
         assert trusting(f"https://localhost:{server.port}").exchange(post) is None
     assert server.requests[0][1] == post
 
@@ -102,10 +102,10 @@ def test_a_connection_that_was_reset_while_idle_is_replaced_and_counted(
     trusting: Connect, context: ssl.SSLContext
 ) -> None:
     def play(peer: Peer) -> None:
-        answering_once(peer)
+        responding_once(peer)
         peer.reset()
 
-    def answering_once(peer: Peer) -> None:
+    def responding_once(peer: Peer) -> None:
         peer.take_request()
         peer.sock.sendall(OK)
 
@@ -168,8 +168,8 @@ def demand_a_certificate(authority: Authority, version: ssl.TLSVersion) -> Play:
         (speak_http_after_a_handshake, module.NOT_TLS),
         (lambda authority: demand_a_certificate(authority, ssl.TLSVersion.TLSv1_2), module.REJECTED),
         (lambda authority: demand_a_certificate(authority, ssl.TLSVersion.TLSv1_3), module.REJECTED),
-        (lambda authority: over_tls(authority.issue("DNS:other.example"), answering(OK)), module.WRONG_NAME),
-        (lambda authority: over_tls(authority.issue(*HERE, days=-1), answering(OK)), module.EXPIRED),
+        (lambda authority: over_tls(authority.issue("DNS:other.example"), responding(OK)), module.WRONG_NAME),
+        (lambda authority: over_tls(authority.issue(*HERE, days=-1), responding(OK)), module.EXPIRED),
     ],
     ids=[
         "handshake closed",
@@ -219,7 +219,7 @@ def _fresh() -> Iterator[None]:
 def test_what_the_system_trusts_is_trusted_and_an_unknown_authority_is_not(
     connect: Connect, authority: Authority, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serve(over_tls(context, answering(OK))) as server:
+    with serve(over_tls(context, responding(OK))) as server:
         assert connect(f"https://localhost:{server.port}").exchange(GET) == module.UNTRUSTED
         assert server.requests == []
         make_context.cache_clear()

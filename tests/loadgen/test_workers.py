@@ -28,8 +28,8 @@ from portcompare.wire.protocol import Prepare, RateLoad, RoundDone, WindowOpens
 from tests.e2e.processes import wait_until
 from tests.loadgen.generator import GET, Generator, round_of
 from tests.loadgen.locust_users import HTTP, write
-from tests.loadgen.plain import have_asked
-from tests.loadgen.scripted import OK, answering, serve
+from tests.loadgen.plain import have_sent
+from tests.loadgen.scripted import OK, responding, serve
 from tests.loadgen.test_login import Members, greet
 from tests.loadgen.test_login import prepare as prepare_login
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 HERE = socket.gethostname()
-SLOW = answering(OK, delay_s=0.003)
+SLOW = responding(OK, delay_s=0.003)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_histograms_of_processes_whose_clocks_disagree_add_up_count_by_count(
     paths = tmp_path / "first", tmp_path / "second"
     join(recording(paths[0]), recording(paths[1], ahead_s=5000.0))
     leader.prepare(scenario=GET)
-    with serve(answering(OK, delay_s=0.01)) as server:
+    with serve(responding(OK, delay_s=0.01)) as server:
         done = leader.run_round(server.url, users=5, window_s=0.5)
         assert server.connections == 5
     assert (done.failure, done.error_kinds) == (None, {})
@@ -149,7 +149,7 @@ def test_histograms_of_processes_whose_clocks_disagree_add_up_count_by_count(
 def test_an_open_load_is_shared_out(pair: Generator) -> None:
     pair.prepare(scenario=GET)
     load = RateLoad(rate_rps=200.0, arrivals="even", connections=8, seed="1")
-    with serve(answering(OK)) as server:
+    with serve(responding(OK)) as server:
         done = pair.run_round(server.url, load=load, window_s=0.6)
     assert done.offered_rps == pytest.approx(200, abs=10)
     assert done.requests > 0
@@ -160,7 +160,7 @@ def test_an_open_load_is_shared_out(pair: Generator) -> None:
 def test_a_window_that_is_held_closes_for_all_at_once(pair: Generator) -> None:
     pair.prepare(scenario=GET)
     with serve(SLOW) as server:
-        done = pair.run_round(server.url, users=4, until=lambda: have_asked(server, users=4, times=20))
+        done = pair.run_round(server.url, users=4, until=lambda: have_sent(server, users=4, times=20))
     assert (done.failure, len(done.generator_cpu_ratios)) == (None, 2)
     assert 0 < done.window_s < 60
 

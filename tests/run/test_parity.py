@@ -117,7 +117,7 @@ class Servers(dict[str, Any]):
         monkeypatch.setattr(run_parity, "ArmClient", lambda url, _: by_url[url])
 
 
-def answering(extra_status: int) -> Service:
+def responding(extra_status: int) -> Service:
     return lambda case: response(status=extra_status if case.target == "/extra" else 200)
 
 
@@ -125,7 +125,7 @@ def test_the_plans_requests_are_checked_and_what_it_allows_is_allowed(
     tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = session_of(plan_of(tmp_path, COMMANDS + REST + ALLOWANCES), front=(READ,))
-    servers = Servers(monkeypatch, baseline=answering(200), control=answering(200), new=answering(301))
+    servers = Servers(monkeypatch, baseline=responding(200), control=responding(200), new=responding(301))
 
     outcome = check_parity(session, servers, progress)
 
@@ -145,10 +145,10 @@ def test_what_differs_is_sent_again_to_fresh_servers(
     @contextmanager
     def serve_alike(_: Plan, arms: Mapping[str, str], **__: object) -> Iterator[Mapping[str, Any]]:
         started.append(arms)
-        yield Servers(monkeypatch, **{arm: answering(200) for arm in arms})
+        yield Servers(monkeypatch, **{arm: responding(200) for arm in arms})
 
     monkeypatch.setattr(run_parity, "serve_deployments", serve_alike)
-    servers = Servers(monkeypatch, baseline=answering(200), control=answering(200), new=answering(500))
+    servers = Servers(monkeypatch, baseline=responding(200), control=responding(200), new=responding(500))
     outcome = check_parity(session, servers, progress)
     parity = recheck_differences(session, outcome, progress)
 
@@ -183,7 +183,7 @@ def test_a_control_that_is_the_baseline_itself_is_not_sent_what_would_be_written
     tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = session_of(plan_of(tmp_path, URLS + REST), front=(READ, WRITE))
-    servers = Servers(monkeypatch, baseline=answering(200), control=answering(200), new=answering(200))
+    servers = Servers(monkeypatch, baseline=responding(200), control=responding(200), new=responding(200))
 
     assert check_parity(session, servers, progress).parity.deployments == ("new",)
     assert servers.clients[CONTROL].received == []
@@ -274,7 +274,7 @@ def explored(
     plan: Plan, progress: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[ParityOutcome, list[str]]:
     """The outcome of a check, and the targets of the document's cases."""
-    servers = Servers(monkeypatch, baseline=answering(200), new=answering(200))
+    servers = Servers(monkeypatch, baseline=responding(200), new=responding(200))
     outcome = check_parity(session_of(plan), servers, progress)
     return outcome, [case.target for name, case in outcome.cases.items() if "[OpenAPI]" in name]
 

@@ -23,8 +23,8 @@ from portcompare.wire.protocol import Prepare, ScenarioSource
 from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiOpened, UiPlan, UiRequest, UiScenario
 from tests.e2e.processes import wait_until
 from tests.loadgen.generator import Generator
-from tests.loadgen.plain import have_asked
-from tests.loadgen.scripted import OK, answering, serve
+from tests.loadgen.plain import have_sent
+from tests.loadgen.scripted import OK, responding, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,7 +95,7 @@ class Live:
 
     def have_responses(self, times: int, *, users: int = 1) -> Callable[[], bool]:
         """Whether so many users of each arm have had so many responses."""
-        return lambda: all(have_asked(one, users=users, times=times) for one in self.servers.values())
+        return lambda: all(have_sent(one, users=users, times=times) for one in self.servers.values())
 
     def shows_rows(self, number: int) -> bool:
         """Whether there are so many rows, each with some requests."""
@@ -113,7 +113,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     generator = Generator(folder / "loadgen.log")
     with ExitStack() as stack:
         stack.callback(generator.end)
-        servers = {name: stack.enter_context(serve(answering(OK, delay_s=0.01))) for name in ("old", "new")}
+        servers = {name: stack.enter_context(serve(responding(OK, delay_s=0.01))) for name in ("old", "new")}
         assert len(list(generator.gather(start=WORKERS))) >= 2
         source = ScenarioSource(requests=((http_request("/data"), 1.0),))
         generator.send(Prepare(locustfile=None, scenarios=dict.fromkeys(SCENARIOS, source)))

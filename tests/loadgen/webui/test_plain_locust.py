@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.processes import wait_until
 from tests.loadgen.plain import LOCUSTFILE
-from tests.loadgen.scripted import OK, answering, serve
+from tests.loadgen.scripted import OK, responding, serve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("several", [(), ("--processes", "2")], ids=["alone", "several"])
 def test_plain_locust_shows_its_targets_side_by_side(several: tuple[str, ...], tmp_path: Path) -> None:
     ports = [str(free_port()) for _ in range(2)]
-    play = answering(OK, delay_s=0.01)
+    play = responding(OK, delay_s=0.01)
     with serve(play) as flask, serve(play) as quart:
         urls = ("--flask-url", flask.url, "--quart-url", quart.url)
         where = ("--web-host", "127.0.0.1", "--web-port", ports[0])
