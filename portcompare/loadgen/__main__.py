@@ -1,12 +1,11 @@
 """The load-generator process: orders in, replies out, one JSON object a line, until the orders end."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, BinaryIO, Final
+from collections.abc import Callable
+from typing import BinaryIO, Final
 
 import gevent
 from gevent.fileobject import FileObject
@@ -16,9 +15,6 @@ from portcompare.loadgen.runners import CannotListenError, DistributedRunner, Lo
 from portcompare.loadgen.webui.live import LiveUi
 from portcompare.wire import protocol as wire
 from portcompare.wire import ui_protocol as ui_wire
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _NOTICE_S: Final = 0.005
 """A window is announced so long before it opens, so that all processes can be ready."""

@@ -1,7 +1,5 @@
 """Responses under load, compared with those that parity approved."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections import defaultdict
@@ -31,7 +29,7 @@ class LooseBody:
     value: str | None  # The JSON that is compared, as text; None to compare bytes
 
     @classmethod
-    def of(cls, expected: Expectation, server: str) -> LooseBody:
+    def of(cls, expected: Expectation, server: str) -> "LooseBody":
         """Prepare the approved body for comparing."""
         content = base64.b64decode(expected.body_base64 or "")
         return cls(

@@ -4,8 +4,6 @@ What makes it fast: the request is bytes built once; the connection waits for re
 `recv`, which would fail otherwise; one timer a connection, not one a request, checks the time limit.
 """
 
-from __future__ import annotations
-
 import errno
 from contextlib import suppress
 from dataclasses import dataclass
@@ -68,7 +66,7 @@ class Connection:
         "response",
     )
 
-    def __init__(self, dialer: Dialer, time_limit_s: float) -> None:
+    def __init__(self, dialer: "Dialer", time_limit_s: float) -> None:
         self._dialer = dialer
         self._time_limit_s = time_limit_s
         self._socket: socket.socket | None = None
@@ -225,7 +223,7 @@ class Dialer:
 
     __slots__ = ("_address", "_context", "_known")
 
-    def __init__(self, address: Address, ca_file: str | None) -> None:
+    def __init__(self, address: "Address", ca_file: str | None) -> None:
         self._address = address
         self._context = make_context(ca_file) if address.secure else None
         self._known: tuple[int, tuple[str | int, ...]] | None = None
@@ -311,7 +309,7 @@ class Address:
     netloc: str  # For the Host header
 
     @classmethod
-    def of(cls, url: str) -> Address:
+    def of(cls, url: str) -> "Address":
         """The address in a URL.
 
         Raises ValueError if the URL names no server.

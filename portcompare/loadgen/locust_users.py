@@ -1,30 +1,25 @@
 """Counting the request events of Locust's own users, which do not count themselves."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import gevent
 import locust
 from gevent import socket
+from locust import User
 from locust.argument_parser import get_parser
 from locust.env import Environment
 from locust.event import Events
 from locust.exception import CatchResponseError, ResponseError
+from locust.runners import LocalRunner
 
+from portcompare.loadgen.checks import ApprovedResponses
 from portcompare.loadgen.connection import REFUSED, RESET, TIMEOUT, UNRESOLVABLE
+from portcompare.loadgen.session import Session
 from portcompare.wire.protocol import WRONG_STATUS
-
-if TYPE_CHECKING:
-    from locust import User
-    from locust.runners import LocalRunner
-
-    from portcompare.loadgen.checks import ApprovedResponses
-    from portcompare.loadgen.session import Session
 
 OTHER_FAILURES: Final = "other failures"
 

@@ -4,16 +4,12 @@ Every message is of one Locust type and carries a record as a line of JSON. No m
 worker counts time by its own clock, so the clocks of machines need not agree.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, get_args
+from typing import Final, get_args
 
 from portcompare.wire.protocol import Captured, Prepare, Prepared, RunRound, make_decoder
 from portcompare.wire.ui_protocol import LiveSettings, UiPlan
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TYPE: Final = "portcompare"
 

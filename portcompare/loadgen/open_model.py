@@ -1,25 +1,20 @@
 """The open model: requests are due at instants of their own, and users are connections that take them."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 from collections import deque
+from collections.abc import Callable, Iterator
 from itertools import count
 from random import Random
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import gevent
 from gevent.hub import Waiter
 
 from portcompare.loadgen.figures import Pace
 from portcompare.loadgen.messages import WHOLE, Share
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from portcompare.wire.protocol import RateLoad
+from portcompare.wire.protocol import RateLoad
 
 
 def due_times(load: RateLoad, share: Share = WHOLE) -> Iterator[float]:

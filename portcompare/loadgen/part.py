@@ -1,13 +1,12 @@
 """One process's part of a round: users spawned by Locust, warmed up, and a window cut out of their load."""
 
-from __future__ import annotations
-
 import gc
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import gevent
 from gevent.event import Event
+from locust import User
 from locust.env import Environment
 
 from portcompare.loadgen.checks import SPARSE, ApprovedResponses
@@ -20,10 +19,6 @@ from portcompare.loadgen.session import Session, Target, open_session
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.window import Heartbeat, is_steady, least_time
 from portcompare.wire.protocol import Captured, RateLoad, RunRound, concurrency_of
-
-if TYPE_CHECKING:
-    from locust import User
-
 
 _MANY_RPS: Final = 2000.0
 """From this rate on looking at every response's `Server-Timing` would cost more than a hundredth of a CPU."""

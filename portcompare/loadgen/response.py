@@ -1,7 +1,5 @@
 """A response as it comes in: fed with bytes until it is complete or refused."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

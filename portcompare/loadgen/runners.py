@@ -1,34 +1,28 @@
 """The processes that generate the load: this one alone, or workers that this one leads as a Locust master."""
 
-from __future__ import annotations
-
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from gevent.queue import Empty, Queue
+from locust import User
 from locust.env import Environment
 from locust.exception import RPCError
+from locust.rpc import Message
 from locust.runners import STATE_MISSING
 
 from portcompare.loadgen import messages
+from portcompare.loadgen.declare import Problem
 from portcompare.loadgen.dry_pass import capture
 from portcompare.loadgen.messages import PartResult, Share, ToWorker, WarmUp
 from portcompare.loadgen.part import Part
 from portcompare.loadgen.scenarios import load_scenarios
 from portcompare.wire import protocol as wire
 from portcompare.wire.protocol import Capture, Captured, Prepare, Prepared, RunRound
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from locust import User
-    from locust.rpc import Message
-
-    from portcompare.loadgen.declare import Problem
 
 Content = TypeVar("Content", Prepared, WarmUp, PartResult)
 

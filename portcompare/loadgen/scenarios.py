@@ -1,21 +1,15 @@
 """From the plan's scenarios to Locust user classes."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from locust import User
 from locust.util.load_locustfile import load_locustfile
 
 from portcompare.http.requests import with_query
 from portcompare.loadgen.declare import Problem, find_problem, find_unfilled, steps_of, weights_of
 from portcompare.loadgen.user import LeanUser
+from portcompare.records.requests import RequestSpec
 from portcompare.wire.protocol import Prepare, Prepared, ScenarioSource
-
-if TYPE_CHECKING:
-    from locust import User
-
-    from portcompare.records.requests import RequestSpec
 
 
 def load_scenarios(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:

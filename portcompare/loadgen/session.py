@@ -1,15 +1,15 @@
 """What the users of one load test share: their targets, what they expect, and where they count."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import gevent
 import numpy as np
 from gevent.event import Event
+from locust import User
+from locust.env import Environment
 from locust.event import EventHook
 from locust.stats import RequestStats, StatsEntry, bucket_response_time
 
@@ -18,10 +18,6 @@ from portcompare.loadgen.declare import Script
 from portcompare.loadgen.figures import Recorder, Tally
 from portcompare.loadgen.messages import WHOLE, Share
 from portcompare.records.requests import Expectation
-
-if TYPE_CHECKING:
-    from locust import User
-    from locust.env import Environment
 
 _FEED_EVERY_S: Final = 1.0
 

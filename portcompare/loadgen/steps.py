@@ -1,19 +1,15 @@
 """Users in steps, each with lines of its own in Locust's statistics: no figure blends two loads."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
+from configargparse import ArgumentParser
 from locust import LoadTestShape, events
+from locust.env import Environment
 from locust.runners import MasterRunner, Runner
 
 from portcompare.loadgen.session import DECLARED_TARGETS, feed, session_of
 from portcompare.loadgen.webui.routes import show_side_by_side
-
-if TYPE_CHECKING:
-    from configargparse import ArgumentParser
-    from locust.env import Environment
 
 _MESSAGE: Final = "portcompare_label"
 

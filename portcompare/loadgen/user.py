@@ -1,29 +1,23 @@
 """The lean user: a Locust user that costs so little that it does not measure itself."""
 
-from __future__ import annotations
-
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, ClassVar, Final, NoReturn
+from typing import ClassVar, Final, NoReturn
 
 import gevent
 from locust import User, events, task
+from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING
 
 from portcompare.http.login import LoginFailed
 from portcompare.loadgen.checks import SPARSE
 from portcompare.loadgen.connection import Address, Connection, Dialer
 from portcompare.loadgen.declare import draw, find_problem, find_unfilled, log_in, make_script, steps_of
+from portcompare.loadgen.open_model import Dispatcher
 from portcompare.loadgen.session import Target, session_of, targets_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from locust.env import Environment
-
-    from portcompare.loadgen.open_model import Dispatcher
-    from portcompare.records.requests import LoginStep, RequestSpec
+from portcompare.records.requests import LoginStep, RequestSpec
 
 _TASK_S: Final = 1.0
 """How long a user stays in one Locust task: a task a request would cost as much as the request."""

@@ -1,16 +1,12 @@
 """When the rate of responses is steady, and what it is inside a window cut out of the steady state."""
 
-from __future__ import annotations
-
 from math import sqrt
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import gevent
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 
 def smooth_rate(ended_s: NDArray[np.float64], start_s: float, end_s: float, edge_s: float) -> float:

@@ -4,8 +4,6 @@ Run as a program: `python -m portcompare.loadgen.worker HOST PORT [CPU]`. It end
 does, and with 3 when the leading process was lost.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil
@@ -14,14 +12,16 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final, NoReturn
 
 import gevent
 from locust import runners
 from locust.env import Environment
+from locust.rpc import Message
 from locust.stats import RequestStats
 
 from portcompare.errors import EXIT_INTERRUPTED, EXIT_NOT_VALID
@@ -30,12 +30,6 @@ from portcompare.loadgen.messages import LoadScenarios, OpenWindow, PartResult, 
 from portcompare.loadgen.runners import LocalRunner
 from portcompare.loadgen.webui.live_load import LiveLoad
 from portcompare.wire.protocol import Prepare, Prepared, concurrency_of, encode
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from locust.rpc import Message
-
 
 _LOG = logging.getLogger(__name__)
 

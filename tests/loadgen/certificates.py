@@ -1,14 +1,9 @@
 """Certificates for servers on this machine, made by the `openssl` command."""
 
-from __future__ import annotations
-
 import shutil
 import ssl
 import subprocess
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 HERE = ("DNS:localhost", "IP:127.0.0.1")
 KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")

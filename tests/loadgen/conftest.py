@@ -4,18 +4,13 @@ The modules without Locust are tested directly, everything else through the real
 generator's, over its protocol, and plain Locust's.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from portcompare.loadgen.connection import Address, Connection, Dialer
 from tests.loadgen.certificates import Authority
 from tests.loadgen.generator import Generator
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,30 @@
 """The real load-generator process, driven by orders as the harness drives it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 from portcompare.http.requests import http_request
+from portcompare.records.requests import Expectation, RequestSpec
+from portcompare.records.rounds import LoadReport
 from portcompare.wire import protocol as wire
-from portcompare.wire.protocol import Prepared, RoundDone, RunRound, ScenarioSource, UserLoad, WindowOpens
+from portcompare.wire.protocol import (
+    Captured,
+    Joined,
+    Load,
+    Message,
+    Prepared,
+    RoundDone,
+    RunRound,
+    ScenarioSource,
+    UserLoad,
+    WindowOpens,
+)
 from tests.e2e.processes import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from portcompare.records.requests import Expectation, RequestSpec
-    from portcompare.records.rounds import LoadReport
-    from portcompare.wire.protocol import Captured, Joined, Load, Message
 
 GET = http_request("/", name="the request")
 

@@ -1,11 +1,6 @@
 """User classes that are no `LeanUser`, one of each kind, as text for locustfiles."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 IMPORTS = """\
 import http.client, json, time

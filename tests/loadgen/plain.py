@@ -1,20 +1,15 @@
 """Plain Locust, without the harness, as a process."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.e2e.processes import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.loadgen.scripted import ScriptedServer
+from tests.loadgen.scripted import ScriptedServer
 
 LOCUSTFILE = Path(__file__).parents[2] / "loadtests" / "locustfile.py"
 

@@ -3,16 +3,10 @@
 For tests and benchmarks alike.
 """
 
-from __future__ import annotations
-
 import math
 import time
-from typing import TYPE_CHECKING
 
-from tests.loadgen.scripted import OK
-
-if TYPE_CHECKING:
-    from tests.loadgen.scripted import Peer
+from tests.loadgen.scripted import OK, Peer
 
 
 class StallOnce:

@@ -1,8 +1,7 @@
-from __future__ import annotations
-
 from collections import Counter
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +16,7 @@ from portcompare.loadgen.declare import (
     weights_of,
     with_values,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from portcompare.records.requests import RequestSpec
-
+from portcompare.records.requests import RequestSpec
 
 A, B = http_request("/a"), http_request("/b")
 

@@ -1,23 +1,16 @@
 """The requests of a user class are captured byte by byte, whatever its client library."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from portcompare.wire.protocol import Captured
+from tests.loadgen.certificates import Authority
+from tests.loadgen.generator import Generator
 from tests.loadgen.locust_users import CLASSES, write
-from tests.loadgen.scripted import OK, ScriptedServer, over_tls, responding, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from portcompare.wire.protocol import Captured
-    from tests.loadgen.certificates import Authority
-    from tests.loadgen.generator import Generator
-    from tests.loadgen.scripted import Peer
+from tests.loadgen.scripted import OK, Peer, ScriptedServer, over_tls, responding, serve
 
 COOKIE = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=7; Path=/\r\nContent-Length: 2\r\n\r\nok"
 NEVER_CAPTURED = {"host", "content-length", "connection", "transfer-encoding"}

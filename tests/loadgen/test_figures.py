@@ -1,7 +1,4 @@
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -23,9 +20,7 @@ from portcompare.loadgen.figures import (
     summarize_part,
 )
 from portcompare.loadgen.messages import PartResult, SlicePart
-
-if TYPE_CHECKING:
-    from portcompare.records.rounds import LoadReport
+from portcompare.records.rounds import LoadReport
 
 KEY = ("/data", "GET")
 WINDOW = Window(start_s=10.0, end_s=11.0, wave_s=0.0)

@@ -1,15 +1,14 @@
 """Users that do not count themselves are counted by Locust's request event, one by one."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from itertools import count, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,15 +17,10 @@ from hdrh.histogram import HdrHistogram
 from portcompare.loadgen.connection import REFUSED, TIMEOUT
 from portcompare.loadgen.figures import make_histogram
 from portcompare.records.requests import Expectation
+from portcompare.records.rounds import LoadReport
+from tests.loadgen.generator import Generator
 from tests.loadgen.locust_users import CLASSES, FAST, HTTP, write
-from tests.loadgen.scripted import OK, responding, response_of, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from portcompare.records.rounds import LoadReport
-    from tests.loadgen.generator import Generator
-    from tests.loadgen.scripted import Peer
+from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
 
 EDGE_S = 0.01
 """The locustfile's own listener hears an event a little sooner than the counter."""

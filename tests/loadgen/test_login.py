@@ -1,26 +1,19 @@
 """Users that log in first, on a server that wants them to."""
 
-from __future__ import annotations
-
 import base64
 import json
 import threading
 from collections import Counter, defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from portcompare.http.requests import http_request
 from portcompare.records.requests import Expectation, LoginStep
 from portcompare.wire.protocol import RateLoad, ScenarioSource
-from tests.loadgen.scripted import response_of, serve
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.loadgen.generator import Generator
-    from tests.loadgen.scripted import Peer, ScriptedServer
+from tests.loadgen.generator import Generator
+from tests.loadgen.scripted import Peer, ScriptedServer, response_of, serve
 
 OPEN = RateLoad(rate_rps=200.0, arrivals="even", connections=4, seed="1")
 ME = http_request("/me/{account}?csrf={csrf}", headers={"Authorization": "Bearer {token}"})

@@ -1,28 +1,20 @@
 """The open model, on scripted servers: what is sent when, and from when its latency counts."""
 
-from __future__ import annotations
-
 import itertools
 import socket
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from portcompare.loadgen.connection import REFUSED
 from portcompare.loadgen.open_model import due_times
-from portcompare.wire.protocol import RateLoad
-from tests.loadgen.generator import GET
-from tests.loadgen.scripted import OK, responding, response_of, serve
+from portcompare.wire.protocol import RateLoad, WindowOpens
+from tests.loadgen.generator import GET, Generator
+from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
 from tests.loadgen.stalling import StallOnce, latencies_after_stall, percentile
-
-if TYPE_CHECKING:
-    from portcompare.wire.protocol import WindowOpens
-    from tests.loadgen.generator import Generator
-    from tests.loadgen.scripted import Peer
 
 RATE = RateLoad(rate_rps=200.0, arrivals="even", connections=256, seed="1")
 

@@ -1,12 +1,10 @@
-from __future__ import annotations
-
 import os
 import resource
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, count, islice
 from math import sqrt
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 import gevent
 import numpy as np
@@ -14,16 +12,12 @@ import pytest
 from gevent.event import Event
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from portcompare.loadgen import open_model
 from portcompare.loadgen.messages import WHOLE, Share
 from portcompare.loadgen.open_model import Alarm, Dispatcher, due_times
 from portcompare.wire.protocol import RateLoad
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.typing import NDArray
 
 EVEN = RateLoad(rate_rps=3.0, arrivals="even", connections=1, seed="a")
 POISSON = RateLoad(rate_rps=400.0, arrivals="poisson", connections=1, seed="a")

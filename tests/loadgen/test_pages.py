@@ -1,12 +1,9 @@
 """The pages about users say what the code does."""
 
-from __future__ import annotations
-
 import json
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import certifi
 import pytest
@@ -15,11 +12,8 @@ from portcompare.loadgen import connection, response
 from portcompare.loadgen.connection import REFUSED, RESET, TIMEOUT, UNRESOLVABLE
 from portcompare.loadgen.figures import NOT_SENT
 from portcompare.wire.protocol import WRONG_BODY
-from tests.loadgen.scripted import response_of, serve
-
-if TYPE_CHECKING:
-    from tests.loadgen.generator import Generator
-    from tests.loadgen.scripted import Peer
+from tests.loadgen.generator import Generator
+from tests.loadgen.scripted import Peer, response_of, serve
 
 DOCS = Path(__file__).parents[2] / "docs"
 LEAN_PAGE = (DOCS / "lean-user.md").read_text(encoding="utf-8")

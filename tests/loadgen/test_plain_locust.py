@@ -1,19 +1,12 @@
 """The same user classes under plain Locust, without the harness."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.loadgen.plain import LOCUSTFILE, have_sent, lines_of, locust
-from tests.loadgen.scripted import OK, responding, response_of, serve
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.loadgen.scripted import Peer
+from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
 
 WRONG = response_of("500 Oops", b"")
 IMPORTS = "from portcompare.loadgen import LeanUser, Step, Steps, declare_targets, http_request\n"

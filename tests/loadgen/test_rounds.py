@@ -1,13 +1,12 @@
-from __future__ import annotations
-
 import base64
 import os
 import resource
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hdrh.histogram import HdrHistogram
@@ -17,17 +16,10 @@ from portcompare.http.requests import http_request
 from portcompare.loadgen.connection import CLOSED, NO_FILE_LEFT
 from portcompare.plan import Generator as GeneratorPlan
 from portcompare.records.requests import Expectation
-from portcompare.wire.protocol import RateLoad
+from portcompare.wire.protocol import Load, RateLoad, WindowOpens
 from tests.e2e.processes import wait_until
 from tests.loadgen.generator import GET, Generator
-from tests.loadgen.scripted import OK, responding, response_of, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from portcompare.wire.protocol import Load, WindowOpens
-    from tests.loadgen.scripted import Peer
+from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
 
 DELAY_S = 0.01
 EVEN = RateLoad(rate_rps=100.0, arrivals="even", connections=4, seed="1")

@@ -118,10 +118,7 @@ def test_the_users_of_a_mix_send_the_same_sequences_in_each_round(load: Load, ge
     for _ in range(2):
         with serve(echo_path) as server:
             generator.run_round(
-                server.url,
-                scenario="mixed",
-                users=2,
-                until=partial(have_sent, server, users=2, times=50),
+                server.url, scenario="mixed", users=2, until=partial(have_sent, server, users=2, times=50)
             )
         by_user = [
             tuple(request.split()[1] for number, request in server.requests if number == user)[:50]

@@ -1,17 +1,11 @@
 """The fields that are added to Locust's form, and what is read from it."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any, Final, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, get_args
 
 from portcompare.units import LoadModel
-from portcompare.wire.ui_protocol import LiveSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from portcompare.wire.ui_protocol import UiPlan
+from portcompare.wire.ui_protocol import LiveSettings, UiPlan
 
 _MODELS: Final[tuple[LoadModel, ...]] = get_args(LoadModel)
 _MOST_DELAY_S: Final = 3600.0

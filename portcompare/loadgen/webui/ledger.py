@@ -1,21 +1,15 @@
 """What each process reports of a second of a test, and the ledger that adds up all reports."""
 
-from __future__ import annotations
-
 from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
-from portcompare.loadgen.figures import make_histogram, new_histogram, percentiles_of
+from portcompare.loadgen.figures import Tally, make_histogram, new_histogram, percentiles_of
 from portcompare.wire.protocol import make_decoder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from portcompare.loadgen.figures import Tally
 
 REPORT: Final = "portcompare_second"
 """The type of the Locust message that carries a report."""

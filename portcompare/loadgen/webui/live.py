@@ -1,13 +1,11 @@
 """Locust's web UI over the workers that a load-generator process leads."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import gevent
 import locust
@@ -18,6 +16,7 @@ from locust.runners import STATE_RUNNING, STATE_SPAWNING
 from werkzeug.datastructures import ImmutableMultiDict
 
 from portcompare.loadgen.messages import BeginLive, Share
+from portcompare.loadgen.runners import DistributedRunner
 from portcompare.loadgen.session import DECLARED_TARGETS
 from portcompare.loadgen.webui.access import refuse_other_sites, require_login
 from portcompare.loadgen.webui.board import Board, follow
@@ -25,11 +24,7 @@ from portcompare.loadgen.webui.form import FormError, fields_of, read_form
 from portcompare.loadgen.webui.live_load import make_live_class
 from portcompare.loadgen.webui.replay import replaying
 from portcompare.loadgen.webui.routes import JSON, add_side_by_side, stop_test
-from portcompare.wire.ui_protocol import UiRequest
-
-if TYPE_CHECKING:
-    from portcompare.loadgen.runners import DistributedRunner
-    from portcompare.wire.ui_protocol import LiveSettings, OpenUi, ShowState
+from portcompare.wire.ui_protocol import LiveSettings, OpenUi, ShowState, UiRequest
 
 _LOG: Final = logging.getLogger(__name__)
 _NICENESS: Final = 10

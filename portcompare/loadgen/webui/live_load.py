@@ -1,33 +1,25 @@
 """What a process with users does in a live test: all arms at the same time, and a report each second."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import gevent
+from locust import User
+from locust.env import Environment
 from locust.runners import STATE_INIT
 
 from portcompare.http.requests import with_query
 from portcompare.loadgen.declare import weights_of
-from portcompare.loadgen.figures import NOT_SENT
+from portcompare.loadgen.figures import NOT_SENT, Tally
+from portcompare.loadgen.messages import BeginLive
 from portcompare.loadgen.open_model import Dispatcher, due_times
 from portcompare.loadgen.session import COUNTED, Session, Target, feed, open_session
 from portcompare.loadgen.user import LeanUser
-from portcompare.loadgen.webui.ledger import REPORT, SecondReport, make_cells
+from portcompare.loadgen.webui.ledger import REPORT, Line, SecondReport, make_cells
 from portcompare.wire.protocol import RateLoad, encode
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from locust import User
-    from locust.env import Environment
-
-    from portcompare.loadgen.figures import Tally
-    from portcompare.loadgen.messages import BeginLive
-    from portcompare.loadgen.webui.ledger import Line
-    from portcompare.wire.ui_protocol import UiScenario
+from portcompare.wire.ui_protocol import UiScenario
 
 _FEED_EVERY_S = 1.0
 

@@ -1,17 +1,17 @@
 """The routes of the side-by-side view in the app of Locust's web UI; in plain Locust they are added too."""
 
-from __future__ import annotations
-
 import gzip
 import sys
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from flask import Blueprint, Response, abort, jsonify, render_template_string, request, send_from_directory
 from gevent import subprocess
 from gevent.lock import RLock
-from locust.runners import MasterRunner, WorkerRunner
+from locust.env import Environment
+from locust.runners import MasterRunner, Runner, WorkerRunner
+from locust.web import WebUI
 
 from portcompare.loadgen.session import DECLARED_TARGETS
 from portcompare.loadgen.webui.board import Board, follow
@@ -19,11 +19,6 @@ from portcompare.loadgen.webui.ledger import REPORT
 from portcompare.loadgen.webui.live_load import Reporter
 from portcompare.records.run_summary import RUNS, is_run
 from portcompare.wire.ui_protocol import UiArm, UiPlan
-
-if TYPE_CHECKING:
-    from locust.env import Environment
-    from locust.runners import Runner
-    from locust.web import WebUI
 
 JSON: Final = "/side-by-side.json"
 """The figures; pages request them once a second."""

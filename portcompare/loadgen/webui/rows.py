@@ -1,27 +1,20 @@
 """The side-by-side table: a row for each scenario and arm, in SI units and as text."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from portcompare.loadgen.figures import percentiles_of
-from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Total
+from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger, Line, Total
+from portcompare.records.estimates import Estimate
 from portcompare.records.manifest import Ceiling
-from portcompare.records.rounds import Usage
+from portcompare.records.rounds import Bound, Usage
 from portcompare.stats.bounds import Limits, find_bound
 from portcompare.stats.intervals import paired_ratio
 from portcompare.units import duration, rate, share, significant, size
 from portcompare.units import ratio as ratio_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from portcompare.loadgen.webui.ledger import Ledger, Line
-    from portcompare.records.estimates import Estimate
-    from portcompare.records.rounds import Bound
-    from portcompare.wire.ui_protocol import LiveSettings, UiArm, UiPlan
+from portcompare.wire.ui_protocol import LiveSettings, UiArm, UiPlan
 
 LEAST_PAIRS: Final = 5
 """Fewer pairs of batches do not show how much the ratio varies."""

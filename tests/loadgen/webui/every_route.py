@@ -3,16 +3,16 @@
 A program, as Locust patches the process that imports it: `python every_route.py password|local CLIENT...`.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import locust  # noqa: F401 - first, as it patches the process
+from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.security import generate_password_hash
 
@@ -22,11 +22,6 @@ from portcompare.loadgen.webui import routes
 from portcompare.loadgen.webui.live import LiveUi
 from portcompare.wire.protocol import Gather, Prepare, ScenarioSource
 from portcompare.wire.ui_protocol import OpenUi, UiArm, UiPlan, UiScenario
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from flask import Flask
 
 PASSWORD = "correct horse"  # noqa: S105 - a test's
 SOURCE = ScenarioSource(requests=((http_request("/"), 1.0),))

@@ -1,15 +1,10 @@
 """Reports as processes with users send them, each second."""
 
-from __future__ import annotations
-
 from array import array
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from portcompare.loadgen.figures import Tally
 from portcompare.loadgen.webui.ledger import SecondReport, make_cells
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 Line = tuple[str, str]
 

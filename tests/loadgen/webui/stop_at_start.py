@@ -3,8 +3,6 @@
 A program, as Locust patches the process that imports it.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """Who may use the web UI, for each route of its URL map, those of Locust included."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

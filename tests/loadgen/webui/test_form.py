@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from portcompare.loadgen.webui.form import FormError, fields_of, read_form

@@ -1,18 +1,17 @@
 """Real workers under the web UI, against servers that count requests: the view is exact."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
@@ -24,12 +23,7 @@ from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiOpened, UiP
 from tests.e2e.processes import wait_until
 from tests.loadgen.generator import Generator
 from tests.loadgen.plain import have_sent
-from tests.loadgen.scripted import OK, responding, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-from tests.loadgen.scripted import ScriptedServer
+from tests.loadgen.scripted import OK, ScriptedServer, responding, serve
 
 WORKERS = 2
 SCENARIOS = ("data", "other")  # both send the same request

@@ -1,11 +1,10 @@
 """The same tabs in plain Locust, in one process and in several."""
 
-from __future__ import annotations
-
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,9 +12,6 @@ import pytest
 from tests.e2e.processes import wait_until
 from tests.loadgen.plain import LOCUSTFILE
 from tests.loadgen.scripted import OK, responding, serve
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize("several", [(), ("--processes", "2")], ids=["alone", "several"])

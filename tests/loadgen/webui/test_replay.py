@@ -1,7 +1,6 @@
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from gevent import socket
@@ -10,9 +9,6 @@ from gevent.pywsgi import WSGIServer
 from portcompare.loadgen.webui.board import Board
 from portcompare.loadgen.webui.replay import replaying
 from portcompare.wire.ui_protocol import UiPlan
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 LINE = "GET /side-by-side.json HTTP/1.1"
 
