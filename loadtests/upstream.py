@@ -1,6 +1,6 @@
-"""An upstream for the twins: it answers after the delay that it is told, with next to no work of its own.
+"""An upstream for the twins: it responds after the delay that the request names and does little else.
 
-A raw ASGI application, because it must never be what limits whoever waits for it.
+It is a raw ASGI application, so that it does not limit the services that wait for it.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ async def app(
     _receive: Callable[[], Awaitable[Message]],
     send: Callable[[Message], Awaitable[None]],
 ) -> None:
-    """Answer a request after as many seconds as its parameter `delay` says; the path does not matter."""
+    """Respond after as many seconds as the parameter `delay` says; the path does not matter."""
     if scope["type"] != "http":
         raise NotImplementedError(scope["type"])  # as servers expect of an application without a lifespan
     delay = parse_qs(scope["query_string"]).get(b"delay", [b"0"])[0]

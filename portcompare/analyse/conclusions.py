@@ -33,13 +33,13 @@ _RATE_PHRASES: dict[Verdict | None, str] = {
     "faster": "serves more requests than",
     "slower": "serves fewer requests than",
     "equivalent": "serves as many requests as",
-    "inconclusive": "serves requests at a rate that cannot be told from that of",
+    "inconclusive": "serves requests at a rate with no conclusive difference from that of",
 }
 _CAPACITY_PHRASES: dict[Verdict | None, str] = {
     "faster": "has a higher capacity than",
     "slower": "has a lower capacity than",
     "equivalent": "has the same capacity as",
-    "inconclusive": "has a capacity that cannot be told from that of",
+    "inconclusive": "has a capacity with no conclusive difference from that of",
 }
 
 
@@ -49,13 +49,13 @@ def find_headline(
     level_text: LevelText,
     invalid_reasons: Collection[str],
 ) -> str:
-    """Say first what can be relied on of a run's comparisons."""
+    """Say which differences hold among a run's comparisons."""
     family = headline_family(comparisons)
     if not family:
         return "Nothing was compared."
     made = f"{count(len(family), 'comparison')} of {HEADLINE_SUBJECT}"
     holding = find_holding(family, margins)
-    told = "; ".join(
+    differences = "; ".join(
         describe_differences(name, [one for one in holding if one.candidate == name], level_text)
         for name in dict.fromkeys(one.candidate for one in holding)
     )
@@ -64,26 +64,32 @@ def find_headline(
         for one in comparisons
         if one.candidate == CONTROL and one.metric in HEADLINE_METRICS
     ]
-    return _headline(made, len(holding), told, describe_control(control, "be equivalent"), invalid_reasons)
+    return _headline(
+        made, len(holding), differences, describe_control(control, "be equivalent"), invalid_reasons
+    )
 
 
 def find_capacity_headline(
     capacities: Sequence[Capacity], margin: float, invalid_reasons: Collection[str]
 ) -> str:
-    """Say first what can be relied on of a run's capacities."""
+    """Say which differences hold among a run's capacities."""
     family = [one for one in capacities if one.arm not in (BASELINE, CONTROL) and _is_compared(one)]
     if not family:
         return "No capacity could be compared."
     made = f"{count(len(family), 'comparison')} of capacities"
     holding = find_differing(family, margin)
-    told = "; ".join(f"{one.arm} is {verdict_of(one)} ({one.scenario}, {ratio_text(one)})" for one in holding)
+    differences = "; ".join(
+        f"{one.arm} is {verdict_of(one)} ({one.scenario}, {ratio_text(one)})" for one in holding
+    )
     control = [verdict_of(one) for one in capacities if one.arm == CONTROL]
-    told_control = describe_control(control, "have the same capacity")
-    return _headline(made, len(holding), told, told_control, invalid_reasons)
+    shown_by_control = describe_control(control, "have the same capacity")
+    return _headline(made, len(holding), differences, shown_by_control, invalid_reasons)
 
 
-def _headline(made: str, holding: int, told: str, control: str, invalid_reasons: Collection[str]) -> str:
-    found = describe_holding(made, holding, told)
+def _headline(
+    made: str, holding: int, differences: str, control: str, invalid_reasons: Collection[str]
+) -> str:
+    found = describe_holding(made, holding, differences)
     if invalid_reasons:
         found = f"This run is not valid: its {made} cannot be relied on."
     return f"{found} {control}".rstrip()
@@ -121,15 +127,17 @@ def _chance(found: Estimate | None, margin: float) -> float:
     return chance_beyond(closed, degrees_of_freedom(found.blocks), margin)
 
 
-def describe_holding(made: str, number: int, told: str) -> str:
+def describe_holding(made: str, number: int, differences: str) -> str:
     """Say how many differences hold, and which."""
-    differences = f"{count(number, 'difference')} {'holds' if number == 1 else 'hold'}"
-    found = differences if number else "no difference holds"
-    return f"Of {made}, {found}, however many were looked for (Holm, 5%)" + (f": {told}." if told else ".")
+    holding = f"{count(number, 'difference')} {'holds' if number == 1 else 'hold'}"
+    found = holding if number else "no difference holds"
+    return f"Of {made}, {found}, however many were looked for (Holm, 5%)" + (
+        f": {differences}." if differences else "."
+    )
 
 
 def describe_control(verdicts: Sequence[Verdict | None], to_be: str) -> str:
-    """Say what the control shows of how small a difference can be told."""
+    """Say from the control how small a difference is detectable."""
     equivalent = sum(verdict == "equivalent" for verdict in verdicts)
     shown = f"The control, the baseline measured again, was shown to {to_be}"
     if equivalent < len(verdicts):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 NONE = "none"
 
 _MACHINE = ("cpu_model", "cpu_count", "memory_bytes")
-"""What tells one machine from another, as far as a manifest knows it."""
+"""The keys of a manifest that identify a machine."""
 
 _MEMORY_SHARE = 0.05
 """A kernel takes a little more or less of a machine's memory for itself after each update."""
@@ -172,11 +172,11 @@ def find_diff_headline(
     """Say first what can be relied on."""
     if not valid:
         return "Not both runs are valid: what is compared here cannot be relied on."
-    own = _tell(f"of {conclusions.HEADLINE_SUBJECT}, new with old", changes, margins, level_text)
+    own = _describe(f"of {conclusions.HEADLINE_SUBJECT}, new with old", changes, margins, level_text)
     if not relative_changes:
         return f"{own} {_NOT_FREED}"
     freed = "of their ratios to the baseline, freed of what the machine did"
-    relative = _tell(freed, relative_changes, margins, level_text)
+    relative = _describe(freed, relative_changes, margins, level_text)
     control = [
         one.ratio.verdict
         for one in relative_changes
@@ -185,19 +185,19 @@ def find_diff_headline(
     return f"{own} {relative} {conclusions.describe_control(control, 'be the same')}".rstrip()
 
 
-def _tell(what: str, changes: Sequence[Change], margins: Margins, level_text: LevelText) -> str:
+def _describe(what: str, changes: Sequence[Change], margins: Margins, level_text: LevelText) -> str:
     compared = [one for one in changes if one.metric in HEADLINE_METRICS and one.deployment != CONTROL]
     family = [one for one in compared if one.ratio.point is not None]
     if not family:
         return f"Nothing {what} can be compared."
     chances = [chance_beyond(one.ratio, one.degrees_of_freedom or 1.0, margins[one.metric]) for one in family]
     holding = reject(family, chances)
-    told = "; ".join(
+    differences = "; ".join(
         conclusions.describe_differences(name, [one for one in holding if one.deployment == name], level_text)
         for name in dict.fromkeys(one.deployment for one in holding)
     )
     made = f"{count(len(family), 'comparison')} {what}"
-    return conclusions.describe_holding(made, len(holding), told)
+    return conclusions.describe_holding(made, len(holding), differences)
 
 
 def list_conditions(manifest: Manifest) -> dict[str, str]:

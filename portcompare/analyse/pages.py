@@ -146,18 +146,18 @@ def find_bottleneck(parts: Sequence[PagePart], load: PageLoad, users: int, ceili
         "the browser's": spent_s(parts, "client"),
     }
     whose = max(whose_s, key=lambda one: whose_s[one])
-    told = f"{share(whose_s[whose] / load.lcp_s)} of the wait of {duration(load.lcp_s)} is {whose}"
+    found = f"{share(whose_s[whose] / load.lcp_s)} of the wait of {duration(load.lcp_s)} is {whose}"
     if whose == "the network's":
         received = sum(one.received_bytes for one in (load.document, load.response) if one is not None)
-        return f"{told}: to connect and to transfer {size(received)}"
+        return f"{found}: to connect and to transfer {size(received)}"
     if whose == "the browser's":
-        return f"{told}: to run scripts, to lay out and to paint"
+        return f"{found}: to run scripts, to lay out and to paint"
     if handler_s == queue_s == 0:
-        return f"{told}: in its queue or its handler, which it does not tell apart"
+        return f"{found}: in its queue or its handler, which it does not report separately"
     if handler_s >= queue_s:
-        return f"{told}: {duration(handler_s)} in handlers, {duration(queue_s)} around them"
+        return f"{found}: {duration(handler_s)} in handlers, {duration(queue_s)} around them"
     waiting = _who_waits(users, ceiling)
-    return f"{told}: {duration(queue_s)} around the handlers{waiting}, {duration(handler_s)} in them"
+    return f"{found}: {duration(queue_s)} around the handlers{waiting}, {duration(handler_s)} in them"
 
 
 def _who_waits(users: int, ceiling: Ceiling) -> str:

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     Margins = Mapping[MetricName, float]
 
 MOST_DISCARDED = 0.2
-"""A run of whose rounds more than this part were discarded is not valid as a whole."""
+"""A run is not valid if more than this part of its rounds was discarded."""
 
 LEAST_BLOCKS = 5
-"""With fewer a trend cannot be told from noise."""
+"""With fewer blocks a trend is not distinguishable from noise."""
 
 _REMEDY = (
     "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
@@ -106,7 +106,7 @@ def find_warnings(
     holding = _holding(control, margins)
     single = [one for one in control if one.ratio.verdict in ("faster", "slower") and one not in holding]
     unsure = [
-        f"{one.metric} {share(_least_told(*interval, margins[one.metric]))} {_where(one, level_text)}"
+        f"{one.metric} {share(_least_detectable(*interval, margins[one.metric]))} {_where(one, level_text)}"
         for one in control
         if one.ratio.verdict == "inconclusive" and (interval := one.ratio.interval) is not None
     ]
@@ -114,7 +114,7 @@ def find_warnings(
     if unsure:
         warnings.append(
             f"too noisy: {_THE_CONTROL} cannot be shown to be equivalent, so only differences larger than "
-            f"these can be told here today: {'; '.join(unsure)}. {_REMEDY}"
+            f"these are detectable here today: {'; '.join(unsure)}. {_REMEDY}"
         )
     if single:
         warnings.append(
@@ -155,18 +155,18 @@ def find_unknowns(manifest: Manifest) -> tuple[str, ...]:
     return (*unknown, same)
 
 
-def _least_told(low: float, high: float, margin: float) -> float:
+def _least_detectable(low: float, high: float, margin: float) -> float:
     """The least relative difference whose interval, if it is as wide, lies wholly beyond the margin."""
     return (1 + margin) * sqrt(high / low) - 1
 
 
 def _holding(control: Iterable[Comparison], margins: Margins) -> tuple[Comparison, ...]:
-    """In what the control differs however many comparisons were made: some of many do so by chance."""
+    """The differences of the control that hold among all its comparisons: some of many occur by chance."""
     return find_holding([one for one in control if one.ratio.point is not None], margins)
 
 
-def _differences(told: Iterable[Comparison], level_text: LevelText) -> str:
-    return "; ".join(f"{one.ratio.verdict} in {one.metric} {_where(one, level_text)}" for one in told)
+def _differences(differing: Iterable[Comparison], level_text: LevelText) -> str:
+    return "; ".join(f"{one.ratio.verdict} in {one.metric} {_where(one, level_text)}" for one in differing)
 
 
 def _control(comparisons: Iterable[Comparison]) -> list[Comparison]:
@@ -189,10 +189,10 @@ class Trend:
 def find_trend(values: Mapping[int, float]) -> Trend | None:
     """Lay a least-squares line through the logarithms of values.
 
-    Its slope is tested by Student's t and not by ranks: five blocks have 120 orders, none of which is rare
-    enough once several levels and arms are tested.
+    Student's t tests its slope, and not ranks: five blocks have 120 orders, and none of them is rare enough
+    once several levels and arms are tested.
 
-    Returns the trend; None with fewer than five blocks. References: Draper and Smith, "Applied Regression
+    Returns None with fewer than five blocks. Source: Draper and Smith, "Applied Regression
     Analysis", third edition, 1998, chapter 1.
     """
     if len(values) < LEAST_BLOCKS:
@@ -214,10 +214,10 @@ def find_trend(values: Mapping[int, float]) -> Trend | None:
 
 
 def describe_drifts(rounds: Sequence[Round], margins: Margins, level_text: LevelText) -> tuple[str, ...]:
-    """Tell of drifts over the blocks that are both sure and large enough to matter.
+    """Describe the drifts over the blocks that are both significant and larger than the margin.
 
     At each level the baseline's own values are tested, for the machine, and every other arm's ratios to them.
-    It is the throughput that is tested, or in the open model, where that is given, the median response time.
+    In the closed model the throughput is tested, in the open model the median response time.
     """
     tests = list(_trends(rounds, level_text))
     drifts: dict[str, list[str]] = {_MACHINE: [], _ARMS: []}

@@ -21,7 +21,7 @@ class Limits:
     # Requests that were due per second in the open model; None in the closed one
     offered_rps: float | None = None
     slots: int | None  # Requests that the server can hold in handlers at once; None for no limit
-    delay_s: float  # Waiting that every answer contains by design
+    delay_s: float  # Waiting that every response contains by design
     server_cpus: int  # CPUs that the server may use; 0 where neither that nor its CPU time is known
     slot_noun: str = "slot"  # What each of them is
 
@@ -30,10 +30,10 @@ def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
     """The lowest of the bounds that apply.
 
     `cpu_s_per_request`: CPU seconds of the server per request; None if not known.
-    Returns the bound; None if nothing is known that would limit the rate. What was offered is one in the long
-    run alone: a window may hold answers to what was asked for before it, too. References: Utilization law and
-    Little's law (N = X R), as in Denning and Buzen, "The Operational Analysis of Queueing Network Models",
-    ACM Computing Surveys 10 (3), 1978.
+    Returns None if nothing is known that would limit the rate. The offered rate is a bound only in the long
+    run: a window may also hold responses to requests that were due before it.
+    Source: utilization law and Little's law (N = X R), in Denning and Buzen, "The Operational Analysis of
+    Queueing Network Models", ACM Computing Surveys 10 (3), 1978.
     """
     bounds = _lasting_bounds(cpu_s_per_request, limits)
     if limits.offered_rps:
@@ -41,14 +41,14 @@ def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
             Bound(
                 name="offered",
                 rate_rps=limits.offered_rps,
-                reason=f"{rate(limits.offered_rps)} were asked for",
+                reason=f"{rate(limits.offered_rps)} were offered",
             )
         )
     return _lowest(bounds)
 
 
 def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bound]:
-    """The bounds that hold for answers whenever they were asked for."""
+    """The bounds that hold for responses whenever their requests were due."""
     bounds = []
     # No request is served faster than its CPU time takes on all the server's CPUs together.
     cpu_s = cpu_s_per_request or 0.0
@@ -78,7 +78,7 @@ def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bou
                 name=f"{noun}s",
                 rate_rps=limits.concurrency / limits.delay_s,
                 reason=f"{count(limits.concurrency, noun)}, "
-                f"each waiting {duration(limits.delay_s)} for an answer",
+                f"each waiting {duration(limits.delay_s)} for a response",
             )
         )
     return bounds
@@ -89,12 +89,12 @@ def _lowest(bounds: Iterable[Bound]) -> Bound | None:
 
 
 def exceeds_bound(measured: Round, limits: Limits) -> str | None:
-    """Say whether a round's rate is impossible.
+    """Say why a round's rate is impossible.
 
-    Returns why it is; None if it is possible.
+    Returns None if it is possible.
     """
     lenient = replace(limits, delay_s=max(limits.delay_s - TIMER_S, 0.0))
-    # Not what was offered: what has waited since before the window may be answered inside it, too.
+    # The offered rate is left out: the window may hold responses to requests from before it.
     bound = _lowest(_lasting_bounds(measured.cpu_s_per_request, lenient))
     if bound is None:
         return None

@@ -1,4 +1,4 @@
-"""Whether the rate of answers changed inside a round: found in the counts of its slices."""
+"""Changes of the response rate inside a round, found in the counts of its slices."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from portcompare.records.rounds import Round
 from portcompare.units import LevelText, rate
 
 FALSE_ALARMS = 0.05
-"""Of the runs in which no rate changes at most this part is said to have a change."""
+"""At most this part of the runs in which no rate changes is reported to have a change."""
 
 LEAST_SLICES = 2
-"""A change has as many slices on either side: a single one that stands out is a stall, not a change."""
+"""A change has at least this many slices on either side: a single slice that differs is a stall."""
 
 _PERMUTATIONS = 999
 _SEED = 1  # the same rounds must always give the same warnings
 
-_MOST_TOLD = 5
+_MOST_NAMED = 5
 
 _ALIKE = (
     "change inside rounds: the rate changed alike in the rounds of a level, so their warm-up ended too early "
@@ -47,13 +47,17 @@ def find_changes(series: Sequence[Sequence[float]], noises: Sequence[float]) -> 
     """Find those of many series of counts that change their level.
 
     The statistic of a series is the largest difference between its means before and after a place, divided by
-    the standard error. How large it becomes without a change is learnt from permutations of the series, so
-    that counts may vary more or less than those of random arrivals. Ten counts have no order so rare that it
-    would stand out among a hundred rounds by itself; but as the noises are given, and not taken from each
-    series, no permutation of a series without a change reaches what a clear change reaches.
+    the standard error. Permutations of the series show how large it becomes without a change, so the counts
+    may vary more or less than those of random arrivals. Ten counts have too few orders for one to be rare
+    among a hundred rounds. The noises are therefore given and not taken from each series: then no permutation
+    of a series without a change reaches the statistic of a clear change.
 
-    Of a hundred series of ten, one that changes in the middle by three times its noise is found in half of
-    the cases or more, and by five times nearly always.
+    Among a hundred series of ten, a change in the middle by three times the noise is found in half of the
+    cases or more, and a change by five times nearly always.
+    Returns the place of the first count after the change, by the place of the series. The chance that any is
+    false is at most 5%.
+    Sources: James, James and Siegmund, "Tests for a change-point", Biometrika 74 (1), 1987, for the
+    statistic; Westfall and Young, "Resampling-based multiple testing", 1993, for the step-down.
     """
     rng = np.random.default_rng(_SEED)
     seen: dict[int, float] = {}
@@ -69,36 +73,36 @@ def find_changes(series: Sequence[Sequence[float]], noises: Sequence[float]) -> 
 
 
 def locate_change(counts: Sequence[float]) -> int:
-    """Where a series of counts changes its level, if it does."""
+    """Find the first count after a change, if the series of four counts or more has one."""
     return LEAST_SLICES + int(np.argmax(_steps(np.asarray(counts, dtype=float) - np.mean(counts))))
 
 
 def describe_changes(
     rounds: Sequence[Round], margins: Mapping[MetricName, float], level_text: LevelText
 ) -> tuple[str, ...]:
-    """Tell of changes of the rate inside rounds that are both sure and large enough to matter.
+    """Describe the changes of the rate inside rounds that are both significant and larger than the margin.
 
-    Each round is tested, and so are the medians of each slice over an arm's rounds at a level: they show what
-    most rounds have in common, even where it is too little to be sure of in one.
+    Each round is tested. So are the medians of each slice over an arm's rounds at a level: they show a change
+    that most rounds have in common, even if it is too small to be significant in one round.
     """
     series = list(_all_series(rounds, level_text))
     found = find_changes([one.rates_rps for one in series], [one.noise for one in series])
     changes = [(series[place], *series[place].around(at)) for place, at in found.items()]
-    told = [
+    described = [
         (one, f"{one.what} from {rate(before_rps)} to {rate(after_rps)}")
         for one, before_rps, after_rps in changes
         if _matters(before_rps, after_rps, margins["throughput"])
     ]
-    alike = [text for one, text in told if one.block is None]
-    single = [f"{text} in block {one.block + 1}" for one, text in told if one.block is not None]
-    more = f"; and {len(single) - _MOST_TOLD} more" if len(single) > _MOST_TOLD else ""
+    alike = [text for one, text in described if one.block is None]
+    single = [f"{text} in block {one.block + 1}" for one, text in described if one.block is not None]
+    more = f"; and {len(single) - _MOST_NAMED} more" if len(single) > _MOST_NAMED else ""
     tested = sum(one.block is not None for one in series)
     sentences = []
     if alike:
         sentences.append(f"{_ALIKE} {'; '.join(alike)}")
     if single:
         sentences.append(
-            f"{_SINGLE} {len(single)} of {tested} rounds: {'; '.join(single[:_MOST_TOLD])}{more}"
+            f"{_SINGLE} {len(single)} of {tested} rounds: {'; '.join(single[:_MOST_NAMED])}{more}"
         )
     return tuple(sentences)
 
@@ -117,7 +121,7 @@ def _all_series(rounds: Sequence[Round], level_text: LevelText) -> Iterator[_Ser
         what = f"{arm} ({scenario}, {level_text(scenario, level)})"
         counts = np.array([[part.requests for part in one.load.slices] for one in group], dtype=float)
         means = counts.mean(axis=1, keepdims=True)
-        # An even series has no deviation, but less than one answer cannot be told.
+        # An even series has no deviation, but the counts cannot resolve less than one response.
         noise = max(float(np.median(counts.std(axis=1, ddof=1) / means[:, 0])), 1 / float(np.median(means)))
         a_second = slices / group[0].load.window_s
         for one, own_rps in zip(group, (counts * a_second).tolist(), strict=True):
@@ -138,7 +142,7 @@ def _steps(deviations: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _reject(seen: Mapping[int, float], permuted: Mapping[int, NDArray[np.float64]]) -> set[int]:
-    """The series whose statistic is too large for chance, step by step from the largest."""
+    """The series whose statistic is too large for chance, by a step-down from the largest."""
     rising = sorted(seen, key=seen.__getitem__)
     largest = np.zeros(_PERMUTATIONS)
     chances = {}

@@ -1,4 +1,4 @@
-"""The interval of a ratio, from paired rounds, and how surely it lies beyond a margin."""
+"""The interval of a ratio, from paired or unpaired rounds, and the p-value of a ratio beyond a margin."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,9 @@ LEAST_BLOCKS = 2
 """A deviation needs two values."""
 
 BLOCKS_A_CUT = 8
-"""One block of so many is cut at either end: none of fewer than eight, one of eight to fifteen.
+"""One block in this many is cut at either end: none of fewer than eight, one of eight to fifteen.
 
-References:
-    docs/method.md, "Verdicts": the simulation that this share was chosen by.
+Source: the simulation in docs/method.md, "Verdicts".
 """
 
 
@@ -33,7 +32,12 @@ class TrimmedMean:
 
 
 def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Estimate:
-    """The ratio candidate / baseline with its interval, from the logarithms of each block's ratio."""
+    """The ratio candidate / baseline with its interval, from the logarithms of each block's ratio.
+
+    The values are positive. Raises ValueError: fewer than two blocks, or unequal numbers of them.
+    Source: Fleming and Wallace, "How not to lie with statistics: the correct way to summarize benchmark
+    results", Communications of the ACM 29 (3), 1986, for the geometric mean of ratios.
+    """
     if len(baseline) != len(candidate):  # numpy would repeat a single value as often as needed
         msg = f"{len(baseline)} blocks of the baseline cannot be paired with {len(candidate)}"
         raise ValueError(msg)
@@ -44,14 +48,17 @@ def paired_ratio(baseline: Sequence[float], candidate: Sequence[float]) -> Estim
 
 
 def _estimate(middle: float, half: float, blocks: int) -> Estimate:
-    """A ratio from its logarithm, and from half the width of that's interval."""
+    """A ratio from its logarithm and half the width of the logarithm's interval."""
     return Estimate(point=exp(middle), low=exp(middle - half), high=exp(middle + half), blocks=blocks)
 
 
 def trimmed_mean(values: NDArray[np.float64]) -> TrimmedMean:
-    """The mean of the values that are left when the outermost are cut off, and how sure it is.
+    """The mean of the values without the outermost ones, and its standard error.
 
     Raises ValueError: fewer than two values.
+    Sources: Tukey and McLaughlin, "Less vulnerable confidence and significance procedures for location based
+    on a single sample: trimming/winsorization 1", Sankhya A 25 (3), 1963; without a cut it is the mean of
+    Student, "The probable error of a mean", Biometrika 6 (1), 1908.
     """
     blocks = len(values)
     if blocks < LEAST_BLOCKS:
@@ -60,7 +67,7 @@ def trimmed_mean(values: NDArray[np.float64]) -> TrimmedMean:
     ordered = np.sort(values)
     cut = blocks // BLOCKS_A_CUT
     kept = ordered[cut : blocks - cut]
-    # Cutting alone would make the deviation too small: what is cut counts as if it lay where the cut is.
+    # Without the values that are cut the deviation would be too small: each counts as the nearest kept value.
     deviation = float(ordered.clip(kept[0], kept[-1]).std(ddof=1))
     return TrimmedMean(
         middle=float(kept.mean()),
@@ -70,9 +77,10 @@ def trimmed_mean(values: NDArray[np.float64]) -> TrimmedMean:
 
 
 def chance_beyond(ratio: Estimate, degrees: float, margin: float) -> float:
-    """How often chance alone would put a ratio as far beyond the margin, if the true one lay on its edge.
+    """The p-value of a ratio beyond the margin, if the true ratio lies on the margin's edge.
 
-    Without an interval it is 1: nothing is known that speaks against chance.
+    It is twice the tail of the interval's own t statistic, as a ratio may be beyond on either side. It is
+    less than 5% exactly where the whole interval lies beyond the margin. Without an interval it is 1.
     """
     if ratio.point is None or ratio.low is None or ratio.high is None:
         return 1.0
@@ -89,24 +97,24 @@ def quantile(degrees: float) -> float:
 
 
 def degrees_of_freedom(blocks: int) -> int:
-    """The degrees of freedom of a trimmed mean."""
+    """The degrees of freedom of a trimmed mean: the kept values less one (Tukey and McLaughlin 1963)."""
     return blocks - 2 * (blocks // BLOCKS_A_CUT) - 1
 
 
 def unpaired_ratio(old: Sequence[float], new: Sequence[float]) -> tuple[Estimate, float]:
-    """The ratio new / old with its interval, from the logarithms of each run's own values.
+    """The ratio new / old with its interval and degrees of freedom, from the logarithms of each run's values.
 
-    Beside it, the degrees of freedom of the interval.
-
-    It is the sibling of `paired_ratio`: as much is cut off either run's values, and with fewer than eight
-    blocks in both it is Welch's interval. The two runs may have unequal numbers of blocks and unequal spread.
-    It cannot know what changed for one run as a whole.
+    It cuts the same share as `paired_ratio`. The runs may have unequal numbers of blocks and unequal spread.
+    The interval does not cover what changed for one run as a whole.
+    Sources: Yuen, "The two-sample trimmed t for unequal population variances", Biometrika 61 (1), 1974; with
+    fewer than eight blocks in both it is the interval of Welch, "The generalization of 'Student's' problem
+    when several different population variances are involved", Biometrika 34 (1-2), 1947.
     """
     then, now = (trimmed_mean(np.log(np.asarray(values, dtype=float))) for values in (old, new))
     parts = [(one.error**2, one.degrees_of_freedom) for one in (then, now)]
     variance = sum(part for part, _ in parts)
     degrees = float(sum(degrees for _, degrees in parts))
-    if variance > 0:  # each as a part of the whole first: the squares of small variances would be none
+    if variance > 0:  # as shares of the variance: the squares of small variances would underflow
         degrees = 1 / sum((part / variance) ** 2 / degrees for part, degrees in parts)
     half = quantile(degrees) * variance**0.5
     return _estimate(now.middle - then.middle, half, min(len(old), len(new))), degrees

@@ -1,4 +1,4 @@
-"""Many comparisons, few false ones: which differences hold, however many were looked for."""
+"""The correction for multiple comparisons: which differences hold together."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -9,12 +9,16 @@ Item = TypeVar("Item")
 
 
 def reject(tested: Sequence[Item], chances: Sequence[float]) -> tuple[Item, ...]:
-    """Choose what is surely so, of all that was tested."""
+    """Choose the tests that remain significant (5%) when their p-values are adjusted for their number."""
     return tuple(one for one, chance in zip(tested, holm(chances), strict=True) if chance < 1 - CONFIDENCE)
 
 
 def holm(chances: Sequence[float]) -> tuple[float, ...]:
-    """Adjust p-values for their number, by Holm's step-down method."""
+    """Adjust p-values for their number, by Holm's step-down method.
+
+    Source: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+    Statistics 6 (2), 1979.
+    """
     adjusted = [0.0] * len(chances)
     highest = 0.0
     for done, place in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):

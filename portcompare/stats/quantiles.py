@@ -26,10 +26,10 @@ def t_tail(value: float, degrees: float) -> float:
 def t_quantile(probability: float, degrees: float) -> float:
     """The value that Student's t is below with a given probability.
 
-    Newton's method finds it on the logarithms of the value and of the tail: the one is a concave function of
-    the other (the generalised failure rate rises), so that the steps converge from any start. Raises
+    Newton's method solves for it on the logarithms of the value and of the tail. One is a concave function of
+    the other (the generalised failure rate rises), so the steps converge from any start. Raises
     ValueError: the probability is not between 0 and 1, or the degrees of freedom are not above 0.
-    References: Lariviere, "A Note on Probability Distributions with Increasing Generalized Failure Rates",
+    Source: Lariviere, "A Note on Probability Distributions with Increasing Generalized Failure Rates",
     Operations Research 54 (3), 2006, for the generalised failure rate.
     """
     if not (0 < probability < 1 and degrees > 0):
@@ -47,7 +47,7 @@ def t_quantile(probability: float, degrees: float) -> float:
 
 
 def binomial_quantile(probability: float, trials: int) -> int:
-    """The smallest k for which tosses of a fair coin show at most k heads with a probability or more.
+    """The smallest k for which fair tosses show at most k heads with at least the given probability.
 
     Raises ValueError: the probability is not between 0 and 1.
     """
@@ -68,7 +68,7 @@ def _upper_tail(value: float, degrees: float) -> tuple[float, float]:
     """The tail beyond a value of 0 or more, and how fast it falls with the logarithm of the value.
 
     The tail is half the regularised incomplete beta function I_x(a, b) for a = degrees / 2, b = 1 / 2 and
-    x = degrees / (degrees + value**2), and I_x(a, b) = 1 - I_y(b, a) for y = 1 - x. References: Abramowitz
+    x = degrees / (degrees + value**2), and I_x(a, b) = 1 - I_y(b, a) for y = 1 - x. Source: Abramowitz
     and Stegun, "Handbook of Mathematical Functions", 1964, 26.7.1 and 26.5.2; NIST Digital Library of
     Mathematical Functions, 8.17.22, for the continued fraction and for where it converges quickly.
     """
@@ -87,7 +87,7 @@ def _upper_tail(value: float, degrees: float) -> tuple[float, float]:
 def _fraction(x: float, a: float, b: float) -> float:
     """The continued fraction 1 + d1 / (1 + d2 / (1 + ...)) of the incomplete beta function.
 
-    References: NIST Digital Library of Mathematical Functions, 8.17.23, for the terms. Thompson and Barnett,
+    Source: NIST Digital Library of Mathematical Functions, 8.17.23, for the terms. Thompson and Barnett,
     "Coulomb and Bessel functions of complex arguments and order", Journal of Computational Physics 64 (2),
     1986, for Lentz's method of evaluating it.
     """

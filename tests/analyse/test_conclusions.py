@@ -93,7 +93,7 @@ def text_of(
         ("faster", "serves more requests than"),
         ("slower", "serves fewer requests than"),
         ("equivalent", "serves as many requests as"),
-        ("inconclusive", "serves requests at a rate that cannot be told from that of"),
+        ("inconclusive", "serves requests at a rate with no conclusive difference from that of"),
     ],
 )
 def test_each_verdict_has_its_words(verdict: Verdict, says: str) -> None:
@@ -243,7 +243,7 @@ def test_each_candidate_has_a_conclusion_with_both_capacities() -> None:
     found = {one.candidate: one.text for one in conclude_capacities([OLD, SAME, NEW, newer, lost], "old")}
     assert found == {
         "new": f"new has a higher capacity than old (900/s against 300/s: {interval}).",
-        "newer": "newer has a capacity that cannot be told from that of old "
+        "newer": "newer has a capacity with no conclusive difference from that of old "
         f"(at least 900/s against 300/s: {interval}).",
         "lost": "Nothing can be said of lost against old: no search came to its end; nothing to compare.",
     }

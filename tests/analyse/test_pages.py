@@ -67,7 +67,7 @@ def test_a_server_that_does_not_tell_its_handler_s_time_is_one_stage() -> None:
     )
     one = summary(replace(VISIT, loads=(load,)))
     assert {part.stage for part in one.parts} == {"network", "server", "client"}
-    assert "which it does not tell apart" in one.bottleneck
+    assert "which it does not report separately" in one.bottleneck
 
 
 @pytest.mark.parametrize(

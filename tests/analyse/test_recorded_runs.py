@@ -63,15 +63,15 @@ def test_sixty_four_users_who_wait_are_served_eight_times_as_many_by_an_event_lo
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_headline_tells_what_both_runs_have_in_common(name: str) -> None:
+def test_the_headline_names_what_both_runs_have_in_common(name: str) -> None:
     comparisons = comparisons_of_run(name)
     family = headline_family(comparisons)
     assert len(family) == 24
     assert len(find_holding(family, MARGINS)) == 17
-    told = find_headline(comparisons, MARGINS, in_users, ()).split(": ", 1)[1]
-    assert "quart-hypercorn is faster (delayed, 64 users) and slower (fast, " in told
-    assert "quart-uvicorn is faster (fast, " in told
-    assert "gevent is faster (fast, 32 users: p50 alone; fast, 1 user; delayed, 64 users)" in told
+    named = find_headline(comparisons, MARGINS, in_users, ()).split(": ", 1)[1]
+    assert "quart-hypercorn is faster (delayed, 64 users) and slower (fast, " in named
+    assert "quart-uvicorn is faster (fast, " in named
+    assert "gevent is faster (fast, 32 users: p50 alone; fast, 1 user; delayed, 64 users)" in named
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -140,7 +140,7 @@ def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: MetricNam
     (warning,) = warnings(noisy, elsewhere)
     assert warning == (
         f"too noisy: {THE_CONTROL} cannot be shown to be equivalent, so only differences larger than these "
-        f"can be told here today: {least} (fast, 4 users); {least} (slow, 1 user). {REMEDY}"
+        f"are detectable here today: {least} (fast, 4 users); {least} (slow, 1 user). {REMEDY}"
     )
 
 

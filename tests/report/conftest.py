@@ -179,7 +179,11 @@ def _round(
     service_s = delay_s + cpu_s * 1.1
     limits = [
         (1 / cpu_s, "server CPU", f"1 CPU at {cpu_s * 1e6:.0f} us a request"),
-        (level / service_s, "users", f"{level:g} users, each waiting {service_s * 1e3:.1f} ms for an answer"),
+        (
+            level / service_s,
+            "users",
+            f"{level:g} users, each waiting {service_s * 1e3:.1f} ms for a response",
+        ),
     ]
     if slots is not None:
         limits.append(

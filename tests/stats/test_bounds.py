@@ -9,7 +9,7 @@ from tests.analyse.samples import ROUND
 
 ROOMY = Limits(concurrency=1000, slots=None, delay_s=0.0, server_cpus=1)
 OPEN = replace(ROOMY, concurrency=256, offered_rps=400.0)
-WAITING = "each waiting 200 ms for an answer"
+WAITING = "each waiting 200 ms for a response"
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ WAITING = "each waiting 200 ms for an answer"
         # Of a server elsewhere no CPUs are known.
         (None, {"concurrency": 4, "delay_s": 0.2, "server_cpus": 0}, "users", 20, f"4 users, {WAITING}"),
         # What is not asked for cannot be answered, unless the server's own bound is lower.
-        (0.001, {"offered_rps": 400.0}, "offered", 400, "400/s were asked for"),
+        (0.001, {"offered_rps": 400.0}, "offered", 400, "400/s were offered"),
         (0.005, {"offered_rps": 400.0}, "server CPU", 200, "1 CPU at 5.00 ms a request"),
     ],
 )
