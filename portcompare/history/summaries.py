@@ -10,10 +10,11 @@ from portcompare.errors import InputError
 from portcompare.records import run_summary
 from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import METRICS
-from portcompare.records.results import Results
+from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import CONTROL, Round
 from portcompare.records.run_summary import SUMMARY_FILE, SUMMARY_VERSION, Quantity, RunSummary, StoredSummary
-from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, write_atomically
+from portcompare.report.formats.results_file import read_results, write_atomically
+from portcompare.report.wording import level_text, margin_of
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import count, size
 

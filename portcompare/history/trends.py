@@ -15,7 +15,7 @@ from portcompare.records import run_summary
 from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import MetricName
 from portcompare.records.run_summary import Quantity, RunSummary
-from portcompare.report import record_schema
+from portcompare.report.formats.results_file import record_schema
 from portcompare.stats.change_points import find_changes
 
 HISTORY_SCHEMA_VERSION = 1

@@ -10,7 +10,7 @@ import altair as alt
 from portcompare import units
 from portcompare.records.metrics import METRICS
 from portcompare.report.charts import svg
-from portcompare.report.files import safe_name
+from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.load import break_even_tables
 from portcompare.report.sections.measured import outcome
 from portcompare.report.wording import TONES, interval, known, level_text, margin_of, percent, visible

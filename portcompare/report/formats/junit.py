@@ -9,7 +9,7 @@ from portcompare.records.checks import GateResult
 from portcompare.records.estimates import Comparison
 from portcompare.records.parity import Difference, Parity
 from portcompare.records.results import Results
-from portcompare.report.files import write_atomically
+from portcompare.report.formats.results_file import write_atomically
 from portcompare.report.sections.checks import gate_tables
 from portcompare.report.sections.measured import ComparisonRow, comparison_rows, outcome
 from portcompare.report.sections.responses import parity_text, place_text, remark
