@@ -12,8 +12,8 @@ from itertools import permutations
 from pathlib import Path
 from typing import TypeVar
 
-from portcompare.records.results import Results
-from portcompare.report import RESULTS_FILE, read_results
+from portcompare.records.results import RESULTS_FILE, Results
+from portcompare.report.formats.results_file import read_results
 
 Result = TypeVar("Result")
 

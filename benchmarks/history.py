@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.common import header, publish, row, spread, verdict
 from portcompare.history.summaries import list_runs
-from portcompare.report import RESULTS_FILE
+from portcompare.records.results import RESULTS_FILE
 
 RUNS, TIMES = 1000, 5
 MOST_S = 1.0

@@ -15,9 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.common import header, publish, row, spread, verdict
-from portcompare.records.results import Results
+from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import Round
-from portcompare.report import RESULTS_FILE, read_results, write_reports
+from portcompare.report import write_reports
+from portcompare.report.formats.results_file import read_results
 
 TIMES, ROUNDS = 5, 200
 MOST_S, MOST_HTML_BYTES = 3.0, 3e6

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from portcompare.history.trends import history_schema
 from portcompare.plan import plan_keys
-from portcompare.report import diff_schema, results_schema, write_schema
+from portcompare.report.formats.results_file import diff_schema, results_schema, write_schema
 from portcompare.serve import vocabulary
 
 DOCS = Path(__file__).parent

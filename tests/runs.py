@@ -8,9 +8,9 @@ from portcompare.analyse.comparisons import compare
 from portcompare.analyse.conclusions import find_headline
 from portcompare.analyse.summaries import summarise
 from portcompare.records.metrics import METRICS, MetricName
-from portcompare.records.results import SCHEMA_VERSION, Results
+from portcompare.records.results import RESULTS_FILE, SCHEMA_VERSION, Results
 from portcompare.records.rounds import BASELINE, CONTROL, Latency, Round
-from portcompare.report import RESULTS_FILE, write_results
+from portcompare.report.formats.results_file import write_results
 from tests.altered import altered
 from tests.analyse.samples import PARITY, in_users
 from tests.analyse.test_recorded_runs import rounds_of_run

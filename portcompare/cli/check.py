@@ -13,7 +13,8 @@ from portcompare.cli.options import DEFAULT_PLAN, SCHEMA_VERSION, AsJson, PlanPa
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, Problem
 from portcompare.parity.checker import ParityOutcome
 from portcompare.plan import Plan
-from portcompare.report import render_parity, write_junit
+from portcompare.report.formats.junit import write_junit
+from portcompare.report.formats.terminal import render_parity
 from portcompare.run.parity import capture_requests, check_parity, recheck_differences
 from portcompare.run.phases import prepare, serve
 from portcompare.run.progress import Progress, out

@@ -12,8 +12,11 @@ from portcompare.cli.options import AsJson, print_json, print_line, refuse, writ
 from portcompare.errors import InputError, Problem
 from portcompare.records.changes import RunDiff
 from portcompare.records.metrics import METRICS, MetricName
-from portcompare.records.results import Results
-from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, render_diff, write_diff
+from portcompare.records.results import RESULTS_FILE, Results
+from portcompare.report import write_diff
+from portcompare.report.formats.diff import render_terminal
+from portcompare.report.formats.results_file import read_results
+from portcompare.report.wording import level_text, margin_of
 from portcompare.run.progress import out
 
 ACROSS_MACHINES = "--across-machines"
@@ -51,7 +54,7 @@ def diff(
     if as_json:
         print_json(asdict(found))
         return
-    out.print(render_diff(found, now))
+    out.print(render_terminal(found, now))
     for path in paths:
         print_line(str(path))
 

@@ -6,7 +6,10 @@ from typing import Annotated
 import typer
 
 from portcompare.cli.options import print_line, writing
-from portcompare.report import RESULTS_FILE, read_results, render_conclusions, render_table, write_reports
+from portcompare.records.results import RESULTS_FILE
+from portcompare.report import write_reports
+from portcompare.report.formats.results_file import read_results
+from portcompare.report.formats.terminal import render_conclusions, render_table
 from portcompare.run.progress import out
 
 

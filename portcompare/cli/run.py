@@ -19,8 +19,8 @@ from portcompare.cli.options import (
 )
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
 from portcompare.plan import plan_keys
-from portcompare.records.results import Results
-from portcompare.report import RESULTS_FILE, render_conclusions, render_parity, render_table
+from portcompare.records.results import RESULTS_FILE, Results
+from portcompare.report.formats.terminal import render_conclusions, render_parity, render_table
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
 from portcompare.run.narrowing import Narrowing
 from portcompare.run.progress import Progress, out

@@ -10,10 +10,11 @@ from portcompare.errors import InputError
 from portcompare.records import run_summary
 from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import METRICS
-from portcompare.records.results import Results
+from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import CONTROL, Round
 from portcompare.records.run_summary import SUMMARY_FILE, SUMMARY_VERSION, Quantity, RunSummary, StoredSummary
-from portcompare.report import RESULTS_FILE, level_text, margin_of, read_results, write_atomically
+from portcompare.report.formats.results_file import read_results, write_atomically
+from portcompare.report.wording import level_text, margin_of
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import count, size
 
@@ -66,35 +67,31 @@ def quantities_of(folder: Path) -> tuple[Quantity, ...]:
 
 def make_summary(folder: Path) -> StoredSummary:
     """Make the summary of a run from its results; a run whose results cannot be read is a broken one."""
-    path = folder / RESULTS_FILE
     quantities: tuple[Quantity, ...] = ()
     stamp = run_summary.stamp_results(folder)
     try:
-        results = read_results(path)
+        results = read_results(folder / RESULTS_FILE)
     except InputError as error:
         problem = error.problems[0]
         run = RunSummary(folder=folder.name, broken=f"{problem.where}: {problem.found}")
     else:
         quantities = find_quantities(results)
-        run = _summarise(results, folder.name)
+        deployments = dict.fromkeys(one.deployment for one in results.summaries if one.arm != CONTROL)
+        run = RunSummary(
+            folder=folder.name,
+            name=results.name,
+            started_at=results.started_at,
+            duration_s=results.duration_s,
+            partial=results.partial,
+            valid=results.valid,
+            baseline=str(results.plan.get("baseline", "")),
+            deployments=tuple(deployments),
+            machine=_describe_machine(results.manifest),
+            gates=len(results.gates),
+            gates_missed=sum(not gate.passed for gate in results.gates),
+            headline=results.headline,
+        )
     return StoredSummary(version=SUMMARY_VERSION, results_stamp=stamp, run=run, quantities=quantities)
-
-
-def _summarise(results: Results, folder: str) -> RunSummary:
-    return RunSummary(
-        folder=folder,
-        name=results.name,
-        started_at=results.started_at,
-        duration_s=results.duration_s,
-        partial=results.partial,
-        valid=results.valid,
-        baseline=str(results.plan.get("baseline", "")),
-        deployments=tuple(dict.fromkeys(one.deployment for one in results.summaries if one.arm != CONTROL)),
-        machine=_describe_machine(results.manifest),
-        gates=len(results.gates),
-        gates_missed=sum(not gate.passed for gate in results.gates),
-        headline=results.headline,
-    )
 
 
 def _describe_machine(manifest: Manifest) -> str:

@@ -12,10 +12,9 @@ from typing import Any
 
 from portcompare.history.summaries import quantities_of
 from portcompare.records import run_summary
-from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import MetricName
 from portcompare.records.run_summary import Quantity, RunSummary
-from portcompare.report import record_schema
+from portcompare.report.formats.results_file import record_schema
 from portcompare.stats.change_points import find_changes
 
 HISTORY_SCHEMA_VERSION = 1
@@ -123,14 +122,25 @@ def find_trends(
     sound = (run for run in summaries if run.is_sound) if metrics else ()
     for run in sorted(sound, key=lambda run: (run.started_at, run.folder)):
         for quantity in quantities_of(runs / run.folder):
-            point = _make_point(run, quantity.ratio if is_ratio else quantity.value)
+            estimate = quantity.ratio if is_ratio else quantity.value
             if (
-                point is not None
+                estimate is not None
+                and estimate.point is not None
+                and estimate.interval is not None
                 and quantity.metric in metrics
                 and scenario in (None, quantity.scenario)
                 and level in (None, quantity.level)
                 and deployment in (None, quantity.deployment)
             ):
+                low, high = estimate.interval
+                point = Point(
+                    folder=run.folder,
+                    started_at=run.started_at,
+                    blocks=estimate.blocks,
+                    value=estimate.point,
+                    low=low,
+                    high=high,
+                )
                 of = (quantity.scenario, quantity.level, quantity.metric, quantity.deployment, run.machine)
                 found.setdefault(of, []).append((point, quantity))
     ordered = sorted(found.items())
@@ -149,14 +159,6 @@ def find_trends(
         for (scenario, level, metric, deployment, machine), points in ordered
     ]
     return find_steps(trends, [points[-1][1].margin or 0.0 for _, points in ordered])
-
-
-def _make_point(run: RunSummary, estimate: Estimate | None) -> Point | None:
-    if estimate is None or estimate.point is None or estimate.interval is None:
-        return None
-    low, high = estimate.interval
-    blocks, value = estimate.blocks, estimate.point
-    return Point(folder=run.folder, started_at=run.started_at, blocks=blocks, value=value, low=low, high=high)
 
 
 def find_steps(trends: Sequence[Trend], margins: Sequence[float]) -> tuple[Trend, ...]:

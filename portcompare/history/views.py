@@ -13,7 +13,10 @@ from portcompare import units
 from portcompare.history.trends import History, Point, Trend
 from portcompare.records.metrics import METRICS
 from portcompare.records.run_summary import REPORT_FILE, RunSummary
-from portcompare.report import ROWS, Figure, draw, render_page, timestamp, tooltip, visible, write_atomically
+from portcompare.report.charts.svg import ROWS, Figure, draw, tooltip
+from portcompare.report.formats.html import render_page
+from portcompare.report.formats.results_file import write_atomically
+from portcompare.report.wording import timestamp, visible
 
 INDEX_FILE = "index.html"
 _BAR_WIDTH = 20

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from portcompare.analyse.checks import levels_of
 from portcompare.errors import InputError, Problem
 from portcompare.plan import Gate, Plan
-from portcompare.records.results import Results
+from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.report import RESULTS_FILE, read_results
+from portcompare.report.formats.results_file import read_results
 
 
 def read_stored_runs(plan: Plan, problems: list[Problem]) -> dict[str, Results]:

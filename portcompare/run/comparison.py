@@ -12,9 +12,10 @@ from pathlib import Path
 from portcompare.errors import InputError, Problem
 from portcompare.history.summaries import write_summary
 from portcompare.plan import Plan
-from portcompare.records.results import Results
+from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.run_summary import RUNS
-from portcompare.report import RESULTS_FILE, read_results, write_reports
+from portcompare.report import write_reports
+from portcompare.report.formats.results_file import read_results
 from portcompare.run.checks import read_stored_runs
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.run.phases import measure, prepare

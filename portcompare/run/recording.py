@@ -14,9 +14,10 @@ from portcompare.plan import Plan
 from portcompare.records.manifest import Manifest
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
-from portcompare.records.results import Results
+from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import Round
-from portcompare.report import RESULTS_FILE, Interval, histogram_path, write_histogram_log, write_results
+from portcompare.report.formats.histograms import Interval, histogram_path, write_histogram_log
+from portcompare.report.formats.results_file import write_results
 
 SAVE_EVERY_S = 3.0
 """A run that is killed has lost about so much, a little more if it has many rounds; one that is interrupted

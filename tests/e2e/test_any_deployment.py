@@ -13,7 +13,7 @@ import httpx
 import jsonschema
 import pytest
 
-from portcompare.report import results_schema
+from portcompare.report.formats.results_file import results_schema
 from portcompare.serve.ports import find_free_ports
 from tests.e2e.processes import are_gone, processes_below, wait_until
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from portcompare.report import results_schema
+from portcompare.report.formats.results_file import results_schema
 from tests.e2e.conftest import ROOT
 
 PLAN = f"""

@@ -14,7 +14,8 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
-from portcompare.report import EXPORTERS, results_schema
+from portcompare.report import EXPORTERS
+from portcompare.report.formats.results_file import results_schema
 from tests.e2e.conftest import begin, write_plan
 from tests.e2e.processes import are_gone, command_of, is_running, processes_below, servers_below, wait_until
 

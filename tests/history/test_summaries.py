@@ -13,8 +13,9 @@ from portcompare.history.summaries import (
     quantities_of,
     write_summary,
 )
+from portcompare.records.results import RESULTS_FILE
 from portcompare.records.run_summary import SUMMARY_FILE, RunSummary, StoredSummary, read_quantities
-from portcompare.report import RESULTS_FILE, read_results
+from portcompare.report.formats.results_file import read_results
 from tests.altered import known
 from tests.runs import HOSTILE, NEW, OLD, make_run, store
 

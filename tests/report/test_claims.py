@@ -6,8 +6,8 @@ from rich.console import Console
 from portcompare.records.checks import CheckResult, ClaimResult, Subject
 from portcompare.records.estimates import Estimate
 from portcompare.records.results import Results
-from portcompare.report import render_conclusions
 from portcompare.report.formats import html, markdown
+from portcompare.report.formats.terminal import render_conclusions
 from portcompare.report.sections.checks import claim_tables
 
 RATIO = CheckResult(

@@ -9,7 +9,8 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from portcompare.analyse.diff import Run, diff_runs
-from portcompare.report import DIFF_EXPORTERS, render_diff
+from portcompare.report import DIFF_EXPORTERS
+from portcompare.report.formats.diff import render_terminal
 from tests.analyse.samples import in_users
 from tests.report.test_html import PASSIVE, Page
 from tests.runs import HOSTILE, MARGINS, make_run
@@ -82,7 +83,7 @@ def test_the_terminal_shows_names_as_they_are_and_cuts_long_tables() -> None:
     old = replace(OLD, manifest=manifest)
     many = diff_runs(Run(folder="old", results=old), Run(folder="n\x1b[2J", results=NEW), MARGINS, in_users)
     console = Console(file=io.StringIO(), width=80)
-    console.print(render_diff(many, NEW))
+    console.print(render_terminal(many, NEW))
     file = console.file
     assert isinstance(file, io.StringIO)
     told = file.getvalue()

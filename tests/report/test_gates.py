@@ -10,8 +10,8 @@ from rich.console import Console
 from portcompare.records.checks import CheckResult, GateResult, Subject
 from portcompare.records.estimates import Estimate
 from portcompare.records.results import Results
-from portcompare.report import render_conclusions
 from portcompare.report.formats import html, junit, markdown, openmetrics
+from portcompare.report.formats.terminal import render_conclusions
 from tests.altered import altered
 from tests.report.test_html import Page
 from tests.runs import HOSTILE, make_run

@@ -3,7 +3,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from portcompare.records.parity import Difference, Parity
-from portcompare.report import render_junit, write_junit
+from portcompare.report.formats.junit import render_junit, write_junit
 
 STATUS = Difference(
     case="GET /a",

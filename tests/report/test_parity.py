@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from portcompare.records.parity import Difference, Parity
-from portcompare.report import render_parity
+from portcompare.report.formats.terminal import render_parity
 
 DIFFERENCE = Difference(
     case="GET /a",

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from portcompare.records.results import Results
-from portcompare.report.formats.schema import results_schema, write_schema
+from portcompare.report.formats.results_file import results_schema, write_schema
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "results.schema.json"
 

@@ -6,8 +6,8 @@ from rich.console import Console
 from portcompare.records.estimates import Estimate
 from portcompare.records.results import Results
 from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Capacity, CellState, Knee, Sweeps
-from portcompare.report import render_conclusions, render_table
 from portcompare.report.formats import html, markdown
+from portcompare.report.formats.terminal import render_conclusions, render_table
 from portcompare.report.sections.load import break_even_tables, capacity_tables
 from tests.altered import altered
 

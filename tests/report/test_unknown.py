@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 
 from portcompare.records.results import Results
-from portcompare.report import EXPORTERS, render_table
+from portcompare.report import EXPORTERS
+from portcompare.report.formats.terminal import render_table
 from portcompare.report.sections.measured import arm_rows
 from portcompare.report.sections.method import deployment_settings
 from portcompare.report.sections.record import ROUND_HEADER, round_rows

@@ -23,7 +23,7 @@ from portcompare.records.parity import Difference, Parity
 from portcompare.records.requests import RequestSpec
 from portcompare.records.results import Results
 from portcompare.records.rounds import Round
-from portcompare.report import read_results, write_results
+from portcompare.report.formats.results_file import read_results, write_results
 from portcompare.run import phases
 from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording

@@ -9,7 +9,7 @@ import pytest
 from portcompare.plan import Plan
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
-from portcompare.report import RESULTS_FILE
+from portcompare.records.results import RESULTS_FILE
 from portcompare.run.recording import Recording
 from tests.analyse.samples import ROUND
 from tests.measure.plans import make_manifest, make_plan, paged

@@ -11,7 +11,7 @@ from portcompare.report.charts.courses import spectrum_chart, timeline_chart
 from portcompare.report.charts.load import capacity_charts, load_chart
 from portcompare.report.charts.ratios import heat_maps, ratio_plots
 from portcompare.report.charts.svg import Figure, stand_alone
-from portcompare.report.files import encode, safe_name
+from portcompare.report.formats.results_file import encode, safe_name
 
 CHART_FOLDER = "charts"
 _PNG_SCALE = 1.5

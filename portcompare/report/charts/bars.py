@@ -10,7 +10,7 @@ from portcompare.records.pages import PageSummary
 from portcompare.records.results import Results, Summary
 from portcompare.report.charts import svg
 from portcompare.report.charts.svg import Figure, Look
-from portcompare.report.files import safe_name
+from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.pages import STAGE_NAMES, meanwhile
 from portcompare.report.wording import NOT_KNOWN, exact, known, level_text, plan_value, visible
 

@@ -10,7 +10,7 @@ from portcompare.records.results import Results, Summary
 from portcompare.records.sweeps import Capacity, Knee
 from portcompare.report.charts import svg
 from portcompare.report.charts.svg import Figure, Look
-from portcompare.report.files import safe_name
+from portcompare.report.formats.results_file import safe_name
 from portcompare.report.wording import NOT_KNOWN, known, level_text, objective_text, plan_value, visible
 
 _SIZE = {"width": 400, "height": 170}

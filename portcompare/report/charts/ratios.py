@@ -1,33 +1,26 @@
 """Ratios: forest plots of a scenario's metrics with 95% intervals, and heat maps of break-even grids."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from math import inf, log
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import altair as alt
 
 from portcompare import units
-from portcompare.records.metrics import METRICS
+from portcompare.records.changes import Change
+from portcompare.records.estimates import Comparison
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.results import Results
+from portcompare.records.sweeps import BreakEvenCell, CellState
 from portcompare.report.charts import svg
-from portcompare.report.files import safe_name
+from portcompare.report.charts.svg import Figure
+from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.load import break_even_tables
 from portcompare.report.sections.measured import outcome
-from portcompare.report.wording import TONES, interval, known, level_text, margin_of, percent, visible
+from portcompare.report.wording import TONES, Tone, interval, known, level_text, margin_of, percent, visible
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from portcompare.records.changes import Change
-    from portcompare.records.estimates import Comparison
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.results import Results
-    from portcompare.records.sweeps import BreakEvenCell, CellState
-    from portcompare.report.charts.svg import Figure
-    from portcompare.report.wording import Tone
-
-    Named = tuple[str, Comparison | Change]
-    """A ratio, and the name of the arm it is of."""
+Named = tuple[str, Comparison | Change]
+"""A ratio, and the name of the arm it is of."""
 
 _PLOT_WIDTH = 170
 _TICKS = {
@@ -91,7 +84,9 @@ def _plot(results: Results, metric: MetricName, named: Sequence[Named], ratio_of
 
 
 def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
-    axis = svg.guide(format="~r", values=alt.ExprRef(f"{_ticks(data)}"))
+    ends = [1.0, *(datum[end] for datum in data for end in ("low", "high") if datum[end] is not None)]
+    ticks = next(ticks for widest, ticks in _TICKS.items() if max(ends) / min(ends) <= widest)
+    axis = svg.guide(format="~r", values=alt.ExprRef(f"{ticks}"))
     scale = svg.guide(type="log", nice=False, padding=8)
     ratio = alt.X("low:Q", scale=scale, title="ratio (log scale)", axis=axis)
     colour = alt.Color("tone:N", legend=None, scale=svg.colour_scale(_TONES))
@@ -118,11 +113,6 @@ def _equivalence(margin: float | None) -> list[alt.Chart]:
     # The same ends as those by which `analyse` judges.
     ends = {"x": alt.XDatum(1 / (1 + margin)), "x2": alt.X2Datum(1 + margin)}
     return [once.mark_rect(color="var(--band)").encode(**ends), one]
-
-
-def _ticks(data: list[dict[str, Any]]) -> list[float]:
-    ends = [1.0, *(datum[end] for datum in data for end in ("low", "high") if datum[end] is not None)]
-    return next(ticks for widest, ticks in _TICKS.items() if max(ends) / min(ends) <= widest)
 
 
 def _datum(results: Results, name: str, one: Comparison | Change) -> dict[str, Any]:

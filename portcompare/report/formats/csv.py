@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from portcompare.records.estimates import Comparison
 from portcompare.records.results import Results
 from portcompare.records.rounds import Round
 from portcompare.report.wording import PERCENTILES, visible
@@ -36,36 +37,24 @@ def render_rounds(results: Results) -> str:
     return _table([(*places, *_LOAD, *latencies, *others), *map(_round, results.rounds)])
 
 
+_COMPARISON: dict[str, Callable[[Comparison], object]] = {
+    "scenario": lambda one: visible(one.scenario),
+    "level": lambda one: one.level,
+    "metric": lambda one: one.metric,
+    "candidate": lambda one: visible(one.candidate),
+    "blocks": lambda one: one.ratio.blocks,
+    "ratio": lambda one: one.ratio.point,
+    "low": lambda one: one.ratio.low,
+    "high": lambda one: one.ratio.high,
+    "verdict": lambda one: one.ratio.verdict,
+    "reason": lambda one: visible(one.ratio.reason),
+}
+
+
 def render_comparisons(results: Results) -> str:
     """All comparisons."""
-    header = (
-        "scenario",
-        "level",
-        "metric",
-        "candidate",
-        "blocks",
-        "ratio",
-        "low",
-        "high",
-        "verdict",
-        "reason",
-    )
-    rows = (
-        (
-            visible(one.scenario),
-            one.level,
-            one.metric,
-            visible(one.candidate),
-            one.ratio.blocks,
-            one.ratio.point,
-            one.ratio.low,
-            one.ratio.high,
-            one.ratio.verdict,
-            visible(one.ratio.reason),
-        )
-        for one in results.comparisons
-    )
-    return _table([header, *rows])
+    rows = ([show(one) for show in _COMPARISON.values()] for one in results.comparisons)
+    return _table([_COMPARISON, *rows])
 
 
 def _round(one: Round) -> tuple[object, ...]:

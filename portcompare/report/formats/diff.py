@@ -1,7 +1,7 @@
 """The comparison of two runs as HTML, as Markdown, and as rich renderables for the terminal."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from rich import box
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from portcompare import units
-from portcompare.records.changes import Altered, Change, RunDiff, RunFacts
+from portcompare.records.changes import Change, RunDiff, RunFacts
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import Results
 from portcompare.report.charts.ratios import forest_plots
@@ -79,13 +79,8 @@ def render_terminal(diff: RunDiff, results: Results) -> Group:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeGroup:
-    """Changes of one kind."""
-
-    title: str  # What they are of
-    note: str  # How to read them
-    changes: tuple[Change, ...]  # The changes
+ChangeGroup = tuple[str, str, tuple[Change, ...]]
+"""Changes of one kind: what they are of, how to read them, and the changes."""
 
 
 def _plots(results: Results, changes: tuple[Change, ...], scenario: str, ratio_of: str) -> tuple[Figure, ...]:
@@ -106,13 +101,12 @@ def _blocks(diff: RunDiff, results: Results) -> Iterator[str]:
 
 def _group_table(group: ChangeGroup, results: Results) -> Table:
     """A table with a section for each level, a line for each metric."""
-    table = Table(
-        box=box.SIMPLE_HEAD, expand=True, title=Text(f"\n{group.title}", "bold"), caption=Text(group.note)
-    )
+    title, note, found = group
+    table = Table(box=box.SIMPLE_HEAD, expand=True, title=Text(f"\n{title}", "bold"), caption=Text(note))
     table.add_column("Deployment", ratio=1, overflow="fold")
     for name in ("Metric", "New / old", "95% interval", "Verdict"):
         table.add_column(name, no_wrap=True)
-    for (scenario, level), changes in groupby(group.changes, key=lambda one: (one.scenario, one.level)):
+    for (scenario, level), changes in groupby(found, key=lambda one: (one.scenario, one.level)):
         place = f"{visible(scenario)}, {level_text(results, scenario, level)}"
         table.add_row(Text(place, "bold"))
         for one in changes:
@@ -170,39 +164,34 @@ def altered_tables(diff: RunDiff) -> tuple[TextTable, ...]:
         ("What was not the same", "From the manifests of both runs.", (*diff.machines, *diff.conditions)),
         ("What differs between the plans", "The plans with every default filled in.", diff.plans),
     )
-    return tuple(_altered_table(title, note, altered) for title, note, altered in found if altered)
+    return tuple(
+        TextTable(
+            title=title,
+            note=note,
+            header=("What", "Old", "New"),
+            rows=tuple((visible(one.what), visible(one.old), visible(one.new)) for one in altered),
+        )
+        for title, note, altered in found
+        if altered
+    )
 
 
 def change_groups(diff: RunDiff) -> tuple[ChangeGroup, ...]:
     """All that was compared."""
     baseline = visible(diff.new.baseline)
     groups = (
-        ChangeGroup(title="Each deployment, new against old", note=_OWN_NOTE, changes=diff.changes),
-        ChangeGroup(
-            title=f"Each ratio to the baseline, {baseline}, new against old",
-            note=_RELATIVE_NOTE,
-            changes=diff.relative_changes,
-        ),
+        ("Each deployment, new against old", _OWN_NOTE, diff.changes),
+        (f"Each ratio to the baseline, {baseline}, new against old", _RELATIVE_NOTE, diff.relative_changes),
     )
-    return tuple(group for group in groups if group.changes)
+    return tuple(group for group in groups if group[-1])
 
 
 def change_tables(diff: RunDiff, results: Results) -> tuple[TextTable, ...]:
     """All that was compared, a table a group."""
     return tuple(
-        TextTable(
-            title=group.title,
-            note=group.note,
-            header=_HEADER,
-            rows=tuple(_row(results, one) for one in group.changes),
-        )
-        for group in change_groups(diff)
+        TextTable(title=title, note=note, header=_HEADER, rows=tuple(_row(results, one) for one in changes))
+        for title, note, changes in change_groups(diff)
     )
-
-
-def _altered_table(title: str, note: str, altered: Iterable[Altered]) -> TextTable:
-    rows = tuple((visible(one.what), visible(one.old), visible(one.new)) for one in altered)
-    return TextTable(title=title, note=note, header=("What", "Old", "New"), rows=rows)
 
 
 def _row(results: Results, one: Change) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from hdrh.histogram import HdrHistogram
 
 from portcompare.records.results import Results, Spectrum
-from portcompare.report.files import encode, safe_name
+from portcompare.report.formats.results_file import encode, safe_name
 from portcompare.report.wording import visible
 
 HISTOGRAM_FOLDER = "histograms"

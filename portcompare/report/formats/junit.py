@@ -9,7 +9,7 @@ from portcompare.records.checks import GateResult
 from portcompare.records.estimates import Comparison
 from portcompare.records.parity import Difference, Parity
 from portcompare.records.results import Results
-from portcompare.report.files import write_atomically
+from portcompare.report.formats.results_file import write_atomically
 from portcompare.report.sections.checks import gate_tables
 from portcompare.report.sections.measured import ComparisonRow, comparison_rows, outcome
 from portcompare.report.sections.responses import parity_text, place_text, remark
@@ -18,10 +18,7 @@ from portcompare.units import count
 
 
 def write_junit(parity: Parity, cases: Sequence[str], path: Path) -> None:
-    """Write a check as JUnit XML.
-
-    Raises OSError if the file cannot be written.
-    """
+    """Write a check as JUnit XML."""
     write_atomically(path, render_junit(parity, cases))
 
 
@@ -99,16 +96,20 @@ def _case(deployment: str, case: str, differences: Sequence[Difference]) -> ET.E
 
 
 def _text(differences: Sequence[Difference]) -> str:
-    return "\n\n".join("\n".join(map(visible, _lines(each))) for each in differences)
-
-
-def _lines(one: Difference) -> list[str]:
-    lines = [
-        f"{one.severity}: {place_text(one)}",
-        f"baseline:  {one.baseline}",
-        f"candidate: {one.candidate}",
-    ]
-    return [*lines, *filter(None, (remark(one), one.curl_baseline, one.curl_candidate))]
+    return "\n\n".join(
+        "\n".join(
+            map(
+                visible,
+                [
+                    f"{one.severity}: {place_text(one)}",
+                    f"baseline:  {one.baseline}",
+                    f"candidate: {one.candidate}",
+                    *filter(None, (remark(one), one.curl_baseline, one.curl_candidate)),
+                ],
+            )
+        )
+        for one in differences
+    )
 
 
 def _validity(results: Results) -> ET.Element:

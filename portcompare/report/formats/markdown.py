@@ -7,29 +7,9 @@ from portcompare import units
 from portcompare.records.parity import Difference, Parity
 from portcompare.records.results import Results
 from portcompare.report.charts import CHART_FOLDER, main_charts
-from portcompare.report.sections.checks import claim_tables, gate_tables
+from portcompare.report.sections import checks, load, measured, method, pages, responses
 from portcompare.report.sections.conclusions import find_notices
-from portcompare.report.sections.load import break_even_tables, capacity_tables
-from portcompare.report.sections.measured import (
-    ARM_HEADER,
-    COMPARISON_HEADER,
-    arm_cells,
-    arm_rows,
-    comparison_rows,
-)
-from portcompare.report.sections.method import deployment_settings, machine_facts, method_facts
-from portcompare.report.sections.pages import page_tables
-from portcompare.report.sections.responses import (
-    DIFFERENCE_HEADER,
-    RANKS,
-    Alike,
-    curl_pairs,
-    difference_cells,
-    group_alike,
-    masked_texts,
-    parity_text,
-)
-from portcompare.report.wording import Facts, TextTable, clipped, timestamp, visible
+from portcompare.report.wording import TextTable, clipped, timestamp, visible
 
 _MARKUP = re.compile(r"([\\`*_\[~|$])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -71,21 +51,24 @@ def _blocks(results: Results) -> Iterator[str]:
     yield f"# portcompare: {escape(results.name)}"
     yield f"**{escape(results.headline)}**"
     yield from (f"> **{notice.label}**: {escape(notice.text)}" for notice in find_notices(results))
-    yield _conclusions(results)
+    conclusions = [f"- **{escape(c.scenario)}**: {escape(c.text)}" for c in results.conclusions]
+    yield "\n".join(conclusions) or "There are no conclusions."
     validity = "This run is valid" if results.valid else "**This run is NOT VALID**"
     yield (
         f"{validity}: {units.count(len(results.rounds), 'round')} in {units.duration(results.duration_s)},"
-        f" {escape(timestamp(results.started_at))}. {escape(parity_text(results.parity))}."
+        f" {escape(timestamp(results.started_at))}. {escape(responses.parity_text(results.parity))}."
     )
-    yield from text_tables((*break_even_tables(results), *capacity_tables(results), *gate_tables(results)))
+    yield from text_tables(
+        (*load.break_even_tables(results), *load.capacity_tables(results), *checks.gate_tables(results))
+    )
     if results.summaries:
         yield "## What each deployment did"
-        rows = arm_rows(results)
-        yield _table(ARM_HEADER, (arm_cells(row) for row in rows[:_MOST_ARMS]))
+        rows = measured.arm_rows(results)
+        yield _table(measured.ARM_HEADER, (measured.arm_cells(row) for row in rows[:_MOST_ARMS]))
         yield from _more(len(rows), _MOST_ARMS)
     if results.comparisons:
         yield from _folded("All comparisons with the baseline", _comparisons(results))
-    yield from text_tables((*claim_tables(results), *page_tables(results)))
+    yield from text_tables((*checks.claim_tables(results), *pages.page_tables(results)))
     yield from _folded("Charts", _charts(results))
     if results.parity is not None:
         yield from _answers(results.parity)
@@ -107,9 +90,9 @@ def _more(number: int, most: int) -> Iterator[str]:
 
 
 def _comparisons(results: Results) -> Iterator[str]:
-    rows = comparison_rows(results)
+    rows = measured.comparison_rows(results)
     shown = ([(clipped(cell, _LONGEST_TEXT),) for cell in row] for row in rows[:_MOST_COMPARISONS])
-    yield _table(COMPARISON_HEADER, shown)
+    yield _table(measured.COMPARISON_HEADER, shown)
     yield from _more(len(rows), _MOST_COMPARISONS)
 
 
@@ -120,44 +103,41 @@ def _charts(results: Results) -> Iterator[str]:
         yield f"[{title}]({CHART_FOLDER}/{name}.svg)\n\n![{title}]({CHART_FOLDER}/{name}.png)"
 
 
-def _conclusions(results: Results) -> str:
-    if not results.conclusions:
-        return "There are no conclusions."
-    return "\n".join(f"- **{escape(c.scenario)}**: {escape(c.text)}" for c in results.conclusions)
-
-
 def _answers(parity: Parity) -> Iterator[str]:
     shown = [each for each in parity.differences if not each.allowed]
     allowed = [each for each in parity.differences if each.allowed]
     if shown:
-        groups = group_alike(shown)
+        groups = responses.group_alike(shown)
         yield "## Differences from the baseline's responses"
-        yield escape(RANKS)
+        yield escape(responses.RANKS)
         yield from _differences(groups)
         yield _commands([group.first for group in groups])
     if allowed:
         yield "Differences that the plan allows:"
-        yield from _differences(group_alike(allowed))
+        yield from _differences(responses.group_alike(allowed))
     if parity.seeds:
         yield f"Seeds of the generated cases: {escape(', '.join(parity.seeds))}"
     if parity.masked:
         yield "Not compared, because it differs by itself:"
-        masked = masked_texts(parity.masked)
+        masked = responses.masked_texts(parity.masked)
         yield _list(masked[:_MOST_MASKED])
         yield from _more(len(masked), _MOST_MASKED)
 
 
-def _differences(found: Sequence[Alike]) -> Iterator[str]:
+def _differences(found: Sequence[responses.Alike]) -> Iterator[str]:
     yield _table(
-        DIFFERENCE_HEADER,
-        ([(cell,) for cell in difference_cells(d, _LONGEST_TEXT)] for d in found[:_MOST_DIFFERENCES]),
+        responses.DIFFERENCE_HEADER,
+        (
+            [(cell,) for cell in responses.difference_cells(d, _LONGEST_TEXT)]
+            for d in found[:_MOST_DIFFERENCES]
+        ),
     )
     yield from _more(len(found), _MOST_DIFFERENCES)
 
 
 def _commands(found: Sequence[Difference]) -> str:
     """Command lines that show differences, folded; those that would fill the comment are left out."""
-    pairs = [pair for pair in curl_pairs(found) if sum(map(len, pair)) <= _LONGEST_COMMANDS]
+    pairs = [pair for pair in responses.curl_pairs(found) if sum(map(len, pair)) <= _LONGEST_COMMANDS]
     lines = [line for title, *pair in pairs[:_MOST_COMMANDS] for line in (f"# {title}", *pair)]
     longest = max((len(ticks) for line in lines for ticks in re.findall("`+", line)), default=0)
     fence = "`" * max(longest + 1, 3)
@@ -166,23 +146,23 @@ def _commands(found: Sequence[Difference]) -> str:
 
 
 def _method(results: Results) -> Iterator[str]:
-    yield _facts(method_facts(results) + machine_facts(results))
+    facts = method.method_facts(results) + method.machine_facts(results)
+    yield "\n".join(f"- **{escape(term)}**: {escape(text)}" for term, text in facts)
     differences = results.manifest.differences
     yield "What is not equal besides app and server:" if differences else "Nothing else is known to differ."
     if differences:
         yield _list(differences)
     yield _table(
         ("Setting", *(deployment.name for deployment in results.manifest.deployments)),
-        ([(cell,) for cell in (setting.name, *setting.values)] for setting in deployment_settings(results)),
+        (
+            [(cell,) for cell in (setting.name, *setting.values)]
+            for setting in method.deployment_settings(results)
+        ),
     )
 
 
 def _list(texts: Iterable[str]) -> str:
     return "\n".join(f"- {escape(text)}" for text in texts)
-
-
-def _facts(facts: Facts) -> str:
-    return "\n".join(f"- **{escape(term)}**: {escape(text)}" for term, text in facts)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[Sequence[str]]]) -> str:

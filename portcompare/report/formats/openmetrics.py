@@ -1,63 +1,52 @@
 """A run as OpenMetrics text, for Prometheus and what else reads its format."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from portcompare.records.results import Results
+from portcompare.records.checks import GateResult
+from portcompare.records.estimates import Comparison
+from portcompare.records.results import Results, Summary
 from portcompare.report.wording import PERCENTILES, visible
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+Samples = Iterable[tuple[dict[str, str], float | None]]
+"""Labels, each with its value; None if it is not known."""
 
-    from prometheus_client.metrics_core import Metric
+_UNITS = {"seconds", "bytes"}
+"""What the names of metrics end in where they have a unit."""
 
-    from portcompare.records.checks import GateResult
-    from portcompare.records.estimates import Comparison
-    from portcompare.records.results import Summary
-
-    Samples = Iterable[tuple[dict[str, str], float | None]]
-    """Labels, each with its value; None if it is not known."""
-
-_SUMMARIES: dict[str, tuple[str, str, Callable[[Summary], float | None]]] = {
-    "rate_rps": ("", "Median of the rounds' successful requests per second.", lambda one: one.rate_rps),
+_SUMMARIES: dict[str, tuple[str, Callable[[Summary], float | None]]] = {
+    "rate_rps": ("Median of the rounds' successful requests per second.", lambda one: one.rate_rps),
     "bound_rps": (
-        "",
         "The most requests per second that theory allows.",
         lambda one: one.bound.rate_rps if one.bound else None,
     ),
-    "handler_seconds": ("seconds", "Median time in the handler.", lambda one: one.handler_s),
+    "handler_seconds": ("Median time in the handler.", lambda one: one.handler_s),
     "cpu_per_request_seconds": (
-        "seconds",
         "Median CPU time of the server per request.",
         lambda one: one.cpu_s_per_request,
     ),
     "rss_peak_bytes": (
-        "bytes",
         "Highest resident memory of the server's process tree.",
         lambda one: one.rss_peak_bytes,
     ),
     "answer_size_bytes": (
-        "bytes",
         "Median size of a response on the wire.",
         lambda one: one.received_bytes_per_request,
     ),
     "cost_per_million": (
-        "",
         "CPU cost of a million requests, in the plan's currency.",
         lambda one: one.cost_per_million,
     ),
-    "requests_measured": ("", "Successful requests in the rounds that count.", lambda one: one.requests),
-    "errors_measured": ("", "Failed requests in all rounds.", lambda one: one.errors),
-    "rounds_counted": ("", "Rounds that count.", lambda one: one.rounds),
-    "rounds_discarded": ("", "Rounds that do not count.", lambda one: one.discarded_rounds),
+    "requests_measured": ("Successful requests in the rounds that count.", lambda one: one.requests),
+    "errors_measured": ("Failed requests in all rounds.", lambda one: one.errors),
+    "rounds_counted": ("Rounds that count.", lambda one: one.rounds),
+    "rounds_discarded": ("Rounds that do not count.", lambda one: one.discarded_rounds),
 }
-"""Gauges of each arm at each level: unit, help, and where the value comes from."""
+"""Gauges of each arm at each level: help, and where the value comes from."""
 
 _COMPARISONS: dict[str, tuple[str, Callable[[Comparison], float | None]]] = {
     "ratio": ("Candidate divided by baseline.", lambda one: one.ratio.point),
@@ -81,15 +70,17 @@ class _Collector:
 
     def collect(self) -> Iterator[Metric]:
         results = self.results
-        yield _info(results)
+        run = {"name": results.name, "started_at": results.started_at}
+        labels = {key: visible(text) for key, text in run.items()}
+        labels["portcompare"] = visible(results.manifest.portcompare)
+        yield InfoMetricFamily("portcompare_run", "The run that these metrics come from.", value=labels)
         yield from _gauge("valid", "Whether the run may be relied on.", [({}, results.valid)])
         yield from _gauge("partial", "Whether the run broke off.", [({}, results.partial)])
         if results.parity is not None:
             alike = results.parity.equal
             yield from _gauge("answers_alike", "Whether all deployments respond alike.", [({}, alike)])
-        for name, (unit, text, value_of) in _SUMMARIES.items():
-            values: Samples = [(_of_arm(one), value_of(one)) for one in results.summaries]
-            yield from _gauge(name, text, values, unit)
+        for name, (text, value_of) in _SUMMARIES.items():
+            yield from _gauge(name, text, ((_of_arm(one), value_of(one)) for one in results.summaries))
         yield from _gauge(
             "latency_seconds",
             "Medians of the rounds' percentiles; max over all.",
@@ -99,11 +90,11 @@ class _Collector:
                 if one.latency_s
                 for name, field in PERCENTILES.items()
             ],
-            "seconds",
         )
         for name, (text, ratio_of) in _COMPARISONS.items():
-            values = [(_of_comparison(one), ratio_of(one)) for one in results.comparisons]
-            yield from _gauge(name, text, values)
+            yield from _gauge(
+                name, text, ((_of_comparison(one), ratio_of(one)) for one in results.comparisons)
+            )
         verdicts = [
             (_of_comparison(one) | {"verdict": one.ratio.verdict or "invalid"}, 1)
             for one in results.comparisons
@@ -113,18 +104,10 @@ class _Collector:
         yield from _gauge("gate_passed", "Whether a gate of the plan lets the run pass.", passed)
 
 
-def _info(results: Results) -> Metric:
-    labels = {
-        "name": visible(results.name),
-        "started_at": visible(results.started_at),
-        "portcompare": visible(results.manifest.portcompare),
-    }
-    return InfoMetricFamily("portcompare_run", "The run that these metrics come from.", value=labels)
-
-
-def _gauge(name: str, text: str, samples: Samples, unit: str = "") -> Iterator[Metric]:
+def _gauge(name: str, text: str, samples: Samples) -> Iterator[Metric]:
     """A metric with a sample for each value that is known; none at all if no value is."""
-    family = GaugeMetricFamily(f"portcompare_{name}", text, unit=unit)
+    unit = name.rpartition("_")[2]
+    family = GaugeMetricFamily(f"portcompare_{name}", text, unit=unit if unit in _UNITS else "")
     for labels, value in samples:
         if value is not None:
             visible_labels = {key: visible(label) for key, label in labels.items()}

@@ -1,19 +1,66 @@
-"""The file `results.json`, which holds the whole run, and `manifest.txt`, which holds its conditions."""
+"""The files of a run: written whole or not at all, `results.json` read back, and the JSON Schemas.
 
+The schemas are generated from the records and published in `docs/`.
+"""
+
+import ast
+import hashlib
+import inspect
+import io
 import json
+import os
+import re
+import tokenize
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from types import ModuleType
+from typing import Any, NoReturn, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from portcompare.analyse.diff import list_conditions
 from portcompare.errors import InputError, Problem
+from portcompare.records import changes, checks, estimates, manifest, pages, parity, results, rounds, sweeps
+from portcompare.records.changes import DIFF_SCHEMA_VERSION, RunDiff
 from portcompare.records.results import SCHEMA_VERSION, Results
-from portcompare.report.files import write_atomically
 
 _RESTORE = "restore the file, or measure again"
+_NAME_A_RUN = "name the results.json of a finished run"
+_LONGEST_NAME = 60
+
+
+def encode(text: str) -> bytes:
+    """A text as it is written: UTF-8."""
+    return text.encode("utf-8", errors="replace")
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file, whole or not at all; what stood there before is replaced.
+
+    Raises OSError if the file cannot be written; whatever stood there before is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with unfinished.open("xb") as file:
+            file.write(encode(content) if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def safe_name(name: str) -> str:
+    """A name fit for a file's name; two names never become one.
+
+    A dash before a digit counts as unfit, for a level may follow one.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)[:_LONGEST_NAME]
+    if safe == name and not re.search(r"^[.-]|-\d", name):
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", errors="surrogatepass")).hexdigest()[:12]
+    return f"{safe.lstrip('.-')}_{digest}"
 
 
 class Envelope(BaseModel):
@@ -28,11 +75,7 @@ class Envelope(BaseModel):
 
 
 def write_results(results: Results, path: Path) -> None:
-    """Write a run as JSON, its keys in the order of the record's fields.
-
-    Raises ValueError if a number is infinite or not a number, which JSON cannot express.
-    Raises OSError if the file cannot be written.
-    """
+    """Write a run as `results_text` renders it."""
     write_atomically(path, results_text(results))
 
 
@@ -50,31 +93,34 @@ def read_results(path: Path) -> Results:
     Raises InputError if the file is missing, not JSON, of another schema version, or malformed; with the
     place of every problem.
     """
-    text = _read_text(path)
-    _check_version(path, _parse(path, text))
     try:
-        return Envelope.model_validate_json(f'{{"results": {text}}}').results
-    except ValidationError as error:
-        raise InputError(_problem(path, details) for details in error.errors(include_url=False)) from error
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text, parse_constant=_refuse_constant)
     except FileNotFoundError:
-        _refuse(path, "there is no such file", "name the results.json of a finished run")
+        _refuse(path, "there is no such file", _NAME_A_RUN)
     except (OSError, UnicodeDecodeError) as error:
-        _refuse(path, f"cannot be read: {error}", "name the results.json of a finished run")
-
-
-def _parse(path: Path, text: str) -> Any:  # noqa: ANN401 - any JSON value
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        _refuse(path, f"cannot be read: {error}", _NAME_A_RUN)
     except json.JSONDecodeError as error:
         where = f"{path}: line {error.lineno}, column {error.colno}"
         _refuse(where, f"is not JSON: {error.msg}", _RESTORE)
     except ValueError as error:
         _refuse(path, f"is not JSON: {error}", _RESTORE)
+    _check_version(path, data)
+    try:
+        return Envelope.model_validate_json(f'{{"results": {text}}}').results
+    except ValidationError as error:
+        raise InputError(
+            Problem(
+                where=f"{path}: {'.'.join(map(str, details['loc'][1:]))}",
+                found=_FOUND.get(details["type"], details["msg"]),
+                remedy=_RESTORE,
+            )
+            for details in error.errors(include_url=False)
+        ) from error
+
+
+_FOUND = {"missing": "is missing", "unexpected_keyword_argument": "there is no such key"}
+"""What is wrong, by pydantic's name of it, where its own words do not fit a file."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -84,7 +130,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _check_version(path: Path, data: Any) -> None:  # noqa: ANN401 - any JSON value
     if not isinstance(data, dict):
-        _refuse(path, "holds no JSON object", "name the results.json of a finished run")
+        _refuse(path, "holds no JSON object", _NAME_A_RUN)
     version = data.get("schema_version")
     if version == SCHEMA_VERSION:
         return
@@ -98,28 +144,77 @@ def _check_version(path: Path, data: Any) -> None:  # noqa: ANN401 - any JSON va
     )
 
 
-def _problem(path: Path, details: ErrorDetails) -> Problem:
-    place = ".".join(str(part) for part in details["loc"][1:])
-    where = f"{path}: {place}"
-    if details["type"] == "missing":
-        return Problem(where=where, found="is missing", remedy=_RESTORE)
-    if details["type"] == "unexpected_keyword_argument":
-        return Problem(where=where, found="there is no such key", remedy=_RESTORE)
-    return Problem(where=where, found=details["msg"], remedy=_RESTORE)
-
-
 def _refuse(where: object, found: str, remedy: str) -> NoReturn:
     raise InputError([Problem(where=str(where), found=found, remedy=remedy)]) from None
 
 
 def render_manifest(results: Results) -> str:
     """Write the manifest down: `diff OLD/manifest.txt NEW/manifest.txt` shows what was not alike."""
-    conditions = list_conditions(results.manifest)
-    return "".join(
-        f"{line}\n" for line in sorted(f"{name}: {_one_line(conditions[name])}" for name in conditions)
-    )
+    lines = sorted(f"{name}: {text}" for name, text in list_conditions(results.manifest).items())
+    # What is not printable is escaped: a line break would make two facts of one.
+    shown = ("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in x) for x in lines)
+    return "".join(f"{line}\n" for line in shown)
 
 
-def _one_line(text: str) -> str:
-    """A text, with escapes for what is not printable: a line break would make two facts of one."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+def results_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) that every `results.json` satisfies."""
+    homes = (results, rounds, estimates, parity, sweeps, checks, pages, manifest)
+    return record_schema(Results, homes, "results", SCHEMA_VERSION)
+
+
+def diff_schema() -> dict[str, Any]:
+    """The JSON Schema of what `portcompare diff --json` prints."""
+    return record_schema(RunDiff, (changes, estimates), "diff", DIFF_SCHEMA_VERSION)
+
+
+def record_schema(record: type, homes: tuple[ModuleType, ...], name: str, version: int) -> dict[str, Any]:
+    """The JSON Schema of a record, described by the docstrings of the classes in `homes`."""
+    envelope = create_model("Envelope", __config__=Envelope.model_config, record=(record, ...))
+    records: dict[str, Any] = envelope.model_json_schema()["$defs"]
+    for title, one in records.items():
+        cls = next(vars(home)[title] for home in homes if title in vars(home))
+        one["description"] = " ".join((inspect.getdoc(cls) or "").split())
+        for described in one["properties"].values():
+            described.pop("title", None)  # made of the property's name, which says as much
+        for field, comment in field_comments(cls).items():
+            one["properties"][field]["description"] = comment
+    root = records.pop(record.__name__)
+    root["properties"]["schema_version"]["const"] = version
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:portcompare:{name}:{version}",
+        **root,
+        "title": f"portcompare {name}",
+        "$defs": records,
+    }
+
+
+def write_schema(schema: dict[str, Any], path: Path) -> None:
+    """Write a schema as JSON."""
+    write_atomically(path, json.dumps(schema, indent=2) + "\n")
+
+
+def field_comments(cls: type) -> dict[str, str]:
+    """The comments of a record's fields by name: at the end of the field's line, or in the lines above it."""
+    source = inspect.getsource(cls)
+    comments: dict[int, str] = {}
+    code: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            comments[token.start[0]] = token.string.lstrip("# ")
+        elif token.string.strip():
+            code.update(range(token.start[0], token.end[0] + 1))
+    body = cast("ast.ClassDef", ast.parse(source).body[0]).body
+    found = {}
+    for field in body:
+        if not isinstance(field, ast.AnnAssign) or field.end_lineno is None:
+            continue
+        above = field.lineno
+        while above - 1 in comments and above - 1 not in code:
+            above -= 1
+        lines = [
+            comments[line] for line in (*range(above, field.lineno), field.end_lineno) if line in comments
+        ]
+        if lines:
+            found[ast.unparse(field.target)] = " ".join(lines)
+    return found

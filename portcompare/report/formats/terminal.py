@@ -9,21 +9,9 @@ from rich.text import Text
 
 from portcompare.records.parity import Difference, Parity, Severity
 from portcompare.records.results import Results
-from portcompare.report.sections.checks import claim_tables, gate_tables
+from portcompare.report.sections import checks, load, responses
 from portcompare.report.sections.conclusions import Notice, find_notices
-from portcompare.report.sections.load import break_even_tables, capacity_tables
 from portcompare.report.sections.measured import ARM_HEADER, ArmRow, arm_cells, arm_rows, rows_by_level
-from portcompare.report.sections.responses import (
-    DIFFERENCE_HEADER,
-    RANKS,
-    Alike,
-    curl_pairs,
-    difference_cells,
-    group_alike,
-    masked_texts,
-    parity_text,
-    summary_text,
-)
 from portcompare.report.wording import TextTable, Tone, visible
 
 TONE_STYLES: dict[Tone | None, str] = {
@@ -63,10 +51,10 @@ def render_conclusions(results: Results) -> Group:
     lines += [
         Text.assemble((f"{visible(c.scenario)}: ", "bold"), visible(c.text)) for c in results.conclusions
     ]
-    verdicts = claim_tables(results)[:1]  # the checks behind them fill a page
-    tables = (*break_even_tables(results), *capacity_tables(results), *verdicts)
+    verdicts = checks.claim_tables(results)[:1]  # the checks behind them fill a page
+    tables = (*load.break_even_tables(results), *load.capacity_tables(results), *verdicts)
     gates = _gate_tables(results)
-    return Group(*map(text_table, tables), *lines, Text(f"{parity_text(results.parity)}."), *gates)
+    return Group(*map(text_table, tables), *lines, Text(f"{responses.parity_text(results.parity)}."), *gates)
 
 
 def notice_line(notice: Notice) -> Text:
@@ -86,7 +74,7 @@ def text_table(found: TextTable) -> Table:
 
 def _gate_tables(results: Results) -> Iterator[Table]:
     """For a terminal of 80 columns or more: the reason stands below the gate."""
-    for found in gate_tables(results):
+    for found in checks.gate_tables(results):
         table = Table(
             box=box.SIMPLE_HEAD,
             show_edge=False,
@@ -137,20 +125,18 @@ def render_parity(parity: Parity) -> Group:
 
 def _parts(parity: Parity) -> Iterator[RenderableType]:
     compared = f"{parity.cases} cases, {len(parity.deployments)} deployments compared with the baseline"
-    if parity.equal:
-        yield Text(f"The responses are alike: {summary_text(parity)} ({compared}).", style="green")
-    else:
-        yield Text(f"The responses differ: {summary_text(parity)} ({compared}).", style="bold red")
+    outcome, style = ("are alike", "green") if parity.equal else ("differ", "bold red")
+    yield Text(f"The responses {outcome}: {responses.summary_text(parity)} ({compared}).", style=style)
     shown = [each for each in parity.differences if not each.allowed]
     if shown:
         yield from _differences(shown)
     allowed = [each for each in parity.differences if each.allowed]
     if allowed:
         yield Text("\nAllowed by the plan:")
-        yield from _table(group_alike(allowed))
+        yield from _table(responses.group_alike(allowed))
     if parity.masked:
         yield Text("\nNot compared, because it differs by itself:")
-        masked = masked_texts(parity.masked)
+        masked = responses.masked_texts(parity.masked)
         yield from (Text(f"  {place}") for place in masked[:_MOST_MASKED])
         yield from _more(len(masked), _MOST_MASKED)
     if parity.seeds:
@@ -159,20 +145,20 @@ def _parts(parity: Parity) -> Iterator[RenderableType]:
 
 
 def _differences(shown: Sequence[Difference]) -> Iterator[RenderableType]:
-    groups = group_alike(shown)
-    yield Text(f"\n{RANKS}\n")
+    groups = responses.group_alike(shown)
+    yield Text(f"\n{responses.RANKS}\n")
     yield from _table(groups)
     yield Text("\nTo see it while `portcompare up` serves them (it prints the ports):")
-    for title, baseline, candidate in curl_pairs(group.first for group in groups[:_MOST_ROWS]):
+    for title, baseline, candidate in responses.curl_pairs(group.first for group in groups[:_MOST_ROWS]):
         yield Text(title, style="bold")
         # Not wrapped: a line that is copied must stay one.
         yield from (Text(f"  {line}", no_wrap=True, overflow="ignore") for line in (baseline, candidate))
 
 
-def _table(groups: Sequence[Alike]) -> Iterator[RenderableType]:
-    table = Table(*(name.lower() for name in DIFFERENCE_HEADER), box=None, show_lines=True)
+def _table(groups: Sequence[responses.Alike]) -> Iterator[RenderableType]:
+    table = Table(*(name.lower() for name in responses.DIFFERENCE_HEADER), box=None, show_lines=True)
     for group in groups[:_MOST_ROWS]:
-        cells = (Text(cell) for cell in difference_cells(group, _LONGEST))
+        cells = (Text(cell) for cell in responses.difference_cells(group, _LONGEST))
         table.add_row(*cells, style=_STYLES[group.first.severity])
     yield table
     yield from _more(len(groups), _MOST_ROWS)

@@ -49,15 +49,15 @@ def _table(grid: BreakEven) -> TextTable:
         note=_BREAK_EVEN_NOTE,
         header=("Delay", *(units.count(level, "user") for level in users), "Wins"),
         rows=tuple(
-            _row(border, [cell for cell in grid.cells if cell.delay_s == border.delay_s])
+            (
+                units.duration(border.delay_s) if border.delay_s else "none",
+                *map(_cell, cells),
+                _border(border, cells),
+            )
             for border in grid.borders
+            for cells in [[cell for cell in grid.cells if cell.delay_s == border.delay_s]]
         ),
     )
-
-
-def _row(border: Border, cells: Sequence[BreakEvenCell]) -> tuple[str, ...]:
-    delay = units.duration(border.delay_s) if border.delay_s else "none"
-    return (delay, *map(_cell, cells), _border(border, cells))
 
 
 def _cell(cell: BreakEvenCell) -> str:
@@ -155,9 +155,7 @@ def _knee(results: Results, one: Knee) -> tuple[str, ...]:
 
 
 def _estimate(one: Estimate, show: Callable[[float], str]) -> str:
-    if one.point is None:
-        return ""
-    return f"{show(one.point)} {_interval(one, show)}".strip()
+    return "" if one.point is None else f"{show(one.point)} {_interval(one, show)}".strip()
 
 
 def _interval(one: Estimate, show: Callable[[float], str]) -> str:

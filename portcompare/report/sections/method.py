@@ -192,7 +192,13 @@ def machine_facts(results: Results) -> Facts:
         ("Machine", f"{model}, {size}; clock governor {governor}; load average {load} at the start"),
         ("System", f"{visible(manifest.kernel)}, Python {visible(manifest.python)}"),
         ("Load generator", f"CPUs {_cpus(manifest.generator_cpus)}"),
-        *((f"Upstream {one.name}", _upstream(one)) for one in manifest.upstreams),
+        *(
+            (
+                f"Upstream {one.name}",
+                _unless_running(one, f"{one.server}, CPUs {_cpus(one.cpus)}: {' '.join(one.command)}"),
+            )
+            for one in manifest.upstreams
+        ),
         ("portcompare", visible(manifest.portcompare)),
         ("Libraries", _pairs(manifest.libraries)),
     )
@@ -217,11 +223,6 @@ def deployment_settings(results: Results) -> tuple[Setting, ...]:
             ["not used" if d.kind == "server" else NOT_KNOWN for d in deployments],
         ),
     )
-
-
-def _upstream(served: ServedDeployment) -> str:
-    """How an upstream was started, in one line."""
-    return _unless_running(served, f"{served.server}, CPUs {_cpus(served.cpus)}: {' '.join(served.command)}")
 
 
 def _unless_running(deployment: ServedDeployment, text: str) -> str:
@@ -253,7 +254,9 @@ def _scenario(results: Results, name: str) -> str:
     window_s = plan_value(results, "scenarios", name, "seconds") or plan_value(results, "rounds", "seconds")
     what = plan_value(results, "scenarios", name, "user")
     request = plan_value(results, "scenarios", name, "request")
-    asked = f"user class {what}" if what else _request(request)
+    asked = f"user class {what}" if what else "a request that is not known"
+    if not what and isinstance(request, dict):  # its query is in the plan
+        asked = f"{request.get('method', 'GET')} {request.get('path', '')}"
     delay = known(plan_value(results, "scenarios", name, "delay_s"), seconds_text)
     return visible(
         f"{asked}; {describe_levels(results, name)} ({_LOAD_MODELS.get(model, 'load model not known')});"
@@ -273,13 +276,6 @@ def _equivalence(results: Results) -> str:
         for margin, metrics in by_margin.items()
     )
     return f"a ratio whose 95% interval lies wholly inside {', '.join(bands)}"
-
-
-def _request(request: object) -> str:
-    """The plan's own request: method and path; its query is in the plan."""
-    if not isinstance(request, dict):
-        return "a request that is not known"
-    return f"{request.get('method', 'GET')} {request.get('path', '')}"
 
 
 def _pairs(table: dict[str, str]) -> str:

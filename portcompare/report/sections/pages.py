@@ -1,6 +1,6 @@
 """What a visitor waits for: the tables of the pages that a browser loaded."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from portcompare import units
@@ -83,7 +83,7 @@ def _figures(results: Results, one: PageSummary) -> tuple[str, ...]:
         *_who(one),
         *(_figure(found.get(metric)) for metric in METRIC_HEADERS),
         _against(results.pages, one),
-        "; ".join(_loads(one)),
+        _loads(one),
     )
 
 
@@ -102,19 +102,18 @@ def _against(pages: Pages, one: PageSummary) -> str:
     if one.arm == BASELINE:
         return "baseline"
     found = pages.lcp_against_baseline(one)
-    if found is None:
-        return NOT_KNOWN
+    if found is None or found.ratio.point is None:
+        return (found and found.ratio.verdict) or NOT_KNOWN
     ratio = found.ratio
-    if ratio.point is None:
-        return ratio.verdict or NOT_KNOWN
-    return f"{units.ratio(ratio.point)} {interval(ratio)} {ratio.verdict}"
+    return f"{units.ratio(found.ratio.point)} {interval(ratio)} {ratio.verdict}"
 
 
-def _loads(one: PageSummary) -> Iterator[str]:
-    yield f"{one.loads} in {units.count(one.blocks, 'block')}"
+def _loads(one: PageSummary) -> str:
+    parts = [f"{one.loads} in {units.count(one.blocks, 'block')}"]
     if one.users_rate_rps is not None:
-        yield f"{units.rate(one.users_rate_rps)} for the users"
-    yield from (f"{number} failed: {visible(reason)}" for reason, number in one.failures.items())
+        parts.append(f"{units.rate(one.users_rate_rps)} for the users")
+    parts += [f"{number} failed: {visible(reason)}" for reason, number in one.failures.items()]
+    return "; ".join(parts)
 
 
 def _stages(one: PageSummary) -> tuple[str, ...]:

@@ -7,10 +7,9 @@ from typing import Any
 from portcompare import units
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import Round
-from portcompare.report.files import encode
 from portcompare.report.formats import csv
 from portcompare.report.formats.histograms import HISTOGRAM_FOLDER
-from portcompare.report.formats.results_file import results_text
+from portcompare.report.formats.results_file import encode, results_text
 from portcompare.report.wording import NOT_KNOWN, known, latencies, level_text, visible, why_usage_unknown
 
 
