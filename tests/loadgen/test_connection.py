@@ -138,18 +138,21 @@ def test_a_request_on_a_closed_connection_is_sent_once_more_and_no_more(connect:
     assert server.connections == 4
 
 
+@pytest.mark.parametrize(("end", "kind"), [("close", INCOMPLETE), ("reset", RESET)])
 def test_an_incomplete_response_on_a_kept_connection_is_a_failure_and_not_requested_again(
-    connect: Connect,
+    connect: Connect, end: str, kind: str
 ) -> None:
     def play(peer: Peer) -> None:
         peer.take_request()
         peer.sock.sendall(OK)
         peer.take_request()
         peer.sock.sendall(PART_OF_A_BODY)
+        if end == "reset":
+            peer.reset()
 
     with serve(play) as server:
         connection = connect(server.url)
-        assert [connection.exchange(GET) for _ in range(2)] == [None, INCOMPLETE]
+        assert [connection.exchange(GET) for _ in range(2)] == [None, kind]
     assert len(server.requests) == 2
 
 
