@@ -1,20 +1,14 @@
 """The interval methods that the simulations compare, each for many runs at once."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from portcompare.stats.intervals import quantile
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-    Method = Callable[[Array], tuple[Array, Array, Array]]
+Array = NDArray[np.float64]
+Method = Callable[[Array], tuple[Array, Array, Array]]
 
 RESAMPLES, CHUNK = 399, 250
 

@@ -4,24 +4,18 @@ A run has 20 rounds a block, of which two, at random places, are those of the ar
 does follows the rounds in their order; what befalls a round alone is its own.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.random import Generator
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-    Noise = Callable[[Generator, int, int], Array]
+Array = NDArray[np.float64]
+Noise = Callable[[Generator, int, int], Array]
 
 ROUNDS = 20
 FIXTURES = Path(__file__).parent.parent / "tests" / "analyse" / "fixtures"

@@ -1,26 +1,20 @@
 """Noise of the rounds of whole runs: each round's own, or that of a machine that changes along the run."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from functools import cache, partial
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
 
 from benchmarks.simulate_noise import ROUNDS, autoregress, recorded_residuals
 from portcompare.plan.schema import Rounds
 from portcompare.records.metrics import METRICS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.random import Generator
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-    Draw = Callable[[tuple[str, float], int], Array]
-    Noise = Callable[[Generator], Draw]
+Array = NDArray[np.float64]
+Draw = Callable[[tuple[str, float], int], Array]
+Noise = Callable[[Generator], Draw]
 
 LONGEST = ROUNDS * Rounds().max_blocks
 BEFORE = 200

@@ -5,25 +5,19 @@
 Seeds are fixed: the figures are the same each time. Writes docs/diff.md.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from functools import cache, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
 
 from benchmarks.common import HERE, header, publish, row, verdict
 from benchmarks.simulate_noise import COLUMNS, recorded_residuals
 from portcompare.stats.intervals import quantile, unpaired_ratio
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from numpy.random import Generator
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-    Noise = Callable[[Generator, int, int], Array]
+Array = NDArray[np.float64]
+Noise = Callable[[Generator, int, int], Array]
 
 PAGE = HERE.parent / "docs" / "diff.md"
 BLOCKS = ((5, 5), (8, 8), (12, 12), (16, 16), (30, 30), (5, 10), (10, 30))

@@ -120,8 +120,8 @@ def test_the_round_is_discarded_with_the_reason_if_users_cannot_log_in(
 ) -> None:
     prepare(generator, "ann")
     with serve(Members(refusals=1000)) as server:
-        done = generator.run_round(server.url, users=4, load=load, warmup_max_s=0.3, window_s=0.6)
-    assert done.failure == "4 of 4 users had no response within 0.3 s: login: status 403 (POST /login)"
+        done = generator.run_round(server.url, users=4, load=load, warmup_max_s=1.5, window_s=0.6)
+    assert done.failure == "4 of 4 users had no response within 1.5 s: login: status 403 (POST /login)"
     assert done.error_kinds["login: status 403 (POST /login)"] > 0
     assert done.requests == 0
     assert not names_by_connection(server)

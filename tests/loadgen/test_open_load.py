@@ -54,12 +54,12 @@ def test_requests_are_sent_when_they_are_due_over_no_more_connections_than_neede
         done = generator.run_round(server.url, load=load, delay_s=0.02, window_s=0.8)
     assert (done.failure, done.error_kinds, done.dropped, done.reconnects) == (None, {}, 0, 0)
     due_s = np.array(list(itertools.takewhile(lambda at_s: at_s < 30, due_times(load))))
-    began_s = np.median(np.array(watch.arrived_s) - due_s[: len(watch.arrived_s)])
+    late_s = np.array(watch.arrived_s) - due_s[: len(watch.arrived_s)]
+    began_s = np.min(late_s)  # the request that waited least, however busy the machine is
     inside = (due_s + began_s > generator.window.start_s) & (due_s + began_s <= generator.window.end_s)
     assert done.offered_rps == pytest.approx(np.sum(inside) / 0.8, abs=5)
-    late_s = np.array(watch.arrived_s) - due_s[: len(watch.arrived_s)] - began_s
     # Other instants would be some 0.04 s away by the middle; a busy machine keeps some waiting, and not most.
-    assert np.median(np.abs(late_s)) < 0.01
+    assert np.median(np.abs(late_s - np.median(late_s))) < 0.02
     # By the server's own count.
     assert done.requests == pytest.approx(len(within(generator.window, watch.sent_s)), abs=5)
     assert done.lag_p99_s is not None
