@@ -3,15 +3,14 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from statistics import median
 from typing import Protocol
 
 import pytest
 
-from portcompare.analyse.summaries import QUANTILES
-from portcompare.records.estimates import Comparison, Estimate, Verdict
+from portcompare.analyse.comparisons import compare
+from portcompare.analyse.summaries import QUANTILES, summarise
 from portcompare.records.manifest import Manifest, ServedDeployment
-from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.metrics import METRICS
 from portcompare.records.parity import Difference, Parity
 from portcompare.records.results import Conclusion, Results, Spectrum, SpectrumPoint, Summary
 from portcompare.records.rounds import Bound, Latency, LoadReport, Round, Slice, Usage
@@ -120,19 +119,8 @@ def _make_results(
         for r in rounds
     ]  # fmt: skip
     rounds[1] = altered(rounds[1], discarded="the load generator was the limit")
-    summaries = tuple(
-        _summary([r for r in rounds if (r.scenario, r.level, r.arm) == (names[scenario], level, arm)])
-        for scenario in SCENARIOS
-        for level in LEVELS[scenario]
-        for arm in arms.values()
-    )
-    comparisons = tuple(
-        _compare(summary, _baseline_of(summary, summaries), metric, blocks)
-        for metric in METRICS
-        for summary in summaries
-        if summary.arm != "baseline"
-    )
-    ratios = {(c.scenario, c.level, c.candidate): c.ratio for c in comparisons if c.metric == "throughput"}
+    comparisons = compare(rounds, dict.fromkeys(METRICS, 0.05))
+    summaries = summarise(rounds, comparisons, lambda one, _: one.bound, PRICE)
     return Results(
         schema_version=2,
         name="plan",
@@ -156,7 +144,7 @@ def _make_results(
         ),
         rounds=tuple(rounds),
         comparisons=comparisons,
-        summaries=tuple(replace(s, ratio=ratios.get((s.scenario, s.level, s.arm))) for s in summaries),
+        summaries=summaries,
         conclusions=tuple(
             Conclusion(
                 scenario=names[scenario],
@@ -233,37 +221,6 @@ def _round(
     )
 
 
-def _summary(rounds: list[Round]) -> Summary:
-    counted = [r for r in rounds if r.discarded is None]
-    first, last = rounds[0], rounds[-1]
-    known = last.load.latency_s is not None and bool(counted)
-    rate_rps = median(r.load.rate_rps for r in counted) if known else None
-    outside_s = (
-        last.load.latency_s.p50 - last.load.handler_s if last.load.latency_s and last.load.handler_s else None
-    )
-    return Summary(
-        arm=first.arm,
-        deployment=first.deployment,
-        scenario=first.scenario,
-        level=first.level,
-        rounds=len(counted),
-        discarded_rounds=len(rounds) - len(counted),
-        requests=sum(r.load.requests for r in counted),
-        errors=sum(r.load.errors for r in rounds),
-        rate_rps=rate_rps,
-        latency_s=last.load.latency_s,
-        handler_s=last.load.handler_s,
-        outside_handler_s=outside_s,
-        received_bytes_per_request=last.load.received_bytes_per_request,
-        cpu_s_per_request=last.cpu_s_per_request,
-        rss_peak_bytes=last.rss_peak_bytes if known else None,
-        bound=last.bound,
-        bound_share=rate_rps / last.bound.rate_rps if rate_rps and last.bound else None,
-        ratio=None,
-        cost_per_million=last.cpu_s_per_request * 1e6 / 3600 * PRICE if last.cpu_s_per_request else None,
-    )
-
-
 def _spectrum(summary: Summary) -> Spectrum:
     assert summary.latency_s
     return Spectrum(
@@ -280,51 +237,6 @@ def _spectrum(summary: Summary) -> Spectrum:
             for quantile in QUANTILES
         ),
     )
-
-
-def _baseline_of(summary: Summary, summaries: Sequence[Summary]) -> Summary:
-    return next(
-        s for s in summaries if (s.arm, s.scenario, s.level) == ("baseline", summary.scenario, summary.level)
-    )
-
-
-def _value(summary: Summary, metric: MetricName) -> float | None:
-    if metric == "throughput":
-        return summary.rate_rps
-    if metric == "cpu_s_per_request":
-        return summary.cpu_s_per_request
-    return None if summary.latency_s is None else float(getattr(summary.latency_s, metric))
-
-
-def _compare(summary: Summary, baseline: Summary, metric: MetricName, blocks: int) -> Comparison:
-    value, base = _value(summary, metric), _value(baseline, metric)
-    ratio = value / base if value is not None and base is not None else None
-    width = 1.03 if metric != "p99" else 1.12
-    verdict, reason = _judge(ratio, width, more_is_better=metric == "throughput")
-    return Comparison(
-        scenario=summary.scenario,
-        level=summary.level,
-        metric=metric,
-        candidate=summary.arm,
-        ratio=Estimate(
-            point=ratio,
-            low=ratio / width if ratio else None,
-            high=ratio * width if ratio else None,
-            blocks=blocks if ratio else 0,
-            verdict=verdict,
-            reason=reason,
-        ),
-    )
-
-
-def _judge(ratio: float | None, width: float, *, more_is_better: bool) -> tuple[Verdict, str]:
-    if ratio is None:
-        return "invalid", "no round of the candidate counts"
-    if ratio / width > 1.05 or ratio * width < 0.95:
-        return ("faster" if (ratio > 1) == more_is_better else "slower"), "the interval is outside the margin"
-    if ratio / width > 0.95 and ratio * width < 1.05:
-        return "equivalent", "the interval is within 5% of 1"
-    return "inconclusive", "the interval reaches over the margin"
 
 
 def _plan(names: dict[str, str], candidates: Sequence[str]) -> dict[str, object]:

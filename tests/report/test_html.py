@@ -152,15 +152,11 @@ def test_every_arm_at_every_level_has_its_row(results: Results, page: Page) -> N
         assert [row for row in page.rows if all(cell in row for cell in cells)], cells
 
 
-def test_every_level_is_a_group_of_rows(page: Page) -> None:
-    for group in ("fast · 1 user", "fast · 32 users", "delayed · 1 user", "delayed · 64 users"):
-        assert group in page.rows
-
-
-def test_rows_of_a_level_stand_together_whatever_the_order_of_the_record(results: Results) -> None:
+def test_every_level_is_one_group_of_rows_whatever_the_order_of_the_record(results: Results) -> None:
     shuffled = replace(results, summaries=results.summaries[::2] + results.summaries[1::2])
-    page = Page(html.render(shuffled))
-    assert len([row for row in page.rows if row == "fast · 1 user"]) == 1
+    rows = Page(html.render(shuffled)).rows
+    for group in ("fast · 1 user", "fast · 32 users", "delayed · 1 user", "delayed · 64 users"):
+        assert rows.count(group) == 1
 
 
 def test_verdicts_stand_with_ratio_and_interval(results: Results, page: Page) -> None:
@@ -193,7 +189,8 @@ def test_what_is_grave_stands_above_the_conclusions(hostile_page: Page) -> None:
     assert "WARNING" in below
     for label in ("NOT VALID", "PARTIAL", "RESPONSES DIFFER"):
         assert label in top
-    assert "the control differs by 12%" in top
+    headline, _ = top.split("the control differs by 12%")
+    assert "This run is not valid: | <script>alert(6)</script>\\u202e" in headline
 
 
 def test_a_sound_run_has_no_alarm(results: Results) -> None:
@@ -208,6 +205,8 @@ def test_differences_show_both_answers_and_long_ones_are_cut(hostile: Results, h
     (row,) = [row for row in hostile_page.rows if row.startswith("GET /data?delay=<b>|")]
     assert difference.baseline in row
     assert row.endswith(f"({len(difference.candidate):,} characters)")
+    assert "breaks: clients fail" in hostile_page.text
+    assert difference.curl_baseline in hostile_page.text
 
 
 def test_what_was_not_compared_is_named(page: Page, hostile_page: Page) -> None:
@@ -253,18 +252,6 @@ def test_the_headline_stands_above_everything_else(results: Results, page: Page)
     headline, conclusions = page.text.index(results.headline), page.text.index("Conclusions")
     assert headline < conclusions
     assert page.text.count(results.headline) == 1
-
-
-def test_a_hostile_headline_is_shown_and_not_obeyed(hostile_page: Page) -> None:
-    shown = hostile_page.text.index("This run is not valid: | <script>alert(6)</script>\\u202e")
-    assert shown < hostile_page.text.index("the control differs by 12%")
-
-
-def test_command_lines_and_ranks_are_shown(hostile: Results, hostile_page: Page) -> None:
-    assert hostile.parity
-    (difference,) = hostile.parity.differences
-    assert "breaks: clients fail" in hostile_page.text
-    assert difference.curl_baseline in hostile_page.text
 
 
 def test_allowed_differences_stand_apart_with_their_reason(hostile: Results) -> None:

@@ -29,22 +29,17 @@ def suites(parity: Parity) -> dict[str, ET.Element]:
     return {suite.attrib["name"]: suite for suite in root}
 
 
-def test_each_deployment_is_a_suite_and_each_case_a_test() -> None:
+def test_each_deployment_is_a_suite_with_its_counts_and_seeds_and_each_case_a_test() -> None:
     found = suites(PARITY)
-
-    assert list(found) == ["control", "new"]
+    counts = {
+        name: [suite.attrib[key] for key in ("tests", "failures", "errors", "skipped")]
+        for name, suite in found.items()
+    }
+    assert counts == {"control": ["2", "0", "0", "0"], "new": ["2", "1", "0", "0"]}
+    assert [each.attrib for each in found["new"].iter("property")] == [{"name": "seed", "value": "7"}]
     for name, suite in found.items():
         tests = [(test.attrib["classname"], test.attrib["name"]) for test in suite.iter("testcase")]
         assert tests == [(name, "GET /a"), (name, "GET /b")]
-
-
-def test_the_counts_are_those_of_the_tests() -> None:
-    counts = {
-        name: [suite.attrib[key] for key in ("tests", "failures", "errors", "skipped")]
-        for name, suite in suites(PARITY).items()
-    }
-
-    assert counts == {"control": ["2", "0", "0", "0"], "new": ["2", "1", "0", "0"]}
 
 
 def test_a_failure_tells_all_that_differs_with_command_lines() -> None:
@@ -84,12 +79,6 @@ def test_a_baseline_that_does_not_answer_has_a_suite_of_its_own() -> None:
     found = suites(replace(PARITY, differences=(replace(STATUS, deployment="baseline"),)))
 
     assert found["baseline"].attrib["failures"] == "1"
-
-
-def test_seeds_are_properties() -> None:
-    properties = [each.attrib for each in suites(PARITY)["new"].iter("property")]
-
-    assert properties == [{"name": "seed", "value": "7"}]
 
 
 def test_it_is_written_as_utf_8(tmp_path: Path) -> None:

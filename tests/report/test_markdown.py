@@ -198,10 +198,8 @@ def test_what_was_not_compared_is_named(results: Results, hostile: Results) -> N
     assert "Not compared" not in markdown.render(hostile)
 
 
-def test_a_run_without_a_conclusion_says_so(results: Results) -> None:
-    assert "There are no conclusions." in markdown.render(replace(results, conclusions=()))
-
-
-def test_no_known_difference_is_said_to_be_none(results: Results) -> None:
-    equal = replace(results, manifest=replace(results.manifest, differences=()))
-    assert "Nothing else is known to differ." in markdown.render(equal)
+def test_no_conclusion_and_no_known_difference_are_said_to_be_none(results: Results) -> None:
+    equal = replace(results, conclusions=(), manifest=replace(results.manifest, differences=()))
+    text = markdown.render(equal)
+    assert "There are no conclusions." in text
+    assert "Nothing else is known to differ." in text

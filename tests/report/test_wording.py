@@ -51,9 +51,6 @@ def test_a_level_has_the_unit_of_its_load_model(
 ) -> None:
     plan = {"scenarios": {"s": {"load": {"model": model}}}}
     assert wording.level_text(replace(results, plan=plan), "s", level) == text
-
-
-def test_a_level_of_a_scenario_that_the_plan_lacks_is_told_without_a_unit(results: Results) -> None:
     assert wording.level_text(replace(results, plan={}), "s", 8.0) == "level 8"
 
 
@@ -67,21 +64,24 @@ def test_long_texts_are_cut_and_say_how_long_they_were() -> None:
     assert wording.clipped("x" * 1234, 10) == "xxxxxxxxxx… (1,234 characters)"
 
 
-@pytest.mark.parametrize(("blocks", "is_called_out"), [(FEW_BLOCKS - 1, True), (FEW_BLOCKS, False)])
-def test_few_rounds_are_called_out(blocks: int, is_called_out: bool, make_results: MakeResults) -> None:  # noqa: FBT001 - a parameter of the test
-    labels = [notice.label for notice in find_notices(make_results(blocks=blocks))]
-    assert ("FEW ROUNDS" in labels) == is_called_out
-
-
-def test_few_rounds_of_a_level_that_is_known_very_well_are_not_called_out(make_results: MakeResults) -> None:
-    run = make_results(blocks=3)
-    assert run.plan["rounds"]["precision"] == 0.05
-    for half_width, is_called_out in ((0.02, False), (0.03, True)):
-        comparisons = tuple(
-            altered(one, point=1.0, low=1 / (1 + half_width), high=1 + half_width) for one in run.comparisons
-        )
-        labels = [notice.label for notice in find_notices(replace(run, comparisons=comparisons))]
-        assert ("FEW ROUNDS" in labels) == is_called_out
+@pytest.mark.parametrize(
+    ("blocks", "half_width", "labels"),
+    [
+        (3, 0.02, ["WARNING"]),  # known well enough to be done early: half the precision, 5%
+        (3, 0.03, ["FEW ROUNDS", "WARNING"]),
+        (FEW_BLOCKS - 1, 0.03, ["FEW ROUNDS", "WARNING"]),
+        (FEW_BLOCKS, 0.03, ["WARNING"]),
+    ],
+)
+def test_few_rounds_are_called_out_unless_a_level_is_known_very_well(
+    blocks: int, half_width: float, labels: list[str], make_results: MakeResults
+) -> None:
+    run = make_results(blocks=blocks)
+    comparisons = tuple(
+        altered(one, point=1.0, low=1 / (1 + half_width), high=1 + half_width, blocks=blocks)
+        for one in run.comparisons
+    )
+    assert [notice.label for notice in find_notices(replace(run, comparisons=comparisons))] == labels
 
 
 def test_an_invalid_run_without_a_reason_is_still_called_out(results: Results) -> None:
@@ -144,39 +144,20 @@ def test_a_round_s_row_has_a_cell_for_each_heading(results: Results) -> None:
     assert rows[0]["Bound"] == f"{units.rate(first.bound.rate_rps)} ({first.bound.name})"
 
 
-def test_a_round_s_row_tells_how_the_generator_kept_its_schedule(results: Results) -> None:
+def test_a_round_s_row_tells_where_it_stood_and_how_the_generator_kept_its_schedule(results: Results) -> None:
     first, *others = results.rounds
     measured = altered(
-        first, offered_rps=400.0, dropped=1200, lag_p99_s=0.0015, lag_max_s=0.02, stall_max_s=0.004
-    )
-    opened, closed, *_ = (
-        dict(zip(ROUND_HEADER, row, strict=True))
-        for row in round_rows(replace(results, rounds=(measured, *others)))
-    )
+        first, offered_rps=400.0, dropped=1200, lag_p99_s=0.0015, lag_max_s=0.02, stall_max_s=0.004,
+        steady=False, reconnects=1234,
+    )  # fmt: skip
+    rows = round_rows(replace(results, rounds=(measured, *others)))
+    opened, closed, *_, last = (dict(zip(ROUND_HEADER, row, strict=True)) for row in rows)
     columns = ("Offered", "Not sent", "Lag, p99", "Lag, max", "Stall, max")
     assert [opened[column] for column in columns] == ["400/s", "1,200", "1.50 ms", "20.0 ms", "4.00 ms"]
     assert [closed[column] for column in columns[:4]] == ["not known", "0", "not known", "not known"]
-
-
-def test_a_round_s_row_counts_from_one_and_tells_what_was_not_as_it_should_be(results: Results) -> None:
-    first, *others = results.rounds
-    unsteady = altered(first, steady=False, reconnects=1234)
-    rows = [
-        dict(zip(ROUND_HEADER, row, strict=True))
-        for row in round_rows(replace(results, rounds=(unsteady, *others)))
-    ]
-    assert [rows[0][column] for column in ("Block", "Order", "Steady", "Reconnects")] == [
-        "1",
-        "1",
-        "no",
-        "1,234",
-    ]
-    assert [rows[-1][column] for column in ("Block", "Order", "Steady", "Reconnects")] == [
-        "6",
-        "4",
-        "yes",
-        "0",
-    ]
+    places = ("Block", "Order", "Steady", "Reconnects")
+    assert [opened[column] for column in places] == ["1", "1", "no", "1,234"]
+    assert [last[column] for column in places] == ["6", "4", "yes", "0"]
 
 
 @pytest.mark.parametrize(

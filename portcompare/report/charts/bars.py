@@ -42,15 +42,14 @@ def time_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
     if not data:
         return ()
     shown = {part: colour for part, colour in _COLOURS.items() if any(d["part"] == part for d in data)}
+    legend = svg.top_legend(columns=3, columnPadding=22)  # all parts in one line are wider than half a page
     bars = (
         alt.Chart()
         .mark_bar(height=_BAR_HEIGHT)
         .encode(
             x=alt.X("ms:Q", title="ms", stack="zero", axis=svg.grid_axis(tickCount=4)),
             y=svg.arm_y(svg.find_looks(results)),
-            color=alt.Color(
-                "part:N", title=None, scale=svg.colour_scale(shown), legend=svg.top_legend(columnPadding=22)
-            ),
+            color=alt.Color("part:N", title=None, scale=svg.colour_scale(shown), legend=legend),
             order="order:O",
             description="tip:N",
         )
