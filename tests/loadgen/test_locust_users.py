@@ -121,10 +121,11 @@ def test_the_class_decides_what_fails_and_failures_have_short_names(
             peer.sock.sendall(BUSY if b"/busy" in request else TIMED)
 
     with serve(play) as server:
-        done = run(FAILING.replace("HttpUser", kind), server.url)
+        text = FAILING.replace("HttpUser", kind)
+        done = run(text, server.url, until=lambda: len(server.requests) > 40)
     raised = "raised KeyError: ('token', <object object at 0x...>)"
     assert set(done.error_kinds) == {"status 503", "out of stock", raised}
-    assert done.requests > 2
+    assert done.requests > 0
     assert max(done.error_kinds.values()) - min(done.error_kinds.values()) <= 1
     assert done.received_bytes_per_request == 4.0
     assert done.handler_s == 0.0075
