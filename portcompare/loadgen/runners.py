@@ -171,7 +171,7 @@ class DistributedRunner:
         )
 
     def load_scenarios(self, worker: str) -> None:
-        """Have a worker load the scenarios, unless it was told to."""
+        """Have a worker load the scenarios, unless it is loading them already."""
         assert self._order is not None  # noqa: S101 - the scenarios are prepared
         if worker not in self._loading:
             self._loading.add(worker)

@@ -41,7 +41,7 @@ def choose_edge(response_s: float, delay_s: float, *, first_s: float, start_s: f
 
 
 LEAST_BATCHES: Final = 5
-"""With fewer a start cannot be told from what follows it."""
+"""With fewer batches, a start is not distinguishable from what follows it."""
 
 LEAST_WAVES: Final = 2
 """Where responses come in waves, the load starts with the first of them, and differs between waves or not."""

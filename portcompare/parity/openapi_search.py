@@ -211,7 +211,7 @@ class _Search:
         request = identity(request)
         if self._is_new(request) if self._wanted is None else self._is_alike(request):
             self._last = request
-            raise _DiffersError  # in this line only: Hypothesis tells failures apart by theirs
+            raise _DiffersError  # in this line only: Hypothesis distinguishes failures by their lines
 
     def _is_new(self, request: RequestSpec) -> bool:
         """Whether a request that was drawn shows a difference that is to be made small."""

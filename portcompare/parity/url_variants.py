@@ -12,8 +12,7 @@ UNKNOWN = "portcompare"  # a name or a value that no app knows
 LONG = "x" * 3000
 MUCH = "x" * 600_000  # Werkzeug keeps 500 kB of a form in memory by default; proxies let more than this pass
 
-# Percent-encoded, as in a target. Zeros wherever a number may be understood: a route that waits as long as it
-# is told to, or lists as many things, is not kept busy by its mistakes.
+# Percent-encoded, as in a target. Numbers are zeros, so that no variant makes a route wait long or list much.
 _REPLACEMENTS = {
     "text": UNKNOWN,
     "negative": "-1",
