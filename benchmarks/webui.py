@@ -32,8 +32,7 @@ from benchmarks.generator import SCENARIO, load_once, prepare
 from benchmarks.serving import CLIENT_CPU, pinned, raw_target, target
 from portcompare.measure.generator import LoadGenerator, start_generator
 from portcompare.serve.running import read_usage
-from portcompare.wire.protocol import Gather, UserLoad
-from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario
+from portcompare.wire.protocol import Gather, OpenUi, ShowState, UiArm, UiPlan, UiScenario, UserLoad
 
 SECONDS, ROUNDS, USERS, MANY = 4.0, 12, 32, 200
 WARMUP_S = 5.0

@@ -33,7 +33,7 @@ from portcompare.run.progress import out
 from portcompare.run.session import Session, open_session
 from portcompare.run.workers import LOOPBACK, choose_workers
 from portcompare.serve import LiveServers, describe_manifest
-from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
+from portcompare.wire.protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
 _LOCUST_PORT = 8089

@@ -12,7 +12,7 @@ from statistics import median
 
 import psutil
 
-from portcompare.browser.chromium import BROWSERS
+from portcompare.browser import BROWSERS
 from portcompare.serve.app_python.portcompare_import_check import find_versions
 from portcompare.serve.cpus import share_cpus
 from portcompare.serve.manifest import read_cpu_model, read_governors

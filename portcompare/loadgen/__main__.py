@@ -14,7 +14,6 @@ from portcompare.loadgen.figures import merge_parts
 from portcompare.loadgen.runners import CannotListenError, DistributedRunner, LocalRunner, Runner
 from portcompare.loadgen.webui.live import LiveUi
 from portcompare.wire import protocol as wire
-from portcompare.wire import ui_protocol as ui_wire
 
 _NOTICE_S: Final = 0.005
 """A window is announced so long before it opens, so that all processes can be ready."""
@@ -46,25 +45,25 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
                 reply(runner.prepare(order))
             case wire.Capture():
                 reply(runner.capture(order))
-            case ui_wire.OpenUi():
+            case wire.OpenUi():
                 ui = _open_ui(order, runner, reply)
-            case ui_wire.ShowState() if ui is not None:
+            case wire.ShowState() if ui is not None:
                 reply(ui.exchange(order))
             case wire.RunRound():
                 reply(run_round(order, runner, reply, orders.readline))
     runner.close()
 
 
-def _open_ui(order: ui_wire.OpenUi, runner: Runner, reply: Callable[[wire.Message], None]) -> LiveUi | None:
+def _open_ui(order: wire.OpenUi, runner: Runner, reply: Callable[[wire.Message], None]) -> LiveUi | None:
     """Serve the web UI over the workers that were gathered before."""
     assert isinstance(runner, DistributedRunner)  # noqa: S101 - as said
     try:
         ui = LiveUi(order, runner)
     except OSError as error:
         found = f"{order.host}:{order.port} cannot be listened on: {error.strerror}"
-        reply(ui_wire.UiOpened(url="", problem=(found, "give a free port and an address of this machine")))
+        reply(wire.UiOpened(url="", problem=(found, "give a free port and an address of this machine")))
         return None
-    reply(ui_wire.UiOpened(url=ui.url))
+    reply(wire.UiOpened(url=ui.url))
     return ui
 
 

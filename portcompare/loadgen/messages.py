@@ -8,8 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, get_args
 
-from portcompare.wire.protocol import Captured, Prepare, Prepared, RunRound, make_decoder
-from portcompare.wire.ui_protocol import LiveSettings, UiPlan
+from portcompare.wire.protocol import (
+    Captured,
+    LiveSettings,
+    Prepare,
+    Prepared,
+    RunRound,
+    UiPlan,
+    make_decoder,
+)
 
 TYPE: Final = "portcompare"
 

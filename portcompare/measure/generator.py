@@ -18,16 +18,19 @@ from portcompare.wire.protocol import (
     Gather,
     Joined,
     Message,
+    OpenUi,
     Prepare,
     Prepared,
     RoundDone,
     RunRound,
     ScenarioSource,
+    ShowState,
+    UiOpened,
+    UiRequest,
     WindowOpens,
     decode,
     encode,
 )
-from portcompare.wire.ui_protocol import OpenUi, ShowState, UiOpened, UiRequest
 
 Reply = TypeVar("Reply", Joined, Prepared, Captured, WindowOpens, RoundDone, UiOpened, UiRequest)
 

@@ -13,7 +13,7 @@ from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.comparison import name_run_folder
 from portcompare.run.narrowing import Narrowing
 from portcompare.serve import start_supervised
-from portcompare.wire.ui_protocol import LiveSettings, RunState
+from portcompare.wire.protocol import LiveSettings, RunState
 
 _WITH_REPORT = (EXIT_DONE, EXIT_COMPARISON_SAYS_NO, EXIT_NOT_VALID)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from portcompare.cli import ui
-from portcompare.wire.ui_protocol import (
+from portcompare.wire.protocol import (
     LiveSettings,
     OpenUi,
     RunState,

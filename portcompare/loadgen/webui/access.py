@@ -13,7 +13,7 @@ from flask_login import UserMixin, current_user, login_user
 from gevent.lock import BoundedSemaphore
 from werkzeug.security import check_password_hash
 
-from portcompare.wire.ui_protocol import is_loopback
+from portcompare.wire.protocol import is_loopback
 
 if TYPE_CHECKING:
     from flask import Flask

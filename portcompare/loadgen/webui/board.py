@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from portcompare.loadgen.webui.ledger import Point, SecondReport
     from portcompare.records.rounds import Usage
-    from portcompare.wire.ui_protocol import LiveSettings, RunState, ShowState, UiPlan
+    from portcompare.wire.protocol import LiveSettings, RunState, ShowState, UiPlan
 
 SECONDS_SHOWN: Final = 300
 SCHEMA_VERSION: Final = 1

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, get_args
 
 from portcompare.units import LoadModel
-from portcompare.wire.ui_protocol import LiveSettings, UiPlan
+from portcompare.wire.protocol import LiveSettings, UiPlan
 
 _MODELS: Final[tuple[LoadModel, ...]] = get_args(LoadModel)
 _MOST_DELAY_S: Final = 3600.0

@@ -24,7 +24,7 @@ from portcompare.loadgen.webui.form import FormError, fields_of, read_form
 from portcompare.loadgen.webui.live_load import make_live_class
 from portcompare.loadgen.webui.replay import replaying
 from portcompare.loadgen.webui.routes import JSON, add_side_by_side, stop_test
-from portcompare.wire.ui_protocol import LiveSettings, OpenUi, ShowState, UiRequest
+from portcompare.wire.protocol import LiveSettings, OpenUi, ShowState, UiRequest
 
 _LOG: Final = logging.getLogger(__name__)
 _NICENESS: Final = 10

@@ -18,8 +18,7 @@ from portcompare.loadgen.open_model import Dispatcher, due_times
 from portcompare.loadgen.session import COUNTED, Session, Target, feed, open_session
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.webui.ledger import REPORT, Line, SecondReport, make_cells
-from portcompare.wire.protocol import RateLoad, encode
-from portcompare.wire.ui_protocol import UiScenario
+from portcompare.wire.protocol import RateLoad, UiScenario, encode
 
 _FEED_EVERY_S = 1.0
 

@@ -18,7 +18,7 @@ from portcompare.loadgen.webui.board import Board, follow
 from portcompare.loadgen.webui.ledger import REPORT
 from portcompare.loadgen.webui.live_load import Reporter
 from portcompare.records.run_summary import RUNS, is_run
-from portcompare.wire.ui_protocol import UiArm, UiPlan
+from portcompare.wire.protocol import UiArm, UiPlan
 
 JSON: Final = "/side-by-side.json"
 """The figures; pages request them once a second."""

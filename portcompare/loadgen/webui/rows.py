@@ -14,7 +14,7 @@ from portcompare.stats.bounds import Limits, find_bound
 from portcompare.stats.intervals import paired_ratio
 from portcompare.units import duration, rate, share, significant, size
 from portcompare.units import ratio as ratio_text
-from portcompare.wire.ui_protocol import LiveSettings, UiArm, UiPlan
+from portcompare.wire.protocol import LiveSettings, UiArm, UiPlan
 
 LEAST_PAIRS: Final = 5
 """Fewer pairs of batches do not show how much the ratio varies."""

@@ -20,8 +20,7 @@ from portcompare.http.requests import http_request
 from portcompare.loadgen.runners import DistributedRunner
 from portcompare.loadgen.webui import routes
 from portcompare.loadgen.webui.live import LiveUi
-from portcompare.wire.protocol import Gather, Prepare, ScenarioSource
-from portcompare.wire.ui_protocol import OpenUi, UiArm, UiPlan, UiScenario
+from portcompare.wire.protocol import Gather, OpenUi, Prepare, ScenarioSource, UiArm, UiPlan, UiScenario
 
 PASSWORD = "correct horse"  # noqa: S105 - a test's
 SOURCE = ScenarioSource(requests=((http_request("/"), 1.0),))

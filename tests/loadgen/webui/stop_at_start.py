@@ -16,7 +16,7 @@ from portcompare.http.requests import http_request
 from portcompare.loadgen import LeanUser
 from portcompare.loadgen.messages import WHOLE, BeginLive
 from portcompare.loadgen.webui.live_load import LiveLoad
-from portcompare.wire.ui_protocol import LiveSettings, UiArm, UiPlan, UiScenario
+from portcompare.wire.protocol import LiveSettings, UiArm, UiPlan, UiScenario
 
 
 class Data(LeanUser):

@@ -22,7 +22,7 @@ from portcompare.records.run_summary import (
     SummaryHead,
     stamp_results,
 )
-from portcompare.wire.ui_protocol import LiveSettings, RunState, ShowState, UiArm, UiPlan, UiScenario
+from portcompare.wire.protocol import LiveSettings, RunState, ShowState, UiArm, UiPlan, UiScenario
 from tests.loadgen.webui.reports import report
 
 FLASK, QUART = ("fast", "flask"), ("fast", "quart")

@@ -1,7 +1,7 @@
 import pytest
 
 from portcompare.loadgen.webui.form import FormError, fields_of, read_form
-from portcompare.wire.ui_protocol import LiveSettings, UiArm, UiPlan, UiScenario
+from portcompare.wire.protocol import LiveSettings, UiArm, UiPlan, UiScenario
 
 PLAN = UiPlan(
     name="plan",

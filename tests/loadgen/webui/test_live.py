@@ -18,8 +18,17 @@ import pytest
 
 from portcompare.http.requests import http_request
 from portcompare.records.rounds import Usage
-from portcompare.wire.protocol import Prepare, ScenarioSource
-from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiOpened, UiPlan, UiRequest, UiScenario
+from portcompare.wire.protocol import (
+    OpenUi,
+    Prepare,
+    ScenarioSource,
+    ShowState,
+    UiArm,
+    UiOpened,
+    UiPlan,
+    UiRequest,
+    UiScenario,
+)
 from tests.e2e.processes import wait_until
 from tests.loadgen.generator import Generator
 from tests.loadgen.plain import have_sent

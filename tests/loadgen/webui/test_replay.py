@@ -8,7 +8,7 @@ from gevent.pywsgi import WSGIServer
 
 from portcompare.loadgen.webui.board import Board
 from portcompare.loadgen.webui.replay import replaying
-from portcompare.wire.ui_protocol import UiPlan
+from portcompare.wire.protocol import UiPlan
 
 LINE = "GET /side-by-side.json HTTP/1.1"
 

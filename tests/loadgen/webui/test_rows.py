@@ -6,7 +6,7 @@ from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger
 from portcompare.loadgen.webui.rows import LEAST_PAIRS, ServerUse, describe, explain, find_ratio, make_rows
 from portcompare.records.manifest import Ceiling
 from portcompare.records.rounds import Usage
-from portcompare.wire.ui_protocol import LiveSettings, UiArm, UiPlan, UiScenario
+from portcompare.wire.protocol import LiveSettings, UiArm, UiPlan, UiScenario
 from tests.loadgen.webui.reports import report
 
 FLASK, QUART = ("delayed", "flask"), ("delayed", "quart")

@@ -1,19 +1,68 @@
-"""A visit to a page: loaded cold and warm, each load watched until it is over, and its figures read."""
+"""A page loaded by the system's Chromium: cold and warm, each load watched until it is over."""
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 import time
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from portcompare.errors import InputError, Problem
 from portcompare.records.pages import Exchange, PageLoad
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from playwright.sync_api import Browser, Page
 
     from portcompare.records.pages import LoadKind
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # first choice first
+
+_FLAGS = (
+    "--no-sandbox",  # it runs as root in containers, and loads only what was started here
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    # Its own traffic in the background is no part of what is measured.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_chromium() -> Path:
+    """Find the system's Chromium; an InputError says how to install it and Playwright."""
+    problems = []
+    if importlib.util.find_spec("playwright") is None:
+        remedy = "pip install 'portcompare[browser]'"
+        problems.append(Problem(where="browser", found="Playwright is not installed", remedy=remedy))
+    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if program is None:
+        found = f"there is no Chromium on the PATH (searched for {', '.join(BROWSERS)})"
+        remedy = "install the package `chromium` of your distribution: apt-get install chromium"
+        problems.append(Problem(where="browser", found=found, remedy=remedy))
+    if problems or program is None:
+        raise InputError(problems)
+    return Path(program)
+
+
+@contextmanager
+def launch_chromium() -> Iterator[Browser]:
+    """Run the system's Chromium without a window."""
+    program = find_chromium()
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of an optional extra
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_FLAGS, headless=True)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
 
 # A load is over when for so long no request was open, nothing larger was painted and no long task ran. It is
 # the time without requests that Playwright calls "networkidle". Chromium itself continues to look for larger
