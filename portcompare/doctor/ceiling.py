@@ -80,12 +80,10 @@ def measure_ceiling(
             scenario=_SCENARIO,
             url=url,
             load=load,
-            delay_s=0.0,
             warmup_s=_WARMUP_S,
             warmup_max_s=_TIMEOUT_S,
             window_s=window_s,
             timeout_s=_TIMEOUT_S,
-            expectations={},
         )
         generator.begin_round(order)
         return generator.end_round()

@@ -1,4 +1,4 @@
-"""Blocks: fresh servers, and one round of every arm at every undecided level, in random order."""
+"""Blocks: fresh servers, and a round of every arm at every undecided level and page, in random order."""
 
 import time
 from collections import defaultdict
@@ -34,6 +34,22 @@ class Place:
     def at(self) -> Level:
         """Scenario and level."""
         return self.scenario, self.level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagePlace:
+    """Where in a run pages are loaded."""
+
+    block: int  # from 0
+    order: int  # the visit's position among the visits of the block, from 0
+    arm: str
+    page: str
+    users: int  # how many users of the page's scenario are served meanwhile; 0 for none
+
+    @property
+    def at(self) -> Level:
+        """The visit as a level, for the timekeeper."""
+        return f"page {self.page}", float(self.users)
 
 
 class Timekeeper:
@@ -122,29 +138,35 @@ def plan_blocks(
 
 
 def order_block(plan: Plan, block: int, levels: Iterable[Level]) -> tuple[Place, ...]:
-    """The rounds of a block in the random order in which they are measured.
-
-    Levels come in random order, and at each level the arms one after the other in random order: what is
-    paired is measured within seconds, so that a machine that changes slowly changes for all arms alike. The
-    order depends on the plan's seed and the block's number alone, so that a run can be repeated.
-    """
-    random = Random(f"{plan.rounds.seed}/{block}")  # noqa: S311 - an order, not a secret
-    rounds = [
-        (arm.name, scenario, level)
-        for scenario, level in shuffled(random, levels)
-        for arm in shuffled(random, plan.arms)
-    ]
+    """The rounds of a block in the random order in which they are measured."""
     return tuple(
         Place(block=block, order=order, arm=arm, scenario=scenario, level=level)
-        for order, (arm, scenario, level) in enumerate(rounds)
+        for order, (arm, (scenario, level)) in enumerate(_shuffle(plan, f"{block}", levels))
     )
 
 
-def shuffled(random: Random, items: Iterable[Item]) -> list[Item]:
-    """Items in random order."""
-    order = list(items)
+def order_visits(plan: Plan, block: int) -> tuple[PagePlace, ...]:
+    """The visits of a block in the random order in which they are made."""
+    conditions = [(name, users) for name, page in plan.pages.items() for users in page.conditions]
+    return tuple(
+        PagePlace(block=block, order=order, arm=arm, page=page, users=users)
+        for order, (arm, (page, users)) in enumerate(_shuffle(plan, f"{block}/pages", conditions))
+    )
+
+
+def _shuffle(plan: Plan, part: str, levels: Iterable[Item]) -> Iterator[tuple[str, Item]]:
+    """Levels in random order, and at each the arms one after the other in random order.
+
+    What is paired is measured within seconds: a machine that changes slowly changes for all arms alike. The
+    order depends on the plan's seed and the part of the run alone, so that a run can be repeated.
+    """
+    random = Random(f"{plan.rounds.seed}/{part}")  # noqa: S311 - an order, not a secret
+    order = list(levels)
     random.shuffle(order)
-    return order
+    for level in order:
+        arms = list(plan.arms)
+        random.shuffle(arms)
+        yield from ((arm.name, level) for arm in arms)
 
 
 def budget_ended(plan: Plan, block: int) -> str:

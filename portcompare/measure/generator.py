@@ -11,29 +11,9 @@ from typing import TypeVar
 from portcompare.errors import InputError, LoadGeneratorError, Problem
 from portcompare.plan import OpenLoad, Plan
 from portcompare.serve import Supervised, start_supervised
-from portcompare.wire.protocol import (
-    Capture,
-    Captured,
-    CloseWindow,
-    Gather,
-    Joined,
-    Message,
-    OpenUi,
-    Prepare,
-    Prepared,
-    RoundDone,
-    RunRound,
-    ScenarioSource,
-    ShowState,
-    UiOpened,
-    UiRequest,
-    WindowOpens,
-    decode,
-    encode,
-)
+from portcompare.wire import protocol as wire
 
-Reply = TypeVar("Reply", Joined, Prepared, Captured, WindowOpens, RoundDone, UiOpened, UiRequest)
-
+Reply = TypeVar("Reply", bound=wire.Reply)
 
 PREPARE_LIMIT_S = 30.0  # to load a locustfile
 CAPTURE_LIMIT_S = 60.0  # for the dry pass of a user class; it ends much sooner if the class lets it
@@ -52,7 +32,7 @@ class LoadGenerator:
         self._process = process
         self._window_s = 0.0
 
-    def gather(self, order: Gather, on_joined: Callable[[Joined], None]) -> None:
+    def gather(self, order: wire.Gather, on_joined: Callable[[wire.Joined], None]) -> None:
         """Have worker processes generate the load, and wait until all have joined, without a limit.
 
         Raises InputError if no worker can join.
@@ -60,86 +40,77 @@ class LoadGenerator:
         self._send(order)
         joined = 0
         while joined < order.workers:
-            reply = self._receive(Joined)
+            reply = self._receive(wire.Joined)
             if reply.problem is not None:
                 found, remedy = reply.problem
                 raise InputError([Problem(where="load workers", found=found, remedy=remedy)])
             joined = len(reply.workers)
             on_joined(reply)
 
-    def prepare(self, order: Prepare) -> Prepared:
+    def prepare(self, order: wire.Prepare) -> wire.Prepared:
         """Have the scenarios loaded.
 
         Raises InputError if the locustfile takes too long to be loaded.
         """
-        problem = Problem(
+        late = Problem(
             where=str(order.locustfile),
             found=f"was not loaded within {PREPARE_LIMIT_S:g} s",
             remedy="keep what takes time or waits out of the file's top level",
         )
-        return self._run_user_code(order, Prepared, PREPARE_LIMIT_S, problem)
+        self._send(order)
+        return self._receive_within(PREPARE_LIMIT_S, wire.Prepared, late)
 
-    def capture(self, order: Capture) -> Captured:
+    def capture(self, order: wire.Capture) -> wire.Captured:
         """Have one user of a prepared scenario run for a moment, to see which requests it sends.
 
         Raises InputError if it does not stop.
         """
-        problem = Problem(
+        late = Problem(
             where=f"scenario {order.scenario}",
             found=f"one user of its class did not stop within {CAPTURE_LIMIT_S:g} s",
             remedy="have its tasks and its on_stop come to an end",
         )
-        return self._run_user_code(order, Captured, CAPTURE_LIMIT_S, problem)
+        self._send(order)
+        return self._receive_within(CAPTURE_LIMIT_S, wire.Captured, late)
 
-    def open_ui(self, order: OpenUi) -> str:
+    def open_ui(self, order: wire.OpenUi) -> str:
         """Have the web UI served.
 
         Raises InputError if it cannot be served there.
         """
         self._send(order)
-        reply = self._receive(UiOpened)
+        reply = self._receive(wire.UiOpened)
         if reply.problem is not None:
             found, remedy = reply.problem
             raise InputError([Problem(where="--host, --port", found=found, remedy=remedy)])
         return reply.url
 
-    def show(self, order: ShowState) -> UiRequest:
+    def show(self, order: wire.ShowState) -> wire.UiRequest:
         """Have the web UI show something."""
         self._send(order)
-        return self._receive(UiRequest)
+        return self._receive(wire.UiRequest)
 
-    def begin_round(self, order: RunRound) -> WindowOpens:
+    def begin_round(self, order: wire.RunRound) -> wire.WindowOpens:
         """Have a server loaded, and wait until its users are warm."""
         self._window_s = order.window_s
-        limit_s = order.warmup_max_s + order.timeout_s + ROUND_GRACE_S
-        found = f"did not open its window within {limit_s:g} s, and was stopped"
         self._send(order)
-        with self._limited(limit_s, lambda: self._failure(found)):
-            return self._receive(WindowOpens)
+        limit_s = order.warmup_max_s + order.timeout_s + ROUND_GRACE_S
+        return self._receive_within(limit_s, wire.WindowOpens, "open its window")
 
     def close_window(self) -> None:
         """Close a window that is held open."""
         self._window_s = 0.0
-        self._send(CloseWindow())
+        self._send(wire.CloseWindow())
 
-    def end_round(self) -> RoundDone:
+    def end_round(self) -> wire.RoundDone:
         """Wait for the round to end."""
-        limit_s = self._window_s + ROUND_GRACE_S
-        found = f"did not end its round within {limit_s:g} s, and was stopped"
-        with self._limited(limit_s, lambda: self._failure(found)):
-            return self._receive(RoundDone)
+        return self._receive_within(self._window_s + ROUND_GRACE_S, wire.RoundDone, "end its round")
 
-    def _run_user_code(
-        self, order: Prepare | Capture, kind: type[Reply], limit_s: float, too_long: Problem
-    ) -> Reply:
-        """Have the process run code of the user, for so long at most."""
-        self._send(order)
-        with self._limited(limit_s, lambda: InputError([too_long])):
-            return self._receive(kind)
+    def _receive_within(self, limit_s: float, kind: type[Reply], late: Problem | str) -> Reply:
+        """Receive a reply, or stop the process.
 
-    @contextmanager
-    def _limited(self, limit_s: float, too_long: Callable[[], Exception]) -> Iterator[None]:
-        """Stop the process if the context lasts longer, and raise this error."""
+        `late`: what the user is to change if it comes too late, or what the process did not do.
+        """
         is_over = Event()
 
         def stop() -> None:
@@ -150,17 +121,19 @@ class LoadGenerator:
         timer.daemon = True  # an interruption may come while it starts: then nothing waits for it
         try:
             timer.start()
-            yield
+            return self._receive(kind)
         except LoadGeneratorError:
-            if is_over.is_set():
-                raise too_long() from None
-            raise
+            if not is_over.is_set():
+                raise
+            if isinstance(late, Problem):
+                raise InputError([late]) from None
+            raise self._failure(f"did not {late} within {limit_s:g} s, and was stopped") from None
         finally:
             timer.cancel()
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: wire.Message) -> None:
         try:
-            self._process.stdin.write(encode(message))
+            self._process.stdin.write(wire.encode(message))
             self._process.stdin.flush()
         except BrokenPipeError:
             raise self._failure("ended") from None
@@ -170,7 +143,7 @@ class LoadGenerator:
         if not line:
             raise self._failure("ended")
         try:
-            message = decode(line)
+            message = wire.decode(line)
         except ValueError:  # it ended within a line, or other code writes to its standard output
             raise self._failure(f"sent {line!r}, which is no message") from None
         if not isinstance(message, kind):
@@ -198,7 +171,9 @@ def start_generator(log_path: Path, cpus: tuple[int, ...], directory: Path) -> I
         process.stop()
 
 
-def prepare_scenarios(generator: LoadGenerator, plan: Plan, problems: Sequence[Problem] = ()) -> Prepared:
+def prepare_scenarios(
+    generator: LoadGenerator, plan: Plan, problems: Sequence[Problem] = ()
+) -> wire.Prepared:
     """Load the scenarios of a plan; raises InputError with what is wrong, and with what is known to be."""
     found = [*problems]
     locustfile, folder = plan.resolve(plan.locustfile), plan.path.parent
@@ -206,7 +181,7 @@ def prepare_scenarios(generator: LoadGenerator, plan: Plan, problems: Sequence[P
     for name, scenario in plan.scenarios.items():
         delay = scenario.delay_parameter
         try:
-            sources[name] = ScenarioSource(
+            sources[name] = wire.ScenarioSource(
                 user=scenario.user,
                 requests=scenario.weighted_specs(folder),
                 login=scenario.login_steps(folder),
@@ -215,11 +190,9 @@ def prepare_scenarios(generator: LoadGenerator, plan: Plan, problems: Sequence[P
             )
         except InputError as error:  # reported with the plan already, unless the file has changed since
             found += [problem for problem in error.problems if problem not in found]
-    has_locustfile = locustfile.exists()
-    prepared = generator.prepare(
-        Prepare(locustfile=str(locustfile) if has_locustfile else None, scenarios=sources)
-    )
-    if not has_locustfile and any(scenario.user for scenario in plan.scenarios.values()):
+    path = str(locustfile) if locustfile.exists() else None
+    prepared = generator.prepare(wire.Prepare(locustfile=path, scenarios=sources))
+    if path is None and any(scenario.user for scenario in plan.scenarios.values()):
         remedy = "name the file that holds the user classes, or give each scenario a `request`"
         found += [Problem(where=plan.where("locustfile"), found=f"there is no {locustfile}", remedy=remedy)]
     else:

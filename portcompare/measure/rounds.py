@@ -1,18 +1,32 @@
-"""One round: the load generator and the server's CPU time, measured over the same window."""
+"""One round or page visit: the load generator with the server's CPU time, or with a browser."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from portcompare.browser import visit_page
 from portcompare.errors import InputError, Problem, WindowMissedError
 from portcompare.http.requests import http_request
-from portcompare.measure.blocks import Place
-from portcompare.measure.generator import LoadGenerator
-from portcompare.plan import OpenLoad, Plan
-from portcompare.records.requests import Expectation
+from portcompare.plan import OpenLoad
+from portcompare.records.pages import PageVisit
 from portcompare.records.rounds import Round
-from portcompare.serve import RunningServer
 from portcompare.wire.protocol import Load, Prepare, RateLoad, RoundDone, RunRound, ScenarioSource, UserLoad
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from playwright.sync_api import Browser
+
+    from portcompare.measure.blocks import PagePlace, Place
+    from portcompare.measure.generator import LoadGenerator
+    from portcompare.plan import Plan
+    from portcompare.records.requests import Expectation
+    from portcompare.serve import RunningServer
+
+LONGEST_HOLD_S = 3600.0  # of a load while pages load; each load of a page has a limit of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +46,20 @@ def measure_round(
 ) -> MeasuredRound:
     """Measure one arm at one level once.
 
-    Raises ServerError: the server died.
-    Raises LoadGeneratorError: the load generator died.
+    Raises ServerError or LoadGeneratorError if the server or the load generator died.
     """
     server.check_alive()
-    window = generator.begin_round(make_order(plan, place, server, expectations))
+    load: Load = UserLoad(users=int(place.level))
+    model = plan.scenarios[place.scenario].load
+    if isinstance(model, OpenLoad):
+        load = RateLoad(
+            rate_rps=place.level,
+            arrivals=model.arrivals,
+            connections=model.connections,
+            # All arms of a block have the same arrivals, as they are paired; a second attempt has others.
+            seed=f"{plan.rounds.seed}/{place.block}/{place.scenario}/{place.level:g}/{place.attempt}",
+        )
+    window = generator.begin_round(_make_order(plan, place.scenario, load, server, expectations))
     usage, missed = None, None
     try:
         usage = server.measure_usage(window.start_s, window.end_s)
@@ -58,37 +81,57 @@ def measure_round(
     return MeasuredRound(round=measured, histogram=done.histogram)
 
 
-def make_order(
-    plan: Plan, place: Place, server: RunningServer, expectations: Mapping[int, Expectation]
-) -> RunRound:
-    """The order to the load generator for a round."""
-    return RunRound(
-        scenario=place.scenario,
-        url=server.url,
-        load=_load(plan, place),
-        delay_s=plan.scenarios[place.scenario].delay_s,
-        warmup_s=plan.rounds.warmup_s,
-        warmup_max_s=plan.rounds.warmup_max_s,
-        window_s=plan.window_s(place.scenario),
-        timeout_s=plan.rounds.timeout_s,
-        expectations=dict(expectations),
+def measure_visit(
+    plan: Plan,
+    place: PagePlace,
+    server: RunningServer,
+    browser: Browser,
+    *,
+    generator: LoadGenerator,
+    expectations: Mapping[int, Expectation],
+) -> PageVisit:
+    """Load a page from one arm, as often as the plan asks.
+
+    Raises ServerError or LoadGeneratorError if the server or the load generator died.
+    """
+    page = plan.pages[place.page]
+    server.check_alive()
+    if place.users:
+        order = _make_order(plan, str(page.scenario), UserLoad(users=place.users), server, expectations)
+        generator.begin_round(replace(order, window_s=LONGEST_HOLD_S, is_held=True))
+    visits = [visit_page(browser, server.url + page.path, page.timeout_s) for _ in range(page.loads)]
+    done = None
+    if place.users:
+        generator.close_window()
+        done = generator.end_round()
+    server.check_alive()
+    return PageVisit(
+        block=place.block,
+        order=place.order,
+        arm=place.arm,
+        deployment=server.deployment,
+        page=place.page,
+        users=place.users,
+        loads=tuple(chain.from_iterable(visits)),
+        users_load=done.load if done else None,
+        discarded=done.load.failure if done else None,
     )
 
 
-def _load(plan: Plan, place: Place) -> Load:
-    """The load of a round.
-
-    All arms of a block have the same arrivals, so that they can be paired; a second attempt has others.
-    """
-    load = plan.scenarios[place.scenario].load
-    if isinstance(load, OpenLoad):
-        return RateLoad(
-            rate_rps=place.level,
-            arrivals=load.arrivals,
-            connections=load.connections,
-            seed=f"{plan.rounds.seed}/{place.block}/{place.scenario}/{place.level:g}/{place.attempt}",
-        )
-    return UserLoad(users=int(place.level))
+def _make_order(
+    plan: Plan, scenario: str, load: Load, server: RunningServer, expectations: Mapping[int, Expectation]
+) -> RunRound:
+    return RunRound(
+        scenario=scenario,
+        url=server.url,
+        load=load,
+        delay_s=plan.scenarios[scenario].delay_s,
+        warmup_s=plan.rounds.warmup_s,
+        warmup_max_s=plan.rounds.warmup_max_s,
+        window_s=plan.window_s(scenario),
+        timeout_s=plan.rounds.timeout_s,
+        expectations=dict(expectations),
+    )
 
 
 def load_target(
@@ -99,28 +142,25 @@ def load_target(
     Raises InputError if nothing can be sent to this address.
     Raises LoadGeneratorError if the load generator died.
     """
-    scenario = "load"
-    parts = urlsplit(url)
+    scenario, parts = "load", urlsplit(url)
     if not parts.scheme or not parts.hostname:
         remedy = "write it as http://HOST:PORT/PATH"
         raise InputError([Problem(where=url, found="is not the address of a server", remedy=remedy)])
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     source = ScenarioSource(requests=((http_request(target), 1.0),))
-    prepared = generator.prepare(Prepare(locustfile=None, scenarios={scenario: source}))
-    if prepared.problems:
-        found, remedy = prepared.problems[scenario]
+    problems = generator.prepare(Prepare(locustfile=None, scenarios={scenario: source})).problems
+    if problems:
+        found, remedy = problems[scenario]
         raise InputError([Problem(where=url, found=found, remedy=remedy)])
     generator.begin_round(
         RunRound(
             scenario=scenario,
             url=f"{parts.scheme}://{parts.netloc}",
             load=load,
-            delay_s=0.0,
             warmup_s=0.5,
             warmup_max_s=30.0,
             window_s=window_s,
             timeout_s=30.0,
-            expectations={},
         )
     )
     on_window()

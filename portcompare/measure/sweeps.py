@@ -1,32 +1,24 @@
 """Sweeps: which cells of a break-even grid to measure next, or which rates in the search of a capacity."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import exp, inf, log, sqrt
 from random import Random
 from statistics import fmean
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from portcompare.measure.blocks import Place, all_blocks, budget_ended, nothing_fits, order_block
+from portcompare.measure.blocks import Place, Timekeeper, all_blocks, budget_ended, nothing_fits, order_block
+from portcompare.plan import BreakEvenGrid, Plan
 from portcompare.records.rounds import CONTROL
-from portcompare.records.sweeps import RESOLUTION
+from portcompare.records.sweeps import RESOLUTION, Bracket, BreakEven, BreakEvenCell
 from portcompare.units import share
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from portcompare.measure.blocks import Timekeeper
-    from portcompare.plan import BreakEvenGrid, Plan
-    from portcompare.records.sweeps import Bracket, BreakEven, BreakEvenCell
-
-    Cell = tuple[float, int]
-    Counts = Mapping[Cell, int]
-    SearchKey = tuple[int, str, str]  # block, scenario and arm
-    FindBracket = Callable[[SearchKey], Bracket]
-
+Cell = tuple[float, int]  # delay in seconds, and users
+Counts = Mapping[Cell, int]
+SearchKey = tuple[int, str, str]  # block, scenario and arm
+FindBracket = Callable[[SearchKey], Bracket]
 Number = TypeVar("Number", int, float)
 
 FIRST_STEP = 2.0  # the factor by which the first block climbs from the lowest rate
@@ -63,12 +55,14 @@ def plan_break_even(
         cells, blocks = choose_new(grids, counts), plan.rounds.min_blocks
         if not cells:
             cells, blocks = choose_undecided(grids, counts, plan), 1
-        wanted = len(cells)
-        cells = _affordable(cells, left_s / blocks, lambda cell: plan.window_s(names[cell[0]]))
-        if not wanted:
+        if not cells:
             timekeeper.reason = "every cell along a border is decided, or was measured often enough"
-        elif not cells:
-            timekeeper.reason = nothing_fits(plan, "cell")
+            return
+        # As many as there is time for, those of the shortest rounds first.
+        cells.sort(key=lambda cell: plan.window_s(names[cell[0]]))
+        needed_s = accumulate(plan.window_s(names[delay_s]) * blocks for delay_s, _ in cells)
+        cells = [cell for cell, cell_s in zip(cells, needed_s, strict=True) if cell_s <= left_s]
+    timekeeper.reason = nothing_fits(plan, "cell")
 
 
 def choose_coarse(grid: BreakEvenGrid) -> list[Cell]:
@@ -120,16 +114,6 @@ def choose_undecided(grids: Iterable[BreakEven], counts: Counts, plan: Plan) -> 
 
 def _spread(values: Sequence[Number]) -> list[Number]:
     return sorted({values[0], values[len(values) // 2], values[-1]})
-
-
-def _affordable(cells: Sequence[Cell], left_s: float, window_s: Callable[[Cell], float]) -> list[Cell]:
-    """As many of the cells as there is time for, those of the shortest rounds first."""
-    chosen, needed_s = [], 0.0
-    for cell in sorted(cells, key=window_s):
-        needed_s += window_s(cell)
-        if needed_s <= left_s:
-            chosen.append(cell)
-    return chosen
 
 
 def _lines(cells: Sequence[BreakEvenCell]) -> Iterator[list[BreakEvenCell]]:
@@ -235,9 +219,11 @@ def _search_block(
 ) -> Iterator[Place]:
     """The rounds of a block: all arms search side by side, one round of each at a time, in random order."""
     random = Random(f"{plan.rounds.seed}/{block}")  # noqa: S311 - an order, not a secret
-    arms = [(scenario, arm.name) for scenario in scenarios for arm in plan.arms]
-    searches = [_begin_search(plan, block, pair, find_bracket, random) for pair in arms]
-    order = 0
+    searches = [
+        _begin_search(plan, (block, name, arm.name), find_bracket, random)
+        for name in scenarios
+        for arm in plan.arms
+    ]
     attempts: Counter[tuple[str, str, float]] = Counter()
     while searches:
         random.shuffle(searches)
@@ -251,21 +237,18 @@ def _search_block(
             tried = (search.scenario, search.arm, rate_rps)
             yield Place(
                 block=block,
-                order=order,
+                order=attempts.total(),
                 arm=search.arm,
                 scenario=search.scenario,
                 level=rate_rps,
                 attempt=attempts[tried],
             )
             attempts[tried] += 1
-            order += 1
 
 
-def _begin_search(
-    plan: Plan, block: int, pair: tuple[str, str], find_bracket: FindBracket, random: Random
-) -> Search:
+def _begin_search(plan: Plan, key: SearchKey, find_bracket: FindBracket, random: Random) -> Search:
     """Begin at the rate that the blocks before found; in the first block at the lowest rate."""
-    name, arm = pair
+    block, name, arm = key
     scenario = plan.scenarios[name]
     least_rps = find_start(plan.searches[name].quantile, plan.window_s(name))
     known = [find_bracket((before, name, arm)).estimate_rps for before in range(block)]

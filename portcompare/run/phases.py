@@ -9,9 +9,8 @@ from portcompare.analyse.break_even import find_grids
 from portcompare.analyse.capacity import find_plan_capacities, find_search_bracket, find_unsure_searches
 from portcompare.analyse.comparisons import find_undecided_levels
 from portcompare.browser import launch_chromium
-from portcompare.measure.blocks import Place, Timekeeper, plan_blocks
-from portcompare.measure.pages import measure_visit, order_visits
-from portcompare.measure.rounds import measure_round
+from portcompare.measure.blocks import Place, Timekeeper, order_visits, plan_blocks
+from portcompare.measure.rounds import measure_round, measure_visit
 from portcompare.measure.sweeps import plan_break_even, plan_searches
 from portcompare.parity.checker import ParityOutcome
 from portcompare.run.parity import (

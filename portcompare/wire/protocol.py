@@ -126,15 +126,15 @@ class RunRound:
     scenario: str  # Name of a prepared scenario
     url: str
     load: Load
-    delay_s: float  # The delay that every response contains by design: the users' starts are spread over it
     warmup_s: float  # Least time before the window
     warmup_max_s: float  # In the closed model, the round is discarded if a user has no response by then
     window_s: float
     # A response that takes longer is a failure; in the open model also a request that has waited so long for
     # a free connection
     timeout_s: float
+    delay_s: float = 0.0  # Waiting that every response contains by design: users' starts are spread over it
     # By the request's place in `Prepared.requests[scenario]`, or in `Captured.requests`
-    expectations: dict[int, Expectation]
+    expectations: dict[int, Expectation] = field(default_factory=dict)
     is_held: bool = False  # Whether the window stays open until CloseWindow comes; for `window_s` at most
 
 

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from portcompare.measure.blocks import Timekeeper, plan_blocks
+from portcompare.measure.blocks import PagePlace, Timekeeper, order_visits, plan_blocks
 from portcompare.measure.generator import LoadGenerator
-from portcompare.measure.pages import PagePlace, measure_visit, order_visits
+from portcompare.measure.rounds import measure_visit
 from portcompare.records.pages import PageLoad
 from portcompare.serve import RunningServer
 from portcompare.wire.protocol import RoundDone, RunRound
@@ -30,7 +30,7 @@ class Watching:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, done: RoundDone = DONE) -> None:
         self.told: list[Any] = []
         self._done = done
-        monkeypatch.setattr("portcompare.measure.pages.visit_page", self._visit)
+        monkeypatch.setattr("portcompare.measure.rounds.visit_page", self._visit)
 
     def _visit(self, _browser: object, url: str, limit_s: float) -> tuple[PageLoad, ...]:
         self.told.append((url, limit_s))

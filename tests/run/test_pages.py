@@ -6,8 +6,7 @@ from typing import Any, cast
 import pytest
 
 from portcompare.errors import InputError, Problem
-from portcompare.measure.blocks import Timekeeper
-from portcompare.measure.pages import PagePlace
+from portcompare.measure.blocks import PagePlace, Timekeeper
 from portcompare.records.pages import PageVisit
 from portcompare.run import phases, session
 from tests.measure.plans import ARMS, make_plan, paged
