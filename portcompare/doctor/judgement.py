@@ -1,5 +1,6 @@
 """What the facts of the machine and of the load generator mean for a measurement."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -58,119 +59,99 @@ def _judge(
 
 def judge_machine(machine: Machine) -> tuple[Finding, ...]:
     """Judge the facts of the machine."""
-    return (
-        _cpus(machine),
-        _other_work(machine),
-        _clock_rate(machine),
-        _open_files(machine),
-        _backlog(machine),
-        _memory(machine),
-        _judge("kernel", machine.kernel),
-        _clock(machine),
-        _servers(machine),
-        _browser(machine),
-    )
+    return (*_judge_cpus(machine), *_judge_limits(machine), *_judge_programs(machine))
 
 
-def _cpus(machine: Machine) -> Finding:
-    usable = len(machine.usable_cpus)
-    is_shared = machine.server_cpus == machine.generator_cpus
-    model = f" ({machine.cpu_model})" if machine.cpu_model else ""
-    facts = [count(machine.cpu_count, "CPU") + model]
+def _judge_cpus(machine: Machine) -> Iterator[Finding]:
+    usable, quota, server_cpu = len(machine.usable_cpus), machine.cpu_quota, machine.server_cpus[0]
+    facts = [count(machine.cpu_count, "CPU") + (f" ({machine.cpu_model})" if machine.cpu_model else "")]
     if usable != machine.cpu_count:
         facts.append(f"{usable} usable")
-    if machine.cpu_quota is not None:
-        facts.append(f"limited to the time of {significant(machine.cpu_quota)}")
-    remedy, server_cpu = "", machine.server_cpus[0]
-    if not is_shared:
-        facts.append(f"a server with one worker on CPU {server_cpu}")
-        facts.append(f"load generator on CPU {machine.generator_cpus[0]}")
-    else:
+    remedy = ""
+    if quota is not None:
+        facts.append(f"limited to the time of {significant(quota)}")
+        if quota < usable:
+            remedy = "once that time is used up, all processes pause: raise the container's limit"
+    if machine.server_cpus == machine.generator_cpus:
         facts.append(f"servers and load generator share CPU {server_cpu}")
         remedy = (
             "servers and load generator take CPU time from each other: compare deployments, but do not read "
             "rates and latencies as those of a server; a machine with two CPUs is better"
         )
-    if not remedy and machine.cpu_quota is not None and machine.cpu_quota < usable:
-        remedy = "once that time is used up, all processes pause: raise the container's limit"
-    return _judge("CPUs", ", ".join(facts), remedy)
+    else:
+        facts.append(f"a server with one worker on CPU {server_cpu}")
+        facts.append(f"load generator on CPU {machine.generator_cpus[0]}")
+    yield _judge("CPUs", ", ".join(facts), remedy)
 
-
-def _other_work(machine: Machine) -> Finding:
     found = (
         f"{share(machine.busy_ratio)} of the busiest CPU used by other processes, "
         f"load average {significant(machine.load_average)}"
     )
     if machine.busy_ratio > MOST_BUSY:
-        return _judge("other work", found, _CALM, disqualifies=machine.busy_ratio > FAR_TOO_BUSY)
-    crowded = machine.load_average > len(machine.usable_cpus)
-    remedy = "the CPUs were crowded within the last minute: make sure that what ran does not come back"
-    return _judge("other work", found, remedy if crowded else "", mark="note")
+        yield _judge("other work", found, _CALM, disqualifies=machine.busy_ratio > FAR_TOO_BUSY)
+    else:
+        crowded = machine.load_average > usable
+        remedy = "the CPUs were crowded within the last minute: make sure that what ran does not come back"
+        yield _judge("other work", found, remedy if crowded else "", mark="note")
 
-
-def _clock_rate(machine: Machine) -> Finding:
     governors = " and ".join(machine.governors)
-    unknown = "the machine does not state how it is chosen, as most virtual ones do not"
-    found = f"governor {governors}" if governors else unknown
+    found = "the machine does not state how it is chosen, as most virtual ones do not"
+    if governors:
+        found = f"governor {governors}"
     remedy = (
         "it follows the load, so that a lightly loaded server looks slow: "
         "`cpupower frequency-set --governor performance`, as root"
     )
-    return _judge("CPU clock rate", found, "" if governors in ("", "performance") else remedy)
+    yield _judge("CPU clock rate", found, "" if governors in ("", "performance") else remedy)
 
 
-def _open_files(machine: Machine) -> Finding:
-    subject, given = "open files", machine.open_files_given
+def _judge_limits(machine: Machine) -> Iterator[Finding]:
+    given, backlog = machine.open_files_given, machine.backlog_limit
     users = max(given - RESERVED_FILES, 0)
     found = f"{given:,} for each process that portcompare starts: {count(users, 'user')}"
     if users < FEW_USERS:
         least = FEW_USERS + RESERVED_FILES
-        return _judge(subject, found, f"raise the hard limit, as root: `ulimit -n {least}` or more")
-    remedy = f"plain Locust has fewer unless you run `ulimit -n {given}` before you start it"
-    return _judge(subject, found, remedy if machine.open_files_soft < given else "", mark="note")
+        yield _judge("open files", found, f"raise the hard limit, as root: `ulimit -n {least}` or more")
+    else:
+        remedy = f"plain Locust has fewer unless you run `ulimit -n {given}` before you start it"
+        yield _judge("open files", found, remedy if machine.open_files_soft < given else "", mark="note")
 
+    if backlog is None:
+        yield Finding(subject="listen backlog", mark="note", found="its limit cannot be read")
+    else:
+        remedy = (
+            f"servers request {USUAL_BACKLOG:,} and silently get less: "
+            f"`sysctl -w net.core.somaxconn={USUAL_BACKLOG}`, as root, for levels of more users than that"
+        )
+        found = f"up to {count(backlog, 'connection')} wait to be accepted"
+        yield _judge("listen backlog", found, remedy if backlog < USUAL_BACKLOG else "")
 
-def _backlog(machine: Machine) -> Finding:
-    subject, limit = "listen backlog", machine.backlog_limit
-    if limit is None:
-        return Finding(subject=subject, mark="note", found="its limit cannot be read")
-    remedy = (
-        f"servers request {USUAL_BACKLOG:,} and silently get less: "
-        f"`sysctl -w net.core.somaxconn={USUAL_BACKLOG}`, as root, for levels of more users than that"
-    )
-    found = f"up to {count(limit, 'connection')} wait to be accepted"
-    return _judge(subject, found, remedy if limit < USUAL_BACKLOG else "")
-
-
-def _memory(machine: Machine) -> Finding:
     found = f"{size(machine.available_bytes)} available of {size(machine.memory_bytes)}"
     is_short = machine.available_bytes < LEAST_AVAILABLE_BYTES
-    return _judge("memory", found, f"{_CALM}: servers whose memory is swapped are slow" if is_short else "")
+    yield _judge("memory", found, f"{_CALM}: servers whose memory is swapped are slow" if is_short else "")
 
+    yield _judge("kernel", machine.kernel)
 
-def _clock(machine: Machine) -> Finding:
     found = f"steps of {duration(machine.clock_step_s)}, source {machine.clock_source or 'not known'}"
     remedy = (
         "latencies are no finer than that, and each reading costs CPU time: choose a faster one of "
         "/sys/devices/system/clocksource/clocksource0/available_clocksource, such as tsc"
     )
-    return _judge("clock", found, remedy if machine.clock_step_s > COARSE_CLOCK_S else "")
+    yield _judge("clock", found, remedy if machine.clock_step_s > COARSE_CLOCK_S else "")
 
 
-def _servers(machine: Machine) -> Finding:
+def _judge_programs(machine: Machine) -> Iterator[Finding]:
     found = ", ".join(f"{name} {version}" for name, version in sorted(machine.servers.items())) or "none"
     packages = sorted({package for missing in machine.missing.values() for package in missing})
     remedy = f"for {', '.join(machine.missing)}: `pip install {' '.join(packages)}`" if packages else ""
-    return _judge("server programs", found, remedy, mark="note")
+    yield _judge("server programs", found, remedy, mark="note")
 
-
-def _browser(machine: Machine) -> Finding:
     browser, driver = machine.browser, machine.playwright
     found = f"{browser or 'no Chromium on PATH'}, {f'Playwright {driver}' if driver else 'no Playwright'}"
     needed = {"`apt install chromium`": browser, "`pip install 'portcompare[browser]'`": driver}
     commands = [command for command, found_here in needed.items() if found_here is None]
     remedy = f"to measure pages in a browser: {' and '.join(commands)}; nothing else needs it"
-    return _judge("browser", found, remedy if commands else "", mark="note")
+    yield _judge("browser", found, remedy if commands else "", mark="note")
 
 
 def why_untrusted(done: RoundDone, limits: Generator) -> str | None:
@@ -189,12 +170,33 @@ def why_untrusted(done: RoundDone, limits: Generator) -> str | None:
     return None
 
 
-def judge_ceiling(ceiling: Ceiling, limits: Generator, *, apart: bool) -> tuple[Finding, ...]:
+def judge_ceiling(ceiling: Ceiling, limits: Generator, *, apart: bool) -> Iterator[Finding]:
     """Judge how much load the load generator can make; `apart`: it has a CPU of its own."""
-    return (_closed_load(ceiling, limits, apart=apart), _open_load(ceiling), _least_latency(ceiling))
+    yield _judge_closed_load(ceiling, limits, apart=apart)
+
+    reason = ceiling.untrusted_reason
+    if ceiling.trusted_rps is None or ceiling.trusted_cpu_ratio is None or ceiling.trusted_lag_p99_s is None:
+        reason = reason or "no request was completed"
+        found = f"no rate can be trusted, not even a tenth of the closed load's: {reason}"
+        remedy = "close what else runs, or use another machine"
+        yield _judge("open load", found, remedy, disqualifies=True)
+    else:
+        found = (
+            f"up to {rate(ceiling.trusted_rps)} can be trusted, by one load-generator process: CPU "
+            f"{share(ceiling.trusted_cpu_ratio)}, lag p99 {duration(ceiling.trusted_lag_p99_s)}"
+        )
+        yield _judge("open load", found + (f"; beyond that: {reason}" if reason else ""))
+
+    subject, least = "least latency", ceiling.latency_s
+    if least is None:
+        yield Finding(subject=subject, mark="warning", found="no request was completed", disqualifies=True)
+        return
+    found = f"p50 {duration(least.p50)}, p99 {duration(least.p99)}: the latency of a server that does nothing"
+    remedy = "smaller differences cannot be seen: close what else runs"
+    yield _judge(subject, found, remedy if least.p99 > SLOW_S else "", mark="note")
 
 
-def _closed_load(ceiling: Ceiling, limits: Generator, *, apart: bool) -> Finding:
+def _judge_closed_load(ceiling: Ceiling, limits: Generator, *, apart: bool) -> Finding:
     subject = "closed load"
     if ceiling.error_kinds or not ceiling.closed_rps:
         failures = ", ".join(f"{number:,} x {kind}" for kind, number in ceiling.error_kinds.items())
@@ -216,25 +218,3 @@ def _closed_load(ceiling: Ceiling, limits: Generator, *, apart: bool) -> Finding
         faults.append("the machine is too unsteady to call two servers equivalent within 5%")
     remedy = f"{'; '.join(faults)}: close what else runs and try again" if faults else ""
     return _judge(subject, found, remedy)
-
-
-def _open_load(ceiling: Ceiling) -> Finding:
-    subject, reason = "open load", ceiling.untrusted_reason
-    if ceiling.trusted_rps is None or ceiling.trusted_cpu_ratio is None or ceiling.trusted_lag_p99_s is None:
-        reason = reason or "no request was completed"
-        found = f"no rate can be trusted, not even a tenth of the closed load's: {reason}"
-        return _judge(subject, found, "close what else runs, or use another machine", disqualifies=True)
-    found = (
-        f"up to {rate(ceiling.trusted_rps)} can be trusted, by one load-generator process: CPU "
-        f"{share(ceiling.trusted_cpu_ratio)}, lag p99 {duration(ceiling.trusted_lag_p99_s)}"
-    )
-    return _judge(subject, found + (f"; beyond that: {reason}" if reason else ""))
-
-
-def _least_latency(ceiling: Ceiling) -> Finding:
-    subject, least = "least latency", ceiling.latency_s
-    if least is None:
-        return Finding(subject=subject, mark="warning", found="no request was completed", disqualifies=True)
-    found = f"p50 {duration(least.p50)}, p99 {duration(least.p99)}: the latency of a server that does nothing"
-    remedy = "smaller differences cannot be seen: close what else runs"
-    return _judge(subject, found, remedy if least.p99 > SLOW_S else "", mark="note")
