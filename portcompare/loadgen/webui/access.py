@@ -1,38 +1,29 @@
 """Who may use the web UI: no page of another site, and nobody without the password where one is set."""
 
-from __future__ import annotations
-
 import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import gevent
-from flask import Response, redirect, request, session, url_for
+from flask import Flask, Response, redirect, request, session, url_for
 from flask_login import UserMixin, current_user, login_user
 from gevent.lock import BoundedSemaphore
+from locust.web import WebUI
 from werkzeug.security import check_password_hash
 
 from portcompare.wire.protocol import is_loopback
 
-if TYPE_CHECKING:
-    from flask import Flask
-    from locust.web import WebUI
-
-_SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
-_OWN_SITES: Final = ("same-origin", "none")
 _HEADERS: Final = {
     "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-
 _VIEWER: Final = "viewer"
+# What needs no login: the login form, and the endpoint it is sent to.
 _OPEN_ENDPOINTS: Final = ("locust.login", "locust.send_assets", "login_with_password")
-"""What needs no login: the login form, and the endpoint it is sent to."""
 _FAILED_LOGIN_PAUSE_S: Final = 0.5
-_LOGIN_LIFETIME: Final = timedelta(hours=12)
 
 
 def refuse_other_sites(app: Flask, host: str) -> None:
@@ -46,9 +37,14 @@ def refuse_other_sites(app: Flask, host: str) -> None:
     def refuse() -> Response | None:
         if is_loopback(host) and not is_loopback(_hostname(f"//{request.host}")):
             return Response(f"{request.host} is not a name of this server; use {host}\n", 421)
-        if request.method not in _SAFE_METHODS and _is_cross_site():
-            return Response("a page of another site must not post here\n", 403)
-        return None
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            return None
+        # A client that sends neither header is not a browser.
+        site, origin = request.headers.get("Sec-Fetch-Site", "none"), request.headers.get("Origin")
+        is_own = origin is None or urlsplit(origin).netloc == request.host
+        if is_own and site in ("same-origin", "none"):
+            return None
+        return Response("a page of another site must not post here\n", 403)
 
     def add_headers(response: Response) -> Response:
         for name in [name for name in response.headers.keys() if name.startswith("Access-Control-")]:  # noqa: SIM118 - not a dict
@@ -58,15 +54,6 @@ def refuse_other_sites(app: Flask, host: str) -> None:
 
     # Flask calls the first one last: after Locust's own, which lets every site in.
     app.after_request_funcs.setdefault(None, []).insert(0, add_headers)
-
-
-def _is_cross_site() -> bool:
-    """Whether a page of another site sent it; a client that sends neither header is not a browser."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None and site not in _OWN_SITES:
-        return True
-    origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc != request.host
 
 
 def _hostname(url: str) -> str:
@@ -94,7 +81,7 @@ def require_login(web_ui: WebUI, password_hash: str) -> None:
         SESSION_COOKIE_NAME="portcompare_ui",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
-        PERMANENT_SESSION_LIFETIME=_LOGIN_LIFETIME,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
     )
     web_ui.login_manager.user_loader(lambda name: _Viewer() if name == _VIEWER else None)
     web_ui.auth_args = {

@@ -11,24 +11,15 @@ from hdrh.histogram import HdrHistogram
 from portcompare.loadgen.figures import Tally, make_histogram, new_histogram, percentiles_of
 from portcompare.wire.protocol import make_decoder
 
-REPORT: Final = "portcompare_second"
-"""The type of the Locust message that carries a report."""
+REPORT: Final = "portcompare_second"  # the type of the Locust message that carries a report
+Line = tuple[str, str]  # scenario and arm
 
-Line = tuple[str, str]
-"""Scenario and arm."""
-
+# Consecutive seconds are correlated: so many together make one value, and these count as independent. Source:
+# Law and Kelton, "Simulation Modeling and Analysis", section 9.5, for the method of batch means.
 BATCH_SECONDS: Final = 5
-"""Consecutive seconds are correlated: so many together make one value, and these count as independent.
-
-References:
-    Law and Kelton, "Simulation Modeling and Analysis", section 9.5, for the method of batch means.
-"""
 _MOST_BATCHES: Final = 720
-
-_MOST_SECONDS_LATE: Final = 3
-"""A second is closed without the slowest process when that is later than this."""
-_SHORTEST_S: Final = 0.5
-"""The rate of a shorter part of a second means nothing."""
+_MOST_SECONDS_LATE: Final = 3  # a second is closed without the slowest process when that is later than this
+_SHORTEST_S: Final = 0.5  # the rate of a shorter part of a second means nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +87,8 @@ class Total:
         self.failures += cell.failures
 
 
+# What charts show: the rate of the successful requests, and percentiles of their latency.
 CHARTS: Final = ("rate_rps", "p50_ms", "p99_ms")
-"""What charts show: the rate of the successful requests, and percentiles of their latency."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,21 +181,16 @@ class Ledger:
         while self._next_second <= last:
             second = self._open.pop(self._next_second, None)
             self._next_second += 1
-            if second is not None:
-                self._add_to_batch(second)
-                points.append(second.close(self._began_at_s + self._next_second))
+            if second is None:
+                continue
+            points.append(second.close(self._began_at_s + self._next_second))
+            self._in_batch += self._has_all_users
+            if self._in_batch > 0:
+                self._batch.update({line: total.requests for line, total in second.lines.items()})
+            if self._in_batch == BATCH_SECONDS:
+                self.batches.append(self._batch)
+                self._batch, self._in_batch = Counter(), 0
         return points
-
-    def _add_to_batch(self, second: _OpenSecond) -> None:
-        if not self._has_all_users:
-            return
-        self._in_batch += 1
-        if self._in_batch < 1:
-            return
-        self._batch.update({line: total.requests for line, total in second.lines.items()})
-        if self._in_batch == BATCH_SECONDS:
-            self.batches.append(self._batch)
-            self._batch, self._in_batch = Counter(), 0
 
 
 def _add_cells(totals: dict[Line, Total], report: SecondReport) -> None:

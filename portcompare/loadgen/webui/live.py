@@ -19,16 +19,14 @@ from portcompare.loadgen.messages import BeginLive, Share
 from portcompare.loadgen.runners import DistributedRunner
 from portcompare.loadgen.session import DECLARED_TARGETS
 from portcompare.loadgen.webui.access import refuse_other_sites, require_login
-from portcompare.loadgen.webui.board import Board, follow
+from portcompare.loadgen.webui.board import Board, follow, replaying
 from portcompare.loadgen.webui.form import FormError, fields_of, read_form
 from portcompare.loadgen.webui.live_load import make_live_class
-from portcompare.loadgen.webui.replay import replaying
 from portcompare.loadgen.webui.routes import JSON, add_side_by_side, stop_test
 from portcompare.wire.protocol import LiveSettings, OpenUi, ShowState, UiRequest
 
 _LOG: Final = logging.getLogger(__name__)
-_NICENESS: Final = 10
-"""Of this process: where viewers and workers need the same CPU, the viewers wait."""
+_NICENESS: Final = 10  # of this process: where viewers and workers need the same CPU, the viewers wait
 _WORKERS_LIMIT_S: Final = 10.0
 _POLL_S: Final = 0.05
 
@@ -37,10 +35,7 @@ class LiveUi:
     """The running UI."""
 
     def __init__(self, order: OpenUi, runner: DistributedRunner) -> None:
-        """Serve the UI.
-
-        Raises OSError if the address cannot be listened on.
-        """
+        """Serve the UI; raises OSError if the address cannot be listened on."""
         self._order = order
         self._runner = runner
         self._test = 0
@@ -80,7 +75,16 @@ class LiveUi:
             lambda client_id, **_: runner.load_scenarios(client_id)
         )
         os.nice(_NICENESS)
-        self.url = self._listen()
+        self._web_ui.server = server = WSGIServer(
+            (order.host, order.port),
+            self._web_ui.app,
+            log=None,
+            error_log=_LOG,
+            handler_class=replaying(JSON, self._board),
+        )
+        server.start()
+        host = f"[{order.host}]" if ":" in order.host else order.host
+        self.url = f"http://{host}:{server.server_port}"
 
     def exchange(self, order: ShowState) -> UiRequest:
         """Show what the harness knows; the reply is what a viewer has requested."""
@@ -89,21 +93,8 @@ class LiveUi:
 
     def _add_fields(self, parser: Any, **_: object) -> None:  # noqa: ANN401 - untyped
         """Add our fields to Locust's form, which shows the options of its command line."""
-        fields = fields_of(self._order.plan, picks_classes=self._order.picks_classes)
-        for name, options in fields.items():
+        for name, options in fields_of(self._order.plan, picks_classes=self._order.picks_classes).items():
             parser.add_argument(f"--{name}", **options)
-
-    def _listen(self) -> str:
-        self._web_ui.server = server = WSGIServer(
-            (self._order.host, self._order.port),
-            self._web_ui.app,
-            log=None,
-            error_log=_LOG,
-            handler_class=replaying(JSON, self._board),
-        )
-        server.start()
-        host = f"[{self._order.host}]" if ":" in self._order.host else self._order.host
-        return f"http://{host}:{server.server_port}"
 
     def _read_form(self) -> Response | None:
         """Turn our form into Locust's, before Locust reads it; a change of a running test ends that first."""

@@ -1,6 +1,6 @@
 """What a process with users does in a live test: all arms at the same time, and a report each second."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from time import perf_counter
 from typing import cast
@@ -18,9 +18,7 @@ from portcompare.loadgen.open_model import Dispatcher, due_times
 from portcompare.loadgen.session import COUNTED, Session, Target, feed, open_session
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.webui.ledger import REPORT, Line, SecondReport, make_cells
-from portcompare.wire.protocol import RateLoad, UiScenario, encode
-
-_FEED_EVERY_S = 1.0
+from portcompare.wire.protocol import RateLoad, encode
 
 
 class LiveLoad:
@@ -33,14 +31,18 @@ class LiveLoad:
         targets = tuple(Target(name=arm.name, url=arm.url) for arm in plan.arms if arm.name in settings.arms)
         scenarios = [plan.scenarios[name] for name in settings.scenarios]
         self._timeout_s = plan.timeout_s or LeanUser.timeout_s
-        self._dispatchers = {
-            (scenario.name, target.name): Dispatcher(_schedule(scenario, begin), self._timeout_s)
-            for scenario in scenarios
-            for target in targets
-            if settings.model == "open"
-        }
+        self._dispatchers: dict[Line, Dispatcher] = {}
         environment.user_classes = []
         for scenario in scenarios:
+            load = RateLoad(
+                rate_rps=settings.rate_rps,
+                arrivals=scenario.arrivals,
+                connections=settings.users,
+                seed=f"live/{begin.test}/{scenario.name}",
+            )
+            for target in targets if settings.model == "open" else ():
+                dispatcher = Dispatcher(due_times(load, begin.share), self._timeout_s)
+                self._dispatchers[scenario.name, target.name] = dispatcher
             delay = None if settings.delay_s is None else (scenario.delay_parameter, settings.delay_s)
             made = make_live_class(scenario.name, users[scenario.name], self._dispatchers, delay)
             environment.user_classes.append(made)
@@ -57,7 +59,7 @@ class LiveLoad:
         environment.runner.update_state(STATE_INIT)
         self._has_started = self._has_ended = False
         self._reporter = Reporter(environment, begin.test)
-        self._feeding = gevent.spawn(self._feed_forever)
+        self._feeding = gevent.spawn(self._feed_every_second)
         environment.events.spawning_complete.add_listener(self._start_schedules)
         environment.events.test_stop.add_listener(self._feed_and_end)
 
@@ -81,9 +83,9 @@ class LiveLoad:
         for dispatcher in self._dispatchers.values():
             dispatcher.begin()
 
-    def _feed_forever(self) -> None:
+    def _feed_every_second(self) -> None:
         while True:
-            gevent.sleep(_FEED_EVERY_S)
+            gevent.sleep(1.0)
             self._feed()
 
     def _feed(self) -> None:
@@ -141,21 +143,10 @@ class Reporter:
         environment.runner.send_message(REPORT, encode(report))
 
 
-def _schedule(scenario: UiScenario, begin: BeginLive) -> Iterator[float]:
-    """When this worker's requests are due; the same for all arms."""
-    load = RateLoad(
-        rate_rps=begin.settings.rate_rps,
-        arrivals=scenario.arrivals,
-        connections=begin.settings.users,
-        seed=f"live/{begin.test}/{scenario.name}",
-    )
-    return due_times(load, begin.share)
-
-
 def make_live_class(
     scenario: str,
     user_class: type[User],
-    dispatchers: Mapping[tuple[str, str], Dispatcher] | None = None,
+    dispatchers: Mapping[Line, Dispatcher] | None = None,
     delay: tuple[str, float] | None = None,
 ) -> type[LeanUser]:
     """A user class for Locust with the scenario's name, so that its class picker shows scenarios.

@@ -20,20 +20,19 @@ from portcompare.loadgen.webui.live_load import Reporter
 from portcompare.records.run_summary import RUNS, is_run
 from portcompare.wire.protocol import UiArm, UiPlan
 
-JSON: Final = "/side-by-side.json"
-"""The figures; pages request them once a second."""
-
-_TABS: Final = (
-    {"title": "Side by side", "key": "side-by-side"},
-    {"title": "Load-test reports", "key": "load-test-reports"},
-)
-_CSV: Final = {"href": "./side-by-side.csv", "title": "Download side by side CSV"}
+JSON: Final = "/side-by-side.json"  # the figures, which pages request once a second
+_TEMPLATE_ARGS: Final = {
+    "extended_tabs": [
+        {"title": "Side by side", "key": "side-by-side"},
+        {"title": "Load-test reports", "key": "load-test-reports"},
+    ],
+    "extended_csv_files": [{"href": "./side-by-side.csv", "title": "Download side by side CSV"}],
+}
 _ASSETS: Final = Path(__file__).with_name("assets")
 _SCRIPTS: Final = (
     '<link rel="stylesheet" href="./side-by-side/assets/side-by-side.css">'
     '<script type="module" src="./side-by-side/assets/tab.js"></script></body>'
 )
-_DAY_S: Final = 86_400
 
 
 def show_side_by_side(environment: Environment, runner: Runner, web_ui: WebUI | None, **_: object) -> None:
@@ -55,7 +54,7 @@ def show_side_by_side(environment: Environment, runner: Runner, web_ui: WebUI | 
 
 def add_side_by_side(web_ui: WebUI, board: Board, base_path: str = "") -> None:
     """Add the tabs, the page and the routes that they request."""
-    web_ui.template_args |= {"extended_tabs": list(_TABS), "extended_csv_files": [_CSV]}
+    web_ui.template_args |= _TEMPLATE_ARGS
     views = _Views(web_ui, board)
     routes = Blueprint("side_by_side", __name__, url_prefix=base_path or None)
     routes.get("/side-by-side")(views.page)
@@ -83,6 +82,7 @@ class _Views:
         self._web_ui = web_ui
         self._board = board
         self._is_stopping = False
+        self._charts_lock = RLock()
 
     def page(self) -> str:
         page = (_ASSETS / "side-by-side.html").read_text(encoding="utf-8")
@@ -103,9 +103,11 @@ class _Views:
         return response
 
     def charts(self) -> Response:
-        response = Response(_charts_script(), mimetype="text/javascript")
+        with self._charts_lock:
+            script = _make_charts_script()
+        response = Response(script, mimetype="text/javascript")
         response.content_encoding = "gzip"
-        response.cache_control.max_age = _DAY_S
+        response.cache_control.max_age = 86_400
         return response
 
     def report(self, folder: str, name: str) -> Response:
@@ -135,20 +137,12 @@ def _add_scripts_to_index(response: Response) -> Response:
     return response
 
 
-_charts_lock = RLock()
-
-
-def _charts_script() -> bytes:
-    """Vega-Lite as one compressed script that defines `vegaEmbed`, made when it is first requested.
+@cache
+def _make_charts_script() -> bytes:
+    """Vega-Lite as one compressed script that defines `vegaEmbed`.
 
     It comes from the package that draws the charts of reports, so no network is needed.
     """
-    with _charts_lock:
-        return _make_charts_script()
-
-
-@cache
-def _make_charts_script() -> bytes:
     # In another process: it takes a second, and leaves a JavaScript engine in memory. Without our stdin: the
     # engine would make that blocking, and with it this whole process.
     command = [sys.executable, "-c", "import vl_convert; print(vl_convert.javascript_bundle())"]

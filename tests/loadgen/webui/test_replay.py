@@ -6,8 +6,7 @@ import pytest
 from gevent import socket
 from gevent.pywsgi import WSGIServer
 
-from portcompare.loadgen.webui.board import Board
-from portcompare.loadgen.webui.replay import replaying
+from portcompare.loadgen.webui.board import Board, replaying
 from portcompare.wire.protocol import UiPlan
 
 LINE = "GET /side-by-side.json HTTP/1.1"
