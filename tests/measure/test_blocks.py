@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from portcompare.measure.blocks import Place, Timekeeper, order_block, plan_blocks
+from portcompare.measure.blocks import Place, Timekeeper, order_block, order_visits, plan_blocks
 from portcompare.plan import Plan
-from tests.measure.plans import ARMS, make_plan
+from tests.measure.plans import ARMS, make_plan, paged
 
 LEVELS: tuple[tuple[str, float], ...] = (("fast", 1), ("fast", 8), ("slow", 64))
 ALL = {("fast", 1.0): 0.3, ("fast", 8.0): 0.1, ("slow", 64.0): 0.2}
@@ -17,12 +17,15 @@ def contents(block: tuple[Place, ...]) -> list[tuple[str, str, float]]:
     return [(place.arm, place.scenario, place.level) for place in block]
 
 
-def test_a_block_has_every_arm_at_each_of_its_levels_once() -> None:
+def test_a_block_has_every_arm_at_each_of_its_levels_once_and_one_after_the_other() -> None:
     levels = LEVELS[1:]
-    block = order_block(make_plan(), 3, levels)
-    assert Counter(contents(block)) == Counter((arm, *level) for arm in ARMS for level in levels)
-    assert [place.order for place in block] == list(range(len(ARMS) * len(levels)))
-    assert {place.block for place in block} == {3}
+    for number in range(10):
+        block = order_block(make_plan(), number, levels)
+        assert Counter(contents(block)) == Counter((arm, *level) for arm in ARMS for level in levels)
+        assert [place.order for place in block] == list(range(len(ARMS) * len(levels)))
+        assert {place.block for place in block} == {number}
+        # So that a slow drift of the machine meets all arms alike.
+        assert sum(one.at != other.at for one, other in pairwise(block)) == len(levels) - 1
 
 
 def test_the_order_of_a_block_can_be_repeated_on_any_day_and_machine() -> None:
@@ -31,41 +34,34 @@ def test_the_order_of_a_block_can_be_repeated_on_any_day_and_machine() -> None:
     assert [place.arm for place in block] == ["new", "baseline", "control", "newer"]
 
 
-def test_the_order_does_not_depend_on_what_else_the_plan_says() -> None:
-    orders = [
-        order_block(make_plan(seed=5, **others), 2, LEVELS)
-        for others in ({}, {"seconds": 9.0, "min_blocks": 3, "max_blocks": 4})
-    ]
-    assert orders[0] == orders[1]
-
-
-def test_another_seed_is_another_order() -> None:
-    one, other = (order_block(make_plan(seed=seed), 0, LEVELS) for seed in (1, 2))
-    assert contents(one) != contents(other)
-
-
-def test_every_block_has_an_order_of_its_own() -> None:
+def test_the_order_depends_on_the_seed_and_the_block_alone() -> None:
+    block = order_block(make_plan(seed=5), 2, LEVELS)
+    assert order_block(make_plan(seed=5, seconds=9.0, min_blocks=3, max_blocks=4), 2, LEVELS) == block
+    assert contents(order_block(make_plan(seed=6), 2, LEVELS)) != contents(block)
     orders = {tuple(contents(order_block(make_plan(), block, LEVELS))) for block in range(10)}
     assert len(orders) == 10
 
 
-def test_the_arms_of_a_level_follow_one_another_so_that_a_slow_drift_meets_all_alike() -> None:
-    for number in range(10):
-        levels = [(place.scenario, place.level) for place in order_block(make_plan(), number, LEVELS)]
-        assert sum(one != other for one, other in pairwise(levels)) == len(LEVELS) - 1
-
-
 @pytest.mark.parametrize("arm", ARMS)
-def test_no_arm_always_follows_the_same_other(arm: str) -> None:
-    blocks = (order_block(make_plan(), block, [("fast", 8)]) for block in range(30))
+def test_every_arm_comes_first_now_and_then_and_after_each_other(arm: str) -> None:
+    blocks = [order_block(make_plan(), block, [("fast", 8)]) for block in range(30)]
     before = {one.arm for block in blocks for one, other in pairwise(block) if other.arm == arm}
     assert before == set(ARMS) - {arm}
-
-
-@pytest.mark.parametrize("arm", ARMS)
-def test_every_arm_comes_first_now_and_then(arm: str) -> None:
-    blocks = (order_block(make_plan(), block, [("fast", 8)]) for block in range(30))
     assert arm in {block[0].arm for block in blocks}
+
+
+def test_a_block_visits_each_page_idle_and_under_load_from_every_arm_in_turn() -> None:
+    visits = order_visits(paged(), 1)
+    conditions = [("idle", 0), ("busy", 0), ("busy", 64)]
+    assert Counter((one.arm, one.page, one.users) for one in visits) == Counter(
+        (arm, *condition) for arm in ARMS for condition in conditions
+    )
+    assert sum(one.at != other.at for one, other in pairwise(visits)) == len(conditions) - 1
+    assert [(one.block, one.order) for one in visits] == [(1, order) for order in range(len(visits))]
+    assert order_visits(paged(), 1) == visits
+    orders = {tuple((one.arm, one.page) for one in order_visits(paged(), block)) for block in range(9)}
+    assert len(orders) == 9
+    assert order_visits(make_plan(), 0) == ()
 
 
 class Run:
@@ -112,6 +108,11 @@ def test_the_least_number_of_blocks_is_measured_whatever_they_tell(min_blocks: i
     assert run.asked_after == [least]
 
 
+def test_pages_are_loaded_in_as_many_blocks_as_the_plan_asks_for_at_least() -> None:
+    run = Run(paged(min_blocks=5, max_blocks=9), [NONE])
+    assert run.levels == [set(LEVELS)] * 3 + [set()] * 2
+
+
 def test_a_level_that_is_known_early_is_left_out_and_the_others_get_their_blocks() -> None:
     fast = {("fast", 1.0): 0.3, ("fast", 8.0): 0.1}
     run = Run(make_plan(min_blocks=5, max_blocks=9), [fast, fast, NONE])
@@ -123,12 +124,6 @@ def test_before_the_least_number_of_blocks_no_level_is_left_out_for_want_of_time
     run = Run(make_plan(min_blocks=5, max_blocks=9, budget_s=42.0 + 9.0), [ALL], round_s=1.0)
     assert run.levels == [set(LEVELS)] * 4
     assert run.rounds == 36 + 7
-
-
-def test_a_run_ends_after_the_greatest_number_of_blocks() -> None:
-    run = Run(make_plan(min_blocks=2, max_blocks=4), [ALL])
-    assert run.levels == [set(LEVELS)] * 4
-    assert [block[0].block for block in run.blocks] == [0, 1, 2, 3]
 
 
 def test_a_run_ends_once_all_is_decided() -> None:
@@ -166,11 +161,6 @@ def test_what_is_left_of_the_time_goes_to_the_widest_intervals(
     assert run.now_s <= 1000.0 + 28.0 + left_s
 
 
-def test_no_block_begins_for_which_there_is_no_time_at_all() -> None:
-    run = Run(make_plan(min_blocks=2, max_blocks=9, budget_s=33.9), [ALL], round_s=1.0)
-    assert len(run.blocks) == 2
-
-
 @pytest.mark.parametrize(("budget_s", "rounds"), [(10.0, 8), (20.0, 16), (1.0, 0)])
 def test_the_budget_is_kept_in_the_midst_of_the_first_blocks_too(budget_s: float, rounds: int) -> None:
     # 2 s until the first round of a block.
@@ -180,85 +170,65 @@ def test_the_budget_is_kept_in_the_midst_of_the_first_blocks_too(budget_s: float
 
 
 @pytest.mark.parametrize(
-    ("rounds", "undecided", "reason"),
+    ("rounds", "undecided", "blocks", "reason"),
     [
-        ({"max_blocks": 9}, NONE, "every interval is as narrow as 2.50% of its ratio"),
-        ({"max_blocks": 3}, ALL, "3 blocks are the most that the plan allows"),
-        ({"max_blocks": 2, "budget_s": 33.9}, ALL, "2 blocks are the most that the plan allows"),
-        ({"max_blocks": 9, "budget_s": 33.9}, ALL, "no other block fits into the budget of 33.9 s"),
-        ({"max_blocks": 9, "budget_s": 20.0}, ALL, "the budget of 20.0 s ended in block 2"),
+        ({"max_blocks": 9}, NONE, 2, "every interval is as narrow as 2.50% of its ratio"),
+        ({"max_blocks": 3}, ALL, 3, "3 blocks are the most that the plan allows"),
+        ({"max_blocks": 2, "budget_s": 33.9}, ALL, 2, "2 blocks are the most that the plan allows"),
+        ({"max_blocks": 9, "budget_s": 33.9}, ALL, 2, "no other block fits into the budget of 33.9 s"),
+        ({"max_blocks": 9, "budget_s": 20.0}, ALL, 2, "the budget of 20.0 s ended in block 2"),
     ],
 )
-def test_a_run_says_why_it_ended(
-    rounds: dict[str, float], undecided: Mapping[tuple[str, float], float], reason: str
+def test_a_run_ends_with_a_reason(
+    rounds: dict[str, float], undecided: Mapping[tuple[str, float], float], blocks: int, reason: str
 ) -> None:
     run = Run(make_plan(min_blocks=2, **rounds), [undecided], round_s=1.0)
+    assert [block[0].block for block in run.blocks] == list(range(blocks))
     assert run.timekeeper.reason == reason
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """A timekeeper's clock, whose seconds pass when rounds take them."""
 
-    def __init__(self) -> None:
+    def __init__(self, deadline_s: float) -> None:
         self.now_s = 0.0
+        self.timekeeper = Timekeeper(deadline_s, lambda: self.now_s)
+        self.timekeeper.begin_block()
 
-    def __call__(self) -> float:
-        return self.now_s
+    def take(self, level: tuple[str, float], took_s: float) -> None:
+        assert self.timekeeper.begin_round(level)
+        self.now_s += took_s
+        self.timekeeper.end_round(level)
 
 
 def test_a_round_that_would_end_too_late_is_not_begun() -> None:
-    clock = Clock()
-    timekeeper = Timekeeper(10.0, clock)
-    timekeeper.begin_block()
+    clock = Clock(10.0)
     for scenario, took_s in (("short", 1.0), ("long", 4.0), ("short", 2.0)):
-        assert timekeeper.begin_round((scenario, 1.0))
-        clock.now_s += took_s
-        timekeeper.end_round((scenario, 1.0))
-    assert not timekeeper.is_up
-    assert timekeeper.begin_round(("short", 1.0))  # 7 s and at most 2 s more
-    assert not timekeeper.begin_round(("long", 1.0))
-    assert timekeeper.is_up
+        clock.take((scenario, 1.0), took_s)
+    assert not clock.timekeeper.is_up
+    assert clock.timekeeper.begin_round(("short", 1.0))  # 7 s and at most 2 s more
+    assert not clock.timekeeper.begin_round(("long", 1.0))
+    assert clock.timekeeper.is_up
 
 
 def test_a_scenario_never_measured_is_taken_to_last_as_long_as_the_longest() -> None:
-    clock = Clock()
-    timekeeper = Timekeeper(10.0, clock)
-    timekeeper.begin_block()
-    assert timekeeper.begin_round(("long", 1.0))
-    clock.now_s = 6.0
-    timekeeper.end_round(("long", 1.0))
-    assert not timekeeper.begin_round(("other", 1.0))
+    clock = Clock(10.0)
+    clock.take(("long", 1.0), 6.0)
+    assert not clock.timekeeper.begin_round(("other", 1.0))
 
 
 def test_what_fits_is_chosen_by_what_a_start_and_the_levels_rounds_took() -> None:
-    clock = Clock()
-    timekeeper = Timekeeper(100.0, clock)
-    for start_s in (9.0, 2.0):  # the first with the comparison of answers
+    clock = Clock(100.0)
+    timekeeper = clock.timekeeper
+    for start_s in (9.0, 2.0):  # the first with the comparison of responses
         timekeeper.begin_block()
         clock.now_s += start_s
-        for level, took_s in ((1.0, 1.0), (8.0, 3.0)):
-            assert timekeeper.begin_round(("fast", level))
-            clock.now_s += took_s
-            timekeeper.end_round(("fast", level))
-    wanted = [("fast", 8.0), ("fast", 1.0)]
-    clock.now_s = 100.0 - 2.0 - 16.0
-    assert timekeeper.choose(wanted, arms=4) == tuple(wanted)
-    clock.now_s += 0.1
-    assert timekeeper.choose(wanted, arms=4) == (("fast", 8.0),)
-    clock.now_s += 4.0
-    assert timekeeper.choose(wanted, arms=4) == (("fast", 1.0),)
-    clock.now_s = 99.0
-    assert timekeeper.choose(wanted, arms=4) == ()
-
-
-def test_what_a_block_takes_beside_its_start_and_its_rounds_is_kept_for_it() -> None:
-    clock = Clock()
-    timekeeper = Timekeeper(10.0, clock)
-    timekeeper.begin_block()
-    assert timekeeper.begin_round(("fast", 1.0))
-    clock.now_s = 2.0
-    timekeeper.end_round(("fast", 1.0))
-    timekeeper.beside_s = 4.0
-    assert timekeeper.choose([("fast", 1.0)], arms=2) == (("fast", 1.0),)
-    timekeeper.beside_s = 4.1
-    assert timekeeper.choose([("fast", 1.0)], arms=2) == ()
+        clock.take(("fast", 1.0), 1.0)
+        clock.take(("fast", 8.0), 3.0)
+    wanted = (("fast", 8.0), ("fast", 1.0))
+    for left_s, chosen in ((18.0, wanted), (17.9, wanted[:1]), (13.9, wanted[1:]), (1.0, ())):
+        clock.now_s = 100.0 - left_s
+        assert timekeeper.choose(wanted, arms=4) == chosen
+    clock.now_s = 100.0 - 18.0
+    timekeeper.beside_s = 0.1  # what a block takes beside its start and its rounds
+    assert timekeeper.choose(wanted, arms=4) == wanted[:1]

@@ -2,6 +2,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,22 +15,8 @@ import pytest
 from portcompare.errors import InputError, LoadGeneratorError
 from portcompare.http.requests import http_request
 from portcompare.measure.generator import LoadGenerator, start_generator
-from portcompare.wire.protocol import (
-    Capture,
-    Captured,
-    CloseWindow,
-    Gather,
-    Joined,
-    Message,
-    Prepare,
-    Prepared,
-    RunRound,
-    ScenarioSource,
-    UserLoad,
-    WindowOpens,
-    decode,
-    encode,
-)
+from portcompare.wire import protocol as wire
+from portcompare.wire.protocol import Message, decode, encode
 from tests.measure.plans import DONE
 
 # Replaces the interpreter: records how it was started, and sends for each order with the next of its replies,
@@ -57,13 +44,13 @@ with open(os.path.join(here, "heard"), "w") as heard:
 print("a word from the locustfile\\nand its last words", file=sys.stderr)
 """
 
-PREPARE = Prepare(locustfile="locustfile.py", scenarios={"own": ScenarioSource(user="Own")})
-PREPARED = Prepared(requests={"own": ()}, problems={})
-CAPTURE = Capture(scenario="own", url="http://127.0.0.1:8000")
-RUN_ROUND = RunRound(
+PREPARE = wire.Prepare(locustfile="locustfile.py", scenarios={"own": wire.ScenarioSource(user="Own")})
+PREPARED = wire.Prepared(requests={"own": ()}, problems={})
+CAPTURE = wire.Capture(scenario="own", url="http://127.0.0.1:8000")
+RUN_ROUND = wire.RunRound(
     scenario="own",
     url="http://127.0.0.1:8000",
-    load=UserLoad(users=3),
+    load=wire.UserLoad(users=3),
     delay_s=0.2,
     warmup_s=0.25,
     warmup_max_s=30.0,
@@ -71,7 +58,7 @@ RUN_ROUND = RunRound(
     timeout_s=30.0,
     expectations={},
 )
-WINDOW = WindowOpens(start_s=1.0, end_s=2.0)
+WINDOW = wire.WindowOpens(start_s=1.0, end_s=2.0)
 
 
 class Fake:
@@ -102,11 +89,6 @@ class Fake:
         return [decode(line) for line in text.splitlines()]
 
 
-def wait_until_gone(pid: int) -> None:
-    with suppress(psutil.NoSuchProcess):
-        psutil.Process(pid).wait(timeout=10)
-
-
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     fake = Fake(tmp_path)
@@ -115,24 +97,17 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
     return fake
 
 
-def test_a_round_is_driven_by_orders_and_replies(fake: Fake) -> None:
-    fake.reply([encode(PREPARED)], [encode(WINDOW), encode(DONE)], [encode(WINDOW), encode(DONE)])
+def test_rounds_are_driven_by_orders_and_replies_and_a_held_window_is_closed_by_one(fake: Fake) -> None:
+    held = replace(RUN_ROUND, is_held=True, window_s=3600.0)
+    fake.reply([encode(PREPARED)], [encode(WINDOW), encode(DONE)], [encode(WINDOW)], [encode(DONE)])
     with fake.start() as generator:
         assert generator.prepare(PREPARE) == PREPARED
-        for _ in range(2):
-            assert generator.begin_round(RUN_ROUND) == WINDOW
-            assert generator.end_round() == DONE
-        assert fake.heard == [PREPARE, RUN_ROUND, RUN_ROUND]
-
-
-def test_a_window_that_is_held_is_closed_by_an_order(fake: Fake) -> None:
-    held = replace(RUN_ROUND, is_held=True, window_s=3600.0)
-    fake.reply([encode(WINDOW)], [encode(DONE)])
-    with fake.start() as generator:
+        assert generator.begin_round(RUN_ROUND) == WINDOW
+        assert generator.end_round() == DONE
         assert generator.begin_round(held) == WINDOW
         generator.close_window()
         assert generator.end_round() == DONE
-        assert fake.heard == [held, CloseWindow()]
+        assert fake.heard == [PREPARE, RUN_ROUND, held, wire.CloseWindow()]
 
 
 def test_an_interruption_while_a_limit_begins_leaves_nothing_that_keeps_the_process_alive(
@@ -181,62 +156,11 @@ def test_it_ends_with_the_run_even_if_that_breaks_off(fake: Fake) -> None:
     assert not psutil.pid_exists(fake.started["pid"])
 
 
-@pytest.mark.parametrize(
-    ("reply", "name"), [(WINDOW, "WindowOpens"), (DONE, "RoundDone"), (PREPARE, "Prepare")]
-)
-def test_a_reply_out_of_turn_to_prepare_is_an_error(fake: Fake, reply: Message, name: str) -> None:
-    fake.reply([encode(reply)], [])
-    with fake.start() as generator, pytest.raises(LoadGeneratorError, match=f"sent {name} out of turn"):
-        generator.prepare(PREPARE)
-
-
-def test_workers_are_waited_for_one_by_one(fake: Fake) -> None:
-    order = Gather(workers=2, here=False, cpus=(0,), host="127.0.0.1", port=5557)
-    replies = [
-        Joined(address="127.0.0.1:5557", workers=workers) for workers in ((), ("a/1",), ("a/1", "b/2"))
-    ]
-    fake.reply([encode(reply) for reply in replies])
-    heard: list[Joined] = []
+def test_a_reply_out_of_turn_is_an_error(fake: Fake) -> None:
+    fake.reply([encode(PREPARE)], [encode(DONE)], [encode(WINDOW), encode(WINDOW)], [])
     with fake.start() as generator:
-        generator.gather(order, heard.append)
-        assert fake.heard == [order]
-    assert heard == replies
-
-
-def test_workers_that_cannot_join_are_an_input_error(fake: Fake) -> None:
-    problem = Joined(address="10.0.0.1:1", workers=(), problem=("cannot be listened on", "give another"))
-    fake.reply([encode(problem)])
-    order = Gather(workers=1, here=False, cpus=(0,), host="10.0.0.1", port=1)
-    with fake.start() as generator, pytest.raises(InputError) as caught:
-        generator.gather(order, lambda _: None)
-    assert [(one.found, one.remedy) for one in caught.value.problems] == [
-        ("cannot be listened on", "give another")
-    ]
-
-
-def test_the_requests_of_a_user_class_are_captured_by_order(fake: Fake) -> None:
-    captured = Captured(requests=(http_request("/data"),), elsewhere=("http://other/",))
-    fake.reply([encode(captured)])
-    with fake.start() as generator:
-        assert generator.capture(CAPTURE) == captured
-        assert fake.heard == [CAPTURE]
-
-
-def test_a_user_class_that_does_not_stop_is_an_input_error(
-    fake: Fake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("portcompare.measure.generator.CAPTURE_LIMIT_S", 0.2)
-    fake.reply([], [])  # to the first order it says nothing, and waits for the second
-    with fake.start() as generator, pytest.raises(InputError) as caught:
-        generator.capture(CAPTURE)
-    (problem,) = caught.value.problems
-    assert problem.where == "scenario own"
-    assert problem.found == "one user of its class did not stop within 0.2 s"
-
-
-def test_a_reply_out_of_turn_in_a_round_is_an_error(fake: Fake) -> None:
-    fake.reply([encode(DONE)], [encode(WINDOW), encode(WINDOW)], [])
-    with fake.start() as generator:
+        with pytest.raises(LoadGeneratorError, match="sent Prepare out of turn"):
+            generator.prepare(PREPARE)
         with pytest.raises(LoadGeneratorError, match="sent RoundDone out of turn"):
             generator.begin_round(RUN_ROUND)
         assert generator.begin_round(RUN_ROUND) == WINDOW
@@ -244,56 +168,77 @@ def test_a_reply_out_of_turn_in_a_round_is_an_error(fake: Fake) -> None:
             generator.end_round()
 
 
-def test_a_process_that_ends_early_is_an_error_with_its_last_lines(fake: Fake) -> None:
-    fake.reply([])
-    with fake.start() as generator, pytest.raises(LoadGeneratorError) as caught:
-        generator.prepare(PREPARE)
-    assert str(caught.value) == (
-        "the load generator ended; its last lines:\na word from the locustfile\nand its last words"
-    )
-
-
-def test_a_process_that_ends_within_a_round_is_an_error(fake: Fake) -> None:
-    fake.reply([encode(WINDOW)])
+def test_workers_are_waited_for_one_by_one(fake: Fake) -> None:
+    order = wire.Gather(workers=2, here=False, cpus=(0,), host="127.0.0.1", port=5557)
+    replies = [
+        wire.Joined(address="127.0.0.1:5557", workers=workers) for workers in ((), ("a/1",), ("a/1", "b/2"))
+    ]
+    fake.reply([encode(reply) for reply in replies])
+    heard: list[wire.Joined] = []
     with fake.start() as generator:
-        generator.begin_round(RUN_ROUND)
-        with pytest.raises(LoadGeneratorError, match=r"(?s)ended.*and its last words"):
-            generator.end_round()
+        generator.gather(order, heard.append)
+        assert fake.heard == [order]
+    assert heard == replies
 
 
-def test_a_round_that_does_not_open_its_window_in_time_is_stopped_with_that_reason(
-    fake: Fake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("portcompare.measure.generator.ROUND_GRACE_S", 0.1)
-    fake.reply([], [])  # to the first order it says nothing, and waits for the second
-    with fake.start() as generator, pytest.raises(LoadGeneratorError) as caught:
-        generator.begin_round(replace(RUN_ROUND, warmup_max_s=0.2, timeout_s=0.2))
-    said = "the load generator did not open its window within 0.5 s, and was stopped; its last lines:"
-    assert str(caught.value).startswith(said)
+def test_workers_that_cannot_join_are_an_input_error(fake: Fake) -> None:
+    problem = wire.Joined(address="10.0.0.1:1", workers=(), problem=("cannot be listened on", "give another"))
+    fake.reply([encode(problem)])
+    order = wire.Gather(workers=1, here=False, cpus=(0,), host="10.0.0.1", port=1)
+    with fake.start() as generator, pytest.raises(InputError) as caught:
+        generator.gather(order, lambda _: None)
+    (found,) = caught.value.problems
+    assert (found.found, found.remedy) == problem.problem
 
 
-def test_a_round_that_does_not_end_in_time_is_stopped_with_that_reason(
-    fake: Fake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("portcompare.measure.generator.ROUND_GRACE_S", 0.1)
-    fake.reply([encode(WINDOW)], [])
+def test_the_requests_of_a_user_class_are_captured_by_order(fake: Fake) -> None:
+    captured = wire.Captured(requests=(http_request("/data"),), elsewhere=("http://other/",))
+    fake.reply([encode(captured)])
     with fake.start() as generator:
-        generator.begin_round(replace(RUN_ROUND, window_s=0.2))
-        said = "the load generator did not end its round within 0.3 s, and was stopped"
-        with pytest.raises(LoadGeneratorError, match=said):
-            generator.end_round()
+        assert generator.capture(CAPTURE) == captured
+        assert fake.heard == [CAPTURE]
 
 
-def test_a_window_that_was_held_and_is_closed_has_the_grace_alone_left(
-    fake: Fake, monkeypatch: pytest.MonkeyPatch
+def end_round(generator: LoadGenerator) -> None:
+    generator.begin_round(replace(RUN_ROUND, window_s=0.2))
+    generator.end_round()
+
+
+def close_window(generator: LoadGenerator) -> None:
+    generator.begin_round(replace(RUN_ROUND, is_held=True, window_s=5.0))
+    generator.close_window()
+    generator.end_round()
+
+
+@pytest.mark.parametrize(
+    ("replies", "drive", "message"),
+    [
+        ([], lambda generator: generator.capture(CAPTURE), "one user of its class did not stop within 0.2 s"),
+        ([], lambda generator: generator.prepare(PREPARE), "locustfile.py: was not loaded within 0.2 s"),
+        (
+            [],
+            lambda generator: generator.begin_round(replace(RUN_ROUND, warmup_max_s=0.2, timeout_s=0.2)),
+            "the load generator did not open its window within 0.5 s, and was stopped; its last lines:",
+        ),
+        ([[encode(WINDOW)]], end_round, "did not end its round within 0.3 s, and was stopped"),
+        ([[encode(WINDOW)], []], close_window, "did not end its round within 0.1 s, and was stopped"),
+    ],
+    ids=["capture", "prepare", "begin", "end", "close"],
+)
+def test_what_does_not_end_in_time_is_stopped_with_that_reason(
+    fake: Fake,
+    monkeypatch: pytest.MonkeyPatch,
+    replies: list[list[str]],
+    drive: Callable[[LoadGenerator], object],
+    message: str,
 ) -> None:
-    monkeypatch.setattr("portcompare.measure.generator.ROUND_GRACE_S", 0.1)
-    fake.reply([encode(WINDOW)], [], [])
-    with fake.start() as generator:
-        generator.begin_round(replace(RUN_ROUND, is_held=True, window_s=5.0))
-        generator.close_window()
-        with pytest.raises(LoadGeneratorError, match=r"did not end its round within 0\.1 s,"):
-            generator.end_round()
+    limits = {"CAPTURE_LIMIT_S": 0.2, "PREPARE_LIMIT_S": 0.2, "ROUND_GRACE_S": 0.1}
+    for name, limit_s in limits.items():
+        monkeypatch.setattr(f"portcompare.measure.generator.{name}", limit_s)
+    fake.reply(*replies, [], [])  # to the last order it sends nothing, and waits for the next
+    with fake.start() as generator, pytest.raises((LoadGeneratorError, InputError)) as caught:
+        drive(generator)
+    assert message in str(caught.value)
 
 
 def test_a_process_that_is_stopped_may_be_gone_before_its_timer_is_done(
@@ -311,12 +256,17 @@ def test_a_process_that_is_stopped_may_be_gone_before_its_timer_is_done(
         generator.begin_round(replace(RUN_ROUND, warmup_max_s=0.1, timeout_s=0.1))
 
 
-def test_orders_to_a_process_that_has_ended_are_an_error(fake: Fake) -> None:
-    fake.reply([])
+def test_a_process_that_ends_early_is_an_error_with_its_last_lines_whatever_is_sent_next(fake: Fake) -> None:
+    fake.reply([encode(WINDOW)])
     with fake.start() as generator:
-        with pytest.raises(LoadGeneratorError):
-            generator.prepare(PREPARE)
-        wait_until_gone(fake.started["pid"])  # or its end of the pipe might still be open
+        generator.begin_round(RUN_ROUND)
+        with pytest.raises(LoadGeneratorError) as caught:
+            generator.end_round()
+        assert str(caught.value) == (
+            "the load generator ended; its last lines:\na word from the locustfile\nand its last words"
+        )
+        with suppress(psutil.NoSuchProcess):  # its end of the pipe might still be open
+            psutil.Process(fake.started["pid"]).wait(timeout=10)
         with pytest.raises(LoadGeneratorError, match=r"(?s)ended.*and its last words"):
             generator.begin_round(RUN_ROUND)
 
@@ -331,7 +281,9 @@ def test_a_line_that_is_no_reply_is_an_error_that_shows_it(fake: Fake, said: str
 
 def test_the_real_load_generator_understands_orders(tmp_path: Path) -> None:
     request = http_request("/data", query={"a": 1})
-    order = Prepare(locustfile=None, scenarios={"short": ScenarioSource(requests=((request, 1.0),))})
+    order = wire.Prepare(
+        locustfile=None, scenarios={"short": wire.ScenarioSource(requests=((request, 1.0),))}
+    )
     cpus = tuple(os.sched_getaffinity(0))
     with start_generator(tmp_path / "generator.log", cpus, tmp_path) as generator:
-        assert generator.prepare(order) == Prepared(requests={"short": (request,)}, problems={})
+        assert generator.prepare(order) == wire.Prepared(requests={"short": (request,)}, problems={})

@@ -1,30 +1,34 @@
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from portcompare.errors import ServerError, WindowMissedError
-from portcompare.measure.blocks import Place
+from portcompare.measure.blocks import PagePlace, Place
 from portcompare.measure.generator import LoadGenerator
-from portcompare.measure.rounds import MeasuredRound, measure_round
+from portcompare.measure.rounds import MeasuredRound, measure_round, measure_visit
+from portcompare.records.pages import PageLoad, PageVisit
 from portcompare.records.requests import Expectation
 from portcompare.records.rounds import Round, Usage
 from portcompare.serve import RunningServer
 from portcompare.wire.protocol import RateLoad, RoundDone, RunRound, UserLoad, WindowOpens
 from tests.altered import altered
-from tests.measure.plans import DONE, add_open, make_plan
+from tests.measure.plans import DONE, add_open, make_plan, paged
 
 PLACE = Place(block=2, order=5, arm="new", scenario="fast", level=8)
+SLOW = replace(PLACE, scenario="slow", level=64)
+OPEN = replace(PLACE, scenario="open", level=400.0)
+PAGE = PagePlace(block=2, order=1, arm="new", page="busy", users=64)
 EXPECTATIONS = {0: Expectation(status=200, body_base64="e30=")}
+LOADS = (PageLoad(kind="cold", lcp_s=0.1), PageLoad(kind="warm", lcp_s=0.1))
 
 
 class Bench:
-    """A server and a load generator that only note their calls."""
+    """A server, a load generator and a browser that only note their calls."""
 
     def __init__(self) -> None:
         self.happened: list[str] = []
         self.orders: list[RunRound] = []
-        self.window = WindowOpens(start_s=50.0, end_s=50.8)
         self.done = DONE
         self.usage: Usage | None = Usage(cpu_s=0.6, rss_bytes=70_000_000)
         self.dies_at_check = 0
@@ -40,7 +44,7 @@ class Bench:
     def begin_round(self, order: RunRound) -> WindowOpens:
         self.happened.append("begin round")
         self.orders.append(order)
-        return self.window
+        return WindowOpens(start_s=50.0, end_s=50.8)
 
     def measure_usage(self, start_s: float, end_s: float) -> Usage | None:
         self.happened.append(f"measure usage {start_s} {end_s}")
@@ -48,21 +52,36 @@ class Bench:
             raise WindowMissedError("new: the window was over")
         return self.usage
 
+    def close_window(self) -> None:
+        self.happened.append("close window")
+
     def end_round(self) -> RoundDone:
         self.happened.append("end round")
         return self.done
+
+    def load_page(self, _browser: object, url: str, limit_s: float) -> tuple[PageLoad, ...]:
+        self.happened.append(f"load {url} within {limit_s:g} s")
+        return LOADS
 
     def measure(self, place: Place = PLACE, **rounds: float) -> MeasuredRound:
         server, generator = cast("RunningServer", self), cast("LoadGenerator", self)
         return measure_round(add_open(make_plan(**rounds)), place, server, generator, EXPECTATIONS)
 
+    def visit(self, place: PagePlace) -> PageVisit:
+        bench: Any = self
+        return measure_visit(paged(), place, bench, bench, generator=bench, expectations=EXPECTATIONS)
+
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    bench = Bench()
+    monkeypatch.setattr("portcompare.measure.rounds.visit_page", bench.load_page)
+    return bench
 
 
-def test_a_round_is_the_servers_and_the_generators_account_of_one_window(bench: Bench) -> None:
+def test_a_round_is_what_server_and_generator_measured_in_one_window_of_a_server_that_lives(
+    bench: Bench,
+) -> None:
     assert bench.measure() == MeasuredRound(
         round=Round(
             block=2,
@@ -78,12 +97,6 @@ def test_a_round_is_the_servers_and_the_generators_account_of_one_window(bench: 
         ),
         histogram="SElTVEZBQUFB",
     )
-
-
-def test_usage_is_measured_in_the_generators_window_on_a_server_that_lives_before_and_after(
-    bench: Bench,
-) -> None:
-    bench.measure()
     assert bench.happened == [
         "check alive",
         "begin round",
@@ -95,90 +108,57 @@ def test_usage_is_measured_in_the_generators_window_on_a_server_that_lives_befor
 
 def test_the_generator_is_ordered_what_the_plan_says(bench: Bench) -> None:
     bench.measure(seconds=3.0, warmup_s=0.5, warmup_max_s=12.0, timeout_s=7.0)
-    assert bench.orders == [
-        RunRound(
-            scenario="fast",
-            url="http://127.0.0.1:8123",
-            load=UserLoad(users=8),
-            delay_s=0.0,
-            warmup_s=0.5,
-            warmup_max_s=12.0,
-            window_s=3.0,
-            timeout_s=7.0,
-            expectations=EXPECTATIONS,
-        )
-    ]
-
-
-def test_the_generator_is_told_how_long_every_answer_waits(bench: Bench) -> None:
-    bench.measure(replace(PLACE, scenario="slow", level=64))
-    assert (bench.orders[0].load, bench.orders[0].delay_s) == (UserLoad(users=64), 0.2)
-
-
-def test_an_open_scenario_is_ordered_as_a_rate(bench: Bench) -> None:
-    bench.measure(replace(PLACE, scenario="open", level=400.0), seed=7)
-    assert bench.orders[0].load == RateLoad(
-        rate_rps=400.0, arrivals="even", connections=32, seed="7/2/open/400/0"
+    fast = RunRound(
+        scenario="fast",
+        url="http://127.0.0.1:8123",
+        load=UserLoad(users=8),
+        delay_s=0.0,
+        warmup_s=0.5,
+        warmup_max_s=12.0,
+        window_s=3.0,
+        timeout_s=7.0,
+        expectations=EXPECTATIONS,
     )
+    bench.measure(SLOW, seconds=3.0, warmup_s=0.5, warmup_max_s=12.0, timeout_s=7.0)
+    slow = replace(fast, scenario="slow", load=UserLoad(users=64), delay_s=0.2, window_s=2.5)
+    assert bench.orders == [fast, slow]
 
 
-def test_arms_have_the_same_arrivals_and_a_second_attempt_others(bench: Bench) -> None:
-    first = replace(PLACE, scenario="open", level=400.0)
-    for place in (first, replace(first, arm="newer"), replace(first, attempt=1)):
-        bench.measure(place)
-    one, same, other = (order.load for order in bench.orders)
-    assert one == same
-    assert one != other
-
-
-def test_all_arms_of_a_block_have_the_same_arrivals_and_no_other_block_has(bench: Bench) -> None:
-    place = replace(PLACE, scenario="open", level=400.0)
-    for one in (place, replace(place, arm="baseline", order=6), replace(place, block=3)):
-        bench.measure(one)
-    first, second, third = (order.load for order in bench.orders)
-    assert first == second != third
-
-
-def test_a_scenario_may_have_a_round_length_of_its_own(bench: Bench) -> None:
-    bench.measure(replace(PLACE, scenario="slow", level=64), seconds=3.0)
-    assert bench.orders[0].window_s == 2.5
+def test_all_arms_of_a_block_have_the_same_arrivals_and_another_block_or_attempt_has_others(
+    bench: Bench,
+) -> None:
+    for place in (
+        OPEN,
+        replace(OPEN, arm="baseline", order=6),
+        replace(OPEN, block=3),
+        replace(OPEN, attempt=1),
+    ):
+        bench.measure(place, seed=7)
+    one, same, *others = (order.load for order in bench.orders)
+    assert one == same == RateLoad(rate_rps=400.0, arrivals="even", connections=32, seed="7/2/open/400/0")
+    assert one not in others
 
 
 def test_without_a_success_there_is_no_cpu_time_per_request(bench: Bench) -> None:
-    bench.done = altered(
-        DONE,
-        requests=0,
-        rate_rps=0.0,
-        latency_s=None,
-        handler_s=None,
-        received_bytes_per_request=None,
-        failure="cold",
-    )
+    bench.done = altered(DONE, requests=0, rate_rps=0.0, latency_s=None, failure="cold")
     found = bench.measure().round
     assert (found.load.rate_rps, found.cpu_s_per_request, found.load.latency_s) == (0.0, None, None)
     assert (found.load.errors, found.discarded) == (5, "cold")
 
 
-def test_memory_that_could_not_be_sampled_is_not_known(bench: Bench) -> None:
-    bench.usage = Usage(cpu_s=1.5, rss_bytes=0)
-    assert bench.measure().round.rss_peak_bytes is None
-
-
-def test_a_server_that_is_dead_is_not_loaded(bench: Bench) -> None:
-    bench.dies_at_check = 1
+@pytest.mark.parametrize(("check", "orders"), [(1, 0), (2, 1)])
+def test_a_server_that_is_dead_is_not_loaded_and_one_that_dies_under_load_gives_no_round(
+    bench: Bench, check: int, orders: int
+) -> None:
+    bench.dies_at_check = check
     with pytest.raises(ServerError, match="ended with status 1"):
         bench.measure()
-    assert bench.orders == []
-
-
-def test_a_server_that_dies_under_load_gives_no_round(bench: Bench) -> None:
-    bench.dies_at_check = 2
-    with pytest.raises(ServerError, match="ended with status 1"):
-        bench.measure()
-    assert len(bench.orders) == 1
+    assert len(bench.orders) == orders
 
 
 def test_what_a_server_elsewhere_uses_is_not_known(bench: Bench) -> None:
+    bench.usage = Usage(cpu_s=1.5, rss_bytes=0)
+    assert bench.measure().round.rss_peak_bytes is None  # not sampled
     bench.usage = None
     found = bench.measure().round
     assert (found.cpu_s_per_request, found.rss_peak_bytes) == (None, None)
@@ -190,6 +170,31 @@ def test_a_window_that_was_missed_discards_its_round_and_not_the_run(bench: Benc
     missed = bench.measure().round
     assert missed.discarded == "new: the window was over"
     assert (missed.cpu_s_per_request, missed.rss_peak_bytes, missed.load.requests) == (None, None, 400)
-    bench.done = altered(DONE, failure="3 of 8 users had no answer")
-    assert bench.measure().round.discarded == "3 of 8 users had no answer"
+    bench.done = altered(DONE, failure="3 of 8 users had no response")
+    assert bench.measure().round.discarded == "3 of 8 users had no response"
     assert bench.happened.count("end round") == 2
+
+
+def test_an_idle_visit_leaves_the_load_generator_alone(bench: Bench) -> None:
+    visit = bench.visit(replace(PAGE, page="idle", users=0))
+    assert bench.happened == ["check alive", f"load {bench.url}/?delay=1 within 30 s", "check alive"]
+    assert (visit.loads, visit.users_load, visit.discarded) == (LOADS, None, None)
+
+
+def test_pages_load_while_the_window_of_their_scenario_is_open_whose_load_is_reported(bench: Bench) -> None:
+    bench.done = altered(DONE, failure="3 of 64 users had no response")
+    visit = bench.visit(PAGE)
+    load = f"load {bench.url}/ within 30 s"
+    assert bench.happened == [
+        "check alive",
+        "begin round",
+        load,
+        load,
+        "close window",
+        "end round",
+        "check alive",
+    ]
+    (order,) = bench.orders
+    assert (order.scenario, order.load, order.is_held) == ("slow", UserLoad(users=64), True)
+    assert (visit.loads, visit.users_load) == (LOADS * 2, bench.done.load)
+    assert visit.discarded == "3 of 64 users had no response"

@@ -1,8 +1,6 @@
-from __future__ import annotations
-
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from math import exp, inf, log, sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,9 +8,11 @@ import pytest
 from portcompare.analyse.break_even import find_break_even
 from portcompare.analyse.capacity import find_bracket
 from portcompare.analyse.comparisons import compare
-from portcompare.measure.blocks import Timekeeper
+from portcompare.measure.blocks import Place, Timekeeper
 from portcompare.measure.sweeps import (
+    Cell,
     Search,
+    SearchKey,
     choose_coarse,
     choose_new,
     find_limit,
@@ -22,20 +22,11 @@ from portcompare.measure.sweeps import (
     propose_rate,
 )
 from portcompare.plan import BreakEvenGrid, Plan, Scenario
-from portcompare.records.rounds import BASELINE
-from portcompare.records.sweeps import RESOLUTION, Bracket, Trial
+from portcompare.records.rounds import BASELINE, Round
+from portcompare.records.sweeps import RESOLUTION, Bracket, BreakEven, Trial
 from tests.altered import altered, known
 from tests.analyse.samples import ROUND
 from tests.measure.plans import ARMS, make_plan
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from portcompare.measure.blocks import Place
-    from portcompare.records.rounds import Round
-    from portcompare.records.sweeps import BreakEven, Outcome
-
-    Cell = tuple[float, int]
 
 GRID = BreakEvenGrid(
     path="/data", delay_s=[0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2], users=[1, 2, 4, 8, 12, 16, 24, 32, 64]
@@ -69,8 +60,8 @@ class Sweep:
         rng = np.random.default_rng(20261123)
         grid = plan.break_even
         assert grid is not None
-        timekeeper = Timekeeper(plan.rounds.budget_s, lambda: self.now_s)
-        for block in plan_break_even(plan, grid, self.find_grids, timekeeper):
+        self.timekeeper = Timekeeper(plan.rounds.budget_s, lambda: self.now_s)
+        for block in plan_break_even(plan, grid, self.find_grids, self.timekeeper):
             self.blocks.append(block)
             for place in block:
                 self.now_s += round_s
@@ -120,7 +111,7 @@ def test_it_begins_with_corners_and_middles() -> None:
     assert choose_coarse(small) == [(0, 2), (0, 4), (1, 2), (1, 4)]
 
 
-def test_the_border_is_found_with_half_of_the_cells(sweep: Sweep) -> None:
+def test_the_border_is_found_and_measured_on_both_sides_with_half_of_the_cells(sweep: Sweep) -> None:
     grid = sweep.new
     for cell in grid.cells:
         assert cell.is_win is wins((cell.delay_s, cell.users)), cell
@@ -128,16 +119,13 @@ def test_the_border_is_found_with_half_of_the_cells(sweep: Sweep) -> None:
     assert len(measured) <= len(grid.cells) / 2
     borders = {one.delay_s: (one.not_at_users, one.wins_from_users) for one in grid.borders}
     assert borders[0.0] == (None, None)  # without a delay the event loop only costs more
-    assert borders[0.2] == (8, 12)
-    assert borders[0.02] == (8, 12)
-
-
-def test_both_sides_of_every_border_are_measured(sweep: Sweep) -> None:
-    cells = {(cell.delay_s, cell.users): cell for cell in sweep.new.cells}
-    for border in sweep.new.borders:
-        for users in (border.wins_from_users, border.not_at_users):
-            assert users is None or users == 1 or cells[border.delay_s, users].ratio is not None
-    assert choose_new([sweep.new], sweep.counts) == []
+    assert borders[0.2] == borders[0.02] == (8, 12)
+    cells = {(cell.delay_s, cell.users): cell for cell in grid.cells}
+    for delay_s, sides in borders.items():
+        for users in sides:
+            assert users is None or users == 1 or cells[delay_s, users].ratio is not None
+    assert choose_new([grid], sweep.counts) == []
+    assert sweep.timekeeper.reason == "every cell along a border is decided, or was measured often enough"
 
 
 def test_cells_far_from_the_border_are_measured_no_more_than_at_first(sweep: Sweep) -> None:
@@ -175,11 +163,7 @@ def test_no_cells_are_begun_that_the_budget_would_not_let_end() -> None:
     assert some.now_s <= 110
     assert set(some.counts.values()) == {3}
     assert any(cell.is_win is None for cell in some.new.cells)
-
-
-def test_the_control_has_no_border_to_look_for(sweep: Sweep) -> None:
-    control = next(grid for grid in sweep.find_grids() if grid.candidate == "control")
-    assert not any(cell.state == "wins" for cell in control.cells if cell.users == 64)
+    assert some.timekeeper.reason == "no other cell fits into the budget of 110 s"
 
 
 @pytest.mark.parametrize("blocks", [2, 5])
@@ -245,8 +229,8 @@ class Servers:
         self, capacities_rps: Mapping[str, float], *, noise: float = 0.0, hiccups: float = 0.0
     ) -> None:
         self.now_s = 0.0
-        self.trials: dict[tuple[int, str], list[Trial]] = {}
-        self.ended: set[tuple[int, str, str]] = set()
+        self.trials: defaultdict[tuple[int, str], list[Trial]] = defaultdict(list)
+        self.ended: set[SearchKey] = set()
         self._capacities_rps = capacities_rps
         self._noise = noise
         self._hiccups = hiccups
@@ -257,13 +241,12 @@ class Servers:
         distance = log(place.level / self.capacity_rps(place.block, place.arm))
         share = 1 / (1 + exp(min(distance / max(self._noise / 2, 1e-6), 500)))
         is_kept = self._rng.random() < share * (1 - self._hiccups)
-        outcome: Outcome = "kept" if is_kept else "missed"
-        trial = Trial(rate_rps=place.level, outcome=outcome)
-        self.trials.setdefault((place.block, place.arm), []).append(trial)
+        trial = Trial(rate_rps=place.level, outcome="kept" if is_kept else "missed")
+        self.trials[place.block, place.arm].append(trial)
 
-    def find_bracket(self, search: tuple[int, str, str]) -> Bracket:
+    def find_bracket(self, search: SearchKey) -> Bracket:
         block, _, arm = search
-        return find_bracket(self.trials.get((block, arm), []), is_over=search in self.ended)
+        return find_bracket(self.trials[block, arm], is_over=search in self.ended)
 
     def deviate(self, key: int | tuple[int, str]) -> float:
         return self.luck.setdefault(key, exp(self._noise * self._rng.standard_normal()))
@@ -293,24 +276,22 @@ class Servers:
 CAPACITIES = {"baseline": 730.0, "control": 730.0, "new": 5200.0, "newer": 1490.0}
 
 
-def test_every_arm_is_bracketed_in_every_block() -> None:
+def test_every_arm_is_bracketed_in_every_block_soon_and_not_always_alike() -> None:
     servers = Servers(CAPACITIES)
-    servers.run(make_search_plan(min_blocks=4, max_blocks=4))
-    for block in range(4):
+    blocks = servers.run(make_search_plan(min_blocks=6, max_blocks=6))
+    brackets = {}
+    for block in range(6):
         for arm, capacity_rps in CAPACITIES.items():
-            bracket = servers.find_bracket((block, "fast", arm))
+            brackets[block, arm] = bracket = servers.find_bracket((block, "fast", arm))
             assert bracket.kept_rps is not None
             assert bracket.failed_rps is not None
             assert bracket.kept_rps <= capacity_rps <= bracket.failed_rps <= bracket.kept_rps * RESOLUTION
-
-
-def test_the_first_block_takes_some_dozen_rounds_an_arm_and_later_ones_a_few() -> None:
-    servers = Servers(CAPACITIES)
-    blocks = servers.run(make_search_plan(min_blocks=6, max_blocks=6))
     # From 100/s to 730/s: 4 rates and a repetition, then 4 to 8 for the bracket.
     assert all(len(servers.trials[0, arm]) <= 17 for arm in ARMS)
     later = [len(block) / len(ARMS) for block in blocks[1:]]
     assert sum(later) / len(later) < 5.5
+    # Of one capacity, which two arms have: the ends of brackets fall elsewhere in other blocks.
+    assert len({brackets[block, arm] for block in range(5) for arm in ("baseline", "control")}) > 5
 
 
 def test_noise_and_hiccups_do_not_lead_it_astray() -> None:
@@ -327,15 +308,6 @@ def test_noise_and_hiccups_do_not_lead_it_astray() -> None:
     assert abs(np.mean(ratios)) < 2.5 * np.std(ratios) / sqrt(20)
     later = [len(block) / len(ARMS) for block in blocks[1:]]
     assert sum(later) / len(later) < 8
-
-
-def test_brackets_of_other_blocks_end_elsewhere() -> None:
-    servers = Servers(CAPACITIES)
-    servers.run(make_search_plan(min_blocks=5, max_blocks=5))
-    brackets = {
-        servers.find_bracket((block, "fast", arm)) for block in range(5) for arm in ("baseline", "control")
-    }
-    assert len(brackets) > 5  # of one capacity
 
 
 def test_a_server_far_slower_than_in_the_block_before_is_found_again() -> None:
@@ -377,13 +349,16 @@ def test_a_search_is_told_to_be_over_when_it_is_and_not_before() -> None:
     assert sorted(servers.ended) == [(0, "fast", arm) for arm in sorted(ARMS)]
 
 
-def test_arms_take_turns_in_random_order() -> None:
-    servers = Servers(dict.fromkeys(ARMS, 700.0))
-    (block, *_) = servers.run(make_search_plan(min_blocks=2, max_blocks=2))
+def test_arms_take_turns_in_random_order_and_a_rate_tried_again_is_another_attempt() -> None:
+    (block, *_) = Servers(dict.fromkeys(ARMS, 700.0)).run(make_search_plan(min_blocks=2, max_blocks=2))
     turns = [tuple(place.arm for place in block[at : at + 4]) for at in range(0, 16, 4)]
     assert all(sorted(turn) == sorted(ARMS) for turn in turns)
     assert len(set(turns)) > 1
     assert [place.order for place in block] == list(range(len(block)))
+    attempts = defaultdict(list)
+    for place in block:
+        attempts[place.arm, place.level].append(place.attempt)
+    assert set(map(tuple, attempts.values())) == {(0,), (0, 1)}
 
 
 def test_the_same_seed_is_the_same_search() -> None:
@@ -392,14 +367,6 @@ def test_the_same_seed_is_the_same_search() -> None:
     )
     assert one == same
     assert one != other
-
-
-def test_a_rate_that_is_tried_again_is_another_attempt() -> None:
-    (block, *_) = Servers(CAPACITIES).run(make_search_plan(min_blocks=2, max_blocks=2))
-    attempts: dict[tuple[str, float], list[int]] = {}
-    for place in block:
-        attempts.setdefault((place.arm, place.level), []).append(place.attempt)
-    assert set(map(tuple, attempts.values())) == {(0,), (0, 1)}
 
 
 UNDECIDED = frozenset({"fast"})
