@@ -50,7 +50,7 @@ def main() -> None:
             while worker.user_count == 0:
                 gevent.sleep(0.01)
         worker.handle_message(Message("stop", None, "worker"))
-    gevent.sleep(0.1)
+    worker.spawning_greenlet.join()
     sys.stdout.write(json.dumps(sent))
     sys.stdout.flush()
 

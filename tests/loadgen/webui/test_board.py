@@ -118,41 +118,28 @@ def test_a_reset_begins_the_table_anew_and_leaves_the_charts(board: Board) -> No
     assert state["charts"]["lines"][0]["rate_rps"] == [9, 1]
 
 
-def test_server_use_counts_from_the_start_of_the_test() -> None:
+def test_server_use_counts_from_the_start_of_a_test_to_its_end() -> None:
     board = Board(PLAN, NO_RUNS)
-    board.show(ShowState(usage={"flask": Usage(cpu_s=5.0, rss_bytes=2**20)}))
-    board.begin(1, SETTINGS)
-    board.add("one", report(0, {FLASK: [0.1] * 10, QUART: [0.1] * 10}))
-    board.show(ShowState(usage={"flask": Usage(cpu_s=5.5, rss_bytes=2**21, restarts=1)}))
-    board.tick("running")
-    flask, quart = shown(board)["rows"]
-    assert flask["bound_name"] == "server CPU"
-    assert flask["bound_rps"] == pytest.approx(20)  # half a second for ten requests
-    assert flask["server_rss_bytes"] == 2**21
-    assert flask["restarts"] == 1
-    assert quart["server_cores"] is None
 
+    def use(cpu_s: float, restarts: int = 0) -> None:
+        board.show(ShowState(usage={"flask": Usage(cpu_s=cpu_s, rss_bytes=2**20, restarts=restarts)}))
 
-def test_server_use_after_the_test_does_not_count_and_the_next_test_starts_from_zero() -> None:
-    board = Board(PLAN, NO_RUNS)
-    use(board, 5.0)
-    board.begin(1, SETTINGS)
-    board.add("one", report(0, {FLASK: [0.1] * 10, QUART: [0.1] * 10}))
-    board.end()
-    for cpu_s in (5.5, 6.0, 9.0):  # the first still holds the end of the test
-        use(board, cpu_s)
-    board.tick("stopped")
-    assert shown(board)["rows"][0]["bound_rps"] == pytest.approx(20)
-    board.begin(2, SETTINGS)
-    board.add("one", report(0, {FLASK: [0.1] * 10, QUART: [0.1] * 10}, test=2))
-    for cpu_s in (9.5, 10.0):
-        use(board, cpu_s)
-    board.tick("running")
-    assert shown(board)["rows"][0]["bound_rps"] == pytest.approx(10)
-
-
-def use(board: Board, cpu_s: float) -> None:
-    board.show(ShowState(usage={"flask": Usage(cpu_s=cpu_s, rss_bytes=2**20)}))
+    for test, before_s, during_s, after_s in ((1, 5.0, 5.2, (5.5, 6.0, 9.0)), (2, 9.0, 9.5, (10.0,))):
+        use(before_s)
+        board.begin(test, SETTINGS)
+        board.add("one", report(0, {FLASK: [0.1] * 10, QUART: [0.1] * 10}, test=test))
+        use(during_s)
+        board.end()
+        for cpu_s in after_s:  # the first still holds the end of the test
+            use(cpu_s, restarts=1)
+        board.tick("stopped")
+        flask, quart = shown(board)["rows"]
+        assert flask["bound_name"] == "server CPU"
+        assert flask["bound_rps"] == pytest.approx(10 / (after_s[0] - before_s))
+        assert (flask["server_rss_bytes"], flask["restarts"]) == (2**20, 1)
+        assert quart["server_cores"] is None
+    marks = [mark["text"] for mark in shown(board)["charts"]["marks"]]
+    assert marks.count("flask died and was started again") == 2
 
 
 def test_a_run_is_under_way_from_the_request_until_the_harness_reports_its_end(board: Board) -> None:
@@ -170,22 +157,11 @@ def test_a_run_is_under_way_from_the_request_until_the_harness_reports_its_end(b
     assert not board.is_measuring
 
 
-def test_a_second_is_shown_when_all_processes_have_reported_it(board: Board) -> None:
+def test_processes_are_waited_for(board: Board) -> None:
     board.begin(2, SETTINGS, processes=2)
     board.add("one", report(0, {FLASK: [0.1]}, test=2))
     board.tick("running")
     assert shown(board)["charts"]["at_s"] == []
-    board.add("two", report(0, {FLASK: [0.1] * 2}, test=2))
-    board.tick("running")
-    assert shown(board)["charts"]["lines"][0]["rate_rps"] == [3]
-
-
-def test_a_server_that_was_started_again_is_marked(board: Board) -> None:
-    for restarts in (0, 1):
-        board.show(ShowState(usage={"flask": Usage(cpu_s=1.0, rss_bytes=1, restarts=restarts)}))
-    board.add("one", report(0, {FLASK: [0.1]}))
-    board.tick("running")
-    assert "flask died and was started again" in [mark["text"] for mark in shown(board)["charts"]["marks"]]
 
 
 def test_without_settings_a_change_of_users_is_marked() -> None:

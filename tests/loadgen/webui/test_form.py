@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from portcompare.loadgen.webui.form import FormError, fields_of, read_form
@@ -22,33 +24,21 @@ def test_users_are_shared_by_arms_and_scenarios_and_rounded_up_so_that_all_are_a
     assert read == LiveSettings(scenarios=("fast",), arms=("flask", "quart"), users=7)
 
 
-def test_no_choice_means_all() -> None:
+def test_no_choice_means_all_and_what_is_chosen_comes_in_the_order_of_the_plan() -> None:
     read = read_form(form(), PLAN, None)
     assert read.scenarios == ("fast", "steady")
     assert read.arms == ("flask", "quart", "gevent")
     assert read.users == 2
+    read = read_form(form() | {"arms": ["quart", "flask"], "user_classes": ["steady"]}, PLAN, None)
+    assert (read.scenarios, read.arms) == (("steady",), ("flask", "quart"))
 
 
 def test_a_change_leaves_fields_that_are_not_in_the_form() -> None:
     running = LiveSettings(scenarios=("steady",), arms=("flask",), model="open", users=8, rate_rps=50.0)
     read = read_form(form(delay="0.5"), PLAN, running)
-    assert read == LiveSettings(
-        scenarios=("steady",), arms=("flask",), model="open", users=12, rate_rps=50.0, delay_s=0.5
-    )
-
-
-def test_a_delay_stays_if_its_field_is_missing_and_goes_if_it_is_empty() -> None:
-    running = LiveSettings(scenarios=("fast",), arms=("flask",), users=8, delay_s=0.25)
-    assert read_form(form(), PLAN, running).delay_s == 0.25
-    assert read_form(form(delay=" "), PLAN, running).delay_s is None
-
-
-def test_arms_come_in_the_order_of_the_plan_from_one_field_or_several() -> None:
-    assert read_form(form() | {"arms": ["quart", "flask"]}, PLAN, None).arms == ("flask", "quart")
-
-
-def test_the_class_picker_chooses_scenarios() -> None:
-    assert read_form(form() | {"user_classes": ["steady"]}, PLAN, None).scenarios == ("steady",)
+    assert read == replace(running, users=12, delay_s=0.5)
+    assert read_form(form(), PLAN, read).delay_s == 0.5
+    assert read_form(form(delay=" "), PLAN, read).delay_s is None
 
 
 @pytest.mark.parametrize(

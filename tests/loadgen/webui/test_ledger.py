@@ -36,8 +36,9 @@ def test_percentiles_are_those_of_the_histogram_itself() -> None:
 
 
 def test_a_second_is_closed_when_all_processes_have_reported_of_it() -> None:
-    ledger = Ledger(1, began_at_s=1000.0)
+    ledger = Ledger(1, began_at_s=1000.0, processes=2)
     ledger.add("one", report(0, {FLASK: [0.1] * 3}))
+    assert ledger.close_seconds() == []
     ledger.add("two", report(0, {FLASK: [0.1] * 4}))
     ledger.add("one", report(1, {FLASK: [0.1] * 5}))
     (point,) = ledger.close_seconds()
@@ -49,28 +50,16 @@ def test_a_second_is_closed_when_all_processes_have_reported_of_it() -> None:
     assert ledger.close_seconds() == []
 
 
-def test_no_second_is_closed_before_all_processes_have_reported() -> None:
+@pytest.mark.parametrize(("lost", "rates"), [((), [2] * 7), (("lost",), [3, *[2] * 6])])
+def test_a_process_that_never_reports_or_is_lost_does_not_stop_the_charts(
+    lost: tuple[str, ...], rates: list[float]
+) -> None:
     ledger = Ledger(1, processes=2)
-    ledger.add("one", report(0, {FLASK: [0.1] * 3}))
-    assert ledger.close_seconds() == []
-    ledger.add("two", report(0, {FLASK: [0.1] * 4}))
-    assert [point.figures[FLASK]["rate_rps"] for point in ledger.close_seconds()] == [7]
-
-
-def test_a_process_that_never_reports_does_not_stop_the_charts() -> None:
-    ledger = Ledger(1, processes=2)
-    for second in range(10):
-        ledger.add("one", report(second, {FLASK: [0.1]}))
-    assert len(ledger.close_seconds()) == 7
-
-
-def test_a_process_that_is_lost_does_not_stop_the_charts() -> None:
-    ledger = Ledger(1)
-    ledger.add("lost", report(0, {FLASK: [0.1]}))
+    for process in lost:
+        ledger.add(process, report(0, {FLASK: [0.1]}))
     for second in range(10):
         ledger.add("one", report(second, {FLASK: [0.1] * 2}))
-    rates = [point.figures[FLASK]["rate_rps"] for point in ledger.close_seconds()]
-    assert rates == [3, 2, 2, 2, 2, 2, 2]
+    assert [point.figures[FLASK]["rate_rps"] for point in ledger.close_seconds()] == rates
     assert len(ledger.close_seconds(is_over=True)) == 3
 
 
@@ -85,16 +74,11 @@ def test_a_process_that_joins_late_counts_from_the_second_it_joined_in() -> None
     assert point is None  # the tenth second had been closed: it is in the totals alone
 
 
-def test_a_late_report_of_an_earlier_test_is_not_counted() -> None:
+def test_the_rest_of_a_second_is_counted_but_makes_no_point_and_an_earlier_test_is_not_counted() -> None:
     ledger = Ledger(2)
+    ledger.add("one", report(0, {FLASK: [0.1] * 10}, test=2))
+    ledger.add("one", report(1, {FLASK: [0.1]}, test=2, length_s=0.05))
     ledger.add("one", report(7, {FLASK: [0.1]}, test=1))
-    assert ledger.totals == {}
-
-
-def test_the_rest_of_a_second_at_the_end_is_counted_but_makes_no_point() -> None:
-    ledger = Ledger(1)
-    ledger.add("one", report(0, {FLASK: [0.1] * 10}))
-    ledger.add("one", report(1, {FLASK: [0.1]}, length_s=0.05))
     assert len(ledger.close_seconds(is_over=True)) == 1
     assert ledger.totals[FLASK].requests == 11
     assert ledger.length_s == pytest.approx(1.05)

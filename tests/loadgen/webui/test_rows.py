@@ -70,7 +70,9 @@ def test_an_arm_without_a_response_has_a_row() -> None:
 
 
 def test_without_settings_the_arms_are_those_that_were_counted_and_no_bound_is_known() -> None:
-    (row,) = make_rows(_only_quart(), UiPlan(name="", arms=PLAN.arms), None, {})
+    ledger = Ledger(None)
+    ledger.add("one", report(0, {QUART: [0.2]}, test=None))
+    (row,) = make_rows(ledger, UiPlan(name="", arms=PLAN.arms), None, {})
     assert (row["scenario"], row["arm"], row["is_baseline"]) == ("delayed", "quart", True)
     assert row["bound_rps"] is None
 
@@ -90,9 +92,3 @@ def test_the_page_explains_what_a_ratio_pairs_and_where_verdicts_come_from() -> 
 
 def test_settings_in_words() -> None:
     assert describe(SETTINGS, PLAN) == "delayed: 32 users on each of 2 arms, delay 200 ms"
-
-
-def _only_quart() -> Ledger:
-    ledger = Ledger(None)
-    ledger.add("one", report(0, {QUART: [0.2]}, test=None))
-    return ledger
