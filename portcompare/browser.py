@@ -34,13 +34,18 @@ _FLAGS = (
 )
 
 
+def search_program() -> str | None:
+    """The path of the system's Chromium; None if there is none on the PATH."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 def find_chromium() -> Path:
     """Find the system's Chromium; an InputError says how to install it and Playwright."""
     problems = []
     if importlib.util.find_spec("playwright") is None:
         remedy = "pip install 'portcompare[browser]'"
         problems.append(Problem(where="browser", found="Playwright is not installed", remedy=remedy))
-    program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    program = search_program()
     if program is None:
         found = f"there is no Chromium on the PATH (searched for {', '.join(BROWSERS)})"
         remedy = "install the package `chromium` of your distribution: apt-get install chromium"

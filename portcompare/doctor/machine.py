@@ -3,7 +3,6 @@
 import os
 import platform
 import resource
-import shutil
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +11,7 @@ from statistics import median
 
 import psutil
 
-from portcompare.browser import BROWSERS
+from portcompare.browser import search_program
 from portcompare.serve.app_python.portcompare_import_check import find_versions
 from portcompare.serve.cpus import share_cpus
 from portcompare.serve.manifest import read_cpu_model, read_governors
@@ -85,7 +84,7 @@ def examine_machine(watch_s: float = 1.0) -> Machine:
         available_bytes=memory.available,
         clock_source=_read(Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")),
         clock_step_s=median(later - earlier for earlier, later in pairwise(clock_readings_s)),
-        browser=next((path for path in map(shutil.which, BROWSERS) if path), None),
+        browser=search_program(),
         playwright=find_versions(["playwright"]).get("playwright"),
         servers=installed,
         missing={name: distributions for name, distributions in lacking.items() if distributions},

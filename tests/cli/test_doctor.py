@@ -11,6 +11,7 @@ import pytest
 from portcompare.cli import doctor
 from portcompare.cli.options import SCHEMA_VERSION
 from portcompare.doctor import ceiling, machine
+from tests.doctor.samples import CEILING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,20 +56,7 @@ def test_json_contains_facts_and_findings_and_is_all_there_is_on_stdout(
 
 @pytest.fixture
 def _not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    made_up = ceiling.Ceiling(
-        latency_s=None,
-        users=32,
-        closed_rps=9000.0,
-        closed_low_rps=8000.0,
-        closed_high_rps=9500.0,
-        closed_cpu_ratio=0.9,
-        error_kinds={},
-        trusted_rps=5000.0,
-        trusted_cpu_ratio=0.6,
-        trusted_lag_p99_s=0.001,
-        untrusted_reason=None,
-    )
-    monkeypatch.setattr(doctor, "measure_ceiling", lambda *_, **__: made_up)
+    monkeypatch.setattr(doctor, "measure_ceiling", lambda *_, **__: CEILING)
     for start in ("start_generator", "start_null_server"):
         monkeypatch.setattr(doctor, start, lambda *_: nullcontext())
 

@@ -15,12 +15,8 @@ from portcompare.serve.servers import Server
 from tests.serve.support import write_plan
 
 
-@pytest.fixture(scope="module")
-def found() -> machine.Machine:
-    return examine_machine(watch_s=0.05)
-
-
-def test_cpus_and_memory_are_those_of_this_machine(found: machine.Machine) -> None:
+def test_the_facts_are_those_of_this_machine_and_of_what_is_installed() -> None:
+    found = examine_machine(watch_s=0.05)
     assert found.cpu_count == os.cpu_count()
     assert found.usable_cpus == tuple(sorted(os.sched_getaffinity(0)))
     assert found.server_cpus == (min(found.usable_cpus),)
@@ -29,30 +25,26 @@ def test_cpus_and_memory_are_those_of_this_machine(found: machine.Machine) -> No
     assert 0 < found.available_bytes <= found.memory_bytes
     assert found.kernel == f"Linux {platform.release()}"
     assert 0 < found.clock_step_s < 1e-4  # finer than a latency
-
-
-def test_file_limits_are_those_of_this_process_and_those_of_what_it_starts(found: machine.Machine) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert found.open_files_soft == soft
     assert found.open_files_hard == (None if hard == resource.RLIM_INFINITY else hard)
     assert found.open_files_given >= soft
-
-
-def test_every_server_program_installed_here_is_found_with_its_version(found: machine.Machine) -> None:
     assert found.missing == {}
     for server in SERVERS.values():
         assert found.servers[server.distributions[0]] == version(server.distributions[0])
     assert found.servers["uvloop"] == version("uvloop")
 
 
-def test_a_server_program_that_is_not_installed_is_missing_with_what_it_lacks(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_programs_that_are_not_installed_are_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
     strange = Server(distributions=("nowhere-to-be-found", "uvicorn"), interfaces={})
     monkeypatch.setattr(machine, "SERVERS", {"strange": strange, "uvicorn": SERVERS["uvicorn"]})
     found = examine_machine(watch_s=0.01)
     assert found.missing == {"strange": ("nowhere-to-be-found",)}
     assert "nowhere-to-be-found" not in found.servers
+    assert found.browser is None
+    shutil.copy("/bin/true", tmp_path / "google-chrome")
+    assert examine_machine(watch_s=0.0).browser == str(tmp_path / "google-chrome")
 
 
 def test_the_times_of_cpus_are_read_by_their_numbers(tmp_path: Path) -> None:
@@ -69,16 +61,6 @@ def test_the_busiest_of_the_cpus_in_question_counts() -> None:
     after = {0: (120, 300), 1: (90, 100), 3: (80, 650)}
     assert find_busiest(before, after, (0, 3)) == pytest.approx(0.3)
     assert find_busiest(before, before, (0,)) == 0.0
-
-
-@pytest.mark.parametrize("name", ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"])
-def test_chromium_is_found_on_the_path_by_each_of_its_names(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert examine_machine(watch_s=0.01).browser is None
-    shutil.copy("/bin/true", tmp_path / name)
-    assert examine_machine(watch_s=0.01).browser == str(tmp_path / name)
 
 
 @pytest.mark.parametrize("usable", [{0, 1, 2, 3}, {4, 6}, {5}])
