@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,7 +60,8 @@ def load(
         if gather is not None:
             generator.gather(gather, lambda _: None)
         measuring = f"measuring for {seconds:g} s"
-        done = load_target(generator, url, how, seconds, lambda: steps.update(step, description=measuring))
+        on_window = partial(steps.update, step, description=measuring)
+        done = load_target(generator, url, how, seconds, on_window=on_window)
     if as_json:
         print_json(_describe(done))
     else:

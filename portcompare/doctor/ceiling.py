@@ -7,19 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from portcompare.errors import ServerError
-from portcompare.http.requests import http_request
 from portcompare.measure.generator import LoadGenerator
+from portcompare.measure.rounds import load_target
 from portcompare.plan import OpenLoad
 from portcompare.records.rounds import Latency
 from portcompare.serve import start_supervised
-from portcompare.wire.protocol import Load, Prepare, RateLoad, RoundDone, RunRound, ScenarioSource, UserLoad
+from portcompare.wire.protocol import RateLoad, RoundDone, UserLoad
 
 WhyUntrusted = Callable[[RoundDone], str | None]
-OnStep = Callable[[str], None]
 
 USERS = 32  # of the closed load: enough to keep a load generator busy all the time
 CLOSED_WINDOWS = 5
@@ -31,8 +31,6 @@ OPEN_STEPS = 6  # halvings of that range, a factor of ten: to within 4%, 10 ** (
 
 _CONNECTIONS: int = OpenLoad.model_fields["connections"].default
 _WARMUP_S = 0.2
-_TIMEOUT_S = 5.0
-_SCENARIO = "nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,28 +67,14 @@ def start_null_server(log_path: Path, cpus: tuple[int, ...]) -> Iterator[str]:
 
 
 def measure_ceiling(
-    generator: LoadGenerator, url: str, why_untrusted: WhyUntrusted, on_step: OnStep
+    generator: LoadGenerator, url: str, why_untrusted: WhyUntrusted, on_step: Callable[[str], None]
 ) -> Ceiling:
     """Measure how much load a load generator can make."""
-    source = ScenarioSource(requests=((http_request("/"), 1.0),))
-    generator.prepare(Prepare(locustfile=None, scenarios={_SCENARIO: source}))
-
-    def measure(load: Load, window_s: float) -> RoundDone:
-        order = RunRound(
-            scenario=_SCENARIO,
-            url=url,
-            load=load,
-            warmup_s=_WARMUP_S,
-            warmup_max_s=_TIMEOUT_S,
-            window_s=window_s,
-            timeout_s=_TIMEOUT_S,
-        )
-        generator.begin_round(order)
-        return generator.end_round()
+    measure = partial(load_target, generator, url, warmup_s=_WARMUP_S)
 
     def offer(rate_rps: float) -> RoundDone:
         on_step(f"load generator: {rate_rps:,.0f} requests/s, open model")
-        load = RateLoad(rate_rps=rate_rps, arrivals="poisson", connections=_CONNECTIONS, seed=_SCENARIO)
+        load = RateLoad(rate_rps=rate_rps, arrivals="poisson", connections=_CONNECTIONS, seed="nothing")
         return measure(load, OPEN_WINDOW_S)
 
     on_step("load generator: one user")
@@ -122,14 +106,11 @@ def find_highest(
 ) -> tuple[tuple[float, RoundDone] | None, str | None]:
     """Find the highest rate that can be trusted, by halving the range of its logarithm.
 
-    A rate that failed is offered once more: one disturbed second must not decide.
-
-    Returns the rate and its measurement, None if none can be trusted; and the reason of the lowest rate that
-    cannot, None if all can.
+    A rate that failed is offered once more: one disturbed second must not decide. Returns the rate and its
+    measurement, None if none can be trusted; and the reason of the lowest rate that cannot, None if all can.
     """
     low_rps, high_rps = LOWEST_SHARE * most_rps, most_rps
-    trusted: tuple[float, RoundDone] | None = None
-    untrusted_reason: str | None = None
+    trusted, untrusted_reason = None, None
     for _ in range(OPEN_STEPS):
         rate_rps = math.sqrt(low_rps * high_rps)
         for _attempt in range(2):

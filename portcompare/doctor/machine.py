@@ -126,9 +126,7 @@ def find_busiest(
     before: dict[int, tuple[int, int]], after: dict[int, tuple[int, int]], cpus: tuple[int, ...]
 ) -> float:
     """The part of its time that the busiest of some CPUs was busy."""
-    busy = [after[cpu][0] - before[cpu][0] for cpu in cpus]
-    ticks = [after[cpu][1] - before[cpu][1] for cpu in cpus]
-    return max(one / total if total else 0.0 for one, total in zip(busy, ticks, strict=True))
+    return max((after[cpu][0] - before[cpu][0]) / max(after[cpu][1] - before[cpu][1], 1) for cpu in cpus)
 
 
 def _read(path: Path) -> str | None:

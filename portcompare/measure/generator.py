@@ -33,25 +33,18 @@ class LoadGenerator:
         self._window_s = 0.0
 
     def gather(self, order: wire.Gather, on_joined: Callable[[wire.Joined], None]) -> None:
-        """Have worker processes generate the load, and wait until all have joined, without a limit.
-
-        Raises InputError if no worker can join.
-        """
+        """Wait until all worker processes have joined; raises InputError if none can join."""
         self._send(order)
         joined = 0
         while joined < order.workers:
             reply = self._receive(wire.Joined)
             if reply.problem is not None:
-                found, remedy = reply.problem
-                raise InputError([Problem(where="load workers", found=found, remedy=remedy)])
+                raise _refusal("load workers", reply.problem)
             joined = len(reply.workers)
             on_joined(reply)
 
     def prepare(self, order: wire.Prepare) -> wire.Prepared:
-        """Have the scenarios loaded.
-
-        Raises InputError if the locustfile takes too long to be loaded.
-        """
+        """Have the scenarios loaded; raises InputError if the locustfile takes too long."""
         late = Problem(
             where=str(order.locustfile),
             found=f"was not loaded within {PREPARE_LIMIT_S:g} s",
@@ -61,10 +54,7 @@ class LoadGenerator:
         return self._receive_within(PREPARE_LIMIT_S, wire.Prepared, late)
 
     def capture(self, order: wire.Capture) -> wire.Captured:
-        """Have one user of a prepared scenario run for a moment, to see which requests it sends.
-
-        Raises InputError if it does not stop.
-        """
+        """Have one user run for a moment and capture its requests; raises InputError if it does not stop."""
         late = Problem(
             where=f"scenario {order.scenario}",
             found=f"one user of its class did not stop within {CAPTURE_LIMIT_S:g} s",
@@ -74,15 +64,11 @@ class LoadGenerator:
         return self._receive_within(CAPTURE_LIMIT_S, wire.Captured, late)
 
     def open_ui(self, order: wire.OpenUi) -> str:
-        """Have the web UI served.
-
-        Raises InputError if it cannot be served there.
-        """
+        """Have the web UI served, and return its address; raises InputError if it cannot be served there."""
         self._send(order)
         reply = self._receive(wire.UiOpened)
         if reply.problem is not None:
-            found, remedy = reply.problem
-            raise InputError([Problem(where="--host, --port", found=found, remedy=remedy)])
+            raise _refusal("--host, --port", reply.problem)
         return reply.url
 
     def show(self, order: wire.ShowState) -> wire.UiRequest:
@@ -152,6 +138,10 @@ class LoadGenerator:
 
     def _failure(self, found: str) -> LoadGeneratorError:
         return LoadGeneratorError(f"the load generator {found}; its last lines:\n{self._process.log_tail()}")
+
+
+def _refusal(where: str, problem: tuple[str, str]) -> InputError:
+    return InputError([Problem(where=where, found=problem[0], remedy=problem[1])])
 
 
 @contextmanager

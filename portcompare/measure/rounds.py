@@ -44,10 +44,7 @@ def measure_round(
     generator: LoadGenerator,
     expectations: Mapping[int, Expectation],
 ) -> MeasuredRound:
-    """Measure one arm at one level once.
-
-    Raises ServerError or LoadGeneratorError if the server or the load generator died.
-    """
+    """Measure one arm at one level once; raises ServerError or LoadGeneratorError if either process died."""
     server.check_alive()
     load: Load = UserLoad(users=int(place.level))
     model = plan.scenarios[place.scenario].load
@@ -90,10 +87,7 @@ def measure_visit(
     generator: LoadGenerator,
     expectations: Mapping[int, Expectation],
 ) -> PageVisit:
-    """Load a page from one arm, as often as the plan asks.
-
-    Raises ServerError or LoadGeneratorError if the server or the load generator died.
-    """
+    """Load a page from one arm, as often as the plan asks; raises as a round does."""
     page = plan.pages[place.page]
     server.check_alive()
     if place.users:
@@ -135,13 +129,15 @@ def _make_order(
 
 
 def load_target(
-    generator: LoadGenerator, url: str, load: Load, window_s: float, on_window: Callable[[], None]
+    generator: LoadGenerator,
+    url: str,
+    load: Load,
+    window_s: float,
+    *,
+    warmup_s: float = 0.5,
+    on_window: Callable[[], None] = lambda: None,
 ) -> RoundDone:
-    """Load one address with GET requests.
-
-    Raises InputError if nothing can be sent to this address.
-    Raises LoadGeneratorError if the load generator died.
-    """
+    """Load one address with GET requests; raises InputError if nothing can be sent to it."""
     scenario, parts = "load", urlsplit(url)
     if not parts.scheme or not parts.hostname:
         remedy = "write it as http://HOST:PORT/PATH"
@@ -157,7 +153,7 @@ def load_target(
             scenario=scenario,
             url=f"{parts.scheme}://{parts.netloc}",
             load=load,
-            warmup_s=0.5,
+            warmup_s=warmup_s,
             warmup_max_s=30.0,
             window_s=window_s,
             timeout_s=30.0,

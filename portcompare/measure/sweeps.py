@@ -7,7 +7,6 @@ from itertools import accumulate, pairwise
 from math import exp, inf, log, sqrt
 from random import Random
 from statistics import fmean
-from typing import TypeVar
 
 from portcompare.measure.blocks import Place, Timekeeper, all_blocks, budget_ended, nothing_fits, order_block
 from portcompare.plan import BreakEvenGrid, Plan
@@ -19,8 +18,6 @@ Cell = tuple[float, int]  # delay in seconds, and users
 Counts = Mapping[Cell, int]
 SearchKey = tuple[int, str, str]  # block, scenario and arm
 FindBracket = Callable[[SearchKey], Bracket]
-Number = TypeVar("Number", int, float)
-
 FIRST_STEP = 2.0  # the factor by which the first block climbs from the lowest rate
 LATER_STEP = 1.1  # the factor by which later blocks move away from what the blocks before them found
 LEAST_REQUESTS = 100  # of a round, so that 1% of them is one
@@ -31,8 +28,8 @@ def plan_break_even(
 ) -> Iterator[tuple[Place, ...]]:
     """The blocks of a break-even sweep, until the border is known or the plan's limits are reached.
 
-    New cells are measured in `rounds.min_blocks` blocks before anything is concluded from them; afterwards
-    those that are undecided get one block after the other, up to `rounds.max_blocks` each.
+    New cells get `rounds.min_blocks` blocks before anything is concluded from them; then those undecided get
+    more, up to `rounds.max_blocks` each.
     """
     began_s = timekeeper.clock()
     counts: Counter[Cell] = Counter()
@@ -68,7 +65,8 @@ def plan_break_even(
 def choose_coarse(grid: BreakEvenGrid) -> list[Cell]:
     """The cells to begin with."""
     delays_s, users = tuple(grid.delays_s.values()), grid.levels
-    return [(delay_s, level) for delay_s in _spread(delays_s) for level in _spread(users)]
+    rows, columns = ({0, len(side) // 2, len(side) - 1} for side in (delays_s, users))
+    return [(delays_s[row], users[column]) for row in sorted(rows) for column in sorted(columns)]
 
 
 def choose_new(grids: Iterable[BreakEven], counts: Counts) -> list[Cell]:
@@ -112,10 +110,6 @@ def choose_undecided(grids: Iterable[BreakEven], counts: Counts, plan: Plan) -> 
     )
 
 
-def _spread(values: Sequence[Number]) -> list[Number]:
-    return sorted({values[0], values[len(values) // 2], values[-1]})
-
-
 def _lines(cells: Sequence[BreakEvenCell]) -> Iterator[list[BreakEvenCell]]:
     """The rows and columns of a grid."""
     for delay_s in dict.fromkeys(cell.delay_s for cell in cells):
@@ -129,10 +123,7 @@ def _place(cell: BreakEvenCell) -> Cell:
 
 
 def find_start(quantile: float, window_s: float) -> float:
-    """The lowest rate, in requests/s, at which a round has enough requests for a percentile.
-
-    That is 100 requests in a round, or more if the percentile needs them (a p99.9: 1,000).
-    """
+    """The lowest rate, in requests/s, at which a round has enough requests: 100, or for a p99.9 1,000."""
     return max(LEAST_REQUESTS, 1 / (1 - quantile)) / window_s
 
 
@@ -161,9 +152,9 @@ class Search:
 
 
 def propose_rate(search: Search, bracket: Bracket) -> float | None:
-    """The next rate: a doubtful one again, then outwards by steps, then the middle of the bracket.
+    """The next rate in requests/s: a doubtful one again, then outwards by steps, then the bracket's middle.
 
-    In requests/s, to three digits; None if the search is over.
+    To three digits; None if the search is over.
     """
     kept, failed = bracket.kept_rps, bracket.failed_rps
     if bracket.doubtful_rps is not None:

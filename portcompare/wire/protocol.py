@@ -50,8 +50,7 @@ class ScenarioSource:
 
     user: str | None = None  # Name of the class; None for requests
     requests: tuple[tuple[RequestSpec, float], ...] = ()  # With weights; none has a login of its own
-    # Steps that each user does first: of the variants of each, the n-th user takes the n-th, and begins again
-    # after the last
+    # Steps that each user does first: of the variants of each, the n-th user takes the n-th, in turn
     login: tuple[tuple[LoginStep, ...], ...] = ()
     is_paced: bool = False  # Whether requests are due at instants of their own: the open model
     query: tuple[str, str] | None = None  # A query parameter and its value, for each request
@@ -71,8 +70,7 @@ class Prepared:
 
     requests: dict[str, tuple[RequestSpec, ...]]  # Each with the login of the first user
     problems: dict[str, tuple[str, str]]  # What was found, and what to do
-    # Scenarios whose requests are not known before a user of theirs has run: those of classes that are no
-    # `LeanUser`
+    # Scenarios whose requests are not known before a user has run: those of classes that are no `LeanUser`
     to_capture: tuple[str, ...] = ()
 
 
@@ -129,9 +127,7 @@ class RunRound:
     warmup_s: float  # Least time before the window
     warmup_max_s: float  # In the closed model, the round is discarded if a user has no response by then
     window_s: float
-    # A response that takes longer is a failure; in the open model also a request that has waited so long for
-    # a free connection
-    timeout_s: float
+    timeout_s: float  # Of a response, and in the open model of the wait for a free connection: else a failure
     delay_s: float = 0.0  # Waiting that every response contains by design: users' starts are spread over it
     # By the request's place in `Prepared.requests[scenario]`, or in `Captured.requests`
     expectations: dict[int, Expectation] = field(default_factory=dict)

@@ -167,5 +167,8 @@ def test_a_load_that_fails_says_why(
 ) -> None:
     for load in visit_page(chromium, site + path, limit_s):
         assert load == PageLoad(kind=load.kind, failure=failure)
-    cold, _ = visit_page(chromium, "http://127.0.0.1:9/", LIMIT_S)  # a server that is not there
+
+
+def test_a_server_that_is_not_there_is_a_failure(chromium: Browser) -> None:
+    cold, _ = visit_page(chromium, "http://127.0.0.1:9/", LIMIT_S)
     assert "net::ERR" in str(cold.failure)

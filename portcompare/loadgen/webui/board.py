@@ -59,10 +59,7 @@ class Board:
     """The state of the load, the servers and the runs."""
 
     def __init__(self, plan: UiPlan, runs: Path) -> None:
-        """Make a board that shows nothing but the finished runs.
-
-        `runs`: their folder.
-        """
+        """Make a board that shows nothing but the finished runs, which are in the folder `runs`."""
         self.plan = plan
         self.runs = runs
         self.settings: LiveSettings | None = None  # What is loaded; None if that is nothing, or not known
@@ -105,8 +102,7 @@ class Board:
     def begin(self, test: int | None, settings: LiveSettings | None = None, *, processes: int = 1) -> None:
         """Begin a test: the figures of the test before are not shown any more, the charts go on.
 
-        `test`: its number; None if tests have no numbers.
-        `settings`: what is loaded; None if not known.
+        `test`: its number; None if tests have no numbers. `settings`: what is loaded; None if not known.
         """
         self._points.extend(self._ledger.close_seconds(is_over=True))
         self.settings = settings

@@ -8,8 +8,6 @@ from portcompare.units import LoadModel
 from portcompare.wire.protocol import LiveSettings, UiPlan
 
 _MODELS: Final[tuple[LoadModel, ...]] = get_args(LoadModel)
-_MOST_DELAY_S: Final = 3600.0
-_MOST_USERS: Final = 100_000
 
 
 class FormError(ValueError):
@@ -51,24 +49,20 @@ def read_form(form: Mapping[str, Sequence[str]], plan: UiPlan, running: LiveSett
     `running`: what is loaded now, which a field that is not in the form leaves as it is; None for nothing.
     Raises FormError if a field cannot be used.
     """
-    scenarios = _choose(
-        [*form.get("user_classes", ()), *form.get("scenario", ())],
-        list(plan.scenarios),
-        running.scenarios if running else (),
-        "scenario",
-    )
-    arms = _choose(
-        form.get("arms", ()), [arm.name for arm in plan.arms], running.arms if running else (), "arm"
-    )
+    all_scenarios, all_arms = tuple(plan.scenarios), tuple(arm.name for arm in plan.arms)
+    chosen = [*form.get("user_classes", ()), *form.get("scenario", ())]
+    scenarios = _choose(chosen, all_scenarios, "scenario")
+    scenarios = scenarios or (running.scenarios if running else all_scenarios)
+    arms = _choose(form.get("arms", ()), all_arms, "arm") or (running.arms if running else all_arms)
     first = plan.scenarios[scenarios[0]]
     load = _value(form, "load") or (running.model if running else first.model)
     model = next((model for model in _MODELS if model == load), None)
     if model is None:
         raise FormError(f"Load {load!r} is neither closed nor open")
-    users = int(_number(_value(form, "user_count") or "0", "Number of users", least=1, most=_MOST_USERS))
+    users = int(_number(_value(form, "user_count") or "0", "Number of users", least=1, most=100_000))
     rate = _value(form, "rate") or str((running and running.rate_rps) or first.rate_rps)
     delay = _value(form, "delay")
-    delay_s = _number(delay, "Delay", least=0.0, most=_MOST_DELAY_S) if delay else None
+    delay_s = _number(delay, "Delay", least=0.0, most=3600.0) if delay else None
     if running and "delay" not in form:
         delay_s = running.delay_s
     return LiveSettings(
@@ -86,15 +80,13 @@ def _value(form: Mapping[str, Sequence[str]], name: str) -> str:
     return values[0].strip() if values else ""
 
 
-def _choose(
-    chosen: Sequence[str], known: Sequence[str], running: tuple[str, ...], noun: str
-) -> tuple[str, ...]:
-    """The chosen ones in the plan's order; without any, those that run; else all."""
+def _choose(chosen: Sequence[str], known: tuple[str, ...], noun: str) -> tuple[str, ...]:
+    """The chosen ones in the plan's order."""
     names = {name for value in chosen for name in value.split(",")} - {""}
     unknown = names - set(known)
     if unknown:
         raise FormError(f"There is no {noun} {', '.join(sorted(unknown))}; known: {', '.join(known)}")
-    return tuple(name for name in known if name in names) or running or tuple(known)
+    return tuple(name for name in known if name in names)
 
 
 def _number(text: str, name: str, *, least: float, most: float) -> float:

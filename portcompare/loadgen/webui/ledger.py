@@ -49,9 +49,8 @@ decode_report: Callable[[str | bytes], SecondReport] = make_decoder(SecondReport
 def make_cells(
     tallies: Mapping[tuple[str, str], Tally], lines: Mapping[tuple[str, str], Line], label: str = ""
 ) -> tuple[Cell, ...]:
-    """Add up what was counted, by line.
+    """Add up what was counted, by line; the tally of a key without a line is left out.
 
-    `lines`: the line of each key of the statistics; the tally of another key is left out.
     `label`: what the names in `tallies` end with.
     """
     by_line: dict[Line, list[Tally]] = {}
@@ -119,11 +118,7 @@ class Ledger:
     """What all processes counted in one test: in total, and by second."""
 
     def __init__(self, test: int | None = None, began_at_s: float = 0.0, *, processes: int = 1) -> None:
-        """Start with nothing.
-
-        `test`: the number of the test; reports of another test are ignored.
-        `began_at_s`: in seconds since the epoch.
-        """
+        """Start with nothing; reports of another test are ignored. `began_at_s`: since the epoch."""
         self.test = test
         self.totals: dict[Line, Total] = {}
         # Successful requests in each batch of seconds since all users have started

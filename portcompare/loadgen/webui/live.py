@@ -28,7 +28,6 @@ from portcompare.wire.protocol import LiveSettings, OpenUi, ShowState, UiRequest
 _LOG: Final = logging.getLogger(__name__)
 _NICENESS: Final = 10  # of this process: where viewers and workers need the same CPU, the viewers wait
 _WORKERS_LIMIT_S: Final = 10.0
-_POLL_S: Final = 0.05
 
 
 class LiveUi:
@@ -109,7 +108,7 @@ class LiveUi:
         stop_test(self._web_ui)
         with gevent.Timeout(_WORKERS_LIMIT_S, exception=False):
             while len(runner.clients.ready) < self._workers:  # after a test they get ready one by one
-                gevent.sleep(_POLL_S)
+                gevent.sleep(0.05)
         if settings.model == "open":  # each worker sends a part of the rate, and needs a connection for it
             settings = replace(settings, users=max(settings.users, len(runner.clients.ready)))
         self._next = settings

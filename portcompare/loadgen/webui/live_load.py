@@ -107,10 +107,7 @@ class Reporter:
     """Sends what its process counted, whenever Locust's statistics are fed: once a second and at the end."""
 
     def __init__(self, environment: Environment, test: int | None = None) -> None:
-        """Start reporting.
-
-        `test`: its number; None if tests have no numbers, and every start of a test restarts the count.
-        """
+        """Start reporting; without a number of the test, every start of one restarts the count."""
         self._environment = environment
         self._test = test
         self._restart()

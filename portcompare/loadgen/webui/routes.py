@@ -2,13 +2,13 @@
 
 import gzip
 import sys
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, Response, abort, jsonify, render_template_string, request, send_from_directory
 from gevent import subprocess
-from gevent.lock import RLock
+from gevent.lock import BoundedSemaphore, RLock
 from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 from locust.web import WebUI
@@ -55,18 +55,81 @@ def show_side_by_side(environment: Environment, runner: Runner, web_ui: WebUI | 
 def add_side_by_side(web_ui: WebUI, board: Board, base_path: str = "") -> None:
     """Add the tabs, the page and the routes that they request."""
     web_ui.template_args |= _TEMPLATE_ARGS
-    views = _Views(web_ui, board)
     routes = Blueprint("side_by_side", __name__, url_prefix=base_path or None)
-    routes.get("/side-by-side")(views.page)
-    routes.get(JSON)(views.as_json)
-    routes.get("/side-by-side.csv")(views.as_csv)
-    routes.get("/side-by-side/assets/<path:path>", endpoint="asset")(partial(send_from_directory, _ASSETS))
-    routes.get("/side-by-side/charts.js")(views.charts)
-    routes.get("/side-by-side/reports/<folder>/<path:name>")(views.report)
-    routes.post("/side-by-side/measure")(views.measure)
+    stopping = BoundedSemaphore()
+
+    _add_files(routes, board)
+    _add_figures(routes, board)
+
+    @routes.post("/side-by-side/measure")
+    def measure() -> tuple[Response, int]:
+        settings = board.settings
+        if settings is None or len(settings.arms) == 1:
+            return jsonify(success=False, message="Start a test of two or more arms first"), 409
+        # To stop a test takes a while, and another viewer may request a run meanwhile.
+        if board.is_measuring or not stopping.acquire(blocking=False):
+            return jsonify(success=False, message="A run is under way already"), 409
+        try:
+            stop_test(web_ui)
+            board.request_run(settings)
+        finally:
+            stopping.release()
+        return jsonify(success=True), 200
+
     routes.before_request(web_ui.auth_required_if_enabled(lambda: None))  # as Locust protects its own routes
     web_ui.app.register_blueprint(routes)
-    web_ui.app.after_request(_add_scripts_to_index)
+
+    @web_ui.app.after_request
+    def add_scripts_to_index(response: Response) -> Response:
+        if request.endpoint == "locust.index" and response.mimetype == "text/html":
+            response.set_data(response.get_data(as_text=True).replace("</body>", _SCRIPTS))
+        return response
+
+
+def _add_files(routes: Blueprint, board: Board) -> None:
+    making_charts = RLock()
+
+    @routes.get("/side-by-side")
+    def page() -> str:
+        text = (_ASSETS / "side-by-side.html").read_text(encoding="utf-8")
+        return render_template_string(text, plan=board.plan.name)
+
+    @routes.get("/side-by-side/assets/<path:path>")
+    def asset(path: str) -> Response:
+        return send_from_directory(_ASSETS, path)
+
+    @routes.get("/side-by-side/charts.js")
+    def charts() -> Response:
+        with making_charts:
+            response = Response(_make_charts_script(), mimetype="text/javascript")
+        response.content_encoding = "gzip"
+        response.cache_control.max_age = 86_400
+        return response
+
+    @routes.get("/side-by-side/reports/<folder>/<path:name>")
+    def report(folder: str, name: str) -> Response:
+        if not any(one.name == folder and is_run(one) for one in board.runs.iterdir()):
+            abort(404)
+        return send_from_directory((board.runs / folder).resolve(), name)
+
+
+def _add_figures(routes: Blueprint, board: Board) -> None:
+    @routes.get(JSON)
+    def as_json() -> Response:
+        is_small = bool(request.accept_encodings["gzip"])
+        body = board.snapshot.json_gzip if is_small else board.snapshot.json
+        response = Response(body, mimetype="application/json")
+        if is_small:
+            response.content_encoding = "gzip"
+        response.vary.add("Accept-Encoding")
+        response.cache_control.no_store = True
+        return response
+
+    @routes.get("/side-by-side.csv")
+    def as_csv() -> Response:
+        response = Response(board.snapshot.csv, mimetype="text/csv")
+        response.headers["Content-Disposition"] = "attachment; filename=side-by-side.csv"
+        return response
 
 
 def stop_test(web_ui: WebUI) -> None:
@@ -75,66 +138,6 @@ def stop_test(web_ui: WebUI) -> None:
     To stop the runner is not enough: it would go on starting users, and so would the clock of a run time.
     """
     web_ui.app.view_functions["locust.stop"]()
-
-
-class _Views:
-    def __init__(self, web_ui: WebUI, board: Board) -> None:
-        self._web_ui = web_ui
-        self._board = board
-        self._is_stopping = False
-        self._charts_lock = RLock()
-
-    def page(self) -> str:
-        page = (_ASSETS / "side-by-side.html").read_text(encoding="utf-8")
-        return render_template_string(page, plan=self._board.plan.name)
-
-    def as_json(self) -> Response:
-        snapshot, is_small = self._board.snapshot, bool(request.accept_encodings["gzip"])
-        response = Response(snapshot.json_gzip if is_small else snapshot.json, mimetype="application/json")
-        if is_small:
-            response.content_encoding = "gzip"
-        response.vary.add("Accept-Encoding")
-        response.cache_control.no_store = True
-        return response
-
-    def as_csv(self) -> Response:
-        response = Response(self._board.snapshot.csv, mimetype="text/csv")
-        response.headers["Content-Disposition"] = "attachment; filename=side-by-side.csv"
-        return response
-
-    def charts(self) -> Response:
-        with self._charts_lock:
-            script = _make_charts_script()
-        response = Response(script, mimetype="text/javascript")
-        response.content_encoding = "gzip"
-        response.cache_control.max_age = 86_400
-        return response
-
-    def report(self, folder: str, name: str) -> Response:
-        runs = self._board.runs
-        if not any(one.name == folder and is_run(one) for one in runs.iterdir()):
-            abort(404)
-        return send_from_directory((runs / folder).resolve(), name)
-
-    def measure(self) -> tuple[Response, int]:
-        board, settings = self._board, self._board.settings
-        if settings is None or len(settings.arms) == 1:
-            return jsonify(success=False, message="Start a test of two or more arms first"), 409
-        if self._is_stopping or board.is_measuring:
-            return jsonify(success=False, message="A run is under way already"), 409
-        self._is_stopping = True  # it takes a while, and another viewer may request a run meanwhile
-        try:
-            stop_test(self._web_ui)
-            board.request_run(settings)
-        finally:
-            self._is_stopping = False
-        return jsonify(success=True), 200
-
-
-def _add_scripts_to_index(response: Response) -> Response:
-    if request.endpoint == "locust.index" and response.mimetype == "text/html":
-        response.set_data(response.get_data(as_text=True).replace("</body>", _SCRIPTS))
-    return response
 
 
 @cache

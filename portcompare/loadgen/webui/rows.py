@@ -1,9 +1,9 @@
 """The side-by-side table: a row for each scenario and arm, in SI units and as text."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from portcompare.loadgen.figures import percentiles_of
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger, Line, Total
@@ -16,12 +16,8 @@ from portcompare.units import duration, rate, share, significant, size
 from portcompare.units import ratio as ratio_text
 from portcompare.wire.protocol import LiveSettings, UiArm, UiPlan
 
-LEAST_PAIRS: Final = 5
-"""Fewer pairs of batches do not show how much the ratio varies."""
-
+LEAST_PAIRS: Final = 5  # fewer pairs of batches do not show how much the ratio varies
 _PERCENTILES: Final = {"p50": 50.0, "p95": 95.0, "p99": 99.0}
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,24 +60,31 @@ def _make_row(
 ) -> dict[str, Any]:
     total = ledger.totals.get(line, Total())
     rate_rps = total.requests / ledger.length_s if ledger.length_s else None
-    percents = tuple(_PERCENTILES.values())
-    percentiles_s = percentiles_of(total.histogram, percents) if total.requests else (None, None, None)
+    percentiles_s = (
+        dict.fromkeys(_PERCENTILES)
+        if not total.requests
+        else dict(
+            zip(_PERCENTILES, percentiles_of(total.histogram, tuple(_PERCENTILES.values())), strict=True)
+        )
+    )
     pairs, ratio = find_ratio(ledger.batches, baseline, line)
-    is_baseline = line == baseline
     ratio_cell = f"cannot tell ({pairs} of {LEAST_PAIRS} pairs)"
-    if is_baseline:
+    if line == baseline:
         ratio, ratio_cell = None, "baseline"
     elif ratio and ratio.point is not None and ratio.interval is not None:
         ratio_cell = f"{ratio_text(ratio.point)} [{', '.join(map(ratio_text, ratio.interval))}]"
-    bound_share = rate_rps / bound.rate_rps if bound and rate_rps is not None else None
+    bound_share, bound_cell = None, "-"
+    if bound and rate_rps is not None:
+        bound_share = rate_rps / bound.rate_rps
+        bound_cell = f"{share(bound_share)} of {rate(bound.rate_rps)}"
     return {
         "scenario": line[0],
         "arm": line[1],
-        "is_baseline": is_baseline,
+        "is_baseline": line == baseline,
         "requests": total.requests,
         "failures": total.failures,
         "rate_rps": rate_rps,
-        **{f"{name}_s": value_s for name, value_s in zip(_PERCENTILES, percentiles_s, strict=True)},
+        **{f"{name}_s": value_s for name, value_s in percentiles_s.items()},
         "ratio": ratio.point if ratio else None,
         "ratio_low": ratio.low if ratio else None,
         "ratio_high": ratio.high if ratio else None,
@@ -96,26 +99,18 @@ def _make_row(
         "text": {
             "requests": f"{total.requests:,}",
             "failures": f"{total.failures:,}",
-            "rate": _or_dash(rate_rps, rate),
+            "rate": "-" if rate_rps is None else rate(rate_rps),
             **{
-                name: _or_dash(value_s, lambda value_s: significant(value_s * 1e3))
-                for name, value_s in zip(_PERCENTILES, percentiles_s, strict=True)
+                name: "-" if value_s is None else significant(value_s * 1e3)
+                for name, value_s in percentiles_s.items()
             },
             "ratio": ratio_cell,
-            "bound": (
-                f"{share(bound_share)} of {rate(bound.rate_rps)}"
-                if bound and bound_share is not None
-                else "-"
-            ),
+            "bound": bound_cell,
             "bound_reason": f"{bound.name}: {bound.reason}" if bound else "not known",
-            "cpu": _or_dash(use, lambda use: f"{use.cores:.2f}"),
-            "rss": _or_dash(use, lambda use: size(use.usage.rss_bytes)),
+            "cpu": f"{use.cores:.2f}" if use else "-",
+            "rss": size(use.usage.rss_bytes) if use else "-",
         },
     }
-
-
-def _or_dash(value: Value | None, write: Callable[[Value], str]) -> str:
-    return "-" if value is None else write(value)
 
 
 def find_ratio(

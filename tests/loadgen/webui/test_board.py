@@ -176,12 +176,12 @@ def test_without_settings_a_change_of_users_is_marked() -> None:
 
 
 def test_finished_runs_with_a_report_are_listed_latest_first_beside_the_one_under_way(tmp_path: Path) -> None:
-    for name in ("old", "new", "without-report", "without-summary"):
+    for name, year in (("old", 2026), ("new", 2027), ("without-report", 2027), ("without-summary", None)):
         folder = tmp_path / name
         folder.mkdir()
         (folder / "results.json").touch()
-        if name != "without-summary":
-            started_at = f"202{6 if name == 'old' else 7}-01-01T00:00:00+00:00"
+        if year is not None:
+            started_at = f"{year}-01-01T00:00:00+00:00"
             run = RunSummary(folder=name, name="plan", started_at=started_at, headline=f"{name} wins")
             head = SummaryHead(version=SUMMARY_VERSION, results_stamp=stamp_results(folder), run=run)
             (folder / SUMMARY_FILE).write_text(json.dumps(asdict(head)), encoding="utf-8")
