@@ -47,19 +47,16 @@ def test_programs_that_are_not_installed_are_missing(monkeypatch: pytest.MonkeyP
     assert examine_machine(watch_s=0.0).browser == str(tmp_path / "google-chrome")
 
 
-def test_the_times_of_cpus_are_read_by_their_numbers(tmp_path: Path) -> None:
+def test_the_busiest_of_the_cpus_in_question_counts_by_their_numbers(tmp_path: Path) -> None:
     stat = tmp_path / "stat"
     # user nice system idle iowait irq softirq steal guest guest_nice; CPU 2 is offline.
     stat.write_text(
         "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 50 5 10 90 10 1 2 3 4 0\ncpu3 1 0 0 9 0 0 0 0 0 0\nintr 7\n"
     )
-    assert read_cpu_times(stat) == {0: (71, 171), 3: (1, 10)}
-
-
-def test_the_busiest_of_the_cpus_in_question_counts() -> None:
-    before = {0: (100, 200), 1: (0, 0), 3: (50, 550)}
-    after = {0: (120, 300), 1: (90, 100), 3: (80, 650)}
-    assert find_busiest(before, after, (0, 3)) == pytest.approx(0.3)
+    before = read_cpu_times(stat)
+    assert before == {0: (71, 171), 3: (1, 10)}
+    assert find_busiest(before, {0: (91, 271), 3: (31, 110)}, (0, 3)) == pytest.approx(0.3)
+    assert find_busiest(before, {0: (91, 271), 3: (31, 110)}, (0,)) == pytest.approx(0.2)
     assert find_busiest(before, before, (0,)) == 0.0
 
 

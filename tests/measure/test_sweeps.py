@@ -333,8 +333,7 @@ def test_the_search_ends_where_connections_would_be_the_limit() -> None:
 
 
 def test_an_arm_that_always_misses_it_is_tried_at_the_lowest_rate_alone() -> None:
-    servers = Servers(dict.fromkeys(ARMS, 1.0))
-    blocks = servers.run(make_search_plan(min_blocks=2, max_blocks=2))
+    blocks = Servers(dict.fromkeys(ARMS, 1.0)).run(make_search_plan(min_blocks=2, max_blocks=2))
     assert [place.level for place in blocks[0]] == [100] * 8
 
 

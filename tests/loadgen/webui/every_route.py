@@ -30,7 +30,7 @@ HEADERS = {
 }
 
 
-def open_app(host: str, folder: Path, *, with_password: bool) -> Flask:
+def open_app(folder: Path, *, with_password: bool) -> Flask:
     runner = DistributedRunner(Gather(workers=0, here=False, cpus=(0,), host="127.0.0.1", port=0))
     runner.prepare(Prepare(locustfile=None, scenarios={"front": SOURCE}))
     run = folder / "run"
@@ -38,7 +38,7 @@ def open_app(host: str, folder: Path, *, with_password: bool) -> Flask:
     (run / "report.html").write_text("<p>a report")
     arms = tuple(UiArm(name=name, url=f"http://{name}.test") for name in ("old", "new"))
     order = OpenUi(
-        host=host,
+        host="127.0.0.1",
         port=0,
         password_hash=generate_password_hash(PASSWORD, "pbkdf2:sha256:1") if with_password else None,
         plan=UiPlan(name="plan", arms=arms, scenarios={"front": UiScenario(name="front")}),
@@ -99,7 +99,7 @@ def request_all(app: Flask, base: str, kind: str) -> dict[str, Any]:
 def main() -> None:
     kinds = sys.argv[2:]
     with tempfile.TemporaryDirectory() as folder:
-        app = open_app("127.0.0.1", Path(folder), with_password=sys.argv[1] == "password")
+        app = open_app(Path(folder), with_password=sys.argv[1] == "password")
         with (  # what takes time
             patch.object(routes, "_make_charts_script", return_value=b""),
             patch.object(access, "_FAILED_LOGIN_PAUSE_S", 0.0),

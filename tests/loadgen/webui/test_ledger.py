@@ -89,10 +89,10 @@ def test_batches_begin_when_all_users_have_started_and_hold_the_same_seconds_of_
     ledger.add("one", report(0, {FLASK: [0.1], QUART: [0.1]}))
     ledger.close_seconds()
     ledger.note_all_users_started()
-    for second in range(1, 2 * BATCH_SECONDS + 2):
+    ledger.add("one", report(1, {FLASK: [0.1], QUART: [0.1]}))  # in it the last user came: of no batch
+    for second in range(2, 2 * BATCH_SECONDS + 2):
         ledger.add("one", report(second, {FLASK: [0.1] * 10, QUART: [0.1] * 20}))
     ledger.close_seconds()
-    # The second in which the last user came is of both kinds, and of no batch.
     assert list(ledger.batches) == [{FLASK: 50, QUART: 100}] * 2
 
 

@@ -63,12 +63,6 @@ def test_a_batch_in_which_one_side_had_no_response_makes_no_pair() -> None:
     assert ratio.point == pytest.approx(2)
 
 
-def test_an_arm_without_a_response_has_a_row() -> None:
-    flask, quart = make_rows(Ledger(1), PLAN, SETTINGS, {})
-    assert (flask["requests"], quart["requests"]) == (0, 0)
-    assert (quart["text"]["rate"], quart["text"]["p50"]) == ("-", "-")
-
-
 def test_without_settings_the_arms_are_those_that_were_counted_and_no_bound_is_known() -> None:
     ledger = Ledger(None)
     ledger.add("one", report(0, {QUART: [0.2]}, test=None))
@@ -77,9 +71,11 @@ def test_without_settings_the_arms_are_those_that_were_counted_and_no_bound_is_k
     assert row["bound_rps"] is None
 
 
-def test_the_bound_of_several_scenarios_at_once_is_not_known() -> None:
+def test_an_arm_without_a_response_has_a_row_and_the_bound_of_several_scenarios_is_not_known() -> None:
     both = LiveSettings(scenarios=("fast", "delayed"), arms=("flask", "quart"), users=8)
-    assert {row["bound_rps"] for row in make_rows(ledger_of(2), PLAN, both, {})} == {None}
+    rows = make_rows(Ledger(1), PLAN, both, {})
+    assert [(row["requests"], row["text"]["rate"], row["text"]["p50"]) for row in rows] == [(0, "-", "-")] * 4
+    assert {row["bound_rps"] for row in rows + make_rows(ledger_of(2), PLAN, both, {})} == {None}
 
 
 def test_the_page_explains_what_a_ratio_pairs_and_where_verdicts_come_from() -> None:
