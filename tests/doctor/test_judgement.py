@@ -148,13 +148,10 @@ def test_a_generator_is_judged_by_what_it_achieved(
         ({"generator_cpu_ratio": 0.91}, "the load generator was at 91.0% of its CPU and may be the limit"),
         ({"rate_rps": 4940.0}, "4,940/s were completed where 5,000/s were offered"),
         ({"rate_rps": 5060.0}, "5,060/s were completed where 5,000/s were offered"),
+        # One request more or less may be missed, however few are offered.
+        ({"offered_rps": 10.0, "rate_rps": 9.0}, None),
+        ({"offered_rps": 10.0, "rate_rps": 8.5}, "8.50/s were completed where 10.0/s were offered"),
     ],
 )
 def test_a_window_with_a_fault_cannot_be_trusted(changes: dict[str, Any], reason: str | None) -> None:
     assert why_untrusted(altered(SOUND, **changes), LIMITS) == reason
-
-
-def test_one_request_more_or_less_may_be_missed_however_few_are_offered() -> None:
-    few = altered(SOUND, offered_rps=10.0)
-    assert why_untrusted(altered(few, rate_rps=9.0), LIMITS) is None
-    assert why_untrusted(altered(few, rate_rps=8.5), LIMITS) is not None

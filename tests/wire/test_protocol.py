@@ -113,10 +113,5 @@ def test_a_message_is_one_line_of_json_and_comes_back_as_it_was_sent(message: Me
     ],
 )
 def test_a_line_that_holds_no_message_is_refused(line: str | bytes) -> None:
-    with pytest.raises(ValueError, match=r".+"):
+    with pytest.raises(ValueError, match="not a message: .*Shutdown" if "Shutdown" in str(line) else ".+"):
         decode(line)
-
-
-def test_the_refusal_shows_what_was_sent_instead() -> None:
-    with pytest.raises(ValueError, match=r"^not a message: .*Shutdown"):
-        decode('{"kind": "Shutdown"}')

@@ -236,16 +236,16 @@ def follow(board: Board, environment: Environment, on_start: Callable[[], None])
     environment.events.spawning_complete.add_listener(lambda user_count, **_: board.note_users(user_count))
     environment.events.reset_stats.add_listener(lambda **_: board.reset())
     environment.events.test_stop.add_listener(lambda **_: board.end())
-    gevent.spawn(_tick_forever, board, environment)
 
+    def tick_forever() -> None:
+        while True:
+            gevent.sleep(_TICK_S)
+            try:
+                board.tick(environment.runner.state)
+            except Exception:  # noqa: BLE001 - logged; the next second may succeed
+                _LOG.exception("the figures of this second could not be computed")
 
-def _tick_forever(board: Board, environment: Environment) -> None:
-    while True:
-        gevent.sleep(_TICK_S)
-        try:
-            board.tick(environment.runner.state)
-        except Exception:  # noqa: BLE001 - logged; the next second may succeed
-            _LOG.exception("the figures of this second could not be computed")
+    gevent.spawn(tick_forever)
 
 
 def replaying(path: str, board: Board) -> type[WSGIHandler]:
