@@ -1,5 +1,6 @@
 """What a first plan contains: names, servers, scenarios, and the requests that it leaves out."""
 
+import json
 import keyword
 import re
 from dataclasses import dataclass
@@ -51,6 +52,14 @@ class RouteRequest:
     def has_body(self) -> bool:
         """Whether requests of its method usually have a body."""
         return self.method in _CHANGING_METHODS - {"DELETE"}
+
+    @property
+    def call(self) -> str:
+        """The request in a locustfile."""
+        if self.method == "GET":
+            return f"http_request({json.dumps(self.path)})"
+        body = ", json={}" if self.has_body else ""
+        return f"http_request({json.dumps(self.path)}, method={json.dumps(self.method)}{body})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +136,15 @@ class DraftDeployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftScenario:
-    """A scenario of a first plan and its user class."""
+    """A scenario of a first plan."""
 
-    name: str
-    user: str
+    user: str  # the name of its user class
     requests: tuple[RouteRequest, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name in the plan."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", self.user).lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,14 +206,13 @@ def _deployment(name: str, servers: tuple[str, ...], app: FoundApp) -> DraftDepl
 
 def _scenarios(requests: SortedRequests) -> list[DraftScenario]:
     if len(requests.load) > MOST_SINGLE:
-        return [DraftScenario(name="all-routes", user="AllRoutes", requests=requests.load)]
+        return [DraftScenario(user="AllRoutes", requests=requests.load)]
     path = requests.ready_path or "/"  # where nothing else is known
     front = Route(rule=path, endpoint="front", methods=("GET",), converters={}, path=path)
     scenarios: list[DraftScenario] = []
     for request in requests.load or (RouteRequest(route=front, method="GET"),):
         user = class_name(request.route.endpoint, {scenario.user.lower() for scenario in scenarios})
-        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", user).lower()
-        scenarios.append(DraftScenario(name=name, user=user, requests=(request,)))
+        scenarios.append(DraftScenario(user=user, requests=(request,)))
     return scenarios
 
 
