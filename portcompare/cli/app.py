@@ -20,12 +20,15 @@ COMMANDS = {
     "worker": "Generate a share of the load of a run on another machine.",
     "doctor": "Report what this machine can measure.",
 }
-"""The line of each command in the list. A command is the function of its name in the module of its name."""
+"""The line of each command in the list. A command is the function of its name."""
+
+_MODULES = {"check": "run", "diff": "results", "history": "results", "report": "results", "worker": "load"}
+"""The modules of the commands that have none of their own name."""
 
 
 def load_command(name: str) -> Any:  # noqa: ANN401 - a command, of a class that typer does not publish
     """Import a command's module, and make the command."""
-    module = import_module(f"portcompare.cli.{name}")
+    module = import_module(f"portcompare.cli.{_MODULES.get(name, name)}")
     epilog = "\b\n" + module.describe_plan().replace("\n\n", "\n\n\b\n") if name == "run" else None
     single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     single.command(name, epilog=epilog)(getattr(module, name))

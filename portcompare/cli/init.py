@@ -16,7 +16,6 @@ from portcompare.cli.options import (
     print_json,
     print_line,
     print_note,
-    refuse,
     writing,
 )
 from portcompare.discover.apps import FoundApp, look_at_project
@@ -29,7 +28,7 @@ from portcompare.discover.draft import (
     draft_plan,
 )
 from portcompare.discover.texts import locustfile_text, plan_text
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.run.progress import make_spinner, out
 from portcompare.units import count
 

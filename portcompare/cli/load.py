@@ -1,6 +1,9 @@
-"""`portcompare load`: load one target, as wrk does."""
+"""`portcompare load`: load one target, as wrk does; `portcompare worker`: join a run on another machine."""
 
 import os
+import resource
+import socket
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,14 +13,15 @@ from hdrh.histogram import HdrHistogram
 from rich.table import Table
 
 from portcompare.analyse.rounds import find_overload
-from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note, refuse
-from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
+from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note
+from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, refuse
 from portcompare.measure.generator import start_generator
 from portcompare.measure.rounds import load_target
 from portcompare.plan import Generator
 from portcompare.run.progress import make_spinner, out
-from portcompare.run.workers import LOOPBACK, Workers
+from portcompare.run.workers import LOOPBACK, Workers, read_endpoint
 from portcompare.serve import generator_cpus
+from portcompare.serve.watchdog import open_files_limit
 from portcompare.units import count, duration, rate, share
 from portcompare.wire.protocol import Load, RateLoad, RoundDone, UserLoad
 
@@ -119,3 +123,25 @@ def _table(done: RoundDone) -> Table:
     if load.reconnects:
         table.add_row("reconnects", count(load.reconnects, "time"))
     return table
+
+
+def worker(
+    master: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST[:PORT]", help="the address of `portcompare run --listen`; default port: 5557"
+        ),
+    ],
+) -> None:
+    """Generate a share of a run's load until the run is over; start one for each CPU."""
+    host, port = read_endpoint("--master", master)
+    try:
+        socket.getaddrinfo(host.strip("[]"), port)
+    except OSError as error:
+        found = f"{host} cannot be resolved: {error.strerror}"
+        remedy = "give the name or address of the machine that runs `portcompare run --expect-workers`"
+        raise refuse("--master", found, remedy) from None
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files_limit(), hard))
+    # In this process, so that Ctrl-C in the terminal reaches the worker itself.
+    os.execv(sys.executable, [sys.executable, "-m", "portcompare.loadgen.worker", host, str(port)])  # noqa: S606 - no shell wanted

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.plan import Plan, load_plan
 from portcompare.run.progress import err, out
 from portcompare.serve import vocabulary
@@ -66,11 +66,6 @@ def read_duration(flag: str, text: str) -> float:
         remedy = "write seconds, or a number and its unit: 90, 120s, 5m, 1h"
         raise refuse(flag, f"{text!r} is not a duration", remedy)
     return seconds
-
-
-def refuse(where: str, found: str, remedy: str) -> InputError:
-    """The error of a single problem."""
-    return InputError([Problem(where=where, found=found, remedy=remedy)])
 
 
 @contextmanager

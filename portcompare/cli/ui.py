@@ -21,10 +21,9 @@ from portcompare.cli.options import (
     print_line,
     print_note,
     read_plan,
-    refuse,
 )
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, report_restarts
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.history.summaries import list_runs
 from portcompare.plan import OpenLoad, Scenario
 from portcompare.records.run_summary import RUNS

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Tag, ValidationError
 
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.plan.apps import find_deployment_problems, find_upstream_problems
 from portcompare.plan.checks import find_claim_problems, find_gate_problems
 from portcompare.plan.requests import find_request_problems
@@ -77,7 +77,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         found, remedy = f"cannot be read: {error}", "name a readable plan file"
     except tomllib.TOMLDecodeError as error:
         found, remedy = f"is not TOML: {error}", "correct the syntax there"
-    raise InputError([Problem(where=str(path), found=found, remedy=remedy)])
+    raise refuse(str(path), found, remedy)
 
 
 def _merge_includes(data: dict[str, Any], path: Path) -> tuple[list[Problem], dict[tuple[str, str], Path]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.http.placeholders import fill_in, names_in
 from portcompare.http.requests import FilePart, Part, find_flaw, http_request, type_by_name
 from portcompare.http.rows import read_rows, refuse_rows
@@ -185,7 +185,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         found = f"cannot be read: {error.strerror}"
-        raise InputError([Problem(where=str(path), found=found, remedy="name a readable file")]) from error
+        raise refuse(str(path), found, "name a readable file") from error
 
 
 def find_request_problems(plan: Plan) -> Iterator[Problem]:

@@ -182,13 +182,13 @@ def test_a_problem_is_reported_with_its_file(command: Command, plan: Path, tmp_p
 def test_a_report_that_cannot_be_written_is_a_problem_of_the_input(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portcompare.cli.report.read_results", lambda path: path)
+    monkeypatch.setattr("portcompare.cli.results.read_results", lambda path: path)
     (tmp_path / "report.html").mkdir()
 
     def write_reports(results: object, folder: Path) -> None:
         (folder / "report.html").write_text(str(results))
 
-    monkeypatch.setattr("portcompare.cli.report.write_reports", write_reports)
+    monkeypatch.setattr("portcompare.cli.results.write_reports", write_reports)
     code, _, err = command("report", tmp_path)
     assert code == 2
     assert f"{tmp_path}: cannot be written" in err
@@ -198,7 +198,7 @@ def test_an_unexpected_error_is_not_a_verdict(command: Command, monkeypatch: pyt
     def fail(path: Path) -> None:
         raise RuntimeError(path)
 
-    monkeypatch.setattr("portcompare.cli.report.read_results", fail)
+    monkeypatch.setattr("portcompare.cli.results.read_results", fail)
     code, _, err = command("report", "anywhere")
     assert code == 3
     assert "RuntimeError" in err
