@@ -20,7 +20,7 @@ from portcompare.measure.rounds import load_target
 from portcompare.plan import Generator
 from portcompare.run.progress import make_spinner, out
 from portcompare.run.workers import LOOPBACK, Workers, read_endpoint
-from portcompare.serve import generator_cpus
+from portcompare.serve.cpus import generator_cpus
 from portcompare.serve.watchdog import open_files_limit
 from portcompare.units import count, duration, rate, share
 from portcompare.wire.protocol import Load, RateLoad, RoundDone, UserLoad

@@ -12,7 +12,7 @@ import typer
 from portcompare.errors import InputError, Problem, refuse
 from portcompare.plan import Plan, load_plan
 from portcompare.run.progress import err, out
-from portcompare.serve import vocabulary
+from portcompare.serve.servers import vocabulary
 
 PlanPath = Annotated[Path, typer.Argument(metavar="[PLAN]", help="the plan file")]
 DEFAULT_PLAN = Path("loadtests/plan.toml")

@@ -36,7 +36,7 @@ from portcompare.run.phases import prepare, serve
 from portcompare.run.progress import Progress, out
 from portcompare.run.session import open_session
 from portcompare.run.workers import choose_workers
-from portcompare.serve import vocabulary
+from portcompare.serve.servers import vocabulary
 
 
 def run(  # noqa: PLR0913 - the options of a command

@@ -31,7 +31,8 @@ from portcompare.run.background import BackgroundRun
 from portcompare.run.progress import out
 from portcompare.run.session import Session, open_session
 from portcompare.run.workers import LOOPBACK, choose_workers
-from portcompare.serve import LiveServers, describe_manifest
+from portcompare.serve.deployments import LiveServers
+from portcompare.serve.manifest import describe_manifest
 from portcompare.wire.ui_protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable

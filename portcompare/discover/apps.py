@@ -14,7 +14,7 @@ from typing import get_args
 
 from portcompare.discover.definitions import MOST_FILES, Definition, Framework, find_definitions, list_files
 from portcompare.errors import InputError, refuse
-from portcompare.serve import start_supervised
+from portcompare.serve.processes import start_supervised
 from portcompare.serve.recipe import RuntimeEnvironment
 
 

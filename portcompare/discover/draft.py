@@ -8,7 +8,7 @@ from itertools import chain, count
 
 from portcompare.discover.apps import Found, FoundApp, Route
 from portcompare.discover.definitions import Framework
-from portcompare.serve import SERVERS
+from portcompare.serve.servers import SERVERS
 
 MOST_SINGLE = 3  # so many routes have a scenario each; of more, none would get enough rounds in the budget
 LEVELS = (1, 32)  # users: one, for the response time, and many, for the throughput

@@ -1,14 +1,17 @@
-"""Serving deployments: all are started at once, polled until they are ready, and stopped in any case."""
+"""Serving deployments: all are started at once, polled until they are ready, kept running, and stopped."""
 
 import asyncio
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 
 from portcompare.plan import Plan
+from portcompare.records.rounds import Usage
 from portcompare.serve.cpus import CpuAssignment, pin_server
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.processes import stop_all
@@ -39,23 +42,6 @@ def serve_deployments(
             yield running
         finally:
             _stop(running)
-
-
-def restart_server(plan: Plan, server: RunningServer, *, folder: Path, cpus: CpuAssignment) -> RunningServer:
-    """Start a server that has died once more, on its port, and wait until it is ready."""
-    recipe = resolve_deployment(plan, server.deployment)
-    setup = ArmSetup(
-        plan=plan, recipe=recipe, arm=server.arm, cpus=cpus.all_cpus, folder=folder, port=server.port
-    )
-    _stop({server.arm: server})
-    setup.run_between_starts()
-    running: dict[str, RunningServer] = {}
-    with ExitStack() as undo:
-        undo.callback(_stop, running)
-        asyncio.run(_bring_up_all([setup], running, may_move=False))
-        pin_server(running[server.arm], cpus.server)
-        undo.pop_all()
-    return running[server.arm]
 
 
 @contextmanager
@@ -172,3 +158,97 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
 
 def _stop(running: Mapping[str, RunningServer]) -> None:
     stop_all(server.process for server in running.values() if server.process is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a server uses."""
+
+    usage: Usage  # since its first start, the CPU time of processes that died included
+    cores: float  # CPU seconds per second since the reading before
+
+
+class LiveServers:
+    """The servers of baseline and candidates, and their upstreams."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        servers: dict[str, RunningServer],
+        upstreams: Mapping[str, RunningServer],
+        *,
+        folder: Path,
+        cpus: CpuAssignment,
+    ) -> None:
+        """`servers` is updated: a server that is started again takes the place of the one that died."""
+        self.servers = servers
+        self.upstreams = upstreams  # by name; watched, but not started again
+        self._plan = plan
+        self._folder = folder
+        self._cpus = cpus
+        self._restarts: Counter[str] = Counter()
+        self._lost_cpu_s: defaultdict[str, float] = defaultdict(float)  # of processes that died
+        self._latest: dict[str, Usage] = {}
+        self._read_s = time.monotonic()
+
+    def restart_dead(self) -> list[str]:
+        """Start those again that have died, at the same address; returns a message for each.
+
+        Raises ServerError: one cannot be started again, or one that portcompare did not start is gone.
+        """
+        for upstream in self.upstreams.values():
+            upstream.check_alive()
+        messages = []
+        for arm, server in list(self.servers.items()):
+            if server.process is None:
+                server.check_alive()
+                continue
+            status = server.process.poll()
+            if status is None:
+                continue
+            lost = self._latest.pop(arm, None)
+            self._lost_cpu_s[arm] += lost.cpu_s if lost else 0.0
+            self._restarts[arm] += 1
+            self.servers[arm] = self._restart(server)
+            log = server.process.show_log()
+            messages.append(f"{arm} ended with status {status} and was started again\n{log}")
+        return messages
+
+    def _restart(self, server: RunningServer) -> RunningServer:
+        """Start a server that has died once more, on its port, and wait until it is ready."""
+        setup = ArmSetup(
+            plan=self._plan,
+            recipe=resolve_deployment(self._plan, server.deployment),
+            arm=server.arm,
+            cpus=self._cpus.all_cpus,
+            folder=self._folder,
+            port=server.port,
+        )
+        _stop({server.arm: server})
+        setup.run_between_starts()
+        running: dict[str, RunningServer] = {}
+        with ExitStack() as undo:
+            undo.callback(_stop, running)
+            asyncio.run(_bring_up_all([setup], running, may_move=False))
+            pin_server(running[server.arm], self._cpus.server)
+            undo.pop_all()
+        return running[server.arm]
+
+    def read_use(self) -> dict[str, Use]:
+        """What the servers use, by arm; nothing of those that portcompare did not start."""
+        now_s = time.monotonic()
+        elapsed_s, self._read_s = now_s - self._read_s, now_s
+        found = {}
+        for arm, server in self.servers.items():
+            usage = server.usage()
+            if usage is None:
+                continue
+            before = self._latest.get(arm, usage)
+            self._latest[arm] = usage
+            total = Usage(
+                cpu_s=self._lost_cpu_s[arm] + usage.cpu_s,
+                rss_bytes=usage.rss_bytes,
+                restarts=self._restarts[arm],
+            )
+            found[arm] = Use(usage=total, cores=max(usage.cpu_s - before.cpu_s, 0.0) / elapsed_s)
+        return found

@@ -7,7 +7,7 @@ import pytest
 
 from portcompare.cli.app import COMMANDS, load_command
 from portcompare.plan import plan_keys
-from portcompare.serve import SERVERS
+from portcompare.serve.servers import SERVERS
 from tests.conftest import Command
 
 HEAVY = {"altair", "httpx", "hdrh", "locust", "numpy", "psutil", "pydantic", "rich", "portcompare.run"}

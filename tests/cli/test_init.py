@@ -10,7 +10,7 @@ import pytest
 
 from portcompare.cli import init
 from portcompare.plan import load_plan
-from portcompare.serve import vocabulary
+from portcompare.serve.servers import vocabulary
 from tests.discover.projects import FLASK, QUART, write_project
 from tests.discover.samples import ALONE, FULL, PAIR, make_app
 

@@ -15,7 +15,7 @@ from portcompare.discover.draft import draft_plan
 from portcompare.http.requests import http_request
 from portcompare.loadgen.window import least_time
 from portcompare.plan import Plan, load_plan
-from portcompare.serve import vocabulary
+from portcompare.serve.servers import vocabulary
 from tests.discover.samples import ALONE, FULL, INDEX, ITEM, ITEMS, PAIR, make_app, make_found, make_route
 
 

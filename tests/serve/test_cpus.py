@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from portcompare.serve import CpuAssignment, assign_cpus
-from portcompare.serve.cpus import find_cpu_problems
+from portcompare.serve.cpus import CpuAssignment, assign_cpus, find_cpu_problems
 from tests.serve.support import write_plan
 
 

@@ -18,17 +18,12 @@ import pytest
 from portcompare.errors import ServerError
 from portcompare.plan import Plan
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.serve import (
-    RunningServer,
-    assign_cpus,
-    deployments,
-    describe_manifest,
-    ports,
-    preflight,
-    serve_deployments,
-    serve_upstreams,
-)
-from portcompare.serve.deployments import plan_arms
+from portcompare.serve import deployments, ports
+from portcompare.serve.cpus import assign_cpus
+from portcompare.serve.deployments import plan_arms, serve_deployments, serve_upstreams
+from portcompare.serve.manifest import describe_manifest
+from portcompare.serve.preflight import preflight
+from portcompare.serve.running import RunningServer
 from tests.serve.support import (
     APPS,
     all_gone,

@@ -10,8 +10,11 @@ import pytest
 
 from portcompare.errors import ServerError
 from portcompare.records.rounds import Usage
-from portcompare.serve import LiveServers, RunningServer, Use, assign_cpus, live, serve_deployments
+from portcompare.serve import deployments
+from portcompare.serve.cpus import assign_cpus
+from portcompare.serve.deployments import LiveServers, Use, serve_deployments
 from portcompare.serve.ports import find_free_ports
+from portcompare.serve.running import RunningServer
 from tests.serve.support import fetch, is_gone, tree_of, write_deployments
 
 APP = "block_setup = ['echo {arm} >>notes']\ntarget = 'service:app'\ninterface = 'wsgi'"
@@ -86,7 +89,7 @@ def test_cores_are_the_cpu_seconds_per_second_between_two_readings(
     usages = iter([Usage(cpu_s=1.0, rss_bytes=7), Usage(cpu_s=2.0, rss_bytes=8)])
     instants_s = iter([10.0, 11.0, 15.0])
     monkeypatch.setattr(RunningServer, "usage", lambda _: next(usages))
-    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: next(instants_s)))
+    monkeypatch.setattr(deployments, "time", SimpleNamespace(monotonic=lambda: next(instants_s)))
     plan = write_deployments(tmp_path, "url = 'http://127.0.0.1:9'", "url = 'http://127.0.0.1:10'")
     running = LiveServers(plan, {"a": at(9)}, {}, folder=tmp_path, cpus=assign_cpus(plan))
     assert running.read_use()["a"].cores == 0

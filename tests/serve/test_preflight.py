@@ -10,8 +10,10 @@ import pytest
 
 from portcompare.errors import Problem
 from portcompare.plan import Plan
-from portcompare.serve import RunningServer, interpreters, preflight
+from portcompare.serve import interpreters
 from portcompare.serve.ports import find_free_ports
+from portcompare.serve.preflight import preflight
+from portcompare.serve.running import RunningServer
 from tests.serve.support import APPS, make_interpreter, packages_of, write_deployments, write_plan
 
 WSGI_ONLY = {"gunicorn": "", "waitress": ""}

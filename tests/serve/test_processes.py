@@ -9,8 +9,7 @@ from unittest.mock import Mock
 import psutil
 import pytest
 
-from portcompare.serve import Supervised, start_supervised
-from portcompare.serve.processes import stop_all
+from portcompare.serve.processes import Supervised, start_supervised, stop_all
 from portcompare.serve.watchdog import open_files_limit
 from tests.serve.support import is_gone, wait_until
 

@@ -10,14 +10,13 @@ import pytest
 
 from portcompare.errors import InputError
 from portcompare.plan import Deployment, Plan
-from portcompare.serve import SERVERS, vocabulary
 from portcompare.serve.recipe import FACTORY, FACTORY_TARGET, ServerConfig, resolve_deployment
-from portcompare.serve.servers import APP_PYTHON, executor_threads
+from portcompare.serve.servers import APP_PYTHON, SERVERS, executor_threads, vocabulary
 from tests.serve.support import APPS, write_plan
 
 KNOBS = {"workers": "2", "threads": "3", "loop": '"asyncio"', "keep_alive_s": "11", "backlog": "222"}
 GUNICORN = (
-    f"gunicorn --config {APP_PYTHON}/portcompare_gunicorn.py --bind 127.0.0.2:8123 --workers 2 --backlog 222 "
+    f"gunicorn --config {APP_PYTHON}/portcompare_servers.py --bind 127.0.0.2:8123 --workers 2 --backlog 222 "
     "--worker-connections 10000 --timeout 0 --graceful-timeout 1 --worker-class"
 )
 GRANIAN = (
@@ -36,7 +35,7 @@ COMMANDS = {
     "--connection-limit 10000 --asyncore-use-poll probe:wsgi",
     "granian": f"{GRANIAN} wsgi --blocking-threads 3 probe:wsgi",
     "granian asgi": f"{GRANIAN} asgi --loop asyncio probe:asgi",
-    "hypercorn": f"{HYPERCORN} wsgi:{APP_PYTHON}/portcompare_never_empty.py:never_empty('probe','wsgi')",
+    "hypercorn": f"{HYPERCORN} wsgi:{APP_PYTHON}/portcompare_servers.py:never_empty('probe','wsgi')",
     "hypercorn asgi": f"{HYPERCORN} asgi:probe:asgi",
     "uvicorn asgi": "uvicorn --host 127.0.0.2 --port 8123 --workers 2 --loop asyncio --http httptools "
     "--backlog 222 --timeout-keep-alive 11 --timeout-graceful-shutdown 1 --no-access-log probe:asgi",

@@ -13,7 +13,11 @@ import pytest
 from portcompare.errors import ServerError
 from portcompare.plan import Plan
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.serve import RunningServer, assign_cpus, prepare_arms, serve_deployments, setups
+from portcompare.serve import setups
+from portcompare.serve.cpus import assign_cpus
+from portcompare.serve.deployments import serve_deployments
+from portcompare.serve.running import RunningServer
+from portcompare.serve.setups import prepare_arms
 from tests.serve.support import APPS, all_gone, wait_until, write_deployments
 
 ARMS = {BASELINE: "first", CONTROL: "first", "second": "second"}
