@@ -181,13 +181,13 @@ class Draft:
 def draft_plan(found: Found) -> Draft:
     """Decide what a first plan contains."""
     requests = sort_requests(found.baseline, found.candidate)
-    without_port = ("flask", (WITHOUT_PORTING,), found.baseline)
+    candidate = _deployment("flask", (WITHOUT_PORTING,), found.baseline)
+    if found.candidate is not None:
+        candidate = _deployment("quart", PREFERRED["quart"], found.candidate)
     return Draft(
         found=found,
         baseline=_deployment("flask", PREFERRED["flask"], found.baseline),
-        candidate=_deployment(
-            *(("quart", PREFERRED["quart"], found.candidate) if found.candidate else without_port)
-        ),
+        candidate=candidate,
         scenarios=tuple(_scenarios(requests)),
         requests=requests,
     )
