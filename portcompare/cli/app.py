@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
@@ -64,7 +65,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 
 _Version = Annotated[
-    bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    bool, Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
 ]
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
 from rich.table import Table
 from rich.text import Text
+from typer import Argument
 
 from portcompare.cli.options import (
     DEFAULT_PLAN,
@@ -38,7 +38,7 @@ _FEW = 5  # requests that are named; the plan lists them all
 
 def init(
     project: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", help="the project's folder", show_default="this one")
+        Path, Argument(metavar="[FOLDER]", help="the project's folder", show_default="this one")
     ] = Path(),
     *,
     as_json: AsJson = False,

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from hdrh.histogram import HdrHistogram
 from rich.table import Table
+from typer import Argument, Option
 
 from portcompare.analyse.rounds import find_overload
 from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note
@@ -32,13 +33,13 @@ SEED = "load"
 
 
 def load(
-    url: Annotated[str, typer.Argument(metavar="URL", help="the target, such as http://127.0.0.1:8000/data")],
+    url: Annotated[str, Argument(metavar="URL", help="the target, such as http://127.0.0.1:8000/data")],
     *,
-    users: Annotated[int | None, typer.Option(min=1, help="closed model: number of users")] = None,
+    users: Annotated[int | None, Option(min=1, help="closed model: number of users")] = None,
     rate_rps: Annotated[
-        float | None, typer.Option("--rate", min=0.1, help="open model: requests per second, at random times")
+        float | None, Option("--rate", min=0.1, help="open model: requests per second, at random times")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="length of the measurement")] = 10.0,
+    seconds: Annotated[float, Option(min=0.1, help="length of the measurement")] = 10.0,
     processes: Processes = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -128,9 +129,7 @@ def _table(done: RoundDone) -> Table:
 def worker(
     master: Annotated[
         str,
-        typer.Option(
-            metavar="HOST[:PORT]", help="the address of `portcompare run --listen`; default port: 5557"
-        ),
+        Option(metavar="HOST[:PORT]", help="the address of `portcompare run --listen`; default port: 5557"),
     ],
 ) -> None:
     """Generate a share of a run's load until the run is over; start one for each CPU."""

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from portcompare.analyse.diff import Run, diff_runs
 from portcompare.cli.options import AsJson, print_json, print_line, print_note, writing
@@ -30,9 +30,7 @@ ACROSS_MACHINES = "--across-machines"
 
 
 def report(
-    folder: Annotated[
-        Path, typer.Argument(metavar="RUN", help="the run's folder, e.g. runs/20260101T120000-plan")
-    ],
+    folder: Annotated[Path, Argument(metavar="RUN", help="the run's folder, e.g. runs/20260101T120000-plan")],
 ) -> None:
     """Write a run's reports again from its results.json, and show them here."""
     results = read_results(folder / RESULTS_FILE)
@@ -45,15 +43,14 @@ def report(
 
 
 def diff(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="folder of the earlier run")],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="folder of the later run")],
+    old: Annotated[Path, Argument(metavar="OLD", help="folder of the earlier run")],
+    new: Annotated[Path, Argument(metavar="NEW", help="folder of the later run")],
     *,
     out_folder: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="also write diff.md and diff.html there")
+        Path | None, Option("--out", metavar="DIR", help="also write diff.md and diff.html there")
     ] = None,
     across_machines: Annotated[
-        bool,
-        typer.Option(ACROSS_MACHINES, help="compare runs of different machines, whose figures differ too"),
+        bool, Option(ACROSS_MACHINES, help="compare runs of different machines, whose figures differ too")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -111,33 +108,27 @@ def _check(found: RunDiff, where: str, *, across_machines: bool) -> None:
 
 
 def history(  # noqa: PLR0913 - each is an option
-    runs: Annotated[Path, typer.Argument(metavar="[RUNS]", help="folder of the run folders")] = RUNS,
+    runs: Annotated[Path, Argument(metavar="[RUNS]", help="folder of the run folders")] = RUNS,
     *,
-    name: Annotated[str, typer.Option(metavar="TEXT", help="only runs with this in the name")] = "",
-    since: Annotated[
-        str | None, typer.Option(metavar="DATE", help="only runs from then on: 2026-11-01")
-    ] = None,
-    deployment: Annotated[str | None, typer.Option(metavar="NAME", help="only runs that measured it")] = None,
-    valid: Annotated[bool, typer.Option("--valid", help="only runs that are valid and complete")] = False,
+    name: Annotated[str, Option(metavar="TEXT", help="only runs with this in the name")] = "",
+    since: Annotated[str | None, Option(metavar="DATE", help="only runs from then on: 2026-11-01")] = None,
+    deployment: Annotated[str | None, Option(metavar="NAME", help="only runs that measured it")] = None,
+    valid: Annotated[bool, Option("--valid", help="only runs that are valid and complete")] = False,
     metric: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"draw its trend: {', '.join(METRICS)}")
+        str | None, Option(metavar="NAME", help=f"draw its trend: {', '.join(METRICS)}")
     ] = None,
-    scenario: Annotated[str | None, typer.Option(metavar="NAME", help="of the trend; default all")] = None,
+    scenario: Annotated[str | None, Option(metavar="NAME", help="of the trend; default all")] = None,
     level: Annotated[
-        float | None, typer.Option(metavar="N", help="of the trend, users or requests/s; default all")
+        float | None, Option(metavar="N", help="of the trend, users or requests/s; default all")
     ] = None,
     candidate: Annotated[
-        str | None, typer.Option(metavar="NAME", help="deployment of the trend; default all")
+        str | None, Option(metavar="NAME", help="deployment of the trend; default all")
     ] = None,
     ratio: Annotated[
         bool,
-        typer.Option(
-            "--ratio", help="draw its ratio to the baseline, which the state of the machine affects less"
-        ),
+        Option("--ratio", help="draw its ratio to the baseline, which the state of the machine affects less"),
     ] = False,
-    html: Annotated[
-        bool, typer.Option("--html", help="write an index page over all reports, with trends")
-    ] = False,
+    html: Annotated[bool, Option("--html", help="write an index page over all reports, with trends")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List finished runs, and draw how a metric went over them."""

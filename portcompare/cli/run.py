@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from portcompare.cli.options import (
     DEFAULT_PLAN,
@@ -43,34 +44,31 @@ def run(  # noqa: PLR0913 - the options of a command
     plan_path: PlanPath = DEFAULT_PLAN,
     *,
     out_folder: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="the run's folder; default: runs/TIME-NAME")
+        Path | None, Option("--out", metavar="DIR", help="the run's folder; default: runs/TIME-NAME")
     ] = None,
     budget: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="longest duration: 90, 120s or 5m; default: rounds.budget_s"),
+        str | None, Option(metavar="TIME", help="longest duration: 90, 120s or 5m; default: rounds.budget_s")
     ] = None,
     scenarios: Annotated[
-        list[str] | None,
-        typer.Option("--scenario", metavar="NAME", help="only this scenario; may be repeated"),
+        list[str] | None, Option("--scenario", metavar="NAME", help="only this scenario; may be repeated")
     ] = None,
     arms: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--arm",
             metavar="DEPLOYMENT",
             help="only this deployment; repeat it: the first one is the baseline",
         ),
     ] = None,
     users: Annotated[
-        int | None, typer.Option(min=1, help="number of users, instead of the scenarios' loads")
+        int | None, Option(min=1, help="number of users, instead of the scenarios' loads")
     ] = None,
     rate_rps: Annotated[
-        float | None,
-        typer.Option("--rate", min=0.1, help="requests per second, instead of the scenarios' loads"),
+        float | None, Option("--rate", min=0.1, help="requests per second, instead of the scenarios' loads")
     ] = None,
     delay_s: Annotated[
         float | None,
-        typer.Option(
+        Option(
             "--delay",
             min=0.0,
             help="seconds that each response takes, as the query parameter `delay` or delay_parameter",
@@ -134,8 +132,7 @@ def check(
     plan_path: PlanPath = DEFAULT_PLAN,
     *,
     junit_path: Annotated[
-        Path | None,
-        typer.Option("--junit", metavar="FILE", help="also write the results as JUnit XML, for CI"),
+        Path | None, Option("--junit", metavar="FILE", help="also write the results as JUnit XML, for CI")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 from werkzeug.security import generate_password_hash
 
 from portcompare.cli.options import (
@@ -45,12 +46,11 @@ def ui(
     plan_path: PlanPath = DEFAULT_PLAN,
     *,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help=f"where to serve it; beyond {LOOPBACK} with a password")
+        str, Option(metavar="ADDRESS", help=f"where to serve it; beyond {LOOPBACK} with a password")
     ] = LOOPBACK,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="its port; 0 for any")] = _LOCUST_PORT,
+    port: Annotated[int, Option(min=0, max=65535, help="its port; 0 for any")] = _LOCUST_PORT,
     class_picker: Annotated[
-        bool,
-        typer.Option("--class-picker", help="choose scenarios by Locust's class picker, several at once"),
+        bool, Option("--class-picker", help="choose scenarios by Locust's class picker, several at once")
     ] = False,
     processes: Processes = 1,
     expect_workers: ExpectWorkers = 0,
