@@ -81,12 +81,14 @@ def _choose_locustfile(plan: Path) -> tuple[Path, list[Path]]:
 
 def _print(draft: Draft, written: list[Path], kept: list[Path]) -> None:
     project, left_out = draft.found.project, draft.requests.left_out
+    documents = [path.relative_to(project) for path in draft.found.openapi]
+    document = documents[0] if documents else draft.requests.openapi
     rows = [
         ("baseline", _deployment_text(draft.baseline, draft)),
         ("candidate", _deployment_text(draft.candidate, draft)),
         *((f"scenario {scenario.name}", _few(scenario.requests)) for scenario in draft.scenarios),
         ("left out", _few([request for group in left_out.values() for request in group])),
-        ("OpenAPI", _openapi(draft) or ""),
+        ("OpenAPI", str(document or "")),
     ]
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for label, text in rows:
@@ -110,11 +112,6 @@ def _deployment_text(deployment: DraftDeployment, draft: Draft) -> str:
     routes = "routes unknown" if app.problem else known
     python = "" if app.runs_in_ours else f", {app.python}"
     return f"{app.target} ({where}, {routes}) on {deployment.server}{python}"
-
-
-def _openapi(draft: Draft) -> str | None:
-    documents = draft.found.openapi
-    return str(documents[0].relative_to(draft.found.project)) if documents else draft.requests.openapi
 
 
 def _few(requests: Sequence[RouteRequest]) -> str:

@@ -77,24 +77,15 @@ def load(
 
 def _describe(done: RoundDone) -> dict[str, Any]:
     load = done.load
+    counted = ("requests", "errors", "error_kinds", "rate_rps", "offered_rps", "dropped", "window_s")
+    generator = {"cpu_ratio": load.generator_cpu_ratio, "cpu_ratios": load.generator_cpu_ratios}
     return {
         "schema_version": SCHEMA_VERSION,
-        "requests": load.requests,
-        "errors": load.errors,
-        "error_kinds": load.error_kinds,
-        "rate_rps": load.rate_rps,
-        "offered_rps": load.offered_rps,
-        "dropped": load.dropped,
-        "window_s": load.window_s,
+        **{name: getattr(load, name) for name in counted},
         "latency_s": _percentiles(done) if load.requests else None,
         "reconnects": load.reconnects,
-        "generator": {
-            "cpu_ratio": load.generator_cpu_ratio,
-            "cpu_ratios": load.generator_cpu_ratios,
-            "lag_p99_s": load.lag_p99_s,
-            "lag_max_s": load.lag_max_s,
-            "stall_max_s": load.stall_max_s,
-        },
+        "generator": generator
+        | {name: getattr(load, name) for name in ("lag_p99_s", "lag_max_s", "stall_max_s")},
     }
 
 

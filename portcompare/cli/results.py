@@ -55,16 +55,18 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Compare two finished runs: each deployment, and its ratio to the baseline, in both."""
+    runs: list[Run] = []
     problems: list[Problem] = []
-    then, now = (_read(folder, problems) for folder in (old, new))
-    if then is None or now is None:
+    for folder in (old, new):
+        try:
+            runs.append(Run(folder=str(folder), results=read_results(folder / RESULTS_FILE)))
+        except InputError as error:
+            problems += error.problems
+    if problems:
         raise InputError(problems)
-    found = diff_runs(
-        Run(folder=str(old), results=then),
-        Run(folder=str(new), results=now),
-        read_margins(now, new),
-        partial(level_text, now),
-    )
+    earlier, later = runs
+    now = later.results
+    found = diff_runs(earlier, later, _read_margins(now, new), partial(level_text, now))
     _check(found, f"{old}, {new}", across_machines=across_machines)
     paths: tuple[Path, ...] = ()
     if out_folder is not None:
@@ -78,7 +80,7 @@ def diff(
         print_line(str(path))
 
 
-def read_margins(results: Results, folder: Path) -> dict[MetricName, float]:
+def _read_margins(results: Results, folder: Path) -> dict[MetricName, float]:
     """The equivalence margins of a finished run; raises InputError if its plan lacks one."""
     margins = {metric: margin for metric in METRICS if (margin := margin_of(results, metric)) is not None}
     missing = ", ".join(metric for metric in METRICS if metric not in margins)
@@ -86,14 +88,6 @@ def read_margins(results: Results, folder: Path) -> dict[MetricName, float]:
         where = f"{folder / RESULTS_FILE}: plan.rounds.margin"
         raise refuse(where, f"has no margin of {missing}", "restore the file, or measure again")
     return margins
-
-
-def _read(folder: Path, problems: list[Problem]) -> Results | None:
-    try:
-        return read_results(folder / RESULTS_FILE)
-    except InputError as error:
-        problems += error.problems
-        return None
 
 
 def _check(found: RunDiff, where: str, *, across_machines: bool) -> None:

@@ -61,7 +61,7 @@ def keep_serving(
         prepare_arms(plan, arms, folder=folder, cpus=cpus),
         serve_deployments(plan, arms, folder=folder, cpus=cpus) as servers,
     ):
-        yield LiveServers(plan, servers, upstreams, folder=folder, cpus=cpus)
+        yield LiveServers(plan=plan, servers=servers, upstreams=upstreams, folder=folder, cpus=cpus)
 
 
 def list_addresses(live_servers: LiveServers) -> Table:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Tag, ValidationError
 
@@ -120,10 +120,8 @@ def _name_inline_deployments(
     def name_table(key: str, value: object) -> object:
         if not isinstance(value, dict) or not isinstance(deployments, dict):
             return value
-        try:
-            name = urlsplit(str(value.get("url", ""))).netloc.rpartition("@")[2]
-        except ValueError:
-            name = ""
+        host = re.match(r"\w+://([^/?#]*@)?([^/?#]+)", str(value.get("url")))
+        name = host[2] if host else ""
         if name and name not in deployments.keys() - inline.keys():
             deployments.setdefault(name, value)
             inline.setdefault(name, key)

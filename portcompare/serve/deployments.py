@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -168,28 +168,21 @@ class Use:
     cores: float  # CPU seconds per second since the reading before
 
 
+@dataclass(slots=True, kw_only=True)
 class LiveServers:
     """The servers of baseline and candidates, and their upstreams."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        servers: dict[str, RunningServer],
-        upstreams: Mapping[str, RunningServer],
-        *,
-        folder: Path,
-        cpus: CpuAssignment,
-    ) -> None:
-        """`servers` is updated: a server that is started again takes the place of the one that died."""
-        self.servers = servers
-        self.upstreams = upstreams  # by name; watched, but not started again
-        self._plan = plan
-        self._folder = folder
-        self._cpus = cpus
-        self._restarts: Counter[str] = Counter()
-        self._lost_cpu_s: defaultdict[str, float] = defaultdict(float)  # of processes that died
-        self._latest: dict[str, Usage] = {}
-        self._read_s = time.monotonic()
+    plan: Plan
+    servers: dict[
+        str, RunningServer
+    ]  # by arm; one that is started again takes the place of the one that died
+    upstreams: Mapping[str, RunningServer]  # by name; watched, but not started again
+    folder: Path
+    cpus: CpuAssignment
+    _restarts: Counter[str] = field(default_factory=Counter)
+    _lost_cpu_s: dict[str, float] = field(default_factory=dict)  # of processes that died
+    _latest: dict[str, Usage] = field(default_factory=dict)
+    _read_s: float = 0.0  # when the use was read last
 
     def restart_dead(self) -> list[str]:
         """Start those again that have died, at the same address; returns a message for each.
@@ -206,33 +199,24 @@ class LiveServers:
             status = server.process.poll()
             if status is None:
                 continue
-            lost = self._latest.pop(arm, None)
-            self._lost_cpu_s[arm] += lost.cpu_s if lost else 0.0
+            if arm in self._latest:
+                self._lost_cpu_s[arm] = self._lost_cpu_s.get(arm, 0.0) + self._latest.pop(arm).cpu_s
             self._restarts[arm] += 1
-            self.servers[arm] = self._restart(server)
+            self._restart(server)
             log = server.process.show_log()
             messages.append(f"{arm} ended with status {status} and was started again\n{log}")
         return messages
 
-    def _restart(self, server: RunningServer) -> RunningServer:
+    def _restart(self, server: RunningServer) -> None:
         """Start a server that has died once more, on its port, and wait until it is ready."""
+        arm, recipe, cpus = server.arm, resolve_deployment(self.plan, server.deployment), self.cpus.all_cpus
         setup = ArmSetup(
-            plan=self._plan,
-            recipe=resolve_deployment(self._plan, server.deployment),
-            arm=server.arm,
-            cpus=self._cpus.all_cpus,
-            folder=self._folder,
-            port=server.port,
+            plan=self.plan, recipe=recipe, arm=arm, cpus=cpus, folder=self.folder, port=server.port
         )
-        _stop({server.arm: server})
+        _stop({arm: server})
         setup.run_between_starts()
-        running: dict[str, RunningServer] = {}
-        with ExitStack() as undo:
-            undo.callback(_stop, running)
-            asyncio.run(_bring_up_all([setup], running, may_move=False))
-            pin_server(running[server.arm], self._cpus.server)
-            undo.pop_all()
-        return running[server.arm]
+        asyncio.run(_bring_up_all([setup], self.servers, may_move=False))
+        pin_server(self.servers[arm], self.cpus.server)
 
     def read_use(self) -> dict[str, Use]:
         """What the servers use, by arm; nothing of those that portcompare did not start."""
@@ -246,7 +230,7 @@ class LiveServers:
             before = self._latest.get(arm, usage)
             self._latest[arm] = usage
             total = Usage(
-                cpu_s=self._lost_cpu_s[arm] + usage.cpu_s,
+                cpu_s=self._lost_cpu_s.get(arm, 0.0) + usage.cpu_s,
                 rss_bytes=usage.rss_bytes,
                 restarts=self._restarts[arm],
             )

@@ -101,7 +101,7 @@ def describe_deployment(
         settings |= _WITHOUT_CHOICE | config.serving.describe(config.knobs)
         cpu_count = len(cpus.all_cpus)
         python = interpreter.version if interpreter is not None else sys.version_info[:2]
-        slots = config.slots(cpu_count, python)
+        slots = config.serving.slots(config.knobs, cpu_count, python)
         of_a_worker = {
             "event-loop": (1, "blocked event loop"),
             "executor": (executor_threads(cpu_count, python), "executor thread"),

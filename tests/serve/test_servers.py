@@ -105,7 +105,7 @@ def test_knobs_left_out_have_the_defaults_of_portcompare(tmp_path: Path) -> None
 )
 def test_slots_follow_from_the_knobs(tmp_path: Path, name: str, knobs: str, slots: int | None) -> None:
     config = config_of(write_plan(tmp_path, {name: knobs, "uvicorn other asgi": ""}), name)
-    assert config.slots(1, (3, 11)) == slots
+    assert config.serving.slots(config.knobs, 1, (3, 11)) == slots
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,11 @@ def test_hypercorn_runs_wsgi_in_the_default_executor_which_counts_cpus_by_versio
     machine, pinned_to = cpus
     monkeypatch.setattr(os, "cpu_count", lambda: machine)
     config = config_of(write_plan(tmp_path, {"hypercorn": "", "uvicorn asgi": ""}), "hypercorn")
-    assert config.slots(pinned_to, version) == executor_threads(pinned_to, version) == slots
+    assert (
+        config.serving.slots(config.knobs, pinned_to, version)
+        == executor_threads(pinned_to, version)
+        == slots
+    )
 
 
 def test_variables_that_would_change_knobs_are_not_inherited(
