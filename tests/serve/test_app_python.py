@@ -1,12 +1,12 @@
 """What runs in the app's interpreter, inside servers: factories, and responses without a body."""
 
-from __future__ import annotations
-
 import ast
 import runpy
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
@@ -15,10 +15,6 @@ from portcompare.serve.app_python.portcompare_servers import never_empty
 from portcompare.serve.recipe import FACTORY, FACTORY_TARGET
 from portcompare.serve.servers import APP_PYTHON
 from tests.serve.support import APPS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 MODULE, _, NAME = FACTORY_TARGET.partition(":")
 SCRIPTS = sorted(APP_PYTHON.glob("portcompare_*.py"))
