@@ -111,26 +111,17 @@ def document(baseline: FoundApp, *files: Path) -> tuple[str | None, str]:
 DOCUMENT = Path("/project/docs/openapi.json")
 
 
-def test_an_openapi_document_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_openapi_document_is_named_unless_its_cases_would_change_data_or_it_could_not_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(texts, "find_spec", str)  # as if schemathesis was installed
     served = make_app("flask", INDEX, make_route("/openapi.json"))
     assert document(served)[0] == "/openapi.json"
     assert document(served, DOCUMENT)[0] == "../docs/openapi.json"
     assert document(make_app("flask", INDEX))[0] is None
-
-
-def test_an_openapi_document_is_switched_off_where_its_cases_would_change_data(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(texts, "find_spec", str)
     named, text = document(make_app("flask", INDEX, ITEMS), DOCUMENT)
     assert named is None
     assert '# openapi = "../docs/openapi.json"' in text
-
-
-def test_an_openapi_document_is_switched_off_where_it_could_not_be_used(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
     monkeypatch.setattr(texts, "find_spec", lambda _: None)
     named, text = document(make_app("flask", INDEX), DOCUMENT)
     assert named is None
