@@ -151,11 +151,5 @@ def _describe(draft: Draft, written: list[Path], kept: list[Path]) -> dict[str, 
 
 def _describe_app(app: FoundApp) -> dict[str, Any]:
     routes = [{"rule": route.rule, "methods": route.methods, "path": route.path} for route in app.routes]
-    return {
-        "target": app.target,
-        "python": str(app.python),
-        "problem": app.problem,
-        "routes": routes,
-        "file": str(app.definition.file),
-        "line": app.definition.line,
-    }
+    described = {"target": app.target, "python": str(app.python), "problem": app.problem, "routes": routes}
+    return described | {"file": str(app.definition.file), "line": app.definition.line}

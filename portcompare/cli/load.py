@@ -29,7 +29,6 @@ from portcompare.wire.protocol import Load, RateLoad, RoundDone, UserLoad
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 LIMITS = Generator()
 MOST_CONNECTIONS = 1024
-SEED = "load"
 
 
 def load(
@@ -50,7 +49,7 @@ def load(
     how: Load = (
         UserLoad(users=users)
         if users is not None
-        else RateLoad(rate_rps=rate_rps or 0.0, arrivals="poisson", connections=MOST_CONNECTIONS, seed=SEED)
+        else RateLoad(rate_rps=rate_rps or 0.0, arrivals="poisson", connections=MOST_CONNECTIONS, seed="load")
     )
     cpus = tuple(generator_cpus(sorted(os.sched_getaffinity(0)), processes))
     gather = Workers(processes=processes, expect=0, host=LOOPBACK, port=0).order(cpus)

@@ -64,9 +64,8 @@ def diff(
             problems += error.problems
     if problems:
         raise InputError(problems)
-    earlier, later = runs
-    now = later.results
-    found = diff_runs(earlier, later, _read_margins(now, new), partial(level_text, now))
+    now = runs[1].results
+    found = diff_runs(runs[0], runs[1], _read_margins(now, new), partial(level_text, now))
     _check(found, f"{old}, {new}", across_machines=across_machines)
     paths: tuple[Path, ...] = ()
     if out_folder is not None:

@@ -134,17 +134,12 @@ def _describe(session: Session, live_servers: LiveServers) -> UiPlan:
 
 
 def _describe_scenario(name: str, scenario: Scenario) -> UiScenario:
-    load = scenario.load
-    is_open = isinstance(load, OpenLoad)
-    return UiScenario(
-        name=name,
-        delay_s=scenario.delay_s,
-        delay_parameter=scenario.delay_parameter or "delay",
-        model=load.model,
-        users=load.connections if isinstance(load, OpenLoad) else max(load.users),
-        rate_rps=max(load.levels, default=_RATE_RPS) if is_open else 0.0,
-        arrivals=load.arrivals if isinstance(load, OpenLoad) else "poisson",
-    )
+    load, parameter = scenario.load, scenario.delay_parameter or "delay"
+    described = UiScenario(name=name, delay_s=scenario.delay_s, delay_parameter=parameter, model=load.model)
+    if not isinstance(load, OpenLoad):
+        return replace(described, users=max(load.users))
+    rate_rps = max(load.levels, default=_RATE_RPS)
+    return replace(described, users=load.connections, rate_rps=rate_rps, arrivals=load.arrivals)
 
 
 def _exchange_until_stopped(session: Session, live_servers: LiveServers, folder: Path) -> None:

@@ -20,7 +20,6 @@ from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import ArmSetup, prepare_arms, set_up
 
 READY_LIMIT_S = 20.0  # how long a server may take until it is ready
-_POLL_INTERVAL_S = 0.02
 
 
 @contextmanager
@@ -148,7 +147,7 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
                     if app.is_ready(response.status_code):
                         return server.owns_port
                     seen = f"the status was {response.status_code}"
-                await asyncio.sleep(_POLL_INTERVAL_S)
+                await asyncio.sleep(0.02)
     except TimeoutError:
         raise server.failure(
             f"GET {app.ready_target} was not ready within {READY_LIMIT_S:g} s: {seen}; if the app reports "

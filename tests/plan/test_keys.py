@@ -2,33 +2,31 @@ from typing import get_args
 
 import pytest
 
-from portcompare import plan
-from portcompare.plan import Key, plan_keys
-from portcompare.plan.scenarios import Objective
-from portcompare.plan.schema import Cost, Cpus, Rounds
+from portcompare.plan import apps, checks, requests, scenarios, schema
+from portcompare.plan.keys import Key, plan_keys
 
 KEYS = {key.path: key for key in plan_keys()}
 
 
 SECTIONS = {
-    "": plan.Plan,
-    "apps.NAME.": plan.App,
-    "deployments.NAME.": plan.Deployment,
-    "scenarios.NAME.": plan.Scenario,
-    "scenarios.NAME.request.": plan.PlanRequest,
-    "scenarios.NAME.load.": plan.ClosedLoad | plan.OpenLoad,
-    "scenarios.NAME.load.objective.": Objective,
-    "break_even.": plan.BreakEvenGrid,
-    "pages.NAME.": plan.Page,
-    "claims.NAME.": plan.Claim,
-    "claims.NAME.checks.": plan.Check,
-    "claims.NAME.checks.of.": plan.Measured,
-    "parity.": plan.ParityPlan,
-    "gates.": plan.Gate,
-    "generator.": plan.Generator,
-    "rounds.": Rounds,
-    "cpus.": Cpus,
-    "cost.": Cost,
+    "": schema.Plan,
+    "apps.NAME.": apps.App,
+    "deployments.NAME.": apps.Deployment,
+    "scenarios.NAME.": scenarios.Scenario,
+    "scenarios.NAME.request.": requests.PlanRequest,
+    "scenarios.NAME.load.": scenarios.ClosedLoad | scenarios.OpenLoad,
+    "scenarios.NAME.load.objective.": scenarios.Objective,
+    "break_even.": scenarios.BreakEvenGrid,
+    "pages.NAME.": scenarios.Page,
+    "claims.NAME.": checks.Claim,
+    "claims.NAME.checks.": checks.Check,
+    "claims.NAME.checks.of.": checks.Measured,
+    "parity.": schema.ParityPlan,
+    "gates.": checks.Gate,
+    "generator.": schema.Generator,
+    "rounds.": schema.Rounds,
+    "cpus.": schema.Cpus,
+    "cost.": schema.Cost,
 }
 
 
