@@ -53,10 +53,9 @@ def load(
     )
     cpus = tuple(generator_cpus(sorted(os.sched_getaffinity(0)), processes))
     gather = Workers(processes=processes, expect=0, host=LOOPBACK, port=0).order(cpus)
-    steps = make_spinner()
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
-        steps,
+        make_spinner() as steps,
         start_generator(Path(folder) / "loadgen.log", cpus, Path.cwd()) as generator,
     ):
         step = steps.add_task("warming up", total=None)

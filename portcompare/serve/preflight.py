@@ -58,8 +58,7 @@ def why_no_interpreter(python: str) -> tuple[str, str] | None:
 def _app_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
     for name, recipe in {recipe.deployment.app: recipe for recipe in recipes}.items():
         key, runtime = ("apps", str(name)), recipe.runtime
-        reason = why_no_interpreter(runtime.python) if recipe.app.python is not None else None
-        if reason:
+        if recipe.app.python is not None and (reason := why_no_interpreter(runtime.python)):
             yield plan.problem((*key, "python"), *reason)
         if name is not None and not runtime.directory.is_dir():
             remedy = "name the directory that the app is imported from, relative to the plan file"
@@ -99,8 +98,8 @@ def _command_problems(plan: Plan, recipes: Mapping[str, Recipe]) -> Iterator[Pro
         name = str(directory / program) if "/" in program else program
         if shutil.which(name, path=recipe.variables(arm).get("PATH")) is None:
             remedy = f"name one in PATH, or its path, absolute or from {directory}"
-            key = ("deployments", recipe.name, "command")
-            yield plan.problem(key, f"there is no program {program!r}", remedy)
+            found = f"there is no program {program!r}"
+            yield plan.problem(("deployments", recipe.name, "command"), found, remedy)
 
 
 def _url_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
