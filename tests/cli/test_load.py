@@ -66,7 +66,7 @@ def test_json_contains_the_figures_and_is_all_there_is_on_stdout(load: Load, url
 
 def test_requests_of_a_rate_are_offered_and_their_lag_is_reported(load: Load, url: str) -> None:
     # What is due in a pause at the window's end is not counted: the window is far longer than a pause.
-    found = json.loads(load(url, "--rate", "100", "--json", seconds=4.0)[1])
+    found = json.loads(load(url, "--rate", "100", "--json", seconds=2.0)[1])
     assert found["rate_rps"] == pytest.approx(100, rel=0.5)
     assert found["offered_rps"] == pytest.approx(100, rel=0.5)
     assert found["generator"]["lag_p99_s"] >= 0
