@@ -39,6 +39,11 @@ class InputError(PortcompareError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+def refuse(where: str, found: str, remedy: str) -> InputError:
+    """The error of a single problem."""
+    return InputError([Problem(where=where, found=found, remedy=remedy)])
+
+
 class MeasurementError(PortcompareError):
     """The measurement cannot be valid: a process that is measured, or that measures, failed."""
 

@@ -10,7 +10,7 @@ import yaml
 from portcompare.cli.app import load_command
 from portcompare.loadgen.window import least_time
 from portcompare.plan import load_plan
-from portcompare.serve import vocabulary
+from portcompare.serve.servers import vocabulary
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])

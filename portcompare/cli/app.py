@@ -5,6 +5,7 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
@@ -20,12 +21,15 @@ COMMANDS = {
     "worker": "Generate a share of the load of a run on another machine.",
     "doctor": "Report what this machine can measure.",
 }
-"""The line of each command in the list. A command is the function of its name in the module of its name."""
+"""The line of each command in the list. A command is the function of its name."""
+
+_MODULES = {"check": "run", "diff": "results", "history": "results", "report": "results", "worker": "load"}
+"""The modules of the commands that have none of their own name."""
 
 
 def load_command(name: str) -> Any:  # noqa: ANN401 - a command, of a class that typer does not publish
     """Import a command's module, and make the command."""
-    module = import_module(f"portcompare.cli.{name}")
+    module = import_module(f"portcompare.cli.{_MODULES.get(name, name)}")
     epilog = "\b\n" + module.describe_plan().replace("\n\n", "\n\n\b\n") if name == "run" else None
     single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     single.command(name, epilog=epilog)(getattr(module, name))
@@ -61,7 +65,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 
 _Version = Annotated[
-    bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    bool, Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
 ]
 
 

@@ -22,8 +22,7 @@ _STYLES = {"ok": "green", "note": "cyan", "warning": "yellow"}
 
 def doctor(*, as_json: AsJson = False) -> None:
     """Report what this machine can measure: CPUs, limits, and the load it can generate. Takes about 20 s."""
-    steps = make_spinner()
-    with steps:
+    with make_spinner() as steps:
         step = steps.add_task("examining the machine", total=None)
         machine = examine_machine()
         with (

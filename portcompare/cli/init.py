@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
 from rich.table import Table
 from rich.text import Text
+from typer import Argument
 
 from portcompare.cli.options import (
     DEFAULT_PLAN,
@@ -16,7 +16,6 @@ from portcompare.cli.options import (
     print_json,
     print_line,
     print_note,
-    refuse,
     writing,
 )
 from portcompare.discover.apps import FoundApp, look_at_project
@@ -29,7 +28,7 @@ from portcompare.discover.draft import (
     draft_plan,
 )
 from portcompare.discover.texts import locustfile_text, plan_text
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.run.progress import make_spinner, out
 from portcompare.units import count
 
@@ -39,7 +38,7 @@ _FEW = 5  # requests that are named; the plan lists them all
 
 def init(
     project: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", help="the project's folder", show_default="this one")
+        Path, Argument(metavar="[FOLDER]", help="the project's folder", show_default="this one")
     ] = Path(),
     *,
     as_json: AsJson = False,
@@ -82,12 +81,14 @@ def _choose_locustfile(plan: Path) -> tuple[Path, list[Path]]:
 
 def _print(draft: Draft, written: list[Path], kept: list[Path]) -> None:
     project, left_out = draft.found.project, draft.requests.left_out
+    documents = [path.relative_to(project) for path in draft.found.openapi]
+    document = documents[0] if documents else draft.requests.openapi
     rows = [
         ("baseline", _deployment_text(draft.baseline, draft)),
         ("candidate", _deployment_text(draft.candidate, draft)),
         *((f"scenario {scenario.name}", _few(scenario.requests)) for scenario in draft.scenarios),
         ("left out", _few([request for group in left_out.values() for request in group])),
-        ("OpenAPI", _openapi(draft) or ""),
+        ("OpenAPI", str(document or "")),
     ]
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for label, text in rows:
@@ -111,11 +112,6 @@ def _deployment_text(deployment: DraftDeployment, draft: Draft) -> str:
     routes = "routes unknown" if app.problem else known
     python = "" if app.runs_in_ours else f", {app.python}"
     return f"{app.target} ({where}, {routes}) on {deployment.server}{python}"
-
-
-def _openapi(draft: Draft) -> str | None:
-    documents = draft.found.openapi
-    return str(documents[0].relative_to(draft.found.project)) if documents else draft.requests.openapi
 
 
 def _few(requests: Sequence[RouteRequest]) -> str:
@@ -155,11 +151,5 @@ def _describe(draft: Draft, written: list[Path], kept: list[Path]) -> dict[str, 
 
 def _describe_app(app: FoundApp) -> dict[str, Any]:
     routes = [{"rule": route.rule, "methods": route.methods, "path": route.path} for route in app.routes]
-    return {
-        "target": app.target,
-        "python": str(app.python),
-        "problem": app.problem,
-        "routes": routes,
-        "file": str(app.definition.file),
-        "line": app.definition.line,
-    }
+    described = {"target": app.target, "python": str(app.python), "problem": app.problem, "routes": routes}
+    return described | {"file": str(app.definition.file), "line": app.definition.line}

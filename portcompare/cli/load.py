@@ -1,6 +1,9 @@
-"""`portcompare load`: load one target, as wrk does."""
+"""`portcompare load`: load one target, as wrk does; `portcompare worker`: join a run on another machine."""
 
 import os
+import resource
+import socket
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -9,33 +12,34 @@ from typing import Annotated, Any
 import typer
 from hdrh.histogram import HdrHistogram
 from rich.table import Table
+from typer import Argument, Option
 
 from portcompare.analyse.rounds import find_overload
-from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note, refuse
-from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID
+from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note
+from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, refuse
 from portcompare.measure.generator import start_generator
 from portcompare.measure.rounds import load_target
 from portcompare.plan import Generator
 from portcompare.run.progress import make_spinner, out
-from portcompare.run.workers import LOOPBACK, Workers
-from portcompare.serve import generator_cpus
+from portcompare.run.workers import LOOPBACK, Workers, read_endpoint
+from portcompare.serve.cpus import generator_cpus
+from portcompare.serve.watchdog import open_files_limit
 from portcompare.units import count, duration, rate, share
 from portcompare.wire.protocol import Load, RateLoad, RoundDone, UserLoad
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 LIMITS = Generator()
 MOST_CONNECTIONS = 1024
-SEED = "load"
 
 
 def load(
-    url: Annotated[str, typer.Argument(metavar="URL", help="the target, such as http://127.0.0.1:8000/data")],
+    url: Annotated[str, Argument(metavar="URL", help="the target, such as http://127.0.0.1:8000/data")],
     *,
-    users: Annotated[int | None, typer.Option(min=1, help="closed model: number of users")] = None,
+    users: Annotated[int | None, Option(min=1, help="closed model: number of users")] = None,
     rate_rps: Annotated[
-        float | None, typer.Option("--rate", min=0.1, help="open model: requests per second, at random times")
+        float | None, Option("--rate", min=0.1, help="open model: requests per second, at random times")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="length of the measurement")] = 10.0,
+    seconds: Annotated[float, Option(min=0.1, help="length of the measurement")] = 10.0,
     processes: Processes = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -46,14 +50,13 @@ def load(
     how: Load = (
         UserLoad(users=users)
         if users is not None
-        else RateLoad(rate_rps=rate_rps or 0.0, arrivals="poisson", connections=MOST_CONNECTIONS, seed=SEED)
+        else RateLoad(rate_rps=rate_rps or 0.0, arrivals="poisson", connections=MOST_CONNECTIONS, seed="load")
     )
     cpus = tuple(generator_cpus(sorted(os.sched_getaffinity(0)), processes))
     gather = Workers(processes=processes, expect=0, host=LOOPBACK, port=0).order(cpus)
-    steps = make_spinner()
     with (
         tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
-        steps,
+        make_spinner() as steps,
         start_generator(Path(folder) / "loadgen.log", cpus, Path.cwd()) as generator,
     ):
         step = steps.add_task("warming up", total=None)
@@ -74,24 +77,15 @@ def load(
 
 def _describe(done: RoundDone) -> dict[str, Any]:
     load = done.load
+    counted = ("requests", "errors", "error_kinds", "rate_rps", "offered_rps", "dropped", "window_s")
+    generator = {"cpu_ratio": load.generator_cpu_ratio, "cpu_ratios": load.generator_cpu_ratios}
     return {
         "schema_version": SCHEMA_VERSION,
-        "requests": load.requests,
-        "errors": load.errors,
-        "error_kinds": load.error_kinds,
-        "rate_rps": load.rate_rps,
-        "offered_rps": load.offered_rps,
-        "dropped": load.dropped,
-        "window_s": load.window_s,
+        **{name: getattr(load, name) for name in counted},
         "latency_s": _percentiles(done) if load.requests else None,
         "reconnects": load.reconnects,
-        "generator": {
-            "cpu_ratio": load.generator_cpu_ratio,
-            "cpu_ratios": load.generator_cpu_ratios,
-            "lag_p99_s": load.lag_p99_s,
-            "lag_max_s": load.lag_max_s,
-            "stall_max_s": load.stall_max_s,
-        },
+        "generator": generator
+        | {name: getattr(load, name) for name in ("lag_p99_s", "lag_max_s", "stall_max_s")},
     }
 
 
@@ -121,3 +115,23 @@ def _table(done: RoundDone) -> Table:
     if load.reconnects:
         table.add_row("reconnects", count(load.reconnects, "time"))
     return table
+
+
+def worker(
+    master: Annotated[
+        str,
+        Option(metavar="HOST[:PORT]", help="the address of `portcompare run --listen`; default port: 5557"),
+    ],
+) -> None:
+    """Generate a share of a run's load until the run is over; start one for each CPU."""
+    host, port = read_endpoint("--master", master)
+    try:
+        socket.getaddrinfo(host.strip("[]"), port)
+    except OSError as error:
+        found = f"{host} cannot be resolved: {error.strerror}"
+        remedy = "give the name or address of the machine that runs `portcompare run --expect-workers`"
+        raise refuse("--master", found, remedy) from None
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files_limit(), hard))
+    # In this process, so that Ctrl-C in the terminal reaches the worker itself.
+    os.execv(sys.executable, [sys.executable, "-m", "portcompare.loadgen.worker", host, str(port)])  # noqa: S606 - no shell wanted

@@ -7,24 +7,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.plan import Plan, load_plan
 from portcompare.run.progress import err, out
-from portcompare.serve import vocabulary
+from portcompare.serve.servers import vocabulary
 
-PlanPath = Annotated[Path, typer.Argument(metavar="[PLAN]", help="the plan file")]
+PlanPath = Annotated[Path, Argument(metavar="[PLAN]", help="the plan file")]
 DEFAULT_PLAN = Path("loadtests/plan.toml")
 
-AsJson = Annotated[bool, typer.Option("--json", help="print only the results, as versioned JSON, on stdout")]
+AsJson = Annotated[bool, Option("--json", help="print only the results, as versioned JSON, on stdout")]
 
 Processes = Annotated[
-    int, typer.Option("--processes", min=1, help="load-generator processes on this machine, one per CPU")
+    int, Option("--processes", min=1, help="load-generator processes on this machine, one per CPU")
 ]
 ExpectWorkers = Annotated[
     int,
-    typer.Option(
+    Option(
         "--expect-workers",
         min=0,
         metavar="N",
@@ -34,7 +34,7 @@ ExpectWorkers = Annotated[
 ]
 Listen = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--listen",
         metavar="HOST[:PORT]",
         help="where to wait for workers; anyone who reaches it can join: use a private network",
@@ -66,11 +66,6 @@ def read_duration(flag: str, text: str) -> float:
         remedy = "write seconds, or a number and its unit: 90, 120s, 5m, 1h"
         raise refuse(flag, f"{text!r} is not a duration", remedy)
     return seconds
-
-
-def refuse(where: str, found: str, remedy: str) -> InputError:
-    """The error of a single problem."""
-    return InputError([Problem(where=where, found=found, remedy=remedy)])
 
 
 @contextmanager

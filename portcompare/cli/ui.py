@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 from werkzeug.security import generate_password_hash
 
 from portcompare.cli.options import (
@@ -21,10 +22,9 @@ from portcompare.cli.options import (
     print_line,
     print_note,
     read_plan,
-    refuse,
 )
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, report_restarts
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.history.summaries import list_runs
 from portcompare.plan import OpenLoad, Scenario
 from portcompare.records.run_summary import RUNS
@@ -32,7 +32,8 @@ from portcompare.run.background import BackgroundRun
 from portcompare.run.progress import out
 from portcompare.run.session import Session, open_session
 from portcompare.run.workers import LOOPBACK, choose_workers
-from portcompare.serve import LiveServers, describe_manifest
+from portcompare.serve.deployments import LiveServers
+from portcompare.serve.manifest import describe_manifest
 from portcompare.wire.protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenario, is_loopback
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
@@ -45,12 +46,11 @@ def ui(
     plan_path: PlanPath = DEFAULT_PLAN,
     *,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help=f"where to serve it; beyond {LOOPBACK} with a password")
+        str, Option(metavar="ADDRESS", help=f"where to serve it; beyond {LOOPBACK} with a password")
     ] = LOOPBACK,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="its port; 0 for any")] = _LOCUST_PORT,
+    port: Annotated[int, Option(min=0, max=65535, help="its port; 0 for any")] = _LOCUST_PORT,
     class_picker: Annotated[
-        bool,
-        typer.Option("--class-picker", help="choose scenarios by Locust's class picker, several at once"),
+        bool, Option("--class-picker", help="choose scenarios by Locust's class picker, several at once")
     ] = False,
     processes: Processes = 1,
     expect_workers: ExpectWorkers = 0,
@@ -134,17 +134,12 @@ def _describe(session: Session, live_servers: LiveServers) -> UiPlan:
 
 
 def _describe_scenario(name: str, scenario: Scenario) -> UiScenario:
-    load = scenario.load
-    is_open = isinstance(load, OpenLoad)
-    return UiScenario(
-        name=name,
-        delay_s=scenario.delay_s,
-        delay_parameter=scenario.delay_parameter or "delay",
-        model=load.model,
-        users=load.connections if isinstance(load, OpenLoad) else max(load.users),
-        rate_rps=max(load.levels, default=_RATE_RPS) if is_open else 0.0,
-        arrivals=load.arrivals if isinstance(load, OpenLoad) else "poisson",
-    )
+    load, parameter = scenario.load, scenario.delay_parameter or "delay"
+    described = UiScenario(name=name, delay_s=scenario.delay_s, delay_parameter=parameter, model=load.model)
+    if not isinstance(load, OpenLoad):
+        return replace(described, users=max(load.users))
+    rate_rps = max(load.levels, default=_RATE_RPS)
+    return replace(described, users=load.connections, rate_rps=rate_rps, arrivals=load.arrivals)
 
 
 def _exchange_until_stopped(session: Session, live_servers: LiveServers, folder: Path) -> None:

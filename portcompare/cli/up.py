@@ -15,17 +15,11 @@ from portcompare.errors import InputError
 from portcompare.plan import Plan
 from portcompare.records.rounds import CONTROL
 from portcompare.run.progress import err, out
-from portcompare.serve import (
-    CpuAssignment,
-    LiveServers,
-    RunningServer,
-    Use,
-    assign_cpus,
-    preflight,
-    prepare_arms,
-    serve_deployments,
-    serve_upstreams,
-)
+from portcompare.serve.cpus import CpuAssignment, assign_cpus
+from portcompare.serve.deployments import LiveServers, Use, serve_deployments, serve_upstreams
+from portcompare.serve.preflight import preflight
+from portcompare.serve.running import RunningServer
+from portcompare.serve.setups import prepare_arms
 from portcompare.units import count, size
 
 LOOK_EVERY_S = 1.0
@@ -67,7 +61,7 @@ def keep_serving(
         prepare_arms(plan, arms, folder=folder, cpus=cpus),
         serve_deployments(plan, arms, folder=folder, cpus=cpus) as servers,
     ):
-        yield LiveServers(plan, servers, upstreams, folder=folder, cpus=cpus)
+        yield LiveServers(plan=plan, servers=servers, upstreams=upstreams, folder=folder, cpus=cpus)
 
 
 def list_addresses(live_servers: LiveServers) -> Table:

@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import get_args
 
 from portcompare.discover.definitions import MOST_FILES, Definition, Framework, find_definitions, list_files
-from portcompare.errors import InputError, Problem
-from portcompare.serve import start_supervised
+from portcompare.errors import InputError, refuse
+from portcompare.serve.processes import start_supervised
 from portcompare.serve.recipe import RuntimeEnvironment
 
 
@@ -101,7 +101,7 @@ def look_at_project(project: Path) -> Found:
         [app for app in apps if app.definition.framework == name] for name in ("flask", "quart")
     )
     if not flasks:
-        raise InputError([_no_flask(project, quarts, len(python), notes)])
+        raise _no_flask(project, quarts, len(python), notes)
     baseline, candidate = _choose(flasks, quarts)
     chosen = {(app.definition.file, app.definition.name) for app in (baseline, candidate) if app}
     limit = f"only the first {MOST_FILES} Python files were read"
@@ -155,14 +155,14 @@ def _rules(app: FoundApp) -> set[tuple[str, str]]:
     return {(route.rule, method) for route in app.routes for method in route.methods if not route.is_static}
 
 
-def _no_flask(project: Path, quarts: Sequence[FoundApp], files: int, notes: Sequence[str]) -> Problem:
+def _no_flask(project: Path, quarts: Sequence[FoundApp], files: int, notes: Sequence[str]) -> InputError:
     found = f"no Flask app in {files} Python files (tests are not read)"
     if quarts:
         quart = quarts[0].definition
         place = f"{quart.name} in {quart.file.relative_to(project)}:{quart.line}"
         found = f"there is a Quart app ({place}), and no Flask app to compare it with"
     remedy = "name the folder that contains it, `portcompare init FOLDER`, or write the plan: docs/plan.md"
-    return Problem(where=str(project), found="; ".join([found, *notes]), remedy=remedy)
+    return refuse(str(project), "; ".join([found, *notes]), remedy)
 
 
 def import_places(file: Path, project: Path) -> tuple[Place, ...]:

@@ -58,11 +58,9 @@ def list_files(project: Path) -> tuple[list[Path], list[Path]]:
         folders[:] = [name for name in folders if not _is_skipped(Path(root, name))]
         openapi += [Path(root, name) for name in names if name in _OPENAPI]
         python += [Path(root, name) for name in names if _is_module(Path(root, name))]
-    return sorted(python, key=_by_depth), sorted(openapi, key=_by_depth)
-
-
-def _by_depth(path: Path) -> tuple[int, Path]:
-    return len(path.parts), path
+    for paths in (python, openapi):
+        paths.sort(key=lambda path: (len(path.parts), path))
+    return python, openapi
 
 
 def _is_skipped(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 """What a first plan contains: names, servers, scenarios, and the requests that it leaves out."""
 
+import json
 import keyword
 import re
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from itertools import chain, count
 
 from portcompare.discover.apps import Found, FoundApp, Route
 from portcompare.discover.definitions import Framework
-from portcompare.serve import SERVERS
+from portcompare.serve.servers import SERVERS
 
 MOST_SINGLE = 3  # so many routes have a scenario each; of more, none would get enough rounds in the budget
 LEVELS = (1, 32)  # users: one, for the response time, and many, for the throughput
@@ -51,6 +52,14 @@ class RouteRequest:
     def has_body(self) -> bool:
         """Whether requests of its method usually have a body."""
         return self.method in _CHANGING_METHODS - {"DELETE"}
+
+    @property
+    def call(self) -> str:
+        """The request in a locustfile."""
+        if self.method == "GET":
+            return f"http_request({json.dumps(self.path)})"
+        body = ", json={}" if self.has_body else ""
+        return f"http_request({json.dumps(self.path)}, method={json.dumps(self.method)}{body})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +136,15 @@ class DraftDeployment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftScenario:
-    """A scenario of a first plan and its user class."""
+    """A scenario of a first plan."""
 
-    name: str
-    user: str
+    user: str  # the name of its user class
     requests: tuple[RouteRequest, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name in the plan."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", self.user).lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,13 +181,13 @@ class Draft:
 def draft_plan(found: Found) -> Draft:
     """Decide what a first plan contains."""
     requests = sort_requests(found.baseline, found.candidate)
-    without_port = ("flask", (WITHOUT_PORTING,), found.baseline)
+    candidate = _deployment("flask", (WITHOUT_PORTING,), found.baseline)
+    if found.candidate is not None:
+        candidate = _deployment("quart", PREFERRED["quart"], found.candidate)
     return Draft(
         found=found,
         baseline=_deployment("flask", PREFERRED["flask"], found.baseline),
-        candidate=_deployment(
-            *(("quart", PREFERRED["quart"], found.candidate) if found.candidate else without_port)
-        ),
+        candidate=candidate,
         scenarios=tuple(_scenarios(requests)),
         requests=requests,
     )
@@ -193,14 +206,13 @@ def _deployment(name: str, servers: tuple[str, ...], app: FoundApp) -> DraftDepl
 
 def _scenarios(requests: SortedRequests) -> list[DraftScenario]:
     if len(requests.load) > MOST_SINGLE:
-        return [DraftScenario(name="all-routes", user="AllRoutes", requests=requests.load)]
+        return [DraftScenario(user="AllRoutes", requests=requests.load)]
     path = requests.ready_path or "/"  # where nothing else is known
     front = Route(rule=path, endpoint="front", methods=("GET",), converters={}, path=path)
     scenarios: list[DraftScenario] = []
     for request in requests.load or (RouteRequest(route=front, method="GET"),):
         user = class_name(request.route.endpoint, {scenario.user.lower() for scenario in scenarios})
-        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", user).lower()
-        scenarios.append(DraftScenario(name=name, user=user, requests=(request,)))
+        scenarios.append(DraftScenario(user=user, requests=(request,)))
     return scenarios
 
 

@@ -44,9 +44,12 @@ def _keys(section: type[BaseModel], prefix: str, listed: dict[type, str]) -> Ite
         if field.exclude or (known is not None and name in known.model_fields):
             continue
         path = prefix + (field.alias or name)
-        tables, suffix = _tables(field)
+        parts = [field.annotation, *get_args(field.annotation)]
+        parts = [get_args(part)[0] if get_origin(part) is Annotated else part for part in parts]
+        tables = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
+        suffix = ".NAME" if get_origin(field.annotation) is dict else ""
         again = [listed[same] for table in tables if (same := _listed_base(table, listed)) is not None]
-        if not tables or again or _takes_a_number(field):
+        if not tables or again or float in parts:
             elsewhere = "".join(f"; its keys are those of `{place.rstrip('.')}`" for place in again)
             yield Key(
                 path=path,
@@ -66,21 +69,6 @@ def _keys(section: type[BaseModel], prefix: str, listed: dict[type, str]) -> Ite
 def _listed_base(section: type[BaseModel], listed: dict[type, str]) -> type[BaseModel] | None:
     """The table, or the base class of it, whose keys are listed already; None if there is none."""
     return next((base for base in section.__mro__ if base in listed), None)
-
-
-def _tables(field: FieldInfo) -> tuple[list[type[BaseModel]], str]:
-    """The tables that a key can hold, and how its path continues."""
-    annotation: Any = field.annotation
-    parts = [annotation, *get_args(annotation)]
-    parts = [get_args(part)[0] if get_origin(part) is Annotated else part for part in parts]
-    tables = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
-    return tables, ".NAME" if get_origin(annotation) is dict else ""
-
-
-def _takes_a_number(field: FieldInfo) -> bool:
-    """Whether a key that can hold a table can hold a number instead."""
-    parts = get_args(field.annotation)
-    return any(get_origin(part) is Annotated and get_args(part)[0] is float for part in parts)
 
 
 def _type(annotation: Any) -> str:  # noqa: ANN401 - whatever a field can be annotated with

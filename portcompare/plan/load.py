@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Tag, ValidationError
 
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.plan.apps import find_deployment_problems, find_upstream_problems
 from portcompare.plan.checks import find_claim_problems, find_gate_problems
 from portcompare.plan.requests import find_request_problems
@@ -77,7 +77,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         found, remedy = f"cannot be read: {error}", "name a readable plan file"
     except tomllib.TOMLDecodeError as error:
         found, remedy = f"is not TOML: {error}", "correct the syntax there"
-    raise InputError([Problem(where=str(path), found=found, remedy=remedy)])
+    raise refuse(str(path), found, remedy)
 
 
 def _merge_includes(data: dict[str, Any], path: Path) -> tuple[list[Problem], dict[tuple[str, str], Path]]:
@@ -120,10 +120,8 @@ def _name_inline_deployments(
     def name_table(key: str, value: object) -> object:
         if not isinstance(value, dict) or not isinstance(deployments, dict):
             return value
-        try:
-            name = urlsplit(str(value.get("url", ""))).netloc.rpartition("@")[2]
-        except ValueError:
-            name = ""
+        host = re.match(r"\w+://([^/?#]*@)?([^/?#]+)", str(value.get("url")))
+        name = host[2] if host else ""
         if name and name not in deployments.keys() - inline.keys():
             deployments.setdefault(name, value)
             inline.setdefault(name, key)

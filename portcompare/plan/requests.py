@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.http.placeholders import fill_in, names_in
 from portcompare.http.requests import FilePart, Part, find_flaw, http_request, type_by_name
 from portcompare.http.rows import read_rows, refuse_rows
@@ -40,6 +40,11 @@ class PlanFile(t.Section):
     file: t.AnyPath = Field(description="the file, relative to the plan file")
     type: t.MediaType = Field("", description="its media type; default: by its name")
     filename: str = Field("", description="its name in the request; default: its own name")
+
+    def read(self, folder: Path) -> FilePart:
+        """The part with the file's content; raises InputError if it cannot be read."""
+        content = _read(folder / self.file)
+        return FilePart(filename=self.filename or self.file.name, content=content, type=self.type)
 
 
 Scalar = str | int | float
@@ -76,14 +81,9 @@ class PlanRequest(t.Section):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> PlanRequest:
-        given = {
-            "json": self.json_body is not None,
-            "form": self.form is not None,
-            "multipart": self.multipart is not None,
-            "body": bool(self.body),
-            "body_file": self.body_file is not None,
-        }
-        bodies = [key for key, is_given in given.items() if is_given]
+        given = {"json": self.json_body, "form": self.form, "multipart": self.multipart}
+        given |= {"body": self.body or None, "body_file": self.body_file}
+        bodies = [key for key, value in given.items() if value is not None]
         if len(bodies) > 1:
             raise ValueError(f"a request has one body, not {' and '.join(bodies)}")
         if bodies and "method" not in self.model_fields_set:
@@ -119,7 +119,10 @@ class PlanRequest(t.Section):
 
     def _template(self, folder: Path) -> RequestSpec:
         """The request with its files, before placeholders are filled."""
-        parts = {name: [_read_part(part, folder) for part in given] for name, given in self._parts().items()}
+        parts = {
+            name: [part if isinstance(part, str) else part.read(folder) for part in given]
+            for name, given in self._parts().items()
+        }
         if self.body_file is None:
             return self._encode(parts, self.body)
         request = self._encode(parts, _read(folder / self.body_file))
@@ -133,9 +136,8 @@ class PlanRequest(t.Section):
         return {name: parts if isinstance(parts, list) else [parts] for name, parts in given}
 
     def _texts(self) -> dict[str, list[str]]:
-        return {
-            name: [part for part in parts if isinstance(part, str)] for name, parts in self._parts().items()
-        }
+        given = self._parts().items()
+        return {name: [part for part in parts if isinstance(part, str)] for name, parts in given}
 
     def _encode(self, parts: Mapping[str, Sequence[Part]], body: str | bytes) -> RequestSpec:
         return http_request(
@@ -173,19 +175,12 @@ class LoginRequest(PlanRequest):
         return tuple(LoginStep(request=request, keep=keep) for request in self.specs(folder))
 
 
-def _read_part(part: PlanPart, folder: Path) -> Part:
-    if isinstance(part, str):
-        return part
-    filename = part.filename or part.file.name
-    return FilePart(filename=filename, content=_read(folder / part.file), type=part.type)
-
-
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         found = f"cannot be read: {error.strerror}"
-        raise InputError([Problem(where=str(path), found=found, remedy="name a readable file")]) from error
+        raise refuse(str(path), found, "name a readable file") from error
 
 
 def find_request_problems(plan: Plan) -> Iterator[Problem]:

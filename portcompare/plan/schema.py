@@ -54,11 +54,6 @@ else:
     )
 
 
-def _margin_form(margin: object) -> str:
-    """The form of a margin, so that a wrong one is reported once and not once for each form."""
-    return "table" if isinstance(margin, dict | Margins) else "number"
-
-
 class Rounds(t.Section):
     """How long and how often is measured."""
 
@@ -66,10 +61,10 @@ class Rounds(t.Section):
     precision: Ratio = Field(
         0.025, description="a level is done when its ratios' 95% intervals are within ± this part of them"
     )
-    # The tag stands first, where it stands in the locations of pydantic's errors.
+    # By its form, so that a wrong margin is reported once. The tag stands first, as in pydantic's locations.
     margin: Annotated[
         Annotated[float, Tag("number"), Field(gt=0, lt=1)] | Annotated[Margins, Tag("table")],
-        Discriminator(_margin_form),
+        Discriminator(lambda margin: "table" if isinstance(margin, dict | Margins) else "number"),
     ] = Field(
         Margins(),
         description="ratios this close to 1 count as equivalent: one for all metrics, or a table of these",

@@ -1,8 +1,7 @@
 """Servers: how each is started, watched, measured and stopped."""
 
 from portcompare.serve.cpus import CpuAssignment, assign_cpus, generator_cpus
-from portcompare.serve.deployments import serve_deployments, serve_upstreams
-from portcompare.serve.live import LiveServers, Use
+from portcompare.serve.deployments import LiveServers, Use, serve_deployments, serve_upstreams
 from portcompare.serve.manifest import describe_manifest
 from portcompare.serve.preflight import preflight
 from portcompare.serve.processes import Supervised, start_supervised

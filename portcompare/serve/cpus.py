@@ -78,18 +78,12 @@ def find_cpu_problems(plan: Plan) -> Iterator[Problem]:
     for key, cpus in {"server": plan.cpus.server, "generator": plan.cpus.generator}.items():
         missing = set(cpus or ()) - allowed
         if missing or cpus == []:
-            yield Problem(
-                where=plan.where("cpus", key),
-                found=f"this process may not use CPU {_list(missing)}" if missing else "names no CPU",
-                remedy=f"choose from {_list(allowed)}, or leave the key out",
-            )
+            found = f"this process may not use CPU {_list(missing)}" if missing else "names no CPU"
+            yield plan.problem(("cpus", key), found, f"choose from {_list(allowed)}, or leave the key out")
     shared = set(plan.cpus.server or ()) & set(plan.cpus.generator or ())
     if shared:
-        yield Problem(
-            where=plan.where("cpus"),
-            found=f"CPU {_list(shared)} is named for servers and generator, which would disturb each other",
-            remedy="name each CPU once, or leave both keys out",
-        )
+        found = f"CPU {_list(shared)} is named for servers and generator, which would disturb each other"
+        yield plan.problem(("cpus",), found, "name each CPU once, or leave both keys out")
 
 
 def _without(cpus: list[int], taken: Sequence[int]) -> list[int]:

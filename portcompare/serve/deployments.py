@@ -1,14 +1,17 @@
-"""Serving deployments: all are started at once, polled until they are ready, and stopped in any case."""
+"""Serving deployments: all are started at once, polled until they are ready, kept running, and stopped."""
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
 
 from portcompare.plan import Plan
+from portcompare.records.rounds import Usage
 from portcompare.serve.cpus import CpuAssignment, pin_server
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.processes import stop_all
@@ -17,7 +20,6 @@ from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import ArmSetup, prepare_arms, set_up
 
 READY_LIMIT_S = 20.0  # how long a server may take until it is ready
-_POLL_INTERVAL_S = 0.02
 
 
 @contextmanager
@@ -39,23 +41,6 @@ def serve_deployments(
             yield running
         finally:
             _stop(running)
-
-
-def restart_server(plan: Plan, server: RunningServer, *, folder: Path, cpus: CpuAssignment) -> RunningServer:
-    """Start a server that has died once more, on its port, and wait until it is ready."""
-    recipe = resolve_deployment(plan, server.deployment)
-    setup = ArmSetup(
-        plan=plan, recipe=recipe, arm=server.arm, cpus=cpus.all_cpus, folder=folder, port=server.port
-    )
-    _stop({server.arm: server})
-    setup.run_between_starts()
-    running: dict[str, RunningServer] = {}
-    with ExitStack() as undo:
-        undo.callback(_stop, running)
-        asyncio.run(_bring_up_all([setup], running, may_move=False))
-        pin_server(running[server.arm], cpus.server)
-        undo.pop_all()
-    return running[server.arm]
 
 
 @contextmanager
@@ -162,7 +147,7 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
                     if app.is_ready(response.status_code):
                         return server.owns_port
                     seen = f"the status was {response.status_code}"
-                await asyncio.sleep(_POLL_INTERVAL_S)
+                await asyncio.sleep(0.02)
     except TimeoutError:
         raise server.failure(
             f"GET {app.ready_target} was not ready within {READY_LIMIT_S:g} s: {seen}; if the app reports "
@@ -172,3 +157,81 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
 
 def _stop(running: Mapping[str, RunningServer]) -> None:
     stop_all(server.process for server in running.values() if server.process is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a server uses."""
+
+    usage: Usage  # since its first start, the CPU time of processes that died included
+    cores: float  # CPU seconds per second since the reading before
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveServers:
+    """The servers of baseline and candidates, and their upstreams."""
+
+    plan: Plan
+    servers: dict[
+        str, RunningServer
+    ]  # by arm; one that is started again takes the place of the one that died
+    upstreams: Mapping[str, RunningServer]  # by name; watched, but not started again
+    folder: Path
+    cpus: CpuAssignment
+    _restarts: Counter[str] = field(default_factory=Counter)
+    _lost_cpu_s: dict[str, float] = field(default_factory=dict)  # of processes that died
+    _latest: dict[str, Usage] = field(default_factory=dict)
+    _read_s: float = 0.0  # when the use was read last
+
+    def restart_dead(self) -> list[str]:
+        """Start those again that have died, at the same address; returns a message for each.
+
+        Raises ServerError: one cannot be started again, or one that portcompare did not start is gone.
+        """
+        for upstream in self.upstreams.values():
+            upstream.check_alive()
+        messages = []
+        for arm, server in list(self.servers.items()):
+            if server.process is None:
+                server.check_alive()
+                continue
+            status = server.process.poll()
+            if status is None:
+                continue
+            if arm in self._latest:
+                self._lost_cpu_s[arm] = self._lost_cpu_s.get(arm, 0.0) + self._latest.pop(arm).cpu_s
+            self._restarts[arm] += 1
+            self._restart(server)
+            log = server.process.show_log()
+            messages.append(f"{arm} ended with status {status} and was started again\n{log}")
+        return messages
+
+    def _restart(self, server: RunningServer) -> None:
+        """Start a server that has died once more, on its port, and wait until it is ready."""
+        arm, recipe, cpus = server.arm, resolve_deployment(self.plan, server.deployment), self.cpus.all_cpus
+        setup = ArmSetup(
+            plan=self.plan, recipe=recipe, arm=arm, cpus=cpus, folder=self.folder, port=server.port
+        )
+        _stop({arm: server})
+        setup.run_between_starts()
+        asyncio.run(_bring_up_all([setup], self.servers, may_move=False))
+        pin_server(self.servers[arm], self.cpus.server)
+
+    def read_use(self) -> dict[str, Use]:
+        """What the servers use, by arm; nothing of those that portcompare did not start."""
+        now_s = time.monotonic()
+        elapsed_s, self._read_s = now_s - self._read_s, now_s
+        found = {}
+        for arm, server in self.servers.items():
+            usage = server.usage()
+            if usage is None:
+                continue
+            before = self._latest.get(arm, usage)
+            self._latest[arm] = usage
+            total = Usage(
+                cpu_s=self._lost_cpu_s.get(arm, 0.0) + usage.cpu_s,
+                rss_bytes=usage.rss_bytes,
+                restarts=self._restarts[arm],
+            )
+            found[arm] = Use(usage=total, cores=max(usage.cpu_s - before.cpu_s, 0.0) / elapsed_s)
+        return found

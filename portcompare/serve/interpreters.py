@@ -30,9 +30,6 @@ class Interpreter:
     versions: Mapping[str, str]  # of the distributions that matter, where installed
 
 
-_INTERPRETER = TypeAdapter(Interpreter)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterpreterCheck:
     """The result of checking an interpreter."""
@@ -106,5 +103,5 @@ def _read(
         problem = f"it did not end within {CHECK_LIMIT_S:g} s"
     elif status != 0 or not facts:
         problem = check.log_tail(1) or f"it ended with status {status}"
-    interpreter = _INTERPRETER.validate_json(facts) if facts else None
+    interpreter = TypeAdapter(Interpreter).validate_json(facts) if facts else None
     return InterpreterCheck(recipes=recipes, interpreter=interpreter, problem=problem)

@@ -48,12 +48,15 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
         for check in check_interpreters(known, with_import=False)
         for recipe in check.recipes
     }
-    baseline, *candidates = (
-        describe_deployment(recipe, cpus, interpreters.get(recipe.name), plan.scenarios)
-        for recipe in recipes.values()
-        if recipe.name not in plan.upstreams
-    )
     beside = replace(cpus, server=cpus.generator)
+    upstreams, arms = [], []
+    for recipe in recipes.values():
+        interpreter = interpreters.get(recipe.name)
+        if recipe.name in plan.upstreams:
+            upstreams.append(describe_deployment(recipe, beside, interpreter, {}))
+        else:
+            arms.append(describe_deployment(recipe, cpus, interpreter, plan.scenarios))
+    baseline, *candidates = arms
     differences = (one for candidate in candidates for one in find_differences(baseline, candidate))
     build, built_at = platform.python_build()
     return Manifest(
@@ -68,12 +71,8 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
         memory_bytes=psutil.virtual_memory().total,
         generator_cpus=cpus.generator,
         libraries=find_versions(_LIBRARIES),
-        deployments=tuple(_without_secrets(one) for one in (baseline, *candidates)),
-        upstreams=tuple(
-            _without_secrets(describe_deployment(recipe, beside, interpreters.get(recipe.name), {}))
-            for recipe in recipes.values()
-            if recipe.name in plan.upstreams
-        ),
+        deployments=tuple(map(_without_secrets, (baseline, *candidates))),
+        upstreams=tuple(map(_without_secrets, upstreams)),
         differences=tuple(dict.fromkeys(differences)),
     )
 
@@ -90,45 +89,41 @@ def describe_deployment(
     recipe: Recipe, cpus: CpuAssignment, interpreter: Interpreter | None, scenarios: Mapping[str, Scenario]
 ) -> ServedDeployment:
     """Record how a deployment is started; `interpreter` is None if it is not known what serves it."""
-    kind = recipe.deployment.kind
+    kind, config = recipe.deployment.kind, recipe.config
     installed = interpreter.versions if interpreter is not None else {}
-    served = ServedDeployment(
+    versions = {name: installed[name] for name in wanted_distributions(recipe) if name in installed}
+    settings = {} if kind == "url" else {"open_files": str(open_files_limit())}
+    server, slots, ceilings = "by its own command", None, {}
+    if kind == "url":
+        server = f"at {recipe.url}, already running"
+    if config is not None:
+        server = f"{recipe.deployment.server} {versions.pop(config.distributions[0], '(not installed)')}"
+        settings |= _WITHOUT_CHOICE | config.serving.describe(config.knobs)
+        cpu_count = len(cpus.all_cpus)
+        python = interpreter.version if interpreter is not None else sys.version_info[:2]
+        slots = config.serving.slots(config.knobs, cpu_count, python)
+        of_a_worker = {
+            "event-loop": (1, "blocked event loop"),
+            "executor": (executor_threads(cpu_count, python), "executor thread"),
+        }
+        for name, scenario in scenarios.items():
+            given = scenario.slots.get(recipe.deployment.app or "")
+            if given is not None:
+                each, noun = (given, "slot") if isinstance(given, int) else of_a_worker[given]
+                app_slots = each * config.knobs.workers
+                if slots is None or app_slots < slots:
+                    ceilings[name] = Ceiling(slots=app_slots, noun=noun)
+    return ServedDeployment(
         name=recipe.name,
         kind=kind,
-        server=f"at {recipe.url}, already running" if kind == "url" else "by its own command",
+        server=server,
         python=interpreter.name if interpreter is not None else "",
         command=recipe.command("{port}"),
         environment={} if kind == "url" else dict(recipe.runtime.added),
-        settings={} if kind == "url" else {"open_files": str(open_files_limit())},
-        slots=None,
-        cpus=() if kind == "url" else cpus.server,
-        versions={name: installed[name] for name in wanted_distributions(recipe) if name in installed},
-    )
-    config = recipe.config
-    if config is None:
-        return served
-    program = config.distributions[0]
-    cpu_count = len(cpus.all_cpus)
-    python = interpreter.version if interpreter is not None else sys.version_info[:2]
-    slots = config.slots(cpu_count, python)
-    of_a_worker = {
-        "event-loop": (1, "blocked event loop"),
-        "executor": (executor_threads(cpu_count, python), "executor thread"),
-    }
-    ceilings = {}
-    for name, scenario in scenarios.items():
-        given = scenario.slots.get(recipe.deployment.app or "")
-        if given is not None:
-            each, noun = (given, "slot") if isinstance(given, int) else of_a_worker[given]
-            app_slots = each * config.knobs.workers
-            if slots is None or app_slots < slots:
-                ceilings[name] = Ceiling(slots=app_slots, noun=noun)
-    return replace(
-        served,
-        server=f"{recipe.deployment.server} {installed.get(program, '(not installed)')}",
-        settings=_WITHOUT_CHOICE | config.serving.describe(config.knobs) | served.settings,
+        settings=settings,
         slots=slots,
-        versions={name: version for name, version in served.versions.items() if name != program},
+        cpus=() if kind == "url" else cpus.server,
+        versions=versions,
         ceilings=ceilings,
     )
 

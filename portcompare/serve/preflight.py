@@ -57,33 +57,23 @@ def why_no_interpreter(python: str) -> tuple[str, str] | None:
 
 def _app_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
     for name, recipe in {recipe.deployment.app: recipe for recipe in recipes}.items():
-        where, runtime = plan.where("apps", str(name)), recipe.runtime
-        reason = why_no_interpreter(runtime.python) if recipe.app.python is not None else None
-        if reason:
-            yield Problem(where=f"{where}.python", found=reason[0], remedy=reason[1])
+        key, runtime = ("apps", str(name)), recipe.runtime
+        if recipe.app.python is not None and (reason := why_no_interpreter(runtime.python)):
+            yield plan.problem((*key, "python"), *reason)
         if name is not None and not runtime.directory.is_dir():
-            yield Problem(
-                where=f"{where}.directory",
-                found=f"there is no directory {runtime.directory}",
-                remedy="name the directory that the app is imported from, relative to the plan file",
-            )
+            remedy = "name the directory that the app is imported from, relative to the plan file"
+            yield plan.problem((*key, "directory"), f"there is no directory {runtime.directory}", remedy)
         for place, folder in enumerate(map(plan.resolve, recipe.app.pythonpath)):
             if not folder.exists():
-                yield Problem(
-                    where=f"{where}.pythonpath.{place}",
-                    found=f"there is no {folder}",
-                    remedy="name a folder to import from, relative to the plan file",
-                )
+                remedy = "name a folder to import from, relative to the plan file"
+                yield plan.problem((*key, "pythonpath", place), f"there is no {folder}", remedy)
 
 
 def _address_problems(plan: Plan, recipes: Collection[Recipe]) -> Iterator[Problem]:
     reason = why_unusable(str(plan.host), 0)
     if reason and any(recipe.url is None for recipe in recipes):
-        yield Problem(
-            where=plan.where("host"),
-            found=f"no server can listen on {plan.host}: {reason}",
-            remedy="give an address of this machine, or leave the key out for 127.0.0.1",
-        )
+        remedy = "give an address of this machine, or leave the key out for 127.0.0.1"
+        yield plan.problem(("host",), f"no server can listen on {plan.host}: {reason}", remedy)
     users: dict[int, str] = {}
     for recipe in recipes:
         port = recipe.deployment.port
@@ -93,11 +83,9 @@ def _address_problems(plan: Plan, recipes: Collection[Recipe]) -> Iterator[Probl
         taken = f"deployments.{first} has it too"
         reason = why_unusable(recipe.host, port) if first == recipe.name else taken
         if reason:
-            yield Problem(
-                where=plan.where("deployments", recipe.name, "port"),
-                found=f"port {port} cannot be used: {reason}",
-                remedy="choose another port, or leave the key out for a free one",
-            )
+            found = f"port {port} cannot be used: {reason}"
+            remedy = "choose another port, or leave the key out for a free one"
+            yield plan.problem(("deployments", recipe.name, "port"), found, remedy)
 
 
 def _command_problems(plan: Plan, recipes: Mapping[str, Recipe]) -> Iterator[Problem]:
@@ -109,61 +97,47 @@ def _command_problems(plan: Plan, recipes: Mapping[str, Recipe]) -> Iterator[Pro
         # A path with a slash in it is relative to the working directory, as for the system.
         name = str(directory / program) if "/" in program else program
         if shutil.which(name, path=recipe.variables(arm).get("PATH")) is None:
-            yield Problem(
-                where=plan.where("deployments", recipe.name, "command"),
-                found=f"there is no program {program!r}",
-                remedy=f"name one in PATH, or its path, absolute or from {directory}",
-            )
+            remedy = f"name one in PATH, or its path, absolute or from {directory}"
+            found = f"there is no program {program!r}"
+            yield plan.problem(("deployments", recipe.name, "command"), found, remedy)
 
 
 def _url_problems(plan: Plan, recipes: Iterable[Recipe]) -> Iterator[Problem]:
+    remedy = "start that server first, or correct its address; portcompare only measures what runs there"
     with httpx.Client(trust_env=False, timeout=URL_LIMIT_S) as client:
         for recipe in recipes:
             if recipe.url is None:
                 continue
-            request = f"GET {recipe.url}{recipe.app.ready_target}"
+            url = f"{recipe.url}{recipe.app.ready_target}"
             try:
-                with client.stream("GET", f"{recipe.url}{recipe.app.ready_target}") as response:
+                with client.stream("GET", url) as response:
                     status = response.status_code
             except (httpx.TransportError, httpx.InvalidURL) as error:
-                found = f"{request} received no response: {str(error) or type(error).__name__}"
+                found = f"no response: {str(error) or type(error).__name__}"
             else:
                 if recipe.app.is_ready(status):
                     continue
-                found = f"{request} received status {status}: it is not ready"
-            yield Problem(
-                where=plan.where("deployments", recipe.name, "url"),
-                found=found,
-                remedy="start that server first, or correct its address; "
-                "portcompare only measures what runs there",
-            )
+                found = f"status {status}: it is not ready"
+            yield plan.problem(("deployments", recipe.name, "url"), f"GET {url} received {found}", remedy)
 
 
 def _interpreter_problems(plan: Plan, check: InterpreterCheck) -> Iterator[Problem]:
     first, interpreter = check.recipes[0], check.interpreter
-    app, python = plan.where("apps", str(first.deployment.app)), first.runtime.python
+    app, python = ("apps", str(first.deployment.app)), first.runtime.python
     if interpreter is None:
-        yield Problem(
-            where=f"{app}.python",
-            found=f"{python} cannot be used: {check.problem}",
-            remedy="name an interpreter of Python 3.8 or later",
-        )
+        found = f"{python} cannot be used: {check.problem}"
+        yield plan.problem((*app, "python"), found, "name an interpreter of Python 3.8 or later")
         return
     for recipe in check.recipes:
         wanted = recipe.config.distributions if recipe.config is not None else ()
         missing = [name for name in wanted if name not in interpreter.versions]
         if missing:
-            yield Problem(
-                where=plan.where("deployments", recipe.name, "server"),
-                found=f"{recipe.deployment.server} needs {' and '.join(missing)}, "
-                f"not installed for {python} ({interpreter.name})",
-                remedy=f"{python} -m pip install {' '.join(missing)}",
-            )
+            needs = f"{recipe.deployment.server} needs {' and '.join(missing)}"
+            found = f"{needs}, not installed for {python} ({interpreter.name})"
+            remedy = f"{python} -m pip install {' '.join(missing)}"
+            yield plan.problem(("deployments", recipe.name, "server"), found, remedy)
     if check.problem is not None:
         target = first.app.target or ""
-        yield Problem(
-            where=f"{app}.target",
-            found=f"{target!r} cannot be served: {check.problem}",
-            remedy="correct the target, or the app until this works: "
-            f"cd {first.runtime.directory} && {python} -c 'import {target.partition(':')[0]}'",
-        )
+        tried = f"cd {first.runtime.directory} && {python} -c 'import {target.partition(':')[0]}'"
+        remedy = f"correct the target, or the app until this works: {tried}"
+        yield plan.problem((*app, "target"), f"{target!r} cannot be served: {check.problem}", remedy)

@@ -23,8 +23,6 @@ _NOT_INHERITED = re.compile(
     "|FORWARDED_ALLOW_IPS|LISTEN_(FDS|PID)|NOTIFY_SOCKET|SENDFILE|VIRTUAL_ENV|WEB_CONCURRENCY"
 )
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeEnvironment:
@@ -67,10 +65,6 @@ class ServerConfig:
         has_uvloop = "loop" in self.serving.knobs and self.knobs.loop == "uvloop"
         return (*self.server.distributions, *(("uvloop",) if has_uvloop else ()))
 
-    def slots(self, cpu_count: int, version: tuple[int, int]) -> int | None:
-        """How many requests its handlers hold at once, all workers together; None for no limit."""
-        return self.serving.slots(self.knobs, cpu_count, version)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -94,7 +88,7 @@ class Recipe:
         if self.url is None:
             return self.deployment.port
         parts = urlsplit(self.url)
-        return parts.port or _DEFAULT_PORTS[parts.scheme]
+        return parts.port or (443 if parts.scheme == "https" else 80)
 
     def command(self, port: int | str, arm: str = ARM) -> tuple[str, ...]:
         """The command line that serves it."""

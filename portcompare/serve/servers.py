@@ -85,7 +85,7 @@ _UNLIMITED = _SETTINGS | {"connection_limit": "no limit"}
 # --timeout 0: a worker is never killed for being silent, however long a request waits.
 # --config: the file takes the place of a gunicorn.conf.py in the app's directory, which would be read unseen.
 _GUNICORN = """
-    gunicorn --config {app_python}/portcompare_gunicorn.py --bind {host}:{port} --workers {workers}
+    gunicorn --config {app_python}/portcompare_servers.py --bind {host}:{port} --workers {workers}
     --backlog {backlog} --worker-connections {connection_limit} --timeout 0 --graceful-timeout {stop_s}
     --worker-class
 """
@@ -163,7 +163,7 @@ _HYPERCORN_ASGI = Serving(
 # It runs WSGI apps by `loop.run_in_executor(None, ...)`, so in the loop's default executor.
 _HYPERCORN_WSGI = Serving(
     knobs=_LOOP_KNOBS,
-    arguments=_HYPERCORN + "wsgi:{app_python}/portcompare_never_empty.py:never_empty('{module}','{object}')",
+    arguments=_HYPERCORN + "wsgi:{app_python}/portcompare_servers.py:never_empty('{module}','{object}')",
     settings=_HYPERCORN_ASGI.settings
     | {"wsgi_max_body_bytes": "1073741824", "empty_bodies": "wrapped, or never sent"},
     slots=lambda knobs, cpu_count, version: knobs.workers * executor_threads(cpu_count, version),

@@ -29,14 +29,9 @@ class ArmSetup:
     folder: Path  # where the arm's log is
     port: int = 0  # where its server is to listen; 0 for what is done once a run
 
-    @property
-    def log_path(self) -> Path:
-        """The file to which everything that runs for the arm logs."""
-        return self.folder / f"{self.arm}.log"
-
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> Supervised:
         """Start a program of the arm."""
-        directory, log_path = self.recipe.runtime.directory, self.log_path
+        directory, log_path = self.recipe.runtime.directory, self.folder / f"{self.arm}.log"
         return start_supervised(
             command, directory=directory, environment=environment, cpus=self.cpus, log_path=log_path
         )

@@ -2,11 +2,9 @@
 
 A script of its own: `python -I watchdog.py LIVENESS_FD CPU,CPU,... PROGRAM ARGUMENT...`.
 
-The watchdog holds the read end of a pipe whose write end only portcompare holds. The pipe ends when
-portcompare closes it on purpose and when portcompare dies, by whatever signal: one path for all ends. The
-watchdog is a child subreaper, so that processes that leave the program's process group, or lose their parent,
-still become its children and are found. If the watchdog itself is killed, the kernel sends the program
-SIGTERM, so that a server still ends its workers.
+It reads from a pipe whose write end only portcompare holds, and which ends when portcompare closes it or
+dies. As a child subreaper it also finds processes that leave the program's process group or lose their
+parent. If it is killed itself, the kernel sends the program SIGTERM, so that a server still ends its workers.
 """
 
 import ctypes

@@ -6,8 +6,10 @@ from importlib.metadata import version
 import pytest
 
 from portcompare.cli.app import COMMANDS, load_command
+from portcompare.cli.options import read_duration
+from portcompare.errors import InputError
 from portcompare.plan import plan_keys
-from portcompare.serve import SERVERS
+from portcompare.serve.servers import SERVERS
 from tests.conftest import Command
 
 HEAVY = {"altair", "httpx", "hdrh", "locust", "numpy", "psutil", "pydantic", "rich", "portcompare.run"}
@@ -69,3 +71,11 @@ def test_run_lists_every_key_with_type_and_default_and_every_server(command: Com
         assert key.description in text
     for server in SERVERS:
         assert f"{server}  " in text
+
+
+def test_a_duration_has_a_unit_or_is_in_seconds_and_any_other_text_is_refused_with_the_flag() -> None:
+    expected = {"90": 90.0, "120s": 120.0, "2.5m": 150.0, "1h": 3600.0, " 5s ": 5.0}
+    assert {text: read_duration("--budget", text) for text in expected} == expected
+    for text in ("", "s", "0", "0m", "-5s", "5 minutes", "1d", "nan"):
+        with pytest.raises(InputError, match=r"--budget(.|\n)*120s"):
+            read_duration("--budget", text)

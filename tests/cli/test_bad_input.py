@@ -1,14 +1,13 @@
-import os
 import socket
 import subprocess
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from portcompare.measure.generator import LoadGenerator, start_generator
+from portcompare.measure.generator import LoadGenerator
 from portcompare.run import session
+from tests.cli.conftest import refused
 from tests.conftest import Command
 from tests.discover.projects import write_project
 
@@ -58,13 +57,6 @@ def plan(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadGenerator]:
-    folder = tmp_path_factory.mktemp("generator")
-    with start_generator(folder / "log", tuple(os.sched_getaffinity(0)), folder) as running:
-        yield running
-
-
 @pytest.fixture
 def _shared_generator(monkeypatch: pytest.MonkeyPatch, generator: LoadGenerator) -> None:
     monkeypatch.setattr(session, "start_generator", lambda *_: nullcontext(generator))
@@ -72,17 +64,14 @@ def _shared_generator(monkeypatch: pytest.MonkeyPatch, generator: LoadGenerator)
 
 @pytest.mark.parametrize("name", ["run", "check", "up"])
 def test_a_missing_plan_is_named(command: Command, name: str) -> None:
-    code, _, err = command(name, "nowhere.toml")
-    assert code == 2
-    assert "nowhere.toml: there is no such file" in err
+    assert "nowhere.toml: there is no such file" in refused(command, name, "nowhere.toml")
     assert "loadtests/plan.toml" in command(name)[2]  # by default
 
 
 def test_plan_and_folder_are_rejected_together(command: Command, plan: Path, tmp_path: Path) -> None:
     plan.write_text(PLAN.replace('server = "uvicorn"', 'server = "uvicron"'))
     (tmp_path / "file").touch()
-    code, _, err = command("run", plan, "--out", tmp_path / "file" / "run")
-    assert code == 2
+    err = refused(command, "run", plan, "--out", tmp_path / "file" / "run")
     assert f"{plan}: deployments.new.server: there is no server 'uvicron'" in err
     assert f"--out {tmp_path}/file/run: cannot be written" in err
 
@@ -97,9 +86,7 @@ def test_a_typo_in_a_plan_starts_no_process(
 
     monkeypatch.setattr(subprocess.Popen, "__init__", start)
     plan.write_text(PLAN.replace(old, new))
-    code, _, err = command(name, plan)
-    assert code == 2
-    assert "did you mean" in err
+    assert "did you mean" in refused(command, name, plan)
 
 
 @pytest.mark.usefixtures("_shared_generator")
@@ -109,8 +96,7 @@ def test_apps_ports_and_scenarios_are_rejected_together(command: Command, plan: 
         bad = PLAN.replace("probe:asgi", "nowhere:app").replace('"waitress"', f'"waitress"\nport = {port}')
         plan.write_text(bad.replace('request = { path = "/" }', 'user = "Nobody"'))
         (tmp_path / "locustfile.py").write_text("")
-        code, _, err = command("run", plan, "--out", tmp_path / "run")
-    assert code == 2
+        err = refused(command, "run", plan, "--out", tmp_path / "run")
     assert f"{plan}: apps.new.target" in err
     assert "No module named 'nowhere'" in err
     assert f"{plan}: deployments.old.port" in err
@@ -121,24 +107,18 @@ def test_apps_ports_and_scenarios_are_rejected_together(command: Command, plan: 
 @pytest.mark.usefixtures("_shared_generator")
 def test_a_missing_locustfile_is_named(command: Command, plan: Path, tmp_path: Path) -> None:
     plan.write_text(PLAN.replace('request = { path = "/" }', 'user = "Somebody"'))
-    code, _, err = command("check", plan)
-    assert code == 2
-    assert f"{plan}: locustfile: there is no {tmp_path}/locustfile.py" in err
+    assert f"{plan}: locustfile: there is no {tmp_path}/locustfile.py" in refused(command, "check", plan)
 
 
 def test_up_rejects_an_app_that_cannot_be_imported(command: Command, plan: Path) -> None:
     plan.write_text(PLAN.replace("probe:wsgi", "probe:nothing"))
-    code, _, err = command("up", plan)
-    assert code == 2
-    assert f"{plan}: apps.old.target" in err
+    assert f"{plan}: apps.old.target" in refused(command, "up", plan)
 
 
 @pytest.mark.usefixtures("_shared_generator")
 def test_what_the_folder_of_a_run_contains_is_kept(command: Command, plan: Path, tmp_path: Path) -> None:
     write_project(tmp_path, {"old/results.json": "precious", "new/notes.txt": "mine"})
-    code, _, err = command("run", plan, "--out", tmp_path / "old")
-    assert code == 2
-    assert "holds a run already" in err
+    assert "holds a run already" in refused(command, "run", plan, "--out", tmp_path / "old")
     assert (tmp_path / "old" / "results.json").read_text() == "precious"
     plan.write_text(PLAN.replace("probe:wsgi", "probe:nothing"))
     assert command("run", plan, "--out", tmp_path / "new")[0] == 2
@@ -150,9 +130,7 @@ def test_a_report_of_nothing_and_an_unknown_option_are_refused(command: Command,
         (("report", tmp_path), f"{tmp_path}/results.json"),
         (("run", "--speed"), "--speed"),
     ):
-        code, _, err = command(*arguments)
-        assert code == 2
-        assert found in err
+        assert found in refused(command, *arguments)
 
 
 @pytest.mark.usefixtures("_shared_generator")
@@ -174,31 +152,27 @@ def test_a_problem_is_reported_with_its_file(command: Command, plan: Path, tmp_p
     plan.write_text(
         PLAN.replace(apps, "").replace("[deployments", 'include = ["apps.toml"]\n[deployments', 1)
     )
-    code, _, err = command("check", plan)
-    assert code == 2
-    assert f"{tmp_path}/apps.toml: apps.old.target" in err
+    assert f"{tmp_path}/apps.toml: apps.old.target" in refused(command, "check", plan)
 
 
 def test_a_report_that_cannot_be_written_is_a_problem_of_the_input(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portcompare.cli.report.read_results", lambda path: path)
+    monkeypatch.setattr("portcompare.cli.results.read_results", lambda path: path)
     (tmp_path / "report.html").mkdir()
 
     def write_reports(results: object, folder: Path) -> None:
         (folder / "report.html").write_text(str(results))
 
-    monkeypatch.setattr("portcompare.cli.report.write_reports", write_reports)
-    code, _, err = command("report", tmp_path)
-    assert code == 2
-    assert f"{tmp_path}: cannot be written" in err
+    monkeypatch.setattr("portcompare.cli.results.write_reports", write_reports)
+    assert f"{tmp_path}: cannot be written" in refused(command, "report", tmp_path)
 
 
 def test_an_unexpected_error_is_not_a_verdict(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: Path) -> None:
         raise RuntimeError(path)
 
-    monkeypatch.setattr("portcompare.cli.report.read_results", fail)
+    monkeypatch.setattr("portcompare.cli.results.read_results", fail)
     code, _, err = command("report", "anywhere")
     assert code == 3
     assert "RuntimeError" in err
@@ -207,9 +181,7 @@ def test_an_unexpected_error_is_not_a_verdict(command: Command, monkeypatch: pyt
 def test_a_file_that_cannot_be_written_is_reported_before_any_request(
     command: Command, plan: Path, tmp_path: Path
 ) -> None:
-    code, _, err = command("check", plan, "--junit", tmp_path)
-    assert code == 2
-    assert f"--junit: {tmp_path} is a folder" in err
-    code, _, err = command("check", plan, "--junit", tmp_path / "nowhere" / "junit.xml")
-    assert code == 2
-    assert f"--junit: nothing can be written in {tmp_path}/nowhere" in err
+    assert f"--junit: {tmp_path} is a folder" in refused(command, "check", plan, "--junit", tmp_path)
+    assert f"--junit: nothing can be written in {tmp_path}/nowhere" in refused(
+        command, "check", plan, "--junit", tmp_path / "nowhere" / "junit.xml"
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from tests.cli.conftest import refused
 from tests.conftest import Command
 from tests.runs import NEW, make_run, store
 
@@ -43,9 +44,9 @@ def test_the_files_are_written_to_the_named_folder(command: Command, tmp_path: P
     for name in ("diff.md", "diff.html"):
         assert "slower" in (tmp_path / "a" / "b" / name).read_text(encoding="utf-8")
     (tmp_path / "file").touch()
-    code, _, err = command("diff", "old", "new", "--out", tmp_path / "file")
-    assert code == 2
-    assert f"--out {tmp_path}/file: cannot be written" in err
+    assert f"--out {tmp_path}/file: cannot be written" in refused(
+        command, "diff", "old", "new", "--out", tmp_path / "file"
+    )
 
 
 def test_runs_of_other_machines_are_refused_unless_the_option_allows_them(
@@ -64,8 +65,7 @@ def test_runs_of_other_machines_are_refused_unless_the_option_allows_them(
 
 
 def test_problems_of_both_runs_are_reported_at_once(command: Command) -> None:
-    code, _, err = command("diff", "nowhere", "neither")
-    assert code == 2
+    err = refused(command, "diff", "nowhere", "neither")
     assert "nowhere/results.json: there is no such file" in err
     assert "neither/results.json: there is no such file" in err
 
@@ -76,14 +76,13 @@ def test_runs_with_nothing_in_common_or_without_margins_are_refused_with_the_rea
     run = make_run(2, blocks=8)
     run.plan["scenarios"]["delayed"]["delay_s"] = 0.5
     store(run, tmp_path / "other")
-    code, _, err = command("diff", "old", "other")
-    assert code == 2
-    assert "have nothing in common to compare; delayed: it does not send the same: delay_s was 0.2" in err
+    assert (
+        "have nothing in common to compare; delayed: it does not send the same: delay_s was 0.2"
+        in refused(command, "diff", "old", "other")
+    )
     del run.plan["rounds"]["margin"]["p99"]
     store(run, tmp_path / "without")
-    code, _, err = command("diff", "old", "without")
-    assert code == 2
-    assert "plan.rounds.margin: has no margin of p99" in err
+    assert "plan.rounds.margin: has no margin of p99" in refused(command, "diff", "old", "without")
 
 
 def test_a_partial_or_invalid_run_is_compared_with_a_warning(command: Command, tmp_path: Path) -> None:

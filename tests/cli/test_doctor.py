@@ -1,25 +1,20 @@
-from __future__ import annotations
-
 import json
 import os
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from portcompare.cli import doctor
 from portcompare.cli.options import SCHEMA_VERSION
 from portcompare.doctor import ceiling, machine
+from portcompare.doctor.machine import Machine
+from tests.conftest import Command
 from tests.doctor.samples import CEILING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from portcompare.doctor.machine import Machine
-    from tests.conftest import Command
-
-    Be = Callable[..., None]
+Be = Callable[..., None]
 
 
 @pytest.fixture(scope="module")

@@ -1,26 +1,22 @@
-from __future__ import annotations
-
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from portcompare.cli import init
+from portcompare.discover.apps import Found
 from portcompare.plan import load_plan
-from portcompare.serve import vocabulary
+from portcompare.serve.servers import vocabulary
+from tests.cli.conftest import refused
+from tests.conftest import Command
 from tests.discover.projects import FLASK, QUART, write_project
 from tests.discover.samples import ALONE, FULL, PAIR, make_app
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from portcompare.discover.apps import Found
-    from tests.conftest import Command
-
-    Look = Callable[[Found], Path]
+Look = Callable[[Found], Path]
 
 
 @pytest.fixture
@@ -118,16 +114,11 @@ def test_a_file_that_exists_is_kept_and_the_others_written(
 def test_a_folder_that_is_missing_or_unwritable_or_has_both_files_is_refused(
     command: Command, found: Look, tmp_path: Path
 ) -> None:
-    code, _, err = command("init", "nowhere")
-    assert code == 2
-    assert "nowhere: there is no such folder" in err
+    assert "nowhere: there is no such folder" in refused(command, "init", "nowhere")
     project = write_project(found(ALONE), {"loadtests": "a file"})
-    code, _, err = command("init")
-    assert code == 2
-    assert f"{project}/loadtests/plan.toml: cannot be written" in err
+    assert f"{project}/loadtests/plan.toml: cannot be written" in refused(command, "init")
     (project / "loadtests").unlink()
     write_project(tmp_path, {"loadtests/plan.toml": "mine", "loadtests/locustfile.py": "mine"})
-    code, _, err = command("init")
-    assert code == 2
+    err = refused(command, "init")
     for name in ("plan.toml", "locustfile.py"):
         assert f"{tmp_path}/loadtests/{name}: exists already" in err

@@ -6,7 +6,7 @@ import pytest
 
 from portcompare.cli import up
 from portcompare.records.rounds import Usage
-from portcompare.serve import Use
+from portcompare.serve.deployments import Use
 from tests.conftest import Command
 
 ADDRESS = "[fd00::1]:8000"

@@ -85,15 +85,6 @@ def test_a_huge_project_is_read_in_part_with_a_note(tmp_path: Path, monkeypatch:
     assert found.notes == ("only the first 1 Python files were read",)
 
 
-def test_an_app_that_cannot_be_imported_has_its_error(tmp_path: Path) -> None:
-    files = {"app.py": FLASK, "port.py": QUART + "import nowhere_to_be_found"}
-    found = look_at_project(write_project(tmp_path, files))
-    assert found.candidate is not None
-    assert found.candidate.problem == "ModuleNotFoundError: No module named 'nowhere_to_be_found'"
-    assert found.candidate.routes == ()
-    assert found.baseline.problem == ""
-
-
 def test_an_app_that_imports_from_the_projects_folder_is_tried_from_there(tmp_path: Path) -> None:
     app = "from backend.settings import NAME\n" + FLASK
     files = {"backend/app.py": app, "backend/settings.py": "NAME = 1"}
@@ -111,9 +102,13 @@ def test_an_app_whose_import_hangs_is_tried_once(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "backend" / "tried").read_text() == "x"
 
 
-def test_an_import_that_ends_the_process_and_a_factory_with_arguments_are_problems(tmp_path: Path) -> None:
-    found = look_at_project(write_project(tmp_path / "a", {"app.py": FLASK + "raise SystemExit(0)"}))
+def test_an_app_that_cannot_be_imported_and_a_factory_with_arguments_have_problems(tmp_path: Path) -> None:
+    files = {"app.py": FLASK + "raise SystemExit(0)", "port.py": QUART + "import nowhere_to_be_found"}
+    found = look_at_project(write_project(tmp_path / "a", files))
     assert found.baseline.problem == "importing it ended with status 0"
+    assert found.candidate is not None
+    assert found.candidate.problem == "ModuleNotFoundError: No module named 'nowhere_to_be_found'"
+    assert found.candidate.routes == ()
     factory = "from flask import Flask\ndef create_app(config):\n    return Flask(config)"
     found = look_at_project(write_project(tmp_path / "b", {"app.py": factory}))
     assert found.baseline.target == "app:create_app()"
@@ -158,11 +153,8 @@ def test_a_file_can_be_imported_from_the_places_around_it(
         Place(directory=tmp_path / place, pythonpath=tuple(tmp_path / one for one in folders), module=module)
         for place, folders, module in expected
     )
-
-
-def test_a_project_that_is_itself_a_package_is_imported_from_above(tmp_path: Path) -> None:
-    project = write_project(tmp_path / "pkg", {"__init__.py": "", "app.py": ""})
-    assert import_places(project / "app.py", project) == (Place(directory=tmp_path, module="pkg.app"),)
+    project = write_project(tmp_path / "itself", {"__init__.py": "", "app.py": ""})  # a package, from above
+    assert import_places(project / "app.py", project) == (Place(directory=tmp_path, module="itself.app"),)
 
 
 @pytest.mark.parametrize(
@@ -182,8 +174,6 @@ def test_an_app_is_run_by_the_environment_of_its_side_the_active_one_or_the_proj
     variables = {} if active is None else {"VIRTUAL_ENV": str(tmp_path / active)}
     found = find_python(tmp_path / "side" / "pkg", tmp_path, variables)
     assert found == (tmp_path / expected / "bin" / "python" if expected else Path(sys.executable))
-
-
-def test_portcompares_own_environment_is_recognised_under_another_name(tmp_path: Path) -> None:
-    (tmp_path / ".venv").symlink_to(sys.prefix)
-    assert find_python(tmp_path, tmp_path, {}) == Path(sys.executable)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / ".venv").symlink_to(sys.prefix)  # portcompare's own, under another name
+    assert find_python(tmp_path / "own", tmp_path / "own", {}) == Path(sys.executable)

@@ -33,21 +33,40 @@ def find(folder: Path, files: dict[str, str]) -> list[tuple[str | None, str]]:
     return [(each.framework, each.target(str(each.file.relative_to(folder)))) for each in definitions]
 
 
+FLASK = "from flask import Flask\n"
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "names"),
     [
-        "from flask import Flask\napp = Flask(__name__)",
-        "from flask import Flask as F\napp: F = F(__name__)",
-        "import flask\napp = flask.Flask(__name__)",
-        "import flask as f\nif True:\n    app = f.Flask(__name__)",
-        "from flask import Flask\ntry:\n    app = Flask(__name__)\nfinally:\n    pass",
-        "from flask import Flask\nclass Mine(Flask):\n    pass\napp = Mine(__name__)",
-        "from apiflask import APIFlask\napp = APIFlask(__name__)",
-        "from flask import Flask\nword = '\\d'\napp = Flask(__name__)",
+        (FLASK + "app = Flask(__name__)", ["app"]),
+        ("from flask import Flask as F\napp: F = F(__name__)", ["app"]),
+        ("import flask\napp = flask.Flask(__name__)", ["app"]),
+        ("import flask as f\nif True:\n    app = f.Flask(__name__)", ["app"]),
+        (FLASK + "try:\n    app = Flask(__name__)\nfinally:\n    pass", ["app"]),
+        (FLASK + "class Mine(Flask):\n    pass\napp = Mine(__name__)", ["app"]),
+        ("from apiflask import APIFlask\napp = APIFlask(__name__)", ["app"]),
+        (FLASK + "word = '\\d'\napp = Flask(__name__)", ["app"]),
+        # Factories:
+        (FLASK + "def make():\n    app = Flask(__name__)\n    return app", ["make()"]),
+        (FLASK + "def make(debug=False, *, name='x'):\n    return Flask(name)", ["make()"]),
+        ("def make():\n    from flask import Flask\n    return Flask(__name__)", ["make()"]),
+        ("import flask\ndef make() -> flask.Flask:\n    return somewhere()", ["make()"]),
+        (f"{FLASK}def make():\n    x = _own()\n    return x\ndef _own():\n    return Flask('x')", ["make()"]),
+        # Neither:
+        ("from elsewhere import Flask\napp = Flask(__name__)", []),
+        ("from flask import Blueprint\napp = Blueprint('x', __name__)", []),
+        (FLASK + "if __name__ == '__main__':\n    app = Flask(__name__)", []),
+        (FLASK + "class Holder:\n    app = Flask(__name__)", []),
+        (FLASK + "def register(app: Flask) -> Flask:\n    return app", []),
+        (FLASK + "app = Flask(__name__)\napp = wrapped(app)", []),
+        ("def make():\n    return make()", []),
     ],
 )
-def test_an_app_at_the_top_of_a_file(tmp_path: Path, text: str) -> None:
-    assert find(tmp_path, {"service.py": text}) == [("flask", "service.py:app")]
+def test_apps_at_the_top_of_a_file_and_factories_are_found(
+    tmp_path: Path, text: str, names: list[str]
+) -> None:
+    assert find(tmp_path, {"service.py": text}) == [("flask", f"service.py:{name}") for name in names]
 
 
 def test_a_definition_has_a_line_and_a_factory_the_arguments_that_it_needs(tmp_path: Path) -> None:
@@ -56,36 +75,6 @@ def test_a_definition_has_a_line_and_a_factory_the_arguments_that_it_needs(tmp_p
     (app, make), _ = find_definitions([tmp_path / "port.py"])
     assert (app.framework, app.name, app.line, app.is_factory) == ("quart", "port", 3, False)
     assert (make.line, make.is_factory, make.needs) == (4, True, ("config", "name"))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "from flask import Flask\ndef make():\n    app = Flask(__name__)\n    return app",
-        "from flask import Flask\ndef make(debug=False, *, name='x'):\n    return Flask(name)",
-        "def make():\n    from flask import Flask\n    return Flask(__name__)",
-        "import flask\ndef make() -> flask.Flask:\n    return somewhere()",
-        "import flask\ndef make():\n    x = _own()\n    return x\ndef _own():\n    return flask.Flask('x')",
-    ],
-)
-def test_a_factory(tmp_path: Path, text: str) -> None:
-    assert find(tmp_path, {"service.py": text}) == [("flask", "service.py:make()")]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "from elsewhere import Flask\napp = Flask(__name__)",
-        "from flask import Blueprint\napp = Blueprint('x', __name__)",
-        "from flask import Flask\nif __name__ == '__main__':\n    app = Flask(__name__)",
-        "from flask import Flask\nclass Holder:\n    app = Flask(__name__)",
-        "from flask import Flask\ndef register(app: Flask) -> Flask:\n    return app",
-        "from flask import Flask\napp = Flask(__name__)\napp = wrapped(app)",
-        "def make():\n    return make()",
-    ],
-)
-def test_other_names_are_not_apps(tmp_path: Path, text: str) -> None:
-    assert find(tmp_path, {"service.py": text}) == []
 
 
 MAKES = "def create_app():\n    return {0}(__name__)\n"

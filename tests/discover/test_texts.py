@@ -15,7 +15,7 @@ from portcompare.discover.draft import draft_plan
 from portcompare.http.requests import http_request
 from portcompare.loadgen.window import least_time
 from portcompare.plan import Plan, load_plan
-from portcompare.serve import vocabulary
+from portcompare.serve.servers import vocabulary
 from tests.discover.samples import ALONE, FULL, INDEX, ITEM, ITEMS, PAIR, make_app, make_found, make_route
 
 
@@ -58,16 +58,15 @@ def test_apps_are_named_with_their_interface_and_place() -> None:
     assert app_of(PAIR, python=Path("/opt/python"))["python"] == "/opt/python"
 
 
-def test_where_the_apps_are_ready_is_asked_of_both(tmp_path: Path) -> None:
-    plan = read(text_of(FULL), tmp_path)
+def test_both_are_asked_whether_they_are_ready_and_what_is_left_out_can_be_switched_on(
+    tmp_path: Path,
+) -> None:
+    text = text_of(FULL)
+    plan = read(text, tmp_path)
     assert {app.ready_path for app in plan.apps.values()} == {"/healthz"}
     assert [request.path for request in plan.parity.requests] == ["/healthz"]
     assert all(app.ready_path is None for app in read(text_of(PAIR), tmp_path).apps.values())
-
-
-def test_what_changes_data_or_is_on_one_side_only_can_be_switched_on(tmp_path: Path) -> None:
-    text = text_of(FULL)
-    paths = {(each.method, each.path) for each in read(text, tmp_path).parity.requests}
+    paths = {(each.method, each.path) for each in plan.parity.requests}
     on = re.sub(r"^    # (\{.*)$", r"    \1", text, flags=re.MULTILINE)
     switched_on = {(each.method, each.path) for each in read(on, tmp_path).parity.requests} - paths
     new = {("GET", "/<even:n>"), ("GET", "/items"), ("GET", "/new")}
@@ -111,26 +110,17 @@ def document(baseline: FoundApp, *files: Path) -> tuple[str | None, str]:
 DOCUMENT = Path("/project/docs/openapi.json")
 
 
-def test_an_openapi_document_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_openapi_document_is_named_unless_its_cases_would_change_data_or_it_could_not_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(texts, "find_spec", str)  # as if schemathesis was installed
     served = make_app("flask", INDEX, make_route("/openapi.json"))
     assert document(served)[0] == "/openapi.json"
     assert document(served, DOCUMENT)[0] == "../docs/openapi.json"
     assert document(make_app("flask", INDEX))[0] is None
-
-
-def test_an_openapi_document_is_switched_off_where_its_cases_would_change_data(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(texts, "find_spec", str)
     named, text = document(make_app("flask", INDEX, ITEMS), DOCUMENT)
     assert named is None
     assert '# openapi = "../docs/openapi.json"' in text
-
-
-def test_an_openapi_document_is_switched_off_where_it_could_not_be_used(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
     monkeypatch.setattr(texts, "find_spec", lambda _: None)
     named, text = document(make_app("flask", INDEX), DOCUMENT)
     assert named is None
@@ -161,14 +151,11 @@ def execute(text: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return defined
 
 
-def test_each_scenario_has_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_scenario_has_its_class_and_many_routes_are_a_mix(monkeypatch: pytest.MonkeyPatch) -> None:
     defined = execute(locustfile_of(ALONE), monkeypatch)
     assert defined["Index"].request == http_request("/")
     names = [scenario.user for scenario in draft_plan(FULL).scenarios]
     assert set(names) <= set(execute(locustfile_of(FULL), monkeypatch))
-
-
-def test_many_routes_are_a_mix(monkeypatch: pytest.MonkeyPatch) -> None:
     mix = make_found(make_app("flask", INDEX, ITEM, ITEMS, make_route("/users")))
     text = locustfile_of(mix)
     paths = ["/", "/items/1", "/items", "/users"]

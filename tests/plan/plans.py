@@ -75,6 +75,13 @@ def problems_of(folder: Path, text: str) -> list[Problem]:
     return list(caught.value.problems)
 
 
+def problem_of(folder: Path, text: str, key: str) -> Problem:
+    """The only problem, which is of this key."""
+    (problem,) = problems_of(folder, text)
+    assert problem.where == f"{folder}/plan.toml: {key}"
+    return problem
+
+
 def faults_of(folder: Path, text: str) -> list[tuple[str, str]]:
     """The key, without the plan's file, and what was found."""
     file = f"{folder / 'plan.toml'}: "

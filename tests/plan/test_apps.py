@@ -4,51 +4,32 @@ import pytest
 from pydantic import ValidationError
 
 from portcompare.plan import App
-from tests.plan.plans import GOOD, SCENARIO, SERVERS, changed, faults_of, load, problems_of
+from tests.plan.plans import GOOD, SCENARIO, SERVERS, changed, faults_of, load, problem_of
 
 KNOWN_SERVERS = (
     f"did you mean 'gunicorn'? Known: {', '.join(sorted(SERVERS))}; start any other server by a `command`"
 )
+NO_SETTING = "hypercorn has no such setting for asgi apps"
 OLD = '[deployments.old]\napp = "flask"\nserver = "gunicorn"\n'
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "service:app",
-        "service.web:site.app",
-        "service:make()",
-        "service.web:site.make('test', debug=False)",
-        'service:make({"DEBUG": [1, -2.5, None]}, name=")")',
-    ],
-)
-def test_a_target_is_an_object_or_a_factory_with_literal_arguments(target: str) -> None:
-    app = App(target=target, interface="wsgi")
-    assert app.has_factory == target.endswith(")")
+TARGETS = [
+    *("service:app", "service.web:site.app", "service:make()", "service.web:site.make('test', debug=False)"),
+    'service:make({"DEBUG": [1, -2.5, None]}, name=")")',
+]
+OTHERS = [
+    *("service", "service:app, other", "service:make()()", "service:make().app()", "service:make(1"),
+    *("service:make(1 2)", "service:make(settings)", "service:make(*[1])", "service:make(**{'a': 1})"),
+    *("service:make({[]: 1})", "service:make(__import__('os'))"),
+]
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "service",
-        "service:app, other",
-        "service:make()()",
-        "service:make().app()",
-        "service:make(1",
-        "service:make(1 2)",
-        "service:make(settings)",
-        "service:make(*[1])",
-        "service:make(**{'a': 1})",
-        "service:make({[]: 1})",
-        "service:make(__import__('os'))",
-    ],
-)
-def test_any_other_target_is_refused(target: str) -> None:
-    with pytest.raises(ValidationError, match="write `module:object`, or `module:factory"):
-        App(target=target, interface="wsgi")
-
-
-def test_target_and_interface_come_together() -> None:
+def test_a_target_is_an_object_or_a_factory_with_literal_arguments() -> None:
+    for target in TARGETS:
+        assert App(target=target, interface="wsgi").has_factory == target.endswith(")")
+    for target in OTHERS:
+        with pytest.raises(ValidationError, match="write `module:object`, or `module:factory"):
+            App(target=target, interface="wsgi")
     for table in ({"target": "service:app"}, {"interface": "wsgi"}):
         with pytest.raises(ValidationError, match="`target` and `interface` together"):
             App.model_validate(table)
@@ -85,8 +66,7 @@ def test_a_deployment_is_served_in_one_way(
     tmp_path: Path, lines: str, key: str, found: str, remedy: str
 ) -> None:
     text = changed(OLD, f'[apps.bare]\ndirectory = "."\n\n[deployments.old]\n{lines}')
-    (problem,) = problems_of(tmp_path, text)
-    assert problem.where == f"{tmp_path}/plan.toml: deployments.old{key}"
+    problem = problem_of(tmp_path, text, f"deployments.old{key}")
     assert found in problem.found
     assert remedy in problem.remedy
     assert "secret" not in str(problem)
@@ -97,27 +77,14 @@ def test_a_deployment_is_served_in_one_way(
     [
         ('"flask"', '"flaks"', "old.app", "there is no app 'flaks'", "did you mean 'flask'? Known: flask, q"),
         ('"gunicorn"', '"gunicron"', "old.server", "there is no server 'gunicron'", KNOWN_SERVERS),
-        (
-            '"hypercorn"',
-            '"waitress"',
-            "new.server",
-            "waitress does not serve asgi apps",
-            "servers that do: gra",
-        ),
-        (
-            '"hypercorn"',
-            '"hypercorn"\nthreads = 2',
-            "new.threads",
-            "hypercorn has no such setting for asgi apps",
-            "remove it; it has: backlog, loop, workers",
-        ),
+        ('"hypercorn"', '"waitress"', "new.server", "waitress does not serve asgi apps", "servers that do: "),
+        ('"hypercorn"', '"hypercorn"\nthreads = 2', "new.threads", NO_SETTING, "remove it; it has: backlog"),
     ],
 )
 def test_a_deployment_names_an_app_a_server_and_settings_that_there_are(
     tmp_path: Path, *, old: str, new: str, key: str, found: str, remedy: str
 ) -> None:
-    (problem,) = problems_of(tmp_path, changed(old, new))
-    assert problem.where == f"{tmp_path}/plan.toml: deployments.{key}"
+    problem = problem_of(tmp_path, changed(old, new), f"deployments.{key}")
     assert problem.found == found
     assert problem.remedy.startswith(remedy)
 
@@ -134,11 +101,11 @@ def test_baseline_and_candidates_can_be_addresses(tmp_path: Path) -> None:
     assert plan.where("deployments", "10.0.0.7:5000", "url") == f"{plan.path}: baseline.url"
     assert plan.where("deployments", "example.org") == f"{plan.path}: candidates.1"
     assert plan.as_json()["baseline"] == "10.0.0.7:5000"
-
-
-def test_a_plan_of_addresses_alone_needs_no_apps(tmp_path: Path) -> None:
     text = 'baseline = { url = "http://a:1" }\ncandidates = [{ url = "http://b:1" }]\n' + SCENARIO
-    assert list(load(tmp_path, text).deployments) == ["a:1", "b:1"]
+    assert list(load(tmp_path, text).deployments) == ["a:1", "b:1"]  # and no apps are needed
+
+
+CALLED_OLD = "would be called 'old', which is the name of a table in [deployments]"
 
 
 @pytest.mark.parametrize(
@@ -146,11 +113,7 @@ def test_a_plan_of_addresses_alone_needs_no_apps(tmp_path: Path) -> None:
     [
         ('{ command = "serve {port}" }', "", "is a table without a `url` that names a host"),
         ('{ url = "nowhere" }', "", "is a table without a `url` that names a host"),
-        (
-            '{ url = "http://old" }',
-            "",
-            "would be called 'old', which is the name of a table in [deployments]",
-        ),
+        ('{ url = "http://old" }', "", CALLED_OLD),
         ('{ url = "http://h/x" }', ".url", "is not the address of a server"),
         ('{ url = "http://h", port = 1 }', "", "sets `port` beside a `url`"),
     ],
@@ -176,6 +139,8 @@ def test_upstreams_are_the_deployments_that_environments_of_apps_and_deployments
     assert plan.upstreams == ("store",)
     assert [arm.deployment for arm in plan.arms] == ["old", "old", "new"]
     assert load(tmp_path, with_environment("http://store")).upstreams == ()
+    wrong = with_environment("{upstream.store}", STORE.replace("uvicorn", "unicorn"))
+    assert [key for key, _ in faults_of(tmp_path, wrong)] == ["deployments.store.server"]
     text = changed('server = "hypercorn"', 'server = "hypercorn"\nenvironment.A = "{upstream.store}"')
     plan = load(tmp_path, text + STORE)
     assert plan.upstreams == ("store",)
@@ -192,12 +157,7 @@ def test_upstreams_are_the_deployments_that_environments_of_apps_and_deployments
 @pytest.mark.parametrize(
     ("value", "more", "found", "remedy"),
     [
-        (
-            "{upstream.stroe}",
-            STORE,
-            "there is no deployment 'stroe'",
-            "did you mean 'store'? Known: new, old",
-        ),
+        ("{upstream.stroe}", STORE, "there is no deployment 'stroe'", "did you mean 'store'? Known: new"),
         ("{upstream.old}", "", "the upstream 'old' is itself measured", "its own deployment"),
         (
             "{upstream.store}",
@@ -210,12 +170,6 @@ def test_upstreams_are_the_deployments_that_environments_of_apps_and_deployments
 def test_a_deployment_that_cannot_be_an_upstream_is_reported(
     tmp_path: Path, value: str, more: str, found: str, remedy: str
 ) -> None:
-    (problem,) = problems_of(tmp_path, with_environment(value, more))
-    assert problem.where == f"{tmp_path}/plan.toml: apps.quart.environment.STORE"
+    problem = problem_of(tmp_path, with_environment(value, more), "apps.quart.environment.STORE")
     assert problem.found == found
     assert remedy in problem.remedy
-
-
-def test_a_fault_of_the_upstream_itself_is_reported(tmp_path: Path) -> None:
-    text = with_environment("{upstream.store}", STORE.replace("uvicorn", "unicorn"))
-    assert [key for key, _ in faults_of(tmp_path, text)] == ["deployments.store.server"]

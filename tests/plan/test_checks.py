@@ -159,9 +159,5 @@ def test_gates_and_claims_need_given_levels(folder: Path) -> None:
 def test_a_page_is_loaded_idle_and_under_the_load_of_its_scenario(tmp_path: Path) -> None:
     pages = load(tmp_path, GOOD + PAGES).pages
     assert {name: page.conditions for name, page in pages.items()} == {"fast": (0,), "busy": (0, 64)}
-
-
-def test_pages_cannot_be_in_a_plan_with_a_grid(tmp_path: Path) -> None:
-    assert faults_of(tmp_path, GRID + '[pages.fast]\npath = "/"\n') == [
-        ("pages", "stands beside [break_even]")
-    ]
+    found = faults_of(tmp_path, GRID + '[pages.fast]\npath = "/"\n')
+    assert found == [("pages", "stands beside [break_even]")]

@@ -4,7 +4,18 @@ import pytest
 
 from portcompare.errors import EXIT_BAD_INPUT, InputError
 from portcompare.plan import load_plan
-from tests.plan.plans import GOOD, LISTED, LOAD, SERVERS, changed, faults_of, load, problems_of, write
+from tests.plan.plans import (
+    GOOD,
+    LISTED,
+    LOAD,
+    SERVERS,
+    changed,
+    faults_of,
+    load,
+    problem_of,
+    problems_of,
+    write,
+)
 
 LOADTESTS = Path(__file__).parents[2] / "loadtests"
 SHIPPED = sorted(path.name for path in LOADTESTS.glob("*.toml") if path.stem != "twins")
@@ -52,97 +63,46 @@ VALUES = "should be text, a number, or a list of these"
 FEWER_BLOCKS = "min_blocks, 11, is more than max_blocks, 10"
 
 
+UNKNOWN = "there is no such key"
+CGI = "Input should be 'wsgi' or 'asgi' (found 'cgi')"
+CONTROL = '[deployments.control]\napp = "flask"\nserver = "gunicorn"\n\n[scenarios.fast]'
+TYPO = '[parity]\nrequests = [{ path = "/", metod = "GET" }]\n\n[scenarios.fast]'
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key", "found", "remedy"),
     [
         ('baseline = "old"\n', "", "baseline", "is missing", "add it"),
-        ('"wsgi"', '"cgi"', "apps.flask.interface", "Input should be 'wsgi' or 'asgi' (found 'cgi')", LISTED),
+        ('"wsgi"', '"cgi"', "apps.flask.interface", CGI, LISTED),
         ('"port.app:app"', '"port.app"', "apps.quart.target", "is 'port.app'", "write `module:object`, or "),
         ('"/data"', '"data"', f"{REQUEST}.path", "is 'data'", "write a path that begins with `/`, "),
-        (
-            '"/data"',
-            '"/", headers = { "X Y" = "1" }',
-            f"{REQUEST}.headers.X Y",
-            "is 'X Y'",
-            "write a name of",
-        ),
+        ('"/data"', '"/", headers = { "X Y" = "1" }', f"{REQUEST}.headers.X Y", "is 'X Y'", "write a name"),
         ('"/data"', '"/", query = { a = true }', f"{REQUEST}.query.a", f"{VALUES} (found True)", LISTED),
         ('"/data"', '"/", query = { a = { b = 1 } }', f"{REQUEST}.query.a", VALUES, LISTED),
         (LOAD, f"{LOAD}\n\n[rounds]\nmin_blocks = 11", "rounds", FEWER_BLOCKS, "lower min_blocks or raise "),
+        # Unknown keys:
+        ("candidates", "candidate = []\ncandidates", "candidate", UNKNOWN, "did you mean 'candidates'? "),
+        ("candidates", "wholly_other = 1\ncandidates", "wholly_other", UNKNOWN, "known: apps, baseline, "),
+        ("candidates", 'path = "x"\ncandidates', "path", UNKNOWN, "did you mean 'parity'? Known: apps, "),
+        ('"gunicorn"', '"gunicorn"\ntreads = 8', "deployments.old.treads", UNKNOWN, "did you mean 'threads'"),
+        ("users = [1]", "users = [1], modle = 1", "scenarios.fast.load.modle", UNKNOWN, "did you mean 'mode"),
+        ('"/data"', '"/data", qurey = {}', f"{REQUEST}.qurey", UNKNOWN, "did you mean 'query'? Known: "),
+        ("[scenarios.fast]", TYPO, "parity.requests.0.metod", UNKNOWN, "did you mean 'method'? Known: "),
+        (LOAD, f"{LOAD}\n\n[rounds]\nsecond = 1", "rounds.second", UNKNOWN, "did you mean 'seconds'? "),
         # Of the whole plan:
-        (
-            '= "old"',
-            '= "odl"',
-            "baseline",
-            "there is no deployment 'odl'",
-            "did you mean 'old'? Known: new, ",
-        ),
-        (
-            '["new"]',
-            '["new", "quite-other"]',
-            "candidates.1",
-            "there is no deployment 'quite-other'",
-            "known: ",
-        ),
-        (
-            '["new"]',
-            '["new", "old"]',
-            "candidates",
-            "the baseline 'old' is also a candidate",
-            "remove it there",
-        ),
+        ('= "old"', '= "odl"', "baseline", "there is no deployment 'odl'", "did you mean 'old'? Known: new"),
+        ('["new"]', '["new", "other"]', "candidates.1", "there is no deployment 'other'", "known: "),
+        ('["new"]', '["new", "old"]', "candidates", "the baseline 'old' is also a candidate", "remove it "),
         ('["new"]', '["new", "new"]', "candidates", "'new' is named twice", "remove one"),
-        (
-            "[scenarios.fast]",
-            '[deployments.control]\napp = "flask"\nserver = "gunicorn"\n\n[scenarios.fast]',
-            "deployments.control",
-            "'control' is the name of an arm",
-            "rename the deployment",
-        ),
+        ("[scenarios.fast]", CONTROL, "deployments.control", "'control' is the name of an arm", "rename "),
     ],
 )
 def test_a_wrong_key_is_named_with_what_was_found_and_what_to_do(
     tmp_path: Path, *, old: str, new: str, key: str, found: str, remedy: str
 ) -> None:
-    (problem,) = problems_of(tmp_path, changed(old, new))
-    assert problem.where == f"{tmp_path}/plan.toml: {key}"
+    problem = problem_of(tmp_path, changed(old, new), key)
     assert problem.found == found
     assert problem.remedy.startswith(remedy)
-
-
-PARITY_TYPO = '[parity]\nrequests = [{ path = "/", metod = "GET" }]\n\n[scenarios.fast]'
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "key", "remedy_begins"),
-    [
-        ("candidates", "candidate = []\ncandidates", "candidate", "did you mean 'candidates'? Known: "),
-        ("candidates", "wholly_other = 1\ncandidates", "wholly_other", "known: apps, baseline, break_even"),
-        ("candidates", 'path = "x"\ncandidates', "path", "did you mean 'parity'? Known: apps, "),
-        (
-            '"gunicorn"',
-            '"gunicorn"\ntreads = 8',
-            "deployments.old.treads",
-            "did you mean 'threads'? Known: app,",
-        ),
-        ("users = [1]", "users = [1], modle = 1", "scenarios.fast.load.modle", "did you mean 'model'? Known"),
-        (
-            '"/data"',
-            '"/data", qurey = {}',
-            f"{REQUEST}.qurey",
-            "did you mean 'query'? Known: body, body_file, ",
-        ),
-        ("[scenarios.fast]", PARITY_TYPO, "parity.requests.0.metod", "did you mean 'method'? Known: "),
-        ("[scenarios.fast]", "[rounds]\nsecond = 1\n\n[scenarios.fast]", "rounds.second", "did you mean 'se"),
-    ],
-)
-def test_an_unknown_key_is_reported_with_the_known_ones_of_its_table(
-    tmp_path: Path, old: str, new: str, key: str, remedy_begins: str
-) -> None:
-    (problem,) = problems_of(tmp_path, changed(old, new))
-    assert problem.where == f"{tmp_path}/plan.toml: {key}"
-    assert problem.found == "there is no such key"
-    assert problem.remedy.startswith(remedy_begins)
 
 
 WRONG_SCHEMA = GOOD.replace('"wsgi"', '"cgi"').replace("users = [1]", "users = [-1]")
@@ -160,25 +120,15 @@ def test_all_problems_of_the_schema_are_reported_at_once_and_then_all_of_the_pla
     assert [key for key, _ in faults_of(tmp_path, WRONG_NAMES)] == ["candidates.0", "deployments.new.server"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "baseline = 1\n",
-        "candidates = 1\n",
-        "candidates = [1, 1]\n",
-        'candidates = [["x"], ["x"]]\n',
-        "apps = 1\n",
-        "deployments = 1\n",
-        "scenarios = 1\n",
-        "rounds = 1\n",
-        "deployments.x = 1\n",
-        "scenarios.x = 1\n",
-        "[deployments.x]\napp = 1\nserver = 2\n",
-        '[deployments.x]\napp = ["x"]\nserver = "gunicorn"\n',
-        '[scenarios.x]\ndelay_s = "1"\n',
-        '[rounds]\nmin_blocks = "9"\n',
-    ],
-)
+WRONG_TYPES = [
+    *("baseline = 1", "candidates = 1", "candidates = [1, 1]", 'candidates = [["x"], ["x"]]', "apps = 1"),
+    *("deployments = 1", "scenarios = 1", "rounds = 1", "deployments.x = 1", "scenarios.x = 1"),
+    *("[deployments.x]\napp = 1\nserver = 2", '[deployments.x]\napp = ["x"]\nserver = "gunicorn"'),
+    *('[scenarios.x]\ndelay_s = "1"', '[rounds]\nmin_blocks = "9"'),
+]
+
+
+@pytest.mark.parametrize("text", WRONG_TYPES)
 def test_a_value_in_place_of_a_table_is_a_problem_and_not_a_crash(tmp_path: Path, text: str) -> None:
     key = text.split(" =", maxsplit=1)[0].strip("[").partition("]")[0]
     assert any(where.startswith(key) for where, _ in faults_of(tmp_path, text))

@@ -35,7 +35,9 @@ def test_the_arms_are_baseline_control_and_candidates(tmp_path: Path) -> None:
     )
 
 
-def test_paths_are_relative_to_the_plan_file(plan: Plan, tmp_path: Path) -> None:
+def test_a_plan_is_frozen_and_its_paths_are_relative_to_its_file(plan: Plan, tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        plan.baseline = "new"  # type: ignore[misc] # that it cannot be is what is tested
     assert plan.resolve(plan.locustfile) == tmp_path / "locustfile.py"
     assert plan.resolve(plan.apps["flask"].directory) == tmp_path.parent
     assert plan.resolve(Path("/absolute")) == Path("/absolute")
@@ -53,11 +55,6 @@ def test_servers_listen_on_one_address_of_ipv4(tmp_path: Path) -> None:
     assert str(load(tmp_path, 'host = "10.0.0.5"\n' + GOOD).host) == "10.0.0.5"
     for wrong in ("0.0.0.0", "localhost", "::1"):  # noqa: S104 - refused
         assert [key for key, _ in faults_of(tmp_path, f'host = "{wrong}"\n' + GOOD)] == ["host"]
-
-
-def test_a_plan_is_frozen(plan: Plan) -> None:
-    with pytest.raises(ValidationError, match="frozen"):
-        plan.baseline = "new"  # type: ignore[misc] # that it cannot be is what is tested
 
 
 def with_margin(margin: str) -> str:

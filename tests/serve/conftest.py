@@ -2,7 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from portcompare.serve import RunningServer, assign_cpus, serve_deployments
+from portcompare.serve.cpus import assign_cpus
+from portcompare.serve.deployments import serve_deployments
+from portcompare.serve.running import RunningServer
 from tests.serve.support import ALL, all_gone, tree_of, watchdog_of, write_plan
 
 THREADS = 3

@@ -15,7 +15,8 @@ from urllib.request import urlopen
 import psutil
 
 from portcompare.plan import Plan, load_plan
-from portcompare.serve import RunningServer, vocabulary
+from portcompare.serve.running import RunningServer
+from portcompare.serve.servers import vocabulary
 
 APPS = Path(__file__).with_name("apps")
 HERE = "directory = '.'\n"

@@ -1,24 +1,20 @@
 """What runs in the app's interpreter, inside servers: factories, and responses without a body."""
 
-from __future__ import annotations
-
 import ast
 import runpy
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from portcompare.serve.app_python.portcompare_never_empty import never_empty
+from portcompare.serve.app_python.portcompare_servers import never_empty
 from portcompare.serve.recipe import FACTORY, FACTORY_TARGET
 from portcompare.serve.servers import APP_PYTHON
 from tests.serve.support import APPS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 MODULE, _, NAME = FACTORY_TARGET.partition(":")
 SCRIPTS = sorted(APP_PYTHON.glob("portcompare_*.py"))
@@ -30,7 +26,7 @@ def test_what_runs_in_the_apps_interpreter_is_python_3_8(path: Path) -> None:
 
 
 def test_the_folder_on_the_import_path_hides_no_module_of_an_app() -> None:
-    assert len(SCRIPTS) == 4
+    assert len(SCRIPTS) == 3
     assert {path.name for path in APP_PYTHON.glob("*.py")} == {"__init__.py", *(one.name for one in SCRIPTS)}
 
 

@@ -3,54 +3,44 @@ from pathlib import Path
 
 import pytest
 
-from portcompare.serve import CpuAssignment, assign_cpus
-from portcompare.serve.cpus import find_cpu_problems
+from portcompare.serve.cpus import assign_cpus, find_cpu_problems
 from tests.serve.support import write_plan
+
+FOUR = {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize(
     ("allowed", "knobs", "expected"),
     [
-        ({0, 1, 2, 3}, ("", 1), CpuAssignment(server=(0,), generator=(3,))),
-        ({0, 1, 2, 3}, ("workers = 2", 1), CpuAssignment(server=(0, 1), generator=(3,))),
-        ({0, 1, 2, 3}, ("workers = 8", 1), CpuAssignment(server=(0, 1, 2), generator=(3,))),
-        ({4, 6}, ("workers = 2", 1), CpuAssignment(server=(4,), generator=(6,))),
-        ({5}, ("workers = 2", 1), CpuAssignment(server=(5,), generator=(5,))),
-        ({0, 1, 2, 3}, ("", 2), CpuAssignment(server=(0,), generator=(2, 3))),
-        ({0, 1, 2, 3}, ("", 4), CpuAssignment(server=(0,), generator=(1, 2, 3))),
-        ({0, 1}, ("", 2), CpuAssignment(server=(0,), generator=(1,))),
-        ({5}, ("", 2), CpuAssignment(server=(5,), generator=(5,))),
+        (FOUR, (1, 1, ""), ([0], [3])),
+        (FOUR, (2, 1, ""), ([0, 1], [3])),
+        (FOUR, (8, 1, ""), ([0, 1, 2], [3])),
+        ({4, 6}, (2, 1, ""), ([4], [6])),
+        ({5}, (2, 1, ""), ([5], [5])),
+        (FOUR, (1, 2, ""), ([0], [2, 3])),
+        (FOUR, (1, 4, ""), ([0], [1, 2, 3])),
+        ({0, 1}, (1, 2, ""), ([0], [1])),
+        ({5}, (1, 2, ""), ([5], [5])),
+        # The CPUs that the plan names:
+        (FOUR, (1, 1, "server = [3]"), ([3], [2])),
+        (FOUR, (1, 1, "generator = [0]"), ([1], [0])),
+        (FOUR, (1, 1, "server = [2, 1]\ngenerator = [0, 3]"), ([2, 1], [0, 3])),
+        (FOUR, (1, 1, "generator = [1, 1000]"), ([0], [1])),
+        (FOUR, (1, 1, "server = [0, 1, 2, 3]"), ([0, 1, 2, 3], [3])),
     ],
 )
 def test_the_generator_has_the_last_cpus_one_a_process_and_servers_one_a_worker_and_at_least_one(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     allowed: set[int],
-    knobs: tuple[str, int],
-    expected: CpuAssignment,
+    knobs: tuple[int, int, str],
+    expected: tuple[list[int], list[int]],
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed)
-    workers, processes = knobs
-    plan = write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": workers})
-    assert assign_cpus(plan, processes) == expected
-
-
-@pytest.mark.parametrize(
-    ("cpus", "expected"),
-    [
-        ("server = [3]", CpuAssignment(server=(3,), generator=(2,))),
-        ("generator = [0]", CpuAssignment(server=(1,), generator=(0,))),
-        ("server = [2, 1]\ngenerator = [0, 3]", CpuAssignment(server=(2, 1), generator=(0, 3))),
-        ("generator = [1, 1000]", CpuAssignment(server=(0,), generator=(1,))),
-        ("server = [0, 1, 2, 3]", CpuAssignment(server=(0, 1, 2, 3), generator=(3,))),
-    ],
-)
-def test_the_cpus_that_the_plan_names_are_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cpus: str, expected: CpuAssignment
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
-    plan = write_plan(tmp_path, cpus=cpus)
-    assert assign_cpus(plan) == expected
+    workers, processes, cpus = knobs
+    plan = write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": f"workers = {workers}"}, cpus=cpus)
+    found = assign_cpus(plan, processes)
+    assert (list(found.server), list(found.generator)) == expected
 
 
 @pytest.mark.parametrize(

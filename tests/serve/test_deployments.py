@@ -18,17 +18,12 @@ import pytest
 from portcompare.errors import ServerError
 from portcompare.plan import Plan
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.serve import (
-    RunningServer,
-    assign_cpus,
-    deployments,
-    describe_manifest,
-    ports,
-    preflight,
-    serve_deployments,
-    serve_upstreams,
-)
-from portcompare.serve.deployments import plan_arms
+from portcompare.serve import deployments, ports
+from portcompare.serve.cpus import assign_cpus
+from portcompare.serve.deployments import plan_arms, serve_deployments, serve_upstreams
+from portcompare.serve.manifest import describe_manifest
+from portcompare.serve.preflight import preflight
+from portcompare.serve.running import RunningServer
 from tests.serve.support import (
     APPS,
     all_gone,
@@ -130,7 +125,7 @@ def test_blocks_append_to_the_log_of_an_arm_and_servers_listen_where_the_plan_sa
     assert (tmp_path / "gunicorn.log").read_text().count("Starting gunicorn") == 2
 
 
-def test_a_server_that_dies_at_its_start_shows_why(tmp_path: Path) -> None:
+def test_a_server_or_a_command_that_dies_at_its_start_shows_why(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("raise RuntimeError('no database here')")
     plan = write_plan(tmp_path, {"waitress": "", "uvicorn asgi": ""}, directory=tmp_path, target="broken:app")
     text = fail_to_serve(plan, tmp_path)
@@ -138,6 +133,10 @@ def test_a_server_that_dies_at_its_start_shows_why(tmp_path: Path) -> None:
     assert "-m waitress --host 127.0.0.1" in text
     assert "no database here" in text
     assert str(tmp_path / "waitress.log") in text
+    plan = write_deployments(tmp_path, "command = 'sh -c \"echo no licence for {port}; exit 3\"'", COMMAND)
+    text = fail_to_serve(plan, tmp_path, "first")
+    assert text.startswith("first: ended with status 3\n    command: sh -c echo no ")
+    assert "        no licence for " in text
 
 
 def test_a_server_that_does_not_become_ready_is_given_up(
@@ -200,23 +199,6 @@ def test_a_command_serves_each_arm_in_its_own_environment_pinned_and_measured_li
             assert usage.cpu_s > 0
         assert running[BASELINE].port != running[CONTROL].port
         assert str(running[CONTROL].failure("is slow")).startswith("control (first): is slow\n")
-
-
-def test_nothing_is_left_of_a_command_and_what_it_started(tmp_path: Path) -> None:
-    plan = write_deployments(
-        tmp_path, "app = 'one'\ncommand = 'sh -c \"python -m http.server {port} --bind {host} & wait\"'"
-    )
-    with serve(plan, tmp_path, "first") as running:
-        pids = tree_of(running["first"])
-    assert len(pids) == 2
-    assert all_gone(pids)
-
-
-def test_a_command_that_fails_shows_itself_and_its_log(tmp_path: Path) -> None:
-    plan = write_deployments(tmp_path, "command = 'sh -c \"echo no licence for {port}; exit 3\"'", COMMAND)
-    text = fail_to_serve(plan, tmp_path, "first")
-    assert text.startswith("first: ended with status 3\n    command: sh -c echo no ")
-    assert "        no licence for " in text
 
 
 def test_a_server_that_runs_already_is_found_and_left_running(
@@ -287,7 +269,9 @@ def test_an_arm_has_the_address_of_its_upstream_and_an_upstream_that_dies_ends_t
     assert (tmp_path / "store.log").exists()
 
 
-def test_the_manifest_has_upstreams_beside_the_deployments(with_upstream: Plan) -> None:
+def test_an_upstream_is_in_the_manifest_and_checked_before_anything_is_started(
+    with_upstream: Plan, tmp_path: Path
+) -> None:
     cpus = assign_cpus(with_upstream)
     manifest = describe_manifest(with_upstream, cpus)
     assert [one.name for one in manifest.deployments] == ["first", "second"]
@@ -296,11 +280,6 @@ def test_the_manifest_has_upstreams_beside_the_deployments(with_upstream: Plan) 
     assert store.name == "store"
     assert store.server.startswith("gunicorn ")
     assert store.cpus == cpus.generator
-
-
-def test_what_is_wrong_with_an_upstream_is_reported_before_anything_is_started(
-    with_upstream: Plan, tmp_path: Path
-) -> None:
     (tmp_path / "store.py").write_text("raise RuntimeError('no store today')\n", encoding="utf-8")
     (problem,) = preflight(with_upstream)
     assert problem.where.endswith("apps.store.target")

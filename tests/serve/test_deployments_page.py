@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from portcompare.serve import assign_cpus, preflight, prepare_arms, serve_deployments
+from portcompare.serve.cpus import assign_cpus
+from portcompare.serve.deployments import serve_deployments
+from portcompare.serve.preflight import preflight
+from portcompare.serve.setups import prepare_arms
 from tests.serve.support import fetch, make_interpreter, read_plan, serve_elsewhere
 
 PAGE = (Path(__file__).parents[2] / "docs" / "deployments.md").read_text(encoding="utf-8")

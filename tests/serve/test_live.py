@@ -10,8 +10,11 @@ import pytest
 
 from portcompare.errors import ServerError
 from portcompare.records.rounds import Usage
-from portcompare.serve import LiveServers, RunningServer, Use, assign_cpus, live, serve_deployments
+from portcompare.serve import deployments
+from portcompare.serve.cpus import assign_cpus
+from portcompare.serve.deployments import LiveServers, Use, serve_deployments
 from portcompare.serve.ports import find_free_ports
+from portcompare.serve.running import RunningServer
 from tests.serve.support import fetch, is_gone, tree_of, write_deployments
 
 APP = "block_setup = ['echo {arm} >>notes']\ntarget = 'service:app'\ninterface = 'wsgi'"
@@ -24,7 +27,7 @@ def running(tmp_path: Path) -> Iterator[LiveServers]:
     plan = write_deployments(tmp_path, "app = 'one'\nserver = 'waitress'", app=APP)
     cpus = assign_cpus(plan)
     with serve_deployments(plan, {"first": "first"}, folder=tmp_path, cpus=cpus) as servers:
-        yield LiveServers(plan, servers, {}, folder=tmp_path, cpus=cpus)
+        yield LiveServers(plan=plan, servers=servers, upstreams={}, folder=tmp_path, cpus=cpus)
 
 
 def test_a_server_that_dies_is_started_again_at_its_address_after_its_commands(
@@ -74,7 +77,9 @@ def test_what_portcompare_did_not_start_or_an_upstream_that_is_gone_is_an_error(
     (port,) = find_free_ports("127.0.0.1", 1)
     gone, there = {"a": at(port)}, {"a": at(servers["waitress"].port)}
     watched, upstreams = (gone, there) if kind == "server" else (there, gone)
-    live_servers = LiveServers(plan, watched, upstreams, folder=tmp_path, cpus=assign_cpus(plan))
+    live_servers = LiveServers(
+        plan=plan, servers=watched, upstreams=upstreams, folder=tmp_path, cpus=assign_cpus(plan)
+    )
     assert live_servers.read_use() == {}
     with pytest.raises(ServerError, match="a: accepts no connection any more"):
         live_servers.restart_dead()
@@ -84,10 +89,12 @@ def test_cores_are_the_cpu_seconds_per_second_between_two_readings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usages = iter([Usage(cpu_s=1.0, rss_bytes=7), Usage(cpu_s=2.0, rss_bytes=8)])
-    instants_s = iter([10.0, 11.0, 15.0])
+    instants_s = iter([11.0, 15.0])
     monkeypatch.setattr(RunningServer, "usage", lambda _: next(usages))
-    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: next(instants_s)))
+    monkeypatch.setattr(deployments, "time", SimpleNamespace(monotonic=lambda: next(instants_s)))
     plan = write_deployments(tmp_path, "url = 'http://127.0.0.1:9'", "url = 'http://127.0.0.1:10'")
-    running = LiveServers(plan, {"a": at(9)}, {}, folder=tmp_path, cpus=assign_cpus(plan))
+    running = LiveServers(
+        plan=plan, servers={"a": at(9)}, upstreams={}, folder=tmp_path, cpus=assign_cpus(plan)
+    )
     assert running.read_use()["a"].cores == 0
     assert running.read_use()["a"] == Use(usage=Usage(cpu_s=2.0, rss_bytes=8), cores=0.25)

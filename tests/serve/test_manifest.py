@@ -9,9 +9,16 @@ import pytest
 
 from portcompare.plan import Plan
 from portcompare.records.manifest import Ceiling, ServedDeployment
-from portcompare.serve import CpuAssignment, describe_manifest, manifest
+from portcompare.serve import manifest
+from portcompare.serve.cpus import CpuAssignment
 from portcompare.serve.interpreters import Interpreter
-from portcompare.serve.manifest import describe_deployment, find_differences, read_cpu_model, read_governors
+from portcompare.serve.manifest import (
+    describe_deployment,
+    describe_manifest,
+    find_differences,
+    read_cpu_model,
+    read_governors,
+)
 from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.servers import executor_threads
 from portcompare.serve.watchdog import open_files_limit

@@ -10,8 +10,10 @@ import pytest
 
 from portcompare.errors import Problem
 from portcompare.plan import Plan
-from portcompare.serve import RunningServer, interpreters, preflight
+from portcompare.serve import interpreters
 from portcompare.serve.ports import find_free_ports
+from portcompare.serve.preflight import preflight
+from portcompare.serve.running import RunningServer
 from tests.serve.support import APPS, make_interpreter, packages_of, write_deployments, write_plan
 
 WSGI_ONLY = {"gunicorn": "", "waitress": ""}
@@ -82,11 +84,7 @@ def test_an_app_is_imported_in_the_directory_and_environment_of_its_deployment(t
     deployments = {"gunicorn": 'environment = { NEEDED = "1" }', "waitress": ""}
     (problem,) = preflight(write_plan(tmp_path, deployments, directory=tmp_path, target="needy:app"))
     assert problem.found.endswith("KeyError: 'NEEDED'")  # on waitress; on gunicorn it has what it needs
-
-
-def test_an_app_with_a_setup_is_not_imported_before_it(tmp_path: Path) -> None:
-    (tmp_path / "needy.py").write_text("open('database')")
-    more = "setup = ['touch database']"
+    more = "setup = ['touch database']"  # before which it is not imported
     assert preflight(write_plan(tmp_path, directory=tmp_path, target="needy:app", more=more)) == []
 
 
@@ -172,12 +170,6 @@ def test_a_port_a_program_or_an_address_that_cannot_be_used(
     assert only_problem(plan, f"deployments.first.{key}").found == found
 
 
-def test_a_fixed_port_that_two_deployments_have(tmp_path: Path) -> None:
-    plan = write_deployments(tmp_path, "command = 'python {port}'\nport = 18923")
-    found = "port 18923 cannot be used: deployments.first has it too"
-    assert only_problem(plan, "deployments.second.port").found == found
-
-
 def test_everything_is_reported_at_once(tmp_path: Path, taken_port: int) -> None:
     python = make_interpreter(tmp_path / "venv", is_empty=True)
     cpus = f"server = [{max(os.sched_getaffinity(0)) + 1}]"
@@ -192,7 +184,12 @@ def test_everything_is_reported_at_once(tmp_path: Path, taken_port: int) -> None
     ]
 
 
-def test_deployments_that_are_no_arms_are_not_checked(tmp_path: Path) -> None:
+def test_a_port_that_two_deployments_have_is_a_problem_and_deployments_that_are_no_arms_are_not_checked(
+    tmp_path: Path,
+) -> None:
+    plan = write_deployments(tmp_path, "command = 'python {port}'\nport = 18923")
+    found = "port 18923 cannot be used: deployments.first has it too"
+    assert only_problem(plan, "deployments.second.port").found == found
     deployments = {"uvicorn asgi": "", "granian asgi": "", "gunicorn": ""}
     plan = write_plan(tmp_path, deployments, target="nothing:app")
     assert preflight(plan.model_copy(update={"candidates": ["granian asgi"]})) == []

@@ -4,13 +4,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import psutil
 import pytest
 
-from portcompare.serve import Supervised, start_supervised
-from portcompare.serve.processes import stop_all
+from portcompare.serve.processes import Supervised, start_supervised, stop_all
 from portcompare.serve.watchdog import open_files_limit
 from tests.serve.support import is_gone, wait_until
 
@@ -72,13 +72,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
     stop_all(started)
 
 
-@pytest.mark.parametrize(
-    ("code", "status"), [("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 9)", 128 + 9)]
-)
 def test_the_exit_status_of_the_program_is_the_watchdogs_as_in_shells(
-    start: Callable[..., Supervised], code: str, status: int
+    start: Callable[..., Supervised],
 ) -> None:
-    assert start(code).wait(60) == status
+    assert start("raise SystemExit(7)").wait(60) == 7
+    assert start("import os; os.kill(os.getpid(), 9)").wait(60) == 128 + 9
 
 
 def test_lines_are_exchanged_with_the_program_which_sees_its_input_end(
@@ -170,25 +168,15 @@ def test_a_watchdog_that_hangs_is_killed(start: Callable[..., Supervised]) -> No
     wait_until(lambda: is_gone(pid))
 
 
-def test_a_program_that_cannot_be_started_says_so_in_the_log(tmp_path: Path) -> None:
-    program = start_supervised(
-        [str(tmp_path / "nothing")],
-        directory=tmp_path,
-        environment=os.environ,
-        cpus=[min(os.sched_getaffinity(0))],
-        log_path=tmp_path / "log",
-    )
+def test_what_cannot_be_started_says_so_and_leaves_nothing_open(tmp_path: Path) -> None:
+    before = psutil.Process().num_fds()
+    how: dict[str, Any] = {"environment": os.environ, "cpus": os.sched_getaffinity(0)}
+    program = start_supervised([f"{tmp_path}/nothing"], directory=tmp_path, log_path=tmp_path / "log", **how)
     assert program.wait(60) == 1
     assert "nothing" in program.log_tail(1)
     program.stop()
-
-
-def test_a_directory_that_is_missing_leaves_nothing_open(tmp_path: Path) -> None:
-    before = psutil.Process().num_fds()
     with pytest.raises(FileNotFoundError):
-        start_supervised(
-            ["true"], directory=tmp_path / "nowhere", environment={}, cpus=[0], log_path=tmp_path / "log"
-        )
+        start_supervised(["true"], directory=tmp_path / "nowhere", log_path=tmp_path / "log", **how)
     assert psutil.Process().num_fds() == before
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from portcompare.errors import ServerError, WindowMissedError
 from portcompare.records.rounds import BASELINE, Usage
-from portcompare.serve import RunningServer, measure_idle, running, wait_until_settled
+from portcompare.serve import running
 from portcompare.serve.ports import find_free_ports
-from portcompare.serve.running import read_usage
+from portcompare.serve.running import RunningServer, measure_idle, read_usage, wait_until_settled
 from tests.serve.support import fetch, tree_of
 
 

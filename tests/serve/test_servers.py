@@ -10,14 +10,13 @@ import pytest
 
 from portcompare.errors import InputError
 from portcompare.plan import Deployment, Plan
-from portcompare.serve import SERVERS, vocabulary
 from portcompare.serve.recipe import FACTORY, FACTORY_TARGET, ServerConfig, resolve_deployment
-from portcompare.serve.servers import APP_PYTHON, executor_threads
+from portcompare.serve.servers import APP_PYTHON, SERVERS, executor_threads, vocabulary
 from tests.serve.support import APPS, write_plan
 
 KNOBS = {"workers": "2", "threads": "3", "loop": '"asyncio"', "keep_alive_s": "11", "backlog": "222"}
 GUNICORN = (
-    f"gunicorn --config {APP_PYTHON}/portcompare_gunicorn.py --bind 127.0.0.2:8123 --workers 2 --backlog 222 "
+    f"gunicorn --config {APP_PYTHON}/portcompare_servers.py --bind 127.0.0.2:8123 --workers 2 --backlog 222 "
     "--worker-connections 10000 --timeout 0 --graceful-timeout 1 --worker-class"
 )
 GRANIAN = (
@@ -36,7 +35,7 @@ COMMANDS = {
     "--connection-limit 10000 --asyncore-use-poll probe:wsgi",
     "granian": f"{GRANIAN} wsgi --blocking-threads 3 probe:wsgi",
     "granian asgi": f"{GRANIAN} asgi --loop asyncio probe:asgi",
-    "hypercorn": f"{HYPERCORN} wsgi:{APP_PYTHON}/portcompare_never_empty.py:never_empty('probe','wsgi')",
+    "hypercorn": f"{HYPERCORN} wsgi:{APP_PYTHON}/portcompare_servers.py:never_empty('probe','wsgi')",
     "hypercorn asgi": f"{HYPERCORN} asgi:probe:asgi",
     "uvicorn asgi": "uvicorn --host 127.0.0.2 --port 8123 --workers 2 --loop asyncio --http httptools "
     "--backlog 222 --timeout-keep-alive 11 --timeout-graceful-shutdown 1 --no-access-log probe:asgi",
@@ -106,7 +105,7 @@ def test_knobs_left_out_have_the_defaults_of_portcompare(tmp_path: Path) -> None
 )
 def test_slots_follow_from_the_knobs(tmp_path: Path, name: str, knobs: str, slots: int | None) -> None:
     config = config_of(write_plan(tmp_path, {name: knobs, "uvicorn other asgi": ""}), name)
-    assert config.slots(1, (3, 11)) == slots
+    assert config.serving.slots(config.knobs, 1, (3, 11)) == slots
 
 
 @pytest.mark.parametrize(
@@ -123,7 +122,11 @@ def test_hypercorn_runs_wsgi_in_the_default_executor_which_counts_cpus_by_versio
     machine, pinned_to = cpus
     monkeypatch.setattr(os, "cpu_count", lambda: machine)
     config = config_of(write_plan(tmp_path, {"hypercorn": "", "uvicorn asgi": ""}), "hypercorn")
-    assert config.slots(pinned_to, version) == executor_threads(pinned_to, version) == slots
+    assert (
+        config.serving.slots(config.knobs, pinned_to, version)
+        == executor_threads(pinned_to, version)
+        == slots
+    )
 
 
 def test_variables_that_would_change_knobs_are_not_inherited(

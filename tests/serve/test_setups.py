@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -13,7 +12,11 @@ import pytest
 from portcompare.errors import ServerError
 from portcompare.plan import Plan
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.serve import RunningServer, assign_cpus, prepare_arms, serve_deployments, setups
+from portcompare.serve import setups
+from portcompare.serve.cpus import assign_cpus
+from portcompare.serve.deployments import serve_deployments
+from portcompare.serve.running import RunningServer
+from portcompare.serve.setups import prepare_arms
 from tests.serve.support import APPS, all_gone, wait_until, write_deployments
 
 ARMS = {BASELINE: "first", CONTROL: "first", "second": "second"}
@@ -112,32 +115,24 @@ def test_what_was_set_up_is_torn_down_after_the_servers_have_ended(tmp_path: Pat
     lines = "app = 'one'\ncommand = 'python -m http.server {port} --bind {host}'"
     plan = write_deployments(tmp_path, lines, app=app)
 
-    def serve_and_fail() -> None:
-        with prepare(plan, tmp_path, BASELINE), serve(plan, tmp_path, BASELINE):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        serve_and_fail()
+    interrupted = pytest.raises(KeyboardInterrupt)
+    with interrupted, prepare(plan, tmp_path, BASELINE), serve(plan, tmp_path, BASELINE):
+        raise KeyboardInterrupt
     assert notes(tmp_path) == ["closed", "torn down"]
 
 
-@pytest.fixture
-def failing(tmp_path: Path, running: str) -> Iterator[Plan]:
-    yield write_deployments(tmp_path, running, app="teardown = ['exit 5', 'echo {arm} >>notes']")
-    assert notes(tmp_path) == ["second", "control", "baseline"]
-
-
 def test_every_teardown_is_tried_and_each_failure_reported_and_none_hides_an_error_before(
-    tmp_path: Path, failing: Plan
+    tmp_path: Path, running: str
 ) -> None:
+    failing = write_deployments(tmp_path, running, app="teardown = ['exit 5', 'echo {arm} >>notes']")
     failures = [f"{arm}: {failing.path}: apps.one.teardown.0: ended with status 5" for arm in reversed(ARMS)]
     with pytest.raises(ServerError) as raised, prepare(failing, tmp_path):
         pass
     assert [line for line in str(raised.value).splitlines() if "status 5" in line] == failures
-    (tmp_path / "notes").unlink()
     with pytest.raises(KeyboardInterrupt) as interrupted, prepare(failing, tmp_path):
         raise KeyboardInterrupt
     assert [note.splitlines()[0] for note in interrupted.value.__notes__] == failures
+    assert notes(tmp_path) == ["second", "control", "baseline"] * 2
 
 
 def test_a_command_that_does_not_end_is_ended(

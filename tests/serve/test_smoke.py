@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 import psutil
 import pytest
 
-from portcompare.serve import RunningServer
+from portcompare.serve.running import RunningServer
 from tests.serve.conftest import THREADS
 from tests.serve.support import ALL, fetch, tree_of
 

@@ -1,5 +1,4 @@
 """What the app's own interpreter runs, so Python 3.8 and later.
 
-The folder is put on the import path of servers: every name in it begins with `portcompare_`, so that it hides
-no module of the app's.
+Servers have the folder on their import path: names that begin with `portcompare_` hide none of the app's.
 """

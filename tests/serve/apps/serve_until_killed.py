@@ -7,7 +7,10 @@ from pathlib import Path
 import psutil
 
 from portcompare.plan import load_plan
-from portcompare.serve import assign_cpus, prepare_arms, serve_deployments, vocabulary
+from portcompare.serve.cpus import assign_cpus
+from portcompare.serve.deployments import serve_deployments
+from portcompare.serve.servers import vocabulary
+from portcompare.serve.setups import prepare_arms
 
 
 def main() -> None:

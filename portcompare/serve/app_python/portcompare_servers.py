@@ -1,8 +1,4 @@
-"""Runs inside hypercorn: gives every WSGI response a body, if only one empty chunk.
-
-hypercorn sends a response's head with the first chunk of its body, and so never sends a response that has
-none: to every HEAD, and to OPTIONS (https://github.com/pgjones/hypercorn/issues/331).
-"""
+"""What servers have no flag for: gunicorn reads its setting here by itself, hypercorn runs `never_empty`."""
 
 from __future__ import annotations
 
@@ -14,9 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+control_socket_disable = True  # of gunicorn
+
 
 def never_empty(module: str, name: str) -> WSGIApplication:
-    """Wrap an application."""
+    """Wrap an application so that every response has a body, if only one empty chunk.
+
+    hypercorn sends a response's head with the first chunk of its body, and so never sends a response that has
+    none: to every HEAD, and to OPTIONS (https://github.com/pgjones/hypercorn/issues/331).
+    """
     app: WSGIApplication = attrgetter(name)(import_module(module))
 
     def wrapped(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
