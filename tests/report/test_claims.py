@@ -8,7 +8,7 @@ from portcompare.records.estimates import Estimate
 from portcompare.records.results import Results
 from portcompare.report.formats import html, markdown
 from portcompare.report.formats.terminal import render_conclusions
-from portcompare.report.sections.checks import claim_tables
+from portcompare.report.sections.conclusions import claim_tables
 
 RATIO = CheckResult(
     name="one user",

@@ -10,7 +10,7 @@ from rich.console import Console
 from portcompare.records.checks import CheckResult, GateResult, Subject
 from portcompare.records.estimates import Estimate
 from portcompare.records.results import Results
-from portcompare.report.formats import html, junit, markdown, openmetrics
+from portcompare.report.formats import data, html, junit, markdown
 from portcompare.report.formats.terminal import render_conclusions
 from tests.altered import altered
 from tests.report.test_html import Page
@@ -77,7 +77,7 @@ def test_junit_fails_for_each_that_is_not_passed_and_skips_what_is_let_pass() ->
 
 
 def test_each_is_a_metric_with_its_outcome() -> None:
-    families = text_string_to_metric_families(openmetrics.render(RUN))  # type: ignore[no-untyped-call]
+    families = text_string_to_metric_families(data.render_openmetrics(RUN))  # type: ignore[no-untyped-call]
     (gates,) = [one.samples for one in families if one.name == "portcompare_gate_passed"]
     assert [one.value for one in gates] == [1, 0, 1, 0]
     assert gates[0].labels == {

@@ -9,7 +9,7 @@ import pytest
 from portcompare import units
 from portcompare.records.results import Results
 from portcompare.report.formats import html
-from portcompare.report.sections.record import BESIDE
+from portcompare.report.formats.html import BESIDE
 from tests.report.conftest import MakeResults
 
 PASSIVE = re.compile(

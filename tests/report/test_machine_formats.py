@@ -12,8 +12,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from portcompare.records.results import Results
-from portcompare.report.formats import csv as csv_format
-from portcompare.report.formats import histograms, junit, openmetrics
+from portcompare.report.formats import data, histograms, junit
 from portcompare.report.wording import visible
 from tests.report.conftest import HOSTILE_CANDIDATES, HOSTILE_SCENARIOS
 
@@ -30,12 +29,12 @@ def _parse(text: str) -> Iterable[Any]:
 
 def _samples(results: Results, name: str, *labels: str) -> dict[tuple[str, ...], float]:
     """The values of a metric by those of its labels."""
-    families = {family.name: family for family in _parse(openmetrics.render(results))}
+    families = {family.name: family for family in _parse(data.render_openmetrics(results))}
     return {tuple(one.labels[label] for label in labels): one.value for one in families[name].samples}
 
 
 def test_every_round_is_a_row_of_csv_with_the_figures_of_the_record(results: Results) -> None:
-    rows = _rows(csv_format.render_rounds(results))
+    rows = _rows(data.render_rounds(results))
     for one, row in zip(results.rounds, rows, strict=True):
         assert float(row["rate_rps"]) == one.load.rate_rps
         assert row["p50_s"] == ("" if one.load.latency_s is None else str(one.load.latency_s.p50))
@@ -44,7 +43,7 @@ def test_every_round_is_a_row_of_csv_with_the_figures_of_the_record(results: Res
 
 
 def test_every_comparison_is_a_row_of_csv(results: Results) -> None:
-    rows = _rows(csv_format.render_comparisons(results))
+    rows = _rows(data.render_comparisons(results))
     for one, row in zip(results.comparisons, rows, strict=True):
         assert row["ratio"] == ("" if one.ratio.point is None else str(one.ratio.point))
         assert (row["candidate"], row["metric"], row["verdict"]) == (
@@ -55,10 +54,8 @@ def test_every_comparison_is_a_row_of_csv(results: Results) -> None:
 
 
 def test_hostile_names_come_out_of_csv_as_they_are_shown(hostile: Results) -> None:
-    assert {row["arm"] for row in _rows(csv_format.render_rounds(hostile))} == NAMES
-    assert {row["scenario"] for row in _rows(csv_format.render_comparisons(hostile))} == set(
-        HOSTILE_SCENARIOS
-    )
+    assert {row["arm"] for row in _rows(data.render_rounds(hostile))} == NAMES
+    assert {row["scenario"] for row in _rows(data.render_comparisons(hostile))} == set(HOSTILE_SCENARIOS)
 
 
 def test_junit_fails_where_the_command_does_and_skips_what_cannot_be_told(
@@ -100,7 +97,7 @@ def test_metrics_are_openmetrics_with_a_sample_for_what_is_known(results: Result
 
 def test_hostile_names_are_labels_and_nothing_else(hostile: Results) -> None:
     assert {arm for (arm,) in _samples(hostile, "portcompare_requests_measured", "arm")} == NAMES
-    assert openmetrics.render(hostile).endswith("# EOF\n")
+    assert data.render_openmetrics(hostile).endswith("# EOF\n")
 
 
 def test_percentile_files_have_the_four_columns_that_the_plotter_reads(results: Results) -> None:

@@ -8,9 +8,8 @@ from rich.console import Console
 from portcompare.records.results import Results
 from portcompare.report import EXPORTERS
 from portcompare.report.formats.terminal import render_table
-from portcompare.report.sections.measured import arm_rows
+from portcompare.report.sections.measured import ROUND_HEADER, arm_rows, round_rows
 from portcompare.report.sections.method import deployment_settings
-from portcompare.report.sections.record import ROUND_HEADER, round_rows
 from tests.altered import altered
 
 RUNNING, COMMAND = 0, 1
@@ -46,14 +45,18 @@ def run(results: Results) -> Results:
 
 def test_cpu_time_and_memory_are_not_known_and_why_is_said(run: Results) -> None:
     first, *_, last = arm_rows(run)
-    assert (first.cpu, first.memory, first.unknown) == ("not known", "not known", "already running")
+    assert (first.server["CPU"], first.server["memory"], first.unknown) == (
+        "not known",
+        "not known",
+        "already running",
+    )
     assert last.unknown == ""
     row = dict(zip(ROUND_HEADER, round_rows(run)[0], strict=True))
     assert row["CPU per request"] == row["Memory, peak"] == "not known: already running"
 
 
 def test_settings_are_not_known_and_never_called_none(run: Results) -> None:
-    settings = {setting.name: setting.values for setting in deployment_settings(run)}
+    settings = {name: tuple(values) for name, *values in deployment_settings(run)}
     elsewhere = "not known: already running"
     assert settings["command"][RUNNING] == elsewhere
     assert settings["environment"][RUNNING] == elsewhere

@@ -9,9 +9,8 @@ from portcompare.records.results import Results
 from portcompare.records.rounds import Bound
 from portcompare.report import wording
 from portcompare.report.sections.conclusions import FEW_BLOCKS, find_notices
-from portcompare.report.sections.measured import arm_cells, arm_rows
+from portcompare.report.sections.measured import ROUND_HEADER, arm_rows, round_rows
 from portcompare.report.sections.method import machine_facts, method_facts
-from portcompare.report.sections.record import ROUND_HEADER, round_rows
 from tests.altered import altered
 from tests.report.conftest import MakeResults
 
@@ -129,7 +128,7 @@ def test_reasons_against_a_run_stand_in_its_method(hostile: Results) -> None:
 def test_an_arm_that_was_never_compared_has_no_ratio_and_no_verdict(results: Results) -> None:
     summaries = tuple(replace(s, ratio=None) for s in results.summaries)
     row = arm_rows(replace(results, comparisons=(), summaries=summaries))[2]
-    assert arm_cells(row)[4][0] == "not known"
+    assert row.cells[4][0] == "not known"
 
 
 def test_a_round_s_row_has_a_cell_for_each_heading(results: Results) -> None:
