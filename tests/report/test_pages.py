@@ -38,14 +38,7 @@ COMPARISON = PageComparison(
     kind="cold",
     metric="lcp",
     candidate="new",
-    ratio=Estimate(
-        point=0.1,
-        low=0.09,
-        high=0.11,
-        blocks=6,
-        verdict="faster",
-        reason="the interval lies wholly below the margin",
-    ),
+    ratio=Estimate(point=0.1, low=0.09, high=0.11, blocks=6, verdict="faster", reason="wholly below"),
 )
 IDLE = replace(SUMMARY, users=0, kind="warm", users_rate_rps=None, failures={})
 UNTOLD = replace(SUMMARY, arm="new", parts=(replace(PARTS[0], stage="server"),), figures=())

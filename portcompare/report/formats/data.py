@@ -2,19 +2,17 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from portcompare.records.estimates import Comparison
-from portcompare.records.results import Results, Summary
-from portcompare.records.rounds import Round
+from portcompare.records.results import Results
 from portcompare.report.wording import PERCENTILES, visible
 
-_PLACE = ("scenario", "arm", "deployment", "block", "order", "level")
 _LOAD = (
     "started_at_s",
     "window_s",
@@ -33,92 +31,91 @@ _LOAD = (
     "generator_cpu_ratio",
     "reconnects",
 )
-_LATENCIES = tuple(PERCENTILES.values())
-_OTHERS = ("cpu_s_per_request", "rss_peak_bytes", "bound", "bound_rps", "discarded")
+_ROUND = {
+    **{name: name for name in ("scenario", "arm", "deployment", "block", "order", "level")},
+    **{name: f"load.{name}" for name in _LOAD},
+    **{f"{name}_s": f"load.latency_s.{name}" for name in PERCENTILES.values()},
+    **{name: name for name in ("cpu_s_per_request", "rss_peak_bytes")},
+    "bound": "bound.name",
+    "bound_rps": "bound.rate_rps",
+    "discarded": "discarded",
+}
+"""Where the values of each column come from, as `_value` takes it."""
 
-
-def render_rounds(results: Results) -> str:
-    """All rounds as CSV, one row each; what is not known is an empty cell."""
-    header = (*_PLACE, *_LOAD, *(f"{field}_s" for field in _LATENCIES), *_OTHERS)
-    return _csv(header, map(_round, results.rounds))
-
-
-def _round(one: Round) -> Iterator[object]:
-    yield from (visible(name) for name in (one.scenario, one.arm, one.deployment))
-    yield from (one.block, one.order, one.level)
-    yield from (getattr(one.load, field) for field in _LOAD)
-    yield from (getattr(one.load.latency_s, field, None) for field in _LATENCIES)
-    yield from (one.cpu_s_per_request, one.rss_peak_bytes)
-    yield from (one.bound.name, one.bound.rate_rps) if one.bound else (None, None)
-    yield None if one.discarded is None else visible(one.discarded)
-
-
-_COMPARISON: dict[str, Callable[[Comparison], object]] = {
-    "scenario": lambda one: visible(one.scenario),
-    "level": lambda one: one.level,
-    "metric": lambda one: one.metric,
-    "candidate": lambda one: visible(one.candidate),
-    "blocks": lambda one: one.ratio.blocks,
-    "ratio": lambda one: one.ratio.point,
-    "low": lambda one: one.ratio.low,
-    "high": lambda one: one.ratio.high,
-    "verdict": lambda one: one.ratio.verdict,
-    "reason": lambda one: visible(one.ratio.reason),
+_COMPARISON = {
+    **{name: name for name in ("scenario", "level", "metric", "candidate")},
+    "blocks": "ratio.blocks",
+    "ratio": "ratio.point",
+    "low": "ratio.low",
+    "high": "ratio.high",
+    "verdict": "ratio.verdict",
+    "reason": "ratio.reason",
 }
 
 
+def render_rounds(results: Results) -> str:
+    """All rounds as CSV."""
+    return _csv(_ROUND, results.rounds)
+
+
 def render_comparisons(results: Results) -> str:
-    """All comparisons as CSV, one row each; what is not known is an empty cell."""
-    return _csv(_COMPARISON, ([show(one) for show in _COMPARISON.values()] for one in results.comparisons))
+    """All comparisons as CSV."""
+    return _csv(_COMPARISON, results.comparisons)
 
 
-def _csv(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+def _csv(columns: dict[str, str], records: Iterable[object]) -> str:
+    """A row for each record; what is not known is an empty cell."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerow(columns)
+    for record in records:
+        values = (_value(record, path) for path in columns.values())
+        writer.writerow(visible(value) if isinstance(value, str) else value for value in values)
     return file.getvalue()
+
+
+def _value(record: object, path: str) -> Any:  # noqa: ANN401 - whatever the field holds
+    """The value at the end of a dotted path of fields; None where something on it is not known."""
+    for name in path.split("."):
+        record = None if record is None else getattr(record, name)
+    return record
 
 
 _UNITS = {"seconds", "bytes"}
 """What the names of metrics end in where they have a unit."""
 
-_SUMMARIES: dict[str, tuple[str, Callable[[Summary], float | None]]] = {
-    "rate_rps": ("Median of the rounds' successful requests per second.", lambda one: one.rate_rps),
-    "bound_rps": (
-        "The most requests per second that theory allows.",
-        lambda one: one.bound.rate_rps if one.bound else None,
-    ),
-    "handler_seconds": ("Median time in the handler.", lambda one: one.handler_s),
-    "cpu_per_request_seconds": (
-        "Median CPU time of the server per request.",
-        lambda one: one.cpu_s_per_request,
-    ),
-    "rss_peak_bytes": (
-        "Highest resident memory of the server's process tree.",
-        lambda one: one.rss_peak_bytes,
-    ),
-    "answer_size_bytes": (
-        "Median size of a response on the wire.",
-        lambda one: one.received_bytes_per_request,
-    ),
-    "cost_per_million": (
-        "CPU cost of a million requests, in the plan's currency.",
-        lambda one: one.cost_per_million,
-    ),
-    "requests_measured": ("Successful requests in the rounds that count.", lambda one: one.requests),
-    "errors_measured": ("Failed requests in all rounds.", lambda one: one.errors),
-    "rounds_counted": ("Rounds that count.", lambda one: one.rounds),
-    "rounds_discarded": ("Rounds that do not count.", lambda one: one.discarded_rounds),
+_ARM = {name: name for name in ("scenario", "level", "arm", "deployment")}
+_COMPARED = {name: name for name in ("scenario", "level", "candidate", "metric")}
+_GATE = {
+    "scenario": "check.subject.scenario",
+    "level": "check.subject.level",
+    "candidate": "check.subject.arm",
+    "metric": "check.metric",
+    "outcome": "check.outcome",
 }
-"""Gauges of each arm at each level: help, and where the value comes from."""
+"""Where the labels of each gate come from, as `_value` takes it."""
 
-_RATIOS: dict[str, tuple[str, Callable[[Comparison], float | None]]] = {
-    "ratio": ("Candidate divided by baseline.", lambda one: one.ratio.point),
-    "ratio_low": ("Lower end of the ratio's 95% interval.", lambda one: one.ratio.low),
-    "ratio_high": ("Upper end of the ratio's 95% interval.", lambda one: one.ratio.high),
+_SUMMARIES = {
+    "rate_rps": ("rate_rps", "Median of the rounds' successful requests per second."),
+    "bound_rps": ("bound.rate_rps", "The most requests per second that theory allows."),
+    "handler_seconds": ("handler_s", "Median time in the handler."),
+    "cpu_per_request_seconds": ("cpu_s_per_request", "Median CPU time of the server per request."),
+    "rss_peak_bytes": ("rss_peak_bytes", "Highest resident memory of the server's process tree."),
+    "answer_size_bytes": ("received_bytes_per_request", "Median size of a response on the wire."),
+    "cost_per_million": ("cost_per_million", "CPU cost of a million requests, in the plan's currency."),
+    "requests_measured": ("requests", "Successful requests in the rounds that count."),
+    "errors_measured": ("errors", "Failed requests in all rounds."),
+    "rounds_counted": ("rounds", "Rounds that count."),
+    "rounds_discarded": ("discarded_rounds", "Rounds that do not count."),
 }
-"""Gauges of each comparison: help, and where the value comes from."""
+"""Gauges of each arm at each level: where the value comes from, and help."""
+
+_RATIOS = {
+    "ratio": ("ratio.point", "Candidate divided by baseline."),
+    "ratio_low": ("ratio.low", "Lower end of the ratio's 95% interval."),
+    "ratio_high": ("ratio.high", "Upper end of the ratio's 95% interval."),
+}
+"""Gauges of each comparison: where the value comes from, and help."""
 
 
 def render_openmetrics(results: Results) -> str:
@@ -135,64 +132,37 @@ class _Collector:
 
     def collect(self) -> Iterator[Metric]:
         run = self.results
-        about = (
-            ("name", run.name),
-            ("started_at", run.started_at),
-            ("portcompare", run.manifest.portcompare),
-        )
-        labels = {key: visible(text) for key, text in about}
-        yield InfoMetricFamily("portcompare_run", "The run that these metrics come from.", value=labels)
+        about = {"name": "name", "started_at": "started_at", "portcompare": "manifest.portcompare"}
+        help_text = "The run that these metrics come from."
+        yield InfoMetricFamily("portcompare_run", help_text, value=_labels(run, about))
         yield from _gauge("valid", "Whether the run may be relied on.", [({}, run.valid)])
         yield from _gauge("partial", "Whether the run broke off.", [({}, run.partial)])
-        alike = run.parity.equal if run.parity else None
+        alike = _value(run, "parity.equal")
         yield from _gauge("answers_alike", "Whether all deployments respond alike.", [({}, alike)])
-        arms = [
-            ({"scenario": s.scenario, "level": _level(s.level), "arm": s.arm, "deployment": s.deployment}, s)
-            for s in run.summaries
-        ]
-        for name, (text, value_of) in _SUMMARIES.items():
-            yield from _gauge(name, text, ((labels, value_of(one)) for labels, one in arms))
+        arms = [(_labels(one, _ARM), one) for one in run.summaries]
+        for name, (path, text) in _SUMMARIES.items():
+            yield from _gauge(name, text, ((labels, _value(one, path)) for labels, one in arms))
         latencies = (
-            (labels | {"percentile": name}, getattr(one.latency_s, field, None))
+            (labels | {"percentile": name}, _value(one, f"latency_s.{field}"))
             for labels, one in arms
             for name, field in PERCENTILES.items()
         )
         yield from _gauge("latency_seconds", "Medians of the rounds' percentiles; max over all.", latencies)
-        compared = [
-            (
-                {
-                    "scenario": c.scenario,
-                    "level": _level(c.level),
-                    "candidate": c.candidate,
-                    "metric": c.metric,
-                },
-                c,
-            )
-            for c in run.comparisons
-        ]
-        for name, (text, ratio_of) in _RATIOS.items():
-            yield from _gauge(name, text, ((labels, ratio_of(one)) for labels, one in compared))
+        compared = [(_labels(one, _COMPARED), one) for one in run.comparisons]
+        for name, (path, text) in _RATIOS.items():
+            yield from _gauge(name, text, ((labels, _value(one, path)) for labels, one in compared))
         verdicts = ((labels | {"verdict": one.ratio.verdict or "invalid"}, 1) for labels, one in compared)
         yield from _gauge("verdict", "The verdict on each comparison, in the label.", verdicts)
-        gates = (
-            (
-                {
-                    "gate": str(number),
-                    "scenario": gate.check.subject.scenario or "",
-                    "level": _level(gate.check.subject.level),
-                    "candidate": gate.check.subject.arm,
-                    "metric": gate.check.metric,
-                    "outcome": gate.check.outcome,
-                },
-                gate.passed,
-            )
-            for number, gate in enumerate(run.gates)
-        )
+        gates = (({"gate": str(i)} | _labels(one, _GATE), one.passed) for i, one in enumerate(run.gates))
         yield from _gauge("gate_passed", "Whether a gate of the plan lets the run pass.", gates)
 
 
-def _level(level: float) -> str:
-    return f"{level:.15g}"
+def _labels(record: object, paths: dict[str, str]) -> dict[str, str]:
+    values = {name: _value(record, path) for name, path in paths.items()}
+    return {
+        name: f"{value:.15g}" if isinstance(value, float | int) else visible(value or "")
+        for name, value in values.items()
+    }
 
 
 def _gauge(name: str, text: str, samples: Iterable[tuple[dict[str, str], float | None]]) -> Iterator[Metric]:
@@ -201,8 +171,6 @@ def _gauge(name: str, text: str, samples: Iterable[tuple[dict[str, str], float |
     family = GaugeMetricFamily(f"portcompare_{name}", text, unit=unit if unit in _UNITS else "")
     for labels, value in samples:
         if value is not None:
-            family.add_sample(
-                family.name, {key: visible(label) for key, label in labels.items()}, float(value)
-            )
+            family.add_sample(family.name, labels, float(value))
     if family.samples:
         yield family

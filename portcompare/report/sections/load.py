@@ -110,32 +110,18 @@ def _capacity(results: Results, one: Capacity) -> tuple[str, ...]:
     against = "baseline"
     if one.ratio is not None:
         against = f"{_estimate(one.ratio, units.ratio)} {one.ratio.verdict}".strip()
-    return (
-        visible(one.scenario),
-        objective_text(results, one.scenario),
-        visible(one.arm),
-        rate,
-        against,
-        str(one.rate_rps.blocks),
-        visible(one.reason),
-    )
+    place = visible(one.scenario), objective_text(results, one.scenario), visible(one.arm)
+    return (*place, rate, against, str(one.rate_rps.blocks), visible(one.reason))
 
 
 def _knee(results: Results, one: Knee) -> tuple[str, ...]:
     point = one.load.point or 0.0
+    knee, ends = f"beyond {level_text(results, one.scenario, point)}", _interval(one.load, units.significant)
     if one.is_reached:
         model = plan_value(results, "scenarios", one.scenario, "load", "model")
         knee = f"{units.significant(point)} {'users' if model == 'closed' else 'requests/s'}"
-    else:
-        knee = f"beyond {level_text(results, one.scenario, point)}"
-    return (
-        visible(one.scenario),
-        visible(one.arm),
-        knee,
-        _interval(one.load, units.significant),
-        units.rate(one.rate_rps),
-        str(one.load.blocks),
-    )
+    place = visible(one.scenario), visible(one.arm)
+    return (*place, knee, ends, units.rate(one.rate_rps), str(one.load.blocks))
 
 
 def _estimate(one: Estimate, show: Callable[[float], str]) -> str:

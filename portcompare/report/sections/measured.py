@@ -16,6 +16,7 @@ from portcompare.report.wording import (
     known,
     latencies,
     level_text,
+    ratio_cells,
     visible,
     why_usage_unknown,
 )
@@ -136,23 +137,17 @@ COMPARISON_HEADER = tuple({"interval": "95% interval"}.get(f, f.capitalize()) fo
 
 def comparison_rows(results: Results) -> tuple[ComparisonRow, ...]:
     """One row for each comparison, in the record's order."""
-    return tuple(
-        ComparisonRow(
-            scenario=visible(c.scenario),
-            level=level_text(results, c.scenario, c.level),
-            metric=METRICS[c.metric].label,
-            candidate=visible(c.candidate),
-            ratio=known(c.ratio.point, units.ratio),
-            interval=interval(c.ratio),
-            blocks=f"{c.ratio.blocks:,}",
-            verdict=METRICS[c.metric].word(c.ratio.verdict or "invalid"),
-            reason=visible(c.ratio.reason),
-        )
-        for c in results.comparisons
-    )
+    rows = []
+    for one in results.comparisons:
+        place = visible(one.scenario), level_text(results, one.scenario, one.level)
+        ratio, ends, verdict = ratio_cells(one)
+        what = METRICS[one.metric].label, visible(one.candidate)
+        why = visible(one.ratio.reason)
+        rows.append(ComparisonRow(*place, *what, ratio, ends, f"{one.ratio.blocks:,}", verdict, why))
+    return tuple(rows)
 
 
-_ROUND: dict[str, Callable[[Results, Round], str]] = {
+ROUND_COLUMNS: dict[str, Callable[[Results, Round], str]] = {
     "Block": lambda _, one: f"{one.block + 1:,}",
     "Order": lambda _, one: f"{one.order + 1:,}",
     "Scenario": lambda _, one: visible(one.scenario),
@@ -188,12 +183,12 @@ _ROUND: dict[str, Callable[[Results, Round], str]] = {
         f"{units.rate(one.bound.rate_rps)} ({one.bound.name})" if one.bound else NOT_KNOWN
     ),
 }
-ROUND_HEADER = tuple(_ROUND)
+ROUND_HEADER = tuple(ROUND_COLUMNS)
 
 
 def round_rows(results: Results) -> tuple[tuple[str, ...], ...]:
     """One row for each round, discarded ones too, in the record's order."""
-    return tuple(tuple(show(results, one) for show in _ROUND.values()) for one in results.rounds)
+    return tuple(tuple(show(results, one) for show in ROUND_COLUMNS.values()) for one in results.rounds)
 
 
 def _errors(one: Round) -> str:

@@ -9,7 +9,7 @@ from portcompare.records.manifest import ServedDeployment
 from portcompare.records.metrics import METRICS
 from portcompare.records.results import Results
 from portcompare.records.rounds import CONTROL
-from portcompare.report.sections.measured import comparison_rows
+from portcompare.report.sections.measured import ROUND_COLUMNS, comparison_rows
 from portcompare.report.wording import (
     ALREADY_RUNNING,
     NOT_KNOWN,
@@ -55,18 +55,13 @@ def build_method(results: Results) -> dict[str, Any]:
 def build_validity(results: Results) -> dict[str, Any]:
     """What the section on the run's validity shows."""
     comparisons = zip(results.comparisons, comparison_rows(results), strict=True)
+    place = ("Block", "Scenario", "Level", "Arm")
     return {
         "facts": _trust_facts(results),
         "control": [row for one, row in comparisons if one.candidate == CONTROL],
-        "discarded_header": ("Block", "Scenario", "Level", "Arm", "Why it does not count"),
+        "discarded_header": (*place, "Why it does not count"),
         "discarded": [
-            (
-                f"{one.block + 1:,}",
-                visible(one.scenario),
-                level_text(results, one.scenario, one.level),
-                visible(one.arm),
-                visible(one.discarded),
-            )
+            (*(ROUND_COLUMNS[name](results, one) for name in place), visible(one.discarded))
             for one in results.rounds
             if one.discarded is not None
         ],

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from portcompare.records.results import Results
-from portcompare.report.sections.method import method_facts
+from portcompare.report.sections.method import machine_facts, method_facts
 from tests.altered import altered
 
 OPEN = {"model": "open", "rates": [400.0], "objective": None}
@@ -67,4 +67,47 @@ def test_in_the_open_model_no_first_answers_are_waited_for(results: Results) -> 
     both = warmup(with_loads(results, fast=OPEN, slow={"model": "closed", "users": [1]}))
     assert both.endswith(
         "; a round of the closed model is discarded if not all users had a response after 30 s"
+    )
+
+
+def test_the_method_is_that_of_the_plan(results: Results, hostile: Results) -> None:
+    facts = dict(method_facts(results))
+    assert facts["Scenario delayed"] == (
+        "user class Delayed; 1 user, 64 users (closed model, each user waits for the response before it sends"
+        " the next request); 0.2 s of waiting by design in each response; windows of 1 s"
+    )
+    assert facts["Scenario fast"].startswith("GET /data; 1 user, 32 users")
+    assert facts["Blocks"] == "6 measured, each on servers started afresh; the plan asks for 5 to 10"
+    assert facts["Rounds"] == "96 rounds, 7 of them discarded"
+    assert facts["Order"] == (
+        "in each block its undecided levels in random order, at each of them the arms in random order; seed 1"
+    )
+    assert facts["Precise enough"] == (
+        "a level is done when its intervals reach at most 5% from the ratio, or 2.5% with fewer than 5 blocks"
+    )
+    assert facts["Validity"] == "no reason against it was found"
+    assert dict(method_facts(hostile))["Validity"].startswith("NOT VALID: the control differs by 12%")
+
+
+def test_a_method_that_the_plan_does_not_tell_is_not_made_up(results: Results) -> None:
+    facts = dict(method_facts(replace(results, plan={"scenarios": {"s": {}}})))
+    assert facts["Scenario s"].startswith("a request that is not known; no level (load model not known)")
+    assert facts["Timeout"] == "a response that takes not known is an error"
+
+
+def test_the_machine_is_told_with_its_clocks_and_its_load(results: Results) -> None:
+    facts = dict(machine_facts(results))
+    assert facts["Machine"] == (
+        "AMD EPYC 7B13, 4 CPUs, 16.0 GiB memory; clock governor performance; load average 0.250 at the start"
+    )
+    silent = replace(results, manifest=replace(results.manifest, cpu_governor=""))
+    assert "clock governor not known" in dict(machine_facts(silent))["Machine"]
+
+
+def test_the_limits_of_the_load_generator_are_those_of_the_plan(results: Results) -> None:
+    limits = {"max_cpu_ratio": 0.8, "max_lag_s": 0.02, "max_stall_s": 0.3}
+    facts = dict(method_facts(replace(results, plan=results.plan | {"generator": limits})))
+    assert facts["Load generator"] == (
+        "a round is discarded in which it used more than 80% of a CPU, was over 20.0 ms late for 1% of the"
+        " requests that were due, or stalled for more than 300 ms"
     )
