@@ -32,14 +32,17 @@ DIFF_EXPORTERS: dict[str, Callable[[RunDiff, Results], str]] = {
 
 def write_reports(results: Results, folder: Path) -> tuple[Path, ...]:
     """Write a run in every format; a folder without files is left out."""
-    found = {name: render(results) for name, render in EXPORTERS.items()}
-    for name, content in found.items():
+    written = []
+    for name, export in EXPORTERS.items():
+        content = export(results)
         if isinstance(content, str):
             write_atomically(folder / name, content)
         else:
             for inside, file in content.items():
                 write_atomically(folder / name / inside, file)
-    return tuple(folder / name for name, content in found.items() if content)
+        if content:
+            written.append(folder / name)
+    return tuple(written)
 
 
 def write_diff(found: RunDiff, results: Results, folder: Path) -> tuple[Path, ...]:

@@ -170,15 +170,13 @@ def test_every_format_shows_all_of_it_and_no_name_breaks_out(swept: Results) -> 
         assert "169/s" in text
 
 
-def test_without_sweeps_no_format_shows_a_table_of_them(results: Results) -> None:
-    assert break_even_tables(results) == ()
-    assert capacity_tables(results) == ()
-    page = html.render(results)
-    assert "From where on a candidate wins" not in page
-    assert "Knee" not in page
-
-
-def test_a_run_without_comparisons_shows_no_empty_table(swept: Results) -> None:
+def test_a_run_without_sweeps_or_without_comparisons_shows_no_empty_table(
+    results: Results, swept: Results
+) -> None:
+    assert (break_even_tables(results), capacity_tables(results)) == ((), ())
+    unswept = html.render(results)
+    assert "From where on a candidate wins" not in unswept
+    assert "Knee" not in unswept
     bare = replace(swept, comparisons=(), summaries=())
     page, told = html.render(bare), printed(render_table(bare))
     for text in (markdown.render(bare), page, told):
