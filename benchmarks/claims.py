@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.common import HERE, header, publish, row, run_plan
 from portcompare.records.results import Results
-from portcompare.report.sections.checks import claim_tables
+from portcompare.report.sections.conclusions import claim_tables
 
 PLAN = HERE.parent / "loadtests" / "claims.toml"
 PAGE = HERE.parent / "docs" / "claims.md"

@@ -2,35 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 from portcompare.records.changes import RunDiff
 from portcompare.records.results import Results
 from portcompare.report import charts
-from portcompare.report.formats import csv, diff, histograms, html, junit, markdown, openmetrics
+from portcompare.report.formats import data, diff, histograms, html, junit, markdown
 from portcompare.report.formats.results_file import render_manifest, write_atomically
 
-
-class Exporter(Protocol):
-    """Renders a run as a file, or as a folder's files by their names; the same run gives the same bytes."""
-
-    def __call__(self, results: Results) -> str | Mapping[str, bytes]:
-        """Render a run."""
-        ...
-
-
-EXPORTERS: dict[str, Exporter] = {
+EXPORTERS: dict[str, Callable[[Results], str | Mapping[str, bytes]]] = {
     "report.md": markdown.render,
     "report.html": html.render,
     charts.CHART_FOLDER: charts.render,
-    "rounds.csv": csv.render_rounds,
-    "comparisons.csv": csv.render_comparisons,
+    "rounds.csv": data.render_rounds,
+    "comparisons.csv": data.render_comparisons,
     "junit.xml": junit.render,
-    "metrics.txt": openmetrics.render,
+    "metrics.txt": data.render_openmetrics,
     histograms.SPECTRUM_FOLDER: histograms.render_spectra,
     "manifest.txt": render_manifest,
 }
-"""Every format of a run by the name of its file or folder."""
+"""Every format of a run by the name of its file, or of the folder of its files; the same run gives the same
+bytes."""
 
 DIFF_EXPORTERS: dict[str, Callable[[RunDiff, Results], str]] = {
     "diff.md": diff.render_markdown,
@@ -40,15 +31,15 @@ DIFF_EXPORTERS: dict[str, Callable[[RunDiff, Results], str]] = {
 
 
 def write_reports(results: Results, folder: Path) -> tuple[Path, ...]:
-    """Write a run in every format."""
+    """Write a run in every format; a folder without files is left out."""
     written = []
-    for name, render in EXPORTERS.items():
-        content = render(results)
-        files = (
-            {name: content} if isinstance(content, str) else {f"{name}/{k}": v for k, v in content.items()}
-        )
-        for path, data in files.items():
-            write_atomically(folder / path, data)
+    for name, export in EXPORTERS.items():
+        content = export(results)
+        if isinstance(content, str):
+            write_atomically(folder / name, content)
+        else:
+            for inside, file in content.items():
+                write_atomically(folder / name / inside, file)
         if content:
             written.append(folder / name)
     return tuple(written)

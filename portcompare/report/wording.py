@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from portcompare import units
-from portcompare.records.estimates import Estimate, Verdict
-from portcompare.records.metrics import MetricName
-from portcompare.records.results import Results
+from portcompare.records.changes import Change
+from portcompare.records.estimates import Comparison, Estimate, Verdict
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.results import Results, Spectrum, Summary
 from portcompare.records.rounds import Latency
 
 Tone = Literal["better", "worse", "same", "unsure"]
@@ -87,12 +88,23 @@ def interval(ratio: Estimate) -> str:
     return f"[{units.ratio(low)}, {units.ratio(high)}]"
 
 
+def ratio_cells(one: Comparison | Change) -> tuple[str, str, str]:
+    """A ratio, its 95% interval, and its verdict as its metric calls it."""
+    verdict = METRICS[one.metric].word(one.ratio.verdict or "invalid")
+    return known(one.ratio.point, units.ratio), interval(one.ratio), verdict
+
+
 def level_text(results: Results, scenario: str, level: float) -> str:
     """A level with its unit, which depends on the scenario's load model."""
     model = plan_value(results, "scenarios", scenario, "load", "model")
     if model not in get_args(units.LoadModel):
         return f"level {exact(level)}"
     return units.level(level, model)
+
+
+def arm_at(results: Results, one: Summary | Spectrum) -> tuple[str, str]:
+    """The level and the name of an arm."""
+    return level_text(results, one.scenario, one.level), visible(one.arm)
 
 
 def objective_text(results: Results, scenario: str) -> str:

@@ -12,7 +12,7 @@ from portcompare.history.summaries import list_runs
 from portcompare.history.trends import HISTORY_SCHEMA_VERSION, History, find_trends
 from portcompare.history.views import render_runs, render_trend, write_index_page
 from tests.history.test_trends import make_trend
-from tests.report.test_gates import KEPT, UNKNOWN
+from tests.report.test_checks import KEPT, UNKNOWN
 from tests.report.test_html import PASSIVE, Page
 from tests.runs import HOSTILE, make_run, store
 

@@ -11,8 +11,8 @@ from portcompare.plan.schema import Margins
 from portcompare.records.metrics import METRICS, Metric, MetricName
 from portcompare.records.results import Results
 from portcompare.records.rounds import BASELINE, Round
-from portcompare.report.formats.csv import render_comparisons as render
-from portcompare.report.sections.checks import gate_tables
+from portcompare.report.formats.data import render_comparisons as render
+from portcompare.report.sections.conclusions import gate_tables
 from portcompare.report.sections.measured import comparison_rows
 from tests.altered import altered
 from tests.analyse.samples import CANDIDATE, ROUND, SUMMARY

@@ -1,11 +1,13 @@
 """A run as it could have been: what every test of the reports renders."""
 
+import io
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
+from rich.console import Console, RenderableType
 
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.summaries import QUANTILES, summarise
@@ -13,9 +15,10 @@ from portcompare.records.manifest import Manifest, ServedDeployment
 from portcompare.records.metrics import METRICS
 from portcompare.records.parity import Difference, Parity
 from portcompare.records.results import Conclusion, Results, Spectrum, SpectrumPoint, Summary
-from portcompare.records.rounds import Bound, Latency, LoadReport, Round, Slice, Usage
+from portcompare.records.rounds import Bound, Latency, Round, Slice, Usage
 from portcompare.report import charts
 from tests.altered import altered
+from tests.analyse.samples import ROUND
 
 BASELINE = "flask-gunicorn"
 CANDIDATES = ("quart-hypercorn", "quart-uvicorn")
@@ -26,14 +29,15 @@ CPU_S = {"baseline": 0.00062, "control": 0.00062, CANDIDATES[0]: 0.00101, CANDID
 PRICE = 0.04
 SLOTS = {"baseline": 8, "control": 8, CANDIDATES[0]: None, CANDIDATES[1]: None}
 _CONCLUSIONS = {
-    "fast": "{candidate} is slower than {baseline} by 38% at 32 users: each request costs more CPU time.",
-    "delayed": "{candidate} serves 8.0 times as many requests as {baseline} at 64 users: a waiting request no"
+    "fast": "{} is slower than {} by 38% at 32 users: each request costs more CPU time.",
+    "delayed": "{} serves 8.0 times as many requests as {} at 64 users: a waiting request no"
     " longer holds one of 8 threads.",
 }
 HOSTILE_CANDIDATES = ("<script>alert(1)</script>|`\"'*x*", "خادم عربي\u202eevil\n| a | b |")
 HOSTILE_SCENARIOS = ("<img src=x onerror=alert(1)>", "x" * 200)
-
-
+NOTICES = ["NOT VALID", "PARTIAL", "RESPONSES DIFFER", "FEW ROUNDS", "WARNING"]
+"""What is to be noticed of the hostile run, the gravest first."""
+MASKED = ("GET /now: body", "GET /<b>|: header Date")
 EMPTY_SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"></svg>'
 DRAWING = {"tests.report.test_charts", "tests.report.test_browser"}
 
@@ -55,6 +59,23 @@ def _undrawn(request: pytest.FixtureRequest) -> Iterator[None]:
             patch.setattr("vl_convert.vegalite_to_svg", lambda _: EMPTY_SVG)
             patch.setattr("vl_convert.svg_to_png", lambda _, scale: b"\x89PNG" * bool(scale))
         yield
+
+
+def unmeasured(results: Results) -> Results:
+    """The run, had it ended before its first round."""
+    empty: dict[str, Any] = dict.fromkeys(
+        ("rounds", "comparisons", "summaries", "conclusions", "spectra"), ()
+    )
+    return replace(results, partial=True, parity=None, **empty)
+
+
+def printed(*renderables: RenderableType, width: int = 120, colour: bool = False) -> str:
+    """What a terminal of this width shows."""
+    file = io.StringIO()
+    console = Console(file=file, width=width, highlight=False, color_system="standard" if colour else None)
+    for one in renderables:
+        console.print(one, crop=False)
+    return file.getvalue()
 
 
 @pytest.fixture(scope="session")
@@ -135,23 +156,13 @@ def _make_results(
         headline="Of 16 comparisons, 9 differences hold.",
         plan=_plan(names, candidates),
         manifest=_manifest(candidates),
-        parity=Parity(
-            equal=True,
-            cases=14,
-            deployments=tuple(candidates),
-            differences=(),
-            masked=("GET /now: body", "GET /<b>|: header Date"),
-        ),
+        parity=Parity(equal=True, cases=14, deployments=tuple(candidates), differences=(), masked=MASKED),
         rounds=tuple(rounds),
         comparisons=comparisons,
         summaries=summaries,
         conclusions=tuple(
-            Conclusion(
-                scenario=names[scenario],
-                candidate=candidate,
-                text=_CONCLUSIONS[scenario].format(candidate=candidate, baseline=BASELINE),
-            )
-            for scenario in SCENARIOS
+            Conclusion(scenario=names[scenario], candidate=candidate, text=text.format(candidate, BASELINE))
+            for scenario, text in _CONCLUSIONS.items()
             for candidate in candidates
         ),
         spectra=tuple(_spectrum(s) for s in summaries if s.latency_s),
@@ -167,76 +178,48 @@ def _round(
     service_s = delay_s + cpu_s * 1.1
     limits = [
         (1 / cpu_s, "server CPU", f"1 CPU at {cpu_s * 1e6:.0f} us a request"),
-        (
-            level / service_s,
-            "users",
-            f"{level:g} users, each waiting {service_s * 1e3:.1f} ms for a response",
-        ),
+        (level / service_s, "users", f"{level:g} users, each waiting {service_s * 1e3:.1f} ms"),
     ]
     if slots is not None:
-        limits.append(
-            (slots / service_s, "slots", f"{slots} slots, each held {service_s * 1e3:.0f} ms by a request")
-        )
+        limits.append((slots / service_s, "slots", f"{slots} slots, each held {service_s * 1e3:.0f} ms"))
     limit_rps, bound, reason = min(limits)
     rate_rps = limit_rps * rng.uniform(0.965, 0.985)
     p50_s, window_s = level / rate_rps, 1.0 + rng.uniform(0, 0.004)
-    return Round(
+    slices = (
+        Slice(requests=round(rate_rps / 10) + part % 3, errors=0, p50_s=p50_s, p99_s=p50_s * 1.45)
+        for part in range(10)
+    )
+    cpu_used_s = cpu_s * rng.uniform(0.99, 1.01) * window_s * rate_rps
+    return altered(
+        ROUND,
         block=block,
         arm=name,
         deployment=BASELINE if kind in ("baseline", "control") else name,
         scenario=scenario[1],
         level=level,
         order=order,
-        load=LoadReport(
-            started_at_s=1772444467.0 + block * 20 + order * 1.3,
-            window_s=window_s,
-            warmup_s=0.31,
-            steady=True,
-            requests=round(rate_rps),
-            error_kinds={},
-            rate_rps=rate_rps,
-            latency_s=Latency(
-                p50=p50_s, p95=p50_s * 1.2, p99=p50_s * 1.45, p999=p50_s * 2.1, max=p50_s * 2.9
-            ),
-            handler_s=delay_s + cpu_s * 0.4 if kind != CANDIDATES[1] else None,
-            received_bytes_per_request=174.0 if slots else 151.0,
-            offered_rps=None,
-            dropped=0,
-            lag_p99_s=None,
-            lag_max_s=None,
-            stall_max_s=0.002,
-            generator_cpu_ratio=0.41,
-            generator_cpu_ratios={"1": 0.41},
-            reconnects=0,
-            slices=tuple(
-                Slice(requests=round(rate_rps / 10) + part % 3, errors=0, p50_s=p50_s, p99_s=p50_s * 1.45)
-                for part in range(10)
-            ),
-        ),
-        usage=Usage(
-            cpu_s=cpu_s * rng.uniform(0.99, 1.01) * window_s * rate_rps,
-            rss_bytes=41_500_000 + order * 3_000_000,
-        ),
+        started_at_s=1772444467.0 + block * 20 + order * 1.3,
+        window_s=window_s,
+        warmup_s=0.31,
+        requests=round(rate_rps),
+        rate_rps=rate_rps,
+        latency_s=Latency(p50=p50_s, p95=p50_s * 1.2, p99=p50_s * 1.45, p999=p50_s * 2.1, max=p50_s * 2.9),
+        handler_s=delay_s + cpu_s * 0.4 if kind != CANDIDATES[1] else None,
+        received_bytes_per_request=174.0 if slots else 151.0,
+        slices=tuple(slices),
+        usage=Usage(cpu_s=cpu_used_s, rss_bytes=41_500_000 + order * 3_000_000),
         bound=Bound(name=bound, rate_rps=limit_rps, reason=reason),
     )
 
 
 def _spectrum(summary: Summary) -> Spectrum:
     assert summary.latency_s
-    return Spectrum(
-        scenario=summary.scenario,
-        level=summary.level,
-        arm=summary.arm,
-        requests=12_000,
-        points=tuple(
-            SpectrumPoint(
-                quantile=quantile,
-                latency_s=summary.latency_s.p50 * (1 + quantile),
-                rank=round(quantile * 12_000),
-            )
-            for quantile in QUANTILES
-        ),
+    place = {"scenario": summary.scenario, "arm": summary.arm}
+    points = tuple(
+        SpectrumPoint(quantile=q, latency_s=summary.latency_s.p50 * (1 + q), rank=round(q * 12_000))
+        for q in QUANTILES
     )
+    return Spectrum(**place, level=summary.level, requests=12_000, points=points)
 
 
 def _plan(names: dict[str, str], candidates: Sequence[str]) -> dict[str, object]:

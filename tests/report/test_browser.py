@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Scheme = Literal["light", "dark"]
 
+CHARTS = "figure svg[role=img]"
 MARKS = ".mark-symbol path, .mark-line path, .mark-rect path, .mark-text text"
 HIDDEN = 'figure svg [data-arm="{arm}"].off'
 
@@ -72,7 +73,7 @@ def test_it_opens_without_complaint_or_request_and_fits(
     assert opened.complaints == []
     assert opened.requests == [path.as_uri()]
     assert opened.page.evaluate("document.documentElement.scrollWidth") == width
-    for chart in opened.page.query_selector_all("figure svg[role=img]"):
+    for chart in opened.page.query_selector_all(CHARTS):
         assert chart.query_selector_all(MARKS)
         box = chart.bounding_box()
         assert box
@@ -92,7 +93,7 @@ def test_axe_finds_nothing_serious(chromium: Browser, path: Path, scheme: Scheme
 
 def test_every_chart_shows_a_value_at_the_pointer(opened: Opened) -> None:
     page = opened.page
-    charts = page.query_selector_all("figure svg[role=img]")
+    charts = page.query_selector_all(CHARTS)
     assert len(charts) == 2 * (5 + 5)
     for chart in charts:
         mark = chart.query_selector("[data-tip]")
@@ -124,16 +125,14 @@ def test_on_paper_everything_fits_and_nothing_is_left_to_press(chromium: Browser
     opened.page.emulate_media(media="print")
     assert opened.page.evaluate("document.documentElement.scrollWidth") == 794
     assert not opened.page.is_visible("nav")
-    widths = opened.page.evaluate(
-        "[...document.querySelectorAll('figure svg[role=img]')].map(e => e.getBoundingClientRect().right)"
-    )
+    widths = opened.page.eval_on_selector_all(CHARTS, "all => all.map(e => e.getBoundingClientRect().right)")
     assert max(widths) <= 794
     opened.page.context.close()
 
 
 def test_without_script_it_has_the_same_charts_legends_and_data(chromium: Browser, path: Path) -> None:
     opened = Opened(chromium, path, java_script_enabled=False)
-    assert len(opened.page.query_selector_all("figure svg[role=img]")) == 2 * (5 + 5)
+    assert len(opened.page.query_selector_all(CHARTS)) == 2 * (5 + 5)
     assert opened.page.query_selector_all(".legend li")
     assert not opened.page.query_selector_all(".legend button")
     assert len(opened.page.query_selector_all("figure table")) == 2 * (5 + 5)

@@ -1,17 +1,16 @@
 """The comparison of two runs in every format."""
 
-import io
 import re
 from dataclasses import replace
 
 import pytest
 from markdown_it import MarkdownIt
-from rich.console import Console
 
 from portcompare.analyse.diff import Run, diff_runs
 from portcompare.report import DIFF_EXPORTERS
 from portcompare.report.formats.diff import render_terminal
 from tests.analyse.samples import in_users
+from tests.report.conftest import printed
 from tests.report.test_html import PASSIVE, Page
 from tests.runs import HOSTILE, MARGINS, make_run
 
@@ -82,11 +81,7 @@ def test_the_terminal_shows_names_as_they_are_and_cuts_long_tables() -> None:
     manifest = replace(OLD.manifest, libraries={f"library-{number}": "1" for number in range(20)})
     old = replace(OLD, manifest=manifest)
     many = diff_runs(Run(folder="old", results=old), Run(folder="n\x1b[2J", results=NEW), MARGINS, in_users)
-    console = Console(file=io.StringIO(), width=80)
-    console.print(render_terminal(many, NEW))
-    file = console.file
-    assert isinstance(file, io.StringIO)
-    told = file.getvalue()
+    told = printed(render_terminal(many, NEW), width=80)
     assert "\x1b" not in told
     assert "n\\x1b[2J" in told
     assert "\u202e" not in told

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,6 +5,7 @@ import pytest
 from portcompare.records.results import Results
 from portcompare.report import EXPORTERS, write_reports
 from portcompare.report.formats.results_file import read_results, write_results
+from tests.report.conftest import unmeasured
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -32,16 +32,6 @@ def test_every_file_comes_again_byte_for_byte_from_the_results_alone(
 
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_a_run_that_ended_before_its_first_round_has_every_format(name: str, results: Results) -> None:
-    empty = replace(
-        results,
-        partial=True,
-        parity=None,
-        rounds=(),
-        comparisons=(),
-        summaries=(),
-        conclusions=(),
-        spectra=(),
-    )
-    content = EXPORTERS[name](empty)
+    content = EXPORTERS[name](unmeasured(results))
     assert isinstance(content, str) == ("." in name)
     assert content or "." not in name

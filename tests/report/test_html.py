@@ -9,8 +9,9 @@ import pytest
 from portcompare import units
 from portcompare.records.results import Results
 from portcompare.report.formats import html
-from portcompare.report.sections.record import BESIDE
-from tests.report.conftest import MakeResults
+from portcompare.report.formats.html import BESIDE
+from tests.altered import known
+from tests.report.conftest import unmeasured
 
 PASSIVE = re.compile(
     "a|bdi|body|caption|circle|dd|desc|details|div|dl|dt|figcaption|figure|footer|g|h[1-3]|head|header|html|li|line"
@@ -25,6 +26,7 @@ class Page(HTMLParser):
 
     def __init__(self, source: str) -> None:
         super().__init__()
+        self.source = source
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.rows: list[str] = []
         self.text = ""
@@ -71,45 +73,34 @@ def page(source: str) -> Page:
 
 
 @pytest.fixture(scope="module")
-def hostile_source(hostile: Results) -> str:
-    return html.render(hostile)
+def hostile_page(hostile: Results) -> Page:
+    return Page(html.render(hostile))
 
 
-@pytest.fixture(scope="module")
-def hostile_page(hostile_source: str) -> Page:
-    return Page(hostile_source)
-
-
-def test_only_passive_elements_stand_in_it_whatever_the_names(hostile_page: Page) -> None:
-    assert not [tag for tag, _ in hostile_page.elements if not PASSIVE.fullmatch(tag)]
-    attributes = {name for _, attributes in hostile_page.elements for name in attributes}
-    assert not {name for name in attributes if name.startswith("on")}
-
-
-@pytest.mark.parametrize("name", ["source", "hostile_source"])
-def test_nothing_outside_the_run_is_referred_to(name: str, request: pytest.FixtureRequest) -> None:
-    source: str = request.getfixturevalue(name)
-    found = Page(source)
-    links = {str(attributes["href"]) for attributes in found.attributes("a")}
-    assert {link for link in links if not link.startswith(("#", "data:"))} == {name for name, _ in BESIDE}
-    assert not {"src", "srcset", "xlink:href", "action"} & {
-        name for _, attributes in found.elements for name in attributes
-    }
-    outside_code = re.sub(r"<pre .*?</pre>", "", source, flags=re.DOTALL)
-    assert not re.search(r"https?:|//[a-z]|url\(|@import", outside_code)
+def test_only_passive_elements_stand_in_it_and_nothing_outside_the_run_whatever_the_names(
+    page: Page, hostile_page: Page
+) -> None:
+    for found in (page, hostile_page):
+        assert not [tag for tag, _ in found.elements if not PASSIVE.fullmatch(tag)]
+        attributes = {name for _, attributes in found.elements for name in attributes}
+        assert not {"src", "srcset", "xlink:href", "action", "style"} & attributes
+        assert not {name for name in attributes if name.startswith("on")}
+        links = {str(attributes["href"]) for attributes in found.attributes("a")}
+        assert {link for link in links if not link.startswith(("#", "data:"))} == {name for name, _ in BESIDE}
+        outside_code = re.sub(r"<pre .*?</pre>", "", found.source, flags=re.DOTALL)
+        assert not re.search(r"https?:|//[a-z]|url\(|@import", outside_code)
 
 
 def test_the_policy_allows_the_one_style_sheet_and_script_and_nothing_else(source: str, page: Page) -> None:
     (policy,) = [a["content"] for a in page.attributes("meta") if "http-equiv" in a]
-    (style,) = re.findall(r"<style>(.*?)</style>", source, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    (script,) = re.findall(r"<script>(.*?)</script>", source, re.DOTALL)
-    script_digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    digests = {}
+    for kind in ("style", "script"):
+        (text,) = re.findall(rf"<{kind}>(.*?)</{kind}>", source, re.DOTALL)
+        digests[kind] = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     assert policy == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; script-src 'sha256-{script_digest}';"
+        f"default-src 'none'; style-src 'sha256-{digests['style']}'; script-src 'sha256-{digests['script']}';"
         " base-uri 'none'; form-action 'none'"
     )
-    assert not [attributes for _, attributes in page.elements if "style" in attributes]
 
 
 def test_hostile_texts_are_shown_as_they_are(hostile_page: Page) -> None:
@@ -119,14 +110,13 @@ def test_hostile_texts_are_shown_as_they_are(hostile_page: Page) -> None:
     assert "x" * 200 in hostile_page.text
 
 
-def test_ids_are_unique_and_every_label_leads_somewhere(page: Page) -> None:
+def test_ids_are_unique_every_label_leads_somewhere_and_tables_are_captioned_headed_and_scroll(
+    page: Page,
+) -> None:
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     labels = {a["aria-labelledby"] for _, a in page.elements if "aria-labelledby" in a}
     assert labels == set(ids)
-
-
-def test_tables_are_captioned_headed_and_scroll_by_themselves(page: Page) -> None:
     tables = page.attributes("table")
     assert len(page.attributes("caption")) == len(tables)
     assert all(a.get("scope") in {"col", "row", "rowgroup"} for a in page.attributes("th"))
@@ -152,23 +142,25 @@ def test_every_arm_at_every_level_has_its_row(results: Results, page: Page) -> N
         assert [row for row in page.rows if all(cell in row for cell in cells)], cells
 
 
-def test_every_level_is_one_group_of_rows_whatever_the_order_of_the_record(results: Results) -> None:
-    shuffled = replace(results, summaries=results.summaries[::2] + results.summaries[1::2])
-    rows = Page(html.render(shuffled)).rows
+def test_every_level_is_one_group_of_rows_whatever_the_order_and_a_sound_run_has_no_alarm(
+    results: Results,
+) -> None:
+    shuffled = replace(results, summaries=results.summaries[::2] + results.summaries[1::2], warnings=())
+    shown = Page(html.render(shuffled))
+    rows, top = shown.rows, shown.text.split("Conclusions", 1)[0]
+    assert not re.search("VALID|PARTIAL|DIFFER|FEW|WARNING", top)
+    assert results.headline in top
+    assert shown.text.count(results.headline) == 1
     for group in ("fast · 1 user", "fast · 32 users", "delayed · 1 user", "delayed · 64 users"):
         assert rows.count(group) == 1
 
 
-def test_verdicts_stand_with_ratio_and_interval(results: Results, page: Page) -> None:
+def test_verdicts_stand_with_ratio_and_interval_and_an_arm_that_never_counted_shows_no_zero(
+    results: Results, page: Page
+) -> None:
     comparison = next(c for c in results.comparisons if (c.level, c.candidate) == (64, "quart-hypercorn"))
-    assert comparison.ratio.point
-    assert comparison.ratio.low
-    assert comparison.ratio.high
-    interval = f"[{units.ratio(comparison.ratio.low)}, {units.ratio(comparison.ratio.high)}]"
-    assert [row for row in page.rows if f"{units.ratio(comparison.ratio.point)} faster {interval}" in row]
-
-
-def test_an_arm_that_never_counted_says_so_and_shows_no_zero(page: Page) -> None:
+    point, low, high = map(units.ratio, known(comparison.ratio))
+    assert [row for row in page.rows if f"{point} faster [{low}, {high}]" in row]
     (row,) = [row for row in page.rows if row.startswith("quart-uvicorn 0 rounds, 6 discarded")]
     assert "186 errors" in row
     assert "not known invalid bound not known" in row
@@ -193,13 +185,13 @@ def test_what_is_grave_stands_above_the_conclusions(hostile_page: Page) -> None:
     assert "This run is not valid: | <script>alert(6)</script>\\u202e" in headline
 
 
-def test_a_sound_run_has_no_alarm(results: Results) -> None:
-    text = Page(html.render(replace(results, warnings=()))).text
-    top, _ = text.split("Conclusions", 1)
-    assert not re.search("VALID|PARTIAL|DIFFER|FEW|WARNING", top)
-
-
-def test_differences_show_both_answers_and_long_ones_are_cut(hostile: Results, hostile_page: Page) -> None:
+def test_differences_show_both_answers_cut_if_long_and_what_was_not_compared_is_named(
+    hostile: Results, hostile_page: Page, page: Page
+) -> None:
+    _, answers = page.text.split("Not compared, because it differs by itself:")
+    assert "GET /now: body" in answers
+    assert "GET /<b>|: header Date" in answers
+    assert "Not compared" not in hostile_page.text
     assert hostile.parity
     (difference,) = hostile.parity.differences
     (row,) = [row for row in hostile_page.rows if row.startswith("GET /data?delay=<b>|")]
@@ -207,13 +199,6 @@ def test_differences_show_both_answers_and_long_ones_are_cut(hostile: Results, h
     assert row.endswith(f"({len(difference.candidate):,} characters)")
     assert "breaks: clients fail" in hostile_page.text
     assert difference.curl_baseline in hostile_page.text
-
-
-def test_what_was_not_compared_is_named(page: Page, hostile_page: Page) -> None:
-    _, answers = page.text.split("Not compared, because it differs by itself:")
-    assert "GET /now: body" in answers
-    assert "GET /<b>|: header Date" in answers
-    assert "Not compared" not in hostile_page.text
 
 
 def test_charts_have_a_name_a_description_and_their_data(results: Results, source: str, page: Page) -> None:
@@ -225,41 +210,26 @@ def test_charts_have_a_name_a_description_and_their_data(results: Results, sourc
             assert [row for row in page.rows if c.candidate in row and units.ratio(c.ratio.point) in row]
 
 
-def test_settings_that_differ_are_marked(page: Page) -> None:
+def test_every_round_has_its_row_and_settings_that_differ_are_marked(results: Results, page: Page) -> None:
     assert "threads differs 8 no such setting no such setting" in page.rows
     assert "workers 1 1 1" in page.rows
-
-
-def test_every_round_of_a_long_run_has_its_row(make_results: MakeResults) -> None:
-    results = make_results(blocks=13)
-    page = Page(html.render(results))
-    assert len(results.rounds) == 208
-    assert len([row for row in page.rows if re.match(r"\d+ \d (fast|delayed) ", row)]) == 208
-    assert "13 4 delayed 64 users quart-uvicorn quart-uvicorn yes 1.00 s 310 ms yes" in " ".join(page.rows)
+    rows = [row for row in page.rows if re.match(r"\d+ \d (fast|delayed) ", row)]
+    assert len(rows) == len(results.rounds) == 96
+    assert rows[-1].startswith("6 4 delayed 64 users quart-uvicorn quart-uvicorn yes 1.00 s 310 ms yes")
 
 
 def test_a_run_that_ended_before_its_first_round_is_still_a_page(results: Results) -> None:
-    empty = replace(
-        results, partial=True, parity=None, rounds=(), comparisons=(), summaries=(), conclusions=()
-    )
-    text = Page(html.render(empty)).text
+    text = Page(html.render(unmeasured(results))).text
     assert "RESPONSES NOT COMPARED" in text
     assert "There are none." in text
     assert "0 rounds, 0 of them discarded" in text
 
 
-def test_the_headline_stands_above_everything_else(results: Results, page: Page) -> None:
-    headline, conclusions = page.text.index(results.headline), page.text.index("Conclusions")
-    assert headline < conclusions
-    assert page.text.count(results.headline) == 1
-
-
 def test_allowed_differences_stand_apart_with_their_reason(hostile: Results) -> None:
     assert hostile.parity
     (difference,) = hostile.parity.differences
-    parity = replace(
-        hostile.parity, differences=(replace(difference, allowed="meant <to> be"),), seeds=("77",)
-    )
+    allowed = replace(difference, allowed="meant <to> be")
+    parity = replace(hostile.parity, differences=(allowed,), seeds=("77",))
     text = Page(html.render(replace(hostile, parity=parity))).text
     assert "Differences that the plan allows" in text
     assert "allowed: meant <to> be" in text

@@ -5,17 +5,20 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from portcompare.records.parity import Parity
 from portcompare.records.results import Results
-from portcompare.report.formats import csv as csv_format
-from portcompare.report.formats import histograms, junit, openmetrics
+from portcompare.report.formats import data, histograms, junit
+from portcompare.report.formats.junit import render_junit, write_junit
 from portcompare.report.wording import visible
-from tests.report.conftest import HOSTILE_CANDIDATES, HOSTILE_SCENARIOS
+from tests.report.conftest import HOSTILE_CANDIDATES, HOSTILE_SCENARIOS, unmeasured
+from tests.report.test_parity import DIFFERENCE
 
 NAMES = {visible(name) for name in (*HOSTILE_CANDIDATES, "baseline", "control")}
 
@@ -30,12 +33,12 @@ def _parse(text: str) -> Iterable[Any]:
 
 def _samples(results: Results, name: str, *labels: str) -> dict[tuple[str, ...], float]:
     """The values of a metric by those of its labels."""
-    families = {family.name: family for family in _parse(openmetrics.render(results))}
+    families = {family.name: family for family in _parse(data.render_openmetrics(results))}
     return {tuple(one.labels[label] for label in labels): one.value for one in families[name].samples}
 
 
 def test_every_round_is_a_row_of_csv_with_the_figures_of_the_record(results: Results) -> None:
-    rows = _rows(csv_format.render_rounds(results))
+    rows = _rows(data.render_rounds(results))
     for one, row in zip(results.rounds, rows, strict=True):
         assert float(row["rate_rps"]) == one.load.rate_rps
         assert row["p50_s"] == ("" if one.load.latency_s is None else str(one.load.latency_s.p50))
@@ -44,21 +47,18 @@ def test_every_round_is_a_row_of_csv_with_the_figures_of_the_record(results: Res
 
 
 def test_every_comparison_is_a_row_of_csv(results: Results) -> None:
-    rows = _rows(csv_format.render_comparisons(results))
+    rows = _rows(data.render_comparisons(results))
     for one, row in zip(results.comparisons, rows, strict=True):
         assert row["ratio"] == ("" if one.ratio.point is None else str(one.ratio.point))
-        assert (row["candidate"], row["metric"], row["verdict"]) == (
-            one.candidate,
-            one.metric,
-            one.ratio.verdict,
-        )
+        found = (row["candidate"], row["metric"], row["verdict"])
+        assert found == (one.candidate, one.metric, one.ratio.verdict)
 
 
-def test_hostile_names_come_out_of_csv_as_they_are_shown(hostile: Results) -> None:
-    assert {row["arm"] for row in _rows(csv_format.render_rounds(hostile))} == NAMES
-    assert {row["scenario"] for row in _rows(csv_format.render_comparisons(hostile))} == set(
-        HOSTILE_SCENARIOS
-    )
+def test_hostile_names_come_out_of_csv_and_labels_as_they_are_shown(hostile: Results) -> None:
+    assert {row["arm"] for row in _rows(data.render_rounds(hostile))} == NAMES
+    assert {row["scenario"] for row in _rows(data.render_comparisons(hostile))} == set(HOSTILE_SCENARIOS)
+    assert {arm for (arm,) in _samples(hostile, "portcompare_requests_measured", "arm")} == NAMES
+    assert data.render_openmetrics(hostile).endswith("# EOF\n")
 
 
 def test_junit_fails_where_the_command_does_and_skips_what_cannot_be_told(
@@ -70,16 +70,13 @@ def test_junit_fails_where_the_command_does_and_skips_what_cannot_be_told(
         undecided = [one for one in run.comparisons if one.ratio.verdict in {"inconclusive", "invalid"}]
         assert len(root.findall(".//skipped")) == len(undecided)
         assert len(root.findall(".//testcase")) == 2 + len(run.comparisons)
-        assert [suite.get("name") for suite in root][1:] == list(
-            dict.fromkeys(c.scenario for c in run.comparisons)
-        )
+        scenarios = dict.fromkeys(c.scenario for c in run.comparisons)
+        assert [suite.get("name") for suite in root][1:] == list(scenarios)
 
 
 def test_junit_of_a_run_that_broke_off_before_its_answers_were_compared(results: Results) -> None:
-    root = ET.fromstring(  # noqa: S314 - made here
-        junit.render(replace(results, partial=True, parity=None)).partition("\n")[2]
-    )
-    (suite, *_) = root
+    text = junit.render(unmeasured(results)).partition("\n")[2]
+    (suite,) = ET.fromstring(text)  # noqa: S314 - made here
     assert (suite.get("failures"), suite.get("skipped")) == ("1", "1")
 
 
@@ -93,14 +90,8 @@ def test_metrics_are_openmetrics_with_a_sample_for_what_is_known(results: Result
         assert ratios.get((c.scenario, f"{c.level:g}", c.candidate, c.metric)) == c.ratio.point
     assert _samples(results, "portcompare_valid") == {(): 1.0}
     places = ("scenario", "level", "arm", "percentile")
-    assert len(_samples(results, "portcompare_latency_seconds", *places)) == 5 * sum(
-        one.latency_s is not None for one in results.summaries
-    )
-
-
-def test_hostile_names_are_labels_and_nothing_else(hostile: Results) -> None:
-    assert {arm for (arm,) in _samples(hostile, "portcompare_requests_measured", "arm")} == NAMES
-    assert openmetrics.render(hostile).endswith("# EOF\n")
+    answered = [one for one in results.summaries if one.latency_s]
+    assert len(_samples(results, "portcompare_latency_seconds", *places)) == 5 * len(answered)
 
 
 def test_percentile_files_have_the_four_columns_that_the_plotter_reads(results: Results) -> None:
@@ -124,3 +115,73 @@ def test_names_of_percentile_files_cannot_lead_out_of_their_folder(hostile: Resu
     (name,) = histograms.render_spectra(replace(hostile, spectra=spectra))
     assert "/" not in name
     assert not name.startswith(".")
+
+
+STATUS = replace(
+    DIFFERENCE,
+    kind="status",
+    pointer="",
+    baseline="200",
+    candidate="500 \x1b[31m<red>",
+    curl_baseline="curl 1",
+)
+HEADER = replace(STATUS, kind="header", pointer="ETag", severity="changes", from_order=True)
+PARITY = Parity(
+    equal=False, cases=2, deployments=("control", "new"), differences=(STATUS, HEADER), seeds=("7",)
+)
+CASES = ("GET /a", "GET /b")
+
+
+def suites(parity: Parity) -> dict[str, ET.Element]:
+    root = ET.fromstring(render_junit(parity, CASES))  # noqa: S314 - our own
+    assert root.tag == "testsuites"
+    return {suite.attrib["name"]: suite for suite in root}
+
+
+def test_each_deployment_is_a_suite_with_its_counts_and_seeds_and_each_case_a_test() -> None:
+    found = suites(PARITY)
+    counts = {
+        name: [suite.attrib[key] for key in ("tests", "failures", "errors", "skipped")]
+        for name, suite in found.items()
+    }
+    assert counts == {"control": ["2", "0", "0", "0"], "new": ["2", "1", "0", "0"]}
+    assert [each.attrib for each in found["new"].iter("property")] == [{"name": "seed", "value": "7"}]
+    for name, suite in found.items():
+        tests = [(test.attrib["classname"], test.attrib["name"]) for test in suite.iter("testcase")]
+        assert tests == [(name, "GET /a"), (name, "GET /b")]
+
+
+def test_a_failure_tells_all_that_differs_with_command_lines() -> None:
+    [failure] = suites(PARITY)["new"].iter("failure")
+
+    message = "2 differences from the baseline, the gravest breaks"
+    assert failure.attrib == {"message": message, "type": "breaks"}
+    sides = ["baseline:  200", r"candidate: 500 \x1b[31m<red>"]
+    curl = ["curl 1", "curl http://127.0.0.1:2/a"]
+    order = "comes from earlier requests: sent alone to fresh servers, the case does not show it"
+    assert (failure.text or "").splitlines() == [
+        *("breaks: status", *sides, *curl),
+        *("", "changes: header ETag", *sides, order, *curl),
+    ]
+
+
+def test_what_is_allowed_does_not_fail_and_is_told() -> None:
+    parity = replace(PARITY, differences=(replace(STATUS, allowed="meant to be"),))
+    suite = suites(parity)["new"]
+
+    assert list(suite.iter("failure")) == []
+    [output] = suite.iter("system-out")
+    assert "allowed: meant to be" in (output.text or "")
+
+
+def test_a_baseline_that_does_not_answer_has_a_suite_of_its_own() -> None:
+    found = suites(replace(PARITY, differences=(replace(STATUS, deployment="baseline"),)))
+
+    assert found["baseline"].attrib["failures"] == "1"
+
+
+def test_it_is_written_as_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "reports" / "junit.xml"
+    write_junit(replace(PARITY, deployments=("é",), differences=()), CASES, path)
+
+    assert ET.parse(path).getroot()[0].attrib["name"] == "é"  # noqa: S314 - our own

@@ -1,14 +1,16 @@
 import re
+from collections import Counter
 from dataclasses import replace
+from html import unescape
 
 import pytest
 from markdown_it import MarkdownIt
 
 from portcompare import units
-from portcompare.records.parity import Difference, Parity
 from portcompare.records.results import Results
 from portcompare.report.formats import markdown
-from tests.report.conftest import MakeResults
+from tests.report.conftest import NOTICES, MakeResults
+from tests.report.test_parity import DIFFERENCE, PARITY
 
 HOSTILE_TEXTS = [
     "<script>alert(1)</script>",
@@ -29,10 +31,7 @@ def _html(source: str) -> str:
 
 
 def _text(html: str) -> str:
-    plain = re.sub(r"<[^>]+>", "", html)
-    for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&amp;", "&")):
-        plain = plain.replace(entity, char)
-    return plain
+    return unescape(re.sub(r"<[^>]+>", "", html))
 
 
 def _rows(source: str) -> list[list[str]]:
@@ -41,18 +40,17 @@ def _rows(source: str) -> list[list[str]]:
     return [[_text(cell) for cell in re.findall(r"<t[dh]>(.*?)</t[dh]>", row, re.DOTALL)] for row in rows]
 
 
-@pytest.mark.parametrize("text", HOSTILE_TEXTS)
-def test_escaped_texts_are_shown_as_they_are(text: str) -> None:
-    escaped = markdown.escape(text)
-    assert _text(_html(f"Text: {escaped}")).strip() == f"Text: {text}"
-    assert _rows(f"| a | b |\n| --- | --- |\n| {escaped} | next |\n")[1] == [text, "next"]
-
-
 @pytest.mark.parametrize(
-    ("text", "shown"), [("a\nb", "a\\nb"), ("a\x1b[31mb", "a\\x1b[31mb"), ("a\u202eb", "a\\u202eb")]
+    ("text", "shown"),
+    [
+        *((text, text) for text in HOSTILE_TEXTS),
+        *(("a\nb", "a\\nb"), ("a\x1b[31mb", "a\\x1b[31mb"), ("a\u202eb", "a\\u202eb")),
+    ],
 )
-def test_what_has_no_shape_is_shown_as_its_escape(text: str, shown: str) -> None:
-    assert _text(_html(markdown.escape(text))).strip() == shown
+def test_escaped_texts_are_shown_as_they_are_or_as_their_escapes(text: str, shown: str) -> None:
+    escaped = markdown.escape(text)
+    assert _text(_html(f"Text: {escaped}")).strip() == f"Text: {shown}"
+    assert _rows(f"| a | b |\n| --- | --- |\n| {escaped} | next |\n")[1] == [shown, "next"]
 
 
 def test_usual_names_are_left_alone() -> None:
@@ -61,10 +59,9 @@ def test_usual_names_are_left_alone() -> None:
 
 def test_hostile_names_break_no_table(hostile: Results) -> None:
     source = markdown.render(hostile)
-    widths = {len(row) for row in _rows(source)}
-    assert widths == {5, 6, 9, 4}
-    assert len([row for row in _rows(source) if len(row) == 5]) == 1 + len(hostile.summaries)
-    assert len([row for row in _rows(source) if len(row) == 6]) == 2
+    widths = Counter(len(row) for row in _rows(source))
+    assert widths.keys() == {5, 6, 9, 4}
+    assert (widths[5], widths[6]) == (1 + len(hostile.summaries), 2)
     assert "<script" not in _html(source)
     outside_code = re.sub(r"^(`{3,})sh$.*?^\1$", "", source, flags=re.DOTALL | re.MULTILINE)
     assert set(re.findall(r"<(\w+)", outside_code)) == {"br", "details", "summary"}
@@ -91,10 +88,12 @@ def test_allowed_differences_stand_apart_with_their_reason(hostile: Results) -> 
     assert "Differences from the baseline's responses" not in text
 
 
-def test_every_arm_at_every_level_has_its_row_with_the_figures_of_the_record(results: Results) -> None:
-    rows = [row for row in _rows(markdown.render(results)) if len(row) == 5][1:]
-    assert len(rows) == len(results.summaries)
-    for s, (pattern, server, delay, payload, verdict) in zip(results.summaries, rows, strict=True):
+def test_every_arm_at_every_level_and_every_comparison_has_its_row_with_the_figures_of_the_record(
+    results: Results,
+) -> None:
+    shown = _rows(markdown.render(results))
+    arms = [row for row in shown if len(row) == 5][1:]
+    for s, (pattern, server, delay, payload, verdict) in zip(results.summaries, arms, strict=True):
         assert s.deployment in pattern
         assert s.scenario in pattern
         if not (s.latency_s and s.rate_rps and s.cpu_s_per_request and s.received_bytes_per_request):
@@ -103,28 +102,20 @@ def test_every_arm_at_every_level_has_its_row_with_the_figures_of_the_record(res
             assert payload == "not known"
             continue
         assert f"CPU {units.duration(s.cpu_s_per_request)}" in server
-        assert f"handler {units.duration(s.handler_s) if s.handler_s else 'not known'}" in server
-        assert (
-            f"outside {units.duration(s.outside_handler_s) if s.outside_handler_s else 'not known'}" in server
-        )
+        for name, value_s in (("handler", s.handler_s), ("outside", s.outside_handler_s)):
+            assert f"{name} {units.duration(value_s) if value_s else 'not known'}" in server
         assert f"p50 {units.duration(s.latency_s.p50)}" in delay
         assert f"p99 {units.duration(s.latency_s.p99)}" in delay
         assert units.rate(s.rate_rps) in delay
         assert payload == units.size(s.received_bytes_per_request)
         assert s.bound
         assert s.bound.reason in verdict
-
-
-def test_baseline_and_control_are_marked(results: Results) -> None:
-    patterns = [row[0] for row in _rows(markdown.render(results)) if len(row) == 5]
-    assert patterns[1] == "fast1 userflask-gunicorn(baseline)6 rounds"
-    assert patterns[2] == "fast1 userflask-gunicorn(control)5 rounds, 1 discarded"
-    assert patterns[3] == "fast1 userquart-hypercorn6 rounds"
-
-
-def test_every_comparison_has_its_row(results: Results) -> None:
-    rows = [row for row in _rows(markdown.render(results)) if len(row) == 9][1:]
-    assert len(rows) == len(results.comparisons)
+    assert [pattern for pattern, *_ in arms[:3]] == [
+        "fast1 userflask-gunicorn(baseline)6 rounds",
+        "fast1 userflask-gunicorn(control)5 rounds, 1 discarded",
+        "fast1 userquart-hypercorn6 rounds",
+    ]
+    rows = [row for row in shown if len(row) == 9][1:]
     for c, row in zip(results.comparisons, rows, strict=True):
         assert row[0] == c.scenario
         assert row[3] == c.candidate
@@ -139,22 +130,15 @@ def test_the_headline_and_the_conclusions_come_first_in_a_sound_run(results: Res
     assert blocks[0] == "# portcompare: plan"
     assert blocks[1] == f"**{results.headline}**"
     assert blocks[2].startswith("- **fast**: quart-hypercorn is slower")
-    assert blocks[3].startswith(
-        "This run is valid: 96 rounds in 148 s, 2026-03-02 09:41:07 UTC. All responded"
-    )
+    valid = "This run is valid: 96 rounds in 148 s, 2026-03-02 09:41:07 UTC. All responded"
+    assert blocks[3].startswith(valid)
 
 
 def test_what_is_grave_comes_before_the_conclusions(hostile: Results) -> None:
     blocks = markdown.render(hostile).split("\n\n")
     assert _text(_html(blocks[1])).startswith("This run is not valid: | <script>")
     labels = [re.match(r"> \*\*([A-Z ]+)\*\*: ", block) for block in blocks[2:7]]
-    assert [label and label[1] for label in labels] == [
-        "NOT VALID",
-        "PARTIAL",
-        "RESPONSES DIFFER",
-        "FEW ROUNDS",
-        "WARNING",
-    ]
+    assert [label and label[1] for label in labels] == NOTICES
     assert "This run is NOT VALID" in _text(_html("\n\n".join(blocks)))
 
 
@@ -174,31 +158,20 @@ def test_margins_that_differ_are_told_with_their_metrics(results: Results) -> No
 
 
 def test_a_comment_holds_a_long_run_with_many_differences(make_results: MakeResults) -> None:
-    difference = Difference(
-        case="GET /",
-        deployment="d",
-        kind="header",
-        pointer="Server",
-        severity="changes",
-        baseline="<" * 9000,
-        candidate="y",
-        curl_baseline="curl " + "a" * 400,
-        curl_candidate="curl",
-    )
-    found = tuple(replace(difference, case=f"GET /{number}") for number in range(900))
-    parity = Parity(equal=False, cases=900, deployments=("d",), differences=found)
+    long = replace(DIFFERENCE, kind="header", baseline="<" * 9000, curl_baseline="curl " + "a" * 400)
+    found = tuple(replace(long, case=f"GET /{number}") for number in range(900))
+    parity = replace(PARITY, cases=900, differences=found)
     source = markdown.render(replace(make_results(blocks=13), parity=parity))
     assert len(source) < 65536
     assert "the first 20 of 900" in source
 
 
-def test_what_was_not_compared_is_named(results: Results, hostile: Results) -> None:
+def test_what_was_not_compared_is_named_and_what_there_is_none_of_is_said(
+    results: Results, hostile: Results
+) -> None:
     text = _text(_html(markdown.render(results)))
     assert "because it differs by itself:\n\nGET /now: body\nGET /<b>|: header Date" in text
     assert "Not compared" not in markdown.render(hostile)
-
-
-def test_no_conclusion_and_no_known_difference_are_said_to_be_none(results: Results) -> None:
     equal = replace(results, conclusions=(), manifest=replace(results.manifest, differences=()))
     text = markdown.render(equal)
     assert "There are no conclusions." in text

@@ -38,14 +38,7 @@ COMPARISON = PageComparison(
     kind="cold",
     metric="lcp",
     candidate="new",
-    ratio=Estimate(
-        point=0.1,
-        low=0.09,
-        high=0.11,
-        blocks=6,
-        verdict="faster",
-        reason="the interval lies wholly below the margin",
-    ),
+    ratio=Estimate(point=0.1, low=0.09, high=0.11, blocks=6, verdict="faster", reason="wholly below"),
 )
 IDLE = replace(SUMMARY, users=0, kind="warm", users_rate_rps=None, failures={})
 UNTOLD = replace(SUMMARY, arm="new", parts=(replace(PARTS[0], stage="server"),), figures=())
@@ -77,16 +70,15 @@ def test_the_stages_of_a_page_are_told_apart_where_the_server_does(paged: Result
     assert untold[4:6] == ("not known", "not known")
 
 
-def test_both_reports_show_the_pages(paged: Results) -> None:
+def test_both_reports_show_the_pages_and_say_nothing_where_there_are_none(
+    paged: Results, results: Results
+) -> None:
+    assert page_tables(results) == ()
+    assert "What a visitor waits for" not in html.render(results)
     for text in (html.render(paged), markdown.render(paged)):
         assert "What a visitor waits for" in text
         assert "time goes" in text
         assert SUMMARY.bottleneck.replace("'", "&#39;") in text or SUMMARY.bottleneck in text
-
-
-def test_a_run_without_pages_says_nothing_of_them(results: Results) -> None:
-    assert page_tables(results) == ()
-    assert "What a visitor waits for" not in html.render(results)
 
 
 def test_a_comparison_without_a_ratio_shows_its_verdict_alone(paged: Results) -> None:

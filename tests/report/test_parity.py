@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from portcompare.records.parity import Difference, Parity
 from portcompare.report.formats.terminal import render_parity
+from tests.report.conftest import printed
 
 DIFFERENCE = Difference(
     case="GET /a",
@@ -21,33 +21,20 @@ STATUSES = (("no body", "400"), ("cut", "500"), ("twice", "400"))
 PARITY = Parity(equal=False, cases=7, deployments=("control", "new"), differences=(DIFFERENCE,))
 
 
-def printed(parity: Parity, width: int = 120) -> str:
-    console = Console(width=width, highlight=False)
-    with console.capture() as capture:
-        console.print(render_parity(parity), crop=False)
-    return capture.get()
-
-
 def test_a_difference_is_shown_side_by_side_with_its_rank_and_place() -> None:
     found = replace(DIFFERENCE, from_order=True, candidate='string "1" [red]\x1b[2J')
-    text = printed(replace(PARITY, differences=(found,)), 400)
+    text = printed(render_parity(replace(PARITY, differences=(found,))), width=400)
 
     assert "The responses differ: 1 difference (1 of them breaks clients) (7 cases, 2 deployments" in text
     [row] = [line for line in text.splitlines() if line.startswith(" GET /a ")]
-    for part in (
-        "new",
-        "breaks",
-        "json /items/0/id",
-        "number 1",
-        r'string "1" [red]\x1b[2J',
-        "earlier requests",
-    ):
+    shown = ("new", "breaks", "json /items/0/id", "number 1", r'string "1" [red]\x1b[2J', "earlier requests")
+    for part in shown:
         assert part in row
 
 
 @pytest.mark.parametrize("width", [40, 120])
 def test_a_command_line_stays_one_line(width: int) -> None:
-    lines = printed(PARITY, width).splitlines()
+    lines = printed(render_parity(PARITY), width=width).splitlines()
 
     assert f"  {DIFFERENCE.curl_baseline}" in lines
     assert f"  {DIFFERENCE.curl_candidate}" in lines
@@ -55,7 +42,7 @@ def test_a_command_line_stays_one_line(width: int) -> None:
 
 def test_allowed_differences_stand_apart_with_their_reason() -> None:
     parity = replace(PARITY, equal=True, differences=(replace(DIFFERENCE, allowed="ids are text now"),))
-    text = printed(parity, 400)
+    text = printed(render_parity(parity), width=400)
 
     assert "The responses are alike: no difference, 1 allowed (7 cases" in text
     assert "allowed: ids are text now" in text.split("Allowed by the plan:")[1]
@@ -65,7 +52,7 @@ def test_masked_places_seeds_and_warnings_are_told() -> None:
     parity = replace(
         PARITY, equal=True, differences=(), masked=("GET /a: /at",), seeds=("77",), warnings=("beware",)
     )
-    text = printed(parity)
+    text = printed(render_parity(parity))
 
     assert "Not compared, because it differs by itself:\n  GET /a: /at\n" in text
     assert "Seeds of the generated cases: 77" in text
@@ -74,7 +61,7 @@ def test_masked_places_seeds_and_warnings_are_told() -> None:
 
 def test_very_many_differences_are_counted() -> None:
     parity = replace(PARITY, differences=tuple(replace(DIFFERENCE, case=f"GET /{n}") for n in range(100)))
-    text = printed(parity)
+    text = printed(render_parity(parity))
 
     assert "and 60 more: `--json`" in text
     assert "GET /39 " in text
@@ -90,7 +77,9 @@ def test_one_mistake_that_shows_in_every_variation_of_a_request_is_one_row() -> 
         replace(DIFFERENCE, deployment="newer"),
         replace(DIFFERENCE, severity="changes"),
     ]
-    text = printed(replace(PARITY, differences=(DIFFERENCE, *varied, element, *others)), 400)
+    text = printed(
+        render_parity(replace(PARITY, differences=(DIFFERENCE, *varied, element, *others))), width=400
+    )
 
     rows = [line.split("  ")[0].strip() for line in text.splitlines() if line.startswith(" GET ")]
     assert rows == ["GET /a (and 3 more)", "GET /other [b empty]", *["GET /a"] * 3]
@@ -100,19 +89,15 @@ def test_one_mistake_that_shows_in_every_variation_of_a_request_is_one_row() -> 
 def test_statuses_that_differ_otherwise_are_rows_of_their_own() -> None:
     refused = replace(DIFFERENCE, case="POST /a [no body]", kind="status", pointer="", baseline="415")
     found = [replace(refused, case=f"POST /a [{what}]", candidate=says) for what, says in STATUSES]
-    text = printed(replace(PARITY, differences=tuple(found)), 400)
+    text = printed(render_parity(replace(PARITY, differences=tuple(found))), width=400)
 
     rows = [line.split("  ")[0].strip() for line in text.splitlines() if line.startswith(" POST ")]
     assert rows == ["POST /a [no body] (and 1 more)", "POST /a [cut]"]
 
 
 def test_what_is_masked_in_every_variation_of_a_request_is_one_line() -> None:
-    masked = (
-        "GET /a: /at",
-        "GET /a [header X: [y]]: /at",
-        "GET /a [b] (2): /at",
-        "GET /a [b]: Set-Cookie: s",
-    )
-    text = printed(replace(PARITY, masked=masked))
+    variations = ("GET /a [header X: [y]]: /at", "GET /a [b] (2): /at", "GET /a [b]: Set-Cookie: s")
+    masked = ("GET /a: /at", *variations)
+    text = printed(render_parity(replace(PARITY, masked=masked)))
 
     assert "\n  GET /a: /at (and 2 more)\n  GET /a: Set-Cookie: s\n" in text

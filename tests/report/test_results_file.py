@@ -1,17 +1,24 @@
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from portcompare.errors import InputError
 from portcompare.records.results import Results
-from portcompare.report.formats.results_file import read_results, write_results
+from portcompare.report.formats.results_file import (
+    read_results,
+    render_manifest,
+    results_schema,
+    results_text,
+    write_results,
+    write_schema,
+)
 
-Edit = dict[str, Any]
+PUBLISHED = Path(__file__).parents[2] / "docs" / "results.schema.json"
 
 
 @pytest.fixture
@@ -19,23 +26,25 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "run" / "results.json"
 
 
-@pytest.mark.parametrize("run", ["results", "hostile"])
-def test_reads_back_what_was_written(run: str, path: Path, request: pytest.FixtureRequest) -> None:
-    results: Results = request.getfixturevalue(run)
+def test_reads_back_what_was_written_whole_and_never_in_place(
+    results: Results, hostile: Results, path: Path
+) -> None:
     write_results(results, path)
     assert read_results(path) == results
+    with path.open(encoding="utf-8") as reader:
+        write_results(hostile, path)
+        assert json.load(reader)["name"] == results.name
+    assert read_results(path) == hostile
 
 
-def test_keys_stand_in_the_order_of_the_record(results: Results, path: Path) -> None:
-    write_results(results, path)
-    data = json.loads(path.read_text(encoding="utf-8"))
-    assert list(data)[:3] == ["schema_version", "name", "started_at"]
-    assert list(data["rounds"][0]["load"]["latency_s"]) == ["p50", "p95", "p99", "p999", "max"]
-
-
-def test_the_same_run_gives_the_same_bytes(results: Results, path: Path) -> None:
+def test_the_same_run_gives_the_same_bytes_with_keys_in_the_order_of_the_record(
+    results: Results, path: Path
+) -> None:
     write_results(results, path)
     first = path.read_bytes()
+    data = json.loads(first)
+    assert list(data)[:3] == ["schema_version", "name", "started_at"]
+    assert list(data["rounds"][0]["load"]["latency_s"]) == ["p50", "p95", "p99", "p999", "max"]
     write_results(read_results(path), path)
     assert path.read_bytes() == first
 
@@ -65,13 +74,6 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_nothing_else(
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_file_is_replaced_and_never_written_in_place(results: Results, path: Path) -> None:
-    write_results(results, path)
-    with path.open(encoding="utf-8") as reader:
-        write_results(replace(results, name="other"), path)
-        assert json.load(reader)["name"] == results.name
-
-
 def test_a_lone_surrogate_does_not_cost_the_run(results: Results, path: Path) -> None:
     write_results(replace(results, warnings=("answered \udcff",)), path)
     assert read_results(path).warnings == ("answered ?",)
@@ -89,21 +91,15 @@ def test_a_missing_file_is_named(path: Path) -> None:
         ('{"duration_s": NaN}', "is not JSON: NaN is no number"),
         ("[1]", "holds no JSON object"),
         ("\x00\ufeff", "is not JSON"),
+        (b"\xff\xfe", "cannot be read"),
     ],
 )
-def test_what_is_not_json_is_said_with_its_place(text: str, message: str, tmp_path: Path) -> None:
+def test_what_is_not_json_is_said_with_its_place(text: str | bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "results.json"
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         read_results(path)
     assert caught.value.problems[0].where.startswith(str(path))
-
-
-def test_bytes_that_are_no_text_are_said_to_be(tmp_path: Path) -> None:
-    path = tmp_path / "results.json"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="cannot be read"):
-        read_results(path)
 
 
 @pytest.mark.parametrize("version", [1, 7])
@@ -119,48 +115,76 @@ def test_another_schema_version_is_refused_with_what_to_do(
     )
 
 
-def _drop_parity(data: Edit) -> None:
+def test_all_that_is_malformed_is_said_at_once_each_with_its_place(results: Results, path: Path) -> None:
+    write_results(results, path)
+    data = json.loads(path.read_text(encoding="utf-8"))
     del data["parity"]
-
-
-def _add_key(data: Edit) -> None:
     data["rounds"][3]["load"]["latency_s"]["p75"] = 0.1
-
-
-def _text_for_number(data: Edit) -> None:
     data["rounds"][0]["load"]["rate_rps"] = "12.5"
-
-
-def _unknown_verdict(data: Edit) -> None:
     data["comparisons"][1]["ratio"]["verdict"] = "better"
-
-
-@pytest.mark.parametrize(
-    ("edit", "place", "found"),
-    [
-        (_drop_parity, "parity", "is missing"),
-        (_add_key, "rounds.3.load.latency_s.p75", "there is no such key"),
-        (_text_for_number, "rounds.0.load.rate_rps", "Input should be a valid number"),
-        (_unknown_verdict, "comparisons.1.ratio.verdict", "Input should be 'faster', 'slower'"),
-    ],
-)
-def test_what_is_malformed_is_said_with_its_place(
-    edit: Callable[[Edit], None], place: str, found: str, results: Results, path: Path
-) -> None:
-    write_results(results, path)
-    data = json.loads(path.read_text(encoding="utf-8"))
-    edit(data)
-    path.write_text(json.dumps(data), encoding="utf-8")
-    with pytest.raises(InputError, match=re.escape(f"{path}: {place}: {found}")):
-        read_results(path)
-
-
-def test_all_problems_are_named_at_once(results: Results, path: Path) -> None:
-    write_results(results, path)
-    data = json.loads(path.read_text(encoding="utf-8"))
-    _drop_parity(data)
-    _add_key(data)
     path.write_text(json.dumps(data), encoding="utf-8")
     with pytest.raises(InputError) as caught:
         read_results(path)
-    assert len(caught.value.problems) == 2
+    assert len(caught.value.problems) == 4
+    for said in (
+        "parity: is missing",
+        "rounds.3.load.latency_s.p75: there is no such key",
+        "rounds.0.load.rate_rps: Input should be a valid number",
+        "comparisons.1.ratio.verdict: Input should be 'faster', 'slower'",
+    ):
+        assert f"{path}: {said}" in str(caught.value)
+
+
+def test_facts_of_the_manifest_are_sorted_lines_with_a_key_and_a_value_each(results: Results) -> None:
+    manifest = results.manifest
+    first = replace(manifest.deployments[0], environment={"GREETING": "a\nb \u00e9"})
+    shown = replace(results, manifest=replace(manifest, deployments=(first, *manifest.deployments[1:])))
+    lines = render_manifest(shown).splitlines()
+    assert lines == sorted(lines)
+    assert {
+        f"cpu_count: {manifest.cpu_count}",
+        f"deployments.{first.name}.environment.GREETING: a\\nb \u00e9",
+        f"deployments.{first.name}.command: {' '.join(first.command)}",
+        *(f"deployments.{one.name}.slots: {one.slots}" for one in manifest.deployments),
+    } <= set(lines)
+    assert not [line for line in lines if line.startswith(("differences", "load_average"))]
+
+
+def test_what_changed_between_two_manifests_is_what_differs(results: Results) -> None:
+    before = results.manifest
+    first = replace(before.deployments[0], settings=before.deployments[0].settings | {"threads": "99"})
+    after = replace(before, kernel="Linux 99", deployments=(first, *before.deployments[1:]))
+    old, new = (set(render_manifest(replace(results, manifest=one)).splitlines()) for one in (before, after))
+    assert new - old == {"kernel: Linux 99", f"deployments.{first.name}.settings.threads: 99"}
+
+
+def as_json(results: Results) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(results_text(results))
+    return data
+
+
+def test_runs_satisfy_the_schema_and_other_forms_do_not(results: Results, hostile: Results) -> None:
+    schema = results_schema()
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] == "urn:portcompare:results:2"
+    for run in (results, hostile):
+        validator.validate(as_json(run))
+    changes: tuple[Any, ...] = ({"schema_version": 1}, {"extra": 1}, {"duration_s": "long"}, {"rounds": [{}]})
+    assert not [change for change in changes if validator.is_valid(as_json(results) | change)]
+
+
+def test_the_published_schema_is_the_generated_one_described_by_docstrings_and_comments(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "results.schema.json"
+    write_schema(results_schema(), path)
+    assert PUBLISHED.read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
+    records = results_schema()["$defs"]
+    unit = "One measured interval of one arm at one level: the unit of statistics."
+    assert records["Round"]["description"] == unit
+    assert records["LoadReport"]["properties"]["handler_s"]["description"] == (
+        "Median of the time in the handler, as the server's own `Server-Timing: app` reports it on sampled"
+        " responses; None where it does not"
+    )

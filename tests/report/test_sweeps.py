@@ -1,7 +1,7 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from portcompare.records.estimates import Estimate
 from portcompare.records.results import Results
@@ -10,14 +10,10 @@ from portcompare.report.formats import html, markdown
 from portcompare.report.formats.terminal import render_conclusions, render_table
 from portcompare.report.sections.load import break_even_tables, capacity_tables
 from tests.altered import altered
+from tests.report.conftest import printed
 
-CELL = BreakEvenCell(
-    delay_s=0.2,
-    users=8,
-    ratio=Estimate(point=1.0, low=0.98, high=1.02, blocks=5),
-    state="equal",
-    implied=None,
-)
+EQUAL = Estimate(point=1.0, low=0.98, high=1.02, blocks=5)
+CELL = BreakEvenCell(delay_s=0.2, users=8, ratio=EQUAL, state="equal", implied=None)
 UNMEASURED = altered(CELL, blocks=0, point=None, low=None, high=None, state="not measured")
 GRID = BreakEven(
     candidate="quart-uvicorn",
@@ -76,17 +72,23 @@ def test_a_grid_has_a_row_for_each_delay_and_a_column_for_each_number_of_users(s
     )
 
 
+def row_of(
+    results: Results, cells: Sequence[BreakEvenCell], from_users: int | None, not_at: int | None
+) -> tuple[str, ...]:
+    """The one row of a grid with one delay."""
+    border = Border(delay_s=0.2, wins_from_users=from_users, not_at_users=not_at)
+    grid = replace(GRID, cells=tuple(cells), borders=(border,))
+    (table,) = break_even_tables(with_sweeps(results, break_even=(grid,)))
+    return table.rows[0]
+
+
 def test_a_cell_that_nothing_is_known_of_says_so(results: Results) -> None:
     measured_in_vain = altered(CELL, point=None, low=None, high=None, state="undecided")
-    grid = replace(GRID, cells=(UNMEASURED, measured_in_vain), borders=GRID.borders[1:])
-    (table,) = break_even_tables(with_sweeps(results, break_even=(grid,)))
-    assert table.rows[0][1:3] == ("not measured", "not known")
+    assert row_of(results, (UNMEASURED, measured_in_vain), None, None)[1:3] == ("not measured", "not known")
 
 
 def test_a_border_below_all_that_was_tried_names_no_other_side(results: Results) -> None:
-    grid = replace(GRID, borders=(Border(delay_s=0.2, wins_from_users=1, not_at_users=None),))
-    (table,) = break_even_tables(with_sweeps(results, break_even=(grid,)))
-    assert table.rows[0][-1] == "from 1 user on"
+    assert row_of(results, GRID.cells, 1, None)[-1] == "from 1 user on"
 
 
 @pytest.mark.parametrize(
@@ -104,26 +106,16 @@ def test_a_border_below_all_that_was_tried_names_no_other_side(results: Results)
 def test_where_it_does_not_win_is_told_from_where_that_is_not_shown_or_not_known(
     results: Results, row: list[CellState], text: str
 ) -> None:
-    cells = tuple(
+    cells = [
         replace(UNMEASURED if state == "not measured" else CELL, users=users, state=state)
         for users, state in zip((1, 8, 64), row, strict=True)
-    )
-    border = Border(delay_s=0.2, wins_from_users=None, not_at_users=None)
-    (table,) = break_even_tables(
-        with_sweeps(results, break_even=(replace(GRID, cells=cells, borders=(border,)),))
-    )
-    assert table.rows[0][-1] == text
+    ]
+    assert row_of(results, cells, None, None)[-1] == text
 
 
 def test_a_border_next_to_an_undecided_cell_says_not_shown(results: Results) -> None:
-    cells = (
-        altered(CELL, state="undecided", low=0.9, high=1.3),
-        altered(CELL, users=64, point=7.9, low=7.8, high=8.0, state="wins"),
-    )
-    (table,) = break_even_tables(
-        with_sweeps(results, break_even=(replace(GRID, cells=cells, borders=GRID.borders[1:]),))
-    )
-    assert table.rows[0][-1] == "from 64 users on, not shown at 8"
+    cells = (altered(CELL, state="undecided", low=0.9, high=1.3), GRID.cells[-1])
+    assert row_of(results, cells, 64, 8)[-1] == "from 64 users on, not shown at 8"
 
 
 def test_a_capacity_is_shown_with_interval_objective_and_ratio(swept: Results) -> None:
@@ -149,11 +141,11 @@ def test_a_capacity_that_may_be_higher_says_so(results: Results) -> None:
 def test_a_baseline_is_compared_with_nothing_and_what_is_not_known_is_said(results: Results) -> None:
     one = replace(CAPACITY, arm="baseline", rate_rps=Estimate(), ratio=None)
     (row,) = rows_of(with_sweeps(results, capacities=(one,)), "Capacity")
-    assert (row["Rate"], row["Against the baseline"], row["Objective"]) == (
+    assert [row[name] for name in ("Rate", "Against the baseline", "Objective")] == [
         "not known",
         "baseline",
         "not known",
-    )
+    ]
 
 
 def test_a_knee_that_was_not_reached_lies_beyond_the_levels(results: Results) -> None:
@@ -165,40 +157,31 @@ def test_a_knee_that_was_not_reached_lies_beyond_the_levels(results: Results) ->
     ]
 
 
-def test_every_format_shows_all_of_it(swept: Results) -> None:
-    console = Console(width=200, record=True, file=None)
-    with console.capture() as captured:
-        console.print(render_conclusions(swept))
-    for text in (markdown.render(swept), html.render(swept), captured.get()):
+def test_every_format_shows_all_of_it_and_no_name_breaks_out(swept: Results) -> None:
+    grid = replace(GRID, candidate="<script>x</script>|")
+    hostile = replace(swept, sweeps=replace(swept.sweeps, break_even=(grid,)))
+    for render in (markdown.render, html.render):
+        assert "<script>x" not in render(hostile)
+    told = printed(render_conclusions(swept), width=200)
+    for text in (markdown.render(swept), html.render(swept), told):
         for title in ("Break-even of quart-uvicorn", "Capacity", "Knee"):
             assert title in text
         assert "from 64 users on, not at 8" in text
         assert "169/s" in text
 
 
-def test_without_sweeps_no_format_shows_a_table_of_them(results: Results) -> None:
-    assert break_even_tables(results) == ()
-    assert capacity_tables(results) == ()
-    page = html.render(results)
-    assert "From where on a candidate wins" not in page
-    assert "Knee" not in page
-
-
-def test_a_run_without_comparisons_shows_no_empty_table(swept: Results) -> None:
+def test_a_run_without_sweeps_or_without_comparisons_shows_no_empty_table(
+    results: Results, swept: Results
+) -> None:
+    assert (break_even_tables(results), capacity_tables(results)) == ((), ())
+    unswept = html.render(results)
+    assert "From where on a candidate wins" not in unswept
+    assert "Knee" not in unswept
     bare = replace(swept, comparisons=(), summaries=())
-    console = Console(width=120, record=True, file=None)
-    with console.capture() as captured:
-        console.print(render_table(bare))
-    page = html.render(bare)
-    for text in (markdown.render(bare), page, captured.get()):
+    page, told = html.render(bare), printed(render_table(bare))
+    for text in (markdown.render(bare), page, told):
         assert "Network payload" not in text
         assert "Candidates against the baseline" not in text
         assert "All 0 comparisons" not in text
     assert "Capacity" in page
-    assert captured.get().strip() == bare.name
-
-
-def test_names_cannot_break_out_of_a_format(results: Results) -> None:
-    hostile = with_sweeps(results, break_even=(replace(GRID, candidate="<script>x</script>|"),))
-    for text in (markdown.render(hostile), html.render(hostile)):
-        assert "<script>x" not in text
+    assert told.strip() == bare.name

@@ -1,19 +1,19 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from portcompare import units
-from portcompare.records.estimates import Verdict
-from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.metrics import METRICS
 from portcompare.records.results import Results
 from portcompare.records.rounds import Bound
-from portcompare.report import wording
+from portcompare.report import EXPORTERS, wording
+from portcompare.report.formats.terminal import render_table
 from portcompare.report.sections.conclusions import FEW_BLOCKS, find_notices
-from portcompare.report.sections.measured import arm_cells, arm_rows
-from portcompare.report.sections.method import machine_facts, method_facts
-from portcompare.report.sections.record import ROUND_HEADER, round_rows
+from portcompare.report.sections.measured import ROUND_HEADER, arm_rows, round_rows
+from portcompare.report.sections.method import deployment_settings
 from tests.altered import altered
-from tests.report.conftest import MakeResults
+from tests.report.conftest import MakeResults, printed
 
 
 def test_what_is_not_known_is_never_a_number() -> None:
@@ -22,18 +22,14 @@ def test_what_is_not_known_is_never_a_number() -> None:
     assert set(wording.latencies(None).values()) == {"not known"}
 
 
-@pytest.mark.parametrize(
-    ("metric", "verdict", "word"),
-    [
-        ("cpu_s_per_request", "faster", "cheaper"),
-        ("cpu_s_per_request", "slower", "dearer"),
-        ("cpu_s_per_request", "equivalent", "equivalent"),
-        ("throughput", "faster", "faster"),
-        ("p99", "slower", "slower"),
-    ],
-)
-def test_verdicts_on_cost_are_called_by_their_name(metric: MetricName, verdict: Verdict, word: str) -> None:
-    assert METRICS[metric].word(verdict) == word
+def test_verdicts_on_cost_are_called_by_their_name() -> None:
+    cost, rate = METRICS["cpu_s_per_request"], METRICS["throughput"]
+    assert (cost.word("faster"), cost.word("slower"), cost.word("equivalent")) == (
+        "cheaper",
+        "dearer",
+        "equivalent",
+    )
+    assert (rate.word("faster"), METRICS["p99"].word("slower")) == ("faster", "slower")
 
 
 @pytest.mark.parametrize(
@@ -54,12 +50,9 @@ def test_a_level_has_the_unit_of_its_load_model(
     assert wording.level_text(replace(results, plan={}), "s", 8.0) == "level 8"
 
 
-@pytest.mark.parametrize("iso", ["2026-03-02T09:41:07+00:00", "2026-03-02T09:41:07Z"])
-def test_moments_are_told_in_utc(iso: str) -> None:
-    assert wording.timestamp(iso) == "2026-03-02 09:41:07 UTC"
-
-
-def test_long_texts_are_cut_and_say_how_long_they_were() -> None:
+def test_moments_are_told_in_utc_and_long_texts_are_cut_and_say_how_long_they_were() -> None:
+    assert wording.timestamp("2026-03-02T09:41:07+00:00") == "2026-03-02 09:41:07 UTC"
+    assert wording.timestamp("2026-03-02T09:41:07Z") == "2026-03-02 09:41:07 UTC"
     assert wording.clipped("x" * 10, 10) == "x" * 10
     assert wording.clipped("x" * 1234, 10) == "xxxxxxxxxx… (1,234 characters)"
 
@@ -89,47 +82,10 @@ def test_an_invalid_run_without_a_reason_is_still_called_out(results: Results) -
     assert (notice.label, notice.text) == ("NOT VALID", "no reason was recorded")
 
 
-def test_the_method_is_that_of_the_plan(results: Results) -> None:
-    facts = dict(method_facts(results))
-    assert facts["Scenario delayed"] == (
-        "user class Delayed; 1 user, 64 users (closed model, each user waits for the response before it sends"
-        " the next request); 0.2 s of waiting by design in each response; windows of 1 s"
-    )
-    assert facts["Scenario fast"].startswith("GET /data; 1 user, 32 users")
-    assert facts["Blocks"] == "6 measured, each on servers started afresh; the plan asks for 5 to 10"
-    assert facts["Rounds"] == "96 rounds, 7 of them discarded"
-    assert facts["Order"] == (
-        "in each block its undecided levels in random order, at each of them the arms in random order; seed 1"
-    )
-    assert facts["Precise enough"] == (
-        "a level is done when its intervals reach at most 5% from the ratio, or 2.5% with fewer than 5 blocks"
-    )
-    assert facts["Validity"] == "no reason against it was found"
-
-
-def test_a_method_that_the_plan_does_not_tell_is_not_made_up(results: Results) -> None:
-    facts = dict(method_facts(replace(results, plan={"scenarios": {"s": {}}})))
-    assert facts["Scenario s"].startswith("a request that is not known; no level (load model not known)")
-    assert facts["Timeout"] == "a response that takes not known is an error"
-
-
-def test_the_machine_is_told_with_its_clocks_and_its_load(results: Results) -> None:
-    facts = dict(machine_facts(results))
-    assert facts["Machine"] == (
-        "AMD EPYC 7B13, 4 CPUs, 16.0 GiB memory; clock governor performance; load average 0.250 at the start"
-    )
-    silent = replace(results, manifest=replace(results.manifest, cpu_governor=""))
-    assert "clock governor not known" in dict(machine_facts(silent))["Machine"]
-
-
-def test_reasons_against_a_run_stand_in_its_method(hostile: Results) -> None:
-    assert dict(method_facts(hostile))["Validity"].startswith("NOT VALID: the control differs by 12%")
-
-
 def test_an_arm_that_was_never_compared_has_no_ratio_and_no_verdict(results: Results) -> None:
     summaries = tuple(replace(s, ratio=None) for s in results.summaries)
     row = arm_rows(replace(results, comparisons=(), summaries=summaries))[2]
-    assert arm_cells(row)[4][0] == "not known"
+    assert row.cells[4][0] == "not known"
 
 
 def test_a_round_s_row_has_a_cell_for_each_heading(results: Results) -> None:
@@ -174,10 +130,56 @@ def test_no_bound_is_said_to_be_beaten(name: str, share: float, text: str, resul
     assert {row.bound for row in arm_rows(replace(results, summaries=summaries))} == {text}
 
 
-def test_the_limits_of_the_load_generator_are_those_of_the_plan(results: Results) -> None:
-    limits = {"max_cpu_ratio": 0.8, "max_lag_s": 0.02, "max_stall_s": 0.3}
-    facts = dict(method_facts(replace(results, plan=results.plan | {"generator": limits})))
-    assert facts["Load generator"] == (
-        "a round is discarded in which it used more than 80% of a CPU, was over 20.0 ms late for 1% of the"
-        " requests that were due, or stalled for more than 300 ms"
+@pytest.fixture
+def run(results: Results) -> Results:
+    """The baseline was already running, and a command of its own serves the first candidate."""
+    running, command, *others = results.manifest.deployments
+    running = replace(
+        running, kind="url", server="at http://h:1, already running", command=(), environment={}, settings={},
+        slots=None, cpus=(), versions={},
+    )  # fmt: skip
+    command = replace(command, kind="command", server="by its own command", settings={}, slots=None)
+    others = [replace(one, python="CPython 3.11.7") for one in others]
+    unknown: dict[str, Any] = {"cpu_s_per_request": None, "rss_peak_bytes": None}
+    return replace(
+        results,
+        manifest=replace(results.manifest, deployments=(running, command, *others)),
+        rounds=tuple(
+            altered(one, **unknown) if one.deployment == running.name else one for one in results.rounds
+        ),
+        summaries=tuple(
+            replace(one, **unknown) if one.deployment == running.name else one for one in results.summaries
+        ),
     )
+
+
+def test_cpu_time_and_memory_are_not_known_and_why_is_said(run: Results) -> None:
+    first, *_, last = arm_rows(run)
+    assert (first.server["CPU"], first.server["memory"], first.unknown) == (
+        "not known",
+        "not known",
+        "already running",
+    )
+    assert last.unknown == ""
+    row = dict(zip(ROUND_HEADER, round_rows(run)[0], strict=True))
+    assert row["CPU per request"] == row["Memory, peak"] == "not known: already running"
+
+
+def test_settings_are_not_known_and_never_called_none(run: Results) -> None:
+    settings = {name: tuple(values) for name, *values in deployment_settings(run)}
+    elsewhere = "not known: already running"
+    assert {settings[name][0] for name in ("command", "environment", "CPUs")} == {elsewhere}
+    assert settings["requests in handlers at once"] == ("not known", "not known", "no limit")
+    assert settings["keep_alive_s"] == ("not known", "not known", "75")
+    assert settings["Python"] == ("not known", "not known", "CPython 3.11.7")
+
+
+def test_every_report_and_the_terminal_say_so(run: Results) -> None:
+    for name in ("report.md", "report.html"):
+        before, after = (
+            str(EXPORTERS[name](one)).count("already running") for one in (replace(run, summaries=()), run)
+        )
+        assert after >= before + 4  # the baseline and its control, at each of the levels
+    told = printed(render_table(run), width=80)
+    assert "CPU not known" in told
+    assert "(already running)" in told

@@ -1,6 +1,6 @@
 """The charts of a run: drawn once, shown on the page, and written as files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import vl_convert
@@ -38,7 +38,7 @@ class Charts:
                     yield f"{safe_name(scenario)}-{figure.name}", figure
 
 
-SUBJECTS: dict[str, Callable[[Results, str], tuple[Figure, ...]]] = {
+SUBJECTS: dict[str, Callable[[Results, str], Iterable[Figure]]] = {
     "ratios": ratio_plots,
     "latency": spectrum_chart,
     "load": load_chart,
@@ -62,10 +62,10 @@ def draw_charts(results: Results) -> Charts:
     names = () if results.sweeps.break_even else tuple(dict.fromkeys(measured))
     charts = Charts(
         heat_maps=heat_maps(results),
-        capacities=capacity_charts(results),
-        pages=waterfalls(results),
+        capacities=tuple(capacity_charts(results)),
+        pages=tuple(waterfalls(results)),
         scenarios={
-            subject: {name: figures for name in names if (figures := draw(results, name))}
+            subject: {name: figures for name in names if (figures := tuple(draw(results, name)))}
             for subject, draw in SUBJECTS.items()
         },
     )

@@ -6,15 +6,24 @@ from typing import Any
 import altair as alt
 
 from portcompare import units
-from portcompare.records.pages import PageSummary
+from portcompare.records.pages import PagePart, PageSummary
 from portcompare.records.results import Results, Summary
 from portcompare.report.charts import svg
 from portcompare.report.charts.svg import Figure, Look
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.pages import STAGE_NAMES, meanwhile
-from portcompare.report.wording import NOT_KNOWN, exact, known, level_text, plan_value, visible
+from portcompare.report.wording import (
+    NOT_KNOWN,
+    arm_at,
+    exact,
+    known,
+    latencies,
+    level_text,
+    plan_value,
+    visible,
+)
 
-_BAR_HEIGHT = 13
+_BARS = alt.Chart().mark_bar(height=13)
 _MS_PER_S, _US_PER_S = 1e3, 1e6
 _MIB = 1024**2
 
@@ -35,27 +44,23 @@ _TIME_NOTE = (
 )
 
 
-def time_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
+def time_chart(results: Results, scenario: str) -> Iterator[Figure]:
     """Draw what the median response time of a scenario is made of."""
     summaries = [one for one in results.summaries if one.scenario == scenario]
     data = [datum for one in summaries for datum in _time_data(results, one)]
     if not data:
-        return ()
+        return
     shown = {part: colour for part, colour in _COLOURS.items() if any(d["part"] == part for d in data)}
     legend = svg.top_legend(columns=3, columnPadding=22)  # all parts in one line are wider than half a page
-    bars = (
-        alt.Chart()
-        .mark_bar(height=_BAR_HEIGHT)
-        .encode(
-            x=alt.X("ms:Q", title="ms", stack="zero", axis=svg.grid_axis(tickCount=4)),
-            y=svg.arm_y(svg.find_looks(results)),
-            color=alt.Color("part:N", title=None, scale=svg.colour_scale(shown), legend=legend),
-            order="order:O",
-            description="tip:N",
-        )
+    bars = _BARS.encode(
+        x=alt.X("ms:Q", title="ms", stack="zero", axis=svg.grid_axis(tickCount=4)),
+        y=svg.arm_y(svg.find_looks(results)),
+        color=alt.Color("part:N", title=None, scale=svg.colour_scale(shown), legend=legend),
+        order="order:O",
+        description="tip:N",
     )
     chart = svg.overlay(bars, data=svg.ROWS, width=250, height=alt.Step(svg.ROW_HEIGHT))
-    figure = svg.draw(
+    yield svg.draw(
         svg.by_level(chart, own="x"),
         {"rows": data},
         name="time",
@@ -67,18 +72,14 @@ def time_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
         header=("Level", "Arm", "Response time p50", "In the handler", "Outside it", "Of that in line"),
         rows=tuple(
             (
-                level_text(results, one.scenario, one.level),
-                visible(one.arm),
-                known(one.latency_s.p50 if one.latency_s else None, units.duration),
-                known(one.handler_s, units.duration),
-                known(one.outside_handler_s, units.duration),
-                known(one.queue_s, units.duration),
+                *arm_at(results, one),
+                latencies(one.latency_s)["p50"],
+                *(known(s, units.duration) for s in (one.handler_s, one.outside_handler_s, one.queue_s)),
             )
             for one in summaries
         ),
         note=_TIME_NOTE,
     )
-    return (figure,)
 
 
 def _time_data(results: Results, one: Summary) -> Iterator[dict[str, Any]]:
@@ -90,38 +91,30 @@ def _time_data(results: Results, one: Summary) -> Iterator[dict[str, Any]]:
         parts = {_HANDLER: one.handler_s, _OUTSIDE: one.outside_handler_s}
     else:
         parts = {_HANDLER: one.handler_s, _REST: one.overhead_s, _QUEUE: one.queue_s}
+    level, arm = arm_at(results, one)
     for order, (part, value_s) in enumerate(parts.items()):
-        yield {
-            "level": level_text(results, one.scenario, one.level),
-            "arm": visible(one.arm),
-            "part": part,
-            "order": order,
-            "ms": value_s * _MS_PER_S,
-            "tip": svg.tooltip(f"{visible(one.arm)}, {part}: {units.duration(value_s)}"),
-        }
+        tip = svg.tooltip(f"{arm}, {part}: {units.duration(value_s)}")
+        place = {"level": level, "arm": arm, "part": part, "order": order}
+        yield place | {"ms": value_s * _MS_PER_S, "tip": tip}
 
 
-def cost_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
+def cost_chart(results: Results, scenario: str) -> Iterator[Figure]:
     """Draw CPU time and memory of the arms in a scenario, and money where the plan names a price."""
     summaries = [one for one in results.summaries if one.scenario == scenario]
     if not any(one.cpu_s_per_request or one.rss_peak_bytes for one in summaries):
-        return ()
+        return
     looks = svg.find_looks(results)
     currency = visible(plan_value(results, "cost", "currency") or "")
     fields = {"cpu_us": "CPU per request, us", "rss_mib": "peak memory, MiB"}
-    subtitle, note = "CPU time per request in us, highest memory in MiB", ""
-    priced = any(one.cost_per_million is not None for one in summaries)
-    if priced:
+    subtitle = "CPU time per request in us, highest memory in MiB"
+    if any(one.cost_per_million is not None for one in summaries):
         fields["cost"] = f"{currency} per million"
         subtitle += ", cost per million requests"
-    price = plan_value(results, "cost", "per_core_hour")
-    if price is not None:
-        note = (
-            f"Cost: the CPU time alone, at {exact(price)} {currency} for an hour of a core, as the plan says."
-        )
-    panels = [_cost_panel(looks, field, name) for field, name in fields.items()]
-    figure = svg.draw(
-        alt.hconcat(*panels, spacing=18),
+    price = known(plan_value(results, "cost", "per_core_hour"), exact, "")
+    note = f"Cost: the CPU time alone, at {price} {currency} for an hour of a core, as the plan says."
+    texts = [(arm_at(results, one), _cost_texts(one, currency)) for one in summaries]
+    yield svg.draw(
+        alt.hconcat(*(_cost_panel(looks, field, name) for field, name in fields.items()), spacing=18),
         {"rows": [_cost_datum(results, one, looks[one.arm], currency) for one in summaries]},
         name="cost",
         title="What it takes",
@@ -129,32 +122,20 @@ def cost_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
         subtitle=subtitle,
         description=f"Bars for scenario {visible(scenario)}, one row for each level and arm, side by side:"
         f" {subtitle}.",
-        header=("Level", "Arm", "CPU per request", "Peak memory", *["Cost per million"] * priced),
-        rows=tuple(
-            (
-                level_text(results, one.scenario, one.level),
-                visible(one.arm),
-                *_cost_texts(one, currency)[: 3 if priced else 2],
-            )
-            for one in summaries
-        ),
+        header=("Level", "Arm", *("CPU per request", "Peak memory", "Cost per million")[: len(fields)]),
+        rows=tuple((*place, *costs[: len(fields)]) for place, costs in texts),
         arms=svg.legend(looks, [one.arm for one in summaries]),
-        note=note,
+        note=note if price else "",
         wide=True,
     )
-    return (figure,)
 
 
 def _cost_panel(looks: dict[str, Look], field: str, title: str) -> alt.FacetChart:
-    bars = (
-        alt.Chart()
-        .mark_bar(height=_BAR_HEIGHT)
-        .encode(
-            x=alt.X(f"{field}:Q", title=title, axis=svg.grid_axis(tickCount=3)),
-            y=svg.arm_y(looks, named=field == "cpu_us"),
-            color=svg.arm_colour(looks),
-            description=f"{field}_tip:N",
-        )
+    bars = _BARS.encode(
+        x=alt.X(f"{field}:Q", title=title, axis=svg.grid_axis(tickCount=3)),
+        y=svg.arm_y(looks, named=field == "cpu_us"),
+        color=svg.arm_colour(looks),
+        description=f"{field}_tip:N",
     )
     return svg.by_level(svg.overlay(bars, data=svg.ROWS, width=170, height=alt.Step(svg.ROW_HEIGHT)))
 
@@ -182,76 +163,56 @@ def _cost_datum(results: Results, one: Summary, look: Look, currency: str) -> di
     return {"level": level_text(results, one.scenario, one.level), "arm": look.label} | values | tips
 
 
-def waterfalls(results: Results) -> tuple[Figure, ...]:
+def waterfalls(results: Results) -> Iterator[Figure]:
     """Draw where the time of each page goes: its parts one after the other, the arms below each other."""
-    summaries = [one for one in results.pages.summaries if one.parts]
-    return tuple(
-        _waterfall(page, [one for one in summaries if one.page == page])
-        for page in dict.fromkeys(one.page for one in summaries)
-    )
-
-
-def _waterfall(page: str, summaries: list[PageSummary]) -> Figure:
-    return svg.draw(
-        _waterfall_bars(summaries),
-        {"rows": [datum for one in summaries for datum in _part_data(one)]},
-        name=f"page-{safe_name(page)}",
-        title=visible(page),
-        subtitle="until the largest contentful paint, in seconds",
-        description=f"Bars for the page {visible(page)}: one for each condition and arm, its parts from left"
-        " to right in the order in which they happen in the load in the middle, coloured by whose time it"
-        " is.",
-        header=("Condition", "Arm", "Part", "Whose time", "From", "To"),
-        rows=tuple(
-            (
-                _condition(one),
-                visible(one.arm),
-                part.what,
-                STAGE_NAMES[part.stage],
-                units.duration(part.start_s),
-                units.duration(part.end_s),
-            )
-            for one in summaries
-            for part in one.parts
-        ),
-    )
+    whole = [one for one in results.pages.summaries if one.parts]
+    for page in dict.fromkeys(one.page for one in whole):
+        summaries = [one for one in whole if one.page == page]
+        parts = [(_condition(one), visible(one.arm), part) for one in summaries for part in one.parts]
+        yield svg.draw(
+            _waterfall_bars(summaries),
+            {"rows": [_part_datum(condition, arm, part) for condition, arm, part in parts]},
+            name=f"page-{safe_name(page)}",
+            title=visible(page),
+            subtitle="until the largest contentful paint, in seconds",
+            description=f"Bars for the page {visible(page)}: one for each condition and arm, its parts from"
+            " left to right in the order in which they happen in the load in the middle, coloured by whose"
+            " time it is.",
+            header=("Condition", "Arm", "Part", "Whose time", "From", "To"),
+            rows=tuple(
+                (
+                    condition,
+                    arm,
+                    part.what,
+                    STAGE_NAMES[part.stage],
+                    *(units.duration(s) for s in (part.start_s, part.end_s)),
+                )
+                for condition, arm, part in parts
+            ),
+        )
 
 
 def _waterfall_bars(summaries: list[PageSummary]) -> alt.FacetChart:
     present = {part.stage for one in summaries for part in one.parts}
     colours = {name: f"var(--stage-{stage})" for stage, name in STAGE_NAMES.items() if stage in present}
     legend = svg.top_legend(columns=2, columnPadding=2 * svg.FONT_SLACK, labelLimit=0)
-    bars = (
-        alt.Chart()
-        .mark_bar(height=svg.ROW_HEIGHT * 0.6)
-        .encode(
-            y=svg.arm_y(),
-            x=alt.X(
-                "start:Q",
-                title="seconds",
-                scale=svg.guide(zero=True, nice=False),
-                axis=svg.guide(grid=True, gridOpacity=0.6, tickCount=5),
-            ),
-            x2="end:Q",
-            color=alt.Color("stage:N", title=None, scale=svg.colour_scale(colours), legend=legend),
-            description="tip:N",
-        )
+    axis = svg.guide(grid=True, gridOpacity=0.6, tickCount=5)
+    base = alt.Chart().mark_bar(height=svg.ROW_HEIGHT * 0.6)
+    bars = base.encode(
+        y=svg.arm_y(),
+        x=alt.X("start:Q", title="seconds", scale=svg.guide(zero=True, nice=False), axis=axis),
+        x2="end:Q",
+        color=alt.Color("stage:N", title=None, scale=svg.colour_scale(colours), legend=legend),
+        description="tip:N",
     )
     chart = svg.overlay(bars, data=svg.ROWS, width=270, height=alt.Step(svg.ROW_HEIGHT))
     return svg.below_each_other(chart, "condition:N", list(dict.fromkeys(map(_condition, summaries))))
 
 
-def _part_data(one: PageSummary) -> Iterator[dict[str, Any]]:
-    for part in one.parts:
-        took = units.duration(part.end_s - part.start_s)
-        yield {
-            "condition": _condition(one),
-            "arm": visible(one.arm),
-            "stage": STAGE_NAMES[part.stage],
-            "start": part.start_s,
-            "end": part.end_s,
-            "tip": svg.tooltip(f"{visible(one.arm)}, {part.what}: {took}"),
-        }
+def _part_datum(condition: str, arm: str, part: PagePart) -> dict[str, Any]:
+    tip = svg.tooltip(f"{arm}, {part.what}: {units.duration(part.end_s - part.start_s)}")
+    place = {"condition": condition, "arm": arm, "stage": STAGE_NAMES[part.stage]}
+    return place | {"start": part.start_s, "end": part.end_s, "tip": tip}
 
 
 def _condition(one: PageSummary) -> str:

@@ -10,7 +10,7 @@ from portcompare.analyse.summaries import Course, find_courses
 from portcompare.records.results import Results, Spectrum
 from portcompare.report.charts import svg
 from portcompare.report.charts.svg import Figure, Look
-from portcompare.report.wording import NOT_KNOWN, known, level_text, plan_value, visible
+from portcompare.report.wording import NOT_KNOWN, arm_at, known, level_text, plan_value, visible
 
 _MS_PER_S = 1e3
 _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "p99.99": 0.9999}
@@ -18,13 +18,13 @@ _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "p99.99": 0
 _NAMES = {quantile: name for name, quantile in _PERCENTILES.items()}
 
 
-def spectrum_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
+def spectrum_chart(results: Results, scenario: str) -> Iterator[Figure]:
     """Draw how the response times of a scenario are distributed."""
     spectra = [one for one in results.spectra if one.scenario == scenario]
     if not spectra:
-        return ()
+        return
     looks = svg.find_looks(results)
-    figure = svg.draw(
+    yield svg.draw(
         _spectrum_lines(looks),
         {"rows": [datum for one in spectra for datum in _spectrum_data(results, one, looks[one.arm])]},
         name="latency-spectrum",
@@ -38,7 +38,6 @@ def spectrum_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
         arms=svg.legend(looks, [one.arm for one in spectra]),
         note="All requests of all rounds that count, merged; a line ends where no request lies beyond.",
     )
-    return (figure,)
 
 
 def _spectrum_lines(looks: dict[str, Look]) -> alt.FacetChart:
@@ -71,21 +70,15 @@ def _spectrum_data(results: Results, one: Spectrum, look: Look) -> Iterator[dict
     for point in one.points:
         if point.latency_s > 0:
             tip = f"{look.label}, {_NAMES.get(point.quantile, '')} {units.duration(point.latency_s)}"
-            yield {
-                "level": level,
-                "arm": look.label,
-                "quantile": point.quantile,
-                "ms": point.latency_s * _MS_PER_S,
-                "named": point.quantile in _NAMES,
-                "tip": svg.tooltip(tip, look.colour),
-            }
+            place = {"level": level, "arm": look.label, "quantile": point.quantile}
+            value = {"ms": point.latency_s * _MS_PER_S, "named": point.quantile in _NAMES}
+            yield place | value | {"tip": svg.tooltip(tip, look.colour)}
 
 
 def _spectrum_row(results: Results, one: Spectrum) -> tuple[str, ...]:
     found = {point.quantile: units.duration(point.latency_s) for point in one.points}
     return (
-        level_text(results, one.scenario, one.level),
-        visible(one.arm),
+        *arm_at(results, one),
         f"{one.requests:,}",
         *(found.get(quantile, NOT_KNOWN) for quantile in _PERCENTILES.values()),
     )
@@ -98,20 +91,20 @@ _HOW_TO_READ = (
 _RATE, _P99 = "responses per second", "p99 in ms"
 
 
-def timeline_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
+def timeline_chart(results: Results, scenario: str) -> Iterator[Figure]:
     """Draw the course of a scenario."""
     everything = find_courses(results.rounds)
     courses = [one for one in everything if one.round.scenario == scenario]
     drawn = [one for one in courses if any(moment.rate_rps for moment in one.moments)]
     if not drawn:
-        return ()
+        return
     looks = svg.find_looks(results)
     drifts = [visible(warning) for warning in results.warnings if warning.startswith("drift:")]
     data = [datum for one in drawn for datum in _slice_data(results, one, looks[one.round.arm])]
     begun = {one.round.block: one.at_s for one in reversed(everything)}
     panels = dict.fromkeys(datum["level"] for datum in data)
     data += [{"level": panel, "kind": "block", "at_s": at_s} for panel in panels for at_s in begun.values()]
-    figure = svg.draw(
+    yield svg.draw(
         _timeline(looks),
         {"rows": data},
         name="timeline",
@@ -122,12 +115,22 @@ def timeline_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
         " points the slices of its window. Vertical lines stand where blocks begin, crosses on rounds that"
         " were discarded, triangles on windows that opened before the rate was steady.",
         header=("Start", "Block", "Level", "Arm", "Rate of each slice", "p99 of each slice", "Events"),
-        rows=tuple(_course_row(results, one) for one in courses),
+        rows=tuple(
+            (
+                units.duration(one.at_s),
+                f"{one.round.block + 1:,}",
+                level_text(results, scenario, one.round.level),
+                visible(one.round.arm),
+                " ".join(units.significant(moment.rate_rps) for moment in one.moments),
+                ", ".join(known(moment.p99_s, units.duration) for moment in one.moments),
+                "; ".join(_events(one)),
+            )
+            for one in courses
+        ),
         arms=svg.legend(looks, [one.round.arm for one in drawn]),
         note=" ".join((_HOW_TO_READ, *(f"{drift[0].upper()}{drift[1:]}." for drift in drifts))),
         wide=True,
     )
-    return (figure,)
 
 
 def _timeline(looks: dict[str, Look]) -> alt.FacetChart:
@@ -139,15 +142,13 @@ def _timeline(looks: dict[str, Look]) -> alt.FacetChart:
     )
     blocks = alt.Chart().transform_filter("datum.kind == 'block'")
     event = base.mark_point(size=60, strokeWidth=2, opacity=1)
-    discarded = event.transform_filter("datum.event == 'discarded'").encode(
-        color=alt.value("var(--worse)"), shape=alt.value("cross")
-    )
-    unsteady = event.transform_filter("datum.event == 'unsteady'").encode(shape=alt.value("triangle-up"))
+    discarded = event.transform_filter("datum.event == 'discarded'")
+    unsteady = event.transform_filter("datum.event == 'unsteady'")
     chart = svg.overlay(
         blocks.mark_rule(color=svg.FAINT, strokeDash=[2, 2]).encode(x="at_s:Q"),
         base.transform_filter("datum.kind == 'slice'").mark_line(strokeWidth=1.6).encode(detail="round:N"),
-        discarded,
-        unsteady,
+        discarded.encode(color=alt.value("var(--worse)"), shape=alt.value("cross")),
+        unsteady.encode(shape=alt.value("triangle-up")),
         data=svg.ROWS,
         width=820,
         height=84,
@@ -166,16 +167,14 @@ def _slice_data(results: Results, course: Course, look: Look) -> Iterator[dict[s
         for moment in course.moments:
             value = moment.rate_rps if quantity == _RATE else (moment.p99_s or 0) * _MS_PER_S
             if value:
-                yield {
+                place = {
                     "level": ": ".join(filter(None, (level, quantity))),
                     "kind": "slice",
                     "at_s": moment.at_s,
-                    "value": value,
-                    "arm": look.label,
-                    "round": f"{one.block}-{one.order}-{one.level}-{one.arm}",
-                    "event": event,
-                    "tip": svg.tooltip(", ".join(filter(None, texts)), look.colour),
                 }
+                whose = {"arm": look.label, "round": f"{one.block}-{one.order}-{one.level}-{one.arm}"}
+                tip = svg.tooltip(", ".join(filter(None, texts)), look.colour)
+                yield place | {"value": value} | whose | {"event": event, "tip": tip}
                 event = ""
 
 
@@ -183,16 +182,3 @@ def _events(course: Course) -> list[str]:
     one = course.round
     discarded = [f"discarded: {visible(one.discarded)}"] if one.discarded else []
     return discarded + ([] if one.load.steady else ["not yet steady"])
-
-
-def _course_row(results: Results, course: Course) -> tuple[str, ...]:
-    one = course.round
-    return (
-        units.duration(course.at_s),
-        f"{one.block + 1:,}",
-        level_text(results, one.scenario, one.level),
-        visible(one.arm),
-        " ".join(units.significant(moment.rate_rps) for moment in course.moments),
-        ", ".join(known(moment.p99_s, units.duration) for moment in course.moments),
-        "; ".join(_events(course)),
-    )

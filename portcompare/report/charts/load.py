@@ -11,7 +11,15 @@ from portcompare.records.sweeps import Capacity, Knee
 from portcompare.report.charts import svg
 from portcompare.report.charts.svg import Figure, Look
 from portcompare.report.formats.results_file import safe_name
-from portcompare.report.wording import NOT_KNOWN, known, level_text, objective_text, plan_value, visible
+from portcompare.report.wording import (
+    arm_at,
+    known,
+    latencies,
+    level_text,
+    objective_text,
+    plan_value,
+    visible,
+)
 
 _SIZE = {"width": 400, "height": 170}
 _MS_PER_S = 1e3
@@ -20,12 +28,12 @@ _BOUND = "Dotted: the bound, the most that theory allows."
 _KNEE = "Ring: the knee, beyond which more load brings waiting and no rate."
 
 
-def load_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
+def load_chart(results: Results, scenario: str) -> Iterator[Figure]:
     """Draw what an arm does as the load grows, with bounds and knees."""
     summaries = [one for one in results.summaries if one.scenario == scenario]
     levels = sorted({one.level for one in summaries})
     if len(levels) < _LEAST_LEVELS:
-        return ()
+        return
     looks = svg.find_looks(results)
     knees = [one for one in results.sweeps.knees if one.scenario == scenario and one.is_reached]
     is_closed = plan_value(results, "scenarios", scenario, "load", "model") == "closed"
@@ -36,7 +44,7 @@ def load_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
         scale=svg.guide(type="log", nice=False, padding=8),
         axis=svg.grid_axis(values=levels),
     )
-    figure = svg.draw(
+    yield svg.draw(
         alt.vconcat(_rates(looks, x, has_knees=bool(knees)), _times(looks, x), data=svg.ROWS),
         {
             "rows": [datum for one in summaries for datum in _load_data(results, one, looks[one.arm])],
@@ -50,20 +58,26 @@ def load_chart(results: Results, scenario: str) -> tuple[Figure, ...]:
         " Above, the throughput, with thin dotted lines at the most that theory allows and a ring at each"
         " knee; below, the median response time, and thinner the 99th percentile.",
         header=("Level", "Arm", "Rate", "Bound", "p50", "p99"),
-        rows=tuple(_load_row(results, one) for one in summaries),
+        rows=tuple(
+            (
+                *arm_at(results, one),
+                known(one.rate_rps, units.rate),
+                known(one.bound.rate_rps if one.bound else None, units.rate),
+                latencies(one.latency_s)["p50"],
+                latencies(one.latency_s)["p99"],
+            )
+            for one in summaries
+        ),
         arms=svg.legend(looks, [one.arm for one in summaries]),
         note=_BOUND + (f" {_KNEE}" if knees else ""),
     )
-    return (figure,)
 
 
 def _rates(looks: dict[str, Look], x: alt.X, *, has_knees: bool) -> alt.LayerChart:
     y = alt.Y("rate_rps:Q", title="responses per second", axis=svg.grid_axis(format="~s", tickCount=5))
     base = alt.Chart().encode(x=x, color=svg.arm_colour(looks), description="rate_tip:N")
-    bound = base.mark_line(strokeWidth=1.2, strokeDash=[1, 3]).encode(
-        y="bound_rps:Q", description="bound_tip:N"
-    )
-    layers = [bound, *_lines_and_points(base, looks, y)]
+    bound = base.mark_line(strokeWidth=1.2, strokeDash=[1, 3])
+    layers = [bound.encode(y="bound_rps:Q", description="bound_tip:N"), *_lines_and_points(base, looks, y)]
     if has_knees:
         knees = alt.Chart(alt.NamedData(name="knees"))
         marked = knees.encode(y="rate_rps:Q", color=svg.arm_colour(looks), description="tip:N")
@@ -109,32 +123,16 @@ def _load_data(results: Results, one: Summary, look: Look) -> Iterator[dict[str,
 
 def _knee_datum(one: Knee, look: Look) -> dict[str, Any]:
     point = one.load.point or 0.0
-    tip = f"{look.label}: knee at {units.significant(point)}, {units.rate(one.rate_rps)}"
-    return {
-        "arm": look.label,
-        "load": point,
-        "low": point if one.load.low is None else one.load.low,
-        "high": point if one.load.high is None else one.load.high,
-        "rate_rps": one.rate_rps,
-        "tip": svg.tooltip(tip, look.colour),
-    }
+    low, high = (point if end is None else end for end in (one.load.low, one.load.high))
+    text = f"{look.label}: knee at {units.significant(point)}, {units.rate(one.rate_rps)}"
+    place = {"load": point, "low": low, "high": high, "rate_rps": one.rate_rps}
+    return {"arm": look.label} | place | {"tip": svg.tooltip(text, look.colour)}
 
 
-def _load_row(results: Results, one: Summary) -> tuple[str, ...]:
-    return (
-        level_text(results, one.scenario, one.level),
-        visible(one.arm),
-        known(one.rate_rps, units.rate),
-        known(one.bound.rate_rps if one.bound else None, units.rate),
-        known(one.latency_s.p50 if one.latency_s else None, units.duration),
-        known(one.latency_s.p99 if one.latency_s else None, units.duration),
-    )
-
-
-def capacity_charts(results: Results) -> tuple[Figure, ...]:
+def capacity_charts(results: Results) -> Iterator[Figure]:
     """Draw the highest rates that keep an objective, one chart a scenario."""
-    scenarios = dict.fromkeys(one.scenario for one in results.sweeps.capacities)
-    return tuple(_capacity_chart(results, scenario) for scenario in scenarios)
+    for scenario in dict.fromkeys(one.scenario for one in results.sweeps.capacities):
+        yield _capacity_chart(results, scenario)
 
 
 def _capacity_chart(results: Results, scenario: str) -> Figure:
@@ -152,7 +150,21 @@ def _capacity_chart(results: Results, scenario: str) -> Figure:
             width=250,
             height=alt.Step(svg.ROW_HEIGHT),
         ),
-        {"rows": [_capacity_datum(one, looks[one.arm]) for one in found]},
+        {
+            "rows": [
+                {
+                    "arm": looks[one.arm].label,
+                    "rate_rps": one.rate_rps.point,
+                    "low": one.rate_rps.low,
+                    "high": one.rate_rps.high,
+                    "text": _capacity_text(one),
+                    "tip": svg.tooltip(
+                        f"{looks[one.arm].label}: {_capacity_text(one)}", looks[one.arm].colour
+                    ),
+                }
+                for one in found
+            ]
+        },
         name=f"capacity-{safe_name(scenario)}",
         title=f"Capacity: {visible(scenario)}",
         subtitle=f"requests per second with {objective_text(results, scenario)}",
@@ -160,25 +172,16 @@ def _capacity_chart(results: Results, scenario: str) -> Figure:
         " line over its 95% interval.",
         header=("Arm", "Capacity", "Low", "High"),
         rows=tuple(
-            (visible(one.arm), _capacity_text(one), *(known(end, units.rate) for end in ends))
+            (
+                visible(one.arm),
+                _capacity_text(one),
+                known(one.rate_rps.low, units.rate),
+                known(one.rate_rps.high, units.rate),
+            )
             for one in found
-            for ends in [(one.rate_rps.low, one.rate_rps.high)]
         ),
     )
 
 
 def _capacity_text(one: Capacity) -> str:
-    if one.rate_rps.point is None:
-        return NOT_KNOWN
-    return ("at least " if one.is_at_least else "") + units.rate(one.rate_rps.point)
-
-
-def _capacity_datum(one: Capacity, look: Look) -> dict[str, Any]:
-    return {
-        "arm": look.label,
-        "rate_rps": one.rate_rps.point,
-        "low": one.rate_rps.low,
-        "high": one.rate_rps.high,
-        "text": _capacity_text(one),
-        "tip": svg.tooltip(f"{look.label}: {_capacity_text(one)}", look.colour),
-    }
+    return known(one.rate_rps.point, lambda rate: ("at least " * one.is_at_least) + units.rate(rate))

@@ -17,7 +17,16 @@ from portcompare.report.charts.svg import Figure
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.load import break_even_tables
 from portcompare.report.sections.measured import outcome
-from portcompare.report.wording import TONES, Tone, interval, known, level_text, margin_of, percent, visible
+from portcompare.report.wording import (
+    TONES,
+    Tone,
+    interval,
+    level_text,
+    margin_of,
+    percent,
+    ratio_cells,
+    visible,
+)
 
 Named = tuple[str, Comparison | Change]
 """A ratio, and the name of the arm it is of."""
@@ -44,11 +53,12 @@ def forest_plots(
     results: Results, named: Sequence[Named], scenario: str, ratio_of: str
 ) -> tuple[Figure, ...]:
     """One plot for each metric of a scenario's ratios; `results` gives the levels' units and the margins."""
-    by_metric = {
-        metric: [(name, one) for name, one in named if (one.scenario, one.metric) == (scenario, metric)]
+    found = [each for each in named if each[1].scenario == scenario]
+    return tuple(
+        _plot(results, metric, [each for each in found if each[1].metric == metric], ratio_of)
         for metric in METRICS
-    }
-    return tuple(_plot(results, metric, found, ratio_of) for metric, found in by_metric.items() if found)
+        if any(one.metric == metric for _, one in found)
+    )
 
 
 def _plot(results: Results, metric: MetricName, named: Sequence[Named], ratio_of: str) -> Figure:
@@ -71,13 +81,7 @@ def _plot(results: Results, metric: MetricName, named: Sequence[Named], ratio_of
         description=description,
         header=("Level", "Candidate", "Ratio", "95% interval", "Verdict"),
         rows=tuple(
-            (
-                level_text(results, one.scenario, one.level),
-                visible(name),
-                known(one.ratio.point, units.ratio),
-                interval(one.ratio),
-                METRICS[metric].word(one.ratio.verdict or "invalid"),
-            )
+            (level_text(results, one.scenario, one.level), visible(name), *ratio_cells(one))
             for name, one in named
         ),
     )
@@ -92,8 +96,14 @@ def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
     colour = alt.Color("tone:N", legend=None, scale=svg.colour_scale(_TONES))
     line = alt.Chart().encode(y=svg.arm_y(field="candidate:N"), description="tip:N")
     drawable = line.transform_filter("isValid(datum.low)")
+    once = alt.Chart(alt.NamedData(name="once"))
+    layers = [once.mark_rule(color=svg.FAINT, strokeWidth=1.5).encode(x=alt.XDatum(1))]
+    if margin is not None:
+        # The band in which ratios count as equivalent, its ends as `analyse` has them.
+        band = once.mark_rect(color="var(--band)")
+        layers.insert(0, band.encode(x=alt.XDatum(1 / (1 + margin)), x2=alt.X2Datum(1 + margin)))
     rows_of_a_level = svg.overlay(
-        *_equivalence(margin),
+        *layers,
         drawable.mark_rule(strokeWidth=2).encode(x=ratio, x2="high:Q", color=colour),
         drawable.mark_point(size=55, filled=True, opacity=1).encode(x="ratio:Q", color=colour),
         svg.text_beside(line),
@@ -104,33 +114,21 @@ def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
     return svg.by_level(rows_of_a_level)
 
 
-def _equivalence(margin: float | None) -> list[alt.Chart]:
-    """The line of no difference, and around it the band in which ratios count as equivalent."""
-    once = alt.Chart(alt.NamedData(name="once"))
-    one = once.mark_rule(color=svg.FAINT, strokeWidth=1.5).encode(x=alt.XDatum(1))
-    if margin is None:
-        return [one]
-    # The same ends as those by which `analyse` judges.
-    ends = {"x": alt.XDatum(1 / (1 + margin)), "x2": alt.X2Datum(1 + margin)}
-    return [once.mark_rect(color="var(--band)").encode(**ends), one]
-
-
 def _datum(results: Results, name: str, one: Comparison | Change) -> dict[str, Any]:
     """What is drawn of a ratio; one without an interval, or with one that a log scale lacks, is only text."""
-    ratio, verdict = one.ratio, one.ratio.verdict or "invalid"
+    ratio = one.ratio
     is_drawable = ratio.low is not None and ratio.low > 0
-    text = outcome(known(ratio.point, units.ratio), METRICS[one.metric].word(verdict))
+    shown, ends, verdict = ratio_cells(one)
+    text = outcome(shown, verdict)
+    tip = f"{visible(name)}: {text} {ends}, {units.count(ratio.blocks, 'block')}"
+    drawn = {"ratio": ratio.point, "low": ratio.low, "high": ratio.high}
     return {
         "level": level_text(results, one.scenario, one.level),
         "candidate": visible(name),
-        "tone": TONES[verdict],
+        "tone": TONES[ratio.verdict or "invalid"],
         "text": text,
-        "tip": svg.tooltip(
-            f"{visible(name)}: {text} {interval(ratio)}, {units.count(ratio.blocks, 'block')}"
-        ),
-        "ratio": ratio.point if is_drawable else None,
-        "low": ratio.low if is_drawable else None,
-        "high": ratio.high if is_drawable else None,
+        "tip": svg.tooltip(tip),
+        **(drawn if is_drawable else dict.fromkeys(drawn)),
     }
 
 
@@ -198,11 +196,5 @@ def _grid_datum(cell: BreakEvenCell) -> dict[str, Any]:
         strength = min(abs(log(ratio.point)) / log(_FULL), 1.0) if ratio.point > 0 else 1.0
         opacity = _FAINTEST + (_STRONGEST - _FAINTEST) * strength
         tip = f"{where}: {text} {interval(ratio)}, {cell.state}"
-    return {
-        "delay": delay,
-        "users": cell.users,
-        "text": text,
-        "tone": tone,
-        "opacity": opacity,
-        "tip": svg.tooltip(tip),
-    }
+    place, look = {"delay": delay, "users": cell.users}, {"text": text, "tone": tone, "opacity": opacity}
+    return place | look | {"tip": svg.tooltip(tip)}

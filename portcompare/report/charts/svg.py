@@ -91,15 +91,10 @@ def log_y(field: str, title: str | None) -> alt.Y:
     return alt.Y(field, title=title, scale=guide(type="log"), axis=grid_axis(values=TICKS))
 
 
-def arm_axis() -> dict[str, Any]:
-    """The axis on which the arms stand, one below the other."""
-    return guide(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
-
-
 def arm_y(looks: "Mapping[str, Look] | None" = None, *, field: str = "arm:N", named: bool = True) -> alt.Y:
     """A row for each arm, in the order of `looks` or of the data; without names if `named` is False."""
-    sort = _labels(looks) if looks else None
-    return alt.Y(field, sort=sort, title=None, axis=arm_axis() if named else None)
+    axis = guide(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
+    return alt.Y(field, sort=_labels(looks) if looks else None, title=None, axis=axis if named else None)
 
 
 def text_beside(base: alt.Chart, **encodings: Any) -> alt.Chart:  # noqa: ANN401 - Altair's channels
@@ -200,8 +195,8 @@ class Look:
 
     label: str  # Its name
     colour: str  # Its colour's name in the style sheet
-    dash: tuple[int, ...]  # Lengths of dashes and gaps of its lines; empty for a line without gaps
     shape: str  # Of its points, as Vega names it
+    dash: tuple[int, ...] = (1, 0)  # Lengths of dashes and gaps of its lines
 
 
 def find_looks(results: Results) -> dict[str, Look]:
@@ -211,16 +206,12 @@ def find_looks(results: Results) -> dict[str, Look]:
     measured += [one.arm for one in results.rounds]
     candidates = [name for name in dict.fromkeys(measured) if name not in {BASELINE, CONTROL}]
     looks = {
-        BASELINE: Look(label=BASELINE, colour="baseline", dash=(), shape="circle"),
-        CONTROL: Look(label=CONTROL, colour="control", dash=(5, 3), shape="circle"),
+        BASELINE: Look(label=BASELINE, colour="baseline", shape="circle"),
+        CONTROL: Look(label=CONTROL, colour="control", shape="circle", dash=(5, 3)),
     }
     for number, name in enumerate(candidates):
-        looks[name] = Look(
-            label=visible(name),
-            colour=f"arm-{number % COLOURS}",
-            dash=(),
-            shape=_SHAPES[(number + 1) % len(_SHAPES)],
-        )
+        colour, shape = f"arm-{number % COLOURS}", _SHAPES[(number + 1) % len(_SHAPES)]
+        looks[name] = Look(label=visible(name), colour=colour, shape=shape)
     return {name: look for name, look in looks.items() if name in measured}
 
 
@@ -238,7 +229,7 @@ def arm_colour(looks: Mapping[str, Look]) -> alt.Color:
 
 def arm_dash(looks: Mapping[str, Look]) -> alt.StrokeDash:
     """The dashes of a line by the field `arm`."""
-    dashes = [list(look.dash) or [1, 0] for look in looks.values()]
+    dashes = [list(look.dash) for look in looks.values()]
     return alt.StrokeDash("arm:N", legend=None, scale=guide(domain=_labels(looks), range=dashes))
 
 
@@ -287,24 +278,18 @@ def stand_alone(figure: Figure) -> str:
     lines = -(-len(figure.arms) // columns)
     top = _MARGIN + (2 + lines) * _LINE + _MARGIN // 2
     height = top + int(chart.get("height", "0")) + _MARGIN
-    root = ET.Element(
-        "svg",
-        xmlns="http://www.w3.org/2000/svg",
-        width=str(width),
-        height=str(height),
-        viewBox=f"0 0 {width} {height}",
-    )
-    root.set("font-family", "system-ui, sans-serif")
+    size = {"width": str(width), "height": str(height), "viewBox": f"0 0 {width} {height}"}
+    font = {"font-family": "system-ui, sans-serif"}
+    root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size, **font})
     ET.SubElement(root, "rect", width="100%", height="100%", fill="var(--page)")
-    _text(root, _MARGIN, _MARGIN + _TITLE_SIZE - 2, title, size=_TITLE_SIZE, weight="bold")
-    _text(root, _MARGIN, _MARGIN + _LINE + _TEXT_SIZE, figure.subtitle, colour="muted")
+    _text(root, (_MARGIN, _MARGIN + _TITLE_SIZE - 2), title, size=_TITLE_SIZE, weight="bold")
+    _text(root, (_MARGIN, _MARGIN + _LINE + _TEXT_SIZE), figure.subtitle, colour="muted")
     for number, (label, colour) in enumerate(figure.arms):
         x = _MARGIN + number % columns * _LEGEND_WIDTH
         y = _MARGIN + (2 + number // columns) * _LINE + _TEXT_SIZE
         ET.SubElement(root, "circle", cx=str(x + _DOT), cy=str(y - 4), r=str(_DOT), fill=f"var(--{colour})")
-        _text(root, x + 3 * _DOT, y, label)
-    chart.set("x", str(_MARGIN))
-    chart.set("y", str(top))
+        _text(root, (x + 3 * _DOT, y), label)
+    chart.attrib |= {"x": str(_MARGIN), "y": str(top)}
     root.append(chart)
     for element in root.iter():
         for name, value in element.attrib.items():
@@ -313,16 +298,10 @@ def stand_alone(figure: Figure) -> str:
 
 
 def _text(
-    root: ET.Element,
-    x: int,
-    y: int,
-    text: str,
-    *,
-    size: int = _TEXT_SIZE,
-    weight: str = "normal",
-    colour: str = "ink",
+    root: ET.Element, at: tuple[int, int], text: str, *, colour: str = "ink", **font: str | int
 ) -> None:
-    element = ET.SubElement(root, "text", x=str(x), y=str(y), fill=f"var(--{colour})")
-    element.set("font-size", str(size))
-    element.set("font-weight", weight)
-    element.text = text
+    place = {"x": str(at[0]), "y": str(at[1]), "fill": f"var(--{colour})"}
+    look = {"size": _TEXT_SIZE, "weight": "normal"} | font
+    ET.SubElement(
+        root, "text", place | {f"font-{name}": str(value) for name, value in look.items()}
+    ).text = text

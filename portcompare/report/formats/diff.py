@@ -14,15 +14,15 @@ from portcompare.records.changes import Change, RunDiff, RunFacts
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import Results
 from portcompare.report.charts.ratios import forest_plots
-from portcompare.report.charts.svg import Figure
 from portcompare.report.formats.html import render_page
 from portcompare.report.formats.markdown import escape, text_table, text_tables
 from portcompare.report.formats.terminal import TONE_STYLES, notice_line
 from portcompare.report.formats.terminal import text_table as terminal_table
 from portcompare.report.sections.conclusions import Notice
-from portcompare.report.wording import TONES, TextTable, interval, known, level_text, timestamp, visible
+from portcompare.report.wording import TONES, TextTable, level_text, ratio_cells, timestamp, visible
 
 _HEADER = ("Scenario", "Level", "Deployment", "Metric", "New / old", "95% interval", "Blocks", "Verdict")
+_OWN = "new divided by old"
 _OWN_NOTE = (
     "Unpaired: the rounds of two runs share no block. What the machine did differently then and now (a"
     " neighbour, a clock, a temperature) is in these ratios, and in no interval."
@@ -40,6 +40,9 @@ _SHORT: dict[MetricName, str] = {"cpu_s_per_request": "CPU time"}
 
 def render_html(diff: RunDiff, results: Results) -> str:
     """Render a comparison as a web page."""
+    own, relative = (
+        [(one.deployment, one) for one in changes] for changes in (diff.changes, diff.relative_changes)
+    )
     return render_page(
         "diff.html.j2",
         diff=diff,
@@ -50,10 +53,8 @@ def render_html(diff: RunDiff, results: Results) -> str:
         scenarios=[
             {
                 "name": visible(name),
-                "own": _plots(results, diff.changes, name, "new divided by old"),
-                "relative": _plots(
-                    results, diff.relative_changes, name, "ratio to the baseline, new divided by old"
-                ),
+                "own": forest_plots(results, own, name, _OWN),
+                "relative": forest_plots(results, relative, name, f"ratio to the baseline, {_OWN}"),
             }
             for name in dict.fromkeys(one.scenario for one in diff.changes)
         ],
@@ -83,10 +84,6 @@ ChangeGroup = tuple[str, str, tuple[Change, ...]]
 """Changes of one kind: what they are of, how to read them, and the changes."""
 
 
-def _plots(results: Results, changes: tuple[Change, ...], scenario: str, ratio_of: str) -> tuple[Figure, ...]:
-    return forest_plots(results, [(one.deployment, one) for one in changes], scenario, ratio_of)
-
-
 def _blocks(diff: RunDiff, results: Results) -> Iterator[str]:
     yield f"# portcompare diff: {escape(diff.new.name)}"
     yield f"**{escape(diff.headline)}**"
@@ -110,14 +107,9 @@ def _group_table(group: ChangeGroup, results: Results) -> Table:
         place = f"{visible(scenario)}, {level_text(results, scenario, level)}"
         table.add_row(Text(place, "bold"))
         for one in changes:
-            verdict = one.ratio.verdict or "invalid"
-            table.add_row(
-                Text(visible(one.deployment)),
-                Text(_SHORT.get(one.metric, one.metric)),
-                Text(known(one.ratio.point, units.ratio)),
-                Text(interval(one.ratio)),
-                Text(METRICS[one.metric].word(verdict), TONE_STYLES[TONES[verdict]]),
-            )
+            metric, (*cells, verdict) = _SHORT.get(one.metric, one.metric), ratio_cells(one)
+            style = TONE_STYLES[TONES[one.ratio.verdict or "invalid"]]
+            table.add_row(*map(Text, (visible(one.deployment), metric, *cells)), Text(verdict, style))
         table.add_section()
     return table
 
@@ -195,17 +187,9 @@ def change_tables(diff: RunDiff, results: Results) -> tuple[TextTable, ...]:
 
 
 def _row(results: Results, one: Change) -> tuple[str, ...]:
-    blocks = f"{one.old_blocks:,} and {one.new_blocks:,}"
-    verdict = METRICS[one.metric].word(one.ratio.verdict or "invalid")
+    place = visible(one.scenario), level_text(results, one.scenario, one.level), visible(one.deployment)
+    ratio, ends, verdict = ratio_cells(one)
     if one.ratio.point is None:
         verdict = f"{verdict}: {visible(one.ratio.reason)}"
-    return (
-        visible(one.scenario),
-        level_text(results, one.scenario, one.level),
-        visible(one.deployment),
-        METRICS[one.metric].label,
-        known(one.ratio.point, units.ratio),
-        interval(one.ratio),
-        blocks,
-        verdict,
-    )
+    blocks = f"{one.old_blocks:,} and {one.new_blocks:,}"
+    return (*place, METRICS[one.metric].label, ratio, ends, blocks, verdict)

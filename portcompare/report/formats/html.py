@@ -2,17 +2,21 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from portcompare import units
-from portcompare.records.results import Results
+from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.report.charts import draw_charts
 from portcompare.report.charts.svg import TEMPLATES, style_sheet
-from portcompare.report.sections import SECTIONS
-from portcompare.report.sections.conclusions import find_notices
+from portcompare.report.formats import data
+from portcompare.report.formats.histograms import HISTOGRAM_FOLDER
+from portcompare.report.formats.results_file import encode, results_text
+from portcompare.report.sections import conclusions, load, measured, method, pages, responses
 from portcompare.report.wording import timestamp, visible
 
 
@@ -26,7 +30,7 @@ def render(results: Results) -> str:
         results=results,
         started=timestamp(results.started_at),
         duration=units.duration(results.duration_s),
-        notices=[notice for notice in find_notices(results) if notice.grave],
+        notices=[notice for notice in conclusions.find_notices(results) if notice.grave],
         sections=list(_sections(results)),
     )
 
@@ -36,18 +40,6 @@ def render_page(template: str, **values: object) -> str:
     style = style_sheet()
     markup = Markup(style)  # noqa: S704 - our own file; escaping would change it and its hash
     return _environment().get_template(template).render(style=markup, style_hash=_hash(style), **values)
-
-
-def _sections(results: Results) -> Iterator[dict[str, str]]:
-    environment, charts = _environment(), draw_charts(results)
-    for name, section in SECTIONS.items():
-        values, drawn = section.build(results), charts.scenarios.get(section.charts, {})
-        if values or drawn:
-            values["scenarios"] = {visible(scenario): figures for scenario, figures in drawn.items()}
-            template = environment.get_template(f"sections/{name}.html.j2")
-            # Escaped by its template.
-            body = Markup(template.render(results=results, charts=charts, **values))  # noqa: S704
-            yield {"name": name, "title": section.title, "body": body}
 
 
 def _environment() -> Environment:
@@ -66,3 +58,95 @@ def _environment() -> Environment:
 def _hash(text: str) -> str:
     """What a policy names a style sheet or a script by."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _sections(results: Results) -> Iterator[dict[str, str]]:
+    environment, charts = _environment(), draw_charts(results)
+    shared = {"results": results, "charts": charts, "comparison_header": measured.COMPARISON_HEADER}
+    for name, section in SECTIONS.items():
+        values, drawn = section.build(results), charts.scenarios.get(section.charts, {})
+        if drawn or any(values.values()):
+            values["scenarios"] = {visible(scenario): figures for scenario, figures in drawn.items()}
+            template = environment.get_template(f"sections/{name}.html.j2")
+            # Escaped by its template.
+            body = Markup(template.render(shared | values))  # noqa: S704
+            yield {"name": name, "title": section.title, "body": body}
+
+
+def _files_inside(results: Results) -> Iterator[tuple[str, str, str]]:
+    """The files that the page carries, so that it can be mailed alone, each with its size and address."""
+    for name, media_type, render_file in (
+        ("comparisons.csv", "text/csv", data.render_comparisons),
+        ("rounds.csv", "text/csv", data.render_rounds),
+        (RESULTS_FILE, "application/json", results_text),
+    ):
+        content = encode(render_file(results))
+        if len(content) <= _MOST_BYTES:
+            address = f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+            yield name, units.size(len(content)), address
+
+
+_MOST_BYTES = 600_000
+"""What is larger is left out: three such files in base64 still leave the page below 3 MB."""
+
+BESIDE = (
+    (RESULTS_FILE, "the whole run; everything here is made from it"),
+    ("comparisons.csv", "each ratio with its interval and verdict"),
+    ("rounds.csv", "each round as it was measured"),
+    ("report.md", "this report for a pull request or a CI summary"),
+    ("junit.xml", "validity, parity and comparisons as tests"),
+    ("metrics.txt", "OpenMetrics"),
+    ("charts/", "each chart as SVG, the main ones as PNG"),
+    ("spectra/", "latency percentiles for the HdrHistogram plotter"),
+    (f"{HISTOGRAM_FOLDER}/", "the latencies of every round as HdrHistogram logs"),
+    ("manifest.txt", "the conditions, one a line, to be compared by diff"),
+)
+"""The files of a run's folder, and what each is for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of the page with a heading of its own; without values and charts it is left out."""
+
+    title: str
+    build: Callable[[Results], dict[str, Any]] = lambda _: {}  # Makes the values that its template shows
+    charts: str = ""  # The subject of its charts, one of `charts.SUBJECTS`
+
+
+SECTIONS = {
+    "conclusions": Section(title="Conclusions", build=conclusions.build),
+    "gates": Section(title="Gates", build=lambda run: {"tables": conclusions.gate_tables(run)}),
+    "claims": Section(
+        title="What people say, tested", build=lambda run: {"tables": conclusions.claim_tables(run)}
+    ),
+    "deployments": Section(
+        title="What each deployment did", build=lambda run: {"groups": measured.rows_by_level(run)}
+    ),
+    "ratios": Section(
+        title="Candidates against the baseline",
+        build=lambda run: {"comparisons": measured.comparison_rows(run)},
+        charts="ratios",
+    ),
+    "latency": Section(title="How response times are distributed", charts="latency"),
+    "load": Section(
+        title="What more load does", build=lambda run: {"tables": load.capacity_tables(run)}, charts="load"
+    ),
+    "break_even": Section(
+        title="From where on a candidate wins", build=lambda run: {"tables": load.break_even_tables(run)}
+    ),
+    "pages": Section(title="What a visitor waits for", build=lambda run: {"tables": pages.page_tables(run)}),
+    "time": Section(title="Where the time goes", charts="time"),
+    "cost": Section(title="What it costs", charts="cost"),
+    "timeline": Section(title="The run, second by second", charts="timeline"),
+    "responses": Section(title="Responses", build=responses.build),
+    "method": Section(title="How it was measured", build=method.build_method),
+    "validity": Section(title="Whether it can be trusted", build=method.build_validity),
+    "rounds": Section(
+        title="Rounds",
+        build=lambda run: {"header": measured.ROUND_HEADER, "rounds": measured.round_rows(run)},
+    ),
+    "files": Section(
+        title="Files", build=lambda run: {"inside": tuple(_files_inside(run)), "beside": BESIDE}
+    ),
+}
+"""Each section in the page's order, by the name of its template in `sections/`."""

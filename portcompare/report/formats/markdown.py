@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from portcompare import units
-from portcompare.records.parity import Difference, Parity
+from portcompare.records.parity import Parity
 from portcompare.records.results import Results
 from portcompare.report.charts import CHART_FOLDER, main_charts
-from portcompare.report.sections import checks, load, measured, method, pages, responses
-from portcompare.report.sections.conclusions import find_notices
+from portcompare.report.sections import conclusions, load, measured, method, pages, responses
 from portcompare.report.wording import TextTable, clipped, timestamp, visible
 
 _MARKUP = re.compile(r"([\\`*_\[~|$])")
@@ -36,7 +35,7 @@ def escape(text: str) -> str:
 
 def text_table(table: TextTable) -> Iterator[str]:
     """A table of words, and how to read it."""
-    yield _table(table.header, ([(cell,) for cell in row] for row in table.rows))
+    yield _table(table.header, _one_line(table.rows))
     yield escape(table.note)
 
 
@@ -50,28 +49,30 @@ def text_tables(tables: Iterable[TextTable]) -> Iterator[str]:
 def _blocks(results: Results) -> Iterator[str]:
     yield f"# portcompare: {escape(results.name)}"
     yield f"**{escape(results.headline)}**"
-    yield from (f"> **{notice.label}**: {escape(notice.text)}" for notice in find_notices(results))
-    conclusions = [f"- **{escape(c.scenario)}**: {escape(c.text)}" for c in results.conclusions]
-    yield "\n".join(conclusions) or "There are no conclusions."
+    yield from (
+        f"> **{notice.label}**: {escape(notice.text)}" for notice in conclusions.find_notices(results)
+    )
+    found = [f"- **{escape(c.scenario)}**: {escape(c.text)}" for c in results.conclusions]
+    yield "\n".join(found) or "There are no conclusions."
     validity = "This run is valid" if results.valid else "**This run is NOT VALID**"
     yield (
         f"{validity}: {units.count(len(results.rounds), 'round')} in {units.duration(results.duration_s)},"
         f" {escape(timestamp(results.started_at))}. {escape(responses.parity_text(results.parity))}."
     )
-    yield from text_tables(
-        (*load.break_even_tables(results), *load.capacity_tables(results), *checks.gate_tables(results))
-    )
+    yield from text_tables((*load.break_even_tables(results), *load.capacity_tables(results)))
+    yield from text_tables(conclusions.gate_tables(results))
     if results.summaries:
         yield "## What each deployment did"
-        rows = measured.arm_rows(results)
-        yield _table(measured.ARM_HEADER, (measured.arm_cells(row) for row in rows[:_MOST_ARMS]))
-        yield from _more(len(rows), _MOST_ARMS)
+        arms = [row.cells for row in measured.arm_rows(results)]
+        yield from _cut_table(measured.ARM_HEADER, arms, _MOST_ARMS)
     if results.comparisons:
-        yield from _folded("All comparisons with the baseline", _comparisons(results))
-    yield from text_tables((*checks.claim_tables(results), *pages.page_tables(results)))
+        rows = [[clipped(cell, _LONGEST_TEXT) for cell in row] for row in measured.comparison_rows(results)]
+        compared = _cut_table(measured.COMPARISON_HEADER, _one_line(rows), _MOST_COMPARISONS)
+        yield from _folded("All comparisons with the baseline", compared)
+    yield from text_tables((*conclusions.claim_tables(results), *pages.page_tables(results)))
     yield from _folded("Charts", _charts(results))
     if results.parity is not None:
-        yield from _answers(results.parity)
+        yield from _responses(results.parity)
     yield from _folded("How it was measured", _method(results))
 
 
@@ -84,16 +85,15 @@ def _folded(summary: str, blocks: Iterable[str]) -> Iterator[str]:
         yield "</details>"
 
 
+def _cut_table(header: Sequence[str], rows: Sequence[Sequence[Sequence[str]]], most: int) -> Iterator[str]:
+    """The first rows of a table, and how many there are."""
+    yield _table(header, rows[:most])
+    yield from _more(len(rows), most)
+
+
 def _more(number: int, most: int) -> Iterator[str]:
     if number > most:
         yield f"These are the first {most} of {number:,}; results.json has all."
-
-
-def _comparisons(results: Results) -> Iterator[str]:
-    rows = measured.comparison_rows(results)
-    shown = ([(clipped(cell, _LONGEST_TEXT),) for cell in row] for row in rows[:_MOST_COMPARISONS])
-    yield _table(measured.COMPARISON_HEADER, shown)
-    yield from _more(len(rows), _MOST_COMPARISONS)
 
 
 def _charts(results: Results) -> Iterator[str]:
@@ -103,18 +103,16 @@ def _charts(results: Results) -> Iterator[str]:
         yield f"[{title}]({CHART_FOLDER}/{name}.svg)\n\n![{title}]({CHART_FOLDER}/{name}.png)"
 
 
-def _answers(parity: Parity) -> Iterator[str]:
-    shown = [each for each in parity.differences if not each.allowed]
-    allowed = [each for each in parity.differences if each.allowed]
+def _responses(parity: Parity) -> Iterator[str]:
+    shown, allowed = responses.group_differences(parity.differences)
     if shown:
-        groups = responses.group_alike(shown)
         yield "## Differences from the baseline's responses"
         yield escape(responses.RANKS)
-        yield from _differences(groups)
-        yield _commands([group.first for group in groups])
+        yield from _differences(shown)
+        yield _commands(shown)
     if allowed:
         yield "Differences that the plan allows:"
-        yield from _differences(responses.group_alike(allowed))
+        yield from _differences(allowed)
     if parity.seeds:
         yield f"Seeds of the generated cases: {escape(', '.join(parity.seeds))}"
     if parity.masked:
@@ -124,20 +122,15 @@ def _answers(parity: Parity) -> Iterator[str]:
         yield from _more(len(masked), _MOST_MASKED)
 
 
-def _differences(found: Sequence[responses.Alike]) -> Iterator[str]:
-    yield _table(
-        responses.DIFFERENCE_HEADER,
-        (
-            [(cell,) for cell in responses.difference_cells(d, _LONGEST_TEXT)]
-            for d in found[:_MOST_DIFFERENCES]
-        ),
-    )
-    yield from _more(len(found), _MOST_DIFFERENCES)
+def _differences(groups: Sequence[responses.Alike]) -> Iterator[str]:
+    rows = (responses.difference_cells(group, _LONGEST_TEXT) for group in groups)
+    return _cut_table(responses.DIFFERENCE_HEADER, _one_line(rows), _MOST_DIFFERENCES)
 
 
-def _commands(found: Sequence[Difference]) -> str:
+def _commands(groups: Sequence[responses.Alike]) -> str:
     """Command lines that show differences, folded; those that would fill the comment are left out."""
-    pairs = [pair for pair in responses.curl_pairs(found) if sum(map(len, pair)) <= _LONGEST_COMMANDS]
+    pairs = responses.curl_pairs(group.first for group in groups)
+    pairs = [pair for pair in pairs if sum(map(len, pair)) <= _LONGEST_COMMANDS]
     lines = [line for title, *pair in pairs[:_MOST_COMMANDS] for line in (f"# {title}", *pair)]
     longest = max((len(ticks) for line in lines for ticks in re.findall("`+", line)), default=0)
     fence = "`" * max(longest + 1, 3)
@@ -152,17 +145,17 @@ def _method(results: Results) -> Iterator[str]:
     yield "What is not equal besides app and server:" if differences else "Nothing else is known to differ."
     if differences:
         yield _list(differences)
-    yield _table(
-        ("Setting", *(deployment.name for deployment in results.manifest.deployments)),
-        (
-            [(cell,) for cell in (setting.name, *setting.values)]
-            for setting in method.deployment_settings(results)
-        ),
-    )
+    header = ("Setting", *(deployment.name for deployment in results.manifest.deployments))
+    yield _table(header, _one_line(method.deployment_settings(results)))
 
 
 def _list(texts: Iterable[str]) -> str:
     return "\n".join(f"- {escape(text)}" for text in texts)
+
+
+def _one_line(rows: Iterable[Iterable[str]]) -> list[list[tuple[str]]]:
+    """Rows of a table whose cells are a line each."""
+    return [[(cell,) for cell in row] for row in rows]
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[Sequence[str]]]) -> str:

@@ -3,18 +3,15 @@
 The schemas are generated from the records and published in `docs/`.
 """
 
-import ast
 import hashlib
 import inspect
-import io
 import json
 import os
 import re
-import tokenize
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -194,27 +191,21 @@ def write_schema(schema: dict[str, Any], path: Path) -> None:
     write_atomically(path, json.dumps(schema, indent=2) + "\n")
 
 
+_FIELD = re.compile(r"    (?:(\w+): |]).*?(?:  # (.*))?")
+"""A field, or the last line of one that takes several."""
+_COMMENT = re.compile(r"    # (.*)")
+
+
 def field_comments(cls: type) -> dict[str, str]:
     """The comments of a record's fields by name: at the end of the field's line, or in the lines above it."""
-    source = inspect.getsource(cls)
-    comments: dict[int, str] = {}
-    code: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            comments[token.start[0]] = token.string.lstrip("# ")
-        elif token.string.strip():
-            code.update(range(token.start[0], token.end[0] + 1))
-    body = cast("ast.ClassDef", ast.parse(source).body[0]).body
-    found = {}
-    for field in body:
-        if not isinstance(field, ast.AnnAssign) or field.end_lineno is None:
-            continue
-        above = field.lineno
-        while above - 1 in comments and above - 1 not in code:
-            above -= 1
-        lines = [
-            comments[line] for line in (*range(above, field.lineno), field.end_lineno) if line in comments
-        ]
-        if lines:
-            found[ast.unparse(field.target)] = " ".join(lines)
-    return found
+    found: dict[str, list[str]] = {}
+    above: list[str] = []
+    name = ""
+    for line in inspect.getsource(cls).splitlines():
+        if comment := _COMMENT.fullmatch(line):
+            above.append(comment[1])
+        elif field := _FIELD.fullmatch(line):
+            name = field[1] or name
+            found[name] = [*above, *filter(None, [field[2]])]
+            above = []
+    return {name: " ".join(lines) for name, lines in found.items() if lines}

@@ -7,11 +7,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from portcompare.records.parity import Difference, Parity, Severity
+from portcompare.records.parity import Parity, Severity
 from portcompare.records.results import Results
-from portcompare.report.sections import checks, load, responses
-from portcompare.report.sections.conclusions import Notice, find_notices
-from portcompare.report.sections.measured import ARM_HEADER, ArmRow, arm_cells, arm_rows, rows_by_level
+from portcompare.report.sections import conclusions, load, responses
+from portcompare.report.sections.measured import ARM_HEADER, rows_by_level
 from portcompare.report.wording import TextTable, Tone, visible
 
 TONE_STYLES: dict[Tone | None, str] = {
@@ -26,20 +25,27 @@ _GRAVE = "bold red"
 
 def render_table(results: Results) -> Table | Text:
     """The table of arms: pattern, server processing, response delay, network payload, verdict."""
+    title = Text(visible(results.name), style="bold")
+    if results.partial:
+        title.append(" PARTIAL", style=_GRAVE)
+    if not results.valid:
+        title.append(" NOT VALID", style=_GRAVE)
     if not results.summaries:
-        return _title(results)
-    table = Table(
-        box=box.SIMPLE_HEAD, show_edge=False, expand=True, padding=(0, 1, 1, 0), title=_title(results)
-    )
+        return title
+    table = _spacious_table(title)
     pattern, server, delay, payload, verdict = ARM_HEADER
     table.add_column(pattern, ratio=1, overflow="fold")
     table.add_column(server, no_wrap=True)
     table.add_column(delay, no_wrap=True)
     table.add_column(payload.replace(" ", "\n"), no_wrap=True)
     table.add_column(verdict, ratio=1, overflow="fold")
-    for rows in rows_by_level(arm_rows(results)).values():
+    for rows in rows_by_level(results).values():
         for row in rows:
-            table.add_row(*_cells(row))
+            # Texts and not markup, for a name may hold brackets.
+            cells = [Text("\n").join(map(Text, lines)) for lines in row.cells]
+            cells[0].highlight_words([row.deployment], "bold")
+            cells[-1].highlight_words([row.verdict], TONE_STYLES[row.tone])
+            table.add_row(*cells)
         table.add_section()
     return table
 
@@ -47,17 +53,16 @@ def render_table(results: Results) -> Table | Text:
 def render_conclusions(results: Results) -> Group:
     """Sweeps, claims, headline, notices, conclusions, parity and gates."""
     lines = [Text(visible(results.headline), style="bold")]
-    lines += map(notice_line, find_notices(results))
-    lines += [
-        Text.assemble((f"{visible(c.scenario)}: ", "bold"), visible(c.text)) for c in results.conclusions
-    ]
-    verdicts = checks.claim_tables(results)[:1]  # the checks behind them fill a page
+    lines += map(notice_line, conclusions.find_notices(results))
+    for one in results.conclusions:
+        lines.append(Text.assemble((f"{visible(one.scenario)}: ", "bold"), visible(one.text)))
+    lines.append(Text(f"{responses.parity_text(results.parity)}."))
+    verdicts = conclusions.claim_tables(results)[:1]  # the checks behind them fill a page
     tables = (*load.break_even_tables(results), *load.capacity_tables(results), *verdicts)
-    gates = _gate_tables(results)
-    return Group(*map(text_table, tables), *lines, Text(f"{responses.parity_text(results.parity)}."), *gates)
+    return Group(*map(text_table, tables), *lines, *_gate_tables(results))
 
 
-def notice_line(notice: Notice) -> Text:
+def notice_line(notice: conclusions.Notice) -> Text:
     """What must be known before any figure."""
     return Text.assemble((notice.label, _GRAVE if notice.grave else "bold yellow"), f": {notice.text}")
 
@@ -74,14 +79,8 @@ def text_table(found: TextTable) -> Table:
 
 def _gate_tables(results: Results) -> Iterator[Table]:
     """For a terminal of 80 columns or more: the reason stands below the gate."""
-    for found in checks.gate_tables(results):
-        table = Table(
-            box=box.SIMPLE_HEAD,
-            show_edge=False,
-            expand=True,
-            padding=(0, 1, 1, 0),
-            title=Text(found.title, "bold"),
-        )
+    for found in conclusions.gate_tables(results):
+        table = _spacious_table(Text(found.title, "bold"))
         table.add_column(found.header[0], ratio=1, overflow="fold")
         for name in found.header[1:-1]:
             table.add_column(name, no_wrap=True)
@@ -93,21 +92,9 @@ def _gate_tables(results: Results) -> Iterator[Table]:
         yield table
 
 
-def _title(results: Results) -> Text:
-    title = Text(visible(results.name), style="bold")
-    if results.partial:
-        title.append(" PARTIAL", style=_GRAVE)
-    if not results.valid:
-        title.append(" NOT VALID", style=_GRAVE)
-    return title
-
-
-def _cells(row: ArmRow) -> list[Text]:
-    """The cells; texts and not markup, for a name may hold brackets."""
-    cells = [Text("\n").join([Text(line) for line in lines]) for lines in arm_cells(row)]
-    cells[0].highlight_words([row.deployment], "bold")
-    cells[-1].highlight_words([row.verdict], TONE_STYLES[row.tone])
-    return cells
+def _spacious_table(title: Text) -> Table:
+    """A table with an empty line below each row."""
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, expand=True, padding=(0, 1, 1, 0), title=title)
 
 
 _LONGEST = 200
@@ -127,13 +114,18 @@ def _parts(parity: Parity) -> Iterator[RenderableType]:
     compared = f"{parity.cases} cases, {len(parity.deployments)} deployments compared with the baseline"
     outcome, style = ("are alike", "green") if parity.equal else ("differ", "bold red")
     yield Text(f"The responses {outcome}: {responses.summary_text(parity)} ({compared}).", style=style)
-    shown = [each for each in parity.differences if not each.allowed]
+    shown, allowed = responses.group_differences(parity.differences)
     if shown:
-        yield from _differences(shown)
-    allowed = [each for each in parity.differences if each.allowed]
+        yield Text(f"\n{responses.RANKS}\n")
+        yield from _table(shown)
+        yield Text("\nTo see it while `portcompare up` serves them (it prints the ports):")
+        for title, *commands in responses.curl_pairs(group.first for group in shown[:_MOST_ROWS]):
+            yield Text(title, style="bold")
+            # Not wrapped: a line that is copied must stay one.
+            yield from (Text(f"  {line}", no_wrap=True, overflow="ignore") for line in commands)
     if allowed:
         yield Text("\nAllowed by the plan:")
-        yield from _table(responses.group_alike(allowed))
+        yield from _table(allowed)
     if parity.masked:
         yield Text("\nNot compared, because it differs by itself:")
         masked = responses.masked_texts(parity.masked)
@@ -142,17 +134,6 @@ def _parts(parity: Parity) -> Iterator[RenderableType]:
     if parity.seeds:
         yield Text(f"\nSeeds of the generated cases: {visible(', '.join(parity.seeds))}")
     yield from (Text(f"\nWARNING: {visible(warning)}", style="yellow") for warning in parity.warnings)
-
-
-def _differences(shown: Sequence[Difference]) -> Iterator[RenderableType]:
-    groups = responses.group_alike(shown)
-    yield Text(f"\n{responses.RANKS}\n")
-    yield from _table(groups)
-    yield Text("\nTo see it while `portcompare up` serves them (it prints the ports):")
-    for title, baseline, candidate in responses.curl_pairs(group.first for group in groups[:_MOST_ROWS]):
-        yield Text(title, style="bold")
-        # Not wrapped: a line that is copied must stay one.
-        yield from (Text(f"  {line}", no_wrap=True, overflow="ignore") for line in (baseline, candidate))
 
 
 def _table(groups: Sequence[responses.Alike]) -> Iterator[RenderableType]:

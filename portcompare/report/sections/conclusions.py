@@ -1,53 +1,29 @@
-"""The top of the report: conclusions, verdicts at a glance, notices, and whether the responses are alike."""
+"""What a run comes to: conclusions, verdicts at a glance, notices, and the outcomes of gates and claims."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from portcompare import units
 from portcompare.analyse.comparisons import find_undecided
+from portcompare.records.checks import CheckResult, GateResult, Subject
+from portcompare.records.metrics import METRICS
 from portcompare.records.results import Results
-from portcompare.report.sections.checks import gates_text
-from portcompare.report.sections.measured import ComparisonRow, comparison_rows
+from portcompare.report.sections.measured import comparison_rows
 from portcompare.report.sections.responses import parity_text
-from portcompare.report.wording import TONES, Tone, plan_value, visible
+from portcompare.report.wording import (
+    NOT_KNOWN,
+    TONES,
+    TextTable,
+    exact,
+    interval,
+    known,
+    level_text,
+    plan_value,
+    visible,
+)
 
 _MOST_COLUMNS = 8
 """With more columns a table of verdicts is no longer a glance."""
-
-
-def build(results: Results) -> dict[str, Any]:
-    """What the section on the conclusions shows."""
-    by_scenario: dict[str, list[str]] = {}
-    for one in results.conclusions:
-        by_scenario.setdefault(visible(one.scenario), []).append(visible(one.text))
-    columns, rows = find_glance(results)
-    return {
-        "columns": columns,
-        "rows": rows,
-        "baseline": visible(str(results.plan.get("baseline", ""))),
-        "conclusions": by_scenario,
-        "parity": parity_text(results.parity),
-        "notices": [notice for notice in find_notices(results) if not notice.grave],
-    }
-
-
-Glance = tuple[list[tuple[str, str]], dict[str, list[tuple[ComparisonRow, Tone] | None]]]
-"""A table of verdicts: scenario and level of each column; by candidate the cell of each column, or None."""
-
-
-def find_glance(results: Results) -> Glance:
-    """The verdicts on the throughput; empty where nothing was compared, or too much for one look."""
-    cells = {
-        (row.scenario, row.level, row.candidate): (row, TONES[one.ratio.verdict or "invalid"])
-        for one, row in zip(results.comparisons, comparison_rows(results), strict=True)
-        if one.metric == "throughput"
-    }
-    columns = list(dict.fromkeys((scenario, level) for scenario, level, _ in cells))
-    if len(columns) > _MOST_COLUMNS:
-        return [], {}
-    candidates = dict.fromkeys(candidate for *_, candidate in cells)
-    return columns, {name: [cells.get((*column, name)) for column in columns] for name in candidates}
-
 
 FEW_BLOCKS = 5
 """Levels of fewer blocks are called out, unless they are known well enough to be done early: one side wins
@@ -56,6 +32,29 @@ all of four blocks by chance alone with a probability of 2 / 2**4 = 12%.
 References:
     The sign test, https://en.wikipedia.org/wiki/Sign_test
 """
+
+
+def build(results: Results) -> dict[str, Any]:
+    """What the section on the conclusions shows."""
+    by_scenario: dict[str, list[str]] = {}
+    for one in results.conclusions:
+        by_scenario.setdefault(visible(one.scenario), []).append(visible(one.text))
+    # The verdicts on the throughput, unless they are too many for one look.
+    cells = {
+        (row.scenario, row.level, row.candidate): (row, TONES[one.ratio.verdict or "invalid"])
+        for one, row in zip(results.comparisons, comparison_rows(results), strict=True)
+        if one.metric == "throughput"
+    }
+    columns = list(dict.fromkeys((scenario, level) for scenario, level, _ in cells))
+    candidates = dict.fromkeys(candidate for *_, candidate in cells)
+    return {
+        "columns": columns if len(columns) <= _MOST_COLUMNS else [],
+        "rows": {name: [cells.get((*column, name)) for column in columns] for name in candidates},
+        "baseline": visible(str(results.plan.get("baseline", ""))),
+        "conclusions": by_scenario,
+        "parity": parity_text(results.parity),
+        "notices": [notice for notice in find_notices(results) if not notice.grave],
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,29 +68,133 @@ class Notice:
 
 def find_notices(results: Results) -> tuple[Notice, ...]:
     """Everything that belongs at the top of a report, the gravest first."""
-    notices: list[Notice] = []
+    grave: dict[str, str] = {}
     if not results.valid:
-        reasons = "; ".join(results.invalid_reasons) or "no reason was recorded"
-        notices.append(Notice(grave=True, label="NOT VALID", text=visible(reasons)))
+        grave["NOT VALID"] = visible("; ".join(results.invalid_reasons)) or "no reason was recorded"
     if results.partial:
-        text = "the run was interrupted or broke off; this is what was measured until then"
-        notices.append(Notice(grave=True, label="PARTIAL", text=text))
+        grave["PARTIAL"] = "the run was interrupted or broke off; this is what was measured until then"
     if results.parity is None:
-        text = "nothing proves that the deployments respond alike"
-        notices.append(Notice(grave=True, label="RESPONSES NOT COMPARED", text=text))
+        grave["RESPONSES NOT COMPARED"] = "nothing proves that the deployments respond alike"
     elif not results.parity.equal:
         found = units.count(sum(each.counts for each in results.parity.differences), "difference")
         text = f"{found} from the baseline's responses; a comparison of speed means little"
-        notices.append(Notice(grave=True, label="RESPONSES DIFFER", text=text))
+        grave["RESPONSES DIFFER"] = text
     if not all(gate.passed for gate in results.gates):
-        notices.append(Notice(grave=True, label="GATES", text=gates_text(results)))
-    few = [
-        one for one in results.comparisons if one.ratio.point is not None and one.ratio.blocks < FEW_BLOCKS
-    ]
+        grave["GATES"] = gates_text(results)
+    others: list[tuple[str, str]] = []
+    compared = [one for one in results.comparisons if one.ratio.point is not None]
+    few = [one for one in compared if one.ratio.blocks < FEW_BLOCKS]
     rough = find_undecided(few, plan_value(results, "rounds", "precision") or 0.0, is_early=True)
     if rough:
         where = units.count(len(rough), "level")
         text = f"throughput and median rest on fewer than {FEW_BLOCKS} blocks at {where}; intervals are rough"
-        notices.append(Notice(grave=False, label="FEW ROUNDS", text=text))
-    notices += [Notice(grave=False, label="WARNING", text=visible(warning)) for warning in results.warnings]
-    return tuple(notices)
+        others.append(("FEW ROUNDS", text))
+    others += [("WARNING", visible(warning)) for warning in results.warnings]
+    return tuple(
+        Notice(grave=is_grave, label=label, text=text)
+        for is_grave, found in ((True, grave.items()), (False, others))
+        for label, text in found
+    )
+
+
+_OUTCOMES = {"kept": "yes", "broken": "no"}
+_CLAIMS_NOTE = (
+    "A check is one comparison: a value divided by another, paired by block, or a value alone. It says yes"
+    " if its whole 95% interval keeps the limit, no if the whole interval breaks it. A claim is true if all"
+    " its checks say yes, false if all say no; it depends where some say yes and some no."
+)
+
+
+def claim_tables(results: Results) -> tuple[TextTable, ...]:
+    """The tables of the claims."""
+    if not results.claims:
+        return ()
+    where, found = ("Claim", "Where", "Metric", "Of", "Divided by"), ("Found, 95% interval", "Limit", "So")
+    return (
+        TextTable(
+            title="Claims",
+            note=_CLAIMS_NOTE,
+            header=("Claim", "Verdict", "Because"),
+            rows=tuple((visible(one.text), one.verdict, visible(one.reason)) for one in results.claims),
+        ),
+        TextTable(
+            title="Checks of the claims",
+            note="A value that is divided by nothing is in its own unit.",
+            header=(*where, *found, "Blocks"),
+            rows=tuple(
+                (
+                    visible(one.name),
+                    visible(check.name),
+                    check.metric,
+                    _subject(check.subject),
+                    _subject(check.reference) if check.reference else "",
+                    *_value_and_limit(check),
+                    _OUTCOMES.get(check.outcome, "cannot tell"),
+                    str(check.value.blocks),
+                )
+                for one in results.claims
+                for check in one.checks
+            ),
+        ),
+    )
+
+
+def _subject(one: Subject) -> str:
+    if one.page is None:
+        return visible(f"{one.scenario} at {one.level:g} on {one.arm}")
+    meanwhile = f"{units.count(one.level, 'user')} meanwhile" if one.level else "idle"
+    return visible(f"page {one.page}, {one.load}, {meanwhile} on {one.arm}")
+
+
+def _value_and_limit(check: CheckResult) -> tuple[str, str]:
+    show = units.duration if check.metric == "lcp" else METRICS[check.metric].show
+    if check.reference is not None:
+        show = units.ratio
+    found, limit = check.value, NOT_KNOWN
+    if check.at_least is not None:
+        limit = f"at least {show(check.at_least)}"
+    elif check.at_most is not None:
+        limit = f"at most {show(check.at_most)}"
+    if found.point is None or found.interval is None:
+        return NOT_KNOWN, limit
+    low, high = map(show, found.interval)
+    return f"{show(found.point)} [{low}, {high}]", limit
+
+
+_GATES_NOTE = (
+    "The whole interval decides: wholly on the right side of its limits a gate is kept, wholly on the wrong"
+    " side of one it is broken."
+)
+
+
+def gate_tables(results: Results) -> tuple[TextTable, ...]:
+    """The gates and their outcomes."""
+    if not results.gates:
+        return ()
+    rows = tuple(_gate(results, gate) for gate in results.gates)
+    header = ("Gate", "Must be", "Ratio", "95% interval", "Outcome", "Reason")
+    return (TextTable(title=f"Gates: {gates_text(results)}", note=_GATES_NOTE, header=header, rows=rows),)
+
+
+def gates_text(results: Results) -> str:
+    """How many gates passed, in a clause."""
+    missed = sum(not gate.passed for gate in results.gates)
+    return f"{missed} of {len(results.gates)} not passed" if missed else f"{len(results.gates)} passed"
+
+
+def _gate(results: Results, gate: GateResult) -> tuple[str, ...]:
+    check, scenario = gate.check, gate.check.subject.scenario or ""
+    metric = check.metric if check.metric == "lcp" else METRICS[check.metric].label
+    over = " / baseline" if check.relative else ""
+    against = "" if check.against is None else f" against {visible(check.against)}"
+    place = f"{visible(scenario)}, {level_text(results, scenario, check.subject.level)}"
+    limits = (("at least", check.at_least), ("at most", check.at_most))
+    meaning = "; the plan lets it pass" if gate.passed else "; so it does not pass"
+    return (
+        f"{metric} of {visible(check.subject.arm)}{over}{against} ({place})",
+        ", ".join(f"{what} {exact(limit)}x" for what, limit in limits if limit is not None),
+        known(check.value.point, units.ratio),
+        interval(check.value),
+        check.outcome,
+        visible(check.reason) + ("" if check.outcome in _OUTCOMES else meaning),
+    )

@@ -1,7 +1,6 @@
 """What more load does: capacities and knees, and from where on a candidate wins in a break-even grid."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from portcompare import units
 from portcompare.records.estimates import Estimate
@@ -25,38 +24,23 @@ _BREAK_EVEN_NOTE = (
 )
 
 
-def build_load(results: Results) -> dict[str, Any]:
-    """What the section on the load shows besides its charts."""
-    tables = capacity_tables(results)
-    return {"tables": tables} if tables else {}
-
-
-def build_break_even(results: Results) -> dict[str, Any]:
-    """What the section on the break-even grids shows besides their heat maps, which have the tables' rows."""
-    tables = break_even_tables(results)
-    return {"note": tables[0].note} if tables else {}
-
-
 def break_even_tables(results: Results) -> tuple[TextTable, ...]:
     """The grids, with a row for each delay and a column for each number of users."""
     return tuple(_table(grid) for grid in results.sweeps.break_even)
 
 
 def _table(grid: BreakEven) -> TextTable:
-    users = list(dict.fromkeys(cell.users for cell in grid.cells))
+    users = dict.fromkeys(cell.users for cell in grid.cells)
+    rows = []
+    for border in grid.borders:
+        cells = [cell for cell in grid.cells if cell.delay_s == border.delay_s]
+        delay = units.duration(border.delay_s) if border.delay_s else "none"
+        rows.append((delay, *map(_cell, cells), _border(border, cells)))
     return TextTable(
         title=f"Break-even of {visible(grid.candidate)}",
         note=_BREAK_EVEN_NOTE,
-        header=("Delay", *(units.count(level, "user") for level in users), "Wins"),
-        rows=tuple(
-            (
-                units.duration(border.delay_s) if border.delay_s else "none",
-                *map(_cell, cells),
-                _border(border, cells),
-            )
-            for border in grid.borders
-            for cells in [[cell for cell in grid.cells if cell.delay_s == border.delay_s]]
-        ),
+        header=("Delay", *(units.count(number, "user") for number in users), "Wins"),
+        rows=tuple(rows),
     )
 
 
@@ -126,32 +110,18 @@ def _capacity(results: Results, one: Capacity) -> tuple[str, ...]:
     against = "baseline"
     if one.ratio is not None:
         against = f"{_estimate(one.ratio, units.ratio)} {one.ratio.verdict}".strip()
-    return (
-        visible(one.scenario),
-        objective_text(results, one.scenario),
-        visible(one.arm),
-        rate,
-        against,
-        str(one.rate_rps.blocks),
-        visible(one.reason),
-    )
+    place = visible(one.scenario), objective_text(results, one.scenario), visible(one.arm)
+    return (*place, rate, against, str(one.rate_rps.blocks), visible(one.reason))
 
 
 def _knee(results: Results, one: Knee) -> tuple[str, ...]:
     point = one.load.point or 0.0
+    knee, ends = f"beyond {level_text(results, one.scenario, point)}", _interval(one.load, units.significant)
     if one.is_reached:
         model = plan_value(results, "scenarios", one.scenario, "load", "model")
         knee = f"{units.significant(point)} {'users' if model == 'closed' else 'requests/s'}"
-    else:
-        knee = f"beyond {level_text(results, one.scenario, point)}"
-    return (
-        visible(one.scenario),
-        visible(one.arm),
-        knee,
-        _interval(one.load, units.significant),
-        units.rate(one.rate_rps),
-        str(one.load.blocks),
-    )
+    place = visible(one.scenario), visible(one.arm)
+    return (*place, knee, ends, units.rate(one.rate_rps), str(one.load.blocks))
 
 
 def _estimate(one: Estimate, show: Callable[[float], str]) -> str:

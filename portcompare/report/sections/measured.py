@@ -1,13 +1,13 @@
-"""The figures of each deployment, and the comparisons of the candidates with the baseline, in words."""
+"""What was measured, in words: the figures of each deployment, the comparisons, and every round."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from portcompare import units
 from portcompare.records.metrics import METRICS
 from portcompare.records.results import Results, Summary
-from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.report.wording import (
     NOT_KNOWN,
     TONES,
@@ -16,25 +16,12 @@ from portcompare.report.wording import (
     known,
     latencies,
     level_text,
+    ratio_cells,
     visible,
     why_usage_unknown,
 )
 
 ARM_HEADER = ("Pattern", "Server processing", "Response delay", "Network payload", "Verdict")
-_SHOWN_PERCENTILES = ("p50", "p95", "p99")
-_ROLES = {BASELINE: "baseline", CONTROL: "control"}
-
-
-def build_deployments(results: Results) -> dict[str, Any]:
-    """What the section on the deployments shows."""
-    return {"groups": rows_by_level(arm_rows(results))} if results.summaries else {}
-
-
-def build_ratios(results: Results) -> dict[str, Any]:
-    """What the section on the ratios shows besides their charts."""
-    return (
-        {"header": COMPARISON_HEADER, "comparisons": comparison_rows(results)} if results.comparisons else {}
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +32,10 @@ class ArmRow:
     level: str  # The level with its unit
     deployment: str
     role: str  # "baseline", "control", or empty for a candidate
-    unknown: str  # Why CPU time and memory are not known; empty if they are, or for another reason
     rounds: str  # How many rounds counted, and how many did not
-    cpu: str
-    handler: str  # Time in the handler
-    outside: str  # Time outside it: queue, server and network
-    memory: str  # Highest resident memory
-    percentiles: tuple[tuple[str, str], ...]  # Names and values of the response time's p50, p95 and p99
+    server: dict[str, str]  # CPU time, time in the handler and outside it, and highest memory, by their names
+    unknown: str  # Why CPU time and memory are not known; empty if they are, or for another reason
+    percentiles: dict[str, str]  # The response time's p50, p95 and p99, by their names
     rate: str  # Successful requests per second
     errors: str  # How many requests failed; empty if none did
     payload: str  # Size of a response
@@ -61,39 +45,33 @@ class ArmRow:
     tone: Tone | None  # How good that is; None where nothing is judged
     bound: str  # The share of the bound that was reached, and what the bound is
 
+    @property
+    def cells(self) -> tuple[tuple[str, ...], ...]:
+        """The cells below `ARM_HEADER`, each as lines of text."""
+        server, percentiles = (
+            [f"{name} {text}" for name, text in named.items()] for named in (self.server, self.percentiles)
+        )
+        cells = (
+            (self.scenario, self.level, self.deployment, self.role and f"({self.role})", self.rounds),
+            (*server, self.unknown and f"({self.unknown})"),
+            (*percentiles, f"rate {self.rate}", self.errors),
+            (self.payload,),
+            (outcome(self.ratio, self.verdict), self.interval, self.bound),
+        )
+        return tuple(tuple(filter(None, lines)) for lines in cells)
+
 
 def arm_rows(results: Results) -> tuple[ArmRow, ...]:
     """One row for each arm and level, in the record's order."""
     return tuple(_arm_row(results, summary) for summary in results.summaries)
 
 
-def rows_by_level(rows: Iterable[ArmRow]) -> dict[tuple[str, str], list[ArmRow]]:
-    """The rows in groups, whatever their order."""
+def rows_by_level(results: Results) -> dict[tuple[str, str], list[ArmRow]]:
+    """The rows of the arms by scenario and level, whatever their order."""
     groups: dict[tuple[str, str], list[ArmRow]] = {}
-    for row in rows:
+    for row in arm_rows(results):
         groups.setdefault((row.scenario, row.level), []).append(row)
     return groups
-
-
-def arm_cells(row: ArmRow) -> tuple[tuple[str, ...], ...]:
-    """The row's five cells, each as lines of text."""
-    return (
-        (row.scenario, row.level, row.deployment, *filter(None, [row.role and f"({row.role})"]), row.rounds),
-        (
-            f"CPU {row.cpu}",
-            f"handler {row.handler}",
-            f"outside {row.outside}",
-            f"memory {row.memory}",
-            *filter(None, [row.unknown and f"({row.unknown})"]),
-        ),
-        (
-            *(f"{name} {value}" for name, value in row.percentiles),
-            f"rate {row.rate}",
-            *filter(None, [row.errors]),
-        ),
-        (row.payload,),
-        (outcome(row.ratio, row.verdict), *filter(None, [row.interval]), row.bound),
-    )
 
 
 def outcome(ratio: str, verdict: str) -> str:
@@ -101,58 +79,43 @@ def outcome(ratio: str, verdict: str) -> str:
     return f"{ratio}, {verdict}" if ratio == NOT_KNOWN else f"{ratio} {verdict}".strip()
 
 
-def _arm_row(results: Results, summary: Summary) -> ArmRow:
-    is_baseline, ratio = summary.arm == BASELINE, summary.ratio
-    verdict = ratio.verdict if ratio else None
+def _arm_row(results: Results, one: Summary) -> ArmRow:
+    ratio, verdict = one.ratio, one.ratio.verdict if one.ratio else None
+    discarded = f", {one.discarded_rounds:,} discarded" if one.discarded_rounds else ""
+    percentiles = latencies(one.latency_s)
     return ArmRow(
-        scenario=visible(summary.scenario),
-        level=level_text(results, summary.scenario, summary.level),
-        deployment=visible(summary.deployment),
-        role=_ROLES.get(summary.arm, ""),
-        unknown=why_usage_unknown(results, summary.deployment),
-        rounds=units.count(summary.rounds, "round")
-        + (f", {summary.discarded_rounds:,} discarded" if summary.discarded_rounds else ""),
-        cpu=known(summary.cpu_s_per_request, units.duration),
-        handler=known(summary.handler_s, units.duration),
-        outside=known(summary.outside_handler_s, units.duration),
-        memory=known(summary.rss_peak_bytes, units.size),
-        percentiles=tuple(
-            (name, text) for name, text in latencies(summary.latency_s).items() if name in _SHOWN_PERCENTILES
-        ),
-        rate=known(summary.rate_rps, units.rate),
-        errors=units.count(summary.errors, "error") if summary.errors else "",
-        payload=known(summary.received_bytes_per_request, units.size),
+        scenario=visible(one.scenario),
+        level=level_text(results, one.scenario, one.level),
+        deployment=visible(one.deployment),
+        role=one.arm if one.arm in (BASELINE, CONTROL) else "",
+        rounds=units.count(one.rounds, "round") + discarded,
+        server={
+            "CPU": known(one.cpu_s_per_request, units.duration),
+            "handler": known(one.handler_s, units.duration),
+            "outside": known(one.outside_handler_s, units.duration),
+            "memory": known(one.rss_peak_bytes, units.size),
+        },
+        unknown=why_usage_unknown(results, one.deployment),
+        percentiles={name: percentiles[name] for name in ("p50", "p95", "p99")},
+        rate=known(one.rate_rps, units.rate),
+        errors=units.count(one.errors, "error") if one.errors else "",
+        payload=known(one.received_bytes_per_request, units.size),
         ratio=known(ratio.point, units.ratio) if ratio else "",
         interval=interval(ratio) if ratio and ratio.point is not None else "",
-        verdict="baseline" if is_baseline else verdict or NOT_KNOWN,
+        verdict="baseline" if one.arm == BASELINE else verdict or NOT_KNOWN,
         tone=TONES[verdict] if verdict else None,
-        bound=_bound(summary),
+        bound=_bound(one),
     )
 
 
-def _bound(summary: Summary) -> str:
-    if summary.bound is None or summary.bound_share is None:
+def _bound(one: Summary) -> str:
+    if one.bound is None or one.bound_share is None:
         return f"bound {NOT_KNOWN}"
-    bound = summary.bound
-    rate = units.rate(bound.rate_rps)
-    if bound.name == "offered":
-        return f"{units.share(summary.bound_share)} of the offered rate, {rate}"
+    rate = units.rate(one.bound.rate_rps)
+    if one.bound.name == "offered":
+        return f"{units.share(one.bound_share)} of the offered rate, {rate}"
     # The edges of a window let a valid rate come out a little above its bound.
-    share = units.share(min(summary.bound_share, 1.0))
-    return f"{share} of its bound, {rate}: {visible(bound.reason)}"
-
-
-COMPARISON_HEADER = (
-    "Scenario",
-    "Level",
-    "Metric",
-    "Candidate",
-    "Ratio",
-    "95% interval",
-    "Blocks",
-    "Verdict",
-    "Reason",
-)
+    return f"{units.share(min(one.bound_share, 1.0))} of its bound, {rate}: {visible(one.bound.reason)}"
 
 
 class ComparisonRow(NamedTuple):
@@ -169,19 +132,70 @@ class ComparisonRow(NamedTuple):
     reason: str
 
 
+COMPARISON_HEADER = tuple({"interval": "95% interval"}.get(f, f.capitalize()) for f in ComparisonRow._fields)
+
+
 def comparison_rows(results: Results) -> tuple[ComparisonRow, ...]:
     """One row for each comparison, in the record's order."""
-    return tuple(
-        ComparisonRow(
-            scenario=visible(c.scenario),
-            level=level_text(results, c.scenario, c.level),
-            metric=METRICS[c.metric].label,
-            candidate=visible(c.candidate),
-            ratio=known(c.ratio.point, units.ratio),
-            interval=interval(c.ratio),
-            blocks=f"{c.ratio.blocks:,}",
-            verdict=METRICS[c.metric].word(c.ratio.verdict or "invalid"),
-            reason=visible(c.ratio.reason),
-        )
-        for c in results.comparisons
-    )
+    rows = []
+    for one in results.comparisons:
+        place = visible(one.scenario), level_text(results, one.scenario, one.level)
+        ratio, ends, verdict = ratio_cells(one)
+        what = METRICS[one.metric].label, visible(one.candidate)
+        why = visible(one.ratio.reason)
+        rows.append(ComparisonRow(*place, *what, ratio, ends, f"{one.ratio.blocks:,}", verdict, why))
+    return tuple(rows)
+
+
+ROUND_COLUMNS: dict[str, Callable[[Results, Round], str]] = {
+    "Block": lambda _, one: f"{one.block + 1:,}",
+    "Order": lambda _, one: f"{one.order + 1:,}",
+    "Scenario": lambda _, one: visible(one.scenario),
+    "Level": lambda results, one: level_text(results, one.scenario, one.level),
+    "Arm": lambda _, one: visible(one.arm),
+    "Deployment": lambda _, one: visible(one.deployment),
+    "Counts": lambda _, one: "yes" if one.discarded is None else f"discarded: {visible(one.discarded)}",
+    "Window": lambda _, one: units.duration(one.load.window_s),
+    "Warm-up": lambda _, one: units.duration(one.load.warmup_s),
+    "Steady": lambda _, one: "yes" if one.load.steady else "no",
+    "Requests": lambda _, one: f"{one.load.requests:,}",
+    "Errors": lambda _, one: _errors(one),
+    "Rate": lambda _, one: units.rate(one.load.rate_rps),
+    "p50": lambda _, one: latencies(one.load.latency_s)["p50"],
+    "p95": lambda _, one: latencies(one.load.latency_s)["p95"],
+    "p99": lambda _, one: latencies(one.load.latency_s)["p99"],
+    "p99.9": lambda _, one: latencies(one.load.latency_s)["p99.9"],
+    "Max": lambda _, one: latencies(one.load.latency_s)["max"],
+    "Handler": lambda _, one: known(one.load.handler_s, units.duration),
+    "CPU per request": lambda results, one: known(
+        one.cpu_s_per_request, units.duration, _unknown_usage(results, one)
+    ),
+    "Memory, peak": lambda results, one: known(one.rss_peak_bytes, units.size, _unknown_usage(results, one)),
+    "Bytes per response": lambda _, one: known(one.load.received_bytes_per_request, units.size),
+    "Reconnects": lambda _, one: f"{one.load.reconnects:,}",
+    "Offered": lambda _, one: known(one.load.offered_rps, units.rate),
+    "Not sent": lambda _, one: f"{one.load.dropped:,}",
+    "Lag, p99": lambda _, one: known(one.load.lag_p99_s, units.duration),
+    "Lag, max": lambda _, one: known(one.load.lag_max_s, units.duration),
+    "Stall, max": lambda _, one: units.duration(one.load.stall_max_s),
+    "Generator CPU": lambda _, one: units.share(one.load.generator_cpu_ratio),
+    "Bound": lambda _, one: (
+        f"{units.rate(one.bound.rate_rps)} ({one.bound.name})" if one.bound else NOT_KNOWN
+    ),
+}
+ROUND_HEADER = tuple(ROUND_COLUMNS)
+
+
+def round_rows(results: Results) -> tuple[tuple[str, ...], ...]:
+    """One row for each round, discarded ones too, in the record's order."""
+    return tuple(tuple(show(results, one) for show in ROUND_COLUMNS.values()) for one in results.rounds)
+
+
+def _errors(one: Round) -> str:
+    kinds = ", ".join(f"{kind}: {times:,}" for kind, times in one.load.error_kinds.items())
+    return f"{one.load.errors:,}" + (f" ({visible(kinds)})" if kinds else "")
+
+
+def _unknown_usage(results: Results, one: Round) -> str:
+    reason = why_usage_unknown(results, one.deployment)
+    return f"{NOT_KNOWN}: {reason}" if reason else NOT_KNOWN

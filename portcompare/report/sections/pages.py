@@ -1,10 +1,7 @@
 """What a visitor waits for: the tables of the pages that a browser loaded."""
 
-from collections.abc import Iterable
-from typing import Any
-
 from portcompare import units
-from portcompare.records.pages import PageFigure, PageMetric, PagePart, Pages, PageSummary, Stage, spent_s
+from portcompare.records.pages import PageFigure, PageMetric, Pages, PageSummary, Stage, spent_s
 from portcompare.records.results import Results
 from portcompare.records.rounds import BASELINE
 from portcompare.report.wording import NOT_KNOWN, TextTable, interval, known, visible
@@ -40,12 +37,6 @@ _STAGES_NOTE = (
 )
 
 
-def build(results: Results) -> dict[str, Any]:
-    """What the section on the pages shows besides their waterfalls."""
-    tables = page_tables(results)
-    return {"browser": results.pages.browser, "tables": tables} if tables else {}
-
-
 def page_tables(results: Results) -> tuple[TextTable, ...]:
     """The tables of the pages."""
     summaries = results.pages.summaries
@@ -57,13 +48,13 @@ def page_tables(results: Results) -> tuple[TextTable, ...]:
             title="What a visitor waits for",
             note=_FIGURES_NOTE,
             header=(*who, *METRIC_HEADERS.values(), "Against the baseline", "Loads"),
-            rows=tuple(_figures(results, one) for one in summaries),
+            rows=tuple((*_who(one), *_figures(results.pages, one)) for one in summaries),
         ),
         TextTable(
             title="Where a page's time goes",
             note=_STAGES_NOTE,
             header=(*who, "Server, in handlers", "Server, around them", "Network", "Browser", "In words"),
-            rows=tuple(_stages(one) for one in summaries if one.parts),
+            rows=tuple((*_who(one), *_stages(one)) for one in summaries if one.parts),
         ),
     )
 
@@ -77,14 +68,14 @@ def _who(one: PageSummary) -> tuple[str, ...]:
     return visible(one.page), meanwhile(one.users), one.kind, visible(one.arm)
 
 
-def _figures(results: Results, one: PageSummary) -> tuple[str, ...]:
+def _figures(pages: Pages, one: PageSummary) -> tuple[str, ...]:
     found = {figure.metric: figure for figure in one.figures}
-    return (
-        *_who(one),
-        *(_figure(found.get(metric)) for metric in METRIC_HEADERS),
-        _against(results.pages, one),
-        _loads(one),
-    )
+    loads = [f"{one.loads} in {units.count(one.blocks, 'block')}"]
+    if one.users_rate_rps is not None:
+        loads.append(f"{units.rate(one.users_rate_rps)} for the users")
+    loads += [f"{number} failed: {visible(reason)}" for reason, number in one.failures.items()]
+    figures = (_figure(found.get(metric)) for metric in METRIC_HEADERS)
+    return (*figures, _against(pages, one), "; ".join(loads))
 
 
 def _figure(figure: PageFigure | None) -> str:
@@ -104,29 +95,12 @@ def _against(pages: Pages, one: PageSummary) -> str:
     found = pages.lcp_against_baseline(one)
     if found is None or found.ratio.point is None:
         return (found and found.ratio.verdict) or NOT_KNOWN
-    ratio = found.ratio
-    return f"{units.ratio(found.ratio.point)} {interval(ratio)} {ratio.verdict}"
-
-
-def _loads(one: PageSummary) -> str:
-    parts = [f"{one.loads} in {units.count(one.blocks, 'block')}"]
-    if one.users_rate_rps is not None:
-        parts.append(f"{units.rate(one.users_rate_rps)} for the users")
-    parts += [f"{number} failed: {visible(reason)}" for reason, number in one.failures.items()]
-    return "; ".join(parts)
+    return f"{units.ratio(found.ratio.point)} {interval(found.ratio)} {found.ratio.verdict}"
 
 
 def _stages(one: PageSummary) -> tuple[str, ...]:
-    apart = not any(part.stage == "server" for part in one.parts)
-    return (
-        *_who(one),
-        _spent(one.parts, "handler") if apart else NOT_KNOWN,
-        _spent(one.parts, "queue") if apart else NOT_KNOWN,
-        _spent(one.parts, "network"),
-        _spent(one.parts, "client"),
-        one.bottleneck,
-    )
-
-
-def _spent(parts: Iterable[PagePart], stage: Stage) -> str:
-    return units.duration(spent_s(parts, stage))
+    stages: tuple[Stage, ...] = ("handler", "queue", "network", "client")
+    spent = [units.duration(spent_s(one.parts, stage)) for stage in stages]
+    if any(part.stage == "server" for part in one.parts):
+        spent[:2] = [NOT_KNOWN] * 2
+    return (*spent, one.bottleneck)

@@ -28,9 +28,7 @@ _MASKED = re.compile(r"(\S+ \S+) \[.*\](?: \([0-9]+\))?(: .*)")
 def build(results: Results) -> dict[str, Any]:
     """What the section on the responses shows."""
     parity = results.parity
-    found = parity.differences if parity else ()
-    counting = group_alike(each for each in found if not each.allowed)
-    allowed = group_alike(each for each in found if each.allowed)
+    counting, allowed = group_differences(parity.differences if parity else ())
     return {
         "parity": parity_text(parity),
         "header": DIFFERENCE_HEADER,
@@ -50,19 +48,19 @@ class Alike:
     more: int  # How many there are beside it
 
 
-def group_alike(differences: Iterable[Difference]) -> list[Alike]:
-    """Group differences with one cause: one mistake in a port shows in every variation of its request."""
-    keys = [(_cause(each), each) for each in differences]
-    numbers = Counter(key for key, _ in keys)
-    firsts = dict(reversed(keys))
-    return [Alike(first=firsts[key], more=number - 1) for key, number in numbers.items()]
+def group_differences(differences: Iterable[Difference]) -> tuple[list[Alike], list[Alike]]:
+    """Differences grouped by cause, and those that the plan allows.
 
-
-def _cause(one: Difference) -> tuple[object, ...]:
-    request = one.case.partition(" [")[0]
-    statuses = (one.baseline, one.candidate) if one.kind == "status" else ()
-    place = one.kind, _INDEX.sub("/*", one.pointer)
-    return request, one.deployment, *place, one.severity, one.from_order, one.allowed, statuses
+    One mistake in a port shows in every variation of its request.
+    """
+    causes: dict[tuple[object, ...], list[Difference]] = {}
+    for one in differences:
+        request = one.case.partition(" [")[0]
+        statuses = (one.baseline, one.candidate) if one.kind == "status" else ()
+        place = request, one.deployment, one.kind, _INDEX.sub("/*", one.pointer)
+        causes.setdefault((*place, one.severity, one.from_order, one.allowed, statuses), []).append(one)
+    groups = [Alike(first=found[0], more=len(found) - 1) for found in causes.values()]
+    return [one for one in groups if not one.first.allowed], [one for one in groups if one.first.allowed]
 
 
 def masked_texts(masked: Iterable[str]) -> list[str]:
@@ -82,25 +80,22 @@ def place_text(difference: Difference) -> str:
 
 def remark(difference: Difference) -> str:
     """The remark on a difference: that it comes from the order of requests, or that the plan allows it."""
-    parts = []
-    if difference.from_order:
-        parts.append("comes from earlier requests: sent alone to fresh servers, the case does not show it")
-    if difference.allowed:
-        parts.append(f"allowed: {difference.allowed}")
-    return "; ".join(parts)
+    order = "comes from earlier requests: sent alone to fresh servers, the case does not show it"
+    allowed = f"allowed: {difference.allowed}"
+    return "; ".join([order] * difference.from_order + [allowed] * bool(difference.allowed))
 
 
 def difference_cells(alike: Alike, longest: int) -> tuple[str, ...]:
     """A difference, and what differs alike, as a row."""
-    difference = alike.first
-    said = remark(difference)
+    one = alike.first
+    said = remark(one)
     return (
-        visible(clipped(difference.case, longest)) + _and_more(alike.more),
-        visible(difference.deployment),
-        difference.severity,
-        visible(place_text(difference) + (f" ({said})" if said else "")),
-        clipped(visible(difference.baseline), longest),
-        clipped(visible(difference.candidate), longest),
+        visible(clipped(one.case, longest)) + _and_more(alike.more),
+        visible(one.deployment),
+        one.severity,
+        visible(place_text(one) + (f" ({said})" if said else "")),
+        clipped(visible(one.baseline), longest),
+        clipped(visible(one.candidate), longest),
     )
 
 
@@ -123,14 +118,11 @@ def summary_text(parity: Parity) -> str:
     allowed = sum(bool(each.allowed) for each in parity.differences)
     harmless = len(parity.differences) - len(counting) - allowed
     breaking = sum(each.severity == "breaks" for each in counting)
-    found = count(len(counting), "difference") if counting else "no difference"
-    parts = [
-        f"{found} ({breaking} of them {'breaks' if breaking == 1 else 'break'} clients)"
-        if breaking
-        else found
-    ]
-    parts += [f"{allowed} allowed"] * bool(allowed) + [f"{harmless} harmless"] * bool(harmless)
-    return ", ".join(parts)
+    text = count(len(counting), "difference") if counting else "no difference"
+    if breaking:
+        text += f" ({breaking} of them {'breaks' if breaking == 1 else 'break'} clients)"
+    others = [f", {allowed} allowed"] * bool(allowed) + [f", {harmless} harmless"] * bool(harmless)
+    return text + "".join(others)
 
 
 def parity_text(parity: Parity | None) -> str:

@@ -1,18 +1,18 @@
-"""What the plan's gates came to, in every format."""
+"""What the plan's gates and claims came to, in every format."""
 
-import io
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from rich.console import Console
 
-from portcompare.records.checks import CheckResult, GateResult, Subject
+from portcompare.records.checks import CheckResult, ClaimResult, GateResult, Subject
 from portcompare.records.estimates import Estimate
 from portcompare.records.results import Results
-from portcompare.report.formats import html, junit, markdown, openmetrics
+from portcompare.report.formats import data, html, junit, markdown
 from portcompare.report.formats.terminal import render_conclusions
+from portcompare.report.sections.conclusions import claim_tables
 from tests.altered import altered
+from tests.report.conftest import printed
 from tests.report.test_html import Page
 from tests.runs import HOSTILE, make_run
 
@@ -45,13 +45,6 @@ RUN = replace(make_run(1, blocks=4), gates=(KEPT, CROSSED, FORGIVEN, UNKNOWN))
 NO_GATES = junit.render(replace(RUN, gates=())).partition("\n")[2]
 
 
-def terminal(run: Results) -> str:
-    console = Console(file=io.StringIO(), width=80)
-    console.print(render_conclusions(run))
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
-
-
 def test_the_page_has_a_section_with_a_row_for_each() -> None:
     page = Page(html.render(RUN))
     assert "Gates: 2 of 4 not passed" in page.text
@@ -77,17 +70,11 @@ def test_junit_fails_for_each_that_is_not_passed_and_skips_what_is_let_pass() ->
 
 
 def test_each_is_a_metric_with_its_outcome() -> None:
-    families = text_string_to_metric_families(openmetrics.render(RUN))  # type: ignore[no-untyped-call]
+    families = text_string_to_metric_families(data.render_openmetrics(RUN))  # type: ignore[no-untyped-call]
     (gates,) = [one.samples for one in families if one.name == "portcompare_gate_passed"]
     assert [one.value for one in gates] == [1, 0, 1, 0]
-    assert gates[0].labels == {
-        "gate": "0",
-        "scenario": "delayed",
-        "level": "64",
-        "candidate": "quart-uvicorn",
-        "metric": "throughput",
-        "outcome": "kept",
-    }
+    place = {"gate": "0", "scenario": "delayed", "level": "64", "candidate": "quart-uvicorn"}
+    assert gates[0].labels == place | {"metric": "throughput", "outcome": "kept"}
     assert gates[3].labels["outcome"] == "not judged"
 
 
@@ -99,7 +86,7 @@ def test_markdown_has_the_same_table() -> None:
 
 
 def test_the_terminal_has_it_within_80_columns() -> None:
-    told = terminal(RUN)
+    told = printed(render_conclusions(RUN), width=80)
     assert "Gates: 2 of 4 not passed" in told
     assert "GATES: 2 of 4 not passed" in told
     assert max(map(len, told.splitlines())) <= 80
@@ -107,8 +94,53 @@ def test_the_terminal_has_it_within_80_columns() -> None:
 
 
 def test_passed_gates_raise_no_alarm_and_none_are_not_spoken_of() -> None:
-    told = terminal(replace(RUN, gates=(KEPT,)))
+    told = printed(render_conclusions(replace(RUN, gates=(KEPT,))))
     assert "Gates: 1 passed" in told
     assert "GATES" not in told
-    assert "gate" not in terminal(replace(RUN, gates=())).lower()
+    assert "gate" not in printed(render_conclusions(replace(RUN, gates=()))).lower()
     assert "Gates" not in html.render(replace(RUN, gates=()))
+
+
+RATIO = replace(
+    CHECK,
+    name="one user",
+    metric="p50",
+    subject=Subject(arm="baseline", scenario="slow", level=1.0),
+    reference=Subject(arm="baseline", scenario="fast", level=1.0),
+    value=Estimate(point=100.0, low=90.0, high=110.0, blocks=5),
+    at_least=10.0,
+)
+SHORT = Estimate(point=0.002, low=0.0019, high=0.0021, blocks=5)
+VALUE = replace(RATIO, reference=None, value=SHORT, at_least=None, at_most=0.01, outcome="broken")
+RATE = replace(
+    RATIO, metric="throughput", reference=None, value=Estimate(blocks=5), at_least=500.0, outcome="not judged"
+)
+TEXT = "Slow work makes answers slow"
+CLAIM = ClaimResult(
+    name="slow-work", text=TEXT, verdict="depends", reason="true: one user", checks=(RATIO, VALUE, RATE)
+)
+
+
+def test_a_claim_has_its_verdict_and_the_checks_behind_it(results: Results) -> None:
+    verdicts, checks = claim_tables(replace(results, claims=(CLAIM,)))
+    assert verdicts.rows == ((TEXT, "depends", "true: one user"),)
+    assert checks.rows[0][3:5] == ("slow at 1 on baseline", "fast at 1 on baseline")
+    assert [row[5:] for row in checks.rows] == [
+        ("100x [90.0x, 110x]", "at least 10.0x", "yes", "5"),
+        ("2.00 ms [1.90 ms, 2.10 ms]", "at most 10.0 ms", "no", "5"),
+        ("not known", "at least 500/s", "cannot tell", "5"),
+    ]
+
+
+def test_people_at_a_terminal_read_the_verdicts(results: Results) -> None:
+    told = printed(render_conclusions(replace(results, claims=(CLAIM,))), width=200)
+    assert TEXT in told
+    assert "depends" in told
+    assert "Checks of the claims" not in told
+
+
+def test_both_reports_show_the_claims_of_a_plan_that_makes_some(results: Results) -> None:
+    with_claims = replace(results, claims=(CLAIM,))
+    for render in (html.render, markdown.render):
+        assert TEXT in render(with_claims)
+        assert "Checks of the claims" not in render(results)

@@ -1,0 +1,113 @@
+from dataclasses import replace
+
+import pytest
+
+from portcompare.records.results import Results
+from portcompare.report.sections.method import machine_facts, method_facts
+from tests.altered import altered
+
+OPEN = {"model": "open", "rates": [400.0], "objective": None}
+SEARCHED = {"model": "open", "rates": [], "objective": {"p50": None, "p99": 0.05}}
+
+
+def with_loads(results: Results, **loads: object) -> Results:
+    scenarios = {name: {"load": load} for name, load in loads.items()}
+    return replace(results, plan=results.plan | {"scenarios": scenarios})
+
+
+def warmup(results: Results) -> str:
+    return dict(method_facts(results))["Warm-up"]
+
+
+@pytest.fixture
+def searched(results: Results) -> Results:
+    rounds = tuple(replace(one, scenario="slow", level=100.0 + one.block) for one in results.rounds)
+    return replace(with_loads(results, slow=SEARCHED), rounds=rounds, summaries=())
+
+
+def test_a_search_is_told_with_its_objective_and_what_was_tried(searched: Results) -> None:
+    assert (
+        "the highest rate that keeps p99 within 50.0 ms is searched, tried were from 100/s to 105/s ("
+        in dict(method_facts(searched))["Scenario slow"]
+    )
+    assert "tried were none (" in dict(method_facts(replace(searched, rounds=())))["Scenario slow"]
+
+
+def test_a_search_has_an_order_and_an_end_of_its_own(searched: Results) -> None:
+    facts = dict(method_facts(searched))
+    assert facts["Scenario slow"].count("p99 within 50.0 ms") == 1
+    assert facts["Order"] == (
+        "in each block all arms search side by side, one round of each in turn, in random order; seed 1"
+    )
+    assert facts["Precise enough"] == (
+        "a scenario is done when the intervals of its capacities' ratios reach at most 5% from the ratio"
+    )
+
+
+def test_the_blocks_of_a_grid_are_counted_for_each_cell(results: Results) -> None:
+    facts = dict(method_facts(replace(results, plan=results.plan | {"break_even": {"path": "/data"}})))
+    assert facts["Blocks"].endswith("; the plan asks for 5 to 10 of each cell that is measured")
+    assert facts["Order"].startswith("in each block its cells in random order")
+    assert facts["Precise enough"].startswith("a cell whose interval lay around 1 is measured on until")
+
+
+def test_the_warm_up_is_told_with_its_test_and_how_often_it_failed(results: Results) -> None:
+    assert warmup(results) == (
+        "at least 0.25 s before each window, and until responses arrive at a steady rate (MSER-5); 0 windows "
+        "opened without that; a round is discarded if not all users had a response after 30 s"
+    )
+    first, second, *others = results.rounds
+    assert (first.discarded, bool(second.discarded)) == (None, True)
+    unsteady = (altered(first, steady=False), altered(second, steady=False), *others)
+    assert "; 1 window opened without that;" in warmup(replace(results, rounds=unsteady))
+
+
+def test_in_the_open_model_no_first_answers_are_waited_for(results: Results) -> None:
+    assert warmup(with_loads(results, fast=OPEN)).endswith("0 windows opened without that")
+    both = warmup(with_loads(results, fast=OPEN, slow={"model": "closed", "users": [1]}))
+    assert both.endswith(
+        "; a round of the closed model is discarded if not all users had a response after 30 s"
+    )
+
+
+def test_the_method_is_that_of_the_plan(results: Results, hostile: Results) -> None:
+    facts = dict(method_facts(results))
+    assert facts["Scenario delayed"] == (
+        "user class Delayed; 1 user, 64 users (closed model, each user waits for the response before it sends"
+        " the next request); 0.2 s of waiting by design in each response; windows of 1 s"
+    )
+    assert facts["Scenario fast"].startswith("GET /data; 1 user, 32 users")
+    assert facts["Blocks"] == "6 measured, each on servers started afresh; the plan asks for 5 to 10"
+    assert facts["Rounds"] == "96 rounds, 7 of them discarded"
+    assert facts["Order"] == (
+        "in each block its undecided levels in random order, at each of them the arms in random order; seed 1"
+    )
+    assert facts["Precise enough"] == (
+        "a level is done when its intervals reach at most 5% from the ratio, or 2.5% with fewer than 5 blocks"
+    )
+    assert facts["Validity"] == "no reason against it was found"
+    assert dict(method_facts(hostile))["Validity"].startswith("NOT VALID: the control differs by 12%")
+
+
+def test_a_method_that_the_plan_does_not_tell_is_not_made_up(results: Results) -> None:
+    facts = dict(method_facts(replace(results, plan={"scenarios": {"s": {}}})))
+    assert facts["Scenario s"].startswith("a request that is not known; no level (load model not known)")
+    assert facts["Timeout"] == "a response that takes not known is an error"
+
+
+def test_the_machine_is_told_with_its_clocks_and_its_load(results: Results) -> None:
+    facts = dict(machine_facts(results))
+    assert facts["Machine"] == (
+        "AMD EPYC 7B13, 4 CPUs, 16.0 GiB memory; clock governor performance; load average 0.250 at the start"
+    )
+    silent = replace(results, manifest=replace(results.manifest, cpu_governor=""))
+    assert "clock governor not known" in dict(machine_facts(silent))["Machine"]
+
+
+def test_the_limits_of_the_load_generator_are_those_of_the_plan(results: Results) -> None:
+    limits = {"max_cpu_ratio": 0.8, "max_lag_s": 0.02, "max_stall_s": 0.3}
+    facts = dict(method_facts(replace(results, plan=results.plan | {"generator": limits})))
+    assert facts["Load generator"] == (
+        "a round is discarded in which it used more than 80% of a CPU, was over 20.0 ms late for 1% of the"
+        " requests that were due, or stalled for more than 300 ms"
+    )
