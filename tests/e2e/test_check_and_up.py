@@ -1,22 +1,14 @@
-from __future__ import annotations
+"""Whole commands that measure nothing: a check of every server, and serving side by side."""
 
 import json
 import re
 import signal
-from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
+from pathlib import Path
 
 import httpx
 
-from tests.e2e.conftest import ROOT
+from tests.e2e.conftest import Start, write_plan
 from tests.e2e.processes import are_gone, processes_below
-
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
-    from pathlib import Path
-
-    Start = Callable[..., subprocess.Popen[str]]
 
 # Every server, and every interface of those with two.
 EVERY_SERVER = """
@@ -31,48 +23,54 @@ candidates = [
     "quart-granian",
 ]
 include = ["twins.toml"]
-[parity]
-openapi = "openapi.json"
-examples = 1
+locustfile = "own.py"
 
-[scenarios.plain]
-request = { path = "/data" }
+[scenarios.visits]
+user = "Visitor"
 load = { users = [1] }
+"""
+LOCUSTFILE = """
+from locust import HttpUser, between, task
+
+
+class Visitor(HttpUser):
+    wait_time = between(1, 3)
+
+    @task(100)
+    def look(self):
+        self.client.get("/data?delay=0.01")
+
+    @task
+    def lost(self):
+        with self.client.get("/nowhere", catch_response=True) as answer:
+            answer.success()
 """
 
 
 def test_every_server_responds_alike_and_a_difference_is_found(start: Start, tmp_path: Path) -> None:
-    twins = (ROOT / "loadtests" / "twins.toml").read_text()
+    folder = write_plan(tmp_path / "loadtests", vary='["/data"]').parent
+    twins = folder / "twins.toml"
     uvicorn = '[deployments.quart-uvicorn]\napp = "quart"\nserver = "uvicorn"\n'
-    assert uvicorn in twins
-    twins = twins.replace(uvicorn, uvicorn + 'environment = { DATA_MAX_DELAY_S = "5" }\n')
-    (tmp_path / "twins.toml").write_text(
-        twins.replace('interface = "', f'directory = "{ROOT}"\ninterface = "')
-    )
-    document = (ROOT / "loadtests" / "openapi.json").read_text()
-    (tmp_path / "openapi.json").write_text(document)
-    plan = tmp_path / "every-server.toml"
+    assert uvicorn in twins.read_text()
+    other = uvicorn + 'environment = { DATA_MAX_DELAY_S = "0.001" }\n'
+    twins.write_text(twins.read_text().replace(uvicorn, other))
+    (folder / "own.py").write_text(LOCUSTFILE)
+    plan = folder / "every-server.toml"
     plan.write_text(EVERY_SERVER)
-    junit = tmp_path / "junit.xml"
 
-    process = start("check", plan, "--json", "--junit", junit, measured=True)
+    process = start("check", plan, "--json", measured=True)
     out, err = process.communicate(timeout=300)
 
     assert process.returncode == 1, err
     parity = json.loads(out)
     assert not parity["equal"]
-    assert parity["cases"] >= 200
-    assert {seed.partition(":")[0] for seed in parity["seeds"]} == {
-        f"{method} {path}" for path in json.loads(document)["paths"] for method in ("GET", "HEAD")
-    }
+    assert parity["cases"] > 100
     assert len(parity["deployments"]) == 8  # the candidates and the control
     assert {one["deployment"] for one in parity["differences"]} == {"quart-uvicorn"}
     assert all(one["curl_candidate"].startswith("curl ") for one in parity["differences"])
-    failures = {
-        suite.attrib["name"]: int(suite.attrib["failures"])
-        for suite in ET.parse(junit).getroot()  # noqa: S314 - our own
-    }
-    assert {name for name, number in failures.items() if number} == {"quart-uvicorn"}
+    differing = {one["case"] for one in parity["differences"]}
+    assert "GET /data?delay=0.01" in differing
+    assert all("/data" in case for case in differing)  # and no request to /nowhere
 
 
 def test_up_serves_side_by_side_until_it_is_interrupted(start: Start, plan: Path) -> None:

@@ -1,28 +1,22 @@
 """`portcompare ui` without a browser: real servers, real workers, and what the view shows of them."""
 
-from __future__ import annotations
-
 import csv
 import io
-import os
 import re
 import signal
 import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
+from tests.conftest import Command
+from tests.e2e.conftest import Start, find_ui
 from tests.e2e.processes import are_gone, command_of, processes_below, wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    Start = Callable[..., subprocess.Popen[str]]
 
 ARMS = ["flask-gunicorn", "quart-uvicorn"]
 
@@ -31,15 +25,8 @@ class Ui:
     """The running UI, as a client sees it."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        url = None
-        for line in process.stdout:
-            if found := re.search(r"web UI: (http://\S+)", line):
-                url = found[1]
-                break
-        assert url is not None, process.communicate(timeout=10)
         self.process = process
-        self.client = httpx.Client(base_url=url, trust_env=False, timeout=60)
+        self.client = httpx.Client(base_url=find_ui(process), trust_env=False, timeout=60)
 
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = self.client.get("/side-by-side.json").json()
@@ -128,17 +115,11 @@ def _kill_server(pid: int) -> None:
     raise AssertionError("uvicorn is not there")
 
 
-def test_beyond_loopback_it_is_refused_without_a_password(plan: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "PORTCOMPARE_UI_PASSWORD"}
-    ended = subprocess.run(
-        [sys.executable, "-m", "portcompare", "ui", str(plan), "--host", "0.0.0.0"],  # noqa: S104 - refused
-        stdin=subprocess.DEVNULL,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
-    assert ended.returncode == 2
-    assert "--host: 0.0.0.0 can be reached by others" in ended.stderr
-    assert "PORTCOMPARE_UI_PASSWORD" in ended.stderr
+def test_beyond_loopback_it_is_refused_without_a_password(
+    plan: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PORTCOMPARE_UI_PASSWORD", raising=False)
+    code, _, err = command("ui", plan, "--host", "0.0.0.0")  # noqa: S104 - refused
+    assert code == 2
+    assert "--host: 0.0.0.0 can be reached by others" in err
+    assert "PORTCOMPARE_UI_PASSWORD" in err

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.conftest import Start, find_ui
+
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
-
     from playwright.sync_api import Browser, Page
-
-    Start = Callable[..., subprocess.Popen[str]]
 
 ARMS = ["flask-gunicorn", "quart-uvicorn"]
 LIMIT_MS = 90_000
@@ -56,7 +52,7 @@ def artifacts(tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(400)
 def test_a_person_compares_two_arms(chromium: Browser, start: Start, plan: Path, artifacts: Path) -> None:
-    url = _url_of(start("ui", plan, "--port", "0"))
+    url = find_ui(start("ui", plan, "--port", "0"))
     page = chromium.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(LIMIT_MS)
     wrong: list[str] = []
@@ -107,14 +103,6 @@ def test_a_person_compares_two_arms(chromium: Browser, start: Start, plan: Path,
     page.screenshot(path=artifacts / "page.png", full_page=True)
     assert wrong == []
     page.close()
-
-
-def _url_of(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if found := re.search(r"web UI: (http://\S+)", line):
-            return found[1]
-    raise AssertionError(process.communicate(timeout=10))
 
 
 def _see_lines_grow(page: Page) -> None:
