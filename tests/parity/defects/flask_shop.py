@@ -5,11 +5,10 @@ from flask import Blueprint, Flask, Response, json, jsonify, request, url_for
 from sync_flask.app import create_app
 from sync_flask.config import Config
 from sync_flask.errors import problem
-from tests.parity.defects.stock import METHODS, VARIES, Refused, Stock, check_login, read_json, read_limit
+from tests.parity.defects.stock import Refused, Stock, check_login, read_json, read_limit
 
 
 def shop_blueprint(stock: Stock) -> Blueprint:
-    """Build the routes of the shop."""
     blueprint = Blueprint("shop", __name__)
 
     @blueprint.post("/login")
@@ -38,13 +37,6 @@ def shop_blueprint(stock: Stock) -> Blueprint:
     def item(item_id: int) -> Response:
         return jsonify(stock.find(item_id).document())
 
-    @blueprint.route("/receipt", methods=METHODS)
-    def receipt() -> Response:
-        response = jsonify(stock.receipt())
-        response.set_cookie("seen", "yes", max_age=3600)
-        response.vary.update(VARIES)
-        return response
-
     return blueprint
 
 
@@ -65,6 +57,3 @@ def build() -> Flask:
     shop.register_error_handler(Refused, refuse)
     shop.register_blueprint(shop_blueprint(Stock()))
     return shop
-
-
-app = build()

@@ -1,24 +1,16 @@
-"""Apps that respond to requests in this process, without a server.
-
-Run as `python -m tests.parity.defects.in_process flask` (or `quart`), a shop responds to lines with method
-and target by lines with the response.
-"""
+"""Apps that respond to requests in this process, without a server."""
 
 import asyncio
-import json
-import sys
-from dataclasses import asdict
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
 from wsgiref.types import WSGIApplication
 from wsgiref.util import setup_testing_defaults
 
-from portcompare.http.requests import complete_headers, http_request
+from portcompare.http.requests import complete_headers
 from portcompare.http.responses import Response
 from portcompare.records.requests import RequestSpec
 from tests.parity.clients import Service
-from tests.parity.defects import flask_shop, quart_shop
 
 SERVER = "127.0.0.1:1"
 
@@ -97,12 +89,3 @@ def asgi_service(application: Any) -> Service:  # noqa: ANN401 - an ASGI app
 
 def _lowered(headers: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple((name.lower(), value) for name, value in headers)
-
-
-if __name__ == "__main__":
-    service = wsgi_service(flask_shop.app) if sys.argv[1] == "flask" else asgi_service(quart_shop.app)
-    for line in sys.stdin:
-        method, target = line.split()
-        response = asdict(service(http_request(target, method=method)))
-        sys.stdout.write(json.dumps(response | {"body": response["body"].decode()}) + "\n")
-        sys.stdout.flush()

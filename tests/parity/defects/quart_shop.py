@@ -1,7 +1,5 @@
-"""The shop ported to the Quart twin; the environment variable DEFECT names what went wrong with the port."""
+"""The shop ported to the Quart twin, with one defect or "none"."""
 
-import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,8 +8,7 @@ from quart import Blueprint, Response, json, jsonify, request, url_for
 from async_quart.app import create_app
 from async_quart.config import Config
 from async_quart.errors import problem
-from tests.parity.defects.seeded import SEEDED
-from tests.parity.defects.stock import METHODS, VARIES, Refused, Stock, check_login, read_json, read_limit
+from tests.parity.defects.stock import Refused, Stock, check_login, read_json, read_limit
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[dict[str, Any], Callable[[], Awaitable[dict[str, Any]]], Send], Awaitable[None]]
@@ -20,9 +17,7 @@ _SWAPPED = {"item_not_found": "item_withdrawn", "item_withdrawn": "item_not_foun
 
 
 def shop_blueprint(stock: Stock, defect: str) -> Blueprint:
-    """Build the routes of the shop."""
     blueprint = Blueprint("shop", __name__)
-    last_requested = [0]
 
     @blueprint.post("/login")
     async def login() -> Response:
@@ -53,22 +48,10 @@ def shop_blueprint(stock: Stock, defect: str) -> Blueprint:
 
     @blueprint.get(f"/items/<{item_number}>")
     async def item(item_id: int | str) -> Response:
-        number = int(item_id)
-        if defect == "mixed-up-under-load":  # what belongs to one request is kept where all requests see it
-            last_requested[0] = number
-            await asyncio.sleep(0.002)
-            number = last_requested[0]
-        found = stock.find(number).document()
+        found = stock.find(int(item_id)).document()
         if defect == "number-for-text":
             found["sku"] = int(str(found["sku"]))
         return jsonify(found)
-
-    @blueprint.route("/receipt", methods=METHODS)
-    async def receipt() -> Response:
-        response = jsonify(stock.receipt())
-        response.set_cookie("seen", "yes", max_age=3600)
-        response.vary.update(VARIES)
-        return response
 
     return blueprint
 
@@ -109,14 +92,8 @@ def without_bodies_to_head(application: Application) -> Application:
 
 
 def build(defect: str) -> Application:
-    """A port with a defect, or "none"."""
-    if defect not in (*SEEDED, "none"):
-        raise ValueError(f"DEFECT is {defect!r}; there are: " + ", ".join(SEEDED))
     shop: Any = create_app(Config())
     shop.register_error_handler(Refused, make_refuse(defect))
     shop.register_blueprint(shop_blueprint(Stock(), defect))
     application: Application = shop
     return application if defect == "head-with-body" else without_bodies_to_head(application)
-
-
-app = build(os.environ.get("DEFECT", "none"))

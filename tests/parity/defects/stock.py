@@ -3,8 +3,6 @@
 import itertools
 import json
 import re
-import time
-import uuid
 from dataclasses import asdict, dataclass
 from threading import Lock
 
@@ -12,10 +10,6 @@ from werkzeug.datastructures import Authorization
 from werkzeug.exceptions import HTTPException
 
 WITHDRAWN_ID = 2
-
-# Sets of texts: in which order they come changes with the hash seed, as it does for the Allow that they make.
-METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
-VARIES = {"Accept", "Accept-Encoding", "Accept-Language", "Cookie"}
 
 _PASSWORDS = {"ada": "engine"}
 _LIMIT = re.compile(r"[1-9]|[1-4][0-9]|50")
@@ -40,7 +34,6 @@ class Item:
     sku: str
 
     def document(self) -> dict[str, object]:
-        """The item as it stands in responses."""
         return asdict(self)
 
 
@@ -49,14 +42,12 @@ class Stock:
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
-        self._receipts = itertools.count(1)
         self._items: dict[int, Item] = {}
         self._lock = Lock()
         for name in ("lamp", "stool", "vase"):
             self.keep(self.make({"name": name}))
 
     def make(self, document: object) -> Item:
-        """Make an item of what a client sent, and keep it nowhere."""
         name = document.get("name") if isinstance(document, dict) else None
         if not isinstance(name, str) or not 1 <= len(name) <= _LONGEST_NAME:
             raise Refused(400, "bad_item", f"An item needs a name of at most {_LONGEST_NAME} characters.")
@@ -65,12 +56,10 @@ class Stock:
         return Item(id=number, name=name, sku=f"{number:04}")
 
     def keep(self, item: Item) -> None:
-        """Put an item where it is found."""
         with self._lock:
             self._items[item.id] = item
 
     def find(self, item_id: int) -> Item:
-        """Find an item that is for sale."""
         with self._lock:
             item = self._items.get(item_id)
         if item is None:
@@ -80,19 +69,11 @@ class Stock:
         return item
 
     def first(self, limit: int) -> list[dict[str, object]]:
-        """The first items there are."""
         with self._lock:
             return [item.document() for item in itertools.islice(self._items.values(), limit)]
 
-    def receipt(self) -> dict[str, object]:
-        """What is another each time: by the second, by chance, and by counting."""
-        with self._lock:
-            number = next(self._receipts)
-        return {"shop": "Corner", "second": int(time.time()), "token": uuid.uuid4().hex, "number": number}
-
 
 def read_limit(values: list[str]) -> int:
-    """How many items a list may have."""
     if not values:
         return 50
     if len(values) > 1 or _LIMIT.fullmatch(values[0]) is None:
@@ -101,7 +82,6 @@ def read_limit(values: list[str]) -> int:
 
 
 def read_json(mimetype: str, body: bytes) -> object:
-    """A request's body as JSON."""
     if mimetype != "application/json":
         raise Refused(415, "not_json", "The body must be application/json.")
     try:
@@ -112,7 +92,6 @@ def read_json(mimetype: str, body: bytes) -> object:
 
 
 def check_login(given: Authorization | None) -> str:
-    """The name of the user who logs in."""
     user = (given.username if given else None) or ""
     if given is None or user not in _PASSWORDS or given.password != _PASSWORDS[user]:
         raise Refused(401, "bad_login", "There is no such user, or the password is another.")
