@@ -12,9 +12,9 @@ from portcompare.parity.cases import derive_cases
 from portcompare.parity.checker import ParityChecker, recheck_alone
 from portcompare.records.parity import Parity
 from portcompare.records.rounds import BASELINE, CONTROL
+from tests.parity import shop
 from tests.parity.clients import Client, checker_of
-from tests.parity.defects import flask_shop, quart_shop
-from tests.parity.defects.in_process import asgi_service, wsgi_service
+from tests.parity.in_process import wsgi_service
 
 # Method and path, kind, pointer, severity, and both values where they are short.
 Shown = tuple[str, str, str, str, str]
@@ -49,8 +49,8 @@ EXPECTED: dict[str, set[Shown]] = {
     "text-for-number-in-path": {
         ("GET /items/*", "status", "", "breaks", "404 500"),  # no number
         ("GET /items/*", "status", "", "breaks", "404 200"),  # a number to Python, such as +1
-        ("GET /items/*", "json", "/detail", "changes", ""),  # -1: no such route, or no such item
-        ("GET /items/*", "json", "/error", "changes", ""),
+        ("GET /items/*", "body", "", "changes", ""),  # -1: no such route, or no such item
+        ("GET /items/*", "header", "Content-Type", "breaks", ""),
     },
     "write-not-stored": {
         ("GET /items", "json", "/items/3", "breaks", ""),  # each case is sent twice: two new items
@@ -63,9 +63,9 @@ EXPECTED: dict[str, set[Shown]] = {
 
 @contextmanager
 def serve(ports: Iterable[str]) -> Iterator[ParityChecker]:
-    """The Flask shop twice, and ports with these defects, all as they are when they have just started."""
-    clients = {arm: Client(wsgi_service(flask_shop.build())) for arm in (BASELINE, CONTROL)}
-    clients |= {port: Client(asgi_service(quart_shop.build(port))) for port in ports}
+    """The shop twice, and ports with these defects, all as they are when they have just started."""
+    clients = {arm: Client(wsgi_service(shop.build())) for arm in (BASELINE, CONTROL)}
+    clients |= {port: Client(wsgi_service(shop.build(port))) for port in ports}
     with checker_of(clients) as checker:
         yield checker
 

@@ -10,7 +10,7 @@ import quart
 
 from portcompare.http.requests import http_request
 from portcompare.parity.body_variants import body_variants
-from tests.parity.defects.in_process import asgi_service, wsgi_service
+from tests.parity.in_process import asgi_service, wsgi_service
 
 JSON = http_request("/json", method="POST", json={"name": "x"})
 FORM = http_request("/form", method="POST", form={"name": "x"})
