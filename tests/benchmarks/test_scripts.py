@@ -29,17 +29,8 @@ from tests.loadgen.stalling import latencies_after_stall
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCRIPTS = (
-    parity,
-    speed,
-    precision,
-    truth,
-    stalled_server,
-    open_model,
-    width,
-    processes,
-    webui,
-    rendering,
-    history,
+    *(parity, speed, precision, truth, stalled_server, open_model),
+    *(width, processes, webui, rendering, history),
 )
 
 
@@ -84,7 +75,7 @@ OFF = [truth.Told(measured=figures(p50_s=0.00116), true=figures())]
 
 def of_open_model(rate_rps: float, lag_s: float) -> list[str]:
     generator = {"lag_p99_s": lag_s, "lag_max_s": lag_s, "cpu_ratio": 0.5}
-    said = {"rate_rps": rate_rps, "offered_rps": 1000.0, "dropped": 0, "errors": 0}
+    said: dict[str, Any] = {"rate_rps": rate_rps, "offered_rps": 1000.0, "dropped": 0, "errors": 0}
     said |= {"latency_s": {"p99": 0.001}, "generator": generator}
     return open_model.describe(open_model.Open(closed_rps={8: 2000.0}, asked_rps=1000, rounds=[said]))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,16 +41,8 @@ SHOWS_THE_END = """async () => {
 """Whether the table is that of the end; it comes with the next response."""
 
 
-@pytest.fixture
-def artifacts(tmp_path: Path) -> Path:
-    """Where screenshots are kept: in TEST_ARTIFACTS, if that is set."""
-    folder = Path(os.environ.get("TEST_ARTIFACTS", tmp_path)) / "web-ui"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 @pytest.mark.timeout(400)
-def test_a_person_compares_two_arms(chromium: Browser, start: Start, plan: Path, artifacts: Path) -> None:
+def test_a_person_compares_two_arms(chromium: Browser, start: Start, plan: Path) -> None:
     url = find_ui(start("ui", plan, "--port", "0"))
     page = chromium.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(LIMIT_MS)
@@ -64,12 +55,10 @@ def test_a_person_compares_two_arms(chromium: Browser, start: Start, plan: Path,
     page.fill("input[name=spawnRate]", "8")
     page.select_option("select[name=scenario]", "delayed")
     page.select_option("select[name=arms]", ARMS)
-    page.screenshot(path=artifacts / "form.png")
     page.click("button[type=submit]")
     page.get_by_role("tab", name="Side by side").click()
 
     _see_lines_grow(page)
-    page.screenshot(path=artifacts / "tab.png", full_page=True)
     page.get_by_role("button", name="quart-uvicorn (delayed)").click()
     page.wait_for_function(f"() => ({INK})().orange === 0 && ({INK})().blue > 0")
     page.get_by_role("button", name="quart-uvicorn (delayed)").click()
@@ -87,20 +76,16 @@ def test_a_person_compares_two_arms(chromium: Browser, start: Start, plan: Path,
 
     page.get_by_role("button", name="Measure properly").click()
     page.wait_for_selector(".sbs-run:has-text('Measuring')")
-    page.screenshot(path=artifacts / "measuring.png")
     with page.expect_popup(timeout=4 * LIMIT_MS) as opening:
         page.get_by_role("link", name="Open the report").click(timeout=4 * LIMIT_MS)
     report = opening.value
     report.wait_for_load_state()
     assert "delayed" in report.inner_text("body")
-    report.screenshot(path=artifacts / "report.png")
 
     page.get_by_role("tab", name="Load-test reports").click()
     page.wait_for_selector(".sbs-reports tbody tr")
-    page.screenshot(path=artifacts / "reports.png")
     page.goto(f"{url}/side-by-side")
     page.wait_for_selector(".sbs-table tbody tr")
-    page.screenshot(path=artifacts / "page.png", full_page=True)
     assert wrong == []
     page.close()
 

@@ -163,6 +163,7 @@ JSON = ("content-type", "application/json")
     ("baseline", "candidate", "expected"),
     [
         (old(body=b"text"), new(body=b"other"), ("body", "value", "changes")),
+        (old(body=b"\xff"), new(body=b"\xfe"), ("body", "value", "changes")),
         (old(body=b"text"), new(), ("body", "presence", "breaks")),
         (old(), new(body=b"text"), ("body", "presence", "changes")),
         (old(body=b"{}"), new(body=b"text"), ("body", "type", "breaks")),
@@ -181,11 +182,6 @@ def test_bodies_are_ranked_by_what_a_client_loses(
     assert (finding.kind, finding.aspect, finding.severity) == expected
 
 
-def test_bodies_that_are_no_json_are_compared_as_bytes() -> None:
-    assert found(old(body=b"a\n"), new(body=b"a")) == [("body", "", r"a\n", "a")]
-    assert found(old(body=b"\xff"), new(body=b"\xfe")) == [("body", "", r"\xff", r"\xfe")]
-
-
 @pytest.mark.parametrize(
     ("ours", "theirs", "expected"),
     [
@@ -199,6 +195,7 @@ def test_bodies_that_are_no_json_are_compared_as_bytes() -> None:
         ([1], [1, "é"], [("/1", "changes", "(absent)", '"é"')]),
         ([[{"x/y": 1}]], [[{"x/y": 2}]], [("/0/0/x~1y", "changes", "1", "2")]),
         (1, 2, [("", "changes", "1", "2")]),
+        ([1, {"x": 2}], [3, {}], [("/0", "changes", "1", "3"), ("/1/x", "breaks", "2", "(absent)")]),
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}, []),
         (1, 1.0, []),
         ([], [], []),
@@ -210,12 +207,6 @@ def test_json_is_compared_by_pointer_in_what_it_means(
 ) -> None:
     findings = compare_json(ours, theirs)
     assert [(each.pointer, each.severity, each.baseline, each.candidate) for each in findings] == expected
-
-
-def test_every_place_of_json_that_differs_is_found() -> None:
-    ours = {"a": 1, "b": {"c": [1, 2, 3]}, "d": "x"}
-    theirs = {"a": 2, "b": {"c": [1, 5]}, "e": "x"}
-    assert [each.pointer for each in compare_json(ours, theirs)] == ["/a", "/b/c/1", "/b/c/2", "/d", "/e"]
 
 
 @pytest.mark.parametrize(

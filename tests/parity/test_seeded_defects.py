@@ -12,9 +12,8 @@ from portcompare.parity.cases import derive_cases
 from portcompare.parity.checker import ParityChecker, recheck_alone
 from portcompare.records.parity import Parity
 from portcompare.records.rounds import BASELINE, CONTROL
-from tests.parity import shop
 from tests.parity.clients import Client, checker_of
-from tests.parity.in_process import wsgi_service
+from tests.parity.shop import build_service
 
 # Method and path, kind, pointer, severity, and both values where they are short.
 Shown = tuple[str, str, str, str, str]
@@ -64,8 +63,8 @@ EXPECTED: dict[str, set[Shown]] = {
 @contextmanager
 def serve(ports: Iterable[str]) -> Iterator[ParityChecker]:
     """The shop twice, and ports with these defects, all as they are when they have just started."""
-    clients = {arm: Client(wsgi_service(shop.build())) for arm in (BASELINE, CONTROL)}
-    clients |= {port: Client(wsgi_service(shop.build(port))) for port in ports}
+    clients = {arm: Client(build_service()) for arm in (BASELINE, CONTROL)}
+    clients |= {port: Client(build_service(port)) for port in ports}
     with checker_of(clients) as checker:
         yield checker
 

@@ -1,5 +1,6 @@
 """What a port from Flask to Quart changes by itself, as listed in docs/parity.md: the variants show it."""
 
+import asyncio
 import json
 from secrets import token_hex
 from typing import Any
@@ -10,7 +11,7 @@ import quart
 
 from portcompare.http.requests import http_request
 from portcompare.parity.body_variants import body_variants
-from tests.parity.in_process import asgi_service, wsgi_service
+from portcompare.records.requests import RequestSpec
 
 JSON = http_request("/json", method="POST", json={"name": "x"})
 FORM = http_request("/form", method="POST", form={"name": "x"})
@@ -41,7 +42,16 @@ def quart_app() -> quart.Quart:
     return app
 
 
-SERVICES = (wsgi_service(flask_app()), asgi_service(quart_app()))
+def send_to_both(spec: RequestSpec) -> list[Any]:
+    """The responses to a request: status, headers and body."""
+    named: dict[str, Any] = {"method": spec.method, "headers": dict(spec.headers), "data": spec.body}
+    old = flask_app().test_client().open(spec.target, **named)
+
+    async def send_to_new() -> tuple[int, Any, Any]:
+        new = await quart_app().test_client().open(spec.target, **named)
+        return new.status_code, new.headers, await new.get_data()
+
+    return [(old.status_code, old.headers, old.get_data()), asyncio.run(send_to_new())]
 
 
 @pytest.mark.parametrize(
@@ -56,15 +66,15 @@ SERVICES = (wsgi_service(flask_app()), asgi_service(quart_app()))
 )
 def test_another_status_of_what_is_no_plain_json(what: str, old: int, new: int) -> None:
     spec = dict(body_variants(JSON))[what]
-    assert [service(spec).status for service in SERVICES] == [old, new]
+    assert [status for status, _, _ in send_to_both(spec)] == [old, new]
 
 
 def test_another_text_of_what_is_no_utf8_in_a_form() -> None:
     spec = dict(body_variants(FORM))["field name not UTF-8"]
-    got = [json.loads(service(spec).body)["got"] for service in SERVICES]
+    got = [json.loads(body)["got"] for _, _, body in send_to_both(spec)]
     assert got == [{"name": "%FF"}, {"name": "\ufffd"}]
 
 
 def test_no_header_says_that_the_response_depends_on_the_session() -> None:
-    responses = [service(http_request("/session")) for service in SERVICES]
-    assert [response.header("vary") for response in responses] == ["Cookie", None]
+    responses = send_to_both(http_request("/session"))
+    assert [headers.get("Vary") for _, headers, _ in responses] == ["Cookie", None]
