@@ -13,6 +13,20 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+# No round is discarded for a pause of the machine: of two blocks none can be spared.
+TWO_BLOCKS = """
+[rounds]
+seconds = 0.4
+warmup_s = 0.05
+min_blocks = 2
+max_blocks = 2
+
+[generator]
+max_cpu_ratio = 1.0
+max_lag_s = 5.0
+max_stall_s = 5.0
+"""
+
 VARIED = 'vary = ["/data"]'
 SHORT_PLAN = """
 baseline = "flask-gunicorn"
@@ -28,25 +42,11 @@ load = {{ users = [2] }}
 request = {{ path = "/data", query = {{ delay = "0.05" }} }}
 delay_s = 0.05
 load = {{ users = [24] }}
-
-[rounds]
-seconds = 0.4
-warmup_s = 0.05
-min_blocks = 2
-max_blocks = 2
-
-[generator]
-max_cpu_ratio = 1.0
-max_lag_s = 5.0
-max_stall_s = 5.0
 """
 
 
 def write_plan(folder: Path, more: str = "", vary: str = "[]") -> Path:
-    """Write a plan over the twins that takes a few seconds: those to `vary` are varied.
-
-    No round of it is discarded for a pause of the machine: of two blocks none can be spared.
-    """
+    """Write a plan over the twins that takes a few seconds: those to `vary` are varied."""
     folder.mkdir()
     twins = (ROOT / "loadtests" / "twins.toml").read_text()
     assert VARIED in twins
@@ -54,7 +54,7 @@ def write_plan(folder: Path, more: str = "", vary: str = "[]") -> Path:
     (folder / "twins.toml").write_text(twins.replace('interface = "', f'directory = "{ROOT}"\ninterface = "'))
     path = folder / "short.toml"
     locustfile = ROOT / "loadtests" / "locustfile.py"
-    path.write_text(SHORT_PLAN.format(twins="twins.toml", locustfile=locustfile) + more)
+    path.write_text(SHORT_PLAN.format(twins="twins.toml", locustfile=locustfile) + TWO_BLOCKS + more)
     return path
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from portcompare.report.formats.results_file import results_schema
 from portcompare.serve.ports import find_free_ports
-from tests.e2e.conftest import Start, read_results
+from tests.e2e.conftest import TWO_BLOCKS, Start, read_results
 from tests.e2e.processes import are_gone, processes_below, wait_until
 
 # Sends another body if DEFECT says so: always, or only while it serves another request.
@@ -70,16 +70,6 @@ deployment = "allowed"
 request = {{ path = "/" }}
 load = {{ users = [8] }}
 
-[rounds]
-seconds = 0.2
-warmup_s = 0.05
-min_blocks = 2
-max_blocks = 2
-
-[generator]
-max_cpu_ratio = 1.0
-max_lag_s = 5.0
-max_stall_s = 5.0
 """
 STARTED = ["allowed", "command", "mixed-up", "server"]
 
@@ -110,7 +100,7 @@ def responds(url: str) -> bool:
 @pytest.fixture
 def service(tmp_path: Path, url: str) -> Path:
     path = tmp_path / "plan.toml"
-    path.write_text(PLAN.format(url=url))
+    path.write_text(PLAN.format(url=url) + TWO_BLOCKS)
     return path
 
 
@@ -161,6 +151,8 @@ def test_up_shows_what_it_started_and_what_ran_already(
     assert addresses[url.removeprefix("http://")] == url
     assert responds(addresses["command"])
     assert responds(addresses["server"])
+    uses = (line for line in process.stdout if re.search(r"[0-9.]+ CPUs +[0-9.]+ MiB", line))
+    assert {next(uses).split()[0] for _ in STARTED} == {*STARTED}
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)

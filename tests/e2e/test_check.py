@@ -1,14 +1,9 @@
-"""Whole commands that measure nothing: a check of every server, and serving side by side."""
+"""A check of every server."""
 
 import json
-import re
-import signal
 from pathlib import Path
 
-import httpx
-
 from tests.e2e.conftest import Start, write_plan
-from tests.e2e.processes import are_gone, processes_below
 
 # Every server, and every interface of those with two.
 EVERY_SERVER = """
@@ -71,26 +66,3 @@ def test_every_server_responds_alike_and_a_difference_is_found(start: Start, tmp
     differing = {one["case"] for one in parity["differences"]}
     assert "GET /data?delay=0.01" in differing
     assert all("/data" in case for case in differing)  # and no request to /nowhere
-
-
-def test_up_serves_side_by_side_until_it_is_interrupted(start: Start, plan: Path) -> None:
-    process = start("up", plan)
-    assert process.stdout is not None
-    addresses: dict[str, str] = {}
-    for line in process.stdout:
-        if found := re.search(r"(\S+) +(http://127\.0\.0\.1:\d+)", line):
-            addresses[found[1]] = found[2]
-        if len(addresses) == 3:
-            break
-    assert set(addresses) == {"flask-gunicorn", "quart-uvicorn", "waiting"}
-    assert "upstream" in line
-    for name, address in addresses.items():
-        path = "/data" if name == "waiting" else "/data/upstream"
-        assert httpx.get(f"{address}{path}", trust_env=False).json() == {"message": "Hello"}
-    uses = (line for line in process.stdout if re.search(r"[0-9.]+ CPUs +[0-9.]+ MiB", line))
-    assert {next(uses).split()[0] for _ in range(2)} == {"flask-gunicorn", "quart-uvicorn"}
-    tree = processes_below(process.pid)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert are_gone(tree)
