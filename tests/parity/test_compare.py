@@ -1,5 +1,7 @@
 """Two responses compared: status, headers, cookies, bodies."""
 
+from itertools import permutations
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,19 +45,12 @@ def test_no_response_is_a_difference_even_if_neither_responds(baseline: Response
     assert (kind, candidate) == ("status", "no response: connection reset")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("Content-Type", "Location", "Cache-Control", "ETag", "Content-Encoding", "WWW-Authenticate"),
-        *("Access-Control-Allow-Origin", "Access-Control-Max-Age", "Allow", "Vary", "X-Anything"),
-    ],
-)
-def test_headers_of_the_app_are_compared(name: str) -> None:
-    key = name.lower()
-    assert found(old((key, "a")), new((key, "b"))) == [("header", name, "a", "b")]
-    assert found(old((key, "a")), new()) == [("header", name, "a", "(absent)")]
-    assert found(old(), new((key, "a"))) == [("header", name, "(absent)", "a")]
-    assert found(old(), new((key, ""))) == [("header", name, "(absent)", "")]
+def test_headers_of_the_app_are_compared_whatever_their_names() -> None:
+    for name in ("X-Anything", "ETag", "Content-Encoding", "Access-Control-Max-Age", "Location", "Vary"):
+        key = name.lower()
+        assert found(old((key, "a")), new((key, "b"))) == [("header", name, "a", "b")]
+        assert found(old((key, "a")), new()) == [("header", name, "a", "(absent)")]
+        assert found(old(), new((key, ""))) == [("header", name, "(absent)", "")]
 
 
 def test_what_the_server_program_decides_is_not_compared() -> None:
@@ -75,9 +70,8 @@ def test_order_and_case_of_sets_do_not_count(name: str) -> None:
 
 
 def test_the_order_of_headers_and_of_cookies_does_not_count() -> None:
-    baseline = old(("etag", "x"), ("set-cookie", "a=1"), ("set-cookie", "b=2"))
-    assert found(baseline, new(("set-cookie", "a=1"), ("set-cookie", "b=2"), ("etag", "x"))) == []
-    assert found(baseline, new(("etag", "x"), ("set-cookie", "b=2"), ("set-cookie", "a=1"))) == []
+    lines = ("etag", "x"), ("set-cookie", "a=1"), ("set-cookie", "b=2")
+    assert all(found(old(*lines), new(*other)) == [] for other in permutations(lines))
 
 
 def test_one_cookie_is_not_two() -> None:
