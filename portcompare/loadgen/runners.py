@@ -29,7 +29,7 @@ Content = TypeVar("Content", Prepared, WarmUp, PartResult)
 _LOOK_EVERY_S: Final = 0.1
 """How often lost workers are looked for."""
 
-WORKER_LOST_S: Final = 15
+WORKER_LOST_S: Final = 30
 """Without a heartbeat for so long a worker is lost; Locust's own 4 s are short for a busy machine."""
 
 _END_LIMIT_S: Final = 2.0

@@ -25,13 +25,13 @@ def test_a_run_that_is_ended_stops_everything_and_keeps_what_it_measured(
     folder = tmp_path / "run"
     make_endless(plan)
     process = start("run", plan, "--out", folder)
-    wait_until(lambda: servers_below(process.pid), 60)
-    wait_until(lambda: read_results(folder)["rounds"], 60)
+    wait_until(lambda: servers_below(process.pid))
+    wait_until(lambda: read_results(folder)["rounds"])
     tree = processes_below(process.pid)
     process.send_signal(ending)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     # One that was just being started ends by itself as soon as portcompare is gone.
-    wait_until(lambda: are_gone(tree), 30)
+    wait_until(lambda: are_gone(tree))
     if ending == signal.SIGTERM:
         assert process.returncode == 130, err
         assert str(folder) in err.replace("\n", "")
@@ -52,19 +52,19 @@ def test_an_interruption_before_the_first_round_leaves_nothing_running(
     ending: signal.Signals,
 ) -> None:
     process = start("run", plan, "--out", tmp_path / "run")
-    wait_until(lambda: phase(process.pid), 60)
+    wait_until(lambda: phase(process.pid))
     tree = processes_below(process.pid)
     process.send_signal(ending)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 130
-    wait_until(lambda: are_gone(tree), 30)
+    wait_until(lambda: are_gone(tree))
 
 
 def test_a_server_that_dies_ends_the_run_as_not_valid(start: Start, plan: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     make_endless(plan)
     process = start("run", plan, "--out", folder)
-    wait_until((folder / "histograms").exists, 60)
+    wait_until((folder / "histograms").exists)
 
     def kill_the_candidate() -> bool:
         for one in servers_below(process.pid):
@@ -72,8 +72,8 @@ def test_a_server_that_dies_ends_the_run_as_not_valid(start: Start, plan: Path, 
                 one.kill()
         return process.poll() is not None
 
-    wait_until(kill_the_candidate, 60)
-    _, err = process.communicate(timeout=60)
+    wait_until(kill_the_candidate)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 3
     assert "quart-uvicorn: ended with status" in err
     assert "last lines of" in err

@@ -63,7 +63,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     except InputError:
         plan = write_plan(place / "loadtests", GATES)
     process = begin("run", plan, "--out", folder, "--json", directory=place, measured=True)
-    wait_until(lambda: servers_below(process.pid), 60)
+    wait_until(lambda: servers_below(process.pid))
     tree = processes_below(process.pid)
     out, err = process.communicate(timeout=300)
     return Finished(folder=folder, status=process.returncode, out=out, err=err, tree=tree)
@@ -155,7 +155,7 @@ def test_a_report_is_rendered_again_to_the_byte(finished: Finished, start: Start
     for path in reports:
         path.unlink()
     process = start("report", finished.folder)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     assert [path.read_bytes() for path in reports] == before
     assert "Gates: " in out

@@ -6,8 +6,6 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.e2e.conftest import Start, find_ui
 
 if TYPE_CHECKING:
@@ -41,7 +39,6 @@ SHOWS_THE_END = """async () => {
 """Whether the table is that of the end; it comes with the next response."""
 
 
-@pytest.mark.timeout(400)
 def test_a_person_compares_two_arms(chromium: Browser, start: Start, plan: Path) -> None:
     url = find_ui(start("ui", plan, "--port", "0"))
     page = chromium.new_page(viewport={"width": 1400, "height": 1000})
