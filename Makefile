@@ -34,7 +34,8 @@ claims: setup .venv-flask-2/.ready
 	$(UV) pip install --quiet --python .venv-flask-2/bin/python 'flask<3' 'werkzeug<3' gunicorn cachetools httpx
 	touch $@
 
-PYTEST := pytest --numprocesses 3 --dist loadfile
+# Whole commands come first, see tests/conftest.py: not those files that have the most tests.
+PYTEST := pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test: setup # COVERAGE=1 measures the coverage, which takes twice the CPU time
 ifeq ($(COVERAGE),1)

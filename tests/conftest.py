@@ -30,6 +30,14 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with whole commands, which take longest: no process is to end with one while the others idle."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
+    for item in items:
+        if "e2e" in item.path.parts:
+            item.add_marker(pytest.mark.timeout(400))  # a busy machine may take minutes for a run
+
+
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from looking through thousands of collected tests again and again.
 

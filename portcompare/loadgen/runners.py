@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from gevent.queue import Empty, Queue
-from locust import User
+from locust import User, runners
 from locust.env import Environment
 from locust.exception import RPCError
 from locust.rpc import Message
@@ -27,7 +27,10 @@ from portcompare.wire.protocol import Capture, Captured, Prepare, Prepared, RunR
 Content = TypeVar("Content", Prepared, WarmUp, PartResult)
 
 _LOOK_EVERY_S: Final = 0.1
-"""How often lost workers are looked for; Locust calls one lost after 4 s without a heartbeat."""
+"""How often lost workers are looked for."""
+
+WORKER_LOST_S: Final = 30
+"""Without a heartbeat for so long a worker is lost; Locust's own 4 s are short for a busy machine."""
 
 _END_LIMIT_S: Final = 2.0
 
@@ -101,6 +104,7 @@ class DistributedRunner:
         Raises CannotListenError.
         """
         self._expected = order.workers
+        runners.HEARTBEAT_LIVENESS = WORKER_LOST_S - 1  # Heartbeats that may be missed, one a second
         try:
             self.master = Environment().create_master_runner(order.host, order.port)
         except (RPCError, SystemExit) as error:  # Locust exits when the port is taken

@@ -33,7 +33,7 @@ from portcompare.wire.protocol import Prepare, Prepared, concurrency_of, encode
 
 _LOG = logging.getLogger(__name__)
 
-LEADER_LOST_S: Final = 5.0
+LEADER_LOST_S: Final = 30.0
 """Without a heartbeat for so long the leader is lost; Locust's own minute is long for a server under load."""
 
 CONNECT_TRIES: Final = 720

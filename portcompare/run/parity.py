@@ -1,10 +1,13 @@
 """Comparing the responses of a plan's servers, and what the load is held to because of it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from portcompare.errors import InputError, Problem
@@ -12,7 +15,6 @@ from portcompare.http.requests import http_request
 from portcompare.parity.cases import SAFE_METHODS, derive_cases, identity
 from portcompare.parity.checker import CaseResult, ParityChecker, ParityOutcome, only_status, recheck_alone
 from portcompare.parity.openapi import OpenApiDocument, fetch_document, read_document
-from portcompare.parity.openapi_search import Explored
 from portcompare.parity.sending import ArmClient
 from portcompare.plan import Plan
 from portcompare.records.parity import Parity
@@ -22,6 +24,9 @@ from portcompare.run.progress import Progress
 from portcompare.run.session import Session
 from portcompare.serve import RunningServer, prepare_arms, serve_deployments
 from portcompare.wire.protocol import Capture
+
+if TYPE_CHECKING:
+    from portcompare.parity.openapi_search import Explored  # of an optional extra
 
 # The name of the dry pass's server among the arms: of its log, and of what `setup` makes for it.
 _CAPTURE_ARM = "dry-pass"

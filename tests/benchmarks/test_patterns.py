@@ -56,12 +56,7 @@ def test_each_figure_is_judged_by_its_bound(share: float, computed: int, expecte
 
 def test_a_pattern_without_a_valid_round_is_said_to_be_void() -> None:
     nothing = found(0.97, 1)
-    unknown: dict[str, Any] = {
-        "rate_rps": None,
-        "bound": None,
-        "bound_share": None,
-        "cpu_s_per_request": None,
-    }
+    unknown: Any = dict.fromkeys(("rate_rps", "bound", "bound_share", "cpu_s_per_request"))
     summaries = [
         replace(one, **unknown) if one.scenario == "upstream" else one for one in nothing.results.summaries
     ]

@@ -1,5 +1,6 @@
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -28,17 +29,8 @@ from tests.loadgen.stalling import latencies_after_stall
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCRIPTS = (
-    parity,
-    speed,
-    precision,
-    truth,
-    stalled_server,
-    open_model,
-    width,
-    processes,
-    webui,
-    rendering,
-    history,
+    *(parity, speed, precision, truth, stalled_server, open_model),
+    *(width, processes, webui, rendering, history),
 )
 
 
@@ -64,13 +56,86 @@ def test_what_a_script_publishes_has_a_place(
     assert f"-m {script.__name__}" in page.read_text()
 
 
-@pytest.mark.parametrize(
-    ("locust_rps", "wrk_rps", "expected"),
-    [(200.0, 1250.0, ["met", "met"]), (201.0, 1251.0, ["missed", "missed"])],
-)
-def test_speed_is_judged_by_the_rates(locust_rps: float, wrk_rps: float, expected: list[str]) -> None:
+def of_speed(locust_rps: float, wrk_rps: float) -> list[str]:
     sides = {"portcompare": [figures()], "FastHttpUser": [figures(locust_rps)], "wrk": [figures(wrk_rps)]}
-    assert verdicts(speed.describe_one(sides)) == expected
+    return speed.describe_one(sides)
+
+
+def of_truth(ours: list[truth.Told], others: list[truth.Told]) -> list[str]:
+    return truth.describe({"1 ms": {"portcompare": ours, "Locust": others}})
+
+
+# Measured and true p99 rise together: each round is near, though the rounds are far apart.
+NEAR = [
+    truth.Told(measured=figures(p99_s=p99_s + 140e-6), true=figures(p99_s=p99_s))
+    for p99_s in (0.01, 0.02, 0.03)
+]
+OFF = [truth.Told(measured=figures(p50_s=0.00116), true=figures())]
+
+
+def of_open_model(rate_rps: float, lag_s: float) -> list[str]:
+    generator = {"lag_p99_s": lag_s, "lag_max_s": lag_s, "cpu_ratio": 0.5}
+    said: dict[str, Any] = {"rate_rps": rate_rps, "offered_rps": 1000.0, "dropped": 0, "errors": 0}
+    said |= {"latency_s": {"p99": 0.001}, "generator": generator}
+    return open_model.describe(open_model.Open(closed_rps={8: 2000.0}, asked_rps=1000, rounds=[said]))
+
+
+def of_stall(p99_s: float) -> list[str]:
+    first, *rest = stalled_server.NAMES
+    other = stalled_server.Found(p99_s=0.0, max_s=0.0, slow=0)
+    ours = stalled_server.Found(p99_s=p99_s, max_s=1.01, slow=180)
+    return stalled_server.describe({first: [ours], **{name: [other] for name in rest}})
+
+
+def of_width(rate_rps: float, cpu_ratio: float, errors: int, own_bytes: float) -> list[str]:
+    done = Figures(rate_rps=rate_rps, p50_s=5.0, p99_s=5.0, errors=errors, cpu_ratio=cpu_ratio)
+    memory = {"LeanUser": [own_bytes], "FastHttpUser": [20.0]}
+    return width.describe(width.Width(bound_rps=100.0, loaded=[done], bytes_per_user=memory))
+
+
+def of_rendering(took_s: float, html_bytes: int) -> list[str]:
+    made = rendering.Rendered(took_s=1.0, files=9, size_bytes=10, html_bytes=html_bytes)
+    return rendering.describe([made, replace(made, took_s=took_s), replace(made, took_s=2.0)])
+
+
+def of_history(slowest_s: float) -> list[str]:
+    return history.describe({history.LISTED: [0.1, slowest_s], history.COMMAND: [9.0], history.MADE: [9.0]})
+
+
+def of_parity(cases: int = 300, seconds: float = 19.9, differences: Sequence[str] = ()) -> list[str]:
+    def check(cases: int, seconds: float, differences: Sequence[str]) -> parity.Check:
+        told = {"cases": cases, "equal": not differences, "differences": differences, "deployments": ["new"]}
+        return parity.Check(seconds=seconds, parity=told)
+
+    return parity.describe([check(300, 19.9, ()), check(cases, seconds, differences)])
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (of_speed(200.0, 1250.0), "met met"),
+        (of_speed(201.0, 1251.0), "missed missed"),
+        (of_truth(NEAR, OFF), "met met"),
+        (of_truth(OFF, NEAR), "missed met"),
+        (of_open_model(995.0, 9e-4), "met met"),
+        (of_open_model(985.0, 2e-3), "missed missed"),
+        (of_stall(0.97), "met"),
+        (of_stall(0.93), "missed"),
+        (of_stall(0.001), "missed"),
+        (of_width(96.0, 0.5, 0, 10.0), "met met met met"),
+        (of_width(94.0, 0.7, 1, 11.0), "missed missed missed missed"),
+        (of_rendering(2.9, 2_900_000), "met met"),
+        (of_rendering(3.1, 3_100_000), "missed missed"),
+        (of_history(0.9), "met"),
+        (of_history(1.1), "missed"),
+        (of_parity(), "met met met"),
+        (of_parity(cases=299), "missed met met"),
+        (of_parity(seconds=20.0), "met missed met"),
+        (of_parity(differences=["a body"]), "met met missed"),
+    ],
+)
+def test_figures_are_judged_by_the_worst_round(lines: list[str], expected: str) -> None:
+    assert verdicts(lines) == expected.split()
 
 
 def test_precision_is_judged_by_wrk_and_not_by_locust() -> None:
@@ -79,77 +144,11 @@ def test_precision_is_judged_by_wrk_and_not_by_locust() -> None:
     assert verdicts(precision.describe({1: sides})) == ["met", "missed"]
 
 
-def test_truth_is_judged_round_by_round() -> None:
-    # Measured and true p99 rise together: each round is near, though the rounds are far apart.
-    near = [
-        truth.Told(measured=figures(p99_s=p99_s + 140e-6), true=figures(p99_s=p99_s))
-        for p99_s in (0.01, 0.02, 0.03)
-    ]
-    off = [truth.Told(measured=figures(p50_s=0.00116), true=figures())]
-    assert verdicts(truth.describe({"1 ms": {"portcompare": near, "Locust": off}})) == ["met", "met"]
-    assert verdicts(truth.describe({"1 ms": {"portcompare": off, "Locust": near}})) == ["missed", "met"]
-
-
-@pytest.mark.parametrize(
-    ("rate_rps", "lag_s", "expected"), [(995.0, 9e-4, ["met", "met"]), (985.0, 2e-3, ["missed", "missed"])]
-)
-def test_the_open_model_is_judged_by_rate_and_lag(rate_rps: float, lag_s: float, expected: list[str]) -> None:
-    lags = {"lag_p99_s": lag_s, "lag_max_s": lag_s, "cpu_ratio": 0.5}
-    said = {
-        "rate_rps": rate_rps,
-        "offered_rps": 1000.0,
-        "dropped": 0,
-        "errors": 0,
-        "latency_s": {"p99": 0.001},
-    }
-    said["generator"] = lags
-    found = open_model.Open(closed_rps={8: 2000.0}, asked_rps=1000, rounds=[said])
-    assert verdicts(open_model.describe(found)) == expected
-
-
 def test_the_stall_by_hand_is_the_requests_due_in_it() -> None:
     true = stalled_server.by_hand()
     assert true.max_s == 1.0
     assert true.p99_s == pytest.approx(0.97)  # six of the 600 requests are slower: 1, 0.995 ... 0.975
     assert true.slow == sum(one > 0.1 for one in latencies_after_stall(200, 1.0, 600)) == 180
-
-
-@pytest.mark.parametrize(("p99_s", "expected"), [(0.97, ["met"]), (0.93, ["missed"]), (0.001, ["missed"])])
-def test_only_the_open_model_is_judged_by_the_stall(p99_s: float, expected: list[str]) -> None:
-    other = stalled_server.Found(p99_s=0.0, max_s=0.0, slow=0)
-    ours = stalled_server.Found(p99_s=p99_s, max_s=1.01, slow=180)
-    first, *rest = stalled_server.NAMES
-    assert verdicts(stalled_server.describe({first: [ours], **{name: [other] for name in rest}})) == expected
-
-
-@pytest.mark.parametrize(
-    ("rate_rps", "cpu_ratio", "errors", "own_bytes", "expected"),
-    [(96.0, 0.5, 0, 10.0, "met"), (94.0, 0.7, 1, 11.0, "missed")],
-)
-def test_width_is_judged_by_rate_errors_cpu_and_memory(
-    rate_rps: float, cpu_ratio: float, errors: int, own_bytes: float, expected: str
-) -> None:
-    done = Figures(rate_rps=rate_rps, p50_s=5.0, p99_s=5.0, errors=errors, cpu_ratio=cpu_ratio)
-    memory = {"LeanUser": [own_bytes], "FastHttpUser": [20.0]}
-    found = width.Width(bound_rps=100.0, loaded=[done], bytes_per_user=memory)
-    assert verdicts(width.describe(found)) == [expected] * 4
-
-
-@pytest.mark.parametrize(
-    ("took_s", "html_bytes", "expected"), [(2.9, 2_900_000, "met"), (3.1, 3_100_000, "missed")]
-)
-def test_reports_are_judged_by_the_slowest_time_and_the_size_of_the_page(
-    took_s: float, html_bytes: int, expected: str
-) -> None:
-    made = rendering.Rendered(took_s=1.0, files=9, size_bytes=10, html_bytes=html_bytes)
-    times = [made, replace(made, took_s=took_s), replace(made, took_s=2.0)]
-    assert verdicts(rendering.describe(times)) == [expected] * 2
-
-
-@pytest.mark.parametrize(("slowest_s", "expected"), [(0.9, "met"), (1.1, "missed")])
-def test_the_list_of_runs_is_judged_by_its_slowest_time(slowest_s: float, expected: str) -> None:
-    found = {history.LISTED: [0.1, slowest_s], history.COMMAND: [9.0], history.MADE: [9.0]}
-    assert verdicts(history.describe(found)) == [expected]
 
 
 def a_run(**verdicts_of: str) -> dict[str, Any]:

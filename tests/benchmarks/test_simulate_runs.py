@@ -38,15 +38,6 @@ def test_a_machine_that_drifts_answers_less_and_later_in_the_end() -> None:
     assert change == pytest.approx([-0.27, 0.27, 0.27, 0.27, 0.27], abs=0.03)
 
 
-def test_lognormal_noise_only_ever_costs_and_heavy_tails_have_more_far_values_than_normal_ones() -> None:
-    values = drawn("lognormal", 100)
-    assert (values[:, 0] < 0).all()
-    assert (values[:, 1:] > 0).all()
-    heavy, light = (drawn(name, LONGEST) for name in ("heavy tails (t3)", "normal, 2%"))
-    far = [(abs(one) > 4 * np.median(abs(one)) / 0.6745).mean() for one in (heavy, light)]
-    assert far[0] > 0.01 > far[1]
-
-
 def test_a_run_ends_when_all_is_known_and_no_later_than_planned() -> None:
     quiet, loud = (simulate_run(np.random.default_rng(5), partial(normal, size))[1] for size in (0.001, 0.5))
     assert quiet[-1].block + 1 == EARLY_BLOCKS

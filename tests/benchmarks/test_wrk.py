@@ -18,13 +18,6 @@ def as_wrk_prints(measured_us: list[int], interval_us: int) -> Counter[int]:
     return printed
 
 
-def test_what_a_stall_added_is_taken_back() -> None:
-    measured = {200: 400, 1000: 1}
-    printed = as_wrk_prints([200] * 400 + [1000], 200)
-    assert printed == {200: 400, 400: 1, 600: 1, 800: 1, 1000: 1}
-    assert take_back(printed, 200) == measured
-
-
 @given(st.lists(st.integers(1, 3000), min_size=1), st.integers(1, 700))
 def test_what_was_added_is_always_taken_back(measured_us: list[int], interval_us: int) -> None:
     assert take_back(as_wrk_prints(measured_us, interval_us), interval_us) == Counter(measured_us)

@@ -34,6 +34,11 @@ def test_help_and_version_import_no_command(option: str) -> None:
     assert run_python(IMPORTED, option).splitlines()[-1] == "imported:"
 
 
+def test_a_run_imports_nothing_that_only_an_extra_installs() -> None:
+    extras = {"playwright", "schemathesis", "yaml"}
+    assert run_python(f"import sys, portcompare.cli.run; print({extras!r} & sys.modules.keys())") == "set()\n"
+
+
 def test_every_command_is_listed_with_a_line_that_fits(command: Command) -> None:
     code, text, _ = command("--help")
     assert code == 0

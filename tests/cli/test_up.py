@@ -12,13 +12,13 @@ from tests.conftest import Command
 ADDRESS = "[fd00::1]:8000"
 
 
-def test_an_address_with_brackets_is_shown_as_it_is(
+def test_addresses_are_shown_as_they_are_with_those_of_upstreams(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use = Use(usage=Usage(cpu_s=1.0, rss_bytes=2**20), cores=0.5)
     live_servers = SimpleNamespace(
         servers={ADDRESS: SimpleNamespace(url=f"http://{ADDRESS}", process=object())},
-        upstreams={},
+        upstreams={"waiting": SimpleNamespace(url="http://127.0.0.1:8001", process=object())},
         restart_dead=list,
         read_use=Mock(side_effect=[{ADDRESS: use}, KeyboardInterrupt]),
     )
@@ -31,5 +31,6 @@ def test_an_address_with_brackets_is_shown_as_it_is(
     assert exit_code == 130
     assert [line.split() for line in said.splitlines()][1:] == [
         [ADDRESS, f"http://{ADDRESS}"],
+        ["waiting", "http://127.0.0.1:8001", "upstream"],
         [ADDRESS, "0.50", "CPUs", "1.00", "MiB"],
     ]

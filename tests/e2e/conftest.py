@@ -1,14 +1,31 @@
 """What the tests of whole commands share: a short plan over the twins, and running portcompare itself."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+# No round is discarded for a pause of the machine: of two blocks none can be spared.
+TWO_BLOCKS = """
+[rounds]
+seconds = 0.4
+warmup_s = 0.05
+min_blocks = 2
+max_blocks = 2
+
+[generator]
+max_cpu_ratio = 1.0
+max_lag_s = 5.0
+max_stall_s = 5.0
+"""
 
 VARIED = 'vary = ["/data"]'
 SHORT_PLAN = """
@@ -25,33 +42,25 @@ load = {{ users = [2] }}
 request = {{ path = "/data", query = {{ delay = "0.05" }} }}
 delay_s = 0.05
 load = {{ users = [24] }}
-
-[rounds]
-seconds = 0.4
-warmup_s = 0.05
-min_blocks = 2
-max_blocks = 2
-
-[generator]
-max_cpu_ratio = 1.0
-max_lag_s = 5.0
-max_stall_s = 5.0
 """
 
 
-def write_plan(folder: Path) -> Path:
-    """Write a plan over the twins that takes a few seconds: its requests are asked, but not varied.
-
-    No round of it is discarded for a pause of the machine: of two blocks none can be spared.
-    """
+def write_plan(folder: Path, more: str = "", vary: str = "[]") -> Path:
+    """Write a plan over the twins that takes a few seconds: those to `vary` are varied."""
     folder.mkdir()
     twins = (ROOT / "loadtests" / "twins.toml").read_text()
     assert VARIED in twins
-    twins = twins.replace(VARIED, "vary = []")
+    twins = twins.replace(VARIED, f"vary = {vary}")
     (folder / "twins.toml").write_text(twins.replace('interface = "', f'directory = "{ROOT}"\ninterface = "'))
     path = folder / "short.toml"
-    path.write_text(SHORT_PLAN.format(twins="twins.toml", locustfile=ROOT / "loadtests" / "locustfile.py"))
+    locustfile = ROOT / "loadtests" / "locustfile.py"
+    path.write_text(SHORT_PLAN.format(twins="twins.toml", locustfile=locustfile) + TWO_BLOCKS + more)
     return path
+
+
+def read_results(folder: Path) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return results
 
 
 def begin(*arguments: str | Path, directory: Path, measured: bool = False) -> subprocess.Popen[str]:
@@ -71,13 +80,25 @@ def begin(*arguments: str | Path, directory: Path, measured: bool = False) -> su
     )
 
 
+def find_ui(process: subprocess.Popen[str]) -> str:
+    """The address of the web UI, once it is served."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(r"web UI: (http://\S+)", line):
+            return found[1]
+    raise AssertionError(process.communicate(timeout=10))
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
 @pytest.fixture
 def plan(tmp_path: Path) -> Path:
     return write_plan(tmp_path / "loadtests")
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start(tmp_path: Path) -> Iterator[Start]:
     """Start portcompare with arguments; it is ended at the test's end."""
     started: list[subprocess.Popen[str]] = []
 

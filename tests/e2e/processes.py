@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float) -> None:
+def wait_until(condition: Callable[[], object], timeout_s: float = 120) -> None:
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s, f"not so after {timeout_s} s"
@@ -15,10 +16,9 @@ def wait_until(condition: Callable[[], object], timeout_s: float) -> None:
 
 
 def processes_below(pid: int) -> list[psutil.Process]:
-    try:
+    with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
+    return []
 
 
 def servers_below(pid: int) -> list[psutil.Process]:
@@ -30,18 +30,16 @@ def servers_below(pid: int) -> list[psutil.Process]:
 
 
 def command_of(process: psutil.Process) -> list[str]:
-    try:
+    with suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
         return process.cmdline()
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return []
+    return []
 
 
 def are_gone(processes: list[psutil.Process]) -> bool:
-    return not any(is_running(process) for process in processes)
+    return not any(map(is_running, processes))
 
 
 def is_running(process: psutil.Process) -> bool:
-    try:
+    with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    return False

@@ -1,28 +1,22 @@
 """`portcompare ui` without a browser: real servers, real workers, and what the view shows of them."""
 
-from __future__ import annotations
-
 import csv
 import io
-import os
 import re
 import signal
 import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
+from tests.conftest import Command
+from tests.e2e.conftest import Start, find_ui
 from tests.e2e.processes import are_gone, command_of, processes_below, wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    Start = Callable[..., subprocess.Popen[str]]
 
 ARMS = ["flask-gunicorn", "quart-uvicorn"]
 
@@ -31,15 +25,8 @@ class Ui:
     """The running UI, as a client sees it."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        url = None
-        for line in process.stdout:
-            if found := re.search(r"web UI: (http://\S+)", line):
-                url = found[1]
-                break
-        assert url is not None, process.communicate(timeout=10)
         self.process = process
-        self.client = httpx.Client(base_url=url, trust_env=False, timeout=60)
+        self.client = httpx.Client(base_url=find_ui(process), trust_env=False, timeout=60)
 
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = self.client.get("/side-by-side.json").json()
@@ -57,7 +44,7 @@ class Ui:
             counts = [row["requests"] for row in state["rows"]]
             return state["test"] == test and min(counts, default=0) > least
 
-        wait_until(has_counted, 60)
+        wait_until(has_counted)
 
     def count_by_locust(self) -> dict[str, int]:
         lines = self.client.get("/stats/requests").json()["stats"]
@@ -65,7 +52,7 @@ class Ui:
 
     def stop(self) -> dict[str, Any]:
         self.client.post("/stop")
-        wait_until(lambda: self.state()["state"] == "stopped", 60)
+        wait_until(lambda: self.state()["state"] == "stopped")
         return self.state()
 
 
@@ -105,17 +92,17 @@ def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(ui: Ui) -> No
         assert row["server_rss_bytes"] > 10**6
     # Locust counts the same, each arm on its own line, once its workers have reported everything.
     counted = {f"{row['arm']} delayed: /data?delay=0.01": row["requests"] for row in rows}
-    wait_until(lambda: counted.items() <= ui.count_by_locust().items(), 30)
+    wait_until(lambda: counted.items() <= ui.count_by_locust().items())
 
     _kill_server(ui.process.pid)
-    wait_until(lambda: sum(row["restarts"] for row in ui.state()["rows"]) == 1, 60)
+    wait_until(lambda: sum(row["restarts"] for row in ui.state()["rows"]) == 1)
     process = ui.process
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert re.search(r"quart-uvicorn ended with status \d+ and was started again", err)
-    wait_until(lambda: are_gone(tree), 20)
+    wait_until(lambda: are_gone(tree))
 
 
 def _kill_server(pid: int) -> None:
@@ -128,17 +115,11 @@ def _kill_server(pid: int) -> None:
     raise AssertionError("uvicorn is not there")
 
 
-def test_beyond_loopback_it_is_refused_without_a_password(plan: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "PORTCOMPARE_UI_PASSWORD"}
-    ended = subprocess.run(
-        [sys.executable, "-m", "portcompare", "ui", str(plan), "--host", "0.0.0.0"],  # noqa: S104 - refused
-        stdin=subprocess.DEVNULL,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
-    assert ended.returncode == 2
-    assert "--host: 0.0.0.0 can be reached by others" in ended.stderr
-    assert "PORTCOMPARE_UI_PASSWORD" in ended.stderr
+def test_beyond_loopback_it_is_refused_without_a_password(
+    plan: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PORTCOMPARE_UI_PASSWORD", raising=False)
+    code, _, err = command("ui", plan, "--host", "0.0.0.0")  # noqa: S104 - refused
+    assert code == 2
+    assert "--host: 0.0.0.0 can be reached by others" in err
+    assert "PORTCOMPARE_UI_PASSWORD" in err

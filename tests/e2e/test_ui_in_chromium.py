@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
+from tests.e2e.conftest import Start, find_ui
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
-
     from playwright.sync_api import Browser, Page
-
-    Start = Callable[..., subprocess.Popen[str]]
 
 ARMS = ["flask-gunicorn", "quart-uvicorn"]
 LIMIT_MS = 90_000
@@ -46,17 +39,8 @@ SHOWS_THE_END = """async () => {
 """Whether the table is that of the end; it comes with the next response."""
 
 
-@pytest.fixture
-def artifacts(tmp_path: Path) -> Path:
-    """Where screenshots are kept: in TEST_ARTIFACTS, if that is set."""
-    folder = Path(os.environ.get("TEST_ARTIFACTS", tmp_path)) / "web-ui"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@pytest.mark.timeout(400)
-def test_a_person_compares_two_arms(chromium: Browser, start: Start, plan: Path, artifacts: Path) -> None:
-    url = _url_of(start("ui", plan, "--port", "0"))
+def test_a_person_compares_two_arms(chromium: Browser, start: Start, plan: Path) -> None:
+    url = find_ui(start("ui", plan, "--port", "0"))
     page = chromium.new_page(viewport={"width": 1400, "height": 1000})
     page.set_default_timeout(LIMIT_MS)
     wrong: list[str] = []
@@ -68,12 +52,10 @@ def test_a_person_compares_two_arms(chromium: Browser, start: Start, plan: Path,
     page.fill("input[name=spawnRate]", "8")
     page.select_option("select[name=scenario]", "delayed")
     page.select_option("select[name=arms]", ARMS)
-    page.screenshot(path=artifacts / "form.png")
     page.click("button[type=submit]")
     page.get_by_role("tab", name="Side by side").click()
 
     _see_lines_grow(page)
-    page.screenshot(path=artifacts / "tab.png", full_page=True)
     page.get_by_role("button", name="quart-uvicorn (delayed)").click()
     page.wait_for_function(f"() => ({INK})().orange === 0 && ({INK})().blue > 0")
     page.get_by_role("button", name="quart-uvicorn (delayed)").click()
@@ -91,30 +73,18 @@ def test_a_person_compares_two_arms(chromium: Browser, start: Start, plan: Path,
 
     page.get_by_role("button", name="Measure properly").click()
     page.wait_for_selector(".sbs-run:has-text('Measuring')")
-    page.screenshot(path=artifacts / "measuring.png")
     with page.expect_popup(timeout=4 * LIMIT_MS) as opening:
         page.get_by_role("link", name="Open the report").click(timeout=4 * LIMIT_MS)
     report = opening.value
     report.wait_for_load_state()
     assert "delayed" in report.inner_text("body")
-    report.screenshot(path=artifacts / "report.png")
 
     page.get_by_role("tab", name="Load-test reports").click()
     page.wait_for_selector(".sbs-reports tbody tr")
-    page.screenshot(path=artifacts / "reports.png")
     page.goto(f"{url}/side-by-side")
     page.wait_for_selector(".sbs-table tbody tr")
-    page.screenshot(path=artifacts / "page.png", full_page=True)
     assert wrong == []
     page.close()
-
-
-def _url_of(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if found := re.search(r"web UI: (http://\S+)", line):
-            return found[1]
-    raise AssertionError(process.communicate(timeout=10))
 
 
 def _see_lines_grow(page: Page) -> None:

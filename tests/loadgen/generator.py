@@ -61,13 +61,15 @@ def round_of(  # noqa: PLR0913 - the settings of a round
 class Generator:
     """The process."""
 
-    def __init__(self, log_path: Path) -> None:
+    def __init__(self, log_path: Path, *, worker_lost_s: int | None = None) -> None:
         self._log_path = log_path
         self.window = WindowOpens(start_s=0.0, end_s=0.0)  # The one announced last
         self.histogram = ""  # Of the last round
+        code = "from portcompare.loadgen import __main__, runners; "
+        limit = f"runners.WORKER_LOST_S = {worker_lost_s}; " if worker_lost_s else ""
         with log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "portcompare.loadgen"],
+                [sys.executable, "-c", f"{code}{limit}__main__.main()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -59,7 +59,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generator]:
 
 @pytest.fixture
 def leader(tmp_path: Path) -> Iterator[Generator]:
-    running = Generator(tmp_path / "loadgen.log")
+    running = Generator(tmp_path / "loadgen.log", worker_lost_s=4)
     try:
         yield running
     finally:
@@ -274,7 +274,8 @@ def test_workers_that_are_lost_before_they_have_loaded_the_scenarios_are_a_probl
 
 
 def test_a_lost_leader_stops_the_workers(leader: Generator, join: Join) -> None:
-    (worker,) = join(WORKER)
+    sooner = "import sys; from portcompare.loadgen import worker; worker.LEADER_LOST_S = 4.0; "
+    (worker,) = join(["-c", f"{sooner}worker.main('127.0.0.1', int(sys.argv[1]), None)"])
     leader.prepare(scenario=GET)
     with serve(SLOW) as server:
         leader.send(round_of(server.url, window_s=100.0))

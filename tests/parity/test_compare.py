@@ -1,5 +1,7 @@
 """Two responses compared: status, headers, cookies, bodies."""
 
+from itertools import permutations
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,19 +45,12 @@ def test_no_response_is_a_difference_even_if_neither_responds(baseline: Response
     assert (kind, candidate) == ("status", "no response: connection reset")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("Content-Type", "Location", "Cache-Control", "ETag", "Content-Encoding", "WWW-Authenticate"),
-        *("Access-Control-Allow-Origin", "Access-Control-Max-Age", "Allow", "Vary", "X-Anything"),
-    ],
-)
-def test_headers_of_the_app_are_compared(name: str) -> None:
-    key = name.lower()
-    assert found(old((key, "a")), new((key, "b"))) == [("header", name, "a", "b")]
-    assert found(old((key, "a")), new()) == [("header", name, "a", "(absent)")]
-    assert found(old(), new((key, "a"))) == [("header", name, "(absent)", "a")]
-    assert found(old(), new((key, ""))) == [("header", name, "(absent)", "")]
+def test_headers_of_the_app_are_compared_whatever_their_names() -> None:
+    for name in ("X-Anything", "ETag", "Content-Encoding", "Access-Control-Max-Age", "Location", "Vary"):
+        key = name.lower()
+        assert found(old((key, "a")), new((key, "b"))) == [("header", name, "a", "b")]
+        assert found(old((key, "a")), new()) == [("header", name, "a", "(absent)")]
+        assert found(old(), new((key, ""))) == [("header", name, "(absent)", "")]
 
 
 def test_what_the_server_program_decides_is_not_compared() -> None:
@@ -75,9 +70,8 @@ def test_order_and_case_of_sets_do_not_count(name: str) -> None:
 
 
 def test_the_order_of_headers_and_of_cookies_does_not_count() -> None:
-    baseline = old(("etag", "x"), ("set-cookie", "a=1"), ("set-cookie", "b=2"))
-    assert found(baseline, new(("set-cookie", "a=1"), ("set-cookie", "b=2"), ("etag", "x"))) == []
-    assert found(baseline, new(("etag", "x"), ("set-cookie", "b=2"), ("set-cookie", "a=1"))) == []
+    lines = ("etag", "x"), ("set-cookie", "a=1"), ("set-cookie", "b=2")
+    assert all(found(old(*lines), new(*other)) == [] for other in permutations(lines))
 
 
 def test_one_cookie_is_not_two() -> None:
@@ -163,6 +157,7 @@ JSON = ("content-type", "application/json")
     ("baseline", "candidate", "expected"),
     [
         (old(body=b"text"), new(body=b"other"), ("body", "value", "changes")),
+        (old(body=b"\xff"), new(body=b"\xfe"), ("body", "value", "changes")),
         (old(body=b"text"), new(), ("body", "presence", "breaks")),
         (old(), new(body=b"text"), ("body", "presence", "changes")),
         (old(body=b"{}"), new(body=b"text"), ("body", "type", "breaks")),
@@ -181,11 +176,6 @@ def test_bodies_are_ranked_by_what_a_client_loses(
     assert (finding.kind, finding.aspect, finding.severity) == expected
 
 
-def test_bodies_that_are_no_json_are_compared_as_bytes() -> None:
-    assert found(old(body=b"a\n"), new(body=b"a")) == [("body", "", r"a\n", "a")]
-    assert found(old(body=b"\xff"), new(body=b"\xfe")) == [("body", "", r"\xff", r"\xfe")]
-
-
 @pytest.mark.parametrize(
     ("ours", "theirs", "expected"),
     [
@@ -199,6 +189,7 @@ def test_bodies_that_are_no_json_are_compared_as_bytes() -> None:
         ([1], [1, "é"], [("/1", "changes", "(absent)", '"é"')]),
         ([[{"x/y": 1}]], [[{"x/y": 2}]], [("/0/0/x~1y", "changes", "1", "2")]),
         (1, 2, [("", "changes", "1", "2")]),
+        ([1, {"x": 2}], [3, {}], [("/0", "changes", "1", "3"), ("/1/x", "breaks", "2", "(absent)")]),
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}, []),
         (1, 1.0, []),
         ([], [], []),
@@ -210,12 +201,6 @@ def test_json_is_compared_by_pointer_in_what_it_means(
 ) -> None:
     findings = compare_json(ours, theirs)
     assert [(each.pointer, each.severity, each.baseline, each.candidate) for each in findings] == expected
-
-
-def test_every_place_of_json_that_differs_is_found() -> None:
-    ours = {"a": 1, "b": {"c": [1, 2, 3]}, "d": "x"}
-    theirs = {"a": 2, "b": {"c": [1, 5]}, "e": "x"}
-    assert [each.pointer for each in compare_json(ours, theirs)] == ["/a", "/b/c/1", "/b/c/2", "/d", "/e"]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from portcompare.errors import InputError, Problem
-from portcompare.parity import openapi
-from portcompare.parity.openapi import fetch_document, find_missing_extra, read_document
+from portcompare.parity.openapi import fetch_document, read_document
 from tests.parity.site import Reply, always, serving
 
 CONTENT: dict[str, Any] = {
@@ -96,11 +95,3 @@ def test_a_server_that_has_no_document_or_does_not_respond_is_reported() -> None
             fetch_document(url, timeout_s=10.0)
     with pytest.raises(InputError, match=r"/openapi\.json: no response: ConnectError"):
         fetch_document(url, timeout_s=10.0)
-
-
-def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert find_missing_extra("plan.toml: parity.openapi") == []
-    monkeypatch.setattr(openapi, "find_spec", lambda _: None)
-    (problem,) = find_missing_extra("plan.toml: parity.openapi")
-    assert problem.where == "plan.toml: parity.openapi"
-    assert "pip install 'portcompare[openapi]'" in problem.remedy

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from socket import create_connection
 
 import httpx
 import pytest
@@ -51,15 +50,3 @@ def test_a_server_sends_the_response_of_each_route(url: httpx.URL, senders: Mapp
             assert comparable(response) == comparable(expected), str(case)
             if case.method == "GET":
                 assert comparable(case.send(client.request, "HEAD")) == comparable(expected), str(case)
-
-
-def test_a_server_sends_no_body_for_head(url: httpx.URL) -> None:
-    for target in (*(case.target for case in ROUTES), "/data?delay=x", "/nothing"):
-        head = f"HEAD {target} HTTP/1.1\r\nHost: twin.test\r\nConnection: close\r\n\r\n"
-        # A client for HTTP would hide a body.
-        with create_connection((url.host, url.port), timeout=60) as connection:
-            connection.sendall(head.encode())
-            received = b"".join(iter(partial(connection.recv, 65536), b""))
-        assert received.startswith(b"HTTP/1.1 ")
-        assert received.endswith(b"\r\n\r\n")
-        assert received.count(b"\r\n\r\n") == 1

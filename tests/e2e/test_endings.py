@@ -1,0 +1,80 @@
+"""How a run ends that does not come to its end: by a signal, or because a server dies."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import psutil
+import pytest
+
+from portcompare.report.formats.results_file import results_schema
+from tests.e2e.conftest import Start, read_results
+from tests.e2e.processes import are_gone, command_of, is_running, processes_below, servers_below, wait_until
+
+
+def make_endless(plan: Path) -> None:
+    """Have a run of the plan take minutes."""
+    plan.write_text(plan.read_text().replace("max_blocks = 2", "max_blocks = 50\nprecision = 0.0001"))
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_ended_stops_everything_and_keeps_what_it_measured(
+    start: Start, plan: Path, tmp_path: Path, ending: signal.Signals
+) -> None:
+    folder = tmp_path / "run"
+    make_endless(plan)
+    process = start("run", plan, "--out", folder)
+    wait_until(lambda: servers_below(process.pid))
+    wait_until(lambda: read_results(folder)["rounds"])
+    tree = processes_below(process.pid)
+    process.send_signal(ending)
+    _, err = process.communicate(timeout=120)
+    # One that was just being started ends by itself as soon as portcompare is gone.
+    wait_until(lambda: are_gone(tree))
+    if ending == signal.SIGTERM:
+        assert process.returncode == 130, err
+        assert str(folder) in err.replace("\n", "")
+    results = read_results(folder)
+    jsonschema.Draft202012Validator(results_schema()).validate(results)
+    assert results["partial"]
+    assert results["rounds"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "ending"), [(processes_below, signal.SIGHUP), (servers_below, signal.SIGINT)]
+)
+def test_an_interruption_before_the_first_round_leaves_nothing_running(
+    start: Start,
+    plan: Path,
+    tmp_path: Path,
+    phase: Callable[[int], list[psutil.Process]],
+    ending: signal.Signals,
+) -> None:
+    process = start("run", plan, "--out", tmp_path / "run")
+    wait_until(lambda: phase(process.pid))
+    tree = processes_below(process.pid)
+    process.send_signal(ending)
+    process.communicate(timeout=120)
+    assert process.returncode == 130
+    wait_until(lambda: are_gone(tree))
+
+
+def test_a_server_that_dies_ends_the_run_as_not_valid(start: Start, plan: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    make_endless(plan)
+    process = start("run", plan, "--out", folder)
+    wait_until((folder / "histograms").exists)
+
+    def kill_the_candidate() -> bool:
+        for one in servers_below(process.pid):
+            if "async_quart.app:app" in command_of(one) and is_running(one):
+                one.kill()
+        return process.poll() is not None
+
+    wait_until(kill_the_candidate)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 3
+    assert "quart-uvicorn: ended with status" in err
+    assert "last lines of" in err
+    assert read_results(folder)["partial"]
