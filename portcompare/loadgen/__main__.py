@@ -10,11 +10,14 @@ from typing import BinaryIO, Final
 import gevent
 from gevent.fileobject import FileObject
 
+from portcompare.loadgen.distributed_runner import CannotListenError, DistributedRunner
 from portcompare.loadgen.figures import merge_parts
-from portcompare.loadgen.runners import CannotListenError, DistributedRunner, LocalRunner, Runner
+from portcompare.loadgen.local_runner import LocalRunner
 from portcompare.loadgen.webui.live import LiveUi
 from portcompare.wire import protocol as wire
 from portcompare.wire import ui_protocol as ui_wire
+
+Runner = LocalRunner | DistributedRunner
 
 _NOTICE_S: Final = 0.005
 """A window is announced so long before it opens, so that all processes can be ready."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,11 +13,11 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from portcompare.http.bodies import masked_json, without_address
 from portcompare.http.login import KEEP, Kept, LoginFailed, fill, keep_from
 from portcompare.http.placeholders import NAME, fill_in, names_in
 from portcompare.http.requests import encode_request, find_flaw
 from portcompare.http.rows import Row, read_rows, share_weights
-from portcompare.loadgen.checks import LooseBody, exact_body
 from portcompare.loadgen.connection import Address, Connection, make_context
 from portcompare.records.requests import Expectation, LoginStep, RequestSpec
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
@@ -204,6 +206,52 @@ def _unfilled(user_class: type, names: frozenset[str], kept: set[str]) -> Proble
 
 
 _FIRST_BAD_STATUS: Final = 400
+
+SPARSE: Final = 64
+"""One response in so many is checked where checking each would cost too much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LooseBody:
+    """A body that names the server, or parts of which vary by themselves: too costly to check each time."""
+
+    content: bytes  # The approved body, with a placeholder for the server's own address
+    server: str | None  # Host and port to replace in responses; None to leave them
+    masked: tuple[str, ...]  # JSON pointers to values of which only the type is compared
+    value: str | None  # The JSON that is compared, as text; None to compare bytes
+
+    @classmethod
+    def of(cls, expected: Expectation, server: str) -> LooseBody:
+        """Prepare the approved body for comparing."""
+        content = base64.b64decode(expected.body_base64 or "")
+        return cls(
+            content=content,
+            server=server if expected.own_address else None,
+            masked=expected.masked,
+            value=_as_text(masked_json(content, expected.masked)) if expected.masked else None,
+        )
+
+    def matches(self, body: bytes) -> bool:
+        """Whether a body is the approved one."""
+        content = body if self.server is None else without_address(body, self.server)
+        if self.value is None:
+            return content == self.content
+        try:
+            return _as_text(masked_json(content, self.masked)) == self.value
+        except ValueError:
+            return False
+
+
+def exact_body(expected: Expectation) -> bytes | None:
+    """The body that every response must have; None where responses are not compared byte by byte."""
+    if expected.body_base64 is None or expected.masked or expected.own_address:
+        return None
+    return base64.b64decode(expected.body_base64)
+
+
+def _as_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """JSON in one spelling: to Python 1, 1.0 and true are equal, to clients they are not."""
+    return json.dumps(value, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

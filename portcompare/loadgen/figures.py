@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
-from portcompare.loadgen.messages import PartResult, SlicePart
 from portcompare.loadgen.window import choose_edge, smooth_rate
 from portcompare.records.rounds import Latency, LoadReport, Slice
 from portcompare.wire.protocol import WRONG_BODY, RoundDone
@@ -153,6 +152,36 @@ class Window:
         length_s = self.end_s - self.start_s
         number = max(_FEWEST_SLICES, math.ceil(length_s / _LONGEST_SLICE_S))
         return np.linspace(self.start_s, self.end_s, number + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlicePart:
+    """What one process measured in a slice of the window."""
+
+    histogram: str  # Of latencies, encoded as in PartResult
+    errors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartResult:
+    """What one process measured in the window of a round, in a form that can be added up."""
+
+    requests: int  # Successful requests that ended in the window
+    rate_rps: float  # Their rate, with smoothed window edges
+    # Failed requests that ended in the window, by kind; and wrong bodies that were seen only before it
+    error_kinds: dict[str, int]
+    # Of the successful requests: with headers, or what a user class that is no `LeanUser` reports
+    received_bytes: float
+    reconnects: int  # Connections made because the server had closed the one before
+    histogram: str  # The latencies as a base64 encoded HdrHistogram, in microseconds
+    slices: tuple[SlicePart, ...]  # The window in slices
+    handler_s: tuple[float, ...]  # The sampled `Server-Timing: app`
+    lags: str | None  # Histogram of how late due requests were dispatched; None in the closed model
+    dropped: int  # Requests given up because no connection became free within the time limit
+    stall_max_s: float  # The greatest delay of a heartbeat of the event loop
+    cpu_ratio: float  # CPU seconds per second
+    machine: str  # Identifies the machine: the kernel's id of this boot
+    cpus: tuple[int, ...]  # The CPUs that the process may use
 
 
 def summarize_part(window: Window, before: Counts, during: Counts) -> PartResult:

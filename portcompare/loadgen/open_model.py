@@ -4,6 +4,7 @@ import ctypes
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from random import Random
 from time import perf_counter
@@ -13,8 +14,27 @@ import gevent
 from gevent.hub import Waiter
 
 from portcompare.loadgen.figures import Pace
-from portcompare.loadgen.messages import WHOLE, Share
 from portcompare.wire.protocol import RateLoad
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One process's share of the load."""
+
+    index: int  # The process's number, from 0
+    processes: int  # How many there are
+
+    def of(self, total: int) -> int:
+        """How many of something this process gets."""
+        return len(range(self.index, total, self.processes))
+
+    def number(self, place: int) -> int:
+        """The number, among all processes, of something that this process got."""
+        return place * self.processes + self.index
+
+
+WHOLE: Final = Share(index=0, processes=1)
+"""The share of a process that is alone."""
 
 
 def due_times(load: RateLoad, share: Share = WHOLE) -> Iterator[float]:

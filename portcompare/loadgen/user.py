@@ -12,9 +12,16 @@ from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING
 
 from portcompare.http.login import LoginFailed
-from portcompare.loadgen.checks import SPARSE
 from portcompare.loadgen.connection import Address, Connection, Dialer
-from portcompare.loadgen.declare import draw, find_problem, find_unfilled, log_in, make_script, steps_of
+from portcompare.loadgen.declare import (
+    SPARSE,
+    draw,
+    find_problem,
+    find_unfilled,
+    log_in,
+    make_script,
+    steps_of,
+)
 from portcompare.loadgen.open_model import Dispatcher
 from portcompare.loadgen.session import Target, session_of, targets_of
 from portcompare.records.requests import LoginStep, RequestSpec

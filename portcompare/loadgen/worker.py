@@ -25,9 +25,10 @@ from locust.rpc import Message
 from locust.stats import RequestStats
 
 from portcompare.errors import EXIT_INTERRUPTED, EXIT_NOT_VALID
-from portcompare.loadgen import messages
-from portcompare.loadgen.messages import LoadScenarios, OpenWindow, PartResult, StartPart, WarmUp
-from portcompare.loadgen.runners import LocalRunner
+from portcompare.loadgen import distributed_runner as messages
+from portcompare.loadgen.distributed_runner import LoadScenarios, OpenWindow, StartPart
+from portcompare.loadgen.figures import PartResult
+from portcompare.loadgen.local_runner import LocalRunner, WarmUp
 from portcompare.loadgen.webui.live_load import LiveLoad
 from portcompare.wire.protocol import Prepare, Prepared, concurrency_of, encode
 

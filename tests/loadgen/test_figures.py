@@ -10,7 +10,9 @@ from portcompare.loadgen.figures import (
     HIGHEST_US,
     Counts,
     Pace,
+    PartResult,
     Recorder,
+    SlicePart,
     Tally,
     Window,
     find_busiest,
@@ -19,7 +21,6 @@ from portcompare.loadgen.figures import (
     merge_parts,
     summarize_part,
 )
-from portcompare.loadgen.messages import PartResult, SlicePart
 from portcompare.records.rounds import LoadReport
 
 KEY = ("/data", "GET")

@@ -11,7 +11,7 @@ def printed_by(code: str) -> str:
 
 
 def test_the_modules_without_locust_leave_the_process_alone() -> None:
-    modules = ("checks", "connection", "declare", "figures", "messages", "open_model", "response", "window")
+    modules = ("connection", "declare", "figures", "open_model", "response", "window")
     imported = ", ".join(f"portcompare.loadgen.{module}" for module in modules)
     code = f"import socket, sys, {imported}; print('locust' in sys.modules, socket.socket.__module__)"
     assert printed_by(code) == "False socket\n"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from portcompare.http.requests import http_request
 from portcompare.loadgen.figures import Recorder
-from portcompare.loadgen.messages import Share
+from portcompare.loadgen.open_model import Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

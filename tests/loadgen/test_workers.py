@@ -21,8 +21,9 @@ from gevent.queue import Queue
 from hdrh.histogram import HdrHistogram
 
 from portcompare.http.requests import http_request
+from portcompare.loadgen.distributed_runner import LoadScenarios, Reply
 from portcompare.loadgen.figures import merge_histograms
-from portcompare.loadgen.messages import LoadScenarios, Reply, WarmUp
+from portcompare.loadgen.local_runner import WarmUp
 from portcompare.records.requests import Expectation
 from portcompare.wire.protocol import Prepare, RateLoad, RoundDone, WindowOpens
 from tests.e2e.processes import wait_until
@@ -254,10 +255,10 @@ def test_workers_that_are_lost_before_they_have_loaded_the_scenarios_are_a_probl
     # As one of another version.
     deaf = (
         "import sys\n"
-        "from portcompare.loadgen import messages, worker\n"
+        "from portcompare.loadgen import distributed_runner, worker\n"
         "def decode(line):\n"
         "    raise ValueError('not a message')\n"
-        "messages.decode_to_worker = decode\n"
+        "distributed_runner.decode_to_worker = decode\n"
         "worker.main('127.0.0.1', int(sys.argv[1]), None)\n"
     )
     ended, other = join(WORKER, ["-c", deaf])
@@ -331,7 +332,7 @@ def test_a_machine_without_the_locustfile_gets_a_copy_and_one_with_it_uses_its_o
 
 def test_a_late_reply_to_an_earlier_order_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    kind: Any = import_module("portcompare.loadgen.runners").DistributedRunner
+    kind: Any = import_module("portcompare.loadgen.distributed_runner").DistributedRunner
     runner = kind.__new__(kind)  # without the sockets of a master
     runner.master = SimpleNamespace(clients={"one": SimpleNamespace(state="ready")})
     runner._active, runner._number, runner._inbox, runner._versions = ("one",), 2, Queue(), {}  # noqa: SLF001

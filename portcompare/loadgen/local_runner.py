@@ -1,24 +1,39 @@
-"""One process's part of a round: users spawned by Locust, warmed up, and a window cut out of their load."""
+"""The load of one process: users spawned by Locust, warmed up, and a window cut out of their load."""
 
 import gc
+import socket
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import gevent
 from gevent.event import Event
 from locust import User
 from locust.env import Environment
+from locust.util.load_locustfile import load_locustfile
 
-from portcompare.loadgen.checks import SPARSE, ApprovedResponses
+from portcompare.http.requests import with_query
 from portcompare.loadgen.connection import Address
-from portcompare.loadgen.figures import Counts, Window, summarize_part
-from portcompare.loadgen.locust_users import EventCounter
-from portcompare.loadgen.messages import PartResult, Share, WarmUp
-from portcompare.loadgen.open_model import Dispatcher, due_times
+from portcompare.loadgen.declare import SPARSE, Problem, find_problem, find_unfilled, steps_of, weights_of
+from portcompare.loadgen.dry_pass import capture
+from portcompare.loadgen.figures import Counts, PartResult, Window, summarize_part
+from portcompare.loadgen.locust_users import ApprovedResponses, EventCounter
+from portcompare.loadgen.open_model import WHOLE, Dispatcher, Share, due_times
 from portcompare.loadgen.session import Session, Target, open_session
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.window import Heartbeat, is_steady, least_time
-from portcompare.wire.protocol import Captured, RateLoad, RunRound, concurrency_of
+from portcompare.records.requests import RequestSpec
+from portcompare.wire.protocol import (
+    Capture,
+    Captured,
+    Prepare,
+    Prepared,
+    RateLoad,
+    RunRound,
+    ScenarioSource,
+    concurrency_of,
+)
 
 _MANY_RPS: Final = 2000.0
 """From this rate on looking at every response's `Server-Timing` would cost more than a hundredth of a CPU."""
@@ -30,6 +45,14 @@ _QUIT_LIMIT_S: Final = 10.0
 
 _LOOK_EVERY_S: Final = 0.02
 """How often the rate is tested."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmUp:
+    """How the warm-up of one process ended."""
+
+    failure: str | None  # Why the load is not the one that was ordered; None if it is
+    steady: bool  # False if the window has to open although the rate is not steady
 
 
 class Part:
@@ -154,3 +177,121 @@ class Part:
             self._counter.stop()
         gc.enable()
         gc.unfreeze()
+
+
+class LocalRunner:
+    """Generates the load in this process."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, type[User]] = {}  # The user class of each scenario
+        self._captured: dict[str, Captured] = {}
+        self._part: Part | None = None
+
+    def prepare(self, order: Prepare) -> Prepared:
+        """Load the scenarios."""
+        self.users, prepared = load_scenarios(order)
+        self._captured.clear()
+        return prepared
+
+    def capture(self, order: Capture) -> Captured:
+        """Capture the requests of a scenario's user class; later rounds check their responses."""
+        captured = self._captured[order.scenario] = capture(self.users[order.scenario], order.url)
+        return captured
+
+    def warm_up(self, order: RunRound) -> WarmUp:
+        """Start the load, and wait until it is steady."""
+        return self.warm_up_part(order, WHOLE, self._captured.get(order.scenario))
+
+    def warm_up_part(self, order: RunRound, share: Share, captured: Captured | None) -> WarmUp:
+        """Start a share of the load, and wait until it is steady."""
+        self._part = Part(order, share, self.users[order.scenario], captured)
+        return self._part.warm_up()
+
+    def measure(self, notice_s: float) -> tuple[Mapping[str, PartResult], str | None]:
+        """Open the window in all processes, and close it.
+
+        Returns the result of each process, by its name, and why the load was not the one that was ordered;
+        None if it was.
+        """
+        return {f"{socket.gethostname()}/1": self.measure_part(notice_s)}, None
+
+    def measure_part(self, notice_s: float) -> PartResult:
+        """Open the window so long from now, and close it."""
+        assert self._part is not None  # noqa: S101 - the load was started
+        return self._part.measure(notice_s)
+
+    def close_window(self, window_s: float) -> None:
+        """Have the window close earlier than ordered."""
+        if self._part is not None:
+            self._part.close_window(window_s)
+
+    def end_round(self) -> None:
+        """Stop the load, if there is any."""
+        if self._part is not None:
+            self._part.end()
+            self._part = None
+
+    def close(self) -> None:
+        """End all workers; here there are none."""
+
+
+def load_scenarios(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:
+    """Load the scenarios' user classes, by scenario."""
+    problems: dict[str, Problem] = {}
+    found: dict[str, type[User]] = {}
+    named = [name for name, source in order.scenarios.items() if source.user is not None]
+    known: dict[str, type[User]] = {}
+    if named and order.locustfile is not None:
+        try:
+            known, _ = load_locustfile(order.locustfile)
+        except BaseException as error:  # noqa: BLE001 - whatever a user's file raises is reported, not lost
+            # A SyntaxError's own text names the line.
+            reason = f"the locustfile cannot be loaded: {type(error).__name__}: {error}"
+            problems = dict.fromkeys(named, (reason, f"correct {order.locustfile}"))
+    for name, source in order.scenarios.items():
+        if name in problems:
+            continue
+        user = _from_requests(name, source) if source.requests else known.get(source.user or "")
+        problem = _find_problem(source, user, known)
+        if problem is not None:
+            problems[name] = problem
+        elif user is not None:
+            found[name] = _with_query(user, source)
+    lean = {name: user for name, user in found.items() if issubclass(user, LeanUser)}
+    return found, Prepared(
+        requests={name: _requests_of(user) for name, user in lean.items()},
+        problems=problems,
+        to_capture=tuple(name for name in found if name not in lean),
+    )
+
+
+def _requests_of(user: type[LeanUser]) -> tuple[RequestSpec, ...]:
+    login = steps_of(user.login, 0)
+    return tuple(replace(request, login=login) for request in weights_of(user))
+
+
+def _from_requests(name: str, source: ScenarioSource) -> type[LeanUser]:
+    own = {"requests": dict(source.requests), "login": source.login, "abstract": False}
+    return type(name, (LeanUser,), own)
+
+
+def _with_query(user: type[User], source: ScenarioSource) -> type[User]:
+    if source.query is None or not issubclass(user, LeanUser):
+        return user
+    requests = {with_query(request, *source.query): weight for request, weight in weights_of(user).items()}
+    return type(user.__name__, (user,), {"requests": requests, "abstract": False})
+
+
+def _find_problem(
+    source: ScenarioSource, user: type[User] | None, known: dict[str, type[User]]
+) -> Problem | None:
+    if user is None:
+        listed = ", ".join(sorted(known)) or "none"
+        return f"there is no user class {source.user!r}", f"the locustfile's user classes: {listed}"
+    if issubclass(user, LeanUser):
+        # The plan's own placeholders are filled by now; braces left over came with the values.
+        return find_problem(user) or (find_unfilled(user) if source.user is not None else None)
+    if source.is_paced:
+        found = f"{source.user} is no LeanUser, and no other class sends a request when it is due"
+        return found, "load it by `users`, or derive it from portcompare.loadgen.LeanUser"
+    return None

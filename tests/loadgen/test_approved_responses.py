@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from portcompare.http.requests import http_request
-from portcompare.loadgen.checks import SPARSE, ApprovedResponses, LooseBody, exact_body
-from portcompare.loadgen.declare import make_script
+from portcompare.loadgen.declare import SPARSE, LooseBody, exact_body, make_script
 from portcompare.loadgen.response import ResponseReader
 from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.wire.protocol import Captured
+from tests.loadgen.conftest import import_unpatched
 from tests.loadgen.scripted import OK, responding, response_of, serve
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.loadgen.scripted import Peer
 
 HERE = "127.0.0.1:8001"
+ApprovedResponses: Any = import_unpatched("portcompare.loadgen.locust_users").ApprovedResponses
 
 
 def expect(body: bytes, *masked: str, own_address: bool = False, status: int = 200) -> Expectation:
