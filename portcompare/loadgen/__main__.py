@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 import gevent
 from gevent.fileobject import FileObject
 
-from portcompare.loadgen.distributed_runner import CannotListenError, DistributedRunner
+from portcompare.loadgen.distributed_runner import DistributedRunner
 from portcompare.loadgen.figures import merge_parts
 from portcompare.loadgen.local_runner import LocalRunner
 from portcompare.loadgen.webui.live import LiveUi
@@ -19,8 +19,7 @@ from portcompare.wire import ui_protocol as ui_wire
 
 Runner = LocalRunner | DistributedRunner
 
-_NOTICE_S: Final = 0.005
-"""A window is announced so long before it opens, so that all processes can be ready."""
+_NOTICE_S: Final = 0.005  # A window is announced so long before it opens, so that all processes can be ready
 
 
 def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
@@ -40,11 +39,8 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
                     runner = distributed = DistributedRunner(order)
                     gevent.signal_handler(signal.SIGTERM, _close_and_end, runner)
                     distributed.gather(reply)
-                except CannotListenError as error:
-                    found, remedy = error.args
-                    reply(
-                        wire.Joined(address=f"{order.host}:{order.port}", workers=(), problem=(found, remedy))
-                    )
+                except OSError:
+                    reply(wire.Joined(address="", workers=(), problem=_cannot_listen(order)))
             case wire.Prepare():
                 reply(runner.prepare(order))
             case wire.Capture():
@@ -64,11 +60,15 @@ def _open_ui(order: ui_wire.OpenUi, runner: Runner, reply: Callable[[wire.Messag
     try:
         ui = LiveUi(order, runner)
     except OSError as error:
-        found = f"{order.host}:{order.port} cannot be listened on: {error.strerror}"
-        reply(ui_wire.UiOpened(url="", problem=(found, "give a free port and an address of this machine")))
+        reply(ui_wire.UiOpened(url="", problem=_cannot_listen(order, f": {error.strerror}")))
         return None
     reply(ui_wire.UiOpened(url=ui.url))
     return ui
+
+
+def _cannot_listen(order: wire.Gather | ui_wire.OpenUi, why: str = "") -> tuple[str, str]:
+    found = f"{order.host}:{order.port} cannot be listened on{why}"
+    return found, "give a free port and an address of this machine"
 
 
 def _close_and_end(runner: Runner) -> None:

@@ -186,29 +186,28 @@ def find_unfilled(user_class: type) -> Problem | None:
     """Which placeholders of a locustfile's class nothing fills, and what to do; None if all are filled."""
     kept: set[str] = set()
     login = getattr(user_class, "login", ())
-    for variants in login:
-        names = variants.unfilled if isinstance(variants, Variants) else names_in(variants[0].request)
-        if names - kept:
-            return _unfilled(user_class, names - kept, kept)
-        kept |= {name for name, _ in variants[0].keep}
     requests = weights_of(user_class)
-    # Without a login or rows, braces are just braces.
-    names = frozenset(requests.unfilled if isinstance(requests, Mix) else ())
-    if login and not isinstance(requests, Mix):
-        names = frozenset(name for request in requests for name in names_in(request))
-    return _unfilled(user_class, names - kept, kept) if names - kept else None
-
-
-def _unfilled(user_class: type, names: frozenset[str], kept: set[str]) -> Problem:
-    listed = ", ".join(f"{{{name}}}" for name in sorted(names))
-    known = f"kept until there: {', '.join(sorted(kept)) or 'nothing'}"
-    return f"nothing fills {listed} in {user_class.__name__}", f"name a column or what a login keeps; {known}"
+    stages = [
+        (step.unfilled if isinstance(step, Variants) else names_in(step[0].request), step[0].keep)
+        for step in login
+    ]
+    if isinstance(requests, Mix):
+        stages.append((requests.unfilled, ()))
+    elif login:  # without a login or rows, braces are just braces
+        stages.append((_unfilled_by((), requests), ()))
+    for names, keep in stages:
+        if names - kept:
+            listed = ", ".join(f"{{{name}}}" for name in sorted(names - kept))
+            known = f"kept until there: {', '.join(sorted(kept)) or 'nothing'}"
+            found = f"nothing fills {listed} in {user_class.__name__}"
+            return found, f"name a column or what a login keeps; {known}"
+        kept |= {name for name, _ in keep}
+    return None
 
 
 _FIRST_BAD_STATUS: Final = 400
 
-SPARSE: Final = 64
-"""One response in so many is checked where checking each would cost too much."""
+SPARSE: Final = 64  # One response in so many is checked where checking each would cost too much
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,31 +310,31 @@ def make_script(user_class: type, target: Target, session: Session) -> Script:
     """
     address = Address.of(target.url)
     weights = weights_of(user_class)
-    calls = tuple(
-        _make_call(request, address, target, session.expectations.get(place))
-        for place, request in enumerate(weights)
+    calls = []
+    for place, request in enumerate(weights):
+        label = request.name.removeprefix(f"{request.method} ")
+        expected = session.expectations.get(place)
+        exact = loose = None
+        if expected is not None and expected.body_base64 is not None:
+            exact = exact_body(expected)
+            loose = LooseBody.of(expected, address.netloc) if exact is None else None
+        call = Call(
+            data=encode_request(request, address.netloc),
+            head_only=request.method == "HEAD",
+            key=(f"{target.name} {label}".lstrip(), request.method),
+            expected_status=expected.status if expected is not None else None,
+            expected_body=exact,
+            loose_body=loose,
+            wrong_body=f"{WRONG_BODY} ({request.name})",
+        )
+        session.lines[call.key] = (user_class.__name__, target.name)
+        calls.append(call)
+    return Script(
+        address=address, requests=tuple(weights), calls=tuple(calls), weights=tuple(weights.values())
     )
-    session.lines |= {call.key: (user_class.__name__, target.name) for call in calls}
-    return Script(address=address, requests=tuple(weights), calls=calls, weights=tuple(weights.values()))
 
 
-def _make_call(request: RequestSpec, address: Address, target: Target, expected: Expectation | None) -> Call:
-    label = request.name.removeprefix(f"{request.method} ")
-    exact = exact_body(expected) if expected is not None else None
-    is_loose = expected is not None and expected.body_base64 is not None and exact is None
-    return Call(
-        data=encode_request(request, address.netloc),
-        head_only=request.method == "HEAD",
-        key=(f"{target.name} {label}".lstrip(), request.method),
-        expected_status=expected.status if expected is not None else None,
-        expected_body=exact,
-        loose_body=LooseBody.of(expected, address.netloc) if expected is not None and is_loose else None,
-        wrong_body=f"{WRONG_BODY} ({request.name})",
-    )
-
-
-_BLOCK: Final = 64
-"""So many are drawn at once: to draw one by one costs a microsecond a request."""
+_BLOCK: Final = 64  # So many are drawn at once: to draw one by one costs a microsecond a request
 
 
 def draw(items: Sequence[Item], weights: Sequence[float], seed: int) -> Iterator[Item]:

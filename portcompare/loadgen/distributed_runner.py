@@ -16,7 +16,6 @@ from gevent.queue import Empty, Queue
 from locust import User
 from locust.env import Environment
 from locust.exception import RPCError
-from locust.rpc import Message
 from locust.runners import STATE_MISSING
 
 from portcompare.loadgen.declare import Problem
@@ -103,28 +102,25 @@ _LOOK_EVERY_S: Final = 0.1
 _END_LIMIT_S: Final = 2.0
 
 
-class CannotListenError(Exception):
-    """Workers cannot join; the arguments are what was found, and what to do."""
-
-
 class DistributedRunner:
     """Has workers generate the load, on this machine or others; its methods are those of `LocalRunner`."""
 
     def __init__(self, order: wire.Gather) -> None:
         """Listen for workers, and start those that are to run on this machine.
 
-        Raises CannotListenError.
+        Raises OSError if that address cannot be listened on.
         """
         self._expected = order.workers
         try:
             self.master = Environment().create_master_runner(order.host, order.port)
         except (RPCError, SystemExit) as error:  # Locust exits when the port is taken
-            found = f"{order.host}:{order.port} cannot be listened on"
-            raise CannotListenError(found, "give a free port and an address of this machine") from error
+            raise OSError(str(error)) from error
         port = self.master.server.port
         self._address = f"{order.host}:{port}"
         self._inbox: Queue = Queue()
-        self.master.register_message(TYPE, self._receive)
+        self.master.register_message(
+            TYPE, lambda msg, **_: self._inbox.put((msg.node_id, decode_reply(msg.data)))
+        )
         self._members: tuple[str, ...] = ()  # Locust's ids of all workers that joined
         self._active: tuple[str, ...] = ()  # Of those that take part in what is under way
         self._number = 0  # Of the order under way
@@ -228,18 +224,18 @@ class DistributedRunner:
 
     def measure(self, notice_s: float) -> tuple[Mapping[str, PartResult], str | None]:
         """As of `LocalRunner`; the load fails with each lost worker."""
-        self._send_all(OpenWindow(number=self._number, notice_s=notice_s))
+        self.send(OpenWindow(number=self._number, notice_s=notice_s), *self._active)
         results = self._collect(PartResult)
         named = {self._name(worker): result for worker, result in results.items()}
         return named, self._lost_in_round(results)
 
     def close_window(self, window_s: float) -> None:
         """As of `LocalRunner`."""
-        self._send_all(ShortenWindow(window_s=window_s))
+        self.send(ShortenWindow(window_s=window_s), *self._active)
 
     def end_round(self) -> None:
         """As of `LocalRunner`."""
-        self._send_all(EndPart())
+        self.send(EndPart(), *self._active)
 
     def close(self) -> None:
         """End all workers."""
@@ -251,16 +247,10 @@ class DistributedRunner:
                 process.kill()
                 process.wait()
 
-    def send(self, message: ToWorker, worker: str) -> None:
-        """Send a worker a message."""
-        self.master.send_message(TYPE, wire.encode(message), worker)
-
-    def _send_all(self, message: ToWorker) -> None:
-        for worker in self._active:
-            self.send(message, worker)
-
-    def _receive(self, msg: Message, **_: object) -> None:
-        self._inbox.put((msg.node_id, decode_reply(msg.data)))
+    def send(self, message: ToWorker, *workers: str) -> None:
+        """Send workers a message."""
+        for worker in workers:
+            self.master.send_message(TYPE, wire.encode(message), worker)
 
     def _collect(self, kind: type[Content]) -> dict[str, Content]:
         """Wait for a reply from each active worker that is not lost meanwhile; late ones are ignored."""

@@ -200,6 +200,9 @@ def summarize_part(window: Window, before: Counts, during: Counts) -> PartResult
     cut = sum(len(tally.ended_s) for tally in during.tallies)
     received_bytes = sum(tally.received_bytes for tally in during.tallies)
     failed_s = _joined(tally.failed_s for tally in during.tallies)
+    paces = [counts.pace for counts in (before, during) if counts.pace]
+    is_due_inside = window.holds(_joined(pace.due_s for pace in paces))
+    lags_s = _joined(pace.lags_s for pace in paces)[is_due_inside]
     return PartResult(
         requests=len(latencies_s),
         rate_rps=smooth_rate(all_ended_s, window.start_s, window.end_s, edge_s) if len(latencies_s) else 0.0,
@@ -209,7 +212,7 @@ def summarize_part(window: Window, before: Counts, during: Counts) -> PartResult
         histogram=_encoded(latencies_s),
         slices=_slice(window, all_ended_s[inside], latencies_s, failed_s),
         handler_s=tuple(value for tally in during.tallies for value in tally.handler_s),
-        lags=_lags(window, before, during),
+        lags=_encoded(lags_s) if paces else None,
         dropped=during.pace.dropped if during.pace else 0,
         stall_max_s=during.stall_s,
         cpu_ratio=(during.cpu_s - before.cpu_s) / (during.taken_at_s - before.taken_at_s),
@@ -237,15 +240,6 @@ def _slice(
         SlicePart(histogram=_encoded(latencies_s[place == number]), errors=int(failures))
         for number, failures in enumerate(errors)
     )
-
-
-def _lags(window: Window, before: Counts, during: Counts) -> str | None:
-    """How late each request was dispatched that was due in the window, as a histogram."""
-    if during.pace is None:
-        return None
-    paces = [counts.pace for counts in (before, during) if counts.pace]
-    due_s = _joined(pace.due_s for pace in paces)
-    return _encoded(_joined(pace.lags_s for pace in paces)[window.holds(due_s)])
 
 
 def _count_failures(before: Counts, during: Counts) -> dict[str, int]:

@@ -23,7 +23,6 @@ from portcompare.loadgen.open_model import WHOLE, Dispatcher, Share, due_times
 from portcompare.loadgen.session import Session, Target, open_session
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.window import Heartbeat, is_steady, least_time
-from portcompare.records.requests import RequestSpec
 from portcompare.wire.protocol import (
     Capture,
     Captured,
@@ -43,8 +42,7 @@ _SETTLING_S: Final = 3.0
 
 _QUIT_LIMIT_S: Final = 10.0
 
-_LOOK_EVERY_S: Final = 0.02
-"""How often the rate is tested."""
+_LOOK_EVERY_S: Final = 0.02  # How often the rate is tested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,13 +196,10 @@ class LocalRunner:
         captured = self._captured[order.scenario] = capture(self.users[order.scenario], order.url)
         return captured
 
-    def warm_up(self, order: RunRound) -> WarmUp:
-        """Start the load, and wait until it is steady."""
-        return self.warm_up_part(order, WHOLE, self._captured.get(order.scenario))
-
-    def warm_up_part(self, order: RunRound, share: Share, captured: Captured | None) -> WarmUp:
-        """Start a share of the load, and wait until it is steady."""
-        self._part = Part(order, share, self.users[order.scenario], captured)
+    def warm_up(self, order: RunRound, share: Share = WHOLE, captured: Captured | None = None) -> WarmUp:
+        """Start a share of the load, and wait until it is steady; `captured` if another process did that."""
+        known = captured or self._captured.get(order.scenario)
+        self._part = Part(order, share, self.users[order.scenario], known)
         return self._part.warm_up()
 
     def measure(self, notice_s: float) -> tuple[Mapping[str, PartResult], str | None]:
@@ -251,28 +246,23 @@ def load_scenarios(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:
     for name, source in order.scenarios.items():
         if name in problems:
             continue
-        user = _from_requests(name, source) if source.requests else known.get(source.user or "")
-        problem = _find_problem(source, user, known)
-        if problem is not None:
+        user = known.get(source.user or "")
+        if source.requests:
+            own = {"requests": dict(source.requests), "login": source.login, "abstract": False}
+            user = type(name, (LeanUser,), own)
+        if problem := _find_problem(source, user, known):
             problems[name] = problem
         elif user is not None:
             found[name] = _with_query(user, source)
     lean = {name: user for name, user in found.items() if issubclass(user, LeanUser)}
     return found, Prepared(
-        requests={name: _requests_of(user) for name, user in lean.items()},
+        requests={
+            name: tuple(replace(request, login=steps_of(user.login, 0)) for request in weights_of(user))
+            for name, user in lean.items()
+        },
         problems=problems,
         to_capture=tuple(name for name in found if name not in lean),
     )
-
-
-def _requests_of(user: type[LeanUser]) -> tuple[RequestSpec, ...]:
-    login = steps_of(user.login, 0)
-    return tuple(replace(request, login=login) for request in weights_of(user))
-
-
-def _from_requests(name: str, source: ScenarioSource) -> type[LeanUser]:
-    own = {"requests": dict(source.requests), "login": source.login, "abstract": False}
-    return type(name, (LeanUser,), own)
 
 
 def _with_query(user: type[User], source: ScenarioSource) -> type[User]:

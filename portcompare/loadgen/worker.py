@@ -37,8 +37,7 @@ _LOG = logging.getLogger(__name__)
 LEADER_LOST_S: Final = 5.0
 """Without a heartbeat for so long the leader is lost; Locust's own minute is long for a server under load."""
 
-CONNECT_TRIES: Final = 720
-"""Of five seconds each: a worker waits an hour for its run."""
+CONNECT_TRIES: Final = 720  # Of five seconds each: a worker waits an hour for its run
 
 
 class Worker:
@@ -78,7 +77,7 @@ class Worker:
                 case StartPart(order=order, share=share):
                     total = concurrency_of(order.load)
                     _LOG.info("%s, %d of %d, %s", order.scenario, share.of(total), total, order.url)
-                    content = self._runner.warm_up_part(order, share, message.captured)
+                    content = self._runner.warm_up(order, share, message.captured)
                 case OpenWindow():
                     content = self._runner.measure_part(message.notice_s)
             reply = messages.Reply(number=message.number, version=version("portcompare"), content=content)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import base64
 import gzip
 from itertools import count
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ from portcompare.loadgen.response import ResponseReader
 from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.wire.protocol import Captured
 from tests.loadgen.conftest import import_unpatched
+from tests.loadgen.generator import expect
 from tests.loadgen.scripted import OK, responding, response_of, serve
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 
 HERE = "127.0.0.1:8001"
 ApprovedResponses: Any = import_unpatched("portcompare.loadgen.locust_users").ApprovedResponses
-
-
-def expect(body: bytes, *masked: str, own_address: bool = False, status: int = 200) -> Expectation:
-    encoded = base64.b64encode(body).decode()
-    return Expectation(status=status, body_base64=encoded, masked=masked, own_address=own_address)
 
 
 @pytest.mark.parametrize(
