@@ -1,27 +1,20 @@
-from __future__ import annotations
-
 import gzip
+from collections.abc import Callable
 from itertools import count
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
 
 from portcompare.http.requests import http_request
-from portcompare.loadgen.declare import SPARSE, LooseBody, exact_body, make_script
+from portcompare.loadgen.declare import SPARSE, Call, LooseBody, exact_body, make_script
 from portcompare.loadgen.response import ResponseReader
 from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.wire.protocol import Captured
 from tests.loadgen.conftest import import_unpatched
 from tests.loadgen.generator import expect
-from tests.loadgen.scripted import OK, responding, response_of, serve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from portcompare.loadgen.declare import Call
-    from tests.loadgen.scripted import Peer
+from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
 
 HERE = "127.0.0.1:8001"
 ApprovedResponses: Any = import_unpatched("portcompare.loadgen.locust_users").ApprovedResponses

@@ -253,44 +253,45 @@ def test_requests_to_a_server_that_does_not_respond_are_captured_too(
     assert server.requests == []
 
 
-def test_what_a_class_raises_is_a_problem_with_its_place(capture: Callable[..., Captured]) -> None:
-    captured = capture("""
-class Shopper(HttpUser):
+FAILING = """class Shopper(HttpUser):
+    def {method}:
+        raise OSError("no such bank")
+
     @task
     def buy(self):
         self.client.get("/")
-        {}["token"]
-""")
-    assert captured.problem is not None
-    found, remedy = captured.problem
-    raised = "Shopper raised KeyError: 'token' (locustfile.py, line 13)"
-    assert found == f"{raised} when one user of it ran against the baseline"
-    assert remedy.startswith("correct the class")
+        {{}}["token"]
+"""
+RAN = "when one user of it ran against the baseline"
+PLACE = "Shopper raised OSError: no such bank (locustfile.py, line 10) " + RAN
 
 
-@pytest.mark.parametrize("method", ["__init__", "on_start"])
-def test_a_class_that_cannot_even_start_is_a_problem(capture: Callable[..., Captured], method: str) -> None:
-    arguments = "self, environment" if method == "__init__" else "self"
-    captured = capture(
-        f"class Shopper(HttpUser):\n    def {method}({arguments}):\n        raise OSError('no such bank')\n"
-        "    @task\n    def buy(self):\n        self.client.get('/')\n"
-    )
-    assert captured.problem is not None
-    assert captured.problem[0].startswith("Shopper raised OSError: no such bank (locustfile.py, line ")
-
-
-def test_a_class_that_sends_no_request_is_a_problem(capture: Callable[..., Captured]) -> None:
-    captured = capture("class Shopper(User):\n    @task\n    def buy(self):\n        raise StopUser\n")
-    assert captured.problem == (
-        "Shopper sent no request to its host",
-        "give it a task that sends one at once",
-    )
-
-
-def test_a_class_without_tasks_is_a_problem(capture: Callable[..., Captured]) -> None:
-    captured = capture("class Shopper(HttpUser):\n    pass\n")
-    assert captured.problem is not None
-    assert "No tasks defined on Shopper" in captured.problem[0]
+@pytest.mark.parametrize(
+    ("text", "found", "remedy"),
+    [
+        (
+            FAILING.format(method="other(self)"),
+            f"Shopper raised KeyError: 'token' (locustfile.py, line 15) {RAN}",
+            "correct the class",
+        ),
+        (FAILING.format(method="__init__(self, environment)"), PLACE, "correct the class"),
+        (FAILING.format(method="on_start(self)"), PLACE, "correct the class"),
+        (
+            "class Shopper(User):\n    @task\n    def buy(self):\n        raise StopUser\n",
+            "Shopper sent no request to its host",
+            "give it a task that sends one at once",
+        ),
+        ("class Shopper(User): pass", "Shopper raised Exception: No tasks defined on Shopper", "correct"),
+    ],
+    ids=["task", "init", "on_start", "no request", "no task"],
+)
+def test_what_a_class_raises_or_leaves_out_is_a_problem(
+    capture: Callable[..., Captured], text: str, found: str, remedy: str
+) -> None:
+    problem = capture(text).problem
+    assert problem is not None
+    assert problem[0].startswith(found)
+    assert problem[1].startswith(remedy)
 
 
 @pytest.mark.parametrize("also", ["", 'self.client.get("/")'], ids=["nothing else", "the host as well"])

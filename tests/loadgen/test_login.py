@@ -4,7 +4,6 @@ import json
 import threading
 from collections import Counter, defaultdict
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -86,7 +85,7 @@ def test_each_user_logs_in_once_as_its_own_row_and_sends_what_it_kept(generator:
     prepare(generator, "ann", "bob", "cy")
     members = Members()
     with serve(members) as server:
-        done = generator.run_round(server.url, users=4, until=lambda: len(server.requests) > 200)
+        done = generator.run_round(server.url, users=4, until=server.more(200))
     assert (done.failure, done.error_kinds) == (None, {})
     assert members.logins == {"ann": 2, "bob": 1, "cy": 1}  # the fourth user begins again
     names = names_by_connection(server)
@@ -126,7 +125,7 @@ def test_connections_of_the_open_model_log_in_before_requests_are_due(generator:
     prepare(generator, "ann", "bob")
     members = Members()
     with serve(members) as server:
-        done = generator.run_round(server.url, load=OPEN, until=lambda: len(server.requests) > 100)
+        done = generator.run_round(server.url, load=OPEN, until=server.more(100))
     assert (done.failure, done.error_kinds, done.dropped) == (None, {}, 0)
     assert members.logins == {"ann": 2, "bob": 2}
     assert done.requests > 0
@@ -141,37 +140,3 @@ def test_responses_are_compared_with_those_to_the_login_that_parity_used(generat
     (kind,) = done.error_kinds
     assert kind == "wrong body (GET /me/{account}?csrf={csrf})"
     assert done.requests > 0  # the second user's: nobody approved of those
-
-
-def test_a_locustfile_can_declare_the_same(generator: Generator, tmp_path: Path) -> None:
-    (tmp_path / "users.csv").write_text("name,item\nann,1\nbob,2\n")
-    (tmp_path / "locustfile.py").write_text(
-        "from pathlib import Path\n"
-        "from portcompare.loadgen import LeanUser, http_request, login_step, with_values\n"
-        "USERS = Path(__file__).with_name('users.csv')\n"
-        "class Member(LeanUser):\n"
-        "    login = [\n"
-        "        login_step(\n"
-        "            http_request('/login', method='POST', json={'name': '{name}'}),\n"
-        "            keep={'token': 'json:/access/token', 'account': 'json:/account'},\n"
-        "            values=USERS,\n"
-        "        ),\n"
-        "        login_step(\n"
-        "            http_request('/enter', headers={'X-Token': '{token}'}), keep={'csrf': 'header:X-Csrf'}\n"
-        "        ),\n"
-        "    ]\n"
-        "    requests = with_values({\n"
-        "        http_request(\n"
-        "            '/me/{account}?csrf={csrf}&item={item}', headers={'Authorization': 'Bearer {token}'}\n"
-        "        ): 1\n"
-        "    }, USERS)\n"
-    )
-    prepared = generator.prepare(tmp_path / "locustfile.py", scenario="Member")
-    assert prepared.problems == {}
-    assert [request.target for request in prepared.requests["scenario"]] == [
-        "/me/{account}?csrf={csrf}&item=1",
-        "/me/{account}?csrf={csrf}&item=2",
-    ]
-    assert {request.login for request in prepared.requests["scenario"]} == {
-        tuple(variants[0] for variants in login_of("ann"))
-    }

@@ -72,11 +72,11 @@ def test_requests_are_sent_when_they_are_due_over_no_more_connections_than_neede
 
 @pytest.mark.parametrize("connections", [256, 1])
 def test_a_stall_is_not_omitted(generator: Generator, connections: int) -> None:
-    stall_s, window_s = 0.5, 1.5
+    stall_s, window_s = 0.3, 0.9
     stall = StallOnce(stall_s)
 
     def stall_in(window: WindowOpens) -> None:
-        stall.due_s = window.start_s + 0.2
+        stall.due_s = window.start_s + 0.1
 
     with serve(stall) as server:
         load = replace(RATE, connections=connections)
@@ -141,7 +141,7 @@ def test_a_server_that_refuses_gets_no_more_connections_than_offered(generator: 
 
 def test_a_wrong_response_is_no_success_in_the_open_model_either(generator: Generator) -> None:
     with serve(responding(response_of("500 Oops", b""))) as server:
-        done = generator.run_round(server.url, load=RATE, until=lambda: len(server.requests) > 100)
+        done = generator.run_round(server.url, load=RATE, until=server.more(100))
     assert done.requests == 0
     assert set(done.error_kinds) == {"status 500"}
 

@@ -1,23 +1,23 @@
 """Several processes, as the harness uses them: a real leading process, and real workers."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pytest
 from gevent.queue import Queue
 
 from portcompare.http.requests import http_request
+from portcompare.records.rounds import LoadReport
 from portcompare.wire.protocol import Prepare, RateLoad, RoundDone, WindowOpens
 from tests.e2e.processes import wait_until
 from tests.loadgen.conftest import import_unpatched
@@ -28,12 +28,7 @@ from tests.loadgen.scripted import OK, responding, serve
 from tests.loadgen.test_login import Members
 from tests.loadgen.test_login import prepare as prepare_login
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from portcompare.records.rounds import LoadReport
-
-    Join = Callable[..., list[subprocess.Popen[str]]]
+Join = Callable[..., list[subprocess.Popen[str]]]
 
 LEADING: Any = import_unpatched("portcompare.loadgen.distributed_runner")
 ROOT = Path(__file__).parents[2]
