@@ -25,11 +25,8 @@ def import_unpatched(name: str) -> Any:  # noqa: ANN401 - a module
 @pytest.fixture(scope="session")
 def generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generator]:
     """One load-generator process for all rounds, as in a run."""
-    running = Generator(tmp_path_factory.mktemp("loadgen") / "loadgen.log")
-    try:
+    with Generator(tmp_path_factory.mktemp("loadgen") / "loadgen.log") as running:
         yield running
-    finally:
-        running.end()
 
 
 @pytest.fixture(scope="session")

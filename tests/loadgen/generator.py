@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
@@ -178,6 +178,12 @@ class Generator:
         assert isinstance(done, RoundDone)
         self.histogram = done.histogram
         return done.load
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def end(self) -> int:
         """End the orders; returns the process's exit code."""

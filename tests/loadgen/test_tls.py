@@ -150,16 +150,6 @@ def demand_a_certificate(authority: Authority, version: ssl.TLSVersion) -> Play:
         (lambda authority: over_tls(authority.issue("DNS:other.example"), responding(OK)), module.WRONG_NAME),
         (lambda authority: over_tls(authority.issue(*HERE, days=-1), responding(OK)), module.EXPIRED),
     ],
-    ids=[
-        "handshake closed",
-        "handshake reset",
-        "no TLS",
-        "TLS no longer",
-        "client certificate, 1.2",
-        "client certificate, 1.3",
-        "another host",
-        "expired",
-    ],
 )
 def test_each_failure_of_tls_has_its_kind_and_sends_nothing_to_the_wrong_server(
     trusting: Connect, authority: Authority, play: Callable[[Authority], Play], kind: str
