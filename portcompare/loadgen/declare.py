@@ -132,18 +132,13 @@ _LOGIN_EXAMPLE: Final = 'login = [login_step(http_request("/login", method="POST
 
 def find_problem(user_class: type) -> Problem | None:
     """What is wrong with a class of lean users, and what to do; None if it can be used."""
-    return next(chain(_ca_problems(user_class), _mix_problems(user_class), _login_problems(user_class)), None)
-
-
-def _ca_problems(user_class: type) -> Iterator[Problem]:
-    ca_file = getattr(user_class, "ca_file", None)
-    if ca_file is None:
-        return
-    try:
-        make_context(ca_file)
-    except OSError as error:
-        found = f"{user_class.__name__}'s ca_file {ca_file!r} cannot be used: {error}"
-        yield found, "name a file of PEM certificates"
+    if (ca_file := getattr(user_class, "ca_file", None)) is not None:
+        try:
+            make_context(ca_file)
+        except OSError as error:
+            found = f"{user_class.__name__}'s ca_file {ca_file!r} cannot be used: {error}"
+            return found, "name a file of PEM certificates"
+    return next(chain(_mix_problems(user_class), _login_problems(user_class)), None)
 
 
 def _mix_problems(user_class: type) -> Iterator[Problem]:

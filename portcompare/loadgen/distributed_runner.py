@@ -24,7 +24,6 @@ from portcompare.loadgen.figures import PartResult
 from portcompare.loadgen.local_runner import WarmUp, load_scenarios
 from portcompare.loadgen.open_model import Share
 from portcompare.wire import protocol as wire
-from portcompare.wire.protocol import Capture, Captured, Prepare, Prepared, RunRound, make_decoder
 from portcompare.wire.ui_protocol import LiveSettings, UiPlan
 
 TYPE: Final = "portcompare"
@@ -35,7 +34,7 @@ class LoadScenarios:
     """To a worker: load these scenarios; the reply is `Prepared`."""
 
     number: int  # The order's, for the reply
-    order: Prepare
+    order: wire.Prepare
     locustfile_text: str | None  # For a worker on a machine without the locustfile; None if there is none
 
 
@@ -44,9 +43,9 @@ class StartPart:
     """To a worker: start its part of a round; the reply is `WarmUp`."""
 
     number: int
-    order: RunRound  # The whole round
+    order: wire.RunRound  # The whole round
     share: Share
-    captured: Captured | None  # The requests of a user class that is no `LeanUser`
+    captured: wire.Captured | None  # The requests of a user class that is no `LeanUser`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +84,16 @@ class Reply:
 
     number: int  # The order's
     version: str  # Of portcompare, which must be the leader's
-    content: Prepared | WarmUp | PartResult
+    content: wire.Prepared | WarmUp | PartResult
 
 
 ToWorker = LoadScenarios | StartPart | OpenWindow | ShortenWindow | EndPart | BeginLive
 
-decode_to_worker: Callable[[str | bytes], ToWorker] = make_decoder(*get_args(ToWorker))
-decode_reply: Callable[[str | bytes], Reply] = make_decoder(Reply)
+decode_to_worker: Callable[[str | bytes], ToWorker] = wire.make_decoder(*get_args(ToWorker))
+decode_reply: Callable[[str | bytes], Reply] = wire.make_decoder(Reply)
 
 
-Content = TypeVar("Content", Prepared, WarmUp, PartResult)
+Content = TypeVar("Content", wire.Prepared, WarmUp, PartResult)
 
 _LOOK_EVERY_S: Final = 0.1
 """How often lost workers are looked for; Locust calls one lost after 4 s without a heartbeat."""
@@ -124,10 +123,10 @@ class DistributedRunner:
         self._members: tuple[str, ...] = ()  # Locust's ids of all workers that joined
         self._active: tuple[str, ...] = ()  # Of those that take part in what is under way
         self._number = 0  # Of the order under way
-        self._order: Prepare | None = None
+        self._order: wire.Prepare | None = None
         self._loading: set[str] = set()  # Workers that were sent the scenarios
         self._versions: dict[str, str] = {}
-        self._captured: dict[str, Captured] = {}
+        self._captured: dict[str, wire.Captured] = {}
         command = (sys.executable, "-m", "portcompare.loadgen.worker", "127.0.0.1", str(port))
         self._processes = [
             subprocess.Popen(
@@ -154,7 +153,7 @@ class DistributedRunner:
                 self._members = joined[: self._expected]
                 announce(wire.Joined(address=self._address, workers=tuple(map(self._name, self._members))))
 
-    def prepare(self, order: Prepare) -> Prepared:
+    def prepare(self, order: wire.Prepare) -> wire.Prepared:
         """Have all workers load the scenarios; a problem of one is a problem of all."""
         self._number += 1
         self._active, self._order = self._members, order
@@ -162,10 +161,10 @@ class DistributedRunner:
         self._loading.clear()
         for worker in self._active:
             self.load_scenarios(worker)
-        loaded = self._collect(Prepared)
+        loaded = self._collect(wire.Prepared)
         own = version("portcompare")
         problems: dict[str, Problem] = {}
-        prepared = next(iter(loaded.values()), Prepared(requests={}, problems={}))
+        prepared = next(iter(loaded.values()), wire.Prepared(requests={}, problems={}))
         if lost := self._lost(loaded):
             found = f"load worker {lost} was lost before it had loaded the scenario"
             problems |= dict.fromkeys(order.scenarios, (found, f"see its log; it must run portcompare {own}"))
@@ -175,7 +174,7 @@ class DistributedRunner:
             if self._versions[worker] != own:
                 found = f"load worker {self._name(worker)} runs portcompare {self._versions[worker]}"
                 problems |= dict.fromkeys(order.scenarios, (found, f"install {own} there, as here"))
-        return Prepared(
+        return wire.Prepared(
             requests={name: sent for name, sent in prepared.requests.items() if name not in problems},
             problems=problems,
             to_capture=tuple(name for name in prepared.to_capture if name not in problems),
@@ -195,13 +194,13 @@ class DistributedRunner:
         assert self._order is not None  # noqa: S101 - the scenarios are prepared
         return load_scenarios(self._order)[0]
 
-    def capture(self, order: Capture) -> Captured:
-        """Capture in this process, which has no other users to run."""
+    def capture(self, order: wire.Capture) -> wire.Captured:
+        """wire.Capture in this process, which has no other users to run."""
         user_class = self.load_users()[order.scenario]
         captured = self._captured[order.scenario] = capture(user_class, order.url)
         return captured
 
-    def warm_up(self, order: RunRound) -> WarmUp:
+    def warm_up(self, order: wire.RunRound) -> WarmUp:
         """Start the load in as many workers as have a user or a connection each.
 
         Raises SystemExit if no worker is left.

@@ -154,14 +154,12 @@ class Forwarder:
 
     def _for_client(self, request: RequestSpec, status: int, headers: Headers) -> list[tuple[str, str]]:
         """The headers of a response as the client gets them."""
-        own = [
-            (name, _replace_text(value, self._server_url, self.url)) for name, value in _end_to_end(headers)
-        ]
-        if self._address.secure:  # the client speaks plain HTTP here, and would not send such a cookie back
-            own = [
-                (name, _SECURE.sub("", value) if name.lower() == "set-cookie" else value)
-                for name, value in own
-            ]
+        own = []
+        for name, value in _end_to_end(headers):
+            # The client speaks plain HTTP here, and would not send such a cookie back.
+            is_secured = self._address.secure and name.lower() == "set-cookie"
+            sent = _SECURE.sub("", value) if is_secured else value
+            own.append((name, _replace_text(sent, self._server_url, self.url)))
         if request.method == "HEAD" and status not in _WITHOUT_BODY:  # the length of what it does not have
             own += [pair for pair in headers if pair[0].lower() == "content-length"]
         return own

@@ -23,16 +23,7 @@ from portcompare.loadgen.open_model import WHOLE, Dispatcher, Share, due_times
 from portcompare.loadgen.session import Session, Target, open_session
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.window import Heartbeat, is_steady, least_time
-from portcompare.wire.protocol import (
-    Capture,
-    Captured,
-    Prepare,
-    Prepared,
-    RateLoad,
-    RunRound,
-    ScenarioSource,
-    concurrency_of,
-)
+from portcompare.wire import protocol as wire
 
 _MANY_RPS: Final = 2000.0
 """From this rate on looking at every response's `Server-Timing` would cost more than a hundredth of a CPU."""
@@ -57,10 +48,10 @@ class Part:
     """A process's part of a round, under way until it is ended."""
 
     def __init__(
-        self, order: RunRound, share: Share, user_class: type[User], captured: Captured | None
+        self, order: wire.RunRound, share: Share, user_class: type[User], captured: wire.Captured | None
     ) -> None:
         """Start the load; `captured` are the requests of a user class that is no `LeanUser`."""
-        users = concurrency_of(order.load)
+        users = wire.concurrency_of(order.load)
         self._order = order
         self._dispatcher: Dispatcher | None = None
         self._counter: EventCounter | None = None
@@ -76,7 +67,7 @@ class Part:
             timeout_s=order.timeout_s,
             expectations=order.expectations,
         )
-        if isinstance(order.load, RateLoad):
+        if isinstance(order.load, wire.RateLoad):
             self._dispatcher = dispatcher = Dispatcher(due_times(order.load, share), order.timeout_s)
             user_class = type(user_class.__name__, (user_class,), {"abstract": False})
             # Afterwards: Locust adds what is in the body to the tasks of the base.
@@ -85,7 +76,7 @@ class Part:
             self._runner = Environment(user_classes=[user_class]).create_local_runner()
         else:
             server = Address.of(order.url).netloc
-            approved = ApprovedResponses(captured or Captured(requests=()), order.expectations, server)
+            approved = ApprovedResponses(captured or wire.Captured(requests=()), order.expectations, server)
             self._counter = EventCounter(self._session, approved)
             self._runner = self._counter.stage(user_class, order.url)
         open_session(self._runner.environment, self._session)
@@ -93,16 +84,15 @@ class Part:
         # A collection in mid-round would be a stall that the responses are blamed for. But other clients
         # leave garbage that only a collection finds: there it is kept from looking through all that is older.
         gc.collect()
-        if self._counter is None:
-            gc.disable()
-        else:
+        if self._counter:
             gc.freeze()
+        else:
+            gc.disable()
         self._began_s = time.perf_counter()
         self._runner.start(self._own_users, spawn_rate=self._own_users)
 
     def warm_up(self) -> WarmUp:
         """Wait until each user is ready and the rate of responses is steady, or time is up."""
-        failure = None
         if self._dispatcher:
             self._runner.spawning_greenlet.join()  # the schedule begins when all are there: that takes time
             failure = self._await_users() if self._logs_in else None
@@ -182,21 +172,23 @@ class LocalRunner:
 
     def __init__(self) -> None:
         self.users: dict[str, type[User]] = {}  # The user class of each scenario
-        self._captured: dict[str, Captured] = {}
+        self._captured: dict[str, wire.Captured] = {}
         self._part: Part | None = None
 
-    def prepare(self, order: Prepare) -> Prepared:
+    def prepare(self, order: wire.Prepare) -> wire.Prepared:
         """Load the scenarios."""
         self.users, prepared = load_scenarios(order)
         self._captured.clear()
         return prepared
 
-    def capture(self, order: Capture) -> Captured:
-        """Capture the requests of a scenario's user class; later rounds check their responses."""
+    def capture(self, order: wire.Capture) -> wire.Captured:
+        """wire.Capture the requests of a scenario's user class; later rounds check their responses."""
         captured = self._captured[order.scenario] = capture(self.users[order.scenario], order.url)
         return captured
 
-    def warm_up(self, order: RunRound, share: Share = WHOLE, captured: Captured | None = None) -> WarmUp:
+    def warm_up(
+        self, order: wire.RunRound, share: Share = WHOLE, captured: wire.Captured | None = None
+    ) -> WarmUp:
         """Start a share of the load, and wait until it is steady; `captured` if another process did that."""
         known = captured or self._captured.get(order.scenario)
         self._part = Part(order, share, self.users[order.scenario], known)
@@ -230,7 +222,7 @@ class LocalRunner:
         """End all workers; here there are none."""
 
 
-def load_scenarios(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:
+def load_scenarios(order: wire.Prepare) -> tuple[dict[str, type[User]], wire.Prepared]:
     """Load the scenarios' user classes, by scenario."""
     problems: dict[str, Problem] = {}
     found: dict[str, type[User]] = {}
@@ -255,7 +247,7 @@ def load_scenarios(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:
         elif user is not None:
             found[name] = _with_query(user, source)
     lean = {name: user for name, user in found.items() if issubclass(user, LeanUser)}
-    return found, Prepared(
+    return found, wire.Prepared(
         requests={
             name: tuple(replace(request, login=steps_of(user.login, 0)) for request in weights_of(user))
             for name, user in lean.items()
@@ -265,7 +257,7 @@ def load_scenarios(order: Prepare) -> tuple[dict[str, type[User]], Prepared]:
     )
 
 
-def _with_query(user: type[User], source: ScenarioSource) -> type[User]:
+def _with_query(user: type[User], source: wire.ScenarioSource) -> type[User]:
     if source.query is None or not issubclass(user, LeanUser):
         return user
     requests = {with_query(request, *source.query): weight for request, weight in weights_of(user).items()}
@@ -273,7 +265,7 @@ def _with_query(user: type[User], source: ScenarioSource) -> type[User]:
 
 
 def _find_problem(
-    source: ScenarioSource, user: type[User] | None, known: dict[str, type[User]]
+    source: wire.ScenarioSource, user: type[User] | None, known: dict[str, type[User]]
 ) -> Problem | None:
     if user is None:
         listed = ", ".join(sorted(known)) or "none"
