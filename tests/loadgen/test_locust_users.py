@@ -242,31 +242,3 @@ def test_responses_are_compared_with_those_that_parity_approved(
             done = generator.run_round(server.url, expectations={0: expect(body), 1: expect(body)})
             assert set(done.error_kinds) == kinds
             assert (done.requests == 0) is bool(kinds)
-
-
-def test_one_wrong_response_among_right_ones_is_found(generator: Generator, tmp_path: Path) -> None:
-    counted: list[None] = []
-
-    def play(peer: Peer) -> None:
-        while peer.take_request():
-            counted.append(None)
-            peer.wait(0.001)
-            is_after_dry_pass = len(counted) == 40
-            peer.sock.sendall(response_of("200 OK", b"ko") if is_after_dry_pass else OK)
-
-    generator.prepare(write(tmp_path / "locustfile.py", FAST), scenario="Shopper")
-    with serve(play) as server:
-        assert generator.capture(server.url).problem is None
-        done = generator.run_round(server.url, expectations={0: expect(b"ok")}, until=server.more(100))
-    assert done.error_kinds == {"wrong body (GET /items?tag=a%2Fb&tag=c)": 1}
-
-
-def test_users_of_an_unknown_client_are_counted_and_not_compared(
-    generator: Generator, tmp_path: Path
-) -> None:
-    generator.prepare(write(tmp_path / "locustfile.py", CLASSES["User"]), scenario="Shopper")
-    with serve(responding(OK, delay_s=0.005)) as server:
-        assert generator.capture(server.url).problem is None
-        done = generator.run_round(server.url, expectations={0: expect(b"ko")})
-    assert done.error_kinds == {}
-    assert done.requests > 0

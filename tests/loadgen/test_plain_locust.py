@@ -140,6 +140,7 @@ from pathlib import Path
 from locust import runners
 
 runners.HEARTBEAT_LIVENESS = 1000  # Locust ends a test whose workers a busy machine keeps waiting for 3 s
+runners.WORKER_REPORT_INTERVAL = 0.1  # its master waits for the users that it knows of, 3 s late as a rule
 FOLDER = Path(__file__).parent
 COUNTS = Counter()
 

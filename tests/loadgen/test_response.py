@@ -76,28 +76,6 @@ def test_a_body_that_names_lengths_does_not_count_as_headers() -> None:
     assert reader.body == b"look:\r\nContent-Length: 3\r\n\r\n"
 
 
-@pytest.mark.parametrize(
-    "before",
-    [
-        b"nonsense",
-        LENGTH + b"nonsense",
-        LENGTH[:-2],
-        LENGTH[:10],
-        UNTIL_THE_END,
-        CLOSE,
-        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
-    ],
-)
-def test_what_came_before_does_not_spoil_the_next_response(before: bytes) -> None:
-    reader = ResponseReader()
-    reader.feed(before)
-    reader.feed_end()
-    reader.expect(head_only=False)
-    assert reader.feed(CHUNKED) is None
-    assert reader.complete
-    assert (reader.status, reader.body, reader.received_bytes) == (201, b"hello", len(CHUNKED))
-
-
 def test_the_response_to_a_head_request_ends_with_its_headers() -> None:
     reader = ResponseReader()
     for _ in range(2):

@@ -1,6 +1,5 @@
 import os
 import resource
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,28 +104,6 @@ def test_users_without_a_response_are_counted_and_the_round_is_discarded(generat
         assert done.requests > 0
         again = generator.run_round(server.url, users=3)
     assert again.failure is None  # the generator goes on, and the counts are the round's own
-
-
-def test_the_window_waits_for_the_first_response_of_the_slowest_user(generator: Generator) -> None:
-    others_have_many, responded = threading.Event(), threading.Event()
-
-    def play(peer: Peer) -> None:
-        if peer.number == 0:
-            peer.take_request()
-            others_have_many.wait(60)
-            responded.set()
-            peer.sock.sendall(OK)
-        while peer.take_request():
-            peer.wait(DELAY_S)
-            peer.sock.sendall(OK)
-            if len(server.requests) > 100:  # long enough to be steady
-                others_have_many.set()
-
-    with serve(play) as server:
-        done = generator.run(
-            server.url, users=2, on_window=lambda _: responded.is_set() or pytest.fail("it opened early")
-        )
-    assert done.failure is None
 
 
 def test_right_and_wrong_responses_are_counted_apart(generator: Generator) -> None:
@@ -246,8 +223,7 @@ def test_users_without_a_file_fail_by_that_name_while_the_others_are_served(gene
         assert generator.run_round(server.url, users=8).error_kinds == {}
 
 
-# A user whose first request after the instant that a file holds is followed by a computation that takes the
-# event loop's time.
+# A user that, where there is a file, follows a request with a computation that takes the event loop's time.
 BLOCKING = """
 from pathlib import Path
 from time import perf_counter
@@ -255,23 +231,16 @@ from portcompare.loadgen import LeanUser, http_request
 
 class Blocking(LeanUser):
     request = http_request("/")
-    instant = Path(__file__).with_name("instant")
+    block = Path(__file__).with_name("block")
 
     def send_request(self, due_s=None):
         super().send_request(due_s)
-        if self.instant.exists() and perf_counter() > float(self.instant.read_text()):
-            self.instant.unlink()
+        if self.block.exists():
+            self.block.unlink()
             until_s = perf_counter() + 0.2
             while perf_counter() < until_s:
                 pass
 """
-
-
-def block_at(instant_s: float, folder: Path) -> None:
-    """Have the user block the loop after this instant."""
-    draft = folder / "draft"
-    draft.write_text(str(instant_s), encoding="utf-8")
-    draft.rename(folder / "instant")  # at once: it is looked for all the time
 
 
 LIMITS = GeneratorPlan()
@@ -285,24 +254,19 @@ def test_a_user_that_blocks_the_event_loop_is_noticed_and_delays_what_is_due(
     locustfile.write_text(BLOCKING, encoding="utf-8")
     seen: list[int] = []
 
-    def blocked_twice() -> bool:
-        """The first time may come before the generator, on a busy machine, has opened its window."""
-        if (tmp_path / "instant").exists():
+    def blocked() -> bool:
+        """Block after some requests of the window, and let some more come."""
+        if (tmp_path / "block").exists():
             return False
         if not seen or len(server.requests) > seen[-1] + 20:
             seen.append(len(server.requests))
             if len(seen) == 2:
-                block_at(time.perf_counter(), tmp_path)
+                (tmp_path / "block").touch()
         return len(seen) == 4
 
     generator.prepare(locustfile, scenario="Blocking")
     with serve(responding(OK, delay_s=DELAY_S)) as server:
-        done = generator.run_round(
-            server.url,
-            load=load,
-            on_window=lambda window: block_at(window.start_s + 0.1, tmp_path),
-            until=blocked_twice,
-        )
+        done = generator.run_round(server.url, load=load, until=blocked)
     assert done.stall_max_s >= 0.15
     assert find_overload(done, LIMITS) is not None
     if load:

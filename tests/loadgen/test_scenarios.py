@@ -1,7 +1,6 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from portcompare.http.requests import http_request
 from portcompare.records.requests import RequestSpec
 from portcompare.wire.protocol import Prepared, ScenarioSource
 from tests.loadgen.generator import Generator, expect
-from tests.loadgen.plain import have_sent
 from tests.loadgen.scripted import OK, Peer, serve
 
 Load = Callable[..., Prepared]
@@ -95,23 +93,6 @@ def test_a_mix_is_sent_by_weight_and_each_request_has_its_own_expectation(
         done = generator.run_round(server.url, scenario="mixed", expectations=wrong)
     assert set(done.error_kinds) == {"wrong body (POST /posted)"}
     assert done.requests > done.error_kinds["wrong body (POST /posted)"] > 0
-
-
-def test_the_users_of_a_mix_send_the_same_sequences_in_each_round(load: Load, generator: Generator) -> None:
-    load(IMPORTS + MIX, mixed="Mixed")
-    rounds: list[set[tuple[bytes, ...]]] = []
-    for _ in range(2):
-        with serve(echo_path) as server:
-            generator.run_round(
-                server.url, scenario="mixed", users=2, until=partial(have_sent, server, users=2, times=50)
-            )
-        by_user = [
-            tuple(request.split()[1] for number, request in server.requests if number == user)[:50]
-            for user in range(2)
-        ]
-        rounds.append(set(by_user))
-    assert rounds[0] == rounds[1]
-    assert len(rounds[0]) == 2
 
 
 @pytest.mark.parametrize(

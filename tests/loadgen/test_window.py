@@ -170,12 +170,6 @@ def test_the_rate_of_responses_at_random_is_unbiased(seed: int, edge_s: float) -
     assert smooth_rate(ended_s, 2.0, 9.0, edge_s) == pytest.approx(10_000, rel=0.03)
 
 
-@given(st.permutations([3.0, 0.5, 2.5, 1.0, 1.5, 2.0]), st.sampled_from([0.0, 0.3]))
-def test_the_order_of_the_responses_does_not_matter(ended_s: list[float], edge_s: float) -> None:
-    in_order = smooth_rate(np.sort(ended_s), 1.2, 2.7, edge_s)
-    assert smooth_rate(np.array(ended_s), 1.2, 2.7, edge_s) == pytest.approx(in_order)
-
-
 def test_with_steps_each_response_inside_counts_once() -> None:
     assert smooth_rate(np.array([0.9, 1.0, 2.0, 3.0, 3.1]), 1.0, 3.0, 0.0) == 1.0  # the second and third
 
