@@ -195,7 +195,7 @@ class DistributedRunner:
         return load_scenarios(self._order)[0]
 
     def capture(self, order: wire.Capture) -> wire.Captured:
-        """wire.Capture in this process, which has no other users to run."""
+        """Capture in this process, which has no other users to run."""
         user_class = self.load_users()[order.scenario]
         captured = self._captured[order.scenario] = capture(user_class, order.url)
         return captured

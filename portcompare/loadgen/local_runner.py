@@ -182,7 +182,7 @@ class LocalRunner:
         return prepared
 
     def capture(self, order: wire.Capture) -> wire.Captured:
-        """wire.Capture the requests of a scenario's user class; later rounds check their responses."""
+        """Capture the requests of a scenario's user class; later rounds check their responses."""
         captured = self._captured[order.scenario] = capture(self.users[order.scenario], order.url)
         return captured
 

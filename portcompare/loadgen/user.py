@@ -14,6 +14,7 @@ from locust.user.task import LOCUST_STATE_RUNNING
 from portcompare.http.login import LoginFailed
 from portcompare.loadgen import declare
 from portcompare.loadgen.connection import Address, Connection, Dialer
+from portcompare.loadgen.declare import SPARSE
 from portcompare.loadgen.open_model import Dispatcher
 from portcompare.loadgen.session import Target, session_of, targets_of
 from portcompare.records.requests import LoginStep, RequestSpec
@@ -70,13 +71,13 @@ class LeanUser(User):
             session.scripts[type(self), target] = declare.make_script(type(self), target, session)
         self._script = script = session.scripts[type(self), target]
         self.target = target
-        # The number is such that the users of each target declare.draw alike, and log in alike.
+        # The number is such that the users of each target draw alike, and log in alike.
         self._number = place // len(session.targets)
         self._calls = declare.draw(script.calls, script.weights, seed=self._number)
         dialer = Dialer(script.address, self.ca_file)
         self._connection = Connection(dialer, session.timeout_s or self.timeout_s)
         self._responses = 0
-        self._unchecked = declare.SPARSE  # so that the first response is checked
+        self._unchecked = SPARSE  # so that the first response is checked
         self._checked_connection = 0
         # A class with a waiting time of its own waits after each request, as everywhere in Locust.
         self._task_s = _TASK_S if type(self).wait_time is LeanUser.wait_time else 0.0
@@ -166,7 +167,7 @@ class LeanUser(User):
         """Whether to check a response: the first of each connection, and every so many."""
         made = self._connection.made
         self._unchecked += 1
-        if self._unchecked < declare.SPARSE and made == self._checked_connection:
+        if self._unchecked < SPARSE and made == self._checked_connection:
             return False
         self._unchecked, self._checked_connection = 0, made
         return True
