@@ -26,18 +26,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FilePart": "portcompare.http.requests",
-    "LeanUser": "portcompare.loadgen.user",
-    "Step": "portcompare.loadgen.steps",
-    "Steps": "portcompare.loadgen.steps",
-    "declare_targets": "portcompare.loadgen.steps",
-    "http_request": "portcompare.http.requests",
-    "login_step": "portcompare.loadgen.declare",
-    "with_values": "portcompare.loadgen.declare",
+    "portcompare.http.requests": ("FilePart", "http_request"),
+    "portcompare.loadgen.declare": ("login_step", "with_values"),
+    "portcompare.loadgen.steps": ("Step", "Steps", "declare_targets"),
+    "portcompare.loadgen.user": ("LeanUser",),
 }
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module has
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

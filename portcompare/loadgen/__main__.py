@@ -10,13 +10,15 @@ from typing import BinaryIO, Final
 import gevent
 from gevent.fileobject import FileObject
 
+from portcompare.loadgen.distributed_runner import DistributedRunner
 from portcompare.loadgen.figures import merge_parts
-from portcompare.loadgen.runners import CannotListenError, DistributedRunner, LocalRunner, Runner
+from portcompare.loadgen.local_runner import LocalRunner
 from portcompare.loadgen.webui.live import LiveUi
 from portcompare.wire import protocol as wire
 
-_NOTICE_S: Final = 0.005
-"""A window is announced so long before it opens, so that all processes can be ready."""
+Runner = LocalRunner | DistributedRunner
+
+_NOTICE_S: Final = 0.005  # A window is announced so long before it opens, so that all processes can be ready
 
 
 def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
@@ -36,11 +38,8 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
                     runner = distributed = DistributedRunner(order)
                     gevent.signal_handler(signal.SIGTERM, _close_and_end, runner)
                     distributed.gather(reply)
-                except CannotListenError as error:
-                    found, remedy = error.args
-                    reply(
-                        wire.Joined(address=f"{order.host}:{order.port}", workers=(), problem=(found, remedy))
-                    )
+                except OSError:
+                    reply(wire.Joined(address="", workers=(), problem=_cannot_listen(order)))
             case wire.Prepare():
                 reply(runner.prepare(order))
             case wire.Capture():
@@ -60,11 +59,15 @@ def _open_ui(order: wire.OpenUi, runner: Runner, reply: Callable[[wire.Message],
     try:
         ui = LiveUi(order, runner)
     except OSError as error:
-        found = f"{order.host}:{order.port} cannot be listened on: {error.strerror}"
-        reply(wire.UiOpened(url="", problem=(found, "give a free port and an address of this machine")))
+        reply(wire.UiOpened(url="", problem=_cannot_listen(order, f": {error.strerror}")))
         return None
     reply(wire.UiOpened(url=ui.url))
     return ui
+
+
+def _cannot_listen(order: wire.Gather | wire.OpenUi, why: str = "") -> tuple[str, str]:
+    found = f"{order.host}:{order.port} cannot be listened on{why}"
+    return found, "give a free port and an address of this machine"
 
 
 def _close_and_end(runner: Runner) -> None:

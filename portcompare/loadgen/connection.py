@@ -242,28 +242,23 @@ class Dialer:
     def _connect(self) -> socket.socket:
         # A known address that fails is forgotten, so that the name is resolved again next time.
         known, self._known = self._known, None
-        if known is not None:
-            return self._try(*known)
-        try:
-            found = socket.getaddrinfo(self._address.host, self._address.port, 0, socket.SOCK_STREAM)
-        except OSError:
-            # The resolver hides that it had no file left; then no socket can be made either.
-            socket.socket().close()
-            raise
-        *others, last = [(family, place) for family, _, _, _, place in found]
-        for other in others:  # of both families, perhaps, and the server listens on one
-            with suppress(OSError):
-                return self._try(*other)
-        return self._try(*last)
-
-    def _try(self, family: int, place: tuple[str | int, ...]) -> socket.socket:
-        connected = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            connected.connect(place)
-        except BaseException:  # the time limit and the end of the user too
-            connected.close()
-            raise
-        self._known = (family, place)
+        if known is None:
+            try:
+                connected = socket.create_connection((self._address.host, self._address.port))
+            except socket.gaierror:
+                # The resolver hides that it had no file left; then no socket can be made either.
+                socket.socket().close()
+                raise
+            with suppress(OSError):  # it may be reset by now
+                known = connected.family, connected.getpeername()
+        else:
+            connected = socket.socket(known[0])
+            try:
+                connected.connect(known[1])
+            except BaseException:  # the time limit and the end of the user too
+                connected.close()
+                raise
+        self._known = known
         return connected
 
     def _secure(self, connected: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,11 +13,11 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from portcompare.http.bodies import masked_json, without_address
 from portcompare.http.login import KEEP, Kept, LoginFailed, fill, keep_from
 from portcompare.http.placeholders import NAME, fill_in, names_in
 from portcompare.http.requests import encode_request, find_flaw
 from portcompare.http.rows import Row, read_rows, share_weights
-from portcompare.loadgen.checks import LooseBody, exact_body
 from portcompare.loadgen.connection import Address, Connection, make_context
 from portcompare.records.requests import Expectation, LoginStep, RequestSpec
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
@@ -130,18 +132,13 @@ _LOGIN_EXAMPLE: Final = 'login = [login_step(http_request("/login", method="POST
 
 def find_problem(user_class: type) -> Problem | None:
     """What is wrong with a class of lean users, and what to do; None if it can be used."""
-    return next(chain(_ca_problems(user_class), _mix_problems(user_class), _login_problems(user_class)), None)
-
-
-def _ca_problems(user_class: type) -> Iterator[Problem]:
-    ca_file = getattr(user_class, "ca_file", None)
-    if ca_file is None:
-        return
-    try:
-        make_context(ca_file)
-    except OSError as error:
-        found = f"{user_class.__name__}'s ca_file {ca_file!r} cannot be used: {error}"
-        yield found, "name a file of PEM certificates"
+    if (ca_file := getattr(user_class, "ca_file", None)) is not None:
+        try:
+            make_context(ca_file)
+        except OSError as error:
+            found = f"{user_class.__name__}'s ca_file {ca_file!r} cannot be used: {error}"
+            return found, "name a file of PEM certificates"
+    return next(chain(_mix_problems(user_class), _login_problems(user_class)), None)
 
 
 def _mix_problems(user_class: type) -> Iterator[Problem]:
@@ -184,26 +181,71 @@ def find_unfilled(user_class: type) -> Problem | None:
     """Which placeholders of a locustfile's class nothing fills, and what to do; None if all are filled."""
     kept: set[str] = set()
     login = getattr(user_class, "login", ())
-    for variants in login:
-        names = variants.unfilled if isinstance(variants, Variants) else names_in(variants[0].request)
-        if names - kept:
-            return _unfilled(user_class, names - kept, kept)
-        kept |= {name for name, _ in variants[0].keep}
     requests = weights_of(user_class)
-    # Without a login or rows, braces are just braces.
-    names = frozenset(requests.unfilled if isinstance(requests, Mix) else ())
-    if login and not isinstance(requests, Mix):
-        names = frozenset(name for request in requests for name in names_in(request))
-    return _unfilled(user_class, names - kept, kept) if names - kept else None
-
-
-def _unfilled(user_class: type, names: frozenset[str], kept: set[str]) -> Problem:
-    listed = ", ".join(f"{{{name}}}" for name in sorted(names))
-    known = f"kept until there: {', '.join(sorted(kept)) or 'nothing'}"
-    return f"nothing fills {listed} in {user_class.__name__}", f"name a column or what a login keeps; {known}"
+    stages = [
+        (step.unfilled if isinstance(step, Variants) else names_in(step[0].request), step[0].keep)
+        for step in login
+    ]
+    if isinstance(requests, Mix):
+        stages.append((requests.unfilled, ()))
+    elif login:  # without a login or rows, braces are just braces
+        stages.append((_unfilled_by((), requests), ()))
+    for names, keep in stages:
+        if names - kept:
+            listed = ", ".join(f"{{{name}}}" for name in sorted(names - kept))
+            known = f"kept until there: {', '.join(sorted(kept)) or 'nothing'}"
+            found = f"nothing fills {listed} in {user_class.__name__}"
+            return found, f"name a column or what a login keeps; {known}"
+        kept |= {name for name, _ in keep}
+    return None
 
 
 _FIRST_BAD_STATUS: Final = 400
+
+SPARSE: Final = 64  # One response in so many is checked where checking each would cost too much
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LooseBody:
+    """A body that names the server, or parts of which vary by themselves: too costly to check each time."""
+
+    content: bytes  # The approved body, with a placeholder for the server's own address
+    server: str | None  # Host and port to replace in responses; None to leave them
+    masked: tuple[str, ...]  # JSON pointers to values of which only the type is compared
+    value: str | None  # The JSON that is compared, as text; None to compare bytes
+
+    @classmethod
+    def of(cls, expected: Expectation, server: str) -> LooseBody:
+        """Prepare the approved body for comparing."""
+        content = base64.b64decode(expected.body_base64 or "")
+        return cls(
+            content=content,
+            server=server if expected.own_address else None,
+            masked=expected.masked,
+            value=_as_text(masked_json(content, expected.masked)) if expected.masked else None,
+        )
+
+    def matches(self, body: bytes) -> bool:
+        """Whether a body is the approved one."""
+        content = body if self.server is None else without_address(body, self.server)
+        if self.value is None:
+            return content == self.content
+        try:
+            return _as_text(masked_json(content, self.masked)) == self.value
+        except ValueError:
+            return False
+
+
+def exact_body(expected: Expectation) -> bytes | None:
+    """The body that every response must have; None where responses are not compared byte by byte."""
+    if expected.body_base64 is None or expected.masked or expected.own_address:
+        return None
+    return base64.b64decode(expected.body_base64)
+
+
+def _as_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """JSON in one spelling: to Python 1, 1.0 and true are equal, to clients they are not."""
+    return json.dumps(value, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,31 +305,31 @@ def make_script(user_class: type, target: Target, session: Session) -> Script:
     """
     address = Address.of(target.url)
     weights = weights_of(user_class)
-    calls = tuple(
-        _make_call(request, address, target, session.expectations.get(place))
-        for place, request in enumerate(weights)
+    calls = []
+    for place, request in enumerate(weights):
+        label = request.name.removeprefix(f"{request.method} ")
+        expected = session.expectations.get(place)
+        exact = loose = None
+        if expected is not None and expected.body_base64 is not None:
+            exact = exact_body(expected)
+            loose = LooseBody.of(expected, address.netloc) if exact is None else None
+        call = Call(
+            data=encode_request(request, address.netloc),
+            head_only=request.method == "HEAD",
+            key=(f"{target.name} {label}".lstrip(), request.method),
+            expected_status=expected.status if expected is not None else None,
+            expected_body=exact,
+            loose_body=loose,
+            wrong_body=f"{WRONG_BODY} ({request.name})",
+        )
+        session.lines[call.key] = (user_class.__name__, target.name)
+        calls.append(call)
+    return Script(
+        address=address, requests=tuple(weights), calls=tuple(calls), weights=tuple(weights.values())
     )
-    session.lines |= {call.key: (user_class.__name__, target.name) for call in calls}
-    return Script(address=address, requests=tuple(weights), calls=calls, weights=tuple(weights.values()))
 
 
-def _make_call(request: RequestSpec, address: Address, target: Target, expected: Expectation | None) -> Call:
-    label = request.name.removeprefix(f"{request.method} ")
-    exact = exact_body(expected) if expected is not None else None
-    is_loose = expected is not None and expected.body_base64 is not None and exact is None
-    return Call(
-        data=encode_request(request, address.netloc),
-        head_only=request.method == "HEAD",
-        key=(f"{target.name} {label}".lstrip(), request.method),
-        expected_status=expected.status if expected is not None else None,
-        expected_body=exact,
-        loose_body=LooseBody.of(expected, address.netloc) if expected is not None and is_loose else None,
-        wrong_body=f"{WRONG_BODY} ({request.name})",
-    )
-
-
-_BLOCK: Final = 64
-"""So many are drawn at once: to draw one by one costs a microsecond a request."""
+_BLOCK: Final = 64  # So many are drawn at once: to draw one by one costs a microsecond a request
 
 
 def draw(items: Sequence[Item], weights: Sequence[float], seed: int) -> Iterator[Item]:

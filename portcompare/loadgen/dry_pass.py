@@ -1,16 +1,15 @@
 """The dry pass: one user of a class runs for a moment, and a forwarder captures its requests."""
 
-from __future__ import annotations
-
 import random
 import re
 import traceback
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.client import responses
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import gevent
 import locust
@@ -20,20 +19,13 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from locust import TaskSet, User
 
 from portcompare.http.requests import encode_request
-from portcompare.loadgen.checks import CONNECTION_HEADERS
 from portcompare.loadgen.connection import Address, Connection, Dialer
-from portcompare.loadgen.locust_users import stage
+from portcompare.loadgen.declare import Problem
+from portcompare.loadgen.locust_users import CONNECTION_HEADERS, stage
 from portcompare.records.requests import RequestSpec
 from portcompare.wire.protocol import Captured
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from locust.runners import LocalRunner
-
-    from portcompare.loadgen.declare import Problem
-
-    Headers = tuple[tuple[str, str], ...]
+Headers = tuple[tuple[str, str], ...]
 
 _TIME_LIMIT_S: Final = 30.0
 _BAD_GATEWAY: Final = 502
@@ -41,16 +33,12 @@ _WITHOUT_BODY: Final = (204, 304)
 _HEAD: Final = "portcompare.head"  # The key, beside WSGI's own, of method, target and headers as sent
 _SECURE: Final = re.compile(r";\s*secure\b", re.IGNORECASE)
 
-MOST_REQUESTS: Final = 50
-"""Distinct requests; a class may make up new ones without end."""
-
+MOST_REQUESTS: Final = 50  # Distinct requests; a class may make up new ones without end
 TURNS_A_TASK: Final = 10
 """It ends when nothing new has come in so many tasks for each that there is. Each is as likely to come next:
 that one of k was not among 10 k is less likely than k in 22,000 (e^10)."""
 
-QUIET_S: Final = 2.0
-"""Or when nothing new has come for so long."""
-
+QUIET_S: Final = 2.0  # Or when nothing new has come for so long
 LONGEST_S: Final = 10.0
 
 
@@ -68,7 +56,14 @@ def capture(user_class: type[User], url: str) -> Captured:
             # All alike: a task that is rare under load is to be seen as well.
             runner = stage(user_class, forwarder.url, tasks=list(dict.fromkeys(user_class.tasks)))
             try:
-                _run_one(runner, watch)
+                runner.start(1, spawn_rate=1)
+                runner.spawning_greenlet.join()
+                users = list(runner.user_greenlets)
+                for user in users:
+                    user.link(lambda _: watch.end())  # it may stop by itself
+                if runner.spawning_greenlet.exception is not None or not users:
+                    watch.end(runner.spawning_greenlet.exception)
+                watch.wait()
             finally:
                 runner.quit()
     finally:
@@ -159,14 +154,12 @@ class Forwarder:
 
     def _for_client(self, request: RequestSpec, status: int, headers: Headers) -> list[tuple[str, str]]:
         """The headers of a response as the client gets them."""
-        own = [
-            (name, _replace_text(value, self._server_url, self.url)) for name, value in _end_to_end(headers)
-        ]
-        if self._address.secure:  # the client speaks plain HTTP here, and would not send such a cookie back
-            own = [
-                (name, _SECURE.sub("", value) if name.lower() == "set-cookie" else value)
-                for name, value in own
-            ]
+        own = []
+        for name, value in _end_to_end(headers):
+            # The client speaks plain HTTP here, and would not send such a cookie back.
+            is_secured = self._address.secure and name.lower() == "set-cookie"
+            sent = _SECURE.sub("", value) if is_secured else value
+            own.append((name, _replace_text(sent, self._server_url, self.url)))
         if request.method == "HEAD" and status not in _WITHOUT_BODY:  # the length of what it does not have
             own += [pair for pair in headers if pair[0].lower() == "content-length"]
         return own
@@ -195,7 +188,14 @@ class _Watch:
         self.forwarder_url = ""  # The host that the user has
         self.elsewhere: dict[str, None] = {}  # The addresses of requests to other hosts, in order
         self.error: BaseException | None = None  # What it raised first
-        self._turns_left = self._turns = TURNS_A_TASK * _count_tasks(user_class)
+        tasks: set[object] = set()  # Of the class and of its sets of tasks, whatever their weights
+        coming = list(user_class.tasks)
+        while coming:
+            task = coming.pop()
+            if task not in tasks:
+                tasks.add(task)
+                coming += getattr(task, "tasks", ())
+        self._turns_left = self._turns = TURNS_A_TASK * max(len(tasks), 1)
         self._requests_left = MOST_REQUESTS
         self._began_s = self._new_s = perf_counter()
         self._over = Event()
@@ -220,13 +220,9 @@ class _Watch:
         if url and not str(url).startswith(self.forwarder_url):
             self.elsewhere[str(url).partition("?")[0]] = None
 
-    def note_error(self, exception: BaseException, **_: object) -> None:
-        """Take in what left a task as an exception."""
-        self.end(exception)
-
-    def end(self, error: BaseException | None = None) -> None:
-        """Have the dry pass end."""
-        self.error = self.error or error
+    def end(self, exception: BaseException | None = None, **_: object) -> None:
+        """Have the dry pass end, with what left a task as an exception if anything did."""
+        self.error = self.error or exception
         self._over.set()
 
     def wait(self) -> None:
@@ -238,18 +234,6 @@ class _Watch:
             self._over.wait(left_s)
 
 
-def _count_tasks(user_class: type[User]) -> int:
-    """How many tasks there are in a class and in its sets of tasks, whatever their weights."""
-    seen: set[object] = set()
-    coming = list(user_class.tasks)
-    while coming:
-        task = coming.pop()
-        if task not in seen:
-            seen.add(task)
-            coming += getattr(task, "tasks", ())
-    return max(len(seen), 1)
-
-
 @contextmanager
 def _observed(watch: _Watch) -> Iterator[None]:
     """Listen to Locust's events, skip all waiting, and seed `random` so that each run has the same cases."""
@@ -257,30 +241,23 @@ def _observed(watch: _Watch) -> Iterator[None]:
     random.seed(0)
     TaskSet.wait = watch.note_turn
     locust.events.request.add_listener(watch.note_request)
-    locust.events.user_error.add_listener(watch.note_error)
+    locust.events.user_error.add_listener(watch.end)
     try:
         yield
     finally:
         locust.events.request.remove_listener(watch.note_request)
-        locust.events.user_error.remove_listener(watch.note_error)
+        locust.events.user_error.remove_listener(watch.end)
         TaskSet.wait = wait
         random.setstate(state)
 
 
-def _run_one(runner: LocalRunner, watch: _Watch) -> None:
-    runner.start(1, spawn_rate=1)
-    runner.spawning_greenlet.join()
-    users = list(runner.user_greenlets)
-    for user in users:
-        user.link(lambda _: watch.end())  # it may stop by itself
-    if runner.spawning_greenlet.exception is not None or not users:
-        watch.end(runner.spawning_greenlet.exception)
-    watch.wait()
-
-
 def _find_problem(name: str, watch: _Watch, *, any_captured: bool) -> Problem | None:
     if watch.error is not None:
-        found = f"{name} raised {_described(watch.error)} when one user of it ran against the baseline"
+        error = watch.error
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+        found = f"{name} raised {text}{where} when one user of it ran against the baseline"
         return found, "correct the class; it must catch an exception that it raises on purpose"
     if any_captured:
         return None
@@ -291,9 +268,3 @@ def _find_problem(name: str, watch: _Watch, *, any_captured: bool) -> Problem | 
             'use paths, `self.client.get("/path")`, or addresses that begin with `self.host`',
         )
     return f"{name} sent no request to its host", "give it a task that sends one at once"
-
-
-def _described(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{text} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else text

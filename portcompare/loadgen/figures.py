@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
-from portcompare.loadgen.messages import PartResult, SlicePart
 from portcompare.loadgen.window import choose_edge, smooth_rate
 from portcompare.records.rounds import Latency, LoadReport, Slice
 from portcompare.wire.protocol import WRONG_BODY, RoundDone
@@ -155,6 +154,36 @@ class Window:
         return np.linspace(self.start_s, self.end_s, number + 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlicePart:
+    """What one process measured in a slice of the window."""
+
+    histogram: str  # Of latencies, encoded as in PartResult
+    errors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartResult:
+    """What one process measured in the window of a round, in a form that can be added up."""
+
+    requests: int  # Successful requests that ended in the window
+    rate_rps: float  # Their rate, with smoothed window edges
+    # Failed requests that ended in the window, by kind; and wrong bodies that were seen only before it
+    error_kinds: dict[str, int]
+    # Of the successful requests: with headers, or what a user class that is no `LeanUser` reports
+    received_bytes: float
+    reconnects: int  # Connections made because the server had closed the one before
+    histogram: str  # The latencies as a base64 encoded HdrHistogram, in microseconds
+    slices: tuple[SlicePart, ...]  # The window in slices
+    handler_s: tuple[float, ...]  # The sampled `Server-Timing: app`
+    lags: str | None  # Histogram of how late due requests were dispatched; None in the closed model
+    dropped: int  # Requests given up because no connection became free within the time limit
+    stall_max_s: float  # The greatest delay of a heartbeat of the event loop
+    cpu_ratio: float  # CPU seconds per second
+    machine: str  # Identifies the machine: the kernel's id of this boot
+    cpus: tuple[int, ...]  # The CPUs that the process may use
+
+
 def summarize_part(window: Window, before: Counts, during: Counts) -> PartResult:
     """The figures of one process, from its counts before the window and in it."""
     tallies = (*before.tallies, *during.tallies)
@@ -171,6 +200,9 @@ def summarize_part(window: Window, before: Counts, during: Counts) -> PartResult
     cut = sum(len(tally.ended_s) for tally in during.tallies)
     received_bytes = sum(tally.received_bytes for tally in during.tallies)
     failed_s = _joined(tally.failed_s for tally in during.tallies)
+    paces = [counts.pace for counts in (before, during) if counts.pace]
+    is_due_inside = window.holds(_joined(pace.due_s for pace in paces))
+    lags_s = _joined(pace.lags_s for pace in paces)[is_due_inside]
     return PartResult(
         requests=len(latencies_s),
         rate_rps=smooth_rate(all_ended_s, window.start_s, window.end_s, edge_s) if len(latencies_s) else 0.0,
@@ -180,7 +212,7 @@ def summarize_part(window: Window, before: Counts, during: Counts) -> PartResult
         histogram=_encoded(latencies_s),
         slices=_slice(window, all_ended_s[inside], latencies_s, failed_s),
         handler_s=tuple(value for tally in during.tallies for value in tally.handler_s),
-        lags=_lags(window, before, during),
+        lags=_encoded(lags_s) if paces else None,
         dropped=during.pace.dropped if during.pace else 0,
         stall_max_s=during.stall_s,
         cpu_ratio=(during.cpu_s - before.cpu_s) / (during.taken_at_s - before.taken_at_s),
@@ -208,15 +240,6 @@ def _slice(
         SlicePart(histogram=_encoded(latencies_s[place == number]), errors=int(failures))
         for number, failures in enumerate(errors)
     )
-
-
-def _lags(window: Window, before: Counts, during: Counts) -> str | None:
-    """How late each request was dispatched that was due in the window, as a histogram."""
-    if during.pace is None:
-        return None
-    paces = [counts.pace for counts in (before, during) if counts.pace]
-    due_s = _joined(pace.due_s for pace in paces)
-    return _encoded(_joined(pace.lags_s for pace in paces)[window.holds(due_s)])
 
 
 def _count_failures(before: Counts, during: Counts) -> dict[str, int]:

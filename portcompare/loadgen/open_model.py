@@ -4,6 +4,7 @@ import ctypes
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from random import Random
 from time import perf_counter
@@ -13,23 +14,38 @@ import gevent
 from gevent.hub import Waiter
 
 from portcompare.loadgen.figures import Pace
-from portcompare.loadgen.messages import WHOLE, Share
 from portcompare.wire.protocol import RateLoad
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One process's share of the load."""
+
+    index: int  # The process's number, from 0
+    processes: int  # How many there are
+
+    def of(self, total: int) -> int:
+        """How many of something this process gets."""
+        return len(range(self.index, total, self.processes))
+
+    def number(self, place: int) -> int:
+        """The number, among all processes, of something that this process got."""
+        return place * self.processes + self.index
+
+
+WHOLE: Final = Share(index=0, processes=1)  # The share of a process that is alone
+
+
 def due_times(load: RateLoad, share: Share = WHOLE) -> Iterator[float]:
-    """When requests are due, in seconds from the beginning, without end."""
-    if load.arrivals == "poisson":
-        return _poisson(load, share)
-    # Divided, not added up: a sum of gaps would drift away from the rate.
-    return (share.number(place) / load.rate_rps for place in count())
+    """When requests are due, in seconds from the beginning, without end.
 
-
-def _poisson(load: RateLoad, share: Share) -> Iterator[float]:
-    """Independent arrivals, whose gaps are exponential; independent shares add up to such arrivals again.
+    Poisson's are independent, with exponential gaps; independent shares add up to such arrivals again.
 
     Source: Kingman, "Poisson Processes", Oxford University Press, 1993, section 4.1, the interval theorem.
     """
+    if load.arrivals == "even":
+        # Divided, not added up: a sum of gaps would drift away from the rate.
+        yield from (share.number(place) / load.rate_rps for place in count())
     # One that is alone keeps the schedule that the seed has always stood for.
     seed = load.seed if share == WHOLE else f"{load.seed}/{share.index}"
     random = Random(seed)  # noqa: S311 - a schedule, not a secret
@@ -119,9 +135,7 @@ class Dispatcher:
             self._pace.dropped += 1
 
 
-_CLOCK_MONOTONIC: Final = 1
-"""The clock behind `time.perf_counter` on Linux."""
-
+_CLOCK_MONOTONIC: Final = 1  # The clock behind `time.perf_counter` on Linux
 _NONBLOCK_CLOEXEC: Final = os.O_NONBLOCK | os.O_CLOEXEC
 _ABSOLUTE: Final = 1
 _READ: Final = 1  # libev's EV_READ

@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 from configargparse import ArgumentParser
 from locust import LoadTestShape, events
 from locust.env import Environment
+from locust.rpc import Message
 from locust.runners import MasterRunner, Runner
 
 from portcompare.loadgen.session import DECLARED_TARGETS, feed, session_of
@@ -72,15 +73,15 @@ class Steps(LoadTestShape):
 @events.init.add_listener
 def _listen(runner: Runner, **_: object) -> None:
     """Have the processes with users count under another label when the shape says so."""
+
+    def set_label(environment: Environment, msg: Message) -> None:
+        session = session_of(environment)
+        if session.recorder.label != msg.data:
+            feed(environment, session)
+            session.recorder.label = msg.data
+
     if not isinstance(runner, MasterRunner):
-        runner.register_message(_MESSAGE, lambda environment, msg: _set_label(environment, msg.data))
-
-
-def _set_label(environment: Environment, label: str) -> None:
-    session = session_of(environment)
-    if session.recorder.label != label:
-        feed(environment, session)
-        session.recorder.label = label
+        runner.register_message(_MESSAGE, set_label)
 
 
 def declare_targets(*names: str) -> None:

@@ -12,9 +12,9 @@ from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING
 
 from portcompare.http.login import LoginFailed
-from portcompare.loadgen.checks import SPARSE
+from portcompare.loadgen import declare
 from portcompare.loadgen.connection import Address, Connection, Dialer
-from portcompare.loadgen.declare import draw, find_problem, find_unfilled, log_in, make_script, steps_of
+from portcompare.loadgen.declare import SPARSE
 from portcompare.loadgen.open_model import Dispatcher
 from portcompare.loadgen.session import Target, session_of, targets_of
 from portcompare.records.requests import LoginStep, RequestSpec
@@ -68,12 +68,12 @@ class LeanUser(User):
         self._is_new = True
         self._start_after_s = session.stagger_s * place / max(session.users, 1)
         if (type(self), target) not in session.scripts:
-            session.scripts[type(self), target] = make_script(type(self), target, session)
+            session.scripts[type(self), target] = declare.make_script(type(self), target, session)
         self._script = script = session.scripts[type(self), target]
         self.target = target
         # The number is such that the users of each target draw alike, and log in alike.
         self._number = place // len(session.targets)
-        self._calls = draw(script.calls, script.weights, seed=self._number)
+        self._calls = declare.draw(script.calls, script.weights, seed=self._number)
         dialer = Dialer(script.address, self.ca_file)
         self._connection = Connection(dialer, session.timeout_s or self.timeout_s)
         self._responses = 0
@@ -90,21 +90,16 @@ class LeanUser(User):
     def send_requests(self) -> None:
         """Send requests for a second at a time, or until Locust wants the user to stop."""
         if self._is_new:
-            self._begin()
+            gevent.sleep(self._start_after_s)
+            if not self.login or self._log_in():
+                self._is_new = False
+                self.send_request()
+                self._session.count_ready()
             return
         until_s = perf_counter() + self._task_s
         self.send_request()
         while perf_counter() < until_s and self._state == LOCUST_STATE_RUNNING:
             self.send_request()
-
-    def _begin(self) -> None:
-        """Wait for this user's turn to start, log in, and send a request."""
-        gevent.sleep(self._start_after_s)
-        if self.login and not self._log_in():
-            return
-        self._is_new = False
-        self.send_request()
-        self._session.count_ready()
 
     def send_when_due(self, dispatcher: Dispatcher) -> NoReturn:
         """Log in, if the class declares how, and then send each request of the open model when it is due."""
@@ -116,29 +111,26 @@ class LeanUser(User):
 
     def _log_in(self) -> bool:
         """Log in, again and again until it works; False if Locust wants the user to stop before."""
-        steps = steps_of(self.login, self._number)
+        steps = declare.steps_of(self.login, self._number)
         while self._state == LOCUST_STATE_RUNNING:
             try:
-                kept = log_in(steps, self._connection, self._script.address)
+                kept = declare.log_in(steps, self._connection, self._script.address)
             except LoginFailed as failed:
-                self._count_failed_login(f"login: {failed}")
+                kind = self._session.login_error = f"login: {failed}"
+                key = (f"{self.target.name} {type(self).__name__} login".lstrip(), "")
+                self._session.lines[key] = (type(self).__name__, self.target.name)
+                tally = self._session.recorder.tally(key)
+                tally.failures_s[kind].append(self._connection.latency_s)
+                tally.failed_s.append(self._connection.ended_s)
                 gevent.sleep(_PAUSE_AFTER_FAILED_LOGIN_S)
             else:
                 # Parity logged in as the first user only: the responses to others were never approved.
-                is_approved = steps == steps_of(self.login, 0)
+                is_approved = steps == declare.steps_of(self.login, 0)
                 places = range(len(self._script.calls))
                 own = self._script.filled(kept, is_approved=is_approved)
-                self._calls = map(own, draw(places, self._script.weights, seed=self._number))
+                self._calls = map(own, declare.draw(places, self._script.weights, seed=self._number))
                 return True
         return False
-
-    def _count_failed_login(self, kind: str) -> None:
-        self._session.login_error = kind
-        key = (f"{self.target.name} {type(self).__name__} login".lstrip(), "")
-        self._session.lines[key] = (type(self).__name__, self.target.name)
-        tally = self._session.recorder.tally(key)
-        tally.failures_s[kind].append(self._connection.latency_s)
-        tally.failed_s.append(self._connection.ended_s)
 
     def send_request(self, due_s: float | None = None) -> None:
         """Send one request, wait for its response and count it.
@@ -186,7 +178,7 @@ def _end_where_users_would_fail(environment: Environment, **_: object) -> None:
     """Have plain Locust end with one clear line, where the first user would fail in the background."""
     lean = [user_class for user_class in environment.user_classes if issubclass(user_class, LeanUser)]
     for user_class in lean:
-        problem = find_problem(user_class) or find_unfilled(user_class)
+        problem = declare.find_problem(user_class) or declare.find_unfilled(user_class)
         if problem is not None:
             sys.exit(": ".join(problem))
     options = environment.parsed_options

@@ -40,9 +40,7 @@ def choose_edge(response_s: float, delay_s: float, *, first_s: float, start_s: f
     return response_s if response_s <= room_s else min(delay_s or response_s, room_s)
 
 
-LEAST_BATCHES: Final = 5
-"""With fewer batches, a start is not distinguishable from what follows it."""
-
+LEAST_BATCHES: Final = 5  # With fewer batches, a start is not distinguishable from what follows it
 LEAST_WAVES: Final = 2
 """Where responses come in waves, the load starts with the first of them, and differs between waves or not."""
 
@@ -52,8 +50,7 @@ _SHORTEST_BIN_S: Final = 0.012
 _TREND_T: Final = 2.1
 """A slope of more standard errors is a trend: the 97.5% point of Student's t for the bins of four batches."""
 
-_SHARE_THAT_MATTERS: Final = 0.02
-"""A smaller change of the rate does not matter, however sure it is."""
+_SHARE_THAT_MATTERS: Final = 0.02  # A smaller change of the rate does not matter, however sure it is
 
 
 def is_steady(ended_s: NDArray[np.float64], begun_s: float, now_s: float, wave_s: float) -> bool:

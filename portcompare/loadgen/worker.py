@@ -25,9 +25,10 @@ from locust.rpc import Message
 from locust.stats import RequestStats
 
 from portcompare.errors import EXIT_INTERRUPTED, EXIT_NOT_VALID
-from portcompare.loadgen import messages
-from portcompare.loadgen.messages import LoadScenarios, OpenWindow, PartResult, StartPart, WarmUp
-from portcompare.loadgen.runners import LocalRunner
+from portcompare.loadgen import distributed_runner as messages
+from portcompare.loadgen.distributed_runner import LoadScenarios, OpenWindow, StartPart
+from portcompare.loadgen.figures import PartResult
+from portcompare.loadgen.local_runner import LocalRunner, WarmUp
 from portcompare.loadgen.webui.live_load import LiveLoad
 from portcompare.wire.protocol import Prepare, Prepared, concurrency_of, encode
 
@@ -36,8 +37,7 @@ _LOG = logging.getLogger(__name__)
 LEADER_LOST_S: Final = 30.0
 """Without a heartbeat for so long the leader is lost; Locust's own minute is long for a server under load."""
 
-CONNECT_TRIES: Final = 720
-"""Of five seconds each: a worker waits an hour for its run."""
+CONNECT_TRIES: Final = 720  # Of five seconds each: a worker waits an hour for its run
 
 
 class Worker:
@@ -77,7 +77,7 @@ class Worker:
                 case StartPart(order=order, share=share):
                     total = concurrency_of(order.load)
                     _LOG.info("%s, %d of %d, %s", order.scenario, share.of(total), total, order.url)
-                    content = self._runner.warm_up_part(order, share, message.captured)
+                    content = self._runner.warm_up(order, share, message.captured)
                 case OpenWindow():
                     content = self._runner.measure_part(message.notice_s)
             reply = messages.Reply(number=message.number, version=version("portcompare"), content=content)

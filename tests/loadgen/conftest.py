@@ -1,10 +1,12 @@
-"""Locust monkey-patches the process it is imported into, so no test imports what imports it.
+"""Locust monkey-patches the process it is imported into, so no test imports what imports it as it is.
 
-The modules without Locust are tested directly, everything else through the real processes: the load
-generator's, over its protocol, and plain Locust's.
+The modules without Locust are tested directly, some of the others with Locust unpatched, and everything else
+through the real processes: the load generator's, over its protocol, and plain Locust's.
 """
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
 
 import pytest
 
@@ -13,14 +15,18 @@ from tests.loadgen.certificates import Authority
 from tests.loadgen.generator import Generator
 
 
+def import_unpatched(name: str) -> Any:  # noqa: ANN401 - a module
+    """A module that imports Locust, without the monkey-patching of everything else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
+        return import_module(name)
+
+
 @pytest.fixture(scope="session")
 def generator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generator]:
     """One load-generator process for all rounds, as in a run."""
-    running = Generator(tmp_path_factory.mktemp("loadgen") / "loadgen.log")
-    try:
+    with Generator(tmp_path_factory.mktemp("loadgen") / "loadgen.log") as running:
         yield running
-    finally:
-        running.end()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,17 @@
 """The real load-generator process, driven by orders as the harness drives it."""
 
+import base64
 import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+import numpy as np
+from hdrh.histogram import HdrHistogram
 
 from portcompare.http.requests import http_request
 from portcompare.records.requests import Expectation, RequestSpec
@@ -27,6 +32,18 @@ from portcompare.wire.protocol import (
 from tests.e2e.processes import wait_until
 
 GET = http_request("/", name="the request")
+
+
+def expect(body: bytes, *masked: str, own_address: bool = False, status: int = 200) -> Expectation:
+    encoded = base64.b64encode(body).decode()
+    return Expectation(status=status, body_base64=encoded, masked=masked, own_address=own_address)
+
+
+def counts_of(histogram: HdrHistogram | str) -> Counter[int]:
+    """How often each value, in microseconds, is in a histogram, which may be encoded."""
+    decoded = HdrHistogram.decode(histogram) if isinstance(histogram, str) else histogram
+    counts = np.ctypeslib.as_array(decoded.counts)
+    return Counter({decoded.get_value_from_index(int(at)): int(counts[at]) for at in np.flatnonzero(counts)})
 
 
 def round_of(  # noqa: PLR0913 - the settings of a round
@@ -61,15 +78,13 @@ def round_of(  # noqa: PLR0913 - the settings of a round
 class Generator:
     """The process."""
 
-    def __init__(self, log_path: Path, *, worker_lost_s: int | None = None) -> None:
+    def __init__(self, log_path: Path, *command: str) -> None:
         self._log_path = log_path
         self.window = WindowOpens(start_s=0.0, end_s=0.0)  # The one announced last
         self.histogram = ""  # Of the last round
-        code = "from portcompare.loadgen import __main__, runners; "
-        limit = f"runners.WORKER_LOST_S = {worker_lost_s}; " if worker_lost_s else ""
         with log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", f"{code}{limit}__main__.main()"],
+                [sys.executable, *(command or ("-m", "portcompare.loadgen"))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -163,6 +178,12 @@ class Generator:
         assert isinstance(done, RoundDone)
         self.histogram = done.histogram
         return done.load
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     def end(self) -> int:
         """End the orders; returns the process's exit code."""

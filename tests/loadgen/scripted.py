@@ -1,53 +1,36 @@
 """A server that plays exact byte sequences, each connection in a thread of its own."""
 
-from __future__ import annotations
-
+import re
 import socket
+import ssl
 import struct
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Iterator
-
-    Play = Callable[["Peer"], None]
-
+Play = Callable[["Peer"], None]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Peer:
     """The other side of one connection, as a script sees it."""
 
-    def __init__(self, server: ScriptedServer, sock: socket.socket, number: int) -> None:
+    def __init__(self, server: "ScriptedServer", sock: socket.socket, number: int) -> None:
         self._server = server
         self.sock = sock
         self.number = number  # Of the connection, from 0
 
     def take_request(self) -> bytes:
         """The next request, body included; empty at the end of the connection."""
-        data = b""
-        while b"\r\n\r\n" not in data:
-            more = self.sock.recv(1 << 16)
-            if not more:
-                return b""
-            data += more
-        head, _, body = data.partition(b"\r\n\r\n")
-        length = 0
-        for line in head.split(b"\r\n"):
-            name, _, value = line.partition(b":")
-            if name.lower() == b"content-length":
-                length = int(value)
-        parts = [body]
-        missing = length - len(body)
+        request, missing = b"", 1
         while missing > 0:
             more = self.sock.recv(1 << 16)
             if not more:
                 return b""
-            parts.append(more)
-            missing -= len(more)
-        request = head + b"\r\n\r\n" + b"".join(parts)
+            request += more
+            if found := re.search(rb"\r\n\r\n", request):
+                length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", request[: found.start()])
+                missing = found.end() + int(length[1] if length else 0) - len(request)
         self._server.requests.append((self.number, request))
         return request
 
@@ -99,10 +82,15 @@ class ScriptedServer:
             self._threads.append(thread)
             thread.start()
 
-    def await_ended(self, count: int) -> None:
-        """Wait until the scripts of the first so many connections have ended."""
-        for thread in self._threads[:count]:
-            thread.join(20)
+    def more(self, number: int) -> Callable[[], bool]:
+        """A condition: so many more requests have come since it was first looked at."""
+        first: list[int] = []
+
+        def have_come() -> bool:
+            first.append(len(self.requests))
+            return first[-1] - first[0] >= number
+
+        return have_come
 
     def hold(self, sock: socket.socket) -> None:
         """Have a connection closed with the server."""

@@ -1,11 +1,9 @@
-from __future__ import annotations
-
 import errno
 import re
 import socket
 import time
 import tracemalloc
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import gevent
 import gevent.socket
@@ -21,6 +19,7 @@ from portcompare.loadgen.connection import (
     UNREACHABLE,
     UNRESOLVABLE,
     Address,
+    Connection,
 )
 from portcompare.loadgen.response import (
     BODY_TOO_LARGE,
@@ -30,15 +29,9 @@ from portcompare.loadgen.response import (
     INVALID_HTTP,
     MAX_BODY_BYTES,
 )
-from tests.loadgen.scripted import OK, alternating, responding, responding_once, serve
+from tests.loadgen.scripted import OK, Peer, Play, alternating, responding, responding_once, serve
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from portcompare.loadgen.connection import Connection
-    from tests.loadgen.scripted import Peer, Play
-
-    Connect = Callable[..., Connection]
+Connect = Callable[..., Connection]
 
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 PART_OF_A_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart"
@@ -164,14 +157,10 @@ def test_an_incomplete_response_on_a_kept_connection_is_a_failure_and_not_reques
         (responding_once(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"), INCOMPLETE),
         (responding_once(b"SSH-2.0-OpenSSH_9.6\r\n"), INVALID_HTTP),
         (responding_once(OK + b"and more"), INVALID_HTTP),
-        (
-            responding_once(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: 0123456789abcdef\r\n" * 40_000),
-            HEAD_TOO_LARGE,
-        ),
         (take_and_close, CLOSED),
         (take_and_reset, RESET),
     ],
-    ids=["body", "head", "chunks", "no HTTP", "more than a response", "megabyte of headers", "none", "reset"],
+    ids=["body", "head", "chunks", "no HTTP", "more than a response", "none", "reset"],
 )
 def test_each_way_to_break_a_response_has_its_kind_and_spoils_no_later_one(
     connect: Connect, broken: Play, kind: str
@@ -186,19 +175,16 @@ def test_each_way_to_break_a_response_has_its_kind_and_spoils_no_later_one(
             assert connection.response.received_bytes == len(LAST)
 
 
-def test_a_refused_connection_has_its_kind(connect: Connect) -> None:
-    with socket.socket() as bound_but_deaf:
-        bound_but_deaf.bind(("127.0.0.1", 0))
-        assert connect(f"http://127.0.0.1:{bound_but_deaf.getsockname()[1]}").exchange(GET) == REFUSED
-
-
-@pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".invalid"], ids=["unknown", "no host name"])
-def test_a_host_that_cannot_be_resolved_has_its_kind(connect: Connect, host: str) -> None:
-    assert connect(f"http://{host}:80").exchange(GET) == UNRESOLVABLE
-
-
-def test_an_address_that_cannot_be_reached_has_its_kind(connect: Connect) -> None:
-    assert connect("http://255.255.255.255:80").exchange(GET) == UNREACHABLE
+@pytest.mark.parametrize(
+    ("host", "kind"),
+    [
+        ("nowhere.invalid", UNRESOLVABLE),
+        ("a" * 64 + ".invalid", UNRESOLVABLE),  # no host name
+        ("255.255.255.255", UNREACHABLE),
+    ],
+)
+def test_a_host_that_cannot_be_connected_to_has_its_kind(connect: Connect, host: str, kind: str) -> None:
+    assert connect(f"http://{host}:80").exchange(GET) == kind
 
 
 @pytest.mark.parametrize("error", [errno.EMFILE, errno.ENFILE])
@@ -247,6 +233,10 @@ def test_latency_counts_from_the_connect_to_the_end_of_the_response(connect: Con
 
 
 def test_a_connection_whose_user_is_stopped_leaves_no_socket(connect: Connect) -> None:
+    def take_and_wait(peer: Peer) -> None:
+        if peer.take_request():
+            peer.wait()
+
     with serve(take_and_wait) as server:
         connection = connect(server.url)
         user = gevent.spawn(connection.exchange, GET)
@@ -257,33 +247,12 @@ def test_a_connection_whose_user_is_stopped_leaves_no_socket(connect: Connect) -
         connection.close()
 
 
-def take_and_wait(peer: Peer) -> None:
-    if peer.take_request():
-        peer.wait()
-
-
 def test_a_request_arrives_as_declared(connect: Connect) -> None:
     body = "größe=" + "1" * 4_000_000  # more than a socket takes at once
-    request = http_request(
-        "/items?a=1",
-        method="POST",
-        query={"b": ["2", "3"]},
-        headers={"X-Token": "secret", "accept": "application/json"},
-        body=body,
-    )
+    request = encode_request(http_request("/items?a=1", method="POST", body=body), "here")
     with serve(responding(OK)) as server:
-        netloc = server.url.removeprefix("http://")
-        assert connect(server.url).exchange(encode_request(request, netloc)) is None
-    head, _, received = server.requests[0][1].partition(b"\r\n\r\n")
-    assert head.decode().split("\r\n") == [
-        "POST /items?a=1&b=2&b=3 HTTP/1.1",
-        f"Host: {netloc}",
-        "User-Agent: portcompare",
-        f"Content-Length: {len(body.encode())}",
-        "X-Token: secret",
-        "accept: application/json",
-    ]
-    assert received == body.encode()
+        assert connect(server.url).exchange(request) is None
+    assert server.requests == [(0, request)]
 
 
 def sending(beginning: bytes, endless: bytes) -> Play:

@@ -40,6 +40,11 @@ class Shop(HttpUser):
 """
 
 
+def shopper(*task: str) -> str:
+    """A class whose one task is made of these lines."""
+    return "\n        ".join(["class Shopper(HttpUser):\n    @task\n    def buy(self):", *task]) + "\n"
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[ScriptedServer]:
     with serve(responding(OK)) as running:
@@ -90,39 +95,23 @@ def test_requests_are_captured_as_they_were_sent_in_the_order_in_which_they_came
 
 
 @pytest.mark.parametrize("text", CLASSES.values(), ids=CLASSES)
-def test_every_kind_of_user_is_captured(capture: Callable[..., Captured], text: str) -> None:
+def test_every_kind_of_user_is_captured(
+    capture: Callable[..., Captured], server: ScriptedServer, text: str
+) -> None:
     captured = capture(text)
     assert captured.problem is None
     assert [(one.method, one.target) for one in captured.requests] == [("GET", "/items?tag=a%2Fb&tag=c")]
-
-
-def test_a_class_is_run_no_longer_than_each_of_its_tasks_needs_to_be_seen(
-    capture: Callable[..., Captured], server: ScriptedServer
-) -> None:
-    captured = capture(CLASSES["HttpUser"])
-    assert len(captured.requests) == 1
-    assert len(server.requests) == 10
+    assert len(server.requests) == 10  # it is run no longer than each of its tasks needs to be seen
 
 
 def test_what_is_new_each_time_is_captured_up_to_a_number(capture: Callable[..., Captured]) -> None:
-    captured = capture("""
-class Shopper(FastHttpUser):
-    @task
-    def buy(self):
-        for number in range(10_000):
-            self.client.get(f"/{number}")
-""")
+    captured = capture(shopper("for number in range(10_000):", '    self.client.get(f"/{number}")'))
     assert captured.problem is None
     assert [request.target for request in captured.requests] == [f"/{number}" for number in range(50)]
 
 
 def test_a_body_of_unknown_length_is_captured_whole(capture: Callable[..., Captured]) -> None:
-    captured = capture("""
-class Shopper(HttpUser):
-    @task
-    def buy(self):
-        self.client.post("/upload", data=iter([b"first ", b"second"]))
-""")
+    captured = capture(shopper('self.client.post("/upload", data=iter([b"first ", b"second"]))'))
     assert [request.body for request in captured.requests] == [b"first second"]
     assert not {name.lower() for name, _ in captured.requests[0].headers} & NEVER_CAPTURED
 
@@ -180,20 +169,14 @@ def test_links_to_the_server_s_own_address_are_followed_and_captured(
     capture: Callable[..., Captured],
 ) -> None:
     with serve(play_links) as server:
-        captured = capture(
-            f"HOST = {server.url.removeprefix('http://')!r}\n"
-            """
-class Shopper(HttpUser):
-    @task
-    def buy(self):
-        data = self.client.get("/moved").json()
-        assert data["host"] == HOST
-        assert data["next"].startswith(self.host)
-        self.client.get(data["next"], headers={"Referer": self.host + "/moved"})
-        raise StopUser
-""",
-            url=server.url,
+        text = shopper(
+            'data = self.client.get("/moved").json()',
+            f"assert data['host'] == {server.url.removeprefix('http://')!r}",
+            'assert data["next"].startswith(self.host)',
+            'self.client.get(data["next"], headers={"Referer": self.host + "/moved"})',
+            "raise StopUser",
         )
+        captured = capture(text, url=server.url)
         referer = server.url + "/moved"
     assert captured.problem is None
     assert captured.elsewhere == ()
@@ -208,28 +191,14 @@ def test_the_response_to_head_has_the_length_that_its_body_would_have(
 ) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
     with serve(responding(head)) as server:
-        captured = capture(
-            """
-class Shopper(HttpUser):
-    @task
-    def buy(self):
-        assert self.client.head("/").headers["Content-Length"] == "5"
-        raise StopUser
-""",
-            url=server.url,
-        )
+        length = 'assert self.client.head("/").headers["Content-Length"] == "5"'
+        captured = capture(shopper(length, "raise StopUser"), url=server.url)
     assert captured.problem is None
     assert [request.name for request in captured.requests] == ["HEAD /"]
 
 
 def test_responses_that_differ_are_noted(capture: Callable[..., Captured]) -> None:
-    text = """
-class Shopper(HttpUser):
-    @task
-    def buy(self):
-        self.client.get("/")
-        self.client.get("/other", headers={"Connection": "close"})
-"""
+    other = 'self.client.get("/other", headers={"Connection": "close"})'
     alike = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d"
     counts = iter(range(10))
 
@@ -238,7 +207,7 @@ class Shopper(HttpUser):
             peer.sock.sendall(OK if b"/other" in request else alike % next(counts))
 
     with serve(play) as server:
-        captured = capture(text, url=server.url)
+        captured = capture(shopper('self.client.get("/")', other), url=server.url)
     assert [request.target for request in captured.requests] == ["/", "/other"]
     assert captured.varying == (0,)
 
@@ -253,54 +222,52 @@ def test_requests_to_a_server_that_does_not_respond_are_captured_too(
     assert server.requests == []
 
 
-def test_what_a_class_raises_is_a_problem_with_its_place(capture: Callable[..., Captured]) -> None:
-    captured = capture("""
-class Shopper(HttpUser):
+FAILING = """class Shopper(HttpUser):
+    def {method}:
+        raise OSError("no such bank")
+
     @task
     def buy(self):
         self.client.get("/")
-        {}["token"]
-""")
-    assert captured.problem is not None
-    found, remedy = captured.problem
-    raised = "Shopper raised KeyError: 'token' (locustfile.py, line 13)"
-    assert found == f"{raised} when one user of it ran against the baseline"
-    assert remedy.startswith("correct the class")
+        {{}}["token"]
+"""
+RAN = "when one user of it ran against the baseline"
+PLACE = "Shopper raised OSError: no such bank (locustfile.py, line 10) " + RAN
 
 
-@pytest.mark.parametrize("method", ["__init__", "on_start"])
-def test_a_class_that_cannot_even_start_is_a_problem(capture: Callable[..., Captured], method: str) -> None:
-    arguments = "self, environment" if method == "__init__" else "self"
-    captured = capture(
-        f"class Shopper(HttpUser):\n    def {method}({arguments}):\n        raise OSError('no such bank')\n"
-        "    @task\n    def buy(self):\n        self.client.get('/')\n"
-    )
-    assert captured.problem is not None
-    assert captured.problem[0].startswith("Shopper raised OSError: no such bank (locustfile.py, line ")
-
-
-def test_a_class_that_sends_no_request_is_a_problem(capture: Callable[..., Captured]) -> None:
-    captured = capture("class Shopper(User):\n    @task\n    def buy(self):\n        raise StopUser\n")
-    assert captured.problem == (
-        "Shopper sent no request to its host",
-        "give it a task that sends one at once",
-    )
-
-
-def test_a_class_without_tasks_is_a_problem(capture: Callable[..., Captured]) -> None:
-    captured = capture("class Shopper(HttpUser):\n    pass\n")
-    assert captured.problem is not None
-    assert "No tasks defined on Shopper" in captured.problem[0]
+@pytest.mark.parametrize(
+    ("text", "found", "remedy"),
+    [
+        (
+            FAILING.format(method="other(self)"),
+            f"Shopper raised KeyError: 'token' (locustfile.py, line 15) {RAN}",
+            "correct the class",
+        ),
+        (FAILING.format(method="__init__(self, environment)"), PLACE, "correct the class"),
+        (FAILING.format(method="on_start(self)"), PLACE, "correct the class"),
+        (
+            shopper("raise StopUser"),
+            "Shopper sent no request to its host",
+            "give it a task that sends one at once",
+        ),
+        ("class Shopper(User): pass", "Shopper raised Exception: No tasks defined on Shopper", "correct"),
+    ],
+    ids=["task", "init", "on_start", "no request", "no task"],
+)
+def test_what_a_class_raises_or_leaves_out_is_a_problem(
+    capture: Callable[..., Captured], text: str, found: str, remedy: str
+) -> None:
+    problem = capture(text).problem
+    assert problem is not None
+    assert problem[0].startswith(found)
+    assert problem[1].startswith(remedy)
 
 
 @pytest.mark.parametrize("also", ["", 'self.client.get("/")'], ids=["nothing else", "the host as well"])
 def test_requests_to_other_hosts_are_reported(capture: Callable[..., Captured], also: str) -> None:
     with serve(responding(OK)) as other:
         url = f"{other.url}/token"
-        captured = capture(
-            "class Shopper(FastHttpUser):\n    @task\n    def buy(self):\n"
-            f"        self.client.get({url + '?code=1'!r})\n        {also}\n        raise StopUser\n"
-        )
+        captured = capture(shopper(f"self.client.get({url + '?code=1'!r})", also, "raise StopUser"))
     assert captured.elsewhere == (url,)
     if also:
         assert captured.problem is None

@@ -10,7 +10,9 @@ from portcompare.loadgen.figures import (
     HIGHEST_US,
     Counts,
     Pace,
+    PartResult,
     Recorder,
+    SlicePart,
     Tally,
     Window,
     find_busiest,
@@ -19,8 +21,8 @@ from portcompare.loadgen.figures import (
     merge_parts,
     summarize_part,
 )
-from portcompare.loadgen.messages import PartResult, SlicePart
 from portcompare.records.rounds import LoadReport
+from tests.loadgen.generator import counts_of
 
 KEY = ("/data", "GET")
 WINDOW = Window(start_s=10.0, end_s=11.0, wave_s=0.0)
@@ -29,15 +31,6 @@ US = st.lists(st.integers(1, 10_000_000), max_size=50)
 
 def encoded(*latencies_us: float) -> str:
     return str(make_histogram(np.asarray(latencies_us) / 1e6).encode().decode())
-
-
-def counts_of(histogram: HdrHistogram) -> Counter[int]:
-    return Counter(
-        {
-            one.value_iterated_to: one.count_added_in_this_iter_step
-            for one in histogram.get_recorded_iterator()
-        }
-    )
 
 
 def part(**given_: object) -> PartResult:
@@ -84,25 +77,12 @@ def test_a_cut_returns_what_was_counted_and_begins_anew() -> None:
 
 def test_requests_are_counted_apart_by_name_and_method() -> None:
     recorder = Recorder()
-    recorder.tally(("/data", "GET")).received_bytes += 1
-    recorder.tally(("/data", "HEAD")).received_bytes += 2
-    recorder.tally(("/other", "GET")).received_bytes += 3
-    assert {key: tally.received_bytes for key, tally in recorder.cut().items()} == {
-        ("/data", "GET"): 1,
-        ("/data", "HEAD"): 2,
-        ("/other", "GET"): 3,
-    }
-
-
-def test_the_histogram_of_nothing_is_empty() -> None:
-    assert make_histogram(np.empty(0)).get_total_count() == 0
-
-
-def test_the_histogram_counts_each_latency() -> None:
-    histogram = make_histogram(np.array([0.000_100, 0.000_200, 0.000_100, 0.000_100]))
-    assert histogram.get_total_count() == 4
-    assert histogram.get_count_at_value(100) == 3
-    assert histogram.get_count_at_value(200) == 1
+    keys = (("/data", "GET"), ("/data", "HEAD"), ("/other", "GET"))
+    for size_bytes, key in enumerate(keys):
+        recorder.tally(key).received_bytes += size_bytes
+    assert [(key, tally.received_bytes) for key, tally in recorder.cut().items()] == [
+        (key, size_bytes) for size_bytes, key in enumerate(keys)
+    ]
 
 
 def test_latencies_outside_the_range_are_put_at_its_ends() -> None:
@@ -112,11 +92,9 @@ def test_latencies_outside_the_range_are_put_at_its_ends() -> None:
     assert histogram.get_max_value() == pytest.approx(HIGHEST_US, rel=1e-3)
 
 
-@given(latency_us=st.integers(1, 2046))
-def test_the_resolution_is_a_microsecond_up_to_two_milliseconds(latency_us: int) -> None:
-    histogram = make_histogram(np.array([latency_us / 1e6, (latency_us + 1) / 1e6]))
-    assert histogram.get_count_at_value(latency_us) == 1
-    assert histogram.get_max_value() == latency_us + 1
+@given(st.lists(st.integers(1, 2047)))
+def test_each_latency_is_counted_to_the_microsecond_up_to_two_milliseconds(latencies_us: list[int]) -> None:
+    assert counts_of(make_histogram(np.array(latencies_us) / 1e6)) == Counter(latencies_us)
 
 
 @given(latencies_s=st.lists(st.floats(0.002, 3600), min_size=1, max_size=30))
@@ -131,14 +109,6 @@ def test_the_resolution_is_a_thousandth_above(latencies_s: list[float]) -> None:
 def test_merged_histograms_are_those_of_all_values(first_us: list[int], second_us: list[int]) -> None:
     merged = merge_histograms([encoded(*first_us), encoded(*second_us)])
     assert merged.encode().decode() == encoded(*first_us, *second_us)
-    assert merged.get_total_count() == len(first_us) + len(second_us)
-
-
-def test_merged_histograms_are_the_sum_count_by_count() -> None:
-    first, second = encoded(1, 1, 1000, 70_000), encoded(1, 1000, 999_999)
-    summed = counts_of(HdrHistogram.decode(first)) + counts_of(HdrHistogram.decode(second))
-    assert counts_of(merge_histograms([first, second])) == summed
-    assert summed[1] == 3
 
 
 def test_counts_add_up_and_percentiles_are_those_of_all_requests() -> None:
@@ -187,15 +157,13 @@ def test_lag_is_that_of_all_due_requests() -> None:
 
 
 def test_slices_are_merged_one_by_one() -> None:
-    done = merge(
-        part(slices=(SlicePart(histogram=encoded(1000), errors=1), SlicePart(histogram=encoded(), errors=0))),
-        part(
-            slices=(
-                SlicePart(histogram=encoded(3000, 3000), errors=2),
-                SlicePart(histogram=encoded(), errors=4),
-            )
-        ),
-    )
+    def slices(first: str, *errors: int) -> tuple[SlicePart, ...]:
+        return tuple(
+            SlicePart(histogram=one, errors=count)
+            for one, count in zip((first, encoded()), errors, strict=True)
+        )
+
+    done = merge(part(slices=slices(encoded(1000), 1, 0)), part(slices=slices(encoded(3000, 3000), 2, 4)))
     first, second = done.slices
     assert (first.requests, first.errors, second.requests, second.errors) == (3, 3, 0, 4)
     assert first.p50_s == pytest.approx(0.003, rel=1e-3)
@@ -222,6 +190,11 @@ def test_processes_that_share_a_cpu_are_as_busy_as_that_cpu(parts: list[PartResu
     assert find_busiest(parts) == pytest.approx(busiest)
 
 
+def counted(*tallies: Tally, at_s: float, pace: Pace | None = None) -> Counts:
+    """The counts of a process that needs a quarter of a CPU."""
+    return Counts(tallies=tallies, pace=pace, stall_s=0.0, cpu_s=at_s / 4, taken_at_s=at_s)
+
+
 def test_the_slices_of_a_part_hold_what_its_window_holds() -> None:
     before, during = Tally(), Tally()
     for tally, ended_s, latency_s in (
@@ -235,12 +208,7 @@ def test_the_slices_of_a_part_hold_what_its_window_holds() -> None:
         tally.latencies_s.append(latency_s)
     during.failures_s["reset"].append(0.1)
     during.failed_s.append(10.95)
-    counts = {"stall_s": 0.0, "pace": None}
-    done = summarize_part(
-        WINDOW,
-        Counts(tallies=(before,), cpu_s=1.0, taken_at_s=10.0, **counts),  # type: ignore[arg-type]
-        Counts(tallies=(during,), cpu_s=1.25, taken_at_s=11.0, **counts),  # type: ignore[arg-type]
-    )
+    done = summarize_part(WINDOW, counted(before, at_s=10.0), counted(during, at_s=11.0))
     slices = [HdrHistogram.decode(one.histogram).get_total_count() for one in done.slices]
     assert slices == [1, 1, 0, 0, 0, 0, 0, 0, 0, 1]
     assert [one.errors for one in done.slices] == [0] * 9 + [1]
@@ -249,10 +217,9 @@ def test_the_slices_of_a_part_hold_what_its_window_holds() -> None:
     assert done.lags is None
 
 
-def test_a_long_window_is_cut_into_seconds() -> None:
-    assert len(Window(start_s=0.0, end_s=30.0, wave_s=0.0).slices()) == 31
-    assert len(Window(start_s=0.0, end_s=12.5, wave_s=0.0).slices()) == 14
-    assert len(Window(start_s=0.0, end_s=0.2, wave_s=0.0).slices()) == 11
+@pytest.mark.parametrize(("length_s", "slices"), [(30.0, 30), (12.5, 13), (0.2, 10)])
+def test_a_long_window_is_cut_into_seconds(length_s: float, slices: int) -> None:
+    assert len(Window(start_s=0.0, end_s=length_s, wave_s=0.0).slices()) == slices + 1
 
 
 def test_a_wrong_body_before_the_window_counts_and_other_failures_do_not() -> None:
@@ -260,11 +227,8 @@ def test_a_wrong_body_before_the_window_counts_and_other_failures_do_not() -> No
     for kind in ("wrong body (GET /)", "wrong body (GET /)", "status 503"):
         before.failures_s[kind].append(0.1)
     during.failures_s["status 500"].append(0.1)
-    counts = [
-        Counts(tallies=(tally,), pace=None, stall_s=0.0, cpu_s=0.0, taken_at_s=at_s)
-        for tally, at_s in ((before, 10.0), (during, 11.0))
-    ]
-    assert summarize_part(WINDOW, *counts).error_kinds == {"wrong body (GET /)": 2, "status 500": 1}
+    done = summarize_part(WINDOW, counted(before, at_s=10.0), counted(during, at_s=11.0))
+    assert done.error_kinds == {"wrong body (GET /)": 2, "status 500": 1}
 
 
 def test_what_falls_due_in_the_window_is_offered_there() -> None:
@@ -273,10 +237,6 @@ def test_what_falls_due_in_the_window_is_offered_there() -> None:
         pace.due_s.append(due_s)
         pace.lags_s.append(lag_s)
     pace.dropped = 2
-    empty = Counts(tallies=(), pace=Pace(), stall_s=0.0, cpu_s=0.0, taken_at_s=10.0)
-    done = summarize_part(
-        WINDOW, empty, Counts(tallies=(), pace=pace, stall_s=0.0, cpu_s=0.0, taken_at_s=11.0)
-    )
-    assert done.lags is not None
-    assert counts_of(HdrHistogram.decode(done.lags)) == counts_of(make_histogram(np.asarray([0.001, 0.002])))
+    done = summarize_part(WINDOW, counted(at_s=10.0, pace=Pace()), counted(at_s=11.0, pace=pace))
+    assert done.lags == encoded(1000, 2000)
     assert done.error_kinds == {"not sent in time": 2}

@@ -1,18 +1,16 @@
 """Users that log in first, on a server that wants them to."""
 
-import base64
 import json
 import threading
 from collections import Counter, defaultdict
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from portcompare.http.requests import http_request
-from portcompare.records.requests import Expectation, LoginStep
+from portcompare.records.requests import LoginStep
 from portcompare.wire.protocol import RateLoad, ScenarioSource
-from tests.loadgen.generator import Generator
+from tests.loadgen.generator import Generator, expect
 from tests.loadgen.scripted import Peer, ScriptedServer, response_of, serve
 
 OPEN = RateLoad(rate_rps=200.0, arrivals="even", connections=4, seed="1")
@@ -83,15 +81,11 @@ def names_by_connection(server: ScriptedServer) -> dict[int, set[bytes]]:
     return dict(found)
 
 
-def greet(name: str) -> dict[int, Expectation]:
-    return {0: Expectation(status=200, body_base64=base64.b64encode(f"hello {name}".encode()).decode())}
-
-
 def test_each_user_logs_in_once_as_its_own_row_and_sends_what_it_kept(generator: Generator) -> None:
     prepare(generator, "ann", "bob", "cy")
     members = Members()
     with serve(members) as server:
-        done = generator.run_round(server.url, users=4, until=lambda: len(server.requests) > 200)
+        done = generator.run_round(server.url, users=4, until=server.more(200))
     assert (done.failure, done.error_kinds) == (None, {})
     assert members.logins == {"ann": 2, "bob": 1, "cy": 1}  # the fourth user begins again
     names = names_by_connection(server)
@@ -120,8 +114,8 @@ def test_the_round_is_discarded_with_the_reason_if_users_cannot_log_in(
 ) -> None:
     prepare(generator, "ann")
     with serve(Members(refusals=1000)) as server:
-        done = generator.run_round(server.url, users=4, load=load, warmup_max_s=1.5, window_s=0.6)
-    assert done.failure == "4 of 4 users had no response within 1.5 s: login: status 403 (POST /login)"
+        done = generator.run_round(server.url, users=4, load=load, warmup_max_s=0.3, window_s=0.6)
+    assert done.failure == "4 of 4 users had no response within 0.3 s: login: status 403 (POST /login)"
     assert done.error_kinds["login: status 403 (POST /login)"] > 0
     assert done.requests == 0
     assert not names_by_connection(server)
@@ -131,7 +125,7 @@ def test_connections_of_the_open_model_log_in_before_requests_are_due(generator:
     prepare(generator, "ann", "bob")
     members = Members()
     with serve(members) as server:
-        done = generator.run_round(server.url, load=OPEN, until=lambda: len(server.requests) > 100)
+        done = generator.run_round(server.url, load=OPEN, until=server.more(100))
     assert (done.failure, done.error_kinds, done.dropped) == (None, {}, 0)
     assert members.logins == {"ann": 2, "bob": 2}
     assert done.requests > 0
@@ -140,43 +134,9 @@ def test_connections_of_the_open_model_log_in_before_requests_are_due(generator:
 def test_responses_are_compared_with_those_to_the_login_that_parity_used(generator: Generator) -> None:
     prepare(generator, "ann", "bob")
     with serve(Members()) as server:
-        done = generator.run_round(server.url, users=2, expectations=greet("ann"))
+        done = generator.run_round(server.url, users=2, expectations={0: expect(b"hello ann")})
         assert done.error_kinds == {}
-        done = generator.run_round(server.url, users=2, expectations=greet("bob"))
+        done = generator.run_round(server.url, users=2, expectations={0: expect(b"hello bob")})
     (kind,) = done.error_kinds
     assert kind == "wrong body (GET /me/{account}?csrf={csrf})"
     assert done.requests > 0  # the second user's: nobody approved of those
-
-
-def test_a_locustfile_can_declare_the_same(generator: Generator, tmp_path: Path) -> None:
-    (tmp_path / "users.csv").write_text("name,item\nann,1\nbob,2\n")
-    (tmp_path / "locustfile.py").write_text(
-        "from pathlib import Path\n"
-        "from portcompare.loadgen import LeanUser, http_request, login_step, with_values\n"
-        "USERS = Path(__file__).with_name('users.csv')\n"
-        "class Member(LeanUser):\n"
-        "    login = [\n"
-        "        login_step(\n"
-        "            http_request('/login', method='POST', json={'name': '{name}'}),\n"
-        "            keep={'token': 'json:/access/token', 'account': 'json:/account'},\n"
-        "            values=USERS,\n"
-        "        ),\n"
-        "        login_step(\n"
-        "            http_request('/enter', headers={'X-Token': '{token}'}), keep={'csrf': 'header:X-Csrf'}\n"
-        "        ),\n"
-        "    ]\n"
-        "    requests = with_values({\n"
-        "        http_request(\n"
-        "            '/me/{account}?csrf={csrf}&item={item}', headers={'Authorization': 'Bearer {token}'}\n"
-        "        ): 1\n"
-        "    }, USERS)\n"
-    )
-    prepared = generator.prepare(tmp_path / "locustfile.py", scenario="Member")
-    assert prepared.problems == {}
-    assert [request.target for request in prepared.requests["scenario"]] == [
-        "/me/{account}?csrf={csrf}&item=1",
-        "/me/{account}?csrf={csrf}&item=2",
-    ]
-    assert {request.login for request in prepared.requests["scenario"]} == {
-        tuple(variants[0] for variants in login_of("ann"))
-    }

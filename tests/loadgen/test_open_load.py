@@ -13,7 +13,7 @@ from portcompare.loadgen.connection import REFUSED
 from portcompare.loadgen.open_model import due_times
 from portcompare.wire.protocol import RateLoad, WindowOpens
 from tests.loadgen.generator import GET, Generator
-from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
+from tests.loadgen.scripted import OK, Peer, serve
 from tests.loadgen.stalling import StallOnce, latencies_after_stall, percentile
 
 RATE = RateLoad(rate_rps=200.0, arrivals="even", connections=256, seed="1")
@@ -72,11 +72,11 @@ def test_requests_are_sent_when_they_are_due_over_no_more_connections_than_neede
 
 @pytest.mark.parametrize("connections", [256, 1])
 def test_a_stall_is_not_omitted(generator: Generator, connections: int) -> None:
-    stall_s, window_s = 0.5, 1.5
+    stall_s, window_s = 0.3, 0.9
     stall = StallOnce(stall_s)
 
     def stall_in(window: WindowOpens) -> None:
-        stall.due_s = window.start_s + 0.2
+        stall.due_s = window.start_s + 0.1
 
     with serve(stall) as server:
         load = replace(RATE, connections=connections)
@@ -137,13 +137,6 @@ def test_a_server_that_refuses_gets_no_more_connections_than_offered(generator: 
     assert done.requests == 0
     assert set(done.error_kinds) == {REFUSED}
     assert 0 < done.error_kinds[REFUSED] < 200  # 100 are due in the window, and some may be late
-
-
-def test_a_wrong_response_is_no_success_in_the_open_model_either(generator: Generator) -> None:
-    with serve(responding(response_of("500 Oops", b""))) as server:
-        done = generator.run_round(server.url, load=RATE, until=lambda: len(server.requests) > 100)
-    assert done.requests == 0
-    assert set(done.error_kinds) == {"status 500"}
 
 
 def test_the_warm_up_lasts_as_long_as_the_delay(generator: Generator) -> None:

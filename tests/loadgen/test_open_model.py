@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from portcompare.loadgen import open_model
-from portcompare.loadgen.messages import WHOLE, Share
-from portcompare.loadgen.open_model import Alarm, Dispatcher, due_times
+from portcompare.loadgen.open_model import WHOLE, Alarm, Dispatcher, Share, due_times
 from portcompare.wire.protocol import RateLoad
 
 EVEN = RateLoad(rate_rps=3.0, arrivals="even", connections=1, seed="a")

@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
-import pytest
-
+from tests.loadgen.conftest import import_unpatched
 from tests.loadgen.plain import LOCUSTFILE, have_sent, lines_of, locust
 from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
 
@@ -13,24 +13,47 @@ IMPORTS = "from portcompare.loadgen import LeanUser, Step, Steps, declare_target
 DATA = 'class Data(LeanUser):\n    request = http_request("/data")\n'
 
 
-def test_each_target_has_its_own_lines_and_its_share_of_the_users_of_each_class() -> None:
+SITES = f"""{IMPORTS}declare_targets("old-one", "new")
+
+class Visitor(LeanUser):
+    requests = {{http_request("/"): 2, http_request("/data", method="POST", name="send"): 1}}
+
+{DATA}"""
+
+
+def test_each_target_has_its_own_lines_its_share_of_the_users_of_each_class_and_the_same_sequence(
+    tmp_path: Path,
+) -> None:
+    locustfile = tmp_path / "locustfile.py"
+    locustfile.write_text(SITES)
     play = responding(OK, delay_s=0.01)
-    with serve(play) as flask, serve(play) as quart:
+    with serve(play) as old, serve(play) as new:
         # Two users at a time, one of each class: numbering all users alike would send each class elsewhere.
         ended = locust(
-            LOCUSTFILE,
-            *("--flask-url", flask.url, "--quart-url", quart.url, "-u4", "-r2", "Fast", "Delayed"),
-            until=lambda: all(have_sent(server, users=2, times=20) for server in (flask, quart)),
+            locustfile,
+            *("--old-one-url", old.url, "--new-url", new.url, "-u4", "-r2"),
+            until=lambda: all(have_sent(server, users=2, times=40) for server in (old, new)),
         )
     assert ended.returncode == 0, ended.stderr
-    lines = lines_of(ended)
-    assert set(lines) == {"flask /data", "quart /data", "flask /data?delay=0.2", "quart /data?delay=0.2"}
+    lines = {(line["name"], line["method"]): line for line in json.loads(ended.stdout)}
+    assert set(lines) == {
+        (f"{name} {request}", method)
+        for name in ("old-one", "new")
+        for request, method in (("/", "GET"), ("send", "POST"), ("/data", "GET"))
+    }
     assert all(line["num_failures"] == 0 for line in lines.values())
-    assert flask.connections == quart.connections == 2
-    for name, server in (("flask", flask), ("quart", quart)):
-        counted = sum(line["num_requests"] for line in lines.values() if line["name"].startswith(name))
+    assert all(line["min_response_time"] >= 9.9 for line in lines.values())
+    assert old.connections == new.connections == 2
+    sequences = []
+    for name, server in (("old-one", old), ("new", new)):
+        counted = sum(line["num_requests"] for (own, _), line in lines.items() if own.startswith(name))
         assert len(server.requests) - 2 <= counted <= len(server.requests)  # two were cut off by the end
-        assert lines[f"{name} /data"]["min_response_time"] >= 9.9
+        assert lines[f"{name} /", "GET"]["num_requests"] > lines[f"{name} send", "POST"]["num_requests"] > 5
+        of_class: list[list[list[bytes]]] = [[], []]
+        for number, request in server.requests:
+            of_class[number].append(request.split()[:2])
+        sequences.append(next(sent[:40] for sent in of_class if [b"GET", b"/"] in sent))
+    assert sequences[0] == sequences[1]
 
 
 def test_a_single_host_is_loaded_without_a_name_and_failures_are_locusts_own(tmp_path: Path) -> None:
@@ -47,32 +70,6 @@ def test_a_single_host_is_loaded_without_a_name_and_failures_are_locusts_own(tmp
     assert abs(line["num_requests"] - 2 * line["num_failures"]) <= 2
     assert "status 500" in ended.stderr
     assert ended.returncode == 1  # as Locust has it with failures, also those of its last moment
-
-
-def test_each_request_of_a_mix_has_its_own_line_and_each_target_the_same_sequence(tmp_path: Path) -> None:
-    locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(
-        IMPORTS + 'declare_targets("old-one", "new")\nclass Visitor(LeanUser):\n'
-        '    requests = {http_request("/"): 2, http_request("/data", method="POST", name="send"): 1}\n'
-    )
-    play = responding(OK, delay_s=0.002)
-    with serve(play) as old, serve(play) as new:
-        ended = locust(
-            locustfile,
-            *("--old-one-url", old.url, "--new-url", new.url, "-u2", "-r2"),
-            until=lambda: all(have_sent(server, users=1, times=60) for server in (old, new)),
-        )
-    assert ended.returncode == 0, ended.stderr
-    lines = {(line["name"], line["method"]): line["num_requests"] for line in json.loads(ended.stdout)}
-    assert set(lines) == {
-        ("old-one /", "GET"),
-        ("new /", "GET"),
-        ("old-one send", "POST"),
-        ("new send", "POST"),
-    }
-    assert lines["old-one /", "GET"] > lines["old-one send", "POST"] > 5
-    first = [[request.split()[:2] for _, request in server.requests[:60]] for server in (old, new)]
-    assert first[0] == first[1]
 
 
 def test_without_a_server_the_error_is_one_line_that_names_the_options() -> None:
@@ -143,6 +140,7 @@ from pathlib import Path
 from locust import runners
 
 runners.HEARTBEAT_LIVENESS = 1000  # Locust ends a test whose workers a busy machine keeps waiting for 3 s
+runners.WORKER_REPORT_INTERVAL = 0.1  # its master waits for the users that it knows of, 3 s late as a rule
 FOLDER = Path(__file__).parent
 COUNTS = Counter()
 
@@ -162,14 +160,13 @@ class Stairs(Steps):
     def get_run_time(self):
         return float((FOLDER / "clock").read_text())
 """
+LABELS = ("towards step 1", "step 1: 1 user", "towards step 2", "step 2: 4 users")
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_each_step_has_lines_of_its_own(tmp_path: Path, processes: int) -> None:
+def test_each_step_has_lines_of_its_own_in_all_processes(tmp_path: Path) -> None:
     locustfile = tmp_path / "locustfile.py"
     locustfile.write_text(IMPORTS + STAIRS)
-    labels = ("towards step 1", "step 1: 1 user", "towards step 2", "step 2: 4 users")
-    waiting = list(zip((5, 10, 15, 20), labels, (1, 1, processes, processes), strict=True))
+    waiting = list(zip((5, 10, 15, 20), LABELS, (1, 1, 2, 2), strict=True))
 
     def set_clock(run_s: int) -> None:
         (tmp_path / "draft").write_text(str(run_s))
@@ -184,12 +181,31 @@ def test_each_step_has_lines_of_its_own(tmp_path: Path, processes: int) -> None:
         return not waiting
 
     set_clock(0)
-    workers = ("--processes", str(processes)) if processes > 1 else ()
     with serve(responding(OK, delay_s=0.005)) as server:
-        ended = locust(locustfile, "--host", server.url, *workers, meanwhile=climb)
+        ended = locust(locustfile, "--host", server.url, "--processes", "2", meanwhile=climb)
     assert ended.returncode == 0, ended.stderr
     lines = lines_of(ended)
-    assert set(lines) == {f"/data [{label}]" for label in labels}
+    assert set(lines) == {f"/data [{label}]" for label in LABELS}
     assert all(line["num_requests"] >= 20 for line in lines.values())
     counted = sum(line["num_requests"] for line in lines.values())
-    assert len(server.requests) - 8 * processes <= counted <= len(server.requests)
+    assert len(server.requests) - 16 <= counted <= len(server.requests)
+
+
+def test_a_process_that_is_alone_counts_under_the_label_of_the_step_too() -> None:
+    steps: Any = import_unpatched("portcompare.loadgen.steps")
+    environment: Any = import_unpatched("locust.env").Environment(host="http://there")
+    shape = type(
+        "Stairs",
+        (steps.Steps,),
+        {"steps": [steps.Step(users=1, seconds=10), steps.Step(users=4, seconds=10)]},
+    )()
+    shape.runner = runner = environment.create_local_runner()
+    import_unpatched("locust").events.init.fire(environment=environment, runner=runner)
+    seen = []
+    for run_s in (0.0, 0.9, 1.0, 9.9, 10.0, 11.0):
+        shape.get_run_time = lambda run_s=run_s: run_s
+        seen.append((shape.tick(), environment.portcompare_session.recorder.label))
+    expected = zip((1, 1, 1, 1, 4, 4), (0, 0, 1, 1, 2, 3), strict=True)
+    assert seen == [((users, users), f" [{LABELS[number]}]") for users, number in expected]
+    shape.get_run_time = lambda: 20.0
+    assert shape.tick() is None

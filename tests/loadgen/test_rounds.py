@@ -1,7 +1,5 @@
-import base64
 import os
 import resource
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,22 +16,19 @@ from portcompare.plan import Generator as GeneratorPlan
 from portcompare.records.requests import Expectation
 from portcompare.wire.protocol import Load, RateLoad, WindowOpens
 from tests.e2e.processes import wait_until
-from tests.loadgen.generator import GET, Generator
+from tests.loadgen.generator import GET, Generator, expect
 from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
 
 DELAY_S = 0.01
 EVEN = RateLoad(rate_rps=100.0, arrivals="even", connections=4, seed="1")
 
 
-def expect(body: bytes, *masked: str) -> dict[int, Expectation]:
-    encoded = base64.b64encode(body).decode()
-    return {0: Expectation(status=200, body_base64=encoded, masked=masked)}
-
-
 def test_a_fixed_delay_has_the_rate_and_the_latencies_it_must_have(generator: Generator) -> None:
     users = 4
+    of_another_request = {1: Expectation(status=404, body_base64=None)}
+    before_s, before_epoch_s = time.monotonic(), time.time()
     with serve(responding(OK, delay_s=DELAY_S)) as server:
-        done = generator.run(server.url, users=users, window_s=0.6)
+        done = generator.run(server.url, users=users, window_s=0.6, expectations=of_another_request)
     assert server.connections == users
     assert (done.failure, done.error_kinds) == (None, {})
     rate_rps = done.requests / done.window_s
@@ -49,6 +44,11 @@ def test_a_fixed_delay_has_the_rate_and_the_latencies_it_must_have(generator: Ge
     assert histogram.get_value_at_percentile(50) / 1e6 == latency_s.p50
     assert histogram.get_max_value() / 1e6 == latency_s.max
     assert (done.offered_rps, done.dropped, done.lag_p99_s, done.lag_max_s) == (None, 0, None, None)
+    # The window was announced before it opened, in the clock of the machine.
+    assert before_s < generator.window.start_s < generator.window.end_s < time.monotonic()
+    assert generator.window.end_s - generator.window.start_s == pytest.approx(0.6)
+    assert before_epoch_s < done.started_at_s < time.time()
+    assert (done.window_s, done.warmup_s >= 0.03, 0 < done.generator_cpu_ratio < 1.2) == (0.6, True, True)
 
 
 def test_a_round_without_a_success_says_so_and_has_an_empty_histogram(generator: Generator) -> None:
@@ -61,18 +61,6 @@ def test_a_round_without_a_success_says_so_and_has_an_empty_histogram(generator:
     assert HdrHistogram.decode(generator.histogram).get_total_count() == 0
 
 
-def test_the_window_is_announced_before_it_opens_in_the_clock_of_the_machine(generator: Generator) -> None:
-    before_s, before_epoch_s = time.monotonic(), time.time()
-    with serve(responding(OK, delay_s=DELAY_S)) as server:
-        done = generator.run(server.url, window_s=0.2)
-    assert before_s < generator.window.start_s < generator.window.end_s < time.monotonic()
-    assert generator.window.end_s - generator.window.start_s == pytest.approx(0.2)
-    assert before_epoch_s < done.started_at_s < time.time()
-    assert done.window_s == 0.2
-    assert done.warmup_s >= 0.03
-    assert 0 < done.generator_cpu_ratio < 1.2
-
-
 def test_failures_during_the_warm_up_do_not_count_but_wrong_bodies_do(generator: Generator) -> None:
     def play(peer: Peer) -> None:
         peer.take_request()
@@ -80,7 +68,7 @@ def test_failures_during_the_warm_up_do_not_count_but_wrong_bodies_do(generator:
         responding(OK, delay_s=DELAY_S)(peer)
 
     with serve(play) as server:
-        done = generator.run(server.url, users=2, warmup_s=0.1, expectations=expect(b"ok"))
+        done = generator.run(server.url, users=2, warmup_s=0.1, expectations={0: expect(b"ok")})
     assert done.error_kinds == {"wrong body (the request)": 1}
     assert 0 < done.requests < len(server.requests) - 2
     assert done.warmup_s >= 0.1
@@ -115,49 +103,18 @@ def test_users_without_a_response_are_counted_and_the_round_is_discarded(generat
         assert done.warmup_s >= 0.5
         assert done.requests > 0
         again = generator.run_round(server.url, users=3)
-    assert (
-        again.failure is None
-    )  # connections 3 to 5: the generator goes on, and the counts are the round's own
-
-
-def test_the_window_waits_for_the_first_response_of_the_slowest_user(generator: Generator) -> None:
-    others_have_many, responded = threading.Event(), threading.Event()
-
-    def play(peer: Peer) -> None:
-        if peer.number == 0:
-            peer.take_request()
-            others_have_many.wait(60)
-            responded.set()
-            peer.sock.sendall(OK)
-        while peer.take_request():
-            peer.wait(DELAY_S)
-            peer.sock.sendall(OK)
-            if len(server.requests) > 100:  # long enough to be steady
-                others_have_many.set()
-
-    with serve(play) as server:
-        done = generator.run(
-            server.url, users=2, on_window=lambda _: responded.is_set() or pytest.fail("it opened early")
-        )
-    assert done.failure is None
+    assert again.failure is None  # the generator goes on, and the counts are the round's own
 
 
 def test_right_and_wrong_responses_are_counted_apart(generator: Generator) -> None:
     responses = (OK, response_of("200 OK", b"ko"), OK, response_of("500 Oops", b"ok"))
     with serve(responding(*responses, delay_s=0.001)) as server:
-        done = generator.run(server.url, expectations=expect(b"ok"), until=lambda: len(server.requests) > 400)
+        done = generator.run(server.url, expectations={0: expect(b"ok")}, until=server.more(400))
     assert server.connections == 1
     assert set(done.error_kinds) == {"wrong body (the request)", "status 500"}
     for failures in done.error_kinds.values():
         assert failures == pytest.approx(done.requests / 2, abs=2)
     assert done.received_bytes_per_request == len(OK)
-
-
-def test_expectations_of_other_requests_do_not_matter(generator: Generator) -> None:
-    other = {1: Expectation(status=404, body_base64=None)}
-    with serve(responding(OK, delay_s=DELAY_S)) as server:
-        done = generator.run(server.url, expectations=other)
-    assert done.error_kinds == {}
 
 
 def test_a_body_that_varies_is_checked_for_each_new_connection_and_one_of_many(generator: Generator) -> None:
@@ -174,8 +131,8 @@ def test_a_body_that_varies_is_checked_for_each_new_connection_and_one_of_many(g
         done = generator.run(
             server.url,
             users=2,
-            expectations=expect(b'{"id": 0, "name": "a"}', "/id"),
-            until=lambda: len(server.requests) > 2000,
+            expectations={0: expect(b'{"id": 0, "name": "a"}', "/id")},
+            until=server.more(2000),
         )
     # Of connection 1 the first response is wrong, which came in the warm-up; its successor has no fault.
     assert done.error_kinds == {"wrong body (the request)": 1}
@@ -185,34 +142,29 @@ def test_a_sample_shows_bodies_that_are_always_wrong(generator: Generator) -> No
     with serve(responding(response_of("200 OK", b'{"id": 1, "name": "b"}'))) as server:
         done = generator.run(
             server.url,
-            expectations=expect(b'{"id": 0, "name": "a"}', "/id"),
-            until=lambda: len(server.requests) > 2500,
+            expectations={0: expect(b'{"id": 0, "name": "a"}', "/id")},
+            until=server.more(2500),
         )
     found = done.error_kinds["wrong body (the request)"]
     assert found == pytest.approx((done.requests + found) / 64, abs=2)
 
 
 @pytest.mark.parametrize(
-    ("headers", "handler_s"),
+    ("headers", "delay_s", "handler_s"),
     [
-        (["SERVER-TIMING: db;dur=53.2, app;dur=4"], 0.004),
-        (["Server-Timing: my-app;dur=1"], None),
-        (["Server-Timing: app;dur=.."], None),
+        (["SERVER-TIMING: db;dur=53.2, app;dur=4", "Server-Timing: my-app;dur=1"], DELAY_S, 0.004),
+        (["Server-Timing: app;dur=.."], DELAY_S, None),
+        (["Server-Timing: app;dur=0.25"], 0.0, 0.00025),  # of fast responses some are looked at
     ],
 )
-def test_the_time_in_the_handler_is_read_of_slow_responses(
-    generator: Generator, headers: list[str], handler_s: float | None
+def test_the_time_in_the_handler_is_read(
+    generator: Generator, headers: list[str], delay_s: float, handler_s: float | None
 ) -> None:
-    with serve(responding(response_of("200 OK", b"ok", *headers), delay_s=DELAY_S)) as server:
-        done = generator.run(server.url)
+    responses = [response_of("200 OK", b"ok", header) for header in headers]
+    with serve(responding(*responses, delay_s=delay_s)) as server:
+        done = generator.run(server.url, until=server.more(30 if delay_s else 2000))
     assert done.error_kinds == {}
     assert done.handler_s == handler_s
-
-
-def test_the_time_in_the_handler_is_sampled_of_fast_responses(generator: Generator) -> None:
-    with serve(responding(response_of("200 OK", b"ok", "Server-Timing: app;dur=0.25"))) as server:
-        done = generator.run(server.url, until=lambda: len(server.requests) > 3000)
-    assert done.handler_s == 0.00025
 
 
 def wait_open(window: WindowOpens, length_s: float) -> None:
@@ -271,8 +223,7 @@ def test_users_without_a_file_fail_by_that_name_while_the_others_are_served(gene
         assert generator.run_round(server.url, users=8).error_kinds == {}
 
 
-# A user whose first request after the instant that a file holds is followed by a computation that takes the
-# event loop's time.
+# A user that, where there is a file, follows a request with a computation that takes the event loop's time.
 BLOCKING = """
 from pathlib import Path
 from time import perf_counter
@@ -280,23 +231,16 @@ from portcompare.loadgen import LeanUser, http_request
 
 class Blocking(LeanUser):
     request = http_request("/")
-    instant = Path(__file__).with_name("instant")
+    block = Path(__file__).with_name("block")
 
     def send_request(self, due_s=None):
         super().send_request(due_s)
-        if self.instant.exists() and perf_counter() > float(self.instant.read_text()):
-            self.instant.unlink()
+        if self.block.exists():
+            self.block.unlink()
             until_s = perf_counter() + 0.2
             while perf_counter() < until_s:
                 pass
 """
-
-
-def block_at(instant_s: float, folder: Path) -> None:
-    """Have the user block the loop after this instant."""
-    draft = folder / "draft"
-    draft.write_text(str(instant_s), encoding="utf-8")
-    draft.rename(folder / "instant")  # at once: it is looked for all the time
 
 
 LIMITS = GeneratorPlan()
@@ -310,24 +254,19 @@ def test_a_user_that_blocks_the_event_loop_is_noticed_and_delays_what_is_due(
     locustfile.write_text(BLOCKING, encoding="utf-8")
     seen: list[int] = []
 
-    def blocked_twice() -> bool:
-        """The first time may come before the generator, on a busy machine, has opened its window."""
-        if (tmp_path / "instant").exists():
+    def blocked() -> bool:
+        """Block after some requests of the window, and let some more come."""
+        if (tmp_path / "block").exists():
             return False
         if not seen or len(server.requests) > seen[-1] + 20:
             seen.append(len(server.requests))
             if len(seen) == 2:
-                block_at(time.perf_counter(), tmp_path)
+                (tmp_path / "block").touch()
         return len(seen) == 4
 
     generator.prepare(locustfile, scenario="Blocking")
     with serve(responding(OK, delay_s=DELAY_S)) as server:
-        done = generator.run_round(
-            server.url,
-            load=load,
-            on_window=lambda window: block_at(window.start_s + 0.1, tmp_path),
-            until=blocked_twice,
-        )
+        done = generator.run_round(server.url, load=load, until=blocked)
     assert done.stall_max_s >= 0.15
     assert find_overload(done, LIMITS) is not None
     if load:

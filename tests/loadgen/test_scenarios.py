@@ -1,30 +1,18 @@
-from __future__ import annotations
-
-import base64
 import time
 from collections import Counter
-from functools import partial
+from collections.abc import Callable
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from portcompare.http.requests import http_request
-from portcompare.records.requests import Expectation
-from portcompare.wire.protocol import ScenarioSource
-from tests.loadgen.plain import have_sent
-from tests.loadgen.scripted import OK, serve
+from portcompare.records.requests import RequestSpec
+from portcompare.wire.protocol import Prepared, ScenarioSource
+from tests.loadgen.generator import Generator, expect
+from tests.loadgen.scripted import OK, Peer, serve
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from portcompare.records.requests import RequestSpec
-    from portcompare.wire.protocol import Prepared
-    from tests.loadgen.generator import Generator
-    from tests.loadgen.scripted import Peer
-
-    Load = Callable[..., Prepared]
+Load = Callable[..., Prepared]
 
 IMPORTS = "from locust import User, constant, task\nfrom portcompare.loadgen import LeanUser, http_request\n"
 DATA = 'class Data(LeanUser):\n    request = http_request("/data", query={"n": "1"})\n'
@@ -61,7 +49,7 @@ def test_a_user_sends_its_request_and_keeps_its_waiting_time_from_the_first_on(
 
     load(IMPORTS + DATA + "    wait_time = constant(0.2)\n", data="Data")
     with serve(play) as server:
-        done = generator.run_round(server.url, scenario="data", until=lambda: len(server.requests) > 5)
+        done = generator.run_round(server.url, scenario="data", until=server.more(5))
     assert server.requests[0][1].startswith(b"GET /data?n=1 HTTP/1.1\r\n")
     assert done.error_kinds == {}
     assert done.requests > 0
@@ -86,58 +74,30 @@ def echo_path(peer: Peer) -> None:
         peer.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(path), body))
 
 
-def expect_path(request: RequestSpec) -> Expectation:
-    body = "" if request.method == "HEAD" else request.target
-    return Expectation(status=200, body_base64=base64.b64encode(body.encode()).decode())
-
-
 def test_a_mix_is_sent_by_weight_and_each_request_has_its_own_expectation(
     load: Load, generator: Generator
 ) -> None:
     prepared = load(IMPORTS + MIX, mixed="Mixed")
     assert prepared.requests == {"mixed": (OFTEN, POSTED, SELDOM)}
-    expectations = {place: expect_path(request) for place, request in enumerate((OFTEN, POSTED, SELDOM))}
+    expectations = {place: expect(body) for place, body in enumerate((b"/often", b"/posted", b""))}
     with serve(echo_path) as server:
         done = generator.run_round(
-            server.url, scenario="mixed", expectations=expectations, until=lambda: len(server.requests) > 1000
+            server.url, scenario="mixed", expectations=expectations, until=server.more(1000)
         )
         assert done.error_kinds == {}
         paths = Counter(request.split()[1] for _, request in server.requests)
         assert set(paths) == {b"/often", b"/posted", b"/seldom"}
         assert paths[b"/often"] / paths.total() == pytest.approx(0.6, abs=0.07)
         assert paths[b"/seldom"] / paths.total() == pytest.approx(0.1, abs=0.04)
-        wrong = expectations | {1: Expectation(status=200, body_base64="")}
+        wrong = expectations | {1: expect(b"")}
         done = generator.run_round(server.url, scenario="mixed", expectations=wrong)
     assert set(done.error_kinds) == {"wrong body (POST /posted)"}
     assert done.requests > done.error_kinds["wrong body (POST /posted)"] > 0
 
 
-def test_the_users_of_a_mix_send_the_same_sequences_in_each_round(load: Load, generator: Generator) -> None:
-    load(IMPORTS + MIX, mixed="Mixed")
-    rounds: list[set[tuple[bytes, ...]]] = []
-    for _ in range(2):
-        with serve(echo_path) as server:
-            generator.run_round(
-                server.url, scenario="mixed", users=2, until=partial(have_sent, server, users=2, times=50)
-            )
-        by_user = [
-            tuple(request.split()[1] for number, request in server.requests if number == user)[:50]
-            for user in range(2)
-        ]
-        rounds.append(set(by_user))
-    assert rounds[0] == rounds[1]
-    assert len(rounds[0]) == 2
-
-
 @pytest.mark.parametrize(
     ("text", "scenario", "found", "remedy"),
     [
-        (
-            'class Data(LeanUser):\n    requests = {http_request("/a"): -1}\n',
-            "Data",
-            "Data gives 'GET /a' the weight -1",
-            "give it a number above 0",
-        ),
         (
             "class Data(LeanUser):\n    pass\n",
             "Data",
@@ -168,12 +128,6 @@ def test_what_is_wrong_with_a_user_class_is_a_problem_before_any_round(
 ) -> None:
     prepared = load(IMPORTS + text, data=scenario)
     assert (prepared.requests, prepared.problems) == ({}, {"data": (found, remedy)})
-
-
-def test_a_user_class_without_a_locustfile_is_a_problem(generator: Generator) -> None:
-    assert generator.prepare(data="Data").problems == {
-        "data": ("there is no user class 'Data'", "the locustfile's user classes: none")
-    }
 
 
 def test_the_requests_of_a_user_that_is_not_lean_are_not_known_yet_and_it_cannot_be_paced(load: Load) -> None:
@@ -210,6 +164,7 @@ def test_what_a_locustfile_raises_is_a_problem_of_its_scenarios_only(
 
 def test_a_locustfile_that_is_not_there_is_a_problem(generator: Generator, tmp_path: Path) -> None:
     missing = tmp_path / "missing.py"
+    assert generator.prepare(data="Data").problems["data"][0] == "there is no user class 'Data'"
     found, remedy = generator.prepare(missing, data="Data").problems["data"]
     assert found.startswith("the locustfile cannot be loaded: FileNotFoundError")
     assert remedy == f"correct {missing}"

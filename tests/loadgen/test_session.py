@@ -1,8 +1,5 @@
-from __future__ import annotations
-
-from importlib import import_module
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -10,24 +7,18 @@ from hypothesis import strategies as st
 
 from portcompare.http.requests import http_request
 from portcompare.loadgen.figures import Recorder
-from portcompare.loadgen.messages import Share
+from portcompare.loadgen.open_model import Share
+from tests.loadgen.conftest import import_unpatched
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+session: Any = import_unpatched("portcompare.loadgen.session")
+user: Any = import_unpatched("portcompare.loadgen.user")
+stats_module: Any = import_unpatched("locust.stats")
 
-    from portcompare.loadgen.figures import Tally
-
+ROOT = http_request("/")
 KEYS = [("flask /data", "GET"), ("quart /data", "GET"), ("quart /data", "POST")]
 COUNTERS = (
-    "name",
-    "method",
-    "num_requests",
-    "num_none_requests",
-    "num_failures",
-    "min_response_time",
-    "max_response_time",
-    "total_content_length",
-    "response_times",
+    *("name", "method", "num_requests", "num_none_requests", "num_failures", "response_times"),
+    *("min_response_time", "max_response_time", "total_content_length"),
 )
 
 latencies_s = st.one_of(
@@ -38,19 +29,6 @@ outcomes = st.lists(
     st.tuples(st.sampled_from(KEYS), latencies_s, st.sampled_from([None, None, "status 500", "wrong body"])),
     max_size=40,
 )
-
-
-@pytest.fixture(scope="module")
-def locust_stats() -> Iterator[Any]:
-    """The module under test, and Locust's statistics, without the monkey-patching of everything else."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-        yield import_module("portcompare.loadgen.session")
-        assert not import_module("gevent.monkey").is_module_patched("socket")
-
-
-def request_stats() -> Any:  # noqa: ANN401 - Locust's is untyped
-    return import_module("locust.stats").RequestStats()
 
 
 def counters(stats: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -67,10 +45,9 @@ def counters(stats: Any) -> dict[str, Any]:  # noqa: ANN401
 @example(batches=[[(KEYS[0], 4.1495, None), (KEYS[0], 1.0, None)]])  # 4150 would be in another bucket
 @given(batches=st.lists(outcomes, min_size=1, max_size=3))
 def test_locusts_own_counters_come_out_as_if_each_request_had_fired_its_event(
-    locust_stats: Any,  # noqa: ANN401
     batches: list[list[tuple[tuple[str, str], float, str | None]]],
 ) -> None:
-    fed, fired = request_stats(), request_stats()
+    fed, fired = stats_module.RequestStats(), stats_module.RequestStats()
     recorder = Recorder()
     for batch in batches:
         for key, latency_s, failure in batch:
@@ -84,56 +61,52 @@ def test_locusts_own_counters_come_out_as_if_each_request_had_fired_its_event(
             fired.log_request(method, name, latency_s * 1e3, 0 if failure else 100)
             if failure is not None:
                 fired.log_error(method, name, failure)
-        locust_stats.feed_locust(fed, recorder.cut())
+        session.feed_locust(fed, recorder.cut())
     assert counters(fed) == counters(fired)
     for entry, same in [(fed.total, fired.total), *((fed.entries[key], fired.entries[key]) for key in KEYS)]:
         assert entry.total_response_time == pytest.approx(same.total_response_time)
         assert entry.median_response_time == pytest.approx(same.median_response_time)
 
 
-def test_a_tally_without_requests_makes_no_line(locust_stats: Any) -> None:  # noqa: ANN401
+def test_a_tally_without_requests_makes_no_line() -> None:
     recorder = Recorder()
     recorder.tally(KEYS[0]).reconnects += 1
-    tallies: Mapping[tuple[str, str], Tally] = recorder.cut()
-    stats = request_stats()
-    locust_stats.feed_locust(stats, tallies)
+    stats = stats_module.RequestStats()
+    session.feed_locust(stats, recorder.cut())
     assert dict(stats.entries) == {}
     assert stats.total.num_requests == 0
 
 
-def test_the_percentiles_of_the_last_seconds_see_what_was_fed(
-    locust_stats: Any,  # noqa: ANN401
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_percentiles_of_the_last_seconds_see_what_was_fed(monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = Recorder()
-    stats = request_stats()
+    stats = stats_module.RequestStats()
     for now_s in range(1000, 1020):
         monkeypatch.setattr("time.time", lambda now_s=now_s: now_s + 0.5)
         recorder.tally(KEYS[0]).latencies_s.extend([0.02 if now_s < 1008 else 0.05] * 10)
-        locust_stats.feed_locust(stats, recorder.cut())
+        session.feed_locust(stats, recorder.cut())
     assert stats.total.get_response_time_percentile(0.3) == 20
     assert stats.total.get_current_response_time_percentile(0.3) == 50
 
 
-def test_users_of_each_class_are_spread_over_the_targets_and_processes(locust_stats: Any) -> None:  # noqa: ANN401
-    targets = tuple(locust_stats.Target(name=name, url="") for name in ("flask", "quart"))
+def test_users_of_each_class_are_spread_over_the_targets_and_processes() -> None:
+    targets = tuple(session.Target(name=name, url="") for name in ("flask", "quart"))
     places = []
     for index in range(2):
-        session = locust_stats.Session(targets=targets, share=Share(index=index, processes=2))
+        shared = session.Session(targets=targets, share=Share(index=index, processes=2))
         one, other = type("One", (), {}), type("Other", (), {})
         # Started in turn, as Locust does.
-        places.append([session.take_place(kind) for _ in range(2) for kind in (one, other)])
+        places.append([shared.take_place(kind) for _ in range(2) for kind in (one, other)])
     numbers = [[(number, target.name) for number, target in taken] for taken in places]
     assert numbers[0] == [(0, "flask"), (0, "quart"), (2, "quart"), (2, "flask")]
     assert numbers[1] == [(1, "quart"), (1, "flask"), (3, "flask"), (3, "quart")]
 
 
-def test_all_users_are_ready_when_each_of_this_process_is(locust_stats: Any) -> None:  # noqa: ANN401
-    session = locust_stats.Session(targets=(), users=5, share=Share(index=1, processes=2))
-    session.count_ready()
-    assert not session.all_ready.is_set()
-    session.count_ready()
-    assert session.all_ready.is_set()
+def test_all_users_are_ready_when_each_of_this_process_is() -> None:
+    shared = session.Session(targets=(), users=5, share=Share(index=1, processes=2))
+    shared.count_ready()
+    assert not shared.all_ready.is_set()
+    shared.count_ready()
+    assert shared.all_ready.is_set()
 
 
 def environment(*user_classes: type, host: str | None = None, **options: Any) -> Any:  # noqa: ANN401
@@ -142,18 +115,17 @@ def environment(*user_classes: type, host: str | None = None, **options: Any) ->
 
 
 def test_the_targets_are_the_declared_ones_that_are_given_or_else_the_host(
-    locust_stats: Any,  # noqa: ANN401
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def targets(**options: Any) -> list[tuple[str, str]]:  # noqa: ANN401
-        found = locust_stats.targets_of(environment(**options))
+        found = session.targets_of(environment(**options))
         return [(target.name, target.url) for target in found]
 
     assert targets(host="http://there") == [("", "http://there")]
     with pytest.raises(ValueError, match=r"^no server to load: give --host$"):
         targets()
-    monkeypatch.setitem(locust_stats.DECLARED_TARGETS, "old_one_url", "old-one")
-    monkeypatch.setitem(locust_stats.DECLARED_TARGETS, "new_url", "new")
+    monkeypatch.setitem(session.DECLARED_TARGETS, "old_one_url", "old-one")
+    monkeypatch.setitem(session.DECLARED_TARGETS, "new_url", "new")
     given = {"host": "http://there", "old_one_url": "http://old", "new_url": ""}
     assert targets(**given) == [("old-one", "http://old")]
     with pytest.raises(ValueError, match=r"^no server to load: give --old-one-url or --new-url or --host$"):
@@ -163,33 +135,19 @@ def test_the_targets_are_the_declared_ones_that_are_given_or_else_the_host(
 @pytest.mark.parametrize(
     ("declared", "options", "reason"),
     [
-        (
-            {"requests": {}},
-            {"host": "http://there"},
-            "`requests` is not a dict of requests and their weights: ",
-        ),
-        (
-            {"request": http_request("data")},
-            {"host": "http://there"},
-            "the path 'data' does not begin with /",
-        ),
-        (
-            {"request": http_request("/")},
-            {"host": "127.0.0.1:8001"},
-            "it must begin with http:// or https://",
-        ),
-        ({"request": http_request("/")}, {}, "no server to load: give --host"),
-        ({"request": http_request("/")}, {"headless": False}, None),  # the web UI's user names it later
-        ({"request": http_request("/")}, {"worker": True}, None),  # the master does
+        ({}, {"host": "http://there"}, "Data has no request: "),
+        ({"request": http_request("x")}, {"host": "http://there"}, "the path 'x' does not begin with /"),
+        ({"request": ROOT}, {"host": "127.0.0.1:8001"}, "it must begin with http:// or https://"),
+        ({"request": ROOT}, {}, "no server to load: give --host"),
+        ({"request": ROOT}, {"headless": False}, None),  # the web UI's user names it later
+        ({"request": ROOT}, {"worker": True}, None),  # the master does
     ],
 )
-@pytest.mark.usefixtures("locust_stats")
 def test_plain_locust_ends_with_the_reason_where_users_would_fail(
     declared: dict[str, Any], options: dict[str, Any], reason: str | None
 ) -> None:
-    module = import_module("portcompare.loadgen.user")
-    start = module._end_where_users_would_fail  # noqa: SLF001 - Locust calls it when it starts
-    lean = type("Data", (module.LeanUser,), declared)
+    start = user._end_where_users_would_fail  # noqa: SLF001 - Locust calls it when it starts
+    lean = type("Data", (user.LeanUser,), declared)
     if reason is None:
         start(environment(lean, **options))
         return

@@ -1,45 +1,36 @@
 """Several processes, as the harness uses them: a real leading process, and real workers."""
 
-from __future__ import annotations
-
-import base64
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pytest
 from gevent.queue import Queue
-from hdrh.histogram import HdrHistogram
 
 from portcompare.http.requests import http_request
-from portcompare.loadgen.figures import merge_histograms
-from portcompare.loadgen.messages import LoadScenarios, Reply, WarmUp
-from portcompare.records.requests import Expectation
+from portcompare.records.rounds import LoadReport
 from portcompare.wire.protocol import Prepare, RateLoad, RoundDone, WindowOpens
 from tests.e2e.processes import wait_until
-from tests.loadgen.generator import GET, Generator, round_of
+from tests.loadgen.conftest import import_unpatched
+from tests.loadgen.generator import GET, Generator, counts_of, expect, round_of
 from tests.loadgen.locust_users import HTTP, write
 from tests.loadgen.plain import have_sent
 from tests.loadgen.scripted import OK, responding, serve
-from tests.loadgen.test_login import Members, greet
+from tests.loadgen.test_login import Members
 from tests.loadgen.test_login import prepare as prepare_login
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+Join = Callable[..., list[subprocess.Popen[str]]]
 
-    from portcompare.records.rounds import LoadReport
-
-    Join = Callable[..., list[subprocess.Popen[str]]]
-
+LEADING: Any = import_unpatched("portcompare.loadgen.distributed_runner")
 ROOT = Path(__file__).parents[2]
 HERE = socket.gethostname()
 SLOW = responding(OK, delay_s=0.003)
@@ -48,22 +39,18 @@ SLOW = responding(OK, delay_s=0.003)
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Generator]:
     """A leader of two workers that it has started."""
-    running = Generator(tmp_path_factory.mktemp("pair") / "loadgen.log")
-    try:
+    with Generator(tmp_path_factory.mktemp("pair") / "loadgen.log") as running:
         *_, last = running.gather(start=2)
         assert last.workers == (f"{HERE}/1", f"{HERE}/2")
         yield running
-    finally:
-        running.end()
 
 
 @pytest.fixture
 def leader(tmp_path: Path) -> Iterator[Generator]:
-    running = Generator(tmp_path / "loadgen.log", worker_lost_s=4)
-    try:
+    """A leader that notices within 3 s, not 30, that a worker is lost."""
+    code = f"{HASTY}from portcompare.loadgen.__main__ import main; main()"
+    with Generator(tmp_path / "loadgen.log", "-c", code) as running:
         yield running
-    finally:
-        running.end()
 
 
 @pytest.fixture
@@ -97,7 +84,9 @@ def join(leader: Generator, tmp_path: Path) -> Iterator[Join]:
         process.communicate()
 
 
-WORKER = ["-m", "portcompare.loadgen.worker", "127.0.0.1"]
+HASTY = "from locust import runners; runners.HEARTBEAT_INTERVAL, runners.HEARTBEAT_LIVENESS = 0.1, 25; "
+MAIN = "import sys; worker.LEADER_LOST_S = 2.5; worker.main('127.0.0.1', int(sys.argv[1]), None)"
+WORKER = ["-c", f"{HASTY}from portcompare.loadgen import worker; {MAIN}"]
 
 
 def recording(path: Path, *, ahead_s: float = 0.0) -> list[str]:
@@ -118,11 +107,6 @@ def round_under_way(leader: Generator, url: str, *, users: int) -> Iterator[list
     found.append(done.load)
 
 
-def counts_of(histogram: HdrHistogram) -> dict[int, int]:
-    steps = histogram.get_recorded_iterator()
-    return {one.value_iterated_to: one.count_added_in_this_iter_step for one in steps}
-
-
 def test_histograms_of_processes_whose_clocks_disagree_add_up_count_by_count(
     leader: Generator, join: Join, tmp_path: Path
 ) -> None:
@@ -135,10 +119,10 @@ def test_histograms_of_processes_whose_clocks_disagree_add_up_count_by_count(
     assert (done.failure, done.error_kinds) == (None, {})
     contents = [json.loads(path.read_text().splitlines()[-1])["message"]["content"] for path in paths]
     first, second = (content["histogram"] for content in contents)
-    assert counts_of(HdrHistogram.decode(first)) != {}
-    merged = counts_of(merge_histograms([first, second]))
-    assert counts_of(HdrHistogram.decode(leader.histogram)) == merged
-    assert sum(merged.values()) == done.requests == sum(one.requests for one in done.slices)
+    assert counts_of(first).total() > 0
+    merged = counts_of(first) + counts_of(second)
+    assert counts_of(leader.histogram) == merged
+    assert merged.total() == done.requests == sum(one.requests for one in done.slices)
     assert len(done.generator_cpu_ratios) == 2
     assert done.latency_s is not None
     assert done.latency_s.p50 >= 0.01
@@ -157,14 +141,6 @@ def test_an_open_load_is_shared_out(pair: Generator) -> None:
     assert set(done.generator_cpu_ratios) == {f"{HERE}/1", f"{HERE}/2"}
 
 
-def test_a_window_that_is_held_closes_for_all_at_once(pair: Generator) -> None:
-    pair.prepare(scenario=GET)
-    with serve(SLOW) as server:
-        done = pair.run_round(server.url, users=4, until=lambda: have_sent(server, users=4, times=20))
-    assert (done.failure, len(done.generator_cpu_ratios)) == (None, 2)
-    assert 0 < done.window_s < 60
-
-
 def test_fewer_users_than_processes_leave_some_without_work(pair: Generator) -> None:
     pair.prepare(scenario=GET)
     with serve(SLOW) as server:
@@ -173,7 +149,9 @@ def test_fewer_users_than_processes_leave_some_without_work(pair: Generator) -> 
     assert (done.failure, len(done.generator_cpu_ratios)) == (None, 1)
 
 
-def test_user_classes_are_shared_too(pair: Generator, tmp_path: Path) -> None:
+def test_user_classes_are_shared_too_and_a_held_window_closes_for_all_at_once(
+    pair: Generator, tmp_path: Path
+) -> None:
     locustfile = tmp_path / "locustfile.py"
     locustfile.write_text(
         "from portcompare.loadgen import LeanUser, http_request\n"
@@ -182,16 +160,17 @@ def test_user_classes_are_shared_too(pair: Generator, tmp_path: Path) -> None:
     prepared = pair.prepare(locustfile, scenario="Own")
     assert prepared.requests == {"scenario": (http_request("/own"),)}
     with serve(SLOW) as server:
-        done = pair.run_round(server.url, users=2)
+        done = pair.run_round(server.url, users=4, until=lambda: have_sent(server, users=4, times=20))
         assert {request.split(b" ")[1] for _, request in server.requests} == {b"/own"}
-    assert len(done.generator_cpu_ratios) == 2
+    assert (done.failure, len(done.generator_cpu_ratios)) == (None, 2)
+    assert 0 < done.window_s < 60
 
 
 def test_the_rows_of_a_login_are_shared_out(pair: Generator) -> None:
     prepare_login(pair, "ann", "bob", "cy", "di")
     members = Members()
     with serve(members) as server:
-        done = pair.run_round(server.url, users=4, expectations=greet("ann"))
+        done = pair.run_round(server.url, users=4, expectations={0: expect(b"hello ann")})
     assert (done.failure, done.error_kinds) == (None, {})
     assert members.logins == {"ann": 1, "bob": 1, "cy": 1, "di": 1}
 
@@ -205,9 +184,7 @@ def test_all_processes_know_the_approved_responses_to_captured_requests(
         captured = pair.capture(server.url)
         assert [request.target for request in captured.requests] == ["/items?tag=a%2Fb&tag=c"]
         for body, kinds in ((b"ok", set()), (b"ko", {"wrong body (GET /items?tag=a%2Fb&tag=c)"})):
-            encoded = base64.b64encode(body).decode()
-            expected = Expectation(status=200, body_base64=encoded)
-            done = pair.run_round(server.url, users=3, expectations={0: expected})
+            done = pair.run_round(server.url, users=3, expectations={0: expect(body)})
             assert (set(done.error_kinds), done.failure) == (kinds, None)
             assert len(done.generator_cpu_ratios) == 2
 
@@ -223,10 +200,10 @@ def test_a_scenario_that_a_worker_cannot_load_is_a_problem_of_that_worker(
     assert remedy == f"correct {locustfile}"
 
 
-def test_a_round_is_discarded_when_a_worker_is_lost_and_the_others_go_on_until_none_is_left(
+def test_a_round_is_discarded_when_a_worker_is_lost_and_a_lost_leader_stops_the_others(
     leader: Generator, join: Join, tmp_path: Path
 ) -> None:
-    workers = join(WORKER, WORKER, WORKER)
+    *workers, last = join(WORKER, WORKER, WORKER, WORKER)
     leader.prepare(scenario=GET)
     endings = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
     lost = set()
@@ -234,33 +211,35 @@ def test_a_round_is_discarded_when_a_worker_is_lost_and_the_others_go_on_until_n
         for left, (worker, ending) in enumerate(zip(workers, endings, strict=True)):
             with round_under_way(leader, server.url, users=4) as found:
                 worker.send_signal(ending)
-            assert len(found[0].generator_cpu_ratios) == 2 - left
+            assert len(found[0].generator_cpu_ratios) == 3 - left
             reason = found[0].failure or ""
             assert reason.startswith(f"the load worker {HERE}/")
             assert reason.endswith(" was lost during the round")
             lost.add(reason.split()[3])
             assert worker.wait(60) == (-ending if ending is signal.SIGKILL else 128 + ending)
         assert len(lost) == 3
-        # The one that was killed could not clean up.
-        assert len(list((tmp_path / "temporary").iterdir())) == 1
-        leader.send(round_of(server.url))
-        assert leader.process.wait(60) != 0
-    assert "no load worker is left" in leader.log
+        leader.send(round_of(server.url, window_s=100.0))
+        assert isinstance(leader.receive(), WindowOpens)
+        leader.process.kill()
+        assert last.wait(60) == 3
+    assert "was lost" in log_of(last)
+    # The one that was killed could not clean up.
+    assert len(list((tmp_path / "temporary").iterdir())) == 1
 
 
-def test_workers_that_are_lost_before_they_have_loaded_the_scenarios_are_a_problem(
+def test_workers_that_are_lost_before_they_have_loaded_the_scenarios_are_a_problem_and_the_others_go_on(
     leader: Generator, join: Join
 ) -> None:
     # As one of another version.
     deaf = (
         "import sys\n"
-        "from portcompare.loadgen import messages, worker\n"
+        "from portcompare.loadgen import distributed_runner, worker\n"
         "def decode(line):\n"
         "    raise ValueError('not a message')\n"
-        "messages.decode_to_worker = decode\n"
+        "distributed_runner.decode_to_worker = decode\n"
         "worker.main('127.0.0.1', int(sys.argv[1]), None)\n"
     )
-    ended, other = join(WORKER, ["-c", deaf])
+    ended, other, last = join(WORKER, ["-c", deaf], WORKER)
     ended.send_signal(signal.SIGINT)
     ended.wait(60)
     found, remedy = leader.prepare(scenario=GET).problems["scenario"]
@@ -269,30 +248,16 @@ def test_workers_that_are_lost_before_they_have_loaded_the_scenarios_are_a_probl
     assert found.endswith("was lost before it had loaded the scenario")
     assert "must run portcompare" in remedy
     assert other.wait(60) == 3
-    assert other.stderr is not None
-    assert "not a message" in other.stderr.read()
-
-
-def test_a_lost_leader_stops_the_workers(leader: Generator, join: Join) -> None:
-    sooner = "import sys; from portcompare.loadgen import worker; worker.LEADER_LOST_S = 4.0; "
-    (worker,) = join(["-c", f"{sooner}worker.main('127.0.0.1', int(sys.argv[1]), None)"])
-    leader.prepare(scenario=GET)
-    with serve(SLOW) as server:
-        leader.send(round_of(server.url, window_s=100.0))
-        assert isinstance(leader.receive(), WindowOpens)
-        leader.process.kill()
-        assert worker.wait(60) == 3
-        assert worker.stderr is not None
-        assert "was lost" in worker.stderr.read()
-
-
-def test_a_leader_that_is_terminated_ends_its_workers(leader: Generator, join: Join) -> None:
-    (worker,) = join(WORKER)
+    assert "not a message" in log_of(other)
     leader.process.terminate()
     assert leader.process.wait(60) == 128 + signal.SIGTERM
-    assert worker.wait(60) == 0
+    assert last.wait(60) == 0
+    assert log_of(last).splitlines()[-1] == "the run is over"
+
+
+def log_of(worker: subprocess.Popen[str]) -> str:
     assert worker.stderr is not None
-    assert worker.stderr.read().splitlines()[-1] == "the run is over"
+    return worker.stderr.read()
 
 
 def test_processes_of_this_machine_end_with_the_leader(leader: Generator) -> None:
@@ -316,27 +281,35 @@ def test_a_port_that_is_taken_is_a_problem_with_a_remedy(generator: Generator) -
 
 
 def test_a_machine_without_the_locustfile_gets_a_copy_and_one_with_it_uses_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    environment: Any = None
-    worker = import_module("portcompare.loadgen.worker").Worker(environment, tmp_path)
+    worker = import_unpatched("portcompare.loadgen.worker").Worker(None, tmp_path)
     own = tmp_path / "own.py"
     own.write_text("# the text")
     for locustfile, used in (("/nowhere/locustfile.py", tmp_path / "locustfile.py"), (str(own), own)):
         order = Prepare(locustfile=locustfile, scenarios={})
-        message = LoadScenarios(number=1, order=order, locustfile_text="# the text")
+        message = LEADING.LoadScenarios(number=1, order=order, locustfile_text="# the text")
         assert worker._with_locustfile(message).locustfile == str(used)  # noqa: SLF001
         assert used.read_text() == "# the text"
 
 
-def test_a_late_reply_to_an_earlier_order_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    kind: Any = import_module("portcompare.loadgen.runners").DistributedRunner
-    runner = kind.__new__(kind)  # without the sockets of a master
-    runner.master = SimpleNamespace(clients={"one": SimpleNamespace(state="ready")})
-    runner._active, runner._number, runner._inbox, runner._versions = ("one",), 2, Queue(), {}  # noqa: SLF001
+@pytest.fixture
+def runner() -> Any:  # noqa: ANN401 - its class imports Locust
+    """A leader without the sockets of a master."""
+    made = LEADING.DistributedRunner.__new__(LEADING.DistributedRunner)
+    made.master = SimpleNamespace(clients={"one": SimpleNamespace(state="ready")})
+    vars(made).update(_members=("one",), _active=("one",), _number=2, _inbox=Queue(), _versions={})
+    return made
+
+
+def test_a_late_reply_to_an_earlier_order_is_ignored(runner: Any) -> None:  # noqa: ANN401
     for number, failure in ((1, "late"), (2, None)):
-        content = WarmUp(failure=failure, steady=True)
-        runner._inbox.put(("one", Reply(number=number, version="", content=content)))  # noqa: SLF001
-    assert runner._collect(WarmUp) == {"one": WarmUp(failure=None, steady=True)}  # noqa: SLF001
+        content = LEADING.WarmUp(failure=failure, steady=True)
+        runner._inbox.put(("one", LEADING.Reply(number=number, version="", content=content)))  # noqa: SLF001
+    assert runner._collect(LEADING.WarmUp) == {"one": LEADING.WarmUp(failure=None, steady=True)}  # noqa: SLF001
+
+
+def test_a_leader_without_a_worker_left_ends(runner: Any) -> None:  # noqa: ANN401
+    runner.master.clients["one"].state = "missing"
+    with pytest.raises(SystemExit, match="no load worker is left"):
+        runner.warm_up(round_of("http://127.0.0.1:9"))

@@ -15,8 +15,8 @@ from locust.argument_parser import get_parser
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
 from werkzeug.datastructures import ImmutableMultiDict
 
-from portcompare.loadgen.messages import BeginLive, Share
-from portcompare.loadgen.runners import DistributedRunner
+from portcompare.loadgen.distributed_runner import BeginLive, DistributedRunner
+from portcompare.loadgen.open_model import Share
 from portcompare.loadgen.session import DECLARED_TARGETS
 from portcompare.loadgen.webui.access import refuse_other_sites, require_login
 from portcompare.loadgen.webui.board import Board, follow, replaying

@@ -12,8 +12,8 @@ from locust.runners import STATE_INIT
 
 from portcompare.http.requests import with_query
 from portcompare.loadgen.declare import weights_of
+from portcompare.loadgen.distributed_runner import BeginLive
 from portcompare.loadgen.figures import NOT_SENT, Tally
-from portcompare.loadgen.messages import BeginLive
 from portcompare.loadgen.open_model import Dispatcher, due_times
 from portcompare.loadgen.session import COUNTED, Session, Target, feed, open_session
 from portcompare.loadgen.user import LeanUser

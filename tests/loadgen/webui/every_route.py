@@ -17,7 +17,7 @@ from flask.sessions import SecureCookieSessionInterface
 from werkzeug.security import generate_password_hash
 
 from portcompare.http.requests import http_request
-from portcompare.loadgen.runners import DistributedRunner
+from portcompare.loadgen.distributed_runner import DistributedRunner
 from portcompare.loadgen.webui import access, routes
 from portcompare.loadgen.webui.live import LiveUi
 from portcompare.wire.protocol import Gather, OpenUi, Prepare, ScenarioSource, UiArm, UiPlan, UiScenario

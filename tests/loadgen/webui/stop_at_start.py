@@ -14,7 +14,8 @@ from locust.rpc import Message
 
 from portcompare.http.requests import http_request
 from portcompare.loadgen import LeanUser
-from portcompare.loadgen.messages import WHOLE, BeginLive
+from portcompare.loadgen.distributed_runner import BeginLive
+from portcompare.loadgen.open_model import WHOLE
 from portcompare.loadgen.webui.live_load import LiveLoad
 from portcompare.wire.protocol import LiveSettings, UiArm, UiPlan, UiScenario
 

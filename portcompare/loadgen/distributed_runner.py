@@ -1,30 +1,98 @@
-"""The processes that generate the load: this one alone, or workers that this one leads as a Locust master."""
+"""The leading process of a distributed load, a Locust master, and what it and its workers send each other.
 
-import socket
+Every message is of one Locust type and carries a record as a line of JSON. No message carries an instant: a
+worker counts time by its own clock, so the clocks of machines need not agree.
+"""
+
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from gevent.queue import Empty, Queue
 from locust import User, runners
 from locust.env import Environment
 from locust.exception import RPCError
-from locust.rpc import Message
 from locust.runners import STATE_MISSING
 
-from portcompare.loadgen import messages
 from portcompare.loadgen.declare import Problem
 from portcompare.loadgen.dry_pass import capture
-from portcompare.loadgen.messages import PartResult, Share, ToWorker, WarmUp
-from portcompare.loadgen.part import Part
-from portcompare.loadgen.scenarios import load_scenarios
+from portcompare.loadgen.figures import PartResult
+from portcompare.loadgen.local_runner import WarmUp, load_scenarios
+from portcompare.loadgen.open_model import Share
 from portcompare.wire import protocol as wire
-from portcompare.wire.protocol import Capture, Captured, Prepare, Prepared, RunRound
 
-Content = TypeVar("Content", Prepared, WarmUp, PartResult)
+TYPE: Final = "portcompare"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadScenarios:
+    """To a worker: load these scenarios; the reply is `Prepared`."""
+
+    number: int  # The order's, for the reply
+    order: wire.Prepare
+    locustfile_text: str | None  # For a worker on a machine without the locustfile; None if there is none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartPart:
+    """To a worker: start its part of a round; the reply is `WarmUp`."""
+
+    number: int
+    order: wire.RunRound  # The whole round
+    share: Share
+    captured: wire.Captured | None  # The requests of a user class that is no `LeanUser`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenWindow:
+    """To a worker: open the window; the reply is `PartResult`."""
+
+    number: int
+    notice_s: float  # How long from now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortenWindow:
+    """To a worker: close the open window earlier than ordered."""
+
+    window_s: float  # Its length
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndPart:
+    """To a worker: stop the load."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginLive:
+    """To a worker: get ready for a live test, whose users Locust starts and stops."""
+
+    test: int  # The test's number
+    plan: wire.UiPlan  # All servers and scenarios
+    settings: wire.LiveSettings  # What is to be loaded, and how
+    share: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """From a worker."""
+
+    number: int  # The order's
+    version: str  # Of portcompare, which must be the leader's
+    content: wire.Prepared | WarmUp | PartResult
+
+
+ToWorker = LoadScenarios | StartPart | OpenWindow | ShortenWindow | EndPart | BeginLive
+
+decode_to_worker: Callable[[str | bytes], ToWorker] = wire.make_decoder(*get_args(ToWorker))
+decode_reply: Callable[[str | bytes], Reply] = wire.make_decoder(Reply)
+
+
+Content = TypeVar("Content", wire.Prepared, WarmUp, PartResult)
 
 _LOOK_EVERY_S: Final = 0.1
 """How often lost workers are looked for."""
@@ -35,92 +103,34 @@ WORKER_LOST_S: Final = 30
 _END_LIMIT_S: Final = 2.0
 
 
-class LocalRunner:
-    """Generates the load in this process."""
-
-    def __init__(self) -> None:
-        self.users: dict[str, type[User]] = {}  # The user class of each scenario
-        self._captured: dict[str, Captured] = {}
-        self._part: Part | None = None
-
-    def prepare(self, order: Prepare) -> Prepared:
-        """Load the scenarios."""
-        self.users, prepared = load_scenarios(order)
-        self._captured.clear()
-        return prepared
-
-    def capture(self, order: Capture) -> Captured:
-        """Capture the requests of a scenario's user class; later rounds check their responses."""
-        captured = self._captured[order.scenario] = capture(self.users[order.scenario], order.url)
-        return captured
-
-    def warm_up(self, order: RunRound) -> WarmUp:
-        """Start the load, and wait until it is steady."""
-        return self.warm_up_part(order, messages.WHOLE, self._captured.get(order.scenario))
-
-    def warm_up_part(self, order: RunRound, share: Share, captured: Captured | None) -> WarmUp:
-        """Start a share of the load, and wait until it is steady."""
-        self._part = Part(order, share, self.users[order.scenario], captured)
-        return self._part.warm_up()
-
-    def measure(self, notice_s: float) -> tuple[Mapping[str, PartResult], str | None]:
-        """Open the window in all processes, and close it.
-
-        Returns the result of each process, by its name, and why the load was not the one that was ordered;
-        None if it was.
-        """
-        return {f"{socket.gethostname()}/1": self.measure_part(notice_s)}, None
-
-    def measure_part(self, notice_s: float) -> PartResult:
-        """Open the window so long from now, and close it."""
-        assert self._part is not None  # noqa: S101 - the load was started
-        return self._part.measure(notice_s)
-
-    def close_window(self, window_s: float) -> None:
-        """Have the window close earlier than ordered."""
-        if self._part is not None:
-            self._part.close_window(window_s)
-
-    def end_round(self) -> None:
-        """Stop the load, if there is any."""
-        if self._part is not None:
-            self._part.end()
-            self._part = None
-
-    def close(self) -> None:
-        """End all workers; here there are none."""
-
-
-class CannotListenError(Exception):
-    """Workers cannot join; the arguments are what was found, and what to do."""
-
-
 class DistributedRunner:
     """Has workers generate the load, on this machine or others; its methods are those of `LocalRunner`."""
 
     def __init__(self, order: wire.Gather) -> None:
         """Listen for workers, and start those that are to run on this machine.
 
-        Raises CannotListenError.
+        Raises OSError if that address cannot be listened on.
         """
         self._expected = order.workers
+        runners.HEARTBEAT_LIVENESS = WORKER_LOST_S - 1  # Heartbeats that may be missed, one a second
         runners.HEARTBEAT_LIVENESS = WORKER_LOST_S - 1  # Heartbeats that may be missed, one a second
         try:
             self.master = Environment().create_master_runner(order.host, order.port)
         except (RPCError, SystemExit) as error:  # Locust exits when the port is taken
-            found = f"{order.host}:{order.port} cannot be listened on"
-            raise CannotListenError(found, "give a free port and an address of this machine") from error
+            raise OSError(str(error)) from error
         port = self.master.server.port
         self._address = f"{order.host}:{port}"
         self._inbox: Queue = Queue()
-        self.master.register_message(messages.TYPE, self._receive)
+        self.master.register_message(
+            TYPE, lambda msg, **_: self._inbox.put((msg.node_id, decode_reply(msg.data)))
+        )
         self._members: tuple[str, ...] = ()  # Locust's ids of all workers that joined
         self._active: tuple[str, ...] = ()  # Of those that take part in what is under way
         self._number = 0  # Of the order under way
-        self._order: Prepare | None = None
+        self._order: wire.Prepare | None = None
         self._loading: set[str] = set()  # Workers that were sent the scenarios
         self._versions: dict[str, str] = {}
-        self._captured: dict[str, Captured] = {}
+        self._captured: dict[str, wire.Captured] = {}
         command = (sys.executable, "-m", "portcompare.loadgen.worker", "127.0.0.1", str(port))
         self._processes = [
             subprocess.Popen(
@@ -147,7 +157,7 @@ class DistributedRunner:
                 self._members = joined[: self._expected]
                 announce(wire.Joined(address=self._address, workers=tuple(map(self._name, self._members))))
 
-    def prepare(self, order: Prepare) -> Prepared:
+    def prepare(self, order: wire.Prepare) -> wire.Prepared:
         """Have all workers load the scenarios; a problem of one is a problem of all."""
         self._number += 1
         self._active, self._order = self._members, order
@@ -155,10 +165,10 @@ class DistributedRunner:
         self._loading.clear()
         for worker in self._active:
             self.load_scenarios(worker)
-        loaded = self._collect(Prepared)
+        loaded = self._collect(wire.Prepared)
         own = version("portcompare")
         problems: dict[str, Problem] = {}
-        prepared = next(iter(loaded.values()), Prepared(requests={}, problems={}))
+        prepared = next(iter(loaded.values()), wire.Prepared(requests={}, problems={}))
         if lost := self._lost(loaded):
             found = f"load worker {lost} was lost before it had loaded the scenario"
             problems |= dict.fromkeys(order.scenarios, (found, f"see its log; it must run portcompare {own}"))
@@ -168,7 +178,7 @@ class DistributedRunner:
             if self._versions[worker] != own:
                 found = f"load worker {self._name(worker)} runs portcompare {self._versions[worker]}"
                 problems |= dict.fromkeys(order.scenarios, (found, f"install {own} there, as here"))
-        return Prepared(
+        return wire.Prepared(
             requests={name: sent for name, sent in prepared.requests.items() if name not in problems},
             problems=problems,
             to_capture=tuple(name for name in prepared.to_capture if name not in problems),
@@ -181,22 +191,20 @@ class DistributedRunner:
             self._loading.add(worker)
             file = self._order.locustfile
             text = None if file is None else Path(file).read_text(encoding="utf-8")
-            self.send(
-                messages.LoadScenarios(number=self._number, order=self._order, locustfile_text=text), worker
-            )
+            self.send(LoadScenarios(number=self._number, order=self._order, locustfile_text=text), worker)
 
     def load_users(self) -> dict[str, type[User]]:
         """The user class of each scenario, in this process too."""
         assert self._order is not None  # noqa: S101 - the scenarios are prepared
         return load_scenarios(self._order)[0]
 
-    def capture(self, order: Capture) -> Captured:
+    def capture(self, order: wire.Capture) -> wire.Captured:
         """Capture in this process, which has no other users to run."""
         user_class = self.load_users()[order.scenario]
         captured = self._captured[order.scenario] = capture(user_class, order.url)
         return captured
 
-    def warm_up(self, order: RunRound) -> WarmUp:
+    def warm_up(self, order: wire.RunRound) -> WarmUp:
         """Start the load in as many workers as have a user or a connection each.
 
         Raises SystemExit if no worker is left.
@@ -208,7 +216,7 @@ class DistributedRunner:
         captured = self._captured.get(order.scenario)
         for index, worker in enumerate(self._active):
             share = Share(index=index, processes=len(self._active))
-            part = messages.StartPart(number=self._number, order=order, share=share, captured=captured)
+            part = StartPart(number=self._number, order=order, share=share, captured=captured)
             self.send(part, worker)
         warm = self._collect(WarmUp)
         reasons = (one.failure for one in warm.values() if one.failure)
@@ -219,18 +227,18 @@ class DistributedRunner:
 
     def measure(self, notice_s: float) -> tuple[Mapping[str, PartResult], str | None]:
         """As of `LocalRunner`; the load fails with each lost worker."""
-        self._send_all(messages.OpenWindow(number=self._number, notice_s=notice_s))
+        self.send(OpenWindow(number=self._number, notice_s=notice_s), *self._active)
         results = self._collect(PartResult)
         named = {self._name(worker): result for worker, result in results.items()}
         return named, self._lost_in_round(results)
 
     def close_window(self, window_s: float) -> None:
         """As of `LocalRunner`."""
-        self._send_all(messages.ShortenWindow(window_s=window_s))
+        self.send(ShortenWindow(window_s=window_s), *self._active)
 
     def end_round(self) -> None:
         """As of `LocalRunner`."""
-        self._send_all(messages.EndPart())
+        self.send(EndPart(), *self._active)
 
     def close(self) -> None:
         """End all workers."""
@@ -242,16 +250,10 @@ class DistributedRunner:
                 process.kill()
                 process.wait()
 
-    def send(self, message: ToWorker, worker: str) -> None:
-        """Send a worker a message."""
-        self.master.send_message(messages.TYPE, wire.encode(message), worker)
-
-    def _send_all(self, message: ToWorker) -> None:
-        for worker in self._active:
-            self.send(message, worker)
-
-    def _receive(self, msg: Message, **_: object) -> None:
-        self._inbox.put((msg.node_id, messages.decode_reply(msg.data)))
+    def send(self, message: ToWorker, *workers: str) -> None:
+        """Send workers a message."""
+        for worker in workers:
+            self.master.send_message(TYPE, wire.encode(message), worker)
 
     def _collect(self, kind: type[Content]) -> dict[str, Content]:
         """Wait for a reply from each active worker that is not lost meanwhile; late ones are ignored."""
@@ -280,6 +282,3 @@ class DistributedRunner:
     def _name(self, worker: str) -> str:
         """The worker's machine, a slash and its number; Locust's id is the machine and random digits."""
         return f"{worker.rpartition('_')[0]}/{self.master.get_worker_index(worker) + 1}"
-
-
-Runner = LocalRunner | DistributedRunner

@@ -1,0 +1,279 @@
+"""The load of one process: users spawned by Locust, warmed up, and a window cut out of their load."""
+
+import gc
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import gevent
+from gevent.event import Event
+from locust import User
+from locust.env import Environment
+from locust.util.load_locustfile import load_locustfile
+
+from portcompare.http.requests import with_query
+from portcompare.loadgen.connection import Address
+from portcompare.loadgen.declare import SPARSE, Problem, find_problem, find_unfilled, steps_of, weights_of
+from portcompare.loadgen.dry_pass import capture
+from portcompare.loadgen.figures import Counts, PartResult, Window, summarize_part
+from portcompare.loadgen.locust_users import ApprovedResponses, EventCounter
+from portcompare.loadgen.open_model import WHOLE, Dispatcher, Share, due_times
+from portcompare.loadgen.session import Session, Target, open_session
+from portcompare.loadgen.user import LeanUser
+from portcompare.loadgen.window import Heartbeat, is_steady, least_time
+from portcompare.wire import protocol as wire
+
+_MANY_RPS: Final = 2000.0
+"""From this rate on looking at every response's `Server-Timing` would cost more than a hundredth of a CPU."""
+
+_SETTLING_S: Final = 3.0
+"""How long a rate may take to become steady, beyond the least time for the test of it."""
+
+_QUIT_LIMIT_S: Final = 10.0
+
+_LOOK_EVERY_S: Final = 0.02  # How often the rate is tested
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmUp:
+    """How the warm-up of one process ended."""
+
+    failure: str | None  # Why the load is not the one that was ordered; None if it is
+    steady: bool  # False if the window has to open although the rate is not steady
+
+
+class Part:
+    """A process's part of a round, under way until it is ended."""
+
+    def __init__(
+        self, order: wire.RunRound, share: Share, user_class: type[User], captured: wire.Captured | None
+    ) -> None:
+        """Start the load; `captured` are the requests of a user class that is no `LeanUser`."""
+        users = wire.concurrency_of(order.load)
+        self._order = order
+        self._dispatcher: Dispatcher | None = None
+        self._counter: EventCounter | None = None
+        self._logs_in = issubclass(user_class, LeanUser) and bool(user_class.login)
+        self._own_users = share.of(users)
+        self._window_s = order.window_s
+        self._closing = Event()
+        self._session = Session(
+            targets=(Target(name="", url=order.url),),
+            users=users,
+            share=share,
+            stagger_s=order.delay_s if users > 1 else 0.0,
+            timeout_s=order.timeout_s,
+            expectations=order.expectations,
+        )
+        if isinstance(order.load, wire.RateLoad):
+            self._dispatcher = dispatcher = Dispatcher(due_times(order.load, share), order.timeout_s)
+            user_class = type(user_class.__name__, (user_class,), {"abstract": False})
+            # Afterwards: Locust adds what is in the body to the tasks of the base.
+            user_class.tasks = [lambda user: user.send_when_due(dispatcher)]
+        if issubclass(user_class, LeanUser):
+            self._runner = Environment(user_classes=[user_class]).create_local_runner()
+        else:
+            server = Address.of(order.url).netloc
+            approved = ApprovedResponses(captured or wire.Captured(requests=()), order.expectations, server)
+            self._counter = EventCounter(self._session, approved)
+            self._runner = self._counter.stage(user_class, order.url)
+        open_session(self._runner.environment, self._session)
+        self._heartbeat = Heartbeat()
+        # A collection in mid-round would be a stall that the responses are blamed for. But other clients
+        # leave garbage that only a collection finds: there it is kept from looking through all that is older.
+        gc.collect()
+        if self._counter:
+            gc.freeze()
+        else:
+            gc.disable()
+        self._began_s = time.perf_counter()
+        self._runner.start(self._own_users, spawn_rate=self._own_users)
+
+    def warm_up(self) -> WarmUp:
+        """Wait until each user is ready and the rate of responses is steady, or time is up."""
+        if self._dispatcher:
+            self._runner.spawning_greenlet.join()  # the schedule begins when all are there: that takes time
+            failure = self._await_users() if self._logs_in else None
+            self._dispatcher.begin()
+            self._began_s = time.perf_counter()
+        else:
+            failure = self._await_users()
+        gevent.sleep(max(self._began_s + self._order.warmup_s - time.perf_counter(), 0.0))
+        steady = failure is None and self._await_steady_rate()
+        warm_rps = len(self._session.recorder.ended_s()) / (time.perf_counter() - self._began_s)
+        self._session.sample_every = 1 if warm_rps < _MANY_RPS else SPARSE
+        return WarmUp(failure=failure, steady=steady)
+
+    def _await_users(self) -> str | None:
+        limit_s = self._order.warmup_max_s
+        self._session.all_ready.wait(limit_s)
+        missing = self._own_users - self._session.ready_users
+        if not missing:
+            return None
+        why = f": {self._session.login_error}" if self._session.login_error else ""
+        return f"{missing} of {self._own_users} users had no response within {limit_s:g} s{why}"
+
+    def _await_steady_rate(self) -> bool:
+        wave_s = self._order.delay_s
+        deadline_s = max(self._began_s + least_time(wave_s), time.perf_counter()) + _SETTLING_S
+        while True:
+            now_s = time.perf_counter()
+            if is_steady(self._session.recorder.ended_s(), self._began_s, now_s, wave_s):
+                return True
+            if now_s > deadline_s:
+                return False
+            gevent.sleep(_LOOK_EVERY_S)
+
+    def measure(self, notice_s: float) -> PartResult:
+        """Open the window so long from now, and close it."""
+        start_s = time.perf_counter() + notice_s
+        gevent.sleep(start_s - time.perf_counter())
+        before = self._count()
+        if self._order.is_held:  # else nothing may stand between the window's end and the count
+            self._closing.wait(start_s + self._window_s - time.perf_counter())
+        end_s = start_s + self._window_s
+        gevent.sleep(end_s - time.perf_counter())
+        during = self._count()
+        window = Window(start_s=start_s, end_s=end_s, wave_s=self._order.delay_s)
+        return summarize_part(window, before, during)
+
+    def close_window(self, window_s: float) -> None:
+        """Have the window close when it has been open for so long."""
+        self._window_s = window_s
+        self._closing.set()
+
+    def _count(self) -> Counts:
+        return Counts(
+            tallies=tuple(self._session.recorder.cut().values()),
+            pace=self._dispatcher.cut() if self._dispatcher else None,
+            stall_s=self._heartbeat.cut(),
+            cpu_s=time.process_time(),
+            taken_at_s=time.perf_counter(),
+        )
+
+    def end(self) -> None:
+        """Stop the load."""
+        if self._dispatcher:
+            self._dispatcher.end()
+        self._heartbeat.stop()
+        # A user's own on_stop may wait without end for a server that does not respond.
+        with gevent.Timeout(_QUIT_LIMIT_S, exception=False):
+            self._runner.quit()
+        if self._counter:
+            self._counter.stop()
+        gc.enable()
+        gc.unfreeze()
+
+
+class LocalRunner:
+    """Generates the load in this process."""
+
+    def __init__(self) -> None:
+        self.users: dict[str, type[User]] = {}  # The user class of each scenario
+        self._captured: dict[str, wire.Captured] = {}
+        self._part: Part | None = None
+
+    def prepare(self, order: wire.Prepare) -> wire.Prepared:
+        """Load the scenarios."""
+        self.users, prepared = load_scenarios(order)
+        self._captured.clear()
+        return prepared
+
+    def capture(self, order: wire.Capture) -> wire.Captured:
+        """Capture the requests of a scenario's user class; later rounds check their responses."""
+        captured = self._captured[order.scenario] = capture(self.users[order.scenario], order.url)
+        return captured
+
+    def warm_up(
+        self, order: wire.RunRound, share: Share = WHOLE, captured: wire.Captured | None = None
+    ) -> WarmUp:
+        """Start a share of the load, and wait until it is steady; `captured` if another process did that."""
+        known = captured or self._captured.get(order.scenario)
+        self._part = Part(order, share, self.users[order.scenario], known)
+        return self._part.warm_up()
+
+    def measure(self, notice_s: float) -> tuple[Mapping[str, PartResult], str | None]:
+        """Open the window in all processes, and close it.
+
+        Returns the result of each process, by its name, and why the load was not the one that was ordered;
+        None if it was.
+        """
+        return {f"{socket.gethostname()}/1": self.measure_part(notice_s)}, None
+
+    def measure_part(self, notice_s: float) -> PartResult:
+        """Open the window so long from now, and close it."""
+        assert self._part is not None  # noqa: S101 - the load was started
+        return self._part.measure(notice_s)
+
+    def close_window(self, window_s: float) -> None:
+        """Have the window close earlier than ordered."""
+        if self._part is not None:
+            self._part.close_window(window_s)
+
+    def end_round(self) -> None:
+        """Stop the load, if there is any."""
+        if self._part is not None:
+            self._part.end()
+            self._part = None
+
+    def close(self) -> None:
+        """End all workers; here there are none."""
+
+
+def load_scenarios(order: wire.Prepare) -> tuple[dict[str, type[User]], wire.Prepared]:
+    """Load the scenarios' user classes, by scenario."""
+    problems: dict[str, Problem] = {}
+    found: dict[str, type[User]] = {}
+    named = [name for name, source in order.scenarios.items() if source.user is not None]
+    known: dict[str, type[User]] = {}
+    if named and order.locustfile is not None:
+        try:
+            known, _ = load_locustfile(order.locustfile)
+        except BaseException as error:  # noqa: BLE001 - whatever a user's file raises is reported, not lost
+            # A SyntaxError's own text names the line.
+            reason = f"the locustfile cannot be loaded: {type(error).__name__}: {error}"
+            problems = dict.fromkeys(named, (reason, f"correct {order.locustfile}"))
+    for name, source in order.scenarios.items():
+        if name in problems:
+            continue
+        user = known.get(source.user or "")
+        if source.requests:
+            own = {"requests": dict(source.requests), "login": source.login, "abstract": False}
+            user = type(name, (LeanUser,), own)
+        if problem := _find_problem(source, user, known):
+            problems[name] = problem
+        elif user is not None:
+            found[name] = _with_query(user, source)
+    lean = {name: user for name, user in found.items() if issubclass(user, LeanUser)}
+    return found, wire.Prepared(
+        requests={
+            name: tuple(replace(request, login=steps_of(user.login, 0)) for request in weights_of(user))
+            for name, user in lean.items()
+        },
+        problems=problems,
+        to_capture=tuple(name for name in found if name not in lean),
+    )
+
+
+def _with_query(user: type[User], source: wire.ScenarioSource) -> type[User]:
+    if source.query is None or not issubclass(user, LeanUser):
+        return user
+    requests = {with_query(request, *source.query): weight for request, weight in weights_of(user).items()}
+    return type(user.__name__, (user,), {"requests": requests, "abstract": False})
+
+
+def _find_problem(
+    source: wire.ScenarioSource, user: type[User] | None, known: dict[str, type[User]]
+) -> Problem | None:
+    if user is None:
+        listed = ", ".join(sorted(known)) or "none"
+        return f"there is no user class {source.user!r}", f"the locustfile's user classes: {listed}"
+    if issubclass(user, LeanUser):
+        # The plan's own placeholders are filled by now; braces left over came with the values.
+        return find_problem(user) or (find_unfilled(user) if source.user is not None else None)
+    if source.is_paced:
+        found = f"{source.user} is no LeanUser, and no other class sends a request when it is due"
+        return found, "load it by `users`, or derive it from portcompare.loadgen.LeanUser"
+    return None
