@@ -6,15 +6,9 @@ from pathlib import Path
 import pytest
 
 from portcompare.history import summaries
-from portcompare.history.summaries import (
-    find_quantities,
-    list_runs,
-    make_summary,
-    quantities_of,
-    write_summary,
-)
-from portcompare.records.results import RESULTS_FILE
-from portcompare.records.run_summary import SUMMARY_FILE, RunSummary, StoredSummary, read_quantities
+from portcompare.history.summaries import find_quantities, list_runs, quantities_of, write_summary
+from portcompare.records.results import RESULTS_FILE, Results
+from portcompare.records.run_summary import SUMMARY_FILE, RunSummary, read_quantities
 from portcompare.report.formats.results_file import read_results
 from tests.altered import known
 from tests.runs import HOSTILE, NEW, OLD, make_run, store
@@ -59,18 +53,18 @@ def test_results_are_read_once_and_again_when_the_summary_is_lost_or_of_another_
     before = list_runs(runs, pytest.fail)
     read: list[str] = []
 
-    def make(folder: Path) -> StoredSummary:
-        read.append(folder.name)
-        return make_summary(folder)
+    def read_and_note(path: Path) -> Results:
+        read.append(path.parent.name)
+        return read_results(path)
 
     with monkeypatch.context() as patched:
-        patched.setattr(summaries, "make_summary", make)
+        patched.setattr(summaries, "read_results", read_and_note)
         assert list_runs(runs, pytest.fail) == before
         assert read == []
         (runs / "run-0" / SUMMARY_FILE).unlink()
         (runs / "run-1" / SUMMARY_FILE).write_text("{", encoding="utf-8")
         stored = (runs / "run-2" / SUMMARY_FILE).read_text(encoding="utf-8")
-        (runs / "run-2" / SUMMARY_FILE).write_text(stored.replace('"1, of', '"0, of'), encoding="utf-8")
+        (runs / "run-2" / SUMMARY_FILE).write_text(stored.replace('"2, of', '"1, of'), encoding="utf-8")
         list_runs(runs, pytest.fail)
         assert sorted(read) == ["run-0", "run-1", "run-2"]
     assert list_runs(runs, pytest.fail) == before
@@ -89,12 +83,9 @@ def test_a_summary_holds_every_quantity_with_its_interval_and_each_candidates_ra
     assert found[64, "throughput", OLD].ratio is None
     folder = store(results, runs / "run-8")
     assert read_quantities(folder) is None
-    write_summary(folder)
-    assert (
-        read_quantities(folder)
-        == quantities_of(folder)
-        == find_quantities(read_results(folder / RESULTS_FILE))
-    )
+    assert quantities_of(folder) == find_quantities(read_results(folder / RESULTS_FILE))
+    write_summary(results, folder)
+    assert read_quantities(folder) == quantities_of(folder) == find_quantities(results)
 
 
 def test_a_broken_run_is_listed_as_such_and_another_folder_is_not(runs: Path) -> None:

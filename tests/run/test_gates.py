@@ -8,7 +8,7 @@ from portcompare.analyse.checks import judge_gates
 from portcompare.cli.run import _exit_code
 from portcompare.errors import Problem
 from portcompare.plan import Plan
-from portcompare.run.checks import read_stored_runs
+from portcompare.run.comparison import read_stored_runs
 from tests.runs import NEW, OLD, make_run, store
 
 LIMITS = {"metric": "throughput", "scenario": "delayed", "candidate": NEW, "level": 64, "min_ratio": 0.8}

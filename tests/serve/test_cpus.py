@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from portcompare.serve import CpuAssignment, assign_cpus
-from portcompare.serve.cpus import find_cpu_problems
+from portcompare.serve.preflight import _cpu_problems
 from tests.serve.support import write_plan
 
 
@@ -69,7 +69,7 @@ def test_cpus_that_cannot_be_used_are_problems_and_others_are_not(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     plan = write_plan(tmp_path, cpus=cpus)
-    problems = list(find_cpu_problems(plan))
+    problems = list(_cpu_problems(plan))
     assert [problem.where for problem in problems] == ([f"{plan.path}: {where}"] if where else [])
     for problem in problems:
         assert problem.found.startswith(str(found))
