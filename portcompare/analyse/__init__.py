@@ -77,7 +77,7 @@ def analyse(
         name=plan.name,
         started_at=state.started_at,
         duration_s=state.duration_s,
-        measured_s=sum(one.load.window_s for one in rounds),
+        measured_s=sum((one.load.window_s for one in rounds), 0.0),
         partial=state.partial,
         valid=not invalid_reasons,
         invalid_reasons=invalid_reasons,

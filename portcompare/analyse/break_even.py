@@ -1,24 +1,16 @@
 """Where a candidate begins to win, over delay and users: the grid of ratios and the border in it."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.rounds import order_rounds
-from portcompare.records.estimates import Estimate
-from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell
+from portcompare.plan import Plan
+from portcompare.records.estimates import Comparison, Estimate
+from portcompare.records.rounds import Round
+from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, CellState
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from portcompare.plan import Plan
-    from portcompare.records.estimates import Comparison
-    from portcompare.records.rounds import Round
-    from portcompare.records.sweeps import CellState
-
-    Known = list[list[bool | None]]
+Known = list[list[bool | None]]
 
 
 def find_grids(plan: Plan, rounds: Iterable[Round]) -> tuple[BreakEven, ...]:

@@ -1,32 +1,24 @@
 """How much each arm can take: the knee of its rates, and the highest rate that keeps an objective."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from math import log
 from statistics import median
-from typing import TYPE_CHECKING
 
 from portcompare.analyse.comparisons import judge_ratio
 from portcompare.analyse.rounds import find_outcome
+from portcompare.plan import Plan
 from portcompare.records.estimates import Estimate
-from portcompare.records.rounds import BASELINE
-from portcompare.records.sweeps import Bracket, Capacity, Knee, Trial
+from portcompare.records.rounds import BASELINE, Round
+from portcompare.records.sweeps import Bracket, Capacity, Knee, Outcome, Trial
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import rate
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+ByLevel = Mapping[float, Mapping[int, float]]
+Brackets = Mapping[int, Bracket]
 
-    from portcompare.plan import Plan
-    from portcompare.records.rounds import Round
-    from portcompare.records.sweeps import Outcome
-
-    ByLevel = Mapping[float, Mapping[int, float]]
-    Brackets = Mapping[int, Bracket]
-
-    Search = tuple[int, str, str]
-    """A search by its block, scenario and arm."""
+Search = tuple[int, str, str]
+"""A search by its block, scenario and arm."""
 
 LEAST_LEVELS = 3
 """A light load, one at the ceiling, and one that shows that it is the ceiling."""

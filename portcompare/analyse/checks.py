@@ -1,32 +1,30 @@
 """Checks: limits of a plan's gates and claims, decided on the whole interval of an estimate."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
-from typing import TYPE_CHECKING
 
 from portcompare.analyse.comparisons import rounds_by_block
 from portcompare.analyse.diff import Run, diff_runs, find_unlike_scenarios
-from portcompare.records.checks import CheckResult, ClaimResult, GateResult, Subject
+from portcompare.plan import Check, Claim, Gate, Measured, Plan
+from portcompare.records.checks import (
+    CheckOutcome,
+    CheckResult,
+    ClaimResult,
+    ClaimVerdict,
+    GateResult,
+    Subject,
+)
 from portcompare.records.estimates import Estimate
-from portcompare.records.metrics import METRICS
-from portcompare.records.rounds import BASELINE
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.pages import PageVisit
+from portcompare.records.results import Results
+from portcompare.records.rounds import BASELINE, Round
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import ratio
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from portcompare.plan import Check, Claim, Gate, Measured, Plan
-    from portcompare.records.checks import CheckOutcome, ClaimVerdict
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.pages import PageVisit
-    from portcompare.records.results import Results
-    from portcompare.records.rounds import Round
-
-    Ratios = Mapping[tuple[str, float, MetricName, str], Estimate]
-    """By scenario, level, metric and deployment."""
+Ratios = Mapping[tuple[str, float, MetricName, str], Estimate]
+"""By scenario, level, metric and deployment."""
 
 
 def decide(

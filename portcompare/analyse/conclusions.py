@@ -1,30 +1,21 @@
 """The result in sentences: a headline for the run, and one conclusion for each scenario and candidate."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from portcompare.analyse.capacity import half_width
-from portcompare.records.metrics import HEADLINE_METRICS
-from portcompare.records.results import Conclusion
+from portcompare.records.changes import Change
+from portcompare.records.estimates import Comparison, Estimate, Verdict
+from portcompare.records.metrics import HEADLINE_METRICS, MetricName
+from portcompare.records.pages import Pages, PageSummary
+from portcompare.records.results import Conclusion, Summary
 from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.sweeps import Capacity
 from portcompare.stats.intervals import chance_beyond, degrees_of_freedom
 from portcompare.stats.multiplicity import reject
-from portcompare.units import count, duration, rate, ratio, share
+from portcompare.units import LevelText, count, duration, rate, ratio, share
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from portcompare.records.changes import Change
-    from portcompare.records.estimates import Comparison, Estimate, Verdict
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.pages import Pages, PageSummary
-    from portcompare.records.results import Summary
-    from portcompare.records.sweeps import Capacity
-    from portcompare.units import LevelText
-
-    Margins = Mapping[MetricName, float]
+Margins = Mapping[MetricName, float]
 
 HEADLINE_SUBJECT = "throughput and median response time"
 

@@ -1,37 +1,28 @@
 """Two finished runs as one record: what both measured is compared, and what was not the same is listed."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from portcompare.analyse import conclusions
 from portcompare.analyse.comparisons import judge_ratio, pair_blocks, rounds_by_block, too_few_requests
 from portcompare.records.changes import DIFF_SCHEMA_VERSION, Altered, Change, RunDiff, RunFacts
 from portcompare.records.estimates import Estimate
-from portcompare.records.metrics import HEADLINE_METRICS, METRICS
+from portcompare.records.manifest import Manifest
+from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName
 from portcompare.records.results import Results
-from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.stats.intervals import LEAST_BLOCKS, chance_beyond, unpaired_ratio
 from portcompare.stats.multiplicity import reject
-from portcompare.units import count
+from portcompare.units import LevelText, count
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+Margins = Mapping[MetricName, float]
+Place = tuple[str, float, str]
+"""A scenario, a level, and who was measured there: a deployment, or "control"."""
 
-    from portcompare.records.manifest import Manifest
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.rounds import Round
-    from portcompare.units import LevelText
-
-    Margins = Mapping[MetricName, float]
-    Place = tuple[str, float, str]
-    """A scenario, a level, and who was measured there: a deployment, or "control"."""
-
-    Values = list[tuple[float, int]]
-    """A positive value of each block that has one, and how many requests it rests on."""
+Values = list[tuple[float, int]]
+"""A positive value of each block that has one, and how many requests it rests on."""
 
 NONE = "none"
 

@@ -1,30 +1,37 @@
 """Page loads: where their time goes, medians, ratings, and each candidate against the baseline."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portcompare.analyse.comparisons import find_references, judge_ratio
+from portcompare.plan import Plan
 from portcompare.records.estimates import Estimate
-from portcompare.records.pages import PageComparison, PageFigure, PagePart, Pages, PageSummary, spent_s
+from portcompare.records.manifest import Ceiling, Manifest
+from portcompare.records.pages import (
+    Exchange,
+    LoadKind,
+    PageComparison,
+    PageFigure,
+    PageLoad,
+    PageMetric,
+    PagePart,
+    Pages,
+    PageSummary,
+    PageVisit,
+    Rating,
+    Stage,
+    spent_s,
+)
 from portcompare.records.rounds import BASELINE
 from portcompare.stats.intervals import CONFIDENCE, LEAST_BLOCKS, paired_ratio
 from portcompare.stats.quantiles import binomial_quantile
 from portcompare.units import count, duration, share, size
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from portcompare.plan import Plan
-    from portcompare.records.manifest import Ceiling, Manifest
-    from portcompare.records.pages import Exchange, LoadKind, PageLoad, PageMetric, PageVisit, Rating, Stage
-
-    Condition = tuple[str, int, LoadKind]
-    ByArm = dict[str, list[PageVisit]]
+Condition = tuple[str, int, LoadKind]
+ByArm = dict[str, list[PageVisit]]
 
 KINDS: tuple[LoadKind, ...] = ("cold", "warm")
 METRICS: tuple[PageMetric, ...] = ("lcp", "fcp", "ttfb", "response", "download", "blocking")

@@ -1,24 +1,17 @@
 """What each arm did at each level, how its response times are distributed, and the course of its rounds."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from statistics import median
-from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
 
+from portcompare.records.estimates import Comparison, Estimate
 from portcompare.records.results import Spectrum, SpectrumPoint, Summary
-from portcompare.records.rounds import Latency, Round
+from portcompare.records.rounds import Bound, Latency, Round
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from portcompare.records.estimates import Comparison, Estimate
-    from portcompare.records.rounds import Bound
-
-    FindBound = Callable[[Round, float | None], Bound | None]
+FindBound = Callable[[Round, float | None], Bound | None]
 
 STEPS_A_DECADE = 8
 DECADES = 4

@@ -1,34 +1,26 @@
 """Whether a run may be relied on, and what a careful reader should know of it."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portcompare.analyse.comparisons import pair_blocks, rounds_by_block
 from portcompare.analyse.conclusions import find_differing, find_holding, ratio_text, verdict_of
+from portcompare.records.estimates import Comparison
+from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import HEADLINE_METRICS, MetricName
-from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.parity import Parity
+from portcompare.records.rounds import BASELINE, CONTROL, Round
+from portcompare.records.sweeps import Capacity
 from portcompare.stats.change_points import describe_changes
 from portcompare.stats.multiplicity import reject
 from portcompare.stats.quantiles import t_tail
-from portcompare.units import count, share
+from portcompare.units import LevelText, count, share
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from portcompare.records.estimates import Comparison
-    from portcompare.records.manifest import Manifest
-    from portcompare.records.parity import Parity
-    from portcompare.records.rounds import Round
-    from portcompare.records.sweeps import Capacity
-    from portcompare.units import LevelText
-
-    Margins = Mapping[MetricName, float]
+Margins = Mapping[MetricName, float]
 
 MOST_DISCARDED = 0.2
 """A run is not valid if more than this part of its rounds was discarded."""
