@@ -5,13 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from portcompare.analyse import conclusions, validity
-from portcompare.analyse.break_even import find_grids
-from portcompare.analyse.capacity import find_knees, find_plan_capacities
 from portcompare.analyse.checks import judge_claims, judge_gates
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.pages import find_pages
 from portcompare.analyse.rounds import find_limits, order_rounds
 from portcompare.analyse.summaries import find_spectra, summarise
+from portcompare.analyse.sweeps import find_grids, find_knees, find_plan_capacities
 from portcompare.masking import mask_plan
 from portcompare.plan import Plan
 from portcompare.records.manifest import Manifest

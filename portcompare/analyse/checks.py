@@ -7,18 +7,18 @@ from statistics import median
 from portcompare.analyse.comparisons import rounds_by_block
 from portcompare.analyse.diff import Run, diff_runs, find_unlike_scenarios
 from portcompare.plan import Check, Claim, Gate, Measured, Plan
-from portcompare.records.checks import (
+from portcompare.records.estimates import Estimate
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.pages import PageVisit
+from portcompare.records.results import (
     CheckOutcome,
     CheckResult,
     ClaimResult,
     ClaimVerdict,
     GateResult,
+    Results,
     Subject,
 )
-from portcompare.records.estimates import Estimate
-from portcompare.records.metrics import METRICS, MetricName
-from portcompare.records.pages import PageVisit
-from portcompare.records.results import Results
 from portcompare.records.rounds import BASELINE, Round
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import ratio

@@ -3,16 +3,14 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from portcompare.analyse.capacity import half_width
-from portcompare.records.changes import Change
-from portcompare.records.estimates import Comparison, Estimate, Verdict
+from portcompare.analyse.sweeps import half_width
+from portcompare.records.estimates import Change, Comparison, Estimate, Verdict
 from portcompare.records.metrics import HEADLINE_METRICS, MetricName
 from portcompare.records.pages import Pages, PageSummary
 from portcompare.records.results import Conclusion, Summary
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.records.sweeps import Capacity
-from portcompare.stats.intervals import chance_beyond, degrees_of_freedom
-from portcompare.stats.multiplicity import reject
+from portcompare.stats.intervals import chance_beyond, degrees_of_freedom, reject
 from portcompare.units import LevelText, count, duration, rate, ratio, share
 
 Margins = Mapping[MetricName, float]

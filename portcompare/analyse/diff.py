@@ -7,14 +7,12 @@ from typing import Any
 
 from portcompare.analyse import conclusions
 from portcompare.analyse.comparisons import judge_ratio, pair_blocks, rounds_by_block, too_few_requests
-from portcompare.records.changes import DIFF_SCHEMA_VERSION, Altered, Change, RunDiff, RunFacts
-from portcompare.records.estimates import Estimate
+from portcompare.records.estimates import DIFF_SCHEMA_VERSION, Altered, Change, Estimate, RunDiff, RunFacts
 from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName
 from portcompare.records.results import Results
 from portcompare.records.rounds import BASELINE, CONTROL, Round
-from portcompare.stats.intervals import LEAST_BLOCKS, chance_beyond, unpaired_ratio
-from portcompare.stats.multiplicity import reject
+from portcompare.stats.intervals import LEAST_BLOCKS, chance_beyond, reject, unpaired_ratio
 from portcompare.units import LevelText, count
 
 Margins = Mapping[MetricName, float]

@@ -16,7 +16,7 @@ from portcompare.records.parity import Parity
 from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.records.sweeps import Capacity
 from portcompare.stats.change_points import describe_changes
-from portcompare.stats.multiplicity import reject
+from portcompare.stats.intervals import reject
 from portcompare.stats.quantiles import t_tail
 from portcompare.units import LevelText, count, share
 

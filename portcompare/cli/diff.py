@@ -10,7 +10,7 @@ import typer
 from portcompare.analyse.diff import Run, diff_runs
 from portcompare.cli.options import AsJson, print_json, print_line, refuse, writing
 from portcompare.errors import InputError, Problem
-from portcompare.records.changes import RunDiff
+from portcompare.records.estimates import RunDiff
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.report import write_diff

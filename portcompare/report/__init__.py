@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from portcompare.records.changes import RunDiff
+from portcompare.records.estimates import RunDiff
 from portcompare.records.results import Results
 from portcompare.report import charts
 from portcompare.report.formats import csv, diff, histograms, html, junit, markdown, openmetrics

@@ -1,29 +1,33 @@
-"""A whole comparison: `compare` is the way from a plan to its results and reports."""
+"""A whole comparison, from a plan to its results and reports: in this process, or in one beside it."""
 
 import os
 import re
+import shlex
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from portcompare.analyse.checks import levels_of
-from portcompare.errors import InputError, Problem
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.history.summaries import write_summary
 from portcompare.plan import Gate, Plan
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.records.run_summary import RUNS
+from portcompare.records.run_summary import REPORT_FILE, RUNS
 from portcompare.report import write_reports
 from portcompare.report.formats.results_file import read_results
+from portcompare.run.narrowing import Narrowing
 from portcompare.run.phases import measure, prepare
 from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
 from portcompare.run.session import GENERATOR_LOG, open_session
 from portcompare.run.workers import Workers
-from portcompare.serve import describe_manifest
+from portcompare.serve import describe_manifest, start_supervised
+from portcompare.wire.ui_protocol import LiveSettings, RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,3 +169,49 @@ def _run_folder(folder: Path) -> Iterator[Path]:
         if not any(folder.iterdir()):
             folder.rmdir()
         raise
+
+
+_WITH_REPORT = (EXIT_DONE, EXIT_COMPARISON_SAYS_NO, EXIT_NOT_VALID)
+
+
+class BackgroundRun:
+    """A `portcompare run` in a process of its own, with its own servers."""
+
+    def __init__(self, plan: Plan, settings: LiveSettings, *, cpus: Iterable[int], folder: Path) -> None:
+        """Start it.
+
+        `folder`: where its output goes.
+        """
+        is_open = settings.model == "open"
+        narrowing = Narrowing(
+            scenarios=settings.scenarios,
+            arms=settings.arms,
+            users=None if is_open else settings.users,
+            rate_rps=settings.rate_rps if is_open else None,
+            delay_s=settings.delay_s,
+        )
+        self._folder = name_run_folder(plan.name, datetime.now(UTC))
+        self._command = ["run", str(plan.path), *narrowing.options()]
+        self._process = start_supervised(
+            [sys.executable, "-m", "portcompare", *self._command, "--out", str(self._folder)],
+            directory=Path.cwd(),
+            environment=os.environ,
+            cpus=cpus,
+            log_path=folder / "run.log",
+        )
+
+    @property
+    def state(self) -> RunState:
+        """Its progress."""
+        status = self._process.poll()
+        is_done = status in _WITH_REPORT and (self._folder / REPORT_FILE).exists()
+        return RunState(
+            command=f"portcompare {shlex.join(self._command)}",
+            state="running" if status is None else "done" if is_done else "failed",
+            progress=self._process.log_tail(1).strip() or "starting",
+            folder=self._folder.name,
+        )
+
+    def stop(self) -> None:
+        """Stop it; what was measured is kept."""
+        self._process.stop()

@@ -5,9 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from portcompare.analyse.break_even import find_grids
-from portcompare.analyse.capacity import find_plan_capacities, find_search_bracket, find_unsure_searches
 from portcompare.analyse.comparisons import find_undecided_levels
+from portcompare.analyse.sweeps import (
+    find_grids,
+    find_plan_capacities,
+    find_search_bracket,
+    find_unsure_searches,
+)
 from portcompare.browser import launch_chromium
 from portcompare.measure.blocks import Place, Timekeeper, plan_blocks
 from portcompare.measure.pages import measure_visit, order_visits

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from portcompare.analyse.break_even import find_break_even
+from portcompare.analyse.sweeps import find_break_even
 from portcompare.records.estimates import Comparison, Verdict
 from portcompare.records.rounds import CONTROL
 from portcompare.records.sweeps import BreakEven

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse.capacity import find_bracket, find_capacities, find_knees, find_unsure_searches
+from portcompare.analyse.sweeps import find_bracket, find_capacities, find_knees, find_unsure_searches
 from portcompare.records.rounds import BASELINE
 from portcompare.records.sweeps import Bracket, Trial
 from tests.altered import altered, known

@@ -6,9 +6,9 @@ import pytest
 
 from portcompare.analyse.checks import judge_claims, judge_gate
 from portcompare.plan import Claim, Gate
-from portcompare.records.checks import ClaimResult, GateResult, Subject
 from portcompare.records.estimates import Estimate
 from portcompare.records.pages import PageLoad, PageVisit
+from portcompare.records.results import ClaimResult, GateResult, Subject
 from portcompare.records.rounds import Round
 from tests.altered import altered
 from tests.analyse.samples import CANDIDATE, COMPARISON, LATENCY, ROUND

@@ -11,7 +11,7 @@ from portcompare.analyse.diff import (
     flatten,
     list_conditions,
 )
-from portcompare.records.changes import Change, RunDiff
+from portcompare.records.estimates import Change, RunDiff
 from portcompare.records.metrics import METRICS
 from portcompare.records.results import Results
 from tests.altered import altered

@@ -3,9 +3,8 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from portcompare.records.checks import CheckResult, ClaimResult, Subject
 from portcompare.records.estimates import Estimate
-from portcompare.records.results import Results
+from portcompare.records.results import CheckResult, ClaimResult, Results, Subject
 from portcompare.report.formats import html, markdown
 from portcompare.report.formats.terminal import render_conclusions
 from portcompare.report.sections.checks import claim_tables

@@ -7,9 +7,8 @@ from xml.etree import ElementTree as ET
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from rich.console import Console
 
-from portcompare.records.checks import CheckResult, GateResult, Subject
 from portcompare.records.estimates import Estimate
-from portcompare.records.results import Results
+from portcompare.records.results import CheckResult, GateResult, Results, Subject
 from portcompare.report.formats import html, junit, markdown, openmetrics
 from portcompare.report.formats.terminal import render_conclusions
 from tests.altered import altered

@@ -5,7 +5,7 @@ import pytest
 from portcompare.analyse.conclusions import find_holding, headline_family
 from portcompare.records.metrics import METRICS
 from portcompare.records.rounds import CONTROL
-from portcompare.stats.multiplicity import holm
+from portcompare.stats.intervals import holm
 from tests.altered import altered
 from tests.analyse.samples import COMPARISON, MARGINS
 

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from portcompare.records.checks import GateResult
 from portcompare.records.estimates import Comparison
 from portcompare.records.parity import Difference, Parity
-from portcompare.records.results import Results
+from portcompare.records.results import GateResult, Results
 from portcompare.report.formats.results_file import write_atomically
 from portcompare.report.sections.checks import gate_tables
 from portcompare.report.sections.measured import ComparisonRow, comparison_rows, outcome

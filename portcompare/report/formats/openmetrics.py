@@ -7,9 +7,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from portcompare.records.checks import GateResult
 from portcompare.records.estimates import Comparison
-from portcompare.records.results import Results, Summary
+from portcompare.records.results import GateResult, Results, Summary
 from portcompare.report.wording import PERCENTILES, visible
 
 Samples = Iterable[tuple[dict[str, str], float | None]]

@@ -3,9 +3,8 @@
 from typing import Any
 
 from portcompare import units
-from portcompare.records.checks import CheckResult, ClaimResult, GateResult, Subject
 from portcompare.records.metrics import METRICS
-from portcompare.records.results import Results
+from portcompare.records.results import CheckResult, ClaimResult, GateResult, Results, Subject
 from portcompare.report.wording import NOT_KNOWN, TextTable, exact, interval, known, level_text, visible
 
 _OUTCOMES = {"kept": "yes", "broken": "no"}
