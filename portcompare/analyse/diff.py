@@ -181,10 +181,7 @@ def _describe(what: str, changes: Sequence[Change], margins: Margins, level_text
         return f"Nothing {what} can be compared."
     chances = [chance_beyond(one.ratio, one.degrees_of_freedom or 1.0, margins[one.metric]) for one in family]
     holding = reject(family, chances)
-    differences = "; ".join(
-        conclusions.describe_differences(name, [one for one in holding if one.deployment == name], level_text)
-        for name in dict.fromkeys(one.deployment for one in holding)
-    )
+    differences = conclusions.describe_differences([(one.deployment, one) for one in holding], level_text)
     made = f"{count(len(family), 'comparison')} {what}"
     return conclusions.describe_holding(made, len(holding), differences)
 

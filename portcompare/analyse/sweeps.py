@@ -53,11 +53,8 @@ def find_knees(rounds: Iterable[Round]) -> tuple[Knee, ...]:
         if one.discarded is None and one.load.rate_rps > 0:
             by_level = rates_rps.setdefault((one.scenario, one.arm), {})
             by_level.setdefault(one.level, {})[one.block] = one.load.rate_rps
-    knees = [
-        _find_knee(scenario, arm, by_level)
-        for (scenario, arm), by_level in rates_rps.items()
-        if len(by_level) >= LEAST_LEVELS
-    ]
+    swept = {key: by_level for key, by_level in rates_rps.items() if len(by_level) >= LEAST_LEVELS}
+    knees = (_find_knee(*key, by_level) for key, by_level in swept.items())
     return tuple(knee for knee in knees if knee is not None)
 
 
@@ -170,11 +167,7 @@ def find_capacities(
 
 def find_unsure_searches(capacities: Iterable[Capacity], precision: float) -> frozenset[str]:
     """The scenarios whose capacities are not yet known well enough."""
-    return frozenset(
-        one.scenario
-        for one in capacities
-        if one.ratio is not None and one.ratio.point is not None and half_width(one.ratio) > 1 + precision
-    )
+    return frozenset(one.scenario for one in capacities if half_width(one.compared) > 1 + precision)
 
 
 def half_width(ratio: Estimate) -> float:

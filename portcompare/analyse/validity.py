@@ -8,7 +8,7 @@ from math import exp, inf, log, sqrt
 import numpy as np
 
 from portcompare.analyse.comparisons import pair_blocks, rounds_by_block
-from portcompare.analyse.conclusions import find_differing, find_holding, ratio_text, verdict_of
+from portcompare.analyse.conclusions import find_differing, find_holding, with_interval
 from portcompare.records.estimates import Comparison
 from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import HEADLINE_METRICS, MetricName
@@ -78,14 +78,14 @@ def find_unlike_controls(capacities: Iterable[Capacity], margin: float) -> tuple
     control = [one for one in capacities if one.arm == CONTROL]
     return (
         *(
-            f"too noisy: {_THE_CONTROL} came out {verdict_of(one)} in capacity "
-            f"({one.scenario}, {ratio_text(one)})"
+            f"too noisy: {_THE_CONTROL} came out {one.compared.verdict} in capacity "
+            f"({one.scenario}, {with_interval(one.compared)})"
             for one in find_differing(control, margin)
         ),
         *(
             f"{_THE_CONTROL} has no capacity to compare ({one.scenario}): {one.reason}"
             for one in control
-            if one.ratio is None or one.ratio.point is None
+            if one.compared.point is None
         ),
     )
 
