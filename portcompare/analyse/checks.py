@@ -120,27 +120,20 @@ def judge_claims(
     is_reliable: bool = True,
 ) -> tuple[ClaimResult, ...]:
     """Decide a plan's claims."""
-    judged = tuple(
-        _judge_claim(name, claim, [_check(check, rounds, visits) for check in claim.checks])
-        for name, claim in claims.items()
-    )
-    if is_reliable:
-        return judged
-    why = "the run is partial or not valid"
-    return tuple(replace(one, verdict="cannot tell", reason=why) for one in judged)
-
-
-def _judge_claim(name: str, claim: Claim, checks: Sequence[CheckResult]) -> ClaimResult:
-    true = ", ".join(one.name for one in checks if one.outcome == "kept")
-    false = ", ".join(one.name for one in checks if one.outcome == "broken")
-    unsure = ", ".join(one.name for one in checks if one.outcome not in ("kept", "broken"))
-    verdict: ClaimVerdict = "cannot tell" if unsure else "true" if true else "false"
-    reasons = [f"not known: {unsure}"] if unsure else []
-    if true and false:
-        verdict, reasons = "depends", [f"true: {true}", f"false: {false}", *reasons]
-    return ClaimResult(
-        name=name, text=claim.text, verdict=verdict, reason="; ".join(reasons), checks=tuple(checks)
-    )
+    judged = []
+    for name, claim in claims.items():
+        checks = tuple(_check(check, rounds, visits) for check in claim.checks)
+        true = ", ".join(one.name for one in checks if one.outcome == "kept")
+        false = ", ".join(one.name for one in checks if one.outcome == "broken")
+        unsure = ", ".join(one.name for one in checks if one.outcome not in ("kept", "broken"))
+        verdict: ClaimVerdict = "cannot tell" if unsure else "true" if true else "false"
+        reason = f"not known: {unsure}" if unsure else ""
+        if true and false:
+            verdict, reason = "depends", f"true: {true}; false: {false}" + (f"; {reason}" if reason else "")
+        if not is_reliable:
+            verdict, reason = "cannot tell", "the run is partial or not valid"
+        judged.append(ClaimResult(name=name, text=claim.text, verdict=verdict, reason=reason, checks=checks))
+    return tuple(judged)
 
 
 def _check(check: Check, rounds: Sequence[Round], visits: Sequence[PageVisit]) -> CheckResult:

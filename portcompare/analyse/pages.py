@@ -163,17 +163,12 @@ def find_bottleneck(parts: Sequence[PagePart], load: PageLoad, users: int, ceili
         return f"{found}: in its queue or its handler, which it does not report separately"
     if handler_s >= queue_s:
         return f"{found}: {duration(handler_s)} in handlers, {duration(queue_s)} around them"
-    waiting = _who_waits(users, ceiling)
+    waiting = ""
+    if users and ceiling.slots is None:
+        waiting = f", while {count(users, 'user')} wait as well"
+    elif ceiling.slots is not None and users >= ceiling.slots:
+        waiting = f", as {count(users, 'user')} wait for {count(ceiling.slots, ceiling.noun)}"
     return f"{found}: {duration(queue_s)} around the handlers{waiting}, {duration(handler_s)} in them"
-
-
-def _who_waits(users: int, ceiling: Ceiling) -> str:
-    if not users:
-        return ""
-    if ceiling.slots is None:
-        return f", while {count(users, 'user')} wait as well"
-    waiting = f", as {count(users, 'user')} wait for {count(ceiling.slots, ceiling.noun)}"
-    return waiting if users >= ceiling.slots else ""
 
 
 def page_metric(load: PageLoad, metric: PageMetric) -> float | None:
