@@ -1,25 +1,17 @@
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portcompare.analyse.sweeps import find_bracket, find_capacities, find_knees, find_unsure_searches
-from portcompare.records.rounds import BASELINE
-from portcompare.records.sweeps import Bracket, Trial
+from portcompare.records.estimates import Estimate
+from portcompare.records.rounds import BASELINE, Round
+from portcompare.records.sweeps import Bracket, Capacity, Outcome, Trial
 from tests.altered import altered, known
 from tests.analyse.samples import ROUND
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from portcompare.records.estimates import Estimate
-    from portcompare.records.rounds import Round
-    from portcompare.records.sweeps import Capacity, Outcome
-
-    Trials = Iterable[tuple[float, Outcome]]
+Trials = Iterable[tuple[float, Outcome]]
 
 
 def sweep(rates_rps: Mapping[float, Sequence[float]]) -> list[Round]:

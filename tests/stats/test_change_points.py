@@ -1,22 +1,15 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
-from portcompare.records.metrics import METRICS
+from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.rounds import Round, Slice
 from portcompare.stats.change_points import describe_changes, find_changes, locate_change
 from tests.altered import altered
 from tests.analyse.samples import ROUND, in_users
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from portcompare.records.metrics import MetricName
-
-    Noise = Callable[[np.random.Generator], Sequence[float]]
+Noise = Callable[[np.random.Generator], Sequence[float]]
 
 MARGINS: dict[MetricName, float] = dict.fromkeys(METRICS, 0.05)
 
