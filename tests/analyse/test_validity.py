@@ -15,11 +15,11 @@ from portcompare.analyse.validity import (
 )
 from portcompare.records.estimates import Comparison, Estimate, Verdict
 from portcompare.records.metrics import MetricName
-from portcompare.records.parity import Difference, Parity
+from portcompare.records.parity import Parity
 from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.records.sweeps import Capacity
 from tests.altered import altered
-from tests.analyse.samples import COMPARISON, LATENCY, MARGINS, PARITY, ROUND, in_users, rounds_of
+from tests.analyse.samples import COMPARISON, DIFFERENCE, LATENCY, MARGINS, PARITY, ROUND, in_users, rounds_of
 from tests.measure.plans import make_manifest
 
 CONTROLLED = replace(COMPARISON, candidate=CONTROL)
@@ -34,15 +34,6 @@ REMEDY = (
     "rounds.max_blocks), or use a machine with more CPUs"
 )
 SPOILT = altered(ROUND, discarded="spoilt")
-DIFFERENCE = Difference(
-    case="GET /data",
-    deployment="new",
-    kind="status",
-    pointer="",
-    severity="breaks",
-    baseline="200",
-    candidate="500",
-)
 
 
 def reasons(
