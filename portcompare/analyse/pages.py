@@ -6,7 +6,7 @@ from statistics import median
 
 import numpy as np
 
-from portcompare.analyse.comparisons import find_references, judge_ratio
+from portcompare.analyse.comparisons import find_references, ratio_of_blocks
 from portcompare.plan import Plan
 from portcompare.records.estimates import Estimate
 from portcompare.records.manifest import Ceiling, Manifest
@@ -26,7 +26,7 @@ from portcompare.records.pages import (
     spent_s,
 )
 from portcompare.records.rounds import BASELINE
-from portcompare.stats.intervals import CONFIDENCE, LEAST_BLOCKS, paired_ratio
+from portcompare.stats.intervals import CONFIDENCE
 from portcompare.stats.quantiles import binomial_quantile
 from portcompare.units import count, duration, share, size
 
@@ -124,7 +124,6 @@ def find_parts(load: PageLoad) -> tuple[PagePart, ...]:
 def _boundaries(
     document: Exchange, response: Exchange | None, lcp_s: float
 ) -> Iterator[tuple[Stage, str, float]]:
-    """Each part's stage, name and end."""
     yield "network", "connect", document.sent_s
     yield from _exchanged(document, "page")
     if response is not None:
@@ -264,12 +263,9 @@ def _figures(visits: Sequence[PageVisit], kind: LoadKind, good: Sequence[PageLoa
 
 def _ratio(kind: LoadKind, metric: PageMetric, arms: ByArm, arm: str, margin: float) -> Estimate:
     values = {name: _by_block(visits, kind, metric) for name, visits in arms.items()}
-    baseline, candidate = find_references(values, arm), values[arm]
-    both = sorted(
-        block for block in baseline.keys() & candidate.keys() if baseline[block] and candidate[block]
+    baseline, candidate = (
+        {block: value for block, value in by_block.items() if value}
+        for by_block in (find_references(values, arm), values[arm])
     )
-    if len(both) < LEAST_BLOCKS:
-        why = f"too few blocks in which both pages loaded: {len(both)}"
-        return Estimate(blocks=len(both), verdict="invalid", reason=why)
-    found = paired_ratio([baseline[block] for block in both], [candidate[block] for block in both])
-    return judge_ratio("p50", found, margin)  # a response time, whose less is better
+    # A response time as well: less is better.
+    return ratio_of_blocks("p50", baseline, candidate, margin, needed="loads of both pages")

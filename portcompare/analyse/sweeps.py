@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import log
 from statistics import median
 
-from portcompare.analyse.comparisons import compare, judge_ratio
+from portcompare.analyse.comparisons import compare, ratio_of_blocks
 from portcompare.analyse.rounds import find_outcome, order_rounds
 from portcompare.plan import Plan
 from portcompare.records.estimates import Comparison, Estimate
@@ -189,22 +189,14 @@ def _capacity(scenario: str, arm: str, own: Brackets, baseline: Brackets, margin
     rate_rps = Estimate(point=values[0] if values else None, blocks=len(values))
     if len(values) >= LEAST_BLOCKS:
         rate_rps = paired_ratio([1.0] * len(values), values)
+    high, reason = None if is_at_least else rate_rps.high, _ended_by(own) if values else _nothing(own)
+    rate_rps = replace(rate_rps, high=high, reason=reason)
     ratio = None
     if arm != BASELINE:
         than_at_least = any(one.is_at_least for one in baseline.values())
-        ratio = _against(rates_rps, _rates(baseline), margin)
+        ratio = ratio_of_blocks("throughput", _rates(baseline), rates_rps, margin, needed="both capacities")
         ratio = _open(ratio, is_at_least=is_at_least, than_at_least=than_at_least)
-    return Capacity(
-        scenario=scenario,
-        arm=arm,
-        rate_rps=replace(
-            rate_rps,
-            high=None if is_at_least else rate_rps.high,
-            reason=_ended_by(own) if values else _nothing(own),
-        ),
-        is_at_least=is_at_least,
-        ratio=ratio,
-    )
+    return Capacity(scenario=scenario, arm=arm, rate_rps=rate_rps, is_at_least=is_at_least, ratio=ratio)
 
 
 def _rates(brackets: Brackets) -> dict[int, float]:
@@ -239,15 +231,6 @@ def _why(bracket: Bracket) -> str:
     """Why the lowest rate that failed could not be judged."""
     at = "" if bracket.failed_rps is None else f" at {rate(bracket.failed_rps)}"
     return f"{bracket.failed_why or 'no round could be judged'}{at}"
-
-
-def _against(candidate: Mapping[int, float], baseline: Mapping[int, float], margin: float) -> Estimate:
-    blocks = sorted(candidate.keys() & baseline.keys())
-    if len(blocks) < LEAST_BLOCKS:
-        why = f"an interval of the ratio needs {LEAST_BLOCKS} blocks with both capacities"
-        return Estimate(blocks=len(blocks), verdict="invalid", reason=why)
-    found = paired_ratio([baseline[block] for block in blocks], [candidate[block] for block in blocks])
-    return judge_ratio("throughput", found, margin)
 
 
 def _open(ratio: Estimate, *, is_at_least: bool, than_at_least: bool) -> Estimate:

@@ -98,7 +98,6 @@ def read_stored_runs(plan: Plan, problems: list[Problem]) -> dict[str, Results]:
 
 
 def _why_unfit(plan: Plan, gate: Gate, run: Results) -> Iterator[str]:
-    """What keeps a stored run from being compared with."""
     if run.partial:
         yield "that run is partial"
     if not run.valid:

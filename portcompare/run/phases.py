@@ -114,7 +114,6 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
 
 
 def _plan_blocks(run: Run) -> Iterator[Iterable[Place]]:
-    """The blocks of what a plan asks for: its grid, its searches or its levels."""
     plan, timekeeper = run.session.plan, run.timekeeper
     rounds, ended = run.recording.rounds, run.recording.ended_searches
     if plan.break_even is not None:

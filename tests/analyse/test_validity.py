@@ -42,11 +42,11 @@ def reasons(
     parity: Parity | None = PARITY,
     margins: Mapping[MetricName, float] = MARGINS,
 ) -> tuple[str, ...]:
-    return find_invalid_reasons(rounds, comparisons, margins, parity, in_users)
+    return tuple(find_invalid_reasons(rounds, comparisons, margins, parity, in_users))
 
 
 def warnings(*comparisons: Comparison, rounds: Sequence[Round] = (ROUND,)) -> tuple[str, ...]:
-    return find_warnings(rounds, comparisons, MARGINS, in_users)
+    return tuple(find_warnings(rounds, comparisons, MARGINS, in_users))
 
 
 def test_a_sound_run_is_valid_and_without_warnings() -> None:
@@ -185,7 +185,7 @@ def test_a_control_with_another_capacity_or_none_makes_the_run_invalid() -> None
             (f"{THE_CONTROL} has no capacity to compare (front): why; too few",),
         ),
     ):
-        assert find_unlike_controls([replace(control, ratio=ratio), candidate], 0.05) == told
+        assert tuple(find_unlike_controls([replace(control, ratio=ratio), candidate], 0.05)) == told
 
 
 STEADY = [1000.0, 1010.0, 995.0, 1005.0, 990.0, 1000.0]
@@ -291,8 +291,8 @@ def test_what_is_not_known_of_servers_that_were_already_running_is_told() -> Non
         "so it was neither pinned to CPUs nor started afresh for each block"
     )
     command, running = replace(new, kind="command"), replace(new, kind="url")
-    assert find_unknowns(replace(manifest, deployments=(old, command))) == ()
-    assert find_unknowns(replace(manifest, deployments=(old, running))) == (unknown.format("new"),)
+    assert list(find_unknowns(replace(manifest, deployments=(old, command)))) == []
+    assert list(find_unknowns(replace(manifest, deployments=(old, running)))) == [unknown.format("new")]
     of_old, control = find_unknowns(replace(manifest, deployments=(replace(old, kind="url"), new)))
     assert of_old == unknown.format("old")
     assert control.startswith("the control is no second instance of old but the same server measured again")
