@@ -69,13 +69,9 @@ def test_the_ceiling_is_reached_where_twice_the_load_brings_less_than_seven_perc
         assert knee.load.point == max(rates_rps)
 
 
-def test_noise_widens_the_interval_of_a_knee() -> None:
-    (noisy,) = find_knees(sweep({1: [100, 110, 90], 8: [800, 800, 800], 16: [800, 790, 810]}))
-    point, low, high = known(noisy.load)
-    assert low < point < high
-
-
-def test_only_rounds_that_count_in_blocks_of_both_asymptotes_make_a_knee() -> None:
+def test_only_rounds_that_count_in_blocks_of_both_asymptotes_make_a_knee_and_noise_widens_its_interval() -> (
+    None
+):
     rounds = sweep({1: [100.0] * 3, 8: [800.0] * 2, 16: [790.0] * 3})
     (knee,) = find_knees(rounds)
     assert knee.load.blocks == 2
@@ -83,6 +79,9 @@ def test_only_rounds_that_count_in_blocks_of_both_asymptotes_make_a_knee() -> No
     assert find_knees(altered(one, discarded="spoilt") if one.level == 16 else one for one in rounds) == ()
     assert find_knees(altered(one, rate_rps=0.0) if one.level == 16 else one for one in rounds) == ()
     assert find_knees(one for one in rounds if (one.level == 8) == (one.block == 1)) == ()
+    (noisy,) = find_knees(sweep({1: [100, 110, 90], 8: [800, 800, 800], 16: [800, 790, 810]}))
+    point, low, high = known(noisy.load)
+    assert low < point < high
 
 
 def test_each_arm_and_scenario_has_a_knee_of_its_own() -> None:
@@ -168,12 +167,9 @@ def test_a_capacity_is_the_middle_of_the_bracket_and_has_an_interval_over_blocks
     assert found.reason == "the objective was missed at higher rates"
 
 
-def test_a_narrow_bracket_needs_no_more_to_be_an_end() -> None:
+def test_the_ratio_is_paired_by_block_and_a_narrow_bracket_needs_no_more_to_be_an_end() -> None:
     assert bracket_of(ended(100, 104)).estimate_rps == pytest.approx(sqrt(100 * 104))
     assert bracket_of(ended(100, 104, "unknown")).estimate_rps == 100
-
-
-def test_the_ratio_is_paired_by_block() -> None:
     baseline = [ended(100, 104), ended(200, 208), ended(50, 52)]
     ratio = ratio_of(baseline, [ended(200, 208), ended(400, 416), ended(100, 104)])
     assert (ratio.point, ratio.low) == pytest.approx((2, 2))

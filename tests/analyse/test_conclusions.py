@@ -24,7 +24,7 @@ def headline(*comparisons: Comparison, invalid: tuple[str, ...] = ()) -> str:
     return find_headline(comparisons, MARGINS, in_users, invalid)
 
 
-def test_the_headline_counts_the_comparisons_and_tells_what_holds() -> None:
+def test_the_headline_tells_what_each_candidate_gains_and_loses_and_where() -> None:
     assert headline(RATES, MEDIANS) == (
         "Of 2 comparisons of throughput and median response time, 2 differences hold, however many were "
         "looked for (Holm, 5%): new is faster (fast, 4 users)."
@@ -33,9 +33,6 @@ def test_the_headline_counts_the_comparisons_and_tells_what_holds() -> None:
     assert "1 difference holds, " in headline(RATES, equal)
     assert headline(RATES, equal).endswith(": new is faster (fast, 4 users: throughput alone).")
     assert headline() == headline(*CONTROLS, invalid=("nothing was measured",)) == "Nothing was compared."
-
-
-def test_each_candidate_is_told_with_what_it_gains_and_loses_and_where() -> None:
     slow = altered(RATES, scenario="slow", level=8.0, point=0.6, low=0.59, high=0.61, verdict="slower")
     newer = (replace(one, candidate="newer") for one in (RATES, MEDIANS))
     assert headline(RATES, MEDIANS, slow, replace(RATES, level=8.0), *newer).endswith(
@@ -44,13 +41,16 @@ def test_each_candidate_is_told_with_what_it_gains_and_loses_and_where() -> None
     )
 
 
-def test_what_does_not_hold_among_so_many_is_not_told() -> None:
+def test_what_does_not_hold_among_so_many_or_in_a_run_that_is_not_valid_is_not_told() -> None:
     slight = altered(RATES, point=1.2, low=1.06, high=1.2 * 1.2 / 1.06)
     others = [replace(COMPARISON, level=float(level)) for level in range(20)]
     assert "new is faster" in headline(slight)
     assert headline(slight, *others) == (
         "Of 21 comparisons of throughput and median response time, no difference holds, however many were "
         "looked for (Holm, 5%)."
+    )
+    assert headline(RATES, invalid=("the responses differ",)) == (
+        "This run is not valid: its 1 comparison of throughput and median response time cannot be relied on."
     )
 
 
@@ -61,12 +61,6 @@ def test_the_control_is_told_by_its_throughput_and_median_alone(verdict: Verdict
     shown = "everywhere." if verdict == "equivalent" else "in 1 of 2: too noisy for small differences."
     assert headline(RATES, altered(rates, verdict=verdict), medians, tail).endswith(
         f" The control, the baseline measured again, was shown to be equivalent {shown}"
-    )
-
-
-def test_a_run_that_is_not_valid_tells_no_difference() -> None:
-    assert headline(RATES, invalid=("the responses differ",)) == (
-        "This run is not valid: its 1 comparison of throughput and median response time cannot be relied on."
     )
 
 

@@ -49,9 +49,16 @@ def warnings(*comparisons: Comparison, rounds: Sequence[Round] = (ROUND,)) -> tu
     return tuple(find_warnings(rounds, comparisons, MARGINS, in_users))
 
 
-def test_a_sound_run_is_valid_and_without_warnings() -> None:
+def test_a_sound_run_is_valid_and_one_without_rounds_or_of_one_arm_or_with_many_discarded_is_not() -> None:
     assert reasons(CONTROLLED, COMPARISON) == warnings(CONTROLLED, COMPARISON) == ()
     assert reasons(CONTROLLED, parity=None) == ()  # it ended before parity was checked
+    assert reasons(rounds=()) == ("nothing was measured",)
+    assert reasons() == ("nothing was compared: no level was measured both on the baseline and on another",)
+    assert reasons(CONTROLLED, rounds=[SPOILT, *[ROUND] * 4]) == ()
+    assert reasons(CONTROLLED, rounds=[SPOILT, SPOILT, *[ROUND] * 7]) == ("2 of 9 rounds were discarded",)
+    assert reasons(altered(CONTROLLED, verdict="invalid")) == (
+        f"{THE_CONTROL} has too few valid rounds: throughput (fast, 4 users)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,16 +79,6 @@ def test_responses_that_differ_or_were_not_compared_make_a_run_invalid(
     )
 
 
-def test_a_run_without_rounds_or_of_one_arm_alone_is_invalid() -> None:
-    assert reasons(rounds=()) == ("nothing was measured",)
-    assert reasons() == ("nothing was compared: no level was measured both on the baseline and on another",)
-
-
-def test_more_than_a_fifth_of_discarded_rounds_make_a_run_invalid() -> None:
-    assert reasons(CONTROLLED, rounds=[SPOILT, *[ROUND] * 4]) == ()
-    assert reasons(CONTROLLED, rounds=[SPOILT, SPOILT, *[ROUND] * 7]) == ("2 of 9 rounds were discarded",)
-
-
 @pytest.mark.parametrize("verdict", ["faster", "slower"])
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
 def test_a_control_that_differs_makes_a_run_invalid(metric: MetricName, verdict: Verdict) -> None:
@@ -90,10 +87,13 @@ def test_a_control_that_differs_makes_a_run_invalid(metric: MetricName, verdict:
     )
 
 
-def test_a_tail_a_candidate_and_what_lies_within_the_margin_are_no_reason() -> None:
+def test_a_tail_a_candidate_and_what_lies_within_the_margin_are_neither_reason_nor_warning() -> None:
     assert reasons(altered(DIFFERING, metric="p99", verdict="slower")) == ()
     assert reasons(replace(DIFFERING, candidate="new")) == ()
     assert reasons(DIFFERING, margins=MARGINS | {"throughput": 0.6}) == ()
+    unknown = altered(NOISY, point=None, low=None, high=None)
+    others = [replace(NOISY, candidate="new"), replace(NOISY, metric="p99")]
+    assert warnings(*others, altered(NOISY, verdict="equivalent"), unknown) == ()
 
 
 def test_a_control_that_differs_by_itself_but_not_among_many_is_a_warning_and_no_reason() -> None:
@@ -116,12 +116,6 @@ def test_every_reason_is_given_and_all_places_of_one_in_one_sentence() -> None:
     assert "slower in throughput (fast, 4 users); slower in p50 (fast, 4 users). Close" in reason
 
 
-def test_a_control_without_valid_rounds_makes_a_run_invalid() -> None:
-    assert reasons(altered(CONTROLLED, verdict="invalid")) == (
-        f"{THE_CONTROL} has too few valid rounds: throughput (fast, 4 users)",
-    )
-
-
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
 def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: MetricName) -> None:
     noisy = replace(NOISY, metric=metric)
@@ -142,12 +136,6 @@ def test_what_can_be_told_is_what_would_just_be_called_a_difference() -> None:
     for factor, verdict in ((0.999, "inconclusive"), (1.001, "faster")):
         interval = Estimate(point=factor * ratio, low=factor * ratio / half, high=factor * ratio * half)
         assert judge_ratio("throughput", interval, 0.20).verdict == verdict
-
-
-def test_nothing_else_that_is_inconclusive_is_a_warning() -> None:
-    unknown = altered(NOISY, point=None, low=None, high=None)
-    others = [replace(NOISY, candidate="new"), replace(NOISY, metric="p99")]
-    assert warnings(*others, altered(NOISY, verdict="equivalent"), unknown) == ()
 
 
 def test_discarded_and_unsteady_rounds_are_told_once_for_each_reason_and_place() -> None:
@@ -226,12 +214,9 @@ def test_an_exact_trend_is_sure_and_an_exact_constant_is_none() -> None:
     assert (level.ratio, level.chance) == (1.0, 1.0)
 
 
-def test_a_steady_run_and_a_single_bad_block_are_no_drift() -> None:
+def test_a_steady_run_and_a_bad_block_are_no_drift_and_a_baseline_that_drifts_is_the_machine() -> None:
     assert drifts(*rounds_of(BASELINE, STEADY), *rounds_of("new", STEADY[::-1])) == drifts() == ()
     assert drifts(*rounds_of(BASELINE, [*STEADY, 500.0])) == ()
-
-
-def test_a_baseline_that_drifts_is_a_machine_that_drifts() -> None:
     (drift,) = drifts(*(one for arm in (BASELINE, CONTROL, "new") for one in rounds_of(arm, FALLING)))
     assert drift == (
         "drift: the machine changed while it was measured; ratios are paired by block and bear that, "

@@ -108,26 +108,21 @@ def test_a_broken_run_is_listed_as_such_and_another_folder_is_not(runs: Path) ->
     assert listed(runs)["broken"].broken is None
 
 
-def test_where_nothing_can_be_written_the_results_are_read_each_time(
+def test_where_nothing_can_be_written_the_results_are_read_each_time_and_a_long_wait_is_announced_once(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path, _: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
+    monkeypatch.setattr(summaries, "_NOTE_AFTER_S", 0.0)
     monkeypatch.setattr(summaries, "write_atomically", refuse)
     for _ in range(2):
         notes: list[str] = []
         assert len(list_runs(runs, notes.append)) == 3
-        (note,) = notes
-        assert "Permission denied" in note
-        assert note.endswith("the results of 3 runs are read each time")
-
-
-def test_a_long_wait_is_announced_once(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(summaries, "_NOTE_AFTER_S", 0.0)
-    notes: list[str] = []
-    list_runs(runs, notes.append)
-    assert notes == ["reading the results of runs that have no summary yet; this can take a while"]
+        wait, warning = notes
+        assert wait == "reading the results of runs that have no summary yet; this can take a while"
+        assert "Permission denied" in warning
+        assert warning.endswith("the results of 3 runs are read each time")
 
 
 def test_odd_names_are_kept_as_they_are(runs: Path) -> None:

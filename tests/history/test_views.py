@@ -75,15 +75,12 @@ def test_the_page_is_passive_and_links_only_to_reports_that_are_there(page: Page
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
 
 
-def test_names_come_out_as_text_in_the_page(page: Page) -> None:
+def test_names_broken_runs_and_missed_gates_are_shown_as_text_in_the_page(page: Page) -> None:
     assert HOSTILE[0] in page.text
     assert "x" * 180 in page.text
     assert "\\u202e" in page.text
     assert "\u202e" not in page.text
     assert "9 runs" in page.text
-
-
-def test_a_broken_run_and_missed_gates_are_shown(page: Page) -> None:
     (broken,) = [row for row in page.rows if row.startswith("broken")]
     assert "is not JSON" in broken
     (gated,) = [row for row in page.rows if row.startswith("7 ") and "valid" in row]

@@ -223,14 +223,11 @@ def test_a_scenario_writes_if_a_request_does_more_than_read() -> None:
     assert find_writing(session_of(a=(READ, head), b=(READ, WRITE), c=(WRITE,))) == ("b", "c")
 
 
-def test_under_load_each_request_of_an_arm_has_its_expectation() -> None:
+def test_under_load_each_request_has_its_expectation_and_of_a_scenario_that_writes_the_status_alone() -> None:
     session = session_of(mix=(READ, ODD, READ))
     assert expect(session, "mix", BASELINE, outcome_of(READ)) == {0: FOUND, 2: FOUND}
     assert expect(session, "mix", "new", outcome_of(READ)) == {0: OWN, 2: OWN}
     assert expect(session, "mix", CONTROL, outcome_of(READ)) == {0: FOUND, 2: FOUND}  # it was not compared
-
-
-def test_of_a_scenario_that_writes_only_statuses_are_expected() -> None:
     session = session_of(mix=(READ, WRITE), other=(READ,))
     outcome = outcome_of(READ, WRITE)
     status = Expectation(status=200, body_base64=None)

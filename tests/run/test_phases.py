@@ -256,25 +256,21 @@ def test_waiting_is_part_of_a_round_and_does_not_outlast_the_budget(
     assert not any("still slow" in warning for warning in run.results.warnings)
 
 
-def test_responses_that_differ_before_the_load_end_the_run(tmp_path: Path) -> None:
+def test_responses_that_differ_before_the_load_end_the_run_and_after_it_make_it_invalid(
+    tmp_path: Path,
+) -> None:
     before = replace(PARITY, equal=False, differences=(DIFFERENCE,))
     run = Run(search_plan(), under_an_objective, tmp_path, before=before)
     assert (run.places, run.checked_after, run.rechecked) == ([], [0], 1)
     assert run.results.stop_reason == "the responses differ"
     assert not run.results.valid
     assert _exit_code(run.results) == 1
-
-
-def test_responses_that_differ_only_after_the_load_make_the_run_invalid(tmp_path: Path) -> None:
     after = replace(PARITY, equal=False, differences=(DIFFERENCE,))
     run = Run(search_plan(), under_an_objective, tmp_path, after=after)
     assert run.checked_after == [0, len(run.places)]
     assert run.results.parity is not None
     assert run.results.parity.differences == (DIFFERENCE,)
     assert "the responses differ in 1 place" in run.results.invalid_reasons
-
-
-def test_responses_are_not_compared_again_where_the_load_has_written(tmp_path: Path) -> None:
     requests = (http_request("/", method="POST"),)
     run = Run(search_plan(), under_an_objective, tmp_path, requests=requests)
     assert run.checked_after == [0]

@@ -40,7 +40,7 @@ def ratio_of(baseline: Sequence[float], candidate: Sequence[float]) -> Known:
     return known(paired_ratio(baseline, candidate))
 
 
-def test_three_blocks_by_hand() -> None:
+def test_three_blocks_by_hand_and_the_paired_t_test_on_logarithms() -> None:
     interval = ratio_of([100, 100, 100], [100, 200, 400])
     # The logarithms are 0, 1 and 2 times log 2: their mean and their standard deviation are log 2.
     # The 97.5% point of Student's t with 2 degrees of freedom is 4.303: NIST/SEMATECH e-Handbook of
@@ -49,9 +49,6 @@ def test_three_blocks_by_hand() -> None:
     assert interval.point == pytest.approx(2)
     assert interval.low == pytest.approx(2 * exp(-half), rel=1e-3)
     assert interval.high == pytest.approx(2 * exp(half), rel=1e-3)
-
-
-def test_it_is_the_interval_of_the_paired_t_test_on_logarithms() -> None:
     baseline = [812.0, 790.5, 845.2, 801.1, 777.7, 823.9]
     candidate = [1210.0, 1105.3, 1302.8, 1190.2, 1201.5, 1177.0]
     interval = ratio_of(baseline, candidate)
@@ -151,16 +148,13 @@ def unpaired_of(old: Sequence[float], new: Sequence[float]) -> tuple[Known, floa
     return known(found), degrees
 
 
-def test_with_few_blocks_it_is_welchs_interval() -> None:
+def test_of_two_runs_it_is_welchs_interval_and_with_many_blocks_yuens_test() -> None:
     old, new = [10.0, 11.0, 12.5, 9.7], [13.0, 12.0, 15.0, 14.4, 12.9]
     found, degrees = unpaired_of(old, new)
     # Expected: ttest_ind(log(new), log(old), equal_var=False) of scipy 1.17.1.
     assert degrees == pytest.approx(5.676771317123204)
     assert log(found.low) == pytest.approx(0.04860939266864481)
     assert log(found.high) == pytest.approx(0.3951678500468818)
-
-
-def test_with_many_blocks_it_is_yuens_test() -> None:
     old = [1.23, 0.77, 1.04, 0.95, 0.96, 0.98, 0.82, 1.39]
     new = [1.15, 1.39, 1.11, 1.16, 1.08, 1.42, 1.09, 1.03, 1.34, 1.13, 0.91, 1.02, 1.14, 1.21, 0.86, 1.01]
     found, degrees = unpaired_of(old, new)
@@ -223,12 +217,9 @@ def test_the_family_is_throughput_and_median_of_the_candidates_where_there_is_a_
     ]
 
 
-def test_what_is_held_beyond_is_the_metrics_own_margin() -> None:
+def test_what_holds_lies_beyond_the_metrics_own_margin_and_more_blocks_make_it_surer() -> None:
     assert find_holding([CLEAR], EACH_MARGIN | {"throughput": 0.5}) == ()
     assert find_holding([CLEAR], EACH_MARGIN | {"p50": 0.5}) == (CLEAR,)
-
-
-def test_more_blocks_make_the_same_interval_surer() -> None:
     many = [replace(COMPARISON, level=float(level)) for level in range(20)]
     sure = altered(CLEAR, point=1.2, low=1.12, high=1.2 * 1.2 / 1.12)
     fewer, more = (altered(sure, blocks=blocks) for blocks in (5, 30))
