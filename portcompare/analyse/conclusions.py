@@ -147,7 +147,7 @@ def describe_differences(holding: Sequence[tuple[str, Comparison | Change]], lev
 
 def conclude(
     comparisons: Iterable[Comparison], summaries: Sequence[Summary], level_text: LevelText
-) -> tuple[Conclusion, ...]:
+) -> Iterator[Conclusion]:
     """Say what each candidate gains, level by level."""
     found = {(one.scenario, one.candidate, one.level, one.metric): one.ratio for one in comparisons}
     baselines = {(one.scenario, one.level): one for one in summaries if one.arm == BASELINE}
@@ -155,22 +155,13 @@ def conclude(
     for scenario, candidate, level, _ in found:
         if candidate != CONTROL:
             levels.setdefault((scenario, candidate), set()).add(level)
-    return tuple(
-        Conclusion(
-            scenario=scenario,
-            candidate=candidate,
-            text=" ".join(
-                _sentence(
-                    f"At {level_text(scenario, level)}",
-                    candidate,
-                    {name: found[scenario, candidate, level, name] for name in ("throughput", "p50", "p95")},
-                    baselines[scenario, level],
-                )
-                for level in sorted(own)
-            ),
-        )
-        for (scenario, candidate), own in levels.items()
-    )
+    for (scenario, candidate), own in levels.items():
+        sentences = []
+        for level in sorted(own):
+            ratios = {name: found[scenario, candidate, level, name] for name in ("throughput", "p50", "p95")}
+            at = f"At {level_text(scenario, level)}"
+            sentences.append(_sentence(at, candidate, ratios, baselines[scenario, level]))
+        yield Conclusion(scenario=scenario, candidate=candidate, text=" ".join(sentences))
 
 
 def _sentence(at: str, name: str, ratios: Mapping[str, Estimate], baseline: Summary) -> str:

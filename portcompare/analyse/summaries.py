@@ -70,7 +70,12 @@ def _summary(
     first = group[0]
     valid = [one for one in group if one.discarded is None]
     rate_rps = _median(one.load.rate_rps for one in valid)
-    latency_s = _median_latency([one.load.latency_s for one in valid if one.load.latency_s is not None])
+    latency_s = None
+    if known := [one.load.latency_s for one in valid if one.load.latency_s is not None]:
+        middles = {
+            name: median(getattr(one, name) for one in known) for name in ("p50", "p95", "p99", "p999")
+        }
+        latency_s = Latency(**middles, max=max(one.max for one in known))
     handler_s = _median(one.load.handler_s for one in valid)
     outside_s = None if latency_s is None or handler_s is None else max(latency_s.p50 - handler_s, 0.0)
     cpu_s = _median(one.cpu_s_per_request for one in valid)
@@ -106,18 +111,6 @@ def _summary(
 def _median(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return median(known) if known else None
-
-
-def _median_latency(latencies: Sequence[Latency]) -> Latency | None:
-    if not latencies:
-        return None
-    return Latency(
-        p50=median(one.p50 for one in latencies),
-        p95=median(one.p95 for one in latencies),
-        p99=median(one.p99 for one in latencies),
-        p999=median(one.p999 for one in latencies),
-        max=max(one.max for one in latencies),
-    )
 
 
 def find_spectra(

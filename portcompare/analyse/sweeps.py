@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from math import log
 from statistics import median
 
@@ -206,8 +207,7 @@ def _rates(brackets: Brackets) -> dict[int, float]:
 
 def _ended_by(brackets: Brackets) -> str:
     at_least = [one for one in brackets.values() if one.is_at_least]
-    unknown = [one for one in at_least if one.failed_rps is not None]
-    if unknown:
+    if unknown := [one for one in at_least if one.failed_rps is not None]:
         return f"{_why(unknown[0])}: the capacity may be higher"
     if at_least:
         return "no rate that the connections suffice for missed the objective: the capacity may be higher"
@@ -216,8 +216,7 @@ def _ended_by(brackets: Brackets) -> str:
 
 def _nothing(brackets: Brackets) -> str:
     ended = [one for one in brackets.values() if one.is_over]
-    unknown = [one for one in ended if one.failed_for == "unknown"]
-    if unknown:
+    if unknown := [one for one in ended if one.failed_for == "unknown"]:
         return f"nothing is known: {_why(unknown[0])}"
     lowest = min((one.failed_rps for one in ended if one.failed_rps is not None), default=None)
     if lowest is None:
@@ -271,31 +270,18 @@ def find_break_even(
     for one in comparisons:
         if one.metric == "throughput" and one.scenario in delays_s:
             found.setdefault(one.candidate, {})[one.scenario, one.level] = one
-    return tuple(_lay_out(candidate, cells, delays_s, users) for candidate, cells in found.items())
-
-
-def _lay_out(
-    candidate: str,
-    comparisons: Mapping[tuple[str, float], Comparison],
-    delays_s: Mapping[str, float],
-    users: Sequence[int],
-) -> BreakEven:
-    grid = [
-        [_cell(delay_s, level, comparisons.get((scenario, level))) for level in users]
-        for scenario, delay_s in delays_s.items()
-    ]
-    known = _imply([[cell.is_win for cell in row] for row in grid])
-    return BreakEven(
-        candidate=candidate,
-        cells=tuple(
-            replace(cell, implied=is_won) if cell.ratio.point is None else cell
-            for row, wins in zip(grid, known, strict=True)
-            for cell, is_won in zip(row, wins, strict=True)
-        ),
-        borders=tuple(
-            _border(delay_s, users, wins) for delay_s, wins in zip(delays_s.values(), known, strict=True)
-        ),
-    )
+    grids = []
+    for candidate, measured in found.items():
+        rows = [
+            [_cell(delay_s, level, measured.get((scenario, level))) for level in users]
+            for scenario, delay_s in delays_s.items()
+        ]
+        known = _imply([[cell.is_win for cell in row] for row in rows])
+        cells = zip(chain(*rows), chain(*known), strict=True)
+        implied = (replace(cell, implied=won) if cell.ratio.point is None else cell for cell, won in cells)
+        borders = (_border(at_s, users, wins) for at_s, wins in zip(delays_s.values(), known, strict=True))
+        grids.append(BreakEven(candidate=candidate, cells=tuple(implied), borders=tuple(borders)))
+    return tuple(grids)
 
 
 def _cell(delay_s: float, users: int, comparison: Comparison | None) -> BreakEvenCell:

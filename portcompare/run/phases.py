@@ -97,9 +97,9 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
                 outcome = _compare_first(run, servers)
                 if not outcome.parity.equal:
                     break
-            block = Block(
-                number=number, servers=servers, outcome=outcome, idle_s=_measure_idle(session, servers)
-            )
+            may_overload = servers if plan.searches or plan.pages else {}
+            idle_s = {arm: measure_idle(server, server.ready_target) for arm, server in may_overload.items()}
+            block = Block(number=number, servers=servers, outcome=outcome, idle_s=idle_s)
             measure_rounds(run, block, places)
             load_pages(run, block)
             number, places = next(blocks, (number, None))
@@ -207,13 +207,6 @@ def load_pages(run: Run, block: Block) -> None:
             run.recording.save_now_and_then()
             timekeeper.end_round(place.at)
     timekeeper.beside_s = max(timekeeper.beside_s, timekeeper.clock() - began_s)
-
-
-def _measure_idle(session: Session, servers: Mapping[str, RunningServer]) -> dict[str, float]:
-    """Measure how fast idle servers respond, where rounds may overload them or pages are loaded."""
-    if not session.plan.searches and not session.plan.pages:
-        return {}
-    return {arm: measure_idle(server, server.ready_target) for arm, server in servers.items()}
 
 
 def _settle(run: Run, block: Block, arm: str, measured: str) -> None:
