@@ -107,7 +107,8 @@ def find_document_problems(plan: Plan) -> list[Problem]:
     from portcompare.parity.openapi_search import check_document  # noqa: PLC0415 - of an optional extra
 
     try:
-        check_document(read_document(plan.resolve(Path(plan.parity.openapi))))
+        document = read_document(plan.resolve(Path(plan.parity.openapi)))
+        check_document(document)
     except InputError as error:
         return [*error.problems]
     return []
