@@ -84,13 +84,16 @@ def test_only_rounds_that_count_in_blocks_of_both_asymptotes_make_a_knee_and_noi
     assert low < point < high
 
 
-def test_each_arm_and_scenario_has_a_knee_of_its_own() -> None:
+def test_each_arm_and_scenario_has_a_knee_and_a_capacity_of_its_own() -> None:
     rounds = sweep({1: [100.0], 8: [800.0], 16: [800.0]})
     other = [altered(one, arm="new", rate_rps=one.level * 10 if one.level < 9 else 85.0) for one in rounds]
     slow = [replace(one, scenario="slow") for one in rounds]
     knees = {(one.scenario, one.arm): one.load.point for one in find_knees([*rounds, *other, *slow])}
     expected = {("fast", "baseline"): 8.0, ("fast", "new"): 8.5, ("slow", "baseline"): 8.0}
     assert knees == pytest.approx(expected)
+    rounds = [replace(ROUND, level=level, scenario=name) for level, name in ((100.0, "fast"), (50.0, "slow"))]
+    found = find_capacities(rounds, lambda _: "kept", {(0, "fast", BASELINE), (0, "slow", BASELINE)}, 0.05)
+    assert [(one.scenario, one.rate_rps.point) for one in found] == [("fast", 100), ("slow", 50)]
 
 
 def ended(kept: float, failed: float, why: Outcome = "missed") -> Trials:
@@ -182,16 +185,13 @@ def test_the_verdict_goes_by_the_margin(factor: float, verdict: str) -> None:
     assert ratio.verdict == verdict
 
 
-def test_where_rounds_cannot_be_judged_the_capacity_is_at_least_what_was_kept() -> None:
+def test_where_something_else_than_the_server_ends_a_search_the_capacity_is_at_least_what_was_kept() -> None:
     trials = {BASELINE: [ended(100, 104), ended(100, 104, "unknown")]}
     found = capacities(trials, discarded="a worker was lost")[BASELINE]
     assert found.is_at_least
     assert found.rate_rps.point == pytest.approx(sqrt(sqrt(100 * 104) * 100))
     assert found.rate_rps.high is None
     assert found.reason == "a worker was lost at 104/s: the capacity may be higher"
-
-
-def test_a_search_that_found_nothing_more_to_try_tells_the_least() -> None:
     found = capacities({BASELINE: [[(100, "kept")], [(110, "kept")]]}, over=[BASELINE])[BASELINE]
     assert (found.is_at_least, found.rate_rps.blocks, found.rate_rps.high) == (True, 2, None)
     assert "no rate that the connections suffice for missed" in found.reason
@@ -260,12 +260,6 @@ def test_a_ratio_of_two_that_may_be_higher_has_no_interval_and_one_block_has_no_
     assert (ratio.point, ratio.low, ratio.high, ratio.verdict) == (1.0, None, None, "inconclusive")
     single = ratio_of([ended(100, 104)], [ended(200, 208)])
     assert (single.point, single.verdict) == (None, "invalid")
-
-
-def test_scenarios_are_kept_apart() -> None:
-    rounds = [replace(ROUND, level=level, scenario=name) for level, name in ((100.0, "fast"), (50.0, "slow"))]
-    found = find_capacities(rounds, lambda _: "kept", {(0, "fast", BASELINE), (0, "slow", BASELINE)}, 0.05)
-    assert [(one.scenario, one.rate_rps.point) for one in found] == [("fast", 100), ("slow", 50)]
 
 
 UNEVEN: list[Trials] = [ended(rate, rate * 1.04) for rate in (90, 100, 110)]

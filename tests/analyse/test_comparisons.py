@@ -127,15 +127,7 @@ def test_the_arm_with_fewer_requests_decides_whether_they_are_enough(scarce: str
     assert found.ratio.verdict == "inconclusive"
 
 
-def test_the_control_is_compared_as_a_candidate_is_and_without_a_baseline_nothing_is() -> None:
-    comparisons = compare([*EQUAL, *rounds_of(CONTROL, [100, 100])], MARGINS)
-    assert list(dict.fromkeys(one.candidate for one in comparisons)) == [CANDIDATE, CONTROL]
-    assert len(comparisons) == 2 * len(METRICS)
-    assert compare(rounds_of(CANDIDATE, [100, 100]), MARGINS) == ()
-    assert compare([], MARGINS) == ()
-
-
-def test_levels_and_scenarios_are_never_mixed() -> None:
+def test_levels_and_scenarios_are_never_mixed_and_the_control_is_compared_as_a_candidate_is() -> None:
     places = {("slow", 4.0): 2.0, ("fast", 4.0): 3.0, ("fast", 8.0): 4.0}
     rounds = [
         altered(one, scenario=scenario, level=level, rate_rps=level * (factor if one.arm == CANDIDATE else 1))
@@ -146,6 +138,11 @@ def test_levels_and_scenarios_are_never_mixed() -> None:
         (one.scenario, one.level): one.ratio for one in compare(rounds, MARGINS) if one.metric == "throughput"
     }
     assert {place: one.point for place, one in found.items()} == pytest.approx(places)
+    comparisons = compare([*EQUAL, *rounds_of(CONTROL, [100, 100])], MARGINS)
+    assert list(dict.fromkeys(one.candidate for one in comparisons)) == [CANDIDATE, CONTROL]
+    assert len(comparisons) == 2 * len(METRICS)
+    assert compare(rounds_of(CANDIDATE, [100, 100]), MARGINS) == ()
+    assert compare([], MARGINS) == ()
 
 
 @pytest.mark.parametrize("unknown", [[BASELINE], [CANDIDATE], [BASELINE, CANDIDATE]])

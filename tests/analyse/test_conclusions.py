@@ -223,14 +223,13 @@ def test_a_capacity_differs_by_the_end_that_is_known(changes: dict[str, object],
     assert capacity_headline(replace(NEW, ratio=altered(NEW_RATIO, **changes))).endswith(told)
 
 
-def test_a_capacity_that_does_not_hold_among_so_many_is_not_told() -> None:
+def test_a_capacity_that_does_not_hold_among_so_many_is_not_told_and_each_candidate_has_a_conclusion() -> (
+    None
+):
     slight = replace(NEW, ratio=replace(NEW_RATIO, point=1.2, low=1.06, high=1.2 * 1.2 / 1.06))
     others = [replace(SAME, arm="newer", scenario=f"s{number}") for number in range(20)]
     assert "new is faster" in capacity_headline(slight)
     assert "Of 21 comparisons of capacities, no difference holds," in capacity_headline(slight, *others)
-
-
-def test_each_candidate_has_a_conclusion_with_both_capacities() -> None:
     newer = replace(NEW, arm="newer", is_at_least=True, ratio=replace(NEW_RATIO, verdict="inconclusive"))
     lost = replace(LOST, arm="lost")
     interval = "3.00x, 95% interval 2.90x to 3.10x"

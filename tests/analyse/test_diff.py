@@ -84,7 +84,10 @@ def test_a_ratio_is_to_the_mean_of_the_baseline_and_its_control() -> None:
     assert ratios == {NEW: pytest.approx(1, rel=0.05), "control": pytest.approx(1 / 16, rel=0.05)}
 
 
-def test_rounds_that_are_discarded_do_not_count() -> None:
+def test_runs_that_are_not_valid_and_rounds_that_are_discarded_do_not_count() -> None:
+    found = diff(replace(make_run(1), valid=False, invalid_reasons=("too noisy",)), make_run(2))
+    assert "cannot be relied on" in found.headline
+    assert found.old.invalid_reasons == ("too noisy",)
     run = make_run(2)
     one_left = tuple(one if one.block == 0 else altered(one, discarded="a reason") for one in run.rounds)
     found = diff(make_run(1), replace(run, rounds=one_left))
@@ -92,12 +95,6 @@ def test_rounds_that_are_discarded_do_not_count() -> None:
     assert found.changes[0].ratio.reason.startswith("1 block of the new run")
     assert {(one.old_blocks, one.new_blocks) for one in found.changes} == {(24, 1)}
     assert "Nothing of throughput" in found.headline
-
-
-def test_runs_that_are_not_valid_are_not_relied_on() -> None:
-    found = diff(replace(make_run(1), valid=False, invalid_reasons=("too noisy",)), make_run(2))
-    assert "cannot be relied on" in found.headline
-    assert found.old.invalid_reasons == ("too noisy",)
 
 
 def test_a_scenario_that_sends_another_thing_or_is_searched_is_left_out_and_other_levels_are_not() -> None:

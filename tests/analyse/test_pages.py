@@ -107,16 +107,13 @@ def test_pages_are_rated_by_the_usual_thresholds(
     assert rate(metric, value_s) == rating
 
 
-def test_loads_of_a_block_count_as_one_and_the_rating_is_of_all() -> None:
+def test_loads_of_a_block_count_as_one_and_failed_or_discarded_ones_are_left_out() -> None:
     loads = tuple(replace(LOAD, lcp_s=lcp_s) for lcp_s in (1.0, 3.0, 5.0))
     one = summary(replace(VISIT, loads=loads), replace(VISIT, block=1, loads=loads[:1]))
     lcp = next(figure for figure in one.figures if figure.metric == "lcp")
     assert (one.blocks, one.loads) == (2, 4)
     assert lcp.median_s.point == 2.0
     assert (lcp.p75_s, lcp.rating) == (3.5, "needs improvement")
-
-
-def test_failed_loads_are_counted_by_their_reason_and_discarded_visits_are_left_out() -> None:
     failed = replace(VISIT, block=1, loads=(FAILED,))
     discarded = altered(VISIT, block=2, discarded="the load's requests failed")
     one = summary(VISIT, failed, failed, discarded)

@@ -80,13 +80,19 @@ def test_an_arm_is_summed_up_by_medians_peaks_and_the_bound_of_the_median_cpu_ti
     assert summary.bound_share == pytest.approx(850 * 0.0015)
 
 
-def test_what_some_rounds_do_not_know_is_taken_from_the_others_and_what_none_knows_stays_unknown() -> None:
+def test_discarded_rounds_and_what_some_rounds_do_not_know_are_left_out() -> None:
     some = summary_of(altered(HIGH, **UNKNOWN), MIDDLE, replace(MIDDLE, block=3))
     assert (some.handler_s, some.latency_s) == (0.002, MIDDLE.load.latency_s)
     assert (some.received_bytes_per_request, some.cpu_s_per_request) == (200.0, 0.002)
     assert some.rss_peak_bytes == 9
     none = summary_of(altered(ROUND, **UNKNOWN, bound=None))
     assert {getattr(none, name) for name in (*UNKNOWN, "outside_handler_s", "bound", "bound_share")} == {None}
+    spoilt = altered(HIGH, block=3, discarded="spoilt", errors=7, rss_peak_bytes=10**9)
+    valid = [altered(LOW, errors=1), MIDDLE]
+    assert summary_of(*valid, spoilt) == replace(summary_of(*valid), discarded_rounds=1, errors=8)
+    none = summary_of(*(altered(one, discarded="spoilt", errors=2) for one in (LOW, MIDDLE)))
+    assert (none.rounds, none.discarded_rounds, none.requests, none.errors) == (0, 2, 0, 4)
+    assert (none.rate_rps, none.latency_s, none.bound, none.bound_share) == (None,) * 4
 
 
 @pytest.mark.parametrize(
@@ -116,15 +122,6 @@ def test_waiting_in_line_is_what_a_request_takes_more_than_at_one_user_of_the_cl
     unknown = [altered(LOW, level=1.0, handler_s=None), HIGH]
     for rounds in (open_model, unknown):
         assert [one.queue_s for one in summarise(rounds, [], own_bound)] == [None, None]
-
-
-def test_discarded_rounds_are_counted_and_their_errors_as_errors_but_nothing_else_of_them() -> None:
-    spoilt = altered(HIGH, block=3, discarded="spoilt", errors=7, rss_peak_bytes=10**9)
-    valid = [altered(LOW, errors=1), MIDDLE]
-    assert summary_of(*valid, spoilt) == replace(summary_of(*valid), discarded_rounds=1, errors=8)
-    none = summary_of(*(altered(one, discarded="spoilt", errors=2) for one in (LOW, MIDDLE)))
-    assert (none.rounds, none.discarded_rounds, none.requests, none.errors) == (0, 2, 0, 4)
-    assert (none.rate_rps, none.latency_s, none.bound, none.bound_share) == (None,) * 4
 
 
 def test_arms_and_levels_keep_the_order_in_which_they_appear() -> None:

@@ -184,16 +184,13 @@ def drifts(*rounds: Round, margin: float = 0.05) -> tuple[str, ...]:
     return describe_drifts(rounds, MARGINS | {"throughput": margin}, in_users)
 
 
-def test_a_trend_is_the_least_squares_line_through_the_logarithms() -> None:
+def test_a_trend_is_the_least_squares_line_through_the_logarithms_of_five_blocks_or_more() -> None:
     trend = find_trend({0: 812.0, 1: 790.5, 2: 845.2, 4: 861.1, 5: 877.7, 7: 923.9})
     assert trend is not None
     assert trend.blocks == 6
     # Expected: linregress of scipy 1.17.1.
     assert trend.ratio == pytest.approx(1.1505482089225478)
     assert trend.chance == pytest.approx(0.0038809355262437875)
-
-
-def test_a_trend_needs_five_blocks_in_whatever_order() -> None:
     values = dict(enumerate(FALLING))
     forwards, backwards = find_trend(values), find_trend(dict(reversed(values.items())))
     assert forwards is not None
@@ -201,9 +198,6 @@ def test_a_trend_needs_five_blocks_in_whatever_order() -> None:
     # Sums in another order, or of numbers that lie otherwise in memory, differ in their last digit.
     assert astuple(backwards) == pytest.approx(astuple(forwards), rel=1e-12)
     assert find_trend({0: 4.0, 1: 3.0, 2: 2.0, 3: 1.0}) is None
-
-
-def test_an_exact_trend_is_sure_and_an_exact_constant_is_none() -> None:
     exact, level = (
         find_trend({block: 2.0**block for block in range(5)}),
         find_trend(dict.fromkeys(range(5), 3.0)),
@@ -224,16 +218,13 @@ def test_a_steady_run_and_a_bad_block_are_no_drift_and_a_baseline_that_drifts_is
     )
 
 
-def test_an_arm_that_drifts_beside_the_baseline_is_told_of_by_its_ratio() -> None:
+def test_an_arm_that_drifts_beside_both_instances_of_the_baseline_is_told_of_by_its_ratio() -> None:
     (warning,) = drifts(*rounds_of(BASELINE, STEADY), *rounds_of("new", FALLING[::-1]))
     assert re.fullmatch(
         "drift: these ratios to the baseline changed from block to block, so no single one holds for the "
         r"run: new's throughput \+25.% over 6 blocks \(fast, 4 users\)".replace("25.", r"25\.\d"),
         warning,
     )
-
-
-def test_an_arm_drifts_beside_both_of_the_baselines_instances() -> None:
     rising = [1e6 / one for one in FALLING]  # the mean of both is 1000 in every block
     rounds = rounds_of(BASELINE, FALLING) + rounds_of(CONTROL, rising) + rounds_of("new", STEADY)
     _, arms = drifts(*rounds)

@@ -111,7 +111,7 @@ def test_the_terminal_lists_runs_within_80_columns(history: History) -> None:
     assert "1 of 2 gates missed" in text
 
 
-def test_the_terminal_draws_a_trend_and_marks_the_change(history: History) -> None:
+def test_trends_are_drawn_with_the_change_marked_within_80_columns(history: History) -> None:
     trend = next(one for one in history.trends if one.deployment == HOSTILE[1] and one.metric == "throughput")
     text = printed(render_trend(trend))
     assert max(map(len, text.splitlines())) <= 80
@@ -121,8 +121,5 @@ def test_the_terminal_draws_a_trend_and_marks_the_change(history: History) -> No
     assert re.findall(r"^ +(\d) ", before, re.MULTILINE) == list("0123")
     assert re.findall(r"^ +(\d) ", after, re.MULTILINE) == list("4567")
     assert "Changed from" in text
-
-
-def test_a_trend_of_one_value_without_an_interval_is_drawn() -> None:
     text = printed(render_trend(make_trend([5.0])))
     assert re.search(r"5.00/s\s+\[5.00/s, 5.00/s\]\s+o", text)

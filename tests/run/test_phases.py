@@ -202,7 +202,7 @@ def test_a_search_finds_the_capacity_of_every_arm_and_its_rates_are_no_levels(tm
     assert read_results(tmp_path / "results.json").sweeps == results.sweeps
 
 
-def test_a_control_with_another_capacity_makes_the_run_invalid(
+def test_a_control_with_another_capacity_makes_the_run_invalid_and_a_server_that_does_not_settle_is_told_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(CAPACITIES_RPS, "control", 400.0)
@@ -211,6 +211,9 @@ def test_a_control_with_another_capacity_makes_the_run_invalid(
     assert "came out faster in capacity (front, 1.3" in reason
     assert not run.results.valid
     assert run.results.headline.startswith("This run is not valid")
+    run = Run(search_plan(), under_an_objective, tmp_path, lambda arm, _: arm != "new")
+    (warning,) = run.results.warnings
+    assert warning.startswith("new (front) was still slow 30.0 s after a round")
 
 
 def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(tmp_path: Path) -> None:
@@ -227,12 +230,6 @@ def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(tmp_
     for one in run.results.sweeps.capacities:
         assert one.is_at_least
         assert one.reason.startswith("responses were wrong: 500 x wrong body at ")
-
-
-def test_a_server_that_does_not_settle_is_warned_of_once(tmp_path: Path) -> None:
-    run = Run(search_plan(), under_an_objective, tmp_path, lambda arm, _: arm != "new")
-    (warning,) = run.results.warnings
-    assert warning.startswith("new (front) was still slow 30.0 s after a round")
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_a_change_in_one_round_of_a_hundred_is_told_with_its_place_and_size() ->
     )
 
 
-def test_what_all_rounds_of_an_arm_have_in_common_is_told_once_even_if_it_is_hidden_in_each() -> None:
+def test_what_all_rounds_of_an_arm_have_in_common_is_told_once_and_not_round_by_round() -> None:
     rounds = [
         with_step(one, 1.07) if (one.arm, one.level) == ("new", 1) else one
         for one in run_of(lambda rng: noisy(rng, 0.04), 8)
@@ -113,9 +113,6 @@ def test_what_all_rounds_of_an_arm_have_in_common_is_told_once_even_if_it_is_hid
         "early or the server does not keep its rate: new (fast, 1 user) from "
     )
     assert warning.count("from") == 1
-
-
-def test_an_arm_whose_rounds_all_change_is_not_told_of_round_by_round() -> None:
     rounds = [with_step(one, 0.6) if one.arm == "new" else one for one in run_of(noisy, 9)]
     (warning,) = describe_changes(rounds, MARGINS, in_users)
     assert warning.count("new (fast, ") == 5
