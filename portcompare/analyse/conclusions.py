@@ -77,11 +77,8 @@ def _headline(made: str, found: str, shown_by_control: str, invalid_reasons: Col
 
 def headline_family(comparisons: Iterable[Comparison]) -> list[Comparison]:
     """The comparisons that the headline speaks of."""
-    return [
-        one
-        for one in comparisons
-        if one.metric in HEADLINE_METRICS and one.candidate != CONTROL and one.ratio.point is not None
-    ]
+    candidates = (one for one in comparisons if one.candidate != CONTROL)
+    return [one for one in candidates if one.metric in HEADLINE_METRICS and one.ratio.point is not None]
 
 
 def find_holding(family: Sequence[Comparison], margins: Margins) -> tuple[Comparison, ...]:

@@ -161,11 +161,10 @@ def find_diff_headline(
     freed = "of their ratios to the baseline, freed of what the machine did"
     relative = _describe(freed, relative_changes, margins, level_text)
     control = [
-        one.ratio.verdict
-        for one in relative_changes
-        if one.deployment == CONTROL and one.metric in HEADLINE_METRICS
+        one for one in relative_changes if one.deployment == CONTROL and one.metric in HEADLINE_METRICS
     ]
-    return f"{own} {relative} {conclusions.describe_control(control, 'be the same')}".rstrip()
+    shown = conclusions.describe_control([one.ratio.verdict for one in control], "be the same")
+    return f"{own} {relative} {shown}".rstrip()
 
 
 def _describe(what: str, changes: Sequence[Change], margins: Margins, level_text: LevelText) -> str:
@@ -194,11 +193,9 @@ def compare_conditions(old: Manifest, new: Manifest) -> tuple[tuple[Altered, ...
     """What differs between two manifests: of the machines, and all else."""
     altered = find_altered(list_conditions(old), list_conditions(new))
     least, most = sorted((old.memory_bytes, new.memory_bytes))
-    is_same_memory = most <= (1 + _MEMORY_SHARE) * least
-    machine = [
-        one for one in altered if one.what in _MACHINE and not (one.what == "memory_bytes" and is_same_memory)
-    ]
-    return tuple(machine), tuple(one for one in altered if one.what not in _MACHINE)
+    same = {"memory_bytes"} if most <= (1 + _MEMORY_SHARE) * least else set()
+    machine = tuple(one for one in altered if one.what in _MACHINE and one.what not in same)
+    return machine, tuple(one for one in altered if one.what not in _MACHINE)
 
 
 def find_unlike_scenarios(old: Results, new: Results) -> dict[str, str]:

@@ -88,11 +88,13 @@ def find_warnings(
     control = _control(comparisons)
     holding = _holding(control, margins)
     single = [one for one in control if one.ratio.verdict in ("faster", "slower") and one not in holding]
-    unsure = [
-        f"{one.metric} {share(_least_detectable(*interval, margins[one.metric]))} {_where(one, level_text)}"
-        for one in control
-        if one.ratio.verdict == "inconclusive" and (interval := one.ratio.interval) is not None
-    ]
+    unsure = []
+    for one in control:
+        if one.ratio.verdict == "inconclusive" and one.ratio.interval is not None:
+            low, high = one.ratio.interval
+            # The least difference whose interval, if it is as wide, lies wholly beyond the margin.
+            least = (1 + margins[one.metric]) * sqrt(high / low) - 1
+            unsure.append(f"{one.metric} {share(least)} {_where(one, level_text)}")
     if unsure:
         yield (
             f"too noisy: {_THE_CONTROL} cannot be shown to be equivalent, so only differences larger than "
@@ -127,11 +129,6 @@ def find_unknowns(manifest: Manifest) -> Iterator[str]:
             f"the control is no second instance of {running[0]} but the same server measured again: "
             "by how much two starts of it would differ is not known"
         )
-
-
-def _least_detectable(low: float, high: float, margin: float) -> float:
-    """The least relative difference whose interval, if it is as wide, lies wholly beyond the margin."""
-    return (1 + margin) * sqrt(high / low) - 1
 
 
 def _holding(control: Iterable[Comparison], margins: Margins) -> tuple[Comparison, ...]:
@@ -197,10 +194,9 @@ def describe_drifts(rounds: Sequence[Round], margins: Margins, level_text: Level
     drifts: dict[str, list[str]] = {_MACHINE: [], _ARMS: []}
     for arm, metric, where, trend in reject(tests, [trend.chance for *_, trend in tests]):
         if abs(log(trend.ratio)) > log(1 + margins[metric]):
-            subject = "the baseline's" if arm == BASELINE else f"{arm}'s"
+            kind, subject = (_MACHINE, "the baseline") if arm == BASELINE else (_ARMS, arm)
             how = f"{'+' if trend.ratio > 1 else ''}{share(trend.ratio - 1)}"
-            text = f"{subject} {metric} {how} over {count(trend.blocks, 'block')} {where}"
-            drifts[_MACHINE if arm == BASELINE else _ARMS].append(text)
+            drifts[kind].append(f"{subject}'s {metric} {how} over {count(trend.blocks, 'block')} {where}")
     return tuple(f"{sentence} {'; '.join(texts)}" for sentence, texts in drifts.items() if texts)
 
 

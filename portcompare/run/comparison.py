@@ -105,11 +105,8 @@ def _why_unfit(plan: Plan, gate: Gate, run: Results) -> Iterator[str]:
     baseline = next((one.deployment for one in run.rounds if one.arm == BASELINE), None)
     if gate.relative and baseline != plan.baseline:
         yield f"the baseline of that run is {baseline!r}, not {plan.baseline!r}"
-    measured = {
-        (one.scenario, one.level)
-        for one in run.rounds
-        if one.deployment == gate.candidate and one.arm != CONTROL
-    }
+    own = (one for one in run.rounds if one.deployment == gate.candidate and one.arm != CONTROL)
+    measured = {(one.scenario, one.level) for one in own}
     for level in levels_of(plan, gate):
         if (gate.scenario, level) not in measured:
             place = f"{gate.scenario}, {plan.level_text(gate.scenario, level)}"
@@ -177,10 +174,7 @@ class BackgroundRun:
     """A `portcompare run` in a process of its own, with its own servers."""
 
     def __init__(self, plan: Plan, settings: LiveSettings, *, cpus: Iterable[int], folder: Path) -> None:
-        """Start it.
-
-        `folder`: where its output goes.
-        """
+        """Start it; its output goes into a folder."""
         is_open = settings.model == "open"
         narrowing = Narrowing(
             scenarios=settings.scenarios,
