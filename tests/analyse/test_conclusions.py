@@ -81,21 +81,15 @@ def text_of(
     return conclusion.text
 
 
-@pytest.mark.parametrize(
-    ("verdict", "says"),
-    [
-        ("faster", "serves more requests than"),
-        ("slower", "serves fewer requests than"),
-        ("equivalent", "serves as many requests as"),
-        ("inconclusive", "serves requests at a rate with no conclusive difference from that of"),
-    ],
-)
-def test_each_verdict_has_its_words(verdict: Verdict, says: str) -> None:
-    text = text_of(altered(THROUGHPUT, verdict=verdict))
-    assert text == f"At 4 users new {says} old (1.50x, 95% interval 1.40x to 1.60x)."
-
-
-def test_what_is_invalid_says_why() -> None:
+def test_each_verdict_has_its_words_and_what_is_invalid_says_why() -> None:
+    for verdict, says in {
+        "faster": "serves more requests than",
+        "slower": "serves fewer requests than",
+        "equivalent": "serves as many requests as",
+        "inconclusive": "serves requests at a rate with no conclusive difference from that of",
+    }.items():
+        text = text_of(altered(THROUGHPUT, verdict=verdict))
+        assert text == f"At 4 users new {says} old (1.50x, 95% interval 1.40x to 1.60x)."
     invalid = replace(THROUGHPUT, ratio=Estimate(verdict="invalid", reason="0 blocks with a valid round"))
     assert text_of(invalid) == "At 4 users nothing can be said of new: 0 blocks with a valid round."
 

@@ -94,11 +94,10 @@ def test_a_change_in_one_round_of_a_hundred_is_told_with_its_place_and_size() ->
     rounds = run_of(noisy, 7)
     place = next(at for at, one in enumerate(rounds) if (one.arm, one.block, one.level) == ("new", 2, 3))
     rounds[place] = measured([1000, 1010, 990, 1000, 700, 690, 710, 700, 705, 695], block=2, level=3.0)
-    assert describe_changes(rounds, MARGINS, in_users) == (
-        (
-            "change inside rounds: something else may have run for a part of 1 of 100 rounds: "
-            "new (fast, 3 users) from 10,000/s to 7,000/s in block 3"
-        ),
+    (warning,) = describe_changes(rounds, MARGINS, in_users)
+    assert warning == (
+        "change inside rounds: something else may have run for a part of 1 of 100 rounds: "
+        "new (fast, 3 users) from 10,000/s to 7,000/s in block 3"
     )
 
 
