@@ -1,16 +1,16 @@
 """Analysis: from what was measured to the results of a run. Pure: no files, processes, clocks or network."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from portcompare.analyse import conclusions, validity
-from portcompare.analyse.break_even import find_grids
-from portcompare.analyse.capacity import find_knees, find_plan_capacities
 from portcompare.analyse.checks import judge_claims, judge_gates
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.pages import find_pages
 from portcompare.analyse.rounds import find_limits, order_rounds
 from portcompare.analyse.summaries import find_spectra, summarise
+from portcompare.analyse.sweeps import find_grids, find_knees, find_plan_capacities
 from portcompare.masking import mask_plan
 from portcompare.plan import Plan
 from portcompare.records.manifest import Manifest
@@ -22,37 +22,32 @@ from portcompare.records.sweeps import Sweeps
 from portcompare.stats.bounds import find_bound
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunState:
-    """What is known of a run besides what was measured."""
+@dataclass(kw_only=True)
+class Measured:
+    """A run in the making: what was measured of a plan so far."""
 
-    started_at: str  # ISO 8601, UTC
-    duration_s: float  # How long it has taken until now
-    partial: bool = True  # Whether it has not come to its end
-    stop_reason: str = ""  # Why no more was measured; empty until it is known
-    warnings: Collection[str] = ()  # What a careful reader should know
-    browser: str = ""  # Name and version of what loaded the pages; empty if none was loaded
-    ended_searches: Collection[tuple[int, str, str]] = ()  # By block, scenario and arm
+    plan: Plan
+    manifest: Manifest
+    started_at: datetime
+    rounds: list[Round] = field(default_factory=list)  # Each was judged when it was recorded
     # The latencies of each round by its block and its place in that, encoded, in microseconds
-    histograms: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    histograms: dict[tuple[int, int], str] = field(default_factory=dict)
+    visits: list[PageVisit] = field(default_factory=list)  # Judged as well
+    parity: Parity | None = None  # None before the first check
+    ended_searches: set[tuple[int, str, str]] = field(default_factory=set)  # By block, scenario and arm
+    warnings: dict[str, None] = field(default_factory=dict)  # Each once, in the order in which they came
+    stop_reason: str = ""  # Why no more was measured; empty until it is known
+    browser: str = ""  # Name and version of what loads the pages; empty as long as none was loaded
     # The finished runs that gates compare with, by the names that the plan gives them
     stored: Mapping[str, Results] = field(default_factory=dict)
 
 
-def analyse(
-    plan: Plan,
-    manifest: Manifest,
-    rounds: Sequence[Round],
-    visits: Sequence[PageVisit],
-    parity: Parity | None,
-    *,
-    state: RunState,
-) -> Results:
-    """Analyse what was measured of a plan.
+def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
+    """Analyse what was measured.
 
-    `rounds`, `visits`: as they were judged when they were recorded.
-    `parity`: whether the responses are alike; None if that was not checked.
+    `duration_s`: how long the run has taken until now; `partial`: whether it has not come to its end.
     """
+    plan, manifest, rounds, parity = measured.plan, measured.manifest, measured.rounds, measured.parity
     margins, searched = plan.rounds.margins, plan.searches.keys()
     ordered = order_rounds(plan, rounds)
     fixed = [one for one in rounds if one.scenario not in searched]
@@ -63,8 +58,8 @@ def analyse(
         lambda one, cpu_s: find_bound(cpu_s, find_limits(plan, manifest, one)),
         plan.cost.per_core_hour if plan.cost else None,
     )
-    capacities = find_plan_capacities(plan, rounds, state.ended_searches)
-    pages = find_pages(plan, manifest, visits, state.browser)
+    capacities = find_plan_capacities(plan, rounds, measured.ended_searches)
+    pages = find_pages(plan, manifest, measured.visits, measured.browser)
     invalid_reasons = (
         *validity.find_invalid_reasons(
             rounds, comparisons, margins, parity, plan.level_text, searched=searched
@@ -75,18 +70,18 @@ def analyse(
     results = Results(
         schema_version=SCHEMA_VERSION,
         name=plan.name,
-        started_at=state.started_at,
-        duration_s=state.duration_s,
-        measured_s=sum(one.load.window_s for one in rounds),
-        partial=state.partial,
+        started_at=measured.started_at.isoformat(timespec="seconds"),
+        duration_s=duration_s,
+        measured_s=sum((one.load.window_s for one in rounds), 0.0),
+        partial=partial,
         valid=not invalid_reasons,
         invalid_reasons=invalid_reasons,
-        stop_reason=state.stop_reason,
+        stop_reason=measured.stop_reason,
         warnings=(
             *validity.find_warnings(fixed, comparisons, margins, plan.level_text),
             *([f"not alike besides app and server: {unlike}"] if unlike else []),
             *validity.find_unknowns(manifest),
-            *state.warnings,
+            *measured.warnings,
             *(parity.warnings if parity is not None else ()),
         ),
         headline=(
@@ -106,8 +101,10 @@ def analyse(
             *conclusions.conclude_pages(pages),
         ),
         sweeps=Sweeps(knees=find_knees(ordered), capacities=capacities, break_even=find_grids(plan, rounds)),
-        spectra=find_spectra(summaries, rounds, state.histograms),
+        spectra=find_spectra(summaries, rounds, measured.histograms),
         pages=pages,
-        claims=judge_claims(plan.claims, rounds, visits, is_reliable=not (state.partial or invalid_reasons)),
+        claims=judge_claims(
+            plan.claims, rounds, measured.visits, is_reliable=not (partial or invalid_reasons)
+        ),
     )
-    return replace(results, gates=judge_gates(plan, results, state.stored))
+    return replace(results, gates=judge_gates(plan, results, measured.stored))

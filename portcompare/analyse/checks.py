@@ -1,32 +1,30 @@
 """Checks: limits of a plan's gates and claims, decided on the whole interval of an estimate."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
-from typing import TYPE_CHECKING
 
 from portcompare.analyse.comparisons import rounds_by_block
 from portcompare.analyse.diff import Run, diff_runs, find_unlike_scenarios
-from portcompare.records.checks import CheckResult, ClaimResult, GateResult, Subject
+from portcompare.plan import Check, Claim, Gate, Measured, Plan
 from portcompare.records.estimates import Estimate
-from portcompare.records.metrics import METRICS
-from portcompare.records.rounds import BASELINE
+from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.pages import PageVisit
+from portcompare.records.results import (
+    CheckOutcome,
+    CheckResult,
+    ClaimResult,
+    ClaimVerdict,
+    GateResult,
+    Results,
+    Subject,
+)
+from portcompare.records.rounds import BASELINE, Round
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import ratio
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from portcompare.plan import Check, Claim, Gate, Measured, Plan
-    from portcompare.records.checks import CheckOutcome, ClaimVerdict
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.pages import PageVisit
-    from portcompare.records.results import Results
-    from portcompare.records.rounds import Round
-
-    Ratios = Mapping[tuple[str, float, MetricName, str], Estimate]
-    """By scenario, level, metric and deployment."""
+Ratios = Mapping[tuple[str, float, MetricName, str], Estimate]
+"""By scenario, level, metric and deployment."""
 
 
 def decide(
@@ -122,27 +120,20 @@ def judge_claims(
     is_reliable: bool = True,
 ) -> tuple[ClaimResult, ...]:
     """Decide a plan's claims."""
-    judged = tuple(
-        _judge_claim(name, claim, [_check(check, rounds, visits) for check in claim.checks])
-        for name, claim in claims.items()
-    )
-    if is_reliable:
-        return judged
-    why = "the run is partial or not valid"
-    return tuple(replace(one, verdict="cannot tell", reason=why) for one in judged)
-
-
-def _judge_claim(name: str, claim: Claim, checks: Sequence[CheckResult]) -> ClaimResult:
-    true = ", ".join(one.name for one in checks if one.outcome == "kept")
-    false = ", ".join(one.name for one in checks if one.outcome == "broken")
-    unsure = ", ".join(one.name for one in checks if one.outcome not in ("kept", "broken"))
-    verdict: ClaimVerdict = "cannot tell" if unsure else "true" if true else "false"
-    reasons = [f"not known: {unsure}"] if unsure else []
-    if true and false:
-        verdict, reasons = "depends", [f"true: {true}", f"false: {false}", *reasons]
-    return ClaimResult(
-        name=name, text=claim.text, verdict=verdict, reason="; ".join(reasons), checks=tuple(checks)
-    )
+    judged = []
+    for name, claim in claims.items():
+        checks = tuple(_check(check, rounds, visits) for check in claim.checks)
+        true = ", ".join(one.name for one in checks if one.outcome == "kept")
+        false = ", ".join(one.name for one in checks if one.outcome == "broken")
+        unsure = ", ".join(one.name for one in checks if one.outcome not in ("kept", "broken"))
+        verdict: ClaimVerdict = "cannot tell" if unsure else "true" if true else "false"
+        reason = f"not known: {unsure}" if unsure else ""
+        if true and false:
+            verdict, reason = "depends", f"true: {true}; false: {false}" + (f"; {reason}" if reason else "")
+        if not is_reliable:
+            verdict, reason = "cannot tell", "the run is partial or not valid"
+        judged.append(ClaimResult(name=name, text=claim.text, verdict=verdict, reason=reason, checks=checks))
+    return tuple(judged)
 
 
 def _check(check: Check, rounds: Sequence[Round], visits: Sequence[PageVisit]) -> CheckResult:

@@ -62,6 +62,24 @@ def judge_ratio(metric: MetricName, ratio: Estimate, margin: float) -> Estimate:
     return replace(ratio, verdict=verdict, reason=reason)
 
 
+def ratio_of_blocks(
+    metric: MetricName,
+    baseline: Mapping[int, float],
+    candidate: Mapping[int, float],
+    margin: float,
+    *,
+    needed: str,
+) -> Estimate:
+    """Compare the values of the blocks that have both; `needed` says of what."""
+    both = sorted(baseline.keys() & candidate.keys())
+    if len(both) < LEAST_BLOCKS:
+        return Estimate(
+            blocks=len(both), verdict="invalid", reason=f"too few blocks with {needed}: {len(both)}"
+        )
+    found = paired_ratio([baseline[block] for block in both], [candidate[block] for block in both])
+    return judge_ratio(metric, found, margin)
+
+
 def find_undecided(
     comparisons: Iterable[Comparison], precision: float, *, is_early: bool
 ) -> dict[tuple[str, float], float]:

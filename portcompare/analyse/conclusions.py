@@ -1,30 +1,19 @@
 """The result in sentences: a headline for the run, and one conclusion for each scenario and candidate."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from portcompare.analyse.capacity import half_width
-from portcompare.records.metrics import HEADLINE_METRICS
-from portcompare.records.results import Conclusion
+from portcompare.analyse.sweeps import half_width
+from portcompare.records.estimates import Change, Comparison, Estimate, Verdict
+from portcompare.records.metrics import HEADLINE_METRICS, MetricName
+from portcompare.records.pages import Pages, PageSummary
+from portcompare.records.results import Conclusion, Summary
 from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.stats.intervals import chance_beyond, degrees_of_freedom
-from portcompare.stats.multiplicity import reject
-from portcompare.units import count, duration, rate, ratio, share
+from portcompare.records.sweeps import Capacity
+from portcompare.stats.intervals import chance_beyond, degrees_of_freedom, reject
+from portcompare.units import LevelText, count, duration, rate, ratio, share
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from portcompare.records.changes import Change
-    from portcompare.records.estimates import Comparison, Estimate, Verdict
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.pages import Pages, PageSummary
-    from portcompare.records.results import Summary
-    from portcompare.records.sweeps import Capacity
-    from portcompare.units import LevelText
-
-    Margins = Mapping[MetricName, float]
+Margins = Mapping[MetricName, float]
 
 HEADLINE_SUBJECT = "throughput and median response time"
 
@@ -53,55 +42,43 @@ def find_headline(
     family = headline_family(comparisons)
     if not family:
         return "Nothing was compared."
-    made = f"{count(len(family), 'comparison')} of {HEADLINE_SUBJECT}"
     holding = find_holding(family, margins)
-    differences = "; ".join(
-        describe_differences(name, [one for one in holding if one.candidate == name], level_text)
-        for name in dict.fromkeys(one.candidate for one in holding)
-    )
-    control = [
-        one.ratio.verdict
-        for one in comparisons
-        if one.candidate == CONTROL and one.metric in HEADLINE_METRICS
-    ]
-    return _headline(
-        made, len(holding), differences, describe_control(control, "be equivalent"), invalid_reasons
-    )
+    differences = describe_differences([(one.candidate, one) for one in holding], level_text)
+    control = [one for one in comparisons if one.candidate == CONTROL and one.metric in HEADLINE_METRICS]
+    shown = describe_control([one.ratio.verdict for one in control], "be equivalent")
+    made = f"{count(len(family), 'comparison')} of {HEADLINE_SUBJECT}"
+    return _headline(made, describe_holding(made, len(holding), differences), shown, invalid_reasons)
 
 
 def find_capacity_headline(
     capacities: Sequence[Capacity], margin: float, invalid_reasons: Collection[str]
 ) -> str:
     """Say which differences hold among a run's capacities."""
-    family = [one for one in capacities if one.arm not in (BASELINE, CONTROL) and _is_compared(one)]
+    candidates = [one for one in capacities if one.arm not in (BASELINE, CONTROL)]
+    family = [one for one in candidates if one.compared.point is not None]
     if not family:
         return "No capacity could be compared."
-    made = f"{count(len(family), 'comparison')} of capacities"
     holding = find_differing(family, margin)
     differences = "; ".join(
-        f"{one.arm} is {verdict_of(one)} ({one.scenario}, {ratio_text(one)})" for one in holding
+        f"{one.arm} is {one.compared.verdict} ({one.scenario}, {with_interval(one.compared)})"
+        for one in holding
     )
-    control = [verdict_of(one) for one in capacities if one.arm == CONTROL]
-    shown_by_control = describe_control(control, "have the same capacity")
-    return _headline(made, len(holding), differences, shown_by_control, invalid_reasons)
+    control = [one.compared.verdict for one in capacities if one.arm == CONTROL]
+    shown = describe_control(control, "have the same capacity")
+    made = f"{count(len(family), 'comparison')} of capacities"
+    return _headline(made, describe_holding(made, len(holding), differences), shown, invalid_reasons)
 
 
-def _headline(
-    made: str, holding: int, differences: str, control: str, invalid_reasons: Collection[str]
-) -> str:
-    found = describe_holding(made, holding, differences)
+def _headline(made: str, found: str, shown_by_control: str, invalid_reasons: Collection[str]) -> str:
     if invalid_reasons:
         found = f"This run is not valid: its {made} cannot be relied on."
-    return f"{found} {control}".rstrip()
+    return f"{found} {shown_by_control}".rstrip()
 
 
 def headline_family(comparisons: Iterable[Comparison]) -> list[Comparison]:
     """The comparisons that the headline speaks of."""
-    return [
-        one
-        for one in comparisons
-        if one.metric in HEADLINE_METRICS and one.candidate != CONTROL and one.ratio.point is not None
-    ]
+    candidates = (one for one in comparisons if one.candidate != CONTROL)
+    return [one for one in candidates if one.metric in HEADLINE_METRICS and one.ratio.point is not None]
 
 
 def find_holding(family: Sequence[Comparison], margins: Margins) -> tuple[Comparison, ...]:
@@ -114,12 +91,12 @@ def find_holding(family: Sequence[Comparison], margins: Margins) -> tuple[Compar
 
 def find_differing(family: Sequence[Capacity], margin: float) -> tuple[Capacity, ...]:
     """The capacities that differ from the baseline's, however many were compared."""
-    return reject(family, [_chance(one.ratio, margin) for one in family])
+    return reject(family, [_chance(one.compared, margin) for one in family])
 
 
-def _chance(found: Estimate | None, margin: float) -> float:
+def _chance(found: Estimate, margin: float) -> float:
     """How often chance alone would show such a ratio of capacities; 1 where the verdict is no difference."""
-    if found is None or found.point is None or found.verdict not in _OPPOSITE:
+    if found.point is None or found.verdict not in _OPPOSITE:
         return 1.0
     # An open end says nothing against the verdict: the other one is as far from the middle on a log scale.
     width = half_width(found)
@@ -145,26 +122,29 @@ def describe_control(verdicts: Sequence[Verdict | None], to_be: str) -> str:
     return f"{shown} everywhere." if verdicts else ""
 
 
-def describe_differences(name: str, holding: Sequence[Comparison | Change], level_text: LevelText) -> str:
-    """Say where one side differs."""
-    parts = []
-    for verdict in _OPPOSITE:
-        places: dict[tuple[str, float], list[MetricName]] = {}
-        for one in holding:
-            if one.ratio.verdict == verdict:
-                places.setdefault((one.scenario, one.level), []).append(one.metric)
-        texts = (
-            f"{scenario}, {level_text(scenario, level)}"
-            + ("" if len(metrics) == len(HEADLINE_METRICS) else f": {metrics[0]} alone")
-            for (scenario, level), metrics in places.items()
-        )
-        parts += [f"{verdict} ({'; '.join(texts)})"] if places else []
-    return f"{name} is {' and '.join(parts)}"
+def describe_differences(holding: Sequence[tuple[str, Comparison | Change]], level_text: LevelText) -> str:
+    """Say where each side, which is named, differs."""
+    sides = []
+    for name in dict.fromkeys(name for name, _ in holding):
+        parts = []
+        for verdict in _OPPOSITE:
+            places: dict[tuple[str, float], list[MetricName]] = {}
+            for side, one in holding:
+                if side == name and one.ratio.verdict == verdict:
+                    places.setdefault((one.scenario, one.level), []).append(one.metric)
+            texts = (
+                f"{scenario}, {level_text(scenario, level)}"
+                + ("" if len(metrics) == len(HEADLINE_METRICS) else f": {metrics[0]} alone")
+                for (scenario, level), metrics in places.items()
+            )
+            parts += [f"{verdict} ({'; '.join(texts)})"] if places else []
+        sides.append(f"{name} is {' and '.join(parts)}")
+    return "; ".join(sides)
 
 
 def conclude(
     comparisons: Iterable[Comparison], summaries: Sequence[Summary], level_text: LevelText
-) -> tuple[Conclusion, ...]:
+) -> Iterator[Conclusion]:
     """Say what each candidate gains, level by level."""
     found = {(one.scenario, one.candidate, one.level, one.metric): one.ratio for one in comparisons}
     baselines = {(one.scenario, one.level): one for one in summaries if one.arm == BASELINE}
@@ -172,22 +152,13 @@ def conclude(
     for scenario, candidate, level, _ in found:
         if candidate != CONTROL:
             levels.setdefault((scenario, candidate), set()).add(level)
-    return tuple(
-        Conclusion(
-            scenario=scenario,
-            candidate=candidate,
-            text=" ".join(
-                _sentence(
-                    f"At {level_text(scenario, level)}",
-                    candidate,
-                    {name: found[scenario, candidate, level, name] for name in ("throughput", "p50", "p95")},
-                    baselines[scenario, level],
-                )
-                for level in sorted(own)
-            ),
-        )
-        for (scenario, candidate), own in levels.items()
-    )
+    for (scenario, candidate), own in levels.items():
+        sentences = []
+        for level in sorted(own):
+            ratios = {name: found[scenario, candidate, level, name] for name in ("throughput", "p50", "p95")}
+            at = f"At {level_text(scenario, level)}"
+            sentences.append(_sentence(at, candidate, ratios, baselines[scenario, level]))
+        yield Conclusion(scenario=scenario, candidate=candidate, text=" ".join(sentences))
 
 
 def _sentence(at: str, name: str, ratios: Mapping[str, Estimate], baseline: Summary) -> str:
@@ -195,7 +166,7 @@ def _sentence(at: str, name: str, ratios: Mapping[str, Estimate], baseline: Summ
     other, bound = baseline.deployment, baseline.bound
     if found.point is None or found.interval is None:
         return f"{at} nothing can be said of {name}: {found.reason}."
-    text = f"{at} {name} {_RATE_PHRASES[found.verdict]} {other} ({_with_interval(found)})"
+    text = f"{at} {name} {_RATE_PHRASES[found.verdict]} {other} ({with_interval(found)})"
     if middle.point is not None and middle.verdict in _OPPOSITE:
         text += f", and its median response time is {_times(middle.point)} the other's"
         # Equal rates of a closed load mean equal mean response times: a better median can hide a worse tail.
@@ -211,45 +182,23 @@ def _times(value: float) -> str:
     return f"{share(value)} of" if value < 1 else ratio(value)
 
 
-def conclude_capacities(capacities: Sequence[Capacity], baseline: str) -> tuple[Conclusion, ...]:
+def conclude_capacities(capacities: Sequence[Capacity], baseline: str) -> Iterator[Conclusion]:
     """Say what each candidate gains in capacity."""
     others = {one.scenario: one for one in capacities if one.arm == BASELINE}
-    return tuple(
-        Conclusion(
-            scenario=one.scenario,
-            candidate=one.arm,
-            text=_capacity_sentence(one, others[one.scenario], baseline),
-        )
-        for one in capacities
-        if one.arm not in (BASELINE, CONTROL) and one.scenario in others
-    )
-
-
-def _capacity_sentence(one: Capacity, other: Capacity, baseline: str) -> str:
-    if not _is_compared(one):
-        return f"Nothing can be said of {one.arm} against {baseline}: {one.reason}."
-    rates = f"{_rate(one)} against {_rate(other)}"
-    return f"{one.arm} {_CAPACITY_PHRASES[verdict_of(one)]} {baseline} ({rates}: {ratio_text(one)})."
+    for one in capacities:
+        if one.arm in (BASELINE, CONTROL) or one.scenario not in others:
+            continue
+        text = f"Nothing can be said of {one.arm} against {baseline}: {one.reason}."
+        if one.compared.point is not None:
+            found = f"{_rate(one)} against {_rate(others[one.scenario])}: {with_interval(one.compared)}"
+            text = f"{one.arm} {_CAPACITY_PHRASES[one.compared.verdict]} {baseline} ({found})."
+        yield Conclusion(scenario=one.scenario, candidate=one.arm, text=text)
 
 
 def _rate(one: Capacity) -> str:
     if one.rate_rps.point is None:
         return "none"
     return ("at least " if one.is_at_least else "") + rate(one.rate_rps.point)
-
-
-def _is_compared(one: Capacity) -> bool:
-    return one.ratio is not None and one.ratio.point is not None
-
-
-def verdict_of(one: Capacity) -> Verdict | None:
-    """The verdict on a capacity; None for the baseline's."""
-    return None if one.ratio is None else one.ratio.verdict
-
-
-def ratio_text(one: Capacity) -> str:
-    """A capacity's ratio to the baseline's, with its interval."""
-    return "no ratio" if one.ratio is None else _with_interval(one.ratio)
 
 
 def conclude_pages(pages: Pages) -> Iterator[Conclusion]:
@@ -264,7 +213,7 @@ def conclude_pages(pages: Pages) -> Iterator[Conclusion]:
         compared = pages.lcp_against_baseline(one)
         against = ""
         if compared is not None and compared.ratio.point is not None:
-            against = f": {_with_interval(compared.ratio)}, {compared.ratio.verdict}"
+            against = f": {with_interval(compared.ratio)}, {compared.ratio.verdict}"
         parts = [f"{condition}, the page is complete {_after(one)}, {_after(baseline)}{against}"]
         parts += [f"{each.deployment}: {each.bottleneck}" for each in (one, baseline) if each.bottleneck]
         yield Conclusion(scenario=f"page {one.page}", candidate=one.arm, text="; ".join(parts) + ".")
@@ -276,12 +225,13 @@ def _after(one: PageSummary) -> str:
     return f"after {duration(one.lcp.median_s.point)} on {one.deployment} ({one.lcp.rating})"
 
 
-def _with_interval(one: Estimate) -> str:
+def with_interval(one: Estimate) -> str:
     """A ratio with its 95% interval, of which an end may be open."""
     if one.point is None:
         return "no ratio"
-    if one.low is not None and one.high is not None:
-        return f"{ratio(one.point)}, 95% interval {ratio(one.low)} to {ratio(one.high)}"
+    interval = f" up to {ratio(one.high)}" if one.high is not None else ""
     if one.low is not None:
-        return f"{ratio(one.point)}, 95% interval from {ratio(one.low)} on"
-    return ratio(one.point) + (f", 95% interval up to {ratio(one.high)}" if one.high is not None else "")
+        interval = (
+            f" from {ratio(one.low)} on" if one.high is None else f" {ratio(one.low)} to {ratio(one.high)}"
+        )
+    return ratio(one.point) + (f", 95% interval{interval}" if interval else "")

@@ -1,37 +1,29 @@
 """Two finished runs as one record: what both measured is compared, and what was not the same is listed."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import product
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from portcompare.analyse import conclusions
 from portcompare.analyse.comparisons import judge_ratio, pair_blocks, rounds_by_block, too_few_requests
-from portcompare.records.changes import DIFF_SCHEMA_VERSION, Altered, Change, RunDiff, RunFacts
-from portcompare.records.estimates import Estimate
-from portcompare.records.metrics import HEADLINE_METRICS, METRICS
+from portcompare.records.estimates import DIFF_SCHEMA_VERSION, Altered, Change, Estimate, RunDiff, RunFacts
+from portcompare.records.manifest import Manifest
+from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName
 from portcompare.records.results import Results
-from portcompare.records.rounds import BASELINE, CONTROL
-from portcompare.stats.intervals import LEAST_BLOCKS, chance_beyond, unpaired_ratio
-from portcompare.stats.multiplicity import reject
-from portcompare.units import count
+from portcompare.records.rounds import BASELINE, CONTROL, Round
+from portcompare.stats.intervals import LEAST_BLOCKS, chance_beyond, reject, unpaired_ratio
+from portcompare.units import LevelText, count
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+Margins = Mapping[MetricName, float]
+Place = tuple[str, float, str]
+"""A scenario, a level, and who was measured there: a deployment, or "control"."""
 
-    from portcompare.records.manifest import Manifest
-    from portcompare.records.metrics import MetricName
-    from portcompare.records.rounds import Round
-    from portcompare.units import LevelText
-
-    Margins = Mapping[MetricName, float]
-    Place = tuple[str, float, str]
-    """A scenario, a level, and who was measured there: a deployment, or "control"."""
-
-    Values = list[tuple[float, int]]
-    """A positive value of each block that has one, and how many requests it rests on."""
+Places = Mapping[Place, list[Round]]
+Values = list[tuple[float, int]]
+"""A positive value of each block that has one, and how many requests it rests on."""
 
 NONE = "none"
 
@@ -61,15 +53,21 @@ def diff_runs(old: Run, new: Run, margins: Margins, level_text: LevelText) -> Ru
     """Compare two finished runs."""
     machines, conditions = compare_conditions(old.results.manifest, new.results.manifest)
     left_out = find_unlike_scenarios(old.results, new.results)
-    then, now = (_compared_rounds(run.results, left_out) for run in (old, new))
-    changes = find_own_changes(then, now, margins)
-    relative = find_relative_changes(then, now, margins)
-    valid = old.results.valid and new.results.valid
+    then, now = (_by_place(run.results, left_out) for run in (old, new))
+    before, after = _facts(old), _facts(new)
+    changes = tuple(_changes(then, now, _own_values, margins))
+    relative: tuple[Change, ...] = ()
+    if before.baseline == after.baseline:
+        ratios = partial(_ratios, baseline=after.baseline)
+        found = _changes(then, now, ratios, margins)
+        relative = tuple(one for one in found if one.deployment != after.baseline)
     return RunDiff(
         schema_version=DIFF_SCHEMA_VERSION,
-        old=_facts(old),
-        new=_facts(new),
-        headline=find_diff_headline(changes, relative, margins, level_text, valid=valid),
+        old=before,
+        new=after,
+        headline=find_diff_headline(
+            changes, relative, margins, level_text, valid=before.valid and after.valid
+        ),
         machines=machines,
         conditions=conditions,
         plans=find_altered(dict(flatten(old.results.plan)), dict(flatten(new.results.plan))),
@@ -79,77 +77,62 @@ def diff_runs(old: Run, new: Run, margins: Margins, level_text: LevelText) -> Ru
     )
 
 
-def find_own_changes(old: Iterable[Round], new: Iterable[Round], margins: Margins) -> tuple[Change, ...]:
-    """Compare each deployment with itself, wherever both runs measured it."""
-
-    def own(places: Mapping[Place, list[Round]], place: Place, metric: MetricName) -> Values:
-        return list(rounds_by_block(metric, places[place]).values())
-
-    return _changes(_by_place(old), _by_place(new), own, margins)
-
-
-def find_relative_changes(old: Iterable[Round], new: Iterable[Round], margins: Margins) -> tuple[Change, ...]:
-    """Compare each candidate's ratio to the baseline with what it was.
-
-    Inside either run the ratio is paired by block, so what the machine did then or does now cancels.
-    """
-    old, new = list(old), list(new)
-    baseline = next((one.deployment for one in new if one.arm == BASELINE), None)
-    if baseline is None or baseline not in {one.deployment for one in old if one.arm == BASELINE}:
-        return ()
-
-    def ratios(places: Mapping[Place, list[Round]], place: Place, metric: MetricName) -> Values:
-        scenario, level, who = place
-        arms = {
-            BASELINE: places.get((scenario, level, baseline), []),
-            CONTROL: places.get((scenario, level, CONTROL), []),
-            who: places[place],
-        }
-        return [(pair.ratio, pair.requests) for pair in pair_blocks(metric, arms, who).values()]
-
-    now = {place: rounds for place, rounds in _by_place(new).items() if place[2] != baseline}
-    return _changes(_by_place(old), _by_place(new), ratios, margins, now)
-
-
-def _by_place(rounds: Iterable[Round]) -> dict[Place, list[Round]]:
-    places: dict[Place, list[Round]] = {}
-    for one in rounds:
-        who = CONTROL if one.arm == CONTROL else one.deployment
-        places.setdefault((one.scenario, one.level, who), []).append(one)
+def _by_place(run: Results, left_out: Collection[str]) -> dict[Place, list[Round]]:
+    """The rounds at given levels, as a reader expects them."""
+    measured = {
+        (one.scenario, one.level, one.arm): CONTROL if one.arm == CONTROL else one.deployment
+        for one in run.summaries
+        if one.scenario not in left_out
+    }
+    places: dict[Place, list[Round]] = {(*key[:2], who): [] for key, who in measured.items()}
+    for one in run.rounds:
+        key = (one.scenario, one.level, one.arm)
+        if key in measured:
+            places[(*key[:2], measured[key])].append(one)
     return places
 
 
+def _own_values(places: Places, place: Place, metric: MetricName) -> Values:
+    return list(rounds_by_block(metric, places[place]).values())
+
+
+def _ratios(places: Places, place: Place, metric: MetricName, baseline: str) -> Values:
+    """The ratios to the baseline, paired by block: what the machine did in either run cancels."""
+    scenario, level, who = place
+    arms = {
+        arm: places.get((scenario, level, one), []) for arm, one in ((BASELINE, baseline), (CONTROL, CONTROL))
+    }
+    return [
+        (pair.ratio, pair.requests) for pair in pair_blocks(metric, arms | {who: places[place]}, who).values()
+    ]
+
+
 def _changes(
-    then: Mapping[Place, list[Round]],
-    now: Mapping[Place, list[Round]],
-    values_of: Callable[[Mapping[Place, list[Round]], Place, MetricName], Values],
+    then: Places,
+    now: Places,
+    values_of: Callable[[Places, Place, MetricName], Values],
     margins: Margins,
-    compared: Iterable[Place] | None = None,
-) -> tuple[Change, ...]:
-    return tuple(
-        _change(place, metric, values_of(then, place, metric), values_of(now, place, metric), margins[metric])
-        for place in (now if compared is None else compared)
-        if place in then
-        for metric in METRICS
-    )
-
-
-def _change(place: Place, metric: MetricName, old: Values, new: Values, margin: float) -> Change:
-    scenario, level, deployment = place
-    ratio, degrees = _too_few(metric, old, new), None
-    if ratio is None:
-        found, degrees = unpaired_ratio([value for value, _ in old], [value for value, _ in new])
-        ratio = judge_ratio(metric, found, margin)
-    return Change(
-        scenario=scenario,
-        level=level,
-        metric=metric,
-        deployment=deployment,
-        old_blocks=len(old),
-        new_blocks=len(new),
-        degrees_of_freedom=degrees,
-        ratio=replace(ratio, blocks=min(len(old), len(new))),
-    )
+) -> Iterator[Change]:
+    """Compare each place with itself in every metric, wherever both runs measured it."""
+    for place, metric in product(now, METRICS):
+        if place not in then:
+            continue
+        old, new = values_of(then, place, metric), values_of(now, place, metric)
+        ratio, degrees = _too_few(metric, old, new), None
+        if ratio is None:
+            found, degrees = unpaired_ratio([value for value, _ in old], [value for value, _ in new])
+            ratio = judge_ratio(metric, found, margins[metric])
+        scenario, level, deployment = place
+        yield Change(
+            scenario=scenario,
+            level=level,
+            metric=metric,
+            deployment=deployment,
+            old_blocks=len(old),
+            new_blocks=len(new),
+            degrees_of_freedom=degrees,
+            ratio=replace(ratio, blocks=min(len(old), len(new))),
+        )
 
 
 def _too_few(metric: MetricName, old: Values, new: Values) -> Estimate | None:
@@ -178,11 +161,10 @@ def find_diff_headline(
     freed = "of their ratios to the baseline, freed of what the machine did"
     relative = _describe(freed, relative_changes, margins, level_text)
     control = [
-        one.ratio.verdict
-        for one in relative_changes
-        if one.deployment == CONTROL and one.metric in HEADLINE_METRICS
+        one for one in relative_changes if one.deployment == CONTROL and one.metric in HEADLINE_METRICS
     ]
-    return f"{own} {relative} {conclusions.describe_control(control, 'be the same')}".rstrip()
+    shown = conclusions.describe_control([one.ratio.verdict for one in control], "be the same")
+    return f"{own} {relative} {shown}".rstrip()
 
 
 def _describe(what: str, changes: Sequence[Change], margins: Margins, level_text: LevelText) -> str:
@@ -192,10 +174,7 @@ def _describe(what: str, changes: Sequence[Change], margins: Margins, level_text
         return f"Nothing {what} can be compared."
     chances = [chance_beyond(one.ratio, one.degrees_of_freedom or 1.0, margins[one.metric]) for one in family]
     holding = reject(family, chances)
-    differences = "; ".join(
-        conclusions.describe_differences(name, [one for one in holding if one.deployment == name], level_text)
-        for name in dict.fromkeys(one.deployment for one in holding)
-    )
+    differences = conclusions.describe_differences([(one.deployment, one) for one in holding], level_text)
     made = f"{count(len(family), 'comparison')} {what}"
     return conclusions.describe_holding(made, len(holding), differences)
 
@@ -214,11 +193,9 @@ def compare_conditions(old: Manifest, new: Manifest) -> tuple[tuple[Altered, ...
     """What differs between two manifests: of the machines, and all else."""
     altered = find_altered(list_conditions(old), list_conditions(new))
     least, most = sorted((old.memory_bytes, new.memory_bytes))
-    is_same_memory = most <= (1 + _MEMORY_SHARE) * least
-    machine = [
-        one for one in altered if one.what in _MACHINE and not (one.what == "memory_bytes" and is_same_memory)
-    ]
-    return tuple(machine), tuple(one for one in altered if one.what not in _MACHINE)
+    same = {"memory_bytes"} if most <= (1 + _MEMORY_SHARE) * least else set()
+    machine = tuple(one for one in altered if one.what in _MACHINE and one.what not in same)
+    return machine, tuple(one for one in altered if one.what not in _MACHINE)
 
 
 def find_unlike_scenarios(old: Results, new: Results) -> dict[str, str]:
@@ -262,18 +239,6 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: A
             yield from flatten(each, f"{path}.{key}" if path else str(key))
     else:
         yield path, " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _compared_rounds(run: Results, left_out: Iterable[str]) -> list[Round]:
-    """The rounds at given levels, as a reader expects them."""
-    order = {(one.scenario, one.level, one.arm): place for place, one in enumerate(run.summaries)}
-    left_out = set(left_out)
-    kept = [
-        one
-        for one in run.rounds
-        if (one.scenario, one.level, one.arm) in order and one.scenario not in left_out
-    ]
-    return sorted(kept, key=lambda one: order[one.scenario, one.level, one.arm])
 
 
 def _facts(run: Run) -> RunFacts:

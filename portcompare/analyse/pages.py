@@ -1,30 +1,37 @@
 """Page loads: where their time goes, medians, ratings, and each candidate against the baseline."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from portcompare.analyse.comparisons import find_references, judge_ratio
+from portcompare.analyse.comparisons import find_references, ratio_of_blocks
+from portcompare.plan import Plan
 from portcompare.records.estimates import Estimate
-from portcompare.records.pages import PageComparison, PageFigure, PagePart, Pages, PageSummary, spent_s
+from portcompare.records.manifest import Ceiling, Manifest
+from portcompare.records.pages import (
+    Exchange,
+    LoadKind,
+    PageComparison,
+    PageFigure,
+    PageLoad,
+    PageMetric,
+    PagePart,
+    Pages,
+    PageSummary,
+    PageVisit,
+    Rating,
+    Stage,
+    spent_s,
+)
 from portcompare.records.rounds import BASELINE
-from portcompare.stats.intervals import CONFIDENCE, LEAST_BLOCKS, paired_ratio
+from portcompare.stats.intervals import CONFIDENCE
 from portcompare.stats.quantiles import binomial_quantile
 from portcompare.units import count, duration, share, size
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from portcompare.plan import Plan
-    from portcompare.records.manifest import Ceiling, Manifest
-    from portcompare.records.pages import Exchange, LoadKind, PageLoad, PageMetric, PageVisit, Rating, Stage
-
-    Condition = tuple[str, int, LoadKind]
-    ByArm = dict[str, list[PageVisit]]
+Condition = tuple[str, int, LoadKind]
+ByArm = dict[str, list[PageVisit]]
 
 KINDS: tuple[LoadKind, ...] = ("cold", "warm")
 METRICS: tuple[PageMetric, ...] = ("lcp", "fcp", "ttfb", "response", "download", "blocking")
@@ -117,7 +124,6 @@ def find_parts(load: PageLoad) -> tuple[PagePart, ...]:
 def _boundaries(
     document: Exchange, response: Exchange | None, lcp_s: float
 ) -> Iterator[tuple[Stage, str, float]]:
-    """Each part's stage, name and end."""
     yield "network", "connect", document.sent_s
     yield from _exchanged(document, "page")
     if response is not None:
@@ -156,17 +162,12 @@ def find_bottleneck(parts: Sequence[PagePart], load: PageLoad, users: int, ceili
         return f"{found}: in its queue or its handler, which it does not report separately"
     if handler_s >= queue_s:
         return f"{found}: {duration(handler_s)} in handlers, {duration(queue_s)} around them"
-    waiting = _who_waits(users, ceiling)
+    waiting = ""
+    if users and ceiling.slots is None:
+        waiting = f", while {count(users, 'user')} wait as well"
+    elif ceiling.slots is not None and users >= ceiling.slots:
+        waiting = f", as {count(users, 'user')} wait for {count(ceiling.slots, ceiling.noun)}"
     return f"{found}: {duration(queue_s)} around the handlers{waiting}, {duration(handler_s)} in them"
-
-
-def _who_waits(users: int, ceiling: Ceiling) -> str:
-    if not users:
-        return ""
-    if ceiling.slots is None:
-        return f", while {count(users, 'user')} wait as well"
-    waiting = f", as {count(users, 'user')} wait for {count(ceiling.slots, ceiling.noun)}"
-    return waiting if users >= ceiling.slots else ""
 
 
 def page_metric(load: PageLoad, metric: PageMetric) -> float | None:
@@ -262,12 +263,9 @@ def _figures(visits: Sequence[PageVisit], kind: LoadKind, good: Sequence[PageLoa
 
 def _ratio(kind: LoadKind, metric: PageMetric, arms: ByArm, arm: str, margin: float) -> Estimate:
     values = {name: _by_block(visits, kind, metric) for name, visits in arms.items()}
-    baseline, candidate = find_references(values, arm), values[arm]
-    both = sorted(
-        block for block in baseline.keys() & candidate.keys() if baseline[block] and candidate[block]
+    baseline, candidate = (
+        {block: value for block, value in by_block.items() if value}
+        for by_block in (find_references(values, arm), values[arm])
     )
-    if len(both) < LEAST_BLOCKS:
-        why = f"too few blocks in which both pages loaded: {len(both)}"
-        return Estimate(blocks=len(both), verdict="invalid", reason=why)
-    found = paired_ratio([baseline[block] for block in both], [candidate[block] for block in both])
-    return judge_ratio("p50", found, margin)  # a response time, whose less is better
+    # A response time as well: less is better.
+    return ratio_of_blocks("p50", baseline, candidate, margin, needed="loads of both pages")

@@ -111,15 +111,11 @@ def find_overload(load: LoadReport, limits: Generator) -> str | None:
     if load.generator_cpu_ratio > limits.max_cpu_ratio:
         return f"the load generator was at {share(load.generator_cpu_ratio)} of its CPU and may be the limit"
     if load.lag_p99_s is not None and load.lag_p99_s > limits.max_lag_s:
-        return (
-            f"the load generator was more than {duration(load.lag_p99_s)} late for 1% of the requests; "
-            f"{duration(limits.max_lag_s)} are allowed"
-        )
+        late, most = duration(load.lag_p99_s), duration(limits.max_lag_s)
+        return f"the load generator was more than {late} late for 1% of the requests; {most} are allowed"
     if load.stall_max_s > limits.max_stall_s:
-        return (
-            f"the load generator stood still for {duration(load.stall_max_s)}, "
-            f"more than {duration(limits.max_stall_s)}"
-        )
+        still, most = duration(load.stall_max_s), duration(limits.max_stall_s)
+        return f"the load generator stood still for {still}, more than {most}"
     if load.dropped:
         return f"{count(load.dropped, 'request')} found no free connection in time"
     return None
@@ -128,11 +124,8 @@ def find_overload(load: LoadReport, limits: Generator) -> str | None:
 def _find_wrong(load: LoadReport) -> str | None:
     if not load.requests:
         return "no request succeeded" + _listed(load.error_kinds)
-    wrong = {
-        kind: number
-        for kind, number in load.error_kinds.items()
-        if kind.startswith((WRONG_STATUS, WRONG_BODY))
-    }
+    kinds = load.error_kinds.items()
+    wrong = {kind: number for kind, number in kinds if kind.startswith((WRONG_STATUS, WRONG_BODY))}
     return "responses were wrong" + _listed(wrong) if wrong else None
 
 

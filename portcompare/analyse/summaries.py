@@ -1,24 +1,17 @@
 """What each arm did at each level, how its response times are distributed, and the course of its rounds."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from statistics import median
-from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
 
+from portcompare.records.estimates import Comparison, Estimate
 from portcompare.records.results import Spectrum, SpectrumPoint, Summary
-from portcompare.records.rounds import Latency, Round
+from portcompare.records.rounds import Bound, Latency, Round
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from portcompare.records.estimates import Comparison, Estimate
-    from portcompare.records.rounds import Bound
-
-    FindBound = Callable[[Round, float | None], Bound | None]
+FindBound = Callable[[Round, float | None], Bound | None]
 
 STEPS_A_DECADE = 8
 DECADES = 4
@@ -63,14 +56,12 @@ def summarise(
         for one, ((scenario, level, arm), group) in zip(summaries, groups.items(), strict=True)
         if level == 1 and group[0].load.offered_rps is None
     }
-    return tuple(_with_queue(one, alone_s.get((one.scenario, one.arm))) for one in summaries)
-
-
-def _with_queue(one: Summary, alone_s: float | None) -> Summary:
-    if alone_s is None or one.outside_handler_s is None:
-        return one
-    overhead_s = min(one.outside_handler_s, alone_s)
-    return replace(one, queue_s=one.outside_handler_s - overhead_s, overhead_s=overhead_s)
+    for place, found in enumerate(summaries):
+        own_s, around_s = alone_s.get((found.scenario, found.arm)), found.outside_handler_s
+        if own_s is not None and around_s is not None:
+            overhead_s = min(around_s, own_s)
+            summaries[place] = replace(found, queue_s=around_s - overhead_s, overhead_s=overhead_s)
+    return tuple(summaries)
 
 
 def _summary(
@@ -79,7 +70,12 @@ def _summary(
     first = group[0]
     valid = [one for one in group if one.discarded is None]
     rate_rps = _median(one.load.rate_rps for one in valid)
-    latency_s = _median_latency([one.load.latency_s for one in valid if one.load.latency_s is not None])
+    latency_s = None
+    if known := [one.load.latency_s for one in valid if one.load.latency_s is not None]:
+        middles = {
+            name: median(getattr(one, name) for one in known) for name in ("p50", "p95", "p99", "p999")
+        }
+        latency_s = Latency(**middles, max=max(one.max for one in known))
     handler_s = _median(one.load.handler_s for one in valid)
     outside_s = None if latency_s is None or handler_s is None else max(latency_s.p50 - handler_s, 0.0)
     cpu_s = _median(one.cpu_s_per_request for one in valid)
@@ -117,18 +113,6 @@ def _median(values: Iterable[float | None]) -> float | None:
     return median(known) if known else None
 
 
-def _median_latency(latencies: Sequence[Latency]) -> Latency | None:
-    if not latencies:
-        return None
-    return Latency(
-        p50=median(one.p50 for one in latencies),
-        p95=median(one.p95 for one in latencies),
-        p99=median(one.p99 for one in latencies),
-        p999=median(one.p999 for one in latencies),
-        max=max(one.max for one in latencies),
-    )
-
-
 def find_spectra(
     summaries: Iterable[Summary], rounds: Iterable[Round], histograms: Mapping[tuple[int, int], str]
 ) -> tuple[Spectrum, ...]:
@@ -154,24 +138,18 @@ def _spectrum(scenario: str, level: float, arm: str, histograms: Sequence[str]) 
     merged = HdrHistogram.decode(first)
     for other in others:
         merged.decode_and_add(other)
-    return Spectrum(
-        scenario=scenario,
-        level=level,
-        arm=arm,
-        requests=merged.get_total_count(),
-        points=tuple(_points(merged)),
-    )
-
-
-def _points(merged: HdrHistogram) -> Iterator[SpectrumPoint]:
     requests = merged.get_total_count()
     # A hair of tolerance: 10,000 requests have a p99.99.
     known = [quantile for quantile in QUANTILES if requests * (1 - quantile) >= 1 - 1e-9]
     # All in one pass over the buckets: one by one they take longer than all else that is done after a round.
     values_us = merged.get_percentile_to_value_dict([quantile * 100 for quantile in known])
-    for quantile in known:
-        latency_s = values_us[quantile * 100] / _US_PER_S
-        yield SpectrumPoint(quantile=quantile, latency_s=latency_s, rank=max(ceil(quantile * requests), 1))
+    points = (
+        SpectrumPoint(
+            quantile=one, latency_s=values_us[one * 100] / _US_PER_S, rank=max(ceil(one * requests), 1)
+        )
+        for one in known
+    )
+    return Spectrum(scenario=scenario, level=level, arm=arm, requests=requests, points=tuple(points))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,13 +173,13 @@ class Course:
 def find_courses(rounds: Iterable[Round]) -> tuple[Course, ...]:
     """Lay the rounds of a run on one time axis."""
     ordered = sorted(rounds, key=lambda one: one.load.started_at_s)
-    return tuple(_course(one, one.load.started_at_s - ordered[0].load.started_at_s) for one in ordered)
-
-
-def _course(one: Round, at_s: float) -> Course:
-    length_s = one.load.window_s / max(len(one.load.slices), 1)
-    moments = (
-        Moment(at_s=at_s + (number + 0.5) * length_s, rate_rps=each.requests / length_s, p99_s=each.p99_s)
-        for number, each in enumerate(one.load.slices)
-    )
-    return Course(round=one, at_s=at_s, moments=tuple(moments))
+    courses = []
+    for one in ordered:
+        at_s = one.load.started_at_s - ordered[0].load.started_at_s
+        length_s = one.load.window_s / max(len(one.load.slices), 1)
+        moments = tuple(
+            Moment(at_s=at_s + (number + 0.5) * length_s, rate_rps=each.requests / length_s, p99_s=each.p99_s)
+            for number, each in enumerate(one.load.slices)
+        )
+        courses.append(Course(round=one, at_s=at_s, moments=moments))
+    return tuple(courses)

@@ -1,34 +1,26 @@
 """Whether a run may be relied on, and what a careful reader should know of it."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portcompare.analyse.comparisons import pair_blocks, rounds_by_block
-from portcompare.analyse.conclusions import find_differing, find_holding, ratio_text, verdict_of
+from portcompare.analyse.conclusions import find_differing, find_holding, with_interval
+from portcompare.records.estimates import Comparison
+from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import HEADLINE_METRICS, MetricName
-from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.parity import Parity
+from portcompare.records.rounds import BASELINE, CONTROL, Round
+from portcompare.records.sweeps import Capacity
 from portcompare.stats.change_points import describe_changes
-from portcompare.stats.multiplicity import reject
+from portcompare.stats.intervals import reject
 from portcompare.stats.quantiles import t_tail
-from portcompare.units import count, share
+from portcompare.units import LevelText, count, share
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from portcompare.records.estimates import Comparison
-    from portcompare.records.manifest import Manifest
-    from portcompare.records.parity import Parity
-    from portcompare.records.rounds import Round
-    from portcompare.records.sweeps import Capacity
-    from portcompare.units import LevelText
-
-    Margins = Mapping[MetricName, float]
+Margins = Mapping[MetricName, float]
 
 MOST_DISCARDED = 0.2
 """A run is not valid if more than this part of its rounds was discarded."""
@@ -40,7 +32,6 @@ _REMEDY = (
     "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "
     "rounds.max_blocks), or use a machine with more CPUs"
 )
-_NOT_COMPARED = "nothing was compared: no level was measured both on the baseline and on another"
 _THE_CONTROL = "the control, the baseline measured again,"
 _MACHINE = (
     "drift: the machine changed while it was measured; ratios are paired by block and bear that, "
@@ -57,67 +48,60 @@ def find_invalid_reasons(
     level_text: LevelText,
     *,
     searched: Collection[str] = (),
-) -> tuple[str, ...]:
+) -> Iterator[str]:
     """Why a run must not be relied on; `searched` scenarios have a capacity instead of levels."""
     fixed = [one for one in rounds if one.scenario not in searched]
     comparisons = tuple(comparisons)
-    reasons = [] if rounds else ["nothing was measured"]
-    reasons += [_NOT_COMPARED] if fixed and not comparisons else []
+    if not rounds:
+        yield "nothing was measured"
+    if fixed and not comparisons:
+        yield "nothing was compared: no level was measured both on the baseline and on another"
     if parity is not None and not parity.equal:
         places = sum(each.counts for each in parity.differences)
-        reasons.append(
-            f"the responses differ in {count(places, 'place')}" if places else "no responses were compared"
-        )
+        yield f"the responses differ in {count(places, 'place')}" if places else "no responses were compared"
     discarded = sum(one.discarded is not None for one in fixed)
     if discarded > MOST_DISCARDED * len(fixed):
-        reasons.append(f"{discarded} of {len(fixed)} rounds were discarded")
+        yield f"{discarded} of {len(fixed)} rounds were discarded"
     control = _control(comparisons)
-    holding = _holding(control, margins)
-    if holding:
-        reasons.append(f"too noisy: {_THE_CONTROL} came out {_differences(holding, level_text)}. {_REMEDY}")
+    if holding := _holding(control, margins):
+        yield f"too noisy: {_THE_CONTROL} came out {_differences(holding, level_text)}. {_REMEDY}"
     missing = [f"{one.metric} {_where(one, level_text)}" for one in control if one.ratio.verdict == "invalid"]
     if missing:
-        reasons.append(f"{_THE_CONTROL} has too few valid rounds: {'; '.join(missing)}")
-    return tuple(reasons)
+        yield f"{_THE_CONTROL} has too few valid rounds: {'; '.join(missing)}"
 
 
-def find_unlike_controls(capacities: Iterable[Capacity], margin: float) -> tuple[str, ...]:
+def find_unlike_controls(capacities: Iterable[Capacity], margin: float) -> Iterator[str]:
     """Why capacities must not be relied on: the control, which is the baseline, has another or none."""
     control = [one for one in capacities if one.arm == CONTROL]
-    return (
-        *(
-            f"too noisy: {_THE_CONTROL} came out {verdict_of(one)} in capacity "
-            f"({one.scenario}, {ratio_text(one)})"
-            for one in find_differing(control, margin)
-        ),
-        *(
-            f"{_THE_CONTROL} has no capacity to compare ({one.scenario}): {one.reason}"
-            for one in control
-            if one.ratio is None or one.ratio.point is None
-        ),
-    )
+    for one in find_differing(control, margin):
+        found = f"{one.compared.verdict} in capacity ({one.scenario}, {with_interval(one.compared)})"
+        yield f"too noisy: {_THE_CONTROL} came out {found}"
+    for one in control:
+        if one.compared.point is None:
+            yield f"{_THE_CONTROL} has no capacity to compare ({one.scenario}): {one.reason}"
 
 
 def find_warnings(
     rounds: Sequence[Round], comparisons: Iterable[Comparison], margins: Margins, level_text: LevelText
-) -> tuple[str, ...]:
+) -> Iterator[str]:
     """What does not make a run invalid, but its figures less sure."""
     control = _control(comparisons)
     holding = _holding(control, margins)
     single = [one for one in control if one.ratio.verdict in ("faster", "slower") and one not in holding]
-    unsure = [
-        f"{one.metric} {share(_least_detectable(*interval, margins[one.metric]))} {_where(one, level_text)}"
-        for one in control
-        if one.ratio.verdict == "inconclusive" and (interval := one.ratio.interval) is not None
-    ]
-    warnings = []
+    unsure = []
+    for one in control:
+        if one.ratio.verdict == "inconclusive" and one.ratio.interval is not None:
+            low, high = one.ratio.interval
+            # The least difference whose interval, if it is as wide, lies wholly beyond the margin.
+            least = (1 + margins[one.metric]) * sqrt(high / low) - 1
+            unsure.append(f"{one.metric} {share(least)} {_where(one, level_text)}")
     if unsure:
-        warnings.append(
+        yield (
             f"too noisy: {_THE_CONTROL} cannot be shown to be equivalent, so only differences larger than "
             f"these are detectable here today: {'; '.join(unsure)}. {_REMEDY}"
         )
     if single:
-        warnings.append(
+        yield (
             f"{_THE_CONTROL} came out {_differences(single, level_text)}. "
             f"Among {count(len(control), 'comparison')} this may be chance (Holm, 5%), "
             "and so may be what a candidate shows there"
@@ -125,39 +109,26 @@ def find_warnings(
     discarded = (one for one in rounds if one.discarded is not None)
     reasons = dict.fromkeys(f"{one.arm} {_where(one, level_text)}: {one.discarded}" for one in discarded)
     unsteady = Counter(f"{one.arm} {_where(one, level_text)}" for one in rounds if not one.load.steady)
-    return (
-        *warnings,
-        *(f"discarded round: {reason}" for reason in reasons),
-        *(
-            f"not steady after the longest warm-up: {where}, {count(number, 'round')}"
-            for where, number in unsteady.items()
-        ),
-        *describe_drifts(rounds, margins, level_text),
-        *describe_changes(rounds, margins, level_text),
-    )
+    yield from (f"discarded round: {reason}" for reason in reasons)
+    for where, number in unsteady.items():
+        yield f"not steady after the longest warm-up: {where}, {count(number, 'round')}"
+    yield from describe_drifts(rounds, margins, level_text)
+    yield from describe_changes(rounds, margins, level_text)
 
 
-def find_unknowns(manifest: Manifest) -> tuple[str, ...]:
+def find_unknowns(manifest: Manifest) -> Iterator[str]:
     """What is not known of servers that were already running."""
     running = [served.name for served in manifest.deployments if served.kind == "url"]
-    unknown = tuple(
-        f"CPU time and memory of {name} are not known: it was already running; "
-        "so it was neither pinned to CPUs nor started afresh for each block"
-        for name in running
-    )
-    baseline = manifest.deployments[0].name if manifest.deployments else ""
-    if baseline not in running:
-        return unknown
-    same = (
-        f"the control is no second instance of {baseline} but the same server measured again: "
-        "by how much two starts of it would differ is not known"
-    )
-    return (*unknown, same)
-
-
-def _least_detectable(low: float, high: float, margin: float) -> float:
-    """The least relative difference whose interval, if it is as wide, lies wholly beyond the margin."""
-    return (1 + margin) * sqrt(high / low) - 1
+    for name in running:
+        yield (
+            f"CPU time and memory of {name} are not known: it was already running; "
+            "so it was neither pinned to CPUs nor started afresh for each block"
+        )
+    if manifest.deployments and manifest.deployments[0].name in running:
+        yield (
+            f"the control is no second instance of {running[0]} but the same server measured again: "
+            "by how much two starts of it would differ is not known"
+        )
 
 
 def _holding(control: Iterable[Comparison], margins: Margins) -> tuple[Comparison, ...]:
@@ -223,10 +194,9 @@ def describe_drifts(rounds: Sequence[Round], margins: Margins, level_text: Level
     drifts: dict[str, list[str]] = {_MACHINE: [], _ARMS: []}
     for arm, metric, where, trend in reject(tests, [trend.chance for *_, trend in tests]):
         if abs(log(trend.ratio)) > log(1 + margins[metric]):
-            subject = "the baseline's" if arm == BASELINE else f"{arm}'s"
+            kind, subject = (_MACHINE, "the baseline") if arm == BASELINE else (_ARMS, arm)
             how = f"{'+' if trend.ratio > 1 else ''}{share(trend.ratio - 1)}"
-            text = f"{subject} {metric} {how} over {count(trend.blocks, 'block')} {where}"
-            drifts[_MACHINE if arm == BASELINE else _ARMS].append(text)
+            drifts[kind].append(f"{subject}'s {metric} {how} over {count(trend.blocks, 'block')} {where}")
     return tuple(f"{sentence} {'; '.join(texts)}" for sentence, texts in drifts.items() if texts)
 
 

@@ -15,7 +15,7 @@ from portcompare.history.summaries import list_runs
 from portcompare.history.trends import HISTORY_SCHEMA_VERSION, Filter, History, find_trends
 from portcompare.history.views import render_runs, render_trend, write_index_page
 from portcompare.plan import remedy_for_unknown
-from portcompare.records.changes import RunDiff
+from portcompare.records.estimates import RunDiff
 from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.run_summary import RUNS

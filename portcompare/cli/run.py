@@ -31,7 +31,7 @@ from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.report.formats.junit import write_junit
 from portcompare.report.formats.terminal import render_conclusions, render_parity, render_table
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
-from portcompare.run.narrowing import Narrowing
+from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.run.parity import capture_requests, check_parity, recheck_differences
 from portcompare.run.phases import prepare, serve
 from portcompare.run.progress import Progress, out
@@ -80,17 +80,19 @@ def run(  # noqa: PLR0913 - the options of a command
     as_json: AsJson = False,
 ) -> None:
     """Serve both sides, prove that they respond alike, load them, and report what the port gains."""
-    part = Narrowing(
+    wanted = Narrowing(
         scenarios=scenarios or (), arms=arms or (), users=users, rate_rps=rate_rps, delay_s=delay_s
     )
     workers = choose_workers(processes, expect_workers, listen)
     budget_s = None if budget is None else read_duration("--budget", budget)
-    plan = read_plan(plan_path, () if out_folder is None else find_folder_problems(out_folder))
+    whole = read_plan(plan_path, () if out_folder is None else find_folder_problems(out_folder))
+    plan = narrow(whole, wanted)
+    left_out = find_left_out(whole, plan)
     if budget_s is not None:
         plan = plan.model_copy(update={"rounds": plan.rounds.model_copy(update={"budget_s": budget_s})})
     folder = out_folder or name_run_folder(plan.name, datetime.now(UTC))
     with Progress() as progress:
-        results = compare(plan, RunOptions(folder=folder, part=part, workers=workers), progress)
+        results = compare(plan, RunOptions(folder=folder, workers=workers, left_out=left_out), progress)
     _show(results, folder, as_json=as_json)
     raise typer.Exit(_exit_code(results))
 

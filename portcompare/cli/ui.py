@@ -28,7 +28,7 @@ from portcompare.errors import InputError, Problem, refuse
 from portcompare.history.summaries import list_runs
 from portcompare.plan import OpenLoad, Scenario
 from portcompare.records.run_summary import RUNS
-from portcompare.run.background import BackgroundRun
+from portcompare.run.comparison import BackgroundRun
 from portcompare.run.progress import out
 from portcompare.run.session import Session, open_session
 from portcompare.run.workers import LOOPBACK, choose_workers

@@ -1,6 +1,7 @@
 """Makes the summaries of runs, and lists the runs in a folder by them."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -8,7 +9,6 @@ from pathlib import Path
 
 from portcompare.errors import InputError
 from portcompare.records import run_summary
-from portcompare.records.manifest import Manifest
 from portcompare.records.metrics import METRICS
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import CONTROL, Round
@@ -36,11 +36,22 @@ def list_runs(runs: Path, note: Callable[[str], None]) -> list[RunSummary]:
         if not is_noted and time.monotonic() - began_s > _NOTE_AFTER_S:
             is_noted = True
             note("reading the results of runs that have no summary yet; this can take a while")
+        path = folder / RESULTS_FILE
+        stat = path.stat() if path.exists() else None  # before it is read: it may be written meanwhile
         try:
-            return write_summary(folder)
-        except OSError as error:
-            failures.append(error)
-            return make_summary(folder).run
+            results = read_results(path)
+        except InputError as error:
+            problem = error.problems[0]
+            run = RunSummary(folder=folder.name, broken=f"{problem.where}: {problem.found}")
+            quantities: tuple[Quantity, ...] = ()
+        else:
+            run, quantities = _describe(results, folder), find_quantities(results)
+        if stat is not None:
+            try:
+                _write(folder, stat, run, quantities)
+            except OSError as error:
+                failures.append(error)
+        return run
 
     found = run_summary.list_runs(runs, summarise)
     if failures:
@@ -48,56 +59,48 @@ def list_runs(runs: Path, note: Callable[[str], None]) -> list[RunSummary]:
     return found
 
 
-def write_summary(folder: Path) -> RunSummary:
-    """Make the summary of a run and write it into the run's folder.
+def write_summary(results: Results, folder: Path) -> None:
+    """Write the summary of a run into the run's folder, beside its results; raises OSError if it cannot."""
+    run = _describe(results, folder)
+    _write(folder, (folder / RESULTS_FILE).stat(), run, find_quantities(results))
 
-    Raises OSError if it cannot be written.
-    """
-    summary = make_summary(folder)
-    if summary.results_stamp:
-        write_atomically(folder / SUMMARY_FILE, json.dumps(asdict(summary), ensure_ascii=False) + "\n")
-    return summary.run
+
+def _write(folder: Path, stat: os.stat_result, run: RunSummary, quantities: tuple[Quantity, ...]) -> None:
+    summary = StoredSummary(
+        version=SUMMARY_VERSION,
+        results_bytes=stat.st_size,
+        results_changed_ns=stat.st_mtime_ns,
+        run=run,
+        quantities=quantities,
+    )
+    write_atomically(folder / SUMMARY_FILE, json.dumps(asdict(summary), ensure_ascii=False) + "\n")
 
 
 def quantities_of(folder: Path) -> tuple[Quantity, ...]:
     """What a run measured: from its summary, or else from its results."""
     quantities = run_summary.read_quantities(folder)
-    return make_summary(folder).quantities if quantities is None else quantities
+    return find_quantities(read_results(folder / RESULTS_FILE)) if quantities is None else quantities
 
 
-def make_summary(folder: Path) -> StoredSummary:
-    """Make the summary of a run from its results; a run whose results cannot be read is a broken one."""
-    quantities: tuple[Quantity, ...] = ()
-    stamp = run_summary.stamp_results(folder)
-    try:
-        results = read_results(folder / RESULTS_FILE)
-    except InputError as error:
-        problem = error.problems[0]
-        run = RunSummary(folder=folder.name, broken=f"{problem.where}: {problem.found}")
-    else:
-        quantities = find_quantities(results)
-        deployments = dict.fromkeys(one.deployment for one in results.summaries if one.arm != CONTROL)
-        run = RunSummary(
-            folder=folder.name,
-            name=results.name,
-            started_at=results.started_at,
-            duration_s=results.duration_s,
-            partial=results.partial,
-            valid=results.valid,
-            baseline=str(results.plan.get("baseline", "")),
-            deployments=tuple(deployments),
-            machine=_describe_machine(results.manifest),
-            gates=len(results.gates),
-            gates_missed=sum(not gate.passed for gate in results.gates),
-            headline=results.headline,
-        )
-    return StoredSummary(version=SUMMARY_VERSION, results_stamp=stamp, run=run, quantities=quantities)
-
-
-def _describe_machine(manifest: Manifest) -> str:
-    """What distinguishes machines; memory to the nearest GiB, as kernels reserve some of it."""
+def _describe(results: Results, folder: Path) -> RunSummary:
+    manifest = results.manifest
+    # Kernels reserve some of the memory.
     memory = size(max(1, round(manifest.memory_bytes / 1024**3)) * 1024**3)
-    return f"{manifest.cpu_model or 'unknown CPU'}, {count(manifest.cpu_count, 'CPU')}, {memory}"
+    deployments = dict.fromkeys(one.deployment for one in results.summaries if one.arm != CONTROL)
+    return RunSummary(
+        folder=folder.name,
+        name=results.name,
+        started_at=results.started_at,
+        duration_s=results.duration_s,
+        partial=results.partial,
+        valid=results.valid,
+        baseline=str(results.plan.get("baseline", "")),
+        deployments=tuple(deployments),
+        machine=f"{manifest.cpu_model or 'unknown CPU'}, {count(manifest.cpu_count, 'CPU')}, {memory}",
+        gates=len(results.gates),
+        gates_missed=sum(not gate.passed for gate in results.gates),
+        headline=results.headline,
+    )
 
 
 def find_quantities(results: Results) -> tuple[Quantity, ...]:

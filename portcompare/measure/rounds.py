@@ -70,7 +70,7 @@ def measure_round(
         arm=place.arm,
         deployment=server.deployment,
         scenario=place.scenario,
-        level=place.level,
+        level=float(place.level),
         load=done.load,
         usage=usage,
         discarded=done.load.failure or missed,

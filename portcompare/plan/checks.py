@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from portcompare.plan import types as t
-from portcompare.records.checks import IfInconclusive
 from portcompare.records.metrics import MetricName
 from portcompare.records.pages import LoadKind
+from portcompare.records.results import IfInconclusive
 from portcompare.records.rounds import BASELINE, CONTROL
 
 if TYPE_CHECKING:

@@ -131,8 +131,7 @@ class Pages:
 
     def lcp_against_baseline(self, one: PageSummary) -> PageComparison | None:
         """The comparison of a page's largest contentful paint; None for the baseline, and without one."""
-        same: tuple[str, int, LoadKind, str, PageMetric] = (one.page, one.users, one.kind, one.arm, "lcp")
-        found = {
-            (each.page, each.users, each.kind, each.candidate, each.metric): each for each in self.comparisons
-        }
-        return found.get(same)
+        same = (one.page, one.users, one.kind, one.arm)
+        lcps = (each for each in self.comparisons if each.metric == "lcp")
+        found = (each for each in lcps if (each.page, each.users, each.kind, each.candidate) == same)
+        return next(found, None)

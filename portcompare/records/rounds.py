@@ -80,9 +80,8 @@ class Usage:
     """What a server's processes used."""
 
     cpu_s: float  # CPU seconds: in a round's window, or else since the server's start
-    rss_bytes: (
-        int  # Resident memory of all processes: the highest in a window, or else now; 0 if none was seen
-    )
+    # Resident memory of all processes: the highest in a window, or else now; 0 if none was seen
+    rss_bytes: int
     restarts: int = 0  # How often the server ended and was started again
 
 

@@ -19,7 +19,7 @@ RUNS = Path("runs")
 """Where runs are written by default."""
 REPORT_FILE = "report.html"
 SUMMARY_FILE = "summary.json"
-SUMMARY_VERSION = f"1, of results {SCHEMA_VERSION}"
+SUMMARY_VERSION = f"2, of results {SCHEMA_VERSION}"
 """Of the form of a summary, and of the results that it is made from."""
 
 _RUN_FILES = (RESULTS_FILE, REPORT_FILE, "loadgen.log")
@@ -69,8 +69,8 @@ class SummaryHead:
     """The first part of `summary.json`, which lists need."""
 
     version: str
-    # Size in bytes and time of change in ns of the results.json that it was made from; None without any
-    results_stamp: tuple[int, int] | None
+    results_bytes: int  # Size of the results.json that it was made from
+    results_changed_ns: int  # When that was changed
     run: RunSummary
 
 
@@ -116,16 +116,8 @@ def read_quantities(folder: Path) -> tuple[Quantity, ...] | None:
 def _read(folder: Path, form: TypeAdapter[Form]) -> Form | None:
     try:
         found = form.validate_json((folder / SUMMARY_FILE).read_bytes())
+        stat = (folder / RESULTS_FILE).stat()
     except (OSError, ValidationError):
         return None
-    is_current = (found.version, found.results_stamp) == (SUMMARY_VERSION, stamp_results(folder))
-    return found if is_current else None
-
-
-def stamp_results(folder: Path) -> tuple[int, int] | None:
-    """Size in bytes and time of change in ns of a run's results.json; None without any."""
-    try:
-        found = (folder / RESULTS_FILE).stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
+    made_from = (found.version, found.results_bytes, found.results_changed_ns)
+    return found if made_from == (SUMMARY_VERSION, stat.st_size, stat.st_mtime_ns) else None

@@ -76,9 +76,14 @@ class Capacity:
     ratio: Estimate | None  # Divided by the baseline's; None for the baseline
 
     @property
+    def compared(self) -> Estimate:
+        """Its ratio to the baseline's; one without a point for the baseline's own."""
+        return self.ratio or Estimate()
+
+    @property
     def reason(self) -> str:
         """Why the capacity and the verdict on its ratio are what they are."""
-        return "; ".join([self.rate_rps.reason, *([self.ratio.reason] if self.ratio else [])])
+        return self.rate_rps.reason if self.ratio is None else f"{self.rate_rps.reason}; {self.ratio.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +131,5 @@ class Sweeps:
 
     knees: tuple[Knee, ...] = ()  # Of the scenarios with three levels or more
     capacities: tuple[Capacity, ...] = ()  # Of the scenarios with an objective
-    break_even: tuple[
-        BreakEven, ...
-    ] = ()  # Of a plan with [break_even]: a grid for each arm but the baseline
+    # Of a plan with [break_even]: a grid for each arm but the baseline
+    break_even: tuple[BreakEven, ...] = ()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from portcompare.records.changes import RunDiff
+from portcompare.records.estimates import RunDiff
 from portcompare.records.results import Results
 from portcompare.report import charts
 from portcompare.report.formats import data, diff, histograms, html, junit, markdown

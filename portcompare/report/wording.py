@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from portcompare import units
-from portcompare.records.changes import Change
-from portcompare.records.estimates import Comparison, Estimate, Verdict
+from portcompare.records.estimates import Change, Comparison, Estimate, Verdict
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import Results, Spectrum, Summary
 from portcompare.records.rounds import Latency

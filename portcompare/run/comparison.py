@@ -1,29 +1,33 @@
-"""A whole comparison: `compare` is the way from a plan to its results and reports."""
+"""A whole comparison, from a plan to its results and reports: in this process, or in one beside it."""
 
 import os
 import re
+import shlex
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from portcompare.errors import InputError, Problem
+from portcompare.analyse.checks import levels_of
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.history.summaries import write_summary
-from portcompare.plan import Plan
+from portcompare.plan import Gate, Plan
 from portcompare.records.results import RESULTS_FILE, Results
-from portcompare.records.run_summary import RUNS
+from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.run_summary import REPORT_FILE, RUNS
 from portcompare.report import write_reports
 from portcompare.report.formats.results_file import read_results
-from portcompare.run.checks import read_stored_runs
-from portcompare.run.narrowing import Narrowing, find_left_out, narrow
+from portcompare.run.narrowing import Narrowing
 from portcompare.run.phases import measure, prepare
 from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
 from portcompare.run.session import GENERATOR_LOG, open_session
-from portcompare.run.workers import ALONE, Workers
-from portcompare.serve import describe_manifest
+from portcompare.run.workers import Workers
+from portcompare.serve import describe_manifest, start_supervised
+from portcompare.wire.protocol import LiveSettings, RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +35,8 @@ class RunOptions:
     """What a command line says about a run beside its plan."""
 
     folder: Path
-    part: Narrowing = field(default_factory=Narrowing)  # the part of the plan that is run
-    workers: Workers = ALONE
+    workers: Workers
+    left_out: str | None  # a warning of what the plan had that is not run
 
 
 def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
@@ -47,34 +51,66 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
     began_s, started_at = time.monotonic(), datetime.now(UTC)
     problems: list[Problem] = []
     with _run_folder(options.folder) as folder:
-        part = narrow(plan, options.part)
-        left_out = find_left_out(plan, part)
-        stored = read_stored_runs(part, problems)
-        with open_session(part, folder, problems, options.workers, progress.start) as session:
+        stored = read_stored_runs(plan, problems)
+        with open_session(plan, folder, problems, options.workers, progress.start) as session:
             if options.workers.expect:
                 began_s = time.monotonic()  # the time until all workers have joined does not count
-            manifest = describe_manifest(part, session.cpus)
             recording = Recording(
-                plan=part,
-                manifest=manifest,
+                plan=plan,
+                manifest=describe_manifest(plan, session.cpus),
                 folder=folder,
                 started_at=started_at,
                 began_s=began_s,
                 stored=stored,
             )
-            if left_out is not None:
-                recording.add_warning(left_out)
+            if options.left_out is not None:
+                recording.add_warning(options.left_out)
             recording.save(partial=True)
             with _kept_if_interrupted(recording, progress), prepare(session, progress):
                 measure(session, recording, progress)
             results = recording.save(partial=False)
-    # From the file, as `portcompare report` does: a whole number there is 1 before and 1.0 after it is read.
-    write_reports(read_results(folder / RESULTS_FILE), folder)
+    write_reports(results, folder)
     try:
-        write_summary(folder)
+        write_summary(results, folder)
     except OSError as error:
         progress.note(f"warning: the summary of the run cannot be written: {error}")
     return results
+
+
+def read_stored_runs(plan: Plan, problems: list[Problem]) -> dict[str, Results]:
+    """Read the runs that gates compare with; what is wrong with them is added to the problems."""
+    stored: dict[str, Results] = {}
+    for place, gate in enumerate(plan.gates):
+        if gate.against is None:
+            continue
+        where = plan.where("gates", str(place), "against")
+        try:
+            if gate.against not in stored:
+                stored[gate.against] = read_results(plan.path.parent / gate.against / RESULTS_FILE)
+        except InputError as error:
+            found = "; ".join(f"{one.where}: {one.found}" for one in error.problems)
+            problems.append(Problem(where=where, found=found, remedy="name the folder of a finished run"))
+        else:
+            remedy = "name another run, or measure it again"
+            unfit = _why_unfit(plan, gate, stored[gate.against])
+            problems += [Problem(where=where, found=found, remedy=remedy) for found in unfit]
+    return stored
+
+
+def _why_unfit(plan: Plan, gate: Gate, run: Results) -> Iterator[str]:
+    if run.partial:
+        yield "that run is partial"
+    if not run.valid:
+        yield f"that run is not valid: {'; '.join(run.invalid_reasons)}"
+    baseline = next((one.deployment for one in run.rounds if one.arm == BASELINE), None)
+    if gate.relative and baseline != plan.baseline:
+        yield f"the baseline of that run is {baseline!r}, not {plan.baseline!r}"
+    own = (one for one in run.rounds if one.deployment == gate.candidate and one.arm != CONTROL)
+    measured = {(one.scenario, one.level) for one in own}
+    for level in levels_of(plan, gate):
+        if (gate.scenario, level) not in measured:
+            place = f"{gate.scenario}, {plan.level_text(gate.scenario, level)}"
+            yield f"that run did not measure {gate.candidate} ({place})"
 
 
 @contextmanager
@@ -129,3 +165,46 @@ def _run_folder(folder: Path) -> Iterator[Path]:
         if not any(folder.iterdir()):
             folder.rmdir()
         raise
+
+
+_WITH_REPORT = (EXIT_DONE, EXIT_COMPARISON_SAYS_NO, EXIT_NOT_VALID)
+
+
+class BackgroundRun:
+    """A `portcompare run` in a process of its own, with its own servers."""
+
+    def __init__(self, plan: Plan, settings: LiveSettings, *, cpus: Iterable[int], folder: Path) -> None:
+        """Start it; its output goes into a folder."""
+        is_open = settings.model == "open"
+        narrowing = Narrowing(
+            scenarios=settings.scenarios,
+            arms=settings.arms,
+            users=None if is_open else settings.users,
+            rate_rps=settings.rate_rps if is_open else None,
+            delay_s=settings.delay_s,
+        )
+        self._folder = name_run_folder(plan.name, datetime.now(UTC))
+        self._command = ["run", str(plan.path), *narrowing.options()]
+        self._process = start_supervised(
+            [sys.executable, "-m", "portcompare", *self._command, "--out", str(self._folder)],
+            directory=Path.cwd(),
+            environment=os.environ,
+            cpus=cpus,
+            log_path=folder / "run.log",
+        )
+
+    @property
+    def state(self) -> RunState:
+        """Its progress."""
+        status = self._process.poll()
+        is_done = status in _WITH_REPORT and (self._folder / REPORT_FILE).exists()
+        return RunState(
+            command=f"portcompare {shlex.join(self._command)}",
+            state="running" if status is None else "done" if is_done else "failed",
+            progress=self._process.log_tail(1).strip() or "starting",
+            folder=self._folder.name,
+        )
+
+    def stop(self) -> None:
+        """Stop it; what was measured is kept."""
+        self._process.stop()

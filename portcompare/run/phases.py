@@ -5,9 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from portcompare.analyse.break_even import find_grids
-from portcompare.analyse.capacity import find_plan_capacities, find_search_bracket, find_unsure_searches
 from portcompare.analyse.comparisons import find_undecided_levels
+from portcompare.analyse.sweeps import (
+    find_grids,
+    find_plan_capacities,
+    find_search_bracket,
+    find_unsure_searches,
+)
 from portcompare.browser import launch_chromium
 from portcompare.measure.blocks import Place, Timekeeper, order_visits, plan_blocks
 from portcompare.measure.rounds import measure_round, measure_visit
@@ -92,9 +96,9 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
                 outcome = _compare_first(run, servers)
                 if not outcome.parity.equal:
                     break
-            block = Block(
-                number=number, servers=servers, outcome=outcome, idle_s=_measure_idle(session, servers)
-            )
+            may_overload = servers if plan.searches or plan.pages else {}
+            idle_s = {arm: measure_idle(server, server.ready_target) for arm, server in may_overload.items()}
+            block = Block(number=number, servers=servers, outcome=outcome, idle_s=idle_s)
             measure_rounds(run, block, places)
             load_pages(run, block)
             number, places = next(blocks, (number, None))
@@ -109,7 +113,6 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
 
 
 def _plan_blocks(run: Run) -> Iterator[Iterable[Place]]:
-    """The blocks of what a plan asks for: its grid, its searches or its levels."""
     plan, timekeeper = run.session.plan, run.timekeeper
     rounds, ended = run.recording.rounds, run.recording.ended_searches
     if plan.break_even is not None:
@@ -203,13 +206,6 @@ def load_pages(run: Run, block: Block) -> None:
             run.recording.save_now_and_then()
             timekeeper.end_round(place.at)
     timekeeper.beside_s = max(timekeeper.beside_s, timekeeper.clock() - began_s)
-
-
-def _measure_idle(session: Session, servers: Mapping[str, RunningServer]) -> dict[str, float]:
-    """Measure how fast idle servers respond, where rounds may overload them or pages are loaded."""
-    if not session.plan.searches and not session.plan.pages:
-        return {}
-    return {arm: measure_idle(server, server.ready_target) for arm, server in servers.items()}
 
 
 def _settle(run: Run, block: Block, arm: str, measured: str) -> None:

@@ -1,21 +1,16 @@
 """What a run has measured so far: kept as it comes, and written so that nothing is lost."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 
-from portcompare.analyse import RunState, analyse
+from portcompare.analyse import Measured, analyse
 from portcompare.analyse.rounds import judge, judge_visit
 from portcompare.measure.rounds import MeasuredRound
 from portcompare.parity.checker import combine_parity
-from portcompare.plan import Plan
-from portcompare.records.manifest import Manifest
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.results import RESULTS_FILE, Results
-from portcompare.records.rounds import Round
 from portcompare.report.formats.histograms import Interval, histogram_path, write_histogram_log
 from portcompare.report.formats.results_file import write_results
 
@@ -28,23 +23,11 @@ SAVING_SHARE = 0.01
 
 
 @dataclass(kw_only=True)
-class Recording:
-    """A run in the making."""
+class Recording(Measured):
+    """A run in the making, and where it is written."""
 
-    plan: Plan
-    manifest: Manifest
-    folder: Path  # Where it is written
-    started_at: datetime
+    folder: Path
     began_s: float  # When its time began to count, in seconds of `time.monotonic()`
-    stored: Mapping[str, Results] = field(default_factory=dict)  # The runs that gates compare with, by name
-    rounds: list[Round] = field(default_factory=list)
-    histograms: dict[tuple[int, int], str] = field(default_factory=dict)  # By a round's block and order
-    visits: list[PageVisit] = field(default_factory=list)
-    parity: Parity | None = None  # None before the first check
-    ended_searches: set[tuple[int, str, str]] = field(default_factory=set)  # By block, scenario and arm
-    warnings: dict[str, None] = field(default_factory=dict)  # Each once, in the order in which they came
-    stop_reason: str = ""
-    browser: str = ""  # What loads the pages; empty as long as none was loaded
     _saved_s: float = 0.0
     _saving_s: float = 0.0
 
@@ -73,18 +56,7 @@ class Recording:
 
     def results(self, *, partial: bool) -> Results:
         """Analyse what was measured so far; `partial` unless the run has come to its end."""
-        state = RunState(
-            started_at=self.started_at.isoformat(timespec="seconds"),
-            duration_s=time.monotonic() - self.began_s,
-            partial=partial,
-            stop_reason=self.stop_reason,
-            warnings=tuple(self.warnings),
-            browser=self.browser,
-            ended_searches=self.ended_searches,
-            histograms=self.histograms,
-            stored=self.stored,
-        )
-        return analyse(self.plan, self.manifest, self.rounds, self.visits, self.parity, state=state)
+        return analyse(self, duration_s=time.monotonic() - self.began_s, partial=partial)
 
     def save(self, *, partial: bool) -> Results:
         """Analyse and write what was measured so far; `partial` unless the run has come to its end."""

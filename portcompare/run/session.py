@@ -68,7 +68,12 @@ def open_session(
         os.sched_setaffinity(0, cpus.generator)
         prepared = prepare_scenarios(generator, plan, problems)
         if gather is not None:  # only now: nobody waits for workers to learn of a mistake
-            generator.gather(gather, lambda joined: _report_joined(joined, say))
+
+            def report(joined: Joined) -> None:
+                names = ", ".join(joined.workers) or "none yet"
+                say(f"waiting for load workers at {joined.address}; joined: {names}")
+
+            generator.gather(gather, report)
             prepared = prepare_scenarios(generator, plan)
         with serve_upstreams(plan, folder=folder, cpus=cpus) as upstreams:
             yield Session(
@@ -80,11 +85,6 @@ def open_session(
                 to_capture=prepared.to_capture,
                 upstreams=upstreams,
             )
-
-
-def _report_joined(joined: Joined, say: Callable[[str], None]) -> None:
-    names = ", ".join(joined.workers) or "none yet"
-    say(f"waiting for load workers at {joined.address}; joined: {names}")
 
 
 def find_browser_problems(plan: Plan) -> Sequence[Problem]:

@@ -1,13 +1,12 @@
 """Which CPUs the servers use, and which the load generator."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
 
-from portcompare.errors import Problem
 from portcompare.plan import Plan
 from portcompare.serve.running import RunningServer, list_tree
 
@@ -72,24 +71,6 @@ def pin_server(server: RunningServer, cpus: Iterable[int]) -> None:
                 os.sched_setaffinity(thread, wanted)
 
 
-def find_cpu_problems(plan: Plan) -> Iterator[Problem]:
-    """Check the CPUs that a plan names."""
-    allowed = os.sched_getaffinity(0)
-    for key, cpus in {"server": plan.cpus.server, "generator": plan.cpus.generator}.items():
-        missing = set(cpus or ()) - allowed
-        if missing or cpus == []:
-            found = f"this process may not use CPU {_list(missing)}" if missing else "names no CPU"
-            yield plan.problem(("cpus", key), found, f"choose from {_list(allowed)}, or leave the key out")
-    shared = set(plan.cpus.server or ()) & set(plan.cpus.generator or ())
-    if shared:
-        found = f"CPU {_list(shared)} is named for servers and generator, which would disturb each other"
-        yield plan.problem(("cpus",), found, "name each CPU once, or leave both keys out")
-
-
 def _without(cpus: list[int], taken: Sequence[int]) -> list[int]:
     """The CPUs that are not taken, or all where none would be left."""
     return [cpu for cpu in cpus if cpu not in taken] or cpus
-
-
-def _list(cpus: Iterable[int]) -> str:
-    return ", ".join(str(cpu) for cpu in sorted(cpus))

@@ -1,6 +1,7 @@
 """Everything that can be wrong before a server is started, all of it at once."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ import httpx
 
 from portcompare.errors import Problem
 from portcompare.plan import Plan
-from portcompare.serve.cpus import find_cpu_problems
+from portcompare.plan.apps import ARM
 from portcompare.serve.interpreters import InterpreterCheck, check_interpreters, has_interpreter
 from portcompare.serve.ports import why_unusable
 from portcompare.serve.recipe import Recipe, resolve_all
@@ -35,8 +36,8 @@ def preflight(plan: Plan) -> list[Problem]:
         *_command_problems(plan, recipes),
         *_url_problems(plan, recipes.values()),
         *(problem for check in checks for problem in _interpreter_problems(plan, check)),
-        *_address_problems(plan, recipes.values()),
         *find_cpu_problems(plan),
+        *_address_problems(plan, recipes.values()),
     ]
 
 
@@ -93,7 +94,7 @@ def _command_problems(plan: Plan, recipes: Mapping[str, Recipe]) -> Iterator[Pro
         directory = recipe.runtime.directory
         if recipe.deployment.command is None or not directory.is_dir():
             continue
-        program = recipe.command("0", arm)[0]
+        program = shlex.split(recipe.deployment.command)[0].replace(ARM, arm)
         # A path with a slash in it is relative to the working directory, as for the system.
         name = str(directory / program) if "/" in program else program
         if shutil.which(name, path=recipe.variables(arm).get("PATH")) is None:
@@ -141,3 +142,21 @@ def _interpreter_problems(plan: Plan, check: InterpreterCheck) -> Iterator[Probl
         tried = f"cd {first.runtime.directory} && {python} -c 'import {target.partition(':')[0]}'"
         remedy = f"correct the target, or the app until this works: {tried}"
         yield plan.problem((*app, "target"), f"{target!r} cannot be served: {check.problem}", remedy)
+
+
+def find_cpu_problems(plan: Plan) -> Iterator[Problem]:
+    """Check the CPUs that a plan names."""
+    allowed = os.sched_getaffinity(0)
+    for key, cpus in {"server": plan.cpus.server, "generator": plan.cpus.generator}.items():
+        missing = set(cpus or ()) - allowed
+        if missing or cpus == []:
+            found = f"this process may not use CPU {_listed(missing)}" if missing else "names no CPU"
+            yield plan.problem(("cpus", key), found, f"choose from {_listed(allowed)}, or leave the key out")
+    shared = set(plan.cpus.server or ()) & set(plan.cpus.generator or ())
+    if shared:
+        found = f"CPU {_listed(shared)} is named for servers and generator, which would disturb each other"
+        yield plan.problem(("cpus",), found, "name each CPU once, or leave both keys out")
+
+
+def _listed(cpus: Iterable[int]) -> str:
+    return ", ".join(str(cpu) for cpu in sorted(cpus))

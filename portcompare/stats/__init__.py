@@ -1,1 +1,1 @@
-"""Intervals, bounds, multiplicity and change points: pure functions with their sources."""
+"""Intervals, bounds, quantiles and change points: pure functions with their sources."""

@@ -37,13 +37,8 @@ def find_bound(cpu_s_per_request: float | None, limits: Limits) -> Bound | None:
     """
     bounds = _lasting_bounds(cpu_s_per_request, limits)
     if limits.offered_rps:
-        bounds.append(
-            Bound(
-                name="offered",
-                rate_rps=limits.offered_rps,
-                reason=f"{rate(limits.offered_rps)} were offered",
-            )
-        )
+        reason = f"{rate(limits.offered_rps)} were offered"
+        bounds.append(Bound(name="offered", rate_rps=limits.offered_rps, reason=reason))
     return _lowest(bounds)
 
 
@@ -54,33 +49,19 @@ def _lasting_bounds(cpu_s_per_request: float | None, limits: Limits) -> list[Bou
     cpu_s = cpu_s_per_request or 0.0
     service_s = cpu_s / limits.server_cpus if cpu_s else 0.0
     held_s = limits.delay_s + service_s
+    noun = "user" if limits.offered_rps is None else "connection"
+    under_way = count(limits.concurrency, noun)
     if limits.slots is not None and held_s > 0:
-        bounds.append(
-            Bound(
-                name="slots",
-                rate_rps=limits.slots / held_s,
-                reason=f"{_waiting(limits)}{count(limits.slots, limits.slot_noun)}, "
-                f"each held {_held(limits.delay_s, service_s)} by a request",
-            )
-        )
+        waiting = f"{under_way} for " if limits.concurrency > limits.slots else ""
+        held = " + ".join(duration(part_s) for part_s in (limits.delay_s, service_s) if part_s > 0)
+        reason = f"{waiting}{count(limits.slots, limits.slot_noun)}, each held {held} by a request"
+        bounds.append(Bound(name="slots", rate_rps=limits.slots / held_s, reason=reason))
     if service_s > 0:
-        bounds.append(
-            Bound(
-                name="server CPU",
-                rate_rps=1 / service_s,
-                reason=f"{count(limits.server_cpus, 'CPU')} at {duration(cpu_s)} a request",
-            )
-        )
+        reason = f"{count(limits.server_cpus, 'CPU')} at {duration(cpu_s)} a request"
+        bounds.append(Bound(name="server CPU", rate_rps=1 / service_s, reason=reason))
     if limits.delay_s > 0:
-        noun = "user" if limits.offered_rps is None else "connection"
-        bounds.append(
-            Bound(
-                name=f"{noun}s",
-                rate_rps=limits.concurrency / limits.delay_s,
-                reason=f"{count(limits.concurrency, noun)}, "
-                f"each waiting {duration(limits.delay_s)} for a response",
-            )
-        )
+        reason = f"{under_way}, each waiting {duration(limits.delay_s)} for a response"
+        bounds.append(Bound(name=f"{noun}s", rate_rps=limits.concurrency / limits.delay_s, reason=reason))
     return bounds
 
 
@@ -89,10 +70,7 @@ def _lowest(bounds: Iterable[Bound]) -> Bound | None:
 
 
 def exceeds_bound(measured: Round, limits: Limits) -> str | None:
-    """Say why a round's rate is impossible.
-
-    Returns None if it is possible.
-    """
+    """Say why a round's rate is impossible; None if it is possible."""
     lenient = replace(limits, delay_s=max(limits.delay_s - TIMER_S, 0.0))
     # The offered rate is left out: the window may hold responses to requests from before it.
     bound = _lowest(_lasting_bounds(measured.cpu_s_per_request, lenient))
@@ -107,15 +85,3 @@ def exceeds_bound(measured: Round, limits: Limits) -> str | None:
         f"{measured.load.requests} requests in {duration(measured.load.window_s)} are more than the bound "
         f"allows ({bound.name}: {bound.reason}); is the scenario's delay_s right?"
     )
-
-
-def _waiting(limits: Limits) -> str:
-    """Who waits for the slots, where there are too few of them."""
-    if limits.slots is None or limits.concurrency <= limits.slots:
-        return ""
-    noun = "user" if limits.offered_rps is None else "connection"
-    return f"{count(limits.concurrency, noun)} for "
-
-
-def _held(delay_s: float, service_s: float) -> str:
-    return " + ".join(duration(part) for part in (delay_s, service_s) if part > 0)

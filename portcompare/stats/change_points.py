@@ -91,7 +91,7 @@ def describe_changes(
     described = [
         (one, f"{one.what} from {rate(before_rps)} to {rate(after_rps)}")
         for one, before_rps, after_rps in changes
-        if _matters(before_rps, after_rps, margins["throughput"])
+        if max(before_rps, after_rps) > (1 + margins["throughput"]) * min(before_rps, after_rps)
     ]
     alike = [text for one, text in described if one.block is None]
     single = [f"{text} in block {one.block + 1}" for one, text in described if one.block is not None]
@@ -156,7 +156,3 @@ def _reject(seen: Mapping[int, float], permuted: Mapping[int, NDArray[np.float64
             break
         rejected.add(place)
     return rejected
-
-
-def _matters(before_rps: float, after_rps: float, margin: float) -> bool:
-    return max(before_rps, after_rps) > (1 + margin) * min(before_rps, after_rps)

@@ -1,8 +1,9 @@
-"""The interval of a ratio, from paired or unpaired rounds, and the p-value of a ratio beyond a margin."""
+"""Ratios with their intervals, the p-value of a ratio beyond a margin, and the correction for several."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,3 +119,25 @@ def unpaired_ratio(old: Sequence[float], new: Sequence[float]) -> tuple[Estimate
         degrees = 1 / sum((part / variance) ** 2 / degrees for part, degrees in parts)
     half = quantile(degrees) * variance**0.5
     return _estimate(now.middle - then.middle, half, min(len(old), len(new))), degrees
+
+
+Item = TypeVar("Item")
+
+
+def reject(tested: Sequence[Item], chances: Sequence[float]) -> tuple[Item, ...]:
+    """Choose the tests that remain significant (5%) when their p-values are adjusted for their number."""
+    return tuple(one for one, chance in zip(tested, holm(chances), strict=True) if chance < 1 - CONFIDENCE)
+
+
+def holm(chances: Sequence[float]) -> tuple[float, ...]:
+    """Adjust p-values for their number, by Holm's step-down method.
+
+    Source: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+    Statistics 6 (2), 1979.
+    """
+    adjusted = [0.0] * len(chances)
+    highest = 0.0
+    for done, place in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
+        highest = max(highest, min(1.0, (len(chances) - done) * chances[place]))
+        adjusted[place] = highest
+    return tuple(adjusted)

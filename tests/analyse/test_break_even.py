@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from portcompare.analyse.break_even import find_break_even
+from portcompare.analyse.sweeps import find_break_even
 from portcompare.records.estimates import Comparison, Verdict
 from portcompare.records.rounds import CONTROL
 from portcompare.records.sweeps import BreakEven
@@ -69,14 +69,11 @@ def test_the_state_of_a_cell_is_where_its_interval_lies(
     assert cell.implied is None
 
 
-def test_cells_that_were_not_measured_say_so() -> None:
+def test_cells_that_were_not_measured_say_so_and_one_without_a_ratio_is_undecided_and_no_neighbour() -> None:
     grid = lay_out(["-..", "...", "..+"])
     assert [cell.state for cell in grid.cells].count("not measured") == 7
     assert implied(grid) == ["-??", "???", "??+"]
     assert {cell.ratio.point for cell in grid.cells if cell.state == "not measured"} == {None}
-
-
-def test_a_cell_without_a_ratio_is_undecided_and_no_neighbour() -> None:
     unknown = altered(wins("none", 8), point=None, low=None, high=None, blocks=1, verdict="invalid")
     (grid,) = find_break_even([unknown, wins("none", 1), wins("none", 64)], DELAYS_S, USERS)
     assert (grid.cells[1].state, grid.cells[1].implied) == ("undecided", True)
@@ -96,10 +93,12 @@ def test_what_lies_between_neighbours_that_agree_is_implied(measured: list[str],
     assert implied(lay_out(measured)) == known
 
 
-def test_what_was_measured_is_never_implied() -> None:
+def test_what_was_measured_is_never_implied_and_each_delay_has_a_border() -> None:
     grid = lay_out(["+-+", "-+-", "+-+"])
     assert implied(grid) == ["+-+", "-+-", "+-+"]
     assert {cell.implied for cell in grid.cells} == {None}
+    grid = lay_out(["---", "--+", "-++"])
+    assert [(one.delay_s, one.wins_from_users) for one in grid.borders] == [(0.0, None), (0.01, 64), (0.2, 8)]
 
 
 @pytest.mark.parametrize(
@@ -112,11 +111,6 @@ def test_the_border_is_where_all_that_lies_beyond_wins(
 ) -> None:
     border = lay_out(["...", "...", row]).borders[2]
     assert (border.delay_s, border.wins_from_users, border.not_at_users) == (0.2, wins_from, not_at)
-
-
-def test_there_is_a_border_for_each_delay() -> None:
-    grid = lay_out(["---", "--+", "-++"])
-    assert [(one.delay_s, one.wins_from_users) for one in grid.borders] == [(0.0, None), (0.01, 64), (0.2, 8)]
 
 
 def test_each_candidate_has_a_grid_and_other_metrics_and_scenarios_have_none() -> None:

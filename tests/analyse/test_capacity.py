@@ -1,25 +1,17 @@
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
-from typing import TYPE_CHECKING
 
 import pytest
 
-from portcompare.analyse.capacity import find_bracket, find_capacities, find_knees, find_unsure_searches
-from portcompare.records.rounds import BASELINE
-from portcompare.records.sweeps import Bracket, Trial
+from portcompare.analyse.sweeps import find_bracket, find_capacities, find_knees, find_unsure_searches
+from portcompare.records.estimates import Estimate
+from portcompare.records.rounds import BASELINE, Round
+from portcompare.records.sweeps import Bracket, Capacity, Outcome, Trial
 from tests.altered import altered, known
 from tests.analyse.samples import ROUND
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from portcompare.records.estimates import Estimate
-    from portcompare.records.rounds import Round
-    from portcompare.records.sweeps import Capacity, Outcome
-
-    Trials = Iterable[tuple[float, Outcome]]
+Trials = Iterable[tuple[float, Outcome]]
 
 
 def sweep(rates_rps: Mapping[float, Sequence[float]]) -> list[Round]:
@@ -77,13 +69,9 @@ def test_the_ceiling_is_reached_where_twice_the_load_brings_less_than_seven_perc
         assert knee.load.point == max(rates_rps)
 
 
-def test_noise_widens_the_interval_of_a_knee() -> None:
-    (noisy,) = find_knees(sweep({1: [100, 110, 90], 8: [800, 800, 800], 16: [800, 790, 810]}))
-    point, low, high = known(noisy.load)
-    assert low < point < high
-
-
-def test_only_rounds_that_count_in_blocks_of_both_asymptotes_make_a_knee() -> None:
+def test_only_rounds_that_count_in_blocks_of_both_asymptotes_make_a_knee_and_noise_widens_its_interval() -> (
+    None
+):
     rounds = sweep({1: [100.0] * 3, 8: [800.0] * 2, 16: [790.0] * 3})
     (knee,) = find_knees(rounds)
     assert knee.load.blocks == 2
@@ -91,15 +79,21 @@ def test_only_rounds_that_count_in_blocks_of_both_asymptotes_make_a_knee() -> No
     assert find_knees(altered(one, discarded="spoilt") if one.level == 16 else one for one in rounds) == ()
     assert find_knees(altered(one, rate_rps=0.0) if one.level == 16 else one for one in rounds) == ()
     assert find_knees(one for one in rounds if (one.level == 8) == (one.block == 1)) == ()
+    (noisy,) = find_knees(sweep({1: [100, 110, 90], 8: [800, 800, 800], 16: [800, 790, 810]}))
+    point, low, high = known(noisy.load)
+    assert low < point < high
 
 
-def test_each_arm_and_scenario_has_a_knee_of_its_own() -> None:
+def test_each_arm_and_scenario_has_a_knee_and_a_capacity_of_its_own() -> None:
     rounds = sweep({1: [100.0], 8: [800.0], 16: [800.0]})
     other = [altered(one, arm="new", rate_rps=one.level * 10 if one.level < 9 else 85.0) for one in rounds]
     slow = [replace(one, scenario="slow") for one in rounds]
     knees = {(one.scenario, one.arm): one.load.point for one in find_knees([*rounds, *other, *slow])}
     expected = {("fast", "baseline"): 8.0, ("fast", "new"): 8.5, ("slow", "baseline"): 8.0}
     assert knees == pytest.approx(expected)
+    rounds = [replace(ROUND, level=level, scenario=name) for level, name in ((100.0, "fast"), (50.0, "slow"))]
+    found = find_capacities(rounds, lambda _: "kept", {(0, "fast", BASELINE), (0, "slow", BASELINE)}, 0.05)
+    assert [(one.scenario, one.rate_rps.point) for one in found] == [("fast", 100), ("slow", 50)]
 
 
 def ended(kept: float, failed: float, why: Outcome = "missed") -> Trials:
@@ -176,34 +170,22 @@ def test_a_capacity_is_the_middle_of_the_bracket_and_has_an_interval_over_blocks
     assert found.reason == "the objective was missed at higher rates"
 
 
-def test_a_narrow_bracket_needs_no_more_to_be_an_end() -> None:
+def test_the_ratio_is_paired_by_block_and_a_narrow_bracket_needs_no_more_to_be_an_end() -> None:
     assert bracket_of(ended(100, 104)).estimate_rps == pytest.approx(sqrt(100 * 104))
     assert bracket_of(ended(100, 104, "unknown")).estimate_rps == 100
-
-
-def test_the_ratio_is_paired_by_block() -> None:
     baseline = [ended(100, 104), ended(200, 208), ended(50, 52)]
     ratio = ratio_of(baseline, [ended(200, 208), ended(400, 416), ended(100, 104)])
     assert (ratio.point, ratio.low) == pytest.approx((2, 2))
     assert ratio.verdict == "faster"
 
 
-@pytest.mark.parametrize(("factor", "verdict"), [(2.0, "faster"), (0.5, "slower"), (1.0, "equivalent")])
-def test_the_verdict_goes_by_the_margin(factor: float, verdict: str) -> None:
-    ratio = ratio_of([ended(100, 104)] * 3, [ended(100 * factor, 104 * factor)] * 3, margin=0.1)
-    assert ratio.verdict == verdict
-
-
-def test_where_rounds_cannot_be_judged_the_capacity_is_at_least_what_was_kept() -> None:
+def test_where_something_else_than_the_server_ends_a_search_the_capacity_is_at_least_what_was_kept() -> None:
     trials = {BASELINE: [ended(100, 104), ended(100, 104, "unknown")]}
     found = capacities(trials, discarded="a worker was lost")[BASELINE]
     assert found.is_at_least
     assert found.rate_rps.point == pytest.approx(sqrt(sqrt(100 * 104) * 100))
     assert found.rate_rps.high is None
     assert found.reason == "a worker was lost at 104/s: the capacity may be higher"
-
-
-def test_a_search_that_found_nothing_more_to_try_tells_the_least() -> None:
     found = capacities({BASELINE: [[(100, "kept")], [(110, "kept")]]}, over=[BASELINE])[BASELINE]
     assert (found.is_at_least, found.rate_rps.blocks, found.rate_rps.high) == (True, 2, None)
     assert "no rate that the connections suffice for missed" in found.reason
@@ -247,6 +229,9 @@ def test_an_arm_that_keeps_it_at_no_rate_has_no_capacity_and_says_why(outcome: O
 @pytest.mark.parametrize(
     ("factor", "at_least", "verdict"),
     [
+        (2.0, "", "faster"),
+        (0.5, "", "slower"),
+        (1.0, "", "equivalent"),
         (2.0, "new", "faster"),
         (0.5, "new", "inconclusive"),
         (1.0, "new", "inconclusive"),
@@ -272,12 +257,6 @@ def test_a_ratio_of_two_that_may_be_higher_has_no_interval_and_one_block_has_no_
     assert (ratio.point, ratio.low, ratio.high, ratio.verdict) == (1.0, None, None, "inconclusive")
     single = ratio_of([ended(100, 104)], [ended(200, 208)])
     assert (single.point, single.verdict) == (None, "invalid")
-
-
-def test_scenarios_are_kept_apart() -> None:
-    rounds = [replace(ROUND, level=level, scenario=name) for level, name in ((100.0, "fast"), (50.0, "slow"))]
-    found = find_capacities(rounds, lambda _: "kept", {(0, "fast", BASELINE), (0, "slow", BASELINE)}, 0.05)
-    assert [(one.scenario, one.rate_rps.point) for one in found] == [("fast", 100), ("slow", 50)]
 
 
 UNEVEN: list[Trials] = [ended(rate, rate * 1.04) for rate in (90, 100, 110)]

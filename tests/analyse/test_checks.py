@@ -6,9 +6,9 @@ import pytest
 
 from portcompare.analyse.checks import judge_claims, judge_gate
 from portcompare.plan import Claim, Gate
-from portcompare.records.checks import ClaimResult, GateResult, Subject
 from portcompare.records.estimates import Estimate
 from portcompare.records.pages import PageLoad, PageVisit
+from portcompare.records.results import ClaimResult, GateResult, Subject
 from portcompare.records.rounds import Round
 from tests.altered import altered
 from tests.analyse.samples import CANDIDATE, COMPARISON, LATENCY, ROUND
@@ -56,14 +56,11 @@ def test_the_whole_interval_decides(
     assert found.check.value == ratio
 
 
-def test_a_gate_says_what_it_compares_with_what() -> None:
+def test_a_gate_says_what_it_compares_and_an_inconclusive_one_passes_only_if_the_plan_says_so() -> None:
     check = judge(gate(min_ratio=0.9), COMPARISON.ratio).check
     assert check.subject == Subject(arm=CANDIDATE, scenario="fast", level=4.0)
     assert check.reference == Subject(arm="baseline", scenario="fast", level=4.0)
     assert judge(gate(min_ratio=0.9, against="old"), COMPARISON.ratio).check.reference is None
-
-
-def test_an_inconclusive_gate_passes_only_if_the_plan_says_so() -> None:
     assert not judge(gate(min_ratio=1.0), COMPARISON.ratio).passed
     found = judge(gate(min_ratio=1.0, inconclusive="pass"), COMPARISON.ratio)
     assert found.check.outcome == "inconclusive"
@@ -130,10 +127,14 @@ def test_a_claim_is_what_its_checks_agree_on(
     assert (result.name, result.text) == ("it", "It is so.")
 
 
-def test_a_run_that_is_not_reliable_decides_no_claim() -> None:
+def test_a_run_that_is_not_reliable_or_has_too_few_valid_blocks_decides_no_claim() -> None:
     result = judged(TEN_TIMES, is_reliable=False)
     assert (result.verdict, result.reason) == ("cannot tell", "the run is partial or not valid")
     assert result.checks[0].outcome == "kept"  # what was found is shown all the same
+    discarded = [replace(one, discarded="responses were wrong") if one.block else one for one in MEASURED]
+    result = judged({"at_least": 0.1}, by=discarded)
+    value = result.checks[0].value
+    assert (result.verdict, value.point, value.blocks) == ("cannot tell", None, 1)
 
 
 @pytest.mark.parametrize(("requests", "outcome"), [(99, "not judged"), (100, "kept")])
@@ -142,15 +143,12 @@ def test_a_percentile_beyond_which_no_request_lies_decides_nothing(requests: int
     assert judged({"metric": "p99", "to": FAST, "at_least": 0.1}, by=few).checks[0].outcome == outcome
 
 
-def test_a_ratio_between_scenarios_is_paired_by_block() -> None:
+def test_a_ratio_between_scenarios_is_paired_by_block_and_a_value_by_itself_is_judged_in_its_unit() -> None:
     (check,) = judged(TEN_TIMES).checks
     assert check.value.point == pytest.approx(100.0)
     assert check.value.blocks == 3
     assert (check.subject, check.reference) == (SLOW_SUBJECT, replace(SLOW_SUBJECT, scenario="fast"))
     assert (check.at_least, check.at_most) == (10.0, None)
-
-
-def test_a_value_by_itself_is_judged_in_its_unit() -> None:
     (check,) = judged({"of": FAST, "at_most": 0.01}).checks
     assert (check.reference, check.outcome) == (None, "kept")
     assert judged({"of": FAST, "metric": "throughput", "at_least": 2000.0}).verdict == "false"
@@ -159,13 +157,6 @@ def test_a_value_by_itself_is_judged_in_its_unit() -> None:
 @pytest.mark.parametrize("threshold", [{"at_least": 0.2}, {"at_most": 0.2}])
 def test_an_interval_around_the_threshold_tells_nothing(threshold: dict[str, float]) -> None:
     assert judged(threshold, by=rounds(slow=[0.1, 0.3, 0.2])).verdict == "cannot tell"
-
-
-def test_discarded_rounds_and_single_blocks_decide_nothing() -> None:
-    discarded = [replace(one, discarded="responses were wrong") if one.block else one for one in MEASURED]
-    result = judged({"at_least": 0.1}, by=discarded)
-    value = result.checks[0].value
-    assert (result.verdict, value.point, value.blocks) == ("cannot tell", None, 1)
 
 
 def test_pages_can_decide_too() -> None:

@@ -27,13 +27,10 @@ def throughputs(rounds: Iterable[Round]) -> dict[str, Estimate]:
     return {one.candidate: one.ratio for one in compare(rounds, MARGINS) if one.metric == "throughput"}
 
 
-def test_the_ratio_is_the_geometric_mean_of_the_blocks_ratios() -> None:
+def test_rounds_are_paired_by_block_in_whatever_order_and_the_ratio_is_the_geometric_mean() -> None:
     found = throughputs([*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [200, 800])])[CANDIDATE]
     assert found.blocks == 2
     assert found.point == pytest.approx(4)  # of 2 and 8
-
-
-def test_rounds_are_paired_by_block_in_whatever_order_they_come() -> None:
     candidate = rounds_of(CANDIDATE, [200, 400, 800])
     found = throughputs([*reversed(candidate), *rounds_of(BASELINE, [100, 200, 400])])[CANDIDATE]
     assert (found.blocks, found.low, found.high) == pytest.approx((3, 2, 2))
@@ -69,19 +66,19 @@ def test_fewer_than_two_pairs_are_invalid(blocks: int, noun: str) -> None:
     assert set(found.values()) == {Estimate(blocks=blocks, verdict="invalid", reason=reason)}
 
 
-def test_a_round_without_latencies_is_missing_from_latency_metrics_alone() -> None:
+def test_what_a_round_does_not_know_is_missing_from_its_metric_alone() -> None:
     rounds = [*rounds_of(BASELINE, [100, 100, 100]), *rounds_of(CANDIDATE, [100, 100, 100])]
     rounds[4] = altered(rounds[4], latency_s=None)
     blocks = {metric: one.blocks for metric, one in by_metric(rounds).items()}
     assert blocks == {"throughput": 3, "p50": 2, "p95": 2, "p99": 2, "cpu_s_per_request": 3}
-
-
-def test_a_rate_of_zero_and_a_cpu_time_too_short_to_be_read_have_no_ratio() -> None:
     found = by_metric([*rounds_of(BASELINE, [100, 100, 0]), *rounds_of(CANDIDATE, [100, 100, 100])])
     assert (found["throughput"].blocks, found["throughput"].point) == pytest.approx((2, 1))
     found = by_metric(altered(one, cpu_s_per_request=0.0) for one in EQUAL)
     assert found["cpu_s_per_request"].verdict == "invalid"
     assert found["throughput"].verdict == "equivalent"
+    rounds = [*rounds_of(BASELINE, [100, 100, 100]), *rounds_of(CANDIDATE, [100, 100, 100])]
+    found = by_metric(altered(one, requests=10 if one.block == 0 else 1000) for one in rounds)
+    assert found["p99"].verdict == "equivalent"
 
 
 def with_factors(rate: float, p50: float, p95: float, p99: float, cpu: float) -> list[Round]:
@@ -130,21 +127,7 @@ def test_the_arm_with_fewer_requests_decides_whether_they_are_enough(scarce: str
     assert found.ratio.verdict == "inconclusive"
 
 
-def test_a_single_round_with_few_requests_does_not_spoil_a_quantile() -> None:
-    rounds = [*rounds_of(BASELINE, [100, 100, 100]), *rounds_of(CANDIDATE, [100, 100, 100])]
-    found = by_metric(altered(one, requests=10 if one.block == 0 else 1000) for one in rounds)
-    assert found["p99"].verdict == "equivalent"
-
-
-def test_the_control_is_compared_as_a_candidate_is_and_without_a_baseline_nothing_is() -> None:
-    comparisons = compare([*EQUAL, *rounds_of(CONTROL, [100, 100])], MARGINS)
-    assert list(dict.fromkeys(one.candidate for one in comparisons)) == [CANDIDATE, CONTROL]
-    assert len(comparisons) == 2 * len(METRICS)
-    assert compare(rounds_of(CANDIDATE, [100, 100]), MARGINS) == ()
-    assert compare([], MARGINS) == ()
-
-
-def test_levels_and_scenarios_are_never_mixed() -> None:
+def test_levels_and_scenarios_are_never_mixed_and_the_control_is_compared_as_a_candidate_is() -> None:
     places = {("slow", 4.0): 2.0, ("fast", 4.0): 3.0, ("fast", 8.0): 4.0}
     rounds = [
         altered(one, scenario=scenario, level=level, rate_rps=level * (factor if one.arm == CANDIDATE else 1))
@@ -155,6 +138,11 @@ def test_levels_and_scenarios_are_never_mixed() -> None:
         (one.scenario, one.level): one.ratio for one in compare(rounds, MARGINS) if one.metric == "throughput"
     }
     assert {place: one.point for place, one in found.items()} == pytest.approx(places)
+    comparisons = compare([*EQUAL, *rounds_of(CONTROL, [100, 100])], MARGINS)
+    assert list(dict.fromkeys(one.candidate for one in comparisons)) == [CANDIDATE, CONTROL]
+    assert len(comparisons) == 2 * len(METRICS)
+    assert compare(rounds_of(CANDIDATE, [100, 100]), MARGINS) == ()
+    assert compare([], MARGINS) == ()
 
 
 @pytest.mark.parametrize("unknown", [[BASELINE], [CANDIDATE], [BASELINE, CANDIDATE]])
@@ -221,19 +209,13 @@ def test_a_level_is_undecided_while_throughput_or_median_is_wide_whatever_the_ve
     assert undecided(*others, altered(NARROW, metric=metric, verdict="inconclusive")) == set()
 
 
-def test_the_width_is_relative_to_the_ratio_and_just_the_precision_is_narrow_enough() -> None:
+def test_a_level_is_as_wide_as_its_widest_interval_and_just_the_precision_is_narrow_enough() -> None:
     assert undecided(altered(COMPARISON, point=10.0, low=9.6, high=10.4)) == set()
     assert undecided(altered(COMPARISON, point=10.0, low=9.6, high=10.4), precision=0.03) == HERE
     assert undecided(WIDE, precision=0.25) == set()
     assert undecided(altered(WIDE, high=2.5001), precision=0.25) == HERE
-
-
-def test_one_wide_arm_keeps_its_level_going_and_no_other() -> None:
     others = [replace(NARROW, level=8.0), replace(WIDE, scenario="slow", level=8.0)]
     assert undecided(NARROW, replace(WIDE, candidate=CONTROL), *others) == {("fast", 4.0), ("slow", 8.0)}
-
-
-def test_the_widest_interval_of_a_level_is_told_and_an_unknown_one_is_infinite() -> None:
     wider = altered(WIDE, metric="p50", candidate=CONTROL, high=3.0)
     unknown = replace(UNKNOWN, scenario="slow")
     found = find_undecided([WIDE, wider, NARROW, unknown], 0.05, is_early=False)

@@ -11,7 +11,7 @@ from portcompare.analyse.diff import (
     flatten,
     list_conditions,
 )
-from portcompare.records.changes import Change, RunDiff
+from portcompare.records.estimates import Change, RunDiff
 from portcompare.records.metrics import METRICS
 from portcompare.records.results import Results
 from tests.altered import altered
@@ -32,13 +32,17 @@ def verdicts(changes: tuple[Change, ...], deployment: str) -> dict[tuple[float, 
     return {(one.level, one.metric): one.ratio.verdict for one in changes if one.deployment == deployment}
 
 
-def test_two_runs_of_the_same_are_equivalent() -> None:
+def test_two_runs_of_the_same_are_equivalent_and_a_percentile_of_too_few_requests_is_not_told() -> None:
     for one in (*same().changes, *same().relative_changes):
         assert one.ratio.verdict in ("equivalent", "inconclusive"), one
         if one.metric in ("throughput", "p50"):
             assert one.ratio.verdict == "equivalent", one
     assert "no difference holds" in same().headline
     assert "was shown to be the same everywhere" in same().headline
+    low = {one.metric: one for one in same().changes if one.level == 1 and one.deployment == OLD}
+    assert low["p99"].ratio.point is None
+    assert "too few for a p99" in low["p99"].ratio.reason
+    assert low["throughput"].ratio.point is not None
 
 
 def test_a_slow_down_of_30_percent_is_slower() -> None:
@@ -80,7 +84,10 @@ def test_a_ratio_is_to_the_mean_of_the_baseline_and_its_control() -> None:
     assert ratios == {NEW: pytest.approx(1, rel=0.05), "control": pytest.approx(1 / 16, rel=0.05)}
 
 
-def test_rounds_that_are_discarded_do_not_count() -> None:
+def test_runs_that_are_not_valid_and_rounds_that_are_discarded_do_not_count() -> None:
+    found = diff(replace(make_run(1), valid=False, invalid_reasons=("too noisy",)), make_run(2))
+    assert "cannot be relied on" in found.headline
+    assert found.old.invalid_reasons == ("too noisy",)
     run = make_run(2)
     one_left = tuple(one if one.block == 0 else altered(one, discarded="a reason") for one in run.rounds)
     found = diff(make_run(1), replace(run, rounds=one_left))
@@ -90,38 +97,19 @@ def test_rounds_that_are_discarded_do_not_count() -> None:
     assert "Nothing of throughput" in found.headline
 
 
-def test_a_percentile_of_too_few_requests_is_not_told() -> None:
-    low = {one.metric: one for one in same().changes if one.level == 1 and one.deployment == OLD}
-    assert low["p99"].ratio.point is None
-    assert "too few for a p99" in low["p99"].ratio.reason
-    assert low["throughput"].ratio.point is not None
-
-
-def test_runs_that_are_not_valid_are_not_relied_on() -> None:
-    found = diff(replace(make_run(1), valid=False, invalid_reasons=("too noisy",)), make_run(2))
-    assert "cannot be relied on" in found.headline
-    assert found.old.invalid_reasons == ("too noisy",)
-
-
-def test_a_scenario_that_asks_another_thing_is_left_out() -> None:
+def test_a_scenario_that_sends_another_thing_or_is_searched_is_left_out_and_other_levels_are_not() -> None:
     old = make_run(1)
     old.plan["scenarios"]["delayed"]["delay_s"] = 0.1
     found = diff(old, make_run(2))
     assert found.not_compared == ("delayed: it does not send the same: delay_s was 0.1 and is 0.2",)
     assert found.changes == ()
     assert any(one.what == "scenarios.delayed.delay_s" for one in found.plans)
-
-
-def test_other_levels_and_longer_rounds_ask_the_same() -> None:
     old = make_run(1)
     old.plan["scenarios"]["delayed"]["seconds"] = 9.0
     old.plan["scenarios"]["delayed"]["load"]["users"] = [64]
     found = diff(old, make_run(2))
     assert found.not_compared == ()
     assert len(found.changes) == 2 * 3 * len(METRICS)
-
-
-def test_a_searched_rate_is_left_out() -> None:
     old, new = make_run(1), make_run(2)
     for run in (old, new):
         run.plan["scenarios"]["delayed"]["load"] = {"model": "open", "objective": {"p99": 0.3}}
@@ -143,16 +131,13 @@ def test_machines_are_told_from_other_conditions_and_each_has_a_name() -> None:
     assert not {"load_average", "differences"} & named.keys()
 
 
-def test_what_is_there_only_once_is_told() -> None:
+def test_what_differs_between_tables_is_named_by_its_place() -> None:
     found = find_altered({"a": "1", "b": "2"}, {"b": "3", "c": "4"})
     assert [(one.what, one.old, one.new) for one in found] == [
         ("a", "1", "none"),
         ("b", "2", "3"),
         ("c", "none", "4"),
     ]
-
-
-def test_lists_of_tables_are_named_by_place() -> None:
     assert dict(flatten({"gates": [{"metric": "p99"}], "users": [1, 64]})) == {
         "gates.0.metric": "p99",
         "users": "1 64",

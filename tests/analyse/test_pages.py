@@ -54,14 +54,11 @@ def test_the_parts_of_a_load_follow_one_another_and_add_up_to_its_largest_paint(
     assert parts[6].end_s - parts[6].start_s == pytest.approx(2.0)
 
 
-def test_a_page_that_waits_for_no_answer_is_cut_without_one() -> None:
+def test_a_load_is_cut_by_what_it_waited_for_and_by_what_its_server_reports() -> None:
     load = altered(LOAD, response=None, lcp_s=0.1)
     parts = summary(replace(VISIT, loads=(load,))).parts
     assert [part.what for part in parts][-2:] == ["download the page", "render"]
     assert parts[-1].end_s == 0.1
-
-
-def test_a_server_that_does_not_tell_its_handler_s_time_is_one_stage() -> None:
     load = altered(
         LOAD, document=replace(DOCUMENT, handler_s=None), response=replace(RESPONSE, handler_s=None)
     )
@@ -110,16 +107,13 @@ def test_pages_are_rated_by_the_usual_thresholds(
     assert rate(metric, value_s) == rating
 
 
-def test_loads_of_a_block_count_as_one_and_the_rating_is_of_all() -> None:
+def test_loads_of_a_block_count_as_one_and_failed_or_discarded_ones_are_left_out() -> None:
     loads = tuple(replace(LOAD, lcp_s=lcp_s) for lcp_s in (1.0, 3.0, 5.0))
     one = summary(replace(VISIT, loads=loads), replace(VISIT, block=1, loads=loads[:1]))
     lcp = next(figure for figure in one.figures if figure.metric == "lcp")
     assert (one.blocks, one.loads) == (2, 4)
     assert lcp.median_s.point == 2.0
     assert (lcp.p75_s, lcp.rating) == (3.5, "needs improvement")
-
-
-def test_failed_loads_are_counted_by_their_reason_and_discarded_visits_are_left_out() -> None:
     failed = replace(VISIT, block=1, loads=(FAILED,))
     discarded = altered(VISIT, block=2, discarded="the load's requests failed")
     one = summary(VISIT, failed, failed, discarded)
@@ -128,16 +122,13 @@ def test_failed_loads_are_counted_by_their_reason_and_discarded_visits_are_left_
     assert (none.figures, none.parts, none.bottleneck) == ((), (), "")
 
 
-def test_candidates_are_compared_block_by_block() -> None:
+def test_candidates_are_compared_block_by_block_with_the_mean_of_the_baseline_and_its_control() -> None:
     both = [*visits(2.0, 2.2, 2.1), *visits(1.0, 1.1, 1.05, arm="new")]
     comparisons = {one.metric: one for one in compare_pages(both, 0.05) if one.kind == "cold"}
     lcp = comparisons["lcp"]
     assert (lcp.candidate, lcp.ratio.blocks, lcp.ratio.verdict) == ("new", 3, "faster")
     assert lcp.ratio.point == pytest.approx(0.5)
     assert comparisons["fcp"].ratio.verdict == "equivalent"
-
-
-def test_candidates_are_compared_with_the_mean_of_the_baseline_and_its_control() -> None:
     all_three = [*visits(1.0, 1.0), *visits(4.0, 4.0, arm="control"), *visits(2.0, 2.0, arm="new")]
     ratios = {
         one.candidate: one.ratio.point
@@ -145,9 +136,6 @@ def test_candidates_are_compared_with_the_mean_of_the_baseline_and_its_control()
         if (one.kind, one.metric) == ("cold", "lcp")
     }
     assert ratios == pytest.approx({"control": 4.0, "new": 1.0})
-
-
-def test_a_single_block_compares_nothing() -> None:
     comparison, *_ = compare_pages([*visits(2.0), *visits(1.0, arm="new")], 0.05)
     assert (comparison.ratio.point, comparison.ratio.verdict) == (None, "invalid")
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 from dataclasses import asdict, replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from portcompare.analyse import RunState, analyse
+from portcompare.analyse import Measured, analyse
 from portcompare.analyse.comparisons import compare, find_undecided
 from portcompare.analyse.conclusions import find_headline, find_holding, headline_family
 from portcompare.analyse.validity import find_invalid_reasons
@@ -46,7 +47,7 @@ def test_the_control_is_never_called_another(name: str) -> None:
     control = [one for one in comparisons_of_run(name) if one.candidate == CONTROL]
     assert len(control) == 20
     assert {one.ratio.verdict for one in control} <= {"equivalent", "inconclusive"}
-    assert find_invalid_reasons(rounds_of_run(name), control, MARGINS, PARITY, in_users) == ()
+    assert list(find_invalid_reasons(rounds_of_run(name), control, MARGINS, PARITY, in_users)) == []
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -112,8 +113,10 @@ def assert_same(found: Any, expected: Any, place: str) -> None:  # noqa: ANN401 
 def test_a_recorded_run_is_analysed_to_the_same_estimates() -> None:
     run = TypeAdapter(Results).validate_json(gzip.decompress(RUN.read_bytes()))
     plan = Plan.model_validate(run.plan | {"path": Path("plan.toml")}, strict=False)
-    state = RunState(started_at=run.started_at, duration_s=run.duration_s, partial=False)
-    found = asdict(analyse(plan, run.manifest, run.rounds, run.pages.visits, run.parity, state=state))
+    started_at = datetime.fromisoformat(run.started_at)
+    measured = Measured(plan=plan, manifest=run.manifest, started_at=started_at, parity=run.parity)
+    measured.rounds += run.rounds
+    found = asdict(analyse(measured, duration_s=run.duration_s, partial=False))
     assert len(found["comparisons"]) == 80
     for field in ANALYSED:
         assert_same(found[field], asdict(run)[field], field)

@@ -21,12 +21,19 @@ def judge(measured: Round, generator: Generator = GENERATOR) -> str | None:
     return judge_round(measured, LIMITS, generator).discarded
 
 
-def test_a_sound_round_counts_and_gets_its_bound() -> None:
+def test_a_sound_round_counts_and_has_a_bound_and_one_discarded_already_keeps_its_reason() -> None:
     judged = judge_round(MEASURED, LIMITS, GENERATOR)
     assert judged.discarded is None
     assert judged.bound is not None
     assert judged.bound.rate_rps == pytest.approx(2000)
     assert replace(judged, bound=None) == MEASURED
+    cold = altered(MEASURED, discarded="3 of 4 users were cold", generator_cpu_ratio=1.0)
+    judged = judge_round(cold, LIMITS, GENERATOR)
+    assert judged.discarded == "3 of 4 users were cold"
+    assert judged.bound is not None
+    limits = replace(LIMITS, delay_s=0.2)
+    assert judge_round(MEASURED, limits, GENERATOR).bound is not None
+    assert judge_round(altered(MEASURED, requests=0), limits, GENERATOR).bound is None
 
 
 @pytest.mark.parametrize(
@@ -94,19 +101,6 @@ def test_what_is_just_allowed_discards_no_round(at_the_edge: Round, beyond: Roun
     assert judge(beyond) is not None
     if not beyond.load.errors:
         assert judge(beyond, Generator(max_cpu_ratio=1.0, max_lag_s=1.0, max_stall_s=1.0)) is None
-
-
-def test_a_round_that_was_discarded_already_keeps_its_reason_and_gets_its_bound() -> None:
-    cold = altered(MEASURED, discarded="3 of 4 users were cold", generator_cpu_ratio=1.0)
-    judged = judge_round(cold, LIMITS, GENERATOR)
-    assert judged.discarded == "3 of 4 users were cold"
-    assert judged.bound is not None
-
-
-def test_a_round_without_a_success_has_no_bound() -> None:
-    limits = replace(LIMITS, delay_s=0.2)
-    assert judge_round(MEASURED, limits, GENERATOR).bound is not None
-    assert judge_round(altered(MEASURED, requests=0), limits, GENERATOR).bound is None
 
 
 @pytest.mark.parametrize(

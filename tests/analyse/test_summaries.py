@@ -48,7 +48,7 @@ def summary_of(*rounds: Round) -> Summary:
     return summary
 
 
-def test_an_arm_is_summed_up_by_medians_and_its_peaks() -> None:
+def test_an_arm_is_summed_up_by_medians_peaks_and_the_bound_of_the_median_cpu_time() -> None:
     assert summary_of(HIGH, LOW, MIDDLE) == Summary(
         arm=BASELINE,
         deployment="old",
@@ -71,8 +71,6 @@ def test_an_arm_is_summed_up_by_medians_and_its_peaks() -> None:
     )
     assert summary_of(LOW, MIDDLE).rate_rps == 850.0
 
-
-def test_the_bound_is_that_of_the_median_cpu_time() -> None:
     def find_bound(one: Round, cpu_s: float | None) -> Bound | None:
         assert cpu_s is not None
         return replace(BOUND, rate_rps=1 / cpu_s, reason=one.arm)
@@ -82,13 +80,19 @@ def test_the_bound_is_that_of_the_median_cpu_time() -> None:
     assert summary.bound_share == pytest.approx(850 * 0.0015)
 
 
-def test_what_some_rounds_do_not_know_is_taken_from_the_others_and_what_none_knows_stays_unknown() -> None:
+def test_discarded_rounds_and_what_some_rounds_do_not_know_are_left_out() -> None:
     some = summary_of(altered(HIGH, **UNKNOWN), MIDDLE, replace(MIDDLE, block=3))
     assert (some.handler_s, some.latency_s) == (0.002, MIDDLE.load.latency_s)
     assert (some.received_bytes_per_request, some.cpu_s_per_request) == (200.0, 0.002)
     assert some.rss_peak_bytes == 9
     none = summary_of(altered(ROUND, **UNKNOWN, bound=None))
     assert {getattr(none, name) for name in (*UNKNOWN, "outside_handler_s", "bound", "bound_share")} == {None}
+    spoilt = altered(HIGH, block=3, discarded="spoilt", errors=7, rss_peak_bytes=10**9)
+    valid = [altered(LOW, errors=1), MIDDLE]
+    assert summary_of(*valid, spoilt) == replace(summary_of(*valid), discarded_rounds=1, errors=8)
+    none = summary_of(*(altered(one, discarded="spoilt", errors=2) for one in (LOW, MIDDLE)))
+    assert (none.rounds, none.discarded_rounds, none.requests, none.errors) == (0, 2, 0, 4)
+    assert (none.rate_rps, none.latency_s, none.bound, none.bound_share) == (None,) * 4
 
 
 @pytest.mark.parametrize(
@@ -107,29 +111,17 @@ def test_the_time_outside_the_handler_needs_both_times_and_is_never_negative(
     assert one.outside_handler_s == outside_s
 
 
-def test_waiting_in_line_is_what_a_request_takes_more_than_at_one_user() -> None:
+def test_waiting_in_line_is_what_a_request_takes_more_than_at_one_user_of_the_closed_model() -> None:
     alone = replace(LOW, level=1.0)
     among = altered(HIGH, level=64.0, latency_s=replace(LATENCY, p50=0.119))
     one, many = summarise([alone, among], [], own_bound)
     assert (one.queue_s, one.overhead_s) == pytest.approx((0.0, 0.01))
     assert (many.queue_s, many.overhead_s) == pytest.approx((0.1, 0.01))
-
-
-def test_waiting_in_line_is_not_known_without_a_level_of_one_user_of_the_closed_model() -> None:
     assert summary_of(LOW).queue_s is None
     open_model = [altered(one, offered_rps=one.level) for one in (replace(LOW, level=1.0), HIGH)]
     unknown = [altered(LOW, level=1.0, handler_s=None), HIGH]
     for rounds in (open_model, unknown):
         assert [one.queue_s for one in summarise(rounds, [], own_bound)] == [None, None]
-
-
-def test_discarded_rounds_are_counted_and_their_errors_as_errors_but_nothing_else_of_them() -> None:
-    spoilt = altered(HIGH, block=3, discarded="spoilt", errors=7, rss_peak_bytes=10**9)
-    valid = [altered(LOW, errors=1), MIDDLE]
-    assert summary_of(*valid, spoilt) == replace(summary_of(*valid), discarded_rounds=1, errors=8)
-    none = summary_of(*(altered(one, discarded="spoilt", errors=2) for one in (LOW, MIDDLE)))
-    assert (none.rounds, none.discarded_rounds, none.requests, none.errors) == (0, 2, 0, 4)
-    assert (none.rate_rps, none.latency_s, none.bound, none.bound_share) == (None,) * 4
 
 
 def test_arms_and_levels_keep_the_order_in_which_they_appear() -> None:
@@ -144,14 +136,11 @@ def test_arms_and_levels_keep_the_order_in_which_they_appear() -> None:
     assert summarise([], [], own_bound) == ()
 
 
-def test_the_ratio_is_that_of_the_arms_throughput_at_that_level() -> None:
+def test_a_summary_has_its_arms_ratio_and_the_cost_of_its_cpu_time() -> None:
     rounds = [*rounds_of(BASELINE, [100]), *rounds_of(CANDIDATE, [100])]
     other = altered(COMPARISON, verdict="slower")
     comparisons = [COMPARISON, replace(other, metric="p50"), replace(other, level=8.0)]
     assert [one.ratio for one in summarise(rounds, comparisons, own_bound)] == [None, COMPARISON.ratio]
-
-
-def test_cost_is_the_cpu_time_of_a_million_requests_at_the_plans_price() -> None:
     (summary,) = summarise([MIDDLE], [], own_bound, core_hour_price=0.036)
     assert summary.cost_per_million == pytest.approx(0.002 * 1e6 / 3600 * 0.036)
     assert summary_of(MIDDLE).cost_per_million is None
@@ -173,15 +162,12 @@ def spectra_of(*latencies_us: list[int]) -> tuple[Spectrum, ...]:
     return find_spectra(summarise(rounds, [], own_bound), rounds, histograms)
 
 
-def test_percentiles_are_those_of_all_requests_together_and_not_averages() -> None:
+def test_percentiles_are_those_of_all_requests_together_and_those_beyond_the_last_one_are_left_out() -> None:
     (spectrum,) = spectra_of([100] * 90, [1000] * 10)
     assert spectrum.requests == 100
     found = {point.quantile: point.latency_s for point in spectrum.points}
     assert found[0.5] == pytest.approx(100e-6, rel=0.001)
     assert found[0.95] == pytest.approx(1000e-6, rel=0.001)
-
-
-def test_a_percentile_beyond_which_no_request_lies_is_left_out() -> None:
     few, many = (spectra_of(list(range(1, number + 1)))[0] for number in (100, 10_000))
     assert (few.points[-1].quantile, few.points[-1].rank) == pytest.approx((0.99, 99))
     assert [point.quantile for point in many.points] == list(QUANTILES)
@@ -189,9 +175,6 @@ def test_a_percentile_beyond_which_no_request_lies_is_left_out() -> None:
     ranks = [point.rank for point in many.points]
     assert ranks == sorted(ranks)
     assert ranks[0] == 1
-
-
-def test_only_rounds_that_count_and_have_a_request_make_a_spectrum() -> None:
     assert spectra_of([]) == ()
     spoilt = replace(ROUND, discarded="spoilt")
     summaries = summarise([spoilt], [], own_bound)

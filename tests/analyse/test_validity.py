@@ -15,11 +15,11 @@ from portcompare.analyse.validity import (
 )
 from portcompare.records.estimates import Comparison, Estimate, Verdict
 from portcompare.records.metrics import MetricName
-from portcompare.records.parity import Difference, Parity
+from portcompare.records.parity import Parity
 from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.records.sweeps import Capacity
 from tests.altered import altered
-from tests.analyse.samples import COMPARISON, LATENCY, MARGINS, PARITY, ROUND, in_users, rounds_of
+from tests.analyse.samples import COMPARISON, DIFFERENCE, LATENCY, MARGINS, PARITY, ROUND, in_users, rounds_of
 from tests.measure.plans import make_manifest
 
 CONTROLLED = replace(COMPARISON, candidate=CONTROL)
@@ -34,15 +34,6 @@ REMEDY = (
     "rounds.max_blocks), or use a machine with more CPUs"
 )
 SPOILT = altered(ROUND, discarded="spoilt")
-DIFFERENCE = Difference(
-    case="GET /data",
-    deployment="new",
-    kind="status",
-    pointer="",
-    severity="breaks",
-    baseline="200",
-    candidate="500",
-)
 
 
 def reasons(
@@ -51,16 +42,23 @@ def reasons(
     parity: Parity | None = PARITY,
     margins: Mapping[MetricName, float] = MARGINS,
 ) -> tuple[str, ...]:
-    return find_invalid_reasons(rounds, comparisons, margins, parity, in_users)
+    return tuple(find_invalid_reasons(rounds, comparisons, margins, parity, in_users))
 
 
 def warnings(*comparisons: Comparison, rounds: Sequence[Round] = (ROUND,)) -> tuple[str, ...]:
-    return find_warnings(rounds, comparisons, MARGINS, in_users)
+    return tuple(find_warnings(rounds, comparisons, MARGINS, in_users))
 
 
-def test_a_sound_run_is_valid_and_without_warnings() -> None:
+def test_a_sound_run_is_valid_and_one_without_rounds_or_of_one_arm_or_with_many_discarded_is_not() -> None:
     assert reasons(CONTROLLED, COMPARISON) == warnings(CONTROLLED, COMPARISON) == ()
     assert reasons(CONTROLLED, parity=None) == ()  # it ended before parity was checked
+    assert reasons(rounds=()) == ("nothing was measured",)
+    assert reasons() == ("nothing was compared: no level was measured both on the baseline and on another",)
+    assert reasons(CONTROLLED, rounds=[SPOILT, *[ROUND] * 4]) == ()
+    assert reasons(CONTROLLED, rounds=[SPOILT, SPOILT, *[ROUND] * 7]) == ("2 of 9 rounds were discarded",)
+    assert reasons(altered(CONTROLLED, verdict="invalid")) == (
+        f"{THE_CONTROL} has too few valid rounds: throughput (fast, 4 users)",
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,16 +79,6 @@ def test_responses_that_differ_or_were_not_compared_make_a_run_invalid(
     )
 
 
-def test_a_run_without_rounds_or_of_one_arm_alone_is_invalid() -> None:
-    assert reasons(rounds=()) == ("nothing was measured",)
-    assert reasons() == ("nothing was compared: no level was measured both on the baseline and on another",)
-
-
-def test_more_than_a_fifth_of_discarded_rounds_make_a_run_invalid() -> None:
-    assert reasons(CONTROLLED, rounds=[SPOILT, *[ROUND] * 4]) == ()
-    assert reasons(CONTROLLED, rounds=[SPOILT, SPOILT, *[ROUND] * 7]) == ("2 of 9 rounds were discarded",)
-
-
 @pytest.mark.parametrize("verdict", ["faster", "slower"])
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
 def test_a_control_that_differs_makes_a_run_invalid(metric: MetricName, verdict: Verdict) -> None:
@@ -99,10 +87,13 @@ def test_a_control_that_differs_makes_a_run_invalid(metric: MetricName, verdict:
     )
 
 
-def test_a_tail_a_candidate_and_what_lies_within_the_margin_are_no_reason() -> None:
+def test_a_tail_a_candidate_and_what_lies_within_the_margin_are_neither_reason_nor_warning() -> None:
     assert reasons(altered(DIFFERING, metric="p99", verdict="slower")) == ()
     assert reasons(replace(DIFFERING, candidate="new")) == ()
     assert reasons(DIFFERING, margins=MARGINS | {"throughput": 0.6}) == ()
+    unknown = altered(NOISY, point=None, low=None, high=None)
+    others = [replace(NOISY, candidate="new"), replace(NOISY, metric="p99")]
+    assert warnings(*others, altered(NOISY, verdict="equivalent"), unknown) == ()
 
 
 def test_a_control_that_differs_by_itself_but_not_among_many_is_a_warning_and_no_reason() -> None:
@@ -123,12 +114,6 @@ def test_every_reason_is_given_and_all_places_of_one_in_one_sentence() -> None:
     slower = altered(DIFFERING, verdict="slower")
     (reason,) = reasons(slower, replace(slower, metric="p50"))
     assert "slower in throughput (fast, 4 users); slower in p50 (fast, 4 users). Close" in reason
-
-
-def test_a_control_without_valid_rounds_makes_a_run_invalid() -> None:
-    assert reasons(altered(CONTROLLED, verdict="invalid")) == (
-        f"{THE_CONTROL} has too few valid rounds: throughput (fast, 4 users)",
-    )
 
 
 @pytest.mark.parametrize("metric", ["throughput", "p50"])
@@ -153,12 +138,6 @@ def test_what_can_be_told_is_what_would_just_be_called_a_difference() -> None:
         assert judge_ratio("throughput", interval, 0.20).verdict == verdict
 
 
-def test_nothing_else_that_is_inconclusive_is_a_warning() -> None:
-    unknown = altered(NOISY, point=None, low=None, high=None)
-    others = [replace(NOISY, candidate="new"), replace(NOISY, metric="p99")]
-    assert warnings(*others, altered(NOISY, verdict="equivalent"), unknown) == ()
-
-
 def test_discarded_and_unsteady_rounds_are_told_once_for_each_reason_and_place() -> None:
     late, unsteady = altered(SPOILT, discarded="late"), altered(ROUND, steady=False)
     others = [replace(SPOILT, block=1), replace(SPOILT, arm=CONTROL), late, unsteady, unsteady]
@@ -177,24 +156,15 @@ def test_a_control_with_another_capacity_or_none_makes_the_run_invalid() -> None
     )
     faster = Estimate(point=1.3, low=1.2, high=1.4, blocks=3, verdict="faster")
     candidate = replace(control, arm="new", ratio=faster)
+    another = f"{THE_CONTROL} came out faster in capacity (front, 1.30x, 95% interval 1.20x to 1.40x)"
+    none = f"{THE_CONTROL} has no capacity to compare (front): why; too few"
     for ratio, told in (
-        (same, ()),
-        (replace(same, verdict="inconclusive"), ()),
-        (
-            faster,
-            (
-                (
-                    f"too noisy: {THE_CONTROL} came out faster in capacity "
-                    "(front, 1.30x, 95% interval 1.20x to 1.40x)"
-                ),
-            ),
-        ),
-        (
-            Estimate(verdict="invalid", reason="too few"),
-            (f"{THE_CONTROL} has no capacity to compare (front): why; too few",),
-        ),
+        (same, []),
+        (replace(same, verdict="inconclusive"), []),
+        (faster, [f"too noisy: {another}"]),
+        (Estimate(verdict="invalid", reason="too few"), [none]),
     ):
-        assert find_unlike_controls([replace(control, ratio=ratio), candidate], 0.05) == told
+        assert list(find_unlike_controls([replace(control, ratio=ratio), candidate], 0.05)) == told
 
 
 STEADY = [1000.0, 1010.0, 995.0, 1005.0, 990.0, 1000.0]
@@ -205,16 +175,13 @@ def drifts(*rounds: Round, margin: float = 0.05) -> tuple[str, ...]:
     return describe_drifts(rounds, MARGINS | {"throughput": margin}, in_users)
 
 
-def test_a_trend_is_the_least_squares_line_through_the_logarithms() -> None:
+def test_a_trend_is_the_least_squares_line_through_the_logarithms_of_five_blocks_or_more() -> None:
     trend = find_trend({0: 812.0, 1: 790.5, 2: 845.2, 4: 861.1, 5: 877.7, 7: 923.9})
     assert trend is not None
     assert trend.blocks == 6
     # Expected: linregress of scipy 1.17.1.
     assert trend.ratio == pytest.approx(1.1505482089225478)
     assert trend.chance == pytest.approx(0.0038809355262437875)
-
-
-def test_a_trend_needs_five_blocks_in_whatever_order() -> None:
     values = dict(enumerate(FALLING))
     forwards, backwards = find_trend(values), find_trend(dict(reversed(values.items())))
     assert forwards is not None
@@ -222,25 +189,17 @@ def test_a_trend_needs_five_blocks_in_whatever_order() -> None:
     # Sums in another order, or of numbers that lie otherwise in memory, differ in their last digit.
     assert astuple(backwards) == pytest.approx(astuple(forwards), rel=1e-12)
     assert find_trend({0: 4.0, 1: 3.0, 2: 2.0, 3: 1.0}) is None
-
-
-def test_an_exact_trend_is_sure_and_an_exact_constant_is_none() -> None:
-    exact, level = (
-        find_trend({block: 2.0**block for block in range(5)}),
-        find_trend(dict.fromkeys(range(5), 3.0)),
-    )
+    exact = find_trend({block: 2.0**block for block in range(5)})
+    level = find_trend(dict.fromkeys(range(5), 3.0))
     assert exact is not None
     assert (exact.ratio, exact.chance) == pytest.approx((16.0, 0), abs=1e-9)
     assert level is not None
     assert (level.ratio, level.chance) == (1.0, 1.0)
 
 
-def test_a_steady_run_and_a_single_bad_block_are_no_drift() -> None:
+def test_a_steady_run_and_a_bad_block_are_no_drift_and_a_baseline_that_drifts_is_the_machine() -> None:
     assert drifts(*rounds_of(BASELINE, STEADY), *rounds_of("new", STEADY[::-1])) == drifts() == ()
     assert drifts(*rounds_of(BASELINE, [*STEADY, 500.0])) == ()
-
-
-def test_a_baseline_that_drifts_is_a_machine_that_drifts() -> None:
     (drift,) = drifts(*(one for arm in (BASELINE, CONTROL, "new") for one in rounds_of(arm, FALLING)))
     assert drift == (
         "drift: the machine changed while it was measured; ratios are paired by block and bear that, "
@@ -248,16 +207,13 @@ def test_a_baseline_that_drifts_is_a_machine_that_drifts() -> None:
     )
 
 
-def test_an_arm_that_drifts_beside_the_baseline_is_told_of_by_its_ratio() -> None:
+def test_an_arm_that_drifts_beside_both_instances_of_the_baseline_is_told_of_by_its_ratio() -> None:
     (warning,) = drifts(*rounds_of(BASELINE, STEADY), *rounds_of("new", FALLING[::-1]))
     assert re.fullmatch(
         "drift: these ratios to the baseline changed from block to block, so no single one holds for the "
         r"run: new's throughput \+25.% over 6 blocks \(fast, 4 users\)".replace("25.", r"25\.\d"),
         warning,
     )
-
-
-def test_an_arm_drifts_beside_both_of_the_baselines_instances() -> None:
     rising = [1e6 / one for one in FALLING]  # the mean of both is 1000 in every block
     rounds = rounds_of(BASELINE, FALLING) + rounds_of(CONTROL, rising) + rounds_of("new", STEADY)
     _, arms = drifts(*rounds)
@@ -300,8 +256,8 @@ def test_what_is_not_known_of_servers_that_were_already_running_is_told() -> Non
         "so it was neither pinned to CPUs nor started afresh for each block"
     )
     command, running = replace(new, kind="command"), replace(new, kind="url")
-    assert find_unknowns(replace(manifest, deployments=(old, command))) == ()
-    assert find_unknowns(replace(manifest, deployments=(old, running))) == (unknown.format("new"),)
+    assert list(find_unknowns(replace(manifest, deployments=(old, command)))) == []
+    assert list(find_unknowns(replace(manifest, deployments=(old, running)))) == [unknown.format("new")]
     of_old, control = find_unknowns(replace(manifest, deployments=(replace(old, kind="url"), new)))
     assert of_old == unknown.format("old")
     assert control.startswith("the control is no second instance of old but the same server measured again")

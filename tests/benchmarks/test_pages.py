@@ -4,9 +4,9 @@ from typing import Any, cast
 import pytest
 
 from benchmarks import claims, pages
-from portcompare.records.checks import CheckResult, ClaimResult, Subject
 from portcompare.records.estimates import Estimate
 from portcompare.records.pages import LoadKind, PageComparison, PageFigure, Pages, PageSummary
+from portcompare.records.results import CheckResult, ClaimResult, Subject
 
 
 def summary(page: str, kind: LoadKind, arm: str, lcp_s: float) -> PageSummary:

@@ -1,22 +1,15 @@
 """The index page and the comparison in a real browser: nothing is requested, nothing overflows."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from portcompare.history.trends import History
 from portcompare.history.views import write_index_page
 from portcompare.report import DIFF_EXPORTERS
 from tests.history.test_views import folder, history
 from tests.report.test_diff import DIFF, NEW
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from playwright.sync_api import Browser
-
-    from portcompare.history.trends import History
 
 __all__ = ["folder", "history"]  # fixtures
 

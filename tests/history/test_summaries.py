@@ -6,15 +6,9 @@ from pathlib import Path
 import pytest
 
 from portcompare.history import summaries
-from portcompare.history.summaries import (
-    find_quantities,
-    list_runs,
-    make_summary,
-    quantities_of,
-    write_summary,
-)
-from portcompare.records.results import RESULTS_FILE
-from portcompare.records.run_summary import SUMMARY_FILE, RunSummary, StoredSummary, read_quantities
+from portcompare.history.summaries import find_quantities, list_runs, quantities_of, write_summary
+from portcompare.records.results import RESULTS_FILE, Results
+from portcompare.records.run_summary import SUMMARY_FILE, RunSummary, read_quantities
 from portcompare.report.formats.results_file import read_results
 from tests.altered import known
 from tests.runs import HOSTILE, NEW, OLD, make_run, store
@@ -59,18 +53,18 @@ def test_results_are_read_once_and_again_when_the_summary_is_lost_or_of_another_
     before = list_runs(runs, pytest.fail)
     read: list[str] = []
 
-    def make(folder: Path) -> StoredSummary:
-        read.append(folder.name)
-        return make_summary(folder)
+    def read_and_note(path: Path) -> Results:
+        read.append(path.parent.name)
+        return read_results(path)
 
     with monkeypatch.context() as patched:
-        patched.setattr(summaries, "make_summary", make)
+        patched.setattr(summaries, "read_results", read_and_note)
         assert list_runs(runs, pytest.fail) == before
         assert read == []
         (runs / "run-0" / SUMMARY_FILE).unlink()
         (runs / "run-1" / SUMMARY_FILE).write_text("{", encoding="utf-8")
         stored = (runs / "run-2" / SUMMARY_FILE).read_text(encoding="utf-8")
-        (runs / "run-2" / SUMMARY_FILE).write_text(stored.replace('"1, of', '"0, of'), encoding="utf-8")
+        (runs / "run-2" / SUMMARY_FILE).write_text(stored.replace('"2, of', '"1, of'), encoding="utf-8")
         list_runs(runs, pytest.fail)
         assert sorted(read) == ["run-0", "run-1", "run-2"]
     assert list_runs(runs, pytest.fail) == before
@@ -89,12 +83,9 @@ def test_a_summary_holds_every_quantity_with_its_interval_and_each_candidates_ra
     assert found[64, "throughput", OLD].ratio is None
     folder = store(results, runs / "run-8")
     assert read_quantities(folder) is None
-    write_summary(folder)
-    assert (
-        read_quantities(folder)
-        == quantities_of(folder)
-        == find_quantities(read_results(folder / RESULTS_FILE))
-    )
+    assert quantities_of(folder) == find_quantities(read_results(folder / RESULTS_FILE))
+    write_summary(results, folder)
+    assert read_quantities(folder) == quantities_of(folder) == find_quantities(results)
 
 
 def test_a_broken_run_is_listed_as_such_and_another_folder_is_not(runs: Path) -> None:
@@ -117,26 +108,21 @@ def test_a_broken_run_is_listed_as_such_and_another_folder_is_not(runs: Path) ->
     assert listed(runs)["broken"].broken is None
 
 
-def test_where_nothing_can_be_written_the_results_are_read_each_time(
+def test_where_nothing_can_be_written_the_results_are_read_each_time_and_a_long_wait_is_announced_once(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path, _: str) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
+    monkeypatch.setattr(summaries, "_NOTE_AFTER_S", 0.0)
     monkeypatch.setattr(summaries, "write_atomically", refuse)
     for _ in range(2):
         notes: list[str] = []
         assert len(list_runs(runs, notes.append)) == 3
-        (note,) = notes
-        assert "Permission denied" in note
-        assert note.endswith("the results of 3 runs are read each time")
-
-
-def test_a_long_wait_is_announced_once(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(summaries, "_NOTE_AFTER_S", 0.0)
-    notes: list[str] = []
-    list_runs(runs, notes.append)
-    assert notes == ["reading the results of runs that have no summary yet; this can take a while"]
+        wait, warning = notes
+        assert wait == "reading the results of runs that have no summary yet; this can take a while"
+        assert "Permission denied" in warning
+        assert warning.endswith("the results of 3 runs are read each time")
 
 
 def test_odd_names_are_kept_as_they_are(runs: Path) -> None:

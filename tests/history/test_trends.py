@@ -35,14 +35,11 @@ def noisy(seed: int, factors: Sequence[float]) -> list[float]:
     return [100 * factor * math.exp(drawn.gauss(0, 0.01)) for factor in factors]
 
 
-def test_a_lasting_change_is_found_where_it_is() -> None:
+def test_a_lasting_change_is_found_where_it_is_and_is_not_marked_within_the_margin() -> None:
     (found,) = find_steps([make_trend(noisy(1, [1] * 7 + [0.75] * 5))], [0.05])
     assert found.step is not None
     assert found.step.folder == "run-7"
     assert found.step.after / found.step.before == pytest.approx(0.75, rel=0.02)
-
-
-def test_a_change_within_the_margin_is_not_marked() -> None:
     trend = make_trend(noisy(1, [1] * 7 + [0.75] * 5))
     (found,) = find_steps([trend], [0.5])
     assert found == trend
@@ -96,13 +93,10 @@ def test_a_slower_candidate_is_marked_in_its_trend_and_only_there(runs: Path, is
     assert is_ratio or found[64, OLD].step is None
 
 
-def test_trends_are_narrowed(runs: Path) -> None:
+def test_runs_are_filtered_and_trends_narrowed(runs: Path) -> None:
     (one,) = trends(runs, level=64.0, deployment=NEW, scenario="delayed")
     assert (one.level, one.deployment) == (64.0, NEW)
     assert trends(runs, scenario="other") == ()
-
-
-def test_runs_are_filtered(runs: Path) -> None:
     found = list_runs(runs, pytest.fail)
 
     def folders(wanted: Filter) -> set[str]:

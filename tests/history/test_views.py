@@ -75,15 +75,12 @@ def test_the_page_is_passive_and_links_only_to_reports_that_are_there(page: Page
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
 
 
-def test_names_come_out_as_text_in_the_page(page: Page) -> None:
+def test_names_broken_runs_and_missed_gates_are_shown_as_text_in_the_page(page: Page) -> None:
     assert HOSTILE[0] in page.text
     assert "x" * 180 in page.text
     assert "\\u202e" in page.text
     assert "\u202e" not in page.text
     assert "9 runs" in page.text
-
-
-def test_a_broken_run_and_missed_gates_are_shown(page: Page) -> None:
     (broken,) = [row for row in page.rows if row.startswith("broken")]
     assert "is not JSON" in broken
     (gated,) = [row for row in page.rows if row.startswith("7 ") and "valid" in row]
@@ -114,7 +111,7 @@ def test_the_terminal_lists_runs_within_80_columns(history: History) -> None:
     assert "1 of 2 gates missed" in text
 
 
-def test_the_terminal_draws_a_trend_and_marks_the_change(history: History) -> None:
+def test_trends_are_drawn_with_the_change_marked_within_80_columns(history: History) -> None:
     trend = next(one for one in history.trends if one.deployment == HOSTILE[1] and one.metric == "throughput")
     text = printed(render_trend(trend))
     assert max(map(len, text.splitlines())) <= 80
@@ -124,8 +121,5 @@ def test_the_terminal_draws_a_trend_and_marks_the_change(history: History) -> No
     assert re.findall(r"^ +(\d) ", before, re.MULTILINE) == list("0123")
     assert re.findall(r"^ +(\d) ", after, re.MULTILINE) == list("4567")
     assert "Changed from" in text
-
-
-def test_a_trend_of_one_value_without_an_interval_is_drawn() -> None:
     text = printed(render_trend(make_trend([5.0])))
     assert re.search(r"5.00/s\s+\[5.00/s, 5.00/s\]\s+o", text)

@@ -5,9 +5,8 @@ from math import exp, inf, log, sqrt
 import numpy as np
 import pytest
 
-from portcompare.analyse.break_even import find_break_even
-from portcompare.analyse.capacity import find_bracket
 from portcompare.analyse.comparisons import compare
+from portcompare.analyse.sweeps import find_bracket, find_break_even
 from portcompare.measure.blocks import Place, Timekeeper
 from portcompare.measure.sweeps import (
     Cell,

@@ -59,13 +59,10 @@ def run() -> Results:
     )
 
 
-def test_a_metric_that_is_added_to_the_table_is_compared_and_judged() -> None:
+def test_a_metric_that_is_added_to_the_table_is_compared_judged_reported_and_kept_in_the_history() -> None:
     found = {one.metric: one.ratio for one in compare(rounds(), MARGINS)}[SIZE]
     assert found.point == pytest.approx(0.5)
     assert (found.blocks, found.verdict) == (3, "faster")
-
-
-def test_a_metric_that_is_added_to_the_table_is_in_the_reports_and_the_history() -> None:
     row = next(row for row in comparison_rows(run()) if row.metric == "Response size")
     assert (row.ratio, row.verdict) == ("0.500x", "smaller")
     assert f",{SIZE},{CANDIDATE},3,0.5" in render(run())

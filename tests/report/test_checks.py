@@ -5,9 +5,8 @@ from xml.etree import ElementTree as ET
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from portcompare.records.checks import CheckResult, ClaimResult, GateResult, Subject
 from portcompare.records.estimates import Estimate
-from portcompare.records.results import Results
+from portcompare.records.results import CheckResult, ClaimResult, GateResult, Results, Subject
 from portcompare.report.formats import data, html, junit, markdown
 from portcompare.report.formats.terminal import render_conclusions
 from portcompare.report.sections.conclusions import claim_tables

@@ -8,7 +8,7 @@ from portcompare.analyse.checks import judge_gates
 from portcompare.cli.run import _exit_code
 from portcompare.errors import Problem
 from portcompare.plan import Plan
-from portcompare.run.checks import read_stored_runs
+from portcompare.run.comparison import read_stored_runs
 from tests.runs import NEW, OLD, make_run, store
 
 LIMITS = {"metric": "throughput", "scenario": "delayed", "candidate": NEW, "level": 64, "min_ratio": 0.8}
@@ -48,13 +48,10 @@ def test_a_slow_down_of_30_percent_against_a_stored_run_fails(relative: bool) ->
     assert broken.check.reason == "the whole interval lies below 0.800x"
 
 
-def test_only_a_relative_gate_bears_a_slower_machine() -> None:
+def test_only_a_relative_gate_bears_a_slower_machine_and_another_machine_or_question_is_not_judged() -> None:
     plan = make_plan(Path("/nowhere"), LIMITS | STORED, LIMITS | STORED | {"relative": True})
     own, relative = judge_gates(plan, make_run(2, all_slower=1.3), {"stored": make_run(1)})
     assert (own.check.outcome, relative.check.outcome) == ("broken", "kept")
-
-
-def test_another_machine_or_another_question_is_not_judged() -> None:
     plan = make_plan(Path("/nowhere"), LIMITS | STORED)
     stored = make_run(1)
     elsewhere = replace(stored, manifest=replace(stored.manifest, cpu_count=64))
@@ -117,11 +114,8 @@ def test_a_stored_run_that_cannot_be_compared_with_is_told_before_anything_is_me
         ("2.against", f"the baseline of that run is 'gevent', not '{OLD}'"),
         ("2.against", f"that run did not measure {NEW} (delayed, 64 users)"),
     ]
-
-
-def test_a_sound_stored_run_is_read_once(tmp_path: Path) -> None:
-    plan = make_plan(tmp_path, LIMITS, LIMITS | STORED, LIMITS | STORED | {"level": None})
     store(make_run(1), tmp_path / "stored")
-    problems: list[Problem] = []
-    assert read_stored_runs(plan, problems).keys() == {"stored"}
+    sound = make_plan(tmp_path, LIMITS, LIMITS | STORED, LIMITS | STORED | {"level": None})
+    problems.clear()
+    assert read_stored_runs(sound, problems).keys() == {"stored"}
     assert problems == []

@@ -18,10 +18,6 @@ def plan() -> Plan:
     return load_plan(PLAN, vocabulary())
 
 
-def test_without_options_the_plan_stays_as_it_is(plan: Plan) -> None:
-    assert narrow(plan, Narrowing()) is plan
-
-
 def test_a_scenario_at_a_load_with_a_delay(plan: Plan) -> None:
     wanted = Narrowing(scenarios=["delayed"], arms=["quart-uvicorn", "flask-gunicorn"], users=7, delay_s=0.5)
     narrowed = narrow(plan, wanted)
@@ -49,10 +45,13 @@ def test_a_part_of_a_plan_has_no_gates_claims_and_pages_with_a_note(name: str) -
     assert (narrowed.gates, narrowed.claims, narrowed.pages) == ([], {}, {})
     found = find_left_out(whole, narrowed)
     assert found == f"only a part of the plan was run, without its {name}: run the whole plan for them"
-    assert find_left_out(whole, narrow(whole, Narrowing())) is None
 
 
-def test_a_part_of_a_plan_with_nothing_else_leaves_nothing_out(plan: Plan) -> None:
+def test_without_options_the_plan_stays_as_it_is_and_a_plan_of_scenarios_alone_leaves_nothing_out(
+    plan: Plan,
+) -> None:
+    assert narrow(plan, Narrowing()) is plan
+    assert find_left_out(plan, plan) is None
     assert find_left_out(plan, narrow(plan, Narrowing(scenarios=["delayed"]))) is None
 
 

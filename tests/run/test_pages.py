@@ -80,31 +80,22 @@ class Block:
         phases.load_pages(run, block)
 
 
-def test_every_visit_of_a_block_is_made_by_one_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_visit_of_a_block_is_made_by_one_browser_and_servers_settle_after_load(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     block = Block(monkeypatch)
+    block.load(with_pages=False)
+    assert block.browsers == 0
     block.load()
     assert (len(block.visits), block.browsers, block.recording.browser) == (12, 1, "Chromium 1.2")
     assert block.timekeeper.beside_s == 36.0
-
-
-def test_a_server_that_was_under_load_settles_before_the_next_visit(monkeypatch: pytest.MonkeyPatch) -> None:
-    block = Block(monkeypatch)
-    block.load()
-    loaded = [visit.arm for visit in block.visits if visit.users]
-    assert len(loaded) == 4
-    assert block.settled == loaded
+    assert len(block.settled) == 4
+    assert block.settled == [visit.arm for visit in block.visits if visit.users]
 
 
 def test_visits_end_with_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     block = Block(monkeypatch, deadline_s=10.0)
-    block.load()
-    assert len(block.visits) == 3
-    assert block.timekeeper.is_up
-    block.load()
-    assert len(block.visits) == 3
-
-
-def test_a_plan_without_pages_starts_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    block = Block(monkeypatch)
-    block.load(with_pages=False)
-    assert block.browsers == 0
+    for _ in range(2):
+        block.load()
+        assert len(block.visits) == 3
+        assert block.timekeeper.is_up

@@ -1,7 +1,7 @@
 """Comparing the responses of a plan's servers, and what the load is held to because of it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -85,16 +85,33 @@ DOCUMENT = {
 }
 
 
+class Checker:
+    """Checks of plans whose servers are services in this process, each behind a client that records."""
+
+    def __init__(self, folder: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.progress, self.monkeypatch = folder, progress, monkeypatch
+        self.clients: dict[str, Client] = {}
+
+    def plan_of(self, text: str) -> Plan:
+        path = self.folder / "plan.toml"
+        path.write_text(text)
+        return load_plan(path, vocabulary())
+
+    def serve(self, **services: Service) -> dict[str, Any]:
+        self.clients = {arm: Client(service) for arm, service in services.items()}
+        servers = {arm: SimpleNamespace(url=f"http://{arm}") for arm in services}
+        by_url = {servers[arm].url: client for arm, client in self.clients.items()}
+        self.monkeypatch.setattr(run_parity, "ArmClient", lambda url, _: by_url[url])
+        return servers
+
+    def check(self, session: Session, **services: Service) -> ParityOutcome:
+        return check_parity(session, self.serve(**services), self.progress)
+
+
 @pytest.fixture
-def progress() -> Iterator[Progress]:
-    with Progress() as shown:
-        yield shown
-
-
-def plan_of(folder: Path, text: str) -> Plan:
-    path = folder / "plan.toml"
-    path.write_text(text)
-    return load_plan(path, vocabulary())
+def checker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Checker]:
+    with Progress() as progress:
+        yield Checker(tmp_path, progress, monkeypatch)
 
 
 def session_of(plan: Plan | None = None, **requests: tuple[RequestSpec, ...]) -> Session:
@@ -107,28 +124,18 @@ def outcome_of(*requests: RequestSpec, equal: bool = True, unused: tuple[str, ..
     return ParityOutcome(parity=parity, cases={}, expectations=known, unused_allowances=unused)
 
 
-class Servers(dict[str, Any]):
-    """Servers by arm, each a service in this process; a client for one is what records its requests."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, **services: Service) -> None:
-        self.clients = {arm: Client(service) for arm, service in services.items()}
-        super().__init__({arm: SimpleNamespace(url=f"http://{arm}") for arm in services})
-        by_url = {server.url: self.clients[arm] for arm, server in self.items()}
-        monkeypatch.setattr(run_parity, "ArmClient", lambda url, _: by_url[url])
-
-
 def responding(extra_status: int) -> Service:
     return lambda case: response(status=extra_status if case.target == "/extra" else 200)
 
 
-def test_the_plans_requests_are_checked_and_what_it_allows_is_allowed(
-    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = session_of(plan_of(tmp_path, COMMANDS + REST + ALLOWANCES), front=(READ,))
-    servers = Servers(monkeypatch, baseline=responding(200), control=responding(200), new=responding(301))
+def three(new: Service, old: Service | None = None) -> dict[str, Service]:
+    old = old or responding(200)
+    return {"baseline": old, "control": old, "new": new}
 
-    outcome = check_parity(session, servers, progress)
 
+def test_the_plans_requests_are_checked_and_what_it_allows_is_allowed(checker: Checker) -> None:
+    session = session_of(checker.plan_of(COMMANDS + REST + ALLOWANCES), front=(READ,))
+    outcome = checker.check(session, **three(responding(301)))
     moved = [each for each in outcome.parity.differences if each.case == "GET /extra"]
     assert [(each.deployment, each.allowed) for each in moved] == [("new", "moved")]
     assert [text for text in outcome.unused_allowances if "'known'" in text]
@@ -136,22 +143,18 @@ def test_the_plans_requests_are_checked_and_what_it_allows_is_allowed(
     assert outcome.expectation(READ) is not None
 
 
-def test_what_differs_is_sent_again_to_fresh_servers(
-    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = session_of(plan_of(tmp_path, COMMANDS + REST), front=(READ,))
+def test_what_differs_is_sent_again_to_fresh_servers(checker: Checker) -> None:
+    session = session_of(checker.plan_of(COMMANDS + REST), front=(READ,))
     started: list[Mapping[str, str]] = []
 
     @contextmanager
     def serve_alike(_: Plan, arms: Mapping[str, str], **__: object) -> Iterator[Mapping[str, Any]]:
         started.append(arms)
-        yield Servers(monkeypatch, **{arm: responding(200) for arm in arms})
+        yield checker.serve(**{arm: responding(200) for arm in arms})
 
-    monkeypatch.setattr(run_parity, "serve_deployments", serve_alike)
-    servers = Servers(monkeypatch, baseline=responding(200), control=responding(200), new=responding(500))
-    outcome = check_parity(session, servers, progress)
-    parity = recheck_differences(session, outcome, progress)
-
+    checker.monkeypatch.setattr(run_parity, "serve_deployments", serve_alike)
+    outcome = checker.check(session, **three(responding(500)))
+    parity = recheck_differences(session, outcome, checker.progress)
     assert started
     assert all(arms == {BASELINE: "old", CONTROL: "old", "new": "new"} for arms in started)
     assert not parity.equal
@@ -162,37 +165,30 @@ def test_what_differs_is_sent_again_to_fresh_servers(
     "setup", [False, True], ids=["servers that run already", "data set up once in a run"]
 )
 def test_servers_that_cannot_be_started_afresh_are_not_sent_differences_again(
-    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch, *, setup: bool
+    checker: Checker, *, setup: bool
 ) -> None:
-    plan = plan_of(tmp_path, (COMMANDS if setup else URLS) + REST)
+    plan = checker.plan_of((COMMANDS if setup else URLS) + REST)
     if setup:
         deployments = {
             name: one.model_copy(update={"app": "service"}) for name, one in plan.deployments.items()
         }
         apps = {"service": App(setup=["true"])}
         plan = plan.model_copy(update={"apps": apps, "deployments": deployments})
-    monkeypatch.delattr(run_parity, "serve_deployments")
-
-    parity = recheck_differences(session_of(plan), outcome_of(equal=False), progress)
-
-    [warning] = parity.warnings
+    checker.monkeypatch.delattr(run_parity, "serve_deployments")
+    (warning,) = recheck_differences(session_of(plan), outcome_of(equal=False), checker.progress).warnings
     assert "the baseline cannot be started afresh" in warning
 
 
 def test_a_control_that_is_the_baseline_itself_is_not_sent_what_would_be_written_twice(
-    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
+    checker: Checker,
 ) -> None:
-    session = session_of(plan_of(tmp_path, URLS + REST), front=(READ, WRITE))
-    servers = Servers(monkeypatch, baseline=responding(200), control=responding(200), new=responding(200))
-
-    assert check_parity(session, servers, progress).parity.deployments == ("new",)
-    assert servers.clients[CONTROL].received == []
+    session = session_of(checker.plan_of(URLS + REST), front=(READ, WRITE))
+    assert checker.check(session, **three(responding(200))).parity.deployments == ("new",)
+    assert checker.clients[CONTROL].received == []
 
 
-def test_what_cases_have_written_is_known_under_load(
-    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = session_of(plan_of(tmp_path, COMMANDS + REST), front=(READ,), posts=(WRITE,))
+def test_what_cases_have_written_is_known_under_load(checker: Checker) -> None:
+    session = session_of(checker.plan_of(COMMANDS + REST), front=(READ,), posts=(WRITE,))
 
     def storing() -> Service:
         stored: list[str] = []
@@ -204,49 +200,36 @@ def test_what_cases_have_written_is_known_under_load(
 
         return respond
 
-    outcome = check_parity(
-        session, Servers(monkeypatch, baseline=storing(), control=storing(), new=storing()), progress
-    )
-
+    outcome = checker.check(session, baseline=storing(), control=storing(), new=storing())
     assert outcome.parity.equal
     # The first response was another than the last: of later ones only the status is known.
     assert outcome.expectation(READ, "new") == Expectation(status=200, body_base64=None)
 
 
-def test_what_was_refused_has_written_nothing(
-    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = session_of(plan_of(tmp_path, COMMANDS + REST), front=(READ,))
-
+def test_what_was_refused_has_written_nothing(checker: Checker) -> None:
     def refusing(case: RequestSpec) -> Any:  # noqa: ANN401 - a response
         return response(status=200 if case.method in SAFE_METHODS else 405)
 
-    servers = Servers(monkeypatch, baseline=refusing, control=refusing, new=refusing)
-    check_parity(session, servers, progress)
-
-    received = servers.clients[BASELINE].received
+    checker.check(
+        session_of(checker.plan_of(COMMANDS + REST), front=(READ,)), **three(refusing, old=refusing)
+    )
+    received = checker.clients[BASELINE].received
     assert any(case.method not in SAFE_METHODS for case in received)
     assert [identity(case) for case in received].count(identity(READ)) == 2  # and not once more in the end
 
 
 def test_a_scenario_writes_if_a_request_does_more_than_read() -> None:
     head = replace(READ, method="HEAD")
-
     assert find_writing(session_of(a=(READ, head), b=(READ, WRITE), c=(WRITE,))) == ("b", "c")
 
 
-def test_under_load_each_request_of_an_arm_has_its_expectation() -> None:
+def test_under_load_each_request_has_its_expectation_and_of_a_scenario_that_writes_the_status_alone() -> None:
     session = session_of(mix=(READ, ODD, READ))
-
     assert expect(session, "mix", BASELINE, outcome_of(READ)) == {0: FOUND, 2: FOUND}
     assert expect(session, "mix", "new", outcome_of(READ)) == {0: OWN, 2: OWN}
     assert expect(session, "mix", CONTROL, outcome_of(READ)) == {0: FOUND, 2: FOUND}  # it was not compared
-
-
-def test_of_a_scenario_that_writes_only_statuses_are_expected() -> None:
     session = session_of(mix=(READ, WRITE), other=(READ,))
     outcome = outcome_of(READ, WRITE)
-
     status = Expectation(status=200, body_base64=None)
     assert expect(session, "mix", BASELINE, outcome) == {0: status, 1: status}
     assert expect(session, "other", BASELINE, outcome) == {0: FOUND}
@@ -254,11 +237,8 @@ def test_of_a_scenario_that_writes_only_statuses_are_expected() -> None:
 
 def test_what_is_not_checked_is_a_warning() -> None:
     session = session_of(mix=(READ, WRITE), other=(ODD,))
-
-    unused, writing, afterwards, other = warn_of_unchecked(
-        session, outcome_of(READ, WRITE, unused=("not needed",))
-    )
-
+    found = outcome_of(READ, WRITE, unused=("not needed",))
+    unused, writing, afterwards, other = warn_of_unchecked(session, found)
     assert unused == "not needed"
     assert writing.startswith("mix: writes")
     assert afterwards.startswith("the responses are not compared again after the load")
@@ -266,78 +246,63 @@ def test_what_is_not_checked_is_a_warning() -> None:
     assert list(warn_of_unchecked(session_of(mix=(READ,)), outcome_of(READ))) == []
 
 
-def document_plan(folder: Path, keys: str) -> Plan:
-    return plan_of(folder, f"{COMMANDS}{REST}vary = []\n{keys}\n")
+def document_plan(checker: Checker, keys: str) -> Plan:
+    return checker.plan_of(f"{COMMANDS}{REST}vary = []\n{keys}\n")
 
 
-def explored(
-    plan: Plan, progress: Progress, monkeypatch: pytest.MonkeyPatch
-) -> tuple[ParityOutcome, list[str]]:
-    """The outcome of a check, and the targets of the document's cases."""
-    servers = Servers(monkeypatch, baseline=responding(200), new=responding(200))
-    outcome = check_parity(session_of(plan), servers, progress)
-    return outcome, [case.target for name, case in outcome.cases.items() if "[OpenAPI]" in name]
-
-
-def test_a_file_is_checked_before_a_server_runs_and_its_cases_are_sent(
-    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = document_plan(tmp_path, 'openapi = "api.json"\nexamples = 4\nseed = 9')
-    path = tmp_path / "api.json"
+def test_a_file_is_checked_before_a_server_runs_and_its_cases_are_sent(checker: Checker) -> None:
+    plan = document_plan(checker, 'openapi = "api.json"\nexamples = 4\nseed = 9')
+    path = checker.folder / "api.json"
     (missing,) = find_document_problems(plan)
     path.write_text(json.dumps(DOCUMENT | {"paths": {"/x": {"get": {"parameters": 3}}}}))
     (unusable,) = find_document_problems(plan)
     path.write_text(json.dumps(DOCUMENT))
-
     assert (missing.where, unusable.where) == (str(path), f"{path}: GET /x")
     assert find_document_problems(plan) == []
-    outcome, targets = explored(plan, progress, monkeypatch)
+    outcome = checker.check(session_of(plan), baseline=responding(200), new=responding(200))
+    targets = [case.target for name, case in outcome.cases.items() if "[OpenAPI]" in name]
     assert outcome.parity.seeds == ("GET /items: seed 9, 4 examples",)
     assert len(targets) == len(set(targets)) == 4
     assert all(target.startswith("/items") for target in targets)
 
 
-def test_a_path_is_fetched_from_the_baseline(
-    tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = document_plan(tmp_path, 'openapi = "/api.json"\nexamples = 2')
+def test_a_path_is_fetched_from_the_baseline(checker: Checker) -> None:
+    plan = document_plan(checker, 'openapi = "/api.json"\nexamples = 2')
     fetched: list[str] = []
 
     def fetch(url: str, _: float) -> OpenApiDocument:
         fetched.append(url)
         return OpenApiDocument(where=url, location=url, content=DOCUMENT)
 
-    monkeypatch.setattr(run_parity, "fetch_document", fetch)
-
+    checker.monkeypatch.setattr(run_parity, "fetch_document", fetch)
     assert find_document_problems(plan) == []
-    outcome, _ = explored(plan, progress, monkeypatch)
+    outcome = checker.check(session_of(plan), baseline=responding(200), new=responding(200))
     assert outcome.parity.seeds == ("GET /items: seed 1, 2 examples",)
     assert fetched == ["http://baseline/api.json"]
 
 
-def test_without_the_extra_the_key_and_the_extra_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = document_plan(tmp_path, 'openapi = "api.json"')
-    monkeypatch.setattr("portcompare.parity.openapi.find_spec", lambda _: None)
-
+def test_without_the_extra_the_key_and_the_extra_are_named(checker: Checker) -> None:
+    plan = document_plan(checker, 'openapi = "api.json"')
+    checker.monkeypatch.setattr("portcompare.parity.openapi.find_spec", lambda _: None)
     (problem,) = find_document_problems(plan)
-
-    assert problem.where == f"{tmp_path}/plan.toml: parity.openapi"
+    assert problem.where == f"{checker.folder}/plan.toml: parity.openapi"
     assert "portcompare[openapi]" in problem.remedy
 
 
+Captures = Callable[..., tuple[Session, list[str], list[Capture]]]
+
+
 @pytest.fixture
-def capture(tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - below
+def capture(checker: Checker) -> Captures:
     """Capture the requests of scenarios, given what the load generator reports of each."""
-    plan = plan_of(tmp_path, COMMANDS + REST)
+    plan = checker.plan_of(COMMANDS + REST)
 
     @contextmanager
     def serve(_: Plan, arms: Mapping[str, str], **__: object) -> Iterator[dict[str, SimpleNamespace]]:
         assert arms == {"dry-pass": "old"}
         yield {"dry-pass": SimpleNamespace(url="http://127.0.0.1:1")}
 
-    monkeypatch.setattr(run_parity, "serve_deployments", serve)
+    checker.monkeypatch.setattr(run_parity, "serve_deployments", serve)
 
     def run(**captured: Captured) -> tuple[Session, list[str], list[Capture]]:
         """The session afterwards, the warnings, and the orders to the load generator."""
@@ -351,54 +316,39 @@ def capture(tmp_path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch)
         session = Session(
             plan=plan,
             cpus=assign_cpus(plan, 1),
-            folder=tmp_path,
+            folder=checker.folder,
             generator=cast("Any", SimpleNamespace(capture=respond)),
             requests={"slow": (READ,)},
             to_capture=tuple(captured),
         )
-        return capture_requests(session, progress, warnings.append), warnings, orders
+        return capture_requests(session, checker.progress, warnings.append), warnings, orders
 
     return run
 
 
-def test_captured_requests_are_a_scenarios_like_those_that_are_declared(capture: Any) -> None:  # noqa: ANN401
+def test_captured_requests_are_a_scenarios_like_those_that_are_declared(capture: Captures) -> None:
     session, warnings, orders = capture(fast=Captured(requests=(READ, WRITE)))
-
     assert session.requests == {"slow": (READ,), "fast": (READ, WRITE)}
     assert session.to_capture == ()
     assert orders == [Capture(scenario="fast", url="http://127.0.0.1:1")]
     assert warnings == []
-
-
-def test_nothing_is_served_where_all_requests_are_known(
-    capture: Any,  # noqa: ANN401 - the fixture
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delattr(run_parity, "serve_deployments")
-
-    session, warnings, orders = capture()
-
-    assert session.requests == {"slow": (READ,)}
-    assert (warnings, orders) == ([], [])
-
-
-def test_requests_to_other_servers_are_a_warning(capture: Any) -> None:  # noqa: ANN401 - the fixture
     _, warnings, _ = capture(fast=Captured(requests=(READ,), elsewhere=("http://a/", "http://b/")))
+    told = "fast also sends requests to http://a/, http://b/: they are measured, and not compared"
+    assert warnings == [told]
 
-    assert warnings == [
-        "fast also sends requests to http://a/, http://b/: they are measured, and not compared"
-    ]
+
+def test_nothing_is_served_where_all_requests_are_known(capture: Captures, checker: Checker) -> None:
+    checker.monkeypatch.delattr(run_parity, "serve_deployments")
+    session, warnings, orders = capture()
+    assert (session.requests, warnings, orders) == ({"slow": (READ,)}, [], [])
 
 
 def test_all_classes_that_cannot_be_used_are_reported_at_once_with_their_keys(
-    tmp_path: Path,
-    capture: Any,  # noqa: ANN401 - the fixture
+    tmp_path: Path, capture: Captures
 ) -> None:
     bad = Captured(requests=(), problem=("Fast raised KeyError", "correct it"))
-
     with pytest.raises(InputError) as caught:
         capture(fast=bad, slow=bad)
-
     assert [str(problem) for problem in caught.value.problems] == [
         f"{tmp_path}/plan.toml: scenarios.{name}.user: Fast raised KeyError\n    correct it"
         for name in ("fast", "slow")

@@ -19,7 +19,7 @@ from portcompare.measure.blocks import Place, Timekeeper
 from portcompare.measure.rounds import MeasuredRound
 from portcompare.parity.checker import ParityOutcome
 from portcompare.plan import Plan
-from portcompare.records.parity import Difference, Parity
+from portcompare.records.parity import Parity
 from portcompare.records.requests import RequestSpec
 from portcompare.records.results import Results
 from portcompare.records.rounds import Round
@@ -29,20 +29,11 @@ from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
 from portcompare.run.session import Session
 from tests.altered import altered
-from tests.analyse.samples import LATENCY, PARITY, ROUND
+from tests.analyse.samples import DIFFERENCE, LATENCY, PARITY, ROUND
 from tests.measure.plans import make_manifest, make_plan
 
 NOTHING = HdrHistogram(1, 10**6, 3).encode().decode()
 IDLE_S = 0.003
-DIFFERENCE = Difference(
-    case="GET /",
-    deployment="new",
-    kind="status",
-    pointer="",
-    severity="breaks",
-    baseline="200",
-    candidate="500",
-)
 CAPACITIES_RPS = {"baseline": 300.0, "control": 300.0, "new": 900.0}
 
 
@@ -159,82 +150,59 @@ def under_an_objective(place: Place) -> Round:
     return altered(open_round, rate_rps=place.level / 2, errors=500, latency_s=replace(LATENCY, p99=2.0))
 
 
-@pytest.fixture(scope="module")
-def break_even(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    grid = {"path": "/", "delay_s": [0, 0.02, 0.1, 0.2], "users": [1, 4, 8, 16, 32, 64]}
-    plan = with_subject({"break_even": grid}, min_blocks=2, max_blocks=3, budget_s=1e6)
-    return Run(plan, in_a_grid, tmp_path_factory.mktemp("break-even"))
-
-
-def search_plan(blocks: int = 3) -> Plan:
+def search_plan() -> Plan:
     load = {"model": "open", "objective": {"p99": 0.5}}
     scenarios = {"front": {"request": {"path": "/"}, "load": load}}
-    return with_subject({"scenarios": scenarios}, min_blocks=blocks, max_blocks=blocks)
+    return with_subject({"scenarios": scenarios}, min_blocks=3, max_blocks=3)
 
 
-@pytest.fixture(scope="module")
-def capacity(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return Run(search_plan(), under_an_objective, tmp_path_factory.mktemp("capacity"))
-
-
-def test_a_grid_is_measured_along_its_border(break_even: Run) -> None:
-    found = {one.candidate: one for one in break_even.results.sweeps.break_even}
+def test_a_grid_is_measured_along_its_border_and_its_cells_are_levels_like_any(tmp_path: Path) -> None:
+    grid = {"path": "/", "delay_s": [0, 0.02, 0.1, 0.2], "users": [1, 4, 8, 16, 32, 64]}
+    plan = with_subject({"break_even": grid}, min_blocks=2, max_blocks=3, budget_s=1e6)
+    run = Run(plan, in_a_grid, tmp_path)
+    results = run.results
+    found = {one.candidate: one for one in results.sweeps.break_even}
     assert found.keys() == {"control", "new"}
     borders = {one.delay_s: (one.not_at_users, one.wins_from_users) for one in found["new"].borders}
     assert borders == {0.0: (None, None), 0.02: (8, 16), 0.1: (8, 16), 0.2: (8, 16)}
-    assert len({(place.scenario, place.level) for place in break_even.places}) < 24
-    assert break_even.settled == []
-
-
-def test_cells_of_a_grid_are_compared_and_summarised_like_any_level(break_even: Run) -> None:
-    levels = {(one.scenario, one.level) for one in break_even.results.comparisons}
-    assert levels == {(place.scenario, place.level) for place in break_even.places}
-    assert levels == {(one.scenario, one.level) for one in break_even.results.summaries}
-
-
-def test_the_knee_of_each_delay_is_found(break_even: Run) -> None:
-    knees = {(one.scenario, one.arm): one for one in break_even.results.sweeps.knees}
+    levels = {(place.scenario, place.level) for place in run.places}
+    assert len(levels) < 24
+    assert levels == {(one.scenario, one.level) for one in results.comparisons}
+    assert levels == {(one.scenario, one.level) for one in results.summaries}
+    assert run.settled == []
+    knees = {(one.scenario, one.arm): one for one in results.sweeps.knees}
     assert knees["delay 0.2 s", "baseline"].load.point == pytest.approx(8, rel=0.01)
+    write_results(results, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json").sweeps == results.sweeps
 
 
-def test_a_search_finds_the_capacity_of_every_arm(capacity: Run) -> None:
-    found = {one.arm: one for one in capacity.results.sweeps.capacities}
+def test_a_search_finds_the_capacity_of_every_arm_and_its_rates_are_no_levels(tmp_path: Path) -> None:
+    run = Run(search_plan(), under_an_objective, tmp_path)
+    results = run.results
+    found = {one.arm: one for one in results.sweeps.capacities}
     assert list(found) == ["baseline", "control", "new"]
     for arm, one in found.items():
-        assert one.rate_rps is not None
         assert one.rate_rps.point == pytest.approx(CAPACITIES_RPS[arm], rel=0.03)
         assert one.rate_rps.blocks == 3
-    assert found["new"].ratio is not None
-    assert found["new"].ratio.point == pytest.approx(3, rel=0.05)
-    assert found["new"].ratio.verdict == "faster"
-
-
-def test_servers_settle_after_every_round_of_a_search(capacity: Run) -> None:
-    assert capacity.settled == [place.arm for place in capacity.places]
-
-
-def test_rates_that_were_tried_are_no_levels_to_be_compared(capacity: Run) -> None:
-    assert capacity.results.comparisons == ()
-    assert capacity.results.summaries == ()
-    assert len(capacity.results.rounds) == len(capacity.places)
-
-
-def test_a_rate_that_was_too_much_does_not_spoil_the_run(capacity: Run) -> None:
-    assert any(one.load.errors for one in capacity.results.rounds)
-    assert all(one.discarded is None for one in capacity.results.rounds)
-    assert capacity.results.valid
-
-
-def test_a_search_has_a_headline_and_a_conclusion(capacity: Run) -> None:
-    headline = capacity.results.headline
-    assert headline.startswith("Of 1 comparison of capacities, 1 difference holds, ")
-    assert "new is faster (front, 3.0" in headline
-    (conclusion,) = capacity.results.conclusions
+    assert found["new"].compared.point == pytest.approx(3, rel=0.05)
+    assert found["new"].compared.verdict == "faster"
+    assert (results.comparisons, results.summaries) == ((), ())
+    assert len(results.rounds) == len(run.places)
+    assert run.settled == [place.arm for place in run.places]
+    # A rate that was too much does not spoil the run.
+    assert any(one.load.errors for one in results.rounds)
+    assert all(one.discarded is None for one in results.rounds)
+    assert results.valid
+    assert results.headline.startswith("Of 1 comparison of capacities, 1 difference holds, ")
+    assert "new is faster (front, 3.0" in results.headline
+    (conclusion,) = results.conclusions
     assert (conclusion.scenario, conclusion.candidate) == ("front", "new")
     assert conclusion.text.startswith("new has a higher capacity than old (")
+    write_results(results, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json").sweeps == results.sweeps
 
 
-def test_a_control_with_another_capacity_makes_the_run_invalid(
+def test_a_control_with_another_capacity_makes_the_run_invalid_and_a_server_that_does_not_settle_is_told_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(CAPACITIES_RPS, "control", 400.0)
@@ -243,6 +211,9 @@ def test_a_control_with_another_capacity_makes_the_run_invalid(
     assert "came out faster in capacity (front, 1.3" in reason
     assert not run.results.valid
     assert run.results.headline.startswith("This run is not valid")
+    run = Run(search_plan(), under_an_objective, tmp_path, lambda arm, _: arm != "new")
+    (warning,) = run.results.warnings
+    assert warning.startswith("new (front) was still slow 30.0 s after a round")
 
 
 def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(tmp_path: Path) -> None:
@@ -259,12 +230,6 @@ def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(tmp_
     for one in run.results.sweeps.capacities:
         assert one.is_at_least
         assert one.reason.startswith("responses were wrong: 500 x wrong body at ")
-
-
-def test_a_server_that_does_not_settle_is_warned_of_once(tmp_path: Path) -> None:
-    run = Run(search_plan(), under_an_objective, tmp_path, lambda arm, _: arm != "new")
-    (warning,) = run.results.warnings
-    assert warning.startswith("new (front) was still slow 30.0 s after a round")
 
 
 @pytest.mark.parametrize(
@@ -288,56 +253,41 @@ def test_waiting_is_part_of_a_round_and_does_not_outlast_the_budget(
     assert not any("still slow" in warning for warning in run.results.warnings)
 
 
-def test_responses_that_differ_before_the_load_end_the_run(tmp_path: Path) -> None:
+def test_responses_that_differ_before_the_load_end_the_run_and_after_it_make_it_invalid(
+    tmp_path: Path,
+) -> None:
     before = replace(PARITY, equal=False, differences=(DIFFERENCE,))
     run = Run(search_plan(), under_an_objective, tmp_path, before=before)
     assert (run.places, run.checked_after, run.rechecked) == ([], [0], 1)
     assert run.results.stop_reason == "the responses differ"
     assert not run.results.valid
     assert _exit_code(run.results) == 1
-
-
-def test_responses_that_differ_only_after_the_load_make_the_run_invalid(tmp_path: Path) -> None:
     after = replace(PARITY, equal=False, differences=(DIFFERENCE,))
     run = Run(search_plan(), under_an_objective, tmp_path, after=after)
     assert run.checked_after == [0, len(run.places)]
     assert run.results.parity is not None
     assert run.results.parity.differences == (DIFFERENCE,)
     assert "the responses differ in 1 place" in run.results.invalid_reasons
-
-
-def test_responses_are_not_compared_again_where_the_load_has_written(tmp_path: Path) -> None:
     requests = (http_request("/", method="POST"),)
     run = Run(search_plan(), under_an_objective, tmp_path, requests=requests)
     assert run.checked_after == [0]
     assert any("not compared again after the load" in warning for warning in run.results.warnings)
 
 
+TWO_LEVELS = {"scenarios": {"front": {"request": {"path": "/"}, "load": {"users": [1, 8]}}}}
+
+
 def test_a_budget_that_ends_in_the_first_block_is_warned_of(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    # So much is kept for the report alone.
+    run = Run(with_subject(TWO_LEVELS, budget_s=1.0), lambda _: ROUND, tmp_path)
+    assert (run.places, run.results.stop_reason) == ([], "the budget of 1.00 s ended in block 1")
     ticks = itertools.count()
     monkeypatch.setattr(phases, "Timekeeper", lambda _: Timekeeper(3.0, lambda: float(next(ticks))))
-    scenarios = {"front": {"request": {"path": "/"}, "load": {"users": [1, 8]}}}
-    run = Run(with_subject({"scenarios": scenarios}), lambda _: ROUND, tmp_path)
+    run = Run(with_subject(TWO_LEVELS), lambda _: ROUND, tmp_path)
     assert len(run.places) < 6
     assert run.results.stop_reason.endswith(" ended in block 1")
     (warning,) = (one for one in run.results.warnings if "budget" in one)
     assert warning.startswith(f"{run.results.stop_reason}, before everything was measured once")
     assert "--budget" in warning
-
-
-def test_the_budget_of_the_plan_counts_from_the_start_of_the_run(tmp_path: Path) -> None:
-    scenarios = {"front": {"request": {"path": "/"}, "load": {"users": [1, 8]}}}
-    run = Run(with_subject({"scenarios": scenarios}, budget_s=1.0), lambda _: ROUND, tmp_path)
-    assert run.places == []  # so much is kept for the report alone
-    assert run.results.stop_reason == "the budget of 1.00 s ended in block 1"
-
-
-@pytest.mark.parametrize("kind", ["break_even", "capacity"])
-def test_what_was_found_can_be_written_and_read_again(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    results = request.getfixturevalue(kind).results
-    write_results(results, tmp_path / "results.json")
-    assert read_results(tmp_path / "results.json").sweeps == results.sweeps

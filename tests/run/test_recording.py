@@ -8,10 +8,9 @@ import pytest
 
 from portcompare.plan import Plan
 from portcompare.records.pages import PageVisit
-from portcompare.records.parity import Parity
 from portcompare.records.results import RESULTS_FILE
 from portcompare.run.recording import Recording
-from tests.analyse.samples import ROUND
+from tests.analyse.samples import PARITY, ROUND
 from tests.measure.plans import make_manifest, make_plan, paged
 
 
@@ -25,21 +24,33 @@ def record(plan: Plan, folder: Path, **manifest: Any) -> Recording:  # noqa: ANN
     )
 
 
-def test_secrets_of_the_plan_do_not_go_into_the_results(tmp_path: Path) -> None:
-    plan = make_plan()
-    old = plan.deployments["old"].model_copy(update={"environment": {"API_KEY": "hidden", "MODE": "shown"}})
-    plan = plan.model_copy(update={"deployments": plan.deployments | {"old": old}})
-    results = record(plan, tmp_path).results(partial=True)
-    assert results.plan["deployments"]["old"]["environment"] == {"API_KEY": "***", "MODE": "shown"}
-    assert plan.deployments["old"].environment["API_KEY"] == "hidden"
+def test_secrets_of_apps_and_deployments_do_not_go_into_the_results(tmp_path: Path) -> None:
+    plan, secret = make_plan(), {"environment": {"API_KEY": "hidden", "MODE": "shown"}}
+    old, app = plan.deployments["old"].model_copy(update=secret), plan.apps["app"].model_copy(update=secret)
+    changed = {"deployments": plan.deployments | {"old": old}, "apps": {"app": app}}
+    written = record(plan.model_copy(update=changed), tmp_path).results(partial=True).plan
+    for place in (written["deployments"]["old"], written["apps"]["app"]):
+        assert place["environment"] == {"API_KEY": "***", "MODE": "shown"}
+    assert old.environment["API_KEY"] == "hidden"
 
 
-def test_what_is_not_alike_beside_app_and_server_is_a_warning(tmp_path: Path) -> None:
-    differences = ("threads: old 8, new none", "loop: old none, new uvloop")
-    results = record(make_plan(), tmp_path, differences=differences).results(partial=True)
-    said = "not alike besides app and server: threads: old 8, new none; loop: old none, new uvloop"
-    assert said in results.warnings
-    assert not [one for one in record(make_plan(), tmp_path).results(partial=True).warnings if "alike" in one]
+def test_what_is_known_of_machine_servers_and_responses_is_a_warning(tmp_path: Path) -> None:
+    running, other = make_manifest().deployments
+    recording = record(
+        make_plan(),
+        tmp_path,
+        differences=("threads: old 8, new none", "loop: old none, new uvloop"),
+        deployments=(replace(running, kind="url"), other),
+    )
+    recording.add_parity(replace(PARITY, warnings=("not all was asked",)))
+    warnings = recording.results(partial=True).warnings
+    assert (
+        "not alike besides app and server: threads: old 8, new none; loop: old none, new uvloop" in warnings
+    )
+    assert any(one.startswith("CPU time and memory of old are not known") for one in warnings)
+    assert any(one.startswith("the control is no second instance of old") for one in warnings)
+    assert "not all was asked" in warnings
+    assert record(make_plan(), tmp_path).results(partial=True).warnings == ()
 
 
 def test_results_are_written_now_and_then_and_not_after_every_round(
@@ -57,29 +68,6 @@ def test_results_are_written_now_and_then_and_not_after_every_round(
     now_s += 5.0
     recording.save_now_and_then()
     assert path.exists()
-
-
-def test_secrets_of_an_app_do_not_go_into_the_results(tmp_path: Path) -> None:
-    plan = make_plan()
-    app = plan.apps["app"].model_copy(update={"environment": {"API_KEY": "hidden", "MODE": "shown"}})
-    results = record(plan.model_copy(update={"apps": {"app": app}}), tmp_path).results(partial=True)
-    assert results.plan["apps"]["app"]["environment"] == {"API_KEY": "***", "MODE": "shown"}
-
-
-def test_what_is_not_known_of_a_server_elsewhere_is_a_warning(tmp_path: Path) -> None:
-    running, other = make_manifest().deployments
-    deployments = (replace(running, kind="url"), other)
-    warnings = record(make_plan(), tmp_path, deployments=deployments).results(partial=True).warnings
-    assert any(one.startswith("CPU time and memory of old are not known") for one in warnings)
-    assert any(one.startswith("the control is no second instance of old") for one in warnings)
-
-
-def test_what_must_be_known_of_the_check_of_the_answers_is_a_warning(tmp_path: Path) -> None:
-    recording = record(make_plan(), tmp_path)
-    recording.add_parity(
-        Parity(equal=True, cases=1, deployments=("new",), differences=(), warnings=("not all was asked",))
-    )
-    assert "not all was asked" in recording.results(partial=True).warnings
 
 
 def test_a_visit_whose_load_failed_is_kept_as_discarded(tmp_path: Path) -> None:

@@ -51,11 +51,6 @@ def test_workers_of_this_machine_join_on_loopback_and_others_at_the_given_addres
     assert workers.order((1, 3)) == order
 
 
-def test_an_address_to_listen_at_needs_expected_workers() -> None:
-    with pytest.raises(InputError, match="--expect-workers N"):
-        choose_workers(1, 0, "127.0.0.1")
-
-
 def test_workers_on_other_machines_need_servers_that_they_can_reach() -> None:
     plan = make_plan()
     (problem,) = find_unreachable(choose_workers(1, 2, "10.0.0.5"), plan)
@@ -77,8 +72,10 @@ def test_workers_elsewhere_cannot_reach_a_loopback_address(host: str) -> None:
     assert problem.where.endswith(": deployments.new.url")
 
 
-def test_processes_here_and_workers_from_elsewhere_exclude_each_other() -> None:
-    with pytest.raises(InputError, match="--expect-workers"):
+def test_options_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(InputError, match="--expect-workers N"):
+        choose_workers(1, 0, "127.0.0.1")
+    with pytest.raises(InputError, match="--processes, --expect-workers: both are given"):
         choose_workers(2, 2, None)
     assert choose_workers(2, 0, None).processes == 2
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from portcompare.serve.cpus import assign_cpus, find_cpu_problems
+from portcompare.serve.cpus import assign_cpus
+from portcompare.serve.preflight import find_cpu_problems
 from tests.serve.support import write_plan
 
 FOUR = {0, 1, 2, 3}

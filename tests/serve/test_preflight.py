@@ -179,8 +179,8 @@ def test_everything_is_reported_at_once(tmp_path: Path, taken_port: int) -> None
         "deployments.waitress.server",
         "apps.wsgi.target",
         "deployments.uvicorn asgi.server",
-        "deployments.waitress.port",
         "cpus.server",
+        "deployments.waitress.port",
     ]
 
 

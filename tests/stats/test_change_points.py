@@ -1,22 +1,15 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
-from portcompare.records.metrics import METRICS
+from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.rounds import Round, Slice
 from portcompare.stats.change_points import describe_changes, find_changes, locate_change
 from tests.altered import altered
 from tests.analyse.samples import ROUND, in_users
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from portcompare.records.metrics import MetricName
-
-    Noise = Callable[[np.random.Generator], Sequence[float]]
+Noise = Callable[[np.random.Generator], Sequence[float]]
 
 MARGINS: dict[MetricName, float] = dict.fromkeys(METRICS, 0.05)
 
@@ -55,14 +48,11 @@ def test_a_change_is_located_at_the_first_count_after_it(place: int, counts: lis
     assert locate_change(counts) == place
 
 
-def test_one_changed_series_is_found_among_a_hundred() -> None:
+def test_changed_series_are_found_among_a_hundred_however_many_they_are() -> None:
     rng = np.random.default_rng(1)
     series = [noisy(rng) for _ in range(100)]
     series[42] = [count * (0.8 if at >= 6 else 1.0) for at, count in enumerate(series[42])]
     assert find_changes(series, [0.03] * 100) == {42: 6}
-
-
-def test_many_changed_series_are_all_found_however_alike_they_are() -> None:
     rng = np.random.default_rng(2)
     series = [noisy(rng) for _ in range(100)]
     for place in range(0, 100, 5):
@@ -72,21 +62,15 @@ def test_many_changed_series_are_all_found_however_alike_they_are() -> None:
     assert len(found) <= 21
 
 
-def test_a_series_that_is_noisy_all_along_is_not_found_among_quiet_ones() -> None:
+def test_noise_single_slices_and_short_or_empty_series_are_no_change() -> None:
     rng = np.random.default_rng(3)
-    series = [noisy(rng, 0.2 if place == 7 else 0.01) for place in range(50)]
-    assert find_changes(series, [0.01] * 50) == {}
-
-
-def test_single_slices_that_stand_out_are_no_changes() -> None:
+    loud = [noisy(rng, 0.2 if place == 7 else 0.01) for place in range(50)]
+    assert find_changes(loud, [0.01] * 50) == {}
     rng = np.random.default_rng(5)
     series = [list(noisy(rng)) for _ in range(40)]
     for place in range(10):
         series[4 * place][place] = 200.0
     assert find_changes(series, [0.03] * 40) == {}
-
-
-def test_series_too_short_or_without_answers_have_no_change() -> None:
     assert find_changes([[], [9, 1], [9, 9, 1], [0] * 10], [0.01] * 4) == {}
 
 
@@ -110,15 +94,14 @@ def test_a_change_in_one_round_of_a_hundred_is_told_with_its_place_and_size() ->
     rounds = run_of(noisy, 7)
     place = next(at for at, one in enumerate(rounds) if (one.arm, one.block, one.level) == ("new", 2, 3))
     rounds[place] = measured([1000, 1010, 990, 1000, 700, 690, 710, 700, 705, 695], block=2, level=3.0)
-    assert describe_changes(rounds, MARGINS, in_users) == (
-        (
-            "change inside rounds: something else may have run for a part of 1 of 100 rounds: "
-            "new (fast, 3 users) from 10,000/s to 7,000/s in block 3"
-        ),
+    (warning,) = describe_changes(rounds, MARGINS, in_users)
+    assert warning == (
+        "change inside rounds: something else may have run for a part of 1 of 100 rounds: "
+        "new (fast, 3 users) from 10,000/s to 7,000/s in block 3"
     )
 
 
-def test_what_all_rounds_of_an_arm_have_in_common_is_told_once_even_if_it_is_hidden_in_each() -> None:
+def test_what_all_rounds_of_an_arm_have_in_common_is_told_once_and_not_round_by_round() -> None:
     rounds = [
         with_step(one, 1.07) if (one.arm, one.level) == ("new", 1) else one
         for one in run_of(lambda rng: noisy(rng, 0.04), 8)
@@ -129,19 +112,19 @@ def test_what_all_rounds_of_an_arm_have_in_common_is_told_once_even_if_it_is_hid
         "early or the server does not keep its rate: new (fast, 1 user) from "
     )
     assert warning.count("from") == 1
-
-
-def test_an_arm_whose_rounds_all_change_is_not_told_of_round_by_round() -> None:
     rounds = [with_step(one, 0.6) if one.arm == "new" else one for one in run_of(noisy, 9)]
     (warning,) = describe_changes(rounds, MARGINS, in_users)
     assert warning.count("new (fast, ") == 5
     assert "block" not in warning
 
 
-def test_a_change_within_the_margin_does_not_matter() -> None:
+def test_a_change_within_the_margin_or_in_rounds_that_do_not_count_does_not_matter() -> None:
     rounds = [with_step(one, 1.1) if one.arm == "new" else one for one in run_of(noisy, 10)]
     assert describe_changes(rounds, MARGINS, in_users)
     assert describe_changes(rounds, MARGINS | {"throughput": 0.2}, in_users) == ()
+    rounds = [altered(with_step(one, 0.5), discarded="spoilt") for one in run_of(noisy, 13)]
+    assert describe_changes([*rounds, ROUND], MARGINS, in_users) == ()
+    assert describe_changes([], MARGINS, in_users) == ()
 
 
 @pytest.mark.parametrize("ratio", [0.0, 5.0])
@@ -163,9 +146,3 @@ def test_of_many_changed_rounds_the_first_five_are_named() -> None:
     assert "8 of 100 rounds: " in warning
     assert warning.count("in block") == 5
     assert warning.endswith("; and 3 more")
-
-
-def test_discarded_rounds_and_rounds_without_slices_do_not_count() -> None:
-    rounds = [altered(with_step(one, 0.5), discarded="spoilt") for one in run_of(noisy, 13)]
-    assert describe_changes([*rounds, ROUND], MARGINS, in_users) == ()
-    assert describe_changes([], MARGINS, in_users) == ()

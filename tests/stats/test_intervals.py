@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from math import exp, log, sqrt
 from random import Random
 
@@ -8,14 +9,20 @@ from hypothesis import strategies as st
 
 from benchmarks.simulate_unpaired import check_formula
 from portcompare.analyse.comparisons import judge_ratio
+from portcompare.analyse.conclusions import find_holding, headline_family
+from portcompare.records.metrics import METRICS
+from portcompare.records.rounds import CONTROL
 from portcompare.stats.intervals import (
     chance_beyond,
     degrees_of_freedom,
+    holm,
     paired_ratio,
     quantile,
     unpaired_ratio,
 )
-from tests.altered import Known, known
+from tests.altered import Known, altered, known
+from tests.analyse.samples import COMPARISON
+from tests.analyse.samples import MARGINS as EACH_MARGIN
 
 values = st.floats(min_value=1e-4, max_value=1e4)
 blocks = st.lists(st.tuples(values, values), min_size=2, max_size=12)
@@ -33,7 +40,7 @@ def ratio_of(baseline: Sequence[float], candidate: Sequence[float]) -> Known:
     return known(paired_ratio(baseline, candidate))
 
 
-def test_three_blocks_by_hand() -> None:
+def test_three_blocks_by_hand_and_the_paired_t_test_on_logarithms() -> None:
     interval = ratio_of([100, 100, 100], [100, 200, 400])
     # The logarithms are 0, 1 and 2 times log 2: their mean and their standard deviation are log 2.
     # The 97.5% point of Student's t with 2 degrees of freedom is 4.303: NIST/SEMATECH e-Handbook of
@@ -42,9 +49,6 @@ def test_three_blocks_by_hand() -> None:
     assert interval.point == pytest.approx(2)
     assert interval.low == pytest.approx(2 * exp(-half), rel=1e-3)
     assert interval.high == pytest.approx(2 * exp(half), rel=1e-3)
-
-
-def test_it_is_the_interval_of_the_paired_t_test_on_logarithms() -> None:
     baseline = [812.0, 790.5, 845.2, 801.1, 777.7, 823.9]
     candidate = [1210.0, 1105.3, 1302.8, 1190.2, 1201.5, 1177.0]
     interval = ratio_of(baseline, candidate)
@@ -54,55 +58,35 @@ def test_it_is_the_interval_of_the_paired_t_test_on_logarithms() -> None:
     assert interval.high == pytest.approx(1.544141064219988)
 
 
+def assert_alike(found: Known, point: float, low: float, high: float) -> None:
+    assert found.point == pytest.approx(point)
+    assert (found.low, found.high) == pytest.approx((low, high), rel=1e-4)
+
+
 @settings(deadline=None)
-@given(blocks, factors)
-def test_a_unit_does_not_matter_and_so_many_times_as_fast_has_so_many_times_the_ratio(
-    pairs: Pairs, factor: float
+@given(blocks, factors, st.randoms())
+def test_neither_unit_nor_order_matters_swapping_inverts_and_a_factor_is_one_of_the_ratio(
+    pairs: Pairs, factor: float, random: Random
 ) -> None:
     baseline, candidate = split(pairs)
-    interval = ratio_of(baseline, candidate)
-    others = [factor * value for value in candidate]
-    for times, scaled in (
-        (1.0, ratio_of([factor * value for value in baseline], others)),
-        (factor, ratio_of(baseline, others)),
-    ):
-        assert scaled.point == pytest.approx(times * interval.point)
-        assert scaled.low == pytest.approx(times * interval.low, rel=1e-4)
-        assert scaled.high == pytest.approx(times * interval.high, rel=1e-4)
-
-
-@settings(deadline=None)
-@given(blocks)
-def test_the_ratio_lies_inside_its_interval_and_swapping_the_arms_inverts_it(pairs: Pairs) -> None:
-    baseline, candidate = split(pairs)
-    interval, swapped = ratio_of(baseline, candidate), ratio_of(candidate, baseline)
-    assert interval.low <= interval.point <= interval.high
-    assert swapped.point == pytest.approx(1 / interval.point)
-    assert swapped.low == pytest.approx(1 / interval.high, rel=1e-4)
-    assert swapped.high == pytest.approx(1 / interval.low, rel=1e-4)
-
-
-@settings(deadline=None)
-@given(blocks, st.randoms())
-def test_the_order_of_the_blocks_does_not_matter(pairs: Pairs, random: Random) -> None:
-    interval = ratio_of(*split(pairs))
-    shuffled = ratio_of(*split(random.sample(pairs, len(pairs))))
-    assert shuffled.point == pytest.approx(interval.point)
-    assert shuffled.low == pytest.approx(interval.low, rel=1e-4)
-    assert shuffled.high == pytest.approx(interval.high, rel=1e-4)
-
-
-@pytest.mark.parametrize("few", [[], [1.0]])
-def test_fewer_than_two_blocks_have_no_interval(few: list[float]) -> None:
-    with pytest.raises(ValueError, match="needs two blocks"):
-        paired_ratio(few, few)
+    one = ratio_of(baseline, candidate)
+    assert one.low <= one.point <= one.high
+    assert_alike(ratio_of(*split(random.sample(pairs, len(pairs)))), *one)
+    assert_alike(ratio_of(candidate, baseline), 1 / one.point, 1 / one.high, 1 / one.low)
+    scaled = [factor * value for value in candidate]
+    assert_alike(ratio_of([factor * value for value in baseline], scaled), *one)
+    assert_alike(ratio_of(baseline, scaled), *(factor * value for value in one))
 
 
 @pytest.mark.parametrize(
-    ("baseline", "candidate"), [([1.0], [1.0, 2.0, 3.0]), ([1.0, 2.0], [1.0]), ([1.0, 2.0], [1.0, 2.0, 3.0])]
+    ("baseline", "candidate", "why"),
+    [([], [], "needs two blocks"), ([1.0], [1.0], "needs two blocks")]
+    + [([1.0] * some, [1.0] * others, "cannot be paired") for some, others in ((1, 3), (2, 1), (2, 3))],
 )
-def test_blocks_of_unequal_number_cannot_be_paired(baseline: list[float], candidate: list[float]) -> None:
-    with pytest.raises(ValueError, match="cannot be paired"):
+def test_fewer_than_two_blocks_or_unequal_numbers_of_them_have_no_interval(
+    baseline: list[float], candidate: list[float], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
         paired_ratio(baseline, candidate)
 
 
@@ -164,16 +148,13 @@ def unpaired_of(old: Sequence[float], new: Sequence[float]) -> tuple[Known, floa
     return known(found), degrees
 
 
-def test_with_few_blocks_it_is_welchs_interval() -> None:
+def test_of_two_runs_it_is_welchs_interval_and_with_many_blocks_yuens_test() -> None:
     old, new = [10.0, 11.0, 12.5, 9.7], [13.0, 12.0, 15.0, 14.4, 12.9]
     found, degrees = unpaired_of(old, new)
     # Expected: ttest_ind(log(new), log(old), equal_var=False) of scipy 1.17.1.
     assert degrees == pytest.approx(5.676771317123204)
     assert log(found.low) == pytest.approx(0.04860939266864481)
     assert log(found.high) == pytest.approx(0.3951678500468818)
-
-
-def test_with_many_blocks_it_is_yuens_test() -> None:
     old = [1.23, 0.77, 1.04, 0.95, 0.96, 0.98, 0.82, 1.39]
     new = [1.15, 1.39, 1.11, 1.16, 1.08, 1.42, 1.09, 1.03, 1.34, 1.13, 0.91, 1.02, 1.14, 1.21, 0.86, 1.01]
     found, degrees = unpaired_of(old, new)
@@ -185,42 +166,62 @@ def test_with_many_blocks_it_is_yuens_test() -> None:
     assert chance == pytest.approx(0.1786515323755201)
 
 
-@given(old=VALUES, new=VALUES)
-def test_the_runs_in_turn_give_the_inverse(old: list[float], new: list[float]) -> None:
-    (one, _), (other, _) = unpaired_of(old, new), unpaired_of(new, old)
-    assert log(one.point) == pytest.approx(-log(other.point), abs=1e-9)
-    assert log(one.low) == pytest.approx(-log(other.high), abs=1e-6)
-
-
 @given(old=VALUES, new=VALUES, scale=st.floats(1e-3, 1e3))
-def test_the_unit_does_not_matter(old: list[float], new: list[float], scale: float) -> None:
-    one, _ = unpaired_of(old, new)
-    other, _ = unpaired_of([scale * value for value in old], [scale * value for value in new])
-    assert log(other.point) == pytest.approx(log(one.point), abs=1e-9)
-    width = log(one.high / one.low)
-    assert log(other.high / other.low) == pytest.approx(width, abs=1e-6)
-
-
-@given(old=VALUES, new=VALUES)
-def test_the_ratio_lies_inside_and_the_freedom_between_the_smaller_and_the_sum(
-    old: list[float], new: list[float]
+def test_of_two_runs_the_unit_does_not_matter_and_in_turn_they_give_the_inverse(
+    old: list[float], new: list[float], scale: float
 ) -> None:
-    found, degrees = unpaired_of(old, new)
-    assert found.low <= found.point <= found.high
+    one, degrees = unpaired_of(old, new)
+    assert one.low <= one.point <= one.high
     least, most = sorted(len(values) - 2 * (len(values) // 8) - 1 for values in (old, new))
     assert least * (1 - 1e-9) <= degrees <= (least + most) * (1 + 1e-9)
+    turned, _ = unpaired_of(new, old)
+    assert log(one.point) == pytest.approx(-log(turned.point), abs=1e-9)
+    assert log(one.low) == pytest.approx(-log(turned.high), abs=1e-6)
+    scaled, _ = unpaired_of([scale * value for value in old], [scale * value for value in new])
+    assert log(scaled.point) == pytest.approx(log(one.point), abs=1e-9)
+    assert log(scaled.high / scaled.low) == pytest.approx(log(one.high / one.low), abs=1e-6)
 
 
-def test_values_without_any_spread_leave_no_doubt() -> None:
+def test_values_without_any_spread_leave_no_doubt_and_a_single_block_is_too_few() -> None:
     found, degrees = unpaired_of([2.0, 2.0], [3.0, 3.0, 3.0])
     assert found.low == found.high == pytest.approx(1.5)
     assert degrees == 3
-
-
-def test_a_single_block_is_too_few() -> None:
     with pytest.raises(ValueError, match="two blocks"):
         unpaired_ratio([1.0], [1.0, 2.0])
 
 
 def test_the_simulated_interval_is_the_one_that_is_used() -> None:
     check_formula()
+
+
+CLEAR = altered(COMPARISON, point=1.5, low=1.49, high=1.51, verdict="faster")
+
+
+def test_holm_by_hand() -> None:
+    # Holm, 1979: the least times 4, the next times 3, and none less than the one before.
+    assert holm([0.04, 0.01, 0.03, 0.005]) == pytest.approx([0.06, 0.03, 0.06, 0.02])
+    assert holm([0.9, 0.4, 0.6]) == (1.0, 1.0, 1.0)
+    assert holm([0.03]) == (0.03,)
+    assert holm([]) == ()
+
+
+def test_the_family_is_throughput_and_median_of_the_candidates_where_there_is_a_ratio() -> None:
+    everything = [
+        replace(COMPARISON, metric=metric, candidate=candidate)
+        for candidate in ("new", "newer", CONTROL)
+        for metric in METRICS
+    ]
+    everything.append(altered(COMPARISON, point=None, low=None, high=None, verdict="invalid"))
+    assert [(one.candidate, one.metric) for one in headline_family(everything)] == [
+        (candidate, metric) for candidate in ("new", "newer") for metric in ("throughput", "p50")
+    ]
+
+
+def test_what_holds_lies_beyond_the_metrics_own_margin_and_more_blocks_make_it_surer() -> None:
+    assert find_holding([CLEAR], EACH_MARGIN | {"throughput": 0.5}) == ()
+    assert find_holding([CLEAR], EACH_MARGIN | {"p50": 0.5}) == (CLEAR,)
+    many = [replace(COMPARISON, level=float(level)) for level in range(20)]
+    sure = altered(CLEAR, point=1.2, low=1.12, high=1.2 * 1.2 / 1.12)
+    fewer, more = (altered(sure, blocks=blocks) for blocks in (5, 30))
+    assert find_holding([*many, fewer], EACH_MARGIN) == ()
+    assert find_holding([*many, more], EACH_MARGIN) == (more,)

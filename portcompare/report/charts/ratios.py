@@ -7,8 +7,7 @@ from typing import Any
 import altair as alt
 
 from portcompare import units
-from portcompare.records.changes import Change
-from portcompare.records.estimates import Comparison
+from portcompare.records.estimates import Change, Comparison
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import Results
 from portcompare.records.sweeps import BreakEvenCell, CellState

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from portcompare import units
-from portcompare.records.changes import Change, RunDiff, RunFacts
+from portcompare.records.estimates import Change, RunDiff, RunFacts
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import Results
 from portcompare.report.charts.ratios import forest_plots

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from portcompare.analyse.diff import list_conditions
 from portcompare.errors import InputError, Problem
-from portcompare.records import changes, checks, estimates, manifest, pages, parity, results, rounds, sweeps
-from portcompare.records.changes import DIFF_SCHEMA_VERSION, RunDiff
+from portcompare.records import estimates, manifest, pages, parity, results, rounds, sweeps
+from portcompare.records.estimates import DIFF_SCHEMA_VERSION, RunDiff
 from portcompare.records.results import SCHEMA_VERSION, Results
 
 _RESTORE = "restore the file, or measure again"
@@ -155,13 +155,13 @@ def render_manifest(results: Results) -> str:
 
 def results_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) that every `results.json` satisfies."""
-    homes = (results, rounds, estimates, parity, sweeps, checks, pages, manifest)
+    homes = (results, rounds, estimates, parity, sweeps, pages, manifest)
     return record_schema(Results, homes, "results", SCHEMA_VERSION)
 
 
 def diff_schema() -> dict[str, Any]:
     """The JSON Schema of what `portcompare diff --json` prints."""
-    return record_schema(RunDiff, (changes, estimates), "diff", DIFF_SCHEMA_VERSION)
+    return record_schema(RunDiff, (estimates,), "diff", DIFF_SCHEMA_VERSION)
 
 
 def record_schema(record: type, homes: tuple[ModuleType, ...], name: str, version: int) -> dict[str, Any]:

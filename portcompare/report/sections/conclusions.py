@@ -5,9 +5,8 @@ from typing import Any
 
 from portcompare import units
 from portcompare.analyse.comparisons import find_undecided
-from portcompare.records.checks import CheckResult, GateResult, Subject
 from portcompare.records.metrics import METRICS
-from portcompare.records.results import Results
+from portcompare.records.results import CheckResult, GateResult, Results, Subject
 from portcompare.report.sections.measured import comparison_rows
 from portcompare.report.sections.responses import parity_text
 from portcompare.report.wording import (

@@ -1,32 +1,35 @@
-"""How much each arm can take: the knee of its rates, and the highest rate that keeps an objective."""
+"""What varying the load shows: the knee of the rates, the capacity, and where a candidate begins to win."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from math import log
 from statistics import median
-from typing import TYPE_CHECKING
 
-from portcompare.analyse.comparisons import judge_ratio
-from portcompare.analyse.rounds import find_outcome
-from portcompare.records.estimates import Estimate
-from portcompare.records.rounds import BASELINE
-from portcompare.records.sweeps import Bracket, Capacity, Knee, Trial
+from portcompare.analyse.comparisons import compare, ratio_of_blocks
+from portcompare.analyse.rounds import find_outcome, order_rounds
+from portcompare.plan import Plan
+from portcompare.records.estimates import Comparison, Estimate
+from portcompare.records.rounds import BASELINE, Round
+from portcompare.records.sweeps import (
+    Border,
+    Bracket,
+    BreakEven,
+    BreakEvenCell,
+    Capacity,
+    CellState,
+    Knee,
+    Outcome,
+    Trial,
+)
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import rate
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+ByLevel = Mapping[float, Mapping[int, float]]
+Brackets = Mapping[int, Bracket]
 
-    from portcompare.plan import Plan
-    from portcompare.records.rounds import Round
-    from portcompare.records.sweeps import Outcome
-
-    ByLevel = Mapping[float, Mapping[int, float]]
-    Brackets = Mapping[int, Bracket]
-
-    Search = tuple[int, str, str]
-    """A search by its block, scenario and arm."""
+Search = tuple[int, str, str]
+"""A search by its block, scenario and arm."""
 
 LEAST_LEVELS = 3
 """A light load, one at the ceiling, and one that shows that it is the ceiling."""
@@ -51,11 +54,8 @@ def find_knees(rounds: Iterable[Round]) -> tuple[Knee, ...]:
         if one.discarded is None and one.load.rate_rps > 0:
             by_level = rates_rps.setdefault((one.scenario, one.arm), {})
             by_level.setdefault(one.level, {})[one.block] = one.load.rate_rps
-    knees = [
-        _find_knee(scenario, arm, by_level)
-        for (scenario, arm), by_level in rates_rps.items()
-        if len(by_level) >= LEAST_LEVELS
-    ]
+    swept = {key: by_level for key, by_level in rates_rps.items() if len(by_level) >= LEAST_LEVELS}
+    knees = (_find_knee(*key, by_level) for key, by_level in swept.items())
     return tuple(knee for knee in knees if knee is not None)
 
 
@@ -168,11 +168,7 @@ def find_capacities(
 
 def find_unsure_searches(capacities: Iterable[Capacity], precision: float) -> frozenset[str]:
     """The scenarios whose capacities are not yet known well enough."""
-    return frozenset(
-        one.scenario
-        for one in capacities
-        if one.ratio is not None and one.ratio.point is not None and half_width(one.ratio) > 1 + precision
-    )
+    return frozenset(one.scenario for one in capacities if half_width(one.compared) > 1 + precision)
 
 
 def half_width(ratio: Estimate) -> float:
@@ -194,22 +190,14 @@ def _capacity(scenario: str, arm: str, own: Brackets, baseline: Brackets, margin
     rate_rps = Estimate(point=values[0] if values else None, blocks=len(values))
     if len(values) >= LEAST_BLOCKS:
         rate_rps = paired_ratio([1.0] * len(values), values)
+    high, reason = None if is_at_least else rate_rps.high, _ended_by(own) if values else _nothing(own)
+    rate_rps = replace(rate_rps, high=high, reason=reason)
     ratio = None
     if arm != BASELINE:
         than_at_least = any(one.is_at_least for one in baseline.values())
-        ratio = _against(rates_rps, _rates(baseline), margin)
+        ratio = ratio_of_blocks("throughput", _rates(baseline), rates_rps, margin, needed="both capacities")
         ratio = _open(ratio, is_at_least=is_at_least, than_at_least=than_at_least)
-    return Capacity(
-        scenario=scenario,
-        arm=arm,
-        rate_rps=replace(
-            rate_rps,
-            high=None if is_at_least else rate_rps.high,
-            reason=_ended_by(own) if values else _nothing(own),
-        ),
-        is_at_least=is_at_least,
-        ratio=ratio,
-    )
+    return Capacity(scenario=scenario, arm=arm, rate_rps=rate_rps, is_at_least=is_at_least, ratio=ratio)
 
 
 def _rates(brackets: Brackets) -> dict[int, float]:
@@ -219,8 +207,7 @@ def _rates(brackets: Brackets) -> dict[int, float]:
 
 def _ended_by(brackets: Brackets) -> str:
     at_least = [one for one in brackets.values() if one.is_at_least]
-    unknown = [one for one in at_least if one.failed_rps is not None]
-    if unknown:
+    if unknown := [one for one in at_least if one.failed_rps is not None]:
         return f"{_why(unknown[0])}: the capacity may be higher"
     if at_least:
         return "no rate that the connections suffice for missed the objective: the capacity may be higher"
@@ -229,8 +216,7 @@ def _ended_by(brackets: Brackets) -> str:
 
 def _nothing(brackets: Brackets) -> str:
     ended = [one for one in brackets.values() if one.is_over]
-    unknown = [one for one in ended if one.failed_for == "unknown"]
-    if unknown:
+    if unknown := [one for one in ended if one.failed_for == "unknown"]:
         return f"nothing is known: {_why(unknown[0])}"
     lowest = min((one.failed_rps for one in ended if one.failed_rps is not None), default=None)
     if lowest is None:
@@ -246,15 +232,6 @@ def _why(bracket: Bracket) -> str:
     return f"{bracket.failed_why or 'no round could be judged'}{at}"
 
 
-def _against(candidate: Mapping[int, float], baseline: Mapping[int, float], margin: float) -> Estimate:
-    blocks = sorted(candidate.keys() & baseline.keys())
-    if len(blocks) < LEAST_BLOCKS:
-        why = f"an interval of the ratio needs {LEAST_BLOCKS} blocks with both capacities"
-        return Estimate(blocks=len(blocks), verdict="invalid", reason=why)
-    found = paired_ratio([baseline[block] for block in blocks], [candidate[block] for block in blocks])
-    return judge_ratio("throughput", found, margin)
-
-
 def _open(ratio: Estimate, *, is_at_least: bool, than_at_least: bool) -> Estimate:
     """A ratio without what no longer holds if a capacity may be higher: ends of its interval, its verdict."""
     may_be_wrong = (is_at_least and ratio.verdict in ("slower", "equivalent")) or (
@@ -267,4 +244,93 @@ def _open(ratio: Estimate, *, is_at_least: bool, than_at_least: bool) -> Estimat
         high=None if is_at_least else ratio.high,
         verdict="inconclusive" if may_be_wrong else ratio.verdict,
         reason=ratio.reason + (f", but {whose} capacity may be higher" if may_be_wrong else ""),
+    )
+
+
+Known = list[list[bool | None]]
+
+
+def find_grids(plan: Plan, rounds: Iterable[Round]) -> tuple[BreakEven, ...]:
+    """What is known of a plan's break-even grid; nothing if it has none."""
+    if plan.break_even is None:
+        return ()
+    comparisons = compare(order_rounds(plan, rounds), plan.rounds.margins)
+    return find_break_even(comparisons, plan.break_even.delays_s, plan.break_even.levels)
+
+
+def find_break_even(
+    comparisons: Iterable[Comparison], delays_s: Mapping[str, float], users: Sequence[int]
+) -> tuple[BreakEven, ...]:
+    """Lay the ratios of throughput out as grids, and find the borders in them.
+
+    A cell that was not measured takes after its nearest neighbours on both sides, in its row or column, where
+    these agree: more users and longer delays are taken to change who wins once at most between two of them.
+    """
+    found: dict[str, dict[tuple[str, float], Comparison]] = {}
+    for one in comparisons:
+        if one.metric == "throughput" and one.scenario in delays_s:
+            found.setdefault(one.candidate, {})[one.scenario, one.level] = one
+    grids = []
+    for candidate, measured in found.items():
+        rows = [
+            [_cell(delay_s, level, measured.get((scenario, level))) for level in users]
+            for scenario, delay_s in delays_s.items()
+        ]
+        known = _imply([[cell.is_win for cell in row] for row in rows])
+        cells = zip(chain(*rows), chain(*known), strict=True)
+        implied = (replace(cell, implied=won) if cell.ratio.point is None else cell for cell, won in cells)
+        borders = (_border(at_s, users, wins) for at_s, wins in zip(delays_s.values(), known, strict=True))
+        grids.append(BreakEven(candidate=candidate, cells=tuple(implied), borders=tuple(borders)))
+    return tuple(grids)
+
+
+def _cell(delay_s: float, users: int, comparison: Comparison | None) -> BreakEvenCell:
+    ratio = comparison.ratio if comparison else Estimate(reason="not measured")
+    state: CellState = "undecided" if comparison else "not measured"
+    if ratio.verdict == "equivalent":
+        state = "equal"
+    elif ratio.low is not None and ratio.low > 1:
+        state = "wins"
+    elif ratio.high is not None and ratio.high < 1:
+        state = "loses"
+    return BreakEvenCell(delay_s=delay_s, users=users, ratio=ratio, state=state, implied=None)
+
+
+def _imply(measured: Known) -> Known:
+    """Fill what lies between neighbours that agree, until nothing more follows."""
+    known = measured
+    while True:
+        filled = [
+            [_guess(known, row, column) if cell is None else cell for column, cell in enumerate(line)]
+            for row, line in enumerate(known)
+        ]
+        if filled == known:
+            return known
+        known = filled
+
+
+def _guess(known: Known, row: int, column: int) -> bool | None:
+    """What the nearest known neighbours on both sides agree on, in the row or the column; None if nothing."""
+    along, across = _between(known[row], column), _between([line[column] for line in known], row)
+    if along is None or across is None:
+        return across if along is None else along
+    return along if along == across else None
+
+
+def _between(line: Sequence[bool | None], place: int) -> bool | None:
+    before = next((one for one in reversed(line[:place]) if one is not None), None)
+    after = next((one for one in line[place + 1 :] if one is not None), None)
+    return before if before == after else None
+
+
+def _border(delay_s: float, users: Sequence[int], wins: Sequence[bool | None]) -> Border:
+    first = len(users)
+    while first and wins[first - 1]:
+        first -= 1
+    is_found = first < len(users)
+    below = [level for level, is_won in zip(users[:first], wins, strict=False) if is_won is False]
+    return Border(
+        delay_s=delay_s,
+        wins_from_users=users[first] if is_found else None,
+        not_at_users=max(below, default=None) if is_found else None,
     )
