@@ -43,10 +43,7 @@ class Measured:
 
 
 def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
-    """Analyse what was measured.
-
-    `duration_s`: how long the run has taken until now; `partial`: whether it has not come to its end.
-    """
+    """Analyse what was measured in `duration_s` until now; `partial`: whether it has not come to its end."""
     plan, manifest, rounds, parity = measured.plan, measured.manifest, measured.rounds, measured.parity
     margins, searched = plan.rounds.margins, plan.searches.keys()
     ordered = order_rounds(plan, rounds)

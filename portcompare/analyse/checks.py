@@ -23,8 +23,7 @@ from portcompare.records.rounds import BASELINE, Round
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import ratio
 
-Ratios = Mapping[tuple[str, float, MetricName, str], Estimate]
-"""By scenario, level, metric and deployment."""
+Ratios = Mapping[tuple[str, float, MetricName, str], Estimate]  # by scenario, level, metric and deployment
 
 
 def decide(
@@ -53,10 +52,7 @@ def decide(
 
 
 def judge_gates(plan: Plan, results: Results, stored: Mapping[str, Results]) -> tuple[GateResult, ...]:
-    """Decide a plan's gates, each at each of its levels.
-
-    `stored`: the finished runs that gates compare with, by the names that the plan gives them.
-    """
+    """Decide a plan's gates at each level; `stored`: the runs that they compare with, by the plan's names."""
     unreliable = (
         "the run is partial" if results.partial else None if results.valid else "the run is not valid"
     )

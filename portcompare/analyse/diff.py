@@ -18,8 +18,7 @@ from portcompare.stats.intervals import LEAST_BLOCKS, chance_beyond, reject, unp
 from portcompare.units import LevelText, count
 
 Margins = Mapping[MetricName, float]
-Place = tuple[str, float, str]
-"""A scenario, a level, and who was measured there: a deployment, or "control"."""
+Place = tuple[str, float, str]  # A scenario, a level, and who was measured there: a deployment, or "control"
 
 Places = Mapping[Place, list[Round]]
 Values = list[tuple[float, int]]
@@ -27,8 +26,7 @@ Values = list[tuple[float, int]]
 
 NONE = "none"
 
-_MACHINE = ("cpu_model", "cpu_count", "memory_bytes")
-"""The keys of a manifest that identify a machine."""
+_MACHINE = ("cpu_model", "cpu_count", "memory_bytes")  # The keys of a manifest that identify a machine
 
 _MEMORY_SHARE = 0.05
 """A kernel takes a little more or less of a machine's memory for itself after each update."""

@@ -53,10 +53,7 @@ References:
 
 
 def find_pages(plan: Plan, manifest: Manifest, visits: Sequence[PageVisit], browser: str) -> Pages:
-    """Analyse the visits of a plan's pages.
-
-    `browser`: the browser's name and version; empty if no page was loaded.
-    """
+    """Analyse the visits of a plan's pages; `browser`: its name and version, empty if no page was loaded."""
     pages, arms = list(plan.pages), [arm.name for arm in plan.arms]
     served = {one.name: one for one in manifest.deployments}
     ordered = sorted(

@@ -28,11 +28,9 @@ from portcompare.units import rate
 ByLevel = Mapping[float, Mapping[int, float]]
 Brackets = Mapping[int, Bracket]
 
-Search = tuple[int, str, str]
-"""A search by its block, scenario and arm."""
+Search = tuple[int, str, str]  # a search by its block, scenario and arm
 
-LEAST_LEVELS = 3
-"""A light load, one at the ceiling, and one that shows that it is the ceiling."""
+LEAST_LEVELS = 3  # a light load, one at the ceiling, and one that shows that it is the ceiling
 
 MOST_GAIN = 0.1
 """The ceiling counts as reached if, over the last doubling of the load, one percent more load brought less

@@ -22,11 +22,9 @@ from portcompare.units import LevelText, count, share
 
 Margins = Mapping[MetricName, float]
 
-MOST_DISCARDED = 0.2
-"""A run is not valid if more than this part of its rounds was discarded."""
+MOST_DISCARDED = 0.2  # A run is not valid if more than this part of its rounds was discarded
 
-LEAST_BLOCKS = 5
-"""With fewer blocks a trend is not distinguishable from noise."""
+LEAST_BLOCKS = 5  # With fewer blocks a trend is not distinguishable from noise
 
 _REMEDY = (
     "Close other programs, measure longer rounds (rounds.seconds) and more blocks (rounds.min_blocks, "

@@ -38,8 +38,7 @@ from portcompare.wire.protocol import OpenUi, ShowState, UiArm, UiPlan, UiScenar
 
 PASSWORD = "PORTCOMPARE_UI_PASSWORD"  # noqa: S105 - the name of a variable
 _LOCUST_PORT = 8089
-_RATE_RPS = 100.0
-"""Proposed for an open load whose plan searches the rate."""
+_RATE_RPS = 100.0  # proposed for an open load whose plan searches the rate
 
 
 def ui(

@@ -19,8 +19,7 @@ from portcompare.stats.change_points import find_changes
 
 HISTORY_SCHEMA_VERSION = 1
 
-_LEAST_NOISE = 1e-3
-"""Smaller deviations cannot be distinguished from rounding."""
+_LEAST_NOISE = 1e-3  # Smaller deviations cannot be distinguished from rounding
 
 _QUARTILE = NormalDist().inv_cdf(0.75) * 2**0.5
 """Half of the differences of two values with a standard deviation of one are smaller."""
@@ -114,10 +113,7 @@ def find_trends(
     deployment: str | None = None,
     is_ratio: bool = False,
 ) -> tuple[Trend, ...]:
-    """Follow metrics over the valid and complete runs; None means all scenarios, levels or deployments.
-
-    `runs`: the folder of the run folders.
-    """
+    """Follow metrics over the sound runs in a folder; None means all scenarios, levels or deployments."""
     found: dict[Any, list[tuple[Point, Quantity]]] = {}
     sound = (run for run in summaries if run.is_sound) if metrics else ()
     for run in sorted(sound, key=lambda run: (run.started_at, run.folder)):

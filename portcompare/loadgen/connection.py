@@ -87,10 +87,7 @@ class Connection:
         self._closed_by_server = False
 
     def exchange(self, request: bytes, *, head_only: bool = False) -> str | None:
-        """Send a request and receive its response.
-
-        Returns the kind of failure; None if the response is complete, whatever its status.
-        """
+        """Send a request and receive a response of any status; returns the kind of failure, None for none."""
         started_s = perf_counter()
         self._deadline_s = started_s + self._time_limit_s
         self._greenlet = gevent.getcurrent()
@@ -305,10 +302,7 @@ class Address:
 
     @classmethod
     def of(cls, url: str) -> "Address":
-        """The address in a URL.
-
-        Raises ValueError if the URL names no server.
-        """
+        """The address in a URL; raises ValueError if the URL names no server."""
         refused = f"{url!r} is not the address of a server"
         try:
             parts = urlsplit(url)

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from portcompare.loadgen.session import Session, Target
 
 Item = TypeVar("Item")
-Problem = tuple[str, str]
-"""What was found, and what to do."""
+Problem = tuple[str, str]  # What was found, and what to do
 
 
 class Mix(dict[RequestSpec, float]):
@@ -299,10 +298,7 @@ class Script:
 
 
 def make_script(user_class: type, target: Target, session: Session) -> Script:
-    """Prepare what the users of a class send.
-
-    Raises ValueError if the target's URL names no server.
-    """
+    """Prepare what the users of a class send; raises ValueError if the target's URL names no server."""
     address = Address.of(target.url)
     weights = weights_of(user_class)
     calls = []
@@ -342,10 +338,7 @@ def draw(items: Sequence[Item], weights: Sequence[float], seed: int) -> Iterator
 
 
 def log_in(steps: Sequence[LoginStep], connection: Connection, address: Address) -> Kept:
-    """Send the requests of a login.
-
-    Raises LoginFailed at the first step that fails; the text says why, and which step it is.
-    """
+    """Send the requests of a login; raises LoginFailed, which says why, at the first step that fails."""
     kept = Kept()
     for step in steps:
         request = fill(step.request, kept)

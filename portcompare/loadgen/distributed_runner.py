@@ -94,8 +94,7 @@ decode_reply: Callable[[str | bytes], Reply] = wire.make_decoder(Reply)
 
 Content = TypeVar("Content", wire.Prepared, WarmUp, PartResult)
 
-_LOOK_EVERY_S: Final = 0.1
-"""How often lost workers are looked for."""
+_LOOK_EVERY_S: Final = 0.1  # How often lost workers are looked for
 
 WORKER_LOST_S: Final = 30
 """Without a heartbeat for so long a worker is lost; Locust's own 4 s are short for a busy machine."""
@@ -107,10 +106,7 @@ class DistributedRunner:
     """Has workers generate the load, on this machine or others; its methods are those of `LocalRunner`."""
 
     def __init__(self, order: wire.Gather) -> None:
-        """Listen for workers, and start those that are to run on this machine.
-
-        Raises OSError if that address cannot be listened on.
-        """
+        """Listen for workers, and start those of this machine; raises OSError if it cannot listen there."""
         self._expected = order.workers
         runners.HEARTBEAT_LIVENESS = WORKER_LOST_S - 1  # Heartbeats that may be missed, one a second
         runners.HEARTBEAT_LIVENESS = WORKER_LOST_S - 1  # Heartbeats that may be missed, one a second
@@ -142,10 +138,7 @@ class DistributedRunner:
         ]
 
     def gather(self, announce: Callable[[wire.Joined], None]) -> None:
-        """Wait until all workers have joined.
-
-        Raises SystemExit if one that was started here has ended; its log says why.
-        """
+        """Wait until all workers have joined; raises SystemExit if one that was started here has ended."""
         announce(wire.Joined(address=self._address, workers=()))
         while len(self._members) < self._expected:
             ended = [process.returncode for process in self._processes if process.poll() is not None]
@@ -205,10 +198,7 @@ class DistributedRunner:
         return captured
 
     def warm_up(self, order: wire.RunRound) -> WarmUp:
-        """Start the load in as many workers as have a user or a connection each.
-
-        Raises SystemExit if no worker is left.
-        """
+        """Start the load in the workers that get a user or connection; raises SystemExit if none is left."""
         self._number += 1
         self._active = tuple(self._alive(self._members))[: wire.concurrency_of(order.load)]
         if not self._active:

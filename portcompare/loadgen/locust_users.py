@@ -132,10 +132,7 @@ class ApprovedResponses:
             )
 
     def find_wrong(self, response: Any, *, first: bool) -> str | None:  # noqa: ANN401 - of any client library
-        """Compare a client's response with the approved one.
-
-        Returns the kind of failure; None if there is none, or if this very request was never approved.
-        """
+        """Compare a response with the approved one, if any; returns the kind of failure, None for none."""
         # The last request sent, after redirects.
         approved = self._find(getattr(response, "request", None))
         if approved is None:

@@ -89,10 +89,7 @@ class Dispatcher:
         self._alarm.close()
 
     def take(self) -> float:
-        """Take the oldest request that is due; wait for the next if there is none.
-
-        Returns when it was due, in seconds of `time.perf_counter()`.
-        """
+        """Take the oldest request due, or wait for the next; returns when it was due, by `perf_counter`."""
         self._drop_late()
         if self._queue:
             return self._queue.popleft()
@@ -150,10 +147,7 @@ class Alarm:
     __slots__ = ("_fd", "_settime", "_timer", "_watcher")
 
     def __init__(self, ring: Callable[[], None]) -> None:
-        """Make an alarm that is not set.
-
-        Raises OSError if the system has no file descriptor left.
-        """
+        """Make an alarm that is not set; raises OSError if the system has no file descriptor left."""
         libc = ctypes.CDLL(None, use_errno=True)
         self._fd: int = libc.timerfd_create(_CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC)
         if self._fd < 0:

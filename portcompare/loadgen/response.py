@@ -65,10 +65,7 @@ class ResponseReader:
         self.received_bytes = 0
 
     def feed(self, data: bytes) -> str | None:
-        """Take in bytes from the connection.
-
-        Returns the kind of failure; None if there is none so far.
-        """
+        """Take in bytes from the connection; returns the kind of failure, None if there is none so far."""
         if not self.received_bytes:
             self.head = data
         elif not self._head_complete:
@@ -91,10 +88,7 @@ class ResponseReader:
         return None
 
     def feed_end(self) -> str | None:
-        """Take in that the server has closed the connection.
-
-        Returns the kind of failure; None if the response is one that ends so.
-        """
+        """Take in that the server has closed; returns the kind of failure, None if the response ends so."""
         head = self._final_head().lower()
         has_length = any(name in head for name in (b"\ncontent-length:", b"\ntransfer-encoding:"))
         if not self._head_complete or has_length:

@@ -23,8 +23,7 @@ _FEED_EVERY_S: Final = 1.0
 COUNTED = EventHook()
 """Fired with `environment`, `session` and `tallies` each time that what users counted is fed to Locust."""
 
-DECLARED_TARGETS: dict[str, str] = {}
-"""Command line option and name of each declared target."""
+DECLARED_TARGETS: dict[str, str] = {}  # Command line option and name of each declared target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +102,7 @@ def session_of(environment: Environment) -> Session:
 
 
 def targets_of(environment: Environment) -> tuple[Target, ...]:
-    """The servers that Locust's command line names: those declared with `declare_targets`, or `--host`.
-
-    Raises ValueError if none is named.
-    """
+    """The servers on Locust's command line, declared ones or `--host`; raises ValueError if none is named."""
     options = vars(environment.parsed_options) if environment.parsed_options else {}
     declared = tuple(
         Target(name=name, url=options[option])

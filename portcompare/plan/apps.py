@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     Servers = Mapping[str, Mapping[str, frozenset[str]]]  # the settings of each server, by interface
 
-ARM = "{arm}"
-"""Stands for the arm's name in commands and in values of the environment."""
+ARM = "{arm}"  # stands for the arm's name in commands and in values of the environment
 
 _OBJECT = re.compile(r"[\w.]+:[\w.]+")
 UPSTREAM = re.compile(r"\{upstream\.([^{}]+)\}")

@@ -29,10 +29,7 @@ _MERGED_TABLES = ("apps", "deployments", "scenarios", "parity")
 
 
 def load_plan(path: Path, servers: Servers) -> Plan:
-    """Read a plan file and the files it includes.
-
-    Raises InputError with every problem of the schema, or else with every problem of the plan as a whole.
-    """
+    """Read a plan file and the files it includes; raises InputError with every problem that is found."""
     plan = _read_schema(path)
     problems = [
         *find_arm_problems(plan),

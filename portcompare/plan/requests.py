@@ -94,10 +94,7 @@ class PlanRequest(t.Section):
         return self
 
     def specs(self, folder: Path) -> tuple[RequestSpec, ...]:
-        """The request as records, one for each row of values.
-
-        Raises InputError if a file cannot be read, or a row makes a request that cannot be sent.
-        """
+        """The request as a record per row of values; raises InputError if a file or a row cannot be used."""
         template = self._template(folder)
         if self.values is None:
             return (template,)

@@ -103,8 +103,7 @@ def _load_model(load: object) -> str | None:
     return model if model in ("closed", "open") else None
 
 
-UNKNOWN_LOAD_MODEL = "unknown_load_model"
-"""The type of pydantic's error for a load without a known model."""
+UNKNOWN_LOAD_MODEL = "unknown_load_model"  # the type of pydantic's error for a load without a known model
 
 Load = Annotated[
     Annotated[ClosedLoad, Tag("closed")] | Annotated[OpenLoad, Tag("open")],
@@ -163,10 +162,7 @@ class Scenario(t.Section):
         return self
 
     def weighted_specs(self, folder: Path) -> tuple[tuple[RequestSpec, float], ...]:
-        """The requests that the plan declares, with their weights; none for a user class.
-
-        Raises InputError if a file of a request cannot be used.
-        """
+        """Requests and their weights, none for a user class; raises InputError if a file cannot be used."""
         single = [(self.request, 1.0)] if self.request is not None else []
         requests = [*single, *((request, request.weight) for request in self.requests)]
         return tuple(share_weights((request.specs(folder), weight) for request, weight in requests).items())

@@ -13,8 +13,7 @@ from pydantic_core import PydanticCustomError
 from portcompare.http.login import KEEP
 from portcompare.http.placeholders import NAME
 
-WRONG_VALUE = "wrong_value"
-"""The type of pydantic's errors that carry `found` and `remedy` for the user."""
+WRONG_VALUE = "wrong_value"  # the type of pydantic's errors that carry `found` and `remedy` for the user
 
 
 def wrong_value(found: str, remedy: str) -> PydanticCustomError:

@@ -5,8 +5,7 @@ from typing import Literal
 
 DifferenceKind = Literal["status", "header", "body", "json"]
 Severity = Literal["breaks", "changes", "harmless"]
-SEVERITIES: tuple[Severity, ...] = ("breaks", "changes", "harmless")
-"""Most severe first."""
+SEVERITIES: tuple[Severity, ...] = ("breaks", "changes", "harmless")  # Most severe first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,15 +15,13 @@ from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import MetricName
 from portcompare.records.results import RESULTS_FILE, SCHEMA_VERSION
 
-RUNS = Path("runs")
-"""Where runs are written by default."""
+RUNS = Path("runs")  # Where runs are written by default
 REPORT_FILE = "report.html"
 SUMMARY_FILE = "summary.json"
 SUMMARY_VERSION = f"2, of results {SCHEMA_VERSION}"
 """Of the form of a summary, and of the results that it is made from."""
 
-_RUN_FILES = (RESULTS_FILE, REPORT_FILE, "loadgen.log")
-"""A folder with any of these is the folder of a run."""
+_RUN_FILES = (RESULTS_FILE, REPORT_FILE, "loadgen.log")  # A folder with any of these is the folder of a run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,8 +38,7 @@ class TextTable:
     rows: tuple[tuple[str, ...], ...]  # The rows; the first cell names the row
 
 
-Facts = tuple[tuple[str, str], ...]
-"""Terms, each with what is known of it."""
+Facts = tuple[tuple[str, str], ...]  # Terms, each with what is known of it
 
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of what has no shape: controls, direction marks, surrogates, line separators."""

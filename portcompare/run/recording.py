@@ -18,8 +18,7 @@ SAVE_EVERY_S = 3.0
 """A run that is killed has lost about so much, a little more if it has many rounds; one that is interrupted
 or breaks off, nothing."""
 
-SAVING_SHARE = 0.01
-"""To save takes at most about this part of the run, however many rounds there are."""
+SAVING_SHARE = 0.01  # To save takes at most about this part of the run, however many rounds there are
 
 
 @dataclass(kw_only=True)

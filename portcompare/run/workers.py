@@ -10,8 +10,7 @@ from portcompare.plan import Plan
 from portcompare.wire.protocol import Gather
 
 LOOPBACK: Final = "127.0.0.1"
-DEFAULT_PORT: Final = 5557
-"""Locust's own."""
+DEFAULT_PORT: Final = 5557  # Locust's own
 _THIS_MACHINE = (LOOPBACK, "localhost", "::1")
 
 
@@ -34,8 +33,7 @@ class Workers:
         return None
 
 
-ALONE: Final = Workers(processes=1, expect=0, host=LOOPBACK, port=0)
-"""The load generator alone."""
+ALONE: Final = Workers(processes=1, expect=0, host=LOOPBACK, port=0)  # the load generator alone
 
 
 def choose_workers(processes: int, expect: int, listen: str | None) -> Workers:

@@ -9,8 +9,7 @@ from portcompare.units import count, duration, rate
 TOLERANCE = 0.02
 """By how much a rate may exceed its bound: CPU time is read some milliseconds beside the window's edges."""
 
-TIMER_S = 0.001
-"""Event loops whose timers count whole milliseconds end a delay by up to this much too early."""
+TIMER_S = 0.001  # Event loops whose timers count whole milliseconds end a delay by up to this much too early
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

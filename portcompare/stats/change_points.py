@@ -11,8 +11,7 @@ from portcompare.records.metrics import MetricName
 from portcompare.records.rounds import Round
 from portcompare.units import LevelText, rate
 
-FALSE_ALARMS = 0.05
-"""At most this part of the runs in which no rate changes is reported to have a change."""
+FALSE_ALARMS = 0.05  # At most this part of the runs in which no rate changes is reported to have a change
 
 LEAST_SLICES = 2
 """A change has at least this many slices on either side: a single slice that differs is a stall."""

@@ -13,8 +13,7 @@ from portcompare.stats.quantiles import t_quantile, t_tail
 
 CONFIDENCE = 0.95
 
-LEAST_BLOCKS = 2
-"""A deviation needs two values."""
+LEAST_BLOCKS = 2  # a deviation needs two values
 
 BLOCKS_A_CUT = 8
 """One block in this many is cut at either end: none of fewer than eight, one of eight to fifteen.

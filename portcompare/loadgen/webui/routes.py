@@ -142,10 +142,7 @@ def stop_test(web_ui: WebUI) -> None:
 
 @cache
 def _make_charts_script() -> bytes:
-    """Vega-Lite as one compressed script that defines `vegaEmbed`.
-
-    It comes from the package that draws the charts of reports, so no network is needed.
-    """
+    """Vega-Lite as a compressed script, from the package that draws the reports' charts: without network."""
     # In another process: it takes a second, and leaves a JavaScript engine in memory. Without our stdin: the
     # engine would make that blocking, and with it this whole process.
     command = [sys.executable, "-c", "import vl_convert; print(vl_convert.javascript_bundle())"]

@@ -27,8 +27,7 @@ from portcompare.report.wording import (
     visible,
 )
 
-Named = tuple[str, Comparison | Change]
-"""A ratio, and the name of the arm it is of."""
+Named = tuple[str, Comparison | Change]  # a ratio, and the name of the arm it is of
 
 _PLOT_WIDTH = 170
 _TICKS = {
@@ -139,8 +138,7 @@ _CELL_TONES: dict[CellState, Tone] = {
     "undecided": "unsure",
 }
 _IMPLIED: dict[bool | None, str] = {True: "wins", False: "no win", None: "?"}
-_FULL = 4.0
-"""A ratio so far from 1 is shown in the full colour."""
+_FULL = 4.0  # a ratio so far from 1 is shown in the full colour
 _FAINTEST, _STRONGEST, _IMPLIED_OPACITY = 0.14, 0.6, 0.08
 
 

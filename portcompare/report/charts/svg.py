@@ -25,11 +25,9 @@ LABEL_WIDTH = 140
 FONT_SLACK = 20
 """Pixels kept free beside texts: a reader's fonts may be wider than those the chart was laid out with."""
 
-Tables = dict[str, list[dict[str, Any]]]
-"""Data by name, a table's rows by the fields that a chart draws."""
+Tables = dict[str, list[dict[str, Any]]]  # Data by name, a table's rows by the fields that a chart draws
 
-ROWS = alt.NamedData(name="rows")
-"""The table that most charts are made of."""
+ROWS = alt.NamedData(name="rows")  # The table that most charts are made of
 
 TICKS = alt.ExprRef(f"{[step * 10.0**power for power in range(-3, 7) for step in (1, 2, 5)]}")
 """Of logarithmic axes: the scale's own are either too few or too many. An expression, because Altair copies a
@@ -120,10 +118,7 @@ def overlay(*charts: alt.Chart, **settings: Any) -> alt.LayerChart:  # noqa: ANN
 
 
 def by_level(chart: alt.LayerChart, *, own: Literal["x", "y"] | None = None) -> alt.FacetChart:
-    """A chart for each level, one below the other.
-
-    `own`: the axis of which each chart has a scale of its own; None if all are drawn to the same.
-    """
+    """A chart for each level, one below the other; `own`: the axis that each has a scale of its own for."""
     charts = below_each_other(chart, "level:N")
     scales: dict[str, Any] = {own: "independent"} if own else {}
     return charts.resolve_scale(**scales) if own else charts
@@ -183,8 +178,7 @@ def _tidy(element: ET.Element) -> None:
             element.remove(child)
 
 
-COLOURS = 10
-"""How many candidates have colours of their own; further ones begin anew."""
+COLOURS = 10  # How many candidates have colours of their own; further ones begin anew
 
 _SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
 

@@ -81,8 +81,7 @@ def _value(record: object, path: str) -> Any:  # noqa: ANN401 - whatever the fie
     return record
 
 
-_UNITS = {"seconds", "bytes"}
-"""What the names of metrics end in where they have a unit."""
+_UNITS = {"seconds", "bytes"}  # what the names of metrics end in where they have a unit
 
 _ARM = {name: name for name in ("scenario", "level", "arm", "deployment")}
 _COMPARED = {name: name for name in ("scenario", "level", "candidate", "metric")}

@@ -32,10 +32,7 @@ def encode(text: str) -> bytes:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file, whole or not at all; what stood there before is replaced.
-
-    Raises OSError if the file cannot be written; whatever stood there before is still there.
-    """
+    """Write a file, whole or not at all; raises OSError if it cannot, and leaves what stood there before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -77,19 +74,12 @@ def write_results(results: Results, path: Path) -> None:
 
 
 def results_text(results: Results) -> str:
-    """A run as JSON, its keys in the order of the record's fields.
-
-    Raises ValueError if a number is infinite or not a number, which JSON cannot express.
-    """
+    """A run as JSON in the order of the record's fields; raises ValueError for a number that JSON lacks."""
     return json.dumps(asdict(results), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_results(path: Path) -> Results:
-    """Read a run that `write_results` wrote.
-
-    Raises InputError if the file is missing, not JSON, of another schema version, or malformed; with the
-    place of every problem.
-    """
+    """Read a run that `write_results` wrote; raises InputError with the place of every problem."""
     try:
         text = path.read_text(encoding="utf-8")
         data = json.loads(text, parse_constant=_refuse_constant)

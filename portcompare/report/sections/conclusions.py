@@ -21,8 +21,7 @@ from portcompare.report.wording import (
     visible,
 )
 
-_MOST_COLUMNS = 8
-"""With more columns a table of verdicts is no longer a glance."""
+_MOST_COLUMNS = 8  # With more columns a table of verdicts is no longer a glance
 
 FEW_BLOCKS = 5
 """Levels of fewer blocks are called out, unless they are known well enough to be done early: one side wins

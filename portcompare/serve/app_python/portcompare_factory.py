@@ -13,10 +13,7 @@ from operator import attrgetter
 
 
 def make(target: str) -> object:
-    """Call a factory, given as `module:factory(arguments)`.
-
-    Raises TypeError: the object that it returns cannot be called.
-    """
+    """Call a factory, `module:factory(arguments)`; raises TypeError if its result cannot be called."""
     module, _, text = target.partition(":")
     call = ast.parse(text, mode="eval").body
     if not isinstance(call, ast.Call):
