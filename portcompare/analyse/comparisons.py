@@ -172,7 +172,11 @@ def too_few_requests(metric: MetricName, usual: float) -> Estimate | None:
 
 def _compare(metric: MetricName, arms: Mapping[str, Sequence[Round]], arm: str, margin: float) -> Estimate:
     pairs = list(pair_blocks(metric, arms, arm).values())
-    found = _not_known(metric, arms[BASELINE], arms[arm]) or _too_few(metric, pairs)
+    found = _not_known(metric, arms[BASELINE], arms[arm])
+    if found is None and len(pairs) < LEAST_BLOCKS:
+        known = f"{count(len(pairs), 'block')} with a valid round of both"
+        found = Estimate(verdict="invalid", reason=f"{known}; an interval needs {LEAST_BLOCKS}")
+    found = found or too_few_requests(metric, median(one.requests for one in pairs))
     if found is None:
         ratio = paired_ratio([one.reference for one in pairs], [one.value for one in pairs])
         found = judge_ratio(metric, ratio, margin)
@@ -191,10 +195,3 @@ def _not_known(metric: MetricName, baseline: Sequence[Round], candidate: Sequenc
     return Estimate(
         verdict="inconclusive", reason=f"the {what} of {names} is not known: it was already running"
     )
-
-
-def _too_few(metric: MetricName, pairs: Sequence[Pair]) -> Estimate | None:
-    if len(pairs) < LEAST_BLOCKS:
-        found = f"{count(len(pairs), 'block')} with a valid round of both"
-        return Estimate(verdict="invalid", reason=f"{found}; an interval needs {LEAST_BLOCKS}")
-    return too_few_requests(metric, median(one.requests for one in pairs))

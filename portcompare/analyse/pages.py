@@ -105,28 +105,23 @@ def find_parts(load: PageLoad) -> tuple[PagePart, ...]:
     The page is requested and received; then its script requests what is to be shown, and that is received;
     then it is painted. Where the largest paint waited for no such response, the middle is left out.
     """
-    if load.document is None or load.lcp_s is None:
+    document, response, lcp_s = load.document, load.response, load.lcp_s
+    if document is None or lcp_s is None:
         return ()
+    ends: list[tuple[Stage, str, float]] = [("network", "connect", document.sent_s)]
+    ends += _exchanged(document, "page")
+    if response is not None:
+        ends += [("client", "run the script", response.sent_s), *_exchanged(response, "response")]
+    ends.append(("client", "render", lcp_s))
     parts: list[PagePart] = []
     reached_s = 0.0
     # A browser may do things at once, so a part may end before the one before it.
-    for stage, what, until_s in _boundaries(load.document, load.response, load.lcp_s):
-        end_s = min(max(until_s, reached_s), load.lcp_s)
+    for stage, what, until_s in ends:
+        end_s = min(max(until_s, reached_s), lcp_s)
         if end_s > reached_s:
             parts.append(PagePart(stage=stage, what=what, start_s=reached_s, end_s=end_s))
         reached_s = end_s
     return tuple(parts)
-
-
-def _boundaries(
-    document: Exchange, response: Exchange | None, lcp_s: float
-) -> Iterator[tuple[Stage, str, float]]:
-    yield "network", "connect", document.sent_s
-    yield from _exchanged(document, "page")
-    if response is not None:
-        yield "client", "run the script", response.sent_s
-        yield from _exchanged(response, "response")
-    yield "client", "render", lcp_s
 
 
 def _exchanged(exchange: Exchange, name: str) -> Iterator[tuple[Stage, str, float]]:

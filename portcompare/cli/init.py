@@ -135,7 +135,6 @@ def _notes(draft: Draft) -> list[str]:
 
 
 def _describe(draft: Draft, written: list[Path], kept: list[Path]) -> dict[str, Any]:
-    """The versioned machine form."""
     found = draft.found
     return {
         "schema_version": SCHEMA_VERSION,

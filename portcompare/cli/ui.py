@@ -24,7 +24,7 @@ from portcompare.cli.options import (
     read_plan,
 )
 from portcompare.cli.up import LOOK_EVERY_S, keep_serving, list_addresses, report_restarts
-from portcompare.errors import InputError, Problem, refuse
+from portcompare.errors import InputError, refuse
 from portcompare.history.summaries import list_runs
 from portcompare.plan import OpenLoad, Scenario
 from portcompare.records.run_summary import RUNS
@@ -101,14 +101,11 @@ def _read_password(host: str, port: int) -> str | None:
 
 def _refuse_other_users(session: Session) -> None:
     """Refuse Locust's own user classes: they have one host a class, so a test can load only one server."""
-    problems = [
-        Problem(
-            where=session.plan.where("scenarios", name, "user"),
-            found=f"{session.plan.scenarios[name].user} is not a LeanUser: all its users have one host",
-            remedy="derive it from portcompare.loadgen.LeanUser, or give the scenario `requests`",
-        )
-        for name in session.to_capture
-    ]
+    problems = []
+    for name in session.to_capture:
+        found = f"{session.plan.scenarios[name].user} is not a LeanUser: all its users have one host"
+        remedy = "derive it from portcompare.loadgen.LeanUser, or give the scenario `requests`"
+        problems.append(session.plan.problem(("scenarios", name, "user"), found, remedy))
     if problems:
         raise InputError(problems)
 

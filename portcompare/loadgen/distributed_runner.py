@@ -109,7 +109,6 @@ class DistributedRunner:
         """Listen for workers, and start those of this machine; raises OSError if it cannot listen there."""
         self._expected = order.workers
         runners.HEARTBEAT_LIVENESS = WORKER_LOST_S - 1  # Heartbeats that may be missed, one a second
-        runners.HEARTBEAT_LIVENESS = WORKER_LOST_S - 1  # Heartbeats that may be missed, one a second
         try:
             self.master = Environment().create_master_runner(order.host, order.port)
         except (RPCError, SystemExit) as error:  # Locust exits when the port is taken

@@ -39,9 +39,10 @@ class Tally:
     latencies_s: array[float] = field(default_factory=lambda: array("d"))  # One for each successful request
     ended_s: array[float] = field(default_factory=lambda: array("d"))  # When each of them ended
     received_bytes: int = 0  # Of the successful requests, headers included, where users read them themselves
+    # How long each failed request took, by kind of failure
     failures_s: defaultdict[str, array[float]] = field(
         default_factory=lambda: defaultdict(lambda: array("d"))
-    )  # How long each failed request took, by kind of failure
+    )
     failed_s: array[float] = field(default_factory=lambda: array("d"))  # When each ended, of whatever kind
     handler_s: list[float] = field(default_factory=list)  # `Server-Timing: app` of sampled responses
     # Connections made because the server had closed the one before, announced or not; those made after a

@@ -1,9 +1,8 @@
 """What the users of one load test share: their targets, what they expect, and where they count."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 import gevent
 import numpy as np
@@ -17,8 +16,6 @@ from portcompare.loadgen.declare import SPARSE, Script
 from portcompare.loadgen.figures import Recorder, Tally
 from portcompare.loadgen.open_model import WHOLE, Share
 from portcompare.records.requests import Expectation
-
-_FEED_EVERY_S: Final = 1.0
 
 COUNTED = EventHook()
 """Fired with `environment`, `session` and `tallies` each time that what users counted is fed to Locust."""
@@ -50,9 +47,8 @@ class Session:
     all_ready: Event = field(default_factory=Event)  # Set when each user of this process is ready
     ready_users: int = 0  # Those that had a response or a failure; in the open model, that logged in
     login_error: str = ""  # The last failure of a login; empty if there was none
-    expectations: Mapping[int, Expectation] = field(
-        default_factory=dict
-    )  # By the request's place in its class
+    # By the request's place in its class
+    expectations: Mapping[int, Expectation] = field(default_factory=dict)
     # For each key that users count under, the names of the user class and the target
     lines: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     scripts: dict[tuple[type, Target], Script] = field(default_factory=dict)  # Shared: they take memory
@@ -94,7 +90,7 @@ def session_of(environment: Environment) -> Session:
     if found is None:
         found = Session(targets=targets_of(environment))
         open_session(environment, found)
-        gevent.spawn(_feed_every_second, environment, found)
+        gevent.spawn(call_every_second, feed, environment, found)
         # Locust works out its exit code when it is quitting, which after a signal is before the test stops.
         for end in (environment.events.test_stop, environment.events.quitting):
             end.add_listener(lambda **_: feed(environment, found))
@@ -124,10 +120,11 @@ def feed(environment: Environment, session: Session) -> None:
     COUNTED.fire(environment=environment, session=session, tallies=tallies)
 
 
-def _feed_every_second(environment: Environment, session: Session) -> None:
+def call_every_second(function: Callable[..., None], *arguments: object) -> None:
+    """Call a function every second, until the greenlet that does so is killed."""
     while True:
-        gevent.sleep(_FEED_EVERY_S)
-        feed(environment, session)
+        gevent.sleep(1.0)
+        function(*arguments)
 
 
 def feed_locust(stats: RequestStats, tallies: Mapping[tuple[str, str], Tally]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import TypeVar
 
-from portcompare.errors import InputError, LoadGeneratorError, Problem
+from portcompare.errors import InputError, LoadGeneratorError, Problem, refuse
 from portcompare.plan import OpenLoad, Plan
 from portcompare.serve import Supervised, start_supervised
 from portcompare.wire import protocol as wire
@@ -39,27 +39,21 @@ class LoadGenerator:
         while joined < order.workers:
             reply = self._receive(wire.Joined)
             if reply.problem is not None:
-                raise _refusal("load workers", reply.problem)
+                raise refuse("load workers", *reply.problem)
             joined = len(reply.workers)
             on_joined(reply)
 
     def prepare(self, order: wire.Prepare) -> wire.Prepared:
         """Have the scenarios loaded; raises InputError if the locustfile takes too long."""
-        late = Problem(
-            where=str(order.locustfile),
-            found=f"was not loaded within {PREPARE_LIMIT_S:g} s",
-            remedy="keep what takes time or waits out of the file's top level",
-        )
+        remedy = "keep what takes time or waits out of the file's top level"
+        late = refuse(str(order.locustfile), f"was not loaded within {PREPARE_LIMIT_S:g} s", remedy)
         self._send(order)
         return self._receive_within(PREPARE_LIMIT_S, wire.Prepared, late)
 
     def capture(self, order: wire.Capture) -> wire.Captured:
         """Have one user run for a moment and capture its requests; raises InputError if it does not stop."""
-        late = Problem(
-            where=f"scenario {order.scenario}",
-            found=f"one user of its class did not stop within {CAPTURE_LIMIT_S:g} s",
-            remedy="have its tasks and its on_stop come to an end",
-        )
+        found = f"one user of its class did not stop within {CAPTURE_LIMIT_S:g} s"
+        late = refuse(f"scenario {order.scenario}", found, "have its tasks and its on_stop come to an end")
         self._send(order)
         return self._receive_within(CAPTURE_LIMIT_S, wire.Captured, late)
 
@@ -68,7 +62,7 @@ class LoadGenerator:
         self._send(order)
         reply = self._receive(wire.UiOpened)
         if reply.problem is not None:
-            raise _refusal("--host, --port", reply.problem)
+            raise refuse("--host, --port", *reply.problem)
         return reply.url
 
     def show(self, order: wire.ShowState) -> wire.UiRequest:
@@ -92,10 +86,10 @@ class LoadGenerator:
         """Wait for the round to end."""
         return self._receive_within(self._window_s + ROUND_GRACE_S, wire.RoundDone, "end its round")
 
-    def _receive_within(self, limit_s: float, kind: type[Reply], late: Problem | str) -> Reply:
+    def _receive_within(self, limit_s: float, kind: type[Reply], late: InputError | str) -> Reply:
         """Receive a reply, or stop the process.
 
-        `late`: what the user is to change if it comes too late, or what the process did not do.
+        `late`: the error if it comes too late, or what the process then did not do.
         """
         is_over = Event()
 
@@ -111,8 +105,8 @@ class LoadGenerator:
         except LoadGeneratorError:
             if not is_over.is_set():
                 raise
-            if isinstance(late, Problem):
-                raise InputError([late]) from None
+            if isinstance(late, InputError):
+                raise late from None
             raise self._failure(f"did not {late} within {limit_s:g} s, and was stopped") from None
         finally:
             timer.cancel()
@@ -138,10 +132,6 @@ class LoadGenerator:
 
     def _failure(self, found: str) -> LoadGeneratorError:
         return LoadGeneratorError(f"the load generator {found}; its last lines:\n{self._process.log_tail()}")
-
-
-def _refusal(where: str, problem: tuple[str, str]) -> InputError:
-    return InputError([Problem(where=where, found=problem[0], remedy=problem[1])])
 
 
 @contextmanager

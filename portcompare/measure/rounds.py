@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from portcompare.browser import visit_page
-from portcompare.errors import InputError, Problem, WindowMissedError
+from portcompare.errors import WindowMissedError, refuse
 from portcompare.http.requests import http_request
 from portcompare.plan import OpenLoad
 from portcompare.records.pages import PageVisit
@@ -141,13 +141,12 @@ def load_target(
     scenario, parts = "load", urlsplit(url)
     if not parts.scheme or not parts.hostname:
         remedy = "write it as http://HOST:PORT/PATH"
-        raise InputError([Problem(where=url, found="is not the address of a server", remedy=remedy)])
+        raise refuse(url, "is not the address of a server", remedy)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     source = ScenarioSource(requests=((http_request(target), 1.0),))
     problems = generator.prepare(Prepare(locustfile=None, scenarios={scenario: source})).problems
     if problems:
-        found, remedy = problems[scenario]
-        raise InputError([Problem(where=url, found=found, remedy=remedy)])
+        raise refuse(url, *problems[scenario])
     generator.begin_round(
         RunRound(
             scenario=scenario,

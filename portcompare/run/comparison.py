@@ -174,7 +174,6 @@ class BackgroundRun:
     """A `portcompare run` in a process of its own, with its own servers."""
 
     def __init__(self, plan: Plan, settings: LiveSettings, *, cpus: Iterable[int], folder: Path) -> None:
-        """Start it; its output goes into a folder."""
         is_open = settings.model == "open"
         narrowing = Narrowing(
             scenarios=settings.scenarios,

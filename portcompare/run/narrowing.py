@@ -42,8 +42,14 @@ def narrow(plan: Plan, wanted: Narrowing) -> Plan:
     problems = [
         *_find_unknown("--scenario", wanted.scenarios, plan.scenarios),
         *_find_unknown("--arm", wanted.arms, [plan.baseline, *plan.candidates]),
-        *_find_contradictions(wanted),
     ]
+    if wanted.users is not None and wanted.rate_rps is not None:
+        remedy = "give one of them: --users for the closed model, --rate for the open model"
+        problems.append(Problem(where="--users, --rate", found="both are given", remedy=remedy))
+    if len(wanted.arms) == 1 or len(set(wanted.arms)) < len(wanted.arms):
+        found = f"{' and '.join(wanted.arms)} cannot be compared"
+        remedy = "name the baseline, and at least one other deployment"
+        problems.append(Problem(where="--arm", found=found, remedy=remedy))
     if problems:
         raise InputError(problems)
     names = wanted.scenarios or plan.scenarios
@@ -102,12 +108,3 @@ def _find_unknown(flag: str, names: Iterable[str], known: Iterable[str]) -> Iter
         if name not in known:
             remedy = remedy_for_unknown(name, known)
             yield Problem(where=flag, found=f"the plan has no {name!r}", remedy=remedy)
-
-
-def _find_contradictions(wanted: Narrowing) -> Iterator[Problem]:
-    if wanted.users is not None and wanted.rate_rps is not None:
-        remedy = "give one of them: --users for the closed model, --rate for the open model"
-        yield Problem(where="--users, --rate", found="both are given", remedy=remedy)
-    if len(wanted.arms) == 1 or len(set(wanted.arms)) < len(wanted.arms):
-        remedy = "name the baseline, and at least one other deployment"
-        yield Problem(where="--arm", found=f"{' and '.join(wanted.arms)} cannot be compared", remedy=remedy)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from portcompare.errors import InputError, Problem
+from portcompare.errors import Problem, refuse
 from portcompare.plan import Plan
 from portcompare.wire.protocol import Gather
 
@@ -39,12 +39,11 @@ ALONE: Final = Workers(processes=1, expect=0, host=LOOPBACK, port=0)  # the load
 def choose_workers(processes: int, expect: int, listen: str | None) -> Workers:
     """Combine the options; raises InputError if they contradict each other, or name no address."""
     if expect and processes > 1:
-        found = "both are given"
         remedy = "give --processes for this machine alone, or --expect-workers for workers that join"
-        raise InputError([Problem(where="--processes, --expect-workers", found=found, remedy=remedy)])
+        raise refuse("--processes, --expect-workers", "both are given", remedy)
     if listen is not None and not expect:
         remedy = "give the number of workers to wait for: --expect-workers N"
-        raise InputError([Problem(where="--listen", found="no worker is expected", remedy=remedy)])
+        raise refuse("--listen", "no worker is expected", remedy)
     host, port = (LOOPBACK, DEFAULT_PORT) if listen is None else read_endpoint("--listen", listen)
     return Workers(processes=processes, expect=expect, host=host, port=port)
 
@@ -56,17 +55,12 @@ def find_unreachable(workers: Workers, plan: Plan) -> Iterator[Problem]:
     urls = {arm.deployment: plan.deployments[arm.deployment].url for arm in plan.arms}
     for name, url in urls.items():
         if url is not None and urlsplit(url).hostname in _THIS_MACHINE:
-            yield Problem(
-                where=plan.where("deployments", name, "url"),
-                found=f"is {url}, which for workers on other machines is their own machine",
-                remedy="give an address that they can reach",
-            )
+            found = f"is {url}, which for workers on other machines is their own machine"
+            yield plan.problem(("deployments", name, "url"), found, "give an address that they can reach")
     if plan.host.is_loopback and None in urls.values():
-        yield Problem(
-            where=plan.where("host"),
-            found=f"is {plan.host}, which for workers on other machines is their own machine",
-            remedy="give the address of this machine that they can reach, as with --listen",
-        )
+        found = f"is {plan.host}, which for workers on other machines is their own machine"
+        remedy = "give the address of this machine that they can reach, as with --listen"
+        yield plan.problem(("host",), found, remedy)
 
 
 def read_endpoint(flag: str, text: str) -> tuple[str, int]:
@@ -78,5 +72,5 @@ def read_endpoint(flag: str, text: str) -> tuple[str, int]:
         host = None
     if not host or parts.path:
         remedy = f"write HOST or HOST:PORT, such as {LOOPBACK}:{DEFAULT_PORT} or [::1]:{DEFAULT_PORT}"
-        raise InputError([Problem(where=flag, found=f"{text!r} is not an address", remedy=remedy)])
+        raise refuse(flag, f"{text!r} is not an address", remedy)
     return (f"[{host}]" if ":" in host else host), port

@@ -40,7 +40,7 @@ def serve_deployments(
                 pin_server(server, cpus.server)
             yield running
         finally:
-            _stop(running)
+            stop_all(server.process for server in running.values() if server.process is not None)
 
 
 @contextmanager
@@ -155,10 +155,6 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
         ) from None
 
 
-def _stop(running: Mapping[str, RunningServer]) -> None:
-    stop_all(server.process for server in running.values() if server.process is not None)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
     """What a server uses."""
@@ -172,9 +168,7 @@ class LiveServers:
     """The servers of baseline and candidates, and their upstreams."""
 
     plan: Plan
-    servers: dict[
-        str, RunningServer
-    ]  # by arm; one that is started again takes the place of the one that died
+    servers: dict[str, RunningServer]  # by arm; one that is started again takes the place of one that died
     upstreams: Mapping[str, RunningServer]  # by name; watched, but not started again
     folder: Path
     cpus: CpuAssignment
@@ -201,6 +195,7 @@ class LiveServers:
             if arm in self._latest:
                 self._lost_cpu_s[arm] = self._lost_cpu_s.get(arm, 0.0) + self._latest.pop(arm).cpu_s
             self._restarts[arm] += 1
+            server.process.stop()
             self._restart(server)
             log = server.process.show_log()
             messages.append(f"{arm} ended with status {status} and was started again\n{log}")
@@ -212,7 +207,6 @@ class LiveServers:
         setup = ArmSetup(
             plan=self.plan, recipe=recipe, arm=arm, cpus=cpus, folder=self.folder, port=server.port
         )
-        _stop({arm: server})
         setup.run_between_starts()
         asyncio.run(_bring_up_all([setup], self.servers, may_move=False))
         pin_server(self.servers[arm], self.cpus.server)

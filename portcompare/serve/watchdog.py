@@ -62,7 +62,6 @@ def watch(liveness: int, cpus: set[int], command: list[str]) -> int:
 
 
 def _wait_for_any(*descriptors: int, timeout_s: float | None = None) -> None:
-    """Wait until one of the descriptors can be read or has ended."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)

@@ -15,7 +15,7 @@ from portcompare.loadgen.declare import weights_of
 from portcompare.loadgen.distributed_runner import BeginLive
 from portcompare.loadgen.figures import NOT_SENT, Tally
 from portcompare.loadgen.open_model import Dispatcher, due_times
-from portcompare.loadgen.session import COUNTED, Session, Target, feed, open_session
+from portcompare.loadgen.session import COUNTED, Session, Target, call_every_second, feed, open_session
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.webui.ledger import REPORT, Line, SecondReport, make_cells
 from portcompare.wire.protocol import RateLoad, encode
@@ -25,7 +25,6 @@ class LiveLoad:
     """What a worker does for one live test; Locust starts and stops its users."""
 
     def __init__(self, environment: Environment, users: Mapping[str, type[User]], begin: BeginLive) -> None:
-        """Get ready for the users that Locust is about to start."""
         self._environment = environment
         plan, settings = begin.plan, begin.settings
         targets = tuple(Target(name=arm.name, url=arm.url) for arm in plan.arms if arm.name in settings.arms)
@@ -59,7 +58,7 @@ class LiveLoad:
         environment.runner.update_state(STATE_INIT)
         self._has_started = self._has_ended = False
         self._reporter = Reporter(environment, begin.test)
-        self._feeding = gevent.spawn(self._feed_every_second)
+        self._feeding = gevent.spawn(call_every_second, self._feed)
         environment.events.spawning_complete.add_listener(self._start_schedules)
         environment.events.test_stop.add_listener(self._feed_and_end)
 
@@ -82,11 +81,6 @@ class LiveLoad:
         self._has_started = True
         for dispatcher in self._dispatchers.values():
             dispatcher.begin()
-
-    def _feed_every_second(self) -> None:
-        while True:
-            gevent.sleep(1.0)
-            self._feed()
 
     def _feed(self) -> None:
         for (scenario, arm), dispatcher in self._dispatchers.items():

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from portcompare.analyse.diff import list_conditions
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.records import estimates, manifest, pages, parity, results, rounds, sweeps
 from portcompare.records.estimates import DIFF_SCHEMA_VERSION, RunDiff
 from portcompare.records.results import SCHEMA_VERSION, Results
@@ -84,26 +84,23 @@ def read_results(path: Path) -> Results:
         text = path.read_text(encoding="utf-8")
         data = json.loads(text, parse_constant=_refuse_constant)
     except FileNotFoundError:
-        _refuse(path, "there is no such file", _NAME_A_RUN)
+        raise refuse(str(path), "there is no such file", _NAME_A_RUN) from None
     except (OSError, UnicodeDecodeError) as error:
-        _refuse(path, f"cannot be read: {error}", _NAME_A_RUN)
+        raise refuse(str(path), f"cannot be read: {error}", _NAME_A_RUN) from None
     except json.JSONDecodeError as error:
         where = f"{path}: line {error.lineno}, column {error.colno}"
-        _refuse(where, f"is not JSON: {error.msg}", _RESTORE)
+        raise refuse(where, f"is not JSON: {error.msg}", _RESTORE) from None
     except ValueError as error:
-        _refuse(path, f"is not JSON: {error}", _RESTORE)
+        raise refuse(str(path), f"is not JSON: {error}", _RESTORE) from None
     _check_version(path, data)
     try:
         return Envelope.model_validate_json(f'{{"results": {text}}}').results
     except ValidationError as error:
-        raise InputError(
-            Problem(
-                where=f"{path}: {'.'.join(map(str, details['loc'][1:]))}",
-                found=_FOUND.get(details["type"], details["msg"]),
-                remedy=_RESTORE,
-            )
-            for details in error.errors(include_url=False)
-        ) from error
+        problems = []
+        for details in error.errors(include_url=False):
+            where, found = ".".join(map(str, details["loc"][1:])), _FOUND.get(details["type"], details["msg"])
+            problems.append(Problem(where=f"{path}: {where}", found=found, remedy=_RESTORE))
+        raise InputError(problems) from error
 
 
 _FOUND = {"missing": "is missing", "unexpected_keyword_argument": "there is no such key"}
@@ -117,22 +114,18 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _check_version(path: Path, data: Any) -> None:  # noqa: ANN401 - any JSON value
     if not isinstance(data, dict):
-        _refuse(path, "holds no JSON object", _NAME_A_RUN)
+        raise refuse(str(path), "holds no JSON object", _NAME_A_RUN)
     version = data.get("schema_version")
     if version == SCHEMA_VERSION:
         return
     manifest = data.get("manifest")
     maker = manifest.get("portcompare") if isinstance(manifest, dict) else None
     made_by = f", {maker}" if maker else ""
-    _refuse(
+    raise refuse(
         f"{path}: schema_version",
         f"is {json.dumps(version)}; this portcompare reads version {SCHEMA_VERSION}",
         f"read it with the portcompare that made it{made_by}, or measure again with this one",
     )
-
-
-def _refuse(where: object, found: str, remedy: str) -> NoReturn:
-    raise InputError([Problem(where=str(where), found=found, remedy=remedy)]) from None
 
 
 def render_manifest(results: Results) -> str:

@@ -241,7 +241,6 @@ def _cpus(cpus: tuple[int, ...]) -> str:
 
 
 def _trust_facts(results: Results) -> Facts:
-    """How far a run can be trusted."""
     reasons = visible("; ".join(results.invalid_reasons)) or "no reason was recorded"
     verdict = "is valid: no reason against it was found" if results.valid else f"is NOT VALID: {reasons}"
     control, discarded = NOT_KNOWN, f"none of {len(results.rounds):,}"
