@@ -12,8 +12,8 @@ from portcompare.records.results import RESULTS_FILE, SCHEMA_VERSION, Results
 from portcompare.records.rounds import BASELINE, CONTROL, Latency, Round
 from portcompare.report.formats.results_file import write_results
 from tests.altered import altered
-from tests.analyse.samples import PARITY, in_users
-from tests.analyse.test_recorded_runs import rounds_of_run
+from tests.analyse.samples import LATENCY, PARITY, in_users
+from tests.analyse.test_recorded_runs import recorded_rounds
 from tests.measure.plans import make_manifest
 
 OLD, NEW = "flask-gunicorn", "quart-uvicorn"
@@ -30,27 +30,33 @@ def make_run(
     blocks: int = 24,
     candidate: str = NEW,
     scenario: str = "delayed",
-    started_at: str = "2026-03-02T09:41:07+00:00",
 ) -> Results:
-    """A run of rounds drawn from a recorded one, its candidate slowed down, or all that it measured."""
+    """A run of rounds drawn from a recorded one, its candidate slowed down, or all that it measured.
+
+    A run with a higher seed was made on a later day.
+    """
     drawn = random.Random(seed)  # noqa: S311 - a sample, not a secret
     pools: dict[tuple[float, str], list[Round]] = {}
-    for one in rounds_of_run("calm"):
+    for one in recorded_rounds():
         if one.scenario == "delayed" and one.arm in ARMS:
             pools.setdefault((one.level, one.arm), []).append(one)
     rounds = []
     for block in range(blocks):
         place = drawn.randrange(5)
         for (level, arm), pool in pools.items():
-            factor = all_slower * (slower if arm == NEW else 1.0)
+            one, factor = pool[place], all_slower * (slower if arm == NEW else 1.0)
+            latencies_s = asdict(one.load.latency_s or LATENCY).items()
             rounds.append(
-                replace(
-                    _slowed(pool[place], factor),
+                altered(
+                    one,
                     block=block,
                     arm=candidate if arm == NEW else arm,
                     deployment=candidate if arm == NEW else ARMS[arm],
                     scenario=scenario,
                     level=level,
+                    rate_rps=one.load.rate_rps / factor,
+                    latency_s=Latency(**{name: factor * latency_s for name, latency_s in latencies_s}),
+                    cpu_s_per_request=(one.cpu_s_per_request or 0.0) * factor,
                 )
             )
     ordered = sorted(rounds, key=lambda one: (one.level, [BASELINE, CONTROL, candidate].index(one.arm)))
@@ -59,7 +65,7 @@ def make_run(
     return Results(
         schema_version=SCHEMA_VERSION,
         name="recorded",
-        started_at=started_at,
+        started_at=f"2026-03-{seed + 1:02}T09:00:00+00:00",
         duration_s=60.0,
         measured_s=50.0,
         partial=False,
@@ -90,15 +96,3 @@ def store(run: Results, folder: Path) -> Path:
     """Write a run as `portcompare run` does."""
     write_results(run, folder / RESULTS_FILE)
     return folder
-
-
-def _slowed(one: Round, factor: float) -> Round:
-    assert one.load.latency_s is not None
-    assert one.cpu_s_per_request is not None
-    slowed = Latency(**{name: factor * latency_s for name, latency_s in asdict(one.load.latency_s).items()})
-    return altered(
-        one,
-        rate_rps=one.load.rate_rps / factor,
-        latency_s=slowed,
-        cpu_s_per_request=one.cpu_s_per_request * factor,
-    )

@@ -19,18 +19,14 @@ WIN = altered(COMPARISON, point=2.0, low=1.9, high=2.1, verdict="faster")
 LOSS = altered(COMPARISON, point=0.5, low=0.4, high=0.6, verdict="slower")
 
 
-def wins(scenario: str, users: int) -> Comparison:
-    return replace(WIN, scenario=scenario, level=float(users))
-
-
-def loses(scenario: str, users: int) -> Comparison:
-    return replace(LOSS, scenario=scenario, level=float(users))
+def at(scenario: str, users: int, one: Comparison = WIN) -> Comparison:
+    return replace(one, scenario=scenario, level=float(users))
 
 
 def lay_out(rows: Sequence[str], users: Sequence[int] = USERS) -> BreakEven:
     """The grid of a candidate that wins at +, loses at -, and was not measured at a dot."""
     measured = [
-        (wins if sign == "+" else loses)(scenario, level)
+        at(scenario, level, WIN if sign == "+" else LOSS)
         for scenario, row in zip(DELAYS_S, rows, strict=True)
         for level, sign in zip(users, row, strict=True)
         if sign != "."
@@ -42,12 +38,11 @@ def lay_out(rows: Sequence[str], users: Sequence[int] = USERS) -> BreakEven:
 def implied(grid: BreakEven, width: int = 3) -> list[str]:
     """What is known of each cell, row by row."""
     signs = [SIGNS[cell.is_win] for cell in grid.cells]
-    return ["".join(signs[at : at + width]) for at in range(0, len(signs), width)]
+    return ["".join(signs[start : start + width]) for start in range(0, len(signs), width)]
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "verdict", "state"),
-    [
+def test_the_state_of_a_cell_is_where_its_interval_lies() -> None:
+    cases: tuple[tuple[float, float, Verdict, str], ...] = (
         (1.2, 1.4, "faster", "wins"),
         (1.01, 1.4, "inconclusive", "wins"),
         (1.01, 1.02, "equivalent", "equal"),
@@ -55,18 +50,13 @@ def implied(grid: BreakEven, width: int = 3) -> list[str]:
         (0.98, 1.40, "inconclusive", "undecided"),
         (0.60, 0.99, "inconclusive", "loses"),
         (0.5, 0.6, "slower", "loses"),
-    ],
-)
-def test_the_state_of_a_cell_is_where_its_interval_lies(
-    low: float, high: float, verdict: Verdict, state: str
-) -> None:
-    one = altered(wins("long", 64), low=low, high=high, point=(low + high) / 2)
-    (grid,) = find_break_even([altered(one, verdict=verdict)], DELAYS_S, USERS)
-    cell = grid.cells[-1]
-    assert (cell.delay_s, cell.users, cell.state) == (0.2, 64, state)
-    assert cell.ratio == replace(one.ratio, verdict=verdict)
-    assert cell.is_win is (state == "wins")
-    assert cell.implied is None
+    )
+    for low, high, verdict, state in cases:
+        one = altered(at("long", 64), low=low, high=high, point=(low + high) / 2, verdict=verdict)
+        (grid,) = find_break_even([one], DELAYS_S, USERS)
+        cell = grid.cells[-1]
+        assert (cell.delay_s, cell.users, cell.state) == (0.2, 64, state)
+        assert (cell.ratio, cell.is_win, cell.implied) == (one.ratio, state == "wins", None)
 
 
 def test_cells_that_were_not_measured_say_so_and_one_without_a_ratio_is_undecided_and_no_neighbour() -> None:
@@ -74,8 +64,8 @@ def test_cells_that_were_not_measured_say_so_and_one_without_a_ratio_is_undecide
     assert [cell.state for cell in grid.cells].count("not measured") == 7
     assert implied(grid) == ["-??", "???", "??+"]
     assert {cell.ratio.point for cell in grid.cells if cell.state == "not measured"} == {None}
-    unknown = altered(wins("none", 8), point=None, low=None, high=None, blocks=1, verdict="invalid")
-    (grid,) = find_break_even([unknown, wins("none", 1), wins("none", 64)], DELAYS_S, USERS)
+    unknown = altered(at("none", 8), point=None, low=None, high=None, blocks=1, verdict="invalid")
+    (grid,) = find_break_even([unknown, at("none", 1), at("none", 64)], DELAYS_S, USERS)
     assert (grid.cells[1].state, grid.cells[1].implied) == ("undecided", True)
 
 
@@ -87,38 +77,34 @@ def test_cells_that_were_not_measured_say_so_and_one_without_a_ratio_is_undecide
         (["+.+", "...", "+.+"], ["+++", "+++", "+++"]),
         (["-+.", ".+.", "-+."], ["-+?", "-+?", "-+?"]),
         ([".+.", "-.-", ".+."], ["?+?", "-?-", "?+?"]),  # row and column contradict each other
+        (["+-+", "-+-", "+-+"], ["+-+", "-+-", "+-+"]),  # what was measured is never implied
     ],
 )
 def test_what_lies_between_neighbours_that_agree_is_implied(measured: list[str], known: list[str]) -> None:
-    assert implied(lay_out(measured)) == known
+    grid = lay_out(measured)
+    assert implied(grid) == known
+    assert {cell.implied for cell in grid.cells if cell.state != "not measured"} == {None}
 
 
-def test_what_was_measured_is_never_implied_and_each_delay_has_a_border() -> None:
-    grid = lay_out(["+-+", "-+-", "+-+"])
-    assert implied(grid) == ["+-+", "-+-", "+-+"]
-    assert {cell.implied for cell in grid.cells} == {None}
+def test_each_delay_has_a_border() -> None:
     grid = lay_out(["---", "--+", "-++"])
     assert [(one.delay_s, one.wins_from_users) for one in grid.borders] == [(0.0, None), (0.01, 64), (0.2, 8)]
 
 
-@pytest.mark.parametrize(
-    ("row", "wins_from", "not_at"),
-    [("--+", 64, 8), ("-++", 8, 1), ("+++", 1, None), ("---", None, None), ("-+-", None, None),
-     ("+-+", 64, 8), ("-.+", 64, 1), ("++.", None, None)],
-)  # fmt: skip
-def test_the_border_is_where_all_that_lies_beyond_wins(
-    row: str, wins_from: int | None, not_at: int | None
-) -> None:
-    border = lay_out(["...", "...", row]).borders[2]
-    assert (border.delay_s, border.wins_from_users, border.not_at_users) == (0.2, wins_from, not_at)
+def test_the_border_is_where_all_that_lies_beyond_wins() -> None:
+    expected = {"--+": (64, 8), "-++": (8, 1), "+++": (1, None), "---": (None, None), "-+-": (None, None)}
+    expected |= {"+-+": (64, 8), "-.+": (64, 1), "++.": (None, None)}
+    borders = {row: lay_out(["...", "...", row]).borders[2] for row in expected}
+    assert {row: (one.wins_from_users, one.not_at_users) for row, one in borders.items()} == expected
+    assert {one.delay_s for one in borders.values()} == {0.2}
 
 
 def test_each_candidate_has_a_grid_and_other_metrics_and_scenarios_have_none() -> None:
     comparisons = [
-        wins("long", 64),
-        replace(loses("long", 64), candidate=CONTROL),
-        replace(loses("long", 64), metric="p50"),
-        wins("elsewhere", 64),
+        at("long", 64),
+        replace(at("long", 64, LOSS), candidate=CONTROL),
+        replace(at("long", 64, LOSS), metric="p50"),
+        at("elsewhere", 64),
     ]
     grids = find_break_even(comparisons, DELAYS_S, USERS)
     assert {grid.candidate: grid.cells[-1].state for grid in grids} == {CANDIDATE: "wins", CONTROL: "loses"}

@@ -69,9 +69,7 @@ def test_the_ceiling_is_reached_where_twice_the_load_brings_less_than_seven_perc
         assert knee.load.point == max(rates_rps)
 
 
-def test_only_rounds_that_count_in_blocks_of_both_asymptotes_make_a_knee_and_noise_widens_its_interval() -> (
-    None
-):
+def test_only_rounds_that_count_in_blocks_of_both_asymptotes_make_a_knee_and_noise_widens_it() -> None:
     rounds = sweep({1: [100.0] * 3, 8: [800.0] * 2, 16: [790.0] * 3})
     (knee,) = find_knees(rounds)
     assert knee.load.blocks == 2

@@ -217,9 +217,7 @@ def test_a_capacity_differs_by_the_end_that_is_known(changes: dict[str, object],
     assert capacity_headline(replace(NEW, ratio=altered(NEW_RATIO, **changes))).endswith(told)
 
 
-def test_a_capacity_that_does_not_hold_among_so_many_is_not_told_and_each_candidate_has_a_conclusion() -> (
-    None
-):
+def test_a_capacity_that_is_chance_among_so_many_is_not_told_and_each_candidate_has_a_conclusion() -> None:
     slight = replace(NEW, ratio=replace(NEW_RATIO, point=1.2, low=1.06, high=1.2 * 1.2 / 1.06))
     others = [replace(SAME, arm="newer", scenario=f"s{number}") for number in range(20)]
     assert "new is faster" in capacity_headline(slight)

@@ -7,7 +7,7 @@ from portcompare.analyse.conclusions import conclude_pages
 from portcompare.analyse.pages import compare_pages, median_interval, rate, summarise_pages
 from portcompare.records.estimates import Estimate
 from portcompare.records.manifest import Ceiling
-from portcompare.records.pages import Exchange, PageLoad, PageMetric, Pages, PageSummary, PageVisit
+from portcompare.records.pages import Exchange, PageLoad, Pages, PageSummary, PageVisit
 from tests.altered import altered
 
 DOCUMENT = Exchange(
@@ -90,21 +90,9 @@ def test_the_median_s_interval_comes_from_six_values_on() -> None:
     assert median_interval(range(1, 11)) == Estimate(point=5.5, low=2, high=9, blocks=10)
 
 
-@pytest.mark.parametrize(
-    ("metric", "value_s", "rating"),
-    [
-        ("lcp", 2.5, "good"),
-        ("lcp", 2.6, "needs improvement"),
-        ("lcp", 4.1, "poor"),
-        ("fcp", 1.8, "good"),
-        ("blocking", 0.7, "poor"),
-        ("response", 9.0, None),
-    ],
-)
-def test_pages_are_rated_by_the_usual_thresholds(
-    metric: PageMetric, value_s: float, rating: str | None
-) -> None:
-    assert rate(metric, value_s) == rating
+def test_pages_are_rated_by_the_usual_thresholds() -> None:
+    assert [rate("lcp", value_s) for value_s in (2.5, 2.6, 4.1)] == ["good", "needs improvement", "poor"]
+    assert (rate("fcp", 1.8), rate("blocking", 0.7), rate("response", 9.0)) == ("good", "poor", None)
 
 
 def test_loads_of_a_block_count_as_one_and_failed_or_discarded_ones_are_left_out() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -5,26 +6,15 @@ import pytest
 
 from benchmarks import claims, pages
 from portcompare.records.estimates import Estimate
-from portcompare.records.pages import LoadKind, PageComparison, PageFigure, Pages, PageSummary
-from portcompare.records.results import CheckResult, ClaimResult, Subject
+from portcompare.records.pages import LoadKind, Pages, PageSummary
+from portcompare.records.results import ClaimResult
+from tests.report.test_checks import VALUE
+from tests.report.test_pages import COMPARISON, LCP, SUMMARY
 
 
 def summary(page: str, kind: LoadKind, arm: str, lcp_s: float) -> PageSummary:
-    median_s = Estimate(point=lcp_s, low=None, high=None)
-    return PageSummary(
-        page=page,
-        users=0,
-        kind=kind,
-        arm=arm,
-        deployment=arm,
-        blocks=6,
-        loads=6,
-        failures={},
-        figures=(PageFigure(metric="lcp", median_s=median_s, p75_s=lcp_s, rating="good"),),
-        parts=(),
-        bottleneck="",
-        users_rate_rps=None,
-    )
+    lcp = replace(LCP, median_s=Estimate(point=lcp_s), p75_s=lcp_s, rating="good")
+    return replace(SUMMARY, page=page, users=0, kind=kind, arm=arm, deployment=arm, figures=(lcp,))
 
 
 def run(slow_s: float, fast_s: float, kept_s: float) -> Any:  # noqa: ANN401 - results with what is read of them
@@ -40,8 +30,7 @@ def run(slow_s: float, fast_s: float, kept_s: float) -> Any:  # noqa: ANN401 - r
         browser="Chromium 1",
         summaries=tuple(summary(*of, arm, lcp_s) for of, lcp_s in lcps_s.items() for arm in arms),
         comparisons=tuple(
-            PageComparison(page=page, users=0, kind=kind, metric="lcp", candidate="new", ratio=ratio)
-            for page, kind in lcps_s
+            replace(COMPARISON, page=page, users=0, kind=kind, ratio=ratio) for page, kind in lcps_s
         ),
     )
     return SimpleNamespace(pages=made, valid=True, invalid_reasons=())
@@ -61,17 +50,7 @@ def test_the_patterns_are_judged_by_what_a_visitor_waits_for(
 
 
 def test_claims_are_published_with_their_checks_and_the_versions() -> None:
-    check = CheckResult(
-        name="one user",
-        metric="p50",
-        subject=Subject(arm="baseline", scenario="slow", level=1.0),
-        reference=None,
-        value=Estimate(blocks=5),
-        at_least=None,
-        at_most=0.01,
-        outcome="not judged",
-        reason="",
-    )
+    check = replace(VALUE, value=Estimate(blocks=5), outcome="not judged")
     result = ClaimResult(name="it", text="It is so.", verdict="cannot tell", reason="", checks=(check,))
     manifest = SimpleNamespace(deployments=(SimpleNamespace(name="old", versions={"Flask": "2.3.3"}),))
     results = SimpleNamespace(

@@ -64,15 +64,12 @@ def test_runs_of_other_machines_are_refused_unless_the_option_allows_them(
     assert "kernel" in out
 
 
-def test_problems_of_both_runs_are_reported_at_once(command: Command) -> None:
+def test_runs_that_are_missing_have_nothing_in_common_or_no_margins_are_refused_with_the_reason(
+    command: Command, tmp_path: Path
+) -> None:
     err = refused(command, "diff", "nowhere", "neither")
     assert "nowhere/results.json: there is no such file" in err
     assert "neither/results.json: there is no such file" in err
-
-
-def test_runs_with_nothing_in_common_or_without_margins_are_refused_with_the_reason(
-    command: Command, tmp_path: Path
-) -> None:
     run = make_run(2, blocks=8)
     run.plan["scenarios"]["delayed"]["delay_s"] = 0.5
     store(run, tmp_path / "other")

@@ -1,8 +1,6 @@
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from typing import Any
 
@@ -12,34 +10,20 @@ from portcompare.cli.options import SCHEMA_VERSION
 from portcompare.measure.generator import LoadGenerator
 from tests.cli.conftest import refused
 from tests.conftest import Command
+from tests.loadgen.scripted import OK, Peer, serve
 
 Load = Callable[..., tuple[int, str, str]]
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        self.send_response(500 if self.path == "/broken" else 200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
+def respond(peer: Peer) -> None:
+    while request := peer.take_request():
+        peer.sock.sendall(OK.replace(b"200", b"500") if b"/broken" in request else OK)
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serve(respond) as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -63,13 +63,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten runs, the last four of a slower candidate, and two that are not used."""
     folder = tmp_path_factory.mktemp("runs")
     for number in range(10):
-        run = make_run(
-            number,
-            blocks=4,
-            slower=1.3 if number > 5 else 1.0,
-            started_at=f"2026-03-{number + 1:02}T09:00:00+00:00",
-        )
-        store(run, folder / f"run-{number}")
+        store(make_run(number, blocks=4, slower=1.3 if number > 5 else 1.0), folder / f"run-{number}")
     store(replace(make_run(1, blocks=4, slower=9), valid=False), folder / "invalid")
     store(replace(make_run(1, blocks=4, slower=9), partial=True), folder / "partial")
     return folder

@@ -4,7 +4,7 @@ import io
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
@@ -42,14 +42,6 @@ EMPTY_SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"></svg>
 DRAWING = {"tests.report.test_charts", "tests.report.test_browser"}
 
 
-class MakeResults(Protocol):
-    """Makes a run; the names of candidates and scenarios are the caller's."""
-
-    def __call__(
-        self, *, blocks: int = 6, candidates: Sequence[str] = CANDIDATES, scenarios: Sequence[str] = SCENARIOS
-    ) -> Results: ...
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _undrawn(request: pytest.FixtureRequest) -> Iterator[None]:
     """Charts are drawn in the tests of the charts and of the browser; in all others each is an empty SVG."""
@@ -79,19 +71,14 @@ def printed(*renderables: RenderableType, width: int = 120, colour: bool = False
 
 
 @pytest.fixture(scope="session")
-def make_results() -> MakeResults:
-    return _make_results
-
-
-@pytest.fixture(scope="session")
 def results() -> Results:
-    return _make_results()
+    return make_results()
 
 
 @pytest.fixture(scope="session")
 def hostile() -> Results:
     """Partial and invalid, with names and answers that try to break out of every format."""
-    run = _make_results(blocks=2, candidates=HOSTILE_CANDIDATES, scenarios=HOSTILE_SCENARIOS)
+    run = make_results(blocks=2, candidates=HOSTILE_CANDIDATES, scenarios=HOSTILE_SCENARIOS)
     answer = "</td></table><script>alert(2)</script>" + "long " * 400
     difference = Difference(
         case="GET /data?delay=<b>|",
@@ -117,7 +104,7 @@ def hostile() -> Results:
     )
 
 
-def _make_results(
+def make_results(
     *, blocks: int = 6, candidates: Sequence[str] = CANDIDATES, scenarios: Sequence[str] = SCENARIOS
 ) -> Results:
     arms = dict(zip(("baseline", "control", *CANDIDATES), ("baseline", "control", *candidates), strict=True))

@@ -16,10 +16,10 @@ from portcompare.report.charts.courses import spectrum_chart, timeline_chart
 from portcompare.report.charts.load import load_chart
 from portcompare.report.charts.ratios import ratio_plots
 from portcompare.report.charts.svg import Figure, stand_alone
-from portcompare.report.formats import html, markdown
+from portcompare.report.formats import html
 from portcompare.report.wording import TONES
 from tests.altered import altered, known
-from tests.report.conftest import MakeResults
+from tests.report.conftest import make_results
 from tests.report.test_pages import PAGES
 from tests.report.test_sweeps import KNEE, with_sweeps
 
@@ -196,8 +196,7 @@ def test_a_chart_is_drawn_to_the_same_bytes_each_time(results: Results) -> None:
     assert stand_alone(first) == stand_alone(second)
 
 
-def test_two_hundred_rounds_stay_small_enough_for_mail_and_for_a_comment(make_results: MakeResults) -> None:
+def test_two_hundred_rounds_stay_small_enough_for_mail() -> None:
     results = make_results(blocks=13)
     assert len(results.rounds) > 200
     assert len(html.render(results).encode()) < 3_000_000
-    assert len(markdown.render(results)) < 65_536

@@ -77,14 +77,11 @@ def test_each_is_a_metric_with_its_outcome() -> None:
     assert gates[3].labels["outcome"] == "not judged"
 
 
-def test_markdown_has_the_same_table() -> None:
+def test_markdown_has_the_same_table_and_the_terminal_has_it_within_80_columns() -> None:
     told = markdown.render(RUN)
     assert "## Gates: 2 of 4 not passed" in told
     assert "<script>" not in told
     assert "| Throughput of quart-uvicorn (delayed, 64 users) | at least 2x | 8.00x |" in told
-
-
-def test_the_terminal_has_it_within_80_columns() -> None:
     told = printed(render_conclusions(RUN), width=80)
     assert "Gates: 2 of 4 not passed" in told
     assert "GATES: 2 of 4 not passed" in told
@@ -131,15 +128,14 @@ def test_a_claim_has_its_verdict_and_the_checks_behind_it(results: Results) -> N
     ]
 
 
-def test_people_at_a_terminal_read_the_verdicts(results: Results) -> None:
-    told = printed(render_conclusions(replace(results, claims=(CLAIM,))), width=200)
+def test_the_terminal_shows_the_verdicts_and_both_reports_the_claims_of_a_plan_that_makes_some(
+    results: Results,
+) -> None:
+    with_claims = replace(results, claims=(CLAIM,))
+    told = printed(render_conclusions(with_claims), width=200)
     assert TEXT in told
     assert "depends" in told
     assert "Checks of the claims" not in told
-
-
-def test_both_reports_show_the_claims_of_a_plan_that_makes_some(results: Results) -> None:
-    with_claims = replace(results, claims=(CLAIM,))
     for render in (html.render, markdown.render):
         assert TEXT in render(with_claims)
         assert "Checks of the claims" not in render(results)

@@ -12,17 +12,12 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_writes_every_format_and_says_where(results: Results, tmp_path: Path) -> None:
-    folder = tmp_path / "runs" / "plan"
-    assert write_reports(results, folder) == tuple(folder / name for name in EXPORTERS)
-    assert {path.name for path in folder.iterdir()} == set(EXPORTERS)
-
-
-def test_every_file_comes_again_byte_for_byte_from_the_results_alone(
+def test_writes_every_format_and_again_byte_for_byte_from_the_results_alone(
     hostile: Results, tmp_path: Path
 ) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    write_reports(hostile, first)
+    first, second = tmp_path / "runs" / "first", tmp_path / "second"
+    assert write_reports(hostile, first) == tuple(first / name for name in EXPORTERS)
+    assert {path.name for path in first.iterdir()} == set(EXPORTERS)
     write_results(hostile, second / "results.json")
     write_reports(read_results(second / "results.json"), second)
     found = _contents(second)

@@ -37,21 +37,20 @@ def _samples(results: Results, name: str, *labels: str) -> dict[tuple[str, ...],
     return {tuple(one.labels[label] for label in labels): one.value for one in families[name].samples}
 
 
-def test_every_round_is_a_row_of_csv_with_the_figures_of_the_record(results: Results) -> None:
+def test_every_round_and_every_comparison_is_a_row_of_csv_with_the_figures_of_the_record(
+    results: Results,
+) -> None:
     rows = _rows(data.render_rounds(results))
     for one, row in zip(results.rounds, rows, strict=True):
         assert float(row["rate_rps"]) == one.load.rate_rps
         assert row["p50_s"] == ("" if one.load.latency_s is None else str(one.load.latency_s.p50))
         assert (row["discarded"] == "") == (one.discarded is None)
         assert row["handler_s"] == ("" if one.load.handler_s is None else str(one.load.handler_s))
-
-
-def test_every_comparison_is_a_row_of_csv(results: Results) -> None:
     rows = _rows(data.render_comparisons(results))
-    for one, row in zip(results.comparisons, rows, strict=True):
-        assert row["ratio"] == ("" if one.ratio.point is None else str(one.ratio.point))
+    for comparison, row in zip(results.comparisons, rows, strict=True):
+        assert row["ratio"] == ("" if comparison.ratio.point is None else str(comparison.ratio.point))
         found = (row["candidate"], row["metric"], row["verdict"])
-        assert found == (one.candidate, one.metric, one.ratio.verdict)
+        assert found == (comparison.candidate, comparison.metric, comparison.ratio.verdict)
 
 
 def test_hostile_names_come_out_of_csv_and_labels_as_they_are_shown(hostile: Results) -> None:
@@ -165,18 +164,12 @@ def test_a_failure_tells_all_that_differs_with_command_lines() -> None:
     ]
 
 
-def test_what_is_allowed_does_not_fail_and_is_told() -> None:
-    parity = replace(PARITY, differences=(replace(STATUS, allowed="meant to be"),))
-    suite = suites(parity)["new"]
-
-    assert list(suite.iter("failure")) == []
-    [output] = suite.iter("system-out")
+def test_what_is_allowed_does_not_fail_and_a_baseline_that_does_not_answer_has_a_suite_of_its_own() -> None:
+    differences = (replace(STATUS, allowed="meant to be"), replace(STATUS, deployment="baseline"))
+    found = suites(replace(PARITY, differences=differences))
+    assert list(found["new"].iter("failure")) == []
+    [output] = found["new"].iter("system-out")
     assert "allowed: meant to be" in (output.text or "")
-
-
-def test_a_baseline_that_does_not_answer_has_a_suite_of_its_own() -> None:
-    found = suites(replace(PARITY, differences=(replace(STATUS, deployment="baseline"),)))
-
     assert found["baseline"].attrib["failures"] == "1"
 
 

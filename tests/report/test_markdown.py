@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from portcompare import units
 from portcompare.records.results import Results
 from portcompare.report.formats import markdown
-from tests.report.conftest import NOTICES, MakeResults
+from tests.report.conftest import NOTICES, make_results
 from tests.report.test_parity import DIFFERENCE, PARITY
 
 HOSTILE_TEXTS = [
@@ -157,7 +157,7 @@ def test_margins_that_differ_are_told_with_their_metrics(results: Results) -> No
     assert "1 / (1 + 10%) to 1 + 10% (Response time p95, Response time p99)" in text
 
 
-def test_a_comment_holds_a_long_run_with_many_differences(make_results: MakeResults) -> None:
+def test_a_comment_holds_a_long_run_with_many_differences() -> None:
     long = replace(DIFFERENCE, kind="header", baseline="<" * 9000, curl_baseline="curl " + "a" * 400)
     found = tuple(replace(long, case=f"GET /{number}") for number in range(900))
     parity = replace(PARITY, cases=900, differences=found)

@@ -1,7 +1,5 @@
 from dataclasses import replace
 
-import pytest
-
 from portcompare.records.results import Results
 from portcompare.report.sections.method import machine_facts, method_facts
 from tests.altered import altered
@@ -19,22 +17,13 @@ def warmup(results: Results) -> str:
     return dict(method_facts(results))["Warm-up"]
 
 
-@pytest.fixture
-def searched(results: Results) -> Results:
+def test_a_search_is_told_with_its_objective_what_was_tried_its_order_and_its_end(results: Results) -> None:
     rounds = tuple(replace(one, scenario="slow", level=100.0 + one.block) for one in results.rounds)
-    return replace(with_loads(results, slow=SEARCHED), rounds=rounds, summaries=())
-
-
-def test_a_search_is_told_with_its_objective_and_what_was_tried(searched: Results) -> None:
-    assert (
-        "the highest rate that keeps p99 within 50.0 ms is searched, tried were from 100/s to 105/s ("
-        in dict(method_facts(searched))["Scenario slow"]
-    )
-    assert "tried were none (" in dict(method_facts(replace(searched, rounds=())))["Scenario slow"]
-
-
-def test_a_search_has_an_order_and_an_end_of_its_own(searched: Results) -> None:
+    searched = replace(with_loads(results, slow=SEARCHED), rounds=rounds, summaries=())
     facts = dict(method_facts(searched))
+    tried = "the highest rate that keeps p99 within 50.0 ms is searched, tried were from 100/s to 105/s ("
+    assert tried in facts["Scenario slow"]
+    assert "tried were none (" in dict(method_facts(replace(searched, rounds=())))["Scenario slow"]
     assert facts["Scenario slow"].count("p99 within 50.0 ms") == 1
     assert facts["Order"] == (
         "in each block all arms search side by side, one round of each in turn, in random order; seed 1"

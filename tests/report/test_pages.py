@@ -52,8 +52,10 @@ def paged(results: Results) -> Results:
     return replace(results, pages=PAGES)
 
 
-def test_the_figures_of_a_page_have_their_interval_rating_and_failures(paged: Results) -> None:
-    figures, _ = page_tables(paged)
+def test_the_figures_of_a_page_have_interval_rating_and_failures_and_its_stages_are_told_apart(
+    paged: Results,
+) -> None:
+    figures, stages = page_tables(paged)
     first, second, third = figures.rows
     assert first[:5] == ("slow", "64 users", "cold", "baseline", "2.50 s [2.40 s, 2.60 s], needs improvement")
     assert first[-2:] == ("baseline", "12 in 6 blocks; 39.9/s for the users; 2 failed: nothing was painted")
@@ -61,13 +63,12 @@ def test_the_figures_of_a_page_have_their_interval_rating_and_failures(paged: Re
     assert second[-2] == "0.100x [0.0900x, 0.110x] faster"
     assert third[1:3] == ("nothing", "warm")
     assert third[-1] == "12 in 6 blocks"
-
-
-def test_the_stages_of_a_page_are_told_apart_where_the_server_does(paged: Results) -> None:
-    _, stages = page_tables(paged)
     told, untold, _ = stages.rows
     assert told[4:] == ("200 ms", "2.09 s", "10.0 ms", "200 ms", SUMMARY.bottleneck)
     assert untold[4:6] == ("not known", "not known")
+    unknown = altered(COMPARISON, point=None, verdict="invalid")
+    figures, _ = page_tables(replace(paged, pages=replace(paged.pages, comparisons=(unknown,))))
+    assert figures.rows[1][-2] == "invalid"
 
 
 def test_both_reports_show_the_pages_and_say_nothing_where_there_are_none(
@@ -79,9 +80,3 @@ def test_both_reports_show_the_pages_and_say_nothing_where_there_are_none(
         assert "What a visitor waits for" in text
         assert "time goes" in text
         assert SUMMARY.bottleneck.replace("'", "&#39;") in text or SUMMARY.bottleneck in text
-
-
-def test_a_comparison_without_a_ratio_shows_its_verdict_alone(paged: Results) -> None:
-    unknown = altered(COMPARISON, point=None, verdict="invalid")
-    figures, _ = page_tables(replace(paged, pages=replace(paged.pages, comparisons=(unknown,))))
-    assert figures.rows[1][-2] == "invalid"

@@ -82,13 +82,12 @@ def row_of(
     return table.rows[0]
 
 
-def test_a_cell_that_nothing_is_known_of_says_so(results: Results) -> None:
+def test_a_cell_of_which_nothing_is_known_and_a_border_with_no_other_side_say_so(results: Results) -> None:
     measured_in_vain = altered(CELL, point=None, low=None, high=None, state="undecided")
     assert row_of(results, (UNMEASURED, measured_in_vain), None, None)[1:3] == ("not measured", "not known")
-
-
-def test_a_border_below_all_that_was_tried_names_no_other_side(results: Results) -> None:
     assert row_of(results, GRID.cells, 1, None)[-1] == "from 1 user on"
+    next_to_undecided = (altered(CELL, state="undecided", low=0.9, high=1.3), GRID.cells[-1])
+    assert row_of(results, next_to_undecided, 64, 8)[-1] == "from 64 users on, not shown at 8"
 
 
 @pytest.mark.parametrize(
@@ -113,11 +112,6 @@ def test_where_it_does_not_win_is_told_from_where_that_is_not_shown_or_not_known
     assert row_of(results, cells, None, None)[-1] == text
 
 
-def test_a_border_next_to_an_undecided_cell_says_not_shown(results: Results) -> None:
-    cells = (altered(CELL, state="undecided", low=0.9, high=1.3), GRID.cells[-1])
-    assert row_of(results, cells, 64, 8)[-1] == "from 64 users on, not shown at 8"
-
-
 def test_a_capacity_is_shown_with_interval_objective_and_ratio(swept: Results) -> None:
     plan = {"scenarios": {"delayed": {"load": {"model": "open", "objective": {"p50": None, "p999": 0.5}}}}}
     (row,) = rows_of(replace(swept, plan=swept.plan | plan), "Capacity")
@@ -132,20 +126,15 @@ def test_a_capacity_is_shown_with_interval_objective_and_ratio(swept: Results) -
     }
 
 
-def test_a_capacity_that_may_be_higher_says_so(results: Results) -> None:
-    one = replace(CAPACITY, is_at_least=True, rate_rps=replace(RATE, high=None))
-    (row,) = rows_of(with_sweeps(results, capacities=(one,)), "Capacity")
-    assert row["Rate"] == "at least 169/s [156/s, no end]"
-
-
-def test_a_baseline_is_compared_with_nothing_and_what_is_not_known_is_said(results: Results) -> None:
-    one = replace(CAPACITY, arm="baseline", rate_rps=Estimate(), ratio=None)
-    (row,) = rows_of(with_sweeps(results, capacities=(one,)), "Capacity")
-    assert [row[name] for name in ("Rate", "Against the baseline", "Objective")] == [
-        "not known",
-        "baseline",
-        "not known",
-    ]
+def test_a_capacity_that_may_be_higher_or_is_not_known_says_so_and_a_baseline_has_no_ratio(
+    results: Results,
+) -> None:
+    higher = replace(CAPACITY, is_at_least=True, rate_rps=replace(RATE, high=None))
+    unknown = replace(CAPACITY, arm="baseline", rate_rps=Estimate(), ratio=None)
+    first, second = rows_of(with_sweeps(results, capacities=(higher, unknown)), "Capacity")
+    assert first["Rate"] == "at least 169/s [156/s, no end]"
+    shown = [second[name] for name in ("Rate", "Against the baseline", "Objective")]
+    assert shown == ["not known", "baseline", "not known"]
 
 
 def test_a_knee_that_was_not_reached_lies_beyond_the_levels(results: Results) -> None:

@@ -13,40 +13,35 @@ from portcompare.report.sections.conclusions import FEW_BLOCKS, find_notices
 from portcompare.report.sections.measured import ROUND_HEADER, arm_rows, round_rows
 from portcompare.report.sections.method import deployment_settings
 from tests.altered import altered
-from tests.report.conftest import MakeResults, printed
+from tests.report.conftest import make_results, printed
 
 
-def test_what_is_not_known_is_never_a_number() -> None:
+def test_what_is_not_known_is_never_a_number_nor_a_verdict(results: Results) -> None:
     assert wording.known(None, units.duration) == "not known"
     assert wording.known(0, units.duration) == "0 us"
     assert set(wording.latencies(None).values()) == {"not known"}
+    summaries = tuple(replace(s, ratio=None) for s in results.summaries)
+    row = arm_rows(replace(results, comparisons=(), summaries=summaries))[2]
+    assert row.cells[4][0] == "not known"
 
 
 def test_verdicts_on_cost_are_called_by_their_name() -> None:
     cost, rate = METRICS["cpu_s_per_request"], METRICS["throughput"]
-    assert (cost.word("faster"), cost.word("slower"), cost.word("equivalent")) == (
-        "cheaper",
-        "dearer",
-        "equivalent",
-    )
+    words = [cost.word(verdict) for verdict in ("faster", "slower", "equivalent")]
+    assert words == ["cheaper", "dearer", "equivalent"]
     assert (rate.word("faster"), METRICS["p99"].word("slower")) == ("faster", "slower")
 
 
-@pytest.mark.parametrize(
-    ("model", "level", "text"),
-    [
+def test_a_level_has_the_unit_of_its_load_model(results: Results) -> None:
+    for model, level, text in (
         ("closed", 1.0, "1 user"),
         ("closed", 12345.0, "12,345 users"),
         ("open", 400.5, "400.5 requests/s"),
         ("open", 1.0, "1 request/s"),
         ("unheard-of", 64.0, "level 64"),
-    ],
-)
-def test_a_level_has_the_unit_of_its_load_model(
-    model: str, level: float, text: str, results: Results
-) -> None:
-    plan = {"scenarios": {"s": {"load": {"model": model}}}}
-    assert wording.level_text(replace(results, plan=plan), "s", level) == text
+    ):
+        plan = {"scenarios": {"s": {"load": {"model": model}}}}
+        assert wording.level_text(replace(results, plan=plan), "s", level) == text
     assert wording.level_text(replace(results, plan={}), "s", 8.0) == "level 8"
 
 
@@ -67,7 +62,7 @@ def test_moments_are_told_in_utc_and_long_texts_are_cut_and_say_how_long_they_we
     ],
 )
 def test_few_rounds_are_called_out_unless_a_level_is_known_very_well(
-    blocks: int, half_width: float, labels: list[str], make_results: MakeResults
+    blocks: int, half_width: float, labels: list[str]
 ) -> None:
     run = make_results(blocks=blocks)
     comparisons = tuple(
@@ -80,12 +75,6 @@ def test_few_rounds_are_called_out_unless_a_level_is_known_very_well(
 def test_an_invalid_run_without_a_reason_is_still_called_out(results: Results) -> None:
     notice, *_ = find_notices(replace(results, valid=False))
     assert (notice.label, notice.text) == ("NOT VALID", "no reason was recorded")
-
-
-def test_an_arm_that_was_never_compared_has_no_ratio_and_no_verdict(results: Results) -> None:
-    summaries = tuple(replace(s, ratio=None) for s in results.summaries)
-    row = arm_rows(replace(results, comparisons=(), summaries=summaries))[2]
-    assert row.cells[4][0] == "not known"
 
 
 def test_a_round_s_row_has_a_cell_for_each_heading(results: Results) -> None:
@@ -116,18 +105,15 @@ def test_a_round_s_row_tells_where_it_stood_and_how_the_generator_kept_its_sched
     assert [last[column] for column in places] == ["6", "4", "yes", "0"]
 
 
-@pytest.mark.parametrize(
-    ("name", "share", "text"),
-    [
+def test_no_bound_is_said_to_be_beaten(results: Results) -> None:
+    for name, share, text in (
         ("offered", 1.03, "103% of the offered rate, 400/s"),
         ("users", 1.004, "100% of its bound, 400/s: so it is"),
         ("users", 0.5, "50.0% of its bound, 400/s: so it is"),
-    ],
-)
-def test_no_bound_is_said_to_be_beaten(name: str, share: float, text: str, results: Results) -> None:
-    bound = Bound(name=name, rate_rps=400.0, reason="so it is")
-    summaries = tuple(replace(one, bound=bound, bound_share=share) for one in results.summaries)
-    assert {row.bound for row in arm_rows(replace(results, summaries=summaries))} == {text}
+    ):
+        bound = Bound(name=name, rate_rps=400.0, reason="so it is")
+        summaries = tuple(replace(one, bound=bound, bound_share=share) for one in results.summaries)
+        assert {row.bound for row in arm_rows(replace(results, summaries=summaries))} == {text}
 
 
 @pytest.fixture

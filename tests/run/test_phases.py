@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from hdrh.histogram import HdrHistogram
@@ -25,7 +26,6 @@ from portcompare.records.results import Results
 from portcompare.records.rounds import Round
 from portcompare.report.formats.results_file import read_results, write_results
 from portcompare.run import phases
-from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
 from portcompare.run.session import Session
 from tests.altered import altered
@@ -94,7 +94,7 @@ class Run:
             for name, value in instead.items():
                 patch.setattr(phases, name, value)
             patch.setattr(recording, "save_now_and_then", lambda: None)
-            phases.measure(cast("Session", session), recording, cast("Progress", _Silent()))
+            phases.measure(cast("Session", session), recording, Mock())
         self.results: Results = recording.results(partial=False)
 
     def _measure_round(self, _plan: Plan, place: Place, server: Any, *_: object) -> MeasuredRound:  # noqa: ANN401
@@ -122,13 +122,6 @@ class Run:
         assert idle_s == IDLE_S
         self.settled.append(server.arm)
         return self._settle(server.arm, limit_s)
-
-
-class _Silent:
-    """Progress that nobody sees."""
-
-    def __getattr__(self, _name: str) -> Callable[..., None]:
-        return lambda *_: None
 
 
 def in_a_grid(place: Place) -> Round:

@@ -10,16 +10,13 @@ from tests.conftest import Command
 from tests.measure.plans import make_plan
 
 
-@pytest.mark.parametrize(
-    ("text", "endpoint"),
-    [
-        ("127.0.0.1", ("127.0.0.1", 5557)),
-        ("load.example:7000", ("load.example", 7000)),
-        ("[::1]:7000", ("[::1]", 7000)),
-    ],
-)
-def test_an_endpoint_is_a_host_and_perhaps_a_port(text: str, endpoint: tuple[str, int]) -> None:
-    assert read_endpoint("--listen", text) == endpoint
+def test_an_endpoint_is_a_host_and_perhaps_a_port() -> None:
+    endpoints = {
+        "127.0.0.1": ("127.0.0.1", 5557),
+        "load.example:7000": ("load.example", 7000),
+        "[::1]:7000": ("[::1]", 7000),
+    }
+    assert {text: read_endpoint("--listen", text) for text in endpoints} == endpoints
 
 
 @pytest.mark.parametrize("text", ["", ":5557", "host:port", "host:70000", "host/path", "[::1"])
@@ -31,24 +28,12 @@ def test_any_other_endpoint_is_refused_with_the_flag(text: str) -> None:
     assert "HOST:PORT" in problem.remedy
 
 
-@pytest.mark.parametrize(
-    ("workers", "order"),
-    [
-        (Workers(processes=1, expect=0, host="h", port=1), None),
-        (
-            Workers(processes=2, expect=0, host="h", port=1),
-            Gather(workers=2, here=True, cpus=(1, 3), host="127.0.0.1", port=0),
-        ),
-        (
-            Workers(processes=1, expect=3, host="10.0.0.1", port=5557),
-            Gather(workers=3, here=False, cpus=(1, 3), host="10.0.0.1", port=5557),
-        ),
-    ],
-)
-def test_workers_of_this_machine_join_on_loopback_and_others_at_the_given_address(
-    workers: Workers, order: Gather | None
-) -> None:
-    assert workers.order((1, 3)) == order
+def test_workers_of_this_machine_join_on_loopback_and_others_at_the_given_address() -> None:
+    here = Gather(workers=2, here=True, cpus=(1, 3), host="127.0.0.1", port=0)
+    elsewhere = Gather(workers=3, here=False, cpus=(1, 3), host="10.0.0.1", port=5557)
+    assert Workers(processes=1, expect=0, host="h", port=1).order((1, 3)) is None
+    assert Workers(processes=2, expect=0, host="h", port=1).order((1, 3)) == here
+    assert Workers(processes=1, expect=3, host="10.0.0.1", port=5557).order((1, 3)) == elsewhere
 
 
 def test_workers_on_other_machines_need_servers_that_they_can_reach() -> None:

@@ -54,34 +54,12 @@ def test_a_bound_has_a_name_a_rate_and_a_reason(
 
 
 @pytest.mark.parametrize(
-    ("users", "slots", "cpu_s", "lowest"),
-    [
-        (100, 8, 0.001, "slots"),  # 500, 39.8 and 1,000 a second
-        (4, 8, 0.001, "users"),  # 20, 39.8 and 1,000 a second
-        (100, 8, 0.100, "server CPU"),  # 500, 26.7 and 10 a second
-    ],
-)
-def test_the_lowest_bound_is_the_bound(users: int, slots: int, cpu_s: float, lowest: str) -> None:
-    bound = find_bound(cpu_s, Limits(concurrency=users, slots=slots, delay_s=0.2, server_cpus=1))
-    assert bound is not None
-    assert bound.name == lowest
-
-
-@pytest.mark.parametrize(
     "changes", [{"slots": 8}, {"offered_rps": 0.0}, {"concurrency": 4, "server_cpus": 0}]
 )
 def test_without_delay_and_cpu_time_nothing_limits(changes: dict[str, Any]) -> None:
     limits = replace(ROOMY, **changes)
     assert find_bound(None, limits) is None
     assert exceeds_bound(altered(ROUND, cpu_s_per_request=None), limits) is None
-
-
-def test_an_impossible_round_is_told_with_its_figures_and_what_to_check() -> None:
-    measured = altered(ROUND, requests=300, cpu_s_per_request=0.010, window_s=2.0)
-    assert exceeds_bound(measured, replace(ROOMY, concurrency=1)) == (
-        "300 requests in 2.00 s are more than the bound allows (server CPU: 1 CPU at 10.0 ms a request); "
-        "is the scenario's delay_s right?"
-    )
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.rounds import Round, Slice
 from portcompare.stats.change_points import describe_changes, find_changes, locate_change
 from tests.altered import altered
-from tests.analyse.samples import ROUND, in_users
+from tests.analyse.samples import MARGINS, ROUND, in_users
 
 Noise = Callable[[np.random.Generator], Sequence[float]]
-
-MARGINS: dict[MetricName, float] = dict.fromkeys(METRICS, 0.05)
 
 ARMS = ("baseline", "control", "new", "other")
 
