@@ -28,7 +28,16 @@ from portcompare.loadgen.response import (
     INVALID_HTTP,
     MAX_BODY_BYTES,
 )
-from tests.loadgen.scripted import OK, Peer, Play, alternating, responding, responding_once, serve
+from tests.loadgen.scripted import (
+    OK,
+    Peer,
+    Play,
+    alternating,
+    responding,
+    responding_once,
+    serve,
+    take_and_close,
+)
 
 Connect = Callable[..., Connection]
 
@@ -36,10 +45,6 @@ GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 PART_OF_A_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart"
 LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
 MEGABYTE = 1 << 20
-
-
-def take_and_close(peer: Peer) -> None:
-    peer.take_request()
 
 
 def take_and_reset(peer: Peer) -> None:
@@ -276,6 +281,7 @@ def test_a_response_without_end_has_a_kind_and_neither_holds_nor_fills_the_gener
         tracemalloc.start()
         try:
             assert connection.exchange(GET) == kind
+            assert len(connection.response.body) <= MAX_BODY_BYTES
             assert tracemalloc.get_traced_memory()[1] < bound_bytes
         finally:
             tracemalloc.stop()

@@ -122,12 +122,8 @@ def test_the_generator_is_ordered_what_the_plan_says(bench: Bench) -> None:
 def test_all_arms_of_a_block_have_the_same_arrivals_and_another_block_or_attempt_has_others(
     bench: Bench,
 ) -> None:
-    for place in (
-        OPEN,
-        replace(OPEN, arm="baseline", order=6),
-        replace(OPEN, block=3),
-        replace(OPEN, attempt=1),
-    ):
+    places = (OPEN, replace(OPEN, arm="baseline", order=6), replace(OPEN, block=3), replace(OPEN, attempt=1))
+    for place in places:
         bench.measure(place, seed=7)
     one, same, *others = (order.load for order in bench.orders)
     assert one == same == RateLoad(rate_rps=400.0, arrivals="even", connections=32, seed="7/2/open/400/0")
