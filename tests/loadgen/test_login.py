@@ -36,12 +36,8 @@ class Members:
         if target == b"/enter" and b"\r\nX-Token: token of " in request:
             return response_of("302 Found", b"", "Location: /", "X-Csrf: 4 2")
         name = target.removeprefix(b"/me/").partition(b"?")[0]
-        wanted = (
-            b"?csrf=4%202 ",
-            b"\r\nAuthorization: Bearer token of " + name,
-            b"\r\nCookie: sid=s-" + name,
-        )
-        is_member = all(one in request for one in wanted)
+        parts = (b"?csrf=4%202 ", b"\r\nAuthorization: Bearer token of " + name, b"\r\nCookie: sid=s-" + name)
+        is_member = all(one in request for one in parts)
         return response_of("200 OK", b"hello " + name) if is_member else response_of("401 No", b"")
 
     def _log_in(self, name: str) -> bytes:
