@@ -46,33 +46,18 @@ def counts_of(histogram: HdrHistogram | str) -> Counter[int]:
     return Counter({decoded.get_value_from_index(int(at)): int(counts[at]) for at in np.flatnonzero(counts)})
 
 
-def round_of(  # noqa: PLR0913 - the settings of a round
-    url: str,
-    *,
-    scenario: str = "scenario",
-    users: int = 1,
-    load: Load | None = None,
-    window_s: float = 0.2,
-    timeout_s: float = 20.0,
-    delay_s: float = 0.0,
-    warmup_s: float = 0.03,
-    warmup_max_s: float = 30.0,
-    expectations: dict[int, Expectation] | None = None,
-    is_held: bool = False,
-) -> RunRound:
-    """A round of a prepared scenario."""
-    return RunRound(
-        scenario=scenario,
-        url=url,
-        load=load or UserLoad(users=users),
-        delay_s=delay_s,
-        warmup_s=warmup_s,
-        warmup_max_s=warmup_max_s,
-        window_s=window_s,
-        timeout_s=timeout_s,
-        expectations=expectations or {},
-        is_held=is_held,
-    )
+def round_of(url: str, *, users: int = 1, load: Load | None = None, **settings: Any) -> RunRound:  # noqa: ANN401 - of a round
+    """A round of a prepared scenario, with these settings instead of the usual ones."""
+    usual: dict[str, Any] = {
+        "scenario": "scenario",
+        "delay_s": 0.0,
+        "warmup_s": 0.03,
+        "warmup_max_s": 30.0,
+        "window_s": 0.2,
+        "timeout_s": 20.0,
+        "expectations": {},
+    }
+    return RunRound(url=url, load=load or UserLoad(users=users), **usual | settings)
 
 
 class Generator:

@@ -5,6 +5,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -148,6 +149,10 @@ def responding(*responses: bytes, delay_s: float = 0.0) -> Play:
     return play
 
 
+def take_and_close(peer: Peer) -> None:
+    peer.take_request()
+
+
 def responding_once(response: bytes) -> Play:
     """A script: a response to the first request, and the end of the connection."""
 
@@ -156,6 +161,23 @@ def responding_once(response: bytes) -> Play:
             peer.sock.sendall(response)
 
     return play
+
+
+class Watch:
+    """A script that notes when requests arrive, whichever connection they come on."""
+
+    def __init__(self, delay_s: float = 0.0) -> None:
+        self.delay_s = delay_s
+        self.arrived_s: list[float] = []
+        self.sent_s: list[float] = []  # When each response was sent
+
+    def __call__(self, peer: Peer) -> None:
+        while peer.take_request():
+            self.arrived_s.append(time.perf_counter())
+            if self.delay_s:
+                peer.wait(self.delay_s)
+            self.sent_s.append(time.perf_counter())
+            peer.sock.sendall(OK)
 
 
 def alternating(odd: Play, even: Play) -> Play:

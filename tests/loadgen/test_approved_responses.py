@@ -1,4 +1,3 @@
-import gzip
 from collections.abc import Callable
 from itertools import count
 from types import SimpleNamespace
@@ -125,10 +124,7 @@ def test_a_client_s_response_is_compared_with_the_approved_one() -> None:
     assert checked(responding(OK), expect(b"ok", status=204)) == ["status 200"] * 2
 
 
-def test_bodies_are_compared_decoded_as_clients_hand_them_over() -> None:
-    packed = response_of("200 OK", gzip.compress(b"ok"), "Content-Encoding: gzip")
-    assert checked(responding(packed), expect(gzip.compress(b"ok"))) == [None, None]
-    assert checked(responding(packed), expect(gzip.compress(b"ko"))) == [WRONG, WRONG]
+def test_a_body_of_an_unknown_encoding_is_compared_as_it_is() -> None:
     lied = response_of("200 OK", b"ok", "Content-Encoding: zstd-or-so")
     assert checked(responding(lied), expect(b"ok")) == [None, None]
 
@@ -157,15 +153,6 @@ def test_a_varying_body_is_compared_for_each_user_s_first_response_and_one_of_ma
     response = SimpleNamespace(status_code=200, request=sent, headers={}, _content=b"{}")
     found = [approved.find_wrong(response, first=number == 5) for number in range(2 * SPARSE)]
     assert [number for number, one in enumerate(found) if one] == [0, 5, SPARSE]
-
-
-def test_a_redirect_is_judged_by_where_it_leads() -> None:
-    def play(peer: Peer) -> None:
-        while request := peer.take_request():
-            moved = response_of("302 Found", b"", "Location: /there")
-            peer.sock.sendall(OK if b"GET /there" in request else moved)
-
-    assert checked(play, expect(b"ko")) == ["wrong body (GET /there)"] * 2
 
 
 tenants = count()

@@ -16,7 +16,6 @@ from portcompare.loadgen.declare import (
     weights_of,
     with_values,
 )
-from portcompare.records.requests import RequestSpec
 
 A, B = http_request("/a"), http_request("/b")
 SAME_NAME = http_request("/c", name="GET /a")
@@ -77,14 +76,8 @@ def test_what_a_class_declares_itself_counts_before_what_it_inherits(
             {"request": A, "login": [login_step(http_request("/ä"))]},
             f"Data cannot send 'GET /ä': {find_flaw(http_request('/ä'))}",
         ),
-        (
-            {"request": A, "ca_file": "/nowhere/ca.pem"},
-            "Data's ca_file '/nowhere/ca.pem' cannot be used: ",
-        ),
-        (
-            {"request": A, "ca_file": __file__},
-            f"Data's ca_file {__file__!r} cannot be used: ",
-        ),
+        ({"request": A, "ca_file": "/nowhere/ca.pem"}, "Data's ca_file '/nowhere/ca.pem' cannot be used: "),
+        ({"request": A, "ca_file": __file__}, f"Data's ca_file {__file__!r} cannot be used: "),
     ],
 )
 def test_what_cannot_be_used_is_a_problem(declared: dict[str, Any], found: str) -> None:
@@ -116,14 +109,11 @@ def items(tmp_path: Path) -> Path:
     return path
 
 
-def by_target(mix: dict[RequestSpec, float]) -> dict[str, float]:
-    assert {request.name for request in mix} <= {"GET /items/{id}", "GET /{name}"}
-    return {request.target: weight for request, weight in mix.items()}
-
-
 def test_each_row_makes_a_request_and_they_share_the_weight_and_the_name(items: Path) -> None:
     mix = with_values({http_request("/items/{id}"): 3, http_request("/{name}"): 6}, str(items))
-    assert by_target(mix) == {"/items/1": 2.0, "/items/2": 1.0, "/a": 2.0, "/b%20b": 2.0, "/c": 2.0}
+    assert {request.name for request in mix} == {"GET /items/{id}", "GET /{name}"}
+    targets = {request.target: weight for request, weight in mix.items()}
+    assert targets == {"/items/1": 2.0, "/items/2": 1.0, "/a": 2.0, "/b%20b": 2.0, "/c": 2.0}
 
 
 def test_a_login_step_has_a_variant_for_each_row_and_users_take_them_in_turn(items: Path) -> None:
@@ -162,18 +152,6 @@ def test_what_cannot_be_kept_is_refused_where_it_is_written(keep: dict[str, str]
         login_step(http_request("/login"), keep=keep)
 
 
-def test_a_login_in_order_is_none(items: Path) -> None:
-    second = login_step(http_request("/{token}/{id}"), values=items)
-    requests = with_values({http_request("/{token}/{id}"): 1}, items)
-    user_class = declaring(requests=requests, login=[STEP, second])
-    assert find_problem(user_class) is None
-    assert find_unfilled(user_class) is None
-
-
-def test_braces_without_rows_or_a_login_are_just_braces() -> None:
-    assert find_unfilled(declaring(request=http_request("/{x}"))) is None
-
-
 def test_a_placeholder_that_nothing_fills_is_a_problem_wherever_it_stands(items: Path) -> None:
     known = "name a column or what a login keeps; kept until there: "
     mix = with_values({http_request("/{id}/{nmae}"): 1}, items)
@@ -186,9 +164,18 @@ def test_a_placeholder_that_nothing_fills_is_a_problem_wherever_it_stands(items:
     assert find_unfilled(declaring(request=request, login=[early, STEP])) == (found, known + "nothing")
 
 
-def test_braces_in_values_are_no_placeholders(tmp_path: Path) -> None:
+def test_a_login_in_order_and_braces_of_values_or_without_any_rows_are_no_problem(
+    items: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "users.jsonl"
     path.write_text('{"password": "{x}"}')
+    second = login_step(http_request("/{token}/{id}"), values=items)
     step = login_step(http_request("/", json={"password": "{password}"}), values=path)
     mix = with_values({http_request("/", headers={"X": "{password}"}): 1}, path)
-    assert find_unfilled(declaring(requests=mix, login=[step])) is None
+    for user_class in (
+        declaring(requests=with_values({http_request("/{token}/{id}"): 1}, items), login=[STEP, second]),
+        declaring(requests=mix, login=[step]),
+        declaring(request=http_request("/{x}")),
+    ):
+        assert find_problem(user_class) is None
+        assert find_unfilled(user_class) is None

@@ -12,6 +12,8 @@ from tests.loadgen.generator import Generator
 from tests.loadgen.locust_users import CLASSES, write
 from tests.loadgen.scripted import OK, Peer, ScriptedServer, over_tls, responding, serve
 
+Capture = Callable[..., Captured]
+
 COOKIE = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=7; Path=/\r\nContent-Length: 2\r\n\r\nok"
 NEVER_CAPTURED = {"host", "content-length", "connection", "transfer-encoding"}
 
@@ -52,7 +54,7 @@ def server() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
-def capture(generator: Generator, tmp_path: Path, server: ScriptedServer) -> Callable[..., Captured]:
+def capture(generator: Generator, tmp_path: Path, server: ScriptedServer) -> Capture:
     def capture_class(text: str, user: str = "Shopper", url: str = server.url) -> Captured:
         prepared = generator.prepare(write(tmp_path / "locustfile.py", text), scenario=user)
         assert prepared.problems == {}
@@ -66,7 +68,7 @@ def capture(generator: Generator, tmp_path: Path, server: ScriptedServer) -> Cal
 
 @pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
 def test_requests_are_captured_as_they_were_sent_in_the_order_in_which_they_came(
-    capture: Callable[..., Captured], kind: str
+    capture: Capture, kind: str
 ) -> None:
     with serve(responding(COOKIE)) as server:
         captured = capture(SHOP.replace("HttpUser", kind), "Shop", server.url)
@@ -95,28 +97,26 @@ def test_requests_are_captured_as_they_were_sent_in_the_order_in_which_they_came
 
 
 @pytest.mark.parametrize("text", CLASSES.values(), ids=CLASSES)
-def test_every_kind_of_user_is_captured(
-    capture: Callable[..., Captured], server: ScriptedServer, text: str
-) -> None:
+def test_every_kind_of_user_is_captured(capture: Capture, server: ScriptedServer, text: str) -> None:
     captured = capture(text)
     assert captured.problem is None
     assert [(one.method, one.target) for one in captured.requests] == [("GET", "/items?tag=a%2Fb&tag=c")]
     assert len(server.requests) == 10  # it is run no longer than each of its tasks needs to be seen
 
 
-def test_what_is_new_each_time_is_captured_up_to_a_number(capture: Callable[..., Captured]) -> None:
+def test_what_is_new_each_time_is_captured_up_to_a_number(capture: Capture) -> None:
     captured = capture(shopper("for number in range(10_000):", '    self.client.get(f"/{number}")'))
     assert captured.problem is None
     assert [request.target for request in captured.requests] == [f"/{number}" for number in range(50)]
 
 
-def test_a_body_of_unknown_length_is_captured_whole(capture: Callable[..., Captured]) -> None:
+def test_a_body_of_unknown_length_is_captured_whole(capture: Capture) -> None:
     captured = capture(shopper('self.client.post("/upload", data=iter([b"first ", b"second"]))'))
     assert [request.body for request in captured.requests] == [b"first second"]
     assert not {name.lower() for name, _ in captured.requests[0].headers} & NEVER_CAPTURED
 
 
-def test_what_is_drawn_by_chance_is_drawn_alike_each_time(capture: Callable[..., Captured]) -> None:
+def test_what_is_drawn_by_chance_is_drawn_alike_each_time(capture: Capture) -> None:
     text = """
 import random
 
@@ -134,7 +134,7 @@ class Shopper(FastHttpUser):
 
 
 def test_a_secure_server_gets_requests_over_tls_and_its_secure_cookies_come_back(
-    capture: Callable[..., Captured], authority: Authority
+    capture: Capture, authority: Authority
 ) -> None:
     trusting = f"import os\nos.environ['SSL_CERT_FILE'] = {str(authority.ca_file)!r}\n"
     cookie = COOKIE.replace(b"Path=/", b"Path=/; Secure; HttpOnly")
@@ -146,7 +146,7 @@ def test_a_secure_server_gets_requests_over_tls_and_its_secure_cookies_come_back
     assert f"Host: localhost:{server.port}\r\n".encode() in sent[0]
 
 
-def test_the_requests_of_a_leaving_user_are_captured_too(capture: Callable[..., Captured]) -> None:
+def test_the_requests_of_a_leaving_user_are_captured_too(capture: Capture) -> None:
     captured = capture(CLASSES["HttpUser"] + '    def on_stop(self):\n        self.client.get("/logout")\n')
     assert [request.target for request in captured.requests][-1] == "/logout"
 
@@ -165,9 +165,7 @@ def play_links(peer: Peer) -> None:
         peer.sock.sendall(f"HTTP/1.1 {head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
 
 
-def test_links_to_the_server_s_own_address_are_followed_and_captured(
-    capture: Callable[..., Captured],
-) -> None:
+def test_links_to_the_server_s_own_address_are_followed_and_captured(capture: Capture) -> None:
     with serve(play_links) as server:
         text = shopper(
             'data = self.client.get("/moved").json()',
@@ -186,9 +184,7 @@ def test_links_to_the_server_s_own_address_are_followed_and_captured(
     assert "gzip" in accepted[0]
 
 
-def test_the_response_to_head_has_the_length_that_its_body_would_have(
-    capture: Callable[..., Captured],
-) -> None:
+def test_the_response_to_head_has_the_length_that_its_body_would_have(capture: Capture) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
     with serve(responding(head)) as server:
         length = 'assert self.client.head("/").headers["Content-Length"] == "5"'
@@ -197,7 +193,7 @@ def test_the_response_to_head_has_the_length_that_its_body_would_have(
     assert [request.name for request in captured.requests] == ["HEAD /"]
 
 
-def test_responses_that_differ_are_noted(capture: Callable[..., Captured]) -> None:
+def test_responses_that_differ_are_noted(capture: Capture) -> None:
     other = 'self.client.get("/other", headers={"Connection": "close"})'
     alike = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d"
     counts = iter(range(10))
@@ -213,7 +209,7 @@ def test_responses_that_differ_are_noted(capture: Callable[..., Captured]) -> No
 
 
 def test_requests_to_a_server_that_does_not_respond_are_captured_too(
-    capture: Callable[..., Captured], server: ScriptedServer
+    capture: Capture, server: ScriptedServer
 ) -> None:
     with serve(responding(OK)) as gone:
         url = gone.url
@@ -255,7 +251,7 @@ PLACE = "Shopper raised OSError: no such bank (locustfile.py, line 10) " + RAN
     ids=["task", "init", "on_start", "no request", "no task"],
 )
 def test_what_a_class_raises_or_leaves_out_is_a_problem(
-    capture: Callable[..., Captured], text: str, found: str, remedy: str
+    capture: Capture, text: str, found: str, remedy: str
 ) -> None:
     problem = capture(text).problem
     assert problem is not None
@@ -264,7 +260,7 @@ def test_what_a_class_raises_or_leaves_out_is_a_problem(
 
 
 @pytest.mark.parametrize("also", ["", 'self.client.get("/")'], ids=["nothing else", "the host as well"])
-def test_requests_to_other_hosts_are_reported(capture: Callable[..., Captured], also: str) -> None:
+def test_requests_to_other_hosts_are_reported(capture: Capture, also: str) -> None:
     with serve(responding(OK)) as other:
         url = f"{other.url}/token"
         captured = capture(shopper(f"self.client.get({url + '?code=1'!r})", also, "raise StopUser"))
@@ -280,7 +276,7 @@ def test_requests_to_other_hosts_are_reported(capture: Callable[..., Captured], 
 
 
 def test_the_locustfile_s_listeners_and_options_are_there_as_under_locust(
-    capture: Callable[..., Captured], generator: Generator
+    capture: Capture, generator: Generator
 ) -> None:
     captured = capture("""
 @events.init_command_line_parser.add_listener

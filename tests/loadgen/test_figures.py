@@ -11,22 +11,18 @@ from portcompare.loadgen.figures import (
     Counts,
     Pace,
     PartResult,
-    Recorder,
     SlicePart,
     Tally,
     Window,
     find_busiest,
     make_histogram,
-    merge_histograms,
     merge_parts,
     summarize_part,
 )
 from portcompare.records.rounds import LoadReport
 from tests.loadgen.generator import counts_of
 
-KEY = ("/data", "GET")
 WINDOW = Window(start_s=10.0, end_s=11.0, wave_s=0.0)
-US = st.lists(st.integers(1, 10_000_000), max_size=50)
 
 
 def encoded(*latencies_us: float) -> str:
@@ -59,32 +55,6 @@ def merge(*parts: PartResult, failure: str | None = None) -> LoadReport:
     return merge_parts(named, steady=True, failure=failure, **times).load
 
 
-def test_a_cut_returns_what_was_counted_and_begins_anew() -> None:
-    recorder = Recorder()
-    tally = recorder.tally(KEY)
-    tally.latencies_s.append(0.5)
-    tally.failures_s["refused"].append(0.1)
-    recorder.tally(KEY).reconnects += 1
-    first = recorder.cut()
-    assert list(first) == [KEY]
-    assert list(first[KEY].latencies_s) == [0.5]
-    assert list(first[KEY].failures_s["refused"]) == [0.1]
-    assert first[KEY].reconnects == 1
-    assert recorder.tally(KEY) is not tally
-    assert list(recorder.cut()[KEY].latencies_s) == []
-    assert recorder.cut() == {}
-
-
-def test_requests_are_counted_apart_by_name_and_method() -> None:
-    recorder = Recorder()
-    keys = (("/data", "GET"), ("/data", "HEAD"), ("/other", "GET"))
-    for size_bytes, key in enumerate(keys):
-        recorder.tally(key).received_bytes += size_bytes
-    assert [(key, tally.received_bytes) for key, tally in recorder.cut().items()] == [
-        (key, size_bytes) for size_bytes, key in enumerate(keys)
-    ]
-
-
 def test_latencies_outside_the_range_are_put_at_its_ends() -> None:
     histogram = make_histogram(np.array([0.0, 1e-8, 1e5]))
     assert histogram.get_total_count() == 3
@@ -103,12 +73,6 @@ def test_the_resolution_is_a_thousandth_above(latencies_s: list[float]) -> None:
     assert histogram.get_total_count() == len(latencies_s)
     assert histogram.get_max_value() == pytest.approx(max(latencies_s) * 1e6, rel=1e-3)
     assert histogram.get_min_value() == pytest.approx(min(latencies_s) * 1e6, rel=1e-3)
-
-
-@given(US, US)
-def test_merged_histograms_are_those_of_all_values(first_us: list[int], second_us: list[int]) -> None:
-    merged = merge_histograms([encoded(*first_us), encoded(*second_us)])
-    assert merged.encode().decode() == encoded(*first_us, *second_us)
 
 
 def test_counts_add_up_and_percentiles_are_those_of_all_requests() -> None:

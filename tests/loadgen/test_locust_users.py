@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 from collections.abc import Callable
 from itertools import count, pairwise
 from pathlib import Path
@@ -16,7 +15,9 @@ from portcompare.loadgen.figures import make_histogram
 from portcompare.records.rounds import LoadReport
 from tests.loadgen.generator import Generator, counts_of, expect
 from tests.loadgen.locust_users import CLASSES, FAST, HTTP, write
-from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
+from tests.loadgen.scripted import OK, Peer, Watch, responding, response_of, serve
+
+Run = Callable[..., LoadReport]
 
 EDGE_S = 0.01
 """The locustfile's own listener hears an event a little sooner than the counter."""
@@ -39,7 +40,7 @@ def write(**_):
 
 
 @pytest.fixture
-def run(generator: Generator, tmp_path: Path) -> Callable[..., LoadReport]:
+def run(generator: Generator, tmp_path: Path) -> Run:
     """Load a server with a class named Shopper."""
 
     def run_class(text: str, url: str, **options: Any) -> LoadReport:  # noqa: ANN401
@@ -52,7 +53,7 @@ def run(generator: Generator, tmp_path: Path) -> Callable[..., LoadReport]:
 
 @pytest.mark.parametrize("text", CLASSES.values(), ids=CLASSES)
 def test_the_histogram_holds_locust_s_own_events_and_no_others(
-    run: Callable[..., LoadReport], generator: Generator, tmp_path: Path, text: str
+    run: Run, generator: Generator, tmp_path: Path, text: str
 ) -> None:
     path = tmp_path / "events.json"
     numbers = count()
@@ -104,9 +105,7 @@ class Shopper(HttpUser):
 
 
 @pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
-def test_the_class_decides_what_fails_and_failures_have_short_names(
-    run: Callable[..., LoadReport], kind: str
-) -> None:
+def test_the_class_decides_what_fails_and_failures_have_short_names(run: Run, kind: str) -> None:
     def play(peer: Peer) -> None:
         while request := peer.take_request():
             peer.sock.sendall(BUSY if b"/busy" in request else TIMED)
@@ -123,9 +122,7 @@ def test_the_class_decides_what_fails_and_failures_have_short_names(
     assert done.reconnects == 0
 
 
-def test_refused_connections_and_late_responses_are_failures_with_the_usual_names(
-    run: Callable[..., LoadReport],
-) -> None:
+def test_refused_connections_and_late_responses_are_failures_with_the_usual_names(run: Run) -> None:
     with serve(responding(OK, delay_s=0.03)) as server:
         url = server.url
         assert set(run(HTTP, url, timeout_s=0.02).error_kinds) == {TIMEOUT}
@@ -133,7 +130,7 @@ def test_refused_connections_and_late_responses_are_failures_with_the_usual_name
     assert set(done.error_kinds) == {REFUSED}
 
 
-def test_failures_with_many_texts_do_not_fill_the_report(run: Callable[..., LoadReport]) -> None:
+def test_failures_with_many_texts_do_not_fill_the_report(run: Run) -> None:
     text = """
 class Shopper(User):
     @task
@@ -151,9 +148,7 @@ class Shopper(User):
     assert sum(done.error_kinds.values()) % 1000 == 0
 
 
-def test_responses_do_not_pile_up_in_the_generator_during_a_round(
-    run: Callable[..., LoadReport], generator: Generator
-) -> None:
+def test_responses_do_not_pile_up_in_the_generator_during_a_round(run: Run, generator: Generator) -> None:
     def peak_mib() -> int:
         status = Path(f"/proc/{generator.process.pid}/status").read_text(encoding="ascii")
         return int(status.partition("VmHWM:")[2].split()[0]) // 1024
@@ -166,9 +161,7 @@ def test_responses_do_not_pile_up_in_the_generator_during_a_round(
     assert peak_mib() - before_mib < 40
 
 
-def test_users_whose_requests_are_sent_in_greenlets_of_their_own_are_all_waited_for(
-    run: Callable[..., LoadReport],
-) -> None:
+def test_users_whose_requests_are_sent_in_greenlets_of_their_own_are_all_waited_for(run: Run) -> None:
     text = """
 class Shopper(FastHttpUser):
     @task
@@ -182,7 +175,7 @@ class Shopper(FastHttpUser):
     assert done.error_kinds == {}
 
 
-def test_a_user_is_ready_when_it_has_started_and_had_a_response(run: Callable[..., LoadReport]) -> None:
+def test_a_user_is_ready_when_it_has_started_and_had_a_response(run: Run) -> None:
     login = '    def on_start(self):\n        self.client.post("/login")\n'
     with serve(responding(OK, delay_s=0.005)) as server:
         assert run(HTTP + login, server.url, users=2).failure is None
@@ -191,9 +184,7 @@ def test_a_user_is_ready_when_it_has_started_and_had_a_response(run: Callable[..
     assert done.failure == "2 of 2 users had no response within 0.2 s"
 
 
-def test_the_starts_of_users_are_spread_over_the_delay(
-    run: Callable[..., LoadReport], tmp_path: Path
-) -> None:
+def test_the_starts_of_users_are_spread_over_the_delay(run: Run, tmp_path: Path) -> None:
     starts = tmp_path / "starts"
     text = HTTP + (
         f"    def on_start(self):\n        with open({str(starts)!r}, 'a') as file:\n"
@@ -205,20 +196,14 @@ def test_the_starts_of_users_are_spread_over_the_delay(
     assert second_s - first_s > 0.07
 
 
-def test_the_class_s_own_waiting_time_is_kept_and_its_own_host_is_not(run: Callable[..., LoadReport]) -> None:
+def test_the_class_s_own_waiting_time_is_kept_and_its_own_host_is_not(run: Run) -> None:
     waiting = '    wait_time = constant(0.1)\n    host = "http://elsewhere.invalid"\n'
-    arrivals_s: list[float] = []
-
-    def play(peer: Peer) -> None:
-        while peer.take_request():
-            arrivals_s.append(time.monotonic())
-            peer.sock.sendall(OK)
-
-    with serve(play) as server:
+    watch = Watch()
+    with serve(watch) as server:
         done = run(HTTP + waiting, server.url, until=server.more(6))
         assert server.requests[0][1].startswith(b"GET /items?tag=a%2Fb&tag=c HTTP/1.1\r\n")
     assert done.error_kinds == {}
-    assert min(later - sooner for sooner, later in pairwise(arrivals_s)) >= 0.09
+    assert min(later - sooner for sooner, later in pairwise(watch.arrived_s)) >= 0.09
 
 
 @pytest.mark.parametrize("text", [HTTP, FAST], ids=["HttpUser", "FastHttpUser"])

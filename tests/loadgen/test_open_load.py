@@ -2,8 +2,6 @@
 
 import itertools
 import socket
-import threading
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,27 +11,10 @@ from portcompare.loadgen.connection import REFUSED
 from portcompare.loadgen.open_model import due_times
 from portcompare.wire.protocol import RateLoad, WindowOpens
 from tests.loadgen.generator import GET, Generator
-from tests.loadgen.scripted import OK, Peer, serve
+from tests.loadgen.scripted import Peer, Watch, serve
 from tests.loadgen.stalling import StallOnce, latencies_after_stall, percentile
 
 RATE = RateLoad(rate_rps=200.0, arrivals="even", connections=256, seed="1")
-
-
-class Watch:
-    """A server's script that notes when requests arrive, whichever connection they come on."""
-
-    def __init__(self, delay_s: float = 0.0) -> None:
-        self.delay_s = delay_s
-        self.arrived_s: list[float] = []
-        self.sent_s: list[float] = []  # When each response was sent
-
-    def __call__(self, peer: Peer) -> None:
-        while peer.take_request():
-            self.arrived_s.append(time.perf_counter())
-            if self.delay_s:
-                peer.wait(self.delay_s)
-            self.sent_s.append(time.perf_counter())
-            peer.sock.sendall(OK)
 
 
 def within(window: WindowOpens, sent_s: list[float]) -> list[float]:
@@ -137,23 +118,3 @@ def test_a_server_that_refuses_gets_no_more_connections_than_offered(generator: 
     assert done.requests == 0
     assert set(done.error_kinds) == {REFUSED}
     assert 0 < done.error_kinds[REFUSED] < 200  # 100 are due in the window, and some may be late
-
-
-def test_the_warm_up_lasts_as_long_as_the_delay(generator: Generator) -> None:
-    responded = threading.Event()
-
-    def play(peer: Peer) -> None:
-        while peer.take_request():
-            peer.wait(0.3)
-            responded.set()
-            peer.sock.sendall(OK)
-
-    with serve(play) as server:
-        done = generator.run_round(
-            server.url,
-            load=replace(RATE, rate_rps=50.0),
-            delay_s=0.3,
-            on_window=lambda _: responded.is_set() or pytest.fail("it opened early"),
-        )
-    assert done.warmup_s >= 0.3
-    assert done.requests > 0

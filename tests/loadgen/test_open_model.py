@@ -18,6 +18,8 @@ from portcompare.loadgen import open_model
 from portcompare.loadgen.open_model import WHOLE, Alarm, Dispatcher, Share, due_times
 from portcompare.wire.protocol import RateLoad
 
+Dispatch = Callable[..., Dispatcher]
+
 EVEN = RateLoad(rate_rps=3.0, arrivals="even", connections=1, seed="a")
 POISSON = RateLoad(rate_rps=400.0, arrivals="poisson", connections=1, seed="a")
 
@@ -81,7 +83,7 @@ def test_every_user_is_in_one_share_and_no_share_has_more_than_one_more(total: i
 
 
 @pytest.fixture
-def dispatch() -> Iterator[Callable[..., Dispatcher]]:
+def dispatch() -> Iterator[Dispatch]:
     """Make dispatchers of a few requests."""
     made: list[Dispatcher] = []
 
@@ -94,9 +96,7 @@ def dispatch() -> Iterator[Callable[..., Dispatcher]]:
         dispatcher.end()
 
 
-def test_each_request_is_handed_out_when_it_is_due_and_its_lag_is_counted(
-    dispatch: Callable[..., Dispatcher],
-) -> None:
+def test_each_request_is_handed_out_when_it_is_due_and_its_lag_is_counted(dispatch: Dispatch) -> None:
     due_s = [0.0, 0.002, 0.002, 0.01]
     dispatcher = dispatch(*due_s)
     users = [gevent.spawn(lambda: (dispatcher.take(), perf_counter())) for _ in due_s]
@@ -113,7 +113,7 @@ def test_each_request_is_handed_out_when_it_is_due_and_its_lag_is_counted(
     assert (pace.dropped, list(dispatcher.cut().due_s)) == (0, [])
 
 
-def test_the_user_that_was_busy_last_is_the_next(dispatch: Callable[..., Dispatcher]) -> None:
+def test_the_user_that_was_busy_last_is_the_next(dispatch: Dispatch) -> None:
     dispatcher = dispatch(0.0, 0.001, 0.002, 0.003)
     taken: list[str] = []
     done = Event()
@@ -134,7 +134,7 @@ def test_the_user_that_was_busy_last_is_the_next(dispatch: Callable[..., Dispatc
 
 
 def test_a_request_that_waits_for_a_user_keeps_its_instant_and_is_given_up_after_the_time_limit(
-    dispatch: Callable[..., Dispatcher], monkeypatch: pytest.MonkeyPatch
+    dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dispatcher = dispatch(0.0, 0.0, 0.001, 0.002, time_limit_s=60.0)
     began_s = perf_counter()

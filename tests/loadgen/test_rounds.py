@@ -17,7 +17,7 @@ from portcompare.records.requests import Expectation
 from portcompare.wire.protocol import Load, RateLoad, WindowOpens
 from tests.e2e.processes import wait_until
 from tests.loadgen.generator import GET, Generator, expect
-from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
+from tests.loadgen.scripted import OK, Peer, responding, response_of, serve, take_and_close
 
 DELAY_S = 0.01
 EVEN = RateLoad(rate_rps=100.0, arrivals="even", connections=4, seed="1")
@@ -190,9 +190,6 @@ def test_a_window_that_is_held_closes_when_that_is_ordered_and_no_later_than_its
 
 
 def test_a_connection_failure_is_followed_by_a_pause(generator: Generator) -> None:
-    def take_and_close(peer: Peer) -> None:
-        peer.take_request()
-
     with serve(take_and_close) as server:
         done = generator.run(server.url, window_s=0.5)
     assert set(done.error_kinds) == {CLOSED}

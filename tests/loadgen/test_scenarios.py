@@ -1,4 +1,3 @@
-import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
@@ -10,7 +9,7 @@ from portcompare.http.requests import http_request
 from portcompare.records.requests import RequestSpec
 from portcompare.wire.protocol import Prepared, ScenarioSource
 from tests.loadgen.generator import Generator, expect
-from tests.loadgen.scripted import OK, Peer, serve
+from tests.loadgen.scripted import Peer, Watch, serve
 
 Load = Callable[..., Prepared]
 
@@ -30,30 +29,17 @@ def load(generator: Generator, tmp_path: Path) -> Load:
     return load_text
 
 
-def test_scenarios_come_from_user_classes_and_from_requests(load: Load) -> None:
-    ping = http_request("/ping", method="HEAD")
-    prepared = load(IMPORTS + DATA, data="Data", ping=ping)
-    assert prepared.problems == {}
-    assert prepared.requests == {"data": (http_request("/data", query={"n": "1"}),), "ping": (ping,)}
-
-
 def test_a_user_sends_its_request_and_keeps_its_waiting_time_from_the_first_on(
     load: Load, generator: Generator
 ) -> None:
-    arrivals_s: list[float] = []
-
-    def play(peer: Peer) -> None:
-        while peer.take_request():
-            arrivals_s.append(time.monotonic())
-            peer.sock.sendall(OK)
-
+    watch = Watch()
     load(IMPORTS + DATA + "    wait_time = constant(0.2)\n", data="Data")
-    with serve(play) as server:
+    with serve(watch) as server:
         done = generator.run_round(server.url, scenario="data", until=server.more(5))
     assert server.requests[0][1].startswith(b"GET /data?n=1 HTTP/1.1\r\n")
     assert done.error_kinds == {}
     assert done.requests > 0
-    assert min(later - sooner for sooner, later in pairwise(arrivals_s)) >= 0.18
+    assert min(later - sooner for sooner, later in pairwise(watch.arrived_s)) >= 0.18
 
 
 MIX = """class Mixed(LeanUser):

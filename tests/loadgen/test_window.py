@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -161,13 +161,6 @@ def test_slopes_of_nearly_the_right_length_are_nearly_exact() -> None:
     ended_s = np.repeat(np.arange(0.0, 10.0, 0.2005), 8)
     for start_s in np.linspace(2.0, 3.0, 50):
         assert smooth_rate(ended_s, start_s, start_s + 1.0, 0.2) == pytest.approx(8 / 0.2005, rel=0.01)
-
-
-@settings(max_examples=10)
-@given(seed=st.integers(0, 1000), edge_s=st.sampled_from([0.0, 0.1, 0.4]))
-def test_the_rate_of_responses_at_random_is_unbiased(seed: int, edge_s: float) -> None:
-    ended_s = np.random.default_rng(seed).uniform(0.0, 10.0, 100_000)
-    assert smooth_rate(ended_s, 2.0, 9.0, edge_s) == pytest.approx(10_000, rel=0.03)
 
 
 def test_with_steps_each_response_inside_counts_once() -> None:

@@ -141,15 +141,7 @@ def test_an_open_load_is_shared_out(pair: Generator) -> None:
     assert set(done.generator_cpu_ratios) == {f"{HERE}/1", f"{HERE}/2"}
 
 
-def test_fewer_users_than_processes_leave_some_without_work(pair: Generator) -> None:
-    pair.prepare(scenario=GET)
-    with serve(SLOW) as server:
-        done = pair.run_round(server.url, users=1)
-        assert server.connections == 1
-    assert (done.failure, len(done.generator_cpu_ratios)) == (None, 1)
-
-
-def test_user_classes_are_shared_too_and_a_held_window_closes_for_all_at_once(
+def test_user_classes_are_shared_too_with_fewer_users_than_processes_and_in_a_held_window(
     pair: Generator, tmp_path: Path
 ) -> None:
     locustfile = tmp_path / "locustfile.py"
@@ -159,6 +151,9 @@ def test_user_classes_are_shared_too_and_a_held_window_closes_for_all_at_once(
     )
     prepared = pair.prepare(locustfile, scenario="Own")
     assert prepared.requests == {"scenario": (http_request("/own"),)}
+    with serve(SLOW) as server:
+        done = pair.run_round(server.url, users=1)
+        assert (done.failure, len(done.generator_cpu_ratios), server.connections) == (None, 1, 1)
     with serve(SLOW) as server:
         done = pair.run_round(server.url, users=4, until=lambda: have_sent(server, users=4, times=20))
         assert {request.split(b" ")[1] for _, request in server.requests} == {b"/own"}
@@ -280,9 +275,7 @@ def test_a_port_that_is_taken_is_a_problem_with_a_remedy(generator: Generator) -
     )
 
 
-def test_a_machine_without_the_locustfile_gets_a_copy_and_one_with_it_uses_its_own(
-    tmp_path: Path,
-) -> None:
+def test_a_machine_without_the_locustfile_gets_a_copy_and_one_with_it_uses_its_own(tmp_path: Path) -> None:
     worker = import_unpatched("portcompare.loadgen.worker").Worker(None, tmp_path)
     own = tmp_path / "own.py"
     own.write_text("# the text")

@@ -126,12 +126,6 @@ def test_before_the_least_number_of_blocks_no_level_is_left_out_for_want_of_time
     assert run.rounds == 36 + 7
 
 
-def test_a_run_ends_once_all_is_decided() -> None:
-    run = Run(make_plan(min_blocks=2, max_blocks=9), [ALL, ALL, NONE])
-    assert len(run.blocks) == 4
-    assert run.asked_after == [2, 3, 4]
-
-
 def test_levels_that_are_decided_are_measured_no_more() -> None:
     slow, both = {("slow", 64.0): 0.1}, {("slow", 64.0): 0.1, ("fast", 1.0): 0.2}
     run = Run(make_plan(min_blocks=2, max_blocks=9), [both, slow, NONE])
@@ -201,20 +195,15 @@ class Clock:
         self.timekeeper.end_round(level)
 
 
-def test_a_round_that_would_end_too_late_is_not_begun() -> None:
+def test_a_round_that_would_end_too_late_is_not_begun_nor_one_that_may_last_as_long_as_the_longest() -> None:
     clock = Clock(10.0)
     for scenario, took_s in (("short", 1.0), ("long", 4.0), ("short", 2.0)):
         clock.take((scenario, 1.0), took_s)
     assert not clock.timekeeper.is_up
     assert clock.timekeeper.begin_round(("short", 1.0))  # 7 s and at most 2 s more
+    assert not clock.timekeeper.begin_round(("never measured", 1.0))
     assert not clock.timekeeper.begin_round(("long", 1.0))
     assert clock.timekeeper.is_up
-
-
-def test_a_scenario_never_measured_is_taken_to_last_as_long_as_the_longest() -> None:
-    clock = Clock(10.0)
-    clock.take(("long", 1.0), 6.0)
-    assert not clock.timekeeper.begin_round(("other", 1.0))
 
 
 def test_what_fits_is_chosen_by_what_a_start_and_the_levels_rounds_took() -> None:

@@ -99,15 +99,18 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fake:
 
 def test_rounds_are_driven_by_orders_and_replies_and_a_held_window_is_closed_by_one(fake: Fake) -> None:
     held = replace(RUN_ROUND, is_held=True, window_s=3600.0)
-    fake.reply([encode(PREPARED)], [encode(WINDOW), encode(DONE)], [encode(WINDOW)], [encode(DONE)])
+    captured = wire.Captured(requests=(http_request("/data"),), elsewhere=("http://other/",))
+    rounds = ([encode(WINDOW), encode(DONE)], [encode(WINDOW)], [encode(DONE)])
+    fake.reply([encode(PREPARED)], [encode(captured)], *rounds)
     with fake.start() as generator:
         assert generator.prepare(PREPARE) == PREPARED
+        assert generator.capture(CAPTURE) == captured
         assert generator.begin_round(RUN_ROUND) == WINDOW
         assert generator.end_round() == DONE
         assert generator.begin_round(held) == WINDOW
         generator.close_window()
         assert generator.end_round() == DONE
-        assert fake.heard == [PREPARE, RUN_ROUND, held, wire.CloseWindow()]
+        assert fake.heard == [PREPARE, CAPTURE, RUN_ROUND, held, wire.CloseWindow()]
 
 
 def test_an_interruption_while_a_limit_begins_leaves_nothing_that_keeps_the_process_alive(
@@ -168,35 +171,22 @@ def test_a_reply_out_of_turn_is_an_error(fake: Fake) -> None:
             generator.end_round()
 
 
-def test_workers_are_waited_for_one_by_one(fake: Fake) -> None:
+def test_workers_are_waited_for_one_by_one_and_those_that_cannot_join_are_an_input_error(fake: Fake) -> None:
     order = wire.Gather(workers=2, here=False, cpus=(0,), host="127.0.0.1", port=5557)
     replies = [
         wire.Joined(address="127.0.0.1:5557", workers=workers) for workers in ((), ("a/1",), ("a/1", "b/2"))
     ]
-    fake.reply([encode(reply) for reply in replies])
+    problem = replace(replies[0], problem=("cannot be listened on", "give another"))
+    fake.reply([encode(reply) for reply in replies], [encode(problem)])
     heard: list[wire.Joined] = []
     with fake.start() as generator:
         generator.gather(order, heard.append)
         assert fake.heard == [order]
+        with pytest.raises(InputError) as caught:
+            generator.gather(order, lambda _: None)
     assert heard == replies
-
-
-def test_workers_that_cannot_join_are_an_input_error(fake: Fake) -> None:
-    problem = wire.Joined(address="10.0.0.1:1", workers=(), problem=("cannot be listened on", "give another"))
-    fake.reply([encode(problem)])
-    order = wire.Gather(workers=1, here=False, cpus=(0,), host="10.0.0.1", port=1)
-    with fake.start() as generator, pytest.raises(InputError) as caught:
-        generator.gather(order, lambda _: None)
     (found,) = caught.value.problems
     assert (found.found, found.remedy) == problem.problem
-
-
-def test_the_requests_of_a_user_class_are_captured_by_order(fake: Fake) -> None:
-    captured = wire.Captured(requests=(http_request("/data"),), elsewhere=("http://other/",))
-    fake.reply([encode(captured)])
-    with fake.start() as generator:
-        assert generator.capture(CAPTURE) == captured
-        assert fake.heard == [CAPTURE]
 
 
 def end_round(generator: LoadGenerator) -> None:
@@ -277,13 +267,3 @@ def test_a_line_that_is_no_reply_is_an_error_that_shows_it(fake: Fake, said: str
     with fake.start() as generator, pytest.raises(LoadGeneratorError) as caught:
         generator.prepare(PREPARE)
     assert f"sent {said!r}, which is no message" in str(caught.value)
-
-
-def test_the_real_load_generator_understands_orders(tmp_path: Path) -> None:
-    request = http_request("/data", query={"a": 1})
-    order = wire.Prepare(
-        locustfile=None, scenarios={"short": wire.ScenarioSource(requests=((request, 1.0),))}
-    )
-    cpus = tuple(os.sched_getaffinity(0))
-    with start_generator(tmp_path / "generator.log", cpus, tmp_path) as generator:
-        assert generator.prepare(order) == wire.Prepared(requests={"short": (request,)}, problems={})

@@ -15,6 +15,7 @@ from portcompare.wire.protocol import RateLoad, RoundDone, RunRound, UserLoad, W
 from tests.altered import altered
 from tests.measure.plans import DONE, add_open, make_plan, paged
 
+ALIVE = "check alive"
 PLACE = Place(block=2, order=5, arm="new", scenario="fast", level=8)
 SLOW = replace(PLACE, scenario="slow", level=64)
 OPEN = replace(PLACE, scenario="open", level=400.0)
@@ -37,8 +38,8 @@ class Bench:
         self.deployment = "new-deployment"
 
     def check_alive(self) -> None:
-        self.happened.append("check alive")
-        if self.happened.count("check alive") == self.dies_at_check:
+        self.happened.append(ALIVE)
+        if self.happened.count(ALIVE) == self.dies_at_check:
             raise ServerError("new: ended with status 1")
 
     def begin_round(self, order: RunRound) -> WindowOpens:
@@ -97,13 +98,7 @@ def test_a_round_is_what_server_and_generator_measured_in_one_window_of_a_server
         ),
         histogram="SElTVEZBQUFB",
     )
-    assert bench.happened == [
-        "check alive",
-        "begin round",
-        "measure usage 50.0 50.8",
-        "end round",
-        "check alive",
-    ]
+    assert bench.happened == [ALIVE, "begin round", "measure usage 50.0 50.8", "end round", ALIVE]
 
 
 def test_the_generator_is_ordered_what_the_plan_says(bench: Bench) -> None:
@@ -127,12 +122,8 @@ def test_the_generator_is_ordered_what_the_plan_says(bench: Bench) -> None:
 def test_all_arms_of_a_block_have_the_same_arrivals_and_another_block_or_attempt_has_others(
     bench: Bench,
 ) -> None:
-    for place in (
-        OPEN,
-        replace(OPEN, arm="baseline", order=6),
-        replace(OPEN, block=3),
-        replace(OPEN, attempt=1),
-    ):
+    places = (OPEN, replace(OPEN, arm="baseline", order=6), replace(OPEN, block=3), replace(OPEN, attempt=1))
+    for place in places:
         bench.measure(place, seed=7)
     one, same, *others = (order.load for order in bench.orders)
     assert one == same == RateLoad(rate_rps=400.0, arrivals="even", connections=32, seed="7/2/open/400/0")
@@ -177,7 +168,7 @@ def test_a_window_that_was_missed_discards_its_round_and_not_the_run(bench: Benc
 
 def test_an_idle_visit_leaves_the_load_generator_alone(bench: Bench) -> None:
     visit = bench.visit(replace(PAGE, page="idle", users=0))
-    assert bench.happened == ["check alive", f"load {bench.url}/?delay=1 within 30 s", "check alive"]
+    assert bench.happened == [ALIVE, f"load {bench.url}/?delay=1 within 30 s", ALIVE]
     assert (visit.loads, visit.users_load, visit.discarded) == (LOADS, None, None)
 
 
@@ -185,15 +176,7 @@ def test_pages_load_while_the_window_of_their_scenario_is_open_whose_load_is_rep
     bench.done = altered(DONE, failure="3 of 64 users had no response")
     visit = bench.visit(PAGE)
     load = f"load {bench.url}/ within 30 s"
-    assert bench.happened == [
-        "check alive",
-        "begin round",
-        load,
-        load,
-        "close window",
-        "end round",
-        "check alive",
-    ]
+    assert bench.happened == [ALIVE, "begin round", load, load, "close window", "end round", ALIVE]
     (order,) = bench.orders
     assert (order.scenario, order.load, order.is_held) == ("slow", UserLoad(users=64), True)
     assert (visit.loads, visit.users_load) == (LOADS * 2, bench.done.load)

@@ -1,4 +1,4 @@
-"""A small plan that is right, to be changed by tests, and servers for it."""
+"""A small plan that is right, to be changed by tests."""
 
 from pathlib import Path
 
@@ -6,22 +6,9 @@ import pytest
 
 from portcompare.errors import InputError, Problem
 from portcompare.plan import Plan, load_plan
+from portcompare.serve.servers import vocabulary
 
-SERVERS = {
-    "gunicorn": {"wsgi": frozenset({"workers", "threads", "keep_alive_s", "backlog"})},
-    "gunicorn-sync": {"wsgi": frozenset({"workers", "backlog"})},
-    "gunicorn-gevent": {"wsgi": frozenset({"workers", "keep_alive_s", "backlog"})},
-    "waitress": {"wsgi": frozenset({"threads", "backlog"})},
-    "hypercorn": {
-        "wsgi": frozenset({"workers", "backlog"}),
-        "asgi": frozenset({"workers", "loop", "backlog"}),
-    },
-    "uvicorn": {"asgi": frozenset({"workers", "loop", "keep_alive_s", "backlog"})},
-    "granian": {
-        "wsgi": frozenset({"workers", "threads", "backlog"}),
-        "asgi": frozenset({"workers", "loop", "backlog"}),
-    },
-}
+SERVERS = vocabulary()
 
 GOOD = """\
 baseline = "old"

@@ -60,6 +60,7 @@ def test_a_file_that_cannot_be_read_is_named(
 
 REQUEST = "scenarios.fast.request"
 VALUES = "should be text, a number, or a list of these"
+MARGIN = f"{LOAD}\n\n[rounds]\nmargin = "
 FEWER_BLOCKS = "min_blocks, 11, is more than max_blocks, 10"
 
 
@@ -80,6 +81,17 @@ TYPO = '[parity]\nrequests = [{ path = "/", metod = "GET" }]\n\n[scenarios.fast]
         ('"/data"', '"/", query = { a = true }', f"{REQUEST}.query.a", f"{VALUES} (found True)", LISTED),
         ('"/data"', '"/", query = { a = { b = 1 } }', f"{REQUEST}.query.a", VALUES, LISTED),
         (LOAD, f"{LOAD}\n\n[rounds]\nmin_blocks = 11", "rounds", FEWER_BLOCKS, "lower min_blocks or raise "),
+        (LOAD, f"{MARGIN}0", "rounds.margin", "Input should be greater than 0 (found 0)", LISTED),
+        (LOAD, f"{MARGIN}1.0", "rounds.margin", "Input should be less than 1 (found 1.0)", LISTED),
+        (LOAD, f"{MARGIN}'wide'", "rounds.margin", "Input should be a valid number (found 'wide')", LISTED),
+        (
+            LOAD,
+            f"{MARGIN}{{ p50 = 2.0 }}",
+            "rounds.margin.p50",
+            "Input should be less than 1 (found 2.0)",
+            LISTED,
+        ),
+        (LOAD, f"{MARGIN}{{ p90 = 0.1 }}", "rounds.margin.p90", "there is no such key", "did you mean 'p9"),
         # Unknown keys:
         ("candidates", "candidate = []\ncandidates", "candidate", UNKNOWN, "did you mean 'candidates'? "),
         ("candidates", "wholly_other = 1\ncandidates", "wholly_other", UNKNOWN, "known: apps, baseline, "),

@@ -69,21 +69,3 @@ def test_a_margin_is_one_for_all_metrics_or_a_table_and_wider_for_tails_by_defau
     assert set(load(tmp_path, with_margin("0.2")).rounds.margins.values()) == {0.2}
     margins = load(tmp_path, with_margin("{ p50 = 0.03, p99 = 0.3 }")).rounds.margins
     assert margins == default | {"p50": 0.03, "p99": 0.3}
-
-
-@pytest.mark.parametrize(
-    ("margin", "key", "found"),
-    [
-        ("0", "rounds.margin", "greater than 0 (found 0)"),
-        ("1.0", "rounds.margin", "less than 1 (found 1.0)"),
-        ('"wide"', "rounds.margin", "valid number (found 'wide')"),
-        ("{ p50 = 2.0 }", "rounds.margin.p50", "less than 1 (found 2.0)"),
-        ("{ p90 = 0.1 }", "rounds.margin.p90", "there is no such key"),
-    ],
-)
-def test_a_wrong_margin_is_reported_once_with_its_key(
-    margin: str, key: str, found: str, tmp_path: Path
-) -> None:
-    ((where, text),) = faults_of(tmp_path, with_margin(margin))
-    assert where == key
-    assert text.endswith(found)

@@ -3,9 +3,8 @@
 import json
 import sysconfig
 import threading
-import time
 import venv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.request import urlopen
 import psutil
 
 from portcompare.plan import Plan, load_plan
+from portcompare.records.rounds import BASELINE
 from portcompare.serve.running import RunningServer
 from portcompare.serve.servers import vocabulary
 
@@ -35,13 +35,6 @@ ALL = {
 """Every server with every interface: the name of a deployment, and the interface."""
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s, f"not so after {timeout_s} s"
-        threading.Event().wait(0.02)
-
-
 def is_gone(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -51,6 +44,18 @@ def is_gone(pid: int) -> bool:
 
 def all_gone(pids: Iterable[int]) -> bool:
     return all(is_gone(pid) for pid in pids)
+
+
+def server_at(port: int, *, process: object = None) -> RunningServer:
+    """A server that this test did not start."""
+    return RunningServer(
+        arm=BASELINE,
+        deployment="there",
+        url=f"http://127.0.0.1:{port}",
+        port=port,
+        ready_target="/",
+        process=process,  # type: ignore[arg-type] # its place is taken
+    )
 
 
 def watchdog_of(server: RunningServer) -> int:

@@ -1,20 +1,17 @@
-"""What runs in the app's interpreter, inside servers: factories, and responses without a body."""
+"""What runs in the app's interpreter, inside servers."""
 
 import ast
-import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 
 from portcompare.serve.app_python.portcompare_servers import never_empty
-from portcompare.serve.recipe import FACTORY, FACTORY_TARGET
+from portcompare.serve.recipe import FACTORY_TARGET
 from portcompare.serve.servers import APP_PYTHON
-from tests.serve.support import APPS
 
 MODULE, _, NAME = FACTORY_TARGET.partition(":")
 SCRIPTS = sorted(APP_PYTHON.glob("portcompare_*.py"))
@@ -28,20 +25,6 @@ def test_what_runs_in_the_apps_interpreter_is_python_3_8(path: Path) -> None:
 def test_the_folder_on_the_import_path_hides_no_module_of_an_app() -> None:
     assert len(SCRIPTS) == 3
     assert {path.name for path in APP_PYTHON.glob("*.py")} == {"__init__.py", *(one.name for one in SCRIPTS)}
-
-
-def call(monkeypatch: pytest.MonkeyPatch, factory: str) -> Any:  # noqa: ANN401 - whatever was made
-    monkeypatch.syspath_prepend(APPS)
-    monkeypatch.setenv(FACTORY, factory)
-    return runpy.run_path(str(APP_PYTHON / f"{MODULE}.py"))[NAME]
-
-
-def test_a_factory_may_be_inside_an_object_and_must_make_an_application(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert callable(call(monkeypatch, "probe:make.__call__('asgi')"))
-    with pytest.raises(TypeError, match=r"probe:make\('cgi'\) returned an object of type NoneType"):
-        call(monkeypatch, "probe:make('cgi')")
 
 
 class Body:

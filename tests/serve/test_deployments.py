@@ -24,13 +24,13 @@ from portcompare.serve.deployments import plan_arms, serve_deployments, serve_up
 from portcompare.serve.manifest import describe_manifest
 from portcompare.serve.preflight import preflight
 from portcompare.serve.running import RunningServer
+from tests.e2e.processes import wait_until
 from tests.serve.support import (
     APPS,
     all_gone,
     fetch,
     serve_elsewhere,
     tree_of,
-    wait_until,
     watchdog_of,
     write_deployments,
     write_plan,
@@ -71,20 +71,6 @@ class Stranger(ThreadingHTTPServer):
 def stranger_port() -> Iterator[int]:
     with serve_elsewhere(Stranger) as port:
         yield port
-
-
-def test_servers_are_stopped_on_ctrl_c(tmp_path: Path) -> None:
-    pids: list[int] = []
-
-    def serve_and_fail() -> None:
-        with serve(write_plan(tmp_path, TWO), tmp_path) as running:
-            pids.extend(pid for server in running.values() for pid in tree_of(server))
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        serve_and_fail()
-    assert len(pids) == 3  # gunicorn's two, and uvicorn
-    assert all_gone(pids)
 
 
 def test_nothing_is_left_when_portcompare_is_killed(tmp_path: Path) -> None:
@@ -199,18 +185,6 @@ def test_a_command_serves_each_arm_in_its_own_environment_pinned_and_measured_li
             assert usage.cpu_s > 0
         assert running[BASELINE].port != running[CONTROL].port
         assert str(running[CONTROL].failure("is slow")).startswith("control (first): is slow\n")
-
-
-def test_a_server_that_runs_already_is_found_and_left_running(
-    tmp_path: Path, servers: dict[str, RunningServer]
-) -> None:
-    url = f"url = '{servers['waitress'].url}'\napp = 'one'"
-    plan = write_deployments(tmp_path, url, app="ready_path = '/healthz'")
-    with serve(plan, tmp_path) as running:
-        assert running["first"].url == running["second"].url == servers["waitress"].url
-        assert running["first"].process is None
-        running["first"].check_alive()
-    servers["waitress"].check_alive()
 
 
 SERVICE = """

@@ -15,7 +15,7 @@ from portcompare.serve.cpus import assign_cpus
 from portcompare.serve.deployments import LiveServers, Use, serve_deployments
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.running import RunningServer
-from tests.serve.support import fetch, is_gone, tree_of, write_deployments
+from tests.serve.support import fetch, is_gone, server_at, tree_of, write_deployments
 
 APP = "block_setup = ['echo {arm} >>notes']\ntarget = 'service:app'\ninterface = 'wsgi'"
 SERVICE = "def app(environ, start):\n    start('200 OK', [])\n    return [b'{}']\n"
@@ -63,26 +63,24 @@ def test_a_server_that_cannot_be_started_again_is_an_error_and_leaves_nothing(
         running.restart_dead()
 
 
-def at(port: int) -> RunningServer:
-    return RunningServer(
-        arm="a", deployment="a", url=f"http://127.0.0.1:{port}", port=port, ready_target="/", process=None
-    )
+def live_servers(
+    folder: Path, servers: dict[str, RunningServer], upstreams: dict[str, RunningServer] | None = None
+) -> LiveServers:
+    plan = write_deployments(folder, "url = 'http://127.0.0.1:9'")
+    cpus = assign_cpus(plan)
+    return LiveServers(plan=plan, servers=servers, upstreams=upstreams or {}, folder=folder, cpus=cpus)
 
 
 @pytest.mark.parametrize("kind", ["server", "upstream"])
 def test_what_portcompare_did_not_start_or_an_upstream_that_is_gone_is_an_error(
     tmp_path: Path, servers: dict[str, RunningServer], kind: str
 ) -> None:
-    plan = write_deployments(tmp_path, "url = 'http://127.0.0.1:9'", "url = 'http://127.0.0.1:10'")
     (port,) = find_free_ports("127.0.0.1", 1)
-    gone, there = {"a": at(port)}, {"a": at(servers["waitress"].port)}
-    watched, upstreams = (gone, there) if kind == "server" else (there, gone)
-    live_servers = LiveServers(
-        plan=plan, servers=watched, upstreams=upstreams, folder=tmp_path, cpus=assign_cpus(plan)
-    )
-    assert live_servers.read_use() == {}
-    with pytest.raises(ServerError, match="a: accepts no connection any more"):
-        live_servers.restart_dead()
+    gone, there = {"a": server_at(port)}, {"a": server_at(servers["waitress"].port)}
+    running = live_servers(tmp_path, *((gone, there) if kind == "server" else (there, gone)))
+    assert running.read_use() == {}
+    with pytest.raises(ServerError, match="accepts no connection any more"):
+        running.restart_dead()
 
 
 def test_cores_are_the_cpu_seconds_per_second_between_two_readings(
@@ -92,9 +90,6 @@ def test_cores_are_the_cpu_seconds_per_second_between_two_readings(
     instants_s = iter([11.0, 15.0])
     monkeypatch.setattr(RunningServer, "usage", lambda _: next(usages))
     monkeypatch.setattr(deployments, "time", SimpleNamespace(monotonic=lambda: next(instants_s)))
-    plan = write_deployments(tmp_path, "url = 'http://127.0.0.1:9'", "url = 'http://127.0.0.1:10'")
-    running = LiveServers(
-        plan=plan, servers={"a": at(9)}, upstreams={}, folder=tmp_path, cpus=assign_cpus(plan)
-    )
+    running = live_servers(tmp_path, {"a": server_at(9)})
     assert running.read_use()["a"].cores == 0
     assert running.read_use()["a"] == Use(usage=Usage(cpu_s=2.0, rss_bytes=8), cores=0.25)

@@ -89,7 +89,8 @@ def test_an_app_is_imported_in_the_directory_and_environment_of_its_deployment(t
 
 
 def test_a_factory_is_called_as_the_server_would_call_it(tmp_path: Path) -> None:
-    assert preflight(write_plan(tmp_path, WSGI_ONLY, target="probe:make('wsgi', mark=1)")) == []
+    for target in ("probe:make('wsgi', mark=1)", "probe:make.__call__('wsgi')"):
+        assert preflight(write_plan(tmp_path, WSGI_ONLY, target=target)) == []
     (problem,) = preflight(write_plan(tmp_path, WSGI_ONLY, target='probe:make("cgi")'))
     made = 'probe:make("cgi") returned an object of type NoneType, which is no application'
     assert problem.found == f"'probe:make(\"cgi\")' cannot be served: TypeError: {made}"

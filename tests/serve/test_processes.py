@@ -12,7 +12,10 @@ import pytest
 
 from portcompare.serve.processes import Supervised, start_supervised, stop_all
 from portcompare.serve.watchdog import open_files_limit
-from tests.serve.support import is_gone, wait_until
+from tests.e2e.processes import wait_until
+from tests.serve.support import is_gone
+
+Start = Callable[..., Supervised]
 
 STUBBORN = """
 import os, signal
@@ -52,7 +55,7 @@ print(json.dumps({
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
+def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Supervised] = []
 
     def start_code(code: str, *, pipes: bool = True) -> Supervised:
@@ -72,16 +75,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
     stop_all(started)
 
 
-def test_the_exit_status_of_the_program_is_the_watchdogs_as_in_shells(
-    start: Callable[..., Supervised],
-) -> None:
+def test_the_exit_status_of_the_program_is_the_watchdogs_as_in_shells(start: Start) -> None:
     assert start("raise SystemExit(7)").wait(60) == 7
     assert start("import os; os.kill(os.getpid(), 9)").wait(60) == 128 + 9
 
 
-def test_lines_are_exchanged_with_the_program_which_sees_its_input_end(
-    start: Callable[..., Supervised],
-) -> None:
+def test_lines_are_exchanged_with_the_program_which_sees_its_input_end(start: Start) -> None:
     program = start(ECHO)
     for word in ("one", "two"):
         program.stdin.write(f"{word}\n")
@@ -91,7 +90,7 @@ def test_lines_are_exchanged_with_the_program_which_sees_its_input_end(
     assert program.wait(60) == 0
 
 
-def test_the_program_runs_where_and_as_ordered(start: Callable[..., Supervised], tmp_path: Path) -> None:
+def test_the_program_runs_where_and_as_ordered(start: Start, tmp_path: Path) -> None:
     program = start(LOOK)
     seen = json.loads(program.stdout.readline())
     assert seen["cpus"] == [min(os.sched_getaffinity(0))]
@@ -103,9 +102,7 @@ def test_the_program_runs_where_and_as_ordered(start: Callable[..., Supervised],
     assert seen["open"] == ["0", "1", "2", "3"]  # 3 is the listing itself: no end of the liveness pipe
 
 
-def test_stopping_ends_one_program_that_ignores_sigterm_and_may_be_repeated(
-    start: Callable[..., Supervised],
-) -> None:
+def test_stopping_ends_one_program_that_ignores_sigterm_and_may_be_repeated(start: Start) -> None:
     program, other = start(STUBBORN), start(STUBBORN)
     pid = int(program.stdout.readline())
     other.stdout.readline()
@@ -117,7 +114,7 @@ def test_stopping_ends_one_program_that_ignores_sigterm_and_may_be_repeated(
     assert other.poll() is None
 
 
-def test_stopping_gives_a_program_time_to_end_well(start: Callable[..., Supervised]) -> None:
+def test_stopping_gives_a_program_time_to_end_well(start: Start) -> None:
     # A shell, as Python may take longer to end than a program is given.
     shell = "trap 'echo bye >&2; exit 1' TERM; echo; sleep 600 & wait $!"
     program = start(f"import os; os.execvp('sh', ['sh', '-c', {shell!r}])")
@@ -128,9 +125,7 @@ def test_stopping_gives_a_program_time_to_end_well(start: Callable[..., Supervis
 
 
 @pytest.mark.parametrize("ending", ["signal.pause()", ""], ids=["parent stays", "parent ends"])
-def test_a_process_that_left_group_and_session_is_killed(
-    start: Callable[..., Supervised], ending: str
-) -> None:
+def test_a_process_that_left_group_and_session_is_killed(start: Start, ending: str) -> None:
     program = start(RUNAWAY + ending)
     pid = int(program.stdout.readline())
     program.stop()
@@ -148,9 +143,7 @@ def test_many_are_requested_to_stop_before_the_first_is_waited_for() -> None:
     assert names[3:] == ["p0.wait_stopped", "p1.wait_stopped", "p2.wait_stopped"]
 
 
-def test_a_stubborn_program_whose_watchdog_was_killed_is_found_by_its_session(
-    start: Callable[..., Supervised],
-) -> None:
+def test_a_stubborn_program_whose_watchdog_was_killed_is_found_by_its_session(start: Start) -> None:
     program = start(STUBBORN)
     pid = int(program.stdout.readline())
     os.kill(program.pid, signal.SIGKILL)
@@ -158,7 +151,7 @@ def test_a_stubborn_program_whose_watchdog_was_killed_is_found_by_its_session(
     wait_until(lambda: is_gone(pid))
 
 
-def test_a_watchdog_that_hangs_is_killed(start: Callable[..., Supervised]) -> None:
+def test_a_watchdog_that_hangs_is_killed(start: Start) -> None:
     program = start(STUBBORN)
     pid = int(program.stdout.readline())
     os.kill(program.pid, signal.SIGSTOP)
@@ -180,9 +173,7 @@ def test_what_cannot_be_started_says_so_and_leaves_nothing_open(tmp_path: Path) 
     assert psutil.Process().num_fds() == before
 
 
-def test_the_log_is_appended_to_and_its_tail_is_of_this_process_alone(
-    start: Callable[..., Supervised],
-) -> None:
+def test_the_log_is_appended_to_and_its_tail_is_of_this_process_alone(start: Start) -> None:
     start("print('first')", pipes=False).wait(60)
     second = start("for i in range(30): print(i)", pipes=False)
     second.wait(60)

@@ -10,9 +10,9 @@ import pytest
 
 from portcompare.errors import InputError
 from portcompare.plan import Deployment, Plan
-from portcompare.serve.recipe import FACTORY, FACTORY_TARGET, ServerConfig, resolve_deployment
+from portcompare.serve.recipe import FACTORY, ServerConfig, resolve_deployment
 from portcompare.serve.servers import APP_PYTHON, SERVERS, executor_threads, vocabulary
-from tests.serve.support import APPS, write_plan
+from tests.serve.support import write_plan
 
 KNOBS = {"workers": "2", "threads": "3", "loop": '"asyncio"', "keep_alive_s": "11", "backlog": "222"}
 GUNICORN = (
@@ -82,14 +82,6 @@ def test_hypercorn_reads_the_settings_that_have_no_flag_from_a_file() -> None:
     assert settings == {"keep_alive_max_requests": 10**12, "wsgi_max_body_size": 2**30}
 
 
-def test_knobs_left_out_have_the_defaults_of_portcompare(tmp_path: Path) -> None:
-    plan = write_plan(tmp_path, {"gunicorn": "", "uvicorn asgi": "", "hypercorn asgi": ""})
-    knobs = config_of(plan, "gunicorn").knobs
-    assert tuple(getattr(knobs, knob) for knob in KNOBS) == (1, 8, "asyncio", 75, 2048)
-    assert config_of(plan, "uvicorn asgi").knobs.loop == "uvloop"
-    assert config_of(plan, "hypercorn asgi").knobs.loop == "asyncio"
-
-
 @pytest.mark.parametrize(
     ("name", "knobs", "slots"),
     [
@@ -143,13 +135,3 @@ def test_variables_that_would_change_knobs_are_not_inherited(
     assert variables["FLASK_DEBUG"] == "0"  # the plan sets it
     assert variables["PYTHONUNBUFFERED"] == "1"
     assert FACTORY not in variables
-
-
-def test_a_factory_is_named_by_a_variable_and_called_by_a_module_on_the_import_path(tmp_path: Path) -> None:
-    target = "probe:make('wsgi')"
-    recipe = resolve_deployment(write_plan(tmp_path, target=target), "gunicorn")
-    variables = recipe.variables("baseline")
-    assert recipe.command(1)[-1] == FACTORY_TARGET
-    assert recipe.runtime.directory == APPS
-    assert variables[FACTORY] == target
-    assert variables["PYTHONPATH"].split(os.pathsep)[0] == str(APP_PYTHON)

@@ -17,7 +17,8 @@ from portcompare.serve.cpus import assign_cpus
 from portcompare.serve.deployments import serve_deployments
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import prepare_arms
-from tests.serve.support import APPS, all_gone, wait_until, write_deployments
+from tests.e2e.processes import wait_until
+from tests.serve.support import APPS, all_gone, write_deployments
 
 ARMS = {BASELINE: "first", CONTROL: "first", "second": "second"}
 PYTHON = Path(sys.executable)

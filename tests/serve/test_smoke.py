@@ -19,6 +19,7 @@ SLOTS = {
     "waitress": THREADS,
     "granian": THREADS,
     "hypercorn": min(32, (os.cpu_count() or 1) + 4),
+    "gunicorn-gevent": 20,
 }
 
 
@@ -58,16 +59,10 @@ def test_each_server_serves_the_app_of_the_factory_on_its_cpus_and_logs_no_reque
 def test_a_wsgi_server_holds_as_many_requests_as_it_has_slots_and_no_more(
     servers: dict[str, RunningServer], name: str
 ) -> None:
-    requests = SLOTS[name] + 1
+    requests = SLOTS[name] + (name != "gunicorn-gevent")  # which has more than a test can fill
     with ThreadPoolExecutor(requests) as clients:
         held = list(clients.map(lambda _: fetch(servers[name], f"/hold?for={SLOTS[name]}"), range(requests)))
     assert max(response["most_inside"] for response in held) == SLOTS[name]
-
-
-def test_gevent_holds_more_requests_than_a_server_with_threads(servers: dict[str, RunningServer]) -> None:
-    with ThreadPoolExecutor(20) as clients:
-        held = clients.map(lambda _: fetch(servers["gunicorn-gevent"], "/hold?for=20"), range(20))
-    assert max(response["most_inside"] for response in held) == 20
 
 
 def test_waitress_holds_more_connections_than_select_can(servers: dict[str, RunningServer]) -> None:

@@ -15,12 +15,7 @@ from hdrh.histogram import HdrHistogram
 from portcompare.loadgen.webui import board as board_module
 from portcompare.loadgen.webui.board import Board, follow
 from portcompare.records.rounds import Usage
-from portcompare.records.run_summary import (
-    SUMMARY_FILE,
-    SUMMARY_VERSION,
-    RunSummary,
-    SummaryHead,
-)
+from portcompare.records.run_summary import SUMMARY_FILE, SUMMARY_VERSION, RunSummary, SummaryHead
 from portcompare.wire.protocol import LiveSettings, RunState, ShowState, UiArm, UiPlan, UiScenario
 from tests.loadgen.webui.reports import report
 

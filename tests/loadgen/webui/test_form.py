@@ -19,16 +19,11 @@ def form(**fields: str) -> dict[str, list[str]]:
     return {"user_count": ["12"]} | {name: [value] for name, value in fields.items()}
 
 
-def test_users_are_shared_by_arms_and_scenarios_and_rounded_up_so_that_all_are_alike() -> None:
+def test_users_are_shared_and_rounded_up_and_what_is_chosen_comes_in_the_order_of_the_plan() -> None:
     read = read_form(form(scenario="fast", arms="flask,quart", user_count="13"), PLAN, None)
     assert read == LiveSettings(scenarios=("fast",), arms=("flask", "quart"), users=7)
-
-
-def test_no_choice_means_all_and_what_is_chosen_comes_in_the_order_of_the_plan() -> None:
-    read = read_form(form(), PLAN, None)
-    assert read.scenarios == ("fast", "steady")
-    assert read.arms == ("flask", "quart", "gevent")
-    assert read.users == 2
+    read = read_form(form(), PLAN, None)  # no choice means all
+    assert (read.scenarios, read.arms, read.users) == (("fast", "steady"), ("flask", "quart", "gevent"), 2)
     read = read_form(form() | {"arms": ["quart", "flask"], "user_classes": ["steady"]}, PLAN, None)
     assert (read.scenarios, read.arms) == (("steady",), ("flask", "quart"))
 

@@ -4,7 +4,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from portcompare.loadgen.figures import Tally, make_histogram, percentiles_of
+from portcompare.loadgen.figures import Tally, make_histogram
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger, make_cells
 from tests.loadgen.webui.reports import report
 
@@ -24,15 +24,6 @@ def test_totals_are_the_exact_merge_of_what_all_processes_counted() -> None:
     assert total.requests == len(seen) == expected.get_total_count()
     assert total.failures == 12
     assert list(total.histogram.counts) == list(expected.counts)
-
-
-def test_percentiles_are_those_of_the_histogram_itself() -> None:
-    source = Random(2)  # noqa: S311 - to be repeated
-    for size in (1, 2, 3, 1000):
-        histogram = make_histogram(np.array([source.expovariate(5) for _ in range(size)]))
-        percents = (0.1, 50.0, 95.0, 99.0, 99.9, 100.0)
-        expected = [histogram.get_value_at_percentile(percent) / 1e6 for percent in percents]
-        assert list(percentiles_of(histogram, percents)) == expected
 
 
 def test_a_second_is_closed_when_all_processes_have_reported_of_it() -> None:

@@ -1,6 +1,5 @@
 """The same tabs in plain Locust, in one process and in several."""
 
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from portcompare.serve.ports import find_free_ports
 from tests.e2e.processes import wait_until
 from tests.loadgen.plain import LOCUSTFILE
 from tests.loadgen.scripted import OK, responding, serve
@@ -16,7 +16,7 @@ from tests.loadgen.scripted import OK, responding, serve
 
 @pytest.mark.parametrize("several", [(), ("--processes", "2")], ids=["alone", "several"])
 def test_plain_locust_shows_its_targets_side_by_side(several: tuple[str, ...], tmp_path: Path) -> None:
-    ports = [str(free_port()) for _ in range(2)]
+    ports = [str(port) for port in find_free_ports("127.0.0.1", 2)]
     play = responding(OK, delay_s=0.01)
     with serve(play) as flask, serve(play) as quart:
         urls = ("--flask-url", flask.url, "--quart-url", quart.url)
@@ -56,8 +56,3 @@ def is_ready(client: httpx.Client, workers: int) -> bool:
         return bool(client.get("/worker-count").json()["worker_count"] == workers)
     except httpx.TransportError:
         return False
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

@@ -3,7 +3,7 @@ from random import Random
 import pytest
 
 from portcompare.loadgen.webui.ledger import BATCH_SECONDS, Ledger
-from portcompare.loadgen.webui.rows import LEAST_PAIRS, ServerUse, describe, explain, find_ratio, make_rows
+from portcompare.loadgen.webui.rows import LEAST_PAIRS, ServerUse, explain, find_ratio, make_rows
 from portcompare.records.manifest import Ceiling
 from portcompare.records.rounds import Usage
 from portcompare.wire.protocol import LiveSettings, UiArm, UiPlan, UiScenario
@@ -84,7 +84,3 @@ def test_the_page_explains_what_a_ratio_pairs_and_where_verdicts_come_from() -> 
         assert part in text
     rate = LiveSettings(scenarios=("fast",), arms=("flask", "quart"), model="open", rate_rps=50.0)
     assert "the same 50.0/s at the same instants" in explain(rate)
-
-
-def test_settings_in_words() -> None:
-    assert describe(SETTINGS, PLAN) == "delayed: 32 users on each of 2 arms, delay 200 ms"
