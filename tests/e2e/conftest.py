@@ -20,6 +20,7 @@ seconds = 0.4
 warmup_s = 0.05
 min_blocks = 2
 max_blocks = 2
+budget_s = 900
 
 [generator]
 max_cpu_ratio = 1.0

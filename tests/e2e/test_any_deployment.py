@@ -155,7 +155,7 @@ def test_up_shows_what_it_started_and_what_ran_already(
     assert {next(uses).split()[0] for _ in STARTED} == {*STARTED}
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=120)
+    process.communicate(timeout=300)
     assert process.returncode == 130
     assert are_gone(tree)
     assert responds(url)
@@ -173,7 +173,7 @@ def test_ctrl_c_in_a_setup_undoes_it_and_leaves_nothing_running(
     wait_until((tmp_path / "begun").exists)
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     wait_until(lambda: are_gone(tree))
     assert notes(tmp_path) == ["teardown command"]
@@ -200,7 +200,7 @@ def test_workers_generate_the_load_of_a_run(start: Start, plan: Path, tmp_path: 
         assert one["discarded"] is None or "worker" not in one["discarded"]
         assert len(one["load"]["generator_cpu_ratios"]) == 2
     for worker in workers:
-        _, said = worker.communicate(timeout=120)
+        _, said = worker.communicate(timeout=300)
         assert worker.returncode == 0
         assert "joined the run" in said
         assert said.splitlines()[-1] == "the run is over"

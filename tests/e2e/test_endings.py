@@ -29,7 +29,7 @@ def test_a_run_that_is_ended_stops_everything_and_keeps_what_it_measured(
     wait_until(lambda: read_results(folder)["rounds"])
     tree = processes_below(process.pid)
     process.send_signal(ending)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     # One that was just being started ends by itself as soon as portcompare is gone.
     wait_until(lambda: are_gone(tree))
     if ending == signal.SIGTERM:
@@ -55,7 +55,7 @@ def test_an_interruption_before_the_first_round_leaves_nothing_running(
     wait_until(lambda: phase(process.pid))
     tree = processes_below(process.pid)
     process.send_signal(ending)
-    process.communicate(timeout=120)
+    process.communicate(timeout=300)
     assert process.returncode == 130
     wait_until(lambda: are_gone(tree))
 
@@ -73,7 +73,7 @@ def test_a_server_that_dies_ends_the_run_as_not_valid(start: Start, plan: Path, 
         return process.poll() is not None
 
     wait_until(kill_the_candidate)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 3
     assert "quart-uvicorn: ended with status" in err
     assert "last lines of" in err

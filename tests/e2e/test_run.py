@@ -155,7 +155,7 @@ def test_a_report_is_rendered_again_to_the_byte(finished: Finished, start: Start
     for path in reports:
         path.unlink()
     process = start("report", finished.folder)
-    out, _ = process.communicate(timeout=120)
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     assert [path.read_bytes() for path in reports] == before
     assert "Gates: " in out

@@ -99,7 +99,7 @@ def test_both_arms_are_loaded_together_counted_exactly_and_kept_up(ui: Ui) -> No
     process = ui.process
     tree = processes_below(process.pid)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert re.search(r"quart-uvicorn ended with status \d+ and was started again", err)
     wait_until(lambda: are_gone(tree))

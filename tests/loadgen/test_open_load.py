@@ -9,6 +9,7 @@ import pytest
 
 from portcompare.loadgen.connection import REFUSED
 from portcompare.loadgen.open_model import due_times
+from portcompare.records.rounds import LoadReport
 from portcompare.wire.protocol import RateLoad, WindowOpens
 from tests.loadgen.generator import GET, Generator
 from tests.loadgen.scripted import Peer, Watch, serve
@@ -19,6 +20,18 @@ RATE = RateLoad(rate_rps=200.0, arrivals="even", connections=256, seed="1")
 
 def within(window: WindowOpens, sent_s: list[float]) -> list[float]:
     return [at_s for at_s in sent_s if window.start_s < at_s <= window.end_s]
+
+
+def counts_as(done: LoadReport, window: WindowOpens, sent_s: list[float]) -> bool:
+    """Whether the requests are those that the server counts: each is received after it was sent.
+
+    The generator was so much later at most as its event loop stood still.
+    """
+    late_s = done.stall_max_s + 0.025
+    start_s, end_s = window.start_s, window.end_s
+    surely = sum(start_s < at_s <= end_s - late_s for at_s in sent_s)
+    perhaps = sum(start_s - late_s < at_s <= end_s for at_s in sent_s)
+    return surely <= done.requests <= perhaps
 
 
 @pytest.fixture(autouse=True)
@@ -38,13 +51,14 @@ def test_requests_are_sent_when_they_are_due_over_no_more_connections_than_neede
     late_s = np.array(watch.arrived_s) - due_s[: len(watch.arrived_s)]
     began_s = np.min(late_s)  # the request that waited least, however busy the machine is
     inside = (due_s + began_s > generator.window.start_s) & (due_s + began_s <= generator.window.end_s)
-    assert done.offered_rps == pytest.approx(np.sum(inside) / 0.8, abs=5)
+    assert done.lag_max_s is not None
+    # What is due and not yet sent when the window ends is not offered in it.
+    late = load.rate_rps * done.lag_max_s / 0.8
+    assert done.offered_rps == pytest.approx(np.sum(inside) / 0.8, abs=5 + late)
     # Other instants would be some 0.04 s away by the middle. On a busy machine the generator reports its lag.
     assert done.lag_p99_s is not None
     assert np.median(np.abs(late_s - np.median(late_s))) < max(0.01, done.lag_p99_s)
-    # By the server's own count.
-    assert done.requests == pytest.approx(len(within(generator.window, watch.sent_s)), abs=5)
-    assert done.lag_max_s is not None
+    assert counts_as(done, generator.window, watch.sent_s)
     assert done.latency_s is not None
     assert 0 < done.lag_p99_s <= done.lag_max_s <= done.latency_s.max * 1.001
     # Little's law: 200/s for 0.02 s each is 4 at a time, and more when the machine is busy.
@@ -70,8 +84,7 @@ def test_a_stall_is_not_omitted(generator: Generator, connections: int) -> None:
     assert done.latency_s.max > 0.97 * by_hand_s[-1]
     assert done.latency_s.p99 > 0.97 * percentile(by_hand_s, 99)
     assert done.latency_s.p95 > 0.95 * percentile(by_hand_s, 95)
-    sent = len(within(generator.window, stall.sent_s))
-    assert done.requests == pytest.approx(sent, abs=5)  # by the server's own count: none is omitted
+    assert counts_as(done, generator.window, stall.sent_s)  # none is omitted
 
 
 def test_a_request_that_waits_for_a_connection_counts_from_when_it_was_due(generator: Generator) -> None:
@@ -88,8 +101,9 @@ def test_a_request_that_waits_for_a_connection_counts_from_when_it_was_due(gener
     ]
     assert expected_s[-1] > 0.3
     assert done.latency_s is not None
-    assert done.latency_s.max == pytest.approx(expected_s[-1], abs=0.1)
-    assert done.latency_s.p50 == pytest.approx(expected_s[len(expected_s) // 2], abs=0.1)
+    late_s = 0.1 + done.stall_max_s
+    assert done.latency_s.max == pytest.approx(expected_s[-1], abs=late_s)
+    assert done.latency_s.p50 == pytest.approx(expected_s[len(expected_s) // 2], abs=late_s)
     assert done.rate_rps < 60
     assert done.dropped == 0
     assert done.lag_p99_s is not None
