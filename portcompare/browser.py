@@ -161,7 +161,7 @@ def _read_figures(found: Mapping[str, Any], kind: LoadKind) -> PageLoad:
         kind=kind,
         fcp_s=fcp_s,
         lcp_s=lcp_s,
-        blocking_s=sum(max(task_s - _LONG_TASK_S, 0.0) for task_s in tasks_s),
+        blocking_s=sum((max(task_s - _LONG_TASK_S, 0.0) for task_s in tasks_s), 0.0),
         document=_exchange(found["navigation"]),
         response=next((one for one in reversed(exchanges) if one.ended_s <= lcp_s), None),
     )
