@@ -23,7 +23,7 @@ COMMANDS = {
 }
 """The line of each command in the list. A command is the function of its name."""
 
-_MODULES = {"check": "run", "diff": "results", "history": "results", "report": "results", "worker": "load"}
+_MODULES = {"diff": "results", "history": "results", "report": "results", "worker": "load"}
 """The modules of the commands that have none of their own name."""
 
 

@@ -1,9 +1,5 @@
 """`portcompare run` and `portcompare check`: do the deployments respond alike, and how fast are they?"""
 
-import os
-import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,29 +9,22 @@ from typer import Option
 
 from portcompare.cli.options import (
     DEFAULT_PLAN,
-    SCHEMA_VERSION,
     AsJson,
     ExpectWorkers,
     Listen,
     PlanPath,
     Processes,
-    print_json,
     print_line,
     read_duration,
     read_plan,
 )
-from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, Problem
-from portcompare.parity.checker import ParityOutcome
-from portcompare.plan import Plan, plan_keys
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
+from portcompare.plan import plan_keys
 from portcompare.records.results import RESULTS_FILE, Results
-from portcompare.report.formats.junit import write_junit
 from portcompare.report.formats.terminal import render_conclusions, render_parity, render_table
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
-from portcompare.run.parity import capture_requests, check_parity, recheck_differences
-from portcompare.run.phases import prepare, serve
 from portcompare.run.progress import Progress, out
-from portcompare.run.session import open_session
 from portcompare.run.workers import choose_workers
 from portcompare.serve.servers import vocabulary
 
@@ -128,49 +117,3 @@ def describe_plan() -> str:
             f"{server}  {interface}: {', '.join(sorted(knobs))}" for interface, knobs in interfaces.items()
         ]
     return "\n".join(lines)
-
-
-def check(
-    plan_path: PlanPath = DEFAULT_PLAN,
-    *,
-    junit_path: Annotated[
-        Path | None, Option("--junit", metavar="FILE", help="also write the results as JUnit XML, for CI")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compare the responses of baseline and candidates, without measuring."""
-    outcome = _compare(read_plan(plan_path, _find_junit_problems(junit_path)))
-    parity = outcome.parity
-    if junit_path is not None:
-        write_junit(parity, tuple(outcome.cases), junit_path)
-    if as_json:
-        print_json({"schema_version": SCHEMA_VERSION} | asdict(parity))
-    else:
-        out.print(render_parity(parity), crop=False)
-    raise typer.Exit(EXIT_DONE if parity.equal else EXIT_COMPARISON_SAYS_NO)
-
-
-def _compare(plan: Plan) -> ParityOutcome:
-    """Send all requests, and those whose responses differ once more alone; add the warnings to the record."""
-    warnings: list[str] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="portcompare-") as folder,
-        Progress() as progress,
-        open_session(plan, Path(folder)) as session,
-        prepare(session, progress),
-    ):
-        captured = capture_requests(session, progress, warnings.append)
-        with serve(session) as servers:
-            outcome = check_parity(captured, servers, progress)
-        parity = recheck_differences(session, outcome, progress)
-    warnings += (*parity.warnings, *outcome.unused_allowances)
-    return replace(outcome, parity=replace(parity, warnings=tuple(warnings)))
-
-
-def _find_junit_problems(path: Path | None) -> Iterator[Problem]:
-    """What would keep the file from being written, before minutes are spent on its content."""
-    if path is not None and path.is_dir():
-        yield Problem(where="--junit", found=f"{path} is a folder", remedy="name a file")
-    elif path is not None and not os.access(path.parent, os.W_OK):
-        found = f"nothing can be written in {path.parent}"
-        yield Problem(where="--junit", found=found, remedy="name a file in a folder that you may write to")

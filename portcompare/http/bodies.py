@@ -1,12 +1,14 @@
-"""Bodies as parity and the load generator compare them: JSON by pointer, own addresses replaced."""
+"""Bodies as bytes: decoded as their Content-Encoding says, a server's own address replaced."""
 
-import json
 import re
-from typing import Any, NoReturn
+import zlib
+from typing import Final
+
+import brotli
 
 ANY_SERVER = b"{server}"  # stands for a server's own address
 
-_ARRAY_INDEX = re.compile(r"0|[1-9][0-9]*")
+_WINDOW_BITS: Final = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 def without_address(content: bytes, server: str) -> bytes:
@@ -21,58 +23,32 @@ def without_address(content: bytes, server: str) -> bytes:
     return re.sub(rb"(?<![\w.-])" + address + rb"(?!\d)", ANY_SERVER, content)
 
 
-def parse_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """Parse a body as JSON; a ValueError if it is none, or nested too deep to be parsed."""
-    try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("the JSON is nested too deep") from None
+def decode_body(body: bytes, encoding: str | None) -> bytes:
+    """Decode a body as its Content-Encoding says; codings that are not known here are left as they are.
+
+    Raises ValueError if it is not encoded so, or not to its end; the text says which.
+    """
+    for coding in reversed((encoding or "").lower().split(",")):
+        name = coding.strip()
+        try:
+            if name in _WINDOW_BITS:
+                body = _inflate(body, name)
+            elif name == "br":
+                body = brotli.decompress(body)
+        except (zlib.error, brotli.error) as error:
+            raise ValueError(f"not {name}, or cut off: {error}") from None
+    return body
 
 
-def json_type(value: object) -> str:
-    """The name of a JSON value's type."""
-    if isinstance(value, bool):  # first: to Python it is a number too
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    names: dict[type, str] = {dict: "object", list: "array", str: "string"}
-    return names.get(type(value), "null")
-
-
-def masked_json(body: bytes, pointers: tuple[str, ...]) -> Any:  # noqa: ANN401 - any JSON value
-    """A JSON body, the values at some pointers replaced by the names of their types; as `parse_json`."""
-    root = [parse_json(body)]  # in a list, so that the whole can be replaced like any part of it
-    for pointer in pointers:
-        holder: Any = root
-        *above, last = ("0", *pointer_keys(pointer))
-        for key in above:
-            place = find_place(holder, key)
-            holder = None if place is None else holder[place]
-        place = find_place(holder, last)
-        if place is not None:
-            holder[place] = json_type(holder[place])
-    return root[0]
-
-
-def pointer_to(parent: str, key: str) -> str:
-    """The JSON pointer (RFC 6901) to a member of the value at another pointer."""
-    return f"{parent}/{key.replace('~', '~0').replace('/', '~1')}"
-
-
-def pointer_keys(pointer: str) -> list[str]:
-    """The keys and indexes that lead to the value at a JSON pointer."""
-    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
-
-
-def find_place(holder: object, key: str) -> int | str | None:
-    """The key or index at which a JSON value holds a member; None if it has no such member."""
-    if isinstance(holder, dict):
-        return key if key in holder else None
-    if isinstance(holder, list) and _ARRAY_INDEX.fullmatch(key) and int(key) < len(holder):
-        return int(key)
-    return None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    """Refuse the constants that Python's parser accepts and JSON does not have."""
-    raise ValueError(f"{name} is not JSON")
+def _inflate(body: bytes, name: str) -> bytes:
+    parts = []
+    while True:
+        # Some servers leave out the header of the zlib format (RFC 9110, section 8.4.1.2).
+        is_bare = name == "deflate" and (body[:1] or b"x")[0] & 0x0F != zlib.DEFLATED
+        stream = zlib.decompressobj(-zlib.MAX_WBITS if is_bare else _WINDOW_BITS[name])
+        parts.append(stream.decompress(body))
+        if not stream.eof:
+            raise ValueError(f"the {name} stream is cut off after {sum(map(len, parts)):,} bytes")
+        body = stream.unused_data
+        if name == "deflate" or not body:  # a gzip stream may have several members
+            return b"".join(parts)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from portcompare.http.bodies import find_place, json_type, parse_json, pointer_keys
 from portcompare.http.placeholders import fill_in
+from portcompare.http.trees import find_place, json_type, pointer_keys
 from portcompare.records.requests import LoginStep, RequestSpec
 
 _FIRST_ERROR_STATUS: Final = 400
@@ -80,8 +80,8 @@ def _find(where: str, headers: Iterable[tuple[str, str]], cookies: Mapping[str, 
 
 def _find_in_json(pointer: str, body: bytes) -> str:
     try:
-        value: Any = parse_json(body)
-    except ValueError:
+        value: Any = json.loads(body)
+    except (ValueError, RecursionError):
         raise LoginFailed(f"the response is {'' if body else 'empty, '}not JSON") from None
     for key in pointer_keys(pointer):
         place = find_place(value, key)

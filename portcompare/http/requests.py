@@ -50,6 +50,7 @@ def http_request(  # noqa: PLR0913 - the parts of a request
     multipart: Mapping[str, Part | Sequence[Part]] | None = None,
     body: str | bytes = b"",
     name: str = "",
+    expect_status: int | None = None,
 ) -> RequestSpec:
     """Declare a request.
 
@@ -64,6 +65,7 @@ def http_request(  # noqa: PLR0913 - the parts of a request
         multipart: A body of parts by name, texts and files; a list repeats the part.
         body: The body itself; text is sent as UTF-8.
         name: Its name in tables; method and target by default.
+        expect_status: The status that the baseline must respond with; by default any below 400.
 
     Returns:
         The record. Its Content-Type is that of the kind of body, unless `headers` has one.
@@ -90,6 +92,7 @@ def http_request(  # noqa: PLR0913 - the parts of a request
         target=target,
         headers=(*(headers or {}).items(), *added.items()),
         body=content,
+        expected_status=expect_status,
     )
 
 

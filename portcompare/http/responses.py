@@ -5,10 +5,9 @@ The load generator has a parser of its own: reading every header would cost it t
 
 from dataclasses import dataclass
 
-import httpx
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from portcompare.http.bodies import without_address
+from portcompare.http.bodies import decode_body, without_address
 
 MOST_BODY_BYTES = 64 * 1024 * 1024
 
@@ -45,17 +44,12 @@ class Response:
         """The body as sent, the server's own address replaced by a placeholder."""
         return without_address(self.body, self.server)
 
-    @property
-    def content(self) -> bytes:
-        """The body, decoded if it is what Content-Encoding says, the server's own address replaced."""
-        encoding = self.header("content-encoding")
-        if not encoding:
-            return self.portable_body
-        try:
-            decoded = httpx.Response(200, headers={"Content-Encoding": encoding}, content=self.body).content
-        except httpx.DecodingError:
-            return self.portable_body
-        return without_address(decoded, self.server)
+    def decoded(self) -> bytes:
+        """The body, decoded as Content-Encoding says, the server's own address replaced.
+
+        Raises ValueError if it is not encoded so, or not to its end.
+        """
+        return without_address(decode_body(self.body, self.header("content-encoding")), self.server)
 
 
 class ResponseError(Exception):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portcompare.errors import InputError, Problem
-from portcompare.http.bodies import json_type
+from portcompare.http.trees import json_type
 from portcompare.records.requests import RequestSpec
 
 # Where many rows are wrong, they are wrong for one reason.

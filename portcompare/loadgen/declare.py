@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,11 +11,11 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from portcompare.http.bodies import masked_json, without_address
 from portcompare.http.login import KEEP, Kept, LoginFailed, fill, keep_from
 from portcompare.http.placeholders import NAME, fill_in, names_in
 from portcompare.http.requests import encode_request, find_flaw
 from portcompare.http.rows import Row, read_rows, share_weights
+from portcompare.loadgen.checks import LooseBody, exact_body
 from portcompare.loadgen.connection import Address, Connection, make_context
 from portcompare.records.requests import Expectation, LoginStep, RequestSpec
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
@@ -201,51 +199,6 @@ def find_unfilled(user_class: type) -> Problem | None:
 
 _FIRST_BAD_STATUS: Final = 400
 
-SPARSE: Final = 64  # One response in so many is checked where checking each would cost too much
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LooseBody:
-    """A body that names the server, or parts of which vary by themselves: too costly to check each time."""
-
-    content: bytes  # The approved body, with a placeholder for the server's own address
-    server: str | None  # Host and port to replace in responses; None to leave them
-    masked: tuple[str, ...]  # JSON pointers to values of which only the type is compared
-    value: str | None  # The JSON that is compared, as text; None to compare bytes
-
-    @classmethod
-    def of(cls, expected: Expectation, server: str) -> LooseBody:
-        """Prepare the approved body for comparing."""
-        content = base64.b64decode(expected.body_base64 or "")
-        return cls(
-            content=content,
-            server=server if expected.own_address else None,
-            masked=expected.masked,
-            value=_as_text(masked_json(content, expected.masked)) if expected.masked else None,
-        )
-
-    def matches(self, body: bytes) -> bool:
-        """Whether a body is the approved one."""
-        content = body if self.server is None else without_address(body, self.server)
-        if self.value is None:
-            return content == self.content
-        try:
-            return _as_text(masked_json(content, self.masked)) == self.value
-        except ValueError:
-            return False
-
-
-def exact_body(expected: Expectation) -> bytes | None:
-    """The body that every response must have; None where responses are not compared byte by byte."""
-    if expected.body_base64 is None or expected.masked or expected.own_address:
-        return None
-    return base64.b64decode(expected.body_base64)
-
-
-def _as_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """JSON in one spelling: to Python 1, 1.0 and true are equal, to clients they are not."""
-    return json.dumps(value, sort_keys=True)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -301,27 +254,28 @@ def make_script(user_class: type, target: Target, session: Session) -> Script:
     """Prepare what the users of a class send; raises ValueError if the target's URL names no server."""
     address = Address.of(target.url)
     weights = weights_of(user_class)
-    calls = []
-    for place, request in enumerate(weights):
-        label = request.name.removeprefix(f"{request.method} ")
-        expected = session.expectations.get(place)
-        exact = loose = None
-        if expected is not None and expected.body_base64 is not None:
-            exact = exact_body(expected)
-            loose = LooseBody.of(expected, address.netloc) if exact is None else None
-        call = Call(
-            data=encode_request(request, address.netloc),
-            head_only=request.method == "HEAD",
-            key=(f"{target.name} {label}".lstrip(), request.method),
-            expected_status=expected.status if expected is not None else None,
-            expected_body=exact,
-            loose_body=loose,
-            wrong_body=f"{WRONG_BODY} ({request.name})",
-        )
-        session.lines[call.key] = (user_class.__name__, target.name)
-        calls.append(call)
-    return Script(
-        address=address, requests=tuple(weights), calls=tuple(calls), weights=tuple(weights.values())
+    calls = tuple(
+        _make_call(request, address, target, session.expectations.get(place))
+        for place, request in enumerate(weights)
+    )
+    session.lines |= {call.key: (user_class.__name__, target.name) for call in calls}
+    return Script(address=address, requests=tuple(weights), calls=calls, weights=tuple(weights.values()))
+
+
+def _make_call(request: RequestSpec, address: Address, target: Target, expected: Expectation | None) -> Call:
+    label = request.name.removeprefix(f"{request.method} ")
+    exact = exact_body(expected) if expected is not None else None
+    is_loose = expected is not None and expected.body_base64 is not None and exact is None
+    return Call(
+        data=encode_request(request, address.netloc),
+        head_only=request.method == "HEAD",
+        key=(f"{target.name} {label}".lstrip(), request.method),
+        expected_status=expected.status if expected is not None else None,
+        expected_body=exact,
+        loose_body=LooseBody(expected=expected, server=address.netloc)
+        if expected is not None and is_loose
+        else None,
+        wrong_body=f"{WRONG_BODY} ({request.name})",
     )
 
 

@@ -19,9 +19,10 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from locust import TaskSet, User
 
 from portcompare.http.requests import encode_request
+from portcompare.loadgen.checks import CONNECTION_HEADERS
 from portcompare.loadgen.connection import Address, Connection, Dialer
 from portcompare.loadgen.declare import Problem
-from portcompare.loadgen.locust_users import CONNECTION_HEADERS, stage
+from portcompare.loadgen.locust_users import stage
 from portcompare.records.requests import RequestSpec
 from portcompare.wire.protocol import Captured
 

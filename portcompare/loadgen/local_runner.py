@@ -14,11 +14,12 @@ from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
 from portcompare.http.requests import with_query
+from portcompare.loadgen.checks import SPARSE, ApprovedResponses
 from portcompare.loadgen.connection import Address
-from portcompare.loadgen.declare import SPARSE, Problem, find_problem, find_unfilled, steps_of, weights_of
+from portcompare.loadgen.declare import Problem, find_problem, find_unfilled, steps_of, weights_of
 from portcompare.loadgen.dry_pass import capture
 from portcompare.loadgen.figures import Counts, PartResult, Window, summarize_part
-from portcompare.loadgen.locust_users import ApprovedResponses, EventCounter
+from portcompare.loadgen.locust_users import EventCounter
 from portcompare.loadgen.open_model import WHOLE, Dispatcher, Share, due_times
 from portcompare.loadgen.session import Session, Target, open_session
 from portcompare.loadgen.user import LeanUser

@@ -1,13 +1,8 @@
 """Locust's own users: their request events are counted, and their responses compared with approved ones."""
 
-import base64
 import math
 import re
-from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from io import BytesIO
 from time import perf_counter
 from typing import Any, Final
 
@@ -20,14 +15,11 @@ from locust.env import Environment
 from locust.event import Events
 from locust.exception import CatchResponseError, ResponseError
 from locust.runners import LocalRunner
-from urllib3 import HTTPResponse
-from urllib3.exceptions import DecodeError
 
+from portcompare.loadgen.checks import ApprovedResponses
 from portcompare.loadgen.connection import REFUSED, RESET, TIMEOUT, UNRESOLVABLE
-from portcompare.loadgen.declare import SPARSE, LooseBody, exact_body
 from portcompare.loadgen.session import Session
-from portcompare.records.requests import Expectation
-from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS, Captured
+from portcompare.wire.protocol import WRONG_STATUS
 
 OTHER_FAILURES: Final = "other failures"
 
@@ -71,103 +63,6 @@ def stage(user_class: type[User], url: str, **attributes: Any) -> LocalRunner:  
     runner = environment.create_local_runner()
     environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
     return runner
-
-
-CONNECTION_HEADERS: Final = frozenset(
-    ["connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding"]
-) | {"proxy-authorization", "proxy-connection", "upgrade"}
-"""Headers of one connection (RFC 9110, section 7.6.1), and those that every client writes itself."""
-
-_CREDENTIALS: Final = ("authorization", "cookie")
-
-
-@dataclass(slots=True, kw_only=True)
-class _Approved:
-    """A captured request and its approved response."""
-
-    name: str  # The request's
-    headers: Mapping[str, str]  # The request's, names in lower case
-    expected: Expectation  # Without a body where that is not compared
-    server: str  # Host and port of the server under load
-    responses: int = 0
-    # The body by the encoding in which it came: clients hand it over decoded
-    bodies: dict[str | None, LooseBody] = field(default_factory=dict)
-
-    def is_due(self, *, first: bool) -> bool:
-        """Whether the body of the next response is to be compared."""
-        if self.expected.body_base64 is None:
-            return False
-        self.responses += 1
-        return first or self.responses % SPARSE == 1 or exact_body(self.expected) is not None
-
-    def matches(self, content: bytes, encoding: str | None) -> bool:
-        body = self.bodies.get(encoding)
-        if body is None:
-            decoded = base64.b64decode(self.expected.body_base64 or "")
-            with suppress(DecodeError):  # left as it is if it is not encoded so
-                if encoding:
-                    decoded = HTTPResponse(BytesIO(decoded), headers={"Content-Encoding": encoding}).data
-            expected = replace(self.expected, body_base64=base64.b64encode(decoded).decode())
-            body = self.bodies[encoding] = LooseBody.of(expected, self.server)
-        return body.matches(content)
-
-
-class ApprovedResponses:
-    """The approved responses to captured requests without a body.
-
-    A request with a body mostly writes, and its response depends on what was written before.
-    """
-
-    def __init__(self, captured: Captured, expectations: Mapping[int, Expectation], server: str) -> None:
-        self._by_line: defaultdict[tuple[str, str], list[_Approved]] = defaultdict(list)
-        for place, request in enumerate(captured.requests):
-            expected = expectations.get(place)
-            if request.body or expected is None:
-                continue
-            if place in captured.varying:  # depends on earlier requests, if parity did not see it vary
-                expected = replace(expected, body_base64=None)
-            headers = {name.lower(): value for name, value in request.headers}
-            self._by_line[request.method, request.target].append(
-                _Approved(name=request.name, headers=headers, expected=expected, server=server)
-            )
-
-    def find_wrong(self, response: Any, *, first: bool) -> str | None:  # noqa: ANN401 - of any client library
-        """Compare a response with the approved one, if any; returns the kind of failure, None for none."""
-        # The last request sent, after redirects.
-        approved = self._find(getattr(response, "request", None))
-        if approved is None:
-            return None
-        if response.status_code != approved.expected.status:
-            return f"{WRONG_STATUS}{response.status_code}"
-        # The body, if the client has read it: a streamed one is left to the user.
-        bodies = (getattr(response, name, None) for name in ("_content", "_cached_content"))
-        content = next((body for body in bodies if isinstance(body, bytes)), None)
-        if content is None or not approved.is_due(first=first):
-            return None
-        is_right = approved.matches(content, response.headers.get("content-encoding"))
-        return None if is_right else f"{WRONG_BODY} ({approved.name})"
-
-    def _find(self, sent: Any) -> _Approved | None:  # noqa: ANN401 - of any client library
-        if hasattr(sent, "path_url"):  # requests
-            target = str(sent.path_url)
-        elif hasattr(sent, "url_split"):  # geventhttpclient
-            target = str(sent.url_split.quoted_uri)
-        else:
-            return None
-        approved = [] if sent.body else self._by_line.get((sent.method, target), [])
-        headers = {name.lower(): value for name, value in sent.headers.items()} if approved else {}
-        return next((one for one in approved if _is_same(one.headers, headers)), None)
-
-
-def _is_same(captured: Mapping[str, str], sent: Mapping[str, object]) -> bool:
-    """Whether headers are the captured ones: the response may depend on them.
-
-    A client may add some only on the way out, where they are captured but not known here.
-    """
-    known = ((name, value) for name, value in sent.items() if name not in CONNECTION_HEADERS)
-    return all(captured.get(name) == value for name, value in known) and all(
-        name in sent for name in _CREDENTIALS if name in captured
-    )
 
 
 class EventCounter:

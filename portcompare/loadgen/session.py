@@ -12,7 +12,8 @@ from locust.env import Environment
 from locust.event import EventHook
 from locust.stats import RequestStats, StatsEntry, bucket_response_time
 
-from portcompare.loadgen.declare import SPARSE, Script
+from portcompare.loadgen.checks import SPARSE
+from portcompare.loadgen.declare import Script
 from portcompare.loadgen.figures import Recorder, Tally
 from portcompare.loadgen.open_model import WHOLE, Share
 from portcompare.records.requests import Expectation

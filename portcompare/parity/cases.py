@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from portcompare.parity import url_variants as urls
@@ -28,35 +28,40 @@ def matches(pattern: str, text: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
 
 
+def own_cases(requests: Iterable[RequestSpec]) -> tuple[RequestSpec, ...]:
+    """The plan's own requests, each once, named by method and target."""
+    return _number({identity(request): _named(request).name for request in requests})
+
+
 def derive_cases(
-    scenario_requests: Iterable[RequestSpec],
-    parity_requests: Iterable[RequestSpec],
-    vary: Sequence[str] = ("*",),
+    bases: Sequence[RequestSpec], own: Iterable[RequestSpec], vary: Sequence[str] = ("*",)
 ) -> tuple[RequestSpec, ...]:
-    """Derive the cases from the scenarios' requests and those of `[parity]`, which they begin with.
+    """Derive the cases from requests that work, beside the plan's own.
 
     `vary`: patterns of the paths whose requests are varied.
     """
-    scenarios, own = list(scenario_requests), list(parity_requests)
-    # Those of [parity] are varied first: whoever writes them can choose a quick one.
-    varied = [
-        request for request in (*own, *scenarios) if any(matches(pattern, _path(request)) for pattern in vary)
-    ]
+    varied = [request for request in bases if any(matches(pattern, _path(request)) for pattern in vary)]
     around: list[RequestSpec] = []
     for route in _routes(varied, by_method=False):
         # With the headers of the first GET, if there is one.
         base = next((request for request in route if request.method == "GET"), route[0])
         around += map(_named, method_variants(base, {request.method for request in route}))
     derived = [case for route in _routes(varied, by_method=True) for case in _vary(route)]
-    root = [_named(RequestSpec(name="", target=NO_SUCH_PATH))] if scenarios or own else []
-    cases: dict[RequestSpec, str] = {}
-    for case in (*map(_named, (*scenarios, *own)), *around, *root, *filter(app_decides, derived)):
-        cases.setdefault(identity(case), case.name)
+    root = [_named(RequestSpec(name="", target=NO_SUCH_PATH))] if bases else []
+    names = {identity(case): _named(case).name for case in own}
+    first = len(names)
+    for case in (*around, *root, *filter(app_decides, derived)):
+        names.setdefault(identity(case), case.name)
+    return _number(names)[first:]
+
+
+def _number(names: Mapping[RequestSpec, str]) -> tuple[RequestSpec, ...]:
+    """Requests with names of which none is given twice."""
     seen: Counter[str] = Counter()
     numbered = []
-    for case, name in cases.items():
+    for request, name in names.items():
         seen[name] += 1
-        numbered.append(replace(case, name=name if seen[name] == 1 else f"{name} ({seen[name]})"))
+        numbered.append(replace(request, name=name if seen[name] == 1 else f"{name} ({seen[name]})"))
     return tuple(numbered)
 
 

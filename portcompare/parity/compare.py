@@ -1,234 +1,179 @@
-"""Comparing two responses: what must be alike, and how severe it is where it is not.
+"""Comparing two responses: what must be alike, but for what differs by itself."""
 
-What the server program decides and not the app is not compared: Date, Server, Via, Alt-Svc, Server-Timing,
-the reason phrase, case and order of headers, and how connections are handled.
-"""
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-import codecs
-import json
-import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from urllib.parse import urljoin
-
-from portcompare.http.bodies import json_type, parse_json, pointer_to
+from portcompare.http.bodies import ANY_SERVER
+from portcompare.http.documents import detect_format, matches, read_tree
 from portcompare.http.responses import Response
-from portcompare.parity.findings import Aspect, Finding, make_finding
-from portcompare.records.parity import Severity
-from portcompare.records.requests import RequestSpec
-
-# These headers come first in a report, in this order; Allow and Vary come after them.
-_FIRST_HEADERS = ("Content-Type", "Location", "Cache-Control", "ETag", "Content-Encoding", "WWW-Authenticate")
-# Frameworks keep these in sets, whose order changes with the hash seed of the process.
-_SET_HEADERS = re.compile("Allow|Vary|Access-Control-(Allow-Headers|Allow-Methods|Expose-Headers)")
-# The server program decides these, or they are about the connection, or are compared in ways of their own.
-_NOT_COMPARED = re.compile(
-    "alt-svc|connection|content-length|date|keep-alive|server|server-timing|set-cookie|trailer"
-    "|transfer-encoding|upgrade|via"
+from portcompare.http.shapes import Aspect
+from portcompare.parity.bodies import (
+    ALWAYS_ALIKE,
+    MOST_MASKED_RATIO,
+    BodyCoverage,
+    BodyNoise,
+    compare_bodies,
+    find_coverage,
+    learn_bodies,
 )
-# Without these a client does not know the format of a body, where to go or how to log in, or a browser keeps
-# the response from the page.
-_NEEDED_HEADERS = ("content-type", "location", "www-authenticate", "access-control-")
+from portcompare.parity.findings import Finding, make_finding
+from portcompare.parity.headers import compare_cookies, compare_headers
+from portcompare.records.parity import CaseCoverage, Compared
+from portcompare.records.requests import Expectation, RequestSpec
 
-_OWN_ORIGIN = re.compile(r"https?://\{server\}(?=[/?#]|$)", re.IGNORECASE)
-
-_COOKIE_ATTRIBUTES = {
-    name.lower(): name
-    for name in ("Domain", "Expires", "HttpOnly", "Max-Age", "Partitioned", "Path", "SameSite", "Secure")
+# Where one of these differs by itself, those it hides cannot be compared either.
+_HIDES: Final[dict[Aspect, tuple[Aspect, ...]]] = {
+    "presence": ("presence", "type", "value"),
+    "type": ("type", "value"),
+    "value": ("value",),
 }
-# A host name and a keyword, whose case means nothing (RFC 6265).
-_CASELESS_ATTRIBUTES = ("Domain", "SameSite")
 
 
-def compare_responses(case: RequestSpec, baseline: Response, candidate: Response) -> list[Finding]:
-    """Find all differences between a response and the baseline's; where the status differs, only that."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """What differs by itself in the responses to one case."""
+
+    headers: frozenset[tuple[str, Aspect]] = frozenset()  # Pointers to headers, and what of them differs
+    bodies: Mapping[int, BodyNoise] = field(default_factory=dict)  # By status
+    # Whether the bodies of a path differ, so that what follows from its bytes shows nothing
+    body_differs: bool = False
+
+    def hides(self, finding: Finding) -> bool:
+        """Whether a finding is no difference, as the same header, or the cookie of an attribute, is noise."""
+        cookie = finding.pointer.rpartition("; ")[0]
+        return finding.kind == "header" and (
+            any(
+                (finding.pointer, by) in self.headers
+                for by, hidden in _HIDES.items()
+                if finding.aspect in hidden
+            )
+            or (cookie, "presence") in self.headers
+        )
+
+
+def find_noise(
+    case: RequestSpec,
+    baseline: Sequence[Response],
+    control: Sequence[Response],
+    *,
+    body_differs: bool = False,
+) -> Noise:
+    """Find what differs among the baseline's responses, or between them and the control's.
+
+    `body_differs`: as in `Noise`.
+    """
+    pairs = [(baseline[0], other) for other in baseline[1:]]
+    pairs += zip(baseline, control, strict=False)
+    headers = {
+        (each.pointer, each.aspect)
+        for one, other in pairs
+        for each in compare_responses(case, one, other, Noise(body_differs=body_differs))
+        if each.kind == "header"
+    }
+    by_status: dict[int, list[Response]] = {}
+    for response in (*baseline, *control):
+        if response.status is not None and case.method != "HEAD":
+            by_status.setdefault(response.status, []).append(response)
+    # A status that only the control has is the baseline's contradiction to itself, and nothing to learn from.
+    bodies = {
+        status: learn_bodies(responses)
+        for status, responses in by_status.items()
+        if any(response.status == status for response in baseline)
+    }
+    return Noise(headers=frozenset(headers), bodies=bodies, body_differs=body_differs)
+
+
+NO_NOISE: Final = Noise()
+
+
+def compare_responses(
+    case: RequestSpec, baseline: Response, candidate: Response, noise: Noise = NO_NOISE
+) -> list[Finding]:
+    """Find all differences from the baseline's response but noise; where the status differs, only that."""
     if baseline.status is None or baseline.status != candidate.status:
         return [make_finding("status", "", "value", "breaks", (_status(baseline), _status(candidate)))]
-    return [
-        *compare_headers(case, baseline, candidate),
+    body_differs = noise.body_differs or baseline.portable_body != candidate.portable_body
+    found = [
+        *compare_headers(case, baseline, candidate, body_differs=body_differs),
         *compare_cookies(baseline.lines("set-cookie"), candidate.lines("set-cookie")),
-        *_compare_bodies(case, baseline, candidate),
+        *compare_bodies(case, baseline, candidate, noise.bodies.get(baseline.status, ALWAYS_ALIKE)),
     ]
+    return [each for each in found if not noise.hides(each)]
 
 
 def _status(response: Response) -> str:
     return f"no response: {response.error}" if response.status is None else str(response.status)
 
 
-def compare_headers(case: RequestSpec, baseline: Response, candidate: Response) -> Iterator[Finding]:
-    """Find the headers of the app in which two responses differ, cookies apart."""
-    names = {name for name, _ in baseline.headers + candidate.headers}
-    first = (*_FIRST_HEADERS, "Allow", "Vary")
-    others = names - {name.lower() for name in first}
-    compared = sorted(name.title() for name in others if not _NOT_COMPARED.fullmatch(name))
-    for name in (*first, *compared):
-        ours, theirs = baseline.header(name.lower()), candidate.header(name.lower())
-        if ours is None or theirs is None:
-            if ours != theirs:
-                is_lost = theirs is None and name.lower().startswith(_NEEDED_HEADERS)
-                severity: Severity = "breaks" if is_lost else "changes"
-                yield make_finding("header", name, "presence", severity, (ours, theirs))
-        elif ours != theirs and not (_SET_HEADERS.fullmatch(name) and _elements(ours) == _elements(theirs)):
-            yield make_finding("header", name, "value", _rank(name, ours, theirs, case), (ours, theirs))
-    # A body shows its length; the response to HEAD has none, and not every server sends the length then.
-    lengths = baseline.header("content-length"), candidate.header("content-length")
-    if case.method == "HEAD" and None not in lengths and lengths[0] != lengths[1]:
-        yield make_finding("header", "Content-Length", "value", "changes", lengths)
+def cover(
+    case: RequestSpec, baseline: Sequence[Response], control: Sequence[Response], noise: Noise
+) -> CaseCoverage:
+    """How much of the responses to a case is compared: nothing where the baseline contradicts itself."""
+    answered = {response.status: response for response in reversed(baseline)}
+    reason = f"the baseline sent no response: {answered[None].error}" if None in answered else ""
+    for ours, other in zip(baseline, control, strict=False):
+        if ours.status != other.status and not reason:
+            statuses = [str(each.status or each.error) for each in (ours, other)]
+            reason = f"two instances of the baseline respond differently: {' and '.join(statuses)}"
+    coverage = CaseCoverage(
+        case=case.name,
+        status=baseline[0].status,
+        compared="not compared" if reason else "in full",
+        reason=reason,
+    )
+    if reason:
+        return coverage
+    bodies = [
+        find_coverage(response, noise.bodies.get(status or 0, ALWAYS_ALIKE))
+        for status, response in answered.items()
+        if case.method != "HEAD"
+    ]
+    worst = max(bodies, key=lambda each: each.masked_ratio, default=BodyCoverage())
+    places = [place for each in bodies for place in each.omitted]
+    omitted = tuple(dict.fromkeys((*places, *(pointer for pointer, _ in sorted(noise.headers)))))
+    compared: Compared = "in part" if omitted else "in full"
+    if worst.masked_ratio > MOST_MASKED_RATIO:
+        compared = "not compared"
+    return replace(coverage, compared=compared, omitted=omitted, reason=worst.reason)
 
 
-def _rank(name: str, ours: str, theirs: str, case: RequestSpec) -> Severity:
-    """How severe another value of a header is."""
-    match name:
-        case "Content-Type":
-            (media_type, parameters), (other, other_parameters) = map(_parse_media_type, (ours, theirs))
-            if media_type != other:
-                return "breaks"
-            return "harmless" if parameters == other_parameters else "changes"
-        case "Location":
-            try:
-                one, other = (urljoin(case.target, _OWN_ORIGIN.sub("", to) or "/") for to in (ours, theirs))
-            except ValueError:  # not a URL
-                return "breaks"
-            return "changes" if one == other else "breaks"
-        case "Cache-Control":
-            return "harmless" if _elements(ours) == _elements(theirs) else "changes"
-    return "changes"
-
-
-def _elements(value: str) -> frozenset[str]:
-    return frozenset(part.strip().lower() for part in value.split(",")) - {""}
-
-
-def _parse_media_type(value: str) -> tuple[str, dict[str, str]]:
-    """The media type of a Content-Type, and its parameters."""
-    media_type, *rest = value.split(";")
-    parameters = {}
-    for part in rest:
-        name, _, given = part.partition("=")
-        name, given = name.strip().lower(), given.strip().strip('"')
-        if name == "charset":
-            given = given.lower()
-            with suppress(LookupError, ValueError):  # unknown, or not a name
-                given = codecs.lookup(given).name
-        if name:
-            parameters[name] = given
-    return media_type.strip().lower(), parameters
-
-
-def compare_cookies(baseline: Iterable[str], candidate: Iterable[str]) -> Iterator[Finding]:
-    """Find the cookies, and their attributes, in which Set-Cookie lines differ; the order means nothing."""
-    ours, theirs = _parse_cookies(baseline), _parse_cookies(candidate)
-    for name in dict.fromkeys((*ours, *theirs)):
-        pointer = f"Set-Cookie: {name}"
-        one, other = ours.get(name), theirs.get(name)
-        if one is None or other is None:
-            lines = one and one[0], other and other[0]
-            yield make_finding("header", pointer, "presence", "breaks" if one else "changes", lines)
-            continue
-        (_, value, attributes), (_, other_value, other_attributes) = one, other
-        if value != other_value:
-            yield make_finding("header", pointer, "value", "changes", (value, other_value))
-        for attribute in dict.fromkeys((*attributes, *other_attributes)):
-            values = attributes.get(attribute), other_attributes.get(attribute)
-            if values[0] != values[1]:
-                where = f"{pointer}; {attribute}"
-                if None not in values:
-                    yield make_finding("header", where, "value", "changes", values)
-                else:  # most attributes have no value: they are set or absent, which must show
-                    shown = ["(set)" if value == "" else value for value in values]
-                    yield make_finding("header", where, "presence", "changes", (shown[0], shown[1]))
-
-
-def _parse_cookies(lines: Iterable[str]) -> dict[str, tuple[str, str, dict[str, str]]]:
-    """Line, value and attributes by name; one that is set again, for another path perhaps, has a number."""
-    cookies: dict[str, tuple[str, str, dict[str, str]]] = {}
-    seen: Counter[str] = Counter()
-    for line in lines:
-        pair, *attributes = line.split(";")
-        name, _, value = pair.partition("=")
-        name = name.strip()
-        seen[name] += 1
-        numbered = name if seen[name] == 1 else f"{name} ({seen[name]})"
-        cookies[numbered] = line, value.strip(), dict(map(_parse_attribute, attributes))
-    return cookies
-
-
-def _parse_attribute(text: str) -> tuple[str, str]:
-    given, _, value = (part.strip() for part in text.partition("="))
-    name = _COOKIE_ATTRIBUTES.get(given.lower(), given)
-    return name, value.lower() if name in _CASELESS_ATTRIBUTES else value
-
-
-def _compare_bodies(case: RequestSpec, baseline: Response, candidate: Response) -> Iterator[Finding]:
-    """Find where two bodies differ: by JSON pointer if both are JSON, else as a whole."""
-    ours, theirs = baseline.content, candidate.content
-    if case.method == "HEAD":  # a client takes bytes after the headers for the next response
-        if bool(ours) != bool(theirs):
-            texts = [f"{len(sent)} bytes after the headers" if sent else None for sent in (ours, theirs)]
-            severity: Severity = "breaks" if theirs else "changes"
-            yield make_finding("body", "", "presence", severity, (texts[0], texts[1]))
-        return
-    if ours == theirs:
-        return
-    one, other = _parse_document(baseline), _parse_document(candidate)
-    bodies = (ours.decode(errors="backslashreplace"), theirs.decode(errors="backslashreplace"))
-    if one is not None and other is not None:
-        try:
-            found = list(compare_json(*one, *other))
-        except RecursionError:  # nested too deep to be compared as JSON
-            found = []
-        yield from found or [make_finding("body", "", "value", "changes", bodies)]
-    elif not ours or not theirs:
-        yield make_finding("body", "", "presence", "breaks" if ours else "changes", bodies)
-    elif one is not None:
-        yield make_finding("body", "", "type", "breaks", bodies)
-    else:
-        yield make_finding("body", "", "value", "changes", bodies)
-
-
-def _parse_document(response: Response) -> tuple[object] | None:
-    """The JSON of a body, alone in a tuple; None if it is none, or a scalar without a JSON Content-Type."""
-    try:
-        value = parse_json(response.content)
-    except ValueError:
+def expect(case: RequestSpec, received: Sequence[Response], noise: Noise) -> Expectation | None:
+    """What a server's responses to a case must be under load; None if it has no response of one status."""
+    first = received[0]
+    if first.status is None or any(other.status != first.status for other in received):
         return None
-    media_type, _ = _parse_media_type(response.header("content-type") or "")
-    says_json = media_type == "application/json" or media_type.endswith("+json")
-    return (value,) if says_json or isinstance(value, dict | list) else None
+    if case.method == "HEAD":
+        return Expectation(status=first.status, body_base64=None if first.body else "")
+    known = learn_bodies(received, noise.bodies.get(first.status, ALWAYS_ALIKE))
+    form, encoding = known.format, first.header("content-encoding") or ""
+    try:
+        content = first.decoded()
+    except ValueError:
+        content, encoding = first.portable_body, ""
+    if form is not None and form.name == "binary":  # of bytes that differ, nothing is left to compare
+        return Expectation(status=first.status, body_base64=None)
+    if form is None and encoding:  # the bytes of an encoding differ with the time in it
+        form = detect_format(content, first.header("content-type"))
+    return Expectation(
+        status=first.status,
+        body_base64=b64encode(content if form is not None else first.portable_body).decode(),
+        own_address=ANY_SERVER in content,
+        encoding=encoding,
+        format=form,
+        masks=known.masks,
+    )
 
 
-def compare_json(ours: object, theirs: object, pointer: str = "") -> Iterator[Finding]:
-    """Find where two JSON values differ in meaning.
-
-    Numbers are compared by value, so 1 and 1.0 are alike; the order of keys means nothing; elements of arrays
-    are compared by index.
-    """
-    types = json_type(ours), json_type(theirs)
-    if types[0] != types[1]:
-        texts = (f"{types[0]} {_as_text(ours)}", f"{types[1]} {_as_text(theirs)}")
-        yield make_finding("json", pointer, "type", "breaks", texts)
-    elif isinstance(ours, dict) and isinstance(theirs, dict):
-        yield from _compare_members(ours, theirs, pointer, "presence")
-    elif isinstance(ours, list) and isinstance(theirs, list):
-        one, other = ({str(index): each for index, each in enumerate(array)} for array in (ours, theirs))
-        yield from _compare_members(one, other, pointer, "length")
-    elif ours != theirs:
-        yield make_finding("json", pointer, "value", "changes", (_as_text(ours), _as_text(theirs)))
+def only_status(expected: Expectation) -> Expectation:
+    """An expectation of the status alone."""
+    return Expectation(status=expected.status, body_base64=None)
 
 
-def _compare_members(
-    ours: Mapping[str, object], theirs: Mapping[str, object], pointer: str, missing: Aspect
-) -> Iterator[Finding]:
-    for key in dict.fromkeys((*ours, *theirs)):
-        below = pointer_to(pointer, key)
-        if key not in theirs:
-            yield make_finding("json", below, missing, "breaks", (_as_text(ours[key]), None))
-        elif key not in ours:
-            yield make_finding("json", below, missing, "changes", (None, _as_text(theirs[key])))
-        else:
-            yield from compare_json(ours[key], theirs[key], below)
-
-
-def _as_text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def agree(before: Expectation, after: Expectation) -> bool:
+    """Whether two expectations of one status expect the same body, but for what differs by itself."""
+    if before.format is None or before.format != after.format:
+        return before == after
+    contents = [b64decode(each.body_base64 or "") for each in (before, after)]
+    return matches(before, read_tree(contents[0], before.format), contents[1])

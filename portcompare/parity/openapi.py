@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import httpx
 
 from portcompare.errors import InputError, Problem
-from portcompare.http.bodies import find_place, pointer_keys, pointer_to
+from portcompare.http.trees import find_place, pointer_keys, pointer_to
 
 Node = dict[Any, Any] | list[Any] | str | float | bool | None
 

@@ -18,6 +18,7 @@ from portcompare.http.login import Kept, LoginFailed, fill, keep_from
 from portcompare.http.requests import complete_headers, encode_request
 from portcompare.http.responses import Response, ResponseError, ResponseParser
 from portcompare.masking import is_secret
+from portcompare.parity.logs import ServerLog
 from portcompare.records.requests import LoginStep, RequestSpec
 
 _RECEIVE_BYTES = 64 * 1024
@@ -33,19 +34,26 @@ _LONGEST_BODY_BYTES = 4096
 class ArmClient:
     """Sends cases to the server of an arm, logged in where a case needs it."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
-        """`timeout_s`: how long a response may take, in seconds."""
+    def __init__(self, url: str, timeout_s: float, log: ServerLog | None = None) -> None:
+        """`timeout_s`: how long a response may take, in seconds. `log`: None if it is not known."""
         self._url = url
         self._timeout_s = timeout_s
+        self.log = log
         self._logins: dict[tuple[LoginStep, ...], Kept | Response] = {}
 
-    @property
-    def failed_logins(self) -> tuple[str, ...]:
-        """The step that failed, and why, of each login that did."""
-        return tuple(result.error for result in self._logins.values() if isinstance(result, Response))
+    def failed_login(self, case: RequestSpec) -> str:
+        """The step of a case's login that failed, and why; empty if none did."""
+        result = self._logins.get(case.login)
+        return result.error if isinstance(result, Response) else ""
+
+    def forget_login(self, steps: tuple[LoginStep, ...]) -> None:
+        """Log in again before the next case that needs it."""
+        self._logins.pop(steps, None)
 
     def send(self, case: RequestSpec) -> Response:
         """Send a case; a login that fails is the error of its response."""
+        if self.log is not None:
+            self.log.set_mark()
         kept = self._log_in(case.login)
         return kept if isinstance(kept, Response) else send(self._url, _filled(case, kept), self._timeout_s)
 
@@ -98,9 +106,10 @@ def send(url: str, case: RequestSpec, timeout_s: float) -> Response:
                 connection.sendall(encode_request(_as_sent(case), address.netloc))
             _receive(connection, parser, deadline_s)
     except TimeoutError:
-        return Response(server=address.netloc, error=f"no complete response within {timeout_s:g} s")
-    except (OSError, ResponseError, UnicodeEncodeError) as error:
-        return Response(server=address.netloc, error=_describe(error))
+        error = f"no complete response within {timeout_s:g} s (parity.timeout_s)"
+        return Response(server=address.netloc, error=error)
+    except (OSError, ResponseError, UnicodeEncodeError) as failure:
+        return Response(server=address.netloc, error=_describe(failure))
     return parser.response(address.netloc)
 
 

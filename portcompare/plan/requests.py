@@ -55,6 +55,12 @@ PartValue = Annotated[
 ]
 
 
+class ExpectedResponse(t.Section):
+    """What the baseline must respond with."""
+
+    status: int = Field(ge=200, le=599, description="the HTTP status code")
+
+
 class PlanRequest(t.Section):
     """A request that the plan declares."""
 
@@ -77,6 +83,9 @@ class PlanRequest(t.Section):
         None,
         description="CSV (with a line of column names) or JSON Lines file, relative to the plan file: "
         "each row makes a request, its values in place of `{column}`",
+    )
+    expect: ExpectedResponse | None = Field(
+        None, description="`{ status = 404 }`: what the baseline responds with; default: a status below 400"
     )
 
     @model_validator(mode="after")
@@ -148,6 +157,7 @@ class PlanRequest(t.Section):
             multipart=None if self.multipart is None else parts,
             body=body,
             name=self.name,
+            expect_status=None if self.expect is None else self.expect.status,
         )
 
 

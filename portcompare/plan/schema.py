@@ -133,7 +133,9 @@ class Allowance(t.Section):
     case: str = Field("*", description="pattern of the cases, `GET /items*`; `*` stands for anything")
     deployment: str = Field("*", description="pattern of the deployments")
     kind: str = Field("*", description="pattern of the difference's kind: status, header, body or json")
-    pointer: str = Field("*", description="pattern of the header's name or the JSON pointer, `/items/*/id`")
+    pointer: str = Field(
+        "*", description="pattern of the header's name or the place in the body, `/items/*/id`"
+    )
 
 
 class ParityPlan(t.Section):
@@ -150,6 +152,7 @@ class ParityPlan(t.Section):
     )
     examples: t.Count = Field(25, description="requests made for each operation of the document")
     seed: int = Field(1, description="seed of these requests; the same seed makes the same requests")
+    timeout_s: t.PositiveSeconds = Field(10.0, description="how long a response may take, in seconds")
     allow: list[Allowance] = Field([], description="differences that are intended, and why")
 
 

@@ -1,6 +1,7 @@
-"""Whether the candidates respond as the baseline does, and where they differ."""
+"""Whether the candidates respond as the baseline does, where they differ, and what was not compared."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 DifferenceKind = Literal["status", "header", "body", "json"]
@@ -14,15 +15,16 @@ class Difference:
 
     case: str  # The case that shows it: method and target
     deployment: str  # Whose response differs
-    kind: DifferenceKind  # "status", "header", "body", or "json" for a place in a JSON body
-    # Where: the header's name (with the cookie and its attribute: `Set-Cookie: sid; Path`), or the JSON
-    # pointer; empty for the status and the whole body
+    kind: DifferenceKind  # "status", "header", "body", or "json" for a body of JSON
+    # Where: the header's name (with the cookie and its attribute: `Set-Cookie: sid; Path`), or the pointer to
+    # a place in the body (`/items/0/id`, `/html/body/ul/li[2]/@class`); empty for a status or a whole body
     pointer: str
     severity: Severity  # "breaks" clients, "changes" what they get, or "harmless": no client can tell
     baseline: str  # What the baseline's response holds there
     candidate: str  # What the candidate's response holds there
     curl_baseline: str = ""  # A command line that sends the request to the baseline
     curl_candidate: str = ""  # The same for the candidate
+    cause: str = ""  # What the server's log says of an error: the exception, and the line that raised it
     # True if the case, sent alone to fresh servers, does not show it: then it comes from what was sent before
     from_order: bool = False
     allowed: str = ""  # Why the plan allows it; empty if it does not
@@ -33,18 +35,64 @@ class Difference:
         return not self.allowed and self.severity != "harmless"
 
 
+Compared = Literal["in full", "in part", "not compared"]
+ParityVerdict = Literal["alike", "different", "not compared"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseCoverage:
+    """How much of the responses to a case was compared."""
+
+    case: str  # Method and target
+    status: int | None  # The baseline's; None if it sent no complete response
+    compared: Compared
+    omitted: tuple[
+        str, ...
+    ] = ()  # The places left out: pointers as in `Difference`, `*` for any element; names of headers
+    reason: str = ""  # Why it was not compared; empty if it was
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What was compared, and what was not."""
+
+    in_full: int = 0  # Cases whose responses were compared in full
+    in_part: tuple[CaseCoverage, ...] = ()  # Those whose bodies were compared but for some places
+    not_compared: tuple[CaseCoverage, ...] = ()  # Those that count as not compared at all
+    # How many of the compared responses are errors on both sides, by status
+    errors: Mapping[str, int] = field(default_factory=dict)
+    routes_known: int | None = None  # Routes of the apps, by method; None if they cannot be listed
+    routes_requested: int | None = None  # Those among them that a request of the plan leads to
+    unrequested: tuple[str, ...] = ()  # The others, with the reason where it is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFault:
+    """A request of the plan that does not work on the baseline, so that nothing can be compared by it."""
+
+    case: str  # Method and target
+    found: str  # Status or error, and the first line of the body
+    remedy: str
+    traceback: str = ""  # From the server's log; empty if there is none
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parity:
     """Whether the candidates respond as the baseline does."""
 
-    equal: bool  # True if there are cases and candidates, and no case shows a difference that counts
+    # "different" if a difference counts, "not compared" if a request of the plan was not compared, or none
+    # was sent
+    verdict: ParityVerdict
     cases: int  # How many cases were sent to each deployment
     deployments: tuple[str, ...]  # Those compared with the baseline
-    # What was found, most severe first, also what is allowed or harmless; the baseline's and the control's
-    # too where they fail to respond or contradict each other's status
+    # What was found, most severe first, also what is allowed or harmless
     differences: tuple[Difference, ...]
-    # What was not compared, because it differs by itself: the case, and the JSON pointer, the header's name
-    # or "body"
-    masked: tuple[str, ...] = ()
+    coverage: Coverage = Coverage()
+    faults: tuple[RequestFault, ...] = ()  # The requests of the plan that do not work
     seeds: tuple[str, ...] = ()  # What the generated cases were made from, so that they can be made again
     warnings: tuple[str, ...] = ()  # What a careful reader should know of the check
+
+    @property
+    def equal(self) -> bool:
+        """Whether no difference counts."""
+        return self.verdict != "different"

@@ -1,6 +1,8 @@
 """Requests, and what their responses must look like."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import Base64Bytes
 
@@ -17,6 +19,7 @@ class RequestSpec:
     # What a user sends once before this request. What these steps keep fills the `{name}` placeholders of the
     # target, the headers and the body. Without steps, braces are just braces
     login: "tuple[LoginStep, ...]" = ()
+    expected_status: int | None = None  # The baseline's, where the plan says so; None for any below 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +32,45 @@ class LoginStep:
     keep: tuple[tuple[str, str], ...] = ()
 
 
+FormatName = Literal[
+    "json", "records", "html", "xml", "form", "csv", "tsv", "events", "lines", "text", "binary"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """How a body is read."""
+
+    # "records" are lines or a sequence of JSON; a "text" has one line; "binary" stays whole
+    name: FormatName
+    charset: str = "utf-8"
+    note: str = ""  # Why it is not what its Content-Type says; empty if it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What is known of a value that differs by itself."""
+
+    # The names of its types as JSON has them; "children" of an element, "bytes", and "absent" if it is not
+    # always there
+    types: tuple[str, ...]
+    text: tuple[str | None, ...] = ()  # The tokens of a string, None for those that differ; empty if all do
+    members: "Mapping[str, Shape]" = field(default_factory=dict)  # Of an object
+    always: tuple[str, ...] = ()  # The keys that an object always has
+    items: "Shape | None" = None  # Each element of an array; or each member whose key differs by itself
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
     """What every response under load must look like: what parity approved."""
 
     status: int  # The HTTP status code
-    # The body's bytes in base64, the server's own address in them replaced by `{server}`; None where it is
-    # not checked, because it differs by itself from response to response
+    # The body's bytes in base64, decoded if `format` is given, the server's own address in them replaced by
+    # `{server}`; None where it is not checked
     body_base64: str | None
-    # JSON pointers to values of the body that differ by themselves and are not compared
-    masked: tuple[str, ...] = ()
     own_address: bool = False  # Whether the body names the server's own address
+    encoding: str = ""  # The Content-Encoding of the responses
+    # How bodies are read to be compared in what they mean; None where the bytes are always the same
+    format: Format | None = None
+    # By pointer, what is known of the values that differ by themselves: only that is compared
+    masks: "Mapping[str, Shape]" = field(default_factory=dict)

@@ -12,10 +12,14 @@ from urllib.parse import urljoin
 
 from portcompare.errors import InputError, Problem
 from portcompare.http.requests import http_request
-from portcompare.parity.cases import SAFE_METHODS, derive_cases, identity
-from portcompare.parity.checker import CaseResult, ParityChecker, ParityOutcome, only_status, recheck_alone
+from portcompare.parity.cases import SAFE_METHODS, identity
+from portcompare.parity.checker import CaseResult, ParityChecker
+from portcompare.parity.compare import only_status
+from portcompare.parity.logs import ServerLog
 from portcompare.parity.openapi import OpenApiDocument, fetch_document, read_document
+from portcompare.parity.outcome import ParityOutcome, recheck_alone, sum_up
 from portcompare.parity.sending import ArmClient
+from portcompare.parity.survey import Limits, survey
 from portcompare.plan import Plan
 from portcompare.records.parity import Parity
 from portcompare.records.requests import Expectation, RequestSpec
@@ -32,35 +36,41 @@ if TYPE_CHECKING:
 _CAPTURE_ARM = "dry-pass"
 
 
-def check_parity(session: Session, servers: Mapping[str, RunningServer], progress: Progress) -> ParityOutcome:
+def check_parity(
+    session: Session, servers: Mapping[str, RunningServer], progress: Progress, limits: Limits | None = None
+) -> ParityOutcome:
     """Compare the responses of all arms, the control included.
 
-    Raises InputError: the plan's OpenAPI document cannot be used.
+    Raises InputError: a login fails on the baseline, or the plan's OpenAPI document cannot be used.
     """
-    plan = session.plan
+    plan, limits = session.plan, limits or Limits()
     scenario_requests = [request for requests in session.requests.values() for request in requests]
     parity_requests = [case for request in plan.parity.requests for case in request.specs(plan.path.parent)]
     parity_requests += [http_request(page.path) for page in plan.pages.values()]
-    cases = derive_cases(scenario_requests, parity_requests, plan.parity.vary)
-    progress.start(f"comparing responses, {len(cases)} cases")
-    progress.count(len(cases))
+    progress.start("comparing responses")
+    limits = replace(limits, count=progress.count, advance=progress.advance)
     with _make_checker(plan, servers) as checker:
-        results = []
-        for case in cases:
-            results.append(checker.check(case))
-            progress.advance()
+        found = survey(checker, scenario_requests, parity_requests, plan.parity.vary, limits)
+        results = [*found.own, *found.varied]
         # The document's cases come last: what they write does not affect the plan's own.
-        explored = explore_document(plan, checker, servers[BASELINE].url, cases, progress)
-        seeds: tuple[str, ...] = ()
-        if explored is not None:
-            results += explored.results
-            seeds = explored.seeds
+        explored = None
+        if not limits.is_quick and not limits.is_up():
+            known = [each.case for each in results]
+            explored = explore_document(plan, checker, servers[BASELINE].url, known, progress)
         # Under load, the servers respond with what the cases have written.
         later = []
         if any(map(_may_have_written, results)):
             read = {identity(request) for request in scenario_requests if request.method in SAFE_METHODS}
-            later = [checker.check(result.case) for result in results if identity(result.case) in read]
-        return checker.sum_up(results, later=later, seeds=seeds)
+            later = checker.check_all([each.case for each in found.own if identity(each.case) in read])
+        logs = {arm: client.log for arm, client in checker.clients.items() if client.log is not None}
+        return sum_up(
+            checker,
+            found,
+            explored=explored.results if explored is not None else (),
+            later=later,
+            seeds=explored.seeds if explored is not None else (),
+            warnings=[f"{arm}: {warning}" for arm, log in logs.items() for warning in log.find_warnings()],
+        )
 
 
 def explore_document(
@@ -85,7 +95,7 @@ def explore_document(
 
 def _get_document(plan: Plan, location: str, baseline_url: str) -> OpenApiDocument:
     if location.startswith("/"):
-        return fetch_document(urljoin(baseline_url, location), plan.rounds.timeout_s)
+        return fetch_document(urljoin(baseline_url, location), plan.parity.timeout_s)
     return read_document(plan.resolve(Path(location)))
 
 
@@ -100,18 +110,45 @@ def _make_checker(plan: Plan, servers: Mapping[str, RunningServer]) -> ParityChe
     # A control that is the very same server as the baseline would receive all writes twice.
     left_out = None if plan.deployments[plan.baseline].url is None else CONTROL
     clients = {
-        arm: ArmClient(server.url, plan.rounds.timeout_s)
+        arm: ArmClient(server.url, plan.parity.timeout_s, ServerLog(server.log) if server.log else None)
         for arm, server in servers.items()
         if arm != left_out
     }
     return ParityChecker(clients, allow=plan.parity.allow)
 
 
+def without_faulty_scenarios(session: Session, outcome: ParityOutcome) -> Session:
+    """A session whose plan has only those scenarios whose requests work.
+
+    Raises InputError: no scenario is left.
+    """
+    faults = {identity(outcome.cases[each.case]): each for each in outcome.parity.faults}
+    problems = {
+        name: Problem(
+            where=session.plan.where("scenarios", name),
+            found=f"{fault.case}: {fault.found}",
+            remedy=fault.remedy,
+        )
+        for name, requests in session.requests.items()
+        for request in requests
+        if (fault := faults.get(identity(request))) is not None
+    }
+    scenarios = {name: each for name, each in session.plan.scenarios.items() if name not in problems}
+    if not problems:
+        return session
+    if not scenarios or session.plan.break_even is not None:
+        raise InputError(problems.values())
+    pages = {name: each for name, each in session.plan.pages.items() if each.scenario not in problems}
+    plan = session.plan.model_copy(update={"scenarios": scenarios, "pages": pages})
+    requests = {name: each for name, each in session.requests.items() if name in scenarios}
+    return replace(session, plan=plan, requests=requests)
+
+
 def recheck_differences(session: Session, outcome: ParityOutcome, progress: Progress) -> Parity:
     """Send the cases that differ once more, to fresh servers."""
     plan = session.plan
     startable = frozenset(arm.name for arm in plan.arms if _starts_afresh(plan, arm.deployment))
-    if outcome.parity.equal:
+    if not any(each.counts for each in outcome.parity.differences):
         return outcome.parity
     if BASELINE not in startable:
         unknown = (
@@ -162,6 +199,8 @@ def expect(session: Session, scenario: str, arm: str, outcome: ParityOutcome) ->
 def warn_of_unchecked(session: Session, outcome: ParityOutcome) -> Iterator[str]:
     """Warnings of what is not compared under load and after it, and of allowances that nothing needs."""
     yield from outcome.unused_allowances
+    for fault in outcome.parity.faults:
+        yield f"not measured, as {fault.case} does not work on the baseline: {fault.found}; {fault.remedy}"
     writing = find_writing(session)
     if writing:
         yield f"{', '.join(writing)}: writes, so under load only the status of its responses is checked"

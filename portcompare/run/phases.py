@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portcompare.analyse.comparisons import find_undecided_levels
 from portcompare.analyse.sweeps import (
@@ -16,7 +16,9 @@ from portcompare.browser import launch_chromium
 from portcompare.measure.blocks import Place, Timekeeper, order_visits, plan_blocks
 from portcompare.measure.rounds import measure_round, measure_visit
 from portcompare.measure.sweeps import plan_break_even, plan_searches
-from portcompare.parity.checker import ParityOutcome
+from portcompare.parity.outcome import ParityOutcome
+from portcompare.parity.survey import Limits
+from portcompare.plan import Plan
 from portcompare.run.parity import (
     capture_requests,
     check_parity,
@@ -24,6 +26,7 @@ from portcompare.run.parity import (
     find_writing,
     recheck_differences,
     warn_of_unchecked,
+    without_faulty_scenarios,
 )
 from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
@@ -42,6 +45,9 @@ from portcompare.units import count, duration
 # grid has as many charts as one.
 CLOSING_S = 2.0
 CHARTS_S = 0.8
+
+# So much of a run's time may go into comparing responses before the load.
+PARITY_SHARE = 0.25
 
 _TOO_SHORT = (
     "before everything was measured once, the comparison of the responses included: give it more time "
@@ -86,9 +92,10 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
     timekeeper = Timekeeper(deadline_s - CLOSING_S - CHARTS_S * charted)
     run = Run(session=session, recording=recording, progress=progress, timekeeper=timekeeper)
     outcome: ParityOutcome | None = None
-    blocks = enumerate(_plan_blocks(run))
-    number, places = next(blocks, (0, None))
-    while places is not None:
+    blocks: Iterator[tuple[int, Iterable[Place]]] = iter(())
+    number = 0
+    places: Iterable[Place] | None = ()
+    while outcome is None or places is not None:
         progress.start(f"block {number + 1}: starting servers")
         timekeeper.begin_block()
         with serve(session) as servers:
@@ -96,6 +103,12 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
                 outcome = _compare_first(run, servers)
                 if not outcome.parity.equal:
                     break
+                session = without_faulty_scenarios(session, outcome)
+                recording.plan, run = session.plan, replace(run, session=session)
+                blocks = enumerate(_plan_blocks(run))
+                number, places = next(blocks, (0, None))
+            if places is None:
+                break
             may_overload = servers if plan.searches or plan.pages else {}
             idle_s = {arm: measure_idle(server, server.ready_target) for arm, server in may_overload.items()}
             block = Block(number=number, servers=servers, outcome=outcome, idle_s=idle_s)
@@ -107,7 +120,9 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
                 if timekeeper.is_up and number == 0:
                     recording.add_warning(f"{timekeeper.reason}, {_TOO_SHORT}")
                 if not find_writing(session):
-                    recording.add_parity(check_parity(session, servers, progress).parity)
+                    recording.add_parity(
+                        check_parity(session, servers, progress, _parity_limits(plan)).parity
+                    )
     if outcome is not None and not outcome.parity.equal:
         recording.add_parity(recheck_differences(session, outcome, progress))
 
@@ -131,7 +146,10 @@ def _plan_blocks(run: Run) -> Iterator[Iterable[Place]]:
 def _compare_first(run: Run, servers: Mapping[str, RunningServer]) -> ParityOutcome:
     """Compare the responses before the load, and keep the time to do so again after it."""
     began_s = time.monotonic()
-    outcome = check_parity(run.session, servers, run.progress)
+    limits = _parity_limits(run.session.plan)
+    outcome = check_parity(run.session, servers, run.progress, limits)
+    if unsent := sum(limits.budget in each.reason for each in outcome.parity.coverage.not_compared):
+        run.progress.note(f"{count(unsent, 'case')} not sent within {limits.budget}")
     run.recording.add_parity(outcome.parity)
     if not outcome.parity.equal:
         run.recording.stop_reason = "the responses differ"
@@ -141,6 +159,12 @@ def _compare_first(run: Run, servers: Mapping[str, RunningServer]) -> ParityOutc
     for warning in warn_of_unchecked(run.session, outcome):
         run.recording.add_warning(warning)
     return outcome
+
+
+def _parity_limits(plan: Plan) -> Limits:
+    budget_s = PARITY_SHARE * plan.rounds.budget_s
+    budget = f"{budget_s:.0f} s, a quarter of rounds.budget_s"
+    return Limits(deadline_s=time.monotonic() + budget_s, budget=budget)
 
 
 def measure_rounds(run: Run, block: Block, places: Iterable[Place]) -> None:

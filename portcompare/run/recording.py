@@ -7,7 +7,7 @@ from pathlib import Path
 from portcompare.analyse import Measured, analyse
 from portcompare.analyse.rounds import judge, judge_visit
 from portcompare.measure.rounds import MeasuredRound
-from portcompare.parity.checker import combine_parity
+from portcompare.parity.outcome import combine_parity
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.results import RESULTS_FILE, Results

@@ -5,6 +5,7 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
@@ -39,6 +40,11 @@ class RunningServer:
     port: int
     ready_target: str  # what it responds to at any time without delay
     process: Supervised | None  # None if it was already running: nothing is known of its processes
+
+    @property
+    def log(self) -> Path | None:
+        """The file of its log; None if it was already running."""
+        return None if self.process is None else self.process.log_path
 
     @property
     def owns_port(self) -> bool:

@@ -96,7 +96,7 @@ DIFFERENCE = Difference(
     candidate="500",
 )
 
-PARITY = Parity(equal=True, cases=3, deployments=(CANDIDATE,), differences=())
+PARITY = Parity(verdict="alike", cases=3, deployments=(CANDIDATE,), differences=())
 
 
 def rounds_of(arm: str, rates_rps: Sequence[float]) -> list[Round]:

@@ -74,9 +74,9 @@ def test_responses_that_differ_or_were_not_compared_make_a_run_invalid(
 ) -> None:
     allowed = replace(DIFFERENCE, allowed="meant to be")
     found = (*(DIFFERENCE,) * differences, allowed)
-    assert reasons(CONTROLLED, parity=replace(PARITY, equal=False, cases=cases, differences=found)) == (
-        reason,
-    )
+    assert reasons(
+        CONTROLLED, parity=replace(PARITY, verdict="different", cases=cases, differences=found)
+    ) == (reason,)
 
 
 @pytest.mark.parametrize("verdict", ["faster", "slower"])
@@ -109,7 +109,7 @@ def test_a_control_that_differs_by_itself_but_not_among_many_is_a_warning_and_no
 
 
 def test_every_reason_is_given_and_all_places_of_one_in_one_sentence() -> None:
-    parity = replace(PARITY, equal=False, differences=(DIFFERENCE,))
+    parity = replace(PARITY, verdict="different", differences=(DIFFERENCE,))
     assert len(reasons(DIFFERING, rounds=[SPOILT], parity=parity)) == 3
     slower = altered(DIFFERING, verdict="slower")
     (reason,) = reasons(slower, replace(slower, metric="p50"))

@@ -69,7 +69,7 @@ def _no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_generator")
-@pytest.mark.parametrize(("candidate", "code", "headline"), [(200, 0, "alike"), (500, 1, "differ")])
+@pytest.mark.parametrize(("candidate", "code", "headline"), [(200, 0, "Alike in "), (500, 1, "Not alike: ")])
 def test_the_exit_code_and_the_first_line_say_whether_the_responses_differ(
     command: Command, tmp_path: Path, candidate: int, code: int, headline: str
 ) -> None:
@@ -82,6 +82,6 @@ def test_the_exit_code_and_the_first_line_say_whether_the_responses_differ(
     assert found == as_json[0] == code
     assert headline in out.partition("\n")[0]
     assert ("curl " in out) == (code == 1)
-    assert json.loads(as_json[1])["equal"] == (code == 0)
+    assert (json.loads(as_json[1])["verdict"] == "alike") == (code == 0)
     failures = [int(suite.attrib["failures"]) for suite in ET.parse(junit).getroot()]  # noqa: S314 - our own
     assert (sum(failures) > 0) == (code == 1)

@@ -126,7 +126,7 @@ def test_a_run_discards_wrong_bodies_and_says_what_is_not_known_of_what_runs_alr
     for one in counted:
         assert (one["usage"] is not None) == (one["deployment"] in STARTED)
         assert one["load"]["requests"] > 0
-    assert results["parity"]["equal"]
+    assert results["parity"]["verdict"] == "alike"
     assert {one["deployment"] for one in results["parity"]["differences"]} == {"allowed"}
     assert any("the control is no second instance" in warning for warning in results["warnings"])
     assert "not known" in out

@@ -78,7 +78,7 @@ def test_a_run_measures_and_compares(finished: Finished) -> None:
     assert not broken["passed"]
     assert kept["passed"] == (kept["check"]["outcome"] == "kept")
     assert not results["partial"]
-    assert results["parity"]["equal"]
+    assert results["parity"]["verdict"] == "alike"
     assert len(results["rounds"]) == 2 * 3 * 2
     assert all(not one["load"]["error_kinds"] for one in results["rounds"])
     slow = {one["arm"]: one for one in results["summaries"] if one["scenario"] == "delayed"}

@@ -1,55 +1,10 @@
-import json
-from typing import Any
+import gzip
+import zlib
 
+import brotli
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from portcompare.http.bodies import json_type, masked_json, parse_json, pointer_to, without_address
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-def masked(value: object, *pointers: str) -> Any:  # noqa: ANN401 - any JSON value
-    return masked_json(json.dumps(value).encode(), pointers)
-
-
-@pytest.mark.parametrize(
-    ("pointer", "expected"),
-    [
-        ("/at", {"at": "number", "items": [{"id": "x"}, None], "a/b~c": True}),
-        ("/items/0/id", {"at": 1.5, "items": [{"id": "string"}, None], "a/b~c": True}),
-        ("/items/1", {"at": 1.5, "items": [{"id": "x"}, "null"], "a/b~c": True}),
-        ("/items", {"at": 1.5, "items": "array", "a/b~c": True}),
-        ("/a~1b~0c", {"at": 1.5, "items": [{"id": "x"}, None], "a/b~c": "boolean"}),
-        ("", "object"),
-    ],
-)
-def test_a_masked_value_is_the_name_of_its_type(pointer: str, expected: object) -> None:
-    assert masked({"at": 1.5, "items": [{"id": "x"}, None], "a/b~c": True}, pointer) == expected
-
-
-def test_a_pointer_to_nothing_or_into_a_masked_value_is_ignored() -> None:
-    value = {"a": 1, "list": [1, 2]}
-    for pointer in ("/b", "/a/b", "/list/2", "/list/-", "/list/00", "/list/x", "/a/b/c"):
-        assert masked(value, pointer) == value
-    assert masked({"a": {"b": 1}}, "/a", "/a/b") == masked({"a": {"b": 1}}, "/a/b", "/a") == {"a": "object"}
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"NaN", b"[Infinity]", b"\xff", b"[" * 100_000])
-def test_what_is_not_json_is_refused(body: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - whatever the parser says
-        parse_json(body)
-
-
-@settings(max_examples=25)
-@given(JSON, st.text(max_size=5))
-def test_any_key_can_be_pointed_at(value: object, key: str) -> None:
-    assert masked({key: value}, pointer_to("", key)) == {key: json_type(value)}
+from portcompare.http.bodies import decode_body, without_address
 
 
 @pytest.mark.parametrize(
@@ -73,3 +28,35 @@ def test_any_key_can_be_pointed_at(value: object, key: str) -> None:
 )
 def test_only_the_very_address_is_replaced(content: bytes, server: str, expected: bytes) -> None:
     assert without_address(content, server) == expected
+
+
+BODY = b"hello " * 100
+BARE = zlib.compressobj(wbits=-15)
+ENCODED = {
+    "gzip": gzip.compress(BODY),
+    "x-gzip": gzip.compress(BODY),
+    "deflate": zlib.compress(BODY),
+    "br": brotli.compress(BODY),
+    "deflate, gzip": gzip.compress(zlib.compress(BODY)),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODED)
+def test_a_body_is_decoded_to_its_end_or_refused(encoding: str) -> None:
+    encoded = ENCODED[encoding]
+    assert decode_body(encoded, encoding.upper()) == BODY
+    for broken in (encoded[:-1], encoded[: len(encoded) // 2], b"", b"not encoded at all"):
+        with pytest.raises(ValueError, match="cut off"):
+            decode_body(broken, encoding)
+
+
+def test_deflate_without_its_header_and_gzip_of_several_members_are_decoded() -> None:
+    assert decode_body(BARE.compress(BODY) + BARE.flush(), "deflate") == BODY
+    assert decode_body(gzip.compress(b"a") + gzip.compress(b"b"), "gzip") == b"ab"
+    with pytest.raises(ValueError, match="gzip"):
+        decode_body(gzip.compress(b"a") + b"rest", "gzip")
+
+
+@pytest.mark.parametrize("encoding", [None, "", "identity", "zstd-or-so"])
+def test_what_is_not_encoded_or_in_no_known_way_is_left_as_it_is(encoding: str | None) -> None:
+    assert decode_body(BODY, encoding) == BODY

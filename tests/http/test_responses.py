@@ -65,5 +65,6 @@ def test_a_switched_protocol_ends_the_response_and_a_body_beyond_the_limit_is_an
 
 def test_content_is_decoded_if_it_is_what_content_encoding_says() -> None:
     encoded = (("content-encoding", "gzip"),)
-    assert Response(server="a:1", headers=encoded, body=gzip.compress(b"at a:1")).content == b"at {server}"
-    assert Response(server="a:1", headers=encoded, body=b"no gzip at a:1").content == b"no gzip at {server}"
+    assert Response(server="a:1", headers=encoded, body=gzip.compress(b"at a:1")).decoded() == b"at {server}"
+    with pytest.raises(ValueError, match="not gzip"):
+        Response(server="a:1", headers=encoded, body=b"no gzip at a:1").decoded()

@@ -14,7 +14,7 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from portcompare.http.requests import http_request
-from portcompare.records.requests import Expectation, RequestSpec
+from portcompare.records.requests import Expectation, Format, RequestSpec, Shape
 from portcompare.records.rounds import LoadReport
 from portcompare.wire import protocol as wire
 from portcompare.wire.protocol import (
@@ -35,8 +35,14 @@ GET = http_request("/", name="the request")
 
 
 def expect(body: bytes, *masked: str, own_address: bool = False, status: int = 200) -> Expectation:
-    encoded = base64.b64encode(body).decode()
-    return Expectation(status=status, body_base64=encoded, masked=masked, own_address=own_address)
+    """A body of JSON whose numbers at some places differ by themselves; without any, of the same bytes."""
+    return Expectation(
+        status=status,
+        body_base64=base64.b64encode(body).decode(),
+        own_address=own_address,
+        format=Format(name="json") if masked else None,
+        masks=dict.fromkeys(masked, Shape(types=("number",))),
+    )
 
 
 def counts_of(histogram: HdrHistogram | str) -> Counter[int]:

@@ -6,8 +6,11 @@ from itertools import count
 from typing import Any
 
 from portcompare.http.responses import Response
-from portcompare.parity.checker import ParityChecker, ParityOutcome
+from portcompare.parity.checker import CaseResult, ParityChecker
+from portcompare.parity.outcome import ParityOutcome, sum_up
+from portcompare.parity.survey import Survey
 from portcompare.plan import Allowance
+from portcompare.records.parity import CaseCoverage, Difference, Parity
 from portcompare.records.requests import RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
 
@@ -19,11 +22,19 @@ ONE = (RequestSpec(name="GET /data?delay=0", target="/data?delay=0"),)
 class Client:
     """Stands for the client of an arm."""
 
-    failed_logins: tuple[str, ...] = ()
+    log = None
+    failing = ""  # Why a login fails
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.received: list[RequestSpec] = []
+        self.renew: Callable[[], None] = lambda: None  # Called when a login is to be repeated
+
+    def failed_login(self, case: RequestSpec) -> str:
+        return self.failing if case.login else ""
+
+    def forget_login(self, _: object) -> None:
+        self.renew()
 
     def send(self, case: RequestSpec) -> Response:
         self.received.append(case)
@@ -51,7 +62,12 @@ def checking(
     services |= {f"new-{place}": service for place, service in enumerate(others)}
     clients = {arm: Client(service) for arm, service in services.items()}
     with checker_of(clients, allow) as checker:
-        return checker.sum_up([checker.check(case) for case in cases])
+        return sum_up(checker, of_own(checker.check_all(cases)))
+
+
+def of_own(results: Sequence[CaseResult]) -> Survey:
+    """A survey of the plan's own requests."""
+    return Survey(own=tuple(results), varied=(), faults=(), unsent=(), is_cut_short=False, warnings=())
 
 
 def listed(outcome: ParityOutcome) -> list[tuple[str, str, str, str, str]]:
@@ -59,6 +75,26 @@ def listed(outcome: ParityOutcome) -> list[tuple[str, str, str, str, str]]:
         (each.deployment, each.kind, each.pointer, each.baseline, each.candidate)
         for each in outcome.parity.differences
     ]
+
+
+def result_of(case: RequestSpec, *differences: Difference) -> CaseResult:
+    """A result that was compared in full."""
+    return CaseResult(
+        case=case,
+        baseline=response(),
+        traceback="",
+        differences=differences,
+        coverage=CaseCoverage(case=case.name, status=200, compared="in full"),
+        flaw="",
+        statuses={BASELINE: (200,)},
+        expectations={},
+    )
+
+
+def masked_in(parity: Parity) -> tuple[str, ...]:
+    """The places that are not compared, each with its case."""
+    cases = (*parity.coverage.in_part, *parity.coverage.not_compared)
+    return tuple(f"{each.case}: {place}" for each in cases for place in each.omitted)
 
 
 def response(*headers: tuple[str, str], status: int = 200, body: bytes = b"hello") -> Response:

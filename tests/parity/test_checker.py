@@ -6,10 +6,11 @@ from threading import Barrier
 import pytest
 
 from portcompare.http.responses import Response
+from portcompare.parity.outcome import ParityOutcome, sum_up
 from portcompare.plan import Allowance
-from portcompare.records.parity import Parity
-from portcompare.records.requests import Expectation, RequestSpec
-from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.parity import Coverage, Parity
+from portcompare.records.requests import Expectation, LoginStep, RequestSpec
+from portcompare.records.rounds import BASELINE
 from tests.parity.clients import (
     ONE,
     SCENARIO,
@@ -22,6 +23,8 @@ from tests.parity.clients import (
     document,
     in_turn,
     listed,
+    masked_in,
+    of_own,
     response,
 )
 
@@ -34,6 +37,11 @@ CASES = (
 )
 
 
+def uncompared(outcome: ParityOutcome) -> list[str]:
+    """Why cases were not compared."""
+    return [each.reason for each in outcome.parity.coverage.not_compared]
+
+
 def test_services_that_differ_in_the_server_only_are_equal() -> None:
     def service(allow: str, server: str) -> Service:
         headers = (("server", server), ("date", f"today at {server}"), ("server-timing", f"app;dur={server}"))
@@ -44,7 +52,10 @@ def test_services_that_differ_in_the_server_only_are_equal() -> None:
         )
 
     outcome = checking(service("GET, HEAD, OPTIONS", "1"), service("OPTIONS, GET, HEAD", "2"), cases=CASES)
-    assert outcome.parity == Parity(equal=True, cases=4, deployments=("new-0",), differences=())
+    coverage = Coverage(in_full=4, errors={"404": 1, "405": 1})
+    assert outcome.parity == Parity(
+        verdict="alike", cases=4, deployments=("new-0",), differences=(), coverage=coverage
+    )
 
 
 def test_each_case_goes_twice_in_a_row_to_every_server_in_one_order() -> None:
@@ -89,26 +100,28 @@ def test_a_status_that_changes_alike_everywhere_is_state_and_a_difference_where_
     outcome = checking(made_once(), made_once(), always(status=201), control=made_once())
     assert listed(outcome) == [("new-1", "status", "", "sent again: 409", "sent again: 201")]
     assert outcome.parity.differences[0].curl_candidate.count("curl ") == 2
-    assert outcome.parity.masked == ()
+    assert masked_in(outcome.parity) == ()
     assert outcome.expectation(SCENARIO) is None
 
 
-def test_a_candidate_or_a_baseline_that_does_not_respond_is_never_equal() -> None:
+def test_a_candidate_that_does_not_respond_differs_and_a_baseline_that_does_not_is_not_compared() -> None:
     def silent(_: RequestSpec) -> Response:
         return Response(server="x", error="connection reset")
 
     silence = "no response: connection reset"
     assert listed(checking(always(), silent)) == [("new-0", "status", "", "200", silence)]
     outcome = checking(silent, silent)
-    assert not outcome.parity.equal
-    assert listed(outcome) == [(arm, "status", "", silence, silence) for arm in (BASELINE, "new-0")]
+    assert (outcome.parity.verdict, listed(outcome)) == ("not compared", [])
+    assert uncompared(outcome) == ["the baseline sent no response: connection reset"]
     assert outcome.expectation(SCENARIO) is None
 
 
-def test_a_baseline_that_contradicts_its_control_is_not_equal() -> None:
-    outcome = checking(always(), always(), always(status=503), always(status=404), control=always(status=503))
-    assert not outcome.parity.equal
-    assert listed(outcome) == [(CONTROL, "status", "", "200", "503"), ("new-2", "status", "", "200", "404")]
+def test_where_a_baseline_contradicts_its_control_nothing_but_a_third_status_is_a_difference() -> None:
+    outcome = checking(always(), always(), always(status=503), control=always(status=503))
+    assert (outcome.parity.verdict, listed(outcome)) == ("not compared", [])
+    assert uncompared(outcome) == ["two instances of the baseline respond differently: 200 and 503"]
+    outcome = checking(always(), always(), always(status=404), control=always(status=503))
+    assert listed(outcome) == [("new-1", "status", "", "200", "404")]
 
 
 def test_an_encoded_body_is_compared_decoded() -> None:
@@ -118,7 +131,7 @@ def test_an_encoded_body_is_compared_decoded() -> None:
         return counting(lambda turn: response(*headers, body=gzip.compress(content, mtime=turn)))
 
     outcome = checking(packed({"a": 1}), packed({"a": 1}), packed({"a": 2}))
-    assert outcome.parity.masked == ()
+    assert masked_in(outcome.parity) == ()
     assert listed(outcome) == [("new-1", "json", "/a", "1", "2")]
 
 
@@ -167,23 +180,15 @@ def test_of_very_many_differences_in_one_response_some_are_listed_and_the_rest_c
     assert outcome.parity.warnings == ("GET /data?delay=0 at new-0: 80 more differences are not listed",)
 
 
-def test_a_login_that_fails_at_the_baseline_is_a_mistake_in_the_plan_and_a_warning() -> None:
-    client = Client(always())
-    client.failed_logins = ("login step 1, POST /login: status 403",)
-    with checker_of({BASELINE: client, "new": Client(always())}) as checker:
-        [warning] = checker.sum_up([]).parity.warnings
-    assert "login step 1, POST /login: status 403; correct the scenario's login" in warning
-
-
 def test_the_cases_are_known_by_name_in_their_order_and_without_any_nothing_is_equal() -> None:
     with checker_of({BASELINE: Client(always()), "new": Client(always(status=500))}) as checker:
-        outcome = checker.sum_up([checker.check(case) for case in (CASES[3], *ONE)], seeds=("7",))
+        outcome = sum_up(checker, of_own(checker.check_all((CASES[3], *ONE))), seeds=("7",))
     names = ["GET /nothing", "GET /data?delay=0"]
     assert (outcome.parity.cases, outcome.parity.seeds) == (2, ("7",))
     assert [each.case for each in outcome.parity.differences] == list(outcome.cases) == names
     none = checking(always(), always(), cases=()).parity
-    assert none == Parity(equal=False, cases=0, deployments=("new-0",), differences=())
-    assert not checking(always()).parity.equal
+    assert none == Parity(verdict="not compared", cases=0, deployments=("new-0",), differences=())
+    assert checking(always()).parity.verdict == "not compared"
 
 
 def test_a_servers_own_address_is_no_difference_and_expected_as_such_under_load() -> None:
@@ -194,7 +199,7 @@ def test_a_servers_own_address_is_no_difference_and_expected_as_such_under_load(
 
     outcome = checking(own_address(8000), own_address(43210))
     assert outcome.parity.equal
-    assert outcome.parity.masked == ()
+    assert masked_in(outcome.parity) == ()
     assert outcome.expectation(SCENARIO) == Expectation(
         status=201, body_base64="bWFkZSB7c2VydmVyfQ==", own_address=True
     )
@@ -218,3 +223,14 @@ def test_an_arm_whose_difference_is_allowed_is_held_to_its_own_response_under_lo
         expectation = outcome.expectation(SCENARIO, arm)
         assert expectation is not None
         assert b64decode(expectation.body_base64 or "") == body
+
+
+def test_a_login_that_fails_at_a_candidate_is_one_difference_also_where_the_case_is_sent_again() -> None:
+    login = (LoginStep(request=RequestSpec(name="in", target="/login")),)
+    cases = [RequestSpec(name=f"GET {path}", target=path, login=login) for path in ("/a", "/b")]
+    out = Client(lambda _: Response(server="x", error="the login failed"))
+    out.failing = "login step 1, GET /login: status 403"
+    with checker_of({BASELINE: Client(always()), "out": out, "new": Client(always(body=b"x"))}) as checker:
+        results = checker.check_all(cases)
+    found = [(result.case.name, each.deployment) for result in results for each in result.differences]
+    assert found == [("GET /a", "out"), ("GET /a", "new"), ("GET /b", "new")]

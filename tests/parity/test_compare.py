@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portcompare.http.responses import Response
-from portcompare.parity.compare import compare_cookies, compare_headers, compare_json, compare_responses
+from portcompare.parity.compare import compare_responses
+from portcompare.parity.headers import compare_cookies, compare_headers
 from portcompare.records.requests import RequestSpec
 
 GET = RequestSpec(name="GET /a/b", target="/a/b?c=1")
@@ -147,59 +148,6 @@ def test_cookies_are_compared_by_name_and_attribute(
     ours: list[str], theirs: list[str], expected: list[tuple[str, str, str, str]]
 ) -> None:
     findings = compare_cookies(ours, theirs)
-    assert [(each.pointer, each.severity, each.baseline, each.candidate) for each in findings] == expected
-
-
-JSON = ("content-type", "application/json")
-
-
-@pytest.mark.parametrize(
-    ("baseline", "candidate", "expected"),
-    [
-        (old(body=b"text"), new(body=b"other"), ("body", "value", "changes")),
-        (old(body=b"\xff"), new(body=b"\xfe"), ("body", "value", "changes")),
-        (old(body=b"text"), new(), ("body", "presence", "breaks")),
-        (old(), new(body=b"text"), ("body", "presence", "changes")),
-        (old(body=b"{}"), new(body=b"text"), ("body", "type", "breaks")),
-        (old(body=b"text"), new(body=b"{}"), ("body", "value", "changes")),
-        (old(body=b"{}"), new(body=b"[]"), ("json", "type", "breaks")),
-        (old(body=b'{"a":1}'), new(body=b'{"a": 1}'), ("body", "value", "changes")),
-        (old(body=b"1"), new(body=b"2"), ("body", "value", "changes")),  # a scalar is text without the type
-        (old(JSON, body=b"1"), new(JSON, body=b"2"), ("json", "value", "changes")),
-        (old(body=b"[" * 900 + b"]" * 900), new(body=b"[" * 901 + b"]" * 901), ("body", "value", "changes")),
-    ],
-)
-def test_bodies_are_ranked_by_what_a_client_loses(
-    baseline: Response, candidate: Response, expected: tuple[str, str, str]
-) -> None:
-    [finding] = compare_responses(GET, baseline, candidate)
-    assert (finding.kind, finding.aspect, finding.severity) == expected
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "expected"),
-    [
-        ({"a": 1}, {"a": 2}, [("/a", "changes", "1", "2")]),
-        ({"a": 1}, {"a": "1"}, [("/a", "breaks", "number 1", 'string "1"')]),
-        ({"a": True}, {"a": 1}, [("/a", "breaks", "boolean true", "number 1")]),
-        ({"a": None}, {"a": {}}, [("/a", "breaks", "null null", "object {}")]),
-        ({"a": 1}, {}, [("/a", "breaks", "1", "(absent)")]),
-        ({}, {"a": [1]}, [("/a", "changes", "(absent)", "[1]")]),
-        ([1, 2], [1], [("/1", "breaks", "2", "(absent)")]),
-        ([1], [1, "é"], [("/1", "changes", "(absent)", '"é"')]),
-        ([[{"x/y": 1}]], [[{"x/y": 2}]], [("/0/0/x~1y", "changes", "1", "2")]),
-        (1, 2, [("", "changes", "1", "2")]),
-        ([1, {"x": 2}], [3, {}], [("/0", "changes", "1", "3"), ("/1/x", "breaks", "2", "(absent)")]),
-        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, []),
-        (1, 1.0, []),
-        ([], [], []),
-        ({"a": None}, {"a": None}, []),
-    ],
-)
-def test_json_is_compared_by_pointer_in_what_it_means(
-    ours: object, theirs: object, expected: list[tuple[str, str, str, str]]
-) -> None:
-    findings = compare_json(ours, theirs)
     assert [(each.pointer, each.severity, each.baseline, each.candidate) for each in findings] == expected
 
 

@@ -13,6 +13,7 @@ from portcompare.parity.openapi import OpenApiDocument
 from portcompare.parity.openapi_search import Explored, explore
 from portcompare.records.parity import Difference
 from portcompare.records.requests import LoginStep, RequestSpec
+from tests.parity.clients import result_of
 
 Rule = Callable[[RequestSpec], Iterable[tuple[str, str]]]
 
@@ -46,7 +47,7 @@ class FakeChecker:
             )
             for kind, pointer in self.rule(case)
         )
-        return CaseResult(case=case, differences=differences, masked=(), expectations={})
+        return result_of(case, *differences)
 
 
 def operation(*parameters: object, body: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -1,22 +1,24 @@
 """Differing cases are sent to fresh servers, and two checks of the same cases are combined."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
 import pytest
 
-from portcompare.parity.checker import CaseResult, ParityChecker, ParityOutcome, combine_parity, recheck_alone
-from portcompare.records.parity import Difference, Parity
+from portcompare.parity.checker import CaseResult, ParityChecker
+from portcompare.parity.outcome import ParityOutcome, combine_parity, recheck_alone
+from portcompare.records.parity import CaseCoverage, Coverage, Difference, Parity
 from portcompare.records.requests import RequestSpec
+from tests.parity.clients import masked_in, result_of
 
 DIFFERENCE = Difference(
     case="", deployment="new", kind="status", pointer="", severity="breaks", baseline="200", candidate="500"
 )
 ARMS = frozenset({"baseline", "control", "new", "other"})
-ALIKE = Parity(equal=True, cases=3, deployments=("new",), differences=())
-UNLIKE = replace(ALIKE, equal=False)
+ALIKE = Parity(verdict="alike", cases=3, deployments=("new",), differences=())
+UNLIKE = replace(ALIKE, verdict="different")
 
 
 class Servers:
@@ -31,10 +33,16 @@ class Servers:
         self.starts.append((arms, []))
         yield cast("ParityChecker", self)
 
-    def check(self, case: RequestSpec) -> CaseResult:
-        self.starts[-1][1].append(case.name)
-        differences = (differing(case.name),) if case.name in self.differing else ()
-        return CaseResult(case=case, differences=differences, masked=(), expectations={})
+    def check_all(self, cases: Sequence[RequestSpec]) -> list[CaseResult]:
+        self.starts[-1][1].extend(case.name for case in cases)
+        differing_cases = [[differing(case.name)] * (case.name in self.differing) for case in cases]
+        return [result_of(case, *found) for case, found in zip(cases, differing_cases, strict=True)]
+
+
+def part_of(*cases: str) -> Coverage:
+    """Three cases, of which these were compared in part."""
+    parts = (CaseCoverage(case=case, status=200, compared="in part", omitted=("/at",)) for case in cases)
+    return Coverage(in_full=3 - len(cases), in_part=tuple(parts))
 
 
 def differing(case: str, deployment: str = "new") -> Difference:
@@ -43,7 +51,9 @@ def differing(case: str, deployment: str = "new") -> Difference:
 
 def checked(*differences: Difference) -> ParityOutcome:
     names = [each.case for each in differences]
-    parity = Parity(equal=False, cases=9, deployments=("control", "new", "other"), differences=differences)
+    parity = Parity(
+        verdict="different", cases=9, deployments=("control", "new", "other"), differences=differences
+    )
     cases = {name: RequestSpec(name=name, method=name.partition(" ")[0]) for name in names}
     return ParityOutcome(parity=parity, cases=cases, expectations={})
 
@@ -72,11 +82,12 @@ def test_what_only_reads_shares_a_start_and_what_writes_has_its_own() -> None:
     ]
 
 
-def test_the_number_of_starts_is_limited_and_the_rest_is_a_warning() -> None:
+def test_the_time_for_starts_is_limited_and_the_rest_is_a_warning() -> None:
     servers = Servers()
-    parity = recheck_alone(checked(*(differing(f"POST /{n}") for n in range(12))), ARMS, servers.serve)
-    assert len(servers.starts) == 10
-    assert [each.from_order for each in parity.differences] == [True] * 10 + [False] * 2
+    outcome = checked(*(differing(f"POST /{n}") for n in range(3)))
+    parity = recheck_alone(outcome, ARMS, servers.serve, limit_s=0.0)
+    assert len(servers.starts) == 1
+    assert [each.from_order for each in parity.differences] == [True, False, False]
     [warning] = parity.warnings
     assert warning.startswith("2 of the cases that differ were not sent to fresh servers")
 
@@ -104,9 +115,9 @@ def test_what_both_checks_found_is_listed_once_in_the_order_it_was_found() -> No
     again = replace(differing("b"), curl_candidate="curl http://127.0.0.1:2/", from_order=True)  # elsewhere
     before, after = (differing("a"), differing("b")), (again, differing("c"))
     combined = combine_parity(
-        replace(UNLIKE, differences=before, masked=("x", "y"), warnings=("v", "w")),
-        replace(UNLIKE, differences=after, masked=("y", "z"), warnings=("w", "x")),
+        replace(UNLIKE, differences=before, coverage=part_of("x", "y"), warnings=("v", "w")),
+        replace(UNLIKE, differences=after, coverage=part_of("y", "z"), warnings=("w", "x")),
     )
     assert combined.differences == (differing("a"), again, differing("c"))
-    assert combined.masked == ("x", "y", "z")
+    assert masked_in(combined) == ("x: /at", "y: /at", "z: /at")
     assert combined.warnings == ("v", "w", "x")

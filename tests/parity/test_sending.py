@@ -144,7 +144,10 @@ def dripping(received: Received) -> Iterator[bytes]:
 def test_a_response_that_does_not_end_in_time_is_data(service: object) -> None:
     with serving(service) as site:  # type: ignore[arg-type] # one of the two above
         response = sending(site.url, timeout_s=0.05)
-    assert (response.status, response.error) == (None, "no complete response within 0.05 s")
+    assert (response.status, response.error) == (
+        None,
+        "no complete response within 0.05 s (parity.timeout_s)",
+    )
 
 
 def test_a_head_response_has_a_length_and_no_body(site: Site) -> None:
@@ -192,7 +195,7 @@ def test_a_server_is_logged_in_to_once_and_the_command_line_does_not_show_the_to
         line = client.curl(BEHIND_LOGIN[0])
     assert statuses == [200, 200]
     assert [received.target for received in site.received] == ["/login", "/a", "/b"]
-    assert client.failed_logins == ()
+    assert client.failed_login(BEHIND_LOGIN[0]) == ""
     assert '-H "Authorization: $AUTHORIZATION"' in line
     assert "secret" not in line
 
@@ -202,7 +205,7 @@ def test_a_login_that_fails_is_the_reason_for_no_response() -> None:
         client = ArmClient(site.url, 60.0)
         errors = [client.send(case).error for case in BEHIND_LOGIN]
     assert errors == ["login step 1, POST /login: status 403"] * 2
-    assert client.failed_logins == ("login step 1, POST /login: status 403",)
+    assert client.failed_login(BEHIND_LOGIN[0]) == "login step 1, POST /login: status 403"
     assert len(site.received) == 1
 
 

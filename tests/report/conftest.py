@@ -13,7 +13,7 @@ from portcompare.analyse.comparisons import compare
 from portcompare.analyse.summaries import QUANTILES, summarise
 from portcompare.records.manifest import Manifest, ServedDeployment
 from portcompare.records.metrics import METRICS
-from portcompare.records.parity import Difference, Parity
+from portcompare.records.parity import CaseCoverage, Coverage, Difference, Parity
 from portcompare.records.results import Conclusion, Results, Spectrum, SpectrumPoint, Summary
 from portcompare.records.rounds import Bound, Latency, Round, Slice, Usage
 from portcompare.report import charts
@@ -37,7 +37,10 @@ HOSTILE_CANDIDATES = ("<script>alert(1)</script>|`\"'*x*", "خادم عربي\u2
 HOSTILE_SCENARIOS = ("<img src=x onerror=alert(1)>", "x" * 200)
 NOTICES = ["NOT VALID", "PARTIAL", "RESPONSES DIFFER", "FEW ROUNDS", "WARNING"]
 """What is to be noticed of the hostile run, the gravest first."""
-MASKED = ("GET /now: body", "GET /<b>|: header Date")
+IN_PART = tuple(
+    CaseCoverage(case=case, status=200, compared="in part", omitted=(place,))
+    for case, place in (("GET /now", "/at"), ("GET /<b>|", "Date"))
+)
 EMPTY_SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"></svg>'
 DRAWING = {"tests.report.test_charts", "tests.report.test_browser"}
 
@@ -100,7 +103,9 @@ def hostile() -> Results:
         invalid_reasons=("the control differs by 12%: <script>alert(4)</script>", "generator was the limit"),
         warnings=("CPU frequency scaling is on | <script>alert(5)</script>",),
         headline="This run is not valid: | <script>alert(6)</script>\u202e",
-        parity=Parity(equal=False, cases=14, deployments=HOSTILE_CANDIDATES, differences=(difference,)),
+        parity=Parity(
+            verdict="different", cases=14, deployments=HOSTILE_CANDIDATES, differences=(difference,)
+        ),
     )
 
 
@@ -143,7 +148,13 @@ def make_results(
         headline="Of 16 comparisons, 9 differences hold.",
         plan=_plan(names, candidates),
         manifest=_manifest(candidates),
-        parity=Parity(equal=True, cases=14, deployments=tuple(candidates), differences=(), masked=MASKED),
+        parity=Parity(
+            verdict="alike",
+            cases=14,
+            deployments=tuple(candidates),
+            differences=(),
+            coverage=Coverage(in_full=12, in_part=IN_PART),
+        ),
         rounds=tuple(rounds),
         comparisons=comparisons,
         summaries=summaries,

@@ -126,7 +126,7 @@ STATUS = replace(
 )
 HEADER = replace(STATUS, kind="header", pointer="ETag", severity="changes", from_order=True)
 PARITY = Parity(
-    equal=False, cases=2, deployments=("control", "new"), differences=(STATUS, HEADER), seeds=("7",)
+    verdict="different", cases=2, deployments=("control", "new"), differences=(STATUS, HEADER), seeds=("7",)
 )
 CASES = ("GET /a", "GET /b")
 
@@ -144,7 +144,9 @@ def test_each_deployment_is_a_suite_with_its_counts_and_seeds_and_each_case_a_te
         for name, suite in found.items()
     }
     assert counts == {"control": ["2", "0", "0", "0"], "new": ["2", "1", "0", "0"]}
-    assert [each.attrib for each in found["new"].iter("property")] == [{"name": "seed", "value": "7"}]
+    properties = [(each.attrib["name"], each.attrib["value"]) for each in found["new"].iter("property")]
+    coverage = "Of 2 cases, 0 were compared in full, 0 in part and 0 not at all"
+    assert sorted(properties) == [("coverage", coverage), ("seed", "7")]
     for name, suite in found.items():
         tests = [(test.attrib["classname"], test.attrib["name"]) for test in suite.iter("testcase")]
         assert tests == [(name, "GET /a"), (name, "GET /b")]

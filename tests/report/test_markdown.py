@@ -80,7 +80,7 @@ def test_allowed_differences_stand_apart_with_their_reason(hostile: Results) -> 
     assert hostile.parity
     [difference] = hostile.parity.differences
     allowed = replace(difference, allowed="meant | to be")
-    parity = replace(hostile.parity, equal=True, differences=(allowed,), seeds=("77",))
+    parity = replace(hostile.parity, verdict="alike", differences=(allowed,), seeds=("77",))
     text = _text(_html(markdown.render(replace(hostile, parity=parity))))
     assert "Differences that the plan allows:" in text
     assert "allowed: meant | to be" in text
@@ -130,7 +130,7 @@ def test_the_headline_and_the_conclusions_come_first_in_a_sound_run(results: Res
     assert blocks[0] == "# portcompare: plan"
     assert blocks[1] == f"**{results.headline}**"
     assert blocks[2].startswith("- **fast**: quart-hypercorn is slower")
-    valid = "This run is valid: 96 rounds in 148 s, 2026-03-02 09:41:07 UTC. All responded"
+    valid = "This run is valid: 96 rounds in 148 s, 2026-03-02 09:41:07 UTC. Alike in 14 of 14"
     assert blocks[3].startswith(valid)
 
 
@@ -170,8 +170,8 @@ def test_what_was_not_compared_is_named_and_what_there_is_none_of_is_said(
     results: Results, hostile: Results
 ) -> None:
     text = _text(_html(markdown.render(results)))
-    assert "because it differs by itself:\n\nGET /now: body\nGET /<b>|: header Date" in text
-    assert "Not compared" not in markdown.render(hostile)
+    assert "Compared in part: GET /now (without /at)\nCompared in part: GET /<b>| (without Date)" in text
+    assert "Compared in part" not in markdown.render(hostile)
     equal = replace(results, conclusions=(), manifest=replace(results.manifest, differences=()))
     text = markdown.render(equal)
     assert "There are no conclusions." in text

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from portcompare.records.parity import Difference, Parity
+from portcompare.records.parity import CaseCoverage, Coverage, Difference, Parity, RequestFault
 from portcompare.report.formats.terminal import render_parity
 from tests.report.conftest import printed
 
@@ -18,14 +18,14 @@ DIFFERENCE = Difference(
     curl_candidate="curl http://127.0.0.1:2/a",
 )
 STATUSES = (("no body", "400"), ("cut", "500"), ("twice", "400"))
-PARITY = Parity(equal=False, cases=7, deployments=("control", "new"), differences=(DIFFERENCE,))
+PARITY = Parity(verdict="different", cases=7, deployments=("control", "new"), differences=(DIFFERENCE,))
 
 
 def test_a_difference_is_shown_side_by_side_with_its_rank_and_place() -> None:
     found = replace(DIFFERENCE, from_order=True, candidate='string "1" [red]\x1b[2J')
     text = printed(render_parity(replace(PARITY, differences=(found,))), width=400)
 
-    assert "The responses differ: 1 difference (1 of them breaks clients) (7 cases, 2 deployments" in text
+    assert "Not alike: 1 difference (1 of them breaks clients) in 7 cases sent to the baseline and to" in text
     [row] = [line for line in text.splitlines() if line.startswith(" GET /a ")]
     shown = ("new", "breaks", "json /items/0/id", "number 1", r'string "1" [red]\x1b[2J', "earlier requests")
     for part in shown:
@@ -41,20 +41,45 @@ def test_a_command_line_stays_one_line(width: int) -> None:
 
 
 def test_allowed_differences_stand_apart_with_their_reason() -> None:
-    parity = replace(PARITY, equal=True, differences=(replace(DIFFERENCE, allowed="ids are text now"),))
+    parity = replace(PARITY, verdict="alike", differences=(replace(DIFFERENCE, allowed="ids are text now"),))
     text = printed(render_parity(parity), width=400)
 
-    assert "The responses are alike: no difference, 1 allowed (7 cases" in text
+    assert "Alike in 7 of 7 cases sent to the baseline and to control, new; no difference, 1 allowed." in text
     assert "allowed: ids are text now" in text.split("Allowed by the plan:")[1]
 
 
-def test_masked_places_seeds_and_warnings_are_told() -> None:
-    parity = replace(
-        PARITY, equal=True, differences=(), masked=("GET /a: /at",), seeds=("77",), warnings=("beware",)
-    )
-    text = printed(render_parity(parity))
+NOTHING = CaseCoverage(case="GET /random", status=200, compared="not compared", reason="the body differs")
+PART = CaseCoverage(case="GET /a", status=200, compared="in part", omitted=("/at", "/token"))
 
-    assert "Not compared, because it differs by itself:\n  GET /a: /at\n" in text
+
+def test_what_was_not_compared_seeds_and_warnings_are_shown() -> None:
+    coverage = Coverage(
+        in_full=4,
+        in_part=(PART, replace(PART, case="GET /a [b]")),
+        not_compared=(NOTHING,),
+        errors={"400": 2, "404": 1},
+        routes_known=6,
+        routes_requested=4,
+        unrequested=("POST /items", "GET /items/<id>"),
+    )
+    parity = replace(
+        PARITY, verdict="alike", differences=(), coverage=coverage, seeds=("77",), warnings=("beware",)
+    )
+    text = printed(render_parity(parity), width=400)
+
+    assert text.startswith(
+        "Alike in 3 of 7 cases sent to the baseline and to control, new; 3 more are errors on both sides; "
+        "1 not compared: GET /random (the body differs).\n"
+    )
+    for line in (
+        "Of 7 cases, 4 were compared in full, 2 in part and 1 not at all",
+        "Responses that are errors on both sides: 2 with status 400, 1 with status 404",
+        "Compared in part: GET /a (and 1 more) (without /at, /token)",
+        "Not compared: GET /random (the body differs)",
+        "Routes: 4 of 6 were requested",
+        "Route not requested: POST /items",
+    ):
+        assert f"\n{line}\n" in text
     assert "Seeds of the generated cases: 77" in text
     assert "WARNING: beware" in text
 
@@ -95,9 +120,15 @@ def test_statuses_that_differ_otherwise_are_rows_of_their_own() -> None:
     assert rows == ["POST /a [no body] (and 1 more)", "POST /a [cut]"]
 
 
-def test_what_is_masked_in_every_variation_of_a_request_is_one_line() -> None:
-    variations = ("GET /a [header X: [y]]: /at", "GET /a [b] (2): /at", "GET /a [b]: Set-Cookie: s")
-    masked = ("GET /a: /at", *variations)
-    text = printed(render_parity(replace(PARITY, masked=masked)))
+def test_a_fault_of_the_plan_comes_first_with_its_traceback_and_remedy() -> None:
+    fault = RequestFault(
+        case="GET /a", found="status 500: no table", remedy="make it", traceback="Traceback\n  x"
+    )
+    text = printed(
+        render_parity(replace(PARITY, verdict="not compared", differences=(), faults=(fault,))), width=200
+    )
 
-    assert "\n  GET /a: /at (and 2 more)\n  GET /a: Set-Cookie: s\n" in text
+    assert text.startswith(
+        "FAULT OF THE PLAN: the plan's request GET /a does not work on the baseline: status 500: no table\n"
+        "    Traceback\n      x\n    make it\nNot all was compared: alike in 7 of 7 cases"
+    )

@@ -60,12 +60,12 @@ def test_the_headline_comes_first_then_what_is_grave_then_the_conclusions(hostil
     assert lines[0] == "This run is not valid: | <script>alert(6)</script>\\u202e"
     assert [line.split(":")[0] for line in lines[1:6]] == NOTICES
     assert lines[6].startswith("<img src=x onerror=alert(1)>: <script>")
-    assert lines[-1].startswith("Not alike: 1 difference from the baseline in 14 cases")
+    assert lines[-1].startswith("Not alike: 1 difference in 14 cases sent to the baseline and to ")
 
 
 def test_conclusions_are_sentences(results: Results) -> None:
     lines = printed(render_conclusions(replace(results, warnings=())), width=200).splitlines()
     assert lines[0] == results.headline
     assert lines[1].startswith("fast: quart-hypercorn is slower than flask-gunicorn by 38%")
-    alike = "All responded alike: 14 cases sent to the baseline and to quart-hypercorn, quart-uvicorn."
+    alike = "Alike in 14 of 14 cases sent to the baseline and to quart-hypercorn, quart-uvicorn."
     assert lines[-1] == alike

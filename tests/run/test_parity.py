@@ -12,10 +12,10 @@ import pytest
 
 from portcompare.errors import InputError
 from portcompare.parity.cases import SAFE_METHODS, identity
-from portcompare.parity.checker import ParityOutcome
 from portcompare.parity.openapi import OpenApiDocument
+from portcompare.parity.outcome import ParityOutcome
 from portcompare.plan import App, Plan, load_plan
-from portcompare.records.parity import Parity
+from portcompare.records.parity import Difference, Parity
 from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.run import parity as run_parity
@@ -68,7 +68,7 @@ kind = "status"
 READ = RequestSpec(name="read", target="/read")
 ODD = RequestSpec(name="odd", target="/odd")
 WRITE = RequestSpec(name="write", method="POST", target="/write")
-FOUND = Expectation(status=200, body_base64="aGVsbG8=", masked=("/at",), own_address=True)
+FOUND = Expectation(status=200, body_base64="aGVsbG8=", own_address=True)
 OWN = Expectation(status=200, body_base64="b3du")
 
 DOCUMENT = {
@@ -99,9 +99,9 @@ class Checker:
 
     def serve(self, **services: Service) -> dict[str, Any]:
         self.clients = {arm: Client(service) for arm, service in services.items()}
-        servers = {arm: SimpleNamespace(url=f"http://{arm}") for arm in services}
+        servers = {arm: SimpleNamespace(url=f"http://{arm}", log=None) for arm in services}
         by_url = {servers[arm].url: client for arm, client in self.clients.items()}
-        self.monkeypatch.setattr(run_parity, "ArmClient", lambda url, _: by_url[url])
+        self.monkeypatch.setattr(run_parity, "ArmClient", lambda url, *_: by_url[url])
         return servers
 
     def check(self, session: Session, **services: Service) -> ParityOutcome:
@@ -118,8 +118,21 @@ def session_of(plan: Plan | None = None, **requests: tuple[RequestSpec, ...]) ->
     return cast("Session", SimpleNamespace(plan=plan, requests=requests, cpus=None, folder=None))
 
 
+DIFFERENCE = Difference(
+    case="GET /",
+    deployment="new",
+    kind="status",
+    pointer="",
+    severity="breaks",
+    baseline="200",
+    candidate="500",
+)
+
+
 def outcome_of(*requests: RequestSpec, equal: bool = True, unused: tuple[str, ...] = ()) -> ParityOutcome:
-    parity = Parity(equal=equal, cases=1, deployments=("new",), differences=())
+    parity = Parity(verdict="alike", cases=1, deployments=("new",), differences=())
+    if not equal:
+        parity = replace(parity, verdict="different", differences=(DIFFERENCE,))
     known = {replace(request, name=""): {BASELINE: FOUND, "new": OWN} for request in requests}
     return ParityOutcome(parity=parity, cases={}, expectations=known, unused_allowances=unused)
 

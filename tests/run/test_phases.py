@@ -18,7 +18,7 @@ from portcompare.cli.run import _exit_code
 from portcompare.http.requests import http_request
 from portcompare.measure.blocks import Place, Timekeeper
 from portcompare.measure.rounds import MeasuredRound
-from portcompare.parity.checker import ParityOutcome
+from portcompare.parity.outcome import ParityOutcome
 from portcompare.plan import Plan
 from portcompare.records.parity import Parity
 from portcompare.records.requests import RequestSpec
@@ -249,13 +249,13 @@ def test_waiting_is_part_of_a_round_and_does_not_outlast_the_budget(
 def test_responses_that_differ_before_the_load_end_the_run_and_after_it_make_it_invalid(
     tmp_path: Path,
 ) -> None:
-    before = replace(PARITY, equal=False, differences=(DIFFERENCE,))
+    before = replace(PARITY, verdict="different", differences=(DIFFERENCE,))
     run = Run(search_plan(), under_an_objective, tmp_path, before=before)
     assert (run.places, run.checked_after, run.rechecked) == ([], [0], 1)
     assert run.results.stop_reason == "the responses differ"
     assert not run.results.valid
     assert _exit_code(run.results) == 1
-    after = replace(PARITY, equal=False, differences=(DIFFERENCE,))
+    after = replace(PARITY, verdict="different", differences=(DIFFERENCE,))
     run = Run(search_plan(), under_an_objective, tmp_path, after=after)
     assert run.checked_after == [0, len(run.places)]
     assert run.results.parity is not None

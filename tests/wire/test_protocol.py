@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from portcompare.records.manifest import Ceiling
-from portcompare.records.requests import Expectation, LoginStep, RequestSpec
+from portcompare.records.requests import Expectation, Format, LoginStep, RequestSpec, Shape
 from portcompare.records.rounds import Usage
 from portcompare.wire import protocol as wire
 from portcompare.wire.protocol import Message, decode, encode
@@ -17,6 +17,7 @@ REQUEST = RequestSpec(
 )
 # Every byte, so many that base64 by lines would break them.
 STEP = LoginStep(request=replace(REQUEST, body=bytes(range(256))), keep=(("token", "json:/token"),))
+SHAPE = Shape(types=("array",), items=Shape(types=("object",), members={"id": Shape(types=("number",))}))
 ROUND = wire.RunRound(
     scenario="own",
     url="http://127.0.0.1:8000",
@@ -27,7 +28,13 @@ ROUND = wire.RunRound(
     window_s=1.0,
     timeout_s=30.0,
     expectations={
-        0: Expectation(status=200, body_base64="e30=", masked=("/id",), own_address=True),
+        0: Expectation(
+            status=200,
+            body_base64="e30=",
+            format=Format(name="json"),
+            masks={"/id": SHAPE},
+            own_address=True,
+        ),
         7: Expectation(status=404, body_base64=None),
     },
 )

@@ -9,7 +9,7 @@ from portcompare.records.results import Results
 from portcompare.report.formats.results_file import write_atomically
 from portcompare.report.sections.conclusions import gate_tables
 from portcompare.report.sections.measured import comparison_rows, outcome
-from portcompare.report.sections.responses import parity_text, place_text, remark
+from portcompare.report.sections.responses import coverage_texts, parity_text, place_text, remark
 from portcompare.report.wording import visible
 from portcompare.units import count
 
@@ -24,17 +24,19 @@ def render_junit(parity: Parity, cases: Sequence[str]) -> str:
 
     A case fails at a deployment where a difference counts. What is allowed or harmless is in its output.
     """
+    unclear = {each.case: each.reason for each in parity.coverage.not_compared}
+    unclear |= {each.case: f"fault of the plan: {each.found}" for each in parity.faults}
     # The baseline has a suite of its own only where it fails to respond.
     names = dict.fromkeys((*parity.deployments, *(each.deployment for each in parity.differences)))
     suites = []
     for name in names:
         found = [each for each in parity.differences if each.deployment == name]
-        suite = _suite(visible(name), [_case(name, case, found) for case in cases])
-        if parity.seeds:
-            properties = ET.Element("properties")
-            for seed in parity.seeds:
-                ET.SubElement(properties, "property", name="seed", value=visible(seed))
-            suite.insert(0, properties)
+        suite = _suite(visible(name), [_case(name, case, found, unclear.get(case)) for case in cases])
+        properties = ET.Element("properties")
+        facts = [("coverage", text) for text in coverage_texts(parity)]
+        for key, fact in (*facts, *(("seed", seed) for seed in parity.seeds)):
+            ET.SubElement(properties, "property", name=key, value=visible(fact))
+        suite.insert(0, properties)
         suites.append(suite)
     return _document("portcompare check", suites)
 
@@ -114,7 +116,7 @@ def _suite(name: str, tests: Iterable[ET.Element]) -> ET.Element:
     return suite
 
 
-def _case(deployment: str, case: str, found: Sequence[Difference]) -> ET.Element:
+def _case(deployment: str, case: str, found: Sequence[Difference], unclear: str | None) -> ET.Element:
     test = ET.Element("testcase", classname=visible(deployment), name=visible(case))
     counting = [each for each in found if each.case == case and each.counts]
     others = [each for each in found if each.case == case and not each.counts]
@@ -122,6 +124,8 @@ def _case(deployment: str, case: str, found: Sequence[Difference]) -> ET.Element
         gravest = counting[0].severity
         message = f"{count(len(counting), 'difference')} from the baseline, the gravest {gravest}"
         ET.SubElement(test, "failure", message=message, type=gravest).text = _text(counting)
+    elif unclear is not None:
+        ET.SubElement(test, "skipped", message=visible(f"not compared: {unclear}"))
     if others:
         ET.SubElement(test, "system-out").text = _text(others)
     return test

@@ -115,11 +115,9 @@ def _responses(parity: Parity) -> Iterator[str]:
         yield from _differences(allowed)
     if parity.seeds:
         yield f"Seeds of the generated cases: {escape(', '.join(parity.seeds))}"
-    if parity.masked:
-        yield "Not compared, because it differs by itself:"
-        masked = responses.masked_texts(parity.masked)
-        yield _list(masked[:_MOST_MASKED])
-        yield from _more(len(masked), _MOST_MASKED)
+    texts = responses.coverage_texts(parity)
+    yield _list(texts[:_MOST_MASKED])
+    yield from _more(len(texts), _MOST_MASKED)
 
 
 def _differences(groups: Sequence[responses.Alike]) -> Iterator[str]:

@@ -101,7 +101,7 @@ _LONGEST = 200
 _MOST_ROWS = 40
 """A terminal with more is not read; JSON has all."""
 
-_MOST_MASKED = 20
+_MOST_TEXTS = 20
 _STYLES: dict[Severity, str] = {"breaks": "bold red", "changes": "yellow", "harmless": "dim"}
 
 
@@ -111,9 +111,11 @@ def render_parity(parity: Parity) -> Group:
 
 
 def _parts(parity: Parity) -> Iterator[RenderableType]:
-    compared = f"{parity.cases} cases, {len(parity.deployments)} deployments compared with the baseline"
-    outcome, style = ("are alike", "green") if parity.equal else ("differ", "bold red")
-    yield Text(f"The responses {outcome}: {responses.summary_text(parity)} ({compared}).", style=style)
+    for found, traceback, remedy in map(responses.fault_texts, parity.faults):
+        yield Text(f"FAULT OF THE PLAN: {found}", style=_GRAVE)
+        yield Text("\n".join(f"    {line}" for line in (*traceback.splitlines(), remedy)))
+    styles = {"alike": "green", "different": _GRAVE, "not compared": "yellow"}
+    yield Text(f"{responses.parity_text(parity)}.", style=styles[parity.verdict])
     shown, allowed = responses.group_differences(parity.differences)
     if shown:
         yield Text(f"\n{responses.RANKS}\n")
@@ -126,11 +128,10 @@ def _parts(parity: Parity) -> Iterator[RenderableType]:
     if allowed:
         yield Text("\nAllowed by the plan:")
         yield from _table(allowed)
-    if parity.masked:
-        yield Text("\nNot compared, because it differs by itself:")
-        masked = responses.masked_texts(parity.masked)
-        yield from (Text(f"  {place}") for place in masked[:_MOST_MASKED])
-        yield from _more(len(masked), _MOST_MASKED)
+    texts = responses.coverage_texts(parity)
+    yield Text()
+    yield from (Text(text) for text in texts[:_MOST_TEXTS])
+    yield from _more(len(texts), _MOST_TEXTS)
     if parity.seeds:
         yield Text(f"\nSeeds of the generated cases: {visible(', '.join(parity.seeds))}")
     yield from (Text(f"\nWARNING: {visible(warning)}", style="yellow") for warning in parity.warnings)

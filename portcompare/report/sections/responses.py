@@ -1,12 +1,11 @@
 """Differences between responses in the words that all formats share."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from portcompare.records.parity import Difference, Parity
+from portcompare.records.parity import CaseCoverage, Difference, Parity, RequestFault
 from portcompare.records.results import Results
 from portcompare.report.wording import clipped, visible
 from portcompare.units import count
@@ -21,8 +20,6 @@ RANKS = (
 """What the ranks mean, and what a row stands for, for a reader of a table."""
 
 _INDEX = re.compile(r"/[0-9]+(?=/|$)")
-_MASKED = re.compile(r"(\S+ \S+) \[.*\](?: \([0-9]+\))?(: .*)")
-"""The request, its variation, and what is masked in the response."""
 
 
 def build(results: Results) -> dict[str, Any]:
@@ -31,12 +28,13 @@ def build(results: Results) -> dict[str, Any]:
     counting, allowed = group_differences(parity.differences if parity else ())
     return {
         "parity": parity_text(parity),
+        "coverage": coverage_texts(parity) if parity else [],
+        "faults": [fault_texts(each) for each in parity.faults] if parity else [],
         "header": DIFFERENCE_HEADER,
         "ranks": RANKS,
         "differences": [difference_cells(each, _LONGEST_TEXT) for each in counting],
         "allowed": [difference_cells(each, _LONGEST_TEXT) for each in allowed],
         "commands": curl_pairs(group.first for group in counting),
-        "masked": masked_texts(parity.masked if parity else ()),
     }
 
 
@@ -63,10 +61,34 @@ def group_differences(differences: Iterable[Difference]) -> tuple[list[Alike], l
     return [one for one in groups if not one.first.allowed], [one for one in groups if one.first.allowed]
 
 
-def masked_texts(masked: Iterable[str]) -> list[str]:
-    """The places that are not compared; those of a request's variations are one."""
-    numbers = Counter(_MASKED.sub(r"\1\2", place) for place in masked)
-    return [visible(place) + _and_more(number - 1) for place, number in numbers.items()]
+def coverage_texts(parity: Parity) -> list[str]:
+    """What was compared and what was not, a sentence each."""
+    coverage = parity.coverage
+    lead = f"Of {count(parity.cases, 'case')}, {coverage.in_full} were compared in full, "
+    texts = [f"{lead}{len(coverage.in_part)} in part and {len(coverage.not_compared)} not at all"]
+    if coverage.errors:
+        errors = ", ".join(f"{number} with status {status}" for status, number in coverage.errors.items())
+        texts.append(f"Responses that are errors on both sides: {errors}")
+    texts += [f"Compared in part: {text}" for text in _by_reason(coverage.in_part)]
+    texts += [f"Not compared: {text}" for text in _by_reason(coverage.not_compared)]
+    if coverage.routes_known is not None:
+        texts.append(f"Routes: {coverage.routes_requested} of {coverage.routes_known} were requested")
+        texts += [f"Route not requested: {route}" for route in coverage.unrequested]
+    return [visible(text) for text in texts]
+
+
+def _by_reason(cases: Sequence[CaseCoverage]) -> list[str]:
+    """Cases by what was left out of them, the first of each named."""
+    found: dict[str, list[str]] = {}
+    for each in cases:
+        found.setdefault(each.reason or f"without {', '.join(each.omitted)}", []).append(each.case)
+    return [f"{names[0]}{_and_more(len(names) - 1)} ({reason})" for reason, names in found.items()]
+
+
+def fault_texts(fault: RequestFault) -> tuple[str, str, str]:
+    """A request of the plan that does not work: what was found, the traceback, the remedy."""
+    found = f"the plan's request {fault.case} does not work on the baseline: {fault.found}"
+    return visible(found), "\n".join(map(visible, fault.traceback.splitlines())), visible(fault.remedy)
 
 
 def _and_more(number: int) -> str:
@@ -82,7 +104,8 @@ def remark(difference: Difference) -> str:
     """The remark on a difference: that it comes from the order of requests, or that the plan allows it."""
     order = "comes from earlier requests: sent alone to fresh servers, the case does not show it"
     allowed = f"allowed: {difference.allowed}"
-    return "; ".join([order] * difference.from_order + [allowed] * bool(difference.allowed))
+    parts = [difference.cause] * bool(difference.cause) + [order] * difference.from_order
+    return "; ".join([*parts, *[allowed] * bool(difference.allowed)])
 
 
 def difference_cells(alike: Alike, longest: int) -> tuple[str, ...]:
@@ -131,8 +154,15 @@ def parity_text(parity: Parity | None) -> str:
         return "Whether the responses are alike is not known: the run ended before it was checked"
     cases = count(parity.cases, "case")
     against = visible(", ".join(parity.deployments))
-    if not parity.equal:
-        found = count(sum(each.counts for each in parity.differences), "difference")
-        return f"Not alike: {found} from the baseline in {cases} sent to {against}"
+    missing = parity.coverage.not_compared
+    unclear = (
+        f"; {len(missing)} not compared: {visible(', '.join(_by_reason(missing)[:2]))}" if missing else ""
+    )
+    if parity.verdict == "different":
+        return f"Not alike: {summary_text(parity)} in {cases} sent to the baseline and to {against}{unclear}"
     besides = f"; {summary_text(parity)}" if parity.differences else ""
-    return f"All responded alike: {cases} sent to the baseline and to {against}{besides}"
+    errors = sum(parity.coverage.errors.values())
+    alike = f"{parity.cases - len(missing) - errors} of {cases}"
+    unclear = f"; {errors} more are errors on both sides{unclear}" if errors else unclear
+    lead = "Alike" if parity.verdict == "alike" else "Not all was compared: alike"
+    return f"{lead} in {alike} sent to the baseline and to {against}{unclear}{besides}"

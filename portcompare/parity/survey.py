@@ -1,0 +1,284 @@
+"""The course of a check: the plan's own requests, then what derives from those that work."""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from portcompare.errors import InputError, Problem
+from portcompare.http.responses import Response
+from portcompare.parity.bodies import decode
+from portcompare.parity.cases import SAFE_METHODS, derive_cases, identity, own_cases
+from portcompare.parity.checker import CaseResult, ParityChecker, Step
+from portcompare.parity.findings import excerpt_line
+from portcompare.parity.sending import ArmClient
+from portcompare.parity.url_variants import shape_of
+from portcompare.records.parity import CaseCoverage, RequestFault
+from portcompare.records.requests import RequestSpec
+from portcompare.records.rounds import BASELINE, CONTROL
+
+_LOGIN_PATH = re.compile(r"(?i)(^|[/_-])(log-?in|sign-?in|auth|sso)([/_.-]|$)")
+_PASSWORD_FIELD = re.compile(rb"(?i)<input[^>]+type\s*=\s*[\"']?password")
+
+_REDIRECTION = 3  # the first digit of its status
+_TOO_MANY = 429
+_REFUSALS = (401, 403)  # of a login or token that has expired, where the same request has worked before
+_MOST_LOGINS = 3  # so often a login that expires is repeated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What all cases have shown, in the parts that are summed up apart."""
+
+    own: tuple[CaseResult, ...]  # Of the plan's requests
+    varied: tuple[CaseResult, ...]
+    faults: tuple[RequestFault, ...]
+    unsent: tuple[CaseCoverage, ...]  # The cases that were not sent, with the reason
+    is_cut_short: bool  # Whether a server refused to respond as before
+    warnings: tuple[str, ...]
+
+
+@dataclass(kw_only=True)
+class Limits:
+    """How much is sent, and by when."""
+
+    is_quick: bool = False  # The plan's own requests only
+    deadline_s: float = float("inf")  # In seconds of `time.monotonic()`
+    budget: str = ""  # The limit in words
+    count: Callable[[int], None] = lambda _: None  # Called with the number of cases when it is known
+    advance: Callable[[], None] = lambda: None  # Called after each case
+
+    def is_up(self) -> bool:
+        """Whether no further case may be sent."""
+        return time.monotonic() > self.deadline_s
+
+
+def survey(
+    checker: ParityChecker,
+    scenario_requests: Sequence[RequestSpec],
+    parity_requests: Sequence[RequestSpec],
+    vary: Sequence[str],
+    limits: Limits,
+) -> Survey:
+    """Send the plan's own requests, then the variations of those that work.
+
+    Raises InputError: a login fails on the baseline; behind it nothing can be compared.
+    """
+    watch = RefusalWatch(checker.clients)
+    own = own_cases([*scenario_requests, *parity_requests])
+    limits.count(len(own))
+    own_results, unsent = _send_all(checker, own, watch, replace(limits, deadline_s=float("inf")))
+    _refuse_failed_login(checker.clients[BASELINE], own)
+    faults = {identity(each.case): fault for each in own_results if (fault := find_fault(each)) is not None}
+    missing = {
+        _route(each.case): arm
+        for each in own_results
+        if identity(each.case) not in faults and (arm := _find_missing(each))
+    }
+    # Those of [parity] are varied first: whoever writes them can choose a quick one.
+    bases = [
+        each
+        for each in (*parity_requests, *scenario_requests)
+        if identity(each) not in faults and _route(each) not in missing
+    ]
+    derived = () if limits.is_quick else derive_cases(bases, own, vary)
+    limits.count(len(own) + len(derived))
+    varied, more = _send_all(checker, derived, watch, limits)
+    return Survey(
+        own=tuple(_mark_fault(each, faults.get(identity(each.case))) for each in own_results),
+        varied=tuple(varied),
+        faults=tuple(faults.values()),
+        unsent=(*unsent, *more),
+        is_cut_short=watch.has_refused,
+        warnings=(
+            *watch.warnings,
+            *_find_unverified(own),
+            *(f"{path} was not varied: {arm} has no such route" for path, arm in missing.items()),
+        ),
+    )
+
+
+def _send_all(
+    checker: ParityChecker, cases: Sequence[RequestSpec], watch: "RefusalWatch", limits: Limits
+) -> tuple[list[CaseResult], list[CaseCoverage]]:
+    """The results of cases, and those that were not sent; a refusal ends the cases of its route."""
+
+    def judge_result(result: CaseResult) -> Step:
+        limits.advance()
+        return watch.judge(result)
+
+    results: list[CaseResult] = []
+    unsent: list[CaseCoverage] = []
+    left = list(cases)
+    while left:
+        sent = checker.check_all(left, lambda: not limits.is_up(), judge_result)
+        left = left[len(sent) :]
+        reason = watch.take_reason()
+        if reason:
+            refused = sent.pop().case
+            same = [each for each in left if _route(each) == _route(refused)]
+            unsent += [_make_unsent(each, reason) for each in (refused, *same)]
+            left = [each for each in left if _route(each) != _route(refused)]
+        elif left:
+            unsent += [_make_unsent(each, f"not sent within {limits.budget}") for each in left]
+            left = []
+        results += sent
+    return results, unsent
+
+
+def _find_unverified(own: Sequence[RequestSpec]) -> Iterator[str]:
+    """One warning of the plan's writing requests of which no other request reads what they wrote."""
+    paths = [each.target.partition("?")[0] for each in own if each.method in SAFE_METHODS]
+    unread = [
+        each.name
+        for each in own
+        if each.method not in SAFE_METHODS
+        and not any(_is_below(path, each.target) or _is_below(each.target, path) for path in paths)
+    ]
+    if unread:
+        yield f"what these write is not verified, as no GET of the plan reads it back: {', '.join(unread)}"
+
+
+def _is_below(path: str, other: str) -> bool:
+    """Whether a path is another one, or lies below it."""
+    above = other.partition("?")[0].rstrip("/")
+    return path.rstrip("/") == above or (above != "" and path.startswith(f"{above}/"))
+
+
+def _mark_fault(result: CaseResult, fault: RequestFault | None) -> CaseResult:
+    """A result whose case counts as not compared if its request does not work."""
+    if fault is None:
+        return result
+    coverage = replace(result.coverage, compared="not compared", omitted=(), reason=fault.found)
+    return replace(result, coverage=coverage)
+
+
+def _make_unsent(case: RequestSpec, reason: str) -> CaseCoverage:
+    return CaseCoverage(case=case.name, status=None, compared="not compared", reason=reason)
+
+
+def _route(case: RequestSpec) -> str:
+    return shape_of(case.target.partition("?")[0])
+
+
+def _refuse_failed_login(baseline: ArmClient, own: Sequence[RequestSpec]) -> None:
+    """Raise InputError if a login fails on the baseline, or has no effect and repeats its form."""
+    failed = {case.login: failure for case in own if case.login and (failure := baseline.failed_login(case))}
+    for steps in {case.login: None for case in own if case.login and case.login not in failed}:
+        if failure := _find_useless_login(baseline, [case for case in own if case.login == steps]):
+            failed[steps] = failure
+    if failed:
+        where, remedy = "login on the baseline", "correct the scenario's `login` in the plan"
+        raise InputError(Problem(where=where, found=each, remedy=remedy) for each in failed.values())
+
+
+def _find_useless_login(baseline: ArmClient, cases: Sequence[RequestSpec]) -> str:
+    """Why a login that seemed to work did not: its requests still lead to it, or repeat its form."""
+    for case in cases:
+        if case.method not in SAFE_METHODS:
+            continue
+        response = baseline.send(case)
+        leads_to_login = _leads_to_login(response, case)
+        if not leads_to_login and not _PASSWORD_FIELD.search(decode(response)[0]):
+            return ""
+        anonymous = baseline.send(replace(case, login=()))
+        if (anonymous.status, anonymous.header("location")) != (response.status, response.header("location")):
+            return ""
+        found = f"redirects to {response.header('location')}" if leads_to_login else "shows a password form"
+        return f"{case.method} {case.target} {found} after the login as before it: the login did not work"
+    return ""
+
+
+def find_fault(result: CaseResult) -> RequestFault | None:
+    """Why a request of the plan does not work on the baseline; None if it does, as the plan expects."""
+    case, response = result.case, result.baseline
+    status, expected = response.status, case.expected_status
+    if status is None:
+        found, remedy = f"no response: {response.error}", "correct the request, or the baseline"
+    elif expected is not None and status != expected:
+        found = f"status {status}, where the plan expects {expected}"
+        remedy = "correct the request or its `expect`"
+    elif expected is None and _leads_to_login(response, case):
+        found = f"status {status}, a redirect to {response.header('location')}: it needs a login"
+        remedy = f"give its scenario a `login`, or say that it is meant: expect = {{ status = {status} }}"
+    elif expected is None and status >= HTTPStatus.BAD_REQUEST:
+        line = excerpt_line(decode(response)[0])
+        found = f"status {status}" + (f": {line}" if line else "")
+        remedy = f"correct the request or the app, or say that it is meant: expect = {{ status = {status} }}"
+    else:
+        return None
+    return RequestFault(case=case.name, found=found, remedy=remedy, traceback=result.traceback)
+
+
+def _leads_to_login(response: Response, case: RequestSpec) -> bool:
+    """Whether a response redirects to a page of a login."""
+    location = response.header("location")
+    if response.status is None or response.status // 100 != _REDIRECTION or location is None:
+        return False
+    path = urlsplit(location).path
+    logins = {step.request.target.partition("?")[0] for step in case.login}
+    return path in logins or _LOGIN_PATH.search(path) is not None
+
+
+def _find_missing(result: CaseResult) -> str:
+    """A candidate that has no route for a request of the plan; empty if all have."""
+    if result.baseline.status is None or result.baseline.status >= HTTPStatus.BAD_REQUEST:
+        return ""
+    arms = (arm for arm, statuses in result.statuses.items() if statuses[0] in (404, 405) and arm != CONTROL)
+    return next(arms, "")
+
+
+class RefusalWatch:
+    """Notices when a server no longer responds as it did: a rate limit, or a login that has expired."""
+
+    def __init__(self, clients: Mapping[str, ArmClient]) -> None:
+        self._clients = clients
+        self._known: list[RequestSpec] = []  # What has worked on all arms
+        self._logins = 0
+        self._first = ""  # The first case that was refused
+        self._reason = ""
+        self.has_refused = False  # Whether a server has
+        self.warnings: list[str] = []
+
+    def take_reason(self) -> str:
+        """Why the last case ended in "stop"; empty if it did not."""
+        reason, self._reason = self._reason, ""
+        return reason
+
+    def judge(self, result: CaseResult) -> Step:
+        """Whether to go on after a case."""
+        case = result.case
+        for arm, statuses in result.statuses.items():
+            refusal = next((each for each in statuses if each in (_TOO_MANY, *_REFUSALS)), None)
+            if refusal is None or not self._is_new(arm, case, refusal):
+                continue
+            if refusal in _REFUSALS and case.login and self._logins < _MOST_LOGINS:
+                self._logins += 1
+                for client in self._clients.values():
+                    client.forget_login(case.login)
+                self.warnings.append(f"the login had expired at {arm} by {case.name}: it was repeated")
+                return "send again"
+            kind = "a rate limit" if refusal == _TOO_MANY else "a login or token that has expired"
+            self.has_refused = True
+            self._first = self._first or case.name
+            self._reason = (
+                f"{arm} has responded with status {refusal} since {self._first}, also to what worked before: "
+                f"{kind}"
+            )
+            return "stop"
+        works = all(
+            each and each < HTTPStatus.BAD_REQUEST
+            for statuses in result.statuses.values()
+            for each in statuses
+        )
+        if case.method in SAFE_METHODS and works:
+            self._known.append(case)
+        return "go on"
+
+    def _is_new(self, arm: str, case: RequestSpec, refusal: int) -> bool:
+        """Whether a request that worked before, of the same route if there is one, is now refused as well."""
+        known = [each for each in self._known if refusal == _TOO_MANY or each.login == case.login]
+        known.sort(key=lambda each: _route(each) != _route(case))
+        return bool(known) and self._clients[arm].send(known[0]).status == refusal

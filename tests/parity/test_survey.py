@@ -1,0 +1,244 @@
+"""The course of a check: what must work, what is varied, and where it stops."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from http import HTTPStatus
+
+import pytest
+
+from portcompare.errors import InputError
+from portcompare.http.responses import Response
+from portcompare.parity.outcome import sum_up
+from portcompare.parity.survey import Limits, survey
+from portcompare.records.parity import Parity
+from portcompare.records.requests import LoginStep, RequestSpec
+from portcompare.records.rounds import BASELINE
+from tests.parity.clients import Client, Service, checker_of, response
+
+OWN = RequestSpec(name="list", target="/items")
+OTHER = RequestSpec(name="one", target="/items/7")
+LOGIN = (LoginStep(request=RequestSpec(name="", method="POST", target="/login")),)
+FORM = b'<form method="post"><input name="user"><input type="password" name="password"></form>'
+
+
+def check(
+    arms: Mapping[str, Service] | Service, *own: RequestSpec, limits: Limits | None = None
+) -> tuple[Parity, dict[str, Client]]:
+    services = arms if isinstance(arms, Mapping) else {BASELINE: arms, "new": arms}
+    clients = {arm: Client(service) for arm, service in services.items()}
+    with checker_of(clients) as checker:
+        found = survey(checker, own or (OWN,), (), ["*"], limits or Limits())
+        return sum_up(checker, found).parity, clients
+
+
+def by_path(**statuses: int) -> Service:
+    """Respond by the first part of the path, to others with 404."""
+    return lambda case: response(status=statuses.get(case.target.split("/")[1].partition("?")[0], 404))
+
+
+def limited(requests: int, status: int = HTTPStatus.TOO_MANY_REQUESTS) -> Callable[[], Service]:
+    """Servers that refuse after some requests."""
+
+    def make() -> Service:
+        left = [requests]
+
+        def respond(case: RequestSpec) -> Response:
+            left[0] -= 1
+            return (
+                response(status=200 if case.target.startswith("/items") else 404)
+                if left[0] >= 0
+                else response(status=status)
+            )
+
+        return respond
+
+    return make
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 500, 503])
+def test_a_request_of_the_plan_that_does_not_work_is_a_fault_and_is_not_varied(status: int) -> None:
+    parity, clients = check(by_path(items=status))
+    [fault] = parity.faults
+    assert (fault.case, parity.verdict) == ("GET /items", "not compared")
+    assert fault.found.startswith(f"status {status}: hello")
+    assert f"expect = {{ status = {status} }}" in fault.remedy
+    assert {each.target for each in clients["new"].received} == {"/items"}
+    assert [each.case for each in parity.coverage.not_compared] == ["GET /items"]
+
+
+def test_a_status_that_the_plan_expects_is_no_fault_and_another_one_is() -> None:
+    parity, _ = check(by_path(items=404), replace(OWN, expected_status=404))
+    assert (parity.faults, parity.verdict) == ((), "alike")
+    parity, _ = check(by_path(items=200), replace(OWN, expected_status=404))
+    assert parity.faults[0].found == "status 200, where the plan expects 404"
+
+
+def test_a_fault_of_one_request_leaves_the_others_compared() -> None:
+    parity, clients = check(by_path(items=200), OWN, RequestSpec(name="", target="/broken"))
+    assert [each.case for each in parity.faults] == ["GET /broken"]
+    assert {"/items", "/items?portcompare=1"} <= {each.target for each in clients["new"].received}
+    assert parity.coverage.in_full > 1
+
+
+@pytest.mark.parametrize(
+    "location", ["/auth/login?next=/items", "http://127.0.0.1:1/sign-in", "/accounts/login/"]
+)
+def test_a_redirect_to_a_login_is_a_fault_and_another_redirect_is_not(location: str) -> None:
+    parity, _ = check(lambda _: response(("location", location), status=302))
+    assert "it needs a login" in parity.faults[0].found
+    parity, _ = check(lambda _: response(("location", "/blog/items"), status=302))
+    assert parity.faults == ()
+
+
+def test_no_response_from_the_baseline_is_a_fault_sent_once_and_not_varied() -> None:
+    lost = Response(server="127.0.0.1:1", error="no complete response within 1 s (parity.timeout_s)")
+    parity, clients = check(
+        lambda case: lost if case.target == "/items" else response(status=200), OWN, OTHER
+    )
+    assert parity.faults[0].found == f"no response: {lost.error}"
+    assert [each.target for each in clients[BASELINE].received].count("/items") == 1
+    assert not any(
+        "portcompare" in each.target and "/7" not in each.target for each in clients["new"].received[:3]
+    )
+
+
+def test_a_login_that_fails_ends_the_check() -> None:
+    with pytest.raises(InputError, match=r"login step 1, POST /login: status 401"):
+        check_with_login(lambda _: response(status=401), failing="login step 1, POST /login: status 401")
+
+
+@pytest.mark.parametrize("page", [response(body=FORM), response(("location", "/login"), status=302)])
+def test_a_login_without_effect_is_a_failed_login(page: Response) -> None:
+    with pytest.raises(InputError, match=r"GET /items .* after the login as before it"):
+        check_with_login(lambda _: page)
+
+
+def test_a_page_with_a_password_form_of_its_own_is_no_failed_login() -> None:
+    parity = check_with_login(
+        lambda case: response(body=FORM) if case.login else response(("location", "/login"), status=302)
+    )
+    assert parity.verdict == "alike"
+
+
+def check_with_login(service: Service, failing: str = "") -> Parity:
+    clients = {arm: Client(service) for arm in (BASELINE, "new")}
+    clients[BASELINE].failing = failing
+    with checker_of(clients) as checker:
+        return sum_up(checker, survey(checker, [replace(OWN, login=LOGIN)], (), [], Limits())).parity
+
+
+@pytest.mark.parametrize("arms", [(BASELINE, "new"), ("new",), (BASELINE,)])
+def test_a_rate_limit_is_named_and_what_comes_after_it_is_not_compared(arms: tuple[str, ...]) -> None:
+    make, free = limited(20), limited(10**6)
+    parity, _ = check({arm: (make if arm in arms else free)() for arm in (BASELINE, "new")})
+    assert parity.verdict == "not compared"
+    assert parity.differences == ()
+    reasons = {each.reason for each in parity.coverage.not_compared}
+    assert all(
+        f"{arms[0]} has responded with status 429 since" in each and "a rate limit" in each
+        for each in reasons
+    )
+    assert parity.coverage.in_full == 10
+    assert parity.cases == parity.coverage.in_full + len(parity.coverage.not_compared)
+
+
+def test_a_limit_of_one_route_leaves_the_others_compared() -> None:
+    slow, free = limited(8)(), by_path(items=200, free=200)
+    parity, _ = check(
+        {arm: lambda case: (slow if case.target.startswith("/items") else free)(case) for arm in (BASELINE,)}
+        | {"new": free},
+        OWN,
+        RequestSpec(name="", target="/free"),
+    )
+    assert parity.verdict == "not compared"
+    assert not any(each.case.startswith("GET /free") for each in parity.coverage.not_compared)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_login_that_expires_is_repeated_and_the_case_sent_again(status: int) -> None:
+    def make() -> tuple[Service, Callable[[], None]]:
+        left = [9]
+
+        def respond(_: RequestSpec) -> Response:
+            left[0] -= 1
+            return response(status=200 if left[0] > 0 else status)
+
+        return respond, lambda: left.__setitem__(0, 10**6)
+
+    services = {arm: make() for arm in (BASELINE, "new")}
+    clients = {arm: Client(respond) for arm, (respond, _) in services.items()}
+    for arm, (_, renew) in services.items():
+        clients[arm].renew = renew
+    with checker_of(clients) as checker:
+        parity = sum_up(checker, survey(checker, [replace(OWN, login=LOGIN)], (), ["*"], Limits())).parity
+    assert parity.verdict == "alike"
+    assert parity.coverage.not_compared == ()
+    assert any("had expired" in each for each in parity.warnings)
+
+
+def test_a_token_that_expires_for_good_ends_the_check() -> None:
+    make = limited(20, status=401)
+    own = replace(OWN, headers=(("Authorization", "Bearer x"),))
+    parity, _ = check({arm: make() for arm in (BASELINE, "new")}, own)
+    assert parity.verdict == "not compared"
+    assert "a login or token that has expired" in parity.coverage.not_compared[-1].reason
+
+
+def test_a_route_that_the_candidate_lacks_is_one_difference() -> None:
+    parity, _ = check(
+        {BASELINE: by_path(items=200, free=200), "new": by_path(free=200)},
+        OWN,
+        RequestSpec(name="", target="/free"),
+    )
+    assert [(each.case, each.baseline, each.candidate) for each in parity.differences] == [
+        ("GET /items", "200", "404")
+    ]
+    assert any("/items was not varied: new has no such route" in each for each in parity.warnings)
+
+
+def test_a_quick_check_sends_the_requests_of_the_plan_only() -> None:
+    parity, clients = check(by_path(items=200), OWN, OTHER, limits=Limits(is_quick=True))
+    assert {each.target for each in clients[BASELINE].received} == {"/items", "/items/7"}
+    assert (parity.verdict, parity.cases) == ("alike", 2)
+
+
+def test_what_does_not_fit_in_the_budget_is_counted() -> None:
+    limits = Limits(deadline_s=time.monotonic(), budget="1s")
+    parity, clients = check(by_path(items=200), limits=limits)
+    assert {each.target for each in clients[BASELINE].received} == {"/items"}
+    assert {each.reason for each in parity.coverage.not_compared} == {"not sent within 1s"}
+    assert (parity.verdict, parity.coverage.in_full) == ("alike", 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "is_warned"),
+    [
+        ("/items", "/items?page=2", False),
+        ("/items/new", "/items", False),
+        ("/items", "/items/7", False),
+        ("/items", "/itemset", True),
+        ("/orders", "/", True),
+    ],
+)
+def test_a_write_that_no_request_reads_back_is_a_warning(written: str, read: str, is_warned: bool) -> None:  # noqa: FBT001
+    writing = RequestSpec(name="", method="POST", target=written)
+    parity, _ = check(
+        lambda _: response(), writing, RequestSpec(name="", target=read), limits=Limits(is_quick=True)
+    )
+    assert [f"POST {written}" in each for each in parity.warnings] == [True] * is_warned
+
+
+def test_errors_on_both_sides_are_counted_by_status() -> None:
+    parity, _ = check(by_path(items=200))
+    assert set(parity.coverage.errors) == {"404"}
+    assert parity.coverage.errors["404"] < parity.coverage.in_full
+
+
+def test_cases_are_counted_as_they_are_sent() -> None:
+    totals: list[int] = []
+    advanced: list[None] = []
+    limits = Limits(count=totals.append, advance=lambda: advanced.append(None))
+    parity, _ = check(by_path(items=200), limits=limits)
+    assert totals == [1, parity.cases]
+    assert len(advanced) == parity.cases
