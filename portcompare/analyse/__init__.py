@@ -81,7 +81,8 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
             *measured.warnings,
             *(parity.warnings if parity is not None else ()),
         ),
-        headline=(
+        headline=conclusions.find_wrong_under_load(fixed, plan.level_text)
+        or (
             conclusions.find_capacity_headline(capacities, margins["throughput"], invalid_reasons)
             if searched
             else conclusions.find_headline(comparisons, margins, plan.level_text, invalid_reasons)

@@ -1,5 +1,6 @@
 """The result in sentences: a headline for the run, and one conclusion for each scenario and candidate."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -8,10 +9,11 @@ from portcompare.records.estimates import Change, Comparison, Estimate, Verdict
 from portcompare.records.metrics import HEADLINE_METRICS, MetricName
 from portcompare.records.pages import Pages, PageSummary
 from portcompare.records.results import Conclusion, Summary
-from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.records.sweeps import Capacity
 from portcompare.stats.intervals import chance_beyond, degrees_of_freedom, reject
 from portcompare.units import LevelText, count, duration, rate, ratio, share
+from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
 
 Margins = Mapping[MetricName, float]
 
@@ -30,6 +32,27 @@ _CAPACITY_PHRASES: dict[Verdict | None, str] = {
     "equivalent": "has the same capacity as",
     "inconclusive": "has a capacity with no conclusive difference from that of",
 }
+
+
+def find_wrong_under_load(rounds: Iterable[Round], level_text: LevelText) -> str:
+    """Say which deployments respond under load otherwise than one request at a time; empty if none does."""
+    found: dict[str, Counter[str]] = {}
+    first: dict[str, str] = {}
+    for one in rounds:
+        for kind, number in one.load.error_kinds.items():
+            if kind.startswith((WRONG_BODY, WRONG_STATUS)):
+                found.setdefault(one.deployment, Counter())[kind] += number
+                first.setdefault(one.deployment, f"{one.scenario}, {level_text(one.scenario, one.level)}")
+    if not found:
+        return ""
+    texts = [
+        f"{name} ({first[name]}: {', '.join(f'{number} x {kind}' for kind, number in kinds.most_common(2))})"
+        for name, kinds in found.items()
+    ]
+    return (
+        f"Wrong responses under load: {'; '.join(texts)}. One at a time, the responses were right: "
+        "look for state that requests share, or for a limit that the load has reached."
+    )
 
 
 def find_headline(

@@ -29,6 +29,7 @@ from portcompare.run.parity import capture_requests, check_parity, recheck_diffe
 from portcompare.run.phases import prepare, serve
 from portcompare.run.progress import Progress, out
 from portcompare.run.session import open_session
+from portcompare.serve.contacts import describe_contacts, watch_contacts
 
 
 def check(
@@ -77,9 +78,12 @@ def _compare(plan: Plan, limits: Limits) -> ParityOutcome:
         open_session(plan, Path(folder)) as session,
         prepare(session, progress),
     ):
-        captured = capture_requests(session, progress, warnings.append)
-        with serve(session) as servers:
+        watched = replace(session, plan=watch_contacts(session.plan, session.folder))
+        captured = capture_requests(watched, progress, warnings.append)
+        with serve(watched) as servers:
             outcome = check_parity(captured, servers, progress, limits)
+            ports = {each.port for each in (*servers.values(), *session.upstreams.values())}
+            warnings += describe_contacts(session.folder, servers, ports)
         parity = recheck_differences(session, outcome, progress)
     warnings += (*parity.warnings, *outcome.unused_allowances)
     return replace(outcome, parity=replace(parity, warnings=tuple(warnings)))

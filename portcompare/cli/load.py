@@ -5,9 +5,11 @@ import resource
 import socket
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from hdrh.histogram import HdrHistogram
@@ -17,9 +19,13 @@ from typer import Argument, Option
 from portcompare.analyse.rounds import find_overload
 from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, refuse
+from portcompare.http.addresses import Address, AddressError
+from portcompare.http.requests import find_flaw, http_request
 from portcompare.measure.generator import start_generator
 from portcompare.measure.rounds import load_target
+from portcompare.parity.sending import send
 from portcompare.plan import Generator
+from portcompare.records.requests import RequestSpec
 from portcompare.run.progress import make_spinner, out
 from portcompare.run.workers import LOOPBACK, Workers, read_endpoint
 from portcompare.serve.cpus import generator_cpus
@@ -30,6 +36,7 @@ from portcompare.wire.protocol import Load, RateLoad, RoundDone, UserLoad
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 LIMITS = Generator()
 MOST_CONNECTIONS = 1024
+ENDLESS_S = 10.0  # A response that has begun, and not ended by then, is a stream
 
 
 def load(
@@ -39,6 +46,10 @@ def load(
     rate_rps: Annotated[
         float | None, Option("--rate", min=0.1, help="open model: requests per second, at random times")
     ] = None,
+    headers: Annotated[
+        list[str] | None,
+        Option("--header", "-H", metavar="'NAME: VALUE'", help="a request header; may be repeated"),
+    ] = None,
     seconds: Annotated[float, Option(min=0.1, help="length of the measurement")] = 10.0,
     processes: Processes = 1,
     as_json: AsJson = False,
@@ -47,6 +58,11 @@ def load(
     if (users is None) == (rate_rps is None):
         remedy = "give one of them: --users 32 for the closed model, --rate 1000 for the open model"
         raise refuse("--users, --rate", "both or neither are given", remedy)
+    request, parts = _read_request(url, headers or []), urlsplit(url)
+    server = f"{parts.scheme}://{parts.netloc}"
+    if send(server, request, ENDLESS_S).stream is not None:
+        found = f"the response does not end within {ENDLESS_S:g} s, and only whole responses can be measured"
+        raise refuse("URL", found, "load an address whose response ends")
     how: Load = (
         UserLoad(users=users)
         if users is not None
@@ -64,7 +80,7 @@ def load(
             generator.gather(gather, lambda _: None)
         measuring = f"measuring for {seconds:g} s"
         on_window = partial(steps.update, step, description=measuring)
-        done = load_target(generator, url, how, seconds, on_window=on_window)
+        done = load_target(generator, server, how, seconds, request=request, on_window=on_window)
     if as_json:
         print_json(_describe(done))
     else:
@@ -73,6 +89,32 @@ def load(
     if overload is not None:
         print_note(f"not valid: {overload}")
     raise typer.Exit(EXIT_DONE if done.load.requests and overload is None else EXIT_NOT_VALID)
+
+
+def _read_request(url: str, headers: Sequence[str]) -> RequestSpec:
+    """The request that a command line describes; raises InputError if it cannot be sent."""
+    try:
+        Address.of(url)
+    except AddressError as error:
+        remedy = "write http://HOST:PORT/PATH"
+        if "user" in error.found:
+            remedy += """, and -H "Authorization: Basic $(printf %s USER:PASSWORD | base64)\""""
+        raise refuse("URL", error.found, remedy) from None
+    parts = urlsplit(url)
+    values: dict[str, list[str]] = {}
+    for line in headers:
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise refuse("--header", f"{name!r} has no colon", "write -H 'NAME: VALUE'")
+        values.setdefault(name.strip(), []).append(value.strip())
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        request = http_request(target, headers=values)
+    except ValueError as error:
+        raise refuse("--header", str(error), "remove it") from None
+    if flaw := find_flaw(request):
+        raise refuse("URL, --header", flaw, "correct it")
+    return request
 
 
 def _describe(done: RoundDone) -> dict[str, Any]:

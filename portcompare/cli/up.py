@@ -28,7 +28,7 @@ LOOK_EVERY_S = 1.0
 def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
     """Serve baseline and candidates until Ctrl-C; print their addresses, and each second their usage."""
     plan = read_plan(plan_path)
-    problems = preflight(plan)
+    problems = preflight(plan).problems
     if problems:
         raise InputError(problems)
     cpus = assign_cpus(plan)

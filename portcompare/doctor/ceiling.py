@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from portcompare.errors import ServerError
+from portcompare.http.requests import http_request
 from portcompare.measure.generator import LoadGenerator
 from portcompare.measure.rounds import load_target
 from portcompare.plan import OpenLoad
@@ -70,7 +71,7 @@ def measure_ceiling(
     generator: LoadGenerator, url: str, why_untrusted: WhyUntrusted, on_step: Callable[[str], None]
 ) -> Ceiling:
     """Measure how much load a load generator can make."""
-    measure = partial(load_target, generator, url, warmup_s=_WARMUP_S)
+    measure = partial(load_target, generator, url, request=http_request("/"), warmup_s=_WARMUP_S)
 
     def offer(rate_rps: float) -> RoundDone:
         on_step(f"load generator: {rate_rps:,.0f} requests/s, open model")

@@ -3,7 +3,7 @@
 import json as _json
 import mimetypes
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 from hashlib import sha256
@@ -20,6 +20,13 @@ _VALUE: Final = re.compile(r"[\t -~\x80-\xff]*")
 
 # As browsers write names in a multipart body (HTML, section 4.10.21.8).
 _QUOTED: Final = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+
+# The client frames each request by itself and keeps its connection: such a header would say what is not so
+# (RFC 9110, section 7.6.1; RFC 9112, section 6).
+FRAMING_HEADERS: Final = frozenset(
+    ["connection", "content-length", "expect", "http2-settings", "keep-alive", "proxy-connection"]
+) | {"te", "trailer", "transfer-encoding", "upgrade"}
+CANNOT_BE_SET: Final = "cannot be set: it frames the request or its connection, as the client does by itself"
 
 _DEFAULT_HEADERS: Final = (("User-Agent", "portcompare"), ("Accept", "*/*"))
 # These methods send a Content-Length even with an empty body (RFC 9110, section 8.6).
@@ -43,7 +50,7 @@ def http_request(  # noqa: PLR0913 - the parts of a request
     *,
     method: str = "GET",
     query: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str | Sequence[str]] | None = None,
     cookies: Mapping[str, str] | None = None,
     json: object = None,
     form: Mapping[str, Any] | None = None,
@@ -58,7 +65,7 @@ def http_request(  # noqa: PLR0913 - the parts of a request
         path: Path, with or without a query.
         method: HTTP method.
         query: Query parameters to encode; a list repeats the parameter.
-        headers: Request headers.
+        headers: Request headers; a list sends the header once for each value.
         cookies: Cookies by name, sent as they are in a Cookie header.
         json: A JSON body; dates and times become text.
         form: A body of form fields; a list repeats the field.
@@ -71,9 +78,15 @@ def http_request(  # noqa: PLR0913 - the parts of a request
         The record. Its Content-Type is that of the kind of body, unless `headers` has one.
 
     Raises:
-        ValueError: If two kinds of body are given, a header is given twice, or the JSON cannot be written.
+        ValueError: If two kinds of body are given, a header frames the request (Transfer-Encoding,
+            Content-Length, Connection...) or is given in two ways, or the JSON cannot be written.
     """
-    own = {given.lower() for given in headers or {}}
+    lines: list[tuple[str, str]] = []
+    for given, values in (headers or {}).items():
+        lines += [(given, value) for value in ([values] if isinstance(values, str) else values)]
+    if flaw := find_framing_flaw(lines):
+        raise ValueError(flaw)
+    own = {given.lower() for given, _ in lines}
     content, content_type = _encode_body(json, form, multipart, body)
     added = {}
     if content_type and "content-type" not in own:
@@ -90,7 +103,7 @@ def http_request(  # noqa: PLR0913 - the parts of a request
         name=name or f"{method} {as_written(target)}",
         method=method,
         target=target,
-        headers=(*(headers or {}).items(), *added.items()),
+        headers=(*lines, *added.items()),
         body=content,
         expected_status=expect_status,
     )
@@ -104,6 +117,16 @@ def with_query(spec: RequestSpec, parameter: str, value: str) -> RequestSpec:
     has_default_name = spec.name == f"{spec.method} {as_written(spec.target)}"
     name = f"{spec.method} {as_written(target)}" if has_default_name else spec.name
     return replace(spec, target=target, name=name)
+
+
+def find_framing_flaw(headers: Iterable[tuple[str, str]]) -> str | None:
+    """Which of some headers is not the user's to send, and why; None if all are."""
+    names = [name for name, _ in headers]
+    framing = next((name for name in names if name.lower() in FRAMING_HEADERS), None)
+    if framing is not None:
+        return f"the header {framing} {CANNOT_BE_SET}"
+    is_repeated = sum(name.lower() == "host" for name in names) > 1
+    return "the header Host is given twice: a request has one" if is_repeated else None
 
 
 def find_flaw(spec: RequestSpec) -> str | None:
@@ -120,7 +143,7 @@ def find_flaw(spec: RequestSpec) -> str | None:
             return f"the header {name!r} is not one line of latin-1 text: {value!r}"
     if not isinstance(spec.body, bytes):
         return f"the body is not bytes but {type(spec.body).__name__}"
-    return None
+    return find_framing_flaw(spec.headers)
 
 
 def encode_json(value: object) -> bytes:

@@ -15,6 +15,15 @@ _SWITCHING_PROTOCOLS = 101
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """A response that had not ended when it was read no longer."""
+
+    first_byte_s: float | None  # From the request to the first byte of the body; None if none came
+    # From the request until there was enough of the body to compare; None if there never was
+    first_part_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
     """A complete response, or the error because of which there is none."""
 
@@ -25,6 +34,7 @@ class Response:
     # body, whatever followed its headers
     body: bytes = b""
     error: str = ""  # Why there is no complete response; empty if there is one
+    stream: Stream | None = None  # If the response does not end; the body is then its first part
 
     def lines(self, name: str) -> list[str]:
         """The values of a header, one for each line, the server's own address replaced by a placeholder."""
@@ -56,6 +66,10 @@ class ResponseError(Exception):
     """There is no complete response; the text says why."""
 
 
+class BodyTooLarge(ResponseError):  # noqa: N818 - it names what was found
+    """A body has more bytes than are read."""
+
+
 class ResponseParser:
     """Parses one response, fed with the bytes of its connection."""
 
@@ -68,6 +82,15 @@ class ResponseParser:
         self.head_only = head_only  # True for the response to a HEAD request
         self.head_complete = False  # True when the status and all headers have been received
         self.complete = False  # True when the whole response has been received
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header; None if it has not been received."""
+        return next((value for given, value in self._headers if given == name), None)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more has to be received."""
+        return self.complete or (self.head_only and self.head_complete)
 
     @property
     def has_body(self) -> bool:
@@ -97,7 +120,7 @@ class ResponseParser:
             if not self.has_body:  # it follows headers that promise no body even to a GET
                 self.on_body(data if was_head_complete else data.partition(b"\r\n\r\n")[2])
         if self._size_bytes > MOST_BODY_BYTES:
-            raise ResponseError(f"the body has more than {MOST_BODY_BYTES:,} bytes")
+            raise BodyTooLarge(f"the body has more than {MOST_BODY_BYTES:,} bytes")
 
     def response(self, server: str) -> Response:
         """The response that was parsed."""

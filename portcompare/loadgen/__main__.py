@@ -105,14 +105,14 @@ def run_round(
         # `is None`: a greenlet that has ended is false.
         window_s = order.window_s if closing is None else closing.get()
     finally:
-        runner.end_round()
+        ended = runner.end_round()
     return merge_parts(
         parts,
         started_at_s=started_at_s,
         window_s=window_s,
         warmup_s=start_s - began_s,
         steady=warm.steady,
-        failure=warm.failure or lost,
+        failure=warm.failure or lost or ended,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 from portcompare.http.bodies import decode_body, without_address
 from portcompare.http.documents import matches, read_tree
+from portcompare.http.requests import FRAMING_HEADERS
 from portcompare.http.trees import Tree
 from portcompare.records.requests import Expectation
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS, Captured
@@ -68,9 +69,7 @@ def exact_body(expected: Expectation) -> bytes | None:
     return base64.b64decode(expected.body_base64)
 
 
-CONNECTION_HEADERS: Final = frozenset(
-    ["connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding"]
-) | {"proxy-authorization", "proxy-connection", "upgrade"}
+CONNECTION_HEADERS: Final = FRAMING_HEADERS | {"host", "proxy-authorization"}
 """Headers of one connection (RFC 9110, section 7.6.1), and those that every client writes itself."""
 
 _CREDENTIALS: Final = ("authorization", "cookie")

@@ -6,16 +6,15 @@ What makes it fast: the request is bytes built once; the connection waits for re
 
 import errno
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from time import perf_counter
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import certifi
 import gevent
 from gevent import socket, ssl
 
+from portcompare.http.addresses import Address
 from portcompare.loadgen.response import ResponseReader
 
 REFUSED: Final = "connection refused"
@@ -220,7 +219,7 @@ class Dialer:
 
     __slots__ = ("_address", "_context", "_known")
 
-    def __init__(self, address: "Address", ca_file: str | None) -> None:
+    def __init__(self, address: Address, ca_file: str | None) -> None:
         self._address = address
         self._context = make_context(ca_file) if address.secure else None
         self._known: tuple[int, tuple[str | int, ...]] | None = None
@@ -286,39 +285,3 @@ def make_context(ca_file: str | None) -> ssl.SSLContext:
         context.load_default_certs()
     context.load_verify_locations(certifi.where() if ca_file is None else ca_file)
     return context
-
-
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where to connect to, and what the Host header says."""
-
-    secure: bool  # True for TLS
-    host: str  # Name or address, an IPv6 one without its brackets
-    port: int
-    netloc: str  # For the Host header
-
-    @classmethod
-    def of(cls, url: str) -> "Address":
-        """The address in a URL; raises ValueError if the URL names no server."""
-        refused = f"{url!r} is not the address of a server"
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise ValueError(f"{refused}: {error}") from error
-        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or port == 0:
-            raise ValueError(f"{refused}: it must begin with http:// or https:// and name a host")
-        if parts.username is not None:
-            # The URL is not shown: it may hold a password.
-            raise ValueError(
-                f"the address of {parts.hostname} names a user: send an Authorization header instead"
-            )
-        return cls(
-            secure=parts.scheme == "https",
-            host=parts.hostname,
-            port=port or _DEFAULT_PORTS[parts.scheme],
-            netloc=parts.netloc,
-        )

@@ -11,12 +11,13 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from portcompare.http.login import KEEP, Kept, LoginFailed, fill, keep_from
+from portcompare.http.addresses import Address
+from portcompare.http.login import Kept, LoginFailed, fill, find_keep_flaw, keep_from
 from portcompare.http.placeholders import NAME, fill_in, names_in
 from portcompare.http.requests import encode_request, find_flaw
 from portcompare.http.rows import Row, read_rows, share_weights
 from portcompare.loadgen.checks import LooseBody, exact_body
-from portcompare.loadgen.connection import Address, Connection, make_context
+from portcompare.loadgen.connection import Connection, make_context
 from portcompare.records.requests import Expectation, LoginStep, RequestSpec
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
 
@@ -67,8 +68,9 @@ def login_step(
 
     Args:
         request: The request.
-        keep: For each name, where its value is in the response: `json:/pointer`, `header:Name` or
-            `cookie:name`. The values fill `{name}` in later steps and in the requests.
+        keep: For each name, where its value is in the response: `json:/pointer`, `html:CSS selector`,
+            `regex:pattern (group)`, `header:Name` or `cookie:name`. The values fill `{name}` in later steps
+            and in the requests.
         values: A CSV or JSON Lines file whose rows fill the request; the n-th user takes the n-th row.
 
     Returns:
@@ -81,8 +83,8 @@ def login_step(
     for name, where in (keep or {}).items():
         if not re.fullmatch(NAME, name):
             raise ValueError(f"{name!r} cannot stand in braces: use letters, digits, _ and -")
-        if not re.fullmatch(KEEP, where):
-            raise ValueError(f"{where!r} is not `json:/pointer`, `header:Name` or `cookie:name`")
+        if flaw := find_keep_flaw(where):
+            raise ValueError(flaw)
     rows = read_rows(Path(values)) if values is not None else ()
     requests = _fill_each(request, rows) if rows else (request,)
     variants = Variants(LoginStep(request=filled, keep=tuple((keep or {}).items())) for filled in requests)

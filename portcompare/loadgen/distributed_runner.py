@@ -226,7 +226,7 @@ class DistributedRunner:
         self.send(ShortenWindow(window_s=window_s), *self._active)
 
     def end_round(self) -> None:
-        """As of `LocalRunner`."""
+        """As of `LocalRunner`; the workers do not say how their users ended."""
         self.send(EndPart(), *self._active)
 
     def close(self) -> None:

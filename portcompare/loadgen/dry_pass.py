@@ -2,12 +2,10 @@
 
 import random
 import re
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.client import responses
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
@@ -18,11 +16,13 @@ from gevent.event import Event
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from locust import TaskSet, User
 
+from portcompare.http.addresses import Address
 from portcompare.http.requests import encode_request
 from portcompare.loadgen.checks import CONNECTION_HEADERS
-from portcompare.loadgen.connection import Address, Connection, Dialer
+from portcompare.loadgen.connection import Connection, Dialer
 from portcompare.loadgen.declare import Problem
 from portcompare.loadgen.locust_users import stage
+from portcompare.loadgen.session import WatchedUsers, describe_error
 from portcompare.records.requests import RequestSpec
 from portcompare.wire.protocol import Captured
 
@@ -56,13 +56,12 @@ def capture(user_class: type[User], url: str) -> Captured:
         with _observed(watch):
             # All alike: a task that is rare under load is to be seen as well.
             runner = stage(user_class, forwarder.url, tasks=list(dict.fromkeys(user_class.tasks)))
+            # The user may stop by itself; at the end its on_stop may raise.
+            runner.user_greenlets = WatchedUsers(lambda user: watch.end(user.exception))
             try:
                 runner.start(1, spawn_rate=1)
                 runner.spawning_greenlet.join()
-                users = list(runner.user_greenlets)
-                for user in users:
-                    user.link(lambda _: watch.end())  # it may stop by itself
-                if runner.spawning_greenlet.exception is not None or not users:
+                if runner.spawning_greenlet.exception is not None:
                     watch.end(runner.spawning_greenlet.exception)
                 watch.wait()
             finally:
@@ -240,7 +239,12 @@ def _observed(watch: _Watch) -> Iterator[None]:
     """Listen to Locust's events, skip all waiting, and seed `random` so that each run has the same cases."""
     state, wait = random.getstate(), TaskSet.wait
     random.seed(0)
-    TaskSet.wait = watch.note_turn
+
+    def take_turn(tasks: TaskSet) -> None:
+        tasks.wait_time()  # which may raise
+        watch.note_turn()
+
+    TaskSet.wait = take_turn
     locust.events.request.add_listener(watch.note_request)
     locust.events.user_error.add_listener(watch.end)
     try:
@@ -254,11 +258,7 @@ def _observed(watch: _Watch) -> Iterator[None]:
 
 def _find_problem(name: str, watch: _Watch, *, any_captured: bool) -> Problem | None:
     if watch.error is not None:
-        error = watch.error
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        frames = traceback.extract_tb(error.__traceback__)
-        where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-        found = f"{name} raised {text}{where} when one user of it ran against the baseline"
+        found = f"{name}.{describe_error(watch.error)} when one user of it ran against the baseline"
         return found, "correct the class; it must catch an exception that it raises on purpose"
     if any_captured:
         return None

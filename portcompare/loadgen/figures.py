@@ -183,6 +183,7 @@ class PartResult:
     cpu_ratio: float  # CPU seconds per second
     machine: str  # Identifies the machine: the kernel's id of this boot
     cpus: tuple[int, ...]  # The CPUs that the process may use
+    failure: str | None = None  # Why a user ended by itself; None if none did
 
 
 def summarize_part(window: Window, before: Counts, during: Counts) -> PartResult:
@@ -306,7 +307,7 @@ def merge_parts(
         generator_cpu_ratio=find_busiest(results),
         generator_cpu_ratios={name: part.cpu_ratio for name, part in parts.items()},
         slices=tuple(_merge_slice(same) for same in zip(*(part.slices for part in results), strict=True)),
-        failure=failure,
+        failure=failure or next((part.failure for part in results if part.failure), None),
     )
     return RoundDone(load=load, histogram=histogram.encode().decode())
 

@@ -13,15 +13,15 @@ from locust import User
 from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
+from portcompare.http.addresses import Address
 from portcompare.http.requests import with_query
 from portcompare.loadgen.checks import SPARSE, ApprovedResponses
-from portcompare.loadgen.connection import Address
 from portcompare.loadgen.declare import Problem, find_problem, find_unfilled, steps_of, weights_of
 from portcompare.loadgen.dry_pass import capture
 from portcompare.loadgen.figures import Counts, PartResult, Window, summarize_part
 from portcompare.loadgen.locust_users import EventCounter
 from portcompare.loadgen.open_model import WHOLE, Dispatcher, Share, due_times
-from portcompare.loadgen.session import Session, Target, open_session
+from portcompare.loadgen.session import Session, Target, WatchedUsers, open_session
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.window import Heartbeat, is_steady, least_time
 from portcompare.wire import protocol as wire
@@ -81,6 +81,8 @@ class Part:
             self._counter = EventCounter(self._session, approved)
             self._runner = self._counter.stage(user_class, order.url)
         open_session(self._runner.environment, self._session)
+        self._is_ending = False
+        self._runner.user_greenlets = WatchedUsers(self._note_end)
         self._heartbeat = Heartbeat()
         # A collection in mid-round would be a stall that the responses are blamed for. But other clients
         # leave garbage that only a collection finds: there it is kept from looking through all that is older.
@@ -91,6 +93,12 @@ class Part:
             gc.disable()
         self._began_s = time.perf_counter()
         self._runner.start(self._own_users, spawn_rate=self._own_users)
+        self._runner.spawning_greenlet.link_exception(self._note_end)
+
+    def _note_end(self, greenlet: gevent.Greenlet) -> None:
+        """Note the end of a user, whose on_stop may raise, or of the greenlet that makes them."""
+        if greenlet.exception is not None or not self._is_ending:
+            self._session.note_end(greenlet.exception)
 
     def warm_up(self) -> WarmUp:
         """Wait until each user is ready and the rate of responses is steady, or time is up."""
@@ -103,6 +111,7 @@ class Part:
             failure = self._await_users()
         gevent.sleep(max(self._began_s + self._order.warmup_s - time.perf_counter(), 0.0))
         steady = failure is None and self._await_steady_rate()
+        failure = failure or self._session.user_error or None
         warm_rps = len(self._session.recorder.ended_s()) / (time.perf_counter() - self._began_s)
         self._session.sample_every = 1 if warm_rps < _MANY_RPS else SPARSE
         return WarmUp(failure=failure, steady=steady)
@@ -110,6 +119,8 @@ class Part:
     def _await_users(self) -> str | None:
         limit_s = self._order.warmup_max_s
         self._session.all_ready.wait(limit_s)
+        if self._session.user_error:
+            return self._session.user_error
         missing = self._own_users - self._session.ready_users
         if not missing:
             return None
@@ -123,7 +134,7 @@ class Part:
             now_s = time.perf_counter()
             if is_steady(self._session.recorder.ended_s(), self._began_s, now_s, wave_s):
                 return True
-            if now_s > deadline_s:
+            if now_s > deadline_s or self._session.user_error:
                 return False
             gevent.sleep(_LOOK_EVERY_S)
 
@@ -138,7 +149,8 @@ class Part:
         gevent.sleep(end_s - time.perf_counter())
         during = self._count()
         window = Window(start_s=start_s, end_s=end_s, wave_s=self._order.delay_s)
-        return summarize_part(window, before, during)
+        summary = summarize_part(window, before, during)
+        return replace(summary, failure=self._session.user_error or None)
 
     def close_window(self, window_s: float) -> None:
         """Have the window close when it has been open for so long."""
@@ -154,8 +166,9 @@ class Part:
             taken_at_s=time.perf_counter(),
         )
 
-    def end(self) -> None:
-        """Stop the load."""
+    def end(self) -> str | None:
+        """Stop the load; returns why a user ended otherwise, None if all ended as they should."""
+        self._is_ending = True
         if self._dispatcher:
             self._dispatcher.end()
         self._heartbeat.stop()
@@ -166,6 +179,7 @@ class Part:
             self._counter.stop()
         gc.enable()
         gc.unfreeze()
+        return self._session.user_error or None
 
 
 class LocalRunner:
@@ -213,11 +227,10 @@ class LocalRunner:
         if self._part is not None:
             self._part.close_window(window_s)
 
-    def end_round(self) -> None:
-        """Stop the load, if there is any."""
-        if self._part is not None:
-            self._part.end()
-            self._part = None
+    def end_round(self) -> str | None:
+        """Stop the load, if there is any; returns why a user did not end as it should, None if all did."""
+        part, self._part = self._part, None
+        return None if part is None else part.end()
 
     def close(self) -> None:
         """End all workers; here there are none."""

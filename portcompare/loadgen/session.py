@@ -1,17 +1,23 @@
 """What the users of one load test share: their targets, what they expect, and where they count."""
 
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 import gevent
+import locust
 import numpy as np
 from gevent.event import Event
+from gevent.pool import Group
 from locust import User
 from locust.env import Environment
 from locust.event import EventHook
 from locust.stats import RequestStats, StatsEntry, bucket_response_time
 
+import portcompare
 from portcompare.loadgen.checks import SPARSE
 from portcompare.loadgen.declare import Script
 from portcompare.loadgen.figures import Recorder, Tally
@@ -48,6 +54,7 @@ class Session:
     all_ready: Event = field(default_factory=Event)  # Set when each user of this process is ready
     ready_users: int = 0  # Those that had a response or a failure; in the open model, that logged in
     login_error: str = ""  # The last failure of a login; empty if there was none
+    user_error: str = ""  # Why the first user ended that was not told to; empty if none did
     # By the request's place in its class
     expectations: Mapping[int, Expectation] = field(default_factory=dict)
     # For each key that users count under, the names of the user class and the target
@@ -67,11 +74,48 @@ class Session:
         target = self.targets[(first + place + self.share.index) % len(self.targets)]
         return self.share.number(place), target
 
+    def note_end(self, error: BaseException | None) -> None:
+        """Note that a user ended by itself, or could not be made: nobody waits any longer for the others."""
+        reason = "a user stopped by itself (StopUser)" if error is None else describe_error(error)
+        self.user_error = self.user_error or reason
+        self.all_ready.set()
+
     def count_ready(self) -> None:
         """Note that one more user is ready."""
         self.ready_users += 1
         if self.ready_users == self.share.of(self.users):
             self.all_ready.set()
+
+
+# gevent's compiled files have relative names.
+_LIBRARIES: Final = (
+    "src/gevent/",
+    *(f"{Path(module.__file__ or '').parent}/" for module in (gevent, locust, portcompare)),
+)
+
+
+def describe_error(error: BaseException) -> str:
+    """Which function of the user's code raised what, and where: `on_start raised KeyError: 'a' (my.py:6)`."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [each for each in frames if not each.filename.startswith(_LIBRARIES)] or frames[-1:]
+    if not own:
+        return f"raised {text}"
+    *_, last = (each for each in own if each.filename == own[0].filename)  # beyond is a library
+    return f"{own[0].name} raised {text} ({Path(last.filename).name}:{last.lineno})"
+
+
+class WatchedUsers(Group):
+    """The greenlets of users, each of which is watched for its end."""
+
+    def __init__(self, on_end: Callable[[gevent.Greenlet], object]) -> None:
+        super().__init__()
+        self._on_end = on_end
+
+    def add(self, greenlet: gevent.Greenlet) -> None:
+        """Add the greenlet of a user."""
+        super().add(greenlet)
+        greenlet.link(self._on_end)
 
 
 def open_session(environment: Environment, session: Session) -> None:

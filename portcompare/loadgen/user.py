@@ -11,10 +11,11 @@ from locust import User, events, task
 from locust.env import Environment
 from locust.user.task import LOCUST_STATE_RUNNING
 
+from portcompare.http.addresses import Address
 from portcompare.http.login import LoginFailed
 from portcompare.loadgen import declare
 from portcompare.loadgen.checks import SPARSE
-from portcompare.loadgen.connection import Address, Connection, Dialer
+from portcompare.loadgen.connection import Connection, Dialer
 from portcompare.loadgen.open_model import Dispatcher
 from portcompare.loadgen.session import Target, session_of, targets_of
 from portcompare.records.requests import LoginStep, RequestSpec

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from portcompare.browser import visit_page
-from portcompare.errors import WindowMissedError, refuse
-from portcompare.http.requests import http_request
+from portcompare.errors import WindowMissedError
 from portcompare.plan import OpenLoad
 from portcompare.records.pages import PageVisit
 from portcompare.records.rounds import Round
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from portcompare.measure.blocks import PagePlace, Place
     from portcompare.measure.generator import LoadGenerator
     from portcompare.plan import Plan
-    from portcompare.records.requests import Expectation
+    from portcompare.records.requests import Expectation, RequestSpec
     from portcompare.serve import RunningServer
 
 LONGEST_HOLD_S = 3600.0  # of a load while pages load; each load of a page has a limit of its own
@@ -134,23 +132,18 @@ def load_target(
     load: Load,
     window_s: float,
     *,
+    request: RequestSpec,
     warmup_s: float = 0.5,
     on_window: Callable[[], None] = lambda: None,
 ) -> RoundDone:
-    """Load one address with GET requests; raises InputError if nothing can be sent to it."""
-    scenario, parts = "load", urlsplit(url)
-    if not parts.scheme or not parts.hostname:
-        remedy = "write it as http://HOST:PORT/PATH"
-        raise refuse(url, "is not the address of a server", remedy)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    source = ScenarioSource(requests=((http_request(target), 1.0),))
-    problems = generator.prepare(Prepare(locustfile=None, scenarios={scenario: source})).problems
-    if problems:
-        raise refuse(url, *problems[scenario])
+    """Load one server with a request that can be sent."""
+    scenario = "load"
+    source = ScenarioSource(requests=((request, 1.0),))
+    generator.prepare(Prepare(locustfile=None, scenarios={scenario: source}))
     generator.begin_round(
         RunRound(
             scenario=scenario,
-            url=f"{parts.scheme}://{parts.netloc}",
+            url=url,
             load=load,
             warmup_s=warmup_s,
             warmup_max_s=30.0,

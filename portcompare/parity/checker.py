@@ -8,14 +8,15 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Literal, Self
 
-from portcompare.http.responses import Response
+from portcompare.http.responses import Response, Stream
 from portcompare.http.shapes import ANY_KEY
 from portcompare.http.trees import without_indexes
 from portcompare.parity.bodies import find_flaw, learn_bodies
 from portcompare.parity.cases import SAFE_METHODS, matches
-from portcompare.parity.compare import Noise, compare_responses, cover, expect, find_noise
+from portcompare.parity.compare import Noise, cover, expect, find_noise
 from portcompare.parity.findings import Finding
 from portcompare.parity.sending import ArmClient
+from portcompare.parity.streams import align_streams, compare_streams, mark_stream
 from portcompare.parity.url_variants import shape_of
 from portcompare.plan import Allowance
 from portcompare.records.parity import CaseCoverage, Difference
@@ -54,6 +55,7 @@ class CaseResult:
     differences: tuple[Difference, ...]  # Without noise; a difference that the plan allows has its reason
     coverage: CaseCoverage
     flaw: str  # What is wrong with the baseline's body, though it was compared; empty if nothing is
+    streams: Mapping[str, Stream]  # By arm, where its response does not end
     statuses: Mapping[str, tuple[int | None, ...]]  # By arm, of its responses in the order in which they came
     # By arm, what its responses must be under load; None if it did not respond, or not always with one status
     expectations: Mapping[str, Expectation | None]
@@ -115,28 +117,24 @@ class ParityChecker:
         Such cases wait for each other, but not beyond a case that may write.
 
         `may_send`: called before each case; when it returns False, no further case is sent.
-        `judge_result`: called with each result; says how to go on. A case is sent again once.
+        `judge_result`: called with each result, and that of each repetition; says how to go on. A case is
+        sent again once.
         """
         results: list[CaseResult] = []
         unsure: dict[int, tuple[Responses, list[Judged]]] = {}  # By the place of their result
         for case in cases:
-            if unsure and case.method not in SAFE_METHODS:
-                self._send_again(results, unsure)
+            if unsure and case.method not in SAFE_METHODS and self._send_again(results, unsure, judge_result):
+                return results
             if not may_send():
                 break
-            responses = self._send_twice(case)
-            result, found = self._compare(case, responses)
-            step = judge_result(result)
-            if step == "send again":
-                responses = self._send_twice(case)
-                result, found = self._compare(case, responses)
+            responses, result, found, step = self._send_judged(case, {}, judge_result)
             results.append(result)
             if step == "stop":
                 break
             if self._is_unsure(case, found):
                 unsure[len(results) - 1] = responses, found
         if unsure:
-            self._send_again(results, unsure)
+            self._send_again(results, unsure, judge_result)
         return results
 
     def _is_unsure(self, case: RequestSpec, found: Sequence[Judged]) -> bool:
@@ -149,9 +147,13 @@ class ParityChecker:
         )
 
     def _send_again(
-        self, results: list[CaseResult], unsure: dict[int, tuple[Responses, list[Judged]]]
-    ) -> None:
-        """Send the cases that are not sure again; their results are replaced."""
+        self,
+        results: list[CaseResult],
+        unsure: dict[int, tuple[Responses, list[Judged]]],
+        judge_result: Callable[[CaseResult], Step],
+    ) -> bool:
+        """Send the cases that are not sure again; their results are replaced. Returns whether to stop."""
+        is_over = False
         if any(each.finding.aspect == "value" for _, found in unsure.values() for each in found):
             time.sleep(self._tick_s)
         for place, (first, before) in unsure.items():
@@ -160,19 +162,33 @@ class ParityChecker:
                 continue
             is_safe = case.method in SAFE_METHODS
             for repetition in range(MOST_REPETITIONS if is_safe else MOST_WRITING_REPETITIONS):
-                later = self._send_twice(case)
-                responses = {arm: (*responses[arm], *later[arm]) for arm in responses}
-                results[place], found = self._compare(case, responses)
+                responses, results[place], found, step = self._send_judged(case, responses, judge_result)
+                is_over |= step == "stop"
                 is_enough = repetition or not is_safe
-                if is_enough and not any(_contradicts_itself(responses[each.arm], each) for each in found):
+                if step == "stop" or (
+                    is_enough and not any(_contradicts_itself(responses[each.arm], each) for each in found)
+                ):
                     break
             self._sure |= {_place_in_route(case, each) for each in found}
         unsure.clear()
+        return is_over
+
+    def _send_judged(
+        self, case: RequestSpec, earlier: Responses, judge_result: Callable[[CaseResult], Step]
+    ) -> tuple[Responses, CaseResult, list[Judged], Step]:
+        """Send a case, once more if need be, and compare the responses along with the earlier ones."""
+        responses = _join(earlier, self._send_twice(case))
+        result, found = self._compare(case, responses)
+        step = judge_result(result)
+        if step == "send again":
+            responses = _join(earlier, self._send_twice(case))
+            result, found = self._compare(case, responses)
+        return responses, result, found, step
 
     def _send_twice(self, case: RequestSpec) -> Responses:
-        """Send a case to all servers twice; once if the baseline does not respond."""
+        """Send a case to all servers twice; once if the baseline does not respond, or without an end."""
         first, second = self._send(case), {}
-        if first[BASELINE].status is not None:
+        if first[BASELINE].status is not None and first[BASELINE].stream is None:
             second = self._send(case)
         return {arm: (first[arm], second[arm]) if second else (first[arm],) for arm in first}
 
@@ -191,8 +207,13 @@ class ParityChecker:
             differences=tuple(
                 self._make_difference(case, each) for each in found if self._is_first(case, each)
             ),
-            coverage=cover(case, baseline, control, noise),
+            coverage=mark_stream(cover(case, baseline, control, noise), baseline[0]),
             flaw=find_flaw(baseline[0]),
+            streams={
+                arm: received[0].stream
+                for arm, received in responses.items()
+                if received[0].stream is not None
+            },
             statuses={arm: tuple(each.status for each in received) for arm, received in responses.items()},
             expectations={arm: expect(case, received, noise) for arm, received in responses.items()},
         )
@@ -248,11 +269,15 @@ class ParityChecker:
         return difference
 
 
+def _join(earlier: Responses, later: Responses) -> Responses:
+    return align_streams({arm: (*earlier.get(arm, ()), *later[arm]) for arm in later})
+
+
 def judge(case: RequestSpec, responses: Responses, noise: Noise) -> Iterator[Judged]:
     """Find where servers differ from the baseline in what is not noise.
 
-    Where the baseline does not respond, or contradicts its control by another status, only a status that
-    neither of them sends is a difference.
+    Where the baseline does not respond, or contradicts its control by another status or a response that does
+    not end, only what neither of them sends is a difference.
     """
     control = responses.get(CONTROL)
     for arm, received in responses.items():
@@ -260,9 +285,12 @@ def judge(case: RequestSpec, responses: Responses, noise: Noise) -> Iterator[Jud
             continue
         listed: set[object] = set()
         for turn, (ours, theirs) in enumerate(zip(responses[BASELINE], received, strict=True)):
-            known = {ours.status, control[turn].status if control else ours.status}
-            is_excused = ours.status is None or (len(known) > 1 and theirs.status in known)
-            for finding in () if is_excused else compare_responses(case, ours, theirs, noise):
+            *known, found = (
+                (each.status, each.stream is None)
+                for each in (ours, control[turn] if control else ours, theirs)
+            )
+            is_excused = ours.status is None or (known[0] != known[1] and found in known)
+            for finding in () if is_excused else compare_streams(case, ours, theirs, noise):
                 if finding.place not in listed:
                     listed.add(finding.place)
                     yield Judged(arm=arm, finding=finding, is_repetition=turn > 0)

@@ -114,9 +114,12 @@ def cover(
     answered = {response.status: response for response in reversed(baseline)}
     reason = f"the baseline sent no response: {answered[None].error}" if None in answered else ""
     for ours, other in zip(baseline, control, strict=False):
-        if ours.status != other.status and not reason:
-            statuses = [str(each.status or each.error) for each in (ours, other)]
-            reason = f"two instances of the baseline respond differently: {' and '.join(statuses)}"
+        found = [
+            f"{each.status or each.error}{' without an end' if each.stream is not None else ''}"
+            for each in (ours, other)
+        ]
+        if found[0] != found[1] and not reason:
+            reason = f"two instances of the baseline respond differently: {' and '.join(found)}"
     coverage = CaseCoverage(
         case=case.name,
         status=baseline[0].status,

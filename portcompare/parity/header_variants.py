@@ -4,7 +4,7 @@ Without `Origin` no response has CORS headers, without `Accept-Encoding` none is
 none is "not modified": a request must ask for what is to be compared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -17,10 +17,17 @@ NO_SUCH_PATH = "/portcompare-no-such-path"
 
 _ORIGIN = "http://portcompare.invalid"
 
-# Not sent: Forwarded and X-Forwarded-..., which some servers interpret before any app does; Host, Connection,
-# Expect and Transfer-Encoding, which are the server's; names with an underscore, which some servers drop;
-# control characters, which some refuse, and letters beyond ASCII, for which some hand on an empty value.
-# X-HTTP-Method-Override could turn the request into a DELETE.
+# As a proxy sends them that serves the app at another address by TLS.
+FORWARDED_HEADERS = {
+    "X-Forwarded-For": "203.0.113.7",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "portcompare.invalid",
+    "Forwarded": "for=203.0.113.7;proto=https;host=portcompare.invalid",
+}
+
+# Not sent: Host and what frames a request, which are the server's; names with an underscore, which some
+# servers drop; control characters, which some refuse, and letters beyond ASCII, for which some hand on an
+# empty value. X-HTTP-Method-Override could turn the request into a DELETE.
 _ADDED_HEADERS = {
     "Accept": ("text/html", f"application/x-{UNKNOWN}", ";;q=x"),
     "Accept-Encoding": ("gzip", "br, zstd", "identity;q=0, *;q=0"),
@@ -36,7 +43,10 @@ _ADDED_HEADERS = {
     "Authorization": (UNKNOWN, "Basic !", "Bearer"),
     "Cookie": ("portcompare=1", "=; ;portcompare", 'portcompare="', "portcompare=%FF"),
     "User-Agent": (LONG,),
-}
+} | {name: (value,) for name, value in FORWARDED_HEADERS.items()}
+
+# Two lines of one header: WSGI servers join them, ASGI servers hand on both.
+_REPEATED_HEADERS = {"Accept-Language": ["de", "fr"], "Cookie": ["portcompare=1", "portcompare=2"]}
 
 # Methods that hardly any route knows. All three are safe by definition (RFC 4918, 9.1; RFC 3253, 3.6;
 # RFC 5323, 2), so that nothing is lost should the route know them after all: DELETE could not promise that.
@@ -67,21 +77,27 @@ def with_header(headers: Headers, name: str, value: str) -> Headers:
 def header_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
     """A request with other headers, and what was varied.
 
-    Each of its own headers is left out and malformed, except those that describe its body; headers that ask
-    for another form of the response are added, unless it has them; a CORS preflight is derived.
+    Each of its own headers is left out, malformed and repeated, except those that describe its body; headers
+    that ask for another form of the response, or come from a proxy, are added, unless it has them; a CORS
+    preflight is derived.
     """
     own = {name.lower(): name for name, _ in request.headers}
     for name in own.values():
-        if not name.lower().startswith("content-"):
-            yield f"header {name} missing", replace(request, headers=without_headers(request.headers, name))
-            for what, value in (("malformed", UNKNOWN), ("empty", "")):
-                headers = with_header(request.headers, name, value)
-                yield f"header {name} {what}", replace(request, headers=headers)
-    for name, values in _ADDED_HEADERS.items():
-        for value in values if name.lower() not in own else ():
+        if name.lower().startswith("content-"):
+            continue
+        value = get_header(request.headers, name) or ""
+        others: dict[str, list[str]] = {"malformed": [UNKNOWN], "empty": [""]}
+        if name.lower() != "host":
+            others |= {"repeated": [value, UNKNOWN], "after another value": [UNKNOWN, value]}
+        for what, values in ({"missing": list[str]()} | others).items():
+            yield f"header {name} {what}", _with_lines(request, name, values)
+    for name, choices in _ADDED_HEADERS.items():
+        for value in choices if name.lower() not in own else ():
             shown = "long" if value == LONG else value
-            headers = with_header(request.headers, name, value)
-            yield f"header {name}: {shown}", replace(request, headers=headers)
+            yield f"header {name}: {shown}", _with_lines(request, name, [value])
+    for name, values in _REPEATED_HEADERS.items():
+        if name.lower() not in own:
+            yield f"header {name}: {', then '.join(values)}", _with_lines(request, name, values)
     # As a browser sends it before a request from another site: without credentials.
     preflight = (
         ("Origin", _ORIGIN),
@@ -89,6 +105,12 @@ def header_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
         ("Access-Control-Request-Headers", f"content-type, x-{UNKNOWN}"),
     )
     yield "CORS preflight", replace(request, method="OPTIONS", headers=preflight, body=b"")
+
+
+def _with_lines(request: RequestSpec, name: str, values: Iterable[str]) -> RequestSpec:
+    """The request with these lines of a header in place of its own."""
+    lines = ((name, value) for value in values)
+    return replace(request, headers=(*without_headers(request.headers, name), *lines))
 
 
 def method_variants(request: RequestSpec, known_methods: AbstractSet[str]) -> Iterator[RequestSpec]:

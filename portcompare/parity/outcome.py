@@ -33,6 +33,7 @@ class ParityOutcome:
     cases: Mapping[str, RequestSpec]  # By name, in the order in which they were sent
     # By `identity`, then as in `CaseResult`
     expectations: Mapping[RequestSpec, Mapping[str, Expectation | None]]
+    streams: frozenset[RequestSpec] = frozenset()  # By `identity`, the plan's requests that get no end
     unused_allowances: tuple[str, ...] = ()  # In words, each of the plan's that no difference has needed
 
     def expectation(self, request: RequestSpec, arm: str = BASELINE) -> Expectation | None:
@@ -87,6 +88,7 @@ def sum_up(
         ),
         cases={result.case.name: result.case for result in results},
         expectations=_merge_expectations(results, later),
+        streams=frozenset(identity(each.case) for each in own if each.streams),
         unused_allowances=tuple(
             f"no difference needs parity.allow {each.reason!r} (case {each.case!r}, "
             f"deployment {each.deployment!r}, kind {each.kind!r}, pointer {each.pointer!r}): "

@@ -16,9 +16,11 @@ import certifi
 
 from portcompare.http.login import Kept, LoginFailed, fill, keep_from
 from portcompare.http.requests import complete_headers, encode_request
-from portcompare.http.responses import Response, ResponseError, ResponseParser
+from portcompare.http.responses import BodyTooLarge, Response, ResponseError, ResponseParser
 from portcompare.masking import is_secret
 from portcompare.parity.logs import ServerLog
+from portcompare.parity.streams import STREAM_LIMIT_S, StreamWatch
+from portcompare.parity.url_variants import shape_of
 from portcompare.records.requests import LoginStep, RequestSpec
 
 _RECEIVE_BYTES = 64 * 1024
@@ -40,10 +42,12 @@ class ArmClient:
         self._timeout_s = timeout_s
         self.log = log
         self._logins: dict[tuple[LoginStep, ...], Kept | Response] = {}
+        self._followed: dict[RequestSpec, Kept | Response] = {}  # What was kept last before each case
+        self._streams: set[str] = set()  # The routes whose responses did not end
 
     def failed_login(self, case: RequestSpec) -> str:
-        """The step of a case's login that failed, and why; empty if none did."""
-        result = self._logins.get(case.login)
+        """What failed before a case, its login or the request that it follows; empty if nothing did."""
+        result = self._followed.get(case, self._logins.get(case.login))
         return result.error if isinstance(result, Response) else ""
 
     def forget_login(self, steps: tuple[LoginStep, ...]) -> None:
@@ -54,12 +58,19 @@ class ArmClient:
         """Send a case; a login that fails is the error of its response."""
         if self.log is not None:
             self.log.set_mark()
-        kept = self._log_in(case.login)
-        return kept if isinstance(kept, Response) else send(self._url, _filled(case, kept), self._timeout_s)
+        kept = self._prepare(case)
+        if isinstance(kept, Response):
+            return kept
+        route = shape_of(case.target.partition("?")[0])
+        limit_s = STREAM_LIMIT_S if route in self._streams else None
+        response = send(self._url, _filled(case, kept), self._timeout_s, limit_s)
+        if response.stream is not None:
+            self._streams.add(route)
+        return response
 
     def curl(self, case: RequestSpec) -> str:
         """A command line that sends this server a case."""
-        kept = self._log_in(case.login)
+        kept = self._followed.get(case, self._log_in(case.login))
         return curl_line(self._url, case if isinstance(kept, Response) else _filled(case, kept))
 
     def _log_in(self, steps: tuple[LoginStep, ...]) -> Kept | Response:
@@ -68,29 +79,49 @@ class ArmClient:
             return self._logins[steps]
         kept = Kept()
         for number, step in enumerate(steps, start=1):
-            response = send(self._url, fill(step.request, kept), self._timeout_s)
-            failure = response.error
-            if response.status is not None:
-                try:
-                    kept = keep_from(
-                        step, kept, status=response.status, headers=response.headers, body=response.body
-                    )
-                except LoginFailed as failed:
-                    failure = str(failed)
-            if failure:
-                where = f"login step {number}, {step.request.method} {step.request.target}"
-                self._logins[steps] = Response(server=response.server, error=f"{where}: {failure}")
+            try:
+                kept = self._take(step, kept)
+            except LoginFailed as failed:
+                self._logins[steps] = Response(server=self._url, error=f"login step {number}, {failed}")
                 break
         return self._logins.setdefault(steps, kept)
 
+    def _prepare(self, case: RequestSpec) -> Kept | Response:
+        """Log in if need be, and send what a case follows; a response that failed has the error."""
+        kept = self._log_in(case.login)
+        if case.follows is None or isinstance(kept, Response):
+            return kept
+        try:
+            self._followed[case] = self._take(case.follows, kept)
+        except LoginFailed as failed:
+            self._followed[case] = Response(server=self._url, error=f"the request before it, {failed}")
+        return self._followed[case]
+
+    def _take(self, step: LoginStep, kept: Kept) -> Kept:
+        """Send the request of a step; raises LoginFailed, with the request and why."""
+        request = step.request
+        response = send(self._url, fill(request, kept), self._timeout_s)
+        failure = response.error
+        if response.status is not None:
+            try:
+                return keep_from(
+                    step, kept, status=response.status, headers=response.headers, body=response.body
+                )
+            except LoginFailed as failed:
+                failure = str(failed)
+        raise LoginFailed(f"{request.method} {request.target}: {failure}")
+
 
 def _filled(case: RequestSpec, kept: Kept) -> RequestSpec:
-    """A case filled with what its login kept; without a login, braces are just braces."""
-    return fill(case, kept) if case.login else case
+    """A case filled with what was kept before it; without a login, braces are just braces."""
+    return fill(case, kept) if case.login or case.follows else case
 
 
-def send(url: str, case: RequestSpec, timeout_s: float) -> Response:
-    """Send a case to a server, and receive the whole response.
+def send(url: str, case: RequestSpec, timeout_s: float, stream_limit_s: float | None = None) -> Response:
+    """Send a case to a server, and receive the whole response, or the first part of one that does not end.
+
+    `stream_limit_s`: how long after its headers a stream is read for its first part, in seconds; None to
+    wait until it is too late to end.
 
     Each case has a connection of its own, so that no response depends on what another left there. The bytes
     are sent and received here and not by httpx, which takes several times as long and would hide a body after
@@ -98,19 +129,24 @@ def send(url: str, case: RequestSpec, timeout_s: float) -> Response:
     """
     address = urlsplit(url)
     parser = ResponseParser(head_only=case.method == "HEAD")
-    deadline_s = monotonic() + timeout_s
+    watch = StreamWatch(parser, stream_limit_s)
+    deadline_s = watch.began_s + timeout_s
     try:
         with _connect(address, timeout_s) as connection:
             # Some servers respond before they have received the whole request, and close the connection.
             with suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(encode_request(_as_sent(case), address.netloc))
-            _receive(connection, parser, deadline_s)
-    except TimeoutError:
+            _receive(connection, watch, deadline_s)
+    except (TimeoutError, BodyTooLarge) as failure:
+        if watch.is_stream:
+            return watch.response(address.netloc)
+        if isinstance(failure, BodyTooLarge):
+            return Response(server=address.netloc, error=str(failure))
         error = f"no complete response within {timeout_s:g} s (parity.timeout_s)"
         return Response(server=address.netloc, error=error)
     except (OSError, ResponseError, UnicodeEncodeError) as failure:
         return Response(server=address.netloc, error=_describe(failure))
-    return parser.response(address.netloc)
+    return parser.response(address.netloc) if parser.is_done else watch.response(address.netloc)
 
 
 def _as_sent(case: RequestSpec) -> RequestSpec:
@@ -142,9 +178,13 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _receive(connection: socket.socket, parser: ResponseParser, deadline_s: float) -> None:
-    while not (parser.complete or (parser.head_only and parser.head_complete)):
-        parser.feed(_read(connection, deadline_s))
+def _receive(connection: socket.socket, watch: StreamWatch, deadline_s: float) -> None:
+    parser = watch.parser
+    while not parser.is_done:
+        parser.feed(_read(connection, min(deadline_s, watch.deadline_s)))
+        watch.look()
+        if watch.is_enough:
+            return
     deadline_s = min(deadline_s, monotonic() + _BODY_AFTER_HEAD_S)
     with suppress(TimeoutError, ConnectionError):
         while not parser.complete and not parser.has_body:

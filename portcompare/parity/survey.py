@@ -13,11 +13,15 @@ from portcompare.parity.bodies import decode
 from portcompare.parity.cases import SAFE_METHODS, derive_cases, identity, own_cases
 from portcompare.parity.checker import CaseResult, ParityChecker, Step
 from portcompare.parity.findings import excerpt_line
+from portcompare.parity.follow_ups import derive_follow_ups
+from portcompare.parity.header_variants import FORWARDED_HEADERS, without_headers
 from portcompare.parity.sending import ArmClient
+from portcompare.parity.streams import STREAM_LIMIT_S
 from portcompare.parity.url_variants import shape_of
 from portcompare.records.parity import CaseCoverage, RequestFault
 from portcompare.records.requests import RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.units import duration
 
 _LOGIN_PATH = re.compile(r"(?i)(^|[/_-])(log-?in|sign-?in|auth|sso)([/_.-]|$)")
 _PASSWORD_FIELD = re.compile(rb"(?i)<input[^>]+type\s*=\s*[\"']?password")
@@ -77,15 +81,20 @@ def survey(
         for each in own_results
         if identity(each.case) not in faults and (arm := _find_missing(each))
     }
+    slow = {identity(each.case) for each in own_results if _is_slow_stream(each)}
     # Those of [parity] are varied first: whoever writes them can choose a quick one.
     bases = [
         each
         for each in (*parity_requests, *scenario_requests)
-        if identity(each) not in faults and _route(each) not in missing
+        if identity(each) not in faults and _route(each) not in missing and identity(each) not in slow
     ]
-    derived = () if limits.is_quick else derive_cases(bases, own, vary)
+    works = {identity(each) for each in bases}
+    following = derive_follow_ups([each for each in own_results if identity(each.case) in works], vary)
+    derived = () if limits.is_quick else (*following, *derive_cases(bases, own, vary))
     limits.count(len(own) + len(derived))
     varied, more = _send_all(checker, derived, watch, limits)
+    # Where the request before it fails, as it lacks what the baseline's gives, that is a difference already.
+    varied = [each for each in varied if not (each.case.follows and _find_failed(checker, each.case))]
     return Survey(
         own=tuple(_mark_fault(each, faults.get(identity(each.case))) for each in own_results),
         varied=tuple(varied),
@@ -96,18 +105,81 @@ def survey(
             *watch.warnings,
             *_find_unverified(own),
             *(f"{path} was not varied: {arm} has no such route" for path, arm in missing.items()),
+            *(_describe_stream(each) for each in own_results if each.streams),
+            *_find_ignored_proxy(own_results, varied),
         ),
     )
+
+
+def _find_failed(checker: ParityChecker, case: RequestSpec) -> bool:
+    return any(client.failed_login(case) for client in checker.clients.values())
+
+
+def _is_slow_stream(result: CaseResult) -> bool:
+    """Whether a response does not end, and takes so long to begin that its variations would wait for it."""
+    first_parts_s = [stream.first_part_s for stream in result.streams.values()]
+    return any(each is None or each > STREAM_LIMIT_S for each in first_parts_s)
+
+
+def _describe_stream(result: CaseResult) -> str:
+    times = [
+        f"{arm} {'sent nothing' if stream.first_byte_s is None else duration(stream.first_byte_s)}"
+        for arm, stream in result.streams.items()
+    ]
+    slow = "; it was not varied, as its first part takes long" if _is_slow_stream(result) else ""
+    return (
+        f"{result.case.name} is a stream that does not end; time to the first byte: {', '.join(times)}{slow}"
+    )
+
+
+def _find_ignored_proxy(own: Sequence[CaseResult], varied: Sequence[CaseResult]) -> Iterator[str]:
+    """A hint if no response depends on what a proxy says."""
+    bases = {identity(each.case): each for each in own}
+    pairs = [
+        (base, each)
+        for each in varied
+        for name in FORWARDED_HEADERS
+        if each.case.name.endswith(f"[header {name}: {FORWARDED_HEADERS[name]}]")
+        and (base := bases.get(identity(_without(each.case, name)))) is not None
+    ]
+    if pairs and all(_traits(base) == _traits(each) for base, each in pairs):
+        yield (
+            f"{', '.join(FORWARDED_HEADERS)} change no response: no app trusts a proxy. If one will stand "
+            "before them, add werkzeug's ProxyFix to a Flask app, hypercorn's ProxyFixMiddleware or "
+            "uvicorn's --forwarded-allow-ips to a Quart app, and check again"
+        )
+
+
+def _without(case: RequestSpec, name: str) -> RequestSpec:
+    return replace(case, headers=without_headers(case.headers, name))
+
+
+def _traits(result: CaseResult) -> tuple[object, ...]:
+    """What a proxy's headers may change of the responses to a case."""
+    response = result.baseline
+    body = response.portable_body if result.coverage.compared == "in full" else b""
+    differing = frozenset((each.deployment, each.kind, each.pointer) for each in result.differences)
+    return response.status, response.header("location"), body, differing
 
 
 def _send_all(
     checker: ParityChecker, cases: Sequence[RequestSpec], watch: "RefusalWatch", limits: Limits
 ) -> tuple[list[CaseResult], list[CaseCoverage]]:
     """The results of cases, and those that were not sent; a refusal ends the cases of its route."""
+    judged: set[RequestSpec] = set()
+    refused: list[RequestSpec] = []
 
     def judge_result(result: CaseResult) -> Step:
+        step = watch.judge(result)
+        if step == "stop":
+            refused.append(result.case)
+        if result.case in judged:  # a repetition
+            return step
+        judged.add(result.case)
         limits.advance()
-        return watch.judge(result)
+        # An ETag of a body that holds a clock may change between the two requests.
+        is_split = result.case.follows is not None and len({*result.statuses.values()}) > 1
+        return "send again" if step == "go on" and is_split else step
 
     results: list[CaseResult] = []
     unsent: list[CaseCoverage] = []
@@ -117,10 +189,12 @@ def _send_all(
         left = left[len(sent) :]
         reason = watch.take_reason()
         if reason:
-            refused = sent.pop().case
-            same = [each for each in left if _route(each) == _route(refused)]
-            unsent += [_make_unsent(each, reason) for each in (refused, *same)]
-            left = [each for each in left if _route(each) != _route(refused)]
+            sent = [each for each in sent if each.case not in refused]
+            routes = {_route(each) for each in refused}
+            same = [each for each in left if _route(each) in routes]
+            unsent += [_make_unsent(each, reason) for each in (*refused, *same)]
+            left = [each for each in left if _route(each) not in routes]
+            refused.clear()
         elif left:
             unsent += [_make_unsent(each, f"not sent within {limits.budget}") for each in left]
             left = []
@@ -151,7 +225,7 @@ def _mark_fault(result: CaseResult, fault: RequestFault | None) -> CaseResult:
     """A result whose case counts as not compared if its request does not work."""
     if fault is None:
         return result
-    coverage = replace(result.coverage, compared="not compared", omitted=(), reason=fault.found)
+    coverage = replace(result.coverage, compared="not compared", omitted=(), reason="fault of the plan")
     return replace(result, coverage=coverage)
 
 
@@ -243,7 +317,7 @@ class RefusalWatch:
         self.warnings: list[str] = []
 
     def take_reason(self) -> str:
-        """Why the last case ended in "stop"; empty if it did not."""
+        """Why a case ended in "stop"; empty if none did since this was last called."""
         reason, self._reason = self._reason, ""
         return reason
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from portcompare.http.addresses import Address, AddressError
 from portcompare.plan import types as t
 
 if TYPE_CHECKING:
@@ -60,21 +61,13 @@ def _check_command(command: str) -> str:
 
 def _check_url(url: str) -> str:
     try:
-        parts = urlsplit(url)
-        is_address = (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and parts.port != 0
-            and parts.username is None
-            and not (parts.path.strip("/") or parts.query or parts.fragment)
-            and url.isascii()
-            and not any(map(str.isspace, url))
-        )
-    except ValueError:
-        is_address = False
-    if not is_address:  # the message does not show it: it may contain a password
-        remedy = "write http://HOST:PORT or https://HOST:PORT, without a user, a path or a query"
-        raise t.wrong_value("is not the address of a server", remedy)
+        Address.of(url)
+    except AddressError as error:
+        raise t.wrong_value(error.found, error.remedy) from None
+    parts = urlsplit(url)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        found = "is not the address of a server alone, but has a path or a query"
+        raise t.wrong_value(found, "write http://HOST:PORT or https://HOST:PORT, and the path in requests")
     return url
 
 

@@ -7,7 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from portcompare.errors import InputError, Problem, refuse
 from portcompare.http.placeholders import fill_in, names_in
@@ -49,6 +56,7 @@ class PlanFile(t.Section):
 
 Scalar = str | int | float
 QueryValue = Annotated[Scalar | list[Scalar], _report_once("text, a number")]
+HeaderValues = Annotated[str | list[str], _report_once("text"), AfterValidator(t.check_header_values)]
 PlanPart = str | PlanFile
 PartValue = Annotated[
     PlanPart | list[PlanPart], _report_once("text, a table with `file` (and `type`, `filename`)")
@@ -68,7 +76,9 @@ class PlanRequest(t.Section):
     method: t.Method = Field("GET", description="HTTP method")
     path: t.Target = Field(description="path, with or without a query; percent-encoded")
     query: dict[str, QueryValue] = Field({}, description="query parameters; a list repeats one")
-    headers: dict[t.Token, t.HeaderValue] = Field({}, description="request headers")
+    headers: dict[t.HeaderName, HeaderValues] = Field(
+        {}, description="request headers; a list sends one several times"
+    )
     cookies: dict[t.Token, t.CookieValue] = Field({}, description="cookies, sent as they are")
     json_body: Any = Field(None, alias="json", description="body: any value, sent as JSON")
     form: dict[str, QueryValue] | None = Field(None, description="body: form fields; a list repeats one")
@@ -173,7 +183,7 @@ class LoginRequest(PlanRequest):
     keep: dict[t.KeptName, t.KeptFrom] = Field(
         {},
         description="values of the response that fill `{name}` in later requests, each by its place: "
-        "`json:/pointer`, `header:Name` or `cookie:name`",
+        "`json:/pointer`, `html:CSS selector`, `regex:pattern (group)`, `header:Name` or `cookie:name`",
     )
 
     def steps(self, folder: Path) -> tuple[LoginStep, ...]:

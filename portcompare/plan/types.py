@@ -10,8 +10,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from portcompare.http.login import KEEP
+from portcompare.http.login import KEEP, find_keep_flaw
 from portcompare.http.placeholders import NAME
+from portcompare.http.requests import CANNOT_BE_SET, FRAMING_HEADERS
 
 WRONG_VALUE = "wrong_value"  # the type of pydantic's errors that carry `found` and `remedy` for the user
 
@@ -41,18 +42,44 @@ Method = Annotated[str, _text(r"[A-Z]+", "a method in capital letters, such as P
 Token = Annotated[  # RFC 9110, section 5.6.2
     str, _text(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+", "a name of letters, digits and !#$%&'*+.^_`|~-")
 ]
-HeaderValue = Annotated[
-    str,
-    _text(rf"({_LATIN_1_WORD}([\t ]+{_LATIN_1_WORD})*)?", "one line of latin-1 without blanks at its ends"),
-]
+
+
+def _check_not_framing(name: str) -> str:
+    if name.lower() in FRAMING_HEADERS:
+        raise wrong_value(
+            CANNOT_BE_SET, "remove it; a body is sent with its Content-Length, over a kept connection"
+        )
+    return name
+
+
+HeaderName = Annotated[Token, AfterValidator(_check_not_framing)]
+_HEADER_VALUE = re.compile(rf"({_LATIN_1_WORD}([\t ]+{_LATIN_1_WORD})*)?")
+
+
+def check_header_values(given: str | list[str]) -> str | list[str]:
+    """Refuse what is no value of a header, or no list of them."""
+    for value in [given] if isinstance(given, str) else given:
+        if not _HEADER_VALUE.fullmatch(value):
+            raise wrong_value(f"is {value!r}", "write one line of latin-1 without blanks at its ends")
+    if not given and isinstance(given, list):
+        raise wrong_value("is an empty list", "give it a value, or remove the header")
+    return given
+
+
 CookieValue = Annotated[
     str, _text(r"[!-:<-~]*", "ASCII without blanks and semicolons; percent-encode other characters")
 ]
 MediaType = Annotated[str, _text(r"[!-~ ]*", "a media type, such as text/csv")]
 KeptName = Annotated[str, _text(NAME, "letters, digits, `_` and `-`, with a letter or `_` first")]
-KeptFrom = Annotated[
-    str, _text(KEEP, "its place in the response: `json:/pointer`, `header:Name` or `cookie:name`")
-]
+
+
+def _check_keep(where: str) -> str:
+    if flaw := find_keep_flaw(where):
+        raise wrong_value(flaw, f"write its place in the response: {KEEP}")
+    return where
+
+
+KeptFrom = Annotated[str, AfterValidator(_check_keep)]
 Name = Annotated[str, _text(r"[^/\\\x00-\x1f]{1,200}", "1 to 200 characters, no slash or control character")]
 Variable = Annotated[str, _text(r"[^=\x00]+", "the name of an environment variable, without `=`")]
 TextWithoutNul = Annotated[str, _text(r"[^\x00]*", "a text without NUL")]

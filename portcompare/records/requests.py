@@ -19,6 +19,8 @@ class RequestSpec:
     # What a user sends once before this request. What these steps keep fills the `{name}` placeholders of the
     # target, the headers and the body. Without steps, braces are just braces
     login: "tuple[LoginStep, ...]" = ()
+    # What is sent each time right before it; what this step keeps fills placeholders as well
+    follows: "LoginStep | None" = None
     expected_status: int | None = None  # The baseline's, where the plan says so; None for any below 400
 
 
@@ -28,7 +30,7 @@ class LoginStep:
 
     request: RequestSpec  # What it sends
     # For each value that is kept of the response, its name and where it stands: "json:" and a JSON pointer,
-    # "header:" and a name, or "cookie:" and a name
+    # "html:" and a CSS selector, "regex:" and a pattern with a group, "header:" or "cookie:" and a name
     keep: tuple[tuple[str, str], ...] = ()
 
 
@@ -74,3 +76,12 @@ class Expectation:
     format: Format | None = None
     # By pointer, what is known of the values that differ by themselves: only that is compared
     masks: "Mapping[str, Shape]" = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route of an app."""
+
+    rule: str  # As the app declares it: "/items/<int:id>"
+    methods: tuple[str, ...]  # Without HEAD and OPTIONS
+    is_websocket: bool = False

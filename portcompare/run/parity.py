@@ -18,6 +18,7 @@ from portcompare.parity.compare import only_status
 from portcompare.parity.logs import ServerLog
 from portcompare.parity.openapi import OpenApiDocument, fetch_document, read_document
 from portcompare.parity.outcome import ParityOutcome, recheck_alone, sum_up
+from portcompare.parity.routes import RouteCoverage, cover_routes
 from portcompare.parity.sending import ArmClient
 from portcompare.parity.survey import Limits, survey
 from portcompare.plan import Plan
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 # The name of the dry pass's server among the arms: of its log, and of what `setup` makes for it.
 _CAPTURE_ARM = "dry-pass"
+
+
+_NEVER_ENDS = "never ends: it can be compared but not measured"
+_NOT_AS_LOAD = "measure a request whose response ends, and move this one to [[parity.requests]]"
 
 
 def check_parity(
@@ -63,7 +68,7 @@ def check_parity(
             read = {identity(request) for request in scenario_requests if request.method in SAFE_METHODS}
             later = checker.check_all([each.case for each in found.own if identity(each.case) in read])
         logs = {arm: client.log for arm, client in checker.clients.items() if client.log is not None}
-        return sum_up(
+        outcome = sum_up(
             checker,
             found,
             explored=explored.results if explored is not None else (),
@@ -71,6 +76,20 @@ def check_parity(
             seeds=explored.seeds if explored is not None else (),
             warnings=[f"{arm}: {warning}" for arm, log in logs.items() for warning in log.find_warnings()],
         )
+    return _with_routes(outcome, cover_routes(session.routes, (*scenario_requests, *parity_requests)))
+
+
+def _with_routes(outcome: ParityOutcome, routes: RouteCoverage | None) -> ParityOutcome:
+    """An outcome whose coverage has the routes of the apps."""
+    if routes is None:
+        return outcome
+    coverage = replace(
+        outcome.parity.coverage,
+        routes_known=routes.known,
+        routes_requested=routes.requested,
+        unrequested=routes.unrequested,
+    )
+    return replace(outcome, parity=replace(outcome.parity, coverage=coverage))
 
 
 def explore_document(
@@ -118,7 +137,7 @@ def _make_checker(plan: Plan, servers: Mapping[str, RunningServer]) -> ParityChe
 
 
 def without_faulty_scenarios(session: Session, outcome: ParityOutcome) -> Session:
-    """A session whose plan has only those scenarios whose requests work.
+    """A session whose plan has only those scenarios whose requests work, and whose responses end.
 
     Raises InputError: no scenario is left.
     """
@@ -126,12 +145,12 @@ def without_faulty_scenarios(session: Session, outcome: ParityOutcome) -> Sessio
     problems = {
         name: Problem(
             where=session.plan.where("scenarios", name),
-            found=f"{fault.case}: {fault.found}",
-            remedy=fault.remedy,
+            found=f"{fault.case}: {fault.found}" if fault is not None else f"{request.name} {_NEVER_ENDS}",
+            remedy=fault.remedy if fault is not None else _NOT_AS_LOAD,
         )
         for name, requests in session.requests.items()
         for request in requests
-        if (fault := faults.get(identity(request))) is not None
+        if (fault := faults.get(identity(request))) is not None or identity(request) in outcome.streams
     }
     scenarios = {name: each for name, each in session.plan.scenarios.items() if name not in problems}
     if not problems:
@@ -201,6 +220,9 @@ def warn_of_unchecked(session: Session, outcome: ParityOutcome) -> Iterator[str]
     yield from outcome.unused_allowances
     for fault in outcome.parity.faults:
         yield f"not measured, as {fault.case} does not work on the baseline: {fault.found}; {fault.remedy}"
+    for scenario, requests in session.requests.items():
+        for name in dict.fromkeys(each.name for each in requests if identity(each) in outcome.streams):
+            yield f"{scenario}: not measured, as {name} {_NEVER_ENDS}; {_NOT_AS_LOAD}"
     writing = find_writing(session)
     if writing:
         yield f"{', '.join(writing)}: writes, so under load only the status of its responses is checked"

@@ -11,7 +11,7 @@ from portcompare.errors import InputError, Problem
 from portcompare.measure.generator import LoadGenerator, prepare_scenarios, start_generator
 from portcompare.parity.openapi import find_missing_extra, read_document
 from portcompare.plan import Plan
-from portcompare.records.requests import RequestSpec
+from portcompare.records.requests import RequestSpec, Route
 from portcompare.run.workers import ALONE, Workers, find_unreachable
 from portcompare.serve import CpuAssignment, RunningServer, assign_cpus, preflight, serve_upstreams
 from portcompare.wire.protocol import Joined
@@ -31,6 +31,7 @@ class Session:
     # The scenarios whose requests are not known yet: one of their users must run first
     to_capture: tuple[str, ...] = ()
     upstreams: Mapping[str, RunningServer] = field(default_factory=dict)  # by name
+    routes: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)  # by app, where they are known
 
     def check_upstreams(self) -> None:
         """Raise ServerError if one has died."""
@@ -52,11 +53,12 @@ def open_session(
     Raises ServerError: an upstream did not start, or died.
     Raises LoadGeneratorError: the load generator died, or a worker did before it had joined.
     """
+    checked = preflight(plan)
     problems = [
         *known,
         *find_browser_problems(plan),
         *find_document_problems(plan),
-        *preflight(plan),
+        *checked.problems,
         *find_unreachable(workers, plan),
     ]
     cpus = assign_cpus(plan, workers.processes)
@@ -84,6 +86,7 @@ def open_session(
                 requests=prepared.requests,
                 to_capture=prepared.to_capture,
                 upstreams=upstreams,
+                routes=checked.routes,
             )
 
 

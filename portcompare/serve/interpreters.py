@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from pydantic import TypeAdapter
 
+from portcompare.records.requests import Route
 from portcompare.serve.processes import Supervised, start_supervised, stop_all
 from portcompare.serve.recipe import Recipe
 from portcompare.serve.servers import APP_PYTHON
@@ -28,6 +29,7 @@ class Interpreter:
     name: str  # name and version, such as "CPython 3.11.7"
     version: tuple[int, int]
     versions: Mapping[str, str]  # of the distributions that matter, where installed
+    routes: tuple[Route, ...] | None = None  # of the app; None if it has no table of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

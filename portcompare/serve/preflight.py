@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ import httpx
 from portcompare.errors import Problem
 from portcompare.plan import Plan
 from portcompare.plan.apps import ARM
+from portcompare.records.requests import Route
 from portcompare.serve.interpreters import InterpreterCheck, check_interpreters, has_interpreter
 from portcompare.serve.ports import why_unusable
 from portcompare.serve.recipe import Recipe, resolve_all
@@ -20,8 +22,16 @@ NO_UPSTREAM = "http://127.0.0.1:9"  # stands for each upstream while apps are im
 URL_LIMIT_S = 5.0  # how long a server that already runs may take to respond
 
 
-def preflight(plan: Plan) -> list[Problem]:
-    """Find everything that would keep the plan's arms, and their upstreams, from being served."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """What is known before a server is started."""
+
+    problems: tuple[Problem, ...]  # all that would keep arms and upstreams from being served
+    routes: Mapping[str, tuple[Route, ...]]  # by app, of those that were imported and have a table of routes
+
+
+def preflight(plan: Plan) -> Preflight:
+    """Check the plan's arms and upstreams, and read the routes of the apps."""
     recipes = resolve_all(plan, NO_UPSTREAM)
     usable = {
         arm: recipe
@@ -31,14 +41,20 @@ def preflight(plan: Plan) -> list[Problem]:
         and recipe.runtime.directory.is_dir()
     }
     checks = check_interpreters(usable, with_import=True)
-    return [
+    problems = (
         *_app_problems(plan, recipes.values()),
         *_command_problems(plan, recipes),
         *_url_problems(plan, recipes.values()),
         *(problem for check in checks for problem in _interpreter_problems(plan, check)),
         *find_cpu_problems(plan),
         *_address_problems(plan, recipes.values()),
-    ]
+    )
+    routes = {
+        str(check.recipes[0].deployment.app): check.interpreter.routes
+        for check in checks
+        if check.interpreter is not None and check.interpreter.routes is not None
+    }
+    return Preflight(problems=problems, routes=routes)
 
 
 def why_no_interpreter(python: str) -> tuple[str, str] | None:

@@ -7,13 +7,14 @@ from portcompare.analyse.conclusions import (
     conclude_capacities,
     find_capacity_headline,
     find_headline,
+    find_wrong_under_load,
 )
 from portcompare.records.estimates import Comparison, Estimate, Verdict
 from portcompare.records.results import Summary
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.records.sweeps import Capacity
 from tests.altered import altered
-from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, MARGINS, SUMMARY, in_users
+from tests.analyse.samples import BOUND, CANDIDATE, COMPARISON, MARGINS, ROUND, SUMMARY, in_users
 
 RATES = altered(COMPARISON, point=1.5, low=1.49, high=1.51, verdict="faster")
 MEDIANS = altered(COMPARISON, metric="p50", point=0.6, low=0.59, high=0.61, verdict="faster")
@@ -232,3 +233,17 @@ def test_a_capacity_that_is_chance_among_so_many_is_not_told_and_each_candidate_
         f"(at least 900/s against 300/s: {interval}).",
         "lost": "Nothing can be said of lost against old: no search came to its end; nothing to compare.",
     }
+
+
+def test_wrong_responses_under_load_are_the_headline() -> None:
+    wrong = [
+        altered(ROUND, deployment="port", error_kinds={"wrong body (GET /me)": 3, "timeout": 9}),
+        altered(
+            ROUND, deployment="port", level=64.0, error_kinds={"wrong body (GET /me)": 4, "status 500": 1}
+        ),
+    ]
+    text = find_wrong_under_load([ROUND, *wrong], in_users)
+    assert text.startswith(
+        "Wrong responses under load: port (fast, 4 users: 7 x wrong body (GET /me), 1 x status 500)."
+    )
+    assert find_wrong_under_load([altered(ROUND, error_kinds={"timeout": 9})], in_users) == ""

@@ -10,20 +10,28 @@ from portcompare.cli.options import SCHEMA_VERSION
 from portcompare.measure.generator import LoadGenerator
 from tests.cli.conftest import refused
 from tests.conftest import Command
-from tests.loadgen.scripted import OK, Peer, serve
+from tests.loadgen.scripted import OK, Peer, ScriptedServer, serve
 
 Load = Callable[..., tuple[int, str, str]]
 
 
 def respond(peer: Peer) -> None:
     while request := peer.take_request():
+        if b" /events" in request:
+            peer.sock.sendall(b"HTTP/1.1 200 OK\r\n\r\ndata: 1\n\n")
+            peer.wait()
         peer.sock.sendall(OK.replace(b"200", b"500") if b"/broken" in request else OK)
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def server() -> Iterator[ScriptedServer]:
     with serve(respond) as server:
-        yield server.url
+        yield server
+
+
+@pytest.fixture(scope="module")
+def url(server: ScriptedServer) -> str:
+    return server.url
 
 
 @pytest.fixture
@@ -73,14 +81,35 @@ def test_errors_are_counted_by_kind_and_a_load_without_a_success_is_not_valid(lo
     [
         (("http://127.0.0.1:9",), "--users 32"),
         (("http://127.0.0.1:9", "--users", "1", "--rate", "1"), "--users 32"),
+        (("http://127.0.0.1:9", "--users", "1", "-H", "Transfer-Encoding: chunked"), "frames the request"),
+        (("http://127.0.0.1:9", "--users", "1", "-H", "nonsense"), "write -H 'NAME: VALUE'"),
+        (("http://me:secret@127.0.0.1:9/", "--users", "1"), '-H "Authorization: Basic'),
+        (("http://me@127.0.0.1:9/", "--users", "1"), '-H "Authorization: Basic'),
         *(
             ((url, "--users", "1"), "http://HOST:PORT/PATH")
-            for url in ("nonsense", "127.0.0.1:80/x", "http:///x")
+            for url in ("nonsense", "ftp://h/", "http://h:99999/", "127.0.0.1:80/x", "http:///x")
         ),
     ],
 )
 def test_wrong_arguments_are_refused(command: Command, arguments: tuple[str, ...], remedy: str) -> None:
-    assert remedy in refused(command, "load", *arguments)
+    err = refused(command, "load", *arguments)
+    assert remedy in err
+    assert "secret" not in err
+
+
+def test_a_response_that_never_ends_is_refused(load: Load, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("portcompare.cli.load"), "ENDLESS_S", 0.2)
+    code, _, err = load(f"{url}/events", "--users", "1")
+    assert code == 2
+    assert "the response does not end within 0.2 s" in err
+
+
+def test_headers_are_sent_as_often_as_they_are_given(load: Load, server: ScriptedServer) -> None:
+    server.requests.clear()
+    sent = ("-H", "X-Route: a", "--header", "X-Route:b", "-H", "Authorization: Basic bWU6cHc=")
+    assert load(server.url, "--users", "1", *sent, seconds=0.1)[0] == 0
+    lines = server.requests[-1][1].split(b"\r\n")
+    assert {b"X-Route: a", b"X-Route: b", b"Authorization: Basic bWU6cHc="} <= {*lines}
 
 
 def test_several_processes_share_the_load(command: Command, url: str) -> None:

@@ -22,7 +22,8 @@ def test_addresses_are_shown_as_they_are_with_those_of_upstreams(
         restart_dead=list,
         read_use=Mock(side_effect=[{ADDRESS: use}, KeyboardInterrupt]),
     )
-    for name in ("read_plan", "preflight", "assign_cpus"):
+    monkeypatch.setattr(up, "preflight", lambda _: SimpleNamespace(problems=()))
+    for name in ("read_plan", "assign_cpus"):
         monkeypatch.setattr(up, name, lambda _: None)
     monkeypatch.setattr(up, "serve_upstreams", lambda *_, **__: nullcontext())
     monkeypatch.setattr(up, "keep_serving", lambda *_: nullcontext(live_servers))

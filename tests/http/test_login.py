@@ -1,6 +1,6 @@
 import pytest
 
-from portcompare.http.login import Kept, LoginFailed, fill, keep_from
+from portcompare.http.login import Kept, LoginFailed, fill, find_keep_flaw, keep_from
 from portcompare.http.requests import http_request
 from portcompare.records.requests import LoginStep, RequestSpec
 
@@ -41,6 +41,46 @@ def test_a_value_is_kept_from_where_it_is(where: str, value: str) -> None:
     assert kept_of(step(it="json:"), b'"abc"').values == {"it": "abc"}
 
 
+NAMES = ("csrf-token", "csrf_token", "user", "note")
+PAGE = b"""<!doctype html><meta name="csrf-token" content="m&amp;1"><script>var csrf = 's3';</script>
+<form><input name=csrf_token type=hidden value="f=2"><input name=user>
+<textarea name=note> t4 </textarea></form>
+<p id=nonce>n5</p>"""
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("html:input[name=csrf_token]", "f=2"),
+        ("html:form > input", "f=2"),
+        ("html:meta[name='csrf-token']", "m&1"),
+        ("html:textarea", "t4"),
+        ("html:#nonce", "n5"),
+        ("regex:csrf = '([^']+)'", "s3"),
+        ('regex:(?s)csrf_token.*?value="(.*?)"', "f=2"),
+        ("regex:(?:nothing|id=nonce)>(\\w+)", "n5"),
+    ],
+)
+def test_a_token_is_kept_from_a_page(where: str, value: str) -> None:
+    assert find_keep_flaw(where) is None
+    assert kept_of(step(it=where), PAGE).values == {"it": value}
+
+
+@pytest.mark.parametrize(
+    ("where", "flaw"),
+    [
+        ("json:token", "'json:token' is not `json:/pointer`"),
+        ("html:", "'html:' is not `json:/pointer`"),
+        ("css:input", "'css:input' is not `json:/pointer`"),
+        ("html:input[name=", "'input[name=' is not a CSS selector"),
+        ("regex:(", "'(' is not a regular expression: missing )"),
+        ("regex:csrf=.*", "'csrf=.*' has no group: put in parentheses what is to be kept"),
+    ],
+)
+def test_a_place_where_nothing_can_be_kept_from_has_a_flaw(where: str, flaw: str) -> None:
+    assert str(find_keep_flaw(where)).startswith(flaw)
+
+
 @pytest.mark.parametrize(
     ("where", "body", "said"),
     [
@@ -56,6 +96,16 @@ def test_a_value_is_kept_from_where_it_is(where: str, value: str) -> None:
         ("json:/a", b'{"a": null}', "/a of the JSON response is of type null, not a value"),
         ("json:/a", b'{"a": "x\\r\\nY: z"}', "the value to keep as 'it' is not one line of latin-1 text"),
         ("json:/a", '{"a": "漢"}'.encode(), "the value to keep as 'it' is not one line of latin-1 text"),
+        (
+            "html:input[name=csrf]",
+            PAGE,
+            f"no element of the response matches 'input[name=csrf]'; names in it: {', '.join(NAMES)}",
+        ),
+        ("html:b", b"{}", "no element of the response matches 'b'; names in it: none"),
+        ("html:b", b"", "the response is empty"),
+        ("html:input[name=user]", PAGE, "the value to keep as 'it' is empty"),
+        ("regex:token=(.)", PAGE, "nothing in the response matches 'token=(.)'"),
+        ("regex:nonce|(token)=", b"nonce", "nothing in the response matches 'nonce|(token)='"),
         ("header:X-Token", b"", "no header 'X-Token'"),
         ("cookie:sid", b"", "no cookie 'sid'; set: lang"),
     ],

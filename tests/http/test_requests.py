@@ -128,7 +128,29 @@ def test_the_length_of_a_body_is_that_of_its_bytes_and_sent_where_one_is_expecte
 
 
 def test_declared_headers_replace_the_default_ones_whatever_their_case() -> None:
-    declared = {"host": "virtual.example", "USER-AGENT": "mine", "Accept": "text/html", "content-length": "1"}
+    declared = {"host": "virtual.example", "USER-AGENT": "mine", "Accept": "text/html"}
     encoded = encode_request(http_request("/", method="POST", body="x", headers=declared), "localhost:8001")
     lines = encoded.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
-    assert lines == [f"{name}: {value}" for name, value in declared.items()]
+    assert lines == ["Content-Length: 1", *(f"{name}: {value}" for name, value in declared.items())]
+
+
+def test_a_header_given_as_a_list_is_sent_once_for_each_value() -> None:
+    made = http_request("/", headers={"X-Route": ["a", "b"], "Accept": ("text/html",)})
+    assert made.headers == (("X-Route", "a"), ("X-Route", "b"), ("Accept", "text/html"))
+    assert b"\r\nX-Route: a\r\nX-Route: b\r\n" in encode_request(made, "localhost")
+
+
+@pytest.mark.parametrize(
+    "name", ["Transfer-Encoding", "content-length", "CONNECTION", "Expect", "TE", "Upgrade"]
+)
+def test_a_header_that_frames_the_request_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"the header {name} cannot be set: it frames the request"):
+        http_request("/", method="POST", body="x", headers={name: "1"})
+    assert find_flaw(RequestSpec(name="made by hand", headers=((name, "1"),))) is not None
+
+
+def test_a_request_has_one_host() -> None:
+    assert find_flaw(http_request("/", headers={"Host": "virtual.example"})) is None
+    for headers in ({"Host": ["a", "b"]}, {"Host": "a", "host": "b"}):
+        with pytest.raises(ValueError, match="Host is given twice"):
+            http_request("/", headers=headers)

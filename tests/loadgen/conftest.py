@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from portcompare.loadgen.connection import Address, Connection, Dialer
+from portcompare.http.addresses import Address
+from portcompare.loadgen.connection import Connection, Dialer
 from tests.loadgen.certificates import Authority
 from tests.loadgen.generator import Generator
 

@@ -8,6 +8,7 @@ import gevent
 import gevent.socket
 import pytest
 
+from portcompare.http.addresses import Address
 from portcompare.http.requests import encode_request, http_request
 from portcompare.loadgen.connection import (
     CLOSED,
@@ -17,7 +18,6 @@ from portcompare.loadgen.connection import (
     TIMEOUT,
     UNREACHABLE,
     UNRESOLVABLE,
-    Address,
     Connection,
 )
 from portcompare.loadgen.response import (
@@ -346,7 +346,7 @@ def test_an_address_is_host_and_port_and_what_the_host_header_says(
     assert Address.of(url) == Address(secure=secure, host=host, port=port, netloc=netloc)
 
 
-NO_SERVER = "must begin with http:// or https:// and name a host"
+NO_SERVER = "write http://HOST:PORT or https://HOST:PORT"
 
 
 @pytest.mark.parametrize(
@@ -364,11 +364,13 @@ NO_SERVER = "must begin with http:// or https:// and name a host"
     ],
 )
 def test_a_url_that_names_no_server_is_refused_with_the_reason(url: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=rf"^{re.escape(repr(url))} is not the address .*{reason}"):
+    with pytest.raises(
+        ValueError, match=rf"^{re.escape(repr(url))} is not the address .*{re.escape(reason)}"
+    ):
         Address.of(url)
 
 
 def test_a_user_in_an_address_is_refused_and_the_password_is_not_shown() -> None:
-    with pytest.raises(ValueError, match=r"example\.org names a user: send an Authorization") as refused:
+    with pytest.raises(ValueError, match=r"names a user: .*send an Authorization") as refused:
         Address.of("http://me:secret@example.org")
     assert "secret" not in str(refused.value)

@@ -142,7 +142,7 @@ def test_what_uses_no_column_or_no_file_is_refused_where_it_is_written(items: Pa
     ("keep", "reason"),
     [
         ({"to ken": "json:/a"}, "'to ken' cannot stand in braces"),
-        ({"token": "/a"}, "'/a' is not `json:/pointer`, `header:Name` or `cookie:name`"),
+        ({"token": "/a"}, "'/a' is not `json:/pointer`, `html:CSS selector`, `regex:"),
         ({"token": "json:a"}, "'json:a' is not"),
         ({"token": "header:"}, "'header:' is not"),
     ],

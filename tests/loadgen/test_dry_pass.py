@@ -228,7 +228,6 @@ FAILING = """class Shopper(HttpUser):
         {{}}["token"]
 """
 RAN = "when one user of it ran against the baseline"
-PLACE = "Shopper raised OSError: no such bank (locustfile.py, line 10) " + RAN
 
 
 @pytest.mark.parametrize(
@@ -236,19 +235,37 @@ PLACE = "Shopper raised OSError: no such bank (locustfile.py, line 10) " + RAN
     [
         (
             FAILING.format(method="other(self)"),
-            f"Shopper raised KeyError: 'token' (locustfile.py, line 15) {RAN}",
+            f"Shopper.buy raised KeyError: 'token' (locustfile.py:15) {RAN}",
             "correct the class",
         ),
-        (FAILING.format(method="__init__(self, environment)"), PLACE, "correct the class"),
-        (FAILING.format(method="on_start(self)"), PLACE, "correct the class"),
+        *(
+            (
+                FAILING.format(method=f"{method}({arguments})"),
+                f"Shopper.{method} raised OSError: no such bank (locustfile.py:10) {RAN}",
+                "correct the class",
+            )
+            for method, arguments in (("__init__", "self, environment"), ("on_start", "self"))
+        ),
+        *(
+            (
+                shopper('self.client.get("/")') + f"\n    def {method}(self):\n        1 / 0\n",
+                f"Shopper.{method} raised ZeroDivisionError: division by zero (locustfile.py:",
+                "correct the class",
+            )
+            for method in ("on_stop", "wait_time")
+        ),
         (
             shopper("raise StopUser"),
             "Shopper sent no request to its host",
             "give it a task that sends one at once",
         ),
-        ("class Shopper(User): pass", "Shopper raised Exception: No tasks defined on Shopper", "correct"),
+        (
+            "class Shopper(User): pass",
+            "Shopper.get_next_task raised Exception: No tasks defined on Shopper",
+            "correct",
+        ),
     ],
-    ids=["task", "init", "on_start", "no request", "no task"],
+    ids=["task", "init", "on_start", "on_stop", "wait_time", "no request", "no task"],
 )
 def test_what_a_class_raises_or_leaves_out_is_a_problem(
     capture: Capture, text: str, found: str, remedy: str

@@ -186,6 +186,49 @@ def test_a_user_is_ready_when_it_has_started_and_had_a_response(run: Run) -> Non
     assert done.failure == "2 of 2 users had no response within 0.2 s"
 
 
+POP = "USERS = ['ann']\n" + HTTP + "    def on_start(self):\n        self.name = USERS.pop()\n"
+LEAN = """
+from portcompare.loadgen import LeanUser, http_request
+
+class Shopper(LeanUser):
+    request = http_request("/items")
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "failure"),
+    [
+        (POP, "on_start raised IndexError: pop from empty list (locustfile.py:"),
+        (
+            HTTP + "    def __init__(self, environment):\n        {}['a']\n",
+            "__init__ raised KeyError: 'a' (loc",
+        ),
+        (
+            HTTP + "    def wait_time(self):\n        json.loads('')\n",
+            "wait_time raised JSONDecodeError: Exp",
+        ),
+        (HTTP + "    def on_stop(self):\n        open('/none')\n", "on_stop raised FileNotFoundError: "),
+        (HTTP + "    def on_start(self):\n        raise StopUser\n", "a user stopped by itself (StopUser)"),
+        (HTTP + "        raise StopUser\n", "a user stopped by itself (StopUser)"),
+        (
+            LEAN + "    def on_start(self):\n        1 / 0\n",
+            "on_start raised ZeroDivisionError: division by zero",
+        ),
+        (
+            LEAN + "    def on_stop(self):\n        1 / 0\n",
+            "on_stop raised ZeroDivisionError: division by zero",
+        ),
+    ],
+)
+def test_a_user_that_ends_by_itself_fails_the_round_at_once_and_is_the_reason(
+    run: Run, text: str, failure: str
+) -> None:
+    with serve(responding(OK)) as server:
+        done = run(text, server.url, users=2, warmup_max_s=600.0)
+    assert done.failure is not None
+    assert done.failure.startswith(failure)
+
+
 def test_the_starts_of_users_are_spread_over_the_delay(run: Run, tmp_path: Path) -> None:
     starts = tmp_path / "starts"
     text = HTTP + (

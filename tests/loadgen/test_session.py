@@ -137,7 +137,7 @@ def test_the_targets_are_the_declared_ones_that_are_given_or_else_the_host(
     [
         ({}, {"host": "http://there"}, "Data has no request: "),
         ({"request": http_request("x")}, {"host": "http://there"}, "the path 'x' does not begin with /"),
-        ({"request": ROOT}, {"host": "127.0.0.1:8001"}, "it must begin with http:// or https://"),
+        ({"request": ROOT}, {"host": "127.0.0.1:8001"}, "write http://HOST:PORT"),
         ({"request": ROOT}, {}, "no server to load: give --host"),
         ({"request": ROOT}, {"headless": False}, None),  # the web UI's user names it later
         ({"request": ROOT}, {"worker": True}, None),  # the master does

@@ -86,6 +86,7 @@ def result_of(case: RequestSpec, *differences: Difference) -> CaseResult:
         differences=differences,
         coverage=CaseCoverage(case=case.name, status=200, compared="in full"),
         flaw="",
+        streams={},
         statuses={BASELINE: (200,)},
         expectations={},
     )

@@ -61,6 +61,7 @@ def test_a_request_of_the_plan_that_does_not_work_is_a_fault_and_is_not_varied(s
     parity, clients = check(by_path(items=status))
     [fault] = parity.faults
     assert (fault.case, parity.verdict) == ("GET /items", "not compared")
+    assert [each.reason for each in parity.coverage.not_compared] == ["fault of the plan"]
     assert fault.found.startswith(f"status {status}: hello")
     assert f"expect = {{ status = {status} }}" in fault.remedy
     assert {each.target for each in clients["new"].received} == {"/items"}
@@ -141,6 +142,22 @@ def test_a_rate_limit_is_named_and_what_comes_after_it_is_not_compared(arms: tup
     )
     assert parity.coverage.in_full == 10
     assert parity.cases == parity.coverage.in_full + len(parity.coverage.not_compared)
+
+
+@pytest.mark.parametrize("arm", [BASELINE, "new"])
+def test_a_rate_limit_that_begins_while_a_case_is_sent_again_is_named(arm: str) -> None:
+    refuse = limited(2)()
+
+    def differing(case: RequestSpec) -> Response:
+        return response(body=b"other") if case.target == "/items" else response(status=404)
+
+    services = {BASELINE: by_path(items=200), "new": differing}
+    free = services[arm]
+    services[arm] = lambda case: refused if (refused := refuse(case)).status == 429 else free(case)
+    parity, _ = check(services)
+    assert (parity.verdict, parity.differences) == ("not compared", ())
+    reasons = {each.case: each.reason for each in parity.coverage.not_compared}
+    assert reasons["GET /items"].startswith(f"{arm} has responded with status 429 since GET /items")
 
 
 def test_a_limit_of_one_route_leaves_the_others_compared() -> None:

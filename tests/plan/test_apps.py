@@ -114,7 +114,12 @@ CALLED_OLD = "would be called 'old', which is the name of a table in [deployment
         ('{ command = "serve {port}" }', "", "is a table without a `url` that names a host"),
         ('{ url = "nowhere" }', "", "is a table without a `url` that names a host"),
         ('{ url = "http://old" }', "", CALLED_OLD),
-        ('{ url = "http://h/x" }', ".url", "is not the address of a server"),
+        (
+            '{ url = "http://h/x" }',
+            ".url",
+            "is not the address of a server alone, but has a path or a query",
+        ),
+        ('{ url = "http://me:pw@h" }', ".url", "is not the address of a server alone, but names a user"),
         ('{ url = "http://h", port = 1 }', "", "sets `port` beside a `url`"),
     ],
 )

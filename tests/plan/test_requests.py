@@ -76,6 +76,35 @@ def test_headers_and_cookies_that_can_be_sent_are_accepted_and_any_others_refuse
             PlanRequest(path="/", cookies={"a": value})
 
 
+def test_a_header_can_be_sent_several_times() -> None:
+    request = request_of('path = "/"\nheaders = { X-Route = ["a", "b"], Accept = "text/html" }')
+    assert spec_of(request).headers == (("X-Route", "a"), ("X-Route", "b"), ("Accept", "text/html"))
+    for value in ([], ["a", "b\n"], ["a", 1], 1):
+        with pytest.raises(ValidationError, match="headers"):
+            PlanRequest.model_validate({"path": "/", "headers": {"X": value}})
+
+
+FRAMED = 'headers = { Transfer-Encoding = "chunked" }'
+REQUEST = f'[scenarios.s]\nrequest = {{ path = "/" }}\n{LOAD}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (f'[scenarios.s]\nrequest = {{ path = "/", {FRAMED} }}\n{LOAD}', "scenarios.s.request"),
+        (f'[scenarios.s]\nrequests = [{{ path = "/", {FRAMED} }}]\n{LOAD}', "scenarios.s.requests.0"),
+        (f'{REQUEST}[[scenarios.s.login]]\npath = "/in"\n{FRAMED}', "scenarios.s.login.0"),
+        (f'{REQUEST}[[parity.requests]]\npath = "/"\n{FRAMED}', "parity.requests.0"),
+    ],
+)
+def test_a_header_that_frames_the_request_is_refused_at_its_place(
+    tmp_path: Path, text: str, key: str
+) -> None:
+    (problem,) = problems_of(tmp_path, BEFORE + text)
+    assert problem.where.endswith(f": {key}.headers.Transfer-Encoding")
+    assert "frames the request" in problem.found
+
+
 def test_files_are_bodies_and_parts_seen_from_the_plan(tmp_path: Path) -> None:
     (tmp_path / "logo.png").write_bytes(b"\x89PNG")
     whole = request_of('method = "PUT"\npath = "/"\nbody_file = "logo.png"')

@@ -115,7 +115,7 @@ def checker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Checker
 
 
 def session_of(plan: Plan | None = None, **requests: tuple[RequestSpec, ...]) -> Session:
-    return cast("Session", SimpleNamespace(plan=plan, requests=requests, cpus=None, folder=None))
+    return cast("Session", SimpleNamespace(plan=plan, requests=requests, routes={}, cpus=None, folder=None))
 
 
 DIFFERENCE = Difference(

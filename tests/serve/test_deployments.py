@@ -224,7 +224,7 @@ def test_an_arm_has_the_address_of_its_upstream_and_an_upstream_that_dies_ends_t
     with_upstream: Plan, tmp_path: Path
 ) -> None:
     cpus = assign_cpus(with_upstream)
-    assert preflight(with_upstream) == []
+    assert preflight(with_upstream).problems == ()
     with ExitStack() as stack:
         upstreams = stack.enter_context(serve_upstreams(with_upstream, folder=tmp_path, cpus=cpus))
         store = upstreams["store"]
@@ -255,6 +255,6 @@ def test_an_upstream_is_in_the_manifest_and_checked_before_anything_is_started(
     assert store.server.startswith("gunicorn ")
     assert store.cpus == cpus.generator
     (tmp_path / "store.py").write_text("raise RuntimeError('no store today')\n", encoding="utf-8")
-    (problem,) = preflight(with_upstream)
+    (problem,) = preflight(with_upstream).problems
     assert problem.where.endswith("apps.store.target")
     assert "no store today" in problem.found

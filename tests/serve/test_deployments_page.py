@@ -50,7 +50,7 @@ def test_every_plan_can_be_served(project: Path, snippet: str) -> None:
         snippet = snippet.replace("127.0.0.1:5000", f"127.0.0.1:{port}")
         snippet = snippet.replace("https://staging.example.org", f"http://localhost:{port}")
         plan = read_plan(project / "loadtests", snippet)
-        assert preflight(plan) == []
+        assert preflight(plan).problems == ()
     assert plan.upstreams == (("inventory",) if "upstream" in snippet else ())
 
 

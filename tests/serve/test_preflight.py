@@ -10,6 +10,7 @@ import pytest
 
 from portcompare.errors import Problem
 from portcompare.plan import Plan
+from portcompare.records.requests import Route
 from portcompare.serve import interpreters
 from portcompare.serve.ports import find_free_ports
 from portcompare.serve.preflight import preflight
@@ -26,7 +27,7 @@ def taken_port() -> Iterator[int]:
 
 
 def only_problem(plan: Plan, key: str) -> Problem:
-    (problem,) = preflight(plan)
+    (problem,) = preflight(plan).problems
     assert problem.where == f"{plan.path}: {key}"
     return problem
 
@@ -41,7 +42,7 @@ def test_an_address_of_another_machine_to_listen_on_unless_nothing_is_started(
     assert "127.0.0.1" in problem.remedy
     url = f"url = '{servers['waitress'].url}'\napp = 'one'"
     plan = write_deployments(tmp_path, url, app="ready_path = '/process'")
-    assert preflight(plan.model_copy(update=elsewhere)) == []
+    assert preflight(plan.model_copy(update=elsewhere)).problems == ()
 
 
 @pytest.mark.parametrize(
@@ -82,16 +83,50 @@ def test_an_app_is_imported_in_the_directory_and_environment_of_its_deployment(t
     (tmp_path / "needy.py").write_text("import os\nfrom beside import name\napp = print\nos.environ[name]")
     (tmp_path / "beside.py").write_text("name = 'NEEDED'")
     deployments = {"gunicorn": 'environment = { NEEDED = "1" }', "waitress": ""}
-    (problem,) = preflight(write_plan(tmp_path, deployments, directory=tmp_path, target="needy:app"))
+    (problem,) = preflight(write_plan(tmp_path, deployments, directory=tmp_path, target="needy:app")).problems
     assert problem.found.endswith("KeyError: 'NEEDED'")  # on waitress; on gunicorn it has what it needs
     more = "setup = ['touch database']"  # before which it is not imported
-    assert preflight(write_plan(tmp_path, directory=tmp_path, target="needy:app", more=more)) == []
+    assert preflight(write_plan(tmp_path, directory=tmp_path, target="needy:app", more=more)).problems == ()
+
+
+LIVE = Route(rule="/live", methods=("GET",), is_websocket=True)
+ROUTED = """
+from {framework} import {name}
+app = {name}(__name__)
+app.add_url_rule("/items/<int:item_id>", "item", print, methods=["GET", "DELETE"])
+{more}
+app = {wrapper}(app)
+"""
+
+
+@pytest.mark.parametrize(
+    ("framework", "more", "wrapper", "routes"),
+    [
+        ("flask", "", "", ()),
+        (
+            "quart",
+            "app.add_websocket('/live', 'live', print)",
+            "",
+            (Route(rule="/live", methods=("GET",), is_websocket=True),),
+        ),
+        ("flask", "from werkzeug.middleware.proxy_fix import ProxyFix", "ProxyFix", ()),
+    ],
+)
+def test_the_routes_of_an_app_are_read_also_inside_middleware(
+    tmp_path: Path, framework: str, more: str, wrapper: str, routes: tuple[Route, ...]
+) -> None:
+    (tmp_path / "routed.py").write_text(
+        ROUTED.format(framework=framework, name=framework.title(), more=more, wrapper=wrapper)
+    )
+    plan = write_plan(tmp_path, WSGI_ONLY, directory=tmp_path, target="routed:app")
+    item = Route(rule="/items/<int:item_id>", methods=("DELETE", "GET"))
+    assert preflight(plan).routes == {"wsgi": (item, *routes)}
 
 
 def test_a_factory_is_called_as_the_server_would_call_it(tmp_path: Path) -> None:
     for target in ("probe:make('wsgi', mark=1)", "probe:make.__call__('wsgi')"):
-        assert preflight(write_plan(tmp_path, WSGI_ONLY, target=target)) == []
-    (problem,) = preflight(write_plan(tmp_path, WSGI_ONLY, target='probe:make("cgi")'))
+        assert preflight(write_plan(tmp_path, WSGI_ONLY, target=target)).problems == ()
+    (problem,) = preflight(write_plan(tmp_path, WSGI_ONLY, target='probe:make("cgi")')).problems
     made = 'probe:make("cgi") returned an object of type NoneType, which is no application'
     assert problem.found == f"'probe:make(\"cgi\")' cannot be served: TypeError: {made}"
 
@@ -100,9 +135,9 @@ def test_an_app_of_its_own_environment_is_looked_for_there(tmp_path: Path) -> No
     python = make_interpreter(tmp_path / "venv")
     (packages_of(tmp_path / "venv") / "only_here.py").write_text("app = print")
     here = write_plan(tmp_path, WSGI_ONLY, target="only_here:app")
-    assert "No module named 'only_here'" in preflight(here)[0].found
+    assert "No module named 'only_here'" in preflight(here).problems[0].found
     own = write_plan(tmp_path, WSGI_ONLY, target="only_here:app", more="python = 'venv/bin/python'")
-    assert preflight(own) == []
+    assert preflight(own).problems == ()
     assert python.is_symlink()  # and to follow it would have led out of the environment
 
 
@@ -128,7 +163,7 @@ def test_packages_that_are_missing(tmp_path: Path) -> None:
     python = make_interpreter(tmp_path / "venv", is_empty=True)
     deployments = {"gunicorn-gevent": "", "uvicorn asgi": "", "hypercorn asgi": ""}
     plan = write_plan(tmp_path, deployments, more=f"python = '{python}'")
-    first, second, third = preflight(plan)
+    first, second, third = preflight(plan).problems
     assert first.where == f"{plan.path}: deployments.gunicorn-gevent.server"
     assert first.found == (
         f"gunicorn-gevent needs gunicorn and gevent, not installed for {python} (CPython {python_version()})"
@@ -176,7 +211,7 @@ def test_everything_is_reported_at_once(tmp_path: Path, taken_port: int) -> None
     cpus = f"server = [{max(os.sched_getaffinity(0)) + 1}]"
     deployments = {"waitress": f"port = {taken_port}", "uvicorn asgi": ""}
     plan = write_plan(tmp_path, deployments, target="nothing:app", cpus=cpus, more=f"python = '{python}'")
-    assert [problem.where.removeprefix(f"{plan.path}: ") for problem in preflight(plan)] == [
+    assert [problem.where.removeprefix(f"{plan.path}: ") for problem in preflight(plan).problems] == [
         "deployments.waitress.server",
         "apps.wsgi.target",
         "deployments.uvicorn asgi.server",
@@ -193,4 +228,4 @@ def test_a_port_that_two_deployments_have_is_a_problem_and_deployments_that_are_
     assert only_problem(plan, "deployments.second.port").found == found
     deployments = {"uvicorn asgi": "", "granian asgi": "", "gunicorn": ""}
     plan = write_plan(tmp_path, deployments, target="nothing:app")
-    assert preflight(plan.model_copy(update={"candidates": ["granian asgi"]})) == []
+    assert preflight(plan.model_copy(update={"candidates": ["granian asgi"]})).problems == ()

@@ -1,8 +1,8 @@
 """Describes an interpreter, and imports an application with it as a server would.
 
 Run by the app's interpreter: `python portcompare_import_check.py FACTS TARGET DISTRIBUTION,...`. It writes to
-the file FACTS the interpreter's name and version, and the versions of those distributions that are installed.
-TARGET, `module:object`, may be empty.
+the file FACTS the interpreter's name and version, the versions of those distributions that are installed, and
+the routes of the application if it has a table of them. TARGET, `module:object`, may be empty.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_MOST_LAYERS = 10  # of middleware around an application
 
 
 def find_versions(distributions: Iterable[str]) -> dict[str, str]:
@@ -30,7 +32,7 @@ def find_versions(distributions: Iterable[str]) -> dict[str, str]:
     return versions
 
 
-def check(target: str) -> None:
+def load(target: str) -> object:
     """Import an application.
 
     Raises SystemExit: the module has no such object, it cannot be called, or the import ended the process.
@@ -48,19 +50,41 @@ def check(target: str) -> None:
         found = getattr(found, name)
     if not callable(found):
         sys.exit(f"{path!r} cannot be called: it is of type {type(found).__name__}")
+    return found
+
+
+def list_routes(app: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401 - the user's
+    """The route table of an application, inside its middleware; None if it has none."""
+    for _ in range(_MOST_LAYERS):
+        if hasattr(app, "url_map"):
+            return [
+                {
+                    "rule": rule.rule,
+                    "methods": sorted({*(rule.methods or ())} - {"HEAD", "OPTIONS"}),
+                    "is_websocket": bool(getattr(rule, "websocket", False)),
+                }
+                for rule in app.url_map.iter_rules()
+                if not rule.build_only and rule.endpoint.rpartition(".")[2] != "static"
+            ]
+        app = next(
+            (getattr(app, name) for name in ("app", "wsgi_app", "application") if hasattr(app, name)), None
+        )
+    return None
 
 
 def main(facts_path: str, target: str, distributions: str) -> None:
     """Write the facts, then import the application if there is one."""
     sys.path[0] = str(Path.cwd())  # as with `python -m`; until now it is the folder of this script
-    facts = {
+    facts: dict[str, Any] = {
         "name": f"{platform.python_implementation()} {platform.python_version()}",
         "version": list(sys.version_info[:2]),
         "versions": find_versions(distributions.split(",")),
     }
+    # First without the routes: the import may end the process.
     Path(facts_path).write_text(json.dumps(facts), encoding="utf-8")
     if target:
-        check(target)
+        facts["routes"] = list_routes(load(target))
+        Path(facts_path).write_text(json.dumps(facts), encoding="utf-8")
 
 
 if __name__ == "__main__":

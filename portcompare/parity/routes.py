@@ -1,0 +1,68 @@
+"""Which routes of the apps the plan's requests lead to."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from portcompare.parity.cases import SAFE_METHODS
+from portcompare.records.requests import RequestSpec, Route
+
+_PARAMETER = re.compile(r"<(?:([^<>:(]+)(?:\([^<>]*\))?:)?([^<>]+)>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteCoverage:
+    """How many routes the apps have, by method, and which no request leads to."""
+
+    known: int
+    requested: int
+    unrequested: tuple[str, ...]  # Method and rule, with the reason
+
+
+def cover_routes(
+    routes: Mapping[str, tuple[Route, ...]], requests: Iterable[RequestSpec]
+) -> RouteCoverage | None:
+    """Find the routes that requests lead to; None if no app has a table of routes."""
+    if not routes:
+        return None
+    sent = {(each.method, each.target.partition("?")[0]) for each in requests}
+    apps: dict[tuple[str, str], list[str]] = {}  # By method and pattern
+    rules: dict[tuple[str, str], str] = {}
+    for app, table in routes.items():
+        for route in table:
+            pattern = _to_pattern(route.rule)
+            for method in ("WEBSOCKET",) if route.is_websocket else route.methods:
+                apps.setdefault((method, pattern), []).append(app)
+                rules.setdefault((method, pattern), route.rule)
+    missing = [
+        (method, pattern)
+        for method, pattern in apps
+        if not any(method == by and re.fullmatch(pattern, path) for by, path in sent)
+    ]
+    unrequested = []
+    for method, pattern in missing:
+        having = apps[method, pattern]
+        reason = _reason(method, rules[method, pattern])
+        only = f"only {having[0]} has it, {reason}" if len(having) < len(routes) else reason
+        unrequested.append(f"{method} {rules[method, pattern]} ({only})")
+    return RouteCoverage(
+        known=len(apps), requested=len(apps) - len(missing), unrequested=tuple(sorted(unrequested))
+    )
+
+
+def _to_pattern(rule: str) -> str:
+    """A pattern of the paths of a rule; the same for rules that differ in a converter or a name only."""
+    pattern, end = "", 0
+    for parameter in _PARAMETER.finditer(rule):
+        anything = ".+" if parameter[1] == "path" else "[^/]+"
+        pattern += re.escape(rule[end : parameter.start()]) + anything
+        end = parameter.end()
+    return pattern + re.escape(rule[end:])
+
+
+def _reason(method: str, rule: str) -> str:
+    if method == "WEBSOCKET":
+        return "websockets are not compared"
+    if method not in SAFE_METHODS:
+        return "it writes: only the plan's own requests are sent"
+    return "its path needs a value" if _PARAMETER.search(rule) else "the plan has no request for it"

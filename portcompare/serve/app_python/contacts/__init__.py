@@ -1,0 +1,1 @@
+"""What a server loads at its start while it is checked."""
