@@ -5,18 +5,28 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from portcompare.cli.options import DEFAULT_PLAN, PlanPath, print_note, read_plan
-from portcompare.errors import InputError
+from portcompare.errors import InputError, refuse
 from portcompare.plan import Plan
 from portcompare.records.rounds import CONTROL
 from portcompare.run.progress import err, out
 from portcompare.serve.cpus import CpuAssignment, assign_cpus
-from portcompare.serve.deployments import LiveServers, Use, serve_deployments, serve_upstreams
+from portcompare.serve.deployments import (
+    FIRST_PORT,
+    LiveServers,
+    Use,
+    assign_ports,
+    serve_deployments,
+    serve_upstreams,
+)
+from portcompare.serve.ports import why_unusable
 from portcompare.serve.preflight import preflight
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import prepare_arms
@@ -25,9 +35,21 @@ from portcompare.units import count, size
 LOOK_EVERY_S = 1.0
 
 
-def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
+def up(
+    plan_path: PlanPath = DEFAULT_PLAN,
+    *,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65_000,
+            help="port of the baseline; candidates have the next ones, a deployment with a `port` its own",
+            show_default=str(FIRST_PORT),
+        ),
+    ] = None,
+) -> None:
     """Serve baseline and candidates until Ctrl-C; print their addresses, and each second their usage."""
-    plan = read_plan(plan_path)
+    plan = _with_ports(read_plan(plan_path), port)
     problems = preflight(plan).problems
     if problems:
         raise InputError(problems)
@@ -48,6 +70,34 @@ def up(plan_path: PlanPath = DEFAULT_PLAN) -> None:
                     live.update(table, refresh=True)
                 else:
                     out.print(table)
+
+
+def _with_ports(plan: Plan, first: int | None) -> Plan:
+    """A plan that gives each deployment the port that the command lines of a check name.
+
+    Raises InputError: the ports that the user has chosen are in use.
+    """
+    ports = assign_ports(plan, first or FIRST_PORT)
+    used = {
+        name: reason
+        for name, port in ports.items()
+        if plan.deployments[name].port is None and (reason := why_unusable(str(plan.host), port))
+    }
+    if used and first is not None:
+        name, reason = next(iter(used.items()))
+        found = f"port {ports[name]}, of {name}, cannot be used: {reason}"
+        raise refuse(f"--port {first}", found, "free it, or name another")
+    if used:
+        taken = ", ".join(str(ports[name]) for name in used)
+        print_note(
+            f"port {taken} is in use: all get other ports, so that command lines of a check do not fit"
+        )
+        return plan
+    deployments = {
+        name: one.model_copy(update={"port": ports.get(name, one.port)})
+        for name, one in plan.deployments.items()
+    }
+    return plan.model_copy(update={"deployments": deployments})
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from portcompare.http.shapes import ANY_KEY
 from portcompare.http.trees import without_indexes
 from portcompare.parity.bodies import find_flaw, learn_bodies
 from portcompare.parity.cases import SAFE_METHODS, matches
+from portcompare.parity.catalogue import Evidence, find_known
 from portcompare.parity.compare import Noise, cover, expect, find_noise
 from portcompare.parity.findings import Finding
 from portcompare.parity.sending import ArmClient
@@ -67,7 +68,7 @@ class Judged:
 
     arm: str  # Whose response differs
     finding: Finding
-    is_repetition: bool  # True if the first response does not show it, but a later one
+    turn: int  # Which of its responses shows it first, from 0
 
 
 class ParityChecker:
@@ -79,7 +80,7 @@ class ParityChecker:
         """`tick_s`: how long to wait before a case whose values differ is sent again, in seconds."""
         self.clients = clients  # By arm
         self.allow = allow
-        self.used_allowances: set[int] = set()
+        self.used_allowances: set[tuple[int, str]] = set()  # The place of each, and a name of its `known`
         self._tick_s = tick_s
         self._sure: set[tuple[str, ...]] = set()
         self._failed_logins: dict[tuple[str, str], RequestSpec] = {}  # With the case that has shown it first
@@ -205,7 +206,7 @@ class ParityChecker:
             baseline=baseline[0],
             traceback=self._find_traceback(baseline[0]),
             differences=tuple(
-                self._make_difference(case, each) for each in found if self._is_first(case, each)
+                self._make_difference(case, each, responses) for each in found if self._is_first(case, each)
             ),
             coverage=mark_stream(cover(case, baseline, control, noise), baseline[0]),
             flaw=find_flaw(baseline[0]),
@@ -242,13 +243,16 @@ class ParityChecker:
         failure = self.clients[judged.arm].failed_login(case)
         return not failure or self._failed_logins.setdefault((judged.arm, failure), case) == case
 
-    def _make_difference(self, case: RequestSpec, judged: Judged) -> Difference:
+    def _make_difference(self, case: RequestSpec, judged: Judged, responses: Responses) -> Difference:
         finding, client = judged.finding, self.clients[judged.arm]
         lines = [each.curl(case) for each in (self.clients[BASELINE], client)]
-        if judged.is_repetition:
+        if judged.turn:
             lines = [f"{line} > /dev/null; {line}" for line in lines]
-        lead = "sent again: " if judged.is_repetition else ""
+        lead = "sent again: " if judged.turn else ""
         is_error = finding.kind == "status" and finding.candidate.startswith("5")
+        cause = client.log.find_cause() if is_error and client.log is not None else ""
+        pair = responses[BASELINE][judged.turn], responses[judged.arm][judged.turn]
+        evidence = Evidence(request=case, finding=finding, responses=pair, cause=cause)
         difference = Difference(
             case=case.name,
             deployment=judged.arm,
@@ -259,12 +263,19 @@ class ParityChecker:
             candidate=lead + finding.candidate,
             curl_baseline=lines[0],
             curl_candidate=lines[1],
-            cause=client.log.find_cause() if is_error and client.log is not None else "",
+            cause=cause,
+            known=find_known(evidence),
         )
+        return self.allow_if_meant(difference)
+
+    def allow_if_meant(self, difference: Difference) -> Difference:
+        """A difference with the reason why the plan allows it, if it does."""
         for place, allowance in enumerate(self.allow):
+            if allowance.known and difference.known not in allowance.known:
+                continue
             names = "case", "deployment", "kind", "pointer"
             if all(matches(getattr(allowance, name), getattr(difference, name)) for name in names):
-                self.used_allowances.add(place)
+                self.used_allowances.add((place, difference.known if allowance.known else ""))
                 return replace(difference, allowed=allowance.reason)
         return difference
 
@@ -293,7 +304,7 @@ def judge(case: RequestSpec, responses: Responses, noise: Noise) -> Iterator[Jud
             for finding in () if is_excused else compare_streams(case, ours, theirs, noise):
                 if finding.place not in listed:
                     listed.add(finding.place)
-                    yield Judged(arm=arm, finding=finding, is_repetition=turn > 0)
+                    yield Judged(arm=arm, finding=finding, turn=turn)
 
 
 def _contradicts_itself(received: Sequence[Response], judged: Judged) -> bool:

@@ -1,27 +1,33 @@
-"""What a server has written to its log about a request."""
+"""What a server has written to its log: about a request, and about the app."""
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from portcompare.records.parity import Difference
+from portcompare.records.rounds import BASELINE, CONTROL
 
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*([A-Za-z_][\w.]*(?::.*)?)")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in (.+)')
 _LIBRARY = re.compile(r"/site-packages/|/dist-packages/|/lib/python\d|^<")
 # Warnings of the interpreter that name a fault of the app: what was never awaited, or never closed.
 _WARNING = re.compile(
-    r"((?:[^\s:]+:\d+: )?(?:RuntimeWarning: coroutine .* was never awaited|ResourceWarning: .*))"
+    r"(?:([^\s:]+:\d+): )?((?:RuntimeWarning: coroutine .* was never awaited|ResourceWarning: unclosed .*))"
 )
+_VARYING = re.compile(r"0x[0-9a-f]+|\d+")  # Addresses and numbers in a warning
+# Of servers that are compared: Python's default hides the warnings of what is never closed.
+SHOW_WARNINGS = {"PYTHONWARNINGS": "default::ResourceWarning"}
 # A traceback is looked for at the end of what was written since the request was sent.
 _MOST_BYTES = 256 * 1024
 
 
 @dataclass(slots=True)
 class ServerLog:
-    """The log of a server, read from where a request was sent."""
+    """The log of a server."""
 
     path: Path
-    start: int = 0  # In bytes
-    mark: int = 0  # Where the last request was sent
+    mark: int = 0  # Where the last request was sent, in bytes
 
     def set_mark(self) -> None:
         """Remember where the log ends now."""
@@ -47,9 +53,16 @@ class ServerLog:
         place = f"{Path(own[-1][0]).name}:{own[-1][1]} in {own[-1][2]}: " if own else ""
         return f"{place}{traceback.splitlines()[-1]} ({self.path.name})"
 
-    def find_warnings(self) -> list[str]:
-        """The warnings that name a fault of the app, each once."""
-        return list(dict.fromkeys(_WARNING.findall(self._read(self.start))))
+    def find_warnings(self) -> dict[str, str]:
+        """The warnings that name a fault of the app, each once, with the line of code where it is known."""
+        if not self.path.exists():
+            return {}
+        found: dict[str, str] = {}
+        with self.path.open(encoding="utf-8", errors="replace") as log:
+            for place, text in (each for line in log for each in _WARNING.findall(line)):
+                if not _LIBRARY.search(place):
+                    found.setdefault(text, place)
+        return found
 
     def _size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
@@ -60,3 +73,25 @@ class ServerLog:
         with self.path.open("rb") as log:
             log.seek(max(start, self._size() - _MOST_BYTES))
             return log.read().decode(errors="replace")
+
+
+def compare_logs(logs: Mapping[str, ServerLog]) -> Iterator[Difference]:
+    """The warnings in the log of a candidate, by arm, of which the baseline's has none alike.
+
+    A coroutine that is never awaited has not done what it should; what is never closed no client can tell.
+    """
+    ours = logs[BASELINE].find_warnings() if BASELINE in logs else ()
+    known = {_VARYING.sub("*", text) for text in ours}
+    for arm, log in logs.items():
+        for text, place in log.find_warnings().items() if arm not in (BASELINE, CONTROL) else ():
+            if _VARYING.sub("*", text) not in known:
+                yield Difference(
+                    case="(the server's log)",
+                    deployment=arm,
+                    kind="log",
+                    pointer=Path(place).name,
+                    severity="harmless" if text.startswith("ResourceWarning") else "breaks",
+                    baseline="(absent)",
+                    candidate=text,
+                    cause=log.path.name,
+                )

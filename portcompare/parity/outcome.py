@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from portcompare.parity.cases import SAFE_METHODS, identity
+from portcompare.parity.catalogue import describe_known
 from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.compare import agree, only_status
 from portcompare.parity.survey import Survey
@@ -52,17 +53,24 @@ def sum_up(
     explored: Sequence[CaseResult] = (),
     later: Sequence[CaseResult] = (),
     seeds: tuple[str, ...] = (),
+    logged: Sequence[Difference] = (),
     warnings: Sequence[str] = (),
 ) -> ParityOutcome:
     """Sum up what all cases have shown.
 
     `explored`: the results of an OpenAPI document's cases.
     `later`: results of cases that were sent once more after all others had written what they write.
+    `logged`: what only the candidates' logs hold.
     """
-    own, unsent = survey.own, survey.unsent
+    own = [
+        replace(each, differences=tuple(replace(found, is_own=True) for found in each.differences))
+        for each in survey.own
+    ]
+    unsent = survey.unsent
     results = [*own, *survey.varied, *explored]
     deployments = tuple(arm for arm in checker.clients if arm != BASELINE)
     listed, more = _limit(results)
+    listed += map(checker.allow_if_meant, logged)
     flaws = {result.flaw: result.case.name for result in reversed(results) if result.flaw}
     is_own_compared = all(each.coverage.compared != "not compared" for each in own)
     verdict: ParityVerdict = "alike"
@@ -77,6 +85,9 @@ def sum_up(
             coverage=_make_coverage([*(each.coverage for each in results), *unsent]),
             deployments=deployments,
             differences=tuple(sort_differences(listed)),
+            known=tuple(
+                describe_known(name) for name in dict.fromkeys(each.known for each in listed if each.known)
+            ),
             faults=survey.faults,
             seeds=seeds,
             warnings=(
@@ -91,10 +102,12 @@ def sum_up(
         streams=frozenset(identity(each.case) for each in own if each.streams),
         unused_allowances=tuple(
             f"no difference needs parity.allow {each.reason!r} (case {each.case!r}, "
-            f"deployment {each.deployment!r}, kind {each.kind!r}, pointer {each.pointer!r}): "
-            "remove it, or correct its patterns"
+            f"deployment {each.deployment!r}, kind {each.kind!r}, pointer {each.pointer!r}"
+            + (f", known {name!r}" if name else "")
+            + "): remove it, or correct its patterns"
             for place, each in enumerate(checker.allow)
-            if place not in checker.used_allowances
+            for name in each.known or [""]
+            if (place, name) not in checker.used_allowances
         ),
     )
 
@@ -144,8 +157,18 @@ def _merge_expectations(
 
 
 def sort_differences(differences: Iterable[Difference]) -> list[Difference]:
-    """The differences, most severe first, those that the plan allows last."""
-    return sorted(differences, key=lambda each: (bool(each.allowed), SEVERITIES.index(each.severity)))
+    """The differences in the order in which they are worth reading.
+
+    The plan's own requests come first, then the most severe. Last comes what is no fault of the port: what
+    follows from another difference, what no client can tell, what is known of frameworks, what is allowed.
+    """
+
+    def rank(each: Difference) -> tuple[object, ...]:
+        severity = SEVERITIES.index(each.severity)
+        last = bool(each.allowed), bool(each.known), each.severity == "harmless", bool(each.follows)
+        return *last, not each.is_own, severity
+
+    return sorted(differences, key=rank)
 
 
 def _place(each: Difference) -> tuple[str, str, str, str]:
@@ -165,7 +188,7 @@ def recheck_alone(
     parity = outcome.parity
     differing: defaultdict[str, set[str]] = defaultdict(set)
     for each in parity.differences:
-        if each.counts and each.deployment in arms - {BASELINE, CONTROL}:
+        if each.may_come_from_order and each.deployment in arms - {BASELINE, CONTROL}:
             differing[each.case].add(each.deployment)
     reading = [name for name in differing if outcome.cases[name].method in SAFE_METHODS]
     starts = [reading] * bool(reading) + [[name] for name in differing if name not in reading]
@@ -184,13 +207,24 @@ def recheck_alone(
             f"{len(differing) - len(sent)} of the cases that differ were not sent to fresh servers: whether "
             "that comes from what was sent before is not known"
         )
-    differences = tuple(
-        replace(each, from_order=True)
+    differences = [
+        replace(each, from_order=True, follows=_find_earlier(each, outcome))
         if each.case in sent and each.deployment in differing[each.case] and _place(each) not in found
         else each
         for each in parity.differences
-    )
-    return replace(parity, differences=differences, warnings=tuple(warnings))
+    ]
+    return replace(parity, differences=tuple(sort_differences(differences)), warnings=tuple(warnings))
+
+
+def _find_earlier(difference: Difference, outcome: ParityOutcome) -> str:
+    """The first case whose status differs, if it was sent before this one: a server may have counted it."""
+    differing = {
+        each.case
+        for each in outcome.parity.differences
+        if each.kind == "status" and each.deployment == difference.deployment
+    }
+    first = next((name for name in outcome.cases if name in differing or name == difference.case), "")
+    return first if first in differing - {difference.case} else ""
 
 
 def combine_parity(before: Parity, after: Parity) -> Parity:
@@ -202,6 +236,7 @@ def combine_parity(before: Parity, after: Parity) -> Parity:
         verdict=min(before.verdict, after.verdict, key=verdicts.index),
         coverage=_combine_coverage(before.coverage, after.coverage),
         differences=tuple(sort_differences(differences.values())),
+        known=tuple(dict.fromkeys((*before.known, *after.known))),
         warnings=tuple(dict.fromkeys((*before.warnings, *after.warnings))),
     )
 

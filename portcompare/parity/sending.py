@@ -36,9 +36,15 @@ _LONGEST_BODY_BYTES = 4096
 class ArmClient:
     """Sends cases to the server of an arm, logged in where a case needs it."""
 
-    def __init__(self, url: str, timeout_s: float, log: ServerLog | None = None) -> None:
-        """`timeout_s`: how long a response may take, in seconds. `log`: None if it is not known."""
+    def __init__(
+        self, url: str, timeout_s: float, log: ServerLog | None = None, *, shown_url: str = ""
+    ) -> None:
+        """`log`: None if it is not known. `shown_url`: for command lines, if it is another one.
+
+        `timeout_s`: how long a response may take, in seconds.
+        """
         self._url = url
+        self._shown_url = shown_url or url
         self._timeout_s = timeout_s
         self.log = log
         self._logins: dict[tuple[LoginStep, ...], Kept | Response] = {}
@@ -71,7 +77,7 @@ class ArmClient:
     def curl(self, case: RequestSpec) -> str:
         """A command line that sends this server a case."""
         kept = self._followed.get(case, self._log_in(case.login))
-        return curl_line(self._url, case if isinstance(kept, Response) else _filled(case, kept))
+        return curl_line(self._shown_url, case if isinstance(kept, Response) else _filled(case, kept))
 
     def _log_in(self, steps: tuple[LoginStep, ...]) -> Kept | Response:
         """Log in once; the response of a login that failed has the error."""

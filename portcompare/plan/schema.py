@@ -132,9 +132,12 @@ class Allowance(t.Section):
     reason: t.NotBlank = Field(description="why they are intended; shown with each of them in the reports")
     case: str = Field("*", description="pattern of the cases, `GET /items*`; `*` stands for anything")
     deployment: str = Field("*", description="pattern of the deployments")
-    kind: str = Field("*", description="pattern of the difference's kind: status, header, body or json")
+    kind: str = Field("*", description="pattern of the difference's kind: status, header, body, json or log")
     pointer: str = Field(
         "*", description="pattern of the header's name or the place in the body, `/items/*/id`"
+    )
+    known: list[t.NotBlank] = Field(
+        [], description="only these known differences between frameworks, by name; empty for any difference"
     )
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-DifferenceKind = Literal["status", "header", "body", "json"]
+DifferenceKind = Literal["status", "header", "body", "json", "log"]
 Severity = Literal["breaks", "changes", "harmless"]
+CHECK_FILE = "check.json"  # What holds a check in its folder
 SEVERITIES: tuple[Severity, ...] = ("breaks", "changes", "harmless")  # Most severe first
 
 
@@ -15,24 +16,47 @@ class Difference:
 
     case: str  # The case that shows it: method and target
     deployment: str  # Whose response differs
-    kind: DifferenceKind  # "status", "header", "body", or "json" for a body of JSON
-    # Where: the header's name (with the cookie and its attribute: `Set-Cookie: sid; Path`), or the pointer to
-    # a place in the body (`/items/0/id`, `/html/body/ul/li[2]/@class`); empty for a status or a whole body
+    # "status", "header", "body", "json" for a body of JSON, or "log" for a warning in a log
+    kind: DifferenceKind
+    # Where: the header's name (with the cookie and its attribute: `Set-Cookie: sid; Path`), the pointer to a
+    # place in the body (`/items/0/id`, `/html/body/ul/li[2]/@class`), or the line of code that a warning
+    # names; empty for a status or a whole body
     pointer: str
     severity: Severity  # "breaks" clients, "changes" what they get, or "harmless": no client can tell
     baseline: str  # What the baseline's response holds there
     candidate: str  # What the candidate's response holds there
     curl_baseline: str = ""  # A command line that sends the request to the baseline
     curl_candidate: str = ""  # The same for the candidate
-    cause: str = ""  # What the server's log says of an error: the exception, and the line that raised it
+    # What the server's log says of an error: the exception, and the line that raised it; of what only stands
+    # in a log, the name of that
+    cause: str = ""
     # True if the case, sent alone to fresh servers, does not show it: then it comes from what was sent before
     from_order: bool = False
+    follows: str = ""  # The earlier case whose status differs, where it comes from what was sent before
+    known: str = (
+        ""  # The name of the known difference between frameworks or servers that it is; empty if none
+    )
+    is_own: bool = False  # Whether a request of the plan shows it, and not only a variation of one
     allowed: str = ""  # Why the plan allows it; empty if it does not
 
     @property
     def counts(self) -> bool:
         """Whether it makes the responses unequal: it is not allowed, and not harmless."""
         return not self.allowed and self.severity != "harmless"
+
+    @property
+    def may_come_from_order(self) -> bool:
+        """Whether it counts, and is neither known of the frameworks nor a line in a log."""
+        return self.counts and not self.known and self.kind != "log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDifference:
+    """A difference between the frameworks or the servers, which no port has made."""
+
+    name: str  # By which the plan can allow it
+    text: str  # What differs, in a sentence
+    source: str  # Where that can be read
 
 
 Compared = Literal["in full", "in part", "not compared"]
@@ -87,6 +111,7 @@ class Parity:
     deployments: tuple[str, ...]  # Those compared with the baseline
     # What was found, most severe first, also what is allowed or harmless
     differences: tuple[Difference, ...]
+    known: tuple[KnownDifference, ...] = ()  # Those that differences name
     coverage: Coverage = Coverage()
     faults: tuple[RequestFault, ...] = ()  # The requests of the plan that do not work
     seeds: tuple[str, ...] = ()  # What the generated cases were made from, so that they can be made again

@@ -15,6 +15,7 @@ from portcompare.analyse.checks import levels_of
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.history.summaries import write_summary
 from portcompare.plan import Gate, Plan
+from portcompare.records.parity import CHECK_FILE
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.records.run_summary import REPORT_FILE, RUNS
@@ -50,7 +51,7 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
     """
     began_s, started_at = time.monotonic(), datetime.now(UTC)
     problems: list[Problem] = []
-    with _run_folder(options.folder) as folder:
+    with make_folder(options.folder) as folder:
         stored = read_stored_runs(plan, problems)
         with open_session(plan, folder, problems, options.workers, progress.start) as session:
             if options.workers.expect:
@@ -135,9 +136,11 @@ def name_run_folder(name: str, started_at: datetime) -> Path:
 def find_folder_problems(folder: Path) -> Iterator[Problem]:
     """Find what keeps a run from being written to a folder, which need not exist yet."""
     above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if (folder / RESULTS_FILE).exists():
+    held = {"run": RESULTS_FILE, "check": CHECK_FILE}
+    if kinds := [kind for kind, file in held.items() if (folder / file).exists()]:
         remedy = "name another folder, or remove that one"
-        yield Problem(where=f"--out {folder}", found=f"holds a run already ({RESULTS_FILE})", remedy=remedy)
+        found = f"holds a {kinds[0]} already ({held[kinds[0]]})"
+        yield Problem(where=f"--out {folder}", found=found, remedy=remedy)
     elif not above.is_dir():
         yield _not_writable(folder, f"{above} is no folder")
     elif not os.access(above, os.W_OK):
@@ -150,8 +153,8 @@ def _not_writable(folder: Path, reason: str) -> Problem:
 
 
 @contextmanager
-def _run_folder(folder: Path) -> Iterator[Path]:
-    """Make a run's folder, and remove it again if nothing was measured because of bad input."""
+def make_folder(folder: Path) -> Iterator[Path]:
+    """Make the folder of a run or a check, and remove it again if bad input has left it empty."""
     if problems := list(find_folder_problems(folder)):
         raise InputError(problems)
     try:

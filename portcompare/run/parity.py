@@ -15,7 +15,7 @@ from portcompare.http.requests import http_request
 from portcompare.parity.cases import SAFE_METHODS, identity
 from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.compare import only_status
-from portcompare.parity.logs import ServerLog
+from portcompare.parity.logs import ServerLog, compare_logs
 from portcompare.parity.openapi import OpenApiDocument, fetch_document, read_document
 from portcompare.parity.outcome import ParityOutcome, recheck_alone, sum_up
 from portcompare.parity.routes import RouteCoverage, cover_routes
@@ -27,7 +27,7 @@ from portcompare.records.requests import Expectation, RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.run.progress import Progress
 from portcompare.run.session import Session
-from portcompare.serve import RunningServer, prepare_arms, serve_deployments
+from portcompare.serve import RunningServer, assign_ports, prepare_arms, serve_deployments
 from portcompare.wire.protocol import Capture
 
 if TYPE_CHECKING:
@@ -74,7 +74,11 @@ def check_parity(
             explored=explored.results if explored is not None else (),
             later=later,
             seeds=explored.seeds if explored is not None else (),
-            warnings=[f"{arm}: {warning}" for arm, log in logs.items() for warning in log.find_warnings()],
+            logged=list(compare_logs(logs)),
+            warnings=[
+                f"the baseline's log: {f'{place}: ' if place else ''}{text}"
+                for text, place in (logs[BASELINE].find_warnings() if BASELINE in logs else {}).items()
+            ],
         )
     return _with_routes(outcome, cover_routes(session.routes, (*scenario_requests, *parity_requests)))
 
@@ -128,8 +132,14 @@ def _may_have_written(result: CaseResult) -> bool:
 def _make_checker(plan: Plan, servers: Mapping[str, RunningServer]) -> ParityChecker:
     # A control that is the very same server as the baseline would receive all writes twice.
     left_out = None if plan.deployments[plan.baseline].url is None else CONTROL
+    ports = assign_ports(plan)  # Where `portcompare up` serves them, when these servers are gone
     clients = {
-        arm: ArmClient(server.url, plan.parity.timeout_s, ServerLog(server.log) if server.log else None)
+        arm: ArmClient(
+            server.url,
+            plan.parity.timeout_s,
+            ServerLog(server.log) if server.log else None,
+            shown_url=f"http://{plan.host}:{ports[server.deployment]}" if server.deployment in ports else "",
+        )
         for arm, server in servers.items()
         if arm != left_out
     }
@@ -167,7 +177,7 @@ def recheck_differences(session: Session, outcome: ParityOutcome, progress: Prog
     """Send the cases that differ once more, to fresh servers."""
     plan = session.plan
     startable = frozenset(arm.name for arm in plan.arms if _starts_afresh(plan, arm.deployment))
-    if not any(each.counts for each in outcome.parity.differences):
+    if not any(each.may_come_from_order for each in outcome.parity.differences):
         return outcome.parity
     if BASELINE not in startable:
         unknown = (

@@ -1,7 +1,7 @@
 """Servers: how each is started, watched, measured and stopped."""
 
 from portcompare.serve.cpus import CpuAssignment, assign_cpus, generator_cpus
-from portcompare.serve.deployments import LiveServers, Use, serve_deployments, serve_upstreams
+from portcompare.serve.deployments import LiveServers, Use, assign_ports, serve_deployments, serve_upstreams
 from portcompare.serve.manifest import describe_manifest
 from portcompare.serve.preflight import preflight
 from portcompare.serve.processes import Supervised, start_supervised
@@ -18,6 +18,7 @@ __all__ = [
     "Supervised",
     "Use",
     "assign_cpus",
+    "assign_ports",
     "describe_manifest",
     "generator_cpus",
     "measure_idle",

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.running import RunningServer
 from portcompare.serve.setups import ArmSetup, prepare_arms, set_up
 
+FIRST_PORT = 8101  # of `portcompare up`, for the baseline
 READY_LIMIT_S = 20.0  # how long a server may take until it is ready
 
 
@@ -62,6 +64,17 @@ def serve_upstreams(plan: Plan, *, folder: Path, cpus: CpuAssignment) -> Iterato
         yield servers
         for server in servers.values():
             server.check_alive()
+
+
+def assign_ports(plan: Plan, first: int = FIRST_PORT) -> dict[str, int]:
+    """The ports on which `portcompare up` serves, by deployment: a plan's own, and the others in a row.
+
+    Deployments that run already are left out.
+    """
+    names = dict.fromkeys(arm.deployment for arm in plan.arms)
+    own = {name: plan.deployments[name].port for name in names}
+    others = (port for port in count(first) if port not in own.values())
+    return {name: own[name] or next(others) for name in names if plan.deployments[name].url is None}
 
 
 def plan_arms(plan: Plan, arms: Mapping[str, str], folder: Path, cpus: CpuAssignment) -> list[ArmSetup]:

@@ -1,12 +1,17 @@
-from contextlib import nullcontext
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
 
 from portcompare.cli import up
+from portcompare.cli.options import read_plan
+from portcompare.plan import Plan
 from portcompare.records.rounds import Usage
-from portcompare.serve.deployments import Use
+from portcompare.serve.deployments import Use, assign_ports
 from tests.conftest import Command
 
 ADDRESS = "[fd00::1]:8000"
@@ -22,9 +27,10 @@ def test_addresses_are_shown_as_they_are_with_those_of_upstreams(
         restart_dead=list,
         read_use=Mock(side_effect=[{ADDRESS: use}, KeyboardInterrupt]),
     )
-    monkeypatch.setattr(up, "preflight", lambda _: SimpleNamespace(problems=()))
     for name in ("read_plan", "assign_cpus"):
         monkeypatch.setattr(up, name, lambda _: None)
+    monkeypatch.setattr(up, "preflight", lambda _: SimpleNamespace(problems=[]))
+    monkeypatch.setattr(up, "_with_ports", lambda *_: None)
     monkeypatch.setattr(up, "serve_upstreams", lambda *_, **__: nullcontext())
     monkeypatch.setattr(up, "keep_serving", lambda *_: nullcontext(live_servers))
     monkeypatch.setattr(up, "LOOK_EVERY_S", 0.0)
@@ -35,3 +41,104 @@ def test_addresses_are_shown_as_they_are_with_those_of_upstreams(
         ["waiting", "http://127.0.0.1:8001", "upstream"],
         [ADDRESS, "0.50", "CPUs", "1.00", "MiB"],
     ]
+
+
+PLAN = """
+baseline = "old"
+candidates = ["new", "newer", {{ url = "http://127.0.0.1:9" }}]
+[apps.app]
+target = "app:app"
+interface = "asgi"
+[deployments.old]
+app = "app"
+server = "uvicorn"
+[deployments.new]
+app = "app"
+server = "hypercorn"
+{}
+[deployments.newer]
+app = "app"
+server = "granian"
+[scenarios.s]
+request = {{ path = "/" }}
+load = {{ users = [1] }}
+"""
+
+
+def plan_of(tmp_path: Path, port: str = "") -> Path:
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN.format(port))
+    return path
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, int | None]]:
+    """The ports with which `up` would serve; it ends instead."""
+    seen: list[Mapping[str, int | None]] = []
+
+    def preflight(plan: Plan) -> None:
+        seen.append({name: one.port for name, one in plan.deployments.items() if one.url is None})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(up, "preflight", preflight)
+    return seen
+
+
+@contextmanager
+def listening(*ports: int) -> Iterator[None]:
+    with ExitStack() as stack:
+        for port in ports:
+            taken = stack.enter_context(socket.socket())
+            taken.bind(("127.0.0.1", port))
+            taken.listen()
+        yield
+
+
+def free_row(number: int) -> int:
+    """The first of some free ports in a row."""
+    for first in range(21_000, 30_000, number):
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(listening(*range(first, first + number)))
+            except OSError:
+                continue
+            return first
+    raise AssertionError
+
+
+def test_ports_start_at_the_one_that_is_named(
+    command: Command, tmp_path: Path, served: list[Mapping[str, int | None]]
+) -> None:
+    first = free_row(3)
+    command("up", plan_of(tmp_path), "--port", str(first))
+    assert served == [{"old": first, "new": first + 1, "newer": first + 2}]
+
+
+@pytest.mark.parametrize("own", [8102, 9999])
+def test_a_port_of_the_plan_is_kept_and_no_other_deployment_gets_it(tmp_path: Path, own: int) -> None:
+    ports = assign_ports(read_plan(plan_of(tmp_path, f"port = {own}")))
+    assert ports == {"old": 8101, "new": own, "newer": 8103 if own == 8102 else 8102}
+
+
+def test_a_named_port_that_is_taken_is_refused(
+    command: Command, tmp_path: Path, served: list[Mapping[str, int | None]]
+) -> None:
+    first = free_row(3)
+    with listening(first + 1):
+        code, _, said = command("up", plan_of(tmp_path), "--port", str(first))
+    assert (code, served) == (2, [])
+    assert f"port {first + 1}, of new, cannot be used" in said
+
+
+def test_a_default_port_that_is_taken_is_said_and_others_are_used(
+    command: Command,
+    tmp_path: Path,
+    served: list[Mapping[str, int | None]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = free_row(3)
+    monkeypatch.setattr(up, "FIRST_PORT", first)
+    with listening(first):
+        _, _, said = command("up", plan_of(tmp_path))
+    assert served == [{"old": None, "new": None, "newer": None}]
+    assert f"port {first} is in use" in said

@@ -227,6 +227,12 @@ def test_the_command_line_sends_what_the_check_sends(site: Site, case: RequestSp
     assert shlex.split(line)[-1] == f"{site.url}{case.target}"
 
 
+def test_a_command_line_names_the_server_that_is_there_when_it_is_pasted(site: Site) -> None:
+    client = ArmClient(site.url, 60.0, shown_url="http://127.0.0.1:8101")
+    assert client.send(CASES[4]).status == 200
+    assert client.curl(CASES[4]).endswith(" http://127.0.0.1:8101/data")
+
+
 def test_a_command_line_has_no_secret_and_no_long_body_and_any_target() -> None:
     headers = (("Authorization", "Bearer abc"), ("X-Api-Key", "abc"), ("Cookie", "sid=abc"), ("Accept", "x"))
     case = RequestSpec(name="", method="POST", target="*", headers=headers, body=b"x" * 5000)

@@ -159,7 +159,7 @@ def test_margins_that_differ_are_told_with_their_metrics(results: Results) -> No
 
 def test_a_comment_holds_a_long_run_with_many_differences() -> None:
     long = replace(DIFFERENCE, kind="header", baseline="<" * 9000, curl_baseline="curl " + "a" * 400)
-    found = tuple(replace(long, case=f"GET /{number}") for number in range(900))
+    found = tuple(replace(long, case=f"GET /{number}", candidate=str(number)) for number in range(900))
     parity = replace(PARITY, cases=900, differences=found)
     source = markdown.render(replace(make_results(blocks=13), parity=parity))
     assert len(source) < 65536

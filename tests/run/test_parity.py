@@ -99,9 +99,9 @@ class Checker:
 
     def serve(self, **services: Service) -> dict[str, Any]:
         self.clients = {arm: Client(service) for arm, service in services.items()}
-        servers = {arm: SimpleNamespace(url=f"http://{arm}", log=None) for arm in services}
+        servers = {arm: SimpleNamespace(url=f"http://{arm}", log=None, deployment=arm) for arm in services}
         by_url = {servers[arm].url: client for arm, client in self.clients.items()}
-        self.monkeypatch.setattr(run_parity, "ArmClient", lambda url, *_: by_url[url])
+        self.monkeypatch.setattr(run_parity, "ArmClient", lambda url, *_, **__: by_url[url])
         return servers
 
     def check(self, session: Session, **services: Service) -> ParityOutcome:

@@ -28,6 +28,7 @@ def render_junit(parity: Parity, cases: Sequence[str]) -> str:
     unclear |= {each.case: f"fault of the plan: {each.found}" for each in parity.faults}
     # The baseline has a suite of its own only where it fails to respond.
     names = dict.fromkeys((*parity.deployments, *(each.deployment for each in parity.differences)))
+    cases = tuple(dict.fromkeys((*cases, *(each.case for each in parity.differences))))  # also of a log
     suites = []
     for name in names:
         found = [each for each in parity.differences if each.deployment == name]

@@ -104,12 +104,17 @@ def _charts(results: Results) -> Iterator[str]:
 
 
 def _responses(parity: Parity) -> Iterator[str]:
-    shown, allowed = responses.group_differences(parity.differences)
-    if shown:
+    own, known, allowed = responses.sort_groups(parity)
+    if own:
         yield "## Differences from the baseline's responses"
         yield escape(responses.RANKS)
-        yield from _differences(shown)
-        yield _commands(shown)
+        yield from _differences(own)
+        yield _commands(own)
+    if known:
+        rows = [[(cell,) for cell in responses.known_cells(parity, each)] for each in known]
+        block = f"```toml\n{responses.allowance_text(known)}\n```"
+        table = _table(responses.KNOWN_HEADER, rows)
+        yield from _folded(responses.known_text(known), [table, "To allow them in the plan:", block])
     if allowed:
         yield "Differences that the plan allows:"
         yield from _differences(allowed)
@@ -127,7 +132,7 @@ def _differences(groups: Sequence[responses.Alike]) -> Iterator[str]:
 
 def _commands(groups: Sequence[responses.Alike]) -> str:
     """Command lines that show differences, folded; those that would fill the comment are left out."""
-    pairs = responses.curl_pairs(group.first for group in groups)
+    pairs = responses.curl_pairs(groups)
     pairs = [pair for pair in pairs if sum(map(len, pair)) <= _LONGEST_COMMANDS]
     lines = [line for title, *pair in pairs[:_MOST_COMMANDS] for line in (f"# {title}", *pair)]
     longest = max((len(ticks) for line in lines for ticks in re.findall("`+", line)), default=0)

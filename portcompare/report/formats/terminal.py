@@ -1,9 +1,11 @@
 """The run as rich renderables; only the command line prints them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -98,54 +100,97 @@ def _spacious_table(title: Text) -> Table:
 
 
 _LONGEST = 200
+_LONGEST_LINE = 70
 _MOST_ROWS = 40
-"""A terminal with more is not read; JSON has all."""
+"""A terminal with more is not read."""
 
+_MOST_COMMANDS = 3
+_TEXT_WIDTH = 160  # Of a text file
 _MOST_TEXTS = 20
 _STYLES: dict[Severity, str] = {"breaks": "bold red", "changes": "yellow", "harmless": "dim"}
 
 
-def render_parity(parity: Parity) -> Group:
-    """Whether all deployments respond alike, and every difference."""
-    return Group(*_parts(parity))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """How much of a check is shown, and where the rest is."""
+
+    most_rows: int | None = _MOST_ROWS  # None for all rows, texts and commands, the known differences too
+    more: str = "the report in its folder has all"
+    commands: str = "the report in its folder has all"
 
 
-def _parts(parity: Parity) -> Iterator[RenderableType]:
+def render_parity(parity: Parity, shown: Shown | None = None) -> Group:
+    """Whether all deployments respond alike, and the differences."""
+    return Group(*_parts(parity, shown or Shown()))
+
+
+def print_parity(parity: Parity) -> str:
+    """A check as plain text, with all differences and commands."""
+    console = Console(file=StringIO(), width=_TEXT_WIDTH)
+    with console.capture() as captured:
+        console.print(render_parity(parity, Shown(most_rows=None)), crop=False)
+    return captured.get()
+
+
+def _parts(parity: Parity, shown: Shown) -> Iterator[RenderableType]:
     for found, traceback, remedy in map(responses.fault_texts, parity.faults):
         yield Text(f"FAULT OF THE PLAN: {found}", style=_GRAVE)
         yield Text("\n".join(f"    {line}" for line in (*traceback.splitlines(), remedy)))
     styles = {"alike": "green", "different": _GRAVE, "not compared": "yellow"}
     yield Text(f"{responses.parity_text(parity)}.", style=styles[parity.verdict])
-    shown, allowed = responses.group_differences(parity.differences)
-    if shown:
+    own, known, allowed = responses.sort_groups(parity)
+    if own:
         yield Text(f"\n{responses.RANKS}\n")
-        yield from _table(shown)
-        yield Text("\nTo see it while `portcompare up` serves them (it prints the ports):")
-        for title, *commands in responses.curl_pairs(group.first for group in shown[:_MOST_ROWS]):
-            yield Text(title, style="bold")
-            # Not wrapped: a line that is copied must stay one.
-            yield from (Text(f"  {line}", no_wrap=True, overflow="ignore") for line in commands)
+        yield from _rows(own, shown)
+        yield from _commands(responses.curl_pairs(own), shown)
+    if known:
+        yield Text(f"\n{responses.known_text(known)}" + (f": {shown.more}" if shown.most_rows else ""))
+        for text, routes, case, name, source in (responses.known_cells(parity, each) for each in known):
+            if shown.most_rows is None:
+                yield Text(f"  {name}, on {routes}, such as {case}: {text} ({source})")
+        yield Text("If that is no trouble to the clients, allow it in the plan:\n")
+        yield Text(responses.allowance_text(known), no_wrap=True, overflow="ignore")
     if allowed:
         yield Text("\nAllowed by the plan:")
-        yield from _table(allowed)
+        yield from _rows(allowed, shown)
     texts = responses.coverage_texts(parity)
+    most_texts = _MOST_TEXTS if shown.most_rows else len(texts)
     yield Text()
-    yield from (Text(text) for text in texts[:_MOST_TEXTS])
-    yield from _more(len(texts), _MOST_TEXTS)
+    yield from (Text(text) for text in texts[:most_texts])
+    yield from _more(len(texts) - most_texts, shown)
     if parity.seeds:
         yield Text(f"\nSeeds of the generated cases: {visible(', '.join(parity.seeds))}")
     yield from (Text(f"\nWARNING: {visible(warning)}", style="yellow") for warning in parity.warnings)
 
 
-def _table(groups: Sequence[responses.Alike]) -> Iterator[RenderableType]:
-    table = Table(*(name.lower() for name in responses.DIFFERENCE_HEADER), box=None, show_lines=True)
-    for group in groups[:_MOST_ROWS]:
-        cells = (Text(cell) for cell in responses.difference_cells(group, _LONGEST))
-        table.add_row(*cells, style=_STYLES[group.first.severity])
-    yield table
-    yield from _more(len(groups), _MOST_ROWS)
+def _commands(pairs: Sequence[tuple[str, str, str]], shown: Shown) -> Iterator[Text]:
+    most = _MOST_COMMANDS if shown.most_rows else len(pairs)
+    if pairs:
+        yield Text("\nTo see it while `portcompare up` serves them:")
+    for title, *commands in pairs[:most]:
+        yield Text(title, style="bold")
+        # Not wrapped: a line that is copied must stay one.
+        yield from (Text(f"  {line}", no_wrap=True, overflow="ignore") for line in commands)
+    if len(pairs) > most:
+        more = f"  and {len(pairs) - most} more pairs: {shown.commands}"
+        yield Text(more, no_wrap=True, overflow="ignore")
 
 
-def _more(number: int, most: int) -> Iterator[Text]:
-    if number > most:
-        yield Text(f"  and {number - most} more: `--json`, or the run's results.json, has all")
+def _rows(groups: Sequence[responses.Alike], shown: Shown) -> Iterator[Text]:
+    """Differences, each in a few lines: a table would be too narrow for what they hold."""
+    rows = groups[: shown.most_rows]
+    for group in rows:
+        case, deployments, rank, _, baseline, candidate = responses.difference_cells(group, _LONGEST)
+        values = f": {baseline} -> {candidate}"
+        if len(values) > _LONGEST_LINE:
+            values = f"\n    baseline:  {baseline}\n    candidate: {candidate}"
+        yield Text(f"{rank}: {case} at {deployments}", style=_STYLES[group.first.severity])
+        yield Text(f"    {visible(responses.place_text(group.first))}{values}")
+        if remark := responses.remark(group.first):
+            yield Text(f"    {visible(remark)}")
+    yield from _more(len(groups) - len(rows), shown)
+
+
+def _more(number: int, shown: Shown) -> Iterator[Text]:
+    if number > 0:
+        yield Text(f"  and {number} more: {shown.more}")

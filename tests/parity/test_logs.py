@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from portcompare.parity.logs import ServerLog, compare_logs
+from portcompare.records.rounds import BASELINE, CONTROL
+
+NEVER_AWAITED = "/srv/app.py:12: RuntimeWarning: coroutine 'save' was never awaited\n  save(note)\n"
+UNCLOSED = "/srv/app.py:30: ResourceWarning: unclosed file <_io.TextIOWrapper name='{}' mode='r'>\n"
+TRACEBACK = """Traceback (most recent call last):
+  File "/srv/app.py", line 7, in show
+    return notes[key]
+  File "/usr/lib/python3.11/json/decoder.py", line 1, in loads
+    raise KeyError
+KeyError: 'x'
+"""
+
+
+def logs(tmp_path: Path, **texts: str) -> dict[str, ServerLog]:
+    for arm, text in texts.items():
+        (tmp_path / f"{arm}.log").write_text(text)
+    return {arm: ServerLog(tmp_path / f"{arm}.log") for arm in (BASELINE, CONTROL, *texts)}
+
+
+@pytest.mark.parametrize(
+    ("text", "severity", "place"),
+    [
+        (NEVER_AWAITED, "breaks", "app.py:12"),
+        ("RuntimeWarning: coroutine 'Db.write' was never awaited\n", "breaks", ""),
+        (UNCLOSED.format("data.txt"), "harmless", "app.py:30"),
+        ("sys:1: ResourceWarning: unclosed <socket.socket fd=9>\n", "harmless", "sys:1"),
+    ],
+)
+def test_a_warning_of_the_candidate_alone_is_a_difference_of_its_own(
+    tmp_path: Path, text: str, severity: str, place: str
+) -> None:
+    [found] = compare_logs(logs(tmp_path, new=f"started\n{text}{text}stopped\n"))
+    assert (found.kind, found.deployment, found.severity, found.pointer) == ("log", "new", severity, place)
+    assert found.cause == "new.log"
+
+
+def test_what_the_baseline_logs_too_is_none_whatever_its_addresses_and_numbers(tmp_path: Path) -> None:
+    known = logs(tmp_path, baseline=UNCLOSED.format("a1"), control=NEVER_AWAITED, new=UNCLOSED.format("a22"))
+    assert list(compare_logs(known)) == []
+
+
+def test_what_a_library_leaves_open_and_other_warnings_are_none(tmp_path: Path) -> None:
+    text = (
+        "/opt/lib/site-packages/db.py:3: ResourceWarning: unclosed connection\n"
+        "/srv/app.py:3: DeprecationWarning: old\n"
+    )
+    assert list(compare_logs(logs(tmp_path, new=text))) == []
+
+
+def test_a_warning_is_found_before_any_amount_of_other_lines(tmp_path: Path) -> None:
+    assert list(compare_logs(logs(tmp_path, new=NEVER_AWAITED + "GET /\n" * 100_000)))
+
+
+def test_the_cause_of_an_error_is_the_last_line_of_the_app_and_the_name_of_the_log(tmp_path: Path) -> None:
+    log = logs(tmp_path, new="KeyError: 'before'\n")["new"]
+    log.set_mark()
+    assert log.find_cause() == ""
+    with log.path.open("a") as file:
+        file.write(TRACEBACK)
+    assert log.find_cause() == "app.py:7 in show: KeyError: 'x' (new.log)"
