@@ -176,4 +176,5 @@ def worker(
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files_limit(), hard))
     # In this process, so that Ctrl-C in the terminal reaches the worker itself.
-    os.execv(sys.executable, [sys.executable, "-m", "portcompare.loadgen.worker", host, str(port)])  # noqa: S606 - no shell wanted
+    command = [sys.executable, "-P", "-m", "portcompare.loadgen.worker", host, str(port)]
+    os.execv(sys.executable, command)  # noqa: S606 - no shell wanted

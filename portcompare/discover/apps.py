@@ -1,4 +1,4 @@
-"""The apps of a project: imported by their own interpreter, which reports their routes; and the two sides."""
+"""The apps of a project: imported by their own interpreter, which reports what they are like."""
 
 import json
 import os
@@ -6,16 +6,19 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import get_args
+from typing import Any, get_args
+from urllib.parse import urlsplit
 
 from portcompare.discover.definitions import MOST_FILES, Definition, Framework, find_definitions, list_files
+from portcompare.discover.routes import Route, find_one_sided
 from portcompare.errors import InputError, refuse
 from portcompare.serve.processes import start_supervised
-from portcompare.serve.recipe import RuntimeEnvironment
+from portcompare.serve.recipe import FIRST_IMPORTS, FRAMEWORKS, RuntimeEnvironment
+from portcompare.serve.servers import APP_PYTHON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,22 +31,6 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """A line of an app's route table."""
-
-    rule: str  # such as `/items/<int:item_id>`
-    endpoint: str
-    methods: tuple[str, ...]
-    converters: dict[str, str]  # the kind of each parameter of the path, such as "int"
-    path: str | None  # a path that leads to it, with invented parameters; None if none could be invented
-
-    @property
-    def is_static(self) -> bool:
-        """Whether it serves the files of a static folder, the app's or a blueprint's."""
-        return self.endpoint.rpartition(".")[2] == "static"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FoundApp:
     """An app and, if it could be imported, its routes."""
 
@@ -53,6 +40,11 @@ class FoundApp:
     routes: tuple[Route, ...] = ()
     installed: frozenset[str] = frozenset()  # the distributions that the interpreter has, in lower case
     problem: str = ""  # why it could not be imported; empty if it could
+    place_of_problem: str = ""  # the project's line that failed without the variables below
+    environment: Mapping[str, str] = field(default_factory=dict)  # placeholders of variables that it lacks
+    variables: tuple[str, ...] = ()  # further variables that its sources look up and that are not set
+    databases: tuple[Path, ...] = ()  # the SQLite files that it uses, as far as seen
+    has_socketio: bool = False  # whether it serves Socket.IO, beside its routes
 
     @property
     def target(self) -> str:
@@ -66,6 +58,22 @@ class FoundApp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """The response of the Flask app to a GET request, within its own process."""
+
+    status: int | None  # None if there was none in time
+    location: str = ""  # where it redirects to
+    is_openapi: bool = False  # whether it is an OpenAPI document of version 3
+    error: str = ""  # the exception that a view raised
+
+    @property
+    def wants_login(self) -> bool:
+        """Whether it refuses a request that has no login."""
+        path = urlsplit(self.location).path
+        return self.status in (401, 403) or (bool(self.location) and _LOGIN.search(path) is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What was found in a project."""
 
@@ -74,18 +82,36 @@ class Found:
     candidate: FoundApp | None  # the Quart app
     others: tuple[Definition, ...]  # apps that were not chosen, the likeliest first
     openapi: tuple[Path, ...]  # OpenAPI documents among its files, the nearest first
+    databases: tuple[Path, ...] = ()  # SQLite files that sources or variables name
+    tried: Mapping[tuple[str, str], Tried] = field(default_factory=dict)  # by host and path
     notes: tuple[str, ...]
 
 
 MOST_IMPORTED = 3  # of each framework, the likeliest first: an import takes about a second
 IMPORT_LIMIT_S = 20.0
+MOST_PLACEHOLDERS = 10  # so often an import is repeated with a variable more
 _NOT_DONE = f"not done after {IMPORT_LIMIT_S:g} s"
 
 _USUAL_FILES = ("wsgi", "asgi", "app", "main", "server", "application", "__init__")
 _USUAL_NAMES = ("app", "application", "create_app", "make_app")
 _ASIDE = frozenset({"benchmarks", "demo", "doc", "docs", "example", "examples", "sandbox", "scripts"})
 _OPENAPI_3 = re.compile(r"""\bopenapi["']?\s*:\s*["']?3\.""")
+_LOGIN = re.compile(r"(?i)(^|[/_-])(log-?in|sign-?in|auth|sso)([/_.-]|$)")
+_SQLITE = re.compile(
+    r"""(?:(?:sqlite3|aiosqlite)\.connect|SqliteDatabase)\(\s*["']([^"'{:]+)["']|\bsqlite(?:\+\w+)?:///([^"'{?\s:]+)"""
+)
 _PROBE = Path(__file__).with_name("probe.py")
+
+_SQLITE_PLACEHOLDER = "portcompare-{arm}.db"
+_PLACEHOLDERS = {
+    r"REDIS|BROKER|CELERY": "redis://127.0.0.1:6379/0",
+    r"MONGO": "mongodb://127.0.0.1:27017/portcompare",
+    r"(DATABASE|DB|SQL)\w*_(URL|URI|DSN)": f"sqlite:///{_SQLITE_PLACEHOLDER}",
+    r"URL|URI|DSN|ENDPOINT": "http://127.0.0.1:9",
+    r"DEBUG|COUNT|LIMIT|MAX|MIN|PORT|SECONDS|SIZE|THREADS|TIMEOUT|TTL|WORKERS": "1",
+    r"": "placeholder",
+}
+"""Values for variables without which an app cannot be imported, by the first pattern in their names."""
 
 
 def look_at_project(project: Path) -> Found:
@@ -103,12 +129,15 @@ def look_at_project(project: Path) -> Found:
     if not flasks:
         raise _no_flask(project, quarts, len(python), notes)
     baseline, candidate = _choose(flasks, quarts)
+    baseline, tried = _try_requests(baseline, candidate)
     chosen = {(app.definition.file, app.definition.name) for app in (baseline, candidate) if app}
     limit = f"only the first {MOST_FILES} Python files were read"
     return Found(
         project=project,
         baseline=baseline,
         candidate=candidate,
+        databases=_find_databases(project, [*python[:MOST_FILES], project / ".env", project / ".flaskenv"]),
+        tried=tried,
         others=tuple(each for each in ranked if (each.file, each.name) not in chosen),
         openapi=tuple(path for path in openapi if _OPENAPI_3.search(path.read_text("utf-8", "replace"))),
         notes=(*notes, *((limit,) if len(python) > MOST_FILES else ())),
@@ -151,8 +180,8 @@ def _choose(flasks: Sequence[FoundApp], quarts: Sequence[FoundApp]) -> tuple[Fou
     return min(product(flasks, quarts), key=unlikeliness)
 
 
-def _rules(app: FoundApp) -> set[tuple[str, str]]:
-    return {(route.rule, method) for route in app.routes for method in route.methods if not route.is_static}
+def _rules(app: FoundApp) -> set[tuple[object, str]]:
+    return {(route.key, method) for route in app.routes for method in route.methods if not route.is_static}
 
 
 def _no_flask(project: Path, quarts: Sequence[FoundApp], files: int, notes: Sequence[str]) -> InputError:
@@ -211,26 +240,68 @@ def import_app(definition: Definition, project: Path) -> FoundApp:
         return FoundApp(definition=definition, place=places[0], python=python, problem=problem)
     tried: list[FoundApp] = []
     for place in places:
-        app = _probe(FoundApp(definition=definition, place=place, python=python))
+        app = _import_with_placeholders(FoundApp(definition=definition, place=place, python=python))
         if not app.problem:
             return app
         tried.append(app)
         if app.problem == _NOT_DONE:
             break  # an import that hangs here hangs elsewhere
-    return tried[0]
+    return max(tried, key=lambda app: len(app.environment))  # of the first place, if all lack the same
 
 
-def _probe(app: FoundApp) -> FoundApp:
+def _import_with_placeholders(app: FoundApp) -> FoundApp:
+    """Import an app; where it fails because variables are not set, once more with placeholders for them."""
+    for _ in range(MOST_PLACEHOLDERS):
+        found, lacking = _probe(app)
+        values = {name: _placeholder(name) for name in lacking if name not in app.environment}
+        if not values and "placeholder" in found.problem:  # such as "invalid literal for int()"
+            values = {name: "1" for name, value in app.environment.items() if value == "placeholder"}
+        if not found.problem or not values:
+            break
+        place = app.place_of_problem or found.place_of_problem
+        app = replace(app, environment={**app.environment, **values}, place_of_problem=place)
+    return found
+
+
+def _placeholder(name: str) -> str:
+    return next(value for pattern, value in _PLACEHOLDERS.items() if re.search(pattern, name))
+
+
+def _probe(app: FoundApp) -> tuple[FoundApp, list[str]]:
+    """The app as its interpreter reports it, and the variables that it lacks."""
+    reply, problem = _run_probe(app)
+    if "error" in reply:
+        place = app.place_of_problem or reply["place"]
+        return replace(app, problem=reply["error"], place_of_problem=place), reply["lacking"]
+    if problem:
+        return replace(app, problem=problem), []
+    routes = tuple(Route(**route | {"methods": tuple(route["methods"])}) for route in reply["routes"])
+    return replace(
+        app,
+        definition=replace(app.definition, framework=reply["framework"]),
+        routes=routes,
+        installed=frozenset(reply["installed"]),
+        variables=tuple(reply["variables"]),
+        databases=tuple(map(Path, reply["databases"])),
+        has_socketio=reply["has_socketio"],
+    ), []
+
+
+def _run_probe(app: FoundApp, requests: Sequence[Mapping[str, str]] = ()) -> tuple[dict[str, Any], str]:
+    """What the app's interpreter reports; and if that is nothing, why."""
     folders = tuple(map(str, app.place.pythonpath))
-    runtime = RuntimeEnvironment(
-        directory=app.place.directory, python=str(app.python), import_folders=folders, added={}
-    )
     with TemporaryDirectory(prefix="portcompare-") as folder:
+        # What the app would write to a database that we have invented goes into our folder.
+        added = {n: v.replace(_SQLITE_PLACEHOLDER, f"{folder}/app.db") for n, v in app.environment.items()}
+        runtime = RuntimeEnvironment(
+            directory=app.place.directory, python=str(app.python), import_folders=folders, added=added
+        )
+        first = {FIRST_IMPORTS: ",".join(FRAMEWORKS["asgi"])} if runtime.hidden_libraries else {}
         reply = Path(folder, "reply.json")
         process = start_supervised(
-            [str(app.python), str(_PROBE), str(reply), app.target],
+            [str(app.python), str(_PROBE), str(APP_PYTHON), str(reply), app.target, json.dumps(requests)],
             directory=app.place.directory,
-            environment=runtime.variables("init"),
+            environment=runtime.variables("init") | first,
             cpus=os.sched_getaffinity(0),
             log_path=Path(folder, "log"),
         )
@@ -239,13 +310,39 @@ def _probe(app: FoundApp) -> FoundApp:
             last_line = process.log_tail(1)
         finally:
             process.stop()
-        if status != 0 or not reply.exists():
-            ended = last_line or f"importing it ended with status {status}"
-            return replace(app, problem=_NOT_DONE if status is None else ended)
-        found = json.loads(reply.read_text(encoding="utf-8"))
-    return replace(
-        app,
-        definition=replace(app.definition, framework=found["framework"]),
-        routes=tuple(Route(**route | {"methods": tuple(route["methods"])}) for route in found["routes"]),
-        installed=frozenset(found["installed"]),
-    )
+        found: dict[str, Any] = json.loads(reply.read_text("utf-8")) if reply.exists() else {}
+        found["databases"] = [each for each in found.get("databases", ()) if not each.startswith(folder)]
+        if status is None:
+            return found, _NOT_DONE
+        return (
+            found,
+            ""
+            if status == 0 and "routes" in found
+            else last_line or f"importing it ended with status {status}",
+        )
+
+
+def _try_requests(
+    baseline: FoundApp, candidate: FoundApp | None
+) -> tuple[FoundApp, dict[tuple[str, str], Tried]]:
+    """Send the GET requests that a plan may contain to the Flask app, unless their names speak of a change.
+
+    Returns what they show: the SQLite files that the app opens, and the responses.
+    """
+    if baseline.problem:
+        return baseline, {}
+    others = candidate.routes if candidate else ()
+    wanted = {(each.host, each.example): each for each in (*baseline.routes, *others) if each.path}
+    wanted |= {(each.route.host, each.path): each.route for each in find_one_sided(baseline.routes, others)}
+    sent = [key for key, route in wanted.items() if route.is_readable]
+    reply, _ = _run_probe(baseline, [{"host": host, "path": path} for host, path in sent])
+    responses = [Tried(**each) for each in reply.get("responses", ())]
+    databases = dict.fromkeys([*baseline.databases, *map(Path, reply["databases"])])
+    return replace(baseline, databases=tuple(databases)), dict(zip(sent, responses, strict=False))
+
+
+def _find_databases(project: Path, files: Iterable[Path]) -> tuple[Path, ...]:
+    """The SQLite files that sources, the files of variables or variables name."""
+    texts = [*os.environ.values(), *(path.read_text("utf-8", "replace") for path in files if path.is_file())]
+    names = dict.fromkeys(found[1] or found[2] for text in texts for found in _SQLITE.finditer(text))
+    return tuple(project / name for name in names)

@@ -3,11 +3,14 @@
 import json
 import keyword
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import chain, count
+from pathlib import Path
 
-from portcompare.discover.apps import Found, FoundApp, Route
+from portcompare.discover.apps import Found, FoundApp, Tried
 from portcompare.discover.definitions import Framework
+from portcompare.discover.routes import Route, RouteTable, find_one_sided
 from portcompare.serve.servers import SERVERS
 
 MOST_SINGLE = 3  # so many routes have a scenario each; of more, none would get enough rounds in the budget
@@ -24,8 +27,11 @@ WITHOUT_PORTING = "gunicorn-gevent"
 
 _CHANGING_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _READY_PATHS = ("/healthz", "/health", "/readyz", "/ready", "/livez", "/ping")
-_OPENAPI_PATHS = ("/openapi.json", "/openapi.yaml", "/openapi/openapi.json", "/api/openapi.json")
-_DOCUMENTATION = {"/docs", "/redoc", "/redocs", "/scalar", "/swagger", "/swagger-ui", *_OPENAPI_PATHS}
+_OPENAPI = re.compile(r".*/(openapi|swagger|api-?spec(_\d+)?)\.(json|ya?ml)")
+_DOCUMENTATION = re.compile(
+    r"(.*/(api-?docs?|apidocs|docs|elements|rapidoc|rapipdf|redocs?|scalar|swagger(-ui)?)|/ui)/?(index\.html)?"
+    r"|/(openapi|apidoc|flasgger_static|swaggerui|swagger-ui)/.+"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,19 +40,12 @@ class RouteRequest:
 
     route: Route
     method: str
-
-    @property
-    def path(self) -> str:
-        """The path; the route's rule if no path could be invented."""
-        return self.route.path or self.route.rule
+    path: str
+    note: str = ""  # what a user should know or check; empty if nothing
+    expected_status: int | None = None  # what the Flask app responds with, if that is an error and meant
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-    @property
-    def doubt(self) -> str:
-        """What a user should check; empty if nothing."""
-        return f"invented for {self.route.rule}: does it exist?" if self.route.converters else ""
+        return f"{self.method} {self.route.host}{self.path}"
 
     @property
     def has_body(self) -> bool:
@@ -56,10 +55,19 @@ class RouteRequest:
     @property
     def call(self) -> str:
         """The request in a locustfile."""
-        if self.method == "GET":
-            return f"http_request({json.dumps(self.path)})"
-        body = ", json={}" if self.has_body else ""
-        return f"http_request({json.dumps(self.path)}, method={json.dumps(self.method)}{body})"
+        method = "" if self.method == "GET" else f", method={json.dumps(self.method)}"
+        headers = f', headers={{"Host": {json.dumps(self.route.host)}}}' if self.route.host else ""
+        return f"http_request({json.dumps(self.path)}{method}{headers}{', json={}' if self.has_body else ''})"
+
+    @property
+    def toml(self) -> str:
+        """The request in a plan."""
+        parts = {"method": "" if self.method == "GET" else json.dumps(self.method)}
+        parts |= {"path": json.dumps(self.path, ensure_ascii=False)}
+        parts |= {"headers": f"{{ Host = {json.dumps(self.route.host)} }}" if self.route.host else ""}
+        parts |= {"json": "{}" if self.has_body else ""}
+        parts |= {"expect": f"{{ status = {self.expected_status} }}" if self.expected_status else ""}
+        return f"{{ {', '.join(f'{key} = {value}' for key, value in parts.items() if value)} }}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +75,12 @@ class SortedRequests:
     """The requests to the routes of both sides, without static files and pages of documentation."""
 
     load: tuple[RouteRequest, ...]  # those of both sides that change no data, by their method
+    compared: tuple[RouteRequest, ...]  # those that only one side accepts, and others that are only compared
     left_out: dict[str, tuple[RouteRequest, ...]]  # those that need a decision of the user, by the reason
     ready_path: str | None  # where both apps report that they are ready
     openapi: str | None  # where the baseline serves its OpenAPI document
+    documentation: tuple[str, ...]  # pages of it, which are not compared
+    websockets: tuple[str, ...]  # routes that are not compared
 
     @property
     def may_change_data(self) -> bool:
@@ -77,47 +88,121 @@ class SortedRequests:
         return any(each.method in _CHANGING_METHODS for group in self.left_out.values() for each in group)
 
 
-PORT_LACKS, FLASK_LACKS = "The port lacks them.", "Only the port has them."
+CHANGES = "They change data: add a body that fits, and use a database that you can lose."
+CHANGES_BY_GET = "Their names say that they change something, though by GET: enable those that do not."
+NO_PATH = "No path could be invented for their parameters: correct it."
+WANTS_LOGIN = "The Flask app wants a login for them: give a scenario a `login`."
+FAILS = "The Flask app responds with an error: write values that exist, or add what they need."
+ONE_SIDED = "Only one side accepts them, and they change data."
 
 
-def sort_requests(baseline: FoundApp, candidate: FoundApp | None) -> SortedRequests:
+def sort_requests(found: Found) -> SortedRequests:
     """Sort the requests by what a load test may do with them; a side without known routes counts as equal."""
-    flask, quart = _requests(baseline), _requests(candidate)
-    flask, quart = flask if flask is not None else quart or {}, quart if quart is not None else flask or {}
-    shared = [request for key, request in flask.items() if key in quart]
-    gets = [request for request in shared if request.method == "GET"]
-    sent = [request for request in gets if request.route.path is not None]
-    ready_path = next((path for path in _READY_PATHS if any(path == each.path for each in sent)), None)
-    left_out = {
-        "They change data: add a body that fits, and use a database that you can lose.": [
-            request for request in shared if request.method in _CHANGING_METHODS
-        ],
-        "No path could be invented for their parameters.": [
-            request for request in gets if request.route.path is None
-        ],
-        PORT_LACKS: [request for key, request in flask.items() if key not in quart],
-        FLASK_LACKS: [request for key, request in quart.items() if key not in flask],
-    }
-    served = set() if baseline.problem else {request.path for request in flask.values()}
+    baseline, candidate = found.baseline, found.candidate
+    sides = [app.routes for app in (baseline, candidate) if app and not app.problem] or [()]
+    flask, quart = sides[0], sides[-1]
+    sort = _Sorter(found=found, tables=(RouteTable(flask), RouteTable(quart)))
+    for one in find_one_sided(flask, quart):
+        sort.add(one.route, one.method, one.path, note=one.why, is_one_sided=True)
+    for side, routes in enumerate((flask, quart)):
+        for route in routes:
+            for method in () if route.is_static or route.is_websocket else route.methods:
+                if method in {"GET", *_CHANGING_METHODS}:
+                    sort.add_route(route, method, side)
+    load = [each for each in sort.load if not each.route.host]
+    ready_path = next((path for path in _READY_PATHS if any(path == each.path for each in load)), None)
     return SortedRequests(
-        load=tuple(request for request in sent if request.path not in {*_DOCUMENTATION, ready_path}),
-        left_out={reason: tuple(requests) for reason, requests in left_out.items() if requests},
+        load=tuple(each for each in load if each.path != ready_path),
+        compared=(*sort.compared, *(each for each in sort.load if each.route.host)),
+        left_out={reason: tuple(requests) for reason, requests in sort.left_out.items()},
         ready_path=ready_path,
-        openapi=next((path for path in _OPENAPI_PATHS if path in served), None),
+        openapi=next(iter(sort.openapi), None),
+        documentation=tuple(dict.fromkeys([*sort.openapi[1:], *sort.documentation])),
+        websockets=tuple(
+            dict.fromkeys(
+                [
+                    *(each.rule for routes in (flask, quart) for each in routes if each.is_websocket),
+                    *("/socket.io" for app in (baseline, candidate) if app and app.has_socketio),
+                ]
+            )
+        ),
     )
 
 
-def _requests(app: FoundApp | None) -> dict[tuple[str, str], RouteRequest] | None:
-    """An app's requests by method and path, without the names of parameters; None if it was not imported."""
-    if app is None or app.problem:
-        return None
-    requests: dict[tuple[str, str], RouteRequest] = {}
-    for route in app.routes:
-        for method in () if route.is_static else route.methods:
-            if method in {"GET", *_CHANGING_METHODS}:
-                request = RouteRequest(route=route, method=method)
-                requests.setdefault((method, request.path), request)  # two rules can have one path
-    return requests
+@dataclass(slots=True, kw_only=True)
+class _Sorter:
+    found: Found
+    tables: tuple[RouteTable, RouteTable]  # of Flask and Quart
+    load: list[RouteRequest] = field(default_factory=list)
+    compared: list[RouteRequest] = field(default_factory=list)
+    left_out: dict[str, list[RouteRequest]] = field(default_factory=dict)
+    openapi: list[str] = field(default_factory=list)
+    documentation: list[str] = field(default_factory=list)
+    _known: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def add_route(self, route: Route, method: str, side: int) -> None:
+        """Add a request to a route of a side: 0 is Flask, 1 Quart."""
+        path, other = route.example, self.tables[1 - side]
+        tried = self.found.tried.get((route.host, path))
+        if (method, route.host, path) in self._known:  # two rules can have one path
+            return
+        if method == "GET" and _OPENAPI.fullmatch(path):
+            self._known.add((method, route.host, path))
+            if side == 0 and not self.found.baseline.problem and (tried is None or tried.is_openapi):
+                self.openapi.append(path)
+            else:
+                self.documentation.append(path)
+        elif _DOCUMENTATION.fullmatch(path):
+            self.documentation += [path] if method == "GET" else []
+        elif route.path is None:
+            self._known.add((method, route.host, path))
+            self._leave_out(NO_PATH, route, method, path, f"for {route.rule}")
+        elif other.outcome(method, path, route.host) == "serves it":
+            note = (
+                f"invented for {route.rule}{'' if tried else ': does it exist?'}" if route.converters else ""
+            )
+            self.add(route, method, path, note=note)
+        elif not other.has(route, method):
+            note = "only the port has it" if side else "only the Flask app has it"
+            self.add(route, method, path, note=note, is_one_sided=True)
+
+    def add(
+        self, route: Route, method: str, path: str, *, note: str = "", is_one_sided: bool = False
+    ) -> None:
+        """Add a request where its method, its name and the response of the Flask app want it."""
+        self._known.add((method, route.host, path))
+        tried = self.found.tried.get((route.host, path)) or Tried(status=None)
+        status = tried.status or 0
+        if method != "GET":
+            self._leave_out(ONE_SIDED if is_one_sided else CHANGES, route, method, path, note)
+        elif route.may_change_data:
+            self._leave_out(CHANGES_BY_GET, route, method, path, note)
+        elif is_one_sided:
+            status = status or _STATUSES.get(self.tables[0].outcome(method, path, route.host), 0)
+            expected = status if status >= HTTPStatus.BAD_REQUEST or tried.wants_login else None
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR and path == route.example:
+                note, expected = f"{note}; {_describe_failure(tried)}", None
+            request = RouteRequest(route=route, method=method, path=path, note=note, expected_status=expected)
+            self.compared.append(request)
+        elif tried.wants_login:
+            self._leave_out(WANTS_LOGIN, route, method, path, f"status {status}")
+        elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._leave_out(FAILS, route, method, path, f"status {status}" + (f", {note}" if note else ""))
+        else:
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                note = _describe_failure(tried)
+            self.load.append(RouteRequest(route=route, method=method, path=path, note=note))
+
+    def _leave_out(self, reason: str, route: Route, method: str, path: str, note: str) -> None:
+        request = RouteRequest(route=route, method=method, path=path, note=note)
+        self.left_out.setdefault(reason, []).append(request)
+
+
+def _describe_failure(tried: Tried) -> str:
+    return f"status {tried.status} when `init` tried it" + (f": {tried.error}" if tried.error else "")
+
+
+_STATUSES = {"has no route for it": 404, "refuses the method": 405}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +249,15 @@ class Draft:
         return {"flask": found.baseline} | ({"quart": found.candidate} if found.candidate else {})
 
     @property
+    def databases(self) -> tuple[Path, ...]:
+        """The SQLite files that all deployments would share."""
+        seen = [path for app in self.apps.values() for path in app.databases]
+        names = {path.name for path in seen}
+        return tuple(
+            dict.fromkeys([*seen, *(path for path in self.found.databases if path.name not in names)])
+        )
+
+    @property
     def to_install(self) -> tuple[str, ...]:
         """The commands that install what the servers lack; unknown for an app that was not imported."""
         missing: dict[str, list[str]] = {}
@@ -180,7 +274,7 @@ class Draft:
 
 def draft_plan(found: Found) -> Draft:
     """Decide what a first plan contains."""
-    requests = sort_requests(found.baseline, found.candidate)
+    requests = sort_requests(found)
     candidate = _deployment("flask", (WITHOUT_PORTING,), found.baseline)
     if found.candidate is not None:
         candidate = _deployment("quart", PREFERRED["quart"], found.candidate)
@@ -210,7 +304,7 @@ def _scenarios(requests: SortedRequests) -> list[DraftScenario]:
     path = requests.ready_path or "/"  # where nothing else is known
     front = Route(rule=path, endpoint="front", methods=("GET",), converters={}, path=path)
     scenarios: list[DraftScenario] = []
-    for request in requests.load or (RouteRequest(route=front, method="GET"),):
+    for request in requests.load or (RouteRequest(route=front, method="GET", path=path),):
         user = class_name(request.route.endpoint, {scenario.user.lower() for scenario in scenarios})
         scenarios.append(DraftScenario(user=user, requests=(request,)))
     return scenarios

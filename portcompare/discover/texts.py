@@ -3,15 +3,19 @@
 import json
 import os
 import re
+import shlex
 import textwrap
+from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from portcompare.discover.apps import FoundApp
 from portcompare.discover.draft import LEVELS, PREFERRED, Draft
 from portcompare.plan import plan_keys
+from portcompare.plan.apps import ARM
 
 BUDGET_S = 180  # enough blocks for a verdict fit into it
 MOST_OTHERS = 10  # apps that were not chosen and are listed
@@ -58,11 +62,41 @@ def _describe_keys(text: str) -> str:
     return "\n".join([*described, ""])
 
 
+def one_line(text: str) -> str:
+    """A text without the control characters that TOML does not allow, and error messages can contain."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def _comment(text: str) -> str:
-    # TOML allows no control characters, and error messages can contain any.
-    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
-    lines = [line for part in shown.splitlines() for line in textwrap.wrap(part, _WIDTH)]
+    lines = [line for part in text.splitlines() for line in textwrap.wrap(one_line(part), _WIDTH)]
     return "\n".join(f"# {line}" for line in lines)
+
+
+def _copies(database: Path, app: FoundApp) -> str:
+    """How each deployment gets its own copy of a SQLite file, as comments."""
+    file = _relative(database, app.place.directory)
+    copy = str(Path(file).with_name(f"{database.stem}-{ARM}{database.suffix}"))
+    names = [name for name in app.variables if re.search("DATABASE|DB|SQLITE", name)]
+    variable = names[0] if names else "DATABASE"
+    is_url = re.search("UR[IL]|DSN", variable) is not None
+    value = f"sqlite:///{database.with_name(Path(copy).name)}" if is_url else copy
+    how = f"the app reads {variable}" if names else "have the app take its path from a variable"
+    lines = [
+        _comment(
+            f"All deployments may write to {file}, and each would see what the others write. "
+            f"Give each its own SQLite file: {how}."
+        ),
+        f"# environment = {_toml({variable: value})}",
+        f'# setup = ["cp {shlex.quote(file)} {shlex.quote(copy)}"]' if database.exists() else "",
+        f'# teardown = ["rm -f {shlex.quote(copy)}"]',
+    ]
+    return "\n".join(filter(None, lines))
+
+
+def _toml(table: Mapping[str, str]) -> str:
+    """A table on one line."""
+    pairs = (f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in table.items())
+    return f"{{ {', '.join(pairs)} }}"
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -79,6 +113,9 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.filters |= {
     "comment": _comment,
+    "copies": _copies,
+    "one_line": one_line,
     "json": partial(json.dumps, ensure_ascii=False),
     "relative": _relative,
+    "toml": _toml,
 }

@@ -126,7 +126,7 @@ class DistributedRunner:
         self._loading: set[str] = set()  # Workers that were sent the scenarios
         self._versions: dict[str, str] = {}
         self._captured: dict[str, wire.Captured] = {}
-        command = (sys.executable, "-m", "portcompare.loadgen.worker", "127.0.0.1", str(port))
+        command = (sys.executable, "-P", "-m", "portcompare.loadgen.worker", "127.0.0.1", str(port))
         self._processes = [
             subprocess.Popen(
                 [*command, str(order.cpus[number % len(order.cpus)])],

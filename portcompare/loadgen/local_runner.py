@@ -2,9 +2,11 @@
 
 import gc
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import gevent
@@ -243,6 +245,8 @@ def load_scenarios(order: wire.Prepare) -> tuple[dict[str, type[User]], wire.Pre
     named = [name for name, source in order.scenarios.items() if source.user is not None]
     known: dict[str, type[User]] = {}
     if named and order.locustfile is not None:
+        # Searched last (this process runs with -P), so that no file there hides what Locust needs.
+        sys.path.append(str(Path.cwd()))
         try:
             known, _ = load_locustfile(order.locustfile)
         except BaseException as error:  # noqa: BLE001 - whatever a user's file raises is reported, not lost

@@ -138,7 +138,7 @@ class LoadGenerator:
 def start_generator(log_path: Path, cpus: tuple[int, ...], directory: Path) -> Iterator[LoadGenerator]:
     """Start the load-generator process, and end it whatever happens."""
     process = start_supervised(
-        [sys.executable, "-m", "portcompare.loadgen"],
+        [sys.executable, "-P", "-m", "portcompare.loadgen"],
         directory=directory,
         environment=os.environ,
         cpus=cpus,

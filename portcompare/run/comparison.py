@@ -188,7 +188,7 @@ class BackgroundRun:
         self._folder = name_run_folder(plan.name, datetime.now(UTC))
         self._command = ["run", str(plan.path), *narrowing.options()]
         self._process = start_supervised(
-            [sys.executable, "-m", "portcompare", *self._command, "--out", str(self._folder)],
+            [sys.executable, "-P", "-m", "portcompare", *self._command, "--out", str(self._folder)],
             directory=Path.cwd(),
             environment=os.environ,
             cpus=cpus,

@@ -12,14 +12,12 @@ from pydantic import TypeAdapter
 
 from portcompare.records.requests import Route
 from portcompare.serve.processes import Supervised, start_supervised, stop_all
-from portcompare.serve.recipe import Recipe
+from portcompare.serve.recipe import FRAMEWORKS, Recipe
 from portcompare.serve.servers import APP_PYTHON
 
 CHECK_LIMIT_S = 20.0  # how long the check of an interpreter may take, the import of an app included
 
 _SCRIPT = APP_PYTHON / "portcompare_import_check.py"
-
-_FRAMEWORKS = {"wsgi": ("flask", "werkzeug"), "asgi": ("quart", "flask", "werkzeug")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +48,8 @@ def wanted_distributions(recipe: Recipe) -> tuple[str, ...]:
     """The distributions whose versions matter for a deployment."""
     config = recipe.config
     if config is None:
-        return _FRAMEWORKS["asgi"]  # all of them
-    return (*_FRAMEWORKS[config.interface], *config.distributions, *config.server.accelerators)
+        return FRAMEWORKS["asgi"]  # all of them
+    return (*FRAMEWORKS[config.interface], *config.distributions, *config.server.accelerators)
 
 
 def check_interpreters(recipes: Mapping[str, Recipe], *, with_import: bool) -> list[InterpreterCheck]:

@@ -17,6 +17,18 @@ from portcompare.serve.servers import APP_PYTHON, SERVERS, Knobs, Server, Servin
 FACTORY = "PORTCOMPARE_FACTORY"
 FACTORY_TARGET = "portcompare_factory:app"
 
+# Where a file of the app has the name of a library, this variable names those to import before the app's own.
+FIRST_IMPORTS = "PORTCOMPARE_FIRST_IMPORTS"
+FRAMEWORKS = {"wsgi": ("flask", "werkzeug"), "asgi": ("quart", "flask", "werkzeug")}
+_LIBRARIES = {
+    *sys.stdlib_module_names,
+    *FRAMEWORKS["asgi"],
+    *(name for server in SERVERS.values() for name in server.distributions),
+    # what these need
+    *("aiofiles", "blinker", "click", "greenlet", "h2", "hpack", "hyperframe", "itsdangerous", "jinja2"),
+    *("markupsafe", "packaging", "priority", "typing_extensions", "wsproto", "zope"),
+}
+
 # Variables that change what a server does; those of COVERAGE_ would have it traced if portcompare is.
 _NOT_INHERITED = re.compile(
     "(COVERAGE|GRANIAN|GUNICORN|UVICORN)_.*|(FLASK|QUART)_DEBUG|PYTHON(ASYNCIODEBUG|DEVMODE|SAFEPATH)"
@@ -32,6 +44,16 @@ class RuntimeEnvironment:
     python: str  # the interpreter
     import_folders: tuple[str, ...]  # besides the working directory
     added: Mapping[str, str]  # the environment variables of the plan, with `{arm}` still in their values
+
+    @property
+    def hidden_libraries(self) -> set[str]:
+        """The libraries whose names files have that the app can import."""
+        return {
+            name
+            for folder in (str(self.directory), *self.import_folders)
+            for name in _LIBRARIES
+            if any(Path(folder, place).is_file() for place in (f"{name}.py", f"{name}/__init__.py"))
+        }
 
     def variables(self, arm: str) -> dict[str, str]:
         """All environment variables."""
@@ -95,7 +117,9 @@ class Recipe:
         if self.config is not None:
             config, python = self.config, self.runtime.python
             arguments = config.serving.arguments_of(config.knobs, config.target, host=self.host, port=port)
-            return (python, "-m", *arguments)
+            # With -m, a file of the app could hide the server.
+            run = str(APP_PYTHON / "portcompare_run.py") if self.runtime.hidden_libraries else "-m"
+            return (python, run, *arguments)
         words = shlex.split(self.deployment.command or "")
         for mark, value in {"{port}": str(port), "{host}": self.host, ARM: arm}.items():
             words = [word.replace(mark, value) for word in words]
@@ -106,6 +130,9 @@ class Recipe:
         variables = self.runtime.variables(arm)
         if self.config is not None and self.app.has_factory:
             variables[FACTORY] = str(self.app.target)
+        if self.config is not None and (hidden := self.runtime.hidden_libraries):
+            needed = (*self.config.distributions, *FRAMEWORKS[self.config.interface])
+            variables[FIRST_IMPORTS] = ",".join([*needed, *({"asyncio"} & hidden)])
         return variables
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from portcompare.cli import init
-from portcompare.discover.apps import Found
+from portcompare.discover.apps import Found, Tried
+from portcompare.discover.draft import NO_PATH, ONE_SIDED
 from portcompare.plan import load_plan
 from portcompare.serve.servers import vocabulary
 from tests.cli.conftest import refused
 from tests.conftest import Command
 from tests.discover.projects import FLASK, QUART, write_project
-from tests.discover.samples import ALONE, FULL, PAIR, make_app
+from tests.discover.samples import ALONE, FULL, INDEX, PAIR, make_app, make_found, make_route
 
 Look = Callable[[Found], Path]
 
@@ -80,8 +81,10 @@ def test_json_is_all_there_is_on_stdout(command: Command, found: Look) -> None:
     ]
     assert written["left"] == []
     assert written["notes"] == [
-        "the port lacks GET /items, POST /items, GET /<even:n>: not compared until you enable it in the plan",
-        "the Flask app lacks GET /new: not compared until you enable it in the plan",
+        "only the Flask app has it: GET /items",
+        "only the port has it: GET /new",
+        f"not compared until you enable it in the plan: POST /items. {ONE_SIDED}",
+        f"not compared until you enable it in the plan: GET /example. {NO_PATH}",
     ]
 
 
@@ -122,3 +125,52 @@ def test_a_folder_that_is_missing_or_unwritable_or_has_both_files_is_refused(
     err = refused(command, "init")
     for name in ("plan.toml", "locustfile.py"):
         assert f"{tmp_path}/loadtests/{name}: exists already" in err
+    assert "portcompare init --update" in err
+
+
+def test_what_is_new_is_added_to_a_plan_and_shown(command: Command, found: Look) -> None:
+    project = found(ALONE)
+    assert "there is no plan to update" in refused(command, "init", "--update")
+    command("init")
+    plan = project / "loadtests" / "plan.toml"
+    first = plan.read_text()
+    assert command("init", "--update")[:2] == (0, "nothing to add: loadtests/plan.toml\n")
+    assert plan.read_text() == first
+    found(FULL)
+    code, out, _ = command("init", "--update")
+    assert code == 0
+    assert out.startswith(
+        "added: [apps.quart]\nadded: [deployments.quart-uvicorn]\nadded: candidate quart-uvicorn\n"
+    )
+    assert "added: GET /new\n" in out
+    assert "added: PUT /items/1 (as a comment)\n" in out
+    assert out.endswith("changed: loadtests/plan.toml\n")
+    assert load_plan(plan, vocabulary()).candidates == ["flask-gunicorn-gevent", "quart-uvicorn"]
+    changed = plan.read_text()
+    reported = json.loads(command("init", "--update", "--json")[1])
+    assert (reported["added"], reported["written"], reported["left"]) == ([], [], [str(plan)])
+    assert plan.read_text() == changed
+    assert {path.name for path in plan.parent.iterdir()} == {"plan.toml", "locustfile.py"}
+
+
+def test_variables_that_an_app_lacks_and_what_it_shares_are_noted(command: Command, found: Look) -> None:
+    lacking = {"SHOP_URL": "http://127.0.0.1:9"}
+    socket = make_route("/ws", is_websocket=True)
+    failing = make_app("flask", INDEX, socket, make_route("/docs"))
+    failing = replace(
+        failing, environment=lacking, place_of_problem="app.py, line 2: X", databases=(Path("/a.db"),)
+    )
+    tried = {("", "/"): Tried(status=500, error="OperationalError: no such table: post")}
+    found(replace(make_found(failing), tried=tried))
+    _, _, err = command("init")
+    assert (
+        "app:app needs SHOP_URL (app.py, line 2: X): the plan has placeholders, set them in [apps.flask]"
+        in err
+    )
+    assert "GET /: status 500 when `init` tried it: OperationalError: no such table: post" in err
+    assert "WebSocket routes are not compared: /ws" in err
+    assert "pages of documentation are left out: /docs" in err
+    assert "all deployments may write to one SQLite file, the plan shows how each gets its own: /a.db" in err
+    found(make_found(replace(failing, problem="KeyError: 'X'")))
+    _, _, err = command("init", "--update")
+    assert "could not be imported: KeyError: 'X'. Set SHOP_URL, and complete [apps.flask] in the plan" in err

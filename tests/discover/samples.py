@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from portcompare.discover.apps import Found, FoundApp, Place, Route
+from portcompare.discover.apps import Found, FoundApp, Place
 from portcompare.discover.definitions import Definition, Framework
+from portcompare.discover.routes import Route
 
 
 def make_app(framework: Framework, *routes: Route, problem: str = "") -> FoundApp:
@@ -13,13 +15,21 @@ def make_app(framework: Framework, *routes: Route, problem: str = "") -> FoundAp
     return FoundApp(definition=definition, place=place, python=Path("python"), routes=routes, problem=problem)
 
 
-def make_route(rule: str, *methods: str, path: str | None = "", parameter: str = "") -> Route:
+def make_route(
+    rule: str,
+    *methods: str,
+    path: str | None = "",
+    parameter: str = "",
+    kind: str = "int",
+    **options: Any,  # noqa: ANN401 - further fields of a route
+) -> Route:
     return Route(
         rule=rule,
         endpoint=rule.strip("/").replace("/", "_") or "index",
         methods=tuple(sorted({*(methods or ("GET",)), "HEAD", "OPTIONS"})),
-        converters={parameter: "int"} if parameter else {},
+        converters={parameter: kind} if parameter else {},
         path=rule if path == "" else path,
+        **options,
     )
 
 
@@ -49,7 +59,14 @@ def make_found(
 PAIR = make_found(make_app("flask", INDEX), make_app("quart", INDEX))
 
 FULL = make_found(
-    make_app("flask", HEALTH, INDEX, ITEM, ITEMS, make_route("/<even:n>", path=None, parameter="n")),
+    make_app(
+        "flask",
+        HEALTH,
+        INDEX,
+        ITEM,
+        ITEMS,
+        make_route("/<even:n>", path=None, parameter="n", kind="even", regexes={"n": "[02468]+"}),
+    ),
     make_app("quart", HEALTH, INDEX, ITEM, make_route("/new")),
 )
 ALONE = make_found(make_app("flask", INDEX))

@@ -1,5 +1,6 @@
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -177,3 +178,118 @@ def test_an_app_is_run_by_the_environment_of_its_side_the_active_one_or_the_proj
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / ".venv").symlink_to(sys.prefix)  # portcompare's own, under another name
     assert find_python(tmp_path / "own", tmp_path / "own", {}) == Path(sys.executable)
+
+
+SETTINGS = {
+    "item": "os.environ['SHOP_URL']",
+    "message": "os.environ.get('SHOP_URL') or sys.exit('SHOP_URL must be set')",
+    "error": "os.getenv('SHOP_URL') or fail(RuntimeError('set the SHOP_URL environment variable'))",
+    "none": "os.getenv('SHOP_URL').strip()",
+    "copy": "{**os.environ}['SHOP_URL']",
+}
+"""What environs, decouple and others do, in short; how an app reads a variable that it needs."""
+
+
+@pytest.mark.parametrize("expression", SETTINGS.values(), ids=SETTINGS)
+def test_variables_without_which_an_app_cannot_be_imported_get_placeholders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expression: str
+) -> None:
+    monkeypatch.delenv("SHOP_URL", raising=False)
+    settings = f"import os, sys\ndef fail(error):\n    raise error\nURL = {expression}\n"
+    number = "PORT = int(os.environ['SHOP_NUMBER'])\n"
+    files = {"app.py": "import settings\n" + FLASK, "settings.py": settings + number}
+    app = look_at_project(write_project(tmp_path, files)).baseline
+    assert app.problem == ""
+    assert app.environment == {"SHOP_URL": "http://127.0.0.1:9", "SHOP_NUMBER": "1"}
+    assert app.place_of_problem.startswith("settings.py, line ")
+    assert [route.path for route in app.routes if not route.is_static] == ["/"]
+
+
+def test_settings_of_pydantic_name_their_variables(tmp_path: Path) -> None:
+    fake = """
+        from pydantic import BaseModel
+
+        class BaseSettings(BaseModel):
+            pass
+        """
+    settings = """
+        from pydantic_settings import BaseSettings
+
+        class Settings(BaseSettings):
+            model_config = {"env_prefix": "shop_"}
+            secret: str
+
+        import os
+        Settings(**{"secret": os.environ["SHOP_SECRET"]} if "SHOP_SECRET" in os.environ else {})
+        """
+    files = {"pydantic_settings.py": fake, "settings.py": settings, "app.py": "import settings\n" + FLASK}
+    app = look_at_project(write_project(tmp_path, files)).baseline
+    assert (app.problem, app.environment) == ("", {"SHOP_SECRET": "placeholder"})
+
+
+def test_an_app_that_fails_in_spite_of_placeholders_still_names_its_variables(tmp_path: Path) -> None:
+    text = "import os\nif os.environ['SHOP_TOKEN']:\n    raise ConnectionError('no server')\n" + FLASK
+    app = look_at_project(write_project(tmp_path, {"app.py": text})).baseline
+    assert (app.problem, dict(app.environment)) == (
+        "ConnectionError: no server",
+        {"SHOP_TOKEN": "placeholder"},
+    )
+
+
+def test_sqlite_files_are_found_in_what_apps_open_and_in_sources_and_left_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_DATABASE", "sqlite:///from-variable.db")
+    opens = "\n\n@app.get('/opens')\ndef opens():\n    import sqlite3, pathlib\n"
+    opens += "    return str(sqlite3.connect(pathlib.Path('opened.db')).execute('create table t (n)'))\n"
+    unused = (
+        "import sqlite3\ndef use(name):\n    sqlite3.connect(':memory:')\n    sqlite3.connect('written.db')\n"
+    )
+    files = {"app.py": FLASK + opens, "models.py": unused, ".env": "URL=sqlite:///from-file.db"}
+    found = look_at_project(write_project(tmp_path, files))
+    assert found.baseline.databases == (tmp_path / "opened.db",)
+    names = {"from-variable.db", "from-file.db", "written.db"}
+    assert {path.name for path in found.databases} >= names
+    assert not (tmp_path / "opened.db").exists()
+
+
+def test_the_routes_of_the_flask_app_are_tried_but_for_those_that_seem_to_change_data(tmp_path: Path) -> None:
+    more = """
+
+        @app.get("/items/<int:n>/delete")
+        def delete(n):
+            open("deleted", "w")
+            return ""
+
+
+        @app.route("/update", methods=["GET", "POST"])
+        def update():
+            return "", 403
+        """
+    found = look_at_project(write_project(tmp_path, {"app.py": FLASK + dedent(more)}))
+    assert {path: tried.status for (_, path), tried in found.tried.items()} == {"/": 200, "/update": 403}
+    assert found.tried["", "/update"].wants_login
+    assert not (tmp_path / "deleted").exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "wanted"),
+    [
+        (302, "/auth/login?next=/", "a login"),
+        (303, "http://127.0.0.1/sign-in", "a login"),
+        (401, "", "a login"),
+        (302, "/blog/authors", ""),
+        (404, "", ""),
+    ],
+)
+def test_a_login_is_wanted_by_a_refusal_or_a_redirect_to_it(status: int, location: str, wanted: str) -> None:
+    assert apps.Tried(status=status, location=location).wants_login == bool(wanted)
+
+
+def test_an_app_is_imported_in_a_folder_with_files_named_like_libraries(tmp_path: Path) -> None:
+    hidden = dict.fromkeys(("gunicorn.py", "hypercorn.py", "quart.py", "flask/__init__.py"), "1 / 0")
+    found = look_at_project(write_project(tmp_path, hidden | {"app.py": FLASK, "port.py": QUART}))
+    assert (found.baseline.problem, found.candidate and found.candidate.problem) == ("", "")
+    named = write_project(tmp_path / "named", {"flask.py": FLASK})
+    clash = f"{named / 'flask.py'} has the name of the library flask"
+    assert clash in look_at_project(named).baseline.problem

@@ -1,7 +1,20 @@
 from dataclasses import replace
 
-from portcompare.discover.apps import FoundApp
-from portcompare.discover.draft import class_name, draft_plan, sort_requests
+import pytest
+
+from portcompare.discover.apps import FoundApp, Tried
+from portcompare.discover.draft import (
+    CHANGES,
+    CHANGES_BY_GET,
+    FAILS,
+    NO_PATH,
+    ONE_SIDED,
+    WANTS_LOGIN,
+    SortedRequests,
+    class_name,
+    draft_plan,
+    sort_requests,
+)
 from tests.discover.samples import (
     ALONE,
     EVERYTHING,
@@ -63,34 +76,101 @@ def test_without_a_port_the_same_app_is_compared_on_gevent() -> None:
     assert list(draft.apps) == ["flask"]
 
 
+def sort(
+    baseline: FoundApp, candidate: FoundApp | None = None, tried: dict[str, Tried] | None = None
+) -> SortedRequests:
+    found = replace(
+        make_found(baseline, candidate), tried={("", path): t for path, t in (tried or {}).items()}
+    )
+    return sort_requests(found)
+
+
 def load_of(baseline: FoundApp, candidate: FoundApp | None = None) -> list[str]:
-    return list(map(str, sort_requests(baseline, candidate).load))
+    return list(map(str, sort(baseline, candidate).load))
 
 
-def left_out_of(baseline: FoundApp, candidate: FoundApp | None = None) -> dict[str, list[str]]:
-    left_out = sort_requests(baseline, candidate).left_out
-    return {reason.split(":")[0]: list(map(str, requests)) for reason, requests in left_out.items()}
+def left_out_of(
+    baseline: FoundApp, candidate: FoundApp | None = None, tried: dict[str, Tried] | None = None
+) -> dict[str, list[str]]:
+    left_out = sort(baseline, candidate, tried).left_out
+    return {reason: list(map(str, requests)) for reason, requests in left_out.items()}
 
 
 def test_requests_of_both_sides_that_change_no_data_are_the_load() -> None:
     flask, quart = make_app("flask", INDEX, ITEM, ITEMS), make_app("quart", ITEMS, ITEM, INDEX)
     assert load_of(flask, quart) == ["GET /", "GET /items/1", "GET /items"]
-    assert left_out_of(flask, quart) == {"They change data": ["PUT /items/1", "POST /items"]}
-    assert sort_requests(flask, quart).may_change_data
-    doubts = [each.doubt for each in sort_requests(flask, quart).load]
-    assert doubts == ["", "invented for /items/<int:n>: does it exist?", ""]
+    assert left_out_of(flask, quart) == {CHANGES: ["PUT /items/1", "POST /items"]}
+    assert sort(flask, quart).may_change_data
+    notes = [each.note for each in sort(flask, quart).load]
+    assert notes == ["", "invented for /items/<int:n>: does it exist?", ""]
     port = make_route("/items/<int:item_id>", path="/items/1", parameter="item_id")  # named otherwise
     flask, quart = make_app("flask", replace(ITEM, methods=("GET",))), make_app("quart", port)
     assert (load_of(flask, quart), left_out_of(flask, quart)) == (["GET /items/1"], {})
 
 
-def test_requests_that_one_side_lacks_are_left_out_with_the_reason() -> None:
-    flask, quart = make_app("flask", INDEX, ITEM), make_app("quart", INDEX, ITEMS)
+def test_requests_that_one_side_lacks_are_compared_unless_they_may_change_data() -> None:
+    done = make_route("/todo/<int:n>/done", path="/todo/1/done", parameter="n")
+    flask, quart = make_app("flask", INDEX, ITEM), make_app("quart", INDEX, ITEMS, done)
     assert load_of(flask, quart) == ["GET /"]
+    assert [(each.toml, each.note) for each in sort(flask, quart).compared] == [
+        ('{ path = "/items/1" }', "only the Flask app has it"),
+        ('{ path = "/items", expect = { status = 404 } }', "only the port has it"),
+    ]
     assert left_out_of(flask, quart) == {
-        "The port lacks them.": ["GET /items/1", "PUT /items/1"],
-        "Only the port has them.": ["GET /items", "POST /items"],
+        ONE_SIDED: ["PUT /items/1", "POST /items"],
+        CHANGES_BY_GET: ["GET /todo/1/done"],
     }
+    only_posts = make_app("quart", INDEX, make_route("/items", "POST"))
+    (request,) = sort(
+        make_app("flask", INDEX, make_route("/items", "POST")), make_app("quart", INDEX, ITEMS)
+    ).compared
+    assert request.expected_status == 405  # the Flask app has the path for another method
+    assert left_out_of(make_app("flask", INDEX, ITEMS), only_posts) == {CHANGES: ["POST /items"]}
+
+
+def test_what_only_one_side_accepts_is_the_first_thing_to_compare() -> None:
+    old = make_route("/items/<int:n>", "GET", "PATCH", path="/items/1", parameter="n", values={"n": "1"})
+    new = make_route(
+        "/items/<key>",
+        "GET",
+        "PATCH",
+        path="/items/example",
+        parameter="key",
+        kind="string",
+        values={"key": "example"},
+    )
+    flask, quart = make_app("flask", old), make_app("quart", new)
+    found = sort(flask, quart)
+    assert [each.toml for each in found.compared] == ['{ path = "/items/abc", expect = { status = 404 } }']
+    assert found.compared[0].note == (
+        "the Flask app (/items/<int:n>) has no route for it, the port (/items/<key>) serves it"
+    )
+    assert list(map(str, found.load)) == ["GET /items/1"]
+    assert not any("<" in each.path for group in found.left_out.values() for each in group)
+    (request,) = sort(
+        quart, flask, {"/items/abc": Tried(status=500)}
+    ).compared  # the view was given no number
+    assert request.expected_status == 500
+
+
+@pytest.mark.parametrize(
+    ("tried", "reason", "note"),
+    [
+        (Tried(status=401), WANTS_LOGIN, "status 401"),
+        (Tried(status=302, location="/login"), WANTS_LOGIN, "status 302"),
+        (Tried(status=404), FAILS, "status 404, invented for /items/<int:n>"),
+        (Tried(status=400), FAILS, "status 400, invented for /items/<int:n>"),
+        (Tried(status=200), None, "invented for /items/<int:n>"),
+        (Tried(status=None), None, "invented for /items/<int:n>"),
+        (Tried(status=500, error="E: no table"), None, "status 500 when `init` tried it: E: no table"),
+    ],
+)
+def test_a_request_that_does_not_work_is_left_out_unless_the_app_itself_fails(
+    tried: Tried, reason: str | None, note: str
+) -> None:
+    found = sort(make_app("flask", replace(ITEM, methods=("GET",))), None, {"/items/1": tried})
+    (request,) = found.left_out[reason] if reason else found.load
+    assert (str(request), request.note) == ("GET /items/1", note)
 
 
 def test_a_side_whose_routes_are_unknown_counts_as_equal() -> None:
@@ -102,22 +182,58 @@ def test_a_side_whose_routes_are_unknown_counts_as_equal() -> None:
 
 def test_the_path_for_readiness_is_not_part_of_the_load() -> None:
     flask, quart = make_app("flask", HEALTH, INDEX), make_app("quart", INDEX, HEALTH)
-    assert sort_requests(flask, quart).ready_path == "/healthz"
+    assert sort(flask, quart).ready_path == "/healthz"
     assert load_of(flask, quart) == ["GET /"]
-    assert sort_requests(flask, make_app("quart", INDEX)).ready_path is None
+    assert sort(flask, make_app("quart", INDEX)).ready_path is None
 
 
-def test_static_files_and_documentation_are_not_part_of_the_load() -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/docs",
+        "/docs/",
+        "/api/docs",
+        "/redoc",
+        "/apidocs/",
+        "/swagger-ui/index.html",
+        "/ui/",
+        "/openapi/swagger",
+    ],
+)
+def test_static_files_documentation_and_websockets_are_not_part_of_the_load(path: str) -> None:
     static = replace(make_route("/static/<path:filename>", path="/static/a/b"), endpoint="api.static")
-    app = make_app("flask", static, make_route("/openapi.json"), make_route("/docs"), INDEX)
+    websocket = make_route("/ws/<room>", path=None, is_websocket=True)
+    app = make_app("flask", static, make_route("/openapi.json"), make_route(path), INDEX, websocket)
     assert load_of(app) == ["GET /"]
-    assert sort_requests(app, None).openapi == "/openapi.json"
+    found = sort(replace(app, has_socketio=True))
+    assert (found.openapi, found.documentation) == ("/openapi.json", (path,))
+    assert found.websockets == ("/ws/<room>", "/socket.io")
     assert left_out_of(app) == {}
 
 
+@pytest.mark.parametrize("path", ["/swagger.json", "/api/v1/openapi.yaml", "/apispec_1.json"])
+def test_a_document_is_used_if_it_is_one_of_openapi_3(path: str) -> None:
+    app = make_app("flask", make_route(path), INDEX)
+    assert sort(app).openapi == path  # not tried
+    assert sort(app, None, {path: Tried(status=200, is_openapi=True)}).openapi == path
+    old = sort(app, None, {path: Tried(status=200)})  # of version 2
+    assert (old.openapi, old.documentation) == (None, (path,))
+
+
+def test_a_route_of_another_host_is_compared_with_that_host() -> None:
+    bound = make_route("/", host="api.example.org")
+    found = sort(make_app("flask", INDEX, bound), make_app("quart", INDEX, bound))
+    assert list(map(str, found.load)) == ["GET /"]
+    assert [each.toml for each in found.compared] == [
+        '{ path = "/", headers = { Host = "api.example.org" } }'
+    ]
+    one_sided = sort(make_app("flask", INDEX), make_app("quart", INDEX, bound)).compared
+    assert [each.note for each in one_sided] == ["only the port has it"]
+
+
 def test_a_rule_without_a_path_is_left_out_and_two_rules_of_one_path_make_one_request() -> None:
-    app = make_app("flask", make_route("/<even:n>", path=None, parameter="n"), INDEX)
+    app = make_app("flask", make_route("/<even:n>", "GET", "PUT", path=None, parameter="n"), INDEX)
     assert load_of(app) == ["GET /"]
-    assert left_out_of(app) == {"No path could be invented for their parameters.": ["GET /<even:n>"]}
+    assert left_out_of(app) == {NO_PATH: ["GET /example", "PUT /example"]}
     twice = make_route("/<name>", path="/items", parameter="name")
     assert load_of(make_app("flask", ITEMS, twice)) == ["GET /items"]

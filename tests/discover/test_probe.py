@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import ast
+import threading
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, redirect
 from quart import Quart
 from werkzeug.routing import BaseConverter
 
@@ -50,7 +52,53 @@ def test_converters_are_told_by_the_names_that_the_app_knows_them_by() -> None:
     app.url_map.converters["even"] = type("EvenConverter", (BaseConverter,), {"regex": "[02468]+"})
     route = route_of("/<even:n>/<name>/<int:place>", app)
     assert route["converters"] == {"n": "even", "name": "string", "place": "int"}
-    assert route["path"] is None  # what an even number is like is the app's business
+    assert route["path"] == "/2/example/1"
+    assert route["values"] == {"n": "2", "name": "example", "place": "1"}
+
+
+class WeekConverter(BaseConverter):
+    regex = r"\d{4}-W\d\d"
+
+
+class DateConverter(BaseConverter):
+    regex = "[^/]+"
+
+    def to_python(self, value: str) -> date:
+        return date.fromisoformat(value)  # raises ValueError, as werkzeug's ValidationError is
+
+    def to_url(self, value: date) -> str:
+        return value.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("converter", "path", "value"),
+    [(DateConverter, "/days/2024-01-31", "2024-01-31"), (WeekConverter, None, "example")],
+)
+def test_a_parameter_of_the_apps_own_kind_gets_a_value_that_its_converter_accepts(
+    converter: type[BaseConverter], path: str | None, value: str
+) -> None:
+    app = Flask("service", static_folder=None)
+    app.url_map.converters["own"] = converter
+    route = route_of("/days/<own:day>", app)
+    assert (route["path"], route["values"]) == (path, {"day": value})
+
+
+def test_a_rule_for_changing_has_a_path_beside_one_for_reading() -> None:
+    app = Flask("service", static_folder=None)
+    app.add_url_rule("/items/<int:n>", "read", answer)
+    assert route_of("/items/<int:n>", app, methods=["PATCH"])["path"] == "/items/1"
+    changing = next(each for each in probe.routes(app) if "PATCH" in each["methods"])
+    assert changing["path"] == "/items/1"
+
+
+def test_the_host_that_a_rule_is_bound_to() -> None:
+    app = Flask("service", static_folder=None, host_matching=True)
+    bound = route_of("/", app, host="api.example.org")
+    assert (bound["host"], bound["path"]) == ("api.example.org", "/")
+    app = Flask("service", static_folder=None, subdomain_matching=True)
+    app.config["SERVER_NAME"] = "example.org"
+    bound = route_of("/", app, subdomain="api")
+    assert (bound["host"], bound["path"]) == ("api.example.org", "/")
 
 
 def test_a_default_is_not_requested_and_a_rule_of_another_host_has_no_path() -> None:
@@ -72,11 +120,61 @@ def test_methods_and_endpoints_of_blueprints() -> None:
     ]
 
 
-def test_a_quart_app_without_its_websockets() -> None:
+def test_websockets_of_a_quart_app_are_marked() -> None:
     app = Quart("port", static_folder=None)
     app.add_url_rule("/items/<int:n>", "items", answer)
     app.add_websocket("/ws", "ws", answer)
-    assert [(route["rule"], route["path"]) for route in probe.routes(app)] == [("/items/<int:n>", "/items/1")]
+    found = [(route["rule"], route["path"], route["is_websocket"]) for route in probe.routes(app)]
+    assert found == [("/items/<int:n>", "/items/1", False), ("/ws", None, True)]
+
+
+def test_the_files_that_an_apps_configuration_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(probe, "databases", {})
+    monkeypatch.chdir(tmp_path)
+    app = Flask("service", instance_path=str(tmp_path / "instance"))
+    app.config |= {
+        "SQLALCHEMY_DATABASE_URI": "sqlite:///shop.db",
+        "SQLALCHEMY_BINDS": {"users": "sqlite+pysqlite:////srv/users.db"},
+        "DATABASE": "data.sqlite3",
+        "DB_PATH": "/srv/a.db",
+        "MEMORY": "sqlite:///:memory:",
+        "LOGO": "logo.db",
+    }
+    probe.find_configured_databases(app)
+    probe.add_database("file:uri.db?mode=ro")
+    assert list(probe.databases) == [
+        str(tmp_path / "instance" / "shop.db"),
+        "/srv/users.db",
+        str(tmp_path / "data.sqlite3"),
+        "/srv/a.db",
+        str(tmp_path / "uri.db"),
+    ]
+
+
+def test_the_responses_of_an_app_to_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "RESPONSE_LIMIT_S", 0.5)
+    app = Flask("service", static_folder=None)
+    waiting = threading.Event()
+
+    def fail() -> str:
+        raise LookupError("no such table: posts\nfurther lines")
+
+    app.add_url_rule("/", "index", answer)
+    app.add_url_rule("/fails", "fails", fail)
+    app.add_url_rule("/hangs", "hangs", lambda: str(waiting.wait()))
+    app.add_url_rule("/private", "private", lambda: redirect("/login?next=/private"))
+    app.add_url_rule("/openapi.json", "openapi", lambda: {"openapi": "3.0.3"})
+    app.add_url_rule("/events", "events", lambda: iter(lambda: "data: 1\n\n", ""))  # which never ends
+    paths = ["/", "/fails", "/hangs", "/private", "/openapi.json", "/events"]
+    responses = probe.send(app, [{"host": "", "path": path} for path in paths])
+    waiting.set()
+    assert [each["status"] for each in responses] == [200, 500, None, 302, 200, 200]
+    assert responses[1]["error"] == "LookupError: no such table: posts"
+    assert responses[3]["location"] == "/login?next=/private"
+    assert [each["is_openapi"] for each in responses] == [False] * 4 + [True, False]
+    app.debug = True  # which has the app raise what it would respond with
+    (response,) = probe.send(app, [{"host": "", "path": "/fails"}])
+    assert (response["status"], response["error"]) == (500, "LookupError: no such table: posts")
 
 
 def test_it_is_python_3_8() -> None:

@@ -64,13 +64,16 @@ def test_both_are_asked_whether_they_are_ready_and_what_is_left_out_can_be_switc
     text = text_of(FULL)
     plan = read(text, tmp_path)
     assert {app.ready_path for app in plan.apps.values()} == {"/healthz"}
-    assert [request.path for request in plan.parity.requests] == ["/healthz"]
+    assert [(each.path, each.expect and each.expect.status) for each in plan.parity.requests] == [
+        ("/healthz", None),
+        ("/items", None),
+        ("/new", 404),
+    ]
     assert all(app.ready_path is None for app in read(text_of(PAIR), tmp_path).apps.values())
     paths = {(each.method, each.path) for each in plan.parity.requests}
     on = re.sub(r"^    # (\{.*)$", r"    \1", text, flags=re.MULTILINE)
     switched_on = {(each.method, each.path) for each in read(on, tmp_path).parity.requests} - paths
-    new = {("GET", "/<even:n>"), ("GET", "/items"), ("GET", "/new")}
-    assert switched_on == {("PUT", "/items/1"), ("POST", "/items")} | new
+    assert switched_on == {("PUT", "/items/1"), ("POST", "/items"), ("GET", "/example")}
 
 
 def test_without_a_port_its_place_is_shown(tmp_path: Path) -> None:
@@ -90,6 +93,71 @@ def test_a_side_that_cannot_be_imported_is_left_to_the_user_with_the_reason(tmp_
     text = text_of(replace(PAIR, candidate=make_app("quart", problem="no \x1b[31mdb\nat all")))
     assert read(text, tmp_path).apps["quart"].target == "app:app"
     assert "# TO DO: it could not be imported, so its routes are not known: no  [31mdb\n# at all" in text
+
+
+def test_placeholders_of_variables_are_written_with_the_line_that_needs_them(tmp_path: Path) -> None:
+    environment = {"SHOP_URL": 'http://a"b'}
+    lacking = replace(PAIR.baseline, environment=environment, place_of_problem="app.py, line 2: URL")
+    text = text_of(replace(PAIR, baseline=lacking))
+    plan = read(text, tmp_path)
+    assert plan.apps["flask"].environment == environment
+    assert plan.apps["quart"].environment == {}
+    assert "# app.py, line 2: URL\n" in text
+
+
+@pytest.mark.parametrize(
+    ("variables", "environment"),
+    [
+        (("SHOP_MODE", "SHOP_DATABASE_URL"), {"SHOP_DATABASE_URL": "sqlite:///{folder}/shop-{arm}.db"}),
+        (("DB_FILE",), {"DB_FILE": "instance/shop-{arm}.db"}),
+        ((), {"DATABASE": "instance/shop-{arm}.db"}),
+    ],
+)
+def test_a_shared_sqlite_file_comes_with_what_gives_each_deployment_its_own(
+    tmp_path: Path, variables: tuple[str, ...], environment: dict[str, str]
+) -> None:
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    (folder / "shop.db").touch()
+    place = Place(directory=tmp_path, module="app")
+    shared = replace(PAIR.baseline, place=place, variables=variables, databases=(folder / "shop.db",))
+    candidate = replace(PAIR.baseline, place=place)
+    text = text_of(replace(PAIR, baseline=shared, candidate=candidate, databases=(tmp_path / "shop.db",)))
+    assert text.count("# All deployments may write to instance/shop.db") == 2  # of one name: the same file
+    _, _, block = text.partition("[apps.flask]")
+    on = re.sub(
+        "^# (environment|setup|teardown)", r"\1", block.partition("[apps.quart]")[0], flags=re.MULTILINE
+    )
+    app = tomllib.loads(on)
+    expected = {name: value.replace("{folder}", str(folder)) for name, value in environment.items()}
+    assert app["environment"] == expected
+    copy = "'instance/shop-{arm}.db'"
+    assert (app["setup"], app["teardown"]) == ([f"cp instance/shop.db {copy}"], [f"rm -f {copy}"])
+    assert read(text, tmp_path).apps["flask"].environment == {}
+
+
+def test_documentation_and_websockets_are_noted(tmp_path: Path) -> None:
+    app = make_app("flask", INDEX, make_route("/docs"), make_route("/ws", is_websocket=True))
+    text = text_of(make_found(app))
+    assert "# WebSocket routes are not compared: /ws\n# Pages of documentation are left out: /docs\n" in text
+    assert read(text, tmp_path).parity.requests == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", [None, "/a/1/b/2"])
+def test_no_placeholder_of_a_route_is_left_in_a_request_of_any_method(method: str, path: str | None) -> None:
+    route = make_route(
+        "/a/<own:x>/b/<path:y>", method, path=path, parameter="x", kind="own", values={"y": "2"}
+    )
+    for found in (
+        make_found(make_app("flask", INDEX, route)),
+        make_found(make_app("flask"), make_app("quart", route)),
+    ):
+        requests = [line for line in text_of(found).splitlines() if "path = " in line and "/a/" in line]
+        assert requests or method == "GET"
+        assert not [
+            line for line in requests if "<" in line.partition("#" if line.strip()[0] != "#" else " # ")[0]
+        ]
 
 
 def test_other_apps_are_listed_or_some_of_many() -> None:
@@ -170,7 +238,7 @@ def test_what_is_left_out_can_be_switched_on(monkeypatch: pytest.MonkeyPatch) ->
     before, _, block = text.partition("# What is left out, and why:\n#\n")
     defined = execute(before + re.sub("^# ?", "", block, flags=re.MULTILINE), monkeypatch)
     asked = {(request.method, request.target) for request in defined["LeftOut"].requests}
-    assert {("PUT", "/items/1"), ("POST", "/items"), ("GET", "/new")} <= asked
+    assert {("PUT", "/items/1"), ("POST", "/items")} <= asked
 
 
 def test_plain_locust_is_told_of_both_sides() -> None:

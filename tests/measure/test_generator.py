@@ -139,7 +139,7 @@ def test_it_is_a_python_process_on_its_own_cpus_in_the_directory_of_the_plan(
     with start_generator(fake.log_path, (cpu,), directory) as generator:
         generator.prepare(PREPARE)
     started = fake.started
-    assert started["arguments"] == ["-m", "portcompare.loadgen"]
+    assert started["arguments"] == ["-P", "-m", "portcompare.loadgen"]
     assert started["directory"] == str(directory)
     assert started["cpus"] == [cpu]
     assert started["marked"] == "inherited"

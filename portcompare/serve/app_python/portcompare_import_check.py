@@ -35,15 +35,24 @@ def find_versions(distributions: Iterable[str]) -> dict[str, str]:
 def load(target: str) -> object:
     """Import an application.
 
-    Raises SystemExit: the module has no such object, it cannot be called, or the import ended the process.
+    Raises SystemExit: the module has no such object, it cannot be called, the import ended the process, or a
+    library has the name of the app's own module.
     """
     module_name, _, path = target.partition(":")
     try:
         found: object = importlib.import_module(module_name)
+    except ImportError as error:
+        clash = _beside().find_clash(error.name or "")
+        if clash:
+            sys.exit(f"{error}; {clash}")
+        raise
     except SystemExit as ended:
         if ended.code in (None, 0):
             sys.exit("importing it ended the process with status 0")
         raise
+    clash = _beside().find_clash(module_name)
+    if clash:
+        sys.exit(clash)
     for name in path.split("."):
         if not hasattr(found, name):
             sys.exit(f"module {module_name!r} has no {path!r}")
@@ -72,8 +81,13 @@ def list_routes(app: Any) -> list[dict[str, Any]] | None:  # noqa: ANN401 - the 
     return None
 
 
+def _beside() -> Any:  # noqa: ANN401 - a module that is found only where this one is run as a script
+    return importlib.import_module("portcompare_run")
+
+
 def main(facts_path: str, target: str, distributions: str) -> None:
     """Write the facts, then import the application if there is one."""
+    beside = _beside()
     sys.path[0] = str(Path.cwd())  # as with `python -m`; until now it is the folder of this script
     facts: dict[str, Any] = {
         "name": f"{platform.python_implementation()} {platform.python_version()}",
@@ -82,6 +96,7 @@ def main(facts_path: str, target: str, distributions: str) -> None:
     }
     # First without the routes: the import may end the process.
     Path(facts_path).write_text(json.dumps(facts), encoding="utf-8")
+    beside.import_first()
     if target:
         facts["routes"] = list_routes(load(target))
         Path(facts_path).write_text(json.dumps(facts), encoding="utf-8")
