@@ -27,6 +27,7 @@ _LOGIN_PATH = re.compile(r"(?i)(^|[/_-])(log-?in|sign-?in|auth|sso)([/_.-]|$)")
 _PASSWORD_FIELD = re.compile(rb"(?i)<input[^>]+type\s*=\s*[\"']?password")
 
 _REDIRECTION = 3  # the first digit of its status
+_NO_ROUTE = (404, 405)
 _TOO_MANY = 429
 _REFUSALS = (401, 403)  # of a login or token that has expired, where the same request has worked before
 _MOST_LOGINS = 3  # so often a login that expires is repeated
@@ -226,7 +227,7 @@ def _mark_fault(result: CaseResult, fault: RequestFault | None) -> CaseResult:
     if fault is None:
         return result
     coverage = replace(result.coverage, compared="not compared", omitted=(), reason="fault of the plan")
-    return replace(result, coverage=coverage)
+    return replace(result, coverage=coverage, differences=())
 
 
 def _make_unsent(case: RequestSpec, reason: str) -> CaseCoverage:
@@ -297,11 +298,13 @@ def _leads_to_login(response: Response, case: RequestSpec) -> bool:
 
 
 def _find_missing(result: CaseResult) -> str:
-    """A candidate that has no route for a request of the plan; empty if all have."""
-    if result.baseline.status is None or result.baseline.status >= HTTPStatus.BAD_REQUEST:
-        return ""
-    arms = (arm for arm, statuses in result.statuses.items() if statuses[0] in (404, 405) and arm != CONTROL)
-    return next(arms, "")
+    """An arm that has no route for a request of the plan which others have; empty if there is none."""
+    lacks = {arm: statuses[0] in _NO_ROUTE for arm, statuses in result.statuses.items() if arm != CONTROL}
+    return (
+        next((arm for arm, is_missing in lacks.items() if is_missing), "")
+        if len({*lacks.values()}) > 1
+        else ""
+    )
 
 
 class RefusalWatch:

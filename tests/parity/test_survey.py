@@ -202,16 +202,14 @@ def test_a_token_that_expires_for_good_ends_the_check() -> None:
     assert "a login or token that has expired" in parity.coverage.not_compared[-1].reason
 
 
-def test_a_route_that_the_candidate_lacks_is_one_difference() -> None:
-    parity, _ = check(
-        {BASELINE: by_path(items=200, free=200), "new": by_path(free=200)},
-        OWN,
-        RequestSpec(name="", target="/free"),
-    )
-    assert [(each.case, each.baseline, each.candidate) for each in parity.differences] == [
-        ("GET /items", "200", "404")
-    ]
-    assert any("/items was not varied: new has no such route" in each for each in parity.warnings)
+def test_a_route_that_one_side_lacks_is_one_difference() -> None:
+    free = RequestSpec(name="", target="/free")
+    for lacking, has in (("new", BASELINE), (BASELINE, "new")):
+        services = {has: by_path(items=200, free=200), lacking: by_path(free=200)}
+        own = OWN if lacking == "new" else replace(OWN, expected_status=404)
+        parity, _ = check({arm: services[arm] for arm in (BASELINE, "new")}, own, free)
+        assert [each.case for each in parity.differences] == ["GET /items"]
+        assert any(f"/items was not varied: {lacking} has no such route" in each for each in parity.warnings)
 
 
 def test_a_quick_check_sends_the_requests_of_the_plan_only() -> None:
