@@ -2,9 +2,10 @@
 
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from http.client import responses
 from time import perf_counter
 from typing import Any, Final
@@ -70,7 +71,7 @@ def capture(user_class: type[User], url: str) -> Captured:
         listener.stop(timeout=0)
     requests = tuple(forwarder.requests)
     return Captured(
-        requests=requests,
+        requests=tuple(watch.with_expected_status(request, forwarder.statuses) for request in requests),
         varying=tuple(place for place, request in enumerate(requests) if request in forwarder.varying),
         elsewhere=tuple(watch.elsewhere),
         problem=_find_problem(user_class.__name__, watch, any_captured=bool(requests)),
@@ -106,6 +107,7 @@ class Forwarder:
         self.url = own_url  # The forwarder's own address
         # The distinct requests in the order in which they first came, each with a hash of its first response
         self.requests: dict[RequestSpec, int | None] = {}
+        self.statuses: dict[RequestSpec, int] = {}  # Of their first responses
         self.varying: set[RequestSpec] = set()  # Those whose responses differed
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
@@ -119,6 +121,7 @@ class Forwarder:
         first = self.requests.get(request, response)
         if first is None:
             self.requests[request] = response
+            self.statuses[request] = status
         elif first != response:
             self.varying.add(request)
         start_response(f"{status} {responses.get(status, '')}", self._for_client(request, status, headers))
@@ -188,6 +191,7 @@ class _Watch:
         self.forwarder_url = ""  # The host that the user has
         self.elsewhere: dict[str, None] = {}  # The addresses of requests to other hosts, in order
         self.error: BaseException | None = None  # What it raised first
+        self._accepted: set[tuple[str, str]] = set()  # Method and target of what it called a success
         tasks: set[object] = set()  # Of the class and of its sets of tasks, whatever their weights
         coming = list(user_class.tasks)
         while coming:
@@ -215,10 +219,25 @@ class _Watch:
             self._over.set()
         gevent.sleep(LONGEST_S if self._over.is_set() else 0)
 
-    def note_request(self, url: str | None = None, **_: object) -> None:
+    def note_request(
+        self,
+        request_type: str = "",
+        url: str | None = None,
+        exception: BaseException | None = None,
+        **_: object,
+    ) -> None:
         """Take in a request event, which may be of a request to another host."""
         if url and not str(url).startswith(self.forwarder_url):
             self.elsewhere[str(url).partition("?")[0]] = None
+        elif url and exception is None:
+            self._accepted.add((request_type, str(url).removeprefix(self.forwarder_url)))
+
+    def with_expected_status(self, request: RequestSpec, statuses: Mapping[RequestSpec, int]) -> RequestSpec:
+        """A request with the status of an error that the class has called a success."""
+        status = statuses.get(request, 0)
+        if status < HTTPStatus.BAD_REQUEST or (request.method, request.target) not in self._accepted:
+            return request
+        return replace(request, expected_status=status)
 
     def end(self, exception: BaseException | None = None, **_: object) -> None:
         """Have the dry pass end, with what left a task as an exception if anything did."""

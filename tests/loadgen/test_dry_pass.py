@@ -10,7 +10,7 @@ from portcompare.wire.protocol import Captured
 from tests.loadgen.certificates import Authority
 from tests.loadgen.generator import Generator
 from tests.loadgen.locust_users import CLASSES, write
-from tests.loadgen.scripted import OK, Peer, ScriptedServer, over_tls, responding, serve
+from tests.loadgen.scripted import OK, Peer, ScriptedServer, over_tls, responding, response_of, serve
 
 Capture = Callable[..., Captured]
 
@@ -191,6 +191,23 @@ def test_the_response_to_head_has_the_length_that_its_body_would_have(capture: C
         captured = capture(shopper(length, "raise StopUser"), url=server.url)
     assert captured.problem is None
     assert [request.name for request in captured.requests] == ["HEAD /"]
+
+
+@pytest.mark.parametrize("kind", ["HttpUser", "FastHttpUser"])
+def test_an_error_that_the_class_calls_a_success_is_expected_and_another_is_not(
+    capture: Capture, kind: str
+) -> None:
+    text = shopper(
+        'with self.client.get("/gone?x=1", catch_response=True) as response:',
+        "    response.success()",
+        'self.client.get("/lost")',
+    )
+    with serve(responding(response_of("404 Not Found", b"no"))) as server:
+        captured = capture(text.replace("HttpUser", kind), url=server.url)
+    assert [(each.target, each.expected_status) for each in captured.requests] == [
+        ("/gone?x=1", 404),
+        ("/lost", None),
+    ]
 
 
 def test_responses_that_differ_are_noted(capture: Capture) -> None:
