@@ -67,5 +67,7 @@ def test_conclusions_are_sentences(results: Results) -> None:
     lines = printed(render_conclusions(replace(results, warnings=())), width=200).splitlines()
     assert lines[0] == results.headline
     assert lines[1].startswith("fast: quart-hypercorn is slower than flask-gunicorn by 38%")
-    alike = "Alike in 14 of 14 cases sent to the baseline and to quart-hypercorn, quart-uvicorn."
+    alike = (
+        "Alike in 14 of 14 cases sent one at a time to the baseline and to quart-hypercorn, quart-uvicorn."
+    )
     assert lines[-1] == alike

@@ -259,6 +259,7 @@ def parity_text(parity: Parity | None) -> str:
     besides = f"; {summary_text(parity)}" if parity.differences else ""
     errors = sum(parity.coverage.errors.values())
     alike = f"{parity.cases - len(missing) - errors} of {cases}"
-    unclear = f"; {errors} more are errors on both sides{unclear}" if errors else unclear
+    are_errors = f"{errors} more {'is an error' if errors == 1 else 'are errors'} on both sides"
+    unclear = f"; {are_errors}{unclear}" if errors else unclear
     lead = "Alike" if parity.verdict == "alike" else "Not all was compared: alike"
-    return f"{lead} in {alike} sent to the baseline and to {against}{unclear}{besides}"
+    return f"{lead} in {alike} sent one at a time to the baseline and to {against}{unclear}{besides}"
