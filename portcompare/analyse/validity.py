@@ -55,8 +55,8 @@ def find_invalid_reasons(
     if fixed and not comparisons:
         yield "nothing was compared: no level was measured both on the baseline and on another"
     if parity is not None and not parity.equal:
-        places = sum(each.counts for each in parity.differences)
-        yield f"the responses differ in {count(places, 'place')}" if places else "no responses were compared"
+        cases = len({each.case for each in parity.differences if each.counts})
+        yield f"the responses differ in {count(cases, 'case')}" if cases else "no responses were compared"
     discarded = sum(one.discarded is not None for one in fixed)
     if discarded > MOST_DISCARDED * len(fixed):
         yield f"{discarded} of {len(fixed)} rounds were discarded"

@@ -332,9 +332,9 @@ def _try_requests(
     if baseline.problem:
         return baseline, {}
     others = candidate.routes if candidate else ()
-    wanted = {(each.host, each.example): each for each in (*baseline.routes, *others) if each.path}
-    wanted |= {(each.route.host, each.path): each.route for each in find_one_sided(baseline.routes, others)}
-    sent = [key for key, route in wanted.items() if route.is_readable]
+    wanted = [((each.host, each.example), each) for each in (*baseline.routes, *others) if each.path]
+    wanted += [((each.route.host, each.path), each.route) for each in find_one_sided(baseline.routes, others)]
+    sent = list(dict.fromkeys(key for key, route in wanted if route.is_readable))
     reply, _ = _run_probe(baseline, [{"host": host, "path": path} for host, path in sent])
     responses = [Tried(**each) for each in reply.get("responses", ())]
     databases = dict.fromkeys([*baseline.databases, *map(Path, reply["databases"])])

@@ -3,6 +3,8 @@
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from os.path import commonprefix
 from typing import Final
 
 from portcompare.http.bodies import ANY_SERVER
@@ -18,7 +20,8 @@ from portcompare.parity.bodies import (
     find_coverage,
     learn_bodies,
 )
-from portcompare.parity.findings import Finding, make_finding
+from portcompare.parity.cases import SAFE_METHODS
+from portcompare.parity.findings import ABSENT, Finding, make_finding
 from portcompare.parity.headers import compare_cookies, compare_headers
 from portcompare.records.parity import CaseCoverage, Compared
 from portcompare.records.requests import Expectation, RequestSpec
@@ -39,6 +42,13 @@ class Noise:
     bodies: Mapping[int, BodyNoise] = field(default_factory=dict)  # By status
     # Whether the bodies of a path differ, so that what follows from its bytes shows nothing
     body_differs: bool = False
+    drawn_cookies: str | None = None  # How pointers to cookies begin whose names are drawn at random
+
+    def describe_headers(self) -> list[str]:
+        """Pointers to the headers that are noise; one for all cookies whose names are drawn at random."""
+        drawn = self.drawn_cookies
+        named = {pointer for pointer, _ in self.headers if drawn is None or not pointer.startswith(drawn)}
+        return sorted(named | ({f"{drawn}*"} if drawn is not None else set()))
 
     def hides(self, finding: Finding) -> bool:
         """Whether a finding is no difference, as the same header, or the cookie of an attribute, is noise."""
@@ -50,6 +60,13 @@ class Noise:
                 if finding.aspect in hidden
             )
             or (cookie, "presence") in self.headers
+            or (
+                self.drawn_cookies is not None
+                and finding.pointer.startswith(self.drawn_cookies)
+                and finding.baseline == ABSENT
+                and finding.aspect == "presence"
+                and not cookie
+            )
         )
 
 
@@ -82,10 +99,21 @@ def find_noise(
         for status, responses in by_status.items()
         if any(response.status == status for response in baseline)
     }
-    return Noise(headers=frozenset(headers), bodies=bodies, body_differs=body_differs)
+    cookies = [name for name, by in headers if name.startswith("Set-Cookie: ") and by == "presence"]
+    cookies = [name for name in cookies if ";" not in name]
+    return Noise(
+        headers=frozenset(headers),
+        bodies=bodies,
+        body_differs=body_differs,
+        # Of characters, not of folders
+        drawn_cookies=commonprefix(cookies) if len(cookies) >= LEAST_DRAWN else None,  # noqa: RUF071
+    )
 
 
 NO_NOISE: Final = Noise()
+
+# Two responses show a name drawn at random twice; so many names are no cookie that is set now and then.
+LEAST_DRAWN: Final = 3
 
 
 def compare_responses(
@@ -120,6 +148,10 @@ def cover(
         ]
         if found[0] != found[1] and not reason:
             reason = f"two instances of the baseline respond differently: {' and '.join(found)}"
+    statuses = [response.status for response in baseline]
+    if fails_now_and_then(case, statuses) and not reason:
+        various = " and ".join(map(str, dict.fromkeys(statuses)))
+        reason = f"the baseline responds with {various} to the same request"
     coverage = CaseCoverage(
         case=case.name,
         status=baseline[0].status,
@@ -135,11 +167,17 @@ def cover(
     ]
     worst = max(bodies, key=lambda each: each.masked_ratio, default=BodyCoverage())
     places = [place for each in bodies for place in each.omitted]
-    omitted = tuple(dict.fromkeys((*places, *(pointer for pointer, _ in sorted(noise.headers)))))
+    omitted = tuple(dict.fromkeys((*places, *noise.describe_headers())))
     compared: Compared = "in part" if omitted else "in full"
     if worst.masked_ratio > MOST_MASKED_RATIO:
         compared = "not compared"
     return replace(coverage, compared=compared, omitted=omitted, reason=worst.reason)
+
+
+def fails_now_and_then(case: RequestSpec, statuses: Sequence[int | None]) -> bool:
+    """Whether responses to the same reading request are server errors now and then."""
+    errors = {bool(status and status >= HTTPStatus.INTERNAL_SERVER_ERROR) for status in statuses}
+    return case.method in SAFE_METHODS and len(errors) > 1
 
 
 def expect(case: RequestSpec, received: Sequence[Response], noise: Noise) -> Expectation | None:

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -64,6 +65,7 @@ class Explored:
 
     results: tuple[CaseResult, ...]  # Of the cases without a difference, and the smallest of those with one
     seeds: tuple[str, ...]  # For each operation, in words, the seed and the number of examples
+    warnings: tuple[str, ...] = ()  # The operations of which nothing but errors was compared
 
 
 def check_document(document: OpenApiDocument) -> None:
@@ -96,15 +98,24 @@ def explore(
 
     results: list[CaseResult] = []
     seeds: list[str] = []
+    warnings: list[str] = []
     with tempfile.TemporaryDirectory(prefix="portcompare-") as folder, ExitStack() as undo:
         set_hypothesis_home_dir(folder)  # so that Hypothesis leaves none where the command is run
         undo.callback(set_hypothesis_home_dir, None)
         for operation in _read_operations(document, known):
             search = _Search(operation, check, examples=examples, known_cases=known_cases)
             search.run(document, seed)
-            results += search.results()
+            found = search.results()
+            results += found
+            statuses = {each.baseline.status for each in found}
+            if statuses and all(status and status >= HTTPStatus.BAD_REQUEST for status in statuses):
+                warnings.append(
+                    f"{operation.label}: all generated requests are errors on the baseline (status "
+                    f"{', '.join(map(str, sorted(filter(None, statuses))))}), so little was compared: add a "
+                    "request that works to [[parity.requests]], with the login that it needs"
+                )
             seeds.append(f"{operation.label}: seed {seed}, {search.drawn}")
-    return Explored(results=tuple(results), seeds=tuple(seeds))
+    return Explored(results=tuple(results), seeds=tuple(seeds), warnings=tuple(warnings))
 
 
 def _name(request: RequestSpec, names: Counter[str]) -> str:

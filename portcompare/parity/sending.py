@@ -18,10 +18,13 @@ from portcompare.http.login import Kept, LoginFailed, fill, keep_from
 from portcompare.http.requests import complete_headers, encode_request
 from portcompare.http.responses import BodyTooLarge, Response, ResponseError, ResponseParser
 from portcompare.masking import is_secret
+from portcompare.parity.bodies import decode
 from portcompare.parity.logs import ServerLog
 from portcompare.parity.streams import STREAM_LIMIT_S, StreamWatch
 from portcompare.parity.url_variants import shape_of
 from portcompare.records.requests import LoginStep, RequestSpec
+
+PASSWORD_FIELD = re.compile(rb"(?i)<input[^>]+type\s*=\s*[\"']?password")
 
 _RECEIVE_BYTES = 64 * 1024
 _PORTS = {"http": 80, "https": 443}
@@ -48,6 +51,7 @@ class ArmClient:
         self._timeout_s = timeout_s
         self.log = log
         self._logins: dict[tuple[LoginStep, ...], Kept | Response] = {}
+        self._forms: set[LoginStep] = set()  # The steps whose last response was a page with a password form
         self._followed: dict[RequestSpec, Kept | Response] = {}  # What was kept last before each case
         self._streams: set[str] = set()  # The routes whose responses did not end
 
@@ -55,6 +59,11 @@ class ArmClient:
         """What failed before a case, its login or the request that it follows; empty if nothing did."""
         result = self._followed.get(case, self._logins.get(case.login))
         return result.error if isinstance(result, Response) else ""
+
+    def login_shows_form(self, case: RequestSpec) -> bool:
+        """Whether the last step of a case's login sent something, and was shown a password form."""
+        step = case.login[-1]
+        return step.request.method == "POST" and step in self._forms
 
     def forget_login(self, steps: tuple[LoginStep, ...]) -> None:
         """Log in again before the next case that needs it."""
@@ -109,6 +118,8 @@ class ArmClient:
         response = send(self._url, fill(request, kept), self._timeout_s)
         failure = response.error
         if response.status is not None:
+            shows_form = PASSWORD_FIELD.search(decode(response)[0]) is not None
+            self._forms = self._forms | {step} if shows_form else self._forms - {step}
             try:
                 return keep_from(
                     step, kept, status=response.status, headers=response.headers, body=response.body

@@ -12,10 +12,11 @@ from portcompare.http.responses import Response
 from portcompare.parity.bodies import decode
 from portcompare.parity.cases import SAFE_METHODS, derive_cases, identity, own_cases
 from portcompare.parity.checker import CaseResult, ParityChecker, Step
+from portcompare.parity.compare import fails_now_and_then
 from portcompare.parity.findings import excerpt_line
 from portcompare.parity.follow_ups import derive_follow_ups
 from portcompare.parity.header_variants import FORWARDED_HEADERS, without_headers
-from portcompare.parity.sending import ArmClient
+from portcompare.parity.sending import PASSWORD_FIELD, ArmClient
 from portcompare.parity.streams import STREAM_LIMIT_S
 from portcompare.parity.url_variants import shape_of
 from portcompare.records.parity import CaseCoverage, RequestFault
@@ -24,12 +25,12 @@ from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.units import duration
 
 _LOGIN_PATH = re.compile(r"(?i)(^|[/_-])(log-?in|sign-?in|auth|sso)([/_.-]|$)")
-_PASSWORD_FIELD = re.compile(rb"(?i)<input[^>]+type\s*=\s*[\"']?password")
 
 _REDIRECTION = 3  # the first digit of its status
 _NO_ROUTE = (404, 405)
 _TOO_MANY = 429
 _REFUSALS = (401, 403)  # of a login or token that has expired, where the same request has worked before
+_MOST_ANONYMOUS = 5  # requests that are sent without their login, too
 _MOST_LOGINS = 3  # so often a login that expires is repeated
 
 
@@ -41,7 +42,7 @@ class Survey:
     varied: tuple[CaseResult, ...]
     faults: tuple[RequestFault, ...]
     unsent: tuple[CaseCoverage, ...]  # The cases that were not sent, with the reason
-    is_cut_short: bool  # Whether a server refused to respond as before
+    is_cut_short: bool  # Whether a server refused to respond as before, or fails now and then
     warnings: tuple[str, ...]
 
 
@@ -101,15 +102,20 @@ def survey(
         varied=tuple(varied),
         faults=tuple(faults.values()),
         unsent=(*unsent, *more),
-        is_cut_short=watch.has_refused,
+        is_cut_short=watch.has_refused or any(_is_flaky(each) for each in varied),
         warnings=(
             *watch.warnings,
+            *_find_idle_logins(checker.clients, own),
             *_find_unverified(own),
             *(f"{path} was not varied: {arm} has no such route" for path, arm in missing.items()),
             *(_describe_stream(each) for each in own_results if each.streams),
             *_find_ignored_proxy(own_results, varied),
         ),
     )
+
+
+def _is_flaky(result: CaseResult) -> bool:
+    return fails_now_and_then(result.case, result.statuses[BASELINE])
 
 
 def _find_failed(checker: ParityChecker, case: RequestSpec) -> bool:
@@ -249,20 +255,48 @@ def _refuse_failed_login(baseline: ArmClient, own: Sequence[RequestSpec]) -> Non
         raise InputError(Problem(where=where, found=each, remedy=remedy) for each in failed.values())
 
 
+def _find_idle_logins(clients: Mapping[str, ArmClient], own: Sequence[RequestSpec]) -> Iterator[str]:
+    """Warnings of logins without which the baseline responds alike: a refusal with status 200, perhaps."""
+    for steps in dict.fromkeys(case.login for case in own if case.login):
+        reading = [case for case in own if case.login == steps and case.method in SAFE_METHODS]
+        for case in reading[:_MOST_ANONYMOUS]:
+            with_login, without = (
+                {arm: client.send(each) for arm, client in clients.items()}[BASELINE]
+                for each in (case, replace(case, login=()))
+            )
+            if (with_login.status, with_login.portable_body) != (without.status, without.portable_body):
+                break
+        else:
+            last = steps[-1].request
+            if reading:
+                yield (
+                    f"the login that ends with {last.method} {last.target} changes no response: "
+                    f"{reading[0].name} gets the same without it. If it needs the login, that failed"
+                )
+
+
 def _find_useless_login(baseline: ArmClient, cases: Sequence[RequestSpec]) -> str:
     """Why a login that seemed to work did not: its requests still lead to it, or repeat its form."""
+    shows_form = baseline.login_shows_form(cases[0])
     for case in cases:
         if case.method not in SAFE_METHODS:
             continue
         response = baseline.send(case)
         leads_to_login = _leads_to_login(response, case)
-        if not leads_to_login and not _PASSWORD_FIELD.search(decode(response)[0]):
+        has_form = PASSWORD_FIELD.search(decode(response)[0]) is not None
+        if not leads_to_login and not has_form and not shows_form:
             return ""
         anonymous = baseline.send(replace(case, login=()))
         if (anonymous.status, anonymous.header("location")) != (response.status, response.header("location")):
             return ""
+        if not leads_to_login and not has_form and anonymous.portable_body != response.portable_body:
+            return ""
         found = f"redirects to {response.header('location')}" if leads_to_login else "shows a password form"
-        return f"{case.method} {case.target} {found} after the login as before it: the login did not work"
+        if not leads_to_login and not has_form:
+            found = "responds"
+        lead = "its last step shows a password form again, and " if shows_form else ""
+        where = f"{case.method} {case.target}"
+        return f"{lead}{where} {found} after the login as before it: the login did not work"
     return ""
 
 
@@ -328,7 +362,7 @@ class RefusalWatch:
         """Whether to go on after a case."""
         case = result.case
         for arm, statuses in result.statuses.items():
-            refusal = next((each for each in statuses if each in (_TOO_MANY, *_REFUSALS)), None)
+            refusal = next((each for each in statuses if _is_refusal(arm, each)), None)
             if refusal is None or not self._is_new(arm, case, refusal):
                 continue
             if refusal in _REFUSALS and case.login and self._logins < _MOST_LOGINS:
@@ -337,7 +371,9 @@ class RefusalWatch:
                     client.forget_login(case.login)
                 self.warnings.append(f"the login had expired at {arm} by {case.name}: it was repeated")
                 return "send again"
-            kind = "a rate limit" if refusal == _TOO_MANY else "a login or token that has expired"
+            kind = "a login or token that has expired" if refusal in _REFUSALS else "a rate limit"
+            if refusal >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                kind = "a limit, or a server that does not recover from a request"
             self.has_refused = True
             self._first = self._first or case.name
             self._reason = (
@@ -356,6 +392,16 @@ class RefusalWatch:
 
     def _is_new(self, arm: str, case: RequestSpec, refusal: int) -> bool:
         """Whether a request that worked before, of the same route if there is one, is now refused as well."""
-        known = [each for each in self._known if refusal == _TOO_MANY or each.login == case.login]
-        known.sort(key=lambda each: _route(each) != _route(case))
-        return bool(known) and self._clients[arm].send(known[0]).status == refusal
+        known = [each for each in self._known if refusal not in _REFUSALS or each.login == case.login]
+        if not known:
+            return False
+        worked = min(known, key=lambda each: _route(each) != _route(case))
+        if refusal >= HTTPStatus.INTERNAL_SERVER_ERROR:  # may be of this case alone: all count the same then
+            return {name: each.send(worked).status for name, each in self._clients.items()}[arm] == refusal
+        return self._clients[arm].send(worked).status == refusal
+
+
+def _is_refusal(arm: str, status: int | None) -> bool:
+    """Whether a status may be a refusal of all requests; a candidate's own 5xx is a difference."""
+    is_failing = arm == BASELINE and status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return is_failing or status in (_TOO_MANY, *_REFUSALS)

@@ -76,11 +76,16 @@ def check_parity(
             seeds=explored.seeds if explored is not None else (),
             logged=list(compare_logs(logs)),
             warnings=[
-                f"the baseline's log: {f'{place}: ' if place else ''}{text}"
-                for text, place in (logs[BASELINE].find_warnings() if BASELINE in logs else {}).items()
+                *(explored.warnings if explored is not None else ()),
+                *(
+                    f"the baseline's log: {f'{place}: ' if place else ''}{text}"
+                    for text, place in (logs[BASELINE].find_warnings() if BASELINE in logs else {}).items()
+                ),
             ],
         )
-    return _with_routes(outcome, cover_routes(session.routes, (*scenario_requests, *parity_requests)))
+    generated = [each.case for each in explored.results] if explored is not None else []
+    sent = (*scenario_requests, *parity_requests, *generated)
+    return _with_routes(outcome, cover_routes(session.routes, sent))
 
 
 def _with_routes(outcome: ParityOutcome, routes: RouteCoverage | None) -> ParityOutcome:

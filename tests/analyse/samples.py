@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from portcompare import units
 from portcompare.records.estimates import Comparison, Estimate
 from portcompare.records.metrics import METRICS, MetricName
-from portcompare.records.parity import Difference, Parity
+from portcompare.records.parity import Parity
 from portcompare.records.results import Summary
 from portcompare.records.rounds import BASELINE, Bound, Latency, LoadReport, Round, Usage
 from tests.altered import altered
@@ -84,16 +84,6 @@ SUMMARY = Summary(
     bound=BOUND,
     bound_share=0.5,
     ratio=None,
-)
-
-DIFFERENCE = Difference(
-    case="GET /data",
-    deployment=CANDIDATE,
-    kind="status",
-    pointer="",
-    severity="breaks",
-    baseline="200",
-    candidate="500",
 )
 
 PARITY = Parity(verdict="alike", cases=3, deployments=(CANDIDATE,), differences=())

@@ -19,8 +19,9 @@ from portcompare.records.parity import Parity
 from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.records.sweeps import Capacity
 from tests.altered import altered
-from tests.analyse.samples import COMPARISON, DIFFERENCE, LATENCY, MARGINS, PARITY, ROUND, in_users, rounds_of
+from tests.analyse.samples import COMPARISON, LATENCY, MARGINS, PARITY, ROUND, in_users, rounds_of
 from tests.measure.plans import make_manifest
+from tests.parity.clients import DIFFERENCE
 
 CONTROLLED = replace(COMPARISON, candidate=CONTROL)
 DIFFERING = altered(CONTROLLED, point=1.5, low=1.49, high=1.51, verdict="faster")
@@ -64,8 +65,8 @@ def test_a_sound_run_is_valid_and_one_without_rounds_or_of_one_arm_or_with_many_
 @pytest.mark.parametrize(
     ("differences", "cases", "reason"),
     [
-        (1, 3, "the responses differ in 1 place"),
-        (2, 3, "the responses differ in 2 places"),
+        (1, 3, "the responses differ in 1 case"),
+        (2, 3, "the responses differ in 2 cases"),
         (0, 0, "no responses were compared"),
     ],
 )
@@ -73,7 +74,8 @@ def test_responses_that_differ_or_were_not_compared_make_a_run_invalid(
     differences: int, cases: int, reason: str
 ) -> None:
     allowed = replace(DIFFERENCE, allowed="meant to be")
-    found = (*(DIFFERENCE,) * differences, allowed)
+    cases_each_twice = [replace(DIFFERENCE, case=f"GET /{number // 2}") for number in range(2 * differences)]
+    found = (*cases_each_twice, allowed)
     assert reasons(
         CONTROLLED, parity=replace(PARITY, verdict="different", cases=cases, differences=found)
     ) == (reason,)

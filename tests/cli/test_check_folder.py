@@ -66,8 +66,9 @@ def test_the_folder_has_all_that_was_found(command: Command, tmp_path: Path) -> 
     with serving_all(always(Reply()), broken) as (old, new):
         plan.write_text(PLAN.format(old.url, new.url))
         code, said, _ = command("check", plan, "--out", folder)
-        as_json = command("check", plan, "--json")[1]
-    assert code == 1
+        json_code, as_json, _ = command("check", plan, "--json")
+    assert (code, json_code, json.loads(as_json)["verdict"]) == (1, 1, "different")
+    assert said.startswith("Not alike: ")
     assert {path.name for path in folder.iterdir()} >= FILES
     assert json.loads((folder / "check.json").read_text()).keys() == json.loads(as_json).keys()
     commands = (folder / "commands.sh").read_text()
@@ -79,13 +80,19 @@ def test_the_folder_has_all_that_was_found(command: Command, tmp_path: Path) -> 
     assert "--out DIR" not in said
 
 
-def test_without_a_folder_the_terminal_says_how_to_keep_all(command: Command, tmp_path: Path) -> None:
-    plan = tmp_path / "plan.toml"
+def test_of_servers_that_are_alike_there_is_no_command_and_the_terminal_says_how_to_keep_all(
+    command: Command, tmp_path: Path
+) -> None:
+    plan, junit = tmp_path / "plan.toml", tmp_path / "junit.xml"
     with serving_all(always(Reply()), always(Reply())) as (old, new):
         plan.write_text(PLAN.format(old.url, new.url))
-        code, said, _ = command("check", plan)
-    assert code == 0
+        code, said, _ = command("check", plan, "--junit", junit)
+        json_code, as_json, _ = command("check", plan, "--json")
+    assert (code, json_code, json.loads(as_json)["verdict"]) == (0, 0, "alike")
+    assert said.startswith("Alike in ")
+    assert "curl " not in said
     assert "`--out DIR` keeps all" in said
+    assert {suite.attrib["failures"] for suite in ET.parse(junit).getroot()} == {"0"}  # noqa: S314 - our own
 
 
 @pytest.mark.parametrize(("file", "kind"), [("check.json", "check"), ("results.json", "run")])

@@ -106,39 +106,24 @@ def free_row(number: int) -> int:
     raise AssertionError
 
 
-def test_ports_start_at_the_one_that_is_named(
-    command: Command, tmp_path: Path, served: list[Mapping[str, int | None]]
+def test_ports_start_at_the_one_that_is_named_or_at_the_usual_one_unless_they_are_taken(
+    command: Command, tmp_path: Path, served: list[Mapping[str, int | None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = free_row(3)
-    command("up", plan_of(tmp_path), "--port", str(first))
-    assert served == [{"old": first, "new": first + 1, "newer": first + 2}]
+    first, plan = free_row(3), plan_of(tmp_path)
+    command("up", plan, "--port", str(first))
+    assert served.pop() == {"old": first, "new": first + 1, "newer": first + 2}
+    with listening(first + 1):
+        code, _, said = command("up", plan, "--port", str(first))
+    assert (code, served) == (2, [])
+    assert f"port {first + 1}, of new, cannot be used" in said
+    monkeypatch.setattr(up, "FIRST_PORT", first)
+    with listening(first):
+        _, _, said = command("up", plan)
+    assert served == [{"old": None, "new": None, "newer": None}]
+    assert f"port {first} is in use" in said
 
 
 @pytest.mark.parametrize("own", [8102, 9999])
 def test_a_port_of_the_plan_is_kept_and_no_other_deployment_gets_it(tmp_path: Path, own: int) -> None:
     ports = assign_ports(read_plan(plan_of(tmp_path, f"port = {own}")))
     assert ports == {"old": 8101, "new": own, "newer": 8103 if own == 8102 else 8102}
-
-
-def test_a_named_port_that_is_taken_is_refused(
-    command: Command, tmp_path: Path, served: list[Mapping[str, int | None]]
-) -> None:
-    first = free_row(3)
-    with listening(first + 1):
-        code, _, said = command("up", plan_of(tmp_path), "--port", str(first))
-    assert (code, served) == (2, [])
-    assert f"port {first + 1}, of new, cannot be used" in said
-
-
-def test_a_default_port_that_is_taken_is_said_and_others_are_used(
-    command: Command,
-    tmp_path: Path,
-    served: list[Mapping[str, int | None]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    first = free_row(3)
-    monkeypatch.setattr(up, "FIRST_PORT", first)
-    with listening(first):
-        _, _, said = command("up", plan_of(tmp_path))
-    assert served == [{"old": None, "new": None, "newer": None}]
-    assert f"port {first} is in use" in said

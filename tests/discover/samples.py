@@ -7,6 +7,8 @@ from typing import Any
 from portcompare.discover.apps import Found, FoundApp, Place
 from portcompare.discover.definitions import Definition, Framework
 from portcompare.discover.routes import Route
+from portcompare.plan import Plan, load_plan
+from portcompare.serve.servers import vocabulary
 
 
 def make_app(framework: Framework, *routes: Route, problem: str = "") -> FoundApp:
@@ -37,6 +39,13 @@ INDEX = make_route("/")
 ITEM = make_route("/items/<int:n>", "GET", "PUT", path="/items/1", parameter="n")
 ITEMS = make_route("/items", "GET", "POST")
 HEALTH = make_route("/healthz")
+
+
+def read_plan(text: str, folder: Path) -> Plan:
+    path = folder / "plan.toml"
+    path.write_text(text, encoding="utf-8", newline="")
+    return load_plan(path, vocabulary())
+
 
 EVERYTHING = frozenset(
     {"gunicorn", "gevent", "waitress", "uvicorn", "httptools", "uvloop", "hypercorn", "h11"}

@@ -6,24 +6,18 @@ from portcompare.discover.definitions import find_definitions, list_files
 from tests.discover.projects import write_project
 
 
-def test_modules_are_listed_the_nearest_first(tmp_path: Path) -> None:
-    names = ["b.py", "z.py", "a/c.py", "a/deep/c.py"]
-    project = write_project(tmp_path, dict.fromkeys(reversed(names), ""))
-    assert [str(path.relative_to(project)) for path in list_files(project)[0]] == names
-
-
-def test_tests_environments_and_installed_packages_are_not_listed(tmp_path: Path) -> None:
+def test_modules_and_openapi_documents_are_listed_the_nearest_first_but_no_tests_and_packages(
+    tmp_path: Path,
+) -> None:
+    modules = ["b.py", "z.py", "a/c.py", "a/deep/c.py"]
+    documents = ["openapi.yml", "docs/openapi.json"]
     packages = ["node_modules/app.py", "lib/site-packages/app.py", ".venv/lib/app.py", "mine/lib/app.py"]
     tests = ["tests/app.py", "test_app.py", "app_test.py", "conftest.py", "loadtests/app.py"]
-    skipped = [*packages, *tests, ".hidden/app.py", "notes.txt"]
-    project = write_project(tmp_path, dict.fromkeys([*skipped, "mine/pyvenv.cfg", "kept.py"], ""))
+    skipped = [*packages, *tests, "mine/pyvenv.cfg", ".hidden/app.py", "notes.txt", "openapi.txt"]
+    project = write_project(tmp_path, dict.fromkeys([*skipped, *documents[::-1], *modules[::-1]], ""))
     (project / "again").symlink_to(project)
-    assert list_files(project)[0] == [project / "kept.py"]
-
-
-def test_openapi_documents_are_listed(tmp_path: Path) -> None:
-    project = write_project(tmp_path, dict.fromkeys(["docs/openapi.json", "openapi.yml", "openapi.txt"], ""))
-    assert list_files(project)[1] == [project / "openapi.yml", project / "docs" / "openapi.json"]
+    found = [[str(path.relative_to(project)) for path in paths] for paths in list_files(project)[:2]]
+    assert found == [modules, documents]
 
 
 def find(folder: Path, files: dict[str, str]) -> list[tuple[str | None, str]]:

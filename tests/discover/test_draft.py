@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -121,25 +122,22 @@ def test_requests_that_one_side_lacks_are_compared_unless_they_may_change_data()
         CHANGES_BY_GET: ["GET /todo/1/done"],
     }
     only_posts = make_app("quart", INDEX, make_route("/items", "POST"))
-    (request,) = sort(
-        make_app("flask", INDEX, make_route("/items", "POST")), make_app("quart", INDEX, ITEMS)
-    ).compared
+    posting = make_app("flask", INDEX, make_route("/items", "POST"))
+    (request,) = sort(posting, make_app("quart", INDEX, ITEMS)).compared
     assert request.expected_status == 405  # the Flask app has the path for another method
     assert left_out_of(make_app("flask", INDEX, ITEMS), only_posts) == {CHANGES: ["POST /items"]}
 
 
 def test_what_only_one_side_accepts_is_the_first_thing_to_compare() -> None:
     old = make_route("/items/<int:n>", "GET", "PATCH", path="/items/1", parameter="n", values={"n": "1"})
-    new = make_route(
-        "/items/<key>",
-        "GET",
-        "PATCH",
-        path="/items/example",
-        parameter="key",
-        kind="string",
-        values={"key": "example"},
-    )
-    flask, quart = make_app("flask", old), make_app("quart", new)
+    text: dict[str, Any] = {
+        "path": "/items/example",
+        "parameter": "key",
+        "kind": "string",
+        "values": {"key": "example"},
+    }
+    flask = make_app("flask", old)
+    quart = make_app("quart", make_route("/items/<key>", "GET", "PATCH", **text))
     found = sort(flask, quart)
     assert [each.toml for each in found.compared] == ['{ path = "/items/abc", expect = { status = 404 } }']
     assert found.compared[0].note == (
@@ -147,17 +145,17 @@ def test_what_only_one_side_accepts_is_the_first_thing_to_compare() -> None:
     )
     assert list(map(str, found.load)) == ["GET /items/1"]
     assert not any("<" in each.path for group in found.left_out.values() for each in group)
-    (request,) = sort(
-        quart, flask, {"/items/abc": Tried(status=500)}
-    ).compared  # the view was given no number
-    assert request.expected_status == 500
+    (request,) = sort(quart, flask, {"/items/abc": Tried(status=500)}).compared
+    assert request.expected_status == 500  # the view was given no number
 
 
 @pytest.mark.parametrize(
     ("tried", "reason", "note"),
     [
         (Tried(status=401), WANTS_LOGIN, "status 401"),
-        (Tried(status=302, location="/login"), WANTS_LOGIN, "status 302"),
+        (Tried(status=302, location="/auth/login?next=/"), WANTS_LOGIN, "status 302"),
+        (Tried(status=303, location="http://127.0.0.1/sign-in"), WANTS_LOGIN, "status 303"),
+        (Tried(status=302, location="/blog/authors"), None, "invented for /items/<int:n>"),
         (Tried(status=404), FAILS, "status 404, invented for /items/<int:n>"),
         (Tried(status=400), FAILS, "status 400, invented for /items/<int:n>"),
         (Tried(status=200), None, "invented for /items/<int:n>"),
@@ -187,19 +185,19 @@ def test_the_path_for_readiness_is_not_part_of_the_load() -> None:
     assert sort(flask, make_app("quart", INDEX)).ready_path is None
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/docs",
-        "/docs/",
-        "/api/docs",
-        "/redoc",
-        "/apidocs/",
-        "/swagger-ui/index.html",
-        "/ui/",
-        "/openapi/swagger",
-    ],
+PAGES = (
+    "/docs",
+    "/docs/",
+    "/api/docs",
+    "/redoc",
+    "/apidocs/",
+    "/swagger-ui/index.html",
+    "/ui/",
+    "/openapi/swagger",
 )
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_static_files_documentation_and_websockets_are_not_part_of_the_load(path: str) -> None:
     static = replace(make_route("/static/<path:filename>", path="/static/a/b"), endpoint="api.static")
     websocket = make_route("/ws/<room>", path=None, is_websocket=True)

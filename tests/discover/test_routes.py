@@ -18,11 +18,7 @@ def routes_of(app: Flask | Quart) -> list[Route]:
 def route(kind: type[Flask] | type[Quart], rule: str, **options: Any) -> list[Route]:  # noqa: ANN401 - the app's
     app = kind("service", static_folder=None)
     app.url_map.converters["even"] = type("EvenConverter", (BaseConverter,), {"regex": "[02468]+"})
-    app.url_map.converters["regex"] = type(
-        "RegexConverter",
-        (BaseConverter,),
-        {"__init__": set_regex},
-    )
+    app.url_map.converters["regex"] = type("RegexConverter", (BaseConverter,), {"__init__": set_regex})
     app.add_url_rule(rule, "view", lambda **_: "", **options)
     return routes_of(app)
 
@@ -113,10 +109,8 @@ def test_methods_are_compared_by_path_and_example_paths_have_no_placeholders() -
     (put,) = route(Flask, "/items/<even:n>/<other>", methods=["PUT"])
     table = RouteTable([put])
     assert (put.example, put.fill(["4", "x"])) == ("/items/2/example", "/items/4/x")
-    assert [table.outcome(method, "/items/2/x") for method in ("PUT", "PATCH")] == [
-        SERVES,
-        "refuses the method",
-    ]
+    outcomes = [table.outcome(method, "/items/2/x") for method in ("PUT", "PATCH")]
+    assert outcomes == [SERVES, "refuses the method"]
     assert [table.has(put, method) for method in ("PUT", "PATCH")] == [True, False]
     assert table.outcome("PUT", "/items/3/x") == NOTHING
 

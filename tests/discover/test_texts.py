@@ -14,19 +14,22 @@ from portcompare.discover.definitions import Definition
 from portcompare.discover.draft import draft_plan
 from portcompare.http.requests import http_request
 from portcompare.loadgen.window import least_time
-from portcompare.plan import Plan, load_plan
-from portcompare.serve.servers import vocabulary
-from tests.discover.samples import ALONE, FULL, INDEX, ITEM, ITEMS, PAIR, make_app, make_found, make_route
+from tests.discover.samples import (
+    ALONE,
+    FULL,
+    INDEX,
+    ITEM,
+    ITEMS,
+    PAIR,
+    make_app,
+    make_found,
+    make_route,
+    read_plan,
+)
 
 
 def text_of(found: Found, locustfile: str = "locustfile.py") -> str:
     return texts.plan_text(draft_plan(found), found.project / "loadtests", locustfile)
-
-
-def read(text: str, folder: Path) -> Plan:
-    path = folder / "plan.toml"
-    path.write_text(text, encoding="utf-8")
-    return load_plan(path, vocabulary())
 
 
 def app_of(found: Found, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - an app's fields
@@ -38,7 +41,7 @@ def app_of(found: Found, **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - an
 
 @pytest.mark.parametrize("found", [FULL, PAIR, ALONE], ids=["full", "pair", "alone"])
 def test_it_is_a_plan_with_a_comment_above_each_key(found: Found, tmp_path: Path) -> None:
-    plan = read(text_of(found, "mine.py"), tmp_path)
+    plan = read_plan(text_of(found, "mine.py"), tmp_path)
     assert (plan.name, plan.locustfile) == ("project", Path("mine.py"))
     assert {plan.baseline, *plan.candidates} == set(plan.deployments)
     assert all(scenario.user for scenario in plan.scenarios.values())
@@ -62,36 +65,36 @@ def test_both_are_asked_whether_they_are_ready_and_what_is_left_out_can_be_switc
     tmp_path: Path,
 ) -> None:
     text = text_of(FULL)
-    plan = read(text, tmp_path)
+    plan = read_plan(text, tmp_path)
     assert {app.ready_path for app in plan.apps.values()} == {"/healthz"}
     assert [(each.path, each.expect and each.expect.status) for each in plan.parity.requests] == [
         ("/healthz", None),
         ("/items", None),
         ("/new", 404),
     ]
-    assert all(app.ready_path is None for app in read(text_of(PAIR), tmp_path).apps.values())
+    assert all(app.ready_path is None for app in read_plan(text_of(PAIR), tmp_path).apps.values())
     paths = {(each.method, each.path) for each in plan.parity.requests}
     on = re.sub(r"^    # (\{.*)$", r"    \1", text, flags=re.MULTILINE)
-    switched_on = {(each.method, each.path) for each in read(on, tmp_path).parity.requests} - paths
+    switched_on = {(each.method, each.path) for each in read_plan(on, tmp_path).parity.requests} - paths
     assert switched_on == {("PUT", "/items/1"), ("POST", "/items"), ("GET", "/example")}
 
 
 def test_without_a_port_its_place_is_shown(tmp_path: Path) -> None:
     text = text_of(ALONE)
-    assert read(text, tmp_path).candidates == ["flask-gunicorn-gevent"]
+    assert read_plan(text, tmp_path).candidates == ["flask-gunicorn-gevent"]
     # The candidates, and the block of the port.
     ported = re.sub(r"^candidates = .*\n# with the port:\n# ", "", text, flags=re.MULTILINE)
     head, mark, block = ported.partition("# The port, once there is one")
     lines, rest = block.split("\n\n", 1)
     switched_on = [re.sub("^# ?", "", line) for line in lines.splitlines()[1:]]
-    plan = read("\n".join([head + mark, *switched_on, "", rest]), tmp_path)
+    plan = read_plan("\n".join([head + mark, *switched_on, "", rest]), tmp_path)
     assert plan.candidates == ["flask-gunicorn-gevent", "quart-uvicorn"]
     assert plan.apps["quart"].interface == "asgi"
 
 
 def test_a_side_that_cannot_be_imported_is_left_to_the_user_with_the_reason(tmp_path: Path) -> None:
     text = text_of(replace(PAIR, candidate=make_app("quart", problem="no \x1b[31mdb\nat all")))
-    assert read(text, tmp_path).apps["quart"].target == "app:app"
+    assert read_plan(text, tmp_path).apps["quart"].target == "app:app"
     assert "# TO DO: it could not be imported, so its routes are not known: no  [31mdb\n# at all" in text
 
 
@@ -99,7 +102,7 @@ def test_placeholders_of_variables_are_written_with_the_line_that_needs_them(tmp
     environment = {"SHOP_URL": 'http://a"b'}
     lacking = replace(PAIR.baseline, environment=environment, place_of_problem="app.py, line 2: URL")
     text = text_of(replace(PAIR, baseline=lacking))
-    plan = read(text, tmp_path)
+    plan = read_plan(text, tmp_path)
     assert plan.apps["flask"].environment == environment
     assert plan.apps["quart"].environment == {}
     assert "# app.py, line 2: URL\n" in text
@@ -133,14 +136,14 @@ def test_a_shared_sqlite_file_comes_with_what_gives_each_deployment_its_own(
     assert app["environment"] == expected
     copy = "'instance/shop-{arm}.db'"
     assert (app["setup"], app["teardown"]) == ([f"cp instance/shop.db {copy}"], [f"rm -f {copy}"])
-    assert read(text, tmp_path).apps["flask"].environment == {}
+    assert read_plan(text, tmp_path).apps["flask"].environment == {}
 
 
 def test_documentation_and_websockets_are_noted(tmp_path: Path) -> None:
     app = make_app("flask", INDEX, make_route("/docs"), make_route("/ws", is_websocket=True))
     text = text_of(make_found(app))
     assert "# WebSocket routes are not compared: /ws\n# Pages of documentation are left out: /docs\n" in text
-    assert read(text, tmp_path).parity.requests == []
+    assert read_plan(text, tmp_path).parity.requests == []
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
@@ -149,15 +152,12 @@ def test_no_placeholder_of_a_route_is_left_in_a_request_of_any_method(method: st
     route = make_route(
         "/a/<own:x>/b/<path:y>", method, path=path, parameter="x", kind="own", values={"y": "2"}
     )
-    for found in (
-        make_found(make_app("flask", INDEX, route)),
-        make_found(make_app("flask"), make_app("quart", route)),
-    ):
+    one_sided = make_found(make_app("flask"), make_app("quart", route))
+    for found in (make_found(make_app("flask", INDEX, route)), one_sided):
         requests = [line for line in text_of(found).splitlines() if "path = " in line and "/a/" in line]
         assert requests or method == "GET"
-        assert not [
-            line for line in requests if "<" in line.partition("#" if line.strip()[0] != "#" else " # ")[0]
-        ]
+        written = [line.strip().removeprefix("#").partition("#")[0] for line in requests]
+        assert not [line for line in written if "<" in line]
 
 
 def test_other_apps_are_listed_or_some_of_many() -> None:
@@ -198,7 +198,7 @@ def test_an_openapi_document_is_named_unless_its_cases_would_change_data_or_it_c
 @pytest.mark.parametrize("routes", [1, 3, 20])
 def test_the_least_number_of_blocks_fits_into_the_budget(routes: int, tmp_path: Path) -> None:
     app = make_app("flask", *(make_route(f"/{number}") for number in range(routes)))
-    plan = read(text_of(make_found(app)), tmp_path)
+    plan = read_plan(text_of(make_found(app)), tmp_path)
     assert 120 <= plan.rounds.budget_s <= 180
     block_s = sum(plan.window_s(name) + least_time(0.0) for name, _ in plan.levels) * len(plan.arms)
     starts_s = 3.0

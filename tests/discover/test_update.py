@@ -8,9 +8,7 @@ from portcompare.discover.apps import Found
 from portcompare.discover.draft import draft_plan
 from portcompare.discover.texts import locustfile_text, plan_text
 from portcompare.discover.update import update_plan
-from portcompare.plan import Plan, load_plan
-from portcompare.serve.servers import vocabulary
-from tests.discover.samples import ALONE, INDEX, ITEM, PAIR, make_app, make_found, make_route
+from tests.discover.samples import ALONE, INDEX, ITEM, PAIR, make_app, make_found, make_route, read_plan
 
 FOLDER = Path("/project/loadtests")
 NEW = make_found(make_app("flask", INDEX), make_app("quart", INDEX, make_route("/new")))
@@ -49,12 +47,6 @@ def written(found: Found) -> tuple[str, str]:
     return plan_text(draft, FOLDER, "locustfile.py"), locustfile_text(draft, "locustfile.py")
 
 
-def read(text: str, folder: Path) -> Plan:
-    path = folder / "plan.toml"
-    path.write_text(text, encoding="utf-8", newline="")
-    return load_plan(path, vocabulary())
-
-
 def is_kept(before: str, after: str, *, but: str) -> bool:
     """Whether all lines but one are there, in their order; an element's comma may have been added."""
     left = iter(after.replace(",", "").splitlines(keepends=True))
@@ -66,7 +58,7 @@ def test_a_port_that_was_written_since_is_added(tmp_path: Path, newline: str) ->
     before, known = written(ALONE)
     before = before.replace("\n", newline)
     after, added = update(before, NEW, known)
-    plan = read(after, tmp_path)
+    plan = read_plan(after, tmp_path)
     assert plan.candidates == ["flask-gunicorn-gevent", "quart-uvicorn"]
     assert (plan.apps["quart"].target, plan.deployments["quart-uvicorn"].server) == ("app:app", "uvicorn")
     assert [(each.path, each.expect and each.expect.status) for each in plan.parity.requests] == [
@@ -94,9 +86,9 @@ def test_a_plan_by_hand_keeps_its_names_its_comments_and_their_place(tmp_path: P
     before = f"{parity}\n{BY_HAND}" if parity.startswith("parity") else f"{BY_HAND}\n{parity}"
     put = make_route("/items", "PUT")
     found = make_found(make_app("flask", INDEX, put), make_app("quart", INDEX, make_route("/new"), put))
-    given = read(before, tmp_path)
+    given = read_plan(before, tmp_path)
     after, added = update(before, found)
-    plan = read(after, tmp_path)
+    plan = read_plan(after, tmp_path)
     assert plan.candidates == ["gevent", "quart-2-uvicorn"]
     assert plan.deployments["quart-2-uvicorn"].app == "quart-2"
     assert plan.apps["quart"] == given.apps["quart"]

@@ -100,6 +100,11 @@ def test_elements_hold_attributes_texts_and_children_by_name_and_in_order() -> N
         ("a<!-- x -->b", "ab<!-- x -->", True),
         ("<script>a( 1 )</script>", "<script>a(1)</script>", False),
         ("<p>&lt;&#x65;</p>", "<p>&lt;e</p>", True),
+        (
+            "<!DOCTYPE html><table><tr><td>a</table>",
+            "<!doctype HTML><table><tr><td>a</td></tr></table>",
+            True,
+        ),
         ("<a B=1 c='2'>x</a>", '<a c="2" b="1">x</a>', True),
         ("<template><p>a</p></template>", "<template><p>b</p></template>", False),
     ],

@@ -30,15 +30,11 @@ def test_other_braces_are_none(body: str) -> None:
 
 
 @given(value=TEXT)
-def test_a_value_is_a_part_of_a_path_and_of_a_query_whatever_it_holds(value: str) -> None:
+def test_a_value_is_a_part_of_a_path_a_query_and_a_form_whatever_it_holds(value: str) -> None:
     made = fill_in(http_request("/a/{v}/b?c={v}", query={"d": "<{v}>"}), {"v": value})
     parts = urlsplit(made.target)
     assert parts.path.count("/") == 3
     assert parse_qsl(parts.query, keep_blank_values=True) == [("c", value), ("d", f"<{value}>")]
-
-
-@given(value=TEXT)
-def test_a_value_is_a_part_of_a_form_whatever_it_holds(value: str) -> None:
     made = fill_in(http_request("/", form={"a": "{v}", "b": "{v}&{v}"}), {"v": value})
     assert parse_qsl(made.body.decode(), keep_blank_values=True) == [("a", value), ("b", f"{value}&{value}")]
 

@@ -4,6 +4,7 @@ import pytest
 
 from portcompare.http.responses import Response, ResponseError, ResponseParser
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 
 
@@ -21,10 +22,7 @@ def parsed(*wire: bytes, head_only: bool = False) -> Response:
     [
         [b"HTTP/1.1 200 OK\r\n\r\nhello"],
         [HEAD[:25], HEAD[25:] + b"he", b"llo and what follows"],
-        [
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-            b"2\r\nhe\r\n3\r\nllo\r\n0\r\nX-Late: 1\r\n\r\n",
-        ],
+        [CHUNKED, b"2\r\nhe\r\n3\r\nllo\r\n0\r\nX-Late: 1\r\n\r\n"],
         [b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + HEAD + b"hello"],
     ],
     ids=["until the end", "in pieces", "chunked", "after an interim response"],
@@ -41,10 +39,7 @@ def test_a_body_is_read_whatever_marks_its_end(wire: list[bytes]) -> None:
         ([], "connection closed before the headers were complete"),
         ([b"oops\r\n\r\n"], "the response is not HTTP"),
         ([HEAD + b"shor"], "connection closed before the body was complete"),
-        (
-            [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort"],
-            "connection closed before the body was complete",
-        ),
+        ([CHUNKED + b"5\r\nshort"], "connection closed before the body was complete"),
     ],
     ids=["nothing", "no HTTP", "cut short", "a piece is missing"],
 )

@@ -35,47 +35,33 @@ def test_a_json_lines_file_has_values_of_any_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "line", "found"),
     [
-        ("v.csv", "a,b\n1\n", "line 2", "has 1 values, and there are 2 columns"),
-        ("v.csv", "a,b\n1,2,3\n", "line 2", "has 3 values, and there are 2 columns"),
-        ("v.csv", "a,a\n1,2\n", "line 1", "names 'a' twice"),
-        ("v.csv", "a,\n1,2\n", "line 1", "has a column without a name"),
-        ("v.csv", 'a\n"x\n', "line 2", "is not CSV: unexpected end of data"),
-        ("v.jsonl", '{"a": 1}\n{"a": \n', "line 2", "is not JSON: Expecting value, column 7"),
-        ("v.jsonl", "[1]\n", "line 1", "holds array, not an object"),
-        ("v.jsonl", '{"a": 1}\n{"b": 1}\n', "line 2", "does not have the keys of the first line: a, b"),
-        ("v.jsonl", '{}\n{"b": 1}\n', "line 2", "does not have the keys of the first line: b"),
+        ("v.csv", b"a,b\n1\n", ": line 2", "has 1 values, and there are 2 columns"),
+        ("v.csv", b"a,b\n1,2,3\n", ": line 2", "has 3 values, and there are 2 columns"),
+        ("v.csv", b"a,a\n1,2\n", ": line 1", "names 'a' twice"),
+        ("v.csv", b"a,\n1,2\n", ": line 1", "has a column without a name"),
+        ("v.csv", b'a\n"x\n', ": line 2", "is not CSV: unexpected end of data"),
+        ("v.jsonl", b'{"a": 1}\n{"a": \n', ": line 2", "is not JSON: Expecting value, column 7"),
+        ("v.jsonl", b"[1]\n", ": line 1", "holds array, not an object"),
+        ("v.jsonl", b'{"a": 1}\n{"b": 1}\n', ": line 2", "does not have the keys of the first line: a, b"),
+        ("v.jsonl", b'{}\n{"b": 1}\n', ": line 2", "does not have the keys of the first line: b"),
+        ("v.csv", None, "", "there is no such file"),
+        ("v.csv", b"", "", "has no rows"),
+        ("v.csv", b"a,b\n", "", "has no rows"),
+        ("v.jsonl", b"\n\n", "", "has no rows"),
+        ("v.csv", b"a\n\xff\n", "", "cannot be read: 'utf-8' codec can't decode byte 0xff in position 2"),
+        ("v.txt", b"a\n1\n", "", "is neither .csv nor .jsonl"),
     ],
 )
-def test_a_wrong_row_is_reported_with_its_line(
-    tmp_path: Path, name: str, content: str, line: str, found: str
-) -> None:
-    path = tmp_path / name
-    path.write_text(content)
-    [problem] = problems_of(path)
-    assert (problem.where, problem.found) == (f"{path}: {line}", found)
-    assert problem.remedy
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "found"),
-    [
-        ("v.csv", None, "there is no such file"),
-        ("v.csv", b"", "has no rows"),
-        ("v.csv", b"a,b\n", "has no rows"),
-        ("v.jsonl", b"\n\n", "has no rows"),
-        ("v.csv", b"a\n\xff\n", "cannot be read: 'utf-8' codec can't decode byte 0xff in position 2"),
-        ("v.txt", b"a\n1\n", "is neither .csv nor .jsonl"),
-    ],
-)
-def test_a_file_that_cannot_be_used_is_named(
-    tmp_path: Path, name: str, content: bytes | None, found: str
+def test_a_wrong_row_is_reported_with_its_line_and_a_file_that_cannot_be_used_is_named(
+    tmp_path: Path, name: str, content: bytes | None, line: str, found: str
 ) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
     [problem] = problems_of(path)
-    assert problem.where == str(path)
-    assert problem.found.startswith(found)
+    assert problem.where == f"{path}{line}"
+    assert problem.found == found if line else problem.found.startswith(found)
+    assert problem.remedy
 
 
 def test_of_many_wrong_rows_the_first_are_reported_and_the_others_counted(tmp_path: Path) -> None:

@@ -17,6 +17,15 @@ from portcompare.records.rounds import BASELINE, CONTROL
 Service = Callable[[RequestSpec], Response]
 SCENARIO = RequestSpec(name="delayed", target="/data?delay=0")
 ONE = (RequestSpec(name="GET /data?delay=0", target="/data?delay=0"),)
+DIFFERENCE = Difference(
+    case="GET /a",
+    deployment="new",
+    kind="status",
+    pointer="",
+    severity="breaks",
+    baseline="200",
+    candidate="500",
+)
 
 
 class Client:
@@ -24,6 +33,7 @@ class Client:
 
     log = None
     failing = ""  # Why a login fails
+    shows_form = False  # Whether the last step of a login shows a password form
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -32,6 +42,9 @@ class Client:
 
     def failed_login(self, case: RequestSpec) -> str:
         return self.failing if case.login else ""
+
+    def login_shows_form(self, _: RequestSpec) -> bool:
+        return self.shows_form
 
     def forget_login(self, _: object) -> None:
         self.renew()

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 
+from portcompare.parity.checker import ParityChecker
+from portcompare.parity.sending import ArmClient
+from portcompare.records.rounds import BASELINE, CONTROL
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
@@ -83,6 +87,18 @@ def serving_all(*services: Callable[[Received], Reply | Iterable[bytes]]) -> Ite
         return
     with serving(services[0]) as first, serving_all(*services[1:]) as others:
         yield (first, *others)
+
+
+@contextmanager
+def checking_sites(
+    *services: Callable[[Received], Reply | Iterable[bytes]], timeout_s: float = 60.0
+) -> Iterator[tuple[ParityChecker, tuple[Site, ...]]]:
+    """Serve a baseline and a candidate, with a control between them if there are three."""
+    arms = (BASELINE, "new") if len(services) < 3 else (BASELINE, CONTROL, "new")
+    with serving_all(*services) as sites:
+        clients = {arm: ArmClient(site.url, timeout_s) for arm, site in zip(arms, sites, strict=False)}
+        with ParityChecker(clients, tick_s=0.0) as checker:
+            yield checker, sites
 
 
 def always(reply: Reply) -> Callable[[Received], Reply]:

@@ -33,12 +33,6 @@ def found(
     ]
 
 
-def test_where_the_status_differs_it_breaks_clients_and_the_rest_follows_from_it() -> None:
-    [finding] = compare_responses(GET, old(status=200, body=b"a"), new(("etag", "x"), status=404, body=b"b"))
-    assert (finding.kind, finding.severity) == ("status", "breaks")
-    assert (finding.baseline, finding.candidate) == ("200", "404")
-
-
 @pytest.mark.parametrize("baseline", [old(), Response(server=OLD, error="connection reset")])
 def test_no_response_is_a_difference_even_if_neither_responds(baseline: Response) -> None:
     silent = Response(server=NEW, error="connection reset")
@@ -73,13 +67,6 @@ def test_order_and_case_of_sets_do_not_count(name: str) -> None:
 def test_the_order_of_headers_and_of_cookies_does_not_count() -> None:
     lines = ("etag", "x"), ("set-cookie", "a=1"), ("set-cookie", "b=2")
     assert all(found(old(*lines), new(*other)) == [] for other in permutations(lines))
-
-
-def test_one_cookie_is_not_two() -> None:
-    assert found(old(("set-cookie", "a=1, b=2")), new(("set-cookie", "a=1"), ("set-cookie", "b=2"))) == [
-        ("header", "Set-Cookie: a", "1, b=2", "1"),
-        ("header", "Set-Cookie: b", "(absent)", "b=2"),
-    ]
 
 
 def test_the_length_of_a_head_response_counts_if_both_have_it() -> None:
@@ -142,6 +129,7 @@ def test_headers_are_ranked_by_what_they_mean_to_clients(
         (["a=1; Path=/; HttpOnly"], ["a=1;httponly;path=/"], []),
         (["a=1; SameSite=Lax; Domain=Example.org"], ["a=1; samesite=lax; domain=example.org"], []),
         (["a=1", "b=2"], ["b=2", "a=1"], []),
+        (["a=1, b=2"], ["a=1"], [("Set-Cookie: a", "changes", "1, b=2", "1")]),
     ],
 )
 def test_cookies_are_compared_by_name_and_attribute(
@@ -151,25 +139,10 @@ def test_cookies_are_compared_by_name_and_attribute(
     assert [(each.pointer, each.severity, each.baseline, each.candidate) for each in findings] == expected
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["http://{}/next", "{}", '{{"self":"http:\\/\\/{}"}}', "/login?next=http%3A%2F%2F{}%2Fdata", "{},{}"],
-)
-def test_a_servers_own_address_does_not_count(text: str) -> None:
-    ours, theirs = text.format(OLD, OLD), text.format(NEW, NEW)
-    baseline, candidate = (
-        old(("location", ours), body=ours.encode()),
-        new(("location", theirs), body=theirs.encode()),
-    )
-    assert found(baseline, candidate) == []
-
-
 def test_another_servers_address_counts() -> None:
     assert found(old(("location", f"http://{OLD}/")), new(("location", f"http://{OLD}/"))) == [
         ("header", "Location", "http://{server}/", f"http://{OLD}/")
     ]
-    assert found(old(body=b"127.0.0.1:80001"), new(body=b"127.0.0.1:432101")) != []
-    assert found(old(body=b"4127.0.0.1:8000"), new(body=b"4127.0.0.1:43210")) != []
 
 
 RESPONSES = st.builds(

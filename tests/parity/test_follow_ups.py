@@ -2,17 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from portcompare.http.requests import http_request
-from portcompare.parity.checker import CaseResult, ParityChecker
+from portcompare.parity.checker import CaseResult
 from portcompare.parity.follow_ups import derive_follow_ups
-from portcompare.parity.sending import ArmClient
 from portcompare.parity.survey import Limits, Survey, survey
 from portcompare.records.requests import RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
-from tests.parity.site import Received, Reply, serving_all
+from tests.parity.site import Received, Reply, checking_sites
 
 Service = Callable[[Received], Reply]
 
@@ -38,38 +38,25 @@ def ignoring(service: Service, name: str) -> Service:
 
     def respond(received: Received) -> Reply:
         left = tuple(pair for pair in received.headers if pair[0].lower() != name.lower())
-        return service(
-            Received(
-                method=received.method,
-                target=received.target,
-                headers=left,
-                body=received.body,
-                closing=received.closing,
-            )
-        )
+        return service(replace(received, headers=left))
 
     return respond
 
 
 def surveying(*services: Service, requests: Sequence[RequestSpec], vary: Sequence[str] = ("*",)) -> Survey:
-    with serving_all(*services) as sites:
-        clients = {
-            arm: ArmClient(site.url, 60.0)
-            for arm, site in zip((BASELINE, CONTROL, "new"), sites, strict=False)
-        }
-        with ParityChecker(clients, tick_s=0.0) as checker:
-            return survey(checker, requests, (), vary, Limits())
+    with checking_sites(*services) as (checker, _):
+        return survey(checker, requests, (), vary, Limits())
 
 
 def following(*services: Service, requests: Sequence[RequestSpec]) -> dict[str, CaseResult]:
     """The results of the cases that follow from requests, by their names."""
-    with serving_all(*services) as sites:
-        clients = {
-            arm: ArmClient(site.url, 60.0) for arm, site in zip((BASELINE, "new"), sites, strict=False)
-        }
-        with ParityChecker(clients, tick_s=0.0) as checker:
-            own = checker.check_all(requests)
-            return {each.case.name: each for each in checker.check_all(derive_follow_ups(own, ["*"]))}
+    with checking_sites(*services) as (checker, _):
+        own = checker.check_all(requests)
+        return {each.case.name: each for each in checker.check_all(derive_follow_ups(own, ["*"]))}
+
+
+def varied_of(found: Survey) -> dict[str, CaseResult]:
+    return {each.case.name: each for each in found.varied}
 
 
 def differing(results: dict[str, CaseResult]) -> set[str]:
@@ -197,9 +184,9 @@ def test_an_etag_that_changes_between_two_requests_is_asked_for_again() -> None:
 
         return respond
 
-    found = surveying(ticking(), document(), requests=[DOC])
+    found = surveying(ticking(), document(), document(), requests=[DOC])
     case = next(each for each in found.varied if each.case.follows)
-    assert case.statuses == {BASELINE: (304, 304), CONTROL: (304, 304)}
+    assert case.statuses == dict.fromkeys((BASELINE, CONTROL, "new"), (304, 304))
 
 
 def test_only_routes_that_the_plan_varies_and_that_work_are_followed() -> None:
@@ -230,8 +217,7 @@ def test_a_port_that_trusts_a_proxy_where_the_baseline_does_not_differs(name: st
         return Reply(body=b"proxied" if header_of(received, name) else b"hello")
 
     found = surveying(lambda _: Reply(), lambda _: Reply(), trusting, requests=[DOC])
-    cases = {result.case.name for result in found.varied if result.differences}
-    assert [case for case in cases if f"header {name}: " in case]
+    assert [case for case in differing(varied_of(found)) if f"header {name}: " in case]
     assert not [each for each in found.warnings if "no app trusts a proxy" in each]
 
 
@@ -244,13 +230,9 @@ def test_a_port_that_reads_the_other_one_of_repeated_headers_differs() -> None:
         return respond
 
     request = http_request("/doc", headers={"X-Route": "a"})
-    found = surveying(reading(0), reading(0), reading(-1), requests=[request])
-    names = {result.case.name for result in found.varied if result.differences}
-    assert names >= {
-        "GET /doc [header X-Route repeated]",
-        "GET /doc [header X-Route after another value]",
-    }
-    bare = surveying(reading(0), reading(0), reading(-1), requests=[DOC])
-    assert {result.case.name for result in bare.varied if result.differences} == {
-        "GET /doc [header Cookie: portcompare=1, then portcompare=2]"
-    }
+    routed, bare = (
+        differing(varied_of(surveying(reading(0), reading(0), reading(-1), requests=[one])))
+        for one in (request, DOC)
+    )
+    assert routed >= {f"GET /doc [header X-Route {how}]" for how in ("repeated", "after another value")}
+    assert bare == {"GET /doc [header Cookie: portcompare=1, then portcompare=2]"}

@@ -6,7 +6,7 @@ import pytest
 
 from portcompare.errors import InputError, Problem
 from portcompare.parity.openapi import fetch_document, read_document
-from tests.parity.site import Reply, always, serving
+from tests.parity.site import Reply, serving
 
 CONTENT: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -80,18 +80,14 @@ def test_a_reference_to_what_exists_is_no_problem(tmp_path: Path, reference: str
     assert read_document(written(tmp_path, content)).content == content
 
 
-def test_a_document_is_fetched_from_a_server() -> None:
-    with serving(always(Reply(body=json.dumps(CONTENT).encode()))) as site:
-        document = fetch_document(f"{site.url}/openapi.json", timeout_s=10.0)
-    assert document.content == CONTENT
-    assert document.where == f"{site.url}/openapi.json"
-    assert [received.target for received in site.received] == ["/openapi.json"]
-
-
-def test_a_server_that_has_no_document_or_does_not_respond_is_reported() -> None:
-    with serving(always(Reply(status=404))) as site:
+def test_a_document_is_fetched_from_a_server_which_is_reported_if_it_has_none_or_does_not_respond() -> None:
+    replies = iter([Reply(body=json.dumps(CONTENT).encode()), Reply(status=404)])
+    with serving(lambda _: next(replies)) as site:
         url = f"{site.url}/openapi.json"
+        document = fetch_document(url, timeout_s=10.0)
+        assert (document.content, document.where) == (CONTENT, url)
         with pytest.raises(InputError, match=r"/openapi\.json: the response has status 404"):
             fetch_document(url, timeout_s=10.0)
+    assert {received.target for received in site.received} == {"/openapi.json"}
     with pytest.raises(InputError, match=r"/openapi\.json: no response: ConnectError"):
         fetch_document(url, timeout_s=10.0)

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs
@@ -11,9 +12,8 @@ from portcompare.parity.cases import identity
 from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.openapi import OpenApiDocument
 from portcompare.parity.openapi_search import Explored, explore
-from portcompare.records.parity import Difference
 from portcompare.records.requests import LoginStep, RequestSpec
-from tests.parity.clients import result_of
+from tests.parity.clients import DIFFERENCE, result_of
 
 Rule = Callable[[RequestSpec], Iterable[tuple[str, str]]]
 
@@ -35,14 +35,13 @@ class FakeChecker:
 
     def check(self, case: RequestSpec) -> CaseResult:
         self.received.append(case)
-        differences = tuple(
-            Difference(
+        differences = (
+            replace(
+                DIFFERENCE,
                 case=case.name,
-                deployment="new",
                 kind=cast("Any", kind),
                 pointer=pointer if kind != "status" else "",
                 severity="harmless" if kind == "body" else "breaks",
-                baseline="200",
                 candidate=pointer,
             )
             for kind, pointer in self.rule(case)

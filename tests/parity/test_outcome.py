@@ -1,6 +1,6 @@
 """What follows from an earlier difference: a server has counted or stored what the other one refused."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -32,21 +32,22 @@ def counting(status: int) -> Service:
     return respond
 
 
-def rechecked(*cases: RequestSpec, statuses: tuple[int, int]) -> list[Difference]:
+def rechecked(*cases: RequestSpec, services: Callable[[], tuple[Service, Service]]) -> list[Difference]:
     @contextmanager
     def serve_afresh(_: frozenset[str]) -> Iterator[ParityChecker]:
-        services = dict(zip((BASELINE, "new-0"), map(counting, statuses), strict=True))
-        with checker_of({arm: Client(service) for arm, service in services.items()}) as checker:
+        pair = zip((BASELINE, "new-0"), services(), strict=True)
+        with checker_of({arm: Client(service) for arm, service in pair}) as checker:
             yield checker
 
-    outcome = checking(*map(counting, statuses), cases=cases)
+    outcome = checking(*services(), cases=cases)
     parity = recheck_alone(outcome, frozenset({BASELINE, "new-0"}), serve_afresh)
     return [each for each in parity.differences if each.kind != "status"]
 
 
 @pytest.mark.parametrize("statuses", [(201, 500), (201, 400), (400, 201)])
 def test_a_count_after_a_request_whose_status_differs_may_follow_from_it(statuses: tuple[int, int]) -> None:
-    found = rechecked(BROKEN, STATS, OTHER, statuses=statuses)
+    first, second = statuses
+    found = rechecked(BROKEN, STATS, OTHER, services=lambda: (counting(first), counting(second)))
     assert {each.case for each in found} == {"GET /stats", "GET /other"}
     assert {each.follows for each in found} == {BROKEN.name}
     assert all(each.from_order and each.counts for each in found)
@@ -59,17 +60,8 @@ def test_a_count_that_differs_before_follows_from_nothing() -> None:
 
 
 def test_what_is_lost_though_every_status_is_alike_follows_from_nothing() -> None:
-    lost: list[RequestSpec] = []
-
     def forgetful(case: RequestSpec) -> Response:
-        return response(status=201) if case.method == "POST" else document({"stored": len(lost), "errors": 0})
+        return response(status=201) if case.method == "POST" else document({"stored": 0, "errors": 0})
 
-    outcome = checking(counting(201), forgetful, cases=[BROKEN, STATS])
-
-    @contextmanager
-    def serve_afresh(_: frozenset[str]) -> Iterator[ParityChecker]:
-        with checker_of({BASELINE: Client(counting(201)), "new-0": Client(forgetful)}) as checker:
-            yield checker
-
-    [found] = recheck_alone(outcome, frozenset({BASELINE, "new-0"}), serve_afresh).differences
+    [found] = rechecked(BROKEN, STATS, services=lambda: (counting(201), forgetful))
     assert (found.case, found.from_order, found.follows) == ("GET /stats", True, "")

@@ -11,11 +11,8 @@ from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.outcome import ParityOutcome, combine_parity, recheck_alone
 from portcompare.records.parity import CaseCoverage, Coverage, Difference, Parity
 from portcompare.records.requests import RequestSpec
-from tests.parity.clients import masked_in, result_of
+from tests.parity.clients import DIFFERENCE, masked_in, result_of
 
-DIFFERENCE = Difference(
-    case="", deployment="new", kind="status", pointer="", severity="breaks", baseline="200", candidate="500"
-)
 ARMS = frozenset({"baseline", "control", "new", "other"})
 ALIKE = Parity(verdict="alike", cases=3, deployments=("new",), differences=())
 UNLIKE = replace(ALIKE, verdict="different")

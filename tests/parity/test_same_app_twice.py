@@ -32,11 +32,7 @@ ARMS = (BASELINE, CONTROL, "start-2", "start-3")
 # page holds a clock, a token and a list of varying length.
 CASES = [http_request("/receipt", method=method) for method in ("GET", "OPTIONS", "HEAD")]
 CASES.append(http_request("/page"))
-
-
 WORDS = ["red", "green", "blue", "tea", "coffee", "water"]
-
-
 LINKS = "".join(f"<p><a href=/{word}>{word}</a>" for word in WORDS)
 
 

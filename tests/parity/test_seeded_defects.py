@@ -78,16 +78,11 @@ def parity() -> Parity:
 
 
 def shown(parity: Parity, deployment: str) -> set[Shown]:
+    found = [one for one in parity.differences if one.deployment == deployment]
+    values = [f"{one.baseline} {one.candidate}" if one.kind == "status" else "" for one in found]
     return {
-        (
-            family(one.case),
-            one.kind,
-            one.pointer,
-            one.severity,
-            f"{one.baseline} {one.candidate}" if one.kind == "status" else "",
-        )
-        for one in parity.differences
-        if one.deployment == deployment
+        (family(one.case), one.kind, one.pointer, one.severity, both)
+        for one, both in zip(found, values, strict=True)
     }
 
 

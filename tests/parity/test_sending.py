@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -198,6 +199,15 @@ def test_a_server_is_logged_in_to_once_and_the_command_line_does_not_show_the_to
     assert client.failed_login(BEHIND_LOGIN[0]) == ""
     assert '-H "Authorization: $AUTHORIZATION"' in line
     assert "secret" not in line
+
+
+@pytest.mark.parametrize(("page", "is_form"), [(b"<input name=pw TYPE=password>", True), (b"welcome", False)])
+def test_a_login_that_is_shown_a_password_form_is_known(page: bytes, *, is_form: bool) -> None:
+    with serving(always(Reply(body=page))) as site:
+        client = ArmClient(site.url, 60.0)
+        client.send(replace(BEHIND_LOGIN[0], headers=(), login=(replace(LOGIN[0], keep=()),)))
+        case = replace(BEHIND_LOGIN[0], login=(replace(LOGIN[0], keep=()),))
+    assert client.login_shows_form(case) == is_form
 
 
 def test_a_login_that_fails_is_the_reason_for_no_response() -> None:

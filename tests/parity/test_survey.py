@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
+from itertools import count
 
 import pytest
 
@@ -61,11 +62,11 @@ def test_a_request_of_the_plan_that_does_not_work_is_a_fault_and_is_not_varied(s
     parity, clients = check(by_path(items=status))
     [fault] = parity.faults
     assert (fault.case, parity.verdict) == ("GET /items", "not compared")
-    assert [each.reason for each in parity.coverage.not_compared] == ["fault of the plan"]
+    [uncompared] = parity.coverage.not_compared
+    assert (uncompared.case, uncompared.reason) == ("GET /items", "fault of the plan")
     assert fault.found.startswith(f"status {status}: hello")
     assert f"expect = {{ status = {status} }}" in fault.remedy
     assert {each.target for each in clients["new"].received} == {"/items"}
-    assert [each.case for each in parity.coverage.not_compared] == ["GET /items"]
 
 
 def test_a_status_that_the_plan_expects_is_no_fault_and_another_one_is() -> None:
@@ -99,20 +100,19 @@ def test_no_response_from_the_baseline_is_a_fault_sent_once_and_not_varied() -> 
     )
     assert parity.faults[0].found == f"no response: {lost.error}"
     assert [each.target for each in clients[BASELINE].received].count("/items") == 1
-    assert not any(
-        "portcompare" in each.target and "/7" not in each.target for each in clients["new"].received[:3]
-    )
 
 
-def test_a_login_that_fails_ends_the_check() -> None:
-    with pytest.raises(InputError, match=r"login step 1, POST /login: status 401"):
-        check_with_login(lambda _: response(status=401), failing="login step 1, POST /login: status 401")
-
-
-@pytest.mark.parametrize("page", [response(body=FORM), response(("location", "/login"), status=302)])
-def test_a_login_without_effect_is_a_failed_login(page: Response) -> None:
-    with pytest.raises(InputError, match=r"GET /items .* after the login as before it"):
-        check_with_login(lambda _: page)
+@pytest.mark.parametrize(
+    ("page", "failing", "said"),
+    [
+        (response(body=FORM), "", "GET /items .* after the login as before it"),
+        (response(("location", "/login"), status=302), "", "GET /items .* after the login as before it"),
+        (response(), "login step 1, POST /login: status 401", "login step 1, POST /login: status 401"),
+    ],
+)
+def test_a_login_that_fails_or_has_no_effect_ends_the_check(page: Response, failing: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        check_with_login(lambda _: page, failing)
 
 
 def test_a_page_with_a_password_form_of_its_own_is_no_failed_login() -> None:
@@ -122,11 +122,51 @@ def test_a_page_with_a_password_form_of_its_own_is_no_failed_login() -> None:
     assert parity.verdict == "alike"
 
 
-def check_with_login(service: Service, failing: str = "") -> Parity:
+def test_a_login_that_shows_its_form_again_and_changes_nothing_is_a_failed_login() -> None:
+    with pytest.raises(InputError, match="a password form again, and GET /items responds after"):
+        check_with_login(lambda _: response(), shows_form=True)
+    assert check_with_login(lambda _: response()).verdict == "alike"
+    changed = check_with_login(lambda case: response(body=b"%r" % bool(case.login)), shows_form=True)
+    assert changed.verdict == "alike"
+
+
+def test_a_login_that_changes_no_response_is_a_warning() -> None:
+    (warning,) = check_with_login(lambda _: response()).warnings
+    assert warning.startswith("the login that ends with POST /login changes no response: GET /items gets")
+    assert check_with_login(lambda case: response(body=b"%r" % bool(case.login))).warnings == ()
+
+
+def check_with_login(service: Service, failing: str = "", *, shows_form: bool = False) -> Parity:
     clients = {arm: Client(service) for arm in (BASELINE, "new")}
-    clients[BASELINE].failing = failing
+    clients[BASELINE].failing, clients[BASELINE].shows_form = failing, shows_form
     with checker_of(clients) as checker:
         return sum_up(checker, survey(checker, [replace(OWN, login=LOGIN)], (), [], Limits())).parity
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_baseline_that_fails_from_some_request_on_is_named_and_not_alike(status: int) -> None:
+    make = limited(20, status)
+    parity, _ = check({arm: make() for arm in (BASELINE, "new")})
+    assert (parity.verdict, parity.differences) == ("not compared", ())
+    assert f"{BASELINE} has responded with status {status} since" in parity.coverage.not_compared[0].reason
+    assert "500" not in parity.coverage.errors
+
+
+def test_a_baseline_that_fails_now_and_then_is_not_alike() -> None:
+    def make() -> Service:
+        turns = count(1)
+        return lambda _: response(status=200 if next(turns) % 5 else 500)
+
+    parity, _ = check({arm: make() for arm in (BASELINE, "new")})
+    assert (parity.verdict, parity.differences) == ("not compared", ())
+
+
+def test_a_case_that_fails_alone_leaves_the_others_compared() -> None:
+    parity, clients = check(lambda case: response(status=500 if "portcompare" in case.target else 200))
+    assert parity.verdict == "alike"
+    assert parity.coverage.not_compared == ()
+    sent = [[each.target for each in client.received] for client in clients.values()]
+    assert sent[0] == sent[1]
 
 
 @pytest.mark.parametrize("arms", [(BASELINE, "new"), ("new",), (BASELINE,)])
@@ -136,10 +176,8 @@ def test_a_rate_limit_is_named_and_what_comes_after_it_is_not_compared(arms: tup
     assert parity.verdict == "not compared"
     assert parity.differences == ()
     reasons = {each.reason for each in parity.coverage.not_compared}
-    assert all(
-        f"{arms[0]} has responded with status 429 since" in each and "a rate limit" in each
-        for each in reasons
-    )
+    assert all(f"{arms[0]} has responded with status 429 since" in each for each in reasons)
+    assert all("a rate limit" in each for each in reasons)
     assert parity.coverage.in_full == 10
     assert parity.cases == parity.coverage.in_full + len(parity.coverage.not_compared)
 
@@ -212,12 +250,6 @@ def test_a_route_that_one_side_lacks_is_one_difference() -> None:
         assert any(f"/items was not varied: {lacking} has no such route" in each for each in parity.warnings)
 
 
-def test_a_quick_check_sends_the_requests_of_the_plan_only() -> None:
-    parity, clients = check(by_path(items=200), OWN, OTHER, limits=Limits(is_quick=True))
-    assert {each.target for each in clients[BASELINE].received} == {"/items", "/items/7"}
-    assert (parity.verdict, parity.cases) == ("alike", 2)
-
-
 def test_what_does_not_fit_in_the_budget_is_counted() -> None:
     limits = Limits(deadline_s=time.monotonic(), budget="1s")
     parity, clients = check(by_path(items=200), limits=limits)
@@ -244,16 +276,15 @@ def test_a_write_that_no_request_reads_back_is_a_warning(written: str, read: str
     assert [f"POST {written}" in each for each in parity.warnings] == [True] * is_warned
 
 
-def test_errors_on_both_sides_are_counted_by_status() -> None:
-    parity, _ = check(by_path(items=200))
-    assert set(parity.coverage.errors) == {"404"}
-    assert parity.coverage.errors["404"] < parity.coverage.in_full
-
-
-def test_cases_are_counted_as_they_are_sent() -> None:
+@pytest.mark.parametrize("is_quick", [False, True])
+def test_cases_are_counted_as_they_are_sent_and_errors_on_both_sides_by_status(*, is_quick: bool) -> None:
     totals: list[int] = []
     advanced: list[None] = []
-    limits = Limits(count=totals.append, advance=lambda: advanced.append(None))
-    parity, _ = check(by_path(items=200), limits=limits)
-    assert totals == [1, parity.cases]
+    limits = Limits(is_quick=is_quick, count=totals.append, advance=lambda: advanced.append(None))
+    parity, clients = check(by_path(items=200), OWN, OTHER, limits=limits)
+    assert set(totals) == {2, parity.cases}
     assert len(advanced) == parity.cases
+    assert parity.verdict == "alike"
+    assert set(parity.coverage.errors) == (set() if is_quick else {"404"})
+    assert sum(parity.coverage.errors.values()) < parity.coverage.in_full
+    assert ({each.target for each in clients[BASELINE].received} == {"/items", "/items/7"}) == is_quick

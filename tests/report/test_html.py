@@ -222,15 +222,3 @@ def test_a_run_that_ended_before_its_first_round_is_still_a_page(results: Result
     assert "RESPONSES NOT COMPARED" in text
     assert "There are none." in text
     assert "0 rounds, 0 of them discarded" in text
-
-
-def test_allowed_differences_stand_apart_with_their_reason(hostile: Results) -> None:
-    assert hostile.parity
-    (difference,) = hostile.parity.differences
-    allowed = replace(difference, allowed="meant <to> be")
-    parity = replace(hostile.parity, differences=(allowed,), seeds=("77",))
-    text = Page(html.render(replace(hostile, parity=parity))).text
-    assert "Differences that the plan allows" in text
-    assert "allowed: meant <to> be" in text
-    assert "Seeds of the generated cases: 77" in text
-    assert "Differences from the baseline's responses" not in text

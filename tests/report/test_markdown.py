@@ -1,5 +1,6 @@
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 
@@ -8,8 +9,9 @@ from markdown_it import MarkdownIt
 
 from portcompare import units
 from portcompare.records.results import Results
-from portcompare.report.formats import markdown
+from portcompare.report.formats import html, markdown
 from tests.report.conftest import NOTICES, make_results
+from tests.report.test_html import Page
 from tests.report.test_parity import DIFFERENCE, PARITY
 
 HOSTILE_TEXTS = [
@@ -76,14 +78,19 @@ def test_command_lines_can_be_copied_and_do_not_end_their_block(hostile: Results
     ]
 
 
-def test_allowed_differences_stand_apart_with_their_reason(hostile: Results) -> None:
+@pytest.mark.parametrize(
+    "text_of", [lambda run: _text(_html(markdown.render(run))), lambda run: Page(html.render(run)).text]
+)
+def test_allowed_differences_stand_apart_with_their_reason(
+    hostile: Results, text_of: Callable[[Results], str]
+) -> None:
     assert hostile.parity
     [difference] = hostile.parity.differences
-    allowed = replace(difference, allowed="meant | to be")
+    allowed = replace(difference, allowed="meant | <to> be")
     parity = replace(hostile.parity, verdict="alike", differences=(allowed,), seeds=("77",))
-    text = _text(_html(markdown.render(replace(hostile, parity=parity))))
-    assert "Differences that the plan allows:" in text
-    assert "allowed: meant | to be" in text
+    text = text_of(replace(hostile, parity=parity))
+    assert "Differences that the plan allows" in text
+    assert "allowed: meant | <to> be" in text
     assert "Seeds of the generated cases: 77" in text
     assert "Differences from the baseline's responses" not in text
 

@@ -2,16 +2,15 @@ from dataclasses import replace
 
 import pytest
 
-from portcompare.records.parity import CaseCoverage, Coverage, Difference, Parity, RequestFault
+from portcompare.records.parity import CaseCoverage, Coverage, Parity, RequestFault
 from portcompare.report.formats.terminal import render_parity
+from tests.parity import clients
 from tests.report.conftest import printed
 
-DIFFERENCE = Difference(
-    case="GET /a",
-    deployment="new",
+DIFFERENCE = replace(
+    clients.DIFFERENCE,
     kind="json",
     pointer="/items/0/id",
-    severity="breaks",
     baseline="number 1",
     candidate='string "1"',
     curl_baseline="curl http://127.0.0.1:1/" + "a" * 300,

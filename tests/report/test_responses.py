@@ -20,20 +20,19 @@ from portcompare.report.sections.responses import (
     parity_text,
     sort_groups,
 )
+from tests.parity.clients import DIFFERENCE
 from tests.report.conftest import printed
 
-HEADER = Difference(
-    case="GET /a",
-    deployment="new",
+URL = "curl http://127.0.0.1:810"
+STATUS = replace(DIFFERENCE, candidate="404", curl_baseline=f"{URL}1/a", curl_candidate=f"{URL}2/a")
+HEADER = replace(
+    STATUS,
     kind="header",
     pointer="X-Frame-Options",
     severity="changes",
     baseline="DENY",
     candidate="(absent)",
-    curl_baseline="curl http://127.0.0.1:8101/a",
-    curl_candidate="curl http://127.0.0.1:8102/a",
 )
-STATUS = replace(HEADER, kind="status", pointer="", severity="breaks", baseline="200", candidate="404")
 VALUE = replace(HEADER, kind="json", pointer="/items/0/id", baseline="1", candidate="2")
 VARY = replace(HEADER, pointer="Vary", baseline="Cookie", known="session-vary")
 ETAG = replace(HEADER, pointer="ETag", case="GET /file", known="file-etag")
@@ -64,6 +63,8 @@ def test_one_difference_on_many_routes_is_one_row_that_names_them() -> None:
     routes = [f"GET /{name}" for name in "abcdefgh"]
     [group] = group_alike(at(HEADER, *routes, "GET /a [no query]", "POST /b?x=1 [cut]"))
     assert group.routes == (*routes, "POST /b")
+    [group] = group_alike(at(HEADER, "GET /items/1", "GET /items/77?x=1"))
+    assert len(group.routes) == 1  # that differ in an identifier
     text = shown(checked(*at(HEADER, *routes)))
     assert "changes: on 8 routes: GET /a, GET /b and 6 more at new" in text
     assert text.count("header X-Frame-Options: DENY -> (absent)") == 1
@@ -75,11 +76,6 @@ def test_a_missing_route_is_one_row_whatever_was_varied(candidate: str) -> None:
     text = shown(checked(*cases))
     assert "breaks: GET /a (and 2 more) at new" in text
     assert "1 difference (1 of them breaks clients) in 90 cases" in text
-
-
-def test_identifiers_in_a_path_make_no_other_route() -> None:
-    [group] = group_alike(at(HEADER, "GET /items/1", "GET /items/77?x=1", "GET /items/1/x")[:2])
-    assert len(group.routes) == 1
 
 
 def test_differences_of_other_values_places_or_errors_are_rows_of_their_own() -> None:
@@ -94,14 +90,8 @@ def test_differences_of_other_values_places_or_errors_are_rows_of_their_own() ->
         replace(error, case="GET /g", cause="app.py:7 in f: KeyError: 'y' (new.log)"),
         replace(error, case="GET /h", cause="app.py:9 in h: KeyError: 'x' (new.log)"),
     ]
-    assert [group.routes for group in group_alike(found)] == [
-        ("GET /a", "GET /b"),
-        ("GET /c",),
-        ("GET /d",),
-        ("GET /e",),
-        ("GET /f", "GET /g"),
-        ("GET /h",),
-    ]
+    routes = ["".join(route[-1] for route in group.routes) for group in group_alike(found)]
+    assert routes == ["ab", "c", "d", "e", "fg", "h"]
 
 
 def test_deployments_that_differ_in_the_same_cases_share_a_row_and_others_do_not() -> None:
@@ -118,27 +108,16 @@ def test_what_is_worth_reading_comes_first() -> None:
     harmless = replace(HEADER, severity="harmless", is_own=True)
     known = replace(STATUS, known="json-content-type", is_own=True)
     allowed = replace(STATUS, allowed="meant", is_own=True)
-    assert sort_differences([allowed, known, harmless, counted, HEADER, STATUS, own]) == [
-        own,
-        STATUS,
-        HEADER,
-        counted,
-        harmless,
-        known,
-        allowed,
-    ]
+    ranked = [own, STATUS, HEADER, counted, harmless, known, allowed]
+    assert sort_differences(ranked[::-1]) == ranked
 
 
-def test_the_cause_of_an_error_stands_under_it() -> None:
+def test_the_cause_of_an_error_stands_under_it_and_what_may_follow_from_another_difference_says_so() -> None:
     cause = "app.py:7 in f: KeyError: 'x' (new.log)"
-    lines = shown(checked(replace(STATUS, candidate="500", cause=cause))).splitlines()
-    place = lines.index("    status: 200 -> 500")
-    assert lines[place + 1] == f"    {cause}"
-
-
-def test_what_may_follow_from_another_difference_says_so() -> None:
     counted = replace(VALUE, from_order=True, follows="POST /a [cut]")
-    assert "may follow from POST /a [cut]" in shown(checked(STATUS, counted))
+    text = shown(checked(replace(STATUS, candidate="500", cause=cause), counted))
+    assert f"    status: 200 -> 500\n    {cause}\n" in text
+    assert "may follow from POST /a [cut]" in text
 
 
 def test_known_differences_are_one_line_and_a_block_for_the_plan() -> None:
@@ -179,16 +158,13 @@ def test_at_most_three_pairs_of_commands_are_shown_and_the_file_has_all() -> Non
     assert text.count("  curl ") == 6
     assert "and 2 more pairs: out/commands.sh has all" in text
     commands = commands_text(parity).splitlines()
-    assert (
-        sum(line.startswith("curl ") for line in commands) == 10
-    )  # Vary shows in a case that is there already
+    # Vary shows in a case that is there already.
+    assert sum(line.startswith("curl ") for line in commands) == 10
     assert all(line.startswith(("curl ", "#")) or not line for line in commands)
 
 
 def test_a_warning_in_a_log_fails_in_junit_too() -> None:
-    logged = replace(
-        STATUS, case="(the server's log)", kind="log", pointer="app.py:3", candidate="never awaited"
-    )
+    logged = replace(STATUS, case="(the server's log)", kind="log", pointer="app.py:3")
     assert 'name="(the server\'s log)"' in render_junit(checked(logged), ("GET /a",))
 
 

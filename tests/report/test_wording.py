@@ -12,6 +12,7 @@ from portcompare.report.formats.terminal import render_table
 from portcompare.report.sections.conclusions import FEW_BLOCKS, find_notices
 from portcompare.report.sections.measured import ROUND_HEADER, arm_rows, round_rows
 from portcompare.report.sections.method import deployment_settings
+from portcompare.report.sections.responses import summary_text
 from tests.altered import altered
 from tests.report.conftest import make_results, printed
 
@@ -75,6 +76,16 @@ def test_few_rounds_are_called_out_unless_a_level_is_known_very_well(
 def test_an_invalid_run_without_a_reason_is_still_called_out(results: Results) -> None:
     notice, *_ = find_notices(replace(results, valid=False))
     assert (notice.label, notice.text) == ("NOT VALID", "no reason was recorded")
+
+
+def test_the_notice_on_top_counts_differences_as_the_section_on_responses_does(results: Results) -> None:
+    assert results.parity
+    found = [
+        replace(each, case=f"{each.case} [{n}]") for each in results.parity.differences for n in range(9)
+    ]
+    differing = replace(results.parity, differences=tuple(found), verdict="different")
+    notices = {each.label: each.text for each in find_notices(replace(results, parity=differing))}
+    assert notices["RESPONSES DIFFER"].startswith(f"{summary_text(differing)}; ")
 
 
 def test_a_round_s_row_has_a_cell_for_each_heading(results: Results) -> None:

@@ -8,6 +8,7 @@ from portcompare.analyse.checks import judge_gates
 from portcompare.cli.run import _exit_code
 from portcompare.errors import Problem
 from portcompare.plan import Plan
+from portcompare.records.parity import Parity, RequestFault
 from portcompare.run.comparison import read_stored_runs
 from tests.runs import NEW, OLD, make_run, store
 
@@ -84,6 +85,17 @@ def test_the_exit_code_says_whether_all_gates_are_passed() -> None:
     assert _exit_code(replace(run, gates=(kept,))) == 0
     assert _exit_code(replace(run, gates=(kept, broken))) == 1
     assert _exit_code(replace(run, valid=False, gates=(broken,))) == 3
+
+
+@pytest.mark.parametrize(
+    ("faults", "code"),
+    [((), 3), ((RequestFault(case="GET /bad", found="status 500", remedy="correct it"),), 2)],
+)
+def test_a_run_whose_requests_were_not_all_compared_does_not_end_with_0(
+    faults: tuple[RequestFault, ...], code: int
+) -> None:
+    parity = Parity(verdict="not compared", cases=2, deployments=("new",), differences=(), faults=faults)
+    assert _exit_code(replace(make_run(1), gates=(), parity=parity)) == code
 
 
 def test_a_stored_run_that_cannot_be_compared_with_is_told_before_anything_is_measured(

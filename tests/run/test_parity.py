@@ -11,12 +11,13 @@ from typing import Any, cast
 import pytest
 
 from portcompare.errors import InputError
+from portcompare.http.responses import Response
 from portcompare.parity.cases import SAFE_METHODS, identity
 from portcompare.parity.openapi import OpenApiDocument
 from portcompare.parity.outcome import ParityOutcome
 from portcompare.plan import App, Plan, load_plan
-from portcompare.records.parity import Difference, Parity
-from portcompare.records.requests import Expectation, RequestSpec
+from portcompare.records.parity import Parity
+from portcompare.records.requests import Expectation, RequestSpec, Route
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.run import parity as run_parity
 from portcompare.run.parity import (
@@ -26,12 +27,13 @@ from portcompare.run.parity import (
     find_writing,
     recheck_differences,
     warn_of_unchecked,
+    without_faulty_scenarios,
 )
 from portcompare.run.progress import Progress
 from portcompare.run.session import Session, find_document_problems
 from portcompare.serve import assign_cpus, vocabulary
 from portcompare.wire.protocol import Capture, Captured
-from tests.parity.clients import Client, Service, response
+from tests.parity.clients import DIFFERENCE, Client, Service, response
 
 URLS = """
 baseline = { url = "http://127.0.0.1:1" }
@@ -55,6 +57,7 @@ load = { users = [1] }
 [parity]
 requests = [{ path = "/extra" }]
 """
+SECOND = '[scenarios.events]\nrequest = { path = "/events" }\nload = { users = [1] }\n'
 ALLOWANCES = """
 [[parity.allow]]
 reason = "known"
@@ -116,17 +119,6 @@ def checker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Checker
 
 def session_of(plan: Plan | None = None, **requests: tuple[RequestSpec, ...]) -> Session:
     return cast("Session", SimpleNamespace(plan=plan, requests=requests, routes={}, cpus=None, folder=None))
-
-
-DIFFERENCE = Difference(
-    case="GET /",
-    deployment="new",
-    kind="status",
-    pointer="",
-    severity="breaks",
-    baseline="200",
-    candidate="500",
-)
 
 
 def outcome_of(*requests: RequestSpec, equal: bool = True, unused: tuple[str, ...] = ()) -> ParityOutcome:
@@ -259,6 +251,39 @@ def test_what_is_not_checked_is_a_warning() -> None:
     assert list(warn_of_unchecked(session_of(mix=(READ,)), outcome_of(READ))) == []
 
 
+def streamed(
+    checker: Checker, *streams: RequestSpec, **requests: tuple[RequestSpec, ...]
+) -> tuple[Session, ParityOutcome]:
+    """A session of these scenarios, and the outcome where some responses never end."""
+    plan = checker.plan_of(URLS + REST.replace("[parity]", SECOND + "[parity]"))
+    plan = plan.model_copy(update={"scenarios": {name: plan.scenarios[name] for name in requests}})
+    unused: Any = None
+    session = Session(plan=plan, cpus=unused, folder=checker.folder, generator=unused, requests=requests)
+    return session, replace(outcome_of(), streams=frozenset(map(identity, streams)))
+
+
+def test_a_stream_is_not_measured_with_a_warning_and_other_scenarios_are(checker: Checker) -> None:
+    session, outcome = streamed(checker, ODD, front=(READ,), events=(ODD,))
+    left = without_faulty_scenarios(session, outcome)
+    assert (set(left.plan.scenarios), set(left.requests)) == ({"front"}, {"front"})
+    [warning] = [line for line in warn_of_unchecked(session, outcome) if "never ends" in line]
+    assert warning.startswith("events: not measured, as odd never ends: it can be compared but not measured")
+    session, outcome = streamed(checker, front=(READ,), events=(ODD,))
+    assert without_faulty_scenarios(session, outcome) is session
+
+
+@pytest.mark.parametrize("requests", [{"events": (ODD,)}, {"events": (READ, ODD), "front": (ODD,)}])
+def test_a_run_that_could_measure_nothing_but_streams_is_refused(
+    checker: Checker, requests: dict[str, tuple[RequestSpec, ...]]
+) -> None:
+    with pytest.raises(InputError) as refused:
+        without_faulty_scenarios(*streamed(checker, ODD, **requests))
+    assert len(refused.value.problems) == len(requests)
+    for problem in refused.value.problems:
+        assert problem.found == "odd never ends: it can be compared but not measured"
+        assert "[[parity.requests]]" in problem.remedy
+
+
 def document_plan(checker: Checker, keys: str) -> Plan:
     return checker.plan_of(f"{COMMANDS}{REST}vary = []\n{keys}\n")
 
@@ -277,6 +302,27 @@ def test_a_file_is_checked_before_a_server_runs_and_its_cases_are_sent(checker: 
     assert outcome.parity.seeds == ("GET /items: seed 9, 4 examples",)
     assert len(targets) == len(set(targets)) == 4
     assert all(target.startswith("/items") for target in targets)
+
+
+def test_routes_of_generated_requests_count_as_requested_and_errors_alone_are_a_warning(
+    checker: Checker,
+) -> None:
+    plan = document_plan(checker, 'openapi = "api.json"\nexamples = 2')
+    (checker.folder / "api.json").write_text(json.dumps(DOCUMENT))
+    routes = {"old": (Route(rule="/items", methods=("GET",)),)}
+    session = cast("Session", SimpleNamespace(plan=plan, requests={}, routes=routes))
+    works = checker.check(session, baseline=responding(200), new=responding(200)).parity
+    assert (works.coverage.routes_known, works.coverage.routes_requested) == (1, 1)
+    assert not any("GET /items: all generated" in each for each in works.warnings)
+
+    def refuse(case: RequestSpec) -> Response:
+        return response(status=401 if case.target.startswith("/items") else 200)
+
+    refused = checker.check(session, baseline=refuse, new=refuse).parity
+    assert any(
+        "GET /items: all generated requests are errors on the baseline (status 401)" in each
+        for each in refused.warnings
+    )
 
 
 def test_a_path_is_fetched_from_the_baseline(checker: Checker) -> None:

@@ -29,8 +29,9 @@ from portcompare.run import phases
 from portcompare.run.recording import Recording
 from portcompare.run.session import Session
 from tests.altered import altered
-from tests.analyse.samples import DIFFERENCE, LATENCY, PARITY, ROUND
+from tests.analyse.samples import LATENCY, PARITY, ROUND
 from tests.measure.plans import make_manifest, make_plan
+from tests.parity.clients import DIFFERENCE
 
 NOTHING = HdrHistogram(1, 10**6, 3).encode().decode()
 IDLE_S = 0.003
@@ -260,7 +261,7 @@ def test_responses_that_differ_before_the_load_end_the_run_and_after_it_make_it_
     assert run.checked_after == [0, len(run.places)]
     assert run.results.parity is not None
     assert run.results.parity.differences == (DIFFERENCE,)
-    assert "the responses differ in 1 place" in run.results.invalid_reasons
+    assert "the responses differ in 1 case" in run.results.invalid_reasons
     requests = (http_request("/", method="POST"),)
     run = Run(search_plan(), under_an_objective, tmp_path, requests=requests)
     assert run.checked_after == [0]

@@ -103,12 +103,7 @@ app = {wrapper}(app)
     ("framework", "more", "wrapper", "routes"),
     [
         ("flask", "", "", ()),
-        (
-            "quart",
-            "app.add_websocket('/live', 'live', print)",
-            "",
-            (Route(rule="/live", methods=("GET",), is_websocket=True),),
-        ),
+        ("quart", "app.add_websocket('/live', 'live', print)", "", (LIVE,)),
         ("flask", "from werkzeug.middleware.proxy_fix import ProxyFix", "ProxyFix", ()),
     ],
 )

@@ -8,7 +8,7 @@ from portcompare.analyse.comparisons import find_undecided
 from portcompare.records.metrics import METRICS
 from portcompare.records.results import CheckResult, GateResult, Results, Subject
 from portcompare.report.sections.measured import comparison_rows
-from portcompare.report.sections.responses import parity_text
+from portcompare.report.sections.responses import parity_text, summary_text
 from portcompare.report.wording import (
     NOT_KNOWN,
     TONES,
@@ -74,8 +74,7 @@ def find_notices(results: Results) -> tuple[Notice, ...]:
     if results.parity is None:
         grave["RESPONSES NOT COMPARED"] = "nothing proves that the deployments respond alike"
     elif not results.parity.equal:
-        found = units.count(sum(each.counts for each in results.parity.differences), "difference")
-        text = f"{found} from the baseline's responses; a comparison of speed means little"
+        text = f"{summary_text(results.parity)}; a comparison of speed means little"
         grave["RESPONSES DIFFER"] = text
     if not all(gate.passed for gate in results.gates):
         grave["GATES"] = gates_text(results)
