@@ -78,7 +78,7 @@ def writing(where: str) -> Iterator[None]:
         raise refuse(where, f"cannot be written: {error.strerror}", remedy) from error
 
 
-SCHEMA_VERSION = 1  # of what check, doctor, init and load print as JSON
+SCHEMA_VERSION = 2  # of what check, doctor, init and load print as JSON
 
 
 def print_json(data: object) -> None:

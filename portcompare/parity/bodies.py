@@ -205,7 +205,7 @@ def find_coverage(response: Response, noise: BodyNoise) -> BodyCoverage:
     whole = "the whole JSON" if form.name in _JSON else "body"
     reasons = [f"it is compared as {form.name}: {form.note}"] if form.note else []
     if masked > MOST_MASKED_RATIO * leaves:
-        reasons.insert(0, "the body differs between two requests to the baseline")
+        reasons.insert(0, "the body differs between two responses of the baseline")
     return BodyCoverage(
         masked_ratio=masked / leaves,
         omitted=tuple(pointer or whole for pointer in fold_pointers(noise.masks)),

@@ -272,7 +272,7 @@ def test_a_body_of_which_over_half_differs_by_itself_was_not_compared(
 ) -> None:
     coverage = covered(content_type, *bodies)
     assert coverage.compared == "not compared"
-    assert coverage.reason.startswith("the body differs between two requests to the baseline")
+    assert coverage.reason.startswith("the body differs between two responses of the baseline")
     assert ("deeper" in coverage.reason) is ("[[" in str(bodies[0]))
 
 

@@ -135,7 +135,7 @@ def make_results(
     comparisons = compare(rounds, dict.fromkeys(METRICS, 0.05))
     summaries = summarise(rounds, comparisons, lambda one, _: one.bound, PRICE)
     return Results(
-        schema_version=2,
+        schema_version=3,
         name="plan",
         started_at="2026-03-02T09:41:07+00:00",
         duration_s=148.31,

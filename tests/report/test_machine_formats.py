@@ -155,7 +155,7 @@ def test_each_deployment_is_a_suite_with_its_counts_and_seeds_and_each_case_a_te
     }
     assert counts == {"control": ["2", "0", "0", "0"], "new": ["2", "1", "0", "0"]}
     properties = [(each.attrib["name"], each.attrib["value"]) for each in found["new"].iter("property")]
-    coverage = "Of 2 cases, 0 were compared in full, 0 in part and 0 not at all"
+    coverage = "2 cases: compared in full 0, in part 0, not at all 0"
     assert sorted(properties) == [("coverage", coverage), ("seed", "7")]
     for name, suite in found.items():
         tests = [(test.attrib["classname"], test.attrib["name"]) for test in suite.iter("testcase")]

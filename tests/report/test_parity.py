@@ -74,7 +74,7 @@ def test_what_was_not_compared_seeds_and_warnings_are_shown() -> None:
         "1 not compared: GET /random (the body differs).\n"
     )
     for line in (
-        "Of 7 cases, 4 were compared in full, 2 in part and 1 not at all",
+        "7 cases: compared in full 4, in part 2, not at all 1",
         "Responses that are errors on both sides: 2 with status 400, 1 with status 404",
         "Compared in part: GET /a (and 1 more) (without /at, /token)",
         "Not compared: GET /random (the body differs)",

@@ -103,7 +103,7 @@ def test_another_schema_version_is_refused_with_what_to_do(
     with pytest.raises(InputError) as caught:
         read_results(path)
     assert str(caught.value) == (
-        f"{path}: schema_version: is {version}; this portcompare reads version 2\n"
+        f"{path}: schema_version: is {version}; this portcompare reads version 3\n"
         "    read it with the portcompare that made it, 0.1.0, or measure again with this one"
     )
 
@@ -161,7 +161,7 @@ def test_runs_satisfy_the_schema_and_other_forms_do_not(results: Results, hostil
     validator = jsonschema.Draft202012Validator(schema)
     validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["$id"] == "urn:portcompare:results:2"
+    assert schema["$id"] == "urn:portcompare:results:3"
     for run in (results, hostile):
         validator.validate(as_json(run))
     changes: tuple[Any, ...] = ({"schema_version": 1}, {"extra": 1}, {"duration_s": "long"}, {"rounds": [{}]})

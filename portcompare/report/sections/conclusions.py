@@ -8,7 +8,7 @@ from portcompare.analyse.comparisons import find_undecided
 from portcompare.records.metrics import METRICS
 from portcompare.records.results import CheckResult, GateResult, Results, Subject
 from portcompare.report.sections.measured import comparison_rows
-from portcompare.report.sections.responses import parity_text, summary_text
+from portcompare.report.sections.responses import fault_texts, parity_text, summary_text
 from portcompare.report.wording import (
     NOT_KNOWN,
     TONES,
@@ -67,6 +67,9 @@ class Notice:
 def find_notices(results: Results) -> tuple[Notice, ...]:
     """Everything that belongs at the top of a report, the gravest first."""
     grave: dict[str, str] = {}
+    faults = results.parity.faults if results.parity is not None else ()
+    if faults:
+        grave["FAULT OF THE PLAN"] = "; ".join(fault_texts(each)[0] for each in faults)
     if not results.valid:
         grave["NOT VALID"] = visible("; ".join(results.invalid_reasons)) or "no reason was recorded"
     if results.partial:

@@ -137,8 +137,8 @@ def allowance_text(known: Sequence[Alike]) -> str:
 def coverage_texts(parity: Parity) -> list[str]:
     """What was compared and what was not, a sentence each."""
     coverage = parity.coverage
-    lead = f"Of {count(parity.cases, 'case')}, {coverage.in_full} were compared in full, "
-    texts = [f"{lead}{len(coverage.in_part)} in part and {len(coverage.not_compared)} not at all"]
+    lead = f"{count(parity.cases, 'case')}: compared in full {coverage.in_full}, "
+    texts = [f"{lead}in part {len(coverage.in_part)}, not at all {len(coverage.not_compared)}"]
     if coverage.errors:
         errors = ", ".join(f"{number} with status {status}" for status, number in coverage.errors.items())
         texts.append(f"Responses that are errors on both sides: {errors}")
