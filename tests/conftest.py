@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import sys
+from socketserver import BaseServer
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -28,6 +29,8 @@ settings.load_profile("no deadline")
 def pytest_configure() -> None:
     """Let tests interrupt what they start: a shell has its background jobs ignore SIGINT."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A client of a test's server that goes away is no news, and would be in the output of another test.
+    pytest.MonkeyPatch().setattr(BaseServer, "handle_error", lambda *_: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
