@@ -50,13 +50,13 @@ def describe() -> list[str]:
     lines, code = sum(one.lines for one in tool), sum(one.code for one in tool)
     tests_lines = sum(measure(path).lines for path in (ROOT / "tests").rglob("*.py"))
     figures = [
-        ("lines of portcompare/", lines, 0, 24_000, ","),
-        ("files", len(tool), 0, 170, ""),
+        ("lines of portcompare/", lines, 0, 32_000, ","),
+        ("files", len(tool), 0, 240, ""),
         ("median lines of a file", statistics.median(one.lines for one in tool), 100, 250, ".0f"),
         ("share of code", code / lines, 0.7, 1, ".0%"),
         ("modules beside the packages", len(list((ROOT / "portcompare").glob("*.py"))), 0, 5, ""),
         ("layers of the import contract", count_layers(), 0, 11, ""),
-        ("lines of tests", tests_lines, 0, 25_000, ","),
+        ("lines of tests", tests_lines, 0, 28_000, ","),
         ("CPU time of `--help`, in seconds", help_cpu_s(), 0, 0.5, ".2f"),
     ]
     return header("figure", "now", "from", "to", "") + [
