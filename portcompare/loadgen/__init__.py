@@ -1,7 +1,7 @@
 """The load generator: everything that lives inside the Locust process.
 
 For locustfiles: `LeanUser`, `http_request`, `FilePart`, `with_values`, `login_step`, `declare_targets`,
-`Steps` and `Step`. They are imported when first asked for: importing Locust monkey-patches the process, and
+`Steps` and `Step`. They are imported when first used: importing Locust monkey-patches the process, and
 the modules that do without it can be used anywhere.
 """
 

@@ -54,7 +54,7 @@ class Session:
     all_ready: Event = field(default_factory=Event)  # Set when each user of this process is ready
     ready_users: int = 0  # Those that had a response or a failure; in the open model, that logged in
     login_error: str = ""  # The last failure of a login; empty if there was none
-    user_error: str = ""  # Why the first user ended that was not told to; empty if none did
+    user_error: str = ""  # Why the first user ended by itself; empty if none did
     # By the request's place in its class
     expectations: Mapping[int, Expectation] = field(default_factory=dict)
     # For each key that users count under, the names of the user class and the target

@@ -18,7 +18,7 @@ from portcompare.parity.compare import Noise, cover, expect, find_noise
 from portcompare.parity.findings import Finding
 from portcompare.parity.sending import ArmClient
 from portcompare.parity.streams import align_streams, compare_streams, mark_stream
-from portcompare.parity.url_variants import shape_of
+from portcompare.parity.url_variants import route_of
 from portcompare.plan import Allowance
 from portcompare.records.parity import CaseCoverage, Difference
 from portcompare.records.requests import Expectation, RequestSpec
@@ -321,5 +321,4 @@ def _contradicts_itself(received: Sequence[Response], judged: Judged) -> bool:
 
 def _place_in_route(case: RequestSpec, judged: Judged) -> tuple[str, ...]:
     """Identifies a difference in all cases of a route."""
-    path = shape_of(case.target.partition("?")[0])
-    return judged.arm, case.method, path, judged.finding.kind, judged.finding.pointer
+    return judged.arm, case.method, route_of(case), judged.finding.kind, judged.finding.pointer

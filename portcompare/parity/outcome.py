@@ -228,8 +228,14 @@ def _find_earlier(difference: Difference, outcome: ParityOutcome) -> str:
 
 
 def combine_parity(before: Parity, after: Parity) -> Parity:
-    """Combine two checks of the same cases."""
+    """Combine the checks of the same cases before and after a load."""
     differences = {_place(each): each for each in (*before.differences, *after.differences)}
+    known_faults = {each.case for each in before.faults}
+    broken = [
+        f"{each.case} no longer works on the baseline after the load: {each.found}"
+        for each in after.faults
+        if each.case not in known_faults
+    ]
     verdicts: tuple[ParityVerdict, ...] = ("different", "not compared", "alike")
     return replace(
         before,
@@ -237,7 +243,7 @@ def combine_parity(before: Parity, after: Parity) -> Parity:
         coverage=_combine_coverage(before.coverage, after.coverage),
         differences=tuple(sort_differences(differences.values())),
         known=tuple(dict.fromkeys((*before.known, *after.known))),
-        warnings=tuple(dict.fromkeys((*before.warnings, *after.warnings))),
+        warnings=tuple(dict.fromkeys((*before.warnings, *after.warnings, *broken))),
     )
 
 

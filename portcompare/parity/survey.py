@@ -1,14 +1,10 @@
 """The course of a check: the plan's own requests, then what derives from those that work."""
 
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
-from portcompare.errors import InputError, Problem
-from portcompare.http.responses import Response
 from portcompare.parity.bodies import decode
 from portcompare.parity.cases import SAFE_METHODS, derive_cases, identity, own_cases
 from portcompare.parity.checker import CaseResult, ParityChecker, Step
@@ -16,22 +12,15 @@ from portcompare.parity.compare import fails_now_and_then
 from portcompare.parity.findings import excerpt_line
 from portcompare.parity.follow_ups import derive_follow_ups
 from portcompare.parity.header_variants import FORWARDED_HEADERS, without_headers
-from portcompare.parity.sending import PASSWORD_FIELD, ArmClient
+from portcompare.parity.refusals import RefusalWatch, check_logins, leads_to_login
 from portcompare.parity.streams import STREAM_LIMIT_S
-from portcompare.parity.url_variants import shape_of
+from portcompare.parity.url_variants import route_of
 from portcompare.records.parity import CaseCoverage, RequestFault
 from portcompare.records.requests import RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.units import duration
 
-_LOGIN_PATH = re.compile(r"(?i)(^|[/_-])(log-?in|sign-?in|auth|sso)([/_.-]|$)")
-
-_REDIRECTION = 3  # the first digit of its status
 _NO_ROUTE = (404, 405)
-_TOO_MANY = 429
-_REFUSALS = (401, 403)  # of a login or token that has expired, where the same request has worked before
-_MOST_ANONYMOUS = 5  # requests that are sent without their login, too
-_MOST_LOGINS = 3  # so often a login that expires is repeated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +65,10 @@ def survey(
     own = own_cases([*scenario_requests, *parity_requests])
     limits.count(len(own))
     own_results, unsent = _send_all(checker, own, watch, replace(limits, deadline_s=float("inf")))
-    _refuse_failed_login(checker.clients[BASELINE], own)
+    idle_logins = check_logins(checker.clients, own)
     faults = {identity(each.case): fault for each in own_results if (fault := find_fault(each)) is not None}
     missing = {
-        _route(each.case): arm
+        route_of(each.case): arm
         for each in own_results
         if identity(each.case) not in faults and (arm := _find_missing(each))
     }
@@ -88,7 +77,7 @@ def survey(
     bases = [
         each
         for each in (*parity_requests, *scenario_requests)
-        if identity(each) not in faults and _route(each) not in missing and identity(each) not in slow
+        if identity(each) not in faults and route_of(each) not in missing and identity(each) not in slow
     ]
     works = {identity(each) for each in bases}
     following = derive_follow_ups([each for each in own_results if identity(each.case) in works], vary)
@@ -105,7 +94,7 @@ def survey(
         is_cut_short=watch.has_refused or any(_is_flaky(each) for each in varied),
         warnings=(
             *watch.warnings,
-            *_find_idle_logins(checker.clients, own),
+            *idle_logins,
             *_find_unverified(own),
             *(f"{path} was not varied: {arm} has no such route" for path, arm in missing.items()),
             *(_describe_stream(each) for each in own_results if each.streams),
@@ -170,7 +159,7 @@ def _traits(result: CaseResult) -> tuple[object, ...]:
 
 
 def _send_all(
-    checker: ParityChecker, cases: Sequence[RequestSpec], watch: "RefusalWatch", limits: Limits
+    checker: ParityChecker, cases: Sequence[RequestSpec], watch: RefusalWatch, limits: Limits
 ) -> tuple[list[CaseResult], list[CaseCoverage]]:
     """The results of cases, and those that were not sent; a refusal ends the cases of its route."""
     judged: set[RequestSpec] = set()
@@ -197,10 +186,10 @@ def _send_all(
         reason = watch.take_reason()
         if reason:
             sent = [each for each in sent if each.case not in refused]
-            routes = {_route(each) for each in refused}
-            same = [each for each in left if _route(each) in routes]
+            routes = {route_of(each) for each in refused}
+            same = [each for each in left if route_of(each) in routes]
             unsent += [_make_unsent(each, reason) for each in (*refused, *same)]
-            left = [each for each in left if _route(each) not in routes]
+            left = [each for each in left if route_of(each) not in routes]
             refused.clear()
         elif left:
             unsent += [_make_unsent(each, f"not sent within {limits.budget}") for each in left]
@@ -240,66 +229,6 @@ def _make_unsent(case: RequestSpec, reason: str) -> CaseCoverage:
     return CaseCoverage(case=case.name, status=None, compared="not compared", reason=reason)
 
 
-def _route(case: RequestSpec) -> str:
-    return shape_of(case.target.partition("?")[0])
-
-
-def _refuse_failed_login(baseline: ArmClient, own: Sequence[RequestSpec]) -> None:
-    """Raise InputError if a login fails on the baseline, or has no effect and repeats its form."""
-    failed = {case.login: failure for case in own if case.login and (failure := baseline.failed_login(case))}
-    for steps in {case.login: None for case in own if case.login and case.login not in failed}:
-        if failure := _find_useless_login(baseline, [case for case in own if case.login == steps]):
-            failed[steps] = failure
-    if failed:
-        where, remedy = "login on the baseline", "correct the scenario's `login` in the plan"
-        raise InputError(Problem(where=where, found=each, remedy=remedy) for each in failed.values())
-
-
-def _find_idle_logins(clients: Mapping[str, ArmClient], own: Sequence[RequestSpec]) -> Iterator[str]:
-    """Warnings of logins without which the baseline responds alike: a refusal with status 200, perhaps."""
-    for steps in dict.fromkeys(case.login for case in own if case.login):
-        reading = [case for case in own if case.login == steps and case.method in SAFE_METHODS]
-        for case in reading[:_MOST_ANONYMOUS]:
-            with_login, without = (
-                {arm: client.send(each) for arm, client in clients.items()}[BASELINE]
-                for each in (case, replace(case, login=()))
-            )
-            if (with_login.status, with_login.portable_body) != (without.status, without.portable_body):
-                break
-        else:
-            last = steps[-1].request
-            if reading:
-                yield (
-                    f"the login that ends with {last.method} {last.target} changes no response: "
-                    f"{reading[0].name} gets the same without it. If it needs the login, that failed"
-                )
-
-
-def _find_useless_login(baseline: ArmClient, cases: Sequence[RequestSpec]) -> str:
-    """Why a login that seemed to work did not: its requests still lead to it, or repeat its form."""
-    shows_form = baseline.login_shows_form(cases[0])
-    for case in cases:
-        if case.method not in SAFE_METHODS:
-            continue
-        response = baseline.send(case)
-        leads_to_login = _leads_to_login(response, case)
-        has_form = PASSWORD_FIELD.search(decode(response)[0]) is not None
-        if not leads_to_login and not has_form and not shows_form:
-            return ""
-        anonymous = baseline.send(replace(case, login=()))
-        if (anonymous.status, anonymous.header("location")) != (response.status, response.header("location")):
-            return ""
-        if not leads_to_login and not has_form and anonymous.portable_body != response.portable_body:
-            return ""
-        found = f"redirects to {response.header('location')}" if leads_to_login else "shows a password form"
-        if not leads_to_login and not has_form:
-            found = "responds"
-        lead = "its last step shows a password form again, and " if shows_form else ""
-        where = f"{case.method} {case.target}"
-        return f"{lead}{where} {found} after the login as before it: the login did not work"
-    return ""
-
-
 def find_fault(result: CaseResult) -> RequestFault | None:
     """Why a request of the plan does not work on the baseline; None if it does, as the plan expects."""
     case, response = result.case, result.baseline
@@ -309,7 +238,7 @@ def find_fault(result: CaseResult) -> RequestFault | None:
     elif expected is not None and status != expected:
         found = f"status {status}, where the plan expects {expected}"
         remedy = "correct the request or its `expect`"
-    elif expected is None and _leads_to_login(response, case):
+    elif expected is None and leads_to_login(response, case):
         found = f"status {status}, a redirect to {response.header('location')}: it needs a login"
         remedy = f"give its scenario a `login`, or say that it is meant: expect = {{ status = {status} }}"
     elif expected is None and status >= HTTPStatus.BAD_REQUEST:
@@ -321,87 +250,7 @@ def find_fault(result: CaseResult) -> RequestFault | None:
     return RequestFault(case=case.name, found=found, remedy=remedy, traceback=result.traceback)
 
 
-def _leads_to_login(response: Response, case: RequestSpec) -> bool:
-    """Whether a response redirects to a page of a login."""
-    location = response.header("location")
-    if response.status is None or response.status // 100 != _REDIRECTION or location is None:
-        return False
-    path = urlsplit(location).path
-    logins = {step.request.target.partition("?")[0] for step in case.login}
-    return path in logins or _LOGIN_PATH.search(path) is not None
-
-
 def _find_missing(result: CaseResult) -> str:
     """An arm that has no route for a request of the plan which others have; empty if there is none."""
     lacks = {arm: statuses[0] in _NO_ROUTE for arm, statuses in result.statuses.items() if arm != CONTROL}
-    return (
-        next((arm for arm, is_missing in lacks.items() if is_missing), "")
-        if len({*lacks.values()}) > 1
-        else ""
-    )
-
-
-class RefusalWatch:
-    """Notices when a server no longer responds as it did: a rate limit, or a login that has expired."""
-
-    def __init__(self, clients: Mapping[str, ArmClient]) -> None:
-        self._clients = clients
-        self._known: list[RequestSpec] = []  # What has worked on all arms
-        self._logins = 0
-        self._first = ""  # The first case that was refused
-        self._reason = ""
-        self.has_refused = False  # Whether a server has
-        self.warnings: list[str] = []
-
-    def take_reason(self) -> str:
-        """Why a case ended in "stop"; empty if none did since this was last called."""
-        reason, self._reason = self._reason, ""
-        return reason
-
-    def judge(self, result: CaseResult) -> Step:
-        """Whether to go on after a case."""
-        case = result.case
-        for arm, statuses in result.statuses.items():
-            refusal = next((each for each in statuses if _is_refusal(arm, each)), None)
-            if refusal is None or not self._is_new(arm, case, refusal):
-                continue
-            if refusal in _REFUSALS and case.login and self._logins < _MOST_LOGINS:
-                self._logins += 1
-                for client in self._clients.values():
-                    client.forget_login(case.login)
-                self.warnings.append(f"the login had expired at {arm} by {case.name}: it was repeated")
-                return "send again"
-            kind = "a login or token that has expired" if refusal in _REFUSALS else "a rate limit"
-            if refusal >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                kind = "a limit, or a server that does not recover from a request"
-            self.has_refused = True
-            self._first = self._first or case.name
-            self._reason = (
-                f"{arm} has responded with status {refusal} since {self._first}, also to what worked before: "
-                f"{kind}"
-            )
-            return "stop"
-        works = all(
-            each and each < HTTPStatus.BAD_REQUEST
-            for statuses in result.statuses.values()
-            for each in statuses
-        )
-        if case.method in SAFE_METHODS and works:
-            self._known.append(case)
-        return "go on"
-
-    def _is_new(self, arm: str, case: RequestSpec, refusal: int) -> bool:
-        """Whether a request that worked before, of the same route if there is one, is now refused as well."""
-        known = [each for each in self._known if refusal not in _REFUSALS or each.login == case.login]
-        if not known:
-            return False
-        worked = min(known, key=lambda each: _route(each) != _route(case))
-        if refusal >= HTTPStatus.INTERNAL_SERVER_ERROR:  # may be of this case alone: all count the same then
-            return {name: each.send(worked).status for name, each in self._clients.items()}[arm] == refusal
-        return self._clients[arm].send(worked).status == refusal
-
-
-def _is_refusal(arm: str, status: int | None) -> bool:
-    """Whether a status may be a refusal of all requests; a candidate's own 5xx is a difference."""
-    is_failing = arm == BASELINE and status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return is_failing or status in (_TOO_MANY, *_REFUSALS)
+    return "" if all(lacks.values()) else next((arm for arm in lacks if lacks[arm]), "")

@@ -46,9 +46,9 @@ class Manifest:
     portcompare: str  # Version of this tool
     python: str  # Version of the interpreter
     kernel: str  # Name and release of the operating system
-    cpu_model: str  # As the system tells it; empty if it does not
+    cpu_model: str  # As the system reports it; empty if it does not
     cpu_count: int  # CPUs of the machine
-    cpu_governor: str  # How the clocks of the CPUs used are chosen; empty if the system does not tell
+    cpu_governor: str  # How the clocks of the CPUs used are chosen; empty if the system does not report it
     load_average: float  # Of the last minute, at the start of the run: how many processes wanted a CPU
     memory_bytes: int  # Memory of the machine
     generator_cpus: tuple[int, ...]  # The CPUs of the load generator

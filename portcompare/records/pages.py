@@ -61,7 +61,7 @@ class PagePart:
     """A part of the wait for the largest paint; the parts of a load follow one another without a gap."""
 
     # Whose it is: the server's are "handler" and "queue" (neither handler nor transfer), or "server" where
-    # these cannot be told apart; "network" is connecting and transfer, "client" the browser's own work
+    # these cannot be distinguished; "network" is connecting and transfer, "client" the browser's own work
     stage: Stage
     what: str  # What happens in it, in words
     start_s: float  # Its start

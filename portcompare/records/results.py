@@ -65,9 +65,9 @@ class ClaimResult:
     name: str  # Its name in the plan
     text: str  # What is claimed
     # "true" or "false" if all its checks say so, "depends" if some say true and some false, "cannot tell" if
-    # what can be told agrees, but not all can be told
+    # those that are decided agree, but not all are decided
     verdict: ClaimVerdict
-    reason: str  # What it depends on, or what cannot be told; empty otherwise
+    reason: str  # What it depends on, or what is undecided; empty otherwise
     checks: tuple[CheckResult, ...]  # What decided it
 
 

@@ -102,7 +102,7 @@ class BreakEvenCell:
 
     @property
     def is_win(self) -> bool | None:
-        """Whether the candidate wins here, as measured or implied; None if neither tells."""
+        """Whether the candidate wins here, as measured or implied; None if neither is known."""
         return self.implied if self.ratio.point is None else self.state == "wins"
 
 

@@ -60,7 +60,7 @@ def check_interpreters(recipes: Mapping[str, Recipe], *, with_import: bool) -> l
     distributions = {name for recipe in recipes.values() for name in wanted_distributions(recipe)}
     groups: dict[object, dict[str, Recipe]] = {}
     for arm, recipe in recipes.items():
-        # What tells apart deployments whose checks may end differently.
+        # What distinguishes deployments whose checks may end differently.
         runtime, imported = recipe.runtime, (_imported(recipe), recipe.app.target) if with_import else None
         added = tuple(sorted(runtime.added.items()))
         key = imported, runtime.python, runtime.directory, runtime.import_folders, added

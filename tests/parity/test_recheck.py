@@ -9,7 +9,7 @@ import pytest
 
 from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.outcome import ParityOutcome, combine_parity, recheck_alone
-from portcompare.records.parity import CaseCoverage, Coverage, Difference, Parity
+from portcompare.records.parity import CaseCoverage, Coverage, Difference, Parity, RequestFault
 from portcompare.records.requests import RequestSpec
 from tests.parity.clients import DIFFERENCE, masked_in, result_of
 
@@ -108,6 +108,15 @@ def test_what_does_not_count_or_cannot_be_started_afresh_is_not_sent_again() -> 
 def test_equal_is_only_what_stayed_equal(before: Parity, after: Parity) -> None:
     assert not combine_parity(before, after).equal
     assert combine_parity(ALIKE, ALIKE) == ALIKE
+
+
+def test_a_request_that_the_load_has_broken_is_a_warning_and_no_fault_of_the_plan() -> None:
+    fault = RequestFault(case="GET /a", found="status 500", remedy="")
+    uncompared = replace(ALIKE, verdict="not compared", faults=(fault,))
+    broken = combine_parity(ALIKE, uncompared)
+    assert (broken.verdict, broken.faults) == ("not compared", ())
+    assert broken.warnings == ("GET /a no longer works on the baseline after the load: status 500",)
+    assert combine_parity(uncompared, uncompared) == uncompared
 
 
 def test_what_both_checks_found_is_listed_once_in_the_order_it_was_found() -> None:
