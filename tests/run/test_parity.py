@@ -1,7 +1,7 @@
 """Comparing the responses of a plan's servers, and what the load is held to because of it."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,6 @@ from portcompare.records.requests import Expectation, RequestSpec, Route
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.run import parity as run_parity
 from portcompare.run.parity import (
-    capture_requests,
     check_parity,
     expect,
     find_writing,
@@ -31,8 +30,7 @@ from portcompare.run.parity import (
 )
 from portcompare.run.progress import Progress
 from portcompare.run.session import Session, find_document_problems
-from portcompare.serve import assign_cpus, vocabulary
-from portcompare.wire.protocol import Capture, Captured
+from portcompare.serve import vocabulary
 from tests.parity.clients import DIFFERENCE, Client, Service, response
 
 URLS = """
@@ -346,69 +344,3 @@ def test_without_the_extra_the_key_and_the_extra_are_named(checker: Checker) -> 
     (problem,) = find_document_problems(plan)
     assert problem.where == f"{checker.folder}/plan.toml: parity.openapi"
     assert "portcompare[openapi]" in problem.remedy
-
-
-Captures = Callable[..., tuple[Session, list[str], list[Capture]]]
-
-
-@pytest.fixture
-def capture(checker: Checker) -> Captures:
-    """Capture the requests of scenarios, given what the load generator reports of each."""
-    plan = checker.plan_of(COMMANDS + REST)
-
-    @contextmanager
-    def serve(_: Plan, arms: Mapping[str, str], **__: object) -> Iterator[dict[str, SimpleNamespace]]:
-        assert arms == {"dry-pass": "old"}
-        yield {"dry-pass": SimpleNamespace(url="http://127.0.0.1:1")}
-
-    checker.monkeypatch.setattr(run_parity, "serve_deployments", serve)
-
-    def run(**captured: Captured) -> tuple[Session, list[str], list[Capture]]:
-        """The session afterwards, the warnings, and the orders to the load generator."""
-        warnings: list[str] = []
-        orders: list[Capture] = []
-
-        def respond(order: Capture) -> Captured:
-            orders.append(order)
-            return captured[order.scenario]
-
-        session = Session(
-            plan=plan,
-            cpus=assign_cpus(plan, 1),
-            folder=checker.folder,
-            generator=cast("Any", SimpleNamespace(capture=respond)),
-            requests={"slow": (READ,)},
-            to_capture=tuple(captured),
-        )
-        return capture_requests(session, checker.progress, warnings.append), warnings, orders
-
-    return run
-
-
-def test_captured_requests_are_a_scenarios_like_those_that_are_declared(capture: Captures) -> None:
-    session, warnings, orders = capture(fast=Captured(requests=(READ, WRITE)))
-    assert session.requests == {"slow": (READ,), "fast": (READ, WRITE)}
-    assert session.to_capture == ()
-    assert orders == [Capture(scenario="fast", url="http://127.0.0.1:1")]
-    assert warnings == []
-    _, warnings, _ = capture(fast=Captured(requests=(READ,), elsewhere=("http://a/", "http://b/")))
-    told = "fast also sends requests to http://a/, http://b/: they are measured, and not compared"
-    assert warnings == [told]
-
-
-def test_nothing_is_served_where_all_requests_are_known(capture: Captures, checker: Checker) -> None:
-    checker.monkeypatch.delattr(run_parity, "serve_deployments")
-    session, warnings, orders = capture()
-    assert (session.requests, warnings, orders) == ({"slow": (READ,)}, [], [])
-
-
-def test_all_classes_that_cannot_be_used_are_reported_at_once_with_their_keys(
-    tmp_path: Path, capture: Captures
-) -> None:
-    bad = Captured(requests=(), problem=("Fast raised KeyError", "correct it"))
-    with pytest.raises(InputError) as caught:
-        capture(fast=bad, slow=bad)
-    assert [str(problem) for problem in caught.value.problems] == [
-        f"{tmp_path}/plan.toml: scenarios.{name}.user: Fast raised KeyError\n    correct it"
-        for name in ("fast", "slow")
-    ]
