@@ -9,8 +9,17 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from portcompare.errors import InputError, Problem, refuse
+from portcompare.errors import (
+    EXIT_BAD_INPUT,
+    EXIT_COMPARISON_SAYS_NO,
+    EXIT_DONE,
+    EXIT_NOT_VALID,
+    InputError,
+    Problem,
+    refuse,
+)
 from portcompare.plan import Plan, load_plan
+from portcompare.records.parity import Parity
 from portcompare.run.progress import err, out
 from portcompare.serve.servers import vocabulary
 
@@ -76,6 +85,16 @@ def writing(where: str) -> Iterator[None]:
     except OSError as error:
         remedy = "make the folder writable, or name one that you may write to"
         raise refuse(where, f"cannot be written: {error.strerror}", remedy) from error
+
+
+def parity_exit_code(parity: Parity) -> int:
+    """The exit code of a check: a request of the plan that does not work comes before all else."""
+    codes = {
+        "alike": EXIT_DONE,
+        "different": EXIT_COMPARISON_SAYS_NO,
+        "not compared": EXIT_NOT_VALID,
+    }
+    return EXIT_BAD_INPUT if parity.faults else codes[parity.verdict]
 
 
 SCHEMA_VERSION = 2  # of what check, doctor, init and load print as JSON

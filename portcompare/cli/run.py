@@ -14,11 +14,12 @@ from portcompare.cli.options import (
     Listen,
     PlanPath,
     Processes,
+    parity_exit_code,
     print_line,
     read_duration,
     read_plan,
 )
-from portcompare.errors import EXIT_BAD_INPUT, EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
+from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
 from portcompare.plan import plan_keys
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.report.formats.terminal import render_conclusions, render_parity, render_table
@@ -98,12 +99,11 @@ def _show(results: Results, folder: Path, *, as_json: bool) -> None:
 
 
 def _exit_code(results: Results) -> int:
-    if results.parity is not None and not results.parity.equal:
-        return EXIT_COMPARISON_SAYS_NO
+    code = EXIT_DONE if results.parity is None else parity_exit_code(results.parity)
+    if code != EXIT_DONE:
+        return code
     if not results.valid:
         return EXIT_NOT_VALID
-    if results.parity is not None and results.parity.verdict == "not compared":  # as `check` does
-        return EXIT_BAD_INPUT if results.parity.faults else EXIT_NOT_VALID
     return EXIT_DONE if all(gate.passed for gate in results.gates) else EXIT_COMPARISON_SAYS_NO
 
 

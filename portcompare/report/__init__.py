@@ -1,13 +1,17 @@
 """Reports: one `render` a format; no arithmetic."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from portcompare.records.estimates import RunDiff
+from portcompare.records.parity import CHECK_FILE, Parity
 from portcompare.records.results import Results
 from portcompare.report import charts
 from portcompare.report.formats import data, diff, histograms, html, junit, markdown
 from portcompare.report.formats.results_file import render_manifest, write_atomically
+from portcompare.report.formats.terminal import print_parity
+from portcompare.report.sections.responses import COMMANDS_FILE, commands_text
 
 EXPORTERS: dict[str, Callable[[Results], str | Mapping[str, bytes]]] = {
     "report.md": markdown.render,
@@ -43,6 +47,18 @@ def write_reports(results: Results, folder: Path) -> tuple[Path, ...]:
         if content:
             written.append(folder / name)
     return tuple(written)
+
+
+def write_check(parity: Parity, cases: Sequence[str], folder: Path, document: Mapping[str, object]) -> None:
+    """Write a check: its document as JSON, and the same for readers, for CI and for a shell."""
+    files = {
+        CHECK_FILE: json.dumps(document, indent=2, ensure_ascii=False) + "\n",
+        "report.txt": print_parity(parity),
+        "junit.xml": junit.render_junit(parity, cases),
+        COMMANDS_FILE: commands_text(parity),
+    }
+    for name, content in files.items():
+        write_atomically(folder / name, content)
 
 
 def write_diff(found: RunDiff, results: Results, folder: Path) -> tuple[Path, ...]:

@@ -10,9 +10,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from portcompare.cli.check import show_warnings
 from portcompare.cli.options import read_plan
 from portcompare.http.requests import http_request
+from portcompare.run.check import show_warnings
 from portcompare.serve.recipe import resolve_deployment
 from portcompare.wire.protocol import Prepared
 from tests.conftest import Command

@@ -11,6 +11,7 @@ from portcompare.report.wording import clipped, visible
 from portcompare.units import count
 
 _LONGEST_TEXT = 500
+COMMANDS_FILE = "commands.sh"  # in the folder of a check
 DIFFERENCE_HEADER = ("Case", "Deployment", "Rank", "Where", "Baseline", "Candidate")
 
 RANKS = "breaks: clients fail; changes: they receive something else; harmless: they notice nothing."
