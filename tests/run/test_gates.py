@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from portcompare.analyse.checks import judge_gates
+from portcompare.cli.options import parity_exit_code
 from portcompare.cli.run import _exit_code
 from portcompare.errors import Problem
 from portcompare.plan import Plan
-from portcompare.records.parity import Parity, RequestFault
+from portcompare.records.parity import Parity, ParityVerdict, RequestFault
 from portcompare.run.comparison import read_stored_runs
 from tests.runs import NEW, OLD, make_run, store
 
@@ -87,15 +88,24 @@ def test_the_exit_code_says_whether_all_gates_are_passed() -> None:
     assert _exit_code(replace(run, valid=False, gates=(broken,))) == 3
 
 
+FAULT = RequestFault(case="GET /bad", found="status 500", remedy="correct it")
+
+
 @pytest.mark.parametrize(
-    ("faults", "code"),
-    [((), 3), ((RequestFault(case="GET /bad", found="status 500", remedy="correct it"),), 2)],
+    ("verdict", "faults", "code"),
+    [
+        ("alike", (), 0),
+        ("different", (), 1),
+        ("different", (FAULT,), 2),
+        ("not compared", (FAULT,), 2),
+        ("not compared", (), 3),
+    ],
 )
-def test_a_run_whose_requests_were_not_all_compared_does_not_end_with_0(
-    faults: tuple[RequestFault, ...], code: int
+def test_a_run_ends_as_a_check_of_the_same_responses_does(
+    verdict: ParityVerdict, faults: tuple[RequestFault, ...], code: int
 ) -> None:
-    parity = Parity(verdict="not compared", cases=2, deployments=("new",), differences=(), faults=faults)
-    assert _exit_code(replace(make_run(1), gates=(), parity=parity)) == code
+    parity = Parity(verdict=verdict, cases=2, deployments=("new",), differences=(), faults=faults)
+    assert _exit_code(replace(make_run(1), gates=(), parity=parity)) == code == parity_exit_code(parity)
 
 
 def test_a_stored_run_that_cannot_be_compared_with_is_told_before_anything_is_measured(
