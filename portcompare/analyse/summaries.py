@@ -94,6 +94,7 @@ def _summary(
         discarded_rounds=len(group) - len(valid),
         requests=sum(one.load.requests for one in valid),
         errors=sum(one.load.errors for one in group),
+        censored=sum(one.load.censored for one in group),
         rate_rps=rate_rps,
         latency_s=latency_s,
         handler_s=handler_s,

@@ -22,6 +22,8 @@ from portcompare.units import LevelText, count, share
 
 Margins = Mapping[MetricName, float]
 
+MOST_RECONNECTS = 0.01  # A warning names an arm of which more requests than this part needed a new connection
+
 MOST_DISCARDED = 0.2  # A run is not valid if more than this part of its rounds was discarded
 
 LEAST_BLOCKS = 5  # With fewer blocks a trend is not distinguishable from noise
@@ -110,8 +112,23 @@ def find_warnings(
     yield from (f"discarded round: {reason}" for reason in reasons)
     for where, number in unsteady.items():
         yield f"not steady after the longest warm-up: {where}, {count(number, 'round')}"
+    yield from describe_reconnects(rounds, level_text)
     yield from describe_drifts(rounds, margins, level_text)
     yield from describe_changes(rounds, margins, level_text)
+
+
+def describe_reconnects(rounds: Iterable[Round], level_text: LevelText) -> Iterator[str]:
+    """The arms whose servers close connections so often that latency is that of connecting too."""
+    made: Counter[str] = Counter()
+    sent: Counter[str] = Counter()
+    for one in rounds:
+        where = f"{one.arm} {_where(one, level_text)}"
+        made[where] += one.load.reconnects
+        sent[where] += one.load.requests + one.load.errors
+    often = [where for where, number in made.items() if number > MOST_RECONNECTS * sent[where]]
+    parts = [f"{share(min(made[where] / max(sent[where], 1), 1.0))} {where}" for where in often]
+    if parts:
+        yield f"servers closed connections, and so many requests had to connect first: {'; '.join(parts)}"
 
 
 def find_unknowns(manifest: Manifest) -> Iterator[str]:

@@ -4,12 +4,13 @@ import gc
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import gevent
+import numpy as np
 from gevent.event import Event
 from locust import User
 from locust.env import Environment
@@ -20,7 +21,7 @@ from portcompare.http.requests import with_query
 from portcompare.loadgen.checks import SPARSE, ApprovedResponses
 from portcompare.loadgen.declare import Problem, find_problem, find_unfilled, steps_of, weights_of
 from portcompare.loadgen.dry_pass import capture
-from portcompare.loadgen.figures import Counts, PartResult, Window, summarize_part
+from portcompare.loadgen.figures import Counts, PartResult, Tally, Window, latencies_of, summarize_part
 from portcompare.loadgen.locust_users import EventCounter
 from portcompare.loadgen.open_model import WHOLE, Dispatcher, Share, due_times
 from portcompare.loadgen.session import Session, Target, WatchedUsers, open_session
@@ -35,6 +36,12 @@ _SETTLING_S: Final = 3.0
 """How long a rate may take to become steady, beyond the least time for the test of it."""
 
 _QUIT_LIMIT_S: Final = 10.0
+
+_LEAST_AWAITED_S: Final = 2.0
+"""How long after the window a response is awaited, or for five times the median if that is more: a request
+that is open then discards its round by how long it has waited, so to wait longer would change no verdict."""
+
+_MEDIANS_AWAITED: Final = 5
 
 _LOOK_EVERY_S: Final = 0.02  # How often the rate is tested
 
@@ -150,9 +157,30 @@ class Part:
         end_s = start_s + self._window_s
         gevent.sleep(end_s - time.perf_counter())
         during = self._count()
+        waiting_s = self._await_responses(end_s, (*before.tallies, *during.tallies))
         window = Window(start_s=start_s, end_s=end_s, wave_s=self._order.delay_s)
-        summary = summarize_part(window, before, during)
+        summary = summarize_part(window, before, during, self._count(), waiting_s)
         return replace(summary, failure=self._session.user_error or None)
+
+    def _await_responses(self, end_s: float, tallies: Iterable[Tally]) -> list[float]:
+        """Wait until all requests have ended that were under way when the window did, or until a limit.
+
+        Meanwhile the load goes on: with less of it the last responses would come sooner. Returns since when
+        those count that are under way still.
+        """
+        latencies_s = np.append(latencies_of(tallies), 0.0)
+        limit_s = max(_LEAST_AWAITED_S, _MEDIANS_AWAITED * float(np.median(latencies_s)))
+        limit_s = min(limit_s, self._order.timeout_s)
+        if self._counter and self._counter.is_blind:
+            gevent.sleep(min(float(latencies_s.max()), limit_s))
+        limit_s += end_s
+        while True:
+            waiting_s = self._session.waiting_since_s(end_s)
+            if self._dispatcher:
+                waiting_s += self._dispatcher.queued_s(end_s)
+            if not waiting_s or time.perf_counter() > limit_s or self._session.user_error:
+                return waiting_s
+            gevent.sleep(_LOOK_EVERY_S / 2)
 
     def close_window(self, window_s: float) -> None:
         """Have the window close when it has been open for so long."""

@@ -98,6 +98,10 @@ class Dispatcher:
         due_s: float = waiter.get()
         return due_s
 
+    def queued_s(self, until_s: float) -> list[float]:
+        """When those requests that wait for a user were due, of those due until an instant."""
+        return [due_s for due_s in self._queue if due_s <= until_s]
+
     def cut(self) -> Pace:
         """Begin a new pace, and return the old one."""
         self._drop_late()

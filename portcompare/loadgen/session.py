@@ -53,6 +53,8 @@ class Session:
     sample_every: int = SPARSE
     all_ready: Event = field(default_factory=Event)  # Set when each user of this process is ready
     ready_users: int = 0  # Those that had a response or a failure; in the open model, that logged in
+    # Of each user, since when the request counts that it waits for; None while it waits for none
+    waits: set[Callable[[], float | None]] = field(default_factory=set)
     login_error: str = ""  # The last failure of a login; empty if there was none
     user_error: str = ""  # Why the first user ended by itself; empty if none did
     # By the request's place in its class
@@ -73,6 +75,10 @@ class Session:
         self._places[user_class] = (first, place + 1)
         target = self.targets[(first + place + self.share.index) % len(self.targets)]
         return self.share.number(place), target
+
+    def waiting_since_s(self, until_s: float) -> list[float]:
+        """Since when the requests count that were under way at an instant and still are."""
+        return [since_s for wait in self.waits if (since_s := wait()) is not None and since_s <= until_s]
 
     def note_end(self, error: BaseException | None) -> None:
         """Note that a user ended by itself, or could not be made: nobody waits any longer for the others."""

@@ -30,7 +30,7 @@ class LoadGenerator:
 
     def __init__(self, process: Supervised) -> None:
         self._process = process
-        self._window_s = 0.0
+        self._window_s = self._awaited_s = 0.0
 
     def gather(self, order: wire.Gather, on_joined: Callable[[wire.Joined], None]) -> None:
         """Wait until all worker processes have joined; raises InputError if none can join."""
@@ -73,9 +73,10 @@ class LoadGenerator:
     def begin_round(self, order: wire.RunRound) -> wire.WindowOpens:
         """Have a server loaded, and wait until its users are warm."""
         self._window_s = order.window_s
+        # Responses are awaited before the window and after it.
+        self._awaited_s = order.timeout_s + ROUND_GRACE_S
         self._send(order)
-        limit_s = order.warmup_max_s + order.timeout_s + ROUND_GRACE_S
-        return self._receive_within(limit_s, wire.WindowOpens, "open its window")
+        return self._receive_within(order.warmup_max_s + self._awaited_s, wire.WindowOpens, "open its window")
 
     def close_window(self) -> None:
         """Close a window that is held open."""
@@ -84,7 +85,7 @@ class LoadGenerator:
 
     def end_round(self) -> wire.RoundDone:
         """Wait for the round to end."""
-        return self._receive_within(self._window_s + ROUND_GRACE_S, wire.RoundDone, "end its round")
+        return self._receive_within(self._window_s + self._awaited_s, wire.RoundDone, "end its round")
 
     def _receive_within(self, limit_s: float, kind: type[Reply], late: InputError | str) -> Reply:
         """Receive a reply, or stop the process.

@@ -97,6 +97,7 @@ class Summary:
     bound: Bound | None  # The bound at the median CPU time per request
     bound_share: float | None  # Median rate divided by the bound; edges of windows may put it above 1
     ratio: Estimate | None  # Its throughput divided by the baseline's; None where nothing was compared
+    censored: int = 0  # Requests without a response when the wait for it ended, in all rounds
     cost_per_million: float | None = None  # CPU time of a million requests in the plan's currency
     queue_s: float | None = None  # By how much `outside_handler_s` is longer than at one user: waiting
     overhead_s: float | None = None  # The rest of it: the server's own work and the network

@@ -16,7 +16,10 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Percentiles of the response time of successful requests, in seconds."""
+    """Percentiles of the response time of the requests sent in a window, in seconds.
+
+    Failed requests are left out. Of censored ones, which never had a response, it holds how long they waited.
+    """
 
     p50: float
     p95: float
@@ -45,9 +48,10 @@ class LoadReport:
     steady: bool  # Whether the rate was steady when the window opened
     requests: int  # Successful requests that ended inside the window
     rate_rps: float  # Successful requests per second, the window's edges smoothed so that waves count exactly
-    # Failed requests that ended inside the window, by kind; and wrong bodies that came only before it
+    # Failed requests that were sent or ended inside the window, by kind; and wrong bodies that came only
+    # before it
     error_kinds: dict[str, int]
-    latency_s: Latency | None  # Response times; None without a success
+    latency_s: Latency | None  # Response times; None without a request that was sent inside the window
     # Median of the time in the handler, as the server's own `Server-Timing: app` reports it on sampled
     # responses; None where it does not
     handler_s: float | None
@@ -67,6 +71,14 @@ class LoadReport:
     generator_cpu_ratio: float
     generator_cpu_ratios: dict[str, float]  # The same of each of its processes, by name
     slices: tuple[Slice, ...]  # The window in ten parts, or in seconds if these are shorter
+    # Requests sent inside the window (in the open model: due in it) that had no response when the wait for it
+    # ended: 2 s after the window, or five times the median if that is more, or the time limit if that is less
+    censored: int = 0
+    # The longest that a user waited for a response or a failure: inside the window, and after it for what was
+    # sent by its end; None where it is not known
+    wait_max_s: float | None = None
+    # How often, inside the window, the server had closed a connection that its last response had kept
+    closed_unannounced: int = 0
     failure: str | None = None  # Why the load was not the one that was ordered; None if it was
 
     @property

@@ -151,6 +151,16 @@ def test_discarded_and_unsteady_rounds_are_told_once_for_each_reason_and_place()
     )
 
 
+def test_an_arm_that_had_to_connect_for_more_than_one_of_a_hundred_requests_is_named() -> None:
+    rounds = [altered(ROUND, reconnects=9), replace(ROUND, arm=CONTROL), altered(ROUND, reconnects=12)]
+    (warning,) = warnings(rounds=rounds)
+    assert warning == (
+        "servers closed connections, and so many requests had to connect first: "
+        "1.05% baseline (fast, 4 users)"
+    )
+    assert warnings(rounds=[altered(ROUND, reconnects=10)]) == ()
+
+
 def test_a_control_with_another_capacity_or_none_makes_the_run_invalid() -> None:
     same = Estimate(point=1.0, low=0.99, high=1.01, blocks=3, verdict="equivalent")
     control = Capacity(

@@ -98,7 +98,14 @@ def _arm_row(results: Results, one: Summary) -> ArmRow:
         unknown=why_usage_unknown(results, one.deployment),
         percentiles={name: percentiles[name] for name in ("p50", "p95", "p99")},
         rate=known(one.rate_rps, units.rate),
-        errors=units.count(one.errors, "error") if one.errors else "",
+        errors=", ".join(
+            f"{units.count(number, what)}{how}"
+            for number, what, how in (
+                (one.errors, "error", ""),
+                (one.censored, "request", " without a response"),
+            )
+            if number
+        ),
         payload=known(one.received_bytes_per_request, units.size),
         ratio=known(ratio.point, units.ratio) if ratio else "",
         interval=interval(ratio) if ratio and ratio.point is not None else "",
@@ -160,12 +167,14 @@ ROUND_COLUMNS: dict[str, Callable[[Results, Round], str]] = {
     "Steady": lambda _, one: "yes" if one.load.steady else "no",
     "Requests": lambda _, one: f"{one.load.requests:,}",
     "Errors": lambda _, one: _errors(one),
+    "No response": lambda _, one: f"{one.load.censored:,}",
     "Rate": lambda _, one: units.rate(one.load.rate_rps),
     "p50": lambda _, one: latencies(one.load.latency_s)["p50"],
     "p95": lambda _, one: latencies(one.load.latency_s)["p95"],
     "p99": lambda _, one: latencies(one.load.latency_s)["p99"],
     "p99.9": lambda _, one: latencies(one.load.latency_s)["p99.9"],
     "Max": lambda _, one: latencies(one.load.latency_s)["max"],
+    "Longest wait": lambda _, one: known(one.load.wait_max_s, units.duration),
     "Handler": lambda _, one: known(one.load.handler_s, units.duration),
     "CPU per request": lambda results, one: known(
         one.cpu_s_per_request, units.duration, _unknown_usage(results, one)
@@ -173,6 +182,7 @@ ROUND_COLUMNS: dict[str, Callable[[Results, Round], str]] = {
     "Memory, peak": lambda results, one: known(one.rss_peak_bytes, units.size, _unknown_usage(results, one)),
     "Bytes per response": lambda _, one: known(one.load.received_bytes_per_request, units.size),
     "Reconnects": lambda _, one: f"{one.load.reconnects:,}",
+    "Closed unannounced": lambda _, one: f"{one.load.closed_unannounced:,}",
     "Offered": lambda _, one: known(one.load.offered_rps, units.rate),
     "Not sent": lambda _, one: f"{one.load.dropped:,}",
     "Lag, p99": lambda _, one: known(one.load.lag_p99_s, units.duration),
