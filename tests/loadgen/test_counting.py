@@ -1,5 +1,8 @@
 """What is counted of servers that freeze, drop requests or close connections, on scripted servers."""
 
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -62,6 +65,10 @@ def judge(load: LoadReport) -> str:
     limits = Limits(concurrency=USERS, slots=None, delay_s=0.0, server_cpus=100)
     load = replace(load, generator_cpu_ratio=0.1, lag_p99_s=None, stall_max_s=0.0)
     return judge_round(replace(ROUND, load=load), limits, GeneratorPlan()).discarded or ""
+
+
+def warnings_of(load: LoadReport) -> tuple[str, ...]:
+    return tuple(find_warnings([replace(ROUND, load=load)], (), MARGINS, in_users))
 
 
 class Freezing:
@@ -182,8 +189,38 @@ def test_requests_that_meet_a_closed_connection_are_counted_and_more_than_one_of
     assert (done.closed_unannounced > 0) == (end == "idle")
     assert reason in judge(done)
     assert bool(judge(done)) == bool(reason)
-    warned = any(
-        "closed connections" in text
-        for text in find_warnings([replace(ROUND, load=done)], (), MARGINS, in_users)
-    )
+    warned = any("closed connections" in text for text in warnings_of(done))
     assert warned == (kind == "Idle")
+
+
+def test_a_real_server_whose_workers_end_after_so_many_requests_is_not_valid_without_a_word(
+    generator: Generator, prepare: Callable[[str], RateLoad | None], tmp_path: Path
+) -> None:
+    prepare("GET")
+    (tmp_path / "app.py").write_text(
+        'def app(_, start):\n    start("200 OK", [("Content-Length", "2")])\n    return [b"ok"]\n',
+        encoding="utf-8",
+    )
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        options = [
+            "-k",
+            "gthread",
+            "--threads",
+            "4",
+            "--max-requests",
+            "20",
+            "-b",
+            f"fd://{listener.fileno()}",
+        ]
+        with subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *options, "--log-level", "error", "app:app"],
+            cwd=tmp_path,
+            pass_fds=[listener.fileno()],
+        ) as server:
+            try:
+                url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+                done = generator.run_round(url, users=USERS, window_s=1.0)
+            finally:
+                server.terminate()
+    assert judge(done) or any("closed connections" in text for text in warnings_of(done))
+    assert done.reconnects > 0
