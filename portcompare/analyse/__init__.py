@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from portcompare.analyse import conclusions, validity
+from portcompare.analyse.answer import find_answer
 from portcompare.analyse.checks import judge_claims, judge_gates
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.pages import find_pages
@@ -82,10 +83,11 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
             *(parity.warnings if parity is not None else ()),
         ),
         headline=conclusions.find_wrong_under_load(fixed, plan.level_text)
-        or (
-            conclusions.find_capacity_headline(capacities, margins["throughput"], invalid_reasons)
+        or find_answer(plan, comparisons, capacities, invalid_reasons),
+        evidence=(
+            conclusions.find_capacity_evidence(capacities, margins["throughput"], invalid_reasons)
             if searched
-            else conclusions.find_headline(comparisons, margins, plan.level_text, invalid_reasons)
+            else conclusions.find_evidence(comparisons, margins, plan.level_text, invalid_reasons)
         ),
         plan=mask_plan(plan.as_json()),
         manifest=manifest,

@@ -1,16 +1,17 @@
 """Each candidate, and the control, against the baseline: paired by block, by scenario, level and metric."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, sqrt
+from math import inf, log, sqrt
 from statistics import median
 
 from portcompare.plan import Plan
-from portcompare.records.estimates import Comparison, Estimate, Verdict
+from portcompare.records.estimates import WIDEST, Comparison, Estimate, Verdict
 from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName
 from portcompare.records.rounds import BASELINE, CONTROL, Round
-from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
-from portcompare.units import count, share
+from portcompare.stats.intervals import LEAST_BLOCKS, degrees_of_freedom, paired_ratio, quantile
+from portcompare.units import count, ratio, share
 
 EARLY_SHARE = 1 / 2
 """The part of the precision that intervals must reach for a level to be done before the fewest blocks.
@@ -174,13 +175,56 @@ def _compare(metric: MetricName, arms: Mapping[str, Sequence[Round]], arm: str, 
     pairs = list(pair_blocks(metric, arms, arm).values())
     found = _not_known(metric, arms[BASELINE], arms[arm])
     if found is None and len(pairs) < LEAST_BLOCKS:
-        known = f"{count(len(pairs), 'block')} with a valid round of both"
-        found = Estimate(verdict="invalid", reason=f"{known}; an interval needs {LEAST_BLOCKS}")
+        known = f"only {count(len(pairs), 'start')} of the servers with a valid round of both"
+        found = Estimate(verdict="invalid", reason=_describe_discarded(arms, arm) or known)
     found = found or too_few_requests(metric, median(one.requests for one in pairs))
     if found is None:
-        ratio = paired_ratio([one.reference for one in pairs], [one.value for one in pairs])
-        found = judge_ratio(metric, ratio, margin)
+        found = judge_ratio(metric, _ratio_of_pairs(pairs), margin)
+        if not found.is_result:
+            found = replace(found, verdict="inconclusive", reason=_why_wide(metric, arms, arm, found, pairs))
     return replace(found, blocks=len(pairs))
+
+
+def _ratio_of_pairs(pairs: Collection[Pair]) -> Estimate:
+    return paired_ratio([one.reference for one in pairs], [one.value for one in pairs])
+
+
+LARGE_SHARE = 1 / 2  # Few requests are the cause of an interval if chance alone makes it so wide
+DISCARDED_SHARE = 1 / 4  # Discarded rounds are, if they are so large a part
+MANY_BLOCKS_QUANTILE = 1.96  # Few starts are, if with this many standard errors it would be narrow enough
+
+
+def _why_wide(
+    metric: MetricName, arms: Mapping[str, Sequence[Round]], arm: str, found: Estimate, pairs: Sequence[Pair]
+) -> str:
+    """What was measured that makes an interval too wide: discarded rounds, few starts or requests, noise."""
+    low, high = found.interval or (1.0, 1.0)
+    if discarded := _describe_discarded(arms, arm):
+        return discarded
+    errors = quantile(degrees_of_freedom(len(pairs)))
+    if MANY_BLOCKS_QUANTILE / errors * log(high / low) <= log(WIDEST):
+        return f"only {count(len(pairs), 'start')} of the servers"
+    # Of n requests that arrive at random a rate has a relative deviation of 1 / sqrt(n), a ratio of two
+    # rates one of sqrt(2 / n); what a server sends in waves varies less.
+    usual = median(one.requests for one in pairs)
+    if errors * sqrt(2 / max(usual, 1) / len(pairs)) > LARGE_SHARE * log(high / low) / 2:
+        return f"too few requests: {usual:g} a round"
+    control = list(pair_blocks(metric, arms, CONTROL).values()) if CONTROL in arms else []
+    if len(control) >= LEAST_BLOCKS:
+        same = _ratio_of_pairs(control)
+        if not same.is_result and same.interval is not None:
+            low, high = same.interval
+            return f"machine noise: two instances of the baseline differ by {ratio(low)} to {ratio(high)}"
+    return f"its own noise, from start to start: {ratio(low)} to {ratio(high)}"
+
+
+def _describe_discarded(arms: Mapping[str, Sequence[Round]], arm: str) -> str:
+    """How many rounds of an arm or the baseline were discarded, and why; empty if no large part was."""
+    rounds = [one for name in dict.fromkeys((BASELINE, arm)) for one in arms[name]]
+    reasons = Counter(one.discarded for one in rounds if one.discarded is not None)
+    if reasons.total() < DISCARDED_SHARE * len(rounds) or not reasons:
+        return ""
+    return f"{reasons.total()} of {len(rounds)} rounds discarded: {reasons.most_common(1)[0][0]}"
 
 
 def _not_known(metric: MetricName, baseline: Sequence[Round], candidate: Sequence[Round]) -> Estimate | None:

@@ -182,7 +182,7 @@ def list_conditions(manifest: Manifest) -> dict[str, str]:
     facts = asdict(manifest)
     for served in ("deployments", "upstreams"):
         facts[served] = {one.pop("name"): one for one in facts[served]}
-    for left_out in ("differences", "load_average"):
+    for left_out in ("differences", "load_average", "steadiness"):
         del facts[left_out]
     return dict(flatten(facts))
 

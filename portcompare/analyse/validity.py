@@ -92,16 +92,16 @@ def find_warnings(
             low, high = one.ratio.interval
             # The least difference whose interval, if it is as wide, lies wholly beyond the margin.
             least = (1 + margins[one.metric]) * sqrt(high / low) - 1
-            unsure.append(f"{one.metric} {share(least)} {_where(one, level_text)}")
+            unsure.append(f"{share(least)} in {one.metric} {_where(one, level_text)}")
     if unsure:
         yield (
-            f"too noisy: {_THE_CONTROL} cannot be shown to be equivalent, so only differences larger than "
-            f"these are detectable here today: {'; '.join(unsure)}. {_REMEDY}"
+            f"too noisy to detect less than {'; '.join(unsure)}, for {_THE_CONTROL} cannot be shown to be "
+            f"equivalent. {_REMEDY}"
         )
     if single:
         yield (
             f"{_THE_CONTROL} came out {_differences(single, level_text)}. "
-            f"Among {count(len(control), 'comparison')} this may be chance (Holm, 5%), "
+            f"Among {count(len(control), 'comparison')} this may be chance, "
             "and so may be what a candidate shows there"
         )
     discarded = (one for one in rounds if one.discarded is not None)

@@ -146,7 +146,7 @@ class Results:
     invalid_reasons: tuple[str, ...]  # Why
     stop_reason: str  # Why no more was measured; empty for a partial run
     warnings: tuple[str, ...]  # What a careful reader should know
-    headline: str  # The result: how many comparisons were made, which differences hold, and the control
+    headline: str  # The answer in plain words: whether the candidates are better, and where
     plan: dict[str, Any]  # The plan, with every default filled in
     manifest: Manifest  # The conditions
     parity: Parity | None  # The responses, before and after the load; None if the run ended before
@@ -159,3 +159,5 @@ class Results:
     spectra: tuple[Spectrum, ...] = ()  # How the response times of each arm at each level are distributed
     pages: Pages = field(default_factory=Pages)  # What a browser measured
     claims: tuple[ClaimResult, ...] = ()  # The plan's claims
+    # How many comparisons were made, which differences hold among them, and what the control shows
+    evidence: str = ""

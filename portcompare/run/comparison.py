@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from portcompare.analyse.checks import levels_of
+from portcompare.doctor.machine import look_at_steadiness
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.history.summaries import write_summary
 from portcompare.plan import Gate, Plan
@@ -21,6 +22,7 @@ from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.records.run_summary import REPORT_FILE, RUNS
 from portcompare.report import write_reports
 from portcompare.report.formats.results_file import read_results
+from portcompare.report.wording import describe_steadiness
 from portcompare.run.narrowing import Narrowing
 from portcompare.run.phases import measure, prepare
 from portcompare.run.progress import Progress
@@ -56,9 +58,12 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
         with open_session(plan, folder, problems, options.workers, progress.start) as session:
             if options.workers.expect:
                 began_s = time.monotonic()  # the time until all workers have joined does not count
+            progress.start("looking at the machine")
+            steadiness = look_at_steadiness(plan, (session.cpus.server[0], session.cpus.generator[-1]))
+            progress.note(describe_steadiness(steadiness))
             recording = Recording(
                 plan=plan,
-                manifest=describe_manifest(plan, session.cpus),
+                manifest=describe_manifest(plan, session.cpus, steadiness),
                 folder=folder,
                 started_at=started_at,
                 began_s=began_s,

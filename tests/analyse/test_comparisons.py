@@ -59,11 +59,50 @@ def test_a_block_that_one_arm_lacks_or_in_which_its_round_was_discarded_is_left_
         assert by_metric(rounds)["throughput"].point == pytest.approx(2)
 
 
-@pytest.mark.parametrize(("blocks", "noun"), [(0, "blocks"), (1, "block")])
-def test_fewer_than_two_pairs_are_invalid(blocks: int, noun: str) -> None:
-    found = by_metric(altered(one, discarded=None if one.block < blocks else "spoilt") for one in EQUAL)
-    reason = f"{blocks} {noun} with a valid round of both; an interval needs 2"
-    assert set(found.values()) == {Estimate(blocks=blocks, verdict="invalid", reason=reason)}
+@pytest.mark.parametrize(
+    ("blocks", "discarded", "reason"),
+    [
+        (1, {}, "only 1 start of the servers with a valid round of both"),
+        (2, {0: "spoilt"}, "2 of 4 rounds discarded: spoilt"),
+        (1, {0: "spoilt"}, "2 of 2 rounds discarded: spoilt"),
+    ],
+)
+def test_fewer_than_two_pairs_are_invalid_and_why_is_said(
+    blocks: int, discarded: dict[int, str], reason: str
+) -> None:
+    found = by_metric(altered(one, discarded=discarded.get(one.block)) for one in EQUAL if one.block < blocks)
+    pairs = blocks - len(discarded)
+    assert set(found.values()) == {Estimate(blocks=pairs, verdict="invalid", reason=reason)}
+
+
+QUIET, NOISY, BROKEN = [100.0] * 5, [100.0, 300.0, 40.0, 200.0, 60.0], [100.0, 900.0, 10.0, 500.0, 20.0]
+
+
+@pytest.mark.parametrize(
+    ("control", "candidate", "changes", "reason"),
+    [
+        (NOISY, BROKEN, {}, "machine noise: two instances of the baseline differ by 0.3"),
+        (QUIET, BROKEN, {}, "its own noise, from start to start: 0."),
+        (QUIET, [100.0, 120.0], {}, "only 2 starts of the servers"),
+        (QUIET, NOISY, {"requests": 3}, "too few requests: 3 a round"),
+        (QUIET, BROKEN, {"discarded": "late"}, "3 of 10 rounds discarded: late"),
+    ],
+)
+def test_an_interval_wider_than_a_factor_of_two_is_no_result_and_its_cause_is_named(
+    control: list[float], candidate: list[float], changes: dict[str, object], reason: str
+) -> None:
+    count = len(candidate)
+    arms = {BASELINE: QUIET[:count], CONTROL: control[:count], CANDIDATE: candidate}
+    rounds = [one for arm, rates in arms.items() for one in rounds_of(arm, rates)]
+    kept = rounds[:-3] if "discarded" in changes else []
+    rounds = kept + [altered(one, **changes) for one in rounds[len(kept) :]]
+    (found,) = (
+        one.ratio
+        for one in compare(rounds, MARGINS)
+        if (one.candidate, one.metric) == (CANDIDATE, "throughput")
+    )
+    assert (found.is_result, found.verdict) == (False, "inconclusive")
+    assert found.reason.startswith(reason), found
 
 
 def test_what_a_round_does_not_know_is_missing_from_its_metric_alone() -> None:

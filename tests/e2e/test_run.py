@@ -158,7 +158,7 @@ def test_a_report_is_rendered_again_to_the_byte(finished: Finished, start: Start
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     assert [path.read_bytes() for path in reports] == before
-    assert "Gates: " in out
+    assert out.count("\ngate ") == 2
     assert "Gates: " in (finished.folder / "report.html").read_text()
     if read_results(finished.folder)["pages"] is not None:
         assert "page message: While 6 users wait as well" in " ".join(out.split())

@@ -62,7 +62,7 @@ def test_usual_names_are_left_alone() -> None:
 def test_hostile_names_break_no_table(hostile: Results) -> None:
     source = markdown.render(hostile)
     widths = Counter(len(row) for row in _rows(source))
-    assert widths.keys() == {5, 6, 9, 4}
+    assert widths.keys() == {5, 6, 7, 9, 4}
     assert (widths[5], widths[6]) == (1 + len(hostile.summaries), 2)
     assert "<script" not in _html(source)
     outside_code = re.sub(r"^(`{3,})sh$.*?^\1$", "", source, flags=re.DOTALL | re.MULTILINE)
@@ -136,16 +136,19 @@ def test_the_headline_and_the_conclusions_come_first_in_a_sound_run(results: Res
     blocks = markdown.render(replace(results, warnings=())).split("\n\n")
     assert blocks[0] == "# portcompare: plan"
     assert blocks[1] == f"**{results.headline}**"
-    assert blocks[2].startswith("- **fast**: quart-hypercorn is slower")
-    valid = "This run is valid: 96 rounds in 148 s, 2026-03-02 09:41:07 UTC. Alike in 14 of 14"
-    assert blocks[3].startswith(valid)
+    rows = _rows(blocks[2])
+    assert rows[0] == ["Level", "Deployment", "Ratio", "95% range", "Verdict", "Of its limit", "Responses"]
+    assert len(rows) == 1 + len(results.summaries)
+    assert blocks[4].startswith("- **fast**: quart-hypercorn is slower")
+    valid = "This run is valid: 96 rounds in 148 s, 2026-03-02 09:41:07 UTC. Responses: 14 of 14"
+    assert blocks[6].startswith(valid)
 
 
-def test_what_is_grave_comes_before_the_conclusions(hostile: Results) -> None:
+def test_what_is_grave_comes_before_the_lines(hostile: Results) -> None:
     blocks = markdown.render(hostile).split("\n\n")
     assert _text(_html(blocks[1])).startswith("This run is not valid: | <script>")
-    labels = [re.match(r"> \*\*([A-Z ]+)\*\*: ", block) for block in blocks[2:7]]
-    assert [label and label[1] for label in labels] == NOTICES
+    labels = re.findall(r"^> \*\*([A-Z ]+)\*\*: |^\| (Level)", "\n".join(blocks), re.MULTILINE)
+    assert [label or table for label, table in labels] == [*NOTICES[:3], "Level", *NOTICES[3:]]
     assert "This run is NOT VALID" in _text(_html("\n\n".join(blocks)))
 
 

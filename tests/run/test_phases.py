@@ -187,8 +187,8 @@ def test_a_search_finds_the_capacity_of_every_arm_and_its_rates_are_no_levels(tm
     assert any(one.load.errors for one in results.rounds)
     assert all(one.discarded is None for one in results.rounds)
     assert results.valid
-    assert results.headline.startswith("Of 1 comparison of capacities, 1 difference holds, ")
-    assert "new is faster (front, 3.0" in results.headline
+    assert results.headline == "Another deployment pays on `front`: 3.0x the capacity on new."
+    assert results.evidence.startswith("Of 1 comparison of capacities, 1 difference holds, ")
     (conclusion,) = results.conclusions
     assert (conclusion.scenario, conclusion.candidate) == ("front", "new")
     assert conclusion.text.startswith("new has a higher capacity than old (")
@@ -204,7 +204,7 @@ def test_a_control_with_another_capacity_makes_the_run_invalid_and_a_server_that
     (reason,) = run.results.invalid_reasons
     assert "came out faster in capacity (front, 1.3" in reason
     assert not run.results.valid
-    assert run.results.headline.startswith("This run is not valid")
+    assert run.results.headline.startswith("No answer, as this run is not valid: too noisy: ")
     run = Run(search_plan(), under_an_objective, tmp_path, lambda arm, _: arm != "new")
     (warning,) = run.results.warnings
     assert warning.startswith("new (front) was still slow 30.0 s after a round")

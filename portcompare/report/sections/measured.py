@@ -9,6 +9,7 @@ from portcompare.records.metrics import METRICS
 from portcompare.records.results import Results, Summary
 from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.report.wording import (
+    NO_RESULT,
     NOT_KNOWN,
     TONES,
     Tone,
@@ -17,6 +18,7 @@ from portcompare.report.wording import (
     latencies,
     level_text,
     ratio_cells,
+    ratio_text,
     visible,
     why_usage_unknown,
 )
@@ -76,6 +78,8 @@ def rows_by_level(results: Results) -> dict[tuple[str, str], list[ArmRow]]:
 
 def outcome(ratio: str, verdict: str) -> str:
     """A ratio with its verdict, both in words."""
+    if ratio == NO_RESULT:
+        return ratio
     return f"{ratio}, {verdict}" if ratio == NOT_KNOWN else f"{ratio} {verdict}".strip()
 
 
@@ -100,7 +104,7 @@ def _arm_row(results: Results, one: Summary) -> ArmRow:
         rate=known(one.rate_rps, units.rate),
         errors=units.count(one.errors, "error") if one.errors else "",
         payload=known(one.received_bytes_per_request, units.size),
-        ratio=known(ratio.point, units.ratio) if ratio else "",
+        ratio=ratio_text(ratio) if ratio else "",
         interval=interval(ratio) if ratio and ratio.point is not None else "",
         verdict="baseline" if one.arm == BASELINE else verdict or NOT_KNOWN,
         tone=TONES[verdict] if verdict else None,

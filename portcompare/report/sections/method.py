@@ -14,6 +14,7 @@ from portcompare.report.wording import (
     ALREADY_RUNNING,
     NOT_KNOWN,
     Facts,
+    describe_steadiness,
     known,
     level_text,
     margin_of,
@@ -180,6 +181,7 @@ def machine_facts(results: Results) -> Facts:
     load = units.significant(manifest.load_average)
     return (
         ("Machine", f"{model}, {size}; clock governor {governor}; load average {load} at the start"),
+        *([("Steadiness", describe_steadiness(manifest.steadiness))] if manifest.steadiness else []),
         ("System", f"{visible(manifest.kernel)}, Python {visible(manifest.python)}"),
         ("Load generator", f"CPUs {_cpus(manifest.generator_cpus)}"),
         *(
@@ -256,6 +258,7 @@ def _trust_facts(results: Results) -> Facts:
     unsteady = _count_unsteady(results)
     return (
         ("This run", verdict),
+        ("All comparisons", visible(results.evidence) or NOT_KNOWN),
         ("Control", control),
         ("Load generator", _generator(results)),
         ("Discarded rounds", discarded),
