@@ -50,13 +50,13 @@ def find_invalid_reasons(
     """Why a run must not be relied on; `searched` scenarios have a capacity instead of levels."""
     fixed = [one for one in rounds if one.scenario not in searched]
     comparisons = tuple(comparisons)
+    if parity is not None and not parity.equal:
+        cases = len({each.case for each in parity.differences if each.counts})
+        yield f"the responses differ in {count(cases, 'case')}" if cases else "no responses were compared"
     if not rounds:
         yield "nothing was measured"
     if fixed and not comparisons:
         yield "nothing was compared: no level was measured both on the baseline and on another"
-    if parity is not None and not parity.equal:
-        cases = len({each.case for each in parity.differences if each.counts})
-        yield f"the responses differ in {count(cases, 'case')}" if cases else "no responses were compared"
     discarded = sum(one.discarded is not None for one in fixed)
     if discarded > MOST_DISCARDED * len(fixed):
         yield f"{discarded} of {len(fixed)} rounds were discarded"

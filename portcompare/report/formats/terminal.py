@@ -47,7 +47,7 @@ def render_screen(results: Results, path: str) -> list[Text]:
         for one in conclusions.find_notices(results)
         if one.label not in _WITH_LINES_OF_THEIR_OWN
     ]
-    tail = [Text(), Text(screen.parity_line(results.parity)), *_first(notices, _MOST_NOTICES, "notice")]
+    tail = [Text(), Text(screen.parity_line(results.parity))]
     if results.parity is not None:
         own, *_ = responses.sort_groups(results.parity)
         cells = (responses.difference_cells(group, WIDTH) for group in own if group.first.counts)
@@ -55,6 +55,7 @@ def render_screen(results: Results, path: str) -> list[Text]:
             Text(f"  {rank}: {case}, {place}: {old} -> {new}") for case, _, rank, place, old, new in cells
         ]
         tail += _first(found, _MOST_GATES, "difference")
+    tail += _first(notices, _MOST_NOTICES, "notice")
     gates = [_gate_line(row) for table in conclusions.gate_tables(results) for row in table.rows]
     tail += _first(gates, _MOST_GATES, "gate")
     room = MOST_LINES - len(head) - len(tail) - 3
@@ -74,7 +75,7 @@ def _first(lines: Sequence[Text], most: int, noun: str) -> list[Text]:
 
 def _gate_line(cells: Sequence[str]) -> Text:
     what, limits, ratio, ends, outcome, reason = cells
-    return Text(f"gate {outcome}: {what} must be {limits}, is {ratio} {ends}: {reason}")
+    return Text(f"gate {outcome}: {ratio} {ends}, {limits}: {what}: {reason}")
 
 
 def _group_lines(groups: Sequence[screen.Group], room: int) -> Iterator[Text]:
