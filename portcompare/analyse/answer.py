@@ -51,7 +51,8 @@ def find_answer(
 ) -> str:
     """Answer whether porting pays, in sentences that claim nothing that was not shown."""
     if invalid_reasons:
-        first, *others = (reason.partition(". ")[0] for reason in invalid_reasons)
+        # Of each reason the beginning; the notice below the answer has all of it.
+        first, *others = (reason.partition(". ")[0].partition(": ")[0] for reason in invalid_reasons)
         more = f" (and {count(len(others), 'more reason')})" if others else ""
         return f"No answer, as this run is not valid: {first}{more}."
     scenarios: dict[str, list[Found]] = {}

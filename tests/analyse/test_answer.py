@@ -70,9 +70,7 @@ def test_the_answer_says_where_porting_pays_and_claims_nothing_that_was_not_show
 def test_a_run_that_is_not_valid_has_no_answer() -> None:
     reasons = ("too noisy: the control came out slower. Close other programs", "2 of 4 rounds were discarded")
     found = find_answer(plan_of(), [one("new", 2.0)], (), reasons)
-    assert found == (
-        "No answer, as this run is not valid: too noisy: the control came out slower (and 1 more reason)."
-    )
+    assert found == "No answer, as this run is not valid: too noisy (and 1 more reason)."
 
 
 def test_without_a_port_it_is_about_deployments_and_an_open_load_is_judged_by_its_response_time() -> None:

@@ -204,7 +204,7 @@ def test_a_control_with_another_capacity_makes_the_run_invalid_and_a_server_that
     (reason,) = run.results.invalid_reasons
     assert "came out faster in capacity (front, 1.3" in reason
     assert not run.results.valid
-    assert run.results.headline.startswith("No answer, as this run is not valid: too noisy: ")
+    assert run.results.headline.startswith("No answer, as this run is not valid: too noisy")
     run = Run(search_plan(), under_an_objective, tmp_path, lambda arm, _: arm != "new")
     (warning,) = run.results.warnings
     assert warning.startswith("new (front) was still slow 30.0 s after a round")
