@@ -54,7 +54,9 @@ def judge_ratio(metric: MetricName, ratio: Estimate, margin: float) -> Estimate:
     band = f"the equivalence margin of {share(margin)}"
     verdict: Verdict = "inconclusive"
     reason = f"the interval crosses the edge of {band}"
-    if low > most:
+    if not ratio.is_result:
+        reason = "the ends of the interval are more than a factor of two apart"
+    elif low > most:
         verdict, reason = above, f"the interval lies wholly above {band}"
     elif high < least:
         verdict, reason = below, f"the interval lies wholly below {band}"
@@ -181,7 +183,7 @@ def _compare(metric: MetricName, arms: Mapping[str, Sequence[Round]], arm: str, 
     if found is None:
         found = judge_ratio(metric, _ratio_of_pairs(pairs), margin)
         if not found.is_result:
-            found = replace(found, verdict="inconclusive", reason=_why_wide(metric, arms, arm, found, pairs))
+            found = replace(found, reason=_why_wide(metric, arms, arm, found, pairs))
     return replace(found, blocks=len(pairs))
 
 

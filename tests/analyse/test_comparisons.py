@@ -214,7 +214,7 @@ def judge(metric: MetricName, low: float, high: float, margin: float = 0.05) -> 
         (LOWEST - 1e-9, 1.00, "inconclusive", "crosses the edge of"),
         (HIGHEST, 1.20, "inconclusive", "crosses the edge of"),
         (0.80, LOWEST, "inconclusive", "crosses the edge of"),
-        (0.50, 2.00, "inconclusive", "crosses the edge of"),
+        (0.80, 1.50, "inconclusive", "crosses the edge of"),
         (HIGHEST + 1e-9, 1.20, "faster", "lies wholly above"),
         (0.80, LOWEST - 1e-9, "slower", "lies wholly below"),
     ],
@@ -226,6 +226,14 @@ def test_the_verdict_goes_by_where_the_whole_interval_lies(
         verdict = {"faster": "slower", "slower": "faster"}.get(verdict, verdict)  # type: ignore[assignment]
     found = judge(metric, low, high)
     assert (found.verdict, found.reason) == (verdict, f"the interval {where} the equivalence margin of 5.00%")
+
+
+def test_an_interval_wider_than_a_factor_of_two_shows_no_difference_however_far_it_lies_from_the_margin() -> (
+    None
+):
+    wide = judge("throughput", 3.0, 9.0)
+    assert (wide.verdict, wide.is_result) == ("inconclusive", False)
+    assert wide.reason == "the ends of the interval are more than a factor of two apart"
 
 
 NARROW = altered(COMPARISON, point=2.0, low=1.95, high=2.05)
