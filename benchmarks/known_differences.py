@@ -20,7 +20,7 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.common import HERE, header, publish, row, spread, verdict
-from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.metrics import MetricName, round_metrics
 from portcompare.records.rounds import CONTROL
 
 MORE = {"ten-percent-more": 0.1, "thirty-percent-more": 0.3}
@@ -143,7 +143,7 @@ def describe_equals(heavier: list[dict[str, Any]], alike: list[dict[str, Any]]) 
     """How often an arm that is the baseline was called faster or slower."""
     runs = len(heavier) + len(alike)
     lines = header("in", "control", "faster or slower", f"asked for in {RUNS_ASKED} runs", "", *ALIKE, "")
-    for metric in METRICS:
+    for metric in round_metrics():
         control, again = (
             [one["ratio"]["verdict"] for run in chosen for one in comparisons_of(run, arm, metric)]
             for chosen, arm in (([*heavier, *alike], CONTROL), *((alike, name) for name in ALIKE))

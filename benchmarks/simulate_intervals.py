@@ -25,7 +25,7 @@ from benchmarks.simulate_noise import (
 )
 from benchmarks.simulate_run_noise import NOISES
 from benchmarks.simulate_runs import LEVELS, holds_anything, is_invalid, is_warned_of, simulate_run
-from portcompare.records.metrics import HEADLINE_METRICS, METRICS
+from portcompare.records.metrics import HEADLINE_METRICS, round_metrics
 from portcompare.records.rounds import CONTROL
 from portcompare.stats.intervals import paired_ratio
 
@@ -110,7 +110,7 @@ def run_lines() -> Iterator[str]:
     yield from header(
         "noise",
         "blocks",
-        *METRICS,
+        *round_metrics(),
         f"any metric, {MOST_FALSE:.0f}% at most",
         f"headline, {MOST_FALSE:.0f}% at most",
         "not valid",
@@ -139,12 +139,12 @@ def simulate_runs(name: str) -> list[str]:
         stopping = [one for one in control if one.metric in HEADLINE_METRICS]
         covered += sum((one.ratio.low or 0) <= 1 <= (one.ratio.high or 0) for one in stopping)
         blocks.append(rounds[-1].block + 1)
-    percent = {what: 100 * wrong[what] / WHOLE_RUNS for what in (*METRICS, *TARGETS, *OTHERS)}
+    percent = {what: 100 * wrong[what] / WHOLE_RUNS for what in (*round_metrics(), *TARGETS, *OTHERS)}
     targets = (f"{percent[what]:.1f}%, {verdict(met=percent[what] <= MOST_FALSE)}" for what in TARGETS)
     return [
         name,
         f"{np.median(blocks):.0f}",
-        *(f"{percent[metric]:.1f}%" for metric in METRICS),
+        *(f"{percent[metric]:.1f}%" for metric in round_metrics()),
         *targets,
         *(f"{percent[what]:.1f}%" for what in OTHERS),
         f"{100 * covered / (WHOLE_RUNS * len(LEVELS) * len(HEADLINE_METRICS)):.1f}%",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.simulate_noise import ROUNDS, autoregress, recorded_residuals
 from portcompare.plan.schema import Rounds
-from portcompare.records.metrics import METRICS
+from portcompare.records.metrics import round_metrics
 
 Array = NDArray[np.float64]
 Draw = Callable[[tuple[str, float], int], Array]
@@ -19,7 +19,7 @@ Noise = Callable[[Generator], Draw]
 LONGEST = ROUNDS * Rounds().max_blocks
 BEFORE = 200
 
-SLOWER = np.array([-1.0 if metric == "throughput" else 1.0 for metric in METRICS])
+SLOWER = np.array([-1.0 if metric == "throughput" else 1.0 for metric in round_metrics()])
 """What a slower machine does to each metric."""
 
 read_pools = cache(recorded_residuals)
@@ -27,17 +27,19 @@ read_pools = cache(recorded_residuals)
 
 def normal(size: float, rng: Generator) -> Draw:
     """Every round is off by this much, more or less, in each metric by itself."""
-    return lambda _level, rounds: rng.normal(0, size, (rounds, len(METRICS)))
+    return lambda _level, rounds: rng.normal(0, size, (rounds, len(round_metrics())))
 
 
 def lognormal(rng: Generator) -> Draw:
     """Every round loses time, most little and some much: 3% in the median, lognormal."""
-    return lambda _level, rounds: SLOWER * np.log1p(0.03 * rng.lognormal(0, 1, (rounds, len(METRICS))))
+    return lambda _level, rounds: (
+        SLOWER * np.log1p(0.03 * rng.lognormal(0, 1, (rounds, len(round_metrics()))))
+    )
 
 
 def heavy_tailed(rng: Generator) -> Draw:
     """Student's t with 3 degrees of freedom."""
-    return lambda _level, rounds: 0.03 * rng.standard_t(3, (rounds, len(METRICS)))
+    return lambda _level, rounds: 0.03 * rng.standard_t(3, (rounds, len(round_metrics())))
 
 
 def autocorrelated(rng: Generator) -> Draw:
@@ -68,7 +70,7 @@ def _along(rng: Generator, slower: Array) -> Draw:
 
     def draw(_level: tuple[str, float], rounds: int) -> Array:
         now = np.fromiter(islice(machine, rounds), float, rounds)
-        return np.asarray(np.outer(now, SLOWER) + rng.normal(0, 0.02, (rounds, len(METRICS))))
+        return np.asarray(np.outer(now, SLOWER) + rng.normal(0, 0.02, (rounds, len(round_metrics()))))
 
     return draw
 

@@ -7,7 +7,7 @@ from statistics import median
 
 from portcompare.plan import Plan
 from portcompare.records.estimates import Comparison, Estimate, Verdict
-from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName
+from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName, round_metrics
 from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import count, share
@@ -38,7 +38,7 @@ def compare(rounds: Iterable[Round], margins: Mapping[MetricName, float]) -> tup
         if BASELINE in arms
         for arm in arms
         if arm != BASELINE
-        for metric in METRICS
+        for metric in round_metrics()
     )
 
 

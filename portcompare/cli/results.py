@@ -82,6 +82,8 @@ def diff(
 def _read_margins(results: Results, folder: Path) -> dict[MetricName, float]:
     """The equivalence margins of a finished run; raises InputError if its plan lacks one."""
     margins = {metric: margin for metric in METRICS if (margin := margin_of(results, metric)) is not None}
+    if results.work is None:  # nothing to compare by it, as in runs of a plan that lacks it
+        margins.setdefault("instructions", METRICS["instructions"].margin)
     missing = ", ".join(metric for metric in METRICS if metric not in margins)
     if missing:
         where = f"{folder / RESULTS_FILE}: plan.rounds.margin"

@@ -119,6 +119,16 @@ class Cpus(t.Section):
     generator: list[Cpu] | None = Field(None, description="CPUs of the generator")
 
 
+class WorkPlan(t.Section):
+    """What is counted beside the load; an empty table has it counted with the defaults."""
+
+    requests: int = Field(
+        400,
+        ge=16,
+        description="requests of each scenario that are counted; fewer where responses wait",
+    )
+
+
 class Cost(t.Section):
     """The price of an hour of a CPU core, from which the report works out that of a million requests."""
 
@@ -177,6 +187,7 @@ class Plan(t.Section):
     scenarios: dict[t.Name, Scenario] = Field({}, min_length=1)
     break_even: BreakEvenGrid | None = None
     cost: Cost | None = None
+    work: WorkPlan | None = None
     pages: dict[t.Name, Page] = Field({})
     claims: dict[t.Name, Claim] = Field({})
     parity: ParityPlan = ParityPlan()
@@ -213,6 +224,11 @@ class Plan(t.Section):
             Arm(name=CONTROL, deployment=self.baseline),
             *(Arm(name=candidate, deployment=candidate) for candidate in self.candidates),
         )
+
+    @property
+    def work_plan(self) -> WorkPlan:
+        """How work is counted, also where only `portcompare work` counts it."""
+        return self.work or WorkPlan()
 
     @property
     def levels(self) -> tuple[tuple[str, float], ...]:

@@ -7,12 +7,13 @@ from typing import Any, Literal
 from portcompare import units
 from portcompare.records.rounds import Round
 
-MetricName = Literal["throughput", "p50", "p95", "p99", "cpu_s_per_request"]
+RoundMetric = Literal["throughput", "p50", "p95", "p99", "cpu_s_per_request"]
+MetricName = Literal[RoundMetric, "instructions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A quantity that every round has, and that arms are compared in."""
+    """A quantity that arms are compared in."""
 
     label: str  # What tables call it
     noun: str  # What sentences call it
@@ -26,6 +27,7 @@ class Metric:
     least_requests: int  # Requests that a round must have for it to mean something
     margin: float  # The equivalence margin unless the plan sets another
     in_headline: bool = False  # Whether the headline and the control are judged by it
+    is_counted: bool = False  # Whether it is counted beside the load, and no round has it
     needs_usage: bool = False  # Whether it is known only of servers whose processes can be seen
 
     @property
@@ -78,8 +80,26 @@ METRICS: dict[MetricName, Metric] = {
         margin=0.05,
         needs_usage=True,
     ),
+    "instructions": Metric(
+        label="Instructions per request",
+        noun="instructions per request",
+        value=lambda _: None,
+        unit="instructions per request",
+        per_unit=1.0,
+        show=units.instructions,
+        better="cheaper",
+        worse="dearer",
+        least_requests=0,
+        margin=0.01,
+        is_counted=True,
+    ),
 }
 """Every metric by its name in plans and results. A tail varies more, so its margin is wider."""
 
 HEADLINE_METRICS = tuple(name for name, metric in METRICS.items() if metric.in_headline)
 """What the headline speaks of, what the control is held to, and what must be known before a level is done."""
+
+
+def round_metrics() -> list[MetricName]:
+    """What every round has."""
+    return [name for name, metric in METRICS.items() if not metric.is_counted]

@@ -13,6 +13,7 @@ from portcompare.records.pages import LoadKind, Pages
 from portcompare.records.parity import Parity
 from portcompare.records.rounds import Bound, Latency, Round
 from portcompare.records.sweeps import Sweeps
+from portcompare.records.work import Work
 
 CheckOutcome = Literal["kept", "broken", "inconclusive", "not judged"]
 ClaimVerdict = Literal["true", "false", "depends", "cannot tell"]
@@ -24,7 +25,7 @@ class Subject:
     """What one side of a check looks at: one arm at one level of a scenario, or with one page."""
 
     arm: str  # "baseline", "control" or a candidate; of a gate, the deployment
-    level: float  # The scenario's level, or the users met by the page: 0 for none
+    level: float  # The scenario's level, 0 for any; or the users met by the page: 0 for none
     scenario: str | None = None  # Name of the scenario; None for a page
     page: str | None = None  # Name of the page; None for a scenario
     load: LoadKind | None = None  # Which load of the page; None for a scenario
@@ -159,3 +160,4 @@ class Results:
     spectra: tuple[Spectrum, ...] = ()  # How the response times of each arm at each level are distributed
     pages: Pages = field(default_factory=Pages)  # What a browser measured
     claims: tuple[ClaimResult, ...] = ()  # The plan's claims
+    work: Work | None = None  # Instructions per request; None where the plan has no [work]

@@ -78,12 +78,12 @@ def percent(value: float) -> str:
     return f"{exact(value * 100)}%"
 
 
-def interval(ratio: Estimate) -> str:
+def interval(ratio: Estimate, show: Callable[[float], str] = units.ratio) -> str:
     """The 95% interval of a ratio."""
     if ratio.interval is None:
         return NOT_KNOWN
     low, high = ratio.interval
-    return f"[{units.ratio(low)}, {units.ratio(high)}]"
+    return f"[{show(low)}, {show(high)}]"
 
 
 def ratio_cells(one: Comparison | Change) -> tuple[str, str, str]:

@@ -31,6 +31,7 @@ from portcompare.run.parity import (
 from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
 from portcompare.run.session import Session
+from portcompare.run.work import count_in_run
 from portcompare.serve import (
     SETTLE_LIMIT_S,
     RunningServer,
@@ -104,6 +105,7 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
                 if not outcome.parity.equal:
                     break
                 session = without_faulty_scenarios(session, outcome)
+                count_in_run(session, recording, progress)
                 recording.plan, run = session.plan, replace(run, session=session)
                 blocks = enumerate(_plan_blocks(run))
                 number, places = next(blocks, (0, None))

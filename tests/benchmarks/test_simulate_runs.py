@@ -7,7 +7,7 @@ import pytest
 from benchmarks.simulate_run_noise import LONGEST, NOISES, normal
 from benchmarks.simulate_runs import ARMS, LEVELS, PLANNED, simulate_run
 from portcompare.measure.blocks import EARLY_BLOCKS
-from portcompare.records.metrics import METRICS
+from portcompare.records.metrics import round_metrics
 from portcompare.records.rounds import BASELINE
 
 LEVEL = next(iter(LEVELS))
@@ -21,7 +21,7 @@ def drawn(name: str, rounds: int) -> np.ndarray:
 def test_a_noise_has_a_row_a_round_and_a_column_a_metric_as_long_as_a_run_may_be(name: str) -> None:
     draw = NOISES[name](np.random.default_rng(4))
     for level in LEVELS:
-        assert draw(level, LONGEST // len(LEVELS)).shape == (LONGEST // len(LEVELS), len(METRICS))
+        assert draw(level, LONGEST // len(LEVELS)).shape == (LONGEST // len(LEVELS), len(round_metrics()))
 
 
 def test_neighbouring_rounds_are_alike_where_the_machine_wanders_and_nowhere_else() -> None:

@@ -65,6 +65,7 @@ def test_a_margin_is_one_for_all_metrics_or_a_table_and_wider_for_tails_by_defau
     tmp_path: Path, plan: Plan
 ) -> None:
     default = {"throughput": 0.05, "p50": 0.05, "p95": 0.1, "p99": 0.1, "cpu_s_per_request": 0.05}
+    default["instructions"] = 0.01
     assert plan.rounds.margins == default
     assert set(load(tmp_path, with_margin("0.2")).rounds.margins.values()) == {0.2}
     margins = load(tmp_path, with_margin("{ p50 = 0.03, p99 = 0.3 }")).rounds.margins

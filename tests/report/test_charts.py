@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from portcompare import units
-from portcompare.records.metrics import METRICS
+from portcompare.records.metrics import round_metrics
 from portcompare.records.results import Results
 from portcompare.report.charts import draw_charts, main_charts
 from portcompare.report.charts import render as render_files
@@ -40,7 +40,7 @@ def _parts(figure: Figure) -> dict[str, int]:
 def test_each_comparison_with_a_ratio_is_a_point_and_an_interval_in_the_colour_of_its_verdict(
     scenario: str, results: Results
 ) -> None:
-    for metric, figure in zip(METRICS, ratio_plots(results, scenario), strict=True):
+    for metric, figure in zip(round_metrics(), ratio_plots(results, scenario), strict=True):
         drawn = [
             c
             for c in results.comparisons

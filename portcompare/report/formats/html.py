@@ -17,6 +17,7 @@ from portcompare.report.formats import data
 from portcompare.report.formats.histograms import HISTOGRAM_FOLDER
 from portcompare.report.formats.results_file import encode, results_text
 from portcompare.report.sections import conclusions, load, measured, method, pages, responses
+from portcompare.report.sections.work import work_tables
 from portcompare.report.wording import timestamp, visible
 
 
@@ -138,6 +139,9 @@ SECTIONS = {
     "time": Section(title="Where the time goes", charts="time"),
     "cost": Section(title="What it costs", charts="cost"),
     "timeline": Section(title="The run, second by second", charts="timeline"),
+    "work": Section(
+        title="Work: instructions per request", build=lambda run: {"tables": work_tables(run.work)}
+    ),
     "responses": Section(title="Responses", build=responses.build),
     "method": Section(title="How it was measured", build=method.build_method),
     "validity": Section(title="Whether it can be trusted", build=method.build_validity),

@@ -8,6 +8,7 @@ from portcompare.records.parity import Parity
 from portcompare.records.results import Results
 from portcompare.report.charts import CHART_FOLDER, main_charts
 from portcompare.report.sections import conclusions, load, measured, method, pages, responses
+from portcompare.report.sections.work import work_tables
 from portcompare.report.wording import TextTable, clipped, timestamp, visible
 
 _MARKUP = re.compile(r"([\\`*_\[~|$])")
@@ -69,7 +70,9 @@ def _blocks(results: Results) -> Iterator[str]:
         rows = [[clipped(cell, _LONGEST_TEXT) for cell in row] for row in measured.comparison_rows(results)]
         compared = _cut_table(measured.COMPARISON_HEADER, _one_line(rows), _MOST_COMPARISONS)
         yield from _folded("All comparisons with the baseline", compared)
-    yield from text_tables((*conclusions.claim_tables(results), *pages.page_tables(results)))
+    yield from text_tables(
+        (*work_tables(results.work), *conclusions.claim_tables(results), *pages.page_tables(results))
+    )
     yield from _folded("Charts", _charts(results))
     if results.parity is not None:
         yield from _responses(results.parity)
