@@ -50,10 +50,11 @@ class Orders:
         return self.deadline_s is not None and time.monotonic() > self.deadline_s
 
     def slice_length(self, scenario: str) -> int:
-        """How many requests a slice has: fewer where each response waits by design."""
-        delay_s = self.plan.scenarios[scenario].delay_s
+        """How many requests a slice has: fewer where responses wait by design, and each kind as often."""
+        delay_s, kinds = self.plan.scenarios[scenario].delay_s, len(self.requests[scenario])
         wanted = self.plan.work_plan.requests
-        return max(1, int(min(wanted, WAITING_LIMIT_S / delay_s if delay_s else wanted) // SLICES))
+        length = max(1, int(min(wanted, WAITING_LIMIT_S / delay_s if delay_s else wanted) // SLICES))
+        return length - length % kinds if kinds <= length else length
 
 
 def count_work(orders: Orders) -> Work:

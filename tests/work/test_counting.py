@@ -148,10 +148,10 @@ def test_responses_that_wait_have_shorter_slices_and_time_that_is_up_ends_the_co
     plan = write_plan(tmp_path)
     slow = plan.scenarios["fast"].model_copy(update={"delay_s": 0.2})
     plan = plan.model_copy(update={"scenarios": plan.scenarios | {"slow": slow}})
-    orders = Orders(
-        plan=plan, requests={}, method=KERNEL, cpus=assign_cpus(plan), folder=tmp_path, deadline_s=0
-    )
-    assert [orders.slice_length(scenario) for scenario in ("fast", "slow")] == [25, 2]
+    requests = {"fast": (HEALTHY,), "slow": (HEALTHY,), "mixed": (HEALTHY,) * 7}
+    plan.scenarios["mixed"] = plan.scenarios["fast"]
+    orders = Orders(plan=plan, requests=requests, method=KERNEL, cpus=assign_cpus(plan), folder=tmp_path)
+    assert [orders.slice_length(scenario) for scenario in requests] == [25, 2, 21]
     late = count_work(replace(orders, deadline_s=0.0))
     assert late.not_counted == dict.fromkeys(plan.deployments, "there was no time left for it")
 
