@@ -23,13 +23,15 @@ class WorkCount:
     scenario: str  # Name of the scenario
     counter: CounterName  # What counted
     requests: int  # How many requests were counted, of all slices
-    # Instructions of the whole process tree in user space; the mean over the slices, the outermost cut off
+    # Instructions of the whole process tree in user space, without what it executes by the clock; the mean of
+    # the slices, the outermost cut off
     instructions_per_request: float
     low: float  # Lower end of the 95% interval of that, from slice to slice
     high: float  # Upper end
     slices: tuple[float, ...]  # Instructions per request of each slice, in the order in which they were sent
     shares: dict[Part, float]  # The parts of them by whose code it is, from 0 to 1; empty if not known
-    ratio: Estimate | None = None  # Divided by the baseline's; None for the baseline, and without one
+    idle_per_s: float  # What it executes by the clock, in instructions a second; subtracted from each slice
+    ratio: Estimate | None = None  # Divided by the baseline's; None for the baseline and without it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ AT_A_TIME = 2  # servers, each on a CPU of its own
 
 WARM_UP = 100  # requests of each scenario before the counting
 WAITING_LIMIT_S = 8.0  # how long the counted responses of a scenario may wait by design, all together
+IDLE_S = 2.0  # how long a server is counted without requests
 TIMEOUT_S = 60.0  # how long a response may take
 DEATH_LIMIT_S = 1.0  # how long after a failed request a server may still end because of it
 
@@ -137,16 +138,19 @@ async def count_server(orders: Orders, server: RunningServer, counter: Instructi
         for scenario, specs in orders.requests.items():
             await _send(sender, specs, min(WARM_UP, SLICES * orders.slice_length(scenario)))
         await counter.begin(pids := _pids(server))
+        idle_per_s = await _count_idle(counter)
         for scenario, specs in orders.requests.items():
             each = orders.slice_length(scenario)
             await _send(sender, specs, each)  # the first slice would follow another scenario
             await counter.take()
             slices: list[float] = []
+            taken_s = time.monotonic()
             while len(slices) < SLICES and not (orders.is_late and len(slices) >= LEAST_SLICES):
                 await _send(sender, specs, each, start=each * (len(slices) + 1))
-                slices.append(await counter.take() / each)
+                counted, began_s, taken_s = await counter.take(), taken_s, time.monotonic()
+                slices.append((counted - idle_per_s * (taken_s - began_s)) / each)
             if min(slices) <= 0:
-                raise MeasurementError(f"{scenario}: no instruction was counted")  # noqa: TRY301 - as others are
+                raise MeasurementError(f"{scenario}: no more was counted than without requests")  # noqa: TRY301
             mean = paired_ratio([1.0] * len(slices), slices)  # divided by one
             found.append(
                 WorkCount(
@@ -159,6 +163,7 @@ async def count_server(orders: Orders, server: RunningServer, counter: Instructi
                     high=mean.high or 0.0,
                     slices=tuple(slices),
                     shares=counter.find_shares(),
+                    idle_per_s=idle_per_s,
                 )
             )
     except MeasurementError as error:
@@ -171,6 +176,15 @@ async def count_server(orders: Orders, server: RunningServer, counter: Instructi
     if _pids(server) != pids:
         raise server.failure("processes of the server started or ended while it was counted")
     return found
+
+
+async def _count_idle(counter: InstructionCounter) -> float:
+    """What a server executes by the clock and not for requests, a second: timers, and waiting for workers."""
+    await counter.take()
+    began_s = time.monotonic()
+    await asyncio.sleep(IDLE_S)
+    counted = await counter.take()
+    return counted / (time.monotonic() - began_s)
 
 
 async def _send(sender: Sender, specs: Sequence[RequestSpec], number: int, start: int = 0) -> None:

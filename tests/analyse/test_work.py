@@ -28,6 +28,7 @@ def counted(deployment: str, instructions: float, *, scenario: str = "delayed") 
         low=0.999 * instructions,
         high=1.001 * instructions,
         slices=tuple(factor * instructions for factor in NOISE),
+        idle_per_s=1e4,
         shares={"interpreter": 0.96, "libc": 0.0395, "unknown": 0.0005},
     )
 
