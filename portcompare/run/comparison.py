@@ -26,6 +26,7 @@ from portcompare.run.phases import measure, prepare
 from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
 from portcompare.run.session import GENERATOR_LOG, open_session
+from portcompare.run.work import find_counter_problems
 from portcompare.run.workers import Workers
 from portcompare.serve import describe_manifest, start_supervised
 from portcompare.wire.protocol import LiveSettings, RunState
@@ -50,7 +51,7 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
     Raises LoadGeneratorError: the load generator died.
     """
     began_s, started_at = time.monotonic(), datetime.now(UTC)
-    problems: list[Problem] = []
+    problems: list[Problem] = [*find_counter_problems(plan)]
     with make_folder(options.folder) as folder:
         stored = read_stored_runs(plan, problems)
         with open_session(plan, folder, problems, options.workers, progress.start) as session:

@@ -1,9 +1,12 @@
 """Counting the work of a plan's deployments: in a run, or alone."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from portcompare.analyse.work import compare_work
+from portcompare.errors import InputError, Problem
 from portcompare.plan import Plan
 from portcompare.records.work import Work
 from portcompare.run.parity import capture_requests
@@ -35,6 +38,16 @@ def count_plan(plan: Plan, folder: Path, progress: Progress) -> Work:
             )
         )
     return compare_work(work, plan.baseline, plan.rounds.margins["instructions"])
+
+
+def find_counter_problems(plan: Plan) -> Sequence[Problem]:
+    """Check that there is something to count with if a run is to count."""
+    if plan.work is not None:
+        try:
+            choose_method()
+        except InputError as error:
+            return [replace(problem, where=plan.where("work")) for problem in error.problems]
+    return ()
 
 
 def count_in_run(session: Session, recording: Recording, progress: Progress) -> None:

@@ -13,6 +13,7 @@ from portcompare.http.requests import http_request
 from portcompare.plan import Plan
 from portcompare.records.requests import RequestSpec
 from portcompare.records.work import Work
+from portcompare.run.work import find_counter_problems
 from portcompare.serve.cpus import assign_cpus
 from portcompare.work import callgrind, perf
 from portcompare.work.counters import Method, choose_method
@@ -129,7 +130,9 @@ def test_a_deployment_that_does_not_start_does_not_keep_the_other_from_being_cou
     assert "absent" in found.not_counted["waitress"]
 
 
-def test_without_counters_the_error_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_counters_the_error_names_the_package_before_a_run_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(perf, "why_unavailable", lambda: None)
     assert choose_method().counter == "hardware"
     monkeypatch.setattr(perf, "why_unavailable", lambda: "perf_event_open: No such file or directory")
@@ -140,6 +143,10 @@ def test_without_counters_the_error_names_the_package(monkeypatch: pytest.Monkey
         InputError, match="no valgrind and no vgdb in PATH\n    install the package `valgrind`"
     ):
         choose_method()
+    plan = write_plan(tmp_path)
+    assert not find_counter_problems(plan)
+    (problem,) = find_counter_problems(plan.model_copy(update={"work": plan.work_plan}))
+    assert problem.where == plan.where("work")
 
 
 def test_responses_that_wait_have_shorter_slices_and_time_that_is_up_ends_the_counting(
