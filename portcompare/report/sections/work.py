@@ -15,7 +15,7 @@ _SAYS_NOT = (
 )
 _UNFIXED = "The address layout differed from start to start, as it cannot be fixed here, so counts vary more."
 _LEAST_SHARE = 0.001
-_HEADER = ("Scenario", "Deployment", "Instructions", "Ratio", "95% interval", "Verdict", "Whose code")
+_HEADER = ("Scenario", "Deployment", "Instructions", "Ratio", "95% interval", "Verdict")
 
 
 def work_tables(work: Work | None) -> tuple[TextTable, ...]:
@@ -31,6 +31,15 @@ def work_tables(work: Work | None) -> tuple[TextTable, ...]:
                 note=note if work.is_layout_fixed else f"{note} {_UNFIXED}",
                 header=_HEADER,
                 rows=tuple(map(_row, work.counts)),
+            )
+        )
+    if any(one.shares for one in work.counts):
+        tables.append(
+            TextTable(
+                title="Whose code it is",
+                note="By shared object; the interpreter runs all Python code: app, framework and server.",
+                header=("Scenario", "Deployment", "Shares of the instructions"),
+                rows=tuple(map(_shares, work.counts)),
             )
         )
     if work.not_counted:
@@ -52,6 +61,10 @@ def _row(one: WorkCount) -> tuple[str, ...]:
     if ratio is not None:
         verdict = METRICS["instructions"].word(ratio.verdict or "invalid")
         compared = (known(ratio.point, show), interval(ratio, show), verdict)
-    code = (f"{part} {units.share(value)}" for part, value in one.shares.items() if value >= _LEAST_SHARE)
     counted = f"{units.instructions(one.instructions_per_request)} ± {units.share(half)}"
-    return visible(one.scenario), visible(one.deployment), counted, *compared, ", ".join(code)
+    return visible(one.scenario), visible(one.deployment), counted, *compared
+
+
+def _shares(one: WorkCount) -> tuple[str, ...]:
+    code = (f"{part} {units.share(value)}" for part, value in one.shares.items() if value >= _LEAST_SHARE)
+    return visible(one.scenario), visible(one.deployment), ", ".join(code)
