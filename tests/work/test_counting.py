@@ -28,6 +28,7 @@ HEALTHY = http_request("/healthz")
 PAGES = 2000
 
 needs_valgrind = pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
+needs_events = pytest.mark.skipif(perf.why_unavailable(TASK_CLOCK) is not None, reason="no events here")
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +69,7 @@ def test_each_server_is_counted_under_callgrind_and_alike_each_time(tmp_path: Pa
     assert "server" in shares["granian"]
 
 
+@needs_events
 def test_the_kernels_counters_count_the_same_way(tmp_path: Path) -> None:
     found = count(write_plan(tmp_path, {"gunicorn": "workers = 2", "uvicorn asgi": ""}), tmp_path, KERNEL)
     assert found.not_counted == {}
@@ -88,6 +90,7 @@ for place in range({PAGES}):
 """
 
 
+@needs_events
 def test_events_of_running_processes_and_of_all_that_they_start_are_counted(tmp_path: Path) -> None:
     script = tmp_path / "touch.py"
     script.write_text(_TOUCH)
@@ -106,6 +109,7 @@ def test_events_of_running_processes_and_of_all_that_they_start_are_counted(tmp_
 
 
 @needs_valgrind
+@needs_events
 def test_what_cannot_be_counted_is_named_with_the_reason_and_the_others_are_counted(tmp_path: Path) -> None:
     plan = write_plan(tmp_path, {"waitress": "", "gunicorn": "", "uvicorn asgi": ""}, target="probe:fragile")
     running = plan.deployments["uvicorn asgi"].model_copy(
@@ -123,6 +127,7 @@ def test_what_cannot_be_counted_is_named_with_the_reason_and_the_others_are_coun
     assert "last lines of" in failing.not_counted["waitress"]
 
 
+@needs_events
 def test_a_deployment_that_does_not_start_does_not_keep_the_other_from_being_counted(tmp_path: Path) -> None:
     plan = write_plan(tmp_path, {"waitress": "", "uvicorn asgi": ""}, target="probe:absent")
     found = count(plan, tmp_path, KERNEL)
