@@ -61,6 +61,7 @@ def take(browser: Browser, page_path: Path, pictures: dict[str, str]) -> None:
         if not part.count():
             print(f"{page_path} has nothing for {name}")
             continue
+        part.evaluate("each => each.closest('details.part')?.setAttribute('open', '')")
         box = part.bounding_box()
         if box is not None:
             box["height"] = min(box["height"], LONGEST)

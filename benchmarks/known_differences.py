@@ -1,206 +1,204 @@
-"""Are real differences found, and none where there is none?
+"""Are real differences found, and none where there is none: on a quiet machine, and beside a noisy neighbour?
 
-    .venv/bin/python -m benchmarks.known_differences FOLDER [RUNS]
+    .venv/bin/python -m benchmarks.known_differences FOLDER [--smoke]
 
-Runs of the default plan's levels whose arms are known: the control, which is the baseline once more, and
-candidates. In the first half of the runs these are the baseline with 10% and 30% more CPU time a request; how
-many turns of a loop that is, is measured first. In the other half the candidate is the baseline too. The
-former are as long as the default plan's, the latter shorter by the arm that they lack, three and two minutes;
-what the folder holds already is not measured again. Writes docs/method.md.
+Runs of one scenario whose arms are known: the control and one candidate are the baseline once more, the other
+candidates are the baseline with 5% and 10% more CPU time a request. How much work that is, is measured first.
+Twenty runs of a minute; what the folder holds already is not measured again. Writes docs/method.md.
+With --smoke the runs are short, two, and printed only.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from benchmarks.common import HERE, header, publish, row, spread, verdict
-from portcompare.records.metrics import METRICS, MetricName
+from benchmarks.neighbour import neighbour
+from portcompare.analyse.comparisons import judge_ratio
+from portcompare.records.estimates import Estimate
+from portcompare.records.metrics import MetricName, round_metrics
 from portcompare.records.rounds import CONTROL
 
-MORE = {"ten-percent-more": 0.1, "thirty-percent-more": 0.3}
-LEAST_FOUND = {"ten-percent-more": 0.9, "thirty-percent-more": 1.0}
+MORE = {"ten-percent-more": 0.1, "five-percent-more": 0.05}
+MARGINS = {"ten-percent-more": 0.05, "five-percent-more": 0.02}
+LEAST_FOUND = {"ten-percent-more": 10, "five-percent-more": 9}  # of ten runs on a quiet machine
+GUESS = {"ten-percent-more": 48, "five-percent-more": 24}
+AGAIN = "the-same-again"
 TOLD: tuple[MetricName, ...] = ("throughput", "p50", "cpu_s_per_request")
-MOST_FALSE, RUNS_ASKED = 1, 20
-GUESS = {"ten-percent-more": 48, "thirty-percent-more": 159}
-ALIKE, ALIKE_ROUNDS = {"the-same-again": 0}, "budget_s = 120"
+MOST_FALSE, LEAST_COVERED = 1 / 80, 0.9
+RUNS, QUIET, NOISY = 4, "quiet", "beside the neighbour"
+ROUNDS, CALIBRATION = "seconds = 0.4\nprecision = 0.001\nmax_blocks = 20\nbudget_s = 120", "budget_s = 150"
+SMOKE = "min_blocks = 2\nmax_blocks = 2\nbudget_s = 45"
 PAGE = HERE.parent / "docs" / "method.md"
 
-APPS = f"""
+PLAN = f"""
+baseline = "flask"
+candidates = {[*MORE, AGAIN]}
+locustfile = "{HERE.parent}/loadtests/locustfile.py"
+
 [apps.flask]
 target = "benchmarks.apps.heavier:app"
 interface = "wsgi"
 directory = "{HERE.parent}"
 
-[deployments.flask]
-app = "flask"
-server = "gunicorn"
-threads = 8
-"""
-
-DEFAULT_PLAN = (HERE.parent / "loadtests" / "plan.toml").read_text(encoding="utf-8")
-SCENARIOS = DEFAULT_PLAN[DEFAULT_PLAN.index("[scenarios.") :]
-"""The default plan's own, which are its last tables."""
-
-CALIBRATION = """
 [scenarios.fast]
 user = "Fast"
-load = { users = [32] }
+load = {{ users = [32] }}
 """
-CALIBRATION_ROUNDS = "precision = 0.005\nmin_blocks = 20\nmax_blocks = 20\nbudget_s = 400"
+
+Run = dict[str, Any]
+Runs = dict[str, list[Run]]
 
 
-def main(folder: Path, runs: int) -> None:
+def main(folder: Path, *, smoke: bool) -> None:
     """Measure and publish."""
     folder.mkdir(exist_ok=True)
-    turns = kept(folder / "turns.json", calibrate)
-    found: list[list[dict[str, Any]]] = []
-    for name, arms, rounds in (("run", turns, ""), ("alike", ALIKE, ALIKE_ROUNDS)):
-        found.append([])
-        for number in range(1, runs // 2 + 1):
-            print(f"{name} {number} of {runs // 2}", file=sys.stderr)
-            measure = partial(compare, arms, SCENARIOS, f"seed = {number}\n{rounds}")
-            found[-1].append(kept(folder / f"{name}{number}.json", measure))
-    publish("known-differences", describe(*found), page=PAGE)
+    pieces = GUESS if smoke else kept(folder / "pieces.json", calibrate)
+    runs: Runs = {QUIET: [], NOISY: []}
+    for number in range(1, 2 if smoke else RUNS + 1):
+        for beside, found in runs.items():
+            print(f"{beside}, run {number}", file=sys.stderr)
+            measure = partial(compare, pieces, f"seed = {number}\n{SMOKE if smoke else ROUNDS}")
+            with neighbour(number) if beside == NOISY else nullcontext():
+                found.append(kept(folder / f"{beside} {number}.json".replace(" ", "-"), measure))
+    if smoke:
+        print("\n".join(describe(runs)))
+    else:
+        publish("known-differences", describe(runs), page=PAGE)
 
 
-def kept(path: Path, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def kept(path: Path, measure: Callable[[], Run]) -> Run:
     """What a file holds; if there is none, what is measured now and kept there."""
     if not path.exists():
         path.write_text(json.dumps(measure()), encoding="utf-8")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    found: Run = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
 def calibrate() -> dict[str, int]:
-    """How many turns a request each candidate makes for its share of CPU time: by what guesses cost.
+    """How often a candidate must do the piece of work for its share of CPU time: by what two guesses cost.
 
-    Each by its own: turns of few cost less than those of many, which also change how threads take turns. The
-    second guess is what the first has led to; what both cost is averaged.
+    Each by its own: few pieces cost less each than many, which also change how threads follow one another.
     """
-    turns, costs = GUESS, {name: list[float]() for name in GUESS}
+    pieces, costs = GUESS, {name: list[float]() for name in GUESS}
     for _ in range(2):
-        results = compare(turns, CALIBRATION, CALIBRATION_ROUNDS)
-        for name, guess in turns.items():
-            (ratio,) = (
-                one["ratio"]["point"] for one in comparisons_of(results, name, "cpu_s_per_request", 32)
-            )
+        results = compare(pieces, CALIBRATION)
+        for name, guess in pieces.items():
+            ratio = ratio_of(results, name, "cpu_s_per_request").point
+            assert ratio is not None
             costs[name].append((ratio - 1) / guess)
-            print(f"{name}: {guess} turns take {ratio:.3f} times the CPU time", file=sys.stderr)
-        turns = {name: round(MORE[name] / fmean(each)) for name, each in costs.items()}
-    print(f"turns: {turns}", file=sys.stderr)
-    return turns
+            print(f"{name}: {guess} pieces take {ratio:.3f} times the CPU time", file=sys.stderr)
+        pieces = {name: round(MORE[name] / fmean(each)) for name, each in costs.items()}
+    return pieces
 
 
-def compare(turns: dict[str, int], scenarios: str, rounds: str) -> dict[str, Any]:
+def compare(pieces: dict[str, int], rounds: str) -> Run:
     """One run of portcompare; what its results.json holds."""
     deployments = "".join(
         f"[deployments.{name}]\napp = 'flask'\nserver = 'gunicorn'\nthreads = 8\n"
         f"environment = {{ HEAVIER_TURNS = '{count}' }}\n"
-        for name, count in turns.items()
+        for name, count in {"flask": 0, AGAIN: 0, **pieces}.items()
     )
-    locustfile = HERE.parent / "loadtests" / "locustfile.py"
-    top = f"baseline = 'flask'\ncandidates = {list(turns)}\nlocustfile = '{locustfile}'\n"
     with tempfile.TemporaryDirectory(prefix="portcompare-") as name:
         plan, out = Path(name, "plan.toml"), Path(name, "out")
-        plan.write_text(f"{top}{APPS}{deployments}{scenarios}[rounds]\n{rounds}\n", encoding="utf-8")
+        plan.write_text(f"{PLAN}{deployments}[rounds]\n{rounds}\n", encoding="utf-8")
         command = [sys.executable, "-m", "portcompare", "run", str(plan), "--out", str(out)]
         done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
-        results: dict[str, Any] = json.loads((out / "results.json").read_text(encoding="utf-8"))
+        results: Run = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert not results["partial"], (done.returncode, results["invalid_reasons"])
     return results
 
 
-def describe(heavier: list[dict[str, Any]], alike: list[dict[str, Any]]) -> list[str]:
+def ratio_of(run: Run, candidate: str, metric: str) -> Estimate:
+    """A run's ratio of a candidate in a metric."""
+    (found,) = (
+        one["ratio"] for one in run["comparisons"] if (one["candidate"], one["metric"]) == (candidate, metric)
+    )
+    return Estimate(**found)
+
+
+def describe(runs: Runs) -> list[str]:
     """The figures as Markdown."""
     return [
-        f"With heavier candidates {describe_runs(heavier)}.",
-        f"With a candidate that is the baseline too {describe_runs(alike)}.",
+        *(f"{beside.capitalize()}: {describe_runs(found)}." for beside, found in runs.items()),
         "",
-        *describe_equals(heavier, alike),
+        *describe_equals(runs),
         "",
-        *describe_candidates(heavier),
+        *describe_candidates(runs),
     ]
 
 
-def describe_runs(runs: list[dict[str, Any]]) -> str:
+def describe_runs(runs: list[Run]) -> str:
     """How long they took, and how many can be relied on."""
-    length_s = spread(one["duration_s"] for one in runs)
     inside = spread(100 * one["measured_s"] / one["duration_s"] for one in runs)
     blocks = spread(len({place["block"] for place in one["rounds"]}) for one in runs)
-    valid = sum(one["valid"] for one in runs)
     return (
-        f"{len(runs)} runs of {length_s} s, {inside}% inside windows, in {blocks} blocks; {valid} are valid"
+        f"{len(runs)} runs of {spread(one['duration_s'] for one in runs)} s, {inside}% under load,"
+        f" in {blocks} blocks; {sum(one['valid'] for one in runs)} are valid"
     )
 
 
-def describe_equals(heavier: list[dict[str, Any]], alike: list[dict[str, Any]]) -> list[str]:
-    """How often an arm that is the baseline was called faster or slower."""
-    runs = len(heavier) + len(alike)
-    lines = header("in", "control", "faster or slower", f"asked for in {RUNS_ASKED} runs", "", *ALIKE, "")
-    for metric in METRICS:
-        control, again = (
-            [one["ratio"]["verdict"] for run in chosen for one in comparisons_of(run, arm, metric)]
-            for chosen, arm in (([*heavier, *alike], CONTROL), *((alike, name) for name in ALIKE))
-        )
-        false, other = (sum(word in ("faster", "slower") for word in told) for told in (control, again))
-        is_met = false <= MOST_FALSE * runs / RUNS_ASKED
-        lines.append(
-            row(
-                *(metric, f"{len(control)} comparisons", false, f"at most {MOST_FALSE}", verdict(met=is_met)),
-                *(f"{len(again)} comparisons", f"{other} faster or slower"),
+def describe_equals(runs: Runs) -> Iterator[str]:
+    """Of the arms that are the baseline: how wide the intervals are, and how often these say that."""
+    yield from header(
+        *("", "in", "control's half-width, %", "intervals that contain 1", f"asked: {LEAST_COVERED:.0%}"),
+        *("faster or slower", f"asked: at most {MOST_FALSE * 80:.0f} of 80"),
+    )
+    for beside, found in runs.items():
+        holds = equals = 0
+        for metric in round_metrics():
+            ratios = [ratio_of(run, arm, metric) for run in found for arm in (CONTROL, AGAIN)]
+            known = [one.interval for one in ratios if one.interval is not None]
+            contain = sum(low <= 1 <= high for low, high in known)
+            false = sum(one.verdict in ("faster", "slower") for one in ratios)
+            halves = spread(50 * (high - low) for low, high in known[::2]) if known else "none"
+            limit = verdict(met=bool(known) and false <= max(1, MOST_FALSE * len(known)))
+            yield row(
+                beside, metric, halves, f"{contain} of {len(known)}", "", f"{false} of {len(known)}", limit
             )
+            holds, equals = holds + contain, equals + len(known)
+        yield row(
+            beside,
+            "all",
+            "",
+            f"{holds} of {equals}",
+            verdict(met=0 < LEAST_COVERED * equals <= holds),
+            "",
+            "",
         )
-    return lines
 
 
-def describe_candidates(runs: list[dict[str, Any]]) -> list[str]:
-    """In how many runs the heavier ones were called slower at a level without a delay."""
-    names = (
-        "ratio of CPU time, 32 users",
-        *(f"slower in {metric}" for metric in TOLD),
-        "in any",
-        "asked for",
-        "",
-    )
-    lines = header("candidate", *names)
-    for name, least in LEAST_FOUND.items():
-        slower = [{metric for metric in TOLD if is_slower(run, name, metric)} for run in runs]
-        found = sum(map(bool, slower)) / len(runs)
-        cpu = (
-            one["ratio"]["point"]
-            for run in runs
-            for one in comparisons_of(run, name, "cpu_s_per_request", 32)
-        )
-        counts = (f"{sum(metric in one for one in slower)} of {len(runs)}" for metric in TOLD)
-        cells = (spread(cpu), *counts, f"{found:.0%}", f"{least:.0%}", verdict(met=found >= least))
-        lines.append(row(name, *cells))
-    return lines
+def describe_candidates(runs: Runs) -> Iterator[str]:
+    """In how many runs the heavier ones were called slower at their margin."""
+    names = ("ratio of CPU time", *(f"slower in {metric}" for metric in TOLD), "in any", "asked for", "")
+    yield from header("", "candidate", "margin", *names)
+    for beside, found in runs.items():
+        for name, margin in MARGINS.items():
+            slower = [{metric for metric in TOLD if is_slower(run, name, metric, margin)} for run in found]
+            count = sum(map(bool, slower))
+            cpu = (ratio_of(run, name, "cpu_s_per_request").point or 0.0 for run in found)
+            counts = (f"{sum(metric in one for one in slower)} of {len(found)}" for metric in TOLD)
+            is_asked = beside == QUIET
+            asked = (
+                f"{LEAST_FOUND[name]} of 10",
+                verdict(met=count * 10 >= LEAST_FOUND[name] * len(found)),
+            )
+            yield row(
+                beside, name, margin, spread(cpu), *counts, f"{count}", *(asked if is_asked else ("", ""))
+            )
 
 
-def comparisons_of(
-    run: dict[str, Any], candidate: str, metric: str, level: float | None = None
-) -> list[dict[str, Any]]:
-    """A run's comparisons of a candidate in a metric; at a level of the fast scenario, if one is given."""
-    return [
-        one
-        for one in run["comparisons"]
-        if (one["candidate"], one["metric"]) == (candidate, metric)
-        if level is None or (one["scenario"], one["level"]) == ("fast", level)
-    ]
-
-
-def is_slower(run: dict[str, Any], candidate: str, metric: str) -> bool:
-    """Whether a candidate was called slower in a metric at a level without a delay."""
-    told = comparisons_of(run, candidate, metric)
-    return any(one["ratio"]["verdict"] == "slower" for one in told if one["scenario"] == "fast")
+def is_slower(run: Run, candidate: str, metric: MetricName, margin: float) -> bool:
+    """Whether a run with this margin calls a candidate slower."""
+    return judge_ratio(metric, ratio_of(run, candidate, metric), margin).verdict == "slower"
 
 
 if __name__ == "__main__":
-    _, given, *number = sys.argv
-    main(Path(given), int(number[0]) if number else RUNS_ASKED)
+    main(Path(sys.argv[1]), smoke="--smoke" in sys.argv)

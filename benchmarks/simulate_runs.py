@@ -1,21 +1,31 @@
-"""Whole simulated runs in which nothing differs, judged by the very functions that judge real ones."""
+"""How often does a whole run in which nothing differs say that something does?
 
+    .venv/bin/python -m benchmarks.simulate_runs
+
+The runs are judged by the very functions that judge real ones. Seeds are fixed: the figures are the same each
+time. Takes some minutes on all CPUs and writes docs/method.md.
+"""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.simulate_run_noise import Noise
+from benchmarks.common import header, publish, row, verdict
+from benchmarks.simulate_turns import ARMS, PAGE, Noise, differences, draw
 from portcompare.analyse.comparisons import compare, find_undecided
 from portcompare.analyse.conclusions import find_holding, headline_family
 from portcompare.analyse.validity import find_invalid_reasons, find_warnings
 from portcompare.measure.blocks import EARLY_BLOCKS
 from portcompare.plan.schema import Rounds
 from portcompare.records.estimates import Comparison
+from portcompare.records.metrics import HEADLINE_METRICS, round_metrics
 from portcompare.records.rounds import BASELINE, CONTROL, Latency, LoadReport, Round, Usage
-
-Item = TypeVar("Item")
 
 LEVELS: dict[tuple[str, float], int] = {
     ("fast", 1.0): 1500,
@@ -23,11 +33,24 @@ LEVELS: dict[tuple[str, float], int] = {
     ("delayed", 1.0): 7,
     ("delayed", 64.0): 56,
 }
-"""The default plan's, and about how many requests its baseline answers in a round."""
+"""The default plan's, and about how many requests its baseline answers in a block."""
 
-ARMS = (BASELINE, CONTROL, "one", "two", "three")
+NAMES = (BASELINE, CONTROL, "one", "two", "three")
+CYCLES, RUNS = 7, 100
+TAILS = ("p95", "p99")
 PLANNED = Rounds()
 MARGINS = PLANNED.margins
+MOST_FALSE = 5.0
+TARGETS, OTHERS = ("any", "headline"), ("not valid", "warned")
+
+NOISES = (
+    Noise(machine="still"),
+    Noise(machine="still", own="heavy", start=0.01),
+    Noise(machine="wander", memory_s=10, own="hit", start=0.01),
+    Noise(machine="neighbour", own="heavy", start=0.01, discarded=0.1),
+    Noise(machine="neighbour, 32 users", start=0.02),
+    Noise(machine="busy, 32 users", start=0.01),
+)
 
 _LOAD = LoadReport(
     started_at_s=0.0,
@@ -52,24 +75,56 @@ _LOAD = LoadReport(
 )
 
 
+def lines() -> Iterator[str]:
+    """A row for each noise."""
+    yield from header(
+        *("noise", "blocks", *round_metrics(), f"any metric, {MOST_FALSE:.0f}% at most"),
+        *(f"headline, {MOST_FALSE:.0f}% at most", *OTHERS, "intervals that cover 1"),
+    )
+    with ProcessPoolExecutor(os.cpu_count()) as processes:
+        yield from (row(*cells) for cells in processes.map(simulate_runs, NOISES))
+
+
+def simulate_runs(noise: Noise) -> list[str]:
+    """The cells of a row: median of blocks, percent of runs with a false word, percent covered."""
+    print(f"{RUNS} runs: {noise}", file=sys.stderr)
+    rng = np.random.default_rng(2)
+    wrong: Counter[str] = Counter()
+    covered, blocks = 0, []
+    for _ in range(RUNS):
+        comparisons, rounds = simulate_run(rng, noise)
+        control = [one for one in comparisons if one.candidate == CONTROL]
+        said = {one.metric for one in control if one.ratio.verdict in ("faster", "slower")}
+        wrong.update(said)
+        wrong["any"] += bool(said)
+        wrong["headline"] += bool(find_holding(headline_family(comparisons), MARGINS))
+        wrong["not valid"] += any(find_invalid_reasons(rounds, comparisons, MARGINS, None, _in_words))
+        wrong["warned"] += any(find_warnings((), comparisons, MARGINS, _in_words))
+        stopping = [one for one in control if one.metric in HEADLINE_METRICS]
+        covered += sum((one.ratio.low or 0) <= 1 <= (one.ratio.high or 0) for one in stopping)
+        blocks.append(rounds[-1].block + 1)
+    percent = {what: 100 * wrong[what] / RUNS for what in (*round_metrics(), *TARGETS, *OTHERS)}
+    return [
+        str(noise),
+        f"{np.median(blocks):.0f}",
+        *(f"{percent[metric]:.1f}%" for metric in round_metrics()),
+        *(f"{percent[what]:.1f}%, {verdict(met=percent[what] <= MOST_FALSE)}" for what in TARGETS),
+        *(f"{percent[what]:.1f}%" for what in OTHERS),
+        f"{100 * covered / (RUNS * len(LEVELS) * len(HEADLINE_METRICS)):.1f}%",
+    ]
+
+
 def simulate_run(rng: Generator, noise: Noise) -> tuple[tuple[Comparison, ...], list[Round]]:
-    """Measure block after block of equal arms until every level is known well enough.
-
-    Args:
-        rng: The chance.
-        noise: What makes rounds of equal arms differ.
-
-    Returns:
-        The comparisons and the rounds.
-    """
+    """Measure block after block of equal arms until every level is known well enough."""
     rounds: list[Round] = []
     levels = tuple(LEVELS)
-    draw = noise(rng)
+    effects = draw_effects(rng, noise)
     for block in range(PLANNED.max_blocks):
-        for level in _shuffled(rng, levels):
-            values = np.exp(draw(level, len(ARMS))).tolist()
-            arms = _shuffled(rng, ARMS)
-            rounds += [_round(block, arm, level, one) for arm, one in zip(arms, values, strict=True)]
+        for level in levels:
+            values = np.exp(effects[block, list(LEVELS).index(level)])
+            rounds += [
+                _round(block, name, level, one.tolist()) for name, one in zip(NAMES, values.T, strict=True)
+            ]
         if block + 1 >= EARLY_BLOCKS:
             # Nothing more is learnt of levels that are done.
             still = [one for one in rounds if (one.scenario, one.level) in levels]
@@ -81,27 +136,21 @@ def simulate_run(rng: Generator, noise: Noise) -> tuple[tuple[Comparison, ...], 
     return compare(rounds, MARGINS), rounds
 
 
-def is_invalid(comparisons: tuple[Comparison, ...], rounds: list[Round]) -> bool:
-    """Whether the control would make the run invalid."""
-    return bool(find_invalid_reasons(rounds, comparisons, MARGINS, None, _in_words))
+def draw_effects(rng: Generator, noise: Noise) -> np.ndarray[tuple[int, int, int, int], np.dtype[np.float64]]:
+    """The arms' logarithms by block, level, metric and arm.
 
-
-def is_warned_of(comparisons: tuple[Comparison, ...]) -> bool:
-    """Whether the run would warn of what the control shows."""
-    return bool(find_warnings((), comparisons, MARGINS, _in_words))
+    A tail is that of all requests of a block, so it takes all turns as they are: their mean.
+    """
+    shape = (PLANNED.max_blocks, len(LEVELS), len(round_metrics()), ARMS)
+    arms, logs = draw(rng, noise, PLANNED.max_blocks * len(LEVELS) * len(round_metrics()), CYCLES)
+    fitted = differences(ARMS, arms, logs).reshape(shape)
+    whole = np.stack([np.nanmean(np.where(arms == arm, logs, np.nan), axis=1) for arm in range(ARMS)], axis=1)
+    is_tail = np.array([metric in TAILS for metric in round_metrics()])
+    return np.asarray(np.where(is_tail[:, None], whole.reshape(shape), fitted))
 
 
 def _in_words(_scenario: str, level: float) -> str:
     return f"level {level:g}"
-
-
-def _shuffled(rng: Generator, items: tuple[Item, ...]) -> list[Item]:
-    return [items[place] for place in rng.permutation(len(items))]
-
-
-def holds_anything(comparisons: tuple[Comparison, ...]) -> bool:
-    """Whether the headline would tell of any difference."""
-    return bool(find_holding(headline_family(comparisons), MARGINS))
 
 
 def _round(block: int, arm: str, level: tuple[str, float], values: list[float]) -> Round:
@@ -122,3 +171,7 @@ def _round(block: int, arm: str, level: tuple[str, float], values: list[float]) 
         load=load,
         usage=Usage(cpu_s=cpu_s * load.window_s * rate_rps, rss_bytes=0),
     )
+
+
+if __name__ == "__main__":
+    publish("whole-runs", list(lines()), page=PAGE)

@@ -5,6 +5,7 @@
 Seeds are fixed: the figures are the same each time. Writes docs/diff.md.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 
@@ -13,7 +14,6 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from benchmarks.common import HERE, header, publish, row, verdict
-from benchmarks.simulate_noise import COLUMNS, recorded_residuals
 from portcompare.stats.intervals import quantile, unpaired_ratio
 
 Array = NDArray[np.float64]
@@ -25,6 +25,10 @@ SIMULATED = 10_000
 LEAST, MOST = 93.0, 97.0
 MOODS = (0.0, 0.01, 0.02, 0.05)
 MOOD_BLOCKS = 10
+
+FIXTURES = HERE.parent / "tests" / "analyse" / "fixtures"
+RECORDED = ("calm", "busy")
+COLUMNS = ("rate_rps", "p50_s", "p95_s", "p99_s", "cpu_s_per_request")
 
 
 def main() -> None:
@@ -137,6 +141,30 @@ def lognormal(rng: Generator, runs: int, blocks: int) -> Array:
 def heavy_tailed(rng: Generator, runs: int, blocks: int) -> Array:
     """Student's t with 3 degrees of freedom."""
     return np.asarray(0.03 * rng.standard_t(3, (runs, blocks)))
+
+
+def read_rounds(name: str) -> list[dict[str, float | str]]:
+    """The rounds of a recorded run."""
+    data = json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
+    return [dict(zip(data["columns"], row, strict=True)) for row in data["rounds"]]
+
+
+def recorded_residuals() -> dict[tuple[str, float], Array]:
+    """What single rounds of the baseline's two instances strayed from their run's median, in logarithms.
+
+    By scenario and level, a row a recorded round and a column a metric of `COLUMNS`.
+    """
+    pools: dict[tuple[str, float], list[Array]] = {}
+    for name in RECORDED:
+        by_level: dict[tuple[str, float], list[list[float]]] = {}
+        for one in read_rounds(name):
+            if one["arm"] in ("baseline", "control"):
+                values = [float(np.log(float(one[column]))) for column in COLUMNS]
+                by_level.setdefault((str(one["scenario"]), float(one["level"])), []).append(values)
+        for level, rows in by_level.items():
+            logs = np.array(rows)
+            pools.setdefault(level, []).append(logs - np.median(logs, axis=0))
+    return {level: np.concatenate(parts) for level, parts in pools.items()}
 
 
 def recorded(column: str, rng: Generator, runs: int, blocks: int) -> Array:

@@ -48,8 +48,15 @@ def size(value_bytes: float) -> str:
     return f"{significant(value_bytes / _KIBI**3)} GiB"
 
 
+def instructions(value: float) -> str:
+    """A number of instructions, to five significant digits, as they repeat so well."""
+    return significant(value, 5)
+
+
 def level(value: float, model: LoadModel) -> str:
-    """A level of a load: users, or requests per second."""
+    """A level of a load: users, or requests per second; 0 stands for what does not depend on it."""
+    if not value:
+        return "any load"
     return count(value, "user") if model == "closed" else f"{count(value, 'request')}/s"
 
 
@@ -61,6 +68,11 @@ def count(number: float, noun: str) -> str:
 def ratio(value: float) -> str:
     """A ratio between two measurements."""
     return f"{significant(value)}x"
+
+
+def precise_ratio(value: float) -> str:
+    """A ratio between two counts, which repeat better than times."""
+    return f"{significant(value, 4)}x"
 
 
 def share(value: float) -> str:

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from portcompare.analyse.comparisons import compare
-from portcompare.analyse.conclusions import find_headline
+from portcompare.analyse.conclusions import find_evidence
 from portcompare.analyse.summaries import summarise
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import RESULTS_FILE, SCHEMA_VERSION, Results
@@ -73,7 +73,7 @@ def make_run(
         invalid_reasons=(),
         stop_reason="the budget was spent",
         warnings=(),
-        headline=find_headline(comparisons, MARGINS, in_users, ()),
+        headline=find_evidence(comparisons, MARGINS, in_users, ()),
         plan={
             "name": "recorded",
             "baseline": OLD,

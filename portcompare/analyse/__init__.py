@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from portcompare.analyse import conclusions, validity
+from portcompare.analyse.answer import find_answer
 from portcompare.analyse.checks import judge_claims, judge_gates
 from portcompare.analyse.comparisons import compare
 from portcompare.analyse.pages import find_pages
 from portcompare.analyse.rounds import find_limits, order_rounds
 from portcompare.analyse.summaries import find_spectra, summarise
 from portcompare.analyse.sweeps import find_grids, find_knees, find_plan_capacities
+from portcompare.analyse.work import compare_work, work_comparisons
 from portcompare.masking import mask_plan
 from portcompare.plan import Plan
 from portcompare.records.manifest import Manifest
@@ -19,6 +21,7 @@ from portcompare.records.parity import Parity
 from portcompare.records.results import SCHEMA_VERSION, Results
 from portcompare.records.rounds import Round
 from portcompare.records.sweeps import Sweeps
+from portcompare.records.work import Work
 from portcompare.stats.bounds import find_bound
 
 
@@ -34,6 +37,7 @@ class Measured:
     histograms: dict[tuple[int, int], str] = field(default_factory=dict)
     visits: list[PageVisit] = field(default_factory=list)  # Judged as well
     parity: Parity | None = None  # None before the first check
+    work: Work | None = None  # None where nothing was counted
     ended_searches: set[tuple[int, str, str]] = field(default_factory=set)  # By block, scenario and arm
     warnings: dict[str, None] = field(default_factory=dict)  # Each once, in the order in which they came
     stop_reason: str = ""  # Why no more was measured; empty until it is known
@@ -55,6 +59,7 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
         lambda one, cpu_s: find_bound(cpu_s, find_limits(plan, manifest, one)),
         plan.cost.per_core_hour if plan.cost else None,
     )
+    work = measured.work and compare_work(measured.work, plan.baseline, margins["instructions"])
     capacities = find_plan_capacities(plan, rounds, measured.ended_searches)
     pages = find_pages(plan, manifest, measured.visits, measured.browser)
     invalid_reasons = (
@@ -82,16 +87,17 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
             *(parity.warnings if parity is not None else ()),
         ),
         headline=conclusions.find_wrong_under_load(fixed, plan.level_text)
-        or (
-            conclusions.find_capacity_headline(capacities, margins["throughput"], invalid_reasons)
+        or find_answer(plan, comparisons, capacities, invalid_reasons),
+        evidence=(
+            conclusions.find_capacity_evidence(capacities, margins["throughput"], invalid_reasons)
             if searched
-            else conclusions.find_headline(comparisons, margins, plan.level_text, invalid_reasons)
+            else conclusions.find_evidence(comparisons, margins, plan.level_text, invalid_reasons)
         ),
         plan=mask_plan(plan.as_json()),
         manifest=manifest,
         parity=parity,
         rounds=tuple(rounds),
-        comparisons=comparisons,
+        comparisons=(*comparisons, *work_comparisons(work)),
         summaries=summaries,
         conclusions=(
             *conclusions.conclude(comparisons, summaries, plan.level_text),
@@ -104,5 +110,6 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
         claims=judge_claims(
             plan.claims, rounds, measured.visits, is_reliable=not (partial or invalid_reasons)
         ),
+        work=work,
     )
     return replace(results, gates=judge_gates(plan, results, measured.stored))

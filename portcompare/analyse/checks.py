@@ -20,6 +20,7 @@ from portcompare.records.results import (
     Subject,
 )
 from portcompare.records.rounds import BASELINE, Round
+from portcompare.records.work import ANY_LEVEL
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
 from portcompare.units import ratio
 
@@ -70,6 +71,8 @@ def judge_gates(plan: Plan, results: Results, stored: Mapping[str, Results]) -> 
 
 def levels_of(plan: Plan, gate: Gate) -> Iterator[float]:
     """The levels at which a gate stands."""
+    if gate.metric == "instructions":
+        return iter((ANY_LEVEL,))
     return map(float, plan.scenarios[gate.scenario].load.levels if gate.level is None else (gate.level,))
 
 

@@ -1,16 +1,23 @@
 """Each candidate, and the control, against the baseline: paired by block, by scenario, level and metric."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, sqrt
+from math import exp, inf, log, sqrt
 from statistics import median
 
 from portcompare.plan import Plan
-from portcompare.records.estimates import Comparison, Estimate, Verdict
-from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName
+from portcompare.records.estimates import WIDEST, Comparison, Estimate, Verdict
+from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName, round_metrics
 from portcompare.records.rounds import BASELINE, CONTROL, Round
-from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
-from portcompare.units import count, share
+from portcompare.stats.intervals import (
+    LEAST_BLOCKS,
+    arm_effects,
+    degrees_of_freedom,
+    paired_ratio,
+    quantile,
+)
+from portcompare.units import count, ratio, share
 
 EARLY_SHARE = 1 / 2
 """The part of the precision that intervals must reach for a level to be done before the fewest blocks.
@@ -19,6 +26,9 @@ A narrow interval of few blocks may be so by chance, and then it covers too litt
 next to never so by chance where noise is as large as the precision; where it is much smaller, it does not
 matter to a verdict.
 """
+
+
+LARGE_DIFFERENCE = 0.1  # The part of a ratio's logarithm that is as good as the precision, if it is more
 
 
 def compare(rounds: Iterable[Round], margins: Mapping[MetricName, float]) -> tuple[Comparison, ...]:
@@ -32,13 +42,14 @@ def compare(rounds: Iterable[Round], margins: Mapping[MetricName, float]) -> tup
             level=level,
             metric=metric,
             candidate=arm,
-            ratio=_compare(metric, arms, arm, margins[metric]),
+            ratio=_compare(metric, arms, values[metric], arm, margins[metric]),
         )
         for (scenario, level), arms in by_level.items()
         if BASELINE in arms
+        for values in [{metric: find_values(metric, arms) for metric in round_metrics()}]
         for arm in arms
         if arm != BASELINE
-        for metric in METRICS
+        for metric in round_metrics()
     )
 
 
@@ -53,7 +64,9 @@ def judge_ratio(metric: MetricName, ratio: Estimate, margin: float) -> Estimate:
     band = f"the equivalence margin of {share(margin)}"
     verdict: Verdict = "inconclusive"
     reason = f"the interval crosses the edge of {band}"
-    if low > most:
+    if not ratio.is_result:
+        reason = "the ends of the interval are more than a factor of two apart"
+    elif low > most:
         verdict, reason = above, f"the interval lies wholly above {band}"
     elif high < least:
         verdict, reason = below, f"the interval lies wholly below {band}"
@@ -88,7 +101,12 @@ def find_undecided(
     for one in comparisons:
         if one.metric in HEADLINE_METRICS:
             point, high = one.ratio.point, one.ratio.high
-            width = inf if point is None or high is None else high / point - 1
+            width = inf
+            if point is not None and high is not None:
+                # Eight times the throughput need not be known to a hundredth.
+                width = (high / point - 1) * min(
+                    1.0, precision / (LARGE_DIFFERENCE * abs(log(point)) or 1e-9)
+                )
             level = (one.scenario, one.level)
             widest[level] = max(width, widest.get(level, 0.0))
     narrow = early_precision(precision) if is_early else precision
@@ -108,33 +126,64 @@ def early_precision(precision: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One block's values in a metric."""
+    """An arm and the baseline in one block."""
 
-    reference: float  # The baseline's
-    value: float  # The arm's
-    requests: int  # How many requests the round with the fewest has, of all that the values come from
+    ratio: float  # The arm's value divided by the baseline's
+    requests: int  # How many requests the round with the fewest has, of all that the ratio comes from
 
-    @property
-    def ratio(self) -> float:
-        """The arm's value divided by the baseline's."""
-        return self.value / self.reference
+
+Blocks = Mapping[int, Mapping[str, tuple[float, int]]]  # By block and arm, a value and its requests
 
 
 def pair_blocks(metric: MetricName, arms: Mapping[str, Iterable[Round]], arm: str) -> dict[int, Pair]:
     """Pair an arm's rounds at a level with the baseline's."""
-    known = {name: rounds_by_block(metric, rounds) for name, rounds in arms.items()}
-    values = {name: {block: value for block, (value, _) in blocks.items()} for name, blocks in known.items()}
+    return _pair(find_values(metric, arms), arm)
+
+
+def find_values(metric: MetricName, arms: Mapping[str, Iterable[Round]]) -> Blocks:
+    """The values of all arms at a level, freed in each block of what the machine did meanwhile."""
+    blocks: dict[int, dict[str, Round]] = {}
+    for name, rounds in arms.items():
+        for one in rounds:
+            if one.discarded is None and METRICS[metric].value(one) is not None:
+                blocks.setdefault(one.block, {})[name] = one
     return {
-        block: Pair(
-            reference=reference,
-            value=values[arm][block],
-            requests=min(
-                known[name][block][1] for name in {BASELINE, CONTROL, arm} if block in known.get(name, ())
-            ),
-        )
-        for block, reference in find_references(values, arm).items()
-        if block in values[arm]
+        block: {
+            name: (value, known[name].load.requests)
+            for name, value in _values_in_block(metric, known).items()
+        }
+        for block, known in sorted(blocks.items())
     }
+
+
+def _pair(blocks: Blocks, arm: str) -> dict[int, Pair]:
+    pairs = {}
+    for block, known in blocks.items():
+        if arm in known and BASELINE in known:
+            values = {name: {block: value} for name, (value, _) in known.items()}
+            pairs[block] = Pair(
+                ratio=known[arm][0] / find_references(values, arm)[block],
+                requests=min(known[name][1] for name in {BASELINE, CONTROL, arm} & known.keys()),
+            )
+    return pairs
+
+
+def _values_in_block(metric: MetricName, rounds: Mapping[str, Round]) -> dict[str, float]:
+    """Each arm's value in one block: where they took turns, freed of what the machine did meanwhile."""
+    of_turn = METRICS[metric].turn_value
+    if of_turn is not None:
+        turns = [
+            (turn.started_at_s, name, value)
+            for name, one in rounds.items()
+            for turn in one.turns
+            if turn.discarded is None and (value := of_turn(turn)) is not None
+        ]
+        turns.sort()
+        names = [name for _, name, _ in turns]
+        if set(names) == rounds.keys():
+            effects = arm_effects(names, [log(value) for *_, value in turns])
+            return {name: exp(effect) for name, effect in effects.items()}
+    return {name: METRICS[metric].value(one) or 0.0 for name, one in rounds.items()}
 
 
 def find_references(values: Mapping[str, Mapping[int, float]], arm: str) -> dict[int, float]:
@@ -170,17 +219,72 @@ def too_few_requests(metric: MetricName, usual: float) -> Estimate | None:
     return Estimate(verdict="inconclusive", reason=why)
 
 
-def _compare(metric: MetricName, arms: Mapping[str, Sequence[Round]], arm: str, margin: float) -> Estimate:
-    pairs = list(pair_blocks(metric, arms, arm).values())
+def _compare(
+    metric: MetricName, arms: Mapping[str, Sequence[Round]], blocks: Blocks, arm: str, margin: float
+) -> Estimate:
+    pairs = list(_pair(blocks, arm).values())
     found = _not_known(metric, arms[BASELINE], arms[arm])
     if found is None and len(pairs) < LEAST_BLOCKS:
-        known = f"{count(len(pairs), 'block')} with a valid round of both"
-        found = Estimate(verdict="invalid", reason=f"{known}; an interval needs {LEAST_BLOCKS}")
+        known = f"only {count(len(pairs), 'start')} of the servers with a valid round of both"
+        found = Estimate(verdict="invalid", reason=_describe_discarded(arms, arm) or known)
     found = found or too_few_requests(metric, median(one.requests for one in pairs))
     if found is None:
-        ratio = paired_ratio([one.reference for one in pairs], [one.value for one in pairs])
-        found = judge_ratio(metric, ratio, margin)
+        found = judge_ratio(metric, _ratio_of_pairs(pairs), margin)
+        if not found.is_result:
+            found = replace(
+                found, reason=_why_wide(arms, arm, found, pairs, list(_pair(blocks, CONTROL).values()))
+            )
     return replace(found, blocks=len(pairs))
+
+
+def _ratio_of_pairs(pairs: Collection[Pair]) -> Estimate:
+    return paired_ratio([1.0] * len(pairs), [one.ratio for one in pairs])
+
+
+LARGE_SHARE = 1 / 2  # Few requests are the cause of an interval if chance alone makes it so wide
+DISCARDED_SHARE = 1 / 4  # Discarded rounds are, if they are so large a part
+MANY_BLOCKS_QUANTILE = 1.96  # Few starts are, if with this many standard errors it would be narrow enough
+
+
+def _why_wide(
+    arms: Mapping[str, Sequence[Round]],
+    arm: str,
+    found: Estimate,
+    pairs: Sequence[Pair],
+    control: Sequence[Pair],
+) -> str:
+    """What was measured that makes an interval too wide: discarded rounds, few starts or requests, noise."""
+    low, high = found.interval or (1.0, 1.0)
+    if discarded := _describe_discarded(arms, arm):
+        return discarded
+    errors = quantile(degrees_of_freedom(len(pairs)))
+    if MANY_BLOCKS_QUANTILE / errors * log(high / low) <= log(WIDEST):
+        return f"only {count(len(pairs), 'start')} of the servers"
+    # Of n requests that arrive at random a rate has a relative deviation of 1 / sqrt(n), a ratio of two
+    # rates one of sqrt(2 / n); what a server sends in waves varies less.
+    usual = median(one.requests for one in pairs)
+    if errors * sqrt(2 / max(usual, 1) / len(pairs)) > LARGE_SHARE * log(high / low) / 2:
+        return f"too few requests: {usual:g} a round"
+    if len(control) >= LEAST_BLOCKS:
+        same = _ratio_of_pairs(control)
+        if not same.is_result and same.interval is not None:
+            low, high = same.interval
+            return f"machine noise: two instances of the baseline differ by {ratio(low)} to {ratio(high)}"
+    return f"its own noise, from start to start: {ratio(low)} to {ratio(high)}"
+
+
+def _describe_discarded(arms: Mapping[str, Sequence[Round]], arm: str) -> str:
+    """How many rounds or turns of an arm or the baseline were discarded, and why; empty if no large part."""
+    rounds = [one for name in dict.fromkeys((BASELINE, arm)) for one in arms[name]]
+    turns = [turn for one in rounds for turn in one.turns]
+    for noun, reasons in {
+        "rounds": [one.discarded for one in rounds],
+        "turns": [one.discarded for one in turns],
+    }.items():
+        found = Counter(reason for reason in reasons if reason is not None)
+        if found and found.total() >= DISCARDED_SHARE * len(reasons):
+            return f"{found.total()} of {len(reasons)} {noun} discarded: {found.most_common(1)[0][0]}"
+    return ""
 
 
 def _not_known(metric: MetricName, baseline: Sequence[Round], candidate: Sequence[Round]) -> Estimate | None:

@@ -1,4 +1,4 @@
-"""The result in sentences: a headline for the run, and one conclusion for each scenario and candidate."""
+"""The result in sentences: which differences hold, and a conclusion for each scenario and candidate."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -55,7 +55,7 @@ def find_wrong_under_load(rounds: Iterable[Round], level_text: LevelText) -> str
     )
 
 
-def find_headline(
+def find_evidence(
     comparisons: Sequence[Comparison],
     margins: Margins,
     level_text: LevelText,
@@ -73,7 +73,7 @@ def find_headline(
     return _headline(made, describe_holding(made, len(holding), differences), shown, invalid_reasons)
 
 
-def find_capacity_headline(
+def find_capacity_evidence(
     capacities: Sequence[Capacity], margin: float, invalid_reasons: Collection[str]
 ) -> str:
     """Say which differences hold among a run's capacities."""
@@ -107,7 +107,10 @@ def headline_family(comparisons: Iterable[Comparison]) -> list[Comparison]:
 def find_holding(family: Sequence[Comparison], margins: Margins) -> tuple[Comparison, ...]:
     """The differences that hold together: the chance that any of them is false is at most 5%."""
     chances = [
-        chance_beyond(one.ratio, degrees_of_freedom(one.ratio.blocks), margins[one.metric]) for one in family
+        chance_beyond(one.ratio, degrees_of_freedom(one.ratio.blocks), margins[one.metric])
+        if one.ratio.verdict in _OPPOSITE
+        else 1.0
+        for one in family
     ]
     return reject(family, chances)
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from portcompare.analyse import conclusions
 from portcompare.analyse.comparisons import judge_ratio, pair_blocks, rounds_by_block, too_few_requests
+from portcompare.analyse.work import work_changes
 from portcompare.records.estimates import DIFF_SCHEMA_VERSION, Altered, Change, Estimate, RunDiff, RunFacts
 from portcompare.records.manifest import Manifest
-from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName
+from portcompare.records.metrics import HEADLINE_METRICS, MetricName, round_metrics
 from portcompare.records.results import Results
 from portcompare.records.rounds import BASELINE, CONTROL, Round
+from portcompare.records.work import Work
 from portcompare.stats.intervals import LEAST_BLOCKS, chance_beyond, reject, unpaired_ratio
 from portcompare.units import LevelText, count
 
@@ -53,12 +55,15 @@ def diff_runs(old: Run, new: Run, margins: Margins, level_text: LevelText) -> Ru
     left_out = find_unlike_scenarios(old.results, new.results)
     then, now = (_by_place(run.results, left_out) for run in (old, new))
     before, after = _facts(old), _facts(new)
-    changes = tuple(_changes(then, now, _own_values, margins))
+    works = _work(old.results, left_out), _work(new.results, left_out)
+    counted = partial(work_changes, works[0], works[1], margins["instructions"])
+    changes = (*_changes(then, now, _own_values, margins), *counted())
     relative: tuple[Change, ...] = ()
     if before.baseline == after.baseline:
         ratios = partial(_ratios, baseline=after.baseline)
         found = _changes(then, now, ratios, margins)
         relative = tuple(one for one in found if one.deployment != after.baseline)
+        relative += tuple(counted(baseline=after.baseline))
     return RunDiff(
         schema_version=DIFF_SCHEMA_VERSION,
         old=before,
@@ -73,6 +78,13 @@ def diff_runs(old: Run, new: Run, margins: Margins, level_text: LevelText) -> Ru
         changes=changes,
         relative_changes=relative,
     )
+
+
+def _work(run: Results, left_out: Collection[str]) -> Work | None:
+    """What was counted of scenarios that are compared."""
+    if run.work is None:
+        return None
+    return replace(run.work, counts=tuple(one for one in run.work.counts if one.scenario not in left_out))
 
 
 def _by_place(run: Results, left_out: Collection[str]) -> dict[Place, list[Round]]:
@@ -112,7 +124,7 @@ def _changes(
     margins: Margins,
 ) -> Iterator[Change]:
     """Compare each place with itself in every metric, wherever both runs measured it."""
-    for place, metric in product(now, METRICS):
+    for place, metric in product(now, round_metrics()):
         if place not in then:
             continue
         old, new = values_of(then, place, metric), values_of(now, place, metric)
@@ -182,7 +194,7 @@ def list_conditions(manifest: Manifest) -> dict[str, str]:
     facts = asdict(manifest)
     for served in ("deployments", "upstreams"):
         facts[served] = {one.pop("name"): one for one in facts[served]}
-    for left_out in ("differences", "load_average"):
+    for left_out in ("differences", "load_average", "steadiness"):
         del facts[left_out]
     return dict(flatten(facts))
 

@@ -14,7 +14,16 @@ from portcompare.units import count, duration, share
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
 
 MOST_FAILURES = 0.01
-"""The greatest part of requests that may fail for want of a response; one wrong response discards a round."""
+"""The greatest part of requests that may fail for want of a response, or meet a connection that the server
+had closed unannounced; one wrong response discards a round."""
+
+LONGEST_WAIT_S = 1.0
+MEDIANS_OF_WAIT = 5
+"""A wait that is longer than both discards a round: the server stood still for a user, and how often it does
+so a window of some seconds does not tell."""
+
+NO_RESPONSE = "no response by the end of the wait"
+CLOSED_BEFORE = "connection closed unannounced before the request, and replaced"
 
 LEAST_ACHIEVED = 0.99
 """The part of the requests offered that a server must respond to inside the window: one that responds to
@@ -70,6 +79,7 @@ def judge_round(measured: Round, limits: Limits, generator: Generator) -> Round:
         or _find_wrong(load)
         or find_overload(load, generator)
         or _find_failures(load)
+        or find_wait(load)
         or exceeds_bound(measured, limits)
     )
     return replace(measured, bound=bound, discarded=reason)
@@ -130,13 +140,31 @@ def _find_wrong(load: LoadReport) -> str | None:
 
 
 def _find_failures(load: LoadReport) -> str | None:
-    if not _fails_too_often(load):
+    kinds = load.error_kinds | ({NO_RESPONSE: load.censored} if load.censored else {})
+    if _fails_too_often(load):
+        return f"more than {share(MOST_FAILURES)} of the requests failed" + _listed(kinds)
+    if _fails_too_often(load, load.closed_unannounced):
+        found = f"more than {share(MOST_FAILURES)} of the requests failed or found their connection closed"
+        return found + _listed(kinds | {CLOSED_BEFORE: load.closed_unannounced})
+    return None
+
+
+def _fails_too_often(load: LoadReport, more: int = 0) -> bool:
+    failed = load.errors + load.censored
+    return failed + more > MOST_FAILURES * (load.requests + failed)
+
+
+def find_wait(load: LoadReport) -> str | None:
+    """How the server kept a user waiting for too long; None if it did not."""
+    median_s = load.latency_s.p50 if load.latency_s else 0.0
+    if load.wait_max_s is None or load.wait_max_s <= max(LONGEST_WAIT_S, MEDIANS_OF_WAIT * median_s):
         return None
-    return f"more than {share(MOST_FAILURES)} of the requests failed" + _listed(load.error_kinds)
-
-
-def _fails_too_often(load: LoadReport) -> bool:
-    return load.errors > MOST_FAILURES * (load.requests + load.errors)
+    waited, most, median = map(duration, (load.wait_max_s, LONGEST_WAIT_S, median_s))
+    found = (
+        f"a user waited {waited} for one response, more than {most} and {MEDIANS_OF_WAIT} times the median"
+    )
+    missing = f", and {count(load.censored, 'request')} had none by then" if load.censored else ""
+    return f"{found} of {median}{missing}"
 
 
 def _listed(kinds: Mapping[str, int]) -> str:

@@ -94,6 +94,7 @@ def _summary(
         discarded_rounds=len(group) - len(valid),
         requests=sum(one.load.requests for one in valid),
         errors=sum(one.load.errors for one in group),
+        censored=sum(one.load.censored for one in group),
         rate_rps=rate_rps,
         latency_s=latency_s,
         handler_s=handler_s,
@@ -167,7 +168,7 @@ class Course:
 
     round: Round  # The round
     at_s: float  # When its window was opened, in seconds since the first window of the run was
-    moments: tuple[Moment, ...]  # Its slices; empty if they are not known
+    moments: tuple[Moment, ...]  # Its slices or turns; empty if they are not known
 
 
 def find_courses(rounds: Iterable[Round]) -> tuple[Course, ...]:
@@ -180,6 +181,13 @@ def find_courses(rounds: Iterable[Round]) -> tuple[Course, ...]:
         moments = tuple(
             Moment(at_s=at_s + (number + 0.5) * length_s, rate_rps=each.requests / length_s, p99_s=each.p99_s)
             for number, each in enumerate(one.load.slices)
+        ) or tuple(
+            Moment(
+                at_s=turn.started_at_s + turn.duration_s / 2 - ordered[0].load.started_at_s,
+                rate_rps=turn.rate_rps or 0.0,
+                p99_s=None,
+            )
+            for turn in one.turns
         )
         courses.append(Course(round=one, at_s=at_s, moments=moments))
     return tuple(courses)

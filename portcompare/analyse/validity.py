@@ -22,6 +22,8 @@ from portcompare.units import LevelText, count, share
 
 Margins = Mapping[MetricName, float]
 
+MOST_RECONNECTS = 0.01  # A warning names an arm of which more requests than this part needed a new connection
+
 MOST_DISCARDED = 0.2  # A run is not valid if more than this part of its rounds was discarded
 
 LEAST_BLOCKS = 5  # With fewer blocks a trend is not distinguishable from noise
@@ -50,13 +52,13 @@ def find_invalid_reasons(
     """Why a run must not be relied on; `searched` scenarios have a capacity instead of levels."""
     fixed = [one for one in rounds if one.scenario not in searched]
     comparisons = tuple(comparisons)
+    if parity is not None and not parity.equal:
+        cases = len({each.case for each in parity.differences if each.counts})
+        yield f"the responses differ in {count(cases, 'case')}" if cases else "no responses were compared"
     if not rounds:
         yield "nothing was measured"
     if fixed and not comparisons:
         yield "nothing was compared: no level was measured both on the baseline and on another"
-    if parity is not None and not parity.equal:
-        cases = len({each.case for each in parity.differences if each.counts})
-        yield f"the responses differ in {count(cases, 'case')}" if cases else "no responses were compared"
     discarded = sum(one.discarded is not None for one in fixed)
     if discarded > MOST_DISCARDED * len(fixed):
         yield f"{discarded} of {len(fixed)} rounds were discarded"
@@ -92,16 +94,16 @@ def find_warnings(
             low, high = one.ratio.interval
             # The least difference whose interval, if it is as wide, lies wholly beyond the margin.
             least = (1 + margins[one.metric]) * sqrt(high / low) - 1
-            unsure.append(f"{one.metric} {share(least)} {_where(one, level_text)}")
+            unsure.append(f"{share(least)} in {one.metric} {_where(one, level_text)}")
     if unsure:
         yield (
-            f"too noisy: {_THE_CONTROL} cannot be shown to be equivalent, so only differences larger than "
-            f"these are detectable here today: {'; '.join(unsure)}. {_REMEDY}"
+            f"too noisy to detect less than {'; '.join(unsure)}, for {_THE_CONTROL} cannot be shown to be "
+            f"equivalent. {_REMEDY}"
         )
     if single:
         yield (
             f"{_THE_CONTROL} came out {_differences(single, level_text)}. "
-            f"Among {count(len(control), 'comparison')} this may be chance (Holm, 5%), "
+            f"Among {count(len(control), 'comparison')} this may be chance, "
             "and so may be what a candidate shows there"
         )
     discarded = (one for one in rounds if one.discarded is not None)
@@ -110,8 +112,23 @@ def find_warnings(
     yield from (f"discarded round: {reason}" for reason in reasons)
     for where, number in unsteady.items():
         yield f"not steady after the longest warm-up: {where}, {count(number, 'round')}"
+    yield from describe_reconnects(rounds, level_text)
     yield from describe_drifts(rounds, margins, level_text)
     yield from describe_changes(rounds, margins, level_text)
+
+
+def describe_reconnects(rounds: Iterable[Round], level_text: LevelText) -> Iterator[str]:
+    """The arms whose servers close connections so often that latency is that of connecting too."""
+    made: Counter[str] = Counter()
+    sent: Counter[str] = Counter()
+    for one in rounds:
+        where = f"{one.arm} {_where(one, level_text)}"
+        made[where] += one.load.reconnects
+        sent[where] += one.load.requests + one.load.errors
+    often = [where for where, number in made.items() if number > MOST_RECONNECTS * sent[where]]
+    parts = [f"{share(min(made[where] / max(sent[where], 1), 1.0))} {where}" for where in often]
+    if parts:
+        yield f"servers closed connections, and so many requests had to connect first: {'; '.join(parts)}"
 
 
 def find_unknowns(manifest: Manifest) -> Iterator[str]:

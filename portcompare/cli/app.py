@@ -12,6 +12,7 @@ COMMANDS = {
     "run": "Compare baseline and candidates: responses first, then speed.",
     "init": "Write a first plan and locustfile for a project.",
     "check": "Compare the responses only.",
+    "work": "Count the instructions of a request, of each deployment.",
     "up": "Serve all deployments until Ctrl-C, and show what they use.",
     "ui": "Serve all deployments, and Locust's web UI beside them.",
     "report": "Write a run's reports again, and show them.",

@@ -16,7 +16,7 @@ from hdrh.histogram import HdrHistogram
 from rich.table import Table
 from typer import Argument, Option
 
-from portcompare.analyse.rounds import find_overload
+from portcompare.analyse.rounds import find_overload, find_wait
 from portcompare.cli.options import SCHEMA_VERSION, AsJson, Processes, print_json, print_note
 from portcompare.errors import EXIT_DONE, EXIT_NOT_VALID, refuse
 from portcompare.http.addresses import Address, AddressError
@@ -85,10 +85,10 @@ def load(
         print_json(_describe(done))
     else:
         out.print(_table(done))
-    overload = done.load.failure or find_overload(done.load, LIMITS)
-    if overload is not None:
-        print_note(f"not valid: {overload}")
-    raise typer.Exit(EXIT_DONE if done.load.requests and overload is None else EXIT_NOT_VALID)
+    reason = done.load.failure or find_overload(done.load, LIMITS) or find_wait(done.load)
+    if reason is not None:
+        print_note(f"not valid: {reason}")
+    raise typer.Exit(EXIT_DONE if done.load.requests and reason is None else EXIT_NOT_VALID)
 
 
 def _read_request(url: str, headers: Sequence[str]) -> RequestSpec:
@@ -119,13 +119,15 @@ def _read_request(url: str, headers: Sequence[str]) -> RequestSpec:
 
 def _describe(done: RoundDone) -> dict[str, Any]:
     load = done.load
-    counted = ("requests", "errors", "error_kinds", "rate_rps", "offered_rps", "dropped", "window_s")
+    counted = (
+        *("requests", "errors", "error_kinds", "censored", "wait_max_s", "reconnects", "closed_unannounced"),
+        *("rate_rps", "offered_rps", "dropped", "window_s"),
+    )
     generator = {"cpu_ratio": load.generator_cpu_ratio, "cpu_ratios": load.generator_cpu_ratios}
     return {
         "schema_version": SCHEMA_VERSION,
         **{name: getattr(load, name) for name in counted},
-        "latency_s": _percentiles(done) if load.requests else None,
-        "reconnects": load.reconnects,
+        "latency_s": _percentiles(done) if load.latency_s else None,
         "generator": generator
         | {name: getattr(load, name) for name in ("lag_p99_s", "lag_max_s", "stall_max_s")},
     }
@@ -147,7 +149,9 @@ def _table(done: RoundDone) -> Table:
         table.add_row("offered", f"{rate(load.offered_rps)}, {load.dropped:,} dropped")
     for kind, number in load.error_kinds.items() or {"none": 0}.items():
         table.add_row("errors", f"{number:,} x {kind}" if number else kind)
-    if load.requests:
+    if load.censored:
+        table.add_row("no response", f"{count(load.censored, 'request')}, in the percentiles with their wait")
+    if load.latency_s:
         for name, latency_s in _percentiles(done).items():
             table.add_row({"p999": "p99.9"}.get(name, name), duration(latency_s))
     generator = f"{share(load.generator_cpu_ratio)} of a CPU, longest stall {duration(load.stall_max_s)}"
@@ -155,7 +159,8 @@ def _table(done: RoundDone) -> Table:
         generator += f", lag p99 {duration(load.lag_p99_s)}"
     table.add_row("generator", generator)
     if load.reconnects:
-        table.add_row("reconnects", count(load.reconnects, "time"))
+        closed = f"{count(load.reconnects, 'time')}, {load.closed_unannounced:,} unannounced by the server"
+        table.add_row("reconnects", closed)
     return table
 
 

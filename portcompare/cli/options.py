@@ -20,11 +20,20 @@ from portcompare.errors import (
 )
 from portcompare.plan import Plan, load_plan
 from portcompare.records.parity import Parity
+from portcompare.records.results import Results
+from portcompare.report.formats.terminal import (
+    render_conclusions,
+    render_parity,
+    render_screen,
+    render_table,
+)
 from portcompare.run.progress import err, out
 from portcompare.serve.servers import vocabulary
 
 PlanPath = Annotated[Path, Argument(metavar="[PLAN]", help="the plan file")]
 DEFAULT_PLAN = Path("loadtests/plan.toml")
+
+Verbose = Annotated[bool, Option("--verbose", help="print all figures and sentences, not one screen")]
 
 AsJson = Annotated[bool, Option("--json", help="print only the results, as versioned JSON, on stdout")]
 
@@ -108,6 +117,19 @@ def print_json(data: object) -> None:
 def print_line(text: str) -> None:
     """Print a line on stdout as it is: it may contain brackets, and paths must not be broken."""
     out.print(text, soft_wrap=True, markup=False)
+
+
+def print_results(results: Results, path: Path, *, verbose: bool) -> None:
+    """Print a run on stdout: in one screen, or all of it."""
+    if not verbose:
+        for line in render_screen(results, str(path)):
+            out.print(line, soft_wrap=True)
+        return
+    out.print(render_table(results))
+    out.print(render_conclusions(results))
+    if results.parity is not None and not results.parity.equal:
+        out.print(render_parity(results.parity), crop=False)
+    print_line(f"\nreport: {path}")
 
 
 def print_note(text: str) -> None:

@@ -9,7 +9,15 @@ from typing import Annotated
 from typer import Argument, Option
 
 from portcompare.analyse.diff import Run, diff_runs
-from portcompare.cli.options import AsJson, print_json, print_line, print_note, writing
+from portcompare.cli.options import (
+    AsJson,
+    Verbose,
+    print_json,
+    print_line,
+    print_note,
+    print_results,
+    writing,
+)
 from portcompare.errors import InputError, Problem, refuse
 from portcompare.history.summaries import list_runs
 from portcompare.history.trends import HISTORY_SCHEMA_VERSION, Filter, History, find_trends
@@ -18,11 +26,10 @@ from portcompare.plan import remedy_for_unknown
 from portcompare.records.estimates import RunDiff
 from portcompare.records.metrics import HEADLINE_METRICS, METRICS, MetricName
 from portcompare.records.results import RESULTS_FILE, Results
-from portcompare.records.run_summary import RUNS
+from portcompare.records.run_summary import REPORT_FILE, RUNS
 from portcompare.report import write_diff, write_reports
 from portcompare.report.formats.diff import render_terminal
 from portcompare.report.formats.results_file import read_results
-from portcompare.report.formats.terminal import render_conclusions, render_table
 from portcompare.report.wording import level_text, margin_of
 from portcompare.run.progress import out
 
@@ -31,13 +38,14 @@ ACROSS_MACHINES = "--across-machines"
 
 def report(
     folder: Annotated[Path, Argument(metavar="RUN", help="the run's folder, e.g. runs/20260101T120000-plan")],
+    *,
+    verbose: Verbose = False,
 ) -> None:
     """Write a run's reports again from its results.json, and show them here."""
     results = read_results(folder / RESULTS_FILE)
     with writing(str(folder)):
         paths = write_reports(results, folder)
-    out.print(render_table(results))
-    out.print(render_conclusions(results))
+    print_results(results, folder / REPORT_FILE, verbose=verbose)
     for path in paths:
         print_line(str(path))
 
@@ -82,6 +90,8 @@ def diff(
 def _read_margins(results: Results, folder: Path) -> dict[MetricName, float]:
     """The equivalence margins of a finished run; raises InputError if its plan lacks one."""
     margins = {metric: margin for metric in METRICS if (margin := margin_of(results, metric)) is not None}
+    if results.work is None:  # nothing to compare by it, as in runs of a plan that lacks it
+        margins.setdefault("instructions", METRICS["instructions"].margin)
     missing = ", ".join(metric for metric in METRICS if metric not in margins)
     if missing:
         where = f"{folder / RESULTS_FILE}: plan.rounds.margin"

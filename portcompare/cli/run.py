@@ -14,15 +14,16 @@ from portcompare.cli.options import (
     Listen,
     PlanPath,
     Processes,
+    Verbose,
     parity_exit_code,
-    print_line,
+    print_results,
     read_duration,
     read_plan,
 )
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
 from portcompare.plan import plan_keys
 from portcompare.records.results import RESULTS_FILE, Results
-from portcompare.report.formats.terminal import render_conclusions, render_parity, render_table
+from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.run.progress import Progress, out
@@ -67,6 +68,7 @@ def run(  # noqa: PLR0913 - the options of a command
     processes: Processes = 1,
     expect_workers: ExpectWorkers = 0,
     listen: Listen = None,
+    verbose: Verbose = False,
     as_json: AsJson = False,
 ) -> None:
     """Serve both sides, prove that they respond alike, load them, and report what the port gains."""
@@ -83,19 +85,11 @@ def run(  # noqa: PLR0913 - the options of a command
     folder = out_folder or name_run_folder(plan.name, datetime.now(UTC))
     with Progress() as progress:
         results = compare(plan, RunOptions(folder=folder, workers=workers, left_out=left_out), progress)
-    _show(results, folder, as_json=as_json)
-    raise typer.Exit(_exit_code(results))
-
-
-def _show(results: Results, folder: Path, *, as_json: bool) -> None:
     if as_json:
         out.print((folder / RESULTS_FILE).read_text(encoding="utf-8"), soft_wrap=True, markup=False, end="")
-        return
-    out.print(render_table(results))
-    out.print(render_conclusions(results))
-    if results.parity is not None and not results.parity.equal:
-        out.print(render_parity(results.parity), crop=False)
-    print_line(f"\nreport: {folder / 'report.html'}")
+    else:
+        print_results(results, folder / REPORT_FILE, verbose=verbose)
+    raise typer.Exit(_exit_code(results))
 
 
 def _exit_code(results: Results) -> int:

@@ -1,22 +1,27 @@
 """The facts of this machine that matter for a measurement."""
 
+import math
 import os
 import platform
 import resource
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 import psutil
 
 from portcompare.browser import search_program
+from portcompare.plan import Plan
+from portcompare.records.manifest import Steadiness
 from portcompare.serve.app_python.portcompare_import_check import find_versions
 from portcompare.serve.cpus import share_cpus
 from portcompare.serve.manifest import read_cpu_model, read_governors
 from portcompare.serve.servers import SERVERS
 from portcompare.serve.watchdog import open_files_limit
+from portcompare.stats.intervals import LEAST_BLOCKS, degrees_of_freedom, quantile
 
 _CLOCK_READINGS = 2000
 
@@ -89,6 +94,43 @@ def examine_machine(watch_s: float = 1.0) -> Machine:
         servers=installed,
         missing={name: distributions for name, distributions in lacking.items() if distributions},
     )
+
+
+TURN_S = 0.1  # The speed is averaged over so long: the shortest stretch of load that is compared
+_LOOK_S = 0.6  # For each CPU that is looked at
+_LOOP = range(20_000)  # About half a millisecond of work
+START_DEVIATION = 0.01  # By how much two starts of one server differ in rate, for no reason that is known
+
+
+def look_at_steadiness(plan: Plan, cpus: Iterable[int], look_s: float = _LOOK_S) -> Steadiness:
+    """Time the same work again and again on each CPU, and expect from it what the plan can show.
+
+    Source of the expectation: docs/method.md, "What a run can tell".
+    """
+    allowed = os.sched_getaffinity(0)
+    try:
+        deviation = max(_deviation_of(cpu, look_s) for cpu in cpus)
+    finally:
+        os.sched_setaffinity(0, allowed)
+    blocks = max(plan.rounds.min_blocks, LEAST_BLOCKS)
+    turns = blocks * min(map(plan.window_s, plan.scenarios)) / TURN_S
+    error = math.sqrt(deviation**2 / turns + 2 * START_DEVIATION**2 / blocks)
+    half_width = math.exp(quantile(degrees_of_freedom(blocks)) * error)
+    return Steadiness(
+        deviation=deviation, detectable_ratio=(1 + plan.rounds.margins["throughput"]) * half_width - 1
+    )
+
+
+def _deviation_of(cpu: int, look_s: float) -> float:
+    os.sched_setaffinity(0, {cpu})
+    speeds: list[float] = []
+    for _ in range(max(round(look_s / TURN_S), 2)):
+        began_s, loops = time.perf_counter(), 0
+        while time.perf_counter() - began_s < TURN_S:
+            sum(_LOOP)
+            loops += 1
+        speeds.append(loops / (time.perf_counter() - began_s))
+    return math.sqrt(fmean(math.log(later / earlier) ** 2 for earlier, later in pairwise(speeds)))
 
 
 def read_cpu_quota(own: Path, groups: Path) -> float | None:

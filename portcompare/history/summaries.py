@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from portcompare.analyse.work import work_value
 from portcompare.errors import InputError
 from portcompare.records import run_summary
-from portcompare.records.metrics import METRICS
+from portcompare.records.metrics import METRICS, round_metrics
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.rounds import CONTROL, Round
 from portcompare.records.run_summary import SUMMARY_FILE, SUMMARY_VERSION, Quantity, RunSummary, StoredSummary
+from portcompare.records.work import ANY_LEVEL
 from portcompare.report.formats.results_file import read_results, write_atomically
 from portcompare.report.wording import level_text, margin_of
 from portcompare.stats.intervals import LEAST_BLOCKS, paired_ratio
@@ -115,8 +117,8 @@ def find_quantities(results: Results) -> tuple[Quantity, ...]:
         if summary.arm == CONTROL:
             continue
         rounds = measured.get((summary.scenario, summary.level, summary.arm), [])
-        for name, metric in METRICS.items():
-            values = [value for one in rounds if (value := metric.value(one)) is not None]
+        for name in round_metrics():
+            values = [value for one in rounds if (value := METRICS[name].value(one)) is not None]
             if len(values) < LEAST_BLOCKS:
                 continue
             ratio = ratios.get((summary.scenario, summary.level, summary.arm, name))
@@ -133,4 +135,17 @@ def find_quantities(results: Results) -> tuple[Quantity, ...]:
                     and replace(ratio, reason=""),  # a sentence a quantity would be most of the file
                 )
             )
+    found += [
+        Quantity(
+            scenario=one.scenario,
+            level=ANY_LEVEL,
+            level_text=level_text(results, one.scenario, ANY_LEVEL),
+            metric="instructions",
+            deployment=one.deployment,
+            margin=margin_of(results, "instructions"),
+            value=work_value(one),
+            ratio=one.ratio and replace(one.ratio, reason=""),
+        )
+        for one in (results.work.counts if results.work is not None else ())
+    ]
     return tuple(found)

@@ -13,6 +13,7 @@ from gevent.fileobject import FileObject
 from portcompare.loadgen.distributed_runner import DistributedRunner
 from portcompare.loadgen.figures import merge_parts
 from portcompare.loadgen.local_runner import LocalRunner
+from portcompare.loadgen.turns import Turns
 from portcompare.loadgen.webui.live import LiveUi
 from portcompare.wire import protocol as wire
 
@@ -28,18 +29,14 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
         replies.write(wire.encode(message).encode())
         replies.flush()
 
-    runner: Runner = LocalRunner()
+    runner: Runner = (local := LocalRunner())
+    turns = Turns(local.start_part)  # workers on other machines take none
     ui: LiveUi | None = None
     for line in orders:
         order = wire.decode(line)
         match order:
             case wire.Gather():
-                try:
-                    runner = distributed = DistributedRunner(order)
-                    gevent.signal_handler(signal.SIGTERM, _close_and_end, runner)
-                    distributed.gather(reply)
-                except OSError:
-                    reply(wire.Joined(address="", workers=(), problem=_cannot_listen(order)))
+                runner = _gather(order, reply) or runner
             case wire.Prepare():
                 reply(runner.prepare(order))
             case wire.Capture():
@@ -50,7 +47,20 @@ def serve_orders(orders: BinaryIO, replies: BinaryIO) -> None:
                 reply(ui.exchange(order))
             case wire.RunRound():
                 reply(run_round(order, runner, reply, orders.readline))
+            case wire.JoinTurns() | wire.TakeTurn() | wire.EndTurns():
+                reply(turns.carry_out(order))
     runner.close()
+
+
+def _gather(order: wire.Gather, reply: Callable[[wire.Message], None]) -> DistributedRunner | None:
+    try:
+        runner = DistributedRunner(order)
+        gevent.signal_handler(signal.SIGTERM, _close_and_end, runner)
+        runner.gather(reply)
+    except OSError:
+        reply(wire.Joined(address="", workers=(), problem=_cannot_listen(order)))
+        return None
+    return runner
 
 
 def _open_ui(order: wire.OpenUi, runner: Runner, reply: Callable[[wire.Message], None]) -> LiveUi | None:

@@ -5,6 +5,7 @@ What makes it fast: the request is bytes built once; the connection waits for re
 """
 
 import errno
+import select
 from contextlib import suppress
 from functools import cache
 from time import perf_counter
@@ -13,6 +14,7 @@ from typing import Any, Final
 import certifi
 import gevent
 from gevent import socket, ssl
+from gevent.monkey import get_original
 
 from portcompare.http.addresses import Address
 from portcompare.loadgen.response import ResponseReader
@@ -20,7 +22,7 @@ from portcompare.loadgen.response import ResponseReader
 REFUSED: Final = "connection refused"
 UNRESOLVABLE: Final = "host cannot be resolved"
 RESET: Final = "connection reset"
-CLOSED: Final = "connection closed without a response"
+CLOSED: Final = "connection closed after the request was sent"
 TIMEOUT: Final = "no complete response in time"
 UNREACHABLE: Final = "cannot connect"
 NO_FILE_LEFT: Final = "too many open files"
@@ -40,13 +42,24 @@ pending in there, where waiting for readability would wait for ever."""
 _READ: Final = 1  # libev's EV_READ
 _CHECKS_PER_TIME_LIMIT: Final = 20
 
+_IDLE_S: Final = 0.001
+"""A connection that was idle for longer is looked at before it is used: a system call, which a user that
+sends its next request at once does not need."""
+
+_poll: Final = get_original("select", "poll")  # Locust's monkey-patching would have it wait in the event loop
+_ENDED: Final = (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
+
 
 class _TimeLimitReached(BaseException):
     """Thrown into the waiting greenlet; a BaseException, so that no handler of OSErrors catches it."""
 
 
 class Connection:
-    """One connection; connects when first used and whenever the server has closed it."""
+    """One connection; connects when first used and whenever the server has closed it.
+
+    A request is sent once: only before anything of it is sent is a connection that the server has closed
+    meanwhile replaced by another.
+    """
 
     __slots__ = (
         "_closed_by_server",
@@ -58,11 +71,13 @@ class Connection:
         "_time_limit_s",
         "_timer",
         "_watcher",
+        "closed_unannounced",
         "ended_s",
         "latency_s",
         "made",
         "reconnects",
         "response",
+        "started_s",
     )
 
     def __init__(self, dialer: "Dialer", time_limit_s: float) -> None:
@@ -77,27 +92,25 @@ class Connection:
         self._timer = self._hub.loop.timer(check_s, repeat=check_s)
         self._timer.start(self._end_late_exchange)
         self.response = ResponseReader()  # The response received last
-        self.ended_s = 0.0  # When the last exchange ended, in seconds of `time.perf_counter()`
+        # When the last exchange started and ended, in seconds of `time.perf_counter()`
+        self.started_s = self.ended_s = 0.0
         self.latency_s = 0.0  # From just before the send, or the connect if one was needed, to the end
         self.made = 0  # How many connections were made
-        # Connections made because the server had closed the one before, announced or not; those after
-        # failures do not count. The reader sets it back to 0
-        self.reconnects = 0
+        # Connections made because the server had closed the one before; those after failures do not count.
+        # And how often it had closed one that its last response had kept. The reader sets both back to 0
+        self.reconnects = self.closed_unannounced = 0
         self._closed_by_server = False
 
     def exchange(self, request: bytes, *, head_only: bool = False) -> str | None:
-        """Send a request and receive a response of any status; returns the kind of failure, None for none."""
-        started_s = perf_counter()
+        """Send a request once and receive a response of any status.
+
+        Returns the kind of failure, None for none.
+        """
+        started_s = self.started_s = perf_counter()
         self._deadline_s = started_s + self._time_limit_s
         self._greenlet = gevent.getcurrent()
-        was_open = self._socket is not None
         try:
             error = self._attempt(request, head_only=head_only)
-            if was_open and error in (RESET, CLOSED) and not self.response.received_bytes:
-                # A server may close an idle connection at any time: no failure of the request, but counted.
-                self._disconnect()
-                self._closed_by_server = True
-                error = self._attempt(request, head_only=head_only)
         except _TimeLimitReached:
             error = TIMEOUT
         finally:
@@ -109,6 +122,11 @@ class Connection:
             self._closed_by_server = error is None
         return error
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an exchange is under way."""
+        return self._greenlet is not None
+
     def close(self) -> None:
         """Close the connection and release its resources; it cannot be used again."""
         self._disconnect()
@@ -117,14 +135,35 @@ class Connection:
     def _attempt(self, request: bytes, *, head_only: bool) -> str | None:
         self.response.expect(head_only=head_only)
         try:
+            if self._socket is not None and self.started_s - self.ended_s > _IDLE_S and self._is_ended():
+                self._note_closed()
+            was_open = self._socket is not None
             if self._socket is None:
                 self._socket = self._connect()
-            sent = self._socket.send(request)
+            try:
+                sent = self._socket.send(request)
+            except _ENDED:  # it was reset before: nothing is sent
+                if not was_open:
+                    raise
+                self._note_closed()
+                self._socket = self._connect()
+                sent = self._socket.send(request)
             if sent < len(request):
                 self._socket.sendall(request[sent:])
             return self._receive(self._socket)
         except (OSError, UnicodeError, HandshakeError) as failure:
             return _name(failure)
+
+    def _is_ended(self) -> bool:
+        """Whether the server has ended its side of the connection, whatever of it is still to be read."""
+        poll = _poll()
+        poll.register(self._socket, select.POLLRDHUP)
+        return bool(poll.poll(0))
+
+    def _note_closed(self) -> None:
+        self._disconnect()
+        self._closed_by_server = True
+        self.closed_unannounced += 1
 
     def _receive(self, sock: socket.socket) -> str | None:
         response, watcher, receive = self.response, self._watcher, sock.recv
@@ -173,7 +212,7 @@ class HandshakeError(Exception):
 _KINDS: Final = (
     (ConnectionRefusedError, REFUSED),
     ((socket.gaierror, UnicodeError), UNRESOLVABLE),  # the latter: the name cannot even be encoded
-    ((ConnectionResetError, BrokenPipeError, ssl.SSLEOFError), RESET),
+    (_ENDED, RESET),
 )
 
 _BY_VERIFY_CODE: Final = {  # of OpenSSL's x509_vfy.h

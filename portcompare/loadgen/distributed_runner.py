@@ -21,8 +21,9 @@ from locust.runners import STATE_MISSING
 from portcompare.loadgen.declare import Problem
 from portcompare.loadgen.dry_pass import capture
 from portcompare.loadgen.figures import PartResult
-from portcompare.loadgen.local_runner import WarmUp, load_scenarios
+from portcompare.loadgen.local_runner import WarmUp
 from portcompare.loadgen.open_model import Share
+from portcompare.loadgen.scenarios import load_scenarios
 from portcompare.wire import protocol as wire
 
 TYPE: Final = "portcompare"

@@ -43,11 +43,13 @@ class Tally:
     failures_s: defaultdict[str, array[float]] = field(
         default_factory=lambda: defaultdict(lambda: array("d"))
     )
-    failed_s: array[float] = field(default_factory=lambda: array("d"))  # When each ended, of whatever kind
+    # When each of them ended, in the same order
+    failed_s: defaultdict[str, array[float]] = field(default_factory=lambda: defaultdict(lambda: array("d")))
     handler_s: list[float] = field(default_factory=list)  # `Server-Timing: app` of sampled responses
     # Connections made because the server had closed the one before, announced or not; those made after a
     # failure do not count
     reconnects: int = 0
+    closed_unannounced: int = 0  # How often it had closed one that its last response had kept
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,7 +77,13 @@ class Recorder:
 
     def ended_s(self) -> NDArray[np.float64]:
         """When the requests of the running tallies ended, failed ones too."""
-        return _joined(part for tally in self._tallies.values() for part in (tally.ended_s, tally.failed_s))
+        return joined(
+            part for tally in self._tallies.values() for part in (tally.ended_s, *tally.failed_s.values())
+        )
+
+    def latencies_s(self) -> NDArray[np.float64]:
+        """The latencies of the running tallies."""
+        return latencies_of(self._tallies.values())
 
     def cut(self) -> dict[tuple[str, str], Tally]:
         """Begin new tallies, and return the old ones."""
@@ -83,8 +91,14 @@ class Recorder:
         return {(name + self.label, method): tally for (name, method), tally in tallies.items()}
 
 
-def _joined(parts: Iterable[Sequence[float]]) -> NDArray[np.float64]:
+def joined(parts: Iterable[Sequence[float] | NDArray[np.float64]]) -> NDArray[np.float64]:
+    """All parts in one array."""
     return np.concatenate([np.empty(0), *(np.asarray(part, dtype=float) for part in parts)])
+
+
+def latencies_of(tallies: Iterable[Tally]) -> NDArray[np.float64]:
+    """The latencies of all successful requests."""
+    return joined(tally.latencies_s for tally in tallies)
 
 
 def new_histogram() -> HdrHistogram:
@@ -121,17 +135,17 @@ def percentiles_of(histogram: HdrHistogram, percents: Sequence[float]) -> tuple[
 _FEWEST_SLICES: Final = 10
 _LONGEST_SLICE_S: Final = 1.0
 # Read when imported: in a round there may be no file left to read it with.
-_MACHINE: Final = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+MACHINE: Final = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """What a process counted since the counts before."""
+    """What a process counted since the counts before: up to the window, in it, or after it."""
 
     tallies: tuple[Tally, ...]
     pace: Pace | None  # None in the closed model
     stall_s: float  # The greatest delay of the event loop
-    cpu_s: float  # CPU time of the process since its start
+    cpu_s: float  # CPU time of the process since its start; of a turn, what it used
     taken_at_s: float  # When these were taken
 
 
@@ -147,6 +161,19 @@ class Window:
         """Which instants lie inside."""
         inside: NDArray[np.bool_] = (instants_s > self.start_s) & (instants_s <= self.end_s)
         return inside
+
+    def touches(self, ended_s: NDArray[np.float64], latencies_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which requests were sent or ended inside."""
+        touching: NDArray[np.bool_] = self.holds(ended_s) | self.holds(ended_s - latencies_s)
+        return touching
+
+    def longest_wait(self, ended_s: NDArray[np.float64], since_s: NDArray[np.float64]) -> float:
+        """The longest wait from an instant until another, without what lies before the window, in seconds.
+
+        A request that was sent after the window does not count.
+        """
+        waits_s = ended_s - np.maximum(since_s, self.start_s)
+        return float(waits_s[since_s <= self.end_s].max(initial=0.0))
 
     def slices(self) -> NDArray[np.float64]:
         """The edges of the window's slices: ten, or seconds if these are shorter."""
@@ -169,12 +196,17 @@ class PartResult:
 
     requests: int  # Successful requests that ended in the window
     rate_rps: float  # Their rate, with smoothed window edges
-    # Failed requests that ended in the window, by kind; and wrong bodies that were seen only before it
+    # Failed requests that were sent or ended in the window, by kind; and wrong bodies seen only before it
     error_kinds: dict[str, int]
+    censored: int  # Requests sent in the window that had no response when the wait for them ended
+    wait_max_s: float  # The longest wait for a response or a failure, from the window's start on
     # Of the successful requests: with headers, or what a user class that is no `LeanUser` reports
     received_bytes: float
     reconnects: int  # Connections made because the server had closed the one before
-    histogram: str  # The latencies as a base64 encoded HdrHistogram, in microseconds
+    closed_unannounced: int  # How often it had closed one that its last response had kept
+    # The latencies of the successful requests sent in the window, and of the censored ones how long they
+    # waited, as a base64 encoded HdrHistogram, in microseconds
+    histogram: str
     slices: tuple[SlicePart, ...]  # The window in slices
     handler_s: tuple[float, ...]  # The sampled `Server-Timing: app`
     lags: str | None  # Histogram of how late due requests were dispatched; None in the closed model
@@ -186,12 +218,18 @@ class PartResult:
     failure: str | None = None  # Why a user ended by itself; None if none did
 
 
-def summarize_part(window: Window, before: Counts, during: Counts) -> PartResult:
-    """The figures of one process, from its counts before the window and in it."""
-    tallies = (*before.tallies, *during.tallies)
-    all_ended_s = _joined(tally.ended_s for tally in tallies)
+def summarize_part(
+    window: Window, before: Counts, during: Counts, after: Counts, waiting_s: Sequence[float] = ()
+) -> PartResult:
+    """The figures of one process: those that ended in the window make the rate, those sent in it the latency.
+
+    `waiting_s`: since when those requests count that were under way at the window's end and still are.
+    """
+    tallies = (*before.tallies, *during.tallies, *after.tallies)
+    all_ended_s = joined(tally.ended_s for tally in tallies)
+    all_latencies_s = latencies_of(tallies)
     inside = window.holds(all_ended_s)
-    latencies_s = _joined(tally.latencies_s for tally in tallies)[inside]
+    latencies_s = all_latencies_s[inside]
     edge_s = choose_edge(
         float(np.median(latencies_s)) if len(latencies_s) else 0.0,
         window.wave_s,
@@ -201,29 +239,41 @@ def summarize_part(window: Window, before: Counts, during: Counts) -> PartResult
     )
     cut = sum(len(tally.ended_s) for tally in during.tallies)
     received_bytes = sum(tally.received_bytes for tally in during.tallies)
-    failed_s = _joined(tally.failed_s for tally in during.tallies)
-    paces = [counts.pace for counts in (before, during) if counts.pace]
-    is_due_inside = window.holds(_joined(pace.due_s for pace in paces))
-    lags_s = _joined(pace.lags_s for pace in paces)[is_due_inside]
+    failed_s = joined(part for tally in tallies for part in tally.failed_s.values())
+    failures_s = joined(tally.failures_s[kind] for tally in tallies for kind in tally.failed_s)
+    since_s = np.asarray(waiting_s, dtype=float)
+    censored_s = after.taken_at_s - since_s[window.holds(since_s)]
+    paces = [counts.pace for counts in (before, during, after) if counts.pace]
+    is_due_inside = window.holds(joined(pace.due_s for pace in paces))
+    lags_s = joined(pace.lags_s for pace in paces)[is_due_inside]
     return PartResult(
         requests=len(latencies_s),
         rate_rps=smooth_rate(all_ended_s, window.start_s, window.end_s, edge_s) if len(latencies_s) else 0.0,
-        error_kinds=_count_failures(before, during),
+        error_kinds=_count_failures(window, tallies, sum(pace.dropped for pace in paces[1:])),
+        censored=len(censored_s),
+        wait_max_s=window.longest_wait(
+            np.concatenate([all_ended_s, failed_s, np.full(len(since_s), after.taken_at_s)]),
+            np.concatenate([all_ended_s - all_latencies_s, failed_s - failures_s, since_s]),
+        ),
         received_bytes=received_bytes / cut * len(latencies_s) if cut else 0.0,
         reconnects=sum(tally.reconnects for tally in during.tallies),
-        histogram=_encoded(latencies_s),
+        closed_unannounced=sum(tally.closed_unannounced for tally in during.tallies),
+        histogram=encode_latencies(
+            np.concatenate([all_latencies_s[window.holds(all_ended_s - all_latencies_s)], censored_s])
+        ),
         slices=_slice(window, all_ended_s[inside], latencies_s, failed_s),
         handler_s=tuple(value for tally in during.tallies for value in tally.handler_s),
-        lags=_encoded(lags_s) if paces else None,
-        dropped=during.pace.dropped if during.pace else 0,
-        stall_max_s=during.stall_s,
+        lags=encode_latencies(lags_s) if paces else None,
+        dropped=sum(pace.dropped for pace in paces[1:]),
+        stall_max_s=max(during.stall_s, after.stall_s),
         cpu_ratio=(during.cpu_s - before.cpu_s) / (during.taken_at_s - before.taken_at_s),
-        machine=_MACHINE,
+        machine=MACHINE,
         cpus=tuple(sorted(os.sched_getaffinity(0))),
     )
 
 
-def _encoded(seconds: NDArray[np.float64]) -> str:
+def encode_latencies(seconds: NDArray[np.float64]) -> str:
+    """The histogram of latencies, as results hold it."""
     return str(make_histogram(seconds).encode().decode())
 
 
@@ -239,28 +289,34 @@ def _slice(
     failed = np.searchsorted(edges_s, failed_s[window.holds(failed_s)], side="left") - 1
     errors = np.bincount(failed, minlength=len(edges_s) - 1)
     return tuple(
-        SlicePart(histogram=_encoded(latencies_s[place == number]), errors=int(failures))
+        SlicePart(histogram=encode_latencies(latencies_s[place == number]), errors=int(failures))
         for number, failures in enumerate(errors)
     )
 
 
-def _count_failures(before: Counts, during: Counts) -> dict[str, int]:
+def _count_failures(window: Window, tallies: Iterable[Tally], dropped: int) -> dict[str, int]:
     """The failures in the window, and the wrong bodies that came only before it.
 
     A server may still be starting during the warm-up, but its bodies must be right; and the first response of
     a connection, which is always checked, mostly comes there.
     """
-    early, counts = _failures(before.tallies), _failures(during.tallies)
-    if during.pace and during.pace.dropped:
-        counts[NOT_SENT] = during.pace.dropped
-    return {kind: number for kind, number in early.items() if kind.startswith(WRONG_BODY)} | counts
+    early: Counter[str] = Counter()
+    counts: Counter[str] = Counter({NOT_SENT: dropped})
+    for tally in tallies:
+        for kind, times_s in tally.failed_s.items():
+            ended_s = np.asarray(times_s)
+            counts[kind] += int(window.touches(ended_s, np.asarray(tally.failures_s[kind])).sum())
+            if kind.startswith(WRONG_BODY):
+                early[kind] += int((ended_s <= window.start_s).sum())
+    return dict(+early) | dict(+counts)
 
 
-def _failures(tallies: Iterable[Tally]) -> dict[str, int]:
+def count_wrong_bodies(tallies: Iterable[Tally]) -> Counter[str]:
+    """How many responses had another body than the approved one, by kind of failure."""
     counts: Counter[str] = Counter()
     for tally in tallies:
-        counts.update({kind: len(times_s) for kind, times_s in tally.failures_s.items()})
-    return dict(counts)
+        counts.update({k: len(times_s) for k, times_s in tally.failed_s.items() if k.startswith(WRONG_BODY)})
+    return counts
 
 
 def merge_parts(
@@ -271,12 +327,14 @@ def merge_parts(
     warmup_s: float,
     steady: bool,
     failure: str | None,
+    scheduled_s: float | None = None,
 ) -> RoundDone:
     """Add up the results of all processes.
 
     No instant of one process is compared with one of another, so their clocks need not agree.
 
     `started_at_s`: start of the window, in seconds since the epoch.
+    `scheduled_s`: for how long requests fell due; None for the window.
     """
     results = list(parts.values())
     histogram = merge_histograms(part.histogram for part in results)
@@ -296,10 +354,13 @@ def merge_parts(
         error_kinds=dict(sum((Counter(part.error_kinds) for part in results), Counter[str]())),
         # A client that does not know how much it received reports 0.
         received_bytes_per_request=received_bytes / requests if requests and received_bytes else None,
+        censored=sum(part.censored for part in results),
+        wait_max_s=max((part.wait_max_s for part in results), default=None),
         reconnects=sum(part.reconnects for part in results),
+        closed_unannounced=sum(part.closed_unannounced for part in results),
         latency_s=_latency(histogram),
         handler_s=median(handler_s) if handler_s else None,
-        offered_rps=due / window_s if offered else None,
+        offered_rps=due / (scheduled_s or window_s) if offered else None,
         dropped=sum(part.dropped for part in results),
         lag_p99_s=percentiles_of(lags, [99])[0] if due else None,
         lag_max_s=lags.get_max_value() / 1e6 if due else None,

@@ -2,28 +2,36 @@
 
 import gc
 import socket
-import sys
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from math import inf
 from typing import Final
 
 import gevent
+import numpy as np
 from gevent.event import Event
 from locust import User
 from locust.env import Environment
-from locust.util.load_locustfile import load_locustfile
 
 from portcompare.http.addresses import Address
-from portcompare.http.requests import with_query
 from portcompare.loadgen.checks import SPARSE, ApprovedResponses
-from portcompare.loadgen.declare import Problem, find_problem, find_unfilled, steps_of, weights_of
 from portcompare.loadgen.dry_pass import capture
-from portcompare.loadgen.figures import Counts, PartResult, Window, summarize_part
+from portcompare.loadgen.figures import (
+    Counts,
+    PartResult,
+    Tally,
+    Window,
+    count_wrong_bodies,
+    latencies_of,
+    summarize_part,
+)
 from portcompare.loadgen.locust_users import EventCounter
 from portcompare.loadgen.open_model import WHOLE, Dispatcher, Share, due_times
-from portcompare.loadgen.session import Session, Target, WatchedUsers, open_session
+from portcompare.loadgen.scenarios import load_scenarios
+from portcompare.loadgen.session import Gate, Session, Target, WatchedUsers, open_session
+from portcompare.loadgen.turn_figures import TurnCounts
 from portcompare.loadgen.user import LeanUser
 from portcompare.loadgen.window import Heartbeat, is_steady, least_time
 from portcompare.wire import protocol as wire
@@ -36,7 +44,14 @@ _SETTLING_S: Final = 3.0
 
 _QUIT_LIMIT_S: Final = 10.0
 
+_LEAST_AWAITED_S: Final = 2.0
+"""How long after the window a response is awaited, or for five times the median if that is more: a request
+that is open then discards its round by how long it has waited, so to wait longer would change no verdict."""
+
+_MEDIANS_AWAITED: Final = 5
+
 _LOOK_EVERY_S: Final = 0.02  # How often the rate is tested
+_TURN_LOOK_S: Final = 0.002  # How often it is looked whether all responses to a turn's requests have come
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +66,25 @@ class Part:
     """A process's part of a round, under way until it is ended."""
 
     def __init__(
-        self, order: wire.RunRound, share: Share, user_class: type[User], captured: wire.Captured | None
+        self,
+        order: wire.RunRound,
+        share: Share,
+        user_class: type[User],
+        captured: wire.Captured | None,
+        *,
+        in_turns: bool = False,
     ) -> None:
-        """Start the load; `captured` are the requests of a user class that is no `LeanUser`."""
+        """Start the load.
+
+        `captured`: the requests of a user class that is no `LeanUser`.
+        `in_turns`: whether users wait for turns after their first response.
+        """
         users = wire.concurrency_of(order.load)
         self._order = order
+        self._own_users = share.of(users)
         self._dispatcher: Dispatcher | None = None
         self._counter: EventCounter | None = None
         self._logs_in = issubclass(user_class, LeanUser) and bool(user_class.login)
-        self._own_users = share.of(users)
         self._window_s = order.window_s
         self._closing = Event()
         self._session = Session(
@@ -69,9 +94,12 @@ class Part:
             stagger_s=order.delay_s if users > 1 else 0.0,
             timeout_s=order.timeout_s,
             expectations=order.expectations,
+            gate=Gate(self._own_users) if in_turns else None,
         )
         if isinstance(order.load, wire.RateLoad):
-            self._dispatcher = dispatcher = Dispatcher(due_times(order.load, share), order.timeout_s)
+            self._dispatcher = dispatcher = Dispatcher(
+                due_times(order.load, share), order.timeout_s, users=self._own_users
+            )
             user_class = type(user_class.__name__, (user_class,), {"abstract": False})
             # Afterwards: Locust adds what is in the body to the tasks of the base.
             user_class.tasks = [lambda user: user.send_when_due(dispatcher)]
@@ -84,6 +112,8 @@ class Part:
             self._runner = self._counter.stage(user_class, order.url)
         open_session(self._runner.environment, self._session)
         self._is_ending = False
+        self._usual_s = 0.0  # Median latency of the last turn
+        self.wrong_bodies = Counter[str]()  # Of responses before the first turn
         self._runner.user_greenlets = WatchedUsers(self._note_end)
         self._heartbeat = Heartbeat()
         # A collection in mid-round would be a stall that the responses are blamed for. But other clients
@@ -96,6 +126,11 @@ class Part:
         self._began_s = time.perf_counter()
         self._runner.start(self._own_users, spawn_rate=self._own_users)
         self._runner.spawning_greenlet.link_exception(self._note_end)
+
+    @property
+    def user_error(self) -> str | None:
+        """Why the first user ended by itself; None if none did."""
+        return self._session.user_error or None
 
     def _note_end(self, greenlet: gevent.Greenlet) -> None:
         """Note the end of a user, whose on_stop may raise, or of the greenlet that makes them."""
@@ -113,7 +148,7 @@ class Part:
             failure = self._await_users()
         gevent.sleep(max(self._began_s + self._order.warmup_s - time.perf_counter(), 0.0))
         steady = failure is None and self._await_steady_rate()
-        failure = failure or self._session.user_error or None
+        failure = failure or self.user_error
         warm_rps = len(self._session.recorder.ended_s()) / (time.perf_counter() - self._began_s)
         self._session.sample_every = 1 if warm_rps < _MANY_RPS else SPARSE
         return WarmUp(failure=failure, steady=steady)
@@ -140,6 +175,67 @@ class Part:
                 return False
             gevent.sleep(_LOOK_EVERY_S)
 
+    def join_turns(self) -> str | None:
+        """Have each user wait for turns once it is ready; returns why one does not, None if all do."""
+        self._heartbeat.stop()  # between its turns, a part is to cost nothing
+        limit_s = self._order.warmup_max_s
+        failure = None
+        if self._dispatcher:
+            self._runner.spawning_greenlet.join()
+            if self._logs_in:
+                failure = self._await_users()
+        else:
+            failure = self._await_users()
+        if not self._turns.wait_until_idle(limit_s) and failure is None:
+            failure = f"a user had no response within {limit_s:g} s"
+        self._usual_s = self._median_s()
+        self.wrong_bodies = count_wrong_bodies(self._session.recorder.cut().values())
+        self._session.sample_every = 1
+        return failure or self.user_error
+
+    def take_turn(self, turn_s: float, spread_s: float) -> TurnCounts:
+        """Have the users send for so long, their starts spread over a time, and wait for all responses."""
+        self._session.recorder.cut()
+        heartbeat, cpu_s = Heartbeat(), time.process_time()
+        began_s = time.perf_counter()
+        closed_s = began_s + turn_s
+        self._turns.begin(closed_s if spread_s or self._dispatcher else inf, spread_s)
+        waiting_s: list[float] = []
+        limit_s = min(max(_LEAST_AWAITED_S, _MEDIANS_AWAITED * self._usual_s), self._order.timeout_s)
+        gate = self._session.gate
+        if gate is not None and not spread_s:
+            # Until the last response to what was sent in time, the others send on: with fewer requests under
+            # way the slowest responses would come sooner.
+            gevent.sleep(max(closed_s - time.perf_counter(), 0.0))
+            while self._session.waiting_since_s(closed_s) and time.perf_counter() < closed_s + limit_s:
+                gevent.sleep(_TURN_LOOK_S)
+            gate.closes_at_s = 0.0
+        if not self._turns.wait_until_idle(max(closed_s - time.perf_counter(), 0.0) + limit_s):
+            now_s = time.perf_counter()
+            queued_s = self._dispatcher.queued_s(now_s) if self._dispatcher else []
+            waiting_s = self._session.waiting_since_s(now_s) + queued_s
+        self._usual_s = self._median_s() or self._usual_s
+        counts = replace(self._count(), stall_s=heartbeat.cut())
+        heartbeat.stop()
+        return TurnCounts(
+            counts=replace(counts, cpu_s=counts.cpu_s - cpu_s),
+            began_s=began_s,
+            closed_s=closed_s,
+            spread_s=spread_s,
+            users=self._own_users,
+            waiting_s=tuple(waiting_s),
+        )
+
+    @property
+    def _turns(self) -> Gate | Dispatcher:
+        found = self._dispatcher or self._session.gate
+        assert found is not None  # noqa: S101 - the part was started to take turns
+        return found
+
+    def _median_s(self) -> float:
+        latencies_s = self._session.recorder.latencies_s()
+        return float(np.median(latencies_s)) if len(latencies_s) else 0.0
+
     def measure(self, notice_s: float) -> PartResult:
         """Open the window so long from now, and close it."""
         start_s = time.perf_counter() + notice_s
@@ -150,9 +246,30 @@ class Part:
         end_s = start_s + self._window_s
         gevent.sleep(end_s - time.perf_counter())
         during = self._count()
+        waiting_s = self._await_responses(end_s, (*before.tallies, *during.tallies))
         window = Window(start_s=start_s, end_s=end_s, wave_s=self._order.delay_s)
-        summary = summarize_part(window, before, during)
-        return replace(summary, failure=self._session.user_error or None)
+        summary = summarize_part(window, before, during, self._count(), waiting_s)
+        return replace(summary, failure=self.user_error)
+
+    def _await_responses(self, end_s: float, tallies: Iterable[Tally]) -> list[float]:
+        """Wait until all requests have ended that were under way when the window did, or until a limit.
+
+        Meanwhile the load goes on: with less of it the last responses would come sooner. Returns since when
+        those count that are under way still.
+        """
+        latencies_s = np.append(latencies_of(tallies), 0.0)
+        limit_s = max(_LEAST_AWAITED_S, _MEDIANS_AWAITED * float(np.median(latencies_s)))
+        limit_s = min(limit_s, self._order.timeout_s)
+        if self._counter and self._counter.is_blind:
+            gevent.sleep(min(float(latencies_s.max()), limit_s))
+        limit_s += end_s
+        while True:
+            waiting_s = self._session.waiting_since_s(end_s)
+            if self._dispatcher:
+                waiting_s += self._dispatcher.queued_s(end_s)
+            if not waiting_s or time.perf_counter() > limit_s or self._session.user_error:
+                return waiting_s
+            gevent.sleep(_LOOK_EVERY_S / 2)
 
     def close_window(self, window_s: float) -> None:
         """Have the window close when it has been open for so long."""
@@ -181,7 +298,7 @@ class Part:
             self._counter.stop()
         gc.enable()
         gc.unfreeze()
-        return self._session.user_error or None
+        return self.user_error
 
 
 class LocalRunner:
@@ -202,6 +319,10 @@ class LocalRunner:
         """Capture the requests of a scenario's user class; later rounds check their responses."""
         captured = self._captured[order.scenario] = capture(self.users[order.scenario], order.url)
         return captured
+
+    def start_part(self, order: wire.RunRound) -> Part:
+        """Start users that take turns."""
+        return Part(order, WHOLE, self.users[order.scenario], None, in_turns=True)
 
     def warm_up(
         self, order: wire.RunRound, share: Share = WHOLE, captured: wire.Captured | None = None
@@ -236,62 +357,3 @@ class LocalRunner:
 
     def close(self) -> None:
         """End all workers; here there are none."""
-
-
-def load_scenarios(order: wire.Prepare) -> tuple[dict[str, type[User]], wire.Prepared]:
-    """Load the scenarios' user classes, by scenario."""
-    problems: dict[str, Problem] = {}
-    found: dict[str, type[User]] = {}
-    named = [name for name, source in order.scenarios.items() if source.user is not None]
-    known: dict[str, type[User]] = {}
-    if named and order.locustfile is not None:
-        # Searched last (this process runs with -P), so that no file there hides what Locust needs.
-        sys.path.append(str(Path.cwd()))
-        try:
-            known, _ = load_locustfile(order.locustfile)
-        except BaseException as error:  # noqa: BLE001 - whatever a user's file raises is reported, not lost
-            # A SyntaxError's own text names the line.
-            reason = f"the locustfile cannot be loaded: {type(error).__name__}: {error}"
-            problems = dict.fromkeys(named, (reason, f"correct {order.locustfile}"))
-    for name, source in order.scenarios.items():
-        if name in problems:
-            continue
-        user = known.get(source.user or "")
-        if source.requests:
-            own = {"requests": dict(source.requests), "login": source.login, "abstract": False}
-            user = type(name, (LeanUser,), own)
-        if problem := _find_problem(source, user, known):
-            problems[name] = problem
-        elif user is not None:
-            found[name] = _with_query(user, source)
-    lean = {name: user for name, user in found.items() if issubclass(user, LeanUser)}
-    return found, wire.Prepared(
-        requests={
-            name: tuple(replace(request, login=steps_of(user.login, 0)) for request in weights_of(user))
-            for name, user in lean.items()
-        },
-        problems=problems,
-        to_capture=tuple(name for name in found if name not in lean),
-    )
-
-
-def _with_query(user: type[User], source: wire.ScenarioSource) -> type[User]:
-    if source.query is None or not issubclass(user, LeanUser):
-        return user
-    requests = {with_query(request, *source.query): weight for request, weight in weights_of(user).items()}
-    return type(user.__name__, (user,), {"requests": requests, "abstract": False})
-
-
-def _find_problem(
-    source: wire.ScenarioSource, user: type[User] | None, known: dict[str, type[User]]
-) -> Problem | None:
-    if user is None:
-        listed = ", ".join(sorted(known)) or "none"
-        return f"there is no user class {source.user!r}", f"the locustfile's user classes: {listed}"
-    if issubclass(user, LeanUser):
-        # The plan's own placeholders are filled by now; braces left over came with the values.
-        return find_problem(user) or (find_unfilled(user) if source.user is not None else None)
-    if source.is_paced:
-        found = f"{source.user} is no LeanUser, and no other class sends a request when it is due"
-        return found, "load it by `users`, or derive it from portcompare.loadgen.LeanUser"
-    return None

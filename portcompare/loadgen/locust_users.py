@@ -75,6 +75,8 @@ class EventCounter:
         self._time_limit_s = session.timeout_s or math.inf
         self._starting: set[object] = set()  # Greenlets of users that run their on_start
         self._waiting: set[object] = set()  # And of those that wait for their first response
+        # Whether some client's requests are known only once they have ended, by their events
+        self.is_blind = False
 
     def stage(self, user_class: type[User], url: str) -> LocalRunner:
         """Set up the load test, and listen."""
@@ -86,6 +88,7 @@ class EventCounter:
             greenlet = gevent.getcurrent()
             self._starting.add(greenlet)
             user_class.on_start(user)
+            self._watch(getattr(user, "client", None))
             self._starting.remove(greenlet)
             self._waiting.add(greenlet)
 
@@ -94,6 +97,25 @@ class EventCounter:
         locust.events.request.add_listener(self._count)
         locust.events.user_error.add_listener(self._count_error)
         return runner
+
+    def _watch(self, client: Any) -> None:  # noqa: ANN401 - of any client library
+        """Have it known since when a client waits: an event tells of a request only when it has ended."""
+        send = getattr(client, "request", None)
+        if send is None:
+            self.is_blind = True
+            return
+        began_s: list[float] = []  # Of the requests under way
+
+        def request(*args: object, **settings: object) -> object:
+            own_s = perf_counter()
+            began_s.append(own_s)
+            try:
+                return send(*args, **settings)
+            finally:
+                began_s.remove(own_s)
+
+        client.request = request
+        self._session.waits.add(lambda: began_s[0] if began_s else None)
 
     def stop(self) -> None:
         """Listen no more."""
@@ -148,7 +170,7 @@ class EventCounter:
         if kind not in tally.failures_s and len(tally.failures_s) >= _MOST_KINDS:
             kind = OTHER_FAILURES
         tally.failures_s[kind].append(latency_s)
-        tally.failed_s.append(ended_s)
+        tally.failed_s[kind].append(ended_s)
 
     def _note_response(self) -> bool:
         """Note a response to the user in whose greenlet, or in one that it spawned, the event was fired.

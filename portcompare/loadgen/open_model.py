@@ -6,11 +6,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from math import inf
 from random import Random
 from time import perf_counter
 from typing import Final
 
 import gevent
+from gevent.event import Event
 from gevent.hub import Waiter
 
 from portcompare.loadgen.figures import Pace
@@ -66,23 +68,52 @@ class Dispatcher:
     has not responded. Its latency counts from when it was due.
     """
 
-    __slots__ = ("_alarm", "_idle", "_next_s", "_pace", "_queue", "_schedule", "_time_limit_s", "_zero_s")
+    __slots__ = (
+        "_alarm",
+        "_all_idle",
+        "_closes_at_s",
+        "_elapsed_s",
+        "_idle",
+        "_offset_s",
+        "_pace",
+        "_queue",
+        "_schedule",
+        "_time_limit_s",
+        "_users",
+        "_zero_s",
+    )
 
-    def __init__(self, schedule: Iterator[float], time_limit_s: float) -> None:
-        """Make a dispatcher that has not begun; `schedule` is as of `due_times`."""
+    def __init__(self, schedule: Iterator[float], time_limit_s: float, users: int = 0) -> None:
+        """Make a dispatcher that has not begun.
+
+        `schedule`: as of `due_times`.
+        `users`: how many there are, where they take turns.
+        """
         self._schedule = schedule
         self._time_limit_s = time_limit_s
+        self._users = users
         self._idle: list[Waiter] = []
+        self._all_idle = Event()
         self._queue: deque[float] = deque()
         self._pace = Pace()
-        self._zero_s = self._next_s = 0.0
+        # The schedule's own time runs from `_zero_s`, and stands still between turns
+        self._zero_s = self._elapsed_s = 0.0
+        self._offset_s = next(schedule)  # When the next request is due, in the schedule's time
+        self._closes_at_s = -inf
         self._alarm = Alarm(self._hand_out)
 
-    def begin(self) -> None:
-        """Begin the schedule now."""
-        self._zero_s = perf_counter()
-        self._advance()
-        self._alarm.set(self._next_s)
+    def begin(self, closes_at_s: float = inf, _spread_s: float = 0.0) -> None:
+        """Begin the schedule, or go on with it, until an instant of `time.perf_counter()`."""
+        self._all_idle.clear()
+        now_s = perf_counter()
+        self._zero_s = now_s - self._elapsed_s
+        self._elapsed_s += closes_at_s - now_s
+        self._closes_at_s = closes_at_s
+        self._set_alarm()
+
+    def wait_until_idle(self, limit_s: float) -> bool:
+        """Wait until no request is due or under way; False if one still is at the limit."""
+        return bool(self._all_idle.wait(limit_s))
 
     def end(self) -> None:
         """Hand out no more; users that wait go on waiting."""
@@ -95,8 +126,13 @@ class Dispatcher:
             return self._queue.popleft()
         waiter = Waiter()
         self._idle.append(waiter)
+        self._note_idle()
         due_s: float = waiter.get()
         return due_s
+
+    def queued_s(self, until_s: float) -> list[float]:
+        """When those requests that wait for a user were due, of those due until an instant."""
+        return [due_s for due_s in self._queue if due_s <= until_s]
 
     def cut(self) -> Pace:
         """Begin a new pace, and return the old one."""
@@ -110,9 +146,8 @@ class Dispatcher:
         What falls due meanwhile is left to the next turn of the loop, so that responses are read in between.
         """
         began_s = now_s = perf_counter()
-        while self._next_s <= began_s:
-            due_s = self._next_s
-            self._advance()
+        while (due_s := self._zero_s + self._offset_s) <= min(began_s, self._closes_at_s):
+            self._offset_s = next(self._schedule)
             self._pace.due_s.append(due_s)
             self._pace.lags_s.append(now_s - due_s)
             if self._idle:
@@ -120,10 +155,19 @@ class Dispatcher:
             else:
                 self._queue.append(due_s)
             now_s = perf_counter()
-        self._alarm.set(self._next_s)
+        self._set_alarm()
 
-    def _advance(self) -> None:
-        self._next_s = self._zero_s + next(self._schedule)
+    def _set_alarm(self) -> None:
+        next_s = self._zero_s + self._offset_s
+        if next_s <= self._closes_at_s:
+            self._alarm.set(next_s)
+        else:
+            self._note_idle()
+
+    def _note_idle(self) -> None:
+        """Note that all users wait, if nothing more is due in this turn."""
+        if len(self._idle) == self._users and self._zero_s + self._offset_s > self._closes_at_s:
+            self._all_idle.set()
 
     def _drop_late(self) -> None:
         limit_s = perf_counter() - self._time_limit_s

@@ -5,12 +5,13 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import gevent
 import locust
 import numpy as np
 from gevent.event import Event
+from gevent.hub import Waiter
 from gevent.pool import Group
 from locust import User
 from locust.env import Environment
@@ -38,6 +39,46 @@ class Target:
     url: str
 
 
+class Gate:
+    """Where the users of the closed model wait for their turn, each with its connection open."""
+
+    __slots__ = ("_all_wait", "_timers", "_users", "_waiting", "closes_at_s")
+
+    def __init__(self, users: int) -> None:
+        self.closes_at_s = 0.0  # Until when they send, in seconds of `time.perf_counter()`
+        self._users = users
+        self._waiting: list[Waiter] = []
+        self._timers: list[Any] = []
+        self._all_wait = Event()
+
+    def wait(self) -> None:
+        """Wait for the next turn."""
+        waiter = Waiter()
+        self._waiting.append(waiter)
+        if len(self._waiting) == self._users:
+            self._all_wait.set()
+        waiter.get()
+
+    def begin(self, closes_at_s: float, spread_s: float = 0.0) -> None:
+        """Have all users send until an instant of `time.perf_counter()`, their starts spread over a time."""
+        self._all_wait.clear()
+        self.closes_at_s = closes_at_s
+        waiting, self._waiting = self._waiting, []
+        loop = gevent.get_hub().loop
+        self._timers = []
+        for place, waiter in enumerate(waiting):
+            if spread_s and place:
+                timer = loop.timer(spread_s * place / len(waiting))
+                timer.start(waiter.switch, None)
+                self._timers.append(timer)  # which would not ring once it is collected
+            else:
+                loop.run_callback(waiter.switch, None)
+
+    def wait_until_idle(self, limit_s: float) -> bool:
+        """Wait until every user waits; False if one does not within the limit."""
+        return bool(self._all_wait.wait(limit_s))
+
+
 @dataclass(slots=True, kw_only=True)
 class Session:
     """The shared state of one load test in one process."""
@@ -48,11 +89,14 @@ class Session:
     stagger_s: float = 0.0  # Over how long their starts are spread
     timeout_s: float | None = None  # None to leave it to the user classes
     recorder: Recorder = field(default_factory=Recorder)
+    gate: Gate | None = None  # Where users wait for their turn; None if they take none
     # `Server-Timing` is read on every so many responses of a user; the same for all responses, so that slow
     # ones do not weigh more
     sample_every: int = SPARSE
     all_ready: Event = field(default_factory=Event)  # Set when each user of this process is ready
     ready_users: int = 0  # Those that had a response or a failure; in the open model, that logged in
+    # Of each user, since when the request counts that it waits for; None while it waits for none
+    waits: set[Callable[[], float | None]] = field(default_factory=set)
     login_error: str = ""  # The last failure of a login; empty if there was none
     user_error: str = ""  # Why the first user ended by itself; empty if none did
     # By the request's place in its class
@@ -73,6 +117,10 @@ class Session:
         self._places[user_class] = (first, place + 1)
         target = self.targets[(first + place + self.share.index) % len(self.targets)]
         return self.share.number(place), target
+
+    def waiting_since_s(self, until_s: float) -> list[float]:
+        """Since when the requests count that were under way at an instant and still are."""
+        return [since_s for wait in self.waits if (since_s := wait()) is not None and since_s <= until_s]
 
     def note_end(self, error: BaseException | None) -> None:
         """Note that a user ended by itself, or could not be made: nobody waits any longer for the others."""

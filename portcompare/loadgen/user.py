@@ -80,12 +80,20 @@ class LeanUser(User):
         self._responses = 0
         self._unchecked = SPARSE  # so that the first response is checked
         self._checked_connection = 0
+        self._due_s: float | None = None  # Of the request under way; None in the closed model
+        session.waits.add(self._waits_since)
         # A class with a waiting time of its own waits after each request, as everywhere in Locust.
         self._task_s = _TASK_S if type(self).wait_time is LeanUser.wait_time else 0.0
 
     def on_stop(self) -> None:
         """Close the connection."""
+        self._session.waits.discard(self._waits_since)
         self._connection.close()
+
+    def _waits_since(self) -> float | None:
+        if not self._connection.is_waiting:
+            return None
+        return self._connection.started_s if self._due_s is None else self._due_s
 
     @task
     def send_requests(self) -> None:
@@ -97,6 +105,13 @@ class LeanUser(User):
                 self.send_request()
                 self._session.count_ready()
             return
+        gate = self._session.gate
+        # Without end: Locust's own turn between two tasks would come between a response and the next request.
+        while gate is not None:
+            gate.wait()
+            self.send_request()
+            while perf_counter() < gate.closes_at_s:
+                self.send_request()
         until_s = perf_counter() + self._task_s
         self.send_request()
         while perf_counter() < until_s and self._state == LOCUST_STATE_RUNNING:
@@ -122,7 +137,7 @@ class LeanUser(User):
                 self._session.lines[key] = (type(self).__name__, self.target.name)
                 tally = self._session.recorder.tally(key)
                 tally.failures_s[kind].append(self._connection.latency_s)
-                tally.failed_s.append(self._connection.ended_s)
+                tally.failed_s[kind].append(self._connection.ended_s)
                 gevent.sleep(_PAUSE_AFTER_FAILED_LOGIN_S)
             else:
                 # Parity logged in as the first user only: the responses to others were never approved.
@@ -142,12 +157,14 @@ class LeanUser(User):
         """
         call = next(self._calls)
         connection = self._connection
+        self._due_s = due_s
         failure = connection.exchange(call.data, head_only=call.head_only)
         latency_s = connection.latency_s if due_s is None else connection.ended_s - due_s
         tally = self._session.recorder.tally(call.key)
         if connection.reconnects:
             tally.reconnects += connection.reconnects
-            connection.reconnects = 0
+            tally.closed_unannounced += connection.closed_unannounced
+            connection.reconnects = connection.closed_unannounced = 0
         wrong = failure or call.find_wrong(connection.response, self._is_sampled)
         if wrong is None:
             tally.latencies_s.append(latency_s)
@@ -160,7 +177,7 @@ class LeanUser(User):
                     tally.handler_s.append(float(handler[1]) / 1e3)
             return
         tally.failures_s[wrong].append(latency_s)
-        tally.failed_s.append(connection.ended_s)
+        tally.failed_s[wrong].append(connection.ended_s)
         if failure is not None:
             gevent.sleep(_PAUSE_AFTER_CONNECTION_FAILURE_S)
 

@@ -65,6 +65,7 @@ class Timekeeper:
         self._starts_s: list[float] = []
         self._rounds_s: defaultdict[Level, list[float]] = defaultdict(list)
         self._is_first = False
+        self._ended_s: float | None = None  # When the last round did
 
     def begin_block(self) -> None:
         """Note that the servers of a block are being started."""
@@ -75,7 +76,8 @@ class Timekeeper:
         """Whether there is time for another round of a level; if so, it begins."""
         now_s = self.clock()
         if self._is_first:
-            self._starts_s.append(now_s - self._began_s)
+            # To end the servers of the block before is part of it.
+            self._starts_s.append(now_s - (self._ended_s or self._began_s))
             self._is_first = False
         longest_s = {known: max(took_s) for known, took_s in self._rounds_s.items()}
         of_scenario_s = [took_s for (name, _), took_s in longest_s.items() if name == level[0]]
@@ -83,9 +85,14 @@ class Timekeeper:
         self._began_s = now_s
         return not self.is_up
 
-    def end_round(self, level: Level) -> None:
-        """Note that a round has ended."""
-        self._rounds_s[level].append(self.clock() - self._began_s)
+    def end_round(self, level: Level, rounds: int = 1) -> None:
+        """Note that so many rounds of a level have ended."""
+        self._ended_s = self.clock()
+        self._rounds_s[level].append((self._ended_s - self._began_s) / rounds)
+
+    def left_s(self) -> float:
+        """The time until the last round must have ended."""
+        return self.deadline_s - self.clock()
 
     def choose(self, levels: Iterable[Level], arms: int) -> tuple[Level, ...]:
         """The levels of which another block ends in time."""

@@ -30,7 +30,7 @@ class LoadGenerator:
 
     def __init__(self, process: Supervised) -> None:
         self._process = process
-        self._window_s = 0.0
+        self._window_s = self._awaited_s = 0.0
 
     def gather(self, order: wire.Gather, on_joined: Callable[[wire.Joined], None]) -> None:
         """Wait until all worker processes have joined; raises InputError if none can join."""
@@ -73,9 +73,10 @@ class LoadGenerator:
     def begin_round(self, order: wire.RunRound) -> wire.WindowOpens:
         """Have a server loaded, and wait until its users are warm."""
         self._window_s = order.window_s
+        # Responses are awaited before the window and after it.
+        self._awaited_s = order.timeout_s + ROUND_GRACE_S
         self._send(order)
-        limit_s = order.warmup_max_s + order.timeout_s + ROUND_GRACE_S
-        return self._receive_within(limit_s, wire.WindowOpens, "open its window")
+        return self._receive_within(order.warmup_max_s + self._awaited_s, wire.WindowOpens, "open its window")
 
     def close_window(self) -> None:
         """Close a window that is held open."""
@@ -84,7 +85,25 @@ class LoadGenerator:
 
     def end_round(self) -> wire.RoundDone:
         """Wait for the round to end."""
-        return self._receive_within(self._window_s + ROUND_GRACE_S, wire.RoundDone, "end its round")
+        return self._receive_within(self._window_s + self._awaited_s, wire.RoundDone, "end its round")
+
+    def join_turns(self, order: wire.JoinTurns) -> wire.TurnsJoined:
+        """Have the users of all arms connected, to take turns."""
+        self._send(order)
+        limit_s = sum(2 * one.warmup_max_s + one.timeout_s for one in order.rounds.values()) + ROUND_GRACE_S
+        return self._receive_within(limit_s, wire.TurnsJoined, "connect its users")
+
+    def take_turn(self, order: wire.TakeTurn, timeout_s: float) -> wire.TurnTaken:
+        """Have one arm take its turn; `timeout_s` is that of a response."""
+        self._send(order)
+        # First what was sent in time is awaited, then what was sent meanwhile.
+        limit_s = order.turn_s + 2 * timeout_s + ROUND_GRACE_S
+        return self._receive_within(limit_s, wire.TurnTaken, "end its turn")
+
+    def end_turns(self, order: wire.EndTurns) -> wire.TurnsEnded:
+        """Have all users that take turns disconnected."""
+        self._send(order)
+        return self._receive_within(ROUND_GRACE_S, wire.TurnsEnded, "end its turns")
 
     def _receive_within(self, limit_s: float, kind: type[Reply], late: InputError | str) -> Reply:
         """Receive a reply, or stop the process.

@@ -35,26 +35,24 @@ class MeasuredRound:
     histogram: str  # all its latencies as a base64 encoded HdrHistogram, in microseconds
 
 
-def measure_round(
-    plan: Plan,
-    place: Place,
-    server: RunningServer,
-    generator: LoadGenerator,
-    expectations: Mapping[int, Expectation],
-) -> MeasuredRound:
-    """Measure one arm at one level once; raises ServerError or LoadGeneratorError if either process died."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """An arm that takes part in a level."""
+
+    place: Place
+    server: RunningServer
+    expectations: Mapping[int, Expectation]
+
+
+def measure_round(plan: Plan, side: Side, generator: LoadGenerator, why_window: str) -> MeasuredRound:
+    """Measure one arm at one level in one window.
+
+    `why_window`: why not by turns.
+    Raises ServerError or LoadGeneratorError if either process died.
+    """
+    place, server = side.place, side.server
     server.check_alive()
-    load: Load = UserLoad(users=int(place.level))
-    model = plan.scenarios[place.scenario].load
-    if isinstance(model, OpenLoad):
-        load = RateLoad(
-            rate_rps=place.level,
-            arrivals=model.arrivals,
-            connections=model.connections,
-            # All arms of a block have the same arrivals, as they are paired; a second attempt has others.
-            seed=f"{plan.rounds.seed}/{place.block}/{place.scenario}/{place.level:g}/{place.attempt}",
-        )
-    window = generator.begin_round(_make_order(plan, place.scenario, load, server, expectations))
+    window = generator.begin_round(make_order(plan, side))
     usage, missed = None, None
     try:
         usage = server.measure_usage(window.start_s, window.end_s)
@@ -71,6 +69,7 @@ def measure_round(
         level=float(place.level),
         load=done.load,
         usage=usage,
+        why_window=why_window,
         discarded=done.load.failure or missed,
     )
     return MeasuredRound(round=measured, histogram=done.histogram)
@@ -108,6 +107,22 @@ def measure_visit(
         users_load=done.load if done else None,
         discarded=done.load.failure if done else None,
     )
+
+
+def make_order(plan: Plan, side: Side) -> RunRound:
+    """The order to load an arm at its level."""
+    place = side.place
+    load: Load = UserLoad(users=int(place.level))
+    model = plan.scenarios[place.scenario].load
+    if isinstance(model, OpenLoad):
+        load = RateLoad(
+            rate_rps=place.level,
+            arrivals=model.arrivals,
+            connections=model.connections,
+            # All arms of a block have the same arrivals, as they are paired; a second attempt has others.
+            seed=f"{plan.rounds.seed}/{place.block}/{place.scenario}/{place.level:g}/{place.attempt}",
+        )
+    return _make_order(plan, place.scenario, load, side.server, side.expectations)
 
 
 def _make_order(

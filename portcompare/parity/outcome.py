@@ -128,14 +128,17 @@ def _limit(results: Iterable[CaseResult]) -> tuple[list[Difference], list[str]]:
 
 
 def _make_coverage(cases: Sequence[CaseCoverage]) -> Coverage:
-    compared = [each for each in cases if each.compared != "not compared"]
+    statuses = Counter(str(each.status) for each in cases if each.status)
     errors = Counter(
-        str(each.status) for each in compared if each.status and each.status >= HTTPStatus.BAD_REQUEST
+        str(each.status)
+        for each in cases
+        if each.compared != "not compared" and each.status and each.status >= HTTPStatus.BAD_REQUEST
     )
     return Coverage(
         in_full=sum(each.compared == "in full" for each in cases),
         in_part=tuple(each for each in cases if each.compared == "in part"),
         not_compared=tuple(each for each in cases if each.compared == "not compared"),
+        statuses=dict(sorted(statuses.items())),
         errors=dict(sorted(errors.items())),
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from portcompare.plan import types as t
-from portcompare.records.metrics import MetricName
+from portcompare.records.metrics import MetricName, RoundMetric
 from portcompare.records.pages import LoadKind
 from portcompare.records.results import IfInconclusive
 from portcompare.records.rounds import BASELINE, CONTROL
@@ -48,6 +48,8 @@ class Gate(t.Section):
             raise ValueError("give `max_ratio` or `min_ratio`, or both")
         if self.max_ratio is not None and self.min_ratio is not None and self.min_ratio >= self.max_ratio:
             raise ValueError(f"min_ratio, {self.min_ratio:g}, is not less than max_ratio, {self.max_ratio:g}")
+        if self.metric == "instructions" and self.level is not None:
+            raise ValueError("`instructions` depend on no level: leave `level` out")
         if self.relative and self.against is None:
             raise ValueError("`relative` goes with `against`")
         return self
@@ -64,6 +66,9 @@ def find_gate_problems(plan: Plan) -> Iterator[Problem]:
         if gate.candidate not in known:
             yield plan.unknown((*key, "candidate"), "candidate", gate.candidate, known)
         yield from _level_problems(plan, key, gate.scenario, gate.level)
+        if gate.metric == "instructions" and plan.work is None:
+            found = "no instruction is counted, as the plan has no [work]"
+            yield plan.problem((*key, "metric"), found, "add an empty table [work]")
         folder = plan.path.parent / (gate.against or "")
         if gate.against is not None and not (folder / _STORED_FILE).is_file():
             remedy = "name the folder of a finished run, relative to the plan file"
@@ -108,7 +113,7 @@ class Check(t.Section):
     """A value, or the ratio of two, and what it must be for a claim to be true."""
 
     name: str = Field(min_length=1, description="under which circumstances this decides")
-    metric: MetricName | Literal["lcp"] = Field("p50", description='what is compared; "lcp" of pages')
+    metric: RoundMetric | Literal["lcp"] = Field("p50", description='what is compared; "lcp" of pages')
     of: Measured = Field(description="what is looked at")
     to: Measured | None = Field(None, description="what it is divided by; else the value itself is judged")
     at_least: t.PositiveNumber | None = Field(None, description="the claim is true if it is this or more")

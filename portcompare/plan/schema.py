@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     Discriminator,
     Field,
     ModelWrapValidatorHandler,
@@ -54,10 +55,23 @@ else:
     )
 
 
+def _check_turn(turn_s: float) -> float:
+    if turn_s and not 0.01 <= turn_s <= 0.5:  # noqa: PLR2004 - as said
+        raise t.wrong_value(f"is {turn_s:g}", "write 0.01 to 0.5 seconds, or 0 for windows")
+    return turn_s
+
+
 class Rounds(t.Section):
     """How long and how often is measured."""
 
-    seconds: t.PositiveSeconds = Field(1.0, description="length of a round's window, in seconds")
+    seconds: t.PositiveSeconds = Field(
+        1.0, description="length of a round's window, or of its turns together, in seconds"
+    )
+    turn_s: Annotated[float, AfterValidator(_check_turn)] = Field(
+        0.05,
+        description="shortest time for which one deployment is loaded before the next takes its turn, 0.01 "
+        "to 0.5 seconds; 0 for one window of `seconds` each",
+    )
     precision: Ratio = Field(
         0.025, description="a level is done when its ratios' 95% intervals are within ± this part of them"
     )
@@ -75,8 +89,12 @@ class Rounds(t.Section):
         "`precision` requires; the budget may end a run earlier",
     )
     max_blocks: Blocks = Field(10, description="blocks after which a run ends")
-    budget_s: t.PositiveSeconds = Field(180.0, description="longest run, in seconds; `--budget` overrides it")
-    warmup_s: t.Seconds = Field(0.2, description="time from users' first responses to a window, in seconds")
+    budget_s: t.PositiveSeconds = Field(120.0, description="longest run, in seconds; `--budget` overrides it")
+    warmup_s: t.Seconds = Field(
+        0.2,
+        description="time from users' first responses to a window, or of each deployment's first turns at a "
+        "level, in seconds",
+    )
     warmup_max_s: t.PositiveSeconds = Field(
         30.0,
         description="longest wait for each user's first response, in seconds; then the round is discarded",
@@ -117,6 +135,16 @@ class Cpus(t.Section):
 
     server: list[Cpu] | None = Field(None, description="CPUs of the servers")
     generator: list[Cpu] | None = Field(None, description="CPUs of the generator")
+
+
+class WorkPlan(t.Section):
+    """What is counted beside the load; an empty table has it counted with the defaults."""
+
+    requests: int = Field(
+        400,
+        ge=16,
+        description="requests of each scenario that are counted; fewer where responses wait",
+    )
 
 
 class Cost(t.Section):
@@ -177,6 +205,7 @@ class Plan(t.Section):
     scenarios: dict[t.Name, Scenario] = Field({}, min_length=1)
     break_even: BreakEvenGrid | None = None
     cost: Cost | None = None
+    work: WorkPlan | None = None
     pages: dict[t.Name, Page] = Field({})
     claims: dict[t.Name, Claim] = Field({})
     parity: ParityPlan = ParityPlan()
@@ -213,6 +242,11 @@ class Plan(t.Section):
             Arm(name=CONTROL, deployment=self.baseline),
             *(Arm(name=candidate, deployment=candidate) for candidate in self.candidates),
         )
+
+    @property
+    def work_plan(self) -> WorkPlan:
+        """How work is counted, also where only `portcompare work` counts it."""
+        return self.work or WorkPlan()
 
     @property
     def levels(self) -> tuple[tuple[str, float], ...]:

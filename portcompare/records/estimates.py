@@ -7,6 +7,8 @@ from portcompare.records.metrics import MetricName
 
 Verdict = Literal["faster", "slower", "equivalent", "inconclusive", "invalid"]
 
+WIDEST = 2.0  # An interval whose ends are further apart than this factor is no result
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
@@ -23,6 +25,11 @@ class Estimate:
     def interval(self) -> tuple[float, float] | None:
         """Both ends of the interval; None unless both are known."""
         return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def is_result(self) -> bool:
+        """Whether there is an interval, narrow enough to mean something."""
+        return self.low is not None and self.high is not None and self.high <= WIDEST * self.low
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

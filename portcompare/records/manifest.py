@@ -40,6 +40,16 @@ class ServedDeployment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Steadiness:
+    """What a quick look at the machine has shown before anything was measured."""
+
+    # By how much the speed of a CPU differs from one tenth of a second to the next: the root mean square of
+    # the logarithm of the ratio, on the least steady of the CPUs used
+    deviation: float
+    detectable_ratio: float  # The least difference in throughput that the plan can be expected to show
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """Under which conditions a run was made."""
 
@@ -56,3 +66,4 @@ class Manifest:
     deployments: tuple[ServedDeployment, ...]  # Each deployment as it was started
     differences: tuple[str, ...]  # Between baseline and candidates besides app and server, in words
     upstreams: tuple[ServedDeployment, ...] = ()  # What these depend on, as it was started beside them
+    steadiness: Steadiness | None = None  # Of the machine at the start; None if nobody looked

@@ -83,6 +83,9 @@ class Coverage:
     in_full: int = 0  # Cases whose responses were compared in full
     in_part: tuple[CaseCoverage, ...] = ()  # Those whose bodies were compared but for some places
     not_compared: tuple[CaseCoverage, ...] = ()  # Those that count as not compared at all
+    statuses: Mapping[str, int] = field(
+        default_factory=dict
+    )  # How many responses the baseline sent, by status
     # How many of the compared responses are errors on both sides, by status
     errors: Mapping[str, int] = field(default_factory=dict)
     routes_known: int | None = None  # Routes of the apps, by method; None if they cannot be listed

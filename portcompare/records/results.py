@@ -13,6 +13,7 @@ from portcompare.records.pages import LoadKind, Pages
 from portcompare.records.parity import Parity
 from portcompare.records.rounds import Bound, Latency, Round
 from portcompare.records.sweeps import Sweeps
+from portcompare.records.work import Work
 
 CheckOutcome = Literal["kept", "broken", "inconclusive", "not judged"]
 ClaimVerdict = Literal["true", "false", "depends", "cannot tell"]
@@ -24,7 +25,7 @@ class Subject:
     """What one side of a check looks at: one arm at one level of a scenario, or with one page."""
 
     arm: str  # "baseline", "control" or a candidate; of a gate, the deployment
-    level: float  # The scenario's level, or the users met by the page: 0 for none
+    level: float  # The scenario's level, 0 for any; or the users met by the page: 0 for none
     scenario: str | None = None  # Name of the scenario; None for a page
     page: str | None = None  # Name of the page; None for a scenario
     load: LoadKind | None = None  # Which load of the page; None for a scenario
@@ -97,6 +98,7 @@ class Summary:
     bound: Bound | None  # The bound at the median CPU time per request
     bound_share: float | None  # Median rate divided by the bound; edges of windows may put it above 1
     ratio: Estimate | None  # Its throughput divided by the baseline's; None where nothing was compared
+    censored: int = 0  # Requests without a response when the wait for it ended, in all rounds
     cost_per_million: float | None = None  # CPU time of a million requests in the plan's currency
     queue_s: float | None = None  # By how much `outside_handler_s` is longer than at one user: waiting
     overhead_s: float | None = None  # The rest of it: the server's own work and the network
@@ -146,7 +148,7 @@ class Results:
     invalid_reasons: tuple[str, ...]  # Why
     stop_reason: str  # Why no more was measured; empty for a partial run
     warnings: tuple[str, ...]  # What a careful reader should know
-    headline: str  # The result: how many comparisons were made, which differences hold, and the control
+    headline: str  # The answer in plain words: whether the candidates are better, and where
     plan: dict[str, Any]  # The plan, with every default filled in
     manifest: Manifest  # The conditions
     parity: Parity | None  # The responses, before and after the load; None if the run ended before
@@ -159,3 +161,6 @@ class Results:
     spectra: tuple[Spectrum, ...] = ()  # How the response times of each arm at each level are distributed
     pages: Pages = field(default_factory=Pages)  # What a browser measured
     claims: tuple[ClaimResult, ...] = ()  # The plan's claims
+    # How many comparisons were made, which differences hold among them, and what the control shows
+    evidence: str = ""
+    work: Work | None = None  # Instructions per request; None where the plan has no [work]

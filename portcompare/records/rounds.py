@@ -16,7 +16,10 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Percentiles of the response time of successful requests, in seconds."""
+    """Percentiles of the response time of the requests sent in a window, in seconds.
+
+    Failed requests are left out. Of censored ones, which never had a response, it holds how long they waited.
+    """
 
     p50: float
     p95: float
@@ -45,9 +48,10 @@ class LoadReport:
     steady: bool  # Whether the rate was steady when the window opened
     requests: int  # Successful requests that ended inside the window
     rate_rps: float  # Successful requests per second, the window's edges smoothed so that waves count exactly
-    # Failed requests that ended inside the window, by kind; and wrong bodies that came only before it
+    # Failed requests that were sent or ended inside the window, by kind; and wrong bodies that came only
+    # before it
     error_kinds: dict[str, int]
-    latency_s: Latency | None  # Response times; None without a success
+    latency_s: Latency | None  # Response times; None without a request that was sent inside the window
     # Median of the time in the handler, as the server's own `Server-Timing: app` reports it on sampled
     # responses; None where it does not
     handler_s: float | None
@@ -67,12 +71,53 @@ class LoadReport:
     generator_cpu_ratio: float
     generator_cpu_ratios: dict[str, float]  # The same of each of its processes, by name
     slices: tuple[Slice, ...]  # The window in ten parts, or in seconds if these are shorter
+    # Requests sent inside the window (in the open model: due in it) that had no response when the wait for it
+    # ended: 2 s after the window, or five times the median if that is more, or the time limit if that is less
+    censored: int = 0
+    # The longest that a user waited for a response or a failure: inside the window, and after it for what was
+    # sent by its end; None where it is not known
+    wait_max_s: float | None = None
+    # How often, inside the window, the server had closed a connection that its last response had kept
+    closed_unannounced: int = 0
     failure: str | None = None  # Why the load was not the one that was ordered; None if it was
 
     @property
     def errors(self) -> int:
         """How many requests failed inside the window."""
         return sum(self.error_kinds.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The shortest stretch of load on one arm, from its first request until all responses have come."""
+
+    cycle: int  # In each cycle every arm takes one turn; from 0
+    started_at_s: float  # In seconds since the epoch
+    duration_s: float  # From the first request to the last response
+    requests: int  # Successful requests
+    errors: int  # Failed requests
+    # Successful requests per second until the last response; in the open model, and where users wait most of
+    # the time, in the middle of the turn; None without one
+    rate_rps: float | None
+    # Median latency of the successful requests, without the first of each user, which all came at once; None
+    # without a success
+    p50_s: float | None
+    generator_cpu_ratio: float  # CPU seconds per second of the load generator's process
+    stall_max_s: float  # The longest that its event loop was late for a heartbeat
+    # CPU seconds that the server used, read while it had nothing to do before and after; None if not known
+    cpu_s: float | None = None
+    offered_rps: float | None = None  # Requests per second that fell due meanwhile; None in the closed model
+    discarded: str | None = None  # Why the turn does not count; None if it does
+
+    @property
+    def served(self) -> float | None:
+        """The rate; in the open model divided by what was offered, which differs from turn to turn."""
+        return self.rate_rps / (self.offered_rps or 1.0) if self.rate_rps else None
+
+    @property
+    def cpu_s_per_request(self) -> float | None:
+        """CPU seconds of the whole server per successful request; None if not known."""
+        return self.cpu_s / self.requests if self.cpu_s is not None and self.requests else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +141,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One measured interval of one arm at one level: the unit of statistics."""
+    """All that was measured of one arm at one level in one block: a window of load, or turns."""
 
     block: int  # Number of the block, from 0
     order: int  # The round's place in its block, from 0
@@ -107,6 +152,10 @@ class Round:
     load: LoadReport  # What the load generator reported
     usage: Usage | None = None  # What the server used in the window; None if not known
     bound: Bound | None = None  # The most that theory allows this round; None without a success
+    # The turns that it consists of, discarded ones too; empty if it was one window. `load` and `usage` add up
+    # those that count
+    turns: tuple[Turn, ...] = ()
+    why_window: str = ""  # Why it was one window instead of turns; empty if it was turns
     discarded: str | None = None  # Why the round does not count; None if it does
 
     @property
@@ -114,6 +163,8 @@ class Round:
         """CPU seconds of the whole server per successful request; None if not known."""
         if self.usage is None or not self.load.requests or not self.load.rate_rps:
             return None
+        if self.turns:
+            return self.usage.cpu_s / self.load.requests
         return self.usage.cpu_s / self.load.window_s / self.load.rate_rps
 
     @property

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from portcompare import units
 from portcompare.records.estimates import Change, Comparison, Estimate, Verdict
+from portcompare.records.manifest import Steadiness
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import Results, Spectrum, Summary
 from portcompare.records.rounds import Latency
@@ -14,6 +15,7 @@ from portcompare.records.rounds import Latency
 Tone = Literal["better", "worse", "same", "unsure"]
 
 NOT_KNOWN = "not known"
+NO_RESULT = "no result"  # Of an interval that is too wide to mean anything
 ALREADY_RUNNING = "already running"
 
 PERCENTILES = {"p50": "p50", "p95": "p95", "p99": "p99", "p99.9": "p999", "max": "max"}
@@ -78,18 +80,25 @@ def percent(value: float) -> str:
     return f"{exact(value * 100)}%"
 
 
-def interval(ratio: Estimate) -> str:
-    """The 95% interval of a ratio."""
+def ratio_text(ratio: Estimate) -> str:
+    """A ratio, unless its interval is too wide."""
+    return NO_RESULT if ratio.interval and not ratio.is_result else known(ratio.point, units.ratio)
+
+
+def interval(ratio: Estimate, show: Callable[[float], str] = units.ratio) -> str:
+    """The 95% interval of a ratio; empty if it is too wide."""
     if ratio.interval is None:
         return NOT_KNOWN
+    if not ratio.is_result:
+        return ""
     low, high = ratio.interval
-    return f"[{units.ratio(low)}, {units.ratio(high)}]"
+    return f"[{show(low)}, {show(high)}]"
 
 
 def ratio_cells(one: Comparison | Change) -> tuple[str, str, str]:
     """A ratio, its 95% interval, and its verdict as its metric calls it."""
     verdict = METRICS[one.metric].word(one.ratio.verdict or "invalid")
-    return known(one.ratio.point, units.ratio), interval(one.ratio), verdict
+    return ratio_text(one.ratio), interval(one.ratio), verdict
 
 
 def level_text(results: Results, scenario: str, level: float) -> str:
@@ -144,9 +153,23 @@ def visible(text: str) -> str:
     )
 
 
+def shortened(text: str, longest: int) -> str:
+    """A text cut to a line."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
+
+
 def clipped(text: str, longest: int) -> str:
     """A text cut to a length, and marked where it was."""
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text):,} characters)"
+
+
+def describe_steadiness(found: Steadiness) -> str:
+    """What a run can be expected to tell on this machine, in a sentence."""
+    varies, least = (units.significant(100 * one, 2) for one in (found.deviation, found.detectable_ratio))
+    return (
+        f"on this machine, now, expect to tell differences in throughput of {least}% or more"
+        f" (its speed varies by {varies}% in 0.1 s)"
+    )
 
 
 def timestamp(iso: str) -> str:

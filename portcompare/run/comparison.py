@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+
 from portcompare.analyse.checks import levels_of
+from portcompare.doctor.machine import look_at_steadiness
 from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
 from portcompare.history.summaries import write_summary
 from portcompare.plan import Gate, Plan
@@ -21,11 +24,13 @@ from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.records.run_summary import REPORT_FILE, RUNS
 from portcompare.report import write_reports
 from portcompare.report.formats.results_file import read_results
+from portcompare.report.wording import describe_steadiness
 from portcompare.run.narrowing import Narrowing
 from portcompare.run.phases import measure, prepare
 from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
 from portcompare.run.session import GENERATOR_LOG, open_session
+from portcompare.run.work import find_counter_problems
 from portcompare.run.workers import Workers
 from portcompare.serve import describe_manifest, start_supervised
 from portcompare.wire.protocol import LiveSettings, RunState
@@ -49,16 +54,20 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
     Raises ServerError: a server did not start, or died.
     Raises LoadGeneratorError: the load generator died.
     """
-    began_s, started_at = time.monotonic(), datetime.now(UTC)
-    problems: list[Problem] = []
+    # A run's time begins with its process: to import what it needs takes a second or two.
+    began_s, started_at = time.monotonic() - _process_age_s(), datetime.now(UTC)
+    problems: list[Problem] = [*find_counter_problems(plan)]
     with make_folder(options.folder) as folder:
         stored = read_stored_runs(plan, problems)
         with open_session(plan, folder, problems, options.workers, progress.start) as session:
             if options.workers.expect:
                 began_s = time.monotonic()  # the time until all workers have joined does not count
+            progress.start("looking at the machine")
+            steadiness = look_at_steadiness(plan, (session.cpus.server[0], session.cpus.generator[-1]))
+            progress.note(describe_steadiness(steadiness))
             recording = Recording(
                 plan=plan,
-                manifest=describe_manifest(plan, session.cpus),
+                manifest=describe_manifest(plan, session.cpus, steadiness),
                 folder=folder,
                 started_at=started_at,
                 began_s=began_s,
@@ -76,6 +85,10 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
     except OSError as error:
         progress.note(f"warning: the summary of the run cannot be written: {error}")
     return results
+
+
+def _process_age_s() -> float:
+    return max(time.time() - psutil.Process().create_time(), 0.0)
 
 
 def read_stored_runs(plan: Plan, problems: list[Problem]) -> dict[str, Results]:

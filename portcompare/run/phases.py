@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from portcompare.analyse.comparisons import find_undecided_levels
 from portcompare.analyse.sweeps import (
@@ -13,9 +13,10 @@ from portcompare.analyse.sweeps import (
     find_unsure_searches,
 )
 from portcompare.browser import launch_chromium
-from portcompare.measure.blocks import Place, Timekeeper, order_visits, plan_blocks
-from portcompare.measure.rounds import measure_round, measure_visit
+from portcompare.measure.blocks import Level, Place, Timekeeper, order_visits, plan_blocks
+from portcompare.measure.rounds import MeasuredRound, Side, measure_round, measure_visit
 from portcompare.measure.sweeps import plan_break_even, plan_searches
+from portcompare.measure.turns import TurnsNotPossible, find_why_window, measure_turns
 from portcompare.parity.outcome import ParityOutcome
 from portcompare.parity.survey import Limits
 from portcompare.plan import Plan
@@ -31,6 +32,7 @@ from portcompare.run.parity import (
 from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
 from portcompare.run.session import Session
+from portcompare.run.work import count_in_run
 from portcompare.serve import (
     SETTLE_LIMIT_S,
     RunningServer,
@@ -43,7 +45,7 @@ from portcompare.units import count, duration
 
 # Kept of a run's time for the servers' end and the report, and for the charts of each scenario; a break-even
 # grid has as many charts as one.
-CLOSING_S = 2.0
+CLOSING_S = 3.5
 CHARTS_S = 0.8
 
 # So much of a run's time may go into comparing responses before the load.
@@ -63,6 +65,8 @@ class Run:
     recording: Recording
     progress: Progress
     timekeeper: Timekeeper
+    # Why a level is measured in windows instead of turns, once that is known; empty for turns
+    why_windows: dict[Level, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,7 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
                 if not outcome.parity.equal:
                     break
                 session = without_faulty_scenarios(session, outcome)
+                count_in_run(session, recording, progress)
                 recording.plan, run = session.plan, replace(run, session=session)
                 blocks = enumerate(_plan_blocks(run))
                 number, places = next(blocks, (0, None))
@@ -180,19 +185,61 @@ def measure_rounds(run: Run, block: Block, places: Iterable[Place]) -> None:
     else:  # a search, which ends when it has found something
         progress.start(f"{title}: searching")
         progress.count(None, measured)
-    for place in places:
-        if not timekeeper.begin_round(place.at):
+    for together in _by_level(run, places):
+        first = together[0]
+        if not timekeeper.begin_round(first.at):
             break
-        level = plan.level_text(place.scenario, place.level)
-        progress.show(f"{title}: {place.arm}, {place.scenario}, {level}")
+        level = plan.level_text(first.scenario, first.level)
+        arms = first.arm if len(together) == 1 else f"{len(together)} deployments in turn"
+        progress.show(f"{title}: {arms}, {first.scenario}, {level}")
         session.check_upstreams()
-        expectations = expect(session, place.scenario, place.arm, block.outcome)
-        server = block.servers[place.arm]
-        run.recording.add_round(measure_round(plan, place, server, session.generator, expectations))
+        for one in _measure_together(run, block, together):
+            run.recording.add_round(one)
+            _settle(run, block, one.round.arm, first.scenario)
         run.recording.save_now_and_then()
-        _settle(run, block, place.arm, place.scenario)
-        timekeeper.end_round(place.at)
-        progress.advance()
+        timekeeper.end_round(first.at, len(together))
+        progress.advance(len(together))
+
+
+def _by_level(run: Run, places: Iterable[Place]) -> Iterator[tuple[Place, ...]]:
+    """The places whose arms take turns together, and each other place by itself."""
+    plan, why_windows = run.session.plan, run.why_windows
+    together: set[Level] = set()
+    for place in places:
+        if place.at in together:
+            continue
+        if place.at not in why_windows:
+            why_windows[place.at] = find_why_window(plan, run.session.can_take_turns, place.at)
+        if why_windows[place.at] or not isinstance(places, tuple):
+            yield (place,)
+        else:
+            together.add(place.at)
+            yield tuple(one for one in places if one.at == place.at)
+
+
+def _measure_together(run: Run, block: Block, places: tuple[Place, ...]) -> Iterator[MeasuredRound]:
+    """Measure places by turns; or one after the other where that is not possible."""
+    session, why_windows = run.session, run.why_windows
+    plan, at = session.plan, places[0].at
+    sides = {
+        place.arm: Side(
+            place=place,
+            server=block.servers[place.arm],
+            expectations=expect(session, place.scenario, place.arm, block.outcome),
+        )
+        for place in places
+    }
+    if not why_windows[at]:
+        try:
+            yield from measure_turns(plan, sides, session.generator, run.timekeeper.left_s)
+        except TurnsNotPossible as why:
+            why_windows[at] = str(why)
+    if why_windows[at]:
+        for side in sides.values():
+            if len(sides) > 1 and run.timekeeper.left_s() < 0:
+                run.timekeeper.is_up = True
+                return
+            yield measure_round(plan, side, session.generator, why_windows[at])
 
 
 def load_pages(run: Run, block: Block) -> None:

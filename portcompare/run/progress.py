@@ -68,9 +68,9 @@ class Progress:
         """Show which part of a step is being done; on a terminal only."""
         self._bar.update(self._task, description=part)
 
-    def advance(self) -> None:
-        """Count one part as done."""
-        self._bar.advance(self._task)
+    def advance(self, parts: int = 1) -> None:
+        """Count parts as done."""
+        self._bar.advance(self._task, parts)
 
     def note(self, line: str) -> None:
         """Print a line that stays."""

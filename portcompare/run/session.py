@@ -9,6 +9,7 @@ from pathlib import Path
 from portcompare.browser import find_chromium
 from portcompare.errors import InputError, Problem
 from portcompare.measure.generator import LoadGenerator, prepare_scenarios, start_generator
+from portcompare.measure.turns import find_descriptor_problems
 from portcompare.parity.openapi import find_missing_extra, read_document
 from portcompare.plan import Plan
 from portcompare.records.requests import RequestSpec, Route
@@ -30,6 +31,7 @@ class Session:
     requests: Mapping[str, tuple[RequestSpec, ...]]  # by scenario
     # The scenarios whose requests are not known yet: one of their users must run first
     to_capture: tuple[str, ...] = ()
+    can_take_turns: tuple[str, ...] = ()  # The scenarios whose users can wait between two requests, here
     upstreams: Mapping[str, RunningServer] = field(default_factory=dict)  # by name
     routes: Mapping[str, tuple[Route, ...]] = field(default_factory=dict)  # by app, where they are known
 
@@ -58,6 +60,7 @@ def open_session(
         *known,
         *find_browser_problems(plan),
         *find_document_problems(plan),
+        *find_descriptor_problems(plan, in_turns=workers.order(()) is None),
         *checked.problems,
         *find_unreachable(workers, plan),
     ]
@@ -85,6 +88,7 @@ def open_session(
                 generator=generator,
                 requests=prepared.requests,
                 to_capture=prepared.to_capture,
+                can_take_turns=prepared.can_take_turns if gather is None else (),
                 upstreams=upstreams,
                 routes=checked.routes,
             )

@@ -18,22 +18,26 @@ from portcompare.serve.ports import find_free_ports
 from portcompare.serve.processes import stop_all
 from portcompare.serve.recipe import resolve_deployment
 from portcompare.serve.running import RunningServer
-from portcompare.serve.setups import ArmSetup, prepare_arms, set_up
+from portcompare.serve.setups import ArmSetup, Wrapper, prepare_arms, set_up
 
 FIRST_PORT = 8101  # of `portcompare up`, for the baseline
-READY_LIMIT_S = 20.0  # how long a server may take until it is ready
 
 
 @contextmanager
 def serve_deployments(
-    plan: Plan, arms: Mapping[str, str], *, folder: Path, cpus: CpuAssignment
+    plan: Plan,
+    arms: Mapping[str, str],
+    *,
+    folder: Path,
+    cpus: CpuAssignment,
+    wrapper: Wrapper = Wrapper(),  # noqa: B008 - it is frozen
 ) -> Iterator[dict[str, RunningServer]]:
     """Serve deployments, given by arm, for as long as the context lasts.
 
     Raises ServerError: a server did not start, died, or did not become ready in time; or a command that the
     plan wants run before or after failed.
     """
-    setups = plan_arms(plan, arms, folder, cpus)
+    setups = [replace(setup, wrapper=wrapper) for setup in plan_arms(plan, arms, folder, cpus)]
     running: dict[str, RunningServer] = {}
     with set_up(setups, "block_setup", "block_teardown"):
         try:
@@ -99,7 +103,8 @@ def _start(setup: ArmSetup) -> RunningServer:
     """Start an arm's server; one that already runs is only described."""
     recipe, process = setup.recipe, None
     if recipe.url is None:
-        process = setup.start(recipe.command(setup.port, setup.arm), recipe.variables(setup.arm))
+        command = (*setup.wrapper.command, *recipe.command(setup.port, setup.arm))
+        process = setup.start(command, recipe.variables(setup.arm) | dict(setup.wrapper.environment))
     return RunningServer(
         arm=setup.arm,
         deployment=recipe.name,
@@ -115,7 +120,7 @@ async def _bring_up_all(setups: list[ArmSetup], running: dict[str, RunningServer
     for setup in setups:
         running[setup.arm] = _start(setup)
     # trust_env: no proxy between us and our own servers.
-    async with httpx.AsyncClient(trust_env=False, timeout=READY_LIMIT_S) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=setups[0].wrapper.ready_limit_s) as client:
         await asyncio.gather(*(_bring_up(setup, running, client, may_move=may_move) for setup in setups))
 
 
@@ -145,8 +150,9 @@ async def _bring_up(
 async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncClient) -> bool:
     """Poll a server until it is ready; False if it turns out that another process has its port."""
     app, seen = setup.recipe.app, "there was no response"
+    limit_s = setup.wrapper.ready_limit_s
     try:
-        async with asyncio.timeout(READY_LIMIT_S):
+        async with asyncio.timeout(limit_s):
             while True:
                 process = server.process
                 if process and process.poll() is not None and "in use" in process.log_tail().lower():
@@ -163,7 +169,7 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise server.failure(
-            f"GET {app.ready_target} was not ready within {READY_LIMIT_S:g} s: {seen}; if the app reports "
+            f"GET {app.ready_target} was not ready within {limit_s:g} s: {seen}; if the app reports "
             "readiness elsewhere, set ready_path in its table of [apps] to a path that returns 2xx or 3xx"
         ) from None
 

@@ -13,7 +13,7 @@ import psutil
 
 from portcompare.masking import MASK, is_secret, mask_passwords, mask_secrets
 from portcompare.plan import Plan, Scenario
-from portcompare.records.manifest import WHY_NOT_KNOWN, Ceiling, Manifest, ServedDeployment
+from portcompare.records.manifest import WHY_NOT_KNOWN, Ceiling, Manifest, ServedDeployment, Steadiness
 from portcompare.serve.app_python.portcompare_import_check import find_versions
 from portcompare.serve.cpus import CpuAssignment
 from portcompare.serve.interpreters import (
@@ -39,7 +39,7 @@ _WITHOUT_CHOICE |= {"workers": "1", "http_parser": "the server's own"}
 _COMPARABLE = ("workers", "threads", "loop", "keep_alive_s", "backlog", "requests_per_connection")
 
 
-def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
+def describe_manifest(plan: Plan, cpus: CpuAssignment, steadiness: Steadiness | None = None) -> Manifest:
     """Record the conditions of a run; secrets are masked."""
     recipes = resolve_all(plan)
     known = {arm: recipe for arm, recipe in recipes.items() if has_interpreter(recipe)}
@@ -74,6 +74,7 @@ def describe_manifest(plan: Plan, cpus: CpuAssignment) -> Manifest:
         deployments=tuple(map(_without_secrets, (baseline, *candidates))),
         upstreams=tuple(map(_without_secrets, upstreams)),
         differences=tuple(dict.fromkeys(differences)),
+        steadiness=steadiness,
     )
 
 
@@ -147,7 +148,9 @@ def _comparable_facts(deployment: ServedDeployment, other: ServedDeployment) -> 
     facts = {}
     if deployment.kind == other.kind == "server":
         facts = {name: deployment.settings[name] for name in _COMPARABLE if name in deployment.settings}
-        facts["slots"] = "no limit" if deployment.slots is None else str(deployment.slots)
+        facts["requests in handlers at once"] = (
+            "no limit" if deployment.slots is None else str(deployment.slots)
+        )
     if deployment.python and other.python:
         facts["python"] = deployment.python
     common = deployment.versions.keys() & other.versions.keys()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +14,18 @@ from portcompare.serve.processes import Supervised, start_supervised
 from portcompare.serve.recipe import Recipe, resolve_deployment
 
 COMMAND_LIMIT_S = 600.0  # enough to fill a database
+READY_LIMIT_S = 20.0  # how long a server may take until it is ready
 
 Key = Literal["setup", "teardown", "block_setup", "block_teardown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrapper:
+    """What servers run inside of; by default nothing."""
+
+    command: tuple[str, ...] = ()  # in front of a server's own
+    environment: Mapping[str, str] = field(default_factory=dict)  # which overrides the plan's
+    ready_limit_s: float = READY_LIMIT_S  # how long a server may take until it is ready
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +38,7 @@ class ArmSetup:
     cpus: tuple[int, ...]  # those that commands may use
     folder: Path  # where the arm's log is
     port: int = 0  # where its server is to listen; 0 for what is done once a run
+    wrapper: Wrapper = Wrapper()
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> Supervised:
         """Start a program of the arm."""

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from portcompare.records.manifest import Ceiling
 from portcompare.records.requests import Expectation, LoginStep, RequestSpec
-from portcompare.records.rounds import LoadReport, Usage
+from portcompare.records.rounds import LoadReport, Turn, Usage
 from portcompare.units import LoadModel
 
 # How kinds of failure start: of a response with an unexpected status, which follows, and with another body
@@ -72,6 +72,7 @@ class Prepared:
     problems: dict[str, tuple[str, str]]  # What was found, and what to do
     # Scenarios whose requests are not known before a user has run: those of classes that are no `LeanUser`
     to_capture: tuple[str, ...] = ()
+    can_take_turns: tuple[str, ...] = ()  # Scenarios whose users can wait between two requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +154,54 @@ class RoundDone:
 
     load: LoadReport
     histogram: str  # The latencies as a base64 encoded HdrHistogram, in microseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinTurns:
+    """Order: connect the users of all arms, and have them wait for turns once each had a response."""
+
+    rounds: dict[str, RunRound]  # By arm; of their windows nothing counts: turns are ordered one by one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnsJoined:
+    """Reply to JoinTurns."""
+
+    failures: dict[str, str]  # Why arms take no turns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeTurn:
+    """Order: let the users of one arm send requests, and wait for all responses."""
+
+    arm: str
+    cycle: int
+    turn_s: float  # How long they send
+    spread_s: float = 0.0  # Over how long their starts are spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnTaken:
+    """Reply to TakeTurn, when no request of the arm is under way any more."""
+
+    turn: Turn
+    reconnects: int  # Connections made because the server had ended the one before
+    closed_unannounced: int = 0  # How many of those it had ended without saying so in its last response
+    failure: str | None = None  # Why the arm can take no more turns; None if it can
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndTurns:
+    """Order: disconnect all users that take turns, and report the turns that count."""
+
+    counting: dict[str, tuple[int, ...]]  # By arm, the cycles whose turns count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnsEnded:
+    """Reply to EndTurns."""
+
+    rounds: dict[str, RoundDone]  # By arm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,8 +298,21 @@ class UiRequest:
     measure: LiveSettings | None = None  # What to measure by a run; None for nothing
 
 
-Order = Gather | Prepare | Capture | RunRound | CloseWindow | OpenUi | ShowState
-Reply = Joined | Prepared | Captured | WindowOpens | RoundDone | UiOpened | UiRequest
+Order = (
+    Gather | Prepare | Capture | RunRound | CloseWindow | JoinTurns | TakeTurn | EndTurns | OpenUi | ShowState
+)
+Reply = (
+    Joined
+    | Prepared
+    | Captured
+    | WindowOpens
+    | RoundDone
+    | TurnsJoined
+    | TurnTaken
+    | TurnsEnded
+    | UiOpened
+    | UiRequest
+)
 Message = Order | Reply
 Kind = TypeVar("Kind")
 

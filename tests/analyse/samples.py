@@ -7,7 +7,7 @@ from portcompare.records.estimates import Comparison, Estimate
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.parity import Parity
 from portcompare.records.results import Summary
-from portcompare.records.rounds import BASELINE, Bound, Latency, LoadReport, Round, Usage
+from portcompare.records.rounds import BASELINE, Bound, Latency, LoadReport, Round, Turn, Usage
 from tests.altered import altered
 
 CANDIDATE = "new"
@@ -48,6 +48,18 @@ ROUND = Round(
     ),
     usage=Usage(cpu_s=0.0005 * 1.0 * 1000.0, rss_bytes=50_000_000),
     bound=BOUND,
+)
+
+TURN = Turn(
+    cycle=0,
+    started_at_s=0.0,
+    duration_s=1.0,
+    requests=1000,
+    errors=0,
+    rate_rps=1000.0,
+    p50_s=0.01,
+    generator_cpu_ratio=0.3,
+    stall_max_s=0.002,
 )
 
 COMPARISON = Comparison(

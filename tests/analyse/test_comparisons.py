@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import inf
 
@@ -6,10 +6,10 @@ import pytest
 
 from portcompare.analyse.comparisons import compare, find_undecided, judge_ratio
 from portcompare.records.estimates import Comparison, Estimate, Verdict
-from portcompare.records.metrics import METRICS, MetricName
+from portcompare.records.metrics import METRICS, MetricName, round_metrics
 from portcompare.records.rounds import BASELINE, CONTROL, Round
 from tests.altered import altered
-from tests.analyse.samples import CANDIDATE, COMPARISON, LATENCY, MARGINS, ROUND, rounds_of
+from tests.analyse.samples import CANDIDATE, COMPARISON, LATENCY, MARGINS, ROUND, TURN, rounds_of
 
 EQUAL = [*rounds_of(BASELINE, [100, 100]), *rounds_of(CANDIDATE, [100, 100])]
 OUTLIER = [*rounds_of(BASELINE, [100, 7, 100]), *rounds_of(CANDIDATE, [200, 999, 200])]
@@ -59,11 +59,104 @@ def test_a_block_that_one_arm_lacks_or_in_which_its_round_was_discarded_is_left_
         assert by_metric(rounds)["throughput"].point == pytest.approx(2)
 
 
-@pytest.mark.parametrize(("blocks", "noun"), [(0, "blocks"), (1, "block")])
-def test_fewer_than_two_pairs_are_invalid(blocks: int, noun: str) -> None:
-    found = by_metric(altered(one, discarded=None if one.block < blocks else "spoilt") for one in EQUAL)
-    reason = f"{blocks} {noun} with a valid round of both; an interval needs 2"
-    assert set(found.values()) == {Estimate(blocks=blocks, verdict="invalid", reason=reason)}
+def by_turns(arm: str, *blocks: Sequence[float | None]) -> list[Round]:
+    """Rounds whose turns have these rates, None for a turn that was discarded; the rounds' own are no use."""
+    at_s = {BASELINE: 0.1, CANDIDATE: 0.2, CONTROL: 0.3}[arm]
+    return [
+        replace(
+            one,
+            turns=tuple(
+                replace(
+                    TURN,
+                    cycle=cycle,
+                    started_at_s=cycle + at_s,
+                    rate_rps=rate or 9e9,
+                    discarded=None if rate else "stalled",
+                )
+                for cycle, rate in enumerate(rates)
+            ),
+        )
+        for one, rates in zip(rounds_of(arm, [1e3] * len(blocks)), blocks, strict=True)
+    ]
+
+
+def test_noise_that_lasts_for_a_cycle_cancels() -> None:
+    base = by_turns(BASELINE, [100, 100, 1000, 1000], [100, 10, 10, 100])
+    candidate = by_turns(CANDIDATE, [200, 200, 2000, 2000], [200, 20, 20, 200])
+    control = by_turns(CONTROL, [400, 400, 4000, 4000], [400, 40, 40, 400])
+    found = throughputs([*base, *candidate])[CANDIDATE]
+    assert [found.point, found.low, found.high] == pytest.approx([2, 2, 2], rel=0.05)
+    assert throughputs([*base, *candidate, *control])[CANDIDATE].point == pytest.approx(1, rel=0.05)
+
+
+def test_arrivals_that_differ_from_turn_to_turn_are_no_difference() -> None:
+    def in_the_open_model(one: Round) -> Round:
+        return replace(one, turns=tuple(replace(turn, offered_rps=turn.rate_rps) for turn in one.turns))
+
+    arrivals = [100, 70, 150], [90, 120, 110]
+    base = by_turns(BASELINE, *arrivals)
+    candidate = by_turns(CANDIDATE, *(each[::-1] for each in arrivals))
+    found = throughputs([in_the_open_model(one) for one in (*base, *candidate)])
+    assert found[CANDIDATE].interval == pytest.approx((1.0, 1.0))
+
+
+def test_a_turn_that_was_discarded_is_left_out() -> None:
+    base = by_turns(BASELINE, [100, None, 100, 100], [100, 100])
+    candidate = by_turns(CANDIDATE, [200, 999, None, 200], [200, 200])
+    assert throughputs([*base, *candidate])[CANDIDATE].blocks == 2
+    assert throughputs([*base, *candidate])[CANDIDATE].point == pytest.approx(2, rel=0.1)
+
+
+def test_a_few_turns_that_are_wide_of_the_others_do_not_move_a_block() -> None:
+    base = by_turns(BASELINE, [100] * 10, [100] * 10)
+    candidate = by_turns(CANDIDATE, [200] * 8 + [2, 90_000], [200] * 8 + [2, 90_000])
+    assert throughputs([*base, *candidate])[CANDIDATE].point == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "discarded", "reason"),
+    [
+        (1, {}, "only 1 start of the servers with a valid round of both"),
+        (2, {0: "spoilt"}, "2 of 4 rounds discarded: spoilt"),
+        (1, {0: "spoilt"}, "2 of 2 rounds discarded: spoilt"),
+    ],
+)
+def test_fewer_than_two_pairs_are_invalid_and_why_is_said(
+    blocks: int, discarded: dict[int, str], reason: str
+) -> None:
+    found = by_metric(altered(one, discarded=discarded.get(one.block)) for one in EQUAL if one.block < blocks)
+    pairs = blocks - len(discarded)
+    assert set(found.values()) == {Estimate(blocks=pairs, verdict="invalid", reason=reason)}
+
+
+QUIET, NOISY, BROKEN = [100.0] * 5, [100.0, 300.0, 40.0, 200.0, 60.0], [100.0, 900.0, 10.0, 500.0, 20.0]
+
+
+@pytest.mark.parametrize(
+    ("control", "candidate", "changes", "reason"),
+    [
+        (NOISY, BROKEN, {}, "machine noise: two instances of the baseline differ by 0.3"),
+        (QUIET, BROKEN, {}, "its own noise, from start to start: 0."),
+        (QUIET, [100.0, 120.0], {}, "only 2 starts of the servers"),
+        (QUIET, NOISY, {"requests": 3}, "too few requests: 3 a round"),
+        (QUIET, BROKEN, {"discarded": "late"}, "3 of 10 rounds discarded: late"),
+    ],
+)
+def test_an_interval_wider_than_a_factor_of_two_is_no_result_and_its_cause_is_named(
+    control: list[float], candidate: list[float], changes: dict[str, object], reason: str
+) -> None:
+    count = len(candidate)
+    arms = {BASELINE: QUIET[:count], CONTROL: control[:count], CANDIDATE: candidate}
+    rounds = [one for arm, rates in arms.items() for one in rounds_of(arm, rates)]
+    kept = rounds[:-3] if "discarded" in changes else []
+    rounds = kept + [altered(one, **changes) for one in rounds[len(kept) :]]
+    (found,) = (
+        one.ratio
+        for one in compare(rounds, MARGINS)
+        if (one.candidate, one.metric) == (CANDIDATE, "throughput")
+    )
+    assert (found.is_result, found.verdict) == (False, "inconclusive")
+    assert found.reason.startswith(reason), found
 
 
 def test_what_a_round_does_not_know_is_missing_from_its_metric_alone() -> None:
@@ -100,7 +193,7 @@ def test_each_metric_compares_its_own_value_and_knows_what_is_better() -> None:
     assert [one.verdict for one in found.values()] == ["faster", "faster", "slower", "slower", "faster"]
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", round_metrics())
 def test_each_metric_has_its_own_margin(metric: MetricName) -> None:
     rounds = with_factors(1.07, 1.07, 1.07, 1.07, 1.07)
     found = {one.metric: one.ratio.verdict for one in compare(rounds, MARGINS | {metric: 0.10})}
@@ -140,7 +233,7 @@ def test_levels_and_scenarios_are_never_mixed_and_the_control_is_compared_as_a_c
     assert {place: one.point for place, one in found.items()} == pytest.approx(places)
     comparisons = compare([*EQUAL, *rounds_of(CONTROL, [100, 100])], MARGINS)
     assert list(dict.fromkeys(one.candidate for one in comparisons)) == [CANDIDATE, CONTROL]
-    assert len(comparisons) == 2 * len(METRICS)
+    assert len(comparisons) == 2 * len(round_metrics())
     assert compare(rounds_of(CANDIDATE, [100, 100]), MARGINS) == ()
     assert compare([], MARGINS) == ()
 
@@ -175,7 +268,7 @@ def judge(metric: MetricName, low: float, high: float, margin: float = 0.05) -> 
         (LOWEST - 1e-9, 1.00, "inconclusive", "crosses the edge of"),
         (HIGHEST, 1.20, "inconclusive", "crosses the edge of"),
         (0.80, LOWEST, "inconclusive", "crosses the edge of"),
-        (0.50, 2.00, "inconclusive", "crosses the edge of"),
+        (0.80, 1.50, "inconclusive", "crosses the edge of"),
         (HIGHEST + 1e-9, 1.20, "faster", "lies wholly above"),
         (0.80, LOWEST - 1e-9, "slower", "lies wholly below"),
     ],
@@ -189,8 +282,16 @@ def test_the_verdict_goes_by_where_the_whole_interval_lies(
     assert (found.verdict, found.reason) == (verdict, f"the interval {where} the equivalence margin of 5.00%")
 
 
+def test_an_interval_wider_than_a_factor_of_two_shows_no_difference_however_far_it_lies_from_the_margin() -> (
+    None
+):
+    wide = judge("throughput", 3.0, 9.0)
+    assert (wide.verdict, wide.is_result) == ("inconclusive", False)
+    assert wide.reason == "the ends of the interval are more than a factor of two apart"
+
+
 NARROW = altered(COMPARISON, point=2.0, low=1.95, high=2.05)
-WIDE = altered(COMPARISON, point=2.0, low=1.60, high=2.50)
+WIDE = altered(COMPARISON, point=1.0, low=0.80, high=1.25)
 UNKNOWN = altered(COMPARISON, point=None, low=None, high=None, verdict="invalid")
 HERE = {("fast", 4.0)}
 
@@ -210,20 +311,26 @@ def test_a_level_is_undecided_while_throughput_or_median_is_wide_whatever_the_ve
 
 
 def test_a_level_is_as_wide_as_its_widest_interval_and_just_the_precision_is_narrow_enough() -> None:
-    assert undecided(altered(COMPARISON, point=10.0, low=9.6, high=10.4)) == set()
-    assert undecided(altered(COMPARISON, point=10.0, low=9.6, high=10.4), precision=0.03) == HERE
+    assert undecided(altered(COMPARISON, point=1.0, low=0.96, high=1.04)) == set()
+    assert undecided(altered(COMPARISON, point=1.0, low=0.96, high=1.04), precision=0.03) == HERE
     assert undecided(WIDE, precision=0.25) == set()
-    assert undecided(altered(WIDE, high=2.5001), precision=0.25) == HERE
+    assert undecided(altered(WIDE, high=1.2501), precision=0.25) == HERE
     others = [replace(NARROW, level=8.0), replace(WIDE, scenario="slow", level=8.0)]
     assert undecided(NARROW, replace(WIDE, candidate=CONTROL), *others) == {("fast", 4.0), ("slow", 8.0)}
-    wider = altered(WIDE, metric="p50", candidate=CONTROL, high=3.0)
+    wider = altered(WIDE, metric="p50", candidate=CONTROL, high=1.5)
     unknown = replace(UNKNOWN, scenario="slow")
     found = find_undecided([WIDE, wider, NARROW, unknown], 0.05, is_early=False)
     assert found == {("fast", 4.0): pytest.approx(0.5), ("slow", 4.0): inf}
 
 
 def test_before_the_least_number_of_blocks_only_intervals_of_half_the_width_are_enough() -> None:
-    wider = altered(COMPARISON, point=2.0, low=1.949, high=2.051)
+    wider = altered(COMPARISON, point=1.0, low=0.974, high=1.026)
     for one, is_undecided in ((wider, True), (NARROW, False)):
         assert bool(find_undecided([one], 0.05, is_early=True)) == is_undecided
         assert find_undecided([one], 0.05, is_early=False) == {}
+
+
+def test_a_large_difference_need_not_be_known_as_well_as_a_small_one() -> None:
+    assert undecided(altered(COMPARISON, point=8.0, low=7.0, high=9.5), precision=0.025) == set()
+    assert undecided(altered(COMPARISON, point=8.0, low=6.0, high=10.0), precision=0.025) == HERE
+    assert undecided(altered(COMPARISON, point=1.1, low=1.07, high=1.131), precision=0.025) == HERE

@@ -5,8 +5,8 @@ import pytest
 from portcompare.analyse.conclusions import (
     conclude,
     conclude_capacities,
-    find_capacity_headline,
-    find_headline,
+    find_capacity_evidence,
+    find_evidence,
     find_wrong_under_load,
 )
 from portcompare.records.estimates import Comparison, Estimate, Verdict
@@ -22,7 +22,7 @@ CONTROLS = [replace(COMPARISON, candidate=CONTROL, metric=metric) for metric in 
 
 
 def headline(*comparisons: Comparison, invalid: tuple[str, ...] = ()) -> str:
-    return find_headline(comparisons, MARGINS, in_users, invalid)
+    return find_evidence(comparisons, MARGINS, in_users, invalid)
 
 
 def test_the_headline_tells_what_each_candidate_gains_and_loses_and_where() -> None:
@@ -183,7 +183,7 @@ LOST = replace(
 
 
 def capacity_headline(*others: Capacity, invalid: tuple[str, ...] = ()) -> str:
-    return find_capacity_headline((OLD, *others), 0.05, invalid)
+    return find_capacity_evidence((OLD, *others), 0.05, invalid)
 
 
 def test_the_headline_of_capacities_tells_what_holds_and_the_control() -> None:

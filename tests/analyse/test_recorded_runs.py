@@ -33,7 +33,7 @@ def _round(*, arm: str, p50_s: float, p95_s: float, p99_s: float, **others: Any)
 
 
 RUN = FIXTURES / "run.json.gz"
-SENTENCES = ("conclusions", "headline", "warnings")
+SENTENCES = ("conclusions", "headline", "evidence", "warnings")
 ANALYSED = ("comparisons", "summaries", "sweeps", "valid", "measured_s", *SENTENCES)
 
 

@@ -14,6 +14,7 @@ from tests.analyse.samples import LATENCY, ROUND
 LIMITS = Limits(concurrency=4, slots=None, delay_s=0.0, server_cpus=1)
 GENERATOR = Generator(max_cpu_ratio=0.9, max_lag_s=0.01, max_stall_s=0.1)
 MEASURED = replace(ROUND, bound=None)
+SHORT, LONG = (altered(MEASURED, latency_s=replace(LATENCY, p50=p50_s)) for p50_s in (0.01, 0.5))
 VISIT = PageVisit(block=0, order=0, arm="baseline", deployment="old", page="slow", users=64, loads=())
 
 
@@ -54,6 +55,28 @@ def test_a_sound_round_counts_and_has_a_bound_and_one_discarded_already_keeps_it
             "more than 1.00% of the requests failed: 20 x timeout",
         ),
         (
+            altered(MEASURED, requests=980, error_kinds={"timeout": 4}, censored=7),
+            "more than 1.00% of the requests failed: 4 x timeout, 7 x no response by the end of the wait",
+        ),
+        (
+            altered(MEASURED, requests=990, error_kinds={"reset": 2}, closed_unannounced=9),
+            (
+                "more than 1.00% of the requests failed or found their connection closed: 2 x reset, "
+                "9 x connection closed unannounced before the request, and replaced"
+            ),
+        ),
+        (
+            altered(SHORT, wait_max_s=1.25, censored=3),
+            (
+                "a user waited 1.25 s for one response, more than 1.00 s and 5 times the median of 10.0 ms, "
+                "and 3 requests had none by then"
+            ),
+        ),
+        (
+            altered(LONG, wait_max_s=2.6),
+            "a user waited 2.60 s for one response, more than 1.00 s and 5 times the median of 500 ms",
+        ),
+        (
             altered(MEASURED, generator_cpu_ratio=0.95),
             "the load generator was at 95.0% of its CPU and may be the limit",
         ),
@@ -90,16 +113,23 @@ def test_a_round_with_a_fault_is_discarded_and_says_why(measured: Round, reason:
             altered(MEASURED, requests=990, error_kinds={"timeout": 10}),
             altered(MEASURED, requests=989, error_kinds={"timeout": 11}),
         ),
+        (
+            altered(MEASURED, closed_unannounced=10, reconnects=900),
+            altered(MEASURED, closed_unannounced=11, reconnects=11),
+        ),
+        (altered(SHORT, wait_max_s=1.0), altered(SHORT, wait_max_s=1.01)),
+        (altered(LONG, wait_max_s=2.5), altered(LONG, wait_max_s=2.51)),
         (altered(MEASURED, generator_cpu_ratio=0.9), altered(MEASURED, generator_cpu_ratio=0.901)),
         (altered(MEASURED, lag_p99_s=0.01, lag_max_s=5.0), altered(MEASURED, lag_p99_s=0.0101)),
         (altered(MEASURED, stall_max_s=0.1), altered(MEASURED, stall_max_s=0.101)),
     ],
-    ids=["failures", "CPU", "lag", "stall"],
+    ids=["failures", "closed connections", "wait", "medians of wait", "CPU", "lag", "stall"],
 )
 def test_what_is_just_allowed_discards_no_round(at_the_edge: Round, beyond: Round) -> None:
     assert judge(at_the_edge) is None
-    assert judge(beyond) is not None
-    if not beyond.load.errors:
+    reason = judge(beyond)
+    assert reason is not None
+    if "load generator" in reason:
         assert judge(beyond, Generator(max_cpu_ratio=1.0, max_lag_s=1.0, max_stall_s=1.0)) is None
 
 

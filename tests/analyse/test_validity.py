@@ -105,7 +105,7 @@ def test_a_control_that_differs_by_itself_but_not_among_many_is_a_warning_and_no
     (warning,) = warnings(*MANY, SLIGHT)
     assert warning == (
         f"{THE_CONTROL} came out faster in throughput (fast, 4 users). "
-        "Among 21 comparisons this may be chance (Holm, 5%), and so may be what a candidate shows there"
+        "Among 21 comparisons this may be chance, and so may be what a candidate shows there"
     )
     assert reasons(*(replace(one, candidate="new") for one in MANY), SLIGHT)  # candidates do not count
 
@@ -122,18 +122,18 @@ def test_every_reason_is_given_and_all_places_of_one_in_one_sentence() -> None:
 def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: MetricName) -> None:
     noisy = replace(NOISY, metric=metric)
     elsewhere = replace(noisy, scenario="slow", level=1.0)
-    least = f"{metric} 17.4%"  # 1.05 * sqrt(1.125 / 0.9) - 1
+    least = f"17.4% in {metric}"  # 1.05 * sqrt(1.125 / 0.9) - 1
     assert reasons(noisy) == ()
     (warning,) = warnings(noisy, elsewhere)
     assert warning == (
-        f"too noisy: {THE_CONTROL} cannot be shown to be equivalent, so only differences larger than these "
-        f"are detectable here today: {least} (fast, 4 users); {least} (slow, 1 user). {REMEDY}"
+        f"too noisy to detect less than {least} (fast, 4 users); {least} (slow, 1 user), for {THE_CONTROL} "
+        f"cannot be shown to be equivalent. {REMEDY}"
     )
 
 
 def test_what_can_be_told_is_what_would_just_be_called_a_difference() -> None:
     (warning,) = find_warnings([ROUND], [NOISY], MARGINS | {"throughput": 0.20}, in_users)
-    (found,) = re.findall(r"throughput ([\d.]+)%", warning)
+    (found,) = re.findall(r"([\d.]+)% in throughput", warning)
     ratio, half = 1 + float(found) / 100, (1.125 / 0.9) ** 0.5
     for factor, verdict in ((0.999, "inconclusive"), (1.001, "faster")):
         interval = Estimate(point=factor * ratio, low=factor * ratio / half, high=factor * ratio * half)
@@ -149,6 +149,16 @@ def test_discarded_and_unsteady_rounds_are_told_once_for_each_reason_and_place()
         "discarded round: baseline (fast, 4 users): late",
         "not steady after the longest warm-up: baseline (fast, 4 users), 2 rounds",
     )
+
+
+def test_an_arm_that_had_to_connect_for_more_than_one_of_a_hundred_requests_is_named() -> None:
+    rounds = [altered(ROUND, reconnects=9), replace(ROUND, arm=CONTROL), altered(ROUND, reconnects=12)]
+    (warning,) = warnings(rounds=rounds)
+    assert warning == (
+        "servers closed connections, and so many requests had to connect first: "
+        "1.05% baseline (fast, 4 users)"
+    )
+    assert warnings(rounds=[altered(ROUND, reconnects=10)]) == ()
 
 
 def test_a_control_with_another_capacity_or_none_makes_the_run_invalid() -> None:

@@ -1,6 +1,6 @@
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,13 +18,17 @@ from benchmarks import (
     speed,
     stalled_server,
     truth,
+    turns,
     webui,
     width,
 )
 from benchmarks.common import publish
 from benchmarks.peers import Figures
-from portcompare.records.metrics import METRICS
+from portcompare.analyse.comparisons import judge_ratio
+from portcompare.records.estimates import Estimate
+from portcompare.records.metrics import round_metrics
 from tests.loadgen.stalling import latencies_after_stall
+from tests.runs import make_run
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCRIPTS = (
@@ -156,36 +160,45 @@ def test_the_stall_by_hand_is_the_requests_due_in_it() -> None:
     assert true.slow == sum(one > 0.1 for one in latencies_after_stall(200, 1.0, 600)) == 180
 
 
-def a_run(**verdicts_of: str) -> dict[str, Any]:
-    one = {"scenario": "fast", "level": 32}
+def a_run(**ratios: float) -> dict[str, Any]:
     comparisons = [
-        one | {"candidate": name, "metric": metric, "ratio": {"verdict": word, "point": 1.1}}
-        for name, word in verdicts_of.items()
-        for metric in METRICS
+        {"candidate": name, "metric": metric, "ratio": asdict(judge_ratio(metric, ratio, 0.05))}
+        for name, point in ratios.items()
+        for metric in round_metrics()
+        for ratio in [Estimate(point=point, low=point / 1.01, high=point * 1.01, blocks=5)]
     ]
-    figures = {"valid": True, "duration_s": 170.0, "measured_s": 102.0}
+    figures = {"valid": True, "duration_s": 60.0, "measured_s": 45.0}
     return figures | {"comparisons": comparisons, "rounds": [{"block": number} for number in range(5)]}
 
 
 @pytest.mark.parametrize(
     ("false", "found", "expected"),
-    [(1, 9, ["met"] * 6), (2, 9, ["missed"] * 5 + ["met"]), (0, 8, ["met"] * 5 + ["missed"])],
+    [(1, 10, ["met"] * 8), (2, 10, ["missed"] * 5 + ["met"] * 3), (0, 9, ["met"] * 6 + ["missed", "met"])],
 )
 def test_known_differences_are_judged_by_what_was_called_faster_or_slower(
     false: int, found: int, expected: list[str]
 ) -> None:
     runs = [
         a_run(
-            control="slower" if number < false else "equivalent",
-            **{"ten-percent-more": "slower" if number < found else "inconclusive"},
-            **{"thirty-percent-more": "slower"},
+            **{"control": 1.1 if number < false else 1.0, "the-same-again": 1.0, "five-percent-more": 1.05},
+            **{"ten-percent-more": 1.1 if number < found else 1.05},
         )
         for number in range(10)
     ]
-    alike = [a_run(control="equivalent", **{"the-same-again": "faster"})] * 10
-    lines = known_differences.describe(runs, alike)
-    assert verdicts(lines) == [*expected, "met"]
-    assert sum("10 faster or slower" in line for line in lines) == len(METRICS)
+    assert verdicts(known_differences.describe({known_differences.QUIET: runs})) == expected
+
+
+@pytest.mark.parametrize(("slower", "expected"), [(1.0, "met"), (1.05, "missed")])
+def test_turns_are_held_to_what_windows_measure_and_to_how_much_they_know(
+    slower: float, expected: str
+) -> None:
+    pairs = [
+        {turns.WINDOWS: make_run(seed), turns.TURNS: make_run(seed, all_slower=slower)} for seed in range(4)
+    ]
+    lines = turns.describe({known_differences.QUIET: pairs, known_differences.NOISY: []})
+    (bias,) = (line for line in lines if line.startswith("| delayed, 64 users") and "not known" not in line)
+    assert verdicts([bias]) == [expected] * len(turns.BIASED)
+    assert [line.split(" | ")[1] for line in lines if line.startswith("| quiet")] == list(turns.WAYS)
 
 
 @pytest.mark.parametrize(

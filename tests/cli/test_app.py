@@ -60,7 +60,7 @@ COMPLETE = "import sys; sys.argv[0] = 'portcompare'; from portcompare.cli import
 def test_the_shell_completes_commands_and_their_options_once_completion_is_installed(
     command: Command,
 ) -> None:
-    for line, completed in (("wo", ["worker"]), ("worker --", ["--master", "--help"])):
+    for line, completed in (("worke", ["worker"]), ("worker --", ["--master", "--help"])):
         environment = {"COMP_WORDS": f"portcompare {line}", "COMP_CWORD": str(len(line.split()))}
         found = run_python(COMPLETE, _PORTCOMPARE_COMPLETE="complete_bash", **environment)
         assert found.split() == completed

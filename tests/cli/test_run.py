@@ -15,9 +15,11 @@ def test_a_folder_with_brackets_in_its_name_is_told_as_it_is(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "compare", lambda *_, **__: make_run(1, blocks=2))
-    exit_code, said, _ = command("run", PLAN, "--out", "[a]/[/x]")
-    assert exit_code == 0
-    assert said.endswith("\nreport: [a]/[/x]/report.html\n")
+    for verbose in ((), ("--verbose",)):
+        exit_code, said, _ = command("run", PLAN, "--out", "[a]/[/x]", *verbose)
+        assert exit_code == 0
+        assert said.endswith("\nreport: [a]/[/x]/report.html\n")
+        assert ("Server processing" in said) == bool(verbose)
 
 
 def test_a_budget_on_the_command_line_replaces_the_plans(

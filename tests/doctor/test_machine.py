@@ -9,9 +9,16 @@ import psutil
 import pytest
 
 from portcompare.doctor import machine
-from portcompare.doctor.machine import examine_machine, find_busiest, read_cpu_quota, read_cpu_times
+from portcompare.doctor.machine import (
+    examine_machine,
+    find_busiest,
+    look_at_steadiness,
+    read_cpu_quota,
+    read_cpu_times,
+)
 from portcompare.serve import SERVERS, assign_cpus
 from portcompare.serve.servers import Server
+from tests.measure.plans import make_plan
 from tests.serve.support import write_plan
 
 
@@ -33,6 +40,21 @@ def test_the_facts_are_those_of_this_machine_and_of_what_is_installed() -> None:
     for server in SERVERS.values():
         assert found.servers[server.distributions[0]] == version(server.distributions[0])
     assert found.servers["uvloop"] == version("uvloop")
+
+
+def test_a_quick_look_expects_less_of_an_unsteady_machine_and_gives_its_cpus_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    allowed = os.sched_getaffinity(0)
+    assert look_at_steadiness(make_plan(), allowed, look_s=0.2).deviation > 0
+    assert os.sched_getaffinity(0) == allowed
+    found = []
+    for deviation in (0.0, 0.02, 1.0):
+        monkeypatch.setattr(machine, "_deviation_of", lambda *_, value=deviation: value)
+        found.append(look_at_steadiness(make_plan(min_blocks=5), allowed).detectable_ratio)
+    # Without any noise, what two starts of a server differ by: 1.05 * exp(2.776 * 0.01 * sqrt(2 / 5)) - 1
+    assert found[0] == pytest.approx(0.0686, abs=1e-4)
+    assert found == sorted(found)
 
 
 def test_programs_that_are_not_installed_are_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def notes(folder: Path) -> list[str]:
 def test_a_run_discards_wrong_bodies_and_says_what_is_not_known_of_what_runs_already(
     start: Start, service: Path, tmp_path: Path, url: str
 ) -> None:
-    process = start("run", service, "--out", tmp_path / "run", measured=True)
+    process = start("run", service, "--out", tmp_path / "run", "--verbose", measured=True)
     out, err = process.communicate(timeout=300)
     assert process.returncode in (0, 3), err  # 3: so short a run may be too noisy, and says so
     results = read_results(tmp_path / "run")

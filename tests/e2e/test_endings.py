@@ -42,16 +42,21 @@ def test_a_run_that_is_ended_stops_everything_and_keeps_what_it_measured(
 
 
 @pytest.mark.parametrize(
-    ("phase", "ending"), [(processes_below, signal.SIGHUP), (servers_below, signal.SIGINT)]
+    ("command", "phase", "ending"),
+    [
+        ("run", processes_below, signal.SIGHUP),
+        ("run", servers_below, signal.SIGINT),
+        ("work", servers_below, signal.SIGINT),
+    ],
 )
 def test_an_interruption_before_the_first_round_leaves_nothing_running(
     start: Start,
     plan: Path,
-    tmp_path: Path,
+    command: str,
     phase: Callable[[int], list[psutil.Process]],
     ending: signal.Signals,
 ) -> None:
-    process = start("run", plan, "--out", tmp_path / "run")
+    process = start(command, plan)
     wait_until(lambda: phase(process.pid))
     tree = processes_below(process.pid)
     process.send_signal(ending)

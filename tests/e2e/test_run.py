@@ -97,7 +97,7 @@ def test_a_run_measures_and_compares(finished: Finished) -> None:
         / geometric_mean([rates_rps[block, "baseline"], rates_rps[block, "control"]])
         for block in range(2)
     ]
-    assert ratio == pytest.approx(geometric_mean(ratios))
+    assert ratio == pytest.approx(geometric_mean(ratios), rel=0.1)  # it is fitted to turns
 
 
 def test_a_finished_run_leaves_no_process_behind_keeps_its_logs_and_prints_the_results_alone(
@@ -130,18 +130,19 @@ def test_pages_are_loaded_in_a_browser_idle_and_under_load(finished: Finished) -
 
 
 def test_the_histograms_hold_what_the_results_say(finished: Finished) -> None:
-    rounds = [
-        one["load"]["requests"]
-        for one in read_results(finished.folder)["rounds"]
-        if one["arm"] == "quart-uvicorn" and one["scenario"] == "fast"
-    ]
+    (counted,) = (
+        one["requests"]
+        for one in read_results(finished.folder)["spectra"]
+        if (one["arm"], one["scenario"], one["level"]) == ("quart-uvicorn", "fast", 2)
+    )
     path = finished.folder / "histograms" / "fast-2-quart-uvicorn.hlog"
     log = HistogramLogReader(str(path), HdrHistogram(1, 3_600_000_000, 3))
     counts = []
     while (histogram := log.get_next_interval_histogram()) is not None:
         counts.append(histogram.get_total_count())
     log.close()
-    assert counts == rounds
+    assert sum(counts) == counted
+    assert len(counts) == 2
 
 
 def _files(path: Path) -> list[Path]:
@@ -158,7 +159,7 @@ def test_a_report_is_rendered_again_to_the_byte(finished: Finished, start: Start
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     assert [path.read_bytes() for path in reports] == before
-    assert "Gates: " in out
+    assert out.count("\ngate ") == 2
     assert "Gates: " in (finished.folder / "report.html").read_text()
     if read_results(finished.folder)["pages"] is not None:
         assert "page message: While 6 users wait as well" in " ".join(out.split())

@@ -129,7 +129,7 @@ class Generator:
 
     def run(self, url: str, request: RequestSpec = GET, **settings: Any) -> LoadReport:  # noqa: ANN401 - of `round_of`
         prepared = self.prepare(scenario=request)
-        assert prepared == Prepared(requests={"scenario": (request,)}, problems={})
+        assert (prepared.requests, prepared.problems) == ({"scenario": (request,)}, {})
         return self.run_round(url, **settings)
 
     def run_round(

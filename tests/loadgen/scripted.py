@@ -46,6 +46,14 @@ class Peer:
     def stop_listening(self) -> None:
         self._server.stop_listening()
 
+    def end_sending(self) -> None:
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def end(self) -> None:
+        """End the connection, also one that another thread serves."""
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
     def reset(self) -> None:
         """End the connection with a reset."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,6 +1,7 @@
 import errno
 import re
 import socket
+import threading
 import tracemalloc
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ import pytest
 
 from portcompare.http.addresses import Address
 from portcompare.http.requests import encode_request, http_request
+from portcompare.loadgen import connection as module
 from portcompare.loadgen.connection import (
     CLOSED,
     NO_FILE_LEFT,
@@ -42,6 +44,7 @@ from tests.loadgen.scripted import (
 Connect = Callable[..., Connection]
 
 GET = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 1\r\n\r\n1"
 PART_OF_A_BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart"
 LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
 MEGABYTE = 1 << 20
@@ -94,53 +97,61 @@ def test_a_response_that_ends_the_connection_is_complete_and_the_next_has_its_ow
     assert server.connections == 3
 
 
-@pytest.mark.parametrize("end", ["close", "reset"])
-def test_a_connection_that_the_server_closed_between_two_requests_is_replaced_and_counted(
-    connect: Connect, end: str
+@pytest.mark.parametrize("end", ["close", "half-close", "reset"])
+@pytest.mark.parametrize("request_", [GET, POST], ids=["GET", "POST"])
+def test_an_idle_connection_that_the_server_closed_is_replaced_and_counted_before_anything_is_sent(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, request_: bytes, end: str
 ) -> None:
+    monkeypatch.setattr(module, "_IDLE_S", 0.0)
+    may_end, ended = threading.Semaphore(0), threading.Semaphore(0)
+
     def play(peer: Peer) -> None:
         for _ in range(3):
             peer.take_request()
             peer.sock.sendall(OK)
-        if end == "reset":
-            peer.sock.recv(1, socket.MSG_PEEK)  # only now has the client read the response
-            peer.reset()
+        assert may_end.acquire(timeout=20)  # the client has read the response
+        {"close": peer.sock.close, "half-close": peer.end_sending, "reset": peer.reset}[end]()
+        ended.release()
+        if end == "half-close":
+            peer.take_request()
 
     with serve(play) as server:
         connection = connect(server.url)
-        assert [connection.exchange(GET) for _ in range(9)] == [None] * 9
-    assert (server.connections, connection.reconnects) == (3, 2)
+        for number in range(9):
+            assert connection.exchange(request_) is None
+            if number % 3 == 2:
+                may_end.release()
+                assert ended.acquire(timeout=20)
+    assert (server.connections, len(server.requests)) == (3, 9)
+    assert (connection.reconnects, connection.closed_unannounced) == (2, 2)
 
 
-def test_a_request_on_a_closed_connection_is_sent_once_more_and_no_more(connect: Connect) -> None:
-    def respond_once_and_close_on_the_next(peer: Peer) -> None:
-        peer.take_request()
-        peer.sock.sendall(OK)
-        peer.take_request()
-
-    with serve(alternating(respond_once_and_close_on_the_next, take_and_close)) as server:
-        connection = connect(server.url)
-        # The second request fails on connection 0 and again on 1; the third succeeds on 2.
-        assert [connection.exchange(GET) for _ in range(4)] == [None, CLOSED, None, CLOSED]
-    assert server.connections == 4
-
-
-@pytest.mark.parametrize(("end", "kind"), [("close", INCOMPLETE), ("reset", RESET)])
-def test_an_incomplete_response_on_a_kept_connection_is_a_failure_and_not_requested_again(
-    connect: Connect, end: str, kind: str
+@pytest.mark.parametrize(
+    ("beginning", "end", "kind"),
+    [
+        (b"", "close", CLOSED),
+        (b"", "reset", RESET),
+        (PART_OF_A_BODY, "close", INCOMPLETE),
+        (PART_OF_A_BODY, "reset", RESET),
+    ],
+)
+@pytest.mark.parametrize("request_", [GET, POST], ids=["GET", "POST"])
+def test_a_request_that_was_sent_is_never_sent_again(
+    connect: Connect, request_: bytes, beginning: bytes, end: str, kind: str
 ) -> None:
     def play(peer: Peer) -> None:
         peer.take_request()
         peer.sock.sendall(OK)
         peer.take_request()
-        peer.sock.sendall(PART_OF_A_BODY)
+        peer.sock.sendall(beginning)
         if end == "reset":
             peer.reset()
 
     with serve(play) as server:
         connection = connect(server.url)
-        assert [connection.exchange(GET) for _ in range(2)] == [None, kind]
-    assert len(server.requests) == 2
+        assert [connection.exchange(request_) for _ in range(4)] == [None, kind] * 2
+    assert [number for number, _ in server.requests] == [0, 0, 1, 1]
+    assert (connection.reconnects, connection.closed_unannounced) == (0, 0)
 
 
 @pytest.mark.parametrize(

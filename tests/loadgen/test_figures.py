@@ -34,6 +34,9 @@ def part(**given_: object) -> PartResult:
         "requests": 1,
         "rate_rps": 1.0,
         "error_kinds": {},
+        "censored": 0,
+        "wait_max_s": 0.0,
+        "closed_unannounced": 0,
         "received_bytes": 100.0,
         "reconnects": 0,
         "histogram": encoded(1000),
@@ -159,6 +162,73 @@ def counted(*tallies: Tally, at_s: float, pace: Pace | None = None) -> Counts:
     return Counts(tallies=tallies, pace=pace, stall_s=0.0, cpu_s=at_s / 4, taken_at_s=at_s)
 
 
+def summarized(
+    *tallies: Tally, paces: tuple[Pace | None, ...] = (None,) * 3, waiting_s: tuple[float, ...] = ()
+) -> PartResult:
+    """Of a window of 10 to 11 s whose last responses were awaited until 13 s."""
+    before, during, after = (
+        counted(tally, at_s=at_s, pace=pace)
+        for tally, at_s, pace in zip((*tallies, *[Tally()] * 3)[:3], (10.0, 11.0, 13.0), paces, strict=True)
+    )
+    return summarize_part(WINDOW, before, during, after, waiting_s)
+
+
+def tally_of(*successes: tuple[float, float], reset: tuple[tuple[float, float], ...] = ()) -> Tally:
+    """Requests of when they were sent and how long they took."""
+    tally = Tally()
+    for sent_s, latency_s in successes:
+        tally.ended_s.append(sent_s + latency_s)
+        tally.latencies_s.append(latency_s)
+    for sent_s, latency_s in reset:
+        tally.failed_s["reset"].append(sent_s + latency_s)
+        tally.failures_s["reset"].append(latency_s)
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("tallies", "waiting_s", "ended", "timed_ms", "errors", "censored", "wait_max_s"),
+    [
+        # Sent before the window and ended in it: in the rate, not in the latency.
+        ([tally_of(), tally_of((9.5, 0.75), (10.5, 0.1))], (), 2, [100], 0, 0, 0.25),
+        # Sent in it and ended after it: in the latency, not in the rate.
+        (
+            [tally_of(), tally_of((10.5, 0.1)), tally_of((10.75, 1.5), (11.5, 1.2))],
+            (),
+            1,
+            [100, 1500],
+            0,
+            0,
+            1.5,
+        ),
+        # Without a response at 13 s, sent before the window, in it and after it.
+        ([tally_of(), tally_of((10.5, 0.1))], (9.0, 10.5, 12.0), 1, [100, 2500], 0, 1, 3.0),
+        # Failures, of which those ended before the window and those sent after it do not count.
+        (
+            [
+                tally_of(reset=((9.0, 0.5),)),
+                tally_of(reset=((9.5, 0.75),)),
+                tally_of(reset=((10.5, 1.75), (11.5, 1.0))),
+            ],
+            *((), 0, [], 2, 0, 1.75),
+        ),
+    ],
+)
+def test_the_rate_is_of_what_ended_in_the_window_and_the_latency_of_what_was_sent_in_it(
+    *,
+    tallies: list[Tally],
+    waiting_s: tuple[float, ...],
+    ended: int,
+    timed_ms: list[int],
+    errors: int,
+    censored: int,
+    wait_max_s: float,
+) -> None:
+    done = summarized(*tallies, waiting_s=waiting_s)
+    assert (done.requests, sum(done.error_kinds.values()), done.censored) == (ended, errors, censored)
+    assert done.histogram == encoded(*(1000 * each for each in timed_ms))
+    assert done.wait_max_s == pytest.approx(wait_max_s)
+
+
 def test_the_slices_of_a_part_hold_what_its_window_holds() -> None:
     before, during = Tally(), Tally()
     for tally, ended_s, latency_s in (
@@ -166,13 +236,13 @@ def test_the_slices_of_a_part_hold_what_its_window_holds() -> None:
         (before, 10.01, 0.001),  # ended after the window's start, before the cut
         (during, 10.15, 0.002),
         (during, 11.0, 0.003),
-        (during, 11.01, 0.5),  # ended after the window's end, before the cut
+        (during, 11.01, 0.009),  # ended after the window's end, before the cut
     ):
         tally.ended_s.append(ended_s)
         tally.latencies_s.append(latency_s)
     during.failures_s["reset"].append(0.1)
-    during.failed_s.append(10.95)
-    done = summarize_part(WINDOW, counted(before, at_s=10.0), counted(during, at_s=11.0))
+    during.failed_s["reset"].append(10.95)
+    done = summarized(before, during)
     slices = [HdrHistogram.decode(one.histogram).get_total_count() for one in done.slices]
     assert slices == [1, 1, 0, 0, 0, 0, 0, 0, 0, 1]
     assert [one.errors for one in done.slices] == [0] * 9 + [1]
@@ -188,10 +258,15 @@ def test_a_long_window_is_cut_into_seconds(length_s: float, slices: int) -> None
 
 def test_a_wrong_body_before_the_window_counts_and_other_failures_do_not() -> None:
     before, during = Tally(), Tally()
-    for kind in ("wrong body (GET /)", "wrong body (GET /)", "status 503"):
-        before.failures_s[kind].append(0.1)
-    during.failures_s["status 500"].append(0.1)
-    done = summarize_part(WINDOW, counted(before, at_s=10.0), counted(during, at_s=11.0))
+    for tally, kind, ended_s in (
+        (before, "wrong body (GET /)", 9.5),
+        (before, "wrong body (GET /)", 9.6),
+        (before, "status 503", 9.7),
+        (during, "status 500", 10.5),
+    ):
+        tally.failures_s[kind].append(0.1)
+        tally.failed_s[kind].append(ended_s)
+    done = summarized(before, during)
     assert done.error_kinds == {"wrong body (GET /)": 2, "status 500": 1}
 
 
@@ -201,6 +276,6 @@ def test_what_falls_due_in_the_window_is_offered_there() -> None:
         pace.due_s.append(due_s)
         pace.lags_s.append(lag_s)
     pace.dropped = 2
-    done = summarize_part(WINDOW, counted(at_s=10.0, pace=Pace()), counted(at_s=11.0, pace=pace))
+    done = summarized(paces=(Pace(), pace, Pace()))
     assert done.lags == encoded(1000, 2000)
     assert done.error_kinds == {"not sent in time": 2}

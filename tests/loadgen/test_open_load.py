@@ -94,11 +94,9 @@ def test_a_request_that_waits_for_a_connection_counts_from_when_it_was_due(gener
         done = generator.run_round(server.url, load=load, window_s=0.6)
     assert server.connections == 1
     # The first is sent when it is due; the n-th was due n gaps later, and waited for all before it.
-    expected_s = [
-        sent_s - (watch.arrived_s[0] + number / load.rate_rps)
-        for number, sent_s in enumerate(watch.sent_s)
-        if sent_s in within(generator.window, watch.sent_s)
-    ]
+    due_s = [watch.arrived_s[0] + number / load.rate_rps for number in range(len(watch.sent_s))]
+    due_inside = within(generator.window, due_s)
+    expected_s = [sent - due for sent, due in zip(watch.sent_s, due_s, strict=True) if due in due_inside]
     assert expected_s[-1] > 0.3
     assert done.latency_s is not None
     late_s = 0.1 + done.stall_max_s

@@ -1,6 +1,7 @@
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -71,23 +72,34 @@ def test_a_long_body_is_sent_completely(trusting: Connect, context: ssl.SSLConte
 
 @pytest.mark.parametrize("end", ["close", "close notify", "reset"])
 def test_a_connection_that_the_server_closed_between_two_requests_is_replaced_and_counted(
-    trusting: Connect, context: ssl.SSLContext, end: str
+    trusting: Connect, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
+    monkeypatch.setattr(module, "_IDLE_S", 0.0)
+    may_end, ended = threading.Semaphore(0), threading.Semaphore(0)
+
     def play(peer: Peer) -> None:
         assert isinstance(peer.sock, ssl.SSLSocket)
         for _ in range(3):
             peer.take_request()
             peer.sock.sendall(OK)
-        if end == "close notify":
-            peer.sock.unwrap()
-        elif end == "reset":
-            socket.socket.recv(peer.sock, 1, socket.MSG_PEEK)  # only now has the client read the response
+        assert may_end.acquire(timeout=20)  # the client has read the response
+        if end == "reset":
             peer.reset()
+        elif end == "close notify":
+            peer.sock.settimeout(0.0)
+            with suppress(ssl.SSLWantReadError):
+                peer.sock.unwrap()
+        peer.sock.close()
+        ended.release()
 
     with serve(over_tls(context, play)) as server:
         connection = trusting(f"https://localhost:{server.port}")
-        assert [connection.exchange(GET) for _ in range(7)] == [None] * 7
-    assert connection.reconnects == 2
+        for number in range(7):
+            assert connection.exchange(GET) is None
+            if number % 3 == 2:
+                may_end.release()
+                assert ended.acquire(timeout=20)
+    assert (connection.reconnects, connection.closed_unannounced, len(server.requests)) == (2, 2, 7)
 
 
 def take_hello_and_close(peer: Peer) -> None:

@@ -88,5 +88,6 @@ def make_manifest() -> Manifest:
             "deployments": deployments,
             "differences": (),
             "upstreams": (),
+            "steadiness": None,
         }
     )

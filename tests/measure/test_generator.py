@@ -190,12 +190,12 @@ def test_workers_are_waited_for_one_by_one_and_those_that_cannot_join_are_an_inp
 
 
 def end_round(generator: LoadGenerator) -> None:
-    generator.begin_round(replace(RUN_ROUND, window_s=0.2))
+    generator.begin_round(replace(RUN_ROUND, window_s=0.2, timeout_s=0.1))
     generator.end_round()
 
 
 def close_window(generator: LoadGenerator) -> None:
-    generator.begin_round(replace(RUN_ROUND, is_held=True, window_s=5.0))
+    generator.begin_round(replace(RUN_ROUND, is_held=True, window_s=5.0, timeout_s=0.1))
     generator.close_window()
     generator.end_round()
 
@@ -210,8 +210,8 @@ def close_window(generator: LoadGenerator) -> None:
             lambda generator: generator.begin_round(replace(RUN_ROUND, warmup_max_s=0.2, timeout_s=0.2)),
             (LoadGeneratorError, "did not open its window within 0.5 s, and was stopped; its last lines:"),
         ),
-        ([[encode(WINDOW)]], end_round, (LoadGeneratorError, "did not end its round within 0.3 s,")),
-        ([[encode(WINDOW)], []], close_window, (LoadGeneratorError, "did not end its round within 0.1 s,")),
+        ([[encode(WINDOW)]], end_round, (LoadGeneratorError, "did not end its round within 0.4 s,")),
+        ([[encode(WINDOW)], []], close_window, (LoadGeneratorError, "did not end its round within 0.2 s,")),
     ],
     ids=["capture", "prepare", "begin", "end", "close"],
 )

@@ -6,7 +6,7 @@ import pytest
 from portcompare.errors import ServerError, WindowMissedError
 from portcompare.measure.blocks import PagePlace, Place
 from portcompare.measure.generator import LoadGenerator
-from portcompare.measure.rounds import MeasuredRound, measure_round, measure_visit
+from portcompare.measure.rounds import MeasuredRound, Side, measure_round, measure_visit
 from portcompare.records.pages import PageLoad, PageVisit
 from portcompare.records.requests import Expectation
 from portcompare.records.rounds import Round, Usage
@@ -66,7 +66,8 @@ class Bench:
 
     def measure(self, place: Place = PLACE, **rounds: float) -> MeasuredRound:
         server, generator = cast("RunningServer", self), cast("LoadGenerator", self)
-        return measure_round(add_open(make_plan(**rounds)), place, server, generator, EXPECTATIONS)
+        side = Side(place=place, server=server, expectations=EXPECTATIONS)
+        return measure_round(add_open(make_plan(**rounds)), side, generator, "turns are off")
 
     def visit(self, place: PagePlace) -> PageVisit:
         bench: Any = self
@@ -95,6 +96,7 @@ def test_a_round_is_what_server_and_generator_measured_in_one_window_of_a_server
             load=DONE.load,
             usage=Usage(cpu_s=0.6, rss_bytes=70_000_000),
             bound=None,
+            why_window="turns are off",
         ),
         histogram="SElTVEZBQUFB",
     )

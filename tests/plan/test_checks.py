@@ -74,10 +74,11 @@ def test_every_fault_of_a_gate_itself_is_reported_at_once(folder: Path) -> None:
         GATE + "relative = true\n",
         GATE + "limit = 3\n",
         GATE.replace("0.5", "-0.5") + 'inconclusive = "maybe"\n',
+        GATE.replace("p99", "instructions") + "level = 1\n",
     ]
     found = faults_of(folder, with_gates(*gates))
     keys = ["gates.0.metric", "gates.1", "gates.2", "gates.3", "gates.4.limit"]
-    assert [key for key, _ in found] == [*keys, "gates.5.max_ratio", "gates.5.inconclusive"]
+    assert [key for key, _ in found] == [*keys, "gates.5.max_ratio", "gates.5.inconclusive", "gates.6"]
     assert "min_ratio, 0.6, is not less than max_ratio, 0.5" in found[2][1]
 
 
@@ -88,6 +89,7 @@ def test_every_name_in_a_gate_that_there_is_not_is_reported_at_once(folder: Path
         GATE + 'against = "nowhere"\n',
         OF_OLD,
         OF_OLD + 'against = "stored"\nrelative = true\n',
+        GATE.replace("p99", "instructions"),
     ]
     problems = problems_of(folder, with_gates(*gates))
     assert [(each.where.rpartition("gates.")[2], each.found) for each in problems] == [
@@ -97,6 +99,7 @@ def test_every_name_in_a_gate_that_there_is_not_is_reported_at_once(folder: Path
         ("2.against", f"there is no {folder}/nowhere/results.json"),
         ("3.candidate", "there is no candidate 'old'"),
         ("4.candidate", "there is no candidate 'old'"),
+        ("5.metric", "no instruction is counted, as the plan has no [work]"),
     ]
     assert problems[1].remedy == "did you mean 'fast'? Known: fast"
     assert problems[2].remedy == "give one of 1, 8"

@@ -65,7 +65,15 @@ def test_a_margin_is_one_for_all_metrics_or_a_table_and_wider_for_tails_by_defau
     tmp_path: Path, plan: Plan
 ) -> None:
     default = {"throughput": 0.05, "p50": 0.05, "p95": 0.1, "p99": 0.1, "cpu_s_per_request": 0.05}
+    default["instructions"] = 0.01
     assert plan.rounds.margins == default
     assert set(load(tmp_path, with_margin("0.2")).rounds.margins.values()) == {0.2}
     margins = load(tmp_path, with_margin("{ p50 = 0.03, p99 = 0.3 }")).rounds.margins
     assert margins == default | {"p50": 0.03, "p99": 0.3}
+
+
+@pytest.mark.parametrize("turn_s", ["0.009", "0.51", "-0.1", "nan"])
+def test_a_turn_is_neither_too_short_to_be_timed_nor_as_long_as_a_window(tmp_path: Path, turn_s: str) -> None:
+    assert load(tmp_path, f"{GOOD}[rounds]\nturn_s = 0.0\n").rounds.turn_s == 0
+    wrong = faults_of(tmp_path, f"{GOOD}[rounds]\nturn_s = {turn_s}\n")
+    assert [key for key, _ in wrong] == ["rounds.turn_s"]

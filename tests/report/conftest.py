@@ -153,7 +153,7 @@ def make_results(
             cases=14,
             deployments=tuple(candidates),
             differences=(),
-            coverage=Coverage(in_full=12, in_part=IN_PART),
+            coverage=Coverage(in_full=12, in_part=IN_PART, statuses={"200": 13, "304": 1}),
         ),
         rounds=tuple(rounds),
         comparisons=comparisons,

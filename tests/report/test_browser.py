@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,6 +25,25 @@ Scheme = Literal["light", "dark"]
 CHARTS = "figure svg[role=img]"
 MARKS = ".mark-symbol path, .mark-line path, .mark-rect path, .mark-text text"
 HIDDEN = 'figure svg [data-arm="{arm}"].off'
+
+
+# What is wider than its place and does not say so.
+CUT_OFF = """() => [...document.querySelectorAll(".scroll")]
+    .filter(each => each.scrollWidth > each.clientWidth + 1)
+    .filter(each => !each.previousElementSibling?.matches(".more")).map(each => each.ariaLabel)"""
+
+OVERLAPPING_TICKS = """() => [...document.querySelectorAll("g.role-axis-label")].flatMap(axis => {
+    const shown = [...axis.querySelectorAll("text")].filter(text => text.getAttribute("opacity") !== "0");
+    const boxes = shown.map(text => text.getBoundingClientRect()).filter(box => box.width);
+    return boxes.flatMap((box, place) => boxes.slice(place + 1).filter(other => box.left < other.right
+        && other.left < box.right && box.top < other.bottom && other.top < box.bottom));
+})"""
+
+
+def unfold(page: Page) -> None:
+    """Open all that is folded, and let the page say what is wider than its place."""
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 class Opened:
@@ -72,13 +92,31 @@ def test_it_opens_without_complaint_or_request_and_fits(
     opened = Opened(chromium, path, color_scheme=scheme, viewport={"width": width, "height": 800})
     assert opened.complaints == []
     assert opened.requests == [path.as_uri()]
+    unfold(opened.page)
     assert opened.page.evaluate("document.documentElement.scrollWidth") == width
+    assert opened.page.evaluate(CUT_OFF) == []
+    assert opened.page.evaluate(OVERLAPPING_TICKS) == []
     for chart in opened.page.query_selector_all(CHARTS):
         assert chart.query_selector_all(MARKS)
         box = chart.bounding_box()
         assert box
         assert box["height"] > 0
     opened.page.context.close()
+
+
+def test_the_page_begins_with_the_answer_in_plain_words_and_is_short_while_folded(
+    chromium: Browser, path: Path, results: Results
+) -> None:
+    opened = Opened(chromium, path, viewport={"width": 1400, "height": 900})
+    page = opened.page
+    assert page.evaluate("document.documentElement.scrollHeight") <= 6000
+    assert page.inner_text(".headline") == results.headline
+    first = page.inner_text("header") + page.inner_text("section:has(#conclusions)")
+    assert not re.findall(r"\b(?:Holm|blocks?|slots?|Student|degrees of freedom)\b", first)
+    assert "Responses: 14 of 14 cases alike, 2 of them in part (200 x 13, 304 x 1)" in first
+    page.goto(f"{path.as_uri()}#method")
+    assert page.is_visible("section:has(#method) dl")
+    page.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -93,6 +131,7 @@ def test_axe_finds_nothing_serious(chromium: Browser, path: Path, scheme: Scheme
 
 def test_every_chart_shows_a_value_at_the_pointer(opened: Opened) -> None:
     page = opened.page
+    unfold(page)
     charts = page.query_selector_all(CHARTS)
     assert len(charts) == 2 * (5 + 5)
     for chart in charts:
@@ -140,6 +179,7 @@ def test_without_script_it_has_the_same_charts_legends_and_data(chromium: Browse
 
 
 def test_files_inside_the_page_can_be_saved(opened: Opened, results: Results) -> None:
+    unfold(opened.page)
     with opened.page.expect_download() as download:
         opened.page.click('a[download="rounds.csv"]')
     text = download.value.path().read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from tests.report.conftest import unmeasured
 PASSIVE = re.compile(
     "a|bdi|body|caption|circle|dd|desc|details|div|dl|dt|figcaption|figure|footer|g|h[1-3]|head|header|html|li|line"
     "|main|meta|nav|p|path|script|section|small|span|strong|style|summary|svg|table|tbody|td|text|th|thead|time|title|tr"
-    "|pre|ul"
+    "|pre|tfoot|ul"
 )
 VOID = frozenset({"meta"})
 
@@ -214,11 +214,13 @@ def test_every_round_has_its_row_and_settings_that_differ_are_marked(results: Re
     assert "workers 1 1 1" in page.rows
     rows = [row for row in page.rows if re.match(r"\d+ \d (fast|delayed) ", row)]
     assert len(rows) == len(results.rounds) == 96
-    assert rows[-1].startswith("6 4 delayed 64 users quart-uvicorn quart-uvicorn yes 1.00 s 310 ms yes")
+    assert rows[-1].startswith(
+        "6 4 delayed 64 users quart-uvicorn quart-uvicorn yes 1.00 s one window 310 ms yes"
+    )
 
 
 def test_a_run_that_ended_before_its_first_round_is_still_a_page(results: Results) -> None:
     text = Page(html.render(unmeasured(results))).text
     assert "RESPONSES NOT COMPARED" in text
-    assert "There are none." in text
+    assert "There are no conclusions." in text
     assert "0 rounds, 0 of them discarded" in text

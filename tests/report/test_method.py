@@ -3,6 +3,7 @@ from dataclasses import replace
 from portcompare.records.results import Results
 from portcompare.report.sections.method import machine_facts, method_facts
 from tests.altered import altered
+from tests.analyse.samples import TURN
 
 OPEN = {"model": "open", "rates": [400.0], "objective": None}
 SEARCHED = {"model": "open", "rates": [], "objective": {"p50": None, "p99": 0.05}}
@@ -42,8 +43,9 @@ def test_the_blocks_of_a_grid_are_counted_for_each_cell(results: Results) -> Non
 
 def test_the_warm_up_is_told_with_its_test_and_how_often_it_failed(results: Results) -> None:
     assert warmup(results) == (
-        "at least 0.25 s before each window, and until responses arrive at a steady rate (MSER-5); 0 windows "
-        "opened without that; a round is discarded if not all users had a response after 30 s"
+        "at least 0.25 s before a level's turns or a window, there until responses arrive at a steady rate "
+        "(MSER-5); 0 windows opened without that; a round is discarded if not all users had a response after "
+        "30 s"
     )
     first, second, *others = results.rounds
     assert (first.discarded, bool(second.discarded)) == (None, True)
@@ -57,6 +59,14 @@ def test_in_the_open_model_no_first_answers_are_waited_for(results: Results) -> 
     assert both.endswith(
         "; a round of the closed model is discarded if not all users had a response after 30 s"
     )
+
+
+def test_a_round_that_failed_before_its_first_turn_was_no_window(results: Results) -> None:
+    first, *others = [one for one in results.rounds if one.scenario == "delayed"]
+    rounds = (replace(first, turns=(TURN,)), *others)
+    how = dict(method_facts(replace(results, rounds=rounds)))["Scenario delayed"]
+    assert "; 1 turn of about" in how
+    assert "windows" not in how
 
 
 def test_the_method_is_that_of_the_plan(results: Results, hostile: Results) -> None:

@@ -175,7 +175,7 @@ def test_the_published_schema_is_the_generated_one_described_by_docstrings_and_c
     write_schema(results_schema(), path)
     assert PUBLISHED.read_text(encoding="utf-8") == path.read_text(encoding="utf-8")
     records = results_schema()["$defs"]
-    unit = "One measured interval of one arm at one level: the unit of statistics."
+    unit = "All that was measured of one arm at one level in one block: a window of load, or turns."
     assert records["Round"]["description"] == unit
     assert records["LoadReport"]["properties"]["handler_s"]["description"] == (
         "Median of the time in the handler, as the server's own `Server-Timing: app` reports it on sampled"

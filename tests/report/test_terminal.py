@@ -1,11 +1,15 @@
+import re
 from dataclasses import replace
 
 import pytest
+from rich.cells import cell_len
 
 from portcompare import units
 from portcompare.records.results import Results
-from portcompare.report.formats.terminal import render_conclusions, render_table
-from tests.report.conftest import NOTICES, printed
+from portcompare.report.formats.terminal import render_conclusions, render_screen, render_table
+from tests.altered import known
+from tests.report.conftest import NOTICES, make_results, printed, unmeasured
+from tests.report.test_checks import KEPT
 
 WIDTHS = [80, 120]
 
@@ -19,19 +23,7 @@ def test_the_table_holds_the_figures_of_the_record_its_words_unbroken(width: int
     assert names | {"equivalent", "slower", "faster", "invalid"} <= set(words)
     for text in ("5 rounds, 1", "CPU not known", "186 errors"):
         assert text in told
-    (ratio,) = {
-        one.ratio.point
-        for one in results.comparisons
-        if (one.level, one.candidate, one.metric) == (64.0, "quart-hypercorn", "throughput")
-    }
-    assert ratio is not None
-    assert units.ratio(ratio) in words
     assert words.count("p99") == len(results.summaries)
-    for s in results.summaries:
-        if s.latency_s and s.rate_rps and s.cpu_s_per_request:
-            assert f"CPU {units.duration(s.cpu_s_per_request)} " in told
-            assert f"p95 {units.duration(s.latency_s.p95)} " in told
-            assert f"rate {units.rate(s.rate_rps)} " in told
 
 
 def test_verdicts_are_coloured(results: Results) -> None:
@@ -53,6 +45,53 @@ def test_hostile_names_are_shown_and_neither_obeyed_nor_parsed(width: int, hosti
     assert "\x1b" not in told
     assert "\u202e" not in told
     assert "\\x1b[2Jcleared [red]x[/red]" in told
+
+
+def screen(results: Results) -> list[str]:
+    return [line.plain for line in render_screen(results, "runs/x/report.html")]
+
+
+def test_the_screen_begins_with_the_answer_and_has_a_line_for_each_deployment_at_each_level(
+    results: Results,
+) -> None:
+    lines = screen(results)
+    assert lines[0] == results.headline
+    assert lines[3] == "fast, 1 user: flask-gunicorn, the baseline: 1,420/s (97% users)"
+    groups = [line for line in lines if "the baseline: " in line]
+    assert len(groups) == 4
+    found = next(
+        one for one in results.comparisons if (one.level, one.candidate) == (64.0, "quart-hypercorn")
+    )
+    point, low, high = known(found.ratio)
+    shown = [units.ratio(point), f"[{units.significant(low)},", f"{units.significant(high)}]", "faster"]
+    assert [line.split() for line in lines if line.split()[1:5] == shown]
+    assert [line for line in lines if line.startswith("  quart-uvicorn  ") and "no result: 6 of 12" in line]
+    assert lines[-3:] == [
+        "Responses: 14 of 14 cases alike, 2 of them in part (200 x 13, 304 x 1)",
+        "WARNING: the load generator shares its CPU with the operating system",
+        "report: runs/x/report.html",
+    ]
+
+
+def test_the_screen_is_forty_lines_of_eighty_columns_whatever_the_run_and_counts_what_it_leaves_out(
+    hostile: Results,
+) -> None:
+    long = make_results(candidates=("a" * 99, "b"), scenarios=("c" * 99, "d"))
+    crowded = replace(
+        hostile,
+        headline="word " * 200,
+        summaries=long.summaries * 3,
+        warnings=tuple(f"{number} {'w' * 200}" for number in range(50)),
+        gates=(KEPT,) * 30,
+    )
+    for run in (hostile, long, crowded, unmeasured(hostile)):
+        lines = screen(run)
+        assert len(lines) <= 40
+        assert max(map(cell_len, lines)) <= 80
+        assert "\u202e" not in "".join(lines)
+    assert "and 49 more notices in the report" in screen(crowded)
+    assert "and 25 more gates in the report" in screen(crowded)
+    assert [line for line in screen(crowded) if re.fullmatch(r"and \d+ more levels in the report", line)]
 
 
 def test_the_headline_comes_first_then_what_is_grave_then_the_conclusions(hostile: Results) -> None:

@@ -17,7 +17,8 @@ from hdrh.histogram import HdrHistogram
 from portcompare.cli.run import _exit_code
 from portcompare.http.requests import http_request
 from portcompare.measure.blocks import Place, Timekeeper
-from portcompare.measure.rounds import MeasuredRound
+from portcompare.measure.rounds import MeasuredRound, Side
+from portcompare.measure.turns import TurnsNotPossible
 from portcompare.parity.outcome import ParityOutcome
 from portcompare.plan import Plan
 from portcompare.records.parity import Parity
@@ -57,7 +58,11 @@ class Run:
         requests: tuple[RequestSpec, ...] = (),
         before: Parity = PARITY,
         after: Parity = PARITY,
+        too_slow: tuple[str, float] | None = None,
     ) -> None:
+        """`too_slow`: the level that turns cannot measure; None if there are no turns at all."""
+        self.in_turns: list[list[str]] = []  # the arms that took turns
+        self._too_slow = too_slow
         self.places: list[Place] = []  # what was measured
         self.settled: list[str] = []  # the arms that were waited for
         self.checked_after: list[int] = []  # after how many rounds the responses were compared
@@ -74,6 +79,7 @@ class Run:
             generator=None,
             requests=dict.fromkeys(plan.scenarios, requests),
             check_upstreams=lambda: None,
+            can_take_turns=() if too_slow is None else tuple(plan.scenarios),
         )
         recording = Recording(
             plan=plan,
@@ -88,6 +94,7 @@ class Run:
             "check_parity": self._check_parity,
             "recheck_differences": self._recheck,
             "measure_round": self._measure_round,
+            "measure_turns": self._measure_turns,
             "measure_idle": lambda *_: IDLE_S,
             "wait_until_settled": self._wait_until_settled,
         }
@@ -98,7 +105,14 @@ class Run:
             phases.measure(cast("Session", session), recording, Mock())
         self.results: Results = recording.results(partial=False)
 
-    def _measure_round(self, _plan: Plan, place: Place, server: Any, *_: object) -> MeasuredRound:  # noqa: ANN401
+    def _measure_turns(self, plan: Plan, sides: Mapping[str, Side], *_: object) -> list[MeasuredRound]:
+        self.in_turns.append(list(sides))
+        if any(side.place.at == self._too_slow for side in sides.values()):
+            raise TurnsNotPossible("a response takes 1 s")
+        return [self._measure_round(plan, side, None, "") for side in sides.values()]
+
+    def _measure_round(self, _plan: Plan, side: Side, _generator: object, why_window: str) -> MeasuredRound:
+        place, server = side.place, side.server
         self.places.append(place)
         made = replace(
             self._make_round(place),
@@ -108,6 +122,7 @@ class Run:
             scenario=place.scenario,
             level=float(place.level),
             order=place.order,
+            why_window=why_window,
         )
         return MeasuredRound(round=made, histogram=NOTHING)
 
@@ -150,6 +165,28 @@ def search_plan() -> Plan:
     return with_subject({"scenarios": scenarios}, min_blocks=3, max_blocks=3)
 
 
+def test_all_arms_of_a_level_take_turns_and_a_level_that_cannot_is_measured_in_windows(
+    tmp_path: Path,
+) -> None:
+    plan = with_subject({"scenarios": make_plan().scenarios}, min_blocks=3, max_blocks=3)
+    run = Run(plan, lambda _: ROUND, tmp_path, too_slow=("fast", 8.0))
+    assert {frozenset(arms) for arms in run.in_turns} == {frozenset({"baseline", "control", "new"})}
+    assert len(run.in_turns) == 3 * 2 + 1  # what was too slow once is not tried again
+    whys = {(one.scenario, one.level): one.why_window for one in run.results.rounds}
+    assert whys == {("fast", 1.0): "", ("fast", 8.0): "a response takes 1 s", ("slow", 64.0): ""}
+    assert len(run.results.rounds) == 3 * 3 * 3
+
+
+def test_windows_in_place_of_turns_keep_to_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Timekeeper, "left_s", lambda _: -1.0)
+    plan = with_subject({"scenarios": make_plan().scenarios}, min_blocks=3, max_blocks=3)
+    run = Run(plan, lambda _: ROUND, tmp_path, too_slow=("fast", 8.0))
+    first = {(one.scenario, one.level) for one in run.results.rounds if not one.block}
+    assert first == {("fast", 1.0), ("slow", 64.0)}
+
+
 def test_a_grid_is_measured_along_its_border_and_its_cells_are_levels_like_any(tmp_path: Path) -> None:
     grid = {"path": "/", "delay_s": [0, 0.02, 0.1, 0.2], "users": [1, 4, 8, 16, 32, 64]}
     plan = with_subject({"break_even": grid}, min_blocks=2, max_blocks=3, budget_s=1e6)
@@ -187,8 +224,8 @@ def test_a_search_finds_the_capacity_of_every_arm_and_its_rates_are_no_levels(tm
     assert any(one.load.errors for one in results.rounds)
     assert all(one.discarded is None for one in results.rounds)
     assert results.valid
-    assert results.headline.startswith("Of 1 comparison of capacities, 1 difference holds, ")
-    assert "new is faster (front, 3.0" in results.headline
+    assert results.headline == "Another deployment pays on `front`: 3.0x the capacity on new."
+    assert results.evidence.startswith("Of 1 comparison of capacities, 1 difference holds, ")
     (conclusion,) = results.conclusions
     assert (conclusion.scenario, conclusion.candidate) == ("front", "new")
     assert conclusion.text.startswith("new has a higher capacity than old (")
@@ -204,7 +241,7 @@ def test_a_control_with_another_capacity_makes_the_run_invalid_and_a_server_that
     (reason,) = run.results.invalid_reasons
     assert "came out faster in capacity (front, 1.3" in reason
     assert not run.results.valid
-    assert run.results.headline.startswith("This run is not valid")
+    assert run.results.headline.startswith("No answer, as this run is not valid: too noisy")
     run = Run(search_plan(), under_an_objective, tmp_path, lambda arm, _: arm != "new")
     (warning,) = run.results.warnings
     assert warning.startswith("new (front) was still slow 30.0 s after a round")

@@ -24,6 +24,7 @@ from portcompare.serve.deployments import plan_arms, serve_deployments, serve_up
 from portcompare.serve.manifest import describe_manifest
 from portcompare.serve.preflight import preflight
 from portcompare.serve.running import RunningServer
+from portcompare.serve.setups import Wrapper
 from tests.e2e.processes import wait_until
 from tests.serve.support import (
     APPS,
@@ -126,13 +127,17 @@ def test_a_server_or_a_command_that_dies_at_its_start_shows_why(tmp_path: Path) 
 
 
 def test_a_server_that_does_not_become_ready_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: dict[str, RunningServer]
+    tmp_path: Path, servers: dict[str, RunningServer]
 ) -> None:
-    monkeypatch.setattr(deployments, "READY_LIMIT_S", 2.0)
     url = f"url = '{servers['waitress'].url}'\napp = 'one'"
     plan = write_deployments(tmp_path, url, app="ready_path = '/nowhere'")
-    found = "GET /nowhere was not ready within 2 s: the status was 503"
-    assert found in fail_to_serve(plan, tmp_path, "first")
+    found, cpus = "GET /nowhere was not ready within 2 s: the status was 503", assign_cpus(plan)
+    impatient = Wrapper(ready_limit_s=2.0)
+    with (
+        pytest.raises(ServerError, match=found),
+        serve_deployments(plan, {"first": "first"}, folder=tmp_path, cpus=cpus, wrapper=impatient),
+    ):
+        pass
 
 
 def test_ports_that_others_took_meanwhile_are_left_to_them(

@@ -105,11 +105,11 @@ def test_what_differs_besides_app_and_server_is_described(tmp_path: Path) -> Non
         "threads: gunicorn 8, granian asgi none",
         "loop: gunicorn none, granian asgi uvloop",
         "keep_alive_s: gunicorn 75, granian asgi 60",
-        "slots: gunicorn 8, granian asgi 20000",
+        "requests in handlers at once: gunicorn 8, granian asgi 20000",
         "threads: gunicorn 8, gunicorn-sync none",
         "keep_alive_s: gunicorn 75, gunicorn-sync none",
         "requests_per_connection: gunicorn no limit, gunicorn-sync 1",
-        "slots: gunicorn 8, gunicorn-sync 1",
+        "requests in handlers at once: gunicorn 8, gunicorn-sync 1",
     ]
 
 

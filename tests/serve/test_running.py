@@ -36,6 +36,17 @@ def test_the_cpu_time_is_what_the_app_itself_counts_in_finer_steps_than_ticks(
     assert before_s * 100 != pytest.approx(round(before_s * 100), abs=1e-6)
 
 
+def test_processes_are_found_where_the_kernel_lists_no_children(
+    servers: dict[str, RunningServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = servers["gunicorn"].read_cpu_s()
+    monkeypatch.setattr(running, "_list_children", lambda _: [])
+    found = servers["gunicorn"].read_cpu_s()
+    assert known
+    assert found
+    assert found.keys() == known.keys()
+
+
 class Readings:
     """A clock that moves when it is slept on or read, and what the processes have used then."""
 

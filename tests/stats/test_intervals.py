@@ -13,6 +13,7 @@ from portcompare.analyse.conclusions import find_holding, headline_family
 from portcompare.records.metrics import METRICS
 from portcompare.records.rounds import CONTROL
 from portcompare.stats.intervals import (
+    arm_effects,
     chance_beyond,
     degrees_of_freedom,
     holm,
@@ -23,6 +24,9 @@ from portcompare.stats.intervals import (
 from tests.altered import Known, altered, known
 from tests.analyse.samples import COMPARISON
 from tests.analyse.samples import MARGINS as EACH_MARGIN
+
+TURNS = "abcbacacbcababc"
+EFFECTS = {"a": -0.1, "b": 0.0, "c": 0.1}
 
 values = st.floats(min_value=1e-4, max_value=1e4)
 blocks = st.lists(st.tuples(values, values), min_size=2, max_size=12)
@@ -120,7 +124,7 @@ def test_chance_is_under_five_percent_just_where_the_interval_lies_beyond_the_ma
     chance = chance_beyond(interval, degrees_of_freedom(len(pairs)), margin)
     beyond = judge_ratio("throughput", interval, margin).verdict in ("faster", "slower")
     assert 0 <= chance <= 1
-    assert (chance < 0.05) == beyond or chance == pytest.approx(0.05, abs=1e-6)
+    assert (chance < 0.05) == beyond or chance == pytest.approx(0.05, abs=1e-6) or not interval.is_result
 
 
 def test_chance_is_that_of_the_t_test_against_the_margins_edge() -> None:
@@ -222,3 +226,27 @@ def test_what_holds_lies_beyond_the_metrics_own_margin_and_more_blocks_make_it_s
     fewer, more = (altered(sure, blocks=blocks) for blocks in (5, 30))
     assert find_holding([*many, fewer], EACH_MARGIN) == ()
     assert find_holding([*many, more], EACH_MARGIN) == (more,)
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        [0.01 * place for place in range(15)],  # gets slower all the time
+        [0.7 * (place > 6) for place in range(15)],  # a burst begins inside a cycle
+        [2.0 * (place == 4) for place in range(15)],  # a single turn is hit
+    ],
+)
+def test_the_effects_of_arms_are_freed_of_what_the_machine_did(machine: list[float]) -> None:
+    logs = [EFFECTS[arm] + noise for arm, noise in zip(TURNS, machine, strict=True)]
+    assert arm_effects(TURNS, logs) == pytest.approx(EFFECTS, abs=0.01)
+    left = [place for place in range(15) if place not in {3, 8, 9}]  # the others were discarded
+    found = arm_effects([TURNS[place] for place in left], [logs[place] for place in left])
+    assert found == pytest.approx(EFFECTS, abs=0.02)
+
+
+def test_no_turns_and_a_single_arm_have_no_more_to_say_than_that() -> None:
+    assert [arm_effects([], []), arm_effects("a", [3.0]), arm_effects("aa", [3.0, 4.0])] == [
+        {},
+        {"a": 0.0},
+        {"a": 0.0},
+    ]

@@ -6,7 +6,7 @@ import pytest
 
 from portcompare.records.manifest import Ceiling
 from portcompare.records.requests import Expectation, Format, LoginStep, RequestSpec, Shape
-from portcompare.records.rounds import Usage
+from portcompare.records.rounds import Turn, Usage
 from portcompare.wire import protocol as wire
 from portcompare.wire.protocol import Message, decode, encode
 from tests.altered import altered
@@ -37,6 +37,17 @@ ROUND = wire.RunRound(
         ),
         7: Expectation(status=404, body_base64=None),
     },
+)
+TURN = Turn(
+    cycle=3,
+    started_at_s=1_700_000_000.5,
+    duration_s=0.125,
+    requests=40,
+    errors=1,
+    rate_rps=320.0,
+    p50_s=0.01,
+    generator_cpu_ratio=0.3,
+    stall_max_s=0.001,
 )
 MESSAGES: list[Message] = [
     wire.CloseWindow(),
@@ -69,6 +80,12 @@ MESSAGES: list[Message] = [
     DONE,
     altered(DONE, latency_s=None, received_bytes_per_request=None, handler_s=None, failure="cold"),
     altered(DONE, offered_rps=None, lag_p99_s=None, lag_max_s=None),
+    wire.JoinTurns(rounds={"baseline": ROUND}),
+    wire.TurnsJoined(failures={"baseline": "cold"}),
+    wire.TakeTurn(arm="baseline", cycle=3, turn_s=0.1),
+    wire.TurnTaken(turn=TURN, reconnects=0),
+    wire.EndTurns(counting={"baseline": (0, 2)}),
+    wire.TurnsEnded(rounds={"baseline": DONE}),
     wire.OpenUi(
         host="127.0.0.1",
         port=0,

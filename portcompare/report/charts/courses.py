@@ -44,7 +44,6 @@ def _spectrum_lines(looks: dict[str, Look]) -> alt.FacetChart:
     axis = svg.grid_axis(
         values=[2, 10, 100, 1000, 10_000],
         labelExpr="'p' + format(100 - 100 / datum.value, '~r')",
-        labelOverlap=False,
     )
     del axis["format"]
     base = alt.Chart().encode(
@@ -135,7 +134,11 @@ def timeline_chart(results: Results, scenario: str) -> Iterator[Figure]:
 
 def _timeline(looks: dict[str, Look]) -> alt.FacetChart:
     base = alt.Chart().encode(
-        x=alt.X("at_s:Q", title="seconds since the first window", axis=svg.guide(format="~r", tickCount=10)),
+        x=alt.X(
+            "at_s:Q",
+            title="seconds since the first window",
+            axis=svg.guide(format="~r", tickCount=10) | svg.APART,
+        ),
         y=svg.log_y("value:Q", None),
         color=svg.arm_colour(looks),
         description="tip:N",

@@ -10,6 +10,7 @@ from portcompare import units
 from portcompare.records.estimates import Change, Comparison
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import Results
+from portcompare.records.rounds import CONTROL
 from portcompare.records.sweeps import BreakEvenCell, CellState
 from portcompare.report.charts import svg
 from portcompare.report.charts.svg import Figure
@@ -82,17 +83,27 @@ def _plot(results: Results, metric: MetricName, named: Sequence[Named], ratio_of
             (level_text(results, one.scenario, one.level), visible(name), *ratio_cells(one))
             for name, one in named
         ),
+        folded_as=_fold(metric, named),
     )
 
 
+def _fold(metric: MetricName, named: Sequence[Named]) -> str:
+    """What a plot is called if it is folded: for want of a result, or because the headline leaves it out."""
+    title = METRICS[metric].label
+    if all(TONES[one.ratio.verdict or "invalid"] == "unsure" for name, one in named if name != CONTROL):
+        return f"{title} (no result)"
+    return "" if METRICS[metric].in_headline else title
+
+
 def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
-    ends = [1.0, *(datum[end] for datum in data for end in ("low", "high") if datum[end] is not None)]
+    ends = [1.0, *(datum[end] for datum in data for end in ("low", "high") if datum[end])]
     ticks = next(ticks for widest, ticks in _TICKS.items() if max(ends) / min(ends) <= widest)
-    axis = svg.guide(format="~r", values=alt.ExprRef(f"{ticks}"))
+    axis = svg.guide(format="~r", values=alt.ExprRef(f"{ticks}")) | svg.APART
     scale = svg.guide(type="log", nice=False, padding=8)
     ratio = alt.X("low:Q", scale=scale, title="ratio (log scale)", axis=axis)
     colour = alt.Color("tone:N", legend=None, scale=svg.colour_scale(_TONES))
-    line = alt.Chart().encode(y=svg.arm_y(field="candidate:N"), description="tip:N")
+    names = list(dict.fromkeys(datum["candidate"] for datum in data))
+    line = alt.Chart().encode(y=svg.arm_y(field="candidate:N").sort(names), description="tip:N")
     drawable = line.transform_filter("isValid(datum.low)")
     once = alt.Chart(alt.NamedData(name="once"))
     layers = [once.mark_rule(color=svg.FAINT, strokeWidth=1.5).encode(x=alt.XDatum(1))]
@@ -115,7 +126,7 @@ def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
 def _datum(results: Results, name: str, one: Comparison | Change) -> dict[str, Any]:
     """What is drawn of a ratio; one without an interval, or with one that a log scale lacks, is only text."""
     ratio = one.ratio
-    is_drawable = ratio.low is not None and ratio.low > 0
+    is_drawable = ratio.is_result and ratio.low is not None and ratio.low > 0
     shown, ends, verdict = ratio_cells(one)
     text = outcome(shown, verdict)
     tip = f"{visible(name)}: {text} {ends}, {units.count(ratio.blocks, 'block')}"

@@ -72,6 +72,7 @@ class Figure:
     arms: tuple[tuple[str, str], ...] = ()
     note: str = ""  # What else must be known to read it; empty if nothing
     wide: bool = False  # Whether it takes the page's whole width
+    folded_as: str = ""  # What it is called where it is folded; empty if it is open
 
 
 def guide(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever Vega-Lite has a setting for
@@ -79,9 +80,13 @@ def guide(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever Vega-Li
     return settings
 
 
+APART = {"labelOverlap": "greedy", "labelSeparation": 8}
+"""Leaves out labels of an axis of numbers that would come too near, in wider fonts of a reader too."""
+
+
 def grid_axis(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - as `guide`
     """An axis of numbers with faint grid lines."""
-    return guide(format="~r", grid=True, gridOpacity=0.6) | settings
+    return guide(format="~r", grid=True, gridOpacity=0.6) | APART | settings
 
 
 def log_y(field: str, title: str | None) -> alt.Y:

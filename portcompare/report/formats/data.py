@@ -20,6 +20,8 @@ _LOAD = (
     "steady",
     "requests",
     "errors",
+    "censored",
+    "wait_max_s",
     "rate_rps",
     "handler_s",
     "received_bytes_per_request",
@@ -30,6 +32,7 @@ _LOAD = (
     "stall_max_s",
     "generator_cpu_ratio",
     "reconnects",
+    "closed_unannounced",
 )
 _ROUND = {
     **{name: name for name in ("scenario", "arm", "deployment", "block", "order", "level")},

@@ -2,12 +2,13 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from portcompare import units
 from portcompare.records.results import RESULTS_FILE, Results
@@ -17,6 +18,7 @@ from portcompare.report.formats import data
 from portcompare.report.formats.histograms import HISTOGRAM_FOLDER
 from portcompare.report.formats.results_file import encode, results_text
 from portcompare.report.sections import conclusions, load, measured, method, pages, responses
+from portcompare.report.sections.work import work_tables
 from portcompare.report.wording import timestamp, visible
 
 
@@ -52,7 +54,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["visible"] = visible
+    environment.filters["named"] = _mark_names
     return environment
+
+
+def _mark_names(text: str) -> Markup:
+    """A sentence in which what stands between backticks is set apart."""
+    return Markup(_NAME.sub(r"<strong>\1</strong>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def _hash(text: str) -> str:
@@ -60,7 +68,7 @@ def _hash(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _sections(results: Results) -> Iterator[dict[str, str]]:
+def _sections(results: Results) -> Iterator[dict[str, Any]]:
     environment, charts = _environment(), draw_charts(results)
     shared = {"results": results, "charts": charts, "comparison_header": measured.COMPARISON_HEADER}
     for name, section in SECTIONS.items():
@@ -70,7 +78,7 @@ def _sections(results: Results) -> Iterator[dict[str, str]]:
             template = environment.get_template(f"sections/{name}.html.j2")
             # Escaped by its template.
             body = Markup(template.render(shared | values))  # noqa: S704
-            yield {"name": name, "title": section.title, "body": body}
+            yield {"name": name, "title": section.title, "folded": section.folded, "body": body}
 
 
 def _files_inside(results: Results) -> Iterator[tuple[str, str, str]]:
@@ -85,6 +93,8 @@ def _files_inside(results: Results) -> Iterator[tuple[str, str, str]]:
             address = f"data:{media_type};base64,{base64.b64encode(content).decode()}"
             yield name, units.size(len(content)), address
 
+
+_NAME = re.compile("`([^`]+)`")
 
 _MOST_BYTES = 600_000
 """What is larger is left out: three such files in base64 still leave the page below 3 MB."""
@@ -111,6 +121,7 @@ class Section:
     title: str
     build: Callable[[Results], dict[str, Any]] = lambda _: {}  # Makes the values that its template shows
     charts: str = ""  # The subject of its charts, one of `charts.SUBJECTS`
+    folded: bool = False  # Whether only its heading is shown until it is opened
 
 
 SECTIONS = {
@@ -120,7 +131,9 @@ SECTIONS = {
         title="What people say, tested", build=lambda run: {"tables": conclusions.claim_tables(run)}
     ),
     "deployments": Section(
-        title="What each deployment did", build=lambda run: {"groups": measured.rows_by_level(run)}
+        title="What each deployment did",
+        build=lambda run: {"groups": measured.rows_by_level(run)},
+        folded=True,
     ),
     "ratios": Section(
         title="Candidates against the baseline",
@@ -135,18 +148,24 @@ SECTIONS = {
         title="From where on a candidate wins", build=lambda run: {"tables": load.break_even_tables(run)}
     ),
     "pages": Section(title="What a visitor waits for", build=lambda run: {"tables": pages.page_tables(run)}),
-    "time": Section(title="Where the time goes", charts="time"),
-    "cost": Section(title="What it costs", charts="cost"),
-    "timeline": Section(title="The run, second by second", charts="timeline"),
+    "time": Section(title="Where the time goes", charts="time", folded=True),
+    "cost": Section(title="What it costs", charts="cost", folded=True),
+    "timeline": Section(title="The run, second by second", charts="timeline", folded=True),
+    "work": Section(
+        title="Work: instructions per request", build=lambda run: {"tables": work_tables(run.work)}
+    ),
     "responses": Section(title="Responses", build=responses.build),
-    "method": Section(title="How it was measured", build=method.build_method),
-    "validity": Section(title="Whether it can be trusted", build=method.build_validity),
+    "method": Section(title="How it was measured", build=method.build_method, folded=True),
+    "validity": Section(title="Whether it can be trusted", build=method.build_validity, folded=True),
     "rounds": Section(
         title="Rounds",
         build=lambda run: {"header": measured.ROUND_HEADER, "rounds": measured.round_rows(run)},
+        folded=True,
     ),
     "files": Section(
-        title="Files", build=lambda run: {"inside": tuple(_files_inside(run)), "beside": BESIDE}
+        title="Files",
+        build=lambda run: {"inside": tuple(_files_inside(run)), "beside": BESIDE},
+        folded=True,
     ),
 }
 """Each section in the page's order, by the name of its template in `sections/`."""

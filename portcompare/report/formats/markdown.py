@@ -7,7 +7,8 @@ from portcompare import units
 from portcompare.records.parity import Parity
 from portcompare.records.results import Results
 from portcompare.report.charts import CHART_FOLDER, main_charts
-from portcompare.report.sections import conclusions, load, measured, method, pages, responses
+from portcompare.report.sections import conclusions, load, measured, method, pages, responses, screen
+from portcompare.report.sections.work import work_tables
 from portcompare.report.wording import TextTable, clipped, timestamp, visible
 
 _MARKUP = re.compile(r"([\\`*_\[~|$])")
@@ -49,27 +50,30 @@ def text_tables(tables: Iterable[TextTable]) -> Iterator[str]:
 def _blocks(results: Results) -> Iterator[str]:
     yield f"# portcompare: {escape(results.name)}"
     yield f"**{escape(results.headline)}**"
-    yield from (
-        f"> **{notice.label}**: {escape(notice.text)}" for notice in conclusions.find_notices(results)
-    )
+    notices = conclusions.find_notices(results)
+    yield from (f"> **{one.label}**: {escape(one.text)}" for one in notices if one.grave)
+    if lines := screen.table_rows(screen.find_groups(results)):
+        yield from _cut_table(screen.HEADER, _one_line(lines), _MOST_ARMS)
+    yield from (f"> **{one.label}**: {escape(one.text)}" for one in notices if not one.grave)
     found = [f"- **{escape(c.scenario)}**: {escape(c.text)}" for c in results.conclusions]
-    yield "\n".join(found) or "There are no conclusions."
+    yield from _folded("In sentences", ["\n".join(found)]) if found else ["There are no conclusions."]
     validity = "This run is valid" if results.valid else "**This run is NOT VALID**"
     yield (
         f"{validity}: {units.count(len(results.rounds), 'round')} in {units.duration(results.duration_s)},"
-        f" {escape(timestamp(results.started_at))}. {escape(responses.parity_text(results.parity))}."
+        f" {escape(timestamp(results.started_at))}. {escape(screen.parity_line(results.parity))}."
     )
     yield from text_tables((*load.break_even_tables(results), *load.capacity_tables(results)))
     yield from text_tables(conclusions.gate_tables(results))
     if results.summaries:
-        yield "## What each deployment did"
         arms = [row.cells for row in measured.arm_rows(results)]
-        yield from _cut_table(measured.ARM_HEADER, arms, _MOST_ARMS)
+        yield from _folded("What each deployment did", _cut_table(measured.ARM_HEADER, arms, _MOST_ARMS))
     if results.comparisons:
         rows = [[clipped(cell, _LONGEST_TEXT) for cell in row] for row in measured.comparison_rows(results)]
         compared = _cut_table(measured.COMPARISON_HEADER, _one_line(rows), _MOST_COMPARISONS)
         yield from _folded("All comparisons with the baseline", compared)
-    yield from text_tables((*conclusions.claim_tables(results), *pages.page_tables(results)))
+    yield from text_tables(
+        (*work_tables(results.work), *conclusions.claim_tables(results), *pages.page_tables(results))
+    )
     yield from _folded("Charts", _charts(results))
     if results.parity is not None:
         yield from _responses(results.parity)
@@ -143,6 +147,7 @@ def _commands(groups: Sequence[responses.Alike]) -> str:
 
 def _method(results: Results) -> Iterator[str]:
     facts = method.method_facts(results) + method.machine_facts(results)
+    facts += (("All comparisons", results.evidence or "not known"),)
     yield "\n".join(f"- **{escape(term)}**: {escape(text)}" for term, text in facts)
     differences = results.manifest.differences
     yield "What is not equal besides app and server:" if differences else "Nothing else is known to differ."

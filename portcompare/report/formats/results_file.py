@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from portcompare.analyse.diff import list_conditions
 from portcompare.errors import InputError, Problem, refuse
-from portcompare.records import estimates, manifest, pages, parity, results, rounds, sweeps
+from portcompare.records import estimates, manifest, pages, parity, results, rounds, sweeps, work
 from portcompare.records.estimates import DIFF_SCHEMA_VERSION, RunDiff
 from portcompare.records.results import SCHEMA_VERSION, Results
 
@@ -138,7 +138,7 @@ def render_manifest(results: Results) -> str:
 
 def results_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) that every `results.json` satisfies."""
-    homes = (results, rounds, estimates, parity, sweeps, pages, manifest)
+    homes = (results, rounds, estimates, parity, sweeps, pages, manifest, work)
     return record_schema(Results, homes, "results", SCHEMA_VERSION)
 
 

@@ -1,8 +1,10 @@
 """The run as rich renderables; only the command line prints them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from textwrap import wrap
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -11,9 +13,10 @@ from rich.text import Text
 
 from portcompare.records.parity import Parity, Severity
 from portcompare.records.results import Results
-from portcompare.report.sections import conclusions, load, responses
+from portcompare.report.sections import conclusions, load, responses, screen
 from portcompare.report.sections.measured import ARM_HEADER, rows_by_level
-from portcompare.report.wording import TextTable, Tone, visible
+from portcompare.report.wording import TextTable, Tone, shortened, visible
+from portcompare.units import count
 
 TONE_STYLES: dict[Tone | None, str] = {
     "better": "green",
@@ -23,6 +26,90 @@ TONE_STYLES: dict[Tone | None, str] = {
     None: "",
 }
 _GRAVE = "bold red"
+
+
+WIDTH = 80
+MOST_LINES = 40
+_MOST_NOTICES = 5
+_MOST_GATES = 6
+_WITH_LINES_OF_THEIR_OWN = ("RESPONSES NOT COMPARED", "RESPONSES DIFFER", "GATES")
+_LINE = "  {:<25} {:<7} {:<17} {:<13} {:<12}"
+
+
+def render_screen(results: Results, path: str) -> list[Text]:
+    """The answer, the lines of all levels and what to know first, in 40 lines of 80 columns.
+
+    What does not fit is counted. `path`: of the report, which is never cut.
+    """
+    head = [Text(line, style="bold") for line in wrap(visible(results.headline), WIDTH)[:_MOST_NOTICES]]
+    notices = [
+        notice_line(one)
+        for one in conclusions.find_notices(results)
+        if one.label not in _WITH_LINES_OF_THEIR_OWN
+    ]
+    tail = [Text(), Text(screen.parity_line(results.parity))]
+    if results.parity is not None:
+        own, *_ = responses.sort_groups(results.parity)
+        cells = (responses.difference_cells(group, WIDTH) for group in own if group.first.counts)
+        found = [
+            Text(f"  {rank}: {case}, {place}: {old} -> {new}") for case, _, rank, place, old, new in cells
+        ]
+        tail += _first(found, _MOST_GATES, "difference")
+    tail += _first(notices, _MOST_NOTICES, "notice")
+    gates = [_gate_line(row) for table in conclusions.gate_tables(results) for row in table.rows]
+    tail += _first(gates, _MOST_GATES, "gate")
+    room = MOST_LINES - len(head) - len(tail) - 3
+    body = [*_group_lines(screen.find_groups(results), room), *map(Text, screen.sweep_lines(results))]
+    lines = [*head, Text(), *_first(body, room, "line"), *tail]
+    for line in lines:
+        line.truncate(WIDTH, overflow="ellipsis")
+    return [*lines, Text(f"report: {path}")]
+
+
+def _first(lines: Sequence[Text], most: int, noun: str) -> list[Text]:
+    """The first lines, and how many there are beside them."""
+    if len(lines) <= most:
+        return [*lines]
+    return [*lines[: most - 1], Text(f"and {count(len(lines) - most + 1, f'more {noun}')} in the report")]
+
+
+def _gate_line(cells: Sequence[str]) -> Text:
+    what, limits, ratio, ends, outcome, reason = cells
+    return Text(f"gate {outcome}: {ratio} {ends}, {limits}: {what}: {reason}")
+
+
+def _group_lines(groups: Sequence[screen.Group], room: int) -> Iterator[Text]:
+    """The levels, as many as fit: of each scenario its highest first, for there the difference shows most."""
+    if not groups:
+        return
+    yield Text(_LINE.format("", "ratio", "95% range", "verdict", "of its limit").rstrip(), style="dim")
+    ranks = Counter(group.scenario for group in groups)
+    order = []
+    for group in groups:
+        ranks[group.scenario] -= 1
+        order.append(ranks[group.scenario])
+    chosen, left = set[int](), room - 2
+    for place in sorted(range(len(groups)), key=order.__getitem__):
+        left -= 1 + len(groups[place].lines)
+        if left >= 0 or not chosen:
+            chosen.add(place)
+    for place in sorted(chosen):
+        group = groups[place]
+        limit = f" ({group.limit})" * bool(group.limit)
+        yield Text.assemble((group.title, "bold"), f": {group.baseline}, the baseline: {group.value}{limit}")
+        for one in group.lines:
+            name = shortened(one.name, _LONGEST_NAME)
+            shown = _LINE.format(name, one.ratio, one.interval, one.verdict, one.limit).rstrip()
+            if one.why:
+                shown = f"  {name:<25} {one.verdict}: {one.why}"
+            line = Text(shown)
+            line.highlight_words([one.verdict], TONE_STYLES[one.tone])
+            yield line
+    if others := len(groups) - len(chosen):
+        yield Text(f"and {count(others, 'more level')} in the report")
+
+
+_LONGEST_NAME = 25
 
 
 def render_table(results: Results) -> Table | Text:

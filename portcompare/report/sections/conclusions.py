@@ -7,21 +7,21 @@ from portcompare import units
 from portcompare.analyse.comparisons import find_undecided
 from portcompare.records.metrics import METRICS
 from portcompare.records.results import CheckResult, GateResult, Results, Subject
-from portcompare.report.sections.measured import comparison_rows
-from portcompare.report.sections.responses import fault_texts, parity_text, summary_text
+from portcompare.report.sections import screen
+from portcompare.report.sections.responses import fault_texts, summary_text
 from portcompare.report.wording import (
     NOT_KNOWN,
-    TONES,
     TextTable,
     exact,
     interval,
     known,
     level_text,
     plan_value,
+    shortened,
     visible,
 )
 
-_MOST_COLUMNS = 8  # With more columns a table of verdicts is no longer a glance
+_LONGEST_NOTICE = 110  # One line of a page; the whole text is folded below it
 
 FEW_BLOCKS = 5
 """Levels of fewer blocks are called out, unless they are known well enough to be done early: one side wins
@@ -37,21 +37,17 @@ def build(results: Results) -> dict[str, Any]:
     by_scenario: dict[str, list[str]] = {}
     for one in results.conclusions:
         by_scenario.setdefault(visible(one.scenario), []).append(visible(one.text))
-    # The verdicts on the throughput, unless they are too many for one look.
-    cells = {
-        (row.scenario, row.level, row.candidate): (row, TONES[one.ratio.verdict or "invalid"])
-        for one, row in zip(results.comparisons, comparison_rows(results), strict=True)
-        if one.metric == "throughput"
-    }
-    columns = list(dict.fromkeys((scenario, level) for scenario, level, _ in cells))
-    candidates = dict.fromkeys(candidate for *_, candidate in cells)
     return {
-        "columns": columns if len(columns) <= _MOST_COLUMNS else [],
-        "rows": {name: [cells.get((*column, name)) for column in columns] for name in candidates},
-        "baseline": visible(str(results.plan.get("baseline", ""))),
+        "groups": screen.find_groups(results),
+        "sweeps": list(screen.sweep_lines(results)),
         "conclusions": by_scenario,
-        "parity": parity_text(results.parity),
-        "notices": [notice for notice in find_notices(results) if not notice.grave],
+        "parity": screen.parity_line(results.parity),
+        "expectation": screen.expectation(results),
+        "notices": [
+            (notice, shortened(notice.text, _LONGEST_NOTICE))
+            for notice in find_notices(results)
+            if not notice.grave
+        ],
     }
 
 
@@ -87,7 +83,7 @@ def find_notices(results: Results) -> tuple[Notice, ...]:
     rough = find_undecided(few, plan_value(results, "rounds", "precision") or 0.0, is_early=True)
     if rough:
         where = units.count(len(rough), "level")
-        text = f"throughput and median rest on fewer than {FEW_BLOCKS} blocks at {where}; intervals are rough"
+        text = f"rough intervals at {where}: fewer than {FEW_BLOCKS} starts of the servers"
         others.append(("FEW ROUNDS", text))
     others += [("WARNING", visible(warning)) for warning in results.warnings]
     return tuple(

@@ -7,6 +7,7 @@ from portcompare.records.estimates import Estimate
 from portcompare.records.results import Results
 from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Capacity, Knee
 from portcompare.report.wording import (
+    NO_RESULT,
     NOT_KNOWN,
     TextTable,
     interval,
@@ -110,6 +111,8 @@ def _capacity(results: Results, one: Capacity) -> tuple[str, ...]:
     against = "baseline"
     if one.ratio is not None:
         against = f"{_estimate(one.ratio, units.ratio)} {one.ratio.verdict}".strip()
+        if one.ratio.interval and not one.ratio.is_result:
+            against = NO_RESULT
     place = visible(one.scenario), objective_text(results, one.scenario), visible(one.arm)
     return (*place, rate, against, str(one.rate_rps.blocks), visible(one.reason))
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from portcompare import units
+from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import METRICS
 from portcompare.records.results import Results, Summary
 from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.report.wording import (
+    NO_RESULT,
     NOT_KNOWN,
     TONES,
     Tone,
@@ -17,6 +19,7 @@ from portcompare.report.wording import (
     latencies,
     level_text,
     ratio_cells,
+    ratio_text,
     visible,
     why_usage_unknown,
 )
@@ -76,6 +79,8 @@ def rows_by_level(results: Results) -> dict[tuple[str, str], list[ArmRow]]:
 
 def outcome(ratio: str, verdict: str) -> str:
     """A ratio with its verdict, both in words."""
+    if ratio == NO_RESULT:
+        return ratio
     return f"{ratio}, {verdict}" if ratio == NOT_KNOWN else f"{ratio} {verdict}".strip()
 
 
@@ -98,14 +103,25 @@ def _arm_row(results: Results, one: Summary) -> ArmRow:
         unknown=why_usage_unknown(results, one.deployment),
         percentiles={name: percentiles[name] for name in ("p50", "p95", "p99")},
         rate=known(one.rate_rps, units.rate),
-        errors=units.count(one.errors, "error") if one.errors else "",
+        errors=", ".join(
+            f"{units.count(number, what)}{how}"
+            for number, what, how in (
+                (one.errors, "error", ""),
+                (one.censored, "request", " without a response"),
+            )
+            if number
+        ),
         payload=known(one.received_bytes_per_request, units.size),
-        ratio=known(ratio.point, units.ratio) if ratio else "",
-        interval=interval(ratio) if ratio and ratio.point is not None else "",
+        ratio=ratio_text(ratio) if ratio else "",
+        interval=_interval_or_cause(ratio) if ratio and ratio.point is not None else "",
         verdict="baseline" if one.arm == BASELINE else verdict or NOT_KNOWN,
         tone=TONES[verdict] if verdict else None,
         bound=_bound(one),
     )
+
+
+def _interval_or_cause(ratio: Estimate) -> str:
+    return interval(ratio) if ratio.is_result or ratio.interval is None else visible(ratio.reason)
 
 
 def _bound(one: Summary) -> str:
@@ -147,6 +163,14 @@ def comparison_rows(results: Results) -> tuple[ComparisonRow, ...]:
     return tuple(rows)
 
 
+def how_measured(one: Round) -> str:
+    """How many turns a round consists of, or why it was one window."""
+    if not one.turns:
+        return f"one window: {visible(one.why_window)}" if one.why_window else "one window"
+    discarded = sum(turn.discarded is not None for turn in one.turns)
+    return f"{len(one.turns):,}" + (f", {discarded:,} discarded" if discarded else "")
+
+
 ROUND_COLUMNS: dict[str, Callable[[Results, Round], str]] = {
     "Block": lambda _, one: f"{one.block + 1:,}",
     "Order": lambda _, one: f"{one.order + 1:,}",
@@ -155,17 +179,20 @@ ROUND_COLUMNS: dict[str, Callable[[Results, Round], str]] = {
     "Arm": lambda _, one: visible(one.arm),
     "Deployment": lambda _, one: visible(one.deployment),
     "Counts": lambda _, one: "yes" if one.discarded is None else f"discarded: {visible(one.discarded)}",
-    "Window": lambda _, one: units.duration(one.load.window_s),
+    "Measured": lambda _, one: units.duration(one.load.window_s),
+    "Turns": lambda _, one: how_measured(one),
     "Warm-up": lambda _, one: units.duration(one.load.warmup_s),
     "Steady": lambda _, one: "yes" if one.load.steady else "no",
     "Requests": lambda _, one: f"{one.load.requests:,}",
     "Errors": lambda _, one: _errors(one),
+    "No response": lambda _, one: f"{one.load.censored:,}",
     "Rate": lambda _, one: units.rate(one.load.rate_rps),
     "p50": lambda _, one: latencies(one.load.latency_s)["p50"],
     "p95": lambda _, one: latencies(one.load.latency_s)["p95"],
     "p99": lambda _, one: latencies(one.load.latency_s)["p99"],
     "p99.9": lambda _, one: latencies(one.load.latency_s)["p99.9"],
     "Max": lambda _, one: latencies(one.load.latency_s)["max"],
+    "Longest wait": lambda _, one: known(one.load.wait_max_s, units.duration),
     "Handler": lambda _, one: known(one.load.handler_s, units.duration),
     "CPU per request": lambda results, one: known(
         one.cpu_s_per_request, units.duration, _unknown_usage(results, one)
@@ -173,6 +200,7 @@ ROUND_COLUMNS: dict[str, Callable[[Results, Round], str]] = {
     "Memory, peak": lambda results, one: known(one.rss_peak_bytes, units.size, _unknown_usage(results, one)),
     "Bytes per response": lambda _, one: known(one.load.received_bytes_per_request, units.size),
     "Reconnects": lambda _, one: f"{one.load.reconnects:,}",
+    "Closed unannounced": lambda _, one: f"{one.load.closed_unannounced:,}",
     "Offered": lambda _, one: known(one.load.offered_rps, units.rate),
     "Not sent": lambda _, one: f"{one.load.dropped:,}",
     "Lag, p99": lambda _, one: known(one.load.lag_p99_s, units.duration),

@@ -1,6 +1,7 @@
 """How a run was measured, from its plan and manifest, and whether it can be trusted."""
 
 from collections import Counter
+from statistics import median
 from typing import Any
 
 from portcompare import units
@@ -14,6 +15,7 @@ from portcompare.report.wording import (
     ALREADY_RUNNING,
     NOT_KNOWN,
     Facts,
+    describe_steadiness,
     known,
     level_text,
     margin_of,
@@ -88,7 +90,7 @@ def method_facts(results: Results) -> Facts:
         + (" of each cell that is measured" if kind == "grid" else ""),
         "Ended": visible(results.stop_reason) or "interrupted",
         "Rounds": f"{units.count(len(results.rounds), 'round')}, {discarded:,} of them discarded",
-        "Time": f"{units.duration(results.measured_s)} inside windows,"
+        "Time": f"{units.duration(results.measured_s)} inside turns and windows,"
         f" {units.duration(results.duration_s)} in all; budget {budget}",
         "Warm-up": _warmup(results),
         "Load generator": f"a round is discarded in which it used more than {cpu} of a CPU, was over {lag}"
@@ -117,7 +119,6 @@ def _generator_limits(results: Results) -> tuple[str, str, str]:
 
 def _scenario(results: Results, name: str) -> str:
     plan = plan_value(results, "scenarios", name)
-    window_s = plan.get("seconds") or plan_value(results, "rounds", "seconds")
     sent, request = "a request that is not known", plan.get("request")
     if plan.get("user"):
         sent = f"user class {plan['user']}"
@@ -135,8 +136,26 @@ def _scenario(results: Results, name: str) -> str:
     return visible(
         f"{sent}; {levels} ({model});"
         f" {known(plan.get('delay_s'), seconds_text)} of waiting by design in each response;"
-        f" windows of {known(window_s, seconds_text)}"
+        f" {_ways(results, name)}"
     )
+
+
+def _ways(results: Results, scenario: str) -> str:
+    """How a scenario was measured: by turns, or in windows and why."""
+    rounds = [one for one in results.rounds if one.scenario == scenario]
+    own_s = plan_value(results, "scenarios", scenario, "seconds")
+    window_s = own_s or plan_value(results, "rounds", "seconds")
+    turns = [turn for one in rounds for turn in one.turns]
+    ways = []
+    if turns:
+        discarded = sum(turn.discarded is not None for turn in turns)
+        usual_s = units.duration(median(turn.duration_s for turn in turns))
+        ways.append(f"{units.count(len(turns), 'turn')} of about {usual_s}, {discarded:,} of them discarded")
+    whys = dict.fromkeys(one.why_window for one in rounds if one.why_window)
+    if whys or not turns:  # a round that failed before its first turn was no window
+        why = f", as {'; '.join(whys)}" if whys else ""
+        ways.append(f"windows of {known(window_s, seconds_text)}{why}")
+    return "; ".join(ways)
 
 
 def _warmup(results: Results) -> str:
@@ -147,8 +166,8 @@ def _warmup(results: Results) -> str:
     scenarios = results.plan.get("scenarios", {})
     models = {plan_value(results, "scenarios", name, "load", "model") for name in scenarios}
     text = (
-        f"at least {least} before each window, and until responses arrive at a steady rate (MSER-5);"
-        f" {units.count(_count_unsteady(results), 'window')} opened without that"
+        f"at least {least} before a level's turns or a window, there until responses arrive at a steady rate"
+        f" (MSER-5); {units.count(_count_unsteady(results), 'window')} opened without that"
     )
     if models == {"open"}:
         return text
@@ -180,6 +199,7 @@ def machine_facts(results: Results) -> Facts:
     load = units.significant(manifest.load_average)
     return (
         ("Machine", f"{model}, {size}; clock governor {governor}; load average {load} at the start"),
+        *([("Steadiness", describe_steadiness(manifest.steadiness))] if manifest.steadiness else []),
         ("System", f"{visible(manifest.kernel)}, Python {visible(manifest.python)}"),
         ("Load generator", f"CPUs {_cpus(manifest.generator_cpus)}"),
         *(
@@ -256,6 +276,7 @@ def _trust_facts(results: Results) -> Facts:
     unsteady = _count_unsteady(results)
     return (
         ("This run", verdict),
+        ("All comparisons", visible(results.evidence) or NOT_KNOWN),
         ("Control", control),
         ("Load generator", _generator(results)),
         ("Discarded rounds", discarded),

@@ -49,6 +49,29 @@
   }
   document.addEventListener("scroll", hide, { passive: true, capture: true });
 
+  // What is wider than its place says so: not every browser shows that it scrolls.
+  const hinted = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const before = target.previousElementSibling;
+      const hint = before && before.classList.contains("more") ? before : document.createElement("p");
+      hint.className = "more";
+      hint.textContent = "Scroll sideways for more →";
+      if (target.scrollWidth > target.clientWidth + 1) target.before(hint);
+      else hint.remove();
+    }
+  });
+  for (const each of document.querySelectorAll(".scroll")) hinted.observe(each);
+
+  const open = () => {
+    const part = document.getElementById(location.hash.slice(1));
+    if (part && part.closest("details")) part.closest("details").open = true;
+  };
+  window.addEventListener("hashchange", open);
+  open();
+  window.addEventListener("beforeprint", () => {
+    for (const part of document.querySelectorAll("details.part")) part.open = true;
+  });
+
   const toggle = (arm) => {
     const buttons = document.querySelectorAll(`.legend button[data-arm="${arm}"]`);
     const off = buttons[0].getAttribute("aria-pressed") === "true";

@@ -65,6 +65,15 @@ def wsgi(environ: dict[str, Any], start_response: Callable[..., object]) -> Iter
     return [body]
 
 
+def fragile(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    """The app, which ends with its process at /die if it is that of the server that the query names."""
+    if environ["PATH_INFO"] == "/die":
+        if environ["QUERY_STRING"].partition("=")[2] in environ["SERVER_SOFTWARE"]:
+            os._exit(7)
+        environ["PATH_INFO"] = "/healthz"
+    return wsgi(environ, start_response)
+
+
 async def asgi(
     scope: dict[str, Any],
     receive: Callable[[], Awaitable[dict[str, Any]]],

@@ -1,0 +1,1 @@
+"""Work: instructions per request, counted by the hardware or under valgrind's callgrind."""
