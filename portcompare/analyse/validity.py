@@ -65,6 +65,10 @@ def find_invalid_reasons(
     control = _control(comparisons)
     if holding := _holding(control, margins):
         yield f"too noisy: {_THE_CONTROL} came out {_differences(holding, level_text)}. {_REMEDY}"
+    candidates = [one for one in comparisons if one.candidate != CONTROL and one.metric in HEADLINE_METRICS]
+    if candidates and all(one.ratio.interval is None for one in candidates):
+        names = " and ".join(dict.fromkeys(one.candidate for one in candidates))
+        yield f"nothing is known of {names}: {candidates[0].ratio.reason}"
     missing = [f"{one.metric} {_where(one, level_text)}" for one in control if one.ratio.verdict == "invalid"]
     if missing:
         yield f"{_THE_CONTROL} has too few valid rounds: {'; '.join(missing)}"

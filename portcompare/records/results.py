@@ -146,7 +146,7 @@ class Results:
     partial: bool  # True if the run was interrupted or broke off
     valid: bool  # False if the comparison must not be relied on
     invalid_reasons: tuple[str, ...]  # Why
-    stop_reason: str  # Why no more was measured; empty for a partial run
+    stop_reason: str  # Why no more was measured
     warnings: tuple[str, ...]  # What a careful reader should know
     headline: str  # The answer in plain words: whether the candidates are better, and where
     plan: dict[str, Any]  # The plan, with every default filled in

@@ -1,5 +1,6 @@
 """A whole comparison, from a plan to its results and reports: in this process, or in one beside it."""
 
+import fcntl
 import os
 import re
 import shlex
@@ -15,7 +16,15 @@ import psutil
 
 from portcompare.analyse.checks import levels_of
 from portcompare.doctor.machine import look_at_steadiness
-from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID, InputError, Problem
+from portcompare.errors import (
+    EXIT_COMPARISON_SAYS_NO,
+    EXIT_DONE,
+    EXIT_NOT_VALID,
+    InputError,
+    MeasurementError,
+    Problem,
+    refuse,
+)
 from portcompare.history.summaries import write_summary
 from portcompare.plan import Gate, Plan
 from portcompare.records.parity import CHECK_FILE
@@ -76,15 +85,29 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
             if options.left_out is not None:
                 recording.add_warning(options.left_out)
             recording.save(partial=True)
-            with _kept_if_interrupted(recording, progress), prepare(session, progress):
+            with kept_if_broken_off(recording, progress), prepare(session, progress):
                 measure(session, recording, progress)
             results = recording.save(partial=False)
-    write_reports(results, folder)
+        write_or_say_how(results, folder, progress)
     try:
         write_summary(results, folder)
     except OSError as error:
         progress.note(f"warning: the summary of the run cannot be written: {error}")
     return results
+
+
+def write_or_say_how(results: Results, folder: Path, progress: Progress) -> None:
+    """Write the reports of a run whose results are written.
+
+    Raises MeasurementError: they cannot be written.
+    """
+    try:
+        write_reports(results, folder)
+    except KeyboardInterrupt:
+        progress.note(f"the results are whole, the reports are not: portcompare report {folder} writes them")
+        raise
+    except OSError as error:
+        raise MeasurementError(f"the reports cannot be written: {error}") from None
 
 
 def _process_age_s() -> float:
@@ -128,16 +151,37 @@ def _why_unfit(plan: Plan, gate: Gate, run: Results) -> Iterator[str]:
 
 
 @contextmanager
-def _kept_if_interrupted(recording: Recording, progress: Progress) -> Iterator[None]:
-    """Write what was measured if the run does not come to its end."""
+def kept_if_broken_off(recording: Recording, progress: Progress) -> Iterator[None]:
+    """Write what was measured if the run does not come to its end, and why it did not.
+
+    Raises MeasurementError: the run's folder cannot be written any more, or the memory is full.
+    """
     try:
         yield
-    except BaseException:
-        recording.save(partial=True)
-        progress.note(
-            f"what was measured is kept, marked partial: portcompare report {recording.folder} shows it"
-        )
+    except BaseException as error:
+        is_interrupted = isinstance(error, KeyboardInterrupt)
+        recording.stop_reason = "interrupted" if is_interrupted else f"broke off: {_describe(error)}"
+        try:
+            results = recording.save(partial=True)
+            if not is_interrupted:  # who interrupts does not wait for reports
+                write_reports(results, recording.folder)
+        except OSError as failure:
+            progress.note(
+                f"what was measured last could not be written ({failure}); portcompare report "
+                f"{recording.folder} shows what was written before"
+            )
+        else:
+            progress.note(
+                f"what was measured is kept, marked partial: portcompare report {recording.folder} shows it"
+            )
+        if isinstance(error, OSError | MemoryError):
+            raise MeasurementError(f"the run broke off: {_describe(error)}") from None
         raise
+
+
+def _describe(error: BaseException) -> str:
+    """An error in a line."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def name_run_folder(name: str, started_at: datetime) -> Path:
@@ -174,13 +218,20 @@ def make_folder(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError([_not_writable(folder, str(error.strerror))]) from error
+    lock = os.open(folder, os.O_RDONLY)  # a folder's own lock leaves no file, and ends with the process
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield folder
+    except BlockingIOError:
+        remedy = "wait for it, or name another folder with --out DIR"
+        raise refuse(f"--out {folder}", "another run is being written there", remedy) from None
     except InputError:
         (folder / GENERATOR_LOG).unlink(missing_ok=True)
         if not any(folder.iterdir()):
             folder.rmdir()
         raise
+    finally:
+        os.close(lock)
 
 
 _WITH_REPORT = (EXIT_DONE, EXIT_COMPARISON_SAYS_NO, EXIT_NOT_VALID)

@@ -62,6 +62,15 @@ def test_a_sound_run_is_valid_and_one_without_rounds_or_of_one_arm_or_with_many_
     )
 
 
+def test_a_run_that_knows_nothing_of_any_candidate_is_not_valid() -> None:
+    unknown = altered(
+        COMPARISON, point=None, low=None, high=None, verdict="invalid", reason="3 of 3 rounds discarded"
+    )
+    assert reasons(CONTROLLED, unknown) == ("nothing is known of new: 3 of 3 rounds discarded",)
+    assert reasons(CONTROLLED, unknown, replace(COMPARISON, level=9.0)) == ()
+    assert reasons(CONTROLLED, unknown, replace(COMPARISON, candidate="newer")) == ()
+
+
 @pytest.mark.parametrize(
     ("differences", "cases", "reason"),
     [

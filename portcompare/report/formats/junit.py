@@ -68,7 +68,7 @@ def render(results: Results) -> str:
 def _about_run(results: Results) -> Iterator[ET.Element]:
     name, said, failed = "the run is valid", visible(results.headline), None
     if results.partial:
-        failed = ("partial", "the run broke off")
+        failed = ("partial", visible(results.stop_reason))
     elif not results.valid:
         failed = ("invalid", visible("; ".join(results.invalid_reasons)))
     yield _test("run", name, said, failed=failed)
