@@ -71,7 +71,7 @@ class OpenLoad(t.Section):
     """The open model: requests are due at a rate, whether or not responses arrive."""
 
     model: Literal["open"] = Field(description="the load model")
-    rates: list[t.PositiveNumber] = Field([], description="the levels of the open model: requests per second")
+    rates: list[t.Rate] = Field([], description="the levels of the open model: requests per second")
     objective: Objective | None = Field(None, description="or: search for the highest rate that keeps it")
     arrivals: Literal["poisson", "even"] = Field("poisson", description="random arrivals, or equal gaps")
     connections: t.Count = Field(256, description="most requests in flight at once; others wait")

@@ -88,10 +88,11 @@ Currency = Annotated[str, _text(r"[^\x00-\x1f\x7f]{1,20}", "a name or a sign of 
 NotBlank = Annotated[str, _text(r"(?s).*\S.*", "some text")]
 
 AnyPath = Annotated[Path, Field(strict=False)]
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
 PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-PositiveSeconds = PositiveNumber
+PositiveSeconds = Annotated[float, Field(gt=0, le=86_400)]
+Rate = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
 class Section(BaseModel):

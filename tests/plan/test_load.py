@@ -60,6 +60,7 @@ def test_a_file_that_cannot_be_read_is_named(
 
 REQUEST = "scenarios.fast.request"
 VALUES = "should be text, a number, or a list of these"
+A_DAY = "Input should be less than or equal to 86400"
 MARGIN = f"{LOAD}\n\n[rounds]\nmargin = "
 FEWER_BLOCKS = "min_blocks, 11, is more than max_blocks, 10"
 
@@ -82,6 +83,13 @@ TYPO = '[parity]\nrequests = [{ path = "/", metod = "GET" }]\n\n[scenarios.fast]
         ('"/data"', '"/", query = { a = { b = 1 } }', f"{REQUEST}.query.a", VALUES, LISTED),
         (LOAD, f"{LOAD}\n\n[rounds]\nmin_blocks = 11", "rounds", FEWER_BLOCKS, "lower min_blocks or raise "),
         (LOAD, f"{MARGIN}0", "rounds.margin", "Input should be greater than 0 (found 0)", LISTED),
+        (
+            LOAD,
+            f"{LOAD}\n[rounds]\nwarmup_s = 1e9",
+            "rounds.warmup_s",
+            f"{A_DAY} (found 1000000000.0)",
+            LISTED,
+        ),
         (LOAD, f"{MARGIN}1.0", "rounds.margin", "Input should be less than 1 (found 1.0)", LISTED),
         (LOAD, f"{MARGIN}'wide'", "rounds.margin", "Input should be a valid number (found 'wide')", LISTED),
         (
