@@ -24,6 +24,7 @@ _VIEWER: Final = "viewer"
 # What needs no login: the login form, and the endpoint it is sent to.
 _OPEN_ENDPOINTS: Final = ("locust.login", "locust.send_assets", "login_with_password")
 _FAILED_LOGIN_PAUSE_S: Final = 0.5
+_LARGEST_FORM_BYTES: Final = 1_000_000
 
 
 def refuse_other_sites(app: Flask, host: str) -> None:
@@ -32,6 +33,7 @@ def refuse_other_sites(app: Flask, host: str) -> None:
     Such a page can have a browser post to this one, with cookies or without (CSRF); and by changing the
     address of its own name it can have the browser read from this one (DNS rebinding).
     """
+    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_FORM_BYTES  # more is refused before it is read
 
     @app.before_request
     def refuse() -> Response | None:
@@ -98,7 +100,8 @@ def require_login(web_ui: WebUI, password_hash: str) -> None:
     def refuse_without_login() -> Any:  # noqa: ANN401 - any response of Flask
         if request.endpoint in _OPEN_ENDPOINTS or current_user.is_authenticated:
             return None
-        if request.method == "GET" and request.accept_mimetypes.accept_html and request.endpoint is not None:
+        is_browser = "text/html" in request.headers.get("Accept", "")  # programs accept anything
+        if request.method == "GET" and is_browser and request.endpoint is not None:
             return redirect(url_for("locust.login"))
         return Response("log in first\n", 401)
 

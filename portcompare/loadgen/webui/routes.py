@@ -110,7 +110,15 @@ def _add_files(routes: Blueprint, board: Board) -> None:
     def report(folder: str, name: str) -> Response:
         if not any(one.name == folder and is_run(one) for one in board.runs.iterdir()):
             abort(404)
-        return send_from_directory((board.runs / folder).resolve(), name)
+        files = (board.runs / folder).resolve()
+        if not (files / name).resolve().is_relative_to(files):  # a link that leads elsewhere
+            abort(404)
+        response = send_from_directory(files, name)
+        # What a run's files hold comes from the servers: no script in them may act for the viewer.
+        response.headers["Content-Security-Policy"] = (
+            "sandbox allow-scripts allow-downloads; frame-ancestors 'none'"
+        )
+        return response
 
 
 def _add_figures(routes: Blueprint, board: Board) -> None:

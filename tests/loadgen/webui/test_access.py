@@ -34,7 +34,7 @@ def request_every_route(*arguments: str) -> tuple[Responses, str]:
 @pytest.fixture(scope="module")
 def closed() -> tuple[Responses, str]:
     """A UI with a password."""
-    clients = ("no cookie", "wrong password", "forged cookie", "right password", *OTHER_SITES)
+    clients = ("no cookie", "program", "wrong password", "forged cookie", "right password", *OTHER_SITES)
     return request_every_route("password", *clients)
 
 
@@ -53,6 +53,11 @@ def test_without_the_password_only_the_form_is_served(closed: tuple[Responses, s
         if route not in OPEN:
             is_refused = response["status"] == 401 or response["location"].endswith("/login")
             assert is_refused, (route, response)
+
+
+def test_a_program_without_a_login_gets_401_and_no_redirect(closed: tuple[Responses, str]) -> None:
+    statuses = {route: one["status"] for route, one in closed[0]["program"].items() if route not in OPEN}
+    assert set(statuses.values()) == {401}, statuses
 
 
 def test_with_the_password_no_route_is_refused(closed: tuple[Responses, str]) -> None:

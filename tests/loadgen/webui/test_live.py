@@ -113,6 +113,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         (folder / name).mkdir(parents=True)
     (folder / "runs" / "run" / "report.html").write_text("<p>a report")
     (folder / "runs" / "private" / "notes.txt").write_text("private")
+    (folder / "runs" / "run" / "away.txt").symlink_to(folder / "runs" / "private" / "notes.txt")
     generator = Generator(folder / "loadgen.log")
     with ExitStack() as stack:
         stack.callback(generator.end)
@@ -215,6 +216,13 @@ def test_only_the_files_of_runs_with_a_report_are_served(live: Live) -> None:
         "none/report.html": 404,
         "private/notes.txt": 404,  # no run
         "%2e%2e/loadgen.log": 404,  # outside of the folder of runs
+        "run/away.txt": 404,  # a link to another
     }
-    found = {path: live.client.get(f"/side-by-side/reports/{path}").status_code for path in paths}
-    assert found == paths
+    found = {path: live.client.get(f"/side-by-side/reports/{path}") for path in paths}
+    assert {path: response.status_code for path, response in found.items()} == paths
+    policies = found["run/report.html"].headers.get_list("Content-Security-Policy")
+    assert "sandbox allow-scripts allow-downloads" in "; ".join(policies)
+
+
+def test_a_form_that_is_too_large_is_refused_before_it_is_read(live: Live) -> None:
+    assert live.client.post("/swarm", data={"user_count": "1" * 1_100_000}).status_code == 413
