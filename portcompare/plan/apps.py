@@ -101,6 +101,9 @@ class App(t.Section):
         None,
         description="path with a status 2xx or 3xx when it is ready; default: any of `/` but 502, 503, 504",
     )
+    ready_timeout_s: t.PositiveSeconds = Field(
+        20.0, description="longest time from the start of a server until it is ready, in seconds"
+    )
     setup: Commands = Field([], description="shell commands before an arm's first start in a run")
     teardown: Commands = Field([], description="shell commands after its last end, even if the run failed")
     block_setup: Commands = Field([], description="shell commands before each start of an arm's server")

@@ -120,7 +120,7 @@ async def _bring_up_all(setups: list[ArmSetup], running: dict[str, RunningServer
     for setup in setups:
         running[setup.arm] = _start(setup)
     # trust_env: no proxy between us and our own servers.
-    async with httpx.AsyncClient(trust_env=False, timeout=setups[0].wrapper.ready_limit_s) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=max(one.ready_limit_s for one in setups)) as client:
         await asyncio.gather(*(_bring_up(setup, running, client, may_move=may_move) for setup in setups))
 
 
@@ -150,7 +150,7 @@ async def _bring_up(
 async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncClient) -> bool:
     """Poll a server until it is ready; False if it turns out that another process has its port."""
     app, seen = setup.recipe.app, "there was no response"
-    limit_s = setup.wrapper.ready_limit_s
+    limit_s = setup.ready_limit_s
     try:
         async with asyncio.timeout(limit_s):
             while True:
@@ -169,8 +169,8 @@ async def _is_ready(setup: ArmSetup, server: RunningServer, client: httpx.AsyncC
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise server.failure(
-            f"GET {app.ready_target} was not ready within {limit_s:g} s: {seen}; if the app reports "
-            "readiness elsewhere, set ready_path in its table of [apps] to a path that returns 2xx or 3xx"
+            f"GET {app.ready_target} was not ready within {limit_s:g} s: {seen}; in its table of [apps] set "
+            "a longer ready_timeout_s, or ready_path to a path that returns 2xx or 3xx when it is ready"
         ) from None
 
 

@@ -14,7 +14,6 @@ from portcompare.serve.processes import Supervised, start_supervised
 from portcompare.serve.recipe import Recipe, resolve_deployment
 
 COMMAND_LIMIT_S = 600.0  # enough to fill a database
-READY_LIMIT_S = 20.0  # how long a server may take until it is ready
 
 Key = Literal["setup", "teardown", "block_setup", "block_teardown"]
 
@@ -25,7 +24,7 @@ class Wrapper:
 
     command: tuple[str, ...] = ()  # in front of a server's own
     environment: Mapping[str, str] = field(default_factory=dict)  # which overrides the plan's
-    ready_limit_s: float = READY_LIMIT_S  # how long a server may take until it is ready
+    slower: float = 1.0  # how many times longer a server may take until it is ready
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +38,11 @@ class ArmSetup:
     folder: Path  # where the arm's log is
     port: int = 0  # where its server is to listen; 0 for what is done once a run
     wrapper: Wrapper = Wrapper()
+
+    @property
+    def ready_limit_s(self) -> float:
+        """How long the server may take until it is ready."""
+        return self.recipe.app.ready_timeout_s * self.wrapper.slower
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> Supervised:
         """Start a program of the arm."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from portcompare.errors import MeasurementError, refuse
 from portcompare.records.work import CounterName, Part
-from portcompare.serve.setups import READY_LIMIT_S, Wrapper
+from portcompare.serve.setups import Wrapper
 from portcompare.work import callgrind, perf
 
 _SLOWER = 6.0  # how much longer a server may take under callgrind until it is ready
@@ -110,7 +110,7 @@ class Method:
         return Wrapper(
             command=(*fixed, *(callgrind.arguments(folder) if is_emulated else ())),
             environment={"PYTHONHASHSEED": "0"},
-            ready_limit_s=(_SLOWER if is_emulated else 1.0) * READY_LIMIT_S,
+            slower=_SLOWER if is_emulated else 1.0,
         )
 
 

@@ -130,12 +130,15 @@ def test_a_server_that_does_not_become_ready_is_given_up(
     tmp_path: Path, servers: dict[str, RunningServer]
 ) -> None:
     url = f"url = '{servers['waitress'].url}'\napp = 'one'"
-    plan = write_deployments(tmp_path, url, app="ready_path = '/nowhere'")
-    found, cpus = "GET /nowhere was not ready within 2 s: the status was 503", assign_cpus(plan)
-    impatient = Wrapper(ready_limit_s=2.0)
+    plan = write_deployments(tmp_path, url, app="ready_path = '/nowhere'\nready_timeout_s = 1")
+    found, cpus = (
+        "GET /nowhere was not ready within 2 s: the status was 503.*ready_timeout_s",
+        assign_cpus(plan),
+    )
+    slow = Wrapper(slower=2.0)
     with (
         pytest.raises(ServerError, match=found),
-        serve_deployments(plan, {"first": "first"}, folder=tmp_path, cpus=cpus, wrapper=impatient),
+        serve_deployments(plan, {"first": "first"}, folder=tmp_path, cpus=cpus, wrapper=slow),
     ):
         pass
 
