@@ -6,22 +6,39 @@ from typing import Any
 
 MASK = "***"
 
-_SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "AUTHORIZATION", "COOKIE")
+_SECRET_PARTS = re.compile(
+    "KEY|TOKEN|SECRET|PASSW(OR)?D|PASSPHRASE|CREDENTIAL|AUTHORIZATION|COOKIE|SESSION|SIGNATURE|JWT|DSN|PWD"
+)
+# Those that other words contain too, as "compass" and "author" do.
+_SECRET_WORDS = frozenset({"PASS", "AUTH", "SIG", "SID", "PIN", "OTP"})
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 # The tables of a plan whose names are the user's: names of all others are keys of portcompare.
 _USER_TABLES = frozenset({"environment", "query", "headers", "cookies", "json", "form", "multipart"})
 
-_PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:\s]*):[^/@\s]+(?=@)")
+_PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:\s]*):[^/\s]+(?=@)")  # which may contain `@`
+# A value behind its name: `--token X`, `--password=X`, `DB_PASS=X`, `?sig=X&`, "Authorization: X" in quotes.
+_NAMED = re.compile(
+    r"""(?P<name>--?[\w-]+(?=[\s=])|[\w-]+(?==)|(?<=["'])[\w-]+(?=:\s))(?P<between>=|:\s+|\s+)"""
+    r"""(?P<value>"[^"]*"|'[^']*'|(?<=:\s)[^"'\n]+|[^\s"'&]+)"""
+)
 
 
 def is_secret(name: str) -> bool:
     """Whether a name looks as if its value were a secret."""
-    return any(word in name.upper() for word in _SECRET_WORDS)
+    if _SECRET_PARTS.search(name.upper()):
+        return True
+    return not _SECRET_WORDS.isdisjoint(word.upper() for word in _WORD.findall(name))
 
 
 def mask_passwords(text: str) -> str:
-    """Hide the passwords of the URLs in a text."""
-    return _PASSWORD_IN_URL.sub(rf"\1:{MASK}", text)
+    """Hide the passwords of the URLs in a text, and the values behind names that look secret."""
+
+    def mask(found: re.Match[str]) -> str:
+        value = MASK if is_secret(found["name"]) else _NAMED.sub(mask, found["value"])  # a header in quotes
+        return f"{found['name']}{found['between']}{value}"
+
+    return _NAMED.sub(mask, _PASSWORD_IN_URL.sub(rf"\1:{MASK}", text))
 
 
 def mask_secrets(table: Mapping[str, Any]) -> dict[str, Any]:

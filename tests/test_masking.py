@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from portcompare.masking import mask_plan, mask_secrets
+from portcompare.masking import mask_passwords, mask_plan, mask_secrets
 
 SECRETS = {
     "API_KEY": "k1",
@@ -12,11 +12,22 @@ SECRETS = {
     "GCP_CREDENTIALS": "c1",
     "Authorization": "Bearer b1",
     "Cookie": "sid=i1",
+    "DB_PASS": "p2",
+    "PGPWD": "p3",
+    "basicAuth": "a1",
+    "jwt": "j1",
+    "SENTRY_DSN": "d1",
+    "PASSPHRASE": "p4",
+    "sessionId": "s2",
+    "X-Sig": "g1",
+    "signature": "g2",
 }
 
 
 def test_secrets_are_masked_by_their_names_with_all_below_and_nothing_else_is() -> None:
     assert mask_secrets(SECRETS | {"MODE": "fast"}) == dict.fromkeys(SECRETS, "***") | {"MODE": "fast"}
+    plain = {"compass": "n", "author": "ann", "design": "flat", "BYPASSED": "1", "side": "left"}
+    assert mask_secrets(plain) == plain
     table = {"tokens": {"a": "1", "b": ["2", {"c": 3}]}, "password": None, "user": {"name": "ann"}}
     assert mask_secrets(table) == table | {"tokens": {"a": "***", "b": ["***", {"c": "***"}]}}
 
@@ -48,3 +59,22 @@ def test_a_plan_s_requests_environments_and_urls_lose_their_secrets(
 def test_passwords_in_urls_are_masked_wherever_they_stand() -> None:
     table = {"DB_URL": "postgresql://ann:s3cret@db:5432/shop", "SITE": "http://ann@example.org:80/a:b@c"}
     assert mask_secrets(table) == table | {"DB_URL": "postgresql://ann:***@db:5432/shop"}
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("serve --token abc --port 80", "serve --token *** --port 80"),
+        ("serve --password=abc -v", "serve --password=*** -v"),
+        ("serve --api-key 'a b' x", "serve --api-key *** x"),
+        ("DB_PASS=abc MODE=fast serve", "DB_PASS=*** MODE=fast serve"),
+        ("/data?sig=abc&page=2", "/data?sig=***&page=2"),
+        ("curl -H 'Authorization: Bearer abc' http://h/", "curl -H 'Authorization: ***' http://h/"),
+        ("curl -H 'Accept: text/html' http://h:80/a", "curl -H 'Accept: text/html' http://h:80/a"),
+        ("amqp://ann:p@ss:w@rd@mq:5672/shop", "amqp://ann:***@mq:5672/shop"),
+    ],
+)
+def test_secrets_in_commands_paths_and_lines_are_masked_by_the_names_before_them(
+    text: str, masked: str
+) -> None:
+    assert mask_passwords(text) == masked
