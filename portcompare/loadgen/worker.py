@@ -37,7 +37,8 @@ _LOG = logging.getLogger(__name__)
 LEADER_LOST_S: Final = 30.0
 """Without a heartbeat for so long the leader is lost; Locust's own minute is long for a server under load."""
 
-CONNECT_TRIES: Final = 720  # Of five seconds each: a worker waits an hour for its run
+TRY_S: Final = 1.0  # How long an attempt to join waits for the leader
+TRIES: Final = 3600  # A worker waits an hour for its run
 
 
 class Worker:
@@ -121,9 +122,17 @@ def _join(
 
     class Joining(runners.WorkerRunner):
         def connect_to_master(self) -> None:
+            """Join; Locust's own calls itself for each attempt, deeper and deeper."""
             self.environment.runner = self
             self.register_message(messages.TYPE, receive)
-            super().connect_to_master()
+            for attempt in range(TRIES):
+                self.client.send(Message("client_ready", version("locust"), self.client_id))
+                if self.connection_event.wait(timeout=TRY_S):
+                    self.connected = True
+                    return
+                if not attempt:
+                    _LOG.info("no run is there yet; waiting")
+            raise ConnectionError
 
     environment.stats = RequestStats(use_response_times_cache=False)  # as Locust has it for workers
     return Joining(environment, host, port)
@@ -136,7 +145,6 @@ def main(host: str, port: int, cpu: int | None) -> None:
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
     runners.MASTER_HEARTBEAT_TIMEOUT = LEADER_LOST_S
-    runners.CONNECT_RETRY_COUNT = CONNECT_TRIES
     _LOG.info("waiting for the run at %s:%d", host, port)
     environment = Environment()
     with tempfile.TemporaryDirectory(prefix="portcompare-") as folder:
@@ -147,7 +155,7 @@ def main(host: str, port: int, cpu: int | None) -> None:
         except ConnectionError:
             _LOG.error("no run was found at %s:%d", host, port)
             sys.exit(EXIT_NOT_VALID)
-        except SystemExit:  # what Locust raises on Ctrl-C while it waits
+        except KeyboardInterrupt:
             sys.exit(EXIT_INTERRUPTED)
         _LOG.info("joined the run at %s:%d", host, port)
         try:

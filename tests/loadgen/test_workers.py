@@ -18,6 +18,7 @@ from gevent.queue import Queue
 
 from portcompare.http.requests import http_request
 from portcompare.records.rounds import LoadReport
+from portcompare.serve.ports import find_free_ports
 from portcompare.wire.protocol import Prepare, RateLoad, RoundDone, WindowOpens
 from tests.e2e.processes import wait_until
 from tests.loadgen.conftest import import_unpatched
@@ -253,6 +254,21 @@ def test_workers_that_are_lost_before_they_have_loaded_the_scenarios_are_a_probl
 def log_of(worker: subprocess.Popen[str]) -> str:
     assert worker.stderr is not None
     return worker.stderr.read()
+
+
+def test_a_worker_that_is_started_first_waits_for_its_run(leader: Generator) -> None:
+    (port,) = find_free_ports("127.0.0.1", 1)
+    worker = subprocess.Popen(
+        [sys.executable, *WORKER, str(port)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert worker.stderr is not None
+        assert any("no run is there yet" in line for line in iter(worker.stderr.readline, ""))
+        *_, last = leader.gather(expect=1, port=port)
+        assert (last.problem, len(last.workers)) == (None, 1)
+    finally:
+        worker.kill()
+        worker.communicate()
 
 
 def test_processes_of_this_machine_end_with_the_leader(leader: Generator) -> None:
