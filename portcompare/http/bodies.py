@@ -1,14 +1,32 @@
 """Bodies as bytes: decoded as their Content-Encoding says, a server's own address replaced."""
 
 import re
+import stat
 import zlib
+from errno import EFBIG, EINVAL
+from pathlib import Path
 from typing import Final
 
 import brotli
 
+from portcompare.units import size
+
 ANY_SERVER = b"{server}"  # stands for a server's own address
 
 _WINDOW_BITS: Final = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+
+
+LARGEST_FILE_BYTES: Final = 100_000_000
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file that a plan names; raises OSError, also for what has no end and for what is too large."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(EINVAL, "it is no regular file")
+    if status.st_size > LARGEST_FILE_BYTES:
+        raise OSError(EFBIG, f"it has {size(status.st_size)}, and {size(LARGEST_FILE_BYTES)} are allowed")
+    return path.read_bytes()
 
 
 def without_address(content: bytes, server: str) -> bytes:

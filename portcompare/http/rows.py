@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portcompare.errors import InputError, Problem
+from portcompare.http.bodies import read_file
 from portcompare.http.trees import json_type
 from portcompare.records.requests import RequestSpec
 
@@ -29,7 +30,7 @@ def read_rows(path: Path) -> tuple[Row, ...]:
         raise InputError([_problem(path, "is neither .csv nor .jsonl", "name the file by its format")])
     try:
         # With a byte order mark, as spreadsheets write it; line ends as they are, as the csv module requires.
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_file(path).decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError([_problem(path, "there is no such file", "write it, or name another")]) from None
     except (OSError, UnicodeDecodeError) as error:

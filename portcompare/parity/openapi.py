@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import httpx
 
 from portcompare.errors import InputError, Problem
+from portcompare.http.bodies import read_file
 from portcompare.http.trees import find_place, pointer_keys, pointer_to
 
 Node = dict[Any, Any] | list[Any] | str | float | bool | None
@@ -38,7 +39,7 @@ def find_missing_extra(where: str) -> list[Problem]:
 def read_document(path: Path) -> OpenApiDocument:
     """Read a document from a file; an InputError says what is wrong with it."""
     try:
-        text = path.read_bytes()
+        text = read_file(path)
     except OSError as error:
         raise _unusable(str(path), f"cannot be read: {error.strerror}", "name a readable file") from error
     return _parse(text, str(path), path.absolute().as_uri())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, Tag, ValidationError
 
 from portcompare.errors import InputError, Problem, refuse
+from portcompare.http.bodies import read_file
 from portcompare.plan.apps import find_deployment_problems, find_upstream_problems
 from portcompare.plan.checks import find_claim_problems, find_gate_problems
 from portcompare.plan.requests import find_request_problems
@@ -67,7 +68,7 @@ def _read_schema(path: Path) -> Plan:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_file(path).decode())
     except FileNotFoundError:
         found, remedy = "there is no such file", "name a plan file"
     except (OSError, UnicodeDecodeError) as error:

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from portcompare.errors import InputError, Problem, refuse
+from portcompare.http.bodies import read_file
 from portcompare.http.placeholders import fill_in, names_in
 from portcompare.http.requests import FilePart, Part, find_flaw, http_request, type_by_name
 from portcompare.http.rows import read_rows, refuse_rows
@@ -194,7 +195,7 @@ class LoginRequest(PlanRequest):
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except OSError as error:
         found = f"cannot be read: {error.strerror}"
         raise refuse(str(path), found, "name a readable file") from error

@@ -1,10 +1,12 @@
 import gzip
+import os
 import zlib
+from pathlib import Path
 
 import brotli
 import pytest
 
-from portcompare.http.bodies import decode_body, without_address
+from portcompare.http.bodies import LARGEST_FILE_BYTES, decode_body, read_file, without_address
 
 
 @pytest.mark.parametrize(
@@ -60,3 +62,18 @@ def test_deflate_without_its_header_and_gzip_of_several_members_are_decoded() ->
 @pytest.mark.parametrize("encoding", [None, "", "identity", "zstd-or-so"])
 def test_what_is_not_encoded_or_in_no_known_way_is_left_as_it_is(encoding: str | None) -> None:
     assert decode_body(BODY, encoding) == BODY
+
+
+def test_a_file_without_an_end_and_one_that_is_too_large_are_refused_before_they_are_read(
+    tmp_path: Path,
+) -> None:
+    fifo, large, small = tmp_path / "fifo", tmp_path / "large", tmp_path / "small"
+    os.mkfifo(fifo)
+    with large.open("wb") as file:
+        file.truncate(LARGEST_FILE_BYTES + 1)
+    small.write_bytes(b"rows")
+    assert read_file(small) == b"rows"
+    endless = "no regular file"
+    for path, found in {fifo: endless, Path("/dev/zero"): endless, large: "are allowed"}.items():
+        with pytest.raises(OSError, match=found):
+            read_file(path)
