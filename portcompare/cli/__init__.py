@@ -27,7 +27,7 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except PortcompareError as error:
-        sys.stderr.write(f"portcompare: {error}\n")
+        _print(error)
         _print_notes(error)
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 - shown whole, and never with the exit code of a verdict
@@ -40,5 +40,12 @@ def _print_notes(error: BaseException | None) -> None:
     """Print what else went wrong while servers and processes were being stopped."""
     while error is not None:
         for note in getattr(error, "__notes__", ()):
-            sys.stderr.write(f"portcompare: {note}\n")
+            _print(note)
         error = error.__context__
+
+
+def _print(text: object) -> None:
+    """Print a text that may hold lines of a server's log."""
+    from portcompare.report.wording import visible_lines  # noqa: PLC0415 - only where something went wrong
+
+    sys.stderr.write(f"portcompare: {visible_lines(str(text))}\n")

@@ -27,6 +27,7 @@ from portcompare.report.formats.terminal import (
     render_screen,
     render_table,
 )
+from portcompare.report.wording import visible_lines
 from portcompare.run.progress import err, out
 from portcompare.serve.servers import vocabulary
 
@@ -111,12 +112,13 @@ SCHEMA_VERSION = 2  # of what check, doctor, init and load print as JSON
 
 def print_json(data: object) -> None:
     """Print data as JSON on stdout, unchanged by the terminal."""
-    print_line(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+    out.print(text, soft_wrap=True, markup=False)
 
 
 def print_line(text: str) -> None:
-    """Print a line on stdout as it is: it may contain brackets, and paths must not be broken."""
-    out.print(text, soft_wrap=True, markup=False)
+    """Print a line on stdout whole: it may contain brackets, and paths must not be broken."""
+    out.print(visible_lines(text), soft_wrap=True, markup=False)
 
 
 def print_results(results: Results, path: Path, *, verbose: bool) -> None:
@@ -133,5 +135,5 @@ def print_results(results: Results, path: Path, *, verbose: bool) -> None:
 
 
 def print_note(text: str) -> None:
-    """Print a line on stderr as it is."""
-    err.print(text, soft_wrap=True, markup=False)
+    """Print a line on stderr whole."""
+    err.print(visible_lines(text), soft_wrap=True, markup=False)

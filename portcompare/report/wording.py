@@ -153,6 +153,11 @@ def visible(text: str) -> str:
     )
 
 
+def visible_lines(text: str) -> str:
+    """A text of several lines in which nothing hides, as of a server's log."""
+    return "\n".join(visible(line.expandtabs()) for line in text.split("\n"))
+
+
 def shortened(text: str, longest: int) -> str:
     """A text cut to a line."""
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"

@@ -14,6 +14,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from portcompare.report.wording import visible, visible_lines
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -66,7 +68,7 @@ class Progress:
 
     def show(self, part: str) -> None:
         """Show which part of a step is being done; on a terminal only."""
-        self._bar.update(self._task, description=part)
+        self._bar.update(self._task, description=visible(part))
 
     def advance(self, parts: int = 1) -> None:
         """Count parts as done."""
@@ -74,4 +76,4 @@ class Progress:
 
     def note(self, line: str) -> None:
         """Print a line that stays."""
-        err.print(line, soft_wrap=True, markup=False)
+        err.print(visible_lines(line), soft_wrap=True, markup=False)

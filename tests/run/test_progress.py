@@ -49,3 +49,13 @@ def test_elsewhere_each_step_is_a_line(text: io.StringIO) -> None:
         bar.advance()
         bar.note("warning: it is late")
     assert text.getvalue().splitlines() == ["block 1: starting servers", BRACKETS, "warning: it is late"]
+
+
+@pytest.mark.parametrize("text", ["terminal", "elsewhere"], indirect=True)
+def test_what_a_server_or_a_plan_says_cannot_move_the_cursor(text: io.StringIO) -> None:
+    with Progress() as bar:
+        bar.start("scenario \x1b[2Jgone")
+        bar.note("its log:\n\ta\x1b]0;title\x07")
+    assert "\x1b[2J" not in text.getvalue()
+    assert "\x1b]0" not in text.getvalue()
+    assert "its log:\n        a\\x1b]0;title\\x07" in text.getvalue()
