@@ -101,7 +101,7 @@ class Sweep:
 
 @pytest.fixture(scope="module")
 def sweep() -> Sweep:
-    return Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=1e6), noise=0.02)
+    return Sweep(make_grid_plan(min_blocks=3, max_blocks=8, budget_s=86_400), noise=0.02)
 
 
 def test_it_begins_with_corners_and_middles() -> None:
@@ -130,7 +130,7 @@ def test_the_border_is_found_and_measured_on_both_sides_with_half_of_the_cells(s
 
 
 def test_what_is_undecided_goes_on_until_it_is_narrow_or_measured_often_enough() -> None:
-    plan = make_grid_plan(min_blocks=3, max_blocks=12, budget_s=1e6)
+    plan = make_grid_plan(min_blocks=3, max_blocks=12, budget_s=86_400)
     sweep = Sweep(plan, noise=0.08, equal=True)
     extended = {cell for cell, blocks in sweep.counts.items() if blocks > 3}
     assert extended
@@ -163,7 +163,7 @@ def test_no_cells_are_begun_that_the_budget_would_not_let_end() -> None:
 
 @pytest.mark.parametrize("blocks", [2, 5])
 def test_a_cell_is_measured_in_the_least_number_of_blocks_before_it_is_judged(blocks: int) -> None:
-    sweep = Sweep(make_grid_plan(min_blocks=blocks, max_blocks=blocks, budget_s=1e6), noise=0.02)
+    sweep = Sweep(make_grid_plan(min_blocks=blocks, max_blocks=blocks, budget_s=86_400), noise=0.02)
     assert set(sweep.counts.values()) == {blocks}
     first = [{(place.scenario, place.level) for place in block} for block in sweep.blocks[:blocks]]
     assert all(one == first[0] for one in first)

@@ -189,7 +189,7 @@ def test_windows_in_place_of_turns_keep_to_the_budget(
 
 def test_a_grid_is_measured_along_its_border_and_its_cells_are_levels_like_any(tmp_path: Path) -> None:
     grid = {"path": "/", "delay_s": [0, 0.02, 0.1, 0.2], "users": [1, 4, 8, 16, 32, 64]}
-    plan = with_subject({"break_even": grid}, min_blocks=2, max_blocks=3, budget_s=1e6)
+    plan = with_subject({"break_even": grid}, min_blocks=2, max_blocks=3, budget_s=86_400)
     run = Run(plan, in_a_grid, tmp_path)
     results = run.results
     found = {one.candidate: one for one in results.sweeps.break_even}
