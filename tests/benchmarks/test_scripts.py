@@ -196,7 +196,7 @@ def test_turns_are_held_to_what_windows_measure_and_to_how_much_they_know(
         {turns.WINDOWS: make_run(seed), turns.TURNS: make_run(seed, all_slower=slower)} for seed in range(4)
     ]
     lines = turns.describe({known_differences.QUIET: pairs, known_differences.NOISY: []})
-    (bias,) = (line for line in lines if line.startswith("| delayed, 64 users") and "not known" not in line)
+    (bias,) = (line for line in lines if line.startswith("| delayed, 1 users"))
     assert verdicts([bias]) == [expected] * len(turns.BIASED)
     assert [line.split(" | ")[1] for line in lines if line.startswith("| quiet")] == list(turns.WAYS)
 
