@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.turns FOLDER [--smoke]
 
 Pairs of runs, one with a window of load an arm, one with turns: only the plan's key differs. All arms are one
-app on one server. Eight runs of a minute; what the folder holds already is not measured again. Writes
+app on one server. Four runs of a minute; what the folder holds already is not measured again. Writes
 docs/benchmarks.md. With --smoke there is one short pair each, and the figures are printed only.
 """
 
@@ -27,7 +27,7 @@ from portcompare.units import share
 KEY = "turn_s"
 WINDOWS, TURNS = "windows", "turns"
 WAYS = {WINDOWS: f"{KEY} = 0", TURNS: f"{KEY} = 0.1"}
-PAIRS = {QUIET: 2, NOISY: 2}
+PAIRS = {QUIET: 1, NOISY: 1}
 BUDGET_S, SMOKE_BUDGET_S = 60, 45
 LEVELS = (1, 32)
 SHOWN: tuple[MetricName, ...] = ("throughput", "p50", "cpu_s_per_request")
