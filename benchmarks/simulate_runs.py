@@ -33,7 +33,7 @@ LEVELS: dict[tuple[str, float], int] = {
     ("delayed", 1.0): 7,
     ("delayed", 64.0): 56,
 }
-"""The default plan's, and about how many requests its baseline answers in a block."""
+"""The default plan's, and about how many requests its baseline responds to in a block."""
 
 NAMES = (BASELINE, CONTROL, "one", "two", "three")
 CYCLES, RUNS = 7, 100

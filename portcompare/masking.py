@@ -17,9 +17,10 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _USER_TABLES = frozenset({"environment", "query", "headers", "cookies", "json", "form", "multipart"})
 
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:\s]*):[^/\s]+(?=@)")  # which may contain `@`
-# A value behind its name: `--token X`, `--password=X`, `DB_PASS=X`, `?sig=X&`, "Authorization: X" in quotes.
+# A value behind its name: `--token X`, `--password=X`, `DB_PASS=X`, `?sig=X&`, a header in quotes, JSON.
 _NAMED = re.compile(
-    r"""(?P<name>--?[\w-]+(?=[\s=])|[\w-]+(?==)|(?<=["'])[\w-]+(?=:\s))(?P<between>=|:\s+|\s+)"""
+    r"""(?P<name>--?[\w-]+(?=[\s=])|[\w-]+(?==)|(?<=["'])[\w-]+(?=:\s|":))"""
+    r"""(?P<between>=|"?:\s*|\s+)"""
     r"""(?P<value>"[^"]*"|'[^']*'|(?<=:\s)[^"'\n]+|[^\s"'&]+)"""
 )
 

@@ -71,6 +71,9 @@ def test_passwords_in_urls_are_masked_wherever_they_stand() -> None:
         ("/data?sig=abc&page=2", "/data?sig=***&page=2"),
         ("curl -H 'Authorization: Bearer abc' http://h/", "curl -H 'Authorization: ***' http://h/"),
         ("curl -H 'Accept: text/html' http://h:80/a", "curl -H 'Accept: text/html' http://h:80/a"),
+        ('{"password": "abc", "a": 1}', '{"password": ***, "a": 1}'),
+        ('{"apiKey":"abc","a":"b"}', '{"apiKey":***,"a":"b"}'),
+        ("redis://:p@ss@h/0", "redis://:***@h/0"),
         ("amqp://ann:p@ss:w@rd@mq:5672/shop", "amqp://ann:***@mq:5672/shop"),
     ],
 )

@@ -104,9 +104,7 @@ def find_undecided(
             width = inf
             if point is not None and high is not None:
                 # Eight times the throughput need not be known to a hundredth.
-                width = (high / point - 1) * min(
-                    1.0, precision / (LARGE_DIFFERENCE * abs(log(point)) or 1e-9)
-                )
+                width = (high / point - 1) * precision / max(precision, LARGE_DIFFERENCE * abs(log(point)))
             level = (one.scenario, one.level)
             widest[level] = max(width, widest.get(level, 0.0))
     narrow = early_precision(precision) if is_early else precision

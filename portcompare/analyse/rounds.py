@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import sqrt
 
+from portcompare.measure.turns import describe_overload
 from portcompare.plan import Generator, Plan
 from portcompare.records.manifest import Manifest
 from portcompare.records.pages import PageVisit
@@ -118,14 +119,11 @@ def judge_objective(measured: Round, objective: Mapping[str, float], generator: 
 
 def find_overload(load: LoadReport, limits: Generator) -> str | None:
     """How the load generator was the limit; None if it was not."""
-    if load.generator_cpu_ratio > limits.max_cpu_ratio:
-        return f"the load generator was at {share(load.generator_cpu_ratio)} of its CPU and may be the limit"
+    if overload := describe_overload(load.generator_cpu_ratio, load.stall_max_s, limits):
+        return overload
     if load.lag_p99_s is not None and load.lag_p99_s > limits.max_lag_s:
         late, most = duration(load.lag_p99_s), duration(limits.max_lag_s)
         return f"the load generator was more than {late} late for 1% of the requests; {most} are allowed"
-    if load.stall_max_s > limits.max_stall_s:
-        still, most = duration(load.stall_max_s), duration(limits.max_stall_s)
-        return f"the load generator stood still for {still}, more than {most}"
     if load.dropped:
         return f"{count(load.dropped, 'request')} found no free connection in time"
     return None

@@ -94,7 +94,7 @@ class Part:
             stagger_s=order.delay_s if users > 1 else 0.0,
             timeout_s=order.timeout_s,
             expectations=order.expectations,
-            gate=Gate(self._own_users) if in_turns else None,
+            gate=Gate(self._own_users) if in_turns and isinstance(order.load, wire.UserLoad) else None,
         )
         if isinstance(order.load, wire.RateLoad):
             self._dispatcher = dispatcher = Dispatcher(
@@ -186,7 +186,9 @@ class Part:
                 failure = self._await_users()
         else:
             failure = self._await_users()
-        if not self._turns.wait_until_idle(limit_s) and failure is None:
+        turns = self._dispatcher or self._session.gate
+        assert turns is not None  # noqa: S101 - the part was started to take turns
+        if not turns.wait_until_idle(limit_s) and failure is None:
             failure = f"a user had no response within {limit_s:g} s"
         self._usual_s = self._median_s()
         self.wrong_bodies = count_wrong_bodies(self._session.recorder.cut().values())
@@ -199,18 +201,19 @@ class Part:
         heartbeat, cpu_s = Heartbeat(), time.process_time()
         began_s = time.perf_counter()
         closed_s = began_s + turn_s
-        self._turns.begin(closed_s if spread_s or self._dispatcher else inf, spread_s)
-        waiting_s: list[float] = []
         limit_s = min(max(_LEAST_AWAITED_S, _MEDIANS_AWAITED * self._usual_s), self._order.timeout_s)
-        gate = self._session.gate
-        if gate is not None and not spread_s:
-            # Until the last response to what was sent in time, the others send on: with fewer requests under
-            # way the slowest responses would come sooner.
-            gevent.sleep(max(closed_s - time.perf_counter(), 0.0))
-            while self._session.waiting_since_s(closed_s) and time.perf_counter() < closed_s + limit_s:
-                gevent.sleep(_TURN_LOOK_S)
-            gate.closes_at_s = 0.0
-        if not self._turns.wait_until_idle(max(closed_s - time.perf_counter(), 0.0) + limit_s):
+        turns: Gate | Dispatcher
+        if self._dispatcher is not None:
+            turns = self._dispatcher
+            turns.begin(closed_s)
+        else:
+            assert self._session.gate is not None  # noqa: S101 - as above
+            turns = self._session.gate
+            turns.begin(closed_s if spread_s else inf, spread_s)
+            if not spread_s:
+                self._await_last(turns, closed_s, limit_s)
+        waiting_s: list[float] = []
+        if not turns.wait_until_idle(max(closed_s - time.perf_counter(), 0.0) + limit_s):
             now_s = time.perf_counter()
             queued_s = self._dispatcher.queued_s(now_s) if self._dispatcher else []
             waiting_s = self._session.waiting_since_s(now_s) + queued_s
@@ -226,11 +229,15 @@ class Part:
             waiting_s=tuple(waiting_s),
         )
 
-    @property
-    def _turns(self) -> Gate | Dispatcher:
-        found = self._dispatcher or self._session.gate
-        assert found is not None  # noqa: S101 - the part was started to take turns
-        return found
+    def _await_last(self, gate: Gate, closed_s: float, limit_s: float) -> None:
+        """Let users send until the last response to what was sent by an instant, and then no more.
+
+        With fewer requests under way the slowest responses would come sooner.
+        """
+        gevent.sleep(max(closed_s - time.perf_counter(), 0.0))
+        while self._session.waiting_since_s(closed_s) and time.perf_counter() < closed_s + limit_s:
+            gevent.sleep(_TURN_LOOK_S)
+        gate.closes_at_s = 0.0
 
     def _median_s(self) -> float:
         latencies_s = self._session.recorder.latencies_s()

@@ -99,7 +99,7 @@ class EventCounter:
         return runner
 
     def _watch(self, client: Any) -> None:  # noqa: ANN401 - of any client library
-        """Have it known since when a client waits: an event tells of a request only when it has ended."""
+        """Have it known since when a client waits: an event reports a request only when it has ended."""
         send = getattr(client, "request", None)
         if send is None:
             self.is_blind = True

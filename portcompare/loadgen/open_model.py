@@ -102,7 +102,7 @@ class Dispatcher:
         self._closes_at_s = -inf
         self._alarm = Alarm(self._hand_out)
 
-    def begin(self, closes_at_s: float = inf, _spread_s: float = 0.0) -> None:
+    def begin(self, closes_at_s: float = inf) -> None:
         """Begin the schedule, or go on with it, until an instant of `time.perf_counter()`."""
         self._all_idle.clear()
         now_s = perf_counter()

@@ -167,8 +167,9 @@ class _Turns:
             self._random.shuffle(self._taking)
             for arm in list(self._taking):
                 turn = self._take(arm, cycle)
-                discarded = find_overload(turn, self._plan.generator)
-                self._turns[arm].append(replace(turn, discarded=discarded))
+                limits = self._plan.generator
+                overload = describe_overload(turn.generator_cpu_ratio, turn.stall_max_s, limits)
+                self._turns[arm].append(replace(turn, discarded=overload))
 
     def _take(self, arm: str, cycle: int) -> Turn:
         """Let an arm take its turn."""
@@ -226,12 +227,13 @@ class _Turns:
         return rounds
 
 
-def find_overload(turn: Turn, limits: Generator) -> str | None:
-    """How the load generator was the limit of a turn; None if it was not."""
-    if turn.generator_cpu_ratio > limits.max_cpu_ratio:
-        return f"the load generator was at {share(turn.generator_cpu_ratio)} of its CPU and may be the limit"
-    if turn.stall_max_s > limits.max_stall_s:
-        return f"the load generator stood still for {duration(turn.stall_max_s)}"
+def describe_overload(cpu_ratio: float, stall_s: float, limits: Generator) -> str | None:
+    """How the load generator was the limit of a turn or a round; None if it was not."""
+    if cpu_ratio > limits.max_cpu_ratio:
+        return f"the load generator was at {share(cpu_ratio)} of its CPU and may be the limit"
+    if stall_s > limits.max_stall_s:
+        still, most = duration(stall_s), duration(limits.max_stall_s)
+        return f"the load generator stood still for {still}, more than {most}"
     return None
 
 

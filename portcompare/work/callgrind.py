@@ -1,4 +1,4 @@
-"""valgrind's callgrind: servers run in its emulation, are told when to count, and write their counts."""
+"""valgrind's callgrind: servers run in its emulation, count when ordered to, and write their counts."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 from portcompare.errors import MeasurementError
 from portcompare.records.work import Part
 
-CONTROL_LIMIT_S = 30.0  # how long a process may take to do what vgdb tells it
+CONTROL_LIMIT_S = 30.0  # how long a process may take to carry out an order of vgdb
 
 _PARTS: dict[Part, str] = {
     "event loop": r"/(uvloop|gevent|greenlet)/|/_asyncio\.|/lib(uv|ev)\b",

@@ -158,7 +158,7 @@ def test_when_the_time_is_up_the_level_ends_after_the_fewest_cycles() -> None:
     ("of_turn", "why"),
     [
         ({"generator_cpu_ratio": 0.95}, "the load generator was at 95.0% of its CPU and may be the limit"),
-        ({"stall_max_s": 0.2}, "the load generator stood still for 200 ms"),
+        ({"stall_max_s": 0.2}, "the load generator stood still for 200 ms, more than 100 ms"),
     ],
 )
 def test_a_turn_that_the_generator_limited_does_not_count(of_turn: dict[str, float], why: str) -> None:

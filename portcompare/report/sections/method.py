@@ -1,7 +1,6 @@
 """How a run was measured, from its plan and manifest, and whether it can be trusted."""
 
 from collections import Counter
-from statistics import median
 from typing import Any
 
 from portcompare import units
@@ -149,8 +148,8 @@ def _ways(results: Results, scenario: str) -> str:
     ways = []
     if turns:
         discarded = sum(turn.discarded is not None for turn in turns)
-        usual_s = units.duration(median(turn.duration_s for turn in turns))
-        ways.append(f"{units.count(len(turns), 'turn')} of about {usual_s}, {discarded:,} of them discarded")
+        least = known(plan_value(results, "rounds", "turn_s"), units.duration)
+        ways.append(f"{units.count(len(turns), 'turn')} of {least} or more, {discarded:,} of them discarded")
     whys = dict.fromkeys(one.why_window for one in rounds if one.why_window)
     if whys or not turns:  # a round that failed before its first turn was no window
         why = f", as {'; '.join(whys)}" if whys else ""
