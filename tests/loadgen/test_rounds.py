@@ -40,7 +40,9 @@ def test_a_fixed_delay_has_the_rate_and_the_latencies_it_must_have(generator: Ge
     # Each user is either waiting for a response or about to send: Little's law.
     assert rate_rps * latency_s.p50 < 1.2 * users
     histogram = HdrHistogram.decode(generator.histogram)
-    assert histogram.get_total_count() == done.requests == sum(part.requests for part in done.slices)
+    # The histogram has what was sent in the window, the rate and the slices what ended in it.
+    assert abs(histogram.get_total_count() - done.requests) <= users
+    assert done.requests == sum(part.requests for part in done.slices)
     assert histogram.get_value_at_percentile(50) / 1e6 == latency_s.p50
     assert histogram.get_max_value() / 1e6 == latency_s.max
     assert (done.offered_rps, done.dropped, done.lag_p99_s, done.lag_max_s) == (None, 0, None, None)

@@ -123,7 +123,9 @@ def test_histograms_of_processes_whose_clocks_disagree_add_up_count_by_count(
     assert counts_of(first).total() > 0
     merged = counts_of(first) + counts_of(second)
     assert counts_of(leader.histogram) == merged
-    assert merged.total() == done.requests == sum(one.requests for one in done.slices)
+    # The histogram has what was sent in the window, the rate and the slices what ended in it.
+    assert abs(merged.total() - done.requests) <= 5
+    assert done.requests == sum(one.requests for one in done.slices)
     assert len(done.generator_cpu_ratios) == 2
     assert done.latency_s is not None
     assert done.latency_s.p50 >= 0.01
