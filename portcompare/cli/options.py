@@ -18,7 +18,7 @@ from portcompare.errors import (
     Problem,
     refuse,
 )
-from portcompare.plan import Plan, load_plan
+from portcompare.plan import MOST_USERS, Plan, load_plan
 from portcompare.records.parity import Parity
 from portcompare.records.results import Results
 from portcompare.report.formats.terminal import (
@@ -85,6 +85,15 @@ def read_duration(flag: str, text: str) -> float:
         remedy = "write seconds, or a number and its unit: 90, 120s, 5m, 1h"
         raise refuse(flag, f"{text!r} is not a duration", remedy)
     return seconds
+
+
+def read_numbers(flag: str, text: str) -> tuple[int, ...]:
+    """Read numbers between commas; raises InputError if the text is something else."""
+    numbers = tuple(map(int, text.split(","))) if re.fullmatch("[0-9]{1,9}(,[0-9]{1,9})*", text) else (0,)
+    if min(numbers) < 1 or max(numbers) > MOST_USERS:
+        remedy = f"write numbers from 1 to {MOST_USERS:,} with commas between them: 1,64"
+        raise refuse(flag, f"is {text!r}", remedy)
+    return numbers
 
 
 @contextmanager

@@ -1,38 +1,55 @@
 """`portcompare run` and `portcompare check`: do the deployments respond alike, and how fast are they?"""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer import Option
+from typer import Argument, Option
 
 from portcompare.cli.options import (
     DEFAULT_PLAN,
     AsJson,
     ExpectWorkers,
     Listen,
-    PlanPath,
     Processes,
     Verbose,
     parity_exit_code,
     print_results,
     read_duration,
+    read_numbers,
     read_plan,
+    writing,
 )
-from portcompare.errors import EXIT_COMPARISON_SAYS_NO, EXIT_DONE, EXIT_NOT_VALID
-from portcompare.plan import plan_keys
+from portcompare.errors import (
+    EXIT_COMPARISON_SAYS_NO,
+    EXIT_DONE,
+    EXIT_NOT_VALID,
+    InputError,
+    Problem,
+    refuse,
+)
+from portcompare.plan import Plan, plan_keys
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.run.progress import Progress, out
+from portcompare.run.targets import DEFAULT_USERS, Targets
 from portcompare.run.workers import choose_workers
 from portcompare.serve.servers import vocabulary
 
 
 def run(  # noqa: PLR0913 - the options of a command
-    plan_path: PlanPath = DEFAULT_PLAN,
+    what: Annotated[
+        list[str] | None,
+        Argument(
+            metavar="[PLAN | BASELINE CANDIDATE]",
+            help="a plan file, or two targets: `module:object` from this folder, or the address of a server",
+            show_default=str(DEFAULT_PLAN),
+        ),
+    ] = None,
     *,
     out_folder: Annotated[
         Path | None, Option("--out", metavar="DIR", help="the run's folder; default: runs/TIME-NAME")
@@ -51,8 +68,16 @@ def run(  # noqa: PLR0913 - the options of a command
             help="only this deployment; repeat it: the first one is the baseline",
         ),
     ] = None,
-    users: Annotated[
-        int | None, Option(min=1, help="number of users, instead of the scenarios' loads")
+    paths: Annotated[
+        list[str] | None,
+        Option("--path", metavar="PATH", help="of two targets: a path with its query; may be repeated"),
+    ] = None,
+    save_plan: Annotated[
+        Path | None, Option(metavar="FILE", help="of two targets: write the plan that compares them")
+    ] = None,
+    users_text: Annotated[
+        str | None,
+        Option("--users", metavar="N[,N]", help="numbers of users, instead of the scenarios' loads"),
     ] = None,
     rate_rps: Annotated[
         float | None, Option("--rate", min=0.1, help="requests per second, instead of the scenarios' loads")
@@ -72,13 +97,26 @@ def run(  # noqa: PLR0913 - the options of a command
     as_json: AsJson = False,
 ) -> None:
     """Serve both sides, prove that they respond alike, load them, and report what the port gains."""
+    users = () if users_text is None else read_numbers("--users", users_text)
     wanted = Narrowing(
         scenarios=scenarios or (), arms=arms or (), users=users, rate_rps=rate_rps, delay_s=delay_s
     )
     workers = choose_workers(processes, expect_workers, listen)
     budget_s = None if budget is None else read_duration("--budget", budget)
-    whole = read_plan(plan_path, () if out_folder is None else find_folder_problems(out_folder))
-    plan = narrow(whole, wanted)
+    known = () if out_folder is None else find_folder_problems(out_folder)
+    match what or [str(DEFAULT_PLAN)]:
+        case [path] if paths is None and save_plan is None and (":" not in path or Path(path).exists()):
+            whole = read_plan(Path(path), known)
+            plan = narrow(whole, wanted)
+        case [baseline, candidate] if not scenarios and not arms:
+            whole = plan = _plan_of((baseline, candidate), paths or ["/"], wanted, save_plan, known)
+        case _:
+            raise refuse(
+                "arguments",
+                "are neither a plan nor two targets with their load",
+                "give a plan, with --scenario and --arm for a part of it; or BASELINE CANDIDATE, two targets "
+                "such as `module:app` or `http://127.0.0.1:8000`, with --path and --save-plan",
+            )
     left_out = find_left_out(whole, plan)
     if budget_s is not None:
         plan = plan.model_copy(update={"rounds": plan.rounds.model_copy(update={"budget_s": budget_s})})
@@ -90,6 +128,36 @@ def run(  # noqa: PLR0913 - the options of a command
     else:
         print_results(results, folder / REPORT_FILE, verbose=verbose)
     raise typer.Exit(_exit_code(results))
+
+
+def _plan_of(
+    pair: tuple[str, str],
+    paths: Sequence[str],
+    wanted: Narrowing,
+    save_plan: Path | None,
+    known: Iterable[Problem],
+) -> Plan:
+    """The plan that compares two targets, written if that is wanted."""
+    if wanted.users and wanted.rate_rps is not None:
+        remedy = "give one of them: --users for the closed model, --rate for the open model"
+        raise refuse("--users, --rate", "both are given", remedy)
+    if problems := list(known):
+        raise InputError(problems)
+    path = Path("targets") if save_plan is None else save_plan  # the file that errors name
+    if save_plan is not None and path.exists():
+        raise refuse(f"--save-plan {path}", "exists already", "name another file, or remove that one")
+    targets = Targets(
+        pair=pair,
+        paths=paths,
+        users=wanted.users or DEFAULT_USERS,
+        rate_rps=wanted.rate_rps,
+        delay_s=wanted.delay_s,
+    )
+    plan, text = targets.plan(path)
+    if save_plan is not None:
+        with writing(f"--save-plan {path}"), path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    return plan
 
 
 def _exit_code(results: Results) -> int:

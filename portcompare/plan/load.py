@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 _MERGED_TABLES = ("apps", "deployments", "scenarios", "parity")
 
 
-def load_plan(path: Path, servers: Servers) -> Plan:
-    """Read a plan file and the files it includes; raises InputError with every problem that is found."""
-    plan = _read_schema(path)
+def load_plan(path: Path, servers: Servers, text: str | None = None) -> Plan:
+    """Read a plan file and the files it includes; raises InputError with every problem that is found.
+
+    `text`: what the file is going to contain, if it is not written yet.
+    """
+    plan = _read_schema(path, text)
     problems = [
         *find_arm_problems(plan),
         *find_deployment_problems(plan, servers),
@@ -47,8 +50,8 @@ def load_plan(path: Path, servers: Servers) -> Plan:
     return plan
 
 
-def _read_schema(path: Path) -> Plan:
-    data = _read_toml(path)
+def _read_schema(path: Path, text: str | None) -> Plan:
+    data = _read_toml(path) if text is None else tomllib.loads(text)
     problems, included = _merge_includes(data, path)
     origins = Origins(plan=path, included=included)
     inline = _name_inline_deployments(data, origins, problems)

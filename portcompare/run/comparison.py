@@ -245,7 +245,7 @@ class BackgroundRun:
         narrowing = Narrowing(
             scenarios=settings.scenarios,
             arms=settings.arms,
-            users=None if is_open else settings.users,
+            users=() if is_open else (settings.users,),
             rate_rps=settings.rate_rps if is_open else None,
             delay_s=settings.delay_s,
         )

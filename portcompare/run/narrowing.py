@@ -14,7 +14,7 @@ class Narrowing:
 
     scenarios: Sequence[str] = ()
     arms: Sequence[str] = ()  # names of deployments, the baseline first
-    users: int | None = None
+    users: Sequence[int] = ()
     rate_rps: float | None = None
     delay_s: float | None = None  # of each response
 
@@ -23,7 +23,7 @@ class Narrowing:
         return [
             *(part for name in self.scenarios for part in ("--scenario", name)),
             *(part for name in self.arms for part in ("--arm", name)),
-            *(("--users", str(self.users)) if self.users is not None else ()),
+            *(("--users", ",".join(map(str, self.users))) if self.users else ()),
             *(("--rate", f"{self.rate_rps:.15g}") if self.rate_rps is not None else ()),
             *(("--delay", f"{self.delay_s:.15g}") if self.delay_s is not None else ()),
         ]
@@ -43,7 +43,7 @@ def narrow(plan: Plan, wanted: Narrowing) -> Plan:
         *_find_unknown("--scenario", wanted.scenarios, plan.scenarios),
         *_find_unknown("--arm", wanted.arms, [plan.baseline, *plan.candidates]),
     ]
-    if wanted.users is not None and wanted.rate_rps is not None:
+    if wanted.users and wanted.rate_rps is not None:
         remedy = "give one of them: --users for the closed model, --rate for the open model"
         problems.append(Problem(where="--users, --rate", found="both are given", remedy=remedy))
     if len(wanted.arms) == 1 or len(set(wanted.arms)) < len(wanted.arms):
@@ -92,8 +92,8 @@ def _narrow(plan: Plan, name: str, wanted: Narrowing) -> Scenario:
             "delay_parameter": scenario.delay_parameter or "delay",
             "seconds": max(plan.window_s(name), ROUND_DELAYS * delay_s),
         }
-    if wanted.users is not None:
-        changes["load"] = ClosedLoad(users=[wanted.users])
+    if wanted.users:
+        changes["load"] = ClosedLoad(users=list(wanted.users))
     elif wanted.rate_rps is not None:
         before = scenario.load if isinstance(scenario.load, OpenLoad) else OpenLoad(model="open", rates=[1.0])
         connections = max(before.connections, math.ceil(wanted.rate_rps * delay_s))

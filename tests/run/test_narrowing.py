@@ -19,7 +19,9 @@ def plan() -> Plan:
 
 
 def test_a_scenario_at_a_load_with_a_delay(plan: Plan) -> None:
-    wanted = Narrowing(scenarios=["delayed"], arms=["quart-uvicorn", "flask-gunicorn"], users=7, delay_s=0.5)
+    wanted = Narrowing(
+        scenarios=["delayed"], arms=["quart-uvicorn", "flask-gunicorn"], users=[7], delay_s=0.5
+    )
     narrowed = narrow(plan, wanted)
     assert [arm.name for arm in narrowed.arms] == ["baseline", "control", "flask-gunicorn"]
     assert narrowed.baseline == "quart-uvicorn"
@@ -67,7 +69,7 @@ def test_a_break_even_grid_is_measured_along_its_border_with_other_arms_too() ->
 
 
 @pytest.mark.parametrize(
-    "wanted", [Narrowing(scenarios=["delay 0.1 s"]), Narrowing(users=4), Narrowing(delay_s=0.1)]
+    "wanted", [Narrowing(scenarios=["delay 0.1 s"]), Narrowing(users=[4]), Narrowing(delay_s=0.1)]
 )
 def test_some_cells_of_a_grid_are_plain_levels_with_a_note(wanted: Narrowing) -> None:
     whole = load_plan(BREAK_EVEN, vocabulary())
@@ -83,12 +85,12 @@ def test_a_narrowing_can_be_given_as_options_again() -> None:
     assert wanted.options() == [
         *("--scenario", "a b", "--arm", "x", "--arm", "y", "--rate", "0.5", "--delay", "0.1")
     ]
-    assert Narrowing(users=3).options() == ["--users", "3"]
+    assert Narrowing(users=[3]).options() == ["--users", "3"]
 
 
 def test_all_wrong_options_are_reported_at_once(plan: Plan) -> None:
     with pytest.raises(InputError) as refused:
-        narrow(plan, Narrowing(scenarios=["slow"], arms=["django"], users=1, rate_rps=1.0))
+        narrow(plan, Narrowing(scenarios=["slow"], arms=["django"], users=[1], rate_rps=1.0))
     text = str(refused.value)
     assert "--scenario: the plan has no 'slow'\n    known: delayed, fast" in text
     assert "--arm: the plan has no 'django'" in text

@@ -1,13 +1,14 @@
 """Describes an interpreter, and imports an application with it as a server would.
 
 Run by the app's interpreter: `python portcompare_import_check.py FACTS TARGET DISTRIBUTION,...`. It writes to
-the file FACTS the interpreter's name and version, the versions of those distributions that are installed, and
-the routes of the application if it has a table of them. TARGET, `module:object`, may be empty.
+the file FACTS the interpreter's name and version, the versions of those distributions that are installed, the
+interface of the application, and its routes if it has a table of them. TARGET, `module:object`, may be empty.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import platform
 import sys
@@ -98,7 +99,10 @@ def main(facts_path: str, target: str, distributions: str) -> None:
     Path(facts_path).write_text(json.dumps(facts), encoding="utf-8")
     beside.import_first()
     if target:
-        facts["routes"] = list_routes(load(target))
+        app = load(target)
+        is_asgi = any(map(inspect.iscoroutinefunction, (app, getattr(app, "__call__", None))))  # noqa: B004
+        facts["interface"] = "asgi" if is_asgi else "wsgi"
+        facts["routes"] = list_routes(app)
         Path(facts_path).write_text(json.dumps(facts), encoding="utf-8")
 
 
