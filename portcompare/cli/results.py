@@ -32,6 +32,7 @@ from portcompare.report.formats.diff import render_terminal
 from portcompare.report.formats.results_file import read_results
 from portcompare.report.wording import level_text, margin_of
 from portcompare.run.progress import out
+from portcompare.run.recording import read_run
 
 ACROSS_MACHINES = "--across-machines"
 
@@ -41,9 +42,9 @@ def report(
     *,
     verbose: Verbose = False,
 ) -> None:
-    """Write a run's reports again from its results.json, and show them here."""
-    results = read_results(folder / RESULTS_FILE)
+    """Write the reports of a run again from its results, also of one that was killed, and show them here."""
     with writing(str(folder)):
+        results = read_run(folder)
         paths = write_reports(results, folder)
     print_results(results, folder / REPORT_FILE, verbose=verbose)
     for path in paths:

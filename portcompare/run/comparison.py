@@ -5,9 +5,10 @@ import os
 import re
 import shlex
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,12 +83,13 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
                 began_s=began_s,
                 stored=stored,
             )
-            if options.left_out is not None:
-                recording.add_warning(options.left_out)
-            recording.save(partial=True)
-            with kept_if_broken_off(recording, progress), prepare(session, progress):
-                measure(session, recording, progress)
-            results = recording.save(partial=False)
+            with kept_if_broken_off(recording, progress):
+                recording.begin()
+                if options.left_out is not None:
+                    recording.add_warning(options.left_out)
+                with prepare(session, progress):
+                    measure(session, recording, progress)
+                results = recording.save(partial=False)
         write_or_say_how(results, folder, progress)
     try:
         write_summary(results, folder)
@@ -161,22 +163,34 @@ def kept_if_broken_off(recording: Recording, progress: Progress) -> Iterator[Non
     except BaseException as error:
         is_interrupted = isinstance(error, KeyboardInterrupt)
         recording.stop_reason = "interrupted" if is_interrupted else f"broke off: {_describe(error)}"
-        try:
-            results = recording.save(partial=True)
-            if not is_interrupted:  # who interrupts does not wait for reports
-                write_reports(results, recording.folder)
-        except OSError as failure:
-            progress.note(
-                f"what was measured last could not be written ({failure}); portcompare report "
-                f"{recording.folder} shows what was written before"
-            )
-        else:
-            progress.note(
-                f"what was measured is kept, marked partial: portcompare report {recording.folder} shows it"
-            )
+        # Who interrupts does not wait for reports.
+        progress.note(_save_somewhere(recording, with_reports=not is_interrupted))
         if isinstance(error, OSError | MemoryError):
             raise MeasurementError(f"the run broke off: {_describe(error)}") from None
         raise
+
+
+def _save_somewhere(recording: Recording, *, with_reports: bool) -> str:
+    """Write what was measured of a partial run: into its folder, or else among temporary files; say where."""
+    folder, failures = recording.folder, []
+    elsewhere = Path(tempfile.gettempdir(), f"portcompare-{os.getpid()}-{folder.name}")
+    for place in (folder, elsewhere) if recording.rounds else (folder,):
+        recording.folder = place
+        try:
+            results = recording.save(partial=True)
+            if with_reports:
+                write_reports(results, place)
+        except (OSError, MemoryError) as failure:
+            failures.append(_describe(failure))
+            with suppress(OSError):
+                place.rmdir()  # if nothing was written
+        else:
+            kept = f"what was measured is kept, marked partial: portcompare report {place} shows it"
+            return f"{kept} ({'; '.join(failures)})" if failures else kept
+    return (
+        f"what was measured last could not be written ({'; '.join(failures)}): portcompare report {folder} "
+        "shows what was written before"
+    )
 
 
 def _describe(error: BaseException) -> str:

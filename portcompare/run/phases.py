@@ -196,7 +196,6 @@ def measure_rounds(run: Run, block: Block, places: Iterable[Place]) -> None:
         for one in _measure_together(run, block, together):
             run.recording.add_round(one)
             _settle(run, block, one.round.arm, first.scenario)
-        run.recording.save_now_and_then()
         timekeeper.end_round(first.at, len(together))
         progress.advance(len(together))
 
@@ -274,7 +273,6 @@ def load_pages(run: Run, block: Block) -> None:
             run.recording.add_visit(visit)
             if place.users:
                 _settle(run, block, place.arm, f"page {place.page}")
-            run.recording.save_now_and_then()
             timekeeper.end_round(place.at)
     timekeeper.beside_s = max(timekeeper.beside_s, timekeeper.clock() - began_s)
 

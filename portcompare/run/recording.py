@@ -2,23 +2,26 @@
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from portcompare.analyse import Measured, analyse
 from portcompare.analyse.rounds import judge, judge_visit
+from portcompare.errors import refuse
+from portcompare.masking import mask_plan
 from portcompare.measure.rounds import MeasuredRound
 from portcompare.parity.outcome import combine_parity
+from portcompare.plan import Plan
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.results import RESULTS_FILE, Results
+from portcompare.records.work import Work
 from portcompare.report.formats.histograms import Interval, histogram_path, write_histogram_log
-from portcompare.report.formats.results_file import write_results
+from portcompare.report.formats.results_file import read_results, write_results
+from portcompare.run.journal import JOURNAL_FILE, Begun, Entry, append_entry, read_entries
 
-SAVE_EVERY_S = 3.0
-"""A run that is killed has lost about so much, a little more if it has many rounds; one that is interrupted
-or breaks off, nothing."""
-
-SAVING_SHARE = 0.01  # To save takes at most about this part of the run, however many rounds there are
+NO_END = "no end was recorded: it was killed, or is still running"
 
 
 @dataclass(kw_only=True)
@@ -27,22 +30,34 @@ class Recording(Measured):
 
     folder: Path
     began_s: float  # When its time began to count, in seconds of `time.monotonic()`
-    _saved_s: float = 0.0
-    _saving_s: float = 0.0
+
+    def begin(self) -> None:
+        """Write the results, of nothing so far, and begin the journal."""
+        self.save(partial=True)
+        begun = Begun(
+            plan=mask_plan(self.plan.as_json()),
+            plan_path=str(self.plan.path),
+            manifest=self.manifest,
+            started_at=self.started_at.isoformat(),
+        )
+        self._keep(begun=begun)
 
     def add_parity(self, parity: Parity) -> None:
         """Keep a check of the responses."""
-        self.parity = parity if self.parity is None else combine_parity(self.parity, parity)
+        self._keep(parity=parity)
 
     def add_warning(self, warning: str) -> None:
         """Keep what a careful reader should know."""
-        self.warnings[warning] = None
+        self._keep(warning=warning)
+
+    def add_work(self, work: Work) -> None:
+        """Keep the instructions that were counted."""
+        self._keep(work=work)
 
     def add_round(self, measured: MeasuredRound) -> None:
         """Judge and keep a round, and append its latencies to the log of its arm and level."""
         one = measured.round
-        self.rounds.append(judge(self.plan, self.manifest, one))
-        self.histograms[one.block, one.order] = measured.histogram
+        self._keep(round=judge(self.plan, self.manifest, one), histogram=measured.histogram)
         path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
         interval = Interval(
             start_s=one.load.started_at_s, length_s=one.load.window_s, histogram=measured.histogram
@@ -51,7 +66,26 @@ class Recording(Measured):
 
     def add_visit(self, visit: PageVisit) -> None:
         """Judge a visit, and keep it."""
-        self.visits.append(judge_visit(visit))
+        self._keep(visit=judge_visit(visit), browser=self.browser)
+
+    def _keep(self, **found: Any) -> None:  # noqa: ANN401 - a field of an entry
+        entry = Entry(elapsed_s=time.monotonic() - self.began_s, **found)
+        self.recall(entry)  # first: what cannot be written is kept here at least
+        append_entry(self.folder, entry)
+
+    def recall(self, entry: Entry) -> None:
+        """Take over what a line of the journal holds."""
+        if entry.parity is not None:
+            self.parity = entry.parity if self.parity is None else combine_parity(self.parity, entry.parity)
+        if entry.warning:
+            self.warnings[entry.warning] = None
+        if entry.round is not None:
+            self.rounds.append(entry.round)
+            self.histograms[entry.round.block, entry.round.order] = entry.histogram
+        if entry.visit is not None:
+            self.visits.append(entry.visit)
+        self.work = entry.work or self.work
+        self.browser = entry.browser or self.browser
 
     def results(self, *, partial: bool) -> Results:
         """Analyse what was measured so far; `partial` unless the run has come to its end."""
@@ -59,14 +93,40 @@ class Recording(Measured):
 
     def save(self, *, partial: bool) -> Results:
         """Analyse and write what was measured so far; `partial` unless the run has come to its end."""
-        began_s = time.monotonic()
         results = self.results(partial=partial)
         write_results(results, self.folder / RESULTS_FILE)
-        self._saved_s = time.monotonic()
-        self._saving_s = self._saved_s - began_s
+        if not partial:
+            (self.folder / JOURNAL_FILE).unlink(missing_ok=True)
         return results
 
-    def save_now_and_then(self) -> None:
-        """Write what was measured so far, unless that was done a moment ago: it takes time from the run."""
-        if time.monotonic() - self._saved_s > max(SAVE_EVERY_S, self._saving_s / SAVING_SHARE):
-            self.save(partial=True)
+
+def recall_run(folder: Path) -> Recording:
+    """Make the recording of a run of its journal; raises InputError if that cannot be read."""
+    first, *others = [*read_entries(folder)] or [Entry()]
+    begun = first.begun
+    if begun is None:
+        raise refuse(str(folder / JOURNAL_FILE), "has no beginning", "restore the file, or measure again")
+    recording = Recording(
+        plan=Plan.model_validate(begun.plan | {"path": Path(begun.plan_path)}, strict=False),
+        manifest=begun.manifest,
+        folder=folder,
+        started_at=datetime.fromisoformat(begun.started_at),
+        began_s=time.monotonic() - (others or [first])[-1].elapsed_s,
+    )
+    for entry in others:
+        recording.recall(entry)
+    return recording
+
+
+def read_run(folder: Path) -> Results:
+    """Read a run; the results of one that was killed are made of its journal, and written.
+
+    Raises InputError: its files cannot be read.
+    Raises OSError: the results cannot be written.
+    """
+    results = read_results(folder / RESULTS_FILE)
+    if results.partial and results.stop_reason in ("", NO_END) and (folder / JOURNAL_FILE).exists():
+        recording = recall_run(folder)
+        recording.stop_reason = NO_END
+        results = recording.save(partial=True)
+    return results

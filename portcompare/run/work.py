@@ -55,7 +55,7 @@ def count_in_run(session: Session, recording: Recording, progress: Progress) -> 
     plan = session.plan
     if plan.work is None:
         return
-    recording.work = count_work(
+    work = count_work(
         Orders(
             plan=plan,
             requests=session.requests,
@@ -66,5 +66,6 @@ def count_in_run(session: Session, recording: Recording, progress: Progress) -> 
             say=progress.start,
         )
     )
-    for name, reason in recording.work.not_counted.items():
+    recording.add_work(work)
+    for name, reason in work.not_counted.items():
         recording.add_warning(f"the instructions of {name} were not counted: {reason}")

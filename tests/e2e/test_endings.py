@@ -9,6 +9,8 @@ import psutil
 import pytest
 
 from portcompare.report.formats.results_file import results_schema
+from portcompare.run.journal import JOURNAL_FILE
+from tests.conftest import Command
 from tests.e2e.conftest import Start, read_results
 from tests.e2e.processes import are_gone, command_of, is_running, processes_below, servers_below, wait_until
 
@@ -18,15 +20,20 @@ def make_endless(plan: Path) -> None:
     plan.write_text(plan.read_text().replace("max_blocks = 2", "max_blocks = 50\nprecision = 0.0001"))
 
 
+def count_rounds(folder: Path) -> int:
+    """How many rounds a run that goes on has measured."""
+    journal = folder / JOURNAL_FILE
+    return journal.read_text().count('"round": ') if journal.exists() else 0
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 def test_a_run_that_is_ended_stops_everything_and_keeps_what_it_measured(
-    start: Start, plan: Path, tmp_path: Path, ending: signal.Signals
+    start: Start, command: Command, plan: Path, tmp_path: Path, ending: signal.Signals
 ) -> None:
     folder = tmp_path / "run"
     make_endless(plan)
     process = start("run", plan, "--out", folder)
-    wait_until(lambda: servers_below(process.pid))
-    wait_until(lambda: read_results(folder)["rounds"])
+    wait_until(lambda: count_rounds(folder))
     tree = processes_below(process.pid)
     process.send_signal(ending)
     _, err = process.communicate(timeout=300)
@@ -35,10 +42,13 @@ def test_a_run_that_is_ended_stops_everything_and_keeps_what_it_measured(
     if ending == signal.SIGTERM:
         assert process.returncode == 130, err
         assert str(folder) in err.replace("\n", "")
+    validator = jsonschema.Draft202012Validator(results_schema())
+    validator.validate(read_results(folder))
+    command("report", folder)
     results = read_results(folder)
-    jsonschema.Draft202012Validator(results_schema()).validate(results)
+    validator.validate(results)
     assert results["partial"]
-    assert results["rounds"]
+    assert len(results["rounds"]) == count_rounds(folder)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +79,7 @@ def test_a_server_that_dies_ends_the_run_as_not_valid(start: Start, plan: Path, 
     folder = tmp_path / "run"
     make_endless(plan)
     process = start("run", plan, "--out", folder)
-    wait_until((folder / "histograms").exists)
+    wait_until(lambda: count_rounds(folder))
 
     def kill_the_candidate() -> bool:
         for one in servers_below(process.pid):

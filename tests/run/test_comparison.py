@@ -1,3 +1,5 @@
+import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from errno import ENOSPC
 from pathlib import Path
@@ -7,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from portcompare.errors import InputError, MeasurementError, ServerError
+from portcompare.report.formats.results_file import read_results
 from portcompare.run import comparison
 from portcompare.run.comparison import (
     find_folder_problems,
@@ -15,6 +18,9 @@ from portcompare.run.comparison import (
     name_run_folder,
     write_or_say_how,
 )
+from tests.analyse.samples import ROUND
+from tests.measure.plans import make_plan
+from tests.run.test_recording import record
 
 
 def test_a_run_is_named_by_its_time_and_its_plan_and_cannot_lead_elsewhere() -> None:
@@ -39,67 +45,57 @@ def test_a_folder_that_is_being_written_is_refused_until_its_run_ends(tmp_path: 
         assert list(tmp_path.iterdir()) == []  # the lock is no file
 
 
-class Kept:
-    """A recording that only notes what becomes of it."""
-
-    def __init__(self, folder: Path, failure: OSError | None = None) -> None:
-        self.folder, self.stop_reason, self.notes = folder, "", list[str]()
-        self.reported: list[str] = []
-        self._failure = failure
-
-    def save(self, *, partial: bool) -> "Kept":
-        assert partial
-        if self._failure:
-            raise self._failure
-        return self
-
-    def note(self, line: str) -> None:
-        self.notes.append(line)
-
-
 FULL = OSError(ENOSPC, "No space left on device")
-
-
 KEPT = "is kept, marked partial"
 
 
 @pytest.mark.parametrize(
-    ("error", "failure", "expected"),
+    ("error", "writable", "expected"),
     [
-        (ServerError("new: ended\nits log"), None, ("new: ended", "broke off: new: ended", KEPT)),
-        (KeyboardInterrupt(), None, ("^$", "interrupted", KEPT)),
-        (FULL, None, ("the run broke off: .*No space left", "broke off: [Errno 28]", KEPT)),
-        (FULL, FULL, ("the run broke off: .*No space left", "broke off: [Errno 28]", "could not be written")),
-        (MemoryError(), None, ("the run broke off: MemoryError", "broke off: MemoryError", KEPT)),
+        (ServerError("new: ended\nits log"), "rt", ("new: ended", "broke off: new: ended", KEPT)),
+        (KeyboardInterrupt(), "rt", ("^$", "interrupted", KEPT)),
+        (FULL, "rt", ("the run broke off: .*No space left", "broke off: [Errno 28]", KEPT)),
+        (FULL, "t", ("the run broke off: .*No space left", "broke off: [Errno 28]", "File exists")),
+        (MemoryError(), "", ("the run broke off: MemoryError", "", "could not be written")),
     ],
 )
-def test_a_run_that_breaks_off_keeps_what_it_measured_and_says_why(
+def test_a_run_that_breaks_off_keeps_what_it_measured_where_it_can_and_says_why(
     error: BaseException,
-    failure: OSError | None,
+    writable: str,
     expected: tuple[str, str, str],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    recording: Any = Kept(Path("run"), failure)
-    monkeypatch.setattr(
-        comparison, "write_reports", lambda results, _: recording.reported.append(results.stop_reason)
-    )
+    """`writable`: "r" for the run's folder, "t" for that of temporary files."""
+    places = {"r": tmp_path / "run", "t": tmp_path / "temporary"}
+    for name, place in places.items():
+        place.mkdir() if name in writable else place.touch()
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(places["t"]))
+    notes: list[str] = []
+    recording, progress = record(make_plan(), places["r"]), Mock(note=notes.append)
+    recording.rounds.append(replace(ROUND, deployment="old", scenario="fast", level=8.0))
     raised, reason, note = expected
     is_interrupted = isinstance(error, KeyboardInterrupt)
-    kind = KeyboardInterrupt if is_interrupted else MeasurementError
-    with pytest.raises(kind, match=raised), kept_if_broken_off(recording, recording):
+    with (
+        pytest.raises(KeyboardInterrupt if is_interrupted else MeasurementError, match=raised),
+        kept_if_broken_off(recording, progress),
+    ):
         raise error
-    assert recording.stop_reason.startswith(reason)
-    assert len(recording.reported) == (failure is None and not is_interrupted)
-    assert note in "".join(recording.notes)
+    assert note in "".join(notes)
+    for path in tmp_path.rglob("results.json"):
+        assert read_results(path).stop_reason.startswith(reason)
+    is_reported = not is_interrupted
+    assert len([*tmp_path.rglob("report.html")]) == (bool(writable) and is_reported)
+    assert len([*tmp_path.rglob("results.json")]) == bool(writable)
 
 
 def test_an_interruption_while_reports_are_written_says_how_to_have_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recording: Any = Kept(tmp_path)
+    recording: Any = Mock()
     monkeypatch.setattr(comparison, "write_reports", Mock(side_effect=KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         write_or_say_how(recording, tmp_path, recording)
-    assert recording.notes == [
+    recording.note.assert_called_once_with(
         f"the results are whole, the reports are not: portcompare report {tmp_path} writes them"
-    ]
+    )

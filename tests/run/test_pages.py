@@ -36,9 +36,7 @@ class Block:
         self.settled: list[str] = []
         self.timekeeper = Timekeeper(deadline_s, lambda: self.now_s)
         self.timekeeper.begin_block()
-        self.recording = SimpleNamespace(
-            browser="", add_visit=self.visits.append, save_now_and_then=lambda: None
-        )
+        self.recording = SimpleNamespace(browser="", add_visit=self.visits.append)
         monkeypatch.setattr(phases, "launch_chromium", self._launch)
         monkeypatch.setattr(phases, "measure_visit", self._measure)
         monkeypatch.setattr(phases, "expect", lambda *_: {})

@@ -1,0 +1,82 @@
+"""The journal of a run: each thing that was measured, as it came, so that a kill loses nothing of it."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from portcompare.errors import refuse
+from portcompare.records.manifest import Manifest
+from portcompare.records.pages import PageVisit
+from portcompare.records.parity import Parity
+from portcompare.records.rounds import Round
+from portcompare.records.work import Work
+from portcompare.report.formats.results_file import encode
+
+JOURNAL_FILE = "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """What a run has known before it measured anything."""
+
+    plan: dict[str, Any]  # Its secrets are hidden
+    plan_path: str
+    manifest: Manifest
+    started_at: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of the journal: one thing, and when it was known; all else is not set."""
+
+    elapsed_s: float = 0.0  # Of the run's time
+    begun: Begun | None = None
+    parity: Parity | None = None  # One check of the responses
+    work: Work | None = None
+    warning: str = ""
+    round: Round | None = None
+    histogram: str = ""  # Of the round
+    visit: PageVisit | None = None
+    browser: str = ""  # Of the visit
+
+
+_ENTRY = TypeAdapter(Entry)
+
+
+def append_entry(folder: Path, entry: Entry) -> None:
+    """Append a line to the journal of a run, and wait until the disk has it; the first line makes the file.
+
+    Raises OSError: it cannot be written, or the journal is gone.
+    """
+    found = {name: value for name, value in asdict(entry).items() if value}
+    line = json.dumps(found, ensure_ascii=False, allow_nan=False)
+    with (folder / JOURNAL_FILE).open("wb" if entry.begun else "r+b") as file:
+        file.seek(0, os.SEEK_END)
+        file.write(encode(f"{line}\n"))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_entries(folder: Path) -> Iterator[Entry]:
+    """Read the journal of a run; a last line that the run did not write to its end is left out.
+
+    Raises InputError: the journal cannot be read.
+    """
+    path = folder / JOURNAL_FILE
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError as error:
+        remedy = "name the folder of a run that was interrupted or broke off, or measure again"
+        raise refuse(str(path), f"cannot be read: {error.strerror}", remedy) from None
+    for number, line in enumerate(lines, 1):
+        try:
+            yield _ENTRY.validate_json(line)
+        except ValidationError as error:
+            found = f"is damaged: {error.errors(include_url=False)[0]['msg']}"
+            remedy = "restore the file, or remove it: results.json holds what was written before"
+            raise refuse(f"{path}: line {number}", found, remedy) from None
