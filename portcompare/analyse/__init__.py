@@ -41,6 +41,7 @@ class Measured:
     ended_searches: set[tuple[int, str, str]] = field(default_factory=set)  # By block, scenario and arm
     warnings: dict[str, None] = field(default_factory=dict)  # Each once, in the order in which they came
     stop_reason: str = ""  # Why no more was measured; empty until it is known
+    resumed_at: tuple[str, ...] = ()  # As in the results
     browser: str = ""  # Name and version of what loads the pages; empty as long as none was loaded
     # The finished runs that gates compare with, by the names that the plan gives them
     stored: Mapping[str, Results] = field(default_factory=dict)
@@ -73,6 +74,7 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
         schema_version=SCHEMA_VERSION,
         name=plan.name,
         started_at=measured.started_at.isoformat(timespec="seconds"),
+        resumed_at=measured.resumed_at,
         duration_s=duration_s,
         measured_s=sum((one.load.window_s for one in rounds), 0.0),
         partial=partial,

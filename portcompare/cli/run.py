@@ -36,6 +36,7 @@ from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
 from portcompare.run.narrowing import Narrowing, find_left_out, narrow
 from portcompare.run.progress import Progress, out
+from portcompare.run.resuming import read_resumable
 from portcompare.run.targets import DEFAULT_USERS, Targets
 from portcompare.run.workers import choose_workers
 from portcompare.serve.servers import vocabulary
@@ -53,6 +54,10 @@ def run(  # noqa: PLR0913 - the options of a command
     *,
     out_folder: Annotated[
         Path | None, Option("--out", metavar="DIR", help="the run's folder; default: runs/TIME-NAME")
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        Option(metavar="RUN", help="complete the run of this folder, which was interrupted or broke off"),
     ] = None,
     budget: Annotated[
         str | None, Option(metavar="TIME", help="longest duration: 90, 120s or 5m; default: rounds.budget_s")
@@ -103,6 +108,13 @@ def run(  # noqa: PLR0913 - the options of a command
     )
     workers = choose_workers(processes, expect_workers, listen)
     budget_s = None if budget is None else read_duration("--budget", budget)
+    if resume is not None:
+        if out_folder is not None:
+            remedy = "leave out --out: the run stays in its folder"
+            raise refuse("--resume, --out", "both are given", remedy)
+        earlier = read_resumable(resume)
+        budget_s = budget_s or earlier.plan.rounds.budget_s
+        what = what or [str(earlier.plan.path)]
     known = () if out_folder is None else find_folder_problems(out_folder)
     match what or [str(DEFAULT_PLAN)]:
         case [path] if paths is None and save_plan is None and (":" not in path or Path(path).exists()):
@@ -120,9 +132,10 @@ def run(  # noqa: PLR0913 - the options of a command
     left_out = find_left_out(whole, plan)
     if budget_s is not None:
         plan = plan.model_copy(update={"rounds": plan.rounds.model_copy(update={"budget_s": budget_s})})
-    folder = out_folder or name_run_folder(plan.name, datetime.now(UTC))
+    folder = resume or out_folder or name_run_folder(plan.name, datetime.now(UTC))
     with Progress() as progress:
-        results = compare(plan, RunOptions(folder=folder, workers=workers, left_out=left_out), progress)
+        options = RunOptions(folder=folder, workers=workers, left_out=left_out, is_resumed=resume is not None)
+        results = compare(plan, options, progress)
     if as_json:
         out.print((folder / RESULTS_FILE).read_text(encoding="utf-8"), soft_wrap=True, markup=False, end="")
     else:

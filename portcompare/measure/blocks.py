@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isinf
 from random import Random
@@ -61,11 +61,22 @@ class Timekeeper:
         self.is_up = False  # whether a round was not begun because it would have ended too late
         self.reason = ""  # why no more is measured, in a clause; empty until it is known
         self.beside_s = 0.0  # what each block takes beside its start and its rounds
+        self.spent_s = 0.0  # on the whole blocks of a run that is resumed
         self._began_s = clock()
         self._starts_s: list[float] = []
         self._rounds_s: defaultdict[Level, list[float]] = defaultdict(list)
         self._is_first = False
         self._ended_s: float | None = None  # When the last round did
+
+    @property
+    def longest_s(self) -> dict[Level, float]:
+        """How long the longest round of each level took."""
+        return {known: max(took_s) for known, took_s in self._rounds_s.items()}
+
+    def recall(self, longest_s: Mapping[Level, float], spent_s: float) -> None:
+        """Take over from a run that is resumed how long its rounds and its whole blocks took."""
+        self._rounds_s.update({level: [took_s] for level, took_s in longest_s.items()})
+        self.spent_s = spent_s
 
     def begin_block(self) -> None:
         """Note that the servers of a block are being started."""
@@ -79,7 +90,7 @@ class Timekeeper:
             # To end the servers of the block before is part of it.
             self._starts_s.append(now_s - (self._ended_s or self._began_s))
             self._is_first = False
-        longest_s = {known: max(took_s) for known, took_s in self._rounds_s.items()}
+        longest_s = self.longest_s
         of_scenario_s = [took_s for (name, _), took_s in longest_s.items() if name == level[0]]
         self.is_up = now_s + max(of_scenario_s or longest_s.values(), default=0.0) > self.deadline_s
         self._began_s = now_s
@@ -97,7 +108,7 @@ class Timekeeper:
     def choose(self, levels: Iterable[Level], arms: int) -> tuple[Level, ...]:
         """The levels of which another block ends in time."""
         # The first block's start contains the comparison of the responses, so the shortest start counts.
-        left_s = self.deadline_s - self.clock() - min(self._starts_s) - self.beside_s
+        left_s = self.deadline_s - self.clock() - min(self._starts_s, default=0.0) - self.beside_s
         chosen: list[Level] = []
         for level in levels:
             needed_s = arms * fmean(self._rounds_s[level])
@@ -108,17 +119,23 @@ class Timekeeper:
 
 
 def plan_blocks(
-    plan: Plan, find_undecided: Callable[[int], Mapping[Level, float]], timekeeper: Timekeeper
+    plan: Plan,
+    find_undecided: Callable[[int], Mapping[Level, float]],
+    timekeeper: Timekeeper,
+    *,
+    measured: Sequence[Collection[Level]] = (),
 ) -> Iterator[tuple[Place, ...]]:
     """The blocks of a run, until every level is known well enough or the plan's limits are reached.
 
     Once there is not time for all that are undecided, it goes to those with the widest intervals.
 
     `find_undecided`: the widths of the intervals of levels that are undecided after so many blocks.
+    `measured`: the levels of each block of a run that is resumed; it goes on after the last of them.
     """
-    levels: tuple[Level, ...] = plan.levels
-    for block in range(plan.rounds.max_blocks):
-        yield order_block(plan, block, levels)
+    levels = tuple(level for level in plan.levels if not measured or level in measured[-1])
+    for block in range(max(len(measured) - 1, 0), plan.rounds.max_blocks):
+        if block >= len(measured):
+            yield order_block(plan, block, levels)
         if timekeeper.is_up:
             timekeeper.reason = budget_ended(plan, block)
             return

@@ -1,14 +1,22 @@
 """Sweeps: which cells of a break-even grid to measure next, or which rates in the search of a capacity."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import exp, inf, log, sqrt
 from random import Random
 from statistics import fmean
 
-from portcompare.measure.blocks import Place, Timekeeper, all_blocks, budget_ended, nothing_fits, order_block
+from portcompare.measure.blocks import (
+    Level,
+    Place,
+    Timekeeper,
+    all_blocks,
+    budget_ended,
+    nothing_fits,
+    order_block,
+)
 from portcompare.plan import BreakEvenGrid, Plan
 from portcompare.records.rounds import CONTROL
 from portcompare.records.sweeps import RESOLUTION, Bracket, BreakEven, BreakEvenCell
@@ -24,18 +32,24 @@ LEAST_REQUESTS = 100  # of a round, so that 1% of them is one
 
 
 def plan_break_even(
-    plan: Plan, grid: BreakEvenGrid, find_grids: Callable[[], Iterable[BreakEven]], timekeeper: Timekeeper
+    plan: Plan,
+    grid: BreakEvenGrid,
+    find_grids: Callable[[], Iterable[BreakEven]],
+    timekeeper: Timekeeper,
+    *,
+    measured: Sequence[Collection[Level]] = (),
 ) -> Iterator[tuple[Place, ...]]:
     """The blocks of a break-even sweep, until the border is known or the plan's limits are reached.
 
     New cells get `rounds.min_blocks` blocks before anything is concluded from them; then those undecided get
-    more, up to `rounds.max_blocks` each.
+    more, up to `rounds.max_blocks` each. `measured`: as in `plan_blocks`.
     """
-    began_s = timekeeper.clock()
-    counts: Counter[Cell] = Counter()
+    began_s = timekeeper.clock() - timekeeper.spent_s
     names = {delay_s: name for name, delay_s in grid.delays_s.items()}
-    cells, blocks = choose_coarse(grid), plan.rounds.min_blocks
-    number = 0
+    known = [sorted((grid.delays_s[name], int(users)) for name, users in levels) for levels in measured]
+    counts = Counter(cell for cells in known for cell in cells)
+    cells, number = known[-1] if known else choose_coarse(grid), len(known)
+    blocks = max(plan.rounds.min_blocks - min(counts[cell] for cell in cells), 0)
     while cells:
         levels = [(names[delay_s], users) for delay_s, users in cells]
         for _ in range(blocks):
@@ -177,15 +191,19 @@ def plan_searches(
     find_undecided: Callable[[], frozenset[str]],
     ended: set[SearchKey],
     timekeeper: Timekeeper,
+    *,
+    measured: Sequence[Collection[Level]] = (),
 ) -> Iterator[Iterator[Place]]:
     """The blocks of a search, until the capacities are known well enough or the plan's limits are reached.
 
-    `ended`: receives each search that found nothing more to try.
+    `ended`: receives each search that found nothing more to try. `measured`: as in `plan_blocks`.
     """
-    scenarios = tuple(plan.searches)
-    for block in range(plan.rounds.max_blocks):
+    searched = {name for name, _ in measured[-1]} if measured else plan.searches
+    scenarios = tuple(name for name in plan.searches if name in searched)
+    for block in range(max(len(measured) - 1, 0), plan.rounds.max_blocks):
         began_s = timekeeper.clock()
-        yield _search_block(plan, block, scenarios, find_bracket, ended)
+        if block >= len(measured):
+            yield _search_block(plan, block, scenarios, find_bracket, ended)
         now_s = timekeeper.clock()
         if timekeeper.is_up:
             timekeeper.reason = budget_ended(plan, block)

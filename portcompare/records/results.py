@@ -163,4 +163,7 @@ class Results:
     claims: tuple[ClaimResult, ...] = ()  # The plan's claims
     # How many comparisons were made, which differences hold among them, and what the control shows
     evidence: str = ""
+    # When it was resumed, each time; ISO 8601, UTC. The time between does not count, nor do rounds of blocks
+    # that were not whole when it was interrupted or broke off
+    resumed_at: tuple[str, ...] = ()
     work: Work | None = None  # Instructions per request; None where the plan has no [work]

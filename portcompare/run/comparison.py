@@ -39,6 +39,7 @@ from portcompare.run.narrowing import Narrowing
 from portcompare.run.phases import measure, prepare
 from portcompare.run.progress import Progress
 from portcompare.run.recording import Recording
+from portcompare.run.resuming import find_condition_changes, find_plan_changes, read_resumable
 from portcompare.run.session import GENERATOR_LOG, open_session
 from portcompare.run.work import find_counter_problems
 from portcompare.run.workers import Workers
@@ -53,6 +54,7 @@ class RunOptions:
     folder: Path
     workers: Workers
     left_out: str | None  # a warning of what the plan had that is not run
+    is_resumed: bool = False  # whether the folder holds a run that is to be completed
 
 
 def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
@@ -67,7 +69,10 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
     # A run's time begins with its process: to import what it needs takes a second or two.
     began_s, started_at = time.monotonic() - _process_age_s(), datetime.now(UTC)
     problems: list[Problem] = [*find_counter_problems(plan)]
-    with make_folder(options.folder) as folder:
+    with make_folder(options.folder, exists=options.is_resumed) as folder:
+        earlier = read_resumable(folder) if options.is_resumed else None
+        generators = options.workers.expect or options.workers.processes
+        problems += find_plan_changes(earlier, plan, generators) if earlier else ()
         stored = read_stored_runs(plan, problems)
         with open_session(plan, folder, problems, options.workers, progress.start) as session:
             if options.workers.expect:
@@ -75,16 +80,21 @@ def compare(plan: Plan, options: RunOptions, progress: Progress) -> Results:
             progress.start("looking at the machine")
             steadiness = look_at_steadiness(plan, (session.cpus.server[0], session.cpus.generator[-1]))
             progress.note(describe_steadiness(steadiness))
-            recording = Recording(
+            manifest = describe_manifest(plan, session.cpus, steadiness)
+            if earlier and (changes := [*find_condition_changes(earlier, manifest)]):
+                raise InputError(changes)
+            recording = earlier or Recording(
                 plan=plan,
-                manifest=describe_manifest(plan, session.cpus, steadiness),
+                manifest=manifest,
                 folder=folder,
                 started_at=started_at,
                 began_s=began_s,
-                stored=stored,
+                generators=generators,
             )
+            recording.plan, recording.stored = plan, stored
+            recording.began_s = began_s - recording.spent_s
             with kept_if_broken_off(recording, progress):
-                recording.begin()
+                recording.resume() if earlier else recording.begin()
                 if options.left_out is not None:
                     recording.add_warning(options.left_out)
                 with prepare(session, progress):
@@ -186,7 +196,9 @@ def _save_somewhere(recording: Recording, *, with_reports: bool) -> str:
                 place.rmdir()  # if nothing was written
         else:
             kept = f"what was measured is kept, marked partial: portcompare report {place} shows it"
-            return f"{kept} ({'; '.join(failures)})" if failures else kept
+            if failures:
+                return f"{kept} ({'; '.join(failures)})"
+            return f"{kept}, portcompare run --resume {place} completes it"
     return (
         f"what was measured last could not be written ({'; '.join(failures)}): portcompare report {folder} "
         "shows what was written before"
@@ -224,9 +236,12 @@ def _not_writable(folder: Path, reason: str) -> Problem:
 
 
 @contextmanager
-def make_folder(folder: Path) -> Iterator[Path]:
-    """Make the folder of a run or a check, and remove it again if bad input has left it empty."""
-    if problems := list(find_folder_problems(folder)):
+def make_folder(folder: Path, *, exists: bool = False) -> Iterator[Path]:
+    """Make the folder of a run or a check, and remove it again if bad input has left it empty.
+
+    `exists`: whether it holds a run, which stays.
+    """
+    if not exists and (problems := list(find_folder_problems(folder))):
         raise InputError(problems)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -240,9 +255,10 @@ def make_folder(folder: Path) -> Iterator[Path]:
         remedy = "wait for it, or name another folder with --out DIR"
         raise refuse(f"--out {folder}", "another run is being written there", remedy) from None
     except InputError:
-        (folder / GENERATOR_LOG).unlink(missing_ok=True)
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        if not exists:
+            (folder / GENERATOR_LOG).unlink(missing_ok=True)
+            if not any(folder.iterdir()):
+                folder.rmdir()
         raise
     finally:
         os.close(lock)

@@ -26,6 +26,7 @@ class Begun:
 
     plan: dict[str, Any]  # Its secrets are hidden
     plan_path: str
+    generators: int  # Processes that generate the load
     manifest: Manifest
     started_at: str  # ISO 8601, UTC
 
@@ -43,6 +44,13 @@ class Entry:
     histogram: str = ""  # Of the round
     visit: PageVisit | None = None
     browser: str = ""  # Of the visit
+    blocks: int = 0  # How many have come to their end
+    longest_s: tuple[
+        tuple[str, float, float], ...
+    ] = ()  # By then: scenario, level, seconds of its longest round
+    resumed_at: str = (
+        ""  # ISO 8601, UTC; what was measured of blocks that have not come to their end is discarded
+    )
 
 
 _ENTRY = TypeAdapter(Entry)
@@ -60,6 +68,12 @@ def append_entry(folder: Path, entry: Entry) -> None:
         file.write(encode(f"{line}\n"))
         file.flush()
         os.fsync(file.fileno())
+
+
+def cut_torn_line(folder: Path) -> None:
+    """Remove a last line of a journal that was not written to its end; raises OSError if it cannot."""
+    path = folder / JOURNAL_FILE
+    os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
 
 
 def read_entries(folder: Path) -> Iterator[Entry]:

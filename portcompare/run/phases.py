@@ -94,10 +94,12 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
     charted = 1 if plan.break_even else len(plan.scenarios)
     deadline_s = recording.began_s + plan.rounds.budget_s
     timekeeper = Timekeeper(deadline_s - CLOSING_S - CHARTS_S * charted)
+    timekeeper.recall(recording.longest_s, recording.spent_s)
     run = Run(session=session, recording=recording, progress=progress, timekeeper=timekeeper)
+    run.why_windows.update({(one.scenario, one.level): one.why_window for one in recording.rounds})
     outcome: ParityOutcome | None = None
     blocks: Iterator[tuple[int, Iterable[Place]]] = iter(())
-    number = 0
+    number = recording.blocks
     places: Iterable[Place] | None = ()
     while outcome is None or places is not None:
         progress.start(f"block {number + 1}: starting servers")
@@ -110,16 +112,11 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
                 session = without_faulty_scenarios(session, outcome)
                 count_in_run(session, recording, progress)
                 recording.plan, run = session.plan, replace(run, session=session)
-                blocks = enumerate(_plan_blocks(run))
-                number, places = next(blocks, (0, None))
-            if places is None:
-                break
-            may_overload = servers if plan.searches or plan.pages else {}
-            idle_s = {arm: measure_idle(server, server.ready_target) for arm, server in may_overload.items()}
-            block = Block(number=number, servers=servers, outcome=outcome, idle_s=idle_s)
-            measure_rounds(run, block, places)
-            load_pages(run, block)
-            number, places = next(blocks, (number, None))
+                blocks = enumerate(_plan_blocks(run), number)
+                number, places = next(blocks, (number, None))
+            if places is not None:  # else a run was resumed that had measured all
+                _measure_block(run, servers, outcome, number, places)
+                number, places = next(blocks, (number, None))
             if places is None:
                 recording.stop_reason = timekeeper.reason
                 if timekeeper.is_up and number == 0:
@@ -132,11 +129,33 @@ def measure(session: Session, recording: Recording, progress: Progress) -> None:
         recording.add_parity(recheck_differences(session, outcome, progress))
 
 
+def _measure_block(
+    run: Run,
+    servers: Mapping[str, RunningServer],
+    outcome: ParityOutcome,
+    number: int,
+    places: Iterable[Place],
+) -> None:
+    plan = run.session.plan
+    may_overload = servers if plan.searches or plan.pages else {}
+    idle_s = {arm: measure_idle(server, server.ready_target) for arm, server in may_overload.items()}
+    block = Block(number=number, servers=servers, outcome=outcome, idle_s=idle_s)
+    measure_rounds(run, block, places)
+    load_pages(run, block)
+    if not run.timekeeper.is_up:
+        run.recording.end_block(number, run.timekeeper.longest_s)
+
+
 def _plan_blocks(run: Run) -> Iterator[Iterable[Place]]:
     plan, timekeeper = run.session.plan, run.timekeeper
     rounds, ended = run.recording.rounds, run.recording.ended_searches
+    measured = [
+        {(one.scenario, one.level) for one in rounds if one.block == number}
+        for number in range(run.recording.blocks)
+    ]
     if plan.break_even is not None:
-        return plan_break_even(plan, plan.break_even, lambda: find_grids(plan, rounds), timekeeper)
+        grid = plan.break_even
+        return plan_break_even(plan, grid, lambda: find_grids(plan, rounds), timekeeper, measured=measured)
     if plan.searches:
         return plan_searches(
             plan,
@@ -144,8 +163,11 @@ def _plan_blocks(run: Run) -> Iterator[Iterable[Place]]:
             lambda: find_unsure_searches(find_plan_capacities(plan, rounds, ended), plan.rounds.precision),
             ended,
             timekeeper,
+            measured=measured,
         )
-    return plan_blocks(plan, lambda blocks: find_undecided_levels(plan, rounds, blocks), timekeeper)
+    return plan_blocks(
+        plan, lambda blocks: find_undecided_levels(plan, rounds, blocks), timekeeper, measured=measured
+    )
 
 
 def _compare_first(run: Run, servers: Mapping[str, RunningServer]) -> ParityOutcome:

@@ -1,8 +1,10 @@
 """What a run has measured so far: kept as it comes, and written so that nothing is lost."""
 
+import shutil
 import time
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,23 @@ from portcompare.analyse import Measured, analyse
 from portcompare.analyse.rounds import judge, judge_visit
 from portcompare.errors import refuse
 from portcompare.masking import mask_plan
+from portcompare.measure.blocks import Level
 from portcompare.measure.rounds import MeasuredRound
 from portcompare.parity.outcome import combine_parity
 from portcompare.plan import Plan
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.results import RESULTS_FILE, Results
+from portcompare.records.rounds import Round
 from portcompare.records.work import Work
-from portcompare.report.formats.histograms import Interval, histogram_path, write_histogram_log
+from portcompare.report.formats.histograms import (
+    HISTOGRAM_FOLDER,
+    Interval,
+    histogram_path,
+    write_histogram_log,
+)
 from portcompare.report.formats.results_file import read_results, write_results
-from portcompare.run.journal import JOURNAL_FILE, Begun, Entry, append_entry, read_entries
+from portcompare.run.journal import JOURNAL_FILE, Begun, Entry, append_entry, cut_torn_line, read_entries
 
 NO_END = "no end was recorded: it was killed, or is still running"
 
@@ -30,6 +39,10 @@ class Recording(Measured):
 
     folder: Path
     began_s: float  # When its time began to count, in seconds of `time.monotonic()`
+    generators: int = 1  # Processes that generate the load
+    blocks: int = 0  # How many have come to their end,
+    spent_s: float = 0.0  # how much of the run's time they took,
+    longest_s: dict[Level, float] = field(default_factory=dict)  # and the longest round of each level by then
 
     def begin(self) -> None:
         """Write the results, of nothing so far, and begin the journal."""
@@ -37,10 +50,20 @@ class Recording(Measured):
         begun = Begun(
             plan=mask_plan(self.plan.as_json()),
             plan_path=str(self.plan.path),
+            generators=self.generators,
             manifest=self.manifest,
             started_at=self.started_at.isoformat(),
         )
         self._keep(begun=begun)
+
+    def resume(self) -> None:
+        """Go on with a run that its journal has: what belongs to no whole block is to be measured again."""
+        cut_torn_line(self.folder)
+        self._keep(resumed_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        shutil.rmtree(self.folder / HISTOGRAM_FOLDER, ignore_errors=True)
+        for one in self.rounds:
+            self._log_latencies(one)
+        self.save(partial=True)
 
     def add_parity(self, parity: Parity) -> None:
         """Keep a check of the responses."""
@@ -56,17 +79,25 @@ class Recording(Measured):
 
     def add_round(self, measured: MeasuredRound) -> None:
         """Judge and keep a round, and append its latencies to the log of its arm and level."""
-        one = measured.round
-        self._keep(round=judge(self.plan, self.manifest, one), histogram=measured.histogram)
+        one = judge(self.plan, self.manifest, measured.round)
+        self._keep(round=one, histogram=measured.histogram)
+        self._log_latencies(one)
+
+    def _log_latencies(self, one: Round) -> None:
         path = histogram_path(self.folder, scenario=one.scenario, level=one.level, arm=one.arm)
-        interval = Interval(
-            start_s=one.load.started_at_s, length_s=one.load.window_s, histogram=measured.histogram
-        )
+        histogram = self.histograms[one.block, one.order]
+        interval = Interval(start_s=one.load.started_at_s, length_s=one.load.window_s, histogram=histogram)
         write_histogram_log(path, [interval])
 
     def add_visit(self, visit: PageVisit) -> None:
         """Judge a visit, and keep it."""
         self._keep(visit=judge_visit(visit), browser=self.browser)
+
+    def end_block(self, number: int, longest_s: Mapping[Level, float]) -> None:
+        """Note that a block has come to its end."""
+        self._keep(
+            blocks=number + 1, longest_s=tuple((*level, took_s) for level, took_s in longest_s.items())
+        )
 
     def _keep(self, **found: Any) -> None:  # noqa: ANN401 - a field of an entry
         entry = Entry(elapsed_s=time.monotonic() - self.began_s, **found)
@@ -84,6 +115,16 @@ class Recording(Measured):
             self.histograms[entry.round.block, entry.round.order] = entry.histogram
         if entry.visit is not None:
             self.visits.append(entry.visit)
+        if entry.blocks:
+            self.blocks, self.spent_s = entry.blocks, entry.elapsed_s
+            self.longest_s = {(name, level): took_s for name, level, took_s in entry.longest_s}
+            # All of its searches have ended.
+            searched = (one for one in self.rounds if one.scenario in self.plan.searches)
+            self.ended_searches |= {(one.block, one.scenario, one.arm) for one in searched}
+        if entry.resumed_at:
+            self.resumed_at += (entry.resumed_at,)
+            self.rounds = [one for one in self.rounds if one.block < self.blocks]
+            self.visits = [one for one in self.visits if one.block < self.blocks]
         self.work = entry.work or self.work
         self.browser = entry.browser or self.browser
 
@@ -112,6 +153,7 @@ def recall_run(folder: Path) -> Recording:
         folder=folder,
         started_at=datetime.fromisoformat(begun.started_at),
         began_s=time.monotonic() - (others or [first])[-1].elapsed_s,
+        generators=begun.generators,
     )
     for entry in others:
         recording.recall(entry)

@@ -53,7 +53,7 @@ def find_counter_problems(plan: Plan) -> Sequence[Problem]:
 def count_in_run(session: Session, recording: Recording, progress: Progress) -> None:
     """Count what a plan wants counted, as far as there is time for it."""
     plan = session.plan
-    if plan.work is None:
+    if plan.work is None or recording.work is not None:  # it was counted before the run was resumed
         return
     work = count_work(
         Orders(

@@ -111,6 +111,9 @@ def test_a_locustfile_or_an_app_that_is_missing_is_named(
 def test_what_the_folder_of_a_run_contains_is_kept(command: Command, plan: Path, tmp_path: Path) -> None:
     write_project(tmp_path, {"old/results.json": "precious", "new/notes.txt": "mine"})
     assert "holds a run already" in refused(command, "run", plan, "--out", tmp_path / "old")
+    options = ("--resume", tmp_path / "old")
+    assert "results.json: line 1, column 1: is not JSON" in refused(command, "run", *options)
+    assert "both are given" in refused(command, "run", *options, "--out", tmp_path / "new")
     assert (tmp_path / "old" / "results.json").read_text() == "precious"
     plan.write_text(PLAN.replace("probe:wsgi", "probe:nothing"))
     assert command("run", plan, "--out", tmp_path / "new")[0] == 2
@@ -137,7 +140,7 @@ def test_a_server_that_does_not_start_makes_the_check_not_valid(
 def test_a_report_that_cannot_be_written_is_a_problem_of_the_input(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portcompare.cli.results.read_results", lambda path: path)
+    monkeypatch.setattr("portcompare.cli.results.read_run", lambda path: path)
     (tmp_path / "report.html").mkdir()
 
     def write_reports(results: object, folder: Path) -> None:
@@ -145,7 +148,7 @@ def test_a_report_that_cannot_be_written_is_a_problem_of_the_input(
 
     monkeypatch.setattr("portcompare.cli.results.write_reports", write_reports)
     assert f"{tmp_path}: cannot be written" in refused(command, "report", tmp_path)
-    monkeypatch.setattr("portcompare.cli.results.read_results", lambda _: 1 / 0)
+    monkeypatch.setattr("portcompare.cli.results.read_run", lambda _: 1 / 0)
     code, _, err = command("report", tmp_path)
     assert code == 3  # an unexpected error is not a verdict
     assert "ZeroDivisionError" in err

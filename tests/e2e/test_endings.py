@@ -27,13 +27,12 @@ def count_rounds(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_is_ended_stops_everything_and_keeps_what_it_measured(
+def test_a_run_that_is_ended_stops_everything_keeps_what_it_measured_and_can_be_completed(
     start: Start, command: Command, plan: Path, tmp_path: Path, ending: signal.Signals
 ) -> None:
     folder = tmp_path / "run"
-    make_endless(plan)
     process = start("run", plan, "--out", folder)
-    wait_until(lambda: count_rounds(folder))
+    wait_until(lambda: count_rounds(folder) > 6)  # one block has six
     tree = processes_below(process.pid)
     process.send_signal(ending)
     _, err = process.communicate(timeout=300)
@@ -49,6 +48,16 @@ def test_a_run_that_is_ended_stops_everything_and_keeps_what_it_measured(
     validator.validate(results)
     assert results["partial"]
     assert len(results["rounds"]) == count_rounds(folder)
+    process = start("run", plan, "--resume", folder)
+    _, err = process.communicate(timeout=300)
+    assert "block 1: " not in err
+    completed = read_results(folder)
+    validator.validate(completed)
+    assert not completed["partial"]
+    assert len(completed["resumed_at"]) == 1
+    assert completed["rounds"][:6] == results["rounds"][:6]
+    assert len(completed["rounds"]) == 2 * 6
+    assert not (folder / JOURNAL_FILE).exists()
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,15 @@
 """Runs on their whole way through plan, phases, recording and analysis; servers and load are made up."""
 
 import itertools
-import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
-from hdrh.histogram import HdrHistogram
 
 from portcompare.cli.run import _exit_code
 from portcompare.http.requests import http_request
@@ -27,14 +24,14 @@ from portcompare.records.results import Results
 from portcompare.records.rounds import Round
 from portcompare.report.formats.results_file import read_results, write_results
 from portcompare.run import phases
-from portcompare.run.recording import Recording
+from portcompare.run.recording import recall_run
 from portcompare.run.session import Session
 from tests.altered import altered
 from tests.analyse.samples import LATENCY, PARITY, ROUND
-from tests.measure.plans import make_manifest, make_plan
+from tests.measure.plans import make_plan
 from tests.parity.clients import DIFFERENCE
+from tests.run.test_recording import NOTHING, record
 
-NOTHING = HdrHistogram(1, 10**6, 3).encode().decode()
 IDLE_S = 0.003
 CAPACITIES_RPS = {"baseline": 300.0, "control": 300.0, "new": 900.0}
 
@@ -47,6 +44,8 @@ def with_subject(subject: Mapping[str, Any], **rounds: float) -> Plan:
 
 class Run:
     """A run whose rounds are made up, and whether an arm settles after one within a limit."""
+
+    is_resumed = False
 
     def __init__(
         self,
@@ -81,13 +80,7 @@ class Run:
             check_upstreams=lambda: None,
             can_take_turns=() if too_slow is None else tuple(plan.scenarios),
         )
-        recording = Recording(
-            plan=plan,
-            manifest=make_manifest(),
-            folder=folder,
-            started_at=datetime.now(UTC),
-            began_s=time.monotonic(),
-        )
+        recording = recall_run(folder) if self.is_resumed else record(plan, folder)
         instead = {
             "serve": lambda _: nullcontext(servers),
             "capture_requests": lambda session, *_: session,
@@ -101,7 +94,7 @@ class Run:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in instead.items():
                 patch.setattr(phases, name, value)
-            recording.begin()
+            recording.resume() if self.is_resumed else recording.begin()
             phases.measure(cast("Session", session), recording, Mock())
         self.results: Results = recording.results(partial=False)
 
@@ -140,6 +133,12 @@ class Run:
         return self._settle(server.arm, limit_s)
 
 
+class Resumed(Run):
+    """The same, of a run that was interrupted."""
+
+    is_resumed = True
+
+
 def in_a_grid(place: Place) -> Round:
     """Eight threads against an event loop, where each request waits."""
     delay_s = float(place.scenario.split()[1])
@@ -157,6 +156,9 @@ def under_an_objective(place: Place) -> Round:
     if kept:
         return open_round
     return altered(open_round, rate_rps=place.level / 2, errors=500, latency_s=replace(LATENCY, p99=2.0))
+
+
+SMALL_GRID = {"path": "/data", "delay_s": [0, 0.05, 0.2], "users": [1, 8, 64]}
 
 
 def search_plan() -> Plan:
@@ -303,6 +305,46 @@ def test_responses_that_differ_before_the_load_end_the_run_and_after_it_make_it_
     run = Run(search_plan(), under_an_objective, tmp_path, requests=requests)
     assert run.checked_after == [0]
     assert any("not compared again after the load" in warning for warning in run.results.warnings)
+
+
+def in_levels(place: Place) -> Round:
+    made = altered(ROUND, cpu_s_per_request=None)
+    return altered(made, rate_rps=ROUND.load.rate_rps * (1 + 0.01 * (place.block + place.order)))
+
+
+@pytest.mark.parametrize(
+    ("plan", "make_round"),
+    [
+        (with_subject({"scenarios": make_plan().scenarios}, min_blocks=4, max_blocks=4), in_levels),
+        (with_subject({"break_even": SMALL_GRID}, min_blocks=2, max_blocks=3), in_a_grid),
+        (search_plan(), under_an_objective),
+    ],
+    ids=["levels", "grid", "search"],
+)
+def test_a_run_that_is_resumed_finds_what_it_would_have_found_without_an_interruption(
+    plan: Plan, make_round: Callable[[Place], Round], tmp_path: Path
+) -> None:
+    whole = Run(plan, make_round, tmp_path / "whole")
+    folder, made = tmp_path / "interrupted", 0
+
+    def make_so_many(place: Place) -> Round:
+        nonlocal made
+        made += 1
+        if made > most:
+            raise KeyboardInterrupt
+        return make_round(place)
+
+    half = len(whole.places) // 2
+    for most, run in ((5, Run), (half, Resumed), (half + 9, Resumed)):  # noqa: B007 - used where rounds are made
+        with pytest.raises(KeyboardInterrupt):
+            run(plan, make_so_many, folder)
+    most = 2 * len(whole.places)
+    for resumed in (3, 4):  # the second time after all was measured, during the last check
+        found = Resumed(plan, make_so_many, folder).results
+        assert len(found.resumed_at) == resumed
+        times: dict[str, Any] = {"resumed_at": (), "duration_s": 0.0, "started_at": ""}
+        assert replace(found, **times) == replace(whole.results, **times)
+        most = 0
 
 
 TWO_LEVELS = {"scenarios": {"front": {"request": {"path": "/"}, "load": {"users": [1, 8]}}}}

@@ -22,6 +22,7 @@ from portcompare.report.wording import (
     percent,
     plan_value,
     seconds_text,
+    timestamp,
     visible,
 )
 
@@ -87,7 +88,8 @@ def method_facts(results: Results) -> Facts:
     facts = {f"Scenario {visible(name)}": _scenario(results, name) for name in scenarios} | {
         "Blocks": f"{blocks:,} measured, each on servers started afresh; the plan asks for {least} to {most}"
         + (" of each cell that is measured" if kind == "grid" else ""),
-        "Ended": visible(results.stop_reason) or "interrupted",
+        "Ended": (visible(results.stop_reason) or "interrupted")
+        + "".join(f"; resumed {timestamp(at)}" for at in results.resumed_at),
         "Rounds": f"{units.count(len(results.rounds), 'round')}, {discarded:,} of them discarded",
         "Time": f"{units.duration(results.measured_s)} inside turns and windows,"
         f" {units.duration(results.duration_s)} in all; budget {budget}",
