@@ -63,7 +63,9 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
     work = measured.work and compare_work(measured.work, plan.baseline, margins["instructions"])
     capacities = find_plan_capacities(plan, rounds, measured.ended_searches)
     pages = find_pages(plan, manifest, measured.visits, measured.browser)
+    wrong = conclusions.find_wrong_under_load(rounds, measured.visits, plan.level_text, searched)
     invalid_reasons = (
+        *(["responses under load were wrong"] if wrong else []),
         *validity.find_invalid_reasons(
             rounds, comparisons, margins, parity, plan.level_text, searched=searched
         ),
@@ -88,8 +90,7 @@ def analyse(measured: Measured, *, duration_s: float, partial: bool) -> Results:
             *measured.warnings,
             *(parity.warnings if parity is not None else ()),
         ),
-        headline=conclusions.find_wrong_under_load(fixed, plan.level_text)
-        or find_answer(plan, comparisons, capacities, invalid_reasons),
+        headline=wrong or find_answer(plan, comparisons, capacities, invalid_reasons),
         evidence=(
             conclusions.find_capacity_evidence(capacities, margins["throughput"], invalid_reasons)
             if searched

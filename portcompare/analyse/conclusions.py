@@ -7,9 +7,9 @@ from dataclasses import replace
 from portcompare.analyse.sweeps import half_width
 from portcompare.records.estimates import Change, Comparison, Estimate, Verdict
 from portcompare.records.metrics import HEADLINE_METRICS, MetricName
-from portcompare.records.pages import Pages, PageSummary
+from portcompare.records.pages import Pages, PageSummary, PageVisit
 from portcompare.records.results import Conclusion, Summary
-from portcompare.records.rounds import BASELINE, CONTROL, Round
+from portcompare.records.rounds import BASELINE, CONTROL, LoadReport, Round
 from portcompare.records.sweeps import Capacity
 from portcompare.stats.intervals import chance_beyond, degrees_of_freedom, reject
 from portcompare.units import LevelText, count, duration, rate, ratio, share
@@ -34,21 +34,46 @@ _CAPACITY_PHRASES: dict[Verdict | None, str] = {
 }
 
 
-def find_wrong_under_load(rounds: Iterable[Round], level_text: LevelText) -> str:
-    """Say which deployments respond under load otherwise than one request at a time; empty if none does."""
-    found: dict[str, Counter[str]] = {}
-    first: dict[str, str] = {}
-    for one in rounds:
-        for kind, number in one.load.error_kinds.items():
-            if kind.startswith((WRONG_BODY, WRONG_STATUS)):
-                found.setdefault(one.deployment, Counter())[kind] += number
-                first.setdefault(one.deployment, f"{one.scenario}, {level_text(one.scenario, one.level)}")
-    if not found:
-        return ""
-    texts = [
-        f"{name} ({first[name]}: {', '.join(f'{number} x {kind}' for kind, number in kinds.most_common(2))})"
-        for name, kinds in found.items()
+def find_wrong_under_load(
+    rounds: Iterable[Round],
+    visits: Iterable[PageVisit],
+    level_text: LevelText,
+    searched: Collection[str] = (),
+) -> str:
+    """Say which deployments respond under load otherwise than one request at a time; empty if none does.
+
+    In `searched` scenarios a wrong status is a limit that was searched for.
+    """
+    loads: list[tuple[Round | PageVisit, str, LoadReport, bool]] = [
+        (one, f"{one.scenario}, {level_text(one.scenario, one.level)}", one.load, one.scenario in searched)
+        for one in rounds
     ]
+    loads += [
+        (one, f"page {one.page}, {count(one.users, 'user')}", one.users_load, False)
+        for one in visits
+        if one.users_load is not None
+    ]
+    kinds: dict[str, Counter[str]] = {}
+    places: dict[str, dict[str, int]] = {}  # With the number of responses, by arm
+    examples: dict[str, str] = {}
+    for one, place, load, is_searched in loads:
+        wrong = WRONG_BODY if is_searched else (WRONG_BODY, WRONG_STATUS)
+        found = {kind: number for kind, number in load.error_kinds.items() if kind.startswith(wrong)}
+        if found:
+            name = f"{one.deployment} again, the control" if one.arm == CONTROL else one.deployment
+            kinds.setdefault(name, Counter()).update(found)
+            at = places.setdefault(name, {})
+            at[place] = at.get(place, 0) + load.responses
+            examples.setdefault(name, load.wrong_example)
+    if not kinds:
+        return ""
+    texts = []
+    for name, found in kinds.items():
+        first, *others = places[name]
+        more = f" and {count(len(others), 'more level')}" if others else ""
+        what = ", ".join(f"{number:,} x {kind}" for kind, number in found.most_common(2))
+        of = f"of {count(sum(places[name].values()), 'response')} {what}"
+        texts.append(f"{name} ({first}{more}: {of})" + (f", {examples[name]}" if examples[name] else ""))
     return (
         f"Wrong responses under load: {'; '.join(texts)}. One at a time, the responses were right: "
         "look for state that requests share, or for a limit that the load has reached."

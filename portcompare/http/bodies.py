@@ -4,6 +4,7 @@ import re
 import stat
 import zlib
 from errno import EFBIG, EINVAL
+from os.path import commonprefix
 from pathlib import Path
 from typing import Final
 
@@ -70,3 +71,25 @@ def _inflate(body: bytes, name: str) -> bytes:
         body = stream.unused_data
         if name == "deflate" or not body:  # a gzip stream may have several members
             return b"".join(parts)
+
+
+EXCERPT_CHARS: Final = 80
+_LEAD_CHARS: Final = 24
+
+
+def excerpts(one: str, other: str) -> tuple[str, str]:
+    """Two texts, cut alike to what is around their first difference."""
+    if max(len(one), len(other)) <= EXCERPT_CHARS:
+        return printable(one), printable(other)
+    start = max(len(commonprefix([one, other])) - _LEAD_CHARS, 0)  # noqa: RUF071 - texts, not paths
+    return _cut(one, start), _cut(other, start)
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + EXCERPT_CHARS
+    return ("..." if start else "") + printable(text[start:end]) + ("..." if end < len(text) else "")
+
+
+def printable(text: str) -> str:
+    """A text on one line, its invisible characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain, repeat
 from pathlib import Path
@@ -12,12 +13,14 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from portcompare.http.addresses import Address
+from portcompare.http.bodies import decode_body, excerpts
 from portcompare.http.login import Kept, LoginFailed, fill, find_keep_flaw, keep_from
 from portcompare.http.placeholders import NAME, fill_in, names_in
 from portcompare.http.requests import encode_request, find_flaw
 from portcompare.http.rows import Row, read_rows, share_weights
 from portcompare.loadgen.checks import LooseBody, exact_body
 from portcompare.loadgen.connection import Connection, make_context
+from portcompare.masking import mask_passwords
 from portcompare.records.requests import Expectation, LoginStep, RequestSpec
 from portcompare.wire.protocol import WRONG_BODY, WRONG_STATUS
 
@@ -200,6 +203,7 @@ def find_unfilled(user_class: type) -> Problem | None:
 
 
 _FIRST_BAD_STATUS: Final = 400
+_MOST_COMPARED: Final = 20_000  # Bytes of a body, for an example of a wrong one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,17 +220,38 @@ class Call:
 
     def find_wrong(self, response: ResponseReader, is_sampled: Callable[[], bool]) -> str | None:
         """The kind of failure of a complete response: its status or its body; None if there is none."""
-        status = response.status
-        if status != self.expected_status and (
-            self.expected_status is not None or status >= _FIRST_BAD_STATUS
-        ):
-            return f"{WRONG_STATUS}{status}"
+        if not self._is_right(response.status):
+            return f"{WRONG_STATUS}{response.status}"
         if self.expected_body is not None:
             if response.body != self.expected_body:
                 return self.wrong_body
         elif self.loose_body is not None and is_sampled() and not self.loose_body.matches(response.body):
             return self.wrong_body
         return None
+
+    def _is_right(self, status: int) -> bool:
+        return status == self.expected_status or (self.expected_status is None and status < _FIRST_BAD_STATUS)
+
+    def describe_wrong(self, response: ResponseReader) -> str:
+        """What was requested, what was received, and what was approved."""
+        target = self.data.split(b" ", 2)[1].decode("latin-1")
+        loose, right = self.loose_body, self.expected_body or b""
+        body = response.body
+        encoding = next(
+            (value for name, value in response.headers() if name.lower() == "content-encoding"), ""
+        )
+        with suppress(ValueError):
+            body = decode_body(body, encoding)
+            right = loose.content if loose is not None else decode_body(right, encoding)
+        # Masked first: an excerpt may begin behind the name that shows that a value is secret.
+        texts = (mask_passwords(each[:_MOST_COMPARED].decode(errors="replace")) for each in (body, right))
+        found, wanted = excerpts(*texts)
+        if not self._is_right(response.status):
+            found, wanted = (
+                f"status {response.status}: {found}",
+                f"status {self.expected_status or 'below 400'}",
+            )
+        return f"{mask_passwords(target)} received {found} instead of {wanted}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

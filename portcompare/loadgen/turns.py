@@ -3,9 +3,9 @@
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from portcompare.loadgen.figures import count_wrong_bodies, merge_parts
+from portcompare.loadgen.figures import count_wrong_bodies, first_example, merge_parts
 from portcompare.loadgen.local_runner import Part
 from portcompare.loadgen.turn_figures import TurnCounts, summarize_turn, summarize_turns
 from portcompare.records.rounds import Turn
@@ -76,9 +76,12 @@ class Turns:
             counting = [one for one in arm.taken if one[0].cycle in cycles]
             others = [taken for turn, taken in arm.taken if turn.cycle not in cycles]
             # The first response of a connection is always checked, and those in between only now and then.
-            wrong = count_wrong_bodies(tally for taken in others for tally in taken.counts.tallies)
+            tallies = [tally for taken in others for tally in taken.counts.tallies]
+            wrong = arm.part.wrong_bodies + count_wrong_bodies(tallies)
+            part = summarize_turns(counting, wrong)
+            example = part.wrong_example or arm.part.wrong_example or first_example(tallies)
             rounds[name] = merge_parts(
-                {f"{socket.gethostname()}/1": summarize_turns(counting, arm.part.wrong_bodies + wrong)},
+                {f"{socket.gethostname()}/1": replace(part, wrong_example=example)},
                 started_at_s=counting[0][0].started_at_s if counting else time.time(),
                 window_s=sum(turn.duration_s for turn, _ in counting),
                 scheduled_s=sum(taken.closed_s - taken.began_s for _, taken in counting),

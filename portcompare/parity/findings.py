@@ -2,16 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from os.path import commonprefix
 
+from portcompare.http.bodies import EXCERPT_CHARS, excerpts, printable
 from portcompare.http.shapes import Aspect
 from portcompare.records.parity import DifferenceKind, Severity
 
 ABSENT = "(absent)"
 
 _MARKUP = re.compile(r"(?is)<(script|style|head|title)\b.*?</\1>|<[^>]*>")
-_EXCERPT_CHARS = 80
-_LEAD_CHARS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,26 +53,8 @@ def make_finding(
     )
 
 
-def excerpts(one: str, other: str) -> tuple[str, str]:
-    """Two texts, cut alike to what is around their first difference."""
-    if max(len(one), len(other)) <= _EXCERPT_CHARS:
-        return printable(one), printable(other)
-    start = max(len(commonprefix([one, other])) - _LEAD_CHARS, 0)  # noqa: RUF071 - texts, not paths
-    return _cut(one, start), _cut(other, start)
-
-
-def _cut(text: str, start: int) -> str:
-    end = start + _EXCERPT_CHARS
-    return ("..." if start else "") + printable(text[start:end]) + ("..." if end < len(text) else "")
-
-
 def excerpt_line(content: bytes) -> str:
     """What a body says first, without markup, on one line."""
     text = _MARKUP.sub(" ", content.decode(errors="replace"))
     line = " ".join(text.split())
-    return printable(line[:_EXCERPT_CHARS]) + ("..." if len(line) > _EXCERPT_CHARS else "")
-
-
-def printable(text: str) -> str:
-    """A text on one line, its invisible characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return printable(line[:EXCERPT_CHARS]) + ("..." if len(line) > EXCERPT_CHARS else "")

@@ -28,11 +28,11 @@ from schemathesis.core.result import Ok
 from schemathesis.errors import SchemathesisError, SerializationError
 
 from portcompare.errors import InputError, Problem
+from portcompare.http.bodies import printable
 from portcompare.http.requests import find_flaw
 from portcompare.parity.body_variants import boundary_of
 from portcompare.parity.cases import identity
 from portcompare.parity.checker import CaseResult, ParityChecker
-from portcompare.parity.findings import printable
 from portcompare.parity.header_variants import app_decides, get_header, with_header
 from portcompare.parity.openapi import OpenApiDocument
 from portcompare.records.requests import RequestSpec

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import unquote_plus
 
-from portcompare.parity.findings import printable
+from portcompare.http.bodies import printable
 from portcompare.records.requests import RequestSpec
 
 UNKNOWN = "portcompare"  # a name or a value that no app knows

@@ -80,6 +80,13 @@ class LoadReport:
     # How often, inside the window, the server had closed a connection that its last response had kept
     closed_unannounced: int = 0
     failure: str | None = None  # Why the load was not the one that was ordered; None if it was
+    # The first wrong response: what was requested, received, and approved; empty without one
+    wrong_example: str = ""
+
+    @property
+    def responses(self) -> int:
+        """How many requests had a response, right or wrong, or failed."""
+        return self.requests + self.errors
 
     @property
     def errors(self) -> int:

@@ -10,6 +10,7 @@ from portcompare.analyse.conclusions import (
     find_wrong_under_load,
 )
 from portcompare.records.estimates import Comparison, Estimate, Verdict
+from portcompare.records.pages import PageVisit
 from portcompare.records.results import Summary
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.records.sweeps import Capacity
@@ -236,14 +237,31 @@ def test_a_capacity_that_is_chance_among_so_many_is_not_told_and_each_candidate_
 
 
 def test_wrong_responses_under_load_are_the_headline() -> None:
+    kinds, example = {"wrong body (GET /me)": 4, "status 500": 1}, "/me received 2 instead of 1"
+    port = replace(ROUND, deployment="port", arm="port")
     wrong = [
-        altered(ROUND, deployment="port", error_kinds={"wrong body (GET /me)": 3, "timeout": 9}),
         altered(
-            ROUND, deployment="port", level=64.0, error_kinds={"wrong body (GET /me)": 4, "status 500": 1}
+            port, requests=80, error_kinds={"wrong body (GET /me)": 3, "timeout": 9}, wrong_example=example
         ),
+        altered(port, level=64.0, requests=1000, error_kinds=kinds),
+        altered(ROUND, arm=CONTROL, error_kinds={"status 500": 2}, requests=98),
     ]
-    text = find_wrong_under_load([ROUND, *wrong], in_users)
+    text = find_wrong_under_load([ROUND, *wrong], [], in_users)
     assert text.startswith(
-        "Wrong responses under load: port (fast, 4 users: 7 x wrong body (GET /me), 1 x status 500)."
+        "Wrong responses under load: port (fast, 4 users and 1 more level: of 1,097 responses "
+        "7 x wrong body (GET /me), 1 x status 500), /me received 2 instead of 1; "
+        f"{ROUND.deployment} again, the control (fast, 4 users: of 100 responses 2 x status 500). One "
     )
-    assert find_wrong_under_load([altered(ROUND, error_kinds={"timeout": 9})], in_users) == ""
+    assert find_wrong_under_load([altered(ROUND, error_kinds={"timeout": 9})], [], in_users) == ""
+    assert "1 x" not in find_wrong_under_load(wrong, [], in_users, searched=["fast"])
+    visit = PageVisit(
+        block=0,
+        order=0,
+        arm="port",
+        deployment="port",
+        page="home",
+        users=8,
+        loads=(),
+        users_load=wrong[0].load,
+    )
+    assert "port (page home, 8 users: of 92 responses" in find_wrong_under_load([], [visit], in_users)

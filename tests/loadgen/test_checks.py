@@ -148,6 +148,15 @@ def test_a_body_that_varies_is_compared_where_the_response_is_sampled() -> None:
     wrong = read(response_of("200 OK", b"{}"))
     assert call.find_wrong(wrong, lambda: False) is None
     assert call.find_wrong(wrong, lambda: True) == "wrong body (the request)"
+    assert call.describe_wrong(wrong) == '/data received {} instead of {"id": 1}'
+
+
+def test_an_example_of_a_wrong_response_shows_where_it_differs_and_no_secret() -> None:
+    right, wrong = (b'{"token": "s3cr3t", "id": "' + b"a" * 99 + end + b'"}' for end in (b"1", b"2"))
+    shown = call_of(expect(right)).describe_wrong(read(response_of("200 OK", wrong)))
+    assert shown == f'/data received ...{"a" * 24}2"}} instead of ...{"a" * 24}1"}}'
+    late = call_of(expect(b'{"token": "s3cr3t"}')).describe_wrong(read(response_of("503 Busy", b"\x1b[2J")))
+    assert late == r"/data received status 503: \x1b[2J instead of status 200"
 
 
 WRONG = "wrong body (GET /items?tag=a%2Fb)"

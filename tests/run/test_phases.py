@@ -249,7 +249,7 @@ def test_a_control_with_another_capacity_makes_the_run_invalid_and_a_server_that
     assert warning.startswith("new (front) was still slow 30.0 s after a round")
 
 
-def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(tmp_path: Path) -> None:
+def test_wrong_bodies_end_a_search_and_are_what_the_run_says_first(tmp_path: Path) -> None:
     def wrong_beyond(place: Place) -> Round:
         made = under_an_objective(place)
         return altered(made, error_kinds={"wrong body": made.load.errors}) if made.load.errors else made
@@ -258,8 +258,8 @@ def test_rounds_that_cannot_be_judged_end_a_search_and_do_not_spoil_the_run(tmp_
     discarded = [one for one in run.results.rounds if one.discarded is not None]
     assert len(discarded) > 0.2 * len(run.results.rounds)
     assert all(one.discarded == f"responses were wrong: {one.load.errors} x wrong body" for one in discarded)
-    assert run.results.valid
-    assert run.results.warnings == ()
+    assert run.results.headline.startswith("Wrong responses under load: ")
+    assert run.results.invalid_reasons == ("responses under load were wrong",)
     for one in run.results.sweeps.capacities:
         assert one.is_at_least
         assert one.reason.startswith("responses were wrong: 500 x wrong body at ")

@@ -70,7 +70,7 @@ def _about_run(results: Results) -> Iterator[ET.Element]:
     if results.partial:
         failed = ("partial", visible(results.stop_reason))
     elif not results.valid:
-        failed = ("invalid", visible("; ".join(results.invalid_reasons)))
+        failed = ("invalid", visible(f"{results.headline} {'; '.join(results.invalid_reasons)}"))
     yield _test("run", name, said, failed=failed)
     name, said = "the responses are alike", parity_text(results.parity)
     if results.parity is None or results.parity.verdict == "not compared":

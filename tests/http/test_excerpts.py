@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcompare.parity.findings import excerpts
+from portcompare.http.bodies import excerpts
 
 
 @pytest.mark.parametrize(
