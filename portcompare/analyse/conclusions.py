@@ -55,7 +55,7 @@ def find_wrong_under_load(
     ]
     kinds: dict[str, Counter[str]] = {}
     places: dict[str, dict[str, int]] = {}  # With the number of responses, by arm
-    examples: dict[str, str] = {}
+    examples: dict[tuple[str, str], str] = {}  # By arm and kind
     for one, place, load, is_searched in loads:
         wrong = WRONG_BODY if is_searched else (WRONG_BODY, WRONG_STATUS)
         found = {kind: number for kind, number in load.error_kinds.items() if kind.startswith(wrong)}
@@ -64,7 +64,7 @@ def find_wrong_under_load(
             kinds.setdefault(name, Counter()).update(found)
             at = places.setdefault(name, {})
             at[place] = at.get(place, 0) + load.responses
-            examples.setdefault(name, load.wrong_example)
+            examples = {(name, kind): text for kind, text in load.wrong_examples.items()} | examples
     if not kinds:
         return ""
     texts = []
@@ -73,7 +73,8 @@ def find_wrong_under_load(
         more = f" and {count(len(others), 'more level')}" if others else ""
         what = ", ".join(f"{number:,} x {kind}" for kind, number in found.most_common(2))
         of = f"of {count(sum(places[name].values()), 'response')} {what}"
-        texts.append(f"{name} ({first}{more}: {of})" + (f", {examples[name]}" if examples[name] else ""))
+        shown = [examples[name, kind] for kind, _ in found.most_common() if (name, kind) in examples]
+        texts.append(", ".join([f"{name} ({first}{more}: {of})", *shown[:1]]))
     return (
         f"Wrong responses under load: {'; '.join(texts)}. One at a time, the responses were right: "
         "look for state that requests share, or for a limit that the load has reached."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from array import array
-from collections import Counter, defaultdict
+from collections import ChainMap, Counter, defaultdict
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -50,7 +50,7 @@ class Tally:
     # failure do not count
     reconnects: int = 0
     closed_unannounced: int = 0  # How often it had closed one that its last response had kept
-    wrong_example: str = ""  # What the first wrong response was; empty without one
+    wrong_examples: dict[str, str] = field(default_factory=dict)  # As a `LoadReport` has them
 
 
 @dataclass(slots=True, kw_only=True)
@@ -217,7 +217,7 @@ class PartResult:
     machine: str  # Identifies the machine: the kernel's id of this boot
     cpus: tuple[int, ...]  # The CPUs that the process may use
     failure: str | None = None  # Why a user ended by itself; None if none did
-    wrong_example: str = ""  # As a `LoadReport` has it
+    wrong_examples: dict[str, str] = field(default_factory=dict)  # As a `LoadReport` has them
 
 
 def summarize_part(
@@ -271,13 +271,13 @@ def summarize_part(
         cpu_ratio=(during.cpu_s - before.cpu_s) / (during.taken_at_s - before.taken_at_s),
         machine=MACHINE,
         cpus=tuple(sorted(os.sched_getaffinity(0))),
-        wrong_example=first_example(tallies),
+        wrong_examples=first_examples(tallies),
     )
 
 
-def first_example(counted: Iterable[Tally | PartResult]) -> str:
-    """What the first wrong response was; empty without one."""
-    return next((one.wrong_example for one in counted if one.wrong_example), "")
+def first_examples(counted: Iterable[Tally | PartResult]) -> dict[str, str]:
+    """Of each kind of wrong response the first."""
+    return dict(ChainMap(*(one.wrong_examples for one in counted)))
 
 
 def encode_latencies(seconds: NDArray[np.float64]) -> str:
@@ -377,7 +377,7 @@ def merge_parts(
         generator_cpu_ratios={name: part.cpu_ratio for name, part in parts.items()},
         slices=tuple(_merge_slice(same) for same in zip(*(part.slices for part in results), strict=True)),
         failure=failure or next((part.failure for part in results if part.failure), None),
-        wrong_example=first_example(results),
+        wrong_examples=first_examples(results),
     )
     return RoundDone(load=load, histogram=histogram.encode().decode())
 

@@ -24,7 +24,7 @@ from portcompare.loadgen.figures import (
     Tally,
     Window,
     count_wrong_bodies,
-    first_example,
+    first_examples,
     latencies_of,
     summarize_part,
 )
@@ -115,7 +115,7 @@ class Part:
         self._is_ending = False
         self._usual_s = 0.0  # Median latency of the last turn
         self.wrong_bodies = Counter[str]()  # Of responses before the first turn
-        self.wrong_example = ""  # The same of the example
+        self.wrong_examples: dict[str, str] = {}  # The same of examples
         self._runner.user_greenlets = WatchedUsers(self._note_end)
         self._heartbeat = Heartbeat()
         # A collection in mid-round would be a stall that the responses are blamed for. But other clients
@@ -194,7 +194,7 @@ class Part:
             failure = f"a user had no response within {limit_s:g} s"
         self._usual_s = self._median_s()
         tallies = self._session.recorder.cut().values()
-        self.wrong_bodies, self.wrong_example = count_wrong_bodies(tallies), first_example(tallies)
+        self.wrong_bodies, self.wrong_examples = count_wrong_bodies(tallies), first_examples(tallies)
         self._session.sample_every = 1
         return failure or self.user_error
 

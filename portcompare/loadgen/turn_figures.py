@@ -15,7 +15,7 @@ from portcompare.loadgen.figures import (
     Counts,
     PartResult,
     encode_latencies,
-    first_example,
+    first_examples,
     joined,
     latencies_of,
 )
@@ -139,5 +139,5 @@ def summarize_turns(turns: Sequence[tuple[Turn, TurnCounts]], wrong_bodies: Mapp
         cpu_ratio=sum(one.cpu_s for one in counts) / (duration_s or 1.0),
         machine=MACHINE,
         cpus=tuple(sorted(os.sched_getaffinity(0))),
-        wrong_example=first_example(tallies),
+        wrong_examples=first_examples(tallies),
     )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from portcompare.loadgen.figures import count_wrong_bodies, first_example, merge_parts
+from portcompare.loadgen.figures import count_wrong_bodies, first_examples, merge_parts
 from portcompare.loadgen.local_runner import Part
 from portcompare.loadgen.turn_figures import TurnCounts, summarize_turn, summarize_turns
 from portcompare.records.rounds import Turn
@@ -79,9 +79,9 @@ class Turns:
             tallies = [tally for taken in others for tally in taken.counts.tallies]
             wrong = arm.part.wrong_bodies + count_wrong_bodies(tallies)
             part = summarize_turns(counting, wrong)
-            example = part.wrong_example or arm.part.wrong_example or first_example(tallies)
+            examples = arm.part.wrong_examples | first_examples(tallies) | part.wrong_examples
             rounds[name] = merge_parts(
-                {f"{socket.gethostname()}/1": replace(part, wrong_example=example)},
+                {f"{socket.gethostname()}/1": replace(part, wrong_examples=examples)},
                 started_at_s=counting[0][0].started_at_s if counting else time.time(),
                 window_s=sum(turn.duration_s for turn, _ in counting),
                 scheduled_s=sum(taken.closed_s - taken.began_s for _, taken in counting),

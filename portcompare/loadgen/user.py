@@ -180,8 +180,8 @@ class LeanUser(User):
         tally.failed_s[wrong].append(connection.ended_s)
         if failure is not None:
             gevent.sleep(_PAUSE_AFTER_CONNECTION_FAILURE_S)
-        elif not tally.wrong_example:
-            tally.wrong_example = call.describe_wrong(connection.response)
+        elif wrong not in tally.wrong_examples:
+            tally.wrong_examples[wrong] = call.describe_wrong(connection.response)
 
     def _is_sampled(self) -> bool:
         """Whether to check a response: the first of each connection, and every so many."""

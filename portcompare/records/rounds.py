@@ -1,6 +1,6 @@
 """Rounds: what the load generator reported of one, what the server used meanwhile, and whether it counts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 BASELINE = "baseline"
 CONTROL = "control"
@@ -80,8 +80,8 @@ class LoadReport:
     # How often, inside the window, the server had closed a connection that its last response had kept
     closed_unannounced: int = 0
     failure: str | None = None  # Why the load was not the one that was ordered; None if it was
-    # The first wrong response: what was requested, received, and approved; empty without one
-    wrong_example: str = ""
+    # Of each kind of wrong response the first: what was requested, received, and approved
+    wrong_examples: dict[str, str] = field(default_factory=dict)
 
     @property
     def responses(self) -> int:

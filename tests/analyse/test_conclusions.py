@@ -241,7 +241,10 @@ def test_wrong_responses_under_load_are_the_headline() -> None:
     port = replace(ROUND, deployment="port", arm="port")
     wrong = [
         altered(
-            port, requests=80, error_kinds={"wrong body (GET /me)": 3, "timeout": 9}, wrong_example=example
+            port,
+            requests=80,
+            error_kinds={"wrong body (GET /me)": 3, "timeout": 9},
+            wrong_examples={"wrong body (GET /me)": example},
         ),
         altered(port, level=64.0, requests=1000, error_kinds=kinds),
         altered(ROUND, arm=CONTROL, error_kinds={"status 500": 2}, requests=98),

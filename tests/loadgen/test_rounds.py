@@ -72,7 +72,7 @@ def test_failures_during_the_warm_up_do_not_count_but_wrong_bodies_do(generator:
     with serve(play) as server:
         done = generator.run(server.url, users=2, warmup_s=0.1, expectations={0: expect(b"ok")})
     assert done.error_kinds == {"wrong body (the request)": 1}
-    assert done.wrong_example == "/ received no instead of ok"
+    assert done.wrong_examples["wrong body (the request)"] == "/ received no instead of ok"
     assert 0 < done.requests < len(server.requests) - 2
     assert done.warmup_s >= 0.1
 
