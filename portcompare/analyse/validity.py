@@ -16,9 +16,10 @@ from portcompare.records.parity import Parity
 from portcompare.records.rounds import BASELINE, CONTROL, Round
 from portcompare.records.sweeps import Capacity
 from portcompare.stats.change_points import describe_changes
+from portcompare.stats.growth import Course, find_growth
 from portcompare.stats.intervals import reject
 from portcompare.stats.quantiles import t_tail
-from portcompare.units import LevelText, count, share
+from portcompare.units import LevelText, count, share, size
 
 Margins = Mapping[MetricName, float]
 
@@ -117,6 +118,8 @@ def find_warnings(
     for where, number in unsteady.items():
         yield f"not steady after the longest warm-up: {where}, {count(number, 'round')}"
     yield from describe_reconnects(rounds, level_text)
+    yield from describe_restarts(rounds, level_text)
+    yield from describe_growth(rounds)
     yield from describe_drifts(rounds, margins, level_text)
     yield from describe_changes(rounds, margins, level_text)
 
@@ -130,9 +133,52 @@ def describe_reconnects(rounds: Iterable[Round], level_text: LevelText) -> Itera
         made[where] += one.load.reconnects
         sent[where] += one.load.requests + one.load.errors
     often = [where for where, number in made.items() if number > MOST_RECONNECTS * sent[where]]
-    parts = [f"{share(min(made[where] / max(sent[where], 1), 1.0))} {where}" for where in often]
+    parts = [
+        f"{share(min(made[where] / max(sent[where], 1), 1.0))} of {count(sent[where], 'request')} {where}"
+        for where in often
+    ]
     if parts:
         yield f"servers closed connections, and so many requests had to connect first: {'; '.join(parts)}"
+
+
+def describe_restarts(rounds: Iterable[Round], level_text: LevelText) -> Iterator[str]:
+    """The arms whose processes ended under load while others took their place."""
+    found: dict[str, list[int]] = {}
+    for one in rounds:
+        restarts = one.usage.restarts if one.usage is not None else 0
+        found.setdefault(f"{one.arm} {_where(one, level_text)}", []).append(restarts)
+    parts = [
+        f"{where} {count(sum(each), 'time')} in {count(len(each), 'round')}"
+        for where, each in found.items()
+        if any(each)
+    ]
+    if parts:
+        yield (
+            f"workers of servers ended under load and were started again: {'; '.join(parts)}. "
+            "Their starts are in the figures; see the log for a crash, or let workers serve more requests"
+        )
+
+
+def describe_growth(rounds: Iterable[Round]) -> Iterator[str]:
+    """The arms whose memory grows with each request of a scenario."""
+    courses: dict[str, list[Course]] = {}
+    for one in rounds:
+        if one.usage is not None:
+            course = Course(
+                block=one.block, requests=one.load.responses, readings_bytes=one.usage.rss_course_bytes
+            )
+            courses.setdefault(f"{one.arm} ({one.scenario})", []).append(course)
+    growing = [
+        (where, growth) for where, each in courses.items() if (growth := find_growth(each)) is not None
+    ]
+    parts = [
+        f"{where} {size(growth.slope_bytes)} per request, 95% interval {size(growth.low_bytes)} to "
+        f"{size(growth.high_bytes)}, over {count(growth.blocks, 'block')}"
+        for where, growth in reject(growing, [growth.chance for _, growth in growing])
+        if growth.low_bytes > 0
+    ]
+    if parts:
+        yield f"memory grows with requests, and did not level off while measured: {'; '.join(parts)}"
 
 
 def find_unknowns(manifest: Manifest) -> Iterator[str]:

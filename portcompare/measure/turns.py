@@ -161,6 +161,8 @@ class _Turns:
         fitting = self._plan.window_s(self._scenario) / fmean(self._turn_s.values())
         cycles = int(fitting) if self._waits else round(fitting)
         least = 1 if self._waits else LEAST_CYCLES
+        for side in self._sides.values():
+            side.server.begin_watch()
         for cycle in range(max(least, cycles)):
             if cycle >= least and left_s() < 0:
                 return
@@ -170,6 +172,7 @@ class _Turns:
                 limits = self._plan.generator
                 overload = describe_overload(turn.generator_cpu_ratio, turn.stall_max_s, limits)
                 self._turns[arm].append(replace(turn, discarded=overload))
+                self._sides[arm].server.look()
 
     def _take(self, arm: str, cycle: int) -> Turn:
         """Let an arm take its turn."""

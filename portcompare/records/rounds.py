@@ -134,7 +134,10 @@ class Usage:
     cpu_s: float  # CPU seconds: in a round's window, or else since the server's start
     # Resident memory of all processes: the highest in a window, or else now; 0 if none was seen
     rss_bytes: int
-    restarts: int = 0  # How often the server ended and was started again
+    # How often the server, or in a round one of its processes, ended and another took its place
+    restarts: int = 0
+    # The resident memory at even distances through a round; empty if not known
+    rss_course_bytes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,16 @@
 """Running servers: whether they are alive, what they use, and whether they have worked off their queue."""
 
 import ctypes
+import resource
 import socket
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,7 +31,37 @@ _JITTER_S = 0.01
 
 _IN_A_ROW = 3  # each on a new connection, which goes to whichever worker is free
 
+MOST_READINGS = 20  # Of the memory in a round
+
 _libc = ctypes.CDLL(None)
+
+
+@dataclass(slots=True)
+class Watch:
+    """What becomes of a server's processes in a round.
+
+    One that comes and goes, as a program that a request runs, takes nobody's place.
+    """
+
+    restarts: int = 0  # How many ended while others took their place
+    rss_bytes: list[int] = field(default_factory=list)  # What all of them held, at each look
+    _known: dict[int, int] = field(default_factory=dict)  # The parent of each process
+    _missing: Counter[int] = field(default_factory=Counter)  # How many have ended, by their parent
+
+    def begin(self, tree: Mapping[int, int]) -> None:
+        """Begin with the processes that there are, each with its parent."""
+        self.restarts, self.rss_bytes, self._known, self._missing = 0, [], dict(tree), Counter()
+
+    def look(self, tree: Mapping[int, int]) -> None:
+        """Look at the processes again."""
+        for pid in self._known.keys() - tree.keys():
+            self._missing[self._known.pop(pid)] += 1
+        for pid, parent in tree.items():
+            if self._missing[parent] and pid not in self._known:
+                self._missing[parent] -= 1
+                self._known[pid] = parent
+                self.restarts += 1
+        self.rss_bytes.append(_read_rss_bytes(tree))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +74,7 @@ class RunningServer:
     port: int
     ready_target: str  # what it responds to at any time without delay
     process: Supervised | None  # None if it was already running: nothing is known of its processes
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def log(self) -> Path | None:
@@ -76,7 +110,26 @@ class RunningServer:
 
     def usage(self) -> Usage | None:
         """What its process tree has used until now; None if it was already running."""
-        return None if self.process is None else read_usage(self.process.pid)
+        if self.process is None:
+            return None
+        return replace(read_usage(self.process.pid), **self._watched)
+
+    def begin_watch(self) -> None:
+        """Watch its processes from now on: each `look`, until the next beginning."""
+        self.watch.begin(self.list_parents())
+
+    def look(self) -> None:
+        """Look at its processes."""
+        if self.process is not None:
+            self.watch.look(self.list_parents())
+
+    @property
+    def _watched(self) -> dict[str, Any]:
+        course = self.watch.rss_bytes
+        return {
+            "restarts": self.watch.restarts,
+            "rss_course_bytes": tuple(course[:: -(-len(course) // MOST_READINGS) or 1]),
+        }
 
     def measure_usage(self, start_s: float, end_s: float) -> Usage | None:
         """Measure what its process tree uses in a window, and wait until the window has ended.
@@ -92,32 +145,37 @@ class RunningServer:
         """
         if self.process is None:
             return None
-        tree = list_tree(self.process.pid)
+        tree = _list_parents(self.process.pid)
         _sleep_until(start_s)
-        before = _read_cpu_s(one.pid for one in tree)
+        before = _read_cpu_s(tree)
+        self.watch.begin(tree)
         read_start_s = read_end_s = time.monotonic()
         if read_start_s >= end_s:
             raise WindowMissedError(f"{self.arm}: the window was over before its CPU time could be read")
         latest = dict(before)
-        rss_peak_bytes = 0
         while read_end_s < end_s:
             _sleep_until(min(read_end_s + SAMPLE_INTERVAL_S, end_s))
-            latest |= _read_cpu_s(one.pid for one in tree)
+            latest |= _read_cpu_s(tree)
             read_end_s = time.monotonic()
-            tree = list_tree(self.process.pid)
-            rss_peak_bytes = max(rss_peak_bytes, _read_rss_bytes(tree))
+            tree = _list_parents(self.process.pid)
+            self.watch.look(tree)
         used_s = sum(latest.values()) - sum(before.values())
         scale = (end_s - start_s) / (read_end_s - read_start_s)
-        return Usage(cpu_s=used_s * scale, rss_bytes=rss_peak_bytes)
+        return Usage(
+            cpu_s=used_s * scale,
+            rss_bytes=max(self.watch.rss_bytes),
+            **self._watched,
+        )
 
     def read_cpu_s(self) -> dict[int, float] | None:
         """CPU seconds of each of its processes until now; None if it was already running."""
         if self.process is None:
             return None
-        # Not all kernels list children (CONFIG_PROC_CHILDREN).
-        return _read_cpu_s(
-            _list_children(self.process.pid) or (one.pid for one in list_tree(self.process.pid))
-        )
+        return _read_cpu_s(self.list_parents())
+
+    def list_parents(self) -> dict[int, int]:
+        """Its processes, each with its parent; none if it was already running."""
+        return {} if self.process is None else _list_parents(self.process.pid)
 
     def failure(self, found: str) -> ServerError:
         """An error that says what is wrong with this server, with the end of its log."""
@@ -131,8 +189,8 @@ class RunningServer:
 
 def read_usage(watchdog: int) -> Usage:
     """Read what the processes below a watchdog have used."""
-    tree = list_tree(watchdog)
-    return Usage(cpu_s=sum(_read_cpu_s(one.pid for one in tree).values()), rss_bytes=_read_rss_bytes(tree))
+    tree = _list_parents(watchdog)
+    return Usage(cpu_s=sum(_read_cpu_s(tree).values()), rss_bytes=_read_rss_bytes(tree))
 
 
 def list_tree(watchdog: int) -> list[psutil.Process]:
@@ -143,13 +201,23 @@ def list_tree(watchdog: int) -> list[psutil.Process]:
         return []
 
 
-def _list_children(pid: int) -> list[int]:
+def _list_parents(watchdog: int) -> dict[int, int]:
+    """List the processes below a watchdog, each with its parent."""
+    if found := _list_children(watchdog):
+        return found
+    for process in list_tree(watchdog):  # not all kernels list children (CONFIG_PROC_CHILDREN)
+        with suppress(psutil.NoSuchProcess):
+            found[process.pid] = process.ppid()
+    return found
+
+
+def _list_children(pid: int) -> dict[int, int]:
     """List the processes below one, in a hundredth of the time that looking through all processes takes."""
-    found = []
+    found: dict[int, int] = {}
     with suppress(OSError):  # it has ended
         for task in Path(f"/proc/{pid}/task").iterdir():
-            children = [int(child) for child in (task / "children").read_text(encoding="ascii").split()]
-            found += children + [below for child in children for below in _list_children(child)]
+            for child in map(int, (task / "children").read_text(encoding="ascii").split()):
+                found |= {child: pid} | _list_children(child)
     return found
 
 
@@ -167,12 +235,12 @@ def _read_cpu_s(pids: Iterable[int]) -> dict[int, float]:
     return readings
 
 
-def _read_rss_bytes(tree: list[psutil.Process]) -> int:
-    total = 0
-    for process in tree:
-        with suppress(psutil.NoSuchProcess):  # it has ended since it was listed
-            total += process.memory_info().rss
-    return total
+def _read_rss_bytes(pids: Iterable[int]) -> int:
+    pages = 0
+    for pid in pids:
+        with suppress(OSError):  # it has ended since it was listed
+            pages += int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
 
 
 def _sleep_until(instant_s: float) -> None:

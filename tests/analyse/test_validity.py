@@ -165,9 +165,22 @@ def test_an_arm_that_had_to_connect_for_more_than_one_of_a_hundred_requests_is_n
     (warning,) = warnings(rounds=rounds)
     assert warning == (
         "servers closed connections, and so many requests had to connect first: "
-        "1.05% baseline (fast, 4 users)"
+        "1.05% of 2,000 requests baseline (fast, 4 users)"
     )
     assert warnings(rounds=[altered(ROUND, reconnects=10)]) == ()
+
+
+def test_restarted_workers_and_memory_that_grows_are_named() -> None:
+    restarted = [altered(ROUND, restarts=times) for times in (2, 0, 1)]
+    (warning,) = warnings(rounds=[*restarted, replace(ROUND, arm=CONTROL)])
+    assert "were started again: baseline (fast, 4 users) 3 times in 3 rounds. Their starts" in warning
+    leaking = tuple(range(50_000_000, 70_000_000, 1_000_000))
+    grown = [altered(ROUND, block=block, rss_course_bytes=leaking) for block in range(3)]
+    (warning,) = warnings(rounds=[*grown, replace(ROUND, arm=CONTROL)])
+    assert warning == (
+        "memory grows with requests, and did not level off while measured: baseline (fast) 18.6 KiB per "
+        "request, 95% interval 18.6 KiB to 18.6 KiB, over 3 blocks"
+    )
 
 
 def test_a_control_with_another_capacity_or_none_makes_the_run_invalid() -> None:

@@ -34,6 +34,10 @@ class Server:
 
     def check_alive(self) -> None: ...
 
+    def begin_watch(self) -> None: ...
+
+    def look(self) -> None: ...
+
     def read_cpu_s(self) -> dict[int, float] | None:
         return None if self.cpu_s is None else dict(self.cpu_s)
 

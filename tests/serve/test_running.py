@@ -1,11 +1,13 @@
 """What servers use, whether they are alive, and whether they have settled."""
 
+import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterable
 from itertools import chain, repeat
 from types import SimpleNamespace
 
-import psutil
 import pytest
 
 from portcompare.errors import ServerError, WindowMissedError
@@ -40,7 +42,7 @@ def test_processes_are_found_where_the_kernel_lists_no_children(
     servers: dict[str, RunningServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = servers["gunicorn"].read_cpu_s()
-    monkeypatch.setattr(running, "_list_children", lambda _: [])
+    monkeypatch.setattr(running, "_list_children", lambda _: {})
     found = servers["gunicorn"].read_cpu_s()
     assert known
     assert found
@@ -70,7 +72,7 @@ class Readings:
 
     def measure(self, monkeypatch: pytest.MonkeyPatch, start_s: float, end_s: float) -> Usage | None:
         monkeypatch.setattr(running, "time", self)
-        monkeypatch.setattr(running, "list_tree", lambda _: [])
+        monkeypatch.setattr(running, "_list_parents", lambda _: {})
         monkeypatch.setattr(running, "_read_cpu_s", self.read_cpu_s)
         monkeypatch.setattr(running, "_read_rss_bytes", self.read_rss_bytes)
         process = SimpleNamespace(pid=1)
@@ -101,9 +103,44 @@ def test_processes_that_have_ended_use_nothing(monkeypatch: pytest.MonkeyPatch) 
     nothing = Usage(cpu_s=0, rss_bytes=0)
     assert read_usage(2**22 + 1) == nothing  # beyond the largest process id
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
-        ended = psutil.Process(child.pid)
-    monkeypatch.setattr(running, "list_tree", lambda _: [ended])  # it ended after it was listed
+        ended = {child.pid: 1}
+    monkeypatch.setattr(running, "_list_parents", lambda _: ended)  # it ended after it was listed
     assert read_usage(1) == nothing
+
+
+@pytest.mark.parametrize(
+    ("trees", "restarts"),
+    [
+        ([{1: 0, 2: 1, 3: 1}, {1: 0, 2: 1, 4: 1}, {1: 0, 5: 1, 4: 1}, {1: 0, 6: 1, 4: 1}], 3),
+        ([{1: 0, 2: 1}, {1: 0}, {1: 0}, {1: 0, 3: 1}], 1),  # it took a while
+        ([{1: 0}, {1: 0, 2: 1}, {1: 0, 3: 1}, {1: 0}], 0),  # programs that requests run
+        ([{1: 0, 2: 1}, {1: 0, 2: 1, 3: 1}, {1: 0, 2: 1, 4: 2}], 0),
+        ([{1: 0, 2: 1, 3: 1}, {1: 0, 2: 1}], 0),  # not replaced
+    ],
+)
+def test_processes_that_take_the_place_of_others_are_counted(
+    trees: list[dict[int, int]], restarts: int
+) -> None:
+    watch = running.Watch()
+    watch.begin(trees[0])
+    for tree in trees[1:]:
+        watch.look(tree)
+    assert (watch.restarts, len(watch.rss_bytes)) == (restarts, len(trees) - 1)
+
+
+def test_a_worker_that_is_killed_under_load_is_seen(servers: dict[str, RunningServer]) -> None:
+    server = servers["gunicorn"]
+    server.begin_watch()
+    os.kill(fetch(server, "/process")["pid"], signal.SIGKILL)
+    deadline_s = time.monotonic() + 10
+    while not server.watch.restarts and time.monotonic() < deadline_s:
+        server.look()
+        time.sleep(0.02)
+    usage = server.usage()
+    assert usage is not None
+    assert usage.restarts == 1
+    assert 0 < len(usage.rss_course_bytes) <= running.MOST_READINGS
+    wait_until_settled(server, "/healthz", 0.1)
 
 
 def test_of_an_already_running_server_no_usage_is_known_but_that_it_has_ended() -> None:
