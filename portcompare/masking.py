@@ -1,8 +1,13 @@
 """Hiding secrets in results, which are passed on to others."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+Record = TypeVar("Record")
 
 MASK = "***"
 
@@ -17,12 +22,16 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _USER_TABLES = frozenset({"environment", "query", "headers", "cookies", "json", "form", "multipart"})
 
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:\s]*):[^/\s]+(?=@)")  # which may contain `@`
-# A value behind its name: `--token X`, `--password=X`, `DB_PASS=X`, `?sig=X&`, a header in quotes, JSON.
+_JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+")
+# A value behind its name: `--token X`, `--password=X`, `DB_PASS=X`, `?sig=X&`, a header in quotes, JSON, a
+# header without quotes whose name no prose has. What begins with `$` names a variable.
 _NAMED = re.compile(
-    r"""(?P<name>--?[\w-]+(?=[\s=])|[\w-]+(?==)|(?<=["'])[\w-]+(?=:\s|":))"""
-    r"""(?P<between>=|"?:\s*|\s+)"""
+    r"""(?P<name>--?[\w-]+(?=[\s=])|[\w-]+(?==)|(?<=["'])[\w-]+(?=:\s|["']:)"""
+    r"""|(?<![\w-])(?i:(?:proxy-)?authorization|cookie)(?=:\s))"""
+    r"""(?P<between>=|["']?:\s*|\s+)(?!\$[A-Z])"""
     r"""(?P<value>"[^"]*"|'[^']*'|(?<=:\s)[^"'\n]+|[^\s"'&]+)"""
 )
+_MAY_HOLD = re.compile(f"(?i:{_SECRET_PARTS.pattern}|{'|'.join(_SECRET_WORDS)}|://|eyJ)")
 
 
 def is_secret(name: str) -> bool:
@@ -39,7 +48,47 @@ def mask_passwords(text: str) -> str:
         value = MASK if is_secret(found["name"]) else _NAMED.sub(mask, found["value"])  # a header in quotes
         return f"{found['name']}{found['between']}{value}"
 
-    return _NAMED.sub(mask, _PASSWORD_IN_URL.sub(rf"\1:{MASK}", text))
+    if not _MAY_HOLD.search(text):
+        return text
+    return _JSON_WEB_TOKEN.sub(MASK, _NAMED.sub(mask, _PASSWORD_IN_URL.sub(rf"\1:{MASK}", text)))
+
+
+def mask_command(words: Iterable[str]) -> tuple[str, ...]:
+    """Hide the secrets of a command, also where a word of its own follows an option's name."""
+    masked: list[str] = []
+    hide = False
+    for word in words:
+        masked.append(MASK if hide and not word.startswith("-") else mask_passwords(word))
+        hide = word.startswith("-") and "=" not in word and is_secret(word)
+    return tuple(masked)
+
+
+def mask_record(record: Record) -> Record:
+    """Hide the secrets in all texts of a record."""
+    masked: Any = record
+    if isinstance(record, str):
+        masked = mask_passwords(record)
+    elif isinstance(record, tuple | list):
+        masked = type(record)(map(mask_record, record))
+    elif isinstance(record, Mapping):
+        masked = {mask_record(name): mask_record(value) for name, value in record.items()}
+    elif is_dataclass(record) and not isinstance(record, type):
+        masked = replace(
+            record, **{one.name: mask_record(getattr(record, one.name)) for one in fields(record)}
+        )
+    return cast("Record", masked)
+
+
+def mask_file(path: Path) -> None:
+    """Hide the secrets in a text file, as far as it can be written."""
+    masked = path.with_name(f".{path.name}.masked")
+    with suppress(OSError):
+        with (
+            path.open(encoding="utf-8", errors="replace") as lines,
+            masked.open("w", encoding="utf-8") as file,
+        ):
+            file.writelines(map(mask_passwords, lines))
+        masked.replace(path)
 
 
 def mask_secrets(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def _print_notes(error: BaseException | None) -> None:
 
 def _print(text: object) -> None:
     """Print a text that may hold lines of a server's log."""
-    from portcompare.report.wording import visible_lines  # noqa: PLC0415 - only where something went wrong
+    from portcompare.masking import mask_passwords  # noqa: PLC0415 - only where something went wrong
+    from portcompare.report.wording import visible_lines  # noqa: PLC0415 - as above
 
-    sys.stderr.write(f"portcompare: {visible_lines(str(text))}\n")
+    sys.stderr.write(f"portcompare: {visible_lines(mask_passwords(str(text)))}\n")

@@ -23,6 +23,7 @@ from portcompare.cli.options import (
     writing,
 )
 from portcompare.errors import Problem
+from portcompare.masking import mask_passwords
 from portcompare.parity.survey import Limits
 from portcompare.report import write_check
 from portcompare.report.formats.junit import write_junit
@@ -73,12 +74,13 @@ def check(
     ):
         outcome = check_plan(plan, Path(folder), limits, progress)
     parity = outcome.parity
+    cases = tuple(map(mask_passwords, outcome.cases))
     document = {"schema_version": SCHEMA_VERSION} | asdict(parity)
     if out_folder is not None:
         with writing(f"--out {out_folder}"):
-            write_check(parity, tuple(outcome.cases), out_folder, document)
+            write_check(parity, cases, out_folder, document)
     if junit_path is not None:
-        write_junit(parity, tuple(outcome.cases), junit_path)
+        write_junit(parity, cases, junit_path)
     if as_json:
         print_json(document)
     else:

@@ -18,6 +18,7 @@ from portcompare.errors import (
     Problem,
     refuse,
 )
+from portcompare.masking import mask_passwords
 from portcompare.plan import MOST_USERS, Plan, load_plan
 from portcompare.records.parity import Parity
 from portcompare.records.results import Results
@@ -145,4 +146,4 @@ def print_results(results: Results, path: Path, *, verbose: bool) -> None:
 
 def print_note(text: str) -> None:
     """Print a line on stderr whole."""
-    err.print(visible_lines(text), soft_wrap=True, markup=False)
+    err.print(visible_lines(mask_passwords(text)), soft_wrap=True, markup=False)

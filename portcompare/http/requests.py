@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from portcompare.http.placeholders import as_written
+from portcompare.masking import mask_passwords
 from portcompare.records.requests import RequestSpec
 
 # RFC 9110, sections 5 and 9.1, and RFC 9112, section 3.2; without line ends, nothing can be smuggled in.
@@ -100,7 +101,7 @@ def http_request(  # noqa: PLR0913 - the parts of a request
     encoded = urlencode(query or {}, doseq=True)
     target = f"{path}{'&' if '?' in path else '?'}{encoded}" if encoded else path
     return RequestSpec(
-        name=name or f"{method} {as_written(target)}",
+        name=name or default_name(method, target),
         method=method,
         target=target,
         headers=(*lines, *added.items()),
@@ -109,13 +110,18 @@ def http_request(  # noqa: PLR0913 - the parts of a request
     )
 
 
+def default_name(method: str, target: str) -> str:
+    """The name of a request that is given none; it stands in all reports, and so hides secrets."""
+    return mask_passwords(f"{method} {as_written(target)}")
+
+
 def with_query(spec: RequestSpec, parameter: str, value: str) -> RequestSpec:
     """Set a query parameter of a request."""
     path, _, query = spec.target.partition("?")
     others = [pair for pair in parse_qsl(query, keep_blank_values=True) if pair[0] != parameter]
     target = f"{path}?{urlencode([*others, (parameter, value)])}"
-    has_default_name = spec.name == f"{spec.method} {as_written(spec.target)}"
-    name = f"{spec.method} {as_written(target)}" if has_default_name else spec.name
+    has_default_name = spec.name == default_name(spec.method, spec.target)
+    name = default_name(spec.method, target) if has_default_name else spec.name
     return replace(spec, target=target, name=name)
 
 

@@ -24,6 +24,7 @@ from portcompare.loadgen.connection import Connection, Dialer
 from portcompare.loadgen.declare import Problem
 from portcompare.loadgen.locust_users import stage
 from portcompare.loadgen.session import WatchedUsers, describe_error
+from portcompare.masking import mask_passwords
 from portcompare.records.requests import RequestSpec
 from portcompare.wire.protocol import Captured
 
@@ -131,7 +132,7 @@ class Forwarder:
     def _read(self, environ: dict[str, Any]) -> RequestSpec:
         method, target, sent = environ[_HEAD]
         return RequestSpec(
-            name=f"{method} {target}",
+            name=mask_passwords(f"{method} {target}"),
             method=method,
             target=target,
             headers=tuple(

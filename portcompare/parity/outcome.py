@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
+from portcompare.masking import MASK, is_secret, mask_record
 from portcompare.parity.cases import SAFE_METHODS, identity
 from portcompare.parity.catalogue import describe_known
 from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.compare import agree, only_status
+from portcompare.parity.findings import ABSENT
 from portcompare.parity.survey import Survey
 from portcompare.records.parity import SEVERITIES, CaseCoverage, Coverage, Difference, Parity, ParityVerdict
 from portcompare.records.requests import Expectation, RequestSpec
@@ -228,6 +230,23 @@ def _find_earlier(difference: Difference, outcome: ParityOutcome) -> str:
     }
     first = next((name for name in outcome.cases if name in differing or name == difference.case), "")
     return first if first in differing - {difference.case} else ""
+
+
+def mask_parity(parity: Parity) -> Parity:
+    """Hide the secrets in all texts, and values at places whose names look secret."""
+
+    def hide(place: str, value: str) -> str:
+        return MASK if value != ABSENT and ";" not in place and is_secret(place) else value
+
+    differences = tuple(
+        replace(
+            each,
+            baseline=hide(each.pointer.rpartition("/")[2], each.baseline),
+            candidate=hide(each.pointer.rpartition("/")[2], each.candidate),
+        )
+        for each in parity.differences
+    )
+    return mask_record(replace(parity, differences=differences))
 
 
 def combine_parity(before: Parity, after: Parity) -> Parity:

@@ -14,10 +14,11 @@ from urllib.parse import SplitResult, urlsplit
 
 import certifi
 
+from portcompare.http.bodies import printable
 from portcompare.http.login import Kept, LoginFailed, fill, keep_from
 from portcompare.http.requests import complete_headers, encode_request
 from portcompare.http.responses import BodyTooLarge, Response, ResponseError, ResponseParser
-from portcompare.masking import is_secret
+from portcompare.masking import is_secret, mask_passwords
 from portcompare.parity.bodies import decode
 from portcompare.parity.logs import ServerLog
 from portcompare.parity.streams import STREAM_LIMIT_S, StreamWatch
@@ -252,9 +253,9 @@ def curl_line(url: str, case: RequestSpec) -> str:
         data, pipe = _curl_data(case.body)
         words += ["--data-binary", quote(data)]
     if case.target.startswith("/"):
-        words.append(quote(url + case.target))
+        words.append(quote(url + mask_passwords(case.target)))
     else:
-        words += ["--request-target", quote(case.target), quote(url)]
+        words += ["--request-target", quote(mask_passwords(case.target)), quote(url)]
     return pipe + " ".join(words)
 
 
@@ -263,6 +264,8 @@ def _curl_data(body: bytes) -> tuple[str, str]:
     if len(body) > _LONGEST_BODY_BYTES:
         return f"@BODY-OF-{len(body)}-BYTES", ""
     text = body.decode(errors="replace")
+    if (masked := mask_passwords(text)) != text:
+        return printable(masked), ""
     if text.encode() == body and text.isprintable() and not text.startswith("@"):
         return text, ""
     return "@-", f"printf %s {b64encode(body).decode()} | base64 -d | "

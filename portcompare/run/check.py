@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from portcompare.parity.logs import SHOW_WARNINGS
-from portcompare.parity.outcome import ParityOutcome
+from portcompare.parity.outcome import ParityOutcome, mask_parity
 from portcompare.parity.survey import Limits
 from portcompare.plan import Plan
 from portcompare.run.parity import capture_requests, check_parity, recheck_differences
@@ -32,7 +32,7 @@ def check_plan(plan: Plan, folder: Path, limits: Limits, progress: Progress) -> 
             warnings += describe_contacts(session.folder, servers, ports)
         parity = recheck_differences(session, outcome, progress)
     warnings += (*parity.warnings, *outcome.unused_allowances)
-    return replace(outcome, parity=replace(parity, warnings=tuple(warnings)))
+    return replace(outcome, parity=mask_parity(replace(parity, warnings=tuple(warnings))))
 
 
 def show_warnings(plan: Plan) -> Plan:

@@ -27,6 +27,7 @@ from portcompare.errors import (
     refuse,
 )
 from portcompare.history.summaries import write_summary
+from portcompare.masking import mask_file, mask_passwords
 from portcompare.plan import Gate, Plan
 from portcompare.records.parity import CHECK_FILE
 from portcompare.records.results import RESULTS_FILE, Results
@@ -207,7 +208,7 @@ def _save_somewhere(recording: Recording, *, with_reports: bool) -> str:
 
 def _describe(error: BaseException) -> str:
     """An error in a line."""
-    return str(error).partition("\n")[0] or type(error).__name__
+    return mask_passwords(str(error).partition("\n")[0]) or type(error).__name__
 
 
 def name_run_folder(name: str, started_at: datetime) -> Path:
@@ -250,7 +251,8 @@ def make_folder(folder: Path, *, exists: bool = False) -> Iterator[Path]:
     lock = os.open(folder, os.O_RDONLY)  # a folder's own lock leaves no file, and ends with the process
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield folder
+        with masked_logs(folder):
+            yield folder
     except BlockingIOError:
         remedy = "wait for it, or name another folder with --out DIR"
         raise refuse(f"--out {folder}", "another run is being written there", remedy) from None
@@ -262,6 +264,16 @@ def make_folder(folder: Path, *, exists: bool = False) -> Iterator[Path]:
         raise
     finally:
         os.close(lock)
+
+
+@contextmanager
+def masked_logs(folder: Path) -> Iterator[None]:
+    """Hide the secrets in the logs of programs that have ended by the end of the context."""
+    try:
+        yield
+    finally:
+        for log in folder.glob("*.log"):
+            mask_file(log)
 
 
 _WITH_REPORT = (EXIT_DONE, EXIT_COMPARISON_SAYS_NO, EXIT_NOT_VALID)

@@ -14,6 +14,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from portcompare.masking import mask_passwords
 from portcompare.report.wording import visible, visible_lines
 
 out = Console(highlight=False)
@@ -76,4 +77,4 @@ class Progress:
 
     def note(self, line: str) -> None:
         """Print a line that stays."""
-        err.print(visible_lines(line), soft_wrap=True, markup=False)
+        err.print(visible_lines(mask_passwords(line)), soft_wrap=True, markup=False)

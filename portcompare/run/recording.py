@@ -11,10 +11,10 @@ from typing import Any
 from portcompare.analyse import Measured, analyse
 from portcompare.analyse.rounds import judge, judge_visit
 from portcompare.errors import refuse
-from portcompare.masking import mask_plan
+from portcompare.masking import mask_passwords, mask_plan
 from portcompare.measure.blocks import Level
 from portcompare.measure.rounds import MeasuredRound
-from portcompare.parity.outcome import combine_parity
+from portcompare.parity.outcome import combine_parity, mask_parity
 from portcompare.plan import Plan
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
@@ -67,11 +67,11 @@ class Recording(Measured):
 
     def add_parity(self, parity: Parity) -> None:
         """Keep a check of the responses."""
-        self._keep(parity=parity)
+        self._keep(parity=mask_parity(parity))
 
     def add_warning(self, warning: str) -> None:
         """Keep what a careful reader should know."""
-        self._keep(warning=warning)
+        self._keep(warning=mask_passwords(warning))
 
     def add_work(self, work: Work) -> None:
         """Keep the instructions that were counted."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from portcompare.masking import MASK, is_secret, mask_passwords, mask_secrets
+from portcompare.masking import MASK, is_secret, mask_command, mask_passwords, mask_secrets
 from portcompare.plan import Plan, Scenario
 from portcompare.records.manifest import WHY_NOT_KNOWN, Ceiling, Manifest, ServedDeployment, Steadiness
 from portcompare.serve.app_python.portcompare_import_check import find_versions
@@ -82,7 +82,7 @@ def _without_secrets(served: ServedDeployment) -> ServedDeployment:
     return replace(
         served,
         environment=mask_secrets(served.environment),
-        command=tuple(mask_passwords(word) for word in served.command),
+        command=mask_command(served.command),
     )
 
 

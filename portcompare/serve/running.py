@@ -17,6 +17,7 @@ import httpx
 import psutil
 
 from portcompare.errors import ServerError, WindowMissedError
+from portcompare.masking import mask_command
 from portcompare.records.rounds import Usage
 from portcompare.serve.ports import is_listened_on_by
 from portcompare.serve.processes import Supervised
@@ -183,7 +184,7 @@ class RunningServer:
         if self.process is None:
             more = f"    {self.url} was not started by portcompare: see that server's own log"
         else:
-            more = f"    command: {' '.join(self.process.command)}\n{self.process.show_log()}"
+            more = f"    command: {' '.join(mask_command(self.process.command))}\n{self.process.show_log()}"
         return ServerError(f"{name}: {found}\n{more}")
 
 

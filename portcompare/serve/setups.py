@@ -78,7 +78,10 @@ class ArmSetup:
         variables = self.recipe.variables(self.arm) | {"PORTCOMPARE_ARM": self.arm}
         if key == "block_setup":
             variables["PORTCOMPARE_PORT"] = str(self.port)
-        process = self.start(["sh", "-c", line], variables)
+        # In the environment: others can read arguments (ps).
+        process = self.start(
+            ["sh", "-c", 'eval "$PORTCOMPARE_COMMAND"'], variables | {"PORTCOMPARE_COMMAND": line}
+        )
         try:
             status = process.wait(COMMAND_LIMIT_S)
         finally:
