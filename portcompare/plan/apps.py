@@ -1,26 +1,16 @@
 """What is served: apps, their deployments, and the upstreams that their environments name."""
 
-from __future__ import annotations
-
 import ast
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from portcompare.http.addresses import Address, AddressError
 from portcompare.plan import types as t
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from portcompare.errors import Problem
-    from portcompare.plan.schema import Plan
-
-    Servers = Mapping[str, Mapping[str, frozenset[str]]]  # the settings of each server, by interface
 
 ARM = "{arm}"  # stands for the arm's name in commands and in values of the environment
 
@@ -82,6 +72,8 @@ Commands = list[Annotated[t.TextWithoutNul, Field(min_length=1)]]
 class App(t.Section):
     """A WSGI or ASGI application, and what it needs to run."""
 
+    together: ClassVar = ("target", "interface")
+
     target: Target | None = Field(
         None,
         description="application, `module:object`, or a factory, `module:make()`, with literal arguments",
@@ -109,12 +101,6 @@ class App(t.Section):
     block_setup: Commands = Field([], description="shell commands before each start of an arm's server")
     block_teardown: Commands = Field([], description="shell commands after each end of an arm's server")
 
-    @model_validator(mode="after")
-    def _target_with_interface(self) -> App:
-        if (self.target is None) != (self.interface is None):
-            raise ValueError("give `target` and `interface` together, or neither")
-        return self
-
     @property
     def has_factory(self) -> bool:
         """Whether the target is called to make the application."""
@@ -130,9 +116,9 @@ class App(t.Section):
         return status // 100 in (2, 3) if self.ready_path else status not in (502, 503, 504)
 
 
-_KNOBS = frozenset({"workers", "threads", "loop", "keep_alive_s", "backlog"})
+KNOBS = frozenset({"workers", "threads", "loop", "keep_alive_s", "backlog"})
 
-_NOT_FOR = {"server": frozenset[str](), "command": _KNOBS, "url": _KNOBS | {"environment", "port"}}
+_NOT_FOR = {"server": frozenset[str](), "command": KNOBS, "url": KNOBS | {"environment", "port"}}
 """The keys that a kind of deployment cannot have: portcompare does not decide them there."""
 
 
@@ -152,7 +138,7 @@ class Deployment(t.Section):
     port: Port | None = Field(None, description="fixed port; default: a free one")
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Deployment:
+    def _one_kind(self) -> Self:
         kinds = [kind for kind in _NOT_FOR if getattr(self, kind) is not None]
         if len(kinds) != 1:
             found = " and ".join(f"`{kind}`" for kind in kinds) or "no server"
@@ -172,47 +158,3 @@ class Deployment(t.Section):
         if self.url is not None:
             return "url"
         return "server" if self.command is None else "command"
-
-
-def find_deployment_problems(plan: Plan, servers: Servers) -> Iterator[Problem]:
-    """Check the apps, servers and settings of deployments."""
-    for name, deployment in plan.deployments.items():
-        key, server, app = ("deployments", name), deployment.server, plan.app_of(name)
-        if deployment.app is not None and deployment.app not in plan.apps:
-            yield plan.unknown((*key, "app"), "app", deployment.app, plan.apps)
-        elif server is not None and app.interface is None:
-            found = f"the app {deployment.app!r} has no target that {server} could serve"
-            remedy = f"add `target` and `interface` to [apps.{deployment.app}], or use a `command`"
-            yield plan.problem((*key, "app"), found, remedy)
-        if server is None:
-            continue
-        if server not in servers:
-            remedy = f"{t.remedy_for_unknown(server, servers)}; start any other server by a `command`"
-            yield plan.problem((*key, "server"), f"there is no server {server!r}", remedy)
-        elif app.interface is not None and app.interface not in servers[server]:
-            serving = ", ".join(sorted(name for name in servers if app.interface in servers[name]))
-            found = f"{server} does not serve {app.interface} apps"
-            yield plan.problem((*key, "server"), found, f"servers that do: {serving}")
-        elif app.interface is not None:
-            known = servers[server][app.interface]
-            for knob in sorted((_KNOBS & deployment.model_fields_set) - known):
-                found = f"{server} has no such setting for {app.interface} apps"
-                yield plan.problem((*key, knob), found, f"remove it; it has: {', '.join(sorted(known))}")
-
-
-def find_upstream_problems(plan: Plan) -> Iterator[Problem]:
-    """Check the upstreams that environments name."""
-    for table, sections in (("apps", plan.apps), ("deployments", plan.deployments)):
-        for section, content in sections.items():
-            for variable, value in content.environment.items():
-                for name in dict.fromkeys(UPSTREAM.findall(value)):
-                    where = (table, section, "environment", variable)
-                    if name not in plan.deployments:
-                        yield plan.unknown(where, "deployment", name, plan.deployments)
-                    elif name in (plan.baseline, *plan.candidates):
-                        found = f"the upstream {name!r} is itself measured"
-                        remedy = "give the upstream its own deployment, neither baseline nor candidate"
-                        yield plan.problem(where, found, remedy)
-                    elif plan.upstreams_of(name):
-                        found = f"the upstream {name!r} has an upstream itself"
-                        yield plan.problem(where, found, "give it an app that has none")

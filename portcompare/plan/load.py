@@ -1,30 +1,21 @@
 """Reading a plan file: the schema is checked first, and only a plan that passes is checked as a whole."""
 
-from __future__ import annotations
-
 import re
 import tomllib
+from collections.abc import Iterator
+from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
+from pydantic_core import ErrorDetails
 
 from portcompare.errors import InputError, Problem, refuse
 from portcompare.http.bodies import read_file
-from portcompare.plan.apps import find_deployment_problems, find_upstream_problems
-from portcompare.plan.checks import find_claim_problems, find_gate_problems
-from portcompare.plan.requests import find_request_problems
-from portcompare.plan.scenarios import UNKNOWN_LOAD_MODEL, find_page_problems, find_scenario_problems
-from portcompare.plan.schema import Plan, find_arm_problems
+from portcompare.plan.problems import Servers, find_problems
+from portcompare.plan.scenarios import UNKNOWN_LOAD_MODEL
+from portcompare.plan.schema import Plan
 from portcompare.plan.types import WRONG_VALUE, Origins, remedy_for_unknown
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pydantic_core import ErrorDetails
-
-    from portcompare.plan.apps import Servers
-
 
 _MERGED_TABLES = ("apps", "deployments", "scenarios", "parity")
 
@@ -35,31 +26,21 @@ def load_plan(path: Path, servers: Servers, text: str | None = None) -> Plan:
     `text`: what the file is going to contain, if it is not written yet.
     """
     plan = _read_schema(path, text)
-    problems = [
-        *find_arm_problems(plan),
-        *find_deployment_problems(plan, servers),
-        *find_upstream_problems(plan),
-        *find_scenario_problems(plan),
-        *find_page_problems(plan),
-        *find_request_problems(plan),
-        *find_claim_problems(plan),
-        *find_gate_problems(plan),
-    ]
-    if problems:
+    if problems := list(find_problems(plan, servers)):
         raise InputError(problems)
     return plan
 
 
 def _read_schema(path: Path, text: str | None) -> Plan:
     data = _read_toml(path) if text is None else tomllib.loads(text)
-    problems, included = _merge_includes(data, path)
-    origins = Origins(plan=path, included=included)
-    inline = _name_inline_deployments(data, origins, problems)
-    origins = Origins(plan=path, included=included, inline=inline)
-    own = {"path": path, "included": included, "inline": inline}
-    problems += [_unknown_key(origins.where(key), key, Plan) for key in own.keys() & data.keys()]
+    origins = Origins(plan=path)
+    problems = [
+        *([_unknown_key(origins.where("origins"), "origins", Plan)] if "origins" in data else ()),
+        *_merge_includes(data, origins),
+        *_name_inline_deployments(data, origins),
+    ]
     try:
-        plan = Plan.model_validate({"name": path.stem} | data | own)
+        plan = Plan.model_validate({"name": path.stem} | data | {"origins": origins})
     except ValidationError as error:
         reported = {problem.where for problem in problems}
         found = (_schema_problem(origins, details) for details in error.errors(include_url=False))
@@ -81,69 +62,55 @@ def _read_toml(path: Path) -> dict[str, Any]:
     raise refuse(str(path), found, remedy)
 
 
-def _merge_includes(data: dict[str, Any], path: Path) -> tuple[list[Problem], dict[tuple[str, str], Path]]:
-    """Add the tables of the included files to the plan's; also returns the file of each included entry."""
-    problems: list[Problem] = []
-    included: dict[tuple[str, str], Path] = {}
-    origins = Origins(plan=path, included=included)
+def _merge_includes(data: dict[str, Any], origins: Origins) -> Iterator[Problem]:
+    """Add the tables of the included files to the plan's."""
     include = data.get("include", [])
     for name in include if isinstance(include, list) else []:
-        included_path = path.parent / str(name)
+        included_path = origins.plan.parent / str(name)
         try:
             tables = _read_toml(included_path)
         except InputError as error:
-            problems += error.problems
+            yield from error.problems
             continue
         for table, entries in tables.items():
             own = data.setdefault(table, {}) if table in _MERGED_TABLES else None
             if not isinstance(own, dict) or not isinstance(entries, dict):
                 found = "an included file may contain only the tables " + ", ".join(_MERGED_TABLES)
                 remedy = "move the key to the plan itself, or write it as a table there and here"
-                problems.append(Problem(where=f"{included_path}: {table}", found=found, remedy=remedy))
+                yield Problem(where=f"{included_path}: {table}", found=found, remedy=remedy)
                 continue
             for key, entry in entries.items():
                 if key in own:
                     found, remedy = f"is in {included_path} too", "rename or remove one of the two"
-                    problems.append(Problem(where=origins.where(table, key), found=found, remedy=remedy))
+                    yield Problem(where=origins.where(table, key), found=found, remedy=remedy)
                 else:
                     own[key] = entry
-                    included[table, key] = included_path
-    return problems, included
+                    origins.included[table, key] = included_path
 
 
-def _name_inline_deployments(
-    data: dict[str, Any], origins: Origins, problems: list[Problem]
-) -> dict[str, str]:
-    """Make deployments of the tables in `baseline` and `candidates`; returns their keys by their names."""
-    inline: dict[str, str] = {}
-    deployments = data.get("deployments", {})
-
-    def name_table(key: str, value: object) -> object:
+def _name_inline_deployments(data: dict[str, Any], origins: Origins) -> Iterator[Problem]:
+    """Make deployments of the tables in `baseline` and `candidates`, which are named by their hosts."""
+    deployments, candidates = data.get("deployments", {}), data.get("candidates")
+    given: dict[str, tuple[Any, Any]] = {"baseline": (data, "baseline")} if "baseline" in data else {}
+    if isinstance(candidates, list):
+        given |= {f"candidates.{place}": (candidates, place) for place in range(len(candidates))}
+    for key, (holder, place) in given.items():
+        value = holder[place]
         if not isinstance(value, dict) or not isinstance(deployments, dict):
-            return value
+            continue
         host = re.match(r"\w+://([^/?#]*@)?([^/?#]+)", str(value.get("url")))
-        name = host[2] if host else ""
-        if name and name not in deployments.keys() - inline.keys():
-            deployments.setdefault(name, value)
-            inline.setdefault(name, key)
-            return name
-        if name:
-            found = f"would be called {name!r}, which is the name of a table in [deployments]"
-            remedy = "write that name instead of the address, or rename the table"
-        else:
+        if host is None:
             found = "is a table without a `url` that names a host"
             remedy = 'write the name of a table in [deployments], or { url = "http://HOST:PORT" }'
-        problems.append(Problem(where=origins.where(key), found=found, remedy=remedy))
-        return value
-
-    if "baseline" in data:
-        data["baseline"] = name_table("baseline", data["baseline"])
-    if isinstance(data.get("candidates"), list):
-        named = enumerate(data["candidates"])
-        data["candidates"] = [name_table(f"candidates.{place}", value) for place, value in named]
-    if inline:
-        data["deployments"] = deployments
-    return inline
+            yield Problem(where=origins.where(key), found=found, remedy=remedy)
+        elif host[2] in deployments.keys() - origins.inline.keys():
+            found = f"would be called {host[2]!r}, which is the name of a table in [deployments]"
+            remedy = "write that name instead of the address, or rename the table"
+            yield Problem(where=origins.where(key), found=found, remedy=remedy)
+        else:
+            deployments.setdefault(host[2], value)
+            origins.inline.setdefault(host[2], key)
+            data["deployments"], holder[place] = deployments, host[2]
 
 
 def _schema_problem(origins: Origins, details: ErrorDetails) -> Problem:

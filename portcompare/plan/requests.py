@@ -1,11 +1,7 @@
 """The requests that a plan declares."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,18 +12,13 @@ from pydantic import (
     model_validator,
 )
 
-from portcompare.errors import InputError, Problem, refuse
+from portcompare.errors import Problem, refuse
 from portcompare.http.bodies import read_file
 from portcompare.http.placeholders import fill_in, names_in
-from portcompare.http.requests import FilePart, Part, find_flaw, http_request, type_by_name
+from portcompare.http.requests import FilePart, find_flaw, http_request, type_by_name
 from portcompare.http.rows import read_rows, refuse_rows
 from portcompare.plan import types as t
 from portcompare.records.requests import LoginStep, RequestSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.plan.schema import Plan
 
 
 def _report_once(wanted: str) -> WrapValidator:
@@ -49,9 +40,9 @@ class PlanFile(t.Section):
     type: t.MediaType = Field("", description="its media type; default: by its name")
     filename: str = Field("", description="its name in the request; default: its own name")
 
-    def read(self, folder: Path) -> FilePart:
-        """The part with the file's content; raises InputError if it cannot be read."""
-        content = _read(folder / self.file)
+    def read(self, folder: Path | None) -> FilePart:
+        """The part with the file's content, empty without a folder; raises InputError if it is not readable."""
+        content = b"" if folder is None else _read(folder / self.file)
         return FilePart(filename=self.filename or self.file.name, content=content, type=self.type)
 
 
@@ -100,7 +91,7 @@ class PlanRequest(t.Section):
     )
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> PlanRequest:
+    def _is_consistent(self) -> Self:
         given = {"json": self.json_body, "form": self.form, "multipart": self.multipart}
         given |= {"body": self.body or None, "body_file": self.body_file}
         bodies = [key for key, value in given.items() if value is not None]
@@ -110,12 +101,12 @@ class PlanRequest(t.Section):
             raise ValueError(
                 f'`{bodies[0]}` without a `method` would be sent with GET: add `method = "POST"`'
             )
-        self._encode(self._texts(), self.body)  # checks the JSON, and the headers against cookies and body
+        self._encode(None)  # checks the JSON, and the headers against cookies and body
         return self
 
     def specs(self, folder: Path) -> tuple[RequestSpec, ...]:
         """The request as a record per row of values; raises InputError if a file or a row cannot be used."""
-        template = self._template(folder)
+        template = self._encode(folder)
         if self.values is None:
             return (template,)
         path = folder / self.values
@@ -132,36 +123,28 @@ class PlanRequest(t.Section):
     @property
     def placeholders(self) -> frozenset[str]:
         """The names in braces, without those in files: a file may contain braces of its own."""
-        return names_in(self._encode(self._texts(), self.body))
+        return names_in(self._encode(None))
 
-    def _template(self, folder: Path) -> RequestSpec:
-        """The request with its files, before placeholders are filled."""
+    def _encode(self, folder: Path | None) -> RequestSpec:
+        """The request before placeholders are filled; without a folder, files are empty."""
         parts = {
-            name: [part if isinstance(part, str) else part.read(folder) for part in given]
-            for name, given in self._parts().items()
+            name: [
+                part if isinstance(part, str) else part.read(folder)
+                for part in (given if isinstance(given, list) else [given])
+            ]
+            for name, given in (self.multipart or {}).items()
         }
-        if self.body_file is None:
-            return self._encode(parts, self.body)
-        request = self._encode(parts, _read(folder / self.body_file))
-        if any(name.lower() == "content-type" for name, _ in request.headers):
-            return request
-        content_type = type_by_name(self.body_file.name)
-        return replace(request, headers=(*request.headers, ("Content-Type", content_type)))
-
-    def _parts(self) -> dict[str, list[PlanPart]]:
-        given = (self.multipart or {}).items()
-        return {name: parts if isinstance(parts, list) else [parts] for name, parts in given}
-
-    def _texts(self) -> dict[str, list[str]]:
-        given = self._parts().items()
-        return {name: [part for part in parts if isinstance(part, str)] for name, parts in given}
-
-    def _encode(self, parts: Mapping[str, Sequence[Part]], body: str | bytes) -> RequestSpec:
+        body: str | bytes = self.body
+        headers = dict(self.headers)
+        if self.body_file is not None and folder is not None:
+            body = _read(folder / self.body_file)
+            if "content-type" not in map(str.lower, headers):
+                headers["Content-Type"] = type_by_name(self.body_file.name)
         return http_request(
             self.path,
             method=self.method,
             query=self.query,
-            headers=self.headers,
+            headers=headers,
             cookies=self.cookies,
             json=self.json_body,
             form=self.form,
@@ -199,42 +182,3 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         found = f"cannot be read: {error.strerror}"
         raise refuse(str(path), found, "name a readable file") from error
-
-
-def find_request_problems(plan: Plan) -> Iterator[Problem]:
-    """Check the files that requests name, each row of values, and that each placeholder is filled."""
-    for name, scenario in plan.scenarios.items():
-        kept: frozenset[str] = frozenset()
-        for place, step in enumerate(scenario.login):
-            yield from _problems(plan, ("scenarios", name, "login", place), step, kept)
-            kept = kept.union(step.keep)
-        logged_in = kept if scenario.login else None
-        if scenario.request is not None:
-            yield from _problems(plan, ("scenarios", name, "request"), scenario.request, logged_in)
-        for place, weighted in enumerate(scenario.requests):
-            yield from _problems(plan, ("scenarios", name, "requests", place), weighted, logged_in)
-    for place, request in enumerate(plan.parity.requests):
-        yield from _problems(plan, ("parity", "requests", place), request, None)
-
-
-def _problems(
-    plan: Plan, key: tuple[str | int, ...], request: PlanRequest, kept: frozenset[str] | None
-) -> Iterator[Problem]:
-    """What is wrong with a request; `kept`: the names that the login keeps, None without a login."""
-    folder = plan.path.parent
-    columns: frozenset[str] = frozenset()
-    try:
-        request.specs(folder)
-        if request.values is not None:
-            columns = frozenset(read_rows(folder / request.values)[0].values)
-    except InputError as error:
-        yield from error.problems
-        return
-    if request.values is None and kept is None:
-        return  # then braces are just braces
-    used, known = request.placeholders, columns | (kept or frozenset())
-    for name in sorted(used - known):
-        yield plan.problem(key, f"nothing fills {{{name}}}", t.remedy_for_unknown(name, known))
-    if columns and not used & columns:
-        remedy = f"write {{column}} where a value goes, or remove `values`: {', '.join(sorted(columns))}"
-        yield plan.problem((*key, "values"), "no column is used", remedy)

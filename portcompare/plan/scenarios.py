@@ -1,10 +1,8 @@
 """What is requested, and under which load."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -12,12 +10,6 @@ from portcompare.http.rows import share_weights
 from portcompare.plan import types as t
 from portcompare.plan.requests import LoginRequest, PlanRequest, WeightedRequest
 from portcompare.records.requests import LoginStep, RequestSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.errors import Problem
-    from portcompare.plan.schema import Plan
 
 ROUND_DELAYS = 5
 """A round lasts at least this many times the scenario's delay, so that a response more or less at the edges
@@ -35,7 +27,7 @@ class Objective(t.Section):
     p999: t.PositiveSeconds | None = Field(None, description="upper limit of the p99.9, in seconds")
 
     @model_validator(mode="after")
-    def _not_empty(self) -> Objective:
+    def _not_empty(self) -> Self:
         if not self.limits_s:
             raise ValueError("give at least one of `p50`, `p95`, `p99`, `p999`")
         return self
@@ -70,17 +62,13 @@ class ClosedLoad(t.Section):
 class OpenLoad(t.Section):
     """The open model: requests are due at a rate, whether or not responses arrive."""
 
+    exactly_one: ClassVar = ("rates", "objective")
+
     model: Literal["open"] = Field(description="the load model")
     rates: list[t.Rate] = Field([], description="the levels of the open model: requests per second")
     objective: Objective | None = Field(None, description="or: search for the highest rate that keeps it")
     arrivals: Literal["poisson", "even"] = Field("poisson", description="random arrivals, or equal gaps")
     connections: t.Count = Field(256, description="most requests in flight at once; others wait")
-
-    @model_validator(mode="after")
-    def _one_source_of_rates(self) -> OpenLoad:
-        if bool(self.rates) == (self.objective is not None):
-            raise ValueError("give exactly one of `rates` and `objective`")
-        return self
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -118,6 +106,8 @@ Load = Annotated[
 class Scenario(t.Section):
     """A request or a mix of requests, and a load."""
 
+    exactly_one: ClassVar = ("user", "request", "requests")
+
     user: str | None = Field(None, description="name of a user class in the locustfile")
     request: PlanRequest | None = Field(None, description="or the request itself")
     requests: list[WeightedRequest] = Field([], description="or several, drawn by weight")
@@ -135,15 +125,13 @@ class Scenario(t.Section):
     load: Load = Field(description="the load")
 
     @model_validator(mode="after")
-    def _one_source(self) -> Scenario:
-        if [self.user is not None, self.request is not None, bool(self.requests)].count(True) != 1:
-            raise ValueError("give exactly one of `user`, `request` and `requests`")
+    def _login_fits_source(self) -> Self:
         if self.user is not None and self.login:
             raise ValueError("`login` goes with `request` or `requests`: a user class logs in by itself")
         return self
 
     @model_validator(mode="after")
-    def _load_fits_delay(self) -> Scenario:
+    def _load_fits_delay(self) -> Self:
         if isinstance(self.load, ClosedLoad):
             return self
         # Little's law: this many requests are in flight at the highest rate, even on the fastest server.
@@ -209,60 +197,15 @@ class BreakEvenGrid(t.Section):
 class Page(t.Section):
     """A page, and the load under which a visitor may meet it."""
 
+    together: ClassVar = ("scenario", "users")
+
     path: t.Target = Field(description="path of the page, with or without a query")
     loads: t.Count = Field(1, description="visits per block and condition; each a cold and a warm load")
     scenario: str | None = Field(None, description="closed-model scenario for further visits under load")
     users: t.Count | None = Field(None, description="number of its users; only with `scenario`")
     timeout_s: t.PositiveSeconds = Field(30.0, description="longest load of the page, in seconds")
 
-    @model_validator(mode="after")
-    def _users_of_a_scenario(self) -> Page:
-        if (self.scenario is None) != (self.users is None):
-            raise ValueError("give both of `scenario` and `users`, or none of them")
-        return self
-
     @property
     def conditions(self) -> tuple[int, ...]:
         """The numbers of users under which the page is loaded: none, and those of its scenario."""
         return (0,) if self.users is None else (0, self.users)
-
-
-def find_scenario_problems(plan: Plan) -> Iterator[Problem]:
-    """Check the scenarios against each other, the apps and the length of a round."""
-    if not plan.scenarios:
-        yield plan.problem(("scenarios",), "is missing", "add it")
-    grid = plan.break_even
-    if grid is not None and plan.scenarios != grid.scenarios(plan.rounds.seconds):
-        remedy = "give each its own plan: [break_even] makes its own scenarios"
-        yield plan.problem(("break_even",), "stands beside [scenarios]", remedy)
-    fixed = [name for name in plan.scenarios if name not in plan.searches]
-    for name in plan.searches if fixed else ():
-        found = f"is searched for, while these scenarios have given levels: {', '.join(fixed)}"
-        remedy = "give the scenarios with an objective their own plan"
-        yield plan.problem(("scenarios", name, "load", "objective"), found, remedy)
-    for name, scenario in plan.scenarios.items():
-        for app in scenario.slots:
-            if app not in plan.apps:
-                yield plan.unknown(("scenarios", name, "slots", app), "app", app, plan.apps)
-        least_s, window_s = ROUND_DELAYS * scenario.delay_s, plan.window_s(name)
-        if window_s < least_s:
-            delays = f"{ROUND_DELAYS} delays of {scenario.delay_s:g} s"
-            found = f"rounds of {window_s:g} s are shorter than {delays}"
-            remedy = f"set seconds = {least_s:g} or more for this scenario"
-            yield plan.problem(("scenarios", name), found, remedy)
-
-
-def find_page_problems(plan: Plan) -> Iterator[Problem]:
-    """Check the scenarios that pages name."""
-    for name, page in plan.pages.items():
-        where = ("pages", name, "scenario")
-        if page.scenario is None:
-            continue
-        if page.scenario not in plan.scenarios:
-            yield plan.unknown(where, "scenario", page.scenario, plan.scenarios)
-        elif isinstance(plan.scenarios[page.scenario].load, OpenLoad):
-            found = f"{page.scenario!r} has a load of the open model"
-            yield plan.problem(where, found, "name a scenario whose load is `users`")
-    if plan.pages and plan.break_even is not None:
-        remedy = "give the pages their own plan: a grid's blocks are too many and too short for them"
-        yield plan.problem(("pages",), "stands beside [break_even]", remedy)

@@ -24,14 +24,9 @@ from portcompare.plan import types as t
 from portcompare.plan.apps import UPSTREAM, App, Deployment
 from portcompare.plan.checks import Claim, Gate
 from portcompare.plan.requests import PlanRequest
-from portcompare.plan.scenarios import BreakEvenGrid, OpenLoad, Page, Scenario
+from portcompare.plan.scenarios import BreakEvenGrid, Objective, OpenLoad, Page, Scenario
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.rounds import BASELINE, CONTROL, Arm
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portcompare.plan.scenarios import Objective
 
 Ratio = Annotated[float, Field(gt=0, lt=1)]
 MostRatio = Annotated[float, Field(gt=0, le=1)]
@@ -213,10 +208,7 @@ class Plan(t.Section):
     gates: list[Gate] = Field([], description="limits that a run must keep; else its exit code is 1")
     generator: Generator = Generator()
     cpus: Cpus = Cpus()
-    # Set when the file is read:
-    path: Path = Field(exclude=True)
-    included: Mapping[tuple[str, str], Path] = Field({}, exclude=True)
-    inline: Mapping[str, str] = Field({}, exclude=True)
+    origins: t.Origins = Field(exclude=True)  # set when the file is read
 
     @model_validator(mode="wrap")
     @classmethod
@@ -233,6 +225,11 @@ class Plan(t.Section):
         if host.is_unspecified:
             raise t.wrong_value(f"is {host}, which stands for all addresses", "name one to send requests to")
         return host
+
+    @property
+    def path(self) -> Path:
+        """The plan file."""
+        return self.origins.plan
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -308,7 +305,7 @@ class Plan(t.Section):
 
     def where(self, *key: str | int) -> str:
         """A key with its file, for a message."""
-        return t.Origins(plan=self.path, included=self.included, inline=self.inline).where(*key)
+        return self.origins.where(*key)
 
     def problem(self, key: tuple[str | int, ...], found: str, remedy: str) -> Problem:
         """A problem with the value of a key."""
@@ -317,20 +314,3 @@ class Plan(t.Section):
     def unknown(self, key: tuple[str | int, ...], kind: str, name: str, known: Iterable[str]) -> Problem:
         """A problem with a key that names something that there is not."""
         return self.problem(key, f"there is no {kind} {name!r}", t.remedy_for_unknown(name, known))
-
-
-def find_arm_problems(plan: Plan) -> Iterator[Problem]:
-    """Check the deployments that `baseline` and `candidates` name."""
-    named: dict[tuple[str | int, ...], str] = {("baseline",): plan.baseline}
-    named |= {("candidates", place): name for place, name in enumerate(plan.candidates)}
-    for key, name in named.items():
-        if name not in plan.deployments:
-            yield plan.unknown(key, "deployment", name, plan.deployments)
-    if plan.baseline in plan.candidates:
-        found = f"the baseline {plan.baseline!r} is also a candidate"
-        remedy = "remove it there; a control instance of the baseline is measured anyway"
-        yield plan.problem(("candidates",), found, remedy)
-    for name in sorted({name for name in plan.candidates if plan.candidates.count(name) > 1}):
-        yield plan.problem(("candidates",), f"{name!r} is named twice", "remove one")
-    for name in sorted({BASELINE, CONTROL} & plan.deployments.keys()):
-        yield plan.problem(("deployments", name), f"{name!r} is the name of an arm", "rename the deployment")

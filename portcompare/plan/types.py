@@ -1,13 +1,13 @@
 """The types of the plan's values, and what its tables have in common."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from portcompare.http.login import KEEP, find_keep_flaw
@@ -102,6 +102,20 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    exactly_one: ClassVar[tuple[str, ...]] = ()  # of these keys one is given
+    together: ClassVar[tuple[str, ...]] = ()  # these keys are all given, or none
+
+    @model_validator(mode="after")
+    def _keys_fit(self) -> Self:
+        for keys, allowed, rule in (
+            (self.exactly_one, {1}, "exactly one of {}"),
+            (self.together, {0, len(self.together)}, "both of {}, or none of them"),
+        ):
+            if keys and sum(getattr(self, key) not in (None, []) for key in keys) not in allowed:
+                listed = [f"`{key}`" for key in keys]
+                raise ValueError("give " + rule.format(f"{', '.join(listed[:-1])} and {listed[-1]}"))
+        return self
+
 
 def remedy_for_unknown(name: str, known: Iterable[str]) -> str:
     """What to do about an unknown name."""
@@ -116,9 +130,9 @@ class Origins:
     """The files that a plan is made of."""
 
     plan: Path
-    included: Mapping[tuple[str, str], Path]  # the file of each included entry, by its table and name
+    included: dict[tuple[str, str], Path] = field(default_factory=dict)  # of each entry, by table and name
     # The key of each deployment that has no table of its own, by its name
-    inline: Mapping[str, str] = field(default_factory=dict)
+    inline: dict[str, str] = field(default_factory=dict)
 
     def where(self, *key: str | int) -> str:
         """A key with its file, for a message."""

@@ -12,7 +12,7 @@ from tests.measure.plans import add_open, make_plan
 
 def plan_of(**port: str) -> Plan:
     """A plan whose baseline is Flask, `new` a port of it, and `newer` Flask on another server."""
-    data = make_plan().as_json() | {"path": make_plan().path}
+    data = make_plan().as_json() | {"origins": make_plan().origins}
     data["apps"]["port"] = {"target": "port:app", "interface": "asgi"} | port
     data["deployments"]["new"] = {"app": "port", "server": "hypercorn"}
     return Plan.model_validate(data)

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from portcompare.analyse import Measured, analyse
 from portcompare.plan import Plan
+from portcompare.plan.types import Origins
 from portcompare.records.results import Results
 from portcompare.records.rounds import Round
 from tests.altered import altered
@@ -54,7 +55,7 @@ def assert_same(found: Any, expected: Any, place: str) -> None:  # noqa: ANN401 
 
 def test_a_recorded_run_is_analysed_to_the_same_estimates() -> None:
     run = TypeAdapter(Results).validate_json(gzip.decompress(RUN.read_bytes()))
-    plan = Plan.model_validate(run.plan | {"path": Path("plan.toml")}, strict=False)
+    plan = Plan.model_validate(run.plan | {"origins": Origins(plan=Path("plan.toml"))}, strict=False)
     started_at = datetime.fromisoformat(run.started_at)
     measured = Measured(plan=plan, manifest=run.manifest, started_at=started_at, parity=run.parity)
     measured.rounds += run.rounds

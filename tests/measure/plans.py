@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from portcompare.plan import Page, Plan, Scenario
+from portcompare.plan.types import Origins
 from portcompare.records.manifest import Manifest, ServedDeployment
 from portcompare.records.rounds import Latency, LoadReport, Slice
 from portcompare.wire.protocol import RoundDone
@@ -40,7 +41,7 @@ def make_plan(**rounds: float) -> Plan:
     """A plan with two candidates and three levels, and these keys in [rounds]."""
     return Plan.model_validate(
         {
-            "path": Path("/nowhere/plan.toml"),
+            "origins": Origins(plan=Path("/nowhere/plan.toml")),
             "name": "test",
             "baseline": "old",
             "candidates": ["new", "newer"],

@@ -31,7 +31,7 @@ def test_a_target_is_an_object_or_a_factory_with_literal_arguments() -> None:
         with pytest.raises(ValidationError, match="write `module:object`, or `module:factory"):
             App(target=target, interface="wsgi")
     for table in ({"target": "service:app"}, {"interface": "wsgi"}):
-        with pytest.raises(ValidationError, match="`target` and `interface` together"):
+        with pytest.raises(ValidationError, match="both of `target` and `interface`"):
             App.model_validate(table)
 
 

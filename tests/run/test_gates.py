@@ -9,6 +9,7 @@ from portcompare.cli.options import parity_exit_code
 from portcompare.cli.run import _exit_code
 from portcompare.errors import Problem
 from portcompare.plan import Plan
+from portcompare.plan.types import Origins
 from portcompare.records.parity import Parity, ParityVerdict, RequestFault
 from portcompare.run.comparison import read_stored_runs
 from tests.runs import NEW, OLD, make_run, store
@@ -20,7 +21,7 @@ STORED = {"against": "stored"}
 def make_plan(folder: Path, *gates: dict[str, Any]) -> Plan:
     return Plan.model_validate(
         {
-            "path": folder / "plan.toml",
+            "origins": Origins(plan=folder / "plan.toml"),
             "baseline": OLD,
             "candidates": [NEW],
             "apps": {"app": {"target": "service:app", "interface": "wsgi"}},
