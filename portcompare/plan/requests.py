@@ -41,7 +41,7 @@ class PlanFile(t.Section):
     filename: str = Field("", description="its name in the request; default: its own name")
 
     def read(self, folder: Path | None) -> FilePart:
-        """The part with the file's content, empty without a folder; raises InputError if it is not readable."""
+        """The part with the content, empty without a folder; raises InputError if it is not readable."""
         content = b"" if folder is None else _read(folder / self.file)
         return FilePart(filename=self.filename or self.file.name, content=content, type=self.type)
 
