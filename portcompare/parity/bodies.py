@@ -90,38 +90,37 @@ def compare_bodies(
     """Find where the bodies of two responses differ, but for noise."""
     if case.method == "HEAD":  # a client takes bytes after the headers for the next response
         if bool(baseline.body) != bool(candidate.body):
-            texts = [
-                f"{len(sent)} bytes after the headers" if sent else None
-                for sent in (baseline.body, candidate.body)
-            ]
-            severity: Severity = "breaks" if candidate.body else "changes"
-            yield make_finding("body", "", "presence", severity, (texts[0], texts[1]))
+            lengths = [len(each.body) for each in (baseline, candidate)]
+            texts = [f"{length} bytes after the headers" if length else None for length in lengths]
+            yield make_finding("body", "", "presence", "breaks" if candidate.body else "changes", texts)
         return
     (ours, our_flaw), (theirs, their_flaw) = decode(baseline), decode(candidate)
     if bool(our_flaw) != bool(their_flaw):
-        severity = "breaks" if their_flaw else "changes"
-        texts = [our_flaw or _encoded(baseline), their_flaw or _encoded(candidate)]
-        yield make_finding("body", "", "type", severity, (texts[0], texts[1]))
+        texts = [
+            flaw or f"{each.header('content-encoding') or 'not encoded'}, {len(each.body):,} bytes"
+            for each, flaw in ((baseline, our_flaw), (candidate, their_flaw))
+        ]
+        yield make_finding("body", "", "type", "breaks" if their_flaw else "changes", texts)
         return
     if ours == theirs:
         return
     form = noise.format or _detect(ours, baseline.header("content-type"))
     kind: DifferenceKind = "json" if form.name in _JSON and ours and theirs else "body"
+    texts = [each.decode(errors="backslashreplace") for each in (ours, theirs)]
     trees = _read_alike(ours, theirs, form, candidate.header("content-type"))
+    severity: Severity
     if trees is None:
         severity = "changes" if form.name in ("text", "lines", "html") else "breaks"
-        yield make_finding("body", "", "type", severity, (_decode_text(ours), _decode_text(theirs)))
+        yield make_finding("body", "", "type", severity, texts)
         return
     gaps = list(islice(compare_trees(*trees, noise.masks), _MOST_GAPS))
     for gap in gaps:
         values, leads = _texts(gap)
         yield make_finding(kind, gap.pointer, gap.aspect, _rank(gap, form), values, leads=leads)
     if not gaps and noise.format is None:
-        leads = (f"{SAME_VALUE}: ", f"{SAME_VALUE}: ")
-        values = (_decode_text(ours), _decode_text(theirs))
         # Not every parser accepts a byte order mark.
         severity = "harmless" if ours.startswith(BOM_UTF8) is theirs.startswith(BOM_UTF8) else "changes"
-        yield make_finding(kind, "", "value", severity, values, leads=leads)
+        yield make_finding(kind, "", "value", severity, texts, leads=[f"{SAME_VALUE}: "] * 2)
 
 
 def _read_alike(ours: bytes, theirs: bytes, form: Format, their_type: str | None) -> tuple[Tree, Tree] | None:
@@ -142,14 +141,6 @@ def decode(response: Response) -> tuple[bytes, str]:
         return response.portable_body, str(error)
 
 
-def _encoded(response: Response) -> str:
-    return f"{response.header('content-encoding') or 'not encoded'}, {len(response.body):,} bytes"
-
-
-def _decode_text(content: bytes) -> str:
-    return content.decode(errors="backslashreplace")
-
-
 def _rank(gap: Gap, form: Format) -> Severity:
     """How severe a difference in a body is."""
     if form.name == "html" and is_comment(gap.pointer):
@@ -166,22 +157,22 @@ def _rank(gap: Gap, form: Format) -> Severity:
     return "breaks" if is_strict and (is_lost or gap.aspect == "type") else "changes"
 
 
-def _texts(gap: Gap) -> tuple[tuple[str | None, str | None], tuple[str, str]]:
+def _texts(gap: Gap) -> tuple[list[str | None], list[str]]:
     """What both hold at a place, and what is said before it of each."""
-    sides = (gap.ours, gap.theirs)
+    sides = [gap.ours, gap.theirs]
+    values = [
+        None if side is ABSENT or isinstance(side, Shape) else as_text(side, gap.pointer) for side in sides
+    ]
     leads = ["", ""]
-    ours: str | None
+    if gap.aspect == "type":
+        leads = [f"{json_type(side)} " for side in sides]
+    elif isinstance(gap.ours, bytes) and gap.aspect == "value":
+        leads = [f"{len(side):,} bytes, sha256 {sha256(side).hexdigest()[:12]}: " for side in sides]
     if isinstance(gap.ours, Shape):
-        ours = fill_tokens(gap.ours, gap.theirs) if gap.aspect == "value" else " or ".join(gap.ours.types)
-        leads[1] = f"{json_type(gap.theirs)} " if gap.aspect == "type" else ""
-    else:
-        ours = None if gap.ours is ABSENT else as_text(gap.ours, gap.pointer)
-        if gap.aspect == "type":
-            leads = [f"{json_type(side)} " for side in sides]
-        elif isinstance(gap.ours, bytes) and gap.aspect == "value":
-            leads = [f"{len(side):,} bytes, sha256 {sha256(side).hexdigest()[:12]}: " for side in sides]
-    theirs = None if gap.theirs is ABSENT else as_text(gap.theirs, gap.pointer)
-    return (ours, theirs), (leads[0], leads[1])
+        is_text = gap.aspect == "value"
+        values[0] = fill_tokens(gap.ours, gap.theirs) if is_text else " or ".join(gap.ours.types)
+        leads[0] = ""
+    return values, leads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

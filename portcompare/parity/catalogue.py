@@ -61,32 +61,6 @@ class Entry:
         ) and self.matches(evidence)
 
 
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_file(evidence: Evidence) -> bool:
-    """Whether the baseline sends a file, as `send_file` and static routes do."""
-    names = ("content-disposition", "last-modified", "accept-ranges")
-    return any(evidence.responses[0].header(name) is not None for name in names)
-
-
-def _is_reencoded(evidence: Evidence) -> bool:
-    """Whether the candidate sends in UTF-8 what the baseline sends in Latin-1."""
-    ours, theirs = evidence.finding.baseline, evidence.finding.candidate
-    return not ours.isascii() and theirs == ours.encode(errors="replace").decode("latin-1")
-
-
-def _is_refused_by_server(evidence: Evidence) -> bool:
-    """Whether a server has refused the request by itself; its page for a 500 is about the app."""
-    statuses = [each.status for each in evidence.responses]
-    return HTTPStatus.INTERNAL_SERVER_ERROR not in statuses and evidence.has_page(_SERVER_PAGE)
-
-
 CATALOGUE: Final[Mapping[str, Entry]] = {
     "session-vary": Entry(
         text="Flask sends `Vary: Cookie` wherever the session is read, Quart only where it is changed",
@@ -109,7 +83,8 @@ CATALOGUE: Final[Mapping[str, Entry]] = {
         kind="status",
         values=r"(2\d\d|400)\n500",
         matches=lambda each: (
-            not _is_utf8(each.request.body) and (not each.cause or "UnicodeDecodeError" in each.cause)
+            "\N{REPLACEMENT CHARACTER}" in each.request.body.decode(errors="replace")
+            and (not each.cause or "UnicodeDecodeError" in each.cause)
         ),
     ),
     "json-content-type": Entry(
@@ -146,7 +121,11 @@ CATALOGUE: Final[Mapping[str, Entry]] = {
         kind="header",
         pointer="Cache-Control|Expires",
         values=r"no-cache\npublic(, max-age=\d+)?|\(absent\)\n.* GMT",
-        matches=_is_file,
+        # As `send_file` and static routes send files
+        matches=lambda each: any(
+            each.responses[0].header(name) is not None
+            for name in ("content-disposition", "last-modified", "accept-ranges")
+        ),
     ),
     "file-ranges": Entry(
         text="Flask offers ranges of each file (`Accept-Ranges`), Quart of none unless conditional=True",
@@ -188,7 +167,10 @@ CATALOGUE: Final[Mapping[str, Entry]] = {
         text="Letters beyond ASCII in response headers are Latin-1 under WSGI and UTF-8 in Quart",
         source=f"{_QUART}/utils.py#L98",
         kind="header",
-        matches=_is_reencoded,
+        matches=lambda each: (
+            not each.finding.baseline.isascii()
+            and each.finding.candidate == each.finding.baseline.encode(errors="replace").decode("latin-1")
+        ),
     ),
     "location-escapes": Entry(
         text="Flask escapes blanks and letters beyond ASCII in a Location, Quart sends them as they are",
@@ -202,7 +184,11 @@ CATALOGUE: Final[Mapping[str, Entry]] = {
     "server-page": Entry(
         text="The server refuses the request before any app receives it, by a page and a limit of its own",
         source="https://github.com/benoitc/gunicorn/blob/26.0.0/gunicorn/util.py#L354",
-        matches=_is_refused_by_server,
+        # The page for a 500 is about the app.
+        matches=lambda each: (
+            all(response.status != HTTPStatus.INTERNAL_SERVER_ERROR for response in each.responses)
+            and each.has_page(_SERVER_PAGE)
+        ),
     ),
 }
 """By name, which the plan can allow; a page of its own (404, 405) is alike in Flask and Quart."""

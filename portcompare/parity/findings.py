@@ -1,6 +1,7 @@
 """Findings: in what two responses differ."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portcompare.http.bodies import EXCERPT_CHARS, excerpts, printable
@@ -34,9 +35,9 @@ def make_finding(
     pointer: str,
     aspect: Aspect,
     severity: Severity,
-    values: tuple[str | None, str | None],
+    values: Sequence[str | None],
     *,
-    leads: tuple[str, str] = ("", ""),
+    leads: Sequence[str] = ("", ""),
 ) -> Finding:
     """Make a finding of the values of baseline and candidate; None where one is absent.
 

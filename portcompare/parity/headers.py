@@ -114,7 +114,7 @@ def compare_cookies(baseline: Iterable[str], candidate: Iterable[str]) -> Iterat
                     yield make_finding("header", where, "value", "changes", values)
                 else:  # most attributes have no value: they are set or absent, which must show
                     shown = ["(set)" if value == "" else value for value in values]
-                    yield make_finding("header", where, "presence", "changes", (shown[0], shown[1]))
+                    yield make_finding("header", where, "presence", "changes", shown)
 
 
 def _parse_cookies(lines: Iterable[str]) -> dict[str, tuple[str, str, dict[str, str]]]:

@@ -35,7 +35,7 @@ class ServerLog:
 
     def find_traceback(self) -> str:
         """The last traceback since the mark, without the frames of libraries; empty if there is none."""
-        found = [*_TRACEBACK.finditer(self._read(self.mark))]
+        found = [*_TRACEBACK.finditer(self._read())]
         if not found:
             return ""
         head, *frames = re.split(r"(?m)^(?=  File )", found[-1].group(0))
@@ -67,11 +67,12 @@ class ServerLog:
     def _size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
 
-    def _read(self, start: int) -> str:
+    def _read(self) -> str:
+        """The end of what was written since the mark."""
         if not self.path.exists():
             return ""
         with self.path.open("rb") as log:
-            log.seek(max(start, self._size() - _MOST_BYTES))
+            log.seek(max(self.mark, self._size() - _MOST_BYTES))
             return log.read().decode(errors="replace")
 
 

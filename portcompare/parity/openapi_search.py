@@ -12,16 +12,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from http import HTTPStatus
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, Verbosity, assume, given, reject, settings
-from hypothesis import seed as seeded
+from hypothesis import Phase, Verbosity, assume, find, reject, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
-from hypothesis.errors import Unsatisfiable
+from hypothesis.errors import NoSuchExample, Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.core.result import Ok
@@ -131,10 +131,6 @@ def _shorten(text: str, most_chars: int) -> str:
     return printable(text if len(text) <= most_chars else f"{text[:most_chars]}...")
 
 
-class _DiffersError(Exception):
-    """Makes Hypothesis look for a smaller example."""
-
-
 class _Enough(BaseException):
     """Stops Hypothesis, as Ctrl-C does: there are as many examples as are wanted."""
 
@@ -165,7 +161,6 @@ class _Search:
         self._smallest: dict[RequestSpec, None] = {}
         self._explained: set[Signature] = set()  # The differences that have a smallest case
         self._wanted: Signature | None = None  # The difference that is being made small
-        self._last: RequestSpec | None = None  # The last request that showed it
         self._left = 0  # How many more requests may be sent for it
         self._obstacle = ""
 
@@ -177,35 +172,28 @@ class _Search:
 
     def run(self, document: OpenApiDocument, seed: int) -> None:
         """Check requests until all examples are drawn and what differs is as small as it can be made."""
-        test = seeded(seed)(
-            settings(
-                max_examples=_DRAWS_PER_EXAMPLE * self._examples,
-                phases=(Phase.generate, Phase.shrink),
-                database=None,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-                report_multiple_bugs=False,
-                print_blob=False,
-                verbosity=Verbosity.quiet,
-            )(given(self._operation.requests)(self._consider))
+        limits = settings(
+            max_examples=_DRAWS_PER_EXAMPLE * self._examples,
+            phases=(Phase.generate, Phase.shrink),
+            database=None,
+            deadline=None,
+            print_blob=False,
+            verbosity=Verbosity.quiet,
         )
-        while True:
-            self._wanted, self._last, self._left = None, None, _SHRINKING_REQUESTS
-            try:
-                test()
-            except _DiffersError:
-                assert self._last is not None  # noqa: S101 - for the type: it differed
-                self._smallest[self._last] = None
-                self._explained |= self._signatures(self._last)
-            except _Enough:
-                return
-            except (Unsatisfiable, SerializationError) as error:
-                self._obstacle = str(error).partition("\n")[0]
-                return
-            except SchemathesisError as error:
-                raise InputError([_problem(document, error, self._operation.label)]) from error
-            else:
-                return
+        try:
+            while True:
+                self._wanted, self._left = None, _SHRINKING_REQUESTS
+                chance = Random(seed)  # noqa: S311 - nothing is to be kept secret
+                found = find(self._operation.requests, self._differs, settings=limits, random=chance)
+                smallest = identity(found)
+                self._smallest[smallest] = None
+                self._explained |= self._signatures(smallest)
+        except (NoSuchExample, _Enough):
+            return
+        except (Unsatisfiable, SerializationError) as error:
+            self._obstacle = str(error).partition("\n")[0]
+        except SchemathesisError as error:
+            raise InputError([_problem(document, error, self._operation.label)]) from error
 
     def results(self) -> list[CaseResult]:
         """The results to report: without a difference, smallest, and what the smallest do not explain."""
@@ -217,12 +205,10 @@ class _Search:
                 reported.append(self._results[request])
         return reported
 
-    def _consider(self, request: RequestSpec) -> None:
+    def _differs(self, request: RequestSpec) -> bool:
         """Called by Hypothesis with each request that it draws, and with each that may be smaller."""
         request = identity(request)
-        if self._is_new(request) if self._wanted is None else self._is_alike(request):
-            self._last = request
-            raise _DiffersError  # in this line only: Hypothesis distinguishes failures by their lines
+        return self._is_new(request) if self._wanted is None else self._is_alike(request)
 
     def _is_new(self, request: RequestSpec) -> bool:
         """Whether a request that was drawn shows a difference that is to be made small."""

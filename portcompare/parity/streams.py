@@ -92,7 +92,7 @@ def compare_streams(case: RequestSpec, ours: Response, theirs: Response, noise: 
     ends = ["(ends)" if each.stream is None else "(does not end)" for each in (ours, theirs)]
     least = min(len(_find_ends(each)) for each in (ours, theirs))
     return [
-        make_finding("body", "", "presence", "breaks", (ends[0], ends[1])),
+        make_finding("body", "", "presence", "breaks", ends),
         *compare_responses(case, _cut(ours, least), _cut(theirs, least), noise),
     ]
 

@@ -85,13 +85,18 @@ def survey(
     limits.count(len(own) + len(derived))
     varied, more = _send_all(checker, derived, watch, limits)
     # Where the request before it fails, as it lacks what the baseline's gives, that is a difference already.
-    varied = [each for each in varied if not (each.case.follows and _find_failed(checker, each.case))]
+    varied = [
+        each
+        for each in varied
+        if not (each.case.follows and any(one.failed_login(each.case) for one in checker.clients.values()))
+    ]
     return Survey(
         own=tuple(_mark_fault(each, faults.get(identity(each.case))) for each in own_results),
         varied=tuple(varied),
         faults=tuple(faults.values()),
         unsent=(*unsent, *more),
-        is_cut_short=watch.has_refused or any(_is_flaky(each) for each in varied),
+        is_cut_short=watch.has_refused
+        or any(fails_now_and_then(each.case, each.statuses[BASELINE]) for each in varied),
         warnings=(
             *watch.warnings,
             *idle_logins,
@@ -101,14 +106,6 @@ def survey(
             *_find_ignored_proxy(own_results, varied),
         ),
     )
-
-
-def _is_flaky(result: CaseResult) -> bool:
-    return fails_now_and_then(result.case, result.statuses[BASELINE])
-
-
-def _find_failed(checker: ParityChecker, case: RequestSpec) -> bool:
-    return any(client.failed_login(case) for client in checker.clients.values())
 
 
 def _is_slow_stream(result: CaseResult) -> bool:
@@ -136,7 +133,8 @@ def _find_ignored_proxy(own: Sequence[CaseResult], varied: Sequence[CaseResult])
         for each in varied
         for name in FORWARDED_HEADERS
         if each.case.name.endswith(f"[header {name}: {FORWARDED_HEADERS[name]}]")
-        and (base := bases.get(identity(_without(each.case, name)))) is not None
+        and (plain := replace(each.case, headers=without_headers(each.case.headers, name)))
+        and (base := bases.get(identity(plain))) is not None
     ]
     if pairs and all(_traits(base) == _traits(each) for base, each in pairs):
         yield (
@@ -144,10 +142,6 @@ def _find_ignored_proxy(own: Sequence[CaseResult], varied: Sequence[CaseResult])
             "before them, add werkzeug's ProxyFix to a Flask app, hypercorn's ProxyFixMiddleware or "
             "uvicorn's --forwarded-allow-ips to a Quart app, and check again"
         )
-
-
-def _without(case: RequestSpec, name: str) -> RequestSpec:
-    return replace(case, headers=without_headers(case.headers, name))
 
 
 def _traits(result: CaseResult) -> tuple[object, ...]:
