@@ -132,11 +132,16 @@ def look_at_project(project: Path) -> Found:
     baseline, tried = _try_requests(baseline, candidate)
     chosen = {(app.definition.file, app.definition.name) for app in (baseline, candidate) if app}
     limit = f"only the first {MOST_FILES} Python files were read"
+    files = [
+        path for path in (*python[:MOST_FILES], project / ".env", project / ".flaskenv") if path.is_file()
+    ]
+    texts = [*os.environ.values(), *(path.read_text("utf-8", "replace") for path in files)]
+    databases = dict.fromkeys(found[1] or found[2] for text in texts for found in _SQLITE.finditer(text))
     return Found(
         project=project,
         baseline=baseline,
         candidate=candidate,
-        databases=_find_databases(project, [*python[:MOST_FILES], project / ".env", project / ".flaskenv"]),
+        databases=tuple(project / name for name in databases),
         tried=tried,
         others=tuple(each for each in ranked if (each.file, each.name) not in chosen),
         openapi=tuple(path for path in openapi if _OPENAPI_3.search(path.read_text("utf-8", "replace"))),
@@ -175,13 +180,13 @@ def _choose(flasks: Sequence[FoundApp], quarts: Sequence[FoundApp]) -> tuple[Fou
         return min(flasks, key=lambda app: (bool(app.problem), not app.routes)), None
 
     def unlikeliness(pair: tuple[FoundApp, FoundApp]) -> tuple[int, int]:
-        return sum(bool(app.problem) for app in pair), -len(_rules(pair[0]) & _rules(pair[1]))
+        ours, theirs = (
+            {(route.key, method) for route in app.routes for method in route.methods if not route.is_static}
+            for app in pair
+        )
+        return sum(bool(app.problem) for app in pair), -len(ours & theirs)
 
     return min(product(flasks, quarts), key=unlikeliness)
-
-
-def _rules(app: FoundApp) -> set[tuple[object, str]]:
-    return {(route.key, method) for route in app.routes for method in route.methods if not route.is_static}
 
 
 def _no_flask(project: Path, quarts: Sequence[FoundApp], files: int, notes: Sequence[str]) -> InputError:
@@ -253,7 +258,11 @@ def _import_with_placeholders(app: FoundApp) -> FoundApp:
     """Import an app; where it fails because variables are not set, once more with placeholders for them."""
     for _ in range(MOST_PLACEHOLDERS):
         found, lacking = _probe(app)
-        values = {name: _placeholder(name) for name in lacking if name not in app.environment}
+        values = {
+            name: next(value for pattern, value in _PLACEHOLDERS.items() if re.search(pattern, name))
+            for name in lacking
+            if name not in app.environment
+        }
         if not values and "placeholder" in found.problem:  # such as "invalid literal for int()"
             values = {name: "1" for name, value in app.environment.items() if value == "placeholder"}
         if not found.problem or not values:
@@ -261,10 +270,6 @@ def _import_with_placeholders(app: FoundApp) -> FoundApp:
         place = app.place_of_problem or found.place_of_problem
         app = replace(app, environment={**app.environment, **values}, place_of_problem=place)
     return found
-
-
-def _placeholder(name: str) -> str:
-    return next(value for pattern, value in _PLACEHOLDERS.items() if re.search(pattern, name))
 
 
 def _probe(app: FoundApp) -> tuple[FoundApp, list[str]]:
@@ -275,11 +280,10 @@ def _probe(app: FoundApp) -> tuple[FoundApp, list[str]]:
         return replace(app, problem=reply["error"], place_of_problem=place), reply["lacking"]
     if problem:
         return replace(app, problem=problem), []
-    routes = tuple(Route(**route | {"methods": tuple(route["methods"])}) for route in reply["routes"])
     return replace(
         app,
         definition=replace(app.definition, framework=reply["framework"]),
-        routes=routes,
+        routes=tuple(Route(**route | {"methods": tuple(route["methods"])}) for route in reply["routes"]),
         installed=frozenset(reply["installed"]),
         variables=tuple(reply["variables"]),
         databases=tuple(map(Path, reply["databases"])),
@@ -314,12 +318,8 @@ def _run_probe(app: FoundApp, requests: Sequence[Mapping[str, str]] = ()) -> tup
         found["databases"] = [each for each in found.get("databases", ()) if not each.startswith(folder)]
         if status is None:
             return found, _NOT_DONE
-        return (
-            found,
-            ""
-            if status == 0 and "routes" in found
-            else last_line or f"importing it ended with status {status}",
-        )
+        is_done = status == 0 and "routes" in found
+        return found, "" if is_done else last_line or f"importing it ended with status {status}"
 
 
 def _try_requests(
@@ -339,10 +339,3 @@ def _try_requests(
     responses = [Tried(**each) for each in reply.get("responses", ())]
     databases = dict.fromkeys([*baseline.databases, *map(Path, reply["databases"])])
     return replace(baseline, databases=tuple(databases)), dict(zip(sent, responses, strict=False))
-
-
-def _find_databases(project: Path, files: Iterable[Path]) -> tuple[Path, ...]:
-    """The SQLite files that sources, the files of variables or variables name."""
-    texts = [*os.environ.values(), *(path.read_text("utf-8", "replace") for path in files if path.is_file())]
-    names = dict.fromkeys(found[1] or found[2] for text in texts for found in _SQLITE.finditer(text))
-    return tuple(project / name for name in names)

@@ -70,24 +70,6 @@ class RouteRequest:
         return f"{{ {', '.join(f'{key} = {value}' for key, value in parts.items() if value)} }}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SortedRequests:
-    """The requests to the routes of both sides, without static files and pages of documentation."""
-
-    load: tuple[RouteRequest, ...]  # those of both sides that change no data, by their method
-    compared: tuple[RouteRequest, ...]  # those that only one side accepts, and others that are only compared
-    left_out: dict[str, tuple[RouteRequest, ...]]  # those that need a decision of the user, by the reason
-    ready_path: str | None  # where both apps report that they are ready
-    openapi: str | None  # where the baseline serves its OpenAPI document
-    documentation: tuple[str, ...]  # pages of it, which are not compared
-    websockets: tuple[str, ...]  # routes that are not compared
-
-    @property
-    def may_change_data(self) -> bool:
-        """Whether any request that is left out may change data."""
-        return any(each.method in _CHANGING_METHODS for group in self.left_out.values() for each in group)
-
-
 CHANGES = "They change data: add a body that fits, and use a database that you can lose."
 CHANGES_BY_GET = "Their names say that they change something, though by GET: enable those that do not."
 NO_PATH = "No path could be invented for their parameters: correct it."
@@ -96,49 +78,51 @@ FAILS = "The Flask app responds with an error: write values that exist, or add w
 ONE_SIDED = "Only one side accepts them, and they change data."
 
 
-def sort_requests(found: Found) -> SortedRequests:
+def sort_requests(found: Found) -> "SortedRequests":
     """Sort the requests by what a load test may do with them; a side without known routes counts as equal."""
-    baseline, candidate = found.baseline, found.candidate
-    sides = [app.routes for app in (baseline, candidate) if app and not app.problem] or [()]
+    apps = [app for app in (found.baseline, found.candidate) if app]
+    sides = [app.routes for app in apps if not app.problem] or [()]
     flask, quart = sides[0], sides[-1]
-    sort = _Sorter(found=found, tables=(RouteTable(flask), RouteTable(quart)))
+    requests = SortedRequests(found=found, tables=(RouteTable(flask), RouteTable(quart)))
     for one in find_one_sided(flask, quart):
-        sort.add(one.route, one.method, one.path, note=one.why, is_one_sided=True)
+        requests.add(one.route, one.method, one.path, note=one.why, is_one_sided=True)
     for side, routes in enumerate((flask, quart)):
         for route in routes:
+            if route.is_websocket:
+                requests.websockets.setdefault(route.rule)
             for method in () if route.is_static or route.is_websocket else route.methods:
                 if method in {"GET", *_CHANGING_METHODS}:
-                    sort.add_route(route, method, side)
-    load = [each for each in sort.load if not each.route.host]
-    ready_path = next((path for path in _READY_PATHS if any(path == each.path for each in load)), None)
-    return SortedRequests(
-        load=tuple(each for each in load if each.path != ready_path),
-        compared=(*sort.compared, *(each for each in sort.load if each.route.host)),
-        left_out={reason: tuple(requests) for reason, requests in sort.left_out.items()},
-        ready_path=ready_path,
-        openapi=next(iter(sort.openapi), None),
-        documentation=tuple(dict.fromkeys([*sort.openapi[1:], *sort.documentation])),
-        websockets=tuple(
-            dict.fromkeys(
-                [
-                    *(each.rule for routes in (flask, quart) for each in routes if each.is_websocket),
-                    *("/socket.io" for app in (baseline, candidate) if app and app.has_socketio),
-                ]
-            )
-        ),
-    )
+                    requests.add_route(route, method, side)
+    if any(app.has_socketio for app in apps):
+        requests.websockets.setdefault("/socket.io")
+    requests.compared += [each for each in requests.load if each.route.host]
+    load = [each for each in requests.load if not each.route.host]
+    requests.ready_path = next((path for path in _READY_PATHS if any(path == each.path for each in load)), "")
+    requests.load = [each for each in load if each.path != requests.ready_path]
+    return requests
 
 
 @dataclass(slots=True, kw_only=True)
-class _Sorter:
+class SortedRequests:
+    """The requests to the routes of both sides, without static files and pages of documentation."""
+
     found: Found
     tables: tuple[RouteTable, RouteTable]  # of Flask and Quart
-    load: list[RouteRequest] = field(default_factory=list)
+    load: list[RouteRequest] = field(default_factory=list)  # those of both sides that change no data
+    # Those that only one side accepts, and others that are only compared
     compared: list[RouteRequest] = field(default_factory=list)
+    # Those that need a decision of the user, by the reason
     left_out: dict[str, list[RouteRequest]] = field(default_factory=dict)
-    openapi: list[str] = field(default_factory=list)
-    documentation: list[str] = field(default_factory=list)
+    ready_path: str = ""  # where both apps report that they are ready; empty if nowhere
+    openapi: str = ""  # where the baseline serves its OpenAPI document; empty if nowhere
+    documentation: dict[str, None] = field(default_factory=dict)  # pages of it, which are not compared
+    websockets: dict[str, None] = field(default_factory=dict)  # routes that are not compared
     _known: set[tuple[str, str, str]] = field(default_factory=set)
+
+    @property
+    def may_change_data(self) -> bool:
+        """Whether any request that is left out may change data."""
+        return any(each.method in _CHANGING_METHODS for group in self.left_out.values() for each in group)
 
     def add_route(self, route: Route, method: str, side: int) -> None:
         """Add a request to a route of a side: 0 is Flask, 1 Quart."""
@@ -148,20 +132,21 @@ class _Sorter:
             return
         if method == "GET" and _OPENAPI.fullmatch(path):
             self._known.add((method, route.host, path))
-            if side == 0 and not self.found.baseline.problem and (tried is None or tried.is_openapi):
-                self.openapi.append(path)
+            is_served = side == 0 and not self.found.baseline.problem and (tried is None or tried.is_openapi)
+            if is_served and not self.openapi:
+                self.openapi = path
             else:
-                self.documentation.append(path)
+                self.documentation.setdefault(path)
         elif _DOCUMENTATION.fullmatch(path):
-            self.documentation += [path] if method == "GET" else []
+            if method == "GET":
+                self.documentation.setdefault(path)
         elif route.path is None:
             self._known.add((method, route.host, path))
-            self._leave_out(NO_PATH, route, method, path, f"for {route.rule}")
+            request = RouteRequest(route=route, method=method, path=path, note=f"for {route.rule}")
+            self.left_out.setdefault(NO_PATH, []).append(request)
         elif other.outcome(method, path, route.host) == "serves it":
-            note = (
-                f"invented for {route.rule}{'' if tried else ': does it exist?'}" if route.converters else ""
-            )
-            self.add(route, method, path, note=note)
+            note = f"invented for {route.rule}{'' if tried else ': does it exist?'}"
+            self.add(route, method, path, note=note if route.converters else "")
         elif not other.has(route, method):
             note = "only the port has it" if side else "only the Flask app has it"
             self.add(route, method, path, note=note, is_one_sided=True)
@@ -172,34 +157,28 @@ class _Sorter:
         """Add a request where its method, its name and the response of the Flask app want it."""
         self._known.add((method, route.host, path))
         tried = self.found.tried.get((route.host, path)) or Tried(status=None)
-        status = tried.status or 0
+        status, reason, expected = tried.status or 0, "", None
+        failure = f"status {status} when `init` tried it" + (f": {tried.error}" if tried.error else "")
         if method != "GET":
-            self._leave_out(ONE_SIDED if is_one_sided else CHANGES, route, method, path, note)
+            reason = ONE_SIDED if is_one_sided else CHANGES
         elif route.may_change_data:
-            self._leave_out(CHANGES_BY_GET, route, method, path, note)
+            reason = CHANGES_BY_GET
         elif is_one_sided:
             status = status or _STATUSES.get(self.tables[0].outcome(method, path, route.host), 0)
-            expected = status if status >= HTTPStatus.BAD_REQUEST or tried.wants_login else None
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR and path == route.example:
-                note, expected = f"{note}; {_describe_failure(tried)}", None
-            request = RouteRequest(route=route, method=method, path=path, note=note, expected_status=expected)
-            self.compared.append(request)
+                note = f"{note}; {failure}"
+            elif status >= HTTPStatus.BAD_REQUEST or tried.wants_login:
+                expected = status
         elif tried.wants_login:
-            self._leave_out(WANTS_LOGIN, route, method, path, f"status {status}")
+            reason, note = WANTS_LOGIN, f"status {status}"
         elif HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            self._leave_out(FAILS, route, method, path, f"status {status}" + (f", {note}" if note else ""))
-        else:
-            if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                note = _describe_failure(tried)
-            self.load.append(RouteRequest(route=route, method=method, path=path, note=note))
-
-    def _leave_out(self, reason: str, route: Route, method: str, path: str, note: str) -> None:
-        request = RouteRequest(route=route, method=method, path=path, note=note)
-        self.left_out.setdefault(reason, []).append(request)
-
-
-def _describe_failure(tried: Tried) -> str:
-    return f"status {tried.status} when `init` tried it" + (f": {tried.error}" if tried.error else "")
+            reason, note = FAILS, f"status {status}" + (f", {note}" if note else "")
+        elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            note = failure
+        group = self.compared if is_one_sided else self.load
+        if reason:
+            group = self.left_out.setdefault(reason, [])
+        group.append(RouteRequest(route=route, method=method, path=path, note=note, expected_status=expected))
 
 
 _STATUSES = {"has no route for it": 404, "refuses the method": 405}
@@ -300,7 +279,7 @@ def _deployment(name: str, servers: tuple[str, ...], app: FoundApp) -> DraftDepl
 
 def _scenarios(requests: SortedRequests) -> list[DraftScenario]:
     if len(requests.load) > MOST_SINGLE:
-        return [DraftScenario(user="AllRoutes", requests=requests.load)]
+        return [DraftScenario(user="AllRoutes", requests=tuple(requests.load))]
     path = requests.ready_path or "/"  # where nothing else is known
     front = Route(rule=path, endpoint="front", methods=("GET",), converters={}, path=path)
     scenarios: list[DraftScenario] = []
