@@ -85,5 +85,4 @@ def _percent_encoded(value: object) -> str:
 
 
 def _media_type(request: RequestSpec) -> str:
-    types = [value for name, value in request.headers if name.lower() == "content-type"]
-    return types[0].partition(";")[0].strip().lower() if types else ""
+    return (request.header("Content-Type") or "").partition(";")[0].strip().lower()

@@ -176,7 +176,7 @@ def complete_headers(request: RequestSpec) -> tuple[tuple[str, str], ...]:
 def encode_request(request: RequestSpec, server: str) -> bytes:
     """The bytes of a request; `server`: host and port for the Host header, unless the request has one."""
     headers = complete_headers(request)
-    if not any(name.lower() == "host" for name, _ in headers):
+    if request.header("Host") is None:
         headers = (("Host", server), *headers)
     lines = [f"{request.method} {request.target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + request.body

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from portcompare.parity.header_variants import get_header, with_header, without_headers
+from portcompare.parity.header_variants import with_header, without_headers
 from portcompare.parity.url_variants import MUCH, UNKNOWN, pair_names, pair_variants, whole_variants
 from portcompare.records.requests import RequestSpec
 
@@ -57,7 +57,7 @@ def body_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
     if not request.body or request.method in ("GET", "HEAD"):
         return
     headers = request.headers
-    media_type = get_header(headers, "Content-Type") or ""
+    media_type = request.header("Content-Type") or ""
     yield "no body", replace(request, body=b"", headers=without_headers(headers, "Content-Type"))
     yield "body empty", replace(request, body=b"")
     if media_type:

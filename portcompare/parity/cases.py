@@ -40,7 +40,7 @@ def derive_cases(
 
     `vary`: patterns of the paths whose requests are varied.
     """
-    varied = [request for request in bases if any(matches(pattern, _path(request)) for pattern in vary)]
+    varied = [request for request in bases if any(matches(pattern, request.path) for pattern in vary)]
     around: list[RequestSpec] = []
     for route in _routes(varied, by_method=False):
         # With the headers of the first GET, if there is one.
@@ -65,10 +65,6 @@ def _number(names: Mapping[RequestSpec, str]) -> tuple[RequestSpec, ...]:
     return tuple(numbered)
 
 
-def _path(request: RequestSpec) -> str:
-    return request.target.partition("?")[0]
-
-
 def _named(request: RequestSpec) -> RequestSpec:
     return replace(request, name=f"{request.method} {request.target}")
 
@@ -78,7 +74,7 @@ def _routes(requests: Sequence[RequestSpec], *, by_method: bool) -> list[list[Re
     routes: list[list[RequestSpec]] = []
     known: dict[tuple[str, ...], list[RequestSpec]] = {}
     for request in requests:
-        path = _path(request)
+        path = request.path
         method = request.method if by_method else ""
         keys: list[tuple[str, ...]] = [(method, urls.shape_of(path))]
         if request.name:  # rows of values make many requests of one name

@@ -18,7 +18,7 @@ from portcompare.parity.compare import Noise, cover, expect, find_noise
 from portcompare.parity.findings import Finding
 from portcompare.parity.sending import ArmClient
 from portcompare.parity.streams import align_streams, compare_streams, mark_stream
-from portcompare.parity.url_variants import route_of
+from portcompare.parity.url_variants import shape_of
 from portcompare.plan import Allowance
 from portcompare.records.parity import CaseCoverage, Difference
 from portcompare.records.requests import Expectation, RequestSpec
@@ -199,12 +199,14 @@ class ParityChecker:
 
     def _compare(self, case: RequestSpec, responses: Responses) -> tuple[CaseResult, list[Judged]]:
         baseline, control = responses[BASELINE], responses.get(CONTROL, ())
+        status, log = baseline[0].status, self.clients[BASELINE].log
+        is_error = status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR
         noise = self._find_noise(case, responses)
         found = list(judge(case, responses, noise))
         result = CaseResult(
             case=case,
             baseline=baseline[0],
-            traceback=self._find_traceback(baseline[0]),
+            traceback=log.find_traceback() if log is not None and is_error else "",
             differences=tuple(
                 self._make_difference(case, each, responses) for each in found if self._is_first(case, each)
             ),
@@ -221,7 +223,7 @@ class ParityChecker:
         return result, found
 
     def _find_noise(self, case: RequestSpec, responses: Responses) -> Noise:
-        path = case.target.partition("?")[0]
+        path = case.path
         every = [response for received in responses.values() for response in received]
         if case.method == "GET" and len({response.portable_body for response in every}) > 1:
             self._uneven.add(path)
@@ -232,11 +234,6 @@ class ParityChecker:
             responses.get(CONTROL, ()),
             body_differs=is_part and path in self._uneven,
         )
-
-    def _find_traceback(self, response: Response) -> str:
-        log = self.clients[BASELINE].log
-        is_error = response.status is not None and response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return log.find_traceback() if is_error and log is not None else ""
 
     def _is_first(self, case: RequestSpec, judged: Judged) -> bool:
         """Whether no earlier case has shown the same: a login that fails is one difference."""
@@ -321,4 +318,4 @@ def _contradicts_itself(received: Sequence[Response], judged: Judged) -> bool:
 
 def _place_in_route(case: RequestSpec, judged: Judged) -> tuple[str, ...]:
     """Identifies a difference in all cases of a route."""
-    return judged.arm, case.method, route_of(case), judged.finding.kind, judged.finding.pointer
+    return judged.arm, case.method, shape_of(case.path), judged.finding.kind, judged.finding.pointer

@@ -2,7 +2,7 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from os.path import commonprefix
 from typing import Final
@@ -26,12 +26,8 @@ from portcompare.parity.headers import compare_cookies, compare_headers
 from portcompare.records.parity import CaseCoverage, Compared
 from portcompare.records.requests import Expectation, RequestSpec
 
-# Where one of these differs by itself, those it hides cannot be compared either.
-_HIDES: Final[dict[Aspect, tuple[Aspect, ...]]] = {
-    "presence": ("presence", "type", "value"),
-    "type": ("type", "value"),
-    "value": ("value",),
-}
+# Where one of these differs by itself, those after it cannot be compared either.
+_ASPECTS: Final[tuple[Aspect, ...]] = ("presence", "type", "value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,29 +40,21 @@ class Noise:
     body_differs: bool = False
     drawn_cookies: str | None = None  # How pointers to cookies begin whose names are drawn at random
 
-    def describe_headers(self) -> list[str]:
-        """Pointers to the headers that are noise; one for all cookies whose names are drawn at random."""
-        drawn = self.drawn_cookies
-        named = {pointer for pointer, _ in self.headers if drawn is None or not pointer.startswith(drawn)}
-        return sorted(named | ({f"{drawn}*"} if drawn is not None else set()))
-
     def hides(self, finding: Finding) -> bool:
         """Whether a finding is no difference, as the same header, or the cookie of an attribute, is noise."""
         cookie = finding.pointer.rpartition("; ")[0]
+        hiding = _ASPECTS[: _ASPECTS.index(finding.aspect) + 1]
+        is_drawn = (
+            self.drawn_cookies is not None
+            and finding.pointer.startswith(self.drawn_cookies)
+            and finding.baseline == ABSENT
+            and finding.aspect == "presence"
+            and not cookie
+        )
         return finding.kind == "header" and (
-            any(
-                (finding.pointer, by) in self.headers
-                for by, hidden in _HIDES.items()
-                if finding.aspect in hidden
-            )
+            is_drawn
             or (cookie, "presence") in self.headers
-            or (
-                self.drawn_cookies is not None
-                and finding.pointer.startswith(self.drawn_cookies)
-                and finding.baseline == ABSENT
-                and finding.aspect == "presence"
-                and not cookie
-            )
+            or any((finding.pointer, by) in self.headers for by in hiding)
         )
 
 
@@ -140,38 +128,38 @@ def cover(
 ) -> CaseCoverage:
     """How much of the responses to a case is compared: nothing where the baseline contradicts itself."""
     answered = {response.status: response for response in reversed(baseline)}
-    reason = f"the baseline sent no response: {answered[None].error}" if None in answered else ""
-    for ours, other in zip(baseline, control, strict=False):
+    statuses = [response.status for response in baseline]
+    reasons = [f"the baseline sent no response: {answered[None].error}"] if None in answered else []
+    for pair in zip(baseline, control, strict=False):
         found = [
             f"{each.status or each.error}{' without an end' if each.stream is not None else ''}"
-            for each in (ours, other)
+            for each in pair
         ]
-        if found[0] != found[1] and not reason:
-            reason = f"two instances of the baseline respond differently: {' and '.join(found)}"
-    statuses = [response.status for response in baseline]
-    if fails_now_and_then(case, statuses) and not reason:
+        if found[0] != found[1]:
+            reasons.append(f"two instances of the baseline respond differently: {' and '.join(found)}")
+    if fails_now_and_then(case, statuses):
         various = " and ".join(map(str, dict.fromkeys(statuses)))
-        reason = f"the baseline responds with {various} to the same request"
-    coverage = CaseCoverage(
-        case=case.name,
-        status=baseline[0].status,
-        compared="not compared" if reason else "in full",
-        reason=reason,
-    )
-    if reason:
-        return coverage
+        reasons.append(f"the baseline responds with {various} to the same request")
     bodies = [
         find_coverage(response, noise.bodies.get(status or 0, ALWAYS_ALIKE))
         for status, response in answered.items()
-        if case.method != "HEAD"
+        if case.method != "HEAD" and not reasons
     ]
     worst = max(bodies, key=lambda each: each.masked_ratio, default=BodyCoverage())
-    places = [place for each in bodies for place in each.omitted]
-    omitted = tuple(dict.fromkeys((*places, *noise.describe_headers())))
+    drawn = noise.drawn_cookies
+    headers = {pointer for pointer, _ in noise.headers if drawn is None or not pointer.startswith(drawn)}
+    headers |= {f"{drawn}*"} if drawn is not None else set()
+    omitted = tuple(dict.fromkeys((*(place for each in bodies for place in each.omitted), *sorted(headers))))
     compared: Compared = "in part" if omitted else "in full"
-    if worst.masked_ratio > MOST_MASKED_RATIO:
+    if reasons or worst.masked_ratio > MOST_MASKED_RATIO:
         compared = "not compared"
-    return replace(coverage, compared=compared, omitted=omitted, reason=worst.reason)
+    return CaseCoverage(
+        case=case.name,
+        status=baseline[0].status,
+        compared=compared,
+        omitted=() if reasons else omitted,
+        reason=reasons[0] if reasons else worst.reason,
+    )
 
 
 def fails_now_and_then(case: RequestSpec, statuses: Sequence[int | None]) -> bool:

@@ -30,7 +30,7 @@ def derive_follow_ups(results: Sequence[CaseResult], vary: Sequence[str]) -> tup
     seen: set[tuple[str, str, str]] = set()
     found: dict[RequestSpec, RequestSpec] = {}
     for result in results:
-        path = result.case.target.partition("?")[0]
+        path = result.case.path
         if not any(matches(pattern, path) for pattern in vary):
             continue
         for what, case in _follow(result, results):

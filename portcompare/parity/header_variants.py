@@ -58,11 +58,6 @@ _WRONG_METHODS = ("PROPFIND", "REPORT", "SEARCH")
 _LONGEST = 4000
 
 
-def get_header(headers: Headers, name: str) -> str | None:
-    """The first value of a header; None if it is absent."""
-    return next((value for given, value in headers if given.lower() == name.lower()), None)
-
-
 def without_headers(headers: Headers, *names: str) -> Headers:
     """The headers without those of some names, whose case does not matter."""
     left_out = {name.lower() for name in names}
@@ -85,7 +80,7 @@ def header_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
     for name in own.values():
         if name.lower().startswith("content-"):
             continue
-        value = get_header(request.headers, name) or ""
+        value = request.header(name) or ""
         others: dict[str, list[str]] = {"malformed": [UNKNOWN], "empty": [""]}
         if name.lower() != "host":
             others |= {"repeated": [value, UNKNOWN], "after another value": [UNKNOWN, value]}
@@ -115,7 +110,7 @@ def _with_lines(request: RequestSpec, name: str, values: Iterable[str]) -> Reque
 
 def method_variants(request: RequestSpec, known_methods: AbstractSet[str]) -> Iterator[RequestSpec]:
     """Other methods of a path, and a path below it that does not exist; headers and login as they are."""
-    path = request.target.partition("?")[0]
+    path = request.path
     headers = without_headers(request.headers, "Content-Type", "Content-Encoding")
     bare = replace(request, target=path, headers=headers, body=b"")
     if request.method == "GET":

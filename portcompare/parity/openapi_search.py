@@ -33,8 +33,9 @@ from portcompare.http.requests import find_flaw
 from portcompare.parity.body_variants import boundary_of
 from portcompare.parity.cases import identity
 from portcompare.parity.checker import CaseResult, ParityChecker
-from portcompare.parity.header_variants import app_decides, get_header, with_header
+from portcompare.parity.header_variants import app_decides, with_header
 from portcompare.parity.openapi import OpenApiDocument
+from portcompare.parity.outcome import Explored
 from portcompare.records.requests import RequestSpec
 
 Signature = tuple[str, ...]
@@ -57,15 +58,6 @@ _SMALLEST_CASES = 5
 
 # So many requests are sent to make one case smaller.
 _SHRINKING_REQUESTS = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explored:
-    """What the cases of a document have shown."""
-
-    results: tuple[CaseResult, ...]  # Of the cases without a difference, and the smallest of those with one
-    seeds: tuple[str, ...]  # For each operation, in words, the seed and the number of examples
-    warnings: tuple[str, ...] = ()  # The operations of which nothing but errors was compared
 
 
 def check_document(document: OpenApiDocument) -> None:
@@ -310,23 +302,27 @@ def _encode(case: Case[Any], base_url: str) -> RequestSpec:
     body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
     if not isinstance(body, bytes):  # there is none: files are never sent
         body = b""
-    # A multipart boundary is random, which would make it another request each time: derive it from the parts.
-    media_type = get_header(headers, "Content-Type") or ""
-    boundary = boundary_of(media_type)
-    if boundary is not None:
-        lasting = sha256(body.replace(boundary, b"")).hexdigest()[:32]
-        media_type = media_type.replace(boundary.decode("latin-1"), lasting)
-        headers = with_header(headers, "Content-Type", media_type)
-        body = body.replace(boundary, lasting.encode())
-    return RequestSpec(
+    request = RequestSpec(
         name="", method=str(prepared.method), target=prepared.path_url, headers=headers, body=body
+    )
+    # A multipart boundary is random, which would make it another request each time: derive it from the parts.
+    media_type = request.header("Content-Type") or ""
+    boundary = boundary_of(media_type)
+    if boundary is None:
+        return request
+    lasting = sha256(body.replace(boundary, b"")).hexdigest()[:32]
+    media_type = media_type.replace(boundary.decode("latin-1"), lasting)
+    return replace(
+        request,
+        headers=with_header(headers, "Content-Type", media_type),
+        body=body.replace(boundary, lasting.encode()),
     )
 
 
 def _find_lender(path: str, method: str, known: Sequence[RequestSpec]) -> RequestSpec | None:
     """The request whose headers and login an operation uses: of its path and, if there is any, method."""
     template = re.compile("[^/]+".join(re.escape(part) for part in re.split(r"\{[^{}]*\}", path)))
-    same_path = [request for request in known if template.fullmatch(request.target.partition("?")[0])]
+    same_path = [request for request in known if template.fullmatch(request.path)]
     same_method = [request for request in same_path if request.method == method]
     with_login = [request for request in known if request.login]
     return next(iter((*same_method, *same_path, *with_login)), None)
@@ -338,7 +334,7 @@ def _with_credentials(request: RequestSpec, lender: RequestSpec | None) -> Reque
         return request
     headers = request.headers
     for name, value in lender.headers:
-        own = get_header(headers, name)
+        own = request.header(name)
         if name.lower() == "cookie" and own:
             headers = with_header(headers, name, f"{own}; {value}")
         elif own is None and not name.lower().startswith("content-"):

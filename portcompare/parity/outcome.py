@@ -48,19 +48,26 @@ class ParityOutcome:
         return known.get(arm, known.get(BASELINE))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explored:
+    """What the cases of an OpenAPI document have shown; by default there is none."""
+
+    results: tuple[CaseResult, ...] = ()  # Those without a difference, and the smallest of those with one
+    seeds: tuple[str, ...] = ()  # For each operation, in words, the seed and the number of examples
+    warnings: tuple[str, ...] = ()  # The operations of which nothing but errors was compared
+
+
 def sum_up(
     checker: ParityChecker,
     survey: Survey,
     *,
-    explored: Sequence[CaseResult] = (),
+    explored: Explored = Explored(),
     later: Sequence[CaseResult] = (),
-    seeds: tuple[str, ...] = (),
     logged: Sequence[Difference] = (),
     warnings: Sequence[str] = (),
 ) -> ParityOutcome:
     """Sum up what all cases have shown.
 
-    `explored`: the results of an OpenAPI document's cases.
     `later`: results of cases that were sent once more after all others had written what they write.
     `logged`: what only the candidates' logs hold.
     """
@@ -69,7 +76,7 @@ def sum_up(
         for each in survey.own
     ]
     unsent = survey.unsent
-    results = [*own, *survey.varied, *explored]
+    results = [*own, *survey.varied, *explored.results]
     deployments = tuple(arm for arm in checker.clients if arm != BASELINE)
     listed, more = _limit(results)
     listed += map(checker.allow_if_meant, logged)
@@ -91,9 +98,10 @@ def sum_up(
                 describe_known(name) for name in dict.fromkeys(each.known for each in listed if each.known)
             ),
             faults=survey.faults,
-            seeds=seeds,
+            seeds=explored.seeds,
             warnings=(
                 *survey.warnings,
+                *explored.warnings,
                 *warnings,
                 *(f"{case}: {flaw}" for flaw, case in flaws.items()),
                 *more,

@@ -12,7 +12,7 @@ from portcompare.parity.bodies import decode
 from portcompare.parity.cases import SAFE_METHODS
 from portcompare.parity.checker import CaseResult, Step
 from portcompare.parity.sending import PASSWORD_FIELD, ArmClient
-from portcompare.parity.url_variants import route_of
+from portcompare.parity.url_variants import shape_of
 from portcompare.records.requests import RequestSpec
 from portcompare.records.rounds import BASELINE
 
@@ -90,7 +90,7 @@ def leads_to_login(response: Response, case: RequestSpec) -> bool:
     if response.status is None or response.status // 100 != _REDIRECTION or location is None:
         return False
     path = urlsplit(location).path
-    logins = {step.request.target.partition("?")[0] for step in case.login}
+    logins = {step.request.path for step in case.login}
     return path in logins or _LOGIN_PATH.search(path) is not None
 
 
@@ -148,7 +148,7 @@ class RefusalWatch:
         known = [each for each in self._known if refusal not in _EXPIRED or each.login == case.login]
         if not known:
             return False
-        worked = min(known, key=lambda each: route_of(each) != route_of(case))
+        worked = min(known, key=lambda each: shape_of(each.path) != shape_of(case.path))
         if refusal >= HTTPStatus.INTERNAL_SERVER_ERROR:  # may be of this case alone: all count the same then
             return {name: each.send(worked).status for name, each in self._clients.items()}[arm] == refusal
         return self._clients[arm].send(worked).status == refusal

@@ -2,30 +2,22 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
 from portcompare.parity.cases import SAFE_METHODS
+from portcompare.records.parity import Coverage
 from portcompare.records.requests import RequestSpec, Route
 
 _PARAMETER = re.compile(r"<(?:([^<>:(]+)(?:\([^<>]*\))?:)?([^<>]+)>")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteCoverage:
-    """How many routes the apps have, by method, and which no request leads to."""
-
-    known: int
-    requested: int
-    unrequested: tuple[str, ...]  # Method and rule, with the reason
-
-
 def cover_routes(
-    routes: Mapping[str, tuple[Route, ...]], requests: Iterable[RequestSpec]
-) -> RouteCoverage | None:
-    """Find the routes that requests lead to; None if no app has a table of routes."""
+    coverage: Coverage, routes: Mapping[str, tuple[Route, ...]], requests: Iterable[RequestSpec]
+) -> Coverage:
+    """A coverage with the routes that requests lead to, unless no app has a table of routes."""
     if not routes:
-        return None
-    sent = {(each.method, each.target.partition("?")[0]) for each in requests}
+        return coverage
+    sent = {(each.method, each.path) for each in requests}
     apps: dict[tuple[str, str], list[str]] = {}  # By method and pattern
     rules: dict[tuple[str, str], str] = {}
     for app, table in routes.items():
@@ -45,8 +37,11 @@ def cover_routes(
         reason = _reason(method, rules[method, pattern])
         only = f"only {having[0]} has it, {reason}" if len(having) < len(routes) else reason
         unrequested.append(f"{method} {rules[method, pattern]} ({only})")
-    return RouteCoverage(
-        known=len(apps), requested=len(apps) - len(missing), unrequested=tuple(sorted(unrequested))
+    return replace(
+        coverage,
+        routes_known=len(apps),
+        routes_requested=len(apps) - len(missing),
+        unrequested=tuple(sorted(unrequested)),
     )
 
 

@@ -77,7 +77,7 @@ class ArmClient:
         kept = self._prepare(case)
         if isinstance(kept, Response):
             return kept
-        route = shape_of(case.target.partition("?")[0])
+        route = shape_of(case.path)
         limit_s = STREAM_LIMIT_S if route in self._streams else None
         response = send(self._url, _filled(case, kept), self._timeout_s, limit_s)
         if response.stream is not None:
@@ -172,7 +172,7 @@ def _as_sent(case: RequestSpec) -> RequestSpec:
 
     Bytes between the headers and the end of the connection are then a body that should not be there.
     """
-    if case.method != "HEAD" or "connection" in {name.lower() for name, _ in case.headers}:
+    if case.method != "HEAD" or case.header("Connection") is not None:
         return case
     return replace(case, headers=(*case.headers, ("Connection", "close")))
 
@@ -248,7 +248,7 @@ def curl_line(url: str, case: RequestSpec) -> str:
             words += ["-H", header]
     pipe = ""
     if case.body:
-        if "content-type" not in {name.lower() for name, _ in case.headers}:
+        if case.header("Content-Type") is None:
             words += ["-H", "Content-Type:"]  # curl would add that of a form
         data, pipe = _curl_data(case.body)
         words += ["--data-binary", quote(data)]

@@ -14,7 +14,7 @@ from portcompare.parity.follow_ups import derive_follow_ups
 from portcompare.parity.header_variants import FORWARDED_HEADERS, without_headers
 from portcompare.parity.refusals import RefusalWatch, check_logins, leads_to_login
 from portcompare.parity.streams import STREAM_LIMIT_S
-from portcompare.parity.url_variants import route_of
+from portcompare.parity.url_variants import shape_of
 from portcompare.records.parity import CaseCoverage, RequestFault
 from portcompare.records.requests import RequestSpec
 from portcompare.records.rounds import BASELINE, CONTROL
@@ -68,7 +68,7 @@ def survey(
     idle_logins = check_logins(checker.clients, own)
     faults = {identity(each.case): fault for each in own_results if (fault := find_fault(each)) is not None}
     missing = {
-        route_of(each.case): arm
+        shape_of(each.case.path): arm
         for each in own_results
         if identity(each.case) not in faults and (arm := _find_missing(each))
     }
@@ -77,7 +77,7 @@ def survey(
     bases = [
         each
         for each in (*parity_requests, *scenario_requests)
-        if identity(each) not in faults and route_of(each) not in missing and identity(each) not in slow
+        if identity(each) not in faults and shape_of(each.path) not in missing and identity(each) not in slow
     ]
     works = {identity(each) for each in bases}
     following = derive_follow_ups([each for each in own_results if identity(each.case) in works], vary)
@@ -180,10 +180,10 @@ def _send_all(
         reason = watch.take_reason()
         if reason:
             sent = [each for each in sent if each.case not in refused]
-            routes = {route_of(each) for each in refused}
-            same = [each for each in left if route_of(each) in routes]
+            routes = {shape_of(each.path) for each in refused}
+            same = [each for each in left if shape_of(each.path) in routes]
             unsent += [_make_unsent(each, reason) for each in (*refused, *same)]
-            left = [each for each in left if route_of(each) not in routes]
+            left = [each for each in left if shape_of(each.path) not in routes]
             refused.clear()
         elif left:
             unsent += [_make_unsent(each, f"not sent within {limits.budget}") for each in left]
@@ -194,7 +194,7 @@ def _send_all(
 
 def _find_unverified(own: Sequence[RequestSpec]) -> Iterator[str]:
     """One warning of the plan's writing requests of which no other request reads what they wrote."""
-    paths = [each.target.partition("?")[0] for each in own if each.method in SAFE_METHODS]
+    paths = [each.path for each in own if each.method in SAFE_METHODS]
     unread = [
         each.name
         for each in own

@@ -62,11 +62,6 @@ def shape_of(path: str) -> str:
     return "/".join("*" if _ID.fullmatch(segment) else segment for segment in path.split("/"))
 
 
-def route_of(request: RequestSpec) -> str:
-    """The shape of a request's path."""
-    return shape_of(request.target.partition("?")[0])
-
-
 def path_variants(request: RequestSpec) -> Iterator[tuple[str, RequestSpec]]:
     """A request with another path, and what was varied."""
     path, mark, query = request.target.partition("?")

@@ -23,6 +23,15 @@ class RequestSpec:
     follows: "LoginStep | None" = None
     expected_status: int | None = None  # The baseline's, where the plan says so; None for any below 400
 
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header; None if it is absent."""
+        return next((value for given, value in self.headers if given.lower() == name.lower()), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginStep:

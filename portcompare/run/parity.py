@@ -1,13 +1,10 @@
 """Comparing the responses of a plan's servers, and what the load is held to because of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from portcompare.errors import InputError, Problem
@@ -17,8 +14,8 @@ from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.compare import only_status
 from portcompare.parity.logs import ServerLog, compare_logs
 from portcompare.parity.openapi import OpenApiDocument, fetch_document, read_document
-from portcompare.parity.outcome import ParityOutcome, recheck_alone, sum_up
-from portcompare.parity.routes import RouteCoverage, cover_routes
+from portcompare.parity.outcome import Explored, ParityOutcome, recheck_alone, sum_up
+from portcompare.parity.routes import cover_routes
 from portcompare.parity.sending import ArmClient
 from portcompare.parity.survey import Limits, survey
 from portcompare.plan import Plan
@@ -29,9 +26,6 @@ from portcompare.run.progress import Progress
 from portcompare.run.session import Session
 from portcompare.serve import RunningServer, assign_ports, prepare_arms, serve_deployments
 from portcompare.wire.protocol import Capture
-
-if TYPE_CHECKING:
-    from portcompare.parity.openapi_search import Explored  # of an optional extra
 
 # The name of the dry pass's server among the arms: of its log, and of what `setup` makes for it.
 _CAPTURE_ARM = "dry-pass"
@@ -58,7 +52,7 @@ def check_parity(
         found = survey(checker, scenario_requests, parity_requests, plan.parity.vary, limits)
         results = [*found.own, *found.varied]
         # The document's cases come last: what they write does not affect the plan's own.
-        explored = None
+        explored = Explored()
         if not limits.is_quick and not limits.is_up():
             known = [each.case for each in results]
             explored = explore_document(plan, checker, servers[BASELINE].url, known, progress)
@@ -71,46 +65,29 @@ def check_parity(
         outcome = sum_up(
             checker,
             found,
-            explored=explored.results if explored is not None else (),
+            explored=explored,
             later=later,
-            seeds=explored.seeds if explored is not None else (),
             logged=list(compare_logs(logs)),
             warnings=[
-                *(explored.warnings if explored is not None else ()),
-                *(
-                    f"the baseline's log: {f'{place}: ' if place else ''}{text}"
-                    for text, place in (logs[BASELINE].find_warnings() if BASELINE in logs else {}).items()
-                ),
+                f"the baseline's log: {f'{place}: ' if place else ''}{text}"
+                for text, place in (logs[BASELINE].find_warnings() if BASELINE in logs else {}).items()
             ],
         )
-    generated = [each.case for each in explored.results] if explored is not None else []
-    sent = (*scenario_requests, *parity_requests, *generated)
-    return _with_routes(outcome, cover_routes(session.routes, sent))
-
-
-def _with_routes(outcome: ParityOutcome, routes: RouteCoverage | None) -> ParityOutcome:
-    """An outcome whose coverage has the routes of the apps."""
-    if routes is None:
-        return outcome
-    coverage = replace(
-        outcome.parity.coverage,
-        routes_known=routes.known,
-        routes_requested=routes.requested,
-        unrequested=routes.unrequested,
-    )
+    sent = (*scenario_requests, *parity_requests, *(each.case for each in explored.results))
+    coverage = cover_routes(outcome.parity.coverage, session.routes, sent)
     return replace(outcome, parity=replace(outcome.parity, coverage=coverage))
 
 
 def explore_document(
     plan: Plan, checker: ParityChecker, baseline_url: str, cases: Sequence[RequestSpec], progress: Progress
-) -> Explored | None:
-    """Check the cases of a plan's OpenAPI document; None if it has none.
+) -> Explored:
+    """Check the cases of a plan's OpenAPI document, if it has one.
 
     Raises InputError: the document cannot be used.
     """
     parity = plan.parity
     if parity.openapi is None:
-        return None
+        return Explored()
     from portcompare.parity.openapi_search import explore  # noqa: PLC0415 - of an optional extra
 
     document = _get_document(plan, parity.openapi, baseline_url)

@@ -4,7 +4,7 @@ from threading import Barrier
 import pytest
 
 from portcompare.http.responses import Response
-from portcompare.parity.outcome import sum_up
+from portcompare.parity.outcome import Explored, sum_up
 from portcompare.plan import Allowance
 from portcompare.records.parity import Parity
 from portcompare.records.requests import Expectation, LoginStep, RequestSpec
@@ -139,7 +139,7 @@ def test_the_cases_are_known_by_name_in_their_order_and_without_any_nothing_is_e
         outcome = sum_up(
             checker,
             of_own(checker.check_all((RequestSpec(name="GET /nothing", target="/nothing"), *ONE))),
-            seeds=("7",),
+            explored=Explored(seeds=("7",)),
         )
     names = ["GET /nothing", "GET /data?delay=0"]
     assert (outcome.parity.cases, outcome.parity.seeds) == (2, ("7",))

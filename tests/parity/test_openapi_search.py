@@ -11,7 +11,8 @@ from portcompare.errors import InputError
 from portcompare.parity.cases import identity
 from portcompare.parity.checker import CaseResult, ParityChecker
 from portcompare.parity.openapi import OpenApiDocument
-from portcompare.parity.openapi_search import Explored, explore
+from portcompare.parity.openapi_search import explore
+from portcompare.parity.outcome import Explored
 from portcompare.records.requests import LoginStep, RequestSpec
 from tests.parity.clients import DIFFERENCE, result_of
 
