@@ -1,7 +1,7 @@
 """Sending all servers a case, and telling differences from noise."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -27,8 +27,8 @@ from portcompare.records.rounds import BASELINE, CONTROL
 # What each arm responded to one case, in the order in which it was sent.
 Responses = Mapping[str, tuple[Response, ...]]
 
-# How to go on after a case.
-Step = Literal["go on", "send again", "stop"]
+# What becomes of a result; another one comes of "send again".
+Step = Literal["keep", "send again", "drop"]
 
 # As a rule, clocks in cookies, tokens and bodies tick every second: after this time they show it.
 TICK_S = 1.05
@@ -102,9 +102,8 @@ class ParityChecker:
 
     def check_all(
         self,
-        cases: Sequence[RequestSpec],
-        may_send: Callable[[], bool] = lambda: True,
-        judge_result: Callable[[CaseResult], Step] = lambda _: "go on",
+        cases: Iterable[RequestSpec],
+        judge_result: Callable[[CaseResult], Step] = lambda _: "keep",
     ) -> list[CaseResult]:
         """Send cases to all servers at the same time, to each twice in a row, and compare the responses.
 
@@ -117,26 +116,22 @@ class ParityChecker:
         ticked: once for each place of a route, and more often where a candidate contradicts itself there.
         Such cases wait for each other, but not beyond a case that may write.
 
-        `may_send`: called before each case; when it returns False, no further case is sent.
-        `judge_result`: called with each result, and that of each repetition; says how to go on. A case is
-        sent again once.
+        `judge_result`: called with each result, and that of each repetition; says what becomes of it. A case
+        is sent again once.
         """
-        results: list[CaseResult] = []
+        results: dict[int, CaseResult] = {}
         unsure: dict[int, tuple[Responses, list[Judged]]] = {}  # By the place of their result
-        for case in cases:
-            if unsure and case.method not in SAFE_METHODS and self._send_again(results, unsure, judge_result):
-                return results
-            if not may_send():
-                break
+        for place, case in enumerate(cases):
+            if case.method not in SAFE_METHODS:
+                self._send_again(results, unsure, judge_result)
             responses, result, found, step = self._send_judged(case, {}, judge_result)
-            results.append(result)
-            if step == "stop":
-                break
+            if step == "drop":
+                continue
+            results[place] = result
             if self._is_unsure(case, found):
-                unsure[len(results) - 1] = responses, found
-        if unsure:
-            self._send_again(results, unsure, judge_result)
-        return results
+                unsure[place] = responses, found
+        self._send_again(results, unsure, judge_result)
+        return list(results.values())
 
     def _is_unsure(self, case: RequestSpec, found: Sequence[Judged]) -> bool:
         """Whether a difference may be a clock or a lot, and its place is not known to differ for good."""
@@ -149,12 +144,11 @@ class ParityChecker:
 
     def _send_again(
         self,
-        results: list[CaseResult],
+        results: dict[int, CaseResult],
         unsure: dict[int, tuple[Responses, list[Judged]]],
         judge_result: Callable[[CaseResult], Step],
-    ) -> bool:
-        """Send the cases that are not sure again; their results are replaced. Returns whether to stop."""
-        is_over = False
+    ) -> None:
+        """Send the cases that are not sure again; their results are replaced."""
         if any(each.finding.aspect == "value" for _, found in unsure.values() for each in found):
             time.sleep(self._tick_s)
         for place, (first, before) in unsure.items():
@@ -164,15 +158,14 @@ class ParityChecker:
             is_safe = case.method in SAFE_METHODS
             for repetition in range(MOST_REPETITIONS if is_safe else MOST_WRITING_REPETITIONS):
                 responses, results[place], found, step = self._send_judged(case, responses, judge_result)
-                is_over |= step == "stop"
+                if step == "drop":
+                    del results[place]
+                    break
                 is_enough = repetition or not is_safe
-                if step == "stop" or (
-                    is_enough and not any(_contradicts_itself(responses[each.arm], each) for each in found)
-                ):
+                if is_enough and not any(_contradicts_itself(responses[each.arm], each) for each in found):
                     break
             self._sure |= {_place_in_route(case, each) for each in found}
         unsure.clear()
-        return is_over
 
     def _send_judged(
         self, case: RequestSpec, earlier: Responses, judge_result: Callable[[CaseResult], Step]

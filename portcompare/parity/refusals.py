@@ -102,20 +102,16 @@ class RefusalWatch:
         self._known: list[RequestSpec] = []  # What has worked on all arms
         self._logins = 0
         self._first = ""  # The first case that was refused
-        self._reason = ""
-        self.has_refused = False  # Whether a server has
+        self.reason = ""  # Why a server has refused the last case that is to be dropped; empty if none has
         self.warnings: list[str] = []
 
-    def take_reason(self) -> str:
-        """Why a case ended in "stop"; empty if none did since this was last called."""
-        reason, self._reason = self._reason, ""
-        return reason
-
     def judge(self, result: CaseResult) -> Step:
-        """Whether to go on after a case."""
+        """What becomes of a result."""
         case = result.case
         for arm, statuses in result.statuses.items():
-            refusal = next((each for each in statuses if _is_refusal(arm, each)), None)
+            # A candidate's own 5xx is a difference.
+            refused = {*_EXPIRED, _TOO_MANY, *(range(500, 600) if arm == BASELINE else ())}
+            refusal = next((each for each in statuses if each in refused), None)
             if refusal is None or not self._is_new(arm, case, refusal):
                 continue
             if refusal in _EXPIRED and case.login and self._logins < _MOST_LOGINS:
@@ -127,13 +123,12 @@ class RefusalWatch:
             kind = "a login or token that has expired" if refusal in _EXPIRED else "a rate limit"
             if refusal >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 kind = "a limit, or a server that does not recover from a request"
-            self.has_refused = True
             self._first = self._first or case.name
-            self._reason = (
+            self.reason = (
                 f"{arm} has responded with status {refusal} since {self._first}, also to what worked before: "
                 f"{kind}"
             )
-            return "stop"
+            return "drop"
         works = all(
             each and each < HTTPStatus.BAD_REQUEST
             for statuses in result.statuses.values()
@@ -141,7 +136,7 @@ class RefusalWatch:
         )
         if case.method in SAFE_METHODS and works:
             self._known.append(case)
-        return "go on"
+        return "keep"
 
     def _is_new(self, arm: str, case: RequestSpec, refusal: int) -> bool:
         """Whether a request that worked before, of the same route if there is one, is now refused as well."""
@@ -152,9 +147,3 @@ class RefusalWatch:
         if refusal >= HTTPStatus.INTERNAL_SERVER_ERROR:  # may be of this case alone: all count the same then
             return {name: each.send(worked).status for name, each in self._clients.items()}[arm] == refusal
         return self._clients[arm].send(worked).status == refusal
-
-
-def _is_refusal(arm: str, status: int | None) -> bool:
-    """Whether a status may be a refusal of all requests; a candidate's own 5xx is a difference."""
-    is_failing = arm == BASELINE and status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return is_failing or status in (_TOO_MANY, *_EXPIRED)

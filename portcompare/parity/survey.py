@@ -95,7 +95,7 @@ def survey(
         varied=tuple(varied),
         faults=tuple(faults.values()),
         unsent=(*unsent, *more),
-        is_cut_short=watch.has_refused
+        is_cut_short=bool(watch.reason)
         or any(fails_now_and_then(each.case, each.statuses[BASELINE]) for each in varied),
         warnings=(
             *watch.warnings,
@@ -157,39 +157,31 @@ def _send_all(
 ) -> tuple[list[CaseResult], list[CaseCoverage]]:
     """The results of cases, and those that were not sent; a refusal ends the cases of its route."""
     judged: set[RequestSpec] = set()
-    refused: list[RequestSpec] = []
+    refused: dict[str, str] = {}  # The reason, by route
+    unsent: list[CaseCoverage] = []
+
+    def find_sendable() -> Iterator[RequestSpec]:
+        for case in cases:
+            reason = refused.get(shape_of(case.path), f"not sent within {limits.budget}" * limits.is_up())
+            if reason:
+                unsent.append(_make_unsent(case, reason))
+            else:
+                yield case
 
     def judge_result(result: CaseResult) -> Step:
         step = watch.judge(result)
-        if step == "stop":
-            refused.append(result.case)
+        if step == "drop":
+            refused[shape_of(result.case.path)] = watch.reason
+            unsent.append(_make_unsent(result.case, watch.reason))
         if result.case in judged:  # a repetition
             return step
         judged.add(result.case)
         limits.advance()
         # An ETag of a body that holds a clock may change between the two requests.
         is_split = result.case.follows is not None and len({*result.statuses.values()}) > 1
-        return "send again" if step == "go on" and is_split else step
+        return "send again" if step == "keep" and is_split else step
 
-    results: list[CaseResult] = []
-    unsent: list[CaseCoverage] = []
-    left = list(cases)
-    while left:
-        sent = checker.check_all(left, lambda: not limits.is_up(), judge_result)
-        left = left[len(sent) :]
-        reason = watch.take_reason()
-        if reason:
-            sent = [each for each in sent if each.case not in refused]
-            routes = {shape_of(each.path) for each in refused}
-            same = [each for each in left if shape_of(each.path) in routes]
-            unsent += [_make_unsent(each, reason) for each in (*refused, *same)]
-            left = [each for each in left if shape_of(each.path) not in routes]
-            refused.clear()
-        elif left:
-            unsent += [_make_unsent(each, f"not sent within {limits.budget}") for each in left]
-            left = []
-        results += sent
-    return results, unsent
+    return checker.check_all(find_sendable(), judge_result), unsent
 
 
 def _find_unverified(own: Sequence[RequestSpec]) -> Iterator[str]:

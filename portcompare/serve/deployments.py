@@ -215,20 +215,20 @@ class LiveServers:
                 self._lost_cpu_s[arm] = self._lost_cpu_s.get(arm, 0.0) + self._latest.pop(arm).cpu_s
             self._restarts[arm] += 1
             server.process.stop()
-            self._restart(server)
+            setup = ArmSetup(
+                plan=self.plan,
+                recipe=resolve_deployment(self.plan, server.deployment),
+                arm=arm,
+                cpus=self.cpus.all_cpus,
+                folder=self.folder,
+                port=server.port,
+            )
+            setup.run_between_starts()
+            asyncio.run(_bring_up_all([setup], self.servers, may_move=False))
+            pin_server(self.servers[arm], self.cpus.server)
             log = server.process.show_log()
             messages.append(f"{arm} ended with status {status} and was started again\n{log}")
         return messages
-
-    def _restart(self, server: RunningServer) -> None:
-        """Start a server that has died once more, on its port, and wait until it is ready."""
-        arm, recipe, cpus = server.arm, resolve_deployment(self.plan, server.deployment), self.cpus.all_cpus
-        setup = ArmSetup(
-            plan=self.plan, recipe=recipe, arm=arm, cpus=cpus, folder=self.folder, port=server.port
-        )
-        setup.run_between_starts()
-        asyncio.run(_bring_up_all([setup], self.servers, may_move=False))
-        pin_server(self.servers[arm], self.cpus.server)
 
     def read_use(self) -> dict[str, Use]:
         """What the servers use, by arm; nothing of those that portcompare did not start."""
