@@ -149,7 +149,8 @@ def find_one_sided(flask: Sequence[Route], quart: Sequence[Route]) -> Iterator[O
         partners.setdefault(route.key, []).append(route)
     found: set[tuple[str, str]] = set()
     for route, partner in ((each, partner) for each in flask for partner in partners.get(each.key, ())):
-        method = _common_method(route, partner)
+        common = set(route.methods) & set(partner.methods) - {"HEAD", "OPTIONS"}
+        method = "GET" if "GET" in common else min(common, default="")
         for paths in _paths_to_try(route, partner, method, tables) if method else ():
             outcomes = ([table.outcome(method, path, route.host) for table in tables] for path in paths)
             path, (ours, theirs) = next(
@@ -159,11 +160,6 @@ def find_one_sided(flask: Sequence[Route], quart: Sequence[Route]) -> Iterator[O
                 found.add((method, path))
                 why = f"the Flask app ({route.rule}) {ours}, the port ({partner.rule}) {theirs}"
                 yield OneSided(route=route, method=method, path=path, why=why)
-
-
-def _common_method(route: Route, partner: Route) -> str:
-    common = set(route.methods) & set(partner.methods) - {"HEAD", "OPTIONS"}
-    return "GET" if "GET" in common else min(common, default="")
 
 
 def _paths_to_try(

@@ -79,13 +79,9 @@ def _new_requests(draft: Draft, known: str) -> Iterator[tuple[RouteRequest, str]
 def _names(line: str, method: str, path: str, others: set[str]) -> bool:
     """Whether a line has a request with this method, and a path that matches and is no other route's."""
     found = re.search(rf"""["']({path})(\?[^"']*)?["']""", line)
-    return found is not None and found[1] not in others and _method(line) == method
-
-
-def _method(line: str) -> str:
-    """The method of a request that is written on a line."""
-    found = re.search(r"""["'](POST|PUT|PATCH|DELETE)["']|\.(post|put|patch|delete)\(""", line)
-    return (found[1] or found[2]).upper() if found else "GET"
+    written = re.search(r"""["'](POST|PUT|PATCH|DELETE)["']|\.(post|put|patch|delete)\(""", line)
+    is_same = method == ((written[1] or written[2]).upper() if written else "GET")
+    return is_same and found is not None and found[1] not in others
 
 
 def _add_requests(

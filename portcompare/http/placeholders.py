@@ -40,48 +40,47 @@ def names_in(request: RequestSpec) -> frozenset[str]:
 def fill_in(request: RequestSpec, values: Mapping[str, object]) -> RequestSpec:
     """Fill a request's placeholders; those without a value stay."""
 
-    def fill(pattern: re.Pattern[str], text: str, encode: Callable[[object], str]) -> str:
-        return pattern.sub(lambda found: encode(values[found[1]]) if found[1] in values else found[0], text)
+    def fill(pattern: re.Pattern[str], text: str, encode: Encode) -> str:
+        def replacement(found: re.Match[str]) -> str:
+            name = found[found.lastindex or 0]
+            return encode(values[name], found) if name in values else found[0]
 
+        return pattern.sub(replacement, text)
+
+    media_type = _media_type(request)
+    in_body: tuple[re.Pattern[str], Encode] = (_PLAIN, _text)
+    if media_type == _FORM:
+        in_body = _ENCODED, _percent_encoded
+    elif media_type == "application/json" or media_type.endswith("+json"):
+        in_body = _JSON, _in_json
+    body = request.body.decode(errors="surrogateescape")  # which keeps what is not UTF-8
     return replace(
         request,
         target=fill(_ENCODED, request.target, _percent_encoded),
         headers=tuple((name, fill(_PLAIN, value, _text)) for name, value in request.headers),
-        body=_fill_body(request, values),
+        body=fill(in_body[0], body, in_body[1]).encode(errors="surrogateescape"),
     )
 
 
-def _fill_body(request: RequestSpec, values: Mapping[str, object]) -> bytes:
-    media_type = _media_type(request)
-    is_json = media_type == "application/json" or media_type.endswith("+json")
-
-    def fill(found: re.Match[bytes]) -> bytes:
-        name = next(group for group in found.groups() if group).decode()
-        if name not in values:
-            return found[0]
-        value = values[name]
-        if media_type == _FORM:
-            return _percent_encoded(value).encode()
-        if not is_json:
-            return _text(value).encode()
-        is_whole_string = found[1] is not None
-        return (_json(value) if is_whole_string else _json(_text(value))[1:-1]).encode()
-
-    pattern = _ENCODED if media_type == _FORM else _JSON if is_json else _PLAIN
-    return re.sub(pattern.pattern.encode(), fill, request.body)
-
-
-def _text(value: object) -> str:
-    """Text as it is, any other value as JSON."""
-    return value if isinstance(value, str) else _json(value)
+Encode = Callable[[object, re.Match[str]], str]
 
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _percent_encoded(value: object) -> str:
+def _text(value: object, _: object = None) -> str:
+    """Text as it is, any other value as JSON."""
+    return value if isinstance(value, str) else _json(value)
+
+
+def _percent_encoded(value: object, _: object) -> str:
     return quote(_text(value), safe="")
+
+
+def _in_json(value: object, found: re.Match[str]) -> str:
+    is_whole_string = found[1] is not None
+    return _json(value) if is_whole_string else _json(_text(value))[1:-1]
 
 
 def _media_type(request: RequestSpec) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.http.bodies import read_file
 from portcompare.http.trees import json_type
 from portcompare.records.requests import RequestSpec
@@ -27,21 +27,20 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     """Read a file of values; an InputError has everything that is wrong with it, each with its line."""
     parse = _PARSERS.get(path.suffix.lower())
     if parse is None:
-        raise InputError([_problem(path, "is neither .csv nor .jsonl", "name the file by its format")])
+        raise refuse(str(path), "is neither .csv nor .jsonl", "name the file by its format")
     try:
         # With a byte order mark, as spreadsheets write it; line ends as they are, as the csv module requires.
         text = read_file(path).decode("utf-8-sig")
     except FileNotFoundError:
-        raise InputError([_problem(path, "there is no such file", "write it, or name another")]) from None
+        raise refuse(str(path), "there is no such file", "write it, or name another") from None
     except (OSError, UnicodeDecodeError) as error:
-        problem = _problem(path, f"cannot be read: {error}", "name a readable file of UTF-8")
-        raise InputError([problem]) from error
+        raise refuse(str(path), f"cannot be read: {error}", "name a readable file of UTF-8") from error
     found = tuple(parse(path, text))
     rows = tuple(one for one in found if isinstance(one, Row))
     if len(rows) < len(found):
         raise refuse_rows(path, [one for one in found if isinstance(one, Problem)])
     if not rows:
-        raise InputError([_problem(path, "has no rows", "write at least one row of values")])
+        raise refuse(str(path), "has no rows", "write at least one row of values")
     return rows
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 from portcompare.http.requests import find_flaw
 from portcompare.parity.cases import identity, matches
 from portcompare.parity.checker import CaseResult
-from portcompare.parity.header_variants import Headers, without_headers
+from portcompare.parity.header_variants import Headers, with_header, without_headers
 from portcompare.parity.url_variants import UNKNOWN, shape_of
 from portcompare.records.requests import LoginStep, RequestSpec
 
@@ -82,7 +82,7 @@ def _follow_document(result: CaseResult, results: Sequence[CaseResult]) -> Itera
     if known or is_file or response.header("accept-ranges") == "bytes":
         for value in ("bytes=-1", "bytes=1-", "bytes=999999999-"):
             name = f"{request.name} [header Range: {value}]"
-            yield value, replace(request, name=name, headers=_merge(request.headers, (("Range", value),)))
+            yield value, replace(request, name=name, headers=with_header(request.headers, "Range", value))
 
 
 def _conditions(known: set[str]) -> Iterator[tuple[str, Headers]]:
@@ -108,13 +108,9 @@ def _with(
     return replace(
         request,
         name=f"{request.method} {request.target} [{what}]",
-        headers=_merge(request.headers, headers),
+        headers=(*without_headers(request.headers, *(name for name, _ in headers)), *headers),
         follows=_step(before, known),
     )
-
-
-def _merge(own: Headers, added: Headers) -> Headers:
-    return (*without_headers(own, *(name for name, _ in added)), *added)
 
 
 def _step(request: RequestSpec, known: set[str] | None = None) -> LoginStep:

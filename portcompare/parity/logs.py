@@ -31,11 +31,15 @@ class ServerLog:
 
     def set_mark(self) -> None:
         """Remember where the log ends now."""
-        self.mark = self._size()
+        self.mark = self.path.stat().st_size if self.path.exists() else 0
 
     def find_traceback(self) -> str:
         """The last traceback since the mark, without the frames of libraries; empty if there is none."""
-        found = [*_TRACEBACK.finditer(self._read())]
+        if not self.path.exists():
+            return ""
+        with self.path.open("rb") as log:
+            log.seek(max(self.mark, self.path.stat().st_size - _MOST_BYTES))
+            found = [*_TRACEBACK.finditer(log.read().decode(errors="replace"))]
         if not found:
             return ""
         head, *frames = re.split(r"(?m)^(?=  File )", found[-1].group(0))
@@ -63,17 +67,6 @@ class ServerLog:
                 if not _LIBRARY.search(place):
                     found.setdefault(text, place)
         return found
-
-    def _size(self) -> int:
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    def _read(self) -> str:
-        """The end of what was written since the mark."""
-        if not self.path.exists():
-            return ""
-        with self.path.open("rb") as log:
-            log.seek(max(self.mark, self._size() - _MOST_BYTES))
-            return log.read().decode(errors="replace")
 
 
 def compare_logs(logs: Mapping[str, ServerLog]) -> Iterator[Difference]:

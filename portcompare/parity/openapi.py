@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import httpx
 
-from portcompare.errors import InputError, Problem
+from portcompare.errors import InputError, Problem, refuse
 from portcompare.http.bodies import read_file
 from portcompare.http.trees import find_place, pointer_keys, pointer_to
 
@@ -41,7 +41,7 @@ def read_document(path: Path) -> OpenApiDocument:
     try:
         text = read_file(path)
     except OSError as error:
-        raise _unusable(str(path), f"cannot be read: {error.strerror}", "name a readable file") from error
+        raise refuse(str(path), f"cannot be read: {error.strerror}", "name a readable file") from error
     return _parse(text, str(path), path.absolute().as_uri())
 
 
@@ -50,17 +50,17 @@ def fetch_document(url: str, timeout_s: float) -> OpenApiDocument:
     try:
         response = httpx.get(url, timeout=timeout_s, trust_env=False, follow_redirects=True)
     except httpx.HTTPError as error:
-        raise _unusable(url, f"no response: {type(error).__name__}", _NO_DOCUMENT) from error
+        raise refuse(url, f"no response: {type(error).__name__}", _NO_DOCUMENT) from error
     if response.status_code != httpx.codes.OK:
         found = f"the response has status {response.status_code}"
-        raise _unusable(url, found, "give the path at which the baseline serves it")
+        raise refuse(url, found, "give the path at which the baseline serves it")
     return _parse(response.content, url, str(response.url))
 
 
 def _parse(text: bytes, where: str, location: str) -> OpenApiDocument:
     content = _parse_text(text, where)
     if not isinstance(content, dict) or not isinstance(content.get("paths"), dict):
-        raise _unusable(where, "is no OpenAPI document: it has no object `paths`", _NO_DOCUMENT)
+        raise refuse(where, "is no OpenAPI document: it has no object `paths`", _NO_DOCUMENT)
     strings = list(_find_strings(content, ""))
     anchors = {"#", *(f"#{value}" for _, key, value in strings if key == "$anchor")}
     problems = [
@@ -81,25 +81,19 @@ def _parse_text(text: bytes, where: str) -> Node:
     try:
         content: Node = json.loads(text)
     except UnicodeDecodeError as error:
-        raise _unusable(where, f"is not UTF-8: {error.reason}", _NO_DOCUMENT) from error
+        raise refuse(where, f"is not UTF-8: {error.reason}", _NO_DOCUMENT) from error
     except json.JSONDecodeError as error:
         if text.lstrip()[:1] in (b"{", b"["):
             found = f"is not JSON: {error.msg}, line {error.lineno}, column {error.colno}"
-            raise _unusable(where, found, "correct the syntax there") from error
-    else:
-        return content
-    import yaml  # noqa: PLC0415 - comes with the extra
+            raise refuse(where, found, "correct the syntax there") from error
+        import yaml  # noqa: PLC0415 - comes with the extra
 
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        found = "is neither JSON nor YAML: " + " ".join(str(error).split())
-        raise _unusable(where, found, _NO_DOCUMENT) from error
+        try:
+            content = yaml.safe_load(text)
+        except yaml.YAMLError as flaw:
+            found = "is neither JSON nor YAML: " + " ".join(str(flaw).split())
+            raise refuse(where, found, _NO_DOCUMENT) from flaw
     return content
-
-
-def _unusable(where: str, found: str, remedy: str) -> InputError:
-    return InputError([Problem(where=where, found=found, remedy=remedy)])
 
 
 def _find_strings(node: Node, pointer: str) -> Iterator[tuple[str, str, str]]:
@@ -119,8 +113,7 @@ def _resolves(content: Node, reference: str) -> bool:
         return False
     node: Any = content
     for key in pointer_keys(unquote(reference[1:])):
-        place = find_place(node, key)
-        if place is None:
+        if (place := find_place(node, key)) is None:
             return False
         node = node[place]
     return True

@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -19,23 +20,18 @@ UPSTREAM = re.compile(r"\{upstream\.([^{}]+)\}")
 
 
 def _check_target(target: str) -> str:
-    if not _OBJECT.fullmatch(target) and not _is_factory_call(target):
+    module, _, text = target.partition(":")
+    is_call = False
+    with suppress(SyntaxError, TypeError, ValueError):
+        call = ast.parse(text, mode="eval").body
+        if isinstance(call, ast.Call) and _OBJECT.fullmatch(f"{module}:{ast.unparse(call.func)}"):
+            for value in [*call.args, *(keyword.value for keyword in call.keywords)]:
+                ast.literal_eval(value)
+            is_call = all(keyword.arg is not None for keyword in call.keywords)
+    if not _OBJECT.fullmatch(target) and not is_call:
         remedy = 'write `module:object`, or `module:factory("literal", debug=False)`: a call with literals'
         raise t.wrong_value(f"is {target!r}", remedy)
     return target
-
-
-def _is_factory_call(target: str) -> bool:
-    module, _, text = target.partition(":")
-    try:
-        call = ast.parse(text, mode="eval").body
-        if not isinstance(call, ast.Call) or not _OBJECT.fullmatch(f"{module}:{ast.unparse(call.func)}"):
-            return False
-        for value in [*call.args, *(keyword.value for keyword in call.keywords)]:
-            ast.literal_eval(value)
-    except (SyntaxError, TypeError, ValueError):
-        return False
-    return all(keyword.arg is not None for keyword in call.keywords)
 
 
 def _check_command(command: str) -> str:
