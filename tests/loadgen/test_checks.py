@@ -10,12 +10,9 @@ import pytest
 import requests
 
 from portcompare.http.requests import http_request
-from portcompare.http.responses import Response
 from portcompare.loadgen.checks import SPARSE, ApprovedResponses, LooseBody, exact_body
 from portcompare.loadgen.declare import Call, make_script
 from portcompare.loadgen.response import ResponseReader
-from portcompare.parity.compare import expect as parity_expects
-from portcompare.parity.compare import find_noise
 from portcompare.records.requests import Expectation, Format, RequestSpec
 from portcompare.wire.protocol import Captured
 from tests.loadgen.generator import expect
@@ -43,15 +40,11 @@ def loose(expected: Expectation) -> LooseBody:
     ("expected", "body", "alike"),
     [
         (expect(ONE, "/id"), b'{"id": 7, "name": "a"}', True),
-        (expect(ONE, "/id"), b'{"name":"a","id":8}', True),
         (expect(ONE, "/id"), b'{"id": "7", "name": "a"}', False),  # another type at the pointer
         (expect(ONE, "/id"), b'{"id": 7, "name": "b"}', False),
-        (expect(ONE, "/id"), b'{"id": 7, "name": "a", "more": 1}', False),
-        (expect(ONE, "/id"), b'{"name": "a"}', False),
         (expect(ONE, "/id"), b'{"id": 7, "na', False),
-        (expect(ONE, "/id"), b"", False),
-        # What Python takes for equal is not equal to clients.
-        (expect(b'{"id": 1, "n": 1}', "/id"), b'{"id": 2, "n": true}', False),
+        (replace(expect(ONE, "/id"), encoding="gzip"), gzip.compress(b'{"id": 7, "name": "a"}'), True),
+        (replace(expect(ONE, "/id"), encoding="gzip"), gzip.compress(b'{"id": 7, "name": "a"}')[:-1], False),
         (expect(b"see http://{server}/a", own_address=True), b"see http://127.0.0.1:8001/a", True),
         (expect(b"see http://{server}/a", own_address=True), b"see http://127.0.0.1:8002/a", False),
         (expect(LINK, "/id", own_address=True), b'{"id": 2, "self": "http://127.0.0.1:8001/1"}', True),
@@ -62,38 +55,6 @@ def test_of_a_masked_value_only_the_type_and_of_the_own_address_the_place_is_com
 ) -> None:
     assert exact_body(expected) is None
     assert loose(expected).matches(body) is alike
-
-
-SHOP = """<ul>{}</ul><p id="{}">{} of {}</p><form><input name="amount"></form>"""
-
-
-def shop(number: int, rows: int, words: str = "items") -> bytes:
-    return SHOP.format("<li><b>x</b></li>" * rows, number, words, number).encode()
-
-
-@pytest.mark.parametrize(
-    ("body", "alike"),
-    [
-        (shop(7, 5), True),
-        (shop(7, 5).replace(b"<ul>", b"<ul>\n<!-- new -->"), True),
-        (shop(7, 5, "rows"), False),
-        (shop(7, 5).replace(b"<b>", b"<i>"), False),  # each row has the shape of those that were seen
-        (shop(7, 5).replace(b'<input name="amount">', b""), False),
-        (b"<h1>Sorry</h1>", False),
-        (b"", False),
-    ],
-)
-def test_of_a_page_the_unmasked_rest_is_compared_and_what_is_encoded_is_decoded(
-    body: bytes, *, alike: bool
-) -> None:
-    approved = [gzip.compress(shop(number, number)) for number in (1, 2)]
-    headers = (("content-type", "text/html"), ("content-encoding", "gzip"))
-    received = [Response(server=HERE, status=200, headers=headers, body=body) for body in approved]
-    request = RequestSpec(name="GET /")
-    expected = parity_expects(request, received, find_noise(request, received, ()))
-    assert expected is not None
-    assert loose(expected).matches(gzip.compress(body)) is alike
-    assert not loose(expected).matches(gzip.compress(body)[:-1])
 
 
 def test_comparing_rests_after_a_body_that_took_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,29 +157,17 @@ def test_bodies_are_compared_decoded_as_clients_hand_them_over() -> None:
         assert checked(responding(packed), expected) == [wrong, wrong]
 
 
-def test_what_varies_is_masked_and_the_server_s_address_is_any() -> None:
-    numbers = count()
-
-    def play(peer: Peer) -> None:
-        while request := peer.take_request():
-            host = request.partition(b"Host: ")[2].partition(b"\r\n")[0].decode()
-            body = f'{{"at": {next(numbers)}, "next": "http://{host}/2"}}'
-            peer.sock.sendall(response_of("200 OK", body.encode()))
-
-    approved = b'{"next": "http://{server}/2", "at": 4}'
-    assert checked(play, expect(approved, "/at", own_address=True)) == [None, None]
-    assert checked(play, expect(approved, own_address=True)) == [WRONG, WRONG]
-
-
 def test_a_varying_body_is_compared_for_each_user_s_first_response_and_one_of_many() -> None:
     approved = ApprovedResponses(
         Captured(requests=(RequestSpec(name="GET /", method="GET", target="/"),)),
-        {0: expect(b'{"at": 4}', "/at")},
+        {0: expect(b'{"at": 4, "next": "http://{server}/2"}', "/at", own_address=True)},
         HERE,
     )
     sent = SimpleNamespace(method="GET", path_url="/", body=None, headers={})
     response = SimpleNamespace(status_code=200, request=sent, headers={}, _content=b"{}")
     found = [approved.find_wrong(response, first=number == 5) for number in range(2 * SPARSE)]
+    response._content = f'{{"at": 5, "next": "http://{HERE}/2"}}'.encode()  # noqa: SLF001 - the client's
+    assert approved.find_wrong(response, first=True) is None
     assert [number for number, one in enumerate(found) if one] == [0, 5, SPARSE]
 
 

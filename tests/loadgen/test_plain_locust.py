@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.loadgen.conftest import import_unpatched
-from tests.loadgen.plain import LOCUSTFILE, have_sent, lines_of, locust
-from tests.loadgen.scripted import OK, Peer, responding, response_of, serve
+from tests.loadgen.plain import have_sent, lines_of, locust
+from tests.loadgen.scripted import OK, Peer, responding, serve
 
-WRONG = response_of("500 Oops", b"")
 IMPORTS = "from portcompare.loadgen import LeanUser, Step, Steps, declare_targets, http_request\n"
 DATA = 'class Data(LeanUser):\n    request = http_request("/data")\n'
 
@@ -54,29 +53,6 @@ def test_each_target_has_its_own_lines_its_share_of_the_users_of_each_class_and_
             of_class[number].append(request.split()[:2])
         sequences.append(next(sent[:40] for sent in of_class if [b"GET", b"/"] in sent))
     assert sequences[0] == sequences[1]
-
-
-def test_a_single_host_is_loaded_without_a_name_and_failures_are_locusts_own(tmp_path: Path) -> None:
-    locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text(IMPORTS + DATA)
-    with serve(responding(OK, WRONG, delay_s=0.01)) as server:
-        ended = locust(
-            locustfile,
-            *("--host", server.url, "-u2", "-r2"),
-            until=lambda: have_sent(server, users=2, times=20),
-        )
-    (line,) = lines_of(ended).values()
-    assert line["name"] == "/data"
-    assert abs(line["num_requests"] - 2 * line["num_failures"]) <= 2
-    assert "status 500" in ended.stderr
-    assert ended.returncode == 1  # as Locust has it with failures, also those of its last moment
-
-
-def test_without_a_server_the_error_is_one_line_that_names_the_options() -> None:
-    ended = locust(LOCUSTFILE)
-    assert ended.returncode == 1
-    assert ended.stderr.endswith("\nno server to load: give --flask-url or --quart-url or --host\n")
-    assert "Traceback" not in ended.stderr
 
 
 STOPPING = """

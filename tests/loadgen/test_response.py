@@ -15,7 +15,6 @@ CHUNKED = (
 )
 INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nX: y\r\n\r\n"
 UNTIL_THE_END = b"HTTP/1.1 200 OK\r\nServer: a\r\n\r\nhello"
-CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
 
 
 def feed_pieces(reader: ResponseReader, data: bytes, cuts: list[int]) -> None:

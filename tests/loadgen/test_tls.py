@@ -1,7 +1,6 @@
 import os
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -68,38 +67,6 @@ def test_a_long_body_is_sent_completely(trusting: Connect, context: ssl.SSLConte
     with serve(over_tls(context, responding(OK))) as server:
         assert trusting(f"https://localhost:{server.port}").exchange(post) is None
     assert server.requests[0][1] == post
-
-
-@pytest.mark.parametrize("end", ["close", "close notify", "reset"])
-def test_a_connection_that_the_server_closed_between_two_requests_is_replaced_and_counted(
-    trusting: Connect, context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, end: str
-) -> None:
-    monkeypatch.setattr(module, "_IDLE_S", 0.0)
-    may_end, ended = threading.Semaphore(0), threading.Semaphore(0)
-
-    def play(peer: Peer) -> None:
-        assert isinstance(peer.sock, ssl.SSLSocket)
-        for _ in range(3):
-            peer.take_request()
-            peer.sock.sendall(OK)
-        assert may_end.acquire(timeout=20)  # the client has read the response
-        if end == "reset":
-            peer.reset()
-        elif end == "close notify":
-            peer.sock.settimeout(0.0)
-            with suppress(ssl.SSLWantReadError):
-                peer.sock.unwrap()
-        peer.sock.close()
-        ended.release()
-
-    with serve(over_tls(context, play)) as server:
-        connection = trusting(f"https://localhost:{server.port}")
-        for number in range(7):
-            assert connection.exchange(GET) is None
-            if number % 3 == 2:
-                may_end.release()
-                assert ended.acquire(timeout=20)
-    assert (connection.reconnects, connection.closed_unannounced, len(server.requests)) == (2, 2, 7)
 
 
 def take_hello_and_close(peer: Peer) -> None:

@@ -81,14 +81,6 @@ def test_a_climb_of_a_second_is_waited_for(from_share: float) -> None:
     assert max(opened) <= 2.5
 
 
-def test_a_cold_server_is_waited_for_until_it_is_nearly_at_its_rate() -> None:
-    opened = [
-        opened_s(responses(seed, lambda at_s: RATE_RPS * (1 - np.exp(-at_s / 0.2)))) for seed in range(20)
-    ]
-    assert min(opened) >= 0.6  # where the rate is at 95%
-    assert np.median(opened) <= 1.5  # the rest of the climb does not matter
-
-
 def test_a_rate_that_falls_is_not_steady() -> None:
     fall: Rate = lambda at_s: RATE_RPS * np.clip(1.5 - at_s, 0.5, 1.5)  # noqa: E731 - as its neighbours
     assert sum(is_steady(responses(seed, fall, 1.0), 0.0, 0.301, 0.0) for seed in range(20)) <= 1
@@ -192,13 +184,3 @@ def test_the_slopes_are_a_turn_long_or_else_a_wave_as_far_as_there_are_responses
 ) -> None:
     chosen_s = choose_edge(response_s, delay_s, first_s=first_s, start_s=10.0, end_s=12.0)
     assert chosen_s == pytest.approx(edge_s)
-
-
-@pytest.mark.parametrize("phase_s", np.linspace(0.0, 1.6, 9))
-def test_users_in_clumps_are_counted_exactly_by_slopes_of_a_turn(phase_s: float) -> None:
-    clumps_s = [
-        (turn * 1.6 + at_s - phase_s, users) for turn in range(20) for at_s, users in ((0, 3), (0.9, 5))
-    ]
-    ended_s = np.repeat(*(np.array(part) for part in zip(*clumps_s, strict=True)))
-    edge_s = choose_edge(1.6, 0.2, first_s=0.0, start_s=4.0, end_s=16.0)
-    assert smooth_rate(ended_s, 4.0, 16.0, edge_s) == pytest.approx(8 / 1.6)
