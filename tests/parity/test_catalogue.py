@@ -1,6 +1,5 @@
 """What is known of Flask and Quart is recognised, on any route, and a port's own mistakes are not."""
 
-import asyncio
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,16 +12,15 @@ import flask
 import pytest
 import quart
 
-from portcompare.http.requests import complete_headers, http_request
-from portcompare.http.responses import Response
+from portcompare.http.requests import http_request
 from portcompare.parity.body_variants import body_variants
 from portcompare.parity.catalogue import CATALOGUE, Evidence, find_known
 from portcompare.parity.findings import make_finding
 from portcompare.parity.outcome import ParityOutcome
 from portcompare.plan import Allowance
 from portcompare.records.requests import RequestSpec
-from tests.parity.clients import Service, checking, response
-from tests.parity.shop import SERVER, wsgi_service
+from tests.parity.apps import asgi_service, wsgi_service
+from tests.parity.clients import checking, response
 
 FILE = b"content of a file"
 REFUSED = b"<p>Did not attempt to load JSON data because the request Content-Type was not 'application/json'."
@@ -73,37 +71,6 @@ def new_app() -> quart.Quart:
     app = quart.Quart("new", static_folder=None)
     add_routes(app, quart, view)
     return app
-
-
-def asgi_service(app: Any) -> Service:  # noqa: ANN401 - an ASGI app
-    async def run(case: RequestSpec) -> Response:
-        sent: list[dict[str, Any]] = []
-        received = [{"type": "http.request", "body": case.body}]
-
-        async def receive() -> dict[str, Any]:
-            if not received:  # the client neither sends more nor leaves
-                await asyncio.Event().wait()
-            return received.pop()
-
-        async def send(event: dict[str, Any]) -> None:
-            sent.append(event)
-
-        headers = [(name.lower().encode(), value.encode()) for name, value in complete_headers(case)]
-        scope: dict[str, Any] = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1"}
-        scope |= {
-            "scheme": "http",
-            "method": case.method,
-            "path": case.target,
-            "query_string": b"",
-            "root_path": "",
-        }
-        scope |= {"raw_path": case.target.encode(), "headers": [(b"host", SERVER.encode()), *headers]}
-        await app(scope, receive, send)
-        sent_headers = tuple((name.decode(), value.decode("latin-1")) for name, value in sent[0]["headers"])
-        body = b"".join(event.get("body", b"") for event in sent[1:])
-        return Response(server=SERVER, status=sent[0]["status"], headers=sent_headers, body=body)
-
-    return lambda case: asyncio.run(run(case))
 
 
 def post(path: str, body: bytes, content_type: str = "application/json") -> RequestSpec:

@@ -1,10 +1,6 @@
 """Two responses compared: status, headers, cookies, bodies."""
 
-from itertools import permutations
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from portcompare.http.responses import Response
 from portcompare.parity.compare import compare_responses
@@ -33,13 +29,6 @@ def found(
     ]
 
 
-@pytest.mark.parametrize("baseline", [old(), Response(server=OLD, error="connection reset")])
-def test_no_response_is_a_difference_even_if_neither_responds(baseline: Response) -> None:
-    silent = Response(server=NEW, error="connection reset")
-    [(kind, _, _, candidate)] = found(baseline, silent)
-    assert (kind, candidate) == ("status", "no response: connection reset")
-
-
 def test_headers_of_the_app_are_compared_whatever_their_names() -> None:
     for name in ("X-Anything", "ETag", "Content-Encoding", "Access-Control-Max-Age", "Location", "Vary"):
         key = name.lower()
@@ -64,11 +53,6 @@ def test_order_and_case_of_sets_do_not_count(name: str) -> None:
     ]
 
 
-def test_the_order_of_headers_and_of_cookies_does_not_count() -> None:
-    lines = ("etag", "x"), ("set-cookie", "a=1"), ("set-cookie", "b=2")
-    assert all(found(old(*lines), new(*other)) == [] for other in permutations(lines))
-
-
 def test_the_length_of_a_head_response_counts_if_both_have_it() -> None:
     differing = [("header", "Content-Length", "5", "6")]
     assert found(old(("content-length", "5")), new(("content-length", "6")), HEAD) == differing
@@ -90,6 +74,7 @@ def test_the_length_of_a_head_response_counts_if_both_have_it() -> None:
         ("content-type", "application/json", None, ["breaks"]),
         ("content-type", None, "application/json", ["changes"]),
         ("location", f"http://{OLD}/x", f"http://{NEW}/x", []),
+        ("location", f"http://{OLD}/x", f"http://{OLD}/x", ["breaks"]),  # another server's address
         ("location", f"http://{OLD}/x", "/x", ["changes"]),
         ("location", f"http://{OLD}", "/", ["changes"]),
         ("location", "/a/x", "x", ["changes"]),
@@ -137,34 +122,3 @@ def test_cookies_are_compared_by_name_and_attribute(
 ) -> None:
     findings = compare_cookies(ours, theirs)
     assert [(each.pointer, each.severity, each.baseline, each.candidate) for each in findings] == expected
-
-
-def test_another_servers_address_counts() -> None:
-    assert found(old(("location", f"http://{OLD}/")), new(("location", f"http://{OLD}/"))) == [
-        ("header", "Location", "http://{server}/", f"http://{OLD}/")
-    ]
-
-
-RESPONSES = st.builds(
-    Response,
-    server=st.sampled_from([OLD, NEW]),
-    status=st.sampled_from([200, 404, 405]),
-    headers=st.lists(
-        st.tuples(
-            st.sampled_from(["allow", "vary", "etag", "location", "set-cookie", "access-control-max-age"]),
-            st.sampled_from(["", "a", "b", "a, b", "b,A", f"http://{OLD}/"]),
-        ),
-        max_size=4,
-    ).map(tuple),
-    body=st.sampled_from([b"", b"a", b"b", OLD.encode(), NEW.encode()]),
-)
-
-
-@settings(max_examples=40)
-@given(RESPONSES, RESPONSES)
-def test_a_response_is_like_itself_and_the_order_of_two_does_not_matter(
-    one: Response, other: Response
-) -> None:
-    swapped = [(kind, pointer, theirs, ours) for kind, pointer, ours, theirs in found(other, one)]
-    assert found(one, one) == []
-    assert sorted(found(one, other)) == sorted(swapped)
