@@ -1,17 +1,14 @@
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 
 import pytest
 from markdown_it import MarkdownIt
 
-from portcompare import units
 from portcompare.records.results import Results
-from portcompare.report.formats import html, markdown
+from portcompare.report.formats import markdown
 from tests.report.conftest import NOTICES, make_results
-from tests.report.test_html import Page
 from tests.report.test_parity import DIFFERENCE, PARITY
 
 HOSTILE_TEXTS = [
@@ -36,6 +33,11 @@ def _text(html: str) -> str:
     return unescape(re.sub(r"<[^>]+>", "", html))
 
 
+def text_of(source: str) -> str:
+    """What a reader sees."""
+    return _text(_html(source))
+
+
 def _rows(source: str) -> list[list[str]]:
     """The cells of every table, as a renderer sees them."""
     rows = re.findall(r"<tr>(.*?)</tr>", _html(source), re.DOTALL)
@@ -51,7 +53,7 @@ def _rows(source: str) -> list[list[str]]:
 )
 def test_escaped_texts_are_shown_as_they_are_or_as_their_escapes(text: str, shown: str) -> None:
     escaped = markdown.escape(text)
-    assert _text(_html(f"Text: {escaped}")).strip() == f"Text: {shown}"
+    assert text_of(f"Text: {escaped}").strip() == f"Text: {shown}"
     assert _rows(f"| a | b |\n| --- | --- |\n| {escaped} | next |\n")[1] == [shown, "next"]
 
 
@@ -78,44 +80,6 @@ def test_command_lines_can_be_copied_and_do_not_end_their_block(hostile: Results
     ]
 
 
-@pytest.mark.parametrize(
-    "text_of", [lambda run: _text(_html(markdown.render(run))), lambda run: Page(html.render(run)).text]
-)
-def test_allowed_differences_stand_apart_with_their_reason(
-    hostile: Results, text_of: Callable[[Results], str]
-) -> None:
-    assert hostile.parity
-    [difference] = hostile.parity.differences
-    allowed = replace(difference, allowed="meant | <to> be")
-    parity = replace(hostile.parity, verdict="alike", differences=(allowed,), seeds=("77",))
-    text = text_of(replace(hostile, parity=parity))
-    assert "Differences that the plan allows" in text
-    assert "allowed: meant | <to> be" in text
-    assert "Seeds of the generated cases: 77" in text
-    assert "Differences from the baseline's responses" not in text
-
-
-def test_every_arm_at_every_level_and_every_comparison_has_its_row_with_the_figures_of_the_record(
-    results: Results,
-) -> None:
-    shown = _rows(markdown.render(results))
-    arms = [row for row in shown if len(row) == 5][1:]
-    assert len(arms) == len(results.summaries)
-    assert [pattern for pattern, *_ in arms[:3]] == [
-        "fast1 userflask-gunicorn(baseline)6 rounds",
-        "fast1 userflask-gunicorn(control)5 rounds, 1 discarded",
-        "fast1 userquart-hypercorn6 rounds",
-    ]
-    rows = [row for row in shown if len(row) == 9][1:]
-    for c, row in zip(results.comparisons, rows, strict=True):
-        assert row[0] == c.scenario
-        assert row[3] == c.candidate
-        assert row[4] == (units.ratio(c.ratio.point) if c.ratio.point else "not known")
-        assert row[8] == c.ratio.reason
-        cost = {"faster": "cheaper", "slower": "dearer"} if c.metric == "cpu_s_per_request" else {}
-        assert row[7] == cost.get(str(c.ratio.verdict), c.ratio.verdict)
-
-
 def test_the_headline_and_the_conclusions_come_first_in_a_sound_run(results: Results) -> None:
     blocks = markdown.render(replace(results, warnings=())).split("\n\n")
     assert blocks[0] == "# portcompare: plan"
@@ -130,10 +94,10 @@ def test_the_headline_and_the_conclusions_come_first_in_a_sound_run(results: Res
 
 def test_what_is_grave_comes_before_the_lines(hostile: Results) -> None:
     blocks = markdown.render(hostile).split("\n\n")
-    assert _text(_html(blocks[1])).startswith("This run is not valid: | <script>")
+    assert text_of(blocks[1]).startswith("This run is not valid: | <script>")
     labels = re.findall(r"^> \*\*([A-Z ]+)\*\*: |^\| (Level)", "\n".join(blocks), re.MULTILINE)
     assert [label or table for label, table in labels] == [*NOTICES[:3], "Level", *NOTICES[3:]]
-    assert "This run is NOT VALID" in _text(_html("\n\n".join(blocks)))
+    assert "This run is NOT VALID" in text_of("\n\n".join(blocks))
 
 
 def test_the_method_is_folded_away_at_the_end(results: Results) -> None:
@@ -143,14 +107,6 @@ def test_the_method_is_folded_away_at_the_end(results: Results) -> None:
     assert "flask-gunicorn parses HTTP in Python, the others in h11" in folded
 
 
-def test_margins_that_differ_are_told_with_their_metrics(results: Results) -> None:
-    margin = {"throughput": 0.05, "p50": 0.05, "p95": 0.1, "p99": 0.1, "cpu_s_per_request": 0.05}
-    rounds = results.plan["rounds"] | {"margin": margin}
-    text = _text(_html(markdown.render(replace(results, plan=results.plan | {"rounds": rounds}))))
-    assert "1 / (1 + 5%) to 1 + 5% (Throughput, Response time p50, CPU time per request), " in text
-    assert "1 / (1 + 10%) to 1 + 10% (Response time p95, Response time p99)" in text
-
-
 def test_a_comment_holds_a_long_run_with_many_differences() -> None:
     long = replace(DIFFERENCE, kind="header", baseline="<" * 9000, curl_baseline="curl " + "a" * 400)
     found = tuple(replace(long, case=f"GET /{number}", candidate=str(number)) for number in range(900))
@@ -158,15 +114,3 @@ def test_a_comment_holds_a_long_run_with_many_differences() -> None:
     source = markdown.render(replace(make_results(blocks=13), parity=parity))
     assert len(source) < 65536
     assert "the first 20 of 900" in source
-
-
-def test_what_was_not_compared_is_named_and_what_there_is_none_of_is_said(
-    results: Results, hostile: Results
-) -> None:
-    text = _text(_html(markdown.render(results)))
-    assert "Compared in part: GET /now (without /at)\nCompared in part: GET /<b>| (without Date)" in text
-    assert "Compared in part" not in markdown.render(hostile)
-    equal = replace(results, conclusions=(), manifest=replace(results.manifest, differences=()))
-    text = markdown.render(equal)
-    assert "There are no conclusions." in text
-    assert "Nothing else is known to differ." in text

@@ -89,6 +89,14 @@ def test_the_method_is_that_of_the_plan(results: Results, hostile: Results) -> N
     assert dict(method_facts(hostile))["Validity"].startswith("NOT VALID: the control differs by 12%")
 
 
+def test_margins_that_differ_are_told_with_their_metrics(results: Results) -> None:
+    margin = {"throughput": 0.05, "p50": 0.05, "p95": 0.1, "p99": 0.1, "cpu_s_per_request": 0.05}
+    rounds = results.plan["rounds"] | {"margin": margin}
+    equivalent = dict(method_facts(replace(results, plan=results.plan | {"rounds": rounds})))["Equivalent"]
+    assert "1 / (1 + 5%) to 1 + 5% (Throughput, Response time p50, CPU time per request), " in equivalent
+    assert "1 / (1 + 10%) to 1 + 10% (Response time p95, Response time p99)" in equivalent
+
+
 def test_a_method_that_the_plan_does_not_tell_is_not_made_up(results: Results) -> None:
     facts = dict(method_facts(replace(results, plan={"scenarios": {"s": {}}})))
     assert facts["Scenario s"].startswith("a request that is not known; no level (load model not known)")

@@ -1,11 +1,8 @@
 from dataclasses import replace
 
-import pytest
-
 from portcompare.records.estimates import Estimate
 from portcompare.records.pages import PageComparison, PageFigure, PagePart, Pages, PageSummary
 from portcompare.records.results import Results
-from portcompare.report.formats import html, markdown
 from portcompare.report.sections.pages import page_tables
 from tests.altered import altered
 
@@ -47,15 +44,11 @@ UNTOLD = replace(SUMMARY, arm="new", parts=(replace(PARTS[0], stage="server"),),
 PAGES = Pages(browser="Chromium 1", summaries=(SUMMARY, UNTOLD, IDLE), comparisons=(COMPARISON,))
 
 
-@pytest.fixture
-def paged(results: Results) -> Results:
-    return replace(results, pages=PAGES)
-
-
 def test_the_figures_of_a_page_have_interval_rating_and_failures_and_its_stages_are_told_apart(
-    paged: Results,
+    results: Results,
 ) -> None:
-    figures, stages = page_tables(paged)
+    assert page_tables(results) == ()
+    figures, stages = page_tables(replace(results, pages=PAGES))
     first, second, third = figures.rows
     assert first[:5] == ("slow", "64 users", "cold", "baseline", "2.50 s [2.40 s, 2.60 s], needs improvement")
     assert first[-2:] == ("baseline", "12 in 6 blocks; 39.9/s for the users; 2 failed: nothing was painted")
@@ -67,16 +60,5 @@ def test_the_figures_of_a_page_have_interval_rating_and_failures_and_its_stages_
     assert told[4:] == ("200 ms", "2.09 s", "10.0 ms", "200 ms", SUMMARY.bottleneck)
     assert untold[4:6] == ("not known", "not known")
     unknown = altered(COMPARISON, point=None, verdict="invalid")
-    figures, _ = page_tables(replace(paged, pages=replace(paged.pages, comparisons=(unknown,))))
+    figures, _ = page_tables(replace(results, pages=replace(PAGES, comparisons=(unknown,))))
     assert figures.rows[1][-2] == "invalid"
-
-
-def test_both_reports_show_the_pages_and_say_nothing_where_there_are_none(
-    paged: Results, results: Results
-) -> None:
-    assert page_tables(results) == ()
-    assert "What a visitor waits for" not in html.render(results)
-    for text in (html.render(paged), markdown.render(paged)):
-        assert "What a visitor waits for" in text
-        assert "time goes" in text
-        assert SUMMARY.bottleneck.replace("'", "&#39;") in text or SUMMARY.bottleneck in text

@@ -143,14 +143,6 @@ def test_facts_of_the_manifest_are_sorted_lines_with_a_key_and_a_value_each(resu
     assert not [line for line in lines if line.startswith(("differences", "load_average"))]
 
 
-def test_what_changed_between_two_manifests_is_what_differs(results: Results) -> None:
-    before = results.manifest
-    first = replace(before.deployments[0], settings=before.deployments[0].settings | {"threads": "99"})
-    after = replace(before, kernel="Linux 99", deployments=(first, *before.deployments[1:]))
-    old, new = (set(render_manifest(replace(results, manifest=one)).splitlines()) for one in (before, after))
-    assert new - old == {"kernel: Linux 99", f"deployments.{first.name}.settings.threads: 99"}
-
-
 def as_json(results: Results) -> dict[str, Any]:
     data: dict[str, Any] = json.loads(results_text(results))
     return data
