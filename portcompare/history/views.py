@@ -14,8 +14,8 @@ from portcompare.history.trends import History, Point, Trend
 from portcompare.records.metrics import METRICS
 from portcompare.records.run_summary import REPORT_FILE, RunSummary
 from portcompare.report.charts.svg import ROWS, Figure, draw, tooltip
-from portcompare.report.formats.html import render_page
 from portcompare.report.formats.results_file import write_atomically
+from portcompare.report.templating import render_template
 from portcompare.report.wording import timestamp, visible
 
 INDEX_FILE = "index.html"
@@ -120,7 +120,7 @@ def write_index_page(history: History, runs: Path) -> Path:
         by_figure = groupby(trends, key=lambda one: (one.level, one.metric))
         figures = [trend_figure(list(group)) for _, group in by_figure]
         parts.append({"scenario": scenario, "machine": machine, "figures": figures})
-    page = render_page(
+    page = render_template(
         "history.html.j2",
         runs=history.runs,
         parts=parts,
@@ -128,8 +128,6 @@ def write_index_page(history: History, runs: Path) -> Path:
         has_report=lambda run: (runs / run.folder / REPORT_FILE).is_file(),
         state=state_text,
         gates=gates_text,
-        timestamp=timestamp,
-        duration=units.duration,
     )
     write_atomically(runs / INDEX_FILE, page)
     return runs / INDEX_FILE

@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 
 from portcompare.records.results import Results
 from portcompare.report.formats import markdown
+from portcompare.report.templating import escape_markdown
 from tests.report.conftest import NOTICES, make_results
 from tests.report.test_parity import DIFFERENCE, PARITY
 
@@ -52,13 +53,13 @@ def _rows(source: str) -> list[list[str]]:
     ],
 )
 def test_escaped_texts_are_shown_as_they_are_or_as_their_escapes(text: str, shown: str) -> None:
-    escaped = markdown.escape(text)
+    escaped = escape_markdown(text)
     assert text_of(f"Text: {escaped}").strip() == f"Text: {shown}"
     assert _rows(f"| a | b |\n| --- | --- |\n| {escaped} | next |\n")[1] == [shown, "next"]
 
 
 def test_usual_names_are_left_alone() -> None:
-    assert markdown.escape("flask-gunicorn (control): 1.5 ms, 99%") == "flask-gunicorn (control): 1.5 ms, 99%"
+    assert escape_markdown("flask-gunicorn (control): 1.5 ms, 99%") == "flask-gunicorn (control): 1.5 ms, 99%"
 
 
 def test_hostile_names_break_no_table(hostile: Results) -> None:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
@@ -15,6 +14,7 @@ from markupsafe import Markup
 
 from portcompare.records.results import Results
 from portcompare.records.rounds import BASELINE, CONTROL
+from portcompare.report.templating import TEMPLATES, render_template
 from portcompare.report.wording import visible
 
 TEXT = "var(--ink)"
@@ -65,6 +65,7 @@ class Figure:
     subtitle: str  # In which unit, and how to read it
     description: str  # The same for those who cannot see it, with how to read it
     svg: Markup  # The chart
+    size: tuple[int, int]  # Its width and height, in pixels
     header: tuple[str, ...]  # Names of the columns of its data
     rows: tuple[tuple[str, ...], ...]  # The data, in words; the first cell names the row
     scenario: str = ""  # The scenario it is about; empty if it is about more than one
@@ -156,15 +157,16 @@ def draw(
     root = ET.fromstring(vl_convert.vegalite_to_svg(json.dumps(spec)))  # noqa: S314 - drawn here, not received
     for element in list(root.iter()):
         _tidy(element)
-    width, height = root.get("width", "0"), root.get("height", "0")
+    width, height = int(root.get("width", "0")), int(root.get("height", "0"))
     root.attrib.clear()
-    root.attrib.update(role="img", width=width, height=height, viewBox=f"0 0 {width} {height}")
+    root.attrib.update(role="img", width=str(width), height=str(height), viewBox=f"0 0 {width} {height}")
     for name, text in (("desc", description), ("title", f"{title}, {subtitle}")):
         element = ET.Element(name)
         element.text = text
         root.insert(0, element)
     svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - drawn here, its texts are escaped
-    return Figure(title=title, subtitle=subtitle, description=description, svg=svg, **rest)
+    size = width, height
+    return Figure(title=title, subtitle=subtitle, description=description, svg=svg, size=size, **rest)
 
 
 def _tidy(element: ET.Element) -> None:
@@ -242,65 +244,20 @@ def _labels(looks: Mapping[str, Look]) -> list[str]:
     return [look.label for look in looks.values()]
 
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
-
 _COLOUR = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")
-
-
-@cache
-def style_sheet() -> str:
-    """The style sheet of a report."""
-    return (TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
 @cache
 def light_colours() -> dict[str, str]:
     """The colours of the light page."""
-    light, _, _ = style_sheet().partition("@media")
+    light, _, _ = (TEMPLATES / "report.css").read_text(encoding="utf-8").partition("@media")
     return dict(_COLOUR.findall(light))
 
 
-_MARGIN = 16
-_LINE = 20
-_TITLE_SIZE, _TEXT_SIZE, _DOT = 15, 12, 5
-_LEGEND_WIDTH = 190
-_LEAST_WIDTH = 480
-_VARIABLE = re.compile(r"var\(--([\w-]+)\)")
+_VARIABLE = re.compile(r'(?<=")var\(--([\w-]+)\)(?=")')
 
 
 def stand_alone(figure: Figure) -> str:
     """A chart with all that it needs to be understood without the page around it."""
-    title = f"{figure.title} · {figure.scenario}" if figure.scenario else figure.title
-    chart = ET.fromstring(figure.svg)  # noqa: S314 - drawn here, not received
-    width = max(int(chart.get("width", "0")) + 2 * _MARGIN, _LEAST_WIDTH)
-    columns = max((width - 2 * _MARGIN) // _LEGEND_WIDTH, 1)
-    lines = -(-len(figure.arms) // columns)
-    top = _MARGIN + (2 + lines) * _LINE + _MARGIN // 2
-    height = top + int(chart.get("height", "0")) + _MARGIN
-    size = {"width": str(width), "height": str(height), "viewBox": f"0 0 {width} {height}"}
-    font = {"font-family": "system-ui, sans-serif"}
-    root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **size, **font})
-    ET.SubElement(root, "rect", width="100%", height="100%", fill="var(--page)")
-    _text(root, (_MARGIN, _MARGIN + _TITLE_SIZE - 2), title, size=_TITLE_SIZE, weight="bold")
-    _text(root, (_MARGIN, _MARGIN + _LINE + _TEXT_SIZE), figure.subtitle, colour="muted")
-    for number, (label, colour) in enumerate(figure.arms):
-        x = _MARGIN + number % columns * _LEGEND_WIDTH
-        y = _MARGIN + (2 + number // columns) * _LINE + _TEXT_SIZE
-        ET.SubElement(root, "circle", cx=str(x + _DOT), cy=str(y - 4), r=str(_DOT), fill=f"var(--{colour})")
-        _text(root, (x + 3 * _DOT, y), label)
-    chart.attrib |= {"x": str(_MARGIN), "y": str(top)}
-    root.append(chart)
-    for element in root.iter():
-        for name, value in element.attrib.items():
-            element.attrib[name] = _VARIABLE.sub(lambda found: light_colours()[found[1]], value)
-    return ET.tostring(root, encoding="unicode") + "\n"
-
-
-def _text(
-    root: ET.Element, at: tuple[int, int], text: str, *, colour: str = "ink", **font: str | int
-) -> None:
-    place = {"x": str(at[0]), "y": str(at[1]), "fill": f"var(--{colour})"}
-    look = {"size": _TEXT_SIZE, "weight": "normal"} | font
-    ET.SubElement(
-        root, "text", place | {f"font-{name}": str(value) for name, value in look.items()}
-    ).text = text
+    drawn = render_template("chart.svg.j2", figure=figure)
+    return _VARIABLE.sub(lambda found: light_colours().get(found[1], found[0]), drawn)

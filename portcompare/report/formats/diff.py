@@ -14,11 +14,10 @@ from portcompare.records.estimates import Change, RunDiff, RunFacts
 from portcompare.records.metrics import METRICS, MetricName
 from portcompare.records.results import Results
 from portcompare.report.charts.ratios import forest_plots
-from portcompare.report.formats.html import render_page
-from portcompare.report.formats.markdown import escape, text_table, text_tables
 from portcompare.report.formats.terminal import TONE_STYLES, notice_line
 from portcompare.report.formats.terminal import text_table as terminal_table
 from portcompare.report.sections.conclusions import Notice
+from portcompare.report.templating import render_template
 from portcompare.report.wording import TONES, TextTable, level_text, ratio_cells, timestamp, visible
 
 _HEADER = ("Scenario", "Level", "Deployment", "Metric", "New / old", "95% interval", "Blocks", "Verdict")
@@ -43,7 +42,7 @@ def render_html(diff: RunDiff, results: Results) -> str:
     own, relative = (
         [(one.deployment, one) for one in changes] for changes in (diff.changes, diff.relative_changes)
     )
-    return render_page(
+    return render_template(
         "diff.html.j2",
         diff=diff,
         portcompare=results.manifest.portcompare,
@@ -65,7 +64,16 @@ def render_html(diff: RunDiff, results: Results) -> str:
 
 def render_markdown(diff: RunDiff, results: Results) -> str:
     """Render a comparison as GitHub-flavoured Markdown."""
-    return "\n\n".join(_blocks(diff, results)) + "\n"
+    text = render_template(
+        "diff.md.j2",
+        diff=diff,
+        found=list(diff_notices(diff)),
+        old=run_line(diff.old),
+        new=run_line(diff.new),
+        changes=change_tables(diff, results),
+        altered=altered_tables(diff),
+    )
+    return text.rstrip("\n") + "\n"
 
 
 def render_terminal(diff: RunDiff, results: Results) -> Group:
@@ -82,18 +90,6 @@ def render_terminal(diff: RunDiff, results: Results) -> Group:
 
 ChangeGroup = tuple[str, str, tuple[Change, ...]]
 """Changes of one kind: what they are of, how to read them, and the changes."""
-
-
-def _blocks(diff: RunDiff, results: Results) -> Iterator[str]:
-    yield f"# portcompare diff: {escape(diff.new.name)}"
-    yield f"**{escape(diff.headline)}**"
-    yield from (f"> **{notice.label}**: {escape(notice.text)}" for notice in diff_notices(diff))
-    yield f"- **Old**: {escape(run_line(diff.old))}\n- **New**: {escape(run_line(diff.new))}"
-    yield from text_tables(change_tables(diff, results))
-    for table in altered_tables(diff):
-        yield f"<details>\n<summary>{escape(table.title)}</summary>"
-        yield from text_table(table)
-        yield "</details>"
 
 
 def _group_table(group: ChangeGroup, results: Results) -> Table:

@@ -1,83 +1,40 @@
 """The report as one HTML file that opens anywhere: one small script, a strict policy, no network."""
 
 import base64
-import hashlib
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
-
 from portcompare import units
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.report.charts import draw_charts
-from portcompare.report.charts.svg import TEMPLATES, style_sheet
 from portcompare.report.formats import data
 from portcompare.report.formats.histograms import HISTOGRAM_FOLDER
 from portcompare.report.formats.results_file import encode, results_text
 from portcompare.report.sections import conclusions, load, measured, method, pages, responses
 from portcompare.report.sections.work import work_tables
-from portcompare.report.wording import timestamp, visible
+from portcompare.report.templating import render_template
+from portcompare.report.wording import visible
 
 
 def render(results: Results) -> str:
     """Render a run as a web page."""
-    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
-    return render_page(
+    return render_template(
         "report.html.j2",
-        script=Markup(script),  # noqa: S704 - our own file; escaping would change it and its hash
-        script_hash=_hash(script),
         results=results,
-        started=timestamp(results.started_at),
-        duration=units.duration(results.duration_s),
         notices=[notice for notice in conclusions.find_notices(results) if notice.grave],
         sections=list(_sections(results)),
     )
 
 
-def render_page(template: str, **values: object) -> str:
-    """Render a page with the style sheet of all pages."""
-    style = style_sheet()
-    markup = Markup(style)  # noqa: S704 - our own file; escaping would change it and its hash
-    return _environment().get_template(template).render(style=markup, style_hash=_hash(style), **values)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader([TEMPLATES, TEMPLATES.parent]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["visible"] = visible
-    environment.filters["named"] = _mark_names
-    return environment
-
-
-def _mark_names(text: str) -> Markup:
-    """A sentence in which what stands between backticks is set apart."""
-    return Markup(_NAME.sub(r"<strong>\1</strong>", str(escape(text))))  # noqa: S704 - escaped before
-
-
-def _hash(text: str) -> str:
-    """What a policy names a style sheet or a script by."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
 def _sections(results: Results) -> Iterator[dict[str, Any]]:
-    environment, charts = _environment(), draw_charts(results)
+    charts = draw_charts(results)
     shared = {"results": results, "charts": charts, "comparison_header": measured.COMPARISON_HEADER}
     for name, section in SECTIONS.items():
         values, drawn = section.build(results), charts.scenarios.get(section.charts, {})
         if drawn or any(values.values()):
             values["scenarios"] = {visible(scenario): figures for scenario, figures in drawn.items()}
-            template = environment.get_template(f"sections/{name}.html.j2")
-            # Escaped by its template.
-            body = Markup(template.render(shared | values))  # noqa: S704
+            body = render_template(f"sections/{name}.html.j2", **shared, **values)
             yield {"name": name, "title": section.title, "folded": section.folded, "body": body}
 
 
@@ -93,8 +50,6 @@ def _files_inside(results: Results) -> Iterator[tuple[str, str, str]]:
             address = f"data:{media_type};base64,{base64.b64encode(content).decode()}"
             yield name, units.size(len(content)), address
 
-
-_NAME = re.compile("`([^`]+)`")
 
 _MOST_BYTES = 600_000
 """What is larger is left out: three such files in base64 still leave the page below 3 MB."""
