@@ -13,7 +13,7 @@ from portcompare import units
 from portcompare.history.trends import History, Point, Trend
 from portcompare.records.metrics import METRICS
 from portcompare.records.run_summary import REPORT_FILE, RunSummary
-from portcompare.report.charts.svg import ROWS, Figure, draw, tooltip
+from portcompare.report.charts.svg import ROWS, Figure, below_each_other, draw, guide, overlay
 from portcompare.report.formats.results_file import write_atomically
 from portcompare.report.templating import render_template
 from portcompare.report.wording import timestamp, visible
@@ -158,7 +158,7 @@ def trend_figure(trends: Sequence[Trend]) -> Figure:
                     "low": point.low * metric.per_unit,
                     "high": point.high * metric.per_unit,
                     "step": is_step,
-                    "tip": tooltip(f"{run}: {value}"),
+                    "tip": f"{run}: {value}",
                 }
             )
             interval, change = _interval_text(trend, point), "here" if is_step else ""
@@ -179,25 +179,19 @@ def _chart(unit: str, runs: int) -> alt.FacetChart:
     run = alt.X(
         "run:Q",
         title="run, from the first to the last",
-        scale=alt.Scale(domain=[0.5, runs + 0.5], nice=False),
-        axis=alt.Axis(tickMinStep=1, format="d"),
+        scale=guide(domain=[0.5, runs + 0.5], nice=False),
+        axis=guide(tickMinStep=1, format="d"),
     )
-    value = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(grid=True, tickCount=4))
+    value = alt.Y("value:Q", title=unit, scale=guide(zero=False), axis=guide(grid=True, tickCount=4))
     base = alt.Chart().encode(x=run, description="tip:N")
     step = base.transform_filter("datum.step")
-    chart: alt.FacetChart = (
-        alt.layer(
-            step.mark_rule(color="var(--worse)", strokeDash=[4, 3], strokeWidth=1.5),
-            base.mark_rule(color="var(--accent)", strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2="high:Q"),
-            base.mark_line(color="var(--line)", strokeWidth=1).encode(y=value),
-            base.mark_point(color="var(--accent)", filled=True, size=40, opacity=1).encode(y=value),
-            data=ROWS,
-        )
-        .properties(width=420, height=90)
-        .facet(
-            facet=alt.Facet("deployment:N", sort=None, title=None, header=alt.Header(labelAnchor="start")),
-            columns=1,
-        )
-        .resolve_scale(y="independent")
+    chart = overlay(
+        step.mark_rule(color="var(--worse)", strokeDash=[4, 3], strokeWidth=1.5),
+        base.mark_rule(color="var(--accent)", strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
+        base.mark_line(color="var(--line)", strokeWidth=1).encode(y=value),
+        base.mark_point(color="var(--accent)", filled=True, size=40, opacity=1).encode(y=value),
+        data=ROWS,
+        width=420,
+        height=90,
     )
-    return chart
+    return below_each_other(chart, "deployment:N", own="y")

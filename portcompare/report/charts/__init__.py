@@ -15,6 +15,7 @@ from portcompare.report.formats.results_file import encode, safe_name
 
 CHART_FOLDER = "charts"
 _PNG_SCALE = 1.5
+_MAIN = ("break-even-", "capacity-", "ratio-throughput", "latency-spectrum")  # What main charts begin with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +74,9 @@ def draw_charts(results: Results) -> Charts:
     return charts
 
 
-def main_charts(results: Results) -> dict[str, str]:
-    """The titles of the charts that show most, by the names of their files, without drawing them."""
-    grids = [one.candidate for one in results.sweeps.break_even]
-    found = {f"break-even-{safe_name(name)}": f"Break-even of {name}" for name in grids}
-    searched = dict.fromkeys(one.scenario for one in results.sweeps.capacities)
-    found |= {f"capacity-{safe_name(name)}": f"Capacity, {name}" for name in searched}
-    if not grids:
-        compared = dict.fromkeys(one.scenario for one in results.comparisons if one.metric == "throughput")
-        found |= {f"{safe_name(name)}-ratio-throughput": f"Throughput, {name}" for name in compared}
-        spread = dict.fromkeys(one.scenario for one in results.spectra)
-        found |= {f"{safe_name(name)}-latency-spectrum": f"Latency spectrum, {name}" for name in spread}
-    return found
+def main_charts(results: Results) -> dict[str, Figure]:
+    """The charts that show most, by the names of their files."""
+    return {name: one for name, one in draw_charts(results).named() if one.name.startswith(_MAIN)}
 
 
 def render(results: Results) -> dict[str, bytes]:

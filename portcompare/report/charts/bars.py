@@ -9,7 +9,7 @@ from portcompare import units
 from portcompare.records.pages import PagePart, PageSummary
 from portcompare.records.results import Results, Summary
 from portcompare.report.charts import svg
-from portcompare.report.charts.svg import Figure, Look
+from portcompare.report.charts.svg import Figure, Looks
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.sections.pages import STAGE_NAMES, meanwhile
 from portcompare.report.wording import (
@@ -18,7 +18,6 @@ from portcompare.report.wording import (
     exact,
     known,
     latencies,
-    level_text,
     plan_value,
     visible,
 )
@@ -55,13 +54,13 @@ def time_chart(results: Results, scenario: str) -> Iterator[Figure]:
     bars = _BARS.encode(
         x=alt.X("ms:Q", title="ms", stack="zero", axis=svg.grid_axis(tickCount=4)),
         y=svg.arm_y(svg.find_looks(results)),
-        color=alt.Color("part:N", title=None, scale=svg.colour_scale(shown), legend=legend),
+        color=alt.Color("part:N", title=None, scale=svg.scale_of(shown), legend=legend),
         order="order:O",
         description="tip:N",
     )
     chart = svg.overlay(bars, data=svg.ROWS, width=250, height=alt.Step(svg.ROW_HEIGHT))
     yield svg.draw(
-        svg.by_level(chart, own="x"),
+        svg.below_each_other(chart, own="x"),
         {"rows": data},
         name="time",
         title="Where the time goes",
@@ -93,7 +92,7 @@ def _time_data(results: Results, one: Summary) -> Iterator[dict[str, Any]]:
         parts = {_HANDLER: one.handler_s, _REST: one.overhead_s, _QUEUE: one.queue_s}
     level, arm = arm_at(results, one)
     for order, (part, value_s) in enumerate(parts.items()):
-        tip = svg.tooltip(f"{arm}, {part}: {units.duration(value_s)}")
+        tip = f"{arm}, {part}: {units.duration(value_s)}"
         place = {"level": level, "arm": arm, "part": part, "order": order}
         yield place | {"ms": value_s * _MS_PER_S, "tip": tip}
 
@@ -112,10 +111,11 @@ def cost_chart(results: Results, scenario: str) -> Iterator[Figure]:
         subtitle += ", cost per million requests"
     price = known(plan_value(results, "cost", "per_core_hour"), exact, "")
     note = f"Cost: the CPU time alone, at {price} {currency} for an hour of a core, as the plan says."
-    texts = [(arm_at(results, one), _cost_texts(one, currency)) for one in summaries]
+    data = [_cost_datum(results, one, currency) for one in summaries]
     yield svg.draw(
         alt.hconcat(*(_cost_panel(looks, field, name) for field, name in fields.items()), spacing=18),
-        {"rows": [_cost_datum(results, one, looks[one.arm], currency) for one in summaries]},
+        {"rows": data},
+        looks=looks,
         name="cost",
         title="What it takes",
         scenario=visible(scenario),
@@ -123,21 +123,21 @@ def cost_chart(results: Results, scenario: str) -> Iterator[Figure]:
         description=f"Bars for scenario {visible(scenario)}, one row for each level and arm, side by side:"
         f" {subtitle}.",
         header=("Level", "Arm", *("CPU per request", "Peak memory", "Cost per million")[: len(fields)]),
-        rows=tuple((*place, *costs[: len(fields)]) for place, costs in texts),
-        arms=svg.legend(looks, [one.arm for one in summaries]),
+        rows=tuple((*arm_at(results, one), *_cost_texts(one, currency)[: len(fields)]) for one in summaries),
+        arms=svg.legend(looks, data),
         note=note if price else "",
         wide=True,
     )
 
 
-def _cost_panel(looks: dict[str, Look], field: str, title: str) -> alt.FacetChart:
+def _cost_panel(looks: Looks, field: str, title: str) -> alt.FacetChart:
     bars = _BARS.encode(
         x=alt.X(f"{field}:Q", title=title, axis=svg.grid_axis(tickCount=3)),
         y=svg.arm_y(looks, named=field == "cpu_us"),
         color=svg.arm_colour(looks),
         description=f"{field}_tip:N",
     )
-    return svg.by_level(svg.overlay(bars, data=svg.ROWS, width=170, height=alt.Step(svg.ROW_HEIGHT)))
+    return svg.below_each_other(svg.overlay(bars, data=svg.ROWS, width=170, height=alt.Step(svg.ROW_HEIGHT)))
 
 
 def _cost_texts(one: Summary, currency: str) -> tuple[str, str, str]:
@@ -148,19 +148,17 @@ def _cost_texts(one: Summary, currency: str) -> tuple[str, str, str]:
     )
 
 
-def _cost_datum(results: Results, one: Summary, look: Look, currency: str) -> dict[str, Any]:
+def _cost_datum(results: Results, one: Summary, currency: str) -> dict[str, Any]:
+    level, arm = arm_at(results, one)
     cpu_s, rss_bytes = one.cpu_s_per_request, one.rss_peak_bytes
     values = {
         "cpu_us": None if cpu_s is None else cpu_s * _US_PER_S,
         "rss_mib": None if rss_bytes is None else rss_bytes / _MIB,
         "cost": one.cost_per_million,
     }
-    tips = {
-        f"{field}_tip": svg.tooltip(f"{look.label}: {text}", look.colour)
-        for field, text in zip(values, _cost_texts(one, currency), strict=True)
-        if text != NOT_KNOWN
-    }
-    return {"level": level_text(results, one.scenario, one.level), "arm": look.label} | values | tips
+    texts = zip(values, _cost_texts(one, currency), strict=True)
+    tips = {f"{field}_tip": f"{arm}: {text}" for field, text in texts if text != NOT_KNOWN}
+    return {"level": level, "arm": arm} | values | tips
 
 
 def waterfalls(results: Results) -> Iterator[Figure]:
@@ -202,7 +200,7 @@ def _waterfall_bars(summaries: list[PageSummary]) -> alt.FacetChart:
         y=svg.arm_y(),
         x=alt.X("start:Q", title="seconds", scale=svg.guide(zero=True, nice=False), axis=axis),
         x2="end:Q",
-        color=alt.Color("stage:N", title=None, scale=svg.colour_scale(colours), legend=legend),
+        color=alt.Color("stage:N", title=None, scale=svg.scale_of(colours), legend=legend),
         description="tip:N",
     )
     chart = svg.overlay(bars, data=svg.ROWS, width=270, height=alt.Step(svg.ROW_HEIGHT))
@@ -210,7 +208,7 @@ def _waterfall_bars(summaries: list[PageSummary]) -> alt.FacetChart:
 
 
 def _part_datum(condition: str, arm: str, part: PagePart) -> dict[str, Any]:
-    tip = svg.tooltip(f"{arm}, {part.what}: {units.duration(part.end_s - part.start_s)}")
+    tip = f"{arm}, {part.what}: {units.duration(part.end_s - part.start_s)}"
     place = {"condition": condition, "arm": arm, "stage": STAGE_NAMES[part.stage]}
     return place | {"start": part.start_s, "end": part.end_s, "tip": tip}
 

@@ -9,7 +9,7 @@ from portcompare import units
 from portcompare.analyse.summaries import Course, find_courses
 from portcompare.records.results import Results, Spectrum
 from portcompare.report.charts import svg
-from portcompare.report.charts.svg import Figure, Look
+from portcompare.report.charts.svg import Figure, Looks
 from portcompare.report.wording import NOT_KNOWN, arm_at, known, level_text, plan_value, visible
 
 _MS_PER_S = 1e3
@@ -24,9 +24,11 @@ def spectrum_chart(results: Results, scenario: str) -> Iterator[Figure]:
     if not spectra:
         return
     looks = svg.find_looks(results)
+    data = [datum for one in spectra for datum in _spectrum_data(results, one)]
     yield svg.draw(
         _spectrum_lines(looks),
-        {"rows": [datum for one in spectra for datum in _spectrum_data(results, one, looks[one.arm])]},
+        {"rows": data},
+        looks=looks,
         name="latency-spectrum",
         title="Latency spectrum",
         scenario=visible(scenario),
@@ -35,12 +37,12 @@ def spectrum_chart(results: Results, scenario: str) -> Iterator[Figure]:
         " the minimum to p99.99, upwards the response time; one line for each arm, one panel for each level.",
         header=("Level", "Arm", "Requests", *_PERCENTILES),
         rows=tuple(_spectrum_row(results, one) for one in spectra),
-        arms=svg.legend(looks, [one.arm for one in spectra]),
+        arms=svg.legend(looks, data),
         note="All requests of all rounds that count, merged; a line ends where no request lies beyond.",
     )
 
 
-def _spectrum_lines(looks: dict[str, Look]) -> alt.FacetChart:
+def _spectrum_lines(looks: Looks) -> alt.FacetChart:
     axis = svg.grid_axis(
         values=[2, 10, 100, 1000, 10_000],
         labelExpr="'p' + format(100 - 100 / datum.value, '~r')",
@@ -61,17 +63,17 @@ def _spectrum_lines(looks: dict[str, Look]) -> alt.FacetChart:
         height=190,
     )
     # One of n requests lies beyond the quantile 1 - 1/n: that spreads the tail out.
-    return svg.by_level(chart.transform_calculate(beyond="1 / (1 - datum.quantile)"), own="y")
+    return svg.below_each_other(chart.transform_calculate(beyond="1 / (1 - datum.quantile)"), own="y")
 
 
-def _spectrum_data(results: Results, one: Spectrum, look: Look) -> Iterator[dict[str, Any]]:
-    level = level_text(results, one.scenario, one.level)
+def _spectrum_data(results: Results, one: Spectrum) -> Iterator[dict[str, Any]]:
+    level, arm = arm_at(results, one)
     for point in one.points:
         if point.latency_s > 0:
-            tip = f"{look.label}, {_NAMES.get(point.quantile, '')} {units.duration(point.latency_s)}"
-            place = {"level": level, "arm": look.label, "quantile": point.quantile}
+            tip = f"{arm}, {_NAMES.get(point.quantile, '')} {units.duration(point.latency_s)}"
+            place = {"level": level, "arm": arm, "quantile": point.quantile}
             value = {"ms": point.latency_s * _MS_PER_S, "named": point.quantile in _NAMES}
-            yield place | value | {"tip": svg.tooltip(tip, look.colour)}
+            yield place | value | {"tip": tip}
 
 
 def _spectrum_row(results: Results, one: Spectrum) -> tuple[str, ...]:
@@ -99,13 +101,14 @@ def timeline_chart(results: Results, scenario: str) -> Iterator[Figure]:
         return
     looks = svg.find_looks(results)
     drifts = [visible(warning) for warning in results.warnings if warning.startswith("drift:")]
-    data = [datum for one in drawn for datum in _slice_data(results, one, looks[one.round.arm])]
+    data = [datum for one in drawn for datum in _slice_data(results, one)]
     begun = {one.round.block: one.at_s for one in reversed(everything)}
     panels = dict.fromkeys(datum["level"] for datum in data)
     data += [{"level": panel, "kind": "block", "at_s": at_s} for panel in panels for at_s in begun.values()]
     yield svg.draw(
         _timeline(looks),
         {"rows": data},
+        looks=looks,
         name="timeline",
         title="Time line",
         scenario=visible(scenario),
@@ -126,13 +129,13 @@ def timeline_chart(results: Results, scenario: str) -> Iterator[Figure]:
             )
             for one in courses
         ),
-        arms=svg.legend(looks, [one.round.arm for one in drawn]),
+        arms=svg.legend(looks, data),
         note=" ".join((_HOW_TO_READ, *(f"{drift[0].upper()}{drift[1:]}." for drift in drifts))),
         wide=True,
     )
 
 
-def _timeline(looks: dict[str, Look]) -> alt.FacetChart:
+def _timeline(looks: Looks) -> alt.FacetChart:
     base = alt.Chart().encode(
         x=alt.X(
             "at_s:Q",
@@ -156,28 +159,30 @@ def _timeline(looks: dict[str, Look]) -> alt.FacetChart:
         width=820,
         height=84,
     )
-    return svg.by_level(chart, own="y")
+    return svg.below_each_other(chart, own="y")
 
 
-def _slice_data(results: Results, course: Course, look: Look) -> Iterator[dict[str, Any]]:
-    one = course.round
+def _slice_data(results: Results, course: Course) -> Iterator[dict[str, Any]]:
+    one, arm = course.round, visible(course.round.arm)
     # A search tries many levels: its rounds share one panel.
     is_searched = plan_value(results, "scenarios", one.scenario, "load", "objective")
     level = "" if is_searched else level_text(results, one.scenario, one.level)
-    texts = (look.label, level, f"block {one.block + 1}", units.rate(one.load.rate_rps), *_events(course))
+    texts = (arm, level, f"block {one.block + 1}", units.rate(one.load.rate_rps), *_events(course))
     for quantity in (_RATE, _P99):
         event = "discarded" if one.discarded else "" if one.load.steady else "unsteady"
         for moment in course.moments:
             value = moment.rate_rps if quantity == _RATE else (moment.p99_s or 0) * _MS_PER_S
             if value:
-                place = {
+                yield {
                     "level": ": ".join(filter(None, (level, quantity))),
                     "kind": "slice",
                     "at_s": moment.at_s,
+                    "value": value,
+                    "arm": arm,
+                    "round": f"{one.block}-{one.order}-{one.level}-{one.arm}",
+                    "event": event,
+                    "tip": ", ".join(filter(None, texts)),
                 }
-                whose = {"arm": look.label, "round": f"{one.block}-{one.order}-{one.level}-{one.arm}"}
-                tip = svg.tooltip(", ".join(filter(None, texts)), look.colour)
-                yield place | {"value": value} | whose | {"event": event, "tip": tip}
                 event = ""
 
 

@@ -9,13 +9,12 @@ from portcompare import units
 from portcompare.records.results import Results, Summary
 from portcompare.records.sweeps import Capacity, Knee
 from portcompare.report.charts import svg
-from portcompare.report.charts.svg import Figure, Look
+from portcompare.report.charts.svg import Figure, Looks
 from portcompare.report.formats.results_file import safe_name
 from portcompare.report.wording import (
     arm_at,
     known,
     latencies,
-    level_text,
     objective_text,
     plan_value,
     visible,
@@ -44,12 +43,11 @@ def load_chart(results: Results, scenario: str) -> Iterator[Figure]:
         scale=svg.guide(type="log", nice=False, padding=8),
         axis=svg.grid_axis(values=levels),
     )
+    data = [datum for one in summaries for datum in _load_data(results, one)]
     yield svg.draw(
         alt.vconcat(_rates(looks, x, has_knees=bool(knees)), _times(looks, x), data=svg.ROWS),
-        {
-            "rows": [datum for one in summaries for datum in _load_data(results, one, looks[one.arm])],
-            "knees": [_knee_datum(one, looks[one.arm]) for one in knees],
-        },
+        {"rows": data, "knees": [_knee_datum(one) for one in knees]},
+        looks=looks,
         name="load",
         title="Throughput and response time over the load",
         scenario=visible(scenario),
@@ -68,12 +66,12 @@ def load_chart(results: Results, scenario: str) -> Iterator[Figure]:
             )
             for one in summaries
         ),
-        arms=svg.legend(looks, [one.arm for one in summaries]),
+        arms=svg.legend(looks, data),
         note=_BOUND + (f" {_KNEE}" if knees else ""),
     )
 
 
-def _rates(looks: dict[str, Look], x: alt.X, *, has_knees: bool) -> alt.LayerChart:
+def _rates(looks: Looks, x: alt.X, *, has_knees: bool) -> alt.LayerChart:
     y = alt.Y("rate_rps:Q", title="responses per second", axis=svg.grid_axis(format="~s", tickCount=5))
     base = alt.Chart().encode(x=x, color=svg.arm_colour(looks), description="rate_tip:N")
     bound = base.mark_line(strokeWidth=1.2, strokeDash=[1, 3])
@@ -88,45 +86,43 @@ def _rates(looks: dict[str, Look], x: alt.X, *, has_knees: bool) -> alt.LayerCha
     return svg.overlay(*layers, **_SIZE)
 
 
-def _times(looks: dict[str, Look], x: alt.X) -> alt.LayerChart:
+def _times(looks: Looks, x: alt.X) -> alt.LayerChart:
     y = svg.log_y("p50_ms:Q", "p50 and p99 in ms (log)")
     base = alt.Chart().encode(x=x, color=svg.arm_colour(looks), description="times_tip:N")
     p99 = base.mark_line(strokeWidth=1, opacity=0.8).encode(y="p99_ms:Q", strokeDash=svg.arm_dash(looks))
     return svg.overlay(p99, *_lines_and_points(base, looks, y), **_SIZE)
 
 
-def _lines_and_points(base: alt.Chart, looks: dict[str, Look], y: alt.Y) -> list[alt.Chart]:
+def _lines_and_points(base: alt.Chart, looks: Looks, y: alt.Y) -> list[alt.Chart]:
     return [
         base.mark_line(strokeWidth=2).encode(y=y, strokeDash=svg.arm_dash(looks)),
         base.mark_point(filled=True, size=40, opacity=1).encode(y=y, shape=svg.arm_shape(looks)),
     ]
 
 
-def _load_data(results: Results, one: Summary, look: Look) -> Iterator[dict[str, Any]]:
-    at = f"{look.label} at {level_text(results, one.scenario, one.level)}"
-    latency, bound = one.latency_s, one.bound
+def _load_data(results: Results, one: Summary) -> Iterator[dict[str, Any]]:
+    level, arm = arm_at(results, one)
+    at, latency, bound = f"{arm} at {level}", one.latency_s, one.bound
     if latency is None or one.rate_rps is None:
         return
-    times = f"p50 {units.duration(latency.p50)}, p99 {units.duration(latency.p99)}"
     yield {
         "level": one.level,
-        "arm": look.label,
+        "arm": arm,
         "rate_rps": one.rate_rps,
         "bound_rps": bound.rate_rps if bound else None,
         "p50_ms": latency.p50 * _MS_PER_S,
         "p99_ms": latency.p99 * _MS_PER_S,
-        "rate_tip": svg.tooltip(f"{at}: {units.rate(one.rate_rps)}", look.colour),
-        "bound_tip": svg.tooltip(f"{at}: bound {units.rate(bound.rate_rps) if bound else ''}", look.colour),
-        "times_tip": svg.tooltip(f"{at}: {times}", look.colour),
+        "rate_tip": f"{at}: {units.rate(one.rate_rps)}",
+        "bound_tip": f"{at}: bound {units.rate(bound.rate_rps) if bound else ''}",
+        "times_tip": f"{at}: p50 {units.duration(latency.p50)}, p99 {units.duration(latency.p99)}",
     }
 
 
-def _knee_datum(one: Knee, look: Look) -> dict[str, Any]:
-    point = one.load.point or 0.0
+def _knee_datum(one: Knee) -> dict[str, Any]:
+    point, arm = one.load.point or 0.0, visible(one.arm)
     low, high = (point if end is None else end for end in (one.load.low, one.load.high))
-    text = f"{look.label}: knee at {units.significant(point)}, {units.rate(one.rate_rps)}"
-    place = {"load": point, "low": low, "high": high, "rate_rps": one.rate_rps}
-    return {"arm": look.label} | place | {"tip": svg.tooltip(text, look.colour)}
+    tip = f"{arm}: knee at {units.significant(point)}, {units.rate(one.rate_rps)}"
+    return {"arm": arm, "load": point, "low": low, "high": high, "rate_rps": one.rate_rps, "tip": tip}
 
 
 def capacity_charts(results: Results) -> Iterator[Figure]:
@@ -150,21 +146,8 @@ def _capacity_chart(results: Results, scenario: str) -> Figure:
             width=250,
             height=alt.Step(svg.ROW_HEIGHT),
         ),
-        {
-            "rows": [
-                {
-                    "arm": looks[one.arm].label,
-                    "rate_rps": one.rate_rps.point,
-                    "low": one.rate_rps.low,
-                    "high": one.rate_rps.high,
-                    "text": _capacity_text(one),
-                    "tip": svg.tooltip(
-                        f"{looks[one.arm].label}: {_capacity_text(one)}", looks[one.arm].colour
-                    ),
-                }
-                for one in found
-            ]
-        },
+        {"rows": [_capacity_datum(one) for one in found]},
+        looks=looks,
         name=f"capacity-{safe_name(scenario)}",
         title=f"Capacity: {visible(scenario)}",
         subtitle=f"requests per second with {objective_text(results, scenario)}",
@@ -185,3 +168,9 @@ def _capacity_chart(results: Results, scenario: str) -> Figure:
 
 def _capacity_text(one: Capacity) -> str:
     return known(one.rate_rps.point, lambda rate: ("at least " * one.is_at_least) + units.rate(rate))
+
+
+def _capacity_datum(one: Capacity) -> dict[str, Any]:
+    text, arm = _capacity_text(one), visible(one.arm)
+    ends = {"low": one.rate_rps.low, "high": one.rate_rps.high}
+    return {"arm": arm, "rate_rps": one.rate_rps.point, **ends, "text": text, "tip": f"{arm}: {text}"}

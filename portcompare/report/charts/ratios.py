@@ -101,7 +101,7 @@ def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
     axis = svg.guide(format="~r", values=alt.ExprRef(f"{ticks}")) | svg.APART
     scale = svg.guide(type="log", nice=False, padding=8)
     ratio = alt.X("low:Q", scale=scale, title="ratio (log scale)", axis=axis)
-    colour = alt.Color("tone:N", legend=None, scale=svg.colour_scale(_TONES))
+    colour = alt.Color("tone:N", legend=None, scale=svg.scale_of(_TONES))
     names = list(dict.fromkeys(datum["candidate"] for datum in data))
     line = alt.Chart().encode(y=svg.arm_y(field="candidate:N").sort(names), description="tip:N")
     drawable = line.transform_filter("isValid(datum.low)")
@@ -120,7 +120,7 @@ def _chart(data: list[dict[str, Any]], margin: float | None) -> alt.FacetChart:
         width=_PLOT_WIDTH,
         height=alt.Step(svg.ROW_HEIGHT),
     )
-    return svg.by_level(rows_of_a_level)
+    return svg.below_each_other(rows_of_a_level)
 
 
 def _datum(results: Results, name: str, one: Comparison | Change) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _datum(results: Results, name: str, one: Comparison | Change) -> dict[str, A
         "candidate": visible(name),
         "tone": TONES[ratio.verdict or "invalid"],
         "text": text,
-        "tip": svg.tooltip(tip),
+        "tip": tip,
         **(drawn if is_drawable else dict.fromkeys(drawn)),
     }
 
@@ -183,7 +183,7 @@ def _grid_chart() -> alt.LayerChart:
         y=alt.Y("delay:N", sort=None, title="delay", axis=axis | {"titlePadding": svg.FONT_SLACK}),
     )
     cells = base.mark_rect(stroke="var(--panel)", strokeWidth=2).encode(
-        color=alt.Color("tone:N", legend=None, scale=svg.colour_scale(colours)),
+        color=alt.Color("tone:N", legend=None, scale=svg.scale_of(colours)),
         opacity=alt.Opacity("opacity:Q", legend=None, scale=None),
         description="tip:N",
     )
@@ -205,4 +205,4 @@ def _grid_datum(cell: BreakEvenCell) -> dict[str, Any]:
         opacity = _FAINTEST + (_STRONGEST - _FAINTEST) * strength
         tip = f"{where}: {text} {interval(ratio)}, {cell.state}"
     place, look = {"delay": delay, "users": cell.users}, {"text": text, "tone": tone, "opacity": opacity}
-    return place | look | {"tip": svg.tooltip(tip)}
+    return place | look | {"tip": tip}

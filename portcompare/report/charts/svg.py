@@ -95,10 +95,10 @@ def log_y(field: str, title: str | None) -> alt.Y:
     return alt.Y(field, title=title, scale=guide(type="log"), axis=grid_axis(values=TICKS))
 
 
-def arm_y(looks: "Mapping[str, Look] | None" = None, *, field: str = "arm:N", named: bool = True) -> alt.Y:
+def arm_y(looks: "Looks | None" = None, *, field: str = "arm:N", named: bool = True) -> alt.Y:
     """A row for each arm, in the order of `looks` or of the data; without names if `named` is False."""
     axis = guide(ticks=False, labelLimit=LABEL_WIDTH, minExtent=LABEL_WIDTH + FONT_SLACK)
-    return alt.Y(field, sort=_labels(looks) if looks else None, title=None, axis=axis if named else None)
+    return alt.Y(field, sort=list(looks) if looks else None, title=None, axis=axis if named else None)
 
 
 def text_beside(base: alt.Chart, **encodings: Any) -> alt.Chart:  # noqa: ANN401 - Altair's channels
@@ -108,9 +108,9 @@ def text_beside(base: alt.Chart, **encodings: Any) -> alt.Chart:  # noqa: ANN401
     return beside
 
 
-def colour_scale(colours: Mapping[Any, str]) -> dict[str, Any]:
-    """The scale that gives each value of a field its colour, which is a CSS value."""
-    return guide(domain=list(colours), range=list(colours.values()))
+def scale_of(drawn: Mapping[Any, Any]) -> dict[str, Any]:
+    """The scale that draws each value of a field as given: in a colour, which is a CSS value, or a shape."""
+    return guide(domain=list(drawn), range=list(drawn.values()))
 
 
 def top_legend(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - as `guide`
@@ -123,23 +123,17 @@ def overlay(*charts: alt.Chart, **settings: Any) -> alt.LayerChart:  # noqa: ANN
     return alt.LayerChart(layer=charts, **settings)
 
 
-def by_level(chart: alt.LayerChart, *, own: Literal["x", "y"] | None = None) -> alt.FacetChart:
-    """A chart for each level, one below the other; `own`: the axis that each has a scale of its own for."""
-    charts = below_each_other(chart, "level:N")
-    scales: dict[str, Any] = {own: "independent"} if own else {}
-    return charts.resolve_scale(**scales) if own else charts
-
-
-def below_each_other(chart: alt.LayerChart, field: str, sort: list[str] | None = None) -> alt.FacetChart:
-    """A chart for each value of a field."""
+def below_each_other(
+    chart: alt.LayerChart,
+    field: str = "level:N",
+    sort: list[str] | None = None,
+    own: Literal["x", "y"] | None = None,
+) -> alt.FacetChart:
+    """A chart for each level, or value of a field; `own`: the axis that each has a scale of its own for."""
     facet = alt.Facet(field, sort=sort, title=None, header=guide(labelAnchor="start"))
-    charts: alt.FacetChart = chart.facet(facet=facet, columns=1)
+    scales: dict[str, Any] = {own: "independent"} if own else {}
+    charts: alt.FacetChart = chart.facet(facet=facet, columns=1).resolve_scale(**scales)
     return charts
-
-
-def tooltip(text: str, arm: str = "") -> str:
-    """The tooltip of a mark, for the field that a chart gives as the description of marks."""
-    return f"{_TIP}{arm}:{text}"
 
 
 def draw(
@@ -149,15 +143,23 @@ def draw(
     title: str,
     subtitle: str,
     description: str,
+    looks: "Looks | None" = None,
     **rest: Any,  # noqa: ANN401 - the other fields of Figure
 ) -> Figure:
-    """Draw a chart in colours that the page's style sheet defines."""
+    """Draw a chart in colours that the page's style sheet defines.
+
+    A field in `*tip` is the tooltip of a mark that has it as description. With `looks`, what is drawn of an
+    arm can be hidden.
+    """
+    for row in (row for table in tables.values() for row in table):
+        colour = looks[row["arm"]].colour if looks and "arm" in row else ""
+        row |= {field: f"{_TIP}{colour}:{text}" for field, text in row.items() if field.endswith("tip")}
     # Only now and as plain tables: Altair copies a chart whole each time something is added to it.
     spec = chart.to_dict(validate=False) | {"datasets": tables, "config": _CONFIG}
     root = ET.fromstring(vl_convert.vegalite_to_svg(json.dumps(spec)))  # noqa: S314 - drawn here, not received
     for element in list(root.iter()):
         _tidy(element)
-    width, height = int(root.get("width", "0")), int(root.get("height", "0"))
+    size = width, height = int(root.get("width", "0")), int(root.get("height", "0"))
     root.attrib.clear()
     root.attrib.update(role="img", width=str(width), height=str(height), viewBox=f"0 0 {width} {height}")
     for name, text in (("desc", description), ("title", f"{title}, {subtitle}")):
@@ -165,7 +167,6 @@ def draw(
         element.text = text
         root.insert(0, element)
     svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - drawn here, its texts are escaped
-    size = width, height
     return Figure(title=title, subtitle=subtitle, description=description, svg=svg, size=size, **rest)
 
 
@@ -194,54 +195,47 @@ _SHAPES = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross
 class Look:
     """How charts show an arm."""
 
-    label: str  # Its name
     colour: str  # Its colour's name in the style sheet
-    shape: str  # Of its points, as Vega names it
+    shape: str = "circle"  # Of its points, as Vega names it
     dash: tuple[int, ...] = (1, 0)  # Lengths of dashes and gaps of its lines
 
 
-def find_looks(results: Results) -> dict[str, Look]:
+Looks = Mapping[str, Look]  # By the name of the arm, as the field `arm` holds it
+
+
+def find_looks(results: Results) -> Looks:
     """How each arm of a run looks."""
-    measured = [one.arm for one in results.summaries]
-    measured += [one.arm for one in results.sweeps.capacities]
-    measured += [one.arm for one in results.rounds]
-    candidates = [name for name in dict.fromkeys(measured) if name not in {BASELINE, CONTROL}]
-    looks = {
-        BASELINE: Look(label=BASELINE, colour="baseline", shape="circle"),
-        CONTROL: Look(label=CONTROL, colour="control", shape="circle", dash=(5, 3)),
-    }
-    for number, name in enumerate(candidates):
-        colour, shape = f"arm-{number % COLOURS}", _SHAPES[(number + 1) % len(_SHAPES)]
-        looks[name] = Look(label=visible(name), colour=colour, shape=shape)
+    arms = [one.arm for one in results.summaries] + [one.arm for one in results.sweeps.capacities]
+    measured = dict.fromkeys(map(visible, arms + [one.arm for one in results.rounds]))
+    looks = {BASELINE: Look(colour="baseline"), CONTROL: Look(colour="control", dash=(5, 3))}
+    for number, name in enumerate([name for name in measured if name not in looks]):
+        shape = _SHAPES[(number + 1) % len(_SHAPES)]
+        looks[name] = Look(colour=f"arm-{number % COLOURS}", shape=shape)
     return {name: look for name, look in looks.items() if name in measured}
 
 
-def legend(looks: Mapping[str, Look], arms: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """The legend of a chart."""
-    shown = set(arms)
-    return tuple((look.label, look.colour) for name, look in looks.items() if name in shown)
+def legend(looks: Looks, rows: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    """The legend of a chart of these rows."""
+    shown = {row.get("arm") for row in rows}
+    return tuple((name, look.colour) for name, look in looks.items() if name in shown)
 
 
-def arm_colour(looks: Mapping[str, Look]) -> alt.Color:
-    """The colour of a mark by the field `arm`, which holds labels."""
-    colours = {look.label: f"var(--{look.colour})" for look in looks.values()}
-    return alt.Color("arm:N", legend=None, scale=colour_scale(colours))
+def arm_colour(looks: Looks) -> alt.Color:
+    """The colour of a mark by the field `arm`."""
+    colours = {name: f"var(--{look.colour})" for name, look in looks.items()}
+    return alt.Color("arm:N", legend=None, scale=scale_of(colours))
 
 
-def arm_dash(looks: Mapping[str, Look]) -> alt.StrokeDash:
+def arm_dash(looks: Looks) -> alt.StrokeDash:
     """The dashes of a line by the field `arm`."""
-    dashes = [list(look.dash) for look in looks.values()]
-    return alt.StrokeDash("arm:N", legend=None, scale=guide(domain=_labels(looks), range=dashes))
+    dashes = {name: list(look.dash) for name, look in looks.items()}
+    return alt.StrokeDash("arm:N", legend=None, scale=scale_of(dashes))
 
 
-def arm_shape(looks: Mapping[str, Look]) -> alt.Shape:
+def arm_shape(looks: Looks) -> alt.Shape:
     """The shape of a point by the field `arm`."""
-    shapes = [look.shape for look in looks.values()]
-    return alt.Shape("arm:N", legend=None, scale=guide(domain=_labels(looks), range=shapes))
-
-
-def _labels(looks: Mapping[str, Look]) -> list[str]:
-    return [look.label for look in looks.values()]
+    shapes = {name: look.shape for name, look in looks.items()}
+    return alt.Shape("arm:N", legend=None, scale=scale_of(shapes))
 
 
 _COLOUR = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")

@@ -20,8 +20,8 @@ RANKS = "breaks: clients fail; changes: they receive something else; harmless: t
 _INDEX = re.compile(r"/[0-9]+(?=/|$)")
 
 
-def build(results: Results) -> dict[str, Any]:
-    """What the section on the responses shows."""
+def build(results: Results, longest: int = _LONGEST_TEXT) -> dict[str, Any]:
+    """What the section on the responses shows; `longest`: of a text of a difference."""
     parity = results.parity
     own, known, allowed = sort_groups(parity) if parity else ([], [], [])
     return {
@@ -30,12 +30,12 @@ def build(results: Results) -> dict[str, Any]:
         "faults": [fault_texts(each) for each in parity.faults] if parity else [],
         "header": DIFFERENCE_HEADER,
         "ranks": RANKS,
-        "differences": [difference_cells(each, _LONGEST_TEXT) for each in own],
+        "differences": [difference_cells(each, longest) for each in own],
         "known": [known_cells(parity, each) for each in known] if parity else [],
         "known_header": KNOWN_HEADER,
         "known_text": known_text(known),
         "allowance": allowance_text(known),
-        "allowed": [difference_cells(each, _LONGEST_TEXT) for each in allowed],
+        "allowed": [difference_cells(each, longest) for each in allowed],
         "commands": curl_pairs(own),
     }
 
