@@ -95,6 +95,18 @@ def interval(ratio: Estimate, show: Callable[[float], str] = units.ratio) -> str
     return f"[{show(low)}, {show(high)}]"
 
 
+def with_ends(one: Estimate, show: Callable[[float], str]) -> str:
+    """An estimate with its 95% interval, of which an end may be open; empty if it is not known."""
+    return "" if one.point is None else f"{show(one.point)} {ends_text(one, show)}".strip()
+
+
+def ends_text(one: Estimate, show: Callable[[float], str]) -> str:
+    """The ends of an interval; empty if neither is known."""
+    if one.low is None and one.high is None:
+        return ""
+    return f"[{known(one.low, show)}, {known(one.high, show, 'no end')}]"
+
+
 def ratio_cells(one: Comparison | Change) -> tuple[str, str, str]:
     """A ratio, its 95% interval, and its verdict as its metric calls it."""
     verdict = METRICS[one.metric].word(one.ratio.verdict or "invalid")

@@ -20,6 +20,7 @@ from portcompare.errors import InputError, Problem, refuse
 from portcompare.records import estimates, manifest, pages, parity, results, rounds, sweeps, work
 from portcompare.records.estimates import DIFF_SCHEMA_VERSION, RunDiff
 from portcompare.records.results import SCHEMA_VERSION, Results
+from portcompare.report.wording import visible
 
 _RESTORE = "restore the file, or measure again"
 _NAME_A_RUN = "name the results.json of a finished run"
@@ -131,9 +132,7 @@ def _check_version(path: Path, data: Any) -> None:  # noqa: ANN401 - any JSON va
 def render_manifest(results: Results) -> str:
     """Write the manifest down: `diff OLD/manifest.txt NEW/manifest.txt` shows what was not alike."""
     lines = sorted(f"{name}: {text}" for name, text in list_conditions(results.manifest).items())
-    # What is not printable is escaped: a line break would make two facts of one.
-    shown = ("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in x) for x in lines)
-    return "".join(f"{line}\n" for line in shown)
+    return "".join(f"{visible(line)}\n" for line in lines)  # a line break would make two facts of one
 
 
 def results_schema() -> dict[str, Any]:

@@ -95,8 +95,9 @@ def _group_lines(groups: Sequence[screen.Group], room: int) -> Iterator[Text]:
             chosen.add(place)
     for place in sorted(chosen):
         group = groups[place]
-        limit = f" ({group.limit})" * bool(group.limit)
-        yield Text.assemble((group.title, "bold"), f": {group.baseline}, the baseline: {group.value}{limit}")
+        first = group.baseline
+        limit = f" ({first.limit})" * bool(first.limit)
+        yield Text.assemble((group.title, "bold"), f": {first.name}, the baseline: {first.ratio}{limit}")
         for one in group.lines:
             name = shortened(one.name, _LONGEST_NAME)
             shown = _LINE.format(name, one.ratio, one.interval, one.verdict, one.limit).rstrip()

@@ -1,21 +1,21 @@
 """What more load does: capacities and knees, and from where on a candidate wins in a break-even grid."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from portcompare import units
-from portcompare.records.estimates import Estimate
 from portcompare.records.results import Results
 from portcompare.records.sweeps import Border, BreakEven, BreakEvenCell, Capacity, Knee
 from portcompare.report.wording import (
     NO_RESULT,
     NOT_KNOWN,
     TextTable,
+    ends_text,
     interval,
-    known,
     level_text,
     objective_text,
     plan_value,
     visible,
+    with_ends,
 )
 
 _BREAK_EVEN_NOTE = (
@@ -107,10 +107,10 @@ def capacity_tables(results: Results) -> tuple[TextTable, ...]:
 def _capacity(results: Results, one: Capacity) -> tuple[str, ...]:
     rate = NOT_KNOWN
     if one.rate_rps.point is not None:
-        rate = ("at least " if one.is_at_least else "") + _estimate(one.rate_rps, units.rate)
+        rate = ("at least " if one.is_at_least else "") + with_ends(one.rate_rps, units.rate)
     against = "baseline"
     if one.ratio is not None:
-        against = f"{_estimate(one.ratio, units.ratio)} {one.ratio.verdict}".strip()
+        against = f"{with_ends(one.ratio, units.ratio)} {one.ratio.verdict}".strip()
         if one.ratio.interval and not one.ratio.is_result:
             against = NO_RESULT
     place = visible(one.scenario), objective_text(results, one.scenario), visible(one.arm)
@@ -119,19 +119,9 @@ def _capacity(results: Results, one: Capacity) -> tuple[str, ...]:
 
 def _knee(results: Results, one: Knee) -> tuple[str, ...]:
     point = one.load.point or 0.0
-    knee, ends = f"beyond {level_text(results, one.scenario, point)}", _interval(one.load, units.significant)
+    knee, ends = f"beyond {level_text(results, one.scenario, point)}", ends_text(one.load, units.significant)
     if one.is_reached:
         model = plan_value(results, "scenarios", one.scenario, "load", "model")
         knee = f"{units.significant(point)} {'users' if model == 'closed' else 'requests/s'}"
     place = visible(one.scenario), visible(one.arm)
     return (*place, knee, ends, units.rate(one.rate_rps), str(one.load.blocks))
-
-
-def _estimate(one: Estimate, show: Callable[[float], str]) -> str:
-    return "" if one.point is None else f"{show(one.point)} {_interval(one, show)}".strip()
-
-
-def _interval(one: Estimate, show: Callable[[float], str]) -> str:
-    if one.low is None and one.high is None:
-        return ""
-    return f"[{known(one.low, show)}, {'no end' if one.high is None else show(one.high)}]"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from portcompare import units
-from portcompare.records.estimates import Estimate
 from portcompare.records.metrics import METRICS
 from portcompare.records.results import Results, Summary
 from portcompare.records.rounds import BASELINE, CONTROL, Round
@@ -113,15 +112,11 @@ def _arm_row(results: Results, one: Summary) -> ArmRow:
         ),
         payload=known(one.received_bytes_per_request, units.size),
         ratio=ratio_text(ratio) if ratio else "",
-        interval=_interval_or_cause(ratio) if ratio and ratio.point is not None else "",
+        interval=(interval(ratio) or visible(ratio.reason)) if ratio and ratio.point is not None else "",
         verdict="baseline" if one.arm == BASELINE else verdict or NOT_KNOWN,
         tone=TONES[verdict] if verdict else None,
         bound=_bound(one),
     )
-
-
-def _interval_or_cause(ratio: Estimate) -> str:
-    return interval(ratio) if ratio.is_result or ratio.interval is None else visible(ratio.reason)
 
 
 def _bound(one: Summary) -> str:

@@ -4,7 +4,7 @@ from portcompare import units
 from portcompare.records.pages import PageFigure, PageMetric, Pages, PageSummary, Stage, spent_s
 from portcompare.records.results import Results
 from portcompare.records.rounds import BASELINE
-from portcompare.report.wording import NOT_KNOWN, TextTable, interval, known, visible
+from portcompare.report.wording import NOT_KNOWN, TextTable, interval, visible, with_ends
 
 METRIC_HEADERS: dict[PageMetric, str] = {
     "lcp": "Largest contentful paint",
@@ -81,10 +81,7 @@ def _figures(pages: Pages, one: PageSummary) -> tuple[str, ...]:
 def _figure(figure: PageFigure | None) -> str:
     if figure is None:
         return NOT_KNOWN
-    estimate = figure.median_s
-    text = known(estimate.point, units.duration)
-    if estimate.low is not None:
-        text += f" [{units.duration(estimate.low)}, {known(estimate.high, units.duration)}]"
+    text = with_ends(figure.median_s, units.duration)
     return f"{text}, {figure.rating}" if figure.rating else text
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from portcompare import units
 from portcompare.records.estimates import Estimate
@@ -11,7 +12,16 @@ from portcompare.records.parity import Parity
 from portcompare.records.results import Results, Summary
 from portcompare.records.rounds import BASELINE, CONTROL
 from portcompare.report.sections.load import break_even_tables, capacity_tables
-from portcompare.report.wording import NO_RESULT, TONES, Tone, describe_steadiness, known, level_text, visible
+from portcompare.report.wording import (
+    NO_RESULT,
+    TONES,
+    Tone,
+    describe_steadiness,
+    interval,
+    known,
+    level_text,
+    visible,
+)
 
 _LIMITS = {"server CPU": "CPU", "slots": "handlers", "offered": "offered"}
 """What sets a bound, in a word, where its own name is not the plainest."""
@@ -22,11 +32,11 @@ class Line:
     """One deployment at one level against the baseline, in words."""
 
     name: str  # The deployment; of the control, that it is the baseline again
-    ratio: str  # Empty where there is no result
-    interval: str  # The ends of its 95% interval; empty likewise
+    ratio: str  # Of the baseline what it did; empty where there is no result
+    interval: str = ""  # The ends of its 95% interval; empty likewise
     verdict: str  # "no result" where the interval is too wide, or where there is none
-    tone: Tone
-    why: str  # The cause that was measured, where there is no result; empty otherwise
+    tone: Tone = "same"
+    why: str = ""  # The cause that was measured, where there is no result; empty otherwise
     limit: str  # How near it came to its bound, and what sets that
     responses: str  # How many requests succeeded, and which did not
 
@@ -35,29 +45,22 @@ class Line:
 class Group:
     """A level of a scenario."""
 
+    title: str  # Scenario and level
     scenario: str
     level: str
     noun: str  # What its ratios are of
-    baseline: str  # The deployment that all others are compared with
-    value: str  # What the baseline did
-    limit: str  # How near the baseline came to its bound
-    responses: str  # As in `Line`
-    lines: tuple[Line, ...]
-
-    @property
-    def title(self) -> str:
-        """Scenario and level."""
-        return f"{self.scenario}, {self.level}"
+    baseline: Line
+    lines: tuple[Line, ...]  # All others
 
 
 def find_groups(results: Results) -> list[Group]:
     """All levels in the record's order; none of a break-even grid, whose tables say more in less room."""
     if results.sweeps.break_even:
         return []
-    rounds: dict[tuple[str, float, str], Counter[str]] = {}
+    failed: dict[tuple[str, float, str], Counter[str]] = {}
     for one in results.rounds:
         place = one.scenario, one.level, one.arm
-        rounds.setdefault(place, Counter()).update(one.load.error_kinds)
+        failed.setdefault(place, Counter()).update(one.load.error_kinds)
     ratios = {(one.scenario, one.level, one.candidate, one.metric): one.ratio for one in results.comparisons}
     groups: list[Group] = []
     for first in (one for one in results.summaries if one.arm == BASELINE):
@@ -65,40 +68,55 @@ def find_groups(results: Results) -> list[Group]:
         offered = first.bound is not None and first.bound.name == "offered"
         metric: MetricName = "p50" if offered else "throughput"
         others = [one for one in results.summaries if (one.scenario, one.level) == at and one is not first]
+        scenario, level = visible(first.scenario), level_text(results, *at)
         p50_s = first.latency_s.p50 if first.latency_s else None
-        value = known(p50_s, units.duration) if offered else known(first.rate_rps, units.rate)
         groups.append(
             Group(
-                scenario=visible(first.scenario),
-                level=level_text(results, *at),
+                title=f"{scenario}, {level}",
+                scenario=scenario,
+                level=level,
                 noun=METRICS[metric].noun,
-                baseline=visible(first.deployment),
-                value=value,
-                limit=_limit(first),
-                responses=_responses(first, rounds.get((*at, BASELINE), {})),
-                lines=tuple(
-                    _line(one, ratios.get((*at, one.arm, metric)), rounds.get((*at, one.arm), {}))
-                    for one in others
+                baseline=Line(
+                    name=visible(first.deployment),
+                    ratio=known(p50_s, units.duration) if offered else known(first.rate_rps, units.rate),
+                    verdict="baseline",
+                    **_load_texts(first, failed),
                 ),
+                lines=tuple(_line(one, ratios.get((*at, one.arm, metric)), failed) for one in others),
             )
         )
     return groups
 
 
-def _line(one: Summary, found: Estimate | None, error_kinds: Mapping[str, int]) -> Line:
+_Failed = Mapping[
+    tuple[str, float, str], Mapping[str, int]
+]  # Failed requests by kind, of each arm at a level
+
+
+def _line(one: Summary, found: Estimate | None, failed: _Failed) -> Line:
     ratio = found or Estimate(verdict="invalid", reason="the baseline was not measured here")
-    low, high = (known(end, units.significant) for end in (ratio.low, ratio.high))
     verdict = ratio.verdict or "invalid"
+    name = f"{visible(one.deployment)} again" if one.arm == CONTROL else visible(one.deployment)
+    texts = _load_texts(one, failed)
+    if not ratio.is_result:
+        why = visible(ratio.reason)
+        return Line(name=name, ratio="", verdict=NO_RESULT, tone="unsure", why=why, **texts)
     return Line(
-        name=f"{visible(one.deployment)} again" if one.arm == CONTROL else visible(one.deployment),
-        ratio=known(ratio.point, units.ratio) if ratio.is_result else "",
-        interval=f"[{low}, {high}]" if ratio.is_result else "",
-        verdict=verdict if ratio.is_result else NO_RESULT,
-        tone=TONES[verdict] if ratio.is_result else "unsure",
-        why="" if ratio.is_result else visible(ratio.reason),
-        limit=_limit(one),
-        responses=_responses(one, error_kinds),
+        name=name,
+        ratio=known(ratio.point, units.ratio),
+        interval=interval(ratio, units.significant),
+        verdict=verdict,
+        tone=TONES[verdict],
+        **texts,
     )
+
+
+def _load_texts(one: Summary, failed: _Failed) -> dict[str, Any]:
+    limit, kinds = "", failed.get((one.scenario, one.level, one.arm), {})
+    if one.bound is not None and one.bound_share is not None:
+        limit = f"{min(one.bound_share, 1.0):.0%} {_LIMITS.get(one.bound.name, one.bound.name)}"
+    right = [f"{one.requests:,} right", *(f"{number:,} x {visible(kind)}" for kind, number in kinds.items())]
+    return {"limit": limit, "responses": ", ".join(right)}
 
 
 HEADER = ("Level", "Deployment", "Ratio", "95% range", "Verdict", "Of its limit", "Responses")
@@ -106,29 +124,14 @@ HEADER = ("Level", "Deployment", "Ratio", "95% range", "Verdict", "Of its limit"
 
 def table_rows(groups: Iterable[Group]) -> list[tuple[str, ...]]:
     """The lines as rows below `HEADER`."""
-    rows: list[tuple[str, ...]] = []
-    for group in groups:
-        rows.append((group.title, group.baseline, group.value, "", "baseline", group.limit, group.responses))
-        rows += [
-            (
-                group.title,
-                *(one.name, one.ratio, one.interval, f"{one.verdict}: {one.why}" if one.why else one.verdict),
-                *(one.limit, one.responses),
-            )
-            for one in group.lines
-        ]
-    return rows
-
-
-def _limit(one: Summary) -> str:
-    if one.bound is None or one.bound_share is None:
-        return ""
-    return f"{min(one.bound_share, 1.0):.0%} {_LIMITS.get(one.bound.name, one.bound.name)}"
-
-
-def _responses(one: Summary, error_kinds: Mapping[str, int]) -> str:
-    failed = (f"{number:,} x {visible(kind)}" for kind, number in error_kinds.items())
-    return ", ".join([f"{one.requests:,} right", *failed])
+    return [
+        (
+            *(group.title, one.name, one.ratio, one.interval),
+            *(f"{one.verdict}: {one.why}" if one.why else one.verdict, one.limit, one.responses),
+        )
+        for group in groups
+        for one in (group.baseline, *group.lines)
+    ]
 
 
 def parity_line(parity: Parity | None) -> str:
