@@ -140,7 +140,9 @@ class ResponseParser:
             self.head_complete = True
 
     def on_body(self, body: bytes) -> None:
-        """Called by the parser for each piece of the body."""
+        """Called by the parser for each piece of the body, also that of what follows the response."""
+        if self.complete:
+            return
         self._size_bytes += len(body)
         if self._size_bytes <= MOST_BODY_BYTES:
             self._parts.append(body)

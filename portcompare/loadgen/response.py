@@ -8,7 +8,6 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 
-_FIRST_FINAL_STATUS: Final = 200
 _SWITCHING_PROTOCOLS: Final = 101
 _END_OF_HEAD: Final = b"\r\n\r\n"
 _INTERIM: Final = re.compile(rb"HTTP/[0-9.]+ 1(?!01)")
@@ -75,7 +74,7 @@ class ResponseReader:
             self._parser.feed_data(data)
         except HttpParserError:
             self.keep_alive = False
-            return INVALID_HTTP
+            return None if self.complete else INVALID_HTTP  # what follows is not part of the response
         except HttpParserUpgrade:  # complete; what follows it on this connection is not HTTP
             self.keep_alive = False
         if self.complete:
@@ -103,9 +102,9 @@ class ResponseReader:
         return [(name, value.strip()) for name, _, value in pairs]
 
     def on_headers_complete(self) -> None:
-        """Called by the parser when the headers are complete."""
+        """Called by the parser when the headers are complete, also those of what follows the response."""
         self._head_complete = True
-        if self._head_only:
+        if self._head_only and not self.complete:
             self._finish()
 
     def on_body(self, body: bytes) -> None:
@@ -142,7 +141,7 @@ class ResponseReader:
 
     def _finish(self) -> None:
         status = self._parser.get_status_code()
-        if status < _FIRST_FINAL_STATUS and status != _SWITCHING_PROTOCOLS:
+        if status // 100 == 1 and status != _SWITCHING_PROTOCOLS:
             self._head_complete = False
             return
         self.status = status
