@@ -148,7 +148,7 @@ MALFORMED = (
     ),
     *(
         first + second
-        for first in (LENGTH, CLOSE, INTERIM)
+        for first in (LENGTH, OK + b"Connection: close\r\nContent-Length: 5\r\n\r\nhello", INTERIM)
         for second in (b" and more", LENGTH.replace(b"200", b"500"))
     ),
     b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello",
