@@ -1,11 +1,16 @@
 """The command line: one file a command, and the only place that prints."""
 
+import errno
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import NoReturn
 
-from portcompare.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NOT_VALID, PortcompareError
+from portcompare.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NOT_VALID, PortcompareError, refuse
+
+_MACHINES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Errors of a machine whose disk is full or read-only, or that has no files or memory left."""
 
 
 def main() -> NoReturn:
@@ -18,6 +23,7 @@ def main() -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
+        _check_directory()
         from portcompare.cli.app import app  # noqa: PLC0415 - Ctrl-C during the import must end quietly
 
         app()
@@ -30,10 +36,21 @@ def main() -> NoReturn:
         _print(error)
         _print_notes(error)
         sys.exit(error.exit_code)
-    except Exception:  # noqa: BLE001 - shown whole, and never with the exit code of a verdict
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - shown whole, and never with the exit code of a verdict
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) in _MACHINES:
+            _print(f"the machine has no more of what this needs: {str(error) or 'memory'}")
+        else:
+            traceback.print_exc()
         sys.exit(EXIT_NOT_VALID)
     sys.exit(EXIT_DONE)
+
+
+def _check_directory() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        where = "the working directory"
+        raise refuse(where, f"cannot be used: {error.strerror}", "change to one that exists") from None
 
 
 def _print_notes(error: BaseException | None) -> None:

@@ -23,6 +23,7 @@ from portcompare.http.addresses import Address, AddressError
 from portcompare.http.requests import find_flaw, http_request
 from portcompare.measure.generator import start_generator
 from portcompare.measure.rounds import load_target
+from portcompare.measure.turns import SPARE_DESCRIPTORS
 from portcompare.parity.sending import send
 from portcompare.plan import Generator
 from portcompare.records.requests import RequestSpec
@@ -58,6 +59,11 @@ def load(
     if (users is None) == (rate_rps is None):
         remedy = "give one of them: --users 32 for the closed model, --rate 1000 for the open model"
         raise refuse("--users, --rate", "both or neither are given", remedy)
+    spare = open_files_limit() - SPARE_DESCRIPTORS
+    connections = max(min(MOST_CONNECTIONS, spare), 1)
+    if users is not None and users > spare * processes:
+        found = f"{users:,} are more than the {max(spare, 0) * processes:,} connections that may be opened"
+        raise refuse("--users", found, "raise the limit (ulimit -Hn), or load fewer")
     request, parts = _read_request(url, headers or []), urlsplit(url)
     server = f"{parts.scheme}://{parts.netloc}"
     if send(server, request, ENDLESS_S).stream is not None:
@@ -66,7 +72,7 @@ def load(
     how: Load = (
         UserLoad(users=users)
         if users is not None
-        else RateLoad(rate_rps=rate_rps or 0.0, arrivals="poisson", connections=MOST_CONNECTIONS, seed="load")
+        else RateLoad(rate_rps=rate_rps or 0.0, arrivals="poisson", connections=connections, seed="load")
     )
     cpus = tuple(generator_cpus(sorted(os.sched_getaffinity(0)), processes))
     gather = Workers(processes=processes, expect=0, host=LOOPBACK, port=0).order(cpus)

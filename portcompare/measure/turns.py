@@ -67,17 +67,21 @@ def find_descriptor_problems(plan: Plan, *, in_turns: bool = True) -> Iterator[P
     `in_turns`: whether users can take turns; those of load workers cannot.
     """
     allowed = open_files_limit()
-    for scenario, level in plan.levels:
-        load = plan.scenarios[scenario].load
-        connections, at_once = load.concurrency(level), 1
-        if connections + SPARE_DESCRIPTORS <= allowed and not find_why_window(
-            plan, [scenario] if in_turns else (), (scenario, level)
+    # Whatever rate a search tries, and beside the levels the users that pages meet.
+    levels = [*plan.levels, *((name, 0.0) for name in plan.searches)]
+    levels += [(page.scenario, page.users) for page in plan.pages.values() if page.scenario and page.users]
+    for scenario, level in dict.fromkeys(levels):
+        connections, at_once = plan.scenarios[scenario].load.concurrency(level), 1
+        if (
+            connections + SPARE_DESCRIPTORS <= allowed
+            and (scenario, level) in plan.levels
+            and not find_why_window(plan, [scenario] if in_turns else (), (scenario, level))
         ):
             at_once = len(plan.arms)
         needed = connections * at_once + SPARE_DESCRIPTORS
         if needed > allowed:
             found = (
-                f"{plan.level_text(scenario, level)} on {count(at_once, 'deployment')} need {needed:,} open "
+                f"{count(connections, 'connection')} to {count(at_once, 'deployment')} need {needed:,} open "
                 f"files, and {allowed:,} are allowed"
             )
             remedy = "raise the limit (ulimit -Hn), or load fewer"

@@ -1,7 +1,10 @@
 import os
 import subprocess
 import sys
+from errno import ENOSPC
 from importlib.metadata import version
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -55,6 +58,28 @@ def test_an_unknown_command_is_refused_with_the_nearest_and_the_version_printed(
 
 
 COMPLETE = "import sys; sys.argv[0] = 'portcompare'; from portcompare.cli import main; main()"
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        (OSError(ENOSPC, "No space left on device"), "[Errno 28] No space left on device"),
+        (MemoryError(), "memory"),
+    ],
+)
+def test_a_machine_that_has_no_more_space_or_memory_is_an_error_in_a_line(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception, found: str
+) -> None:
+    monkeypatch.setattr("portcompare.cli.results.list_runs", Mock(side_effect=error))
+    expected = (3, "", f"portcompare: the machine has no more of what this needs: {found}\n")
+    assert command("history", tmp_path) == expected
+
+
+def test_a_working_directory_that_is_gone_is_refused(command: Command, tmp_path: Path) -> None:
+    tmp_path.rmdir()
+    code, _, err = command("init")
+    assert code == 2
+    assert err.startswith("portcompare: the working directory: cannot be used: No such file or directory\n")
 
 
 def test_the_shell_completes_commands_and_their_options_once_completion_is_installed(

@@ -82,6 +82,7 @@ def test_errors_are_counted_by_kind_and_a_load_without_a_success_is_not_valid(lo
         (("http://127.0.0.1:9",), "--users 32"),
         (("http://127.0.0.1:9", "--users", "1", "--rate", "1"), "--users 32"),
         (("http://127.0.0.1:9", "--users", "1", "-H", "Transfer-Encoding: chunked"), "frames the request"),
+        (("http://127.0.0.1:9", "--users", "99999"), "raise the limit"),
         (("http://127.0.0.1:9", "--users", "1", "-H", "nonsense"), "write -H 'NAME: VALUE'"),
         (("http://me:secret@127.0.0.1:9/", "--users", "1"), '-H "Authorization: Basic'),
         (("http://me@127.0.0.1:9/", "--users", "1"), '-H "Authorization: Basic'),

@@ -15,11 +15,11 @@ from portcompare.measure.turns import (
     find_why_window,
     measure_turns,
 )
-from portcompare.plan import Plan
+from portcompare.plan import OpenLoad, Plan
 from portcompare.records.rounds import Usage
 from portcompare.wire.protocol import EndTurns, JoinTurns, TakeTurn, TurnsEnded, TurnsJoined, TurnTaken
 from tests.analyse.samples import TURN
-from tests.measure.plans import DONE, add_open, make_plan
+from tests.measure.plans import DONE, add_open, make_plan, paged
 
 ARMS = ("baseline", "control", "new")
 
@@ -258,13 +258,9 @@ def test_what_is_known_of_a_level_says_why_it_is_measured_in_a_window(
     ("allowed", "turn_s", "found"),
     [
         (SPARE_DESCRIPTORS + 4 * 64, 0.1, []),
-        (
-            SPARE_DESCRIPTORS + 4 * 64 - 1,
-            0.1,
-            ["64 users on 4 deployments need 456 open files, and 455 are allowed"],
-        ),
+        (SPARE_DESCRIPTORS + 4 * 64 - 1, 0.1, ["64 connections to 4 deployments need 456 open files"]),
         (SPARE_DESCRIPTORS + 64, 0.0, []),  # one arm after the other
-        (SPARE_DESCRIPTORS + 63, 0.0, ["64 users on 1 deployment need 264 open files, and 263 are allowed"]),
+        (SPARE_DESCRIPTORS + 63, 0.0, ["64 connections to 1 deployment need 264 open files"]),
     ],
 )
 def test_open_files_for_all_connections_are_checked_first(
@@ -272,8 +268,28 @@ def test_open_files_for_all_connections_are_checked_first(
 ) -> None:
     monkeypatch.setattr("portcompare.measure.turns.open_files_limit", lambda: allowed)
     problems = list(find_descriptor_problems(add_open(make_plan(turn_s=turn_s))))
-    assert [problem.found for problem in problems] == found
+    assert [problem.found.partition(", and ")[0] for problem in problems] == found
     assert all(("turn_s = 0" in problem.remedy) == bool(turn_s) for problem in problems)
+
+
+def test_the_connections_of_searches_and_pages_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portcompare.measure.turns.open_files_limit", lambda: SPARE_DESCRIPTORS + 70)
+    searched = (
+        make_plan()
+        .scenarios["fast"]
+        .model_copy(
+            update={
+                "load": OpenLoad.model_validate(
+                    {"model": "open", "objective": {"p99": 0.5}, "connections": 71}
+                )
+            }
+        )
+    )
+    busier = paged().pages["busy"].model_copy(update={"users": 72})
+    plan = make_plan(turn_s=0).model_copy(update={"scenarios": {"searched": searched}})
+    other = make_plan(turn_s=0).model_copy(update={"pages": {"busy": busier}})
+    problems = [*find_descriptor_problems(plan), *find_descriptor_problems(other)]
+    assert [one.found.partition(" to ")[0] for one in problems] == ["71 connections", "72 connections"]
 
 
 def test_load_workers_connect_one_deployment_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
