@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from urllib.parse import unquote
 
 Record = TypeVar("Record")
 
@@ -26,12 +27,12 @@ _JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+")
 # A value behind its name: `--token X`, `--password=X`, `DB_PASS=X`, `?sig=X&`, a header in quotes, JSON, a
 # header without quotes whose name no prose has. What begins with `$` names a variable.
 _NAMED = re.compile(
-    r"""(?P<name>--?[\w-]+(?=[\s=])|[\w-]+(?==)|(?<=["'])[\w-]+(?=:\s|["']:)"""
+    r"""(?P<name>--?[\w-]+(?=[\s=])|[\w.%\[\]-]+(?==)|(?<=["'])[\w-]+(?=:\s|["']:)"""
     r"""|(?<![\w-])(?i:(?:proxy-)?authorization|cookie)(?=:\s))"""
     r"""(?P<between>=|["']?:\s*|\s+)(?!\$[A-Z])"""
     r"""(?P<value>"[^"]*"|'[^']*'|(?<=:\s)[^"'\n]+|[^\s"'&]+)"""
 )
-_MAY_HOLD = re.compile(f"(?i:{_SECRET_PARTS.pattern}|{'|'.join(_SECRET_WORDS)}|://|eyJ)")
+_MAY_HOLD = re.compile(f"(?i:{_SECRET_PARTS.pattern}|{'|'.join(_SECRET_WORDS)}|://|eyJ|%)")
 
 
 def is_secret(name: str) -> bool:
@@ -45,7 +46,9 @@ def mask_passwords(text: str) -> str:
     """Hide the passwords of the URLs in a text, and the values behind names that look secret."""
 
     def mask(found: re.Match[str]) -> str:
-        value = MASK if is_secret(found["name"]) else _NAMED.sub(mask, found["value"])  # a header in quotes
+        value = (
+            MASK if is_secret(unquote(found["name"])) else _NAMED.sub(mask, found["value"])
+        )  # a header in quotes
         return f"{found['name']}{found['between']}{value}"
 
     if not _MAY_HOLD.search(text):

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from portcompare.masking import mask_passwords, mask_plan, mask_secrets
+from portcompare.masking import mask_command, mask_passwords, mask_plan, mask_secrets
 
 SECRETS = {
     "API_KEY": "k1",
@@ -74,6 +74,11 @@ def test_passwords_in_urls_are_masked_wherever_they_stand() -> None:
         ('{"password": "abc", "a": 1}', '{"password": ***, "a": 1}'),
         ('{"apiKey":"abc","a":"b"}', '{"apiKey":***,"a":"b"}'),
         ("redis://:p@ss@h/0", "redis://:***@h/0"),
+        ("/a?token[]=x&a[0]=b&%74oken=y&key%5B0%5D=z", "/a?token[]=***&a[0]=b&%74oken=***&key%5B0%5D=***"),
+        ("{'password': 'abc', 'a': 'b'}", "{'password': ***, 'a': 'b'}"),
+        ("Authorization: Bearer abc\nthe token: of last year", "Authorization: ***\nthe token: of last year"),
+        ("got eyJhbGciOiJIUzI1.eyJzdWIiOiIx.c2lnbmF0 from", "got *** from"),
+        ('curl -H "X-Api-Key: $X_API_KEY" h', 'curl -H "X-Api-Key: $X_API_KEY" h'),
         ("amqp://ann:p@ss:w@rd@mq:5672/shop", "amqp://ann:***@mq:5672/shop"),
     ],
 )
@@ -81,3 +86,9 @@ def test_secrets_in_commands_paths_and_lines_are_masked_by_the_names_before_them
     text: str, masked: str
 ) -> None:
     assert mask_passwords(text) == masked
+
+
+def test_a_word_behind_the_name_of_a_secret_option_is_masked_in_a_command() -> None:
+    words = ("serve", "--token", "abc", "--key-file=k.pem", "--passwordless", "-v", "--port", "80")
+    masked = ("serve", "--token", "***", "--key-file=***", "--passwordless", "-v", "--port", "80")
+    assert mask_command(words) == masked
