@@ -2,7 +2,6 @@
 
 import codecs
 import csv
-import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,12 +15,14 @@ from portcompare.http.shapes import compare_trees
 from portcompare.http.trees import (
     ABSENT,
     MOST_DEPTH,
+    MOST_VALUES,
     TEXT,
     Children,
     Tree,
     UnreadableError,
     check_size,
     is_comment,
+    load_json,
     make_element,
 )
 from portcompare.records.requests import Expectation, Format, FormatName
@@ -114,7 +115,7 @@ def read_tree(content: bytes, form: Format) -> Tree:
     if form.name == "binary" or not content:
         return content or ABSENT
     if form.name == "json":  # always UTF-8, UTF-16 or UTF-32 (RFC 8259)
-        return check_size(_load(content))
+        return _load(content)
     charset = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), form.charset)
     try:
         text = content.decode(charset, "strict" if form.name in ("lines", "text") else "backslashreplace")
@@ -142,10 +143,11 @@ _BYTE_ORDER_MARKS: Final = (
 
 def _load(text: str | bytes) -> Tree:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        what = "it is nested too deep" if isinstance(error, RecursionError) else f"it is not JSON: {error}"
-        raise UnreadableError(what) from None
+        return load_json(text, MOST_VALUES)
+    except UnreadableError:
+        raise
+    except ValueError as error:
+        raise UnreadableError(f"it is not JSON: {error}") from None
 
 
 def _read_records(text: str) -> Tree:

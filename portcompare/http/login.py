@@ -11,7 +11,7 @@ from typing import Any, Final
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from portcompare.http.placeholders import fill_in
-from portcompare.http.trees import find_place, json_type, pointer_keys
+from portcompare.http.trees import find_place, json_type, load_json, pointer_keys
 from portcompare.records.requests import LoginStep, RequestSpec
 
 _FIRST_ERROR_STATUS: Final = 400
@@ -108,8 +108,8 @@ def _find(where: str, headers: Iterable[tuple[str, str]], cookies: Mapping[str, 
 
 def _find_in_json(pointer: str, body: bytes) -> str:
     try:
-        value: Any = json.loads(body)
-    except (ValueError, RecursionError):
+        value: Any = load_json(body)
+    except ValueError:
         raise LoginFailed(f"the response is {'' if body else 'empty, '}not JSON") from None
     for key in pointer_keys(pointer):
         place = find_place(value, key)

@@ -10,6 +10,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from portcompare.http.bodies import decode_body, without_address
 
 MOST_BODY_BYTES = 64 * 1024 * 1024
+MOST_HEAD_BYTES = 64 * 1024  # Interim responses included; the load generator reads as many
+MOST_HEADERS = 1000
 
 _SWITCHING_PROTOCOLS = 101
 
@@ -77,7 +79,7 @@ class ResponseParser:
         self._parser = HttpResponseParser(self)
         self._headers: list[tuple[str, str]] = []
         self._parts: list[bytes] = []
-        self._size_bytes = 0
+        self._size_bytes = self._head_bytes = 0
         self._status = 0
         self.head_only = head_only  # True for the response to a HEAD request
         self.head_complete = False  # True when the status and all headers have been received
@@ -119,6 +121,13 @@ class ResponseParser:
                 raise ResponseError("the response is not HTTP") from None
             if not self.has_body:  # it follows headers that promise no body even to a GET
                 self.on_body(data if was_head_complete else data.partition(b"\r\n\r\n")[2])
+        self._head_bytes += 0 if self.head_complete else len(data)
+        self._check_limits()
+
+    def _check_limits(self) -> None:
+        if self._head_bytes > MOST_HEAD_BYTES or len(self._headers) > MOST_HEADERS:
+            limits = f"{MOST_HEAD_BYTES:,} bytes, or {MOST_HEADERS:,} lines"
+            raise ResponseError(f"the headers have more than {limits}")
         if self._size_bytes > MOST_BODY_BYTES:
             raise BodyTooLarge(f"the body has more than {MOST_BODY_BYTES:,} bytes")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from portcompare.errors import InputError, Problem, refuse
 from portcompare.http.bodies import read_file
-from portcompare.http.trees import json_type
+from portcompare.http.trees import json_type, load_json
 from portcompare.records.requests import RequestSpec
 
 # Where many rows are wrong, they are wrong for one reason.
@@ -94,7 +94,7 @@ def _parse_json_lines(path: Path, text: str) -> Iterator[Row | Problem]:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
+            values = load_json(line)
         except ValueError as error:  # of a number with thousands of digits it is no JSONDecodeError
             detail = (
                 f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else error

@@ -58,15 +58,23 @@ _TYPES: Final[dict[type, str]] = {
 }
 
 
-def check_size(tree: Tree) -> Tree:
+def load_json(text: str | bytes, most_values: float = math.inf) -> Tree:
+    """Read JSON; raises ValueError if it is none, nested too deep, or has too many values."""
+    try:
+        return check_size(json.loads(text), most_values)
+    except RecursionError:
+        raise UnreadableError("it is nested too deep") from None
+
+
+def check_size(tree: Tree, most_values: float = MOST_VALUES) -> Tree:
     """The tree itself; raises UnreadableError if it is nested too deep, or has too many values."""
     level, depth, values = [tree], 0, 0
     while level:
         values += len(level)
         if depth > MOST_DEPTH:
             raise UnreadableError(f"it is nested deeper than {MOST_DEPTH} levels")
-        if values > MOST_VALUES:
-            raise UnreadableError(f"it has more than {MOST_VALUES:,} values")
+        if values > most_values:
+            raise UnreadableError(f"it has more than {most_values:,} values")
         below: list[Tree] = []
         for value in level:
             if isinstance(value, dict):

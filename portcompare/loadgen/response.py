@@ -5,7 +5,8 @@ from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-MAX_HEAD_BYTES: Final = 64 * 1024
+from portcompare.http.responses import MOST_HEAD_BYTES
+
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 
 _SWITCHING_PROTOCOLS: Final = 101
@@ -15,8 +16,8 @@ _CLOSES: Final = re.compile(rb"\r\nconnection:(?:[^\r\n]*[,\s])?close[,\s]", re.
 _KEEPS: Final = re.compile(rb"\r\nconnection:(?:[^\r\n]*[,\s])?keep-alive[,\s]", re.IGNORECASE)
 
 INVALID_HTTP: Final = "invalid HTTP"
-HEAD_TOO_LARGE: Final = f"headers of more than {MAX_HEAD_BYTES} bytes"
-INTERIM_TOO_LARGE: Final = f"interim responses (1xx) of more than {MAX_HEAD_BYTES} bytes"
+HEAD_TOO_LARGE: Final = f"headers of more than {MOST_HEAD_BYTES} bytes"
+INTERIM_TOO_LARGE: Final = f"interim responses (1xx) of more than {MOST_HEAD_BYTES} bytes"
 BODY_TOO_LARGE: Final = f"body of more than {MAX_BODY_BYTES} bytes"
 INCOMPLETE: Final = "incomplete response"
 
@@ -79,7 +80,7 @@ class ResponseReader:
             self.keep_alive = False
         if self.complete:
             return None
-        if not self._head_complete and self.received_bytes > MAX_HEAD_BYTES:
+        if not self._head_complete and self.received_bytes > MOST_HEAD_BYTES:
             final_bytes = len(self._from_final_head())
             return HEAD_TOO_LARGE if 2 * final_bytes > self.received_bytes else INTERIM_TOO_LARGE
         if self._body_bytes > MAX_BODY_BYTES:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from portcompare.http.trees import load_json
 from portcompare.parity.header_variants import with_header, without_headers
 from portcompare.parity.url_variants import MUCH, UNKNOWN, pair_names, pair_variants, whole_variants
 from portcompare.records.requests import RequestSpec
@@ -108,7 +109,7 @@ def _vary_json(body: bytes) -> Iterator[tuple[str, bytes]]:
     for what, other in _JSON_TEXTS.items():
         yield f"body is {what}", other
     try:
-        document: object = json.loads(body)
+        document: object = load_json(body)
     except ValueError:
         return
     text = json.dumps(document, ensure_ascii=False)

@@ -1,6 +1,7 @@
 """An OpenAPI document: read from a file or a server, and checked. Needs no library of the extra `openapi`."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,7 +13,14 @@ import httpx
 
 from portcompare.errors import InputError, Problem, refuse
 from portcompare.http.bodies import read_file
-from portcompare.http.trees import find_place, pointer_keys, pointer_to
+from portcompare.http.trees import (
+    UnreadableError,
+    check_size,
+    find_place,
+    load_json,
+    pointer_keys,
+    pointer_to,
+)
 
 Node = dict[Any, Any] | list[Any] | str | float | bool | None
 
@@ -79,7 +87,7 @@ def _parse(text: bytes, where: str, location: str) -> OpenApiDocument:
 
 def _parse_text(text: bytes, where: str) -> Node:
     try:
-        content: Node = json.loads(text)
+        content: Node = load_json(text)
     except UnicodeDecodeError as error:
         raise refuse(where, f"is not UTF-8: {error.reason}", _NO_DOCUMENT) from error
     except json.JSONDecodeError as error:
@@ -89,10 +97,14 @@ def _parse_text(text: bytes, where: str) -> Node:
         import yaml  # noqa: PLC0415 - comes with the extra
 
         try:
-            content = yaml.safe_load(text)
+            content = check_size(yaml.safe_load(text), math.inf)
+        except (UnreadableError, RecursionError):
+            raise refuse(where, "is nested too deep", _NO_DOCUMENT) from None
         except yaml.YAMLError as flaw:
             found = "is neither JSON nor YAML: " + " ".join(str(flaw).split())
             raise refuse(where, found, _NO_DOCUMENT) from flaw
+    except UnreadableError as error:
+        raise refuse(where, f"cannot be read: {error}", _NO_DOCUMENT) from None
     return content
 
 

@@ -12,11 +12,13 @@ from pydantic_core import ErrorDetails
 
 from portcompare.errors import InputError, Problem, refuse
 from portcompare.http.bodies import read_file
+from portcompare.http.trees import MOST_DEPTH, UnreadableError, check_size
 from portcompare.plan.problems import Servers, find_problems
 from portcompare.plan.scenarios import UNKNOWN_LOAD_MODEL
 from portcompare.plan.schema import Plan
 from portcompare.plan.types import WRONG_VALUE, Origins, remedy_for_unknown
 
+_LONGEST_ERROR = 300  # Characters
 _MERGED_TABLES = ("apps", "deployments", "scenarios", "parity")
 
 
@@ -52,13 +54,17 @@ def _read_schema(path: Path, text: str | None) -> Plan:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_file(path).decode())
+        data: dict[str, Any] = check_size(tomllib.loads(read_file(path).decode()))
     except FileNotFoundError:
         found, remedy = "there is no such file", "name a plan file"
     except (OSError, UnicodeDecodeError) as error:
         found, remedy = f"cannot be read: {error}", "name a readable plan file"
     except tomllib.TOMLDecodeError as error:
-        found, remedy = f"is not TOML: {error}", "correct the syntax there"
+        found, remedy = f"is not TOML: {str(error)[:_LONGEST_ERROR]}", "correct the syntax there"
+    except (UnreadableError, RecursionError):
+        found, remedy = f"is nested deeper than {MOST_DEPTH} levels, or too large", "write a smaller plan"
+    else:
+        return data
     raise refuse(str(path), found, remedy)
 
 

@@ -16,6 +16,7 @@ from portcompare.measure.blocks import Level
 from portcompare.measure.rounds import MeasuredRound
 from portcompare.parity.outcome import combine_parity, mask_parity
 from portcompare.plan import Plan
+from portcompare.plan.types import Origins
 from portcompare.records.pages import PageVisit
 from portcompare.records.parity import Parity
 from portcompare.records.results import RESULTS_FILE, Results
@@ -148,7 +149,7 @@ def recall_run(folder: Path) -> Recording:
     if begun is None:
         raise refuse(str(folder / JOURNAL_FILE), "has no beginning", "restore the file, or measure again")
     recording = Recording(
-        plan=Plan.model_validate(begun.plan | {"path": Path(begun.plan_path)}, strict=False),
+        plan=Plan.model_validate(begun.plan | {"origins": Origins(plan=Path(begun.plan_path))}, strict=False),
         manifest=begun.manifest,
         folder=folder,
         started_at=datetime.fromisoformat(begun.started_at),

@@ -6,6 +6,7 @@ from portcompare.http.responses import Response, ResponseError, ResponseParser
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+TOO_MANY = "the headers have more than 65,536 bytes, or 1,000 lines"
 
 
 def parsed(*wire: bytes, head_only: bool = False) -> Response:
@@ -40,8 +41,12 @@ def test_a_body_is_read_whatever_marks_its_end(wire: list[bytes]) -> None:
         ([b"oops\r\n\r\n"], "the response is not HTTP"),
         ([HEAD + b"shor"], "connection closed before the body was complete"),
         ([CHUNKED + b"5\r\nshort"], "connection closed before the body was complete"),
+        ([HEAD[:-2], *[b"A: b\r\n" * 200] * 500], TOO_MANY),
+        ([HEAD[:-2] + b"A: b\r\n" * 100_000 + b"\r\nhello"], TOO_MANY),
+        ([HEAD[:-2] + b"A: ", *[b"b" * 9_000] * 9], TOO_MANY),
+        ([b"HTTP/1.1 103 Early Hints\r\n\r\n"] * 3_000, TOO_MANY),
     ],
-    ids=["nothing", "no HTTP", "cut short", "a piece is missing"],
+    ids=["nothing", "no HTTP", "cut short", "a piece is missing", *("lines", "at once", "long", "interim")],
 )
 def test_an_incomplete_response_is_an_error(wire: list[bytes], error: str) -> None:
     with pytest.raises(ResponseError, match=f"^{error}$"):

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from portcompare.analyse.diff import list_conditions
 from portcompare.errors import InputError, Problem, refuse
+from portcompare.http.bodies import read_file
 from portcompare.records import estimates, manifest, pages, parity, results, rounds, sweeps, work
 from portcompare.records.estimates import DIFF_SCHEMA_VERSION, RunDiff
 from portcompare.records.results import SCHEMA_VERSION, Results
@@ -82,7 +83,7 @@ def results_text(results: Results) -> str:
 def read_results(path: Path) -> Results:
     """Read a run that `write_results` wrote; raises InputError with the place of every problem."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path).decode()
         data = json.loads(text, parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise refuse(str(path), "there is no such file", _NAME_A_RUN) from None
@@ -91,7 +92,7 @@ def read_results(path: Path) -> Results:
     except json.JSONDecodeError as error:
         where = f"{path}: line {error.lineno}, column {error.colno}"
         raise refuse(where, f"is not JSON: {error.msg}", _RESTORE) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise refuse(str(path), f"is not JSON: {error}", _RESTORE) from None
     _check_version(path, data)
     try:
