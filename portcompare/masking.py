@@ -29,7 +29,7 @@ _JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+")
 _NAMED = re.compile(
     r"""(?P<name>--?[\w-]+(?=[\s=])|[\w.%\[\]-]+(?==)|(?<=["'])[\w-]+(?=:\s|["']:)"""
     r"""|(?<![\w-])(?i:(?:proxy-)?authorization|cookie)(?=:\s))"""
-    r"""(?P<between>=|["']?:\s*|\s+)(?!\$[A-Z])"""
+    r"""(?P<between>=|["']?:\s*|\s+)(?!(?:\w+ )?\$[A-Z(])"""
     r"""(?P<value>"[^"]*"|'[^']*'|(?<=:\s)[^"'\n]+|[^\s"'&]+)"""
 )
 _MAY_HOLD = re.compile(f"(?i:{_SECRET_PARTS.pattern}|{'|'.join(_SECRET_WORDS)}|://|eyJ|%)")

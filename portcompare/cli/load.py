@@ -26,6 +26,7 @@ from portcompare.measure.rounds import load_target
 from portcompare.measure.turns import SPARE_DESCRIPTORS
 from portcompare.parity.sending import send
 from portcompare.plan import Generator
+from portcompare.plan.types import MOST_RPS, MOST_S, MOST_USERS
 from portcompare.records.requests import RequestSpec
 from portcompare.run.progress import make_spinner, out
 from portcompare.run.workers import LOOPBACK, Workers, read_endpoint
@@ -43,15 +44,16 @@ ENDLESS_S = 10.0  # A response that has begun, and not ended by then, is a strea
 def load(
     url: Annotated[str, Argument(metavar="URL", help="the target, such as http://127.0.0.1:8000/data")],
     *,
-    users: Annotated[int | None, Option(min=1, help="closed model: number of users")] = None,
+    users: Annotated[int | None, Option(min=1, max=MOST_USERS, help="closed model: number of users")] = None,
     rate_rps: Annotated[
-        float | None, Option("--rate", min=0.1, help="open model: requests per second, at random times")
+        float | None,
+        Option("--rate", min=0.1, max=MOST_RPS, help="open model: requests per second, at random times"),
     ] = None,
     headers: Annotated[
         list[str] | None,
         Option("--header", "-H", metavar="'NAME: VALUE'", help="a request header; may be repeated"),
     ] = None,
-    seconds: Annotated[float, Option(min=0.1, help="length of the measurement")] = 10.0,
+    seconds: Annotated[float, Option(min=0.1, max=MOST_S, help="length of the measurement")] = 10.0,
     processes: Processes = 1,
     as_json: AsJson = False,
 ) -> None:

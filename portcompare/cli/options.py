@@ -19,7 +19,8 @@ from portcompare.errors import (
     refuse,
 )
 from portcompare.masking import mask_passwords
-from portcompare.plan import MOST_USERS, Plan, load_plan
+from portcompare.plan import Plan, load_plan
+from portcompare.plan.types import MOST_S, MOST_USERS
 from portcompare.records.parity import Parity
 from portcompare.records.results import Results
 from portcompare.report.formats.terminal import (
@@ -39,14 +40,19 @@ Verbose = Annotated[bool, Option("--verbose", help="print all figures and senten
 
 AsJson = Annotated[bool, Option("--json", help="print only the results, as versioned JSON, on stdout")]
 
+MOST_PROCESSES = 1000
 Processes = Annotated[
-    int, Option("--processes", min=1, help="load-generator processes on this machine, one per CPU")
+    int,
+    Option(
+        "--processes", min=1, max=MOST_PROCESSES, help="load-generator processes on this machine, one per CPU"
+    ),
 ]
 ExpectWorkers = Annotated[
     int,
     Option(
         "--expect-workers",
         min=0,
+        max=MOST_PROCESSES,
         metavar="N",
         help="wait for N `portcompare worker` processes, which then generate the load",
         show_default=False,
@@ -82,9 +88,9 @@ def read_duration(flag: str, text: str) -> float:
     """Read a duration, in seconds; raises InputError if the text is not one."""
     found = _DURATION.fullmatch(text.strip())
     seconds = float(found[1]) * _UNITS_S[found[2]] if found else 0.0
-    if not seconds:
-        remedy = "write seconds, or a number and its unit: 90, 120s, 5m, 1h"
-        raise refuse(flag, f"{text!r} is not a duration", remedy)
+    if not 0 < seconds <= MOST_S:
+        remedy = "write seconds, or a number and its unit, up to a day: 90, 120s, 5m, 1h"
+        raise refuse(flag, f"{text[:40]!r} is no duration that a run can have", remedy)
     return seconds
 
 

@@ -31,6 +31,7 @@ from portcompare.errors import (
     refuse,
 )
 from portcompare.plan import Plan, plan_keys
+from portcompare.plan.types import MOST_RPS, MOST_S
 from portcompare.records.results import RESULTS_FILE, Results
 from portcompare.records.run_summary import REPORT_FILE
 from portcompare.run.comparison import RunOptions, compare, find_folder_problems, name_run_folder
@@ -85,13 +86,15 @@ def run(  # noqa: PLR0913 - the options of a command
         Option("--users", metavar="N[,N]", help="numbers of users, instead of the scenarios' loads"),
     ] = None,
     rate_rps: Annotated[
-        float | None, Option("--rate", min=0.1, help="requests per second, instead of the scenarios' loads")
+        float | None,
+        Option("--rate", min=0.1, max=MOST_RPS, help="requests per second, instead of the scenarios' loads"),
     ] = None,
     delay_s: Annotated[
         float | None,
         Option(
             "--delay",
             min=0.0,
+            max=MOST_S,
             help="seconds that each response takes, as the query parameter `delay` or delay_parameter",
         ),
     ] = None,

@@ -14,6 +14,8 @@ from portcompare.records.requests import RequestSpec
 # Where many rows are wrong, they are wrong for one reason.
 _MOST_LISTED = 5
 
+MOST_ROWS = 100_000  # Each makes a request, of a kilobyte or so
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -39,6 +41,9 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     rows = tuple(one for one in found if isinstance(one, Row))
     if len(rows) < len(found):
         raise refuse_rows(path, [one for one in found if isinstance(one, Problem)])
+    if len(rows) > MOST_ROWS:
+        what = f"has {len(rows):,} rows, and {MOST_ROWS:,} are allowed"
+        raise InputError([_problem(path, what, "name a file with fewer: a round draws only some of them")])
     if not rows:
         raise refuse(str(path), "has no rows", "write at least one row of values")
     return rows

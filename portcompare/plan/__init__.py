@@ -7,10 +7,9 @@ from portcompare.plan.load import load_plan
 from portcompare.plan.requests import PlanRequest
 from portcompare.plan.scenarios import ROUND_DELAYS, BreakEvenGrid, ClosedLoad, OpenLoad, Page, Scenario
 from portcompare.plan.schema import Allowance, Generator, ParityPlan, Plan, WorkPlan
-from portcompare.plan.types import MOST_USERS, remedy_for_unknown
+from portcompare.plan.types import remedy_for_unknown
 
 __all__ = [
-    "MOST_USERS",
     "ROUND_DELAYS",
     "Allowance",
     "App",

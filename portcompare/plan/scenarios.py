@@ -47,7 +47,9 @@ class ClosedLoad(t.Section):
     """The closed model: users who each wait for a response before they send the next request."""
 
     model: Literal["closed"] = Field("closed", description="the load model")
-    users: list[t.Count] = Field(min_length=1, description="the levels: numbers of concurrent users")
+    users: list[t.Count] = Field(
+        min_length=1, max_length=1000, description="the levels: numbers of concurrent users"
+    )
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -65,7 +67,9 @@ class OpenLoad(t.Section):
     exactly_one: ClassVar = ("rates", "objective")
 
     model: Literal["open"] = Field(description="the load model")
-    rates: list[t.Rate] = Field([], description="the levels of the open model: requests per second")
+    rates: list[t.Rate] = Field(
+        [], max_length=1000, description="the levels of the open model: requests per second"
+    )
     objective: Objective | None = Field(None, description="or: search for the highest rate that keeps it")
     arrivals: Literal["poisson", "even"] = Field("poisson", description="random arrivals, or equal gaps")
     connections: t.Count = Field(256, description="most requests in flight at once; others wait")
@@ -168,8 +172,8 @@ class BreakEvenGrid(t.Section):
 
     path: t.Target = Field(description="path of a request that waits as long as its query says")
     parameter: str = Field("delay", min_length=1, description="its query parameter for the delay, in seconds")
-    delay_s: list[Delay] = Field(min_length=2, description="delays of the grid, in seconds")
-    users: list[t.Count] = Field(min_length=2, description="the numbers of users of the grid")
+    delay_s: list[Delay] = Field(min_length=2, max_length=100, description="delays of the grid, in seconds")
+    users: list[t.Count] = Field(min_length=2, max_length=100, description="the numbers of users of the grid")
 
     @property
     def delays_s(self) -> dict[str, float]:

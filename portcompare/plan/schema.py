@@ -30,8 +30,8 @@ from portcompare.records.rounds import BASELINE, CONTROL, Arm
 
 Ratio = Annotated[float, Field(gt=0, lt=1)]
 MostRatio = Annotated[float, Field(gt=0, le=1)]
-Blocks = Annotated[int, Field(ge=2)]
-Cpu = Annotated[int, Field(ge=0)]
+Blocks = Annotated[int, Field(ge=2, le=10_000)]
+Cpu = Annotated[int, Field(ge=0, le=10_000)]
 
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class WorkPlan(t.Section):
     requests: int = Field(
         400,
         ge=16,
+        le=1_000_000,
         description="requests of each scenario that are counted; fewer where responses wait",
     )
 
@@ -187,7 +188,9 @@ class Plan(t.Section):
 
     name: t.Name = Field("", description="name of the run's folder and report; default: the file's name")
     baseline: str = Field(description='the deployment compared against, or `{ url = "..." }`')
-    candidates: list[str] = Field(min_length=1, description='those compared with it, or `{ url = "..." }`')
+    candidates: list[str] = Field(
+        min_length=1, max_length=100, description='those compared with it, or `{ url = "..." }`'
+    )
     include: list[str] = Field([], description="files whose tables are added to this one's")
     locustfile: t.AnyPath = Field(Path("locustfile.py"), description="file of the user classes")
     host: IPv4Address = Field(
@@ -197,7 +200,7 @@ class Plan(t.Section):
     )
     apps: dict[t.Name, App] = Field({})
     deployments: dict[t.Name, Deployment]
-    scenarios: dict[t.Name, Scenario] = Field({}, min_length=1)
+    scenarios: dict[t.Name, Scenario] = Field({}, min_length=1, max_length=1000)
     break_even: BreakEvenGrid | None = None
     cost: Cost | None = None
     work: WorkPlan | None = None

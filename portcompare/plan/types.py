@@ -87,14 +87,15 @@ PathPattern = Annotated[str, _text(r"(?s)[/*].*", "a pattern of paths, which beg
 Currency = Annotated[str, _text(r"[^\x00-\x1f\x7f]{1,20}", "a name or a sign of 20 characters at most")]
 NotBlank = Annotated[str, _text(r"(?s).*\S.*", "some text")]
 
-MOST_USERS = 100_000
-
 AnyPath = Annotated[Path, Field(strict=False)]
+MOST_USERS = 100_000
+MOST_S = 86_400
+MOST_RPS = 1_000_000
 Count = Annotated[int, Field(ge=1, le=MOST_USERS)]
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
-PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-PositiveSeconds = Annotated[float, Field(gt=0, le=86_400)]
-Rate = Annotated[float, Field(gt=0, le=1_000_000)]
+Seconds = Annotated[float, Field(ge=0, le=MOST_S)]
+PositiveNumber = Annotated[float, Field(gt=0, le=1e9)]
+PositiveSeconds = Annotated[float, Field(gt=0, le=MOST_S)]
+Rate = Annotated[float, Field(gt=0, le=MOST_RPS)]
 
 
 class Section(BaseModel):

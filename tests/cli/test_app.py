@@ -106,6 +106,6 @@ def test_run_lists_every_key_with_type_and_default_and_every_server(command: Com
 def test_a_duration_has_a_unit_or_is_in_seconds_and_any_other_text_is_refused_with_the_flag() -> None:
     expected = {"90": 90.0, "120s": 120.0, "2.5m": 150.0, "1h": 3600.0, " 5s ": 5.0}
     assert {text: read_duration("--budget", text) for text in expected} == expected
-    for text in ("", "s", "0", "0m", "-5s", "5 minutes", "1d", "nan"):
+    for text in ("", "s", "0", "0m", "-5s", "5 minutes", "1d", "nan", "25h", "9" * 400):
         with pytest.raises(InputError, match=r"--budget(.|\n)*120s"):
             read_duration("--budget", text)

@@ -86,6 +86,10 @@ def test_errors_are_counted_by_kind_and_a_load_without_a_success_is_not_valid(lo
         (("http://127.0.0.1:9", "--users", "1", "-H", "nonsense"), "write -H 'NAME: VALUE'"),
         (("http://me:secret@127.0.0.1:9/", "--users", "1"), '-H "Authorization: Basic'),
         (("http://me@127.0.0.1:9/", "--users", "1"), '-H "Authorization: Basic'),
+        (("http://127.0.0.1:9", "--users", "100001"), "less than or equal to 100000"),
+        (("http://127.0.0.1:9", "--rate", "1e7"), "less than or equal to 1000000"),
+        (("http://127.0.0.1:9", "--users", "1", "--seconds", "inf"), "less than or equal to 86400"),
+        (("http://127.0.0.1:9", "--users", "1", "--processes", "9999"), "less than or equal to 1000"),
         *(
             ((url, "--users", "1"), "http://HOST:PORT/PATH")
             for url in ("nonsense", "ftp://h/", "http://h:99999/", "127.0.0.1:80/x", "http:///x")

@@ -75,3 +75,16 @@ def test_of_many_wrong_rows_the_first_are_reported_and_the_others_counted(tmp_pa
 def test_a_weight_is_shared_and_equal_requests_add_up() -> None:
     a, b, c = (http_request(f"/{name}") for name in "abc")
     assert share_weights([((a, b, a), 3.0), ((c,), 0.5), ((b,), 1.0)]) == {a: 2.0, b: 2.0, c: 0.5}
+
+
+def test_more_rows_than_are_allowed_and_rows_nested_too_deep_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a":' * 5000 + "1" + "}" * 5000)
+    with pytest.raises(InputError, match="nested too deep"):
+        read_rows(path)
+    monkeypatch.setattr("portcompare.http.rows.MOST_ROWS", 2)
+    path.write_text('{"a": 1}\n' * 3)
+    with pytest.raises(InputError, match="has 3 rows, and 2 are allowed"):
+        read_rows(path)

@@ -232,3 +232,13 @@ def test_an_include_beside_a_value_of_the_wrong_type_is_reported_with_it(tmp_pat
     assert "parity" in dict(faults_of(tmp_path, "parity = 1\n" + INCLUDE))
     found = "Input should be a valid list (found 'more.toml')"
     assert faults_of(tmp_path, 'include = "more.toml"\n' + GOOD) == [("include", found)]
+
+
+@pytest.mark.parametrize(
+    "text", ["x = " + "[" * 5000 + "]" * 5000, "x = " + "{a=" * 900 + "1" + "}" * 900, f"[{'a.' * 5000}b]"]
+)
+def test_a_plan_that_is_nested_too_deep_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="is nested deeper than 100 levels"):
+        load_plan(path, SERVERS)

@@ -77,3 +77,23 @@ def test_a_turn_is_neither_too_short_to_be_timed_nor_as_long_as_a_window(tmp_pat
     assert load(tmp_path, f"{GOOD}[rounds]\nturn_s = 0.0\n").rounds.turn_s == 0
     wrong = faults_of(tmp_path, f"{GOOD}[rounds]\nturn_s = {turn_s}\n")
     assert [key for key, _ in wrong] == ["rounds.turn_s"]
+
+
+def test_every_number_of_a_plan_has_an_upper_bound() -> None:
+    unbounded: set[str] = set()
+
+    def look(node: object, key: str) -> None:
+        if isinstance(node, dict):
+            if node.get("type") in ("integer", "number") and not node.keys() & {
+                "maximum",
+                "exclusiveMaximum",
+            }:
+                unbounded.add(key)
+            for name, value in node.items():
+                look(value, key if name in ("items", "anyOf", "additionalProperties") else name)
+        for value in node if isinstance(node, list) else ():
+            look(value, key)
+
+    look(Plan.model_json_schema(), "")
+    checked_by_itself, sent_as_it_is, any_order = {"turn_s", "level"}, {"query", "form"}, {"seed"}
+    assert unbounded == checked_by_itself | sent_as_it_is | any_order
