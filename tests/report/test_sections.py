@@ -79,14 +79,10 @@ def test_both_reports_show_all_that_each_section_says(full: Results, which: str)
 @pytest.mark.parametrize("render", [html.render, markdown.render])
 def test_of_what_a_run_has_not_there_is_no_section(results: Results, full: Results, render: object) -> None:
     assert callable(render)
-    titles: tuple[str, ...] = (
-        "Gates",
-        "Knee",
-        "Capacity",
-        "What a visitor waits for",
-        "Differences that the plan allows",
+    titles = (
+        *("Gates", "Knee", "Capacity", "What a visitor waits for", "Differences that the plan allows"),
+        *("From where on a candidate wins", "Checks of the claims", "Seeds of the generated cases"),
     )
-    titles += ("From where on a candidate wins", "Checks of the claims", "Seeds of the generated cases")
     plain, bare = render(results), render(replace(unmeasured(full), conclusions=()))
     assert [title for title in titles if title in plain] == []
     assert "There are no conclusions." in bare
