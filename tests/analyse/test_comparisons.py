@@ -107,12 +107,6 @@ def test_a_turn_that_was_discarded_is_left_out() -> None:
     assert throughputs([*base, *candidate])[CANDIDATE].point == pytest.approx(2, rel=0.1)
 
 
-def test_a_few_turns_that_are_wide_of_the_others_do_not_move_a_block() -> None:
-    base = by_turns(BASELINE, [100] * 10, [100] * 10)
-    candidate = by_turns(CANDIDATE, [200] * 8 + [2, 90_000], [200] * 8 + [2, 90_000])
-    assert throughputs([*base, *candidate])[CANDIDATE].point == pytest.approx(2)
-
-
 @pytest.mark.parametrize(
     ("blocks", "discarded", "reason"),
     [

@@ -4,7 +4,6 @@ from dataclasses import astuple, replace
 
 import pytest
 
-from portcompare.analyse.comparisons import judge_ratio
 from portcompare.analyse.validity import (
     describe_drifts,
     find_invalid_reasons,
@@ -138,15 +137,6 @@ def test_a_control_that_cannot_be_told_equivalent_is_a_warning(metric: MetricNam
         f"too noisy to detect less than {least} (fast, 4 users); {least} (slow, 1 user), for {THE_CONTROL} "
         f"cannot be shown to be equivalent. {REMEDY}"
     )
-
-
-def test_what_can_be_told_is_what_would_just_be_called_a_difference() -> None:
-    (warning,) = find_warnings([ROUND], [NOISY], MARGINS | {"throughput": 0.20}, in_users)
-    (found,) = re.findall(r"([\d.]+)% in throughput", warning)
-    ratio, half = 1 + float(found) / 100, (1.125 / 0.9) ** 0.5
-    for factor, verdict in ((0.999, "inconclusive"), (1.001, "faster")):
-        interval = Estimate(point=factor * ratio, low=factor * ratio / half, high=factor * ratio * half)
-        assert judge_ratio("throughput", interval, 0.20).verdict == verdict
 
 
 def test_discarded_and_unsteady_rounds_are_told_once_for_each_reason_and_place() -> None:

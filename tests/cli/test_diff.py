@@ -80,13 +80,3 @@ def test_runs_that_are_missing_have_nothing_in_common_or_no_margins_are_refused_
     del run.plan["rounds"]["margin"]["p99"]
     store(run, tmp_path / "without")
     assert "plan.rounds.margin: has no margin of p99" in refused(command, "diff", "old", "without")
-
-
-def test_a_partial_or_invalid_run_is_compared_with_a_warning(command: Command, tmp_path: Path) -> None:
-    run = replace(make_run(2, blocks=8), partial=True, valid=False, invalid_reasons=("too noisy",))
-    store(run, tmp_path / "bad")
-    code, out, _ = command("diff", "old", "bad")
-    assert code == 0
-    assert "NEW RUN NOT VALID: too noisy" in out
-    assert "NEW RUN PARTIAL" in out
-    assert "cannot be relied on" in " ".join(out.split())

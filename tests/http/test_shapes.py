@@ -156,13 +156,6 @@ def test_what_was_seen_is_never_a_difference_and_something_is_compared_of_what_i
     assert learn_masks([trees[0], json.loads(json.dumps(trees[0]))]) == {}
 
 
-@settings(max_examples=50)
-@given(JSON, JSON)
-def test_trees_differ_in_the_same_places_whichever_comes_first(one: object, other: object) -> None:
-    assert sorted(gaps(one, other)) == sorted(gaps(other, one))
-    assert gaps(one, one) == []
-
-
 @pytest.mark.parametrize(
     ("seen", "share"),
     [

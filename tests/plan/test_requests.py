@@ -84,27 +84,6 @@ def test_a_header_can_be_sent_several_times() -> None:
             PlanRequest.model_validate({"path": "/", "headers": {"X": value}})
 
 
-FRAMED = 'headers = { Transfer-Encoding = "chunked" }'
-REQUEST = f'[scenarios.s]\nrequest = {{ path = "/" }}\n{LOAD}\n'
-
-
-@pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        (f'[scenarios.s]\nrequest = {{ path = "/", {FRAMED} }}\n{LOAD}', "scenarios.s.request"),
-        (f'[scenarios.s]\nrequests = [{{ path = "/", {FRAMED} }}]\n{LOAD}', "scenarios.s.requests.0"),
-        (f'{REQUEST}[[scenarios.s.login]]\npath = "/in"\n{FRAMED}', "scenarios.s.login.0"),
-        (f'{REQUEST}[[parity.requests]]\npath = "/"\n{FRAMED}', "parity.requests.0"),
-    ],
-)
-def test_a_header_that_frames_the_request_is_refused_at_its_place(
-    tmp_path: Path, text: str, key: str
-) -> None:
-    (problem,) = problems_of(tmp_path, BEFORE + text)
-    assert problem.where.endswith(f": {key}.headers.Transfer-Encoding")
-    assert "frames the request" in problem.found
-
-
 def test_files_are_bodies_and_parts_seen_from_the_plan(tmp_path: Path) -> None:
     (tmp_path / "logo.png").write_bytes(b"\x89PNG")
     whole = request_of('method = "PUT"\npath = "/"\nbody_file = "logo.png"')
@@ -142,6 +121,11 @@ def in_plan(scenario: str) -> str:
         ('method = "POST", form = { a = {} }', ".form.a", "should be text, a number, or a list of these"),
         ('method = "POST", multipart = { a = {} }', ".multipart.a", "should be text, a table with `file`"),
         ('method = "POST", jsn = 1', ".jsn", "there is no such key"),
+        (
+            'headers = { Transfer-Encoding = "chunked" }',
+            ".headers.Transfer-Encoding",
+            "cannot be set: it frames the request",
+        ),
     ],
 )
 def test_a_wrong_key_of_a_request_or_keys_that_contradict_each_other_are_reported_once(

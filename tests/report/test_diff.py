@@ -19,6 +19,7 @@ NEW = replace(
     make_run(2, blocks=4, slower=1.3, candidate=HOSTILE[0], scenario=HOSTILE[1]),
     name=HOSTILE[1],
     valid=False,
+    partial=True,
     invalid_reasons=(HOSTILE[0],),
     manifest=replace(OLD.manifest, kernel=HOSTILE[1], cpu_model=HOSTILE[0]),
 )
@@ -50,6 +51,7 @@ def test_both_kinds_of_ratios_are_drawn_and_listed(page: Page) -> None:
 def test_what_is_grave_stands_first(page: Page) -> None:
     top, _ = page.text.split("The two runs", 1)
     assert "NEW RUN NOT VALID" in top
+    assert "NEW RUN PARTIAL" in top
     assert "ANOTHER MACHINE" in top
 
 
@@ -73,4 +75,6 @@ def test_the_terminal_shows_names_as_they_are_and_cuts_long_tables() -> None:
     assert "n\\x1b[2J" in told
     assert "\u202e" not in told
     assert "<script>" in told
+    assert "NEW RUN NOT VALID" in told
+    assert "NEW RUN PARTIAL" in told
     assert re.search(r"And \d+ more lines: --out\s+DIR or --json shows\s+all", told)
