@@ -3,9 +3,7 @@
 import importlib.util
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +13,7 @@ from playwright.sync_api import Browser
 from portcompare.browser import find_chromium, visit_page
 from portcompare.errors import InputError
 from portcompare.records.pages import Exchange, PageLoad
+from tests.parity.site import Received, Reply, serving
 
 LIMIT_S = 60.0
 
@@ -38,39 +37,22 @@ new PerformanceObserver(list => {{
 }
 
 
-class Site(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        if parts.path == "/data":
-            time.sleep(float(parse_qs(parts.query)["delay"][0]))
-            self._respond(200, "application/json", '{"message": "Hello"}')
-        elif parts.path in PAGES:
-            self._respond(200, "text/html", PAGES[parts.path])
-        else:
-            self._respond(404, "text/html", "<h1>Not found</h1>")
-
-    def _respond(self, status: int, kind: str, text: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(text)))
-        self.send_header("Cache-Control", "max-age=60")
-        if kind == "application/json":
-            self.send_header("Server-Timing", "app;dur=1.5")
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
+def respond(received: Received) -> Reply:
+    parts = urlsplit(received.target)
+    kept = ("Cache-Control", "max-age=60")
+    if parts.path == "/data":
+        time.sleep(float(parse_qs(parts.query)["delay"][0]))
+        headers = (kept, ("Content-Type", "application/json"), ("Server-Timing", "app;dur=1.5"))
+        return Reply(headers=headers, body=b'{"message": "Hello"}')
+    body = PAGES.get(parts.path, "<h1>Not found</h1>").encode()
+    status = 200 if parts.path in PAGES else 404
+    return Reply(status=status, headers=(kept, ("Content-Type", "text/html")), body=body)
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
-        Thread(target=server.serve_forever, args=(0.05,)).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(respond) as served:
+        yield served.url
 
 
 def test_what_is_missing_is_reported_at_once_with_how_to_get_it(

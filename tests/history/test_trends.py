@@ -2,14 +2,13 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from portcompare.history.summaries import list_runs
-from portcompare.history.trends import Filter, Point, Trend, find_steps, find_trends
+from portcompare.history.trends import Point, Trend, find_steps, find_trends
 from tests.runs import NEW, OLD, make_run, store
 
 
@@ -74,24 +73,10 @@ def test_a_slower_candidate_is_marked_in_its_trend_and_only_there(runs: Path, is
     assert is_ratio or found[64, OLD].step is None
 
 
-def test_runs_are_filtered_and_trends_narrowed(runs: Path) -> None:
+def test_trends_are_narrowed(runs: Path) -> None:
     (one,) = trends(runs, level=64.0, deployment=NEW, scenario="delayed")
     assert (one.level, one.deployment) == (64.0, NEW)
     assert trends(runs, scenario="other") == ()
-    found = list_runs(runs, pytest.fail)
-
-    def folders(wanted: Filter) -> set[str]:
-        return {run.folder for run in found if wanted.takes(run)}
-
-    everything = folders(Filter())
-    assert len(everything) == 12
-    assert folders(Filter(only_valid=True)) == everything - {"invalid", "partial"}
-    assert folders(Filter(name="run-3")) == {"run-3"}
-    assert folders(Filter(name="recorded")) == everything
-    assert folders(Filter(deployment="other")) == set()
-    assert folders(Filter(deployment=NEW)) == everything
-    since = datetime(2026, 3, 9, tzinfo=UTC)
-    assert folders(Filter(since=since)) == {"run-8", "run-9"}
 
 
 def test_other_machines_have_trends_of_their_own(tmp_path: Path) -> None:

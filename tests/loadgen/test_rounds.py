@@ -1,8 +1,4 @@
-import os
-import resource
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +6,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from portcompare.analyse.rounds import find_overload
-from portcompare.loadgen.connection import CLOSED, NO_FILE_LEFT
+from portcompare.loadgen.connection import CLOSED
 from portcompare.plan import Generator as GeneratorPlan
 from portcompare.records.requests import Expectation
 from portcompare.wire.protocol import Load, RateLoad, WindowOpens
@@ -98,17 +94,6 @@ def test_users_without_a_response_are_counted_and_the_round_is_discarded(generat
     assert again.failure is None  # the generator goes on, and the counts are the round's own
 
 
-def test_right_and_wrong_responses_are_counted_apart(generator: Generator) -> None:
-    responses = (OK, response_of("200 OK", b"ko"), OK, response_of("500 Oops", b"ok"))
-    with serve(responding(*responses, delay_s=0.001)) as server:
-        done = generator.run(server.url, expectations={0: expect(b"ok")}, until=server.more(400))
-    assert server.connections == 1
-    assert set(done.error_kinds) == {"wrong body (the request)", "status 500"}
-    for failures in done.error_kinds.values():
-        assert failures == pytest.approx(done.requests / 2, abs=2)
-    assert done.received_bytes_per_request == len(OK)
-
-
 def test_a_body_that_varies_is_checked_for_each_new_connection_and_one_of_many(generator: Generator) -> None:
     def play(peer: Peer) -> None:
         number = 0
@@ -187,29 +172,6 @@ def test_a_connection_failure_is_followed_by_a_pause(generator: Generator) -> No
     assert set(done.error_kinds) == {CLOSED}
     assert done.requests == 0
     assert done.error_kinds[CLOSED] <= 6
-
-
-@contextmanager
-def at_most_more_files(generator: Generator, files: int) -> Iterator[None]:
-    """Leave a load generator no more than so many files above those that it has open."""
-    pid = generator.process.pid
-    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    highest = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - numbers, not paths
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1 + files, before[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
-
-
-def test_users_without_a_file_fail_by_that_name_while_the_others_are_served(generator: Generator) -> None:
-    with serve(responding(OK, delay_s=DELAY_S)) as server:
-        assert generator.run(server.url, users=2).error_kinds == {}
-        with at_most_more_files(generator, 4):
-            done = generator.run_round(server.url, users=40)
-        assert set(done.error_kinds) == {NO_FILE_LEFT}
-        assert done.requests > 0
-        assert generator.run_round(server.url, users=8).error_kinds == {}
 
 
 # A user that, where there is a file, follows a request with a computation that takes the event loop's time.

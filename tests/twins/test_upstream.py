@@ -1,10 +1,10 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from socket import socket
 
 import pytest
 
 import sync_flask.upstream
-from tests.loadgen.scripted import Peer, ScriptedServer, serve
+from tests.loadgen.scripted import Peer, Play, ScriptedServer, responding, response_of, serve
 from tests.twins.cases import Case, problem
 from tests.twins.sending import MakeSender
 
@@ -15,15 +15,9 @@ def environ(upstream: ScriptedServer) -> dict[str, str]:
     return {"DATA_UPSTREAM_URL": upstream.url}
 
 
-def sending(status: int, body: bytes) -> Callable[[Peer], None]:
+def sending(status: int, body: bytes) -> Play:
     """Respond to everything alike."""
-    response = b"HTTP/1.1 %d Whatever\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
-
-    def play(peer: Peer) -> None:
-        while peer.take_request():
-            peer.sock.sendall(response)
-
-    return play
+    return responding(response_of(f"{status} Whatever", body))
 
 
 @pytest.fixture
