@@ -17,18 +17,6 @@ from tests.plan.plans import (
     write,
 )
 
-LOADTESTS = Path(__file__).parents[2] / "loadtests"
-SHIPPED = sorted(path.name for path in LOADTESTS.glob("*.toml") if path.stem != "twins")
-
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_the_shipped_plans_load(name: str) -> None:
-    plan = load_plan(LOADTESTS / name, SERVERS)
-    assert plan.baseline == "flask-gunicorn"
-    assert plan.deployments["flask-gunicorn"].threads == 8
-    assert "/healthz" in [request.path for request in plan.parity.requests]
-    assert "plan.toml" in SHIPPED
-
 
 def test_a_plan_is_named_after_its_file_unless_it_has_a_name(tmp_path: Path) -> None:
     assert load_plan(write(tmp_path / "nightly.toml", GOOD), SERVERS).name == "nightly"
