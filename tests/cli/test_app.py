@@ -90,7 +90,6 @@ def test_the_shell_completes_commands_and_their_options_once_completion_is_insta
         found = run_python(COMPLETE, _PORTCOMPARE_COMPLETE="complete_bash", **environment)
         assert found.split() == completed
     assert {"--install-completion", "--show-completion"} <= set(command("--help")[1].split())
-    assert "complete_bash" in run_python(COMPLETE, _PORTCOMPARE_COMPLETE="source_bash")
 
 
 def test_run_lists_every_key_with_type_and_default_and_every_server(command: Command) -> None:

@@ -119,6 +119,8 @@ def test_pages_are_loaded_in_a_browser_idle_and_under_load(finished: Finished) -
     for visit in pages["visits"]:
         assert visit["discarded"] is None
         assert [load["failure"] for load in visit["loads"]] == [None, None]
+        # The message was painted after its response.
+        assert {load["response"]["target"] for load in visit["loads"]} == {"/data?delay=0.05"}
         assert (visit["users_load"] is not None) == bool(visit["users"])
     assert {(one["users"], one["kind"], one["arm"]) for one in pages["summaries"]} == {
         (users, kind, arm)
